@@ -1,0 +1,67 @@
+"""Tag the passages of human-trafficking reports: positive effort, failure, complicity.
+
+>>> from tipclassify import classify
+>>> [p.labels for p in classify("Police arrested nine traffickers. Courts convicted none of them.")]
+[('positive_effort',), ('failure',)]
+
+Names are loaded when they are first used, so that ``import tipclassify`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from tipclassify.classifier import Classifier, Explanation, SpanWeight, classify
+    from tipclassify.document import Block, Document, Passage
+    from tipclassify.errors import CorpusError, InputError, ModelError, TipclassifyError
+    from tipclassify.estimator import TipClassifier
+    from tipclassify.labels import LABELS
+
+__version__ = "0.1.0"
+
+_HOME: Final = {
+    "classify": "classifier",
+    "Classifier": "classifier",
+    "Explanation": "classifier",
+    "SpanWeight": "classifier",
+    "Block": "document",
+    "Document": "document",
+    "Passage": "document",
+    "CorpusError": "errors",
+    "InputError": "errors",
+    "ModelError": "errors",
+    "TipclassifyError": "errors",
+    "TipClassifier": "estimator",
+    "LABELS": "labels",
+}
+
+__all__ = [
+    "LABELS",
+    "Block",
+    "Classifier",
+    "CorpusError",
+    "Document",
+    "Explanation",
+    "InputError",
+    "ModelError",
+    "Passage",
+    "SpanWeight",
+    "TipClassifier",
+    "TipclassifyError",
+    "__version__",
+    "classify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"tipclassify.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,6 @@
+"""``python -m tipclassify``."""
+
+from tipclassify.commands.app import main
+
+if __name__ == "__main__":
+    main()

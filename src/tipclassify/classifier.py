@@ -1,0 +1,238 @@
+"""The classifier: load a model, score passages, tag them, say why.
+
+It knows nothing of training and needs numpy and the sentence splitter only.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from tipclassify.document import Document, Passage
+from tipclassify.features import Features, featurize
+from tipclassify.labels import LABELS, POLICIES
+from tipclassify.model_file import Model, default_model_path, read_model
+from tipclassify.segment import split_passages, text_document
+
+__all__ = ["Classifier", "Explanation", "SpanWeight", "classify"]
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class SpanWeight:
+    """How far a stretch of a passage moves the log-odds of a label (positive: towards it)."""
+
+    start: int
+    end: int
+    text: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a passage scores as it does on one label: ``bias + sum(span weights) == logit``.
+
+    Attributes
+    ----------
+    label : str
+    probability : float
+        Logistic function of `logit`.
+    logit, bias : float
+        Calibrated log-odds, and their value for a passage without known features.
+    spans : tuple of SpanWeight
+        Strongest first. Spans overlap: a word counts by itself and in the n-grams it is part of.
+    """
+
+    label: str
+    probability: float
+    logit: float
+    bias: float
+    spans: tuple[SpanWeight, ...]
+
+
+class Classifier:
+    """A trained model at work.
+
+    >>> classifier = Classifier.load()
+    >>> classifier.predict_proba(["Police arrested three traffickers."]).shape
+    (1, 3)
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str] | None = None) -> Classifier:
+        """The model in folder `path`, or the shipped one.
+
+        Raises
+        ------
+        ModelError
+            When the model is missing, damaged, of a newer format or for other labels.
+        """
+        return cls(read_model(path)) if path is not None else _shipped()
+
+    def thresholds(self, policy: str = "balanced") -> Floats:
+        """Probability from which each label is given under `policy`, in the order of ``LABELS``."""
+        if policy not in self.model.thresholds:
+            raise ValueError(f"unknown policy {policy!r}: use {', '.join(POLICIES)}")
+        return np.array(self.model.thresholds[policy], np.float64)
+
+    def logits(self, passages: Sequence[str | Passage]) -> Floats:
+        """Calibrated log-odds, float array (n, 3)."""
+        texts = _texts(passages)
+        features = featurize(texts, self.model.vocabulary)
+        known, index = self._lookup(features)
+        row = features.row[known]
+        sums = np.stack(
+            [np.bincount(row, self.model.weights[index, j], len(texts)) for j in range(len(LABELS))], axis=1
+        )
+        return np.asarray(sums * _scale(features, len(texts))[:, None] + self.model.bias)
+
+    def predict_proba(self, passages: Sequence[str | Passage]) -> Floats:
+        """Calibrated probability of each label, float array (n, 3) in the order of ``LABELS``.
+
+        `passages` are scored as they are, without splitting.
+        """
+        return np.asarray(1 / (1 + np.exp(-self.logits(passages))))
+
+    def predict(self, passages: Sequence[str | Passage], policy: str = "balanced") -> Bools:
+        """Labels of each passage, bool array (n, 3): ``predict_proba(...) >= thresholds(policy)``."""
+        return np.asarray(self.predict_proba(passages) >= self.thresholds(policy))
+
+    def explain(self, passage: str | Passage) -> dict[str, Explanation]:
+        """For each label, what every stretch of the passage adds to the log-odds."""
+        text = _texts([passage])[0]
+        features = featurize([text], self.model.vocabulary)
+        known, index = self._lookup(features)
+        scale = float(_scale(features, 1)[0])
+        spans, which = np.unique(
+            np.stack([features.start[known], features.end[known]], axis=1), axis=0, return_inverse=True
+        )
+        explanations = {}
+        for j, label in enumerate(LABELS):
+            added = np.bincount(which.ravel(), self.model.weights[index, j], len(spans)) * scale
+            bias = float(self.model.bias[j])
+            logit = bias + float(added.sum())
+            order = np.argsort(-np.abs(added), kind="stable")
+            explanations[label] = Explanation(
+                label,
+                float(1 / (1 + np.exp(-logit))),
+                logit,
+                bias,
+                tuple(
+                    SpanWeight(int(a), int(b), text[a:b], float(w))
+                    for (a, b), w in zip(spans[order], added[order], strict=True)
+                ),
+            )
+        return explanations
+
+    def tag(self, document: Document, policy: str = "balanced") -> list[Passage]:
+        """Passages of a document with their scores and labels."""
+        return self.tag_passages(split_passages(document), policy)
+
+    def tag_passages(self, passages: Sequence[Passage], policy: str = "balanced") -> list[Passage]:
+        """The same passages with scores and labels."""
+        thresholds = self.thresholds(policy)
+        if not passages:
+            return []
+        scores = self.predict_proba(passages)
+        return [
+            replace(
+                passage,
+                labels=tuple(label for label, given in zip(LABELS, row >= thresholds, strict=True) if given),
+                scores=dict(zip(LABELS, row.tolist(), strict=True)),
+            )
+            for passage, row in zip(passages, scores, strict=True)
+        ]
+
+    def _lookup(self, features: Features) -> tuple[Bools, npt.NDArray[np.intp]]:
+        """Which features the model knows, and the row of the weight table of each that it knows."""
+        table = self.model.hashes
+        if not len(table):
+            return np.zeros(len(features.hash), bool), np.zeros(0, np.intp)
+        key = (features.hash >> np.uint64(32)).astype(np.uint32)
+        index = np.minimum(np.searchsorted(table, key), len(table) - 1)
+        known = table[index] == key
+        return known, index[known]
+
+
+@overload
+def classify(
+    text: str, *, model: str | os.PathLike[str] | Classifier | None = None, policy: str = "balanced"
+) -> list[Passage]: ...
+@overload
+def classify(
+    text: Iterable[str], *, model: str | os.PathLike[str] | Classifier | None = None, policy: str = "balanced"
+) -> list[list[Passage]]: ...
+def classify(
+    text: str | Iterable[str],
+    *,
+    model: str | os.PathLike[str] | Classifier | None = None,
+    policy: str = "balanced",
+) -> list[Passage] | list[list[Passage]]:
+    """Split a text into passages and tag each.
+
+    Parameters
+    ----------
+    text : str, or a list, pandas Series or datasets column of str
+        One text, or several: then one list of passages for each.
+    model : path or Classifier, optional
+        Folder of a trained model; the shipped one by default.
+    policy : str
+        Operating point: ``"screen"``, ``"balanced"`` or ``"cite"``.
+
+    Returns
+    -------
+    list of Passage, or one such list per text
+        ``text[p.start:p.end] == p.text`` for each passage `p`.
+
+    Raises
+    ------
+    ModelError
+        When the model cannot be used.
+    TypeError
+        When a text is not a `str`.
+
+    Examples
+    --------
+    >>> [p.labels for p in classify("The government did not convict any traffickers.")]
+    [('failure',)]
+    """
+    classifier = model if isinstance(model, Classifier) else Classifier.load(model)
+    if isinstance(text, str):
+        return classifier.tag(text_document(text), policy)
+    if isinstance(text, bytes | bytearray | Mapping) or not isinstance(text, Iterable):
+        raise TypeError(f"classify takes a str or several, not {type(text).__name__}")
+    split = []
+    for number, one in enumerate(text):
+        if not isinstance(one, str):
+            raise TypeError(f"text {number} is not a str but {type(one).__name__}: {one!r:.40}")
+        split.append(split_passages(text_document(one)))
+    tagged = iter(classifier.tag_passages([passage for passages in split for passage in passages], policy))
+    return [[next(tagged) for _ in passages] for passages in split]
+
+
+@cache
+def _shipped() -> Classifier:
+    return Classifier(read_model(default_model_path()))
+
+
+def _texts(passages: Sequence[str | Passage]) -> list[str]:
+    if isinstance(passages, str):
+        raise TypeError("give a list of passages, or call classify() to split a text")
+    return [p.text if isinstance(p, Passage) else p for p in passages]
+
+
+def _scale(features: Features, passages: int) -> Floats:
+    """One over the square root of each passage's feature count: long passages do not outshout short ones."""
+    count: npt.NDArray[Any] = np.bincount(features.row, minlength=passages)
+    return np.asarray(1 / np.sqrt(np.maximum(count, 1)))

@@ -1,0 +1,79 @@
+"""The command tree, and what all commands share: exit codes, UTF-8 output, errors without tracebacks.
+
+Exit codes: 0 done; 1 some inputs failed, the rest were done; 2 usage; 3 the model is missing or unusable.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import Annotated, TextIO
+
+import typer
+
+from tipclassify.commands import evaluate, explain, info, score
+from tipclassify.errors import ModelError, TipclassifyError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="tipclassify",
+    help="Find what a report on human trafficking says of a government: positive efforts, failures, complicity.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    epilog="Exit codes: 0 done; 1 some inputs failed, the rest were done; 2 usage; 3 model missing or unusable.",
+)
+app.command("score")(score.score)
+app.command("explain")(explain.explain)
+app.command("evaluate")(evaluate.evaluate)
+app.command("info")(info.info)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from tipclassify import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        _use_utf8(stream)
+    try:
+        app()
+    except ModelError as error:
+        _fail(error, 3)
+    except TipclassifyError as error:
+        _fail(error, 1)
+    except BrokenPipeError:
+        # The reader (head, less) has what it wanted. Python would complain again when it flushes at exit.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _use_utf8(stream: TextIO) -> None:
+    with contextlib.suppress(AttributeError, ValueError):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[attr-defined]
+
+
+def _fail(error: TipclassifyError, code: int) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.flush()
+    print(f"tipclassify: {error}", file=sys.stderr)
+    sys.exit(code)

@@ -1,0 +1,63 @@
+"""``tipclassify explain``: why a passage has its tags."""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from typing import Annotated
+
+import typer
+
+from tipclassify.commands.options import ModelOption, OutputOption, Policy, PolicyOption
+
+__all__ = ["explain"]
+
+
+class Format(str, Enum):
+    """How reasons are written."""
+
+    table = "table"
+    jsonl = "jsonl"
+
+
+def explain(
+    text: Annotated[str, typer.Argument(help="The passage, in quotes; '-' reads it from standard input.")],
+    top: Annotated[int, typer.Option("--top", min=1, help="Stretches of text to show for each label.")] = 8,
+    format: Annotated[Format, typer.Option("--format", "-f", help="How to write the reasons.")] = Format.table,
+    model: ModelOption = None,
+    policy: PolicyOption = Policy.balanced,  # type: ignore[attr-defined]
+    output: OutputOption = None,
+) -> None:
+    """Show what in a passage speaks for and against each label.
+
+    The weights of all stretches and the bias add up to the log-odds of the label; positive weights speak for it.
+    The passage is taken as it is, without splitting. jsonl holds every stretch.
+    """
+    from tipclassify.classifier import Classifier
+    from tipclassify.commands.output import open_output
+    from tipclassify.errors import InputError
+
+    if text == "-":
+        text = sys.stdin.buffer.read().decode("utf-8-sig", "replace").strip()
+    if not text.strip():
+        raise InputError("the passage is empty; give a sentence")
+    classifier = Classifier.load(model)
+    thresholds = dict(zip(classifier.explain(text), classifier.thresholds(policy.value).tolist(), strict=True))
+    with open_output(output) as out:
+        for label, reason in classifier.explain(text).items():
+            given = reason.probability >= thresholds[label]
+            if format is Format.jsonl:
+                import json
+
+                spans = [{"start": s.start, "end": s.end, "text": s.text, "weight": s.weight} for s in reason.spans]
+                head = {"label": label, "given": given, "probability": reason.probability, "logit": reason.logit}
+                out.write(json.dumps({**head, "bias": reason.bias, "spans": spans}, ensure_ascii=False) + "\n")
+                continue
+            verdict = "given" if given else "not given"
+            out.write(f"{label}: {reason.probability:.3f}, {verdict} (threshold {thresholds[label]:.3f})\n")
+            shown, rest = reason.spans[:top], reason.spans[top:]
+            for span in shown:
+                out.write(f"  {span.weight:+7.3f}  {' '.join(span.text.split())}\n")
+            if rest:
+                out.write(f"  {sum(s.weight for s in rest):+7.3f}  ({len(rest)} weaker stretches)\n")
+            out.write(f"  {reason.bias:+7.3f}  (bias)\n  {reason.logit:+7.3f}  = log-odds\n")

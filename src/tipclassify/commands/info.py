@@ -1,0 +1,40 @@
+"""``tipclassify info``: which model this is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tipclassify.commands.options import ModelOption, OutputOption
+
+__all__ = ["info"]
+
+
+def info(model: ModelOption = None, output: OutputOption = None) -> None:
+    """Describe a model: what it was trained on, with what, and its thresholds."""
+    from tipclassify import __version__
+    from tipclassify.commands.output import open_output
+    from tipclassify.labels import LABELS
+    from tipclassify.model_file import default_model_path, read_model
+
+    path = model or default_model_path()
+    found = read_model(path)
+    meta: dict[str, Any] = dict(found.meta)
+    corpus = meta.get("corpus", {})
+    lines = {
+        "tipclassify": __version__,
+        "model": path,
+        "model hash": meta["sha256"],
+        "labels": ", ".join(LABELS),
+        "features": f"{len(found.hashes):,} ({len(found.vocabulary):,} words known)",
+        "corpus": f"{corpus.get('passages', '?')} passages, hash {corpus.get('sha256', 'not recorded')}",
+        "trained with": ", ".join(f"{name} {version}" for name, version in meta.get("versions", {}).items()),
+        "macro-F1": f"{meta.get('metrics', {}).get('macro_f1', '?')} (out of fold)",
+        **{
+            f"thresholds, {policy}": ", ".join(f"{label} {t:.3f}" for label, t in zip(LABELS, row, strict=True))
+            for policy, row in found.thresholds.items()
+        },
+    }
+    width = max(map(len, lines)) + 2
+    with open_output(output) as out:
+        for name, value in lines.items():
+            out.write(f"{name.ljust(width)}{value}\n")

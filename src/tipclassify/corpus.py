@@ -1,0 +1,221 @@
+"""The labelled corpus: read it, check every row, and hand it on as a `datasets.Dataset`.
+
+A corpus is a file, or a folder whose ``*.jsonl``, ``*.csv`` and ``*.parquet`` files are read in the order of
+their names. Columns: ``text`` and ``labels``; ``id``, ``section``, ``pair``, ``doc`` and ``source`` where there are
+any; further columns are kept. Nothing is trained on a corpus with errors, and all of them are told at once.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from tipclassify.errors import CorpusError
+from tipclassify.labels import LABELS
+
+if TYPE_CHECKING:
+    import datasets
+
+__all__ = ["corpus_digest", "group_rows", "load_corpus", "read_rows"]
+
+LONGEST: Final = 2_000
+"""Characters of a passage; anything longer is a paragraph or more, not a sentence."""
+
+_SUFFIXES: Final = (".jsonl", ".csv", ".parquet")
+_TEXT_COLUMNS: Final = ("id", "section", "pair", "doc", "source")
+
+Row = dict[str, Any]
+Numbered = tuple[str, Any]  # "file:line" and what stands there; a str is a problem
+
+
+def load_corpus(*paths: str | os.PathLike[str]) -> datasets.Dataset:
+    """Labelled passages of one or more files or folders.
+
+    Returns
+    -------
+    datasets.Dataset
+        Columns ``id``, ``text``, ``labels`` (a sequence of ``ClassLabel`` with the names of ``LABELS``), ``section``,
+        ``pair``, ``doc``, ``source``, and whatever else the rows had.
+
+    Raises
+    ------
+    CorpusError
+        With one line for every bad row of every file.
+    """
+    import datasets
+
+    rows = read_rows(*paths)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    extra = [name for name in names if name not in ("text", "labels", *_TEXT_COLUMNS)]
+    features = datasets.Features(
+        {
+            **{name: datasets.Value("string") for name in ("id", "text")},
+            "labels": datasets.Sequence(datasets.ClassLabel(names=list(LABELS))),
+            **{name: datasets.Value("string") for name in (*_TEXT_COLUMNS[1:], *extra)},
+        }
+    )
+    number = {label: i for i, label in enumerate(LABELS)}
+    columns: dict[str, list[Any]] = {
+        name: [None if row.get(name) is None else str(row[name]) for row in rows] for name in features if name != "labels"
+    }
+    columns["labels"] = [[number[label] for label in row["labels"]] for row in rows]
+    return datasets.Dataset.from_dict({name: columns[name] for name in features}, features=features)
+
+
+def read_rows(*paths: str | os.PathLike[str]) -> list[Row]:
+    """The same rows as plain dicts, checked, with ``labels`` as a tuple of names in the order of ``LABELS``."""
+    problems: list[str] = []
+    rows: list[Row] = []
+    files = [file for path in paths for file in _files(Path(path), problems)]
+    ids: dict[str, str] = {}
+    texts: dict[str, tuple[str, tuple[str, ...]]] = {}
+    for file in files:
+        for where, found in _READERS[file.suffix.lower()](file):
+            row = found if isinstance(found, str) else _check(found)
+            if isinstance(row, str):
+                problems.append(f"{where}: {row}")
+                continue
+            row["id"] = str(row.get("id") or f"{file.stem}-{where.rpartition(':')[2]}")
+            if (first := ids.setdefault(row["id"], where)) != where:
+                problems.append(f"{where}: id {row['id']!r} is taken at {first}; give it another")
+            key = " ".join(row["text"].split()).casefold()
+            first, labels = texts.setdefault(key, (where, row["labels"]))
+            if labels != row["labels"]:
+                here, there = (", ".join(names) or "no label" for names in (row["labels"], labels))
+                problems.append(f"{where}: {here}, but the same text at {first} has {there}; settle one")
+            rows.append(row)
+    if not rows and not problems:
+        problems.append(f"{', '.join(map(str, paths))}: no labelled passages; write one JSON object a line")
+    if problems:
+        raise CorpusError(problems)
+    return rows
+
+
+def group_rows(rows: Sequence[Row]) -> list[int]:
+    """A group number for each row; rows of one narrative, one pair or one text are of one group.
+
+    Splits go by group, so that near twins never stand on both sides.
+
+    >>> group_rows([{"text": "A", "doc": "x"}, {"text": "B", "doc": "x"}, {"text": "a "}])
+    [0, 0, 0]
+    """
+    parent = list(range(len(rows)))
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            parent[i] = parent[parent[i]]
+            i = parent[i]
+        return i
+
+    seen: dict[tuple[str, str], int] = {}
+    for i, row in enumerate(rows):
+        keys = [("text", " ".join(row["text"].split()).casefold())]
+        keys += [(name, str(row[name])) for name in ("doc", "pair") if row.get(name)]
+        for key in keys:
+            a, b = root(seen.setdefault(key, i)), root(i)
+            parent[max(a, b)] = min(a, b)
+    return [root(i) for i in range(len(rows))]
+
+
+def corpus_digest(rows: Iterable[Row]) -> str:
+    """SHA-256 of ids, texts and labels in order: which corpus a model was trained on."""
+    digest = hashlib.sha256()
+    for row in rows:
+        line = json.dumps([row["id"], row["text"], list(row["labels"])], ensure_ascii=False)
+        digest.update(line.encode("utf-8", "surrogatepass") + b"\n")
+    return digest.hexdigest()
+
+
+# --------------------------------------------------------------------------------------------- one row
+
+
+def _check(row: Any) -> Row | str:
+    """The row with its labels in order, or what is wrong with it and what to do."""
+    if not isinstance(row, dict):
+        return "not a JSON object; write {\"text\": …, \"labels\": […]}"
+    text, labels = row.get("text"), row.get("labels", row.get("label"))
+    if not isinstance(text, str):
+        return "no text; add a \"text\" field"
+    if not text.strip():
+        return "empty text; remove the row"
+    if len(text) > LONGEST:
+        return f"text of {len(text):,} characters, over {LONGEST:,}; split it into sentences"
+    if isinstance(labels, str):
+        labels = [name for name in labels.replace("|", ";").replace(",", ";").split(";") if name.strip()]
+    if not isinstance(labels, list | tuple) or not all(isinstance(name, str) for name in labels):
+        return "no labels; add \"labels\": a list of names, [] for none"
+    labels = [name.strip() for name in labels]
+    if unknown := [name for name in labels if name not in LABELS]:
+        return f"unknown label {unknown[0]!r}; use {', '.join(LABELS)}"
+    row = {name: value for name, value in row.items() if name != "label"}
+    return {**row, "labels": tuple(label for label in LABELS if label in labels)}
+
+
+# --------------------------------------------------------------------------------------------- files
+
+
+def _files(path: Path, problems: list[str]) -> list[Path]:
+    if path.is_dir():
+        found = sorted(file for file in path.iterdir() if file.suffix.lower() in _SUFFIXES)
+        if not found:
+            problems.append(f"{path}: no .jsonl, .csv or .parquet file there; name the folder of the corpus")
+        return found
+    if not path.is_file():
+        problems.append(f"{path}: no such file; check the path")
+    elif path.suffix.lower() not in _SUFFIXES:
+        problems.append(f"{path}: not a corpus file; use {', '.join(_SUFFIXES)}")
+    else:
+        return [path]
+    return []
+
+
+def _read_jsonl(file: Path) -> Iterator[Numbered]:
+    for number, line in enumerate(file.read_bytes().splitlines(), 1):
+        where = f"{file}:{number}"
+        try:
+            decoded = line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            yield where, f"not UTF-8 (byte {error.start + 1} of the line); save the file as UTF-8"
+            continue
+        if not decoded.strip():
+            continue
+        try:
+            yield where, json.loads(decoded)
+        except ValueError as error:
+            yield where, f"broken JSON ({error}); write one object a line"
+
+
+def _read_csv(file: Path) -> Iterator[Numbered]:
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            reader = csv.DictReader(lines, strict=True)
+            for row in reader:
+                yield f"{file}:{reader.line_num}", {name: value for name, value in row.items() if name and value != ""} | {
+                    "text": row.get("text") or "",
+                    "labels": row.get("labels") or row.get("label") or "",
+                }
+    except UnicodeDecodeError:
+        yield f"{file}:1", "not UTF-8; save the file as UTF-8"
+    except csv.Error as error:
+        yield f"{file}:1", f"broken CSV ({error}); quote fields with commas or line ends"
+
+
+def _read_parquet(file: Path) -> Iterator[Numbered]:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.read_table(file)
+    except (pyarrow.ArrowException, OSError) as error:
+        yield f"{file}:1", f"not a Parquet file ({str(error).splitlines()[0]}); write it anew"
+        return
+    for number, row in enumerate(table.to_pylist(), 1):
+        yield f"{file}:{number}", row
+
+
+_READERS: Final = {".jsonl": _read_jsonl, ".csv": _read_csv, ".parquet": _read_parquet}

@@ -1,0 +1,80 @@
+"""What flows through the package: a `Document` of `Block`s goes in, `Passage`s come out.
+
+Every offset counts characters (code points) of ``Document.text``, half-open, so that
+``document.text[p.start:p.end] == p.text`` for each passage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["Block", "Document", "Passage"]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A paragraph, list entry, table cell or heading of a document.
+
+    Attributes
+    ----------
+    start, end : int
+        Its characters in the document's text.
+    section : str or None
+        One of `tipclassify.labels.SECTIONS`, or the text of the heading it stands under.
+    heading : bool
+        True for a heading: it names a section and is not tagged.
+    """
+
+    start: int
+    end: int
+    section: str | None = None
+    heading: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The readable text of one source and where its blocks are."""
+
+    text: str
+    blocks: tuple[Block, ...]
+    source: str = "<text>"
+    title: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A sentence of a text with what the model says of it.
+
+    Attributes
+    ----------
+    text : str
+        The passage, word for word.
+    start, end : int
+        Its characters in the source text.
+    section : str or None
+        Section of the report, where headings tell it.
+    labels : tuple of str
+        Labels whose probability reaches the threshold of the policy, in the order of ``LABELS``.
+    scores : mapping of str to float
+        Calibrated probability of every label, 0 to 1.
+    """
+
+    text: str
+    start: int
+    end: int
+    section: str | None = None
+    labels: tuple[str, ...] = ()
+    scores: Mapping[str, float] = field(default_factory=dict, hash=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; probabilities rounded to four decimals."""
+        return {
+            "start": self.start,
+            "end": self.end,
+            "text": self.text,
+            "section": self.section,
+            "labels": list(self.labels),
+            "scores": {label: round(score, 4) for label, score in self.scores.items()},
+        }

@@ -1,0 +1,175 @@
+"""From passages to hashed n-grams: the one ``featurize`` that training and scoring share.
+
+What comes in is a list of passages, what goes out is one flat table of features: passage number, 64-bit
+hash, and the characters each stands on. Families, each under a salt of its own: words and their n-grams,
+stems and their n-grams, stems marked by the negation, limit, decline or pledge word before them in the
+clause, sequences of the lexicon's classes, and who acts with what is done.
+
+Sources: hashed features, Weinberger et al. 2009 (arXiv:0902.2206); negation-marked tokens, Pang, Lee and
+Vaithyanathan 2002 (arXiv:cs/0205070).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from tipclassify.lexicon import CLASSES, phrase_classes
+from tipclassify.tokens import I64, U64, Tokens, hash_word, tokenize
+
+__all__ = ["FEATURE_VERSION", "Features", "featurize"]
+
+FEATURE_VERSION: Final = 1  # raise it whenever the same text would give other hashes
+_BATCH_CHARS: Final = 400_000  # keeps the working arrays of a batch small
+_REACH: Final = 7  # tokens that a negation, limit or pledge word bears on
+
+
+@dataclass(frozen=True)
+class Features:
+    """Features of some passages.
+
+    Attributes
+    ----------
+    row : int64 (m,)
+        Passage each feature belongs to.
+    hash : uint64 (m,)
+        What the feature is.
+    start, end : int64 (m,)
+        Characters of that passage it stands on, half-open.
+    """
+
+    row: I64
+    hash: U64
+    start: I64
+    end: I64
+
+
+def featurize(passages: Sequence[str], vocabulary: frozenset[str]) -> Features:
+    """Features of each passage; see `tokens.tokenize` for `vocabulary`.
+
+    >>> f = featurize(["Police did not act.", ""], frozenset({"act"}))
+    >>> set(f.row.tolist()), int(f.end.max())
+    ({0}, 18)
+    """
+    parts = []
+    for first, batch in _batches(passages):
+        tokens = tokenize(batch, vocabulary)
+        row, *rest = (np.concatenate(column) for column in zip(*_families(tokens), strict=True))
+        parts.append((row + first, *rest))
+    if not parts:
+        none = np.zeros(0, np.int64)
+        return Features(none, none.astype(np.uint64), none, none)
+    return Features(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _batches(passages: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    first, size, batch = 0, 0, list[str]()
+    for number, text in enumerate(passages):
+        batch.append(text)
+        size += len(text)
+        if size >= _BATCH_CHARS:
+            yield first, batch
+            first, size, batch = number + 1, 0, []
+    if batch:
+        yield first, batch
+
+
+# --------------------------------------------------------------------------------------------- families
+
+Family = tuple[I64, U64, I64, I64]
+_NUMBER_OF = {name: number for number, name in enumerate(CLASSES, 1)}
+_ACTORS = np.array([_NUMBER_OF[c] for c in ("un_ngo", "state", "official", "trafficker", "private", "victim", "people")])
+_MARKS = tuple(_NUMBER_OF[c] for c in ("neg", "limit", "decline", "increase", "modal", "plan", "adequate"))
+_CONTRAST = _NUMBER_OF["contrast"]
+
+
+def _families(t: Tokens) -> Iterator[Family]:
+    n = len(t.row)
+    at = np.arange(n)
+    kind = _with_phrases(t)
+    new = np.append(True, t.row[1:] != t.row[:-1])[:n]
+    clause_start = new | t.edge | (kind == _CONTRAST)
+    clause = np.maximum.accumulate(np.where(clause_start, at, 0)) if n else at
+    row_start = np.maximum.accumulate(np.where(new, at, 0)) if n else at
+
+    def family(salt: int, first: I64, last: I64, *values: U64) -> Family:
+        code = np.full(len(first), salt, np.uint64)
+        for value in values:
+            code = _mix(code ^ value)
+        return t.row[first], code, t.start[first], np.maximum(t.end[last], t.end[first])
+
+    def gram(salt: int, column: U64, *gaps: int) -> Family:
+        first = at[: max(0, n - gaps[-1])]
+        first = first[t.row[first] == t.row[first + gaps[-1]]]
+        return family(salt, first, first + gaps[-1], *(column[first + gap] for gap in gaps))
+
+    yield gram(1, t.word, 0)
+    yield gram(2, t.word, 0, 1)
+    yield gram(3, t.word, 0, 1, 2)
+    yield gram(4, t.stem, 0)
+    yield gram(5, t.stem, 0, 1)
+    yield gram(6, t.stem, 0, 2)
+    yield gram(7, t.stem, 0, 1, 2)
+
+    # Marked stems: the last mark word of each sort, in the same clause and within reach.
+    for salt, mark in enumerate(_MARKS, 20):
+        near = np.maximum.accumulate(np.where(kind == mark, at, -1)) if n else at
+        here = at[(near >= clause) & (at - near <= _REACH) & (near < at)]
+        yield family(salt, near[here], here, t.stem[here])
+        here = here[kind[here] > 0]
+        yield family(salt + 20, near[here], here, kind[here].astype(np.uint64))
+
+    # Class sequences: neighbours among the classed words of a passage, whatever stands between.
+    classed = at[kind > 0]
+    k = kind.astype(np.uint64)
+    for salt, gaps in ((60, (0,)), (61, (0, 1)), (62, (0, 1, 2)), (63, (0, 2)), (64, (0, 1, 2, 3))):
+        first = np.arange(max(0, len(classed) - gaps[-1]))
+        first = first[t.row[classed[first]] == t.row[classed[first + gaps[-1]]]]
+        cut = clause[classed[first]] != clause[classed[first + gaps[-1]]] if gaps[-1] else np.zeros(len(first), bool)
+        yield family(
+            salt, classed[first], classed[first + gaps[-1]], *(k[classed[first + gap]] for gap in gaps),
+            cut.astype(np.uint64),
+        )
+
+    # Who acts: the first actor of the clause (or of the last clause that had one) with what is done.
+    is_actor = np.isin(kind, _ACTORS)
+    seen = np.cumsum(is_actor)
+    first_here = is_actor & (seen - (np.append(0, seen)[clause] if n else 0) == 1)
+    actor = np.maximum.accumulate(np.where(first_here, at, -1)) if n else at
+    here = at[(actor >= row_start) & (actor < at)]
+    yield family(70, actor[here], here, k[actor[here]], t.stem[here])
+    here = here[kind[here] > 0]
+    yield family(71, actor[here], here, k[actor[here]], k[here])
+
+    # How it begins: imperatives and headings.
+    first = np.flatnonzero(new)
+    yield family(80, first, first, t.word[first])
+    yield family(81, first, first, k[first])
+    two = first[(first + 1 < n)]
+    two = two[t.row[two] == t.row[two + 1]]
+    yield family(82, two, two + 1, t.stem[two], k[two + 1])
+
+
+_PHRASES = {(hash_word(a), hash_word(b)): number for (a, b), number in phrase_classes().items()}
+_FIRSTS = np.array(sorted({a for a, _ in _PHRASES}), np.uint64)
+
+
+def _with_phrases(t: Tokens) -> I64:
+    """Classes of tokens, two-word entries of the lexicon included."""
+    kind = t.kind.copy()
+    for i in np.flatnonzero(np.isin(t.word[:-1], _FIRSTS)) if len(t.word) else ():
+        if number := _PHRASES.get((int(t.word[i]), int(t.word[i + 1]))):
+            kind[i] = number
+    return kind
+
+
+def _mix(value: U64) -> U64:
+    """Finalizer of splitmix64 (Steele, Lea and Flood 2014)."""
+    with np.errstate(over="ignore"):
+        value = value + np.uint64(0x9E3779B97F4A7C15)
+        value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return np.asarray(value ^ (value >> np.uint64(31)))

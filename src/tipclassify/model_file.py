@@ -1,0 +1,188 @@
+"""A model on disk: a folder of JSON and arrays that runs no code when it is read.
+
+``model.json`` holds what a person may want to read (labels, thresholds, data hash, versions, metrics) and
+the SHA-256 of everything; ``weights.npz`` holds the weight table and the vocabulary. numpy alone reads it,
+so no release of scikit-learn breaks a shipped model. Writing goes to a temporary folder that is then
+renamed: a reader never sees half a model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tipclassify.errors import ModelError
+from tipclassify.features import FEATURE_VERSION
+from tipclassify.labels import LABELS, POLICIES
+
+__all__ = ["FORMAT", "Model", "default_model_path", "read_model", "write_model"]
+
+FORMAT: Final = 1
+
+
+@dataclass(frozen=True)
+class Model:
+    """Everything scoring needs, and what training wants remembered.
+
+    Attributes
+    ----------
+    hashes : uint32 (m,)
+        Upper half of each known feature's hash, ascending.
+    weights : float32 (m, 3)
+        Its weight in the calibrated log-odds of each label, before division by the square root of the
+        passage's feature count.
+    bias : float64 (3,)
+        Calibrated log-odds of each label for a passage without known features.
+    vocabulary : frozenset of str
+        Words known in lower case.
+    thresholds : mapping of str to tuple of float
+        Policy → probability from which each label is given.
+    meta : mapping
+        Data hash, seed, settings, versions, metrics: plain JSON values.
+    """
+
+    hashes: npt.NDArray[np.uint32]
+    weights: npt.NDArray[np.float32]
+    bias: npt.NDArray[np.float64]
+    vocabulary: frozenset[str]
+    thresholds: Mapping[str, tuple[float, ...]]
+    meta: Mapping[str, Any]
+
+
+def default_model_path() -> Path:
+    """Folder of the shipped model: inside the installed package, or in the checkout that it runs from.
+
+    Raises
+    ------
+    ModelError
+        When neither is there.
+    """
+    here = Path(__file__).resolve().parent
+    for folder in (here / "models" / "default", here.parents[1] / "models" / "default"):
+        if (folder / "model.json").is_file():
+            return folder
+    raise ModelError("the shipped model is missing: reinstall tipclassify, or train one with 'python train.py'")
+
+
+def write_model(model: Model, path: str | os.PathLike[str], files: Mapping[str, str] | None = None) -> None:
+    """Write a model folder, replacing the one at `path` if there is one.
+
+    Parameters
+    ----------
+    files : mapping of str to str, optional
+        Further text files of the folder by name (``README.md``, ``golden.jsonl``).
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists() and not (target / "model.json").is_file() and any(target.iterdir()):
+        raise ModelError(f"{target}: a folder that is no model is in the way; choose another --out")
+    weights = _pack(model)
+    head = {
+        "format": FORMAT,
+        "features": FEATURE_VERSION,
+        "labels": list(LABELS),
+        "bias": [float(b) for b in model.bias],
+        "thresholds": {policy: list(map(float, row)) for policy, row in model.thresholds.items()},
+        **model.meta,
+        "weights_sha256": hashlib.sha256(weights).hexdigest(),
+    }
+    head["sha256"] = _digest(head)
+    staged = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        (staged / "weights.npz").write_bytes(weights)
+        for name, text in (files or {}).items():
+            (staged / name).write_text(text, encoding="utf-8", newline="\n")
+        (staged / "model.json").write_text(json.dumps(head, indent=1) + "\n", encoding="utf-8", newline="\n")
+        staged.chmod(0o755)
+        old = None
+        if target.exists():
+            old = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
+            os.replace(target, old / target.name)
+        os.replace(staged, target)
+        if old:
+            shutil.rmtree(old)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def read_model(path: str | os.PathLike[str]) -> Model:
+    """Read and check a model folder.
+
+    Raises
+    ------
+    ModelError
+        When it is missing, truncated, changed since it was written, of a newer format, or for other labels.
+    """
+    folder = Path(path)
+    head = _read_head(folder)
+    try:
+        packed = (folder / "weights.npz").read_bytes()
+    except OSError as error:
+        raise ModelError(f"{folder / 'weights.npz'}: cannot be read ({error.strerror}); copy the model anew") from None
+    if hashlib.sha256(packed).hexdigest() != head.get("weights_sha256"):
+        raise ModelError(f"{folder / 'weights.npz'}: truncated or changed since training; copy or train the model anew")
+    try:
+        with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
+            hashes, weights, words = arrays["hashes"], arrays["weights"], arrays["words"]
+    except (ValueError, KeyError, OSError, zipfile.BadZipFile):
+        raise ModelError(f"{folder / 'weights.npz'}: not a weight table; copy or train the model anew") from None
+    meta = {
+        key: value
+        for key, value in head.items()
+        if key not in {"format", "features", "labels", "bias", "thresholds", "weights_sha256"}
+    }
+    return Model(
+        hashes,
+        weights.astype(np.float32),
+        np.array(head["bias"], np.float64),
+        frozenset(words.tobytes().decode("utf-8").split()),
+        {policy: tuple(row) for policy, row in head["thresholds"].items()},
+        meta,
+    )
+
+
+def _read_head(folder: Path) -> dict[str, Any]:
+    file = folder / "model.json"
+    if not file.is_file():
+        raise ModelError(f"{folder}: no model there (no model.json); train one with 'python train.py --out {folder}'")
+    try:
+        head = json.loads(file.read_text(encoding="utf-8"))
+        written = head["format"]
+    except (ValueError, TypeError, KeyError, OSError):
+        raise ModelError(f"{file}: truncated or not a model; copy or train the model anew") from None
+    if not isinstance(written, int) or written > FORMAT or head.get("features", 0) > FEATURE_VERSION:
+        raise ModelError(f"{file}: written by a newer tipclassify (format {written}); run 'pip install -U tipclassify'")
+    if head.get("features") != FEATURE_VERSION:
+        raise ModelError(f"{file}: made for older features; retrain it with 'python train.py'")
+    if tuple(head.get("labels", ())) != LABELS:
+        raise ModelError(f"{file}: made for the labels {head.get('labels')}, not {list(LABELS)}; use another model")
+    if head.get("sha256") != _digest(head):
+        raise ModelError(f"{file}: changed since training (its hash does not match); copy or train the model anew")
+    missing = [policy for policy in POLICIES if policy not in head.get("thresholds", {})]
+    if missing:
+        raise ModelError(f"{file}: has no thresholds for {', '.join(missing)}; retrain it")
+    return dict(head)
+
+
+def _pack(model: Model) -> bytes:
+    buffer = io.BytesIO()
+    words = np.frombuffer("\n".join(sorted(model.vocabulary)).encode("utf-8"), np.uint8)
+    np.savez_compressed(buffer, hashes=model.hashes, weights=model.weights.astype(np.float16), words=words)
+    return buffer.getvalue()
+
+
+def _digest(head: Mapping[str, Any]) -> str:
+    plain = {key: value for key, value in head.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode("utf-8")).hexdigest()

@@ -1,0 +1,288 @@
+"""From labelled passages to a `Model`: fit, calibrate and threshold each label on its own.
+
+Everything that is chosen (regularisation, calibration, thresholds) is chosen on out-of-fold scores, with
+folds by group; the figures reported are cross-fitted once more, so that no passage is judged with a
+calibration or threshold that saw it.
+
+Sources: Platt 1999 for the calibration; one-vs-rest logistic regression by LIBLINEAR's trust region Newton
+method (Lin, Weng and Keerthi 2008), which draws no random numbers: the same corpus gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tipclassify.evaluation import Metrics, measure
+from tipclassify.features import featurize
+from tipclassify.labels import LABELS, POLICIES
+from tipclassify.model_file import Model
+from tipclassify.tokens import known_words
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+__all__ = ["STRENGTHS", "Fitted", "fit_model"]
+
+STRENGTHS: Final = (4.0, 16.0)
+"""Inverse regularisation strengths tried for each label."""
+
+_LEAST_USE: Final = 2  # a feature of one passage teaches that passage only
+_SURE: Final = 0.95  # recall of `screen`, precision of `cite`
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A model and what was learned about it.
+
+    Attributes
+    ----------
+    model : Model
+    scores : float (n, 3)
+        Out-of-fold calibrated probabilities of the training passages.
+    given : bool (n, 3)
+        Labels given to them at cross-fitted ``balanced`` thresholds.
+    metrics : Metrics
+    strengths : tuple of float
+        Chosen inverse regularisation strength of each label.
+    """
+
+    model: Model
+    scores: Floats
+    given: Bools
+    metrics: Metrics
+    strengths: tuple[float, ...]
+
+
+def fit_model(
+    texts: Sequence[str],
+    truth: Bools,
+    groups: Sequence[int] | Ints,
+    *,
+    strengths: Sequence[float] = STRENGTHS,
+    folds: int = 5,
+    seed: int = 0,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> Fitted:
+    """Train on `texts`, whose labels are the rows of `truth` (bool, (n, 3)).
+
+    Parameters
+    ----------
+    groups : sequence of int (n,)
+        Passages of one group are never split between folds.
+    progress : callable, optional
+        Called with (fits done, fits in all).
+
+    Raises
+    ------
+    ValueError
+        When there are fewer than two groups.
+
+    Warns
+    -----
+    UserWarning
+        When a label has too few examples to be learned or calibrated.
+    """
+    _warn_of_rare_labels(truth, folds)
+    vocabulary = known_words(texts)
+    matrix, hashes = _feature_matrix(texts, vocabulary)
+    fold = _folds(np.asarray(groups), folds, seed)
+    raw = _out_of_fold(matrix, truth, fold, strengths, jobs, progress)
+    chosen = [min(range(len(strengths)), key=lambda s: _log_loss(raw[s, :, j], truth[:, j])) for j in range(len(LABELS))]
+    raw = np.stack([raw[chosen[j], :, j] for j in range(len(LABELS))], axis=1)
+
+    scores, given = _cross_fitted(raw, truth, fold)
+    slope, shift = _calibrations(raw, truth)
+    calibrated = _logistic(raw * slope + shift)
+    points = [operating_points(truth[:, j], calibrated[:, j]) for j in range(len(LABELS))]
+    thresholds = {policy: tuple(point[policy] for point in points) for policy in POLICIES}
+
+    weights = np.zeros((matrix.shape[1], len(LABELS)))
+    bias = np.zeros(len(LABELS))
+    for j, (w, b) in enumerate(_fits(matrix, truth, [strengths[s] for s in chosen], jobs)):
+        weights[:, j], bias[j] = w * slope[j], b * slope[j] + shift[j]
+    kept = np.abs(weights).max(axis=1) > 0
+    model = Model(hashes[kept], weights[kept].astype(np.float32), bias, vocabulary, thresholds, {})
+    metrics = measure(truth, scores, given, np.array(thresholds["balanced"]))
+    return Fitted(model, scores, given, metrics, tuple(strengths[s] for s in chosen))
+
+
+def operating_points(truth: Bools, scores: Floats) -> dict[str, float]:
+    """Threshold of each policy for one label.
+
+    ``balanced`` has the best F1; ``screen`` the highest threshold with recall of at least 0.95; ``cite`` the lowest
+    with precision of at least 0.95, or the one of best precision where none has that.
+
+    >>> points = operating_points(np.array([False, True, True]), np.array([0.2, 0.6, 0.9]))
+    >>> points["screen"] <= points["balanced"] <= points["cite"]
+    True
+    """
+    if not truth.any():
+        return dict.fromkeys(POLICIES, 0.5)
+    order = np.argsort(-scores, kind="stable")
+    ranked, value = truth[order], scores[order]
+    last = np.append(value[1:] != value[:-1], True)  # a threshold cannot part equal scores
+    hits = np.cumsum(ranked)[last]
+    precision, recall = hits / (np.flatnonzero(last) + 1), hits / truth.sum()
+    cut = (value[last] + np.append(value[last][1:], 0.0)) / 2  # halfway to the next score down
+    balanced = int(np.argmax(2 * precision * recall / np.maximum(precision + recall, 1e-12)))
+    screen = int(np.argmax(recall >= _SURE))
+    enough = np.flatnonzero((precision >= _SURE) & (hits >= min(10, hits[-1])))
+    cite = int(enough[-1]) if len(enough) else int(np.argmax(np.where(hits >= min(10, hits[-1]), precision, 0)))
+    return {
+        "screen": float(cut[max(screen, balanced)]),
+        "balanced": float(cut[balanced]),
+        "cite": float(cut[min(cite, balanced)]),
+    }
+
+
+# --------------------------------------------------------------------------------------------- features, folds
+
+
+def _feature_matrix(texts: Sequence[str], vocabulary: frozenset[str]) -> tuple[csr_matrix, npt.NDArray[np.uint32]]:
+    """Counts over the square root of the passage's feature count, and the hash of each column."""
+    from scipy.sparse import csr_matrix
+
+    features = featurize(texts, vocabulary)
+    hashes, column = np.unique((features.hash >> np.uint64(32)).astype(np.uint32), return_inverse=True)
+    total = np.bincount(features.row, minlength=len(texts))
+    value = (1 / np.sqrt(np.maximum(total, 1)))[features.row]
+    matrix = csr_matrix((value, (features.row, column)), shape=(len(texts), len(hashes)))
+    matrix.sum_duplicates()
+    used = np.flatnonzero(np.bincount(matrix.indices, minlength=len(hashes)) >= _LEAST_USE)
+    return matrix[:, used].tocsr(), hashes[used]
+
+
+def _folds(groups: Ints, folds: int, seed: int) -> Ints:
+    """Fold number of each passage."""
+    from sklearn.model_selection import GroupKFold
+
+    count = len(np.unique(groups))
+    if count < 2:
+        raise ValueError("needs passages of at least two groups to hold some out; add rows of another narrative")
+    fold = np.zeros(len(groups), np.int64)
+    splitter = GroupKFold(n_splits=min(folds, count), shuffle=True, random_state=seed)
+    for number, (_, held) in enumerate(splitter.split(groups, groups=groups)):
+        fold[held] = number
+    return fold
+
+
+def _out_of_fold(
+    matrix: csr_matrix,
+    truth: Bools,
+    fold: Ints,
+    strengths: Sequence[float],
+    jobs: int,
+    progress: Progress | None,
+) -> Floats:
+    """Raw scores (strengths, n, 3) of each passage by the model that did not see its fold."""
+    from joblib import Parallel, delayed
+
+    tasks = [(s, k, j) for k in range(int(fold.max()) + 1) for s in range(len(strengths)) for j in range(len(LABELS))]
+    raw = np.zeros((len(strengths), *truth.shape))
+    results = Parallel(n_jobs=jobs, return_as="generator")(
+        delayed(_held_out)(matrix, truth[:, j], fold == k, strengths[s]) for s, k, j in tasks
+    )
+    for done, ((s, k, j), scores) in enumerate(zip(tasks, results, strict=True), 1):
+        raw[s, fold == k, j] = scores
+        if progress:
+            progress(done, len(tasks))
+    return raw
+
+
+def _held_out(matrix: csr_matrix, truth: Bools, held: Bools, strength: float) -> Floats:
+    weights, bias = _fit_label(matrix[~held], truth[~held], strength)
+    return np.asarray(matrix[held] @ weights + bias)
+
+
+def _fits(matrix: csr_matrix, truth: Bools, strengths: Sequence[float], jobs: int) -> list[tuple[Floats, float]]:
+    from joblib import Parallel, delayed
+
+    fits = Parallel(n_jobs=jobs)(delayed(_fit_label)(matrix, truth[:, j], c) for j, c in enumerate(strengths))
+    return list(fits)
+
+
+def _fit_label(matrix: csr_matrix, truth: Bools, strength: float) -> tuple[Floats, float]:
+    """Weights and bias of one label; a label all or none of whose passages have it gets its log-odds as bias."""
+    from sklearn.linear_model import LogisticRegression
+
+    if truth.all() or not truth.any():
+        return np.zeros(matrix.shape[1]), float(np.log((truth.sum() + 0.5) / ((~truth).sum() + 0.5)))
+    fitted = LogisticRegression(C=strength, solver="liblinear", tol=1e-3).fit(matrix, truth)
+    return fitted.coef_[0], float(fitted.intercept_[0])
+
+
+# --------------------------------------------------------------------------------------------- calibration
+
+
+def _calibrations(raw: Floats, truth: Bools) -> tuple[Floats, Floats]:
+    """Slope and shift of each label such that ``logistic(raw * slope + shift)`` is calibrated."""
+    fits = [_platt(raw[:, j], truth[:, j]) for j in range(truth.shape[1])]
+    return np.array([a for a, _ in fits]), np.array([b for _, b in fits])
+
+
+def _platt(raw: Floats, truth: Bools) -> tuple[float, float]:
+    from sklearn.linear_model import LogisticRegression
+
+    if truth.sum() < 2 or (~truth).sum() < 2:
+        return 1.0, 0.0
+    fitted = LogisticRegression(C=1e3).fit(raw[:, None], truth)
+    slope, shift = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
+    return (slope, shift) if slope > 0 else (1.0, 0.0)
+
+
+def _cross_fitted(raw: Floats, truth: Bools, fold: Ints) -> tuple[Floats, Bools]:
+    """Probabilities and labels of each fold by the calibration and threshold of the other folds."""
+    scores, given = np.zeros(truth.shape), np.zeros(truth.shape, bool)
+    for k in np.unique(fold):
+        held = fold == k
+        slope, shift = _calibrations(raw[~held], truth[~held])
+        scores[held] = _logistic(raw[held] * slope + shift)
+        others = _logistic(raw[~held] * slope + shift)
+        for j in range(truth.shape[1]):
+            threshold = operating_points(truth[~held, j], others[:, j])["balanced"]
+            given[held, j] = scores[held, j] >= threshold
+    return scores, given
+
+
+def _logistic(logit: Floats) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-logit)))
+
+
+def _log_loss(raw: Floats, truth: Bools) -> float:
+    """Log loss after calibration: what the choice of strength is judged by."""
+    slope, shift = _platt(raw, truth)
+    logit = raw * slope + shift
+    return float(np.mean(np.logaddexp(0, np.where(truth, -logit, logit))))
+
+
+def _warn_of_rare_labels(truth: Bools, folds: int) -> None:
+    for label, count in zip(LABELS, truth.sum(axis=0), strict=True):
+        if count < 2 * folds:
+            what = "is absent" if not count else f"has {count} passages"
+            warnings.warn(
+                f"label {label} {what}: too few to learn and calibrate it; add at least {2 * folds}", stacklevel=3
+            )
+        elif count == len(truth):
+            warnings.warn(f"every passage has label {label}: add passages without it", stacklevel=3)
+
+
+def model_meta(**meta: Any) -> dict[str, Any]:
+    """Versions of what trained the model, for its ``model.json``."""
+    from importlib.metadata import version
+
+    from tipclassify import __version__
+
+    versions = {name: version(name) for name in ("numpy", "scipy", "scikit-learn", "sentencex")}
+    return {**meta, "versions": {"tipclassify": __version__, **versions}}

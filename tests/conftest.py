@@ -1,0 +1,48 @@
+"""What the tests share: the command line in a subprocess, the shipped model, real text where it lies."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tipclassify import Classifier
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+
+Run = Callable[..., subprocess.CompletedProcess[bytes]]
+
+
+@pytest.fixture(scope="session")
+def classifier() -> Classifier:
+    return Classifier.load()
+
+
+@pytest.fixture(scope="session")
+def cli() -> Run:
+    """Run ``tipclassify`` in a process of its own: ``cli("score", "x.txt", stdin=b"…", env={…})``."""
+
+    def run(*args: object, stdin: bytes = b"", env: dict[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            [sys.executable, "-m", "tipclassify", *map(str, args)],
+            input=stdin,
+            capture_output=True,
+            env={**os.environ, **(env or {})},
+            timeout=120,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def real() -> Path:
+    """Folder of real text to measure on; tests that need it are skipped where it is absent."""
+    if not (SHARED / "real" / "dev.jsonl").is_file():
+        pytest.skip("no real text here")
+    return SHARED

@@ -1,0 +1,119 @@
+"""classify, Classifier and explain keep their promises."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tipclassify import LABELS, Classifier, Passage, classify
+
+SENTENCES = [
+    "Police arrested nine traffickers and referred 14 victims to shelters.",
+    "The government did not convict any traffickers.",
+    "Border guards took bribes from traffickers.",
+    "Traffickers exploit girls from rural areas in domestic servitude.",
+    "",
+]
+
+
+def test_labels_are_those_of_the_codebook() -> None:
+    assert LABELS == ("positive_effort", "failure", "complicity")
+
+
+def test_a_str_gives_passages_and_several_give_lists() -> None:
+    text = " ".join(SENTENCES[:2])
+    one = classify(text)
+    assert [p.text for p in one] == SENTENCES[:2]
+    assert classify([text, "", text]) == [one, [], one]
+
+
+def test_a_pandas_series_and_a_datasets_column_are_read_as_lists() -> None:
+    import datasets
+    import pandas
+
+    expected = classify(SENTENCES)
+    assert classify(pandas.Series(SENTENCES, index=range(5, 10))) == expected
+    assert classify(datasets.Dataset.from_dict({"text": SENTENCES})["text"]) == expected
+
+
+@pytest.mark.parametrize("wrong", [None, 3, b"bytes", {"text": "x"}, ["fine", None], [float("nan")]])
+def test_what_is_no_text_is_refused(wrong: object) -> None:
+    with pytest.raises(TypeError, match="str"):
+        classify(wrong)  # type: ignore[call-overload]
+
+
+def test_an_unknown_policy_is_refused() -> None:
+    with pytest.raises(ValueError, match="screen, balanced, cite"):
+        classify("The police acted.", policy="bold")
+
+
+def test_a_passage_is_frozen_and_has_a_probability_for_every_label() -> None:
+    passage = classify(SENTENCES[1])[0]
+    assert tuple(passage.scores) == LABELS
+    assert all(0 <= score <= 1 for score in passage.scores.values())
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        passage.start = 3  # type: ignore[misc]
+    assert passage.to_dict().keys() == {"start", "end", "text", "section", "labels", "scores"}
+    assert len({passage, passage}) == 1
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.text())
+def test_every_tagged_passage_is_its_characters(text: str) -> None:
+    assert all(text[p.start : p.end] == p.text for p in classify(text))
+
+
+@pytest.mark.parametrize("policy", ["screen", "balanced", "cite"])
+def test_predict_is_the_probability_against_the_threshold(classifier: Classifier, policy: str) -> None:
+    scores = classifier.predict_proba(SENTENCES)
+    assert scores.shape == (len(SENTENCES), 3)
+    assert scores.dtype == np.float64
+    assert np.array_equal(classifier.predict(SENTENCES, policy=policy), scores >= classifier.thresholds(policy))
+
+
+def test_tags_are_what_predict_says(classifier: Classifier) -> None:
+    passages = classify(" ".join(SENTENCES))
+    given = classifier.predict(passages)
+    assert [p.labels for p in passages] == [tuple(np.array(LABELS)[row]) for row in given]
+
+
+def test_policies_go_from_recall_to_precision(classifier: Classifier) -> None:
+    screen, balanced, cite = (classifier.thresholds(p) for p in ("screen", "balanced", "cite"))
+    assert (screen <= balanced).all()
+    assert (balanced <= cite).all()
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.one_of(st.text(), st.sampled_from(SENTENCES)))
+def test_the_reasons_add_up(text: str) -> None:
+    classifier = Classifier.load()
+    logits = classifier.logits([text])[0]
+    for j, (label, reason) in enumerate(classifier.explain(text).items()):
+        assert reason.label == label == LABELS[j]
+        assert reason.bias + sum(span.weight for span in reason.spans) == pytest.approx(logits[j], abs=1e-6)
+        assert reason.probability == pytest.approx(classifier.predict_proba([text])[0, j], abs=1e-9)
+        assert all(text[s.start : s.end] == s.text for s in reason.spans)
+
+
+def test_scores_do_not_depend_on_the_batch(classifier: Classifier) -> None:
+    alone = np.vstack([classifier.predict_proba([s]) for s in SENTENCES])
+    assert np.allclose(classifier.predict_proba(SENTENCES * 300)[-len(SENTENCES) :], alone, atol=1e-12)
+
+
+def test_passages_and_their_texts_score_alike(classifier: Classifier) -> None:
+    passages = [Passage(s, 0, len(s)) for s in SENTENCES]
+    assert np.array_equal(classifier.predict_proba(passages), classifier.predict_proba(SENTENCES))
+
+
+def test_a_bare_str_is_no_list_of_passages(classifier: Classifier) -> None:
+    with pytest.raises(TypeError, match="list of passages"):
+        classifier.predict_proba("The police acted.")
+
+
+def test_no_passages_give_no_rows(classifier: Classifier) -> None:
+    assert classifier.predict_proba([]).shape == (0, 3)
+    assert classify([]) == []

@@ -1,0 +1,64 @@
+"""What does not bear on a label is folded away; offsets stay true."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tipclassify.features import featurize
+from tipclassify.tokens import NAME, NUMBER, known_words, tokenize
+
+KNOWN = frozenset("the government of in shelters prosecuted suspects people law labor and with".split())
+
+
+def words(text: str) -> list[int]:
+    return tokenize([text], KNOWN).word.tolist()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("The Government of Chad", "The government of Kessara"),
+        ("in Trinidad and Tobago the law", "in Valdoria the law"),
+        ("the Democratic Republic of the Congo", "Norvia"),
+        ("the law’s shelters", "the law's shelters"),
+        ("the\u00a0law", "the law"),
+        ("labour organisations", "labor organizations"),
+        ("prosecuted 1,250 suspects", "prosecuted nine suspects"),
+        ("see https://example.org/failed/to/prosecute now", "see www.example.org now"),
+        ("Côte d’Ivoire prosecuted", "Valdoria prosecuted"),
+    ],
+)
+def test_two_spellings_are_one(one: str, other: str) -> None:
+    assert words(one) == words(other)
+
+
+def test_a_name_and_a_figure_are_stand_ins() -> None:
+    assert words("Kessara prosecuted 14") == [NAME, words("prosecuted")[0], NUMBER]
+
+
+def test_a_known_word_in_capitals_is_no_name() -> None:
+    assert words("GOVERNMENT") == words("government")
+
+
+@given(st.lists(st.text(max_size=60), max_size=5))
+def test_spans_lie_within_their_passage(passages: list[str]) -> None:
+    features = featurize(passages, KNOWN)
+    assert all(
+        0 <= a < b <= len(passages[r])
+        for r, a, b in zip(features.row.tolist(), features.start.tolist(), features.end.tolist(), strict=True)
+    )
+
+
+@given(st.lists(st.text(max_size=60), min_size=2, max_size=5))
+def test_features_of_a_passage_do_not_depend_on_its_neighbours(passages: list[str]) -> None:
+    together = featurize(passages, KNOWN)
+    for row, passage in enumerate(passages):
+        alone = featurize([passage], KNOWN)
+        here = together.row == row
+        assert sorted(together.hash[here].tolist()) == sorted(alone.hash.tolist())
+
+
+def test_known_words_are_those_seen_in_lower_case_often_enough() -> None:
+    assert known_words(["The police acted", "Police in Kessara, the police"]) == frozenset({"police"})
