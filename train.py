@@ -19,11 +19,16 @@ HERE = Path(__file__).resolve().parent
 def train(
     data: Annotated[
         list[Path] | None,
-        typer.Option("--data", help="Labelled passages: a .jsonl, .csv or .parquet file, or a folder of them. "
-                     "Give it several times to train on several."),
+        typer.Option(
+            "--data",
+            help="Labelled passages: a .jsonl, .csv or .parquet file, or a folder of them. "
+            "Give it several times to train on several.",
+        ),
     ] = None,
     out: Annotated[Path, typer.Option("--out", help="Folder of the new model.")] = HERE / "models" / "default",
-    seed: Annotated[int, typer.Option("--seed", help="Draws the folds; the same seed and corpus give the same model.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", help="Draws the folds; the same seed and corpus give the same model.")
+    ] = 0,
     jobs: Annotated[int, typer.Option("--jobs", help="Processes; -1 for one a core.")] = -1,
     folds: Annotated[int, typer.Option("--folds", min=2, help="Folds of the cross-validation.")] = 5,
 ) -> None:
@@ -46,7 +51,7 @@ def train(
     from tipclassify.evaluation import metrics_table
     from tipclassify.recipe import train_model
 
-    warnings.showwarning = lambda message, *rest: print(f"train.py: warning: {message}", file=sys.stderr)
+    warnings.showwarning = lambda message, *_: print(f"train.py: warning: {message}", file=sys.stderr)
     try:
         corpus = load_corpus(*(data or [HERE / "data"]))
         fitted = train_model(corpus, out, seed=seed, jobs=jobs, folds=folds)

@@ -46,8 +46,18 @@ def test_every_bad_row_is_told_with_its_line_and_what_to_do(tmp_path: Path) -> N
     with pytest.raises(CorpusError) as caught:
         read_rows(file)
     told = caught.value.problems
-    expected = {2: "unknown label", 3: "empty", 4: "split it", 5: "taken at", 6: "settle one", 7: "broken JSON",
-                8: "no text", 9: "no labels", 10: "not a JSON object", 11: "not UTF-8"}
+    expected = {
+        2: "unknown label",
+        3: "empty",
+        4: "split it",
+        5: "taken at",
+        6: "settle one",
+        7: "broken JSON",
+        8: "no text",
+        9: "no labels",
+        10: "not a JSON object",
+        11: "not UTF-8",
+    }
     assert len(told) == len(expected)
     for (line, what), problem in zip(expected.items(), told, strict=True):
         assert problem.startswith(f"{file}:{line}: ")
@@ -87,7 +97,11 @@ def test_paths_that_hold_no_corpus_are_told(tmp_path: Path) -> None:
 
 def test_groups_join_narratives_pairs_and_equal_texts() -> None:
     rows = [
-        {"text": "a", "doc": "N"}, {"text": "b", "pair": "p1"}, {"text": "c"}, {"text": "B "}, {"text": "d", "doc": "N", "pair": "p1"},
+        {"text": "a", "doc": "N"},
+        {"text": "b", "pair": "p1"},
+        {"text": "c"},
+        {"text": "B "},
+        {"text": "d", "doc": "N", "pair": "p1"},
     ]
     assert group_rows(rows) == [0, 0, 2, 0, 0]
 

@@ -65,7 +65,7 @@ def test_a_truncated_file_is_refused(copy: Path, name: str) -> None:
 
 def test_missing_weights_are_refused(copy: Path) -> None:
     (copy / "weights.npz").unlink()
-    with pytest.raises(ModelError, match="weights.npz"):
+    with pytest.raises(ModelError, match=r"weights\.npz"):
         Classifier.load(copy)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -10,8 +12,35 @@ from tipclassify.segment import split_passages, text_document
 
 # Everything that has broken offsets somewhere: surrogate-pair characters, CRLF, tabs, no-break spaces, list marks.
 PIECES = st.sampled_from(
-    ["The police acted.", "😀", "𝒯rafficking", "\r\n", "\n\n", "\t", "\u00a0", " ", "1.", "• ", "(a) ", "U.S.", "…", "...", "Art. 4 (2)",
-     ";Amend", ".Amend it", "\u2028", "\x85", "\x0c", "“Quote.”", "PROTECTION", "-", "e\u0301", "Ministère", "\x00", "”"]
+    [
+        "The police acted.",
+        "😀",
+        "𝒯rafficking",
+        "\r\n",
+        "\n\n",
+        "\t",
+        "\u00a0",
+        " ",
+        "1.",
+        "• ",
+        "(a) ",
+        "U.S.",
+        "…",
+        "...",
+        "Art. 4 (2)",
+        ";Amend",
+        ".Amend it",
+        "\u2028",
+        "\x85",
+        "\x0c",
+        "“Quote.”",
+        "PROTECTION",
+        "-",
+        "e\u0301",
+        "Ministère",
+        "\x00",
+        "”",
+    ]
 )
 TEXTS = st.one_of(st.text(), st.lists(PIECES).map("".join), st.lists(PIECES).map(" ".join))
 
@@ -23,7 +52,7 @@ TEXTS = st.one_of(st.text(), st.lists(PIECES).map("".join), st.lists(PIECES).map
 def test_every_passage_is_its_characters(text: str) -> None:
     passages = split_passages(text_document(text))
     assert all(text[p.start : p.end] == p.text and p.text.strip() == p.text and p.text for p in passages)
-    assert all(a.end <= b.start for a, b in zip(passages, passages[1:], strict=False))
+    assert all(a.end <= b.start for a, b in itertools.pairwise(passages))
 
 
 @given(TEXTS)
@@ -58,13 +87,16 @@ def test_a_list_number_stays_with_its_sentence() -> None:
 
 def test_recommendations_run_together_are_parted() -> None:
     assert texts("Hold officials accountable.Amend the law;Train judges.") == [
-        "Hold officials accountable.", "Amend the law;", "Train judges.",
+        "Hold officials accountable.",
+        "Amend the law;",
+        "Train judges.",
     ]
 
 
 def test_an_ellipsis_before_a_capital_ends_a_sentence() -> None:
     assert texts("They often acted late… The government said nothing.") == [
-        "They often acted late…", "The government said nothing.",
+        "They often acted late…",
+        "The government said nothing.",
     ]
 
 
@@ -84,5 +116,6 @@ def test_lines_that_are_no_wrapped_paragraph_stand_alone() -> None:
 def test_section_names_open_sections_and_are_not_passages() -> None:
     text = "PROSECUTION\nPolice acted.\n\nTrafficking Profile:\nGirls beg."
     assert [(p.section, p.text) for p in split_passages(text_document(text))] == [
-        ("prosecution", "Police acted."), ("profile", "Girls beg."),
+        ("prosecution", "Police acted."),
+        ("profile", "Girls beg."),
     ]

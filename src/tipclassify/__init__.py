@@ -12,14 +12,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from tipclassify._version import __version__
+
 if TYPE_CHECKING:
     from tipclassify.classifier import Classifier, Explanation, SpanWeight, classify
     from tipclassify.document import Block, Document, Passage
     from tipclassify.errors import CorpusError, InputError, ModelError, TipclassifyError
     from tipclassify.estimator import TipClassifier
     from tipclassify.labels import LABELS
-
-__version__ = "0.1.0"
 
 _HOME: Final = {
     "classify": "classifier",

@@ -166,7 +166,7 @@ class Classifier:
 
 
 @overload
-def classify(
+def classify(  # type: ignore[overload-overlap]  # a str is an iterable of str; the first form wins
     text: str, *, model: str | os.PathLike[str] | Classifier | None = None, policy: str = "balanced"
 ) -> list[Passage]: ...
 @overload

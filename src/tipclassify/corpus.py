@@ -61,7 +61,9 @@ def load_corpus(*paths: str | os.PathLike[str]) -> datasets.Dataset:
     )
     number = {label: i for i, label in enumerate(LABELS)}
     columns: dict[str, list[Any]] = {
-        name: [None if row.get(name) is None else str(row[name]) for row in rows] for name in features if name != "labels"
+        name: [None if row.get(name) is None else str(row[name]) for row in rows]
+        for name in features
+        if name != "labels"
     }
     columns["labels"] = [[number[label] for label in row["labels"]] for row in rows]
     return datasets.Dataset.from_dict({name: columns[name] for name in features}, features=features)
@@ -137,10 +139,10 @@ def corpus_digest(rows: Iterable[Row]) -> str:
 def _check(row: Any) -> Row | str:
     """The row with its labels in order, or what is wrong with it and what to do."""
     if not isinstance(row, dict):
-        return "not a JSON object; write {\"text\": …, \"labels\": […]}"
+        return 'not a JSON object; write {"text": …, "labels": […]}'
     text, labels = row.get("text"), row.get("labels", row.get("label"))
     if not isinstance(text, str):
-        return "no text; add a \"text\" field"
+        return 'no text; add a "text" field'
     if not text.strip():
         return "empty text; remove the row"
     if len(text) > LONGEST:
@@ -148,7 +150,7 @@ def _check(row: Any) -> Row | str:
     if isinstance(labels, str):
         labels = [name for name in labels.replace("|", ";").replace(",", ";").split(";") if name.strip()]
     if not isinstance(labels, list | tuple) or not all(isinstance(name, str) for name in labels):
-        return "no labels; add \"labels\": a list of names, [] for none"
+        return 'no labels; add "labels": a list of names, [] for none'
     labels = [name.strip() for name in labels]
     if unknown := [name for name in labels if name not in LABELS]:
         return f"unknown label {unknown[0]!r}; use {', '.join(LABELS)}"
@@ -195,10 +197,14 @@ def _read_csv(file: Path) -> Iterator[Numbered]:
         with file.open(encoding="utf-8-sig", newline="") as lines:
             reader = csv.DictReader(lines, strict=True)
             for row in reader:
-                yield f"{file}:{reader.line_num}", {name: value for name, value in row.items() if name and value != ""} | {
-                    "text": row.get("text") or "",
-                    "labels": row.get("labels") or row.get("label") or "",
-                }
+                yield (
+                    f"{file}:{reader.line_num}",
+                    {name: value for name, value in row.items() if name and value != ""}
+                    | {
+                        "text": row.get("text") or "",
+                        "labels": row.get("labels") or row.get("label") or "",
+                    },
+                )
     except UnicodeDecodeError:
         yield f"{file}:1", "not UTF-8; save the file as UTF-8"
     except csv.Error as error:

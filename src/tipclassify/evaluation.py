@@ -52,7 +52,8 @@ class Metrics:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, rounded to four decimals; a figure that is not defined is None."""
-        return _rounded(asdict(self))
+        rounded: dict[str, Any] = _rounded(asdict(self))
+        return rounded
 
 
 def measure(truth: Bools, scores: Floats, given: Bools, thresholds: Floats) -> Metrics:
@@ -112,7 +113,9 @@ def metrics_table(metrics: Metrics, title: str) -> str:
     ]
     widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
     lines = [
-        "  ".join(cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True)))
+        "  ".join(
+            cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        )
         for row in (columns, *rows)
     ]
     closing = f"macro-F1 {metrics.macro_f1:.3f}   exact match {metrics.exact_match:.3f}   passages {metrics.passages}"

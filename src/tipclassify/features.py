@@ -81,7 +81,9 @@ def _batches(passages: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
 
 Family = tuple[I64, U64, I64, I64]
 _NUMBER_OF = {name: number for number, name in enumerate(CLASSES, 1)}
-_ACTORS = np.array([_NUMBER_OF[c] for c in ("un_ngo", "state", "official", "trafficker", "private", "victim", "people")])
+_ACTORS = np.array(
+    [_NUMBER_OF[c] for c in ("un_ngo", "state", "official", "trafficker", "private", "victim", "people")]
+)
 _MARKS = tuple(_NUMBER_OF[c] for c in ("neg", "limit", "decline", "increase", "modal", "plan", "adequate"))
 _CONTRAST = _NUMBER_OF["contrast"]
 
@@ -130,7 +132,10 @@ def _families(t: Tokens) -> Iterator[Family]:
         first = first[t.row[classed[first]] == t.row[classed[first + gaps[-1]]]]
         cut = clause[classed[first]] != clause[classed[first + gaps[-1]]] if gaps[-1] else np.zeros(len(first), bool)
         yield family(
-            salt, classed[first], classed[first + gaps[-1]], *(k[classed[first + gap]] for gap in gaps),
+            salt,
+            classed[first],
+            classed[first + gaps[-1]],
+            *(k[classed[first + gap]] for gap in gaps),
             cut.astype(np.uint64),
         )
 

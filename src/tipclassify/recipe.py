@@ -61,7 +61,9 @@ def golden_rows(classifier: Classifier, texts: list[str]) -> str:
     """Evenly drawn passages with their scores: what any copy of the model must give."""
     drawn = texts[:: max(1, len(texts) // _GOLDEN)][:_GOLDEN]
     scores = classifier.predict_proba(drawn).round(5).tolist()
-    lines = ({"text": text, "scores": dict(zip(LABELS, row, strict=True))} for text, row in zip(drawn, scores, strict=True))
+    lines = (
+        {"text": text, "scores": dict(zip(LABELS, row, strict=True))} for text, row in zip(drawn, scores, strict=True)
+    )
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
 
 

@@ -21,7 +21,7 @@ _LIST_MARK: Final = re.compile(r"\s*(?:[•●▪◦‣*·–—-]|\(?(?:\d{1,3}
 _MARK_ALONE: Final = re.compile(r"\W*(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)]\W*|[•●▪◦‣*·–—-]+\s*")
 _RUN_TOGETHER: Final = re.compile(r"(?<=[a-z)”\"’'][.;!?])(?=[A-Z][a-z])|(?:…|\.\.\.)[\"”’)]*\s+(?=[A-Z])")
 _SENTENCE_END: Final = re.compile(r"[.!?:;][\"”’')\]]*\s*$")
-_BREAKS: Final = str.maketrans({c: " " for c in "\n\r\t\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029"})
+_BREAKS: Final = str.maketrans(dict.fromkeys("\n\r\t\x0b\x0c\x1c\x1d\x1e\x1f\x85\u2028\u2029", " "))
 _HEADING_WORDS: Final = 8
 
 

@@ -99,7 +99,9 @@ def fit_model(
     matrix, hashes = _feature_matrix(texts, vocabulary)
     fold = _folds(np.asarray(groups), folds, seed)
     raw = _out_of_fold(matrix, truth, fold, strengths, jobs, progress)
-    chosen = [min(range(len(strengths)), key=lambda s: _log_loss(raw[s, :, j], truth[:, j])) for j in range(len(LABELS))]
+    chosen = [
+        min(range(len(strengths)), key=lambda s: _log_loss(raw[s, :, j], truth[:, j])) for j in range(len(LABELS))
+    ]
     raw = np.stack([raw[chosen[j], :, j] for j in range(len(LABELS))], axis=1)
 
     scores, given = _cross_fitted(raw, truth, fold)
@@ -282,7 +284,7 @@ def model_meta(**meta: Any) -> dict[str, Any]:
     """Versions of what trained the model, for its ``model.json``."""
     from importlib.metadata import version
 
-    from tipclassify import __version__
+    from tipclassify._version import __version__
 
     versions = {name: version(name) for name in ("numpy", "scipy", "scikit-learn", "sentencex")}
     return {**meta, "versions": {"tipclassify": __version__, **versions}}

@@ -6,7 +6,6 @@ Exit codes: 0 done; 1 some inputs failed, the rest were done; 2 usage; 3 the mod
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from typing import Annotated, TextIO
 
@@ -33,7 +32,7 @@ app.command("info")(info.info)
 
 def _version(asked: bool) -> None:
     if asked:
-        from tipclassify import __version__
+        from tipclassify._version import __version__
 
         typer.echo(__version__)
         raise typer.Exit
@@ -58,11 +57,6 @@ def main() -> None:
         _fail(error, 3)
     except TipclassifyError as error:
         _fail(error, 1)
-    except BrokenPipeError:
-        # The reader (head, less) has what it wanted. Python would complain again when it flushes at exit.
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -73,7 +67,5 @@ def _use_utf8(stream: TextIO) -> None:
 
 
 def _fail(error: TipclassifyError, code: int) -> None:
-    with contextlib.suppress(BrokenPipeError):
-        sys.stdout.flush()
     print(f"tipclassify: {error}", file=sys.stderr)
     sys.exit(code)

@@ -14,9 +14,12 @@ __all__ = ["evaluate"]
 
 def evaluate(
     labelled: Annotated[
-        list[Path], typer.Argument(metavar="LABELLED...", help="Labelled passages: .jsonl, .csv, .parquet, or a folder.")
+        list[Path],
+        typer.Argument(metavar="LABELLED...", help="Labelled passages: .jsonl, .csv, .parquet, or a folder."),
     ],
-    by: Annotated[str | None, typer.Option("--by", metavar="FIELD", help="One table for each value of this field.")] = None,
+    by: Annotated[
+        str | None, typer.Option("--by", metavar="FIELD", help="One table for each value of this field.")
+    ] = None,
     model: ModelOption = None,
     policy: PolicyOption = Policy.balanced,  # type: ignore[attr-defined]
     output: OutputOption = None,

@@ -11,7 +11,7 @@ __all__ = ["info"]
 
 def info(model: ModelOption = None, output: OutputOption = None) -> None:
     """Describe a model: what it was trained on, with what, and its thresholds."""
-    from tipclassify import __version__
+    from tipclassify._version import __version__
     from tipclassify.commands.output import open_output
     from tipclassify.labels import LABELS
     from tipclassify.model_file import default_model_path, read_model

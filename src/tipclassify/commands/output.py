@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
+import typer
+
 from tipclassify.errors import InputError
 
 __all__ = ["open_output"]
@@ -19,8 +21,14 @@ __all__ = ["open_output"]
 def open_output(path: Path | None) -> Iterator[TextIO]:
     """A text stream to `path`, or to stdout for None; a file is renamed into place when all is written."""
     if path is None:
-        yield sys.stdout
-        sys.stdout.flush()
+        try:
+            yield sys.stdout
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # The reader (head, less) has what it wanted. Python would complain again when it flushes at exit.
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit from None
         return
     try:
         handle, staged = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)

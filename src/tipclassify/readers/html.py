@@ -135,7 +135,11 @@ def _is_furniture(node: LexborNode, tag: str, inside: bool) -> bool:
     marks = node.attributes
     if tag == "header" and not inside:
         return True
-    if "hidden" in marks or marks.get("aria-hidden") == "true" or marks.get("role") in ("navigation", "banner", "search"):
+    if (
+        "hidden" in marks
+        or marks.get("aria-hidden") == "true"
+        or marks.get("role") in ("navigation", "banner", "search")
+    ):
         return True
     names = f"{marks.get('class') or ''} {marks.get('id') or ''}"
     return len(names) > 1 and _FURNITURE.search(names) is not None and node.css_first("main, article") is None

@@ -24,10 +24,10 @@ def decode(data: bytes, declared: str | None = None) -> str:
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return data[len(mark) :].decode(encoding, "replace")
-    for encoding in (declared, "utf-8"):
-        if encoding:
+    for name in (declared, "utf-8"):
+        if name:
             try:
-                return data.decode(encoding)
+                return data.decode(name)
             except (UnicodeDecodeError, LookupError):
                 continue
     return data.decode("cp1252", "replace")

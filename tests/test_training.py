@@ -1,0 +1,132 @@
+"""Training chooses out of fold, warns of what is thin, and writes the same model twice."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tipclassify import Classifier
+from tipclassify.corpus import group_rows, read_rows
+from tipclassify.evaluation import calibration_error, measure
+from tipclassify.labels import LABELS, indicator
+from tipclassify.training import _folds, fit_model, operating_points
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def small() -> tuple[list[str], np.ndarray, list[int]]:
+    rows = read_rows(ROOT / "data" / "w1_assessment.jsonl", ROOT / "data" / "w5_complicity.jsonl")
+    truth = np.array([indicator(row["labels"]) for row in rows])
+    return [row["text"] for row in rows], truth, group_rows(rows)
+
+
+def test_a_small_corpus_teaches_something_and_its_figures_are_out_of_fold(
+    small: tuple[list[str], np.ndarray, list[int]],
+) -> None:
+    texts, truth, groups = small
+    fitted = fit_model(texts, truth, groups, folds=3)
+    assert fitted.metrics.macro_f1 > 0.5
+    inside = Classifier(fitted.model).predict(texts)
+    resubstituted = measure(truth, inside.astype(float), inside, np.full(3, 0.5)).macro_f1
+    assert resubstituted > fitted.metrics.macro_f1 + 0.05  # else the figures would be of passages it had seen
+
+
+def test_shuffled_labels_teach_nothing(small: tuple[list[str], np.ndarray, list[int]]) -> None:
+    texts, truth, groups = small
+    shuffled = truth[np.random.default_rng(0).permutation(len(truth))]
+    fitted = fit_model(texts, shuffled, groups, folds=3, strengths=(4.0,))
+    ranks = [m.average_precision - m.support / len(texts) for m in fitted.metrics.labels]
+    assert max(ranks) < 0.1
+
+
+def test_groups_stay_on_one_side() -> None:
+    groups = np.repeat(np.arange(40), 5)
+    fold = _folds(groups, 5, seed=0)
+    assert len(np.unique(fold)) == 5
+    assert all(len(np.unique(fold[groups == g])) == 1 for g in range(40))
+
+
+def test_a_label_that_is_absent_gets_a_warning_and_a_low_probability() -> None:
+    texts = [f"Police arrested suspect number {i} in the port." for i in range(6)] + ["It rained."] * 6
+    truth = np.array([[True, False, False]] * 6 + [[False] * 3] * 6)
+    with pytest.warns(UserWarning, match="is absent") as caught:
+        fitted = fit_model(texts, truth, range(12), folds=3)
+    assert any("label failure is absent" in str(warning.message) for warning in caught)
+    assert Classifier(fitted.model).predict_proba(["Police arrested a suspect."])[0, 1] < 0.2
+
+
+def test_one_group_cannot_be_held_out() -> None:
+    with pytest.raises(ValueError, match="at least two groups"), pytest.warns(UserWarning, match="too few"):
+        fit_model(["a b", "c d"], np.eye(2, 3, dtype=bool), [0, 0])
+
+
+@given(st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=1, max_size=60))
+def test_operating_points_are_ordered_and_keep_their_promise(rows: list[tuple[bool, float]]) -> None:
+    truth, scores = np.array([t for t, _ in rows]), np.array([s for _, s in rows])
+    points = operating_points(truth, scores)
+    assert points["screen"] <= points["balanced"] <= points["cite"]
+    if truth.any():
+        assert (scores[truth] >= points["screen"]).mean() >= 0.95
+
+
+def test_calibration_error_is_the_gap_between_said_and_seen() -> None:
+    assert calibration_error(np.array([True, True, False, False]), np.full(4, 0.5)) == 0
+    assert calibration_error(np.array([False] * 4), np.full(4, 0.75)) == pytest.approx(0.75)
+
+
+def test_macro_f1_is_the_mean_over_labels_that_occur() -> None:
+    truth = np.array([[1, 0, 0], [1, 1, 0]], bool)
+    metrics = measure(truth, truth.astype(float), np.array([[1, 0, 0], [0, 1, 0]], bool), np.full(3, 0.5))
+    assert [m.f1 for m in metrics.labels] == [pytest.approx(2 / 3), 1.0, 0.0]
+    assert metrics.macro_f1 == pytest.approx(5 / 6)
+    assert metrics.exact_match == 0.5
+
+
+def train(*args: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, ROOT / "train.py", *args]
+    return subprocess.run(
+        [*map(str, command)], capture_output=True, text=True, encoding="utf-8", timeout=280, check=False
+    )
+
+
+def test_train_py_writes_the_same_bytes_twice_and_prints_the_table(tmp_path: Path) -> None:
+    data = ROOT / "data" / "w2_prosecution.jsonl"
+    runs = [train("--data", data, "--out", tmp_path / name, "--jobs", jobs) for name, jobs in (("a", 1), ("b", 2))]
+    assert [run.returncode for run in runs] == [0, 0], runs[0].stderr
+    assert runs[0].stdout == runs[1].stdout
+    for label in LABELS:
+        assert label in runs[0].stdout
+    assert "macro-F1" in runs[0].stdout
+    names = sorted(p.name for p in (tmp_path / "a").iterdir())
+    assert names == ["README.md", "golden.jsonl", "model.json", "weights.npz"]
+    for name in names:
+        digests = {hashlib.sha256((tmp_path / run / name).read_bytes()).digest() for run in "ab"}
+        assert len(digests) == 1 or name == "README.md", name
+    assert Classifier.load(tmp_path / "a").predict_proba(["No one was convicted."]).shape == (1, 3)
+
+
+def test_train_py_trains_on_nothing_when_the_corpus_has_errors(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"text": "a", "labels": ["x"]}\n{"text": "", "labels": []}\n', "utf-8")
+    run = train("--data", bad, "--out", tmp_path / "m")
+    assert run.returncode == 1
+    assert run.stdout == ""
+    assert f"{bad}:1: unknown label" in run.stderr
+    assert f"{bad}:2: empty text" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert not (tmp_path / "m").exists()
+
+
+def test_train_py_help_speaks_to_someone_with_sentences_of_their_own() -> None:
+    told = " ".join(train("--help").stdout.split())
+    assert "python train.py --data my.jsonl --out models/mine" in told
+    assert "tipclassify score --model models/mine" in told
+    assert "--data data/" in told
