@@ -53,8 +53,9 @@ def train(
 
     warnings.showwarning = lambda message, *_: print(f"train.py: warning: {message}", file=sys.stderr)
     try:
-        corpus = load_corpus(*(data or [HERE / "data"]))
-        fitted = train_model(corpus, out, seed=seed, jobs=jobs, folds=folds)
+        paths = data or [HERE / "data"]
+        annotations = paths[0] / "annotations" if len(paths) == 1 else None
+        fitted = train_model(load_corpus(*paths), out, seed=seed, jobs=jobs, folds=folds, annotations=annotations)
     except CorpusError as error:
         print("\n".join(error.problems), file=sys.stderr)
         print(f"train.py: nothing was trained: {len(error.problems)} problems in the corpus", file=sys.stderr)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import Run
 
-from tipclassify import LABELS, __version__, classify
+from tipclassify import LABELS, Classifier, __version__, classify
 
 TEXT = "PROSECUTION\n\nPolice arrested nine traffickers. The government did not convict any traffickers.\n\nBorder guards took bribes from traffickers — “often”."
 
@@ -168,21 +168,104 @@ def test_explain_adds_up(cli: Run) -> None:
     assert cli("explain", " ").returncode == 1
 
 
-def test_evaluate_measures_by_field(cli: Run, tmp_path: Path) -> None:
-    file = tmp_path / "mine.jsonl"
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    """Two passages that the shipped model gets right and one, of another kind, that is labelled against it."""
     rows = [
         {"text": "The government did not convict any traffickers.", "labels": ["failure"], "kind": "a"},
-        {"text": "Police arrested nine traffickers.", "labels": ["positive_effort"], "kind": "b"},
+        {"text": "Police arrested nine traffickers.", "labels": ["positive_effort"], "kind": "a"},
+        {"text": "Courts did not convict any of the recruiters.", "labels": ["complicity"], "kind": "b", "id": "odd"},
     ]
+    file = tmp_path / "mine.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    out = cli("evaluate", file, "--by", "kind").stdout.decode()
-    assert out.count("macro-F1 1.000   exact match 1.000") == 3
-    assert "kind = a" in out
-    assert cli("evaluate", file, "--by", "mood").returncode == 1
-    file.write_text('{"text": "x", "labels": ["y"]}\n', "utf-8")
-    done = cli("evaluate", file)
+    return file
+
+
+def test_evaluate_measures_by_field_and_shows_only_what_was_asked_for(cli: Run, mine: Path) -> None:
+    out = cli("evaluate", mine, "--by", "kind").stdout.decode()
+    assert [part.splitlines()[0] for part in out.split("\n\n")] == ["kind = a", "kind = b", "all passages"]
+    assert out.count("macro-F1 1.000   exact match 1.000") == 1
+    assert out.count("groups 2   draws 1,000") == out.count("groups 3   draws 1,000") == 1
+    assert out.count("no 95% intervals") == 1  # kind b is one passage
+    bare = cli("evaluate", mine, "--draws", 0).stdout.decode()
+    assert "95%" not in bare
+    assert bare == out.split("\n\n")[2].split("95% interval")[0]
+
+
+def test_evaluate_shows_what_it_is_asked_for(cli: Run, mine: Path) -> None:
+    asked = ("--confusion", "--slices", "--reliability", "--errors", 1)
+    out = cli("evaluate", mine, *asked, "--draws", 0).stdout.decode().split("\n\n")
+    heads = [block.split("\n")[0].split("  ")[0] for block in out]
+    assert heads == [
+        "all passages",
+        "sets of labels: 1 passages wrong, 2 right",
+        *("section", "words", "clauses"),
+        *(f"reliability of {label}" for label in LABELS),
+        "worst errors",
+    ]
+    assert "(odd)\n    Courts did not convict any of the recruiters." in out[-1]
+    assert out[-1].count("threshold") == 1
+    assert cli("evaluate", mine, "--compare", mine.with_name("none")).returncode == 3
+
+
+def test_evaluate_jsonl_is_one_object_with_every_figure(cli: Run, mine: Path) -> None:
+    shipped = Classifier.load().model
+    folder = Path(__file__).resolve().parents[1] / "models" / "default"
+    done = cli("evaluate", mine, "--by", "kind", "-f", "jsonl", "--errors", 9, "--compare", folder, "--draws", 50)
+    assert (done.returncode, done.stderr) == (0, b"")
+    (line,) = done.stdout.splitlines()
+    found = json.loads(line)
+    assert found["model"] == shipped.meta["sha256"]
+    assert [part["value"] for part in found["parts"]] == ["a", "b", None]
+    assert [part["passages"] for part in found["parts"]] == [2, 1, 3]
+    assert found["parts"][2]["intervals"]["labels"][1]["f1"].keys() == {"low", "high"}
+    assert found["parts"][1]["intervals"]["macro_f1"] == {"low": None, "high": None}
+    assert (found["confusion"][0]["truth"], found["confusion"][0]["given"]) == (["complicity"], ["failure"])
+    assert {one["field"] for one in found["slices"]} == {"section", "words", "clauses"}
+    assert all(len(found["reliability"][label]) == 10 for label in LABELS)
+    assert {(e["id"], e["label"], e["error"]) for e in found["errors"]} == {
+        ("odd", "failure", "false"),
+        ("odd", "complicity", "missed"),
+    }
+    assert all(d["difference"] == d["better"] == 0 for d in found["comparison"]["differences"])
+
+
+def test_evaluate_takes_thresholds_in_place_of_the_policys(cli: Run, mine: Path) -> None:
+    args = ("--threshold", "failure=0.9999", "--threshold", "complicity=1e-9", "--draws", 0)
+    found = json.loads(cli("evaluate", mine, *args, "-f", "jsonl").stdout)
+    assert found["thresholds"]["failure"] == 0.9999
+    effort, failure, complicity = found["parts"][0]["labels"]
+    assert failure["recall"] == 0
+    assert complicity["recall"] == 1
+    assert complicity["precision"] == pytest.approx(1 / 3, abs=1e-3)
+    assert effort["threshold"] == pytest.approx(Classifier.load().thresholds()[0], abs=1e-4)
+
+
+def test_evaluate_reports_bad_fields_and_bad_rows(cli: Run, mine: Path) -> None:
+    assert cli("evaluate", mine, "--by", "mood").returncode == 1
+    mine.write_text('{"text": "x", "labels": ["y"]}\n', "utf-8")
+    done = cli("evaluate", mine)
     assert (done.returncode, done.stdout) == (1, b"")
     assert b"mine.jsonl:1: unknown label" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        *(
+            ("--threshold", bad)
+            for bad in ("mood=0.5", "failure", "failure=x", "failure=0", "failure=1", "failure=nan")
+        ),
+        ("--draws", -1),
+        ("--seed", -1),
+        ("--errors", -1),
+        ("--format", "csv"),
+    ],
+)
+def test_evaluate_wrong_usage_exits_2(cli: Run, mine: Path, args: tuple[object, ...]) -> None:
+    done = cli("evaluate", mine, *args)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert str(args[0]) in done.stderr.decode()
 
 
 def test_info_and_version(cli: Run) -> None:

@@ -9,18 +9,21 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, overload
+from typing import Final, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from tipclassify.document import Document, Passage
-from tipclassify.features import Features, featurize
+from tipclassify.features import Features, featurize, length_scale, score_sums
 from tipclassify.labels import LABELS, POLICIES
 from tipclassify.model_file import Model, default_model_path, read_model
 from tipclassify.segment import split_passages, text_document
 
 __all__ = ["Classifier", "Explanation", "SpanWeight", "classify"]
+
+_FEWEST_WORDS: Final = 3
+_MOST_UNKNOWN: Final = 1 / 3  # English of other subjects stays below; French, Spanish or German are far above
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -88,21 +91,14 @@ class Classifier:
 
     def logits(self, passages: Sequence[str | Passage]) -> Floats:
         """Calibrated log-odds, float array (n, 3)."""
-        texts = _texts(passages)
-        features = featurize(texts, self.model.vocabulary)
-        known, index = self._lookup(features)
-        row = features.row[known]
-        sums = np.stack(
-            [np.bincount(row, self.model.weights[index, j], len(texts)) for j in range(len(LABELS))], axis=1
-        )
-        return np.asarray(sums * _scale(features, len(texts))[:, None] + self.model.bias)
+        return self._logits(featurize(_texts(passages), self.model.vocabulary))
 
     def predict_proba(self, passages: Sequence[str | Passage]) -> Floats:
         """Calibrated probability of each label, float array (n, 3) in the order of ``LABELS``.
 
         `passages` are scored as they are, without splitting.
         """
-        return np.asarray(1 / (1 + np.exp(-self.logits(passages))))
+        return _logistic(self.logits(passages))
 
     def predict(self, passages: Sequence[str | Passage], policy: str = "balanced") -> Bools:
         """Labels of each passage, bool array (n, 3): ``predict_proba(...) >= thresholds(policy)``."""
@@ -113,13 +109,19 @@ class Classifier:
         text = _texts([passage])[0]
         features = featurize([text], self.model.vocabulary)
         known, index = self._lookup(features)
-        scale = float(_scale(features, 1)[0])
+        whole = float(length_scale(features.row, 1)[0])
+        inside = features.clause[features.clause >= 0]
+        by_clause = length_scale(inside, len(features.clause_row))
+        clause = features.clause[known]
         spans, which = np.unique(
             np.stack([features.start[known], features.end[known]], axis=1), axis=0, return_inverse=True
         )
         explanations = {}
         for j, label in enumerate(LABELS):
-            added = np.bincount(which.ravel(), self.model.weights[index, j], len(spans)) * scale
+            weights = self.model.weights[index, j].astype(np.float64)
+            best = int(score_sums(features, known, weights)[1][0])
+            share = whole + (by_clause[best] * (clause == best) if best >= 0 else 0.0)
+            added = np.bincount(which.ravel(), weights * share, len(spans))
             bias = float(self.model.bias[j])
             logit = bias + float(added.sum())
             order = np.argsort(-np.abs(added), kind="stable")
@@ -135,6 +137,14 @@ class Classifier:
             )
         return explanations
 
+    def doubtful(self, passages: Sequence[str | Passage]) -> Bools:
+        """Passages the model has too little to go by, bool array (n,).
+
+        The rule: fewer than three words besides figures and names, or over a third of those words unknown to the
+        training corpus, as in text that is not English.
+        """
+        return _doubtful(featurize(_texts(passages), self.model.vocabulary))
+
     def tag(self, document: Document, policy: str = "balanced") -> list[Passage]:
         """Passages of a document with their scores and labels."""
         return self.tag_passages(split_passages(document), policy)
@@ -144,15 +154,22 @@ class Classifier:
         thresholds = self.thresholds(policy)
         if not passages:
             return []
-        scores = self.predict_proba(passages)
+        features = featurize(_texts(passages), self.model.vocabulary)
+        scores = _logistic(self._logits(features))
         return [
             replace(
                 passage,
                 labels=tuple(label for label, given in zip(LABELS, row >= thresholds, strict=True) if given),
                 scores=dict(zip(LABELS, row.tolist(), strict=True)),
+                low_confidence=doubtful,
             )
-            for passage, row in zip(passages, scores, strict=True)
+            for passage, row, doubtful in zip(passages, scores, _doubtful(features).tolist(), strict=True)
         ]
+
+    def _logits(self, features: Features) -> Floats:
+        known, index = self._lookup(features)
+        sums = [score_sums(features, known, self.model.weights[index, j])[0] for j in range(len(LABELS))]
+        return np.asarray(np.stack(sums, axis=1) + self.model.bias)
 
     def _lookup(self, features: Features) -> tuple[Bools, npt.NDArray[np.intp]]:
         """Which features the model knows, and the row of the weight table of each that it knows."""
@@ -226,13 +243,15 @@ def _shipped() -> Classifier:
     return Classifier(read_model(default_model_path()))
 
 
+def _doubtful(features: Features) -> Bools:
+    return np.asarray((features.words < _FEWEST_WORDS) | (features.unknown > features.words * _MOST_UNKNOWN))
+
+
+def _logistic(logits: Floats) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-logits)))
+
+
 def _texts(passages: Sequence[str | Passage]) -> list[str]:
     if isinstance(passages, str):
         raise TypeError("give a list of passages, or call classify() to split a text")
     return [p.text if isinstance(p, Passage) else p for p in passages]
-
-
-def _scale(features: Features, passages: int) -> Floats:
-    """One over the square root of each passage's feature count: long passages do not outshout short ones."""
-    count: npt.NDArray[Any] = np.bincount(features.row, minlength=passages)
-    return np.asarray(1 / np.sqrt(np.maximum(count, 1)))

@@ -59,6 +59,8 @@ class Passage:
         Labels whose probability reaches the threshold of the policy, in the order of ``LABELS``.
     scores : mapping of str to float
         Calibrated probability of every label, 0 to 1.
+    low_confidence : bool
+        The model has too little to go by (`Classifier.doubtful`): a reader must decide.
     """
 
     text: str
@@ -67,6 +69,7 @@ class Passage:
     section: str | None = None
     labels: tuple[str, ...] = ()
     scores: Mapping[str, float] = field(default_factory=dict, hash=False)
+    low_confidence: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; probabilities rounded to four decimals."""
@@ -77,4 +80,5 @@ class Passage:
             "section": self.section,
             "labels": list(self.labels),
             "scores": {label: round(score, 4) for label, score in self.scores.items()},
+            "low_confidence": self.low_confidence,
         }

@@ -1,10 +1,13 @@
-"""How good the tags are: per-label precision, recall, F1, average precision and calibration error.
+"""How good the tags are: per-label precision, recall, F1, average precision, calibration and reliability.
+
+How sure these figures are is `resampling`'s to say, where they are low `slices`'s.
 
 Shapes: `truth` and `given` are bool (n, 3), `scores` probabilities (n, 3), columns in the order of ``LABELS``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,7 +16,8 @@ import numpy.typing as npt
 
 from tipclassify.labels import LABELS
 
-__all__ = ["LabelMetrics", "Metrics", "calibration_error", "measure", "metrics_table"]
+__all__ = ["LabelMetrics", "Metrics", "ReliabilityBin"]
+__all__ += ["aligned", "calibration_error", "measure", "metrics_table", "reliability", "reliability_table", "rounded"]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -52,8 +56,25 @@ class Metrics:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, rounded to four decimals; a figure that is not defined is None."""
-        rounded: dict[str, Any] = _rounded(asdict(self))
-        return rounded
+        plain: dict[str, Any] = rounded(asdict(self))
+        return plain
+
+
+@dataclass(frozen=True, slots=True)
+class ReliabilityBin:
+    """Passages whose probability lies in [low, high), in the last bin [low, high].
+
+    Attributes
+    ----------
+    mean_probability, share_true : float
+        What the model said of them, and the share that has the label: equal for a calibrated model, NaN for no passages.
+    """
+
+    low: float
+    high: float
+    passages: int
+    mean_probability: float
+    share_true: float
 
 
 def measure(truth: Bools, scores: Floats, given: Bools, thresholds: Floats) -> Metrics:
@@ -85,18 +106,37 @@ def measure(truth: Bools, scores: Floats, given: Bools, thresholds: Floats) -> M
     return Metrics(len(truth), macro, float((truth == given).all(axis=1).mean()), labels)
 
 
+def reliability(truth: Bools, scores: Floats, bins: int = 10) -> tuple[ReliabilityBin, ...]:
+    """What was said and what was seen of one label, over equal-width bins (DeGroot and Fienberg 1983).
+
+    Parameters
+    ----------
+    truth, scores : bool (n,), float (n,)
+        Whether each passage has the label, and its probability.
+
+    Examples
+    --------
+    >>> [(b.low, b.passages, b.share_true) for b in reliability(np.array([True, False]), np.array([0.9, 0.6]), bins=2)]
+    [(0.0, 0, nan), (0.5, 2, 0.5)]
+    """
+    which = np.minimum((scores * bins).astype(int), bins - 1)
+    table = []
+    for b in range(bins):
+        here = which == b
+        count = int(here.sum())
+        said, seen = (float(x[here].mean()) if count else float("nan") for x in (scores, truth))
+        table.append(ReliabilityBin(b / bins, (b + 1) / bins, count, said, seen))
+    return tuple(table)
+
+
 def calibration_error(truth: Bools, scores: Floats, bins: int = 10) -> float:
     """Expected calibration error over equal-width bins (Naeini, Cooper and Hauskrecht 2015, AAAI).
 
     >>> calibration_error(np.array([True, False]), np.array([1.0, 0.0]))
     0.0
     """
-    which = np.minimum((scores * bins).astype(int), bins - 1)
-    error = 0.0
-    for b in np.unique(which):
-        here = which == b
-        error += here.mean() * abs(float(scores[here].mean()) - float(truth[here].mean()))
-    return float(error)
+    filled = [b for b in reliability(truth, scores, bins) if b.passages]
+    return float(sum(b.passages / len(truth) * abs(b.mean_probability - b.share_true) for b in filled))
 
 
 def metrics_table(metrics: Metrics, title: str) -> str:
@@ -111,22 +151,49 @@ def metrics_table(metrics: Metrics, title: str) -> str:
         )
         for row in metrics.labels
     ]
-    widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
-    lines = [
-        "  ".join(
-            cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in (columns, *rows)
-    ]
     closing = f"macro-F1 {metrics.macro_f1:.3f}   exact match {metrics.exact_match:.3f}   passages {metrics.passages}"
-    return "\n".join([title, *lines, closing])
+    return "\n".join([title, *aligned([columns, *rows]), closing])
 
 
-def _rounded(value: Any) -> Any:
+def reliability_table(label: str, bins: Sequence[ReliabilityBin]) -> str:
+    """The bins of one label as aligned plain text."""
+    columns = ("probability", "passages", "mean probability", "share true")
+    rows = [
+        (
+            f"{b.low:.2f}-{b.high:.2f}",
+            f"{b.passages:,}",
+            *(f"{x:.3f}" if b.passages else "–" for x in (b.mean_probability, b.share_true)),
+        )
+        for b in bins
+    ]
+    return "\n".join([f"reliability of {label}", *aligned([columns, *rows])])
+
+
+def aligned(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
+    """One line a row, columns two spaces apart, the first `left` of them flush left and the others flush right.
+
+    >>> aligned([("label", "F1"), ("failure", "0.9")])
+    ['label     F1', 'failure  0.9']
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(w) if i < left else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def rounded(value: Any) -> Any:
+    """Plain values for JSON: floats to four decimals, NaN as None, tuples as lists.
+
+    >>> rounded({"f1": 0.123456, "recall": float("nan"), "labels": ("failure",)})
+    {'f1': 0.1235, 'recall': None, 'labels': ['failure']}
+    """
     if isinstance(value, float):
         return None if np.isnan(value) else round(value, 4)
     if isinstance(value, dict):
-        return {key: _rounded(entry) for key, entry in value.items()}
+        return {key: rounded(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_rounded(entry) for entry in value]
+        return [rounded(entry) for entry in value]
     return value

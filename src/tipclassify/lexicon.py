@@ -141,7 +141,7 @@ GEOGRAPHIC: Final[frozenset[str]] = frozenset(
     sea papua guinea bosnia holy see british french dutch american african virgin dominican hong kong sar
     sultanate commonwealth plurinational bolivarian islamic socialist hashemite duchy grand principality
     rica leone sierra costa salvador lanka marino turkey china jordan chad mali niger georgia man dem rep
-    turks caicos""".split()
+    turks caicos cook heard keeling""".split()
 )
 
 

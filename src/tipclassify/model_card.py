@@ -2,60 +2,245 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
+from tipclassify.agreement import Agreement, agreement_table
+from tipclassify.behaviours import RuleResult
+from tipclassify.evaluation import ReliabilityBin, rounded
 from tipclassify.labels import LABELS, MEANINGS, POLICIES
+from tipclassify.resampling import Intervals
+from tipclassify.slices import Mistake, Slice
 from tipclassify.training import Fitted
 
-__all__ = ["model_card"]
+__all__ = ["Evidence", "model_card", "operating_evidence"]
 
 
-def model_card(fitted: Fitted, corpus: dict[str, Any], name: str) -> str:
+@dataclass(frozen=True)
+class Evidence:
+    """All that is known of a freshly trained model.
+
+    Attributes
+    ----------
+    corpus : mapping
+        Number of passages, hash, and passages per label.
+    intervals : mapping
+        Policy → 95% intervals of the out-of-fold figures.
+    kinds : mapping
+        "sentence" and "clause" → number of passages and intervals.
+    points : mapping
+        What `operating_evidence` gives.
+    """
+
+    corpus: Mapping[str, Any]
+    fitted: Fitted
+    intervals: Mapping[str, Intervals]
+    kinds: Mapping[str, tuple[int, Intervals]]
+    slices: Sequence[Slice]
+    reliability: Mapping[str, Sequence[ReliabilityBin]]
+    errors: Sequence[Mistake]
+    behaviours: Sequence[RuleResult]
+    agreement: Sequence[Agreement]
+    points: Mapping[str, Mapping[str, Mapping[str, Any]]]
+
+
+def operating_evidence(
+    truth: npt.NDArray[np.bool_], fitted: Fitted, found: Mapping[str, Intervals]
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """Policy → label → threshold, and cross-fitted precision and recall, each with its 95% interval."""
+    points: dict[str, dict[str, dict[str, Any]]] = {}
+    for policy in POLICIES:
+        given = fitted.given[policy]
+        points[policy] = {}
+        for j, (label, row) in enumerate(zip(LABELS, found[policy].labels, strict=True)):
+            hits = int((truth[:, j] & given[:, j]).sum())
+            figures = {
+                "precision": (hits / max(1, int(given[:, j].sum())), row.precision),
+                "recall": (hits / max(1, int(truth[:, j].sum())), row.recall),
+            }
+            points[policy][label] = {
+                "threshold": round(fitted.model.thresholds[policy][j], 4),
+                **{
+                    name: [rounded(value), rounded(interval.low), rounded(interval.high)]
+                    for name, (value, interval) in figures.items()
+                },
+            }
+    return points
+
+
+def model_card(evidence: Evidence, name: str) -> str:
     """Markdown for the model folder's README."""
-    metrics = fitted.metrics
-    figures = "\n".join(
-        f"| {m.label} | {m.precision:.3f} | {m.recall:.3f} | {m.f1:.3f} | {m.support} | {m.average_precision:.3f} "
-        f"| {m.calibration_error:.3f} |"
-        for m in metrics.labels
-    )
-    points = "\n".join(
-        f"| {policy} | " + " | ".join(f"{t:.3f}" for t in fitted.model.thresholds[policy]) + " |" for policy in POLICIES
-    )
+    parts = [
+        _head(name),
+        _corpus(evidence),
+        _figures(evidence),
+        _operating_points(evidence.points),
+        _calibration(evidence),
+        _behaviours(evidence.behaviours),
+        _errors(evidence.errors),
+        _USE,
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _head(name: str) -> str:
     meanings = "\n".join(f"- `{label}`: {MEANINGS[label]}" for label in LABELS)
     return f"""# Model card: {name}
 
-A linear one-vs-rest classifier over hashed n-grams that tags sentences of English reports on what governments do
-about human trafficking. A sentence takes every label that applies, or none:
+A linear one-vs-rest classifier over hashed n-grams that tags sentences of English reports on what governments do about
+human trafficking. The score of a sentence is a sum over all of it plus the sum over its best clause. A sentence takes
+every label that applies, or none:
 
-{meanings}
+{meanings}"""
 
-## Trained on
-{corpus["passages"]:,} labelled passages, corpus SHA-256 `{corpus["sha256"]}`. See the corpus's own card for how it was written and
-labelled.
 
-## How good it is
-Out of fold on that corpus, folds by group (narrative, pair), calibration and thresholds cross-fitted. **These are figures on the corpus, not on real
-reports**: measure on labelled sentences of your own with `tipclassify evaluate`.
+def _corpus(evidence: Evidence) -> str:
+    corpus = evidence.corpus
+    counts = ", ".join(f"`{label}` {n:,}" for label, n in corpus["labels"].items())
+    text = f"""## Trained on
+{corpus["passages"]:,} labelled passages ({counts}), corpus SHA-256 `{corpus["sha256"]}`. The corpus's own card says how it was
+written and labelled."""
+    if evidence.agreement:
+        text += f"""
 
-| label | precision | recall | F1 | support | average precision | ECE |
-| --- | --- | --- | --- | --- | --- | --- |
-{figures}
+How far the corpus's two annotators agree, to hold the model's figures against. Both were language models, and the
+sentences were written to be clear; people reading real reports agree less.
 
-Macro-F1 {metrics.macro_f1:.3f}; all labels of a passage right: {metrics.exact_match:.3f}. ECE is the expected calibration error over ten bins.
+{agreement_table(evidence.agreement)}"""
+    return text
 
-## Operating points
-Probability from which a label is given.
 
-| policy | {" | ".join(LABELS)} |
-| --- | --- | --- | --- |
-{points}
+def _figures(evidence: Evidence) -> str:
+    metrics, found = evidence.fitted.metrics, evidence.intervals["balanced"]
+    rows = [
+        f"| {m.label} | {m.precision:.3f} {i.precision} | {m.recall:.3f} {i.recall} | {m.f1:.3f} {i.f1} | {m.support:,} "
+        f"| {m.average_precision:.3f} |"
+        for m, i in zip(metrics.labels, found.labels, strict=True)
+    ]
+    kinds = [
+        f"| {kind} | {number:,} | {i.macro_f1} | " + " | ".join(str(label.f1) for label in i.labels) + " |"
+        for kind, (number, i) in evidence.kinds.items()
+    ]
+    parts = [
+        f"| {s.field} | {s.value} | {s.metrics.passages:,} | {s.metrics.macro_f1:.3f} | "
+        + " | ".join(f"{m.f1:.3f}" for m in s.metrics.labels)
+        + " |"
+        for s in evidence.slices
+        if s.metrics.passages >= _SMALLEST
+    ]
+    names = " | ".join(LABELS)
+    return "\n".join(
+        [
+            "## How good it is",
+            "Out of fold on that corpus: no passage is judged by a model, calibration or threshold that saw it, its narrative or",
+            "its near twins. **These are figures on the corpus, which holds hard near twins on purpose, and not on real",
+            "reports**: measure on sentences that you labelled, with `tipclassify evaluate`. Brackets are 95% bootstrap",
+            "intervals by group.",
+            "",
+            "| label | precision | recall | F1 | support | average precision |",
+            "| --- | --- | --- | --- | --- | --- |",
+            *rows,
+            "",
+            f"Macro-F1 {metrics.macro_f1:.3f} {found.macro_f1}; all labels of a passage right: {metrics.exact_match:.3f} "
+            f"{found.exact_match}.",
+            "",
+            "F1 by form (a clause begins in lower case or lacks a full stop):",
+            "",
+            f"| form | passages | macro-F1 | {names} |",
+            "| --- | --- | --- | --- | --- | --- |",
+            *kinds,
+            "",
+            "F1 by section, length in words and number of clauses:",
+            "",
+            f"| by | value | passages | macro-F1 | {names} |",
+            "| --- | --- | --- | --- | --- | --- | --- |",
+            *parts,
+        ]
+    )
 
-`balanced` has the best F1; `screen` keeps recall at 0.95 or more; `cite` keeps precision at 0.95 or more, or as high as it gets.
 
-## Use it for
-Finding the passages of a report that deserve reading, sorting them, and counting them with the error rates above in mind.
+def _operating_points(points: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
+    rows = [
+        f"| {policy} | {label} | {p['threshold']:.3f} | "
+        + " | ".join(
+            "{:.3f} [{:.3f}, {:.3f}]".format(*(v if v is not None else float("nan") for v in p[name]))
+            for name in ("precision", "recall")
+        )
+        + " |"
+        for policy, labels in points.items()
+        for label, p in labels.items()
+    ]
+    return "\n".join(
+        [
+            "## Operating points",
+            "Probability from which a label is given (`--policy`), with the out-of-fold precision and recall at thresholds chosen on",
+            "other folds. `screen` aims at recall 0.95, `cite` at precision 0.95, `balanced` at the best F1.",
+            "",
+            "| policy | label | threshold | precision | recall |",
+            "| --- | --- | --- | --- | --- |",
+            *rows,
+        ]
+    )
+
+
+def _calibration(evidence: Evidence) -> str:
+    bins = next(iter(evidence.reliability.values()))
+    errors = ", ".join(f"{m.label} {m.calibration_error:.3f}" for m in evidence.fitted.metrics.labels)
+    rows = [
+        f"| {b.low:.1f} to {b.high:.1f} | "
+        + " | ".join(_said_and_seen(evidence.reliability[label][number]) for label in LABELS)
+        + " |"
+        for number, b in enumerate(bins)
+    ]
+    return "\n".join(
+        [
+            "## What a probability means",
+            f"Calibrated by Platt's method on out-of-fold scores. Expected calibration error over ten bins: {errors}. Of passages given a",
+            "probability in the range on the left, the share that has the label (mean probability, passages):",
+            "",
+            f"| range | {' | '.join(LABELS)} |",
+            "| --- | --- | --- | --- |",
+            *rows,
+        ]
+    )
+
+
+def _said_and_seen(b: ReliabilityBin) -> str:
+    return f"{b.share_true:.2f} ({b.mean_probability:.2f}, {b.passages:,})" if b.passages else "–"
+
+
+def _behaviours(results: Sequence[RuleResult]) -> str:
+    if not results:
+        return ""
+    rows = [f"| {r.rule} | {r.rate:.1%} | {r.cases} |" for r in sorted(results, key=lambda r: (r.rate, r.rule))]
+    return "\n".join(
+        [
+            "## Behaviour",
+            "Cases written for each rule of the codebook and kept out of training, all labels right; worst first. `tipclassify check`",
+            "runs them and shows the failures. Rules under 80% are known weaknesses: read such passages yourself.",
+            "",
+            "| rule | passed | cases |",
+            "| --- | --- | --- |",
+            *rows,
+        ]
+    )
+
+
+def _errors(errors: Sequence[Mistake]) -> str:
+    rows = [f"- {e.error} `{e.label}` at {e.probability:.2f} (threshold {e.threshold:.2f}): {e.text}" for e in errors]
+    return "\n".join(["## Known failures", "The errors it was surest of, out of fold:", "", *rows])
+
+
+_SMALLEST = 50  # passages; figures of fewer say little
+_USE = """## Use it for
+Finding the passages of a report that deserve reading, sorting them, and counting them with the error rates above in
+mind. Passages flagged `low_confidence` (under three words, or many words unknown to training) need a reader.
 
 ## Do not use it for
-Judging a state, a person or a case without reading the passage; text that is not English; text that is not a report on what
-governments do about trafficking. A tag says what the sentence claims, not whether it is true.
-"""
+Judging a state, a person or a case without reading the passage; text that is not English; text that is not a report on
+what governments do about trafficking; ranking countries by counts of tags. A tag says what the sentence claims, not
+whether it is true."""

@@ -41,8 +41,8 @@ class Model:
     hashes : uint32 (m,)
         Upper half of each known feature's hash, ascending.
     weights : float32 (m, 3)
-        Its weight in the calibrated log-odds of each label, before division by the square root of the
-        passage's feature count.
+        Its weight in the calibrated log-odds of each label, before scaling for
+        length (`features.score_sums`).
     bias : float64 (3,)
         Calibrated log-odds of each label for a passage without known features.
     vocabulary : frozenset of str

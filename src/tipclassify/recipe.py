@@ -4,33 +4,51 @@ from __future__ import annotations
 
 import json
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from tipclassify.agreement import agreement, read_annotations
+from tipclassify.behaviours import default_cases_path, run_cases
 from tipclassify.classifier import Classifier
 from tipclassify.corpus import corpus_digest, group_rows
+from tipclassify.errors import InputError
 from tipclassify.estimator import TipClassifier
-from tipclassify.labels import LABELS, indicator
-from tipclassify.model_card import model_card
-from tipclassify.training import Fitted, Progress
+from tipclassify.evaluation import reliability
+from tipclassify.labels import LABELS, POLICIES, indicator
+from tipclassify.model_card import Evidence, model_card, operating_evidence
+from tipclassify.progress import progress_bar
+from tipclassify.resampling import intervals
+from tipclassify.slices import slices, worst_errors
 
 if TYPE_CHECKING:
     import datasets
 
+    from tipclassify.behaviours import RuleResult
+    from tipclassify.training import Fitted
+
 __all__ = ["golden_rows", "train_model"]
 
 _GOLDEN: Final = 60  # passages whose scores a copy of the model must reproduce
+_SHOWN: Final = 12  # errors quoted in the card
 
 
 def train_model(
-    corpus: datasets.Dataset, out: str | os.PathLike[str], *, seed: int = 0, jobs: int = 1, folds: int = 5
+    corpus: datasets.Dataset,
+    out: str | os.PathLike[str],
+    *,
+    seed: int = 0,
+    jobs: int = 1,
+    folds: int = 5,
+    annotations: str | os.PathLike[str] | None = None,
 ) -> Fitted:
     """Cross-validate, fit, and write the model folder `out` with its card and golden passages.
+
+    Parameters
+    ----------
+    annotations : path, optional
+        Folder with ``author.jsonl`` and ``reader.jsonl``, two annotators' labels by id, for the card.
 
     Raises
     ------
@@ -38,22 +56,43 @@ def train_model(
         When the corpus is too small to hold some of it out.
     """
     rows = [{**row, "labels": tuple(LABELS[i] for i in row["labels"])} for row in corpus]
+    texts = [row["text"] for row in rows]
     truth = np.array([indicator(row["labels"]) for row in rows], bool)
+    groups = group_rows(rows)
     estimator = TipClassifier(folds=folds, seed=seed, jobs=jobs)
-    with _progress_bar("cross-validating") as progress:
-        estimator.fit([row["text"] for row in rows], truth, group_rows(rows), progress)
+    with progress_bar("cross-validating") as progress:
+        estimator.fit(texts, truth, groups, progress)
     fitted = estimator.fitted_
+    classifier = Classifier(fitted.model)
+
     described: dict[str, Any] = {
         "passages": len(rows),
         "sha256": corpus_digest(rows),
         "labels": {label: int(n) for label, n in zip(LABELS, truth.sum(axis=0), strict=True)},
         "sources": sorted({row["source"] or "(none)" for row in rows}),
     }
-    files = {
-        "README.md": model_card(fitted, described, Path(out).name),
-        "golden.jsonl": golden_rows(Classifier(fitted.model), [row["text"] for row in rows]),
+    thresholds = np.array(fitted.model.thresholds["balanced"])
+    kinds = [{**row, "section": row["section"] or "(none)"} for row in rows]
+    found = {policy: intervals(truth, fitted.given[policy], groups, seed=seed) for policy in POLICIES}
+    evidence = Evidence(
+        corpus=described,
+        fitted=fitted,
+        intervals=found,
+        kinds=_by_kind(texts, truth, fitted, groups, seed),
+        slices=slices(kinds, fitted.model.vocabulary, truth, fitted.scores, fitted.given["balanced"], thresholds),
+        reliability={label: reliability(truth[:, j], fitted.scores[:, j]) for j, label in enumerate(LABELS)},
+        errors=worst_errors(rows, truth, fitted.scores, thresholds, _SHOWN),
+        behaviours=_behaviours(classifier),
+        agreement=_agreement(annotations),
+        points=operating_evidence(truth, fitted, found),
+    )
+    meta = {
+        "corpus": described,
+        "operating_points": evidence.points,
+        "behaviours": {result.rule: round(result.rate, 4) for result in evidence.behaviours},
     }
-    estimator.save(out, {"corpus": described}, files)
+    files = {"README.md": model_card(evidence, Path(out).name), "golden.jsonl": golden_rows(classifier, texts)}
+    estimator.save(out, meta, files)
     return fitted
 
 
@@ -67,15 +106,25 @@ def golden_rows(classifier: Classifier, texts: list[str]) -> str:
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
 
 
-@contextmanager
-def _progress_bar(title: str) -> Iterator[Progress | None]:
-    """A bar on stderr when it is a terminal, nothing otherwise."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress as Bar
+def _by_kind(texts: list[str], truth: Any, fitted: Fitted, groups: list[int], seed: int) -> dict[str, Any]:
+    """Intervals apart for full sentences and for clauses, which begin in lower case or lack a full stop."""
+    sentence = np.array([text[:1].isupper() and text.rstrip("”\"')]")[-1:] in (".", "!", "?") for text in texts])
+    numbers = np.asarray(groups)
+    return {
+        name: (int(part.sum()), intervals(truth[part], fitted.given["balanced"][part], numbers[part], seed=seed))
+        for name, part in (("sentence", sentence), ("clause", ~sentence))
+        if part.any()
+    }
 
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+def _behaviours(classifier: Classifier) -> list[RuleResult]:
+    try:
+        return run_cases(classifier, default_cases_path())
+    except InputError:  # installed without the cases: a model without their rates is sound all the same
+        return []
+
+
+def _agreement(folder: str | os.PathLike[str] | None) -> list[Any]:
+    if folder is None or not (Path(folder) / "reader.jsonl").is_file():
+        return []
+    return agreement(*(read_annotations(Path(folder) / f"{name}.jsonl") for name in ("author", "reader")))

@@ -33,10 +33,14 @@ _DROPPED: Final = 0
 _FIGURES: Final = frozenset(
     """two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
     eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion
-    dozen dozens hundreds thousands dollar dollars euro euros pound pounds usd eur january february march april
-    may_ june july august september october november december""".split()
+    dozen dozens hundreds thousands dollar dollars euro euros pound pounds usd eur
+    rupee rupees franc francs peso pesos dinar dinars dirham dirhams riyal riyals rial rials shilling shillings yen yuan
+    baht dong birr kyat taka naira cedi cedis kwacha rand lek lei leu leva lev zloty koruna kroner krona rubles ruble
+    hryvnia lari tenge som somoni manat afghani ringgit rupiah riel kip won tugrik real reais bolivares quetzales
+    lempiras cordobas colones soles gourdes gourde january february march april
+    june july august september october november december""".split()
 )
-_JOINING: Final = frozenset("and of the de du la le da do del dos el al".split())
+_JOINING: Final = frozenset("and of the de du la le da do del dos el al au aux es sur".split())
 _BRITISH: Final = tuple(
     (re.compile(pattern), plain)
     for pattern, plain in (
@@ -70,6 +74,8 @@ class Tokens:
         Class in the lexicon, 0 for none.
     edge : bool (n,)
         Punctuation stands before it: a new clause may begin.
+    known : bool (n,)
+        The vocabulary or the lexicon has it, or it is a name or a figure.
     """
 
     row: I64
@@ -79,6 +85,7 @@ class Tokens:
     stem: U64
     kind: I64
     edge: Bools
+    known: Bools
 
 
 def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
@@ -110,9 +117,14 @@ def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
     about = np.array([_about(word) for word in distinct], np.uint64).reshape(-1, 4)
     common = np.array([_american(word) in vocabulary for word in distinct], bool)
     word, stem, kind, sort = about.T[:, which] if len(which) else np.zeros((4, 0), np.uint64)
-    named = upper & ((sort == _GEOGRAPHIC) | ((kind == 0) & ~common[which] & (sort == _PLAIN)))
-    tokens = Tokens(row, start - offset[row], end - offset[row], word, stem, kind.astype(np.int64), edge)
-    return _merge(_take(tokens, word != _DROPPED), named[word != _DROPPED], sort[word != _DROPPED] == _JOIN)
+    strange = (kind == 0) & ~common[which] & (sort != _FIGURE)
+    plain = (sort == _JOIN) & np.isin(word, (_THE, _AND, _OF))
+    named = upper & ((sort == _GEOGRAPHIC) | ((strange | (sort == _JOIN)) & ~plain))
+    joining = (sort == _JOIN) | (strange & ~upper & (end - start <= 3))
+    kept = word != _DROPPED
+    start, end = start - offset[row], end - offset[row]
+    tokens = Tokens(row, start, end, word, stem, kind.astype(np.int64), edge, ~strange | upper)
+    return _merge(_take(tokens, kept), named[kept], joining[kept], (upper & (word == _STATE))[kept])
 
 
 def known_words(texts: Iterable[str], least: int = 2) -> frozenset[str]:
@@ -137,11 +149,13 @@ def words_of(text: str) -> list[str]:
 # --------------------------------------------------------------------------------------------- names, figures
 
 
-def _merge(t: Tokens, name: Bools, joining: Bools) -> Tokens:
-    """Fold each run of names, and of figures, into one token; "Republic of the X" and "X and Y" are runs."""
+def _merge(t: Tokens, name: Bools, joining: Bools, state: Bools) -> Tokens:
+    """Fold each run of names, and of figures, into one token; "State of X", "Republic of the X", "X and Y" are runs."""
     if not len(t.row):
         return t
     same = np.append(False, t.row[1:] == t.row[:-1])  # the token before is of the same passage
+    of_name = _shift((t.word == _OF) & same & _shift(name & same, -1), -1)
+    name = name | (state & (of_name | (_shift(name, 1) & same)))
     for _ in range(2):
         left = _shift(name, 1) & same
         right = _shift(name & same, -1)
@@ -154,7 +168,7 @@ def _merge(t: Tokens, name: Bools, joining: Bools) -> Tokens:
     at = np.flatnonzero(head)
     run_end = np.append(at[1:], len(head)) - 1
     run_end -= article[run_end]  # an article before the next name is not the end of this run
-    edges = np.append(0, np.cumsum(t.edge))
+    edges = np.append(0, np.cumsum(t.edge & ~again))  # a comma inside a name or figure parts nothing
     edge = np.diff(edges[at + 1], prepend=0) > 0
     standin = np.where(name, np.uint64(NAME), np.uint64(0))
     return Tokens(
@@ -165,6 +179,7 @@ def _merge(t: Tokens, name: Bools, joining: Bools) -> Tokens:
         stem=np.where(name, standin, t.stem)[at],
         kind=np.where(name, 0, t.kind)[at],
         edge=edge,
+        known=t.known[at],
     )
 
 
@@ -187,7 +202,7 @@ def _take(t: Tokens, keep: Bools) -> Tokens:
 
 # --------------------------------------------------------------------------------------------- words
 
-_PLAIN, _JOIN, _GEOGRAPHIC = 0, 1, 2
+_PLAIN, _JOIN, _GEOGRAPHIC, _FIGURE = 0, 1, 2, 3
 
 
 @cache
@@ -195,7 +210,7 @@ def _about(word: str) -> tuple[int, int, int, int]:
     """Word hash, stem hash, lexicon class and sort of a folded word."""
     word = _american(word)
     if word[0].isdigit() or word in _FIGURES:
-        return NUMBER, NUMBER, 0, _JOIN + 2
+        return NUMBER, NUMBER, 0, _FIGURE
     if len(word) == 1 and word != "a":
         return _DROPPED, _DROPPED, 0, _PLAIN
     sort = _JOIN if word in _JOINING else _GEOGRAPHIC if word in GEOGRAPHIC else _PLAIN
@@ -216,7 +231,7 @@ def hash_word(text: str) -> int:
     return int.from_bytes(digest, "little") | 4  # never a stand-in
 
 
-_THE: Final = np.uint64(hash_word("the"))
+_THE, _AND, _OF, _STATE = (np.uint64(hash_word(word)) for word in ("the", "and", "of", "state"))
 
 
 # --------------------------------------------------------------------------------------------- characters
@@ -244,13 +259,15 @@ class _NotWord(dict[int, str]):
 
 _FOLD = _Fold({ord(a): b for a, b in zip("‘’“”–—…ı", "''\"\",,.i", strict=True)})
 _NOT_WORD = _NotWord()
-_BREAKS: Final = np.array([ord(c) for c in ",;:()[]\n"], np.uint32)
+_BREAKS: Final = np.array([ord(c) for c in ",;:\n"], np.uint32)
 
 
+_SIGN = re.compile(r"\b(?:US|CA|AU|NZ|HK)(?=\$)")  # "US$5" is a figure, not a country
 _LINK = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+\.\w+")  # an address says nothing, whatever words it is made of
 
 
 def _fold(text: str) -> str:
     """Same length out as in, so that offsets stay true."""
     text = text if text.isascii() else text.translate(_FOLD)
+    text = _SIGN.sub("  ", text) if "$" in text else text
     return _LINK.sub(lambda link: "weblink"[: len(link[0])].ljust(len(link[0])), text)

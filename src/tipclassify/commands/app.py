@@ -11,7 +11,7 @@ from typing import Annotated, TextIO
 
 import typer
 
-from tipclassify.commands import evaluate, explain, info, score
+from tipclassify.commands import check, corpus, evaluate, explain, info, score
 from tipclassify.errors import ModelError, TipclassifyError
 
 __all__ = ["app", "main"]
@@ -27,7 +27,9 @@ app = typer.Typer(
 app.command("score")(score.score)
 app.command("explain")(explain.explain)
 app.command("evaluate")(evaluate.evaluate)
+app.command("check")(check.check)
 app.command("info")(info.info)
+app.add_typer(corpus.app, name="corpus")
 
 
 def _version(asked: bool) -> None:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
+from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from tipclassify.commands.options import ModelOption, OutputOption, Policy, PolicyOption
+from tipclassify.labels import LABELS
 
 __all__ = ["evaluate"]
+
+
+class Format(str, Enum):
+    """How figures are written."""
+
+    table = "table"
+    jsonl = "jsonl"
 
 
 def evaluate(
@@ -20,6 +31,37 @@ def evaluate(
     by: Annotated[
         str | None, typer.Option("--by", metavar="FIELD", help="One table for each value of this field.")
     ] = None,
+    confusion: Annotated[
+        bool, typer.Option("--confusion", help="Which sets of labels were given for which, wrong ones first.")
+    ] = False,
+    errors: Annotated[int, typer.Option("--errors", metavar="N", min=0, help="Show the N worst errors.")] = 0,
+    slices: Annotated[
+        bool, typer.Option("--slices", help="Figures by section, length in words and number of clauses.")
+    ] = False,
+    reliability: Annotated[
+        bool, typer.Option("--reliability", help="For each label, what was said and what was seen in ten bins.")
+    ] = False,
+    compare: Annotated[
+        Path | None,
+        typer.Option(
+            "--compare",
+            metavar="MODEL",
+            help="Folder of another model, under the same policy: how much better this one is, and how surely.",
+        ),
+    ] = None,
+    threshold: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--threshold",
+            metavar="LABEL=VALUE",
+            help="Probability from which this model gives a label, in place of the policy's; may be repeated.",
+        ),
+    ] = None,
+    draws: Annotated[
+        int, typer.Option("--draws", metavar="N", min=0, help="Bootstrap draws of groups; 0 for no intervals.")
+    ] = 1_000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Draws the groups.")] = 0,
+    format: Annotated[Format, typer.Option("--format", "-f", help="How to write the figures.")] = Format.table,
     model: ModelOption = None,
     policy: PolicyOption = Policy.balanced,  # type: ignore[attr-defined]
     output: OutputOption = None,
@@ -27,31 +69,101 @@ def evaluate(
     """Measure a model on passages whose labels are known.
 
     Prints precision, recall, F1, support, average precision, threshold and expected calibration error of each
-    label, macro-F1 and exact match: the table that training prints.
+    label, macro-F1 and exact match: the table that training prints. Below it stand 95% bootstrap intervals; passages of
+    one narrative ("doc") or pair are drawn together. jsonl is one JSON object with every figure; errors and
+    the comparison are in it when asked for.
     """
+    import json
+
     import numpy as np
 
+    from tipclassify import evaluation, resampling
+    from tipclassify import slices as where
     from tipclassify.classifier import Classifier
     from tipclassify.commands.output import open_output
-    from tipclassify.corpus import read_rows
+    from tipclassify.corpus import group_rows, read_rows
     from tipclassify.errors import InputError
-    from tipclassify.evaluation import measure, metrics_table
     from tipclassify.labels import indicator
 
+    chosen = _chosen_thresholds(threshold or ())
     classifier = Classifier.load(model)
+    other = Classifier.load(compare) if compare else None
     rows = read_rows(*labelled)
     if by and not any(by in row for row in rows):
         raise InputError(f"no row has a field {by!r}; choose one of {', '.join(sorted(rows[0]))}")
+    texts = [row["text"] for row in rows]
     truth = np.array([indicator(row["labels"]) for row in rows], bool)
-    scores = classifier.predict_proba([row["text"] for row in rows])
-    thresholds = classifier.thresholds(policy.value)
-    parts = {"all passages": np.ones(len(rows), bool)}
+    groups = np.array(group_rows(rows))
+    policy_thresholds = dict(zip(LABELS, classifier.thresholds(policy.value).tolist(), strict=True))
+    thresholds = np.array([chosen.get(label, value) for label, value in policy_thresholds.items()])
+    scores = classifier.predict_proba(texts)
+    given = scores >= thresholds
+
+    parts = {(None, "all passages"): np.ones(len(rows), bool)}
     if by:
         values = np.array([str(row.get(by)) for row in rows])
-        parts = {f"{by} = {value}": values == value for value in dict.fromkeys(values.tolist())} | parts
-    tables = [
-        metrics_table(measure(truth[part], scores[part], scores[part] >= thresholds, thresholds), title)
-        for title, part in parts.items()
-    ]
+        parts = {(value, f"{by} = {value}"): values == value for value in dict.fromkeys(values.tolist())} | parts
+    tables: list[str] = []
+    report: dict[str, Any] = {
+        "model": classifier.model.meta.get("sha256"),
+        "policy": policy.value,
+        "thresholds": dict(zip(LABELS, thresholds.tolist(), strict=True)),
+        "draws": draws,
+        "seed": seed,
+        "by": by,
+        "parts": [],
+    }
+    for (value, title), part in parts.items():
+        metrics = evaluation.measure(truth[part], scores[part], given[part], thresholds)
+        intervals = resampling.intervals(truth[part], given[part], groups[part], draws, seed) if draws else None
+        table = evaluation.metrics_table(metrics, title)
+        tables.append(table + "\n" + resampling.intervals_table(intervals) if intervals else table)
+        report["parts"].append(
+            {"value": value, **asdict(metrics), "intervals": asdict(intervals) if intervals else None}
+        )
+
+    everything = format is Format.jsonl
+    if confusion or everything:
+        cells = where.confused_sets(truth, given)
+        report["confusion"] = [asdict(cell) for cell in cells]
+        tables.append(where.confusion_table(cells))
+    if slices or everything:
+        found = where.slices(rows, classifier.model.vocabulary, truth, scores, given, thresholds)
+        report["slices"] = [asdict(one) for one in found]
+        tables.append(where.slices_table(found))
+    if reliability or everything:
+        bins = {label: evaluation.reliability(truth[:, j], scores[:, j]) for j, label in enumerate(LABELS)}
+        report["reliability"] = {label: [asdict(b) for b in of_label] for label, of_label in bins.items()}
+        tables.extend(evaluation.reliability_table(label, of_label) for label, of_label in bins.items())
+    if other:
+        comparison = resampling.compare(truth, given, other.predict(texts, policy.value), groups, draws, seed)
+        report["comparison"] = {"other": str(compare), **asdict(comparison)}
+        tables.append(resampling.comparison_table(comparison, str(compare)))
+    if errors:
+        mistakes = where.worst_errors(rows, truth, scores, thresholds, errors)
+        report["errors"] = [asdict(mistake) for mistake in mistakes]
+        tables.append(where.errors_table(mistakes))
     with open_output(output) as out:
-        out.write("\n\n".join(tables) + "\n")
+        if everything:
+            out.write(json.dumps(evaluation.rounded(report), ensure_ascii=False) + "\n")
+        else:
+            out.write("\n\n".join(tables) + "\n")
+
+
+def _chosen_thresholds(given: Sequence[str]) -> dict[str, float]:
+    """``["failure=0.4"]`` as ``{"failure": 0.4}``; of two for one label the last holds."""
+    chosen = {}
+    for option in given:
+        label, _, written = option.partition("=")
+        if label not in LABELS:
+            raise typer.BadParameter(
+                f"{option!r} is not LABEL=VALUE with a label of {', '.join(LABELS)}", param_hint="'--threshold'"
+            )
+        try:
+            value = float(written)
+        except ValueError:
+            value = float("nan")
+        if not 0 < value < 1:
+            raise typer.BadParameter(f"{option!r}: the value must lie between 0 and 1", param_hint="'--threshold'")
+        chosen[label] = value
+    return chosen

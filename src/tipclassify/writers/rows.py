@@ -12,7 +12,7 @@ from tipclassify.writers import Finding
 
 __all__ = ["write_csv", "write_jsonl"]
 
-_COLUMNS: Final = ("file", "start", "end", "section", "text", "labels", *LABELS)
+_COLUMNS: Final = ("file", "start", "end", "section", "text", "labels", *LABELS, "low_confidence")
 
 
 def write_jsonl(findings: Iterable[Finding], out: TextIO) -> None:
@@ -28,7 +28,16 @@ def write_csv(findings: Iterable[Finding], out: TextIO) -> None:
     for finding in findings:
         p = finding.passage
         scores = [f"{p.scores[label]:.4f}" for label in LABELS]
-        cells = (finding.file, p.start, p.end, p.section or "", p.text, ";".join(p.labels), *scores)
+        cells = (
+            finding.file,
+            p.start,
+            p.end,
+            p.section or "",
+            p.text,
+            ";".join(p.labels),
+            *scores,
+            str(p.low_confidence).lower(),
+        )
         writer.writerow([_inert(cell) if isinstance(cell, str) else cell for cell in cells])
 
 

@@ -16,7 +16,7 @@ _WIDTH: Final = 110  # when the output is no terminal
 
 
 def write_table(findings: Iterable[Finding], out: TextIO) -> None:
-    """Label, probability and passage of every passage that has a label, then counts per label.
+    """Label (with ``?`` where confidence is low), probability and passage of every tagged passage, then counts.
 
     Coloured on a terminal only, never with ``NO_COLOR`` set.
     """
@@ -48,7 +48,8 @@ def write_table(findings: Iterable[Finding], out: TextIO) -> None:
             table.add_row("", "", Text(f"[{section or 'no section'}]", style="bold"))
         labels, scores = Text(), Text()
         for number, label in enumerate(passage.labels):
-            labels.append("\n" * bool(number) + label, style=_COLOURS[label])
+            doubt = " ?" if passage.low_confidence else ""
+            labels.append("\n" * bool(number) + label + doubt, style=_COLOURS[label])
             scores.append("\n" * bool(number) + f"{passage.scores[label]:.2f}")
         table.add_row(labels, scores, Text(" ".join(passage.text.split())))
     if table is not None:

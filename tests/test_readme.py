@@ -1,0 +1,56 @@
+"""What the README shows is what runs."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+from conftest import Run
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def test_every_example_prints_what_the_readme_shows() -> None:
+    refreshed = runpy.run_path(str(ROOT / "docs" / "refresh.py"))["refreshed"]
+    assert README.count("```pycon") == 1
+    assert README.count("```console") == 1
+    assert refreshed(README) == README
+
+
+def test_every_command_and_option_the_readme_names_exists(cli: Run) -> None:
+    told = cli("--help").stdout.decode()
+    names = set(re.findall(r"tipclassify (\w+)", README)) - {"import"}
+    assert names >= {"score", "explain", "evaluate", "info"}
+    assert [name for name in names if name not in told] == []
+    helps = told + "".join(cli(name, "--help").stdout.decode() for name in names)
+    helps += "--data --out"  # train.py's, tested in test_training
+    assert [
+        option for option in re.findall(r"(?<=[ `])--\w+", README) if option not in helps and option not in ("--quiet",)
+    ] == []
+
+
+def test_every_command_is_in_the_readme(cli: Run) -> None:
+    told = cli("--help").stdout.decode()
+    commands = re.findall(r"^[│ ]\s*(\w+)  ", told[told.index("Commands") :], re.MULTILINE)
+    assert commands
+    assert [name for name in commands if f"`tipclassify {name}" not in README] == []
+
+
+def test_the_training_example_trains(tmp_path: Path) -> None:
+    from tipclassify.corpus import read_rows
+
+    rows = read_rows(ROOT / "data" / "w1_assessment.jsonl")[:60]
+    block = re.search(r"```python\n(.*?)```", README, re.DOTALL)
+    assert block
+    code = block[1].replace("models/mine", str(tmp_path / "mine").replace("\\", "/"))
+    with pytest.warns(UserWarning, match="too few"):
+        exec(code, {"texts": [row["text"] for row in rows], "labels": [list(row["labels"]) for row in rows]})
+    assert (tmp_path / "mine" / "model.json").is_file()
+
+
+@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
+def test_every_link_leads_somewhere(link: str) -> None:
+    assert (ROOT / link).exists()
