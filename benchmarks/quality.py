@@ -164,7 +164,7 @@ def read_passages(paths: Sequence[Path], *, real: bool = False) -> Passages:
 def run_ours(corpus: Passages, real: Passages, folds: int, jobs: int) -> tuple[Bools, Bools]:
     """Labels given out of fold, and to the real passages; it draws the folds of `run_peer` itself."""
     fitted = fit_model(corpus.texts, corpus.truth, corpus.groups, folds=folds, jobs=jobs)
-    return fitted.given, Classifier(fitted.model).predict(real.texts)
+    return fitted.given["balanced"], Classifier(fitted.model).predict(real.texts)
 
 
 def run_peer(peer: Peer, corpus: Passages, real: Passages, folds: int, jobs: int) -> tuple[Bools, Bools]:

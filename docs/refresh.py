@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Run the examples of README.md and write their real output into it: ``python docs/refresh.py`` (``--check`` only compares).
+"""Write what runs into the pages that show it: ``python docs/refresh.py`` (``--check`` only compares).
 
-A ``pycon`` block is run as a session, and each ``$`` line of a ``console`` block as a command in the root of the project.
+In README.md a ``pycon`` block is run as a session, and each ``$`` line of a ``console`` block as a command in the root of the
+project. In data/README.md the counts and the agreement of the annotators are counted anew (needs the extra "audit").
 """
 
 from __future__ import annotations
@@ -53,10 +54,52 @@ def _commands(block: str) -> str:
     return "".join(line + "\n" for line in out)
 
 
+def dataset_card(markdown: str) -> str:
+    """The corpus's card with its counts and agreement as they are now."""
+    from tipclassify.agreement import agreement, agreement_table, read_annotations
+    from tipclassify.corpus import read_rows
+    from tipclassify.labels import LABELS
+
+    rows = read_rows(ROOT / "data")
+    counts: dict[str, list[int]] = {}
+    for row in rows:
+        cells = counts.setdefault(row["source"], [0] * (len(LABELS) + 2))
+        for number, has in enumerate([True, *(label in row["labels"] for label in LABELS), not row["labels"]]):
+            cells[number] += has
+    table = [f"| source | passages | {' | '.join(LABELS)} | none |", "| --- " * (len(LABELS) + 3) + "|"]
+    table += [f"| {source} | {' | '.join(f'{n:,}' for n in cells)} |" for source, cells in sorted(counts.items())]
+    total = [sum(column) for column in zip(*counts.values(), strict=True)]
+    table.append(f"| **all** | {' | '.join(f'{n:,}' for n in total)} |")
+    narratives = len({row["doc"] for row in rows if row["doc"]})
+    pairs = len({row["pair"] for row in rows if row["pair"]})
+    table.append(f"\n{narratives} whole documents, {pairs:,} sets of near twins.")
+    author, reader, settled = (
+        read_annotations(ROOT / "data" / "annotations" / f"{name}.jsonl") for name in ("author", "reader", "settled")
+    )
+    agreed = agreement_table(agreement(author, reader))
+    agreed += (
+        f"\n\nThey differed on {sum(set(author[i]) != set(reader[i]) for i in author):,} of {len(author):,} sentences. "
+    )
+    agreed += f"{len(settled):,} labels were settled by a third reading, of those differences and of what an audit by "
+    agreed += "confident learning put in doubt; sentences that their own words cannot decide were dropped."
+    for name, text in (("counts", "\n".join(table)), ("agreement", agreed)):
+        markdown = re.sub(
+            rf"(<!-- {name} -->\n).*?(<!-- end -->)", lambda m, t=text: f"{m[1]}{t}\n{m[2]}", markdown, flags=re.DOTALL
+        )
+    return markdown
+
+
+def main() -> int:
+    """Refresh both pages; 1 when ``--check`` finds one that is out of date."""
+    stale = 0
+    for page, refresh in ((ROOT / "README.md", refreshed), (ROOT / "data" / "README.md", dataset_card)):
+        old = page.read_text("utf-8")
+        new = refresh(old)
+        stale += old != new
+        if "--check" not in sys.argv:
+            page.write_text(new, "utf-8", newline="\n")
+    return int(stale > 0 and "--check" in sys.argv)
+
+
 if __name__ == "__main__":
-    readme = ROOT / "README.md"
-    old = readme.read_text("utf-8")
-    new = refreshed(old)
-    if "--check" in sys.argv:
-        sys.exit(old != new)
-    readme.write_text(new, "utf-8", newline="\n")
+    sys.exit(main())

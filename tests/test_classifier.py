@@ -57,7 +57,7 @@ def test_a_passage_is_frozen_and_has_a_probability_for_every_label() -> None:
     assert all(0 <= score <= 1 for score in passage.scores.values())
     with pytest.raises(dataclasses.FrozenInstanceError):
         passage.start = 3  # type: ignore[misc]
-    assert passage.to_dict().keys() == {"start", "end", "text", "section", "labels", "scores"}
+    assert passage.to_dict().keys() == {"start", "end", "text", "section", "labels", "scores", "low_confidence"}
     assert len({passage, passage}) == 1
 
 
@@ -117,3 +117,37 @@ def test_a_bare_str_is_no_list_of_passages(classifier: Classifier) -> None:
 def test_no_passages_give_no_rows(classifier: Classifier) -> None:
     assert classifier.predict_proba([]).shape == (0, 3)
     assert classify([]) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "doubtful"),
+    [
+        ("Timeline", True),
+        ("24 June 2024", True),
+        ("Norhaven, Valdoria", True),
+        ("Le gouvernement n’a condamné aucun trafiquant et a expulsé les victimes sans examen.", True),
+        ("Die Regierung verurteilte keine Menschenhändler, und die Opfer wurden abgeschoben.", True),
+        ("El gobierno no condenó a ningún tratante y deportó a las víctimas.", True),
+        ("Wqzx blorft mungle the frandip of skorvel nambits.", True),
+        ("", True),
+        ("No one was convicted.", False),
+        ("The Government of Burkina Faso did not convict any traffickers in 2023.", False),
+        ("It was a cold day and the children went to school by bus.", False),
+    ],
+)
+def test_too_little_to_go_by_is_flagged(text: str, doubtful: bool, classifier: Classifier) -> None:
+    assert classifier.doubtful([text]).tolist() == [doubtful]
+    assert all(p.low_confidence == doubtful for p in classify(text))
+
+
+def test_thresholds_can_be_moved_for_one_label(classifier: Classifier) -> None:
+    moved = classifier.with_thresholds({"failure": 0.999})
+    assert moved.thresholds("cite").tolist()[1] == 0.999
+    assert moved.thresholds()[[0, 2]].tolist() == classifier.thresholds()[[0, 2]].tolist()
+    assert not moved.predict(["The government did not convict any traffickers."])[0, 1] or (
+        classifier.predict_proba(["The government did not convict any traffickers."])[0, 1] >= 0.999
+    )
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        classifier.with_thresholds({"failure": 1.2})
+    with pytest.raises(ValueError, match="unknown label"):
+        classifier.with_thresholds({"mood": 0.5})

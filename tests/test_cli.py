@@ -29,7 +29,9 @@ def test_jsonl_rows_are_the_passages_of_classify(cli: Run, report: Path) -> None
     assert (done.returncode, done.stderr) == (0, b"")
     rows = [json.loads(line) for line in done.stdout.decode().splitlines()]
     assert rows == [{"file": str(report), **p.to_dict()} for p in classify(TEXT)]
-    assert [list(row) for row in rows] == [["file", "start", "end", "text", "section", "labels", "scores"]] * 3
+    assert [list(row) for row in rows] == [
+        ["file", "start", "end", "text", "section", "labels", "scores", "low_confidence"]
+    ] * 3
     assert all(TEXT[row["start"] : row["end"]] == row["text"] for row in rows)
 
 
@@ -38,7 +40,7 @@ def test_csv_has_a_column_for_each_probability_and_no_live_formula(cli: Run, tmp
     file.write_text('=HYPERLINK(A1)\n\nPolice acted, "at last".', "utf-8")
     done = cli("score", file, "--format", "csv")
     rows = list(csv.DictReader(io.StringIO(done.stdout.decode(), newline="")))
-    assert {*LABELS, "file", "start", "end", "section", "text", "labels"} == set(rows[0])
+    assert {*LABELS, "file", "start", "end", "section", "text", "labels", "low_confidence"} == set(rows[0])
     assert rows[0]["text"] == "'=HYPERLINK(A1)"
     assert rows[1]["text"] == 'Police acted, "at last".'
 

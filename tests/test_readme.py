@@ -20,6 +20,12 @@ def test_every_example_prints_what_the_readme_shows() -> None:
     assert refreshed(README) == README
 
 
+def test_the_dataset_card_counts_what_is_there() -> None:
+    pytest.importorskip("krippendorff")
+    card = (ROOT / "data" / "README.md").read_text("utf-8")
+    assert runpy.run_path(str(ROOT / "docs" / "refresh.py"))["dataset_card"](card) == card
+
+
 def test_every_command_and_option_the_readme_names_exists(cli: Run) -> None:
     told = cli("--help").stdout.decode()
     names = set(re.findall(r"tipclassify (\w+)", README)) - {"import"}

@@ -89,6 +89,25 @@ class Classifier:
             raise ValueError(f"unknown policy {policy!r}: use {', '.join(POLICIES)}")
         return np.array(self.model.thresholds[policy], np.float64)
 
+    def with_thresholds(self, thresholds: Mapping[str, float]) -> Classifier:
+        """The same model with other thresholds, for every policy, of the labels given.
+
+        Raises
+        ------
+        ValueError
+            When a label is unknown or a threshold is not between 0 and 1.
+        """
+        for label, value in thresholds.items():
+            if label not in LABELS:
+                raise ValueError(f"unknown label {label!r}: use {', '.join(LABELS)}")
+            if not 0 < value < 1:
+                raise ValueError(f"threshold of {label} is {value}: give a probability between 0 and 1")
+        moved = {
+            policy: tuple(thresholds.get(label, old) for label, old in zip(LABELS, row, strict=True))
+            for policy, row in self.model.thresholds.items()
+        }
+        return Classifier(replace(self.model, thresholds=moved))
+
     def logits(self, passages: Sequence[str | Passage]) -> Floats:
         """Calibrated log-odds, float array (n, 3)."""
         return self._logits(featurize(_texts(passages), self.model.vocabulary))

@@ -23,7 +23,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.lexicon import CLASSES, phrase_classes
+from tipclassify.lexicon import CLASSES, IMPERATIVES, phrase_classes
 from tipclassify.tokens import I64, NAME, NUMBER, U64, Bools, Tokens, hash_word, tokenize
 
 __all__ = ["FEATURE_VERSION", "Features", "best_clauses", "featurize", "length_scale", "score_sums"]
@@ -161,6 +161,16 @@ _ACTORS = np.array(
 )
 _MARKS = tuple(_NUMBER_OF[c] for c in ("neg", "limit", "decline", "increase", "modal", "plan", "adequate"))
 _TURNING = tuple(_NUMBER_OF[c] for c in ("neg", "limit", "modal", "plan"))
+_ASKING = np.array(sorted(map(hash_word, IMPERATIVES)), np.uint64)
+# "1. Investigate", "To the ministry: train", "Vigorously prosecute": what may stand before the verb that asks.
+_BEFORE_ASKING = np.array(
+    [
+        NUMBER,
+        NAME,
+        *map(hash_word, "vigorously proactively fully significantly systematically substantially effectively".split()),
+    ],
+    np.uint64,
+)
 _CONTRAST = _NUMBER_OF["contrast"]
 
 
@@ -247,6 +257,13 @@ def _families(t: Tokens, kind: I64, clause_number: I64) -> Iterator[Family]:
     two = first[(first + 1 < n)]
     two = two[t.row[two] == t.row[two + 1]]
     yield family(82, two, two + 1, t.stem[two], k[two + 1])
+    asked = np.isin(t.word, _ASKING)
+    opening = first + (np.isin(t.word[first], _BEFORE_ASKING) & (first + 1 < n))
+    asks = np.zeros(n, bool)
+    asks[first[asked[opening] & (t.row[opening] == t.row[first])]] = True
+    here = classed[asks[row_start[classed]]]
+    yield family(83, here, here, k[here])
+    yield family(84, first[asks[first]], first[asks[first]])
 
 
 def _turning_marks(kind: I64, clause_number: I64) -> U64:

@@ -14,14 +14,35 @@ from __future__ import annotations
 from functools import cache
 from typing import Final
 
-__all__ = ["CLASSES", "GEOGRAPHIC", "class_of", "phrase_classes"]
+__all__ = ["CLASSES", "GEOGRAPHIC", "IMPERATIVES", "class_of", "phrase_classes"]
 
 _TABLE: Final[dict[str, str]] = {
     # Polarity. Order matters: a negator stays a negator whatever else it resembles.
     "neg": """not no never neither nor none nobody nothing without cannot didn doesn hasn haven wasn weren
         isn aren don couldn wouldn absence lack lacks lacked lacking absent zero nil fail- unable inability
-        unwilling- refus- declin_to no_longer yet_to nonexistent neglect- omit- omission unaware denied
-        deny denies denying withheld prevented instead rather_than far_from""",
+        unwilling- refus- declin_to no_longer yet_to nonexistent neglect- omit- omission unaware withheld prevented instead rather_than far_from""",
+    "deny": """deny denies denied denying denial denials downplay- minimiz- minimis- refut- disput- reject- played_down
+        play_down brushed_aside called_reports fabricat- exaggerat-""",
+    "letoff": """acquit- acquitted overturn- plead- pleaded pled lesser bail quash- annul- expung- pardon- reduced_sentence
+        suspended_sentence- suspended_sentences dropped_charges dropped_the withdrew withdrawn collaps- dismissed_the
+        out_of_court unpunished mistrial probation""",
+    "impunity": """impunity promoted promotion reinstat- reassign- transferred kept_his kept_her remained_in unscathed
+        untouched escaped_punishment protected_from_prosecution immune""",
+    "find": """found find finds finding findings discover- uncover- detect- reveal- turned_up came_across encounter- yield-
+        indication indications sign signs trace traces evidence suspicious amiss""",
+    "lean": """rely relied relies relying reliance depend depended depends dependent dependence outsourc- left_to leaned
+        leans leaning fell_to leaving_it burden""",
+    "tie": """sponsorship kafala abscond- absconding tied tie ties bound release_letter exit_permit- exit_permits exit_visa
+        exit_visas permission consent change_employers switch_employers no_objection""",
+    "exempt": "exempt- except_for exception exceptions excluded exclude excludes excluding exclusion",
+    "calamity": """war wars conflict conflicts coup coups drought- earthquake- epidemic- pandemic- hurricane- cyclone-
+        flood- insurgen- disaster- crisis crises unrest fighting eruption- famine- outbreak- typhoon- takeover invasion""",
+    "return": "return returned returning returns sent_back handed_back hand_over handed_over brought_back delivered",
+    "staff": "staff staffed staffing vacanc- vacant posts employed employs inspectorate_had workforce roster",
+    "punish": """punish- penaliz- jail- jailed detain- detained detention deport- expel- expuls- fine fined fines arrest-
+        imprison- handcuff- flog- whipp- lash- custody incarcerat- cells charged charges charge""",
+    "critic": """journalist- reporter- activist- witness witnesses researcher- whistleblow- lawyer- blogger- advocates
+        advocate defender- critics critic""",
     "limit": """limited limits minimal minimally negligible inadequate- insufficient- inconsistent- uneven-
         unequal sporadic- ad_hoc scarce- scant weak weaker weakness- weakly poor poorly slow slowly slowness
         seldom rarely infrequent- hardly barely scarcely nominal partial- incomplete little few only mere-
@@ -43,13 +64,14 @@ _TABLE: Final[dict[str, str]] = {
     "modal": "should must would will could may might shall ought can",
     "plan": """plans planned planning intend- pledg- promis- propos- consider- expect- aim aims aimed vow-
         hop- bill bills upcoming forthcoming future draft drafts drafted drafting draft- urge- urged
-        recommend- call_on called_on anticipated envisag- scheduled prospective proposal- promises
+        recommend- call_on called_on anticipated envisag- undertakes undertook_to intention- determination resolve resolved readiness willingness wish
+        wishes wished hopes hoped aspir- someday eventually pledge announced_plans scheduled prospective proposal- promises
         commit_to committed_to seeks sought promised""",
     # Actors.
     "un_ngo": """ngo ngos nongovernmental non_governmental civil_society charity charities church churches
-        iom ilo unicef un unodc unhcr osce observers observer advocates activists activist union unions
-        media press newspaper newspapers journalist- donor donors foundation foundations international_organization
-        international_organizations volunteer- researchers academics university experts monitors
+        iom ilo unicef un unodc unhcr osce observers observer union unions
+        media press newspaper newspapers donor donors foundation foundations international_organization
+        international_organizations volunteer- academics university experts monitors
         philanthrop- nuns missionaries nonprofit humanitarian rapporteur un_agencies interpol europol
         association associations federation""",
     "state": """government governments governmental authority authorities ministry ministries minister ministers
@@ -83,9 +105,8 @@ _TABLE: Final[dict[str, str]] = {
         fishermen fisher- crew seafarer- nurses doctors individuals servants servant asylum ethnic
         indigenous orphans displaced""",
     # Acts of a state against trafficking.
-    "justice": """investigat- prosecut- convict- sentenc- arrest- indict- charg- imprison- tried trial trials
-        inquir- probe raid raids raided apprehend- extradit- seiz- court_case jailed sanction- punish- fine
-        fined fines penaliz- dismiss- acquit- appeal- plead- pled guilty detain- detention seized""",
+    "justice": """investigat- prosecut- convict- sentenc- indict- charging tried trial trials inquir- probe raid raids
+        raided apprehend- extradit- seiz- court_case sanction- dismiss- appeal- guilty seized""",
     "care": """identif- refer referred referral referrals refers shelter shelters sheltered assist- care counsel-
         rehabilit- reintegrat- repatriat- compensat- restitution services service support- protect- rescu-
         medical psycholog- psychosoc- residence visa visas permit permits asylum legal_aid screen- aid
@@ -107,7 +128,9 @@ _TABLE: Final[dict[str, str]] = {
     # Official wrongdoing and state-imposed labour.
     "complicity": """complic- corrupt- brib- collu- impunity extort- kickback- payoff- connive- conniv- condon-
         abet- protected_by tipped tip_off facilitat- turned_a overlook- embezzl- graft cover_up covered_up
-        forg- falsif- fraudulent_documents intimidat- harass- obstruct- whistleblow-""",
+        forg- falsif- fraudulent_documents""",
+    "obstruct": """intimidat- harass- obstruct- block- barred bar_monitors threaten- sue sued suing interfer- pressur- warned
+        warn silenc- smear- raided_the_offices deregister- destroyed disappear- vanish-""",
     "statelabor": """national_service military_service mobiliz- conscripted conscription conscript harvest-
         cotton quota quotas reeducation re_education labor_camp- labor_camps prison_labor labor_transfer
         compulsory_labor civic corvee state_farms state_owned communal_work community_work communal_labor
@@ -121,7 +144,7 @@ _TABLE: Final[dict[str, str]] = {
         pornograph- violence assault- rape-""",
     "risk": """vulnerab- risk risks prone susceptible poverty impoverish- undocument- stateless- unemploy- rural
         transit destination source origin transported travel migrat- smuggl- cross-border""",
-    "harm": "deport- expel- expuls- handcuff- flog- summar- criminal_record repatriated_without retraumatiz-",
+    "harm": "summar- criminal_record repatriated_without retraumatiz- stigmatiz- unscreened without_screening",
     "sector": """agricultur- construction domestic fishing mining mines mine garment textile- restaurant- bars hotel
         hotels nightclub- massage entertainment street streets vending farms farm herding quarr- kiln- brick
         timber logging plantations factories_and fisheries vessels vessel sugar cocoa tea coffee rice gold
@@ -142,6 +165,23 @@ GEOGRAPHIC: Final[frozenset[str]] = frozenset(
     sultanate commonwealth plurinational bolivarian islamic socialist hashemite duchy grand principality
     rica leone sierra costa salvador lanka marino turkey china jordan chad mali niger georgia man dem rep
     turks caicos cook heard keeling""".split()
+)
+
+# Verbs that open a recommendation: in this genre a sentence that begins with one asks for an act, it does not report one.
+IMPERATIVES: Final[frozenset[str]] = frozenset(
+    """abolish accede adopt allocate allow amend appoint approve arrest assess assign assist bring broaden build bolster
+    cease clarify close collaborate collect combat complete conduct consider continue convict cooperate coordinate create
+    criminalize dedicate define delay deploy designate develop devote direct discontinue dismantle disseminate distinguish
+    eliminate empower enable encourage end enforce engage enhance enact ensure equip eradicate establish exempt expand
+    expedite explore extend facilitate finalize follow formalize foster free fully fund give grant guarantee guide halt
+    hire hold identify impose implement improve include incorporate increase inform initiate inspect institute
+    institutionalize intensify introduce investigate issue join keep launch license lift maintain make mandate meet
+    monitor move offer open order organize penalize permit place prepare prevent prioritize proceed produce prohibit
+    promote promulgate prosecute protect provide publicize publish punish pursue raise ratify reach recognize recruit
+    redouble reduce refer reform refrain register regulate reinforce release remove repeal replace report require resume
+    review revise safeguard sanction screen seek sentence set share sign speed staff standardize step stop strengthen
+    submit support suspend sustain take target tighten track train transfer translate treat undertake update upgrade use
+    work""".split()
 )
 
 

@@ -126,8 +126,8 @@ def _figures(evidence: Evidence) -> str:
         for kind, (number, i) in evidence.kinds.items()
     ]
     parts = [
-        f"| {s.field} | {s.value} | {s.metrics.passages:,} | {s.metrics.macro_f1:.3f} | "
-        + " | ".join(f"{m.f1:.3f}" for m in s.metrics.labels)
+        f"| {s.field} | {s.value} | {s.metrics.passages:,} | {s.metrics.exact_match:.3f} | "
+        + " | ".join(f"{m.f1:.3f}" if m.support >= _FEWEST else "–" for m in s.metrics.labels)
         + " |"
         for s in evidence.slices
         if s.metrics.passages >= _SMALLEST
@@ -154,9 +154,10 @@ def _figures(evidence: Evidence) -> str:
             "| --- | --- | --- | --- | --- | --- |",
             *kinds,
             "",
-            "F1 by section, length in words and number of clauses:",
+            "By section, length in words and number of clauses: the share of passages with all labels right, and F1 where at least",
+            f"{_FEWEST} passages have the label:",
             "",
-            f"| by | value | passages | macro-F1 | {names} |",
+            f"| by | value | passages | all right | {names} |",
             "| --- | --- | --- | --- | --- | --- | --- |",
             *parts,
         ]
@@ -236,6 +237,7 @@ def _errors(errors: Sequence[Mistake]) -> str:
 
 
 _SMALLEST = 50  # passages; figures of fewer say little
+_FEWEST = 20  # passages with the label
 _USE = """## Use it for
 Finding the passages of a report that deserve reading, sorting them, and counting them with the error rates above in
 mind. Passages flagged `low_confidence` (under three words, or many words unknown to training) need a reader.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
@@ -10,7 +9,14 @@ from typing import Annotated, Any
 
 import typer
 
-from tipclassify.commands.options import ModelOption, OutputOption, Policy, PolicyOption
+from tipclassify.commands.options import (
+    ModelOption,
+    OutputOption,
+    Policy,
+    PolicyOption,
+    ThresholdOption,
+    chosen_thresholds,
+)
 from tipclassify.labels import LABELS
 
 __all__ = ["evaluate"]
@@ -49,14 +55,7 @@ def evaluate(
             help="Folder of another model, under the same policy: how much better this one is, and how surely.",
         ),
     ] = None,
-    threshold: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--threshold",
-            metavar="LABEL=VALUE",
-            help="Probability from which this model gives a label, in place of the policy's; may be repeated.",
-        ),
-    ] = None,
+    threshold: ThresholdOption = None,
     draws: Annotated[
         int, typer.Option("--draws", metavar="N", min=0, help="Bootstrap draws of groups; 0 for no intervals.")
     ] = 1_000,
@@ -85,7 +84,7 @@ def evaluate(
     from tipclassify.errors import InputError
     from tipclassify.labels import indicator
 
-    chosen = _chosen_thresholds(threshold or ())
+    chosen = chosen_thresholds(threshold)
     classifier = Classifier.load(model)
     other = Classifier.load(compare) if compare else None
     rows = read_rows(*labelled)
@@ -148,22 +147,3 @@ def evaluate(
             out.write(json.dumps(evaluation.rounded(report), ensure_ascii=False) + "\n")
         else:
             out.write("\n\n".join(tables) + "\n")
-
-
-def _chosen_thresholds(given: Sequence[str]) -> dict[str, float]:
-    """``["failure=0.4"]`` as ``{"failure": 0.4}``; of two for one label the last holds."""
-    chosen = {}
-    for option in given:
-        label, _, written = option.partition("=")
-        if label not in LABELS:
-            raise typer.BadParameter(
-                f"{option!r} is not LABEL=VALUE with a label of {', '.join(LABELS)}", param_hint="'--threshold'"
-            )
-        try:
-            value = float(written)
-        except ValueError:
-            value = float("nan")
-        if not 0 < value < 1:
-            raise typer.BadParameter(f"{option!r}: the value must lie between 0 and 1", param_hint="'--threshold'")
-        chosen[label] = value
-    return chosen

@@ -8,7 +8,14 @@ from typing import Annotated
 
 import typer
 
-from tipclassify.commands.options import ModelOption, OutputOption, Policy, PolicyOption
+from tipclassify.commands.options import (
+    ModelOption,
+    OutputOption,
+    Policy,
+    PolicyOption,
+    ThresholdOption,
+    chosen_thresholds,
+)
 
 __all__ = ["explain"]
 
@@ -26,6 +33,7 @@ def explain(
     format: Annotated[Format, typer.Option("--format", "-f", help="How to write the reasons.")] = Format.table,
     model: ModelOption = None,
     policy: PolicyOption = Policy.balanced,  # type: ignore[attr-defined]
+    threshold: ThresholdOption = None,
     output: OutputOption = None,
 ) -> None:
     """Show what in a passage speaks for and against each label.
@@ -41,7 +49,7 @@ def explain(
         text = sys.stdin.buffer.read().decode("utf-8-sig", "replace").strip()
     if not text.strip():
         raise InputError("the passage is empty; give a sentence")
-    classifier = Classifier.load(model)
+    classifier = Classifier.load(model).with_thresholds(chosen_thresholds(threshold))
     thresholds = dict(zip(classifier.explain(text), classifier.thresholds(policy.value).tolist(), strict=True))
     with open_output(output) as out:
         for label, reason in classifier.explain(text).items():

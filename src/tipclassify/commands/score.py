@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tipclassify.commands.options import ModelOption, OutputOption, Policy, PolicyOption
+from tipclassify.commands.options import (
+    ModelOption,
+    OutputOption,
+    Policy,
+    PolicyOption,
+    ThresholdOption,
+    chosen_thresholds,
+)
 
 if TYPE_CHECKING:
     from tipclassify.classifier import Classifier
@@ -39,6 +46,7 @@ def score(
     format: Annotated[Format, typer.Option("--format", "-f", help="How to write the results.")] = Format.table,
     model: ModelOption = None,
     policy: PolicyOption = Policy.balanced,  # type: ignore[attr-defined]
+    threshold: ThresholdOption = None,
     output: OutputOption = None,
 ) -> None:
     """Tag the passages of reports: positive effort, failure, complicity.
@@ -51,7 +59,7 @@ def score(
     from tipclassify.writers.rows import write_csv, write_jsonl
     from tipclassify.writers.table import write_table
 
-    classifier = Classifier.load(model)
+    classifier = Classifier.load(model).with_thresholds(chosen_thresholds(threshold))
     write = {Format.table: write_table, Format.jsonl: write_jsonl, Format.csv: write_csv}[format]
     failed: list[str] = []
     with open_output(output) as out:
