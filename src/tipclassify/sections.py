@@ -16,7 +16,7 @@ _RULES: Final = tuple(
         (r"^protection|victim (protection|assistance)", "protection"),
         (r"^prevention", "prevention"),
         (r"trafficking profile|^profile|scope (and|of)|^the situation", "profile"),
-        (r"^(tier \w+( watch list)?|overview|executive summary|summary|assessment)$", "assessment"),
+        (r"^(tier \w+( watch list)?|executive summary|summary|((overview|assessment)( and | & )?)+)$", "assessment"),
     )
 )
 
@@ -29,7 +29,7 @@ def section_of_heading(heading: str) -> str:
     >>> section_of_heading("c. Prohibition of Child Labor")
     'c. Prohibition of Child Labor'
     """
-    plain = " ".join(heading.split()).rstrip(" :.")
+    plain = " ".join(heading.split()).rstrip(" :.#¶§")  # the marks of links to a heading
     folded = plain.lower()
     for pattern, section in _RULES:
         if pattern.search(folded):

@@ -26,7 +26,7 @@ _SKIPPED: Final = frozenset(
 )
 _BLOCKS: Final = frozenset(
     """address article blockquote body caption center dd details div dl dt fieldset figcaption figure h1 h2 h3 h4 h5 h6
-    header hgroup hr html li main ol p pre section summary table tbody td tfoot th thead tr ul""".split()
+    header hgroup hr html li main ol p pre section summary table tbody tfoot thead tr ul""".split()
 )
 _HEADINGS: Final = frozenset("h1 h2 h3 h4 h5 h6".split())
 # Words of a class or id that name the site around a text. "header" is judged by its place: see _is_furniture.
@@ -118,6 +118,9 @@ def _texts(root: LexborNode) -> Iterator[tuple[str, str, bool]]:
                 buffer.append("\n")
             elif tag in _SKIPPED or _is_furniture(child, tag, inside):
                 continue
+            elif tag in ("td", "th"):
+                buffer.append(" | " if "".join(buffer).strip() else "")
+                yield from walk(child, block, False, False, inside)
             elif tag in _BLOCKS:
                 yield from flush(block)
                 yield from walk(child, tag, False, False, inside)

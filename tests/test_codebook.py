@@ -1,0 +1,133 @@
+"""The codebook as a reader would try it: one plain sentence for each line of "Settled cases", and the rules around them.
+
+Whole pass rates, over the cases in data/behaviours, are the business of ``tipclassify check``; here they must not fall under
+those stored with the model.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tipclassify import Classifier
+from tipclassify.behaviours import replay_golden, run_cases
+from tipclassify.corpus import read_rows
+
+ROOT = Path(__file__).resolve().parents[1]
+P, F, C = "positive_effort", "failure", "complicity"
+
+SETTLED = [
+    ("Valdoria was granted a waiver from downgrade because it has a written plan that, if carried out, would make significant efforts.", {P}),
+    ("Law enforcement efforts decreased from 12 prosecutions to one.", {P, F}),
+    ("The government prosecuted only one offender.", {P, F}),
+    ("Police conducted a limited number of investigations.", {F}),
+    ("The ministry completed a new draft law on trafficking, which awaits review.", {P}),
+    ("The draft law against trafficking remains pending before parliament.", {F}),
+    ("Despite its 2004 law prohibiting all forms of trafficking, the government prosecuted no one.", {P, F}),
+    ("The law prohibits all forms of forced labor.", {P}),
+    ("The government did not effectively enforce the law.", {F}),
+    ("Foreign workers may not leave the country without the permission of their employer.", {F}),
+    ("Official corruption continued to impede anti-trafficking efforts.", {C}),
+    ("Police returned runaway victims to the brothel owners and demanded money for it.", {C}),
+    ("Authorities denied that trafficking was a problem in the country.", {F}),
+    ("A court quashed the conviction of a trafficking victim.", {P}),
+    ("The civil war hampered the government's ability to combat trafficking.", {F}),
+    ("An NGO ran the only shelter for victims.", set()),
+    ("Business owners were complicit in the trade.", set()),
+    ("An NGO held a workshop for teachers on child trafficking.", set()),
+    ("The government cut its budget for shelters from $85,000 to $40,000.", {P, F}),
+    ("No one was ever punished under the 2008 statute.", {F}),
+    ("The law prescribes penalties of one to five years' imprisonment, which were not commensurate with those for rape.", {P, F}),
+    ("Penalties were rarely applied.", {F}),
+    ("The Ministry of Labor is responsible for enforcing the law.", set()),
+    ("The government did not receive any complaints of forced labor.", set()),
+    ("The ministry kept no record of complaints.", {F}),
+    ("The minimum age for employment is 15, and children under 18 may not do hazardous work.", {P}),
+    ("Under the proposed bill, victims would receive compensation.", set()),
+    ("A court acquitted the three suspected traffickers.", {F}),
+    ("The sending government refused to waive the diplomat's immunity.", {F, C}),
+    ("The government denied that prisoners were forced to work in its cotton fields.", {F, C}),
+    ("Doctors sent abroad by their government had to hand over most of their wages and their passports.", {C}),
+    ("The government abolished compulsory labor days.", {P}),
+    ("The army released 96 children from its ranks.", {P, C}),
+    ("Armed rebels forced boys to fight and girls to cook.", set()),
+    ("Although the law forbids it, private employers withheld the passports of workers.", {P}),
+    ("The president pledged to punish officials who had taken bribes from traffickers.", set()),
+    ("The inspectorate hired 12 additional labor inspectors.", {P}),
+    ("The government prosecuted nine traffickers, compared with 14 in the previous year.", {P}),
+    ("Despite the lack of significant efforts, the government took some steps to address trafficking.", {P, F}),
+    ("Valdoria remained on Tier 2 Watch List.", set()),
+    ("Officials threatened journalists who reported on forced labor in state farms.", {C}),
+    ("The trial of two police officers for sex trafficking was postponed again.", {F, C}),
+    ("Prosecutors charged a mayor with labor trafficking, and his trial was under way.", {P, C}),
+]  # fmt: skip
+
+TURNS = [
+    ("Police did not arrest or fine trafficking victims.", {P}, "Police did not stop arresting and fining trafficking victims.", {F}),
+    ("The government convicted nine traffickers.", {P}, "The government did not convict any traffickers.", {F}),
+    ("The ministry opened a shelter for victims.", {P}, "The ministry planned to open a shelter for victims.", set()),
+    ("The ministry opened a shelter for victims.", {P}, "Open a shelter for victims.", set()),
+    ("The government identified more victims.", {P}, "The government identified fewer victims.", {F}),
+    ("Border guards took bribes from traffickers.", {C}, "Recruiters took bribes from traffickers.", set()),
+    ("Penalties were sufficient to deter violations.", {P}, "Penalties were not sufficient to deter violations.", {F}),
+    ("The government funded two shelters.", {P}, "The government no longer funded two shelters.", {F}),
+    ("The government has adopted an action plan.", {P}, "The government has yet to adopt an action plan.", {F}),
+    ("The government convicted two officials of trafficking.", {P, C}, "The government did not convict any officials of trafficking.", {F, C}),
+]  # fmt: skip
+
+
+def tagged(classifier: Classifier, text: str) -> set[str]:
+    from tipclassify import classify
+
+    (passage,) = classify(text, model=classifier)
+    return set(passage.labels)
+
+
+@pytest.mark.parametrize(("text", "labels"), SETTLED)
+def test_a_settled_case_is_tagged_as_settled(text: str, labels: set[str], classifier: Classifier) -> None:
+    assert tagged(classifier, text) == labels
+
+
+@pytest.mark.parametrize(("text", "labels", "turned", "turned_labels"), TURNS)
+def test_a_few_words_turn_the_label(
+    text: str, labels: set[str], turned: str, turned_labels: set[str], classifier: Classifier
+) -> None:
+    assert tagged(classifier, text) == labels
+    assert tagged(classifier, turned) == turned_labels
+
+
+def test_no_rule_falls_under_the_rate_stored_with_the_model(classifier: Classifier) -> None:
+    stored = classifier.model.meta["behaviours"]
+    results = run_cases(classifier)
+    assert len(results) >= 70
+    assert all(result.cases >= 25 or result.rule.startswith("invariance") for result in results)
+    assert {r.rule: round(r.rate, 3) for r in results} == {rule: round(rate, 3) for rule, rate in stored.items()}
+
+
+def test_names_and_spelling_change_no_tag(classifier: Classifier) -> None:
+    results = {r.rule: r for r in run_cases(classifier) if r.rule.startswith("invariance")}
+    assert results["invariance-country"].cases > 6_000
+    for name in ("country", "spelling", "quotes", "spaces", "year", "date"):
+        assert results[f"invariance-{name}"].failures == (), name
+    assert results["invariance-addition"].rate > 0.85
+
+
+def test_the_behaviour_cases_are_no_training_sentences() -> None:
+    import json
+
+    def key(text: str) -> str:
+        return " ".join(re.findall(r"\w+", text.lower()))
+
+    known = {key(row["text"]) for row in read_rows(ROOT / "data")}
+    cases = [json.loads(line)["text"] for f in (ROOT / "data/behaviours").glob("*.jsonl") if f.name not in ("slots.jsonl", "appended.jsonl")
+             for line in f.read_text("utf-8").splitlines()]  # fmt: skip
+    assert len(cases) > 1_500
+    assert [text for text in cases if key(text) in known] == []
+
+
+def test_a_changed_model_fails_its_golden_passages(classifier: Classifier) -> None:
+    lines = ['{"text": "Police acted.", "scores": {"positive_effort": 0.0, "failure": 0.0, "complicity": 0.99}}']
+    (failure,) = replay_golden(classifier, lines)
+    assert failure.text == "Police acted."
