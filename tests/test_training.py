@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -88,6 +89,45 @@ def test_macro_f1_is_the_mean_over_labels_that_occur() -> None:
     assert [m.f1 for m in metrics.labels] == [pytest.approx(2 / 3), 1.0, 0.0]
     assert metrics.macro_f1 == pytest.approx(5 / 6)
     assert metrics.exact_match == 0.5
+
+
+TEN = [
+    {"text": text, "labels": labels}
+    for text, labels in (
+        ("Police arrested nine traffickers.", ["positive_effort"]),
+        ("Courts convicted none of them.", ["failure"]),
+        ("Officials took bribes from recruiters.", ["complicity"]),
+        ("Girls beg in the streets.", []),
+        ("The law prohibits forced labor.", ["positive_effort"]),
+        ("No one was charged with trafficking.", ["failure"]),
+        ("Soldiers ran the brothels.", ["complicity"]),
+        ("Boys work in mines.", []),
+        ("The ministry opened a shelter.", ["positive_effort"]),
+        ("The shelter had no funds.", ["failure"]),
+    )
+]
+
+
+@pytest.mark.parametrize(
+    ("rows", "code", "told"),
+    [
+        (TEN, 0, "label complicity has 2 passages: too few"),
+        ([{**row, "labels": ["failure"]} for row in TEN], 0, "every passage has label failure"),
+        ([row for row in TEN if "complicity" not in row["labels"]], 0, "label complicity is absent"),
+        ([{**row, "labels": []} for row in TEN], 1, "no passage has a label: nothing to learn"),
+        (TEN[:1], 1, "at least two groups"),
+    ],
+)
+def test_a_thin_corpus_is_trained_on_with_a_warning_or_refused_in_a_line(
+    rows: list[dict[str, object]], code: int, told: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "thin.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    run = train("--data", file, "--out", tmp_path / "m", "--jobs", 1)
+    assert run.returncode == code, run.stderr
+    assert told in run.stderr
+    assert "Traceback" not in run.stderr
+    assert (tmp_path / "m" / "model.json").is_file() == (code == 0)
 
 
 def train(*args: object) -> subprocess.CompletedProcess[str]:

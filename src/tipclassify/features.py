@@ -82,7 +82,7 @@ def featurize(passages: Sequence[str], vocabulary: frozenset[str]) -> Features:
         tokens = tokenize(batch, vocabulary)
         kind = _with_phrases(tokens)
         clause = np.cumsum(_clause_starts(tokens, kind)) - 1
-        for head, tail, code in _families(tokens, kind, clause):
+        for _, head, tail, code in _families(tokens, kind, clause):
             parts.append(
                 (
                     tokens.row[head] + first,
@@ -154,7 +154,7 @@ def _batches(passages: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
 
 # --------------------------------------------------------------------------------------------- families
 
-Family = tuple[I64, I64, U64]  # first token, last token, hash
+Family = tuple[int, I64, I64, U64]  # salt, first token, last token, hash
 _NUMBER_OF = {name: number for number, name in enumerate(CLASSES, 1)}
 _ACTORS = np.array(
     [_NUMBER_OF[c] for c in ("un_ngo", "state", "official", "trafficker", "private", "victim", "people")]
@@ -195,7 +195,7 @@ def _families(t: Tokens, kind: I64, clause_number: I64) -> Iterator[Family]:
         code = np.full(len(first), salt, np.uint64)
         for value in values:
             code = _mix(code ^ value)
-        return first, last, code
+        return salt, first, last, code
 
     def gram(salt: int, column: U64, *gaps: int) -> Family:
         first = at[: max(0, n - gaps[-1])]
@@ -284,7 +284,8 @@ _FIRSTS = np.array(sorted({a for a, _ in _PHRASES}), np.uint64)
 def _with_phrases(t: Tokens) -> I64:
     """Classes of tokens, two-word entries of the lexicon included."""
     kind = t.kind.copy()
-    for i in np.flatnonzero(np.isin(t.word[:-1], _FIRSTS)) if len(t.word) else ():
+    candidates: list[int] = np.flatnonzero(np.isin(t.word[:-1], _FIRSTS)).tolist() if len(t.word) else []
+    for i in candidates:
         if number := _PHRASES.get((int(t.word[i]), int(t.word[i + 1]))):
             kind[i] = number
     return kind

@@ -92,13 +92,15 @@ def fit_model(
     Raises
     ------
     ValueError
-        When there are fewer than two groups.
+        When there are fewer than two groups, or no passage has a label.
 
     Warns
     -----
     UserWarning
         When a label has too few examples to be learned or calibrated.
     """
+    if not truth.any():
+        raise ValueError("no passage has a label: nothing to learn; label some")
     _warn_of_rare_labels(truth, folds)
     vocabulary = known_words(texts)
     design, hashes = _design(texts, vocabulary)
@@ -233,7 +235,7 @@ def _out_of_fold(
     """Raw scores (strengths, n, 3) of each passage by the model that did not see its fold."""
     from joblib import Parallel, delayed
 
-    tasks = [(s, k, j) for k in range(int(fold.max()) + 1) for s in range(len(strengths)) for j in range(len(LABELS))]
+    tasks = [(s, k, j) for k in range(int(np.max(fold)) + 1) for s in range(len(strengths)) for j in range(len(LABELS))]
     raw = np.zeros((len(strengths), *truth.shape))
     results = Parallel(n_jobs=jobs, return_as="generator")(
         delayed(_held_out)(design, truth[:, j], fold == k, strengths[s]) for s, k, j in tasks
@@ -260,6 +262,7 @@ def _fits(design: _Design, truth: Bools, strengths: Sequence[float], jobs: int) 
 def _fit_label(design: _Design, truth: Bools, strength: float) -> tuple[Floats, float]:
     """Weights and bias of one label; a label all or none of whose passages have it gets its log-odds as bias."""
     from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
 
     if truth.all() or not truth.any():
         return np.zeros(design.passages.shape[1]), float(np.log((truth.sum() + 0.5) / ((~truth).sum() + 0.5)))
@@ -267,7 +270,8 @@ def _fit_label(design: _Design, truth: Bools, strength: float) -> tuple[Floats, 
     for _ in range(1 + _ROUNDS):
         # With a clause added the counts are about twice as large: half the strength is as strong.
         scaled = strength if matrix is design.passages else strength / 2
-        fitted = LogisticRegression(C=scaled, solver="liblinear", tol=1e-2).fit(matrix, truth)
+        with threadpool_limits(1):  # LIBLINEAR calls BLAS on short vectors: threads only get in each other's way
+            fitted = LogisticRegression(C=scaled, solver="liblinear", tol=1e-2).fit(matrix, truth)
         matrix = design.with_clauses(design.scores(fitted.coef_[0])[1])
     return fitted.coef_[0], float(fitted.intercept_[0])
 

@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+"""What each part of the model is worth: ``python benchmarks/experiments.py [--real FILE.jsonl] [--write]``.
+
+Every row trains the shipped recipe with one thing changed and prints out-of-fold figures by group, the share of near-twin
+sets of which both sides are right, the behaviour cases passed, and, with ``--real`` (rows with text, labels and kind), macro-F1 on
+real clauses and sentences. ``--write`` puts the table into docs/experiments.md. About a minute a row on two cores.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import combinations
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from tipclassify import features, training
+from tipclassify.behaviours import run_cases
+from tipclassify.classifier import Classifier
+from tipclassify.corpus import Row, group_rows, read_rows
+from tipclassify.evaluation import measure
+from tipclassify.labels import indicator
+
+ROOT = Path(__file__).resolve().parents[1]
+FIRST_FILES = re.compile(r"w\d|prosecution|protection|prevention|complicity")
+
+# Salts of the families in features.py.
+WORDS, STEMS, MARKS = {1, 2}, {4, 5, 6}, set(range(20, 60))
+CLASSES, PAIRS, ACTS, OPENING, ASKING = set(range(60, 65)), {65}, {70, 71}, {80, 81, 82}, {83, 84}
+
+
+@contextmanager
+def without(salts: set[int]) -> Iterator[None]:
+    """Families of these salts left out."""
+    families = features._families
+
+    def fewer(*args: Any) -> Iterator[Any]:
+        return (family for family in families(*args) if family[0] not in salts)
+
+    with changed(features, "_families", fewer):
+        yield
+
+
+@contextmanager
+def changed(module: Any, name: str, value: Any) -> Iterator[None]:
+    """A module's constant or function changed for a while."""
+    old = getattr(module, name)
+    setattr(module, name, value)
+    try:
+        yield
+    finally:
+        setattr(module, name, old)
+
+
+@contextmanager
+def as_shipped() -> Iterator[None]:
+    """Nothing changed."""
+    yield
+
+
+@contextmanager
+def whole_passage_only() -> Iterator[None]:
+    """No best clause: neither in fitting nor in scoring."""
+
+    def no_clause(_scores: Any, _clause_row: Any, passages: int) -> Any:
+        return np.full(passages, -1)
+
+    with changed(training, "best_clauses", no_clause), changed(features, "best_clauses", no_clause):
+        yield
+
+
+VARIANTS: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
+    "as shipped": (as_shipped, {}),
+    "words and stems only": (lambda: without(MARKS | CLASSES | PAIRS | ACTS | OPENING | ASKING), {}),
+    "without marked stems": (lambda: without(MARKS), {}),
+    "without class sequences": (lambda: without(CLASSES), {}),
+    "without class pairs of a clause": (lambda: without(PAIRS), {}),
+    "without who acts": (lambda: without(ACTS), {}),
+    "without imperatives": (lambda: without(ASKING), {}),
+    "without words (stems stay)": (lambda: without(WORDS), {}),
+    "classes only": (lambda: without(WORDS | STEMS), {}),
+    "no best clause": (whole_passage_only, {}),
+    "no length scaling": (lambda: changed(features, "_LENGTH_POWER", 0.0), {"strengths": (0.12,)}),
+    "unit length": (lambda: changed(features, "_LENGTH_POWER", 0.5), {"strengths": (16.0,)}),
+    "weaker regularisation": (as_shipped, {"strengths": (3.2,)}),
+    "stronger regularisation": (as_shipped, {"strengths": (0.2,)}),
+}
+
+
+def main(
+    data: Annotated[Path, typer.Option(help="Labelled passages.")] = ROOT / "data",
+    real: Annotated[Path | None, typer.Option(help="Real labelled passages with a kind: clause or sentence.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Rows to run, by name; all by default.")] = None,
+    write: Annotated[bool, typer.Option("--write", help="Put the table into docs/experiments.md.")] = False,
+) -> None:
+    """Train every variant and print the table."""
+    rows = read_rows(data)
+    judged = read_rows(real) if real else []
+    lines = [
+        "| variant | out-of-fold macro-F1 | all labels right | near twins right | behaviour cases | real clauses | real sentences |"
+    ]
+    lines.append("| --- " * 7 + "|")
+    variants = {name: (change, options, rows) for name, (change, options) in VARIANTS.items()}
+    early = [row for row in rows if FIRST_FILES.match(str(row.get("source")))]
+    if len(early) < len(rows):
+        variants["as shipped, first 5,500 sentences only"] = (as_shipped, {}, early)
+    for name, (change, options, chosen) in variants.items():
+        if only and name not in only:
+            continue
+        print(name, file=sys.stderr)
+        with change():
+            lines.append(f"| {name} | {' | '.join(figures(chosen, judged, options))} |")
+    table = "\n".join(lines)
+    print(table)
+    if write:
+        page = ROOT / "docs" / "experiments.md"
+        text = re.sub(
+            r"(<!-- table -->\n).*?(<!-- end -->)",
+            lambda m: f"{m[1]}{table}\n{m[2]}",
+            page.read_text("utf-8"),
+            flags=re.DOTALL,
+        )
+        page.write_text(text, "utf-8", newline="\n")
+
+
+def figures(rows: list[Row], judged: list[Row], options: dict[str, Any]) -> list[str]:
+    """The cells of one row."""
+    truth = np.array([indicator(row["labels"]) for row in rows])
+    fitted = training.fit_model([row["text"] for row in rows], truth, group_rows(rows), jobs=1, **options)
+    classifier = Classifier(fitted.model)
+    rules = [r for r in run_cases(classifier) if not r.rule.startswith("invariance")]
+    cells = [fitted.metrics.macro_f1, fitted.metrics.exact_match, twins_right(rows, truth, fitted.given["balanced"])]
+    cells.append(sum(r.passed for r in rules) / sum(r.cases for r in rules))
+    for kind in ("clause", "sentence"):
+        part = [row for row in judged if row.get("kind") == kind]
+        if part:
+            wanted = np.array([indicator(row["labels"]) for row in part])
+            scores = classifier.predict_proba([row["text"] for row in part])
+            thresholds = classifier.thresholds()
+            cells.append(measure(wanted, scores, scores >= thresholds, thresholds).macro_f1)
+        else:
+            cells.append(float("nan"))
+    return ["–" if np.isnan(cell) else f"{cell:.3f}" for cell in cells]
+
+
+def twins_right(rows: list[Row], truth: Any, given: Any) -> float:
+    """Share of the pairs of near twins with different labels of which both are wholly right."""
+    sets: dict[str, list[int]] = {}
+    for number, row in enumerate(rows):
+        if row.get("pair"):
+            sets.setdefault(row["pair"], []).append(number)
+    right = (truth == given).all(axis=1)
+    pairs = [(a, b) for twins in sets.values() for a, b in combinations(twins, 2) if (truth[a] != truth[b]).any()]
+    return float(np.mean([right[a] and right[b] for a, b in pairs])) if pairs else float("nan")
+
+
+if __name__ == "__main__":
+    typer.run(main)

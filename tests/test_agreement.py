@@ -1,0 +1,74 @@
+"""Agreement of annotators, against figures worked out by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import Run
+
+from tipclassify import CorpusError
+from tipclassify.agreement import agreement, agreement_table, read_annotations
+
+ROOT = Path(__file__).resolve().parents[1]
+FIRST = {"1": ["failure"], "2": ["failure"], "3": [], "4": []}
+SECOND = {"1": ["failure"], "2": [], "3": [], "4": [], "5": ["failure"]}
+
+
+def test_kappa_and_f1_are_those_of_the_textbook() -> None:
+    effort, failure, _ = agreement(FIRST, SECOND)
+    # Both say failure once in four, one of them twice: observed 3/4, by chance 1/2.
+    assert failure.passages == 4
+    assert failure.same == 0.75
+    assert failure.kappa == pytest.approx(0.5)
+    assert failure.f1 == pytest.approx(2 / 3)
+    assert effort.same == 1.0
+    assert effort.alpha is None
+
+
+def test_alpha_is_that_of_the_package() -> None:
+    krippendorff = pytest.importorskip("krippendorff")
+    expected = krippendorff.alpha([[1, 1, 0, 0], [1, 0, 0, 0]], level_of_measurement="nominal")
+    assert agreement(FIRST, SECOND)[1].alpha == pytest.approx(expected)
+
+
+def test_annotators_without_a_passage_in_common_are_told() -> None:
+    with pytest.raises(CorpusError, match="no passage id in common"):
+        agreement({"a": []}, {"b": []})
+
+
+def test_bad_annotation_rows_are_told_with_their_lines(tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_text('{"id": "1", "labels": ["x"]}\n{"labels": []}\n{"id": "3", "labels": []}\n', "utf-8")
+    with pytest.raises(CorpusError) as caught:
+        read_annotations(file)
+    assert [problem.split(": ")[0] for problem in caught.value.problems] == [f"{file}:1", f"{file}:2"]
+
+
+def test_every_passage_of_the_corpus_was_labelled_twice() -> None:
+    from tipclassify.corpus import read_rows
+
+    author, reader = (read_annotations(ROOT / "data/annotations" / f"{name}.jsonl") for name in ("author", "reader"))
+    ids = {row["id"] for row in read_rows(ROOT / "data")}
+    assert ids <= author.keys()
+    assert ids <= reader.keys()
+
+
+def test_where_both_agree_the_corpus_says_the_same_unless_settled() -> None:
+    from tipclassify.corpus import read_rows
+
+    author, reader, settled = (
+        read_annotations(ROOT / "data/annotations" / f"{name}.jsonl") for name in ("author", "reader", "settled")
+    )
+    for row in read_rows(ROOT / "data"):
+        i = row["id"]
+        wanted = settled[i] if i in settled else author[i]
+        assert set(row["labels"]) == set(wanted), i
+        assert i in settled or set(author[i]) == set(reader[i]), i
+
+
+def test_agree_prints_the_table(cli: Run) -> None:
+    folder = ROOT / "data" / "annotations"
+    out = cli("corpus", "agree", folder / "author.jsonl", folder / "reader.jsonl").stdout.decode()
+    assert out.splitlines()[0] == agreement_table([]).splitlines()[0]
+    assert out.count("\n") == 5
