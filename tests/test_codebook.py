@@ -58,7 +58,7 @@ SETTLED = [
     ("The president pledged to punish officials who had taken bribes from traffickers.", set()),
     ("The inspectorate hired 12 additional labor inspectors.", {P}),
     ("The government prosecuted nine traffickers, compared with 14 in the previous year.", {P}),
-    ("Despite the lack of significant efforts, the government took some steps to address trafficking.", {P, F}),
+    ("Despite a general lack of significant efforts, the authorities took some steps against trafficking.", {P, F}),
     ("Valdoria remained on Tier 2 Watch List.", set()),
     ("Officials threatened journalists who reported on forced labor in state farms.", {C}),
     ("The trial of two police officers for sex trafficking was postponed again.", {F, C}),

@@ -6,7 +6,9 @@ Exit codes: 0 done; 1 some inputs failed, the rest were done; 2 usage; 3 the mod
 from __future__ import annotations
 
 import contextlib
+import inspect
 import sys
+from collections.abc import Callable
 from typing import Annotated, TextIO
 
 import typer
@@ -22,13 +24,18 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    epilog="Exit codes: 0 done; 1 some inputs failed, the rest were done; 2 usage; 3 model missing or unusable.",
+    epilog="Exit codes: 0 done; 1 some inputs failed, the rest were done (check: a rule fell); 2 usage; 3 model missing or unusable.",
 )
-app.command("score")(score.score)
-app.command("explain")(explain.explain)
-app.command("evaluate")(evaluate.evaluate)
-app.command("check")(check.check)
-app.command("info")(info.info)
+
+
+def _flowing(function: Callable[..., None]) -> str:
+    """The docstring with each paragraph on one line: the terminal wraps it, not the source."""
+    paragraphs = inspect.cleandoc(function.__doc__ or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
+for _command in (score.score, explain.explain, evaluate.evaluate, check.check, info.info):
+    app.command(_command.__name__, help=_flowing(_command))(_command)
 app.add_typer(corpus.app, name="corpus")
 
 
