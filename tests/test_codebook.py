@@ -120,7 +120,7 @@ def test_no_rule_falls_under_the_rate_stored_with_the_model(classifier: Classifi
     results = run_cases(classifier)
     assert len(results) >= 70
     assert all(result.cases >= 25 or result.rule.startswith("invariance") for result in results)
-    assert {r.rule: round(r.rate, 3) for r in results} == {rule: round(rate, 3) for rule, rate in stored.items()}
+    assert {r.rule: r.rate for r in results} == pytest.approx(stored, abs=1e-4)
 
 
 def test_names_and_spelling_change_no_tag(classifier: Classifier) -> None:
