@@ -1,0 +1,27 @@
+"""The examples in docstrings, of the package as it is installed."""
+
+from __future__ import annotations
+
+import doctest
+import pkgutil
+from importlib import import_module
+
+import pytest
+
+import tipclassify
+
+MODULES = [
+    m.name for m in pkgutil.walk_packages(tipclassify.__path__, "tipclassify.") if not m.name.endswith("__main__")
+]
+
+
+@pytest.mark.parametrize("name", ["tipclassify", *MODULES])
+@pytest.mark.filterwarnings("ignore:label .* too few:UserWarning")
+def test_the_examples_of(name: str) -> None:
+    failed, _ = doctest.testmod(import_module(name))
+    assert failed == 0
+
+
+def test_most_modules_have_examples() -> None:
+    with_examples = [name for name in MODULES if ">>>" in (import_module(name).__spec__.loader.get_source(name) or "")]  # type: ignore[union-attr]
+    assert len(with_examples) >= 15
