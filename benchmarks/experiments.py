@@ -87,7 +87,7 @@ VARIANTS: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
     "no best clause": (whole_passage_only, {}),
     "no length scaling": (lambda: changed(features, "_LENGTH_POWER", 0.0), {"strengths": (0.12,)}),
     "unit length": (lambda: changed(features, "_LENGTH_POWER", 0.5), {"strengths": (16.0,)}),
-    "weaker regularisation": (as_shipped, {"strengths": (3.2,)}),
+    "weaker regularisation": (as_shipped, {"strengths": (5.0,)}),
     "stronger regularisation": (as_shipped, {"strengths": (0.2,)}),
 }
 

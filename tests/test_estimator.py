@@ -28,7 +28,7 @@ def test_names_and_indicator_matrix_teach_the_same() -> None:
 
 def test_clone_and_params() -> None:
     copy = clone(TipClassifier(folds=3, policy="cite"))
-    assert copy.get_params() == {"strengths": (0.8,), "folds": 3, "policy": "cite", "seed": 0, "jobs": 1}
+    assert copy.get_params() == {"strengths": (2.0,), "folds": 3, "policy": "cite", "seed": 0, "jobs": 1}
     assert not hasattr(copy, "fitted_")
 
 

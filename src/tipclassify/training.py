@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["STRENGTHS", "Fitted", "fit_model"]
 
-STRENGTHS: Final = (0.8,)
+STRENGTHS: Final = (2.0,)
 """Inverse regularisation strengths tried for each label; see docs/experiments.md for the others."""
 
 _LEAST_USE: Final = 2  # a feature of one passage teaches that passage only
@@ -122,7 +122,10 @@ def fit_model(
     for j, (w, b) in enumerate(_fits(design, truth, [strengths[s] for s in chosen], jobs)):
         weights[:, j], bias[j] = w * slope[j], b * slope[j] + shift[j]
     kept = np.abs(weights).max(axis=1) > 0
-    model = Model(hashes[kept], weights[kept].astype(np.float32), bias, vocabulary, thresholds, {})
+    stored = (
+        weights[kept].astype(np.float16).astype(np.float32)
+    )  # as the file holds them: what is measured is what ships
+    model = Model(hashes[kept], stored, bias, vocabulary, thresholds, {})
     metrics = measure(truth, scores, given["balanced"], np.array(thresholds["balanced"]))
     return Fitted(model, scores, given, metrics, tuple(strengths[s] for s in chosen))
 
