@@ -44,13 +44,14 @@ def explain(
     from tipclassify.classifier import Classifier
     from tipclassify.commands.output import open_output
     from tipclassify.errors import InputError
+    from tipclassify.labels import LABELS
 
     if text == "-":
         text = sys.stdin.buffer.read().decode("utf-8-sig", "replace").strip()
     if not text.strip():
         raise InputError("the passage is empty; give a sentence")
     classifier = Classifier.load(model).with_thresholds(chosen_thresholds(threshold))
-    thresholds = dict(zip(classifier.explain(text), classifier.thresholds(policy.value).tolist(), strict=True))
+    thresholds = dict(zip(LABELS, classifier.thresholds(policy.value).tolist(), strict=True))
     with open_output(output) as out:
         for label, reason in classifier.explain(text).items():
             given = reason.probability >= thresholds[label]
