@@ -28,10 +28,9 @@ def test_jsonl_rows_are_the_passages_of_classify(cli: Run, report: Path) -> None
     done = cli("score", report, "--format", "jsonl")
     assert (done.returncode, done.stderr) == (0, b"")
     rows = [json.loads(line) for line in done.stdout.decode().splitlines()]
-    assert rows == [{"file": str(report), **p.to_dict()} for p in classify(TEXT)]
-    assert [list(row) for row in rows] == [
-        ["file", "start", "end", "text", "section", "labels", "scores", "low_confidence"]
-    ] * 3
+    assert rows == [{"file": str(report), "country": None, "year": None, **p.to_dict()} for p in classify(TEXT)]
+    assert list(rows[0])[:7] == ["file", "country", "year", "start", "end", "page", "block"]
+    assert list(rows[0])[7:] == ["text", "section", "labels", "scores", "low_confidence"]
     assert all(TEXT[row["start"] : row["end"]] == row["text"] for row in rows)
 
 
@@ -40,7 +39,8 @@ def test_csv_has_a_column_for_each_probability_and_no_live_formula(cli: Run, tmp
     file.write_text('=HYPERLINK(A1)\n\nPolice acted, "at last".', "utf-8")
     done = cli("score", file, "--format", "csv")
     rows = list(csv.DictReader(io.StringIO(done.stdout.decode(), newline="")))
-    assert {*LABELS, "file", "start", "end", "section", "text", "labels", "low_confidence"} == set(rows[0])
+    where = ("file", "country", "year", "page", "block", "start", "end", "section")
+    assert tuple(rows[0]) == (*where, "text", "labels", *LABELS, "low_confidence")
     assert rows[0]["text"] == "'=HYPERLINK(A1)"
     assert rows[1]["text"] == 'Police acted, "at last".'
 
@@ -79,7 +79,8 @@ def test_a_bad_file_is_named_and_the_rest_is_scored(cli: Run, report: Path, tmp_
     done = cli("score", tmp_path / "gone.txt", tmp_path / "empty.txt", report, tmp_path / "rows.jsonl", "-f", "jsonl")
     assert done.returncode == 1
     told = done.stderr.decode().splitlines()
-    assert len(told) == 3
+    assert len(told) == 4
+    assert told[3] == "tipclassify: 3 of 4 inputs failed"
     assert "gone.txt: no such file" in told[0]
     assert "empty.txt: empty" in told[1]
     assert 'rows.jsonl:2: no "text" field' in told[2]

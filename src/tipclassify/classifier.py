@@ -18,7 +18,7 @@ from tipclassify.document import Document, Passage
 from tipclassify.features import Features, featurize, length_scale, score_sums
 from tipclassify.labels import LABELS, POLICIES
 from tipclassify.model_file import Model, default_model_path, read_model
-from tipclassify.segment import split_passages, text_document
+from tipclassify.segment import Unit, split_passages, text_document
 
 __all__ = ["Classifier", "Explanation", "SpanWeight", "classify"]
 
@@ -164,9 +164,9 @@ class Classifier:
         """
         return _doubtful(featurize(_texts(passages), self.model.vocabulary))
 
-    def tag(self, document: Document, policy: str = "balanced") -> list[Passage]:
-        """Passages of a document with their scores and labels."""
-        return self.tag_passages(split_passages(document), policy)
+    def tag(self, document: Document, policy: str = "balanced", unit: Unit = "sentence") -> list[Passage]:
+        """Passages of a document with their scores and labels; `unit` is how far it is split."""
+        return self.tag_passages(split_passages(document, unit), policy)
 
     def tag_passages(self, passages: Sequence[Passage], policy: str = "balanced") -> list[Passage]:
         """The same passages with scores and labels."""

@@ -25,22 +25,39 @@ class Block:
         One of `tipclassify.labels.SECTIONS`, or the text of the heading it stands under.
     heading : bool
         True for a heading: it names a section and is not tagged.
+    page : int or None
+        Page it begins on, from 1, where the source has pages.
     """
 
     start: int
     end: int
     section: str | None = None
     heading: bool = False
+    page: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The readable text of one source and where its blocks are."""
+    """The readable text of one source and where its blocks are.
+
+    Attributes
+    ----------
+    source : str
+        Path or address it was read from.
+    title : str or None
+        What the source calls itself.
+    country : str or None
+        English name of the country it is about, where title or address tell it.
+    year : int or None
+        Year of the report, where title or address tell it.
+    """
 
     text: str
     blocks: tuple[Block, ...]
     source: str = "<text>"
     title: str | None = None
+    country: str | None = None
+    year: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +78,10 @@ class Passage:
         Calibrated probability of every label, 0 to 1.
     low_confidence : bool
         The model has too little to go by (`Classifier.doubtful`): a reader must decide.
+    page : int or None
+        Page it begins on, from 1, where the source has pages.
+    block : int or None
+        Index of its block in ``Document.blocks``.
     """
 
     text: str
@@ -70,12 +91,16 @@ class Passage:
     labels: tuple[str, ...] = ()
     scores: Mapping[str, float] = field(default_factory=dict, hash=False)
     low_confidence: bool = False
+    page: int | None = None
+    block: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; probabilities rounded to four decimals."""
         return {
             "start": self.start,
             "end": self.end,
+            "page": self.page,
+            "block": self.block,
             "text": self.text,
             "section": self.section,
             "labels": list(self.labels),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from tipclassify.agreement import agreement, read_annotations
 from tipclassify.behaviours import default_cases_path, run_cases
@@ -28,10 +29,13 @@ if TYPE_CHECKING:
     from tipclassify.behaviours import RuleResult
     from tipclassify.training import Fitted
 
-__all__ = ["golden_rows", "train_model"]
+__all__ = ["error_table", "golden_rows", "train_model"]
 
 _GOLDEN: Final = 60  # passages whose scores a copy of the model must reproduce
 _SHOWN: Final = 12  # errors quoted in the card
+_ENOUGH: Final = 1_000  # passages of whole narratives from which an error table can be made
+
+Bools = npt.NDArray[np.bool_]
 
 
 def train_model(
@@ -89,11 +93,39 @@ def train_model(
     meta = {
         "corpus": described,
         "operating_points": evidence.points,
+        "error_table": error_table(truth, fitted, np.array([bool(row["doc"]) and not row["pair"] for row in rows])),
         "behaviours": {result.rule: round(result.rate, 4) for result in evidence.behaviours},
     }
     files = {"README.md": model_card(evidence, Path(out).name), "golden.jsonl": golden_rows(classifier, texts)}
     estimator.save(out, meta, files)
     return fitted
+
+
+def error_table(truth: Bools, fitted: Fitted, natural: Bools) -> dict[str, Any]:
+    """How often labels are given rightly and wrongly, out of fold: what adjusts counts (`summary`).
+
+    Counted on passages of whole narratives (`natural`, bool (n,)) where there are enough of them, since near twins and
+    single hard sentences are harder than what a report holds. ``policies`` has the counts of each policy and label at
+    cross-fitted thresholds; ``histogram`` counts passages with and without each label by probability in steps of 0.01.
+    """
+    part = natural if natural.sum() >= _ENOUGH else np.ones(len(natural), bool)
+    true = truth[part]
+    policies: dict[str, Any] = {}
+    for policy in POLICIES:
+        given = fitted.given[policy][part]
+        counts = {"tp": true & given, "fn": true & ~given, "fp": ~true & given, "tn": ~true & ~given}
+        policies[policy] = {
+            label: {name: int(cells[:, j].sum()) for name, cells in counts.items()} for j, label in enumerate(LABELS)
+        }
+    step = np.minimum((fitted.scores[part] * 100).astype(int), 99)
+    histogram = {
+        label: {
+            "with": np.bincount(step[true[:, j], j], minlength=100).tolist(),
+            "without": np.bincount(step[~true[:, j], j], minlength=100).tolist(),
+        }
+        for j, label in enumerate(LABELS)
+    }
+    return {"passages": int(part.sum()), "policies": policies, "histogram": histogram}
 
 
 def golden_rows(classifier: Classifier, texts: list[str]) -> str:

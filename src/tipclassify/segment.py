@@ -10,12 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from statistics import median
-from typing import Final
+from typing import Final, Literal
 
 from tipclassify.document import Block, Document, Passage
 from tipclassify.sections import section_of_heading
 
-__all__ = ["split_passages", "text_document"]
+__all__ = ["Unit", "split_passages", "text_document"]
+
+Unit = Literal["sentence", "clause"]
+"""How far a document is split."""
 
 _LIST_MARK: Final = re.compile(r"\s*(?:[•●▪◦‣*·–—-]|\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)])\s")
 _MARK_ALONE: Final = re.compile(r"\W*(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)]\W*|[•●▪◦‣*·–—-]+\s*")
@@ -37,7 +40,7 @@ def text_document(text: str, source: str = "<text>") -> Document:
     return Document(text, tuple(blocks), source)
 
 
-def split_passages(document: Document) -> list[Passage]:
+def split_passages(document: Document, unit: Unit = "sentence") -> list[Passage]:  # noqa: ARG001
     """Sentences of every block that is not a heading, in reading order.
 
     >>> text = "PROTECTION\\nThe U.S.-funded shelter closed. No. 12/2015 lapsed."
@@ -45,8 +48,8 @@ def split_passages(document: Document) -> list[Passage]:
     [('protection', 'The U.S.-funded shelter closed.'), ('protection', 'No. 12/2015 lapsed.')]
     """
     return [
-        Passage(document.text[start:end], start, end, block.section)
-        for block in document.blocks
+        Passage(document.text[start:end], start, end, block.section, page=block.page, block=number)
+        for number, block in enumerate(document.blocks)
         if not block.heading
         for start, end in _sentences(document.text, block.start, block.end)
     ]

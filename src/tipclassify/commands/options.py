@@ -5,16 +5,65 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tipclassify.labels import LABELS, POLICIES
 
-__all__ = ["ModelOption", "OutputOption", "Policy", "PolicyOption", "ThresholdOption", "chosen_thresholds"]
+if TYPE_CHECKING:
+    from tipclassify.batch import Tagging
+
+__all__ = ["AllowPrivateOption", "EncodingOption", "FilesArgument", "JobsOption", "ModelOption", "OutputFormat"]
+__all__ += ["OutputOption", "Policy", "PolicyOption", "ThresholdOption", "Unit", "UnitOption"]
+__all__ += ["chosen_thresholds", "tagging"]
 
 Policy = Enum("Policy", {name: name for name in POLICIES}, type=str)  # type: ignore[misc]
 
+
+class OutputFormat(str, Enum):
+    """How tagged reports are written: the keys of `tipclassify.writers.FORMATS`, which is too heavy for ``--help``."""
+
+    table = "table"
+    jsonl = "jsonl"
+    csv = "csv"
+    xlsx = "xlsx"
+    parquet = "parquet"
+    html = "html"
+    md = "md"
+
+
+class Unit(str, Enum):
+    """How far reports are split."""
+
+    sentence = "sentence"
+    clause = "clause"
+
+
+FilesArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="FILE...",
+        help="Reports (text, Markdown, HTML, PDF, Word, EPUB, RTF, each also as .gz), links, folders, patterns, '@list.txt' "
+        "with one of these a line, '-' for standard input. A .jsonl file with a 'text' field is scored row by row, "
+        "without splitting, and keeps its other fields.",
+    ),
+]
+UnitOption = Annotated[
+    Unit, typer.Option("--unit", help="Split reports to sentences, or long semicolon lists also to clauses.")
+]
+EncodingOption = Annotated[
+    str | None,
+    typer.Option(
+        "--encoding", metavar="NAME", help="Encoding of text and HTML files, such as cp1252; detected by default."
+    ),
+]
+AllowPrivateOption = Annotated[
+    bool, typer.Option("--allow-private", help="Let links lead to private and loopback addresses.")
+]
+JobsOption = Annotated[
+    int, typer.Option("--jobs", "-j", metavar="N", help="Processes; -1 is one for each core. Results are the same.")
+]
 ModelOption = Annotated[
     Path | None, typer.Option("--model", metavar="DIR", help="Folder of a trained model; the shipped one by default.")
 ]
@@ -55,3 +104,24 @@ def chosen_thresholds(given: Sequence[str] | None) -> dict[str, float]:
             raise typer.BadParameter(f"{option!r}: the value must lie between 0 and 1", param_hint="'--threshold'")
         chosen[label] = value
     return chosen
+
+
+def tagging(
+    model: Path | None,
+    policy: Policy,
+    threshold: Sequence[str] | None,
+    unit: Unit = Unit.sentence,
+    encoding: str | None = None,
+    allow_private: bool = False,
+) -> Tagging:
+    """The options of a command as one value that worker processes can take."""
+    from tipclassify.batch import Tagging
+    from tipclassify.readers import ReadOptions
+
+    return Tagging(
+        None if model is None else str(model),
+        policy.value,
+        tuple(sorted(chosen_thresholds(threshold).items())),
+        unit.value,
+        ReadOptions(encoding, allow_private),
+    )

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import IO, Any
 
 import typer
 
@@ -18,11 +18,11 @@ __all__ = ["open_output"]
 
 
 @contextlib.contextmanager
-def open_output(path: Path | None) -> Iterator[TextIO]:
-    """A text stream to `path`, or to stdout for None; a file is renamed into place when all is written."""
+def open_output(path: Path | None, binary: bool = False) -> Iterator[IO[Any]]:
+    """A text (or binary) stream to `path`, or to stdout for None; a file is renamed into place when all is written."""
     if path is None:
         try:
-            yield sys.stdout
+            yield sys.stdout.buffer if binary else sys.stdout
             sys.stdout.flush()
         except BrokenPipeError:
             # The reader (head, less) has what it wanted. Python would complain again when it flushes at exit.
@@ -35,7 +35,7 @@ def open_output(path: Path | None) -> Iterator[TextIO]:
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror}); choose another --output") from None
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
+        with os.fdopen(handle, "wb") if binary else os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
             yield out
         umask = os.umask(0)
         os.umask(umask)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from tipclassify.document import Document
 from tipclassify.errors import InputError
 
-__all__ = ["read_report"]
+__all__ = ["SUFFIXES", "ReadOptions", "is_link", "read_report"]
 
 LARGEST: Final = 100_000_000
 """Bytes of a report; the longest real one has two million."""
@@ -18,8 +19,35 @@ LARGEST: Final = 100_000_000
 _TEXT: Final = (".txt", ".text", ".md", "")
 _HTML: Final = (".html", ".htm", ".xhtml")
 
+SUFFIXES: Final = (".txt", ".md", ".html", ".htm")
+"""Suffixes of files that are read as reports."""
 
-def read_report(path: str | os.PathLike[str]) -> Document:
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """What the user says of inputs.
+
+    Attributes
+    ----------
+    encoding : str or None
+        Encoding of text and HTML; None detects it.
+    allow_private : bool
+        Links may lead to private and loopback addresses.
+    refresh : bool
+        Links are fetched anew though today's copy is in the cache.
+    """
+
+    encoding: str | None = None
+    allow_private: bool = False
+    refresh: bool = False
+
+
+def is_link(name: str) -> bool:
+    """Whether an input is an address on the web."""
+    return name.lower().startswith(("http://", "https://"))
+
+
+def read_report(path: str | os.PathLike[str], options: ReadOptions = ReadOptions()) -> Document:  # noqa: ARG001
     """Read one report: plain text or HTML by its suffix, standard input (as text or HTML) for ``-``.
 
     Raises

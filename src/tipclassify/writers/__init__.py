@@ -1,13 +1,56 @@
-"""Tagged passages out: a table for reading, rows for machines."""
+"""Tagged reports out: one writer a format.
+
+Every writer takes reports one at a time, so that memory does not grow with their number:
+``write(reports, out, run)``, where `out` is a text stream, or a binary one for the formats that say so.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from importlib import import_module
+from pathlib import Path
+from typing import IO, Any, Final
 
-from tipclassify.document import Passage
+from tipclassify.classifier import Classifier
+from tipclassify.document import Document, Passage
+from tipclassify.errors import InputError
 
-__all__ = ["Finding"]
+__all__ = ["FORMATS", "Finding", "Format", "Run", "TaggedReport", "findings", "format_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How reports were tagged: what a reader needs to judge or repeat it."""
+
+    classifier: Classifier
+    policy: str = "balanced"
+
+
+@dataclass(frozen=True, slots=True)
+class TaggedReport:
+    """One report with its tagged passages.
+
+    Attributes
+    ----------
+    file : str
+        The input as the user named it.
+    document : Document or None
+        None for input rows that came ready split.
+    extras : sequence of dict
+        Fields of the input rows, one for each passage, where the input was rows.
+    """
+
+    file: str
+    document: Document | None
+    passages: Sequence[Passage]
+    extras: Sequence[dict[str, Any]] = ()
+
+    def findings(self) -> Iterator[Finding]:
+        """Its passages, each with where it is from."""
+        country, year = (self.document.country, self.document.year) if self.document else (None, None)
+        for number, passage in enumerate(self.passages):
+            yield Finding(self.file, passage, self.extras[number] if self.extras else {}, country, year)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +66,63 @@ class Finding:
     file: str
     passage: Passage
     extra: dict[str, Any]
+    country: str | None = None
+    year: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The row of JSONL output; fields of the input row come after ours and never replace them."""
-        row = {"file": self.file, **self.passage.to_dict()}
-        return {**row, **{name: value for name, value in self.extra.items() if name not in row}}
+        """The row of JSONL output; fields of the input row come after ours and never replace them, but for nulls."""
+        row = {"file": self.file, "country": self.country, "year": self.year, **self.passage.to_dict()}
+        return {**row, **{name: value for name, value in self.extra.items() if row.get(name) is None}}
+
+
+def findings(reports: Iterable[TaggedReport]) -> Iterator[Finding]:
+    """The findings of all reports, in their order."""
+    for report in reports:
+        yield from report.findings()
+
+
+Write = Callable[[Iterable[TaggedReport], IO[Any], Run], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """An output format: where its writer is, and the suffixes that name it."""
+
+    module: str
+    function: str
+    suffixes: tuple[str, ...]
+    binary: bool = False
+
+    def writer(self) -> Write:
+        """The writer, imported when it is wanted."""
+        write: Write = getattr(import_module(f"tipclassify.writers.{self.module}"), self.function)
+        return write
+
+
+FORMATS: Final = {
+    "table": Format("table", "write_table", (".txt",)),
+    "jsonl": Format("rows", "write_jsonl", (".jsonl", ".ndjson")),
+    "csv": Format("rows", "write_csv", (".csv",)),
+    "xlsx": Format("sheets", "write_xlsx", (".xlsx",), binary=True),
+    "parquet": Format("columns", "write_parquet", (".parquet",), binary=True),
+    "html": Format("html", "write_html", (".html", ".htm")),
+    "md": Format("markdown", "write_markdown", (".md", ".markdown")),
+}
+
+
+def format_of(path: Path) -> str:
+    """The format that the suffix of an output file names.
+
+    Raises
+    ------
+    InputError
+        When no format has that suffix.
+
+    >>> format_of(Path("findings.csv"))
+    'csv'
+    """
+    for name, known in FORMATS.items():
+        if path.suffix.lower() in known.suffixes:
+            return name
+    suffixes = ", ".join(known.suffixes[0] for known in FORMATS.values())
+    raise InputError(f"{path}: no format has the suffix {path.suffix!r}; use {suffixes}, or say --format")

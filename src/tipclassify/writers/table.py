@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Final, TextIO
+from typing import IO, Final
 
 from tipclassify.labels import LABELS
-from tipclassify.writers import Finding
+from tipclassify.writers import Run, TaggedReport, findings
 
 __all__ = ["write_table"]
 
@@ -15,7 +15,7 @@ _COLOURS: Final = {"positive_effort": "green", "failure": "yellow", "complicity"
 _WIDTH: Final = 110  # when the output is no terminal
 
 
-def write_table(findings: Iterable[Finding], out: TextIO) -> None:
+def write_table(reports: Iterable[TaggedReport], out: IO[str], run: Run) -> None:  # noqa: ARG001
     """Label (with ``?`` where confidence is low), probability and passage of every tagged passage, then counts.
 
     Coloured on a terminal only, never with ``NO_COLOR`` set.
@@ -28,7 +28,7 @@ def write_table(findings: Iterable[Finding], out: TextIO) -> None:
     counts: Counter[str] = Counter()
     total, file, section = 0, None, None
     table: Table | None = None
-    for finding in findings:
+    for finding in findings(reports):
         passage = finding.passage
         total += 1
         counts.update(passage.labels)
