@@ -1,7 +1,7 @@
 """Many inputs, one after the other or by several processes, in the order given and with the same results.
 
-A report that cannot be read becomes a `Failure` and the rest go on. Reports flow through one at a time: memory does not
-grow with their number.
+A report that cannot be read raises when its turn comes and the rest go on. Reports flow through one at a time: memory does
+not grow with their number.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import glob
 import os
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -18,24 +19,16 @@ from typing import TYPE_CHECKING, Final
 from tipclassify.classifier import Classifier
 from tipclassify.document import Passage
 from tipclassify.errors import InputError
-from tipclassify.readers import SUFFIXES, ReadOptions, is_link, read_report
+from tipclassify.readers import ReadOptions, is_link, is_report, read_report
 from tipclassify.readers.rows import read_text_rows
 from tipclassify.writers import TaggedReport
 
 if TYPE_CHECKING:
     from tipclassify.segment import Unit
 
-__all__ = ["Failure", "Tagging", "expand_inputs", "tag_input", "tag_inputs"]
+__all__ = ["Tagging", "expand_inputs", "tag_input", "tag_inputs"]
 
 _ROWS: Final = (".jsonl", ".ndjson")
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """An input that could not be read, and the one line that says why and what to do."""
-
-    file: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +92,13 @@ def _expanded(name: str) -> list[str]:
         files = [
             str(path)
             for path in sorted(Path(name).rglob("*"))
-            if path.suffix.lower() in (*SUFFIXES, *_ROWS)
+            if (path.suffix and is_report(path.name))
+            or path.suffix.lower() in _ROWS
             and not any(part.startswith(".") for part in path.relative_to(name).parts)
             and path.is_file()
         ]
         if not files:
-            raise InputError(f"{name}: no report in this folder; it needs files with {', '.join(SUFFIXES)}")
+            raise InputError(f"{name}: no report in this folder; it needs .html, .pdf, .docx, .txt or the like")
         return files
     if any(mark in name for mark in "*?[") and not os.path.exists(name):
         files = sorted(path for path in glob.glob(name, recursive=True) if os.path.isfile(path))
@@ -124,34 +118,35 @@ def _listed(name: str) -> list[str]:
     return [one for line in lines if line and not line.startswith("#") for one in _expanded(line)]
 
 
-def tag_inputs(files: Sequence[str], tagging: Tagging, jobs: int = 1) -> Iterator[list[TaggedReport] | Failure]:
-    """Each input tagged, in the order of `files`, by `jobs` processes.
+def tag_inputs(files: Sequence[str], tagging: Tagging, jobs: int = 1) -> Iterator[tuple[str, Iterator[TaggedReport]]]:
+    """Each input with its tagged reports, in the order of `files`, by `jobs` processes.
 
-    An input of ready split rows may come as several reports, one a batch of rows: with one process they come one by one.
+    An input is one report, or several, one a batch of rows, where it holds ready split rows. Use up the reports of one
+    input before the next is asked for; `InputError` comes out of them where an input cannot be read.
     """
     if jobs == 1 or len(files) < 2:
         for file in files:
-            yield from _one_by_one(file, tagging)
+            yield file, tag_input(file, tagging)
         return
     from joblib import Parallel, delayed
 
     workers = Parallel(n_jobs=jobs, return_as="generator", pre_dispatch="2*n_jobs", batch_size=1)
-    yield from workers(delayed(_all_of)(file, tagging) for file in files)
+    results = workers(delayed(_all_of)(file, tagging) for file in files)
+    for file, result in zip(files, results, strict=True):
+        yield file, _given(result)
 
 
-def _one_by_one(file: str, tagging: Tagging) -> Iterator[list[TaggedReport] | Failure]:
-    try:
-        for report in tag_input(file, tagging):
-            yield [report]
-    except InputError as error:
-        yield Failure(file, str(error))
-
-
-def _all_of(file: str, tagging: Tagging) -> list[TaggedReport] | Failure:
+def _all_of(file: str, tagging: Tagging) -> list[TaggedReport] | InputError:
     try:
         return list(tag_input(file, tagging))
     except InputError as error:
-        return Failure(file, str(error))
+        return InputError(str(error))
+
+
+def _given(result: list[TaggedReport] | InputError) -> Iterator[TaggedReport]:
+    if isinstance(result, InputError):
+        raise result
+    yield from result
 
 
 def tag_input(file: str, tagging: Tagging) -> Iterator[TaggedReport]:
@@ -168,5 +163,9 @@ def tag_input(file: str, tagging: Tagging) -> Iterator[TaggedReport]:
             split = [Passage(row["text"], 0, len(row["text"]), row.get("section")) for row in rows]
             yield TaggedReport(file, None, classifier.tag_passages(split, tagging.policy), rows)
         return
-    document = read_report(file, tagging.read)
-    yield TaggedReport(file, document, classifier.tag(document, tagging.policy, tagging.unit))
+    with warnings.catch_warnings(record=True) as doubts:
+        warnings.simplefilter("always", UserWarning)
+        document = read_report(file, tagging.read)
+    passages = classifier.tag(document, tagging.policy, tagging.unit)
+    notes = tuple(str(doubt.message) for doubt in doubts if doubt.category is UserWarning)
+    yield TaggedReport(file, document, passages, notes=notes)

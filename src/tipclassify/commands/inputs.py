@@ -5,17 +5,68 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import typer
 
+from tipclassify.errors import InputError
 from tipclassify.progress import progress_bar
 
 if TYPE_CHECKING:
-    from tipclassify.batch import Failure, Tagging
+    from tipclassify.batch import Tagging
     from tipclassify.writers import TaggedReport
 
-__all__ = ["tagged_reports"]
+__all__ = ["Inputs", "tagged_reports"]
+
+
+@dataclass
+class Inputs:
+    """Inputs on their way through a command, and what could not be read of them.
+
+    Attributes
+    ----------
+    files : list of str
+        All of them.
+    failures : list of str
+        One line each, told by `close`.
+    """
+
+    files: list[str]
+    failures: list[str] = field(default_factory=list)
+
+    def each(self, tagging: Tagging, jobs: int) -> Iterator[tuple[str, Iterator[TaggedReport]]]:
+        """Each input with its reports; one that fails gives none, or those before the fault, and is remembered."""
+        from tipclassify.batch import tag_inputs
+
+        with progress_bar("reports") as progress:
+            for done, (file, reports) in enumerate(tag_inputs(self.files, tagging, jobs), 1):
+                yield file, reports
+                if progress:
+                    progress(done, len(self.files))
+
+    def reports(self, tagging: Tagging, jobs: int) -> Iterator[TaggedReport]:
+        """The reports of all inputs."""
+        for _, reports in self.each(tagging, jobs):
+            try:
+                yield from map(self.noted, reports)
+            except InputError as error:
+                self.failures.append(str(error))
+
+    def noted(self, report: TaggedReport) -> TaggedReport:
+        """The report; what could not be read of it is told on stderr."""
+        for note in report.notes:
+            print(f"tipclassify: warning: {note}", file=sys.stderr)
+        return report
+
+    def close(self) -> None:
+        """List the failures on stderr; exit with 1 if there are any."""
+        for failure in self.failures:
+            print(f"tipclassify: {failure}", file=sys.stderr)
+        if self.failures:
+            if len(self.files) > 1:
+                print(f"tipclassify: {len(self.failures)} of {len(self.files)} inputs failed", file=sys.stderr)
+            raise typer.Exit(1)
 
 
 @contextlib.contextmanager
@@ -23,25 +74,6 @@ def tagged_reports(names: Sequence[str], tagging: Tagging, jobs: int = 1) -> Ite
     """The tagged reports of all inputs. On leaving, failures are listed on stderr and turn the exit code to 1."""
     from tipclassify.batch import expand_inputs
 
-    files = expand_inputs(names)
-    failures: list[Failure] = []
-    yield _reports(files, tagging, jobs, failures)
-    for failure in failures:
-        print(f"tipclassify: {failure.reason}", file=sys.stderr)
-    if failures:
-        if len(files) > 1:
-            print(f"tipclassify: {len(failures)} of {len(files)} inputs failed", file=sys.stderr)
-        raise typer.Exit(1)
-
-
-def _reports(files: list[str], tagging: Tagging, jobs: int, failures: list[Failure]) -> Iterator[TaggedReport]:
-    from tipclassify.batch import Failure, tag_inputs
-
-    with progress_bar("reports") as progress:
-        for done, result in enumerate(tag_inputs(files, tagging, jobs), 1):
-            if isinstance(result, Failure):
-                failures.append(result)
-            else:
-                yield from result
-            if progress:
-                progress(min(done, len(files)), len(files))
+    inputs = Inputs(expand_inputs(names))
+    yield inputs.reports(tagging, jobs)
+    inputs.close()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +24,10 @@ from tipclassify.commands.options import (
     tagging,
 )
 
+if TYPE_CHECKING:
+    from tipclassify.batch import Tagging
+    from tipclassify.writers import Run
+
 __all__ = ["score"]
 
 
@@ -38,20 +44,75 @@ def score(
     encoding: EncodingOption = None,
     allow_private: AllowPrivateOption = False,
     jobs: JobsOption = 1,
+    bom: Annotated[bool, typer.Option("--bom", help="Begin CSV with a byte-order mark, which Excel wants.")] = False,
     output: OutputOption = None,
+    output_dir: Annotated[
+        Path | None, typer.Option("--output-dir", metavar="DIR", help="Write one file for each input into DIR.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="With --output-dir: leave out inputs whose output is already there.")
+    ] = False,
 ) -> None:
     """Tag the passages of reports: positive effort, failure, complicity.
 
-    The table shows the passages that have a label; jsonl and csv hold every passage, with its characters in the
-    text, its section, and the probability of each label.
+    The table and md show the passages that have a label; html shows the whole report with its tags and the reasons for them;
+    jsonl, csv, xlsx and parquet hold every passage, with its page and characters in the text ('tipclassify text' prints it),
+    its section, and the probability of each label.
     """
     from tipclassify.commands.inputs import tagged_reports
     from tipclassify.commands.output import open_output
     from tipclassify.writers import FORMATS, Run, format_of
 
+    if output and output_dir:
+        raise typer.BadParameter("give --output or --output-dir, not both", param_hint="'--output-dir'")
+    if resume and not output_dir:
+        raise typer.BadParameter("needs --output-dir", param_hint="'--resume'")
     how = tagging(model, policy, threshold, unit, encoding, allow_private)
-    run = Run(how.classifier(), how.policy)
+    run = Run(how.classifier(), how.policy, bom=bom)
     name = format.value if format else format_of(output) if output else "table"
+    if output_dir:
+        _score_each(files, how, jobs, run, name, output_dir, resume)
+        return
     write = FORMATS[name].writer()
     with tagged_reports(files, how, jobs) as reports, open_output(output, FORMATS[name].binary) as out:
         write(reports, out, run)
+
+
+def _score_each(names: list[str], how: Tagging, jobs: int, run: Run, format: str, folder: Path, resume: bool) -> None:
+    """One output for each input. What was finished when the run is broken off stays, and is in the ledger."""
+    from tipclassify._version import __version__
+    from tipclassify.batch import expand_inputs
+    from tipclassify.commands.inputs import Inputs
+    from tipclassify.commands.output import open_output
+    from tipclassify.errors import InputError
+    from tipclassify.ledger import Ledger, output_names
+    from tipclassify.writers import FORMATS
+
+    files = expand_inputs(names)
+    kind = FORMATS[format]
+    outputs = {file: folder / name for file, name in zip(files, output_names(files, kind.suffixes[0]), strict=True)}
+    setting = [__version__, run.classifier.model.meta.get("sha256"), how.policy, how.thresholds, how.unit]
+    ledger = Ledger(folder, {"setting": [*setting, how.read.encoding, format, run.bom]})
+    left = [file for file in files if not (resume and ledger.has(file, outputs[file]))]
+    if len(left) < len(files):
+        print(f"tipclassify: {len(files) - len(left)} of {len(files)} inputs were done", file=sys.stderr)
+    inputs = Inputs(left)
+    write = kind.writer()
+    finished = 0
+    try:
+        for file, reports in inputs.each(how, jobs):
+            try:
+                with open_output(outputs[file], kind.binary) as out:
+                    write((inputs.noted(report) for report in reports), out, run)
+            except InputError as error:
+                inputs.failures.append(str(error))
+                continue
+            ledger.add(file, outputs[file])
+            finished += 1
+    except KeyboardInterrupt:
+        print(
+            f"tipclassify: interrupted; {finished} of {len(left)} outputs are whole, --resume makes the others",
+            file=sys.stderr,
+        )
+        raise
+    inputs.close()

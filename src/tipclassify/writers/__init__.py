@@ -6,25 +6,75 @@ Every writer takes reports one at a time, so that memory does not grow with thei
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, Final
+from urllib.parse import quote, urlsplit
 
+from tipclassify._version import __version__
 from tipclassify.classifier import Classifier
 from tipclassify.document import Document, Passage
 from tipclassify.errors import InputError
+from tipclassify.labels import LABELS
 
 __all__ = ["FORMATS", "Finding", "Format", "Run", "TaggedReport", "findings", "format_of"]
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How reports were tagged: what a reader needs to judge or repeat it."""
+    """How reports were tagged: what a reader needs to judge or repeat it.
+
+    Attributes
+    ----------
+    folder : Path or None
+        Folder that the output will lie in: links to inputs are written as seen from there. None is the working folder.
+    bom : bool
+        CSV begins with a byte order mark, by which Excel knows UTF-8.
+    """
 
     classifier: Classifier
     policy: str = "balanced"
+    folder: Path | None = None
+    bom: bool = False
+
+    def about(self) -> dict[str, str]:
+        """What tagged the reports, as names and values. No clock: the same run gives the same values."""
+        meta = self.classifier.model.meta
+        thresholds = zip(LABELS, self.classifier.thresholds(self.policy).tolist(), strict=True)
+        return {
+            "tool": f"tipclassify {__version__}",
+            "model": str(meta.get("sha256", "not recorded")),
+            "corpus": str(meta.get("corpus", {}).get("sha256", "not recorded")),
+            "policy": self.policy,
+            **{f"threshold {label}": f"{threshold:.4f}" for label, threshold in thresholds},
+        }
+
+    def link(self, file: str) -> str | None:
+        """Address of an input for whoever reads the output; None where it has none, as standard input.
+
+        Always a valid ASCII URI without a scheme of the file's choosing: ``javascript:x.txt`` is a file.
+
+        >>> Run(Classifier.load()).link("reports/Côte d'Ivoire.html")
+        'reports/C%C3%B4te%20d%27Ivoire.html'
+        """
+        if file in ("-", "<text>", ""):
+            return None
+        if file.lower().startswith(("http://", "https://")):
+            return _web_address(file)
+        path = Path(file)
+        if not path.is_absolute():
+            try:
+                seen = Path(os.path.relpath(path, self.folder or "."))
+            except ValueError:  # another drive of a Windows machine
+                seen = path.absolute()
+            if not seen.is_absolute():
+                return quote(os.fsencode(seen.as_posix()))
+            path = seen
+        return path.as_uri()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +89,15 @@ class TaggedReport:
         None for input rows that came ready split.
     extras : sequence of dict
         Fields of the input rows, one for each passage, where the input was rows.
+    notes : tuple of str
+        What could not be read in full, one line each: pages without text, say.
     """
 
     file: str
     document: Document | None
     passages: Sequence[Passage]
     extras: Sequence[dict[str, Any]] = ()
+    notes: tuple[str, ...] = ()
 
     def findings(self) -> Iterator[Finding]:
         """Its passages, each with where it is from."""
@@ -79,6 +132,21 @@ def findings(reports: Iterable[TaggedReport]) -> Iterator[Finding]:
     """The findings of all reports, in their order."""
     for report in reports:
         yield from report.findings()
+
+
+_NO_URI: Final = re.compile(r"[^A-Za-z0-9\-._~:/?@!$&'()*+,;=%]|%(?![0-9A-Fa-f]{2})")
+
+
+def _web_address(link: str) -> str | None:
+    """The link with what no URI may hold quoted: Excel refuses a whole workbook for one bad address."""
+    try:
+        host = urlsplit(link).netloc
+    except ValueError:
+        return None
+    if not re.fullmatch(r"[A-Za-z0-9.-]+(:[0-9]+)?", host):
+        return None
+    address, mark, fragment = link.partition("#")
+    return mark.join(_NO_URI.sub(lambda bad: quote(bad[0], errors="replace"), part) for part in (address, fragment))
 
 
 Write = Callable[[Iterable[TaggedReport], IO[Any], Run], None]

@@ -1,0 +1,94 @@
+"""Plain text in, blocks out: paragraphs, list entries and headings, by line breaks alone.
+
+A hard-wrapped paragraph is one block; of other lines each is one. A line that names a standard section of a report, and
+such a name in capitals at the head of a paragraph, is a heading.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from statistics import median
+from typing import Final
+
+from tipclassify.document import Block, Document
+from tipclassify.sections import named_section, run_in_section, section_of_heading
+from tipclassify.sentences import NO_INK, heading_run_in
+
+__all__ = ["text_document"]
+
+_LIST_MARK: Final = re.compile(r"\s*(?:[•●▪◦‣*·–—-]|\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)])\s")
+_SENTENCE_END: Final = re.compile(r"[.!?:;][\"”’')\]]*\s*$")
+_INK: Final = re.compile(f"[^{NO_INK}]")
+_HEADING_WORDS: Final = 8
+_SHORTEST_CAPITALISED: Final = 4  # "of", "and" and "the" are small in titles too
+
+
+def text_document(text: str, source: str = "<text>") -> Document:
+    """Plain text as a document: paragraphs and list entries are blocks, known section names are headings.
+
+    >>> document = text_document("PROTECTION\\nThe shelter closed.\\n\\nIt had no funds.")
+    >>> [(block.start, block.end, block.section, block.heading) for block in document.blocks]
+    [(0, 11, 'protection', True), (11, 31, 'protection', False), (32, 48, 'protection', False)]
+    """
+    blocks: list[Block] = []
+    section: str | None = None
+    for start, end in _paragraphs(text):
+        name = _section_name(text[start:end])
+        if name:
+            section = name
+        elif (head := heading_run_in(text, start, end)) and (name := _section_name(text[start:head])):
+            section = name
+            blocks.append(Block(start, head, section, heading=True))
+            start, name = head, None
+        else:
+            section = run_in_section(text[start:end].lstrip()) or section
+        blocks.append(Block(start, end, section, heading=bool(name)))
+    return Document(text, tuple(blocks), source)
+
+
+def _paragraphs(text: str) -> Iterator[tuple[int, int]]:
+    """Spans of paragraphs; the lines of a hard-wrapped paragraph are one span."""
+    run: list[tuple[int, int]] = []
+    at = 0
+    for line in [*text.splitlines(keepends=True), ""]:
+        if _INK.search(line):
+            run.append((at, at + len(line)))
+        elif run:
+            yield from _blocks_of_run(text, run)
+            run = []
+        at += len(line)
+
+
+def _blocks_of_run(text: str, lines: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    wrapped = _is_wrapped([text[a:b] for a, b in lines])
+    start, end = lines[0]
+    for a, b in lines[1:]:
+        if wrapped and not _LIST_MARK.match(text, a, b) and not _section_name(text[start:end]):
+            end = b
+        else:
+            yield start, end
+            start, end = a, b
+    yield start, end
+
+
+def _is_wrapped(lines: list[str]) -> bool:
+    """Lines of like length, most of which break off inside a sentence."""
+    body = [line.strip() for line in lines[:-1]]
+    if not body:
+        return False
+    broken = sum(not _SENTENCE_END.search(line) for line in body)
+    return 40 <= median(map(len, body)) <= 120 and max(map(len, body)) <= 140 and broken * 2 >= len(body)
+
+
+def _section_name(paragraph: str) -> str | None:
+    """Section that a short line names, if it is one of the standard sections."""
+    line = " ".join(paragraph.split())
+    words = line.split()
+    if len(words) > _HEADING_WORDS or line.endswith((".", ";", ",")):
+        return None
+    name = section_of_heading(line)
+    if name == line.rstrip(" :."):
+        return None
+    title = not any(word[0].islower() for word in words if len(word) >= _SHORTEST_CAPITALISED)
+    return name if title or named_section(line) else None  # "law enforcement efforts were weak" is no heading

@@ -1,0 +1,726 @@
+"""Links: what is fetched, what is refused, what is kept. A server on the loopback stands for the web."""
+
+from __future__ import annotations
+
+import datetime
+import gzip
+import json
+import pickle
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("httpx")
+
+import tipclassify.links as links
+from tipclassify.errors import InputError, MissingExtraError
+from tipclassify.links import Limits, LinkError, addresses, download, transport
+from tipclassify.links.addresses import is_public, resolve
+from tipclassify.links.cache import cache_folder
+
+PAGE = b"<!doctype html><title>Karvonia</title><p>Police arrested nine traffickers.</p>"
+QUICK = Limits(connect=2, read=2, total=5, largest=50_000, pause=0.01, retry_after=1)
+PUBLIC = "151.101.1.1"  # stands for a public address; nothing here ever connects to it
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)
+        self.server.headers.append(dict(self.headers))
+        try:
+            self.server.routes[self.path.split("?")[0]](self)
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True
+
+    def answer(self, body: bytes = PAGE, status: int = 200, **headers: str) -> None:
+        self.send_response(status)
+        given = {"Content_Type": "text/html; charset=utf-8", "Content_Length": str(len(body)), **headers}
+        for name, value in given.items():
+            if value:
+                self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+class Server(ThreadingHTTPServer):
+    """Routes are functions of the handler; ``asked`` holds the paths in order."""
+
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.routes: dict[str, Callable[[_Handler], None]] = {"/page": _Handler.answer}
+        self.asked: list[str] = []
+        self.headers: list[dict[str, str]] = []
+        self.stop = threading.Event()
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.server_port}{path}"
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as running:
+        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield running
+        running.stop.set()
+        running.shutdown()
+        thread.join()
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of its own for each test, and no proxy of the machine."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TIPCLASSIFY_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "links"
+
+
+def fetched(server: Server, path: str, refresh: bool = False, limits: Limits = QUICK) -> links.Download:
+    return download(server.url(path), allow_private=True, refresh=refresh, limits=limits)
+
+
+def refused(url: str, limits: Limits = QUICK, allow_private: bool = True) -> str:
+    with pytest.raises(LinkError) as caught:
+        download(url, allow_private=allow_private, limits=limits)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.isprintable()
+    return message
+
+
+# What comes back
+
+
+def test_a_page_comes_with_its_type_encoding_address_and_day(server: Server) -> None:
+    found = fetched(server, "/page#section-2")
+    today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
+    assert found == links.Download(PAGE, "text/html", "utf-8", server.url("/page"), today)
+
+
+def test_we_say_who_we_are_and_send_no_more(server: Server) -> None:
+    fetched(server, "/page")
+    sent = {name.lower(): value for name, value in server.headers[0].items()}
+    assert "tipclassify/" in sent["user-agent"]
+    assert sent["host"] == f"127.0.0.1:{server.server_port}"
+    assert set(sent) <= {"host", "user-agent", "accept", "accept-encoding", "accept-language", "connection"}
+
+
+@pytest.mark.parametrize(
+    ("told", "content_type", "encoding"),
+    [
+        ("Text/HTML;Charset=windows-1252", "text/html", "windows-1252"),
+        ('text/plain; charset="ISO-8859-1"', "text/plain", "ISO-8859-1"),
+        ("text/html; charset=klingon", "text/html", None),
+        ("text/html; charset=hex", "text/html", None),
+        ("text/html; charset=undefined", "text/html", None),
+        ("", None, None),
+        ("html", None, None),
+        (DOCX, DOCX, None),
+        ("application/octet-stream", "application/octet-stream", None),
+    ],
+)
+def test_type_and_encoding_are_as_the_server_tells_them(
+    server: Server, told: str, content_type: str | None, encoding: str | None
+) -> None:
+    server.routes["/typed"] = lambda to: to.answer(b"PK\x03\x04 data", Content_Type=told)
+    found = fetched(server, "/typed")
+    assert (found.content_type, found.encoding, found.data) == (content_type, encoding, b"PK\x03\x04 data")
+
+
+@pytest.mark.parametrize("told", ["image/png", "video/mp4", "application/json", "application/zip", "text/css"])
+def test_other_kinds_of_content_are_refused_before_the_body_is_read(server: Server, told: str) -> None:
+    server.routes["/other"] = lambda to: to.answer(Content_Type=told)
+    assert f"holds {told}, which we do not read" in refused(server.url("/other"))
+
+
+def test_compressed_pages_are_unpacked(server: Server) -> None:
+    server.routes["/gzip"] = lambda to: to.answer(gzip.compress(PAGE), Content_Encoding="gzip")
+    assert fetched(server, "/gzip").data == PAGE
+
+
+# Redirects
+
+
+def _to(location: str) -> Callable[[_Handler], None]:
+    return lambda to: to.answer(b"", 302, Location=location)
+
+
+def test_redirects_are_followed_to_the_end(server: Server) -> None:
+    server.routes |= {"/1": _to("/2"), "/2": _to(server.url("/3")), "/3": _to("page")}
+    assert fetched(server, "/1").url == server.url("/page")
+    assert server.asked == ["/1", "/2", "/3", "/page"]
+
+
+def test_a_cookie_that_a_redirect_sets_is_sent_to_the_same_site(server: Server) -> None:
+    def door(to: _Handler) -> None:
+        if "seen=1" in to.headers.get("Cookie", ""):
+            return to.answer()
+        return to.answer(b"", 302, Location="/door", Set_Cookie="seen=1")
+
+    server.routes["/door"] = door
+    assert fetched(server, "/door").data == PAGE
+
+
+def test_a_circle_of_redirects_ends(server: Server) -> None:
+    server.routes |= {"/a": _to("/b"), "/b": _to("/a")}
+    assert "redirects over 5 times" in refused(server.url("/a"))
+    assert len(server.asked) == 6
+
+
+@pytest.mark.parametrize(
+    ("location", "reason"),
+    [
+        ("file:///etc/passwd", "not an address of the web"),
+        ("ftp://files.example/report", "not an address of the web"),
+        ("http://me:secret@files.example/", "a user name or password"),
+        ("http://0177.0.0.1/", "not valid HTTP"),
+    ],
+)
+def test_redirects_lead_to_plain_addresses_of_the_web_only(server: Server, location: str, reason: str) -> None:
+    server.routes["/away"] = _to(location)
+    message = refused(server.url("/away"))
+    assert reason in message
+    assert "secret" not in message
+
+
+# What the site answers
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (404, "no such page (404); check the address"),
+        (410, "no such page (410)"),
+        (403, "the site refuses programs (403); save the page with a browser"),
+        (401, "the site refuses programs (401)"),
+        (429, "the site wants fewer requests (429); try again later"),
+        (500, "the site is in trouble (500); try again later"),
+        (301, "the site answers with status 301 and no page"),
+        (204, "the site answers with status 204 and no page"),
+    ],
+)
+def test_a_status_that_is_not_a_page_is_told_with_what_to_do(server: Server, status: int, reason: str) -> None:
+    server.routes["/odd"] = lambda to: to.answer(b"", status)
+    assert refused(server.url("/odd")).startswith(f"{server.url('/odd')}: {reason}")
+    assert server.asked == ["/odd"]
+    with pytest.raises(LinkError) as caught:
+        fetched(server, "/odd")
+    assert caught.value.status == status
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_trouble_that_passes_is_tried_once_more(server: Server, status: int) -> None:
+    server.routes["/busy"] = lambda to: to.answer() if len(server.asked) > 1 else to.answer(b"", status)
+    assert fetched(server, "/busy").data == PAGE
+    assert server.asked == ["/busy"] * 2
+
+
+def test_trouble_that_stays_is_tried_once_more_only(server: Server) -> None:
+    server.routes["/busy"] = lambda to: to.answer(b"", 503)
+    assert "in trouble (503)" in refused(server.url("/busy"))
+    assert server.asked == ["/busy"] * 2
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_short_wait_that_the_site_asks_for_is_kept(
+    server: Server, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(links.time, "sleep", waits.append)
+    server.routes["/wait"] = lambda to: (
+        to.answer() if len(server.asked) > 1 else to.answer(b"", status, Retry_After="1")
+    )
+    assert fetched(server, "/wait").data == PAGE
+    assert waits == [1]
+
+
+@pytest.mark.parametrize("told", ["120", "Fri, 31 Dec 2999 23:59:59 GMT"])
+def test_a_long_wait_that_the_site_asks_for_is_left_to_the_user(server: Server, told: str) -> None:
+    server.routes["/wait"] = lambda to: to.answer(b"", 503, Retry_After=told)
+    assert "try again in " in refused(server.url("/wait"))
+    assert server.asked == ["/wait"]
+
+
+def test_a_connection_that_breaks_off_is_tried_once_more(server: Server) -> None:
+    server.routes["/broken"] = lambda to: to.answer(
+        PAGE, Content_Length=str(len(PAGE) if len(server.asked) > 1 else 900)
+    )
+    assert fetched(server, "/broken").data == PAGE
+    server.routes["/cut"] = lambda to: to.answer(PAGE, Content_Length="900")
+    assert "the connection broke off" in refused(server.url("/cut"))
+
+
+def test_a_refused_connection_is_told() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    assert "connection refused; check the address" in refused(f"http://127.0.0.1:{port}/")
+
+
+def test_an_unknown_host_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    assert "no address is known for no.example" in refused("http://no.example/", allow_private=False)
+    assert "no address is known" in refused(f"http://{'x' * 70}.example/", allow_private=False)
+
+
+def test_a_server_without_tls_is_told_as_such(server: Server) -> None:
+    assert "no secure connection" in refused(server.url("/page").replace("http:", "https:"))
+
+
+def test_an_answer_that_is_not_http_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            for _ in range(2):
+                with listening.accept()[0] as connection:
+                    connection.recv(10_000)
+                    connection.sendall(b"220 ready to receive mail\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        assert "broke off" in refused(f"http://127.0.0.1:{listening.getsockname()[1]}/")
+        thread.join()
+
+
+# Bounds of size and time
+
+
+def test_a_body_that_says_it_is_too_large_is_not_read(server: Server) -> None:
+    server.routes["/large"] = lambda to: to.answer(b"", Content_Length="50001")
+    assert "over 0.05 MB" in refused(server.url("/large"))
+
+
+def test_a_body_without_a_length_is_cut_where_it_grows_too_large(server: Server) -> None:
+    sent = []
+
+    def endless(to: _Handler) -> None:
+        to.send_response(200)
+        to.send_header("Content-Type", "text/html")
+        to.end_headers()
+        while not server.stop.is_set():
+            to.wfile.write(b"x" * 10_000)
+            sent.append(10_000)
+
+    server.routes["/endless"] = endless
+    assert "over 0.05 MB" in refused(server.url("/endless"))
+    assert sum(sent) < 20_000_000  # what fits in the buffers of the sockets
+
+
+def test_a_body_of_just_the_largest_size_is_read(server: Server) -> None:
+    server.routes["/full"] = lambda to: to.answer(b"x" * QUICK.largest)
+    assert len(fetched(server, "/full").data) == QUICK.largest
+
+
+def test_a_compressed_bomb_is_not_unpacked(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    bomb = gzip.compress(bytes(20_000_000))
+    assert len(bomb) < QUICK.largest
+    unpacked: list[int] = []
+    plain = zlib.decompressobj
+
+    class Counting:
+        def __init__(self, wbits: int) -> None:
+            self._plain = plain(wbits)
+            self.eof = False
+
+        def decompress(self, part: bytes, most: int) -> bytes:
+            unpacked.append(len(data := self._plain.decompress(part, most)))
+            return data
+
+    monkeypatch.setattr(zlib, "decompressobj", lambda wbits: Counting(wbits))
+    server.routes["/bomb"] = lambda to: to.answer(bomb, Content_Encoding="gzip")
+    assert "over 0.05 MB" in refused(server.url("/bomb"))
+    assert sum(unpacked) == QUICK.largest + 1
+
+
+def test_bytes_behind_the_end_of_a_compressed_body_count(server: Server) -> None:
+    def tail(to: _Handler) -> None:
+        to.send_response(200)
+        to.send_header("Content-Encoding", "gzip")
+        to.end_headers()
+        to.wfile.write(gzip.compress(PAGE))
+        while not server.stop.is_set():
+            to.wfile.write(bytes(10_000))
+
+    server.routes["/tail"] = tail
+    assert "over 0.05 MB" in refused(server.url("/tail"))
+
+
+@pytest.mark.parametrize(
+    ("body", "coding", "reason"),
+    [
+        (gzip.compress(PAGE)[:-12], "gzip", "ends too early"),
+        (b"not compressed", "gzip", "compression is damaged"),
+        (PAGE, "br", "compressed in a way that we did not ask for"),
+    ],
+)
+def test_damaged_or_foreign_compression_is_told(server: Server, body: bytes, coding: str, reason: str) -> None:
+    server.routes["/damaged"] = lambda to: to.answer(body, Content_Encoding=coding)
+    assert reason in refused(server.url("/damaged"))
+
+
+def _drip(to: _Handler, head: bytes, drop: bytes) -> None:
+    to.wfile.write(head)
+    while not to.server.stop.wait(0.05):
+        to.wfile.write(drop)
+
+
+@pytest.mark.parametrize(
+    ("head", "drop"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n", b"x"),
+        (b"HTTP/1.1 200 OK\r\n", b"X-Drop: 1\r\n"),
+        (b"HTTP/1.1 200 OK\r\nX-Drops: ", b"x"),
+    ],
+    ids=["body", "headers", "one header"],
+)
+def test_a_server_that_drips_does_not_hold_us(server: Server, head: bytes, drop: bytes) -> None:
+    server.routes["/drip"] = lambda to: _drip(to, head, drop)
+    began = time.monotonic()
+    assert "took over 0.3 s" in refused(server.url("/drip"), Limits(total=0.3))
+    assert time.monotonic() - began < 1.5
+
+
+def test_a_server_that_says_nothing_does_not_hold_us(server: Server) -> None:
+    server.routes["/silent"] = lambda to: to.server.stop.wait(5) and None  # type: ignore[func-returns-value]
+    assert "no answer for 0.2 s" in refused(server.url("/silent"), Limits(read=0.2))
+
+
+# Addresses
+
+PRIVATE = (
+    "127.0.0.1", "127.9.9.9", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254", "100.64.0.1",
+    "0.0.0.0", "0.1.2.3", "255.255.255.255", "224.0.0.1", "240.0.0.1", "198.18.0.1", "192.0.2.1", "192.0.0.170",
+    "::", "::1", "fe80::1", "fe80::1%eth0", "fc00::1", "fd00:ec2::254", "ff02::1", "2001:db8::1", "3fff::1", "2001::1",
+    "::ffff:127.0.0.1", "::ffff:a00:1", "::127.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::1",
+    "2002:7f00:1::", "2002:a9fe:a9fe::1", "fec0::1", "100::1",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("address", PRIVATE)
+def test_addresses_that_are_not_public(address: str) -> None:
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize(
+    "address", [PUBLIC, "8.8.8.8", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "64:ff9b::808:808", "2002:808:808::"]
+)
+def test_addresses_that_are_public(address: str) -> None:
+    assert is_public(address)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost", "LOCALHOST.", "printer.localhost", "127.0.0.1", "127.1", "2130706433", "0x7f000001", "0x7f.0.0.1",
+        "0177.0.0.1", "017700000001", "0", "0.0.0.0", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[64:ff9b::7f00:1]",
+        "169.254.169.254", "2852039166", "[fe80::1]", "10.0.0.1", "１２７.0.0.1", "127。0。0。1",
+    ],
+)  # fmt: skip
+def test_no_spelling_of_a_private_address_is_followed(server: Server, host: str) -> None:
+    message = refused(f"http://{host}:{server.server_port}/page", allow_private=False)
+    assert "private or local address" in message or "not an address" in message
+    assert not server.asked
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///etc/passwd", "ftp://a.example/b", "gopher://a.example", "www.state.gov/reports", "http://", "javascript:1", "http://a b/", "http://x:99999/"]
+)  # fmt: skip
+def test_only_addresses_of_the_web_are_followed(url: str) -> None:
+    assert "address" in refused(url)
+
+
+def test_credentials_are_neither_sent_nor_shown(server: Server) -> None:
+    message = refused(server.url("/page").replace("//", "//me:secret@"))
+    assert "a user name or password in the address is not sent" in message
+    assert "secret" not in message
+    assert not server.asked
+
+
+class Names:
+    """A resolver of ours, and connections that are noted: what goes to a public address ends at the server."""
+
+    def __init__(self, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.answers: dict[str, list[list[str]]] = {}
+        self.connected: list[str] = []
+        plain = socket.create_connection
+
+        def lookup(host: str, _port: int) -> list[str]:
+            left = self.answers.get(host, [[host]])
+            return left.pop(0) if len(left) > 1 else left[0]
+
+        def connect(address: tuple[str, int], *rest: object, **named: object) -> socket.socket:
+            self.connected.append(address[0])
+            return plain(("127.0.0.1", server.server_port), *rest, **named)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(addresses, "_lookup", lookup)
+        monkeypatch.setattr(socket, "create_connection", connect)
+
+
+@pytest.fixture
+def names(server: Server, monkeypatch: pytest.MonkeyPatch) -> Names:
+    return Names(server, monkeypatch)
+
+
+def test_the_address_that_was_checked_is_the_one_connected_to(server: Server, names: Names) -> None:
+    names.answers["site.example"] = [[PUBLIC]]
+    assert download("http://site.example/page", limits=QUICK).url == "http://site.example/page"
+    assert names.connected == [PUBLIC]
+    assert server.headers[0]["Host"] == "site.example"
+
+
+def test_a_redirect_from_a_public_to_a_private_address_is_refused(server: Server, names: Names) -> None:
+    names.answers |= {"site.example": [[PUBLIC]], "inner.example": [["10.0.0.7"]]}
+    for location in ("http://inner.example/page", "http://169.254.169.254/latest/meta-data/", "http://localhost/page"):
+        server.routes["/away"] = _to(location)
+        assert "private or local address" in refused("http://site.example/away", allow_private=False)
+    assert names.connected == [PUBLIC] * 3
+    assert set(server.asked) == {"/away"}
+
+
+def test_a_name_that_turns_to_loopback_after_the_first_answer_never_reaches_it(server: Server, names: Names) -> None:
+    names.answers["turning.example"] = [[PUBLIC], ["127.0.0.1"]]
+    server.routes["/away"] = lambda to: to.answer(b"", 302, Location="/page", Connection="close")
+    assert "turning.example, that is 127.0.0.1" in refused("http://turning.example/away", allow_private=False)
+    assert names.connected == [PUBLIC]
+    names.answers["turning.example"] = [[PUBLIC], ["127.0.0.1"]]
+    server.routes["/busy"] = lambda to: to.answer(b"", 503)
+    assert "private or local address" in refused("http://turning.example/busy", allow_private=False)
+    assert names.connected == [PUBLIC] * 2
+
+
+def test_a_private_address_among_public_ones_is_refused(names: Names) -> None:
+    names.answers["mixed.example"] = [[PUBLIC, "192.168.0.1"]]
+    assert "private or local address" in refused("http://mixed.example/", allow_private=False)
+    assert not names.connected
+
+
+def test_the_next_address_is_tried_where_the_first_is_down(names: Names, monkeypatch: pytest.MonkeyPatch) -> None:
+    names.answers["two.example"] = [["2606:4700::1111", PUBLIC]]
+    through = socket.create_connection
+
+    def connect(address: tuple[str, int], *rest: object, **named: object) -> socket.socket:
+        if ":" in address[0]:
+            raise OSError(101, "Network is unreachable")
+        return through(address, *rest, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    assert download("http://two.example/page", limits=QUICK).data == PAGE
+
+
+def test_private_addresses_are_followed_when_allowed(server: Server) -> None:
+    assert fetched(server, "/page").data == PAGE
+    assert (
+        download(server.url("/page").replace("127.0.0.1", "localhost"), allow_private=True, limits=QUICK).data == PAGE
+    )
+    assert resolve("127.0.0.1", 80, allow_private=True) == ["127.0.0.1"]
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make a certificate")
+def test_certificates_are_checked_against_the_name_and_not_the_address(
+    server: Server, names: Names, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+         "-keyout", key, "-out", made, "-subj", "/CN=site.example", "-addext", "subjectAltName=DNS:site.example"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(made, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    names.answers |= {"site.example": [[PUBLIC]], "other.example": [[PUBLIC]]}
+    transport._tls.cache_clear()
+    assert "no secure connection (self" in refused("https://site.example/page", allow_private=False)
+    monkeypatch.setenv("SSL_CERT_FILE", str(made))
+    transport._tls.cache_clear()
+    try:
+        assert download("https://site.example/page", limits=QUICK).data == PAGE
+        assert "no secure connection (" in refused("https://other.example/page", allow_private=False)
+    finally:
+        transport._tls.cache_clear()
+
+
+# Proxies
+
+
+def test_a_proxy_is_used_only_where_nothing_is_checked(
+    server: Server, names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names.answers["site.example"] = [[PUBLIC]]
+    monkeypatch.setenv("http_proxy", f"http://user:pass%40word@127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("no_proxy", "direct.example")
+    assert download("http://site.example/page", limits=QUICK).data == PAGE
+    assert names.connected == [PUBLIC]
+    server.routes["http://other.example/page"] = _Handler.answer
+    assert download("http://other.example/page", allow_private=True, limits=QUICK).data == PAGE
+    assert server.asked[-1] == "http://other.example/page"
+    assert server.headers[-1]["Proxy-Authorization"] == "Basic dXNlcjpwYXNzQHdvcmQ="
+    monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:1")
+    assert "not an HTTP one" in refused("http://more.example/page")
+
+
+def test_where_a_proxy_is_set_but_unused_the_error_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
+    assert "the proxy of the environment is used only with --allow-private" in refused(
+        "https://site.example/", allow_private=False
+    )
+
+
+# The cache
+
+
+def test_a_page_is_fetched_once_a_day(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = fetched(server, "/page")
+    assert fetched(server, "/page#elsewhere") == first
+    assert len(server.asked) == 1
+    tomorrow = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)
+    monkeypatch.setattr(links, "_now", lambda: tomorrow)
+    assert fetched(server, "/page").fetched == tomorrow.date().isoformat()
+    assert len(server.asked) == 2
+
+
+def test_refresh_fetches_anew_and_keeps_what_it_found(server: Server) -> None:
+    fetched(server, "/page")
+    server.routes["/page"] = lambda to: to.answer(b"<p>New.</p>")
+    assert fetched(server, "/page").data == PAGE
+    assert fetched(server, "/page", refresh=True).data == b"<p>New.</p>"
+    assert fetched(server, "/page").data == b"<p>New.</p>"
+    assert len(server.asked) == 2
+
+
+def test_an_entry_tells_what_it_is(server: Server, cache: Path) -> None:
+    server.routes["/from"] = _to("/page")
+    fetched(server, "/from")
+    (told,) = cache.glob("*.json")
+    read = json.loads(told.read_text())
+    assert (read["url"], read["final_url"], read["content_type"]) == (
+        server.url("/from"),
+        server.url("/page"),
+        "text/html",
+    )
+    assert told.with_suffix(".html").read_bytes() == PAGE
+    assert sorted(path.suffix for path in cache.iterdir()) == [".html", ".json"]
+
+
+@pytest.mark.parametrize("damage", ["body", "json", "gone", "other"])
+def test_a_damaged_entry_is_fetched_anew(server: Server, cache: Path, damage: str) -> None:
+    fetched(server, "/page")
+    (told,) = cache.glob("*.json")
+    body = told.with_suffix(".html")
+    if damage == "body":
+        body.write_bytes(PAGE[:-1])
+    elif damage == "json":
+        told.write_text("[1")
+    elif damage == "gone":
+        body.unlink()
+    else:
+        told.write_text('"not an object"')
+    assert fetched(server, "/page").data == PAGE
+    assert len(server.asked) == 2
+    assert fetched(server, "/page").data == PAGE
+    assert len(server.asked) == 2
+
+
+def test_what_a_private_address_gave_is_not_given_when_they_are_refused(server: Server) -> None:
+    fetched(server, "/page")
+    assert "private or local address" in refused(server.url("/page"), allow_private=False)
+
+
+def test_an_older_copy_is_named_but_never_used_by_itself(
+    server: Server, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched(server, "/page")
+    today = links._now()
+    monkeypatch.setattr(links, "_now", lambda: today + datetime.timedelta(days=2))
+    server.routes["/page"] = lambda to: to.answer(b"", 503)
+    message = refused(server.url("/page"))
+    copy = message.rpartition("give ")[2]
+    assert f"or use the copy of {today.date().isoformat()}" in message
+    assert Path(copy).read_bytes() == PAGE
+    assert Path(copy).parent == cache
+    server.routes["/page"] = lambda to: to.answer(b"", 404)
+    assert "copy" not in refused(server.url("/page"))
+
+
+def test_failures_are_not_kept(server: Server) -> None:
+    server.routes["/odd"] = lambda to: to.answer(b"", 404)
+    refused(server.url("/odd"))
+    server.routes["/odd"] = _Handler.answer
+    assert fetched(server, "/odd").data == PAGE
+
+
+def test_a_folder_that_cannot_be_written_is_a_warning(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("TIPCLASSIFY_CACHE", str(tmp_path / "file"))
+    with pytest.warns(UserWarning, match="cannot be written .*; set TIPCLASSIFY_CACHE"):
+        assert fetched(server, "/page").data == PAGE
+
+
+@pytest.mark.parametrize(
+    ("platform", "variables", "folder"),
+    [
+        ("linux", {"XDG_CACHE_HOME": "/xdg"}, "/xdg/tipclassify/links"),
+        ("linux", {"XDG_CACHE_HOME": "relative"}, "/home/ana/.cache/tipclassify/links"),
+        ("linux", {}, "/home/ana/.cache/tipclassify/links"),
+        ("darwin", {}, "/home/ana/Library/Caches/tipclassify/links"),
+        ("win32", {"LOCALAPPDATA": "/local"}, "/local/tipclassify/links"),
+        ("linux", {"TIPCLASSIFY_CACHE": "~/kept"}, "/home/ana/kept/links"),
+    ],
+)
+def test_the_cache_lies_where_the_platform_keeps_caches(
+    monkeypatch: pytest.MonkeyPatch, platform: str, variables: dict[str, str], folder: str
+) -> None:
+    for name in ("TIPCLASSIFY_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"HOME": "/home/ana", "USERPROFILE": "/home/ana", **variables}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("tipclassify.links.cache.sys.platform", platform)
+    assert cache_folder() == Path(folder)
+
+
+# The rest
+
+
+def test_without_httpx_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "httpx", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'tipclassify\[links\]'"):
+        download("https://site.example/")
+
+
+def test_errors_travel_between_processes() -> None:
+    error = LinkError("no such page", status=404, passing=True)
+    copy = pickle.loads(pickle.dumps(error))
+    assert (str(copy), copy.status, copy.passing) == ("no such page", 404, True)
+    assert isinstance(copy, InputError)
