@@ -68,7 +68,7 @@ def score(
     if resume and not output_dir:
         raise typer.BadParameter("needs --output-dir", param_hint="'--resume'")
     how = tagging(model, policy, threshold, unit, encoding, allow_private)
-    run = Run(how.classifier(), how.policy, bom=bom)
+    run = Run(how.classifier(), how.policy, bom=bom, folder=output.parent if output else output_dir)
     name = format.value if format else format_of(output) if output else "table"
     if output_dir:
         _score_each(files, how, jobs, run, name, output_dir, resume)

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import IO, Final
+from itertools import groupby
+from operator import attrgetter
+from typing import IO, TYPE_CHECKING, Final
 
 from tipclassify.labels import LABELS
-from tipclassify.writers import Run, TaggedReport, findings
+from tipclassify.writers import Run, TaggedReport
+from tipclassify.writers.cells import one_line
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from tipclassify.document import Passage
 
 __all__ = ["write_table"]
 
@@ -16,44 +24,60 @@ _WIDTH: Final = 110  # when the output is no terminal
 
 
 def write_table(reports: Iterable[TaggedReport], out: IO[str], run: Run) -> None:  # noqa: ARG001
-    """Label (with ``?`` where confidence is low), probability and passage of every tagged passage, then counts.
+    """Label (with ``?`` where confidence is low), probability, page and text of every tagged passage, then counts.
 
     Coloured on a terminal only, never with ``NO_COLOR`` set.
     """
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     console = Console(file=out, highlight=False, width=None if out.isatty() else _WIDTH)
     counts: Counter[str] = Counter()
-    total, file, section = 0, None, None
-    table: Table | None = None
-    for finding in findings(reports):
-        passage = finding.passage
-        total += 1
-        counts.update(passage.labels)
-        if not passage.labels:
-            counts["(none)"] += 1
-            continue
-        if table is None or finding.file != file:
-            if table is not None:
-                console.print(table)
-            file, section = finding.file, None
-            table = Table(title=Text(file), title_justify="left", box=None, pad_edge=False, show_edge=False)
-            table.add_column("label", no_wrap=True)
-            table.add_column("prob.", justify="right", no_wrap=True)
-            table.add_column("passage", overflow="fold")
-        if passage.section != section:
-            section = passage.section
-            table.add_row("", "", Text(f"[{section or 'no section'}]", style="bold"))
-        labels, scores = Text(), Text()
-        for number, label in enumerate(passage.labels):
-            doubt = " ?" if passage.low_confidence else ""
-            labels.append("\n" * bool(number) + label + doubt, style=_COLOURS[label])
-            scores.append("\n" * bool(number) + f"{passage.scores[label]:.2f}")
-        table.add_row(labels, scores, Text(" ".join(passage.text.split())))
-    if table is not None:
-        console.print(table)
+    total, printed = 0, False
+    for _, batches in groupby(reports, key=attrgetter("file")):  # rows of one file come in batches
+        table, section = None, None
+        for report in batches:
+            total += len(report.passages)
+            for passage in report.passages:
+                counts.update(passage.labels or ("(none)",))
+                if not passage.labels:
+                    continue
+                if table is None:
+                    table = _empty_table(report)
+                if passage.section != section or not table.row_count:
+                    section = passage.section
+                    name = Text(f"[{one_line(section or '') or 'no section'}]", style="bold")
+                    table.add_row(*[""] * (len(table.columns) - 1), name)
+                _add(table, passage)
+        if table is not None:
+            console.print(table)
+            printed = True
+    if printed:
         console.print()
-    shown = [f"{label} {counts[label]}" for label in (*LABELS, "(none)")]
-    console.print(Text(f"{total} passages: " + "   ".join(shown)))
+    console.print(Text(f"{total} passages: " + "   ".join(f"{label} {counts[label]}" for label in (*LABELS, "(none)"))))
+
+
+def _empty_table(report: TaggedReport) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    document = report.document
+    about = " ".join(str(known) for known in (document.country, document.year) if known) if document else ""
+    title = Text(one_line(report.file) + (f"  ({one_line(about)})" if about else ""))
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, show_edge=False)
+    table.add_column("label", no_wrap=True)
+    table.add_column("prob.", justify="right", no_wrap=True)
+    if any(passage.page is not None for passage in report.passages):
+        table.add_column("page", justify="right", no_wrap=True)
+    table.add_column("passage", overflow="fold")
+    return table
+
+
+def _add(table: Table, passage: Passage) -> None:
+    from rich.text import Text
+
+    doubt = " ?" if passage.low_confidence else ""
+    labels = Text("\n").join(Text(label + doubt, style=_COLOURS[label]) for label in passage.labels)
+    scores = "\n".join(f"{passage.scores[label]:.2f}" for label in passage.labels)
+    page = () if len(table.columns) == 3 else ("" if passage.page is None else str(passage.page),)
+    table.add_row(labels, scores, *page, Text(one_line(passage.text)))

@@ -1,0 +1,584 @@
+"""Every format says the same of a report, holds it whole, and runs nothing that a report says."""
+
+from __future__ import annotations
+
+import csv
+import gc
+import io
+import json
+import re
+import sys
+import weakref
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tipclassify import LABELS, Classifier
+from tipclassify.document import Document, Passage
+from tipclassify.errors import InputError, MissingExtraError
+from tipclassify.segment import text_document
+from tipclassify.writers import FORMATS, Run, TaggedReport, columns, format_of, sheets
+from tipclassify.writers.cells import COLUMNS, Row, one_line, row_of
+
+openpyxl = pytest.importorskip("openpyxl")
+
+HERE = [name for name in FORMATS if name != "html"]  # the report for browsers has tests of its own
+TEXT = """PROSECUTION
+
+Police arrested nine traffickers, but courts convicted none of them. Border guards took bribes from traffickers.
+
+PREVENTION
+
+The season was dry and long in the valley. Nix brolwe plimth gra."""
+
+SCORES = {"positive_effort": 0.1, "failure": 0.91234, "complicity": 0.0}
+
+MARKUP = [
+    "<b>",
+    "</p>",
+    "<!--",
+    "&amp;",
+    "&#35;",
+    "](http://x.y)",
+    "![i](u)",
+    "[a]: /u",
+    "*",
+    "**",
+    "_",
+    "__",
+    "`",
+    "~~",
+]
+MARKUP += [
+    "|",
+    "| --- |",
+    "\\",
+    "\\\\",
+    "#",
+    "# ",
+    "- ",
+    "+ ",
+    "1. ",
+    "2)",
+    "---",
+    "===",
+    "> ",
+    "    ",
+    "\t",
+    "$",
+    "://",
+]
+SPACES = ["\n", "\r", "\r\n", "\n\n", " ", "\x0b", "\x0c", "\x85", "\u2028", "\u2029", "\ufeff", "\0", "\x1b[31m"]
+FORMULAS = ["=", "+", "-", "@", "\t=", "＝", "＋", "－", "＠", '"', "'", ",", ";", "_x0041_", "😀", "é", "a", "B7"]
+nasty_text = st.lists(st.sampled_from(MARKUP + SPACES + FORMULAS) | st.characters(exclude_categories=["Cs"])).map(
+    "".join
+)
+
+
+@pytest.fixture(scope="module")
+def run(classifier: Classifier) -> Run:
+    return Run(classifier)
+
+
+@pytest.fixture(scope="module")
+def report(classifier: Classifier) -> TaggedReport:
+    plain = text_document(TEXT)
+    document = Document(plain.text, plain.blocks, title="Report on Karvonia", country="Karvonia", year=2024)
+    return TaggedReport("reports/Karvonia 2024 é.txt", document, classifier.tag(document))
+
+
+def rows(*texts: str, file: str = "rows.jsonl", section: str | None = None, **fields: Any) -> TaggedReport:
+    """A report of ready split rows, each with the label failure."""
+    passages = [Passage(text, 0, len(text), section, ("failure",), SCORES) for text in texts]
+    return TaggedReport(file, None, passages, [{"text": text, **fields} for text in texts])
+
+
+def written(name: str, reports: Iterable[TaggedReport], run: Run) -> bytes:
+    """What the writer of a format writes."""
+    raw = io.BytesIO()
+    if FORMATS[name].binary:
+        FORMATS[name].writer()(reports, raw, run)
+        return raw.getvalue()
+    out = io.TextIOWrapper(raw, "utf-8", newline="")
+    FORMATS[name].writer()(reports, out, run)
+    out.flush()
+    return raw.getvalue()
+
+
+def csv_rows(data: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(data.decode(), newline=""), strict=True))
+
+
+def workbook(data: bytes) -> Any:
+    return openpyxl.load_workbook(io.BytesIO(data))
+
+
+def parquet(data: bytes) -> Any:
+    from pyarrow import parquet
+
+    return parquet.read_table(io.BytesIO(data))
+
+
+# --------------------------------------------------------------------------------------------- every format
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_no_reports_and_a_report_without_passages_give_a_valid_file(name: str, run: Run) -> None:
+    empty = TaggedReport("empty.txt", text_document(""), [])
+    for reports in ([], [empty], [empty, empty]):
+        data = written(name, reports, run)
+        if name == "jsonl":
+            assert data == b""
+        elif name == "csv":
+            assert data.decode() == ",".join(COLUMNS) + "\r\n"
+        elif name == "xlsx":
+            book = workbook(data)
+            assert [[cell.value for cell in row] for row in book["Passages"]] == [list(COLUMNS)]
+            assert book["Counts"]["E" + str(book["Counts"].max_row)].value == 0
+        elif name == "parquet":
+            assert (parquet(data).num_rows, parquet(data).column_names) == (0, list(COLUMNS))
+        elif name == "md":
+            assert (b"No reports." in data) == (not reports)
+        else:
+            assert data.decode().startswith("0 passages: ")
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_the_same_input_gives_the_same_bytes_at_any_time(
+    name: str, report: TaggedReport, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = written(name, [report, rows("a", "b")], run)
+    import time
+
+    later = time.localtime(time.time() + 90_000)
+    monkeypatch.setattr(time, "localtime", lambda *_: later)  # zipfile dates its members by it
+    assert written(name, [report, rows("a", "b")], run) == first
+
+
+class _Watched(list[Passage]):
+    """Passages that can be weakly referenced."""
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_reports_are_let_go_as_they_are_written(name: str, run: Run) -> None:
+    alive: list[weakref.ref[_Watched]] = []
+    most = 0
+
+    def reports() -> Iterator[TaggedReport]:
+        nonlocal most
+        for number in range(8):
+            passages = _Watched(rows("Police slept.", "Courts slept.").passages)
+            alive.append(weakref.ref(passages))
+            most = max(most, sum(ref() is not None for ref in alive))
+            yield TaggedReport(f"{number}.txt", None, passages)
+
+    written(name, reports(), run)
+    assert most <= 3  # the one drawn, ours of the last round, and the writer's
+
+
+def test_csv_excel_and_parquet_hold_the_same_rows(report: TaggedReport, run: Run) -> None:
+    reports = [report, rows("Courts slept.", file="r.jsonl", country="Mörland", year="2023", page=7, block=True)]
+    expected = [row_of(finding) for one in reports for finding in one.findings()]
+    assert COLUMNS[-4:-1] == LABELS
+    assert expected[0][:4] == ("reports/Karvonia 2024 é.txt", "Karvonia", 2024, None)
+    assert expected[-1][:5] == ("r.jsonl", "Mörland", 2023, 7, None)
+    table = parquet(written("parquet", reports, run)).to_pylist()
+    assert [{**row, "labels": tuple(row["labels"])} for row in table] == [
+        {**row._asdict(), **{label: pytest.approx(getattr(row, label), abs=1e-6) for label in LABELS}}
+        for row in expected
+    ]
+    joined = [[";".join(cell) if isinstance(cell, tuple) else cell for cell in row] for row in expected]
+    cells = list(workbook(written("xlsx", reports, run))["Passages"].values)
+    assert [list(row) for row in cells[1:]] == [[None if cell == "" else cell for cell in row] for row in joined]
+    assert [list(row.values()) for row in csv_rows(written("csv", reports, run))] == [
+        [
+            "" if c is None else f"{c:.4f}" if type(c) is float else str(c).lower() if type(c) is bool else str(c)
+            for c in r
+        ]
+        for r in joined
+    ]
+
+
+def test_suffixes_name_formats() -> None:
+    for name, known in FORMATS.items():
+        for suffix in known.suffixes:
+            assert format_of(Path("some.where/out" + suffix.upper())) == name
+    with pytest.raises(
+        InputError, match=r"out\.docx: no format has the suffix '\.docx'; use \.txt, \.jsonl, .*--format"
+    ):
+        format_of(Path("out.docx"))
+    with pytest.raises(InputError, match="no format has the suffix ''"):
+        format_of(Path("csv"))
+
+
+# --------------------------------------------------------------------------------------------- the run
+
+
+@pytest.mark.parametrize(
+    ("file", "link"),
+    [
+        ("-", None),
+        ("<text>", None),
+        ("reports/a b#1.pdf", "reports/a%20b%231.pdf"),
+        ("javascript:alert(1).txt", "javascript%3Aalert%281%29.txt"),
+        ("\udcff.txt", "%FF.txt"),
+        ("https://example.org/a b?x=1&y=%20#z#", "https://example.org/a%20b?x=1&y=%20#z%23"),
+        ("HTTP://example.org:80/100%", "HTTP://example.org:80/100%25"),
+        ("https://example.org/é\x01\ud800", "https://example.org/%C3%A9%01%3F"),
+        ("https://user:secret@example.org/", None),
+        ("https://exämple.org/", None),
+        ("https://[::1", None),
+        ("https:// example.org", None),
+    ],
+)
+def test_a_link_is_a_valid_uri_or_none(run: Run, file: str, link: str | None) -> None:
+    assert run.link(file) == link
+
+
+def test_links_to_files_are_written_as_seen_from_the_output(classifier: Classifier, tmp_path: Path) -> None:
+    assert Run(classifier, folder=Path("out/tables")).link("reports/a.txt") == "../../reports/a.txt"
+    assert Run(classifier, folder=Path("reports")).link("reports/a.txt") == "a.txt"
+    assert Run(classifier, folder=Path("out")).link(str(tmp_path / "a.txt")) == (tmp_path / "a.txt").as_uri()
+
+
+def test_about_tells_the_thresholds_in_use(classifier: Classifier) -> None:
+    about = Run(classifier.with_thresholds({"failure": 0.25}), "screen").about()
+    assert about["policy"] == "screen"
+    assert about["threshold failure"] == "0.2500"
+    assert about["model"] == classifier.model.meta["sha256"]
+    assert about["corpus"] == classifier.model.meta["corpus"]["sha256"]
+
+
+# --------------------------------------------------------------------------------------------- JSON lines
+
+
+@given(texts=st.lists(nasty_text | st.text(st.characters()), max_size=4))
+@settings(deadline=None, max_examples=60)
+def test_jsonl_round_trips_any_text_on_one_line_each(texts: list[str], run: Run) -> None:
+    lines = written("jsonl", [rows(*texts, note="é")], run).decode().splitlines()
+    assert [json.loads(line)["text"] for line in lines] == texts
+    assert all(json.loads(line)["note"] == "é" for line in lines)
+
+
+def test_jsonl_is_json_whatever_the_input_rows_hold(run: Run) -> None:
+    report = rows("\ud800 x", share=float("nan"), deep={"a": [float("-inf"), 1.5]}, labels="mine", country="\u0085")
+    line = written("jsonl", [report], run).decode()
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    row = json.loads(line, parse_constant=refuse)
+    assert (row["share"], row["deep"], row["labels"]) == (None, {"a": [None, 1.5]}, ["failure"])
+    assert (row["text"], row["country"]) == ("\ud800 x", "\u0085")
+    assert len(line.splitlines()) == 1
+
+
+# --------------------------------------------------------------------------------------------- CSV
+
+
+@given(texts=st.lists(nasty_text, max_size=4), section=nasty_text, file=nasty_text, country=nasty_text)
+@settings(deadline=None, max_examples=60)
+def test_csv_round_trips_any_text_and_no_cell_is_a_formula(
+    texts: list[str], section: str, file: str, country: str, run: Run
+) -> None:
+    data = written("csv", [rows(*texts, section=section, file=file, country=country)], run)
+    found = csv_rows(data)
+    assert len(found) == len(texts)
+    for row, text in zip(found, texts, strict=True):
+        for cell, source in zip(
+            (row["text"], row["section"], row["file"], row["country"]), (text, section, file, country), strict=True
+        ):
+            assert cell in (source.replace("\0", "\ufffd"), "'" + source.replace("\0", "\ufffd"))
+            assert not re.match(r"\s*[=+\-@＝＋－＠]|[\t\r\n]", cell)
+
+
+@pytest.mark.parametrize(
+    "start", ["=", "+", "-", "@", "\t", "\r", "\n", "  =", "\u00a0@", "＝", "＋", "－", " ＠", "\ufeff="]
+)
+def test_what_a_spreadsheet_would_run_is_text_in_every_column(start: str, run: Run) -> None:
+    cell = start + "cmd|' /C calc'!A0"
+    report = rows(cell, "A = B", file=cell, section=cell, country=cell)
+    first, second = csv_rows(written("csv", [report], run))
+    assert {first[name] for name in ("file", "country", "section", "text")} == {"'" + cell}
+    assert second["text"] == "A = B"
+    book = workbook(written("xlsx", [report], run))
+    assert all(cell.data_type in "snb" for sheet in book for row in sheet for cell in row)
+    sheet = book["Passages"]
+    assert all(sheet[at].quotePrefix for at in ("A2", "B2", "H2", "I2"))
+    assert not sheet["I3"].quotePrefix
+
+
+def test_csv_is_rfc_4180_and_can_begin_with_a_byte_order_mark(classifier: Classifier, run: Run) -> None:
+    report = rows('say "a",\nthen b', "x\ry")
+    data = written("csv", [report], run)
+    assert data.count(b"\r\n") == 3
+    assert data.endswith(b"\r\n")
+    assert b'"say ""a"",\nthen b"' in data
+    assert b'"x\ry"' in data
+    assert written("csv", [report], Run(classifier, bom=True)) == b"\xef\xbb\xbf" + data
+
+
+# --------------------------------------------------------------------------------------------- Excel
+
+
+def test_excel_marks_given_labels_and_links_sources(report: TaggedReport, run: Run) -> None:
+    reports = [report, rows("Courts slept.", file="https://example.org/?a=b&c"), rows("x", file="-")]
+    sheet = workbook(written("xlsx", reports, run))["Passages"]
+    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", f"A1:N{sheet.max_row}")
+    assert sheet.print_title_rows == "$1:$1"
+    expected = [row_of(finding) for one in reports for finding in one.findings()]
+    coloured = {
+        (cell.row, sheet.cell(1, cell.column).value)
+        for row in sheet.iter_rows(min_row=2)
+        for cell in row
+        if cell.fill.fill_type
+    }
+    assert coloured == {(number, label) for number, row in enumerate(expected, 2) for label in row.labels}
+    assert {sheet.cell(number, 11).number_format for number in range(2, sheet.max_row + 1)} == {"0.0%"}
+    assert sheet["I2"].alignment.wrap_text
+    last = sheet.max_row
+    assert sheet["A2"].hyperlink.target == "reports/Karvonia%202024%20%C3%A9.txt"
+    assert sheet[f"A{last - 1}"].hyperlink.target == "https://example.org/?a=b&c"
+    assert sheet[f"A{last}"].hyperlink is None
+    assert sheet["A2"].data_type == "s"
+
+
+def test_excel_counts_add_up_and_about_tells_the_run(report: TaggedReport, run: Run) -> None:
+    book = workbook(written("xlsx", [report, rows("a", "b", file="r.jsonl"), rows("c", file="r.jsonl")], run))
+    assert book.sheetnames == ["Passages", "Counts", "About"]
+    head, *body = book["Counts"].values
+    counts = {(row[0], row[3]): dict(zip(head, row, strict=True)) for row in body}
+    assert len(counts) == len(body)
+    passages = [*report.passages]
+    for section in ("prosecution", "prevention"):
+        here = [p for p in passages if p.section == section]
+        row = counts[report.file, section]
+        assert (row["passages"], row["country"], row["year"]) == (len(here), "Karvonia", 2024)
+        assert row["low_confidence"] == sum(p.low_confidence for p in here)
+        for label in LABELS:
+            given_here = sum(label in p.labels for p in here)
+            assert row[label] == given_here
+            assert row[f"{label} share"] == round(given_here / len(here), 4)
+        assert row["(none)"] == sum(not p.labels for p in here)
+    assert counts["r.jsonl", "(all sections)"]["failure"] == 3
+    assert counts["r.jsonl", "(no section)"]["failure share"] == 1
+    assert counts["(all files)", "(all sections)"]["passages"] == len(passages) + 3
+    about = dict(list(book["About"].values)[1:])
+    assert run.about().items() <= about.items()
+    assert (book.properties.creator, book.properties.modified.year) == (run.about()["tool"], 2000)
+
+
+def test_excel_holds_text_that_xml_or_a_cell_cannot(run: Run) -> None:
+    texts = {
+        "nul \0 esc \x1b \ufffe \uffff": "nul \ufffd esc \ufffd \ufffd \ufffd",
+        "tab\tand\r\nlines\rhere\n": "tab\tand\nlines\nhere\n",
+        "_x0041_ is no A": "_x005F_x0041_ is no A",  # Excel and LibreOffice show what was meant
+        "  kept  ": "  kept  ",
+        "#N/A": "#N/A",
+        "=1+1": "=1+1",
+        "<b>&amp;": "<b>&amp;",
+        "\ud800": "\ufffd",
+        "x" * 32_767: "x" * 32_767,
+        "x" * 32_768: "x" * 32_738 + " … [cut: too long for a cell]",
+    }
+    sheet = workbook(written("xlsx", [rows(*texts)], run))["Passages"]
+    assert [row[8].value for row in sheet.iter_rows(min_row=2)] == list(texts.values())
+    assert {row[8].data_type for row in sheet.iter_rows(min_row=2)} == {"s"}
+    emoji = workbook(written("xlsx", [rows("😀" * 20_000)], run))["Passages"]["I2"].value
+    assert emoji.endswith("😀 … [cut: too long for a cell]")
+    assert 32_760 < len(emoji.encode("utf-16-le")) // 2 <= 32_767
+
+
+def test_excel_goes_on_to_further_sheets(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sheets, "_ROWS", 20)
+    monkeypatch.setattr(sheets, "_LINKS", 3)
+    book = workbook(written("xlsx", [rows(*map(str, range(45)))], run))
+    assert book.sheetnames == ["Passages", "Passages 2", "Passages 3", "Counts", "About", "About 2"]
+    texts = [row[8] for name in book.sheetnames[:3] for row in list(book[name].values)[1:]]
+    assert texts == [str(number) for number in range(45)]
+    assert [book[name].max_row for name in book.sheetnames[:3]] == [21, 21, 6]
+    assert book["Passages 3"].auto_filter.ref == "A1:N6"
+    assert [sum(cell.hyperlink is not None for cell in book[name]["A"]) for name in book.sheetnames[:3]] == [3, 3, 3]
+
+
+def test_excel_drops_a_link_that_is_too_long_for_it(run: Run) -> None:
+    sheet = workbook(written("xlsx", [rows("a", file="https://example.org/" + "a" * 2_100)], run))["Passages"]
+    assert sheet["A2"].hyperlink is None
+
+
+def test_excel_stops_quietly_when_a_report_fails(run: Run, capfd: pytest.CaptureFixture[str]) -> None:
+    def broken() -> Iterator[TaggedReport]:
+        yield rows("a")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        written("xlsx", broken(), run)
+    gc.collect()
+    assert capfd.readouterr().err == ""
+
+
+def test_excel_says_how_to_get_what_it_needs(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with pytest.raises(
+        MissingExtraError, match=r"writing Excel files needs an extra: pip install 'tipclassify\[xlsx\]'"
+    ):
+        written("xlsx", [], run)
+
+
+# --------------------------------------------------------------------------------------------- Parquet
+
+
+@given(texts=st.lists(nasty_text, max_size=5), section=st.none() | nasty_text)
+@settings(deadline=None, max_examples=60)
+def test_parquet_round_trips_any_text(texts: list[str], section: str | None, run: Run) -> None:
+    table = parquet(written("parquet", [rows(*texts, section=section)], run)).to_pylist()
+    assert [row["text"] for row in table] == texts
+    assert all(row["section"] == section and row["labels"] == ["failure"] for row in table)
+
+
+def test_parquet_has_types_metadata_and_row_groups(
+    report: TaggedReport, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pyarrow import parquet as files
+
+    monkeypatch.setattr(columns, "_ROWS_A_GROUP", 2)
+    found = files.ParquetFile(io.BytesIO(written("parquet", [report, rows("a", file="\udcff", year=2**40)], run)))
+    assert found.metadata.num_row_groups == -(-(len(report.passages) + 1) // 2)
+    types = {field.name: str(field.type).replace("item", "element") for field in found.schema_arrow}
+    assert types["labels"] == "list<element: string>"
+    assert {types[label] for label in LABELS} == {"float"}
+    assert (types["year"], types["start"], types["low_confidence"]) == ("int32", "int64", "bool")
+    assert {key.decode(): value.decode() for key, value in found.schema_arrow.metadata.items()} == {
+        "tipclassify." + name.replace(" ", "."): value for name, value in run.about().items()
+    }
+    last = found.read().to_pylist()[-1]
+    assert (last["file"], last["year"]) == ("\ufffd", None)
+
+
+# --------------------------------------------------------------------------------------------- Markdown
+
+TAGS = {
+    "h1",
+    "h2",
+    "h3",
+    "p",
+    "a",
+    "strong",
+    "table",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+    "blockquote",
+    "hr",
+    "ul",
+    "li",
+}
+
+
+def parsed(data: bytes) -> list[Any]:
+    """Tokens of CommonMark with tables, ~~strikethrough~~ and HTML."""
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).parse(data.decode())
+
+
+def shown(token: Any) -> str:
+    assert {child.type for child in token.children} <= {"text", "text_special"}
+    return "".join(child.content for child in token.children)
+
+
+@given(text=nasty_text, section=st.none() | nasty_text, title=nasty_text, file=nasty_text)
+@example(text="- a", section="1. b", title="- c", file=" - d")
+@example(text="12) a", section="---", title="+ b", file="")
+@example(text="--- ---", section="> a", title="a\n===", file="")
+@example(text="__a__ a_b_ _(c)_ d__", section=r"a|b\|c", title="1. a", file="](x)")
+@settings(deadline=None, max_examples=60)
+def test_markdown_shows_any_text_as_it_is(text: str, section: str | None, title: str, file: str, run: Run) -> None:
+    passage = Passage(text, 0, len(text), section, ("failure",), SCORES)
+    report = TaggedReport("f" + file, Document(text, (), title=title), [passage])
+    tokens = parsed(written("md", [report], run))
+    assert {token.tag for token in tokens if token.tag} <= TAGS
+    assert {token.type for token in tokens if not token.tag} <= {"inline"}
+    kinds = [token.type + token.tag for token in tokens]
+    assert shown(tokens[kinds.index("heading_openh2") + 1]) == (one_line(title) or one_line("f" + file))
+    name = one_line(section or "") or "no section"
+    assert shown(tokens[kinds.index("heading_openh3") + 1]) == shown(tokens[kinds.index("td_opentd") + 1]) == name
+    opened, *inside, closed = tokens[kinds.index("heading_openh2") + 4].children
+    assert (opened.type, closed.type) == ("link_open", "link_close")
+    assert "".join(child.content for child in inside) == one_line("f" + file)
+    assert opened.attrs["href"] == run.link("f" + file)
+    if one_line(text):
+        assert shown(tokens[kinds.index("blockquote_openblockquote") + 2]) == one_line(text)
+
+
+def test_markdown_makes_no_link_of_an_address_in_a_report(run: Run) -> None:
+    text = written("md", [rows("See https://evil.example, WWW.evil.example or <me@evil.example>.")], run).decode()
+    assert r"https\://evil.example, WWW\.evil.example or \<me\@evil.example\>" in text
+
+
+def test_markdown_counts_then_quotes_what_is_tagged(report: TaggedReport, run: Run) -> None:
+    paged = TaggedReport("b&c.txt", None, [Passage("Courts slept.", 3, 16, None, ("failure",), SCORES, True, 12)])
+    text = written("md", [report, paged], run).decode()
+    assert (
+        "## Report on Karvonia\n\n[reports/Karvonia 2024 é.txt](<reports/Karvonia%202024%20%C3%A9.txt>) · Karvonia · 2024"
+        in text
+    )
+    assert "| all | 4 | 1 | 1 | 1 | 2 |" in text
+    assert "> Border guards took bribes from traffickers.\n\n**complicity** " in text
+    assert "dry and long" not in text
+    assert "**failure** 0.91 · page 12 · characters 3–16 · low confidence" in text
+    children = [child for token in parsed(text.encode()) for child in token.children or ()]
+    assert [child.attrs["href"] for child in children if child.type == "link_open"][1:] == ["b%26c.txt"]
+    assert f"- model: {run.about()['model']}" in text
+
+
+def test_markdown_puts_the_batches_of_one_file_together(run: Run) -> None:
+    text = written("md", [rows("a"), rows("b"), rows("c", file="d.jsonl")], run).decode()
+    assert text.count("\n## ") == 2
+    assert "| all | 2 | 0 | 2 | 0 | 0 |" in text
+
+
+def test_notes_on_what_was_not_read_stand_where_the_counts_are(run: Run) -> None:
+    report = TaggedReport("a.pdf", None, rows("a").passages, notes=("a.pdf: page 3 has <no> text",))
+    assert r"Not read in full: a.pdf: page 3 has \<no\> text" in written("md", [report], run).decode()
+    head, _, whole, _ = workbook(written("xlsx", [report], run))["Counts"].values
+    assert dict(zip(head, whole, strict=True))["notes"] == "a.pdf: page 3 has <no> text"
+
+
+# --------------------------------------------------------------------------------------------- table
+
+
+def test_table_shows_pages_where_there_are_any_and_what_the_report_is_about(report: TaggedReport, run: Run) -> None:
+    paged = [Passage("Courts slept.", 3, 16, "courts", ("failure", "complicity"), SCORES, True, 12)]
+    text = written("table", [report, TaggedReport("b.pdf", None, paged)], run).decode()
+    first, second = text.split("b.pdf")
+    assert first.splitlines()[0].rstrip() == "reports/Karvonia 2024 é.txt  (Karvonia 2024)"
+    assert first.splitlines()[1].split() == ["label", "prob.", "passage"]
+    assert second.splitlines()[1].split() == ["label", "prob.", "page", "passage"]
+    assert re.search(r"failure \? +0\.91 +12 +Courts slept\.", second)
+    assert re.search(r"complicity \? +0\.00", second)
+    assert second.count("[courts]") == 1
+
+
+def test_table_sends_no_control_characters_to_the_terminal(run: Run) -> None:
+    report = rows("a\x1b]0;title\x07b\x9b31m\ud800", file="f\x1b[2J", section="s\x1b[1m [bold]")
+    text = written("table", [report], run).decode()
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", text)
+    assert "[s\ufffd[1m [bold]]" in text
+
+
+def test_table_puts_the_batches_of_one_file_together(run: Run) -> None:
+    text = written("table", [rows("a"), rows("b")], run).decode()
+    assert text.count("rows.jsonl") == 1
+    assert text.count("[no section]") == 1
+    assert text.endswith("2 passages: positive_effort 0   failure 2   complicity 0   (none) 0\n")
+
+
+def test_rows_know_their_columns() -> None:
+    assert Row._fields == COLUMNS
