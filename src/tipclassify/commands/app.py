@@ -13,7 +13,7 @@ from typing import Annotated, TextIO
 
 import typer
 
-from tipclassify.commands import check, corpus, evaluate, explain, fetch, info, score, text
+from tipclassify.commands import check, corpus, evaluate, explain, fetch, info, score, summary, text
 from tipclassify.errors import ModelError, TipclassifyError
 
 __all__ = ["app", "main"]
@@ -34,7 +34,16 @@ def _flowing(function: Callable[..., None]) -> str:
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
-for _command in (score.score, fetch.fetch, text.text, explain.explain, evaluate.evaluate, check.check, info.info):
+for _command in (
+    score.score,
+    summary.summary,
+    fetch.fetch,
+    text.text,
+    explain.explain,
+    evaluate.evaluate,
+    check.check,
+    info.info,
+):
     app.command(_command.__name__, help=_flowing(_command))(_command)
 app.add_typer(corpus.app, name="corpus")
 

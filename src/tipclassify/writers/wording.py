@@ -1,0 +1,37 @@
+"""What the HTML report calls labels, sections and probabilities."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tipclassify.labels import SECTIONS
+
+__all__ = ["LETTERS", "NAMES", "badge", "probability", "section_name"]
+
+LETTERS: Final = {"positive_effort": "P", "failure": "F", "complicity": "C"}
+NAMES: Final = {"positive_effort": "Positive effort", "failure": "Failure", "complicity": "Complicity"}
+
+
+def section_name(section: str | None) -> str:
+    """A section as people write it.
+
+    >>> section_name("prosecution"), section_name("a. Conduct of Officials"), section_name(None)
+    ('Prosecution', 'a. Conduct of Officials', 'No section')
+    """
+    if section is None:
+        return "No section"
+    return section.capitalize() if section in SECTIONS else section
+
+
+def probability(value: float) -> str:
+    """A probability with two decimals that never claims certainty.
+
+    >>> probability(0.381), probability(0.9987)
+    ('0.38', '&gt;0.99')
+    """
+    return "&gt;0.99" if value >= 0.995 else f"{value:.2f}"
+
+
+def badge(label: str) -> str:
+    """The letter of a label, which tells it apart without colour."""
+    return f'<b class="{LETTERS[label]}">{LETTERS[label]}</b>'
