@@ -79,23 +79,6 @@ def test_text_is_decoded(data: bytes) -> None:
     assert decode(data) == "café"
 
 
-def test_bad_files_are_told_in_one_line(tmp_path: Path) -> None:
-    (tmp_path / "empty.txt").write_bytes(b" \n")
-    (tmp_path / "binary.txt").write_bytes(b"PK\x03\x04\x00\x00")
-    (tmp_path / "slides.pptx").write_bytes(b"PK")
-    for name, what in {
-        "empty.txt": "empty",
-        "binary.txt": "not text",
-        "slides.pptx": "cannot read .pptx",
-        "gone.txt": "no such file",
-    }.items():
-        with pytest.raises(InputError, match=what) as caught:
-            read_report(tmp_path / name)
-        assert "\n" not in str(caught.value)
-    with pytest.raises(InputError):
-        read_report(tmp_path)
-
-
 # ---------------------------------------------------------------------------------------------- real pages
 
 

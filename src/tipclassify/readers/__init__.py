@@ -1,26 +1,18 @@
-"""Files in, `Document`s out: one reader a format."""
+"""Files, links and standard input in, `Document`s out: one reader a format, chosen here."""
 
 from __future__ import annotations
 
 import os
-import sys
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Final
 
 from tipclassify.document import Document
 from tipclassify.errors import InputError
+from tipclassify.readers.kinds import SUFFIXES, Kind, is_blank, is_gzip, kind_of, suffix_of
 
-__all__ = ["SUFFIXES", "ReadOptions", "is_link", "read_report"]
+__all__ = ["SUFFIXES", "ReadOptions", "is_link", "is_report", "read_bytes", "read_report"]
 
-LARGEST: Final = 100_000_000
-"""Bytes of a report; the longest real one has two million."""
-
-_TEXT: Final = (".txt", ".text", ".md", "")
-_HTML: Final = (".html", ".htm", ".xhtml")
-
-SUFFIXES: Final = (".txt", ".md", ".html", ".htm")
-"""Suffixes of files that are read as reports."""
+_OPENING: Final = 2_000  # characters that may tell country and year
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +39,20 @@ def is_link(name: str) -> bool:
     return name.lower().startswith(("http://", "https://"))
 
 
-def read_report(path: str | os.PathLike[str], options: ReadOptions = ReadOptions()) -> Document:  # noqa: ARG001
-    """Read one report: plain text or HTML by its suffix, standard input (as text or HTML) for ``-``.
+def is_report(name: str) -> bool:
+    """Whether a file's suffix says that a reader knows it, packed with gzip or not.
+
+    >>> is_report("karvonia.PDF"), is_report("karvonia.txt.gz"), is_report("figures.xlsx")
+    (True, True, False)
+    """
+    return suffix_of(name) in SUFFIXES
+
+
+def read_report(path: str | os.PathLike[str], options: ReadOptions = ReadOptions()) -> Document:
+    """Read one report: a file, a link, or standard input for ``-``.
+
+    Content decides what it is where that is unmistakable (a PDF is read as one whatever its name), else the media type
+    that the server names, then the suffix. Files packed with gzip are unpacked.
 
     Raises
     ------
@@ -56,43 +60,106 @@ def read_report(path: str | os.PathLike[str], options: ReadOptions = ReadOptions
         With one line that says what is wrong with the file and what to do.
     """
     name = os.fspath(path)
-    file = Path(name)
-    suffix = file.suffix.lower()
-    if name != "-" and suffix not in (*_TEXT, *_HTML):
-        raise InputError(f"{name}: cannot read {suffix} files; give text (.txt, .md) or HTML (.html)")
-    data = _read_bytes(name)
-    if not data.strip():
-        raise InputError(f"{name}: empty; give a file with text")
-    if suffix in _HTML or (name == "-" and _looks_like_html(data)):
-        from tipclassify.readers.html import read_html
+    if not is_link(name):
+        from tipclassify.readers.limits import read_bounded
 
-        return read_html(data, name)
-    if _looks_binary(data):
-        raise InputError(f"{name}: not text (binary data); give text or HTML")
+        return read_bytes(read_bounded(name), name, options)
+    from tipclassify.links import download
+
+    got = download(name, allow_private=options.allow_private, refresh=options.refresh)
+    suffix = suffix_of(got.url) or suffix_of(name)
+    return _read(_Input(got.data, name, suffix, got.content_type, got.encoding), options.encoding)
+
+
+def read_bytes(
+    data: bytes, name: str, options: ReadOptions = ReadOptions(), content_type: str | None = None
+) -> Document:
+    """Read a report that is in memory, as `read_report` would read it from a file of that name.
+
+    >>> read_bytes(b"<!doctype html><h1>Karvonia</h1><p>Police arrested nine.", "page").title
+    'Karvonia'
+
+    Raises
+    ------
+    InputError
+        With one line that says what is wrong with it and what to do.
+    """
+    return _read(_Input(data, name, suffix_of(name), content_type), options.encoding)
+
+
+@dataclass(frozen=True, slots=True)
+class _Input:
+    data: bytes
+    source: str
+    suffix: str
+    content_type: str | None = None
+    declared: str | None = None  # encoding, by the server
+
+
+def _read(found: _Input, encoding: str | None) -> Document:
+    source = found.source
+    if is_gzip(found.data):
+        from tipclassify.readers.limits import gunzip
+
+        found = replace(found, data=gunzip(found.data, source))
+    if is_blank(found.data):
+        raise InputError(f"{source}: empty; give a file with text")
+    kind = kind_of(found.data, source, found.suffix, found.content_type)
+    try:
+        document = _by_kind(kind, found, encoding)
+    except RecursionError:
+        raise InputError(f"{source}: nested too deeply to be a report; save it as text") from None
+    if all(block.heading for block in document.blocks):
+        raise InputError(f"{source}: no readable text in it; give a file with text")
+    return _placed(document)
+
+
+def _by_kind(kind: Kind, found: _Input, encoding: str | None) -> Document:
+    data, source = found.data, found.source
+    if kind == "pdf":
+        from tipclassify.readers.pdf import read_pdf
+
+        return read_pdf(data, source)
+    if kind == "docx":
+        from tipclassify.readers.word import read_docx
+
+        return read_docx(data, source)
+    if kind == "epub":
+        from tipclassify.readers.epub import read_epub
+
+        return read_epub(data, source)
+    if kind == "rtf":
+        from tipclassify.readers.rtf import read_rtf
+
+        return read_rtf(data, source)
+    if kind == "mhtml":
+        from tipclassify.readers.mhtml import read_mhtml
+
+        return read_mhtml(data, source)
+    if kind == "markdown":
+        from tipclassify.readers.markdown import read_markdown
+
+        return read_markdown(data, source, encoding, found.declared)
+    if kind == "html":
+        from tipclassify.readers.html import read_html
+        from tipclassify.readers.limits import refuse_deep
+        from tipclassify.readers.text import decode, refuse_binary
+
+        refuse_deep(data, source)
+        if encoding:
+            return read_html(data, source, encoding)
+        refuse_binary(data, source)
+        if found.declared:  # a server's word goes before the page's own
+            return read_html(decode(data, found.declared, source).encode(), source, "utf-8")
+        return read_html(data, source)
     from tipclassify.readers.text import read_text
 
-    return read_text(data, name)
+    return read_text(data, source, encoding, found.declared)
 
 
-def _read_bytes(name: str) -> bytes:
-    try:
-        if name == "-":
-            data = sys.stdin.buffer.read(LARGEST + 1)
-        else:
-            with open(name, "rb") as file:
-                data = file.read(LARGEST + 1)
-    except OSError as error:
-        raise InputError(f"{name}: {(error.strerror or str(error)).lower()}; check the path") from None
-    if len(data) > LARGEST:
-        raise InputError(f"{name}: over {LARGEST // 1_000_000} MB; split it")
-    return data
+def _placed(document: Document) -> Document:
+    """The document with the country and year that it is about, where title, name or opening tell."""
+    from tipclassify.countries import country_and_year
 
-
-def _looks_like_html(data: bytes) -> bool:
-    head = data[:2_000].lstrip().lower()
-    return head.startswith((b"<!doctype html", b"<html")) or b"<html" in head or b"<body" in head
-
-
-def _looks_binary(data: bytes) -> bool:
-    utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
-    return not utf16 and b"\x00" in data[:8_000]
+    country, year = country_and_year(document.title, document.source, document.text[:_OPENING])
+    return replace(document, country=document.country or country, year=document.year or year)

@@ -1,0 +1,127 @@
+"""Rich text (.rtf) in, `Document` out: its paragraphs and table rows, then its notes.
+
+striprtf turns the marks into text. What it would do with some of them is settled before: pictures, links and the table
+of fonts are cut down, because it spends a time on them that grows with the square of their length, or more.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from tipclassify.document import Document
+from tipclassify.errors import InputError, MissingExtraError
+from tipclassify.readers.limits import LARGEST_MARKUP
+from tipclassify.readers.pieces import Piece, document_of, table_row
+
+__all__ = ["read_rtf"]
+
+_PICTURE: Final = re.compile(r"[0-9a-fA-F\r\n]{512,}")
+_SOFT_BREAK: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\line(?![a-zA-Z])")
+_HEADING: Final = re.compile(r"\\outlinelevel[0-8](?!\d)")
+_HEADING_SIGN: Final = "\ue001"  # of the private use area: no text has it
+_FONT: Final = re.compile(r"\\f(\d{1,5})|\\fcharset(\d{1,3})")
+_BRACE: Final = re.compile(r"\\.|[{}]", re.DOTALL)
+_FONTS: Final = re.compile(r"\{\\fonttbl\b")
+_NOTE: Final = re.compile(r"\{(?:\\\*\s*)?\\footnote\b")
+_TITLE: Final = re.compile(r"\{\\title\s+([^{}]{1,500})\}")
+_CODE_PAGE: Final = re.compile(r"\\ansicpg\d{1,5}")
+_LOOK: Final = str.maketrans({"\xad": None, "\u2011": "-"})  # hyphens that only guide line breaks
+_NOTES: Final = "Notes"
+
+
+def read_rtf(data: bytes, source: str) -> Document:
+    """Paragraphs and table rows as blocks; headings by their outline level.
+
+    Raises
+    ------
+    InputError
+        When it is damaged or too large.
+    MissingExtraError
+        When striprtf is not installed.
+    """
+    try:
+        import striprtf  # noqa: F401
+    except ModuleNotFoundError:
+        raise MissingExtraError(f"{source}: reading RTF files", "rtf") from None
+    markup = _PICTURE.sub("", data.decode("cp1252", "replace"))
+    if len(markup) > LARGEST_MARKUP:
+        raise InputError(f"{source}: over {LARGEST_MARKUP / 1e6:.0f} MB without its pictures; split it")
+    markup, fonts = _cut(_prepared(markup), _FONTS)
+    markup, notes = _cut(markup, _NOTE)
+    head = "{\\rtf1" + (_CODE_PAGE.search(markup) or [""])[0] + _font_table(fonts)
+    pieces = list(_pieces(_text(head + markup + "}", source)))
+    pieces += [Piece(_text(head + _NOTE.sub("{", note, 1) + "}", source), section=_NOTES) for note in notes]
+    title = _TITLE.search(markup)
+    return document_of(pieces, source, _text(f"{head} {title[1]}}}", source) if title else None)
+
+
+def _prepared(markup: str) -> str:
+    """Markup of which striprtf makes what a reader sees."""
+    markup = _SOFT_BREAK.sub(r"\1 ", markup)
+    markup = _HEADING.sub(rf"\g<0>{_HEADING_SIGN}", markup)
+    markup = markup.replace("{\\listtext", "{\\*\\listtext")  # the bullets and numbers of lists
+    return markup.replace("{\\field{", "{\\field {")  # a link is its text, without where it leads to
+
+
+def _text(markup: str, source: str) -> str:
+    from striprtf.striprtf import rtf_to_text
+
+    convert: Callable[..., str] = rtf_to_text  # untyped
+    try:
+        try:
+            text = convert(markup)
+        except UnicodeDecodeError:
+            text = convert(markup, errors="replace")
+            lost = text.count("\ufffd")
+            warnings.warn(f"{source}: {lost} characters are not in its code page and are lost (\ufffd)", stacklevel=2)
+    except Exception:  # it trusts its input: an altered number or name may raise anything
+        raise InputError(f"{source}: damaged RTF file; open it and save it as .docx") from None
+    # Characters beyond the first 65,536 come as two halves.
+    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text.translate(_LOOK)
+
+
+def _pieces(text: str) -> Iterator[Piece]:
+    for line in text.split("\n"):
+        seen = line.replace(_HEADING_SIGN, "")
+        if seen.rstrip().endswith("|"):
+            yield Piece(table_row(seen.split("|")))
+        else:
+            yield Piece(seen, heading=_HEADING_SIGN in line)
+
+
+def _cut(markup: str, opening: re.Pattern[str]) -> tuple[str, list[str]]:
+    """`markup` without the groups that begin so, and these groups."""
+    kept: list[str] = []
+    cut: list[str] = []
+    at = 0
+    while found := opening.search(markup, at):
+        kept.append(markup[at : found.start()])
+        at = _end_of_group(markup, found.start())
+        cut.append(markup[found.start() : at])
+    return "".join([*kept, markup[at:]]), cut
+
+
+def _end_of_group(markup: str, start: int) -> int:
+    depth = 0
+    for brace in _BRACE.finditer(markup, start):
+        depth += {"{": 1, "}": -1}.get(brace[0], 0)
+        if depth == 0 and brace[0] == "}":
+            return brace.end()
+    return len(markup)
+
+
+def _font_table(groups: list[str]) -> str:
+    """A table with nothing but the character set of each font."""
+    sets: dict[str, str] = {}
+    for group in groups:
+        font = None
+        for found in _FONT.finditer(group):
+            if found[1]:
+                font = found[1]
+            elif font:
+                sets.setdefault(font, found[2])
+    return "{\\fonttbl\n" + "".join(f"{{\\f{font}\\fcharset{chars} X;}}\n" for font, chars in sets.items()) + "}"

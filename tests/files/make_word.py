@@ -1,0 +1,271 @@
+"""Makes the Word, RTF, EPUB and Markdown files of this folder, whose text is invented: ``python tests/files/make_word.py``.
+
+``word-office.docx`` and ``sample.rtf`` are written by LibreOffice (``soffice``) where it is installed, the others by
+Python alone. Dates inside the files are fixed, so that what is made again is the same.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+import subprocess
+import tempfile
+import zipfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+
+PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>2024 Trafficking Narratives: Karvonia</title></head><body>
+<h1>2024 Trafficking Narratives: Karvonia</h1>
+<h2>Overview and Assessment</h2>
+<p>Karvonia does not yet fully meet the Institute’s minimum standards on trafficking, although its government is making
+significant efforts to reach them. Migration officers faced new allegations of selling work permits to traffickers.</p>
+<h2>Prioritized Recommendations</h2>
+<ul><li>Investigate and prosecute officials suspected of aiding traffickers;</li>
+<li>Open a shelter for men, and stop lodging boys in juvenile detention;</li></ul>
+<h2>Prosecution</h2>
+<p>Article&nbsp;141 of the penal code criminalized both sex and labor trafficking and prescribed four to 12&nbsp;years in prison.
+Parliament amended the article in November.<sup><a class="sdfootnoteanc" name="sdfootnote1anc" href="#sdfootnote1sym">1</a></sup>
+Police opened 29 investigations, compared with 34 the year before.</p>
+<table border="1"><tr><th>Figure</th><th>2022–23</th><th>2023–24</th></tr>
+<tr><td>Investigations opened</td><td>34</td><td>29</td></tr>
+<tr><td>Traffickers convicted</td><td>9</td><td>11</td></tr></table>
+<h3>Conduct of Officials</h3>
+<p>In May the Port Åske court <a href="https://courts.example/aske">convicted the two port police officers</a> charged a year
+earlier. The head of the service, Jørn Palvić, called the reports “harbor gossip” and <b>refused</b> to hand over the files.</p>
+<h2>Protection</h2>
+<p>Authorities identified 73 victims—46 of sex trafficking and 27 of forced labor—compared with 58 in the previous year.</p>
+<p>No state shelter admitted men, and boys over 12 were lodged in a juvenile detention home.</p>
+<h2>Prevention</h2>
+<p>The committee ranked the work still to be done in this order:</p>
+<ol><li>inspection of the fishing fleet;</li><li>training of border guards in the east;</li></ol>
+<p>Parliament banned the charging of recruitment fees to workers in January.</p>
+<div id="sdfootnote1"><p><a class="sdfootnotesym" name="sdfootnote1sym" href="#sdfootnote1anc">1</a>Official Gazette of
+Karvonia, no. 211, 17 November 2023.</p></div>
+</body></html>"""
+
+MARKDOWN = """---
+title: "2024 Trafficking Narratives: Karvonia"
+draft: false
+---
+
+# Karvonia
+
+<!-- Check the figures: officials took bribes? -->
+
+Karvonia does **not** yet fully meet the
+Institute's minimum standards[^1], although its government is making *significant* efforts.
+
+## Prioritized Recommendations
+
+1. Investigate and prosecute [officials](https://example.org/officials) suspected of aiding traffickers;
+2. Open a shelter for men.
+   - Stop lodging boys in juvenile detention.
+
+Prosecution
+-----------
+
+> Courts convicted 11 traffickers &amp; sent nine of them to prison.
+
+| Figure | 2022–23 | 2023–24 |
+| --- | ---: | ---: |
+| Investigations opened | 34 | `29` |
+
+**Conduct of Officials**
+
+![The harbor](harbor.png) Three officers allegedly sold 60 work permits.
+
+    The head of the service refused to hand over the files.
+
+```python
+government.failed("in code")
+```
+
+<div class="note"><p>No victim obtained <em>compensation</em>.</p></div>
+
+[^1]: Official Gazette of Karvonia, no. 211.
+"""
+
+BOOK = {
+    "mimetype": "application/epub+zip",
+    "META-INF/container.xml": """<?xml version="1.0"?><container version="1.0" xmlns="urn:oasis:names:tc:opendocument:xmlns:container">
+<rootfiles><rootfile full-path="OEBPS/book.opf" media-type="application/oebps-package+xml"/></rootfiles></container>""",
+    "OEBPS/book.opf": """<?xml version="1.0" encoding="utf-8"?><package xmlns="http://www.idpf.org/2007/opf" version="3.0" unique-identifier="id">
+<metadata xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:identifier id="id">karvonia-2024</dc:identifier><dc:title>Trafficking
+Narratives 2024: Karvonia</dc:title><dc:language>en</dc:language></metadata>
+<manifest><item id="nav" href="nav.xhtml" media-type="application/xhtml+xml" properties="nav"/>
+<item id="cover" href="cover.xhtml" media-type="application/xhtml+xml"/><item id="css" href="book.css" media-type="text/css"/>
+<item id="two" href="text/chapter%202.xhtml" media-type="application/xhtml+xml"/>
+<item id="one" href="text/chapter1.xhtml" media-type="application/xhtml+xml"/>
+<item id="three" href="text/chapter3.xhtml" media-type="application/xhtml+xml"/></manifest>
+<spine><itemref idref="cover"/><itemref idref="nav"/><itemref idref="one"/><itemref idref="two"/><itemref idref="three"/></spine></package>""",
+    "OEBPS/book.css": "p { margin: 0 }",
+    "OEBPS/nav.xhtml": """<html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops"><head><title>Contents</title></head><body>
+<p>The government of the table of contents failed.</p></body></html>""",
+    "OEBPS/cover.xhtml": """<html xmlns="http://www.w3.org/1999/xhtml"><head><title/></head><body><img src="cover.png" alt=""/></body></html>""",
+    "OEBPS/text/chapter1.xhtml": """<?xml version="1.0" encoding="utf-8"?><!DOCTYPE html>
+<html xmlns="http://www.w3.org/1999/xhtml"><head><title/><link rel="stylesheet" href="../book.css"/></head><body><a id="top"/>
+<h1>Karvonia</h1><h2>Prosecution</h2><p>Police opened 29 investigations,<br/> compared with 34 the year before.</p><hr/>
+<p>Courts convicted 11 traffickers.</p></body></html>""",
+    "OEBPS/text/chapter 2.xhtml": """<html xmlns="http://www.w3.org/1999/xhtml"><head><title>2</title></head><body>
+<p>In May the Port Åske court convicted two officers.</p></body></html>""",
+    "OEBPS/text/chapter3.xhtml": """<?xml version="1.0" encoding="iso-8859-1"?><html xmlns="http://www.w3.org/1999/xhtml"><head><title>3</title></head><body>
+<h2>Protection</h2><p>The third shelter opened at Velhår in October.</p></body></html>""",
+}
+
+
+def packed(members: dict[str, bytes]) -> bytes:
+    """A zip file whose entries have a fixed date."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(zipfile.ZipInfo(name, (2024, 6, 18, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
+    return out.getvalue()
+
+
+def repacked(data: bytes) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return packed({name: archive.read(name) for name in archive.namelist()})
+
+
+def book() -> bytes:
+    charset = {"OEBPS/text/chapter3.xhtml": "iso-8859-1"}
+    return packed({name: text.encode(charset.get(name, "utf-8")) for name, text in BOOK.items()})
+
+
+def word_report() -> bytes:
+    """A report as an author writes it in Word: styles, lists, a table with merged cells, notes, a header."""
+    import docx
+    from docx.opc.constants import RELATIONSHIP_TYPE
+    from docx.opc.packuri import PackURI
+    from docx.opc.part import Part
+    from docx.oxml import parse_xml
+
+    word = docx.Document()
+    word.core_properties.title = "A template’s title"
+    word.sections[0].header.paragraphs[0].text = "The header says that officials took bribes."
+    word.add_paragraph("Trafficking Narratives 2024: Karvonia", style="Title")
+    word.add_heading("Prosecution", 1)
+    paragraph = word.add_paragraph("Parliament amended the article in ")
+    paragraph.add_run("November").bold = True
+    paragraph.add_run(".")
+    paragraph._p.append(parse_xml(f'<w:r {W}><w:footnoteReference w:id="2"/></w:r>'))
+    paragraph.add_run(" Police opened 29 investigations,\ncompared with 34\tthe year before.")
+    word.add_paragraph("Investigate officials;", style="List Bullet")
+    word.add_paragraph("Train judges.", style="List Number")
+    table = word.add_table(3, 3)
+    for row, texts in zip(
+        table.rows, (("Figure", "Cases", ""), ("", "2023", "2024"), ("Convicted", "9", "11")), strict=True
+    ):
+        for cell, text in zip(row.cells, texts, strict=True):
+            cell.text = text
+    table.cell(0, 1).merge(table.cell(0, 2))
+    table.cell(0, 0).merge(table.cell(1, 0))
+    word.add_paragraph().add_run("Conduct of Officials").bold = True
+    word.add_paragraph().add_run("Three officers allegedly sold 60 work permits.").bold = True
+    word.add_heading("Protection", 2)
+    link = paragraph.part.relate_to("https://shelters.example/", RELATIONSHIP_TYPE.HYPERLINK, is_external=True)
+    paragraph = word.add_paragraph("The third shelter ")
+    paragraph._p.append(
+        parse_xml(
+            f'<w:hyperlink {W} xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships" r:id="{link}">'
+            "<w:r><w:t>opened at Velhår</w:t></w:r></w:hyperlink>"
+        )
+    )
+    paragraph.add_run(" in October.")
+    for number, (kind, text) in enumerate(
+        (("footnote", "Official Gazette, no. 211."), ("endnote", "Court rulings of 12 January."))
+    ):
+        xml = (
+            f'<w:{kind}s {W}><w:{kind} w:type="separator" w:id="{number}"><w:p><w:r><w:t>line</w:t></w:r></w:p></w:{kind}>'
+            f'<w:{kind} w:id="2"><w:p><w:r><w:{kind}Ref/></w:r><w:r><w:t>{text}</w:t></w:r></w:p></w:{kind}></w:{kind}s>'
+        )
+        name = PackURI(f"/word/{kind}s.xml")
+        content_type = f"application/vnd.openxmlformats-officedocument.wordprocessingml.{kind}s+xml"
+        part = Part(name, content_type, xml.encode(), word.part.package)
+        word.part.relate_to(part, getattr(RELATIONSHIP_TYPE, f"{kind}s".upper()))
+    return _saved(word)
+
+
+def word_tracked() -> bytes:
+    """A draft with tracked changes, a text box in two forms, content controls, hidden text, a table within a table."""
+    import docx
+    from docx.oxml import parse_xml
+
+    body = f"""<w:body {W} xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"
+ xmlns:v="urn:schemas-microsoft-com:vml" xmlns:wps="http://schemas.microsoft.com/office/word/2010/wordprocessingShape">
+<w:sdt><w:sdtPr><w:docPartObj><w:docPartGallery w:val="Table of Contents"/></w:docPartObj></w:sdtPr><w:sdtContent>
+ <w:p><w:r><w:t>Contents: officials failed</w:t></w:r></w:p></w:sdtContent></w:sdt>
+<w:sdt><w:sdtContent><w:p><w:pPr><w:pStyle w:val="Heading1"/></w:pPr><w:r><w:t>Prevention</w:t></w:r></w:p></w:sdtContent></w:sdt>
+<w:p><w:r><w:t xml:space="preserve">Courts convicted </w:t></w:r><w:del w:id="1" w:author="A"><w:r><w:delText>nobody</w:delText></w:r></w:del>
+ <w:ins w:id="2" w:author="A"><w:r><w:t>11 traffickers</w:t></w:r></w:ins><w:r><w:t>.</w:t></w:r>
+ <w:r><w:rPr><w:vanish/></w:rPr><w:t>Hidden note.</w:t></w:r></w:p>
+<w:p><w:pPr><w:rPr><w:del w:id="3" w:author="A"/></w:rPr></w:pPr><w:r><w:t xml:space="preserve">The ministry cut </w:t></w:r></w:p>
+<w:p><w:r><w:t>its spending on shelters.</w:t></w:r><w:r><mc:AlternateContent>
+ <mc:Choice Requires="wps"><w:drawing><wps:txbx><w:txbxContent><w:p><w:r><w:t>In a box: two trials collapsed.</w:t></w:r></w:p></w:txbxContent></wps:txbx></w:drawing></mc:Choice>
+ <mc:Fallback><w:pict><v:textbox><w:txbxContent><w:p><w:r><w:t>For old programs: two trials collapsed.</w:t></w:r></w:p></w:txbxContent></v:textbox></w:pict></mc:Fallback>
+ </mc:AlternateContent></w:r></w:p>
+<w:moveFrom w:id="4" w:author="A"><w:p><w:r><w:t>Moved away.</w:t></w:r></w:p></w:moveFrom>
+<w:tbl><w:tblPr/><w:tr><w:tc><w:p><w:r><w:t>Cases</w:t></w:r></w:p></w:tc><w:tc>
+  <w:tbl><w:tblPr/><w:tr><w:tc><w:p><w:r><w:t>2023</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>9</w:t></w:r></w:p></w:tc></w:tr></w:tbl><w:p/></w:tc></w:tr>
+ <w:tr><w:trPr><w:del w:id="5" w:author="A"/></w:trPr><w:tc><w:p><w:r><w:t>Struck row</w:t></w:r></w:p></w:tc></w:tr></w:tbl>
+<w:tbl><w:tblPr/><w:tr><w:tc><w:p><w:pPr><w:outlineLvl w:val="1"/></w:pPr><w:r><w:t>Trafficking Profile</w:t></w:r></w:p>
+ <w:p><w:r><w:t>Relatives force children to beg.</w:t></w:r></w:p></w:tc></w:tr></w:tbl>
+<w:sectPr/></w:body>"""
+    word = docx.Document()
+    document = word.element
+    document.replace(document.body, parse_xml(body))
+    return _saved(word)
+
+
+def _saved(word: object) -> bytes:
+    out = io.BytesIO()
+    word.save(out)  # type: ignore[attr-defined]
+    with zipfile.ZipFile(out) as archive:
+        members = {name: archive.read(name) for name in archive.namelist() if "thumbnail" not in name}
+    # python-docx starts from a file that has a picture of itself.
+    members["_rels/.rels"] = re.sub(rb"<Relationship [^>]*thumbnail[^>]*/>", b"", members["_rels/.rels"])
+    return packed(members)
+
+
+def converted(suffix: str) -> bytes | None:
+    """The page as LibreOffice writes it, or None where that is not installed."""
+    office = shutil.which("soffice")
+    if not office:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder) / "page.html"
+        page.write_text(PAGE, "utf-8")
+        target = {"docx": "docx:MS Word 2007 XML", "rtf": "rtf:Rich Text Format"}.get(suffix, suffix)
+        command = [
+            office,
+            f"-env:UserInstallation=file://{folder}/profile",
+            "--headless",
+            "--infilter=HTML (StarWriter)",
+        ]
+        subprocess.run([*command, "--convert-to", target, "--outdir", folder, page], check=True, capture_output=True)
+        return (Path(folder) / f"page.{suffix}").read_bytes()
+
+
+def main() -> None:
+    made: dict[str, bytes | None] = {
+        "word-report.docx": word_report(),
+        "word-tracked.docx": word_tracked(),
+        "sample.epub": book(),
+        "sample.md": MARKDOWN.encode(),
+        "sample.rtf": converted("rtf"),
+    }
+    office = converted("docx")
+    made["word-office.docx"] = repacked(office) if office else None
+    for name, data in made.items():
+        if data is None:
+            print(f"{name}: kept (LibreOffice is not installed)")
+        else:
+            (HERE / name).write_bytes(data)
+            print(f"{name}: {len(data):,} bytes")
+
+
+if __name__ == "__main__":
+    main()

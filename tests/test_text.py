@@ -1,0 +1,175 @@
+"""Plain text is read in whatever encoding it comes, and what is lost is told."""
+
+from __future__ import annotations
+
+import codecs
+import time
+import warnings
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tipclassify import InputError
+from tipclassify.readers import ReadOptions, read_bytes
+from tipclassify.readers.encodings import guess_encoding, wide_encoding
+from tipclassify.readers.text import decode, decode_as, read_text
+from tipclassify.segment import split_passages
+
+# What a report has beyond ASCII: quotation marks, dashes, a currency, and the names of one country.
+PROSE = {
+    "marks": "The ministry’s report said that courts “did not convict” any traffickers—the first such year.",
+    "apostrophe": "The government did not convict any traffickers, and the ministry’s fund stayed closed.",
+    "money": "The government allocated £1.3 million to shelters – half of what it had promised.",
+    "French": "Police arrested Cédric Lefèvre at Besançon. The “fund” of the Conseil général closed in août.",
+    "Spanish": "The court at Cañete released Íñigo Muñoz; Señora Ibáñez’s shelter in Mérida has 20 beds.",
+    "Portuguese": "In São Brás the judge, João Simões, let a petition of the Associação lapse.",
+    "German": "Prosecutors in Lüneck charged Günther Weiß. The Behörde für Größeres did not answer.",
+    "Nordic": "Port Åskøy’s mayor, Sørine Bjørgård, resigned; two officers fled to Mörk.",
+    "Italian": "The sindaco of Forlimà said that the città “cannot pay”, and Niccolò Perrò agreed.",
+    "Polish": "Jagoda Wiśniewska-Żak of Łęczna said that the ministry’s “fund” was empty.",
+    "Czech": "The court in Třebíč sentenced Zdeněk Růžička to nine years; his brother’s firm, Dvůr, closed.",
+    "Hungarian": "Judge Sztójay of Kőröstető released Erzsébet Szűcs and Gergő Bőhm.",
+    "Croatian": "Anđel Rukas of Čelvin and Žarko Palvić protected the “club” for years.",
+    "Romanian": "Police in Târgu Bâlea arrested Ionuţ Văcaru; the judge at Braşeni freed him.",
+    "Turkish": "Police in Şarkışla arrested Çağlar Işık; Doğan’s café was not searched.",
+}
+BYTES = ("cp1252", "iso8859_1", "iso8859_15", "iso8859_2", "cp1250", "cp1254", "mac_roman", "cp850")
+WIDE = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")
+
+
+def writable(text: str, encoding: str) -> bool:
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        pytest.param(text, encoding, id=f"{name}-{encoding}")
+        for name, text in PROSE.items()
+        for encoding in (*WIDE, *BYTES)
+        if writable(text, encoding)
+    ],
+)
+def test_prose_is_decoded(text: str, encoding: str) -> None:
+    assert decode(text.encode(encoding)) == text
+
+
+def test_other_scripts_are_left_to_the_guesser_for_all_languages() -> None:
+    text = "Правительство не осудило ни одного торговца людьми, и суд закрыл дело в мае."
+    assert decode(text.encode("cp1251")) == text
+
+
+def test_what_is_valid_utf_8_is_utf_8_whatever_a_server_says() -> None:
+    assert decode("café".encode(), "iso-8859-1") == "café"
+    assert decode("Wałęsa żył".encode("iso-8859-2"), "iso-8859-2") == "Wałęsa żył"
+
+
+def test_latin_1_is_read_as_windows_1252_as_browsers_do() -> None:
+    assert decode(b"\x93harbor\x94 gossip \xfc", "iso-8859-1") == decode_as(
+        b"\x93harbor\x94 gossip \xfc", "latin-1", ""
+    )
+    assert decode(b"\x93harbor\x94 gossip \xfc", "iso-8859-1") == "“harbor” gossip ü"
+
+
+def test_a_few_bad_bytes_do_not_turn_utf_8_into_something_else() -> None:
+    data = "The ministry’s “fund” of José Peña ".encode() + b"closed\x94 in May."
+    with pytest.warns(UserWarning, match=r"a\.txt: not quite utf-8; 1 characters are lost"):
+        assert decode(data, source="a.txt") == "The ministry’s “fund” of José Peña closed\ufffd in May."
+
+
+def test_a_byte_that_windows_1252_lacks_is_told() -> None:
+    with pytest.warns(UserWarning, match="not quite cp1252; 1 characters are lost"):
+        assert (
+            decode(b"The ministry\x92s \x93fund\x94 stayed \x81 closed.")
+            == "The ministry’s “fund” stayed \ufffd closed."
+        )
+
+
+def test_guessing_takes_no_time_that_grows_with_the_square() -> None:
+    start = time.perf_counter()
+    assert decode(b"x" * 3_000_000 + b" caf\xe9").endswith(" café")
+    decode(b"\xe9" * 3_000_000)
+    decode(b"\xe9 " * 1_000_000)
+    assert time.perf_counter() - start < 5
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
+def test_half_a_character_at_the_end_is_told(encoding: str) -> None:
+    with pytest.warns(UserWarning, match=f"not quite {encoding}"):
+        assert decode("Police arrested nine.".encode(encoding)[:-1]).startswith("Police arrested nin")
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_utf_8_is_never_guessed(text: str) -> None:
+    assert decode(codecs.BOM_UTF8 + text.encode()) == text
+    if "\x00" not in text and not text.startswith("\ufeff"):
+        assert decode(text.encode()) == text
+
+
+@given(st.binary())
+def test_any_bytes_become_text_or_are_refused(data: bytes) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert wide_encoding(data) is None or len(data) >= 4
+        assert decode(data).encode() is not None
+        try:
+            document = read_text(data, "noise.txt")
+        except InputError as error:
+            assert str(error).startswith("noise.txt: not text")  # noqa: PT017
+        else:
+            assert all(document.text[p.start : p.end] == p.text for p in split_passages(document))
+
+
+def test_text_without_letters_beyond_ascii_needs_no_guess() -> None:
+    assert guess_encoding(b"Police arrested nine.") in (None, "ascii")
+
+
+# --------------------------------------------------------------------------------------- the encoding option
+
+
+def test_the_named_encoding_is_used_and_nothing_else() -> None:
+    data = "Dvořák’s".encode("cp1250")
+    assert read_bytes(data, "a.txt", ReadOptions(encoding="windows-1250")).text == "Dvořák’s"
+    page = '<meta charset="utf-8"><p>Dvořák’s shelter closed.'.encode("cp1250")
+    assert read_bytes(page, "a.html", ReadOptions(encoding="windows-1250")).text == "Dvořák’s shelter closed."
+    assert read_bytes(b"# A\n\ncaf\x8e", "a.md", ReadOptions(encoding="macintosh")).text == "A\n\ncafé"
+    assert decode_as("\ufeffcafé".encode("utf-16-le"), "utf-16-le", "a.txt") == "café"
+
+
+@pytest.mark.parametrize("encoding", ["klingon", "hex", "punycode", "idna", "unicode_escape", "undefined", "", "a\0b"])
+def test_a_name_that_is_no_encoding_of_text_is_told(encoding: str) -> None:
+    with pytest.raises(InputError, match=r"a\.txt: no encoding is called .*; try utf-8, cp1252 or macintosh"):
+        decode_as(b"Police", encoding, "a.txt")
+
+
+@pytest.mark.parametrize("encoding", ["unicode_escape", "punycode", "hex", "x" * 2_000])
+def test_a_page_or_server_cannot_name_a_codec_that_makes_no_text(encoding: str) -> None:
+    assert decode(b"\\ud800 caf\xe9", encoding) == "\\ud800 café"
+
+
+# --------------------------------------------------------------------------------------------------- pages
+
+
+def test_form_feeds_part_pages_and_a_sentence_goes_on_over_them() -> None:
+    text = (
+        "PROTECTION\n\nThe only shelter\n\n\fclosed in May.\n\nIt held nine.\n\f\fPREVENTION\n\nNo one was trained.\n"
+    )
+    document = read_text(text.encode(), "report.txt")
+    assert document.text == text
+    assert [(b.page, " ".join(text[b.start : b.end].split())) for b in document.blocks] == [
+        (1, "PROTECTION"),
+        (1, "The only shelter closed in May."),
+        (2, "It held nine."),
+        (4, "PREVENTION"),
+        (4, "No one was trained."),
+    ]
+    assert next((p.page, p.text) for p in split_passages(document)) == (1, "The only shelter\n\n\fclosed in May.")
+
+
+def test_text_without_form_feeds_has_no_pages() -> None:
+    assert {block.page for block in read_text(b"One.\n\nTwo.", "a.txt").blocks} == {None}
