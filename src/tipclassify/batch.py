@@ -92,8 +92,7 @@ def _expanded(name: str) -> list[str]:
         files = [
             str(path)
             for path in sorted(Path(name).rglob("*"))
-            if (path.suffix and is_report(path.name))
-            or path.suffix.lower() in _ROWS
+            if ((path.suffix and is_report(path.name)) or path.suffix.lower() in _ROWS)
             and not any(part.startswith(".") for part in path.relative_to(name).parts)
             and path.is_file()
         ]

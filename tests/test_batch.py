@@ -1,0 +1,142 @@
+"""Many inputs: what names stand for, the same output for any number of processes, breaking off and going on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, Run
+
+from tipclassify.batch import expand_inputs
+from tipclassify.errors import InputError
+from tipclassify.ledger import LEDGER, Ledger, output_names
+
+SAMPLES = ROOT / "data" / "samples"
+TEXT = "PROSECUTION\n\nPolice arrested {} traffickers in {}, but courts convicted none of them."
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "in" / "deep").mkdir(parents=True)
+    for number, name in enumerate(("b.txt", "a.txt", "deep/c.txt", "deep/a.txt")):
+        (tmp_path / "in" / name).write_text(TEXT.format(number + 2, 2010 + number), "utf-8")
+    (tmp_path / "in" / ".hidden.txt").write_text("Police slept.", "utf-8")
+    (tmp_path / "in" / "picture.png").write_bytes(b"\x89PNG")
+    return tmp_path
+
+
+def test_folders_patterns_and_lists_stand_for_their_files_once(folder: Path) -> None:
+    inside = folder / "in"
+    every = [str(inside / name) for name in ("a.txt", "b.txt", "deep/a.txt", "deep/c.txt")]
+    assert expand_inputs([str(inside)]) == every
+    assert expand_inputs([str(inside / "*.txt"), every[1]]) == every[:2]
+    assert expand_inputs([str(inside / "**" / "c.txt")]) == every[3:]
+    listing = folder / "list.txt"
+    listing.write_text(f"# mine\n{every[3]}\n\n{inside / 'deep'}\nhttps://example.org/togo/\n-\n", "utf-8")
+    assert expand_inputs([f"@{listing}"]) == [every[3], every[2], "https://example.org/togo/", "-"]
+    assert expand_inputs(["gone.txt"]) == ["gone.txt"]
+
+
+@pytest.mark.parametrize(
+    ("name", "what"), [("empty", "no report in this folder"), ("*.pdf", "matches no file"), ("@no.txt", "no such file")]
+)
+def test_a_name_that_stands_for_nothing_is_told(tmp_path: Path, name: str, what: str) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=what):
+        expand_inputs([name if name.startswith("@") else str(tmp_path / name)])
+
+
+def test_output_is_the_same_for_any_number_of_processes(cli: Run, folder: Path) -> None:
+    args = ("score", folder / "in", SAMPLES, folder / "gone.txt", "--format", "jsonl")
+    one, two = cli(*args), cli(*args, "--jobs", 2)
+    assert one.returncode == two.returncode == 1
+    assert one.stdout == two.stdout
+    assert one.stderr == two.stderr
+    assert len({json.loads(line)["file"] for line in one.stdout.splitlines()}) == 4 + len(list(SAMPLES.iterdir()))
+
+
+def test_one_output_for_each_input_and_only_what_is_missing_when_resumed(cli: Run, folder: Path) -> None:
+    out = folder / "out"
+    done = cli("score", folder / "in", folder / "gone.txt", "--output-dir", out, "--format", "csv", "--jobs", 2)
+    assert done.returncode == 1
+    assert b"gone.txt: no such file" in done.stderr
+    names = {"b.txt.csv", "in-a.txt.csv", "deep-a.txt.csv", "c.txt.csv"}
+    assert {path.name for path in out.iterdir()} == {*names, LEDGER}
+
+    (out / "b.txt.csv").unlink()
+    (folder / "in" / "a.txt").write_text(TEXT.format("nine", 2020), "utf-8")
+    kept = (out / "c.txt.csv").stat().st_mtime_ns
+    again = cli("score", folder / "in", "--output-dir", out, "--format", "csv", "--resume")
+    assert again.returncode == 0
+    assert b"2 of 4 inputs were done" in again.stderr
+    assert (out / "c.txt.csv").stat().st_mtime_ns == kept
+    assert (out / "b.txt.csv").exists()
+    assert "arrested nine" in (out / "in-a.txt.csv").read_text("utf-8")
+    other = cli("score", folder / "in", "--output-dir", out, "--format", "csv", "--resume", "--policy", "cite")
+    assert b"inputs were done" not in other.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals to a process differ there")
+def test_breaking_off_leaves_whole_outputs_and_no_scraps(tmp_path: Path) -> None:
+    page = (SAMPLES / "karvonia-2024.html").read_text("utf-8")
+    for number in range(400):
+        (tmp_path / f"{number:03}.html").write_text(page, "utf-8")
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "tipclassify", "score", str(tmp_path), "--output-dir", str(out), "-f", "jsonl"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and len(list(out.glob("*.html.jsonl"))) < 5:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"--resume" in told
+    written = [path for path in out.iterdir() if path.name != LEDGER]
+    assert 5 <= len(written) < 400
+    assert len({path.read_bytes().count(b"\n") for path in written}) == 1
+    assert not [path for path in out.iterdir() if path.name.startswith(".")]
+    listed = [json.loads(line)["output"] for line in (out / LEDGER).read_text("utf-8").splitlines()]
+    assert set(listed) <= {path.name for path in written}
+    assert len(written) - len(listed) <= 1
+
+
+def test_options_that_do_not_go_together_are_refused(cli: Run, folder: Path) -> None:
+    assert cli("score", folder / "in", "--resume").returncode == 2
+    assert cli("score", folder / "in", "-o", folder / "x.csv", "--output-dir", folder).returncode == 2
+    assert b"no format has the suffix" in cli("score", folder / "in", "-o", folder / "x.foo").stderr
+    assert cli("score", folder / "in", "--output-dir", folder / "in" / "a.txt").returncode == 1
+
+
+def test_a_cut_ledger_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("x", "utf-8")
+    out = tmp_path / "in.txt.csv"
+    out.write_text("x", "utf-8")
+    Ledger(tmp_path, {}).add(str(tmp_path / "in.txt"), out)
+    with open(tmp_path / LEDGER, "a", encoding="utf-8") as ledger:
+        ledger.write('{"input": "b.t')
+    assert Ledger(tmp_path, {}).has(str(tmp_path / "in.txt"), out)
+    assert not Ledger(tmp_path, {"policy": "cite"}).has(str(tmp_path / "in.txt"), out)
+
+
+def test_output_names_never_collide() -> None:
+    files = ["x/a/1.html", "y/a/1.html", "x/b/1.html", "-", "https://example.org/togo/", ".../..", "1.html"]
+    names = output_names(files, ".csv")
+    assert len(set(names)) == len(files)
+    assert all(name.endswith(".csv") and "/" not in name and not name.startswith(".") for name in names)
+
+
+def test_what_a_reader_could_not_read_is_told_and_the_rest_scored(cli: Run, tmp_path: Path) -> None:
+    file = tmp_path / "torn.txt"
+    file.write_bytes(b"\xef\xbb\xbf" + b"Police arrested nine traffickers in Caf\xe9 Velmar.\n" * 3)
+    done = cli("score", file, file, "--format", "jsonl")
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) == 3
+    told = done.stderr.decode().splitlines()
+    assert len(told) == 1
+    assert told[0].startswith(f"tipclassify: warning: {file}: ")
