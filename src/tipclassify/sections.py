@@ -18,7 +18,7 @@ _RULES: Final = tuple(
     for pattern, section in (
         (r"recommendation", "recommendations"),
         (r"^prosecution|law enforcement efforts|^investigations? and prosecution", "prosecution"),
-        (rf"^protection{_OF_OTHERS}|victim (?:protection|assistance)|assistance (?:to|for) victims", "protection"),
+        (rf"^protection{_OF_OTHERS}|victim (?:protection|assistance)|^assistance (?:to|for) victims", "protection"),
         (rf"^prevention{_OF_OTHERS}", "prevention"),
         (r"trafficking (?:profile|situation)|^profile|scope (?:and|of)|^the situation", "profile"),
         (rf"^{_TIER}$|[:(–—-] ?{_TIER}\)?$", "assessment"),
@@ -33,7 +33,10 @@ _STOCK: Final = (
     r"(?:prosecution|protection|prevention)(?: efforts)?|(?:human )?trafficking profile|executive summary"
 )
 _NAME: Final = re.compile(rf"(?:{_STOCK}|scope and magnitude|(?:[^.;]{{2,40}}[:(–—-] ?)?{_TIER}\)?)\W*", re.IGNORECASE)
-_RUN_IN: Final = re.compile(rf"({_STOCK})\s?(?:[.:—]|[–-](?=\s))\s*(?=\S)", re.IGNORECASE)
+_RUN_IN: Final = re.compile(
+    rf"({_STOCK})\s?(?:[.:—]|[–-](?=\s))\s*(?=\S)|(?-i:(PROSECUTION|PROTECTION|PREVENTION|TRAFFICKING PROFILE) (?=[A-Z]))",
+    re.IGNORECASE,
+)
 _STOCK_STARTS: Final = frozenset("pri key rec pro pre hum tra exe sco".split())
 _LONGEST_NAME: Final = 110
 
@@ -79,4 +82,4 @@ def run_in_section(paragraph: str) -> str | None:
     'protection'
     """
     found = paragraph[:3].lower() in _STOCK_STARTS and _RUN_IN.match(paragraph)
-    return section_of_heading(found[1]) if found else None
+    return section_of_heading(found[1] or found[2]) if found else None

@@ -1,156 +1,255 @@
 """A saved web page in, `Document` out: headings, paragraphs, lists and tables, without the site around them.
 
-What is furniture is decided by what an element is (``nav``, ``footer``, ``form``, …) and by the words of its class
-and id, the same for every site; nothing is looked up by the address of the page.
+Three steps: the parser mends the page, `tipclassify.readers.markup` reads its lines, `tipclassify.readers.furniture`
+tells the site's from the author's.
 """
 
 from __future__ import annotations
 
+import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from tipclassify.document import Block, Document
 from tipclassify.errors import InputError
-from tipclassify.readers.text import decode
-from tipclassify.sections import section_of_heading
+from tipclassify.readers.furniture import Line, is_sentence, is_title, without_furniture
+from tipclassify.readers.markup import page_lines
+from tipclassify.readers.text import decode, decode_as
+from tipclassify.sections import named_section, run_in_section, section_of_heading
 
 if TYPE_CHECKING:
-    from selectolax.lexbor import LexborNode
+    from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-__all__ = ["read_html"]
+__all__ = ["page_address", "read_html"]
 
-_SKIPPED: Final = frozenset(
-    """script style noscript template nav footer aside form button select option input textarea label svg canvas
-    iframe object video audio dialog head menu -comment _comment !doctype""".split()
-)
-_BLOCKS: Final = frozenset(
-    """address article blockquote body caption center dd details div dl dt fieldset figcaption figure h1 h2 h3 h4 h5 h6
-    header hgroup hr html li main ol p pre section summary table tbody tfoot thead tr ul""".split()
-)
-_HEADINGS: Final = frozenset("h1 h2 h3 h4 h5 h6".split())
-# Words of a class or id that name the site around a text. "header" is judged by its place: see _is_furniture.
-_FURNITURE: Final = re.compile(
-    r"(?:^|[\s_-])(?:nav|navbar|navigation|mininav|subnav|menu|breadcrumbs?|toc|table-of-contents|contents-list|share|sharing|"
-    r"social|sidebar|side|tags?|cookies?|consent|popup|modal|overlay|footer|related|recommended|skip-link|skip|pagination|"
-    r"pager|banner|advert|ads?|promo|newsletter|subscribe|comments?|back-to-top|report-builder|screen-reader-text|"
-    r"sr-only|visually-hidden|print-only|byline-share|utility|toolbar|search)(?:[\s_-]|$)",
+_HEAD: Final = 4_096  # bytes in which a page declares its encoding
+_CHARSET: Final = re.compile(
+    rb"""<meta[^>]{0,300}?charset\s*=\s*["']?\s*([\w.:-]+)|^\s*<\?xml[^>]{0,100}?encoding\s*=\s*["']([\w.:-]+)""",
     re.IGNORECASE,
 )
-_CHARSET: Final = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?([\w-]+)""", re.IGNORECASE)
-_SPACE: Final = re.compile(r"\s+")
-_HEADING_WORDS: Final = 14
+# What browsers take a label for, where Python takes it for less or does not know it (https://encoding.spec.whatwg.org).
+_LABELS: Final = {
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "x-gbk": "gb18030",
+    "euc-kr": "cp949",
+    "ks_c_5601-1987": "cp949",
+    "shift_jis": "cp932",
+    "x-sjis": "cp932",
+    "iso-8859-8-i": "iso-8859-8",
+    "iso-8859-9": "cp1254",
+    "iso-8859-11": "cp874",
+    "tis-620": "cp874",
+    "windows-874": "cp874",
+    "x-mac-cyrillic": "mac-cyrillic",
+    "x-cp1250": "cp1250",
+    "x-cp1251": "cp1251",
+    "x-cp1252": "cp1252",
+}
+_LONGEST_HEAD: Final = 1_000_000
+_HEAD_END: Final = re.compile(rb"</head|<body", re.IGNORECASE)
+_HEAD_TAG: Final = re.compile(r"<(?:link|meta)\b[^>]*", re.IGNORECASE)
+_HEAD_MARK: Final = re.compile(r"""([\w:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
+_SAVED_FROM: Final = re.compile(r"saved (?:from|with singlefile)\b[^<>]{0,40}?(https?://[^\s<>]+)", re.IGNORECASE)
+_ARCHIVED: Final = re.compile(r"^https?://web\.archive\.org/web/\d+[a-z_]*/(?=https?:)")
+_WORD: Final = re.compile(r"\w+")
+_SEPARATOR: Final = re.compile(r"\s+[-–—|•·»~]+\s+|\s*\|\s*|\s+::?\s+")
+_ACRONYM: Final = re.compile(
+    r"OHCHR|UNHCR|UNODC|UNICEF|UN|ILO|IOM|OSCE|HRW|BBC|AP|ecoi\.net|Refworld|ReliefWeb|NORMLEX"
+)
+_OF_A_REPORT: Final = re.compile(r"\d|report|traffick|narrative|\btier\b|practices|profile", re.IGNORECASE)
+# In HTML these hold all that follows unless closed.
+_SELF_CLOSED: Final = re.compile(r"<((script|style|title|textarea|iframe|xmp)\b[^<>]*)/>", re.IGNORECASE)
+_LITTLE: Final = 0.15  # of the text
+_MOST: Final = 0.2  # of the source, in a main element
+_LONGEST_ERROR: Final = 2_000  # characters
+_ERROR_TITLE: Final = re.compile(
+    r"(?:error )?(?:40\d|50\d)(?:\W+(?:error|page|not found|forbidden|file|access|bad|service|internal|gateway)\b.*|\W*)"
+    r"|(?:just a moment|attention required|access denied|(?:page )?not found|forbidden|service unavailable"
+    r"|are you a robot|checking your browser|sorry,? (?:we|that|the|this)\b.*)(?:\s*[|!?.…·–-].*)?",
+    re.IGNORECASE,
+)
+_LONGEST_HEADING_WORDS: Final = 30
+_BOLD_PAGE: Final = 0.4  # share of text in bold from which on bold says nothing
 
 
-def read_html(data: bytes, source: str) -> Document:
+def read_html(data: bytes, source: str, encoding: str | None = None) -> Document:
     """Blocks of the main text of a page.
 
     Offsets count the characters of the document's text, in which blocks are parted by an empty line.
 
+    Parameters
+    ----------
+    encoding : str or None
+        What the user says; it wins over what the page declares.
+
     Raises
     ------
     InputError
-        When the page has no readable text.
+        When the page has no readable text, or is not in `encoding`.
+
+    >>> page = b"<title>Norvia | Site</title><nav>Home</nav><h2>Protection</h2><p>The ministry opened a shelter.</p>"
+    >>> document = read_html(page, "norvia.html")
+    >>> document.title, [(block.section, block.heading) for block in document.blocks]
+    ('Norvia', [('protection', True), ('protection', False)])
     """
     from selectolax.lexbor import LexborHTMLParser
 
-    found = _CHARSET.search(data[:4_000])
-    tree = LexborHTMLParser(decode(data, found[1].decode("ascii") if found else None))
-    root = _main_part(tree)
-    title_node = tree.css_first("h1") or tree.css_first("title")
-    title = _plain(title_node.text()) if title_node else None
+    page = decode_as(data, encoding, source) if encoding else decode(data, _declared(data), source)
+    if page.lstrip()[:5] == "<?xml":
+        page = _SELF_CLOSED.sub(r"<\1></\2>", page)
+    tree = LexborHTMLParser(page)
+    lines = without_furniture(page_lines(_main_part(tree, len(page))))
     parts: list[str] = []
     blocks: list[Block] = []
-    at, section = 0, None
-    for tag, text, linked in _texts(root) if root is not None else ():
-        heading = tag in _HEADINGS or (tag == "bold" and _is_title(text))
-        if heading:
-            section = section_of_heading(text)
-        elif linked and not re.search(r"[.;:!?]", text):
-            continue  # a bare link: an entry of some list of pages
+    at = 0
+    for text, section, heading in _sections(lines):
         blocks.append(Block(at, at + len(text), section, heading))
         parts.append(text)
         at += len(text) + 2
-    if not any(not block.heading for block in blocks):
-        raise InputError(f"{source}: no readable text in this page; save it complete, or as text")
+    if all(block.heading for block in blocks):
+        raise InputError(f"{source}: no readable text in this page; {_way_out(tree)}")
+    title = _title(tree, lines)
+    if at < _LONGEST_ERROR and title and _ERROR_TITLE.fullmatch(title):
+        raise InputError(
+            f"{source}: the site's error page ({title}), not a report; open the address in a browser and save it"
+        )
     return Document("\n\n".join(parts), tuple(blocks), source, title)
 
 
-def _main_part(tree: object) -> LexborNode | None:
-    """The element that holds the text: the marked one if it has most of the paragraphs, else the whole body."""
-    body: LexborNode | None = tree.body  # type: ignore[attr-defined]
-    if body is None:
+def page_address(data: bytes) -> str | None:
+    """The address that a page gives itself (canonical link, ``og:url``) or that the saving browser noted.
+
+    A copy from the Wayback Machine gives the address of the original.
+
+    >>> page_address(b'<link rel="canonical" href="https://example.org/reports/2024/norvia/">')
+    'https://example.org/reports/2024/norvia/'
+    """
+    if b"\x00" in data[:200]:
+        data = data.replace(b"\x00", b"")  # UTF-16, of which addresses are the ASCII part
+    end = _HEAD_END.search(data)
+    head = data[: end.start() if end else _LONGEST_HEAD].decode("ascii", "replace")
+    found: dict[str, str] = {}
+    for tag in _HEAD_TAG.findall(head):
+        marks = {name.lower(): a or b or c for name, a, b, c in _HEAD_MARK.findall(tag)}
+        kind = (marks.get("rel") or marks.get("property") or marks.get("name") or "").lower()
+        found.setdefault(kind, marks.get("href") or marks.get("content") or "")
+    saved = _SAVED_FROM.search(head)
+    for address in (found.get("canonical"), found.get("og:url"), saved and saved[1]):
+        address = _ARCHIVED.sub("", html.unescape(address or "").strip())
+        if re.match(r"https?://\S+$", address):
+            return address
+    return None
+
+
+def _declared(data: bytes) -> str | None:
+    """The encoding that a page says it has."""
+    found = _CHARSET.search(data[:_HEAD])
+    if not found:
         return None
-    everything = len(body.css("p"))
-    for selector in ("main", "[role=main]", "article"):
-        for node in body.css(selector):
-            if len(node.css("p")) * 2 > everything:
-                return node
-    return body
+    label = (found[1] or found[2]).decode("ascii", "replace").lower()
+    if label.startswith("utf-16"):
+        return "utf-8"  # a page whose label can be read byte by byte is not UTF-16
+    return _LABELS.get(label, label)
 
 
-def _texts(root: LexborNode) -> Iterator[tuple[str, str, bool]]:
-    """(tag, text, whether all of it is a link) of each block in reading order; tag "bold" if all of it is bold."""
-    buffer: list[str] = []
-    counts = {"all": 0, "a": 0, "b": 0}
-
-    def flush(tag: str) -> Iterator[tuple[str, str, bool]]:
-        text = _plain("".join(buffer))
-        buffer.clear()
-        total, linked, bold = counts["all"], counts["a"], counts["b"]
-        counts.update(all=0, a=0, b=0)
-        if text:
-            if tag not in _HEADINGS and bold == total:
-                tag = "bold"
-            yield tag, text, linked == total
-
-    def walk(node: LexborNode, block: str, linked: bool, bold: bool, inside: bool) -> Iterator[tuple[str, str, bool]]:
-        for child in node.iter(include_text=True):
-            tag = child.tag or ""
-            if tag == "-text":
-                text = child.text_content or ""
-                size = len(_SPACE.sub("", text))
-                counts["all"] += size
-                counts["a"] += size * linked
-                counts["b"] += size * bold
-                buffer.append(text)
-            elif tag == "br":
-                buffer.append("\n")
-            elif tag in _SKIPPED or _is_furniture(child, tag, inside):
-                continue
-            elif tag in ("td", "th"):
-                buffer.append(" | " if "".join(buffer).strip() else "")
-                yield from walk(child, block, False, False, inside)
-            elif tag in _BLOCKS:
-                yield from flush(block)
-                yield from walk(child, tag, False, False, inside)
-                yield from flush(tag)
-            else:
-                yield from walk(child, block, linked or tag == "a", bold or tag in ("b", "strong"), inside)
-
-    yield from walk(root, root.tag or "body", False, False, root.tag in ("main", "article"))
-    yield from flush("body")
+def _main_part(tree: LexborHTMLParser, size: int) -> str:
+    """The markup to read: the main element if it has most of the page, or else the whole body."""
+    body = tree.body
+    if body is None:
+        return ""
+    marked = body.css_first("main")
+    if marked is not None:
+        _drop_menus(marked)
+        part = marked.html or ""
+        # Most of the source is scripts and menus outside: what holds this much of it holds the text.
+        if len(part) > _MOST * size and part.count("</p>") >= 3:
+            return part
+    _drop_menus(body)
+    return body.html or ""
 
 
-def _is_furniture(node: LexborNode, tag: str, inside: bool) -> bool:
-    if tag in ("main", "article", "p", "body", *_HEADINGS):
+def _drop_menus(node: LexborNode) -> None:
+    """Drop menus and forms with little text, which are half of the markup of many pages, before anything reads it."""
+    little = _LITTLE * len(node.text())
+    for menu in reversed(node.css("nav, form")):
+        if len(menu.text()) < little and menu.css_first("h1, main, article") is None:
+            menu.decompose()
+
+
+def _sections(lines: Sequence[Line]) -> Iterator[tuple[str, str | None, bool]]:
+    """(text, section, whether it is a heading) of each line."""
+    size = sum(len(line.text) for line in lines)
+    bold = sum(len(line.text) for line in lines if line.bold and line.kind != "heading")
+    bold_heads = bold < _BOLD_PAGE * size
+    section: str | None = None
+    for line in lines:
+        heading = _is_heading(line, bold_heads)
+        if heading:
+            section = section_of_heading(line.text)
+        elif line.kind == "text":
+            section = run_in_section(line.text) or section
+        yield line.text, section, heading
+
+
+def _is_heading(line: Line, bold_heads: bool) -> bool:
+    text = line.text
+    if line.kind == "heading":
+        words = text.count(" ") + 1
+        return words <= _LONGEST_HEADING_WORDS and (is_title(text) or words <= 14 or not is_sentence(text))
+    if line.kind == "row":
         return False
-    marks = node.attributes
-    if tag == "header" and not inside:
+    if named_section(text):
         return True
-    if (
-        "hidden" in marks
-        or marks.get("aria-hidden") == "true"
-        or marks.get("role") in ("navigation", "banner", "search")
-    ):
-        return True
-    names = f"{marks.get('class') or ''} {marks.get('id') or ''}"
-    return len(names) > 1 and _FURNITURE.search(names) is not None and node.css_first("main, article") is None
+    if line.kind == "item" or not is_title(text):
+        return False
+    return line.kind == "title" or (line.bold and bold_heads) or (text.isupper() and len(text) > 3)
 
 
-def _is_title(text: str) -> bool:
-    return len(text.split()) <= _HEADING_WORDS and not text.endswith((".", ";", ",", "!", "?"))
+def _title(tree: LexborHTMLParser, lines: Sequence[Line]) -> str | None:
+    """The main heading, or the title of the tab without the site's name if that says more."""
+    heads = [line.text for line in lines if line.level == 1]
+    if not heads:
+        heads = [" ".join(node.text().split()) for node in tree.css("h1")]
+    head = next((text for text in heads if text), None)
+    node, site = tree.css_first("head > title"), tree.css_first('meta[property="og:site_name"]')
+    tab = " ".join(node.text().split()) if node else ""
+    tab, name = _without_site(tab, (site.attributes.get("content") or "") if site else "")
+    if head is None or not tab:
+        return head or tab or next((line.text for line in lines if line.kind == "heading"), None)
+    says_more = set(_WORD.findall(head.casefold())) < set(_WORD.findall(tab.casefold()))
+    return tab if says_more or head.casefold() == name.casefold() else head
 
 
-def _plain(text: str) -> str:
-    return _SPACE.sub(" ", text).strip()
+def _without_site(title: str, site: str) -> tuple[str, str]:
+    """The title of a tab without the name of the site, and that name.
+
+    >>> _without_site("Karvonia - 2024 report | Halden Institute", "")
+    ('Karvonia - 2024 report', 'Halden Institute')
+    """
+    cuts = list(_SEPARATOR.finditer(title))
+    if not cuts:
+        return title, ""
+    first, last = title[: cuts[0].start()], title[cuts[-1].end() :]
+    if site and first.casefold() == site.casefold():
+        return title[cuts[0].end() :], first
+    if _ACRONYM.fullmatch(first):
+        return title[cuts[0].end() :], first
+    if (site and last.casefold() == site.casefold()) or not _OF_A_REPORT.search(last):
+        return title[: cuts[-1].start()], last
+    return title, ""
+
+
+def _way_out(tree: LexborHTMLParser) -> str:
+    """What to do with a page without text."""
+    frames = [node.attributes.get("src") or "" for node in tree.css("frame")]
+    if frames:
+        return f"it shows others in frames ({', '.join(filter(None, frames[:4]))}); give the one with the text"
+    for node in tree.css("meta[http-equiv]"):
+        onward = re.search(r"url\s*=\s*['\"]?([^'\"\s]+)", node.attributes.get("content") or "", re.IGNORECASE)
+        if (node.attributes.get("http-equiv") or "").lower() == "refresh" and onward:
+            return f"it leads on to {onward[1]}; give that page"
+    if tree.css_first("body script, head script[src]"):
+        return "a script draws it: open it in a browser and save it complete, or print it to PDF"
+    return "save it complete, or as text"

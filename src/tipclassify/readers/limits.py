@@ -23,6 +23,7 @@ LARGEST: Final = 100_000_000
 LARGEST_MARKUP: Final = 10_000_000
 """Bytes of a file that is parsed mark by mark in Python, which takes seconds a megabyte at worst."""
 
+_STRETCH: Final = 16_384
 _DEEPEST: Final = 2_000
 """Elements within each other; browsers stop at 512. Parsing takes a time that grows with the square of it."""
 
@@ -168,6 +169,8 @@ def refuse_deep(page: bytes, name: str) -> None:
     InputError
         When they are: parsing it could take hours.
     """
+    if not _may_be_deep(page):
+        return
     depth = 0
     for found in _TAG.finditer(page):
         tag = (found[2] or b"p").lower()  # nothing: a script or comment
@@ -176,3 +179,16 @@ def refuse_deep(page: bytes, name: str) -> None:
         depth = max(depth - 1, 0) if found[1] else depth + 1
         if depth > _DEEPEST:
             raise InputError(f"{name}: nested too deeply to be a report; save it as text")
+
+
+def _may_be_deep(page: bytes) -> bool:
+    """Whether unclosed tags could pile up so high, counted coarsely, as is quick: no tag closes itself here."""
+    depth = 0
+    for at in range(0, len(page), _STRETCH):
+        stretch = page[at : at + _STRETCH]
+        closing = stretch.count(b"</")
+        opening = stretch.count(b"<") - closing
+        if depth + opening > _DEEPEST:
+            return True
+        depth = max(depth + opening - closing, 0)
+    return False

@@ -14,51 +14,48 @@ from collections.abc import Callable
 from itertools import accumulate
 from typing import Final
 
-from tipclassify.readers.furniture import HIDDEN, PLAIN, SURE, Line, Nature, is_stock, is_title, nature_of
+from tipclassify.readers.furniture import HIDDEN, PLAIN, SURE, Line, Nature, is_sentence, is_stock, is_title, nature_of
 from tipclassify.sections import named_section
 
 __all__ = ["page_lines"]
 
+_RAW: Final = "|".join(
+    f"{name}[ >].*?</{name}>" for name in "script style iframe xmp noembed noframes plaintext".split()
+)
 # Comments and raw text are one token without a name.
 _TAG: Final = re.compile(
-    r"<(?:!--.*?-->|(?:script|style|iframe|xmp|noembed|noframes)[ >].*?</(?:script|style|iframe|xmp|noembed|noframes)>"
-    r'|(/?[a-zA-Z][^\s/>]*)((?: =?[^=\s>]*="[^"]*")*)>)',
+    rf"<(?:!--.*?-->|{_RAW}"
+    r'|(/?[a-zA-Z][^\s/>]*)((?: =?[^=\s>]*(?:="[^"]*")?)*)>)',
     re.DOTALL,
 )
 _VOID: Final = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 _JUDGED: Final = frozenset("nav menu footer aside form dialog header".split())
 _HEADINGS: Final = frozenset("h1 h2 h3 h4 h5 h6".split())
+_MENU: Final = frozenset("nav form ul a h1".split())
 _PARAGRAPHS: Final = _HEADINGS | {"p", "li"}
 _LOOK_BACK: Final = 40  # tags
 _PROSE: Final = 60  # characters between two tags from which on they are prose rather than the entry of a menu
 _MOST_OVERRULED: Final = 300  # elements; a page of nested wrappers must not take quadratic time
-_PROSE_RUN: Final = re.compile(r"<(?!a[ >])[^>]*>\s*[^<\s][^<]{60}")
-_PAIRS: Final = (("<!--", "-->"), ("<script", "</script"), ("<div", "</div"), ("<main", "</main"), ("<h1", "</h1"))
 _DEEP: Final = 400  # elements inside one another
 _MOST_KINDS: Final = 50  # of elements whose share is added up
 _LONGEST_HEADING: Final = 400  # characters; a longer one was never closed
 _LONGEST_LINK: Final = 400  # characters of prose
 _LONGEST_LINE: Final = 120  # characters of a heading between line breaks
 _INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
-_UNEVEN: Final = re.compile(
-    "[\t-\r\x1c-\x1f\x85\xa0\u00ad\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2064\u2066-\u2069\u3000\ufeff]"
-)
 _ENTITY: Final = re.compile(r"&(?:#\d{1,6}|#[xX][0-9a-fA-F]{1,5}|[a-zA-Z]{2,8});")
 _FOOTNOTE: Final = re.compile(r"[\[(]?(?:\d{1,3}|[*†‡§¶^↑↩⇑#]+\ufe0e?)[\])]?|[\[(](?:[a-z]|[ivx]{1,4}|note \d+)[\])]")
 _SUPERSCRIPT: Final = re.compile(r"[\d\s,;*†‡§¶–-]+|[\[(][^\])]{1,20}[\])]")
 _UNIT: Final = re.compile(r"(?:\d|\b(?:[kcdm]?m|ft|CO|x))$")
 _BULLET: Final = re.compile(r"\s*(?:[•●▪◦‣*·–-]|\(?\d{1,2}[.)]|\([a-z]\))\s")
 _MARK: Final = re.compile(r"\(?(?:\d{1,3}|[a-z]|[ivx]{1,5})[.)]|[•●▪◦‣*·–—-]")  # of a list laid out as a table
-_EMPTY_BRACKETS: Final = re.compile(r"\s*(?:\[\s*\]|\(\s*\))")
+_EMPTY_BRACKETS: Final = re.compile(r" ?(?:\[ ?\]|\( ?\))")
 _BLANK_LINE: Final = re.compile(r"\n[ \t]*\r?\n")
 _SITE_NAME: Final = re.compile(r"\b(?:site|logo|brand)", re.IGNORECASE)
 _WORDS: Final = re.compile(r"[a-z0-9]+")
 _ID: Final = re.compile(r' id="([^"]*)"')
-_TELLING: Final = re.compile(r' (?:class|id|role|hidden|style|aria-(?:hidden|label))="')
+_TELLING: Final = re.compile(r" (?:class|id|role|hidden|style|aria-(?:hidden|label))(?:[ =]|$)")
 _TAB: Final = re.compile(r' (?:role|data-toggle|data-bs-toggle)="tab"')
 _TAB_TARGET: Final = re.compile(r' (?:aria-controls|href|data-bs-target|data-target)="#?([^"]+)"')
-_SHOWS_HINT: Final = ' aria-controls="'
-_SHOWS: Final = re.compile(r' aria-controls="([^"]*)"')
 _BR: Final = "\n"
 
 
@@ -68,33 +65,10 @@ def page_lines(page: str) -> list[Line]:
     >>> [line.text for line in page_lines("<nav>Home</nav><p>Police <b>acted</b>.</p>")]
     ['Police acted.']
     """
-    walk = _Walk(_without_bulk(page))
+    walk = _Walk(page)
     for start, end in walk.main_parts():
         walk.read(start, end)
     return walk.lines
-
-
-def _without_bulk(page: str) -> str:
-    """A page without the menus and forms that are half of the markup of many: those without prose.
-
-    What they say is `_Walk`'s to judge; this only spares it reading them. A tag found in a comment or script is told by
-    what it would cut in two.
-    """
-    for opening, closing in (("<nav ", "</nav>"), ("<form ", "</form>")):
-        parts: list[str] = []
-        at = 0
-        while (start := page.find(opening, at)) >= 0:
-            end = page.find(closing, start)
-            if end < 0:
-                break
-            end += len(closing)
-            part = page[start:end]
-            whole = all(part.count(a) == part.count(b) for a, b in _PAIRS) and opening not in part[1:]
-            keep = end if not whole or _PROSE_RUN.search(part) else start
-            parts.append(page[at:keep])
-            at = end
-        page = "".join(parts) + page[at:] if parts else page
-    return page
 
 
 class _Steps(dict[str | None, int]):
@@ -127,7 +101,6 @@ class _Walk:
         self.shares: dict[str, float] = {}
         self.unclosed: dict[str, bool] = {}
         self.overruled = 0
-        self.shown = set(_SHOWS.findall(page)) if _SHOWS_HINT in page else set()  # ids of what buttons show
         self.tabs = self.tab_labels() if '="tab"' in page else {}
         self.lines: list[Line] = []
         # Where the elements that the reading is inside of end.
@@ -206,14 +179,13 @@ class _Walk:
         if nature.level == HIDDEN:
             # The panels of tabs are hidden, too, until a script shows them: they are a button's to show, or together
             # hold much of the page. A second copy of visible text, for small screens, is not wanted.
-            found = _ID.search(self.attributes[tag] or "")
             furniture = (
                 prose == 0
                 or self.texts.count(max(self.texts[tag + 1 : end + 1], key=len)) > 1
-                or (not (found and found[1] in self.shown) and self.share_of_kind(nature) < 0.1)
+                or (not self.is_shown_by_button(tag) and self.share_of_kind(nature) < 0.1)
             )
         elif nature.level == SURE:
-            furniture = (share < 0.8 or prose < 250) and "main" not in self.names[tag:end]
+            furniture = (share < 0.6 or prose < 250) and "main" not in self.names[tag:end]
         else:
             furniture = (
                 (share < 0.34 or prose < 300)
@@ -224,6 +196,14 @@ class _Walk:
             )
         self.overruled += not furniture
         return furniture
+
+    def is_shown_by_button(self, tag: int) -> bool:
+        """Whether an element is what a button says it controls."""
+        found = _ID.search(self.attributes[tag] or "")
+        if not found:
+            return False
+        control = f' aria-controls="{found[1]}"'
+        return any(control in marks for marks in self.attributes if marks)
 
     def is_anchor(self, tag: int, end: int, anchor: str) -> bool:
         """Whether an id is made from the first heading of its element."""
@@ -236,11 +216,16 @@ class _Walk:
                 return len(words) > 1 and named and not is_stock(heading)
         return False
 
+    def is_of_section(self, tag: int, end: int) -> bool:
+        """Whether a header is that of a text or a section of it, not of the site."""
+        inside = self.names[tag:end]
+        return tag < self.text_end or (not _HEADINGS.isdisjoint(inside) and _MENU.isdisjoint(inside))
+
     def has_title(self, tag: int, end: int) -> bool:
         """Whether an element holds the title of the page, not of the site."""
         for at in range(tag, end):
             if self.names[at] == "h1":
-                return self.names[at + 1] != "a" and not _SITE_NAME.search(self.attributes[at] or "")
+                return self.names[at + 1 : at + 2] != ["a"] and not _SITE_NAME.search(self.attributes[at] or "")
         return False
 
     def share_of_kind(self, nature: Nature) -> float:
@@ -276,10 +261,14 @@ class _Walk:
             self.text_end = end
         texts, names, attributes = self.texts, self.names, self.attributes
         at, end = start + 1, min(end, len(names))
-        while True:
-            if texts[at]:
-                self.add(at)
-            if at >= end:
+        while at <= end:
+            text = texts[at]
+            if text:
+                if at <= self.pre_end or not text.isspace():
+                    self.add(at, text)
+                elif self.pieces and self.pieces[-1] != _BR:
+                    self.pieces.append(" ")
+            if at == end:
                 break
             self.tag = tag = at
             at += 1
@@ -303,11 +292,11 @@ class _Walk:
         nature = nature_of(name, marks)
         if nature is not PLAIN:
             end = self.end(tag)
-            if nature.level and not (name == "header" and tag < self.text_end):
-                if self.is_furniture(tag, end, nature):
-                    if handler:
-                        self.flush()
-                    return end + 1
+            inner_header = name == "header" and self.is_of_section(tag, end)
+            if nature.level and not inner_header and self.is_furniture(tag, end, nature):
+                if handler:
+                    self.flush()
+                return end + 1
             if nature.notes and tag > self.notes_end:
                 self.notes_end = end
             if nature.bold and tag > self.bold_end:
@@ -326,22 +315,20 @@ class _Walk:
                 self.lines.append(Line(self.tabs[found[1]], "heading", level=3))
         return after
 
-    def add(self, at: int) -> None:
+    def add(self, at: int, text: str) -> None:
         """Add text to the line."""
-        text = self.texts[at]
         if at <= self.pre_end and "\n" in text:
             *paragraphs, text = _BLANK_LINE.split(text)
             for paragraph in paragraphs:
                 self.pieces.append(paragraph)
                 self.size += len(paragraph)
                 self.flush()
-        size = len(text) if text[0:1].isalnum() else len(text.replace("&nbsp;", " ").strip())
-        if not size:
-            if self.pieces and self.pieces[-1] != _BR:
-                self.pieces.append(" ")
-            return
-        if self.pieces and self.pieces[-1] == _BR and _BULLET.match(text):
-            self.flush()
+        size = len(text) if text[:1].isalnum() else len(text.replace("&nbsp;", " ").strip())
+        if self.pieces and self.pieces[-1] == _BR:
+            if not size:
+                return
+            if _BULLET.match(text):
+                self.flush()
         self.pieces.append(text)
         self.size += size
         if at <= self.link_end:
@@ -379,6 +366,11 @@ class _Walk:
                 self.flush()
             self.kind, self.level = "text", 0
         return tag + 1
+
+    def article(self, tag: int) -> int:
+        """The text, or one of several, begins."""
+        self.text_end = max(self.text_end, self.end(tag))
+        return self.block(tag)
 
     def invented(self, tag: int, name: str) -> None:
         """An element of the page's own invention stands for a block, unless inside a paragraph."""
@@ -490,9 +482,9 @@ class _Walk:
     def row_end(self, tag: int) -> int:
         """A row ends: one line, unless its cells hold paragraphs of their own or a menu stands beside text."""
         self.flush()
-        if not self.rows:
+        first, starts = self.rows.pop() if self.rows else (0, [])
+        if not starts:
             return tag + 1
-        first, starts = self.rows.pop()
         cells = [self.lines[a:b] for a, b in zip(starts, [*starts[1:], len(self.lines)], strict=True) if a < b]
         lines = [line for cell in cells for line in cell]
         layout = any(line.linked > 0.95 for line in lines) and any(len(line.text) > 150 for line in lines)
@@ -505,12 +497,14 @@ class _Walk:
         return tag + 1
 
     def control(self, tag: int) -> int:
-        """A button or label, which may head a panel; inside a heading or paragraph it is text."""
+        """A button or label, which may head a panel; inside a heading or sentence it is text."""
         end = self.end(tag)
-        if tag < self.heading_end or self.prose_between(tag, end):
+        text = self.text_between(tag, end)
+        inside = bool(self.pieces) and "".join(self.texts[end + 1 : end + 2]).strip() != ""
+        says_something = self.names[tag] == "label" and (is_sentence(text) or text.count(" ") >= 5)
+        if tag < self.heading_end or inside or says_something or self.prose_between(tag, end):
             return tag + 1
         self.flush()
-        text = self.text_between(tag, end)
         if named_section(text) or ("accordion" in (self.attributes[tag] or "") and is_title(text)):
             self.lines.append(Line(text, "heading", level=4))
         return end + 1
@@ -543,6 +537,8 @@ _HANDLERS: Final[dict[str, Callable[[_Walk, int], int]]] = {
         _Walk.skip,
     ),
     "a": _Walk.link,
+    "article": _Walk.article,
+    "main": _Walk.article,
     "br": _Walk.line_break,
     "li": _Walk.item,
     "pre": _Walk.preformatted,
@@ -558,8 +554,8 @@ def _plain(text: str) -> str:
         text = text.replace("&nbsp;", " ").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
         if "&" in text and _ENTITY.search(text):
             text = html.unescape(text)  # escaped twice by the site
-    if "  " in text or _UNEVEN.search(text):
+    if not text.isprintable() or "  " in text:  # white space but for plain spaces is not printable
         text = " ".join(_INVISIBLE.sub("", text).split())
-    if "[]" in text or "()" in text or "[ ]" in text:
+    if ("[" in text and ("[]" in text or "[ ]" in text)) or ("(" in text and "()" in text):
         text = _EMPTY_BRACKETS.sub("", text)  # whose footnote mark is gone
     return text.strip()
