@@ -111,7 +111,7 @@ def flat_odt(lines: list[str], columns: int, size: str) -> str:
             text = f"•<text:tab/>{text}"
         while "[^" in text:
             notes += 1
-            text = re.sub(r"\[\^([^]]*)\]", lambda found: note(notes, found[1]), text, count=1)
+            text = re.sub(r"\[\^([^]]*)\]", lambda found, number=notes: note(number, found[1]), text, count=1)
         body.append(f'<text:p text:style-name="{style}">{text}</text:p>')
     return f"""<?xml version="1.0" encoding="UTF-8"?>
 <office:document {NAMESPACES} office:version="1.3" office:mimetype="application/vnd.oasis.opendocument.text">
