@@ -13,7 +13,7 @@ from typing import Annotated, TextIO
 
 import typer
 
-from tipclassify.commands import check, corpus, evaluate, explain, fetch, info, score, summary, text
+from tipclassify.commands import check, compare, corpus, evaluate, explain, fetch, info, score, summary, text
 from tipclassify.errors import ModelError, TipclassifyError
 
 __all__ = ["app", "main"]
@@ -37,6 +37,7 @@ def _flowing(function: Callable[..., None]) -> str:
 for _command in (
     score.score,
     summary.summary,
+    compare.compare,
     fetch.fetch,
     text.text,
     explain.explain,
