@@ -13,7 +13,7 @@ from typing import Annotated, TextIO
 
 import typer
 
-from tipclassify.commands import check, compare, corpus, evaluate, explain, fetch, info, score, summary, text
+from tipclassify.commands import bundle, check, compare, corpus, evaluate, explain, fetch, info, score, summary, text
 from tipclassify.errors import ModelError, TipclassifyError
 
 __all__ = ["app", "main"]
@@ -24,7 +24,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    epilog="Exit codes: 0 done; 1 some inputs failed, the rest were done (check: a rule fell); 2 usage; 3 model missing or unusable.",
+    epilog="Exit codes: 0 done; 1 some inputs failed, the rest were done (check: a rule fell; verify: something differs); 2 usage; 3 model missing or unusable.",
 )
 
 
@@ -38,6 +38,8 @@ for _command in (
     score.score,
     summary.summary,
     compare.compare,
+    bundle.bundle,
+    bundle.verify,
     fetch.fetch,
     text.text,
     explain.explain,
