@@ -31,6 +31,13 @@ def train(
     ] = 0,
     jobs: Annotated[int, typer.Option("--jobs", help="Processes; -1 for one a core.")] = -1,
     folds: Annotated[int, typer.Option("--folds", min=2, help="Folds of the cross-validation.")] = 5,
+    detectors: Annotated[
+        bool,
+        typer.Option(
+            "--detectors/--linear",
+            help="Learn detectors over words in a row too (minutes), or the linear part alone (seconds).",
+        ),
+    ] = True,
 ) -> None:
     """Train a model on labelled passages, and say how good it is.
 
@@ -55,7 +62,9 @@ def train(
     try:
         paths = data or [HERE / "data"]
         annotations = paths[0] / "annotations" if len(paths) == 1 else None
-        fitted = train_model(load_corpus(*paths), out, seed=seed, jobs=jobs, folds=folds, annotations=annotations)
+        fitted = train_model(
+            load_corpus(*paths), out, seed=seed, jobs=jobs, folds=folds, detectors=detectors, annotations=annotations
+        )
     except CorpusError as error:
         print("\n".join(error.problems), file=sys.stderr)
         print(f"train.py: nothing was trained: {len(error.problems)} problems in the corpus", file=sys.stderr)

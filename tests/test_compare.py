@@ -24,12 +24,15 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from tipclassify import LABELS, Classifier
+from tipclassify.alignment import SIMILAR, Match, align
 from tipclassify.behaviours import default_cases_path
+from tipclassify.changes import KINDS, MARGIN
 from tipclassify.commands.compare import compare as command
-from tipclassify.comparison import KINDS, MARGIN, SIMILAR, Comparison, Match, Pair, align, changed_words, compare
+from tipclassify.comparison import Comparison, Pair, compare
 from tipclassify.document import Document, Passage
 from tipclassify.errors import InputError
 from tipclassify.readers import read_report
+from tipclassify.rewording import changed_words
 from tipclassify.writers import Run, TaggedReport
 from tipclassify.writers.side_by_side import write_side_by_side
 

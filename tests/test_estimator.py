@@ -28,7 +28,8 @@ def test_names_and_indicator_matrix_teach_the_same() -> None:
 
 def test_clone_and_params() -> None:
     copy = clone(TipClassifier(folds=3, policy="cite"))
-    assert copy.get_params() == {"strengths": (2.0,), "folds": 3, "policy": "cite", "seed": 0, "jobs": 1}
+    settings = {"strengths": (2.0,), "folds": 3, "policy": "cite", "seed": 0, "jobs": 1, "detectors": True}
+    assert copy.get_params() == settings
     assert not hasattr(copy, "fitted_")
 
 

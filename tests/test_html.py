@@ -19,8 +19,8 @@ from selectolax.lexbor import LexborHTMLParser
 
 from tipclassify import InputError
 from tipclassify.document import Document
-from tipclassify.readers.furniture import is_stock
 from tipclassify.readers.html import page_address, read_html
+from tipclassify.readers.web.stock import is_stock
 
 FOLDER = Path(__file__).parent / "pages"
 PAGES = sorted(path.name for path in FOLDER.glob("*.html"))

@@ -318,7 +318,7 @@ def test_country_and_year_are_told_after_any_reader() -> None:
 
 NAMES = [f"x{suffix}" for suffix in (*SUFFIXES, ".txt.gz", ".docx.gz", "", ".doc")]
 STARTS = [b"", b"%PDF-1.4\n", b"PK\x03\x04", b"{\\rtf1 ", b"<!DOCTYPE html><p>", b"\x1f\x8b\x08\x00", OLE[:8], b"\xff\xfe", b"MIME-Version: 1.0\nContent-Type: multipart/related; boundary=x\n\n--x\n"]  # fmt: skip
-GOOD = sorted(path for path in FILES.iterdir() if is_report(path.name))
+GOOD = sorted(path for path in FILES.iterdir() if is_report(path.name) and path.name != "locked.pdf")
 
 
 def assert_document_or_line(data: bytes, name: str) -> None:

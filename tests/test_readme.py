@@ -32,7 +32,7 @@ def test_every_command_and_option_the_readme_names_exists(cli: Run) -> None:
     assert names >= {"score", "explain", "evaluate", "info"}
     assert [name for name in names if name not in told] == []
     helps = told + "".join(cli(name, "--help").stdout.decode() for name in names)
-    helps += "--data --out"  # train.py's, tested in test_training
+    helps += "--data --out --linear"  # train.py's, tested in test_training
     assert [
         option for option in re.findall(r"(?<=[ `])--\w+", README) if option not in helps and option not in ("--quiet",)
     ] == []

@@ -24,12 +24,14 @@ from typer.testing import CliRunner, Result
 
 from tipclassify import LABELS, Classifier
 from tipclassify.batch import Tagging, tag_input
-from tipclassify.charts import _COLOURS, _PARTS, describe, draw
+from tipclassify.charts import describe, draw
+from tipclassify.charts.bars import COLOURS, PARTS
 from tipclassify.commands import summary as command
 from tipclassify.commands.score import score
 from tipclassify.document import Document, Passage
 from tipclassify.errors import InputError, MissingExtraError
 from tipclassify.summary import DIMENSIONS, FEW, NONE, NOTES, Group, Rates, Summary, adjust, error_rates, summarize
+from tipclassify.summary.adjustment import DISPERSION
 from tipclassify.writers import Run, TaggedReport
 
 GOOD = Rates(tp=900, fn=100, fp=50, tn=950)
@@ -123,6 +125,13 @@ def test_the_interval_knows_how_little_a_small_table_tells() -> None:
 
     assert width(Rates(9_000, 1_000, 500, 9_500)) < width(GOOD) < width(Rates(45, 5, 3, 57))
     assert width(Rates(4, 1, 1, 4)) == 1_000
+
+
+def test_the_more_errors_go_together_the_wider_the_interval_and_the_count_is_the_same() -> None:
+    apart, usual, together = (adjust(400, 1_000, replace(GOOD, dispersion=d)) for d in (1.0, DISPERSION, 4.0))
+    assert apart.high - apart.low < usual.high - usual.low < together.high - together.low
+    assert usual == adjust(400, 1_000, GOOD)
+    assert apart.count == usual.count == together.count
 
 
 def test_a_label_that_the_model_cannot_tell_is_flagged_and_its_interval_is_everything() -> None:
@@ -232,6 +241,16 @@ def test_a_threshold_within_a_step_takes_its_part_of_the_step() -> None:
     assert at(0.41).tp == pytest.approx(4)
     assert at(0.0025).fp == pytest.approx(7.5)
     assert at(0.42) == Rates(0, 12, 0, 10)
+
+
+@pytest.mark.parametrize(("told", "expected"), [({}, DISPERSION), ({"dispersion": 2}, 2.0)])
+def test_the_dispersion_is_that_of_the_model_where_it_tells_it(told: dict[str, float], expected: float) -> None:
+    counted = {"with": [1] * 100, "without": [1] * 100}
+    same = {label: {"tp": 1, "fn": 1, "fp": 1, "tn": 1} for label in LABELS}
+    table = {"policies": {"balanced": same}, "histogram": dict.fromkeys(LABELS, counted), **told}
+    found = error_rates({"error_table": table}, moved={"failure": 0.4})
+    assert found is not None
+    assert [rates.dispersion for rates in found.values()] == [expected] * len(LABELS)
 
 
 # --------------------------------------------------------------------------------------------- counting
@@ -578,9 +597,9 @@ def test_neighbours_in_the_stack_differ_without_colour() -> None:
         red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
         return 0.299 * red + 0.587 * green + 0.114 * blue
 
-    for this, after in pairwise(_PARTS):
+    for this, after in pairwise(PARTS):
         assert abs(grey(this[2]) - grey(after[2])) > 0.15 or this[3] != after[3]
-    assert len({round(grey(colour), 1) for colour in _COLOURS.values()}) == len(LABELS)
+    assert len({round(grey(colour), 1) for colour in COLOURS.values()}) == len(LABELS)
 
 
 def test_the_real_sample_has_the_counts_of_its_passages(classifier: Classifier) -> None:

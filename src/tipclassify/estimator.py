@@ -29,7 +29,7 @@ __all__ = ["TipClassifier", "as_indicator"]
 
 
 class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """One-vs-rest linear classifier of passages, calibrated and thresholded out of fold.
+    """Classifier of passages, each label on its own, calibrated and thresholded out of fold.
 
     Parameters
     ----------
@@ -43,6 +43,8 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Draws the folds.
     jobs : int
         Processes to fit with.
+    detectors : bool
+        Learn detectors over words in a row beside the linear part, where there are at least 500 passages.
 
     Attributes
     ----------
@@ -60,12 +62,14 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         policy: str = "balanced",
         seed: int = 0,
         jobs: int = 1,
+        detectors: bool = True,
     ) -> None:
         self.strengths = strengths
         self.folds = folds
         self.policy = policy
         self.seed = seed
         self.jobs = jobs
+        self.detectors = detectors
 
     def fit(
         self,
@@ -107,6 +111,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             folds=self.folds,
             seed=self.seed,
             jobs=self.jobs,
+            detectors=self.detectors,
             progress=progress,
         )
         self.classes_ = np.array(LABELS)
@@ -146,7 +151,12 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         check_is_fitted(self)
         known = model_meta(
-            settings={"seed": self.seed, "folds": self.folds, "strengths": list(self.fitted_.strengths)},
+            settings={
+                "seed": self.seed,
+                "folds": self.folds,
+                "strengths": list(self.fitted_.strengths),
+                "detectors": self.fitted_.model.windows is not None,
+            },
             metrics=self.fitted_.metrics.to_dict(),
         )
         write_model(replace(self.fitted_.model, meta={**known, **(meta or {})}), path, files)

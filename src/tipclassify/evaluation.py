@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from tipclassify.labels import LABELS
 
 __all__ = ["LabelMetrics", "Metrics", "ReliabilityBin"]
 __all__ += ["aligned", "calibration_error", "measure", "metrics_table", "reliability", "reliability_table", "rounded"]
+__all__ += ["twins_right"]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -197,3 +199,22 @@ def rounded(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [rounded(entry) for entry in value]
     return value
+
+
+def twins_right(sets: Sequence[str | None], truth: Bools, given: Bools) -> tuple[int, int]:
+    """Pairs of near twins whose labels differ: of how many both sides are wholly right, and how many there are.
+
+    `sets` names the near-twin set of each passage, None for none. Whoever goes by the words that twins share gets one side
+    wrong: this tells whether a model sees what turns a label.
+
+    >>> truth = np.array([[True, False, False], [False, True, False], [True, False, False]])
+    >>> twins_right(["a", "a", None], truth, truth)
+    (1, 1)
+    """
+    members: dict[str, list[int]] = {}
+    for number, name in enumerate(sets):
+        if name:
+            members.setdefault(name, []).append(number)
+    right = (truth == given).all(axis=1)
+    pairs = [(a, b) for twins in members.values() for a, b in combinations(twins, 2) if (truth[a] != truth[b]).any()]
+    return sum(bool(right[a] and right[b]) for a, b in pairs), len(pairs)

@@ -17,7 +17,7 @@ Vaithyanathan 2002 (arXiv:cs/0205070); the best part speaks for the whole, Andre
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
 import numpy as np
@@ -55,6 +55,8 @@ class Features:
         Passage of each clause, ascending.
     words, unknown : int64 (passages,)
         Words of each passage besides figures and names, and how many of them training did not know.
+    tokens : Tokens
+        What the features were made of: classes of two-word entries included, ``edge`` where a clause opens.
     """
 
     row: I64
@@ -65,6 +67,7 @@ class Features:
     clause_row: I64
     words: I64
     unknown: I64
+    tokens: Tokens
 
 
 def featurize(passages: Sequence[str], vocabulary: frozenset[str]) -> Features:
@@ -77,11 +80,14 @@ def featurize(passages: Sequence[str], vocabulary: frozenset[str]) -> Features:
     none = np.zeros(0, np.int64)
     parts = [(none, none.astype(np.uint64), none, none, none)]
     clause_rows, words, unknown = [none], [none], [none]
+    read = [tokenize([], vocabulary)]
     clauses = 0
     for first, batch in _batches(passages):
         tokens = tokenize(batch, vocabulary)
         kind = _with_phrases(tokens)
-        clause = np.cumsum(_clause_starts(tokens, kind)) - 1
+        opens = _clause_starts(tokens, kind)
+        clause = np.cumsum(opens) - 1
+        read.append(replace(tokens, row=tokens.row + first, kind=kind, edge=opens))
         for _, head, tail, code in _families(tokens, kind, clause):
             parts.append(
                 (
@@ -98,7 +104,9 @@ def featurize(passages: Sequence[str], vocabulary: frozenset[str]) -> Features:
         words.append(np.bincount(tokens.row[plain], minlength=len(batch)))
         unknown.append(np.bincount(tokens.row[plain & ~tokens.known], minlength=len(batch)))
     row, code, start, end, clause = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Features(row, code, start, end, clause, *map(np.concatenate, (clause_rows, words, unknown)))
+    all_tokens = Tokens(*(np.concatenate([getattr(t, f.name) for t in read]) for f in fields(Tokens)))
+    owner, count, strange = (np.concatenate(column) for column in (clause_rows, words, unknown))
+    return Features(row, code, start, end, clause, owner, count, strange, all_tokens)
 
 
 def length_scale(which: I64, number: int) -> Floats:

@@ -26,10 +26,11 @@ import numpy.typing as npt
 from tipclassify.errors import ModelError
 from tipclassify.features import FEATURE_VERSION
 from tipclassify.labels import LABELS, POLICIES
+from tipclassify.windows import Windows
 
 __all__ = ["FORMAT", "Model", "default_model_path", "read_model", "write_model"]
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class Model:
         Policy → probability from which each label is given.
     meta : mapping
         Data hash, seed, settings, versions, metrics: plain JSON values.
+    windows : Windows or None
+        Detectors whose scores add to the log-odds; None in models of format 1 and of small corpora.
     """
 
     hashes: npt.NDArray[np.uint32]
@@ -59,6 +62,7 @@ class Model:
     vocabulary: frozenset[str]
     thresholds: Mapping[str, tuple[float, ...]]
     meta: Mapping[str, Any]
+    windows: Windows | None = None
 
 
 def default_model_path() -> Path:
@@ -136,6 +140,7 @@ def read_model(path: str | os.PathLike[str]) -> Model:
     try:
         with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
             hashes, weights, words = arrays["hashes"], arrays["weights"], arrays["words"]
+            windows = Windows.from_arrays(arrays)
     except (ValueError, KeyError, OSError, zipfile.BadZipFile):
         raise ModelError(f"{folder / 'weights.npz'}: not a weight table; copy or train the model anew") from None
     meta = {
@@ -150,6 +155,7 @@ def read_model(path: str | os.PathLike[str]) -> Model:
         frozenset(words.tobytes().decode("utf-8").split()),
         {policy: tuple(row) for policy, row in head["thresholds"].items()},
         meta,
+        windows,
     )
 
 
@@ -179,7 +185,9 @@ def _read_head(folder: Path) -> dict[str, Any]:
 def _pack(model: Model) -> bytes:
     buffer = io.BytesIO()
     words = np.frombuffer("\n".join(sorted(model.vocabulary)).encode("utf-8"), np.uint8)
-    np.savez_compressed(buffer, hashes=model.hashes, weights=model.weights.astype(np.float16), words=words)
+    arrays: dict[str, Any] = {"hashes": model.hashes, "weights": model.weights.astype(np.float16), "words": words}
+    arrays |= model.windows.to_arrays() if model.windows else {}
+    np.savez_compressed(buffer, **arrays)
     return buffer.getvalue()
 
 

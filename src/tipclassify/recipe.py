@@ -16,7 +16,7 @@ from tipclassify.classifier import Classifier
 from tipclassify.corpus import corpus_digest, group_rows
 from tipclassify.errors import InputError
 from tipclassify.estimator import TipClassifier
-from tipclassify.evaluation import reliability
+from tipclassify.evaluation import Metrics, measure, reliability, twins_right
 from tipclassify.labels import LABELS, POLICIES, indicator
 from tipclassify.model_card import Evidence, model_card, operating_evidence
 from tipclassify.progress import progress_bar
@@ -45,12 +45,15 @@ def train_model(
     seed: int = 0,
     jobs: int = 1,
     folds: int = 5,
+    detectors: bool = True,
     annotations: str | os.PathLike[str] | None = None,
 ) -> Fitted:
     """Cross-validate, fit, and write the model folder `out` with its card and golden passages.
 
     Parameters
     ----------
+    detectors : bool
+        As in `training.fit_model`.
     annotations : path, optional
         Folder with ``author.jsonl`` and ``reader.jsonl``, two annotators' labels by id, for the card.
 
@@ -63,7 +66,7 @@ def train_model(
     texts = [row["text"] for row in rows]
     truth = np.array([indicator(row["labels"]) for row in rows], bool)
     groups = group_rows(rows)
-    estimator = TipClassifier(folds=folds, seed=seed, jobs=jobs)
+    estimator = TipClassifier(folds=folds, seed=seed, jobs=jobs, detectors=detectors)
     with progress_bar("cross-validating") as progress:
         estimator.fit(texts, truth, groups, progress)
     fitted = estimator.fitted_
@@ -89,11 +92,14 @@ def train_model(
         behaviours=_behaviours(classifier),
         agreement=_agreement(annotations),
         points=operating_evidence(truth, fitted, found),
+        twins=twins_right([row["pair"] for row in rows], truth, fitted.given["balanced"]),
+        narratives=_narratives(rows, truth, fitted),
     )
     meta = {
         "corpus": described,
         "operating_points": evidence.points,
-        "error_table": error_table(truth, fitted, np.array([bool(row["doc"]) and not row["pair"] for row in rows])),
+        "near_twins": dict(zip(("right", "pairs"), evidence.twins, strict=True)),
+        "error_table": error_table(truth, fitted, _in_narratives(rows)),
         "behaviours": {result.rule: round(result.rate, 4) for result in evidence.behaviours},
     }
     files = {"README.md": model_card(evidence, Path(out).name), "golden.jsonl": golden_rows(classifier, texts)}
@@ -147,6 +153,20 @@ def _by_kind(texts: list[str], truth: Any, fitted: Fitted, groups: list[int], se
         for name, part in (("sentence", sentence), ("clause", ~sentence))
         if part.any()
     }
+
+
+def _in_narratives(rows: list[dict[str, Any]]) -> Bools:
+    """Passages of whole narratives, as reports hold them."""
+    return np.array([bool(row["doc"]) and not row["pair"] for row in rows])
+
+
+def _narratives(rows: list[dict[str, Any]], truth: Bools, fitted: Fitted) -> Metrics | None:
+    """Figures on them, out of fold; None where there are too few."""
+    part = _in_narratives(rows)
+    if part.sum() < _ENOUGH:
+        return None
+    thresholds = np.array(fitted.model.thresholds["balanced"])
+    return measure(truth[part], fitted.scores[part], fitted.given["balanced"][part], thresholds)
 
 
 def _behaviours(classifier: Classifier) -> list[RuleResult]:

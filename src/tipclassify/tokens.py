@@ -40,6 +40,7 @@ _FIGURES: Final = frozenset(
     lempiras cordobas colones soles gourdes gourde january february march april
     june july august september october november december""".split()
 )
+_LONGEST: Final = 40  # letters of a word that is looked at
 _JOINING: Final = frozenset("and of the de du la le da do del dos el al au aux es sur".split())
 _BRITISH: Final = tuple(
     (re.compile(pattern), plain)
@@ -219,6 +220,8 @@ def _about(word: str) -> tuple[int, int, int, int]:
 
 @cache
 def _american(word: str) -> str:
+    if len(word) > _LONGEST:  # no word: a key or picture in letters, on which the patterns would take forever
+        return word
     for pattern, plain in _BRITISH:
         word, done = pattern.subn(plain, word)
         if done:
@@ -263,7 +266,9 @@ _BREAKS: Final = np.array([ord(c) for c in ",;:\n"], np.uint32)
 
 
 _SIGN = re.compile(r"\b(?:US|CA|AU|NZ|HK)(?=\$)")  # "US$5" is a figure, not a country
-_LINK = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+\.\w+")  # an address says nothing, whatever words it is made of
+_LINK = re.compile(
+    r"(?:https?://|www\.)\S+|(?<![^\s(<\[])[^\s@]+@[^\s@]+\.\w+"
+)  # an address says nothing, whatever words it is made of
 
 
 def _fold(text: str) -> str:

@@ -4,8 +4,9 @@ Everything that is chosen (regularisation, calibration, thresholds) is chosen on
 folds by group; the figures reported are cross-fitted once more, so that no passage is judged with a
 calibration or threshold that saw it.
 
-A score is the sum over a passage plus the sum over its best clause, and which clause that is depends on the
-weights: fitting starts from whole passages and then alternates, as multiple-instance learning does.
+Two parts score each passage, and the calibration weighs them on held-out scores (stacking, Wolpert 1992): a linear one over
+n-grams, and the detectors of `windows`. The linear score is the sum over a passage plus the sum over its best clause, and
+which clause that is depends on the weights: fitting starts from whole passages and then alternates, as multiple-instance learning does.
 
 Sources: Platt 1999 for the calibration; one-vs-rest logistic regression by LIBLINEAR's trust region Newton
 method (Lin, Weng and Keerthi 2008), which draws no random numbers, so the same corpus gives the same bytes; Andrews,
@@ -23,10 +24,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.evaluation import Metrics, measure
-from tipclassify.features import best_clauses, featurize, length_scale
+from tipclassify.features import Features, best_clauses, featurize, length_scale
 from tipclassify.labels import LABELS, POLICIES
 from tipclassify.model_file import Model
-from tipclassify.tokens import known_words
+from tipclassify.tokens import Tokens, known_words
+from tipclassify.windows import Windows
+from tipclassify.windows_training import fit_windows
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -37,6 +40,7 @@ STRENGTHS: Final = (2.0,)
 """Inverse regularisation strengths tried for each label; see docs/experiments.md for the others."""
 
 _LEAST_USE: Final = 2  # a feature of one passage teaches that passage only
+_ENOUGH_FOR_WINDOWS: Final = 500  # passages; fewer cannot teach vectors of words
 _ROUNDS: Final = 2  # fits after the first; more change next to nothing
 _SURE: Final = 0.95  # recall of `screen`, precision of `cite`
 
@@ -78,6 +82,7 @@ def fit_model(
     folds: int = 5,
     seed: int = 0,
     jobs: int = 1,
+    detectors: bool = True,
     progress: Progress | None = None,
 ) -> Fitted:
     """Train on `texts`, whose labels are the rows of `truth` (bool, (n, 3)).
@@ -86,8 +91,11 @@ def fit_model(
     ----------
     groups : sequence of int (n,)
         Passages of one group are never split between folds.
+    detectors : bool
+        Learn `windows` too, where there are at least 500 passages: minutes for a large corpus where the linear part alone
+        takes seconds.
     progress : callable, optional
-        Called with (fits done, fits in all).
+        Called with (fits done, fits in all), for each part.
 
     Raises
     ------
@@ -103,29 +111,38 @@ def fit_model(
         raise ValueError("no passage has a label: nothing to learn; label some")
     _warn_of_rare_labels(truth, folds)
     vocabulary = known_words(texts)
-    design, hashes = _design(texts, vocabulary)
+    features = featurize(texts, vocabulary)
+    design, hashes = _design(features)
     fold = _folds(np.asarray(groups), folds, seed)
     raw = _out_of_fold(design, truth, fold, strengths, jobs, progress)
     chosen = [
         min(range(len(strengths)), key=lambda s: _log_loss(raw[s, :, j], truth[:, j])) for j in range(len(LABELS))
     ]
-    raw = np.stack([raw[chosen[j], :, j] for j in range(len(LABELS))], axis=1)
+    parts = [np.stack([raw[chosen[j], :, j] for j in range(len(LABELS))], axis=1)]
+    windows: Windows | None = None
+    if detectors and len(texts) >= _ENOUGH_FOR_WINDOWS:
+        held_out, windows, windows_bias = _fitted_windows(features.tokens, truth, fold, seed, jobs, progress)
+        parts.append(held_out)
+    raw = np.stack(parts, axis=2)
 
     scores, given = _cross_fitted(raw, truth, fold)
     slope, shift = _calibrations(raw, truth)
-    calibrated = _logistic(raw * slope + shift)
+    calibrated = _logistic((raw * slope).sum(axis=2) + shift)
     points = [operating_points(truth[:, j], calibrated[:, j]) for j in range(len(LABELS))]
     thresholds = {policy: tuple(point[policy] for point in points) for policy in POLICIES}
 
     weights = np.zeros((len(hashes), len(LABELS)))
     bias = np.zeros(len(LABELS))
     for j, (w, b) in enumerate(_fits(design, truth, [strengths[s] for s in chosen], jobs)):
-        weights[:, j], bias[j] = w * slope[j], b * slope[j] + shift[j]
+        weights[:, j], bias[j] = w * slope[j, 0], b * slope[j, 0] + shift[j]
     kept = np.abs(weights).max(axis=1) > 0
     stored = (
         weights[kept].astype(np.float16).astype(np.float32)
     )  # as the file holds them: what is measured is what ships
-    model = Model(hashes[kept], stored, bias, vocabulary, thresholds, {})
+    if windows is not None:
+        bias += windows_bias * slope[:, 1]
+        windows = windows.scaled(slope[:, 1]).as_stored()
+    model = Model(hashes[kept], stored, bias, vocabulary, thresholds, {}, windows)
     metrics = measure(truth, scores, given["balanced"], np.array(thresholds["balanced"]))
     return Fitted(model, scores, given, metrics, tuple(strengths[s] for s in chosen))
 
@@ -191,11 +208,11 @@ class _Design:
         return self.passages + csr_matrix((np.ones(len(has)), (has, best[has])), shape=shape) @ self.clauses
 
 
-def _design(texts: Sequence[str], vocabulary: frozenset[str]) -> tuple[_Design, npt.NDArray[np.uint32]]:
-    """The design of all texts, and the hash of each of its columns."""
+def _design(features: Features) -> tuple[_Design, npt.NDArray[np.uint32]]:
+    """The design of all passages, and the hash of each of its columns."""
     from scipy.sparse import csr_matrix
 
-    features = featurize(texts, vocabulary)
+    passages_in_all = len(features.words)
     hashes, column = np.unique((features.hash >> np.uint64(32)).astype(np.uint32), return_inverse=True)
 
     def counts(row: Ints, column: Ints, number: int) -> csr_matrix:
@@ -203,7 +220,7 @@ def _design(texts: Sequence[str], vocabulary: frozenset[str]) -> tuple[_Design, 
         matrix.sum_duplicates()
         return matrix
 
-    passages = counts(features.row, column, len(texts))
+    passages = counts(features.row, column, passages_in_all)
     inside = features.clause >= 0
     clauses = counts(features.clause[inside], column[inside], len(features.clause_row))
     used = np.flatnonzero(np.bincount(passages.indices, minlength=len(hashes)) >= _LEAST_USE)
@@ -250,6 +267,36 @@ def _out_of_fold(
     return raw
 
 
+def _fitted_windows(
+    tokens: Tokens, truth: Bools, fold: Ints, seed: int, jobs: int, progress: Progress | None
+) -> tuple[Floats, Windows, Floats]:
+    """Raw scores (n, 3) of each passage by the detectors that did not see its fold; the detectors of all, and their bias."""
+    from joblib import Parallel, delayed
+
+    folds = range(int(np.max(fold)) + 1)
+    helds = [np.zeros(len(fold), bool), *(fold == k for k in folds)]
+    fits = Parallel(n_jobs=jobs, return_as="generator")(
+        delayed(_fit_windows)(tokens, truth, held, seed) for held in helds
+    )
+    raw = np.zeros(truth.shape)
+    done: list[tuple[Windows, Floats]] = []
+    for number, (held, (windows, bias, scores)) in enumerate(zip(helds, fits, strict=True), 1):
+        raw[held] = scores
+        done = done or [(windows, bias)]
+        if progress:
+            progress(number, len(helds))
+    return raw, *done[0]
+
+
+def _fit_windows(tokens: Tokens, truth: Bools, held: Bools, seed: int) -> tuple[Windows, Floats, Floats]:
+    """Detectors learned from what is not held out, their bias, and their scores of what is."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):  # one process a core is faster, and the sums have one order
+        windows, bias = fit_windows(tokens, truth, ~held, seed=seed)
+        return windows, bias, (windows.scores(tokens, len(held)) + bias)[held]
+
+
 def _held_out(design: _Design, truth: Bools, held: Bools, strength: float) -> Floats:
     weights, bias = _fit_label(design.take(~held), truth[~held], strength)
     return design.take(held).scores(weights)[0] + bias
@@ -283,19 +330,29 @@ def _fit_label(design: _Design, truth: Bools, strength: float) -> tuple[Floats, 
 
 
 def _calibrations(raw: Floats, truth: Bools) -> tuple[Floats, Floats]:
-    """Slope and shift of each label such that ``logistic(raw * slope + shift)`` is calibrated."""
+    """Slopes (3, parts) and shift (3,) of each label such that ``logistic((raw * slopes).sum(2) + shift)`` is calibrated.
+
+    `raw`, float (n, 3, parts), has the scores of the parts of the model; a part that does not help gets slope 0.
+    """
     fits = [_platt(raw[:, j], truth[:, j]) for j in range(truth.shape[1])]
-    return np.array([a for a, _ in fits]), np.array([b for _, b in fits])
+    return np.array([slopes for slopes, _ in fits]), np.array([shift for _, shift in fits])
 
 
-def _platt(raw: Floats, truth: Bools) -> tuple[float, float]:
+def _platt(raw: Floats, truth: Bools) -> tuple[Floats, float]:
+    """Slopes (parts,) and shift for the scores `raw` (n, parts) of one label."""
     from sklearn.linear_model import LogisticRegression
 
-    if truth.sum() < 2 or (~truth).sum() < 2:
-        return 1.0, 0.0
-    fitted = LogisticRegression(C=1e3).fit(raw[:, None], truth)
-    slope, shift = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
-    return (slope, shift) if slope > 0 else (1.0, 0.0)
+    parts = raw.shape[1]
+    slopes = np.zeros(parts)
+    used = np.arange(parts)
+    while truth.sum() >= 2 and (~truth).sum() >= 2 and len(used):
+        fitted = LogisticRegression(C=1e3).fit(raw[:, used], truth)
+        if (fitted.coef_[0] > 0).all():
+            slopes[used] = fitted.coef_[0]
+            return slopes, float(fitted.intercept_[0])
+        used = used[fitted.coef_[0] > 0]
+    slopes[0] = 1.0
+    return slopes, 0.0
 
 
 def _cross_fitted(raw: Floats, truth: Bools, fold: Ints) -> tuple[Floats, dict[str, Bools]]:
@@ -305,8 +362,8 @@ def _cross_fitted(raw: Floats, truth: Bools, fold: Ints) -> tuple[Floats, dict[s
     for k in np.unique(fold):
         held = fold == k
         slope, shift = _calibrations(raw[~held], truth[~held])
-        scores[held] = _logistic(raw[held] * slope + shift)
-        others = _logistic(raw[~held] * slope + shift)
+        scores[held] = _logistic((raw[held] * slope).sum(axis=2) + shift)
+        others = _logistic((raw[~held] * slope).sum(axis=2) + shift)
         for j in range(truth.shape[1]):
             for policy, threshold in operating_points(truth[~held, j], others[:, j]).items():
                 given[policy][held, j] = scores[held, j] >= threshold
@@ -319,8 +376,8 @@ def _logistic(logit: Floats) -> Floats:
 
 def _log_loss(raw: Floats, truth: Bools) -> float:
     """Log loss after calibration: what the choice of strength is judged by."""
-    slope, shift = _platt(raw, truth)
-    logit = raw * slope + shift
+    slope, shift = _platt(raw[:, None], truth)
+    logit = raw * slope[0] + shift
     return float(np.mean(np.logaddexp(0, np.where(truth, -logit, logit))))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from enum import Enum
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -23,12 +23,8 @@ from tipclassify.commands.options import (
 )
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.text import Text
-
     from tipclassify.batch import Tagging
-    from tipclassify.comparison import Change, Comparison, Group, Pair, Piece
-    from tipclassify.writers import Finding, TaggedReport
+    from tipclassify.writers import TaggedReport
 
 __all__ = ["compare"]
 
@@ -48,8 +44,6 @@ _SUFFIXES: Final = {
     ".html": Format.html,
     ".htm": Format.html,
 }
-_COLOURS: Final = {"positive_effort": "green", "failure": "yellow", "complicity": "red"}
-_WIDTH: Final = 120  # of the table when the output is no terminal
 _OLD_HELP: Final = "A report: a file of any kind that score takes, or a link; '-' is standard input."
 
 
@@ -88,6 +82,8 @@ def compare(
     from tipclassify.commands.output import open_output
     from tipclassify.comparison import compare as compare_reports
     from tipclassify.writers import Run
+    from tipclassify.writers.compared import write_jsonl, write_table
+    from tipclassify.writers.side_by_side import write_side_by_side
 
     if old == new == "-":
         raise typer.BadParameter("standard input can hold one of the two reports only", param_hint="'NEW'")
@@ -99,12 +95,10 @@ def compare(
         print(f"tipclassify: warning: {'; '.join(doubts)}", file=sys.stderr)
     with open_output(output) as out:
         if wanted is Format.table:
-            _write_table(found, out, everything)
+            write_table(found, out, everything)
         elif wanted is Format.jsonl:
-            _write_jsonl(found, out, everything)
+            write_jsonl(found, out, everything)
         else:
-            from tipclassify.writers.side_by_side import write_side_by_side
-
             write_side_by_side(found, out, run, everything)
 
 
@@ -135,149 +129,3 @@ def _format(format: Format | None, output: Path | None) -> Format:
             f"{output}: no format has the suffix {output.suffix!r}; use .txt, .jsonl, .html, or say --format"
         )
     return _SUFFIXES[output.suffix.lower()]
-
-
-# --------------------------------------------------------------------------------------------- rows
-
-
-def _write_jsonl(found: Comparison, out: IO[str], everything: bool) -> None:
-    """One object a pair, in the order of the table."""
-    import json
-    import re
-
-    # Line ends to some readers of JSON lines, or not encodable.
-    not_raw = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-    for group in found.groups(everything):
-        for pair in group.pairs:
-            row = json.dumps(pair.to_dict(), ensure_ascii=False)
-            out.write(not_raw.sub(lambda char: f"\\u{ord(char[0]):04x}", row) + "\n")
-
-
-# --------------------------------------------------------------------------------------------- the table
-
-
-def _write_table(found: Comparison, out: IO[str], everything: bool) -> None:
-    """Pairs under their kinds, each side with its changed words marked, then counts and what to know of them.
-
-    Changed words are struck out or bold on a terminal, and stand in ``[-old-]`` and ``{+new+}`` elsewhere.
-    """
-    from rich.console import Console
-    from rich.text import Text
-
-    from tipclassify.comparison import MARGIN
-    from tipclassify.writers.cells import one_line
-
-    console = Console(file=out, highlight=False, width=None if out.isatty() else _WIDTH)
-    for name, report in zip(found.names, (found.old, found.new), strict=True):
-        document = report.document
-        about = " ".join(str(known) for known in (document.country, document.year) if known) if document else ""
-        console.print(Text(f"{name}  {one_line(report.file)}{f'  ({one_line(about)})' if about else ''}"))
-    for group in found.groups(everything):
-        _write_group(group, found.names, console)
-    console.print()
-    counts, (before, after) = found.counts(), found.names
-    console.print(
-        Text(
-            f"{len(found.old.passages)} passages of {before}, {len(found.new.passages)} of {after}: {counts['same']} the same, "
-            f"{counts['reworded']} reworded, {counts['dropped']} not found in {after}, {counts['new']} not found in {before}"
-        )
-    )
-    console.print(
-        Text(
-            "What is not found may be reported in other words; what is no longer reported need not have stopped. "
-            f"Borderline: the probabilities lie within {MARGIN:g} log-odds of the threshold, so that another wording "
-            "could have turned the tag."
-        )
-    )
-
-
-def _write_group(group: Group, names: tuple[str, str], console: Console) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    title = Text(f"{group.title}: {len(group.pairs)}", style="bold")
-    also = [f"{group.borderline} of them borderline"] if group.borderline else []
-    also += [f"{group.elsewhere} more under other headings"] if group.elsewhere else []
-    title.append(f" ({', '.join(also)})" if also else "", style="not bold")
-    console.print()
-    console.print(title)
-    table = Table(box=None, pad_edge=False, show_edge=False, show_header=False)
-    table.add_column(no_wrap=True, vertical="top")
-    table.add_column(overflow="fold")
-    styled = console.is_terminal and not console.is_dumb_terminal
-    for number, pair in enumerate(group.pairs):
-        if number:
-            table.add_row()
-        table.add_row("", _heading(pair, names))
-        old, new = pair.words()
-        if pair.alignment == "same":
-            table.add_row("both", _marked(new, styled, False))
-            continue
-        if pair.old:
-            table.add_row(names[0], _marked(old, styled, False))
-        if pair.new:
-            table.add_row(names[1], _marked(new, styled, True))
-        if pair.nearest and pair.changes:
-            near = Text(f"nearest, similarity {pair.nearness:.2f}: {_plain(pair.nearest)}", style="dim")
-            table.add_row(Text(names[0] if pair.old is None else names[1], style="dim"), near)
-    console.print(table)
-
-
-def _heading(pair: Pair, names: tuple[str, str]) -> Text:
-    """What changed, and where: ``+failure 0.04 → 0.91  [prosecution]  p. 4 → 5  similarity 0.82``."""
-    from rich.text import Text
-
-    from tipclassify.writers.cells import one_line
-
-    sides = [side.passage for side in (pair.old, pair.new) if side]
-    parts = [_change(change) for change in pair.changes]
-    if not parts:
-        parts = [Text(label, style=_COLOURS[label]) for label in sides[-1].labels]
-    parts.append(Text(f"[{_arrow([one_line(side.section or '') or 'no section' for side in sides])}]", style="bold"))
-    if any(side.page for side in sides):
-        parts.append(Text("p. " + _arrow([str(side.page or "?") for side in sides])))
-    if pair.alignment == "reworded":
-        parts.append(Text(f"similarity {pair.similarity:.2f}"))
-    if len(sides) == 1:
-        parts.append(Text(f"not found in {names[0] if pair.old is None else names[1]}"))
-    if any(side.low_confidence for side in sides):
-        parts.append(Text("low confidence"))
-    return Text("  ").join(parts)
-
-
-def _change(change: Change) -> Text:
-    from rich.text import Text
-
-    scores = _arrow([f"{score:.2f}" for score in (change.old, change.new) if score is not None])
-    text = Text(f"{'+' if change.came else '-'}{change.label} {scores}", style=_COLOURS[change.label])
-    return text.append(" borderline", style="italic") if change.borderline else text
-
-
-def _arrow(values: list[str]) -> str:
-    return " → ".join(dict.fromkeys(values))
-
-
-def _marked(pieces: list[Piece], styled: bool, is_new: bool) -> Text:
-    from rich.text import Text
-
-    from tipclassify.writers.cells import one_line
-
-    text = Text()
-    for piece in pieces:
-        words = piece.text.rstrip()
-        gap = " " if len(words) < len(piece.text) else ""
-        words = one_line(words)
-        if not piece.changed or not words:
-            text.append(words + gap)
-        elif styled:
-            text.append(words, style="bold" if is_new else "strike")
-            text.append(gap)
-        else:
-            text.append(f"{{+{words}+}}{gap}" if is_new else f"[-{words}-]{gap}")
-    return text
-
-
-def _plain(finding: Finding) -> str:
-    from tipclassify.writers.cells import one_line
-
-    return one_line(finding.passage.text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
@@ -10,8 +9,6 @@ import typer
 from tipclassify.commands.options import AllowPrivateOption, EncodingOption, OutputOption
 
 __all__ = ["text"]
-
-_LINE_ENDS = {code: f"\\u{code:04x}" for code in (0x85, 0x2028, 0x2029)}  # to some readers of JSON lines, that is
 
 
 def text(
@@ -37,6 +34,7 @@ def text(
     """
     from tipclassify.commands.output import open_output
     from tipclassify.readers import ReadOptions, read_report
+    from tipclassify.writers.lines import json_line
 
     document = read_report(file, ReadOptions(encoding, allow_private))
     with open_output(output, binary=True) as out:  # in a text stream, Windows would add characters to line breaks
@@ -52,7 +50,7 @@ def text(
                 "heading": block.heading,
                 "text": document.text[block.start : block.end],
             }
-            out.write(_encoded(json.dumps(row, ensure_ascii=False).translate(_LINE_ENDS) + "\n"))
+            out.write(json_line(row).encode("utf-8"))
 
 
 def _encoded(written: str) -> bytes:

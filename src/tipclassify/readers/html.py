@@ -1,6 +1,6 @@
 """A saved web page in, `Document` out: headings, paragraphs, lists and tables, without the site around them.
 
-Three steps: the parser mends the page, `tipclassify.readers.markup` reads its lines, `tipclassify.readers.furniture`
+Three steps: the parser mends the page, `tipclassify.readers.web.walk` reads its lines, `tipclassify.readers.web.furniture`
 tells the site's from the author's.
 """
 
@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Final
 
 from tipclassify.document import Block, Document
 from tipclassify.errors import InputError
-from tipclassify.readers.furniture import Line, is_sentence, is_title, without_furniture
-from tipclassify.readers.markup import page_lines
+from tipclassify.readers.pieces import could_be_heading
 from tipclassify.readers.text import decode, decode_as
+from tipclassify.readers.web.furniture import without_furniture
+from tipclassify.readers.web.lines import Line, is_sentence
+from tipclassify.readers.web.walk import page_lines
 from tipclassify.sections import named_section, run_in_section, section_of_heading
 
 if TYPE_CHECKING:
@@ -197,12 +199,12 @@ def _is_heading(line: Line, bold_heads: bool) -> bool:
     text = line.text
     if line.kind == "heading":
         words = text.count(" ") + 1
-        return words <= _LONGEST_HEADING_WORDS and (is_title(text) or words <= 14 or not is_sentence(text))
+        return words <= _LONGEST_HEADING_WORDS and (could_be_heading(text) or words <= 14 or not is_sentence(text))
     if line.kind == "row":
         return False
     if named_section(text):
         return True
-    if line.kind == "item" or not is_title(text):
+    if line.kind == "item" or not could_be_heading(text):
         return False
     return line.kind == "title" or (line.bold and bold_heads) or (text.isupper() and len(text) > 3)
 

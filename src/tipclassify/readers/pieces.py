@@ -58,7 +58,7 @@ def could_be_heading(text: str) -> bool:
     >>> could_be_heading("Conduct of Officials"), could_be_heading("No shelter opened.")
     (True, False)
     """
-    return 0 < len(text.split()) <= _HEADING_WORDS and not text.rstrip().endswith((".", ";", ",", "!", "?"))
+    return not text.rstrip().endswith((".", ";", ",", "!", "?")) and 0 < len(text.split()) <= _HEADING_WORDS
 
 
 def table_row(cells: Iterable[str]) -> str:

@@ -13,7 +13,6 @@ import tempfile
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from importlib.resources import files
 from string import Template
 from typing import IO, Any, Final
 
@@ -21,7 +20,7 @@ from tipclassify._version import __version__
 from tipclassify.labels import LABELS, MEANINGS
 from tipclassify.writers import Run, TaggedReport
 from tipclassify.writers.article import Summary, article, summarize
-from tipclassify.writers.markup import attribute, content
+from tipclassify.writers.markup import asset, attribute, content
 from tipclassify.writers.wording import LETTERS, NAMES, badge
 
 __all__ = ["write_html"]
@@ -53,13 +52,13 @@ def write_html(reports: Iterable[TaggedReport], out: IO[str], run: Run) -> None:
 
 def _page(summaries: Sequence[Summary], run: Run) -> tuple[str, str]:
     """What stands above and below the articles."""
-    style, script = _asset("report.css"), _asset("report.js")
+    style, script = asset("report.css"), asset("report.js")
     model = str(run.classifier.model.meta.get("sha256", "unknown"))
     thresholds = run.classifier.thresholds(run.policy).tolist()
     one = summaries[0] if len(summaries) == 1 else None
     heading = one.title if one else f"Tagged passages of {len(summaries)} reports"
     found, passages = sum(s.findings for s in summaries), sum(s.passages for s in summaries)
-    page = Template(_asset("report.html")).substitute(
+    page = Template(asset("report.html")).substitute(
         style=style,
         script=script,
         style_hash=_policy_hash(style),
@@ -84,10 +83,6 @@ def _page(summaries: Sequence[Summary], run: Run) -> tuple[str, str]:
     )
     above, below = page.split(_ARTICLES)
     return above, below
-
-
-def _asset(name: str) -> str:
-    return files("tipclassify.writers").joinpath("assets", name).read_text("utf-8")
 
 
 def _policy_hash(text: str) -> str:

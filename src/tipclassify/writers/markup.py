@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import html
 import re
+from importlib.resources import files
 from typing import Final
 
-__all__ = ["attribute", "content"]
+__all__ = ["asset", "attribute", "content"]
 
 # HTML cannot hold NUL, UTF-8 cannot hold half a surrogate pair. One character for one: offsets stay right.
 _IMPOSSIBLE: Final = re.compile("[\x00\ud800-\udfff]")
@@ -37,3 +38,8 @@ def attribute(text: str) -> str:
 def _escaped(text: str) -> str:
     # A parser would make a carriage return a line feed, and two characters one.
     return html.escape(_IMPOSSIBLE.sub("\ufffd", text)).replace("\r", "&#13;")
+
+
+def asset(name: str) -> str:
+    """A file of ours that pages hold: style, script, skeleton."""
+    return files("tipclassify.writers").joinpath("assets", name).read_text("utf-8")

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import csv
-import json
-import math
-import re
 from collections.abc import Iterable
-from typing import IO, Any, Final
+from typing import IO
 
 from tipclassify.writers import Run, TaggedReport, findings
 from tipclassify.writers.cells import COLUMNS, looks_like_a_formula, row_of
+from tipclassify.writers.lines import json_line
 
 __all__ = ["write_csv", "write_jsonl"]
-
-_NOT_RAW: Final = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # line ends to some readers, or not encodable
 
 
 def write_jsonl(reports: Iterable[TaggedReport], out: IO[str], run: Run) -> None:  # noqa: ARG001
     """``{"file", "country", "year", "start", "end", "page", "block", "text", "section", "labels", "scores"}``, one object a line."""
     for finding in findings(reports):
-        out.write(_NOT_RAW.sub(lambda char: f"\\u{ord(char[0]):04x}", _json(finding.to_dict())) + "\n")
+        out.write(json_line(finding.to_dict()))
 
 
 def write_csv(reports: Iterable[TaggedReport], out: IO[str], run: Run) -> None:
@@ -49,18 +45,3 @@ def _cell(value: object) -> object:
 def _inert(text: str) -> str:
     text = text.replace("\0", "\ufffd")  # readers stop at NUL
     return "'" + text if looks_like_a_formula(text) else text
-
-
-def _json(row: dict[str, Any]) -> str:
-    try:
-        return json.dumps(row, ensure_ascii=False, allow_nan=False)
-    except ValueError:  # an input row may hold NaN, which Python reads and JSON does not know
-        return json.dumps(_finite(row), ensure_ascii=False)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _finite(one) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_finite(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -9,18 +9,19 @@ from __future__ import annotations
 import hashlib
 from base64 import b64encode
 from collections.abc import Iterator
-from importlib.resources import files
 from typing import IO, TYPE_CHECKING, Final
 
 from tipclassify._version import __version__
 from tipclassify.document import Passage
 from tipclassify.labels import LABELS
 from tipclassify.writers import Finding, Run, TaggedReport
-from tipclassify.writers.markup import attribute, content
+from tipclassify.writers.markup import asset, attribute, content
 from tipclassify.writers.wording import NAMES, badge, probability, section_name
 
 if TYPE_CHECKING:
-    from tipclassify.comparison import Change, Comparison, Group, Pair, Piece
+    from tipclassify.changes import Change
+    from tipclassify.comparison import Comparison, Group, Pair
+    from tipclassify.rewording import Piece
 
 __all__ = ["write_side_by_side"]
 
@@ -30,7 +31,7 @@ _FOLDED: Final = ("new", "dropped", "same")  # until a reader opens them
 def write_side_by_side(found: Comparison, out: IO[str], run: Run, same: bool = False) -> None:
     """One page for a comparison; passages that are the same only when asked for. The same input gives the same bytes."""
     groups = found.groups(same)
-    style = files("tipclassify.writers").joinpath("assets", "report.css").read_text("utf-8") + _STYLE
+    style = "\n".join(map(asset, ("report.css", "side_by_side.css")))
     style += "\n".join(
         f"body:has(#show-{group.kind}:not(:checked)) .group.{group.kind} {{ display: none; }}" for group in groups
     )
@@ -204,73 +205,3 @@ def _missing(pair: Pair, name: str) -> str:
             f"“{content(pair.nearest.passage.text)}”</p>"
         )
     return f'<div class="side missing">\n<p class="name"><b>{name}</b> · not found</p>{nearest}\n</div>\n'
-
-
-_STYLE: Final = """
-:root { --gone: #f1ede4; --added: #fdf0b5; }
-@media screen and (prefers-color-scheme: dark) { :root { --gone: #2d2b26; --added: #4d4318; } }
-.compared { padding-top: 2.5rem; }
-.compared h1 { margin: 0 0 0.5rem; font-size: clamp(1.5rem, 1.1rem + 1.8vw, 2.125rem); }
-.compared header p:not(.facts) { max-width: 44rem; font: 1.125rem/1.5 var(--serif); }
-.compared header .facts { margin-bottom: 0.25rem; }
-.compared header .facts + p:not(.facts) { margin-top: 1rem; }
-.compared .facts b { color: var(--ink); }
-.kinds { max-width: 44rem; margin-top: 2rem; }
-.kinds h2 { margin: 0 0 0.25rem; font-size: 1.125rem; }
-.kinds table { width: 100%; }
-.kinds :is(th, td) { vertical-align: top; }
-.kinds th span { display: flex; gap: 0.6rem; }
-.kinds th a { text-decoration: none; }
-.kinds th a:hover { text-decoration: underline; }
-.kinds td { color: var(--soft); }
-.kinds td:nth-child(2) { color: var(--ink); font-weight: 600; }
-.kinds input { flex: none; width: 1rem; height: 1rem; margin: 0.15rem 0 0; accent-color: var(--ink); }
-.kinds label { display: flex; gap: 0.6rem; }
-
-.group { margin-top: 2.5rem; }
-.group > summary { padding: 0.5rem 0; border-bottom: 1px solid var(--line); cursor: pointer; }
-.group > summary h2 { display: inline; margin: 0; font-size: 1.375rem; }
-.group > summary small { margin-left: 0.4em; color: var(--soft); font: 0.875rem var(--sans); }
-.group > .facts { margin: 0.5rem 0 0; }
-.group ol { margin: 0; padding: 0; list-style: none; }
-.pair { padding: 1.25rem 0; border-bottom: 1px solid var(--line); }
-.what { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0.25rem 1.5rem; margin: 0 0 0.5rem; font-size: 0.875rem; }
-.what .where { margin-left: auto; color: var(--soft); }
-.what i, .name i { color: var(--soft); }
-.plain { position: relative; }
-.score { font-variant-numeric: tabular-nums; white-space: nowrap; }
-.sides { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 0 2.5rem; }
-.both { grid-column: 1 / -1; max-width: 44rem; }
-.name { margin: 0 0 0.2rem; color: var(--soft); font-size: 0.8125rem; }
-.name > b:first-child { color: var(--ink); }
-.said { margin: 0; font: 1.0625rem/1.6 var(--serif); white-space: pre-line; unicode-bidi: plaintext; }
-.nearest { margin: 0; color: var(--soft); font: italic 0.9375rem/1.5 var(--serif); }
-del { background: var(--gone); text-decoration: line-through 1.5px; border-radius: 2px; }
-ins { background: var(--added); text-decoration: underline 1.5px; text-underline-offset: 0.2em; border-radius: 2px; }
-body:has(#show-borderline:not(:checked)) .pair.borderline { display: none; }
-@supports not selector(:has(*)) { .kinds input { display: none; } }
-
-@media (min-width: 44.01rem) {
-  .plain .what { position: absolute; right: 0; }
-}
-@media (min-width: 72rem) {
-  .compared { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 0 2.5rem; }
-  .kinds { margin-top: 0.25rem; }
-}
-@media (max-width: 44rem) {
-  .sides { grid-template-columns: minmax(0, 1fr); gap: 0.75rem; }
-  .what { flex-direction: column; gap: 0.2rem; }
-  .what .where { margin-left: 0; }
-  .kinds :is(th, td):not(:first-child) { padding-left: 0.6rem; }
-  :is(.new, .dropped) .missing { display: none; }
-}
-@media (forced-colors: active) { del, ins { background: Canvas; } }
-@media print {
-  .kinds input { display: none; }
-  .pair { break-inside: avoid; padding: 0.6rem 0; }
-  .group > summary { break-after: avoid; }
-  .what, .name { font-size: 9pt; }
-  .said, .nearest { font-size: 10.5pt; line-height: 1.45; }
-  del, ins { background: none; }
-}
-"""

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Final
 from tipclassify.labels import LABELS
 from tipclassify.writers import Run, TaggedReport
 from tipclassify.writers.cells import one_line
+from tipclassify.writers.wording import COLOURS
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["write_table"]
 
-_COLOURS: Final = {"positive_effort": "green", "failure": "yellow", "complicity": "red"}
 _WIDTH: Final = 110  # when the output is no terminal
 
 
@@ -77,7 +77,7 @@ def _add(table: Table, passage: Passage) -> None:
     from rich.text import Text
 
     doubt = " ?" if passage.low_confidence else ""
-    labels = Text("\n").join(Text(label + doubt, style=_COLOURS[label]) for label in passage.labels)
+    labels = Text("\n").join(Text(label + doubt, style=COLOURS[label]) for label in passage.labels)
     scores = "\n".join(f"{passage.scores[label]:.2f}" for label in passage.labels)
     page = () if len(table.columns) == 3 else ("" if passage.page is None else str(passage.page),)
     table.add_row(labels, scores, *page, Text(one_line(passage.text)))

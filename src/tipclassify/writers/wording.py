@@ -1,4 +1,4 @@
-"""What the HTML report calls labels, sections and probabilities."""
+"""What writers call labels, sections and probabilities, and the colours of labels on a terminal."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import Final
 
 from tipclassify.labels import SECTIONS
 
-__all__ = ["LETTERS", "NAMES", "badge", "probability", "section_name"]
+__all__ = ["COLOURS", "LETTERS", "NAMES", "badge", "probability", "section_name"]
 
+COLOURS: Final = {"positive_effort": "green", "failure": "yellow", "complicity": "red"}
 LETTERS: Final = {"positive_effort": "P", "failure": "F", "complicity": "C"}
 NAMES: Final = {"positive_effort": "Positive effort", "failure": "Failure", "complicity": "Complicity"}
 
