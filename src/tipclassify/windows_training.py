@@ -108,7 +108,7 @@ class _Corpus:
     def laid_out(self, rows: I64, rng: np.random.Generator) -> tuple[I64, I64, I64, Bools]:
         """Stem, class and opening of the words of some passages, (batch, longest), and which places hold a word."""
         length = self.begin[rows + 1] - self.begin[rows]
-        place = np.arange(length.max())
+        place = np.arange(int(np.max(length)))
         at = np.minimum(self.begin[rows][:, None] + place, len(self.stem) - 1)
         stem = np.where(rng.random(at.shape) < _FORGET_WORD, UNKNOWN, self.stem[at])
         return stem, self.kind[at], self.opens[at], place < length[:, None]
@@ -156,9 +156,9 @@ def _gradients(
     kept = (match > 0) * _kept(rng, match.shape)
     match = match * kept
     logit = match @ p["weights"] + p["bias"]
-    slope = (1 / (1 + np.exp(-logit)) - target) / np.float32(batch)
+    slope: Floats = np.asarray((1 / (1 + np.exp(-logit)) - target) / np.float32(batch), np.float32)
 
-    found = {"weights": match.T @ slope, "bias": slope.sum(axis=0)}
+    found: Parameters = {"weights": match.T @ slope, "bias": slope.sum(axis=0)}
     back = (slope @ p["weights"].T) * kept
     flow = np.zeros_like(flat)
     column = 0
