@@ -28,18 +28,21 @@ class Inputs:
     ----------
     files : list of str
         All of them.
+    bar : bool
+        Show progress, where somebody watches; not while results are written to the same terminal.
     failures : list of str
         One line each, told by `close`.
     """
 
     files: list[str]
+    bar: bool = True
     failures: list[str] = field(default_factory=list)
 
     def each(self, tagging: Tagging, jobs: int) -> Iterator[tuple[str, Iterator[TaggedReport]]]:
         """Each input with its reports; one that fails gives none, or those before the fault, and is remembered."""
         from tipclassify.batch import tag_inputs
 
-        with progress_bar("reports") as progress:
+        with progress_bar("reports") if self.bar else contextlib.nullcontext() as progress:
             for done, (file, reports) in enumerate(tag_inputs(self.files, tagging, jobs), 1):
                 yield file, reports
                 if progress:
@@ -70,10 +73,12 @@ class Inputs:
 
 
 @contextlib.contextmanager
-def tagged_reports(names: Sequence[str], tagging: Tagging, jobs: int = 1) -> Iterator[Iterator[TaggedReport]]:
+def tagged_reports(
+    names: Sequence[str], tagging: Tagging, jobs: int = 1, bar: bool = True
+) -> Iterator[Iterator[TaggedReport]]:
     """The tagged reports of all inputs. On leaving, failures are listed on stderr and turn the exit code to 1."""
     from tipclassify.batch import expand_inputs
 
-    inputs = Inputs(expand_inputs(names))
+    inputs = Inputs(expand_inputs(names), bar)
     yield inputs.reports(tagging, jobs)
     inputs.close()

@@ -74,7 +74,8 @@ def score(
         _score_each(files, how, jobs, run, name, output_dir, resume)
         return
     write = FORMATS[name].writer()
-    with tagged_reports(files, how, jobs) as reports, open_output(output, FORMATS[name].binary) as out:
+    bar = output is not None or not sys.stdout.isatty()
+    with tagged_reports(files, how, jobs, bar) as reports, open_output(output, FORMATS[name].binary) as out:
         write(reports, out, run)
 
 

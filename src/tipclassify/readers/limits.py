@@ -80,7 +80,7 @@ def read_bounded(name: str) -> bytes:
         with open(name, "rb") as file:
             return _read(file, name)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        what = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        what = (error.strerror or str(error)) if isinstance(error, OSError) else "no such path, a nul is in it"
         raise InputError(f"{name!s}: {what.lower()}; check the path".replace("\0", "\\0")) from None
 
 
