@@ -12,13 +12,13 @@ import re
 import stat
 import struct
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, BinaryIO, Final
 
 from tipclassify.bundle.manifest import Stored
 from tipclassify.errors import InputError
+from tipclassify.readers.limits import ZIP_DAMAGE
 
 __all__ = ["LARGEST_FILE", "Archive", "Packer", "open_archive"]
 
@@ -39,19 +39,6 @@ _LOCATOR: Final = b"PK\x06\x07"
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED: Final = 0x1
 _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\\:\ud800-\udfff]|(?:^|/)\.\.?(?:/|$)|^/|//")
-# What zipfile raises over bytes that are no zip file, or one that was cut off or altered.
-_DAMAGE: Final = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    OSError,
-    ValueError,
-    OverflowError,
-    IndexError,
-    NotImplementedError,
-    RuntimeError,
-)
 
 
 class Packer:
@@ -177,7 +164,7 @@ class Archive:
         try:
             with self._zip.open(self._entries[member]) as file:
                 yield file
-        except _DAMAGE as error:
+        except ZIP_DAMAGE as error:
             raise InputError(f"{self.name}: {member} is damaged ({_plain(error)}); get the bundle anew") from None
 
 
@@ -205,7 +192,7 @@ def open_archive(name: str) -> Iterator[Archive]:
         _refuse_odd_end(file, name)
         try:
             archive = zipfile.ZipFile(file)
-        except _DAMAGE:
+        except ZIP_DAMAGE:
             raise InputError(f"{name}: damaged zip file; get the bundle anew") from None
         with archive:
             _refuse_harm(archive.infolist(), name)

@@ -15,7 +15,16 @@ from typing import BinaryIO, Final
 
 from tipclassify.errors import InputError
 
-__all__ = ["LARGEST", "LARGEST_MARKUP", "gunzip", "open_zip", "read_bounded", "read_member", "refuse_deep"]
+__all__ = [
+    "LARGEST",
+    "LARGEST_MARKUP",
+    "ZIP_DAMAGE",
+    "gunzip",
+    "open_zip",
+    "read_bounded",
+    "read_member",
+    "refuse_deep",
+]
 
 LARGEST: Final = 100_000_000
 """Bytes of a file, and of what is packed in it; the longest real report has two million."""
@@ -44,8 +53,7 @@ _RATIO_FROM: Final = 10_000_000  # but a short blank picture may shrink as far
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED: Final = 0x1  # bit of the flags of a zip entry
 
-# What zipfile raises over bytes that are no zip file, or one that was cut off or altered.
-_DAMAGE: Final = (
+ZIP_DAMAGE: Final = (
     zipfile.BadZipFile,
     zlib.error,
     struct.error,
@@ -57,6 +65,7 @@ _DAMAGE: Final = (
     NotImplementedError,
     RuntimeError,
 )
+"""What zipfile raises over bytes that are no zip file, or one that was cut off or altered."""
 
 
 def read_bounded(name: str) -> bytes:
@@ -129,7 +138,7 @@ def open_zip(data: bytes, name: str) -> zipfile.ZipFile:
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
         entries = archive.infolist()
-    except _DAMAGE:
+    except ZIP_DAMAGE:
         raise InputError(f"{name}: damaged or incomplete file; download it or save it again") from None
     size = sum(entry.file_size for entry in entries)
     if size > LARGEST:
@@ -157,7 +166,7 @@ def read_member(archive: zipfile.ZipFile, member: str, name: str) -> bytes:
         return archive.read(member)
     except KeyError:
         raise InputError(f"{name}: incomplete, {member[:100]!r} is missing; download it or save it again") from None
-    except _DAMAGE:
+    except ZIP_DAMAGE:
         raise InputError(f"{name}: damaged or incomplete file; download it or save it again") from None
 
 
