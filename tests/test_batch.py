@@ -108,6 +108,9 @@ def test_breaking_off_leaves_whole_outputs_and_no_scraps(tmp_path: Path) -> None
 
 def test_options_that_do_not_go_together_are_refused(cli: Run, folder: Path) -> None:
     assert cli("score", folder / "in", "--resume").returncode == 2
+    none = cli("score", folder / "in", "--jobs", 0)
+    assert none.returncode == 2
+    assert b"0 processes" in none.stderr
     assert cli("score", folder / "in", "-o", folder / "x.csv", "--output-dir", folder).returncode == 2
     assert b"no format has the suffix" in cli("score", folder / "in", "-o", folder / "x.foo").stderr
     assert cli("score", folder / "in", "--output-dir", folder / "in" / "a.txt").returncode == 1

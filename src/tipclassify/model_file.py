@@ -1,7 +1,7 @@
 """A model on disk: a folder of JSON and arrays that runs no code when it is read.
 
 ``model.json`` holds what a person may want to read (labels, thresholds, data hash, versions, metrics) and
-the SHA-256 of everything; ``weights.npz`` holds the weight table and the vocabulary. numpy alone reads it,
+the SHA-256 of everything; ``weights.npz`` holds the weight table, the vocabulary and the detectors. numpy alone reads it,
 so no release of scikit-learn breaks a shipped model. Writing goes to a temporary folder that is then
 renamed: a reader never sees half a model.
 """

@@ -21,6 +21,12 @@ __all__ += ["chosen_thresholds", "tagging"]
 Policy = Enum("Policy", {name: name for name in POLICIES}, type=str)  # type: ignore[misc]
 
 
+def _some_processes(jobs: int) -> int:
+    if jobs == 0:
+        raise typer.BadParameter("0 processes do nothing; give 1 or more, or -1 for one each core")
+    return jobs
+
+
 class OutputFormat(str, Enum):
     """How tagged reports are written: the keys of `tipclassify.writers.FORMATS`, which is too heavy for ``--help``."""
 
@@ -62,7 +68,14 @@ AllowPrivateOption = Annotated[
     bool, typer.Option("--allow-private", help="Let links lead to private and loopback addresses.")
 ]
 JobsOption = Annotated[
-    int, typer.Option("--jobs", "-j", metavar="N", help="Processes; -1 is one for each core. Results are the same.")
+    int,
+    typer.Option(
+        "--jobs",
+        "-j",
+        metavar="N",
+        callback=_some_processes,
+        help="Processes; -1 is one for each core. Results are the same.",
+    ),
 ]
 ModelOption = Annotated[
     Path | None, typer.Option("--model", metavar="DIR", help="Folder of a trained model; the shipped one by default.")
