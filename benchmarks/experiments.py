@@ -11,24 +11,25 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
 
-from tipclassify import features, training, windows_training
+from tipclassify import features, scoring, training, windows_training
 from tipclassify.behaviours import run_cases
 from tipclassify.classifier import Classifier
 from tipclassify.corpus import Row, group_rows, read_rows
 from tipclassify.evaluation import measure, twins_right
+from tipclassify.families import Family, dense_families, sparse_families
 from tipclassify.labels import indicator
 
 ROOT = Path(__file__).resolve().parents[1]
 FIRST_FILES = re.compile(r"w\d|prosecution|protection|prevention|complicity")
 
-# Salts of the families in features.py.
+# Salts of the families in families.py.
 WORDS, STEMS, MARKS = {1, 2}, {4, 5, 6}, set(range(20, 60))
 CLASSES, PAIRS, ACTS, OPENING, ASKING = set(range(60, 65)), {65}, {70, 71}, {80, 81, 82}, {83, 84}
 
@@ -36,12 +37,14 @@ CLASSES, PAIRS, ACTS, OPENING, ASKING = set(range(60, 65)), {65}, {70, 71}, {80,
 @contextmanager
 def without(salts: set[int]) -> Iterator[None]:
     """Families of these salts left out."""
-    families = features._families
 
-    def fewer(*args: Any) -> Iterator[Any]:
-        return (family for family in families(*args) if family[0] not in salts)
+    def fewer(all_of: Callable[..., Iterator[Family]]) -> Callable[..., Iterator[Family]]:
+        return lambda *args: (family for family in all_of(*args) if family.salt not in salts)
 
-    with changed(features, "_families", fewer):
+    with ExitStack() as stack:
+        for module in (features, scoring):
+            stack.enter_context(changed(module, "dense_families", fewer(dense_families)))
+            stack.enter_context(changed(module, "sparse_families", fewer(sparse_families)))
         yield
 
 
@@ -69,14 +72,21 @@ def whole_passage_only() -> Iterator[None]:
     def no_clause(_scores: Any, _clause_row: Any, passages: int) -> Any:
         return np.full(passages, -1)
 
-    with changed(training, "best_clauses", no_clause), changed(features, "best_clauses", no_clause):
+    def nothing(_parts: Any, first: Any) -> Any:
+        return np.zeros(len(first))
+
+    with changed(training, "best_clauses", no_clause), changed(scoring, "best_parts", nothing):
         yield
 
 
 VARIANTS: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
     "as shipped": (as_shipped, {"detectors": True}),
     "16 detectors of each width": (lambda: changed(windows_training, "DETECTORS", {3: 16, 5: 16}), {"detectors": True}),
-    "detectors of three words only": (lambda: changed(windows_training, "DETECTORS", {3: 256}), {"detectors": True}),
+    "32 detectors of each width": (lambda: changed(windows_training, "DETECTORS", {3: 32, 5: 32}), {"detectors": True}),
+    "128 detectors of each width": (
+        lambda: changed(windows_training, "DETECTORS", {3: 128, 5: 128}),
+        {"detectors": True},
+    ),
     "linear part alone": (as_shipped, {}),
     "words and stems only": (lambda: without(MARKS | CLASSES | PAIRS | ACTS | OPENING | ASKING), {}),
     "without marked stems": (lambda: without(MARKS), {}),

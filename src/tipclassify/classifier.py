@@ -16,10 +16,9 @@ import numpy.typing as npt
 
 from tipclassify.document import Document, Passage
 from tipclassify.explanation import Explanation, SpanWeight, explain_texts
-from tipclassify.features import Features, featurize
 from tipclassify.labels import LABELS, POLICIES
 from tipclassify.model_file import Model, default_model_path, read_model
-from tipclassify.scoring import logits_of
+from tipclassify.scoring import Scored, score_texts
 from tipclassify.segment import Unit, split_passages, text_document
 
 __all__ = ["Classifier", "Explanation", "SpanWeight", "classify"]
@@ -80,7 +79,7 @@ class Classifier:
 
     def logits(self, passages: Sequence[str | Passage]) -> Floats:
         """Calibrated log-odds, float array (n, 3)."""
-        return logits_of(self.model, featurize(_texts(passages), self.model.vocabulary))
+        return score_texts(self.model, _texts(passages)).logits
 
     def predict_proba(self, passages: Sequence[str | Passage]) -> Floats:
         """Calibrated probability of each label, float array (n, 3) in the order of ``LABELS``.
@@ -107,7 +106,7 @@ class Classifier:
         The rule: fewer than three words besides figures and names, or over a third of those words unknown to the
         training corpus, as in text that is not English.
         """
-        return _doubtful(featurize(_texts(passages), self.model.vocabulary))
+        return _doubtful(score_texts(self.model, _texts(passages)))
 
     def tag(self, document: Document, policy: str = "balanced", unit: Unit = "sentence") -> list[Passage]:
         """Passages of a document with their scores and labels; `unit` is how far it is split."""
@@ -118,16 +117,14 @@ class Classifier:
         thresholds = self.thresholds(policy)
         if not passages:
             return []
-        features = featurize(_texts(passages), self.model.vocabulary)
-        scores = _logistic(logits_of(self.model, features))
+        found = score_texts(self.model, _texts(passages))
+        scores = _logistic(found.logits)
+        given = ((scores >= thresholds) @ _BITS).tolist()
         return [
-            replace(
-                passage,
-                labels=tuple(label for label, given in zip(LABELS, row >= thresholds, strict=True) if given),
-                scores=dict(zip(LABELS, row.tolist(), strict=True)),
-                low_confidence=doubtful,
+            _tagged(passage, _LABELS_OF[bits], dict(zip(LABELS, row, strict=True)), doubtful)
+            for passage, bits, row, doubtful in zip(
+                passages, given, scores.tolist(), _doubtful(found).tolist(), strict=True
             )
-            for passage, row, doubtful in zip(passages, scores, _doubtful(features).tolist(), strict=True)
         ]
 
 
@@ -192,8 +189,20 @@ def _shipped() -> Classifier:
     return Classifier(read_model(default_model_path()))
 
 
-def _doubtful(features: Features) -> Bools:
-    return np.asarray((features.words < _FEWEST_WORDS) | (features.unknown > features.words * _MOST_UNKNOWN))
+_BITS: Final = 1 << np.arange(len(LABELS))
+_LABELS_OF: Final = tuple(
+    tuple(label for bit, label in zip(_BITS, LABELS, strict=True) if bits & bit) for bits in range(1 << len(LABELS))
+)
+
+
+def _tagged(passage: Passage, labels: tuple[str, ...], scores: Mapping[str, float], doubtful: bool) -> Passage:
+    """`dataclasses.replace` for the one place where it counts how long it takes."""
+    p = passage
+    return Passage(p.text, p.start, p.end, p.section, labels, scores, doubtful, p.page, p.block)
+
+
+def _doubtful(found: Scored) -> Bools:
+    return np.asarray((found.words < _FEWEST_WORDS) | (found.unknown > found.words * _MOST_UNKNOWN))
 
 
 def _logistic(logits: Floats) -> Floats:

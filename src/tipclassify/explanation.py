@@ -75,9 +75,10 @@ def _of_ngrams(model: Model, features: Features) -> tuple[Ints, Ints, Ints, Floa
     """Passage, start and end of each known feature, and what it adds to each label, (m, 3)."""
     known, index = known_features(model, features)
     row, clause = features.row[known], features.clause[known]
-    whole = length_scale(features.row, len(features.words))[row]
-    by_clause = np.append(length_scale(features.clause[features.clause >= 0], len(features.clause_row)), 0.0)
-    added = model.weights[index].astype(np.float64)
+    whole = length_scale(np.bincount(features.row, minlength=len(features.words)))[row]
+    counts = np.bincount(features.clause[features.clause >= 0], minlength=len(features.clause_row))
+    by_clause = np.append(length_scale(counts), 0.0)
+    added = model.weights[index] * model.units
     for j in range(len(LABELS)):
         best = score_sums(features, known, model.weights[index, j])[1][row]
         added[:, j] *= whole + by_clause[clause] * ((clause == best) & (clause >= 0))
@@ -88,15 +89,15 @@ def _of_detectors(model: Model, features: Features) -> tuple[Ints, Ints, Ints, F
     """The same of each window to which a detector answers."""
     if model.windows is None or not len(features.tokens.row):
         return None
-    found = model.windows.matches(features.tokens, len(features.words))
-    row, detector = np.nonzero(found.strength > 0)
-    added = found.strength[row, detector][:, None] * model.windows.weights[detector]
     tokens = features.tokens
+    rows, begin = tokens.passages()
+    found = model.windows.matches(tokens.stem, tokens.kind, tokens.edge, begin)
+    passage, detector = np.nonzero(found.strength)
     return (
-        row,
-        tokens.start[found.first[row, detector]],
-        tokens.end[found.last[row, detector]],
-        added.astype(np.float64),
+        rows[passage],
+        tokens.start[found.first[passage, detector]],
+        tokens.end[found.last[passage, detector]],
+        found.strength[passage, detector][:, None] * model.windows.weights[detector].astype(np.float64),
     )
 
 

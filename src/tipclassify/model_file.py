@@ -13,10 +13,12 @@ import io
 import json
 import os
 import shutil
+import sys
 import tempfile
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,9 +30,25 @@ from tipclassify.features import FEATURE_VERSION
 from tipclassify.labels import LABELS, POLICIES
 from tipclassify.windows import Windows
 
-__all__ = ["FORMAT", "Model", "default_model_path", "read_model", "write_model"]
+__all__ = [
+    "FINGERPRINT",
+    "FORMAT",
+    "LANES",
+    "LANE_OF",
+    "PLACE_BITS",
+    "STEPS",
+    "Model",
+    "default_model_path",
+    "read_model",
+    "write_model",
+]
 
-FORMAT: Final = 2
+FORMAT: Final = 3
+PLACE_BITS: Final = 20  # of a feature's key: its place in the packed table
+FINGERPRINT: Final = np.uint64((1 << (32 - PLACE_BITS)) - 1)  # the other bits tell whose place it is
+LANES: Final = 4  # numbers of 16 bits in a row of the packed table: the fingerprint, and a weight for each label
+LANE_OF: Final = tuple(range(LANES)) if sys.byteorder == "little" else tuple(reversed(range(LANES)))
+STEPS: Final = 4_000  # units of the largest weight: seven families of a token still sum within 16 bits
 
 
 @dataclass(frozen=True)
@@ -40,10 +58,12 @@ class Model:
     Attributes
     ----------
     hashes : uint32 (m,)
-        Upper half of each known feature's hash, ascending.
-    weights : float32 (m, 3)
+        Upper half of each known feature's hash, ascending; the first `PLACE_BITS` bits differ for all.
+    weights : int16 (m, 3)
         Its weight in the calibrated log-odds of each label, before scaling for
-        length (`features.score_sums`).
+        length (`features.score_sums`), in units, at most `STEPS`.
+    units : float64 (3,)
+        What a unit of weight is worth for each label.
     bias : float64 (3,)
         Calibrated log-odds of each label for a passage without known features.
     vocabulary : frozenset of str
@@ -57,12 +77,27 @@ class Model:
     """
 
     hashes: npt.NDArray[np.uint32]
-    weights: npt.NDArray[np.float32]
+    weights: npt.NDArray[np.int16]
+    units: npt.NDArray[np.float64]
     bias: npt.NDArray[np.float64]
     vocabulary: frozenset[str]
     thresholds: Mapping[str, tuple[float, ...]]
     meta: Mapping[str, Any]
     windows: Windows | None = None
+
+    def __getstate__(self) -> dict[str, object]:
+        # Tables that were made for speed stay behind: they are made anew where they are wanted.
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @cached_property
+    def packed(self) -> npt.NDArray[np.uint64]:
+        """The table that scoring looks features up in: at the place of each its fingerprint and weights, `LANES` in a number."""
+        lanes = np.zeros((len(self.hashes), LANES), np.int16)
+        lanes[:, LANE_OF[0]] = (self.hashes & np.uint32(FINGERPRINT)).astype(np.int16)
+        lanes[:, LANE_OF[1:]] = self.weights
+        table = np.zeros(1 << PLACE_BITS, np.uint64)
+        table[self.hashes >> np.uint32(32 - PLACE_BITS)] = lanes.view(np.uint64).ravel()
+        return table
 
 
 def default_model_path() -> Path:
@@ -139,7 +174,7 @@ def read_model(path: str | os.PathLike[str]) -> Model:
         raise ModelError(f"{folder / 'weights.npz'}: truncated or changed since training; copy or train the model anew")
     try:
         with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
-            hashes, weights, words = arrays["hashes"], arrays["weights"], arrays["words"]
+            hashes, weights, units, words = (arrays[name] for name in ("hashes", "weights", "units", "words"))
             windows = Windows.from_arrays(arrays)
     except (ValueError, KeyError, OSError, zipfile.BadZipFile):
         raise ModelError(f"{folder / 'weights.npz'}: not a weight table; copy or train the model anew") from None
@@ -150,7 +185,8 @@ def read_model(path: str | os.PathLike[str]) -> Model:
     }
     return Model(
         hashes,
-        weights.astype(np.float32),
+        weights,
+        units,
         np.array(head["bias"], np.float64),
         frozenset(words.tobytes().decode("utf-8").split()),
         {policy: tuple(row) for policy, row in head["thresholds"].items()},
@@ -185,7 +221,12 @@ def _read_head(folder: Path) -> dict[str, Any]:
 def _pack(model: Model) -> bytes:
     buffer = io.BytesIO()
     words = np.frombuffer("\n".join(sorted(model.vocabulary)).encode("utf-8"), np.uint8)
-    arrays: dict[str, Any] = {"hashes": model.hashes, "weights": model.weights.astype(np.float16), "words": words}
+    arrays: dict[str, Any] = {
+        "hashes": model.hashes,
+        "weights": model.weights,
+        "units": model.units,
+        "words": words,
+    }
     arrays |= model.windows.to_arrays() if model.windows else {}
     np.savez_compressed(buffer, **arrays)
     return buffer.getvalue()

@@ -5,8 +5,8 @@ of three or five words in a row, and its best match in the passage is what count
 a detector learned on one wording answers to others; this is what tells "no victim was punished" from "no trafficker was
 punished". A score stays a sum: each detector adds its match times its weight, and explains it by the words it stood on.
 
-Everything is float32 in an order that does not depend on which passages are scored together: the same passage
-gives the same bits in any batch.
+What a word adds to a match is kept (`answers`), in whole numbers of a small unit: a match is a sum of three or five of them, exact,
+so the same passage gives the same bits in any batch.
 
 Source: Kim 2014, Convolutional neural networks for sentence classification (EMNLP, arXiv:1408.5882).
 """
@@ -14,23 +14,24 @@ Source: Kim 2014, Convolutional neural networks for sentence classification (EMN
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.tokens import I64, U64, Bools, Tokens
+from tipclassify.answers import BEYOND, LARGEST, Answers
+from tipclassify.tokens import I64, U64, Bools
+from tipclassify.vectors import WordVectors
 
-__all__ = ["UNKNOWN", "Matches", "Windows", "stem_keys"]
+__all__ = ["Matches", "Windows"]
 
 Floats = npt.NDArray[np.float32]
+Shorts = npt.NDArray[np.int16]
 
-UNKNOWN: Final = 0  # row of `stem_vectors` for a stem that training did not know
-_ROWS: Final = (
-    32  # rows of every matrix product: one shape, one order of addition, and too small for BLAS to start threads
-)
-_CHUNK: Final = 4_096  # words looked at at a time
+_CHUNK = 2_048  # words looked at at a time: what is held of them stays in the processor's cache
+_STEP = 4  # passages whose lengths differ by less are laid side by side
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,13 @@ class Matches:
 
     Attributes
     ----------
-    strength : float32 (n, detectors)
+    strength : float64 (n, detectors)
         Match of its best window, 0 where none is above its bar.
     first, last : int64 (n, detectors)
         First and last word of that window, as numbers of the tokens given.
     """
 
-    strength: Floats
+    strength: npt.NDArray[np.float64]
     first: I64
     last: I64
 
@@ -56,14 +57,8 @@ class Windows:
 
     Attributes
     ----------
-    stems : uint32 (v,)
-        Keys of the known stems (`stem_keys`), ascending.
-    stem_vectors : float32 (v + 1, d)
-        Vector of each, after that of `UNKNOWN`.
-    class_vectors : float32 (classes, d)
-        Added for the class of the word in the lexicon.
-    clause_vectors : float32 (2, d)
-        Added for a word inside a clause, and for one that opens it.
+    vectors : WordVectors
+        Of words, `d` numbers each.
     filters : sequence of float32 (width, d, k)
         Weights of `k` detectors for each width, an odd number of words.
     bars : sequence of float32 (k,)
@@ -72,122 +67,115 @@ class Windows:
         What a unit of match adds to the log-odds of each label.
     """
 
-    stems: npt.NDArray[np.uint32]
-    stem_vectors: Floats
-    class_vectors: Floats
-    clause_vectors: Floats
+    vectors: WordVectors
     filters: tuple[Floats, ...]
     bars: tuple[Floats, ...]
     weights: Floats
+
+    def __getstate__(self) -> dict[str, object]:
+        # Tables that were made for speed stay behind: they are made anew where they are wanted.
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @cached_property
+    def unit(self) -> float:
+        """What one is worth of the whole numbers that matches are counted in."""
+        largest = max(float(self.vectors.largest(f).max()) for f in self.filters)
+        return float(2.0 ** np.ceil(np.log2(max(largest, 1e-9) / LARGEST)))
+
+    @cached_property
+    def _answers(self) -> Answers:
+        return Answers(self.vectors, self.filters, self.unit)
+
+    @cached_property
+    def _bars(self) -> tuple[npt.NDArray[np.int64], ...]:
+        return tuple(np.rint(bars.astype(np.float64) / self.unit).astype(np.int64) for bars in self.bars)
 
     @property
     def margin(self) -> int:
         """Words that the widest detector sees on each side of its middle."""
         return max(len(f) for f in self.filters) // 2
 
-    def scores(self, tokens: Tokens, passages: int) -> npt.NDArray[np.float64]:
-        """What the detectors add to the log-odds of each label, float64 (passages, 3)."""
-        added = np.zeros((passages, self.weights.shape[1]))
-        for rows, strength, _ in self._matched(tokens):
-            # Not a matrix product: its order of addition would depend on the number of rows.
-            for j, weight in enumerate(self.weights.T):
-                added[rows, j] = (strength * weight).sum(axis=1, dtype=np.float64)
-        return added
+    def scores(self, stem: U64, kind: I64, opens: Bools, begin: I64) -> npt.NDArray[np.float64]:
+        """What the detectors add to the log-odds of each label, float64 (passages, 3).
 
-    def matches(self, tokens: Tokens, passages: int) -> Matches:
-        """Match and window of each detector; a passage without words has none (strength 0, words 0)."""
-        detectors = len(self.weights)
-        strength = np.zeros((passages, detectors), np.float32)
-        first, last = np.zeros((2, passages, detectors), np.int64)
-        begin = np.searchsorted(tokens.row, np.arange(passages + 1))
+        Parameters
+        ----------
+        stem, kind, opens : (n,)
+            Of each word: hash of its stem, class, and whether it opens a clause.
+        begin : int64 (passages,)
+            First word of each passage; each has one at least.
+        """
+        added = np.empty((len(begin), self.weights.shape[1]))
+        weights = self.weights.astype(np.float64)
+        for rows, strength, _ in self._matched(stem, kind, opens, begin):
+            # Exact in any order: whole numbers of 15 bits times half-floats, 53 bits to sum them in.
+            added[rows] = strength @ weights
+        return added * self.unit
+
+    def matches(self, stem: U64, kind: I64, opens: Bools, begin: I64) -> Matches:
+        """Match and window of each detector; see `scores` for what is given."""
+        shape = (len(begin), len(self.weights))
+        found = Matches(np.zeros(shape), np.zeros(shape, np.int64), np.zeros(shape, np.int64))
+        end = np.append(begin[1:], len(stem))
         reach = np.concatenate([np.full(f.shape[2], f.shape[0] // 2) for f in self.filters])
-        for rows, found, middle in self._matched(tokens, where=True):
-            strength[rows] = found
-            first[rows] = np.maximum(middle - reach, begin[rows][:, None])
-            last[rows] = np.minimum(middle + reach, begin[rows + 1][:, None] - 1)
-        return Matches(strength, first, last)
+        for rows, strength, middle in self._matched(stem, kind, opens, begin, where=True):
+            found.strength[rows] = strength * self.unit
+            found.first[rows] = np.maximum(middle - reach, begin[rows][:, None])
+            found.last[rows] = np.minimum(middle + reach, end[rows][:, None] - 1)
+        return found
 
-    def _matched(self, tokens: Tokens, where: bool = False) -> Iterator[tuple[I64, Floats, I64]]:
-        """(passages, strength, middle word of the best window) of each batch of passages that have words."""
-        rows, begin = np.unique(tokens.row, return_index=True)
-        bounds = np.append(begin, len(tokens.row))
-        at = 0
-        while at < len(rows):
-            stop = max(at + 1, int(np.searchsorted(bounds, bounds[at] + _CHUNK, "right")) - 1)
-            part = slice(int(bounds[at]), int(bounds[stop]))
-            if part.stop - part.start > 2 * _CHUNK:  # one passage as long as a book
-                strength, middle = self._best_of_long(tokens, part)
+    def _matched(
+        self, stem: U64, kind: I64, opens: Bools, begin: I64, where: bool = False
+    ) -> Iterator[tuple[I64, npt.NDArray[np.float64], I64]]:
+        """(passages, strength in units, middle word of the best window) of some passages of like length after others."""
+        which, tables = self._answers.of(stem, kind, opens)
+        which = np.append(which, BEYOND)
+        length = np.diff(np.append(begin, len(stem)))
+        order = np.argsort(length, kind="stable")
+        for rows in _alike(order, length[order]):
+            longest = int(length[rows[-1]])
+            if longest > _CHUNK:  # one passage as long as a book
+                best, middle = self._best_of_long(tables, which[begin[rows[0]] : begin[rows[0]] + longest])
             else:
-                starts = begin[at:stop] - part.start
-                answers = self._answers(tokens, part, starts)
-                spans = list(zip(starts.tolist(), [*starts[1:].tolist(), len(answers)], strict=True))
-                strength = np.stack([answers[a:b].max(axis=0) for a, b in spans])  # several times as fast as reduceat
-                middle = np.zeros((0, 0), np.int64)
-                if where:
-                    middle = np.stack([answers[a:b].argmax(axis=0) + a for a, b in spans]) + part.start
-            yield rows[at:stop], np.maximum(strength, np.float32(0)), middle
-            at = stop
+                laid = self._laid(which, begin[rows], length[rows], longest)
+                parts = [self._best(table, laid, longest, where) for table in tables]
+                best, middle = (np.concatenate(column, axis=1) for column in zip(*parts, strict=True))
+            bars = np.concatenate(self._bars)
+            yield rows, np.maximum(best + bars, 0).astype(np.float64), middle + begin[rows][:, None]
 
-    def _best_of_long(self, tokens: Tokens, part: slice) -> tuple[Floats, I64]:
-        """The same for a single passage, piece by piece, so that memory stays flat."""
-        best = np.full((1, len(self.weights)), -np.inf, np.float32)
+    def _laid(self, which: I64, begin: I64, length: I64, longest: int) -> I64:
+        """Rows of the answers of the words of some passages, (passages, margin + longest + margin)."""
+        place = np.arange(-self.margin, longest + self.margin)
+        inside = (place >= 0) & (place < length[:, None])
+        return which[np.where(inside, begin[:, None] + place, len(which) - 1)]
+
+    def _best(self, tables: tuple[Shorts, ...], laid: I64, longest: int, where: bool) -> tuple[Shorts, I64]:
+        """Best sum of each detector of one width over the words of each passage, and the word where it is."""
+        reach = len(tables) // 2
+        total: Shorts | None = None
+        for offset, table in enumerate(tables, self.margin - reach):
+            part = table[laid[:, offset : offset + longest]]
+            total = part if total is None else np.add(total, part, out=total)
+        assert total is not None
+        return total.max(axis=1), total.argmax(axis=1) if where else np.zeros((1, 1), np.int64)
+
+    def _best_of_long(self, tables: tuple[tuple[Shorts, ...], ...], which: I64) -> tuple[Shorts, I64]:
+        """The same for a single passage of any length, piece by piece, so that memory stays flat."""
+        padded = np.concatenate([np.full(self.margin, BEYOND), which, np.full(self.margin, BEYOND)])
+        best = np.full((1, len(self.weights)), np.iinfo(np.int16).min, np.int16)
         middle = np.zeros(best.shape, np.int64)
-        for a in range(part.start, part.stop, _CHUNK):
-            b = min(a + _CHUNK, part.stop)
-            wide = slice(max(a - self.margin, part.start), min(b + self.margin, part.stop))
-            answers = self._answers(tokens, wide, np.zeros(1, np.int64))[a - wide.start : b - wide.start]
-            found = answers.max(axis=0, keepdims=True)
-            middle = np.where(found > best, answers.argmax(axis=0) + a, middle)
+        for at in range(0, len(which), _CHUNK):
+            longest = min(_CHUNK, len(which) - at)
+            laid = padded[None, at : at + longest + 2 * self.margin]
+            parts = [self._best(table, laid, longest, True) for table in tables]
+            found, here = (np.concatenate(column, axis=1) for column in zip(*parts, strict=True))
+            middle = np.where(found > best, here + at, middle)
             best = np.maximum(best, found)
         return best, middle
 
-    def _answers(self, tokens: Tokens, part: slice, starts: I64) -> Floats:
-        """Match of each detector with the window around each word, (words, detectors)."""
-        margin = self.margin
-        gap = np.zeros(part.stop - part.start, np.int64)
-        gap[starts] = margin
-        place = np.arange(len(gap)) + np.cumsum(gap)  # empty places part the passages
-        rows = -(-(int(place[-1]) + 1 + margin) // _ROWS) * _ROWS
-        laid = np.zeros((rows, self.stem_vectors.shape[1]), np.float32)
-        laid[place] = self._vectors(tokens.stem[part], tokens.kind[part], tokens.edge[part])
-        blocks = laid.reshape(-1, _ROWS, laid.shape[1])
-        answers = np.empty((len(place), len(self.weights)), np.float32)
-        column = 0
-        for filters, bars in zip(self.filters, self.bars, strict=True):
-            total = np.zeros((rows, len(bars)), np.float32)
-            for offset, weights in enumerate(filters):
-                shift = (
-                    offset - len(filters) // 2
-                )  # the product of a word counts for the window whose middle is so far before
-                product = (blocks @ weights).reshape(rows, -1)
-                total[max(0, -shift) : rows - max(0, shift)] += product[max(0, shift) : rows + min(0, shift)]
-            np.add(total[place], bars, out=answers[:, column : column + len(bars)])
-            column += len(bars)
-        return answers
-
-    def _vectors(self, stem: U64, kind: I64, opens: Bools) -> Floats:
-        number = np.full(len(stem), UNKNOWN)
-        if len(self.stems):
-            key = stem_keys(stem)
-            found = np.minimum(np.searchsorted(self.stems, key), len(self.stems) - 1)
-            known = self.stems[found] == key
-            number[known] = found[known] + 1
-        return np.asarray(
-            self.stem_vectors[number] + self.class_vectors[kind] + self.clause_vectors[opens.astype(np.intp)]
-        )
-
     def scaled(self, factors: npt.NDArray[np.float64]) -> Windows:
         """The same detectors with the weights of each label multiplied, `factors` float (3,)."""
-        weights = (self.weights * factors).astype(np.float32)
-        return Windows(
-            self.stems,
-            self.stem_vectors,
-            self.class_vectors,
-            self.clause_vectors,
-            self.filters,
-            self.bars,
-            weights,
-        )
+        return replace(self, weights=(self.weights * factors).astype(np.float32))
 
     def as_stored(self) -> Windows:
         """The detectors as the model file holds them: what is measured is what ships."""
@@ -197,15 +185,10 @@ class Windows:
 
     def to_arrays(self) -> dict[str, npt.NDArray[np.generic]]:
         """Arrays for the model file, half-floats where float32 says no more."""
-        half = {
-            "stem_vectors": self.stem_vectors,
-            "class_vectors": self.class_vectors,
-            "clause_vectors": self.clause_vectors,
-            "detector_weights": self.weights,
-        }
+        half = {"detector_weights": self.weights}
         half |= {f"filters_{i}": f for i, f in enumerate(self.filters)}
         half |= {f"bars_{i}": b for i, b in enumerate(self.bars)}
-        return {"stems": self.stems, **{name: array.astype(np.float16) for name, array in half.items()}}
+        return {**self.vectors.to_arrays(), **{name: array.astype(np.float16) for name, array in half.items()}}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, npt.NDArray[np.generic]]) -> Windows | None:
@@ -216,7 +199,7 @@ class Windows:
         KeyError
             When some arrays are missing.
         """
-        if "stems" not in arrays:
+        if "detector_weights" not in arrays:
             return None
         numbers = range(sum(name.startswith("filters_") for name in arrays))
 
@@ -224,17 +207,18 @@ class Windows:
             return arrays[name].astype(np.float32)
 
         return cls(
-            arrays["stems"].astype(np.uint32),
-            single("stem_vectors"),
-            single("class_vectors"),
-            single("clause_vectors"),
+            WordVectors.from_arrays(arrays),
             tuple(single(f"filters_{i}") for i in numbers),
             tuple(single(f"bars_{i}") for i in numbers),
             single("detector_weights"),
         )
 
 
-def stem_keys(stem: U64) -> npt.NDArray[np.uint32]:
-    """Upper half of the hashes of stems, but for the stand-ins of names and figures, whose lower half tells them."""
-    key = (stem >> np.uint64(32)).astype(np.uint32)
-    return np.asarray(np.where(stem < 4, stem.astype(np.uint32), key))
+def _alike(order: I64, length: I64) -> Iterator[I64]:
+    """Passages of like length, at most `_CHUNK` words at a time; `order` is by length, `length` in that order."""
+    grade = -(-length // _STEP)
+    bounds = np.append(np.flatnonzero(np.diff(grade, prepend=-1)), len(order)).tolist()
+    for a, b in pairwise(bounds):
+        size = max(1, _CHUNK // int(length[b - 1]))
+        for at in range(a, b, size):
+            yield order[at : min(at + size, b)]

@@ -18,14 +18,15 @@ import numpy.typing as npt
 
 from tipclassify.lexicon import CLASSES
 from tipclassify.tokens import I64, Bools, Tokens
-from tipclassify.windows import UNKNOWN, Windows, stem_keys
+from tipclassify.vectors import UNKNOWN, WordVectors, stem_keys
+from tipclassify.windows import Windows
 
 __all__ = ["DETECTORS", "EPOCHS", "fit_windows"]
 
 EPOCHS: Final = 15
 """Times that every passage is seen."""
 
-DETECTORS: Final = {3: 128, 5: 128}
+DETECTORS: Final = {3: 48, 5: 48}
 """How many detectors look at how many words; see docs/experiments.md for others."""
 
 _DIMENSIONS: Final = 48
@@ -224,10 +225,7 @@ def _descend(p: Parameters, moments: dict[str, tuple[Floats, Floats]], gradients
 
 def _windows(p: Parameters, stems: npt.NDArray[np.uint32]) -> Windows:
     return Windows(
-        stems,
-        p["stem"],
-        p["kind"],
-        p["opens"],
+        WordVectors(stems, p["stem"], p["kind"], p["opens"]),
         tuple(p[f"filters{width}"] for width in DETECTORS),
         tuple(p[f"bars{width}"] for width in DETECTORS),
         p["weights"],

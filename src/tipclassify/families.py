@@ -1,0 +1,265 @@
+"""Families of hashed features over the tokens of a batch: what training and scoring both read.
+
+Each family has a salt of its own: words and their n-grams, stems and their n-grams, stems marked by the negation, limit, decline
+or pledge word before them in the clause, sequences of the lexicon's classes, and who acts with what is done.
+
+A hash is a sum of products modulo 2**64, of random words and odd factors (multilinear hashing, Lemire and Kaser 2014,
+arXiv:1202.4961): its upper bits tell features apart.
+
+Sources: hashed features, Weinberger et al. 2009 (arXiv:0902.2206); negation-marked tokens, Pang, Lee and
+Vaithyanathan 2002 (arXiv:cs/0205070).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tipclassify.lexicon import CLASSES, IMPERATIVES, phrase_classes
+from tipclassify.tokens import I64, NAME, NUMBER, U64, Bools, Tokens
+from tipclassify.words import hash_word
+
+__all__ = ["Family", "Structure", "dense_families", "sparse_families", "structure_of"]
+
+
+class Family(NamedTuple):
+    """Features of one sort.
+
+    Attributes
+    ----------
+    salt : int
+        Which sort.
+    head, tail : int64 (k,)
+        First and last token that a feature stands on.
+    hash : uint64 (k,)
+        What it is.
+    inside : bool (k,) or None
+        Whether it lies in one clause; None where all do.
+    kept : bool (k,) or None
+        Which of them there are; None for all.
+    """
+
+    salt: int
+    head: I64
+    tail: I64
+    hash: U64
+    inside: Bools | None = None
+    kept: Bools | None = None
+
+
+class Structure(NamedTuple):
+    """How the tokens of a batch hang together.
+
+    Attributes
+    ----------
+    kind : int64 (n,)
+        Class of each token, of two-word entries of the lexicon too.
+    opens : bool (n,)
+        Where clauses begin: after punctuation, and at "but", "although" and the like.
+    clause : int64 (n,)
+        Clause of each token, numbered through the batch.
+    begin : int64 (clauses,)
+        First token of each clause.
+    new : bool (n,)
+        First token of each passage.
+    """
+
+    kind: I64
+    opens: Bools
+    clause: I64
+    begin: I64
+    new: Bools
+
+
+def structure_of(t: Tokens) -> Structure:
+    """Classes and clauses of tokens."""
+    kind = _with_phrases(t)
+    new = np.ones(len(t.row), bool)
+    np.not_equal(t.row[1:], t.row[:-1], out=new[1:])
+    opens = new | t.edge | (kind == _CONTRAST)
+    return Structure(kind, opens, np.cumsum(opens) - 1, np.flatnonzero(opens), new)
+
+
+_FAR: Final = 6  # classed words between the two of a pair, counting the second
+_REACH: Final = 7  # tokens that a negation, limit or pledge word bears on
+_NUMBER_OF: Final = {name: number for number, name in enumerate(CLASSES, 1)}
+_CONTRAST: Final = _NUMBER_OF["contrast"]
+
+
+def _per_class(*names: str) -> npt.NDArray[np.int64]:
+    """By class: 1 and on for those named, 0 for others."""
+    column = np.zeros(len(CLASSES) + 1, np.int64)
+    column[[_NUMBER_OF[name] for name in names]] = np.arange(1, len(names) + 1)
+    return column
+
+
+_MARK: Final = _per_class("neg", "limit", "decline", "increase", "modal", "plan", "adequate")
+_TURNING: Final = (1 << _per_class("neg", "limit", "modal", "plan")) >> 1  # a bit for each, 0 for others
+_ACTOR: Final = _per_class("un_ngo", "state", "official", "trafficker", "private", "victim", "people") > 0
+_FACTOR: Final = np.array(
+    [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F], np.uint64
+)
+_SALT: Final = np.array([hash_word(f"salt {salt}") for salt in range(100)], np.uint64)
+_CLASS_HASH: Final = np.array([hash_word(f"class {kind}") for kind in range(len(CLASSES) + 1)], np.uint64)
+_TURN_HASH: Final = np.array([hash_word(f"turn {bits}") for bits in range(16)], np.uint64)
+_CUT_HASH: Final = np.uint64(hash_word("cut"))
+
+
+def dense_families(t: Tokens, s: Structure) -> Iterator[Family]:
+    """Families with about one feature a token: row i of each begins at token i, or ends there.
+
+    Whichever it is, the feature lies in the clause of token i where it lies in one clause.
+    """
+    n = len(t.row)
+    at = np.arange(n)
+    padded = {name: np.append(getattr(t, name), np.zeros(2, np.uint64)) for name in ("word", "stem")}
+    row, clause = np.append(t.row, [-1, -1]), np.append(s.clause, [-1, -1])
+    for salt, name, gap in ((1, "word", 0), (2, "word", 1), (4, "stem", 0), (5, "stem", 1), (6, "stem", 2)):
+        column = padded[name]
+        code = column[:n] * _FACTOR[0] + _SALT[salt]
+        if not gap:
+            yield Family(salt, at, at, code)
+            continue
+        code += column[gap : gap + n] * _FACTOR[1]
+        inside, kept = clause[gap : gap + n] == s.clause, row[gap : gap + n] == t.row
+        yield Family(salt, at, np.minimum(at + gap, n - 1), code, inside, kept)
+
+    # Who acts: the first actor of the clause (or of the last clause that had one) with what is done.
+    is_actor = _ACTOR[s.kind]
+    seen = np.cumsum(is_actor)
+    first_here = is_actor & (seen - (seen - is_actor)[s.begin][s.clause] == 1)
+    actor = np.maximum.accumulate(np.where(first_here, at, -1)) if n else at
+    kept = (actor >= 0) & (t.row[actor] == t.row) & (actor < at)
+    inside = s.clause[actor] == s.clause
+    code = _CLASS_HASH[s.kind[actor]] * _FACTOR[0]
+    yield Family(70, actor, at, code + t.stem * _FACTOR[1] + _SALT[70], inside, kept)
+    yield Family(71, actor, at, code + _CLASS_HASH[s.kind] * _FACTOR[1] + _SALT[71], inside, kept & (s.kind > 0))
+
+
+def sparse_families(t: Tokens, s: Structure) -> Iterator[Family]:
+    """Families with a few features a passage."""
+    yield from _marked(t, s)
+    yield from _sequences(t, s)
+    yield from _openings(t, s)
+
+
+def _marked(t: Tokens, s: Structure) -> Iterator[Family]:
+    """Stems and classes under the last mark word of each sort, in the same clause and within reach."""
+    mark = np.flatnonzero(_MARK[s.kind])
+    sort = _MARK[s.kind[mark]] - 1
+    order = np.argsort(sort, kind="stable")
+    mark, sort = mark[order], sort[order]
+    stop = np.minimum(np.append(s.begin, len(t.row))[s.clause[mark] + 1], mark + _REACH + 1)
+    again = np.flatnonzero(sort[1:] == sort[:-1])
+    stop[again] = np.minimum(stop[again], mark[again + 1])  # the next of its sort takes over
+    which, here = _stretched(mark + 1, stop)
+    head, salt = mark[which], sort[which]
+    yield Family(20, head, here, t.stem[here] * _FACTOR[0] + _SALT[20:27][salt])
+    classed = s.kind[here] > 0
+    head, here, salt = head[classed], here[classed], salt[classed]
+    yield Family(40, head, here, _CLASS_HASH[s.kind[here]] * _FACTOR[0] + _SALT[40:47][salt])
+
+
+def _sequences(t: Tokens, s: Structure) -> Iterator[Family]:
+    """Classes in a row, whatever stands between, and what a clause brings together.
+
+    A pair of a clause knows whether a negation, limit or pledge stands in that clause: "no victim was punished" and "no trafficker was
+    punished" share all words but one.
+    """
+    classed = np.flatnonzero(s.kind)
+    n = len(classed)
+    row = np.append(t.row[classed], [-1] * 3)
+    clause = np.append(s.clause[classed], [-1] * 3)
+    kind = np.append(_CLASS_HASH[s.kind[classed]], np.zeros(3, np.uint64))
+    token = np.append(classed, [0] * 3)
+    for salt, gaps in ((60, (0,)), (61, (0, 1)), (62, (0, 1, 2)), (63, (0, 2)), (64, (0, 1, 2, 3))):
+        code = np.full(n, _SALT[salt])
+        for place, gap in enumerate(gaps):
+            code += kind[gap : gap + n] * _FACTOR[place]
+        last = gaps[-1]
+        inside = clause[last : last + n] == clause[:n]
+        code += ~inside * _CUT_HASH
+        yield Family(salt, classed, token[last : last + n], code, inside, row[last : last + n] == row[:n])
+
+    turned = np.zeros(len(s.begin), np.int64)
+    turning = _TURNING[s.kind[classed]]
+    for bit in (1, 2, 4, 8):
+        turned[clause[:n][turning & bit > 0]] |= bit
+    end = np.cumsum(np.bincount(clause[:n], minlength=len(s.begin)))[clause[:n]]  # of the classed words of the clause
+    first, second = _stretched(np.arange(1, n + 1), np.minimum(end, np.arange(n) + _FAR + 1))
+    code = kind[first] * _FACTOR[0] + kind[second] * _FACTOR[1] + _TURN_HASH[turned[clause[first]]] + _SALT[65]
+    yield Family(65, classed[first], classed[second], code)
+
+
+def _openings(t: Tokens, s: Structure) -> Iterator[Family]:
+    """How a passage begins, and what an imperative asks for."""
+    n = len(t.row)
+    first = np.flatnonzero(s.new)
+    begins = _CLASS_HASH[s.kind[first]] * _FACTOR[0]
+    yield Family(80, first, first, t.word[first] * _FACTOR[0] + _SALT[80])
+    yield Family(81, first, first, begins + _SALT[81])
+    length = np.diff(np.append(first, n))
+    second = np.minimum(first + 1, max(n - 1, 0))
+    code = t.stem[first] * _FACTOR[0] + _CLASS_HASH[s.kind[second]] * _FACTOR[1] + _SALT[82]
+    yield Family(82, first, second, code, s.clause[first] == s.clause[second], length > 1)
+    opening = np.where(_among(t.word[first], _BEFORE_ASKING) & (length > 1), second, first)
+    asks = np.flatnonzero(_among(t.word[opening], _ASKING))
+    head = first[asks]
+    yield Family(84, head, head, np.full(len(head), _SALT[84]))
+    _, here = _stretched(head, head + length[asks])
+    here = here[s.kind[here] > 0]
+    yield Family(83, here, here, _CLASS_HASH[s.kind[here]] * _FACTOR[0] + _SALT[83])
+
+
+def _stretched(begin: I64, end: I64) -> tuple[I64, I64]:
+    """The numbers from each `begin` to its `end`, and which pair each is of.
+
+    >>> [column.tolist() for column in _stretched(np.array([3, 9]), np.array([5, 10]))]
+    [[0, 0, 1], [3, 4, 9]]
+    """
+    length = np.maximum(end - begin, 0)
+    which = np.repeat(np.arange(len(begin)), length)
+    before = np.cumsum(length) - length
+    return which, np.arange(len(which)) + (begin - before)[which]
+
+
+def _among(words: U64, table: U64) -> Bools:
+    """Which words the ascending `table` holds."""
+    place = np.minimum(np.searchsorted(table, words), len(table) - 1)
+    return np.asarray(table[place] == words)
+
+
+_ASKING: Final = np.array(sorted(map(hash_word, IMPERATIVES)), np.uint64)
+# "1. Investigate", "To the ministry: train", "Vigorously prosecute": what may stand before the verb that asks.
+_ADVERBS: Final = "vigorously proactively fully significantly systematically substantially effectively".split()
+_BEFORE_ASKING: Final = np.array(sorted([NUMBER, NAME, *map(hash_word, _ADVERBS)]), np.uint64)
+
+
+def _phrase_table() -> tuple[U64, I64]:
+    """Hashes of the two-word entries, ascending, and the class of each."""
+    entries = sorted((_phrase_hash(hash_word(a), hash_word(b)), kind) for (a, b), kind in phrase_classes().items())
+    return np.array([code for code, _ in entries], np.uint64), np.array([kind for _, kind in entries])
+
+
+def _phrase_hash(first: int, second: int) -> int:
+    return (first * int(_FACTOR[0]) + second * int(_FACTOR[1])) % (1 << 64)
+
+
+_PHRASES: Final = _phrase_table()
+
+
+def _with_phrases(t: Tokens) -> I64:
+    """Classes of tokens, two-word entries of the lexicon included."""
+    at = np.flatnonzero(t.leads[:-1])
+    if not len(at):
+        return t.kind
+    codes, kinds = _PHRASES
+    pair = t.word[at] * _FACTOR[0] + t.word[at + 1] * _FACTOR[1]
+    place = np.minimum(np.searchsorted(codes, pair), len(codes) - 1)
+    found = codes[place] == pair
+    kind = t.kind.copy()
+    kind[at[found]] = kinds[place[found]]
+    return kind

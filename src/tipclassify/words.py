@@ -1,0 +1,236 @@
+"""What is known of each distinct word, kept so that a word met before costs one look into a table.
+
+Words are told apart by a 64-bit hash of their characters, made for all words of a batch at once from one running sum: a
+polynomial modulo 2**64 whose value for a stretch of text is a difference of two sums (Karp and Rabin 1987).
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from hashlib import blake2b
+from threading import Lock
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tipclassify.characters import Characters
+from tipclassify.lexicon import GEOGRAPHIC, class_of, phrase_classes
+
+__all__ = [
+    "DROPPED",
+    "FIGURE",
+    "GEO",
+    "JOIN",
+    "LEADS",
+    "NAME",
+    "NUMBER",
+    "OF",
+    "PLAIN",
+    "STATE",
+    "STRANGE",
+    "THE",
+    "Columns",
+    "WordTable",
+    "american",
+    "hash_word",
+    "word_table",
+]
+
+U64 = npt.NDArray[np.uint64]
+I64 = npt.NDArray[np.int64]
+
+NUMBER: Final = 1  # the hash that stands for every figure
+NAME: Final = 2  # and for every name
+
+# What a word may be, as bits.
+FIGURE: Final = 1
+JOIN: Final = 2  # joins the parts of a name
+GEO: Final = 4  # belongs to a name when capitalised
+PLAIN: Final = 8  # "the", "and", "of": no name whatever their case
+STRANGE: Final = 16  # neither the lexicon nor the vocabulary has it
+DROPPED: Final = 32  # a letter that stands alone
+STATE: Final = 64
+OF: Final = 128
+THE: Final = 256
+LEADS: Final = 512  # begins a two-word entry of the lexicon
+
+_FIGURES: Final = frozenset(
+    """two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
+    eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion
+    dozen dozens hundreds thousands dollar dollars euro euros pound pounds usd eur
+    rupee rupees franc francs peso pesos dinar dinars dirham dirhams riyal riyals rial rials shilling shillings yen yuan
+    baht dong birr kyat taka naira cedi cedis kwacha rand lek lei leu leva lev zloty koruna kroner krona rubles ruble
+    hryvnia lari tenge som somoni manat afghani ringgit rupiah riel kip won tugrik real reais bolivares quetzales
+    lempiras cordobas colones soles gourdes gourde january february march april
+    june july august september october november december""".split()
+)
+_LONGEST: Final = 40  # letters of a word that is looked at
+_JOINING: Final = frozenset("and of the de du la le da do del dos el al au aux es sur".split())
+_LEADING: Final = frozenset(first for first, _ in phrase_classes())
+_BRITISH: Final = tuple(
+    (re.compile(pattern), plain)
+    for pattern, plain in (
+        (r"^(lab|fav|col|hon|neighb|harb|behavi|endeav)our", r"\1or"),
+        (r"^(\w{3,}|un\w+)is(e|ed|es|ing|ation|ations|ational|er|ers)$", r"\1iz\2"),
+        (r"^program(me|med)$", "program"),
+        (r"^programmes$", "programs"),
+        (r"^(cent|theat|fib)re(s?)$", r"\1er\2"),
+        (r"^(defen|offen|licen)c(e|es|ed|ing)$", r"\1s\2"),
+        (r"^(trave|labe|counse|mode|cance|signa|marsha)ll(ing|ed|er|ers|or|ors)$", r"\1l\2"),
+        (r"^(fulfil|enrol|instal|instil)(ment|ments|s)$", r"\1l\2"),
+        (r"^judgement", "judgment"),
+        (r"^cheque", "check"),
+    )
+)
+
+
+def hash_word(text: str) -> int:
+    """Hash of a folded word, below 2**64; never a stand-in."""
+    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little") | 4
+
+
+def american(word: str) -> str:
+    """The American spelling of a folded word.
+
+    >>> american("organisation"), american("labour"), american("police")
+    ('organization', 'labor', 'police')
+    """
+    if len(word) > _LONGEST:  # no word: a key or picture in letters, on which the patterns would take forever
+        return word
+    for pattern, plain in _BRITISH:
+        word, done = pattern.subn(plain, word)
+        if done:
+            break
+    return word
+
+
+class Columns(NamedTuple):
+    """What is known of words, one row a word: hash of it and of its stem (its first five letters), class in the lexicon,
+    and the bits `FIGURE` to `LEADS`.
+    """
+
+    word: U64
+    stem: U64
+    kind: npt.NDArray[np.uint8]
+    bits: npt.NDArray[np.uint16]
+
+
+class WordTable:
+    """Words met so far, given a vocabulary of words known in lower case."""
+
+    def __init__(self, vocabulary: frozenset[str]) -> None:
+        self._vocabulary = vocabulary
+        self._lock = Lock()
+        self._met = _Met()
+
+    def look_up(self, text: Characters, start: I64, end: I64) -> tuple[I64, Columns]:
+        """Row of each word in the columns, and the columns; a word is ``text.code[start:end]``."""
+        met = self._met
+        if len(met.numbers) > _MOST_WORDS:  # text without end must not fill the memory
+            self._met = met = _Met()
+        code = _hashes(text.code, start, end)
+        number = met.find(code)
+        strange = np.flatnonzero(number < 0)
+        if len(strange):
+            keys, first, which = np.unique(code[strange], return_index=True, return_inverse=True)
+            at = strange[first]
+            spelled = [text.spelled(a, b) for a, b in zip(start[at].tolist(), end[at].tolist(), strict=True)]
+            with self._lock:
+                met.add(keys.tolist(), [_about(word, self._vocabulary) for word in spelled])
+            number[strange] = np.array([met.numbers[key] for key in keys.tolist()])[which]
+        return number, met.columns
+
+
+@lru_cache(maxsize=8)
+def word_table(vocabulary: frozenset[str]) -> WordTable:
+    """The table of a vocabulary, one for each in a process."""
+    return WordTable(vocabulary)
+
+
+_SLOTS: Final = 17  # bits of the place of a word in the table
+_MOST_WORDS: Final = 1 << 17
+
+
+class _Met:
+    """Words met: a place for each in a table found from its hash; whose place is taken, is only in the dictionary."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[int, int] = {}
+        self.columns = Columns(
+            np.zeros(0, np.uint64), np.zeros(0, np.uint64), np.zeros(0, np.uint8), np.zeros(0, np.uint16)
+        )
+        self._keys = np.zeros(1 << _SLOTS, np.uint64)
+        self._number = np.full(1 << _SLOTS, -1, np.int64)
+
+    def find(self, code: U64) -> I64:
+        """Number of each word, -1 where it has no place here."""
+        place = (code >> np.uint64(64 - _SLOTS)).view(np.int64)
+        return np.where(self._keys[place] == code, self._number[place], -1)
+
+    def add(self, keys: list[int], about: list[tuple[int, int, int, int]]) -> None:
+        """Add what is new; other threads may be looking words up, so a key is written last."""
+        new = [(key, row) for key, row in zip(keys, about, strict=True) if key not in self.numbers]
+        if not new:
+            return
+        first = len(self.columns.word)
+        rows = np.array([row for _, row in new], np.uint64).T
+        self.columns = Columns(
+            np.append(self.columns.word, rows[0]),
+            np.append(self.columns.stem, rows[1]),
+            np.append(self.columns.kind, rows[2].astype(np.uint8)),
+            np.append(self.columns.bits, rows[3].astype(np.uint16)),
+        )
+        for number, (key, _) in enumerate(new, first):
+            self.numbers[key] = number
+            place = key >> (64 - _SLOTS)
+            if self._number[place] < 0:
+                self._number[place] = number
+                self._keys[place] = key
+
+
+def _about(word: str, vocabulary: frozenset[str]) -> tuple[int, int, int, int]:
+    """Word hash, stem hash, lexicon class and bits of a folded word."""
+    word = american(word)
+    if word[0].isdigit() or word in _FIGURES:
+        return NUMBER, NUMBER, 0, FIGURE
+    if len(word) == 1 and word != "a":
+        return 0, 0, 0, DROPPED | STRANGE * (word not in vocabulary)
+    kind = class_of(word)
+    bits = JOIN if word in _JOINING else GEO if word in GEOGRAPHIC else 0
+    bits |= {"the": THE | PLAIN, "of": OF | PLAIN, "and": PLAIN, "state": STATE}.get(word, 0)
+    bits |= STRANGE * (not kind and word not in vocabulary) | LEADS * (word in _LEADING)
+    return hash_word(word), hash_word(word[:5] + "*"), kind, bits
+
+
+# --------------------------------------------------------------------------------------------- hashes of words
+
+_BASE: Final = 0x9E3779B97F4A7C15
+_MIXER: Final = np.uint64(0xD6E8FEB86659FD93)
+_powers: tuple[U64, U64] = (np.ones(1, np.uint64), np.ones(1, np.uint64))
+
+
+def _hashes(code: npt.NDArray[np.uint16], start: I64, end: I64) -> U64:
+    """Hash of the characters of each word: the same wherever it stands."""
+    power, inverse = _powers_to(len(code))
+    sums = np.zeros(len(code) + 1, np.uint64)
+    np.cumsum(code * power[: len(code)], out=sums[1:])
+    value = (sums[end] - sums[start]) * inverse[start]
+    return np.asarray((value ^ (value >> np.uint64(32))) * _MIXER)
+
+
+def _powers_to(number: int) -> tuple[U64, U64]:
+    """The first powers of `_BASE` and of its inverse modulo 2**64, at least `number` of them."""
+    global _powers
+    if len(_powers[0]) < number:
+        most = max(number, 1 << 18)
+        _powers = tuple(_running_powers(base, most) for base in (_BASE, pow(_BASE, -1, 1 << 64)))  # type: ignore[assignment]
+    return _powers
+
+
+def _running_powers(base: int, number: int) -> U64:
+    factors = np.full(number, base, np.uint64)
+    factors[:1] = 1
+    return np.cumprod(factors, dtype=np.uint64)
