@@ -8,6 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tipclassify.commands.engine import (
+    EngineOption,
+    SchedulerOption,
+    WorkersOption,
+    refuse_without_engine,
+    score_on_cluster,
+)
 from tipclassify.commands.options import (
     AllowPrivateOption,
     EncodingOption,
@@ -47,17 +54,26 @@ def score(
     bom: Annotated[bool, typer.Option("--bom", help="Begin CSV with a byte-order mark, which Excel wants.")] = False,
     output: OutputOption = None,
     output_dir: Annotated[
-        Path | None, typer.Option("--output-dir", metavar="DIR", help="Write one file for each input into DIR.")
+        Path | None,
+        typer.Option(
+            "--output-dir", metavar="DIR", help="Write one file for each input into DIR; with --engine, Parquet files."
+        ),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="With --output-dir: leave out inputs whose output is already there.")
     ] = False,
+    engine: EngineOption = None,
+    scheduler: SchedulerOption = None,
+    workers: WorkersOption = None,
 ) -> None:
     """Tag the passages of reports: positive effort, failure, complicity.
 
     The table and md show the passages that have a label; html shows the whole report with its tags and the reasons for them;
     jsonl, csv, xlsx and parquet hold every passage, with its page and characters in the text ('tipclassify text' prints it),
     its section, and the probability of each label.
+
+    --engine dask writes many Parquet files into --output-dir, and takes .parquet inputs and addresses such as s3://bucket/*.html
+    too. Called again, it makes only what is missing or changed.
     """
     from tipclassify.commands.inputs import tagged_reports
     from tipclassify.commands.output import open_output
@@ -68,6 +84,15 @@ def score(
     if resume and not output_dir:
         raise typer.BadParameter("needs --output-dir", param_hint="'--resume'")
     how = tagging(model, policy, threshold, unit, encoding, allow_private)
+    if engine:
+        if bom or jobs != 1 or output or format not in (None, OutputFormat.parquet):
+            raise typer.BadParameter(
+                "writes Parquet to --output-dir, by --workers processes: leave out --bom, --jobs, --output and --format",
+                param_hint="'--engine'",
+            )
+        score_on_cluster(files, how, output_dir, scheduler, workers)
+        return
+    refuse_without_engine(scheduler, workers)
     run = Run(how.classifier(), how.policy, bom=bom, folder=output.parent if output else output_dir)
     name = format.value if format else format_of(output) if output else "table"
     if output_dir:

@@ -1,0 +1,115 @@
+"""Tasks out to the cluster, records back, whatever befalls the workers meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from concurrent.futures import CancelledError
+from itertools import islice
+from typing import Any, Final
+
+from tipclassify.distributed.models import ModelFiles, ModelPlugin
+from tipclassify.distributed.parts import Failure, Part, part_name
+from tipclassify.distributed.places import what_failed
+from tipclassify.distributed.tasks import Record, Work, score_part, score_rows, write_failures
+from tipclassify.errors import InputError, TipclassifyError
+
+__all__ = ["model_on", "run_collection", "run_parts"]
+
+_WAITING: Final = 1_000  # tasks that the scheduler holds at a time: there may be millions
+_RETRIES: Final = 2  # of a task whose file could not be written
+
+_KILLED: Final = "every process that read it was killed; out of memory? Give smaller batches, or leave it out"
+
+
+@contextlib.contextmanager
+def model_on(client: Any, model: ModelFiles) -> Iterator[None]:
+    """Within it, every worker of the cluster has the model, also one that joins or is replaced.
+
+    Raises
+    ------
+    InputError, ModelError
+        When a worker cannot take it.
+    """
+    plugin = ModelPlugin(model)
+    try:
+        try:
+            client.register_plugin(plugin)
+        except ImportError as error:
+            raise InputError(f"the workers cannot load tipclassify ({error}); install the same on each") from None
+        yield
+    finally:
+        with contextlib.suppress(Exception):  # the scheduler may be gone
+            client.unregister_worker_plugin(plugin.name)
+
+
+def run_parts(client: Any, parts: Iterable[Part], work: Work) -> Iterator[tuple[Record, int]]:
+    """Each part's record as it is done, and how many parts more than planned there are by then.
+
+    Reports that kill the process that reads them are tried one by one, so that the others of their part are not lost.
+
+    Raises
+    ------
+    InputError
+        When no file can be written, or the scheduler is lost.
+    """
+    from distributed import as_completed
+    from distributed.scheduler import KilledWorker
+
+    sent: dict[str, Part] = {}
+    waiting = iter(parts)
+    more = 0
+
+    def submit(part: Part) -> Any:
+        future = client.submit(score_part, part, work, pure=False, retries=_RETRIES)
+        sent[future.key] = part
+        return future
+
+    running = as_completed([submit(part) for part in islice(waiting, _WAITING)], loop=client.loop)
+    for future in running:
+        part = sent.pop(future.key)
+        try:
+            yield _result(future), more
+        except KilledWorker:
+            if len(part.sources) > 1:
+                running.update([submit(one) for one in part.single()])
+                more += len(part.sources) - 1
+            else:
+                yield _failed(part.name(work.setting), part.sources[0].name, f"{part}: {_KILLED}", work), more
+        running.update([submit(part) for part in islice(waiting, 1)])
+
+
+def run_collection(client: Any, partitions: dict[str, Any], work: Work) -> Iterator[tuple[Record, int]]:
+    """The same for the partitions, by name, of a Bag or DataFrame. One that cannot be computed is a failure."""
+    from dask import delayed
+    from distributed import as_completed
+    from distributed.scheduler import KilledWorker
+
+    calls = [delayed(score_rows)(partition, name, work) for name, partition in partitions.items()]
+    futures = client.compute(calls, retries=_RETRIES)  # at once: partitions may share what they are made from
+    names = dict(zip((future.key for future in futures), partitions, strict=True))
+    for future in as_completed(futures, loop=client.loop):
+        name = names[future.key]
+        try:
+            record = _result(future)
+        except TipclassifyError:
+            raise
+        except Exception as error:
+            what = _KILLED if isinstance(error, KilledWorker) else f"cannot be computed ({what_failed(error)})"
+            record = _failed(part_name([work.setting, "rows", name]), name, f"{name}: {what}", work)
+        yield record, 0
+
+
+def _result(future: Any) -> Record:
+    try:
+        record: Record = future.result()
+    except CancelledError:
+        raise InputError("the Dask scheduler was lost; run it again: what is finished is not made anew") from None
+    return record
+
+
+def _failed(name: str, source: str, error: str, work: Work) -> Record:
+    """The record of a part that no worker could finish: errors, and no file of passages."""
+    failures = (Failure(source, error, again=True),)
+    write_failures(name, failures, work)
+    return Record(name, 0, 0, "", ((source, 0),), failures)

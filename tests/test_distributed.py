@@ -1,0 +1,492 @@
+"""Past one machine: the same rows as on one, none lost or twice, whatever befalls workers, inputs and earlier runs."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT, Run
+from hypothesis import given
+from hypothesis import strategies as st
+
+pytest.importorskip("distributed")
+
+import dask
+import dask.bag
+import dask.dataframe
+import fsspec
+import joblib
+import pandas as pd
+import pyarrow as pa
+from dask.sizeof import sizeof
+from distributed import Client, LocalCluster
+from fsspec.implementations.local import LocalFileSystem
+from pyarrow import parquet
+
+from tipclassify import Classifier, InputError, TipClassifier
+from tipclassify.batch import Tagging
+from tipclassify.corpus import group_rows, read_rows
+from tipclassify.distributed import cluster, score
+from tipclassify.distributed.cluster import connected
+from tipclassify.distributed.models import ModelFiles, ModelPlugin
+from tipclassify.distributed.parts import Part, Source, grouped
+from tipclassify.distributed.ranges import byte_ranges, lines_of_range
+from tipclassify.distributed.tasks import Work, score_part
+from tipclassify.features import featurize
+
+SAMPLES = ROOT / "data" / "samples"
+REAL_INPUTS = [str(SAMPLES), str(ROOT / "tests" / "pages"), str(ROOT / "tests" / "files")]
+TEXTS = [
+    f"{who} of Côte-Valdoria {did} {number} traffickers; „niemand“ — {number}"
+    for number in range(40)
+    for who, did in (("Police", "arrested"), ("Courts", "did not convict"), ("Border guards", "took bribes from"))
+]
+
+
+class Deadly(LocalFileSystem):
+    """Files of which some end the process that opens them, as a broken PDF may."""
+
+    protocol = "deadly"
+
+    def open(self, path: str, mode: str = "rb", **kwargs: Any) -> Any:
+        if "poison" in path:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().open(path, mode, **kwargs)
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Client]:
+    """Two worker processes for all tests; after two of its workers have died, a task is given up."""
+    with dask.config.set({"distributed.scheduler.allowed-failures": 1}), connected(workers=2) as client:
+        yield client
+
+
+@pytest.fixture
+def reports(tmp_path: Path) -> Path:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(12):
+        text = f"PROSECUTION\n\nPolice arrested {number + 2} traffickers in {2010 + number}.\n\nCourts convicted none."
+        (folder / f"karvonia-{number}.txt").write_text(text, "utf-8")
+    return folder
+
+
+@pytest.fixture
+def lines(tmp_path: Path) -> Path:
+    file = tmp_path / "rows.jsonl"
+    rows = [{"text": text, "year": 2000 + number, "note": "é"} for number, text in enumerate(TEXTS)]
+    written = [json.dumps(row, ensure_ascii=number % 2 == 0) + "\r\n" * (number % 3) for number, row in enumerate(rows)]
+    file.write_bytes("\n".join(written).encode())  # blank lines among them, and no line break at the end
+    return file
+
+
+def rows_of(place: object) -> list[tuple[Any, ...]]:
+    """The rows of a file or folder of Parquet, in an order of their own."""
+    files = sorted(Path(str(place)).rglob("*.parquet")) if Path(str(place)).is_dir() else [place]
+    tables = [parquet.read_table(str(file)) for file in files]
+    return sorted(tuple(map(str, row.values())) for table in tables for row in table.to_pylist())
+
+
+def manifest_of(folder: Path) -> dict[str, Any]:
+    """The manifest, once every file is found to be as it says."""
+    manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text("utf-8"))
+    assert {f"passages/{path.name}" for path in (folder / "passages").iterdir()} == {
+        f["name"] for f in manifest["files"]
+    }
+    for file in manifest["files"]:
+        data = (folder / file["name"]).read_bytes()
+        assert (len(data), hashlib.sha256(data).hexdigest()) == (file["bytes"], file["sha256"])
+        assert parquet.read_table(folder / file["name"]).num_rows == file["rows"] == sum(file["inputs"].values())
+    assert manifest["rows"] == sum(one["rows"] for one in manifest["inputs"])
+    return manifest
+
+
+# --------------------------------------------------------------------------------------------- cutting
+
+
+@given(st.lists(st.sampled_from(["", "a", "é—", "日本語の行", "\r", "x" * 9])), st.booleans(), st.integers(1, 12))
+def test_every_line_is_in_one_range_whatever_the_cut(lines: list[str], closed: bool, most: int) -> None:
+    data = "\n".join(lines).encode() + b"\n" * closed
+    found = [
+        pair
+        for start, end in byte_ranges(len(data), most)
+        for pair in lines_of_range(io.BytesIO(data), start, end, 1000)
+    ]
+    assert [line for _, line in found] == list(io.BytesIO(data))
+    assert all(data[at : at + len(line)] == line for at, line in found)
+
+
+@given(st.lists(st.integers(0, 30)), st.integers(1, 10), st.integers(1, 8))
+def test_a_line_beyond_all_measure_is_cut_off_and_the_next_ones_are_whole(
+    sizes: list[int], most: int, longest: int
+) -> None:
+    data = b"".join(b"x" * size + b"\n" for size in sizes)
+    found = [
+        line
+        for start, end in byte_ranges(len(data), most)
+        for _, line in lines_of_range(io.BytesIO(data), start, end, longest)
+    ]
+    assert found == [(b"x" * size + b"\n")[: longest + 1] for size in sizes]
+
+
+@given(st.lists(st.integers(0, 10_000), unique=True, min_size=1), st.integers(0, 10_000), st.integers(1, 20))
+def test_a_report_more_changes_the_part_it_is_in_and_few_others(numbers: list[int], new: int, average: int) -> None:
+    def parts(some: set[int]) -> list[Part]:
+        return list(grouped((Source(f"{n}.txt", None, "", 1, "s") for n in sorted(some)), average, 10**9))
+
+    before, after = parts(set(numbers)), parts({*numbers, new})
+    assert [s.name for part in before for s in part.sources] == [f"{n}.txt" for n in sorted(numbers)]
+    if all(len(part.sources) < 2 * average for part in (*before, *after)):  # no part was ended for being too long
+        assert len(set(after) - set(before)) <= 2
+
+
+# --------------------------------------------------------------------------------------------- the same rows
+
+
+def test_rows_and_failures_are_those_of_one_machine(client: Client, cli: Run, tmp_path: Path) -> None:
+    one = cli("score", *REAL_INPUTS, tmp_path / "gone.txt", "-o", tmp_path / "one.parquet")
+    assert one.returncode == 1
+    seen: list[tuple[int, int]] = []
+    done = score(
+        [*REAL_INPUTS, tmp_path / "gone.txt"], tmp_path / "out", client=client, progress=lambda *at: seen.append(at)
+    )
+    assert rows_of(tmp_path / "out" / "passages") == rows_of(tmp_path / "one.parquet")
+    told = [line.removeprefix("tipclassify: ") for line in one.stderr.decode().splitlines()]
+    assert [error for _, error in done.failures] == told[:-1]
+    assert rows_of(tmp_path / "out" / "errors") == sorted(
+        (name, error, str("gone" in name)) for name, error in done.failures
+    )
+    manifest = manifest_of(tmp_path / "out")
+    assert manifest["rows"] == done.rows > 300
+    assert manifest["errors"] == len(done.failures)
+    assert [one["name"] for one in manifest["inputs"]] == list(done.inputs)
+    assert seen[-1][0] == seen[-1][1] == done.files
+    first = parquet.read_schema(tmp_path / "out" / manifest["files"][0]["name"])
+    assert first.metadata == parquet.read_schema(tmp_path / "one.parquet").metadata
+    assert first.equals(parquet.read_schema(tmp_path / "one.parquet"))
+
+
+def test_jsonl_cut_anywhere_gives_each_row_once(client: Client, cli: Run, lines: Path, tmp_path: Path) -> None:
+    assert cli("score", lines, "-o", tmp_path / "one.parquet").returncode == 0
+    done = score(lines, tmp_path / "out", client=client, batch_bytes=777)
+    assert rows_of(tmp_path / "out" / "passages") == rows_of(tmp_path / "one.parquet")
+    assert done.files == -(-lines.stat().st_size // 777) == len(manifest_of(tmp_path / "out")["files"])
+    assert done.rows == len(TEXTS)
+
+
+def test_parquet_bag_and_dataframe_give_the_rows_of_jsonl(client: Client, lines: Path, tmp_path: Path) -> None:
+    def without_file(folder: str) -> list[tuple[Any, ...]]:
+        return sorted(row[1:] for row in rows_of(tmp_path / folder / "passages"))
+
+    score(lines, tmp_path / "jsonl", client=client)
+    years = [2000 + number for number in range(len(TEXTS))]
+    table = pa.table({"body": TEXTS, "year": years, "note": ["é"] * len(TEXTS)})
+    parquet.write_table(table, tmp_path / "rows.parquet", row_group_size=7)
+    done = score(tmp_path / "rows.parquet", tmp_path / "parquet", client=client, text="body", batch_bytes=1500)
+    assert 5 < done.files < len(TEXTS) / 7
+    assert without_file("parquet") == without_file("jsonl")
+
+    bag = dask.bag.from_sequence(
+        [{"text": text, "year": year} for text, year in zip(TEXTS, years, strict=True)], npartitions=3
+    )
+    done = score(bag, tmp_path / "bag", client=client)
+    assert (done.inputs, done.made) == (("bag:0", "bag:1", "bag:2"), 3)
+    assert without_file("bag") == without_file("jsonl")
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "bag" / "passages").iterdir()}
+    assert score(bag, tmp_path / "bag", client=client).made == 0
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "bag" / "passages").iterdir()} == kept
+
+    frame = pd.DataFrame({"body": TEXTS, "year": [float(year) for year in years]})
+    score(dask.dataframe.from_pandas(frame, npartitions=2), tmp_path / "frame", client=client, text="body")
+    assert without_file("frame") == without_file("jsonl")
+    with pytest.raises(InputError, match='no column "text"; say which holds the text, of body, year'):
+        score(dask.dataframe.from_pandas(frame, npartitions=2), tmp_path / "other", client=client)
+
+
+def test_addresses_of_fsspec_are_read_and_written(tmp_path: Path) -> None:
+    memory = fsspec.filesystem("memory")
+    memory.pipe({"/in/a.txt": b"Police arrested nine traffickers.", "/in/deep/b.jsonl": b'{"text": "Courts slept."}'})
+    memory.pipe({"/in/.hidden.txt": b"Police slept.", "/in/picture.png": b"\x89PNG"})
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=2, processes=False, dashboard_address="127.0.0.1:0") as local,
+        Client(local, set_as_default=False) as threads,
+    ):
+        done = score("memory://in", "memory://out", client=threads)
+        assert done.inputs == ("memory://in/a.txt", "memory://in/deep/b.jsonl")
+        assert score("memory://in/*.txt", tmp_path / "out", client=threads).inputs == ("memory://in/a.txt",)
+        memory.pipe("/in/a.txt", b"Police arrested ten traffickers.")
+        assert score("memory://in", "memory://out", client=threads).made == 1
+    files = list(memory.find("/out/passages"))
+    texts = {row["text"] for file in files for row in parquet.read_table(io.BytesIO(memory.cat(file))).to_pylist()}
+    assert texts == {"Police arrested ten traffickers.", "Courts slept."}
+
+
+# --------------------------------------------------------------------------------------------- what goes wrong
+
+
+def test_a_worker_killed_midway_loses_and_doubles_nothing(client: Client, lines: Path, tmp_path: Path) -> None:
+    score(lines, tmp_path / "calm", client=client)
+    pids = client.run(os.getpid)
+    killed: list[int] = []
+
+    def kill_one(done: int, total: int) -> None:
+        if not killed:
+            assert done < total
+            killed.append(next(iter(pids.values())))
+            os.kill(killed[0], signal.SIGKILL)
+
+    score(lines, tmp_path / "out", client=client, batch_bytes=200, progress=kill_one)
+    assert killed
+    assert rows_of(tmp_path / "out" / "passages") == rows_of(tmp_path / "calm" / "passages")
+    assert manifest_of(tmp_path / "out")["rows"] == len(TEXTS)
+    client.wait_for_workers(2, timeout=30)
+    assert killed[0] not in client.run(os.getpid).values()
+
+
+def test_a_report_that_kills_its_readers_is_told_and_the_others_of_its_part_are_scored(
+    client: Client, reports: Path, tmp_path: Path
+) -> None:
+    fsspec.register_implementation("deadly", Deadly, clobber=True)
+    (reports / "karvonia-poison.txt").write_text("Police slept.", "utf-8")
+    done = score(f"deadly://{reports}", tmp_path / "out", client=client, reports=4)
+    ((name, error),) = done.failures
+    assert name.endswith("karvonia-poison.txt")
+    assert "killed" in error
+    assert len({row[0] for row in rows_of(tmp_path / "out" / "passages")}) == 12
+    assert manifest_of(tmp_path / "out")["errors"] == 1
+
+
+def test_what_is_done_is_not_made_again_and_what_changed_is(client: Client, reports: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (reports / "blank.txt").write_text("  ", "utf-8")
+    first = score(reports, out, client=client, reports=2)
+    assert first.made == first.files > 2
+    assert len(first.failures) == 1
+    kept = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    nobody: Any = object()  # who asks this client to do anything fails
+    again = score(reports, out, client=nobody, reports=2)
+    assert (again.made, again.rows, again.failures) == (0, first.rows, first.failures)
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*") if path in kept and path.suffix == ".parquet"} == {
+        path: at for path, at in kept.items() if path.suffix == ".parquet"
+    }
+    (out / "manifest.json").unlink()  # as when the run was broken off
+    assert score(reports, out, client=nobody, reports=2).rows == first.rows
+    assert manifest_of(out)["rows"] == first.rows
+
+    (reports / "karvonia-3.txt").write_text("Police arrested two traffickers.", "utf-8")
+    (reports / "karvonia-4.txt").unlink()
+    changed = score(reports, out, client=client, reports=2)
+    assert 1 <= changed.made <= 2 < changed.files
+    texts = [(row[0], row[8]) for row in rows_of(out / "passages")]
+    assert [text for name, text in texts if name.endswith("-3.txt")] == ["Police arrested two traffickers."]
+    assert not [name for name, _ in texts if name.endswith("-4.txt")]
+    assert manifest_of(out)["rows"] == changed.rows == first.rows - 1 - 2
+
+
+def test_a_part_run_twice_writes_the_same_file_and_leftovers_go(client: Client, reports: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    score(reports, out, client=client)
+    manifest = manifest_of(out)
+    model = ModelFiles.of(None)
+    plugin = ModelPlugin(model)
+    plugin.setup(None)
+    work = Work(model.sha256, Tagging(), json.dumps(manifest["settings"]), (LocalFileSystem(), str(out)))
+    names = list(manifest["files"][0]["inputs"])
+    infos = [LocalFileSystem().info(name) for name in names]
+    sources = [
+        Source(n, LocalFileSystem(), n, i["size"], f"{i['size']} mtime {i['mtime']}")
+        for n, i in zip(names, infos, strict=True)
+    ]
+    records = [score_part(Part("reports", tuple(sources)), work) for _ in range(2)]
+    plugin.teardown(None)
+    assert records[0] == records[1]
+    assert f"passages/{records[0].name}.parquet" == manifest["files"][0]["name"]
+    assert records[0].sha256 == manifest["files"][0]["sha256"]
+    (out / "passages" / ".part-0.parquet-1").write_bytes(b"half a file of a killed worker")
+    (out / "passages" / "part-0.parquet").write_bytes(b"of an input that is gone")
+    assert score(reports, out, client=client).removed == 1
+    assert manifest_of(out) == manifest
+
+
+def test_a_bad_line_is_an_error_and_the_others_are_scored(client: Client, tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_bytes(b'{"text": "Police acted."}\n{"txt": 1}\n{broken\n\xff\n{"text": "Courts slept."}\n')
+    done = score(file, tmp_path / "out", client=client)
+    assert [row[8] for row in rows_of(tmp_path / "out" / "passages")] == ["Courts slept.", "Police acted."]
+    assert [error.partition(": ")[0] for _, error in done.failures] == [f"{file}, byte {at}" for at in (26, 37, 45)]
+    bag = dask.bag.from_sequence(["Police acted.", 7, {"text": None}, {"text": "Courts slept."}], npartitions=1)
+    done = score(bag, tmp_path / "bag", client=client)
+    assert [row[8] for row in rows_of(tmp_path / "bag" / "passages")] == ["Courts slept.", "Police acted."]
+    assert [error for _, error in done.failures] == [f'bag:0, row {row}: no "text" that is text' for row in (1, 2)]
+    broken = dask.bag.from_sequence([1, 0], npartitions=2).map(lambda number: "a" * (1 // number))
+    done = score(broken, tmp_path / "broken", client=client)
+    assert [name for name, _ in done.failures] == ["bag:1"]
+    assert "ZeroDivisionError" in done.failures[0][1]
+    assert done.rows == 1
+
+
+def test_a_folder_of_other_results_is_refused(client: Client, reports: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    score(reports, out, client=client)
+    with pytest.raises(InputError, match="holds results of another policy and unit; choose another output folder"):
+        score(reports, out, client=client, tagging=Tagging(policy="cite", unit="clause"))
+    with pytest.raises(InputError, match="holds the results of other inputs"):
+        score(SAMPLES, out, client=client)
+    (tmp_path / "mine" / "passages").mkdir(parents=True)
+    (tmp_path / "mine" / "passages" / "my.parquet").write_bytes(b"")
+    with pytest.raises(InputError, match="holds files of something else"):
+        score(reports, tmp_path / "mine", client=client)
+    (tmp_path / "in.txt").write_bytes(b"x")
+    with pytest.raises(InputError, match=r"in\.txt: a file; choose another output folder"):
+        score(reports, tmp_path / "in.txt", client=client)
+    assert manifest_of(out)["errors"] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("-", "workers cannot read standard input"),
+        ("dropbox://x/y.txt", "dropboxdrivefs"),
+        ("nonsense://x/y.txt", "Protocol not known: nonsense"),
+        ("empty", "no report in this folder"),
+        ("*.pdf", "matches no file"),
+        ("memory://nowhere/*.pdf", "matches no file"),
+        ("@no.txt", "no such file"),
+    ],
+)
+def test_a_name_that_stands_for_nothing_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, what: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=what) as told:
+        score(name, tmp_path / "out")
+    assert "\n" not in str(told.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_model_is_on_each_worker_once_and_leaves_with_the_run(
+    client: Client, reports: Path, tmp_path: Path
+) -> None:
+    def loaded() -> list[str]:
+        from tipclassify.distributed import models
+
+        return list(models._LOADED)
+
+    seen: list[dict[str, list[str]]] = []
+    score(reports, tmp_path / "out", client=client, progress=lambda *_: seen.append(client.run(loaded)))
+    sha256 = Classifier.load().model.meta["sha256"]
+    assert len(seen[0]) == 2
+    assert all(models == [sha256] for models in seen[0].values())
+    assert all(models == [] for models in client.run(loaded).values())
+
+
+# --------------------------------------------------------------------------------------------- the command line
+
+
+def test_the_command_scores_by_processes_of_its_own_and_says_what_one_machine_says(
+    cli: Run, reports: Path, tmp_path: Path
+) -> None:
+    (reports / "blank.txt").write_bytes(b"")
+    listing = tmp_path / "list.txt"
+    listing.write_text(f"# mine\n{reports}\n", "utf-8")
+    one = cli("score", f"@{listing}", "-o", tmp_path / "one.parquet")
+    many = cli("score", "--engine", "dask", "--workers", 2, f"@{listing}", "--output-dir", tmp_path / "out")
+    assert many.returncode == one.returncode == 1
+    assert many.stdout == b""
+    assert many.stderr == one.stderr  # no word of Dask's
+    assert many.stderr.splitlines()[-1] == b"tipclassify: 1 of 13 inputs failed"
+    assert rows_of(tmp_path / "out" / "passages") == rows_of(tmp_path / "one.parquet")
+
+
+def test_a_scheduler_that_is_not_there_is_one_line(
+    reports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "_PATIENCE", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as deaf:  # it takes connections and says nothing
+        for where in ("tcp://127.0.0.1:9", f"tcp://127.0.0.1:{deaf.getsockname()[1]}", "nonsense"):
+            with pytest.raises(InputError, match=f"{where}: no Dask scheduler answers there; start one") as told:
+                score(reports, tmp_path / "out", scheduler=where)
+            assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["--engine", "dask"],
+        ["--workers", "2", "--output-dir", "out"],
+        ["--scheduler", "tcp://127.0.0.1:9", "--output-dir", "out"],
+        ["--engine", "dask", "--output-dir", "out", "--format", "csv"],
+        ["--engine", "dask", "--output-dir", "out", "--jobs", "2"],
+        ["--engine", "dask", "--output-dir", "out", "--scheduler", "tcp://127.0.0.1:9", "--workers", "2"],
+        ["--engine", "spark", "--output-dir", "out"],
+    ],
+)
+def test_options_that_do_not_go_together_are_wrong_usage(args: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    from tipclassify.commands.app import app
+
+    with pytest.raises(SystemExit) as stopped:
+        app(["score", str(SAMPLES / "excerpt.txt"), *args])
+    assert stopped.value.code == 2
+    assert "Error" in capsys.readouterr().err
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_without_the_extra_one_line_says_what_to_install(tmp_path: Path) -> None:
+    done = python(
+        "import sys; sys.modules['distributed'] = None; sys.argv = ['tipclassify', 'score', '--engine', 'dask', "
+        f"{str(SAMPLES)!r}, '--output-dir', {str(tmp_path / 'out')!r}]; from tipclassify.__main__ import main; main()"
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "tipclassify: the Dask engine needs an extra: pip install 'tipclassify[dask]'\n"
+
+
+def test_dask_is_not_imported_until_it_is_asked_for() -> None:
+    done = python(
+        "import sys; sys.argv = ['tipclassify', 'score', "
+        f"{str(SAMPLES / 'excerpt.txt')!r}]\nimport tipclassify, tipclassify.distributed, tipclassify.__main__ as m\n"
+        "try: m.main()\nexcept SystemExit: pass\nprint([name for name in ('dask', 'distributed', 'fsspec', 'pyarrow') if name in sys.modules])"
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+# --------------------------------------------------------------------------------------------- training
+
+
+def test_training_on_a_cluster_gives_the_same_bytes(client: Client, tmp_path: Path) -> None:
+    data = tmp_path / "mine.jsonl"
+    lines = (ROOT / "data" / "w1_assessment.jsonl").read_text("utf-8").splitlines(keepends=True)
+    data.write_text("".join(lines[:150]), "utf-8")
+    options = ["--data", data, "--out", tmp_path / "there", "--linear", "--folds", 3]
+    command = [sys.executable, ROOT / "train.py", *options, "--engine", "dask", "--scheduler", client.scheduler.address]
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=280, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == f"saved {tmp_path / 'there'}\n"  # no word of Dask's
+    rows = read_rows(data)
+    here = TipClassifier(folds=3, detectors=False)
+    here.fit([row["text"] for row in rows], [list(row["labels"]) for row in rows], group_rows(rows))
+    here.save(tmp_path / "here")
+    assert (tmp_path / "here" / "weights.npz").read_bytes() == (tmp_path / "there" / "weights.npz").read_bytes()
+
+
+def test_folds_are_fitted_by_the_workers_and_large_features_travel_once(client: Client) -> None:
+    with joblib.parallel_config(backend="dask", client=client):
+        pids = set(joblib.Parallel(n_jobs=1)(joblib.delayed(os.getpid)() for _ in range(8)))
+    assert pids <= set(client.run(os.getpid).values())
+    tokens = featurize(TEXTS, frozenset()).tokens
+    with cluster._sized():
+        assert sizeof(tokens) > tokens.row.nbytes + tokens.stem.nbytes
