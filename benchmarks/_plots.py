@@ -1,0 +1,57 @@
+"""Plots as SVG that are the same bytes for the same figures, on white so that they can be read in a dark page too."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+import typer
+
+OURS: Final = "#b3261e"
+PEERS: Final = "#33658a"
+_STYLE: Final[dict[Any, Any]] = {
+    "svg.hashsalt": "tipclassify",
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+}
+
+
+@contextmanager
+def plot(file: Path, width: float = 6.4, height: float = 4.2, panels: int = 1) -> Iterator[Any]:
+    """So many axes side by side to draw on; the plot is written when all is drawn."""
+    if not find_spec("matplotlib"):
+        print("plots need an extra: pip install 'tipclassify[charts]'", file=sys.stderr)
+        raise typer.Exit(2)
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        yield list(figure.subplots(1, panels, squeeze=False)[0])
+        staged = file.with_name(f".{file.name}.part")
+        figure.savefig(staged, format="svg", metadata={"Date": None})
+        os.replace(staged, file)
+
+
+def growth_plot(file: Path, lines: dict[str, tuple[list[float], list[float]]], x: str, y: str) -> None:
+    """Line for each name, both axes logarithmic, the name beside the line's last point."""
+    with plot(file) as (axes,):
+        for (name, (sizes, values)), color in zip(lines.items(), (OURS, PEERS, "#5f7a1f"), strict=False):
+            axes.plot(sizes, values, "o-", color=color, label=name)
+        axes.set(xscale="log", yscale="log", xlabel=x, ylabel=y)
+        values = [value for _, of_line in lines.values() for value in of_line]
+        axes.set_ylim(min(values) / 3, max(values) * 3)
+        axes.yaxis.set_minor_formatter("")
+        axes.legend(frameon=False)

@@ -1,0 +1,154 @@
+"""What large works would take, from what ``speed.py`` has measured of one page: an extrapolation, and told as one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from _measure import markdown, number
+
+DISK: Final = 500  # MB a second that one disk or network share gives
+
+
+@dataclass(frozen=True)
+class Work:
+    """So many documents of so many kilobytes and passages: assumed, not counted."""
+
+    name: str
+    documents: int
+    kilobytes: float
+    passages: int
+    why: str
+
+
+WORKS: Final = (
+    Work("a year of TIP reports", 190, 280, 150, "a narrative each for about 190 countries, some 3,600 words in a page of 280 kB"),
+    Work(
+        "human-rights and TIP reports of the State Department since 1977",
+        12_500,
+        280,
+        320,
+        "48 yearly editions of country reports on human rights, 175 countries on average, 400 passages each, and 25 editions "
+        "of the TIP Report, 165 narratives on average, 150 passages each",
+    ),
+    Work("a billion news pages", 1_000_000_000, 100, 30, "some 700 words in a page of 100 kB"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Measured on one core: seconds to start, to read a kilobyte of page, and for each passage; MB that a process holds.
+
+    Attributes
+    ----------
+    written : float
+        Bytes of JSONL a passage.
+    """
+
+    start: float
+    reading: float
+    splitting: float
+    scoring: float
+    writing: float
+    written: float
+    memory: float | None
+
+    def stages(self, work: Work) -> dict[str, float]:
+        """Seconds of one core for each stage of a work."""
+        passages = work.documents * work.passages
+        return {
+            "starting": self.start,
+            "reading pages": self.reading * work.documents * work.kilobytes,
+            "splitting": self.splitting * passages,
+            "scoring": self.scoring * passages,
+            "writing": self.writing * passages,
+        }
+
+
+def cost_of(speed: Mapping[str, Any]) -> Cost:
+    """Costs from the JSON of ``speed.py``."""
+    found = {
+        f["name"]: f["value"] for f in speed["figures"] if f["part"].startswith("Saved page") or "start" in f["part"]
+    }
+    kilobytes, passages = found["kB a page"], found["passages a page"]
+    stage = {name: found[name] / 1e3 for name in ("reading", "splitting", "scoring", "writing")}  # seconds a page
+    return Cost(
+        start=found["load and tag one sentence"],
+        reading=stage["reading"] / kilobytes,
+        splitting=stage["splitting"] / passages,
+        scoring=stage["scoring"] / passages,
+        writing=stage["writing"] / passages,
+        written=found["written a passage"],
+        memory=found["peak memory, one job"],
+    )
+
+
+def scenario_table(cost: Cost) -> str:
+    """The works in core-hours, what holds each up, and what is assumed."""
+    rows = []
+    for work in WORKS:
+        stages = cost.stages(work)
+        whole = sum(stages.values())
+        read, written = work.documents * work.kilobytes * 1e3, work.documents * work.passages * cost.written
+        slowest = max(stages, key=lambda stage: stages[stage])
+        rows.append(
+            [
+                work.name,
+                f"{work.documents:,}",
+                amount(read),
+                amount(written),
+                duration(whole),
+                f"{slowest} ({100 * stages[slowest] / whole:.0f}%)",
+                number(read / whole / 1e6),
+                number(DISK * 1e6 * whole / (read + written)),
+                number(cost.memory),
+            ]
+        )
+    columns = (
+        "work",
+        "pages",
+        "read",
+        "written",
+        "one core",
+        "most of it",
+        "MB/s a core reads",
+        f"cores that {DISK} MB/s feed",
+        "MB a process",
+    )
+    assumed = "\n".join(
+        f"- {w.name}: {w.why}; {w.documents:,} pages of {w.kilobytes:.0f} kB, {w.passages} passages." for w in WORKS
+    )
+    each = ", ".join(
+        f"{name} {number(1e6 * value)}"
+        for name, value in asdict(cost).items()
+        if name in ("splitting", "scoring", "writing")
+    )
+    measured = (
+        f"Measured: start {number(cost.start)} s; reading {number(1e6 * cost.reading)} µs a kB; µs a passage: {each}."
+    )
+    return f"{markdown(columns, rows)}\n\n{measured} Assumed:\n\n{assumed}"
+
+
+def duration(seconds: float) -> str:
+    """In the largest unit that gives one or more.
+
+    >>> duration(0.5), duration(90), duration(36_000_000)
+    ('0.5 s', '1.5 min', '10,000 h')
+    """
+    for size, unit in ((3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{number(seconds / size)} {unit}"
+    return f"{number(seconds)} s"
+
+
+def amount(size: float) -> str:
+    """Bytes in the largest unit that gives one or more.
+
+    >>> amount(53_200_000), amount(1e14)
+    ('53.2 MB', '100 TB')
+    """
+    for factor, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB")):
+        if size >= factor:
+            return f"{number(size / factor)} {unit}"
+    return f"{number(size / 1e3)} kB"

@@ -1,0 +1,362 @@
+#!/usr/bin/env python3
+"""How time and memory grow with the work: ``python benchmarks/scale.py [--rows N] [--engine local|dask] [--training]``.
+
+In: nothing but the project; rows are made on the fly from the sentences of ``data/`` (`_measure.passages`). Out: a
+Markdown table on standard output.
+
+- By default the real command line scores JSONL into JSONL at 10,000 rows, ten times as many, and so on up to ``--rows``.
+- ``--engine dask`` scores the same rows, and saved pages, by `tipclassify.distributed.score` with 1, 2, … workers.
+- ``--training`` trains on 1,000 to 100,000 sentences; those past the corpus are made of two halves with the labels of both.
+- ``--json FILE`` keeps the figures and adds to those that are in it; ``--write`` makes the tables and plots of
+  docs/scale.md from all of them, and from the stages that ``--json`` of ``speed.py`` has measured on large pages.
+
+Times are medians of ``--runs``, fewer where a run has millions of rows; memory is the highest of the process with its children.
+"""
+
+from __future__ import annotations
+
+import json as json_module
+import random
+import shutil
+import statistics
+import sys
+import tempfile
+from collections.abc import Sequence
+from importlib.util import find_spec
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import typer
+from _measure import (
+    DATA,
+    ROOT,
+    about,
+    about_line,
+    cli,
+    exponent,
+    markdown,
+    number,
+    own_pages,
+    passages,
+    run,
+    save,
+    write_between,
+)
+from _plots import growth_plot
+from _scenarios import cost_of, scenario_table
+
+LEAST: Final = 10_000  # rows of the smallest file
+MOST_IN_ALL: Final = 5_000_000  # rows of all runs of a size: a file of ten million is scored once
+SIZES: Final = (1_000, 3_000, 10_000, 30_000, 100_000)  # sentences trained on
+
+DISTRIBUTED: Final = """
+import sys
+from tipclassify.distributed import score
+if __name__ == "__main__":
+    done = score(sys.argv[1], sys.argv[2], workers=int(sys.argv[3]), batch_bytes=int(sys.argv[4]))
+    assert not done.failures, done.failures
+    print(done.rows)
+"""
+TRAIN: Final = """
+import json, sys, time
+import numpy as np
+from threadpoolctl import threadpool_limits
+from tipclassify.corpus import group_rows
+from tipclassify.labels import indicator
+from tipclassify.training import fit_model
+rows = json.load(open(sys.argv[1], encoding="utf-8"))
+truth = np.array([indicator(row["labels"]) for row in rows], bool)
+start = time.perf_counter()
+with threadpool_limits(1):
+    fit_model([row["text"] for row in rows], truth, group_rows(rows), detectors=sys.argv[2] == "detectors")
+print(time.perf_counter() - start)
+"""
+
+Point = dict[str, Any]  # a size with what was measured there
+
+
+# --------------------------------------------------------------------------------------------- measuring
+
+
+def write_rows(file: Path, count: int) -> None:
+    """`count` rows ``{"text": …}``, hardly two alike."""
+    with file.open("w", encoding="utf-8", newline="\n") as out:
+        for text in islice(passages(count), count):
+            out.write(json_module.dumps({"text": text}, ensure_ascii=False) + "\n")
+
+
+def stream(counts: Sequence[int], runs: int, folder: Path) -> list[Point]:
+    """JSONL into JSONL by ``tipclassify score``, smallest file first; every run must give a row for a row."""
+    points = []
+    source, output = folder / "rows.jsonl", folder / "out.jsonl"
+    for count in counts:
+        print(f"{count:,} rows …", file=sys.stderr)
+        write_rows(source, count)
+        done = []
+        for _ in range(max(1, min(runs, MOST_IN_ALL // count))):
+            done.append(cli("score", source, "-f", "jsonl", "-o", output))
+            with output.open("rb") as written:
+                rows = sum(1 for _ in written)
+            if rows != count:
+                raise RuntimeError(f"{count} rows went in, {rows} came out")
+        points.append({"rows": count, **_measured(done), "read MB": source.stat().st_size / 1e6})
+    return points
+
+
+def _measured(done: Sequence[Any]) -> Point:
+    took = [one.seconds for one in done]
+    peaks = [one.peak for one in done if one.peak is not None]
+    spread = {"seconds": statistics.median(took), "fastest": min(took), "slowest": max(took), "runs": len(took)}
+    return {**spread, "peak MB": max(peaks) if peaks else None}
+
+
+def distribute(
+    workers: Sequence[int], count: int, pages: Sequence[Path], copies: int, runs: int, folder: Path
+) -> list[Point]:
+    """`count` rows, and `copies` of the pages, by Dask with so many workers; the numbers of workers take turns."""
+    rows, many = folder / "rows.jsonl", folder / "pages"
+    write_rows(rows, count)
+    many.mkdir()
+    for copy in range(copies):
+        for page in pages:
+            shutil.copyfile(page, many / f"{copy:06}-{page.name}")
+    script = folder / "distributed_score.py"
+    script.write_text(DISTRIBUTED, "utf-8")
+    part = max(1, rows.stat().st_size // (4 * max(workers)))  # at least four parts for each worker
+    points = []
+    for what, source, amount in (("rows", rows, count), ("pages", many, copies * len(pages))):
+        done: dict[int, list[Any]] = {n: [] for n in workers}
+        for turn in range(runs):
+            for n in workers:
+                print(f"{amount:,} {what}, {n} workers …", file=sys.stderr)
+                done[n].append(run(sys.executable, script, source, folder / f"{what}-{n}-{turn}", n, part))
+        found = {one.stdout.strip() for ran in done.values() for one in ran}
+        if len(found) != 1:
+            raise RuntimeError(f"runs differ in the number of passages: {', '.join(sorted(found))}")
+        for n, ran in done.items():
+            points.append(
+                {"what": what, "workers": n, "amount": amount, "passages": int(found.copy().pop()), **_measured(ran)}
+            )
+    return points
+
+
+def train(sizes: Sequence[int], parts: Sequence[str], folder: Path) -> list[Point]:
+    """Training in a process of its own, cross-validation and all, on so many sentences; once each, one core."""
+    points = []
+    rows = folder / "corpus.json"
+    for size in sizes:
+        rows.write_text(json_module.dumps(labelled(size)), "utf-8")
+        for part in parts:
+            print(f"training on {size:,} sentences, {part} …", file=sys.stderr)
+            done = run(sys.executable, "-c", TRAIN, rows, part)
+            points.append({"sentences": size, "part": part, "seconds": float(done.stdout), "peak MB": done.peak})
+    return points
+
+
+def labelled(size: int) -> list[dict[str, Any]]:
+    """So many labelled sentences: of the corpus as far as it goes, then halves of two joined, with the labels of both."""
+    from tipclassify.corpus import read_rows
+
+    draw = random.Random(0)
+    rows = [{"text": row["text"], "labels": list(row["labels"])} for row in read_rows(DATA)]
+    draw.shuffle(rows)
+    chosen = rows[:size]
+    while len(chosen) < size:
+        first, second = draw.choice(rows), draw.choice(rows)
+        words = first["text"].split(), second["text"].split()
+        text = " ".join(words[0][: len(words[0]) // 2] + words[1][len(words[1]) // 2 :])
+        chosen.append({"text": text, "labels": sorted({*first["labels"], *second["labels"]})})
+    return chosen
+
+
+# --------------------------------------------------------------------------------------------- telling
+
+
+def tables(found: dict[str, Any]) -> dict[str, str]:
+    """Markdown of each kind of figures in `found`, by the mark it stands under in docs/scale.md."""
+    told = {}
+    for mark, tell in (("stream", stream_table), ("dask", dask_table), ("training", training_table)):
+        if points := found.get(mark, {}).get("points"):
+            told[mark] = f"{tell(points)}\n\n{about_line(found[mark])}"
+    return told
+
+
+def stream_table(points: Sequence[Point]) -> str:
+    """A row for each size; below, how time and memory grow."""
+    cells = [
+        [
+            f"{p['rows']:,}",
+            *(number(p[key]) for key in ("seconds", "fastest", "slowest")),
+            str(p["runs"]),
+            number(p["rows"] / p["seconds"]),
+            number(p["read MB"] / p["seconds"]),
+            number(p["peak MB"]),
+        ]
+        for p in points
+    ]
+    columns = ("rows", "seconds", "min", "max", "runs", "passages/s", "MB/s read", "peak memory, MB")
+    return f"{markdown(columns, cells)}{growth(points, 'rows')}"
+
+
+def growth(points: Sequence[Point], size: str) -> str:
+    """Exponents of time and memory, and the rate of the largest to that of the smallest."""
+    if len(points) < 2:
+        return ""
+    sizes = [p[size] for p in points]
+    rates = [p[size] / p["seconds"] for p in points]
+    told = f"\n\nTime grows as {size} to the power of {exponent(sizes, [p['seconds'] for p in points]):.2f}"
+    if all(p["peak MB"] for p in points):
+        told += f", memory to the power of {exponent(sizes, [p['peak MB'] for p in points]):.2f}"
+    return f"{told}; the largest runs at {rates[-1] / rates[0]:.2f} times the rate of the smallest (start-up is in it)."
+
+
+def dask_table(points: Sequence[Point]) -> str:
+    """A row for each number of workers; speed-up against the fewest."""
+    cells = []
+    for p in points:
+        alone = next(q for q in points if q["what"] == p["what"])  # the first number of workers asked for
+        cells.append(
+            [
+                f"{p['amount']:,} {p['what']}",
+                str(p["workers"]),
+                *(number(p[key]) for key in ("seconds", "fastest", "slowest")),
+                str(p["runs"]),
+                number(p["amount"] / p["seconds"]) if p["what"] == "pages" else "",
+                number(p["passages"] / p["seconds"]),
+                number(p["peak MB"]),
+                f"{alone['seconds'] / p['seconds']:.2f}",
+            ]
+        )
+    columns = (
+        "work",
+        "workers",
+        "seconds",
+        "min",
+        "max",
+        "runs",
+        "pages/s",
+        "passages/s",
+        "peak memory, MB",
+        "speed-up",
+    )
+    return markdown(columns, cells)
+
+
+def training_table(points: Sequence[Point]) -> str:
+    """A row for each size and part; below, how each grows."""
+    cells = [
+        [
+            f"{p['sentences']:,}",
+            p["part"],
+            number(p["seconds"]),
+            number(1e3 * p["seconds"] / p["sentences"]),
+            number(p["peak MB"]),
+        ]
+        for p in points
+    ]
+    told = markdown(("sentences", "part", "seconds", "ms a sentence", "peak memory, MB"), cells)
+    for part in dict.fromkeys(p["part"] for p in points):
+        of_part = [p for p in points if p["part"] == part]
+        if len(of_part) > 1:
+            sizes = [p["sentences"] for p in of_part]
+            told += f"\n\n{part}: time grows as sentences to the power of {exponent(sizes, [p['seconds'] for p in of_part]):.2f}"
+            if all(p["peak MB"] for p in of_part):
+                told += f", memory to the power of {exponent(sizes, [p['peak MB'] for p in of_part]):.2f}"
+            told += "."
+    return told
+
+
+def plots(found: dict[str, Any], folder: Path) -> None:
+    """Throughput and memory against rows, training time and memory against sentences, as far as measured."""
+    if points := found.get("stream", {}).get("points"):
+        rows = [p["rows"] for p in points]
+        rate = {"tipclassify score": (rows, [p["rows"] / p["seconds"] for p in points])}
+        growth_plot(folder / "scale-throughput.svg", rate, "rows", "passages a second, start-up in it")
+        if all(p["peak MB"] for p in points):
+            memory = {"tipclassify score": (rows, [p["peak MB"] for p in points])}
+            growth_plot(folder / "scale-memory.svg", memory, "rows", "peak memory (MB)")
+    points = found.get("training", {}).get("points", [])
+    for file, key, label in (("time", "seconds", "seconds"), ("memory", "peak MB", "peak memory (MB)")):
+        if points and all(p[key] for p in points):
+            lines: dict[str, tuple[list[float], list[float]]] = {}
+            for p in points:
+                sizes, values = lines.setdefault(p["part"], ([], []))
+                sizes.append(p["sentences"])
+                values.append(p[key])
+            growth_plot(folder / f"training-{file}.svg", lines, "sentences trained on", label)
+
+
+# --------------------------------------------------------------------------------------------- command line
+
+
+def main(
+    rows: Annotated[int, typer.Option(min=100, help="Rows of the largest file.")] = 1_000_000,
+    engine: Annotated[Literal["local", "dask"], typer.Option(help="What scores.")] = "local",
+    workers: Annotated[str, typer.Option(help="Numbers of Dask workers.")] = "1,2",
+    pages: Annotated[
+        list[Path] | None, typer.Option("--page", help="Saved page for Dask; repeatable. Else the project's own.")
+    ] = None,
+    copies: Annotated[int, typer.Option(min=1, help="Copies of the pages that Dask scores.")] = 100,
+    training: Annotated[bool, typer.Option("--training", help="Measure training instead.")] = False,
+    sizes: Annotated[str, typer.Option(help="Sentences trained on.")] = ",".join(map(str, SIZES)),
+    parts: Annotated[str, typer.Option(help="What is trained: linear, detectors or both.")] = "linear,detectors",
+    runs: Annotated[int, typer.Option(min=1, help="Runs of each time.")] = 5,
+    json: Annotated[Path | None, typer.Option(help="Keep the figures in this file, beside those in it.")] = None,
+    speed: Annotated[Path | None, typer.Option(help="With --write: the JSON of speed.py, run on large pages.")] = None,
+    write: Annotated[bool, typer.Option("--write", help="Write docs/scale.md and its plots.")] = False,
+    docs: Annotated[Path, typer.Option(help="Folder of scale.md.")] = ROOT / "docs",
+    measure: Annotated[bool, typer.Option("--measure/--no-measure", help="Only write what --json holds.")] = True,
+) -> None:
+    """Measure how time and memory grow with the work."""
+    if engine == "dask" and not find_spec("distributed"):
+        print("scale.py: --engine dask needs an extra: pip install 'tipclassify[dask]'", file=sys.stderr)
+        raise typer.Exit(2)
+    if (speed and not write) or not (measure or (json and json.is_file())):
+        print("scale.py: --speed goes with --write; --no-measure needs a --json file that is there", file=sys.stderr)
+        raise typer.Exit(2)
+    found: dict[str, Any] = json_module.loads(json.read_text("utf-8")) if json and json.is_file() else {}
+    if measure:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            if training:
+                kind, points = "training", train(_numbers(sizes), parts.split(","), folder)
+            elif engine == "dask":
+                kind = "dask"
+                given = pages or own_pages(folder)
+                points = distribute(_numbers(workers), min(rows, MOST_IN_ALL), given, copies, runs, folder)
+            else:
+                kind, points = "stream", stream(row_counts(rows), runs, folder)
+        found[kind] = {**about(), "points": points}
+        if json:
+            save(json, found)
+    told = tables(found)
+    print("\n\n".join(told.values()))
+    if not write:
+        return
+    page = docs / "scale.md"
+    if speed:
+        told["scenarios"] = scenario_table(cost_of(json_module.loads(speed.read_text("utf-8"))))
+    for mark, text in told.items():
+        write_between(page, mark, text)
+    plots(found, docs)
+
+
+def row_counts(most: int) -> list[int]:
+    """Ten thousand, ten times as many, and so on to `most`.
+
+    >>> row_counts(1_000_000), row_counts(2_000)
+    ([10000, 100000, 1000000], [200, 2000])
+    """
+    counts = [most]
+    while counts[0] >= 10 * LEAST or len(counts) < 2:
+        counts.insert(0, counts[0] // 10)
+    return counts
+
+
+def _numbers(listed: str) -> list[int]:
+    return [int(one) for one in listed.split(",")]
+
+
+if __name__ == "__main__":
+    typer.run(main)
