@@ -11,6 +11,7 @@ import os
 import random
 import sys
 import tempfile
+import threading
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
@@ -409,6 +410,33 @@ def test_offsets_are_exact(path: Path) -> None:
     assert_exact(document)
     if not path.name.endswith(".txt"):
         assert "\n\n".join(document.text[b.start : b.end] for b in document.blocks) == document.text
+
+
+@pytest.mark.parametrize("extra", [0, 1, 70_000])
+def test_a_file_that_grows_while_it_is_read_is_read_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extra: int
+) -> None:
+    file = tmp_path / "growing.txt"
+    file.write_bytes(b"x" * 100_000)
+    before = os.stat(file)
+    file.write_bytes(b"x" * (100_000 + extra))
+    monkeypatch.setattr(limits.os, "stat", lambda _: before)
+    assert len(limits.read_bounded(str(file))) == 100_000 + extra
+    monkeypatch.setattr(limits, "LARGEST", 100_000)
+    if extra:
+        with pytest.raises(InputError, match="over the limit"):
+            limits.read_bounded(str(file))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes")
+def test_a_named_pipe_is_read_to_its_end(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.txt"
+    os.mkfifo(pipe)
+    data = b"Police acted. " * 20_000
+    writer = threading.Thread(target=pipe.write_bytes, args=(data,))
+    writer.start()
+    assert limits.read_bounded(str(pipe)) == data
+    writer.join()
 
 
 # ------------------------------------------------------------------------------------------------- the table

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 import random
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tipclassify.corpus import read_rows
-from tipclassify.document import Block, Document
+from tipclassify.document import Block, Document, Passage
 from tipclassify.readers import read_report
 from tipclassify.segment import Unit, split_passages, text_document
 
@@ -680,3 +682,11 @@ def test_a_section_name_run_into_its_paragraph_opens_the_section_too() -> None:
         (False, "Amend the law."),
     ]
     assert [p.section for p in split_passages(document)] == ["prosecution", "recommendations"]
+
+
+def test_blocks_and_passages_are_the_same_in_another_process() -> None:
+    scores = {"positive_effort": 0.1, "failure": 0.9, "complicity": 0.0}
+    passage = Passage("No shelter opened.", 3, 21, "protection", ("failure",), scores, True, 4, 7)
+    block = Block(3, 21, "protection", heading=False, page=4)
+    assert pickle.loads(pickle.dumps([passage, block])) == [passage, block]
+    assert replace(passage, text="x") != passage

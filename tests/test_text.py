@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from tipclassify import InputError
 from tipclassify.readers import ReadOptions, read_bytes
-from tipclassify.readers.encodings import guess_encoding, wide_encoding
-from tipclassify.readers.text import decode, decode_as, read_text
+from tipclassify.readers.encodings import guess_encoding, has_controls, wide_encoding
+from tipclassify.readers.text import decode, decode_as, read_text, refuse_binary
 from tipclassify.segment import split_passages
 
 # What a report has beyond ASCII: quotation marks, dashes, a currency, and the names of one country.
@@ -173,3 +173,14 @@ def test_form_feeds_part_pages_and_a_sentence_goes_on_over_them() -> None:
 
 def test_text_without_form_feeds_has_no_pages() -> None:
     assert {block.page for block in read_text(b"One.\n\nTwo.", "a.txt").blocks} == {None}
+
+
+@given(st.binary() | st.lists(st.integers(0, 32)).map(bytes) | st.text().map(str.encode))
+def test_bytes_without_controls_are_never_refused(data: bytes) -> None:
+    if not has_controls(data):
+        refuse_binary(data, "noise.html")
+
+
+def test_a_page_of_binary_data_is_refused() -> None:
+    with pytest.raises(InputError, match="not text"):
+        read_bytes(b"<html><p>Police acted.</p>" + b"\x01\x02" * 500, "page.html")

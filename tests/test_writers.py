@@ -23,6 +23,7 @@ from tipclassify.errors import InputError, MissingExtraError
 from tipclassify.segment import text_document
 from tipclassify.writers import FORMATS, Run, TaggedReport, columns, format_of, sheets
 from tipclassify.writers.cells import COLUMNS, Row, one_line, row_of
+from tipclassify.writers.lines import json_line, report_lines
 
 openpyxl = pytest.importorskip("openpyxl")
 
@@ -121,6 +122,50 @@ def parquet(data: bytes) -> Any:
     from pyarrow import parquet
 
     return parquet.read_table(io.BytesIO(data))
+
+
+# --------------------------------------------------------------------------------------------- JSON lines
+
+any_text = nasty_text | st.text(st.characters(codec=None))
+any_value = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | any_text,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(any_text, inner, max_size=3),
+    max_leaves=6,
+)
+own_fields = st.sampled_from(
+    ["file", "country", "year", "start", "page", "block", "text", "section", "labels", "scores"]
+)
+places = st.none() | st.integers(1, 400)
+
+
+@given(
+    texts=st.lists(any_text, max_size=3),
+    section=st.none() | any_text,
+    page=places,
+    block=places,
+    scores=st.tuples(*[st.floats(0, 1)] * 3) | st.tuples(*[st.floats()] * 3),
+    extra=st.dictionaries(own_fields | any_text, any_value, max_size=5),
+    placed=st.booleans(),
+)
+@example(["a"], None, None, None, (0.00005, 0.99995, 1.0), {"year": "2024", "page": 3, "x": float("nan")}, False)
+def test_a_line_put_together_says_what_the_encoder_says(
+    texts: list[str],
+    section: str | None,
+    page: int | None,
+    block: int | None,
+    scores: tuple[float, ...],
+    extra: dict[str, Any],
+    placed: bool,
+) -> None:
+    tagged = dict(zip(LABELS, scores, strict=True))
+    labels = LABELS[:2] if placed else ()
+    passages = [Passage(text, 3, 9, section, labels, tagged, placed, page, block) for text in texts]
+    document = Document("", (), country="Côte", year=2024) if placed else None
+    for extras in ((), [extra] * len(texts)):
+        report = TaggedReport("é\udcff.html", document, passages, extras)
+        lines = list(report_lines(report))
+        assert lines == [json_line(finding.to_dict()) for finding in report.findings()]
+        assert all(len(line.splitlines()) == 1 and line.encode() for line in lines)
 
 
 # --------------------------------------------------------------------------------------------- every format

@@ -35,6 +35,10 @@ class Block:
     heading: bool = False
     page: int | None = None
 
+    def __reduce__(self) -> tuple[type[Block], tuple[Any, ...]]:
+        # Between processes go hundreds a report; pickle on its own would look up the fields of each, twice over.
+        return Block, (self.start, self.end, self.section, self.heading, self.page)
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -93,6 +97,10 @@ class Passage:
     low_confidence: bool = False
     page: int | None = None
     block: int | None = None
+
+    def __reduce__(self) -> tuple[type[Passage], tuple[Any, ...]]:
+        place = (self.text, self.start, self.end, self.section)
+        return Passage, (*place, self.labels, self.scores, self.low_confidence, self.page, self.block)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; probabilities rounded to four decimals."""

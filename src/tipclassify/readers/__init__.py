@@ -141,6 +141,7 @@ def _by_kind(kind: Kind, found: _Input, encoding: str | None) -> Document:
 
         return read_markdown(data, source, encoding, found.declared)
     if kind == "html":
+        from tipclassify.readers.encodings import has_controls
         from tipclassify.readers.html import read_html
         from tipclassify.readers.limits import refuse_deep
         from tipclassify.readers.text import decode, refuse_binary
@@ -148,7 +149,8 @@ def _by_kind(kind: Kind, found: _Input, encoding: str | None) -> Document:
         refuse_deep(data, source)
         if encoding:
             return read_html(data, source, encoding)
-        refuse_binary(data, source)
+        if has_controls(data):
+            refuse_binary(data, source)
         if found.declared:  # a server's word goes before the page's own
             return read_html(decode(data, found.declared, source).encode(), source, "utf-8")
         return read_html(data, source)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-__all__ = ["guess_encoding", "wide_encoding"]
+__all__ = ["guess_encoding", "has_controls", "wide_encoding"]
 
 # In order of how common they are: the first of equals wins. Latin-1 text is Windows-1252 text.
 _CANDIDATES: Final = ("cp1252", "mac_roman", "cp1250", "iso8859_2", "cp1254", "cp850")
@@ -53,6 +53,7 @@ _WORD: Final = re.compile(r"[^\W\d_]+")
 _MOST_RUNS: Final = 20_000
 _ONE_LANGUAGE: Final = 0.1  # a word: the names of a report are mostly of one language; this breaks ties only
 _SIGN: Final = 1.2  # a quotation mark in its place says more than a word that some alphabet can spell
+_NO_CONTROLS: Final = bytes({*range(256)} - {*range(9), *range(14, 26), *range(28, 32), 127})
 _ENOUGH: Final = 0.5  # mean of a run; below, none of the candidates makes sense of the text
 
 
@@ -74,6 +75,17 @@ def wide_encoding(data: bytes) -> str | None:
         (True, False, True, False): "utf-16-be",
     }
     return wide.get((zeros[0], zeros[1], zeros[2], zeros[3]))
+
+
+def has_controls(data: bytes) -> bool:
+    """Whether there is a byte that text seldom has: all below the blank but white space, end of file and escape.
+
+    Ten times as quick as to count them with a regular expression, and nearly all text has none.
+
+    >>> has_controls(b"Police\\r\\n"), has_controls(b"\\x89PNG\\x00")
+    (False, True)
+    """
+    return bool(data.translate(None, _NO_CONTROLS))
 
 
 def guess_encoding(data: bytes) -> str | None:

@@ -6,6 +6,7 @@ tells the site's from the author's.
 
 from __future__ import annotations
 
+import codecs
 import html
 import re
 from collections.abc import Iterator, Sequence
@@ -98,10 +99,13 @@ def read_html(data: bytes, source: str, encoding: str | None = None) -> Document
     """
     from selectolax.lexbor import LexborHTMLParser
 
-    page = decode_as(data, encoding, source) if encoding else decode(data, _declared(data), source)
+    markup: str | bytes = data  # the parser takes UTF-8 as it is
+    page = None if encoding else _plain_utf8(data)
+    if page is None:
+        markup = page = decode_as(data, encoding, source) if encoding else decode(data, _declared(data), source)
     if page.lstrip()[:5] == "<?xml":
-        page = _SELF_CLOSED.sub(r"<\1></\2>", page)
-    tree = LexborHTMLParser(page)
+        markup = page = _SELF_CLOSED.sub(r"<\1></\2>", page)
+    tree = LexborHTMLParser(markup)
     lines = without_furniture(page_lines(_main_part(tree, len(page))))
     parts: list[str] = []
     blocks: list[Block] = []
@@ -145,6 +149,16 @@ def page_address(data: bytes) -> str | None:
     return None
 
 
+def _plain_utf8(data: bytes) -> str | None:
+    """Text of UTF-8 without a byte-order mark, as most pages are; None for all others."""
+    if b"\0" in data or data.startswith(codecs.BOM_UTF8):
+        return None
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return None
+
+
 def _declared(data: bytes) -> str | None:
     """The encoding that a page says it has."""
     found = _CHARSET.search(data[:_HEAD])
@@ -174,8 +188,9 @@ def _main_part(tree: LexborHTMLParser, size: int) -> str:
 
 def _drop_menus(node: LexborNode) -> None:
     """Drop menus and forms with little text, which are half of the markup of many pages, before anything reads it."""
-    little = _LITTLE * len(node.text())
-    for menu in reversed(node.css("nav, form")):
+    menus = node.css("nav, form")
+    little = _LITTLE * len(node.text()) if menus else 0.0
+    for menu in reversed(menus):
         if len(menu.text()) < little and menu.css_first("h1, main, article") is None:
             menu.decompose()
 

@@ -10,6 +10,7 @@ from tipclassify.errors import InputError
 
 __all__ = ["read_text_rows"]
 
+_DECODER: Final = json.JSONDecoder()
 _BATCH: Final = 1_000  # rows scored at a time: memory stays flat however long the file
 
 
@@ -38,7 +39,7 @@ def read_text_rows(path: str) -> Iterator[list[dict[str, Any]]]:
 
 def _row(line: bytes, where: str) -> dict[str, Any]:
     try:
-        row = json.loads(line.decode("utf-8-sig"))
+        row = _value(line)
     except UnicodeDecodeError:
         raise InputError(f"{where}: not UTF-8; save the file as UTF-8") from None
     except ValueError as error:
@@ -46,3 +47,13 @@ def _row(line: bytes, where: str) -> dict[str, Any]:
     if not isinstance(row, dict) or not isinstance(row.get("text"), str):
         raise InputError(f'{where}: no "text" field; write {{"text": "…"}}')
     return row
+
+
+def _value(line: bytes) -> Any:
+    """What a line says. The decoder without what `json.loads` does around it takes half the time."""
+    text = line.decode().removeprefix("\ufeff")
+    if text[:1] == "{":
+        value, end = _DECODER.raw_decode(text)
+        if text[end:] in ("\n", "\r\n", ""):
+            return value
+    return json.loads(text)  # white space around it, or the words for what is wrong

@@ -8,15 +8,15 @@ from typing import IO
 
 from tipclassify.writers import Run, TaggedReport, findings
 from tipclassify.writers.cells import COLUMNS, looks_like_a_formula, row_of
-from tipclassify.writers.lines import json_line
+from tipclassify.writers.lines import report_lines
 
 __all__ = ["write_csv", "write_jsonl"]
 
 
 def write_jsonl(reports: Iterable[TaggedReport], out: IO[str], run: Run) -> None:  # noqa: ARG001
     """``{"file", "country", "year", "start", "end", "page", "block", "text", "section", "labels", "scores"}``, one object a line."""
-    for finding in findings(reports):
-        out.write(json_line(finding.to_dict()))
+    for report in reports:
+        out.writelines(report_lines(report))
 
 
 def write_csv(reports: Iterable[TaggedReport], out: IO[str], run: Run) -> None:

@@ -6,8 +6,8 @@ Lines are judged by their links and wording, the same for every site.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, islice
 from typing import Final
 
 from tipclassify.readers.web.lines import Line, is_sentence
@@ -84,10 +84,10 @@ def _is_prose(text: str) -> bool:
 
 def _without_ends(lines: list[Line]) -> list[Line]:
     """Lines but for what stands before the first heading or sentence and after the last: dates, names, captions."""
-    firm = [number for number, line in enumerate(lines) if _is_prose(line.text) and line.kind != "heading"]
+    firm = list(islice(_firm(lines, range(len(lines))), 3))
     if len(firm) < 3:
         return lines
-    first, last = firm[0], firm[-1]
+    first, last = firm[0], next(_firm(lines, range(len(lines) - 1, -1, -1)))
     title = next((number for number, line in enumerate(lines) if line.kind == "heading"), first)
     head = [line for line in lines[: min(title, first)] if not _is_loose(line) and line.kind not in ("item", "row")]
     under = [
@@ -97,6 +97,11 @@ def _without_ends(lines: list[Line]) -> list[Line]:
     while tail and tail[-1].kind == "heading":
         tail.pop()
     return head + under + lines[first : last + 1] + tail
+
+
+def _firm(lines: Sequence[Line], numbers: Iterable[int]) -> Iterator[int]:
+    """Numbers of the lines of prose, in the order asked for: what lies between the first and the last is not looked at."""
+    return (number for number in numbers if lines[number].kind != "heading" and _is_prose(lines[number].text))
 
 
 def _is_loose(line: Line) -> bool:

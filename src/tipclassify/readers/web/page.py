@@ -154,7 +154,8 @@ def visible_text(text: str) -> str:
         if "&" in text and _ENTITY.search(text):
             text = html.unescape(text)  # escaped twice by the site
     if not text.isprintable() or "  " in text:  # white space but for plain spaces is not printable
-        text = " ".join(_INVISIBLE.sub("", text).split())
+        folded = " ".join(text.split())
+        text = folded if folded.isprintable() else " ".join(_INVISIBLE.sub("", text).split())
     if ("[" in text and ("[]" in text or "[ ]" in text)) or ("(" in text and "()" in text):
         text = _EMPTY_BRACKETS.sub("", text)  # whose footnote mark is gone
     return text.strip()

@@ -1,0 +1,72 @@
+"""Lines of JSON in: every way to write a row gives the same row, and a bad one is told with its line."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tipclassify.errors import InputError
+from tipclassify.readers.rows import read_text_rows
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+row = st.builds(
+    lambda fields, text: {**fields, "text": text}, st.dictionaries(st.text(), values, max_size=4), st.text()
+)
+around = st.sampled_from(["", " ", "\t ", "\ufeff", "\ufeff "])
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("rows") / "rows.jsonl"
+
+
+@given(
+    rows=st.lists(st.tuples(around, row, st.booleans(), st.sampled_from(["\n", "\r\n", " \n", "\n\n \n"]))),
+    ended=st.booleans(),
+)
+def test_rows_are_read_as_json_says(
+    file: Path, rows: list[tuple[str, dict[str, object], bool, str]], ended: bool
+) -> None:
+    lines = [before + json.dumps(one, ensure_ascii=plain) + end for before, one, plain, end in rows]
+    text = "".join(lines)
+    file.write_bytes((text if ended else text.rstrip()).encode("utf-8", "surrogatepass"))
+    assert [one for batch in read_text_rows(str(file)) for one in batch] == [one for _, one, _, _ in rows]
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        (b'{"text": "a"} {"text": "b"}', "broken JSON (Extra data: line 1 column 15 (char 14))"),
+        (b'{"text": "a"', "broken JSON (Expecting ',' delimiter"),
+        (b"\xef\xbb\xbf", "broken JSON (Expecting value: line 1 column 1 (char 0))"),
+        (b"\xef\xbb\xbf\xef\xbb\xbf{}", "broken JSON (Unexpected UTF-8 BOM"),
+        (b'["text"]', 'no "text" field'),
+        (b'"text"', 'no "text" field'),
+        (b'{"text": 1}', 'no "text" field'),
+        (b'{"text": "caf\xe9"}', "not UTF-8"),
+    ],
+)
+def test_a_bad_row_is_told_with_its_line(file: Path, line: bytes, what: str) -> None:
+    file.write_bytes(b'{"text": "Police acted."}\n\n' + line)
+    with pytest.raises(InputError, match=re.escape(f"rows.jsonl:3: {what}")):
+        list(read_text_rows(str(file)))
+
+
+def test_batches_are_bounded_and_hold_every_row(file: Path) -> None:
+    file.write_text("".join(f'{{"text": "a", "id": {number}}}\n' for number in range(2_345)), "utf-8")
+    sizes = []
+    found = []
+    for batch in read_text_rows(str(file)):
+        sizes.append(len(batch))
+        found += [one["id"] for one in batch]
+    assert found == list(range(2_345))
+    assert max(sizes) <= 1_000
