@@ -51,7 +51,7 @@ class Answers:
         """Row of each word in the tables, int64 (n,), and the tables."""
         sort = self._vectors.sort_of(stem, kind, opens)
         rows, tables = self._kept
-        which = rows[sort]
+        which = rows.take(sort)
         if (which == BEYOND).any():
             with self._lock:
                 if len(self._kept[1][0][0]) > _MOST_WORDS:

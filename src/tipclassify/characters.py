@@ -58,11 +58,11 @@ def characters_of(passages: Sequence[str]) -> Characters:
         text = _without_signs(text)
     length = np.fromiter(map(len, passages), np.int64, len(passages)) + 1
     code = _codes(text)
-    sort = _sort[code]
+    sort = _sort.take(code)
     if len(code) < len(text) or (not text.isascii() and sort.max(initial=0) >= _UNMET):
         code = _met(text, code)
-        sort = _sort[code]
-    return Characters(_lower[code], sort, np.cumsum(length) - length)
+        sort = _sort.take(code)
+    return Characters(_lower.take(code), sort, np.cumsum(length) - length)
 
 
 def folded_text(text: str) -> str:

@@ -122,7 +122,7 @@ def _sums(model: Model, tokens: Tokens, structure: Structure, begin: I64) -> tup
 
 def _found(model: Model, code: U64, kept: Bools | None) -> U64:
     """A count of one and the weights of each feature, four numbers of 16 bits in one of 64; zeros for what is not kept."""
-    found = model.packed[(code >> np.uint64(64 - PLACE_BITS)).view(np.int64)]
+    found = model.packed.take((code >> np.uint64(64 - PLACE_BITS)).view(np.int64))
     same = (found ^ (code >> np.uint64(32))) & FINGERPRINT == 0
     found &= _WEIGHTS
     found *= same

@@ -94,13 +94,19 @@ def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
     text = characters_of(passages)
     start, end = _word_edges(text)
     number, columns = word_table(vocabulary).look_up(text, start, end)
-    bits = columns.bits[number]
-    upper = text.sort[start] & UPPER > 0
+    bits = columns.bits.take(number)
+    upper = text.sort.take(start) & UPPER > 0
     edge = _edges(text, start)
     kept = np.flatnonzero(bits & DROPPED == 0)
     if len(kept) < len(start):
         edge = _handed_on(edge, kept)
-        start, end, number, bits, upper = start[kept], end[kept], number[kept], bits[kept], upper[kept]
+        start, end, number, bits, upper = (
+            start.take(kept),
+            end.take(kept),
+            number.take(kept),
+            bits.take(kept),
+            upper.take(kept),
+        )
     first = np.searchsorted(start, np.append(text.begin, len(text.code) + 1))
     row = np.repeat(np.arange(len(passages)), np.diff(first))
     return _merged(text, row, start, end, edge, upper, number, bits, columns)
@@ -140,7 +146,7 @@ def _word_edges(text: Characters) -> tuple[I64, I64]:
 def _edges(text: Characters, start: I64) -> Bools:
     """Words before which punctuation stands."""
     edge = np.zeros(len(start) + 1, bool)
-    edge[np.searchsorted(start, np.flatnonzero(text.sort & BREAK))] = True
+    edge[np.searchsorted(start, np.flatnonzero(text.sort & BREAK > 0))] = True
     return edge[:-1]
 
 
@@ -184,15 +190,15 @@ def _merged(
     last -= article[last]  # an article before the next name is not the end of this run
     last = np.maximum(last, at)
     parts = np.append(0, np.cumsum(edge & ~again))  # a comma inside a name or figure parts nothing
-    row, named, which = row[at], name[at], number[at]
-    begin = text.begin[row]
+    row, named, which = row.take(at), name.take(at), number.take(at)
+    begin = text.begin.take(row)
     return Tokens(
         row=row,
-        start=start[at] - begin,
-        end=end[last] - begin,
-        word=np.where(named, np.uint64(NAME), columns.word[which]),
-        stem=np.where(named, np.uint64(NAME), columns.stem[which]),
-        kind=np.where(named, 0, columns.kind[which]).astype(np.int64),
+        start=start.take(at) - begin,
+        end=end.take(last) - begin,
+        word=np.where(named, np.uint64(NAME), columns.word.take(which)),
+        stem=np.where(named, np.uint64(NAME), columns.stem.take(which)),
+        kind=np.where(named, 0, columns.kind.take(which)).astype(np.int64),
         edge=np.diff(parts[at + 1], prepend=0) > 0,
         known=(~strange | upper)[at],
         leads=(bits[at] & LEADS > 0) & ~named,

@@ -144,20 +144,24 @@ class Windows:
             yield rows, np.maximum(best + bars, 0).astype(np.float64), middle + begin[rows][:, None]
 
     def _laid(self, which: I64, begin: I64, length: I64, longest: int) -> I64:
-        """Rows of the answers of the words of some passages, (passages, margin + longest + margin)."""
-        place = np.arange(-self.margin, longest + self.margin)
-        inside = (place >= 0) & (place < length[:, None])
-        return which[np.where(inside, begin[:, None] + place, len(which) - 1)]
+        """Rows of the answers of the words of some passages, (margin + longest + margin, passages)."""
+        place = np.arange(-self.margin, longest + self.margin)[:, None]
+        inside = (place >= 0) & (place < length)
+        return which.take(np.where(inside, begin + place, len(which) - 1))
 
     def _best(self, tables: tuple[Shorts, ...], laid: I64, longest: int, where: bool) -> tuple[Shorts, I64]:
-        """Best sum of each detector of one width over the words of each passage, and the word where it is."""
+        """Best sum of each detector of one width over the words of each passage, and the word where it is.
+
+        Passages lie side by side, words below one another: `take` and `max` along the first axis are several times as fast as
+        along others.
+        """
         reach = len(tables) // 2
         total: Shorts | None = None
         for offset, table in enumerate(tables, self.margin - reach):
-            part = table[laid[:, offset : offset + longest]]
+            part = table.take(laid[offset : offset + longest], axis=0)
             total = part if total is None else np.add(total, part, out=total)
         assert total is not None
-        return total.max(axis=1), total.argmax(axis=1) if where else np.zeros((1, 1), np.int64)
+        return total.max(axis=0), total.argmax(axis=0) if where else np.zeros((1, 1), np.int64)
 
     def _best_of_long(self, tables: tuple[tuple[Shorts, ...], ...], which: I64) -> tuple[Shorts, I64]:
         """The same for a single passage of any length, piece by piece, so that memory stays flat."""
@@ -166,7 +170,7 @@ class Windows:
         middle = np.zeros(best.shape, np.int64)
         for at in range(0, len(which), _CHUNK):
             longest = min(_CHUNK, len(which) - at)
-            laid = padded[None, at : at + longest + 2 * self.margin]
+            laid = padded[at : at + longest + 2 * self.margin, None]
             parts = [self._best(table, laid, longest, True) for table in tables]
             found, here = (np.concatenate(column, axis=1) for column in zip(*parts, strict=True))
             middle = np.where(found > best, here + at, middle)

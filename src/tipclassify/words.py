@@ -135,12 +135,13 @@ class WordTable:
         number = met.find(code)
         strange = np.flatnonzero(number < 0)
         if len(strange):
-            keys, first, which = np.unique(code[strange], return_index=True, return_inverse=True)
-            at = strange[first]
-            spelled = [text.spelled(a, b) for a, b in zip(start[at].tolist(), end[at].tolist(), strict=True)]
-            with self._lock:
-                met.add(keys.tolist(), [_about(word, self._vocabulary) for word in spelled])
-            number[strange] = np.array([met.numbers[key] for key in keys.tolist()])[which]
+            keys = code[strange].tolist()
+            new = {key: at for key, at in zip(keys, strange.tolist(), strict=True) if key not in met.numbers}
+            if new:
+                about = [_about(text.spelled(start[at], end[at]), self._vocabulary) for at in new.values()]
+                with self._lock:
+                    met.add(list(new), about)
+            number[strange] = [met.numbers[key] for key in keys]
         return number, met.columns
 
 
@@ -168,7 +169,7 @@ class _Met:
     def find(self, code: U64) -> I64:
         """Number of each word, -1 where it has no place here."""
         place = (code >> np.uint64(64 - _SLOTS)).view(np.int64)
-        return np.where(self._keys[place] == code, self._number[place], -1)
+        return np.where(self._keys.take(place) == code, self._number.take(place), -1)
 
     def add(self, keys: list[int], about: list[tuple[int, int, int, int]]) -> None:
         """Add what is new; other threads may be looking words up, so a key is written last."""
