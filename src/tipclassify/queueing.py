@@ -1,0 +1,98 @@
+"""From tagged reports to rows for annotators: the passages that teach most, with what the model says of them.
+
+Rows are those of a corpus with ``labels`` null, which `corpus.read_rows` refuses until somebody has labelled them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import PurePath
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tipclassify.document import Passage
+from tipclassify.labels import LABELS
+from tipclassify.teaching import rank
+from tipclassify.writers import TaggedReport
+
+__all__ = ["queue_rows"]
+
+_SUREST: Final = 1e-12  # a probability of exactly 1 has no log-odds
+_OWN: Final = ("text", "label", "labels", "predicted", "scores", "why", "low_confidence")
+
+
+def queue_rows(
+    reports: Iterable[TaggedReport],
+    thresholds: npt.NDArray[np.float64],
+    n: int,
+    *,
+    known: Sequence[str] | None = None,
+    seed: int = 0,
+) -> list[dict[str, Any]]:
+    """The `n` passages to label next, as rows; fewer where the reports have no more.
+
+    Parameters
+    ----------
+    thresholds : float (3,)
+        Probability from which each label is given.
+    known : sequence of str, optional
+        Labelled passages; one with the same text is left out.
+    """
+    labelled = {_key(text) for text in known or ()}
+    found: list[tuple[Passage, dict[str, Any]]] = []
+    for report in reports:
+        for number, passage in enumerate(report.passages):
+            key = _key(passage.text)
+            if key and key not in labelled:
+                labelled.add(key)  # the same sentence is asked for once
+                found.append((passage, _where(report, passage, number)))
+    if not found:
+        return []
+    scores = np.array([[passage.scores[label] for label in LABELS] for passage, _ in found])
+    chance = np.clip(scores, _SUREST, 1 - _SUREST)
+    texts = [passage.text for passage, _ in found]
+    doubtful = [passage.low_confidence for passage, _ in found]
+    picks = rank(texts, np.log(chance) - np.log1p(-chance), thresholds, doubtful, n, known=known or None, seed=seed)
+    rows = []
+    taken: dict[str, int] = {}
+    for pick in picks:
+        passage, where = found[pick.index]
+        name = where.pop("id")
+        taken[name] = taken.get(name, 0) + 1
+        rows.append(
+            {
+                "id": name if taken[name] == 1 else f"{name}-{taken[name]}",
+                "text": passage.text,
+                "labels": None,
+                "predicted": list(passage.labels),
+                "scores": {label: round(score, 4) for label, score in passage.scores.items()},
+                "why": pick.why,
+                **where,
+            }
+        )
+    return rows
+
+
+def _where(report: TaggedReport, passage: Passage, number: int) -> dict[str, Any]:
+    """Where a passage stands; a ready row keeps its own fields, its id among them."""
+    stem = PurePath(report.file.rstrip("/")).stem or "input"
+    if report.extras:
+        own = {name: value for name, value in report.extras[number].items() if name not in _OWN and value is not None}
+        return {"report": report.file, **own, "id": str(own.get("id") or f"{stem}-{number + 1}")}
+    document = report.document
+    about = {} if document is None else {"country": document.country, "year": document.year}
+    told = {**about, "section": passage.section, "page": passage.page}
+    return {
+        "id": f"{stem}-{passage.start}",
+        "report": report.file,
+        "doc": report.file,  # passages of one report stay on one side of a split
+        **{name: value for name, value in told.items() if value is not None},
+        "start": passage.start,
+        "end": passage.end,
+    }
+
+
+def _key(text: str) -> str:
+    return " ".join(text.split()).casefold()

@@ -1,0 +1,156 @@
+"""The reports on the table: read, tagged, and each passage with a key that is the same whenever the report is opened again."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tipclassify.batch import Tagging, tag_input
+from tipclassify.document import Document, Passage
+from tipclassify.errors import InputError
+from tipclassify.readers import is_link
+
+if TYPE_CHECKING:
+    from tipclassify.writers import TaggedReport
+
+__all__ = ["OpenPassage", "OpenReport", "about", "open_report", "open_reports", "passage_key"]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPassage:
+    """A tagged passage and where it stands.
+
+    Attributes
+    ----------
+    key : str
+        `passage_key`.
+    number : int
+        From 1, in reading order.
+    headings : tuple of str
+        What it stands under.
+    """
+
+    key: str
+    report: str
+    number: int
+    passage: Passage
+    headings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenReport:
+    """One report on the table.
+
+    Attributes
+    ----------
+    id : str
+        From its bytes.
+    name : str
+        The file's name or the link.
+    notes : tuple of str
+        What could not be read in full.
+    """
+
+    id: str
+    name: str
+    title: str
+    passages: tuple[OpenPassage, ...]
+    notes: tuple[str, ...] = ()
+
+
+def passage_key(digest: str, start: int, end: int, text: str) -> str:
+    """A URL-safe name of a passage, from the SHA-256 of its report, where it stands there, and its text.
+
+    >>> passage_key("ab12", 0, 13, "Police acted.")
+    'vWYFJD2q75pSMl9yCavu8MRW'
+    """
+    whole = f"{digest}\n{start}\n{end}\n{text}".encode("utf-8", "surrogatepass")
+    return base64.urlsafe_b64encode(hashlib.sha256(whole).digest()[:18]).decode("ascii")
+
+
+def open_reports(
+    files: Sequence[str], tagging: Tagging, progress: Callable[[int, int], None] | None = None
+) -> tuple[list[OpenReport], list[str]]:
+    """All that can be read, each report once, and one line for each input that cannot."""
+    reports: dict[str, OpenReport] = {}
+    failures = []
+    for done, file in enumerate(files, 1):
+        try:
+            report = open_report(file, tagging)
+            reports.setdefault(report.id, report)
+        except InputError as error:
+            failures.append(str(error))
+        if progress:
+            progress(done, len(files))
+    return list(reports.values()), failures
+
+
+def open_report(file: str, tagging: Tagging) -> OpenReport:
+    """Read and tag one input; ready split rows become one report.
+
+    Raises
+    ------
+    InputError
+        When it cannot be read.
+    """
+    found = list(tag_input(file, tagging))
+    document = found[0].document if found else None
+    digest = _digest(file, document)
+    passages = [passage for report in found for passage in report.passages]
+    if not passages:
+        raise InputError(f"{file}: no passages in it; give a report with sentences")
+    report_id = digest[:16]
+    opened = []
+    for number, passage in enumerate(passages, 1):
+        # Rows stand nowhere in a text: their number tells apart those that read the same.
+        start, end = (number, number) if document is None else (passage.start, passage.end)
+        key = passage_key(digest, start, end, passage.text)
+        opened.append(OpenPassage(key, report_id, number, passage, _headings(document, passage)))
+    name = file if is_link(file) or file == "-" else Path(file).name
+    title = (document.title if document else None) or name
+    return OpenReport(report_id, name, title, tuple(opened), _notes(found))
+
+
+def _digest(file: str, document: Document | None) -> str:
+    """SHA-256 of the file; of the text where there is no file to read twice."""
+    if document is not None and (is_link(file) or file == "-"):
+        return hashlib.sha256(document.text.encode("utf-8", "surrogatepass")).hexdigest()
+    try:
+        return hashlib.sha256(Path(file).read_bytes()).hexdigest()
+    except OSError as error:
+        raise InputError(f"{file}: {(error.strerror or str(error)).lower()}; check the path") from None
+
+
+def _headings(document: Document | None, passage: Passage) -> tuple[str, ...]:
+    """The heading above the passage as the report writes it; the section's name where no heading stands there."""
+    if document is not None and passage.block is not None:
+        for block in reversed(document.blocks[: passage.block]):
+            if block.heading and block.section == passage.section:
+                return (" ".join(document.text[block.start : block.end].split()),)
+    return (passage.section,) if passage.section else ()
+
+
+def _notes(found: Sequence[TaggedReport]) -> tuple[str, ...]:
+    return tuple(note for report in found for note in report.notes)
+
+
+def about(passage: OpenPassage, report: OpenReport, model: str) -> dict[str, Any]:
+    """What an event remembers of a passage, so that it can be trained on and traced without the report."""
+    tagged = passage.passage
+    return {
+        "text": tagged.text,
+        "section": tagged.section,
+        "report": report.name,
+        "report_id": report.id,
+        "start": tagged.start,
+        "end": tagged.end,
+        "page": tagged.page,
+        "block": tagged.block,
+        "model": model,
+        "model_labels": list(tagged.labels),
+        "scores": {label: round(score, 4) for label, score in tagged.scores.items()},
+    }

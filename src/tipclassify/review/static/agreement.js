@@ -1,0 +1,95 @@
+// How far annotators agree: figures with intervals, and what they mean.
+import { get } from "./api.js";
+import { byId, el, svg } from "./dom.js";
+import { NAMES, badge, count, number } from "./labels.js";
+
+const RELIABLE = 0.8; // Krippendorff 2004, Content Analysis, chapter 11: rely on it from 0.800,
+const TENTATIVE = 0.667; // draw tentative conclusions from 0.667
+
+export function agreementView(app) {
+  const box = byId("agreement-body");
+
+  async function draw() {
+    if (!box.firstChild) box.replaceChildren(el("p", { class: "soft" }, "Counting…"));
+    try {
+      box.replaceChildren(...table(await get("/api/agreement")));
+    } catch (error) {
+      if (error.status === undefined) throw error;
+      box.replaceChildren(el("p", {}, `${error.message}. `), again());
+    }
+  }
+
+  const again = () => el("button", { type: "button", on: { click: draw } }, "Count again");
+
+  function table({ annotators, passages, labels }) {
+    if (annotators.length < 2) {
+      return [
+        el("p", {}, "There is nothing to compare yet: agreement needs passages that two annotators decided."),
+        el("p", { class: "soft" }, "A second annotator opens the same reports with the same --corpus and a name of their own (--annotator NAME)."),
+        again(),
+      ];
+    }
+    const names = annotators.flatMap((name, n) => [n ? ", " : "", el("bdi", {}, name)]);
+    const head = ["Label", "Passages", "Cohen’s kappa", "Krippendorff’s alpha", "Alpha, 95% interval", "In words"];
+    return [
+      el("p", {}, el("strong", {}, count(passages, "passage")), " decided by two or more of ", ...names, "."),
+      el(
+        "div",
+        { class: "wide", tabindex: "0", role: "region", "aria-label": "Agreement by label" },
+        el(
+          "table",
+          { class: "figures" },
+          el("thead", {}, el("tr", {}, ...head.map((name) => el("th", { scope: "col" }, name)))),
+          el("tbody", {}, ...Object.entries(labels).map(([label, found]) => row(label, found))),
+        ),
+      ),
+      el("h3", {}, "How to read this"),
+      el(
+        "ul",
+        { class: "notes" },
+        el("li", {}, "Both figures leave out the agreement that chance alone would bring: 1 is full agreement, 0 is no more than chance, below 0 is less."),
+        el("li", {}, `Alpha from ${RELIABLE.toFixed(2)} is commonly called reliable; from ${TENTATIVE.toFixed(2)} it supports tentative conclusions; below that labels of two people cannot stand for each other.`),
+        el("li", {}, "The interval is where the figure would lie in 95 of 100 samples of passages like these. Go by its lower end: few passages make it wide."),
+        el("li", {}, "Settling a disagreement does not change these figures: they count what annotators decided by themselves."),
+      ),
+      again(),
+    ];
+  }
+
+  app.addEventListener("view", () => app.view === "agreement" && draw());
+}
+
+function row(label, found) {
+  const range = (name) => (found[name] === null ? "–" : `${number(found[name])}`);
+  const interval = (name) => (found[`${name}_low`] === null ? "" : ` (${number(found[`${name}_low`])} to ${number(found[`${name}_high`])})`);
+  return el(
+    "tr",
+    {},
+    el("th", { scope: "row" }, badge(label), " ", NAMES[label]),
+    el("td", { "data-head": "Passages" }, String(found.n)),
+    el("td", { "data-head": "Cohen’s kappa" }, el("strong", {}, range("kappa")), el("span", { class: "soft" }, interval("kappa"))),
+    el("td", { "data-head": "Krippendorff’s alpha" }, el("strong", {}, range("alpha")), el("span", { class: "soft" }, interval("alpha"))),
+    el("td", { class: "drawing" }, drawing(found)),
+    el("td", { class: "verdict", "data-head": "In words" }, verdict(found)),
+  );
+}
+
+export function verdict({ alpha, alpha_low: low, alpha_high: high }) {
+  if (alpha === null) return "Cannot be said: nobody, or everybody, gave this label";
+  if (low === null) return "Too few passages for an interval";
+  if (low >= RELIABLE) return "Reliable";
+  if (low >= TENTATIVE) return "Good enough for tentative conclusions";
+  if (high < TENTATIVE) return "Too low: talk over the rule, then label more";
+  return "Not clear yet: label more in common";
+}
+
+/** Alpha as a dot on its interval, on a line from 0 to 1 with the two customary marks. */
+function drawing({ alpha, alpha_low: low, alpha_high: high }) {
+  const x = (value) => 6 + 148 * Math.max(0, Math.min(1, value));
+  const image = svg("svg", { viewBox: "0 0 160 22", width: "160", height: "22", "aria-hidden": "true", class: "interval" });
+  image.append(svg("line", { x1: x(0), x2: x(1), y1: 11, y2: 11, class: "axis" }));
+  for (const mark of [TENTATIVE, RELIABLE]) image.append(svg("line", { x1: x(mark), x2: x(mark), y1: 4, y2: 18, class: "rule" }));
+  if (low !== null) image.append(svg("line", { x1: x(low), x2: x(high), y1: 11, y2: 11, class: "range" }));
+  if (alpha !== null) image.append(svg("circle", { cx: x(alpha), cy: 11, r: 4.5 }));
+  return image;
+}

@@ -1,0 +1,44 @@
+// The server's answers. Every failure is an ApiError of one line; `status` is 0 when nothing answered.
+
+export class ApiError extends Error {
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+
+  /** Trying again can help: nothing answered, the server broke, or it did not know us (it was started anew). */
+  get passing() {
+    return this.status === 0 || this.status >= 500 || this.status === 403 || this.status === 408 || this.status === 429;
+  }
+}
+
+const PATIENCE = 20_000; // ms; a decision is written to disk in milliseconds, reasons of a long passage in a second
+
+async function ask(path, options = {}) {
+  let response;
+  try {
+    response = await fetch(path, { ...options, signal: AbortSignal.timeout(PATIENCE), credentials: "same-origin" });
+  } catch {
+    throw new ApiError("The server does not answer", 0);
+  }
+  let body = null;
+  try {
+    body = await response.json();
+  } catch {
+    if (response.ok) throw new ApiError("The server's answer was cut short", 0);
+  }
+  if (response.ok) return body;
+  if (response.status === 403) {
+    throw new ApiError("The server does not know this page: open the address that it printed when it started", 403);
+  }
+  throw new ApiError((body && body.error) || `The server answered ${response.status}`, response.status);
+}
+
+export const get = (path) => ask(path, { cache: "no-store" });
+
+export const post = (path, body = {}) =>
+  ask(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-Tipclassify": "review" },
+    body: JSON.stringify(body),
+  });

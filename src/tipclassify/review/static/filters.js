@@ -1,0 +1,36 @@
+// Which passages the list shows: a state, some labels, doubts, and words. Kinds narrow each other down.
+import { sameLabels } from "./labels.js";
+
+export const blank = () => ({ state: "all", labels: [], doubts: [], words: "" });
+
+export const isBlank = (filter) =>
+  filter.state === "all" && !filter.labels.length && !filter.doubts.length && !filter.words.trim();
+
+export const plain = (text) => text.normalize("NFKC").replace(/\s+/g, " ").toLowerCase();
+
+export const DOUBTS = {
+  differs: "Differs from the model",
+  low: "Low confidence",
+  others: "Another annotator differs",
+};
+
+/** A test of one passage; `shown` and `decided` say what the view counts as its labels and as done. */
+export function matcher(filter, shown, decided) {
+  const words = plain(filter.words).trim();
+  const doubts = {
+    differs: (passage) => !sameLabels(shown(passage), passage.labels),
+    low: (passage) => passage.low_confidence,
+    others: (passage) => passage.others.some((other) => !sameLabels(other.labels, shown(passage))),
+  };
+  return (passage) => {
+    if (filter.state === "undecided" && decided(passage)) return false;
+    if (filter.state === "decided" && !decided(passage)) return false;
+    if (filter.labels.length) {
+      const labels = shown(passage);
+      const found = labels.length ? labels.some((label) => filter.labels.includes(label)) : filter.labels.includes("none");
+      if (!found) return false;
+    }
+    if (!filter.doubts.every((name) => doubts[name](passage))) return false;
+    return !words || (passage.plain ??= plain(passage.text)).includes(words);
+  };
+}

@@ -1,0 +1,121 @@
+// The keyboard. Keys are single letters, so they rest while somebody types, while a dialog is open, with Ctrl, Alt or
+// the command key, and when they are switched off in the help (WCAG 2.1.4).
+import { byId, el } from "./dom.js";
+
+const OFF = "tipclassify review keys off";
+
+export const KEYS = [
+  ["Decide", [
+    [["P", "F", "C"], "give or take a label; saved at once"],
+    [["N"], "no label; saved at once"],
+    [["Enter"], "accept what is shown and go on"],
+    [["U"], "undo the last decision"],
+  ]],
+  ["Move", [
+    [["J", "↓"], "next passage"],
+    [["K", "↑"], "previous passage"],
+    [["Shift", "J"], "next undecided passage"],
+    [["Shift", "K"], "previous undecided passage"],
+    [["/"], "search; Escape clears"],
+  ]],
+  ["Understand", [
+    [["R"], "reasons: mark in the text what moved the model"],
+    [["G"], "the codebook’s rule"],
+    [["L"], "the same for the next label"],
+  ]],
+  ["Views", [
+    [["Q"], "queue, or back to reading order"],
+    [["A"], "adjudication, or back to reading order"],
+    [["1", "2"], "in adjudication: settle on what that annotator said"],
+    [["?"], "this help"],
+    [["Esc"], "close what is open"],
+  ]],
+];
+
+export function keyboard(app, panel) {
+  const help = byId("help");
+  const single = byId("single-keys");
+  try {
+    single.checked = localStorage.getItem(OFF) === null;
+  } catch {
+    // on, then
+  }
+  single.addEventListener("change", () => {
+    try {
+      if (single.checked) localStorage.removeItem(OFF);
+      else localStorage.setItem(OFF, "1");
+    } catch {
+      // until the page is closed
+    }
+  });
+
+  byId("all-keys").append(
+    ...KEYS.map(([title, rows]) =>
+      el("section", {}, el("h3", {}, title), el("dl", {}, ...rows.map(([keys, what]) => el("div", {}, el("dt", {}, ...keys.flatMap((key, n) => [n ? (key.length === 1 && keys[0] === "Shift" ? " + " : " ") : "", el("kbd", {}, key)])), el("dd", {}, what))))),
+    ),
+  );
+  const showHelp = () => (help.open ? help.close() : help.showModal());
+  byId("show-help").addEventListener("click", showHelp);
+  byId("close-help").addEventListener("click", () => help.close());
+  help.addEventListener("click", (event) => event.target === help && help.close());
+
+  const toggleView = (view) => app.show(app.view === view ? "reading" : view);
+  const often = { j: () => app.move(1), k: () => app.move(-1), arrowdown: () => app.move(1), arrowup: () => app.move(-1) };
+  const once = {
+    p: () => app.toggle("positive_effort"),
+    f: () => app.toggle("failure"),
+    c: () => app.toggle("complicity"),
+    n: () => app.decide([]),
+    enter: () => app.accept(),
+    u: () => app.undo(),
+    r: () => panel.open("reasons"),
+    g: () => panel.open("codebook"),
+    l: () => app.nextLead(),
+    q: () => toggleView("queue"),
+    a: () => toggleView("adjudication"),
+    "/": () => {
+      document.body.classList.add("listing");
+      byId("search").focus();
+      byId("search").select();
+    },
+    "?": showHelp,
+  };
+  const onPassages = new Set(["j", "k", "arrowdown", "arrowup", "p", "f", "c", "n", "enter", "r", "g", "l", "/"]);
+
+  document.addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]")) return;
+    const key = event.key.toLowerCase();
+    if (help.open) {
+      if (key === "?") {
+        event.preventDefault();
+        help.close();
+      }
+      return;
+    }
+    if (key === "escape") {
+      if (document.body.classList.contains("listing")) document.body.classList.remove("listing");
+      else panel.close();
+      return;
+    }
+    if (key === "enter" && event.target.closest("button, a, summary, input")) return; // that is pressed
+    if (key.startsWith("arrow") && ownsArrows(event.target)) return;
+    if (!single.checked && key.length === 1) return;
+    if (onPassages.has(key) && !app.isReading) return;
+    let action = once[key];
+    if (event.shiftKey && (key === "j" || key === "k")) action = () => app.moveToUndecided(key === "j" ? 1 : -1);
+    else if (often[key]) action = often[key];
+    else if (/^[1-9]$/.test(key) && app.view === "adjudication") action = () => app.side(Number(key) - 1);
+    else if (!action) return;
+    event.preventDefault();
+    if (event.repeat && !often[key]) return; // a key that is held down must not decide passage after passage
+    action();
+  });
+}
+
+/** Arrows move among radio buttons and scroll what is scrolled. */
+function ownsArrows(target) {
+  if (target.closest("input[type=radio]")) return true;
+  const region = target.closest("[role=region]");
+  return Boolean(region && region.scrollHeight > region.clientHeight);
+}

@@ -1,0 +1,43 @@
+// What the page calls the labels, numbers and times that the server sends.
+import { el } from "./dom.js";
+
+export const NAMES = { positive_effort: "Positive effort", failure: "Failure", complicity: "Complicity" };
+export const LETTERS = { positive_effort: "P", failure: "F", complicity: "C" };
+
+export const sameLabels = (a, b) => a.length === b.length && a.every((label) => b.includes(label));
+export const inOrder = (labels) => Object.keys(NAMES).filter((label) => labels.includes(label));
+export const inWords = (labels) => (labels.length ? inOrder(labels).map((label) => NAMES[label]).join(", ") : "No label");
+
+/** The letter of a label in its colour; letters tell labels apart, colour only helps. */
+export const badge = (label) => el("b", { class: LETTERS[label], title: NAMES[label] }, LETTERS[label]);
+
+export function badges(labels) {
+  if (!labels.length) return [el("b", { class: "none", title: "No label" }, "∅")];
+  return inOrder(labels).map(badge);
+}
+
+/** A probability with two decimals that never claims certainty. */
+export function probability(value) {
+  if (value >= 0.995) return ">0.99";
+  return value < 0.005 ? "<0.01" : value.toFixed(2);
+}
+
+/** "+1.32", "−0.54" */
+export function signed(value, digits = 2) {
+  const size = Math.abs(value).toFixed(digits);
+  return Number(size) === 0 ? size : (value < 0 ? "−" : "+") + size;
+}
+
+/** "−2.08", "1.13" */
+export const number = (value, digits = 2) => value.toFixed(digits).replace("-", "−").replace(/^−(0\.?0*)$/, "$1");
+
+/** "14:32", with the day before it when that was not today. */
+export function clock(time) {
+  const date = new Date(typeof time === "number" ? time * 1000 : time);
+  if (Number.isNaN(date.getTime())) return "";
+  const hour = date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false });
+  const day = date.toLocaleDateString([], { day: "numeric", month: "short" });
+  return date.toDateString() === new Date().toDateString() ? hour : `${day}, ${hour}`;
+}
+
+export const count = (n, one, many = one + "s") => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;

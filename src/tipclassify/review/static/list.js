@@ -1,0 +1,202 @@
+// The list of passages with its filters. Rows are made once and kept: 2,000 of them are filtered in a few milliseconds,
+// and the browser lays out only those in sight (content-visibility, see review.css).
+import { sides } from "./app.js";
+import { backToList, byId, el } from "./dom.js";
+import { DOUBTS, blank, isBlank, matcher, plain } from "./filters.js";
+import { NAMES, badge, badges, count, inWords, sameLabels } from "./labels.js";
+
+/** The server's reason for a passage of the queue, with labels as people call them. */
+export const whyOf = (why) => why.replace(/positive_effort|failure|complicity/g, (label) => NAMES[label]).replace(/^./, (letter) => letter.toUpperCase());
+
+export function list(app) {
+  const box = byId("rows");
+  const rows = new Map(); // key: row
+  const filters = filterBar(app);
+  let current = null;
+  let drawn = "";
+
+  function rowOf(passage) {
+    if (!rows.has(passage.key)) {
+      const id = `row-${passage.key}`;
+      const row = el("div", { role: "option", id, "data-key": passage.key, class: "row", "aria-selected": "false" });
+      row.addEventListener("click", () => {
+        app.go(passage.key);
+        document.body.classList.remove("listing");
+      });
+      rows.set(passage.key, row);
+    }
+    return rows.get(passage.key);
+  }
+
+  function fill(passage) {
+    const row = rowOf(passage);
+    const words = plain(app.filter.words).trim();
+    const shown = app.shown(passage);
+    const decided = app.decided(passage);
+    const pending = app.outbox.pending(passage.key);
+    const differs = passage.others.some(({ labels }) => !sameLabels(labels, shown));
+    const settling = app.view === "adjudication";
+    const said = settling ? sides(passage, app.store.session.annotator) : [];
+    const state = JSON.stringify([app.view, shown, decided, pending, differs, words, passage.why, said]);
+    if (row.dataset.state === state) return row;
+    row.dataset.state = state;
+    row.classList.toggle("decided", decided);
+    row.classList.toggle("pending", pending);
+    const told = [
+      pending ? "not saved yet" : decided ? "decided" : "undecided",
+      !sameLabels(shown, passage.labels) && "differs from the model",
+      passage.low_confidence && "low confidence",
+      differs && "another annotator differs",
+    ].filter(Boolean);
+    const parts = [
+      el("span", { class: "number" }, String(passage.number)),
+      el("span", { class: "words" }, ...snippet(passage.text, words)),
+      el("span", { class: "marks", "aria-hidden": "true" }, ...(settling && !decided ? [] : badges(shown)), el("i", { class: "sign", title: told.join(", ") }, pending ? "…" : decided ? "✓" : "")),
+      el("span", { class: "vh" }, `${inWords(shown)}; ${told.join(", ")}`),
+      app.view === "queue" && passage.why && el("span", { class: "why" }, whyOf(passage.why)),
+      !settling && differs && el("span", { class: "why", "aria-hidden": "true" }, "Another annotator differs"),
+      settling && el("span", { class: "why sides" }, ...said.map(({ annotator, labels }) => el("span", { class: "said" }, el("bdi", {}, annotator), " ", ...badges(labels)))),
+    ];
+    row.replaceChildren(...parts.filter(Boolean));
+    return row;
+  }
+
+  function draw() {
+    const passages = app.keys.map((key) => app.store.passages.get(key));
+    const groups = [];
+    for (const passage of passages) {
+      const name = app.view === "reading" ? passage.section.at(-1) || "No section" : "";
+      if (groups.at(-1)?.name !== name) groups.push({ name, rows: [] });
+      groups.at(-1).rows.push(fill(passage));
+    }
+    box.replaceChildren(
+      ...groups.flatMap(({ name, rows }) =>
+        name
+          ? [el("div", { role: "group", "aria-label": name }, el("div", { class: "section", "aria-hidden": "true" }, name), ...rows)]
+          : rows,
+      ),
+    );
+    drawn = app.keys.join();
+    const empty = byId("empty");
+    empty.hidden = passages.length > 0;
+    byId("empty-text").textContent = emptiness(app);
+    byId("show-all").hidden = isBlank(app.filter);
+    filters.draw();
+    mark();
+  }
+
+  function mark() {
+    if (current) {
+      current.classList.remove("current");
+      current.setAttribute("aria-selected", "false");
+    }
+    current = app.keys.includes(app.key) ? rows.get(app.key) : null;
+    if (!current) return box.removeAttribute("aria-activedescendant");
+    current.classList.add("current");
+    current.setAttribute("aria-selected", "true");
+    box.setAttribute("aria-activedescendant", current.id);
+    reveal(current);
+    return undefined;
+  }
+
+  // Two rows of what comes next stay in sight. Not scrollIntoView: that would scroll the page on a telephone.
+  function reveal(row) {
+    if (!box.checkVisibility()) return;
+    const [inside, outside] = [row.getBoundingClientRect(), box.getBoundingClientRect()];
+    const margin = Math.min(inside.height * 2, outside.height / 4);
+    if (inside.top - margin < outside.top) box.scrollTop -= outside.top - inside.top + margin;
+    else if (inside.bottom + margin > outside.bottom) box.scrollTop += inside.bottom + margin - outside.bottom;
+  }
+
+  app.addEventListener("list", draw);
+  app.addEventListener("place", () => (drawn === app.keys.join() ? mark() : draw()));
+  app.addEventListener("passages", ({ detail }) => {
+    for (const key of detail) if (rows.has(key)) fill(app.store.passages.get(key));
+    filters.draw();
+  });
+  app.addEventListener("saved", () => {
+    for (const row of box.querySelectorAll(".row.pending")) fill(app.store.passages.get(row.dataset.key));
+  });
+  byId("show-all").addEventListener("click", (event) => {
+    app.refilter(blank());
+    backToList(event);
+  });
+  return { reveal: () => current && reveal(current) };
+}
+
+function emptiness(app) {
+  if (!isBlank(app.filter)) return "No passage matches these filters.";
+  if (app.view === "queue") return app.rows.queue ? "The queue is empty: nothing is left to decide." : "Loading…";
+  if (app.view === "adjudication") {
+    return app.rows.adjudication ? "Nothing to settle: wherever two annotators decided on a passage, they agree." : "Loading…";
+  }
+  return app.report ? "This report has no passages." : "Loading…";
+}
+
+/** The text, from a little before the first word searched for. */
+function snippet(text, words) {
+  const at = words ? plain(text).indexOf(words) : -1;
+  const even = text.replace(/\s+/g, " ");
+  if (at < 0 || plain(text).length !== even.length) return [even];
+  const from = at > 40 ? even.indexOf(" ", at - 30) + 1 : 0;
+  return [(from ? "… " : "") + even.slice(from, at), el("mark", {}, even.slice(at, at + words.length)), even.slice(at + words.length)];
+}
+
+function filterBar(app) {
+  const boxes = [];
+
+  function choice(parent, type, name, value, ...shown) {
+    const input = el("input", { type, name, value, class: "vh" });
+    const tally = el("span", { class: "tally" });
+    parent.append(el("label", { class: "choice" }, input, el("span", {}, ...shown, tally)));
+    boxes.push({ input, tally, name, value });
+    input.addEventListener("change", () => {
+      const picked = boxes.filter((box) => box.name === name && box.input.checked).map((box) => box.value);
+      app.refilter({ [name]: type === "radio" ? picked[0] : picked });
+    });
+    input.addEventListener("click", (event) => event.screenX && byId("rows").focus({ preventScroll: true }));
+  }
+
+  const [states, labels, doubts] = ["by-state", "by-label", "by-doubt"].map(byId);
+  for (const [value, name] of [["all", "All"], ["undecided", "Undecided"], ["decided", "Decided"]]) choice(states, "radio", "state", value, name);
+  for (const label of Object.keys(NAMES)) choice(labels, "checkbox", "labels", label, badge(label), el("span", { class: "vh" }, NAMES[label]));
+  choice(labels, "checkbox", "labels", "none", el("b", { class: "none", title: "No label" }, "∅"), el("span", { class: "vh" }, "No label"));
+  for (const [value, name] of Object.entries(DOUBTS)) choice(doubts, "checkbox", "doubts", value, name);
+
+  const search = byId("search");
+  search.addEventListener("input", () => app.refilter({ words: search.value }, true));
+  search.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") app.refilter({ words: "" });
+    else if (event.key === "Enter") app.refilter();
+    else return;
+    event.preventDefault();
+    byId("rows").focus({ preventScroll: true });
+  });
+  byId("again").addEventListener("click", (event) => {
+    app.refilter();
+    backToList(event);
+  });
+  byId("clear").addEventListener("click", (event) => {
+    app.refilter(blank());
+    backToList(event);
+  });
+
+  return {
+    draw() {
+      const { filter } = app;
+      if (document.activeElement !== search || !filter.words) search.value = filter.words;
+      for (const { input, tally, name, value } of boxes) {
+        input.checked = name === "state" ? filter.state === value : filter[name].includes(value);
+        const one = matcher({ ...blank(), [name]: name === "state" ? value : [value] }, app.shown, app.decided);
+        tally.textContent = app.all.filter(one).length;
+      }
+      const matching = app.matching();
+      const shown = isBlank(filter) ? count(app.keys.length, "passage") : `${app.keys.length} of ${count(app.all.length, "passage")}`;
+      byId("tally").textContent = shown;
+      byId("clear").hidden = isBlank(filter);
+      byId("again").hidden = matching.length === app.keys.length && matching.every((key) => app.keys.includes(key));
+      byId("filter-count").textContent = isBlank(filter) ? "" : " on";
+    },
+  };
+}
+

@@ -1,0 +1,122 @@
+"""A browser's part of ``tipclassify review``: the server in a process of its own, and requests to it, honest or not."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+SENTENCES = (
+    "Police arrested {} recruiters.",
+    "Courts convicted none of the {} suspects.",
+    "Officials took bribes from {} brothels.",
+    "Recruiters promised {} women work abroad.",
+)
+
+
+def write_report(file: Path, passages: int = 24) -> Path:
+    """A report of so many passages, four to a paragraph; no two read the same."""
+    words = [SENTENCES[i % 4].format(f"{i + 2} Karvonian") for i in range(passages)]
+    paragraphs = (" ".join(words[i : i + 4]) for i in range(0, passages, 4))
+    file.write_text("PROSECUTION\n\n" + "\n\n".join(paragraphs) + "\n", "utf-8")
+    return file
+
+
+class Reviewer:
+    """A running server and the browser that opened its link."""
+
+    def __init__(self, *args: object, cwd: Path | None = None) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tipclassify", "review", "--no-browser", *map(str, args)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=cwd,
+        )
+        assert self.process.stdout
+        self.link = self.process.stdout.readline().decode().strip()
+        if not self.link:
+            raise AssertionError(self.end())
+        self.port = urlsplit(self.link).port or 0
+        self.origin = f"http://127.0.0.1:{self.port}"
+        status, headers, _ = self.raw("GET", self.link.removeprefix(self.origin))
+        assert status == 303
+        self.cookie = headers["set-cookie"].partition(";")[0]
+        self.line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+
+    def __enter__(self) -> Reviewer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> str:
+        """Stop it if it runs; what it said on stderr."""
+        if hasattr(self, "line"):
+            self.line.close()
+        if self.process.poll() is None:
+            self.process.terminate()
+        return self.process.communicate(timeout=30)[1].decode()
+
+    def raw(
+        self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Any request at all, on a connection of its own; headers as given and no others but Host."""
+        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            given = headers or {}
+            line.putrequest(method, path, skip_host="Host" in given, skip_accept_encoding=True)
+            for name, value in given.items():
+                if value:
+                    line.putheader(name, value)
+            if body is not None and "Content-Length" not in given and "Transfer-Encoding" not in given:
+                line.putheader("Content-Length", str(len(body)))
+            line.endheaders()
+            if body:
+                line.send(body)
+            answer = line.getresponse()
+            return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+        finally:
+            line.close()
+
+    def own(self, **changed: str) -> dict[str, str]:
+        """The headers of a change that the page makes; `changed` replaces some, "" leaves one out."""
+        headers = {"Cookie": self.cookie, "Origin": self.origin, "X-Tipclassify": "review"}
+        return headers | {name.replace("_", "-"): value for name, value in changed.items()}
+
+    def get(self, path: str) -> Any:
+        return self._ask("GET", path, None)
+
+    def post(self, path: str, **fields: Any) -> Any:
+        return self._ask("POST", path, json.dumps(fields))
+
+    def _ask(self, method: str, path: str, body: str | None) -> Any:
+        self.line.request(method, path, body, self.own())
+        answer = self.line.getresponse()
+        found = json.loads(answer.read())
+        if answer.status != 200:
+            raise RefusedError(answer.status, found["error"])
+        return found
+
+    def passages(self) -> list[dict[str, Any]]:
+        """Of all reports, in reading order."""
+        reports = self.get("/api/session")["reports"]
+        return [p for report in reports for p in self.get(f"/api/reports/{report['id']}")["passages"]]
+
+
+class RefusedError(Exception):
+    """An answer other than 200."""
+
+    def __init__(self, status: int, error: str) -> None:
+        super().__init__(f"{status}: {error}")
+        self.status = status
+        self.error = error
+
+
+def numbers(log: Path) -> list[int]:
+    """Event numbers of the whole lines of a log, in order."""
+    return [int(found) for found in re.findall(rb'^\{"event": (\d+),.*\}\n', log.read_bytes(), re.MULTILINE)]

@@ -1,0 +1,581 @@
+"""Corrections on a local page: what is decided, what holds after undoing, what the corpus then says."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Run
+from hypothesis import given
+from hypothesis import strategies as st
+from review_client import Reviewer, write_report
+
+from tipclassify import LABELS, Classifier
+from tipclassify.agreement import agreement
+from tipclassify.batch import Tagging
+from tipclassify.corpus import LONGEST, load_corpus, read_rows
+from tipclassify.review.agreeing import agreement_intervals, alphas
+from tipclassify.review.derived import CorpusFile, corpus_rows
+from tipclassify.review.events import Event, History, event_line, parse_event
+from tipclassify.review.opened import OpenReport, open_reports
+from tipclassify.review.session import RefusedError, ReviewSession
+
+EFFORT, FAILURE, COMPLICITY = LABELS
+
+needs_extra = pytest.mark.skipif(
+    any(find_spec(name) is None for name in ("jinja2", "starlette", "uvicorn")), reason="needs the extra: review"
+)
+
+
+def deciding(
+    number: int,
+    key: str,
+    labels: tuple[str, ...],
+    annotator: str = "ann",
+    kind: str = "decision",
+    text: str = "",
+    report: str = "r",
+) -> Event:
+    about = {"text": text or f"Text of {key}.", "report": report, "report_id": report, "block": int(number)}
+    return Event(number, kind, key, annotator, "2025-03-01T10:00:00.000Z", labels, about=about)  # type: ignore[arg-type]
+
+
+def undoing(number: int, undoes: int, key: str = "k", annotator: str = "ann") -> Event:
+    return Event(number, "undo", key, annotator, "2025-03-01T10:00:00.000Z", undoes=undoes)
+
+
+def history(*events: Event) -> History:
+    found = History()
+    for event in events:
+        found.add(event)
+    return found
+
+
+@pytest.fixture
+def reports(tmp_path: Path) -> list[OpenReport]:
+    write_report(tmp_path / "report.txt", 24)
+    found, failures = open_reports([str(tmp_path / "report.txt")], Tagging())
+    assert failures == []
+    return found
+
+
+@pytest.fixture
+def session(tmp_path: Path, classifier: Classifier, reports: list[OpenReport]) -> ReviewSession:
+    return ReviewSession(classifier, reports, tmp_path / "my.jsonl", "ann")
+
+
+def colleague(session: ReviewSession, reports: list[OpenReport], name: str = "ben") -> ReviewSession:
+    return ReviewSession(session.classifier, reports, session.corpus, name)
+
+
+# --------------------------------------------------------------------------------------------- events
+
+
+def test_the_last_decision_of_an_annotator_holds() -> None:
+    found = history(deciding(1, "k", (FAILURE,)), deciding(2, "k", ()), deciding(3, "k", (EFFORT,), "ben"))
+    assert {name: event.labels for name, event in found.decisions("k").items()} == {"ann": (), "ben": (EFFORT,)}
+    assert found.final("k") == found.events[2]
+    assert found.differ("k")
+
+
+def test_undo_gives_back_what_held_before_and_its_undo_is_a_redo() -> None:
+    found = history(deciding(1, "k", (FAILURE,)), deciding(2, "k", ()), undoing(3, 2))
+    assert found.decisions("k")["ann"].number == 1
+    found.add(undoing(4, 3))
+    assert found.decisions("k")["ann"].number == 2
+    found.add(undoing(5, 4))
+    assert found.decisions("k")["ann"].number == 1
+    found.add(undoing(6, 1))
+    assert found.decisions("k") == {}
+    assert found.final("k") is None
+    assert len(found.events) == 6  # and all of it is still there
+
+
+def test_undo_and_redo_may_go_on_for_as_long_as_somebody_likes() -> None:
+    found = history(deciding(1, "k", (FAILURE,)), deciding(2, "k", ()))
+    for number in range(3, 3_000):
+        found.add(undoing(number, number - 1))
+        assert found.decisions("k")["ann"].number == (1 if number % 2 else 2)
+
+
+def test_an_undo_of_what_is_no_earlier_event_of_the_passage_is_refused() -> None:
+    found = history(deciding(1, "k", ()), deciding(2, "l", ()))
+    for undoes in (0, 2, 3, 4, -1):
+        with pytest.raises(ValueError, match="no earlier event"):
+            found.add(undoing(3, undoes))
+    assert len(found) == 2
+
+
+def test_an_adjudication_wins_over_earlier_and_later_decisions_until_it_is_undone() -> None:
+    found = history(
+        deciding(1, "k", (FAILURE,)),
+        deciding(2, "k", (), "ben"),
+        deciding(3, "k", (EFFORT,), "eve", "adjudication"),
+        deciding(4, "k", (COMPLICITY,)),
+    )
+    assert found.final("k") == found.events[2]
+    assert not found.differ("k")
+    found.add(undoing(5, 3, annotator="eve"))
+    assert found.final("k") == found.events[3]
+    assert found.differ("k")
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("kl"), st.sampled_from("ab"), st.integers(0, 7), st.integers(0, 30)), max_size=25
+    )
+)
+def test_undo_is_as_if_the_event_had_not_been(steps: list[tuple[str, str, int, int]]) -> None:
+    found, kept = History(), []
+    for number, (key, name, bits, back) in enumerate(steps, 1):
+        live = [n for n in kept if found.events[n - 1].annotator == name]
+        if back % 3 == 0 and live:
+            undone = found.events[live[back % len(live)] - 1]
+            found.add(undoing(number, undone.number, undone.key, name))
+            kept.remove(undone.number)
+        else:
+            labels = tuple(label for i, label in enumerate(LABELS) if bits >> i & 1)
+            found.add(deciding(number, key, labels, name))
+            kept.append(number)
+    for key in "kl":
+        mine = [found.events[n - 1] for n in kept if found.events[n - 1].key == key]
+        assert found.decisions(key) == {event.annotator: event for event in mine}
+        assert found.final(key) == (mine[-1] if mine else None)
+
+
+@given(
+    st.text(max_size=30),
+    st.text(max_size=30),
+    st.none() | st.text(max_size=30),
+    st.lists(st.sampled_from(LABELS), unique=True, max_size=3),
+)
+def test_any_event_is_one_line_that_reads_back(text: str, name: str, note: str | None, labels: list[str]) -> None:
+    event = Event(
+        3, "decision", "k", name, "t", tuple(labels), None, note, {"text": text, "page": 2, "scores": {"failure": 0.25}}
+    )
+    line = event_line(event)
+    assert parse_event(line) == event
+    assert line.count(b"\n") == 1
+    assert parse_event(event_line(undoing(4, 3))) == undoing(4, 3)
+
+
+# --------------------------------------------------------------------------------------------- the corpus
+
+
+def test_the_corpus_has_each_passage_once_with_what_holds() -> None:
+    found = history(
+        deciding(1, "k", (FAILURE,)), deciding(2, "l", ()), deciding(3, "k", (EFFORT,), "ben"), undoing(4, 2, "l")
+    )
+    assert [(row["id"], row["labels"], row["annotator"], row["event"]) for row in corpus_rows(found)] == [
+        ("k", [EFFORT], "ben", 3)
+    ]
+
+
+def test_one_sentence_decided_differently_in_two_places_has_one_say(tmp_path: Path) -> None:
+    found = history(
+        deciding(1, "k", (FAILURE,), text="Courts slept."),
+        deciding(2, "l", (), text="courts  slept."),
+        deciding(3, "m", (), text="Courts slept."),
+    )
+    CorpusFile(tmp_path / "my.jsonl").write(found)
+    assert [row["id"] for row in read_rows(tmp_path / "my.jsonl")] == ["l", "m"]
+
+
+def test_what_no_corpus_takes_is_left_out_of_it(tmp_path: Path) -> None:
+    found = history(
+        deciding(1, "k", (), text="x" * (LONGEST + 1)),
+        deciding(2, "l", (), text=" "),
+        deciding(3, "m", (), text="a\ud800b"),
+    )
+    CorpusFile(tmp_path / "my.jsonl").write(found)
+    assert [row["text"] for row in load_corpus(tmp_path / "my.jsonl")] == ["a?b"]
+
+
+def test_cross_validation_never_splits_a_report_once_there_are_two() -> None:
+    one = history(deciding(1, "k", ()), deciding(2, "l", ()))
+    assert [row["doc"] for row in corpus_rows(one)] == ["r-1", "r-2"]
+    one.add(deciding(3, "m", (), report="s"))
+    assert [row["doc"] for row in corpus_rows(one)] == ["r", "r", "s"]
+
+
+def test_a_corpus_that_somebody_edited_is_moved_aside_and_not_overwritten(tmp_path: Path) -> None:
+    corpus, told = tmp_path / "my.jsonl", []
+    found = history(deciding(1, "k", ()))
+    file = CorpusFile(corpus, told.append)
+    file.write(found)
+    mine = corpus.read_text("utf-8") + '{"text": "By hand.", "labels": []}\n'
+    corpus.write_text(mine, "utf-8")
+    found.add(deciding(2, "l", ()))
+    file.write(found)
+    assert (tmp_path / "my.jsonl.edited-1").read_text("utf-8") == mine
+    assert [row["id"] for row in read_rows(corpus)] == ["k", "l"]
+    corpus.write_text(mine.replace("[]", '["failure"]'), "utf-8")
+    CorpusFile(corpus, told.append).write(found)
+    assert (tmp_path / "my.jsonl.edited-2").is_file()
+    assert len(told) == 2
+
+
+def test_a_corpus_from_elsewhere_is_not_lost(tmp_path: Path, classifier: Classifier, reports: list[OpenReport]) -> None:
+    corpus = tmp_path / "mine.jsonl"
+    corpus.write_text('{"id": "1", "text": "Police acted.", "labels": []}\n', "utf-8")
+    told: list[str] = []
+    session = ReviewSession(classifier, reports, corpus, "ann", tell=told.append)
+    session.decide(reports[0].passages[0].key, [])
+    assert "Police acted." in (tmp_path / "mine.jsonl.edited-1").read_text("utf-8")
+    assert len(read_rows(corpus)) == 1
+    assert len(told) == 1
+
+
+def test_a_folder_of_corpora_is_read_without_the_log(session: ReviewSession, reports: list[OpenReport]) -> None:
+    session.decide(reports[0].passages[0].key, [FAILURE])
+    event = session.decide(reports[0].passages[0].key, [EFFORT])["event"]
+    session.undo(event["id"])
+    folder = session.corpus.parent / "folder"
+    folder.mkdir()
+    for file in (session.corpus, session.corpus.with_suffix(".events")):
+        (folder / file.name).write_bytes(file.read_bytes())
+    assert [row["labels"] for row in read_rows(folder)] == [(FAILURE,)]
+
+
+# --------------------------------------------------------------------------------------------- a session
+
+
+def test_a_row_says_who_decided_what_when_and_what_the_model_had_said(
+    session: ReviewSession, reports: list[OpenReport]
+) -> None:
+    passage = reports[0].passages[5]
+    session.decide(passage.key, [COMPLICITY, FAILURE], "why not")
+    (row,) = read_rows(session.corpus)
+    assert (row["id"], row["text"], row["labels"]) == (passage.key, passage.passage.text, (FAILURE, COMPLICITY))
+    assert row["annotator"] == "ann"
+    assert row["note"] == "why not"
+    assert row["time"].endswith("Z")
+    assert row["model"] == session.classifier.model.meta["sha256"]
+    assert row["model_labels"] == list(passage.passage.labels)
+    assert row["scores"] == {label: round(score, 4) for label, score in passage.passage.scores.items()}
+    assert (row["report"], row["report_id"], row["event"]) == ("report.txt", reports[0].id, 1)
+    assert (row["start"], row["end"]) == (passage.passage.start, passage.passage.end)
+    assert (row["source"], row["section"]) == ("review", "prosecution")
+
+
+def test_passages_are_what_the_classifier_tags_with_their_place(
+    session: ReviewSession, reports: list[OpenReport]
+) -> None:
+    shown = session.report(reports[0].id)["passages"]
+    assert [p["number"] for p in shown] == list(range(1, 25))
+    assert [p["labels"] for p in shown] == [list(p.passage.labels) for p in reports[0].passages]
+    assert {p["section"][0] for p in shown} == {"PROSECUTION"}
+    assert [p["block"] for p in shown[:5]] == [1, 1, 1, 1, 2]
+    assert len({p["key"] for p in shown}) == 24
+    assert all(len(p["key"]) == 24 and p["key"].replace("-", "").replace("_", "").isalnum() for p in shown)
+
+
+def test_a_session_resumes(session: ReviewSession, reports: list[OpenReport], tmp_path: Path) -> None:
+    session.decide(reports[0].passages[3].key, [FAILURE])
+    again, _ = open_reports([str(tmp_path / "report.txt")], Tagging(policy="cite"))
+    resumed = ReviewSession(session.classifier, again, session.corpus, "ann", policy="cite")
+    assert resumed.about()["reports"][0]["decided"] == 1
+    shown = resumed.report(again[0].id)["passages"]
+    assert [p["decision"]["labels"] for p in shown if p["decision"]] == [[FAILURE]]
+    assert shown[3]["decision"]
+    assert resumed.about()["events"] == 1
+
+
+def test_undo_is_ones_own_and_once(session: ReviewSession, reports: list[OpenReport]) -> None:
+    key = reports[0].passages[0].key
+    session.decide(key, [FAILURE])
+    event = session.decide(key, [])["event"]["id"]
+    with pytest.raises(RefusedError, match="ann's"):
+        colleague(session, reports).undo(event)
+    assert session.undo(event)["decision"]["labels"] == [FAILURE]
+    with pytest.raises(RefusedError, match="taken back already"):
+        session.undo(event)
+    with pytest.raises(RefusedError, match="no event 99"):
+        session.undo(99)
+    assert session.undo(1)["decision"] is None
+    assert session.corpus.read_bytes() == b""
+    assert len(session.changes(0)["events"]) == 4
+
+
+def test_annotators_see_each_other_differ_and_settle(session: ReviewSession, reports: list[OpenReport]) -> None:
+    ben = colleague(session, reports)
+    key = reports[0].passages[2].key
+    session.decide(key, [FAILURE])
+    ben.decide(reports[0].passages[3].key, [])
+    ben.decide(key, [])
+    (passage,) = session.disagreements()["passages"]
+    assert (passage["key"], passage["report"]) == (key, reports[0].id)
+    assert (passage["decision"]["labels"], passage["others"][0]["labels"]) == ([FAILURE], [])
+    assert [row["labels"] for row in read_rows(session.corpus) if row["id"] == key] == [()]
+    session.adjudicate(key, [EFFORT])
+    assert ben.disagreements() == {"passages": []}
+    assert ben.report(reports[0].id)["passages"][2]["settled"]["labels"] == [EFFORT]
+    ben.decide(key, [COMPLICITY])
+    (row,) = (row for row in read_rows(session.corpus) if row["id"] == key)
+    assert (row["labels"], row["adjudicated"], row["annotator"]) == ((EFFORT,), True, "ann")
+    with pytest.raises(RefusedError, match="nothing to settle"):
+        session.adjudicate(reports[0].passages[9].key, [])
+
+
+def test_changes_come_since_the_last_that_was_seen(session: ReviewSession, reports: list[OpenReport]) -> None:
+    ben = colleague(session, reports)
+    key = reports[0].passages[0].key
+    seen = session.changes(0)["next"]
+    event = ben.decide(key, [FAILURE])["event"]["id"]
+    found = session.changes(seen)
+    assert [(e["annotator"], e["key"], e["decision"]["labels"]) for e in found["events"]] == [("ben", key, [FAILURE])]
+    assert session.changes(found["next"]) == {"next": 1, "events": []}
+    ben.undo(event)
+    (undone,) = session.changes(found["next"])["events"]
+    assert (undone["kind"], undone["undoes"], undone["decision"]) == ("undo", 1, None)
+    assert session.changes(10**9)["events"] == []
+
+
+def test_the_queue_shows_the_undecided_most_instructive_first(
+    session: ReviewSession, reports: list[OpenReport]
+) -> None:
+    queue = session.queue(500)
+    assert queue["left"] == 24
+    assert {p["key"] for p in queue["passages"]} == {p.key for p in reports[0].passages}
+    scores = [p["score"] for p in queue["passages"]]
+    assert scores[0] > scores[-1]
+    assert all(p["why"] and p["report"] == reports[0].id for p in queue["passages"])
+    first = queue["passages"][0]["key"]
+    session.decide(first, [])
+    assert first not in {p["key"] for p in session.queue(500)["passages"]}
+    assert first in {p["key"] for p in colleague(session, reports).queue(500)["passages"]}
+    assert len(session.queue(3)["passages"]) == 3
+
+
+def test_the_queue_brings_up_what_another_annotator_sees_otherwise(
+    session: ReviewSession, reports: list[OpenReport]
+) -> None:
+    surest = session.queue(24)["passages"][-1]["key"]
+    (passage,) = (p for p in reports[0].passages if p.key == surest)
+    ben = colleague(session, reports)
+    ben.decide(surest, [label for label in LABELS if label not in passage.passage.labels])
+    again = session.queue(24)["passages"]
+    (place,) = (i for i, p in enumerate(again) if p["key"] == surest)
+    assert place < 12
+    assert "differ" in again[place]["why"]
+
+
+def test_similar_passages_do_not_stand_side_by_side_in_the_queue(
+    session: ReviewSession, reports: list[OpenReport]
+) -> None:
+    """The report has four wordings, each six times: the first four of the queue are of four kinds."""
+    text = {p.key: p.passage.text for p in reports[0].passages}
+    kinds = [text[p["key"]].split()[0] for p in session.queue(4)["passages"]]
+    assert len(set(kinds)) == 4
+
+
+def test_reasons_add_up_to_the_log_odds(session: ReviewSession, reports: list[OpenReport]) -> None:
+    passage = reports[0].passages[1]
+    found = session.reasons(passage.key)["labels"]
+    assert list(found) == list(LABELS)
+    for label, reason in found.items():
+        total = reason["bias"] + sum(span["weight"] for span in reason["spans"])
+        assert reason["total"] == pytest.approx(total)
+        assert reason["probability"] == pytest.approx(1 / (1 + np.exp(-total)))
+        assert reason["probability"] == pytest.approx(passage.passage.scores[label], abs=1e-4)
+        assert all(0 <= span["start"] < span["end"] <= len(passage.passage.text) for span in reason["spans"])
+
+
+def test_rows_that_read_the_same_are_passages_of_their_own(tmp_path: Path, classifier: Classifier) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"text": "Police acted."}\n' * 3, "utf-8")
+    found, _ = open_reports([str(file)], Tagging())
+    assert len({passage.key for passage in found[0].passages}) == 3
+    session = ReviewSession(classifier, found, tmp_path / "my.jsonl", "ann")
+    for passage in found[0].passages:
+        session.decide(passage.key, [])
+    assert len(load_corpus(session.corpus)) == 3
+
+
+@needs_extra
+def test_the_corpus_in_a_reviewed_folder_is_no_report(tmp_path: Path) -> None:
+    write_report(tmp_path / "report.txt", 4)
+    for decided in (0, 1):
+        with Reviewer(".", cwd=tmp_path) as server:
+            (report,) = server.get("/api/session")["reports"]
+            assert (report["name"], report["decided"]) == ("report.txt", decided)
+            server.post("/api/decisions", key=server.passages()[0]["key"], labels=[])
+
+
+def test_the_same_report_twice_is_one(tmp_path: Path) -> None:
+    first, second = write_report(tmp_path / "a.txt", 8), write_report(tmp_path / "b.txt", 8)
+    found, failures = open_reports([str(first), str(second)], Tagging())
+    assert (len(found), failures) == (1, [])
+
+
+def test_the_rules_shown_beside_a_passage_are_well_formed_and_cover_each_label() -> None:
+    rules = json.loads(files("tipclassify.review").joinpath("codebook.json").read_text("utf-8"))["labels"]
+    assert list(rules) == list(LABELS)
+    for label, entry in rules.items():
+        assert len(entry["rule"]) > 200
+        given_labels = [labels for _, labels in entry["examples"]]
+        assert all(set(labels) <= set(LABELS) for labels in given_labels)
+        assert any(label in labels for labels in given_labels)
+        assert any(label not in labels for labels in given_labels)
+
+
+# --------------------------------------------------------------------------------------------- agreement
+
+
+def test_kappa_and_alpha_are_those_of_the_agreement_command() -> None:
+    rng = np.random.default_rng(1)
+    a = {str(i): [label for label in LABELS if rng.random() < 0.4] for i in range(120)}
+    b = {key: [label for label in LABELS if (label in labels) != (rng.random() < 0.15)] for key, labels in a.items()}
+    found = agreement_intervals({key: {"ann": a[key], "ben": b[key]} for key in a})
+    assert (found["annotators"], found["passages"]) == (["ann", "ben"], 120)
+    for row in agreement(a, b):
+        mine = found["labels"][row.label]
+        assert mine["kappa"] == pytest.approx(row.kappa, abs=1e-4)
+        if row.alpha is not None:
+            assert mine["alpha"] == pytest.approx(row.alpha, abs=1e-4)
+        assert mine["kappa_low"] < mine["kappa"] < mine["kappa_high"]
+        assert mine["alpha_low"] < mine["alpha"] < mine["alpha_high"]
+        assert mine["n"] == 120
+
+
+def test_alpha_of_three_annotators_with_gaps_is_krippendorffs() -> None:
+    krippendorff = pytest.importorskip("krippendorff")
+    rng = np.random.default_rng(2)
+    votes = rng.integers(0, 2, (60, 3)).astype(float)
+    votes[:, 1] = np.where(rng.random(60) < 0.7, votes[:, 0], votes[:, 1])
+    votes[rng.random((60, 3)) < 0.3] = np.nan
+    theirs = krippendorff.alpha(votes.T, level_of_measurement="nominal")
+    assert alphas(votes, np.ones((1, 60)))[0] == pytest.approx(theirs)
+
+
+def test_agreement_says_nothing_where_there_is_too_little() -> None:
+    nothing = agreement_intervals({"k": {"ann": [FAILURE]}})
+    assert (nothing["annotators"], nothing["passages"], nothing["labels"][FAILURE]["kappa"]) == ([], 0, None)
+    few = agreement_intervals({str(i): {"ann": [FAILURE] * (i % 2), "ben": [FAILURE] * (i % 2)} for i in range(5)})
+    assert (few["labels"][FAILURE]["kappa"], few["labels"][FAILURE]["kappa_low"]) == (1.0, None)
+    assert few["labels"][EFFORT]["alpha"] is None
+
+
+def test_agreement_is_quick_enough_to_show_live() -> None:
+    rng = np.random.default_rng(3)
+    decided = {
+        str(i): {name: [label for label in LABELS if rng.random() < 0.4] for name in ("ann", "ben", "eve")}
+        for i in range(5_000)
+    }
+    began = time.perf_counter()
+    agreement_intervals(decided)
+    assert time.perf_counter() - began < 2
+
+
+# --------------------------------------------------------------------------------------------- the command
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Reviewer]:
+    (tmp_path / "empty.txt").write_bytes(b"")
+    report = write_report(tmp_path / "report.txt", 8)
+    with Reviewer(
+        report, tmp_path / "gone.txt", tmp_path / "empty.txt", "--queue", "--annotator", "ann", cwd=tmp_path
+    ) as running:
+        yield running
+
+
+@needs_extra
+def test_a_working_day_by_http(server: Reviewer, tmp_path: Path) -> None:
+    about = server.get("/api/session")
+    assert (about["annotator"], about["queue"], about["corpus"]) == ("ann", True, "review.jsonl")
+    assert list(about["thresholds"]) == about["labels"] == list(LABELS)
+    key = server.get("/api/queue?n=1")["passages"][0]["key"]
+    saved = server.post("/api/decisions", key=key, labels=["failure"], note="hm")
+    assert (saved["saved"], saved["event"]["id"]) == (True, 1)
+    assert [row["labels"] for row in read_rows(tmp_path / "review.jsonl")] == [("failure",)]
+    assert server.post("/api/undo", event=1)["decision"] is None
+    assert (tmp_path / "review.jsonl").read_bytes() == b""
+    assert server.post("/api/undo", event=2)["decision"]["labels"] == ["failure"]
+    assert list(server.get(f"/api/reasons/{key}")["labels"]) == list(LABELS)
+    assert list(server.get("/api/codebook")["labels"]) == list(LABELS)
+    assert server.get("/api/agreement")["passages"] == 0
+    assert server.get("/api/retrain") == {
+        "state": "idle", "done": 0.0, "step": "", "seconds_left": None, "result": None, "error": None
+    }  # fmt: skip
+    server.post("/api/retrain/stop")
+
+
+@needs_extra
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for one process there")
+def test_ctrl_c_stops_it_and_unreadable_reports_are_told_in_one_line(server: Reviewer) -> None:
+    server.post("/api/decisions", key=server.passages()[0]["key"], labels=[])
+    server.line.close()
+    server.process.send_signal(signal.SIGINT)
+    _, told = server.process.communicate(timeout=20)
+    assert server.process.returncode == 1  # two inputs failed, the rest was done
+    lines = told.decode().splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["tipclassify"] * len(lines)
+    assert sum("gone.txt: no such file" in line for line in lines) == 1
+    assert sum("empty.txt: empty" in line for line in lines) == 1
+    assert lines[-1] == "tipclassify: decided passages in review.jsonl: 1"
+
+
+@needs_extra
+def test_nothing_readable_a_taken_port_a_missing_model(cli: Run, tmp_path: Path) -> None:
+    report = write_report(tmp_path / "report.txt", 4)
+    done = cli("review", tmp_path / "gone.txt", "--no-browser", "--corpus", tmp_path / "my.jsonl")
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert list(tmp_path.iterdir()) == [report]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = cli("review", report, "--no-browser", "--port", port, "--corpus", tmp_path / "my.jsonl")
+    assert done.returncode == 1
+    assert done.stderr.decode().splitlines() == [
+        f"tipclassify: port {port} is in use; give another --port, or none for any that is free"
+    ]
+    assert cli("review", report, "--no-browser", "--model", tmp_path / "none").returncode == 3
+    assert cli("review", report, "--port", "70000").returncode == 2
+    assert cli("review", report, "--train-data", tmp_path / "none").returncode == 2
+    assert cli("review", report, "--no-browser", "--corpus", tmp_path / "no" / "my.jsonl").returncode == 1
+    (tmp_path / "folder.events").mkdir()
+    assert cli("review", report, "--no-browser", "--corpus", tmp_path / "folder.jsonl").returncode == 1
+    assert cli("review", report, "--no-browser", "--corpus", tmp_path / "my.csv").returncode == 2
+
+
+def test_without_the_extra_one_line_says_what_to_install(tmp_path: Path, cli: Run) -> None:
+    report = write_report(tmp_path / "report.txt", 4)
+    (tmp_path / "uvicorn.py").write_text("raise ImportError\n", "utf-8")
+    done = cli("review", report, "--no-browser", "--corpus", tmp_path / "my.jsonl", env={"PYTHONPATH": str(tmp_path)})
+    assert done.returncode == 1
+    assert done.stderr.decode().splitlines() == [
+        "tipclassify: the review page needs an extra: pip install 'tipclassify[review]'"
+    ]
+    assert not (tmp_path / "my.events").exists()
+
+
+@needs_extra
+def test_the_first_page_and_sixty_decisions_cost_little(tmp_path: Path) -> None:
+    """Under a second to the first page on a quiet machine. Counted in processor time, since a machine may be busy."""
+    resource = pytest.importorskip("resource")
+
+    def spent() -> float:
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return float(used.ru_utime + used.ru_stime)
+
+    report = write_report(tmp_path / "report.txt", 60)
+    before, began = spent(), time.perf_counter()
+    with Reviewer(report, "--corpus", tmp_path / "my.jsonl") as running:
+        assert running.raw("GET", "/", headers={"Cookie": running.cookie})[0] == 200
+        first = time.perf_counter() - began
+        times = []
+        for passage in running.passages():
+            start = time.perf_counter()
+            running.post("/api/decisions", key=passage["key"], labels=["failure"])
+            times.append(time.perf_counter() - start)
+    print(f"first page {first:.2f} s, a decision {np.median(times) * 1_000:.1f} ms (worst {max(times) * 1_000:.1f})")
+    assert spent() - before < 4

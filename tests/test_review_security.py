@@ -1,0 +1,313 @@
+"""Who may talk to the review page: its own browser, and nobody else, whatever they send."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+pytest.importorskip("uvicorn")
+pytest.importorskip("starlette")
+pytest.importorskip("jinja2")
+
+from review_client import Reviewer, write_report
+
+SCRIPT = "<script>alert('x')</script>"
+TITLE = f"{SCRIPT} {{{{ 7 * 7 }}}} {{% raw %}}"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reviewer]:
+    folder = tmp_path_factory.mktemp("review")
+    report = folder / "<img src=x onerror=alert(1)>.html"
+    html = TITLE.replace("<", "&lt;").replace(">", "&gt;")
+    body = (
+        f"<p>Police arrested nine traffickers {html} in Karvonia.</p><p>Courts convicted none of the traffickers.</p>"
+    )
+    report.write_text(f"<!doctype html><title>{html}</title><h1>{html}</h1>{body}", "utf-8")
+    with Reviewer(report, "--corpus", folder / "my.jsonl", "--annotator", f"ann{SCRIPT}") as running:
+        yield running
+
+
+def decision(server: Reviewer) -> bytes:
+    return json.dumps({"key": server.passages()[0]["key"], "labels": []}).encode()
+
+
+def events(server: Reviewer) -> int:
+    return int(server.get("/api/changes?since=0")["next"])
+
+
+def test_the_page_is_had_by_the_link_and_only_by_it(server: Reviewer) -> None:
+    token = server.link.partition("token=")[2]
+    assert len(token) >= 43  # 256 bits
+    status, headers, _ = server.raw("GET", f"/?token={token}")
+    assert (status, headers["location"]) == (303, "/")
+    assert re.fullmatch(
+        rf"tipclassify-{server.port}=[\w-]{{43}}; HttpOnly; SameSite=Strict; Path=/", headers["set-cookie"]
+    )
+    assert token not in headers["set-cookie"]
+    for wrong in ("", "x", token[:-1], token + "x", quote("é" * 43)):
+        status, headers, _ = server.raw("GET", f"/?token={wrong}")
+        assert status == 403
+        assert "set-cookie" not in headers
+    assert server.raw("GET", "/", headers={"Cookie": server.cookie})[0] == 200
+
+
+PATHS = ("/", "/static/review.js", "/api/session", "/api/queue", "/api/changes?since=0", "/api/retrain", "/nowhere")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_nothing_is_told_without_the_cookie(server: Reviewer, path: str) -> None:
+    name, _, secret = server.cookie.partition("=")
+    for cookie in ("", f"{name}=", f"{name}=x", f"{name}={secret[:-1]}", f"other={secret}", secret, ";;;", "\xff"):
+        status, _, body = server.raw("GET", path, headers={"Cookie": cookie})
+        assert status == 403
+        assert b"Karvonia" not in body
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:{port}",
+        "127.0.0.1",
+        "127.0.0.1:1",
+        "localhost.evil.example:{port}",
+        "127.0.0.1:{port}.",
+        "0.0.0.0:{port}",
+        "",
+    ],
+)
+def test_a_name_that_was_rebound_to_loopback_is_refused(server: Reviewer, host: str) -> None:
+    named = host.format(port=server.port)
+    before = events(server)
+    headers = {**server.own(Origin=f"http://{named}"), "Host": named}
+    for method, path, body in (("GET", "/api/session", None), ("POST", "/api/decisions", decision(server))):
+        status, _, told = server.raw(method, path, body, headers)
+        assert status in (400, 403)
+        assert b"annotator" not in told
+    token = server.link.partition("token=")[2]
+    assert server.raw("GET", f"/?token={token}", headers={"Host": named})[0] in (400, 403)
+    assert events(server) == before
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Origin": ""},
+        {"Origin": "https://127.0.0.1:{port}"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Origin": "http://localhost:{port}"},  # another origin than the host that is asked
+        {"X_Tipclassify": ""},
+        {"X_Tipclassify": "x"},
+        {"Sec_Fetch_Site": "cross-site"},
+        {"Sec_Fetch_Site": "same-site"},
+        {"Sec_Fetch_Site": "none"},
+        {"Cookie": ""},
+    ],
+)
+def test_a_change_that_does_not_come_from_the_page_is_refused(server: Reviewer, changed: dict[str, str]) -> None:
+    before = events(server)
+    headers = server.own(**{name: value.format(port=server.port) for name, value in changed.items()})
+    for path in ("/api/decisions", "/api/undo", "/api/adjudications", "/api/retrain", "/api/retrain/stop"):
+        status, answered, told = server.raw("POST", path, decision(server), headers)
+        assert status == 403
+        assert "access-control-allow-origin" not in answered
+        assert list(json.loads(told)) == ["error"]
+    assert events(server) == before
+    assert server.get("/api/retrain")["state"] == "idle"
+
+
+def test_other_pages_on_this_machine_read_nothing(server: Reviewer) -> None:
+    """Pages on other ports of localhost are "same-site": the browser sends the cookie with what they embed."""
+    for site in ("same-site", "cross-site"):
+        for mode in ("no-cors", "cors", "websocket"):
+            headers = {"Cookie": server.cookie, "Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode}
+            assert server.raw("GET", "/api/session", headers=headers)[0] == 403
+    asked = {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST", "Cookie": server.cookie}
+    status, answered, _ = server.raw("OPTIONS", "/api/decisions", headers=asked)
+    assert status == 405
+    assert not [name for name in answered if name.startswith("access-control")]
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/?token=wrong"])
+@pytest.mark.parametrize("known", [True, False])
+def test_every_answer_has_the_headers_that_bind_the_browser(server: Reviewer, path: str, known: bool) -> None:
+    _, headers, _ = server.raw("GET", path, headers={"Cookie": server.cookie if known else ""})
+    assert headers["content-security-policy"] == (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["cache-control"] == "no-store"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+    assert "server" not in headers
+    assert not [name for name in headers if name.startswith("access-control")]
+
+
+def test_a_script_in_a_report_stays_text(server: Reviewer) -> None:
+    status, headers, page = server.raw("GET", "/", headers={"Cookie": server.cookie})
+    assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert SCRIPT.encode() not in page
+    assert b"&lt;script&gt;alert" in page  # the title, escaped
+    assert b"{{ 7 * 7 }}" in page  # and not run as a template
+    assert b"onerror" not in page
+    assert not re.search(rb"<script(?![^>]* src=)|\son\w+=|style=", page)  # the policy would block them
+    report = server.get("/api/session")["reports"][0]
+    assert report["title"] == TITLE
+    for path in ("/api/session", f"/api/reports/{report['id']}"):
+        _, headers, body = server.raw("GET", path, headers={"Cookie": server.cookie})
+        assert headers["content-type"] == "application/json"
+        assert b"alert" in body
+    assert TITLE in server.passages()[0]["text"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/../server.py",
+        "/static/..%2fserver.py",
+        "/static/%2e%2e/server.py",
+        "/static/..%5cserver.py",
+        "/static/%252e%252e%252fserver.py",
+        "/static//etc/passwd",
+        "/static/%2Fetc%2Fpasswd",
+        "/static/review.js%00.css",
+        "/static/page.html",
+        "/static/",
+        "/static/.",
+        "/static/con.js",
+        "/../../../../etc/passwd",
+        "/api/reports/..%2f..%2fmy.jsonl",
+        "/api/reports/../session.py",
+        "/api/reports/%00",
+        "/api/reasons/..%2f..%2fetc%2fpasswd",
+        "//evil.example/",
+        "http://evil.example/",
+    ],
+)
+def test_no_path_leads_out(server: Reviewer, path: str) -> None:
+    status, headers, body = server.raw("GET", path, headers={"Cookie": server.cookie})
+    assert status in (400, 403, 404)
+    assert b"root:" not in body
+    assert b"import" not in body
+    assert "location" not in headers
+
+
+def test_a_body_may_be_so_large_and_no_larger(server: Reviewer) -> None:
+    before = events(server)
+    huge = b'{"key": "' + b"x" * 70_000 + b'"}'
+    assert server.raw("POST", "/api/decisions", huge, server.own())[0] == 413
+    # Said to be of 5 GB: refused before it is sent. Of no said size: refused when it grows.
+    assert server.raw("POST", "/api/decisions", b"", {**server.own(), "Content-Length": str(5 << 30)})[0] == 413
+    chunk = b"4000\r\n" + b"x" * 0x4000 + b"\r\n"
+    told = server.raw(
+        "POST", "/api/decisions", chunk * 5 + b"0\r\n\r\n", {**server.own(), "Transfer-Encoding": "chunked"}
+    )
+    assert told[0] == 413
+    key = server.passages()[0]["key"]
+    note = json.dumps({"key": key, "labels": [], "note": "x" * 2_001}).encode()
+    assert server.raw("POST", "/api/decisions", note, server.own())[0] == 400
+    assert server.raw("GET", "/" + "x" * 100_000, headers={"Cookie": server.cookie})[0] in (400, 404, 414)
+    assert events(server) == before
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "why"),
+    [
+        (b"", 400, "no field 'key'"),
+        (b"{", 400, "not JSON"),
+        (b"[" * 50_000, 400, "not JSON"),
+        (b'"text"', 400, "not a JSON object"),
+        (b"[]", 400, "not a JSON object"),
+        (b"null", 400, "not a JSON object"),
+        (b"\xff\xfe", 400, "not JSON"),
+        (b'{"key": KEY}', 400, "no field 'labels'"),
+        (b'{"key": KEY, "labels": ["failure", "guilty"]}', 400, "unknown label 'guilty'"),
+        (b'{"key": KEY, "labels": "failure"}', 400, "labels are no list"),
+        (b'{"key": KEY, "labels": [1]}', 400, "labels are no list"),
+        (b'{"key": KEY, "labels": null}', 400, "labels are no list"),
+        (b'{"key": KEY, "labels": [], "annotator": "ben"}', 400, "unknown field 'annotator'"),
+        (b'{"key": KEY, "labels": [], "note": 7}', 400, "a note is text"),
+        (b'{"key": 7, "labels": []}', 400, "key is no text"),
+        (b'{"key": "", "labels": []}', 404, "no such passage"),
+        (b'{"key": "../../my", "labels": []}', 404, "no such passage"),
+        (b'{"key": "\\ud800", "labels": []}', 404, "no such passage"),
+    ],
+)
+def test_what_is_not_understood_is_told_in_one_line_and_changes_nothing(
+    server: Reviewer, body: bytes, status: int, why: str
+) -> None:
+    before = events(server)
+    known = json.dumps(server.passages()[0]["key"]).encode()
+    for path in ("/api/decisions", "/api/adjudications"):
+        got, headers, told = server.raw("POST", path, body.replace(b"KEY", known), server.own())
+        assert (got, headers["content-type"]) == (status, "application/json")
+        assert why in json.loads(told)["error"]
+        assert "\n" not in json.loads(told)["error"]
+    assert events(server) == before
+
+
+@pytest.mark.parametrize("event", [0, -1, 10**30, "1", 1.0, True, None, [1]])
+def test_only_an_event_that_there_is_can_be_undone(server: Reviewer, event: object) -> None:
+    before = events(server)
+    status, _, _ = server.raw("POST", "/api/undo", json.dumps({"event": event}).encode(), server.own())
+    assert status in (400, 404)
+    assert events(server) == before
+
+
+@pytest.mark.parametrize("query", ["since=x", "since=-1", "since=1e3", "since=" + "9" * 5_000, "since=%D9%A3"])
+def test_a_query_that_is_no_number_is_told(server: Reviewer, query: str) -> None:
+    for path in ("/api/changes", "/api/queue"):
+        asked = query.replace("since", "n") if path == "/api/queue" else query
+        status, _, told = server.raw("GET", f"{path}?{asked}", headers={"Cookie": server.cookie})
+        assert status == 400
+        assert "whole number" in json.loads(told)["error"]
+
+
+def test_a_note_with_half_a_character_is_kept_and_the_corpus_loads(server: Reviewer) -> None:
+    from tipclassify.corpus import load_corpus
+
+    key = server.passages()[1]["key"]
+    body = b'{"key": "' + key.encode() + b'", "labels": [], "note": "a\\ud800b\\u0000\\n=1+1"}'
+    status, _, told = server.raw("POST", "/api/decisions", body, server.own())
+    assert status == 200
+    assert json.loads(told)["event"]["note"] == "a\ud800b\x00\n=1+1"
+    assert len(load_corpus(server.get("/api/session")["corpus"])) == 1
+
+
+def test_it_listens_on_loopback_only(server: Reviewer) -> None:
+    assert server.link.startswith("http://127.0.0.1:")
+    name = socket.gethostname()
+    for address in {found[4][0] for found in socket.getaddrinfo(name, None, socket.AF_INET)} - {"127.0.0.1"}:
+        if not str(address).startswith("127."):
+            with pytest.raises(OSError), socket.create_connection((str(address), server.port), timeout=2):  # noqa: PT011
+                pass
+
+
+def test_methods_other_than_the_page_uses_are_refused(server: Reviewer) -> None:
+    for method in ("PUT", "DELETE", "PATCH", "TRACE", "CONNECT", "OPTIONS"):
+        assert server.raw(method, "/api/session", headers=server.own())[0] in (400, 405)
+    assert server.raw("POST", "/api/session", b"{}", server.own())[0] == 405
+    assert server.raw("GET", "/api/decisions", headers={"Cookie": server.cookie})[0] == 405
+    assert server.raw("POST", "/?token=x", b"", server.own())[0] == 405
+
+
+def test_the_server_outlives_all_of_this(server: Reviewer, tmp_path: Path) -> None:
+    with socket.create_connection(("127.0.0.1", server.port)) as line:
+        line.sendall(b"\x16\x03\x01\x02\x00" + b"\0" * 500)  # a TLS greeting
+    with socket.create_connection(("127.0.0.1", server.port)) as line:
+        line.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")
+        assert line.recv(100).startswith(b"HTTP/1.1 40")
+    assert server.get("/api/session")["labels"]
+    assert server.process.poll() is None
+    assert write_report(tmp_path / "x.txt", 4).is_file()
