@@ -13,6 +13,8 @@ from typing import Annotated
 
 import typer
 
+from tipclassify.commands.engine import EngineOption, SchedulerOption, WorkersOption, fits_on
+
 HERE = Path(__file__).resolve().parent
 
 
@@ -31,6 +33,14 @@ def train(
     ] = 0,
     jobs: Annotated[int, typer.Option("--jobs", help="Processes; -1 for one a core.")] = -1,
     folds: Annotated[int, typer.Option("--folds", min=2, help="Folds of the cross-validation.")] = 5,
+    weight: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--weight",
+            metavar="FILE=WEIGHT",
+            help="Count the rows of this --data file so many times, and print what they changed. May be repeated.",
+        ),
+    ] = None,
     detectors: Annotated[
         bool,
         typer.Option(
@@ -38,6 +48,9 @@ def train(
             help="Learn detectors over words in a row too (minutes), or the linear part alone (seconds).",
         ),
     ] = True,
+    engine: EngineOption = None,
+    scheduler: SchedulerOption = None,
+    workers: WorkersOption = None,
 ) -> None:
     """Train a model on labelled passages, and say how good it is.
 
@@ -51,20 +64,37 @@ def train(
         tipclassify score --model models/mine report.html
 
     to see what they bring alone, and add --data data/ to train on both. "labels" is [] for a passage without any.
+    With --weight my.jsonl=3 your rows count three times, and a second table says what they changed on passages that no
+    model of the comparison was trained on.
+
     A "doc" field (same narrative) or a "pair" field (near twins) keeps rows together in the cross-validation.
     """
     from tipclassify.corpus import load_corpus
     from tipclassify.errors import CorpusError, TipclassifyError
     from tipclassify.evaluation import metrics_table
+    from tipclassify.gain import chosen_weights, gain_of_files, gain_table
+    from tipclassify.progress import progress_bar
     from tipclassify.recipe import train_model
 
     warnings.showwarning = lambda message, *_: print(f"train.py: warning: {message}", file=sys.stderr)
     try:
-        paths = data or [HERE / "data"]
+        paths, weights, changed = data or [HERE / "data"], chosen_weights(weight or []), None
         annotations = paths[0] / "annotations" if len(paths) == 1 else None
-        fitted = train_model(
-            load_corpus(*paths), out, seed=seed, jobs=jobs, folds=folds, detectors=detectors, annotations=annotations
-        )
+        corpus = load_corpus(*paths)
+        with fits_on(engine, scheduler, workers):
+            if weights:
+                with progress_bar("what the weighted rows change") as progress:
+                    changed = gain_of_files(paths, weights, seed, folds, jobs=jobs, progress=progress)
+            fitted = train_model(
+                corpus,
+                out,
+                seed=seed,
+                jobs=jobs,
+                folds=folds,
+                detectors=detectors,
+                annotations=annotations,
+                weights=weights,
+            )
     except CorpusError as error:
         print("\n".join(error.problems), file=sys.stderr)
         print(f"train.py: nothing was trained: {len(error.problems)} problems in the corpus", file=sys.stderr)
@@ -73,6 +103,8 @@ def train(
         print(f"train.py: {error}", file=sys.stderr)
         raise typer.Exit(1) from None
     print(metrics_table(fitted.metrics, f"out of fold ({folds} folds by group)"))
+    if changed:
+        print(f"\n{gain_table(changed)}")
     print(f"saved {out}", file=sys.stderr)
 
 

@@ -18,7 +18,8 @@ import numpy.typing as npt
 from tipclassify.errors import CorpusError
 from tipclassify.labels import LABELS, indicator
 
-__all__ = ["Agreement", "agreement", "agreement_table", "read_annotations"]
+__all__ = ["Agreement", "AgreementInterval", "Disagreement", "agreement", "agreement_intervals", "agreement_table"]
+__all__ += ["disagreements", "disagreements_table", "intervals_table", "read_annotations", "read_texts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,3 +132,106 @@ def _alpha(x: npt.NDArray[np.bool_], y: npt.NDArray[np.bool_]) -> float | None:
     if x.all() and y.all():
         return None  # not defined for a single value
     return float(alpha(np.stack([x, y]).astype(int), level_of_measurement="nominal"))
+
+
+# --------------------------------------------------------------------------------------------- how sure, and where not
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementInterval:
+    """95% intervals of kappa and alpha on one label, by drawing passages; NaN where they are not defined."""
+
+    label: str
+    kappa: tuple[float, float]
+    alpha: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """A passage that the two annotators labelled differently; `text` is empty where neither file has it."""
+
+    id: str
+    text: str
+    first: tuple[str, ...]
+    second: tuple[str, ...]
+
+
+def agreement_intervals(
+    first: Mapping[str, Sequence[str]], second: Mapping[str, Sequence[str]], draws: int = 1_000, seed: int = 0
+) -> list[AgreementInterval]:
+    """Percentile bootstrap over the passages that both labelled (Efron and Tibshirani 1993, chapter 13).
+
+    Passages with the same two answers are interchangeable, so a draw is one multinomial over the four of them. Draws in which
+    a figure is not defined (nobody used the label) are left out.
+    """
+    common = [key for key in first if key in second]
+    a, b = (np.array([indicator(by[key]) for key in common]).reshape(-1, len(LABELS)) for by in (first, second))
+    rng = np.random.default_rng(seed)
+    found = []
+    for j, label in enumerate(LABELS):
+        cells = np.bincount(2 * a[:, j] + b[:, j], minlength=4)
+        neither, only_b, only_a, both = rng.multinomial(len(common), cells / len(common), draws).T.astype(float)
+        n = float(len(common))
+        x, y = (only_a + both) / n, (only_b + both) / n
+        chance = x * y + (1 - x) * (1 - y)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            kappa = ((neither + both) / n - chance) / (1 - chance)
+            # Krippendorff 2011 for two values and nothing missing: the 2n answers hold `ones` of one value.
+            ones = only_a + only_b + 2 * both
+            alpha = 1 - (2 * n - 1) * (only_a + only_b) / (ones * (2 * n - ones))
+        found.append(AgreementInterval(label, _middle(kappa), _middle(alpha)))
+    return found
+
+
+def _middle(sample: npt.NDArray[np.float64]) -> tuple[float, float]:
+    defined = sample[np.isfinite(sample)]
+    if not len(defined):
+        return float("nan"), float("nan")
+    low, high = np.quantile(defined, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def disagreements(
+    first: Mapping[str, Sequence[str]], second: Mapping[str, Sequence[str]], texts: Mapping[str, str]
+) -> list[Disagreement]:
+    """Passages labelled differently, those that differ on most labels first."""
+    found = [
+        Disagreement(key, texts.get(key, ""), _ordered(first[key]), _ordered(second[key]))
+        for key in first
+        if key in second and set(first[key]) != set(second[key])
+    ]
+    return sorted(found, key=lambda row: (-len(set(row.first) ^ set(row.second)), row.id))
+
+
+def read_texts(path: str | os.PathLike[str]) -> dict[str, str]:
+    """Texts by passage id, of those rows of JSON lines that have both; `read_annotations` has checked the file."""
+    rows = (json.loads(line) for line in Path(path).read_text("utf-8").splitlines())
+    return {str(row["id"]): row["text"] for row in rows if isinstance(row.get("text"), str)}
+
+
+def intervals_table(rows: Sequence[AgreementInterval], draws: int) -> str:
+    """The intervals as a Markdown table."""
+    lines = [f"| 95% interval ({draws:,} draws) | Cohen's kappa | Krippendorff's alpha |", "| --- | --- | --- |"]
+    lines += [f"| {row.label} | {_ends(row.kappa)} | {_ends(row.alpha)} |" for row in rows]
+    return "\n".join(lines)
+
+
+def disagreements_table(rows: Sequence[Disagreement], most: int) -> str:
+    """The first `most` disagreements as a Markdown table, texts cut to a line."""
+    rest = f", first {most:,} shown" if len(rows) > most else ""
+    lines = [f"{len(rows):,} passages labelled differently{rest}"]
+    if rows and most:
+        lines += ["", "| id | first | second | passage |", "| --- | --- | --- | --- |"]
+    for row in rows[:most]:
+        first, second = (", ".join(labels) or "(none)" for labels in (row.first, row.second))
+        text = " ".join(row.text.split()).replace("|", "\\|")
+        lines.append(f"| {row.id} | {first} | {second} | {text if len(text) <= 80 else text[:79] + '…'} |")
+    return "\n".join(lines)
+
+
+def _ends(interval: tuple[float, float]) -> str:
+    return "–" if np.isnan(interval[0]) else f"[{interval[0]:.3f}, {interval[1]:.3f}]"
+
+
+def _ordered(labels: Sequence[str]) -> tuple[str, ...]:
+    return tuple(label for label in LABELS if label in labels)

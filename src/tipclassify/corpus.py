@@ -11,7 +11,7 @@ import csv
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,7 +21,7 @@ from tipclassify.labels import LABELS
 if TYPE_CHECKING:
     import datasets
 
-__all__ = ["corpus_digest", "group_rows", "load_corpus", "read_rows"]
+__all__ = ["corpus_digest", "group_rows", "load_corpus", "read_rows", "row_weights"]
 
 LONGEST: Final = 2_000
 """Characters of a passage; anything longer is a paragraph or more, not a sentence."""
@@ -124,6 +124,24 @@ def group_rows(rows: Sequence[Row]) -> list[int]:
     return [root(i) for i in range(len(rows))]
 
 
+def row_weights(rows: Sequence[Row], weights: Mapping[str, float]) -> list[float]:
+    """How much each row counts: 1, or the weight of the file it came from.
+
+    Raises
+    ------
+    CorpusError
+        When a file has rows that `rows` lacks.
+    """
+    of: dict[str, float] = {}
+    for path, weight in weights.items():
+        of |= dict.fromkeys((row["id"] for row in read_rows(path)), weight)
+        if missing := len(of.keys() - {row["id"] for row in rows}):
+            raise CorpusError(
+                [f"{path}: {missing:,} of its passages are not in the corpus; name it with --data as well"]
+            )
+    return [of.get(row["id"], 1.0) for row in rows]
+
+
 def corpus_digest(rows: Iterable[Row]) -> str:
     """SHA-256 of ids, texts and labels in order: which corpus a model was trained on."""
     digest = hashlib.sha256()
@@ -141,6 +159,8 @@ def _check(row: Any) -> Row | str:
     if not isinstance(row, dict):
         return 'not a JSON object; write {"text": …, "labels": […]}'
     text, labels = row.get("text"), row.get("labels", row.get("label"))
+    if labels is None and row.get("predicted") is not None:
+        return 'not labelled yet; set "labels" to a list of names, [] for none (what "predicted" says is the model\'s)'
     if not isinstance(text, str):
         return 'no text; add a "text" field'
     if not text.strip():

@@ -77,6 +77,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         y: Any,
         groups: Sequence[int] | None = None,
         progress: Progress | None = None,
+        sample_weight: Any = None,
     ) -> TipClassifier:
         """Train on the passages `X`.
 
@@ -87,6 +88,8 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             With names, give scikit-learn's splitters explicitly (``cv=KFold(5)``): it cannot stratify them.
         groups : sequence of int (n,), optional
             Passages of one group stay together in the inner folds; equal texts always do.
+        sample_weight : sequence of float (n,), optional
+            As ``weights`` of `training.fit_model`.
 
         Raises
         ------
@@ -112,6 +115,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             seed=self.seed,
             jobs=self.jobs,
             detectors=self.detectors,
+            weights=sample_weight,
             progress=progress,
         )
         self.classes_ = np.array(LABELS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from tipclassify.agreement import agreement, read_annotations
 from tipclassify.behaviours import default_cases_path, run_cases
 from tipclassify.classifier import Classifier
-from tipclassify.corpus import corpus_digest, group_rows
+from tipclassify.corpus import corpus_digest, group_rows, row_weights
 from tipclassify.errors import InputError
 from tipclassify.estimator import TipClassifier
 from tipclassify.evaluation import Metrics, measure, reliability, twins_right
@@ -47,6 +48,7 @@ def train_model(
     folds: int = 5,
     detectors: bool = True,
     annotations: str | os.PathLike[str] | None = None,
+    weights: Mapping[str, float] | None = None,
 ) -> Fitted:
     """Cross-validate, fit, and write the model folder `out` with its card and golden passages.
 
@@ -56,11 +58,16 @@ def train_model(
         As in `training.fit_model`.
     annotations : path, optional
         Folder with ``author.jsonl`` and ``reader.jsonl``, two annotators' labels by id, for the card.
+    weights : mapping of path to float, optional
+        How much the rows of a labelled file (one of those in `corpus`) count, where that is not 1; see
+        `training.fit_model`. The model keeps them by the names of the files.
 
     Raises
     ------
     ValueError
         When the corpus is too small to hold some of it out.
+    CorpusError
+        When a file of `weights` has rows that the corpus lacks.
     """
     rows = [{**row, "labels": tuple(LABELS[i] for i in row["labels"])} for row in corpus]
     texts = [row["text"] for row in rows]
@@ -68,7 +75,7 @@ def train_model(
     groups = group_rows(rows)
     estimator = TipClassifier(folds=folds, seed=seed, jobs=jobs, detectors=detectors)
     with progress_bar("cross-validating") as progress:
-        estimator.fit(texts, truth, groups, progress)
+        estimator.fit(texts, truth, groups, progress, row_weights(rows, dict(weights or {})))
     fitted = estimator.fitted_
     classifier = Classifier(fitted.model)
 
@@ -102,6 +109,8 @@ def train_model(
         "error_table": error_table(truth, fitted, _in_narratives(rows)),
         "behaviours": {result.rule: round(result.rate, 4) for result in evidence.behaviours},
     }
+    if weights:
+        meta["row_weights"] = {Path(path).name: weight for path, weight in weights.items()}
     files = {"README.md": model_card(evidence, Path(out).name), "golden.jsonl": golden_rows(classifier, texts)}
     estimator.save(out, meta, files)
     return fitted

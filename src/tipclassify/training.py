@@ -17,16 +17,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from tipclassify.evaluation import Metrics, measure
-from tipclassify.features import Features, best_clauses, featurize, length_scale
+from tipclassify.features import Features, best_clauses, feature_keys, featurize, length_scale
 from tipclassify.labels import LABELS, POLICIES
-from tipclassify.model_file import Model
+from tipclassify.model_file import PLACE_BITS, STEPS, Model
 from tipclassify.tokens import Tokens, known_words
 from tipclassify.windows import Windows
 from tipclassify.windows_training import fit_windows
@@ -83,6 +83,7 @@ def fit_model(
     seed: int = 0,
     jobs: int = 1,
     detectors: bool = True,
+    weights: Floats | None = None,
     progress: Progress | None = None,
 ) -> Fitted:
     """Train on `texts`, whose labels are the rows of `truth` (bool, (n, 3)).
@@ -94,6 +95,10 @@ def fit_model(
     detectors : bool
         Learn `windows` too, where there are at least 500 passages: minutes for a large corpus where the linear part alone
         takes seconds.
+    weights : float (n,), optional
+        How much each passage counts in the fits, 1 by default; the detectors, which see whole passages only, see it as many
+        times as the weight rounds to, and once at least. A passage of weight 0 teaches nothing, not even the calibration
+        and the thresholds, but is scored like any other. Calibration and thresholds count all others alike.
     progress : callable, optional
         Called with (fits done, fits in all), for each part.
 
@@ -109,41 +114,44 @@ def fit_model(
     """
     if not truth.any():
         raise ValueError("no passage has a label: nothing to learn; label some")
-    _warn_of_rare_labels(truth, folds)
+    weights = np.ones(len(texts)) if weights is None else np.asarray(weights, np.float64)
+    if len(weights) != len(texts) or not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
+        raise ValueError("weights: give a number of 0 or more for each passage, and more than 0 for one")
+    used = weights > 0
+    _warn_of_rare_labels(truth[used], folds)
     vocabulary = known_words(texts)
     features = featurize(texts, vocabulary)
     design, hashes = _design(features)
     fold = _folds(np.asarray(groups), folds, seed)
-    raw = _out_of_fold(design, truth, fold, strengths, jobs, progress)
+    raw = _out_of_fold(design, truth, weights, fold, strengths, jobs, progress)
     chosen = [
-        min(range(len(strengths)), key=lambda s: _log_loss(raw[s, :, j], truth[:, j])) for j in range(len(LABELS))
+        min(range(len(strengths)), key=lambda s: _log_loss(raw[s, used, j], truth[used, j])) for j in range(len(LABELS))
     ]
     parts = [np.stack([raw[chosen[j], :, j] for j in range(len(LABELS))], axis=1)]
     windows: Windows | None = None
     if detectors and len(texts) >= _ENOUGH_FOR_WINDOWS:
-        held_out, windows, windows_bias = _fitted_windows(features.tokens, truth, fold, seed, jobs, progress)
+        held_out, windows, windows_bias = _fitted_windows(features.tokens, truth, weights, fold, seed, jobs, progress)
         parts.append(held_out)
     raw = np.stack(parts, axis=2)
 
-    scores, given = _cross_fitted(raw, truth, fold)
-    slope, shift = _calibrations(raw, truth)
+    scores, given = _cross_fitted(raw, truth, used, fold)
+    slope, shift = _calibrations(raw[used], truth[used])
     calibrated = _logistic((raw * slope).sum(axis=2) + shift)
-    points = [operating_points(truth[:, j], calibrated[:, j]) for j in range(len(LABELS))]
+    points = [operating_points(truth[used, j], calibrated[used, j]) for j in range(len(LABELS))]
     thresholds = {policy: tuple(point[policy] for point in points) for policy in POLICIES}
 
-    weights = np.zeros((len(hashes), len(LABELS)))
+    table = np.zeros((len(hashes), len(LABELS)))
     bias = np.zeros(len(LABELS))
-    for j, (w, b) in enumerate(_fits(design, truth, [strengths[s] for s in chosen], jobs)):
-        weights[:, j], bias[j] = w * slope[j, 0], b * slope[j, 0] + shift[j]
-    kept = np.abs(weights).max(axis=1) > 0
-    stored = (
-        weights[kept].astype(np.float16).astype(np.float32)
-    )  # as the file holds them: what is measured is what ships
+    for j, (w, b) in enumerate(_fits(design, truth, weights, [strengths[s] for s in chosen], jobs)):
+        table[:, j], bias[j] = w * slope[j, 0], b * slope[j, 0] + shift[j]
+    kept = np.abs(table).max(axis=1) > 0
+    units = np.maximum(np.abs(table).max(axis=0, initial=0.0), 1e-9) / STEPS
+    stored = np.rint(table[kept] / units).astype(np.int16)  # as the file holds them: what is measured is what ships
     if windows is not None:
         bias += windows_bias * slope[:, 1]
         windows = windows.scaled(slope[:, 1]).as_stored()
-    model = Model(hashes[kept], stored, bias, vocabulary, thresholds, {}, windows)
-    metrics = measure(truth, scores, given["balanced"], np.array(thresholds["balanced"]))
+    model = Model(hashes[kept], stored, units, bias, vocabulary, thresholds, {}, windows)
+    metrics = measure(truth[used], scores[used], given["balanced"][used], np.array(thresholds["balanced"]))
     return Fitted(model, scores, given, metrics, tuple(strengths[s] for s in chosen))
 
 
@@ -213,21 +221,31 @@ def _design(features: Features) -> tuple[_Design, npt.NDArray[np.uint32]]:
     from scipy.sparse import csr_matrix
 
     passages_in_all = len(features.words)
-    hashes, column = np.unique((features.hash >> np.uint64(32)).astype(np.uint32), return_inverse=True)
+    hashes, column = np.unique(feature_keys(features.hash), return_inverse=True)
 
     def counts(row: Ints, column: Ints, number: int) -> csr_matrix:
-        matrix = csr_matrix((length_scale(row, number)[row], (row, column)), shape=(number, len(hashes)))
+        scale = length_scale(np.bincount(row, minlength=number))
+        matrix = csr_matrix((scale[row], (row, column)), shape=(number, len(hashes)))
         matrix.sum_duplicates()
         return matrix
 
     passages = counts(features.row, column, passages_in_all)
     inside = features.clause >= 0
     clauses = counts(features.clause[inside], column[inside], len(features.clause_row))
-    used = np.flatnonzero(np.bincount(passages.indices, minlength=len(hashes)) >= _LEAST_USE)
+    uses = np.bincount(passages.indices, minlength=len(hashes))
+    used = _apart(hashes, np.flatnonzero(uses >= _LEAST_USE), uses)
     passages, clauses = passages[:, used].tocsr(), clauses[:, used].tocsr()
     for matrix in (passages, clauses):
         matrix.sum_duplicates()  # canonical now: worker processes share it read-only and cannot sort it
     return _Design(passages, clauses, features.clause_row), hashes[used]
+
+
+def _apart(hashes: npt.NDArray[np.uint32], used: Ints, uses: Ints) -> Ints:
+    """Of the `used` features the most used at each place of the table that scoring looks them up in."""
+    place = hashes[used] >> np.uint32(32 - PLACE_BITS)
+    order = np.lexsort((-uses[used], place))
+    first = np.diff(place[order].astype(np.int64), prepend=-1) > 0
+    return np.sort(used[order[first]])
 
 
 def _folds(groups: Ints, folds: int, seed: int) -> Ints:
@@ -247,6 +265,7 @@ def _folds(groups: Ints, folds: int, seed: int) -> Ints:
 def _out_of_fold(
     design: _Design,
     truth: Bools,
+    weights: Floats,
     fold: Ints,
     strengths: Sequence[float],
     jobs: int,
@@ -258,7 +277,7 @@ def _out_of_fold(
     tasks = [(s, k, j) for k in range(int(np.max(fold)) + 1) for s in range(len(strengths)) for j in range(len(LABELS))]
     raw = np.zeros((len(strengths), *truth.shape))
     results = Parallel(n_jobs=jobs, return_as="generator")(
-        delayed(_held_out)(design, truth[:, j], fold == k, strengths[s]) for s, k, j in tasks
+        delayed(_held_out)(design, truth[:, j], weights, fold == k, strengths[s]) for s, k, j in tasks
     )
     for done, ((s, k, j), scores) in enumerate(zip(tasks, results, strict=True), 1):
         raw[s, fold == k, j] = scores
@@ -268,7 +287,7 @@ def _out_of_fold(
 
 
 def _fitted_windows(
-    tokens: Tokens, truth: Bools, fold: Ints, seed: int, jobs: int, progress: Progress | None
+    tokens: Tokens, truth: Bools, weights: Floats, fold: Ints, seed: int, jobs: int, progress: Progress | None
 ) -> tuple[Floats, Windows, Floats]:
     """Raw scores (n, 3) of each passage by the detectors that did not see its fold; the detectors of all, and their bias."""
     from joblib import Parallel, delayed
@@ -276,7 +295,7 @@ def _fitted_windows(
     folds = range(int(np.max(fold)) + 1)
     helds = [np.zeros(len(fold), bool), *(fold == k for k in folds)]
     fits = Parallel(n_jobs=jobs, return_as="generator")(
-        delayed(_fit_windows)(tokens, truth, held, seed) for held in helds
+        delayed(_fit_windows)(tokens, truth, weights, held, seed) for held in helds
     )
     raw = np.zeros(truth.shape)
     done: list[tuple[Windows, Floats]] = []
@@ -288,28 +307,60 @@ def _fitted_windows(
     return raw, *done[0]
 
 
-def _fit_windows(tokens: Tokens, truth: Bools, held: Bools, seed: int) -> tuple[Windows, Floats, Floats]:
+def _fit_windows(
+    tokens: Tokens, truth: Bools, weights: Floats, held: Bools, seed: int
+) -> tuple[Windows, Floats, Floats]:
     """Detectors learned from what is not held out, their bias, and their scores of what is."""
     from threadpoolctl import threadpool_limits
 
+    times = np.where(held | (weights == 0), 0, np.maximum(np.rint(weights), 1)).astype(np.int64)
+    seen, row = _repeated(tokens, times)
+
     with threadpool_limits(1):  # one process a core is faster, and the sums have one order
-        windows, bias = fit_windows(tokens, truth, ~held, seed=seed)
-        return windows, bias, (windows.scores(tokens, len(held)) + bias)[held]
+        windows, bias = fit_windows(seen, truth[row], times[row] > 0, seed=seed)
+        scores = np.tile(bias, (len(held), 1))
+        rows, begin = tokens.passages()
+        scores[rows] += windows.scores(tokens.stem, tokens.kind, tokens.edge, begin)
+        return windows, bias, scores[held]
 
 
-def _held_out(design: _Design, truth: Bools, held: Bools, strength: float) -> Floats:
-    weights, bias = _fit_label(design.take(~held), truth[~held], strength)
-    return design.take(held).scores(weights)[0] + bias
+def _repeated(tokens: Tokens, times: Ints) -> tuple[Tokens, Ints]:
+    """The tokens with further copies of passages to be seen more than once, and which passage each then is."""
+    copies = [np.flatnonzero(times > n) for n in range(1, int(np.max(times)))]
+    if not copies:
+        return tokens, np.arange(len(times))
+    row = np.concatenate([np.arange(len(times)), *copies])
+    begin = np.searchsorted(tokens.row, np.arange(len(times) + 1))
+    length = np.diff(begin)[row]
+    at = np.repeat(begin[row] - np.cumsum(length) + length, length) + np.arange(length.sum())
+    taken = {field.name: getattr(tokens, field.name)[at] for field in fields(tokens)}
+    return Tokens(**{**taken, "row": np.repeat(np.arange(len(row)), length)}), row
 
 
-def _fits(design: _Design, truth: Bools, strengths: Sequence[float], jobs: int) -> list[tuple[Floats, float]]:
+def _held_out(design: _Design, truth: Bools, weights: Floats, held: Bools, strength: float) -> Floats:
+    table, bias = _fit_label(*_taught(design, truth, weights, ~held), strength)
+    return design.take(held).scores(table)[0] + bias
+
+
+def _fits(
+    design: _Design, truth: Bools, weights: Floats, strengths: Sequence[float], jobs: int
+) -> list[tuple[Floats, float]]:
     from joblib import Parallel, delayed
 
-    fits = Parallel(n_jobs=jobs)(delayed(_fit_label)(design, truth[:, j], c) for j, c in enumerate(strengths))
+    everything = np.ones(len(weights), bool)
+    fits = Parallel(n_jobs=jobs)(
+        delayed(_fit_label)(*_taught(design, truth[:, j], weights, everything), c) for j, c in enumerate(strengths)
+    )
     return list(fits)
 
 
-def _fit_label(design: _Design, truth: Bools, strength: float) -> tuple[Floats, float]:
+def _taught(design: _Design, truth: Bools, weights: Floats, chosen: Bools) -> tuple[_Design, Bools, Floats]:
+    """What a fit learns from: those of the chosen passages that weigh anything."""
+    taken = chosen & (weights > 0)
+    return (design if taken.all() else design.take(taken)), truth[taken], weights[taken]
+
+
+def _fit_label(design: _Design, truth: Bools, weights: Floats, strength: float) -> tuple[Floats, float]:
     """Weights and bias of one label; a label all or none of whose passages have it gets its log-odds as bias."""
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
@@ -321,7 +372,7 @@ def _fit_label(design: _Design, truth: Bools, strength: float) -> tuple[Floats, 
         # With a clause added the counts are about twice as large: half the strength is as strong.
         scaled = strength if matrix is design.passages else strength / 2
         with threadpool_limits(1):  # LIBLINEAR calls BLAS on short vectors: threads only get in each other's way
-            fitted = LogisticRegression(C=scaled, solver="liblinear", tol=1e-2).fit(matrix, truth)
+            fitted = LogisticRegression(C=scaled, solver="liblinear", tol=1e-2).fit(matrix, truth, weights)
         matrix = design.with_clauses(design.scores(fitted.coef_[0])[1])
     return fitted.coef_[0], float(fitted.intercept_[0])
 
@@ -355,17 +406,18 @@ def _platt(raw: Floats, truth: Bools) -> tuple[Floats, float]:
     return slopes, 0.0
 
 
-def _cross_fitted(raw: Floats, truth: Bools, fold: Ints) -> tuple[Floats, dict[str, Bools]]:
+def _cross_fitted(raw: Floats, truth: Bools, used: Bools, fold: Ints) -> tuple[Floats, dict[str, Bools]]:
     """Probabilities and labels of each fold by the calibration and threshold of the other folds."""
     scores = np.zeros(truth.shape)
     given = {policy: np.zeros(truth.shape, bool) for policy in POLICIES}
     for k in np.unique(fold):
         held = fold == k
-        slope, shift = _calibrations(raw[~held], truth[~held])
+        taught = used & ~held
+        slope, shift = _calibrations(raw[taught], truth[taught])
         scores[held] = _logistic((raw[held] * slope).sum(axis=2) + shift)
-        others = _logistic((raw[~held] * slope).sum(axis=2) + shift)
+        others = _logistic((raw[taught] * slope).sum(axis=2) + shift)
         for j in range(truth.shape[1]):
-            for policy, threshold in operating_points(truth[~held, j], others[:, j]).items():
+            for policy, threshold in operating_points(truth[taught, j], others[:, j]).items():
                 given[policy][held, j] = scores[held, j] >= threshold
     return scores, given
 

@@ -1,0 +1,53 @@
+"""``tipclassify corpus add``: new labelled passages into a corpus file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["add"]
+
+
+def add(
+    new: Annotated[
+        list[Path], typer.Argument(metavar="NEW...", help="Labelled passages: .jsonl, .csv, .parquet, or a folder.")
+    ],
+    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="Corpus to add them to (.jsonl); made if absent.")],
+) -> None:
+    """Add labelled passages to a corpus file, checked as training would check them.
+
+    Rows without an id get one. A text that is there already with the same labels is left out, and told; with other labels nothing
+    is added until one of the two is settled. Near duplicates are added, and listed for you to look at. What the file holds stays
+    byte for byte; the whole addition appears or none of it.
+    """
+    from tipclassify.collecting import add_rows
+    from tipclassify.commands.output import open_output
+    from tipclassify.corpus import read_rows
+    from tipclassify.errors import InputError
+    from tipclassify.writers.lines import json_line
+
+    if to.suffix.lower() != ".jsonl":
+        raise InputError(
+            f"{to}: rows are added to .jsonl only; convert it with 'tipclassify corpus convert --to jsonl'"
+        )
+    before = to.read_bytes() if to.exists() else b""
+    there = read_rows(to) if before.strip() else []
+    added = add_rows(there, read_rows(*new))
+    for name, other in added.repeated:
+        print(f"tipclassify: {name}: is there already as {other}; left out", file=sys.stderr)
+    for name, given in added.renamed:
+        print(f"tipclassify: {name}: the id is taken by another text; added as {given}", file=sys.stderr)
+    for pair in added.near:
+        labels, others = (", ".join(one) or "none" for one in (pair.labels, pair.other_labels))
+        told = f"nearly the text of {pair.other} ({pair.similarity:.2f}); labels {labels}, there {others}"
+        print(f"tipclassify: {pair.id}: {told}", file=sys.stderr)
+    if added.rows:
+        with open_output(to, binary=True) as out:
+            out.write(before + b"\n" if before and not before.endswith(b"\n") else before)
+            for row in added.rows:
+                first = {"id": row["id"], "text": row["text"], "labels": list(row["labels"])}
+                out.write(json_line({**first, **{k: v for k, v in row.items() if k not in first}}).encode())
+    typer.echo(f"added {len(added.rows):,} passages to {to}, which now has {len(there) + len(added.rows):,}")

@@ -1,0 +1,66 @@
+"""``tipclassify corpus agree``: how far two annotators agree, and where they do not."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tipclassify.commands.corpus.options import Findings
+from tipclassify.commands.options import OutputOption
+
+__all__ = ["agree"]
+
+
+def agree(
+    first: Annotated[Path, typer.Argument(metavar="FIRST", help="One annotator: rows with id and labels.")],
+    second: Annotated[Path, typer.Argument(metavar="SECOND", help="The other.")],
+    texts: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--texts",
+            metavar="PATH",
+            help="Labelled passages with the texts, where the two files have none. Repeatable.",
+        ),
+    ] = None,
+    most: Annotated[int, typer.Option("--most", min=0, help="Disagreements to write, the largest first.")] = 20,
+    draws: Annotated[
+        int, typer.Option("--draws", metavar="N", min=0, help="Bootstrap draws of passages; 0 for no intervals.")
+    ] = 1_000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Draws the passages.")] = 0,
+    format: Annotated[Findings, typer.Option("--format", "-f", help="How to write the figures.")] = Findings.table,
+    output: OutputOption = None,
+) -> None:
+    """Agreement of two annotators on each label: share, Cohen's kappa, Krippendorff's alpha, F1; and where they differ.
+
+    Below the table stand 95% intervals of kappa and alpha (bootstrap over passages), then the passages that the two labelled
+    differently. jsonl has a row a label ("part": "agreement") and a row a disagreement. Alpha needs the extra "audit".
+    """
+    from tipclassify import agreement as of
+    from tipclassify.commands.output import open_output
+    from tipclassify.corpus import read_rows
+    from tipclassify.evaluation import rounded
+    from tipclassify.writers.lines import json_line
+
+    one, other = of.read_annotations(first), of.read_annotations(second)
+    figures = of.agreement(one, other)
+    intervals = of.agreement_intervals(one, other, draws, seed) if draws else []
+    known = {row["id"]: row["text"] for row in read_rows(*texts)} if texts else {}
+    differing = of.disagreements(one, other, {**known, **of.read_texts(second), **of.read_texts(first)})
+    with open_output(output) as out:
+        if format is Findings.jsonl:
+            for number, figure in enumerate(figures):
+                ends = (
+                    {f"{name}_interval": getattr(intervals[number], name) for name in ("kappa", "alpha")}
+                    if draws
+                    else {}
+                )
+                out.write(json_line({"part": "agreement", **rounded(asdict(figure)), **rounded(ends)}))
+            out.writelines(json_line({"part": "disagreement", **asdict(row)}) for row in differing[:most])
+            return
+        tables = [of.agreement_table(figures)]
+        if draws:
+            tables.append(of.intervals_table(intervals, draws))
+        out.write("\n\n".join([*tables, of.disagreements_table(differing, most)]) + "\n")

@@ -1,0 +1,68 @@
+"""``tipclassify corpus queue``: the passages of reports that are worth labelling most."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tipclassify.commands.options import (
+    AllowPrivateOption,
+    EncodingOption,
+    FilesArgument,
+    JobsOption,
+    ModelOption,
+    Policy,
+    PolicyOption,
+    Unit,
+    UnitOption,
+    tagging,
+)
+
+__all__ = ["queue"]
+
+
+def queue(
+    files: FilesArgument,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FILE", help="Write the rows (.jsonl), whole or not at all.")
+    ],
+    number: Annotated[int, typer.Option("-n", "--number", min=1, help="Passages to choose.")] = 300,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--against",
+            metavar="PATH",
+            help="Labelled passages you have: what they say is not asked again. Repeatable.",
+        ),
+    ] = None,
+    model: ModelOption = None,
+    policy: PolicyOption = Policy.balanced,  # type: ignore[attr-defined]
+    unit: UnitOption = Unit.sentence,
+    encoding: EncodingOption = None,
+    allow_private: AllowPrivateOption = False,
+    jobs: JobsOption = 1,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Orders passages that are worth the same.")] = 0,
+) -> None:
+    """Choose the passages of reports whose labels would teach the model most, for annotators.
+
+    Writes a row a passage: text, where it stands, what the model says ("predicted", "scores"), and why it was chosen. "labels" is
+    null: training refuses the row until somebody has put a list there, [] for none. Label the rows in an editor,
+    in 'tipclassify review', or in a tool that 'tipclassify corpus convert' writes for; then 'tipclassify corpus add'.
+    """
+    from tipclassify.commands.inputs import tagged_reports
+    from tipclassify.commands.output import open_output
+    from tipclassify.corpus import read_rows
+    from tipclassify.queueing import queue_rows
+    from tipclassify.writers.lines import json_line
+
+    known = [row["text"] for row in read_rows(*against)] if against else None
+    how = tagging(model, policy, None, unit, encoding, allow_private)
+    thresholds = how.classifier().thresholds(how.policy)
+    with tagged_reports(files, how, jobs) as reports:
+        rows = queue_rows(reports, thresholds, number, known=known, seed=seed)
+        with open_output(out) as stream:
+            stream.writelines(map(json_line, rows))
+        print(f"wrote {len(rows):,} passages to label to {out}", file=sys.stderr)

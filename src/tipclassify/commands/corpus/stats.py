@@ -1,0 +1,34 @@
+"""``tipclassify corpus stats``: what is in a corpus."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tipclassify.commands.corpus.options import Findings, PathsArgument
+from tipclassify.commands.options import OutputOption
+
+__all__ = ["stats"]
+
+
+def stats(
+    paths: PathsArgument,
+    format: Annotated[Findings, typer.Option("--format", "-f", help="How to write the counts.")] = Findings.table,
+    output: OutputOption = None,
+) -> None:
+    """Count passages by label, set of labels, section and source, their groups, and how long they are.
+
+    Groups are what a split keeps together: passages of one narrative ("doc"), one set of near twins ("pair") or one text.
+    """
+    from tipclassify.collecting import corpus_stats, stats_table
+    from tipclassify.commands.output import open_output
+    from tipclassify.corpus import read_rows
+    from tipclassify.writers.lines import json_line
+
+    found = list(corpus_stats(read_rows(*paths)))
+    with open_output(output) as out:
+        if format is Findings.jsonl:
+            out.writelines(map(json_line, found))
+        else:
+            out.write(stats_table(found) + "\n")

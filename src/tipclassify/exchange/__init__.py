@@ -1,0 +1,117 @@
+"""Labelled passages to and from the formats of annotation tools: what ``tipclassify corpus convert`` does.
+
+A file comes in, `Record`s go through, a file goes out. A format is a function ``read(path) -> Reading`` and one
+``write(records, out) -> notes``; a note is one line on what the format cannot hold. Nothing is dropped without one.
+
+The formats are those of doccano 1.8 (its import of JSONL), Label Studio's "Basic JSON" tasks, Argilla 2
+(``Record.to_dict``), Prodigy's choice tasks as its ``textcat.correct`` recipe makes them, and fastText's training lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Final
+
+from tipclassify.errors import CorpusError
+from tipclassify.exchange.argilla import read_argilla, write_argilla
+from tipclassify.exchange.doccano import read_doccano, write_doccano
+from tipclassify.exchange.fasttext import read_fasttext, write_fasttext
+from tipclassify.exchange.label_studio import read_label_studio, write_label_studio
+from tipclassify.exchange.prodigy import read_prodigy, write_prodigy
+from tipclassify.exchange.records import Reading, Record, contents, json_objects, read_objects, record_of, row_of
+from tipclassify.exchange.tables import read_csv, read_parquet, write_csv, write_parquet
+from tipclassify.writers.lines import json_line
+
+__all__ = ["FORMATS", "Format", "Reading", "Record", "guess_format", "read_records", "record_of", "row_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How a format is read and written."""
+
+    read: Callable[[Path], Reading]
+    write: Callable[[Sequence[Record], IO[bytes]], list[str]]
+
+
+def _read_jsonl(path: Path) -> Reading:
+    return Reading(read_objects(path, record_of))
+
+
+def _write_jsonl(records: Sequence[Record], out: IO[bytes]) -> list[str]:
+    for record in records:
+        out.write(json_line(row_of(record)).encode())
+    return []
+
+
+FORMATS: Final = {
+    "jsonl": Format(_read_jsonl, _write_jsonl),
+    "csv": Format(read_csv, write_csv),
+    "parquet": Format(read_parquet, write_parquet),
+    "doccano": Format(read_doccano, write_doccano),
+    "label-studio": Format(read_label_studio, write_label_studio),
+    "argilla": Format(read_argilla, write_argilla),
+    "prodigy": Format(read_prodigy, write_prodigy),
+    "fasttext": Format(read_fasttext, write_fasttext),
+}
+
+
+def read_records(path: Path, format: str | None = None) -> Reading:
+    """Records of a file, in the format named or the one its content shows.
+
+    Raises
+    ------
+    CorpusError
+        With a line for every bad row, or when the format cannot be told.
+    """
+    reading = FORMATS[format or guess_format(path)].read(path)
+    if not reading.records:
+        raise CorpusError([f"{path}: no passages; check the file"])
+    seen: dict[str, int] = {}
+    for number, record in enumerate(reading.records, 1):
+        if (first := seen.setdefault(record.id, number)) != number:
+            raise CorpusError(
+                [f"{path}: passages {first} and {number} have the same id {record.id!r}; give one another"]
+            )
+    return reading
+
+
+def guess_format(path: Path) -> str:
+    """Name of the format, by content; CSV by its suffix.
+
+    Raises
+    ------
+    CorpusError
+        When it is none of `FORMATS`.
+    """
+    data = contents(path)
+    if data[:4] == b"PAR1":
+        return "parquet"
+    if path.suffix.lower() == ".csv":
+        return "csv"
+    lines = [line for line in data[:100_000].splitlines() if line.strip()]
+    if lines and lines[0].lstrip(b"\xef\xbb\xbf \t")[:1] in (b"[", b"{"):
+        try:
+            _, entry = next(json_objects(path))
+        except StopIteration:
+            entry = None
+        if found := _guess_entry(entry):
+            return found
+    elif any(line.startswith(b"__label__") for line in lines):
+        return "fasttext"
+    raise CorpusError([f"{path}: cannot tell the format; name it with --from, one of {', '.join(FORMATS)}"])
+
+
+def _guess_entry(entry: Any) -> str | None:
+    if not isinstance(entry, dict):
+        return None
+    if isinstance(entry.get("fields"), dict):
+        return "argilla"
+    if isinstance(entry.get("data"), dict):
+        return "label-studio"
+    if {"options", "accept", "answer"} & entry.keys():
+        return "prodigy"
+    if "label" in entry and "labels" not in entry:
+        return "doccano"
+    return "jsonl" if "text" in entry else None

@@ -1,0 +1,316 @@
+"""Labelled passages go to the formats of annotation tools and come back the same; what a format cannot hold is told."""
+
+from __future__ import annotations
+
+import json
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Run
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tipclassify import LABELS, CorpusError
+from tipclassify.corpus import read_rows
+from tipclassify.exchange import FORMATS, Record, guess_format, read_records
+
+ONE = Record("Police acted,\nat “last”.", "a", ("failure", "complicity"), None, None, {"doc": "A"})
+NONE = Record('He said "no".', "b", (), None, None, {})
+OPEN = Record("Courts slept.", "c", None, None, None, {})
+GUESSED = Record(
+    "Guards took bribes.", "d", None, ("complicity",), dict(zip(LABELS, (0.02, 0.1, 0.9), strict=True)), {"page": 3}
+)
+CHECKED = Record("Girls beg.", "e", (), ("failure",), dict(zip(LABELS, (0.1, 0.6, 0.2), strict=True)), {})
+ALL = [ONE, NONE, OPEN, GUESSED, CHECKED]
+
+label_sets = st.sets(st.sampled_from(LABELS)).map(lambda s: tuple(label for label in LABELS if label in s))
+texts = st.text(min_size=1).filter(lambda t: t.strip())
+names = st.text("abcdefghij_", min_size=1, max_size=8).filter(lambda n: n not in ("id", "data"))
+values = st.one_of(st.text(min_size=1), st.integers(-(2**40), 2**40))
+probabilities = st.floats(0, 1, allow_nan=False)
+
+
+@st.composite
+def records(draw: st.DrawFn, meta: st.SearchStrategy[Any] = values) -> list[Record]:
+    rows = []
+    for number in range(draw(st.integers(1, 4))):
+        predicted = draw(st.none() | label_sets)
+        scores = None if predicted is None else {label: draw(probabilities) for label in LABELS}
+        fields = draw(st.dictionaries(names, meta, max_size=3))
+        rows.append(Record(draw(texts), f"id-{number}", draw(st.none() | label_sets), predicted, scores, fields))
+    return rows
+
+
+def there_and_back(rows: list[Record], name: str, folder: Path) -> tuple[list[Record], list[str]]:
+    out = BytesIO()
+    notes = FORMATS[name].write(rows, out)
+    path = folder / f"x.{'csv' if name == 'csv' else 'parquet' if name == 'parquet' else 'json'}"
+    path.write_bytes(out.getvalue())
+    return read_records(path, name).records, notes
+
+
+@pytest.mark.parametrize("name", ["jsonl", "label-studio", "prodigy"])
+@given(rows=records())
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_formats_with_a_place_for_everything_give_everything_back(
+    name: str, rows: list[Record], tmp_path: Path
+) -> None:
+    back, notes = there_and_back(rows, name, tmp_path)
+    assert back == rows
+    assert notes == []
+
+
+@given(rows=records())
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_argilla_gives_everything_back(rows: list[Record], tmp_path: Path) -> None:
+    back, notes = there_and_back(rows, "argilla", tmp_path)
+    assert back == rows
+    assert bool(notes) == any(row.labels is not None for row in rows)  # they come in as suggestions
+
+
+@given(rows=records())
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_doccano_gives_everything_back_but_takes_predictions_for_labels(rows: list[Record], tmp_path: Path) -> None:
+    back, notes = there_and_back(rows, "doccano", tmp_path)
+    for row, again in zip(rows, back, strict=True):
+        labels = row.predicted if row.labels is None else row.labels
+        assert again == Record(row.text, row.id, labels, row.predicted, row.scores, row.meta)
+    guessed = any(row.labels is None and row.predicted is not None for row in rows)
+    assert any("no predictions apart" in note for note in notes) == guessed
+
+
+@given(rows=records(meta=st.text(min_size=1)))
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_csv_gives_back_all_that_is_text(rows: list[Record], tmp_path: Path) -> None:
+    back, notes = there_and_back(rows, "csv", tmp_path)
+    if any("U+FFFD" in note for note in notes):
+        assert any("\0" in text for row in rows for text in (row.text, *row.meta.values()))
+    else:
+        assert back == rows
+
+
+@given(rows=records())
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_parquet_gives_back_everything_but_mixed_columns(rows: list[Record], tmp_path: Path) -> None:
+    back, notes = there_and_back(rows, "parquet", tmp_path)
+    for row, again in zip(rows, back, strict=True):
+        assert (again.text, again.id, again.labels, again.predicted, again.scores) == (
+            row.text,
+            row.id,
+            row.labels,
+            row.predicted,
+            row.scores,
+        )
+        assert {name: str(value) for name, value in again.meta.items()} == {n: str(v) for n, v in row.meta.items()}
+        assert notes or again.meta == row.meta
+
+
+@given(rows=records())
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_fasttext_gives_back_labels_and_texts_on_one_line(rows: list[Record], tmp_path: Path) -> None:
+    back, notes = there_and_back(rows, "fasttext", tmp_path)
+    assert [row.labels for row in back] == [row.labels for row in rows]
+    for row, again in zip(rows, back, strict=True):
+        flat = row.text.replace("\r\n", " ").translate(dict.fromkeys(map(ord, "\n\r\0"), " ")).strip()
+        assert again.text == flat.strip()
+    assert "ids" in notes[0]
+
+
+def test_each_format_is_told_from_its_content(tmp_path: Path) -> None:
+    for name, kind in FORMATS.items():
+        out = BytesIO()
+        kind.write(ALL, out)
+        path = tmp_path / f"{name}.{name if name in ('csv', 'parquet') else 'txt'}"
+        path.write_bytes(out.getvalue())
+        assert guess_format(path) == name
+
+
+def test_a_file_of_no_format_asks_for_a_name(tmp_path: Path) -> None:
+    for content in ("hello\nworld\n", "[]", '{"words": 1}\n', "", "[1, 2]"):
+        (tmp_path / "x.txt").write_text(content, "utf-8")
+        with pytest.raises(CorpusError, match="cannot tell the format; name it with --from"):
+            guess_format(tmp_path / "x.txt")
+
+
+def read(tmp_path: Path, name: str, *entries: Any, lines: bool = True) -> list[Record]:
+    path = tmp_path / "export.json"
+    path.write_text("".join(json.dumps(e) + "\n" for e in entries) if lines else json.dumps(entries), "utf-8")
+    assert guess_format(path) == name
+    return read_records(path).records
+
+
+def test_a_label_studio_export_is_read(tmp_path: Path) -> None:
+    """As its documentation shows annotated tasks: ids, dates and who completed it beside the result."""
+
+    def annotation(*choices: str, **more: Any) -> dict[str, Any]:
+        value = {"from_name": "labels", "to_name": "text", "type": "choices", "value": {"choices": list(choices)}}
+        return {"id": 1, "completed_by": 1, "result": [value] if choices else [], "was_cancelled": False, **more}
+
+    def task(number: int, *annotations: dict[str, Any]) -> dict[str, Any]:
+        about = {"created_at": "2026-01-01T00:00:00Z", "project": 1}
+        return {
+            "id": number,
+            "data": {"text": f"Text {number}."},
+            "annotations": list(annotations),
+            "predictions": [],
+            **about,
+        }
+
+    found = read(
+        tmp_path,
+        "label-studio",
+        task(1, annotation("failure")),
+        task(2, annotation()),
+        task(3, annotation("failure", was_cancelled=True)),
+        task(4),
+        task(5, annotation("failure"), annotation("complicity", ground_truth=True)),
+        lines=False,
+    )
+    assert [row.labels for row in found] == [("failure",), (), None, None, ("complicity",)]
+    assert [row.id for row in found] == list("12345")
+    with pytest.raises(CorpusError, match="entry 1: annotators differ \\(complicity / failure\\)"):
+        read(tmp_path, "label-studio", task(1, annotation("failure"), annotation("complicity")), lines=False)
+
+
+def test_an_argilla_export_is_read(tmp_path: Path) -> None:
+    def record(number: int, *answers: dict[str, Any], **suggestion: Any) -> dict[str, Any]:
+        return {
+            "id": str(number),
+            "fields": {"text": f"Text {number}."},
+            "metadata": {"doc": "A"},
+            "suggestions": {"labels": suggestion} if suggestion else {},
+            "responses": {"labels": [{"user_id": "u", **answer} for answer in answers]} if answers else {},
+            "vectors": {},
+            "_server_id": "x",
+        }
+
+    found = read(
+        tmp_path,
+        "argilla",
+        record(1, {"value": ["failure"]}, value=["complicity"], score=[0.9], agent="tipclassify"),
+        record(2, {"value": ["none"], "status": "submitted"}),
+        record(3, {"value": ["failure"], "status": "draft"}),
+        record(4, {"value": ["failure"]}, {"value": ["failure"]}),
+        lines=False,
+    )
+    assert [row.labels for row in found] == [("failure",), (), None, ("failure",)]
+    assert found[0].predicted == ("complicity",)
+    with pytest.raises(CorpusError, match="annotators differ"):
+        read(tmp_path, "argilla", record(1, {"value": ["failure"]}, {"value": ["none"]}), lines=False)
+
+
+def test_a_prodigy_export_is_read(tmp_path: Path) -> None:
+    options = [{"id": label, "text": label} for label in LABELS]
+    task = {"text": "Police acted.", "_input_hash": 1, "_task_hash": 2, "options": options, "_view_id": "choice"}
+    found = read(
+        tmp_path,
+        "prodigy",
+        {**task, "accept": ["failure"], "answer": "accept"},
+        {**task, "accept": [], "answer": "accept"},
+        {**task, "accept": ["failure"], "answer": "ignore"},
+        {**task, "accept": ["failure"]},
+    )
+    assert [row.labels for row in found] == [("failure",), (), None, None]
+    assert found[3].predicted == ("failure",)
+    with pytest.raises(CorpusError, match="a yes-or-no task"):
+        FORMATS["prodigy"].read(_file(tmp_path, {"text": "x", "label": "failure", "answer": "accept"}))
+
+
+def test_a_doccano_export_is_read(tmp_path: Path) -> None:
+    found = read(
+        tmp_path,
+        "doccano",
+        {"id": 7, "text": "Police acted.", "label": ["failure"], "Comments": [], "doc": "A"},
+        {"id": 8, "text": "Girls beg.", "label": ["none"], "Comments": []},
+        {"id": 9, "text": "Courts slept.", "label": [], "Comments": []},
+    )
+    assert [(row.id, row.labels) for row in found] == [("7", ("failure",)), ("8", ()), ("9", None)]
+    assert found[0].meta == {"doc": "A"}
+
+
+def _file(folder: Path, *entries: Any) -> Path:
+    path = folder / "in.jsonl"
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in entries), "utf-8")
+    return path
+
+
+def test_every_bad_entry_is_told_with_its_place(tmp_path: Path) -> None:
+    good = {"text": "a", "labels": []}
+    path = _file(
+        tmp_path, good, {"text": " "}, {"labels": []}, {"text": "b", "labels": ["x"]}, {"text": "b", "labels": 3}, 5
+    )
+    with path.open("ab") as out:
+        out.write(b'{"text": "caf\xe9"}\n{"text"\n')
+    with pytest.raises(CorpusError) as caught:
+        read_records(path)
+    told = [problem.removeprefix(f"{path}:") for problem in caught.value.problems]
+    assert [line.split(":")[0] for line in told] == ["2", "3", "4", "5", "6", "7", "8"]
+    assert "unknown label 'x'" in told[2]
+    with pytest.raises(CorpusError, match="label 'none' beside failure"):
+        read_records(_file(tmp_path, {"text": "a", "labels": ["none", "failure"]}))
+    with pytest.raises(CorpusError, match="passages 1 and 2 have the same id"):
+        read_records(_file(tmp_path, {"text": "a", "id": 1}, {"text": "b", "id": 1}))
+    with pytest.raises(CorpusError, match="no such file"):
+        read_records(tmp_path / "gone.jsonl")
+
+
+def test_rows_of_score_become_pre_annotations_with_their_probabilities(cli: Run, tmp_path: Path) -> None:
+    report = tmp_path / "r.txt"
+    report.write_text("Police arrested nine traffickers. The government did not convict any traffickers.", "utf-8")
+    for suffix in ("jsonl", "csv"):
+        scored = tmp_path / f"scored.{suffix}"
+        assert cli("score", report, "-o", scored).returncode == 0
+        done = cli("corpus", "convert", scored, "--to", "label-studio", "--out", tmp_path / "tasks.json")
+        assert done.returncode == 0, done.stderr
+        tasks = json.loads((tmp_path / "tasks.json").read_text("utf-8"))
+        assert all("annotations" not in task for task in tasks)
+        (prediction,) = tasks[1]["predictions"]
+        assert prediction["result"][0]["value"]["choices"] == ["failure"]
+        assert 0.5 <= prediction["score"] <= 1
+        assert tasks[1]["data"]["scores"]["failure"] > 0.5
+        assert tasks[1]["data"]["meta"]["file"] == str(report)
+
+
+def test_what_a_format_cannot_hold_is_told_and_unlabelled_rows_never_train(cli: Run, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    out = BytesIO()
+    FORMATS["jsonl"].write(ALL, out)
+    rows.write_bytes(out.getvalue())
+    told = {}
+    for name in ("jsonl", "csv", "parquet", "fasttext", "label-studio"):
+        path = tmp_path / f"out.{name if name in ('csv', 'parquet', 'jsonl') else 'x'}"
+        done = cli("corpus", "convert", rows, "--to", name, "--out", path)
+        assert done.returncode == 0, done.stderr
+        told[name] = done.stderr.decode()
+        assert "2 of them not labelled" in told[name]
+        if name in ("csv", "parquet", "jsonl"):
+            with pytest.raises(CorpusError) as caught:
+                read_rows(path)
+            assert len(caught.value.problems) == 2  # the rest would train
+    assert "ids, fields, predictions are left out" in told["fasttext"]
+    assert "1 texts become spaces" in told["fasttext"]
+    assert "come back as text" in told["csv"]
+    assert told["label-studio"].count("\n") == 1
+    done = cli("corpus", "convert", rows, "--to", "jsonl", "--labelled", "--out", tmp_path / "done.jsonl")
+    assert b"wrote 3 passages" in done.stderr
+    assert len(read_rows(tmp_path / "done.jsonl")) == 3
+    done = cli("corpus", "convert", rows, "--to", "nothing", "--out", tmp_path / "x")
+    assert done.returncode == 2
+    done = cli("corpus", "convert", tmp_path / "gone", "--to", "csv", "--out", tmp_path / "x")
+    assert (done.returncode, b"Traceback" in done.stderr) == (1, False)
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_cell_that_looks_like_a_formula_stays_and_is_told(tmp_path: Path) -> None:
+    back, notes = there_and_back([Record("=SUM(A1)", "a", ())], "csv", tmp_path)
+    assert back[0].text == "=SUM(A1)"
+    assert any("begin like a formula" in note for note in notes)
+
+
+def test_a_text_that_speaks_of_labels_does_not_become_one(tmp_path: Path) -> None:
+    back, notes = there_and_back([Record("Write __label__failure first.", "a", ("complicity",))], "fasttext", tmp_path)
+    assert back[0].labels == ("complicity",)
+    assert back[0].text == "Write __ label__failure first."
+    assert any("begin with __label__" in note for note in notes)

@@ -1,0 +1,186 @@
+"""Passages whose labels teach most come first; what says the same again comes last."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Run
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tipclassify import CorpusError
+from tipclassify.corpus import read_rows
+from tipclassify.teaching import Pick, rank
+
+ROOT = Path(__file__).resolve().parents[1]
+HALF = [0.5, 0.5, 0.5]
+PLACES = "harbor market factory farm mine school temple office ranch quarry forest bakery".split()
+TEXTS = [f"Inspectors visited the {a} and later the {b}." for a in PLACES for b in PLACES if a != b]
+
+
+def order(texts: list[str], logits: np.ndarray, n: int, **more: object) -> list[Pick]:
+    return rank(texts, logits, HALF, [False] * len(texts), n, **more)  # type: ignore[arg-type]
+
+
+def test_the_least_sure_come_first() -> None:
+    logits = np.full((len(TEXTS), 3), -6.0)
+    unsure = np.random.default_rng(1).permutation(len(TEXTS))[:10]
+    logits[unsure, 1] = 0.1
+    picks = order(TEXTS, logits, 10)
+    assert {pick.index for pick in picks} == set(unsure.tolist())
+    assert all(pick.why.startswith("failure 0.52 near its threshold 0.50") for pick in picks)
+    assert all(0 < pick.score <= 1 for pick in picks)
+
+
+def test_unsure_is_measured_from_the_threshold_not_from_one_half() -> None:
+    logits = np.full((2, 3), -6.0)
+    logits[0, 2], logits[1, 2] = 0.0, -2.2  # 0.5 and 0.1
+    picks = rank(["Police left the port.", "Guards sold visas."], logits, [0.5, 0.5, 0.1], [False, False], 2)
+    assert [pick.index for pick in picks] == [1, 0]
+
+
+def test_annotators_who_differ_make_a_passage_worth_reading() -> None:
+    logits = np.full((len(TEXTS), 3), -6.0)
+    agreed = np.zeros((len(TEXTS), 3))
+    differs = agreed.copy()
+    differs[7, 0] = 1
+    differs[8] = np.nan  # said nothing
+    (pick,) = order(TEXTS, logits, 1, others=[agreed, differs])
+    assert pick.index == 7
+    assert "labels differ on positive_effort" in pick.why
+
+
+def test_near_duplicates_of_picks_and_of_labelled_passages_come_last() -> None:
+    texts = [
+        "The ministry opened 12 shelters in Valdoria for victims of forced labor.",
+        "The ministry opened 30 shelters in Karvonia for victims of forced labor.",
+        "Guards at the southern border sold visas to recruiters of domestic workers.",
+        "Courts have not convicted any official who took part in these crimes.",
+    ]
+    logits = np.full((4, 3), 0.2)
+    picks = order(texts, logits, 4, known=["Courts have not convicted any official who took part in these crimes!"])
+    assert {pick.index for pick in picks[:2]} & {0, 1}
+    assert {pick.index for pick in picks[:2]} & {2}
+    assert {pick.index for pick in picks[2:]} == {3, 0 if picks[0].index == 1 or picks[1].index == 1 else 1}
+    assert all(pick.score == 0 and "already" in pick.why for pick in picks[2:])
+
+
+def test_new_words_and_doubts_count_where_the_model_is_as_unsure() -> None:
+    logits = np.full((len(TEXTS), 3), 0.05)
+    doubtful = np.zeros(len(TEXTS), bool)
+    doubtful[:20] = True
+    firsts = [
+        sum(pick.index < 20 for pick in rank(TEXTS, logits, HALF, doubtful, 20, seed=seed)) / 20 for seed in range(20)
+    ]
+    assert np.mean(firsts) > 1.5 * 20 / len(TEXTS)
+    assert "many words unknown" in next(pick.why for pick in rank(TEXTS, logits, HALF, doubtful, 60) if pick.index < 20)
+
+
+def test_scraps_are_put_back() -> None:
+    picks = order(["Page 3", "", "Guards sold visas to recruiters."], np.zeros((3, 3)), 3)
+    assert picks[0].index == 2
+    assert [pick.score for pick in picks[1:]] == [0, 0]
+
+
+def test_of_many_alike_fewer_are_picked_than_chance_would() -> None:
+    same = [f"The court of the district by the {place} heard the case of a recruiter." for place in PLACES]
+    other = ["Guards sold visas.", "Girls were freed from a mine in the north.", "A hotline received calls for help."]
+    logits = np.full((len(same) + len(other), 3), 0.3)
+    found = [{pick.index for pick in order(same + other, logits, 4, seed=seed)} for seed in range(50)]
+    by_chance = 4 * len(other) / len(logits)
+    assert np.mean([len(one & {12, 13, 14}) for one in found]) > 1.5 * by_chance
+
+
+def test_shapes_that_differ_are_told() -> None:
+    with pytest.raises(ValueError, match="2 texts, 1 rows of log-odds"):
+        rank(["a b c", "d e f"], np.zeros((1, 3)), HALF, [False, False], 1)
+    with pytest.raises(ValueError, match="other labels have shape"):
+        rank(["a b c"], np.zeros((1, 3)), HALF, [False], 1, others=[np.zeros((2, 3))])
+    assert rank([], np.zeros((0, 3)), HALF, [], 5) == []
+
+
+@given(
+    st.lists(st.tuples(st.text(max_size=40), st.floats(-9, 9), st.booleans()), max_size=25),
+    st.integers(1, 30),
+    st.integers(0, 3),
+)
+@settings(max_examples=60)
+def test_each_passage_is_picked_once_and_the_same_seed_gives_the_same_order(
+    passages: list[tuple[str, float, bool]], n: int, seed: int
+) -> None:
+    texts = [text for text, _, _ in passages]
+    logits = np.array([[x, -x, x / 2] for _, x, _ in passages]).reshape(-1, 3)
+    doubtful = [doubt for _, _, doubt in passages]
+    picks = rank(texts, logits, HALF, doubtful, n, known=texts[:2], seed=seed)
+    assert picks == rank(texts, logits, HALF, doubtful, n, known=texts[:2], seed=seed)
+    assert len({pick.index for pick in picks}) == len(picks) == min(n, len(texts))
+    scores = [pick.score > 0 for pick in picks]
+    assert scores == sorted(scores, reverse=True)
+
+
+# --------------------------------------------------------------------------------------------- corpus queue
+
+
+def test_queue_writes_rows_that_training_refuses_until_they_are_labelled(cli: Run, tmp_path: Path) -> None:
+    report, todo, known = tmp_path / "Karvonia.txt", tmp_path / "todo.jsonl", tmp_path / "known.jsonl"
+    text = "PROSECUTION\n\nPolice arrested nine traffickers. Courts postponed most hearings. The mayor thanked the visitors."
+    report.write_text(text, "utf-8")
+    known.write_text(json.dumps({"text": "police arrested  nine traffickers.", "labels": []}) + "\n", "utf-8")
+    done = cli("corpus", "queue", report, report, "-n", 5, "--out", todo, "--against", known)
+    assert (done.returncode, done.stdout) == (0, b"")
+    rows = [json.loads(line) for line in todo.read_text("utf-8").splitlines()]
+    assert sorted(row["text"] for row in rows) == ["Courts postponed most hearings.", "The mayor thanked the visitors."]
+    for row in rows:
+        assert row["labels"] is None
+        assert list(row["scores"]) == ["positive_effort", "failure", "complicity"]
+        assert text[row["start"] : row["end"]] == row["text"]
+        assert (row["report"], row["section"]) == (str(report), "prosecution")
+        assert row["why"]
+    with pytest.raises(CorpusError) as caught:
+        read_rows(todo)
+    assert [problem.removeprefix(f"{todo}:")[:20] for problem in caught.value.problems] == [
+        "1: not labelled yet;",
+        "2: not labelled yet;",
+    ]
+    todo.write_text("".join(json.dumps({**row, "labels": []}) + "\n" for row in rows), "utf-8")
+    assert [row["labels"] for row in read_rows(todo)] == [(), ()]
+
+
+def test_queue_takes_ready_rows_and_names_what_it_cannot_read(cli: Run, tmp_path: Path) -> None:
+    rows, todo = tmp_path / "rows.jsonl", tmp_path / "todo.jsonl"
+    row = {"id": "k7", "text": "Courts postponed most hearings.", "labels": ["failure"], "doc": "K"}
+    rows.write_text(json.dumps(row) + "\n", "utf-8")
+    done = cli("corpus", "queue", rows, tmp_path / "gone.txt", "--out", todo)
+    assert done.returncode == 1
+    assert b"gone.txt" in done.stderr
+    (found,) = (json.loads(line) for line in todo.read_text("utf-8").splitlines())
+    assert (found["id"], found["doc"], found["labels"]) == ("k7", "K", None)
+
+
+# --------------------------------------------------------------------------------------------- benchmark
+
+
+def test_the_benchmark_prints_figures_that_can_be_true() -> None:
+    data = [ROOT / "data" / f"{name}.jsonl" for name in ("w1_assessment", "w5_complicity", "w2_prosecution")]
+    command = [sys.executable, ROOT / "benchmarks" / "active.py", "--runs", 2, "--most", 700, "--batch", 100, "--json"]
+    done = subprocess.run(
+        [*map(str, command), *(str(part) for file in data for part in ("--data", file))],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=200,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["sizes"] == [500, 600, 700]
+    assert {"random", "uncertainty", "tipclassify"} <= found["macro_f1"].keys()
+    starts = {tuple(curve[0] for curve in runs) for runs in found["macro_f1"].values()}
+    assert len(starts) == 1  # all begin with the same passages
+    assert all(0.3 < value < 1 for runs in found["macro_f1"].values() for curve in runs for value in curve)
+    rows = {row["strategy"]: row for row in found["figures"]}
+    assert rows["random"]["mean_f1_over_random"][0] == 0
