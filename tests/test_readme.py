@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,7 +34,7 @@ def test_every_command_and_option_the_readme_names_exists(cli: Run) -> None:
     assert names >= {"score", "explain", "evaluate", "info"}
     assert [name for name in names if name not in told] == []
     helps = told + "".join(cli(name, "--help").stdout.decode() for name in names)
-    helps += "--data --out --linear"  # train.py's, tested in test_training
+    helps += subprocess.run([sys.executable, ROOT / "train.py", "--help"], capture_output=True, text=True).stdout
     assert [
         option for option in re.findall(r"(?<=[ `])--\w+", README) if option not in helps and option not in ("--quiet",)
     ] == []

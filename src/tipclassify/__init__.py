@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tipclassify.errors import CorpusError, InputError, ModelError, TipclassifyError
     from tipclassify.estimator import TipClassifier
     from tipclassify.labels import LABELS
+    from tipclassify.mapping import tag_batch
 
 _HOME: Final = {
     "classify": "classifier",
@@ -35,6 +36,7 @@ _HOME: Final = {
     "TipclassifyError": "errors",
     "TipClassifier": "estimator",
     "LABELS": "labels",
+    "tag_batch": "mapping",
 }
 
 __all__ = [
@@ -52,6 +54,7 @@ __all__ = [
     "TipclassifyError",
     "__version__",
     "classify",
+    "tag_batch",
 ]
 
 

@@ -6,14 +6,26 @@ Exit codes: 0 done; 1 some inputs failed, the rest were done; 2 usage; 3 the mod
 from __future__ import annotations
 
 import contextlib
-import inspect
 import sys
-from collections.abc import Callable
 from typing import Annotated, TextIO
 
 import typer
 
-from tipclassify.commands import bundle, check, compare, corpus, evaluate, explain, fetch, info, score, summary, text
+from tipclassify.commands import (
+    bundle,
+    check,
+    compare,
+    corpus,
+    evaluate,
+    explain,
+    fetch,
+    info,
+    review,
+    score,
+    summary,
+    text,
+)
+from tipclassify.commands.helps import flowing
 from tipclassify.errors import ModelError, TipclassifyError
 
 __all__ = ["app", "main"]
@@ -28,18 +40,13 @@ app = typer.Typer(
 )
 
 
-def _flowing(function: Callable[..., None]) -> str:
-    """The docstring with each paragraph on one line: the terminal wraps it, not the source."""
-    paragraphs = inspect.cleandoc(function.__doc__ or "").split("\n\n")
-    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
-
-
 for _command in (
     score.score,
     summary.summary,
     compare.compare,
     bundle.bundle,
     bundle.verify,
+    review.review,
     fetch.fetch,
     text.text,
     explain.explain,
@@ -47,7 +54,7 @@ for _command in (
     check.check,
     info.info,
 ):
-    app.command(_command.__name__, help=_flowing(_command))(_command)
+    app.command(_command.__name__, help=flowing(_command))(_command)
 app.add_typer(corpus.app, name="corpus")
 
 
