@@ -10,11 +10,13 @@ Names are loaded when they are first used, so that ``import tipclassify`` costs 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
 
 from tipclassify._version import __version__
 
+TYPE_CHECKING = False  # type checkers take it for true; importing `typing` would cost four times all the rest
 if TYPE_CHECKING:
+    from typing import Any, Final
+
     from tipclassify.classifier import Classifier, Explanation, SpanWeight, classify
     from tipclassify.document import Block, Document, Passage
     from tipclassify.errors import CorpusError, InputError, ModelError, TipclassifyError
