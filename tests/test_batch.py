@@ -82,10 +82,10 @@ def test_one_output_for_each_input_and_only_what_is_missing_when_resumed(cli: Ru
     assert b"inputs were done" not in other.stderr
 
 
+MANY = 4_000  # reports: not done before the signal comes
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals to a process differ there")
-MANY = 4_000  # not done before the signal comes
-
-
 def test_breaking_off_leaves_whole_outputs_and_no_scraps(tmp_path: Path) -> None:
     page = (SAMPLES / "karvonia-2024.html").read_text("utf-8")
     for number in range(MANY):

@@ -36,7 +36,9 @@ def test_every_command_and_option_the_readme_names_exists(cli: Run) -> None:
     helps = told + "".join(cli(name, "--help").stdout.decode() for name in names)
     helps += subprocess.run([sys.executable, ROOT / "train.py", "--help"], capture_output=True, text=True).stdout
     assert [
-        option for option in re.findall(r"(?<=[ `])--\w+", README) if option not in helps and option not in ("--quiet", "--dist")
+        option
+        for option in re.findall(r"(?<=[ `])--\w+", README)
+        if option not in helps and option not in ("--quiet", "--dist")
     ] == []
 
 
