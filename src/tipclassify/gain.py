@@ -77,7 +77,7 @@ def gain(
     """
     each = np.broadcast_to(np.asarray(weight, np.float64), len(added_rows))
     if not (each > 0).all():
-        raise CorpusError([f"a weight is {each.min():g}: give a number above 0"])
+        raise CorpusError([f"a weight is {np.min(each):g}: give a number above 0"])
     rows = [*base_rows, *added_rows]
     is_added = np.arange(len(rows)) >= len(base_rows)
     groups = np.array(group_rows(rows), np.int64)

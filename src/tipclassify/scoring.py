@@ -84,7 +84,7 @@ def _linear(model: Model, tokens: Tokens, structure: Structure, begin: I64) -> F
 
 def best_parts(parts: Floats, first: I64) -> Floats:
     """Highest score of the clauses of each passage, of which `first` is the first."""
-    return np.maximum.reduceat(parts, first)
+    return np.asarray(np.maximum.reduceat(parts, first))
 
 
 def _sums(model: Model, tokens: Tokens, structure: Structure, begin: I64) -> tuple[Floats, Floats]:

@@ -3,8 +3,9 @@
 Passages and the model's log-odds come in, picks go out, best first. A passage is worth labelling when the model is unsure
 of a label (its log-odds lie near the threshold), when annotators or models disagree on it, and when it says what labelled
 passages do not. One that says what another pick says brings little more, so picks are made one by one, a passage is worth less
-the more it is like picks before it, and near duplicates come last. How much each of these counts was chosen with
-benchmarks/active.py: uncertainty does nearly all, and more weight on novelty or variety makes a worse model.
+the more it is like picks before it, and those that differ in names and figures only come last. How much each of these counts was
+chosen with benchmarks/active.py: uncertainty does nearly all. More weight on novelty or variety made a worse model there, and so
+did putting back passages that differ in one other word, which is often the word that turns a label.
 
 Sources: uncertainty sampling, Lewis and Gale 1994 (SIGIR), by the label in most doubt; disagreement
 by vote, Dagan and Engelson 1995 (ICML, query by committee); relevance against novelty in a greedy order, Carbonell and Goldstein 1998
@@ -34,11 +35,9 @@ U64 = npt.NDArray[np.uint64]
 _WIDTH: Final = 1_024  # numbers of a sketch: cosines are right to about 0.03
 _LOOKED_AT: Final = 2_500  # passages looked at beside those picked: the rest are too sure to be picked at all
 _FEWEST_WORDS: Final = 3  # what is shorter is a heading or a scrap of a table, and teaches nothing
-_SAME: Final = (
-    0.9  # share of word triples that stand elsewhere already: a word of 30 differs, or names and figures only
-)
-_VARIETY: Final = 0.05  # power of what a passage has that picks before it lack
-_UNLIKE: Final = 0.05  # how much a passage gains whose word triples are all new
+_SAME: Final = 1.0  # share of word triples that stand elsewhere: one other word may be the one that turns a label
+_VARIETY: Final = 0.02  # power of what a passage has that picks before it lack
+_UNLIKE: Final = 0.02  # how much a passage gains whose word triples are all new
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ class Windows:
     @cached_property
     def unit(self) -> float:
         """What one is worth of the whole numbers that matches are counted in."""
-        largest = max(float(self.vectors.largest(f).max()) for f in self.filters)
+        largest = max(float(np.max(self.vectors.largest(f))) for f in self.filters)
         return float(2.0 ** np.ceil(np.log2(max(largest, 1e-9) / LARGEST)))
 
     @cached_property
