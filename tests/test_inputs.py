@@ -285,7 +285,7 @@ def test_suffixes() -> None:
         ("text/markdown", "https://a.example/x", b"*Police* acted.", "Police acted."),
         ("application/octet-stream", "https://a.example/x.html", b"<p>Police acted.", "Police acted."),
         (None, "https://a.example/2024/karvonia/", TEXT, TEXT.decode()),
-        ("application/gzip", "https://a.example/x.txt.gz", gzip.compress(TEXT), TEXT.decode()),
+        ("application/gzip", "https://a.example/x.txt.gz", gzip.compress(TEXT, mtime=0), TEXT.decode()),
         ("text/plain", "https://a.example/x.txt", PAGE, "Karvonia\n\nPolice arrested nine."),
     ],
 )
