@@ -14,6 +14,9 @@ from datasets.fingerprint import Hasher
 
 from tipclassify import LABELS, Classifier, ModelError, mapping, tag_batch
 
+# On Python 3.13 a buffer that datasets pickled into can be collected while it is still looked at; nothing of ours holds it.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 TEXTS = [
     "Police arrested nine traffickers.",
     "The government did not convict any traffickers.",
@@ -32,8 +35,6 @@ def table(tmp_path: Path) -> datasets.Dataset:
     return datasets.load_dataset("json", data_files=str(file), split="train", cache_dir=str(tmp_path / "cache"))
 
 
-# On Python 3.13 a buffer that datasets pickled into can be collected while it is still looked at; nothing of ours holds it.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_two_processes_give_the_tags_of_the_classifier(table: datasets.Dataset, classifier: Classifier) -> None:
     tagged = table.map(tag_batch, batched=True, batch_size=4, num_proc=2, fn_kwargs={"policy": "cite"})
     assert tagged.column_names == ["text", "id", "labels", *LABELS, "low_confidence"]

@@ -65,10 +65,17 @@ class Deadly(LocalFileSystem):
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[Client]:
+def two_workers() -> Iterator[Client]:
     """Two worker processes for all tests; after two of its workers have died, a task is given up."""
     with dask.config.set({"distributed.scheduler.allowed-failures": 1}), connected(workers=2) as client:
         yield client
+
+
+@pytest.fixture
+def client(two_workers: Client) -> Client:
+    """The same, both workers up: one that an earlier test killed may still be on its way back."""
+    two_workers.wait_for_workers(2, timeout=60)
+    return two_workers
 
 
 @pytest.fixture
