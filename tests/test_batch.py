@@ -82,6 +82,11 @@ def test_one_output_for_each_input_and_only_what_is_missing_when_resumed(cli: Ru
     assert b"inputs were done" not in other.stderr
 
 
+def _heeds_interrupts() -> None:
+    """A background job of a shell ignores interrupts, and so would what it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 MANY = 4_000  # reports: not done before the signal comes
 
 
@@ -92,7 +97,7 @@ def test_breaking_off_leaves_whole_outputs_and_no_scraps(tmp_path: Path) -> None
         (tmp_path / f"{number:04}.html").write_text(page, "utf-8")
     out = tmp_path / "out"
     command = [sys.executable, "-m", "tipclassify", "score", str(tmp_path), "--output-dir", str(out), "-f", "jsonl"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, preexec_fn=_heeds_interrupts)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and len(list(out.glob("*.html.jsonl"))) < 5:
         time.sleep(0.02)

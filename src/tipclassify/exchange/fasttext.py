@@ -57,9 +57,13 @@ def write_fasttext(records: Sequence[Record], out: IO[bytes]) -> list[str]:
         notes.append(f"fastText takes a line for a passage: the line ends inside {broken:,} texts become spaces")
     if marked := sum(bool(_LABEL.search(record.text)) for record in records):
         notes.append(f"{marked:,} texts hold words that begin with {_PREFIX}, which become '__ label__'")
+    empty = 0
     for record in records:
         text = _BREAKS.sub(" ", encodable(record.text))
         text = re.sub(rf"(?<!\S){_PREFIX}", "__ label__", text).strip()
         words = [*(f"{_PREFIX}{name}" for name in named(record.labels)), text]
+        empty += not any(words)
         out.write(f"{' '.join(words)}\n".encode())
+    if empty:
+        notes.append(f"{empty:,} passages have neither words nor labels: their lines are empty, which no reader sees")
     return notes
