@@ -60,5 +60,11 @@ def test_features_of_a_passage_do_not_depend_on_its_neighbours(passages: list[st
         assert sorted(together.hash[here].tolist()) == sorted(alone.hash.tolist())
 
 
+def test_offsets_hold_after_half_characters_were_met() -> None:
+    tokenize(["\ud83d", "\ude00"], KNOWN)  # the two halves of 😀, each alone
+    t = tokenize(["😀 government 😀 law"], KNOWN)
+    assert list(zip(t.start.tolist(), t.end.tolist(), strict=True)) == [(2, 12), (15, 18)]
+
+
 def test_known_words_are_those_seen_in_lower_case_often_enough() -> None:
     assert known_words(["The police acted", "Police in Kessara, the police"]) == frozenset({"police"})

@@ -59,7 +59,7 @@ def characters_of(passages: Sequence[str]) -> Characters:
     length = np.fromiter(map(len, passages), np.int64, len(passages)) + 1
     code = _codes(text)
     sort = _sort.take(code)
-    if len(code) < len(text) or (not text.isascii() and np.max(sort, initial=0) >= _UNMET):
+    if len(code) != len(text) or (not text.isascii() and np.max(sort, initial=0) >= _UNMET):
         code = _met(text, code)
         sort = _sort.take(code)
     return Characters(_lower.take(code), sort, np.cumsum(length) - length)

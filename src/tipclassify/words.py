@@ -226,7 +226,7 @@ def _powers_to(number: int) -> tuple[U64, U64]:
     """The first powers of `_BASE` and of its inverse modulo 2**64, at least `number` of them."""
     global _powers
     if len(_powers[0]) < number:
-        most = max(number, 1 << 18)
+        most = 1 << max(12, number.bit_length())  # doubling: a first sentence does not wait for a book's worth
         _powers = tuple(_running_powers(base, most) for base in (_BASE, pow(_BASE, -1, 1 << 64)))  # type: ignore[assignment]
     return _powers
 

@@ -19,7 +19,7 @@ from tipclassify.document import Document, Passage
 from tipclassify.errors import InputError, MissingExtraError, TipclassifyError
 from tipclassify.readers import read_bytes, read_report
 from tipclassify.readers.limits import LARGEST
-from tipclassify.readers.rows import _row as row_of_line
+from tipclassify.readers.rows import row_of_line
 from tipclassify.writers import TaggedReport
 
 __all__ = ["FIELDS", "Reading", "sound_row"]

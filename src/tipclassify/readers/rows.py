@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from tipclassify.errors import InputError
 
-__all__ = ["read_text_rows"]
+__all__ = ["read_text_rows", "row_of_line"]
 
 _DECODER: Final = json.JSONDecoder()
 _BATCH: Final = 1_000  # rows scored at a time: memory stays flat however long the file
@@ -27,7 +27,7 @@ def read_text_rows(path: str) -> Iterator[list[dict[str, Any]]]:
         with open(path, "rb") as file:
             for number, line in enumerate(file, 1):
                 if line.strip():
-                    batch.append(_row(line, f"{path}:{number}"))
+                    batch.append(row_of_line(line, f"{path}:{number}"))
                 if len(batch) == _BATCH:
                     yield batch
                     batch = []
@@ -37,7 +37,7 @@ def read_text_rows(path: str) -> Iterator[list[dict[str, Any]]]:
         yield batch
 
 
-def _row(line: bytes, where: str) -> dict[str, Any]:
+def row_of_line(line: bytes, where: str) -> dict[str, Any]:
     try:
         row = _value(line)
     except UnicodeDecodeError:
