@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import datasets
@@ -15,17 +13,6 @@ import pytest
 from datasets.fingerprint import Hasher
 
 from tipclassify import LABELS, Classifier, ModelError, mapping, tag_batch
-
-# On Python 3.13 a buffer that datasets pickled into can be collected while it is still looked at; nothing of ours holds it.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
-
-@pytest.fixture(autouse=True)
-def _collected_here() -> Iterator[None]:
-    """Such a buffer is collected within the test that made it, not in one of another file that heeds the warning."""
-    yield
-    gc.collect()
-
 
 TEXTS = [
     "Police arrested nine traffickers.",
