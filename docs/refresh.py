@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Write what runs into the pages that show it: ``python docs/refresh.py`` (``--check`` only compares).
 
-In README.md a ``pycon`` block is run as a session, and each ``$`` line of a ``console`` block as a command in the root of the
-project. In data/README.md the counts and the agreement of the annotators are counted anew (needs the extra "audit").
+In README.md and the pages of the site a ``pycon`` block is run as a session, and each ``$`` line of a ``console`` block as a command:
+for README.md in the root of the project, for a page in an empty folder from which data, docs, models, tests and train.py can be
+reached as from the root, one after another. A block under ``<!-- slow -->`` takes minutes: it is run with ``--slow`` only. In
+data/README.md the counts and the agreement of the annotators are counted anew (needs the extra "audit").
 """
 
 from __future__ import annotations
@@ -12,17 +14,44 @@ import contextlib
 import io
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-BLOCK = re.compile(r"^```(pycon|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGES = ("index.md", "get-started.md", "tutorial.md", "figures.md")
+SLOW = "<!-- slow -->\n"
+BLOCK = re.compile(rf"^({SLOW})?```(pycon|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def refreshed(markdown: str) -> str:
     """The same Markdown with the output of every example as it is now."""
-    return BLOCK.sub(lambda m: f"```{m[1]}\n{(_session if m[1] == 'pycon' else _commands)(m[2])}```", markdown)
+    return BLOCK.sub(lambda m: f"```{m[2]}\n{(_session if m[2] == 'pycon' else _commands)(m[3])}```", markdown)
+
+
+def refreshed_page(markdown: str, slow: bool = False) -> str:
+    """The same for a page of the site, whose commands go on from one another and show what they say on standard error too."""
+    with tempfile.TemporaryDirectory() as folder:
+        there = Path(folder)
+        for name in ("data", "docs", "tests", "train.py", "models/default"):
+            _lend(ROOT / name, there / name)
+
+        def run(m: re.Match[str]) -> str:
+            if m[1] and not slow:
+                return m[0]
+            return f"{m[1] or ''}```{m[2]}\n{_session(m[3]) if m[2] == 'pycon' else _commands(m[3], there, all=True)}```"
+
+        return BLOCK.sub(run, markdown)
+
+
+def _lend(source: Path, to: Path) -> None:
+    to.parent.mkdir(exist_ok=True)
+    try:
+        to.symlink_to(source)
+    except OSError:  # Windows may not let us
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, to)
 
 
 def _session(block: str) -> str:
@@ -41,15 +70,18 @@ def _session(block: str) -> str:
     return "".join(line + "\n" for line in out)
 
 
-def _commands(block: str) -> str:
+def _commands(block: str, folder: Path = ROOT, all: bool = False) -> str:
     out: list[str] = []
     for line in block.splitlines():
         if not line.startswith("$ "):
             continue
         command = shlex.split(line[2:])
-        if command[0] == "tipclassify":
-            command = [sys.executable, "-m", *command]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=True)
+        if command[0] in ("tipclassify", "python"):
+            command = [sys.executable, *(["-m", *command] if command[0] == "tipclassify" else command[1:])]
+        errors = subprocess.STDOUT if all else subprocess.PIPE
+        done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=errors, encoding="utf-8", check=False)
+        if done.returncode:
+            raise subprocess.CalledProcessError(done.returncode, line, done.stdout, done.stderr)
         out += [line, *(text.rstrip() for text in done.stdout.rstrip().splitlines())]
     return "".join(line + "\n" for line in out)
 
@@ -90,9 +122,12 @@ def dataset_card(markdown: str) -> str:
 
 
 def main() -> int:
-    """Refresh both pages; 1 when ``--check`` finds one that is out of date."""
+    """Refresh all of them; 1 when ``--check`` finds one that is out of date."""
     stale = 0
-    for page, refresh in ((ROOT / "README.md", refreshed), (ROOT / "data" / "README.md", dataset_card)):
+    slow = "--slow" in sys.argv
+    pages = [(ROOT / "README.md", refreshed), (ROOT / "data" / "README.md", dataset_card)]
+    pages += [(ROOT / "docs" / name, lambda text: refreshed_page(text, slow)) for name in PAGES]
+    for page, refresh in pages:
         old = page.read_text("utf-8")
         new = refresh(old)
         stale += old != new

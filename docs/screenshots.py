@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""Label the tutorial's report on the review page as its reader would, and photograph what is seen on the way.
+
+``python docs/screenshots.py`` writes docs/images/*.png and docs/tutorial/ana.jsonl: what the page itself kept of the decisions below.
+Needs Playwright, a Chromium on the path, and the extras "review" and "pdf".
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+IMAGES = ROOT / "docs" / "images"
+REPORT = "tests/files/two-columns.pdf"
+KEYS = {"positive_effort": "p", "failure": "f", "complicity": "c"}
+
+CORRECTIONS: dict[str, tuple[str, ...]] = {
+    "Cases opened | 27": (),  # a table's cell is no sentence
+    "Charges | 16": (),
+    "Convictions | 7": (),
+    "Cooperation with police in neighboring states all but ceased": ("failure",),
+    "In May the Port Åske court convicted the two port police officers": ("positive_effort", "complicity"),
+    "His deputy, a well-known lawyer": (),
+    "Two aid groups lodged 31 fishermen": (),  # an NGO alone
+    "Police in Čelvin jailed seven women": ("failure",),
+    "1. inspection of the fishing fleet": (),
+}
+"""How the passages begin whose tags are wrong by the codebook, and the labels they should have."""
+
+
+def main() -> None:
+    """Make all pictures, and the corpus."""
+    from playwright.sync_api import sync_playwright
+
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as scratch:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        photograph_report(browser, Path(scratch))
+        label_and_photograph(browser, Path(scratch))
+        browser.close()
+    for image in sorted(IMAGES.glob("*.png")):
+        print(f"{image.relative_to(ROOT)}: {image.stat().st_size / 1000:.0f} kB")
+
+
+def photograph_report(browser: Any, scratch: Path) -> None:
+    """The HTML report with one reason open."""
+    page = scratch / "findings.html"
+    _tipclassify("score", REPORT, "-o", str(page))
+    tab = browser.new_page(viewport={"width": 1200, "height": 760})
+    tab.goto(page.as_uri())
+    passage = tab.get_by_text("Three officers of the migration service").first
+    passage.scroll_into_view_if_needed()
+    tab.mouse.wheel(0, 250)
+    tab.wait_for_timeout(200)
+    passage.hover()
+    tab.wait_for_timeout(500)
+    tab.screenshot(path=IMAGES / "report.png")
+    tab.close()
+
+
+def label_and_photograph(browser: Any, scratch: Path) -> None:
+    """Decide every passage by keyboard; pictures at the first correction and at the end."""
+    corpus = scratch / "ana.jsonl"
+    command = [sys.executable, "-m", "tipclassify", "review", REPORT, "--no-browser", "--annotator", "ana"]
+    server = subprocess.Popen([*command, "--corpus", str(corpus)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout
+        link = server.stdout.readline().strip()
+        tab = browser.new_page(viewport={"width": 1200, "height": 760})
+        tab.goto(link)
+        tab.locator("#here .facts").wait_for()
+        wrong = dict(CORRECTIONS)
+        for number in range(200):
+            text = tab.locator("#now").inner_text()
+            begins = next((words for words in wrong if text.startswith(words)), None)
+            if begins is None:
+                done = tab.locator("#here .facts").inner_text()
+                tab.keyboard.press("Enter")
+            else:
+                done = tab.locator("#here .facts").inner_text()
+                _correct(tab, wrong.pop(begins))
+                if begins.startswith("In May"):
+                    _settle(tab)
+                    tab.screenshot(path=IMAGES / "review.png")
+                tab.keyboard.press("j")
+            tab.wait_for_timeout(40)
+            if tab.locator("#here .facts").inner_text() == done:
+                print(f"{number + 1} passages decided")
+                break
+        assert not wrong, f"never met: {list(wrong)}"
+        _settle(tab)
+        tab.close()
+    finally:
+        server.terminate()
+        server.wait()
+    shutil.copy(corpus, ROOT / "docs" / "tutorial" / "ana.jsonl")
+
+
+def _correct(tab: Any, labels: tuple[str, ...]) -> None:
+    """Press the keys that change the tags shown into `labels`."""
+    shown = tab.locator(".label[aria-pressed=true]").evaluate_all(
+        "all => all.map((one) => one.getAttribute('aria-keyshortcuts').toLowerCase())"
+    )
+    if not labels:
+        tab.keyboard.press("n")
+        return
+    for key in KEYS.values():
+        if (key in shown) != (key in [KEYS[label] for label in labels]):
+            tab.keyboard.press(key)
+
+
+def _settle(tab: Any) -> None:
+    """Wait until the page says that all is saved."""
+    for _ in range(400):
+        if not tab.evaluate("document.body.classList.contains('unsaved')"):
+            return
+        tab.wait_for_timeout(20)
+    raise TimeoutError("not saved")
+
+
+def _tipclassify(*arguments: str) -> None:
+    subprocess.run([sys.executable, "-m", "tipclassify", *arguments], cwd=ROOT, check=True)
+
+
+if __name__ == "__main__":
+    main()
