@@ -55,6 +55,13 @@ MODULES = {
 }
 """The modules meant for use, beside `tipclassify` itself, by chapter."""
 
+BORROWED = {
+    "codebook.md": "data/CODEBOOK.md",
+    "corpus.md": "data/README.md",
+    "model.md": "models/default/README.md",
+}
+"""Pages that stand elsewhere in the project, and are shown as they are."""
+
 
 def pages() -> dict[str, str]:
     """Markdown of each generated page, by its path under docs/."""
@@ -63,12 +70,20 @@ def pages() -> dict[str, str]:
         "reference/train.md": training_script(),
         "reference/python.md": top_level(),
         **{f"reference/{slug(chapter)}.md": chapter_page(chapter) for chapter in MODULES},
+        **{page: borrowed(ROOT / source) for page, source in BORROWED.items()},
     }
 
 
 def slug(title: str) -> str:
     """``"Read and tag"`` as ``"read-and-tag"``."""
     return title.lower().replace(" ", "-")
+
+
+def borrowed(source: Path) -> str:
+    """A page of the project without what is before its title; its links lead to the pages of the site."""
+    text = source.read_text("utf-8")
+    text = text[text.index("# ") :] if text.startswith("---") else text
+    return text.replace("(CODEBOOK.md)", "(codebook.md)")
 
 
 # --------------------------------------------------------------------------------------------- command line
