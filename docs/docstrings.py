@@ -13,7 +13,9 @@ LITERAL = re.compile(r"::\n\n((?:    .*\n?|\n)+)")
 
 def fenced(docstring: str) -> str:
     """Sessions up to their empty line, and what is indented after a double colon, between fences."""
-    text = LITERAL.sub(lambda m: ":\n\n```python\n" + re.sub("(?m)^    ", "", m[1]).strip("\n") + "\n```\n\n", docstring)
+    text = LITERAL.sub(
+        lambda m: ":\n\n```python\n" + re.sub("(?m)^    ", "", m[1]).strip("\n") + "\n```\n\n", docstring
+    )
     return SESSION.sub(lambda m: f"{m[1]}```pycon\n{m[0].rstrip()}\n{m[1]}```\n", text)
 
 

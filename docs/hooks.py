@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import runpy
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,12 @@ from typing import Any
 from mkdocs.structure.files import File, Files
 
 HERE = Path(__file__).resolve().parent
+LOG = logging.getLogger("mkdocs.plugins.tipclassify")
+
+FOREIGN = re.compile(
+    r"<(?:script|img|iframe|source|video)\b[^>]*\bsrc=[\"']?(?:https?:)?//[^>]*>|<link\b[^>]*\bhref=[\"']?(?:https?:)?//[^>]*>"
+)
+"""What a browser would fetch from another site."""
 
 
 def on_files(files: Files, config: Any) -> Files:
@@ -16,3 +24,10 @@ def on_files(files: Files, config: Any) -> Files:
     for path, markdown in runpy.run_path(str(HERE / "reference.py"))["pages"]().items():
         files.append(File.generated(config, path, content=markdown))
     return files
+
+
+def on_post_page(output: str, page: Any, config: Any) -> str:  # noqa: ARG001
+    """Warn, which ends a strict build, of whatever a page would fetch from another site: it must open offline."""
+    for tag in FOREIGN.findall(output):
+        LOG.warning("%s fetches from another site: %s", page.file.src_uri, tag[:120])
+    return output

@@ -119,7 +119,9 @@ class Parameter:
 
     @property
     def choices(self) -> list[str]:
-        return [str(one.value) for one in self.type] if inspect.isclass(self.type) and issubclass(self.type, Enum) else []
+        return (
+            [str(one.value) for one in self.type] if inspect.isclass(self.type) and issubclass(self.type, Enum) else []
+        )
 
 
 def commands() -> list[tuple[str, Callable[..., None]]]:

@@ -41,7 +41,9 @@ def refreshed_page(markdown: str, slow: bool = False) -> str:
         def run(m: re.Match[str]) -> str:
             if m[1] and not slow:
                 return m[0]
-            return f"{m[1] or ''}```{m[2]}\n{_session(m[3]) if m[2] == 'pycon' else _commands(m[3], there, all=True)}```"
+            return (
+                f"{m[1] or ''}```{m[2]}\n{_session(m[3]) if m[2] == 'pycon' else _commands(m[3], there, all=True)}```"
+            )
 
         return BLOCK.sub(run, markdown)
 

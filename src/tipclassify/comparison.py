@@ -19,6 +19,7 @@ from tipclassify.writers import Finding, Run, TaggedReport
 __all__ = ["Alignment", "Comparison", "Group", "Pair", "compare"]
 
 Alignment = Literal["same", "reworded", "new", "dropped"]
+"""What became of a passage from one report to the next."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,14 @@ from typing import Final
 __all__ = ["LABELS", "MEANINGS", "POLICIES", "SECTIONS", "indicator"]
 
 LABELS: Final = ("positive_effort", "failure", "complicity")
+"""The labels, in the order of every array and table: columns of scores, thresholds and indicator matrices."""
 
 MEANINGS: Final = {
     "positive_effort": "a government did something concrete against trafficking, kept it up, or meets a standard",
     "failure": "a government did not act, acted too little or too late, or its action harmed victims",
     "complicity": "officials or a state take part in trafficking, or are (not) held to account for it",
 }
+"""Each label in one line."""
 
 POLICIES: Final = ("screen", "balanced", "cite")
 """Operating points: recall first, best F1, precision first."""

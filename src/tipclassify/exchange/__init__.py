@@ -55,6 +55,7 @@ FORMATS: Final = {
     "prodigy": Format(read_prodigy, write_prodigy),
     "fasttext": Format(read_fasttext, write_fasttext),
 }
+"""Formats of annotation tools, by the name that ``--to`` and ``--from`` take."""
 
 
 def read_records(path: Path, format: str | None = None) -> Reading:

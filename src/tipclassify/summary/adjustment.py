@@ -48,6 +48,7 @@ ASSUMPTION: Final = (
     "Adjusted figures, with 95% intervals, take for granted that the model errs on these reports as it did, out of fold, "
     "on the narratives of its corpus. That is not known: label a sample and run 'tipclassify evaluate' to find out."
 )
+"""To stand under every table of adjusted counts."""
 
 DISPERSION: Final = 4 / 3
 """Mean square of the standardised error of a count, over policies and labels, in 100 narratives of the corpus out of fold;

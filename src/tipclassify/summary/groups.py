@@ -16,11 +16,15 @@ NONE: Final = "(none)"
 """Stands where a label would, for passages without any."""
 
 OVERLAP: Final = "A passage may have several labels: shares need not add up to 100%."
+"""To stand under every table of counts."""
 
 _MOST_DOUBTFUL: Final = 1 / 3  # of the passages of a group; above, its counts are "unclear"
 
 Name = str | int | None
+"""What passages are counted by: a file, country or section, a year; None where a passage has none."""
+
 Key = tuple[Name, ...]
+"""The names of a group, one for each thing that passages are counted by."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,6 +176,7 @@ FORMATS: Final = {
     "html": Format("html", "write_html", (".html", ".htm")),
     "md": Format("markdown", "write_markdown", (".md", ".markdown")),
 }
+"""What reports can be written as, by the name that ``--format`` takes."""
 
 
 def format_of(path: Path) -> str:

@@ -1,0 +1,228 @@
+"""The site names everything that can be used: each command, each option, each public name, and its examples are what runs.
+
+`mkdocs build --strict` (in .ci/run) sees to links and layout; here nothing needs MkDocs. What there is to be documented is asked of
+``--help`` and of ``__all__``, not of the code that makes the pages.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import runpy
+import sys
+from collections.abc import Iterable
+from functools import cache
+from importlib import import_module
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tipclassify
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+REFERENCE = runpy.run_path(str(DOCS / "reference.py"))
+REFRESH = runpy.run_path(str(DOCS / "refresh.py"))
+
+
+@cache
+def pages() -> dict[str, str]:
+    return dict(REFERENCE["pages"]())
+
+
+# --------------------------------------------------------------------------------------------- command line
+
+
+def helped(app: Any, *command: str) -> str:
+    from typer.testing import CliRunner
+
+    result = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "400", "NO_COLOR": "1", "TERM": "dumb"})
+    assert result.exit_code == 0
+    return result.output
+
+
+def options_in(told: str) -> set[str]:
+    """Names of options, which begin their line of ``--help``."""
+    found = (re.match(r"[│|*\s]*((?:--?[a-zA-Z][\w-]*[\s,/]+)+)", line) for line in told.splitlines())
+    return {name for match in found if match for name in re.split(r"[\s,/]+", match[1]) if name} - {"--help"}
+
+
+def commands_in(told: str) -> list[str]:
+    """Names of commands, which begin their line below "Commands"."""
+    return re.findall(r"^[│|\s]*([a-z]+)  ", told.partition("Commands")[2], re.MULTILINE)
+
+
+def every_command() -> list[tuple[str, ...]]:
+    from tipclassify.commands.app import app
+
+    found: list[tuple[str, ...]] = []
+    for name in commands_in(helped(app)):
+        subs = commands_in(helped(app, name))
+        found += [(name, sub) for sub in subs] or [(name,)]
+    return found
+
+
+def undocumented(page: str, told: str) -> set[str]:
+    """Options of ``--help`` that a page (or a part of it) does not define, each at the beginning of a line with what it does."""
+    terms = "\n".join(re.findall(r"^(`-.*)\n:   \S", page, re.MULTILINE))
+    return options_in(told) - set(re.findall(r"`(--?[\w-]+)`", terms))
+
+
+def section_of(command: Iterable[str]) -> str:
+    page = pages()["reference/command-line.md"]
+    parts = re.split(r"^## tipclassify (.+) \{.*\}$", page, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True)).get(" ".join(command), "")
+
+
+def test_every_command_and_option_is_documented() -> None:
+    from tipclassify.commands.app import app
+
+    commands = every_command()
+    assert {("score",), ("review",), ("corpus", "queue"), ("corpus", "agree")} <= set(commands)
+    missing = {command: undocumented(section_of(command), helped(app, *command)) for command in commands}
+    assert {command for command in commands if not section_of(command)} == set()
+    assert {command: names for command, names in missing.items() if names} == {}
+    assert {"--policy", "--output-dir", "-o"} <= options_in(helped(app, "score"))  # the question is a real one
+
+
+def test_every_option_of_the_training_script_is_documented() -> None:
+    import typer
+
+    app = typer.Typer()
+    app.command()(runpy.run_path(str(ROOT / "train.py"))["train"])
+    assert {"--weight", "--linear"} <= options_in(helped(app))
+    assert (
+        undocumented(pages()["reference/train.md"], helped(app))
+        - {
+            "--install-completion",
+            "--show-completion",
+        }
+        == set()
+    )
+
+
+def test_what_is_left_out_is_seen() -> None:
+    from tipclassify.commands.app import app
+
+    told, section = helped(app, "score"), section_of(["score"])
+    assert undocumented(section, told) == set()
+    assert undocumented(section.replace("`--resume`\n", "`--retry`\n"), told) == {"--resume"}
+    assert undocumented(re.sub(r"(`--bom`\n:   ).*", r"\1", section), told) == {
+        "--bom"
+    }  # named, but nothing said of it
+    assert nameless(pages(), ["tipclassify.classify", "tipclassify.forgotten"]) == ["tipclassify.forgotten"]
+
+
+# --------------------------------------------------------------------------------------------- Python
+
+
+def public_names() -> list[str]:
+    modules = [name for chapter in REFERENCE["MODULES"].values() for name in chapter]
+    names = [f"tipclassify.{name}" for name in tipclassify.__all__]
+    names += [
+        f"tipclassify.{module}.{name}"
+        for module in modules
+        for name in import_module(f"tipclassify.{module}").__all__
+        if name not in tipclassify.__all__  # those stand with the package itself
+    ]
+    return names
+
+
+def nameless(found: dict[str, str], names: Iterable[str]) -> list[str]:
+    """Names in whose place no page puts a docstring."""
+    text = "\n".join(found.values())
+    put = set(re.findall(r"^::: (\S+)$", text, re.MULTILINE)) | {
+        f"tipclassify.{heading}" for heading in re.findall(r"^ +heading: (\S+)$", text, re.MULTILINE)
+    }
+    return [name for name in names if name not in put]
+
+
+def test_every_public_name_is_documented() -> None:
+    names = public_names()
+    assert {"tipclassify.classify", "tipclassify.resampling.compare"} <= set(names)
+    missing = nameless(pages(), names)
+    assert missing == ["tipclassify.__version__"]
+    assert "`tipclassify.__version__`" in pages()["reference/python.md"]
+
+
+def said_of(module: str, name: str) -> str | None:
+    """The docstring of a public name; of a constant, the text below it where it is assigned."""
+    value = getattr(import_module(module), name)
+    if inspect.isclass(value) or inspect.isroutine(value) or type(value).__module__.startswith("tipclassify."):
+        return inspect.getdoc(value)
+    file = import_module(module).__file__
+    assert file
+    body = ast.parse(Path(file).read_text("utf-8")).body
+    for node in body:
+        if isinstance(node, ast.ImportFrom) and name in [alias.name for alias in node.names]:
+            return said_of(str(node.module), name)
+    homes: dict[str, str] = getattr(import_module(module), "_HOME", {})
+    if name in homes:
+        return said_of(f"{module}.{homes[name]}", name)
+    for node, below in pairwise(body):
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        )
+        if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+            text = below.value.value if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) else None
+            return text if isinstance(text, str) else None
+    return None
+
+
+def test_something_is_said_of_every_public_name() -> None:
+    split = (name.rpartition(".") for name in public_names() if name != "tipclassify.__version__")
+    assert [f"{module}.{name}" for module, _, name in split if not said_of(module, name)] == []
+    assert said_of("tipclassify.labels", "POLICIES")
+    assert said_of("tipclassify.training", "_SURE") is None
+
+
+# --------------------------------------------------------------------------------------------- pages
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    nav = (ROOT / "mkdocs.yml").read_text("utf-8").partition("\nnav:")[2]
+    named = re.findall(r"([\w/-]+\.md)$", nav, re.MULTILINE)
+    there = {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")} | set(pages())
+    assert len(named) == len(set(named))
+    assert set(named) == there
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the pages show cp and head")
+@pytest.mark.parametrize("page", REFRESH["PAGES"])
+def test_every_example_prints_what_the_page_shows(page: str) -> None:
+    pytest.importorskip("pypdfium2", reason="the tutorial reads a PDF")
+    pytest.importorskip("krippendorff", reason="the tutorial shows alpha")
+    text = (DOCS / page).read_text("utf-8")
+    assert "```console" in text or "```pycon" in text
+    assert REFRESH["refreshed_page"](text) == text
+
+
+def test_an_example_that_no_longer_holds_is_seen() -> None:
+    text = "```pycon\n>>> 1 + 1\n3\n```\n"
+    assert REFRESH["refreshed_page"](text) == text.replace("3", "2")
+
+
+def test_pictures_are_small_and_said_in_words() -> None:
+    images = list((DOCS / "images").glob("*.png"))
+    assert images
+    assert [image.name for image in images if image.stat().st_size > 200_000] == []
+    for page in DOCS.glob("*.md"):
+        assert re.findall(r"!\[\s*\]\(", page.read_text("utf-8")) == [], page
+
+
+def test_the_tutorials_labels_are_those_of_its_report() -> None:
+    from tipclassify.corpus import read_rows
+
+    pytest.importorskip("pypdfium2")
+    from tipclassify.readers import read_report
+
+    text = read_report(str(ROOT / "tests" / "files" / "two-columns.pdf")).text
+    rows = read_rows(DOCS / "tutorial" / "ana.jsonl")
+    assert len(rows) == 58
+    assert [row["text"] for row in rows if text[row["start"] : row["end"]] != row["text"]] == []
+    changed = [row for row in rows if list(row["labels"]) != row["model_labels"]]
+    assert len(changed) == 9
+    assert "decided all 58 passages and changed nine" in (DOCS / "tutorial.md").read_text("utf-8")
