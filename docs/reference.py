@@ -276,6 +276,11 @@ def _directive(module: str, name: str) -> str:
         home = import_module(made_by.__module__)
         written = next(key for key, one in vars(home).items() if one is made_by)  # it may call itself by another name
         options = ["options:", f"  heading: {name}", f"  toc_label: {name}", "  merge_init_into_class: false"]
-        options += ["  members: [__call__]", "  filters: []", "  show_symbol_type_heading: false", "  show_symbol_type_toc: false"]
+        options += [
+            "  members: [__call__]",
+            "  filters: []",
+            "  show_symbol_type_heading: false",
+            "  show_symbol_type_toc: false",
+        ]
         return f"::: {home.__name__}.{written}\n    " + "\n    ".join(options)
     return f"::: {module}.{name}"
