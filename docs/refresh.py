@@ -21,7 +21,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("index.md", "get-started.md", "tutorial.md", "figures.md")
+PAGES = ("index.md", "get-started.md", "tutorial.md", "figures.md", "limits.md")
 SLOW = "<!-- slow -->\n"
 BLOCK = re.compile(rf"^({SLOW})?```(pycon|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
