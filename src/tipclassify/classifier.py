@@ -14,7 +14,7 @@ from typing import Final, overload
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.document import Document, Passage
+from tipclassify.document import Document, Passage, passage_of
 from tipclassify.explanation import Explanation, SpanWeight, explain_texts
 from tipclassify.labels import LABELS, POLICIES
 from tipclassify.model_file import Model, default_model_path, read_model
@@ -198,7 +198,7 @@ _LABELS_OF: Final = tuple(
 def _tagged(passage: Passage, labels: tuple[str, ...], scores: Mapping[str, float], doubtful: bool) -> Passage:
     """`dataclasses.replace` for the one place where it counts how long it takes."""
     p = passage
-    return Passage(p.text, p.start, p.end, p.section, labels, scores, doubtful, p.page, p.block)
+    return passage_of(p.text, p.start, p.end, p.section, labels, scores, doubtful, p.page, p.block)
 
 
 def _doubtful(found: Scored) -> Bools:
