@@ -16,7 +16,7 @@ __all__ = ["write_csv", "write_jsonl"]
 def write_jsonl(reports: Iterable[TaggedReport], out: IO[str], run: Run) -> None:  # noqa: ARG001
     """``{"file", "country", "year", "start", "end", "page", "block", "text", "section", "labels", "scores"}``, one object a line."""
     for report in reports:
-        out.writelines(report_lines(report))
+        out.write("".join(report_lines(report)))  # a line at a time would be encoded a line at a time
 
 
 def write_csv(reports: Iterable[TaggedReport], out: IO[str], run: Run) -> None:
