@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
@@ -15,9 +15,11 @@ from tipclassify.progress import progress_bar
 
 if TYPE_CHECKING:
     from tipclassify.batch import Tagging
-    from tipclassify.writers import TaggedReport
+    from tipclassify.writers import Rows, TaggedReport
 
-__all__ = ["Inputs", "tagged_reports"]
+__all__ = ["Inputs", "made_of_reports", "tagged_reports"]
+
+M = TypeVar("M", "Rows", "TaggedReport")
 
 
 @dataclass
@@ -38,29 +40,29 @@ class Inputs:
     bar: bool = True
     failures: list[str] = field(default_factory=list)
 
-    def each(self, tagging: Tagging, jobs: int) -> Iterator[tuple[str, Iterator[TaggedReport]]]:
-        """Each input with its reports; one that fails gives none, or those before the fault, and is remembered."""
-        from tipclassify.batch import tag_inputs
+    def each(self, tagging: Tagging, jobs: int, make: Callable[[TaggedReport], M]) -> Iterator[tuple[str, Iterator[M]]]:
+        """Each input with what `make` makes of its reports, where they are tagged."""
+        from tipclassify.batch import made_of_inputs
 
         with progress_bar("reports") if self.bar else contextlib.nullcontext() as progress:
-            for done, (file, reports) in enumerate(tag_inputs(self.files, tagging, jobs), 1):
-                yield file, reports
+            for done, (file, made) in enumerate(made_of_inputs(self.files, tagging, jobs, make), 1):
+                yield file, made
                 if progress:
                     progress(done, len(self.files))
 
-    def reports(self, tagging: Tagging, jobs: int) -> Iterator[TaggedReport]:
-        """The reports of all inputs."""
-        for _, reports in self.each(tagging, jobs):
+    def made(self, tagging: Tagging, jobs: int, make: Callable[[TaggedReport], M]) -> Iterator[M]:
+        """That of all inputs; one that fails gives none, or that before the fault, and is remembered."""
+        for _, made in self.each(tagging, jobs, make):
             try:
-                yield from map(self.noted, reports)
+                yield from map(self.noted, made)
             except InputError as error:
                 self.failures.append(str(error))
 
-    def noted(self, report: TaggedReport) -> TaggedReport:
-        """The report; what could not be read of it is told on stderr."""
-        for note in report.notes:
+    def noted(self, made: M) -> M:
+        """The same; what could not be read of the report is told on stderr."""
+        for note in made.notes:
             print(f"tipclassify: warning: {note}", file=sys.stderr)
-        return report
+        return made
 
     def close(self) -> None:
         """List the failures on stderr; exit with 1 if there are any."""
@@ -73,12 +75,21 @@ class Inputs:
 
 
 @contextlib.contextmanager
-def tagged_reports(
-    names: Sequence[str], tagging: Tagging, jobs: int = 1, bar: bool = True
-) -> Iterator[Iterator[TaggedReport]]:
-    """The tagged reports of all inputs. On leaving, failures are listed on stderr and turn the exit code to 1."""
+def made_of_reports(
+    names: Sequence[str], tagging: Tagging, jobs: int, make: Callable[[TaggedReport], M], bar: bool = True
+) -> Iterator[Iterator[M]]:
+    """What `make` makes of the tagged reports of all inputs. On leaving, failures are listed on stderr and turn the exit code to 1."""
     from tipclassify.batch import expand_inputs
 
     inputs = Inputs(expand_inputs(names), bar)
-    yield inputs.reports(tagging, jobs)
+    yield inputs.made(tagging, jobs, make)
     inputs.close()
+
+
+@contextlib.contextmanager
+def tagged_reports(names: Sequence[str], tagging: Tagging, jobs: int = 1) -> Iterator[Iterator[TaggedReport]]:
+    """The tagged reports of all inputs, in the same way."""
+    from tipclassify.writers import as_it_is
+
+    with made_of_reports(names, tagging, jobs, as_it_is) as reports:
+        yield reports

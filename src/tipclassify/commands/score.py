@@ -75,7 +75,7 @@ def score(
     --engine dask writes many Parquet files into --output-dir, and takes .parquet inputs and addresses such as s3://bucket/*.html
     too. Called again, it makes only what is missing or changed.
     """
-    from tipclassify.commands.inputs import tagged_reports
+    from tipclassify.commands.inputs import made_of_reports
     from tipclassify.commands.output import open_output
     from tipclassify.writers import FORMATS, Run, format_of
 
@@ -98,10 +98,10 @@ def score(
     if output_dir:
         _score_each(files, how, jobs, run, name, output_dir, resume)
         return
-    write = FORMATS[name].writer()
+    make, write = FORMATS[name].steps()
     bar = output is not None or not sys.stdout.isatty()
-    with tagged_reports(files, how, jobs, bar) as reports, open_output(output, FORMATS[name].binary) as out:
-        write(reports, out, run)
+    with made_of_reports(files, how, jobs, make, bar) as made, open_output(output, FORMATS[name].binary) as out:
+        write(made, out, run)
 
 
 def _score_each(names: list[str], how: Tagging, jobs: int, run: Run, format: str, folder: Path, resume: bool) -> None:
@@ -123,13 +123,13 @@ def _score_each(names: list[str], how: Tagging, jobs: int, run: Run, format: str
     if len(left) < len(files):
         print(f"tipclassify: {len(files) - len(left)} of {len(files)} inputs were done", file=sys.stderr)
     inputs = Inputs(left)
-    write = kind.writer()
+    make, write = kind.steps()
     finished = 0
     try:
-        for file, reports in inputs.each(how, jobs):
+        for file, made in inputs.each(how, jobs, make):
             try:
                 with open_output(outputs[file], kind.binary) as out:
-                    write((inputs.noted(report) for report in reports), out, run)
+                    write((inputs.noted(one) for one in made), out, run)
             except InputError as error:
                 inputs.failures.append(str(error))
                 continue
