@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -30,17 +29,28 @@ def open_output(path: Path | None, binary: bool = False) -> Iterator[IO[Any]]:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit from None
         return
+    staged = path.with_name(f".{path.name}-{os.urandom(4).hex()}")  # known before it is made: an interrupt leaves none
     try:
-        handle, staged = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another --output") from None
-    try:
-        with os.fdopen(handle, "wb") if binary else os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
+        try:
+            made = _made(staged, binary)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be written ({error.strerror}); choose another --output") from None
+        with made as out:
             yield out
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(staged, 0o666 & ~umask)
         os.replace(staged, path)
     finally:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             os.unlink(staged)
+
+
+def _made(path: Path, binary: bool) -> IO[Any]:
+    if binary:
+        return open(path, "xb", opener=_private)
+    return open(path, "x", encoding="utf-8", newline="", opener=_private)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
