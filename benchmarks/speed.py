@@ -310,28 +310,39 @@ def memory(part: str, name: str, peaks: Sequence[float | None]) -> Figure:
 
 
 def page_stages(pages: Sequence[Path], output: Path) -> dict[str, float]:
-    """Seconds that each stage takes for all pages."""
+    """Seconds that each stage takes for all pages, as many scored together as the command line scores."""
     from tipclassify import Classifier
+    from tipclassify.batch import CHARACTERS
     from tipclassify.readers import read_report
     from tipclassify.segment import split_passages
     from tipclassify.writers import FORMATS, Run, TaggedReport
 
     run_of = Run(Classifier.load())
-    write = FORMATS["jsonl"].writer()
+    make, write = FORMATS["jsonl"].steps()
     took = dict.fromkeys(("reading", "splitting", "scoring", "writing"), 0.0)
+
+    def timed(stage: str, call: Callable[[], Any]) -> Any:
+        start = time.perf_counter()
+        result = call()
+        took[stage] += time.perf_counter() - start
+        return result
+
+    def score_and_write() -> None:
+        passages = [passage for _, _, split in read for passage in split]
+        tagged = iter(timed("scoring", partial(run_of.classifier.tag_passages, passages)))
+        for page, document, split in read:
+            report = TaggedReport(str(page), document, list(islice(tagged, len(split))))
+            timed("writing", lambda report=report: write([make(report)], out, run_of))  # type: ignore[misc]
+        read.clear()
+
+    read: list[tuple[Path, Any, list[Any]]] = []
     with output.open("w", encoding="utf-8", newline="") as out:
         for page in pages:
-            clock = [time.perf_counter()]
-            document = read_report(page)
-            clock.append(time.perf_counter())
-            split = split_passages(document)
-            clock.append(time.perf_counter())
-            tagged = run_of.classifier.tag_passages(split)
-            clock.append(time.perf_counter())
-            write([TaggedReport(str(page), document, tagged)], out, run_of)
-            clock.append(time.perf_counter())
-            for stage, start, end in zip(took, clock, clock[1:], strict=False):
-                took[stage] += end - start
+            document = timed("reading", partial(read_report, page))
+            read.append((page, document, timed("splitting", partial(split_passages, document))))
+            if sum(len(document.text) for _, document, _ in read) >= CHARACTERS:
+                score_and_write()
+        score_and_write()
     return took
 
 

@@ -30,10 +30,12 @@ from tipclassify.writers import TaggedReport, as_it_is
 if TYPE_CHECKING:
     from tipclassify.segment import Unit
 
-__all__ = ["Tagging", "expand_inputs", "made_of_inputs", "tag_input", "tag_inputs"]
+__all__ = ["CHARACTERS", "Tagging", "expand_inputs", "made_of_inputs", "tag_input", "tag_inputs"]
 
 _ROWS: Final = (".jsonl", ".ndjson")
-_CHARACTERS: Final = 400_000  # scored together; more bring no more
+CHARACTERS: Final = 400_000
+"""Of reports that are scored together; more bring no more."""
+
 _LONGEST_WAIT: Final = 0.2  # seconds until what is read is tagged, be it little: links and large PDFs are slow
 _TOGETHER: Final = 5  # reports a task
 _FEWEST_TASKS: Final = 16  # into which reports are cut, where there are as many
@@ -262,7 +264,7 @@ def _outcomes(
                 read.append((number, found))
             except InputError as error:
                 read.append((number, InputError(str(error))))
-        if size >= _CHARACTERS or time.monotonic() - since >= _LONGEST_WAIT:
+        if size >= CHARACTERS or time.monotonic() - since >= _LONGEST_WAIT:
             yield from _of_read(read, tagging, make)
             read.clear()
         if not read:
