@@ -48,7 +48,7 @@ class WordVectors:
 
     def sort_of(self, stem: U64, kind: I64, opens: npt.NDArray[np.bool_]) -> I64:
         """One number for each word, int64 (n,), below `sorts`: words of one number have one vector."""
-        return (self._row_of(stem) * len(self.class_vectors) + kind) * 2 + opens
+        return (self.row_of(stem) * len(self.class_vectors) + kind) * 2 + opens
 
     @property
     def sorts(self) -> int:
@@ -68,7 +68,7 @@ class WordVectors:
                 bound += np.abs(table @ weights).max(axis=0)
         return bound
 
-    def _row_of(self, stem: U64) -> I64:
+    def row_of(self, stem: U64) -> I64:
         """Row of `stem_vectors` of each stem."""
         if not len(self.stems):
             return np.full(len(stem), UNKNOWN)

@@ -10,12 +10,12 @@ import re
 from functools import lru_cache
 from hashlib import blake2b
 from threading import Lock
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.characters import Characters
+from tipclassify.characters import Characters, Codes
 from tipclassify.lexicon import GEOGRAPHIC, class_of, phrase_classes
 
 __all__ = [
@@ -32,14 +32,17 @@ __all__ = [
     "STRANGE",
     "THE",
     "Columns",
+    "Met",
     "WordTable",
     "american",
+    "grown",
     "hash_word",
     "word_table",
 ]
 
 U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 NUMBER: Final = 1  # the hash that stands for every figure
 NAME: Final = 2  # and for every name
@@ -118,23 +121,69 @@ class Columns(NamedTuple):
     bits: npt.NDArray[np.uint16]
 
 
+class Met:
+    """Words met, numbered: a place for each in a table found from its hash; whose place is taken, is only in the dictionary.
+
+    Number 0 stands for every name.
+
+    Attributes
+    ----------
+    columns : Columns
+        Of the words, by number; with room for more, so rows from `count` on say nothing.
+    count : int
+        How many numbers there are.
+    """
+
+    def __init__(self) -> None:
+        self.numbers: dict[int, int] = {}
+        self.count = 1
+        self.columns = Columns(*(np.zeros(_ROOM, dtype) for dtype in (np.uint64, np.uint64, np.uint8, np.uint16)))
+        self.columns.word[0] = self.columns.stem[0] = NAME
+        self._keys = np.zeros(_ROOM, np.uint64)
+        self._number = np.zeros(1 << _SLOTS, np.int32)
+
+    def find(self, code: U64) -> tuple[I64, Bools]:
+        """Number of each word, and where that is right: others have no place here."""
+        number = self._number.take((code >> _TO_SLOT).view(np.int64)).astype(np.int64)
+        return number, self._keys.take(number) == code  # in this order: what has a number has a key
+
+    def add(self, keys: list[int], about: list[tuple[int, int, int, int]]) -> None:
+        """Add what is new; other threads may be looking words up, so a place is given last."""
+        new = [(key, row) for key, row in zip(keys, about, strict=True) if key not in self.numbers]
+        first, last = self.count, self.count + len(new)
+        if last > len(self._keys):
+            room = max(last, 2 * len(self._keys))
+            self._keys = grown(self._keys, room)
+            self.columns = Columns(*(grown(column, room) for column in self.columns))
+        for number, (key, row) in enumerate(new, first):
+            self._keys[number] = key
+            for column, value in zip(self.columns, row, strict=True):
+                column[number] = value
+        self.count = last
+        for number, (key, _) in enumerate(new, first):
+            self.numbers[key] = number
+            place = key >> int(_TO_SLOT)
+            if not self._number[place]:
+                self._number[place] = number
+
+
 class WordTable:
     """Words met so far, given a vocabulary of words known in lower case."""
 
     def __init__(self, vocabulary: frozenset[str]) -> None:
         self._vocabulary = vocabulary
         self._lock = Lock()
-        self._met = _Met()
+        self._met = Met()
 
-    def look_up(self, text: Characters, start: I64, end: I64) -> tuple[I64, Columns]:
-        """Row of each word in the columns, and the columns; a word is ``text.code[start:end]``."""
+    def look_up(self, text: Characters, start: I64, end: I64) -> tuple[I64, Met]:
+        """Number of each word, and what is known by number; a word is ``text.code[start:end]``."""
         met = self._met
-        if len(met.numbers) > _MOST_WORDS:  # text without end must not fill the memory
-            self._met = met = _Met()
+        if met.count > _MOST_WORDS:  # text without end must not fill the memory
+            self._met = met = Met()
         code = _hashes(text.code, start, end)
-        number = met.find(code)
-        strange = np.flatnonzero(number < 0)
-        if len(strange):
+        number, right = met.find(code)
+        if not right.all():
+            strange = (~right).nonzero()[0]
             keys = code[strange].tolist()
             new = {key: at for key, at in zip(keys, strange.tolist(), strict=True) if key not in met.numbers}
             if new:
@@ -142,7 +191,7 @@ class WordTable:
                 with self._lock:
                     met.add(list(new), about)
             number[strange] = [met.numbers[key] for key in keys]
-        return number, met.columns
+        return number, met
 
 
 @lru_cache(maxsize=8)
@@ -151,45 +200,17 @@ def word_table(vocabulary: frozenset[str]) -> WordTable:
     return WordTable(vocabulary)
 
 
+def grown(column: npt.NDArray[Any], room: int) -> npt.NDArray[Any]:
+    """The same rows with zeros after them, `room` rows in all."""
+    more = np.zeros((room, *column.shape[1:]), column.dtype)
+    more[: len(column)] = column
+    return more
+
+
 _SLOTS: Final = 17  # bits of the place of a word in the table
+_TO_SLOT: Final = np.uint64(64 - _SLOTS)
+_ROOM: Final = 1 << 12
 _MOST_WORDS: Final = 1 << 17
-
-
-class _Met:
-    """Words met: a place for each in a table found from its hash; whose place is taken, is only in the dictionary."""
-
-    def __init__(self) -> None:
-        self.numbers: dict[int, int] = {}
-        self.columns = Columns(
-            np.zeros(0, np.uint64), np.zeros(0, np.uint64), np.zeros(0, np.uint8), np.zeros(0, np.uint16)
-        )
-        self._keys = np.zeros(1 << _SLOTS, np.uint64)
-        self._number = np.full(1 << _SLOTS, -1, np.int64)
-
-    def find(self, code: U64) -> I64:
-        """Number of each word, -1 where it has no place here."""
-        place = (code >> np.uint64(64 - _SLOTS)).view(np.int64)
-        return np.where(self._keys.take(place) == code, self._number.take(place), -1)
-
-    def add(self, keys: list[int], about: list[tuple[int, int, int, int]]) -> None:
-        """Add what is new; other threads may be looking words up, so a key is written last."""
-        new = [(key, row) for key, row in zip(keys, about, strict=True) if key not in self.numbers]
-        if not new:
-            return
-        first = len(self.columns.word)
-        rows = np.array([row for _, row in new], np.uint64).T
-        self.columns = Columns(
-            np.append(self.columns.word, rows[0]),
-            np.append(self.columns.stem, rows[1]),
-            np.append(self.columns.kind, rows[2].astype(np.uint8)),
-            np.append(self.columns.bits, rows[3].astype(np.uint16)),
-        )
-        for number, (key, _) in enumerate(new, first):
-            self.numbers[key] = number
-            place = key >> (64 - _SLOTS)
-            if self._number[place] < 0:
-                self._number[place] = number
-                self._keys[place] = key
 
 
 def _about(word: str, vocabulary: frozenset[str]) -> tuple[int, int, int, int]:
@@ -210,16 +231,23 @@ def _about(word: str, vocabulary: frozenset[str]) -> tuple[int, int, int, int]:
 
 _BASE: Final = 0x9E3779B97F4A7C15
 _MIXER: Final = np.uint64(0xD6E8FEB86659FD93)
+_HALF: Final = np.uint64(32)
 _powers: tuple[U64, U64] = (np.ones(1, np.uint64), np.ones(1, np.uint64))
 
 
-def _hashes(code: npt.NDArray[np.uint16], start: I64, end: I64) -> U64:
+def _hashes(code: Codes, start: I64, end: I64) -> U64:
     """Hash of the characters of each word: the same wherever it stands."""
     power, inverse = _powers_to(len(code))
-    sums = np.zeros(len(code) + 1, np.uint64)
-    np.cumsum(code * power[: len(code)], out=sums[1:])
-    value = (sums[end] - sums[start]) * inverse[start]
-    return np.asarray((value ^ (value >> np.uint64(32))) * _MIXER)
+    sums = np.empty(len(code) + 1, np.uint64)
+    sums[0] = 0
+    np.multiply(code, power[: len(code)], out=sums[1:])
+    np.add.accumulate(sums, out=sums)
+    value = sums.take(end)
+    value -= sums.take(start)
+    value *= inverse.take(start)
+    value ^= value >> _HALF
+    value *= _MIXER
+    return value
 
 
 def _powers_to(number: int) -> tuple[U64, U64]:

@@ -1,0 +1,54 @@
+"""The table that scoring looks hashed features up in: a place for each, and there its fingerprint and weights in one number.
+
+So a look-up is one gather of 64 bits, and the sums of four numbers of 16 bits each (`LANES`) are made side by side.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["LANES", "LANE_OF", "ONE", "PLACE_BITS", "STEPS", "lanes_of", "look_up", "pack"]
+
+U64 = npt.NDArray[np.uint64]
+
+PLACE_BITS: Final = 20  # of a feature's key: its place in the table
+LANES: Final = 4  # numbers of 16 bits: in the table the fingerprint, in sums the count of features; and a weight for each label
+LANE_OF: Final = tuple(range(LANES)) if sys.byteorder == "little" else tuple(reversed(range(LANES)))
+STEPS: Final = 4_000  # units of the largest weight: seven families of a token still sum within 16 bits
+ONE: Final = np.uint64(1)  # a count of one, in its lane
+
+_FINGERPRINT: Final = np.uint64((1 << (32 - PLACE_BITS)) - 1)  # the other bits of a key tell whose place it is
+_TO_PLACE: Final = np.uint64(64 - PLACE_BITS)
+_TO_KEY: Final = np.uint64(32)
+
+
+def pack(hashes: npt.NDArray[np.uint32], weights: npt.NDArray[np.int16]) -> U64:
+    """The table of some features: keys uint32 (m,), whose first `PLACE_BITS` bits differ for all, and weights int16 (m, 3)."""
+    lanes = np.zeros((len(hashes), LANES), np.int16)
+    lanes[:, LANE_OF[0]] = (hashes & np.uint32(_FINGERPRINT)).astype(np.int16)
+    lanes[:, LANE_OF[1:]] = weights
+    table = np.zeros(1 << PLACE_BITS, np.uint64)
+    table[hashes >> np.uint32(32 - PLACE_BITS)] = lanes.view(np.uint64).ravel()
+    return table
+
+
+def look_up(table: U64, code: U64, kept: npt.NDArray[np.bool_] | None = None) -> U64:
+    """Weights of each feature with a count of none; all zeros for those unknown or not `kept`."""
+    found = table.take((code >> _TO_PLACE).view(np.int64))
+    key = code >> _TO_KEY
+    key &= _FINGERPRINT
+    found ^= key  # leaves nothing in the first lane where the fingerprints are the same
+    same = lanes_of(found)[..., LANE_OF[0]] == 0
+    if kept is not None:
+        same &= kept
+    found *= same
+    return found
+
+
+def lanes_of(packed: U64) -> npt.NDArray[np.int16]:
+    """The numbers in each number, int16 (…, LANES)."""
+    return packed.view(np.int16).reshape(*packed.shape, LANES)
