@@ -9,15 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.vectors import WordVectors
-from tipclassify.words import I64, U64
+from tipclassify.words import I64
 
-__all__ = ["BEYOND", "LARGEST", "Answers"]
+__all__ = ["BEYOND", "LARGEST", "Answers", "Tables"]
 
 Shorts = npt.NDArray[np.int16]
 Tables = tuple[tuple[Shorts, ...], ...]  # by width, by place in the window: (words met, detectors)
 
 BEYOND: Final = 0
-"""Row of what stands outside a passage: it adds nothing to a window, and a window around it never is the best."""
+"""Zero. Row of what stands outside a passage: it adds nothing to a window, and a window around it never is the best."""
 
 LARGEST: Final = 10_000
 """Bound on the sums of a window; below minus this lies whatever is beyond a passage."""
@@ -47,12 +47,11 @@ class Answers:
         self._lock = Lock()
         self._kept = self._none()
 
-    def of(self, stem: U64, kind: I64, opens: npt.NDArray[np.bool_]) -> tuple[I64, Tables]:
-        """Row of each word in the tables, int64 (n,), and the tables."""
-        sort = self._vectors.sort_of(stem, kind, opens)
+    def of(self, sort: I64) -> tuple[I64, Tables]:
+        """Row of each word in the tables, by its sort (`WordVectors.sort_of`), int64 (n,), and the tables."""
         rows, tables = self._kept
         which = rows.take(sort)
-        if (which == BEYOND).any():
+        if not which.all():
             with self._lock:
                 if len(self._kept[1][0][0]) > _MOST_WORDS:
                     self._kept = self._none()
@@ -63,7 +62,7 @@ class Answers:
                     tables = self._extended(tables, new)
                     rows[new] = np.arange(first, first + len(new))
                     self._kept = rows, tables
-            which = rows[sort]
+            which = rows.take(sort)
         return which, tables
 
     def _none(self) -> tuple[I64, Tables]:
@@ -72,7 +71,7 @@ class Answers:
             [np.full((1, f.shape[2]), _OUTSIDE if place == len(f) // 2 else 0, np.int16) for place in range(len(f))]
             for f in self._filters
         ]
-        return np.full(self._vectors.sorts, BEYOND), tuple(map(tuple, tables))
+        return np.full(self._vectors.sorts, BEYOND, np.int32), tuple(map(tuple, tables))
 
     def _extended(self, tables: Tables, sort: I64) -> Tables:
         vectors = self._vectors.of(sort)

@@ -55,8 +55,9 @@ def score_texts(model: Model, texts: Sequence[str]) -> Scored:
         scored.unknown[rows] = np.add.reduceat(plain & read.strange, read.begin, dtype=np.int64)
         added = _linear(model, read, layout)
         if model.windows is not None:
-            columns = read.met.columns
-            added += model.windows.scores(columns.stem.take(read.number), layout.kind.astype(np.int64), layout.opens, read.begin)
+            words = model.lookup.by_word(read.met)
+            sort = model.windows.vectors.sort_of_row(words.vector.take(read.number), layout.kind, layout.opens)
+            added += model.windows.scores_of_sorts(sort, read.begin)
         scored.logits[rows] += added
     return scored
 

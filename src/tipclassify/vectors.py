@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -48,7 +48,15 @@ class WordVectors:
 
     def sort_of(self, stem: U64, kind: I64, opens: npt.NDArray[np.bool_]) -> I64:
         """One number for each word, int64 (n,), below `sorts`: words of one number have one vector."""
-        return (self.row_of(stem) * len(self.class_vectors) + kind) * 2 + opens
+        return self.sort_of_row(self.row_of(stem), kind, opens)
+
+    def sort_of_row(self, row: I64, kind: npt.NDArray[Any], opens: npt.NDArray[np.bool_]) -> I64:
+        """The same from the row of the stem (`row_of`)."""
+        sort = row * len(self.class_vectors)
+        sort += kind
+        sort *= 2
+        sort += opens
+        return sort
 
     @property
     def sorts(self) -> int:

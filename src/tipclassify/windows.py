@@ -17,11 +17,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from itertools import pairwise
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.answers import BEYOND, LARGEST, Answers
+from tipclassify.answers import BEYOND, LARGEST, Answers, Tables
 from tipclassify.tokens import I64, U64, Bools
 from tipclassify.vectors import WordVectors
 
@@ -29,9 +30,11 @@ __all__ = ["Matches", "Windows"]
 
 Floats = npt.NDArray[np.float32]
 Shorts = npt.NDArray[np.int16]
+Best = tuple[Shorts, I64]  # (passages, detectors): the highest sum, and the word where it is
 
-_CHUNK = 2_048  # words looked at at a time: what is held of them stays in the processor's cache
-_STEP = 4  # passages whose lengths differ by less are laid side by side
+_CHUNK: Final = 2_048  # words looked at at a time: what is held of them stays in the processor's cache
+_STEP: Final = 4  # passages whose lengths differ by less are laid side by side
+_NOWHERE: Final = np.zeros((0, 0), np.int64)
 
 
 @dataclass(frozen=True)
@@ -87,8 +90,14 @@ class Windows:
         return Answers(self.vectors, self.filters, self.unit)
 
     @cached_property
-    def _bars(self) -> tuple[npt.NDArray[np.int64], ...]:
+    def _bars(self) -> tuple[I64, ...]:
         return tuple(np.rint(bars.astype(np.float64) / self.unit).astype(np.int64) for bars in self.bars)
+
+    @cached_property
+    def _parts(self) -> list[npt.NDArray[np.float64]]:
+        """What a unit of match adds to the log-odds, for the detectors of each width."""
+        ends = np.cumsum([len(bars) for bars in self.bars])
+        return np.split(self.weights.astype(np.float64), ends[:-1])
 
     @property
     def margin(self) -> int:
@@ -105,12 +114,17 @@ class Windows:
         begin : int64 (passages,)
             First word of each passage; each has one at least.
         """
-        added = np.empty((len(begin), self.weights.shape[1]))
-        weights = self.weights.astype(np.float64)
-        for rows, strength, _ in self._matched(stem, kind, opens, begin):
+        return self.scores_of_sorts(self.vectors.sort_of(stem, kind, opens), begin)
+
+    def scores_of_sorts(self, sort: I64, begin: I64) -> npt.NDArray[np.float64]:
+        """The same from the sort of each word (`vectors.WordVectors.sort_of`)."""
+        added = np.zeros((len(begin), self.weights.shape[1]))
+        for rows, widths in self._matched(sort, begin):
             # Exact in any order: whole numbers of 15 bits times half-floats, 53 bits to sum them in.
-            added[rows] = strength @ weights
-        return added * self.unit
+            for (best, _), bars, weights in zip(widths, self._bars, self._parts, strict=True):
+                added[rows] += np.maximum(best + bars, 0).astype(np.float64) @ weights
+        added *= self.unit
+        return added
 
     def matches(self, stem: U64, kind: I64, opens: Bools, begin: I64) -> Matches:
         """Match and window of each detector; see `scores` for what is given."""
@@ -118,64 +132,66 @@ class Windows:
         found = Matches(np.zeros(shape), np.zeros(shape, np.int64), np.zeros(shape, np.int64))
         end = np.append(begin[1:], len(stem))
         reach = np.concatenate([np.full(f.shape[2], f.shape[0] // 2) for f in self.filters])
-        for rows, strength, middle in self._matched(stem, kind, opens, begin, where=True):
-            found.strength[rows] = strength * self.unit
+        bars = np.concatenate(self._bars)
+        for rows, widths in self._matched(self.vectors.sort_of(stem, kind, opens), begin, where=True):
+            best, middle = (np.concatenate(column, axis=1) for column in zip(*widths, strict=True))
+            middle += begin[rows][:, None]
+            found.strength[rows] = np.maximum(best + bars, 0) * self.unit
             found.first[rows] = np.maximum(middle - reach, begin[rows][:, None])
             found.last[rows] = np.minimum(middle + reach, end[rows][:, None] - 1)
         return found
 
-    def _matched(
-        self, stem: U64, kind: I64, opens: Bools, begin: I64, where: bool = False
-    ) -> Iterator[tuple[I64, npt.NDArray[np.float64], I64]]:
-        """(passages, strength in units, middle word of the best window) of some passages of like length after others."""
-        which, tables = self._answers.of(stem, kind, opens)
-        which = np.append(which, BEYOND)
-        length = np.diff(np.append(begin, len(stem)))
-        order = np.argsort(length, kind="stable")
-        for rows in _alike(order, length[order]):
+    def _matched(self, sort: I64, begin: I64, where: bool = False) -> Iterator[tuple[I64, list[Best]]]:
+        """Some passages of like length after others, and for the detectors of each width the best match in each."""
+        which, tables = self._answers.of(sort)
+        n, margin = len(sort), self.margin
+        length = np.empty_like(begin)
+        np.subtract(begin[1:], begin[:-1], out=length[:-1])
+        length[-1:] = n - begin[-1:]
+        # Words with what is beyond a passage between passages, so many that one may stand beside a longer one.
+        apart = margin + _STEP - 1
+        first = begin + np.arange(1, len(begin) + 1) * apart
+        laid = np.full(n + (len(begin) + 1) * apart, BEYOND)
+        laid[np.arange(n) + (first - begin).repeat(length)] = which
+        if len(begin) == 1:
+            order = np.zeros(1, np.int64)
+        else:
+            order = length.argsort(kind="stable")
+        for rows in _alike(order, length.take(order)):
             longest = int(length[rows[-1]])
             if longest > _CHUNK:  # one passage as long as a book
-                best, middle = self._best_of_long(tables, which[begin[rows[0]] : begin[rows[0]] + longest])
-            else:
-                laid = self._laid(which, begin[rows], length[rows], longest)
-                parts = [self._best(table, laid, longest, where) for table in tables]
-                best, middle = (np.concatenate(column, axis=1) for column in zip(*parts, strict=True))
-            bars = np.concatenate(self._bars)
-            yield rows, np.maximum(best + bars, 0).astype(np.float64), middle + begin[rows][:, None]
+                yield rows, self._best_of_long(tables, laid, int(first[rows[0]]), longest)
+                continue
+            place = np.arange(-margin, longest + margin)[:, None] + first.take(rows)
+            yield rows, self._best(tables, laid.take(place), longest, where)
 
-    def _laid(self, which: I64, begin: I64, length: I64, longest: int) -> I64:
-        """Rows of the answers of the words of some passages, (margin + longest + margin, passages)."""
-        place = np.arange(-self.margin, longest + self.margin)[:, None]
-        inside = (place >= 0) & (place < length)
-        return which.take(np.where(inside, begin + place, len(which) - 1))
+    def _best(self, tables: Tables, laid: I64, longest: int, where: bool) -> list[Best]:
+        """Best sum of the detectors of each width over the words of each passage, and the word where it is.
 
-    def _best(self, tables: tuple[Shorts, ...], laid: I64, longest: int, where: bool) -> tuple[Shorts, I64]:
-        """Best sum of each detector of one width over the words of each passage, and the word where it is.
-
-        Passages lie side by side, words below one another: `take` and `max` along the first axis are several times as fast as
-        along others.
+        `laid` has the rows of the answers, (margin + longest + margin, passages): passages lie side by side, words below one
+        another, as `take` and `max` along the first axis are several times as fast as along others.
         """
-        reach = len(tables) // 2
-        total: Shorts | None = None
-        for offset, table in enumerate(tables, self.margin - reach):
-            part = table.take(laid[offset : offset + longest], axis=0)
-            total = part if total is None else np.add(total, part, out=total)
-        assert total is not None
-        return total.max(axis=0), total.argmax(axis=0) if where else np.zeros((1, 1), np.int64)
+        passages = laid.shape[1]
+        found = []
+        for of_width in tables:
+            start = self.margin - len(of_width) // 2
+            total = of_width[0].take(laid[start : start + longest], axis=0)
+            for offset, table in enumerate(of_width[1:], start + 1):
+                total += table.take(laid[offset : offset + longest], axis=0)
+            total = total.reshape(longest, -1)
+            best = total.max(axis=0).reshape(passages, -1)
+            found.append((best, total.argmax(axis=0).reshape(best.shape) if where else _NOWHERE))
+        return found
 
-    def _best_of_long(self, tables: tuple[tuple[Shorts, ...], ...], which: I64) -> tuple[Shorts, I64]:
+    def _best_of_long(self, tables: Tables, laid: I64, first: int, length: int) -> list[Best]:
         """The same for a single passage of any length, piece by piece, so that memory stays flat."""
-        padded = np.concatenate([np.full(self.margin, BEYOND), which, np.full(self.margin, BEYOND)])
-        best = np.full((1, len(self.weights)), np.iinfo(np.int16).min, np.int16)
-        middle = np.zeros(best.shape, np.int64)
-        for at in range(0, len(which), _CHUNK):
-            longest = min(_CHUNK, len(which) - at)
-            laid = padded[at : at + longest + 2 * self.margin, None]
-            parts = [self._best(table, laid, longest, True) for table in tables]
-            found, here = (np.concatenate(column, axis=1) for column in zip(*parts, strict=True))
-            middle = np.where(found > best, here + at, middle)
-            best = np.maximum(best, found)
-        return best, middle
+        found: list[Best] = []
+        for at in range(0, length, _CHUNK):
+            longest = min(_CHUNK, length - at)
+            piece = laid[first + at - self.margin : first + at + longest + self.margin, None]
+            part = self._best(tables, piece, longest, True)
+            found = [_better(old, new, at) for old, new in zip(found, part, strict=True)] if found else part
+        return found
 
     def scaled(self, factors: npt.NDArray[np.float64]) -> Windows:
         """The same detectors with the weights of each label multiplied, `factors` float (3,)."""
@@ -218,10 +234,16 @@ class Windows:
         )
 
 
+def _better(old: Best, new: Best, at: int) -> Best:
+    """The higher of two, the first of equals; the words of `new` are counted from `at`."""
+    higher = new[0] > old[0]
+    return np.where(higher, new[0], old[0]), np.where(higher, new[1] + at, old[1])
+
+
 def _alike(order: I64, length: I64) -> Iterator[I64]:
     """Passages of like length, at most `_CHUNK` words at a time; `order` is by length, `length` in that order."""
-    grade = -(-length // _STEP)
-    bounds = np.append(np.flatnonzero(np.diff(grade, prepend=-1)), len(order)).tolist()
+    grade = (length + (_STEP - 1)) // _STEP
+    bounds = [0, *((grade[1:] != grade[:-1]).nonzero()[0] + 1).tolist(), len(order)]
     for a, b in pairwise(bounds):
         size = max(1, _CHUNK // int(length[b - 1]))
         for at in range(a, b, size):
