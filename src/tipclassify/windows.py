@@ -30,11 +30,10 @@ __all__ = ["Matches", "Windows"]
 
 Floats = npt.NDArray[np.float32]
 Shorts = npt.NDArray[np.int16]
-Best = tuple[Shorts, I64]  # (passages, detectors): the highest sum, and the word where it is
 
 _CHUNK: Final = 2_048  # words looked at at a time: what is held of them stays in the processor's cache
 _STEP: Final = 4  # passages whose lengths differ by less are laid side by side
-_NOWHERE: Final = np.zeros((0, 0), np.int64)
+_ROWS: Final = 512  # passages whose matches are weighed at a time
 
 
 @dataclass(frozen=True)
@@ -90,14 +89,14 @@ class Windows:
         return Answers(self.vectors, self.filters, self.unit)
 
     @cached_property
-    def _bars(self) -> tuple[I64, ...]:
-        return tuple(np.rint(bars.astype(np.float64) / self.unit).astype(np.int64) for bars in self.bars)
+    def _bars(self) -> npt.NDArray[np.int64]:
+        bars = np.rint(np.concatenate(self.bars).astype(np.float64) / self.unit).astype(np.int64)
+        return np.maximum(bars, -LARGEST)  # a bar below can be met as little
 
     @cached_property
-    def _parts(self) -> list[npt.NDArray[np.float64]]:
-        """What a unit of match adds to the log-odds, for the detectors of each width."""
-        ends = np.cumsum([len(bars) for bars in self.bars])
-        return np.split(self.weights.astype(np.float64), ends[:-1])
+    def _floor(self) -> Shorts:
+        """Where a match counts as none."""
+        return np.maximum(-self._bars, np.iinfo(np.int16).min).astype(np.int16)
 
     @property
     def margin(self) -> int:
@@ -118,80 +117,93 @@ class Windows:
 
     def scores_of_sorts(self, sort: I64, begin: I64) -> npt.NDArray[np.float64]:
         """The same from the sort of each word (`vectors.WordVectors.sort_of`)."""
-        added = np.zeros((len(begin), self.weights.shape[1]))
-        for rows, widths in self._matched(sort, begin):
+        order, best, _ = self._matched(sort, begin)
+        weights = self.weights.astype(np.float64)
+        added = np.empty((len(begin), weights.shape[1]))
+        for at in range(0, len(order), _ROWS):
             # Exact in any order: whole numbers of 15 bits times half-floats, 53 bits to sum them in.
-            for (best, _), bars, weights in zip(widths, self._bars, self._parts, strict=True):
-                added[rows] += np.maximum(best + bars, 0).astype(np.float64) @ weights
+            rows = order[at : at + _ROWS]
+            added[rows] = self._strength(best[at : at + _ROWS]) @ weights
         added *= self.unit
         return added
 
     def matches(self, stem: U64, kind: I64, opens: Bools, begin: I64) -> Matches:
         """Match and window of each detector; see `scores` for what is given."""
-        shape = (len(begin), len(self.weights))
-        found = Matches(np.zeros(shape), np.zeros(shape, np.int64), np.zeros(shape, np.int64))
+        order, best, middle = self._matched(self.vectors.sort_of(stem, kind, opens), begin, where=True)
         end = np.append(begin[1:], len(stem))
         reach = np.concatenate([np.full(f.shape[2], f.shape[0] // 2) for f in self.filters])
-        bars = np.concatenate(self._bars)
-        for rows, widths in self._matched(self.vectors.sort_of(stem, kind, opens), begin, where=True):
-            best, middle = (np.concatenate(column, axis=1) for column in zip(*widths, strict=True))
-            middle += begin[rows][:, None]
-            found.strength[rows] = np.maximum(best + bars, 0) * self.unit
-            found.first[rows] = np.maximum(middle - reach, begin[rows][:, None])
-            found.last[rows] = np.minimum(middle + reach, end[rows][:, None] - 1)
-        return found
+        middle += begin[order][:, None]
+        rank = order.argsort()
+        return Matches(
+            self._strength(best)[rank] * self.unit,
+            np.maximum(middle - reach, begin[order][:, None])[rank],
+            np.minimum(middle + reach, end[order][:, None] - 1)[rank],
+        )
 
-    def _matched(self, sort: I64, begin: I64, where: bool = False) -> Iterator[tuple[I64, list[Best]]]:
-        """Some passages of like length after others, and for the detectors of each width the best match in each."""
+    def _strength(self, best: Shorts) -> npt.NDArray[np.float64]:
+        strength = np.maximum(best, self._floor).astype(np.float64)
+        strength += self._bars
+        return strength
+
+    def _matched(self, sort: I64, begin: I64, where: bool = False) -> tuple[I64, Shorts, I64]:
+        """Passages by length, and for each detector the best sum in each of them, (passages, detectors), and its middle word
+        if one wants to know `where`.
+        """
         which, tables = self._answers.of(sort)
-        n, margin = len(sort), self.margin
+        n, passages = len(sort), len(begin)
         length = np.empty_like(begin)
         np.subtract(begin[1:], begin[:-1], out=length[:-1])
         length[-1:] = n - begin[-1:]
         # Words with what is beyond a passage between passages, so many that one may stand beside a longer one.
-        apart = margin + _STEP - 1
-        first = begin + np.arange(1, len(begin) + 1) * apart
-        laid = np.full(n + (len(begin) + 1) * apart, BEYOND)
+        apart = self.margin + _STEP - 1
+        first = begin + np.arange(apart, (passages + 1) * apart, apart)
+        laid = np.zeros(n + (passages + 1) * apart, np.int64)  # BEYOND
         laid[np.arange(n) + (first - begin).repeat(length)] = which
-        if len(begin) == 1:
-            order = np.zeros(1, np.int64)
-        else:
-            order = length.argsort(kind="stable")
-        for rows in _alike(order, length.take(order)):
-            longest = int(length[rows[-1]])
+        order = length.argsort(kind="stable")
+        best = np.empty((passages, len(self.weights)), np.int16)
+        middle = np.zeros(best.shape if where else (0, 0), np.int64)
+        for part, longest in _alike(length.take(order)):
+            rows = order[part]
             if longest > _CHUNK:  # one passage as long as a book
-                yield rows, self._best_of_long(tables, laid, int(first[rows[0]]), longest)
+                self._best_of_long(tables, laid, int(first[rows[0]]), longest, best[part], middle[part])
                 continue
-            place = np.arange(-margin, longest + margin)[:, None] + first.take(rows)
-            yield rows, self._best(tables, laid.take(place), longest, where)
+            place = np.arange(-self.margin, longest + self.margin)[:, None] + first.take(rows)
+            self._best(tables, laid.take(place), best[part], middle[part])
+        return order, best, middle
 
-    def _best(self, tables: Tables, laid: I64, longest: int, where: bool) -> list[Best]:
-        """Best sum of the detectors of each width over the words of each passage, and the word where it is.
+    def _best(self, tables: Tables, laid: I64, best: Shorts, middle: I64) -> None:
+        """Best sum of each detector over the words of each passage, and the word where it is, into `best` and `middle`
+        (passages, detectors), an empty one if nobody asks.
 
         `laid` has the rows of the answers, (margin + longest + margin, passages): passages lie side by side, words below one
         another, as `take` and `max` along the first axis are several times as fast as along others.
         """
-        passages = laid.shape[1]
-        found = []
+        longest, passages = len(laid) - 2 * self.margin, laid.shape[1]
+        left = 0
         for of_width in tables:
             start = self.margin - len(of_width) // 2
             total = of_width[0].take(laid[start : start + longest], axis=0)
+            part = np.empty_like(total)
             for offset, table in enumerate(of_width[1:], start + 1):
-                total += table.take(laid[offset : offset + longest], axis=0)
+                # No row is beyond the table: to clip is quicker than to check.
+                total += table.take(laid[offset : offset + longest], axis=0, out=part, mode="clip")
+            right = left + total.shape[2]
             total = total.reshape(longest, -1)
-            best = total.max(axis=0).reshape(passages, -1)
-            found.append((best, total.argmax(axis=0).reshape(best.shape) if where else _NOWHERE))
-        return found
+            best[:, left:right] = total.max(axis=0).reshape(passages, -1)
+            if len(middle):
+                middle[:, left:right] = total.argmax(axis=0).reshape(passages, -1)
+            left = right
 
-    def _best_of_long(self, tables: Tables, laid: I64, first: int, length: int) -> list[Best]:
+    def _best_of_long(self, tables: Tables, laid: I64, first: int, length: int, best: Shorts, middle: I64) -> None:
         """The same for a single passage of any length, piece by piece, so that memory stays flat."""
-        found: list[Best] = []
+        best[:] = np.iinfo(np.int16).min
+        found, here = np.empty_like(best), np.empty(best.shape, np.int64)
         for at in range(0, length, _CHUNK):
             longest = min(_CHUNK, length - at)
-            piece = laid[first + at - self.margin : first + at + longest + self.margin, None]
-            part = self._best(tables, piece, longest, True)
-            found = [_better(old, new, at) for old, new in zip(found, part, strict=True)] if found else part
-        return found
+            self._best(tables, laid[first + at - self.margin : first + at + longest + self.margin, None], found, here)
+            if len(middle):
+                np.copyto(middle, here + at, where=found > best)
+            np.maximum(best, found, out=best)
 
     def scaled(self, factors: npt.NDArray[np.float64]) -> Windows:
         """The same detectors with the weights of each label multiplied, `factors` float (3,)."""
@@ -234,17 +246,14 @@ class Windows:
         )
 
 
-def _better(old: Best, new: Best, at: int) -> Best:
-    """The higher of two, the first of equals; the words of `new` are counted from `at`."""
-    higher = new[0] > old[0]
-    return np.where(higher, new[0], old[0]), np.where(higher, new[1] + at, old[1])
-
-
-def _alike(order: I64, length: I64) -> Iterator[I64]:
-    """Passages of like length, at most `_CHUNK` words at a time; `order` is by length, `length` in that order."""
+def _alike(length: I64) -> Iterator[tuple[slice, int]]:
+    """Passages of like length, at most `_CHUNK` words at a time, and the length of the longest; `length` ascends."""
     grade = (length + (_STEP - 1)) // _STEP
-    bounds = [0, *((grade[1:] != grade[:-1]).nonzero()[0] + 1).tolist(), len(order)]
+    if not len(length):
+        return
+    bounds = [0, *((grade[1:] != grade[:-1]).nonzero()[0] + 1).tolist(), len(length)]
     for a, b in pairwise(bounds):
-        size = max(1, _CHUNK // int(length[b - 1]))
+        longest = int(length[b - 1])
+        size = max(1, _CHUNK // longest)
         for at in range(a, b, size):
-            yield order[at : min(at + size, b)]
+            yield slice(at, min(at + size, b)), longest
