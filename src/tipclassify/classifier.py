@@ -212,4 +212,6 @@ def _logistic(logits: Floats) -> Floats:
 def _texts(passages: Sequence[str | Passage]) -> list[str]:
     if isinstance(passages, str):
         raise TypeError("give a list of passages, or call classify() to split a text")
+    if set(map(type, passages)) == {str}:
+        return list(passages)  # type: ignore[arg-type]
     return [p.text if isinstance(p, Passage) else p for p in passages]

@@ -25,7 +25,7 @@ from tipclassify.families import (
     TURN_HASH,
     among,
 )
-from tipclassify.packing import ONE, lanes_of, look_up
+from tipclassify.packing import ONE, add_to, look_up
 from tipclassify.vectors import WordVectors
 from tipclassify.words import I64, U64, Bools, Met, grown
 
@@ -218,6 +218,5 @@ def _sum(*packed: U64) -> U64:
     shape = np.broadcast_shapes(*(one.shape for one in packed))
     total = np.zeros(shape, np.uint64)
     for one in packed:
-        lanes = lanes_of(total)
-        lanes += lanes_of(np.ascontiguousarray(np.broadcast_to(one, shape)))
+        add_to(total, np.ascontiguousarray(np.broadcast_to(one, shape)))
     return total

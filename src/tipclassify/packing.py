@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["LANES", "LANE_OF", "ONE", "PLACE_BITS", "STEPS", "lanes_of", "look_up", "pack"]
+__all__ = ["LANES", "LANE_OF", "ONE", "PLACE_BITS", "STEPS", "add_to", "add_up", "lanes_of", "look_up", "pack"]
 
 U64 = npt.NDArray[np.uint64]
 
@@ -24,6 +24,11 @@ ONE: Final = np.uint64(1)  # a count of one, in its lane
 _FINGERPRINT: Final = np.uint64((1 << (32 - PLACE_BITS)) - 1)  # the other bits of a key tell whose place it is
 _TO_PLACE: Final = np.uint64(64 - PLACE_BITS)
 _TO_KEY: Final = np.uint64(32)
+_LANE: Final = np.uint64(16)
+_SHIFT: Final = np.uint64(0x8000_8000_8000_8000)  # turns 16 bits with a sign into as many without, larger by 2**15
+_TWO: Final = np.uint64(0x0000_FFFF_0000_FFFF)
+_LOW: Final = np.uint64(0xFFFF_FFFF)
+_LONGEST: Final = 1 << 16  # numbers of 16 bits that 32 can sum
 
 
 def pack(hashes: npt.NDArray[np.uint32], weights: npt.NDArray[np.int16]) -> U64:
@@ -52,3 +57,30 @@ def look_up(table: U64, code: U64, kept: npt.NDArray[np.bool_] | None = None) ->
 def lanes_of(packed: U64) -> npt.NDArray[np.int16]:
     """The numbers in each number, int16 (…, LANES)."""
     return packed.view(np.int16).reshape(*packed.shape, LANES)
+
+
+def add_to(total: U64, packed: U64) -> U64:
+    """Add lane by lane to `total`, and give it."""
+    lanes = lanes_of(total)
+    lanes += lanes_of(packed)
+    return total
+
+
+def add_up(packed: U64, begin: npt.NDArray[np.int64], length: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Sums of each stretch, float64 (LANES, stretches); `begin` is where each begins, `length` how long it is.
+
+    Two lanes are summed at a time, in 32 bits each, after a shift that makes them positive.
+    """
+    if length.max(initial=0) > _LONGEST:
+        lanes = lanes_of(packed)
+        return np.stack([np.add.reduceat(lanes[:, lane].astype(np.float64), begin) for lane in LANE_OF])
+    packed = packed ^ _SHIFT
+    sums = np.empty((LANES, len(begin)))
+    for number in (0, 1):
+        two = np.add.reduceat(packed & _TWO, begin)
+        sums[number] = two & _LOW
+        sums[number + 2] = two >> _TO_KEY
+        if not number:
+            packed >>= _LANE
+    sums -= length * float(1 << 15)
+    return sums

@@ -43,8 +43,8 @@ class Scored(NamedTuple):
 def score_texts(model: Model, texts: Sequence[str]) -> Scored:
     """Calibrated log-odds of each text."""
     scored = Scored(np.tile(model.bias, (len(texts), 1)), *np.zeros((2, len(texts)), np.int64))
-    for first, batch in batches(texts):
-        read = read_words(batch, model.vocabulary)
+    for first, batch, length in batches(texts):
+        read = read_words(batch, model.vocabulary, length)
         if not len(read.rows):
             continue
         rows = read.rows + first

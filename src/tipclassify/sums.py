@@ -14,7 +14,7 @@ import numpy.typing as npt
 from tipclassify.families import CLASS_HASH, CONTRAST, CUT_HASH, FACTOR, FAR, MARK, REACH, SALT, TURNING, stretched
 from tipclassify.families import with_phrases as classes_with_phrases
 from tipclassify.lookup import ACTOR_CODE, CLASSES, COLUMNS, TURNS, ByWord, Lookup
-from tipclassify.packing import LANE_OF, LANES, ONE, lanes_of
+from tipclassify.packing import LANE_OF, LANES, ONE, add_to, add_up, lanes_of
 from tipclassify.tokens import Reading
 from tipclassify.words import I64, LEADS, U64, Bools
 
@@ -100,12 +100,11 @@ def sums_of(lookup: Lookup, read: Reading, layout: Layout) -> tuple[Floats, Floa
     _add_openings(lookup, words, read, layout, added)
     where = np.concatenate([place for place, _ in added])
     lanes = lanes_of(np.concatenate([packed for _, packed in added]))
-    dense = lanes_of(inside)
     sums = np.empty((LANES, clauses + passages))
     for number, lane in enumerate(LANE_OF):
         sums[number] = np.bincount(where, lanes[:, lane], clauses + passages)
-        sums[number, :clauses] += np.add.reduceat(dense[:, lane].astype(np.int64), layout.begin)
     length = layout.end - layout.begin
+    sums[:, :clauses] += add_up(inside, layout.begin, length)
     sums[0, :clauses] += 2 * (length - 1) + np.maximum(length - 2, 0)  # pairs, of which `inside` has the weights
     return sums[:, :clauses], sums[:, clauses:]
 
@@ -126,9 +125,8 @@ def _add_pairs(lookup: Lookup, words: ByWord, read: Reading, layout: Layout, ins
     inner = ~opens[1:]
     same[0, :-1] = same[1, :-1] = inner
     np.logical_and(inner[:-1], inner[1:], out=same[2, :-2])
-    lanes = lanes_of(inside)
     for one in lookup.hashed(code, same):
-        lanes += lanes_of(one)
+        add_to(inside, one)
 
     # Those that reach across clauses.
     near = (opens[1:] & ~new[1:]).nonzero()[0]
@@ -157,14 +155,14 @@ def _add_classes(lookup: Lookup, words: ByWord, read: Reading, layout: Layout, i
     c = _Classed(at, layout.kind.take(at).astype(np.int64), clause, layout.passage.take(clause))
     run = np.ones(len(at), bool)  # the first classed word of its clause
     np.not_equal(clause[1:], clause[:-1], out=run[1:])
-    _add_sequences(lookup, layout, c, run, added)
+    classed = _add_sequences(lookup, layout, c, run, added)
     _add_class_pairs(lookup, c, run, added)
-    _add_acts(lookup, words, read, layout, c, inside, added)
+    _add_acts(lookup, words, read, layout, c, inside, classed, added)
     _add_marked(lookup, words, read, layout, c, added)
 
 
-def _add_sequences(lookup: Lookup, layout: Layout, c: _Classed, run: Bools, added: _Added) -> None:
-    """Up to four classes in a row, whatever stands between."""
+def _add_sequences(lookup: Lookup, layout: Layout, c: _Classed, run: Bools, added: _Added) -> U64:
+    """Up to four classes in a row, whatever stands between; gives what is added to the clause of each classed word."""
     tables = lookup.by_class
     kind, n = c.kind, len(c.kind)
     next_kind, then = np.zeros((2, n), np.int64)  # classes that follow in the clause
@@ -176,9 +174,10 @@ def _add_sequences(lookup: Lookup, layout: Layout, c: _Classed, run: Bools, adde
     place = two + next_kind
     place *= CLASSES
     place += then
-    added.append((c.clause, tables.row.take(place)))
+    packed = tables.row.take(place)
+    added.append((c.clause, packed))
     if n < 2:
-        return
+        return packed
     two[:-1] += kind[1:]  # from here on two classes in a row, whether in one clause or not
     of_passage = c.passage[1:] == c.passage[:-1]
     cut = (of_passage & run[1:]).nonzero()[0]
@@ -195,6 +194,7 @@ def _add_sequences(lookup: Lookup, layout: Layout, c: _Classed, run: Bools, adde
         code += ~one_clause * CUT_HASH
         where = np.where(one_clause, c.clause.take(four), _across(layout, c.passage.take(four)))
         added.append((where, lookup.hashed(code) + ONE))
+    return packed
 
 
 def _add_class_pairs(lookup: Lookup, c: _Classed, run: Bools, added: _Added) -> None:
@@ -214,7 +214,14 @@ def _add_class_pairs(lookup: Lookup, c: _Classed, run: Bools, added: _Added) -> 
 
 
 def _add_acts(
-    lookup: Lookup, words: ByWord, read: Reading, layout: Layout, c: _Classed, inside: U64, added: _Added
+    lookup: Lookup,
+    words: ByWord,
+    read: Reading,
+    layout: Layout,
+    c: _Classed,
+    inside: U64,
+    classed: U64,
+    added: _Added,
 ) -> None:
     """Who acts, the first actor of the clause or of the last clause that had one, with what is done."""
     by_class = lookup.by_class.acted
@@ -241,9 +248,8 @@ def _add_acts(
     values = np.zeros(len(bounds), np.int64)
     values[1::2] = code
     acting = values.repeat(length)  # code of the actor, by token
-    lanes = lanes_of(inside)
-    lanes += lanes_of(by_word.take(read.number * COLUMNS + acting))
-    added.append((c.clause, by_class.take(acting.take(c.at) * CLASSES + c.kind)))
+    add_to(inside, by_word.take(read.number * COLUMNS + acting))
+    add_to(classed, by_class.take(acting.take(c.at) * CLASSES + c.kind))
 
     # In later clauses of the passage, up to the next actor.
     last = layout.passage.take(of) == np.append(layout.passage.take(of[1:]), -1)
@@ -253,8 +259,8 @@ def _add_acts(
     if len(here):
         code = code.take(which)
         where = _across(layout, layout.passage.take(of.take(which)))
-        added.append((where, by_word.take(read.number.take(here) * COLUMNS + code)))
-        added.append((where, by_class.take(code * CLASSES + layout.kind.take(here))))
+        packed = by_word.take(read.number.take(here) * COLUMNS + code)
+        added.append((where, add_to(packed, by_class.take(code * CLASSES + layout.kind.take(here)))))
 
 
 def _add_marked(lookup: Lookup, words: ByWord, read: Reading, layout: Layout, c: _Classed, added: _Added) -> None:
@@ -272,8 +278,8 @@ def _add_marked(lookup: Lookup, words: ByWord, read: Reading, layout: Layout, c:
     which, here = stretched(mark + 1, stop)
     if len(here):
         sort, where = sort.take(which), clause.take(which)
-        added.append((where, words.marked.reshape(-1).take(read.number.take(here) * COLUMNS + sort)))
-        added.append((where, lookup.by_class.marked.take(sort * CLASSES + layout.kind.take(here))))
+        packed = words.marked.reshape(-1).take(read.number.take(here) * COLUMNS + sort)
+        added.append((where, add_to(packed, lookup.by_class.marked.take(sort * CLASSES + layout.kind.take(here)))))
 
 
 def _add_openings(lookup: Lookup, words: ByWord, read: Reading, layout: Layout, added: _Added) -> None:
@@ -284,8 +290,8 @@ def _add_openings(lookup: Lookup, words: ByWord, read: Reading, layout: Layout, 
     end[:-1] = first[1:]
     end[-1:] = n
     number = read.number.take(first)
-    added.append((layout.first, words.opening.take(number)))
-    added.append((layout.first, tables.opening.take(layout.kind.take(first))))
+    packed = words.opening.take(number)
+    added.append((layout.first, add_to(packed, tables.opening.take(layout.kind.take(first)))))
     longer = (end - first > 1).nonzero()[0]
     if len(longer):
         head, second = first.take(longer), first.take(longer) + 1
