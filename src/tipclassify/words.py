@@ -87,6 +87,8 @@ _BRITISH: Final = tuple(
         (r"^cheque", "check"),
     )
 )
+# What every word that one of the patterns changes holds: most words hold none of it.
+_MAYBE_BRITISH: Final = re.compile(r"our|is[ei]|isat|program|[tb]re|[ns]c[ei]|ll[ieo]|il[ms]|ol[ms]|instal|judge|cheq")
 
 
 def hash_word(text: str) -> int:
@@ -101,8 +103,8 @@ def american(word: str) -> str:
     >>> american("organisation"), american("labour"), american("police")
     ('organization', 'labor', 'police')
     """
-    if len(word) > _LONGEST:  # no word: a key or picture in letters, on which the patterns would take forever
-        return word
+    if len(word) > _LONGEST or not _MAYBE_BRITISH.search(word):
+        return word  # if long, no word: a key or picture in letters, on which the patterns would take forever
     for pattern, plain in _BRITISH:
         word, done = pattern.subn(plain, word)
         if done:
@@ -187,7 +189,8 @@ class WordTable:
             keys = code[strange].tolist()
             new = {key: at for key, at in zip(keys, strange.tolist(), strict=True) if key not in met.numbers}
             if new:
-                about = [_about(text.spelled(start[at], end[at]), self._vocabulary) for at in new.values()]
+                ends = zip(start[list(new.values())].tolist(), end[list(new.values())].tolist(), strict=True)
+                about = [_about(text.spelled(a, b), self._vocabulary) for a, b in ends]
                 with self._lock:
                     met.add(list(new), about)
             number[strange] = [met.numbers[key] for key in keys]
@@ -232,22 +235,34 @@ def _about(word: str, vocabulary: frozenset[str]) -> tuple[int, int, int, int]:
 _BASE: Final = 0x9E3779B97F4A7C15
 _MIXER: Final = np.uint64(0xD6E8FEB86659FD93)
 _HALF: Final = np.uint64(32)
+_STRETCH: Final = 16_384  # characters
 _powers: tuple[U64, U64] = (np.ones(1, np.uint64), np.ones(1, np.uint64))
 
 
 def _hashes(code: Codes, start: I64, end: I64) -> U64:
     """Hash of the characters of each word: the same wherever it stands."""
-    power, inverse = _powers_to(len(code))
-    sums = np.empty(len(code) + 1, np.uint64)
-    sums[0] = 0
-    np.multiply(code, power[: len(code)], out=sums[1:])
-    np.add.accumulate(sums, out=sums)
-    value = sums.take(end)
-    value -= sums.take(start)
-    value *= inverse.take(start)
+    value = np.empty(len(start), np.uint64)
+    first = 0
+    while first < len(start):  # stretch by stretch: what is held of one stays in the processor's cache
+        begin = int(start[first])
+        last = max(first + 1, int(end.searchsorted(begin + _STRETCH)))
+        _hash_stretch(code, start[first:last], end[first:last], begin, value[first:last])
+        first = last
     value ^= value >> _HALF
     value *= _MIXER
     return value
+
+
+def _hash_stretch(code: Codes, start: I64, end: I64, begin: int, out: U64) -> None:
+    """Polynomials of the words of a stretch of text that begins with the first of them, into `out`."""
+    letters = code[begin : int(end[-1])]
+    power, inverse = _powers_to(len(letters))
+    sums = np.empty(len(letters) + 1, np.uint64)
+    sums[0] = 0
+    np.add.accumulate(letters * power[: len(letters)], out=sums[1:])
+    start, end = start - begin, end - begin
+    np.subtract(sums.take(end), sums.take(start), out=out)
+    out *= inverse.take(start)
 
 
 def _powers_to(number: int) -> tuple[U64, U64]:
