@@ -161,6 +161,10 @@ def batches(passages: Sequence[str]) -> Iterator[tuple[int, list[str], I64]]:
     texts = list(passages)
     length = np.fromiter(map(len, texts), np.int64, len(texts))
     end = length.cumsum()
+    if not len(end) or end[-1] < _BATCH_CHARS:
+        if texts:
+            yield 0, texts, length
+        return
     first, size = 0, 0
     while first < len(texts):
         last = min(int(end.searchsorted(size + _BATCH_CHARS)) + 1, len(texts))

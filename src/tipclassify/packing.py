@@ -24,6 +24,7 @@ ONE: Final = np.uint64(1)  # a count of one, in its lane
 _FINGERPRINT: Final = np.uint64((1 << (32 - PLACE_BITS)) - 1)  # the other bits of a key tell whose place it is
 _TO_PLACE: Final = np.uint64(64 - PLACE_BITS)
 _TO_KEY: Final = np.uint64(32)
+_BLOCK: Final = 1 << 14  # features looked up at a time: what is held of them stays in the processor's cache
 _LANE: Final = np.uint64(16)
 _SHIFT: Final = np.uint64(0x8000_8000_8000_8000)  # turns 16 bits with a sign into as many without, larger by 2**15
 _TWO: Final = np.uint64(0x0000_FFFF_0000_FFFF)
@@ -43,14 +44,20 @@ def pack(hashes: npt.NDArray[np.uint32], weights: npt.NDArray[np.int16]) -> U64:
 
 def look_up(table: U64, code: U64, kept: npt.NDArray[np.bool_] | None = None) -> U64:
     """Weights of each feature with a count of none; all zeros for those unknown or not `kept`."""
-    found = table.take((code >> _TO_PLACE).view(np.int64))
-    key = code >> _TO_KEY
-    key &= _FINGERPRINT
-    found ^= key  # leaves nothing in the first lane where the fingerprints are the same
-    same = lanes_of(found)[..., LANE_OF[0]] == 0
-    if kept is not None:
-        same &= kept
-    found *= same
+    found = np.empty_like(code)
+    flat, codes = found.reshape(-1), code.reshape(-1)
+    wanted = None if kept is None else kept.reshape(-1)
+    for at in range(0, len(codes), _BLOCK):
+        part, here = codes[at : at + _BLOCK], flat[at : at + _BLOCK]
+        place = part >> _TO_PLACE
+        table.take(place.view(np.int64), out=here, mode="clip")  # no place is beyond: to clip is quicker than to check
+        key = np.right_shift(part, _TO_KEY, out=place)
+        key &= _FINGERPRINT
+        here ^= key  # leaves nothing in the first lane where the fingerprints are the same
+        same = here.view(np.int16)[LANE_OF[0] :: LANES] == 0
+        if wanted is not None:
+            same &= wanted[at : at + _BLOCK]
+        here *= same
     return found
 
 
@@ -61,8 +68,8 @@ def lanes_of(packed: U64) -> npt.NDArray[np.int16]:
 
 def add_to(total: U64, packed: U64) -> U64:
     """Add lane by lane to `total`, and give it."""
-    lanes = lanes_of(total)
-    lanes += lanes_of(packed)
+    lanes = total.view(np.int16)
+    lanes += packed.view(np.int16)
     return total
 
 

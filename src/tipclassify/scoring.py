@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.features import Features, batches, feature_keys, length_scale
+from tipclassify.labels import LABELS
 from tipclassify.model_file import Model
 from tipclassify.sums import Layout, layout_of, sums_of
 from tipclassify.tokens import I64, Reading, read_words
@@ -42,23 +43,27 @@ class Scored(NamedTuple):
 
 def score_texts(model: Model, texts: Sequence[str]) -> Scored:
     """Calibrated log-odds of each text."""
-    scored = Scored(np.tile(model.bias, (len(texts), 1)), *np.zeros((2, len(texts)), np.int64))
+    logits = np.empty((len(texts), len(LABELS)))
+    logits[:] = model.bias
+    scored = Scored(logits, np.zeros(len(texts), np.int64), np.zeros(len(texts), np.int64))
     for first, batch, length in batches(texts):
         read = read_words(batch, model.vocabulary, length)
         if not len(read.rows):
             continue
         rows = read.rows + first
         layout = layout_of(read)
-        plain = ~read.name
-        plain &= read.bits & FIGURE == 0
+        plain = read.bits & FIGURE == 0
+        plain &= ~read.name
         scored.words[rows] = np.add.reduceat(plain, read.begin, dtype=np.int64)
-        scored.unknown[rows] = np.add.reduceat(plain & read.strange, read.begin, dtype=np.int64)
+        plain &= read.strange
+        if plain.any():
+            scored.unknown[rows] = np.add.reduceat(plain, read.begin, dtype=np.int64)
         added = _linear(model, read, layout)
         if model.windows is not None:
-            words = model.lookup.by_word(read.met)
-            sort = model.windows.vectors.sort_of_row(words.vector.take(read.number), layout.kind, layout.opens)
+            vector = model.lookup.by_word(read.met).vector.take(read.number)
+            sort = model.windows.vectors.sort_of_row(vector, layout.kind, layout.opens)
             added += model.windows.scores_of_sorts(sort, read.begin)
-        scored.logits[rows] += added
+        logits[rows] += added
     return scored
 
 
@@ -77,14 +82,12 @@ def _linear(model: Model, read: Reading, layout: Layout) -> Floats:
     """What n-grams add for each passage that has words, float64 (passages, 3)."""
     clause, across = sums_of(model.lookup, read, layout)
     across += np.add.reduceat(clause, layout.first, axis=1)
-    scale, clause_scale = length_scale(across[0]), length_scale(clause[0])
-    added = [
-        (whole * scale + best_parts(parts * clause_scale, layout.first)) * unit
-        for whole, parts, unit in zip(across[1:], clause[1:], model.units, strict=True)
-    ]
-    return np.stack(added, axis=1)
+    whole = across[1:] * length_scale(across[0])
+    whole += best_parts(clause[1:] * length_scale(clause[0]), layout.first)
+    whole *= model.units[:, None]
+    return whole.T
 
 
 def best_parts(parts: Floats, first: I64) -> Floats:
-    """Highest score of the clauses of each passage, of which `first` is the first."""
-    return np.asarray(np.maximum.reduceat(parts, first))
+    """Highest score of the clauses of each passage, of which `first` is the first; `parts` has a row for each label."""
+    return np.asarray(np.maximum.reduceat(parts, first, axis=1))

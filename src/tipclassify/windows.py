@@ -159,7 +159,7 @@ class Windows:
         first = begin + np.arange(apart, (passages + 1) * apart, apart)
         laid = np.zeros(n + (passages + 1) * apart, np.int64)  # BEYOND
         laid[np.arange(n) + (first - begin).repeat(length)] = which
-        order = length.argsort(kind="stable")
+        order = length.argsort(kind="stable") if passages > 1 else np.arange(passages)
         best = np.empty((passages, len(self.weights)), np.int16)
         middle = np.zeros(best.shape if where else (0, 0), np.int64)
         for part, longest in _alike(length.take(order)):
@@ -249,7 +249,9 @@ class Windows:
 def _alike(length: I64) -> Iterator[tuple[slice, int]]:
     """Passages of like length, at most `_CHUNK` words at a time, and the length of the longest; `length` ascends."""
     grade = (length + (_STEP - 1)) // _STEP
-    if not len(length):
+    if len(length) == 1:
+        yield slice(0, 1), int(length[0])
+    if len(length) < 2:
         return
     bounds = [0, *((grade[1:] != grade[:-1]).nonzero()[0] + 1).tolist(), len(length)]
     for a, b in pairwise(bounds):
