@@ -56,7 +56,7 @@ def score_texts(model: Model, texts: Sequence[str]) -> Scored:
         plain &= ~read.name
         scored.words[rows] = np.add.reduceat(plain, read.begin, dtype=np.int64)
         plain &= read.strange
-        if plain.any():
+        if np.count_nonzero(plain):
             scored.unknown[rows] = np.add.reduceat(plain, read.begin, dtype=np.int64)
         added = _linear(model, read, layout)
         if model.windows is not None:

@@ -40,8 +40,8 @@ class Layout(NamedTuple):
         First token of each clause, and the one after its last.
     passage : int64 (clauses,)
         Passage of each clause, of those that have tokens.
-    first : int64 (passages,)
-        First clause of each passage that has tokens.
+    first, passage_end : int64 (passages,)
+        First clause of each passage that has tokens, and the token after its last.
     """
 
     kind: npt.NDArray[np.uint8]
@@ -51,6 +51,7 @@ class Layout(NamedTuple):
     end: I64
     passage: I64
     first: I64
+    passage_end: I64
 
 
 class _Classed(NamedTuple):
@@ -76,15 +77,21 @@ def layout_of(read: Reading) -> Layout:
     opens |= read.edge
     opens |= read.new
     begin = opens.nonzero()[0]
-    end = np.empty_like(begin)
-    end[:-1] = begin[1:]
-    end[-1:] = len(kind)
+    end = _ends(begin, len(kind))
     new = read.new.take(begin)
     clause = opens.cumsum()
     clause -= 1
     passage = new.cumsum()
     passage -= 1
-    return Layout(kind, opens, clause, begin, end, passage, new.nonzero()[0])
+    return Layout(kind, opens, clause, begin, end, passage, new.nonzero()[0], _ends(read.begin, len(kind)))
+
+
+def _ends(begin: I64, n: int) -> I64:
+    """Where each of the stretches ends that fill `n` tokens."""
+    end = np.empty_like(begin)
+    end[:-1] = begin[1:]
+    end[-1:] = n
+    return end
 
 
 def sums_of(lookup: Lookup, read: Reading, layout: Layout) -> tuple[Floats, Floats]:
@@ -203,12 +210,13 @@ def _add_class_pairs(lookup: Lookup, c: _Classed, run: Bools, added: _Added) -> 
     begin = run.nonzero()[0]
     turned = np.bitwise_or.reduceat(TURNING.take(c.kind), begin)
     which = run.cumsum()
-    end = np.append(begin[1:], n).take(which - 1)  # of the classed words of the clause
+    which -= 1
+    end = _ends(begin, n).take(which)  # of the classed words of the clause
     here = np.arange(1, n + 1)
     first, second = stretched(here, np.minimum(end, here + FAR))
     if not len(first):
         return
-    head = c.kind * (CLASSES * TURNS) + turned.take(which - 1)
+    head = c.kind * (CLASSES * TURNS) + turned.take(which)
     place = head.take(first) + (c.kind * TURNS).take(second)
     added.append((c.clause.take(first), lookup.by_class.pair.take(place)))
 
@@ -238,27 +246,28 @@ def _add_acts(
     at, code = c.at.take(actors), code.take(actors)
 
     # After it, in its clause.
-    bounds = np.empty((len(of), 2), np.int64)
-    bounds[:, 0] = at + 1
-    bounds[:, 1] = layout.end.take(of)
-    bounds = np.append(bounds.ravel(), len(read.number))
-    length = np.empty_like(bounds)
-    length[0] = bounds[0]
-    np.subtract(bounds[1:], bounds[:-1], out=length[1:])
-    values = np.zeros(len(bounds), np.int64)
+    stop = layout.end.take(of)
+    length = np.empty(2 * len(of) + 1, np.int64)
+    length[0] = at[0] + 1
+    np.subtract(at[1:] + 1, stop[:-1], out=length[2:-1:2])
+    length[-1] = len(read.number) - stop[-1]
+    np.subtract(stop, at + 1, out=length[1::2])
+    values = np.zeros(len(length), np.int64)
     values[1::2] = code
     acting = values.repeat(length)  # code of the actor, by token
     add_to(inside, by_word.take(read.number * COLUMNS + acting))
     add_to(classed, by_class.take(acting.take(c.at) * CLASSES + c.kind))
 
     # In later clauses of the passage, up to the next actor.
-    last = layout.passage.take(of) == np.append(layout.passage.take(of[1:]), -1)
-    stop = np.append(at[1:], 0)
-    stop = np.where(last, stop, np.append(read.begin, len(read.number)).take(layout.passage.take(of) + 1))
-    which, here = stretched(layout.end.take(of), stop)
+    passage = layout.passage.take(of)
+    until = np.empty_like(at)
+    until[:-1] = at[1:]
+    until[-1] = len(read.number)
+    np.minimum(until, layout.passage_end.take(passage), out=until)
+    which, here = stretched(stop, until)
     if len(here):
         code = code.take(which)
-        where = _across(layout, layout.passage.take(of.take(which)))
+        where = _across(layout, passage.take(which))
         packed = by_word.take(read.number.take(here) * COLUMNS + code)
         added.append((where, add_to(packed, by_class.take(code * CLASSES + layout.kind.take(here)))))
 
@@ -285,10 +294,7 @@ def _add_marked(lookup: Lookup, words: ByWord, read: Reading, layout: Layout, c:
 def _add_openings(lookup: Lookup, words: ByWord, read: Reading, layout: Layout, added: _Added) -> None:
     """How a passage begins, and what an imperative asks for."""
     tables = lookup.by_class
-    first, n = read.begin, len(read.number)
-    end = np.empty_like(first)
-    end[:-1] = first[1:]
-    end[-1:] = n
+    first, end = read.begin, layout.passage_end
     number = read.number.take(first)
     packed = words.opening.take(number)
     added.append((layout.first, add_to(packed, tables.opening.take(layout.kind.take(first)))))

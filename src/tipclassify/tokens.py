@@ -174,7 +174,7 @@ def _read(text: Characters, vocabulary: frozenset[str]) -> tuple[Reading, I64, I
     edge = np.zeros(len(start) + 1, bool)
     edge[start.searchsorted((text.code == BREAK).nonzero()[0])] = True
     edge = edge[:-1]
-    if (bits & DROPPED).any():
+    if np.count_nonzero(bits & DROPPED):
         kept = (bits & DROPPED == 0).nonzero()[0]
         edge = _handed_on(edge, kept)
         start, end, number, bits, upper = (column.take(kept) for column in (start, end, number, bits, upper))
@@ -225,11 +225,11 @@ def _merged(
     figure = bits & FIGURE > 0
     name = upper & ((bits & GEO > 0) | ((strange | (bits & JOIN > 0)) & (bits & PLAIN == 0)))
     again = article = np.zeros(len(new), bool)
-    if name.any():
+    if np.count_nonzero(name):
         joins = bits & JOIN > 0
         joining = joins | (strange & ~upper & (end - start <= _SHORT))
         state = upper & (bits & STATE > 0)
-        if state.any():
+        if np.count_nonzero(state):
             name |= state & (_after((bits & OF > 0) & same & _after(name & same)) | (_before(name) & same))
         for _ in range(2):
             right = _after(name & same)

@@ -184,7 +184,7 @@ class WordTable:
             self._met = met = Met()
         code = _hashes(text.code, start, end)
         number, right = met.find(code)
-        if not right.all():
+        if np.count_nonzero(right) < len(right):
             strange = (~right).nonzero()[0]
             keys = code[strange].tolist()
             new = {key: at for key, at in zip(keys, strange.tolist(), strict=True) if key not in met.numbers}
