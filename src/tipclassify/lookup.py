@@ -156,19 +156,23 @@ class Lookup:
         return self.hashed(code) + ONE
 
     def _by_word(self, word: U64, stem: U64) -> ByWord:
-        added = self._added
         rows = len(word)
-        acted, marked = np.zeros((2, rows, COLUMNS), np.uint64)
-        actors = CLASS_HASH[_ACTORS] * FACTOR[0] + SALT[70]
-        acted[:, 1 : len(_ACTORS) + 1] = added(actors + (stem * FACTOR[1])[:, None])
-        marked[:, :_MARKS] = added(SALT[20 : 20 + _MARKS] + (stem * FACTOR[0])[:, None])
         head, tail = stem * FACTOR[0], stem * FACTOR[1]
+        word_head = word * FACTOR[0]
+        code = np.zeros((rows, 2 * COLUMNS + 3), np.uint64)
+        acted, marked = code[:, :COLUMNS], code[:, COLUMNS : 2 * COLUMNS]
+        np.add(CLASS_HASH[_ACTORS] * FACTOR[0] + SALT[70], tail[:, None], out=acted[:, 1 : len(_ACTORS) + 1])
+        np.add(SALT[20 : 20 + _MARKS], head[:, None], out=marked[:, :_MARKS])
+        for column, (part, salt) in enumerate(((word_head, 1), (head, 4), (word_head, 80)), 2 * COLUMNS):
+            np.add(part, SALT[salt], out=code[:, column])
+        added = self._added(code)
+        added[:, 0] = 0  # no actor
         return ByWord(
-            single=_sum(added(word * FACTOR[0] + SALT[1]), added(head + SALT[4])),
-            acted=acted,
-            marked=marked,
-            opening=added(word * FACTOR[0] + SALT[80]),
-            word_head=word * FACTOR[0] + SALT[2],
+            single=add_to(added[:, -3].copy(), added[:, -2].copy()),
+            acted=added[:, :COLUMNS],
+            marked=added[:, COLUMNS : 2 * COLUMNS],
+            opening=added[:, -1],
+            word_head=word_head + SALT[2],
             word_tail=word * FACTOR[1],
             stem_head=head + SALT[5],
             stem_tail=tail,
