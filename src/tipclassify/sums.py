@@ -6,7 +6,7 @@ and then summed by clause; what is rarer is added to its clause or passage one b
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,8 @@ __all__ = ["Layout", "layout_of", "sums_of"]
 
 Floats = npt.NDArray[np.float64]
 
-_GAP: np.uint64 = SALT[6] - SALT[5]  # between the hashes of two stems in a row and of two with one between
+_FEW: Final = 500
+_GAP: Final = SALT[6] - SALT[5]  # between the hashes of two stems in a row and of two with one between
 
 
 class Layout(NamedTuple):
@@ -63,8 +64,33 @@ class _Classed(NamedTuple):
     passage: I64
 
 
-class _Added(list[tuple[I64, U64]]):
-    """Clauses, or passages after them, and what is added to each, in pieces."""
+class _Added:
+    """Sums for each clause, and after them for each passage, of which parts are still to be added."""
+
+    def __init__(self, places: int) -> None:
+        self._sums = np.zeros((LANES, places))
+        self._parts: list[tuple[I64, U64]] = []
+
+    def add(self, where: I64, packed: U64) -> None:
+        """Something for some places, each named as often as need be."""
+        self._parts.append((where, packed))
+
+    def add_in_order(self, where: I64, packed: U64) -> None:
+        """The same, quicker where there are many, for places that ascend."""
+        if len(where) < _FEW:
+            self.add(where, packed)
+        else:
+            change = np.ones(len(where), bool)
+            np.not_equal(where[1:], where[:-1], out=change[1:])
+            begin = change.nonzero()[0]
+            self._sums[:, where.take(begin)] += add_up(packed, begin, _ends(begin, len(where)) - begin)
+
+    def total(self) -> Floats:
+        where = np.concatenate([where for where, _ in self._parts])
+        lanes = lanes_of(np.concatenate([packed for _, packed in self._parts]))
+        for sums, lane in zip(self._sums, LANE_OF, strict=True):
+            sums += np.bincount(where, lanes[:, lane], len(sums))
+        return self._sums
 
 
 def layout_of(read: Reading) -> Layout:
@@ -100,16 +126,12 @@ def sums_of(lookup: Lookup, read: Reading, layout: Layout) -> tuple[Floats, Floa
     """
     words = lookup.by_word(read.met)
     clauses, passages = len(layout.begin), len(read.begin)
-    added = _Added()
+    added = _Added(clauses + passages)
     inside = words.single.take(read.number)
     _add_pairs(lookup, words, read, layout, inside, added)
     _add_classes(lookup, words, read, layout, inside, added)
     _add_openings(lookup, words, read, layout, added)
-    where = np.concatenate([place for place, _ in added])
-    lanes = lanes_of(np.concatenate([packed for _, packed in added]))
-    sums = np.empty((LANES, clauses + passages))
-    for number, lane in enumerate(LANE_OF):
-        sums[number] = np.bincount(where, lanes[:, lane], clauses + passages)
+    sums = added.total()
     length = layout.end - layout.begin
     sums[:, :clauses] += add_up(inside, layout.begin, length)
     sums[0, :clauses] += 2 * (length - 1) + np.maximum(length - 2, 0)  # pairs, of which `inside` has the weights
@@ -141,7 +163,7 @@ def _add_pairs(lookup: Lookup, words: ByWord, read: Reading, layout: Layout, ins
     if len(far) or len(near):
         across = np.concatenate([code[0].take(near), code[1].take(near), code[2].take(far)])
         passage = _passages(layout, np.concatenate([near, near, far]))
-        added.append((passage, lookup.hashed(across) + ONE))
+        added.add(passage, lookup.hashed(across) + ONE)
 
 
 def _passages(layout: Layout, token: I64) -> I64:
@@ -165,6 +187,7 @@ def _add_classes(lookup: Lookup, words: ByWord, read: Reading, layout: Layout, i
     classed = _add_sequences(lookup, layout, c, run, added)
     _add_class_pairs(lookup, c, run, added)
     _add_acts(lookup, words, read, layout, c, inside, classed, added)
+    added.add_in_order(c.clause, classed)
     _add_marked(lookup, words, read, layout, c, added)
 
 
@@ -182,7 +205,6 @@ def _add_sequences(lookup: Lookup, layout: Layout, c: _Classed, run: Bools, adde
     place *= CLASSES
     place += then
     packed = tables.row.take(place)
-    added.append((c.clause, packed))
     if n < 2:
         return packed
     two[:-1] += kind[1:]  # from here on two classes in a row, whether in one clause or not
@@ -193,14 +215,14 @@ def _add_sequences(lookup: Lookup, layout: Layout, c: _Classed, run: Bools, adde
     if len(cut) or len(cut_third):
         place = np.concatenate([two.take(cut) * CLASSES, two.take(cut_third) * CLASSES + kind.take(cut_third + 2)])
         where = c.passage.take(np.concatenate([cut, cut_third]))
-        added.append((_across(layout, where), tables.cut.take(place)))
+        added.add(_across(layout, where), tables.cut.take(place))
     four = (c.passage[3:] == c.passage[:-3]).nonzero()[0]
     if len(four):
         code = tables.four_head.take(two.take(four)) + tables.four_tail.take(two.take(four + 2))
         one_clause = c.clause.take(four) == c.clause.take(four + 3)
         code += ~one_clause * CUT_HASH
         where = np.where(one_clause, c.clause.take(four), _across(layout, c.passage.take(four)))
-        added.append((where, lookup.hashed(code) + ONE))
+        added.add(where, lookup.hashed(code) + ONE)
     return packed
 
 
@@ -218,7 +240,7 @@ def _add_class_pairs(lookup: Lookup, c: _Classed, run: Bools, added: _Added) -> 
         return
     head = c.kind * (CLASSES * TURNS) + turned.take(which)
     place = head.take(first) + (c.kind * TURNS).take(second)
-    added.append((c.clause.take(first), lookup.by_class.pair.take(place)))
+    added.add_in_order(c.clause.take(first), lookup.by_class.pair.take(place))
 
 
 def _add_acts(
@@ -269,7 +291,7 @@ def _add_acts(
         code = code.take(which)
         where = _across(layout, passage.take(which))
         packed = by_word.take(read.number.take(here) * COLUMNS + code)
-        added.append((where, add_to(packed, by_class.take(code * CLASSES + layout.kind.take(here)))))
+        added.add(where, add_to(packed, by_class.take(code * CLASSES + layout.kind.take(here))))
 
 
 def _add_marked(lookup: Lookup, words: ByWord, read: Reading, layout: Layout, c: _Classed, added: _Added) -> None:
@@ -288,7 +310,7 @@ def _add_marked(lookup: Lookup, words: ByWord, read: Reading, layout: Layout, c:
     if len(here):
         sort, where = sort.take(which), clause.take(which)
         packed = words.marked.reshape(-1).take(read.number.take(here) * COLUMNS + sort)
-        added.append((where, add_to(packed, lookup.by_class.marked.take(sort * CLASSES + layout.kind.take(here)))))
+        added.add(where, add_to(packed, lookup.by_class.marked.take(sort * CLASSES + layout.kind.take(here))))
 
 
 def _add_openings(lookup: Lookup, words: ByWord, read: Reading, layout: Layout, added: _Added) -> None:
@@ -297,19 +319,19 @@ def _add_openings(lookup: Lookup, words: ByWord, read: Reading, layout: Layout, 
     first, end = read.begin, layout.passage_end
     number = read.number.take(first)
     packed = words.opening.take(number)
-    added.append((layout.first, add_to(packed, tables.opening.take(layout.kind.take(first)))))
+    added.add(layout.first, add_to(packed, tables.opening.take(layout.kind.take(first))))
     longer = (end - first > 1).nonzero()[0]
     if len(longer):
         head, second = first.take(longer), first.take(longer) + 1
         code = words.opening_head.take(number.take(longer))
         code += (CLASS_HASH * FACTOR[1]).take(layout.kind.take(second))
         where = np.where(layout.opens.take(second), _passages(layout, head), layout.clause.take(head))
-        added.append((where, lookup.hashed(code) + ONE))
+        added.add(where, lookup.hashed(code) + ONE)
     opening = words.before.take(number) & (end - first > 1)
     asks = words.asks.take(read.number.take(first + opening)).nonzero()[0]
     if len(asks):
         head = first.take(asks)
-        added.append((layout.clause.take(head), np.full(len(head), tables.asking)))
+        added.add(layout.clause.take(head), np.full(len(head), tables.asking))
         _, here = stretched(head, end.take(asks))
         here = here.compress(layout.kind.take(here))
-        added.append((layout.clause.take(here), tables.asked.take(layout.kind.take(here))))
+        added.add(layout.clause.take(here), tables.asked.take(layout.kind.take(here)))

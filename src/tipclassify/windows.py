@@ -98,7 +98,7 @@ class Windows:
         """Where a match counts as none."""
         return np.maximum(-self._bars, np.iinfo(np.int16).min).astype(np.int16)
 
-    @property
+    @cached_property
     def margin(self) -> int:
         """Words that the widest detector sees on each side of its middle."""
         return max(len(f) for f in self.filters) // 2

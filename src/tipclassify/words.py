@@ -124,7 +124,8 @@ class Columns(NamedTuple):
 
 
 class Met:
-    """Words met, numbered: a place for each in a table found from its hash; whose place is taken, is only in the dictionary.
+    """Words met, numbered: a place for each in a table found from its hash, or else one in a second table; whose places are both
+    taken, is only in the dictionary.
 
     Number 0 stands for every name.
 
@@ -142,12 +143,19 @@ class Met:
         self.columns = Columns(*(np.zeros(_ROOM, dtype) for dtype in (np.uint64, np.uint64, np.uint8, np.uint16)))
         self.columns.word[0] = self.columns.stem[0] = NAME
         self._keys = np.zeros(_ROOM, np.uint64)
-        self._number = np.zeros(1 << _SLOTS, np.int32)
+        self._number = np.zeros((2, 1 << _SLOTS), np.int32)
 
     def find(self, code: U64) -> tuple[I64, Bools]:
         """Number of each word, and where that is right: others have no place here."""
-        number = self._number.take((code >> _TO_SLOT).view(np.int64)).astype(np.int64)
-        return number, self._keys.take(number) == code  # in this order: what has a number has a key
+        number = self._number[0].take((code >> _TO_SLOT).view(np.int64)).astype(np.int64)
+        right = self._keys.take(number) == code  # in this order: what has a number has a key
+        if np.count_nonzero(right) < len(right):
+            other = (~right).nonzero()[0]
+            keys = code.take(other)
+            second = self._number[1].take(((keys << _OTHER_BITS) >> _TO_SLOT).view(np.int64))
+            number[other] = second
+            right[other] = self._keys.take(second) == keys
+        return number, right
 
     def add(self, keys: list[int], about: list[tuple[int, int, int, int]]) -> None:
         """Add what is new; other threads may be looking words up, so a place is given last."""
@@ -164,9 +172,11 @@ class Met:
         self.count = last
         for number, (key, _) in enumerate(new, first):
             self.numbers[key] = number
-            place = key >> int(_TO_SLOT)
-            if not self._number[place]:
-                self._number[place] = number
+            places = key >> int(_TO_SLOT), (key << int(_OTHER_BITS) & _WORD) >> int(_TO_SLOT)
+            for numbers, place in zip(self._number, places, strict=True):
+                if not numbers[place]:
+                    numbers[place] = number
+                    break
 
 
 class WordTable:
@@ -212,6 +222,8 @@ def grown(column: npt.NDArray[Any], room: int) -> npt.NDArray[Any]:
 
 _SLOTS: Final = 17  # bits of the place of a word in the table
 _TO_SLOT: Final = np.uint64(64 - _SLOTS)
+_OTHER_BITS: Final = np.uint64(_SLOTS)  # the second place is made of other bits than the first
+_WORD: Final = (1 << 64) - 1
 _ROOM: Final = 1 << 12
 _MOST_WORDS: Final = 1 << 17
 
