@@ -192,9 +192,7 @@ def _by_class(added: Callable[[U64], U64]) -> ByClass:
     row[1:, 1:, 1:] = _sum(added(three[1:, 1:, 1:] + SALT[62]), added(apart[1:, 1:])[:, None, :])
     row[1:, 1:] = _sum(row[1:, 1:], added(two[1:, 1:] + SALT[61])[:, :, None])
     row[1:] = _sum(row[1:], added(first[1:] + SALT[60])[:, None, None])
-    cut[1:, 1:, 1:] = _sum(
-        added(three[1:, 1:, 1:] + SALT[62] + CUT_HASH), added(apart[1:, 1:] + CUT_HASH)[:, None, :]
-    )
+    cut[1:, 1:, 1:] = _sum(added(three[1:, 1:, 1:] + SALT[62] + CUT_HASH), added(apart[1:, 1:] + CUT_HASH)[:, None, :])
     cut[1:, 1:, 0] = added(two[1:, 1:] + SALT[61] + CUT_HASH)
     pair = np.zeros((CLASSES, CLASSES, TURNS), np.uint64)
     pair[1:, 1:] = added(two[1:, 1:, None] + TURN_HASH + SALT[65])

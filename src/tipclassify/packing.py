@@ -16,7 +16,9 @@ __all__ = ["LANES", "LANE_OF", "ONE", "PLACE_BITS", "STEPS", "add_to", "add_up",
 U64 = npt.NDArray[np.uint64]
 
 PLACE_BITS: Final = 20  # of a feature's key: its place in the table
-LANES: Final = 4  # numbers of 16 bits: in the table the fingerprint, in sums the count of features; and a weight for each label
+LANES: Final = (
+    4  # numbers of 16 bits: in the table the fingerprint, in sums the count of features; and a weight for each label
+)
 LANE_OF: Final = tuple(range(LANES)) if sys.byteorder == "little" else tuple(reversed(range(LANES)))
 STEPS: Final = 4_000  # units of the largest weight: seven families of a token still sum within 16 bits
 ONE: Final = np.uint64(1)  # a count of one, in its lane

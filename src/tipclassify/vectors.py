@@ -18,6 +18,7 @@ Floats = npt.NDArray[np.float32]
 
 UNKNOWN: Final = 0  # row of `stem_vectors` for a stem that training did not know
 _PLACE_BITS: Final = 16
+_BLOCK: Final = 32
 _SPREAD: Final = np.uint32(0x9E3779B1)
 
 
@@ -71,9 +72,13 @@ class WordVectors:
     def largest(self, filters: Floats) -> npt.NDArray[np.float64]:
         """Bound on the match of any words with each detector, float64 (k,); `filters` is (width, d, k)."""
         bound = np.zeros(filters.shape[2])
-        for weights in filters:
-            for table in (self.stem_vectors, self.class_vectors, self.clause_vectors):
-                bound += np.abs(table @ weights).max(axis=0)
+        for table in (self.stem_vectors, self.class_vectors, self.clause_vectors):
+            padded = np.zeros((-(-len(table) // _BLOCK) * _BLOCK, table.shape[1]), np.float32)
+            padded[: len(table)] = table
+            blocks = padded.reshape(-1, _BLOCK, table.shape[1])  # too small for BLAS to start threads, which is dear
+            for weights in filters:
+                product = (blocks @ weights).reshape(len(padded), -1)
+                bound += np.maximum(product.max(axis=0), -product.min(axis=0))
         return bound
 
     def row_of(self, stem: U64) -> I64:

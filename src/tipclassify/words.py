@@ -140,7 +140,9 @@ class Met:
     def __init__(self) -> None:
         self.numbers: dict[int, int] = {}
         self.count = 1
-        self.columns = Columns(*(np.zeros(_ROOM, dtype) for dtype in (np.uint64, np.uint64, np.uint8, np.uint16)))
+        self.columns = Columns(
+            np.zeros(_ROOM, np.uint64), np.zeros(_ROOM, np.uint64), np.zeros(_ROOM, np.uint8), np.zeros(_ROOM, np.uint16)
+        )
         self.columns.word[0] = self.columns.stem[0] = NAME
         self._keys = np.zeros(_ROOM, np.uint64)
         self._number = np.zeros((2, 1 << _SLOTS), np.int32)
@@ -167,8 +169,8 @@ class Met:
             self.columns = Columns(*(grown(column, room) for column in self.columns))
         for number, (key, row) in enumerate(new, first):
             self._keys[number] = key
-            for column, value in zip(self.columns, row, strict=True):
-                column[number] = value
+            word, stem, kind, bits = self.columns
+            word[number], stem[number], kind[number], bits[number] = row
         self.count = last
         for number, (key, _) in enumerate(new, first):
             self.numbers[key] = number
