@@ -11,7 +11,6 @@ from threading import Lock
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from tipclassify.families import (
     ACTOR,

@@ -22,7 +22,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.answers import BEYOND, LARGEST, Answers, Tables
+from tipclassify.answers import LARGEST, Answers, Tables
 from tipclassify.tokens import I64, U64, Bools
 from tipclassify.vectors import WordVectors
 

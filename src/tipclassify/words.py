@@ -141,7 +141,10 @@ class Met:
         self.numbers: dict[int, int] = {}
         self.count = 1
         self.columns = Columns(
-            np.zeros(_ROOM, np.uint64), np.zeros(_ROOM, np.uint64), np.zeros(_ROOM, np.uint8), np.zeros(_ROOM, np.uint16)
+            np.zeros(_ROOM, np.uint64),
+            np.zeros(_ROOM, np.uint64),
+            np.zeros(_ROOM, np.uint8),
+            np.zeros(_ROOM, np.uint16),
         )
         self.columns.word[0] = self.columns.stem[0] = NAME
         self._keys = np.zeros(_ROOM, np.uint64)
