@@ -371,7 +371,7 @@ def sizes(peers: Peers, count: int, runs: int, folder: Path) -> list[Figure]:
 
 def profile(count: int) -> str:
     """Where each microsecond of a passage goes, and how far that is from reading its bytes once."""
-    from _profile import own_seconds
+    from _profile import least_seconds, own_seconds, worked
 
     from tipclassify import Classifier
 
@@ -382,10 +382,10 @@ def profile(count: int) -> str:
     spent: dict[str, tuple[float, int]] = {}
     for _ in range(5):
         texts = list(islice(fresh, count))
-        plain.append(seconds(partial(classifier.predict_proba, texts)))
+        plain.append(worked(partial(classifier.predict_proba, texts)))
         texts = list(islice(fresh, count))
         with own_seconds() as own:
-            watched.append(seconds(partial(classifier.predict_proba, texts)))
+            watched.append(worked(partial(classifier.predict_proba, texts)))
         for name, (took, calls) in own.items():
             before = spent.get(name, (0.0, 0))
             spent[name] = before[0] + took, before[1] + calls
@@ -400,16 +400,21 @@ def profile(count: int) -> str:
     block = np.ones(2**28, np.uint8).view(
         np.uint64
     )  # eight bytes at a time: single ones are slow to widen, not to read
-    bandwidth = block.nbytes / min(seconds(block.sum) for _ in range(5))
+    bandwidth = block.nbytes / min(worked(block.sum) for _ in range(5))
     reading = 1e6 * size / bandwidth
-    split = 1e6 * seconds(lambda: [text.split() for text in texts]) / count
+    split = 1e6 * worked(lambda: [text.split() for text in texts]) / count
     lines.append(
         f"\n{number(whole)} µs a passage; watching it took {100 * (statistics.median(watched) / statistics.median(plain) - 1):.0f}% more. "
     )
     lines[-1] += (
         f"Reading its {size:.0f} bytes once takes {number(reading)} µs at {bandwidth / 1e9:.1f} GB/s: {number(whole / reading)} times less. "
     )
-    lines[-1] += f"`str.split` alone takes {number(split)} µs."
+    lines[-1] += f"`str.split` alone takes {number(split)} µs.\n\n"
+    least = {name: 1e6 * took / count for name, took in least_seconds(classifier.model, texts).items()}
+    parts = ", ".join(f"{name} {number(took)}" for name, took in least.items())
+    lines[-1] += (
+        f"The passes alone that these features cannot do without take {number(sum(least.values()))} µs in numpy: {parts}."
+    )
     return "\n".join(lines)
 
 

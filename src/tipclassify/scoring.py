@@ -50,7 +50,9 @@ def score_texts(model: Model, texts: Sequence[str]) -> Scored:
         read = read_words(batch, model.vocabulary, length)
         if not len(read.rows):
             continue
-        rows = read.rows + first
+        rows: I64 | slice = slice(first, first + len(batch))
+        if len(read.rows) < len(batch):  # some have no words
+            rows = read.rows + first
         layout = layout_of(read)
         plain = read.bits & FIGURE == 0
         plain &= ~read.name

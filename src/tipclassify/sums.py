@@ -67,13 +67,19 @@ class _Classed(NamedTuple):
 class _Added:
     """Sums for each clause, and after them for each passage, of which parts are still to be added."""
 
-    def __init__(self, places: int) -> None:
+    def __init__(self, places: int, lookup: Lookup) -> None:
         self._sums = np.zeros((LANES, places))
+        self._lookup = lookup
         self._parts: list[tuple[I64, U64]] = []
+        self._hashed: list[tuple[I64, U64]] = []
 
     def add(self, where: I64, packed: U64) -> None:
         """Something for some places, each named as often as need be."""
         self._parts.append((where, packed))
+
+    def add_hashed(self, where: I64, code: U64) -> None:
+        """Features by their hashes, looked up together in the end."""
+        self._hashed.append((where, code))
 
     def add_in_order(self, where: I64, packed: U64) -> None:
         """The same, quicker where there are many, for places that ascend."""
@@ -86,6 +92,9 @@ class _Added:
             self._sums[:, where.take(begin)] += add_up(packed, begin, _ends(begin, len(where)) - begin)
 
     def total(self) -> Floats:
+        if self._hashed:
+            code = np.concatenate([code for _, code in self._hashed])
+            self.add(np.concatenate([where for where, _ in self._hashed]), self._lookup.hashed(code) + ONE)
         where = np.concatenate([where for where, _ in self._parts])
         lanes = lanes_of(np.concatenate([packed for _, packed in self._parts]))
         for sums, lane in zip(self._sums, LANE_OF, strict=True):
@@ -126,7 +135,7 @@ def sums_of(lookup: Lookup, read: Reading, layout: Layout) -> tuple[Floats, Floa
     """
     words = lookup.by_word(read.met)
     clauses, passages = len(layout.begin), len(read.begin)
-    added = _Added(clauses + passages)
+    added = _Added(clauses + passages, lookup)
     inside = words.single.take(read.number)
     _add_pairs(lookup, words, read, layout, inside, added)
     _add_classes(lookup, words, read, layout, inside, added)
@@ -163,7 +172,7 @@ def _add_pairs(lookup: Lookup, words: ByWord, read: Reading, layout: Layout, ins
     if len(far) or len(near):
         across = np.concatenate([code[0].take(near), code[1].take(near), code[2].take(far)])
         passage = _passages(layout, np.concatenate([near, near, far]))
-        added.add(passage, lookup.hashed(across) + ONE)
+        added.add_hashed(passage, across)
 
 
 def _passages(layout: Layout, token: I64) -> I64:
@@ -222,7 +231,7 @@ def _add_sequences(lookup: Lookup, layout: Layout, c: _Classed, run: Bools, adde
         one_clause = c.clause.take(four) == c.clause.take(four + 3)
         code += ~one_clause * CUT_HASH
         where = np.where(one_clause, c.clause.take(four), _across(layout, c.passage.take(four)))
-        added.add(where, lookup.hashed(code) + ONE)
+        added.add_hashed(where, code)
     return packed
 
 
@@ -326,7 +335,7 @@ def _add_openings(lookup: Lookup, words: ByWord, read: Reading, layout: Layout, 
         code = words.opening_head.take(number.take(longer))
         code += (CLASS_HASH * FACTOR[1]).take(layout.kind.take(second))
         where = np.where(layout.opens.take(second), _passages(layout, head), layout.clause.take(head))
-        added.add(where, lookup.hashed(code) + ONE)
+        added.add_hashed(where, code)
     opening = words.before.take(number) & (end - first > 1)
     asks = words.asks.take(read.number.take(first + opening)).nonzero()[0]
     if len(asks):
