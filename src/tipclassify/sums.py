@@ -22,8 +22,8 @@ __all__ = ["Layout", "layout_of", "sums_of"]
 
 Floats = npt.NDArray[np.float64]
 
-_FEW: Final = 500
-_GAP: Final = SALT[6] - SALT[5]  # between the hashes of two stems in a row and of two with one between
+_FEW: Final = 500  # features: fewer are sooner counted one by one
+_GAP: Final = SALT[6:7] - SALT[5:6]  # between the hashes of two stems in a row and of two with one between
 
 
 class Layout(NamedTuple):
