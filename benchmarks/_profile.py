@@ -91,7 +91,7 @@ def least_seconds(model: Model, texts: Sequence[str], runs: int = 5) -> dict[str
     import numpy as np
 
     from tipclassify.characters import SPACE
-    from tipclassify.sums import layout_of
+    from tipclassify.layout import layout_of
     from tipclassify.tokens import read_words
 
     read = read_words(texts, model.vocabulary)

@@ -14,8 +14,9 @@ import numpy.typing as npt
 
 from tipclassify.features import Features, batches, feature_keys, length_scale
 from tipclassify.labels import LABELS
+from tipclassify.layout import Layout, layout_of
 from tipclassify.model_file import Model
-from tipclassify.sums import Layout, layout_of, sums_of
+from tipclassify.sums import sums_of
 from tipclassify.tokens import I64, Reading, read_words
 from tipclassify.words import FIGURE
 
