@@ -23,6 +23,7 @@ Bools = npt.NDArray[np.bool_]
 BREAK: Final = ord("\n")  # stands for punctuation that may part clauses, and for what parts passages
 SPACE: Final = ord(" ")  # for all else that belongs to no word; codes of letters and digits are above
 
+_APART: Final = 2_000  # characters that are made text in the time of a word by itself
 _CODES: Final = 1 << 16  # above are characters that two units of UTF-16 stand for: looked at one by one
 _lower = np.zeros(_CODES, np.uint16)  # 0: not met so far
 _upper = np.zeros(_CODES, bool)
@@ -53,6 +54,14 @@ class Characters(NamedTuple):
         else:
             text = code.astype("<u2").tobytes().decode("utf-16-le", "surrogatepass")
         return text.replace("\n", " ")
+
+    def words(self, start: npt.NDArray[np.int64], end: npt.NDArray[np.int64]) -> list[str]:
+        """Stretches of the characters as text."""
+        pairs = zip(start.tolist(), end.tolist(), strict=True)
+        if len(start) * _APART < len(self.code):
+            return [self.spelled(a, b) for a, b in pairs]
+        whole = self.spelled()  # many: to make text of all is quicker
+        return [whole[a:b] for a, b in pairs]
 
     def capital(self, at: npt.NDArray[np.int64]) -> Bools:
         """Which of the characters `at` are one of A to Z, accents taken off."""

@@ -71,6 +71,7 @@ _FIGURES: Final = frozenset(
 )
 _LONGEST: Final = 40  # letters of a word that is looked at
 _JOINING: Final = frozenset("and of the de du la le da do del dos el al au aux es sur".split())
+_BITS: Final = {"the": THE | PLAIN, "of": OF | PLAIN, "and": PLAIN, "state": STATE}
 _LEADING: Final = frozenset(first for first, _ in phrase_classes())
 _BRITISH: Final = tuple(
     (re.compile(pattern), plain)
@@ -170,10 +171,10 @@ class Met:
             room = max(last, 2 * len(self._keys))
             self._keys = grown(self._keys, room)
             self.columns = Columns(*(grown(column, room) for column in self.columns))
-        for number, (key, row) in enumerate(new, first):
-            self._keys[number] = key
-            word, stem, kind, bits = self.columns
-            word[number], stem[number], kind[number], bits[number] = row
+        self._keys[first:last] = np.array([key for key, _ in new], np.uint64)
+        rows = np.array([row for _, row in new], np.uint64).reshape(-1, len(self.columns))
+        word, stem, kind, bits = self.columns
+        word[first:last], stem[first:last], kind[first:last], bits[first:last] = rows.T
         self.count = last
         for number, (key, _) in enumerate(new, first):
             self.numbers[key] = number
@@ -204,8 +205,8 @@ class WordTable:
             keys = code[strange].tolist()
             new = {key: at for key, at in zip(keys, strange.tolist(), strict=True) if key not in met.numbers}
             if new:
-                ends = zip(start[list(new.values())].tolist(), end[list(new.values())].tolist(), strict=True)
-                about = [_about(text.spelled(a, b), self._vocabulary) for a, b in ends]
+                at = list(new.values())
+                about = [_about(word, self._vocabulary) for word in text.words(start[at], end[at])]
                 with self._lock:
                     met.add(list(new), about)
             number[strange] = [met.numbers[key] for key in keys]
@@ -242,7 +243,7 @@ def _about(word: str, vocabulary: frozenset[str]) -> tuple[int, int, int, int]:
         return 0, 0, 0, DROPPED | STRANGE * (word not in vocabulary)
     kind = class_of(word)
     bits = JOIN if word in _JOINING else GEO if word in GEOGRAPHIC else 0
-    bits |= {"the": THE | PLAIN, "of": OF | PLAIN, "and": PLAIN, "state": STATE}.get(word, 0)
+    bits |= _BITS.get(word, 0)
     bits |= STRANGE * (not kind and word not in vocabulary) | LEADS * (word in _LEADING)
     return hash_word(word), hash_word(word[:5] + "*"), kind, bits
 
