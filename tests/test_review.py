@@ -159,9 +159,8 @@ def test_undo_is_as_if_the_event_had_not_been(steps: list[tuple[str, str, int, i
     st.lists(st.sampled_from(LABELS), unique=True, max_size=3),
 )
 def test_any_event_is_one_line_that_reads_back(text: str, name: str, note: str | None, labels: list[str]) -> None:
-    event = Event(
-        3, "decision", "k", name, "t", tuple(labels), None, note, {"text": text, "page": 2, "scores": {"failure": 0.25}}
-    )
+    about = {"text": text, "page": 2, "scores": {"failure": 0.25}}
+    event = Event(3, "decision", "k", name, "t", tuple(labels), None, note, "r-1", about)
     line = event_line(event)
     assert parse_event(line) == event
     assert line.count(b"\n") == 1
@@ -304,6 +303,38 @@ def test_undo_is_ones_own_and_once(session: ReviewSession, reports: list[OpenRep
     assert session.undo(1)["decision"] is None
     assert session.corpus.read_bytes() == b""
     assert len(session.changes(0)["events"]) == 4
+
+
+def test_a_request_that_comes_again_is_not_done_again(session: ReviewSession, reports: list[OpenReport]) -> None:
+    key, other = (passage.key for passage in reports[0].passages[:2])
+    session.decide(key, [])
+    first = session.decide(key, [FAILURE], "hm", "r-1")
+    assert session.decide(key, [FAILURE], "hm", "r-1") == first  # its answer was lost, so the page asks again
+    assert session.undo(first["event"]["id"], "r-2") == session.undo(first["event"]["id"], "r-2")
+    settled = session.adjudicate(key, [EFFORT], request="r-3")
+    restarted = colleague(session, reports, "ann")
+    assert restarted.decide(key, [FAILURE], "hm", "r-1") == first
+    assert restarted.undo(first["event"]["id"], "r-2")["decision"]["labels"] == []
+    assert restarted.adjudicate(key, [EFFORT], request="r-3") == settled
+    assert [event["kind"] for event in restarted.changes(0)["events"]] == [
+        "decision",
+        "decision",
+        "undo",
+        "adjudication",
+    ]
+    assert [row["labels"] for row in read_rows(session.corpus)] == [(EFFORT,)]
+    for again in (
+        lambda: restarted.decide(key, [], request="r-1"),
+        lambda: restarted.decide(other, [FAILURE], request="r-1"),
+        lambda: restarted.adjudicate(key, [FAILURE], request="r-1"),
+        lambda: restarted.undo(1, "r-2"),
+    ):
+        with pytest.raises(RefusedError, match="was another one before"):
+            again()
+    assert (
+        colleague(session, reports).decide(key, [], request="r-1")["event"]["annotator"] == "ben"
+    )  # names are one's own
+    assert len(session.changes(0)["events"]) == 5
 
 
 def test_annotators_see_each_other_differ_and_settle(session: ReviewSession, reports: list[OpenReport]) -> None:

@@ -451,6 +451,28 @@ def test_what_was_kept_is_sent_in_order_when_the_server_comes_back(opened: Open,
         assert events[-1]["labels"] == []
 
 
+def test_a_decision_whose_answer_was_lost_is_sent_again_and_made_once(opened: Open, tmp_path: Path) -> None:
+    with Reviewer(SAMPLES / "excerpt.txt", "--corpus", tmp_path / "c.jsonl", "--annotator", "ana") as server:
+        lost: list[int] = []
+
+        def lose(route: Any) -> None:
+            lost.append(route.fetch().status)  # it reaches the server,
+            route.abort()  # and its answer nobody
+
+        tab = opened(server, decisions=lose)
+        tab.expected = ("Failed to load resource",)
+        tab.keyboard.press("c")
+        tab.get_by_role("alert").get_by_text("1 change is not saved").wait_for()
+        assert lost[0] == 200
+        assert len(server.get("/api/changes?since=0")["events"]) == 1
+        tab.unroute("**/api/decisions")
+        tab.reload()  # what waits outlives the page, with its name
+        tab.locator("#now .text").wait_for()
+        saved(tab)
+        assert len(server.get("/api/changes?since=0")["events"]) == 1
+        assert "complicity" in server.passages()[0]["decision"]["labels"]
+
+
 def test_a_refused_change_shows_what_the_server_holds(opened: Open, desk: Reviewer) -> None:
     answer = {"status": 409, "content_type": "application/json", "body": json.dumps({"error": "not as things stand"})}
     tab = opened(desk, decisions=lambda route: route.fulfill(**answer))

@@ -185,7 +185,7 @@ def build_app(session: ReviewSession, retraining: Retraining, ready: Callable[[]
         yield
         retraining.stop()
 
-    note = {"note": _note}
+    note, request = {"note": _note}, {"request": _request}
     routes = [
         Route("/", page),
         Route("/static/{name}", static),
@@ -199,15 +199,19 @@ def build_app(session: ReviewSession, retraining: Retraining, ready: Callable[[]
         Route("/api/codebook", get(lambda _: session.codebook())),
         Route(
             "/api/decisions",
-            post(lambda f: session.decide(**f), {"key": _key, "labels": _labels}, note),
+            post(lambda f: session.decide(**f), {"key": _key, "labels": _labels}, note | request),
             methods=["POST"],
         ),
         Route(
             "/api/adjudications",
-            post(lambda f: session.adjudicate(**f), {"key": _key, "labels": _labels}, note),
+            post(lambda f: session.adjudicate(**f), {"key": _key, "labels": _labels}, note | request),
             methods=["POST"],
         ),
-        Route("/api/undo", post(lambda f: session.undo(f["event"]), {"event": _event}, {}), methods=["POST"]),
+        Route(
+            "/api/undo",
+            post(lambda f: session.undo(f["event"], f.get("request")), {"event": _event}, request),
+            methods=["POST"],
+        ),
         Route("/api/retrain", get(lambda _: retraining.state()), methods=["GET"]),
         Route("/api/retrain", post(lambda _: retraining.start(), {}, {}), methods=["POST"]),
         Route("/api/retrain/stop", post(lambda _: retraining.stop(), {}, {}), methods=["POST"]),
@@ -266,6 +270,12 @@ def _note(value: Any) -> str | None:
     if value is None or (isinstance(value, str) and len(value) <= _LONGEST_NOTE):
         return None
     return f"a note is text of at most {_LONGEST_NOTE:,} characters"
+
+
+def _request(value: Any) -> str | None:
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,64}", value):
+        return None
+    return "a request is named by at most 64 letters, figures, - and _"
 
 
 def _event(value: Any) -> str | None:

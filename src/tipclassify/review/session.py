@@ -19,7 +19,7 @@ from tipclassify.errors import InputError
 from tipclassify.labels import LABELS
 from tipclassify.review.agreeing import agreement_intervals
 from tipclassify.review.derived import CorpusFile, events_path
-from tipclassify.review.events import Event, History
+from tipclassify.review.events import Event, History, Kind
 from tipclassify.review.log import EventLog, now
 from tipclassify.review.opened import OpenPassage, OpenReport, about
 from tipclassify.review.queueing import next_passages
@@ -249,18 +249,25 @@ class ReviewSession:
 
     # ----------------------------------------------------------------------------------------- what is done
 
-    def decide(self, key: str, labels: Sequence[str], note: str | None = None) -> dict[str, Any]:
-        """``POST /api/decisions``: on disk when this returns."""
-        return {"saved": True, "event": self._do("decision", self._passage(key), labels, note).plain()}
+    def decide(
+        self, key: str, labels: Sequence[str], note: str | None = None, request: str | None = None
+    ) -> dict[str, Any]:
+        """``POST /api/decisions``: on disk when this returns. A `request` that was granted before gives its event again."""
+        return {"saved": True, "event": self._do("decision", self._passage(key), labels, note, request).plain()}
 
-    def adjudicate(self, key: str, labels: Sequence[str], note: str | None = None) -> dict[str, Any]:
+    def adjudicate(
+        self, key: str, labels: Sequence[str], note: str | None = None, request: str | None = None
+    ) -> dict[str, Any]:
         """``POST /api/adjudications``: of a passage that at least one annotator decided."""
-        return {"saved": True, "event": self._do("adjudication", self._passage(key), labels, note).plain()}
+        return {"saved": True, "event": self._do("adjudication", self._passage(key), labels, note, request).plain()}
 
-    def undo(self, number: int) -> dict[str, Any]:
+    def undo(self, number: int, request: str | None = None) -> dict[str, Any]:
         """``POST /api/undo``: take back an event of one's own that still holds."""
         with self._writing() as append:
             history = self._log.history
+            if known := self._granted(request, "undo", undoes=number):
+                mine = history.decisions(known.key).get(self.annotator)
+                return {"saved": True, "event": known.plain(), "decision": _held(mine)}
             if not 0 < number <= len(history):
                 raise RefusedError(404, f"there is no event {number}")
             undone = history.events[number - 1]
@@ -268,22 +275,35 @@ class ReviewSession:
                 raise RefusedError(409, f"event {number} is {undone.annotator}'s: only they can take it back")
             if not history.holds(number):
                 raise RefusedError(409, f"event {number} was taken back already")
-            event = Event(len(history) + 1, "undo", undone.key, self.annotator, now(), undoes=number)
+            number_now = len(history) + 1
+            event = Event(number_now, "undo", undone.key, self.annotator, now(), undoes=number, request=request)
             append(event)
             holds = history.decisions(undone.key).get(self.annotator)
         return {"saved": True, "event": event.plain(), "decision": _held(holds)}
 
-    def _do(self, kind: Any, passage: OpenPassage, labels: Sequence[str], note: str | None) -> Event:
+    def _do(
+        self, kind: Kind, passage: OpenPassage, labels: Sequence[str], note: str | None, request: str | None
+    ) -> Event:
         told = about(passage, self._reports[passage.report], self.model_version)
         told = {name: value for name, value in told.items() if value is not None}
         given = tuple(label for label in LABELS if label in labels)
         with self._writing() as append:
             history = self._log.history
+            if known := self._granted(request, kind, key=passage.key, labels=given):
+                return known
             if kind == "adjudication" and not history.decisions(passage.key):
                 raise RefusedError(409, "nobody has decided this passage: there is nothing to settle")
-            event = Event(len(history) + 1, kind, passage.key, self.annotator, now(), given, None, note or None, told)
+            who = (passage.key, self.annotator, now())
+            event = Event(len(history) + 1, kind, *who, given, None, note or None, request, told)
             append(event)
         return event
+
+    def _granted(self, request: str | None, kind: Kind, **same: Any) -> Event | None:
+        """The event that this request made already: its answer was lost, and it is sent again."""
+        known = self._log.history.asked(self.annotator, request)
+        if known is not None and (known.kind != kind or any(getattr(known, name) != same[name] for name in same)):
+            raise RefusedError(409, f"request {request} was another one before; give each its own name")
+        return known
 
     @contextmanager
     def _writing(self) -> Iterator[Callable[[Event], None]]:
