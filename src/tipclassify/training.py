@@ -34,13 +34,15 @@ from tipclassify.windows_training import fit_windows
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-__all__ = ["STRENGTHS", "Fitted", "fit_model"]
+__all__ = ["ENOUGH_FOR_WINDOWS", "STRENGTHS", "Fitted", "fit_model"]
 
 STRENGTHS: Final = (2.0,)
 """Inverse regularisation strengths tried for each label; see docs/experiments.md for the others."""
 
+ENOUGH_FOR_WINDOWS: Final = 500
+"""Passages without which there are no detectors: fewer cannot teach vectors of words."""
+
 _LEAST_USE: Final = 2  # a feature of one passage teaches that passage only
-_ENOUGH_FOR_WINDOWS: Final = 500  # passages; fewer cannot teach vectors of words
 _ROUNDS: Final = 2  # fits after the first; more change next to nothing
 _SURE: Final = 0.95  # recall of `screen`, precision of `cite`
 
@@ -129,7 +131,7 @@ def fit_model(
     ]
     parts = [np.stack([raw[chosen[j], :, j] for j in range(len(LABELS))], axis=1)]
     windows: Windows | None = None
-    if detectors and len(texts) >= _ENOUGH_FOR_WINDOWS:
+    if detectors and len(texts) >= ENOUGH_FOR_WINDOWS:
         held_out, windows, windows_bias = _fitted_windows(features.tokens, truth, weights, fold, seed, jobs, progress)
         parts.append(held_out)
     raw = np.stack(parts, axis=2)
