@@ -400,6 +400,27 @@ def test_the_queue_brings_up_what_another_annotator_sees_otherwise(
     assert "differ" in again[place]["why"]
 
 
+def test_a_second_model_is_shown_and_what_it_sees_otherwise_comes_first(
+    session: ReviewSession, reports: list[OpenReport]
+) -> None:
+    wary = session.classifier.with_thresholds({FAILURE: 1e-9})  # sees failure everywhere
+    both = ReviewSession(session.classifier, reports, session.corpus, "ann", second=wary, second_name="wary")
+    assert (session.about()["second"], both.about()["second"]) == (None, "wary")
+    shown = both.report(reports[0].id)["passages"]
+    assert all(FAILURE in passage["second"]["labels"] for passage in shown)
+    assert [passage["second"]["scores"] for passage in shown] == [passage["scores"] for passage in shown]
+    assert {passage["second"] for passage in session.report(reports[0].id)["passages"]} == {None}
+    differ = {passage["key"] for passage in shown if passage["second"]["labels"] != passage["labels"]}
+    assert 0 < len(differ) < len(shown)
+    first = both.queue(500)["passages"][: len(differ)]
+    assert {pick["key"] for pick in first} == differ
+    assert all("labels differ on failure" in pick["why"] for pick in first)
+    both.decide(first[0]["key"], [])
+    assert both.queue(500)["left"] == len(shown) - 1
+    (row,) = read_rows(session.corpus)
+    assert (row["other_model"], FAILURE in row["other_labels"]) == ("wary", True)
+
+
 def test_similar_passages_do_not_stand_side_by_side_in_the_queue(
     session: ReviewSession, reports: list[OpenReport]
 ) -> None:

@@ -22,7 +22,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.corpus import Row, group_rows
+from tipclassify.corpus import Row, group_rows, text_key
 from tipclassify.errors import CorpusError, MissingExtraError
 from tipclassify.labels import LABELS, indicator
 from tipclassify.training import Progress, fit_model
@@ -240,7 +240,7 @@ def near_pairs(texts: Sequence[str], least: float) -> Iterator[tuple[int, int, f
 def _near_twins(rows: Sequence[Row], least: float) -> Iterator[tuple[int, int, NearTwins]]:
     """Row numbers and passages, most alike first."""
     # A text that stands there twice has one set of labels and one group: its copies would find the same again.
-    firsts = {(" ".join(row["text"].split()).casefold(), _pair(row)): i for i, row in reversed([*enumerate(rows)])}
+    firsts = {(text_key(row["text"]), _pair(row)): i for i, row in reversed([*enumerate(rows)])}
     kept = sorted(firsts.values())
     found = near_pairs([rows[i]["text"] for i in kept], least)
     for i, j, similarity in sorted(found, key=lambda pair: (-pair[2], pair[0], pair[1])):

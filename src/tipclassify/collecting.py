@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from tipclassify.audit import near_pairs
-from tipclassify.corpus import Row, group_rows
+from tipclassify.corpus import Row, group_rows, text_key
 from tipclassify.errors import CorpusError
 from tipclassify.evaluation import aligned
 from tipclassify.labels import LABELS
@@ -66,14 +66,14 @@ def add_rows(there: Sequence[Row], new: Sequence[Row]) -> Addition:
     CorpusError
         When a text is there with other labels: which ones hold is for a person to say.
     """
-    first = {_key(row): row for row in reversed(there)}
+    first = {text_key(row["text"]): row for row in reversed(there)}
     taken = {str(row["id"]) for row in there}
     rows: list[Row] = []
     repeated: list[tuple[str, str]] = []
     renamed: list[tuple[str, str]] = []
     problems = []
     for row in new:
-        if (known := first.get(_key(row))) is not None:
+        if (known := first.get(text_key(row["text"]))) is not None:
             if set(known["labels"]) != set(row["labels"]):
                 here, earlier = (", ".join(one["labels"]) or "no label" for one in (row, known))
                 problems.append(f"{row['id']}: {here}, but {known['id']}, the same text, has {earlier}; settle one")
@@ -87,7 +87,7 @@ def add_rows(there: Sequence[Row], new: Sequence[Row]) -> Addition:
             renamed.append((row["id"], name))
             row = {**row, "id": name}
         taken.add(name)
-        first[_key(row)] = row
+        first[text_key(row["text"])] = row
         rows.append(row)
     if problems:
         raise CorpusError(problems)
@@ -106,10 +106,6 @@ def _near(there: Sequence[Row], rows: Sequence[Row]) -> list[NearDuplicate]:
                 )
             )
     return sorted(found, key=lambda pair: (-pair.similarity, pair.id, pair.other))
-
-
-def _key(row: Row) -> str:
-    return " ".join(row["text"].split()).casefold()
 
 
 # --------------------------------------------------------------------------------------------- splitting

@@ -21,7 +21,7 @@ from tipclassify.labels import LABELS
 if TYPE_CHECKING:
     import datasets
 
-__all__ = ["corpus_digest", "group_rows", "load_corpus", "read_rows", "row_weights"]
+__all__ = ["corpus_digest", "group_rows", "load_corpus", "read_rows", "row_weights", "text_key"]
 
 LONGEST: Final = 2_000
 """Characters of a passage; anything longer is a paragraph or more, not a sentence."""
@@ -85,7 +85,7 @@ def read_rows(*paths: str | os.PathLike[str]) -> list[Row]:
             row["id"] = str(row.get("id") or f"{file.stem}-{where.rpartition(':')[2]}")
             if (first := ids.setdefault(row["id"], where)) != where:
                 problems.append(f"{where}: id {row['id']!r} is taken at {first}; give it another")
-            key = " ".join(row["text"].split()).casefold()
+            key = text_key(row["text"])
             first, labels = texts.setdefault(key, (where, row["labels"]))
             if labels != row["labels"]:
                 here, there = (", ".join(names) or "no label" for names in (row["labels"], labels))
@@ -96,6 +96,15 @@ def read_rows(*paths: str | os.PathLike[str]) -> list[Row]:
     if problems:
         raise CorpusError(problems)
     return rows
+
+
+def text_key(text: str) -> str:
+    """What makes two texts the same: their words, whatever the case and the spaces.
+
+    >>> text_key("Courts  slept.") == text_key("courts slept.")
+    True
+    """
+    return " ".join(text.split()).casefold()
 
 
 def group_rows(rows: Sequence[Row]) -> list[int]:
@@ -116,7 +125,7 @@ def group_rows(rows: Sequence[Row]) -> list[int]:
 
     seen: dict[tuple[str, str], int] = {}
     for i, row in enumerate(rows):
-        keys = [("text", " ".join(row["text"].split()).casefold())]
+        keys = [("text", text_key(row["text"]))]
         keys += [(name, str(row[name])) for name in ("doc", "pair") if row.get(name)]
         for key in keys:
             a, b = root(seen.setdefault(key, i)), root(i)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tipclassify.batch import Tagging
 
 __all__ = ["AllowPrivateOption", "EncodingOption", "FilesArgument", "JobsOption", "ModelOption", "OutputFormat"]
-__all__ += ["OutputOption", "Policy", "PolicyOption", "ThresholdOption", "Unit", "UnitOption"]
+__all__ += ["OtherOption", "OutputOption", "Policy", "PolicyOption", "ThresholdOption", "Unit", "UnitOption"]
 __all__ += ["chosen_thresholds", "tagging"]
 
 Policy = Enum("Policy", {name: name for name in POLICIES}, type=str)  # type: ignore[misc]
@@ -79,6 +79,12 @@ JobsOption = Annotated[
 ]
 ModelOption = Annotated[
     Path | None, typer.Option("--model", metavar="DIR", help="Folder of a trained model; the shipped one by default.")
+]
+OtherOption = Annotated[
+    str | None,
+    typer.Option(
+        "--other", metavar="MODEL", help="A second model: passages whose labels the two see differently come first."
+    ),
 ]
 PolicyOption = Annotated[
     Policy,

@@ -13,6 +13,7 @@ from tipclassify.commands.options import (
     EncodingOption,
     FilesArgument,
     ModelOption,
+    OtherOption,
     Policy,
     PolicyOption,
     ThresholdOption,
@@ -48,6 +49,7 @@ def review(
         ),
     ] = None,
     model: ModelOption = None,
+    other: OtherOption = None,
     policy: PolicyOption = Policy.balanced,  # type: ignore[attr-defined]
     threshold: ThresholdOption = None,
     encoding: EncodingOption = None,
@@ -68,6 +70,7 @@ def review(
     import webbrowser
 
     from tipclassify.batch import expand_inputs
+    from tipclassify.classifier import Classifier
     from tipclassify.progress import progress_bar
     from tipclassify.review.opened import open_reports
     from tipclassify.review.retraining import Retraining, checkout_data
@@ -78,6 +81,7 @@ def review(
         raise typer.BadParameter(f"{corpus}: give a name that ends in .jsonl", param_hint="'--corpus'")
     require_extra()
     how = tagging(model, policy, threshold, encoding=encoding, allow_private=allow_private)
+    second = Classifier.load(other) if other else None
     socket = listen(port)
     # Last time's decisions may lie in the folder that is reviewed: they are no report.
     names = [name for name in expand_inputs(files) if not _is_same(name, corpus)]
@@ -98,6 +102,8 @@ def review(
         policy=how.policy,
         queue=queue,
         model_name=model.name if model else "default",
+        second=second,
+        second_name=Path(other).name if other else "",
     )
     retraining = Retraining(session.corpus_now, corpus, train_data or checkout_data())
     token = secrets.token_urlsafe(32)

@@ -21,10 +21,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from tipclassify.corpus import Row, load_corpus, read_rows
+from tipclassify.corpus import Row, load_corpus, read_rows, text_key
 from tipclassify.errors import CorpusError, TipclassifyError
 from tipclassify.evaluation import rounded
-from tipclassify.review.derived import words_of
 from tipclassify.review.events import plain_line
 from tipclassify.review.pacing import Pace
 
@@ -136,9 +135,9 @@ def _fits_of(pace: Pace, parts: Sequence[str]) -> Callable[[int, int], None]:
 
 def merged(base: Sequence[Row], corrected: Sequence[Row]) -> list[Row]:
     """Both, the corrections last; where both have a text, the correction speaks."""
-    said = {words_of(row["text"]) for row in corrected}
+    said = {text_key(row["text"]) for row in corrected}
     ids = {row["id"] for row in corrected}
-    return [row for row in base if words_of(row["text"]) not in said and row["id"] not in ids] + list(corrected)
+    return [row for row in base if text_key(row["text"]) not in said and row["id"] not in ids] + list(corrected)
 
 
 def grouped(corrected: Sequence[Row]) -> tuple[list[Row], str]:

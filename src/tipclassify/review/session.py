@@ -13,10 +13,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tipclassify._version import __version__
 from tipclassify.classifier import Classifier
 from tipclassify.errors import InputError
-from tipclassify.labels import LABELS
+from tipclassify.labels import LABELS, indicator
 from tipclassify.review.agreeing import agreement_intervals
 from tipclassify.review.derived import CorpusFile, events_path
 from tipclassify.review.events import Event, History, Kind
@@ -50,6 +52,8 @@ class ReviewSession:
         File of the corpus; its log lies beside it (`derived.events_path`).
     queue : bool
         The page opens with what teaches most, not with the first report.
+    second : Classifier, optional
+        A second model: what it sees differently is shown, and comes first in the queue.
     tell : callable
         Called with one line on what a person should know (torn lines, files moved out of the way).
 
@@ -69,6 +73,8 @@ class ReviewSession:
         policy: str = "balanced",
         queue: bool = False,
         model_name: str = "shipped",
+        second: Classifier | None = None,
+        second_name: str = "second model",
         tell: Callable[[str], None] = lambda line: print(f"tipclassify: {line}", file=sys.stderr, flush=True),
     ) -> None:
         self.classifier = classifier
@@ -80,6 +86,8 @@ class ReviewSession:
         self._tell = tell
         self._reports = {report.id: report for report in reports}
         self._passages = {passage.key: passage for report in reports for passage in report.passages}
+        self._second_name = None if second is None else second_name
+        self._second = {} if second is None else _said_by(second, list(self._passages.values()), policy)
         self._log = EventLog(events_path(corpus), tell)
         self._file = CorpusFile(corpus, tell)
         with self._log.exclusive():  # what a crash left undone
@@ -124,6 +132,7 @@ class ReviewSession:
                 "version": str(meta.get("versions", {}).get("tipclassify", __version__)),
                 "sha256": self.model_version,
             },
+            "second": self._second_name,
             "queue": self._queue,
             "reports": [
                 {
@@ -167,6 +176,7 @@ class ReviewSession:
             "scores": dict(tagged.scores),
             "labels": list(tagged.labels),
             "low_confidence": tagged.low_confidence,
+            "second": self._second.get(passage.key),
             "decision": _held(mine),
             "others": [
                 {"annotator": e.annotator, "labels": list(e.labels), "time": e.time} for e in decisions.values()
@@ -207,6 +217,7 @@ class ReviewSession:
             known,
             self.classifier.thresholds(self.policy),
             n,
+            np.array([indicator(self._second[p.key]["labels"]) for p in left], bool) if self._second else None,
         )
         return {
             "passages": [
@@ -285,6 +296,8 @@ class ReviewSession:
         self, kind: Kind, passage: OpenPassage, labels: Sequence[str], note: str | None, request: str | None
     ) -> Event:
         told = about(passage, self._reports[passage.report], self.model_version)
+        if self._second:
+            told |= {"other_model": self._second_name, "other_labels": self._second[passage.key]["labels"]}
         told = {name: value for name, value in told.items() if value is not None}
         given = tuple(label for label in LABELS if label in labels)
         with self._writing() as append:
@@ -327,6 +340,18 @@ class ReviewSession:
         if passage is None:
             raise RefusedError(404, "no such passage is open")
         return passage
+
+
+def _said_by(model: Classifier, passages: Sequence[OpenPassage], policy: str) -> dict[str, dict[str, Any]]:
+    """What a model says of passages, by their keys."""
+    scores = model.predict_proba([passage.passage.text for passage in passages])
+    return {
+        passage.key: {
+            "labels": [label for label, given in zip(LABELS, row >= model.thresholds(policy), strict=True) if given],
+            "scores": dict(zip(LABELS, row.tolist(), strict=True)),
+        }
+        for passage, row in zip(passages, scores, strict=True)
+    }
 
 
 def _held(event: Event | None) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ export const DOUBTS = {
   differs: "Differs from the model",
   low: "Low confidence",
   others: "Another annotator differs",
+  second: "Second model differs",
 };
 
 /** A test of one passage; `shown` and `decided` say what the view counts as its labels and as done. */
@@ -20,6 +21,7 @@ export function matcher(filter, shown, decided) {
   const doubts = {
     differs: (passage) => !sameLabels(shown(passage), passage.labels),
     low: (passage) => passage.low_confidence,
+    second: (passage) => Boolean(passage.second) && !sameLabels(passage.second.labels, passage.labels),
     others: (passage) => passage.others.some((other) => !sameLabels(other.labels, shown(passage))),
   };
   return (passage) => {

@@ -161,7 +161,7 @@ function filterBar(app) {
   for (const [value, name] of [["all", "All"], ["undecided", "Undecided"], ["decided", "Decided"]]) choice(states, "radio", "state", value, name);
   for (const label of Object.keys(NAMES)) choice(labels, "checkbox", "labels", label, badge(label), el("span", { class: "vh" }, NAMES[label]));
   choice(labels, "checkbox", "labels", "none", el("b", { class: "none", title: "No label" }, "∅"), el("span", { class: "vh" }, "No label"));
-  for (const [value, name] of Object.entries(DOUBTS)) choice(doubts, "checkbox", "doubts", value, name);
+  for (const [value, name] of Object.entries(DOUBTS)) if (value !== "second" || app.store.session.second) choice(doubts, "checkbox", "doubts", value, name);
 
   const search = byId("search");
   search.addEventListener("input", () => app.refilter({ words: search.value }, true));

@@ -173,6 +173,9 @@ function status(app, passage, shown, decided) {
     said.push(el("span", { class: "soft" }, sameLabels(shown, passage.labels) ? ", as the model" : el("span", {}, ", the model said ", spell(passage.labels))));
   } else said.push(el("span", {}, "Undecided; the model says "), spell(passage.labels));
   const lines = [el("p", {}, ...said)];
+  if (passage.second && !sameLabels(passage.second.labels, passage.labels)) {
+    lines.push(el("p", { class: "differs" }, "The second model, ", el("bdi", {}, app.store.session.second), ", says ", spell(passage.second.labels)));
+  }
   if (app.view !== "adjudication") {
     for (const other of passage.others) {
       const same = sameLabels(other.labels, shown);
