@@ -17,7 +17,6 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -39,11 +38,15 @@ _WEIGHT: Final = 3.0  # of a correction: it is what people said, and there are f
 _ENOUGH_FOR_PROCESSES: Final = 2_000  # rows; with fewer it takes longer to start processes than to train
 _NOTHING: Final = dict.fromkeys(("before", "after", "difference", "low", "high", "elsewhere"))
 _COMPARING: Final = "comparing before and after"
+_INTERVALS: Final = "drawing the intervals"
 _LINEAR: Final = "training the linear part"
 _DETECTORS: Final = "training the detectors"
 _WRITING: Final = "writing the model"
-_PARTS: Final = (_COMPARING, _LINEAR, _DETECTORS, _WRITING)
-_TIMES: Final = (60, 50, 300, 20)  # seconds of each part with the shipped corpus, on two cores
+_TIMES: Final = {_COMPARING: 50, _INTERVALS: 12, _LINEAR: 46, _DETECTORS: 300, _WRITING: 14}
+"""Seconds of each part with the shipped corpus, on two cores: what each takes of the whole."""
+_FITS: Final = {_COMPARING: 2 * 3 * _FOLDS, _LINEAR: 3 * 5, _DETECTORS: 5 + 1}
+"""Fits of the parts that count them: one a label and fold, or one a fold and one of all; small corpora have fewer."""
+_SECONDS_A_PASSAGE: Final = 0.01  # of a guess at the whole, until the first fit is done
 
 Tell = Callable[[str, float], None]
 
@@ -93,8 +96,9 @@ def relearn(job: Job, tell: Tell) -> dict[str, Any]:
     result: dict[str, Any] = {"out": job.out, "added": len(corrected), "trained_on": len(rows), "weight": _WEIGHT}
     result["detectors"] = job.detectors and len(rows) >= ENOUGH_FOR_WINDOWS
     shares = _shares(bool(base), result["detectors"])
-    with Pace(tell, shares, effective_n_jobs(jobs)) as pace:
-        result |= _compared(rows[: -len(corrected)], corrected, job.seed, jobs, partial(pace.step, _COMPARING))
+    with Pace(tell, shares, effective_n_jobs(jobs), len(rows) * _SECONDS_A_PASSAGE) as pace:
+        told = _fits_of(pace, [part for part in shares if part in (_COMPARING, _INTERVALS)])
+        result |= _compared(rows[: -len(corrected)], corrected, job.seed, jobs, told)
         together = Path(job.corpus).with_name("together.jsonl")
         together.write_bytes(b"".join(plain_line(row) for row in rows))
         train_model(
@@ -104,31 +108,32 @@ def relearn(job: Job, tell: Tell) -> dict[str, Any]:
             jobs=jobs,
             detectors=job.detectors,
             weights={job.corpus: _WEIGHT},
-            progress=_fits_of(pace, [part for part in shares if part != _COMPARING]),
+            progress=_fits_of(pace, [part for part in shares if part not in (_COMPARING, _INTERVALS)]),
         )
     return {**result, "seconds": round(time.monotonic() - began)}
 
 
 def _shares(compared: bool, detectors: bool) -> dict[str, float]:
     """What each part takes of the whole time."""
-    units = dict(zip(_PARTS, _TIMES, strict=True))
+    units = dict(_TIMES)
     if not compared:
-        del units[_COMPARING]
+        del units[_COMPARING], units[_INTERVALS]
     if not detectors:
         del units[_DETECTORS]
     return {part: unit / sum(units.values()) for part, unit in units.items()}
 
 
 def _fits_of(pace: Pace, parts: Sequence[str]) -> Callable[[int, int], None]:
-    """Progress of `train_model`, which counts the fits of each part anew; the last of `parts` has none."""
+    """Progress of a training that counts the fits of each part anew; the last of `parts` has none."""
     left = list(parts)
-    pace.begin(left[0])
+    if left:
+        pace.begin(left[0], _FITS.get(left[0], 1))
 
     def told(done: int, total: int) -> None:
         pace.step(left[0], done, total)
         if done == total:
             del left[0]
-            pace.begin(left[0])
+            pace.begin(left[0], _FITS.get(left[0], 1))
 
     return told
 

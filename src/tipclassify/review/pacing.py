@@ -30,6 +30,8 @@ class Pace:
         Parts in their order, and what each takes of the whole time; together 1.
     at_once : int
         Steps that run at the same time.
+    expected : float
+        Seconds that the whole may take: what there is to go by until a first step has ended.
 
     Examples
     --------
@@ -37,17 +39,18 @@ class Pace:
     >>> with Pace(lambda *what: told.append(what), {"fits": 0.9, "card": 0.1}) as pace:
     ...     pace.step("fits", 1, 2)
     ...     pace.step("card", 1, 1)
-    >>> [(name, round(done, 2)) for name, done in told[-2:]]
-    [('fits (1 of 2)', 0.45), ('card', 1.0)]
+    >>> [(name, round(done)) for name, done in told[-2:]]
+    [('fits (1 of 2)', 0), ('card', 1)]
     """
 
-    def __init__(self, tell: Tell, shares: Mapping[str, float], at_once: int = 1) -> None:
+    def __init__(self, tell: Tell, shares: Mapping[str, float], at_once: int = 1, expected: float = 60.0) -> None:
         self._tell = tell
         self._shares = dict(shares)
         self._at_once = at_once
+        self._expected = expected
         self._guard = threading.Lock()
         self._began = time.monotonic()
-        self._part, self._done, self._total = next(iter(self._shares)), 0, 0
+        self._part, self._done, self._total = next(iter(self._shares)), 0, 1
         self._part_began = self._step_ended = self._began
         self._told = 0.0
         self._over = threading.Event()
@@ -61,9 +64,9 @@ class Pace:
         self._over.set()
         self._thread.join()
 
-    def begin(self, part: str) -> None:
-        """Say that a part has begun of which no step has ended."""
-        self.step(part, 0, 0)
+    def begin(self, part: str, steps: int = 1) -> None:
+        """Say that a part has begun, of so many steps."""
+        self.step(part, 0, steps)
 
     def step(self, part: str, done: int, total: int) -> None:
         """Say that so many steps of a part have ended."""
@@ -88,14 +91,12 @@ class Pace:
 
     def _of_part(self, before: float) -> float:
         """Share of the part under way that is done."""
-        total = max(self._total, 1)
-        ended = self._done / total
+        ended = self._done / self._total
         passed = time.monotonic() - self._part_began
         if ended:
             expected = (self._step_ended - self._part_began) / ended
-        elif before:
-            expected = (self._part_began - self._began) / before * self._shares[self._part]
         else:
-            return 0.0  # nothing to go by yet
-        under_way = min(total, self._done + self._at_once * _NEARLY) / total
+            whole = (self._part_began - self._began) / before if before else self._expected
+            expected = whole * self._shares[self._part]
+        under_way = min(self._total, self._done + self._at_once * _NEARLY) / self._total
         return max(ended, min(passed / max(expected, 1e-9), under_way * (_NEARLY if ended < 1 else 1)))
