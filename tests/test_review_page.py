@@ -256,7 +256,7 @@ def test_help_names_every_key_and_can_switch_letters_off(opened: Open, desk: Rev
     tab = opened(desk)
     tab.keyboard.press("?")
     keys = set(tab.locator("#all-keys kbd").all_inner_texts())
-    assert keys >= set("PFCNJKURGQAL/?12") | {"Enter", "Esc", "Shift", "↓", "↑"}
+    assert keys >= set("PFCNJKURGQAL/?12") | {"Enter", "Esc", "Shift", "Space", "↓", "↑"}
     tab.get_by_label("Single-letter keys are on").uncheck()
     tab.keyboard.press("Escape")
     tab.keyboard.press("f")
@@ -560,6 +560,54 @@ def test_nothing_sticks_out_and_labels_are_in_reach(opened: Open, desk: Reviewer
     assert tab.evaluate("document.querySelector('#now .text').getBoundingClientRect().width") <= 70 * 10.5
 
 
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 768), (390, 844)])
+def test_nothing_moves_under_the_hand_when_labels_change(opened: Open, desk: Reviewer, width: int, height: int) -> None:
+    tab = opened(desk, width, height=height)
+
+    def boxes() -> list[Any]:
+        names = [".label.P", ".label.C", "#none", "#accept", "#after", "#now .text"]
+        return [tab.locator(name).bounding_box() for name in names]
+
+    tab.wait_for_timeout(300)
+    before = boxes()
+    for key in ("p", "f", "c", "n"):
+        tab.keyboard.press(key)
+        settled(tab)
+        assert boxes() == before
+    for _ in range(4):
+        tab.keyboard.press("u")
+    settled(tab)
+    assert boxes() == before
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 700), (390, 700)])
+def test_space_reads_on_in_a_long_passage(opened: Open, tmp_path: Path, width: int, height: int) -> None:
+    report = tmp_path / "long.txt"
+    ports = ", ".join(f"the inspector of port {n}" for n in range(2, 70))
+    report.write_text(f"Officials, {ports}, took bribes from recruiters. Police arrested none of them.", "utf-8")
+    with Reviewer(report, "--corpus", tmp_path / "c.jsonl", "--annotator", "ana") as server:
+        tab = opened(server, width, height=height)
+
+        def seen() -> float:
+            """How far the end of the passage lies above the labels."""
+            return float(
+                tab.evaluate(
+                    "document.getElementById('decide').getBoundingClientRect().top"
+                    " - document.querySelector('#now .text').getBoundingClientRect().bottom"
+                )
+            )
+
+        assert seen() < 0  # part of it is out of sight
+        start = seen()
+        for _ in range(12):
+            tab.keyboard.press("Space")
+        assert seen() > 0
+        assert place(tab).startswith("1 of ")
+        for _ in range(12):
+            tab.keyboard.press("Shift+Space")
+        assert seen() == start
+
+
 def test_the_list_is_a_listbox_with_one_option_selected(opened: Open, desk: Reviewer) -> None:
     tab = opened(desk)
     box = tab.get_by_role("listbox", name="Passages")
@@ -608,3 +656,4 @@ def test_the_sentence_says_no_more_than_the_interval(opened: Open, desk: Reviewe
     assert sentence(0.02, 0.01, 0.05).startswith("The new model is better")
     assert sentence(-0.02, -0.05, -0.01).startswith("The new model is worse")
     assert "too few" in sentence(0.0, None, None)
+    assert sentence(0.0, 0.0, 0.0).startswith("Both models give the decided passages the same labels")

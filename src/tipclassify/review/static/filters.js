@@ -8,11 +8,12 @@ export const isBlank = (filter) =>
 
 export const plain = (text) => text.normalize("NFKC").replace(/\s+/g, " ").toLowerCase();
 
+/** Name of each, short enough for two in a row of a narrow list, and what it means. */
 export const DOUBTS = {
-  differs: "Differs from the model",
-  low: "Low confidence",
-  others: "Another annotator differs",
-  second: "Second model differs",
+  differs: ["Corrected", "Labels that differ from the model’s"],
+  low: ["Low confidence", "The model knows too few of the words"],
+  others: ["Annotators differ", "Another annotator gave other labels"],
+  second: ["Models differ", "The second model gives other labels"],
 };
 
 /** A test of one passage; `shown` and `decided` say what the view counts as its labels and as done. */

@@ -99,6 +99,7 @@ export function duration(seconds) {
 export function sentence({ difference, low, high }) {
   if (low === null || high === null) return "There are too few decided passages to compare the two models.";
   const range = `${signed(difference, 3)}, 95% interval ${signed(low, 3)} to ${signed(high, 3)}`;
+  if (low === 0 && high === 0) return "Both models give the decided passages the same labels: nothing has changed on them. More decisions may tell the two apart.";
   if (low > 0) return `The new model is better on passages it did not learn from (macro F1 ${range}).`;
   if (high < 0) return `The new model is worse on passages it did not learn from (macro F1 ${range}). Keep the one you have.`;
   return `No difference can be shown between the two models (macro F1 ${range}). More decisions may tell them apart.`;
