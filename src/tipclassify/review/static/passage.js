@@ -192,8 +192,8 @@ function compared(app, passage) {
     const chosen = passage.settled && sameLabels(passage.settled.labels, labels);
     const button = el(
       "button",
-      { type: "button", class: "side", "aria-pressed": String(Boolean(chosen)), "aria-keyshortcuts": String(n + 1) },
-      el("span", { class: "who" }, el("kbd", { "aria-hidden": "true" }, String(n + 1)), el("bdi", { title: annotator }, annotator), own ? el("span", {}, "(you)") : "", el("span", { class: "soft" }, time ? clock(time) : "")),
+      { type: "button", class: "side", title: `${annotator}${time ? `, ${clock(time)}` : ""}`, "aria-pressed": String(Boolean(chosen)), "aria-keyshortcuts": String(n + 1) },
+      el("span", { class: "who" }, el("kbd", { "aria-hidden": "true" }, String(n + 1)), el("bdi", {}, annotator), own ? el("span", {}, "(you)") : ""),
       el("span", { class: "said" }, ...badges(labels), el("span", { class: "words" }, inWords(labels))),
     );
     button.addEventListener("click", (event) => {
