@@ -135,7 +135,10 @@ def split_rows(rows: Sequence[Row], share: float = 0.2, seed: int = 0) -> tuple[
             held += size[names[number]]
     if not held or held == len(rows):
         raise CorpusError(
-            [f"{len(rows):,} passages in {len(names):,} groups cannot be parted at {share:g}; add more groups"]
+            [
+                f"{len(rows):,} passages cannot be parted at {share:g}: near twins, and passages of one document, stay "
+                f"together, and there {'is 1 group' if len(names) == 1 else f'are {len(names):,} groups'} only; add others"
+            ]
         )
     parted = (
         [row for row, group in zip(rows, groups, strict=True) if (group in test) is side] for side in (False, True)

@@ -5,15 +5,31 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 import typer
 
 from tipclassify.errors import InputError
 
-__all__ = ["open_output"]
+__all__ = ["open_output", "tell", "tell_warnings"]
+
+_MOST: Final = 20  # lines of one kind on standard error; more would hide what comes after
+
+
+def tell(lines: Sequence[str], most: int = _MOST) -> None:
+    """Lines of one kind on standard error: the first, and how many more there are."""
+    for line in lines[:most]:
+        print(f"tipclassify: {line}", file=sys.stderr)
+    if len(lines) > most:
+        print(f"tipclassify: and {len(lines) - most:,} more of this kind", file=sys.stderr)
+
+
+def tell_warnings() -> None:
+    """Write warnings as this program's lines, not as Python's."""
+    warnings.showwarning = lambda message, *_: print(f"tipclassify: warning: {message}", file=sys.stderr)
 
 
 @contextlib.contextmanager

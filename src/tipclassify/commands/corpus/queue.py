@@ -67,6 +67,10 @@ def queue(
     second = Classifier.load(other) if other else None
     with tagged_reports(files, how, jobs) as reports:
         rows = queue_rows(reports, thresholds, number, known=known, other=second, policy=how.policy, seed=seed)
-        with open_output(out) as stream:
-            stream.writelines(map(json_line, rows))
-        print(f"wrote {len(rows):,} passages to label to {out}", file=sys.stderr)
+        if rows:
+            with open_output(out) as stream:
+                stream.writelines(map(json_line, rows))
+            print(f"wrote {len(rows):,} passages to label to {out}", file=sys.stderr)
+        else:
+            left = "every passage is in --against already" if known else "no passage was read"
+            print(f"tipclassify: nothing to label: {left}; {out} is not written", file=sys.stderr)

@@ -78,8 +78,8 @@ export function retrainView(app) {
     return [
       el("p", {}, "Learns from the decided passages", ...(data.length ? [", each counted three times, and from the labelled passages in ", ...data.flatMap((path, n) => [n ? ", " : "", el("code", {}, path)])] : [" alone, as no other labelled passages were given (--train-data): too few for a good model, and without a comparison"]), "."),
       el("fieldset", { class: "kinds" }, el("legend", { class: "vh" }, "How much of the model is trained"),
-        choice(true, "The whole model.", "As the one that ships. Minutes: six to ten for 25,000 passages on two cores."),
-        choice(false, "Its linear part alone.", "A third of the time or less, and a little less accurate.")),
+        choice(true, "The whole model.", "As the one that ships. With the 25,000 passages that ship and two cores, ten to twenty minutes."),
+        choice(false, "Its linear part alone.", "Two to five minutes, and a little less accurate.")),
     ];
   }
 
