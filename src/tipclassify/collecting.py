@@ -12,15 +12,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from tipclassify.audit import near_pairs
-from tipclassify.corpus import Row, group_rows, text_key
+from tipclassify.corpus import Row, group_rows, joined, text_key
 from tipclassify.errors import CorpusError
 from tipclassify.evaluation import aligned
 from tipclassify.labels import LABELS
+from tipclassify.nearness import LEAKED, near_pairs
 
 __all__ = ["Addition", "NearDuplicate", "add_rows", "corpus_stats", "split_rows", "stats_table"]
 
-_NEAR: Final = 0.8  # as in `audit`: one word of 29 changed, and a model that knows the one knows the other
 _NONE: Final = "(none)"
 _MOST: Final = 12  # lines of a part of the table; the rest is counted
 
@@ -97,7 +96,7 @@ def add_rows(there: Sequence[Row], new: Sequence[Row]) -> Addition:
 def _near(there: Sequence[Row], rows: Sequence[Row]) -> list[NearDuplicate]:
     every = [*there, *rows]
     found = []
-    for i, j, similarity in near_pairs([row["text"] for row in every], _NEAR):
+    for i, j, similarity in near_pairs([row["text"] for row in every], LEAKED):
         if j >= len(there):  # i < j: the later one is new
             one, other = every[j], every[i]
             found.append(
@@ -123,7 +122,8 @@ def split_rows(rows: Sequence[Row], share: float = 0.2, seed: int = 0) -> tuple[
     """
     if not 0 < share < 1:
         raise CorpusError([f"share is {share:g}: give a number between 0 and 1, such as 0.2"])
-    groups = _joined(rows)
+    near = ((i, j) for i, j, _ in near_pairs([row["text"] for row in rows], LEAKED))
+    groups = joined(group_rows(rows), near)
     size = Counter(groups)
     names = sorted(size)
     wanted = share * len(rows)
@@ -145,23 +145,6 @@ def split_rows(rows: Sequence[Row], share: float = 0.2, seed: int = 0) -> tuple[
     )
     train, tested = parted
     return train, tested
-
-
-def _joined(rows: Sequence[Row]) -> list[int]:
-    """Group of each row, groups with near twins made one."""
-    pairs = [(i, j) for i, j, _ in near_pairs([row["text"] for row in rows], _NEAR)]
-    parent = group_rows(rows)  # the group of a row is its first row, so this is a forest already
-
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
-    for i, j in pairs:
-        a, b = root(i), root(j)
-        parent[max(a, b)] = min(a, b)
-    return [root(i) for i in range(len(rows))]
 
 
 # --------------------------------------------------------------------------------------------- counting

@@ -21,7 +21,7 @@ from tipclassify.labels import LABELS
 if TYPE_CHECKING:
     import datasets
 
-__all__ = ["corpus_digest", "group_rows", "load_corpus", "read_rows", "row_weights", "text_key"]
+__all__ = ["corpus_digest", "group_rows", "joined", "load_corpus", "read_rows", "row_weights", "text_key"]
 
 LONGEST: Final = 2_000
 """Characters of a passage; anything longer is a paragraph or more, not a sentence."""
@@ -115,7 +115,22 @@ def group_rows(rows: Sequence[Row]) -> list[int]:
     >>> group_rows([{"text": "A", "doc": "x"}, {"text": "B", "doc": "x"}, {"text": "a "}])
     [0, 0, 0]
     """
-    parent = list(range(len(rows)))
+    seen: dict[tuple[str, str], int] = {}
+    pairs = []
+    for i, row in enumerate(rows):
+        keys = [("text", text_key(row["text"]))]
+        keys += [(name, str(row[name])) for name in ("doc", "pair") if row.get(name)]
+        pairs += [(seen.setdefault(key, i), i) for key in keys]
+    return joined(list(range(len(rows))), pairs)
+
+
+def joined(groups: list[int], pairs: Iterable[tuple[int, int]]) -> list[int]:
+    """The groups with those of each pair of rows made one; a group has the number of its first row.
+
+    >>> joined([0, 1, 2], [(1, 2)])
+    [0, 1, 1]
+    """
+    parent = list(groups)
 
     def root(i: int) -> int:
         while parent[i] != i:
@@ -123,14 +138,10 @@ def group_rows(rows: Sequence[Row]) -> list[int]:
             i = parent[i]
         return i
 
-    seen: dict[tuple[str, str], int] = {}
-    for i, row in enumerate(rows):
-        keys = [("text", text_key(row["text"]))]
-        keys += [(name, str(row[name])) for name in ("doc", "pair") if row.get(name)]
-        for key in keys:
-            a, b = root(seen.setdefault(key, i)), root(i)
-            parent[max(a, b)] = min(a, b)
-    return [root(i) for i in range(len(rows))]
+    for one, other in pairs:
+        a, b = root(one), root(other)
+        parent[max(a, b)] = min(a, b)
+    return [root(i) for i in range(len(parent))]
 
 
 def row_weights(rows: Sequence[Row], weights: Mapping[str, float]) -> list[float]:
