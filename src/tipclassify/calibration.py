@@ -7,20 +7,74 @@ Sources: Platt 1999.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.labels import POLICIES
+from tipclassify.labels import LABELS, POLICIES
 
-__all__ = ["calibrations", "cross_fitted", "log_loss", "logistic", "operating_points", "platt"]
+__all__ = [
+    "Calibrated",
+    "calibrate",
+    "calibrations",
+    "cross_fitted",
+    "log_loss",
+    "logistic",
+    "operating_points",
+    "platt",
+]
 
 _SURE: Final = 0.95  # recall of `screen`, precision of `cite`
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """What turns the scores that a model gave to passages it never saw into probabilities and labels.
+
+    Attributes
+    ----------
+    slope : float (3, parts)
+    shift : float (3,)
+        The calibrated log-odds are ``(raw * slope).sum(2) + shift``.
+    thresholds : mapping of str to tuple of float
+        Policy → probability from which each label is given.
+    scores : float (n, 3)
+        Probabilities of the passages, those of each fold by the calibration of the others.
+    given : mapping of str to bool (n, 3)
+        Policy → labels given to them, those of each fold at the thresholds of the others.
+    """
+
+    slope: Floats
+    shift: Floats
+    thresholds: Mapping[str, tuple[float, ...]]
+    scores: Floats
+    given: Mapping[str, Bools]
+
+
+def calibrate(raw: Floats, truth: Bools, fold: Ints, used: Bools | None = None) -> Calibrated:
+    """Calibration and thresholds by held-out scores `raw`, float (n, 3, parts), of the parts of a model.
+
+    Parameters
+    ----------
+    fold : int (n,)
+        Passages of one group are of one fold.
+    used : bool (n,), optional
+        Passages that count; the others are scored all the same.
+    """
+    used = np.ones(len(truth), bool) if used is None else used
+    scores, given = cross_fitted(raw, truth, used, fold)
+    slope, shift = calibrations(raw[used], truth[used])
+    calibrated = logistic((raw * slope).sum(axis=2) + shift)
+    points = [operating_points(truth[used, j], calibrated[used, j]) for j in range(len(LABELS))]
+    thresholds = {policy: tuple(point[policy] for point in points) for policy in POLICIES}
+    return Calibrated(slope, shift, thresholds, scores, given)
 
 
 def operating_points(truth: Bools, scores: Floats) -> dict[str, float]:

@@ -18,17 +18,18 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.calibration import calibrations, cross_fitted, log_loss, logistic, operating_points
+from tipclassify.calibration import Calibrated, calibrate, log_loss, operating_points
 from tipclassify.evaluation import Metrics, measure
 from tipclassify.features import featurize
-from tipclassify.labels import LABELS, POLICIES
+from tipclassify.labels import LABELS
 from tipclassify.linear_training import fit_all, lay_out, out_of_fold
 from tipclassify.model_file import STEPS, Model
 from tipclassify.tokens import Tokens, known_words
 from tipclassify.windows import Windows
 from tipclassify.windows_training import fit_windows
 
-__all__ = ["ENOUGH_FOR_WINDOWS", "STRENGTHS", "Fitted", "fit_model", "operating_points"]
+__all__ = ["ENOUGH_FOR_WINDOWS", "STRENGTHS", "Calibrated", "Fitted", "calibrate", "fit_model", "group_folds"]
+__all__ += ["operating_points"]
 
 STRENGTHS: Final = (2.0,)
 """Inverse regularisation strengths tried for each label; see docs/experiments.md for the others."""
@@ -115,7 +116,7 @@ def fit_model(
     vocabulary = known_words(texts)
     features = featurize(texts, vocabulary)
     design, hashes = lay_out(features)
-    fold = _folds(np.asarray(groups), folds, seed)
+    fold = group_folds(np.asarray(groups), folds, seed)
     raw = out_of_fold(design, truth, weights, fold, strengths, jobs, progress)
     chosen = [
         min(range(len(strengths)), key=lambda s: log_loss(raw[s, used, j], truth[used, j])) for j in range(len(LABELS))
@@ -127,11 +128,9 @@ def fit_model(
         parts.append(held_out)
     raw = np.stack(parts, axis=2)
 
-    scores, given = cross_fitted(raw, truth, used, fold)
-    slope, shift = calibrations(raw[used], truth[used])
-    calibrated = logistic((raw * slope).sum(axis=2) + shift)
-    points = [operating_points(truth[used, j], calibrated[used, j]) for j in range(len(LABELS))]
-    thresholds = {policy: tuple(point[policy] for point in points) for policy in POLICIES}
+    calibrated = calibrate(raw, truth, fold, used)
+    slope, shift, thresholds = calibrated.slope, calibrated.shift, calibrated.thresholds
+    scores, given = calibrated.scores, calibrated.given
 
     table = np.zeros((len(hashes), len(LABELS)))
     bias = np.zeros(len(LABELS))
@@ -151,8 +150,14 @@ def fit_model(
 # --------------------------------------------------------------------------------------------- folds
 
 
-def _folds(groups: Ints, folds: int, seed: int) -> Ints:
-    """Fold number of each passage."""
+def group_folds(groups: Ints, folds: int, seed: int) -> Ints:
+    """Fold number of each passage: passages of one group are of one fold, and `seed` draws which.
+
+    Raises
+    ------
+    ValueError
+        When there are fewer than two groups.
+    """
     from sklearn.model_selection import GroupKFold
 
     count = len(np.unique(groups))
