@@ -18,6 +18,7 @@ from tipclassify.errors import InputError, MissingExtraError, TipclassifyError
 from tipclassify.labels import LABELS
 from tipclassify.review.security import Guard
 from tipclassify.review.session import RefusedError, ReviewSession
+from tipclassify.review.showing import codebook
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -196,7 +197,7 @@ def build_app(session: ReviewSession, retraining: Retraining, ready: Callable[[]
         Route("/api/changes", get(lambda request: session.changes(_number(request, "since", 0, 0, sys.maxsize)))),
         Route("/api/disagreements", get(lambda _: session.disagreements())),
         Route("/api/agreement", get(lambda _: session.agreement())),
-        Route("/api/codebook", get(lambda _: session.codebook())),
+        Route("/api/codebook", get(lambda _: codebook())),
         Route(
             "/api/decisions",
             post(lambda f: session.decide(**f), {"key": _key, "labels": _labels}, note | request),

@@ -5,11 +5,9 @@ Every method may be called from any thread, and another process may write to the
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +23,7 @@ from tipclassify.review.events import Event, History, Kind
 from tipclassify.review.log import EventLog, now
 from tipclassify.review.opened import OpenPassage, OpenReport, about
 from tipclassify.review.queueing import next_passages
+from tipclassify.review.showing import held, passage_row, reason_rows, said_by, settlement
 
 __all__ = ["RefusedError", "ReviewSession"]
 
@@ -87,7 +86,7 @@ class ReviewSession:
         self._reports = {report.id: report for report in reports}
         self._passages = {passage.key: passage for report in reports for passage in report.passages}
         self._second_name = None if second is None else second_name
-        self._second = {} if second is None else _said_by(second, list(self._passages.values()), policy)
+        self._second = {} if second is None else said_by(second, list(self._passages.values()), policy)
         self._log = EventLog(events_path(corpus), tell)
         self._file = CorpusFile(corpus, tell)
         with self._log.exclusive():  # what a crash left undone
@@ -155,49 +154,15 @@ class ReviewSession:
         if report is None:
             raise RefusedError(404, "no such report is open")
         with self._reading() as history:
-            passages = [self._shown(passage, history) for passage in report.passages]
+            passages = [
+                passage_row(passage, history, self.annotator, self._second.get(passage.key))
+                for passage in report.passages
+            ]
         return {"id": report.id, "name": report.name, "title": report.title, "passages": passages}
-
-    def _shown(self, passage: OpenPassage, history: History) -> dict[str, Any]:
-        tagged = passage.passage
-        decisions = history.decisions(passage.key)
-        mine = decisions.pop(self.annotator, None)
-        settled = history.settled(passage.key)
-        return {
-            "key": passage.key,
-            "number": passage.number,
-            "text": tagged.text,
-            "start": tagged.start,
-            "end": tagged.end,
-            "section": list(passage.headings),
-            "page": tagged.page,
-            "block": tagged.block,
-            "kind": None,
-            "scores": dict(tagged.scores),
-            "labels": list(tagged.labels),
-            "low_confidence": tagged.low_confidence,
-            "second": self._second.get(passage.key),
-            "decision": _held(mine),
-            "others": [
-                {"annotator": e.annotator, "labels": list(e.labels), "time": e.time} for e in decisions.values()
-            ],
-            "settled": _settled(settled),
-        }
 
     def reasons(self, key: str) -> dict[str, Any]:
         """``GET /api/reasons/KEY``."""
-        explained = self.classifier.explain(self._passage(key).passage)
-        return {
-            "labels": {
-                label: {
-                    "probability": found.probability,
-                    "spans": [{"start": s.start, "end": s.end, "weight": s.weight} for s in found.spans],
-                    "bias": found.bias,
-                    "total": found.logit,
-                }
-                for label, found in explained.items()
-            }
-        }
+        return reason_rows(self.classifier, self._passage(key))
 
     def queue(self, n: int = 50) -> dict[str, Any]:
         """``GET /api/queue``: what this annotator has not decided, most instructive first."""
@@ -233,8 +198,8 @@ class ReviewSession:
             events = [
                 {
                     **event.plain(),
-                    "decision": _held(history.decisions(event.key).get(event.annotator)),
-                    "settled": _settled(history.settled(event.key)),
+                    "decision": held(history.decisions(event.key).get(event.annotator)),
+                    "settled": settlement(history.settled(event.key)),
                 }
                 for event in history.events[max(0, since) :]
             ]
@@ -244,19 +209,21 @@ class ReviewSession:
         """``GET /api/disagreements``."""
         with self._reading() as history:
             found = [passage for key, passage in self._passages.items() if history.differ(key)]
-            return {"passages": [{**self._shown(passage, history), "report": passage.report} for passage in found]}
+            return {
+                "passages": [
+                    {
+                        **passage_row(passage, history, self.annotator, self._second.get(passage.key)),
+                        "report": passage.report,
+                    }
+                    for passage in found
+                ]
+            }
 
     def agreement(self) -> dict[str, Any]:
         """``GET /api/agreement``: over all passages of the log that two or more annotators decided."""
         with self._reading() as history:
             said = {key: {a: e.labels for a, e in history.decisions(key).items()} for key in history.passages()}
         return agreement_intervals(said)
-
-    @staticmethod
-    def codebook() -> dict[str, Any]:
-        """``GET /api/codebook``."""
-        found: dict[str, Any] = json.loads(files("tipclassify.review").joinpath("codebook.json").read_text("utf-8"))
-        return found
 
     # ----------------------------------------------------------------------------------------- what is done
 
@@ -278,7 +245,7 @@ class ReviewSession:
             history = self._log.history
             if known := self._granted(request, "undo", undoes=number):
                 mine = history.decisions(known.key).get(self.annotator)
-                return {"saved": True, "event": known.plain(), "decision": _held(mine)}
+                return {"saved": True, "event": known.plain(), "decision": held(mine)}
             if not 0 < number <= len(history):
                 raise RefusedError(404, f"there is no event {number}")
             undone = history.events[number - 1]
@@ -290,7 +257,7 @@ class ReviewSession:
             event = Event(number_now, "undo", undone.key, self.annotator, now(), undoes=number, request=request)
             append(event)
             holds = history.decisions(undone.key).get(self.annotator)
-        return {"saved": True, "event": event.plain(), "decision": _held(holds)}
+        return {"saved": True, "event": event.plain(), "decision": held(holds)}
 
     def _do(
         self, kind: Kind, passage: OpenPassage, labels: Sequence[str], note: str | None, request: str | None
@@ -340,32 +307,3 @@ class ReviewSession:
         if passage is None:
             raise RefusedError(404, "no such passage is open")
         return passage
-
-
-def _said_by(model: Classifier, passages: Sequence[OpenPassage], policy: str) -> dict[str, dict[str, Any]]:
-    """What a model says of passages, by their keys."""
-    scores = model.predict_proba([passage.passage.text for passage in passages])
-    return {
-        passage.key: {
-            "labels": [label for label, given in zip(LABELS, row >= model.thresholds(policy), strict=True) if given],
-            "scores": dict(zip(LABELS, row.tolist(), strict=True)),
-        }
-        for passage, row in zip(passages, scores, strict=True)
-    }
-
-
-def _held(event: Event | None) -> dict[str, Any] | None:
-    if event is None:
-        return None
-    return {
-        "labels": list(event.labels),
-        "time": event.time,
-        "event": event.number,
-        "annotator": event.annotator,
-    }
-
-
-def _settled(event: Event | None) -> dict[str, Any] | None:
-    if event is None:
-        return None
-    return {"labels": list(event.labels), "by": event.annotator, "time": event.time, "event": event.number}
