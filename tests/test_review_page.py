@@ -7,7 +7,9 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -511,6 +513,64 @@ def test_a_hostile_report_does_nothing(opened: Open, tmp_path: Path) -> None:
         assert tab.evaluate("window.pwned") is None
         assert tab.locator("main :is(img, script, iframe, i[onclick])").count() == 0
         assert "img" not in clean
+
+
+EVIL = """<!doctype html><title>evil</title>
+<form id=f method=post enctype=text/plain target=sink action=ORIGIN/api/decisions><input name='{"key":"KEY","labels":[],"x":"' value='"}'></form>
+<iframe name=sink></iframe><iframe id=frame src=ORIGIN/></iframe><img id=img src=ORIGIN/api/session>
+<script src=ORIGIN/static/labels.js></script>
+<script>
+window.got = {};
+const told = (name) => (answer) => answer.text().then((text) => (window.got[name] = answer.type === "opaque" ? "nothing to read" : text));
+const failed = (name) => () => (window.got[name] = "refused");
+const body = JSON.stringify({ key: "KEY", labels: [] });
+const all = [
+  fetch("ORIGIN/api/session", { credentials: "include" }).then(told("read"), failed("read")),
+  fetch("ORIGIN/api/session", { credentials: "include", mode: "no-cors" }).then(told("opaque"), failed("opaque")),
+  fetch("ORIGIN/api/decisions", { method: "POST", credentials: "include", mode: "no-cors", body }).then(told("plain"), failed("plain")),
+  fetch("ORIGIN/api/decisions", { method: "POST", credentials: "include", body,
+    headers: { "Content-Type": "application/json", "X-Tipclassify": "review" } }).then(told("json"), failed("json")),
+];
+document.getElementById("f").submit();
+Promise.allSettled(all).then(() => setTimeout(() => (window.done = true), 500));
+</script>"""
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_a_hostile_page_in_another_tab_reads_and_changes_nothing(opened: Open, desk: Reviewer, host: str) -> None:
+    """Of another port of this machine: the nearest that a stranger can come, since cookies know no ports."""
+    page = EVIL.replace("ORIGIN", desk.origin).replace("KEY", desk.passages()[0]["key"])
+
+    class Evil(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(page.encode())
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    before = desk.get("/api/changes?since=0")["next"]
+    tab = opened(desk)  # the browser has the cookie
+    with ThreadingHTTPServer(("127.0.0.1", 0), Evil) as stranger:
+        Thread(target=stranger.serve_forever, daemon=True).start()
+        try:
+            other = tab.context.new_page()
+            other.goto(f"http://{host}:{stranger.server_port}/")
+            until(other, "window.done === true")
+            got = other.evaluate("window.got")
+            assert set(got) == {"read", "opaque", "plain", "json"}
+            assert set(got.values()) <= {"refused", "nothing to read"}
+            assert other.evaluate("document.getElementById('img').naturalWidth") == 0
+            inside = other.frames[2].evaluate("document.body ? document.body.innerText : ''")
+            assert "tipclassify" not in inside
+            assert "Karvonia" not in inside
+        finally:
+            stranger.shutdown()
+    assert desk.get("/api/changes?since=0")["next"] == before
+    tab.reload()
+    tab.locator("#now .text").wait_for()  # and our own page goes on
 
 
 # ------------------------------------------------------------------------------------------------- for everybody
