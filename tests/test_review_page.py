@@ -168,9 +168,16 @@ def test_retraining_can_be_stopped_and_started_again(opened: Open, school: Revie
     start = tab.get_by_role("button", name="Retrain the model")
     start.wait_for()
     assert school.get("/api/retrain")["state"] == "idle"
-    start.click()  # what it brings, the last but one test looks at
+    assert tab.get_by_label("The whole model").is_checked()
+    tab.get_by_label("Its linear part alone").check()
+    with tab.expect_request("**/api/retrain") as asked:
+        start.click()  # what it brings, the last but one test looks at
+    assert asked.value.post_data_json == {"detectors": False}
     tab.locator("#retrain-done").wait_for()
     assert school.get("/api/retrain")["state"] == "running"
+    tab.reload()
+    tab.locator("#retrain-done").wait_for()  # it goes on, and the page shows it again
+    assert re.match(r"\d+%, about \d+ seconds so far", tab.locator("#retrain-left").inner_text())
     tab.locator("nav [data-view=reading]").click()
     tab.locator("#retrain-dot").wait_for()  # the bar above tells it in other views too
 

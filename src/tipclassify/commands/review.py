@@ -61,6 +61,7 @@ def review(
     Every decision is on disk before the page says "saved". FILE holds each decided passage once, ready for
     'train.py --data FILE'; the same name with the suffix .events holds all that was done, in order, undone decisions too.
     Several annotators can share one FILE at the same time: give each a name with --annotator.
+    Its "Retrain" learns from FILE and --train-data, says on passages held out what that changed, and saves to a new folder beside FILE.
 
     The page answers to this machine only, and to whoever has the link. Ctrl-C stops it. Needs the extra "review".
     """
