@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,7 +20,6 @@ pytest.importorskip("jinja2", reason="needs the extra review")
 
 SAMPLES = Path(__file__).resolve().parents[1] / "data" / "samples"
 REPORT = SAMPLES / "karvonia-2024.html"
-ARGUMENTS = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
 LETTERS = {"positive_effort": "p", "failure": "f", "complicity": "c"}
 
 Open = Callable[..., Any]
@@ -42,19 +40,6 @@ class Reviewer(review_client.Reviewer):
     def _ask(self, method: str, path: str, body: str | None) -> Any:
         self.line.close()
         return super()._ask(method, path, body)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        pytest.skip("needs a Chromium on the path")
-    with api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS.split(), "--no-first-run"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
@@ -402,6 +387,11 @@ def test_two_annotators_see_each_other_and_settle(opened: Open, tmp_path: Path) 
         kappa = agreement["labels"]["failure"]["kappa"]
         assert f"{kappa:.2f}".replace("-", "−") in figures.nth(1).inner_text()
         assert "Too few passages for an interval" in figures.nth(1).inner_text()
+        ana.post("/api/decisions", key=keys[5], labels=[])
+        ben.post("/api/decisions", key=keys[5], labels=[])
+        until(
+            tab, "document.getElementById('agreement-body').textContent.includes('3 passages')"
+        )  # without being asked
 
 
 # ------------------------------------------------------------------------------------------------- what can go wrong
