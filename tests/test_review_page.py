@@ -484,6 +484,36 @@ def test_a_refused_change_shows_what_the_server_holds(opened: Open, desk: Review
     assert pressed(tab) == before
 
 
+def test_what_failed_is_said_until_somebody_goes_elsewhere_and_empty_views_say_why(
+    opened: Open, tmp_path: Path
+) -> None:
+    with Reviewer(SAMPLES / "excerpt.txt", "--corpus", tmp_path / "c.jsonl", "--annotator", "ana") as server:
+        tab = opened(server, 390, height=844)
+        tab.expected = ("Failed to load resource",)
+        tab.locator("nav [data-view=retrain]").click()
+        tab.get_by_role("button", name="Retrain the model").click()
+        tab.get_by_role("alert").get_by_text("No passage is decided yet").wait_for()
+        tab.locator("nav [data-view=adjudication]").click()
+        tab.locator("#now").get_by_text("Nothing to settle").wait_for()
+        assert tab.locator("#failure").is_hidden()
+        for passage in server.passages():
+            server.post("/api/decisions", key=passage["key"], labels=[])
+        tab.locator("nav [data-view=queue]").click()
+        tab.locator("#now").get_by_text("nothing is left to decide").wait_for()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+def test_a_notice_covers_nothing_that_is_pressed(opened: Open, desk: Reviewer, width: int, height: int) -> None:
+    tab = opened(desk, width, height=height)
+    tab.keyboard.press("k")
+    tab.locator("#notice", has_text="first passage").wait_for()
+    said = tab.locator("#notice").bounding_box()
+    for button in tab.locator("#decide button, .bar button, .bar select").all():
+        if box := button.bounding_box():
+            apart = box["y"] >= said["y"] + said["height"] or box["y"] + box["height"] <= said["y"]
+            assert apart or box["x"] >= said["x"] + said["width"] or box["x"] + box["width"] <= said["x"]
+
+
 def test_a_hostile_report_does_nothing(opened: Open, tmp_path: Path) -> None:
     report = tmp_path / "h.html"
     lines = (

@@ -124,7 +124,8 @@ export function list(app) {
   return { reveal: () => current && reveal(current) };
 }
 
-function emptiness(app) {
+/** Why there is no passage to look at. */
+export function emptiness(app) {
   if (!isBlank(app.filter)) return "No passage matches these filters.";
   if (app.view === "queue") return app.rows.queue ? "The queue is empty: nothing is left to decide." : "Loading…";
   if (app.view === "adjudication") {

@@ -1,7 +1,7 @@
 // The passage in the middle, large, with what stands around it, and below it the labels to give.
 import { backToList, byId, el } from "./dom.js";
 import { LETTERS, NAMES, badge, badges, clock, inWords, probability, sameLabels, signed } from "./labels.js";
-import { whyOf } from "./list.js";
+import { emptiness, whyOf } from "./list.js";
 import { pieces } from "./reasons.js";
 import { sides } from "./app.js";
 
@@ -58,7 +58,7 @@ export function passageView(app, reasons) {
       byId("here").replaceChildren();
       byId("earlier").replaceChildren();
       byId("later").replaceChildren();
-      byId("now").replaceChildren(el("p", { class: "soft" }, app.view === "reading" ? "Choose a report to begin." : "Nothing to show."));
+      byId("now").replaceChildren(el("p", { class: "soft" }, emptiness(app)));
       byId("sides").replaceChildren();
       return;
     }
