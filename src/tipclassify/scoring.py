@@ -7,7 +7,7 @@ exact: the same passage gives the same bits in any batch and whatever is added f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,10 +18,13 @@ from tipclassify.labels import LABELS
 from tipclassify.model_file import FINGERPRINT, LANE_OF, LANES, PLACE_BITS, Model
 from tipclassify.tokens import I64, U64, Tokens, tokenize
 
-__all__ = ["Scored", "best_parts", "known_features", "score_texts"]
+__all__ = ["Scored", "best_parts", "count_words", "is_doubtful", "known_features", "score_texts"]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+
+_FEWEST_WORDS: Final = 3
+_MOST_UNKNOWN: Final = 1 / 3  # English of other subjects stays below; French, Spanish or German are far above
 
 
 class Scored(NamedTuple):
@@ -56,6 +59,20 @@ def score_texts(model: Model, texts: Sequence[str]) -> Scored:
             added += model.windows.scores(tokens.stem, structure.kind, structure.opens, begin)
         scored.logits[rows + first] += added
     return scored
+
+
+def is_doubtful(found: Scored) -> Bools:
+    """Texts that a model has too little to go by, bool (n,): few words, or many that training did not know."""
+    return np.asarray((found.words < _FEWEST_WORDS) | (found.unknown > found.words * _MOST_UNKNOWN))
+
+
+def count_words(texts: Sequence[str], vocabulary: frozenset[str]) -> tuple[I64, I64]:
+    """Words of each text besides figures and names, and how many of them are not in `vocabulary`: those of `Scored`."""
+    words, unknown = np.zeros((2, len(texts)), np.int64)
+    for first, batch in batches(texts):
+        part = slice(first, first + len(batch))
+        words[part], unknown[part] = word_counts(tokenize(batch, vocabulary), len(batch))
+    return words, unknown
 
 
 def known_features(model: Model, features: Features) -> tuple[Bools, npt.NDArray[np.intp]]:

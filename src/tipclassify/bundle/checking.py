@@ -117,7 +117,7 @@ def _settings(manifest: Manifest, classifier: Classifier | None) -> Check:
         return Check("settings", "not checked", "needs the model")
     try:
         policy = dict(zip(LABELS, classifier.thresholds(manifest.policy).tolist(), strict=True))
-        rates = error_rates(classifier.model.meta, manifest.policy, manifest.moved)
+        rates = error_rates(classifier.meta, manifest.policy, manifest.moved)
     except BREAKS as error:
         return Check("settings", "differs", f"the model cannot tell them ({type(error).__name__}: {error})")
     own = {**policy, **manifest.moved}

@@ -45,7 +45,7 @@ def model_id(folder: Path, classifier: Classifier) -> ModelId:
         found = ModelId(head["sha256"], head["weights_sha256"], head.get("corpus", {}).get("sha256"))
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         raise ModelError(f"{folder / 'model.json'}: cannot be read; copy or train the model anew") from None
-    if found.sha256 != classifier.model.meta.get("sha256"):
+    if found.sha256 != classifier.meta.get("sha256"):
         raise ModelError(f"{folder}: changed while it was read; run this again")
     return found
 

@@ -84,7 +84,7 @@ def write_bundle(
             packer.add(PASSAGES, lines)
         if with_model:
             pack_model(packer, folder, model)
-        rates = error_rates(classifier.model.meta, tagging.policy, dict(tagging.thresholds))
+        rates = error_rates(classifier.meta, tagging.policy, dict(tagging.thresholds))
         *each, total = figures(tagged.groups, rates)
         inputs = tuple(replace(one, figures=counted) for one, counted in zip(tagged.inputs, each, strict=True))
         packer.add(README, _readme(inputs, with_sources, with_model).encode())

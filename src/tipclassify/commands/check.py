@@ -35,7 +35,7 @@ def check(
     path = model or default_model_path()
     classifier = Classifier.load(path)
     results = run_cases(classifier, cases)
-    stored = dict(classifier.model.meta.get("behaviours", {})) if cases is None else {}
+    stored = dict(classifier.meta.get("behaviours", {})) if cases is None else {}
     golden = path / "golden.jsonl"
     changed = replay_golden(classifier, golden.read_text("utf-8").splitlines()) if golden.is_file() else []
     # Rates are stored with four decimals.

@@ -104,7 +104,7 @@ def evaluate(
         parts = {(value, f"{by} = {value}"): values == value for value in dict.fromkeys(values.tolist())} | parts
     tables: list[str] = []
     report: dict[str, Any] = {
-        "model": classifier.model.meta.get("sha256"),
+        "model": classifier.meta.get("sha256"),
         "policy": policy.value,
         "thresholds": dict(zip(LABELS, thresholds.tolist(), strict=True)),
         "draws": draws,
@@ -127,7 +127,7 @@ def evaluate(
         report["confusion"] = [asdict(cell) for cell in cells]
         tables.append(where.confusion_table(cells))
     if slices or everything:
-        found = where.slices(rows, classifier.model.vocabulary, truth, scores, given, thresholds)
+        found = where.slices(rows, classifier.vocabulary, truth, scores, given, thresholds)
         report["slices"] = [asdict(one) for one in found]
         tables.append(where.slices_table(found))
     if reliability or everything:

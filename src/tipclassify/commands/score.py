@@ -117,7 +117,7 @@ def _score_each(names: list[str], how: Tagging, jobs: int, run: Run, format: str
     files = expand_inputs(names)
     kind = FORMATS[format]
     outputs = {file: folder / name for file, name in zip(files, output_names(files, kind.suffixes[0]), strict=True)}
-    setting = [__version__, run.classifier.model.meta.get("sha256"), how.policy, how.thresholds, how.unit]
+    setting = [__version__, run.classifier.meta.get("sha256"), how.policy, how.thresholds, how.unit]
     ledger = Ledger(folder, {"setting": [*setting, how.read.encoding, format, run.bom]})
     left = [file for file in files if not (resume and ledger.has(file, outputs[file]))]
     if len(left) < len(files):

@@ -37,7 +37,7 @@ class ModelFiles:
             When it is no sound model.
         """
         folder = default_model_path() if path is None else Path(path)
-        sha256 = str(Classifier.load(folder).model.meta["sha256"])
+        sha256 = str(Classifier.load(folder).meta["sha256"])
         return cls(sha256, {file.name: file.read_bytes() for file in sorted(folder.iterdir()) if file.is_file()})
 
     def load(self) -> Classifier:

@@ -53,7 +53,7 @@ def write_html(reports: Iterable[TaggedReport], out: IO[str], run: Run) -> None:
 def _page(summaries: Sequence[Summary], run: Run) -> tuple[str, str]:
     """What stands above and below the articles."""
     style, script = asset("report.css"), asset("report.js")
-    model = str(run.classifier.model.meta.get("sha256", "unknown"))
+    model = str(run.classifier.meta.get("sha256", "unknown"))
     thresholds = run.classifier.thresholds(run.policy).tolist()
     one = summaries[0] if len(summaries) == 1 else None
     heading = one.title if one else f"Tagged passages of {len(summaries)} reports"
@@ -118,7 +118,7 @@ def _legend(summaries: Sequence[Summary], run: Run, thresholds: Sequence[float])
 
 def _operating_point(run: Run, label: str, threshold: float) -> dict[str, Any] | None:
     """What was measured at this threshold; None where nothing was, as after ``--threshold``."""
-    point: dict[str, Any] | None = run.classifier.model.meta.get("operating_points", {}).get(run.policy, {}).get(label)
+    point: dict[str, Any] | None = run.classifier.meta.get("operating_points", {}).get(run.policy, {}).get(label)
     return point if point and abs(point.get("threshold", -1) - threshold) < 1e-4 else None
 
 
