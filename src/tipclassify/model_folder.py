@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -18,11 +19,16 @@ from typing import Any, Final
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS, POLICIES
 
-__all__ = ["HEAD", "LINEAR", "as_bytes", "check_head", "digest", "kind_of", "load_head", "sealed", "write_folder"]
+__all__ = ["HEAD", "LINEAR", "as_bytes", "check_head", "digest", "hashed_files", "kind_of", "load_head", "parsed_head"]
+__all__ += ["put_in_place", "sealed", "write_folder"]
 
 HEAD: Final = "model.json"
 LINEAR: Final = "linear"
 """Kind of a model whose head tells none."""
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_MOST_FILES: Final = 50
 
 
 def digest(head: Mapping[str, Any]) -> str:
@@ -105,6 +111,23 @@ def parsed_head(data: bytes) -> dict[str, Any]:
 def kind_of(head: Mapping[str, Any]) -> str:
     """What kind of model a head is of."""
     return str(head.get("kind", LINEAR))
+
+
+def hashed_files(head: Mapping[str, Any]) -> dict[str, str]:
+    """The files of a model beside its head that scoring or a check of it needs, each with its SHA-256 in hexadecimal.
+
+    Raises
+    ------
+    ValueError
+        When the head names none, or one that is no plain name with a hash.
+    """
+    told = head.get("files") if kind_of(head) != LINEAR else {"weights.npz": head.get("weights_sha256")}
+    if not isinstance(told, dict) or not told or len(told) > _MOST_FILES or HEAD in told:
+        raise ValueError("no hashes of its files")
+    for name, value in told.items():
+        if not (_NAME.fullmatch(name) and isinstance(value, str) and _SHA256.fullmatch(value)):
+            raise ValueError(f"{name!r:.50} is no file with its hash")
+    return dict(told)
 
 
 def check_head(file: str | os.PathLike[str], head: Mapping[str, Any]) -> None:

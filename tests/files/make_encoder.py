@@ -55,7 +55,10 @@ def graph() -> bytes:
             helper.make_node("Add", ["sum", "bias"], ["logits"]),
         ],
         "tiny encoder",
-        [helper.make_tensor_value_info(name, TensorProto.INT64, ["n", "t"]) for name in ("input_ids", "attention_mask")],
+        [
+            helper.make_tensor_value_info(name, TensorProto.INT64, ["n", "t"])
+            for name in ("input_ids", "attention_mask")
+        ],
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", 3])],
         [
             numpy_helper.from_array(np.array(rows, np.float32), "says"),

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,17 @@ import numpy.typing as npt
 
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS, POLICIES
-from tipclassify.model_folder import HEAD, as_bytes, check_head, digest, kind_of, load_head, sealed, write_folder
+from tipclassify.model_folder import (
+    HEAD,
+    as_bytes,
+    check_head,
+    digest,
+    hashed_files,
+    kind_of,
+    load_head,
+    sealed,
+    write_folder,
+)
 
 __all__ = ["ENCODER", "FORMAT", "GRAPH", "NEEDED", "TOKENIZER", "EncoderModel", "check_encoder_head", "read_encoder"]
 __all__ += ["write_encoder"]
@@ -33,8 +42,6 @@ NEEDED: Final = (GRAPH, TOKENIZER)
 """Files without which there is no scoring."""
 
 _INPUTS: Final = ("input_ids", "attention_mask")
-_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
-_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _LONGEST_WINDOW: Final = 4_096  # tokens; attention costs their square
 _SPECIALS: Final = 2  # tokens of a window that are no text
 
@@ -163,7 +170,7 @@ def check_encoder_head(file: str | os.PathLike[str], head: Mapping[str, Any]) ->
 def _unfit(head: Mapping[str, Any]) -> str | None:
     """What scoring could not use; a hash tells whether a head was changed, not whether it makes sense."""
     rows = {f"thresholds for {policy}": head["thresholds"][policy] for policy in POLICIES}
-    calibration, window, files, inputs = (head.get(key) for key in ("calibration", "window", "files", "inputs"))
+    calibration, window, inputs = (head.get(key) for key in ("calibration", "window", "inputs"))
     if not isinstance(calibration, dict):
         return "no calibration"
     rows |= {f"calibration's {part}": calibration.get(part) for part in ("scale", "shift")}
@@ -181,12 +188,11 @@ def _unfit(head: Mapping[str, Any]) -> str | None:
         return f"inputs of the graph are {inputs}, not {', '.join(_INPUTS)}"
     if head.get("output") != "logits":
         return "the graph's output is not named logits"
-    if not (isinstance(files, dict) and set(NEEDED) <= set(files) and HEAD not in files):
-        return f"no hashes of {' and '.join(NEEDED)}"
-    for name, value in files.items():
-        if not (_NAME.fullmatch(name) and isinstance(value, str) and _SHA256.fullmatch(value)):
-            return f"{name!r:.50} is no file with its hash"
-    return None
+    try:
+        files = hashed_files(head)
+    except ValueError as error:
+        return str(error)
+    return None if set(NEEDED) <= set(files) else f"no hashes of {' and '.join(NEEDED)}"
 
 
 def _finite(value: Any) -> bool:
