@@ -97,13 +97,14 @@ def run_cases(classifier: Classifier, cases: str | os.PathLike[str] | None = Non
 
 
 def replay_golden(classifier: Classifier, lines: Iterable[str]) -> list[Failure]:
-    """Golden passages of a model folder whose scores differ from those stored."""
+    """Golden passages of a model folder whose scores differ from those stored, by more than rounding."""
     rows = [json.loads(line) for line in lines if line.strip()]
     scores = classifier.predict_proba([row["text"] for row in rows])
+    close = max(_CLOSE, classifier.scorer.rounding)
     wanted = np.array([[row["scores"][label] for label in LABELS] for row in rows]).reshape(-1, len(LABELS))
     return [
         Failure(rows[i]["text"], tuple(f"{s:.4f}" for s in wanted[i]), tuple(f"{s:.4f}" for s in scores[i]))
-        for i in np.flatnonzero((np.abs(scores - wanted) > _CLOSE).any(axis=1))
+        for i in np.flatnonzero((np.abs(scores - wanted) > close).any(axis=1))
     ]
 
 

@@ -138,8 +138,8 @@ class Classifier:
         """
         return is_doubtful(self.scorer.score_texts(_texts(passages)))
 
-    def sent_on(self, passages: Sequence[str | Passage]) -> Bools:
-        """Passages that the first model of a cascade leaves to the second, bool (n,); none for other models."""
+    def sent_on(self, passages: Sequence[str | Passage]) -> Bools | None:
+        """Passages that the first model of a cascade leaves to the second, bool (n,); None of a model that is no cascade."""
         return self.scorer.sent_on(_texts(passages))
 
     def tag(self, document: Document, policy: str = "balanced", unit: Unit = "sentence") -> list[Passage]:

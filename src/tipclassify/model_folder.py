@@ -20,7 +20,7 @@ from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS, POLICIES
 
 __all__ = ["HEAD", "LINEAR", "as_bytes", "check_head", "digest", "hashed_files", "kind_of", "load_head", "parsed_head"]
-__all__ += ["put_in_place", "sealed", "write_folder"]
+__all__ += ["put_in_place", "sealed", "weights_digest", "write_folder"]
 
 HEAD: Final = "model.json"
 LINEAR: Final = "linear"
@@ -128,6 +128,15 @@ def hashed_files(head: Mapping[str, Any]) -> dict[str, str]:
         if not (_NAME.fullmatch(name) and isinstance(value, str) and _SHA256.fullmatch(value)):
             raise ValueError(f"{name!r:.50} is no file with its hash")
     return dict(told)
+
+
+def weights_digest(head: Mapping[str, Any]) -> str:
+    """SHA-256 of the file that holds the weights; `ValueError` where the head does not tell it."""
+    files = hashed_files(head)
+    for name in ("weights.npz", "model.onnx"):
+        if name in files:
+            return files[name]
+    raise ValueError("no hash of its weights")
 
 
 def check_head(file: str | os.PathLike[str], head: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.explanation import Explanation, explain_texts
+from tipclassify.explanation import ADDITIVE, Explanation, explain_texts
 from tipclassify.model_file import Model
 from tipclassify.scoring import Scored, score_texts
 
@@ -27,6 +27,10 @@ class Scorer(Protocol):
     @property
     def rounding(self) -> float:
         """Difference of a probability that another processor, or another batch, may make."""
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """How it explains: the values that `Explanation.method` may have."""
 
     @property
     def meta(self) -> Mapping[str, Any]:
@@ -46,8 +50,8 @@ class Scorer(Protocol):
     def explain_texts(self, texts: Sequence[str]) -> list[dict[str, Explanation]]:
         """Reasons of each text, by label."""
 
-    def sent_on(self, texts: Sequence[str]) -> Bools:
-        """Texts that a cascade leaves to its second model, bool (n,); none, where there is no second."""
+    def sent_on(self, texts: Sequence[str]) -> Bools | None:
+        """Texts that a cascade leaves to its second model, bool (n,); None of a model that has no second."""
 
     def about(self) -> dict[str, str]:
         """What this kind of model has to tell of itself, for ``tipclassify info``."""
@@ -56,6 +60,7 @@ class Scorer(Protocol):
 class Linear:
     """The default kind: sums of weights of n-grams and detectors."""
 
+    methods: Final = (ADDITIVE,)
     rounding: Final = 1e-5  # sums of float32 in another order; everything that is printed has four decimals
 
     def __init__(self, model: Model) -> None:
@@ -79,8 +84,8 @@ class Linear:
     def explain_texts(self, texts: Sequence[str]) -> list[dict[str, Explanation]]:
         return explain_texts(self.model, texts)
 
-    def sent_on(self, texts: Sequence[str]) -> Bools:
-        return np.zeros(len(texts), bool)
+    def sent_on(self, texts: Sequence[str]) -> None:  # noqa: ARG002
+        return None
 
     def about(self) -> dict[str, str]:
         return {"features": f"{len(self.model.hashes):,} ({len(self.model.vocabulary):,} words known)"}

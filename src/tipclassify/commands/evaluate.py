@@ -48,11 +48,11 @@ def evaluate(
         bool, typer.Option("--reliability", help="For each label, what was said and what was seen in ten bins.")
     ] = False,
     compare: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--compare",
-            metavar="MODEL",
-            help="Folder of another model, under the same policy: how much better this one is, and how surely.",
+            metavar="NAME|DIR",
+            help="Another model, under the same policy: how much better this one is, and how surely.",
         ),
     ] = None,
     threshold: ThresholdOption = None,
@@ -136,8 +136,8 @@ def evaluate(
         tables.extend(evaluation.reliability_table(label, of_label) for label, of_label in bins.items())
     if other:
         comparison = resampling.compare(truth, given, other.predict(texts, policy.value), groups, draws, seed)
-        report["comparison"] = {"other": str(compare), **asdict(comparison)}
-        tables.append(resampling.comparison_table(comparison, str(compare)))
+        report["comparison"] = {"other": compare, **asdict(comparison)}
+        tables.append(resampling.comparison_table(comparison, compare or ""))
     if errors:
         mistakes = where.worst_errors(rows, truth, scores, thresholds, errors)
         report["errors"] = [asdict(mistake) for mistake in mistakes]

@@ -15,9 +15,10 @@ from tipclassify.progress import progress_bar
 
 if TYPE_CHECKING:
     from tipclassify.batch import Tagging
+    from tipclassify.classifier import Classifier
     from tipclassify.writers import TaggedReport
 
-__all__ = ["Inputs", "tagged_reports"]
+__all__ = ["Inputs", "SentOn", "tagged_reports"]
 
 
 @dataclass
@@ -70,6 +71,31 @@ class Inputs:
             if len(self.files) > 1:
                 print(f"tipclassify: {len(self.failures)} of {len(self.files)} inputs failed", file=sys.stderr)
             raise typer.Exit(1)
+
+
+class SentOn:
+    """How many passages of the reports that go by a cascade leaves to its second model; of other models it says nothing."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        self._classifier = classifier
+        self._passages = self._sent = 0
+        self._cascade = False
+
+    def noted(self, report: TaggedReport) -> TaggedReport:
+        """The report, counted. The first model of a cascade says it once more, in a hundredth of the time of the second."""
+        sent = self._classifier.sent_on(report.passages)
+        if sent is not None:
+            self._cascade = True
+            self._passages += len(sent)
+            self._sent += int(sent.sum())
+        return report
+
+    def tell(self) -> None:
+        """The share, on standard error."""
+        if self._cascade:
+            share = self._sent / max(1, self._passages)
+            told = f"{self._sent:,} of {self._passages:,} passages ({share:.0%}) went on to the encoder"
+            print(f"tipclassify: {told}", file=sys.stderr)
 
 
 @contextlib.contextmanager

@@ -78,7 +78,12 @@ JobsOption = Annotated[
     ),
 ]
 ModelOption = Annotated[
-    Path | None, typer.Option("--model", metavar="DIR", help="Folder of a trained model; the shipped one by default.")
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="NAME|DIR",
+        help="encoder, cascade, another model of 'tipclassify models list', or the folder of one; the shipped one by default.",
+    ),
 ]
 PolicyOption = Annotated[
     Policy,
@@ -120,7 +125,7 @@ def chosen_thresholds(given: Sequence[str] | None) -> dict[str, float]:
 
 
 def tagging(
-    model: Path | None,
+    model: str | None,
     policy: Policy,
     threshold: Sequence[str] | None,
     unit: Unit = Unit.sentence,
@@ -132,7 +137,7 @@ def tagging(
     from tipclassify.readers import ReadOptions
 
     return Tagging(
-        None if model is None else str(model),
+        model,
         policy.value,
         tuple(sorted(chosen_thresholds(threshold).items())),
         unit.value,

@@ -97,7 +97,7 @@ def review(
         annotator or _login(),
         policy=how.policy,
         queue=queue,
-        model_name=model.name if model else "default",
+        model_name=Path(model).name if model else "default",
     )
     retraining = Retraining(session.corpus_now, corpus, train_data or checkout_data())
     token = secrets.token_urlsafe(32)

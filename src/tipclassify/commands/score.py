@@ -72,10 +72,13 @@ def score(
     jsonl, csv, xlsx and parquet hold every passage, with its page and characters in the text ('tipclassify text' prints it),
     its section, and the probability of each label.
 
+    --model encoder is more often right and takes some hundred times as long; --model cascade gives it only the passages on
+    which the shipped model often errs, and tells on standard error how many those were.
+
     --engine dask writes many Parquet files into --output-dir, and takes .parquet inputs and addresses such as s3://bucket/*.html
     too. Called again, it makes only what is missing or changed.
     """
-    from tipclassify.commands.inputs import tagged_reports
+    from tipclassify.commands.inputs import SentOn, tagged_reports
     from tipclassify.commands.output import open_output
     from tipclassify.writers import FORMATS, Run, format_of
 
@@ -100,15 +103,17 @@ def score(
         return
     write = FORMATS[name].writer()
     bar = output is not None or not sys.stdout.isatty()
+    share = SentOn(run.classifier)
     with tagged_reports(files, how, jobs, bar) as reports, open_output(output, FORMATS[name].binary) as out:
-        write(reports, out, run)
+        write(map(share.noted, reports), out, run)
+        share.tell()
 
 
 def _score_each(names: list[str], how: Tagging, jobs: int, run: Run, format: str, folder: Path, resume: bool) -> None:
     """One output for each input. What was finished when the run is broken off stays, and is in the ledger."""
     from tipclassify._version import __version__
     from tipclassify.batch import expand_inputs
-    from tipclassify.commands.inputs import Inputs
+    from tipclassify.commands.inputs import Inputs, SentOn
     from tipclassify.commands.output import open_output
     from tipclassify.errors import InputError
     from tipclassify.ledger import Ledger, output_names
@@ -125,11 +130,12 @@ def _score_each(names: list[str], how: Tagging, jobs: int, run: Run, format: str
     inputs = Inputs(left)
     write = kind.writer()
     finished = 0
+    share = SentOn(run.classifier)
     try:
         for file, reports in inputs.each(how, jobs):
             try:
                 with open_output(outputs[file], kind.binary) as out:
-                    write((inputs.noted(report) for report in reports), out, run)
+                    write((share.noted(inputs.noted(report)) for report in reports), out, run)
             except InputError as error:
                 inputs.failures.append(str(error))
                 continue
@@ -141,4 +147,5 @@ def _score_each(names: list[str], how: Tagging, jobs: int, run: Run, format: str
             file=sys.stderr,
         )
         raise
+    share.tell()
     inputs.close()

@@ -32,14 +32,17 @@ __all__ = ["BOUND", "CascadeScorer", "error_rates_by_probability", "passage_erro
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-BOUND: Final = 0.10
-"""Where the encoder's head tells no other: the default decides passages on which at most one in ten has any label wrong."""
+BOUND: Final = 0.20
+"""Where the encoder's head tells no other. Out of fold, the default then keeps 70% of the passages of the corpus's narratives, and has a label
+wrong on 5% of these; of all its wrong labels there, 80% are on what it sends on."""
 
 _STEPS: Final = 100  # of probability, in the error table
 
 
 class CascadeScorer:
     """A default and an encoder; see `tipclassify.scorer.Scorer`. The thresholds are the encoder's."""
+
+    methods: Final = (*Linear.methods, *EncoderScorer.methods)
 
     def __init__(self, default: Linear, encoder: EncoderScorer) -> None:
         self.default = default
@@ -85,6 +88,7 @@ class CascadeScorer:
         return [next(parts[sent]) for sent in on.tolist()]
 
     def sent_on(self, texts: Sequence[str]) -> Bools:
+        """Texts that the encoder decides."""
         return self._sent_on(self.default.score_texts(texts))
 
     def about(self) -> dict[str, str]:

@@ -18,7 +18,7 @@ from tipclassify.encoder.graph import Graph
 from tipclassify.encoder.spans import window_spans
 from tipclassify.encoder.tokenizer import TextTokenizer
 from tipclassify.errors import MissingExtraError
-from tipclassify.explanation import Explanation
+from tipclassify.explanation import OCCLUSION, Explanation
 from tipclassify.labels import LABELS
 from tipclassify.scoring import Scored, count_words
 
@@ -60,6 +60,7 @@ class EncoderScorer:
         When they cannot use the model.
     """
 
+    methods: Final = (OCCLUSION,)
     rounding: Final = ROUNDING
 
     def __init__(self, model: EncoderModel, vocabulary: frozenset[str]) -> None:
@@ -122,8 +123,8 @@ class EncoderScorer:
 
         return explain_by_occlusion(self, texts)
 
-    def sent_on(self, texts: Sequence[str]) -> Bools:
-        return np.zeros(len(texts), bool)
+    def sent_on(self, texts: Sequence[str]) -> None:  # noqa: ARG002
+        return None
 
     def about(self) -> dict[str, str]:
         base = self.model.meta.get("base", {})

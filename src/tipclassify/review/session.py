@@ -184,6 +184,7 @@ class ReviewSession:
                     "spans": [{"start": s.start, "end": s.end, "weight": s.weight} for s in found.spans],
                     "bias": found.bias,
                     "total": found.logit,
+                    "method": found.method,
                 }
                 for label, found in explained.items()
             }

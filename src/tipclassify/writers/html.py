@@ -17,6 +17,7 @@ from string import Template
 from typing import IO, Any, Final
 
 from tipclassify._version import __version__
+from tipclassify.explanation import ADDITIVE, OCCLUSION
 from tipclassify.labels import LABELS, MEANINGS
 from tipclassify.writers import Run, TaggedReport
 from tipclassify.writers.article import Summary, article, summarize
@@ -135,6 +136,12 @@ def _of_hundred(interval: Sequence[float]) -> str:
     return value + (f" <small>({'–'.join(bounds)})</small>" if bounds else "")
 
 
+_HOW: Final = {
+    ADDITIVE: "what its words add, in points",
+    OCCLUSION: "how far its points fall when a word, or a clause, is masked, which is no sum",
+}
+
+
 def _notes(summaries: Sequence[Summary], run: Run, thresholds: Sequence[float]) -> str:
     measured = [
         _operating_point(run, label, value) is not None for label, value in zip(LABELS, thresholds, strict=True)
@@ -150,7 +157,7 @@ def _notes(summaries: Sequence[Summary], run: Run, thresholds: Sequence[float]) 
         notes.append("Where it says “not measured”, nothing is known of the errors at the threshold used.")
     notes.append(
         '<span class="screen">Point at a marked passage, tap it, or reach it with the Tab key, to see why it was tagged: '
-        "what its words add, in points. Zero points are a probability of 0.50, +2 are 0.88, −2 are 0.12.</span>"
+        f"{' or '.join(_HOW[method] for method in run.classifier.scorer.methods)}. Zero points are a probability of 0.50, +2 are 0.88, −2 are 0.12.</span>"
     )
     if doubtful:
         notes.append(
