@@ -127,7 +127,7 @@ def find_model(
             reason = f"{wanted.sha256[:12]}… is an encoder; unpack model/ and give it with --model, if you trust it"
             return None, Check("model", "not checked", reason)
         return unpacked[0], _compared(unpacked[1], wanted, f"in the bundle; {known}")
-    reason = f"{wanted.sha256[:12]}… is not here ({known}); give its name or folder with --model"
+    reason = f"{wanted.sha256[:12]}… is not here ({known}); give its folder with --model"
     return None, Check("model", "not checked", reason)
 
 
