@@ -97,10 +97,13 @@ def installed() -> list[Installed]:
 
 
 def _places() -> list[Path]:
-    checkout = Path(__file__).resolve().parents[3]
-    beside = [checkout / "models"] if (checkout / "pyproject.toml").is_file() else []
-    cache = models_folder()
-    return [*([cache] if cache else []), *beside]
+    return [place for place in (models_folder(), _checkout()) if place is not None]
+
+
+def _checkout() -> Path | None:
+    """``models/`` of the checkout that this runs from; None where it is installed."""
+    root = Path(__file__).resolve().parents[3]
+    return root / "models" if (root / "pyproject.toml").is_file() else None
 
 
 def _head(folder: Path) -> dict[str, Any]:
