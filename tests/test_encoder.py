@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from tipclassify import LABELS, Classifier, ModelError, classify
 from tipclassify.encoder.cascade import CascadeScorer, error_rates_by_probability, passage_errors
 from tipclassify.encoder.folder import EncoderModel, read_encoder, write_encoder
-from tipclassify.encoder.graph import Graph, batches_by_length, threads
+from tipclassify.encoder.graph import Graph, threads
 from tipclassify.encoder.scoring import ROUNDING, EncoderScorer
 from tipclassify.encoder.spans import window_spans
 from tipclassify.errors import MissingExtraError
@@ -233,20 +233,22 @@ def test_a_passage_scores_the_same_in_any_company(texts: list[str]) -> None:
     tiny = Classifier.load(TINY)
     together = tiny.logits(texts)
     alone = np.array([tiny.logits([text])[0] for text in texts]).reshape(-1, 3)
-    assert np.allclose(together, alone, atol=1e-5)
-
-
-@given(st.lists(st.integers(1, 200), max_size=80), st.integers(1, 500))
-def test_every_row_is_in_one_batch_and_batches_keep_to_their_size(lengths: list[int], most: int) -> None:
-    batches = [batch.tolist() for batch in batches_by_length(lengths, most)]
-    assert sorted(row for batch in batches for row in batch) == list(range(len(lengths)))
-    assert all(len(b) == 1 or len(b) * max(lengths[row] for row in b) <= most for b in batches)
+    assert np.array_equal(together, alone)
 
 
 def test_half_characters_move_no_offset(tiny: Classifier) -> None:
     text = "\ud83d courts convicted them"
     found = tiny.explain(text)["positive_effort"].spans[0]
     assert text[found.start : found.end] == found.text == "convicted"
+
+
+def test_scores_are_the_same_with_any_number_of_threads(tiny: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["courts convicted", "officers took bribes", "judges failed " * 20] * 5
+    found = []
+    for number in ("1", "4"):
+        monkeypatch.setenv("OMP_NUM_THREADS", number)
+        found.append(EncoderScorer(read_encoder(TINY), tiny.vocabulary).logits(texts))
+    assert np.array_equal(*found)
 
 
 def test_threads_follow_what_joblib_and_dask_tell_their_workers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,7 +263,7 @@ def test_a_graph_that_gives_no_numbers_is_told(tiny: Classifier, monkeypatch: py
         def run(self, *_: object) -> list[np.ndarray[Any, Any]]:
             return [np.full((1, 3), np.nan, np.float32)]
 
-    graph = Graph(tiny.scorer.model, 0)  # type: ignore[attr-defined]
+    graph = Graph(tiny.scorer.model)  # type: ignore[attr-defined]
     monkeypatch.setattr(graph, "_session", Silent())
     with pytest.raises(ModelError, match="a number for each label"):
         graph.logits([[2, 3]])
@@ -336,7 +338,7 @@ def test_the_default_keeps_what_it_seldom_errs_on(
     assert sent[:3].tolist() == [False, True, True]
     logits = cascade.logits(texts)
     assert np.array_equal(logits[~sent], classifier.logits(texts)[~sent])
-    assert np.allclose(logits[sent], tiny.logits(texts)[sent], atol=1e-5)
+    assert np.array_equal(logits[sent], tiny.logits(texts)[sent])
     assert classifier.sent_on(texts) is None
     assert tiny.sent_on(texts) is None
 
@@ -478,7 +480,7 @@ def test_check_replays_the_golden_passages_of_an_encoder(
     case = {"rule": "r", "text": "Courts convicted them.", "labels": ["positive_effort"]}
     (cases / "a.jsonl").write_text(json.dumps(case) + "\n", "utf-8")
     scores = dict(zip(LABELS, tiny.predict_proba(["Officers took bribes."])[0].tolist(), strict=True))
-    for away, code in ((ROUNDING / 2, 0), (2 * ROUNDING, 1)):
+    for away, code in ((ROUNDING / 20, 0), (ROUNDING / 2, 1), (2 * ROUNDING, 1)):
         stored = {label: abs(score - away) for label, score in scores.items()}
         (copy / "golden.jsonl").write_text(
             json.dumps({"text": "Officers took bribes.", "scores": stored}) + "\n", "utf-8"
@@ -531,12 +533,12 @@ def test_the_shipped_encoder_is_small_and_says_where_it_is_from(shipped: Classif
     assert model.meta["base"]["name"] in (SHIPPED / "NOTICE").read_text("utf-8")
 
 
-def test_the_shipped_encoder_scores_a_passage_alike_in_any_company(shipped: Classifier) -> None:
+def test_the_shipped_encoder_gives_a_passage_the_same_bits_in_any_company(shipped: Classifier) -> None:
     rows = [json.loads(line)["text"] for line in (SHIPPED / "golden.jsonl").read_text("utf-8").splitlines()[:40]]
     together = shipped.predict_proba(rows)
     alone = np.concatenate([shipped.predict_proba([row]) for row in rows])
-    assert np.abs(together - alone).max() <= ROUNDING
-    assert np.array_equal(shipped.predict_proba(rows), together)
+    assert np.array_equal(together, alone)
+    assert np.array_equal(shipped.predict_proba(rows[::-1])[::-1], together)
 
 
 def test_the_shipped_cascade_keeps_most_and_gives_what_its_parts_give(

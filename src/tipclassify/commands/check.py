@@ -27,8 +27,8 @@ def check(
     """Run the codebook's behaviour cases and replay the model's golden passages.
 
     Prints the share of cases passed for each rule. Exits 1 when a rule passes less often than when the model was
-    trained (the rates stored in its model.json), or a golden passage scores differently: by over 0.002 of the default, by
-    over 0.03 of an encoder, whose whole numbers of 8 bits processors round differently.
+    trained (the rates stored in its model.json), or a golden passage scores differently: by over 0.002 of the default; of
+    an encoder, which processors round differently, by over 0.15, or over 0.015 on average.
     """
     from tipclassify.behaviours import replay_golden, run_cases
     from tipclassify.classifier import Classifier

@@ -27,9 +27,10 @@ __all__ = ["ROUNDING", "EncoderScorer", "require_extra"]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-ROUNDING: Final = 0.03
-"""Difference of a probability that another processor or another batch may make: whole numbers of 8 bits are scaled by the largest value
-of a batch, and processors without VNNI hold sums of two products in 16 bits."""
+ROUNDING: Final = 0.15
+"""Difference of a probability that another processor may make; on one processor there is none. Whole numbers of 8 bits pass on, or swallow,
+what differs in the seventh digit: disturbing all floats of the first export by a millionth moved the probabilities of 600 passages
+by 0.003 on average, one by 0.14, and three of 1,800 labels."""
 
 _AT_A_TIME: Final = 20_000  # texts; so many are sorted by length together
 
@@ -92,7 +93,7 @@ class EncoderScorer:
     @cached_property
     def graph(self) -> Graph:
         """Tokens to logits."""
-        return Graph(self.model, self.tokenizer.pad)
+        return Graph(self.model)
 
     def score_texts(self, texts: Sequence[str]) -> Scored:
         return Scored(self.logits(texts), *count_words(texts, self._vocabulary))

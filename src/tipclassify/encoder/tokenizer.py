@@ -10,7 +10,6 @@ from tipclassify.errors import ModelError
 
 __all__ = ["TextTokenizer"]
 
-_PADS: Final = ("[PAD]", "<pad>")
 _MASKS: Final = ("[MASK]", "<mask>", "[UNK]", "<unk>")
 _HALVES: Final = re.compile("[\ud800-\udfff]")
 
@@ -22,8 +21,8 @@ class TextTokenizer:
     ----------
     first, last : int
         Tokens that open and close every window.
-    pad, mask : int
-        Token that fills a row up, and the one that stands for a word that is masked.
+    mask : int
+        Token that stands for a word that is masked.
 
     Raises
     ------
@@ -44,7 +43,6 @@ class TextTokenizer:
             raise ModelError(
                 f"the encoder's tokenizer.json is not one we can use ({told}); get the model anew"
             ) from None
-        self.pad = self._id(_PADS, 0)
         self.mask = self._id(_MASKS, self.first)
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
