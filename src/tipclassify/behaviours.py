@@ -103,11 +103,11 @@ def replay_golden(classifier: Classifier, lines: Iterable[str]) -> list[Failure]
     """
     rows = [json.loads(line) for line in lines if line.strip()]
     scores = classifier.predict_proba([row["text"] for row in rows])
+    wanted = np.array([[row["scores"][label] for label in LABELS] for row in rows]).reshape(-1, len(LABELS))
     gaps = np.abs(scores - wanted)
     close = max(_CLOSE, classifier.scorer.rounding)
     if len(rows) and gaps.mean() > close / 10:  # rounding moves a few passages, another model or tokenizer most of them
         close /= 10
-    wanted = np.array([[row["scores"][label] for label in LABELS] for row in rows]).reshape(-1, len(LABELS))
     return [
         Failure(rows[i]["text"], tuple(f"{s:.4f}" for s in wanted[i]), tuple(f"{s:.4f}" for s in scores[i]))
         for i in np.flatnonzero((gaps > close).any(axis=1))

@@ -68,7 +68,7 @@ class EncoderScorer:
         require_extra()
         self.model = model
         self._vocabulary = vocabulary
-        _ = self.graph  # what is wrong with a model shows when it is loaded
+        _ = self.tokenizer, self.graph  # what is wrong with a model shows when it is loaded
 
     def __reduce__(self) -> tuple[type[EncoderScorer], tuple[EncoderModel, frozenset[str]]]:
         return EncoderScorer, (self.model, self._vocabulary)  # sessions stay in their process
