@@ -387,6 +387,16 @@ def test_a_cascade_explains_as_the_model_does_that_decided(cascade: Classifier) 
     assert methods == ["occlusion", "additive", "occlusion"]
 
 
+def test_a_cascade_travels_to_the_workers_of_a_cluster(cascade: Classifier) -> None:
+    pytest.importorskip("distributed")
+    from tipclassify.distributed.models import ModelFiles
+
+    files = ModelFiles.of(f"cascade:{TINY}")
+    there = pickle.loads(pickle.dumps(files)).load()
+    assert there.meta["sha256"] == files.sha256 == cascade.meta["sha256"]
+    assert np.array_equal(there.logits([SURE, ODD]), cascade.logits([SURE, ODD]))
+
+
 def test_a_cascade_needs_an_encoder() -> None:
     from tipclassify.model_file import default_model_path
 

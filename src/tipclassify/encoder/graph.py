@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,8 @@ from tipclassify.labels import LABELS
 __all__ = ["Graph", "threads"]
 
 Floats = npt.NDArray[np.float64]
+
+_SLOWER: Final = ["SkipLayerNormFusion"]  # sum and normalisation in one operator take five times as long as one by one
 
 
 def threads() -> int:
@@ -54,7 +56,9 @@ class Graph:
         options.use_deterministic_compute = True
         options.log_severity_level = 4  # what fails is raised; what only worries ONNX Runtime is not for the user
         try:
-            self._session: Any = onnxruntime.InferenceSession(model.graph, options, providers=["CPUExecutionProvider"])
+            self._session: Any = onnxruntime.InferenceSession(
+                model.graph, options, providers=["CPUExecutionProvider"], disabled_optimizers=_SLOWER
+            )
         except Exception as error:  # it has a dozen kinds, which have no base of their own
             raise ModelError(
                 f"ONNX Runtime {onnxruntime.__version__} cannot load the encoder ({_first(error)})"
