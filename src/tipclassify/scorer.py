@@ -29,6 +29,10 @@ class Scorer(Protocol):
         """Difference of a probability that another processor, or another batch, may make."""
 
     @property
+    def measured(self) -> str:
+        """On what the figures in `meta` were measured."""
+
+    @property
     def methods(self) -> tuple[str, ...]:
         """How it explains: the values that `Explanation.method` may have."""
 
@@ -60,6 +64,7 @@ class Scorer(Protocol):
 class Linear:
     """The default kind: sums of weights of n-grams and detectors."""
 
+    measured: Final = "out of fold"
     methods: Final = (ADDITIVE,)
     rounding: Final = 1e-5  # sums of float32 in another order; everything that is printed has four decimals
 

@@ -29,7 +29,7 @@ def info(model: ModelOption = None, output: OutputOption = None) -> None:
         **found.scorer.about(),
         "corpus": f"{corpus.get('passages', '?')} passages, hash {corpus.get('sha256', 'not recorded')}",
         "trained with": ", ".join(f"{name} {version}" for name, version in meta.get("versions", {}).items()),
-        "macro-F1": f"{meta.get('metrics', {}).get('macro_f1', '?')} (out of fold)",
+        "macro-F1": f"{meta.get('metrics', {}).get('macro_f1', '?')} ({found.scorer.measured})",
         **{
             f"thresholds, {policy}": ", ".join(
                 f"{label} {t:.3f}" for label, t in zip(LABELS, found.thresholds(policy).tolist(), strict=True)

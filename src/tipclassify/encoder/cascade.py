@@ -42,6 +42,7 @@ _STEPS: Final = 100  # of probability, in the error table
 class CascadeScorer:
     """A default and an encoder; see `tipclassify.scorer.Scorer`. The thresholds are the encoder's."""
 
+    measured: Final = EncoderScorer.measured
     methods: Final = (*Linear.methods, *EncoderScorer.methods)
 
     def __init__(self, default: Linear, encoder: EncoderScorer) -> None:

@@ -61,6 +61,7 @@ class EncoderScorer:
         When they cannot use the model.
     """
 
+    measured: Final = "on groups held out"
     methods: Final = (OCCLUSION,)
     rounding: Final = ROUNDING
 
