@@ -235,6 +235,19 @@ def test_speed_measures_an_encoder_and_its_cascade(tmp_path: Path) -> None:
     assert figures["encoder to PyTorch"]["samples"] or "not installed" in figures["encoder to PyTorch"]["note"]
 
 
+def test_a_higher_bound_of_the_cascade_sends_on_less(tmp_path: Path) -> None:
+    keep = tmp_path / "kept.npz"
+    small = ("--data", ROOT / "data" / "w8a_narratives.jsonl", "--linear", "--folds", 2, "--keep", keep)
+    printed = script("cascade.py", *small)
+    rows = [row for row in rows_of(printed) if row[0][0].isdigit()]
+    sent = [float(row[1]) for row in rows]
+    assert sent[: len(sent) // 2] == sorted(sent[: len(sent) // 2], reverse=True)
+    assert 0 < sent[0] <= 1
+    before = keep.stat().st_mtime_ns
+    assert rows_of(script("cascade.py", *small)) == rows_of(printed)
+    assert keep.stat().st_mtime_ns == before  # nothing was trained anew
+
+
 @pytest.mark.usefixtures("speed")
 def test_scale_counts_rows_trains_and_writes_the_page(kept: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
