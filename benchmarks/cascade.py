@@ -101,9 +101,7 @@ def _against(
 
     alone = macro(theirs)
     on = [((errors > bound) | doubtful)[held][:, None] for bound in BOUNDS]
-    return [
-        (bound, macro(np.where(sent, theirs, scores[held])) - alone) for bound, sent in zip(BOUNDS, on, strict=True)
-    ]
+    return [macro(np.where(sent, theirs, scores[held])) - alone for sent in on]
 
 
 if __name__ == "__main__":
