@@ -317,6 +317,19 @@ def test_a_card_shows_falls_as_they_are(tiny: Classifier) -> None:
     assert [phrase.text for phrase in reason.phrases] == ["Police officers took bribes", "bribes", "officers"]
 
 
+def test_the_review_page_is_told_that_reasons_are_no_sum(tiny: Classifier, tmp_path: Path) -> None:
+    from tipclassify.batch import Tagging
+    from tipclassify.review.opened import open_reports
+    from tipclassify.review.session import ReviewSession
+
+    (tmp_path / "a.txt").write_text("Officers took bribes from traffickers.", "utf-8")
+    reports, failures = open_reports([str(tmp_path / "a.txt")], Tagging(str(TINY)))
+    assert failures == []
+    session = ReviewSession(tiny, reports, tmp_path / "my.jsonl", "ana")
+    told = session.reasons(reports[0].passages[0].key)["labels"]
+    assert {reason["method"] for reason in told.values()} == {"occlusion"}
+
+
 # --------------------------------------------------------------------------------------------- cascade
 
 
