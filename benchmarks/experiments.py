@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,13 +18,14 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from tipclassify import features, scoring, training, windows_training
+from tipclassify import classifier, features, scoring, training, windows_training
 from tipclassify.behaviours import run_cases
 from tipclassify.classifier import Classifier
 from tipclassify.corpus import Row, group_rows, read_rows
 from tipclassify.evaluation import measure, twins_right
 from tipclassify.families import Family, dense_families, sparse_families
 from tipclassify.labels import indicator
+from tipclassify.model_file import Model
 
 ROOT = Path(__file__).resolve().parents[1]
 FIRST_FILES = re.compile(r"w\d|prosecution|protection|prevention|complicity")
@@ -42,10 +43,23 @@ def without(salts: set[int]) -> Iterator[None]:
         return lambda *args: (family for family in all_of(*args) if family.salt not in salts)
 
     with ExitStack() as stack:
-        for module in (features, scoring):
-            stack.enter_context(changed(module, "dense_families", fewer(dense_families)))
-            stack.enter_context(changed(module, "sparse_families", fewer(sparse_families)))
+        stack.enter_context(changed(features, "dense_families", fewer(dense_families)))
+        stack.enter_context(changed(features, "sparse_families", fewer(sparse_families)))
+        stack.enter_context(changed(classifier, "score_texts", score_laid_out))
         yield
+
+
+def score_laid_out(model: Model, texts: Sequence[str]) -> scoring.Scored:
+    """`scoring.score_texts` by way of the features that there are: scoring itself knows all families."""
+    laid = features.featurize(texts, model.vocabulary)
+    known, index = scoring.known_features(model, laid)
+    logits = np.tile(model.bias, (len(texts), 1))
+    for label, unit in enumerate(model.units):
+        logits[:, label] += features.score_sums(laid, known, model.weights[index, label].astype(np.float64))[0] * unit
+    if model.windows is not None:
+        rows, begin = laid.tokens.passages()
+        logits[rows] += model.windows.scores(laid.tokens.stem, laid.tokens.kind, laid.tokens.edge, begin)
+    return scoring.Scored(logits, laid.words, laid.unknown)
 
 
 @contextmanager

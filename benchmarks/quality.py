@@ -46,7 +46,7 @@ from tipclassify.corpus import group_rows, read_rows
 from tipclassify.errors import CorpusError
 from tipclassify.evaluation import Metrics, measure
 from tipclassify.labels import LABELS, indicator
-from tipclassify.training import _folds, fit_model, operating_points
+from tipclassify.training import fit_model, group_folds, operating_points
 
 KINDS: Final = ("clause", "sentence")
 
@@ -210,7 +210,7 @@ def run_ours(corpus: Passages, real: Passages, folds: int, jobs: int, *, detecto
 
 def run_peer(peer: Peer, corpus: Passages, real: Passages, folds: int, jobs: int) -> tuple[Bools, Bools]:
     """The same of a peer."""
-    fold = _folds(corpus.groups, folds, seed=0)
+    fold = group_folds(corpus.groups, folds, seed=0)
     parts = [np.flatnonzero(fold == k) for k in range(int(fold.max()) + 1)]
     scores, given = np.zeros(corpus.truth.shape), np.zeros(corpus.truth.shape, bool)
     found = Parallel(jobs)(delayed(_held_out)(peer, corpus, held) for held in parts)

@@ -6,7 +6,8 @@ Markdown table on standard output.
 
 - By default the real command line scores JSONL into JSONL at 10,000 rows, ten times as many, and so on up to ``--rows``.
 - ``--engine dask`` scores the same rows, and saved pages, by `tipclassify.distributed.score` with 1, 2, … workers.
-- ``--training`` trains on 1,000 to 100,000 sentences; those past the corpus are made of two halves with the labels of both.
+- ``--training`` trains on 1,000 to 100,000 sentences, detectors on fewer; those past the corpus are made of two halves with the
+  labels of both.
 - ``--json FILE`` keeps the figures and adds to those that are in it; ``--write`` makes the tables and plots of
   docs/scale.md from all of them, and from the stages that ``--json`` of ``speed.py`` has measured on large pages.
 
@@ -48,7 +49,10 @@ from _scenarios import cost_of, scenario_table
 
 LEAST: Final = 10_000  # rows of the smallest file
 MOST_IN_ALL: Final = 5_000_000  # rows of all runs of a size: a file of ten million is scored once
-SIZES: Final = (1_000, 3_000, 10_000, 30_000, 100_000)  # sentences trained on
+STEADY: Final = 100_000  # rows whose rate that of more is held against
+FEW: Final = 10  # rows of a run that is nearly all start-up
+SIZES: Final = (1_000, 3_000, 10_000, 24_000, 50_000, 100_000)  # sentences trained on
+MOST_DETECTORS: Final = 24_000  # sentences: detectors take several times as long as the linear part
 
 DISTRIBUTED: Final = """
 import sys
@@ -90,6 +94,8 @@ def stream(counts: Sequence[int], runs: int, folder: Path) -> list[Point]:
     """JSONL into JSONL by ``tipclassify score``, smallest file first; every run must give a row for a row."""
     points = []
     source, output = folder / "rows.jsonl", folder / "out.jsonl"
+    write_rows(source, FEW)
+    start = statistics.median(cli("score", source, "-f", "jsonl", "-o", output).seconds for _ in range(max(3, runs)))
     for count in counts:
         print(f"{count:,} rows …", file=sys.stderr)
         write_rows(source, count)
@@ -100,7 +106,7 @@ def stream(counts: Sequence[int], runs: int, folder: Path) -> list[Point]:
                 rows = sum(1 for _ in written)
             if rows != count:
                 raise RuntimeError(f"{count} rows went in, {rows} came out")
-        points.append({"rows": count, **_measured(done), "read MB": source.stat().st_size / 1e6})
+        points.append({"rows": count, **_measured(done), "read MB": source.stat().st_size / 1e6, "start": start})
     return points
 
 
@@ -141,17 +147,25 @@ def distribute(
     return points
 
 
-def train(sizes: Sequence[int], parts: Sequence[str], folder: Path) -> list[Point]:
+def train(sizes: Sequence[int], parts: Sequence[str], most_detectors: int, folder: Path) -> list[Point]:
     """Training in a process of its own, cross-validation and all, on so many sentences; once each, one core."""
     points = []
     rows = folder / "corpus.json"
     for size in sizes:
         rows.write_text(json_module.dumps(labelled(size)), "utf-8")
         for part in parts:
+            if part == "detectors" and size > most_detectors:
+                continue
             print(f"training on {size:,} sentences, {part} …", file=sys.stderr)
             done = run(sys.executable, "-c", TRAIN, rows, part)
             points.append({"sentences": size, "part": part, "seconds": float(done.stdout), "peak MB": done.peak})
     return points
+
+
+def together(old: Sequence[Point], new: Sequence[Point]) -> list[Point]:
+    """Points of training measured at several times, the newest of each, by size: the long ones can be run apart."""
+    points = {(p["sentences"], p["part"]): p for p in [*old, *new]}
+    return [points[key] for key in sorted(points, key=lambda key: (key[0], key[1] != "linear"))]
 
 
 def labelled(size: int) -> list[dict[str, Any]]:
@@ -190,13 +204,32 @@ def stream_table(points: Sequence[Point]) -> str:
             *(number(p[key]) for key in ("seconds", "fastest", "slowest")),
             str(p["runs"]),
             number(p["rows"] / p["seconds"]),
+            number(_own_rate(p)),
             number(p["read MB"] / p["seconds"]),
             number(p["peak MB"]),
         ]
         for p in points
     ]
-    columns = ("rows", "seconds", "min", "max", "runs", "passages/s", "MB/s read", "peak memory, MB")
-    return f"{markdown(columns, cells)}{growth(points, 'rows')}"
+    columns = ("rows", "seconds", "min", "max", "runs", "passages/s", "less start-up", "MB/s read", "peak memory, MB")
+    return f"{markdown(columns, cells)}{growth(points, 'rows')}{steadiness(points)}"
+
+
+def _own_rate(point: Point) -> float:
+    """Rows a second less the start-up of the process."""
+    return float(point["rows"] / (point["seconds"] - point["start"]))
+
+
+def steadiness(points: Sequence[Point]) -> str:
+    """The rate of the largest to that of a hundred thousand rows, with start-up and without."""
+    if len(points) < 2:
+        return ""
+    last = points[-1]
+    base = next((p for p in points if p["rows"] >= STEADY), points[0])
+    whole = last["rows"] / last["seconds"] / (base["rows"] / base["seconds"])
+    return (
+        f" Start-up is {number(last['start'])} s; without it {last['rows']:,} rows run at {_own_rate(last) / _own_rate(base):.2f} times "
+        f"the rate of {base['rows']:,} ({whole:.2f} with it)."
+    )
 
 
 def growth(points: Sequence[Point], size: str) -> str:
@@ -301,6 +334,7 @@ def main(
     training: Annotated[bool, typer.Option("--training", help="Measure training instead.")] = False,
     sizes: Annotated[str, typer.Option(help="Sentences trained on.")] = ",".join(map(str, SIZES)),
     parts: Annotated[str, typer.Option(help="What is trained: linear, detectors or both.")] = "linear,detectors",
+    most_detectors: Annotated[int, typer.Option(help="Most sentences that detectors are trained on.")] = MOST_DETECTORS,
     runs: Annotated[int, typer.Option(min=1, help="Runs of each time.")] = 5,
     json: Annotated[Path | None, typer.Option(help="Keep the figures in this file, beside those in it.")] = None,
     speed: Annotated[Path | None, typer.Option(help="With --write: the JSON of speed.py, run on large pages.")] = None,
@@ -320,7 +354,8 @@ def main(
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             if training:
-                kind, points = "training", train(_numbers(sizes), parts.split(","), folder)
+                new = train(_numbers(sizes), parts.split(","), most_detectors, folder)
+                kind, points = "training", together(found.get("training", {}).get("points", []), new)
             elif engine == "dask":
                 kind = "dask"
                 given = pages or own_pages(folder)

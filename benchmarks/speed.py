@@ -312,28 +312,39 @@ def memory(part: str, name: str, peaks: Sequence[float | None]) -> Figure:
 
 
 def page_stages(pages: Sequence[Path], output: Path) -> dict[str, float]:
-    """Seconds that each stage takes for all pages."""
+    """Seconds that each stage takes for all pages, as many scored together as the command line scores."""
     from tipclassify import Classifier
+    from tipclassify.batch import CHARACTERS
     from tipclassify.readers import read_report
     from tipclassify.segment import split_passages
     from tipclassify.writers import FORMATS, Run, TaggedReport
 
     run_of = Run(Classifier.load())
-    write = FORMATS["jsonl"].writer()
+    make, write = FORMATS["jsonl"].steps()
     took = dict.fromkeys(("reading", "splitting", "scoring", "writing"), 0.0)
+
+    def timed(stage: str, call: Callable[[], Any]) -> Any:
+        start = time.perf_counter()
+        result = call()
+        took[stage] += time.perf_counter() - start
+        return result
+
+    def score_and_write() -> None:
+        passages = [passage for _, _, split in read for passage in split]
+        tagged = iter(timed("scoring", partial(run_of.classifier.tag_passages, passages)))
+        for page, document, split in read:
+            report = TaggedReport(str(page), document, list(islice(tagged, len(split))))
+            timed("writing", lambda report=report: write([make(report)], out, run_of))  # type: ignore[misc]
+        read.clear()
+
+    read: list[tuple[Path, Any, list[Any]]] = []
     with output.open("w", encoding="utf-8", newline="") as out:
         for page in pages:
-            clock = [time.perf_counter()]
-            document = read_report(page)
-            clock.append(time.perf_counter())
-            split = split_passages(document)
-            clock.append(time.perf_counter())
-            tagged = run_of.classifier.tag_passages(split)
-            clock.append(time.perf_counter())
-            write([TaggedReport(str(page), document, tagged)], out, run_of)
-            clock.append(time.perf_counter())
-            for stage, start, end in zip(took, clock, clock[1:], strict=False):
-                took[stage] += end - start
+            document = timed("reading", partial(read_report, page))
+            read.append((page, document, timed("splitting", partial(split_passages, document))))
+            if sum(len(document.text) for _, document, _ in read) >= CHARACTERS:
+                score_and_write()
+        score_and_write()
     return took
 
 
@@ -362,7 +373,7 @@ def sizes(peers: Peers, count: int, runs: int, folder: Path) -> list[Figure]:
 
 def profile(count: int) -> str:
     """Where each microsecond of a passage goes, and how far that is from reading its bytes once."""
-    from _profile import own_seconds
+    from _profile import least_seconds, own_seconds, worked
 
     from tipclassify import Classifier
 
@@ -373,10 +384,10 @@ def profile(count: int) -> str:
     spent: dict[str, tuple[float, int]] = {}
     for _ in range(5):
         texts = list(islice(fresh, count))
-        plain.append(seconds(partial(classifier.predict_proba, texts)))
+        plain.append(worked(partial(classifier.predict_proba, texts)))
         texts = list(islice(fresh, count))
         with own_seconds() as own:
-            watched.append(seconds(partial(classifier.predict_proba, texts)))
+            watched.append(worked(partial(classifier.predict_proba, texts)))
         for name, (took, calls) in own.items():
             before = spent.get(name, (0.0, 0))
             spent[name] = before[0] + took, before[1] + calls
@@ -391,16 +402,21 @@ def profile(count: int) -> str:
     block = np.ones(2**28, np.uint8).view(
         np.uint64
     )  # eight bytes at a time: single ones are slow to widen, not to read
-    bandwidth = block.nbytes / min(seconds(block.sum) for _ in range(5))
+    bandwidth = block.nbytes / min(worked(block.sum) for _ in range(5))
     reading = 1e6 * size / bandwidth
-    split = 1e6 * seconds(lambda: [text.split() for text in texts]) / count
+    split = 1e6 * worked(lambda: [text.split() for text in texts]) / count
     lines.append(
         f"\n{number(whole)} µs a passage; watching it took {100 * (statistics.median(watched) / statistics.median(plain) - 1):.0f}% more. "
     )
     lines[-1] += (
         f"Reading its {size:.0f} bytes once takes {number(reading)} µs at {bandwidth / 1e9:.1f} GB/s: {number(whole / reading)} times less. "
     )
-    lines[-1] += f"`str.split` alone takes {number(split)} µs."
+    lines[-1] += f"`str.split` alone takes {number(split)} µs.\n\n"
+    least = {name: 1e6 * took / count for name, took in least_seconds(classifier.model, texts).items()}
+    parts = ", ".join(f"{name} {number(took)}" for name, took in least.items())
+    lines[-1] += (
+        f"The passes alone that these features cannot do without take {number(sum(least.values()))} µs in numpy: {parts}."
+    )
     return "\n".join(lines)
 
 

@@ -8,12 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from conftest import ROOT, Run
 
-from tipclassify.batch import expand_inputs
+from tipclassify.batch import Tagging, expand_inputs, tag_inputs
 from tipclassify.errors import InputError
 from tipclassify.ledger import LEDGER, Ledger, output_names
 
@@ -59,6 +60,52 @@ def test_output_is_the_same_for_any_number_of_processes(cli: Run, folder: Path) 
     assert one.stdout == two.stdout
     assert one.stderr == two.stderr
     assert len({json.loads(line)["file"] for line in one.stdout.splitlines()}) == 4 + len(list(SAMPLES.iterdir()))
+
+
+@pytest.mark.parametrize("format", ["jsonl", "csv", "md"])
+def test_rows_are_the_same_for_any_number_of_processes(cli: Run, folder: Path, format: str) -> None:
+    rows, broken, empty = (folder / name for name in ("rows.jsonl", "broken.jsonl", "empty.jsonl"))
+    lines = [json.dumps({"text": TEXT.format(number, 2_000), "id": number}) + "\n\n" for number in range(2_100)]
+    rows.write_text("".join(lines), "utf-8")
+    broken.write_text("".join([*lines, '{"text": 3}\n', *lines[:1_200]]), "utf-8")
+    empty.write_text("\n", "utf-8")
+    args = ("score", rows, folder / "in", broken, empty, folder / "gone.jsonl", rows, "--format", format)
+    one, two = cli(*args), cli(*args, "--jobs", 2)
+    assert one.stdout == two.stdout
+    assert one.stderr == two.stderr
+    assert b'broken.jsonl:4201: no "text" field' in one.stderr
+    assert b"2 of 8 inputs failed" in one.stderr
+    if format == "jsonl":
+        assert len(one.stdout.splitlines()) == 2_100 + 4 + 2_000  # what is whole before the broken row
+
+
+class _Counted(list[str]):
+    """Names that tell how many of them were asked for."""
+
+    asked = 0
+
+    def __iter__(self) -> Iterator[str]:
+        for name in super().__iter__():
+            self.asked += 1
+            yield name
+
+
+def test_reports_that_nobody_takes_are_not_tagged(folder: Path) -> None:
+    files = _Counted([str(folder / "in" / "a.txt")] * 1_000)
+    inputs = tag_inputs(files, Tagging(), 2)
+    _, reports = next(inputs)
+    assert len(list(reports)) == 1
+    time.sleep(2)  # time for all of them
+    assert files.asked < 200
+    inputs.close()  # type: ignore[attr-defined]
+
+
+def test_reports_left_untaken_are_passed_over() -> None:
+    files = [str(SAMPLES / name) for name in ("karvonia-2023.html", "karvonia-2024.html", "excerpt.txt")]
+    taken = [
+        (file, [report.file for report in reports]) for file, reports in tag_inputs(files, Tagging()) if "2024" in file
+    ]
+    assert taken == [(files[1], [files[1]])]
 
 
 def test_one_output_for_each_input_and_only_what_is_missing_when_resumed(cli: Run, folder: Path) -> None:

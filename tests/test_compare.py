@@ -7,7 +7,6 @@ import html
 import io
 import json
 import re
-import shutil
 import time
 from base64 import b64encode
 from collections import Counter
@@ -745,20 +744,6 @@ def test_pages_of_a_source_are_named(classifier: Classifier) -> None:
 
 
 # --------------------------------------------------------------------------------------------- in a browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        pytest.skip("needs a Chromium on the path")
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-    with api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=arguments)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(params=[(1440, "light"), (390, "dark")], ids=["wide light", "narrow dark"])

@@ -46,7 +46,7 @@ def test_add_appends_what_is_new_and_leaves_what_is_there_byte_for_byte(cli: Run
     done = cli("corpus", "add", new, "--to", corpus)
     assert done.returncode == 0, done.stderr
     assert done.stdout.decode().rstrip() == f"added 2 passages to {corpus}, which now has 3"
-    assert b"new-1: is there already as g; left out" in done.stderr
+    assert b"new-1: the same passage is there as g; left out" in done.stderr
     lines = corpus.read_text("utf-8").split("\n")
     assert lines[0] == before
     rows = read_rows(corpus)
@@ -243,3 +243,46 @@ def test_disagreements_come_with_their_texts_the_largest_first(cli: Run, tmp_pat
 
 def test_disagreements_of_equal_annotators_are_none() -> None:
     assert disagreements({"1": ["failure"]}, {"1": ["failure"]}, {}) == []
+
+
+def test_what_is_not_labelled_yet_is_left_out_of_agreement_and_told(cli: Run, tmp_path: Path) -> None:
+    first = write(tmp_path / "a.jsonl", row("Police acted.", id="1"), row("Courts slept.", "failure", id="2"))
+    second = write(tmp_path / "b.jsonl", row("Police acted.", id="1"), {**row("Courts slept.", id="2"), "labels": None})
+    second.write_text(second.read_text("utf-8") + "\n\n", "utf-8")  # an editor's blank lines
+    done = cli("corpus", "agree", first, second)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.decode() == f"tipclassify: warning: {second}: rows that are not labelled yet, left out: 1\n"
+    table = done.stdout.decode()
+    assert "| positive_effort | 1 | 1.000 | – | – | – |" in table
+    assert "nan" not in table
+    nobody = write(tmp_path / "c.jsonl", {**row("Police acted.", id="1"), "labels": None})
+    for bad, why in (
+        (nobody, "no row is labelled yet"),
+        (tmp_path / "gone.jsonl", "no such file"),
+        (write(tmp_path / "d.jsonl", {"id": "1", "labels": "failure"}), "labels are not a list"),
+        (write(tmp_path / "e.jsonl", {"id": "1"}), "no 'labels'"),
+        (write(tmp_path / "f.jsonl", row("A b.", id="1"), row("C d.", id="1")), "stands there twice"),
+    ):
+        done = cli("corpus", "agree", first, bad)
+        assert done.returncode == 1
+        assert why in done.stderr.decode()
+        assert len(done.stderr.decode().splitlines()) == 1
+
+
+def test_of_many_alike_findings_the_first_are_told_and_the_rest_counted(cli: Run, tmp_path: Path) -> None:
+    rows = [row(f"Police freed the {a} of the {b}.") for a in ("men", "boys", "girls") for b in "abcdefghijk"]
+    corpus = write(tmp_path / "my.jsonl", *rows)
+    done = cli("corpus", "add", corpus, "--to", corpus)
+    lines = done.stderr.decode().splitlines()
+    assert (len(lines), lines[-1]) == (21, "tipclassify: and 13 more of this kind")
+    assert lines[0] == "tipclassify: my-1: the same passage is there; left out"
+
+
+def test_a_queue_with_nothing_to_ask_writes_no_file(cli: Run, tmp_path: Path) -> None:
+    known = write(tmp_path / "my.jsonl", row("Police freed the boys."))
+    done = cli("corpus", "queue", known, "--against", known, "--out", tmp_path / "todo.jsonl")
+    assert (done.returncode, (tmp_path / "todo.jsonl").exists()) == (0, False)
+    assert "every passage is in --against already" in done.stderr.decode()
+    done = cli("corpus", "queue", tmp_path / "gone.html", "--out", tmp_path / "todo.jsonl")
+    assert (done.returncode, (tmp_path / "todo.jsonl").exists()) == (1, False)
+    assert "no passage was read" in done.stderr.decode()

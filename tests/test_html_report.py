@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-import shutil
 import tracemalloc
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
@@ -312,21 +311,6 @@ def test_the_policy_allows_our_script_and_style_and_nothing_else(page: str) -> N
 
 
 # ------------------------------------------------------------------------------------------------- in a browser
-
-ARGUMENTS = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        pytest.skip("needs a Chromium on the path")
-    with api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS.split(), "--no-first-run"])
-        yield chromium
-        chromium.close()
 
 
 Opened = Callable[..., Any]

@@ -159,9 +159,8 @@ def test_undo_is_as_if_the_event_had_not_been(steps: list[tuple[str, str, int, i
     st.lists(st.sampled_from(LABELS), unique=True, max_size=3),
 )
 def test_any_event_is_one_line_that_reads_back(text: str, name: str, note: str | None, labels: list[str]) -> None:
-    event = Event(
-        3, "decision", "k", name, "t", tuple(labels), None, note, {"text": text, "page": 2, "scores": {"failure": 0.25}}
-    )
+    about = {"text": text, "page": 2, "scores": {"failure": 0.25}}
+    event = Event(3, "decision", "k", name, "t", tuple(labels), None, note, "r-1", about)
     line = event_line(event)
     assert parse_event(line) == event
     assert line.count(b"\n") == 1
@@ -306,6 +305,38 @@ def test_undo_is_ones_own_and_once(session: ReviewSession, reports: list[OpenRep
     assert len(session.changes(0)["events"]) == 4
 
 
+def test_a_request_that_comes_again_is_not_done_again(session: ReviewSession, reports: list[OpenReport]) -> None:
+    key, other = (passage.key for passage in reports[0].passages[:2])
+    session.decide(key, [])
+    first = session.decide(key, [FAILURE], "hm", "r-1")
+    assert session.decide(key, [FAILURE], "hm", "r-1") == first  # its answer was lost, so the page asks again
+    assert session.undo(first["event"]["id"], "r-2") == session.undo(first["event"]["id"], "r-2")
+    settled = session.adjudicate(key, [EFFORT], request="r-3")
+    restarted = colleague(session, reports, "ann")
+    assert restarted.decide(key, [FAILURE], "hm", "r-1") == first
+    assert restarted.undo(first["event"]["id"], "r-2")["decision"]["labels"] == []
+    assert restarted.adjudicate(key, [EFFORT], request="r-3") == settled
+    assert [event["kind"] for event in restarted.changes(0)["events"]] == [
+        "decision",
+        "decision",
+        "undo",
+        "adjudication",
+    ]
+    assert [row["labels"] for row in read_rows(session.corpus)] == [(EFFORT,)]
+    for again in (
+        lambda: restarted.decide(key, [], request="r-1"),
+        lambda: restarted.decide(other, [FAILURE], request="r-1"),
+        lambda: restarted.adjudicate(key, [FAILURE], request="r-1"),
+        lambda: restarted.undo(1, "r-2"),
+    ):
+        with pytest.raises(RefusedError, match="was another one before"):
+            again()
+    assert (
+        colleague(session, reports).decide(key, [], request="r-1")["event"]["annotator"] == "ben"
+    )  # names are one's own
+    assert len(session.changes(0)["events"]) == 5
+
+
 def test_annotators_see_each_other_differ_and_settle(session: ReviewSession, reports: list[OpenReport]) -> None:
     ben = colleague(session, reports)
     key = reports[0].passages[2].key
@@ -367,6 +398,29 @@ def test_the_queue_brings_up_what_another_annotator_sees_otherwise(
     (place,) = (i for i, p in enumerate(again) if p["key"] == surest)
     assert place < 12
     assert "differ" in again[place]["why"]
+
+
+def test_a_second_model_is_shown_and_what_it_sees_otherwise_comes_first(
+    session: ReviewSession, reports: list[OpenReport]
+) -> None:
+    wary = session.classifier.with_thresholds({FAILURE: 1e-9})  # sees failure everywhere
+    both = ReviewSession(session.classifier, reports, session.corpus, "ann", second=wary, second_name="wary")
+    assert (session.about()["second"], both.about()["second"]) == (None, "wary")
+    shown = both.report(reports[0].id)["passages"]
+    assert all(FAILURE in passage["second"]["labels"] for passage in shown)
+    assert [passage["second"]["scores"] for passage in shown] == [passage["scores"] for passage in shown]
+    assert {passage["second"] for passage in session.report(reports[0].id)["passages"]} == {None}
+    differ = {passage["key"] for passage in shown if passage["second"]["labels"] != passage["labels"]}
+    assert 0 < len(differ) < len(shown)
+    first = [pick for pick in both.queue(500)["passages"] if pick["score"] > 0]  # the rest says the same again
+    seen_otherwise = [pick["key"] in differ for pick in first]
+    assert seen_otherwise == sorted(seen_otherwise, reverse=True)
+    assert 1 < sum(seen_otherwise) < len(first)
+    assert all(("labels differ on failure" in pick["why"]) == (pick["key"] in differ) for pick in first)
+    both.decide(first[0]["key"], [])
+    assert both.queue(500)["left"] == len(shown) - 1
+    (row,) = read_rows(session.corpus)
+    assert (row["other_model"], FAILURE in row["other_labels"]) == ("wary", True)
 
 
 def test_similar_passages_do_not_stand_side_by_side_in_the_queue(
@@ -505,7 +559,8 @@ def test_a_working_day_by_http(server: Reviewer, tmp_path: Path) -> None:
     assert list(server.get("/api/codebook")["labels"]) == list(LABELS)
     assert server.get("/api/agreement")["passages"] == 0
     assert server.get("/api/retrain") == {
-        "state": "idle", "done": 0.0, "step": "", "seconds_left": None, "result": None, "error": None
+        "state": "idle", "done": 0.0, "step": "", "result": None, "error": None, "seconds": None, "seconds_left": None,
+        "data": server.get("/api/retrain")["data"]
     }  # fmt: skip
     server.post("/api/retrain/stop")
 

@@ -45,36 +45,56 @@ class Toll:
     written: int = 0
     torn: int = 0
     missing_in_corpus: int = 0
+    sent_again: int = 0
+    on_disk_already: int = 0  # of those sent again
+    doubled: int = 0
 
 
 def kill_servers(folder: Path, kills: int, seed: int = 0) -> Toll:
-    """Post decisions over three connections and kill the server at a random moment, again and again, on one corpus."""
+    """Post decisions over three connections and kill the server at a random moment, again and again, on one corpus.
+
+    What got no answer is sent again to the next server under the same name, as the page does.
+    """
     rng = random.Random(seed)
     report = write_report(folder / "report.txt", 400)
     corpus = folder / "my.jsonl"
     log = events_path(corpus)
     acknowledged: dict[int, tuple[str, list[str]]] = {}
+    unanswered: list[dict[str, object]] = []
     toll = Toll()
     for _ in range(kills):
         server = Reviewer(report, "--corpus", corpus, "--annotator", "ann")
         keys = [passage["key"] for passage in server.passages()]
         began = threading.Event()
+        there = server.get("/api/session")["events"]
 
-        def work(server: Reviewer, seed: int, keys: list[str] = keys, began: threading.Event = began) -> None:
+        def work(
+            server: Reviewer, seed: int, keys: list[str] = keys, began: threading.Event = began, there: int = there
+        ) -> None:
             mine = random.Random(seed)
             line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
             try:
                 while True:
-                    labels = [label for label in LABELS if mine.random() < 0.4]
-                    body = json.dumps({"key": mine.choice(keys), "labels": labels, "note": "n" * mine.randrange(2_000)})
-                    line.request("POST", "/api/decisions", body, server.own())
+                    sent = unanswered.pop() if unanswered else None
+                    toll.sent_again += sent is not None
+                    sent = sent or {
+                        "key": mine.choice(keys),
+                        "labels": [label for label in LABELS if mine.random() < 0.4],
+                        "note": "n" * mine.randrange(2_000),
+                        "request": f"{mine.getrandbits(64):x}",
+                    }
+                    line.request("POST", "/api/decisions", json.dumps(sent), server.own())
                     told = json.loads(line.getresponse().read())
+                    sent = None
+                    toll.on_disk_already += told["event"]["id"] <= there
                     acknowledged[told["event"]["id"]] = (told["event"]["key"], told["event"]["labels"])
                     began.set()
             except (OSError, http.client.HTTPException, ValueError):
                 pass  # killed: whatever was under way was not acknowledged
             finally:
                 line.close()
+                if sent is not None:
+                    unanswered.append(sent)
 
         threads = [threading.Thread(target=work, args=(server, rng.randrange(1 << 30))) for _ in range(3)]
         for thread in threads:
@@ -97,6 +117,7 @@ def kill_servers(folder: Path, kills: int, seed: int = 0) -> Toll:
         for number, said in acknowledged.items()
     )
     toll.written = len(events)
+    toll.doubled = len(events) - len({event.request for event in events.values()})
     toll.torn = torn.read_bytes().count(b"\n") if torn.exists() else 0
     return toll
 
@@ -114,6 +135,8 @@ def test_a_killed_server_loses_no_acknowledged_decision(tmp_path: Path) -> None:
     assert toll.acknowledged > KILLS
     assert toll.found == toll.acknowledged
     assert toll.missing_in_corpus == 0
+    assert toll.sent_again > 0
+    assert toll.doubled == 0
     assert toll.written >= toll.acknowledged
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -19,7 +20,6 @@ pytest.importorskip("jinja2", reason="needs the extra review")
 
 SAMPLES = Path(__file__).resolve().parents[1] / "data" / "samples"
 REPORT = SAMPLES / "karvonia-2024.html"
-ARGUMENTS = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
 LETTERS = {"positive_effort": "p", "failure": "f", "complicity": "c"}
 
 Open = Callable[..., Any]
@@ -40,19 +40,6 @@ class Reviewer(review_client.Reviewer):
     def _ask(self, method: str, path: str, body: str | None) -> Any:
         self.line.close()
         return super()._ask(method, path, body)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        pytest.skip("needs a Chromium on the path")
-    with api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS.split(), "--no-first-run"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
@@ -166,9 +153,16 @@ def test_retraining_can_be_stopped_and_started_again(opened: Open, school: Revie
     start = tab.get_by_role("button", name="Retrain the model")
     start.wait_for()
     assert school.get("/api/retrain")["state"] == "idle"
-    start.click()  # what it brings, the last but one test looks at
+    assert tab.get_by_label("The whole model").is_checked()
+    tab.get_by_label("Its linear part alone").check()
+    with tab.expect_request("**/api/retrain") as asked:
+        start.click()  # what it brings, the last but one test looks at
+    assert asked.value.post_data_json == {"detectors": False}
     tab.locator("#retrain-done").wait_for()
     assert school.get("/api/retrain")["state"] == "running"
+    tab.reload()
+    tab.locator("#retrain-done").wait_for()  # it goes on, and the page shows it again
+    assert re.match(r"\d+%, about \d+ seconds so far", tab.locator("#retrain-left").inner_text())
     tab.locator("nav [data-view=reading]").click()
     tab.locator("#retrain-dot").wait_for()  # the bar above tells it in other views too
 
@@ -256,7 +250,7 @@ def test_help_names_every_key_and_can_switch_letters_off(opened: Open, desk: Rev
     tab = opened(desk)
     tab.keyboard.press("?")
     keys = set(tab.locator("#all-keys kbd").all_inner_texts())
-    assert keys >= set("PFCNJKURGQAL/?12") | {"Enter", "Esc", "Shift", "↓", "↑"}
+    assert keys >= set("PFCNJKURGQAL/?12") | {"Enter", "Esc", "Shift", "Space", "↓", "↑"}
     tab.get_by_label("Single-letter keys are on").uncheck()
     tab.keyboard.press("Escape")
     tab.keyboard.press("f")
@@ -393,6 +387,11 @@ def test_two_annotators_see_each_other_and_settle(opened: Open, tmp_path: Path) 
         kappa = agreement["labels"]["failure"]["kappa"]
         assert f"{kappa:.2f}".replace("-", "−") in figures.nth(1).inner_text()
         assert "Too few passages for an interval" in figures.nth(1).inner_text()
+        ana.post("/api/decisions", key=keys[5], labels=[])
+        ben.post("/api/decisions", key=keys[5], labels=[])
+        until(
+            tab, "document.getElementById('agreement-body').textContent.includes('3 passages')"
+        )  # without being asked
 
 
 # ------------------------------------------------------------------------------------------------- what can go wrong
@@ -451,6 +450,28 @@ def test_what_was_kept_is_sent_in_order_when_the_server_comes_back(opened: Open,
         assert events[-1]["labels"] == []
 
 
+def test_a_decision_whose_answer_was_lost_is_sent_again_and_made_once(opened: Open, tmp_path: Path) -> None:
+    with Reviewer(SAMPLES / "excerpt.txt", "--corpus", tmp_path / "c.jsonl", "--annotator", "ana") as server:
+        lost: list[int] = []
+
+        def lose(route: Any) -> None:
+            lost.append(route.fetch().status)  # it reaches the server,
+            route.abort()  # and its answer nobody
+
+        tab = opened(server, decisions=lose)
+        tab.expected = ("Failed to load resource",)
+        tab.keyboard.press("c")
+        tab.get_by_role("alert").get_by_text("1 change is not saved").wait_for()
+        assert lost[0] == 200
+        assert len(server.get("/api/changes?since=0")["events"]) == 1
+        tab.unroute("**/api/decisions")
+        tab.reload()  # what waits outlives the page, with its name
+        tab.locator("#now .text").wait_for()
+        saved(tab)
+        assert len(server.get("/api/changes?since=0")["events"]) == 1
+        assert "complicity" in server.passages()[0]["decision"]["labels"]
+
+
 def test_a_refused_change_shows_what_the_server_holds(opened: Open, desk: Reviewer) -> None:
     answer = {"status": 409, "content_type": "application/json", "body": json.dumps({"error": "not as things stand"})}
     tab = opened(desk, decisions=lambda route: route.fulfill(**answer))
@@ -461,6 +482,36 @@ def test_a_refused_change_shows_what_the_server_holds(opened: Open, desk: Review
     settled(tab)
     until(tab, "before => document.querySelectorAll('.label[aria-pressed=true]').length === before", len(before))
     assert pressed(tab) == before
+
+
+def test_what_failed_is_said_until_somebody_goes_elsewhere_and_empty_views_say_why(
+    opened: Open, tmp_path: Path
+) -> None:
+    with Reviewer(SAMPLES / "excerpt.txt", "--corpus", tmp_path / "c.jsonl", "--annotator", "ana") as server:
+        tab = opened(server, 390, height=844)
+        tab.expected = ("Failed to load resource",)
+        tab.locator("nav [data-view=retrain]").click()
+        tab.get_by_role("button", name="Retrain the model").click()
+        tab.get_by_role("alert").get_by_text("No passage is decided yet").wait_for()
+        tab.locator("nav [data-view=adjudication]").click()
+        tab.locator("#now").get_by_text("Nothing to settle").wait_for()
+        assert tab.locator("#failure").is_hidden()
+        for passage in server.passages():
+            server.post("/api/decisions", key=passage["key"], labels=[])
+        tab.locator("nav [data-view=queue]").click()
+        tab.locator("#now").get_by_text("nothing is left to decide").wait_for()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+def test_a_notice_covers_nothing_that_is_pressed(opened: Open, desk: Reviewer, width: int, height: int) -> None:
+    tab = opened(desk, width, height=height)
+    tab.keyboard.press("k")
+    tab.locator("#notice", has_text="first passage").wait_for()
+    said = tab.locator("#notice").bounding_box()
+    for button in tab.locator("#decide button, .bar button, .bar select").all():
+        if box := button.bounding_box():
+            apart = box["y"] >= said["y"] + said["height"] or box["y"] + box["height"] <= said["y"]
+            assert apart or box["x"] >= said["x"] + said["width"] or box["x"] + box["width"] <= said["x"]
 
 
 def test_a_hostile_report_does_nothing(opened: Open, tmp_path: Path) -> None:
@@ -489,6 +540,64 @@ def test_a_hostile_report_does_nothing(opened: Open, tmp_path: Path) -> None:
         assert tab.evaluate("window.pwned") is None
         assert tab.locator("main :is(img, script, iframe, i[onclick])").count() == 0
         assert "img" not in clean
+
+
+EVIL = """<!doctype html><title>evil</title>
+<form id=f method=post enctype=text/plain target=sink action=ORIGIN/api/decisions><input name='{"key":"KEY","labels":[],"x":"' value='"}'></form>
+<iframe name=sink></iframe><iframe id=frame src=ORIGIN/></iframe><img id=img src=ORIGIN/api/session>
+<script src=ORIGIN/static/labels.js></script>
+<script>
+window.got = {};
+const told = (name) => (answer) => answer.text().then((text) => (window.got[name] = answer.type === "opaque" ? "nothing to read" : text));
+const failed = (name) => () => (window.got[name] = "refused");
+const body = JSON.stringify({ key: "KEY", labels: [] });
+const all = [
+  fetch("ORIGIN/api/session", { credentials: "include" }).then(told("read"), failed("read")),
+  fetch("ORIGIN/api/session", { credentials: "include", mode: "no-cors" }).then(told("opaque"), failed("opaque")),
+  fetch("ORIGIN/api/decisions", { method: "POST", credentials: "include", mode: "no-cors", body }).then(told("plain"), failed("plain")),
+  fetch("ORIGIN/api/decisions", { method: "POST", credentials: "include", body,
+    headers: { "Content-Type": "application/json", "X-Tipclassify": "review" } }).then(told("json"), failed("json")),
+];
+document.getElementById("f").submit();
+Promise.allSettled(all).then(() => setTimeout(() => (window.done = true), 500));
+</script>"""
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_a_hostile_page_in_another_tab_reads_and_changes_nothing(opened: Open, desk: Reviewer, host: str) -> None:
+    """Of another port of this machine: the nearest that a stranger can come, since cookies know no ports."""
+    page = EVIL.replace("ORIGIN", desk.origin).replace("KEY", desk.passages()[0]["key"])
+
+    class Evil(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(page.encode())
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    before = desk.get("/api/changes?since=0")["next"]
+    tab = opened(desk)  # the browser has the cookie
+    with ThreadingHTTPServer(("127.0.0.1", 0), Evil) as stranger:
+        Thread(target=stranger.serve_forever, daemon=True).start()
+        try:
+            other = tab.context.new_page()
+            other.goto(f"http://{host}:{stranger.server_port}/")
+            until(other, "window.done === true")
+            got = other.evaluate("window.got")
+            assert set(got) == {"read", "opaque", "plain", "json"}
+            assert set(got.values()) <= {"refused", "nothing to read"}
+            assert other.evaluate("document.getElementById('img').naturalWidth") == 0
+            inside = other.frames[2].evaluate("document.body ? document.body.innerText : ''")
+            assert "tipclassify" not in inside
+            assert "Karvonia" not in inside
+        finally:
+            stranger.shutdown()
+    assert desk.get("/api/changes?since=0")["next"] == before
+    tab.reload()
+    tab.locator("#now .text").wait_for()  # and our own page goes on
 
 
 # ------------------------------------------------------------------------------------------------- for everybody
@@ -536,6 +645,54 @@ def test_nothing_sticks_out_and_labels_are_in_reach(opened: Open, desk: Reviewer
         assert box["y"] + box["height"] <= height  # without scrolling
     # A letter's width below the right edge of the text: the line of a passage is no longer than can be read.
     assert tab.evaluate("document.querySelector('#now .text').getBoundingClientRect().width") <= 70 * 10.5
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 768), (390, 844)])
+def test_nothing_moves_under_the_hand_when_labels_change(opened: Open, desk: Reviewer, width: int, height: int) -> None:
+    tab = opened(desk, width, height=height)
+
+    def boxes() -> list[Any]:
+        names = [".label.P", ".label.C", "#none", "#accept", "#after", "#now .text"]
+        return [tab.locator(name).bounding_box() for name in names]
+
+    tab.wait_for_timeout(300)
+    before = boxes()
+    for key in ("p", "f", "c", "n"):
+        tab.keyboard.press(key)
+        settled(tab)
+        assert boxes() == before
+    for _ in range(4):
+        tab.keyboard.press("u")
+    settled(tab)
+    assert boxes() == before
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 700), (390, 700)])
+def test_space_reads_on_in_a_long_passage(opened: Open, tmp_path: Path, width: int, height: int) -> None:
+    report = tmp_path / "long.txt"
+    ports = ", ".join(f"the inspector of port {n}" for n in range(2, 70))
+    report.write_text(f"Officials, {ports}, took bribes from recruiters. Police arrested none of them.", "utf-8")
+    with Reviewer(report, "--corpus", tmp_path / "c.jsonl", "--annotator", "ana") as server:
+        tab = opened(server, width, height=height)
+
+        def seen() -> float:
+            """How far the end of the passage lies above the labels."""
+            return float(
+                tab.evaluate(
+                    "document.getElementById('decide').getBoundingClientRect().top"
+                    " - document.querySelector('#now .text').getBoundingClientRect().bottom"
+                )
+            )
+
+        assert seen() < 0  # part of it is out of sight
+        start = seen()
+        for _ in range(12):
+            tab.keyboard.press("Space")
+        assert seen() > 0
+        assert place(tab).startswith("1 of ")
+        for _ in range(12):
+            tab.keyboard.press("Shift+Space")
+        assert seen() == start
 
 
 def test_the_list_is_a_listbox_with_one_option_selected(opened: Open, desk: Reviewer) -> None:
@@ -586,3 +743,4 @@ def test_the_sentence_says_no_more_than_the_interval(opened: Open, desk: Reviewe
     assert sentence(0.02, 0.01, 0.05).startswith("The new model is better")
     assert sentence(-0.02, -0.05, -0.01).startswith("The new model is worse")
     assert "too few" in sentence(0.0, None, None)
+    assert sentence(0.0, 0.0, 0.0).startswith("Both models give the decided passages the same labels")

@@ -96,7 +96,10 @@ def test_a_retraining_from_start_to_result(tmp_path: Path) -> None:
         state = until(lambda: ended(server))
         assert server.end().count("Traceback") == 0
     assert (state["state"], state["error"], state["done"], state["seconds_left"]) == ("done", None, 1, None)
+    assert state["data"] == [str(data)]
     result = state["result"]
+    assert result["detectors"] is False  # fewer than 500 passages cannot teach them
+    assert 0 < result["seconds"] < 90
     assert result["out"] == str(tmp_path / "my-model-2")  # 1 is taken: nothing is overwritten
     assert (result["added"], result["trained_on"], result["groups"], result["grouping"]) == (40, 130, 10, "paragraphs")
     for side in ("before", "after"):

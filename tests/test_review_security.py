@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -125,6 +126,24 @@ def test_a_change_that_does_not_come_from_the_page_is_refused(server: Reviewer, 
     assert server.get("/api/retrain")["state"] == "idle"
 
 
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonp"]
+)
+def test_a_change_that_is_not_told_as_json_is_refused(server: Reviewer, kind: str) -> None:
+    before = events(server)
+    assert server.raw("POST", "/api/decisions", decision(server), server.own(Content_Type=kind))[0] == 415
+    assert events(server) == before
+    told = server.raw("POST", "/api/decisions", b"{}", server.own(Content_Type="application/json; charset=utf-8"))
+    assert told[0] == 400  # it is read
+
+
+def test_a_cookie_that_another_port_planted_beside_ours_changes_nothing(server: Reviewer) -> None:
+    name = server.cookie.partition("=")[0]  # cookies know hosts, not ports
+    for cookies in (f"{name}=planted; {server.cookie}", f"{server.cookie}; {name}=planted"):
+        assert server.raw("GET", "/api/session", headers={"Cookie": cookies})[0] == 200
+    assert server.raw("GET", "/api/session", headers={"Cookie": f"{name}=planted; {name}="})[0] == 403
+
+
 def test_other_pages_on_this_machine_read_nothing(server: Reviewer) -> None:
     """Pages on other ports of localhost are "same-site": the browser sends the cookie with what they embed."""
     for site in ("same-site", "cross-site"):
@@ -238,6 +257,11 @@ def test_a_body_may_be_so_large_and_no_larger(server: Reviewer) -> None:
         (b'{"key": KEY, "labels": null}', 400, "labels are no list"),
         (b'{"key": KEY, "labels": [], "annotator": "ben"}', 400, "unknown field 'annotator'"),
         (b'{"key": KEY, "labels": [], "note": 7}', 400, "a note is text"),
+        (b'{"key": KEY, "labels": [], "request": 7}', 400, "a request is named by"),
+        (b'{"key": KEY, "labels": [], "request": ""}', 400, "a request is named by"),
+        (b'{"key": KEY, "labels": [], "request": "../x"}', 400, "a request is named by"),
+        (b'{"key": KEY, "labels": [], "request": "' + b"x" * 65 + b'"}', 400, "a request is named by"),
+        (b'{"key": KEY, "labels": [], "__proto__": {"saved": true}}', 400, "unknown field '__proto__'"),
         (b'{"key": 7, "labels": []}', 400, "key is no text"),
         (b'{"key": "", "labels": []}', 404, "no such passage"),
         (b'{"key": "../../my", "labels": []}', 404, "no such passage"),
@@ -300,6 +324,50 @@ def test_methods_other_than_the_page_uses_are_refused(server: Reviewer) -> None:
     assert server.raw("POST", "/api/session", b"{}", server.own())[0] == 405
     assert server.raw("GET", "/api/decisions", headers={"Cookie": server.cookie})[0] == 405
     assert server.raw("POST", "/?token=x", b"", server.own())[0] == 405
+
+
+def test_clients_that_dawdle_hold_nobody_up(server: Reviewer) -> None:
+    head = f"POST /api/decisions HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n"
+    own = "".join(f"{name}: {value}\r\n" for name, value in server.own().items())
+    lines = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(120)]
+    try:
+        for number, line in enumerate(lines):
+            if number % 2:
+                line.sendall(head.encode()[: 10 + number % 30])  # a request that never ends
+            else:
+                line.sendall((head + own + "Content-Length: 900\r\n\r\n{").encode())  # a body that never comes
+        began = time.monotonic()
+        assert server.get("/api/session")["labels"]
+        assert time.monotonic() - began < 2
+    finally:
+        for line in lines:
+            line.close()
+    assert server.get("/api/session")["labels"]
+
+
+def test_requests_that_two_readers_would_read_differently_are_refused(server: Reviewer) -> None:
+    own = "".join(f"{name}: {value}\r\n" for name, value in server.own().items())
+    head = f"POST /api/decisions HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n{own}"
+    before = events(server)
+    body = decision(server).decode()
+    for framing in (
+        "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
+        f"Content-Length: {len(body)}\r\nContent-Length: 4\r\n",
+        "Content-Length: -1\r\n",
+        "Content-Length: 1e3\r\n",
+        "Transfer-Encoding: gzip\r\n",
+        "X-Long: " + "x" * 200_000 + "\r\n",
+    ):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as line:
+            line.sendall(f"{head}{framing}\r\n{body}".encode())
+            assert re.match(rb"HTTP/1\.1 (4\d\d|501) ", line.recv(200)), framing[:40]
+    status, _, _ = server.raw(
+        "GET",
+        "/api/changes",
+        headers={"Cookie": server.cookie, "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Key": "eA=="},
+    )
+    assert status in (200, 400, 426)  # never 101: nothing here speaks it
+    assert events(server) == before
 
 
 def test_the_server_outlives_all_of_this(server: Reviewer, tmp_path: Path) -> None:

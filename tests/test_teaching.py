@@ -13,8 +13,9 @@ from conftest import Run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tipclassify import CorpusError
+from tipclassify import LABELS, Classifier, CorpusError
 from tipclassify.corpus import read_rows
+from tipclassify.estimator import TipClassifier
 from tipclassify.teaching import Pick, rank
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -160,6 +161,46 @@ def test_queue_takes_ready_rows_and_names_what_it_cannot_read(cli: Run, tmp_path
     assert b"gone.txt" in done.stderr
     (found,) = (json.loads(line) for line in todo.read_text("utf-8").splitlines())
     assert (found["id"], found["doc"], found["labels"]) == ("k7", "K", None)
+
+
+@pytest.fixture(scope="module")
+def novice(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of a few hundred passages, and of the linear part alone: it sees much otherwise."""
+    rows = [row for name in ("w2_prosecution", "w5_complicity") for row in read_rows(ROOT / "data" / f"{name}.jsonl")]
+    novice = TipClassifier(folds=2, detectors=False).fit([row["text"] for row in rows], [row["labels"] for row in rows])
+    folder = tmp_path_factory.mktemp("models") / "novice"
+    novice.save(folder)
+    return folder
+
+
+def test_what_a_second_model_sees_otherwise_comes_first(cli: Run, tmp_path: Path, novice: Path) -> None:
+    report, todo = ROOT / "data" / "samples" / "karvonia-2024.html", tmp_path / "todo.jsonl"
+    done = cli("corpus", "queue", report, "--other", novice, "-n", 1_000, "--out", todo)
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in todo.read_text("utf-8").splitlines()]
+    second = Classifier.load(novice)
+    scores = second.predict_proba([row["text"] for row in rows])
+    for row, chances in zip(rows, scores, strict=True):
+        assert list(row["other_scores"].values()) == chances.round(4).tolist()
+        assert row["other_labels"] == [
+            label for label, given in zip(LABELS, chances >= second.thresholds(), strict=True) if given
+        ]
+        assert ("labels differ" in row["why"]) == (row["other_labels"] != row["predicted"]) or row["why"].startswith(
+            ("says what", "too short")
+        )
+    differ = [row["other_labels"] != row["predicted"] for row in rows if "labels differ" in row["why"]]
+    order = ["labels differ" in row["why"] for row in rows if not row["why"].startswith(("says what", "too short"))]
+    assert 3 < len(differ) < len(rows) / 2
+    near = order.index(False)
+    assert sum(order[:near]) > 0.9 * sum(order)  # one that is unsure to the hair may stand among them
+
+
+def test_a_second_model_that_is_missing_is_told(cli: Run, tmp_path: Path) -> None:
+    report = ROOT / "data" / "samples" / "excerpt.txt"
+    done = cli("corpus", "queue", report, "--other", tmp_path / "gone", "--out", tmp_path / "todo.jsonl")
+    assert done.returncode == 3
+    assert b"gone" in done.stderr
+    assert not (tmp_path / "todo.jsonl").exists()
 
 
 # --------------------------------------------------------------------------------------------- benchmark

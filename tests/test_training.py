@@ -17,7 +17,7 @@ from tipclassify import Classifier
 from tipclassify.corpus import group_rows, read_rows
 from tipclassify.evaluation import calibration_error, measure
 from tipclassify.labels import LABELS, indicator
-from tipclassify.training import _folds, fit_model, operating_points
+from tipclassify.training import fit_model, group_folds, operating_points
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -50,7 +50,7 @@ def test_shuffled_labels_teach_nothing(small: tuple[list[str], np.ndarray, list[
 
 def test_groups_stay_on_one_side() -> None:
     groups = np.repeat(np.arange(40), 5)
-    fold = _folds(groups, 5, seed=0)
+    fold = group_folds(groups, 5, seed=0)
     assert len(np.unique(fold)) == 5
     assert all(len(np.unique(fold[groups == g])) == 1 for g in range(40))
 

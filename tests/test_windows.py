@@ -118,6 +118,7 @@ def test_words_forgotten_to_save_memory_are_worked_out_again(
     tokens = featurize(PASSAGES, VOCABULARY).tokens
     once = scores(detectors, tokens, len(PASSAGES))
     monkeypatch.setattr(answers, "_MOST_WORDS", 3)
+    monkeypatch.setattr(answers, "_ROOM", 2)
     fresh = replace(detectors)
     for _ in range(3):
         for passage, row in zip(PASSAGES, once, strict=True):

@@ -1,6 +1,16 @@
 """``python -m tipclassify``."""
 
-from tipclassify.commands.app import main
+from __future__ import annotations
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """The command line. Worker processes import this module too, and want no commands."""
+    from tipclassify.commands.app import main
+
+    main()
+
 
 if __name__ == "__main__":
     main()

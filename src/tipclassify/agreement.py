@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +22,8 @@ from tipclassify.labels import LABELS, indicator
 
 __all__ = ["Agreement", "AgreementInterval", "Disagreement", "agreement", "agreement_intervals", "agreement_table"]
 __all__ += ["disagreements", "disagreements_table", "intervals_table", "read_annotations", "read_texts"]
+
+_WANTED: Final = 'write {"id": "…", "labels": […]}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,24 +96,52 @@ def read_annotations(path: str | os.PathLike[str]) -> dict[str, tuple[str, ...]]
     Raises
     ------
     CorpusError
-        With one line for every bad row.
+        With one line for every bad row; or when no row is labelled.
+
+    Warns
+    -----
+    UserWarning
+        When some rows are not labelled yet (``labels`` null): they are left out.
     """
     found: dict[str, tuple[str, ...]] = {}
     problems = []
-    try:
-        lines = Path(path).read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CorpusError([f"{path}: cannot be read ({error}); check the path"]) from None
-    for number, line in enumerate(lines, 1):
+    unlabelled = 0
+    for number, line in enumerate(_lines(path), 1):
+        if not line.strip():
+            continue
         try:
             row = json.loads(line)
-            indicator(row["labels"])
-            found[str(row["id"])] = tuple(row["labels"])
-        except (ValueError, KeyError, TypeError) as error:
-            problems.append(f'{path}:{number}: {error}; write {{"id": "…", "labels": […]}}')
+            name, labels = str(row["id"]), row["labels"]
+            if labels is None:
+                unlabelled += 1
+                continue
+            if not isinstance(labels, list):
+                raise ValueError("labels are not a list")
+            indicator(labels)
+        except KeyError as error:
+            problems.append(f"{path}:{number}: no {error}; {_WANTED}")
+        except (ValueError, TypeError) as error:
+            problems.append(f"{path}:{number}: {error}; {_WANTED}")
+        else:
+            if name in found:
+                problems.append(f"{path}:{number}: id {name!r} stands there twice; give each passage one row")
+            found[name] = tuple(labels)
     if problems:
         raise CorpusError(problems)
+    if not found:
+        raise CorpusError([f"{path}: no row is labelled yet; {_WANTED}"])
+    if unlabelled:
+        warnings.warn(f"{path}: rows that are not labelled yet, left out: {unlabelled:,}", stacklevel=2)
     return found
+
+
+def _lines(path: str | os.PathLike[str]) -> list[str]:
+    try:
+        return Path(path).read_text("utf-8-sig").split("\n")
+    except OSError as error:
+        raise CorpusError([f"{path}: {(error.strerror or str(error)).lower()}; check the path"]) from None
+    except UnicodeDecodeError:
+        raise CorpusError([f"{path}: not UTF-8; 'tipclassify corpus convert' reads other formats"]) from None
 
 
 def agreement_table(rows: Sequence[Agreement]) -> str:
@@ -120,7 +152,8 @@ def agreement_table(rows: Sequence[Agreement]) -> str:
     ]
     for row in rows:
         alpha = "–" if row.alpha is None else f"{row.alpha:.3f}"
-        lines.append(f"| {row.label} | {row.passages:,} | {row.same:.3f} | {row.kappa:.3f} | {alpha} | {row.f1:.3f} |")
+        kappa, f1 = ("–" if np.isnan(figure) else f"{figure:.3f}" for figure in (row.kappa, row.f1))
+        lines.append(f"| {row.label} | {row.passages:,} | {row.same:.3f} | {kappa} | {alpha} | {f1} |")
     return "\n".join(lines)
 
 
@@ -205,7 +238,7 @@ def disagreements(
 
 def read_texts(path: str | os.PathLike[str]) -> dict[str, str]:
     """Texts by passage id, of those rows of JSON lines that have both; `read_annotations` has checked the file."""
-    rows = (json.loads(line) for line in Path(path).read_text("utf-8").splitlines())
+    rows = (json.loads(line) for line in _lines(path) if line.strip())
     return {str(row["id"]): row["text"] for row in rows if isinstance(row.get("text"), str)}
 
 

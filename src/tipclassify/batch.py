@@ -1,7 +1,7 @@
 """Many inputs, one after the other or by several processes, in the order given and with the same results.
 
-A report that cannot be read raises when its turn comes and the rest go on. Reports flow through one at a time: memory does
-not grow with their number.
+A report that cannot be read raises when its turn comes and the rest go on. Reports flow through a few at a time, since to
+score several together is quicker: memory does not grow with their number.
 """
 
 from __future__ import annotations
@@ -9,26 +9,38 @@ from __future__ import annotations
 import glob
 import os
 import sys
+import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
+from itertools import groupby, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from tipclassify.classifier import Classifier
-from tipclassify.document import Passage
+from tipclassify.document import Document, Passage, passage_of
 from tipclassify.errors import InputError
 from tipclassify.readers import ReadOptions, is_link, is_report, read_report
-from tipclassify.readers.rows import read_text_rows
-from tipclassify.writers import TaggedReport
+from tipclassify.readers.rows import read_lines, read_text_rows, rows_of_lines
+from tipclassify.segment import split_passages
+from tipclassify.workers import in_order
+from tipclassify.writers import TaggedReport, as_it_is
 
 if TYPE_CHECKING:
     from tipclassify.segment import Unit
 
-__all__ = ["Tagging", "expand_inputs", "tag_input", "tag_inputs"]
+__all__ = ["CHARACTERS", "Tagging", "expand_inputs", "made_of_inputs", "tag_input", "tag_inputs"]
 
 _ROWS: Final = (".jsonl", ".ndjson")
+CHARACTERS: Final = 400_000
+"""Of reports that are scored together; more bring no more."""
+
+_LONGEST_WAIT: Final = 0.2  # seconds until what is read is tagged, be it little: links and large PDFs are slow
+_TOGETHER: Final = 5  # reports a task
+_FEWEST_TASKS: Final = 16  # into which reports are cut, where there are as many
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,32 +132,21 @@ def _listed(name: str) -> list[str]:
 def tag_inputs(files: Sequence[str], tagging: Tagging, jobs: int = 1) -> Iterator[tuple[str, Iterator[TaggedReport]]]:
     """Each input with its tagged reports, in the order of `files`, by `jobs` processes.
 
-    An input is one report, or several, one a batch of rows, where it holds ready split rows. Use up the reports of one
-    input before the next is asked for; `InputError` comes out of them where an input cannot be read.
+    An input is one report, or several, one a batch of rows, where it holds ready split rows. Reports come one input after
+    the other: what is not taken of one is lost when the next is asked for. `InputError` comes out of them where an input
+    cannot be read.
     """
-    if jobs == 1 or len(files) < 2:
-        for file in files:
-            yield file, tag_input(file, tagging)
-        return
-    from joblib import Parallel, delayed
-
-    workers = Parallel(n_jobs=jobs, return_as="generator", pre_dispatch="2*n_jobs", batch_size=1)
-    results = workers(delayed(_all_of)(file, tagging) for file in files)
-    for file, result in zip(files, results, strict=True):
-        yield file, _given(result)
+    return made_of_inputs(files, tagging, jobs, as_it_is)
 
 
-def _all_of(file: str, tagging: Tagging) -> list[TaggedReport] | InputError:
-    try:
-        return list(tag_input(file, tagging))
-    except InputError as error:
-        return InputError(str(error))
-
-
-def _given(result: list[TaggedReport] | InputError) -> Iterator[TaggedReport]:
-    if isinstance(result, InputError):
-        raise result
-    yield from result
+def made_of_inputs(
+    files: Sequence[str], tagging: Tagging, jobs: int, make: Callable[[TaggedReport], T]
+) -> Iterator[tuple[str, Iterator[T]]]:
+    """The same with what `make` makes of each report, in the process that tagged it: text travels lighter than passages."""
+    outcomes = _Outcomes(_all_outcomes(files, tagging, jobs, make))
+    for number, file in enumerate(files):
+        yield file, outcomes.of(number)
+        outcomes.skip(number)
 
 
 def tag_input(file: str, tagging: Tagging) -> Iterator[TaggedReport]:
@@ -156,15 +157,159 @@ def tag_input(file: str, tagging: Tagging) -> Iterator[TaggedReport]:
     InputError
         When the input cannot be read.
     """
-    classifier = tagging.classifier()
-    if Path(file).suffix.lower() in _ROWS and not is_link(file):
-        for rows in read_text_rows(file):
-            split = [Passage(row["text"], 0, len(row["text"]), row.get("section")) for row in rows]
-            yield TaggedReport(file, None, classifier.tag_passages(split, tagging.policy), rows)
-        return
+    if _holds_rows(file):
+        yield from (_tagged_rows(file, rows, tagging) for rows in read_text_rows(file))
+    else:
+        yield from _tagged_together([_split(file, tagging)], tagging)
+
+
+class _Outcomes(Generic[T]):
+    """Outcomes in the order of their inputs, one input at a time."""
+
+    def __init__(self, outcomes: Iterator[tuple[int, T | InputError]]) -> None:
+        self._outcomes = outcomes
+        self._next: tuple[int, T | InputError] | None = None
+
+    def of(self, number: int) -> Iterator[T]:
+        """What was made of input `number`; raises the `InputError` that ends it."""
+        while self._is_at(number):
+            assert self._next is not None
+            outcome, self._next = self._next[1], None
+            if isinstance(outcome, InputError):
+                raise outcome
+            yield outcome
+
+    def skip(self, number: int) -> None:
+        """Leave out what is left of input `number`."""
+        while self._is_at(number):
+            self._next = None
+
+    def _is_at(self, number: int) -> bool:
+        self._next = self._next or next(self._outcomes, None)
+        return self._next is not None and self._next[0] == number
+
+
+@dataclass(frozen=True, slots=True)
+class _Inputs:
+    """A task: some inputs with their numbers."""
+
+    numbered: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """A task: numbered lines of an input with ready split rows, or why there are none."""
+
+    number: int
+    file: str
+    lines: list[tuple[int, bytes]] | InputError
+
+
+def _all_outcomes(
+    files: Sequence[str], tagging: Tagging, jobs: int, make: Callable[[TaggedReport], T]
+) -> Iterator[tuple[int, T | InputError]]:
+    if jobs == 1:
+        return _outcomes(enumerate(files), tagging, make)
+    done = in_order(partial(_done, tagging, make), _tasks(files), jobs)
+    return (outcome for outcomes in done for outcome in outcomes)
+
+
+def _tasks(files: Sequence[str]) -> Iterator[_Inputs | _Lines]:
+    """Tasks of about the same size: a few reports, or a batch of rows, so that one long file of rows is spread as well."""
+    many = max(1, min(_TOGETHER, len(files) // _FEWEST_TASKS))
+    for rows, run in groupby(enumerate(files), key=lambda numbered: _holds_rows(numbered[1])):
+        if not rows:
+            while some := tuple(islice(run, many)):
+                yield _Inputs(some)
+            continue
+        for number, file in run:
+            try:
+                for lines in read_lines(file):
+                    yield _Lines(number, file, lines)
+            except InputError as error:
+                yield _Lines(number, file, error)
+
+
+def _done(
+    tagging: Tagging, make: Callable[[TaggedReport], T], task: _Inputs | _Lines
+) -> list[tuple[int, T | InputError]]:
+    if isinstance(task, _Inputs):
+        return list(_outcomes(task.numbered, tagging, make))
+    if isinstance(task.lines, InputError):
+        return [(task.number, task.lines)]
+    try:
+        return [(task.number, make(_tagged_rows(task.file, rows_of_lines(task.lines, task.file), tagging)))]
+    except InputError as error:
+        return [(task.number, InputError(str(error)))]
+
+
+def _outcomes(
+    numbered: Iterable[tuple[int, str]], tagging: Tagging, make: Callable[[TaggedReport], T]
+) -> Iterator[tuple[int, T | InputError]]:
+    """Outcomes of inputs. Several reports are scored together, which takes two thirds of the time, unless reading is slow."""
+    read: list[tuple[int, _Split | InputError]] = []
+    size, since = 0, time.monotonic()
+    for number, file in numbered:
+        if _holds_rows(file):
+            yield from _of_read(read, tagging, make)
+            try:
+                yield from ((number, make(_tagged_rows(file, rows, tagging))) for rows in read_text_rows(file))
+            except InputError as error:
+                yield number, error
+            read.clear()
+        else:
+            try:
+                found = _split(file, tagging)
+                size += len(found.document.text)
+                read.append((number, found))
+            except InputError as error:
+                read.append((number, InputError(str(error))))
+        if size >= CHARACTERS or time.monotonic() - since >= _LONGEST_WAIT:
+            yield from _of_read(read, tagging, make)
+            read.clear()
+        if not read:
+            size, since = 0, time.monotonic()
+    yield from _of_read(read, tagging, make)
+
+
+def _of_read(
+    read: Sequence[tuple[int, _Split | InputError]], tagging: Tagging, make: Callable[[TaggedReport], T]
+) -> Iterator[tuple[int, T | InputError]]:
+    tagged = _tagged_together([found for _, found in read if isinstance(found, _Split)], tagging)
+    for number, found in read:
+        yield number, found if isinstance(found, InputError) else make(next(tagged))
+
+
+class _Split(NamedTuple):
+    """A report that is read and split, not yet tagged."""
+
+    file: str
+    document: Document
+    passages: list[Passage]
+    notes: tuple[str, ...]
+
+
+def _split(file: str, tagging: Tagging) -> _Split:
     with warnings.catch_warnings(record=True) as doubts:
         warnings.simplefilter("always", UserWarning)
         document = read_report(file, tagging.read)
-    passages = classifier.tag(document, tagging.policy, tagging.unit)
     notes = tuple(str(doubt.message) for doubt in doubts if doubt.category is UserWarning)
-    yield TaggedReport(file, document, passages, notes=notes)
+    return _Split(file, document, split_passages(document, tagging.unit), notes)
+
+
+def _tagged_together(reports: Sequence[_Split], tagging: Tagging) -> Iterator[TaggedReport]:
+    passages = [passage for report in reports for passage in report.passages]
+    tagged = iter(tagging.classifier().tag_passages(passages, tagging.policy))
+    for file, document, split, notes in reports:
+        yield TaggedReport(file, document, list(islice(tagged, len(split))), notes=notes)
+
+
+def _tagged_rows(file: str, rows: list[dict[str, Any]], tagging: Tagging) -> TaggedReport:
+    split = [
+        passage_of(row["text"], 0, len(row["text"]), row.get("section"), (), {}, False, None, None) for row in rows
+    ]
+    return TaggedReport(file, None, tagging.classifier().tag_passages(split, tagging.policy), rows)
+
+
+def _holds_rows(file: str) -> bool:
+    return Path(file).suffix.lower() in _ROWS and not is_link(file)

@@ -13,7 +13,7 @@ from typing import Any, Final, overload
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.document import Document, Passage
+from tipclassify.document import Document, Passage, passage_of
 from tipclassify.errors import ModelError
 from tipclassify.explanation import Explanation, SpanWeight
 from tipclassify.labels import LABELS, POLICIES
@@ -227,7 +227,7 @@ _LABELS_OF: Final = tuple(
 def _tagged(passage: Passage, labels: tuple[str, ...], scores: Mapping[str, float], doubtful: bool) -> Passage:
     """`dataclasses.replace` for the one place where it counts how long it takes."""
     p = passage
-    return Passage(p.text, p.start, p.end, p.section, labels, scores, doubtful, p.page, p.block)
+    return passage_of(p.text, p.start, p.end, p.section, labels, scores, doubtful, p.page, p.block)
 
 
 def _logistic(logits: Floats) -> Floats:
@@ -237,4 +237,6 @@ def _logistic(logits: Floats) -> Floats:
 def _texts(passages: Sequence[str | Passage]) -> list[str]:
     if isinstance(passages, str):
         raise TypeError("give a list of passages, or call classify() to split a text")
+    if set(map(type, passages)) == {str}:
+        return list(passages)  # type: ignore[arg-type]
     return [p.text if isinstance(p, Passage) else p for p in passages]

@@ -12,15 +12,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from tipclassify.audit import near_pairs
-from tipclassify.corpus import Row, group_rows
+from tipclassify.corpus import Row, group_rows, joined, text_key
 from tipclassify.errors import CorpusError
 from tipclassify.evaluation import aligned
 from tipclassify.labels import LABELS
+from tipclassify.nearness import LEAKED, near_pairs
 
 __all__ = ["Addition", "NearDuplicate", "add_rows", "corpus_stats", "split_rows", "stats_table"]
 
-_NEAR: Final = 0.8  # as in `audit`: one word of 29 changed, and a model that knows the one knows the other
 _NONE: Final = "(none)"
 _MOST: Final = 12  # lines of a part of the table; the rest is counted
 
@@ -66,14 +65,14 @@ def add_rows(there: Sequence[Row], new: Sequence[Row]) -> Addition:
     CorpusError
         When a text is there with other labels: which ones hold is for a person to say.
     """
-    first = {_key(row): row for row in reversed(there)}
+    first = {text_key(row["text"]): row for row in reversed(there)}
     taken = {str(row["id"]) for row in there}
     rows: list[Row] = []
     repeated: list[tuple[str, str]] = []
     renamed: list[tuple[str, str]] = []
     problems = []
     for row in new:
-        if (known := first.get(_key(row))) is not None:
+        if (known := first.get(text_key(row["text"]))) is not None:
             if set(known["labels"]) != set(row["labels"]):
                 here, earlier = (", ".join(one["labels"]) or "no label" for one in (row, known))
                 problems.append(f"{row['id']}: {here}, but {known['id']}, the same text, has {earlier}; settle one")
@@ -87,7 +86,7 @@ def add_rows(there: Sequence[Row], new: Sequence[Row]) -> Addition:
             renamed.append((row["id"], name))
             row = {**row, "id": name}
         taken.add(name)
-        first[_key(row)] = row
+        first[text_key(row["text"])] = row
         rows.append(row)
     if problems:
         raise CorpusError(problems)
@@ -97,7 +96,7 @@ def add_rows(there: Sequence[Row], new: Sequence[Row]) -> Addition:
 def _near(there: Sequence[Row], rows: Sequence[Row]) -> list[NearDuplicate]:
     every = [*there, *rows]
     found = []
-    for i, j, similarity in near_pairs([row["text"] for row in every], _NEAR):
+    for i, j, similarity in near_pairs([row["text"] for row in every], LEAKED):
         if j >= len(there):  # i < j: the later one is new
             one, other = every[j], every[i]
             found.append(
@@ -106,10 +105,6 @@ def _near(there: Sequence[Row], rows: Sequence[Row]) -> list[NearDuplicate]:
                 )
             )
     return sorted(found, key=lambda pair: (-pair.similarity, pair.id, pair.other))
-
-
-def _key(row: Row) -> str:
-    return " ".join(row["text"].split()).casefold()
 
 
 # --------------------------------------------------------------------------------------------- splitting
@@ -127,7 +122,8 @@ def split_rows(rows: Sequence[Row], share: float = 0.2, seed: int = 0) -> tuple[
     """
     if not 0 < share < 1:
         raise CorpusError([f"share is {share:g}: give a number between 0 and 1, such as 0.2"])
-    groups = _joined(rows)
+    near = ((i, j) for i, j, _ in near_pairs([row["text"] for row in rows], LEAKED))
+    groups = joined(group_rows(rows), near)
     size = Counter(groups)
     names = sorted(size)
     wanted = share * len(rows)
@@ -139,30 +135,16 @@ def split_rows(rows: Sequence[Row], share: float = 0.2, seed: int = 0) -> tuple[
             held += size[names[number]]
     if not held or held == len(rows):
         raise CorpusError(
-            [f"{len(rows):,} passages in {len(names):,} groups cannot be parted at {share:g}; add more groups"]
+            [
+                f"{len(rows):,} passages cannot be parted at {share:g}: near twins, and passages of one document, stay "
+                f"together, and there {'is 1 group' if len(names) == 1 else f'are {len(names):,} groups'} only; add others"
+            ]
         )
     parted = (
         [row for row, group in zip(rows, groups, strict=True) if (group in test) is side] for side in (False, True)
     )
     train, tested = parted
     return train, tested
-
-
-def _joined(rows: Sequence[Row]) -> list[int]:
-    """Group of each row, groups with near twins made one."""
-    pairs = [(i, j) for i, j, _ in near_pairs([row["text"] for row in rows], _NEAR)]
-    parent = group_rows(rows)  # the group of a row is its first row, so this is a forest already
-
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
-    for i, j in pairs:
-        a, b = root(i), root(j)
-        parent[max(a, b)] = min(a, b)
-    return [root(i) for i in range(len(rows))]
 
 
 # --------------------------------------------------------------------------------------------- counting

@@ -21,7 +21,7 @@ from tipclassify.labels import LABELS
 if TYPE_CHECKING:
     import datasets
 
-__all__ = ["corpus_digest", "group_rows", "load_corpus", "read_rows", "row_weights"]
+__all__ = ["corpus_digest", "group_rows", "joined", "load_corpus", "read_rows", "row_weights", "text_key"]
 
 LONGEST: Final = 2_000
 """Characters of a passage; anything longer is a paragraph or more, not a sentence."""
@@ -85,7 +85,7 @@ def read_rows(*paths: str | os.PathLike[str]) -> list[Row]:
             row["id"] = str(row.get("id") or f"{file.stem}-{where.rpartition(':')[2]}")
             if (first := ids.setdefault(row["id"], where)) != where:
                 problems.append(f"{where}: id {row['id']!r} is taken at {first}; give it another")
-            key = " ".join(row["text"].split()).casefold()
+            key = text_key(row["text"])
             first, labels = texts.setdefault(key, (where, row["labels"]))
             if labels != row["labels"]:
                 here, there = (", ".join(names) or "no label" for names in (row["labels"], labels))
@@ -98,6 +98,15 @@ def read_rows(*paths: str | os.PathLike[str]) -> list[Row]:
     return rows
 
 
+def text_key(text: str) -> str:
+    """What makes two texts the same: their words, whatever the case and the spaces.
+
+    >>> text_key("Courts  slept.") == text_key("courts slept.")
+    True
+    """
+    return " ".join(text.split()).casefold()
+
+
 def group_rows(rows: Sequence[Row]) -> list[int]:
     """A group number for each row; rows of one narrative, one pair or one text are of one group.
 
@@ -106,7 +115,22 @@ def group_rows(rows: Sequence[Row]) -> list[int]:
     >>> group_rows([{"text": "A", "doc": "x"}, {"text": "B", "doc": "x"}, {"text": "a "}])
     [0, 0, 0]
     """
-    parent = list(range(len(rows)))
+    seen: dict[tuple[str, str], int] = {}
+    pairs = []
+    for i, row in enumerate(rows):
+        keys = [("text", text_key(row["text"]))]
+        keys += [(name, str(row[name])) for name in ("doc", "pair") if row.get(name)]
+        pairs += [(seen.setdefault(key, i), i) for key in keys]
+    return joined(list(range(len(rows))), pairs)
+
+
+def joined(groups: list[int], pairs: Iterable[tuple[int, int]]) -> list[int]:
+    """The groups with those of each pair of rows made one; a group has the number of its first row.
+
+    >>> joined([0, 1, 2], [(1, 2)])
+    [0, 1, 1]
+    """
+    parent = list(groups)
 
     def root(i: int) -> int:
         while parent[i] != i:
@@ -114,14 +138,10 @@ def group_rows(rows: Sequence[Row]) -> list[int]:
             i = parent[i]
         return i
 
-    seen: dict[tuple[str, str], int] = {}
-    for i, row in enumerate(rows):
-        keys = [("text", " ".join(row["text"].split()).casefold())]
-        keys += [(name, str(row[name])) for name in ("doc", "pair") if row.get(name)]
-        for key in keys:
-            a, b = root(seen.setdefault(key, i)), root(i)
-            parent[max(a, b)] = min(a, b)
-    return [root(i) for i in range(len(rows))]
+    for one, other in pairs:
+        a, b = root(one), root(other)
+        parent[max(a, b)] = min(a, b)
+    return [root(i) for i in range(len(parent))]
 
 
 def row_weights(rows: Sequence[Row], weights: Mapping[str, float]) -> list[float]:

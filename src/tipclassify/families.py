@@ -13,7 +13,7 @@ Vaithyanathan 2002 (arXiv:cs/0205070).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,31 @@ from tipclassify.lexicon import CLASSES, IMPERATIVES, phrase_classes
 from tipclassify.tokens import I64, NAME, NUMBER, U64, Bools, Tokens
 from tipclassify.words import hash_word
 
-__all__ = ["Family", "Structure", "dense_families", "sparse_families", "structure_of"]
+__all__ = [
+    "ACTOR",
+    "ASKING",
+    "BEFORE_ASKING",
+    "CLASS_HASH",
+    "CONTRAST",
+    "CUT_HASH",
+    "FACTOR",
+    "FAR",
+    "MARK",
+    "REACH",
+    "SALT",
+    "TURNING",
+    "TURN_HASH",
+    "Family",
+    "Structure",
+    "among",
+    "dense_families",
+    "sparse_families",
+    "stretched",
+    "structure_of",
+    "with_phrases",
+]
+
+AnyKind = TypeVar("AnyKind", bound=npt.NDArray[Any])
 
 
 class Family(NamedTuple):
@@ -76,17 +100,17 @@ class Structure(NamedTuple):
 
 def structure_of(t: Tokens) -> Structure:
     """Classes and clauses of tokens."""
-    kind = _with_phrases(t)
     new = np.ones(len(t.row), bool)
     np.not_equal(t.row[1:], t.row[:-1], out=new[1:])
-    opens = new | t.edge | (kind == _CONTRAST)
+    kind = with_phrases(t.kind, t.leads, new, t.word, np.arange(len(t.word)))
+    opens = new | t.edge | (kind == CONTRAST)
     return Structure(kind, opens, np.cumsum(opens) - 1, np.flatnonzero(opens), new)
 
 
-_FAR: Final = 6  # classed words between the two of a pair, counting the second
-_REACH: Final = 7  # tokens that a negation, limit or pledge word bears on
+FAR: Final = 6  # classed words between the two of a pair, counting the second
+REACH: Final = 7  # tokens that a negation, limit or pledge word bears on
 _NUMBER_OF: Final = {name: number for number, name in enumerate(CLASSES, 1)}
-_CONTRAST: Final = _NUMBER_OF["contrast"]
+CONTRAST: Final = _NUMBER_OF["contrast"]
 
 
 def _per_class(*names: str) -> npt.NDArray[np.int64]:
@@ -96,16 +120,16 @@ def _per_class(*names: str) -> npt.NDArray[np.int64]:
     return column
 
 
-_MARK: Final = _per_class("neg", "limit", "decline", "increase", "modal", "plan", "adequate")
-_TURNING: Final = (1 << _per_class("neg", "limit", "modal", "plan")) >> 1  # a bit for each, 0 for others
-_ACTOR: Final = _per_class("un_ngo", "state", "official", "trafficker", "private", "victim", "people") > 0
-_FACTOR: Final = np.array(
+MARK: Final = _per_class("neg", "limit", "decline", "increase", "modal", "plan", "adequate")
+TURNING: Final = (1 << _per_class("neg", "limit", "modal", "plan")) >> 1  # a bit for each, 0 for others
+ACTOR: Final = _per_class("un_ngo", "state", "official", "trafficker", "private", "victim", "people") > 0
+FACTOR: Final = np.array(
     [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F], np.uint64
 )
-_SALT: Final = np.array([hash_word(f"salt {salt}") for salt in range(100)], np.uint64)
-_CLASS_HASH: Final = np.array([hash_word(f"class {kind}") for kind in range(len(CLASSES) + 1)], np.uint64)
-_TURN_HASH: Final = np.array([hash_word(f"turn {bits}") for bits in range(16)], np.uint64)
-_CUT_HASH: Final = np.uint64(hash_word("cut"))
+SALT: Final = np.array([hash_word(f"salt {salt}") for salt in range(100)], np.uint64)
+CLASS_HASH: Final = np.array([hash_word(f"class {kind}") for kind in range(len(CLASSES) + 1)], np.uint64)
+TURN_HASH: Final = np.array([hash_word(f"turn {bits}") for bits in range(16)], np.uint64)
+CUT_HASH: Final = np.uint64(hash_word("cut"))
 
 
 def dense_families(t: Tokens, s: Structure) -> Iterator[Family]:
@@ -119,24 +143,24 @@ def dense_families(t: Tokens, s: Structure) -> Iterator[Family]:
     row, clause = np.append(t.row, [-1, -1]), np.append(s.clause, [-1, -1])
     for salt, name, gap in ((1, "word", 0), (2, "word", 1), (4, "stem", 0), (5, "stem", 1), (6, "stem", 2)):
         column = padded[name]
-        code = column[:n] * _FACTOR[0] + _SALT[salt]
+        code = column[:n] * FACTOR[0] + SALT[salt]
         if not gap:
             yield Family(salt, at, at, code)
             continue
-        code += column[gap : gap + n] * _FACTOR[1]
+        code += column[gap : gap + n] * FACTOR[1]
         inside, kept = clause[gap : gap + n] == s.clause, row[gap : gap + n] == t.row
         yield Family(salt, at, np.minimum(at + gap, n - 1), code, inside, kept)
 
     # Who acts: the first actor of the clause (or of the last clause that had one) with what is done.
-    is_actor = _ACTOR[s.kind]
+    is_actor = ACTOR[s.kind]
     seen = np.cumsum(is_actor)
     first_here = is_actor & (seen - (seen - is_actor)[s.begin][s.clause] == 1)
     actor = np.maximum.accumulate(np.where(first_here, at, -1)) if n else at
     kept = (actor >= 0) & (t.row[actor] == t.row) & (actor < at)
     inside = s.clause[actor] == s.clause
-    code = _CLASS_HASH[s.kind[actor]] * _FACTOR[0]
-    yield Family(70, actor, at, code + t.stem * _FACTOR[1] + _SALT[70], inside, kept)
-    yield Family(71, actor, at, code + _CLASS_HASH[s.kind] * _FACTOR[1] + _SALT[71], inside, kept & (s.kind > 0))
+    code = CLASS_HASH[s.kind[actor]] * FACTOR[0]
+    yield Family(70, actor, at, code + t.stem * FACTOR[1] + SALT[70], inside, kept)
+    yield Family(71, actor, at, code + CLASS_HASH[s.kind] * FACTOR[1] + SALT[71], inside, kept & (s.kind > 0))
 
 
 def sparse_families(t: Tokens, s: Structure) -> Iterator[Family]:
@@ -148,19 +172,19 @@ def sparse_families(t: Tokens, s: Structure) -> Iterator[Family]:
 
 def _marked(t: Tokens, s: Structure) -> Iterator[Family]:
     """Stems and classes under the last mark word of each sort, in the same clause and within reach."""
-    mark = np.flatnonzero(_MARK[s.kind])
-    sort = _MARK[s.kind[mark]] - 1
+    mark = np.flatnonzero(MARK[s.kind])
+    sort = MARK[s.kind[mark]] - 1
     order = np.argsort(sort, kind="stable")
     mark, sort = mark[order], sort[order]
-    stop = np.minimum(np.append(s.begin, len(t.row))[s.clause[mark] + 1], mark + _REACH + 1)
+    stop = np.minimum(np.append(s.begin, len(t.row))[s.clause[mark] + 1], mark + REACH + 1)
     again = np.flatnonzero(sort[1:] == sort[:-1])
     stop[again] = np.minimum(stop[again], mark[again + 1])  # the next of its sort takes over
-    which, here = _stretched(mark + 1, stop)
+    which, here = stretched(mark + 1, stop)
     head, salt = mark[which], sort[which]
-    yield Family(20, head, here, t.stem[here] * _FACTOR[0] + _SALT[20:27][salt])
+    yield Family(20, head, here, t.stem[here] * FACTOR[0] + SALT[20:27][salt])
     classed = s.kind[here] > 0
     head, here, salt = head[classed], here[classed], salt[classed]
-    yield Family(40, head, here, _CLASS_HASH[s.kind[here]] * _FACTOR[0] + _SALT[40:47][salt])
+    yield Family(40, head, here, CLASS_HASH[s.kind[here]] * FACTOR[0] + SALT[40:47][salt])
 
 
 def _sequences(t: Tokens, s: Structure) -> Iterator[Family]:
@@ -173,24 +197,24 @@ def _sequences(t: Tokens, s: Structure) -> Iterator[Family]:
     n = len(classed)
     row = np.append(t.row[classed], [-1] * 3)
     clause = np.append(s.clause[classed], [-1] * 3)
-    kind = np.append(_CLASS_HASH[s.kind[classed]], np.zeros(3, np.uint64))
+    kind = np.append(CLASS_HASH[s.kind[classed]], np.zeros(3, np.uint64))
     token = np.append(classed, [0] * 3)
     for salt, gaps in ((60, (0,)), (61, (0, 1)), (62, (0, 1, 2)), (63, (0, 2)), (64, (0, 1, 2, 3))):
-        code = np.full(n, _SALT[salt])
+        code = np.full(n, SALT[salt])
         for place, gap in enumerate(gaps):
-            code += kind[gap : gap + n] * _FACTOR[place]
+            code += kind[gap : gap + n] * FACTOR[place]
         last = gaps[-1]
         inside = clause[last : last + n] == clause[:n]
-        code += ~inside * _CUT_HASH
+        code += ~inside * CUT_HASH
         yield Family(salt, classed, token[last : last + n], code, inside, row[last : last + n] == row[:n])
 
     turned = np.zeros(len(s.begin), np.int64)
-    turning = _TURNING[s.kind[classed]]
+    turning = TURNING[s.kind[classed]]
     for bit in (1, 2, 4, 8):
         turned[clause[:n][turning & bit > 0]] |= bit
     end = np.cumsum(np.bincount(clause[:n], minlength=len(s.begin)))[clause[:n]]  # of the classed words of the clause
-    first, second = _stretched(np.arange(1, n + 1), np.minimum(end, np.arange(n) + _FAR + 1))
-    code = kind[first] * _FACTOR[0] + kind[second] * _FACTOR[1] + _TURN_HASH[turned[clause[first]]] + _SALT[65]
+    first, second = stretched(np.arange(1, n + 1), np.minimum(end, np.arange(n) + FAR + 1))
+    code = kind[first] * FACTOR[0] + kind[second] * FACTOR[1] + TURN_HASH[turned[clause[first]]] + SALT[65]
     yield Family(65, classed[first], classed[second], code)
 
 
@@ -198,44 +222,45 @@ def _openings(t: Tokens, s: Structure) -> Iterator[Family]:
     """How a passage begins, and what an imperative asks for."""
     n = len(t.row)
     first = np.flatnonzero(s.new)
-    begins = _CLASS_HASH[s.kind[first]] * _FACTOR[0]
-    yield Family(80, first, first, t.word[first] * _FACTOR[0] + _SALT[80])
-    yield Family(81, first, first, begins + _SALT[81])
+    begins = CLASS_HASH[s.kind[first]] * FACTOR[0]
+    yield Family(80, first, first, t.word[first] * FACTOR[0] + SALT[80])
+    yield Family(81, first, first, begins + SALT[81])
     length = np.diff(np.append(first, n))
     second = np.minimum(first + 1, max(n - 1, 0))
-    code = t.stem[first] * _FACTOR[0] + _CLASS_HASH[s.kind[second]] * _FACTOR[1] + _SALT[82]
+    code = t.stem[first] * FACTOR[0] + CLASS_HASH[s.kind[second]] * FACTOR[1] + SALT[82]
     yield Family(82, first, second, code, s.clause[first] == s.clause[second], length > 1)
-    opening = np.where(_among(t.word[first], _BEFORE_ASKING) & (length > 1), second, first)
-    asks = np.flatnonzero(_among(t.word[opening], _ASKING))
+    opening = np.where(among(t.word[first], BEFORE_ASKING) & (length > 1), second, first)
+    asks = np.flatnonzero(among(t.word[opening], ASKING))
     head = first[asks]
-    yield Family(84, head, head, np.full(len(head), _SALT[84]))
-    _, here = _stretched(head, head + length[asks])
+    yield Family(84, head, head, np.full(len(head), SALT[84]))
+    _, here = stretched(head, head + length[asks])
     here = here[s.kind[here] > 0]
-    yield Family(83, here, here, _CLASS_HASH[s.kind[here]] * _FACTOR[0] + _SALT[83])
+    yield Family(83, here, here, CLASS_HASH[s.kind[here]] * FACTOR[0] + SALT[83])
 
 
-def _stretched(begin: I64, end: I64) -> tuple[I64, I64]:
+def stretched(begin: I64, end: I64) -> tuple[I64, I64]:
     """The numbers from each `begin` to its `end`, and which pair each is of.
 
-    >>> [column.tolist() for column in _stretched(np.array([3, 9]), np.array([5, 10]))]
+    >>> [column.tolist() for column in stretched(np.array([3, 9]), np.array([5, 10]))]
     [[0, 0, 1], [3, 4, 9]]
     """
     length = np.maximum(end - begin, 0)
-    which = np.repeat(np.arange(len(begin)), length)
-    before = np.cumsum(length) - length
-    return which, np.arange(len(which)) + (begin - before)[which]
+    which = np.arange(len(length)).repeat(length)
+    before = length.cumsum()
+    before -= length
+    return which, np.arange(len(which)) + (begin - before).take(which)
 
 
-def _among(words: U64, table: U64) -> Bools:
+def among(words: U64, table: U64) -> Bools:
     """Which words the ascending `table` holds."""
     place = np.minimum(np.searchsorted(table, words), len(table) - 1)
     return np.asarray(table[place] == words)
 
 
-_ASKING: Final = np.array(sorted(map(hash_word, IMPERATIVES)), np.uint64)
+ASKING: Final = np.array(sorted(map(hash_word, IMPERATIVES)), np.uint64)
 # "1. Investigate", "To the ministry: train", "Vigorously prosecute": what may stand before the verb that asks.
 _ADVERBS: Final = "vigorously proactively fully significantly systematically substantially effectively".split()
-_BEFORE_ASKING: Final = np.array(sorted([NUMBER, NAME, *map(hash_word, _ADVERBS)]), np.uint64)
+BEFORE_ASKING: Final = np.array(sorted([NUMBER, NAME, *map(hash_word, _ADVERBS)]), np.uint64)
 
 
 def _phrase_table() -> tuple[U64, I64]:
@@ -245,21 +270,33 @@ def _phrase_table() -> tuple[U64, I64]:
 
 
 def _phrase_hash(first: int, second: int) -> int:
-    return (first * int(_FACTOR[0]) + second * int(_FACTOR[1])) % (1 << 64)
+    return (first * int(FACTOR[0]) + second * int(FACTOR[1])) % (1 << 64)
 
 
 _PHRASES: Final = _phrase_table()
 
 
-def _with_phrases(t: Tokens) -> I64:
-    """Classes of tokens, two-word entries of the lexicon included."""
-    at = np.flatnonzero(t.leads[:-1])
+def with_phrases(kind: AnyKind, leads: Bools, new: Bools, words: U64, number: I64) -> AnyKind:
+    """Classes of tokens, two-word entries of the lexicon included.
+
+    Parameters
+    ----------
+    kind : integers (n,)
+        Class of each token by itself.
+    leads, new : bool (n,)
+        It begins a two-word entry; it is the first of its passage.
+    words : uint64
+        Hashes of words.
+    number : int64 (n,)
+        Which of them each token is.
+    """
+    at = leads[:-1].nonzero()[0]
     if not len(at):
-        return t.kind
+        return kind
     codes, kinds = _PHRASES
-    pair = t.word[at] * _FACTOR[0] + t.word[at + 1] * _FACTOR[1]
-    place = np.minimum(np.searchsorted(codes, pair), len(codes) - 1)
-    found = codes[place] == pair
-    kind = t.kind.copy()
-    kind[at[found]] = kinds[place[found]]
+    pair = words.take(number.take(at)) * FACTOR[0] + words.take(number.take(at + 1)) * FACTOR[1]
+    place = np.minimum(codes.searchsorted(pair), len(codes) - 1)
+    found = (codes.take(place) == pair) & ~new.take(at + 1)
+    kind = kind.copy()
+    kind[at[found]] = kinds.take(place[found])
     return kind

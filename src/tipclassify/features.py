@@ -87,7 +87,7 @@ def featurize(passages: Sequence[str], vocabulary: frozenset[str]) -> Features:
     clause_rows, counts = [none], [np.zeros((2, 0), np.int64)]
     read = [tokenize([], vocabulary)]
     clauses = 0
-    for first, batch in batches(passages):
+    for first, batch, _ in batches(passages):
         tokens = tokenize(batch, vocabulary)
         structure = structure_of(tokens)
         read.append(replace(tokens, row=tokens.row + first, kind=structure.kind, edge=structure.opens))
@@ -156,14 +156,17 @@ def best_clauses(scores: Floats, clause_row: I64, passages: int) -> I64:
     return best
 
 
-def batches(passages: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
-    """Passages in batches of like size, each with the number of its first."""
-    first, size, batch = 0, 0, list[str]()
-    for number, text in enumerate(passages):
-        batch.append(text)
-        size += len(text)
-        if size >= _BATCH_CHARS:
-            yield first, batch
-            first, size, batch = number + 1, 0, []
-    if batch:
-        yield first, batch
+def batches(passages: Sequence[str]) -> Iterator[tuple[int, list[str], I64]]:
+    """Passages in batches of like size, each with the number of its first and the length of all."""
+    texts = list(passages)
+    length = np.fromiter(map(len, texts), np.int64, len(texts))
+    end = length.cumsum()
+    if not len(end) or end[-1] < _BATCH_CHARS:
+        if texts:
+            yield 0, texts, length
+        return
+    first, size = 0, 0
+    while first < len(texts):
+        last = min(int(end.searchsorted(size + _BATCH_CHARS)) + 1, len(texts))
+        yield first, texts[first:last], length[first:last]
+        first, size = last, int(end[last - 1])

@@ -11,7 +11,7 @@ marks the first. The first class that lists a word wins.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import Final
 
 __all__ = ["CLASSES", "GEOGRAPHIC", "IMPERATIVES", "class_of", "phrase_classes"]
@@ -203,9 +203,10 @@ def _parse() -> tuple[dict[str, int], dict[str, int], dict[tuple[str, str], int]
 
 _WORDS, _STEMS, _PHRASES = _parse()
 _LONGEST = max(map(len, _STEMS))
+_BEGINNINGS = frozenset(stem[:3] for stem in _STEMS)  # most words have none of them
 
 
-@cache
+@lru_cache(maxsize=1 << 15)  # words without end must not fill the memory
 def class_of(word: str) -> int:
     """Class number of a lower-case word: 1 for ``CLASSES[0]`` and so on, 0 for none.
 
@@ -214,6 +215,8 @@ def class_of(word: str) -> int:
     """
     if (number := _WORDS.get(word)) is not None:
         return number
+    if word[:3] not in _BEGINNINGS:
+        return 0
     for length in range(min(len(word), _LONGEST), 2, -1):
         if (number := _STEMS.get(word[:length])) is not None:
             return number

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import sys
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -24,14 +23,13 @@ import numpy.typing as npt
 from tipclassify.errors import ModelError
 from tipclassify.features import FEATURE_VERSION
 from tipclassify.labels import LABELS
+from tipclassify.lookup import Lookup
 from tipclassify.model_folder import HEAD, LINEAR, as_bytes, check_head, kind_of, load_head, sealed, write_folder
+from tipclassify.packing import PLACE_BITS, STEPS, pack
 from tipclassify.windows import Windows
 
 __all__ = [
-    "FINGERPRINT",
     "FORMAT",
-    "LANES",
-    "LANE_OF",
     "PLACE_BITS",
     "STEPS",
     "Model",
@@ -41,11 +39,6 @@ __all__ = [
 ]
 
 FORMAT: Final = 3
-PLACE_BITS: Final = 20  # of a feature's key: its place in the packed table
-FINGERPRINT: Final = np.uint64((1 << (32 - PLACE_BITS)) - 1)  # the other bits tell whose place it is
-LANES: Final = 4  # numbers of 16 bits in a row of the packed table: the fingerprint, and a weight for each label
-LANE_OF: Final = tuple(range(LANES)) if sys.byteorder == "little" else tuple(reversed(range(LANES)))
-STEPS: Final = 4_000  # units of the largest weight: seven families of a token still sum within 16 bits
 
 
 @dataclass(frozen=True)
@@ -87,14 +80,9 @@ class Model:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @cached_property
-    def packed(self) -> npt.NDArray[np.uint64]:
-        """The table that scoring looks features up in: at the place of each its fingerprint and weights, `LANES` in a number."""
-        lanes = np.zeros((len(self.hashes), LANES), np.int16)
-        lanes[:, LANE_OF[0]] = (self.hashes & np.uint32(FINGERPRINT)).astype(np.int16)
-        lanes[:, LANE_OF[1:]] = self.weights
-        table = np.zeros(1 << PLACE_BITS, np.uint64)
-        table[self.hashes >> np.uint32(32 - PLACE_BITS)] = lanes.view(np.uint64).ravel()
-        return table
+    def lookup(self) -> Lookup:
+        """The weights as scoring looks them up."""
+        return Lookup(pack(self.hashes, self.weights), self.windows.vectors if self.windows else None)
 
 
 def default_model_path() -> Path:

@@ -12,15 +12,27 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from tipclassify.classifier import Classifier
+from tipclassify.corpus import text_key
 from tipclassify.document import Passage
 from tipclassify.labels import LABELS
 from tipclassify.teaching import rank
 from tipclassify.writers import TaggedReport
 
-__all__ = ["queue_rows"]
+__all__ = ["logits_of", "queue_rows"]
 
 _SUREST: Final = 1e-12  # a probability of exactly 1 has no log-odds
-_OWN: Final = ("text", "label", "labels", "predicted", "scores", "why", "low_confidence")
+_OWN: Final = (
+    "text",
+    "label",
+    "labels",
+    "predicted",
+    "scores",
+    "other_labels",
+    "other_scores",
+    "why",
+    "low_confidence",
+)
 
 
 def queue_rows(
@@ -29,6 +41,8 @@ def queue_rows(
     n: int,
     *,
     known: Sequence[str] | None = None,
+    other: Classifier | None = None,
+    policy: str = "balanced",
     seed: int = 0,
 ) -> list[dict[str, Any]]:
     """The `n` passages to label next, as rows; fewer where the reports have no more.
@@ -39,22 +53,25 @@ def queue_rows(
         Probability from which each label is given.
     known : sequence of str, optional
         Labelled passages; one with the same text is left out.
+    other : Classifier, optional
+        A second model: passages whose labels the two see differently, each at its thresholds of `policy`, come first.
     """
-    labelled = {_key(text) for text in known or ()}
+    labelled = {text_key(text) for text in known or ()}
     found: list[tuple[Passage, dict[str, Any]]] = []
     for report in reports:
         for number, passage in enumerate(report.passages):
-            key = _key(passage.text)
+            key = text_key(passage.text)
             if key and key not in labelled:
                 labelled.add(key)  # the same sentence is asked for once
                 found.append((passage, _where(report, passage, number)))
     if not found:
         return []
-    scores = np.array([[passage.scores[label] for label in LABELS] for passage, _ in found])
-    chance = np.clip(scores, _SUREST, 1 - _SUREST)
-    texts = [passage.text for passage, _ in found]
-    doubtful = [passage.low_confidence for passage, _ in found]
-    picks = rank(texts, np.log(chance) - np.log1p(-chance), thresholds, doubtful, n, known=known or None, seed=seed)
+    passages = [passage for passage, _ in found]
+    texts = [passage.text for passage in passages]
+    doubtful = [passage.low_confidence for passage in passages]
+    second = None if other is None else _Second(other, texts, policy)
+    votes = [] if second is None else [second.given]
+    picks = rank(texts, logits_of(passages), thresholds, doubtful, n, known=known or None, others=votes, seed=seed)
     rows = []
     taken: dict[str, int] = {}
     for pick in picks:
@@ -68,11 +85,35 @@ def queue_rows(
                 "labels": None,
                 "predicted": list(passage.labels),
                 "scores": {label: round(score, 4) for label, score in passage.scores.items()},
+                **({} if second is None else second.of(pick.index)),
                 "why": pick.why,
                 **where,
             }
         )
     return rows
+
+
+def logits_of(passages: Sequence[Passage]) -> npt.NDArray[np.float64]:
+    """Log-odds, float (n, 3), of tagged passages."""
+    scores = np.array([[passage.scores[label] for label in LABELS] for passage in passages]).reshape(-1, len(LABELS))
+    chance = np.clip(scores, _SUREST, 1 - _SUREST)
+    return np.asarray(np.log(chance) - np.log1p(-chance))
+
+
+class _Second:
+    """What another model says of texts: labels `given`, bool (n, 3), and their probabilities."""
+
+    def __init__(self, model: Classifier, texts: Sequence[str], policy: str) -> None:
+        self._scores = model.predict_proba(texts)
+        self.given = self._scores >= model.thresholds(policy)
+
+    def of(self, i: int) -> dict[str, Any]:
+        """The fields of a row."""
+        scores = zip(LABELS, self._scores[i].tolist(), strict=True)
+        return {
+            "other_labels": [label for label, has in zip(LABELS, self.given[i].tolist(), strict=True) if has],
+            "other_scores": {label: round(score, 4) for label, score in scores},
+        }
 
 
 def _where(report: TaggedReport, passage: Passage, number: int) -> dict[str, Any]:
@@ -92,7 +133,3 @@ def _where(report: TaggedReport, passage: Passage, number: int) -> dict[str, Any
         "start": passage.start,
         "end": passage.end,
     }
-
-
-def _key(text: str) -> str:
-    return " ".join(text.split()).casefold()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     import datasets
 
     from tipclassify.behaviours import RuleResult
-    from tipclassify.training import Fitted
+    from tipclassify.training import Fitted, Progress
 
 __all__ = ["error_table", "golden_rows", "train_model"]
 
@@ -49,6 +50,7 @@ def train_model(
     detectors: bool = True,
     annotations: str | os.PathLike[str] | None = None,
     weights: Mapping[str, float] | None = None,
+    progress: Progress | None = None,
 ) -> Fitted:
     """Cross-validate, fit, and write the model folder `out` with its card and golden passages.
 
@@ -61,6 +63,8 @@ def train_model(
     weights : mapping of path to float, optional
         How much the rows of a labelled file (one of those in `corpus`) count, where that is not 1; see
         `training.fit_model`. The model keeps them by the names of the files.
+    progress : callable, optional
+        As in `training.fit_model`; by default a bar on the terminal.
 
     Raises
     ------
@@ -74,8 +78,8 @@ def train_model(
     truth = np.array([indicator(row["labels"]) for row in rows], bool)
     groups = group_rows(rows)
     estimator = TipClassifier(folds=folds, seed=seed, jobs=jobs, detectors=detectors)
-    with progress_bar("cross-validating") as progress:
-        estimator.fit(texts, truth, groups, progress, row_weights(rows, dict(weights or {})))
+    with progress_bar("cross-validating") if progress is None else nullcontext(progress) as told:
+        estimator.fit(texts, truth, groups, told, row_weights(rows, dict(weights or {})))
     fitted = estimator.fitted_
     classifier = Classifier(fitted.model)
 

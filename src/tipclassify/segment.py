@@ -6,11 +6,11 @@ blocks of a plain text are for `tipclassify.paragraphs`. Offsets always point in
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Literal
 
 from tipclassify.clauses import clause_spans
-from tipclassify.document import Document, Passage
+from tipclassify.document import Document, Passage, passage_of
 from tipclassify.paragraphs import text_document
 from tipclassify.sentences import sentence_spans
 
@@ -33,15 +33,16 @@ def split_passages(document: Document, unit: Unit = "sentence") -> list[Passage]
     >>> [p.text for p in split_passages(text_document(text), unit="clause")]
     ['The ministry should: (1) fund two shelters;', '(2) train judges on the law.']
     """
+    text = document.text
     return [
-        Passage(document.text[start:end], start, end, block.section, page=block.page, block=number)
+        passage_of(text[start:end], start, end, block.section, (), {}, False, block.page, number)
         for number, block in enumerate(document.blocks)
         if not block.heading
-        for start, end in _spans(document.text, block.start, block.end, unit)
+        for start, end in _spans(text, block.start, block.end, unit)
     ]
 
 
-def _spans(text: str, start: int, end: int, unit: Unit) -> Iterator[tuple[int, int]]:
+def _spans(text: str, start: int, end: int, unit: Unit) -> Iterable[tuple[int, int]]:
     sentences = sentence_spans(text, start, end)
     if unit == "sentence":
         return sentences

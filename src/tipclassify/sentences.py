@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
+from itertools import accumulate
 from typing import Final
 
 from tipclassify.sections import section_of_heading
@@ -66,7 +67,8 @@ _CAPTION: Final = re.compile(
 )
 _SEMICOLON_ENTRY: Final = re.compile(r"[^.!?;]{0,400};")
 _ENTRY_GOES_ON: Final = re.compile(r"[;,](?: (?:and|or))? *$")
-_BULLET: Final = re.compile(r"[•●▪◦‣■□➢➤] ")
+_BULLETS: Final = "•●▪◦‣■□➢➤"
+_BULLET: Final = re.compile(rf"[{_BULLETS}] ")
 _CAPITALS: Final = re.compile(
     rf"\s*([A-Z][A-Z’'&/,-]*(?:\s+[A-Z\d&][A-Z\d’'&/,-]*){{0,7}}?)(?::\s+(?=[A-Z][a-z])|\s+(?=(?:{_OPENERS})(?![\w.])))"
 )
@@ -90,9 +92,10 @@ _SAYS: Final = re.compile(r"[^\W_¹²³⁰⁴-⁹]")
 _LONGEST_ABBREVIATION: Final = 24
 _LONGEST_CAPTION: Final = 40
 _LONGEST_ADDRESS: Final = 200
+_CLOSED: Final = 1  # number of that group: the last that matched where no note follows and nothing is glued
 
 
-def sentence_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+def sentence_spans(text: str, start: int, end: int) -> list[tuple[int, int]]:
     """Trimmed spans of the sentences in text[start:end], which together hold every character that is seen.
 
     A stop before a small letter ends nothing, unless the whole block is in small letters. Semicolons end nothing, unless
@@ -103,16 +106,18 @@ def sentence_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]
     ['Raids began at 4 a.m. in the U.S.', 'Police freed 12 men.1', '(See para. 9.)', '14 were “not found.”']
     """
     flat = _flat(text[start:end])
-    at = 0
+    spans = []
+    a = 0
     for cut in [*_ends(flat), len(flat)]:
-        a, b = at, cut
+        b = cut
         while a < b and flat[a] == " ":
             a += 1
         while a < b and flat[b - 1] == " ":
             b -= 1
         if a < b:
-            yield start + a, start + b
-        at = cut
+            spans.append((start + a, start + b))
+        a = cut
+    return spans
 
 
 def heading_run_in(text: str, start: int, end: int) -> int | None:
@@ -152,10 +157,11 @@ def _ends(flat: str) -> list[int]:
     ends: list[int] = []
     at = 0
     small = flat.islower()
+    lists = ";" in flat or ":" in flat
     for cut in _candidates(flat):
-        if cut <= at or _goes_on(flat, at, cut, small):
+        if cut <= at or (not _ends_plainly(flat, at, cut) and _goes_on(flat, at, cut, small)):
             continue
-        if moved := _MARK_LAST.search(flat, max(at, cut - _LONGEST_ABBREVIATION), cut):
+        if lists and (moved := _MARK_LAST.search(flat, max(at, cut - _LONGEST_ABBREVIATION), cut)):
             cut = moved.start(1)  # "the following: 1." belongs to two sentences
         if not (flat[at].isalpha() or _SAYS.search(flat, at, cut)):
             if not ends:
@@ -170,20 +176,12 @@ def _ends(flat: str) -> list[int]:
 
 def _candidates(flat: str) -> list[int]:
     """Where a sentence may begin: after the boundaries of sentencex, and after those that it misses."""
-    cuts: set[int] = set()
-    at = 0
-    for piece in _segmenter()("en", flat):
-        found = flat.find(piece, at)
-        if found >= 0:
-            cut = at = found + len(piece)
-            while flat.startswith(" ", cut):
-                cut += 1
-            cuts.add(cut)
+    cuts = _ends_seen(flat)
     spoken: list[tuple[int, int]] | None = None  # most blocks have no stop to doubt
     held: list[tuple[int, int]] = []
     full_only = not ("!" in flat or "?" in flat or ";" in flat or "…" in flat)
     for stop in (_FULL_STOP if full_only else _STOP).finditer(flat):
-        if stop.end() in cuts and not stop["note"]:
+        if stop.end() in cuts and (stop.lastindex == _CLOSED or not stop["note"]):
             continue
         if spoken is None:
             spoken = []
@@ -192,12 +190,29 @@ def _candidates(flat: str) -> list[int]:
         if not is_enclosed(held, stop.end("closed")) and _ends_unseen(flat, stop, is_enclosed(spoken, stop.start())):
             cuts.difference_update(range(stop.start(), stop.end()))
             cuts.add(stop.end())
-    if not flat.isascii():
+    if not flat.isascii() and any(bullet in flat for bullet in _BULLETS):
         cuts.update(bullet.start() for bullet in _BULLET.finditer(flat))
     if heading := heading_run_in(flat, 0, len(flat)):
         cuts.add(heading)
     cuts.discard(len(flat))
     return sorted(cuts)
+
+
+def _ends_seen(flat: str) -> set[int]:
+    """Where sentencex sees a sentence end, the blanks after it left behind."""
+    pieces = _segmenter()("en", flat)
+    if sum(map(len, pieces)) == len(flat) and " " not in [piece[:1] for piece in pieces[1:]]:  # as nearly always
+        return set(accumulate(map(len, pieces)))
+    cuts: set[int] = set()
+    at = 0
+    for piece in pieces:
+        found = flat.find(piece, at)
+        if found >= 0:
+            cut = at = found + len(piece)
+            while flat.startswith(" ", cut):
+                cut += 1
+            cuts.add(cut)
+    return cuts
 
 
 @cache
@@ -238,6 +253,15 @@ def _ends_unseen(flat: str, stop: re.Match[str], spoken: bool) -> bool:
     if abbreviated:
         return opener or word[:1].isdigit()
     return bracket or (before.islower() if spoken else opener)
+
+
+def _ends_plainly(flat: str, at: int, cut: int) -> bool:
+    """Whether a long sentence ends with a word and a full stop before a capital, as nearly all do: `_goes_on` says no."""
+    if cut - at < _LONGEST_CAPTION or flat[cut - 2 : cut] != ". " or not flat[cut].isupper():
+        return False
+    space = flat.rfind(" ", cut - _LONGEST_ABBREVIATION, cut - 2)
+    word = flat[space + 1 : cut - 2]
+    return space >= 0 and word.isalpha() and word[1:].islower() and word.lower() not in _ABBREVIATIONS
 
 
 def _goes_on(flat: str, at: int, cut: int, small: bool) -> bool:

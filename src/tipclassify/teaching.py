@@ -9,30 +9,26 @@ did putting back passages that differ in one other word, which is often the word
 
 Sources: uncertainty sampling, Lewis and Gale 1994 (SIGIR), by the label in most doubt; disagreement
 by vote, Dagan and Engelson 1995 (ICML, query by committee); relevance against novelty in a greedy order, Carbonell and Goldstein 1998
-(SIGIR, maximal marginal relevance); signed hashing, Weinberger et al. 2009 (arXiv:0902.2206).
+(SIGIR, maximal marginal relevance).
 """
 
 from __future__ import annotations
 
-import re
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from tipclassify.labels import LABELS
+from tipclassify.sketches import sketches_of, triples_of, words_of
 
 __all__ = ["Pick", "rank"]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
-U64 = npt.NDArray[np.uint64]
 
-_WIDTH: Final = 1_024  # numbers of a sketch: cosines are right to about 0.03
 _LOOKED_AT: Final = 2_500  # passages looked at beside those picked: the rest are too sure to be picked at all
 _FEWEST_WORDS: Final = 3  # what is shorter is a heading or a scrap of a table, and teaches nothing
 _SAME: Final = 1.0  # share of word triples that stand elsewhere: one other word may be the one that turns a label
@@ -112,7 +108,7 @@ def rank(
         )
     if not len(texts) or n < 1:
         return []
-    words = [_words(text) for text in texts]
+    words = [words_of(text) for text in texts]
     unsure = _unsure(logits - cut)
     split = _split_votes(logits >= cut, others)
     repeated = _repeated(texts, known)
@@ -147,8 +143,8 @@ def _split_votes(given: Bools, others: Sequence[npt.ArrayLike] | None) -> Floats
 
 def _repeated(texts: Sequence[str], known: Sequence[str] | None) -> Floats:
     """Share of each passage's word triples that stand in labelled passages, (m,); 0 for a passage without words."""
-    seen = np.unique(np.concatenate([np.zeros(1, np.uint64), *map(_triples, known or ())]))
-    grams = [_triples(text) for text in texts]
+    seen = np.unique(np.concatenate([np.zeros(1, np.uint64), *map(triples_of, known or ())]))
+    grams = [triples_of(text) for text in texts]
     size = np.fromiter(map(len, grams), np.int64, len(grams))
     flat = np.concatenate(grams)
     has = seen[np.minimum(np.searchsorted(seen, flat), len(seen) - 1)] == flat
@@ -171,7 +167,7 @@ def _pick(
     order = mixed[np.argsort(-worth[mixed], kind="stable")]
     looked_at = order[worth[order] > 0][: n + _LOOKED_AT]
     value = worth[looked_at]
-    sketches = _sketches([_words(texts[i]) for i in looked_at])
+    sketches = sketches_of([words_of(texts[i]) for i in looked_at])
     lacking = np.ones(len(looked_at))  # what a passage has that the picks lack
     seen: set[int] = set()
     chosen: list[tuple[int, float]] = []
@@ -180,7 +176,7 @@ def _pick(
         best = int(np.argmax(value * lacking**_VARIETY))
         value[best] = -1
         i = int(looked_at[best])
-        mine = _triples(texts[i]).tolist()
+        mine = triples_of(texts[i]).tolist()
         if repeats[i] or sum(gram in seen for gram in mine) >= _SAME * len(mine):
             put_back.append((i, "says what is picked or labelled already"))
             continue
@@ -191,60 +187,6 @@ def _pick(
         lacking = np.minimum(lacking, np.clip(1 - sketches @ sketches[best], 1e-6, 1))
     put_back += [(int(i), "too short to teach") for i in np.flatnonzero(worth <= 0)]
     return chosen, put_back
-
-
-def _sketches(words: Sequence[U64]) -> npt.NDArray[np.float32]:
-    """Unit vectors (m, _WIDTH) of words and pairs of words, rare ones foremost; their products are cosines."""
-    grams = [np.concatenate([w, _mix(w[:-1] ^ _mix(w[1:]))]) for w in words]
-    row = np.repeat(np.arange(len(grams)), [len(g) for g in grams])
-    flat = np.concatenate(grams) if grams else np.zeros(0, np.uint64)
-    _, which, count = np.unique(flat, return_inverse=True, return_counts=True)
-    weight = np.log1p(len(words) / count[which]) * np.where(flat >> np.uint64(63), 1.0, -1.0)
-    cell = row * _WIDTH + (flat % np.uint64(_WIDTH)).astype(np.int64)
-    table = np.bincount(cell, weight, len(grams) * _WIDTH).reshape(len(grams), _WIDTH)
-    length = np.linalg.norm(table, axis=1, keepdims=True)
-    return np.asarray(table / np.maximum(length, 1e-12), np.float32)
-
-
-# --------------------------------------------------------------------------------------------- words and triples
-
-_WORD: Final = re.compile(r"[^\W_]+")
-
-
-@lru_cache(maxsize=100_000)  # a pool is ranked again after every batch of labels
-def _words(text: str) -> U64:
-    """A hash of each word; all figures are one word, and so are all names (capitals inside the passage)."""
-    found: list[str] = []
-    for number, word in enumerate(_WORD.findall(text)):
-        if word[0].isdigit():
-            word = "0"
-        elif number and word[0].isupper():
-            word = "A"
-        else:
-            word = word.lower()
-        if not (found and word == found[-1] and word in "0A"):  # a run of names is one name
-            found.append(word)
-    codes = np.fromiter((zlib.crc32(word.encode("utf-8", "surrogatepass")) for word in found), np.uint64, len(found))
-    codes = _mix(codes)
-    codes.setflags(write=False)  # shared by all who ask for it
-    return codes
-
-
-@lru_cache(maxsize=100_000)
-def _triples(text: str) -> U64:
-    """A hash of each three words in a row; of all words where there are fewer."""
-    words = _words(text)
-    if len(words) < 3:
-        return np.bitwise_xor.reduce(words, keepdims=True) if len(words) else words
-    return _mix(_mix(_mix(words[:-2]) ^ words[1:-1]) ^ words[2:])
-
-
-def _mix(value: U64) -> U64:
-    """Finalizer of splitmix64 (Steele, Lea and Flood 2014)."""
-    value = value + np.uint64(0x9E3779B97F4A7C15)
-    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(value ^ (value >> np.uint64(31)))
 
 
 # --------------------------------------------------------------------------------------------- reasons

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.characters import BREAK, UPPER, WORD, Characters, characters_of, folded_text
+from tipclassify.characters import BREAK, SPACE, Characters, characters_of, folded_text
 from tipclassify.words import (
     DROPPED,
     FIGURE,
@@ -28,13 +28,13 @@ from tipclassify.words import (
     STATE,
     STRANGE,
     THE,
-    Columns,
+    Met,
     american,
     hash_word,
     word_table,
 )
 
-__all__ = ["NAME", "NUMBER", "Tokens", "hash_word", "known_words", "tokenize", "words_of"]
+__all__ = ["NAME", "NUMBER", "Reading", "Tokens", "hash_word", "known_words", "read_words", "tokenize", "words_of"]
 
 I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
@@ -81,6 +81,39 @@ class Tokens:
         return self.row[begin], begin
 
 
+class Reading(NamedTuple):
+    """Tokens as scoring wants them: by the number of their word, without offsets.
+
+    Attributes
+    ----------
+    met : Met
+        What is known of words, by number.
+    number : int64 (n,)
+        Word of each token, 0 for a name.
+    bits : uint16 (n,)
+        What it is (`words.FIGURE` to `words.LEADS`).
+    name, new, edge, strange : bool (n,)
+        It is a name; it is the first of its passage; punctuation stands before it; nobody knows it.
+    rows, begin : int64 (passages,)
+        Passages that have tokens, and the first token of each.
+    """
+
+    met: Met
+    number: I64
+    bits: npt.NDArray[np.uint16]
+    name: Bools
+    new: Bools
+    edge: Bools
+    strange: Bools
+    rows: I64
+    begin: I64
+
+
+def read_words(passages: Sequence[str], vocabulary: frozenset[str], length: I64 | None = None) -> Reading:
+    """Tokens of each passage for scoring; `length` is that of each passage in characters, where it is known."""
+    return _read(characters_of(passages, length), vocabulary)[0]
+
+
 def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
     """Tokens of each passage.
 
@@ -92,24 +125,21 @@ def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
     (True, True, [0, 9, 16, 19])
     """
     text = characters_of(passages)
-    start, end = _word_edges(text)
-    number, columns = word_table(vocabulary).look_up(text, start, end)
-    bits = columns.bits.take(number)
-    upper = text.sort.take(start) & UPPER > 0
-    edge = _edges(text, start)
-    kept = np.flatnonzero(bits & DROPPED == 0)
-    if len(kept) < len(start):
-        edge = _handed_on(edge, kept)
-        start, end, number, bits, upper = (
-            start.take(kept),
-            end.take(kept),
-            number.take(kept),
-            bits.take(kept),
-            upper.take(kept),
-        )
-    first = np.searchsorted(start, np.append(text.begin, len(text.code) + 1))
-    row = np.repeat(np.arange(len(passages)), np.diff(first))
-    return _merged(text, row, start, end, edge, upper, number, bits, columns)
+    read, start, end = _read(text, vocabulary)
+    row = np.repeat(read.rows, np.diff(np.append(read.begin, len(read.number))))
+    begin, columns = text.begin.take(row), read.met.columns
+    kind = columns.kind.take(read.number).astype(np.int64)
+    return Tokens(
+        row=row,
+        start=start - begin,
+        end=end - begin,
+        word=columns.word.take(read.number),
+        stem=columns.stem.take(read.number),
+        kind=kind,
+        edge=read.edge,
+        known=~read.strange,
+        leads=(read.bits & LEADS > 0) & ~read.name,
+    )
 
 
 def known_words(texts: Iterable[str], least: int = 2) -> frozenset[str]:
@@ -118,7 +148,7 @@ def known_words(texts: Iterable[str], least: int = 2) -> frozenset[str]:
     for text in texts:
         folded = characters_of([text])
         start, end = _word_edges(folded)
-        capitals = np.append(0, np.cumsum(folded.sort & UPPER))
+        capitals = np.append(0, np.cumsum(folded.capital(np.arange(len(folded.code)))))
         letters = folded.spelled()
         for a, b in zip(start.tolist(), end.tolist(), strict=True):
             if capitals[a] == capitals[b] and not (word := letters[a:b]).isdigit():
@@ -135,85 +165,116 @@ def words_of(text: str) -> list[str]:
     return [american(word) for word in folded_text(text).split()]
 
 
+def _read(text: Characters, vocabulary: frozenset[str]) -> tuple[Reading, I64, I64]:
+    """Tokens, and where each begins and ends in the characters."""
+    start, end = _word_edges(text)
+    number, met = word_table(vocabulary).look_up(text, start, end)
+    bits = met.columns.bits.take(number)
+    upper = text.capital(start)
+    edge = np.zeros(len(start) + 1, bool)
+    edge[start.searchsorted((text.code == BREAK).nonzero()[0])] = True
+    edge = edge[:-1]
+    if np.count_nonzero(bits & DROPPED):
+        kept = (bits & DROPPED == 0).nonzero()[0]
+        edge = _handed_on(edge, kept)
+        start, end, number, bits, upper = (column.take(kept) for column in (start, end, number, bits, upper))
+    first = start.searchsorted(text.begin)
+    length = np.empty(len(first), np.int64)
+    np.subtract(first[1:], first[:-1], out=length[:-1])
+    length[-1:] = len(start) - first[-1:]
+    rows = length.nonzero()[0]
+    new = np.zeros(len(start), bool)
+    new[first.take(rows)] = True
+    return _merged(met, rows, start, end, number, bits, upper, edge, new)
+
+
 def _word_edges(text: Characters) -> tuple[I64, I64]:
     """Where each word begins and ends."""
-    inside = np.zeros(len(text.sort) + 2, np.uint8)
-    inside[1:-1] = text.sort & WORD
-    edges = np.flatnonzero(inside[1:] != inside[:-1])
-    return edges[::2], edges[1::2]
-
-
-def _edges(text: Characters, start: I64) -> Bools:
-    """Words before which punctuation stands."""
-    edge = np.zeros(len(start) + 1, bool)
-    edge[np.searchsorted(start, np.flatnonzero(text.sort & BREAK > 0))] = True
-    return edge[:-1]
+    inside = np.zeros(len(text.code) + 2, bool)
+    np.greater(text.code, SPACE, out=inside[1:-1])
+    edges = (inside[1:] != inside[:-1]).nonzero()[0]
+    return edges[::2].copy(), edges[1::2].copy()
 
 
 def _handed_on(edge: Bools, kept: I64) -> Bools:
     """Edges of the tokens kept: one that is dropped hands its edge on."""
-    edges = np.append(0, np.cumsum(edge))
-    return np.asarray(np.diff(edges[kept + 1], prepend=0) > 0)
+    edges = edge.cumsum().take(kept)
+    handed = np.empty(len(kept), bool)
+    handed[:1] = edges[:1] > 0
+    np.greater(edges[1:], edges[:-1], out=handed[1:])
+    return handed
 
 
 # --------------------------------------------------------------------------------------------- names, figures
 
 
 def _merged(
-    text: Characters,
-    row: I64,
+    met: Met,
+    rows: I64,
     start: I64,
     end: I64,
-    edge: Bools,
-    upper: Bools,
     number: I64,
     bits: npt.NDArray[np.uint16],
-    columns: Columns,
-) -> Tokens:
+    upper: Bools,
+    edge: Bools,
+    new: Bools,
+) -> tuple[Reading, I64, I64]:
     """Tokens with each run of names, and of figures, folded into one; "State of X", "Republic of the X", "X and Y" are runs."""
-    same = np.zeros(len(row), bool)  # the token before is of the same passage
-    np.equal(row[1:], row[:-1], out=same[1:])
+    same = ~new  # the token before is of the same passage
     strange = bits & STRANGE > 0
-    joins = bits & JOIN > 0
-    name = upper & ((bits & GEO > 0) | ((strange | joins) & (bits & PLAIN == 0)))
-    joining = joins | (strange & ~upper & (end - start <= _SHORT))
-    name |= upper & (bits & STATE > 0) & (_after((bits & OF > 0) & same & _after(name & same)) | (_before(name) & same))
-    for _ in range(2):
-        right = _after(name & same)
-        further = _after(joining & same & right)
-        name = name | (joining & _before(name) & same & (right | further))
-    figure = (bits & FIGURE > 0) & ~name
-    again = same & ((name & _before(name)) | (figure & _before(figure)))
-    article = (bits & THE > 0) & ~name & _after(name & same)
-    at = np.flatnonzero(~again & ~article)
-    last = np.append(at[1:], len(row))[: len(at)] - 1
-    last -= article[last]  # an article before the next name is not the end of this run
-    last = np.maximum(last, at)
-    parts = np.append(0, np.cumsum(edge & ~again))  # a comma inside a name or figure parts nothing
-    row, named, which = row.take(at), name.take(at), number.take(at)
-    begin = text.begin.take(row)
-    return Tokens(
-        row=row,
-        start=start.take(at) - begin,
-        end=end.take(last) - begin,
-        word=np.where(named, np.uint64(NAME), columns.word.take(which)),
-        stem=np.where(named, np.uint64(NAME), columns.stem.take(which)),
-        kind=np.where(named, 0, columns.kind.take(which)).astype(np.int64),
-        edge=np.diff(parts[at + 1], prepend=0) > 0,
-        known=(~strange | upper)[at],
-        leads=(bits[at] & LEADS > 0) & ~named,
+    figure = bits & FIGURE > 0
+    name = upper & ((bits & GEO > 0) | ((strange | (bits & JOIN > 0)) & (bits & PLAIN == 0)))
+    again = article = np.zeros(len(new), bool)
+    if np.count_nonzero(name):
+        joins = bits & JOIN > 0
+        joining = joins | (strange & ~upper & (end - start <= _SHORT))
+        state = upper & (bits & STATE > 0)
+        if np.count_nonzero(state):
+            name |= state & (_after((bits & OF > 0) & same & _after(name & same)) | (_before(name) & same))
+        for _ in range(2):
+            right = _after(name & same)
+            further = _after(joining & same & right)
+            name |= joining & _before(name) & same & (right | further)
+        figure &= ~name
+        again = same & name & _before(name)
+        article = (bits & THE > 0) & ~name & _after(name & same)
+    again = again | (same & figure & _before(figure))
+    new = new | _before(new & article)
+    at = (~(again | article)).nonzero()[0]
+    last = np.empty_like(at)
+    np.subtract(at[1:], 1, out=last[:-1])
+    last[-1:] = len(new) - 1
+    last -= article.take(last)  # an article before the next name is not the end of this run
+    np.maximum(last, at, out=last)
+    named = name.take(at)
+    new = new.take(at)
+    number = number.take(at)
+    number *= ~named
+    reading = Reading(
+        met=met,
+        number=number,
+        bits=bits.take(at),
+        name=named,
+        new=new,
+        edge=_handed_on(edge & ~again, at),  # a comma inside a name or figure parts nothing
+        strange=(strange & ~upper).take(at),
+        rows=rows,
+        begin=new.nonzero()[0],
     )
+    return reading, start.take(at), end.take(last)
 
 
 def _before(flags: Bools) -> Bools:
     """The flag of the token before."""
-    out = np.zeros_like(flags)
+    out = np.empty_like(flags)
+    out[:1] = False
     out[1:] = flags[:-1]
     return out
 
 
 def _after(flags: Bools) -> Bools:
     """The flag of the token after."""
-    out = np.zeros_like(flags)
+    out = np.empty_like(flags)
+    out[-1:] = False
     out[:-1] = flags[1:]
     return out

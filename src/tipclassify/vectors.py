@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ Floats = npt.NDArray[np.float32]
 
 UNKNOWN: Final = 0  # row of `stem_vectors` for a stem that training did not know
 _PLACE_BITS: Final = 16
+_BLOCK: Final = 32
 _SPREAD: Final = np.uint32(0x9E3779B1)
 
 
@@ -48,7 +49,15 @@ class WordVectors:
 
     def sort_of(self, stem: U64, kind: I64, opens: npt.NDArray[np.bool_]) -> I64:
         """One number for each word, int64 (n,), below `sorts`: words of one number have one vector."""
-        return (self._row_of(stem) * len(self.class_vectors) + kind) * 2 + opens
+        return self.sort_of_row(self.row_of(stem), kind, opens)
+
+    def sort_of_row(self, row: I64, kind: npt.NDArray[Any], opens: npt.NDArray[np.bool_]) -> I64:
+        """The same from the row of the stem (`row_of`)."""
+        sort = row * len(self.class_vectors)
+        sort += kind
+        sort *= 2
+        sort += opens
+        return sort
 
     @property
     def sorts(self) -> int:
@@ -63,12 +72,16 @@ class WordVectors:
     def largest(self, filters: Floats) -> npt.NDArray[np.float64]:
         """Bound on the match of any words with each detector, float64 (k,); `filters` is (width, d, k)."""
         bound = np.zeros(filters.shape[2])
-        for weights in filters:
-            for table in (self.stem_vectors, self.class_vectors, self.clause_vectors):
-                bound += np.abs(table @ weights).max(axis=0)
+        for table in (self.stem_vectors, self.class_vectors, self.clause_vectors):
+            padded = np.zeros((-(-len(table) // _BLOCK) * _BLOCK, table.shape[1]), np.float32)
+            padded[: len(table)] = table
+            blocks = padded.reshape(-1, _BLOCK, table.shape[1])  # too small for BLAS to start threads, which is dear
+            for weights in filters:
+                product = (blocks @ weights).reshape(len(padded), -1)
+                bound += np.maximum(product.max(axis=0), -product.min(axis=0))
         return bound
 
-    def _row_of(self, stem: U64) -> I64:
+    def row_of(self, stem: U64) -> I64:
         """Row of `stem_vectors` of each stem."""
         if not len(self.stems):
             return np.full(len(stem), UNKNOWN)

@@ -17,11 +17,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from itertools import pairwise
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.answers import BEYOND, LARGEST, Answers
+from tipclassify.answers import LARGEST, Answers, Tables
 from tipclassify.tokens import I64, U64, Bools
 from tipclassify.vectors import WordVectors
 
@@ -30,8 +31,9 @@ __all__ = ["Matches", "Windows"]
 Floats = npt.NDArray[np.float32]
 Shorts = npt.NDArray[np.int16]
 
-_CHUNK = 2_048  # words looked at at a time: what is held of them stays in the processor's cache
-_STEP = 4  # passages whose lengths differ by less are laid side by side
+_CHUNK: Final = 2_048  # words looked at at a time: what is held of them stays in the processor's cache
+_STEP: Final = 4  # passages whose lengths differ by less are laid side by side
+_ROWS: Final = 512  # passages whose matches are weighed at a time
 
 
 @dataclass(frozen=True)
@@ -87,10 +89,16 @@ class Windows:
         return Answers(self.vectors, self.filters, self.unit)
 
     @cached_property
-    def _bars(self) -> tuple[npt.NDArray[np.int64], ...]:
-        return tuple(np.rint(bars.astype(np.float64) / self.unit).astype(np.int64) for bars in self.bars)
+    def _bars(self) -> npt.NDArray[np.int64]:
+        bars = np.rint(np.concatenate(self.bars).astype(np.float64) / self.unit).astype(np.int64)
+        return np.maximum(bars, -LARGEST)  # a bar below can be met as little
 
-    @property
+    @cached_property
+    def _floor(self) -> Shorts:
+        """Where a match counts as none."""
+        return np.maximum(-self._bars, np.iinfo(np.int16).min).astype(np.int16)
+
+    @cached_property
     def margin(self) -> int:
         """Words that the widest detector sees on each side of its middle."""
         return max(len(f) for f in self.filters) // 2
@@ -105,77 +113,97 @@ class Windows:
         begin : int64 (passages,)
             First word of each passage; each has one at least.
         """
-        added = np.empty((len(begin), self.weights.shape[1]))
+        return self.scores_of_sorts(self.vectors.sort_of(stem, kind, opens), begin)
+
+    def scores_of_sorts(self, sort: I64, begin: I64) -> npt.NDArray[np.float64]:
+        """The same from the sort of each word (`vectors.WordVectors.sort_of`)."""
+        order, best, _ = self._matched(sort, begin)
         weights = self.weights.astype(np.float64)
-        for rows, strength, _ in self._matched(stem, kind, opens, begin):
+        added = np.empty((len(begin), weights.shape[1]))
+        for at in range(0, len(order), _ROWS):
             # Exact in any order: whole numbers of 15 bits times half-floats, 53 bits to sum them in.
-            added[rows] = strength @ weights
-        return added * self.unit
+            rows = order[at : at + _ROWS]
+            added[rows] = self._strength(best[at : at + _ROWS]) @ weights
+        added *= self.unit
+        return added
 
     def matches(self, stem: U64, kind: I64, opens: Bools, begin: I64) -> Matches:
         """Match and window of each detector; see `scores` for what is given."""
-        shape = (len(begin), len(self.weights))
-        found = Matches(np.zeros(shape), np.zeros(shape, np.int64), np.zeros(shape, np.int64))
+        order, best, middle = self._matched(self.vectors.sort_of(stem, kind, opens), begin, where=True)
         end = np.append(begin[1:], len(stem))
         reach = np.concatenate([np.full(f.shape[2], f.shape[0] // 2) for f in self.filters])
-        for rows, strength, middle in self._matched(stem, kind, opens, begin, where=True):
-            found.strength[rows] = strength * self.unit
-            found.first[rows] = np.maximum(middle - reach, begin[rows][:, None])
-            found.last[rows] = np.minimum(middle + reach, end[rows][:, None] - 1)
-        return found
+        middle += begin[order][:, None]
+        rank = order.argsort()
+        return Matches(
+            self._strength(best)[rank] * self.unit,
+            np.maximum(middle - reach, begin[order][:, None])[rank],
+            np.minimum(middle + reach, end[order][:, None] - 1)[rank],
+        )
 
-    def _matched(
-        self, stem: U64, kind: I64, opens: Bools, begin: I64, where: bool = False
-    ) -> Iterator[tuple[I64, npt.NDArray[np.float64], I64]]:
-        """(passages, strength in units, middle word of the best window) of some passages of like length after others."""
-        which, tables = self._answers.of(stem, kind, opens)
-        which = np.append(which, BEYOND)
-        length = np.diff(np.append(begin, len(stem)))
-        order = np.argsort(length, kind="stable")
-        for rows in _alike(order, length[order]):
-            longest = int(length[rows[-1]])
-            if longest > _CHUNK:  # one passage as long as a book
-                best, middle = self._best_of_long(tables, which[begin[rows[0]] : begin[rows[0]] + longest])
-            else:
-                laid = self._laid(which, begin[rows], length[rows], longest)
-                parts = [self._best(table, laid, longest, where) for table in tables]
-                best, middle = (np.concatenate(column, axis=1) for column in zip(*parts, strict=True))
-            bars = np.concatenate(self._bars)
-            yield rows, np.maximum(best + bars, 0).astype(np.float64), middle + begin[rows][:, None]
+    def _strength(self, best: Shorts) -> npt.NDArray[np.float64]:
+        strength = np.maximum(best, self._floor).astype(np.float64)
+        strength += self._bars
+        return strength
 
-    def _laid(self, which: I64, begin: I64, length: I64, longest: int) -> I64:
-        """Rows of the answers of the words of some passages, (margin + longest + margin, passages)."""
-        place = np.arange(-self.margin, longest + self.margin)[:, None]
-        inside = (place >= 0) & (place < length)
-        return which.take(np.where(inside, begin + place, len(which) - 1))
-
-    def _best(self, tables: tuple[Shorts, ...], laid: I64, longest: int, where: bool) -> tuple[Shorts, I64]:
-        """Best sum of each detector of one width over the words of each passage, and the word where it is.
-
-        Passages lie side by side, words below one another: `take` and `max` along the first axis are several times as fast as
-        along others.
+    def _matched(self, sort: I64, begin: I64, where: bool = False) -> tuple[I64, Shorts, I64]:
+        """Passages by length, and for each detector the best sum in each of them, (passages, detectors), and its middle word
+        if one wants to know `where`.
         """
-        reach = len(tables) // 2
-        total: Shorts | None = None
-        for offset, table in enumerate(tables, self.margin - reach):
-            part = table.take(laid[offset : offset + longest], axis=0)
-            total = part if total is None else np.add(total, part, out=total)
-        assert total is not None
-        return total.max(axis=0), total.argmax(axis=0) if where else np.zeros((1, 1), np.int64)
+        which, tables = self._answers.of(sort)
+        n, passages = len(sort), len(begin)
+        length = np.empty_like(begin)
+        np.subtract(begin[1:], begin[:-1], out=length[:-1])
+        length[-1:] = n - begin[-1:]
+        # Words with what is beyond a passage between passages, so many that one may stand beside a longer one.
+        apart = self.margin + _STEP - 1
+        first = begin + np.arange(apart, (passages + 1) * apart, apart)
+        laid = np.zeros(n + (passages + 1) * apart, np.int64)  # BEYOND
+        laid[np.arange(n) + (first - begin).repeat(length)] = which
+        order = length.argsort(kind="stable") if passages > 1 else np.arange(passages)
+        best = np.empty((passages, len(self.weights)), np.int16)
+        middle = np.zeros(best.shape if where else (0, 0), np.int64)
+        for part, longest in _alike(length.take(order)):
+            rows = order[part]
+            if longest > _CHUNK:  # one passage as long as a book
+                self._best_of_long(tables, laid, int(first[rows[0]]), longest, best[part], middle[part])
+                continue
+            place = np.arange(-self.margin, longest + self.margin)[:, None] + first.take(rows)
+            self._best(tables, laid.take(place), best[part], middle[part])
+        return order, best, middle
 
-    def _best_of_long(self, tables: tuple[tuple[Shorts, ...], ...], which: I64) -> tuple[Shorts, I64]:
+    def _best(self, tables: Tables, laid: I64, best: Shorts, middle: I64) -> None:
+        """Best sum of each detector over the words of each passage, and the word where it is, into `best` and `middle`
+        (passages, detectors), an empty one if nobody asks.
+
+        `laid` has the rows of the answers, (margin + longest + margin, passages): passages lie side by side, words below one
+        another, as `take` and `max` along the first axis are several times as fast as along others.
+        """
+        longest, passages = len(laid) - 2 * self.margin, laid.shape[1]
+        left = 0
+        for of_width in tables:
+            start = self.margin - len(of_width) // 2
+            total = of_width[0].take(laid[start : start + longest], axis=0)
+            part = np.empty_like(total)
+            for offset, table in enumerate(of_width[1:], start + 1):
+                # No row is beyond the table: to clip is quicker than to check.
+                total += table.take(laid[offset : offset + longest], axis=0, out=part, mode="clip")
+            right = left + total.shape[2]
+            total = total.reshape(longest, -1)
+            best[:, left:right] = total.max(axis=0).reshape(passages, -1)
+            if len(middle):
+                middle[:, left:right] = total.argmax(axis=0).reshape(passages, -1)
+            left = right
+
+    def _best_of_long(self, tables: Tables, laid: I64, first: int, length: int, best: Shorts, middle: I64) -> None:
         """The same for a single passage of any length, piece by piece, so that memory stays flat."""
-        padded = np.concatenate([np.full(self.margin, BEYOND), which, np.full(self.margin, BEYOND)])
-        best = np.full((1, len(self.weights)), np.iinfo(np.int16).min, np.int16)
-        middle = np.zeros(best.shape, np.int64)
-        for at in range(0, len(which), _CHUNK):
-            longest = min(_CHUNK, len(which) - at)
-            laid = padded[at : at + longest + 2 * self.margin, None]
-            parts = [self._best(table, laid, longest, True) for table in tables]
-            found, here = (np.concatenate(column, axis=1) for column in zip(*parts, strict=True))
-            middle = np.where(found > best, here + at, middle)
-            best = np.maximum(best, found)
-        return best, middle
+        best[:] = np.iinfo(np.int16).min
+        found, here = np.empty_like(best), np.empty(best.shape, np.int64)
+        for at in range(0, length, _CHUNK):
+            longest = min(_CHUNK, length - at)
+            self._best(tables, laid[first + at - self.margin : first + at + longest + self.margin, None], found, here)
+            if len(middle):
+                np.copyto(middle, here + at, where=found > best)
+            np.maximum(best, found, out=best)
 
     def scaled(self, factors: npt.NDArray[np.float64]) -> Windows:
         """The same detectors with the weights of each label multiplied, `factors` float (3,)."""
@@ -218,11 +246,16 @@ class Windows:
         )
 
 
-def _alike(order: I64, length: I64) -> Iterator[I64]:
-    """Passages of like length, at most `_CHUNK` words at a time; `order` is by length, `length` in that order."""
-    grade = -(-length // _STEP)
-    bounds = np.append(np.flatnonzero(np.diff(grade, prepend=-1)), len(order)).tolist()
+def _alike(length: I64) -> Iterator[tuple[slice, int]]:
+    """Passages of like length, at most `_CHUNK` words at a time, and the length of the longest; `length` ascends."""
+    grade = (length + (_STEP - 1)) // _STEP
+    if len(length) == 1:
+        yield slice(0, 1), int(length[0])
+    if len(length) < 2:
+        return
+    bounds = [0, *((grade[1:] != grade[:-1]).nonzero()[0] + 1).tolist(), len(length)]
     for a, b in pairwise(bounds):
-        size = max(1, _CHUNK // int(length[b - 1]))
+        longest = int(length[b - 1])
+        size = max(1, _CHUNK // longest)
         for at in range(a, b, size):
-            yield order[at : min(at + size, b)]
+            yield slice(at, min(at + size, b)), longest

@@ -10,12 +10,12 @@ import re
 from functools import lru_cache
 from hashlib import blake2b
 from threading import Lock
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.characters import Characters
+from tipclassify.characters import Characters, Codes
 from tipclassify.lexicon import GEOGRAPHIC, class_of, phrase_classes
 
 __all__ = [
@@ -32,14 +32,17 @@ __all__ = [
     "STRANGE",
     "THE",
     "Columns",
+    "Met",
     "WordTable",
     "american",
+    "grown",
     "hash_word",
     "word_table",
 ]
 
 U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 NUMBER: Final = 1  # the hash that stands for every figure
 NAME: Final = 2  # and for every name
@@ -68,6 +71,7 @@ _FIGURES: Final = frozenset(
 )
 _LONGEST: Final = 40  # letters of a word that is looked at
 _JOINING: Final = frozenset("and of the de du la le da do del dos el al au aux es sur".split())
+_BITS: Final = {"the": THE | PLAIN, "of": OF | PLAIN, "and": PLAIN, "state": STATE}
 _LEADING: Final = frozenset(first for first, _ in phrase_classes())
 _BRITISH: Final = tuple(
     (re.compile(pattern), plain)
@@ -84,6 +88,8 @@ _BRITISH: Final = tuple(
         (r"^cheque", "check"),
     )
 )
+# What every word that one of the patterns changes holds: most words hold none of it.
+_MAYBE_BRITISH: Final = re.compile(r"our|is[ei]|isat|program|[tb]re|[ns]c[ei]|ll[ieo]|il[ms]|ol[ms]|instal|judge|cheq")
 
 
 def hash_word(text: str) -> int:
@@ -98,8 +104,8 @@ def american(word: str) -> str:
     >>> american("organisation"), american("labour"), american("police")
     ('organization', 'labor', 'police')
     """
-    if len(word) > _LONGEST:  # no word: a key or picture in letters, on which the patterns would take forever
-        return word
+    if len(word) > _LONGEST or not _MAYBE_BRITISH.search(word):
+        return word  # if long, no word: a key or picture in letters, on which the patterns would take forever
     for pattern, plain in _BRITISH:
         word, done = pattern.subn(plain, word)
         if done:
@@ -118,31 +124,93 @@ class Columns(NamedTuple):
     bits: npt.NDArray[np.uint16]
 
 
+class Met:
+    """Words met, numbered: a place for each in a table found from its hash, or else one in a second table; whose places are both
+    taken, is only in the dictionary.
+
+    Number 0 stands for every name.
+
+    Attributes
+    ----------
+    columns : Columns
+        Of the words, by number; with room for more, so rows from `count` on say nothing.
+    count : int
+        How many numbers there are.
+    """
+
+    def __init__(self) -> None:
+        self.numbers: dict[int, int] = {}
+        self.count = 1
+        self.columns = Columns(
+            np.zeros(_ROOM, np.uint64),
+            np.zeros(_ROOM, np.uint64),
+            np.zeros(_ROOM, np.uint8),
+            np.zeros(_ROOM, np.uint16),
+        )
+        self.columns.word[0] = self.columns.stem[0] = NAME
+        self._keys = np.zeros(_ROOM, np.uint64)
+        self._number = np.zeros((2, 1 << _SLOTS), np.int32)
+
+    def find(self, code: U64) -> tuple[I64, Bools]:
+        """Number of each word, and where that is right: others have no place here."""
+        number = self._number[0].take((code >> _TO_SLOT).view(np.int64)).astype(np.int64)
+        right = self._keys.take(number) == code  # in this order: what has a number has a key
+        if np.count_nonzero(right) < len(right):
+            other = (~right).nonzero()[0]
+            keys = code.take(other)
+            second = self._number[1].take(((keys << _OTHER_BITS) >> _TO_SLOT).view(np.int64))
+            number[other] = second
+            right[other] = self._keys.take(second) == keys
+        return number, right
+
+    def add(self, keys: list[int], about: list[tuple[int, int, int, int]]) -> None:
+        """Add what is new; other threads may be looking words up, so a place is given last."""
+        new = [(key, row) for key, row in zip(keys, about, strict=True) if key not in self.numbers]
+        first, last = self.count, self.count + len(new)
+        if last > len(self._keys):
+            room = max(last, 2 * len(self._keys))
+            self._keys = grown(self._keys, room)
+            self.columns = Columns(*(grown(column, room) for column in self.columns))
+        self._keys[first:last] = np.array([key for key, _ in new], np.uint64)
+        rows = np.array([row for _, row in new], np.uint64).reshape(-1, len(self.columns))
+        word, stem, kind, bits = self.columns
+        word[first:last], stem[first:last], kind[first:last], bits[first:last] = rows.T
+        self.count = last
+        for number, (key, _) in enumerate(new, first):
+            self.numbers[key] = number
+            places = key >> int(_TO_SLOT), (key << int(_OTHER_BITS) & _WORD) >> int(_TO_SLOT)
+            for numbers, place in zip(self._number, places, strict=True):
+                if not numbers[place]:
+                    numbers[place] = number
+                    break
+
+
 class WordTable:
     """Words met so far, given a vocabulary of words known in lower case."""
 
     def __init__(self, vocabulary: frozenset[str]) -> None:
         self._vocabulary = vocabulary
         self._lock = Lock()
-        self._met = _Met()
+        self._met = Met()
 
-    def look_up(self, text: Characters, start: I64, end: I64) -> tuple[I64, Columns]:
-        """Row of each word in the columns, and the columns; a word is ``text.code[start:end]``."""
+    def look_up(self, text: Characters, start: I64, end: I64) -> tuple[I64, Met]:
+        """Number of each word, and what is known by number; a word is ``text.code[start:end]``."""
         met = self._met
-        if len(met.numbers) > _MOST_WORDS:  # text without end must not fill the memory
-            self._met = met = _Met()
+        if met.count > _MOST_WORDS:  # text without end must not fill the memory
+            self._met = met = Met()
         code = _hashes(text.code, start, end)
-        number = met.find(code)
-        strange = np.flatnonzero(number < 0)
-        if len(strange):
+        number, right = met.find(code)
+        if np.count_nonzero(right) < len(right):
+            strange = (~right).nonzero()[0]
             keys = code[strange].tolist()
             new = {key: at for key, at in zip(keys, strange.tolist(), strict=True) if key not in met.numbers}
             if new:
-                about = [_about(text.spelled(start[at], end[at]), self._vocabulary) for at in new.values()]
+                at = list(new.values())
+                about = [_about(word, self._vocabulary) for word in text.words(start[at], end[at])]
                 with self._lock:
                     met.add(list(new), about)
             number[strange] = [met.numbers[key] for key in keys]
-        return number, met.columns
+        return number, met
 
 
 @lru_cache(maxsize=8)
@@ -151,45 +219,19 @@ def word_table(vocabulary: frozenset[str]) -> WordTable:
     return WordTable(vocabulary)
 
 
+def grown(column: npt.NDArray[Any], room: int) -> npt.NDArray[Any]:
+    """The same rows with zeros after them, `room` rows in all."""
+    more = np.zeros((room, *column.shape[1:]), column.dtype)
+    more[: len(column)] = column
+    return more
+
+
 _SLOTS: Final = 17  # bits of the place of a word in the table
+_TO_SLOT: Final = np.uint64(64 - _SLOTS)
+_OTHER_BITS: Final = np.uint64(_SLOTS)  # the second place is made of other bits than the first
+_WORD: Final = (1 << 64) - 1
+_ROOM: Final = 1 << 12
 _MOST_WORDS: Final = 1 << 17
-
-
-class _Met:
-    """Words met: a place for each in a table found from its hash; whose place is taken, is only in the dictionary."""
-
-    def __init__(self) -> None:
-        self.numbers: dict[int, int] = {}
-        self.columns = Columns(
-            np.zeros(0, np.uint64), np.zeros(0, np.uint64), np.zeros(0, np.uint8), np.zeros(0, np.uint16)
-        )
-        self._keys = np.zeros(1 << _SLOTS, np.uint64)
-        self._number = np.full(1 << _SLOTS, -1, np.int64)
-
-    def find(self, code: U64) -> I64:
-        """Number of each word, -1 where it has no place here."""
-        place = (code >> np.uint64(64 - _SLOTS)).view(np.int64)
-        return np.where(self._keys.take(place) == code, self._number.take(place), -1)
-
-    def add(self, keys: list[int], about: list[tuple[int, int, int, int]]) -> None:
-        """Add what is new; other threads may be looking words up, so a key is written last."""
-        new = [(key, row) for key, row in zip(keys, about, strict=True) if key not in self.numbers]
-        if not new:
-            return
-        first = len(self.columns.word)
-        rows = np.array([row for _, row in new], np.uint64).T
-        self.columns = Columns(
-            np.append(self.columns.word, rows[0]),
-            np.append(self.columns.stem, rows[1]),
-            np.append(self.columns.kind, rows[2].astype(np.uint8)),
-            np.append(self.columns.bits, rows[3].astype(np.uint16)),
-        )
-        for number, (key, _) in enumerate(new, first):
-            self.numbers[key] = number
-            place = key >> (64 - _SLOTS)
-            if self._number[place] < 0:
-                self._number[place] = number
-                self._keys[place] = key
 
 
 def _about(word: str, vocabulary: frozenset[str]) -> tuple[int, int, int, int]:
@@ -201,7 +243,7 @@ def _about(word: str, vocabulary: frozenset[str]) -> tuple[int, int, int, int]:
         return 0, 0, 0, DROPPED | STRANGE * (word not in vocabulary)
     kind = class_of(word)
     bits = JOIN if word in _JOINING else GEO if word in GEOGRAPHIC else 0
-    bits |= {"the": THE | PLAIN, "of": OF | PLAIN, "and": PLAIN, "state": STATE}.get(word, 0)
+    bits |= _BITS.get(word, 0)
     bits |= STRANGE * (not kind and word not in vocabulary) | LEADS * (word in _LEADING)
     return hash_word(word), hash_word(word[:5] + "*"), kind, bits
 
@@ -210,16 +252,35 @@ def _about(word: str, vocabulary: frozenset[str]) -> tuple[int, int, int, int]:
 
 _BASE: Final = 0x9E3779B97F4A7C15
 _MIXER: Final = np.uint64(0xD6E8FEB86659FD93)
+_HALF: Final = np.uint64(32)
+_STRETCH: Final = 16_384  # characters
 _powers: tuple[U64, U64] = (np.ones(1, np.uint64), np.ones(1, np.uint64))
 
 
-def _hashes(code: npt.NDArray[np.uint16], start: I64, end: I64) -> U64:
+def _hashes(code: Codes, start: I64, end: I64) -> U64:
     """Hash of the characters of each word: the same wherever it stands."""
-    power, inverse = _powers_to(len(code))
-    sums = np.zeros(len(code) + 1, np.uint64)
-    np.cumsum(code * power[: len(code)], out=sums[1:])
-    value = (sums[end] - sums[start]) * inverse[start]
-    return np.asarray((value ^ (value >> np.uint64(32))) * _MIXER)
+    value = np.empty(len(start), np.uint64)
+    first = 0
+    while first < len(start):  # stretch by stretch: what is held of one stays in the processor's cache
+        begin = int(start[first])
+        last = max(first + 1, int(end.searchsorted(begin + _STRETCH)))
+        _hash_stretch(code, start[first:last], end[first:last], begin, value[first:last])
+        first = last
+    value ^= value >> _HALF
+    value *= _MIXER
+    return value
+
+
+def _hash_stretch(code: Codes, start: I64, end: I64, begin: int, out: U64) -> None:
+    """Polynomials of the words of a stretch of text that begins with the first of them, into `out`."""
+    letters = code[begin : int(end[-1])]
+    power, inverse = _powers_to(len(letters))
+    sums = np.empty(len(letters) + 1, np.uint64)
+    sums[0] = 0
+    np.add.accumulate(letters * power[: len(letters)], out=sums[1:])
+    start, end = start - begin, end - begin
+    np.subtract(sums.take(end), sums.take(start), out=out)
+    out *= inverse.take(start)
 
 
 def _powers_to(number: int) -> tuple[U64, U64]:

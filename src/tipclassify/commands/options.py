@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tipclassify.batch import Tagging
 
 __all__ = ["AllowPrivateOption", "EncodingOption", "FilesArgument", "JobsOption", "ModelOption", "OutputFormat"]
-__all__ += ["OutputOption", "Policy", "PolicyOption", "ThresholdOption", "Unit", "UnitOption"]
+__all__ += ["OtherOption", "OutputOption", "Policy", "PolicyOption", "ThresholdOption", "Unit", "UnitOption"]
 __all__ += ["chosen_thresholds", "tagging"]
 
 Policy = Enum("Policy", {name: name for name in POLICIES}, type=str)  # type: ignore[misc]
@@ -83,6 +83,12 @@ ModelOption = Annotated[
         "--model",
         metavar="NAME|DIR",
         help="encoder, cascade, another model of 'tipclassify models list', or the folder of one; the shipped one by default.",
+    ),
+]
+OtherOption = Annotated[
+    str | None,
+    typer.Option(
+        "--other", metavar="NAME|DIR", help="A second model: passages whose labels the two see differently come first."
     ),
 ]
 PolicyOption = Annotated[

@@ -13,6 +13,7 @@ from tipclassify.commands.options import (
     EncodingOption,
     FilesArgument,
     ModelOption,
+    OtherOption,
     Policy,
     PolicyOption,
     ThresholdOption,
@@ -48,6 +49,7 @@ def review(
         ),
     ] = None,
     model: ModelOption = None,
+    other: OtherOption = None,
     policy: PolicyOption = Policy.balanced,  # type: ignore[attr-defined]
     threshold: ThresholdOption = None,
     encoding: EncodingOption = None,
@@ -59,6 +61,7 @@ def review(
     Every decision is on disk before the page says "saved". FILE holds each decided passage once, ready for
     'train.py --data FILE'; the same name with the suffix .events holds all that was done, in order, undone decisions too.
     Several annotators can share one FILE at the same time: give each a name with --annotator.
+    Its "Retrain" learns from FILE and --train-data, says on passages held out what that changed, and saves to a new folder beside FILE.
 
     The page answers to this machine only, and to whoever has the link. Ctrl-C stops it. Needs the extra "review".
     """
@@ -68,6 +71,7 @@ def review(
     import webbrowser
 
     from tipclassify.batch import expand_inputs
+    from tipclassify.classifier import Classifier
     from tipclassify.progress import progress_bar
     from tipclassify.review.opened import open_reports
     from tipclassify.review.retraining import Retraining, checkout_data
@@ -78,6 +82,7 @@ def review(
         raise typer.BadParameter(f"{corpus}: give a name that ends in .jsonl", param_hint="'--corpus'")
     require_extra()
     how = tagging(model, policy, threshold, encoding=encoding, allow_private=allow_private)
+    second = Classifier.load(other) if other else None
     socket = listen(port)
     # Last time's decisions may lie in the folder that is reviewed: they are no report.
     names = [name for name in expand_inputs(files) if not _is_same(name, corpus)]
@@ -98,6 +103,8 @@ def review(
         policy=how.policy,
         queue=queue,
         model_name=Path(model).name if model else "default",
+        second=second,
+        second_name=Path(other).name if other else "",
     )
     retraining = Retraining(session.corpus_now, corpus, train_data or checkout_data())
     token = secrets.token_urlsafe(32)

@@ -78,7 +78,7 @@ def score(
     --engine dask writes many Parquet files into --output-dir, and takes .parquet inputs and addresses such as s3://bucket/*.html
     too. Called again, it makes only what is missing or changed.
     """
-    from tipclassify.commands.inputs import SentOn, tagged_reports
+    from tipclassify.commands.inputs import Counting, SentOn, made_of_reports
     from tipclassify.commands.output import open_output
     from tipclassify.writers import FORMATS, Run, format_of
 
@@ -101,11 +101,12 @@ def score(
     if output_dir:
         _score_each(files, how, jobs, run, name, output_dir, resume)
         return
-    write = FORMATS[name].writer()
+    make, write = FORMATS[name].steps()
     bar = output is not None or not sys.stdout.isatty()
-    share = SentOn(run.classifier)
-    with tagged_reports(files, how, jobs, bar) as reports, open_output(output, FORMATS[name].binary) as out:
-        write(map(share.noted, reports), out, run)
+    share = SentOn()
+    count = Counting(make, how)
+    with made_of_reports(files, how, jobs, count, bar) as made, open_output(output, FORMATS[name].binary) as out:
+        write(map(share.noted, made), out, run)
         share.tell()
 
 
@@ -113,7 +114,7 @@ def _score_each(names: list[str], how: Tagging, jobs: int, run: Run, format: str
     """One output for each input. What was finished when the run is broken off stays, and is in the ledger."""
     from tipclassify._version import __version__
     from tipclassify.batch import expand_inputs
-    from tipclassify.commands.inputs import Inputs, SentOn
+    from tipclassify.commands.inputs import Counting, Inputs, SentOn
     from tipclassify.commands.output import open_output
     from tipclassify.errors import InputError
     from tipclassify.ledger import Ledger, output_names
@@ -128,14 +129,14 @@ def _score_each(names: list[str], how: Tagging, jobs: int, run: Run, format: str
     if len(left) < len(files):
         print(f"tipclassify: {len(files) - len(left)} of {len(files)} inputs were done", file=sys.stderr)
     inputs = Inputs(left)
-    write = kind.writer()
+    make, write = kind.steps()
     finished = 0
-    share = SentOn(run.classifier)
+    share = SentOn()
     try:
-        for file, reports in inputs.each(how, jobs):
+        for file, made in inputs.each(how, jobs, Counting(make, how)):
             try:
                 with open_output(outputs[file], kind.binary) as out:
-                    write((share.noted(inputs.noted(report)) for report in reports), out, run)
+                    write((share.noted(inputs.noted(one)) for one in made), out, run)
             except InputError as error:
                 inputs.failures.append(str(error))
                 continue

@@ -180,7 +180,7 @@ def _main_part(tree: LexborHTMLParser, size: int) -> str:
         _drop_menus(marked)
         part = marked.html or ""
         # Most of the source is scripts and menus outside: what holds this much of it holds the text.
-        if len(part) > _MOST * size and part.count("</p>") >= 3:
+        if len(part) > _MOST * size and len(part.split("</p>", 3)) > 3:  # which stops at the third
             return part
     _drop_menus(body)
     return body.html or ""

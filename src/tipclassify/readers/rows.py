@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from tipclassify.errors import InputError
 
-__all__ = ["read_text_rows", "row_of_line"]
+__all__ = ["read_lines", "read_text_rows", "row_of_line", "rows_of_lines"]
 
 _DECODER: Final = json.JSONDecoder()
 _BATCH: Final = 1_000  # rows scored at a time: memory stays flat however long the file
@@ -22,12 +22,24 @@ def read_text_rows(path: str) -> Iterator[list[dict[str, Any]]]:
     InputError
         At the first row that is not a JSON object with a text, naming its line.
     """
-    batch: list[dict[str, Any]] = []
+    for lines in read_lines(path):
+        yield rows_of_lines(lines, path)
+
+
+def read_lines(path: str) -> Iterator[list[tuple[int, bytes]]]:
+    """Lines that are not blank, with their numbers, in batches.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be read.
+    """
+    batch: list[tuple[int, bytes]] = []
     try:
         with open(path, "rb") as file:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    batch.append(row_of_line(line, f"{path}:{number}"))
+            for numbered in enumerate(file, 1):
+                if numbered[1].strip():
+                    batch.append(numbered)
                 if len(batch) == _BATCH:
                     yield batch
                     batch = []
@@ -35,6 +47,17 @@ def read_text_rows(path: str) -> Iterator[list[dict[str, Any]]]:
         raise InputError(f"{path}: {(error.strerror or str(error)).lower()}; check the path") from None
     if batch:
         yield batch
+
+
+def rows_of_lines(lines: Iterable[tuple[int, bytes]], path: str) -> list[dict[str, Any]]:
+    """The rows that numbered lines of a file hold.
+
+    Raises
+    ------
+    InputError
+        At the first that is not a JSON object with a text, naming its line.
+    """
+    return [row_of_line(line, f"{path}:{number}") for number, line in lines]
 
 
 def row_of_line(line: bytes, where: str) -> dict[str, Any]:

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tipclassify.corpus import LONGEST
+from tipclassify.corpus import LONGEST, text_key
 from tipclassify.errors import InputError
 from tipclassify.review.events import Event, History, plain_line
 
-__all__ = ["CorpusFile", "corpus_rows", "events_path", "words_of"]
+__all__ = ["CorpusFile", "corpus_rows", "events_path"]
 
 
 def events_path(corpus: Path) -> Path:
@@ -26,11 +26,6 @@ def events_path(corpus: Path) -> Path:
     'review.events'
     """
     return corpus.with_suffix(".events")
-
-
-def words_of(text: str) -> str:
-    """What makes two texts the same to `corpus.read_rows`."""
-    return " ".join(text.split()).casefold()
 
 
 def corpus_rows(history: History) -> list[dict[str, Any]]:
@@ -47,7 +42,7 @@ def corpus_rows(history: History) -> list[dict[str, Any]]:
 def _speaking(history: History) -> tuple[list[Event], bool]:
     """The events whose labels the corpus has, and whether they are all of one report."""
     final = [event for key in history.passages() if (event := history.final(key)) is not None]
-    words = [words_of(event.about["text"]) for event in final]
+    words = [text_key(event.about["text"]) for event in final]
     latest: dict[str, Event] = {}
     for event, said in zip(final, words, strict=True):
         if said not in latest or latest[said].number < event.number:

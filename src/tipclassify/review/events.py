@@ -33,6 +33,8 @@ class Event:
         UTC, ISO 8601.
     undoes : int or None
         Number of the event that an undo takes back.
+    request : str or None
+        The name that the page gave it. The same request again, as after an answer that was lost, is the same event.
     about : mapping
         Where the passage is from and what the model had said of it, for decisions and adjudications: plain JSON values.
     """
@@ -45,6 +47,7 @@ class Event:
     labels: tuple[str, ...] = ()
     undoes: int | None = None
     note: str | None = None
+    request: str | None = None
     about: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def plain(self) -> dict[str, Any]:
@@ -68,6 +71,7 @@ class History:
         self.events: list[Event] = []
         self._idle: set[int] = set()  # numbers of events that were taken back
         self._of: dict[str, list[Event]] = {}  # passage -> its decisions and adjudications
+        self._asked: dict[tuple[str, str], Event] = {}  # annotator, request -> its event
         self._final: dict[str, Event | None] = {}
 
     def __len__(self) -> int:
@@ -88,6 +92,8 @@ class History:
         ):
             raise ValueError(f"event {event.number} undoes {event.undoes}, which is no earlier event of its passage")
         self.events.append(event)
+        if event.request is not None:
+            self._asked.setdefault((event.annotator, event.request), event)
         if event.undoes is None:
             self._of.setdefault(event.key, []).append(event)
         else:
@@ -108,6 +114,10 @@ class History:
     def holds(self, number: int) -> bool:
         """Whether an event was not taken back."""
         return number not in self._idle
+
+    def asked(self, annotator: str, request: str | None) -> Event | None:
+        """The event that a request of an annotator made."""
+        return None if request is None else self._asked.get((annotator, request))
 
     def passages(self) -> Iterator[str]:
         """Passages that anybody ever decided, in the order of their first decision."""
@@ -145,6 +155,7 @@ def event_line(event: Event) -> bytes:
         "time": event.time,
         "undoes": event.undoes,
         "note": event.note,
+        "request": event.request,
         **event.about,
     }
     return plain_line({name: value for name, value in row.items() if value is not None})
@@ -173,10 +184,9 @@ def parse_event(line: bytes) -> Event:
     row = json.loads(line.decode("utf-8"))
     if not isinstance(row, dict):
         raise ValueError("not a JSON object")
-    own = {
-        name: row.pop(name, None) for name in ("event", "kind", "id", "labels", "annotator", "time", "undoes", "note")
-    }
-    number, undoes, note = own["event"], own["undoes"], own["note"]
+    names = ("event", "kind", "id", "labels", "annotator", "time", "undoes", "note", "request")
+    own = {name: row.pop(name, None) for name in names}
+    number, undoes = own["event"], own["undoes"]
     if type(number) is not int or own["kind"] not in _KINDS:
         raise ValueError("no event number or kind")
     if not all(isinstance(own[name], str) for name in ("id", "annotator", "time")):
@@ -184,8 +194,11 @@ def parse_event(line: bytes) -> Event:
     labels = own["labels"]
     if not isinstance(labels, list) or any(label not in LABELS for label in labels):
         raise ValueError(f"labels are not a list of {', '.join(LABELS)}")
-    if (own["kind"] == "undo") != (type(undoes) is int) or not (note is None or isinstance(note, str)):
+    if (own["kind"] == "undo") != (type(undoes) is int):
         raise ValueError("an undo says what it undoes, and nothing else does")
+    if not all(own[name] is None or isinstance(own[name], str) for name in ("note", "request")):
+        raise ValueError("a note or request that is no text")
     if own["kind"] != "undo" and not isinstance(row.get("text"), str):
         raise ValueError("no text")
-    return Event(number, own["kind"], own["id"], own["annotator"], own["time"], tuple(labels), undoes, note, row)
+    who = (own["id"], own["annotator"], own["time"])
+    return Event(number, own["kind"], *who, tuple(labels), undoes, own["note"], own["request"], row)

@@ -2,7 +2,8 @@
 
 The job is a JSON file; what happens is told on stdout, a JSON object a line: ``{"step": …, "done": 0..1}``, at last ``{"result":
 …}`` or ``{"error": …}``. First the comparison of `tipclassify.gain`, on passages that neither model was trained on and with
-the linear part alone, which takes a fraction of the time; then the model, trained as ``train.py`` trains it.
+the linear part alone, which takes a fraction of the time; then the model, trained as ``train.py`` trains it, or as
+``train.py --linear`` does.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from tipclassify.corpus import Row, load_corpus, read_rows
+from tipclassify.corpus import Row, load_corpus, read_rows, text_key
 from tipclassify.errors import CorpusError, TipclassifyError
 from tipclassify.evaluation import rounded
-from tipclassify.review.derived import words_of
 from tipclassify.review.events import plain_line
+from tipclassify.review.pacing import Pace
 
 if TYPE_CHECKING:
     from tipclassify.gain import Gain
@@ -36,8 +37,16 @@ _ENOUGH_REPORTS: Final = 5  # reports from which they are the groups; an interva
 _WEIGHT: Final = 3.0  # of a correction: it is what people said, and there are few
 _ENOUGH_FOR_PROCESSES: Final = 2_000  # rows; with fewer it takes longer to start processes than to train
 _NOTHING: Final = dict.fromkeys(("before", "after", "difference", "low", "high", "elsewhere"))
-_SHARE: Final = 0.2  # of the whole time, the comparison's
-_FINAL_TIMES: Final = 4.0  # how much longer training takes than comparing, with detectors
+_COMPARING: Final = "comparing before and after"
+_INTERVALS: Final = "drawing the intervals"
+_LINEAR: Final = "training the linear part"
+_DETECTORS: Final = "training the detectors"
+_WRITING: Final = "writing the model"
+_TIMES: Final = {_COMPARING: 210, _INTERVALS: 60, _LINEAR: 215, _DETECTORS: 590, _WRITING: 65}
+"""Seconds of each part with the shipped corpus, on two busy cores: what each takes of the whole."""
+_FITS: Final = {_COMPARING: 2 * 3 * _FOLDS, _LINEAR: 3 * 5, _DETECTORS: 5 + 1}
+"""Fits of the parts that count them: one a label and fold, or one a fold and one of all; small corpora have fewer."""
+_SECONDS_A_PASSAGE: Final = 0.01  # of a guess at the whole, until the first fit is done
 
 Tell = Callable[[str, float], None]
 
@@ -76,19 +85,22 @@ def relearn(job: Job, tell: Tell) -> dict[str, Any]:
     """
     corrected = read_rows(job.corpus)
     base = read_rows(*job.data) if job.data else []
+    from joblib import effective_n_jobs
+
     from tipclassify.recipe import train_model  # seconds: bad data is told before
+    from tipclassify.training import ENOUGH_FOR_WINDOWS
 
     rows = merged(base, corrected)
     jobs = job.jobs if len(rows) >= _ENOUGH_FOR_PROCESSES else 1
-    result: dict[str, Any] = {"out": job.out, "added": len(corrected), "trained_on": len(rows), "weight": _WEIGHT}
     began = time.monotonic()
-    result |= _compared(
-        rows[: -len(corrected)], corrected, job.seed, jobs, lambda part: tell("comparing", part * _SHARE)
-    )
-    expected = max(10.0, (time.monotonic() - began) * _FINAL_TIMES)
-    together = Path(job.corpus).with_name("together.jsonl")
-    together.write_bytes(b"".join(plain_line(row) for row in rows))
-    with _Ticking(tell, "training the model", _SHARE, expected):
+    result: dict[str, Any] = {"out": job.out, "added": len(corrected), "trained_on": len(rows), "weight": _WEIGHT}
+    result["detectors"] = job.detectors and len(rows) >= ENOUGH_FOR_WINDOWS
+    shares = _shares(bool(base), result["detectors"])
+    with Pace(tell, shares, effective_n_jobs(jobs), len(rows) * _SECONDS_A_PASSAGE) as pace:
+        told = _fits_of(pace, [part for part in shares if part in (_COMPARING, _INTERVALS)])
+        result |= _compared(rows[: -len(corrected)], corrected, job.seed, jobs, told)
+        together = Path(job.corpus).with_name("together.jsonl")
+        together.write_bytes(b"".join(plain_line(row) for row in rows))
         train_model(
             load_corpus(together),
             job.out,
@@ -96,15 +108,41 @@ def relearn(job: Job, tell: Tell) -> dict[str, Any]:
             jobs=jobs,
             detectors=job.detectors,
             weights={job.corpus: _WEIGHT},
+            progress=_fits_of(pace, [part for part in shares if part not in (_COMPARING, _INTERVALS)]),
         )
-    return result
+    return {**result, "seconds": round(time.monotonic() - began)}
+
+
+def _shares(compared: bool, detectors: bool) -> dict[str, float]:
+    """What each part takes of the whole time."""
+    units = dict(_TIMES)
+    if not compared:
+        del units[_COMPARING], units[_INTERVALS]
+    if not detectors:
+        del units[_DETECTORS]
+    return {part: unit / sum(units.values()) for part, unit in units.items()}
+
+
+def _fits_of(pace: Pace, parts: Sequence[str]) -> Callable[[int, int], None]:
+    """Progress of a training that counts the fits of each part anew; the last of `parts` has none."""
+    left = list(parts)
+    if left:
+        pace.begin(left[0], _FITS.get(left[0], 1))
+
+    def told(done: int, total: int) -> None:
+        pace.step(left[0], done, total)
+        if done == total:
+            del left[0]
+            pace.begin(left[0], _FITS.get(left[0], 1))
+
+    return told
 
 
 def merged(base: Sequence[Row], corrected: Sequence[Row]) -> list[Row]:
     """Both, the corrections last; where both have a text, the correction speaks."""
-    said = {words_of(row["text"]) for row in corrected}
+    said = {text_key(row["text"]) for row in corrected}
     ids = {row["id"] for row in corrected}
-    return [row for row in base if words_of(row["text"]) not in said and row["id"] not in ids] + list(corrected)
+    return [row for row in base if text_key(row["text"]) not in said and row["id"] not in ids] + list(corrected)
 
 
 def grouped(corrected: Sequence[Row]) -> tuple[list[Row], str]:
@@ -115,7 +153,7 @@ def grouped(corrected: Sequence[Row]) -> tuple[list[Row], str]:
 
 
 def _compared(
-    base: Sequence[Row], corrected: Sequence[Row], seed: int, jobs: int, told: Callable[[float], None]
+    base: Sequence[Row], corrected: Sequence[Row], seed: int, jobs: int, told: Callable[[int, int], None]
 ) -> dict[str, Any]:
     """Before and after, or why nothing can be said of them."""
     from tipclassify.gain import gain
@@ -132,7 +170,7 @@ def _compared(
             seed,
             _FOLDS,
             jobs=jobs,
-            progress=lambda done, total: told(done / total),
+            progress=told,
         )
     except CorpusError as error:  # the model can be trained all the same
         return {**_NOTHING, "groups": 0, "grouping": grouping, "note": f"No comparison: {error.problems[0]}."}
@@ -164,29 +202,6 @@ def _difference(found: Comparison) -> dict[str, float]:
     """Of macro-F1, with its 95% interval."""
     macro = found.differences[0]
     return {"difference": macro.difference, "low": macro.interval.low, "high": macro.interval.high}
-
-
-class _Ticking:
-    """Tell progress by the clock while something works that tells none."""
-
-    def __init__(self, tell: Tell, step: str, start: float, expected: float) -> None:
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._tick, args=(tell, step, start, expected), daemon=True)
-
-    def _tick(self, tell: Tell, step: str, start: float, expected: float) -> None:
-        began = time.monotonic()
-        while True:
-            share = min(0.98, (time.monotonic() - began) / expected)
-            tell(step, start + (1 - start) * share)
-            if self._over.wait(1.0):
-                return
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
 
 
 # --------------------------------------------------------------------------------------------- the process

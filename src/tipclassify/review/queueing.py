@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from tipclassify.document import Passage
 from tipclassify.labels import LABELS, indicator
+from tipclassify.queueing import logits_of
 from tipclassify.teaching import Pick, rank
 
 __all__ = ["next_passages"]
-
-_SUREST: Final = 1e-12  # a probability of exactly 1 has no log-odds
 
 
 def next_passages(
@@ -23,6 +21,7 @@ def next_passages(
     known: Sequence[str],
     thresholds: npt.NDArray[np.float64],
     n: int,
+    second: npt.NDArray[np.bool_] | None = None,
 ) -> list[Pick]:
     """The `n` passages to decide next, most instructive first.
 
@@ -36,19 +35,21 @@ def next_passages(
         Texts of the corpus so far.
     thresholds : float (3,)
         Probability from which each label is given.
+    second : bool (m, 3), optional
+        Labels that a second model gives.
     """
     if not passages:
         return []
-    scores = np.array([[passage.scores[label] for label in LABELS] for passage in passages])
-    chance = np.clip(scores, _SUREST, 1 - _SUREST)
     names = sorted({name for said in others for name in said})
-    votes = [
+    votes: list[npt.ArrayLike] = [
         np.array([indicator(said[name]) if name in said else [np.nan] * len(LABELS) for said in others], np.float64)
         for name in names
     ]
+    if second is not None:
+        votes.append(second)
     return rank(
         [passage.text for passage in passages],
-        np.log(chance) - np.log1p(-chance),
+        logits_of(passages),
         thresholds,
         [passage.low_confidence for passage in passages],
         n,

@@ -33,25 +33,17 @@ class Retraining:
         The corpus file; new models go beside it, each to a folder of its own.
     data : sequence of path
         Labelled passages to train on with the corrections.
-    detectors : bool
-        As in `training.fit_model`.
     """
 
-    def __init__(
-        self,
-        corpus: Callable[[], bytes],
-        beside: Path,
-        data: Sequence[Path] = (),
-        detectors: bool = True,
-    ) -> None:
+    def __init__(self, corpus: Callable[[], bytes], beside: Path, data: Sequence[Path] = ()) -> None:
         self._corpus = corpus
         self._beside = beside
         self._data = tuple(str(path) for path in data)
-        self._detectors = detectors
         self._guard = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._began = 0.0
         self._state: dict[str, Any] = {"state": "idle", "done": 0.0, "step": "", "result": None, "error": None}
+        self._state["data"] = list(self._data)
 
     def state(self) -> dict[str, Any]:
         """``GET /api/retrain``."""
@@ -59,10 +51,15 @@ class Retraining:
             done, running = self._state["done"], self._state["state"] == "running"
             passed = time.monotonic() - self._began
             left = round(passed * (1 - done) / done) if running and done > 0.03 else None
-            return {**self._state, "seconds_left": left}
+            return {**self._state, "seconds": round(passed) if running else None, "seconds_left": left}
 
-    def start(self) -> dict[str, Any]:
+    def start(self, detectors: bool = True) -> dict[str, Any]:
         """``POST /api/retrain``.
+
+        Parameters
+        ----------
+        detectors : bool
+            As in `training.fit_model`: without them the linear part alone is trained, in a fraction of the time.
 
         Raises
         ------
@@ -77,7 +74,7 @@ class Retraining:
                 raise RefusedError(409, "no passage is decided yet: there is nothing to learn from")
             folder = Path(tempfile.mkdtemp(prefix="tipclassify-retrain-"))
             (folder / "review.jsonl").write_bytes(data)
-            job = Job(str(folder / "review.jsonl"), self._data, str(self._free()), detectors=self._detectors)
+            job = Job(str(folder / "review.jsonl"), self._data, str(self._free()), detectors=detectors)
             (folder / "job.json").write_text(json.dumps(asdict(job)), "utf-8")
             errors = (folder / "errors.txt").open("wb")
             # Its own group: Ctrl-C is ours to hand on, and stopping it stops the processes that it started too.
@@ -90,7 +87,8 @@ class Retraining:
             )
             errors.close()
             self._began = time.monotonic()
-            self._state = {"state": "running", "done": 0.0, "step": "starting", "result": None, "error": None}
+            self._state = {**self._state, "state": "running", "done": 0.0, "step": "reading the passages"}
+            self._state |= {"result": None, "error": None}
             threading.Thread(target=self._follow, args=(self._process, folder), daemon=True).start()
         return {"started": True}
 

@@ -88,12 +88,17 @@ class Guard:
             return 403, "this server answers to 127.0.0.1 and localhost with its own port only"
         if method not in _ALLOWED:
             return 405, f"{method} is not a method of this server"
+        if headers.given("content-length") and headers.given("transfer-encoding"):
+            return 400, "a request has one length, not two"
         site = headers.only("sec-fetch-site")
         if method == "POST":
             if headers.only("origin") != f"http://{host}" or site not in (None, "same-origin"):
                 return 403, "a change must come from the page itself (Origin)"
             if headers.only("x-tipclassify") != "review":
                 return 403, "a change must come from the page itself (X-Tipclassify: review)"
+            kind = headers.only("content-type") or "application/json"
+            if kind.partition(";")[0].strip().lower() != "application/json":  # a form's, or what needs no preflight
+                return 415, "a change is told as application/json"
         elif site in ("same-site", "cross-site") and headers.only("sec-fetch-mode") != "navigate":
             return 403, "this server answers to its own page only"
         return None
@@ -144,6 +149,9 @@ class _Headers:
         self._found: dict[str, list[str]] = {}
         for name, value in raw:
             self._found.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
+
+    def given(self, name: str) -> bool:
+        return name in self._found
 
     def only(self, name: str) -> str | None:
         values = self._found.get(name, [])

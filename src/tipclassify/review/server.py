@@ -18,6 +18,7 @@ from tipclassify.errors import InputError, MissingExtraError, TipclassifyError
 from tipclassify.labels import LABELS
 from tipclassify.review.security import Guard
 from tipclassify.review.session import RefusedError, ReviewSession
+from tipclassify.review.showing import codebook
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -185,7 +186,7 @@ def build_app(session: ReviewSession, retraining: Retraining, ready: Callable[[]
         yield
         retraining.stop()
 
-    note = {"note": _note}
+    note, request = {"note": _note}, {"request": _request}
     routes = [
         Route("/", page),
         Route("/static/{name}", static),
@@ -196,20 +197,24 @@ def build_app(session: ReviewSession, retraining: Retraining, ready: Callable[[]
         Route("/api/changes", get(lambda request: session.changes(_number(request, "since", 0, 0, sys.maxsize)))),
         Route("/api/disagreements", get(lambda _: session.disagreements())),
         Route("/api/agreement", get(lambda _: session.agreement())),
-        Route("/api/codebook", get(lambda _: session.codebook())),
+        Route("/api/codebook", get(lambda _: codebook())),
         Route(
             "/api/decisions",
-            post(lambda f: session.decide(**f), {"key": _key, "labels": _labels}, note),
+            post(lambda f: session.decide(**f), {"key": _key, "labels": _labels}, note | request),
             methods=["POST"],
         ),
         Route(
             "/api/adjudications",
-            post(lambda f: session.adjudicate(**f), {"key": _key, "labels": _labels}, note),
+            post(lambda f: session.adjudicate(**f), {"key": _key, "labels": _labels}, note | request),
             methods=["POST"],
         ),
-        Route("/api/undo", post(lambda f: session.undo(f["event"]), {"event": _event}, {}), methods=["POST"]),
+        Route(
+            "/api/undo",
+            post(lambda f: session.undo(f["event"], f.get("request")), {"event": _event}, request),
+            methods=["POST"],
+        ),
         Route("/api/retrain", get(lambda _: retraining.state()), methods=["GET"]),
-        Route("/api/retrain", post(lambda _: retraining.start(), {}, {}), methods=["POST"]),
+        Route("/api/retrain", post(lambda f: retraining.start(**f), {}, {"detectors": _yes_or_no}), methods=["POST"]),
         Route("/api/retrain/stop", post(lambda _: retraining.stop(), {}, {}), methods=["POST"]),
     ]
     handlers: dict[Any, Any] = {
@@ -266,6 +271,16 @@ def _note(value: Any) -> str | None:
     if value is None or (isinstance(value, str) and len(value) <= _LONGEST_NOTE):
         return None
     return f"a note is text of at most {_LONGEST_NOTE:,} characters"
+
+
+def _request(value: Any) -> str | None:
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,64}", value):
+        return None
+    return "a request is named by at most 64 letters, figures, - and _"
+
+
+def _yes_or_no(value: Any) -> str | None:
+    return None if isinstance(value, bool) else "detectors is true or false"
 
 
 def _event(value: Any) -> str | None:

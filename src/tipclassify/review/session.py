@@ -5,24 +5,25 @@ Every method may be called from any thread, and another process may write to the
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from tipclassify._version import __version__
 from tipclassify.classifier import Classifier
 from tipclassify.errors import InputError
-from tipclassify.labels import LABELS
+from tipclassify.labels import LABELS, indicator
 from tipclassify.review.agreeing import agreement_intervals
 from tipclassify.review.derived import CorpusFile, events_path
-from tipclassify.review.events import Event, History
+from tipclassify.review.events import Event, History, Kind
 from tipclassify.review.log import EventLog, now
 from tipclassify.review.opened import OpenPassage, OpenReport, about
 from tipclassify.review.queueing import next_passages
+from tipclassify.review.showing import held, passage_row, reason_rows, said_by, settlement
 
 __all__ = ["RefusedError", "ReviewSession"]
 
@@ -50,6 +51,8 @@ class ReviewSession:
         File of the corpus; its log lies beside it (`derived.events_path`).
     queue : bool
         The page opens with what teaches most, not with the first report.
+    second : Classifier, optional
+        A second model: what it sees differently is shown, and comes first in the queue.
     tell : callable
         Called with one line on what a person should know (torn lines, files moved out of the way).
 
@@ -69,6 +72,8 @@ class ReviewSession:
         policy: str = "balanced",
         queue: bool = False,
         model_name: str = "shipped",
+        second: Classifier | None = None,
+        second_name: str = "second model",
         tell: Callable[[str], None] = lambda line: print(f"tipclassify: {line}", file=sys.stderr, flush=True),
     ) -> None:
         self.classifier = classifier
@@ -80,6 +85,8 @@ class ReviewSession:
         self._tell = tell
         self._reports = {report.id: report for report in reports}
         self._passages = {passage.key: passage for report in reports for passage in report.passages}
+        self._second_name = None if second is None else second_name
+        self._second = {} if second is None else said_by(second, list(self._passages.values()), policy)
         self._log = EventLog(events_path(corpus), tell)
         self._file = CorpusFile(corpus, tell)
         with self._log.exclusive():  # what a crash left undone
@@ -124,6 +131,7 @@ class ReviewSession:
                 "version": str(meta.get("versions", {}).get("tipclassify", __version__)),
                 "sha256": self.model_version,
             },
+            "second": self._second_name,
             "queue": self._queue,
             "reports": [
                 {
@@ -146,49 +154,15 @@ class ReviewSession:
         if report is None:
             raise RefusedError(404, "no such report is open")
         with self._reading() as history:
-            passages = [self._shown(passage, history) for passage in report.passages]
+            passages = [
+                passage_row(passage, history, self.annotator, self._second.get(passage.key))
+                for passage in report.passages
+            ]
         return {"id": report.id, "name": report.name, "title": report.title, "passages": passages}
-
-    def _shown(self, passage: OpenPassage, history: History) -> dict[str, Any]:
-        tagged = passage.passage
-        decisions = history.decisions(passage.key)
-        mine = decisions.pop(self.annotator, None)
-        settled = history.settled(passage.key)
-        return {
-            "key": passage.key,
-            "number": passage.number,
-            "text": tagged.text,
-            "start": tagged.start,
-            "end": tagged.end,
-            "section": list(passage.headings),
-            "page": tagged.page,
-            "block": tagged.block,
-            "kind": None,
-            "scores": dict(tagged.scores),
-            "labels": list(tagged.labels),
-            "low_confidence": tagged.low_confidence,
-            "decision": _held(mine),
-            "others": [
-                {"annotator": e.annotator, "labels": list(e.labels), "time": e.time} for e in decisions.values()
-            ],
-            "settled": _settled(settled),
-        }
 
     def reasons(self, key: str) -> dict[str, Any]:
         """``GET /api/reasons/KEY``."""
-        explained = self.classifier.explain(self._passage(key).passage)
-        return {
-            "labels": {
-                label: {
-                    "probability": found.probability,
-                    "spans": [{"start": s.start, "end": s.end, "weight": s.weight} for s in found.spans],
-                    "bias": found.bias,
-                    "total": found.logit,
-                    "method": found.method,
-                }
-                for label, found in explained.items()
-            }
-        }
+        return reason_rows(self.classifier, self._passage(key))
 
     def queue(self, n: int = 50) -> dict[str, Any]:
         """``GET /api/queue``: what this annotator has not decided, most instructive first."""
@@ -208,6 +182,7 @@ class ReviewSession:
             known,
             self.classifier.thresholds(self.policy),
             n,
+            np.array([indicator(self._second[p.key]["labels"]) for p in left], bool) if self._second else None,
         )
         return {
             "passages": [
@@ -223,8 +198,8 @@ class ReviewSession:
             events = [
                 {
                     **event.plain(),
-                    "decision": _held(history.decisions(event.key).get(event.annotator)),
-                    "settled": _settled(history.settled(event.key)),
+                    "decision": held(history.decisions(event.key).get(event.annotator)),
+                    "settled": settlement(history.settled(event.key)),
                 }
                 for event in history.events[max(0, since) :]
             ]
@@ -234,7 +209,15 @@ class ReviewSession:
         """``GET /api/disagreements``."""
         with self._reading() as history:
             found = [passage for key, passage in self._passages.items() if history.differ(key)]
-            return {"passages": [{**self._shown(passage, history), "report": passage.report} for passage in found]}
+            return {
+                "passages": [
+                    {
+                        **passage_row(passage, history, self.annotator, self._second.get(passage.key)),
+                        "report": passage.report,
+                    }
+                    for passage in found
+                ]
+            }
 
     def agreement(self) -> dict[str, Any]:
         """``GET /api/agreement``: over all passages of the log that two or more annotators decided."""
@@ -242,26 +225,27 @@ class ReviewSession:
             said = {key: {a: e.labels for a, e in history.decisions(key).items()} for key in history.passages()}
         return agreement_intervals(said)
 
-    @staticmethod
-    def codebook() -> dict[str, Any]:
-        """``GET /api/codebook``."""
-        found: dict[str, Any] = json.loads(files("tipclassify.review").joinpath("codebook.json").read_text("utf-8"))
-        return found
-
     # ----------------------------------------------------------------------------------------- what is done
 
-    def decide(self, key: str, labels: Sequence[str], note: str | None = None) -> dict[str, Any]:
-        """``POST /api/decisions``: on disk when this returns."""
-        return {"saved": True, "event": self._do("decision", self._passage(key), labels, note).plain()}
+    def decide(
+        self, key: str, labels: Sequence[str], note: str | None = None, request: str | None = None
+    ) -> dict[str, Any]:
+        """``POST /api/decisions``: on disk when this returns. A `request` that was granted before gives its event again."""
+        return {"saved": True, "event": self._do("decision", self._passage(key), labels, note, request).plain()}
 
-    def adjudicate(self, key: str, labels: Sequence[str], note: str | None = None) -> dict[str, Any]:
+    def adjudicate(
+        self, key: str, labels: Sequence[str], note: str | None = None, request: str | None = None
+    ) -> dict[str, Any]:
         """``POST /api/adjudications``: of a passage that at least one annotator decided."""
-        return {"saved": True, "event": self._do("adjudication", self._passage(key), labels, note).plain()}
+        return {"saved": True, "event": self._do("adjudication", self._passage(key), labels, note, request).plain()}
 
-    def undo(self, number: int) -> dict[str, Any]:
+    def undo(self, number: int, request: str | None = None) -> dict[str, Any]:
         """``POST /api/undo``: take back an event of one's own that still holds."""
         with self._writing() as append:
             history = self._log.history
+            if known := self._granted(request, "undo", undoes=number):
+                mine = history.decisions(known.key).get(self.annotator)
+                return {"saved": True, "event": known.plain(), "decision": held(mine)}
             if not 0 < number <= len(history):
                 raise RefusedError(404, f"there is no event {number}")
             undone = history.events[number - 1]
@@ -269,22 +253,37 @@ class ReviewSession:
                 raise RefusedError(409, f"event {number} is {undone.annotator}'s: only they can take it back")
             if not history.holds(number):
                 raise RefusedError(409, f"event {number} was taken back already")
-            event = Event(len(history) + 1, "undo", undone.key, self.annotator, now(), undoes=number)
+            number_now = len(history) + 1
+            event = Event(number_now, "undo", undone.key, self.annotator, now(), undoes=number, request=request)
             append(event)
             holds = history.decisions(undone.key).get(self.annotator)
-        return {"saved": True, "event": event.plain(), "decision": _held(holds)}
+        return {"saved": True, "event": event.plain(), "decision": held(holds)}
 
-    def _do(self, kind: Any, passage: OpenPassage, labels: Sequence[str], note: str | None) -> Event:
+    def _do(
+        self, kind: Kind, passage: OpenPassage, labels: Sequence[str], note: str | None, request: str | None
+    ) -> Event:
         told = about(passage, self._reports[passage.report], self.model_version)
+        if self._second:
+            told |= {"other_model": self._second_name, "other_labels": self._second[passage.key]["labels"]}
         told = {name: value for name, value in told.items() if value is not None}
         given = tuple(label for label in LABELS if label in labels)
         with self._writing() as append:
             history = self._log.history
+            if known := self._granted(request, kind, key=passage.key, labels=given):
+                return known
             if kind == "adjudication" and not history.decisions(passage.key):
                 raise RefusedError(409, "nobody has decided this passage: there is nothing to settle")
-            event = Event(len(history) + 1, kind, passage.key, self.annotator, now(), given, None, note or None, told)
+            who = (passage.key, self.annotator, now())
+            event = Event(len(history) + 1, kind, *who, given, None, note or None, request, told)
             append(event)
         return event
+
+    def _granted(self, request: str | None, kind: Kind, **same: Any) -> Event | None:
+        """The event that this request made already: its answer was lost, and it is sent again."""
+        known = self._log.history.asked(self.annotator, request)
+        if known is not None and (known.kind != kind or any(getattr(known, name) != same[name] for name in same)):
+            raise RefusedError(409, f"request {request} was another one before; give each its own name")
+        return known
 
     @contextmanager
     def _writing(self) -> Iterator[Callable[[Event], None]]:
@@ -308,20 +307,3 @@ class ReviewSession:
         if passage is None:
             raise RefusedError(404, "no such passage is open")
         return passage
-
-
-def _held(event: Event | None) -> dict[str, Any] | None:
-    if event is None:
-        return None
-    return {
-        "labels": list(event.labels),
-        "time": event.time,
-        "event": event.number,
-        "annotator": event.annotator,
-    }
-
-
-def _settled(event: Event | None) -> dict[str, Any] | None:
-    if event is None:
-        return None
-    return {"labels": list(event.labels), "by": event.annotator, "time": event.time, "event": event.number}

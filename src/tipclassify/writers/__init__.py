@@ -21,7 +21,7 @@ from tipclassify.document import Document, Passage
 from tipclassify.errors import InputError
 from tipclassify.labels import LABELS
 
-__all__ = ["FORMATS", "Finding", "Format", "Run", "TaggedReport", "findings", "format_of"]
+__all__ = ["FORMATS", "Finding", "Format", "Rows", "Run", "TaggedReport", "as_it_is", "findings", "format_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +107,14 @@ class TaggedReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Rows:
+    """One report as text of the format, made in the process that tagged it."""
+
+    text: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """A tagged passage and the file it is from.
 
@@ -154,23 +162,45 @@ Write = Callable[[Iterable[TaggedReport], IO[Any], Run], None]
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """An output format: where its writer is, and the suffixes that name it."""
+    """An output format: where its writer is, and the suffixes that name it.
+
+    Attributes
+    ----------
+    rows : str
+        Where a report's share of the output is text that needs no other report: the function that makes `Rows` of it. What
+        writes those is called ``write_`` and that.
+    """
 
     module: str
     function: str
     suffixes: tuple[str, ...]
     binary: bool = False
+    rows: str = ""
 
     def writer(self) -> Write:
         """The writer, imported when it is wanted."""
-        write: Write = getattr(import_module(f"tipclassify.writers.{self.module}"), self.function)
+        write: Write = self._imported(self.function)
         return write
+
+    def steps(self) -> tuple[Callable[[TaggedReport], Any], Callable[[Iterable[Any], IO[Any], Run], None]]:
+        """What is made of each report where it was tagged, and what writes that: together they are the writer."""
+        if self.rows:
+            return self._imported(self.rows), self._imported(f"write_{self.rows}")
+        return as_it_is, self.writer()
+
+    def _imported(self, name: str) -> Any:
+        return getattr(import_module(f"tipclassify.writers.{self.module}"), name)
+
+
+def as_it_is(report: TaggedReport) -> TaggedReport:
+    """The report: what is made of it where a format needs all of it."""
+    return report
 
 
 FORMATS: Final = {
     "table": Format("table", "write_table", (".txt",)),
-    "jsonl": Format("rows", "write_jsonl", (".jsonl", ".ndjson")),
-    "csv": Format("rows", "write_csv", (".csv",)),
+    "jsonl": Format("rows", "write_jsonl", (".jsonl", ".ndjson"), rows="jsonl_rows"),
+    "csv": Format("rows", "write_csv", (".csv",), rows="csv_rows"),
     "xlsx": Format("sheets", "write_xlsx", (".xlsx",), binary=True),
     "parquet": Format("columns", "write_parquet", (".parquet",), binary=True),
     "html": Format("html", "write_html", (".html", ".htm")),

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable
 from typing import IO
 
-from tipclassify.writers import Run, TaggedReport, findings
+from tipclassify.writers import Rows, Run, TaggedReport
 from tipclassify.writers.cells import COLUMNS, looks_like_a_formula, row_of
 from tipclassify.writers.lines import report_lines
 
-__all__ = ["write_csv", "write_jsonl"]
+__all__ = ["csv_rows", "jsonl_rows", "write_csv", "write_csv_rows", "write_jsonl", "write_jsonl_rows"]
 
 
-def write_jsonl(reports: Iterable[TaggedReport], out: IO[str], run: Run) -> None:  # noqa: ARG001
+def write_jsonl(reports: Iterable[TaggedReport], out: IO[str], run: Run) -> None:
     """``{"file", "country", "year", "start", "end", "page", "block", "text", "section", "labels", "scores"}``, one object a line."""
-    for report in reports:
-        out.writelines(report_lines(report))
+    write_jsonl_rows(map(jsonl_rows, reports), out, run)
 
 
 def write_csv(reports: Iterable[TaggedReport], out: IO[str], run: Run) -> None:
@@ -24,12 +24,34 @@ def write_csv(reports: Iterable[TaggedReport], out: IO[str], run: Run) -> None:
 
     A cell that a spreadsheet would run as a formula begins with ``'`` (CWE-1236).
     """
+    write_csv_rows(map(csv_rows, reports), out, run)
+
+
+def jsonl_rows(report: TaggedReport) -> Rows:
+    """A report as lines of JSON."""
+    return Rows("".join(report_lines(report)), report.notes)
+
+
+def write_jsonl_rows(made: Iterable[Rows], out: IO[str], run: Run) -> None:  # noqa: ARG001
+    """What `jsonl_rows` made of each report."""
+    for rows in made:
+        out.write(rows.text)
+
+
+def csv_rows(report: TaggedReport) -> Rows:
+    """A report as lines of CSV, without the names of the columns."""
+    lines = io.StringIO(newline="")
+    csv.writer(lines, lineterminator="\r\n").writerows(map(_cell, row_of(one)) for one in report.findings())
+    return Rows(lines.getvalue(), report.notes)
+
+
+def write_csv_rows(made: Iterable[Rows], out: IO[str], run: Run) -> None:
+    """The names of the columns, and what `csv_rows` made of each report."""
     if run.bom:
         out.write("\ufeff")
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    for finding in findings(reports):
-        writer.writerow(map(_cell, row_of(finding)))
+    csv.writer(out, lineterminator="\r\n").writerow(COLUMNS)
+    for rows in made:
+        out.write(rows.text)
 
 
 def _cell(value: object) -> object:

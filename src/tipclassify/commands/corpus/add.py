@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from tipclassify.collecting import NearDuplicate
 
 __all__ = ["add"]
 
@@ -24,7 +26,7 @@ def add(
     byte for byte; the whole addition appears or none of it.
     """
     from tipclassify.collecting import add_rows
-    from tipclassify.commands.output import open_output
+    from tipclassify.commands.output import open_output, tell
     from tipclassify.corpus import read_rows
     from tipclassify.errors import InputError
     from tipclassify.writers.lines import json_line
@@ -36,14 +38,9 @@ def add(
     before = to.read_bytes() if to.exists() else b""
     there = read_rows(to) if before.strip() else []
     added = add_rows(there, read_rows(*new))
-    for name, other in added.repeated:
-        print(f"tipclassify: {name}: is there already as {other}; left out", file=sys.stderr)
-    for name, given in added.renamed:
-        print(f"tipclassify: {name}: the id is taken by another text; added as {given}", file=sys.stderr)
-    for pair in added.near:
-        labels, others = (", ".join(one) or "none" for one in (pair.labels, pair.other_labels))
-        told = f"nearly the text of {pair.other} ({pair.similarity:.2f}); labels {labels}, there {others}"
-        print(f"tipclassify: {pair.id}: {told}", file=sys.stderr)
+    tell([f"{name}: the same passage is there{_as(name, other)}; left out" for name, other in added.repeated])
+    tell([f"{name}: the id is taken by another text; added as {given}" for name, given in added.renamed])
+    tell([_near(pair) for pair in added.near])
     if added.rows:
         with open_output(to, binary=True) as out:
             out.write(before + b"\n" if before and not before.endswith(b"\n") else before)
@@ -51,3 +48,12 @@ def add(
                 first = {"id": row["id"], "text": row["text"], "labels": list(row["labels"])}
                 out.write(json_line({**first, **{k: v for k, v in row.items() if k not in first}}).encode())
     typer.echo(f"added {len(added.rows):,} passages to {to}, which now has {len(there) + len(added.rows):,}")
+
+
+def _as(name: str, other: str) -> str:
+    return "" if name == other else f" as {other}"
+
+
+def _near(pair: NearDuplicate) -> str:
+    labels, others = (", ".join(one) or "none" for one in (pair.labels, pair.other_labels))
+    return f"{pair.id}: nearly the text of {pair.other} ({pair.similarity:.2f}); labels {labels}, there {others}"

@@ -35,15 +35,16 @@ def agree(
 ) -> None:
     """Agreement of two annotators on each label: share, Cohen's kappa, Krippendorff's alpha, F1; and where they differ.
 
-    Below the table stand 95% intervals of kappa and alpha (bootstrap over passages), then the passages that the two labelled
+    Rows that are not labelled yet are left out. Below the table stand 95% intervals of kappa and alpha (bootstrap over passages), then the passages that the two labelled
     differently. jsonl has a row a label ("part": "agreement") and a row a disagreement. Alpha needs the extra "audit".
     """
     from tipclassify import agreement as of
-    from tipclassify.commands.output import open_output
+    from tipclassify.commands.output import open_output, tell_warnings
     from tipclassify.corpus import read_rows
     from tipclassify.evaluation import rounded
     from tipclassify.writers.lines import json_line
 
+    tell_warnings()
     one, other = of.read_annotations(first), of.read_annotations(second)
     figures = of.agreement(one, other)
     intervals = of.agreement_intervals(one, other, draws, seed) if draws else []

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-import warnings
 from typing import Annotated
 
 import typer
@@ -31,11 +29,11 @@ def audit(
     to look, not errors: the exit code is 0 whatever is found. Needs the extra "audit".
     """
     from tipclassify.audit import audit_corpus, audit_rows, audit_table
-    from tipclassify.commands.output import open_output
+    from tipclassify.commands.output import open_output, tell_warnings
     from tipclassify.corpus import read_rows
     from tipclassify.progress import progress_bar
 
-    warnings.showwarning = lambda message, *_: print(f"tipclassify: warning: {message}", file=sys.stderr)
+    tell_warnings()
     rows = read_rows(*paths)
     with progress_bar("cross-validating") as progress:
         findings = audit_corpus(rows, folds=folds, seed=seed, jobs=jobs, progress=progress)

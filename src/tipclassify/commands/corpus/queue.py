@@ -14,6 +14,7 @@ from tipclassify.commands.options import (
     FilesArgument,
     JobsOption,
     ModelOption,
+    OtherOption,
     Policy,
     PolicyOption,
     Unit,
@@ -39,6 +40,7 @@ def queue(
         ),
     ] = None,
     model: ModelOption = None,
+    other: OtherOption = None,
     policy: PolicyOption = Policy.balanced,  # type: ignore[attr-defined]
     unit: UnitOption = Unit.sentence,
     encoding: EncodingOption = None,
@@ -48,10 +50,11 @@ def queue(
 ) -> None:
     """Choose the passages of reports whose labels would teach the model most, for annotators.
 
-    Writes a row a passage: text, where it stands, what the model says ("predicted", "scores"), and why it was chosen. "labels" is
-    null: training refuses the row until somebody has put a list there, [] for none. Label the rows in an editor,
+    Writes a row a passage: text, where it stands, what the model says ("predicted", "scores"), what --other says, and why it was
+    chosen. "labels" is null: training refuses the row until somebody has put a list there, [] for none. Label the rows in an editor,
     in 'tipclassify review', or in a tool that 'tipclassify corpus convert' writes for; then 'tipclassify corpus add'.
     """
+    from tipclassify.classifier import Classifier
     from tipclassify.commands.inputs import tagged_reports
     from tipclassify.commands.output import open_output
     from tipclassify.corpus import read_rows
@@ -61,8 +64,13 @@ def queue(
     known = [row["text"] for row in read_rows(*against)] if against else None
     how = tagging(model, policy, None, unit, encoding, allow_private)
     thresholds = how.classifier().thresholds(how.policy)
+    second = Classifier.load(other) if other else None
     with tagged_reports(files, how, jobs) as reports:
-        rows = queue_rows(reports, thresholds, number, known=known, seed=seed)
-        with open_output(out) as stream:
-            stream.writelines(map(json_line, rows))
-        print(f"wrote {len(rows):,} passages to label to {out}", file=sys.stderr)
+        rows = queue_rows(reports, thresholds, number, known=known, other=second, policy=how.policy, seed=seed)
+        if rows:
+            with open_output(out) as stream:
+                stream.writelines(map(json_line, rows))
+            print(f"wrote {len(rows):,} passages to label to {out}", file=sys.stderr)
+        else:
+            left = "every passage is in --against already" if known else "no passage was read"
+            print(f"tipclassify: nothing to label: {left}; {out} is not written", file=sys.stderr)

@@ -57,6 +57,7 @@ export function agreementView(app) {
   }
 
   app.addEventListener("view", () => app.view === "agreement" && draw());
+  app.addEventListener("passages", () => app.view === "agreement" && draw()); // somebody decided meanwhile
 }
 
 function row(label, found) {

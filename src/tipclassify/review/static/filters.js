@@ -8,10 +8,12 @@ export const isBlank = (filter) =>
 
 export const plain = (text) => text.normalize("NFKC").replace(/\s+/g, " ").toLowerCase();
 
+/** Name of each, short enough for two in a row of a narrow list, and what it means. */
 export const DOUBTS = {
-  differs: "Differs from the model",
-  low: "Low confidence",
-  others: "Another annotator differs",
+  differs: ["Corrected", "Labels that differ from the model’s"],
+  low: ["Low confidence", "The model knows too few of the words"],
+  others: ["Annotators differ", "Another annotator gave other labels"],
+  second: ["Models differ", "The second model gives other labels"],
 };
 
 /** A test of one passage; `shown` and `decided` say what the view counts as its labels and as done. */
@@ -20,6 +22,7 @@ export function matcher(filter, shown, decided) {
   const doubts = {
     differs: (passage) => !sameLabels(shown(passage), passage.labels),
     low: (passage) => passage.low_confidence,
+    second: (passage) => Boolean(passage.second) && !sameLabels(passage.second.labels, passage.labels),
     others: (passage) => passage.others.some((other) => !sameLabels(other.labels, shown(passage))),
   };
   return (passage) => {

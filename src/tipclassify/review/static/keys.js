@@ -16,6 +16,7 @@ export const KEYS = [
     [["K", "↑"], "previous passage"],
     [["Shift", "J"], "next undecided passage"],
     [["Shift", "K"], "previous undecided passage"],
+    [["Space"], "read on in a long passage; with Shift back"],
     [["/"], "search; Escape clears"],
   ]],
   ["Understand", [
@@ -60,6 +61,11 @@ export function keyboard(app, panel) {
   help.addEventListener("click", (event) => event.target === help && help.close());
 
   const toggleView = (view) => app.show(app.view === view ? "reading" : view);
+  const scroll = (step) => {
+    const text = byId("reading");
+    const scrolled = text.scrollHeight > text.clientHeight ? text : document.scrollingElement; // a telephone scrolls it all
+    scrolled.scrollBy({ top: step * (innerHeight - byId("decide").offsetHeight) * 0.6 });
+  };
   const often = { j: () => app.move(1), k: () => app.move(-1), arrowdown: () => app.move(1), arrowup: () => app.move(-1) };
   const once = {
     p: () => app.toggle("positive_effort"),
@@ -100,15 +106,17 @@ export function keyboard(app, panel) {
     }
     if (key === "enter" && event.target.closest("button, a, summary, input")) return; // that is pressed
     if (key.startsWith("arrow") && ownsArrows(event.target)) return;
-    if (!single.checked && key.length === 1) return;
+    if (!single.checked && key.length === 1 && key !== " ") return;
     if (onPassages.has(key) && !app.isReading) return;
+    if (key === " " && (!app.isReading || event.target.closest("button, a, summary, input"))) return;
     let action = once[key];
     if (event.shiftKey && (key === "j" || key === "k")) action = () => app.moveToUndecided(key === "j" ? 1 : -1);
+    else if (key === " ") action = () => scroll(event.shiftKey ? -1 : 1);
     else if (often[key]) action = often[key];
     else if (/^[1-9]$/.test(key) && app.view === "adjudication") action = () => app.side(Number(key) - 1);
     else if (!action) return;
     event.preventDefault();
-    if (event.repeat && !often[key]) return; // a key that is held down must not decide passage after passage
+    if (event.repeat && !often[key] && key !== " ") return; // a key that is held down must not decide passage after passage
     action();
   });
 }

@@ -124,7 +124,8 @@ export function list(app) {
   return { reveal: () => current && reveal(current) };
 }
 
-function emptiness(app) {
+/** Why there is no passage to look at. */
+export function emptiness(app) {
   if (!isBlank(app.filter)) return "No passage matches these filters.";
   if (app.view === "queue") return app.rows.queue ? "The queue is empty: nothing is left to decide." : "Loading…";
   if (app.view === "adjudication") {
@@ -145,10 +146,10 @@ function snippet(text, words) {
 function filterBar(app) {
   const boxes = [];
 
-  function choice(parent, type, name, value, ...shown) {
+  function choice(parent, type, name, value, shown, title = null) {
     const input = el("input", { type, name, value, class: "vh" });
     const tally = el("span", { class: "tally" });
-    parent.append(el("label", { class: "choice" }, input, el("span", {}, ...shown, tally)));
+    parent.append(el("label", { class: "choice", title }, input, el("span", {}, ...shown, tally)));
     boxes.push({ input, tally, name, value });
     input.addEventListener("change", () => {
       const picked = boxes.filter((box) => box.name === name && box.input.checked).map((box) => box.value);
@@ -158,10 +159,12 @@ function filterBar(app) {
   }
 
   const [states, labels, doubts] = ["by-state", "by-label", "by-doubt"].map(byId);
-  for (const [value, name] of [["all", "All"], ["undecided", "Undecided"], ["decided", "Decided"]]) choice(states, "radio", "state", value, name);
-  for (const label of Object.keys(NAMES)) choice(labels, "checkbox", "labels", label, badge(label), el("span", { class: "vh" }, NAMES[label]));
-  choice(labels, "checkbox", "labels", "none", el("b", { class: "none", title: "No label" }, "∅"), el("span", { class: "vh" }, "No label"));
-  for (const [value, name] of Object.entries(DOUBTS)) choice(doubts, "checkbox", "doubts", value, name);
+  for (const [value, name] of [["all", "All"], ["undecided", "Undecided"], ["decided", "Decided"]]) choice(states, "radio", "state", value, [name]);
+  for (const label of Object.keys(NAMES)) choice(labels, "checkbox", "labels", label, [badge(label), el("span", { class: "vh" }, NAMES[label])]);
+  choice(labels, "checkbox", "labels", "none", [el("b", { class: "none", title: "No label" }, "∅"), el("span", { class: "vh" }, "No label")]);
+  for (const [value, [name, meaning]] of Object.entries(DOUBTS)) {
+    if (value !== "second" || app.store.session.second) choice(doubts, "checkbox", "doubts", value, [name], meaning);
+  }
 
   const search = byId("search");
   search.addEventListener("input", () => app.refilter({ words: search.value }, true));

@@ -1,7 +1,8 @@
 // Decisions on their way to the server: one at a time, in the order they were made, kept until it says saved.
 //
 // They also lie in this tab's sessionStorage, so that a reload, or a browser that died and comes back, sends what was
-// still unsaved. An action is {n, kind: "decide"|"settle"|"undo", key, report, labels, of}.
+// still unsaved. An action is {n, kind: "decide"|"settle"|"undo", key, report, labels, of, request}. The server knows a
+// request that comes a second time, because the answer to the first was lost: it is not done twice.
 import { post } from "./api.js";
 
 const WAITS = [1, 2, 4, 8, 15, 30]; // seconds until the next try
@@ -36,7 +37,7 @@ export class Outbox {
   }
 
   add(action) {
-    const added = { n: this.#next++, ...action };
+    const added = { n: this.#next++, request: crypto.randomUUID(), ...action };
     this.waiting.push(added);
     this.#keep();
     this.#told.changed();
@@ -105,11 +106,11 @@ export class Outbox {
     this.#sending = false;
   }
 
-  #post({ kind, key, labels, of }) {
-    if (kind === "decide") return post("/api/decisions", { key, labels });
-    if (kind === "settle") return post("/api/adjudications", { key, labels });
+  #post({ kind, key, labels, of, request = crypto.randomUUID() }) {
+    if (kind === "decide") return post("/api/decisions", { key, labels, request });
+    if (kind === "settle") return post("/api/adjudications", { key, labels, request });
     const event = this.#events.get(of);
-    return event === undefined ? null : post("/api/undo", { event }); // what it undoes was refused: nothing to undo
+    return event === undefined ? null : post("/api/undo", { event, request }); // what it undoes was refused: nothing to undo
   }
 
   #keep() {

@@ -1,7 +1,7 @@
 // The passage in the middle, large, with what stands around it, and below it the labels to give.
 import { backToList, byId, el } from "./dom.js";
 import { LETTERS, NAMES, badge, badges, clock, inWords, probability, sameLabels, signed } from "./labels.js";
-import { whyOf } from "./list.js";
+import { emptiness, whyOf } from "./list.js";
 import { pieces } from "./reasons.js";
 import { sides } from "./app.js";
 
@@ -58,7 +58,7 @@ export function passageView(app, reasons) {
       byId("here").replaceChildren();
       byId("earlier").replaceChildren();
       byId("later").replaceChildren();
-      byId("now").replaceChildren(el("p", { class: "soft" }, app.view === "reading" ? "Choose a report to begin." : "Nothing to show."));
+      byId("now").replaceChildren(el("p", { class: "soft" }, emptiness(app)));
       byId("sides").replaceChildren();
       return;
     }
@@ -173,6 +173,9 @@ function status(app, passage, shown, decided) {
     said.push(el("span", { class: "soft" }, sameLabels(shown, passage.labels) ? ", as the model" : el("span", {}, ", the model said ", spell(passage.labels))));
   } else said.push(el("span", {}, "Undecided; the model says "), spell(passage.labels));
   const lines = [el("p", {}, ...said)];
+  if (passage.second && !sameLabels(passage.second.labels, passage.labels)) {
+    lines.push(el("p", { class: "differs" }, "The second model, ", el("bdi", {}, app.store.session.second), ", says ", spell(passage.second.labels)));
+  }
   if (app.view !== "adjudication") {
     for (const other of passage.others) {
       const same = sameLabels(other.labels, shown);
@@ -189,9 +192,9 @@ function compared(app, passage) {
     const chosen = passage.settled && sameLabels(passage.settled.labels, labels);
     const button = el(
       "button",
-      { type: "button", class: "side", "aria-pressed": String(Boolean(chosen)), "aria-keyshortcuts": String(n + 1) },
-      el("span", { class: "who" }, el("kbd", { "aria-hidden": "true" }, String(n + 1)), el("bdi", {}, annotator), own ? " (you)" : "", el("span", { class: "soft" }, ` ${time ? clock(time) : ""}`)),
-      el("span", { class: "said" }, ...badges(labels), " ", inWords(labels)),
+      { type: "button", class: "side", title: `${annotator}${time ? `, ${clock(time)}` : ""}`, "aria-pressed": String(Boolean(chosen)), "aria-keyshortcuts": String(n + 1) },
+      el("span", { class: "who" }, el("kbd", { "aria-hidden": "true" }, String(n + 1)), el("bdi", {}, annotator), own ? el("span", {}, "(you)") : ""),
+      el("span", { class: "said" }, ...badges(labels), el("span", { class: "words" }, inWords(labels))),
     );
     button.addEventListener("click", (event) => {
       app.side(n);

@@ -9,6 +9,7 @@ export function retrainView(app) {
   const box = byId("retrain-body");
   let timer = 0;
   let drawn = "";
+  let detectors = true; // of the next training
 
   async function look() {
     clearTimeout(timer);
@@ -25,9 +26,9 @@ export function retrainView(app) {
     if (running) timer = setTimeout(look, app.view === "retrain" ? LOOK : 5 * LOOK);
   }
 
-  async function ask(path) {
+  async function ask(path, fields = {}) {
     try {
-      await post(path);
+      await post(path, fields);
     } catch (error) {
       if (error.status === undefined) throw error;
       app.tell("failed", error.message);
@@ -38,13 +39,12 @@ export function retrainView(app) {
   function draw(state) {
     if (state.state === "running" && drawn === "running") return step(state);
     drawn = state.state;
-    const start = (text) => el("button", { type: "button", class: "main", on: { click: () => ask("/api/retrain") } }, text);
     const parts = [];
     if (state.state === "lost") parts.push(el("p", {}, `${state.error}. Looking again…`));
     else if (state.state === "running") {
       parts.push(
         el("div", { class: "running" },
-          el("p", {}, el("strong", { id: "retrain-step" })),
+          el("p", {}, el("strong", { id: "retrain-step", role: "status" })),
           el("progress", { id: "retrain-done", max: "1", "aria-labelledby": "retrain-step" }),
           el("p", { id: "retrain-left", class: "soft" }),
           el("button", { type: "button", on: { click: () => ask("/api/retrain/stop") } }, "Stop"),
@@ -52,18 +52,35 @@ export function retrainView(app) {
       );
     } else {
       if (state.state === "failed") parts.push(el("p", { class: "trouble-line" }, el("strong", {}, "It did not work. "), state.error || ""));
-      if (state.result) parts.push(...outcome(state.result));
-      parts.push(el("p", {}, start(state.result || state.error ? "Retrain again" : "Retrain the model")));
+      if (state.result) parts.push(...outcome(state.result), el("h3", {}, "Retrain again"));
+      parts.push(...choices(state.data));
+      const start = () => ask("/api/retrain", { detectors });
+      parts.push(el("p", {}, el("button", { type: "button", class: "main", on: { click: start } }, state.result || state.error ? "Retrain again" : "Retrain the model")));
     }
     box.replaceChildren(...parts);
     if (state.state === "running") step(state);
     return undefined;
   }
 
-  function step({ done, step, seconds_left: left }) {
-    byId("retrain-step").textContent = (step || "starting").replace(/^./, (letter) => letter.toUpperCase());
+  function step({ done, step, seconds, seconds_left: left }) {
+    const name = (step || "starting").replace(/^./, (letter) => letter.toUpperCase());
+    if (byId("retrain-step").textContent !== name) byId("retrain-step").textContent = name; // read out when it changes
     byId("retrain-done").value = done;
-    byId("retrain-left").textContent = `${Math.round(done * 100)}%${left === null ? "" : `, ${duration(left)} left`}`;
+    byId("retrain-left").textContent = `${Math.round(done * 100)}%, ${duration(seconds)} so far${left === null ? "" : `, ${duration(left)} left`}`;
+  }
+
+  /** What is trained on, and how much of the model is trained. */
+  function choices(data) {
+    const choice = (value, name, what) => {
+      const input = el("input", { type: "radio", name: "detectors", checked: detectors === value, on: { change: () => (detectors = value) } });
+      return el("label", { class: "check whole" }, input, el("span", {}, el("strong", {}, name), " ", el("span", { class: "soft" }, what)));
+    };
+    return [
+      el("p", {}, "Learns from the decided passages", ...(data.length ? [", each counted three times, and from the labelled passages in ", ...data.flatMap((path, n) => [n ? ", " : "", el("code", {}, path)])] : [" alone, as no other labelled passages were given (--train-data): too few for a good model, and without a comparison"]), "."),
+      el("fieldset", { class: "kinds" }, el("legend", { class: "vh" }, "How much of the model is trained"),
+        choice(true, "The whole model.", "As the one that ships. With the 25,000 passages that ship and two cores, ten to twenty minutes."),
+        choice(false, "Its linear part alone.", "Two to five minutes, and a little less accurate.")),
+    ];
   }
 
   app.addEventListener("view", () => {
@@ -82,6 +99,7 @@ export function duration(seconds) {
 export function sentence({ difference, low, high }) {
   if (low === null || high === null) return "There are too few decided passages to compare the two models.";
   const range = `${signed(difference, 3)}, 95% interval ${signed(low, 3)} to ${signed(high, 3)}`;
+  if (low === 0 && high === 0) return "Both models give the decided passages the same labels: nothing has changed on them. More decisions may tell the two apart.";
   if (low > 0) return `The new model is better on passages it did not learn from (macro F1 ${range}).`;
   if (high < 0) return `The new model is worse on passages it did not learn from (macro F1 ${range}). Keep the one you have.`;
   return `No difference can be shown between the two models (macro F1 ${range}). More decisions may tell them apart.`;
@@ -117,7 +135,7 @@ function outcome(result) {
       el("tfoot", {}, row(["All three (macro F1)"], null))),
     result.elsewhere && el("p", {}, elsewhere(result.elsewhere)),
     result.note && el("p", { class: "soft" }, `How it was compared: ${result.note.replace(/[.]$/, "")}.`),
-    el("p", {}, `${count(result.added, "decided passage was", "decided passages were")} added. The new model is in `, el("code", {}, result.out), "; the one this page uses stays as it is. To use the new one, start again with ", el("code", {}, `--model ${result.out}`), "."),
+    el("p", {}, `${count(result.added, "decided passage was", "decided passages were")} added; trained ${result.detectors ? "whole" : "without detectors, the linear part alone"}, in ${duration(result.seconds)}. The new model is in `, el("code", {}, result.out), "; the one this page uses stays as it is. To use the new one, start again with ", el("code", {}, `--model ${result.out}`), "."),
   ].filter(Boolean);
 }
 

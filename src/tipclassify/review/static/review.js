@@ -158,11 +158,12 @@ function warn(event) {
 function failures() {
   const box = byId("failure");
   const tell = (text) => {
-    byId("failure-text").textContent = text;
+    byId("failure-text").textContent = text.replace(/^./, (letter) => letter.toUpperCase());
     box.hidden = false;
   };
   app.addEventListener("failed", ({ detail }) => tell(`${detail}.`));
   app.addEventListener("refused", ({ detail }) => tell(`A change was refused: ${detail}. What the server holds is shown.`));
+  app.addEventListener("view", () => (box.hidden = true)); // it was about what was done there
   byId("close-failure").addEventListener("click", (event) => {
     box.hidden = true;
     backToList(event);

@@ -1,0 +1,95 @@
+"""The table that scoring looks hashed features up in: a place for each, and there its fingerprint and weights in one number.
+
+So a look-up is one gather of 64 bits, and the sums of four numbers of 16 bits each (`LANES`) are made side by side.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["LANES", "LANE_OF", "ONE", "PLACE_BITS", "STEPS", "add_to", "add_up", "lanes_of", "look_up", "pack"]
+
+U64 = npt.NDArray[np.uint64]
+
+PLACE_BITS: Final = 20  # of a feature's key: its place in the table
+LANES: Final = (
+    4  # numbers of 16 bits: in the table the fingerprint, in sums the count of features; and a weight for each label
+)
+LANE_OF: Final = tuple(range(LANES)) if sys.byteorder == "little" else tuple(reversed(range(LANES)))
+STEPS: Final = 4_000  # units of the largest weight: seven families of a token still sum within 16 bits
+ONE: Final = np.uint64(1)  # a count of one, in its lane
+
+_FINGERPRINT: Final = np.uint64((1 << (32 - PLACE_BITS)) - 1)  # the other bits of a key tell whose place it is
+_TO_PLACE: Final = np.uint64(64 - PLACE_BITS)
+_TO_KEY: Final = np.uint64(32)
+_BLOCK: Final = 1 << 14  # features looked up at a time: what is held of them stays in the processor's cache
+_LANE: Final = np.uint64(16)
+_SHIFT: Final = np.uint64(0x8000_8000_8000_8000)  # turns 16 bits with a sign into as many without, larger by 2**15
+_TWO: Final = np.uint64(0x0000_FFFF_0000_FFFF)
+_LOW: Final = np.uint64(0xFFFF_FFFF)
+_LONGEST: Final = 1 << 16  # numbers of 16 bits that 32 can sum
+
+
+def pack(hashes: npt.NDArray[np.uint32], weights: npt.NDArray[np.int16]) -> U64:
+    """The table of some features: keys uint32 (m,), whose first `PLACE_BITS` bits differ for all, and weights int16 (m, 3)."""
+    lanes = np.zeros((len(hashes), LANES), np.int16)
+    lanes[:, LANE_OF[0]] = (hashes & np.uint32(_FINGERPRINT)).astype(np.int16)
+    lanes[:, LANE_OF[1:]] = weights
+    table = np.zeros(1 << PLACE_BITS, np.uint64)
+    table[hashes >> np.uint32(32 - PLACE_BITS)] = lanes.view(np.uint64).ravel()
+    return table
+
+
+def look_up(table: U64, code: U64, kept: npt.NDArray[np.bool_] | None = None) -> U64:
+    """Weights of each feature with a count of none; all zeros for those unknown or not `kept`."""
+    found = np.empty_like(code)
+    flat, codes = found.reshape(-1), code.reshape(-1)
+    wanted = None if kept is None else kept.reshape(-1)
+    for at in range(0, len(codes), _BLOCK):
+        part, here = codes[at : at + _BLOCK], flat[at : at + _BLOCK]
+        place = part >> _TO_PLACE
+        table.take(place.view(np.int64), out=here, mode="clip")  # no place is beyond: to clip is quicker than to check
+        key = np.right_shift(part, _TO_KEY, out=place)
+        key &= _FINGERPRINT
+        here ^= key  # leaves nothing in the first lane where the fingerprints are the same
+        same = here.view(np.int16)[LANE_OF[0] :: LANES] == 0
+        if wanted is not None:
+            same &= wanted[at : at + _BLOCK]
+        here *= same
+    return found
+
+
+def lanes_of(packed: U64) -> npt.NDArray[np.int16]:
+    """The numbers in each number, int16 (…, LANES)."""
+    return packed.view(np.int16).reshape(*packed.shape, LANES)
+
+
+def add_to(total: U64, packed: U64) -> U64:
+    """Add lane by lane to `total`, and give it."""
+    lanes = total.view(np.int16)
+    lanes += packed.view(np.int16)
+    return total
+
+
+def add_up(packed: U64, begin: npt.NDArray[np.int64], length: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Sums of each stretch, float64 (LANES, stretches); `begin` is where each begins, `length` how long it is.
+
+    Two lanes are summed at a time, in 32 bits each, after a shift that makes them positive.
+    """
+    if len(length) and np.maximum.reduce(length) > _LONGEST:
+        lanes = lanes_of(packed)
+        return np.stack([np.add.reduceat(lanes[:, lane].astype(np.float64), begin) for lane in LANE_OF])
+    packed = packed ^ _SHIFT
+    sums = np.empty((LANES, len(begin)))
+    for number in (0, 1):
+        two = np.add.reduceat(packed & _TWO, begin)
+        sums[number] = two & _LOW
+        sums[number + 2] = two >> _TO_KEY
+        if not number:
+            packed >>= _LANE
+    sums -= length * float(1 << 15)
+    return sums

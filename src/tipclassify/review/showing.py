@@ -1,0 +1,98 @@
+"""What the page is shown, as plain values: passages, decisions, reasons, the codebook."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any
+
+from tipclassify.classifier import Classifier
+from tipclassify.labels import LABELS
+from tipclassify.review.events import Event, History
+from tipclassify.review.opened import OpenPassage
+
+__all__ = ["Said", "codebook", "held", "passage_row", "reason_rows", "said_by", "settlement"]
+
+Said = dict[str, Any]
+"""What a model says of a passage: ``labels`` and ``scores``."""
+
+
+def passage_row(passage: OpenPassage, history: History, annotator: str, second: Said | None) -> dict[str, Any]:
+    """A passage as ``GET /api/reports/ID`` has it: what the models say, what `annotator` decided, and others."""
+    tagged = passage.passage
+    decisions = history.decisions(passage.key)
+    mine = decisions.pop(annotator, None)
+    settled = history.settled(passage.key)
+    return {
+        "key": passage.key,
+        "number": passage.number,
+        "text": tagged.text,
+        "start": tagged.start,
+        "end": tagged.end,
+        "section": list(passage.headings),
+        "page": tagged.page,
+        "block": tagged.block,
+        "kind": None,
+        "scores": dict(tagged.scores),
+        "labels": list(tagged.labels),
+        "low_confidence": tagged.low_confidence,
+        "second": second,
+        "decision": held(mine),
+        "others": [{"annotator": e.annotator, "labels": list(e.labels), "time": e.time} for e in decisions.values()],
+        "settled": settlement(settled),
+    }
+
+
+def said_by(model: Classifier, passages: Sequence[OpenPassage], policy: str) -> dict[str, Said]:
+    """What a model says of passages, by their keys."""
+    scores = model.predict_proba([passage.passage.text for passage in passages])
+    return {
+        passage.key: {
+            "labels": [label for label, given in zip(LABELS, row >= model.thresholds(policy), strict=True) if given],
+            "scores": dict(zip(LABELS, row.tolist(), strict=True)),
+        }
+        for passage, row in zip(passages, scores, strict=True)
+    }
+
+
+def held(event: Event | None) -> dict[str, Any] | None:
+    """A decision that holds."""
+    if event is None:
+        return None
+    return {
+        "labels": list(event.labels),
+        "time": event.time,
+        "event": event.number,
+        "annotator": event.annotator,
+    }
+
+
+def settlement(event: Event | None) -> dict[str, Any] | None:
+    """An adjudication that holds."""
+    if event is None:
+        return None
+    return {"labels": list(event.labels), "by": event.annotator, "time": event.time, "event": event.number}
+
+
+def reason_rows(classifier: Classifier, passage: OpenPassage) -> dict[str, Any]:
+    """Why the model says what it says of a passage."""
+    explained = classifier.explain(passage.passage)
+    return {
+        "labels": {
+            label: {
+                "probability": found.probability,
+                "spans": [{"start": s.start, "end": s.end, "weight": s.weight} for s in found.spans],
+                "bias": found.bias,
+                "total": found.logit,
+                "method": found.method,
+            }
+            for label, found in explained.items()
+        }
+    }
+
+
+def codebook() -> dict[str, Any]:
+    """The rule of each label, with examples."""
+    found: dict[str, Any] = json.loads(files("tipclassify.review").joinpath("codebook.json").read_text("utf-8"))
+    return found

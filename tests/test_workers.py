@@ -1,0 +1,73 @@
+"""Several processes give what one gives, in order, and hold back when nobody takes the results."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tipclassify.errors import TipclassifyError
+from tipclassify.workers import AHEAD, in_order
+
+
+def _halved(number: int) -> int:
+    if number % 2:
+        raise ValueError(f"{number} is odd")
+    return number // 2
+
+
+def _ends_others(process: int) -> int:
+    if os.getpid() != process:
+        os._exit(3)
+    time.sleep(0.05)
+    return process
+
+
+def _where(_: int) -> int:
+    time.sleep(0.02)
+    return os.getpid()
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_results_come_in_the_order_of_their_tasks(jobs: int) -> None:
+    assert list(in_order(_halved, range(0, 80, 2), jobs)) == list(range(40))
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_a_task_raises_comes_out_in_its_turn(jobs: int) -> None:
+    results = in_order(_halved, [0, 2, 4, 6, 9, 10], jobs)
+    assert [next(results) for _ in range(4)] == [0, 1, 2, 3]
+    with pytest.raises(ValueError, match="9 is odd"):
+        next(results)
+
+
+def test_a_slow_taker_holds_the_tasks_back() -> None:
+    drawn = 0
+
+    def tasks() -> Iterator[int]:
+        nonlocal drawn
+        for number in range(0, 2_000, 2):
+            drawn += 1
+            yield number
+
+    results = in_order(_halved, tasks(), 2)
+    for taken in range(1, 40):
+        assert next(results) == taken - 1
+        if taken in (1, 20):
+            time.sleep(0.5)  # a process that went on by itself would have done them all
+        assert drawn <= taken + 2 * AHEAD
+    results.close()  # type: ignore[attr-defined]
+
+
+def test_this_process_works_too_and_a_single_task_needs_no_other() -> None:
+    assert list(in_order(_where, [1], 4)) == [os.getpid()]
+    worked = set(in_order(_where, range(200), 2))
+    assert os.getpid() in worked
+    assert len(worked) == 2
+
+
+def test_a_process_that_dies_is_told_in_one_line() -> None:
+    with pytest.raises(TipclassifyError, match="a worker process died"):
+        list(in_order(_ends_others, [os.getpid()] * 500, 2))
