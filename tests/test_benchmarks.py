@@ -8,6 +8,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import time
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -128,7 +129,9 @@ def test_own_times_add_up_and_nothing_stays_wrapped(classifier: Any) -> None:
     before = features.featurize
     texts = list(islice(_measure.passages(2), 300))
     with _profile.own_seconds() as own:
-        took = _measure.seconds(lambda: classifier.predict_proba(texts))
+        start = time.thread_time()  # the clock that own times are counted in
+        classifier.predict_proba(texts)
+        took = time.thread_time() - start
     assert features.featurize is before
     assert own["classifier.Classifier.predict_proba"][1] == 1
     assert sum(seconds for seconds, _ in own.values()) == pytest.approx(took, rel=0.05)
