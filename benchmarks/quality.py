@@ -43,7 +43,7 @@ from threadpoolctl import threadpool_limits
 
 from tipclassify import Classifier
 from tipclassify.corpus import group_rows, read_rows
-from tipclassify.errors import CorpusError
+from tipclassify.errors import CorpusError, TipclassifyError
 from tipclassify.evaluation import Metrics, measure
 from tipclassify.labels import LABELS, indicator
 from tipclassify.training import fit_model, group_folds, operating_points
@@ -263,9 +263,13 @@ def compare(
         print("\n".join(error.problems), file=sys.stderr)
         raise typer.Exit(1) from None
     if shipped:
-        found_of = shipped_figures(
-            model or ["default", "encoder", "cascade"], outside.texts, outside.truth, outside.groups, outside.kinds
-        )
+        try:
+            found_of = shipped_figures(
+                model or ["default", "encoder", "cascade"], outside.texts, outside.truth, outside.groups, outside.kinds
+            )
+        except TipclassifyError as error:
+            print(f"quality.py: {error}", file=sys.stderr)
+            raise typer.Exit(1) from None
         print(shipped_table(found_of))
         if json:
             save(json, {**about(), "shipped": found_of})
