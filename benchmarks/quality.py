@@ -8,6 +8,7 @@ sentence). Out: a Markdown table on standard output; progress goes to standard e
   on the other folds. Real passages are scored by a model of the whole corpus, at thresholds of all out-of-fold scores.
 - Training time runs from texts to a model with thresholds: the folds, and the fit on everything.
 - The peers' settings are the best of a few, by out-of-fold macro-F1 on ``data/``. Real passages chose nothing.
+- ``--shipped`` trains nothing, and compares the default, the encoder and the cascade as they ship (`_shipped`).
 - ``--json FILE`` keeps the figures for ``picture.py``; ``speed.py`` times these same peers.
 """
 
@@ -30,6 +31,7 @@ import typer
 from _measure import DATA as DATA
 from _measure import about, save
 from _measure import markdown as markdown
+from _shipped import shipped_figures, shipped_table
 from joblib import Parallel, delayed
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -41,7 +43,7 @@ from threadpoolctl import threadpool_limits
 
 from tipclassify import Classifier
 from tipclassify.corpus import group_rows, read_rows
-from tipclassify.errors import CorpusError
+from tipclassify.errors import CorpusError, TipclassifyError
 from tipclassify.evaluation import Metrics, measure
 from tipclassify.labels import LABELS, indicator
 from tipclassify.training import fit_model, group_folds, operating_points
@@ -246,13 +248,32 @@ def compare(
     folds: Annotated[int, typer.Option(min=2, help="Folds of the cross-validation.")] = 5,
     jobs: Annotated[int, typer.Option(help="Processes; -1 for one a core.")] = 1,
     json: Annotated[Path | None, typer.Option(help="Keep the figures in this file.")] = None,
+    shipped: Annotated[
+        bool, typer.Option("--shipped", help="Train nothing: only compare the default, the encoder and the cascade.")
+    ] = False,
+    model: Annotated[
+        list[str] | None, typer.Option(metavar="NAME|DIR", help="With --shipped: the models; repeatable.")
+    ] = None,
 ) -> None:
     """Train tipclassify and its peers on the same folds, and print how well each tags."""
     try:
-        corpus, outside = read_passages(data or [DATA]), read_passages([real] if real else [], real=True)
+        outside = read_passages([real] if real else [], real=True)
+        corpus = read_passages([] if shipped else data or [DATA])
     except CorpusError as error:
         print("\n".join(error.problems), file=sys.stderr)
         raise typer.Exit(1) from None
+    if shipped:
+        try:
+            found_of = shipped_figures(
+                model or ["default", "encoder", "cascade"], outside.texts, outside.truth, outside.groups, outside.kinds
+            )
+        except TipclassifyError as error:
+            print(f"quality.py: {error}", file=sys.stderr)
+            raise typer.Exit(1) from None
+        print(shipped_table(found_of))
+        if json:
+            save(json, {**about(), "shipped": found_of})
+        return
     absent = [name for name, peer in PEERS.items() if not peer.installed]
     runs: dict[str, Callable[..., tuple[Bools, Bools]]] = {
         "tipclassify": partial(run_ours, detectors=True),

@@ -8,6 +8,7 @@ the tables into docs/scale.md.
   and a ratio is the median of the ratios run by run, so that a machine whose speed drifts changes both alike.
 - Passages are made from the sentences of ``data/`` so that they have 24 words on average, as the sentences of reports have
   (`_measure.passages`). Every run scores passages that no run before it has seen.
+- ``--encoder encoder`` measures the encoder alone, on all cores (`_encoder`).
 - The peers are those of ``quality.py``, trained on ``data/`` in this run. fastText gets its lines ready made, in the faster
   of its two forms.
 """
@@ -29,6 +30,7 @@ from typing import Annotated, Any, Final
 
 import numpy as np
 import typer
+from _encoder import encoder_figures
 from _measure import (
     DATA,
     ROOT,
@@ -436,6 +438,10 @@ def main(
     train: Annotated[
         int | None, typer.Option(min=100, help="Passages the peers are trained on; all by default.")
     ] = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|DIR", help="Only measure this encoder, its cascade, and PyTorch beside it."),
+    ] = None,
     whole: Annotated[float, typer.Option(help="Seconds that the command line works with one job.")] = 8.0,
 ) -> None:
     """Measure how quick tipclassify is, on one core, beside its peers."""
@@ -447,14 +453,20 @@ def main(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         given = pages or own_pages(folder)
-        peers = train_peers(folder, train)
-        parts: list[Callable[[], list[Figure]]] = [
-            partial(scoring, peers, count, runs, folder),
-            partial(starting, peers, runs),
-            partial(latency, peers, calls, runs),
-            partial(saved_pages, given, runs, whole, folder),
-            partial(sizes, peers, count, runs, folder),
-        ]
+        parts: list[Callable[[], list[Figure]]]
+        peers = train_peers(folder, train) if encoder is None else None
+        parts = [partial(encoder_figures, encoder, given, count, runs, folder)] if encoder is not None else []
+        parts += (
+            []
+            if peers is None
+            else [
+                partial(scoring, peers, count, runs, folder),
+                partial(starting, peers, runs),
+                partial(latency, peers, calls, runs),
+                partial(saved_pages, given, runs, whole, folder),
+                partial(sizes, peers, count, runs, folder),
+            ]
+        )
         figures = []
         for part in parts:
             figures += part()

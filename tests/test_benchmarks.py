@@ -21,6 +21,7 @@ from tipclassify.labels import LABELS
 ROOT = Path(__file__).resolve().parents[1]
 BENCHMARKS = ROOT / "benchmarks"
 SAMPLE = ROOT / "data" / "samples" / "karvonia-2024.html"
+TINY = ROOT / "tests" / "files" / "tiny_encoder"
 OURS = {"tipclassify", "tipclassify, linear part alone"}
 PEERS = {"TF-IDF + LR", "TF-IDF, characters too, + LR", "NB-SVM"}
 OPTIONAL = {"fastText", "static embeddings + LR"}  # need packages that the project does not
@@ -205,6 +206,49 @@ def test_the_profile_tells_functions_and_the_distance_to_memory() -> None:
     names = [row[0] for row in rows_of(printed)]
     assert any(name.startswith("tokens.") for name in names)
     assert "GB/s" in printed
+
+
+def test_the_shipped_models_are_compared_without_training(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    real = tmp_path / "real.jsonl"
+    rows = [("Courts convicted nine traffickers.", ["positive_effort"]), ("Officers took bribes.", ["complicity"])]
+    lines = [
+        {"id": str(n), "text": f"{text} ({n})", "labels": labels, "kind": "sentence"}
+        for n, (text, labels) in enumerate(rows * 3)
+    ]
+    real.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    models = ("--model", "default", "--model", f"cascade:{TINY}")
+    printed = script("quality.py", "--shipped", "--real", real, *models, "--json", tmp_path / "kept.json")
+    header, _, default, cascade = rows_of(printed)
+    assert {"rules passed", "sentence macro-F1", "sent on"} <= set(header)
+    assert (default[0], default[-1]) == ("default", "–")
+    kept = json.loads((tmp_path / "kept.json").read_text("utf-8"))["shipped"]
+    assert kept["default"]["rules passed"] > 0.7
+    assert f"{kept[cascade[0]]['sent on']:.3f}" == cascade[-1]
+
+
+def test_speed_measures_an_encoder_and_its_cascade(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    kept = tmp_path / "kept.json"
+    script("speed.py", SAMPLE, "--encoder", TINY, "--runs", 1, "--passages", 40, "--json", kept)
+    figures = {figure["name"]: figure for figure in json.loads(kept.read_text("utf-8"))["figures"]}
+    rate, cascade = (figures[name]["value"] for name in ("the pages' passages", "cascade, the pages' passages"))
+    assert figures["cascade to encoder"]["value"] == pytest.approx(cascade / rate)
+    assert 0 <= figures["share that the cascade sends on"]["value"] <= 1
+    assert figures["encoder to PyTorch"]["samples"] or "not installed" in figures["encoder to PyTorch"]["note"]
+
+
+def test_a_higher_bound_of_the_cascade_sends_on_less(tmp_path: Path) -> None:
+    keep = tmp_path / "kept.npz"
+    small = ("--data", ROOT / "data" / "w8a_narratives.jsonl", "--linear", "--folds", 2, "--keep", keep)
+    printed = script("cascade.py", *small)
+    rows = [row for row in rows_of(printed) if row[0][0].isdigit()]
+    sent = [float(row[1]) for row in rows]
+    assert sent[: len(sent) // 2] == sorted(sent[: len(sent) // 2], reverse=True)
+    assert 0 < sent[0] <= 1
+    before = keep.stat().st_mtime_ns
+    assert rows_of(script("cascade.py", *small)) == rows_of(printed)
+    assert keep.stat().st_mtime_ns == before  # nothing was trained anew
 
 
 @pytest.mark.usefixtures("speed")

@@ -10,7 +10,19 @@ import pytest
 
 import tipclassify
 
-HEAVY = ("sklearn", "datasets", "pandas", "numpy", "scipy", "pyarrow", "torch", "joblib", "selectolax")
+HEAVY = (
+    "sklearn",
+    "datasets",
+    "pandas",
+    "numpy",
+    "scipy",
+    "pyarrow",
+    "torch",
+    "joblib",
+    "selectolax",
+    "onnxruntime",
+    "tokenizers",
+)
 
 
 def python(code: str) -> str:
@@ -36,7 +48,7 @@ BLOCK = """
 import sys
 class Block:
     def find_spec(self, name, path=None, target=None):
-        if name.split('.')[0] in {'sklearn', 'datasets', 'scipy', 'pandas', 'joblib', 'pyarrow'}:
+        if name.split('.')[0] in {'sklearn', 'datasets', 'scipy', 'pandas', 'joblib', 'pyarrow', 'onnxruntime', 'tokenizers'}:
             raise ImportError('blocked: ' + name)
 sys.meta_path.insert(0, Block())
 import socket

@@ -11,6 +11,7 @@ import pytest
 
 from tipclassify import Classifier, ModelError
 from tipclassify.model_file import default_model_path, read_model, write_model
+from tipclassify.model_folder import digest
 
 
 @pytest.fixture
@@ -100,13 +101,11 @@ def test_other_labels_are_refused(copy: Path) -> None:
 def test_a_pickle_in_the_weights_is_never_run(copy: Path) -> None:
     import hashlib
 
-    from tipclassify import model_file
-
     trap = np.array([print], dtype=object)
     np.savez(copy / "weights.npz", hashes=trap, weights=trap, words=trap)
     head = json.loads((copy / "model.json").read_text("utf-8"))
     head["weights_sha256"] = hashlib.sha256((copy / "weights.npz").read_bytes()).hexdigest()
-    head["sha256"] = model_file._digest(head)
+    head["sha256"] = digest(head)
     (copy / "model.json").write_text(json.dumps(head), "utf-8")
     with pytest.raises(ModelError, match="not a weight table"):
         Classifier.load(copy)

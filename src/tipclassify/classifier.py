@@ -1,30 +1,29 @@
 """The classifier: load a model, score passages, tag them, say why.
 
-It knows nothing of training and needs numpy and the sentence splitter only.
+It knows nothing of training, nor of what kind a model is (`scorer`). With the default kind it needs numpy and the sentence splitter
+only.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from functools import cache
-from typing import Final, overload
+from typing import Any, Final, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from tipclassify.document import Document, Passage, passage_of
-from tipclassify.explanation import Explanation, SpanWeight, explain_texts
+from tipclassify.errors import ModelError
+from tipclassify.explanation import Explanation, SpanWeight
 from tipclassify.labels import LABELS, POLICIES
-from tipclassify.model_file import Model, default_model_path, read_model
-from tipclassify.scoring import Scored, score_texts
+from tipclassify.loading import load_scorer
+from tipclassify.model_file import Model
+from tipclassify.scorer import Linear, Scorer
+from tipclassify.scoring import is_doubtful
 from tipclassify.segment import Unit, split_passages, text_document
 
 __all__ = ["Classifier", "Explanation", "SpanWeight", "classify"]
-
-_FEWEST_WORDS: Final = 3
-_MOST_UNKNOWN: Final = 1 / 3  # English of other subjects stays below; French, Spanish or German are far above
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -38,25 +37,53 @@ class Classifier:
     (1, 3)
     """
 
-    def __init__(self, model: Model) -> None:
-        self.model = model
+    def __init__(self, model: Model | Scorer, thresholds: Mapping[str, tuple[float, ...]] | None = None) -> None:
+        self.scorer: Scorer = Linear(model) if isinstance(model, Model) else model
+        self._thresholds = self.scorer.thresholds if thresholds is None else thresholds
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str] | None = None) -> Classifier:
-        """The model in folder `path`, or the shipped one.
+    def load(cls, model: str | os.PathLike[str] | None = None) -> Classifier:
+        """The model in a folder, or of a name: ``"encoder"``, ``"cascade"``, one that ``tipclassify models list`` shows.
+
+        Without, it is the shipped one, whose name is ``"default"``.
 
         Raises
         ------
         ModelError
             When the model is missing, damaged, of a newer format or for other labels.
+        MissingExtraError
+            When its libraries are not installed.
         """
-        return cls(read_model(path)) if path is not None else _shipped()
+        return cls(load_scorer(model))
+
+    @property
+    def model(self) -> Model:
+        """The table of weights of a model of the default kind.
+
+        Raises
+        ------
+        ModelError
+            When the model is of another kind.
+        """
+        if not isinstance(self.scorer, Linear):
+            raise ModelError(f"a model of kind {self.meta.get('kind')!r} has no table of weights")
+        return self.scorer.model
+
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        """What the model says of itself: hash, corpus, metrics, operating points."""
+        return self.scorer.meta
+
+    @property
+    def vocabulary(self) -> frozenset[str]:
+        """Words that the model knows in lower case, by which names are told from words."""
+        return self.scorer.vocabulary
 
     def thresholds(self, policy: str = "balanced") -> Floats:
         """Probability from which each label is given under `policy`, in the order of ``LABELS``."""
-        if policy not in self.model.thresholds:
+        if policy not in self._thresholds:
             raise ValueError(f"unknown policy {policy!r}: use {', '.join(POLICIES)}")
-        return np.array(self.model.thresholds[policy], np.float64)
+        return np.array(self._thresholds[policy], np.float64)
 
     def with_thresholds(self, thresholds: Mapping[str, float]) -> Classifier:
         """The same model with other thresholds, for every policy, of the labels given.
@@ -73,13 +100,13 @@ class Classifier:
                 raise ValueError(f"threshold of {label} is {value}: give a probability between 0 and 1")
         moved = {
             policy: tuple(thresholds.get(label, old) for label, old in zip(LABELS, row, strict=True))
-            for policy, row in self.model.thresholds.items()
+            for policy, row in self._thresholds.items()
         }
-        return Classifier(replace(self.model, thresholds=moved))
+        return Classifier(self.scorer, moved)
 
     def logits(self, passages: Sequence[str | Passage]) -> Floats:
         """Calibrated log-odds, float array (n, 3)."""
-        return score_texts(self.model, _texts(passages)).logits
+        return self.scorer.score_texts(_texts(passages)).logits
 
     def predict_proba(self, passages: Sequence[str | Passage]) -> Floats:
         """Calibrated probability of each label, float array (n, 3) in the order of ``LABELS``.
@@ -93,12 +120,15 @@ class Classifier:
         return np.asarray(self.predict_proba(passages) >= self.thresholds(policy))
 
     def explain(self, passage: str | Passage) -> dict[str, Explanation]:
-        """For each label, what every stretch of the passage adds to the log-odds."""
+        """For each label, what every stretch of the passage adds to the log-odds, or how far they fall without it.
+
+        `Explanation.method` says which: the default model's reasons add up, an encoder's do not.
+        """
         return self.explain_all([passage])[0]
 
     def explain_all(self, passages: Sequence[str | Passage]) -> list[dict[str, Explanation]]:
         """The same for several passages, several times as fast as one by one."""
-        return explain_texts(self.model, _texts(passages))
+        return self.scorer.explain_texts(_texts(passages))
 
     def doubtful(self, passages: Sequence[str | Passage]) -> Bools:
         """Passages the model has too little to go by, bool array (n,).
@@ -106,7 +136,11 @@ class Classifier:
         The rule: fewer than three words besides figures and names, or over a third of those words unknown to the
         training corpus, as in text that is not English.
         """
-        return _doubtful(score_texts(self.model, _texts(passages)))
+        return is_doubtful(self.scorer.score_texts(_texts(passages)))
+
+    def sent_on(self, passages: Sequence[str | Passage]) -> Bools | None:
+        """Passages that the first model of a cascade leaves to the second, bool (n,); None of a model that is no cascade."""
+        return self.scorer.sent_on(_texts(passages))
 
     def tag(self, document: Document, policy: str = "balanced", unit: Unit = "sentence") -> list[Passage]:
         """Passages of a document with their scores and labels; `unit` is how far it is split."""
@@ -117,13 +151,13 @@ class Classifier:
         thresholds = self.thresholds(policy)
         if not passages:
             return []
-        found = score_texts(self.model, _texts(passages))
+        found = self.scorer.score_texts(_texts(passages))
         scores = _logistic(found.logits)
         given = ((scores >= thresholds) @ _BITS).tolist()
         return [
             _tagged(passage, _LABELS_OF[bits], dict(zip(LABELS, row, strict=True)), doubtful)
             for passage, bits, row, doubtful in zip(
-                passages, given, scores.tolist(), _doubtful(found).tolist(), strict=True
+                passages, given, scores.tolist(), is_doubtful(found).tolist(), strict=True
             )
         ]
 
@@ -148,8 +182,8 @@ def classify(
     ----------
     text : str, or a list, pandas Series or datasets column of str
         One text, or several: then one list of passages for each.
-    model : path or Classifier, optional
-        Folder of a trained model; the shipped one by default.
+    model : name, path or Classifier, optional
+        ``"encoder"``, ``"cascade"``, or the folder of a trained model; the shipped one by default.
     policy : str
         Operating point: ``"screen"``, ``"balanced"`` or ``"cite"``.
 
@@ -184,11 +218,6 @@ def classify(
     return [[next(tagged) for _ in passages] for passages in split]
 
 
-@cache
-def _shipped() -> Classifier:
-    return Classifier(read_model(default_model_path()))
-
-
 _BITS: Final = 1 << np.arange(len(LABELS))
 _LABELS_OF: Final = tuple(
     tuple(label for bit, label in zip(_BITS, LABELS, strict=True) if bits & bit) for bits in range(1 << len(LABELS))
@@ -199,10 +228,6 @@ def _tagged(passage: Passage, labels: tuple[str, ...], scores: Mapping[str, floa
     """`dataclasses.replace` for the one place where it counts how long it takes."""
     p = passage
     return passage_of(p.text, p.start, p.end, p.section, labels, scores, doubtful, p.page, p.block)
-
-
-def _doubtful(found: Scored) -> Bools:
-    return np.asarray((found.words < _FEWEST_WORDS) | (found.unknown > found.words * _MOST_UNKNOWN))
 
 
 def _logistic(logits: Floats) -> Floats:

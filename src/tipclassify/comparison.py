@@ -175,7 +175,7 @@ def compare(old: TaggedReport, new: TaggedReport, run: Run) -> Comparison:
     [('failure', True), ('positive_effort', False)]
     """
     thresholds = dict(zip(LABELS, run.classifier.thresholds(run.policy).tolist(), strict=True))
-    matches, nearest = matches_and_nearest(old.passages, new.passages, run.classifier.model.vocabulary)
+    matches, nearest = matches_and_nearest(old.passages, new.passages, run.classifier.vocabulary)
     before, after = list(old.findings()), list(new.findings())
     placed: list[tuple[int, Pair]] = []
     for i, j, similarity, same in matches:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,10 @@ from tipclassify.labels import LABELS
 from tipclassify.model_file import Model
 from tipclassify.scoring import known_features
 
-__all__ = ["Explanation", "SpanWeight", "explain_texts"]
+__all__ = ["ADDITIVE", "OCCLUSION", "Explanation", "SpanWeight", "explain_texts"]
+
+ADDITIVE: Final = "additive"
+OCCLUSION: Final = "occlusion"
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -25,7 +29,10 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class SpanWeight:
-    """How far a stretch of a passage moves the log-odds of a label (positive: towards it)."""
+    """How far a stretch of a passage moves the log-odds of a label (positive: towards it).
+
+    Of the default model it is what the stretch adds to the sum; of an encoder, how far the log-odds fall when it is masked.
+    """
 
     start: int
     end: int
@@ -35,7 +42,7 @@ class SpanWeight:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a passage scores as it does on one label: ``bias + sum(span weights) == logit``.
+    """Why a passage scores as it does on one label.
 
     Attributes
     ----------
@@ -43,9 +50,14 @@ class Explanation:
     probability : float
         Logistic function of `logit`.
     logit, bias : float
-        Calibrated log-odds, and their value for a passage without known features.
+        Calibrated log-odds, and their value for a passage without known features (additive) or with every word masked
+        (occlusion).
     spans : tuple of SpanWeight
-        Strongest first. Spans overlap: a word counts by itself and in the n-grams it is part of.
+        Strongest first. Spans overlap: a word counts by itself and in the n-grams, or the clause, it is part of.
+    method : str
+        ``"additive"``: the default model is a sum, and ``bias + sum(span weights) == logit``. ``"occlusion"``: each span of an
+        encoder was masked by itself, and its weight is how far the logit fell. These do not add up to anything: two words
+        that say the same each fall by little, and both together by much.
     """
 
     label: str
@@ -53,6 +65,7 @@ class Explanation:
     logit: float
     bias: float
     spans: tuple[SpanWeight, ...]
+    method: str = ADDITIVE
 
 
 def explain_texts(model: Model, texts: Sequence[str]) -> list[dict[str, Explanation]]:

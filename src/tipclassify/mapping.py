@@ -93,7 +93,7 @@ class _TagBatch:
 
     def __reduce__(self) -> tuple[Callable[..., _TagBatch], tuple[str, str]]:
         """What is pickled, and hashed: the name, with what decides the results."""
-        return _unpickled, (__version__, str(Classifier.load().model.meta["sha256"]))
+        return _unpickled, (__version__, str(Classifier.load().meta["sha256"]))
 
 
 def _unpickled(version: str, model: str) -> _TagBatch:  # noqa: ARG001

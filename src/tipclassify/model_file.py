@@ -2,18 +2,14 @@
 
 ``model.json`` holds what a person may want to read (labels, thresholds, data hash, versions, metrics) and
 the SHA-256 of everything; ``weights.npz`` holds the weight table, the vocabulary and the detectors. numpy alone reads it,
-so no release of scikit-learn breaks a shipped model. Writing goes to a temporary folder that is then
-renamed: a reader never sees half a model.
+so no release of scikit-learn breaks a shipped model. `model_folder` has what all kinds of model share.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-import json
 import os
-import shutil
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -26,8 +22,9 @@ import numpy.typing as npt
 
 from tipclassify.errors import ModelError
 from tipclassify.features import FEATURE_VERSION
-from tipclassify.labels import LABELS, POLICIES
+from tipclassify.labels import LABELS
 from tipclassify.lookup import Lookup
+from tipclassify.model_folder import HEAD, LINEAR, as_bytes, check_head, kind_of, load_head, sealed, write_folder
 from tipclassify.packing import PLACE_BITS, STEPS, pack
 from tipclassify.windows import Windows
 
@@ -111,10 +108,6 @@ def write_model(model: Model, path: str | os.PathLike[str], files: Mapping[str, 
     files : mapping of str to str, optional
         Further text files of the folder by name (``README.md``, ``golden.jsonl``).
     """
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if target.exists() and not (target / "model.json").is_file() and any(target.iterdir()):
-        raise ModelError(f"{target}: a folder that is no model is in the way; choose another --out")
     weights = _pack(model)
     head = {
         "format": FORMAT,
@@ -125,23 +118,8 @@ def write_model(model: Model, path: str | os.PathLike[str], files: Mapping[str, 
         **model.meta,
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
     }
-    head["sha256"] = _digest(head)
-    staged = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
-        (staged / "weights.npz").write_bytes(weights)
-        for name, text in (files or {}).items():
-            (staged / name).write_text(text, encoding="utf-8", newline="\n")
-        (staged / "model.json").write_text(json.dumps(head, indent=1) + "\n", encoding="utf-8", newline="\n")
-        staged.chmod(0o755)
-        old = None
-        if target.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
-            os.replace(target, old / target.name)
-        os.replace(staged, target)
-        if old:
-            shutil.rmtree(old)
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
+    texts = {name: as_bytes(text) for name, text in (files or {}).items()}
+    write_folder(path, {"weights.npz": weights, **texts, HEAD: sealed(head)})
 
 
 def read_model(path: str | os.PathLike[str]) -> Model:
@@ -184,26 +162,19 @@ def read_model(path: str | os.PathLike[str]) -> Model:
 
 
 def _read_head(folder: Path) -> dict[str, Any]:
-    file = folder / "model.json"
-    if not file.is_file():
-        raise ModelError(f"{folder}: no model there (no model.json); train one with 'python train.py --out {folder}'")
-    try:
-        head = json.loads(file.read_text(encoding="utf-8"))
-        written = head["format"]
-    except (ValueError, TypeError, KeyError, OSError):
-        raise ModelError(f"{file}: truncated or not a model; copy or train the model anew") from None
+    file = folder / HEAD
+    head = load_head(folder)
+    if kind_of(head) != LINEAR:
+        raise ModelError(
+            f"{folder}: a model of kind {kind_of(head)!r}, which Classifier.load reads, not a table of weights"
+        )
+    written = head["format"]
     if not isinstance(written, int) or written > FORMAT or head.get("features", 0) > FEATURE_VERSION:
         raise ModelError(f"{file}: written by a newer tipclassify (format {written}); run 'pip install -U tipclassify'")
     if head.get("features") != FEATURE_VERSION:
         raise ModelError(f"{file}: made for older features; retrain it with 'python train.py'")
-    if tuple(head.get("labels", ())) != LABELS:
-        raise ModelError(f"{file}: made for the labels {head.get('labels')}, not {list(LABELS)}; use another model")
-    if head.get("sha256") != _digest(head):
-        raise ModelError(f"{file}: changed since training (its hash does not match); copy or train the model anew")
-    missing = [policy for policy in POLICIES if policy not in head.get("thresholds", {})]
-    if missing:
-        raise ModelError(f"{file}: has no thresholds for {', '.join(missing)}; retrain it")
-    return dict(head)
+    check_head(file, head)
+    return head
 
 
 def _pack(model: Model) -> bytes:
@@ -218,8 +189,3 @@ def _pack(model: Model) -> bytes:
     arrays |= model.windows.to_arrays() if model.windows else {}
     np.savez_compressed(buffer, **arrays)
     return buffer.getvalue()
-
-
-def _digest(head: Mapping[str, Any]) -> str:
-    plain = {key: value for key, value in head.items() if key != "sha256"}
-    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode("utf-8")).hexdigest()

@@ -7,7 +7,7 @@ exact: the same passage gives the same bits in any batch and whatever is added f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,10 +20,13 @@ from tipclassify.sums import sums_of
 from tipclassify.tokens import I64, Reading, read_words
 from tipclassify.words import FIGURE
 
-__all__ = ["Scored", "best_parts", "known_features", "score_texts"]
+__all__ = ["Scored", "best_parts", "count_words", "is_doubtful", "known_features", "score_texts"]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+
+_FEWEST_WORDS: Final = 3
+_MOST_UNKNOWN: Final = 1 / 3  # English of other subjects stays below; French, Spanish or German are far above
 
 
 class Scored(NamedTuple):
@@ -55,12 +58,7 @@ def score_texts(model: Model, texts: Sequence[str]) -> Scored:
         if len(read.rows) < len(batch):  # some have no words
             rows = read.rows + first
         layout = layout_of(read)
-        plain = read.bits & FIGURE == 0
-        plain &= ~read.name
-        scored.words[rows] = np.add.reduceat(plain, read.begin, dtype=np.int64)
-        plain &= read.strange
-        if np.count_nonzero(plain):
-            scored.unknown[rows] = np.add.reduceat(plain, read.begin, dtype=np.int64)
+        _count_words(read, rows, scored.words, scored.unknown)
         added = _linear(model, read, layout)
         if model.windows is not None:
             vector = model.lookup.by_word(read.met).vector.take(read.number)
@@ -68,6 +66,30 @@ def score_texts(model: Model, texts: Sequence[str]) -> Scored:
             added += model.windows.scores_of_sorts(sort, read.begin)
         logits[rows] += added
     return scored
+
+
+def is_doubtful(found: Scored) -> Bools:
+    """Texts that a model has too little to go by, bool (n,): few words, or many that training did not know."""
+    return np.asarray((found.words < _FEWEST_WORDS) | (found.unknown > found.words * _MOST_UNKNOWN))
+
+
+def count_words(texts: Sequence[str], vocabulary: frozenset[str]) -> tuple[I64, I64]:
+    """Words of each text besides figures and names, and how many of them are not in `vocabulary`: those of `Scored`."""
+    words, unknown = np.zeros((2, len(texts)), np.int64)
+    for first, batch, length in batches(texts):
+        read = read_words(batch, vocabulary, length)
+        if len(read.rows):
+            _count_words(read, read.rows + first, words, unknown)
+    return words, unknown
+
+
+def _count_words(read: Reading, rows: I64 | slice, words: I64, unknown: I64) -> None:
+    plain = read.bits & FIGURE == 0
+    plain &= ~read.name
+    words[rows] = np.add.reduceat(plain, read.begin, dtype=np.int64)
+    plain &= read.strange
+    if np.count_nonzero(plain):
+        unknown[rows] = np.add.reduceat(plain, read.begin, dtype=np.int64)
 
 
 def known_features(model: Model, features: Features) -> tuple[Bools, npt.NDArray[np.intp]]:

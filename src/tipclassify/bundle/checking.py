@@ -7,8 +7,8 @@ split, as they did? Nothing here counts as right because it could not be looked 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 from tipclassify._version import __version__
@@ -34,7 +34,7 @@ _LARGEST_MANIFEST: Final = 50_000_000  # of 20,000 inputs
 def verify_bundle(
     name: str,
     files: Sequence[str] = (),
-    model: Path | None = None,
+    model: str | os.PathLike[str] | None = None,
     options: ReadOptions | None = None,
     exact: bool = False,
 ) -> list[Check]:
@@ -44,8 +44,8 @@ def verify_bundle(
     ----------
     files : sequence of str
         Its inputs, whatever their names; further files in a folder do no harm.
-    model : Path, optional
-        Folder of the model to score with, in place of the one in the bundle or the shipped one.
+    model : name or path, optional
+        Model to score with, in place of the one in the bundle or the shipped one.
     options : ReadOptions, optional
         How `files` are fetched where they are links. They are read as the bundle says.
     exact : bool
@@ -117,7 +117,7 @@ def _settings(manifest: Manifest, classifier: Classifier | None) -> Check:
         return Check("settings", "not checked", "needs the model")
     try:
         policy = dict(zip(LABELS, classifier.thresholds(manifest.policy).tolist(), strict=True))
-        rates = error_rates(classifier.model.meta, manifest.policy, manifest.moved)
+        rates = error_rates(classifier.meta, manifest.policy, manifest.moved)
     except BREAKS as error:
         return Check("settings", "differs", f"the model cannot tell them ({type(error).__name__}: {error})")
     own = {**policy, **manifest.moved}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import os
 import struct
 import tempfile
 import zipfile
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -16,9 +17,11 @@ from tipclassify.bundle.archive import Archive, Packer
 from tipclassify.bundle.checks import Check
 from tipclassify.bundle.manifest import ModelId
 from tipclassify.classifier import Classifier
-from tipclassify.errors import InputError, ModelError
-from tipclassify.model_file import default_model_path
+from tipclassify.errors import InputError, MissingExtraError, ModelError
+from tipclassify.loading import Source, source_of
+from tipclassify.model_folder import HEAD, LINEAR, hashed_files, kind_of, load_head, parsed_head, weights_digest
 from tipclassify.readers.limits import LARGEST, open_zip
+from tipclassify.store.places import installed
 
 __all__ = ["BREAKS", "find_model", "model_id", "pack_model"]
 
@@ -28,12 +31,12 @@ BREAKS: Final = (
 )  # fmt: skip
 """What loading and using the arrays of a model that a stranger made may end in, beside the errors that say so."""
 
-_NEEDED: Final = ("model.json", "weights.npz")
-_FILES: Final = ("README.md", "golden.jsonl", *_NEEDED)  # what training writes
+_NEEDED: Final = (HEAD, "weights.npz")  # of the default kind
+_ALSO: Final = ("README.md", "golden.jsonl")
 
 
-def model_id(folder: Path, classifier: Classifier) -> ModelId:
-    """The hashes of the model in `folder`, from which `classifier` was loaded.
+def model_id(source: Source, classifier: Classifier) -> ModelId:
+    """The hashes of a model, from whose folder `classifier` was loaded.
 
     Raises
     ------
@@ -41,12 +44,14 @@ def model_id(folder: Path, classifier: Classifier) -> ModelId:
         When it cannot be read, or is no longer that model.
     """
     try:
-        head = json.loads((folder / "model.json").read_text("utf-8"))
-        found = ModelId(head["sha256"], head["weights_sha256"], head.get("corpus", {}).get("sha256"))
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        raise ModelError(f"{folder / 'model.json'}: cannot be read; copy or train the model anew") from None
-    if found.sha256 != classifier.model.meta.get("sha256"):
-        raise ModelError(f"{folder}: changed while it was read; run this again")
+        head = load_head(source.folder)
+        corpus = head.get("corpus", {}).get("sha256")
+        found = ModelId(str(classifier.meta["sha256"]), weights_digest(head), corpus)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise ModelError(f"{source.folder / HEAD}: cannot be read; copy or train the model anew") from None
+    now = Classifier.load(source.name).meta["sha256"] if source.cascade else head.get("sha256")
+    if found.sha256 != now:
+        raise ModelError(f"{source.folder}: changed while it was read; run this again")
     return found
 
 
@@ -56,52 +61,89 @@ def pack_model(packer: Packer, folder: Path, model: ModelId) -> None:
     Raises
     ------
     ModelError
-        When one cannot be read, or the weights are no longer those of `model`.
+        When one cannot be read, or is no longer that of `model`.
     """
-    for name in _FILES:
-        path = folder / name
-        if name not in _NEEDED and not path.is_file():
-            continue
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise ModelError(f"{path}: {(error.strerror or str(error)).lower()}; copy the model anew") from None
-        if name == "weights.npz" and hashlib.sha256(data).hexdigest() != model.weights_sha256:
+    data = _read(folder / HEAD)
+    try:
+        head = parsed_head(data)
+        hashes = hashed_files(head)
+        same = weights_digest(head) == model.weights_sha256
+    except ValueError:
+        same = False
+    if not same:
+        raise ModelError(f"{folder}: changed while it was read; run this again")
+    for name in sorted({HEAD, *hashes, *(name for name in _ALSO if (folder / name).is_file())}):
+        found = data if name == HEAD else _read(folder / name)
+        if name in hashes and hashlib.sha256(found).hexdigest() != hashes[name]:
             raise ModelError(f"{folder}: changed while it was read; run this again")
-        packer.add(f"model/{name}", data)
+        packer.add(f"model/{name}", found)
 
 
-def find_model(archive: Archive, wanted: ModelId, folder: Path | None = None) -> tuple[Classifier | None, Check]:
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: {(error.strerror or str(error)).lower()}; copy the model anew") from None
+
+
+def find_model(
+    archive: Archive, wanted: ModelId, model: str | os.PathLike[str] | None = None
+) -> tuple[Classifier | None, Check]:
     """The model to score the passages of a bundle with, if it is here, and whether it is the one that did.
 
-    It is the one in `folder`; without, the shipped one or the one in the bundle, if that is it.
+    It is `model`; without, the shipped one, one that was added, or the one in the bundle, if that is it. An encoder in a
+    bundle is not run: a graph that a stranger made may take any time and memory.
 
     Raises
     ------
     ModelError
-        When the model in `folder` cannot be used.
+        When `model` cannot be used.
     """
-    if folder is not None:
-        given = Classifier.load(folder)
-        return given, _compared(model_id(folder, given), wanted, "given with --model")
+    if model is not None:
+        given = Classifier.load(model)
+        return given, _compared(model_id(source_of(model), given), wanted, "given with --model")
     known = "tipclassify has none that can be used"
     try:
         shipped = Classifier.load()
-        found = model_id(default_model_path(), shipped)
+        found = model_id(source_of(None), shipped)
     except ModelError:
         pass
     else:
         if found.sha256 == wanted.sha256:  # it needs no trust in what is in the bundle
             return shipped, _compared(found, wanted, f"which comes with tipclassify {__version__}")
         known = f"tipclassify {__version__} has {found.sha256[:12]}…"
+    try:
+        added = _added(wanted)
+    except MissingExtraError as error:
+        return None, Check("model", "not checked", str(error))
+    if added:
+        return added
     if any(name.startswith("model/") for name in archive.names):
         try:
-            bundled, found = _unpacked(archive)
+            unpacked = _unpacked(archive)
         except (InputError, ModelError, *BREAKS) as error:
             return None, Check("model", "differs", f"the one in the bundle cannot be used: {error}")
-        return bundled, _compared(found, wanted, f"in the bundle; {known}")
+        if unpacked is None:
+            reason = f"{wanted.sha256[:12]}… is an encoder; unpack model/ and give it with --model, if you trust it"
+            return None, Check("model", "not checked", reason)
+        return unpacked[0], _compared(unpacked[1], wanted, f"in the bundle; {known}")
     reason = f"{wanted.sha256[:12]}… is not here ({known}); give its folder with --model"
     return None, Check("model", "not checked", reason)
+
+
+def _added(wanted: ModelId) -> tuple[Classifier, Check] | None:
+    """The model with those hashes among those that have a name here, alone or after the default."""
+    for one in installed():
+        try:
+            if weights_digest(one.head) != wanted.weights_sha256:
+                continue
+            for source in (Source(one.folder), Source(one.folder, cascade=True)):
+                classifier = Classifier.load(source.name)
+                if classifier.meta["sha256"] == wanted.sha256:
+                    return classifier, _compared(model_id(source, classifier), wanted, f"here as {one.name}")
+        except (ValueError, ModelError):
+            continue
+    return None
 
 
 def _compared(found: ModelId, wanted: ModelId, where: str) -> Check:
@@ -113,11 +155,14 @@ def _compared(found: ModelId, wanted: ModelId, where: str) -> Check:
     return Check("model", "differs", told)
 
 
-def _unpacked(archive: Archive) -> tuple[Classifier, ModelId]:
-    """The model in a bundle, loaded from a temporary folder that is then removed.
+def _unpacked(archive: Archive) -> tuple[Classifier, ModelId] | None:
+    """The model in a bundle, loaded from a temporary folder that is then removed; None for one of another kind.
 
     Raises `InputError` or `ModelError` when it is missing, damaged, or unpacks to more than a model has.
     """
+    with suppress(ValueError):  # what is wrong with it is told below
+        if kind_of(parsed_head(archive.read(f"model/{HEAD}", LARGEST))) != LINEAR:
+            return None
     with tempfile.TemporaryDirectory(prefix="tipclassify-model-") as made:
         folder = Path(made)
         for name in _NEEDED:  # these names and no others are written, whatever the bundle holds
@@ -126,4 +171,4 @@ def _unpacked(archive: Archive) -> tuple[Classifier, ModelId]:
                 open_zip(data, f"{archive.name}: model/{name}")  # numpy would unpack it to any size
             (folder / name).write_bytes(data)
         classifier = Classifier.load(folder)
-        return classifier, model_id(folder, classifier)
+        return classifier, model_id(Source(folder), classifier)

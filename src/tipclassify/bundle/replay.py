@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 import numpy as np
 
@@ -16,10 +15,6 @@ from tipclassify.classifier import Classifier
 from tipclassify.labels import LABELS
 
 __all__ = ["Replay", "labels_of"]
-
-_ROUNDING: Final = 1e-5
-"""Difference of probabilities that another processor or numpy may make: sums of float32 in another order. Everything that
-tipclassify prints has four decimals."""
 
 
 def labels_of(scores: Mapping[str, float], thresholds: Mapping[str, float]) -> tuple[str, ...]:
@@ -91,7 +86,7 @@ class Replay:
         doubts = f"; low_confidence differs on {on_lines(self.doubts)}" if self.doubts else ""
         if not self.unequal:
             return Check("scores", "differs" if doubts else "ok", f"{again}: equal to the last bit{doubts}")
-        if self.largest <= _ROUNDING and not self.changed:
+        if self.largest <= self.classifier.scorer.rounding and not self.changed:
             detail = (
                 f"{again}: {self.unequal:,} differ by rounding, at most {self.largest:.1g}; no label changes{doubts}"
             )

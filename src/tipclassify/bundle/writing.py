@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from tipclassify._version import __version__
@@ -27,7 +26,7 @@ from tipclassify.bundle.models import model_id, pack_model
 from tipclassify.bundle.versions import platform_name, versions
 from tipclassify.errors import InputError
 from tipclassify.labels import LABELS
-from tipclassify.model_file import default_model_path
+from tipclassify.loading import source_of
 from tipclassify.summary import Group, error_rates
 
 if TYPE_CHECKING:
@@ -74,8 +73,8 @@ def write_bundle(
     if not files:
         raise InputError("no inputs: give reports to make figures of")
     classifier = tagging.classifier()
-    folder = Path(tagging.model) if tagging.model is not None else default_model_path()
-    model = model_id(folder, classifier)
+    source = source_of(tagging.model)
+    model = model_id(source, classifier)
     with Packer(out) as packer:
         tagged = _Tagged(packer if with_sources else None)
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as lines:
@@ -83,8 +82,8 @@ def write_bundle(
             lines.seek(0)
             packer.add(PASSAGES, lines)
         if with_model:
-            pack_model(packer, folder, model)
-        rates = error_rates(classifier.model.meta, tagging.policy, dict(tagging.thresholds))
+            pack_model(packer, source.folder, model)
+        rates = error_rates(classifier.meta, tagging.policy, dict(tagging.thresholds))
         *each, total = figures(tagged.groups, rates)
         inputs = tuple(replace(one, figures=counted) for one, counted in zip(tagged.inputs, each, strict=True))
         packer.add(README, _readme(inputs, with_sources, with_model).encode())

@@ -20,6 +20,7 @@ from tipclassify.commands import (
     explain,
     fetch,
     info,
+    models,
     review,
     score,
     summary,
@@ -56,6 +57,7 @@ for _command in (
 ):
     app.command(_command.__name__, help=flowing(_command))(_command)
 app.add_typer(corpus.app, name="corpus")
+app.add_typer(models.app, name="models")
 
 
 def _version(asked: bool) -> None:

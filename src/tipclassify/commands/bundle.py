@@ -107,11 +107,11 @@ def verify(
         ),
     ] = None,
     model: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--model",
-            metavar="DIR",
-            help="Folder of the model to score with; by default the one that comes with tipclassify or is in the bundle, "
+            metavar="NAME|DIR",
+            help="The model to score with; by default the one that comes with tipclassify, was added, or is in the bundle, "
             "if the bundle was made with it.",
         ),
     ] = None,

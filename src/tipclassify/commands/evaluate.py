@@ -48,11 +48,11 @@ def evaluate(
         bool, typer.Option("--reliability", help="For each label, what was said and what was seen in ten bins.")
     ] = False,
     compare: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--compare",
-            metavar="MODEL",
-            help="Folder of another model, under the same policy: how much better this one is, and how surely.",
+            metavar="NAME|DIR",
+            help="Another model, under the same policy: how much better this one is, and how surely.",
         ),
     ] = None,
     threshold: ThresholdOption = None,
@@ -104,7 +104,7 @@ def evaluate(
         parts = {(value, f"{by} = {value}"): values == value for value in dict.fromkeys(values.tolist())} | parts
     tables: list[str] = []
     report: dict[str, Any] = {
-        "model": classifier.model.meta.get("sha256"),
+        "model": classifier.meta.get("sha256"),
         "policy": policy.value,
         "thresholds": dict(zip(LABELS, thresholds.tolist(), strict=True)),
         "draws": draws,
@@ -127,7 +127,7 @@ def evaluate(
         report["confusion"] = [asdict(cell) for cell in cells]
         tables.append(where.confusion_table(cells))
     if slices or everything:
-        found = where.slices(rows, classifier.model.vocabulary, truth, scores, given, thresholds)
+        found = where.slices(rows, classifier.vocabulary, truth, scores, given, thresholds)
         report["slices"] = [asdict(one) for one in found]
         tables.append(where.slices_table(found))
     if reliability or everything:
@@ -136,8 +136,8 @@ def evaluate(
         tables.extend(evaluation.reliability_table(label, of_label) for label, of_label in bins.items())
     if other:
         comparison = resampling.compare(truth, given, other.predict(texts, policy.value), groups, draws, seed)
-        report["comparison"] = {"other": str(compare), **asdict(comparison)}
-        tables.append(resampling.comparison_table(comparison, str(compare)))
+        report["comparison"] = {"other": compare, **asdict(comparison)}
+        tables.append(resampling.comparison_table(comparison, compare or ""))
     if errors:
         mistakes = where.worst_errors(rows, truth, scores, thresholds, errors)
         report["errors"] = [asdict(mistake) for mistake in mistakes]

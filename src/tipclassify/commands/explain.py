@@ -38,12 +38,17 @@ def explain(
 ) -> None:
     """Show what in a passage speaks for and against each label.
 
-    The weights of all stretches and the bias add up to the log-odds of the label; positive weights speak for it.
-    The passage is taken as it is, without splitting. jsonl holds every stretch.
+    Of the default model, the weights of all stretches and the bias add up to the log-odds of the label; positive weights
+    speak for it. An encoder is no sum: each word and each clause is masked by itself, and its weight is how far the
+    log-odds fall. These do not add up. A cascade explains as the model does that decided.
+
+    The passage is taken as it is, without splitting. jsonl holds every stretch, and in "method" how it was weighed: additive or
+    occlusion.
     """
     from tipclassify.classifier import Classifier
     from tipclassify.commands.output import open_output
     from tipclassify.errors import InputError
+    from tipclassify.explanation import OCCLUSION
     from tipclassify.labels import LABELS
 
     if text == "-":
@@ -60,13 +65,19 @@ def explain(
 
                 spans = [{"start": s.start, "end": s.end, "text": s.text, "weight": s.weight} for s in reason.spans]
                 head = {"label": label, "given": given, "probability": reason.probability, "logit": reason.logit}
-                out.write(json.dumps({**head, "bias": reason.bias, "spans": spans}, ensure_ascii=False) + "\n")
+                rest = {"bias": reason.bias, "method": reason.method, "spans": spans}
+                out.write(json.dumps({**head, **rest}, ensure_ascii=False) + "\n")
                 continue
             verdict = "given" if given else "not given"
             out.write(f"{label}: {reason.probability:.3f}, {verdict} (threshold {thresholds[label]:.3f})\n")
-            shown, rest = reason.spans[:top], reason.spans[top:]
+            shown, weaker = reason.spans[:top], reason.spans[top:]
             for span in shown:
                 out.write(f"  {span.weight:+7.3f}  {' '.join(span.text.split())}\n")
-            if rest:
-                out.write(f"  {sum(s.weight for s in rest):+7.3f}  ({len(rest)} weaker stretches)\n")
+            if reason.method == OCCLUSION:
+                out.write(
+                    f"  {reason.logit:+7.3f}  log-odds; each line above: how far they fall with that masked (no sum)\n"
+                )
+                continue
+            if weaker:
+                out.write(f"  {sum(s.weight for s in weaker):+7.3f}  ({len(weaker)} weaker stretches)\n")
             out.write(f"  {reason.bias:+7.3f}  (bias)\n  {reason.logit:+7.3f}  = log-odds\n")

@@ -12,26 +12,29 @@ __all__ = ["info"]
 def info(model: ModelOption = None, output: OutputOption = None) -> None:
     """Describe a model: what it was trained on, with what, and its thresholds."""
     from tipclassify._version import __version__
+    from tipclassify.classifier import Classifier
     from tipclassify.commands.output import open_output
-    from tipclassify.labels import LABELS
-    from tipclassify.model_file import default_model_path, read_model
+    from tipclassify.labels import LABELS, POLICIES
+    from tipclassify.loading import source_of
 
-    path = model or default_model_path()
-    found = read_model(path)
+    source = source_of(model)
+    found = Classifier.load(source.name)
     meta: dict[str, Any] = dict(found.meta)
     corpus = meta.get("corpus", {})
     lines = {
         "tipclassify": __version__,
-        "model": path,
+        "model": source.name,
         "model hash": meta["sha256"],
         "labels": ", ".join(LABELS),
-        "features": f"{len(found.hashes):,} ({len(found.vocabulary):,} words known)",
+        **found.scorer.about(),
         "corpus": f"{corpus.get('passages', '?')} passages, hash {corpus.get('sha256', 'not recorded')}",
         "trained with": ", ".join(f"{name} {version}" for name, version in meta.get("versions", {}).items()),
-        "macro-F1": f"{meta.get('metrics', {}).get('macro_f1', '?')} (out of fold)",
+        "macro-F1": f"{meta.get('metrics', {}).get('macro_f1', '?')} ({found.scorer.measured})",
         **{
-            f"thresholds, {policy}": ", ".join(f"{label} {t:.3f}" for label, t in zip(LABELS, row, strict=True))
-            for policy, row in found.thresholds.items()
+            f"thresholds, {policy}": ", ".join(
+                f"{label} {t:.3f}" for label, t in zip(LABELS, found.thresholds(policy).tolist(), strict=True)
+            )
+            for policy in POLICIES
         },
     }
     width = max(map(len, lines)) + 2

@@ -78,12 +78,17 @@ JobsOption = Annotated[
     ),
 ]
 ModelOption = Annotated[
-    Path | None, typer.Option("--model", metavar="DIR", help="Folder of a trained model; the shipped one by default.")
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="NAME|DIR",
+        help="encoder, cascade, another model of 'tipclassify models list', or the folder of one; the shipped one by default.",
+    ),
 ]
 OtherOption = Annotated[
     str | None,
     typer.Option(
-        "--other", metavar="MODEL", help="A second model: passages whose labels the two see differently come first."
+        "--other", metavar="NAME|DIR", help="A second model: passages whose labels the two see differently come first."
     ),
 ]
 PolicyOption = Annotated[
@@ -126,7 +131,7 @@ def chosen_thresholds(given: Sequence[str] | None) -> dict[str, float]:
 
 
 def tagging(
-    model: Path | None,
+    model: str | None,
     policy: Policy,
     threshold: Sequence[str] | None,
     unit: Unit = Unit.sentence,
@@ -138,7 +143,7 @@ def tagging(
     from tipclassify.readers import ReadOptions
 
     return Tagging(
-        None if model is None else str(model),
+        model,
         policy.value,
         tuple(sorted(chosen_thresholds(threshold).items())),
         unit.value,

@@ -102,7 +102,7 @@ def review(
         annotator or _login(),
         policy=how.policy,
         queue=queue,
-        model_name=model.name if model else "default",
+        model_name=Path(model).name if model else "default",
         second=second,
         second_name=Path(other).name if other else "",
     )

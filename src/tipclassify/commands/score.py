@@ -72,10 +72,13 @@ def score(
     jsonl, csv, xlsx and parquet hold every passage, with its page and characters in the text ('tipclassify text' prints it),
     its section, and the probability of each label.
 
+    --model encoder is more often right and takes some hundred times as long; --model cascade gives it only the passages on
+    which the shipped model often errs, and tells on standard error how many those were.
+
     --engine dask writes many Parquet files into --output-dir, and takes .parquet inputs and addresses such as s3://bucket/*.html
     too. Called again, it makes only what is missing or changed.
     """
-    from tipclassify.commands.inputs import made_of_reports
+    from tipclassify.commands.inputs import Counting, SentOn, made_of_reports
     from tipclassify.commands.output import open_output
     from tipclassify.writers import FORMATS, Run, format_of
 
@@ -100,15 +103,18 @@ def score(
         return
     make, write = FORMATS[name].steps()
     bar = output is not None or not sys.stdout.isatty()
-    with made_of_reports(files, how, jobs, make, bar) as made, open_output(output, FORMATS[name].binary) as out:
-        write(made, out, run)
+    share = SentOn()
+    count = Counting(make, how)
+    with made_of_reports(files, how, jobs, count, bar) as made, open_output(output, FORMATS[name].binary) as out:
+        write(map(share.noted, made), out, run)
+        share.tell()
 
 
 def _score_each(names: list[str], how: Tagging, jobs: int, run: Run, format: str, folder: Path, resume: bool) -> None:
     """One output for each input. What was finished when the run is broken off stays, and is in the ledger."""
     from tipclassify._version import __version__
     from tipclassify.batch import expand_inputs
-    from tipclassify.commands.inputs import Inputs
+    from tipclassify.commands.inputs import Counting, Inputs, SentOn
     from tipclassify.commands.output import open_output
     from tipclassify.errors import InputError
     from tipclassify.ledger import Ledger, output_names
@@ -117,7 +123,7 @@ def _score_each(names: list[str], how: Tagging, jobs: int, run: Run, format: str
     files = expand_inputs(names)
     kind = FORMATS[format]
     outputs = {file: folder / name for file, name in zip(files, output_names(files, kind.suffixes[0]), strict=True)}
-    setting = [__version__, run.classifier.model.meta.get("sha256"), how.policy, how.thresholds, how.unit]
+    setting = [__version__, run.classifier.meta.get("sha256"), how.policy, how.thresholds, how.unit]
     ledger = Ledger(folder, {"setting": [*setting, how.read.encoding, format, run.bom]})
     left = [file for file in files if not (resume and ledger.has(file, outputs[file]))]
     if len(left) < len(files):
@@ -125,11 +131,12 @@ def _score_each(names: list[str], how: Tagging, jobs: int, run: Run, format: str
     inputs = Inputs(left)
     make, write = kind.steps()
     finished = 0
+    share = SentOn()
     try:
-        for file, made in inputs.each(how, jobs, make):
+        for file, made in inputs.each(how, jobs, Counting(make, how)):
             try:
                 with open_output(outputs[file], kind.binary) as out:
-                    write((inputs.noted(one) for one in made), out, run)
+                    write((share.noted(inputs.noted(one)) for one in made), out, run)
             except InputError as error:
                 inputs.failures.append(str(error))
                 continue
@@ -141,4 +148,5 @@ def _score_each(names: list[str], how: Tagging, jobs: int, run: Run, format: str
             file=sys.stderr,
         )
         raise
+    share.tell()
     inputs.close()

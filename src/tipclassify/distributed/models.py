@@ -15,37 +15,39 @@ from distributed import WorkerPlugin
 from tipclassify._version import __version__
 from tipclassify.classifier import Classifier
 from tipclassify.errors import ModelError
-from tipclassify.model_file import default_model_path
+from tipclassify.loading import Source, source_of
 
 __all__ = ["ModelFiles", "ModelPlugin", "model_of_worker"]
 
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """The files of a model folder, and the hash that its head has of them."""
+    """The files of a model folder, and the hash of the model."""
 
     sha256: str
     files: Mapping[str, bytes]
+    cascade: bool = False  # the shipped model, which the worker has, stands before it
 
     @classmethod
     def of(cls, path: str | None) -> ModelFiles:
-        """Read a folder; None is the shipped model.
+        """Read the folder of a model, by name or path; None is the shipped model.
 
         Raises
         ------
         ModelError
             When it is no sound model.
         """
-        folder = default_model_path() if path is None else Path(path)
-        sha256 = str(Classifier.load(folder).model.meta["sha256"])
-        return cls(sha256, {file.name: file.read_bytes() for file in sorted(folder.iterdir()) if file.is_file()})
+        source = source_of(path)
+        sha256 = str(Classifier.load(source.name).meta["sha256"])
+        files = sorted(file for file in source.folder.iterdir() if file.is_file())
+        return cls(sha256, {file.name: file.read_bytes() for file in files}, source.cascade)
 
     def load(self) -> Classifier:
         """The classifier, from the bytes alone."""
         with tempfile.TemporaryDirectory(prefix="tipclassify-") as folder:
             for name, data in self.files.items():
                 (Path(folder) / name).write_bytes(data)
-            return Classifier.load(folder)
+            return Classifier.load(Source(Path(folder), self.cascade).name)
 
 
 _LOADED: Final[dict[str, Classifier]] = {}

@@ -10,27 +10,21 @@ Proxies of the environment are not used: a proxy resolves names by itself, so no
 
 from __future__ import annotations
 
-import contextlib
-import re
 import time
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Final
 
-from tipclassify._version import __version__
-from tipclassify.errors import MissingExtraError
+from tipclassify.links.asking import check_form, parsed, shown
 from tipclassify.links.cache import Download, cache_folder, newest_copy, read_copy, write_copy
-from tipclassify.links.rules import SAVE_IT, USUAL_LIMITS, Limits, LinkError
+from tipclassify.links.rules import USUAL_LIMITS, Limits, LinkError
 
 if TYPE_CHECKING:
-    import httpx
-
     from tipclassify.links.transport import Deadline
 
 __all__ = ["Download", "Limits", "LinkError", "download"]
 
-# The form that crawlers use: it says who asks, and passes filters that refuse whatever does not begin so.
-USER_AGENT: Final = f"Mozilla/5.0 (compatible; tipclassify/{__version__})"
+_WANTED: Final = "text/html,application/xhtml+xml,application/pdf;q=0.9,*/*;q=0.5"
 
 
 def download(
@@ -53,27 +47,18 @@ def download(
     MissingExtraError
         When httpx is not installed.
     """
-    try:
-        import httpx
-    except ImportError:
-        raise MissingExtraError("reading links", "links") from None
-    try:
-        asked = httpx.URL(url.strip()).copy_with(fragment=None)
-    except (httpx.InvalidURL, ValueError):
-        raise LinkError(
-            f"{_shown(url)}: not an address; give http:// or https:// and the rest as a browser shows it"
-        ) from None
+    asked = parsed(url)
     address = str(asked)
     folder = cache_folder()
     now = _now()
     try:
-        _check_form(asked)
+        check_form(asked)
         kept = None if refresh else read_copy(folder, address, now.date().isoformat(), allow_private)
         if kept is not None:
             return kept
         found = replace(_fetch(address, allow_private, limits), fetched=now.date().isoformat())
     except LinkError as error:
-        reason = f"{_shown(url)}: {error}"
+        reason = f"{shown(url)}: {error}"
         if error.passing and error.status is None and not allow_private:
             reason += _proxy_hint(address)
         older = newest_copy(folder, address) if error.passing else None
@@ -86,21 +71,6 @@ def download(
 
 def _now() -> datetime:
     return datetime.now(timezone.utc)
-
-
-def _shown(url: str) -> str:
-    """An address for a message: no password, no control characters."""
-    bare = re.sub(r"//[^/?#\s]*@", "//", url.strip())
-    return "".join(c if c.isprintable() else "?" for c in bare[:500])
-
-
-def _check_form(url: httpx.URL) -> None:
-    if url.scheme not in ("http", "https"):
-        raise LinkError("not an address of the web; give one that begins with http:// or https://")
-    if url.userinfo:
-        raise LinkError(f"a user name or password in the address is not sent; {SAVE_IT}")
-    if not url.host:
-        raise LinkError("no host in the address; give the whole address")
 
 
 def _fetch(address: str, allow_private: bool, limits: Limits) -> Download:
@@ -118,40 +88,13 @@ def _fetch(address: str, allow_private: bool, limits: Limits) -> Download:
 
 
 def _attempt(address: str, allow_private: bool, limits: Limits, deadline: Deadline) -> Download:
-    import httpx
-
+    from tipclassify.links.asking import answered
     from tipclassify.links.response import received
-    from tipclassify.links.transport import CheckedTransport, network_errors, proxy_of
 
-    proxy = proxy_of(address) if allow_private else None
-    if proxy and not proxy.startswith(("http://", "https://")):
-        raise LinkError(f"the proxy of the environment is not an HTTP one; {SAVE_IT}")
-    with (
-        network_errors(limits, deadline),
-        httpx.Client(
-            transport=CheckedTransport(deadline, allow_private, proxy),
-            # One way of compression, which `response` can bound.
-            headers={
-                "User-Agent": USER_AGENT,
-                "Accept": "text/html,application/xhtml+xml,application/pdf;q=0.9,*/*;q=0.5",
-                "Accept-Encoding": "gzip",
-                "Accept-Language": "en",
-            },
-            timeout=httpx.Timeout(limits.read, connect=limits.connect),
-            trust_env=False,
-        ) as client,
-    ):
-        request = client.build_request("GET", address)
-        for _ in range(limits.redirects + 1):
-            with contextlib.closing(client.send(request, stream=True)) as response:
-                if response.next_request is None:
-                    return received(response, limits)
-                request = response.next_request
-                try:
-                    _check_form(request.url)
-                except LinkError as error:
-                    raise LinkError(f"redirects to {_shown(str(request.url))}: {error}") from None
-    raise LinkError(f"redirects over {limits.redirects} times; open it in a browser and give the address it ends at")
+    # One way of compression, which `response` can bound.
+    headers = {"Accept": _WANTED, "Accept-Encoding": "gzip", "Accept-Language": "en"}
+    with answered(address, allow_private, limits, deadline, headers) as response:
+        return received(response, limits)
 
 
 def _proxy_hint(address: str) -> str:

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-__all__ = ["Download", "cache_folder", "newest_copy", "read_copy", "write_copy"]
+__all__ = ["Download", "cache_folder", "newest_copy", "platform_cache", "read_copy", "write_copy"]
 
 _SUFFIXES: Final = {
     "text/html": ".html",
@@ -64,20 +64,26 @@ class Download:
 def cache_folder() -> Path | None:
     """Where downloads are kept: ``TIPCLASSIFY_CACHE``, else under the platform's folder for caches; None without a home."""
     chosen = os.environ.get("TIPCLASSIFY_CACHE")
-    try:
-        if chosen:
+    if chosen:
+        with contextlib.suppress(RuntimeError):
             return Path(chosen).expanduser() / "links"
+        return None
+    root = platform_cache()
+    return None if root is None else root / "tipclassify" / "links"
+
+
+def platform_cache() -> Path | None:
+    """The folder that the platform has for caches of the user; None without a home."""
+    try:
         if sys.platform == "win32":
-            root = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-        elif sys.platform == "darwin":
-            root = Path.home() / "Library" / "Caches"
-        else:
-            # A relative path there is to be ignored, says the XDG base directory specification.
-            given = os.environ.get("XDG_CACHE_HOME", "")
-            root = Path(given) if os.path.isabs(given) else Path.home() / ".cache"
+            return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+        if sys.platform == "darwin":
+            return Path.home() / "Library" / "Caches"
+        # A relative path there is to be ignored, says the XDG base directory specification.
+        given = os.environ.get("XDG_CACHE_HOME", "")
+        return Path(given) if os.path.isabs(given) else Path.home() / ".cache"
     except RuntimeError:
         return None
-    return root / "tipclassify" / "links"
 
 
 def read_copy(folder: Path | None, url: str, day: str, allow_private: bool = False) -> Download | None:

@@ -15,7 +15,7 @@ from tipclassify.links.rules import SAVE_IT, Limits, LinkError
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["received"]
+__all__ = ["check_status", "received"]
 
 _TYPES: Final = {
     "text/html", "application/xhtml+xml", "application/pdf", "application/x-pdf", "text/plain", "text/markdown",
@@ -35,14 +35,15 @@ def received(response: httpx.Response, limits: Limits) -> Download:
     LinkError
         With what is wrong and what to do.
     """
-    _check_status(response, limits)
+    check_status(response, limits)
     content_type, encoding = _content_type(response.headers.get("content-type", ""))
     if content_type is not None and content_type not in _TYPES:
         raise LinkError(f"holds {content_type}, which we do not read; give a page, PDF, Word, EPUB, RTF or text")
     return Download(b"".join(_inflated(response, limits.largest)), content_type, encoding, str(response.url), "")
 
 
-def _check_status(response: httpx.Response, limits: Limits) -> None:
+def check_status(response: httpx.Response, limits: Limits) -> None:
+    """Raise `LinkError` for a response that is not 200, with what to do."""
     status = response.status_code
     if status == 200:
         return

@@ -95,7 +95,7 @@ class ReviewSession:
     @property
     def model_version(self) -> str:
         """SHA-256 of the model, by which its tags can be told from another's."""
-        return str(self.classifier.model.meta.get("sha256", "unknown"))
+        return str(self.classifier.meta.get("sha256", "unknown"))
 
     @property
     def decided(self) -> int:
@@ -119,7 +119,7 @@ class ReviewSession:
                 for report in self._reports.values()
             }
             events = len(history)
-        meta = self.classifier.model.meta
+        meta = self.classifier.meta
         thresholds = self.classifier.thresholds(self.policy).tolist()
         return {
             "annotator": self.annotator,

@@ -85,6 +85,7 @@ def reason_rows(classifier: Classifier, passage: OpenPassage) -> dict[str, Any]:
                 "spans": [{"start": s.start, "end": s.end, "weight": s.weight} for s in found.spans],
                 "bias": found.bias,
                 "total": found.logit,
+                "method": found.method,
             }
             for label, found in explained.items()
         }

@@ -57,7 +57,7 @@ def summarize(
             _ = sets[_key(by, report.file, *about, None)]
     groups = tuple(Group(key, dict(sets[key]), doubtful[key]) for key in _in_order(list(sets), by))
     total = Group((), dict(sum(sets.values(), Counter())), sum(doubtful.values()))
-    meta = run.classifier.model.meta
+    meta = run.classifier.meta
     tagged_by = {
         "policy": ", ".join([run.policy, *(f"{label}={value:g}" for label, value in (moved or {}).items())]),
         "model": str(meta.get("sha256", "not recorded"))[:12],

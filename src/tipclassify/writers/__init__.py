@@ -43,7 +43,7 @@ class Run:
 
     def about(self) -> dict[str, str]:
         """What tagged the reports, as names and values. No clock: the same run gives the same values."""
-        meta = self.classifier.model.meta
+        meta = self.classifier.meta
         thresholds = zip(LABELS, self.classifier.thresholds(self.policy).tolist(), strict=True)
         return {
             "tool": f"tipclassify {__version__}",

@@ -1,4 +1,7 @@
-"""The card of a finding: why it has its labels, as points that its words add, in a sum that a reader can check."""
+"""The card of a finding: why it has its labels, as points that its words add, in a sum that a reader can check.
+
+Of an encoder's finding: how far the points fall with a word masked, which is no sum, and the card says so.
+"""
 
 from __future__ import annotations
 
@@ -52,18 +55,25 @@ def _spoken(reasons: Sequence[Reason]) -> str:
 
 
 def _sum(reason: Reason, score: float, threshold: float, policy: str) -> str:
-    """The reason for one label, as points that add up to its log-odds."""
+    """The reason for one label: points that add up to its log-odds, or how far they fall with a word masked."""
     points = [(f"“{content(phrase.text)}”", round(phrase.weight, 1)) for phrase in reason.phrases]
     bias, total = round(reason.bias, 1), round(reason.logit, 1)
-    # The rest takes up what rounding leaves, so that the numbers shown add up to the last.
-    points.append(("all other words", total - bias - sum(shown for _, shown in points)))
-    points.append(("before any word is read", bias))
+    note, last = "", "together"
+    if reason.additive:
+        # The rest takes up what rounding leaves, so that the numbers shown add up to the last.
+        points.append(("all other words", total - bias - sum(shown for _, shown in points)))
+        points.append(("before any word is read", bias))
+    else:
+        note, last = (
+            "<p>How far the points fall with this masked; these do not add up</p>\n",
+            "points of the whole passage",
+        )
     rows = "".join(f"<div><dt>{what}</dt><dd>{_signed(shown)}</dd></div>\n" for what, shown in points)
     return (
         f'<p class="head"><strong>{badge(reason.label)} {NAMES[reason.label]}</strong> '
         f"<span>probability <strong>{probability(score)}</strong></span></p>\n"
         f"<p>Tagged from {threshold:.2f}, by policy {content(policy)}</p>\n"
-        f"<dl>\n{rows}<div><dt>together</dt><dd>{_signed(total)}</dd></div>\n</dl>\n"
+        f"{note}<dl>\n{rows}<div><dt>{last}</dt><dd>{_signed(total)}</dd></div>\n</dl>\n"
     )
 
 

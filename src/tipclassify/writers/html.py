@@ -17,6 +17,7 @@ from string import Template
 from typing import IO, Any, Final
 
 from tipclassify._version import __version__
+from tipclassify.explanation import ADDITIVE, OCCLUSION
 from tipclassify.labels import LABELS, MEANINGS
 from tipclassify.writers import Run, TaggedReport
 from tipclassify.writers.article import Summary, article, summarize
@@ -53,7 +54,7 @@ def write_html(reports: Iterable[TaggedReport], out: IO[str], run: Run) -> None:
 def _page(summaries: Sequence[Summary], run: Run) -> tuple[str, str]:
     """What stands above and below the articles."""
     style, script = asset("report.css"), asset("report.js")
-    model = str(run.classifier.model.meta.get("sha256", "unknown"))
+    model = str(run.classifier.meta.get("sha256", "unknown"))
     thresholds = run.classifier.thresholds(run.policy).tolist()
     one = summaries[0] if len(summaries) == 1 else None
     heading = one.title if one else f"Tagged passages of {len(summaries)} reports"
@@ -118,7 +119,7 @@ def _legend(summaries: Sequence[Summary], run: Run, thresholds: Sequence[float])
 
 def _operating_point(run: Run, label: str, threshold: float) -> dict[str, Any] | None:
     """What was measured at this threshold; None where nothing was, as after ``--threshold``."""
-    point: dict[str, Any] | None = run.classifier.model.meta.get("operating_points", {}).get(run.policy, {}).get(label)
+    point: dict[str, Any] | None = run.classifier.meta.get("operating_points", {}).get(run.policy, {}).get(label)
     return point if point and abs(point.get("threshold", -1) - threshold) < 1e-4 else None
 
 
@@ -133,6 +134,12 @@ def _error_rates(run: Run, label: str, threshold: float) -> tuple[str, str]:
 def _of_hundred(interval: Sequence[float]) -> str:
     value, *bounds = (f"{100 * share:.0f}" for share in interval)
     return value + (f" <small>({'–'.join(bounds)})</small>" if bounds else "")
+
+
+_HOW: Final = {
+    ADDITIVE: "what its words add, in points",
+    OCCLUSION: "how far its points fall when a word, or a clause, is masked, which is no sum",
+}
 
 
 def _notes(summaries: Sequence[Summary], run: Run, thresholds: Sequence[float]) -> str:
@@ -150,7 +157,7 @@ def _notes(summaries: Sequence[Summary], run: Run, thresholds: Sequence[float]) 
         notes.append("Where it says “not measured”, nothing is known of the errors at the threshold used.")
     notes.append(
         '<span class="screen">Point at a marked passage, tap it, or reach it with the Tab key, to see why it was tagged: '
-        "what its words add, in points. Zero points are a probability of 0.50, +2 are 0.88, −2 are 0.12.</span>"
+        f"{' or '.join(_HOW[method] for method in run.classifier.scorer.methods)}. Zero points are a probability of 0.50, +2 are 0.88, −2 are 0.12.</span>"
     )
     if doubtful:
         notes.append(

@@ -4,6 +4,9 @@ A word counts by itself and in every n-gram it is part of, dozens of spans a pas
 shares its weight equally among the words it covers (for a feature that needs all its words that is their Shapley value,
 Shapley 1953), and strong neighbours of one direction make a phrase. Nothing is lost: phrases, the other words and the
 bias still add up to the log-odds.
+
+The reasons of an encoder (occlusion) are no parts of a sum and are shown as they are: the strongest words, and the strongest clause
+where it says more than any word of it.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from tipclassify.classifier import Explanation
+from tipclassify.explanation import OCCLUSION, Explanation
 
 __all__ = ["Phrase", "Reason", "reason_of"]
 
@@ -31,10 +34,12 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a passage scores as it does on one label: ``bias + sum of phrases + others == logit``.
+    """Why a passage scores as it does on one label: ``bias + sum of phrases + others == logit``, if `additive`.
 
     Attributes
     ----------
+    additive : bool
+        False for falls of the log-odds by occlusion: `others`, `raised` and `lowered` are then 0.
     phrases : tuple of Phrase
         The strongest, strongest first, those for the label before those against it.
     others : float
@@ -50,6 +55,7 @@ class Reason:
     others: float
     raised: float
     lowered: float
+    additive: bool = True
 
 
 def reason_of(text: str, explanation: Explanation, most_for: int = 4, most_against: int = 2) -> Reason:
@@ -61,20 +67,37 @@ def reason_of(text: str, explanation: Explanation, most_for: int = 4, most_again
     >>> round(reason.bias + sum(p.weight for p in reason.phrases) + reason.others - reason.logit, 6)
     0.0
     """
+    if explanation.method == OCCLUSION:
+        shown = _falls(explanation, most_for, most_against)
+        return Reason(explanation.label, explanation.logit, explanation.bias, shown, 0.0, 0.0, 0.0, additive=False)
     words = [word.span() for word in _WORD.finditer(text)]
     weights = _word_weights(words, explanation)
     phrases = sorted(_phrases(text, words, weights), key=lambda phrase: -abs(phrase.weight))
-    shown = [p for p in phrases if p.weight > 0][:most_for] + [p for p in phrases if p.weight < 0][:most_against]
+    strongest = [p for p in phrases if p.weight > 0][:most_for] + [p for p in phrases if p.weight < 0][:most_against]
     added = sum(weights)
     return Reason(
         explanation.label,
         explanation.logit,
         explanation.bias,
-        tuple(shown),
-        added - sum(p.weight for p in shown),
+        tuple(strongest),
+        added - sum(p.weight for p in strongest),
         sum(w for w in weights if w > 0),
         sum(w for w in weights if w < 0),
     )
+
+
+def _falls(explanation: Explanation, most_for: int, most_against: int) -> tuple[Phrase, ...]:
+    """The strongest words, and before them the clause whose fall is largest, where no word has a larger one."""
+    spans = explanation.spans  # strongest first
+    clauses = [s for s in spans if any(s is not o and s.start <= o.start and o.end <= s.end for o in spans)]
+    words = [s for s in spans if s not in clauses]
+    least = _STRONG * abs(words[0].weight) if words else 0.0
+    strong = [s for s in words if s.weight and abs(s.weight) >= least]
+    found = [s for s in strong if s.weight > 0][:most_for] + [s for s in strong if s.weight < 0][:most_against]
+    for clause in clauses[:1]:
+        if clause.weight > max((s.weight for s in words), default=0.0):
+            found = [clause, *found]
+    return tuple(Phrase(" ".join(s.text.split()), s.weight) for s in found)
 
 
 def _word_weights(words: list[tuple[int, int]], explanation: Explanation) -> list[float]:

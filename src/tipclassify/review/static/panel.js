@@ -161,7 +161,7 @@ function paragraph(text) {
 }
 
 function reasonTable(passage, label, reason, threshold) {
-  const sum = rounded(reason);
+  const sum = reason.additive ? rounded(reason) : null;
   const tagged = passage.labels.includes(label);
   const row = (name, value, more = {}) => el("tr", more, el("th", { scope: "row" }, name), el("td", {}, value));
   const phrases = [...reason.phrases].sort((a, b) => b.weight - a.weight);
@@ -171,16 +171,22 @@ function reasonTable(passage, label, reason, threshold) {
     el(
       "table",
       { class: "sum" },
-      el("caption", { class: "vh" }, `What adds up to the log-odds of ${NAMES[label]}`),
+      el("caption", { class: "vh" }, sum ? `What adds up to the log-odds of ${NAMES[label]}` : `How far the log-odds of ${NAMES[label]} fall with a word masked`),
       el(
         "tbody",
         {},
-        row("Before any word", number(sum.bias), { class: "soft" }),
+        sum ? row("Before any word", number(sum.bias), { class: "soft" }) : "",
         ...phrases.map(({ text, weight }) => row(el("span", { class: `words ${LETTERS[label]} ${weight > 0 ? "for" : "against"}` }, text), signed(weight))),
-        row("All other words", signed(sum.others), { class: "soft" }),
+        sum ? row("All other words", signed(sum.others), { class: "soft" }) : "",
       ),
-      el("tfoot", {}, row("Log-odds", number(sum.total)), row("Probability", probability(reason.probability))),
+      el("tfoot", {}, row("Log-odds", number(sum ? sum.total : Math.round(reason.total * 100) / 100)), row("Probability", probability(reason.probability))),
     ),
-    el("p", { class: "soft small" }, "Weights add up to the log-odds; the probability is its logistic function. A weight says what moved the model, not what is true."),
+    el(
+      "p",
+      { class: "soft small" },
+      sum
+        ? "Weights add up to the log-odds; the probability is its logistic function. A weight says what moved the model, not what is true."
+        : "A weight is how far the log-odds fall when the word is masked. These weights do not add up. A weight says what moved the model, not what is true.",
+    ),
   ];
 }

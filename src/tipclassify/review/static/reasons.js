@@ -24,8 +24,9 @@ export function wordsOf(points) {
 }
 
 /** {phrases: [{start, end, text, weight}] in reading order, others, bias, total, probability} of passage `text`. */
-export function reasonOf(text, { probability, spans, bias, total }) {
+export function reasonOf(text, { probability, spans, bias, total, method }) {
   const points = Array.from(text);
+  if (method === "occlusion") return { phrases: falls(points, spans), bias, total, probability, additive: false };
   const words = wordsOf(points);
   const weights = words.map(() => 0);
   for (const span of spans) {
@@ -53,7 +54,16 @@ export function reasonOf(text, { probability, spans, bias, total }) {
       const [start, end] = [words[first][0], words[last][1]];
       return { start, end, weight, text: points.slice(start, end).join("").replace(/\s+/g, " ") };
     });
-  return { phrases, bias, total, probability, others: total - bias - phrases.reduce((sum, { weight }) => sum + weight, 0) };
+  return { phrases, bias, total, probability, additive: true, others: total - bias - phrases.reduce((sum, { weight }) => sum + weight, 0) };
+}
+
+/** The strongest words of an encoder's reasons, which are no parts of a sum: how far the log-odds fall with each masked. */
+function falls(points, spans) {
+  const words = spans.filter((span) => !spans.some((other) => other !== span && span.start <= other.start && other.end <= span.end));
+  const strongest = words.sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight)).filter(({ weight }) => weight && Math.abs(weight) >= STRONG * Math.abs(words[0].weight));
+  return [...strongest.filter(({ weight }) => weight > 0).slice(0, MOST.for), ...strongest.filter(({ weight }) => weight < 0).slice(0, MOST.against)]
+    .sort((a, b) => a.start - b.start)
+    .map(({ start, end, weight }) => ({ start, end, weight, text: points.slice(start, end).join("") }));
 }
 
 /** Numbers with two decimals whose sum is the shown total: what rounding loses goes to the other words. */

@@ -1,0 +1,74 @@
+"""``tipclassify models``: which models are here, and how others come here."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from tipclassify.commands.helps import flowing
+from tipclassify.commands.options import AllowPrivateOption, OutputOption
+
+__all__ = ["add", "app", "show"]
+
+app = typer.Typer(help="Add models to those that have a name, and list them.", no_args_is_help=True)
+
+
+def add(
+    source: Annotated[
+        str, typer.Argument(metavar="FOLDER-OR-URL", help="Folder of a model, or the address of one on the web.")
+    ],
+    name: Annotated[
+        str | None,
+        typer.Option("--name", metavar="NAME", help="Name to keep it under; by default its kind, as encoder."),
+    ] = None,
+    sha256: Annotated[
+        str | None,
+        typer.Option(
+            "--sha256", metavar="HASH", help="Hash of the model, as its publisher tells it: refuse any other."
+        ),
+    ] = None,
+    allow_private: AllowPrivateOption = False,
+) -> None:
+    """Put a model where --model finds it by name, such as the encoder.
+
+    Every file must have the SHA-256 that the model.json beside it tells. A download that broke off goes on where it stopped when the
+    command is run again. Nothing of a model is run but arithmetic; whether to trust its tags is for you to say, and "--sha256"
+    refuses a model other than the one you were told of.
+
+    Models are kept in TIPCLASSIFY_MODELS, or where this system has caches. Links need the extra "links".
+    """
+    from tipclassify.progress import progress_bar
+    from tipclassify.store.adding import add_model
+
+    with progress_bar("bytes") as progress:
+        added = add_model(source, name, sha256=sha256, allow_private=allow_private, progress=progress)
+    print(f"tipclassify: added {added.name}, a model of kind {added.kind}, in {added.folder}", file=sys.stderr)
+    typer.echo(added.head["sha256"])
+
+
+def show(output: OutputOption = None) -> None:
+    """List the models that have a name here: name, kind, hash and folder.
+
+    "default" comes with tipclassify. "cascade" is the default followed by the model named "encoder", where there is one.
+    """
+    from tipclassify.commands.output import open_output
+    from tipclassify.model_file import default_model_path
+    from tipclassify.model_folder import load_head
+    from tipclassify.store.places import CASCADE, DEFAULT, ENCODER_NAME, Installed, installed
+
+    path = default_model_path()
+    found = [Installed(DEFAULT, path, load_head(path)), *installed()]
+    rows = [(one.name, one.kind, str(one.head.get("sha256", ""))[:12] or "-", str(one.folder)) for one in found]
+    if any(one.name == ENCODER_NAME for one in found):
+        rows.append((CASCADE, CASCADE, "-", f"{DEFAULT}, then {ENCODER_NAME}"))
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    with open_output(output) as out:
+        for row in rows:
+            cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+            out.write("  ".join([*cells, row[3]]) + "\n")
+
+
+app.command("add", help=flowing(add))(add)
+app.command("list", help=flowing(show))(show)

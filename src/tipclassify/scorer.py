@@ -1,0 +1,96 @@
+"""What the classifier needs of a model, whatever its kind, and the default kind as such.
+
+A `Scorer` gives calibrated log-odds and reasons. Everything else (policies, tags, documents) is the classifier's, and the same
+for all kinds: code that asks of which kind a model is belongs into a scorer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from tipclassify.explanation import ADDITIVE, Explanation, explain_texts
+from tipclassify.model_file import Model
+from tipclassify.scoring import Scored, score_texts
+
+__all__ = ["Linear", "Scorer"]
+
+Bools = npt.NDArray[np.bool_]
+
+
+class Scorer(Protocol):
+    """A model at work."""
+
+    @property
+    def rounding(self) -> float:
+        """Difference of a probability that another processor, or another batch, may make."""
+
+    @property
+    def measured(self) -> str:
+        """On what the figures in `meta` were measured."""
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """How it explains: the values that `Explanation.method` may have."""
+
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        """What the model says of itself: ``sha256``, ``corpus``, ``metrics``, ``operating_points``, ``error_table``, …"""
+
+    @property
+    def thresholds(self) -> Mapping[str, tuple[float, ...]]:
+        """Policy → probability from which each label is given."""
+
+    @property
+    def vocabulary(self) -> frozenset[str]:
+        """Words known in lower case, by which names are told from words."""
+
+    def score_texts(self, texts: Sequence[str]) -> Scored:
+        """Calibrated log-odds of each text, and its counts of words."""
+
+    def explain_texts(self, texts: Sequence[str]) -> list[dict[str, Explanation]]:
+        """Reasons of each text, by label."""
+
+    def sent_on(self, texts: Sequence[str]) -> Bools | None:
+        """Texts that a cascade leaves to its second model, bool (n,); None of a model that has no second."""
+
+    def about(self) -> dict[str, str]:
+        """What this kind of model has to tell of itself, for ``tipclassify info``."""
+
+
+class Linear:
+    """The default kind: sums of weights of n-grams and detectors."""
+
+    measured: Final = "out of fold"
+    methods: Final = (ADDITIVE,)
+    rounding: Final = 1e-5  # sums of float32 in another order; everything that is printed has four decimals
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        return self.model.meta
+
+    @property
+    def thresholds(self) -> Mapping[str, tuple[float, ...]]:
+        return self.model.thresholds
+
+    @property
+    def vocabulary(self) -> frozenset[str]:
+        return self.model.vocabulary
+
+    def score_texts(self, texts: Sequence[str]) -> Scored:
+        return score_texts(self.model, texts)
+
+    def explain_texts(self, texts: Sequence[str]) -> list[dict[str, Explanation]]:
+        return explain_texts(self.model, texts)
+
+    def sent_on(self, texts: Sequence[str]) -> None:  # noqa: ARG002
+        return None
+
+    def about(self) -> dict[str, str]:
+        return {"features": f"{len(self.model.hashes):,} ({len(self.model.vocabulary):,} words known)"}

@@ -1,0 +1,1 @@
+"""Where models are found by name, and how they come there."""

@@ -1,0 +1,113 @@
+"""From the name of a model to its folder: a folder as such, else the user's cache, else ``models/`` of the checkout.
+
+The cache is ``TIPCLASSIFY_MODELS``, else ``tipclassify/models`` in the platform's folder for caches.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tipclassify.errors import ModelError
+from tipclassify.links.cache import platform_cache
+from tipclassify.model_folder import HEAD, kind_of, load_head
+
+__all__ = ["CASCADE", "DEFAULT", "ENCODER_NAME", "Installed", "find_folder", "installed", "is_name", "models_folder"]
+
+DEFAULT: Final = "default"
+CASCADE: Final = "cascade"
+ENCODER_NAME: Final = "encoder"
+
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A model that has a name here; `head` is its ``model.json``, unchecked, empty where it cannot be read."""
+
+    name: str
+    folder: Path
+    head: dict[str, Any]
+
+    @property
+    def kind(self) -> str:
+        """What kind of model it is."""
+        return kind_of(self.head) if self.head else "unreadable"
+
+
+def is_name(name: str) -> bool:
+    """Whether a model may be kept under this name.
+
+    >>> is_name("encoder-2026"), is_name("../encoder"), is_name("cascade")
+    (True, False, False)
+    """
+    return bool(_NAME.fullmatch(name)) and name not in (DEFAULT, CASCADE)
+
+
+def models_folder() -> Path | None:
+    """Where models that were added are kept; None without a home folder."""
+    chosen = os.environ.get("TIPCLASSIFY_MODELS")
+    if chosen:
+        return Path(chosen).expanduser()
+    root = platform_cache()
+    return None if root is None else root / "tipclassify" / "models"
+
+
+def find_folder(name: str) -> Path:
+    """The folder of the model `name`.
+
+    Raises
+    ------
+    ModelError
+        When there is none, with how to get it.
+    """
+    folder = Path(name)
+    if (folder / HEAD).is_file():
+        return folder
+    if is_name(name):
+        for place in _places():
+            if (place / name / HEAD).is_file():
+                return place / name
+    if folder.is_dir():
+        load_head(folder)  # raises, and says what the folder lacks
+    if not is_name(name):
+        raise ModelError(
+            f"{name}: no such model: give the folder of one, or a name that 'tipclassify models list' shows"
+        )
+    add = f"'tipclassify models add FOLDER-OR-URL{'' if name == ENCODER_NAME else f' --name {name}'}'"
+    what = (
+        "the folder models/encoder of the project, or its address" if name == ENCODER_NAME else "its folder or address"
+    )
+    raise ModelError(
+        f"no model {name!r} here: get it with {add} ({what}); 'tipclassify models list' shows what is here"
+    )
+
+
+def installed() -> list[Installed]:
+    """Every model that has a name here, in the order of names; of two with one name the one that is found."""
+    found: dict[str, Installed] = {}
+    for place in _places():
+        for folder in sorted(place.iterdir()) if place.is_dir() else ():
+            if is_name(folder.name) and folder.name not in found and (folder / HEAD).is_file():
+                found[folder.name] = Installed(folder.name, folder, _head(folder))
+    return [found[name] for name in sorted(found)]
+
+
+def _places() -> list[Path]:
+    return [place for place in (models_folder(), _checkout()) if place is not None]
+
+
+def _checkout() -> Path | None:
+    """``models/`` of the checkout that this runs from; None where it is installed."""
+    root = Path(__file__).resolve().parents[3]
+    return root / "models" if (root / "pyproject.toml").is_file() else None
+
+
+def _head(folder: Path) -> dict[str, Any]:
+    try:
+        return load_head(folder)
+    except ModelError:
+        return {}

@@ -1,0 +1,90 @@
+"""Makes the folder ``tiny_encoder`` beside it: an encoder of a few kB, for tests of all that surrounds a real one.
+
+It knows some words, and adds up what each says for each label. ``model.onnx`` and ``tokenizer.json`` are in the repository;
+run this by hand, where the package ``onnx`` is installed, after a change here: ``python tests/files/make_encoder.py``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.normalizers import Lowercase
+from tokenizers.pre_tokenizers import Whitespace
+from tokenizers.processors import TemplateProcessing
+
+from tipclassify.encoder.folder import write_encoder
+from tipclassify.labels import POLICIES
+
+WORDS = {
+    "convicted": (4, 0, 0), "arrested": (4, 0, 0), "trained": (3, 0, 0), "identified": (3, 0, 0), "courts": (1, 0, 0),
+    "not": (-5, 5, 0), "failed": (-1, 5, 0), "none": (-4, 4, 0), "lacked": (-1, 4, 0),
+    "bribes": (0, 0, 5), "complicit": (0, 0, 5), "officers": (0, 0, 2), "took": (0, 0, 1),
+}  # fmt: skip
+"""What each word adds to the logit of positive effort, failure and complicity."""
+PLAIN = "police nine traffickers the government did victims of them . , and but in a to money judges shelter".split()
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+BIAS = (-2.0, -2.0, -3.0)
+
+
+def tokenizer_json() -> str:
+    """Words and marks, in lower case; what is not known is [UNK]."""
+    ids = {word: number for number, word in enumerate((*SPECIAL, *WORDS, *PLAIN))}
+    tokenizer = Tokenizer(WordLevel(ids, unk_token="[UNK]"))
+    tokenizer.normalizer = Lowercase()
+    tokenizer.pre_tokenizer = Whitespace()
+    ends = [(name, ids[name]) for name in ("[CLS]", "[SEP]")]
+    tokenizer.post_processor = TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=ends)
+    return str(tokenizer.to_str())
+
+
+def graph() -> bytes:
+    """The sum of what the tokens say, and the bias."""
+    rows = [*[(0, 0, 0)] * len(SPECIAL), *WORDS.values(), *[(0, 0, 0)] * len(PLAIN)]
+    made = helper.make_graph(
+        [
+            helper.make_node("Gather", ["says", "input_ids"], ["each"]),
+            helper.make_node("Cast", ["attention_mask"], ["mask"], to=TensorProto.FLOAT),
+            helper.make_node("Unsqueeze", ["mask", "last"], ["column"]),
+            helper.make_node("Mul", ["each", "column"], ["kept"]),
+            helper.make_node("ReduceSum", ["kept", "tokens"], ["sum"], keepdims=0),
+            helper.make_node("Add", ["sum", "bias"], ["logits"]),
+        ],
+        "tiny encoder",
+        [
+            helper.make_tensor_value_info(name, TensorProto.INT64, ["n", "t"])
+            for name in ("input_ids", "attention_mask")
+        ],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", 3])],
+        [
+            numpy_helper.from_array(np.array(rows, np.float32), "says"),
+            numpy_helper.from_array(np.array(BIAS, np.float32), "bias"),
+            numpy_helper.from_array(np.array([2], np.int64), "last"),
+            numpy_helper.from_array(np.array([1], np.int64), "tokens"),
+        ],
+    )
+    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model, full_check=True)
+    return bytes(model.SerializeToString())
+
+
+def main() -> None:
+    """Write the folder."""
+    rows = {"screen": 0.2, "balanced": 0.5, "cite": 0.9}
+    head = {
+        "thresholds": {policy: [rows[policy]] * 3 for policy in POLICIES},
+        "calibration": {"scale": [1.0, 0.9, 0.8], "shift": [0.0, 0.1, -0.1]},
+        "window": {"tokens": 16, "overlap": 4},
+        "base": {"name": "none", "licence": "Apache-2.0"},
+        "metrics": {"macro_f1": 0.5},
+    }
+    out = Path(__file__).parent / "tiny_encoder"
+    write_encoder(out, onnx=graph(), tokenizer=tokenizer_json(), head=head)
+
+
+if __name__ == "__main__":
+    main()
