@@ -1,0 +1,167 @@
+"""A pretrained encoder with a linear head for the labels, and the folder it is kept in.
+
+The folder is that of the base (``config.json``, ``tokenizer.json``) with ``network.safetensors`` for all weights and
+``network.json`` for the settings: no pickle, and no code is run from it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from tipclassify.encoder_training.settings import Settings
+from tipclassify.errors import ModelError
+from tipclassify.labels import LABELS
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+__all__ = ["Network", "base_folder", "base_weights_sha256", "load_network", "new_network", "read_tokenizer", "save_network"]
+
+_NEEDED = ("config.json", "tokenizer.json")
+
+
+class Network(nn.Module):
+    """Token numbers and mask in, a logit for each label out."""
+
+    def __init__(self, encoder: nn.Module, width: int, settings: Settings) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.pooling = settings.pooling
+        self.dropout = nn.Dropout(settings.dropout)
+        self.head = nn.Linear(width * (2 if settings.pooling == "both" else 1), len(LABELS))
+        nn.init.normal_(self.head.weight, std=0.02)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Logits (n, 3) of the sentences with tokens `input_ids` (n, t)."""
+        vectors = self.encoder(input_ids=input_ids, attention_mask=attention_mask)[0]
+        real = attention_mask.unsqueeze(-1).to(vectors.dtype)
+        pooled = []
+        if self.pooling != "max":
+            pooled.append((vectors * real).sum(1) / real.sum(1).clamp(min=1))
+        if self.pooling != "mean":
+            pooled.append((vectors - (1 - real) * 1e4).amax(1))
+        logits: Tensor = self.head(self.dropout(torch.cat(pooled, -1)))
+        return logits
+
+    def depth_of(self, name: str) -> int:
+        """Layer of a parameter by its name: 0 for token vectors, then the layers from 1 up, the head last."""
+        if name.startswith("head."):
+            return self.layers + 1
+        parts = name.split(".")
+        return int(parts[parts.index("layer") + 1]) + 1 if "layer" in parts else 0
+
+    @property
+    def layers(self) -> int:
+        """Number of layers of the encoder."""
+        return int(self.encoder.config.num_hidden_layers)  # type: ignore[union-attr, arg-type]
+
+
+def base_folder(base: str) -> Path:
+    """The folder of a base: a local one as it is, a Hugging Face id fetched to the hub's cache.
+
+    Raises
+    ------
+    ModelError
+        When it is neither, or lacks what training needs.
+    """
+    folder = Path(base)
+    if not folder.is_dir():
+        if folder.is_absolute() or base.startswith("."):
+            raise ModelError(f"{base}: no such folder; give the folder of a base model or its id on the Hugging Face hub")
+        from huggingface_hub import snapshot_download
+
+        try:
+            folder = Path(snapshot_download(base, allow_patterns=[*_NEEDED, "*.safetensors", "LICENSE*"]))
+        except Exception as error:  # the hub's client has a dozen kinds, none of them ours to tell apart
+            raise ModelError(f"{base}: no such folder, and not to be had from the hub ({type(error).__name__})") from error
+    if missing := [name for name in _NEEDED if not (folder / name).is_file()]:
+        raise ModelError(f"{folder}: lacks {' and '.join(missing)}; give the folder of a base model with its fast tokenizer")
+    return folder
+
+
+def base_weights_sha256(folder: Path) -> str:
+    """SHA-256 of the base's weights, for the card: which base it was."""
+    digest = hashlib.sha256()
+    for file in sorted(folder.glob("*.safetensors")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def new_network(folder: Path, settings: Settings) -> Network:
+    """The base with a fresh head, drawn by the seed."""
+    from transformers import AutoModel
+
+    if not list(folder.glob("*.safetensors")):
+        raise ModelError(f"{folder}: no .safetensors file; a base in another form runs code when it is read")
+    torch.manual_seed(settings.seed)
+    encoder = AutoModel.from_pretrained(
+        folder, use_safetensors=True, local_files_only=True, trust_remote_code=False, **_plain_options(folder)
+    )
+    return Network(encoder.float(), int(encoder.config.hidden_size), settings)
+
+
+def save_network(network: Network, settings: Settings, base: Path, out: str | os.PathLike[str]) -> None:
+    """Write the network's folder; `base` is where its tokenizer and configuration are."""
+    from safetensors.torch import save_file
+
+    target = Path(out)
+    target.mkdir(parents=True, exist_ok=True)
+    for name in _NEEDED:
+        if (base / name).resolve() != (target / name).resolve():
+            shutil.copyfile(base / name, target / name)
+    state = {name: tensor.detach().contiguous() for name, tensor in network.state_dict().items()}
+    save_file(state, target / "network.safetensors.part")
+    os.replace(target / "network.safetensors.part", target / "network.safetensors")
+    text = json.dumps({"labels": list(LABELS), "settings": settings.to_dict()}, indent=1)
+    (target / "network.json").write_text(text + "\n", encoding="utf-8")
+
+
+def load_network(folder: str | os.PathLike[str]) -> tuple[Network, Settings]:
+    """A trained network from its folder, ready to score.
+
+    Raises
+    ------
+    ModelError
+        When the folder holds none, or one of other labels.
+    """
+    from safetensors.torch import load_file
+    from transformers import AutoConfig, AutoModel
+
+    path = Path(folder)
+    try:
+        told: dict[str, Any] = json.loads((path / "network.json").read_text(encoding="utf-8"))
+        settings = Settings(**told["settings"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ModelError(f"{path}: no trained network there (network.json); give the folder that training kept") from None
+    if tuple(told.get("labels", ())) != LABELS:
+        raise ModelError(f"{path}: trained for the labels {told.get('labels')}, not {list(LABELS)}")
+    config = AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=False)
+    encoder = AutoModel.from_config(config, **_plain_options(path))
+    network = Network(encoder.float(), int(config.hidden_size), settings)
+    network.load_state_dict(load_file(path / "network.safetensors"))
+    return network.eval(), settings
+
+
+def read_tokenizer(folder: str | os.PathLike[str], tokens: int) -> Tokenizer:
+    """The tokenizer of a folder, cutting at `tokens` and without padding."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(Path(folder) / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(tokens)
+    return tokenizer
+
+
+def _plain_options(folder: Path) -> dict[str, Any]:
+    """No pooling layer that nobody reads, where the kind of encoder has one."""
+    kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
+    return {"add_pooling_layer": False} if kind in ("bert", "mpnet", "roberta", "xlm-roberta") else {}
