@@ -17,7 +17,8 @@ from tipclassify.resampling import Intervals
 from tipclassify.slices import Mistake, Slice
 from tipclassify.training import Fitted
 
-__all__ = ["Evidence", "model_card", "operating_evidence"]
+__all__ = ["USE", "Evidence", "behaviour_part", "calibration_part", "labels_part", "model_card", "operating_evidence"]
+__all__ += ["operating_part"]
 
 
 @dataclass(frozen=True)
@@ -55,21 +56,24 @@ class Evidence:
 
 
 def operating_evidence(
-    truth: npt.NDArray[np.bool_], fitted: Fitted, found: Mapping[str, Intervals]
+    truth: npt.NDArray[np.bool_],
+    given: Mapping[str, npt.NDArray[np.bool_]],
+    thresholds: Mapping[str, Sequence[float]],
+    found: Mapping[str, Intervals],
 ) -> dict[str, dict[str, dict[str, Any]]]:
     """Policy → label → threshold, and cross-fitted precision and recall, each with its 95% interval."""
     points: dict[str, dict[str, dict[str, Any]]] = {}
     for policy in POLICIES:
-        given = fitted.given[policy]
+        right = truth & given[policy]
         points[policy] = {}
         for j, (label, row) in enumerate(zip(LABELS, found[policy].labels, strict=True)):
-            hits = int((truth[:, j] & given[:, j]).sum())
+            hits = int(right[:, j].sum())
             figures = {
-                "precision": (hits / max(1, int(given[:, j].sum())), row.precision),
+                "precision": (hits / max(1, int(given[policy][:, j].sum())), row.precision),
                 "recall": (hits / max(1, int(truth[:, j].sum())), row.recall),
             }
             points[policy][label] = {
-                "threshold": round(fitted.model.thresholds[policy][j], 4),
+                "threshold": round(thresholds[policy][j], 4),
                 **{
                     name: [rounded(value), rounded(interval.low), rounded(interval.high)]
                     for name, (value, interval) in figures.items()
@@ -84,11 +88,11 @@ def model_card(evidence: Evidence, name: str) -> str:
         _head(name),
         _corpus(evidence),
         _figures(evidence),
-        _operating_points(evidence.points),
-        _calibration(evidence),
-        _behaviours(evidence.behaviours),
+        operating_part(evidence.points),
+        calibration_part(evidence.fitted.metrics, evidence.reliability),
+        behaviour_part(evidence.behaviours),
         _errors(evidence.errors),
-        _USE,
+        USE,
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -123,11 +127,6 @@ sentences were written to be clear; people reading real reports agree less.
 
 def _figures(evidence: Evidence) -> str:
     metrics, found = evidence.fitted.metrics, evidence.intervals["balanced"]
-    rows = [
-        f"| {m.label} | {m.precision:.3f} {i.precision} | {m.recall:.3f} {i.recall} | {m.f1:.3f} {i.f1} | {m.support:,} "
-        f"| {m.average_precision:.3f} |"
-        for m, i in zip(metrics.labels, found.labels, strict=True)
-    ]
     kinds = [
         f"| {kind} | {number:,} | {i.macro_f1} | " + " | ".join(str(label.f1) for label in i.labels) + " |"
         for kind, (number, i) in evidence.kinds.items()
@@ -148,12 +147,7 @@ def _figures(evidence: Evidence) -> str:
             "reports**: measure on sentences that you labelled, with `tipclassify evaluate`. Brackets are 95% bootstrap",
             "intervals by group.",
             "",
-            "| label | precision | recall | F1 | support | average precision |",
-            "| --- | --- | --- | --- | --- | --- |",
-            *rows,
-            "",
-            f"Macro-F1 {metrics.macro_f1:.3f} {found.macro_f1}; all labels of a passage right: {metrics.exact_match:.3f} "
-            f"{found.exact_match}.",
+            labels_part(metrics, found),
             *_harder_and_easier(evidence),
             "",
             "F1 by form (a clause begins in lower case or lacks a full stop):",
@@ -168,6 +162,25 @@ def _figures(evidence: Evidence) -> str:
             f"| by | value | passages | all right | {names} |",
             "| --- | --- | --- | --- | --- | --- | --- |",
             *parts,
+        ]
+    )
+
+
+def labels_part(metrics: Metrics, found: Intervals) -> str:
+    """The table of the labels, each figure with its interval, and what holds for all of them."""
+    rows = [
+        f"| {m.label} | {m.precision:.3f} {i.precision} | {m.recall:.3f} {i.recall} | {m.f1:.3f} {i.f1} | {m.support:,} "
+        f"| {m.average_precision:.3f} |"
+        for m, i in zip(metrics.labels, found.labels, strict=True)
+    ]
+    return "\n".join(
+        [
+            "| label | precision | recall | F1 | support | average precision |",
+            "| --- | --- | --- | --- | --- | --- |",
+            *rows,
+            "",
+            f"Macro-F1 {metrics.macro_f1:.3f} {found.macro_f1}; all labels of a passage right: {metrics.exact_match:.3f} "
+            f"{found.exact_match}.",
         ]
     )
 
@@ -195,7 +208,10 @@ def _harder_and_easier(evidence: Evidence) -> list[str]:
     return lines
 
 
-def _operating_points(points: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
+def operating_part(
+    points: Mapping[str, Mapping[str, Mapping[str, Any]]], judged: str = "out-of-fold"
+) -> str:
+    """The table of thresholds with what each gives; `judged` says on what."""
     rows = [
         f"| {policy} | {label} | {p['threshold']:.3f} | "
         + " | ".join(
@@ -209,7 +225,7 @@ def _operating_points(points: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> 
     return "\n".join(
         [
             "## Operating points",
-            "Probability from which a label is given (`--policy`), with the out-of-fold precision and recall at thresholds chosen on",
+            f"Probability from which a label is given (`--policy`), with the {judged} precision and recall at thresholds chosen on",
             "other folds. `screen` aims at recall 0.95, `cite` at precision 0.95, `balanced` at the best F1.",
             "",
             "| policy | label | threshold | precision | recall |",
@@ -219,19 +235,22 @@ def _operating_points(points: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> 
     )
 
 
-def _calibration(evidence: Evidence) -> str:
-    bins = next(iter(evidence.reliability.values()))
-    errors = ", ".join(f"{m.label} {m.calibration_error:.3f}" for m in evidence.fitted.metrics.labels)
+def calibration_part(
+    metrics: Metrics, reliability: Mapping[str, Sequence[ReliabilityBin]], judged: str = "out-of-fold"
+) -> str:
+    """The table of what was said and what was seen; `judged` says on what."""
+    bins = next(iter(reliability.values()))
+    errors = ", ".join(f"{m.label} {m.calibration_error:.3f}" for m in metrics.labels)
     rows = [
         f"| {b.low:.1f} to {b.high:.1f} | "
-        + " | ".join(_said_and_seen(evidence.reliability[label][number]) for label in LABELS)
+        + " | ".join(_said_and_seen(reliability[label][number]) for label in LABELS)
         + " |"
         for number, b in enumerate(bins)
     ]
     return "\n".join(
         [
             "## What a probability means",
-            f"Calibrated by Platt's method on out-of-fold scores. Expected calibration error over ten bins: {errors}. Of passages given a",
+            f"Calibrated by Platt's method on {judged} scores. Expected calibration error over ten bins: {errors}. Of passages given a",
             "probability in the range on the left, the share that has the label (mean probability, passages):",
             "",
             f"| range | {' | '.join(LABELS)} |",
@@ -245,7 +264,8 @@ def _said_and_seen(b: ReliabilityBin) -> str:
     return f"{b.share_true:.2f} ({b.mean_probability:.2f}, {b.passages:,})" if b.passages else "–"
 
 
-def _behaviours(results: Sequence[RuleResult]) -> str:
+def behaviour_part(results: Sequence[RuleResult]) -> str:
+    """The table of the rules, the worst first; nothing where none was tried."""
     if not results:
         return ""
     rows = [f"| {r.rule} | {r.rate:.1%} | {r.cases} |" for r in sorted(results, key=lambda r: (r.rate, r.rule))]
@@ -269,7 +289,7 @@ def _errors(errors: Sequence[Mistake]) -> str:
 
 _SMALLEST = 50  # passages; figures of fewer say little
 _FEWEST = 20  # passages with the label
-_USE = """## Use it for
+USE = """## Use it for
 Finding the passages of a report that deserve reading, sorting them, and counting them with the error rates above in
 mind. Passages flagged `low_confidence` (under three words, or many words unknown to training) need a reader.
 

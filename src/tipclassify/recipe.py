@@ -31,13 +31,14 @@ if TYPE_CHECKING:
     from tipclassify.behaviours import RuleResult
     from tipclassify.training import Fitted, Progress
 
-__all__ = ["error_table", "golden_rows", "train_model"]
+__all__ = ["behaviours_of", "error_table", "golden_rows", "in_narratives", "train_model"]
 
 _GOLDEN: Final = 60  # passages whose scores a copy of the model must reproduce
 _SHOWN: Final = 12  # errors quoted in the card
 _ENOUGH: Final = 1_000  # passages of whole narratives from which an error table can be made
 
 Bools = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
 
 
 def train_model(
@@ -100,9 +101,9 @@ def train_model(
         slices=slices(kinds, fitted.model.vocabulary, truth, fitted.scores, fitted.given["balanced"], thresholds),
         reliability={label: reliability(truth[:, j], fitted.scores[:, j]) for j, label in enumerate(LABELS)},
         errors=worst_errors(rows, truth, fitted.scores, thresholds, _SHOWN),
-        behaviours=_behaviours(classifier),
+        behaviours=behaviours_of(classifier),
         agreement=_agreement(annotations),
-        points=operating_evidence(truth, fitted, found),
+        points=operating_evidence(truth, fitted.given, fitted.model.thresholds, found),
         twins=twins_right([row["pair"] for row in rows], truth, fitted.given["balanced"]),
         narratives=_narratives(rows, truth, fitted),
     )
@@ -110,7 +111,7 @@ def train_model(
         "corpus": described,
         "operating_points": evidence.points,
         "near_twins": dict(zip(("right", "pairs"), evidence.twins, strict=True)),
-        "error_table": error_table(truth, fitted, _in_narratives(rows)),
+        "error_table": error_table(truth, fitted.scores, fitted.given, in_narratives(rows)),
         "behaviours": {result.rule: round(result.rate, 4) for result in evidence.behaviours},
     }
     if weights:
@@ -120,8 +121,8 @@ def train_model(
     return fitted
 
 
-def error_table(truth: Bools, fitted: Fitted, natural: Bools) -> dict[str, Any]:
-    """How often labels are given rightly and wrongly, out of fold: what adjusts counts (`summary`).
+def error_table(truth: Bools, scores: Floats, labels: Mapping[str, Bools], natural: Bools) -> dict[str, Any]:
+    """How often `labels` (policy → bool (n, 3)) are given rightly and wrongly, out of fold: what adjusts counts (`summary`).
 
     Counted on passages of whole narratives (`natural`, bool (n,)) where there are enough of them, since near twins and
     single hard sentences are harder than what a report holds. ``policies`` has the counts of each policy and label at
@@ -131,12 +132,12 @@ def error_table(truth: Bools, fitted: Fitted, natural: Bools) -> dict[str, Any]:
     true = truth[part]
     policies: dict[str, Any] = {}
     for policy in POLICIES:
-        given = fitted.given[policy][part]
+        given = labels[policy][part]
         counts = {"tp": true & given, "fn": true & ~given, "fp": ~true & given, "tn": ~true & ~given}
         policies[policy] = {
             label: {name: int(cells[:, j].sum()) for name, cells in counts.items()} for j, label in enumerate(LABELS)
         }
-    step = np.minimum((fitted.scores[part] * 100).astype(int), 99)
+    step = np.minimum((scores[part] * 100).astype(int), 99)
     histogram = {
         label: {
             "with": np.bincount(step[true[:, j], j], minlength=100).tolist(),
@@ -168,21 +169,22 @@ def _by_kind(texts: list[str], truth: Any, fitted: Fitted, groups: list[int], se
     }
 
 
-def _in_narratives(rows: list[dict[str, Any]]) -> Bools:
+def in_narratives(rows: list[dict[str, Any]]) -> Bools:
     """Passages of whole narratives, as reports hold them."""
     return np.array([bool(row["doc"]) and not row["pair"] for row in rows])
 
 
 def _narratives(rows: list[dict[str, Any]], truth: Bools, fitted: Fitted) -> Metrics | None:
     """Figures on them, out of fold; None where there are too few."""
-    part = _in_narratives(rows)
+    part = in_narratives(rows)
     if part.sum() < _ENOUGH:
         return None
     thresholds = np.array(fitted.model.thresholds["balanced"])
     return measure(truth[part], fitted.scores[part], fitted.given["balanced"][part], thresholds)
 
 
-def _behaviours(classifier: Classifier) -> list[RuleResult]:
+def behaviours_of(classifier: Classifier) -> list[RuleResult]:
+    """Rates of the behaviour cases."""
     try:
         return run_cases(classifier, default_cases_path())
     except InputError:  # installed without the cases: a model without their rates is sound all the same

@@ -80,7 +80,7 @@ def fit(
         torch.manual_seed(settings.seed)
         state = {"step": 0, "epochs": []}
     history: list[dict[str, float]] = list(state["epochs"])
-    step, before, running = int(state["step"]), 0, 0.0
+    step, before = int(state["step"]), 0
     for epoch, order in enumerate(batches):
         network.train()
         for number, batch in enumerate(order, before):
@@ -96,11 +96,8 @@ def fit(
             nn.utils.clip_grad_norm_((p for p in network.parameters() if p.requires_grad), _LOUDEST)
             optimizer.step()
             step = number + 1
-            running = loss.item() if not running else 0.98 * running + 0.02 * loss.item()
             if progress:
                 progress(step, steps)
-            if told and step % 50 == 0:
-                told(f"step {step} of {steps}, loss {running:.4f}")
             if step % _OFTEN == 0:
                 write_checkpoint(folder, network, optimizer, {"step": step, "epochs": history}, identity)
         before += len(order)

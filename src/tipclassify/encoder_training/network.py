@@ -6,16 +6,16 @@ The folder is that of the base (``config.json``, ``tokenizer.json``) with ``netw
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from torch import Tensor, nn
 
+from tipclassify.encoder_training.bases import NEEDED
 from tipclassify.encoder_training.settings import Settings
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS
@@ -23,9 +23,10 @@ from tipclassify.labels import LABELS
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-__all__ = ["Network", "base_folder", "base_weights_sha256", "load_network", "new_network", "read_tokenizer", "save_network"]
+__all__ = ["Network", "load_network", "new_network", "pad_of", "read_tokenizer", "save_network"]
 
-_NEEDED = ("config.json", "tokenizer.json")
+_TOLD: Final = "network.json"
+_WEIGHTS: Final = "network.safetensors"
 
 
 class Network(nn.Module):
@@ -65,64 +66,45 @@ class Network(nn.Module):
         return int(self.encoder.config.num_hidden_layers)  # type: ignore[union-attr, arg-type]
 
 
-def base_folder(base: str) -> Path:
-    """The folder of a base: a local one as it is, a Hugging Face id fetched to the hub's cache.
-
-    Raises
-    ------
-    ModelError
-        When it is neither, or lacks what training needs.
-    """
-    folder = Path(base)
-    if not folder.is_dir():
-        if folder.is_absolute() or base.startswith("."):
-            raise ModelError(f"{base}: no such folder; give the folder of a base model or its id on the Hugging Face hub")
-        from huggingface_hub import snapshot_download
-
-        try:
-            folder = Path(snapshot_download(base, allow_patterns=[*_NEEDED, "*.safetensors", "LICENSE*"]))
-        except Exception as error:  # the hub's client has a dozen kinds, none of them ours to tell apart
-            raise ModelError(f"{base}: no such folder, and not to be had from the hub ({type(error).__name__})") from error
-    if missing := [name for name in _NEEDED if not (folder / name).is_file()]:
-        raise ModelError(f"{folder}: lacks {' and '.join(missing)}; give the folder of a base model with its fast tokenizer")
-    return folder
-
-
-def base_weights_sha256(folder: Path) -> str:
-    """SHA-256 of the base's weights, for the card: which base it was."""
-    digest = hashlib.sha256()
-    for file in sorted(folder.glob("*.safetensors")):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
-
-
 def new_network(folder: Path, settings: Settings) -> Network:
-    """The base with a fresh head, drawn by the seed."""
+    """The base with a fresh head, drawn by the seed; a network that was trained before goes on with its own."""
     from transformers import AutoModel
 
-    if not list(folder.glob("*.safetensors")):
-        raise ModelError(f"{folder}: no .safetensors file; a base in another form runs code when it is read")
     torch.manual_seed(settings.seed)
+    if (folder / _TOLD).is_file():
+        network, trained = load_network(folder)
+        if trained.pooling != settings.pooling:
+            raise ModelError(f"{folder}: trained with pooling {trained.pooling!r}; go on with the same")
+        network.dropout.p = settings.dropout
+        return network
     encoder = AutoModel.from_pretrained(
         folder, use_safetensors=True, local_files_only=True, trust_remote_code=False, **_plain_options(folder)
     )
     return Network(encoder.float(), int(encoder.config.hidden_size), settings)
 
 
-def save_network(network: Network, settings: Settings, base: Path, out: str | os.PathLike[str]) -> None:
-    """Write the network's folder; `base` is where its tokenizer and configuration are."""
+def save_network(network: Network, settings: Settings, base: Path, out: str | os.PathLike[str], told: Any = None) -> None:
+    """Write the network's folder.
+
+    Parameters
+    ----------
+    base : Path
+        Where its tokenizer and configuration are.
+    told : optional
+        Plain values to keep with it: what its base was.
+    """
     from safetensors.torch import save_file
 
     target = Path(out)
     target.mkdir(parents=True, exist_ok=True)
-    for name in _NEEDED:
+    for name in NEEDED:
         if (base / name).resolve() != (target / name).resolve():
             shutil.copyfile(base / name, target / name)
     state = {name: tensor.detach().contiguous() for name, tensor in network.state_dict().items()}
-    save_file(state, target / "network.safetensors.part")
-    os.replace(target / "network.safetensors.part", target / "network.safetensors")
-    text = json.dumps({"labels": list(LABELS), "settings": settings.to_dict()}, indent=1)
-    (target / "network.json").write_text(text + "\n", encoding="utf-8")
+    save_file(state, target / f"{_WEIGHTS}.part")
+    os.replace(target / f"{_WEIGHTS}.part", target / _WEIGHTS)
+    text = json.dumps({"labels": list(LABELS), "settings": settings.to_dict(), "base": told}, indent=1)
+    (target / _TOLD).write_text(text + "\n", encoding="utf-8")
 
 
 def load_network(folder: str | os.PathLike[str]) -> tuple[Network, Settings]:
@@ -138,16 +120,16 @@ def load_network(folder: str | os.PathLike[str]) -> tuple[Network, Settings]:
 
     path = Path(folder)
     try:
-        told: dict[str, Any] = json.loads((path / "network.json").read_text(encoding="utf-8"))
+        told: dict[str, Any] = json.loads((path / _TOLD).read_text(encoding="utf-8"))
         settings = Settings(**told["settings"])
     except (OSError, ValueError, KeyError, TypeError):
-        raise ModelError(f"{path}: no trained network there (network.json); give the folder that training kept") from None
+        raise ModelError(f"{path}: no trained network there ({_TOLD}); give the folder that training kept") from None
     if tuple(told.get("labels", ())) != LABELS:
         raise ModelError(f"{path}: trained for the labels {told.get('labels')}, not {list(LABELS)}")
     config = AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=False)
     encoder = AutoModel.from_config(config, **_plain_options(path))
     network = Network(encoder.float(), int(config.hidden_size), settings)
-    network.load_state_dict(load_file(path / "network.safetensors"))
+    network.load_state_dict(load_file(path / _WEIGHTS))
     return network.eval(), settings
 
 
@@ -159,6 +141,12 @@ def read_tokenizer(folder: str | os.PathLike[str], tokens: int) -> Tokenizer:
     tokenizer.no_padding()
     tokenizer.enable_truncation(tokens)
     return tokenizer
+
+
+def pad_of(tokenizer: Tokenizer) -> int:
+    """The token that fills up short sentences."""
+    found = (tokenizer.token_to_id(name) for name in ("[PAD]", "<pad>"))
+    return next((int(number) for number in found if number is not None), 0)
 
 
 def _plain_options(folder: Path) -> dict[str, Any]:

@@ -1,0 +1,77 @@
+"""Pretrained encoders to start from: where they are, what they are called, and under what licence they came."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from tipclassify.errors import ModelError
+
+__all__ = ["NEEDED", "Base", "base_folder", "describe_base"]
+
+NEEDED: Final = ("config.json", "tokenizer.json")
+_KNOWN: Final = {
+    "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db": "sentence-transformers/all-MiniLM-L6-v2",
+    "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658": "sentence-transformers/all-mpnet-base-v2",
+}  # by the hash of the weights that their projects publish; Apache-2.0, both
+
+
+@dataclass(frozen=True)
+class Base:
+    """What a card must say of a base.
+
+    Attributes
+    ----------
+    sha256 : str
+        Of its weights.
+    """
+
+    name: str
+    licence: str
+    sha256: str
+
+    def to_dict(self) -> dict[str, str]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+def base_folder(base: str) -> Path:
+    """The folder of a base: a local one as it is, a Hugging Face id fetched to the hub's cache.
+
+    Raises
+    ------
+    ModelError
+        When it is neither, or lacks what training needs.
+    """
+    folder = Path(base)
+    if not folder.is_dir():
+        if folder.is_absolute() or base.startswith("."):
+            raise ModelError(f"{base}: no such folder; give that of a base model, or its id on the Hugging Face hub")
+        folder = _fetched(base)
+    if missing := [name for name in NEEDED if not (folder / name).is_file()]:
+        raise ModelError(f"{folder}: lacks {' and '.join(missing)}; give a base model with its fast tokenizer")
+    if not list(folder.glob("*.safetensors")):
+        raise ModelError(f"{folder}: no .safetensors file; a base in another form runs code when it is read")
+    return folder
+
+
+def describe_base(base: str, folder: Path) -> Base:
+    """Name, licence and hash of the base in `folder`, by its hash where we know it, else by what it was called."""
+    digest = hashlib.sha256()
+    for file in sorted(folder.glob("*.safetensors")):
+        digest.update(file.read_bytes())
+    known = _KNOWN.get(digest.hexdigest())
+    name, licence = (known, "Apache-2.0") if known else (Path(base).name if Path(base).is_dir() else base, "not known here")
+    return Base(name, licence, digest.hexdigest())
+
+
+def _fetched(base: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(base, allow_patterns=[*NEEDED, "*.safetensors"]))
+    except Exception as error:  # the hub's client has a dozen kinds, none of them ours to tell apart
+        told = type(error).__name__
+        raise ModelError(f"{base}: no such folder, and not to be had from the Hugging Face hub ({told})") from None

@@ -1,0 +1,372 @@
+"""The steps of ``train.py --model encoder`` behind one call: a checked corpus in, an encoder's folder out.
+
+A tenth of the groups is held out: it decides when to stop, the calibration and the thresholds, and whether 8 bits do; the figures
+of the card are of it, calibration and thresholds cross-fitted. Everything that is measured is measured on the graph that ships,
+by the code that scores.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tipclassify.behaviours import RuleResult
+from tipclassify.classifier import Classifier
+from tipclassify.corpus import Row, corpus_digest, group_rows
+from tipclassify.encoder.folder import EncoderModel, write_encoder
+from tipclassify.encoder.scoring import EncoderScorer, require_extra
+from tipclassify.encoder_training.bases import Base, base_folder, describe_base
+from tipclassify.encoder_training.card import EncoderEvidence, encoder_card, notice
+from tipclassify.encoder_training.settings import Settings
+from tipclassify.errors import MissingExtraError
+from tipclassify.evaluation import Metrics, measure, reliability, twins_right
+from tipclassify.labels import LABELS, POLICIES, indicator
+from tipclassify.loading import load_scorer
+from tipclassify.model_card import operating_evidence
+from tipclassify.progress import progress_bar
+from tipclassify.recipe import behaviours_of, error_table, golden_rows, in_narratives
+from tipclassify.resampling import intervals
+from tipclassify.training import Calibrated, calibrate, group_folds
+
+if TYPE_CHECKING:
+    from tipclassify.encoder_training.network import Network
+
+__all__ = ["TrainedEncoder", "held_out", "network_folder", "train_encoder", "training_folder"]
+
+_HELD_FOLDS: Final = 10  # one of which is held out
+_CROSS_FOLDS: Final = 5  # of what is held out, for cross-fitting
+_LOSS: Final = 0.005  # macro-F1 that whole numbers may cost
+_OVERLAP: Final = 32
+_BEST: Final = "best"
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class TrainedEncoder:
+    """What a training gave.
+
+    Attributes
+    ----------
+    network : Path
+        Folder of the network in floats: a teacher, or a base to go on from.
+    history : list of dict
+        Loss and macro-F1 on what was held out, after each epoch.
+    metrics : Metrics or None
+        Figures of the shipped graph on what was held out; None where none was written.
+    float_macro_f1 : float or None
+        The same of the graph in floats.
+    """
+
+    network: Path
+    history: list[dict[str, float]]
+    metrics: Metrics | None = None
+    float_macro_f1: float | None = None
+
+
+def train_encoder(
+    rows: Sequence[Row],
+    out: str | os.PathLike[str],
+    base: str,
+    settings: Settings,
+    *,
+    teachers: Sequence[str | os.PathLike[str]] = (),
+    unlabelled: Sequence[str | os.PathLike[str]] = (),
+    resume: bool = False,
+    export: bool = True,
+    threads: int = 0,
+    told: Callable[[str], None] | None = None,
+) -> TrainedEncoder:
+    """Fine-tune `base` on the passages of `rows`, and write the encoder's folder `out`.
+
+    Parameters
+    ----------
+    base : str
+        Folder of a base model or of a network trained before, or an id on the Hugging Face hub.
+    teachers : sequence of path
+        Folders of trained networks, whose soft scores are learned beside the labels.
+    unlabelled : sequence of path
+        Text files of further sentences, which the teachers label.
+    resume : bool
+        Go on with the run that was broken off, if it was of the same corpus, base and settings.
+    export : bool
+        Write the folder; without, the network alone is kept (in ``OUT-training``).
+    threads : int
+        Threads of PyTorch; 0 for one a core. The same number gives the same weights.
+    told : callable, optional
+        Called with a line after each epoch.
+
+    Raises
+    ------
+    MissingExtraError
+        When PyTorch or what else training needs is not installed.
+    ModelError
+        When the base is missing or not one we can use, or a checkpoint is of another run.
+    ValueError
+        When the corpus is too small to hold some of it out, or has no label.
+    """
+    _require_extra()
+    truth = np.array([indicator(row["labels"]) for row in rows], bool).reshape(-1, len(LABELS))
+    if not truth.any():
+        raise ValueError("no passage has a label: nothing to learn; label some")
+    groups = np.asarray(group_rows(rows))
+    held = held_out(groups)
+    folder = base_folder(base)
+    described = describe_base(base, folder)
+    kept = training_folder(out)
+    with progress_bar("fine-tuning") as progress:
+        history = _fine_tuned(
+            [str(row["text"]) for row in rows], truth, held, folder, described, settings, kept, teachers, unlabelled,
+            corpus_digest(rows), resume, threads, progress, told,
+        )  # fmt: skip
+    trained = TrainedEncoder(kept / _BEST, history)
+    return _exported(rows, truth, groups, held, trained, described, settings, Path(out), teachers, unlabelled) if export else trained
+
+
+def held_out(groups: npt.NDArray[np.int64]) -> Bools:
+    """Which passages an encoder is not trained on: every tenth group, the same for every seed, teacher and student."""
+    return np.asarray(group_folds(groups, _HELD_FOLDS, seed=0) == 0)
+
+
+def training_folder(out: str | os.PathLike[str]) -> Path:
+    """Where a training keeps its checkpoint and its best network: beside `out`."""
+    return Path(out).with_name(f"{Path(out).name}-training")
+
+
+def network_folder(path: str | os.PathLike[str]) -> Path:
+    """The folder of the network itself, of that or of the training that it came from."""
+    return Path(path) / _BEST if (Path(path) / _BEST).is_dir() else Path(path)
+
+
+# --------------------------------------------------------------------------------------------- fine-tuning
+
+
+def _fine_tuned(
+    texts: list[str],
+    truth: Bools,
+    held: Bools,
+    folder: Path,
+    base: Base,
+    settings: Settings,
+    kept: Path,
+    teachers: Sequence[str | os.PathLike[str]],
+    unlabelled: Sequence[str | os.PathLike[str]],
+    digest: str,
+    resume: bool,
+    threads: int,
+    progress: Callable[[int, int], None] | None,
+    told: Callable[[str], None] | None,
+) -> list[dict[str, float]]:
+    import torch
+
+    from tipclassify.encoder_training.batches import encode
+    from tipclassify.encoder_training.fitting import Sentences, deterministic, fit
+    from tipclassify.encoder_training.network import new_network, pad_of, read_tokenizer, save_network
+    from tipclassify.encoder_training.targets import mixed, read_unlabelled, soft_scores
+
+    if unlabelled and not teachers:
+        raise ValueError("--unlabelled needs a --teacher, which labels it")
+    tokenizer = read_tokenizer(folder, settings.tokens)
+    taught, targets = [text for text, out in zip(texts, held, strict=True) if not out], truth[~held].astype(np.float64)
+    with deterministic(threads or torch.get_num_threads()):
+        if teachers:
+            further = read_unlabelled(unlabelled, texts)
+            soft = soft_scores([network_folder(path) for path in teachers], taught + further)
+            targets = np.concatenate([mixed(targets, soft[: len(taught)]), soft[len(taught) :]])
+            taught = taught + further
+        network = new_network(folder, settings)
+        identity = {
+            "settings": settings.to_dict(),
+            "base": base.sha256,
+            "corpus": digest,
+            "sentences": hashlib.sha256("\n".join(taught).encode("utf-8", "surrogatepass")).hexdigest(),
+            "targets": hashlib.sha256(targets.round(3).tobytes()).hexdigest(),
+        }
+        return fit(
+            network,
+            Sentences(encode(tokenizer, taught), targets),
+            Sentences(
+                encode(tokenizer, [text for text, out in zip(texts, held, strict=True) if out]), truth[held].astype(np.float64)
+            ),
+            settings,
+            pad=pad_of(tokenizer),
+            folder=kept,
+            identity=identity,
+            keep=lambda: save_network(network, settings, folder, kept / _BEST, base.to_dict()),
+            resume=resume,
+            progress=progress,
+            told=told,
+        )
+
+
+# --------------------------------------------------------------------------------------------- export
+
+
+def _exported(
+    rows: Sequence[Row],
+    truth: Bools,
+    groups: npt.NDArray[np.int64],
+    held: Bools,
+    trained: TrainedEncoder,
+    base: Base,
+    settings: Settings,
+    out: Path,
+    teachers: Sequence[str | os.PathLike[str]],
+    unlabelled: Sequence[str | os.PathLike[str]],
+) -> TrainedEncoder:
+    """Write the folder of the best network, with all that was measured of it."""
+    from tipclassify.encoder_training.network import load_network
+
+    network, _ = load_network(trained.network)
+    tokenizer = (trained.network / "tokenizer.json").read_text(encoding="utf-8")
+    held_rows = [row for row, is_held in zip(rows, held, strict=True) if is_held]
+    texts = [str(row["text"]) for row in held_rows]
+    true, group = truth[held], groups[held]
+    fold = group_folds(group, _CROSS_FOLDS, seed=0)
+    graph, bits, exact, calibrated = _smallest(network, tokenizer, settings, texts, true, fold)
+    metrics = _measured(true, calibrated)
+    found = {policy: intervals(true, calibrated.given[policy], group) for policy in POLICIES}
+    points = operating_evidence(true, calibrated.given, calibrated.thresholds, found)
+    scorer = _scorer(graph, tokenizer, settings, calibrated)
+    classifier = Classifier(scorer)
+    corpus = {
+        "passages": len(rows),
+        "sha256": corpus_digest(rows),
+        "labels": {label: int(n) for label, n in zip(LABELS, truth.sum(axis=0), strict=True)},
+        "held_out": int(held.sum()),
+    }
+    behaviours: list[RuleResult] = behaviours_of(classifier)
+    evidence = EncoderEvidence(
+        name=out.name,
+        base=base,
+        corpus=corpus,
+        settings=settings,
+        teachers=len(teachers),
+        further=_count(unlabelled, rows),
+        megabytes=len(graph) / 1e6,
+        bits=bits,
+        metrics=metrics,
+        exact=exact,
+        intervals=found["balanced"],
+        points=points,
+        reliability={label: reliability(true[:, j], calibrated.scores[:, j]) for j, label in enumerate(LABELS)},
+        twins=twins_right([row.get("pair") for row in held_rows], true, calibrated.given["balanced"]),
+        behaviours=behaviours,
+    )
+    head = {
+        **_head(settings, calibrated),
+        "base": base.to_dict(),
+        "corpus": corpus,
+        "training": {
+            **settings.to_dict(),
+            "history": [{key: round(value, 4) for key, value in entry.items()} for entry in trained.history],
+            "teachers": len(teachers),
+            "further_sentences": evidence.further,
+            "weight_bits": bits,
+        },
+        "versions": _versions(),
+        "metrics": metrics.to_dict(),
+        "float_macro_f1": round(exact.macro_f1, 4),
+        "operating_points": points,
+        "near_twins": dict(zip(("right", "pairs"), evidence.twins, strict=True)),
+        "error_table": error_table(true, calibrated.scores, calibrated.given, in_narratives(held_rows)),
+        "behaviours": {result.rule: round(result.rate, 4) for result in behaviours},
+    }
+    files = {"README.md": encoder_card(evidence), "golden.jsonl": golden_rows(classifier, texts), **notice(base)}
+    write_encoder(out, onnx=graph, tokenizer=tokenizer, head=head, files=files)
+    return TrainedEncoder(trained.network, trained.history, metrics, exact.macro_f1)
+
+
+def _smallest(
+    network: Network, tokenizer: str, settings: Settings, texts: list[str], truth: Bools, fold: npt.NDArray[np.int64]
+) -> tuple[bytes, int, Metrics, Calibrated]:
+    """The graph in whole numbers, of how many bits, figures of the one in floats, and what calibrates the first.
+
+    Seven bits first, which all processors add up alike; eight where seven cost too much.
+    """
+    from tipclassify.encoder_training.exporting import to_onnx, to_whole_numbers
+
+    exact_graph = to_onnx(network)
+    exact = _measured(truth, _calibrated(exact_graph, tokenizer, settings, texts, truth, fold))
+    best: tuple[float, bytes, int, Calibrated] | None = None
+    for bits in (7, 8):
+        graph = to_whole_numbers(exact_graph, reduced=bits == 7)
+        calibrated = _calibrated(graph, tokenizer, settings, texts, truth, fold)
+        macro = _measured(truth, calibrated).macro_f1
+        if best is None or macro > best[0]:
+            best = (macro, graph, bits, calibrated)
+        if macro >= exact.macro_f1 - _LOSS:
+            return graph, bits, exact, calibrated
+    assert best is not None
+    return *best[1:3], exact, best[3]
+
+
+def _calibrated(
+    graph: bytes, tokenizer: str, settings: Settings, texts: list[str], truth: Bools, fold: npt.NDArray[np.int64]
+) -> Calibrated:
+    raw = _scorer(graph, tokenizer, settings).logits(texts)
+    return calibrate(raw[:, :, None], truth, fold)
+
+
+def _measured(truth: Bools, calibrated: Calibrated) -> Metrics:
+    return measure(truth, calibrated.scores, calibrated.given["balanced"], np.array(calibrated.thresholds["balanced"]))
+
+
+def _scorer(graph: bytes, tokenizer: str, settings: Settings, calibrated: Calibrated | None = None) -> EncoderScorer:
+    """The scorer of a graph that is not on disk yet; without a calibration its log-odds are the graph's logits."""
+    count = len(LABELS)
+    model = EncoderModel(
+        graph=graph,
+        tokenizer=tokenizer,
+        thresholds=calibrated.thresholds if calibrated else {policy: (0.5,) * count for policy in POLICIES},
+        scale=calibrated.slope[:, 0] if calibrated else np.ones(count),
+        shift=calibrated.shift if calibrated else np.zeros(count),
+        window=settings.tokens,
+        overlap=min(_OVERLAP, settings.tokens // 4),
+        inputs=("input_ids", "attention_mask"),
+        meta={},
+    )
+    return EncoderScorer(model, load_scorer().vocabulary)
+
+
+def _head(settings: Settings, calibrated: Calibrated) -> dict[str, Any]:
+    """The part of ``model.json`` that scoring reads."""
+    return {
+        "thresholds": {policy: list(row) for policy, row in calibrated.thresholds.items()},
+        "calibration": {"scale": calibrated.slope[:, 0].tolist(), "shift": calibrated.shift.tolist()},
+        "window": {"tokens": settings.tokens, "overlap": min(_OVERLAP, settings.tokens // 4)},
+    }
+
+
+def _count(unlabelled: Sequence[str | os.PathLike[str]], rows: Sequence[Row]) -> int:
+    from tipclassify.encoder_training.targets import read_unlabelled
+
+    return len(read_unlabelled(unlabelled, [str(row["text"]) for row in rows])) if unlabelled else 0
+
+
+def _versions() -> dict[str, str]:
+    from importlib.metadata import version
+
+    from tipclassify._version import __version__
+
+    names = ("torch", "transformers", "onnx", "onnxruntime", "tokenizers", "numpy")
+    return {"tipclassify": __version__, **{name: version(name) for name in names}}
+
+
+def _require_extra() -> None:
+    require_extra()
+    try:
+        import onnx  # noqa: F401
+        import safetensors  # noqa: F401
+        import torch  # noqa: F401
+        import transformers  # noqa: F401
+    except ImportError:
+        raise MissingExtraError("training an encoder", "train-encoder") from None
