@@ -208,9 +208,7 @@ def _harder_and_easier(evidence: Evidence) -> list[str]:
     return lines
 
 
-def operating_part(
-    points: Mapping[str, Mapping[str, Mapping[str, Any]]], judged: str = "out-of-fold"
-) -> str:
+def operating_part(points: Mapping[str, Mapping[str, Mapping[str, Any]]], judged: str = "out-of-fold") -> str:
     """The table of thresholds with what each gives; `judged` says on what."""
     rows = [
         f"| {policy} | {label} | {p['threshold']:.3f} | "

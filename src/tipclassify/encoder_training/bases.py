@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 from tipclassify.errors import ModelError
 
-__all__ = ["NEEDED", "Base", "base_folder", "describe_base"]
+__all__ = ["NEEDED", "TOLD", "Base", "base_folder", "describe_base", "weights_sha256"]
 
 NEEDED: Final = ("config.json", "tokenizer.json")
+TOLD: Final = "network.json"
+"""What a network that was trained before tells of itself."""
+
 _KNOWN: Final = {
     "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db": "sentence-transformers/all-MiniLM-L6-v2",
     "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658": "sentence-transformers/all-mpnet-base-v2",
@@ -57,14 +61,26 @@ def base_folder(base: str) -> Path:
     return folder
 
 
-def describe_base(base: str, folder: Path) -> Base:
-    """Name, licence and hash of the base in `folder`, by its hash where we know it, else by what it was called."""
+def weights_sha256(folder: Path) -> str:
+    """SHA-256 of the weights in a folder."""
     digest = hashlib.sha256()
     for file in sorted(folder.glob("*.safetensors")):
         digest.update(file.read_bytes())
-    known = _KNOWN.get(digest.hexdigest())
-    name, licence = (known, "Apache-2.0") if known else (Path(base).name if Path(base).is_dir() else base, "not known here")
-    return Base(name, licence, digest.hexdigest())
+    return digest.hexdigest()
+
+
+def describe_base(base: str, folder: Path) -> Base:
+    """Name, licence and hash of the base in `folder`: by its hash where we know it, else by what it was called.
+
+    Of a network that was trained before, it is the base that it came from.
+    """
+    told = folder / TOLD
+    if told.is_file() and (first := json.loads(told.read_text(encoding="utf-8")).get("base")):
+        return Base(**first)
+    found = weights_sha256(folder)
+    if found in _KNOWN:
+        return Base(_KNOWN[found], "Apache-2.0", found)
+    return Base(Path(base).name if Path(base).is_dir() else base, "not known here", found)
 
 
 def _fetched(base: str) -> Path:

@@ -61,13 +61,17 @@ def read_checkpoint(
     try:
         with safe_open(file, "pt") as kept:
             told = kept.metadata()
-            tensors = {name: kept.get_tensor(name) for name in kept.keys()}  # noqa: SIM118: not a mapping
+            tensors = {name: kept.get_tensor(name) for name in kept.keys()}  # noqa: SIM118
         state: dict[str, Any] = json.loads(told["state"])
         was: dict[str, Any] = json.loads(told["identity"])
     except (SafetensorError, KeyError, TypeError, ValueError):
         raise ModelError(f"{file}: not a checkpoint; remove it and start anew without --resume") from None
-    if other := sorted(name for name in {*was, *identity} if was.get(name) != json.loads(json.dumps(identity.get(name)))):
-        raise ModelError(f"{file}: of a run with other {', '.join(other)}; give the same, or start anew without --resume")
+    if other := sorted(
+        name for name in {*was, *identity} if was.get(name) != json.loads(json.dumps(identity.get(name)))
+    ):
+        raise ModelError(
+            f"{file}: of a run with other {', '.join(other)}; give the same, or start anew without --resume"
+        )
     for name, parameter in network.named_parameters():
         if not parameter.requires_grad:
             continue

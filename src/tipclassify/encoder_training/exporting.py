@@ -10,24 +10,20 @@ from __future__ import annotations
 import logging
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
-from tipclassify.encoder_training.batches import padded, sorted_batches
 from tipclassify.encoder_training.network import Network
 
-__all__ = ["graph_logits", "to_onnx", "to_whole_numbers"]
+__all__ = ["to_onnx", "to_whole_numbers"]
 
 _OPSET: Final = 17
 _INPUTS: Final = ("input_ids", "attention_mask")
 _FLOAT: Final = 1  # onnx.TensorProto.FLOAT, for tensors whose type is not inferred past a fused operator
-
-Floats = npt.NDArray[np.float64]
 
 
 def to_onnx(network: Network) -> bytes:
@@ -75,23 +71,6 @@ def to_whole_numbers(graph: bytes, *, reduced: bool = False, kept: Sequence[str]
         return after.read_bytes()
 
 
-def graph_logits(graph: bytes, ids: Sequence[Sequence[int]], pad: int, *, threads: int = 0, batch: int = 32) -> Floats:
-    """Logits (n, 3) of sentences by a graph, in the order given."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 4
-    session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    found: Floats | None = None
-    for rows in sorted_batches([len(s) for s in ids], batch):
-        numbers, mask = padded([ids[i] for i in rows], pad)
-        logits = session.run(["logits"], {"input_ids": numbers.numpy(), "attention_mask": mask.numpy()})[0]
-        found = np.zeros((len(ids), logits.shape[1])) if found is None else found
-        found[rows] = logits
-    return np.zeros((0, 3)) if found is None else found
-
-
 def _fuse(plain: Path, fused: Path, heads: int, width: int) -> None:
     """Write `plain` with the operators of an attention, of a normalisation and of an activation as one each."""
     from onnxruntime.transformers import optimizer
@@ -106,12 +85,12 @@ def _fuse(plain: Path, fused: Path, heads: int, width: int) -> None:
         found.save_model_to_file(str(fused))
 
 
-class _quiet:  # noqa: N801: used as a function
+@contextmanager
+def _quiet() -> Iterator[None]:
     """No chatter of ONNX Runtime's tools on the root logger."""
-
-    def __enter__(self) -> None:
-        self._was = logging.root.manager.disable
-        logging.disable(logging.WARNING)
-
-    def __exit__(self, *_: object) -> None:
-        logging.disable(self._was)
+    was = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(was)

@@ -72,7 +72,9 @@ def fit(
         judged by: the loss rises again long before it, when the network grows too sure, and calibration undoes that.
     """
     optimizer = _optimizer(network, settings)
-    batches = [drawn_batches([len(s) for s in taught.ids], settings.batch, settings.seed, e) for e in range(settings.epochs)]
+    batches = [
+        drawn_batches([len(s) for s in taught.ids], settings.batch, settings.seed, e) for e in range(settings.epochs)
+    ]
     steps = sum(map(len, batches))
     targets = torch.tensor(taught.targets, dtype=torch.float32)
     state = read_checkpoint(folder, network, optimizer, identity) if resume else None

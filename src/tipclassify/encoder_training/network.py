@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 from torch import Tensor, nn
 
-from tipclassify.encoder_training.bases import NEEDED
+from tipclassify.encoder_training.bases import NEEDED, TOLD
 from tipclassify.encoder_training.settings import Settings
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS
@@ -25,11 +25,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Network", "load_network", "new_network", "pad_of", "read_tokenizer", "save_network"]
 
-_TOLD: Final = "network.json"
 _WEIGHTS: Final = "network.safetensors"
 
 
-class Network(nn.Module):
+class Network(nn.Module):  # type: ignore[misc, unused-ignore]
     """Token numbers and mask in, a logit for each label out."""
 
     def __init__(self, encoder: nn.Module, width: int, settings: Settings) -> None:
@@ -63,7 +62,7 @@ class Network(nn.Module):
     @property
     def layers(self) -> int:
         """Number of layers of the encoder."""
-        return int(self.encoder.config.num_hidden_layers)  # type: ignore[union-attr, arg-type]
+        return int(self.encoder.config.num_hidden_layers)
 
 
 def new_network(folder: Path, settings: Settings) -> Network:
@@ -71,7 +70,7 @@ def new_network(folder: Path, settings: Settings) -> Network:
     from transformers import AutoModel
 
     torch.manual_seed(settings.seed)
-    if (folder / _TOLD).is_file():
+    if (folder / TOLD).is_file():
         network, trained = load_network(folder)
         if trained.pooling != settings.pooling:
             raise ModelError(f"{folder}: trained with pooling {trained.pooling!r}; go on with the same")
@@ -83,7 +82,9 @@ def new_network(folder: Path, settings: Settings) -> Network:
     return Network(encoder.float(), int(encoder.config.hidden_size), settings)
 
 
-def save_network(network: Network, settings: Settings, base: Path, out: str | os.PathLike[str], told: Any = None) -> None:
+def save_network(
+    network: Network, settings: Settings, base: Path, out: str | os.PathLike[str], told: Any = None
+) -> None:
     """Write the network's folder.
 
     Parameters
@@ -104,7 +105,7 @@ def save_network(network: Network, settings: Settings, base: Path, out: str | os
     save_file(state, target / f"{_WEIGHTS}.part")
     os.replace(target / f"{_WEIGHTS}.part", target / _WEIGHTS)
     text = json.dumps({"labels": list(LABELS), "settings": settings.to_dict(), "base": told}, indent=1)
-    (target / _TOLD).write_text(text + "\n", encoding="utf-8")
+    (target / TOLD).write_text(text + "\n", encoding="utf-8")
 
 
 def load_network(folder: str | os.PathLike[str]) -> tuple[Network, Settings]:
@@ -120,10 +121,10 @@ def load_network(folder: str | os.PathLike[str]) -> tuple[Network, Settings]:
 
     path = Path(folder)
     try:
-        told: dict[str, Any] = json.loads((path / _TOLD).read_text(encoding="utf-8"))
+        told: dict[str, Any] = json.loads((path / TOLD).read_text(encoding="utf-8"))
         settings = Settings(**told["settings"])
     except (OSError, ValueError, KeyError, TypeError):
-        raise ModelError(f"{path}: no trained network there ({_TOLD}); give the folder that training kept") from None
+        raise ModelError(f"{path}: no trained network there ({TOLD}); give the folder that training kept") from None
     if tuple(told.get("labels", ())) != LABELS:
         raise ModelError(f"{path}: trained for the labels {told.get('labels')}, not {list(LABELS)}")
     config = AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=False)

@@ -22,7 +22,7 @@ from tipclassify.classifier import Classifier
 from tipclassify.corpus import Row, corpus_digest, group_rows
 from tipclassify.encoder.folder import EncoderModel, write_encoder
 from tipclassify.encoder.scoring import EncoderScorer, require_extra
-from tipclassify.encoder_training.bases import Base, base_folder, describe_base
+from tipclassify.encoder_training.bases import Base, base_folder, describe_base, weights_sha256
 from tipclassify.encoder_training.card import EncoderEvidence, encoder_card, notice
 from tipclassify.encoder_training.settings import Settings
 from tipclassify.errors import MissingExtraError
@@ -48,6 +48,7 @@ _BEST: Final = "best"
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+Paths = Sequence[str | os.PathLike[str]]
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,8 @@ def train_encoder(
     base: str,
     settings: Settings,
     *,
-    teachers: Sequence[str | os.PathLike[str]] = (),
-    unlabelled: Sequence[str | os.PathLike[str]] = (),
+    teachers: Paths = (),
+    unlabelled: Paths = (),
     resume: bool = False,
     export: bool = True,
     threads: int = 0,
@@ -114,21 +115,22 @@ def train_encoder(
         When the corpus is too small to hold some of it out, or has no label.
     """
     _require_extra()
-    truth = np.array([indicator(row["labels"]) for row in rows], bool).reshape(-1, len(LABELS))
-    if not truth.any():
+    corpus = _corpus(rows)
+    if not corpus.truth.any():
         raise ValueError("no passage has a label: nothing to learn; label some")
-    groups = np.asarray(group_rows(rows))
-    held = held_out(groups)
+    if unlabelled and not teachers:
+        raise ValueError("--unlabelled needs a --teacher, which labels it")
     folder = base_folder(base)
     described = describe_base(base, folder)
     kept = training_folder(out)
     with progress_bar("fine-tuning") as progress:
-        history = _fine_tuned(
-            [str(row["text"]) for row in rows], truth, held, folder, described, settings, kept, teachers, unlabelled,
-            corpus_digest(rows), resume, threads, progress, told,
-        )  # fmt: skip
+        history, further = _fine_tuned(
+            corpus, folder, described, settings, kept, teachers, unlabelled, resume, threads, progress, told
+        )
     trained = TrainedEncoder(kept / _BEST, history)
-    return _exported(rows, truth, groups, held, trained, described, settings, Path(out), teachers, unlabelled) if export else trained
+    if not export:
+        return trained
+    return _exported(corpus, trained, described, settings, Path(out), len(teachers), further)
 
 
 def held_out(groups: npt.NDArray[np.int64]) -> Bools:
@@ -149,87 +151,93 @@ def network_folder(path: str | os.PathLike[str]) -> Path:
 # --------------------------------------------------------------------------------------------- fine-tuning
 
 
+@dataclass(frozen=True)
+class _Corpus:
+    """Checked rows, their labels (n, 3), their groups, and which are held out."""
+
+    rows: Sequence[Row]
+    truth: Bools
+    groups: npt.NDArray[np.int64]
+    held: Bools
+
+    def part(self, held: bool) -> tuple[list[str], Bools]:
+        """Texts and labels of what is held out, or of the rest."""
+        chosen = np.flatnonzero(self.held == held).tolist()
+        return [str(self.rows[i]["text"]) for i in chosen], self.truth[chosen]
+
+
+def _corpus(rows: Sequence[Row]) -> _Corpus:
+    truth = np.array([indicator(row["labels"]) for row in rows], bool).reshape(-1, len(LABELS))
+    groups = np.asarray(group_rows(rows))
+    return _Corpus(rows, truth, groups, held_out(groups))
+
+
 def _fine_tuned(
-    texts: list[str],
-    truth: Bools,
-    held: Bools,
+    corpus: _Corpus,
     folder: Path,
     base: Base,
     settings: Settings,
     kept: Path,
-    teachers: Sequence[str | os.PathLike[str]],
-    unlabelled: Sequence[str | os.PathLike[str]],
-    digest: str,
+    teachers: Paths,
+    unlabelled: Paths,
     resume: bool,
     threads: int,
     progress: Callable[[int, int], None] | None,
     told: Callable[[str], None] | None,
-) -> list[dict[str, float]]:
+) -> tuple[list[dict[str, float]], int]:
+    """What was measured after each epoch, and how many sentences the teachers labelled."""
     import torch
 
     from tipclassify.encoder_training.batches import encode
     from tipclassify.encoder_training.fitting import Sentences, deterministic, fit
     from tipclassify.encoder_training.network import new_network, pad_of, read_tokenizer, save_network
-    from tipclassify.encoder_training.targets import mixed, read_unlabelled, soft_scores
+    from tipclassify.encoder_training.targets import read_unlabelled, taught_by
 
-    if unlabelled and not teachers:
-        raise ValueError("--unlabelled needs a --teacher, which labels it")
     tokenizer = read_tokenizer(folder, settings.tokens)
-    taught, targets = [text for text, out in zip(texts, held, strict=True) if not out], truth[~held].astype(np.float64)
+    texts, truth = corpus.part(held=False)
+    held_texts, held_truth = corpus.part(held=True)
+    further = read_unlabelled(unlabelled, [*texts, *held_texts])
+    targets = truth.astype(np.float64)
     with deterministic(threads or torch.get_num_threads()):
         if teachers:
-            further = read_unlabelled(unlabelled, texts)
-            soft = soft_scores([network_folder(path) for path in teachers], taught + further)
-            targets = np.concatenate([mixed(targets, soft[: len(taught)]), soft[len(taught) :]])
-            taught = taught + further
+            targets = taught_by([network_folder(path) for path in teachers], targets, texts, further)
         network = new_network(folder, settings)
-        identity = {
-            "settings": settings.to_dict(),
-            "base": base.sha256,
-            "corpus": digest,
-            "sentences": hashlib.sha256("\n".join(taught).encode("utf-8", "surrogatepass")).hexdigest(),
-            "targets": hashlib.sha256(targets.round(3).tobytes()).hexdigest(),
-        }
-        return fit(
+        history = fit(
             network,
-            Sentences(encode(tokenizer, taught), targets),
-            Sentences(
-                encode(tokenizer, [text for text, out in zip(texts, held, strict=True) if out]), truth[held].astype(np.float64)
-            ),
+            Sentences(encode(tokenizer, [*texts, *further]), targets),
+            Sentences(encode(tokenizer, held_texts), held_truth.astype(np.float64)),
             settings,
             pad=pad_of(tokenizer),
             folder=kept,
-            identity=identity,
+            identity={
+                "settings": settings.to_dict(),
+                "base": weights_sha256(folder),
+                "corpus": corpus_digest(corpus.rows),
+                "sentences": hashlib.sha256("\n".join(further).encode("utf-8", "surrogatepass")).hexdigest(),
+                "targets": hashlib.sha256(targets.round(3).tobytes()).hexdigest(),
+            },
             keep=lambda: save_network(network, settings, folder, kept / _BEST, base.to_dict()),
             resume=resume,
             progress=progress,
             told=told,
         )
+    return history, len(further)
 
 
 # --------------------------------------------------------------------------------------------- export
 
 
 def _exported(
-    rows: Sequence[Row],
-    truth: Bools,
-    groups: npt.NDArray[np.int64],
-    held: Bools,
-    trained: TrainedEncoder,
-    base: Base,
-    settings: Settings,
-    out: Path,
-    teachers: Sequence[str | os.PathLike[str]],
-    unlabelled: Sequence[str | os.PathLike[str]],
+    corpus: _Corpus, trained: TrainedEncoder, base: Base, settings: Settings, out: Path, teachers: int, further: int
 ) -> TrainedEncoder:
     """Write the folder of the best network, with all that was measured of it."""
     from tipclassify.encoder_training.network import load_network
 
     network, _ = load_network(trained.network)
     tokenizer = (trained.network / "tokenizer.json").read_text(encoding="utf-8")
-    held_rows = [row for row, is_held in zip(rows, held, strict=True) if is_held]
-    texts = [str(row["text"]) for row in held_rows]
-    true, group = truth[held], groups[held]
+    held_rows = [row for row, held in zip(corpus.rows, corpus.held, strict=True) if held]
+    texts, true = corpus.part(held=True)
+    group = corpus.groups[corpus.held]
     fold = group_folds(group, _CROSS_FOLDS, seed=0)
     graph, bits, exact, calibrated = _smallest(network, tokenizer, settings, texts, true, fold)
     metrics = _measured(true, calibrated)
@@ -237,20 +245,20 @@ def _exported(
     points = operating_evidence(true, calibrated.given, calibrated.thresholds, found)
     scorer = _scorer(graph, tokenizer, settings, calibrated)
     classifier = Classifier(scorer)
-    corpus = {
-        "passages": len(rows),
-        "sha256": corpus_digest(rows),
-        "labels": {label: int(n) for label, n in zip(LABELS, truth.sum(axis=0), strict=True)},
-        "held_out": int(held.sum()),
+    described = {
+        "passages": len(corpus.rows),
+        "sha256": corpus_digest(corpus.rows),
+        "labels": {label: int(n) for label, n in zip(LABELS, corpus.truth.sum(axis=0), strict=True)},
+        "held_out": len(texts),
     }
     behaviours: list[RuleResult] = behaviours_of(classifier)
     evidence = EncoderEvidence(
         name=out.name,
         base=base,
-        corpus=corpus,
+        corpus=described,
         settings=settings,
-        teachers=len(teachers),
-        further=_count(unlabelled, rows),
+        teachers=teachers,
+        further=further,
         megabytes=len(graph) / 1e6,
         bits=bits,
         metrics=metrics,
@@ -264,12 +272,12 @@ def _exported(
     head = {
         **_head(settings, calibrated),
         "base": base.to_dict(),
-        "corpus": corpus,
+        "corpus": described,
         "training": {
             **settings.to_dict(),
             "history": [{key: round(value, 4) for key, value in entry.items()} for entry in trained.history],
-            "teachers": len(teachers),
-            "further_sentences": evidence.further,
+            "teachers": teachers,
+            "further_sentences": further,
             "weight_bits": bits,
         },
         "versions": _versions(),
@@ -326,7 +334,7 @@ def _scorer(graph: bytes, tokenizer: str, settings: Settings, calibrated: Calibr
     model = EncoderModel(
         graph=graph,
         tokenizer=tokenizer,
-        thresholds=calibrated.thresholds if calibrated else {policy: (0.5,) * count for policy in POLICIES},
+        thresholds=calibrated.thresholds if calibrated else dict.fromkeys(POLICIES, (0.5,) * count),
         scale=calibrated.slope[:, 0] if calibrated else np.ones(count),
         shift=calibrated.shift if calibrated else np.zeros(count),
         window=settings.tokens,
@@ -344,12 +352,6 @@ def _head(settings: Settings, calibrated: Calibrated) -> dict[str, Any]:
         "calibration": {"scale": calibrated.slope[:, 0].tolist(), "shift": calibrated.shift.tolist()},
         "window": {"tokens": settings.tokens, "overlap": min(_OVERLAP, settings.tokens // 4)},
     }
-
-
-def _count(unlabelled: Sequence[str | os.PathLike[str]], rows: Sequence[Row]) -> int:
-    from tipclassify.encoder_training.targets import read_unlabelled
-
-    return len(read_unlabelled(unlabelled, [str(row["text"]) for row in rows])) if unlabelled else 0
 
 
 def _versions() -> dict[str, str]:

@@ -19,7 +19,7 @@ from tipclassify.encoder_training.fitting import logits_of
 from tipclassify.encoder_training.network import load_network, pad_of, read_tokenizer
 from tipclassify.errors import InputError
 
-__all__ = ["mixed", "read_unlabelled", "soft_scores"]
+__all__ = ["mixed", "read_unlabelled", "soft_scores", "taught_by"]
 
 _LABEL_SHARE: Final = 0.5
 """How much a label of the corpus counts beside a teacher's probability."""
@@ -61,6 +61,14 @@ def soft_scores(teachers: Sequence[str | os.PathLike[str]], texts: Sequence[str]
         tokenizer = read_tokenizer(folder, settings.tokens)
         logits += logits_of(network, encode(tokenizer, texts), pad_of(tokenizer)) / len(teachers)
     return np.asarray(1 / (1 + np.exp(-logits)))
+
+
+def taught_by(
+    teachers: Sequence[str | os.PathLike[str]], labels: Floats, texts: Sequence[str], further: Sequence[str]
+) -> Floats:
+    """Targets of the labelled `texts` and of the `further` sentences after them."""
+    soft = soft_scores(teachers, [*texts, *further])
+    return np.concatenate([mixed(labels, soft[: len(texts)]), soft[len(texts) :]])
 
 
 def mixed(labels: Floats, soft: Floats, share: float = _LABEL_SHARE) -> Floats:
