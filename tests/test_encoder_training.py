@@ -266,7 +266,7 @@ def test_frozen_layers_stay_as_the_base_has_them(base: Path, tmp_path: Path) -> 
 @trains
 @quiet
 def test_a_student_learns_from_soft_scores_and_further_sentences(base: Path, trained: Path, tmp_path: Path) -> None:
-    from tipclassify.encoder_training.targets import soft_scores
+    from tipclassify.encoder_training.targets import network_logits
 
     teacher = trained.with_name("mine-training")
     further = tmp_path / "further.txt"
@@ -274,9 +274,28 @@ def test_a_student_learns_from_soft_scores_and_further_sentences(base: Path, tra
     plain = kept(base, tmp_path / "plain")
     student = kept(base, tmp_path / "student", teachers=[teacher], unlabelled=[further])
     assert weights(student) != weights(plain)
-    soft = soft_scores([student], ["inspectors ignored courts .", "judges sold courts ."])
+    soft = network_logits(student, ["inspectors ignored courts .", "judges sold courts ."])
     assert soft[0].argmax() == 1
     assert soft[1].argmax() == 2
+
+
+@trains
+@quiet
+def test_the_default_teaches_out_of_fold_what_it_was_trained_on() -> None:
+    from tipclassify.encoder_training.recipe import _corpus
+    from tipclassify.encoder_training.targets import default_logits, taught_by
+    from tipclassify.training import fit_model
+
+    corpus = _corpus(some_rows())
+    _, truth = corpus.part(held=False)
+    every = [row["text"] for row in some_rows()]
+    found = default_logits(every, corpus.truth, corpus.groups, ~corpus.held, ["judges sold courts ."], jobs=1)
+    fitted = fit_model(every, corpus.truth, corpus.groups)
+    assert np.allclose(1 / (1 + np.exp(-found[:-1])), np.clip(fitted.scores[~corpus.held], 1e-4, 1 - 1e-4))
+    assert found[-1].argmax() == 2
+    targets = taught_by([found], truth.astype(float))
+    assert ((targets[:-1] > 0.5) == truth).all()  # a label counts more than all teachers
+    assert np.allclose(targets[-1], 1 / (1 + np.exp(-np.clip(found[-1], -9.2, 9.2))), atol=1e-4)
 
 
 @trains

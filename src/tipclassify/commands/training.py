@@ -76,11 +76,13 @@ EpochsOption = Annotated[
     typer.Option("--epochs", min=1, rich_help_panel=_ENCODER_PANEL, help="Passes over the sentences; 4 without."),
 ]
 TeacherOption = Annotated[
-    list[Path] | None,
+    list[str] | None,
     typer.Option(
         "--teacher",
         rich_help_panel=_ENCODER_PANEL,
-        help="Folder of a trained network (OUT-training) whose soft scores to learn too. Several are averaged.",
+        metavar="FOLDER|default",
+        help="Learn soft scores too: those of a network trained before (its OUT-training), or of the default. "
+        "Several are averaged.",
     ),
 ]
 UnlabelledOption = Annotated[

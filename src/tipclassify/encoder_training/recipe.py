@@ -93,7 +93,8 @@ def train_encoder(
     base : str
         Folder of a base model or of a network trained before, or an id on the Hugging Face hub.
     teachers : sequence of path
-        Folders of trained networks, whose soft scores are learned beside the labels.
+        Folders of trained networks, or ``"default"`` for a model of the default kind, which is cross-validated on the corpus
+        first (minutes). The mean of their soft scores is learned beside the labels.
     unlabelled : sequence of path
         Text files of further sentences, which the teachers label.
     resume : bool
@@ -200,7 +201,7 @@ def _fine_tuned(
     targets = truth.astype(np.float64)
     with deterministic(threads or torch.get_num_threads()):
         if teachers:
-            targets = taught_by([network_folder(path) for path in teachers], targets, texts, further)
+            targets = taught_by(_teachers_logits(corpus, teachers, texts, further), targets)
         network = new_network(folder, settings)
         history = fit(
             network,
@@ -222,6 +223,19 @@ def _fine_tuned(
             told=told,
         )
     return history, len(further)
+
+
+def _teachers_logits(corpus: _Corpus, teachers: Paths, texts: list[str], further: list[str]) -> list[Floats]:
+    """Log-odds of the taught passages and the further sentences, by each teacher."""
+    from tipclassify.encoder_training.targets import DEFAULT, default_logits, network_logits
+
+    every = [str(row["text"]) for row in corpus.rows]
+    return [
+        default_logits(every, corpus.truth, corpus.groups, ~corpus.held, further)
+        if str(teacher) == DEFAULT
+        else network_logits(network_folder(teacher), [*texts, *further])
+        for teacher in teachers
+    ]
 
 
 # --------------------------------------------------------------------------------------------- export

@@ -22,7 +22,7 @@ def run_encoder(
     epochs: int | None,
     seed: int,
     jobs: int,
-    teachers: Sequence[Path],
+    teachers: Sequence[str],
     unlabelled: Sequence[Path],
     resume: bool,
     export: bool,

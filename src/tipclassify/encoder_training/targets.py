@@ -1,7 +1,7 @@
 """What the encoder is taught: the corpus's labels, and a teacher's soft scores where there is one.
 
 Hinton, Vinyals and Dean 2015 (arXiv:1503.02531). Sentences without labels have the teacher's probabilities alone; those of the
-corpus a mean of label and probability, since their labels were checked by two annotators and the teacher has seen them.
+corpus a mean of label and probability, where the label counts most: it was checked by two annotators.
 """
 
 from __future__ import annotations
@@ -14,17 +14,27 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from tipclassify.classifier import Classifier
 from tipclassify.encoder_training.batches import encode
 from tipclassify.encoder_training.fitting import logits_of
 from tipclassify.encoder_training.network import load_network, pad_of, read_tokenizer
 from tipclassify.errors import InputError
+from tipclassify.training import fit_model
 
-__all__ = ["mixed", "read_unlabelled", "soft_scores", "taught_by"]
+__all__ = ["DEFAULT", "default_logits", "mixed", "network_logits", "read_unlabelled", "soft_scores", "taught_by"]
 
-_LABEL_SHARE: Final = 0.5
+DEFAULT: Final = "default"
+"""Name of a teacher that is the default kind of model."""
+
+_LABEL_SHARE: Final = 0.7
 """How much a label of the corpus counts beside a teacher's probability."""
 
+_SURE: Final = (1e-4, 1 - 1e-4)
+"""Surer than this no teacher is taken to be."""
+
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
 
 
 def read_unlabelled(paths: Iterable[str | os.PathLike[str]], known: Iterable[str] = ()) -> list[str]:
@@ -53,29 +63,49 @@ def read_unlabelled(paths: Iterable[str | os.PathLike[str]], known: Iterable[str
     return found
 
 
-def soft_scores(teachers: Sequence[str | os.PathLike[str]], texts: Sequence[str]) -> Floats:
-    """Probability (n, 3) of each label by the teachers, the mean of their log-odds."""
-    logits = np.zeros((len(texts), 3))
-    for folder in teachers:
-        network, settings = load_network(folder)
-        tokenizer = read_tokenizer(folder, settings.tokens)
-        logits += logits_of(network, encode(tokenizer, texts), pad_of(tokenizer)) / len(teachers)
-    return np.asarray(1 / (1 + np.exp(-logits)))
+def network_logits(folder: str | os.PathLike[str], texts: Sequence[str]) -> Floats:
+    """Log-odds (n, 3) of each label by a trained network."""
+    network, settings = load_network(folder)
+    tokenizer = read_tokenizer(folder, settings.tokens)
+    return logits_of(network, encode(tokenizer, texts), pad_of(tokenizer))
 
 
-def taught_by(
-    teachers: Sequence[str | os.PathLike[str]], labels: Floats, texts: Sequence[str], further: Sequence[str]
+def default_logits(
+    texts: Sequence[str],
+    truth: Bools,
+    groups: Sequence[int] | Ints,
+    taught: Bools,
+    further: Sequence[str],
+    jobs: int = -1,
 ) -> Floats:
-    """Targets of the labelled `texts` and of the `further` sentences after them."""
-    soft = soft_scores(teachers, [*texts, *further])
-    return np.concatenate([mixed(labels, soft[: len(texts)]), soft[len(texts) :]])
+    """Log-odds of each label by the default model, trained here: out of fold for the passages `taught`, then `further`."""
+    fitted = fit_model(texts, truth, groups, jobs=jobs)
+    scores = np.clip(fitted.scores[taught], *_SURE)
+    return np.concatenate([np.log(scores / (1 - scores)), Classifier(fitted.model).logits(further)])
+
+
+def soft_scores(logits: Sequence[Floats]) -> Floats:
+    """Probabilities (n, 3) of several teachers as one: of the mean of their log-odds.
+
+    >>> soft_scores([np.array([[2.0, -1.0, 0.0]]), np.array([[-2.0, 1.0, 0.0]])]).tolist()
+    [[0.5, 0.5, 0.5]]
+    """
+    most = float(np.log(_SURE[1] / _SURE[0]))
+    mean = np.mean([np.clip(one, -most, most) for one in logits], axis=0)
+    return np.asarray(1 / (1 + np.exp(-mean)))
+
+
+def taught_by(logits: Sequence[Floats], labels: Floats) -> Floats:
+    """Targets of the passages with `labels`, and of the further sentences after them, by the log-odds of teachers for all."""
+    soft = soft_scores(logits)
+    return np.concatenate([mixed(labels, soft[: len(labels)]), soft[len(labels) :]])
 
 
 def mixed(labels: Floats, soft: Floats, share: float = _LABEL_SHARE) -> Floats:
     """Targets of sentences that have both.
 
-    >>> mixed(np.array([[1.0, 0.0, 0.0]]), np.array([[0.5, 0.25, 0.0]])).tolist()
-    [[0.75, 0.125, 0.0]]
+    >>> mixed(np.array([[1.0, 0.0, 0.0]]), np.array([[0.5, 0.25, 0.0]])).round(3).tolist()
+    [[0.85, 0.075, 0.0]]
     """
     return share * labels + (1 - share) * soft
 
