@@ -317,8 +317,9 @@ def test_a_network_trained_before_goes_on_and_keeps_the_name_of_its_base(trained
     first = trained.with_name("mine-training") / "best"
     further = kept(first, tmp_path / "further", settings={"rate": 1e-6})
     assert describe_base(str(further), further).name == "tiny"
-    history = json.loads((trained / "model.json").read_text("utf-8"))["training"]["history"]
-    assert history[-1]["macro_f1"] > 0.9
+    told = json.loads((further / "network.json").read_text("utf-8"))
+    assert [before["rate"] for before in told["earlier"]] == [SETTINGS.rate]
+    assert told["settings"]["rate"] == 1e-6
 
 
 # --------------------------------------------------------------------------------------------- the command

@@ -6,11 +6,12 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tipclassify.errors import ModelError
 
-__all__ = ["NEEDED", "TOLD", "Base", "base_folder", "describe_base", "weights_sha256"]
+__all__ = ["NEEDED", "TOLD", "Base", "base_folder", "describe_base", "earlier_trainings"]
+__all__ += ["weights_sha256"]
 
 NEEDED: Final = ("config.json", "tokenizer.json")
 TOLD: Final = "network.json"
@@ -74,13 +75,23 @@ def describe_base(base: str, folder: Path) -> Base:
 
     Of a network that was trained before, it is the base that it came from.
     """
-    told = folder / TOLD
-    if told.is_file() and (first := json.loads(told.read_text(encoding="utf-8")).get("base")):
+    if first := _told(folder).get("base"):
         return Base(**first)
     found = weights_sha256(folder)
     if found in _KNOWN:
         return Base(_KNOWN[found], "Apache-2.0", found)
     return Base(Path(base).name if Path(base).is_dir() else base, "not known here", found)
+
+
+def earlier_trainings(folder: Path) -> list[dict[str, Any]]:
+    """Settings of the trainings that made the network in `folder`, first to last; none for a base."""
+    told = _told(folder)
+    return [*told.get("earlier", []), told["settings"]] if told else []
+
+
+def _told(folder: Path) -> dict[str, Any]:
+    file = folder / TOLD
+    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
 
 
 def _fetched(base: str) -> Path:

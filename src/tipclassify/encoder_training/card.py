@@ -26,8 +26,12 @@ class EncoderEvidence:
     ----------
     corpus : mapping
         Number of passages, of those held out, hash, and passages per label.
-    teachers, further : int
-        Networks whose soft scores it learned, and further sentences that they labelled.
+    earlier : sequence of mapping
+        Settings of trainings before this one, on the same passages, whose network it went on from.
+    teachers : sequence of str
+        ``"default"`` or ``"network"`` for each model whose soft scores it learned.
+    further : int
+        Sentences that only they labelled.
     bits : int
         Of a weight.
     metrics, exact : Metrics
@@ -40,7 +44,8 @@ class EncoderEvidence:
     base: Base
     corpus: Mapping[str, Any]
     settings: Settings
-    teachers: int
+    earlier: Sequence[Mapping[str, Any]]
+    teachers: Sequence[str]
     further: int
     megabytes: float
     bits: int
@@ -98,14 +103,19 @@ sentence takes every label that applies, or none:
 def _trained(evidence: EncoderEvidence) -> str:
     corpus, settings = evidence.corpus, evidence.settings
     counts = ", ".join(f"`{label}` {n:,}" for label, n in corpus["labels"].items())
+    stays = f"; token vectors and the lowest {settings.lowest} layers left as they were" if settings.lowest else ""
     text = f"""## Trained on
 {corpus["passages"] - corpus["held_out"]:,} of {corpus["passages"]:,} labelled passages ({counts}), corpus SHA-256 `{corpus["sha256"]}`; a tenth of the groups
-(whole narratives, sets of near twins), {corpus["held_out"]:,} passages, was held out. {settings.epochs} epochs of batches of {settings.batch}, seed {settings.seed}, the best epoch by
-held-out macro-F1 kept; AdamW, rate {settings.rate:g} at the head and times {settings.decay:g} for each layer below."""
-    if evidence.teachers:
+(whole narratives, sets of near twins), {corpus["held_out"]:,} passages, was held out. epochs {settings.epochs}, batches of {settings.batch}, seed {settings.seed}, the best epoch by
+held-out macro-F1 kept; AdamW, rate {settings.rate:g} at the head and times {settings.decay:g} for each layer below{stays}."""
+    for number, before in enumerate(evidence.earlier, 1):
         text += f"""
-Targets are the mean of the label and the soft score of {evidence.teachers} network(s) trained before on the same passages; of {evidence.further:,} further
-sentences without labels, the soft score alone."""
+Training {number} before this one, on the same passages: epochs {before["epochs"]}, rate {before["rate"]:g}, seed {before["seed"]}."""
+    if evidence.teachers:
+        names = " and ".join(_TEACHERS[kind] for kind in evidence.teachers)
+        text += f"""
+Targets are a mean of the label and of the soft score of {names}; of {evidence.further:,} further sentences without labels, the soft score
+alone."""
     return text
 
 
@@ -132,6 +142,10 @@ def _figures(evidence: EncoderEvidence) -> str:
     return "\n".join(lines)
 
 
+_TEACHERS = {
+    "default": "the default kind of model (cross-validated over the whole corpus, so its folds saw labels of what is held out here)",
+    "network": "a network trained before on the same passages",
+}
 _LIMITS = """## Limits
 What flows between layers is brought to whole numbers batch by batch, so a probability moves by up to a few hundredths with the
 passages scored beside it and with the processor; `golden.jsonl` holds scores of sixty held-out passages from the machine that trained,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -83,7 +84,7 @@ def new_network(folder: Path, settings: Settings) -> Network:
 
 
 def save_network(
-    network: Network, settings: Settings, base: Path, out: str | os.PathLike[str], told: Any = None
+    network: Network, settings: Settings, base: Path, out: str | os.PathLike[str], told: Mapping[str, Any] | None = None
 ) -> None:
     """Write the network's folder.
 
@@ -91,8 +92,8 @@ def save_network(
     ----------
     base : Path
         Where its tokenizer and configuration are.
-    told : optional
-        Plain values to keep with it: what its base was.
+    told : mapping, optional
+        Plain values to keep with it: ``base``, and ``earlier``, the settings of trainings that came before this one.
     """
     from safetensors.torch import save_file
 
@@ -104,7 +105,7 @@ def save_network(
     state = {name: tensor.detach().contiguous() for name, tensor in network.state_dict().items()}
     save_file(state, target / f"{_WEIGHTS}.part")
     os.replace(target / f"{_WEIGHTS}.part", target / _WEIGHTS)
-    text = json.dumps({"labels": list(LABELS), "settings": settings.to_dict(), "base": told}, indent=1)
+    text = json.dumps({"labels": list(LABELS), "settings": settings.to_dict(), **(told or {})}, indent=1)
     (target / TOLD).write_text(text + "\n", encoding="utf-8")
 
 

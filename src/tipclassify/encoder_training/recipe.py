@@ -22,7 +22,7 @@ from tipclassify.classifier import Classifier
 from tipclassify.corpus import Row, corpus_digest, group_rows
 from tipclassify.encoder.folder import EncoderModel, write_encoder
 from tipclassify.encoder.scoring import EncoderScorer, require_extra
-from tipclassify.encoder_training.bases import Base, base_folder, describe_base, weights_sha256
+from tipclassify.encoder_training.bases import Base, base_folder, describe_base, earlier_trainings, weights_sha256
 from tipclassify.encoder_training.card import EncoderEvidence, encoder_card, notice
 from tipclassify.encoder_training.settings import Settings
 from tipclassify.errors import MissingExtraError
@@ -131,7 +131,9 @@ def train_encoder(
     trained = TrainedEncoder(kept / _BEST, history)
     if not export:
         return trained
-    return _exported(corpus, trained, described, settings, Path(out), len(teachers), further)
+    return _exported(
+        corpus, trained, described, settings, Path(out), [_kind_of_teacher(one) for one in teachers], further
+    )
 
 
 def held_out(groups: npt.NDArray[np.int64]) -> Bools:
@@ -203,6 +205,7 @@ def _fine_tuned(
         if teachers:
             targets = taught_by(_teachers_logits(corpus, teachers, texts, further), targets)
         network = new_network(folder, settings)
+        told_of = {"base": base.to_dict(), "earlier": earlier_trainings(folder)}
         history = fit(
             network,
             Sentences(encode(tokenizer, [*texts, *further]), targets),
@@ -217,12 +220,16 @@ def _fine_tuned(
                 "sentences": hashlib.sha256("\n".join(further).encode("utf-8", "surrogatepass")).hexdigest(),
                 "targets": hashlib.sha256(targets.round(3).tobytes()).hexdigest(),
             },
-            keep=lambda: save_network(network, settings, folder, kept / _BEST, base.to_dict()),
+            keep=lambda: save_network(network, settings, folder, kept / _BEST, told_of),
             resume=resume,
             progress=progress,
             told=told,
         )
     return history, len(further)
+
+
+def _kind_of_teacher(teacher: str | os.PathLike[str]) -> str:
+    return "default" if str(teacher) == "default" else "network"
 
 
 def _teachers_logits(corpus: _Corpus, teachers: Paths, texts: list[str], further: list[str]) -> list[Floats]:
@@ -242,12 +249,19 @@ def _teachers_logits(corpus: _Corpus, teachers: Paths, texts: list[str], further
 
 
 def _exported(
-    corpus: _Corpus, trained: TrainedEncoder, base: Base, settings: Settings, out: Path, teachers: int, further: int
+    corpus: _Corpus,
+    trained: TrainedEncoder,
+    base: Base,
+    settings: Settings,
+    out: Path,
+    teachers: Sequence[str],
+    further: int,
 ) -> TrainedEncoder:
     """Write the folder of the best network, with all that was measured of it."""
     from tipclassify.encoder_training.network import load_network
 
     network, _ = load_network(trained.network)
+    earlier = earlier_trainings(trained.network)[:-1]
     tokenizer = (trained.network / "tokenizer.json").read_text(encoding="utf-8")
     held_rows = [row for row, held in zip(corpus.rows, corpus.held, strict=True) if held]
     texts, true = corpus.part(held=True)
@@ -271,6 +285,7 @@ def _exported(
         base=base,
         corpus=described,
         settings=settings,
+        earlier=earlier,
         teachers=teachers,
         further=further,
         megabytes=len(graph) / 1e6,
@@ -290,7 +305,8 @@ def _exported(
         "training": {
             **settings.to_dict(),
             "history": [{key: round(value, 4) for key, value in entry.items()} for entry in trained.history],
-            "teachers": teachers,
+            "earlier": earlier,
+            "teachers": list(teachers),
             "further_sentences": further,
             "weight_bits": bits,
         },
