@@ -133,7 +133,8 @@ def test_the_folder_says_what_it_is_of_and_how_good(trained: Path, base: Path) -
     assert head["corpus"]["passages"] == 192
     assert 0 < head["corpus"]["held_out"] < 40
     assert head["metrics"]["macro_f1"] >= head["float_macro_f1"] - 0.005
-    assert set(head["files"]) == {"model.onnx", "tokenizer.json", "README.md", "golden.jsonl", "NOTICE"}
+    beside = {"default.json", "default.npz"}
+    assert set(head["files"]) - beside == {"model.onnx", "tokenizer.json", "README.md", "golden.jsonl", "NOTICE"}
     card = (trained / "README.md").read_text("utf-8")
     assert head["base"]["sha256"] in card
     assert f"Macro-F1 {head['metrics']['macro_f1']:.3f}" in card
@@ -288,9 +289,8 @@ def test_the_default_teaches_out_of_fold_what_it_was_trained_on() -> None:
 
     corpus = _corpus(some_rows())
     _, truth = corpus.part(held=False)
-    every = [row["text"] for row in some_rows()]
-    found = default_logits(every, corpus.truth, corpus.groups, ~corpus.held, ["judges sold courts ."], jobs=1)
-    fitted = fit_model(every, corpus.truth, corpus.groups)
+    fitted = fit_model([row["text"] for row in some_rows()], corpus.truth, corpus.groups)
+    found = default_logits(fitted, ~corpus.held, ["judges sold courts ."])
     assert np.allclose(1 / (1 + np.exp(-found[:-1])), np.clip(fitted.scores[~corpus.held], 1e-4, 1 - 1e-4))
     assert found[-1].argmax() == 2
     targets = taught_by([found], truth.astype(float))

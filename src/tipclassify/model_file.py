@@ -24,7 +24,7 @@ from tipclassify.errors import ModelError
 from tipclassify.features import FEATURE_VERSION
 from tipclassify.labels import LABELS
 from tipclassify.lookup import Lookup
-from tipclassify.model_folder import HEAD, LINEAR, as_bytes, check_head, kind_of, load_head, sealed, write_folder
+from tipclassify.model_folder import HEAD, LINEAR, as_bytes, check_head, kind_of, load_head, parsed_head, sealed, write_folder
 from tipclassify.packing import PLACE_BITS, STEPS, pack
 from tipclassify.windows import Windows
 
@@ -34,11 +34,14 @@ __all__ = [
     "STEPS",
     "Model",
     "default_model_path",
+    "model_bytes",
+    "model_of_bytes",
     "read_model",
     "write_model",
 ]
 
 FORMAT: Final = 3
+WEIGHTS: Final = "weights.npz"
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,13 @@ def write_model(model: Model, path: str | os.PathLike[str], files: Mapping[str, 
     files : mapping of str to str, optional
         Further text files of the folder by name (``README.md``, ``golden.jsonl``).
     """
+    head, weights = model_bytes(model)
+    texts = {name: as_bytes(text) for name, text in (files or {}).items()}
+    write_folder(path, {WEIGHTS: weights, **texts, HEAD: head})
+
+
+def model_bytes(model: Model) -> tuple[bytes, bytes]:
+    """The two files of a model: its head and its weights."""
     weights = _pack(model)
     head = {
         "format": FORMAT,
@@ -115,11 +125,10 @@ def write_model(model: Model, path: str | os.PathLike[str], files: Mapping[str, 
         "labels": list(LABELS),
         "bias": [float(b) for b in model.bias],
         "thresholds": {policy: list(map(float, row)) for policy, row in model.thresholds.items()},
-        **model.meta,
+        **{key: value for key, value in model.meta.items() if key != "sha256"},
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
     }
-    texts = {name: as_bytes(text) for name, text in (files or {}).items()}
-    write_folder(path, {"weights.npz": weights, **texts, HEAD: sealed(head)})
+    return sealed(head), weights
 
 
 def read_model(path: str | os.PathLike[str]) -> Model:
@@ -131,19 +140,40 @@ def read_model(path: str | os.PathLike[str]) -> Model:
         When it is missing, truncated, changed since it was written, of a newer format, or for other labels.
     """
     folder = Path(path)
-    head = _read_head(folder)
+    head = load_head(folder)
+    _check(head, folder / HEAD)  # what it is of, before the weights: that tells more of another kind of model
     try:
-        packed = (folder / "weights.npz").read_bytes()
+        packed = (folder / WEIGHTS).read_bytes()
     except OSError as error:
-        raise ModelError(f"{folder / 'weights.npz'}: cannot be read ({error.strerror}); copy the model anew") from None
+        raise ModelError(f"{folder / WEIGHTS}: cannot be read ({error.strerror}); copy the model anew") from None
+    return _model(head, packed, folder / WEIGHTS)
+
+
+def model_of_bytes(head: bytes, weights: bytes, where: str | os.PathLike[str]) -> Model:
+    """A model from what `model_bytes` gave; `where` is what errors call it.
+
+    Raises
+    ------
+    ModelError
+        As `read_model`.
+    """
+    try:
+        parsed = parsed_head(head)
+    except ValueError:
+        raise ModelError(f"{where}: truncated or not a model; copy or train the model anew") from None
+    _check(parsed, Path(where))
+    return _model(parsed, weights, Path(where))
+
+
+def _model(head: Mapping[str, Any], packed: bytes, file: Path) -> Model:
     if hashlib.sha256(packed).hexdigest() != head.get("weights_sha256"):
-        raise ModelError(f"{folder / 'weights.npz'}: truncated or changed since training; copy or train the model anew")
+        raise ModelError(f"{file}: truncated or changed since training; copy or train the model anew")
     try:
         with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
             hashes, weights, units, words = (arrays[name] for name in ("hashes", "weights", "units", "words"))
             windows = Windows.from_arrays(arrays)
     except (ValueError, KeyError, OSError, zipfile.BadZipFile):
-        raise ModelError(f"{folder / 'weights.npz'}: not a weight table; copy or train the model anew") from None
+        raise ModelError(f"{file}: not a weight table; copy or train the model anew") from None
     meta = {
         key: value
         for key, value in head.items()
@@ -161,12 +191,10 @@ def read_model(path: str | os.PathLike[str]) -> Model:
     )
 
 
-def _read_head(folder: Path) -> dict[str, Any]:
-    file = folder / HEAD
-    head = load_head(folder)
+def _check(head: Mapping[str, Any], file: Path) -> None:
     if kind_of(head) != LINEAR:
         raise ModelError(
-            f"{folder}: a model of kind {kind_of(head)!r}, which Classifier.load reads, not a table of weights"
+            f"{file.parent}: a model of kind {kind_of(head)!r}, which Classifier.load reads, not a table of weights"
         )
     written = head["format"]
     if not isinstance(written, int) or written > FORMAT or head.get("features", 0) > FEATURE_VERSION:
@@ -174,7 +202,6 @@ def _read_head(folder: Path) -> dict[str, Any]:
     if head.get("features") != FEATURE_VERSION:
         raise ModelError(f"{file}: made for older features; retrain it with 'python train.py'")
     check_head(file, head)
-    return head
 
 
 def _pack(model: Model) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS, POLICIES
+from tipclassify.model_file import Model, model_bytes, model_of_bytes
 from tipclassify.model_folder import (
     HEAD,
     as_bytes,
@@ -31,13 +32,26 @@ from tipclassify.model_folder import (
     write_folder,
 )
 
-__all__ = ["ENCODER", "FORMAT", "GRAPH", "NEEDED", "TOKENIZER", "EncoderModel", "check_encoder_head", "read_encoder"]
+__all__ = [
+    "DEFAULT_FILES",
+    "ENCODER",
+    "FORMAT",
+    "GRAPH",
+    "NEEDED",
+    "TOKENIZER",
+    "EncoderModel",
+    "check_encoder_head",
+    "read_encoder",
+]
 __all__ += ["write_encoder"]
 
 FORMAT: Final = 1
 ENCODER: Final = "encoder"
 GRAPH: Final = "model.onnx"
+_DEFAULT: Final = "default"  # in the calibration: how much the model of the default kind counts
 TOKENIZER: Final = "tokenizer.json"
+DEFAULT_FILES: Final = ("default.json", "default.npz")
+"""Head and weights of the model of the default kind that is beside it, where there is one."""
 NEEDED: Final = (GRAPH, TOKENIZER)
 """Files without which there is no scoring."""
 
@@ -64,6 +78,9 @@ class EncoderModel:
         Tokens of a window, with its first and last that are no text, and how many of the text two neighbours share.
     inputs : tuple of str
         Names of the graph's inputs.
+    default : Model or None
+        A model of the default kind whose log-odds count too, times `default_weight` (float64 (3,)): its own copy, so that what an
+        encoder says hangs on nothing outside its folder.
     meta : mapping
         The head: hashes, base, training, metrics, operating points: plain JSON values.
     """
@@ -77,6 +94,8 @@ class EncoderModel:
     overlap: int
     inputs: tuple[str, ...]
     meta: Mapping[str, Any]
+    default: Model | None = None
+    default_weight: npt.NDArray[np.float64] | None = None
 
 
 def write_encoder(
@@ -86,6 +105,7 @@ def write_encoder(
     tokenizer: str,
     head: Mapping[str, Any],
     files: Mapping[str, str] | None = None,
+    default: Model | None = None,
 ) -> None:
     """Write an encoder's folder, replacing the model at `out` if there is one.
 
@@ -100,6 +120,8 @@ def write_encoder(
         and hashes are put in here.
     files : mapping of str to str, optional
         Further text files of the folder by name (``README.md``, ``golden.jsonl``, ``LICENSE``, ``NOTICE``).
+    default : Model, optional
+        The model of the default kind beside it, where the head's ``calibration`` has weights for one.
 
     Raises
     ------
@@ -108,6 +130,8 @@ def write_encoder(
     """
     texts = {TOKENIZER: tokenizer, **(files or {})}
     data = {GRAPH: onnx, **{name: as_bytes(text) for name, text in texts.items()}}
+    if default is not None:
+        data |= dict(zip(DEFAULT_FILES, model_bytes(default), strict=True))
     whole = {
         "inputs": list(_INPUTS),
         "output": "logits",
@@ -133,8 +157,13 @@ def read_encoder(path: str | os.PathLike[str]) -> EncoderModel:
     folder = Path(path)
     head = load_head(folder)
     check_encoder_head(folder / HEAD, head)
-    data = {name: _checked(folder / name, wanted) for name, wanted in head["files"].items()}
     calibration, window = head["calibration"], head["window"]
+    needed = (*NEEDED, *(DEFAULT_FILES if _DEFAULT in calibration else ()))
+    data = {name: _checked(folder / name, wanted, needed) for name, wanted in head["files"].items()}
+    default, weight = None, None
+    if _DEFAULT in calibration:
+        default = model_of_bytes(data[DEFAULT_FILES[0]], data[DEFAULT_FILES[1]], folder / DEFAULT_FILES[0])
+        weight = np.array(calibration[_DEFAULT], np.float64)
     return EncoderModel(
         data[GRAPH],
         _text(folder / TOKENIZER, data[TOKENIZER]),
@@ -145,6 +174,8 @@ def read_encoder(path: str | os.PathLike[str]) -> EncoderModel:
         window["overlap"],
         tuple(head["inputs"]),
         {key: value for key, value in head.items() if key not in {"format", "kind", "labels", "thresholds"}},
+        default,
+        weight,
     )
 
 
@@ -173,11 +204,12 @@ def _unfit(head: Mapping[str, Any]) -> str | None:
     calibration, window, inputs = (head.get(key) for key in ("calibration", "window", "inputs"))
     if not isinstance(calibration, dict):
         return "no calibration"
-    rows |= {f"calibration's {part}": calibration.get(part) for part in ("scale", "shift")}
+    parts = ("scale", "shift", *((_DEFAULT,) if _DEFAULT in calibration else ()))
+    rows |= {f"calibration's {part}": calibration.get(part) for part in parts}
     for name, row in rows.items():
         if not (isinstance(row, list) and len(row) == len(LABELS) and all(map(_finite, row))):
             return f"{name} are not {len(LABELS)} numbers"
-    if min(calibration["scale"]) <= 0:
+    if min(calibration["scale"]) <= 0 or min(calibration.get(_DEFAULT, [0])) < 0:
         return "calibration's scale turns a label's meaning round"
     if not (isinstance(window, dict) and all(type(window.get(part)) is int for part in ("tokens", "overlap"))):
         return "no window"
@@ -192,19 +224,20 @@ def _unfit(head: Mapping[str, Any]) -> str | None:
         files = hashed_files(head)
     except ValueError as error:
         return str(error)
-    return None if set(NEEDED) <= set(files) else f"no hashes of {' and '.join(NEEDED)}"
+    needed = (*NEEDED, *(DEFAULT_FILES if _DEFAULT in calibration else ()))
+    return None if set(needed) <= set(files) else f"no hashes of {' and '.join(needed)}"
 
 
 def _finite(value: Any) -> bool:
     return type(value) in (int, float) and bool(np.isfinite(value))
 
 
-def _checked(file: Path, wanted: str) -> bytes:
+def _checked(file: Path, wanted: str, needed: Sequence[str]) -> bytes:
     """The bytes of a file whose hash is `wanted`; none for one that scoring does without and that is not there."""
     try:
         data = file.read_bytes()
     except FileNotFoundError:
-        if file.name not in NEEDED:
+        if file.name not in needed:
             return b""
         raise ModelError(f"{file}: missing; copy or get the model anew") from None
     except OSError as error:

@@ -1,7 +1,8 @@
 """Why an encoder scores a passage as it does: how far the log-odds of a label fall when a word, or a clause, is masked.
 
 The tokens of the stretch are replaced by the mask token that the base was pretrained with, so that the rest keeps its place; nothing is
-cut out, which would make another sentence of it. A fall is no summand: words that say the same stand in for each other.
+cut out, which would make another sentence of it. For the model of the default kind beside the graph, which knows no such token, they
+are blanks. A fall is no summand: words that say the same stand in for each other.
 
 Source: occlusion, Zeiler and Fergus 2014 (arXiv:1311.2901); for text, "erasure", Li, Monroe and Jurafsky 2016 (arXiv:1612.08220).
 """
@@ -43,11 +44,14 @@ def explain_by_occlusion(scorer: EncoderScorer, texts: Sequence[str]) -> list[di
 def _explained(scorer: EncoderScorer, texts: Sequence[str]) -> list[dict[str, Explanation]]:
     spans = [spans_to_mask(text, scorer.vocabulary) for text in texts]
     rows: list[list[int]] = []
+    masked: list[str] = []
     for text, of_text, (ids, offsets) in zip(texts, spans, scorer.tokenizer.ids_and_offsets(texts), strict=True):
         whole = (0, len(text))
         rows.append(ids)
         rows += (_masked(ids, offsets, span, scorer.tokenizer.mask) for span in (whole, *of_text))
-    logits = iter(np.split(scorer.logits_of_ids(rows), np.cumsum([2 + len(of_text) for of_text in spans])))
+        masked += [text, *(f"{text[:a]}{' ' * (b - a)}{text[b:]}" for a, b in (whole, *of_text))]
+    total = scorer.logits_of_ids(rows) + scorer.default_part(masked)
+    logits = iter(np.split(total, np.cumsum([2 + len(of_text) for of_text in spans])))
     return [_explanations(text, of_text, next(logits)) for text, of_text in zip(texts, spans, strict=True)]
 
 

@@ -20,7 +20,7 @@ from tipclassify.encoder.tokenizer import TextTokenizer
 from tipclassify.errors import MissingExtraError
 from tipclassify.explanation import OCCLUSION, Explanation
 from tipclassify.labels import LABELS
-from tipclassify.scoring import Scored, count_words
+from tipclassify.scoring import Scored, count_words, score_texts
 
 __all__ = ["ROUNDING", "EncoderScorer", "require_extra"]
 
@@ -104,11 +104,17 @@ class EncoderScorer:
         found = np.zeros((len(texts), len(LABELS)))
         for first in range(0, len(texts), _AT_A_TIME):
             part = texts[first : first + _AT_A_TIME]
-            found[first : first + len(part)] = self.logits_of_ids(self.tokenizer.ids(part))
+            found[first : first + len(part)] = self.logits_of_ids(self.tokenizer.ids(part)) + self.default_part(part)
         return found
 
+    def default_part(self, texts: Sequence[str]) -> Floats:
+        """What the model of the default kind in the encoder's folder adds to the log-odds, float64 (n, 3)."""
+        if self.model.default is None or self.model.default_weight is None:
+            return np.zeros((len(texts), len(LABELS)))
+        return np.asarray(score_texts(self.model.default, texts).logits * self.model.default_weight)
+
     def logits_of_ids(self, ids: Sequence[Sequence[int]]) -> Floats:
-        """The same of texts that are tokens already, without those that open and close them."""
+        """What the graph adds to them, of texts that are tokens already, without those that open and close them."""
         if not ids:
             return np.zeros((0, len(LABELS)))
         windows = [self._windows(one) for one in ids]
@@ -131,7 +137,8 @@ class EncoderScorer:
     def about(self) -> dict[str, str]:
         base = self.model.meta.get("base", {})
         return {
-            "kind": f"encoder, {len(self.model.graph) / 1e6:.1f} MB",
+            "kind": f"encoder, {len(self.model.graph) / 1e6:.1f} MB"
+            + (", and a default" if self.model.default else ""),
             "base": ", ".join(str(base[part]) for part in ("name", "licence") if part in base) or "not recorded",
             "window": f"{self.model.window} tokens, of which two neighbours share {self.model.overlap}",
         }

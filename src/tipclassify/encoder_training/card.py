@@ -36,6 +36,8 @@ class EncoderEvidence:
         Of a weight.
     metrics, exact : Metrics
         Figures on what was held out, of the graph that ships and of the one in floats.
+    beside : sequence of float or None
+        How much the log-odds of the default in the folder count for each label, if there is one.
     twins : tuple of int
         What `evaluation.twins_right` gives.
     """
@@ -51,6 +53,7 @@ class EncoderEvidence:
     bits: int
     metrics: Metrics
     exact: Metrics
+    beside: Sequence[float] | None
     intervals: Intervals
     points: Mapping[str, Mapping[str, Mapping[str, Any]]]
     reliability: Mapping[str, Sequence[ReliabilityBin]]
@@ -90,12 +93,19 @@ def notice(base: Base) -> dict[str, str]:
 
 def _top(evidence: EncoderEvidence) -> str:
     meanings = "\n".join(f"- `{label}`: {MEANINGS[label]}" for label in LABELS)
+    shares = ", ".join(f"{share:.2f}" for share in evidence.beside or ())
+    beside = (
+        f""" A model of the default kind
+(`default.json`, `default.npz`) counts beside the graph: of the log-odds of each label, its own times {shares}."""
+        if shares
+        else ""
+    )
     return f"""# Model card: {evidence.name}
 
 It tags sentences of English reports on what governments do about human trafficking: [{evidence.base.name}](https://huggingface.co/{evidence.base.name})
 ({evidence.base.licence}, weights SHA-256 `{evidence.base.sha256}`), all layers fine-tuned, with a linear head for each label. The graph
-is ONNX, {evidence.megabytes:.1f} MB, weights in {evidence.bits} bits; no file of the folder is code or pickle, and `model.json` has the SHA-256 of each. A
-sentence takes every label that applies, or none:
+is ONNX, {evidence.megabytes:.1f} MB, weights in {evidence.bits} bits; no file of the folder is code or pickle, and `model.json` has the SHA-256 of each.{beside}
+A sentence takes every label that applies, or none:
 
 {meanings}"""
 
@@ -147,7 +157,7 @@ _TEACHERS = {
     "network": "a network trained before on the same passages",
 }
 _LIMITS = """## Limits
-What flows between layers is brought to whole numbers batch by batch, so a probability moves by up to a few hundredths with the
-passages scored beside it and with the processor; `golden.jsonl` holds scores of sixty held-out passages from the machine that trained,
-and `tipclassify check` compares within that. A passage longer than the window is scored in overlapping parts and takes each label's
+What flows between layers is brought to whole numbers as it comes, which processors round differently: a probability may differ there by some
+thousandths as a rule, and by over a tenth at worst. `golden.jsonl` holds scores of sixty held-out passages from the machine that trained; `tipclassify check`
+allows for that. A passage longer than the window is scored in overlapping parts and takes each label's
 highest score. Reasons are falls of the log-odds when words are masked, not weights that add up."""

@@ -78,6 +78,8 @@ def _fuse(plain: Path, fused: Path, heads: int, width: int) -> None:
 
     options = FusionOptions("bert")
     options.enable_embed_layer_norm = False  # token vectors stay a look-up of their own, which can be in 8 bits
+    options.enable_skip_layer_norm = False  # sum and normalisation in one operator are slower than one after the other
+    options.enable_bias_skip_layer_norm = False
     with _quiet():
         found = optimizer.optimize_model(
             str(plain), model_type="bert", num_heads=heads, hidden_size=width, optimization_options=options, opt_level=0

@@ -30,10 +30,11 @@ from tipclassify.evaluation import Metrics, measure, reliability, twins_right
 from tipclassify.labels import LABELS, POLICIES, indicator
 from tipclassify.loading import load_scorer
 from tipclassify.model_card import operating_evidence
+from tipclassify.model_file import Model
 from tipclassify.progress import progress_bar
 from tipclassify.recipe import behaviours_of, error_table, golden_rows, in_narratives
 from tipclassify.resampling import intervals
-from tipclassify.training import Calibrated, calibrate, group_folds
+from tipclassify.training import Calibrated, Fitted, calibrate, fit_model, group_folds
 
 if TYPE_CHECKING:
     from tipclassify.encoder_training.network import Network
@@ -124,16 +125,20 @@ def train_encoder(
     folder = base_folder(base)
     described = describe_base(base, folder)
     kept = training_folder(out)
+    beside = None
+    if export or "default" in map(str, teachers):
+        every = [str(row["text"]) for row in corpus.rows]
+        with progress_bar("training the default beside it") as progress:
+            beside = fit_model(every, corpus.truth, corpus.groups, jobs=-1, progress=progress)
     with progress_bar("fine-tuning") as progress:
         history, further = _fine_tuned(
-            corpus, folder, described, settings, kept, teachers, unlabelled, resume, threads, progress, told
+            corpus, folder, described, settings, kept, teachers, unlabelled, beside, resume, threads, progress, told
         )
     trained = TrainedEncoder(kept / _BEST, history)
-    if not export:
+    if not export or beside is None:
         return trained
-    return _exported(
-        corpus, trained, described, settings, Path(out), [_kind_of_teacher(one) for one in teachers], further
-    )
+    kinds = [_kind_of_teacher(one) for one in teachers]
+    return _exported(corpus, trained, described, settings, Path(out), beside, kinds, further)
 
 
 def held_out(groups: npt.NDArray[np.int64]) -> Bools:
@@ -183,6 +188,7 @@ def _fine_tuned(
     kept: Path,
     teachers: Paths,
     unlabelled: Paths,
+    beside: Fitted | None,
     resume: bool,
     threads: int,
     progress: Callable[[int, int], None] | None,
@@ -203,7 +209,7 @@ def _fine_tuned(
     targets = truth.astype(np.float64)
     with deterministic(threads or torch.get_num_threads()):
         if teachers:
-            targets = taught_by(_teachers_logits(corpus, teachers, texts, further), targets)
+            targets = taught_by(_teachers_logits(corpus, teachers, texts, further, beside), targets)
         network = new_network(folder, settings)
         told_of = {"base": base.to_dict(), "earlier": earlier_trainings(folder)}
         history = fit(
@@ -232,14 +238,15 @@ def _kind_of_teacher(teacher: str | os.PathLike[str]) -> str:
     return "default" if str(teacher) == "default" else "network"
 
 
-def _teachers_logits(corpus: _Corpus, teachers: Paths, texts: list[str], further: list[str]) -> list[Floats]:
+def _teachers_logits(
+    corpus: _Corpus, teachers: Paths, texts: list[str], further: list[str], beside: Fitted | None
+) -> list[Floats]:
     """Log-odds of the taught passages and the further sentences, by each teacher."""
-    from tipclassify.encoder_training.targets import DEFAULT, default_logits, network_logits
+    from tipclassify.encoder_training.targets import default_logits, network_logits
 
-    every = [str(row["text"]) for row in corpus.rows]
     return [
-        default_logits(every, corpus.truth, corpus.groups, ~corpus.held, further)
-        if str(teacher) == DEFAULT
+        default_logits(beside, ~corpus.held, further)
+        if beside and _kind_of_teacher(teacher) == "default"
         else network_logits(network_folder(teacher), [*texts, *further])
         for teacher in teachers
     ]
@@ -254,11 +261,13 @@ def _exported(
     base: Base,
     settings: Settings,
     out: Path,
+    beside: Fitted,
     teachers: Sequence[str],
     further: int,
 ) -> TrainedEncoder:
     """Write the folder of the best network, with all that was measured of it."""
     from tipclassify.encoder_training.network import load_network
+    from tipclassify.encoder_training.targets import held_out_logits
 
     network, _ = load_network(trained.network)
     earlier = earlier_trainings(trained.network)[:-1]
@@ -267,11 +276,14 @@ def _exported(
     texts, true = corpus.part(held=True)
     group = corpus.groups[corpus.held]
     fold = group_folds(group, _CROSS_FOLDS, seed=0)
-    graph, bits, exact, calibrated = _smallest(network, tokenizer, settings, texts, true, fold)
+    graph, bits, exact, calibrated = _smallest(
+        network, tokenizer, settings, texts, held_out_logits(beside)[corpus.held], true, fold
+    )
     metrics = _measured(true, calibrated)
+    weight = _default_weight(calibrated)
     found = {policy: intervals(true, calibrated.given[policy], group) for policy in POLICIES}
     points = operating_evidence(true, calibrated.given, calibrated.thresholds, found)
-    scorer = _scorer(graph, tokenizer, settings, calibrated)
+    scorer = _scorer(graph, tokenizer, settings, calibrated, beside.model)
     classifier = Classifier(scorer)
     described = {
         "passages": len(corpus.rows),
@@ -292,6 +304,7 @@ def _exported(
         bits=bits,
         metrics=metrics,
         exact=exact,
+        beside=weight,
         intervals=found["balanced"],
         points=points,
         reliability={label: reliability(true[:, j], calibrated.scores[:, j]) for j, label in enumerate(LABELS)},
@@ -319,12 +332,19 @@ def _exported(
         "behaviours": {result.rule: round(result.rate, 4) for result in behaviours},
     }
     files = {"README.md": encoder_card(evidence), "golden.jsonl": golden_rows(classifier, texts), **notice(base)}
-    write_encoder(out, onnx=graph, tokenizer=tokenizer, head=head, files=files)
+    default = beside.model if weight else None
+    write_encoder(out, onnx=graph, tokenizer=tokenizer, head=head, files=files, default=default)
     return TrainedEncoder(trained.network, trained.history, metrics, exact.macro_f1)
 
 
 def _smallest(
-    network: Network, tokenizer: str, settings: Settings, texts: list[str], truth: Bools, fold: npt.NDArray[np.int64]
+    network: Network,
+    tokenizer: str,
+    settings: Settings,
+    texts: list[str],
+    default: Floats,
+    truth: Bools,
+    fold: npt.NDArray[np.int64],
 ) -> tuple[bytes, int, Metrics, Calibrated]:
     """The graph in whole numbers, of how many bits, figures of the one in floats, and what calibrates the first.
 
@@ -333,11 +353,11 @@ def _smallest(
     from tipclassify.encoder_training.exporting import to_onnx, to_whole_numbers
 
     exact_graph = to_onnx(network)
-    exact = _measured(truth, _calibrated(exact_graph, tokenizer, settings, texts, truth, fold))
+    exact = _measured(truth, _calibrated(exact_graph, tokenizer, settings, texts, default, truth, fold))
     best: tuple[float, bytes, int, Calibrated] | None = None
     for bits in (7, 8):
         graph = to_whole_numbers(exact_graph, reduced=bits == 7)
-        calibrated = _calibrated(graph, tokenizer, settings, texts, truth, fold)
+        calibrated = _calibrated(graph, tokenizer, settings, texts, default, truth, fold)
         macro = _measured(truth, calibrated).macro_f1
         if best is None or macro > best[0]:
             best = (macro, graph, bits, calibrated)
@@ -348,19 +368,30 @@ def _smallest(
 
 
 def _calibrated(
-    graph: bytes, tokenizer: str, settings: Settings, texts: list[str], truth: Bools, fold: npt.NDArray[np.int64]
+    graph: bytes,
+    tokenizer: str,
+    settings: Settings,
+    texts: list[str],
+    default: Floats,
+    truth: Bools,
+    fold: npt.NDArray[np.int64],
 ) -> Calibrated:
+    """Calibration of the sum of both parts, or of the graph alone where the sum would do without it (of a few passages)."""
     raw = _scorer(graph, tokenizer, settings).logits(texts)
-    return calibrate(raw[:, :, None], truth, fold)
+    both = calibrate(np.stack([raw, default], axis=2), truth, fold)
+    return both if (both.slope[:, 0] > 0).all() else calibrate(raw[:, :, None], truth, fold)
 
 
 def _measured(truth: Bools, calibrated: Calibrated) -> Metrics:
     return measure(truth, calibrated.scores, calibrated.given["balanced"], np.array(calibrated.thresholds["balanced"]))
 
 
-def _scorer(graph: bytes, tokenizer: str, settings: Settings, calibrated: Calibrated | None = None) -> EncoderScorer:
+def _scorer(
+    graph: bytes, tokenizer: str, settings: Settings, calibrated: Calibrated | None = None, default: Model | None = None
+) -> EncoderScorer:
     """The scorer of a graph that is not on disk yet; without a calibration its log-odds are the graph's logits."""
     count = len(LABELS)
+    weight = _default_weight(calibrated) if calibrated else None
     model = EncoderModel(
         graph=graph,
         tokenizer=tokenizer,
@@ -371,15 +402,27 @@ def _scorer(graph: bytes, tokenizer: str, settings: Settings, calibrated: Calibr
         overlap=min(_OVERLAP, settings.tokens // 4),
         inputs=("input_ids", "attention_mask"),
         meta={},
+        default=default if weight else None,
+        default_weight=np.array(weight) if weight else None,
     )
     return EncoderScorer(model, load_scorer().vocabulary)
 
 
+def _default_weight(calibrated: Calibrated) -> list[float] | None:
+    """How much the default beside the graph counts; None where it does not."""
+    return [float(share) for share in calibrated.slope[:, 1]] if calibrated.slope.shape[1] > 1 else None
+
+
 def _head(settings: Settings, calibrated: Calibrated) -> dict[str, Any]:
     """The part of ``model.json`` that scoring reads."""
+    weight = _default_weight(calibrated)
     return {
         "thresholds": {policy: list(row) for policy, row in calibrated.thresholds.items()},
-        "calibration": {"scale": calibrated.slope[:, 0].tolist(), "shift": calibrated.shift.tolist()},
+        "calibration": {
+            "scale": calibrated.slope[:, 0].tolist(),
+            "shift": calibrated.shift.tolist(),
+            **({} if weight is None else {"default": weight}),
+        },
         "window": {"tokens": settings.tokens, "overlap": min(_OVERLAP, settings.tokens // 4)},
     }
 

@@ -19,9 +19,18 @@ from tipclassify.encoder_training.batches import encode
 from tipclassify.encoder_training.fitting import logits_of
 from tipclassify.encoder_training.network import load_network, pad_of, read_tokenizer
 from tipclassify.errors import InputError
-from tipclassify.training import fit_model
+from tipclassify.training import Fitted
 
-__all__ = ["DEFAULT", "default_logits", "mixed", "network_logits", "read_unlabelled", "soft_scores", "taught_by"]
+__all__ = [
+    "DEFAULT",
+    "default_logits",
+    "held_out_logits",
+    "mixed",
+    "network_logits",
+    "read_unlabelled",
+    "soft_scores",
+    "taught_by",
+]
 
 DEFAULT: Final = "default"
 """Name of a teacher that is the default kind of model."""
@@ -70,18 +79,15 @@ def network_logits(folder: str | os.PathLike[str], texts: Sequence[str]) -> Floa
     return logits_of(network, encode(tokenizer, texts), pad_of(tokenizer))
 
 
-def default_logits(
-    texts: Sequence[str],
-    truth: Bools,
-    groups: Sequence[int] | Ints,
-    taught: Bools,
-    further: Sequence[str],
-    jobs: int = -1,
-) -> Floats:
-    """Log-odds of each label by the default model, trained here: out of fold for the passages `taught`, then `further`."""
-    fitted = fit_model(texts, truth, groups, jobs=jobs)
-    scores = np.clip(fitted.scores[taught], *_SURE)
-    return np.concatenate([np.log(scores / (1 - scores)), Classifier(fitted.model).logits(further)])
+def held_out_logits(fitted: Fitted) -> Floats:
+    """Log-odds of each label of the corpus's passages by models of the default kind that did not see them."""
+    scores = np.clip(fitted.scores, *_SURE)
+    return np.asarray(np.log(scores / (1 - scores)))
+
+
+def default_logits(fitted: Fitted, taught: Bools, further: Sequence[str]) -> Floats:
+    """Log-odds by the default kind: out of fold for the passages `taught` of the corpus, then of the `further` sentences."""
+    return np.concatenate([held_out_logits(fitted)[taught], Classifier(fitted.model).logits(further)])
 
 
 def soft_scores(logits: Sequence[Floats]) -> Floats:
