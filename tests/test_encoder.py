@@ -28,6 +28,7 @@ from tipclassify.encoder.graph import Graph, threads
 from tipclassify.encoder.scoring import ROUNDING, EncoderScorer
 from tipclassify.encoder.spans import window_spans
 from tipclassify.errors import MissingExtraError
+from tipclassify.model_file import default_model_path, read_model
 from tipclassify.model_folder import digest
 from tipclassify.writers.reasons import reason_of
 
@@ -35,6 +36,7 @@ ROOT = Path(__file__).resolve().parents[1]
 TINY = Path(__file__).parent / "files" / "tiny_encoder"
 SHIPPED = ROOT / "models" / "encoder"
 EFFORT, FAILURE, COMPLICITY = range(3)
+BESIDE = [0.5, 0.25, 0.0]
 
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
 
@@ -72,6 +74,45 @@ def test_a_folder_comes_back_as_it_was_written(tmp_path: Path) -> None:
     assert again.thresholds == made.thresholds
     assert again.scale.tolist() == [1.0, 0.9, 0.8]
     assert set(again.meta["files"]) == {"model.onnx", "tokenizer.json", "README.md"}
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny encoder with a copy of the shipped default beside its graph."""
+    made = read_encoder(TINY)
+    head = {name: made.meta[name] for name in ("window", "base")} | {"thresholds": made.thresholds}
+    head["calibration"] = {**made.meta["calibration"], "default": BESIDE}
+    out = tmp_path_factory.mktemp("both") / "both"
+    write_encoder(out, onnx=made.graph, tokenizer=made.tokenizer, head=head, default=read_model(default_model_path()))
+    return out
+
+
+def test_a_default_beside_the_graph_counts_as_its_weight_says(both: Path, tiny: Classifier) -> None:
+    texts = ["Courts convicted nine traffickers.", "The government did not convict any officers.", ""]
+    wanted = tiny.logits(texts) + Classifier.load().logits(texts) * BESIDE
+    assert np.allclose(Classifier.load(both).logits(texts), wanted, atol=1e-9)
+
+
+def test_a_word_that_the_default_alone_knows_is_a_reason(both: Path, tiny: Classifier) -> None:
+    text = "Prosecutors indicted nine traffickers"  # "indicted" says nothing to the tiny graph
+    alone, beside = (classifier.explain(text)["positive_effort"] for classifier in (tiny, Classifier.load(both)))
+    fall = {reason.text: reason.weight for reason in beside.spans}
+    assert {reason.text: reason.weight for reason in alone.spans}["indicted"] == 0
+    without = "Prosecutors          nine traffickers"
+    default = Classifier.load().logits([text, without])[:, EFFORT] * BESIDE[EFFORT]
+    assert fall["indicted"] == pytest.approx(default[0] - default[1])
+    assert beside.logit == pytest.approx(Classifier.load(both).logits([text])[0, EFFORT])
+
+
+@pytest.mark.parametrize("name", ["default.json", "default.npz"])
+def test_the_default_beside_is_checked_like_all_files(both: Path, tmp_path: Path, name: str) -> None:
+    folder = Path(shutil.copytree(both, tmp_path / "copy"))
+    (folder / name).write_bytes((folder / name).read_bytes()[:-1])
+    with pytest.raises(ModelError, match=rf"{name}: truncated or changed since training"):
+        read_encoder(folder)
+    (folder / name).unlink()
+    with pytest.raises(ModelError, match=rf"{name}: missing"):
+        read_encoder(folder)
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json"])
