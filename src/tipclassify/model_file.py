@@ -24,7 +24,17 @@ from tipclassify.errors import ModelError
 from tipclassify.features import FEATURE_VERSION
 from tipclassify.labels import LABELS
 from tipclassify.lookup import Lookup
-from tipclassify.model_folder import HEAD, LINEAR, as_bytes, check_head, kind_of, load_head, parsed_head, sealed, write_folder
+from tipclassify.model_folder import (
+    HEAD,
+    LINEAR,
+    as_bytes,
+    check_head,
+    kind_of,
+    load_head,
+    parsed_head,
+    sealed,
+    write_folder,
+)
 from tipclassify.packing import PLACE_BITS, STEPS, pack
 from tipclassify.windows import Windows
 

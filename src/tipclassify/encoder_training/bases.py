@@ -84,9 +84,9 @@ def describe_base(base: str, folder: Path) -> Base:
 
 
 def earlier_trainings(folder: Path) -> list[dict[str, Any]]:
-    """Settings of the trainings that made the network in `folder`, first to last; none for a base."""
+    """Settings of the trainings that made the network in `folder`, first to last, and which epoch each kept; none for a base."""
     told = _told(folder)
-    return [*told.get("earlier", []), told["settings"]] if told else []
+    return [*told.get("earlier", []), {**told["settings"], "kept_after": told.get("kept_after")}] if told else []
 
 
 def _told(folder: Path) -> dict[str, Any]:

@@ -116,11 +116,11 @@ def _trained(evidence: EncoderEvidence) -> str:
     stays = f"; token vectors and the lowest {settings.lowest} layers left as they were" if settings.lowest else ""
     text = f"""## Trained on
 {corpus["passages"] - corpus["held_out"]:,} of {corpus["passages"]:,} labelled passages ({counts}), corpus SHA-256 `{corpus["sha256"]}`; a tenth of the groups
-(whole narratives, sets of near twins), {corpus["held_out"]:,} passages, was held out. epochs {settings.epochs}, batches of {settings.batch}, seed {settings.seed}, the best epoch by
+(whole narratives, sets of near twins), {corpus["held_out"]:,} passages, was held out. Epochs {settings.epochs}, batches of {settings.batch}, seed {settings.seed}, the best epoch by
 held-out macro-F1 kept; AdamW, rate {settings.rate:g} at the head and times {settings.decay:g} for each layer below{stays}."""
     for number, before in enumerate(evidence.earlier, 1):
         text += f"""
-Training {number} before this one, on the same passages: epochs {before["epochs"]}, rate {before["rate"]:g}, seed {before["seed"]}."""
+Training {number} before this one, on the same passages: epoch {before["kept_after"]} of {before["epochs"]}, rate {before["rate"]:g}, seed {before["seed"]}."""
     if evidence.teachers:
         names = " and ".join(_TEACHERS[kind] for kind in evidence.teachers)
         text += f"""

@@ -49,12 +49,12 @@ def fit(
     pad: int,
     folder: Path,
     identity: dict[str, Any],
-    keep: Callable[[], None],
+    keep: Callable[[int], None],
     resume: bool = False,
     progress: Progress | None = None,
     told: Callable[[str], None] | None = None,
 ) -> list[dict[str, float]]:
-    """Fine-tune `network` on `taught`, and call `keep` after each epoch that is the best so far on `held`.
+    """Fine-tune `network` on `taught`, and call `keep` with the number of each epoch that is the best so far on `held`.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def fit(
         if told:
             told(f"epoch {epoch + 1}: held-out loss {history[-1]['loss']:.4f}, macro-F1 {history[-1]['macro_f1']:.4f}")
         if history[-1]["macro_f1"] == max(entry["macro_f1"] for entry in history):
-            keep()
+            keep(epoch + 1)
         write_checkpoint(folder, network, optimizer, {"step": step, "epochs": history}, identity)
     return history
 

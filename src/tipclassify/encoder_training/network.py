@@ -93,7 +93,8 @@ def save_network(
     base : Path
         Where its tokenizer and configuration are.
     told : mapping, optional
-        Plain values to keep with it: ``base``, and ``earlier``, the settings of trainings that came before this one.
+        Plain values to keep with it: ``base``; ``earlier``, the settings of trainings that came before this one; ``kept_after``,
+        the epoch.
     """
     from safetensors.torch import save_file
 

@@ -226,7 +226,7 @@ def _fine_tuned(
                 "sentences": hashlib.sha256("\n".join(further).encode("utf-8", "surrogatepass")).hexdigest(),
                 "targets": hashlib.sha256(targets.round(3).tobytes()).hexdigest(),
             },
-            keep=lambda: save_network(network, settings, folder, kept / _BEST, told_of),
+            keep=lambda epoch: save_network(network, settings, folder, kept / _BEST, {**told_of, "kept_after": epoch}),
             resume=resume,
             progress=progress,
             told=told,
