@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -35,6 +36,7 @@ __all__ = ["behaviours_of", "error_table", "golden_rows", "in_narratives", "trai
 
 _GOLDEN: Final = 60  # passages whose scores a copy of the model must reproduce
 _SHOWN: Final = 12  # errors quoted in the card
+_WHOLE: Final = 30  # passages of a text that passes for a whole narrative or chapter: ours have about forty, extracts a dozen
 _ENOUGH: Final = 1_000  # passages of whole narratives from which an error table can be made
 
 Bools = npt.NDArray[np.bool_]
@@ -170,8 +172,9 @@ def _by_kind(texts: list[str], truth: Any, fitted: Fitted, groups: list[int], se
 
 
 def in_narratives(rows: list[dict[str, Any]]) -> Bools:
-    """Passages of whole narratives, as reports hold them."""
-    return np.array([bool(row["doc"]) and not row["pair"] for row in rows])
+    """Passages of whole narratives and chapters, as reports hold them; the shorter texts of the corpus are extracts."""
+    length = Counter(row["doc"] for row in rows)
+    return np.array([bool(row["doc"]) and not row["pair"] and length[row["doc"]] >= _WHOLE for row in rows])
 
 
 def _narratives(rows: list[dict[str, Any]], truth: Bools, fitted: Fitted) -> Metrics | None:
