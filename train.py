@@ -53,9 +53,8 @@ def train(
 
     A "doc" field (same narrative) or a "pair" field (near twins) keeps rows together in the cross-validation.
 
-    An encoder is more accurate and slower. It is fine-tuned from a pretrained one:
+    An encoder is more accurate and slower. It is fine-tuned from a pretrained one, with the extra train-encoder:
 
-        pip install 'tipclassify[train-encoder]'
         python train.py --model encoder --base sentence-transformers/all-MiniLM-L6-v2 --data data/ --data my.jsonl
         tipclassify score --model models/encoder report.html
 
