@@ -36,7 +36,7 @@ __all__ = ["behaviours_of", "error_table", "golden_rows", "in_narratives", "trai
 
 _GOLDEN: Final = 60  # passages whose scores a copy of the model must reproduce
 _SHOWN: Final = 12  # errors quoted in the card
-_WHOLE: Final = 30  # passages of a text that passes for a whole narrative or chapter: ours have about forty, extracts a dozen
+_WHOLE: Final = 30  # passages of a whole narrative or chapter: ours have about forty, extracts a dozen
 _ENOUGH: Final = 1_000  # passages of whole narratives from which an error table can be made
 
 Bools = npt.NDArray[np.bool_]
