@@ -120,7 +120,7 @@ def _folded(met: Codes) -> Codes:
         for new in np.unique(far[lower == 0]).tolist():
             _learn(new)
         lower = _lower.take(far)
-    if lower.max(initial=0) > np.iinfo(np.uint8).max:
+    if np.max(lower, initial=0) > np.iinfo(np.uint8).max:
         code = code.astype(np.uint16)
     code[beyond] = lower
     return code

@@ -35,7 +35,7 @@ TURNS: Final = len(TURN_HASH)
 COLUMNS: Final = 8  # of the tables by word: actors, or marks
 ACTOR_CODE: Final = np.cumsum(ACTOR) * ACTOR  # by class: 1 and on for actors, 0 for others
 _ACTORS: Final = np.flatnonzero(ACTOR)
-_MARKS: Final = int(MARK.max())
+_MARKS: Final = int(np.max(MARK))
 assert max(len(_ACTORS) + 1, _MARKS) <= COLUMNS
 
 

@@ -80,7 +80,7 @@ def add_up(packed: U64, begin: npt.NDArray[np.int64], length: npt.NDArray[np.int
 
     Two lanes are summed at a time, in 32 bits each, after a shift that makes them positive.
     """
-    if len(length) and np.maximum.reduce(length) > _LONGEST:
+    if np.count_nonzero(length > _LONGEST):
         lanes = lanes_of(packed)
         return np.stack([np.add.reduceat(lanes[:, lane].astype(np.float64), begin) for lane in LANE_OF])
     packed = packed ^ _SHIFT
