@@ -81,7 +81,6 @@ TURNS = [
 # What the shipped model gets wrong among these: known, told in the model card's rates, and to be mended by better training. A case
 # that begins to pass makes its test fail, so that it is taken off this list.
 WRONG = {
-    "Police did not arrest or fine trafficking victims.",
     "The government did not receive any complaints of forced labor.",
     "An NGO ran the only shelter for victims.",
     "The president pledged to punish officials who had taken bribes from traffickers.",
