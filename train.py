@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -31,6 +32,9 @@ def train(
     workers: WorkersOption = None,
     base: options.BaseOption = None,
     epochs: options.EpochsOption = None,
+    rate: options.RateOption = None,
+    freeze: options.FreezeOption = None,
+    keep_names: options.KeepNamesOption = False,
     teacher: options.TeacherOption = None,
     unlabelled: options.UnlabelledOption = None,
     resume: options.ResumeOption = False,
@@ -60,14 +64,23 @@ def train(
 
     A run that was broken off goes on with --resume. To start from one that was trained before, name it as the base.
     """
-    given = {"--base": base, "--epochs": epochs, "--teacher": teacher, "--unlabelled": unlabelled, "--resume": resume}
-    options.refuse_without_encoder(model, given | {"--no-export": not export})
+    given: dict[str, object] = {
+        "--base": base,
+        "--epochs": epochs,
+        "--teacher": teacher,
+        "--unlabelled": unlabelled,
+        "--resume": resume,
+    }
+    given |= {"--rate": rate, "--freeze": freeze, "--keep-names": keep_names, "--no-export": not export}
+    options.refuse_without_encoder(model, given)
     paths, out = data or [HERE / "data"], out or HERE / "models" / model.value
     with options.told_plainly():
         if model is options.Kind.encoder:
             from tipclassify.encoder_training.running import run_encoder
 
-            run_encoder(paths, out, str(base), epochs, seed, jobs, teacher or [], unlabelled or [], resume, export)
+            chosen: dict[str, Any] = {"seed": seed, "epochs": epochs, "rate": rate, "lowest": freeze}
+            chosen |= {"stand_in": ""} if keep_names else {}
+            run_encoder(paths, out, str(base), chosen, jobs, teacher or [], unlabelled or [], resume, export)
             return
         from tipclassify.corpus import load_corpus
         from tipclassify.evaluation import metrics_table

@@ -25,6 +25,7 @@ from tipclassify import LABELS, Classifier, ModelError, classify
 from tipclassify.encoder.cascade import CascadeScorer, error_rates_by_probability, passage_errors
 from tipclassify.encoder.folder import EncoderModel, read_encoder, write_encoder
 from tipclassify.encoder.graph import Graph, threads
+from tipclassify.encoder.names import without_names
 from tipclassify.encoder.scoring import ROUNDING, EncoderScorer
 from tipclassify.encoder.spans import window_spans
 from tipclassify.errors import MissingExtraError
@@ -320,6 +321,59 @@ def test_a_loaded_encoder_is_kept_until_its_folder_changes(copy: Path) -> None:
 def test_an_encoder_goes_to_another_process(tiny: Classifier) -> None:
     text = ["Courts convicted nine traffickers."]
     assert np.array_equal(pickle.loads(pickle.dumps(tiny)).logits(text), tiny.logits(text))
+
+
+# --------------------------------------------------------------------------------------------- names
+
+
+@pytest.fixture(scope="module")
+def nameless(tmp_path_factory: pytest.TempPathFactory) -> Classifier:
+    """The tiny encoder that reads each name as "bribes", a word that it knows."""
+    made = read_encoder(TINY)
+    head = {name: made.meta[name] for name in ("calibration", "window", "base")} | {"thresholds": made.thresholds}
+    out = tmp_path_factory.mktemp("nameless") / "nameless"
+    default = read_model(default_model_path())
+    write_encoder(out, onnx=made.graph, tokenizer=made.tokenizer, head={**head, "stand_in": "bribes"}, default=default)
+    return Classifier.load(out)
+
+
+def test_names_are_read_as_their_stand_in(nameless: Classifier, tiny: Classifier) -> None:
+    texts = ["Officers went to Valdoria.", "Officers went to New Zealand.", "Courts convicted nine traffickers."]
+    read = ["Officers went to bribes.", "Officers went to bribes.", "Courts convicted nine traffickers."]
+    assert nameless.logits(texts).tolist() == tiny.logits(read).tolist()
+
+
+def test_a_reason_stands_on_the_whole_name_that_was_replaced(nameless: Classifier) -> None:
+    text = "In Upper Valdoria officers met."
+    falls = {span.text: span.weight for span in nameless.explain(text)["complicity"].spans}
+    assert falls["Upper"] == falls["Valdoria"] == pytest.approx(5 * 0.8)
+    assert falls["met"] == 0
+
+
+def test_an_encoder_that_takes_names_out_brings_the_words_to_tell_them_by(tmp_path: Path) -> None:
+    made = read_encoder(TINY)
+    head = {name: made.meta[name] for name in ("calibration", "window")} | {"thresholds": made.thresholds}
+    with pytest.raises(ModelError, match=r"no hashes of .* and default\.json"):
+        write_encoder(tmp_path / "a", onnx=made.graph, tokenizer=made.tokenizer, head={**head, "stand_in": "X"})
+    with pytest.raises(ModelError, match="names are to be replaced by 3, which is no text"):
+        write_encoder(tmp_path / "a", onnx=made.graph, tokenizer=made.tokenizer, head={**head, "stand_in": 3})
+
+
+@given(st.lists(st.sampled_from(["Valdoria", "police", "of Norr", "in", "Äx", ",", "12", "  ", "’s"]), max_size=9))
+def test_places_in_a_nameless_text_lead_back_to_the_text(parts: list[str]) -> None:
+    text = " ".join(parts)
+    one = without_names([text], frozenset({"police", "in", "of"}), "Stand In")[0]
+    back, at = "", 0
+    for (start, end), (first, last) in zip(one.names, one.stands, strict=True):
+        assert one.text[first:last] == "Stand In"
+        assert {one.before((a, b)) for a in range(first, last) for b in range(a + 1, last + 1)} == {(start, end)}
+        back += one.text[at:first] + text[start:end]
+        at = last
+    assert back + one.text[at:] == text
+    outside = set(range(len(one.text))) - {i for first, last in one.stands for i in range(first, last)}
+    for i in outside:
+        start, end = one.before((i, i + 1))
+        assert text[start:end] == one.text[i]
 
 
 # --------------------------------------------------------------------------------------------- reasons

@@ -39,6 +39,7 @@ DID = {
     "sold": ["complicity"],
     "met": [],
 }
+PLACES = ("Valdoria", "Norrland")  # names that the tiny base can tell apart
 WHOM = ("traffickers", "recruiters", "victims", "workers", "children", "brokers")
 
 
@@ -66,7 +67,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from transformers import BertConfig, BertModel
 
     folder = tmp_path_factory.mktemp("base") / "tiny"
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", *WHO, *DID, *WHOM]
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", *WHO, *DID, *WHOM, *PLACES]
     tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     tokenizer.post_processor = processors.TemplateProcessing(
@@ -119,6 +120,21 @@ def test_an_encoder_learns_and_is_loaded_like_any_model(trained: Path) -> None:
     wanted = [[label in row["labels"] for label in ("positive_effort", "failure", "complicity")] for row in some_rows()]
     assert (given == np.array(wanted)).all(axis=1).mean() > 0.95
     assert (trained / "model.onnx").stat().st_size < 200_000
+
+
+@trains
+@quiet
+def test_no_name_decides_unless_names_are_kept(trained: Path, base: Path, tmp_path: Path) -> None:
+    from tipclassify.encoder_training.targets import network_logits
+
+    here, there = (f"{place} police ignored victims ." for place in PLACES)
+    logits = Classifier.load(trained).logits([here, there])
+    assert logits[0].tolist() == logits[1].tolist()
+    words = Classifier.load(trained).vocabulary
+    deaf = network_logits(trained.with_name("mine-training") / "best", [here, there], words)
+    assert deaf[0].tolist() == deaf[1].tolist()
+    hearing = network_logits(kept(base, tmp_path / "run", settings={"stand_in": ""}), [here, there], words)
+    assert hearing[0].tolist() != hearing[1].tolist()
 
 
 @trains
@@ -275,7 +291,7 @@ def test_a_student_learns_from_soft_scores_and_further_sentences(base: Path, tra
     plain = kept(base, tmp_path / "plain")
     student = kept(base, tmp_path / "student", teachers=[teacher], unlabelled=[further])
     assert weights(student) != weights(plain)
-    soft = network_logits(student, ["inspectors ignored courts .", "judges sold courts ."])
+    soft = network_logits(student, ["inspectors ignored courts .", "judges sold courts ."], frozenset())
     assert soft[0].argmax() == 1
     assert soft[1].argmax() == 2
 

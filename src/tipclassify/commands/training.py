@@ -13,8 +13,8 @@ from typing import Annotated
 import typer
 
 __all__ = ["BaseOption", "DataOption", "DetectorsOption", "EpochsOption", "ExportOption", "FoldsOption", "JobsOption"]
-__all__ += ["Kind", "KindOption", "OutOption", "ResumeOption", "SeedOption", "TeacherOption", "UnlabelledOption"]
-__all__ += ["WeightOption", "refuse_without_encoder", "told_plainly"]
+__all__ += ["FreezeOption", "KeepNamesOption", "Kind", "KindOption", "OutOption", "RateOption", "ResumeOption"]
+__all__ += ["SeedOption", "TeacherOption", "UnlabelledOption", "WeightOption", "refuse_without_encoder", "told_plainly"]
 
 _ENCODER_PANEL = "With --model encoder"
 
@@ -74,6 +74,34 @@ BaseOption = Annotated[
 EpochsOption = Annotated[
     int | None,
     typer.Option("--epochs", min=1, rich_help_panel=_ENCODER_PANEL, help="Passes over the sentences; 4 without."),
+]
+RateOption = Annotated[
+    float | None,
+    typer.Option(
+        "--rate",
+        min=0,
+        rich_help_panel=_ENCODER_PANEL,
+        help="Learning rate of the head, the largest of the run; 0.0001 without. Larger bases want less.",
+    ),
+]
+FreezeOption = Annotated[
+    int | None,
+    typer.Option(
+        "--freeze",
+        min=0,
+        metavar="LAYERS",
+        rich_help_panel=_ENCODER_PANEL,
+        help="Leave so many of the lowest layers, and the token vectors, as the base has them: quicker; none without.",
+    ),
+]
+KeepNamesOption = Annotated[
+    bool,
+    typer.Option(
+        "--keep-names",
+        rich_help_panel=_ENCODER_PANEL,
+        help="Let it read names of countries, cities and people. Without, each is read as one and the same stand-in, "
+        "so that no name decides.",
+    ),
 ]
 TeacherOption = Annotated[
     list[str] | None,

@@ -45,7 +45,7 @@ __all__ = [
 ]
 __all__ += ["write_encoder"]
 
-FORMAT: Final = 1
+FORMAT: Final = 2  # 2: names may be taken out
 ENCODER: Final = "encoder"
 GRAPH: Final = "model.onnx"
 _DEFAULT: Final = "default"  # in the calibration: how much the model of the default kind counts
@@ -81,6 +81,8 @@ class EncoderModel:
     default : Model or None
         A model of the default kind whose log-odds count too, times `default_weight` (float64 (3,)): its own copy, so that what an
         encoder says hangs on nothing outside its folder.
+    stand_in : str
+        What every name is replaced by before the graph reads a text, by the vocabulary of `default`; "" leaves names as they are.
     meta : mapping
         The head: hashes, base, training, metrics, operating points: plain JSON values.
     """
@@ -96,6 +98,7 @@ class EncoderModel:
     meta: Mapping[str, Any]
     default: Model | None = None
     default_weight: npt.NDArray[np.float64] | None = None
+    stand_in: str = ""
 
 
 def write_encoder(
@@ -121,7 +124,8 @@ def write_encoder(
     files : mapping of str to str, optional
         Further text files of the folder by name (``README.md``, ``golden.jsonl``, ``LICENSE``, ``NOTICE``).
     default : Model, optional
-        The model of the default kind beside it, where the head's ``calibration`` has weights for one.
+        The model of the default kind beside it, where the head's ``calibration`` has weights for one, or its ``stand_in`` takes names
+        out.
 
     Raises
     ------
@@ -158,11 +162,12 @@ def read_encoder(path: str | os.PathLike[str]) -> EncoderModel:
     head = load_head(folder)
     check_encoder_head(folder / HEAD, head)
     calibration, window = head["calibration"], head["window"]
-    needed = (*NEEDED, *(DEFAULT_FILES if _DEFAULT in calibration else ()))
+    needed = _needed(head)
     data = {name: _checked(folder / name, wanted, needed) for name, wanted in head["files"].items()}
     default, weight = None, None
-    if _DEFAULT in calibration:
+    if set(DEFAULT_FILES) <= set(needed):
         default = model_of_bytes(data[DEFAULT_FILES[0]], data[DEFAULT_FILES[1]], folder / DEFAULT_FILES[0])
+    if _DEFAULT in calibration:
         weight = np.array(calibration[_DEFAULT], np.float64)
     return EncoderModel(
         data[GRAPH],
@@ -176,6 +181,7 @@ def read_encoder(path: str | os.PathLike[str]) -> EncoderModel:
         {key: value for key, value in head.items() if key not in {"format", "kind", "labels", "thresholds"}},
         default,
         weight,
+        head.get("stand_in", ""),
     )
 
 
@@ -218,14 +224,21 @@ def _unfit(head: Mapping[str, Any]) -> str | None:
         return f"a window of {tokens} tokens that share {overlap} covers no text"
     if not (isinstance(inputs, list) and set(_INPUTS) <= set(inputs) <= {*_INPUTS, "token_type_ids"}):
         return f"inputs of the graph are {inputs}, not {', '.join(_INPUTS)}"
+    if not isinstance(head.get("stand_in", ""), str):
+        return f"names are to be replaced by {head['stand_in']!r}, which is no text"
     if head.get("output") != "logits":
         return "the graph's output is not named logits"
     try:
         files = hashed_files(head)
     except ValueError as error:
         return str(error)
-    needed = (*NEEDED, *(DEFAULT_FILES if _DEFAULT in calibration else ()))
+    needed = _needed(head)
     return None if set(needed) <= set(files) else f"no hashes of {' and '.join(needed)}"
+
+
+def _needed(head: Mapping[str, Any]) -> tuple[str, ...]:
+    beside = _DEFAULT in head["calibration"] or head.get("stand_in")
+    return (*NEEDED, *(DEFAULT_FILES if beside else ()))
 
 
 def _finite(value: Any) -> bool:

@@ -45,7 +45,7 @@ def _explained(scorer: EncoderScorer, texts: Sequence[str]) -> list[dict[str, Ex
     spans = [spans_to_mask(text, scorer.vocabulary) for text in texts]
     rows: list[list[int]] = []
     masked: list[str] = []
-    for text, of_text, (ids, offsets) in zip(texts, spans, scorer.tokenizer.ids_and_offsets(texts), strict=True):
+    for text, of_text, (ids, offsets) in zip(texts, spans, scorer.ids_and_offsets(texts), strict=True):
         whole = (0, len(text))
         rows.append(ids)
         rows += (_masked(ids, offsets, span, scorer.tokenizer.mask) for span in (whole, *of_text))

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from tipclassify.encoder.folder import EncoderModel
 from tipclassify.encoder.graph import Graph
+from tipclassify.encoder.names import Nameless, without_names
 from tipclassify.encoder.spans import window_spans
 from tipclassify.encoder.tokenizer import TextTokenizer
 from tipclassify.errors import MissingExtraError
@@ -104,8 +105,22 @@ class EncoderScorer:
         found = np.zeros((len(texts), len(LABELS)))
         for first in range(0, len(texts), _AT_A_TIME):
             part = texts[first : first + _AT_A_TIME]
-            found[first : first + len(part)] = self.logits_of_ids(self.tokenizer.ids(part)) + self.default_part(part)
+            ids = self.tokenizer.ids([one.text for one in self._read(part)])
+            found[first : first + len(part)] = self.logits_of_ids(ids) + self.default_part(part)
         return found
+
+    def ids_and_offsets(self, texts: Sequence[str]) -> list[tuple[list[int], list[tuple[int, int]]]]:
+        """Tokens of each text, without those that open and close it, and the characters of the text each stands for."""
+        read = self._read(texts)
+        tokens = self.tokenizer.ids_and_offsets([one.text for one in read])
+        return [(ids, [one.before(span) for span in offsets]) for one, (ids, offsets) in zip(read, tokens, strict=True)]
+
+    def _read(self, texts: Sequence[str]) -> list[Nameless]:
+        """What the graph is given to read of each text."""
+        if not self.model.stand_in:
+            return [Nameless(text) for text in texts]
+        words = self.model.default.vocabulary if self.model.default else self._vocabulary
+        return without_names(texts, words, self.model.stand_in)
 
     def default_part(self, texts: Sequence[str]) -> Floats:
         """What the model of the default kind in the encoder's folder adds to the log-odds, float64 (n, 3)."""
@@ -140,5 +155,6 @@ class EncoderScorer:
             "kind": f"encoder, {len(self.model.graph) / 1e6:.1f} MB"
             + (", and a default" if self.model.default else ""),
             "base": ", ".join(str(base[part]) for part in ("name", "licence") if part in base) or "not recorded",
+            **({"names": f"all read as {self.model.stand_in}"} if self.model.stand_in else {}),
             "window": f"{self.model.window} tokens, of which two neighbours share {self.model.overlap}",
         }

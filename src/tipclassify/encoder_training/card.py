@@ -100,11 +100,17 @@ def _top(evidence: EncoderEvidence) -> str:
         if shares
         else ""
     )
+    names = (
+        f""" Every name (a capitalised word or more that the
+corpus does not know in lower case) is read as "{evidence.settings.stand_in}": no country, city or person decides."""
+        if evidence.settings.stand_in
+        else ""
+    )
     return f"""# Model card: {evidence.name}
 
 It tags sentences of English reports on what governments do about human trafficking: [{evidence.base.name}](https://huggingface.co/{evidence.base.name})
 ({evidence.base.licence}, weights SHA-256 `{evidence.base.sha256}`), all layers fine-tuned, with a linear head for each label. The graph
-is ONNX, {evidence.megabytes:.1f} MB, weights in {evidence.bits} bits; no file of the folder is code or pickle, and `model.json` has the SHA-256 of each.{beside}
+is ONNX, {evidence.megabytes:.1f} MB, weights in {evidence.bits} bits; no file of the folder is code or pickle, and `model.json` has the SHA-256 of each.{beside}{names}
 A sentence takes every label that applies, or none:
 
 {meanings}"""
@@ -122,7 +128,9 @@ held-out macro-F1 kept; AdamW, rate {settings.rate:g} at the head and times {set
         text += f"""
 Training {number} before this one, on the same passages: epoch {before["kept_after"]} of {before["epochs"]}, rate {before["rate"]:g}, seed {before["seed"]}."""
     if evidence.teachers:
-        names = " and ".join(_TEACHERS[kind] for kind in evidence.teachers)
+        names = " and ".join(
+            _TEACHERS.get(kind, f"{kind}, fine-tuned on the same passages") for kind in evidence.teachers
+        )
         text += f"""
 Targets are a mean of the label and of the soft score of {names}; of {evidence.further:,} further sentences without labels, the soft score
 alone."""
@@ -154,7 +162,6 @@ def _figures(evidence: EncoderEvidence) -> str:
 
 _TEACHERS = {
     "default": "the default kind of model (cross-validated over the whole corpus, so its folds saw labels of what is held out here)",
-    "network": "a network trained before on the same passages",
 }
 _LIMITS = """## Limits
 What flows between layers is brought to whole numbers as it comes, which processors round differently: a probability may differ there by some

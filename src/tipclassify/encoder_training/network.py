@@ -124,7 +124,7 @@ def load_network(folder: str | os.PathLike[str]) -> tuple[Network, Settings]:
     path = Path(folder)
     try:
         told: dict[str, Any] = json.loads((path / TOLD).read_text(encoding="utf-8"))
-        settings = Settings(**told["settings"])
+        settings = Settings(**{"stand_in": "", **told["settings"]})  # networks of before had no stand-in
     except (OSError, ValueError, KeyError, TypeError):
         raise ModelError(f"{path}: no trained network there ({TOLD}); give the folder that training kept") from None
     if tuple(told.get("labels", ())) != LABELS:

@@ -34,6 +34,7 @@ from tipclassify.model_file import Model
 from tipclassify.progress import progress_bar
 from tipclassify.recipe import behaviours_of, error_table, golden_rows, in_narratives
 from tipclassify.resampling import intervals
+from tipclassify.tokens import known_words
 from tipclassify.training import Calibrated, Fitted, calibrate, fit_model, group_folds
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def train_encoder(
     trained = TrainedEncoder(kept / _BEST, history)
     if not export or beside is None:
         return trained
-    kinds = [_kind_of_teacher(one) for one in teachers]
+    kinds = [_told_of_teacher(one) for one in teachers]
     return _exported(corpus, trained, described, settings, Path(out), beside, kinds, further)
 
 
@@ -161,12 +162,13 @@ def network_folder(path: str | os.PathLike[str]) -> Path:
 
 @dataclass(frozen=True)
 class _Corpus:
-    """Checked rows, their labels (n, 3), their groups, and which are held out."""
+    """Checked rows, their labels (n, 3), their groups, which are held out, and the words they hold in lower case."""
 
     rows: Sequence[Row]
     truth: Bools
     groups: npt.NDArray[np.int64]
     held: Bools
+    vocabulary: frozenset[str]
 
     def part(self, held: bool) -> tuple[list[str], Bools]:
         """Texts and labels of what is held out, or of the rest."""
@@ -177,7 +179,8 @@ class _Corpus:
 def _corpus(rows: Sequence[Row]) -> _Corpus:
     truth = np.array([indicator(row["labels"]) for row in rows], bool).reshape(-1, len(LABELS))
     groups = np.asarray(group_rows(rows))
-    return _Corpus(rows, truth, groups, held_out(groups))
+    # the words of the default that is fitted on the same rows: what it takes for a name is a name
+    return _Corpus(rows, truth, groups, held_out(groups), known_words(str(row["text"]) for row in rows))
 
 
 def _fine_tuned(
@@ -200,13 +203,14 @@ def _fine_tuned(
     from tipclassify.encoder_training.batches import encode
     from tipclassify.encoder_training.fitting import Sentences, deterministic, fit
     from tipclassify.encoder_training.network import new_network, pad_of, read_tokenizer, save_network
-    from tipclassify.encoder_training.targets import read_unlabelled, taught_by
+    from tipclassify.encoder_training.targets import read_by, read_unlabelled, taught_by
 
     tokenizer = read_tokenizer(folder, settings.tokens)
     texts, truth = corpus.part(held=False)
     held_texts, held_truth = corpus.part(held=True)
     further = read_unlabelled(unlabelled, [*texts, *held_texts])
     targets = truth.astype(np.float64)
+    words = corpus.vocabulary
     with deterministic(threads or torch.get_num_threads()):
         if teachers:
             targets = taught_by(_teachers_logits(corpus, teachers, texts, further, beside), targets)
@@ -214,8 +218,8 @@ def _fine_tuned(
         told_of = {"base": base.to_dict(), "earlier": earlier_trainings(folder)}
         history = fit(
             network,
-            Sentences(encode(tokenizer, [*texts, *further]), targets),
-            Sentences(encode(tokenizer, held_texts), held_truth.astype(np.float64)),
+            Sentences(encode(tokenizer, read_by(settings, [*texts, *further], words)), targets),
+            Sentences(encode(tokenizer, read_by(settings, held_texts, words)), held_truth.astype(np.float64)),
             settings,
             pad=pad_of(tokenizer),
             folder=kept,
@@ -234,8 +238,12 @@ def _fine_tuned(
     return history, len(further)
 
 
-def _kind_of_teacher(teacher: str | os.PathLike[str]) -> str:
-    return "default" if str(teacher) == "default" else "network"
+def _told_of_teacher(teacher: str | os.PathLike[str]) -> str:
+    """``"default"``, or the name of the base of a network."""
+    if str(teacher) == "default":
+        return "default"
+    folder = network_folder(teacher)
+    return describe_base(str(teacher), folder).name
 
 
 def _teachers_logits(
@@ -246,8 +254,8 @@ def _teachers_logits(
 
     return [
         default_logits(beside, ~corpus.held, further)
-        if beside and _kind_of_teacher(teacher) == "default"
-        else network_logits(network_folder(teacher), [*texts, *further])
+        if beside and str(teacher) == "default"
+        else network_logits(network_folder(teacher), [*texts, *further], corpus.vocabulary)
         for teacher in teachers
     ]
 
@@ -277,13 +285,13 @@ def _exported(
     group = corpus.groups[corpus.held]
     fold = group_folds(group, _CROSS_FOLDS, seed=0)
     graph, bits, exact, calibrated = _smallest(
-        network, tokenizer, settings, texts, held_out_logits(beside)[corpus.held], true, fold
+        network, tokenizer, settings, beside.model, texts, held_out_logits(beside)[corpus.held], true, fold
     )
     metrics = _measured(true, calibrated)
     weight = _default_weight(calibrated)
     found = {policy: intervals(true, calibrated.given[policy], group) for policy in POLICIES}
     points = operating_evidence(true, calibrated.given, calibrated.thresholds, found)
-    scorer = _scorer(graph, tokenizer, settings, calibrated, beside.model)
+    scorer = _scorer(graph, tokenizer, settings, beside.model, calibrated)
     classifier = Classifier(scorer)
     described = {
         "passages": len(corpus.rows),
@@ -332,7 +340,7 @@ def _exported(
         "behaviours": {result.rule: round(result.rate, 4) for result in behaviours},
     }
     files = {"README.md": encoder_card(evidence), "golden.jsonl": golden_rows(classifier, texts), **notice(base)}
-    default = beside.model if weight else None
+    default = beside.model if weight or settings.stand_in else None
     write_encoder(out, onnx=graph, tokenizer=tokenizer, head=head, files=files, default=default)
     return TrainedEncoder(trained.network, trained.history, metrics, exact.macro_f1)
 
@@ -341,6 +349,7 @@ def _smallest(
     network: Network,
     tokenizer: str,
     settings: Settings,
+    beside: Model,
     texts: list[str],
     default: Floats,
     truth: Bools,
@@ -353,11 +362,11 @@ def _smallest(
     from tipclassify.encoder_training.exporting import to_onnx, to_whole_numbers
 
     exact_graph = to_onnx(network)
-    exact = _measured(truth, _calibrated(exact_graph, tokenizer, settings, texts, default, truth, fold))
+    exact = _measured(truth, _calibrated(exact_graph, tokenizer, settings, beside, texts, default, truth, fold))
     best: tuple[float, bytes, int, Calibrated] | None = None
     for bits in (7, 8):
         graph = to_whole_numbers(exact_graph, reduced=bits == 7)
-        calibrated = _calibrated(graph, tokenizer, settings, texts, default, truth, fold)
+        calibrated = _calibrated(graph, tokenizer, settings, beside, texts, default, truth, fold)
         macro = _measured(truth, calibrated).macro_f1
         if best is None or macro > best[0]:
             best = (macro, graph, bits, calibrated)
@@ -371,13 +380,14 @@ def _calibrated(
     graph: bytes,
     tokenizer: str,
     settings: Settings,
+    beside: Model,
     texts: list[str],
     default: Floats,
     truth: Bools,
     fold: npt.NDArray[np.int64],
 ) -> Calibrated:
     """Calibration of the sum of both parts, or of the graph alone where the sum would do without it (of a few passages)."""
-    raw = _scorer(graph, tokenizer, settings).logits(texts)
+    raw = _scorer(graph, tokenizer, settings, beside).logits(texts)
     both = calibrate(np.stack([raw, default], axis=2), truth, fold)
     return both if (both.slope[:, 0] > 0).all() else calibrate(raw[:, :, None], truth, fold)
 
@@ -387,7 +397,7 @@ def _measured(truth: Bools, calibrated: Calibrated) -> Metrics:
 
 
 def _scorer(
-    graph: bytes, tokenizer: str, settings: Settings, calibrated: Calibrated | None = None, default: Model | None = None
+    graph: bytes, tokenizer: str, settings: Settings, beside: Model, calibrated: Calibrated | None = None
 ) -> EncoderScorer:
     """The scorer of a graph that is not on disk yet; without a calibration its log-odds are the graph's logits."""
     count = len(LABELS)
@@ -402,8 +412,9 @@ def _scorer(
         overlap=min(_OVERLAP, settings.tokens // 4),
         inputs=("input_ids", "attention_mask"),
         meta={},
-        default=default if weight else None,
+        default=beside if weight or settings.stand_in else None,
         default_weight=np.array(weight) if weight else None,
+        stand_in=settings.stand_in,
     )
     return EncoderScorer(model, load_scorer().vocabulary)
 
@@ -424,6 +435,7 @@ def _head(settings: Settings, calibrated: Calibrated) -> dict[str, Any]:
             **({} if weight is None else {"default": weight}),
         },
         "window": {"tokens": settings.tokens, "overlap": min(_OVERLAP, settings.tokens // 4)},
+        "stand_in": settings.stand_in,
     }
 
 

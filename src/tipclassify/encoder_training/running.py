@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tipclassify.corpus import read_rows
 from tipclassify.encoder_training.recipe import train_encoder
@@ -19,17 +19,15 @@ def run_encoder(
     data: Sequence[Path],
     out: Path,
     base: str,
-    epochs: int | None,
-    seed: int,
+    chosen: Mapping[str, Any],
     jobs: int,
     teachers: Sequence[str],
     unlabelled: Sequence[Path],
     resume: bool,
     export: bool,
 ) -> None:
-    """Train, print the figures on what was held out, and say where things are."""
-    settings = Settings(seed=seed)
-    settings = settings if epochs is None else replace(settings, epochs=epochs)
+    """Train, print the figures on what was held out, and say where things are; `chosen` are settings by name, None for as usual."""
+    settings = Settings(**{name: value for name, value in chosen.items() if value is not None})
     trained = train_encoder(
         read_rows(*data),
         out,

@@ -39,7 +39,10 @@ class Settings:
     frozen : bool
         Leave the token vectors as the base has them: quicker for a large base.
     lowest : int
-        The first layer that learns; those below stay as the base has them.
+        So many of the lowest layers, and the token vectors, stay as the base has them.
+    stand_in : str
+        What every name is replaced by, in training as in scoring; "" leaves names as they are. A word that the tokenizers of English
+        bases have whole.
     """
 
     seed: int = 0
@@ -54,6 +57,7 @@ class Settings:
     pooling: str = "mean"
     frozen: bool = False
     lowest: int = 0
+    stand_in: str = "Arcadia"
 
     def __post_init__(self) -> None:
         if self.pooling not in POOLINGS:

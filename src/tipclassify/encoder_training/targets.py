@@ -15,9 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.classifier import Classifier
+from tipclassify.encoder.names import without_names
 from tipclassify.encoder_training.batches import encode
 from tipclassify.encoder_training.fitting import logits_of
 from tipclassify.encoder_training.network import load_network, pad_of, read_tokenizer
+from tipclassify.encoder_training.settings import Settings
 from tipclassify.errors import InputError
 from tipclassify.training import Fitted
 
@@ -27,6 +29,7 @@ __all__ = [
     "held_out_logits",
     "mixed",
     "network_logits",
+    "read_by",
     "read_unlabelled",
     "soft_scores",
     "taught_by",
@@ -72,11 +75,18 @@ def read_unlabelled(paths: Iterable[str | os.PathLike[str]], known: Iterable[str
     return found
 
 
-def network_logits(folder: str | os.PathLike[str], texts: Sequence[str]) -> Floats:
+def read_by(settings: Settings, texts: Sequence[str], vocabulary: frozenset[str]) -> list[str]:
+    """What a network of these settings is given to read of each text; see `tokens.tokenize` for `vocabulary`."""
+    if not settings.stand_in:
+        return list(texts)
+    return [one.text for one in without_names(texts, vocabulary, settings.stand_in)]
+
+
+def network_logits(folder: str | os.PathLike[str], texts: Sequence[str], vocabulary: frozenset[str]) -> Floats:
     """Log-odds (n, 3) of each label by a trained network."""
     network, settings = load_network(folder)
     tokenizer = read_tokenizer(folder, settings.tokens)
-    return logits_of(network, encode(tokenizer, texts), pad_of(tokenizer))
+    return logits_of(network, encode(tokenizer, read_by(settings, texts, vocabulary)), pad_of(tokenizer))
 
 
 def held_out_logits(fitted: Fitted) -> Floats:
