@@ -548,6 +548,18 @@ def test_score_takes_a_cascade_and_tells_the_share(cli: Run, report: Path) -> No
     assert done.stderr.decode() == share
 
 
+def test_a_cluster_tells_the_share_too(cli: Run, report: Path, tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    shutil.copy(report, tmp_path / "second.txt")
+    (tmp_path / "rows.jsonl").write_text(json.dumps({"text": SURE}) + "\n", "utf-8")
+    score = ("score", report, tmp_path / "second.txt", tmp_path / "rows.jsonl", "--model", f"cascade:{TINY}")
+    one = cli(*score, "-o", tmp_path / "one.parquet")
+    many = cli(*score, "--engine", "dask", "--workers", 1, "--output-dir", tmp_path / "out")
+    assert many.returncode == one.returncode == 0, many.stderr
+    assert b" passages (" in many.stderr
+    assert many.stderr == one.stderr
+
+
 def test_score_takes_an_encoder_by_its_name(here: Run, report: Path, tmp_path: Path, monkeypatch: Any) -> None:
     shutil.copytree(TINY, tmp_path / "models" / "small")
     monkeypatch.setenv("TIPCLASSIFY_MODELS", str(tmp_path / "models"))

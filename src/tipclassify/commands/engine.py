@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tipclassify.commands.inputs import tell_sent_on
 from tipclassify.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ def score_on_cluster(
         print(f"tipclassify: {done.files - done.made} of {done.files} files were done", file=sys.stderr)
     if done.removed:
         print(f"tipclassify: removed the files of inputs that have changed or gone: {done.removed}", file=sys.stderr)
+    if done.sent_on is not None:
+        tell_sent_on(*done.sent_on)
     for note in done.notes:
         print(f"tipclassify: warning: {note}", file=sys.stderr)
     if done.failures:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tipclassify.batch import Tagging
     from tipclassify.writers import Rows, TaggedReport
 
-__all__ = ["Counting", "Inputs", "SentOn", "made_of_reports", "tagged_reports"]
+__all__ = ["Counting", "Inputs", "SentOn", "made_of_reports", "tagged_reports", "tell_sent_on"]
 
 
 class Noted(Protocol):
@@ -129,9 +129,13 @@ class SentOn:
     def tell(self) -> None:
         """The share, on standard error."""
         if self._cascade:
-            share = self._sent / max(1, self._passages)
-            told = f"{self._sent:,} of {self._passages:,} passages ({share:.0%}) went on to the encoder"
-            print(f"tipclassify: {told}", file=sys.stderr)
+            tell_sent_on(self._sent, self._passages)
+
+
+def tell_sent_on(sent: int, passages: int) -> None:
+    """How many of the passages a cascade left to its second model, on standard error."""
+    told = f"{sent:,} of {passages:,} passages ({sent / max(1, passages):.0%}) went on to the encoder"
+    print(f"tipclassify: {told}", file=sys.stderr)
 
 
 @contextlib.contextmanager

@@ -44,6 +44,8 @@ class Reading:
         What could not be read in full, one line each.
     rows : dict of str to int
         Passages of each input.
+    sent : int or None
+        Passages that a cascade left to its second model; None for a model that is none.
     """
 
     classifier: Classifier
@@ -52,6 +54,7 @@ class Reading:
     failures: list[Failure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
+    sent: int | None = None
 
     def part(self, part: Part) -> Iterator[TaggedReport]:
         """The tagged reports of a part; for rows, one a batch."""
@@ -72,7 +75,9 @@ class Reading:
         while batch := list(islice(rows, _BATCH)):
             split = [Passage(row["text"], 0, len(row["text"]), row.get("section")) for row in batch]
             self.rows[name] += len(batch)
-            yield TaggedReport(name, None, self.classifier.tag_passages(split, self.tagging.policy), batch)
+            yield TaggedReport(
+                name, None, self._counted(self.classifier.tag_passages(split, self.tagging.policy)), batch
+            )
 
     def sound(self, name: str, rows: Iterable[Any], where: str) -> Iterator[dict[str, Any]]:
         """The rows that have a text; the others are failures."""
@@ -90,7 +95,13 @@ class Reading:
         passages = self.classifier.tag(document, self.tagging.policy, self.tagging.unit)
         self.notes += (str(doubt.message) for doubt in doubts if doubt.category is UserWarning)
         self.rows[source.name] = len(passages)
-        return TaggedReport(source.name, document, passages)
+        return TaggedReport(source.name, document, self._counted(passages))
+
+    def _counted(self, passages: list[Passage]) -> list[Passage]:
+        sent = self.classifier.sent_on(passages)
+        if sent is not None:
+            self.sent = (self.sent or 0) + int(sent.sum())
+        return passages
 
     def _document(self, source: Source, data: bytes | None) -> Document:
         if data is None:

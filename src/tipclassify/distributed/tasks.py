@@ -60,6 +60,8 @@ class Record:
         Each input with its rows in the file.
     made : bool
         False for a file that was there already.
+    sent : int or None
+        Passages that a cascade left to its second model; None for another model, or where it was not made now.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Record:
     failures: tuple[Failure, ...] = ()
     notes: tuple[str, ...] = ()
     made: bool = True
+    sent: int | None = None
 
 
 def score_part(part: Part, work: Work) -> Record:
@@ -125,7 +128,8 @@ def _written(name: str, inputs: Iterable[str], reports: Iterable[TaggedReport], 
         if fs.exists(errors):
             fs.rm_file(errors)
     sha256 = hashlib.sha256(data).hexdigest()
-    return Record(name, sum(n for _, n in rows), len(data), sha256, rows, failures, tuple(reading.notes))
+    count = sum(n for _, n in rows)
+    return Record(name, count, len(data), sha256, rows, failures, tuple(reading.notes), sent=reading.sent)
 
 
 def write_failures(name: str, failures: Iterable[Failure], work: Work) -> None:
