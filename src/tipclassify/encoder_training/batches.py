@@ -13,7 +13,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-__all__ = ["drawn_batches", "encode", "padded", "sorted_batches"]
+__all__ = ["Ints", "drawn_batches", "encode", "padded", "sorted_batches"]
 
 _POOL: Final = 40  # batches of sentences that are sorted by length together: more is quicker, but mixes less
 

@@ -18,18 +18,19 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from tipclassify.encoder_training.batches import drawn_batches, padded, sorted_batches
+from tipclassify.encoder_training.batches import Ints, drawn_batches, padded, sorted_batches
 from tipclassify.encoder_training.checkpoints import read_checkpoint, write_checkpoint
 from tipclassify.encoder_training.network import Network
 from tipclassify.encoder_training.settings import Settings
 
-__all__ = ["Sentences", "deterministic", "fit", "logits_of", "macro_f1"]
+__all__ = ["Loss", "Sentences", "cross_entropy", "deterministic", "fit", "logits_of", "macro_f1", "step_logits"]
 
 _OFTEN: Final = 250  # steps between checkpoints
 _LOUDEST: Final = 1.0  # norm that gradients are cut to
 
 Floats = npt.NDArray[np.float64]
 Progress = Callable[[int, int], None]
+Loss = Callable[[Network, Ints], Tensor]
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ def fit(
     identity: dict[str, Any],
     keep: Callable[[int], None],
     resume: bool = False,
+    loss: Loss | None = None,
     progress: Progress | None = None,
     told: Callable[[str], None] | None = None,
 ) -> list[dict[str, float]]:
@@ -64,6 +66,8 @@ def fit(
         What the run is of, plain values: a checkpoint of another run is refused.
     resume : bool
         Go on from the checkpoint of `folder`, if there is one.
+    loss : callable, optional
+        Loss of the network on the sentences of a step, by their positions; `cross_entropy` of `taught` without.
 
     Returns
     -------
@@ -76,7 +80,7 @@ def fit(
         drawn_batches([len(s) for s in taught.ids], settings.batch, settings.seed, e) for e in range(settings.epochs)
     ]
     steps = sum(map(len, batches))
-    targets = torch.tensor(taught.targets, dtype=torch.float32)
+    loss = loss or cross_entropy(taught, pad)
     state = read_checkpoint(folder, network, optimizer, identity) if resume else None
     if state is None:
         torch.manual_seed(settings.seed)
@@ -89,12 +93,9 @@ def fit(
             if number < step:
                 continue
             _set_rate(optimizer, _share(number, steps, settings.warmup))
-            numbers, mask = padded([taught.ids[i] for i in batch], pad)
-            with torch.autocast("cpu", torch.bfloat16):
-                logits = network(numbers, mask)
-            loss = nn.functional.binary_cross_entropy_with_logits(logits.float(), targets[torch.as_tensor(batch)])
+            found = loss(network, batch)
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call, unused-ignore]
+            found.backward()  # type: ignore[no-untyped-call, unused-ignore]
             nn.utils.clip_grad_norm_((p for p in network.parameters() if p.requires_grad), _LOUDEST)
             optimizer.step()
             step = number + 1
@@ -113,6 +114,28 @@ def fit(
             keep(epoch + 1)
         write_checkpoint(folder, network, optimizer, {"step": step, "epochs": history}, identity)
     return history
+
+
+def cross_entropy(taught: Sentences, pad: int, weight: Floats | None = None) -> Loss:
+    """Binary cross-entropy, the mean over sentences and labels; `weight` (3,) is what a label counts where it is given."""
+    targets = torch.tensor(taught.targets, dtype=torch.float32)
+    counts = None if weight is None else torch.tensor(weight, dtype=torch.float32)
+
+    def of_step(network: Network, batch: Ints) -> Tensor:
+        logits = step_logits(network, [taught.ids[i] for i in batch], pad)
+        return nn.functional.binary_cross_entropy_with_logits(
+            logits, targets[torch.as_tensor(batch)], pos_weight=counts
+        )
+
+    return of_step
+
+
+def step_logits(network: Network, ids: Sequence[Sequence[int]], pad: int) -> Tensor:
+    """Logits (n, 3) in float32 of a few sentences, for learning from."""
+    numbers, mask = padded(ids, pad)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits: Tensor = network(numbers, mask)
+    return logits.float()
 
 
 def logits_of(network: Network, ids: Sequence[Sequence[int]], pad: int, *, batch: int = 64) -> Floats:
