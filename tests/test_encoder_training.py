@@ -383,3 +383,5 @@ def test_settings_that_make_no_sense_are_refused() -> None:
         Settings(pooling="least")
     with pytest.raises(ValueError, match="1 or more"):
         Settings(epochs=0)
+    with pytest.raises(ValueError, match="rate 0, lowest 0: a rate above 0"):
+        Settings(rate=0)

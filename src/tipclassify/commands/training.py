@@ -79,7 +79,6 @@ RateOption = Annotated[
     float | None,
     typer.Option(
         "--rate",
-        min=0,
         rich_help_panel=_ENCODER_PANEL,
         help="Learning rate of the head, the largest of the run; 0.0001 without. Larger bases want less.",
     ),
