@@ -65,7 +65,9 @@ class Settings:
         if self.epochs < 1 or self.batch < 1 or self.tokens < 8:
             raise ValueError("epochs and batch: 1 or more; tokens: 8 or more")
         if not 0 < self.rate < 1 or self.lowest < 0:
-            raise ValueError(f"rate {self.rate:g}, lowest {self.lowest}: a rate above 0 and below 1, and 0 layers or more")
+            raise ValueError(
+                f"rate {self.rate:g}, lowest {self.lowest}: a rate above 0 and below 1, and 0 layers or more"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
