@@ -99,6 +99,10 @@ class Windows:
         return np.maximum(-self._bars, np.iinfo(np.int16).min).astype(np.int16)
 
     @cached_property
+    def _weights(self) -> npt.NDArray[np.float64]:
+        return self.weights.astype(np.float64)
+
+    @cached_property
     def margin(self) -> int:
         """Words that the widest detector sees on each side of its middle."""
         return max(len(f) for f in self.filters) // 2
@@ -117,8 +121,10 @@ class Windows:
 
     def scores_of_sorts(self, sort: I64, begin: I64) -> npt.NDArray[np.float64]:
         """The same from the sort of each word (`vectors.WordVectors.sort_of`)."""
+        weights = self._weights
+        if len(begin) == 1 and len(sort) <= _CHUNK:
+            return (self._strength(self._best_of_one(sort)) @ weights) * self.unit
         order, best, _ = self._matched(sort, begin)
-        weights = self.weights.astype(np.float64)
         added = np.empty((len(begin), weights.shape[1]))
         for at in range(0, len(order), _ROWS):
             # Exact in any order: whole numbers of 15 bits times half-floats, 53 bits to sum them in.
@@ -193,6 +199,15 @@ class Windows:
             if len(middle):
                 middle[:, left:right] = total.argmax(axis=0).reshape(passages, -1)
             left = right
+
+    def _best_of_one(self, sort: I64) -> Shorts:
+        """Best sum of each detector in a single passage, (1, detectors)."""
+        which, tables = self._answers.of(sort)
+        laid = np.zeros((len(sort) + 2 * self.margin, 1), np.int64)  # BEYOND
+        laid[self.margin : self.margin + len(sort), 0] = which
+        best = np.empty((1, len(self.weights)), np.int16)
+        self._best(tables, laid, best, laid[:0])
+        return best
 
     def _best_of_long(self, tables: Tables, laid: I64, first: int, length: int, best: Shorts, middle: I64) -> None:
         """The same for a single passage of any length, piece by piece, so that memory stays flat."""
