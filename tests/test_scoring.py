@@ -142,8 +142,10 @@ def test_words_without_end_do_not_fill_the_memory(model: Model, monkeypatch: pyt
     texts = [f"Officials punished victims kx{number}q of ab{number}zz." for number in range(60)]
     whole = score_texts(model, texts).logits
     monkeypatch.setattr(words, "_MOST_WORDS", 10)
-    monkeypatch.setattr("tipclassify.tokens.word_table", lambda _: table)
-    table = WordTable(model.vocabulary)
-    for text, row in zip(texts, whole, strict=True):
-        assert (score_texts(model, [text]).logits == row).all()
-    assert table._met.count < 30
+    for module in ("tokens", "written_words"):
+        monkeypatch.setattr(f"tipclassify.{module}.word_table", lambda _: table)
+    for size in (1, 5):  # without arrays, and with
+        table = WordTable(model.vocabulary)
+        for text, row in zip(texts, whole, strict=True):
+            assert (score_texts(model, [text] * size).logits == row).all()
+        assert 1 < table._met.count < 30

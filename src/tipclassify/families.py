@@ -40,6 +40,7 @@ __all__ = [
     "Structure",
     "among",
     "dense_families",
+    "phrase_class",
     "sparse_families",
     "stretched",
     "structure_of",
@@ -263,6 +264,9 @@ _ADVERBS: Final = "vigorously proactively fully significantly systematically sub
 BEFORE_ASKING: Final = np.array(sorted([NUMBER, NAME, *map(hash_word, _ADVERBS)]), np.uint64)
 
 
+_FIRST, _SECOND = map(int, FACTOR[:2])
+
+
 def _phrase_table() -> tuple[U64, I64]:
     """Hashes of the two-word entries, ascending, and the class of each."""
     entries = sorted((_phrase_hash(hash_word(a), hash_word(b)), kind) for (a, b), kind in phrase_classes().items())
@@ -270,10 +274,18 @@ def _phrase_table() -> tuple[U64, I64]:
 
 
 def _phrase_hash(first: int, second: int) -> int:
-    return (first * int(FACTOR[0]) + second * int(FACTOR[1])) % (1 << 64)
+    return (first * _FIRST + second * _SECOND) % (1 << 64)
 
 
 _PHRASES: Final = _phrase_table()
+
+
+_PHRASE_CLASS: Final[dict[int, int]] = dict(zip(*(column.tolist() for column in _PHRASES), strict=True))
+
+
+def phrase_class(first: int, second: int) -> int:
+    """Class that the lexicon gives to two words together, by their hashes; 0 for none."""
+    return _PHRASE_CLASS.get(_phrase_hash(first, second), 0)
 
 
 def with_phrases(kind: AnyKind, leads: Bools, new: Bools, words: U64, number: I64) -> AnyKind:

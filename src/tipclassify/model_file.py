@@ -35,6 +35,7 @@ from tipclassify.model_folder import (
     sealed,
     write_folder,
 )
+from tipclassify.one_passage import OnePassage
 from tipclassify.packing import PLACE_BITS, STEPS, pack
 from tipclassify.windows import Windows
 
@@ -96,6 +97,11 @@ class Model:
     def lookup(self) -> Lookup:
         """The weights as scoring looks them up."""
         return Lookup(pack(self.hashes, self.weights), self.windows.vectors if self.windows else None)
+
+    @cached_property
+    def one_passage(self) -> OnePassage:
+        """The same for passages that come one by one."""
+        return OnePassage(self.lookup, self.vocabulary)
 
 
 def default_model_path() -> Path:

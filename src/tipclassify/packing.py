@@ -6,12 +6,25 @@ So a look-up is one gather of 64 bits, and the sums of four numbers of 16 bits e
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["LANES", "LANE_OF", "ONE", "PLACE_BITS", "STEPS", "add_to", "add_up", "lanes_of", "look_up", "pack"]
+__all__ = [
+    "LANES",
+    "LANE_OF",
+    "ONE",
+    "PLACE_BITS",
+    "STEPS",
+    "add_to",
+    "add_up",
+    "add_up_few",
+    "lanes_of",
+    "look_up",
+    "pack",
+]
 
 U64 = npt.NDArray[np.uint64]
 
@@ -93,3 +106,9 @@ def add_up(packed: U64, begin: npt.NDArray[np.int64], length: npt.NDArray[np.int
             packed >>= _LANE
     sums -= length * float(1 << 15)
     return sums
+
+
+def add_up_few(packed: U64, begin: Sequence[int]) -> list[list[int]]:
+    """The same for a few: sums of each stretch, `LANES` numbers each; none is empty."""
+    rows: list[list[int]] = np.add.reduceat(lanes_of(packed), begin, axis=0, dtype=np.int64).tolist()
+    return rows

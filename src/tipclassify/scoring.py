@@ -27,6 +27,9 @@ Bools = npt.NDArray[np.bool_]
 
 _FEWEST_WORDS: Final = 3
 _MOST_UNKNOWN: Final = 1 / 3  # English of other subjects stays below; French, Spanish or German are far above
+_FEW: Final = 3  # passages that are sooner scored one by one,
+_SHORT: Final = 600  # if they have not more characters
+_FIRST: Final = np.zeros(1, np.int64)
 
 
 class Scored(NamedTuple):
@@ -50,6 +53,8 @@ def score_texts(model: Model, texts: Sequence[str]) -> Scored:
     logits = np.empty((len(texts), len(LABELS)))
     logits[:] = model.bias
     scored = Scored(logits, np.zeros(len(texts), np.int64), np.zeros(len(texts), np.int64))
+    if len(texts) <= _FEW and sum(map(len, texts)) <= _SHORT and _score_few(model, texts, scored):
+        return scored
     for first, batch, length in batches(texts):
         read = read_words(batch, model.vocabulary, length)
         if not len(read.rows):
@@ -66,6 +71,23 @@ def score_texts(model: Model, texts: Sequence[str]) -> Scored:
             added += model.windows.scores_of_sorts(sort, read.begin)
         logits[rows] += added
     return scored
+
+
+def _score_few(model: Model, texts: Sequence[str], scored: Scored) -> bool:
+    """Score passages one by one, if that can be done."""
+    found = list(map(model.one_passage.read, texts))
+    if None in found:
+        return False
+    for row, read in enumerate(found):
+        assert read is not None
+        added = read.sums * model.units
+        if model.windows is not None:
+            sort = model.windows.vectors.sorts_of_one(read.rows, read.kinds, read.opens)
+            added += model.windows.scores_of_sorts(sort, _FIRST)[0]
+        scored.logits[row] += added
+        scored.words[row] = read.words
+        scored.unknown[row] = read.unknown
+    return True
 
 
 def is_doubtful(found: Scored) -> Bools:

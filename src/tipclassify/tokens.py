@@ -34,13 +34,25 @@ from tipclassify.words import (
     word_table,
 )
 
-__all__ = ["NAME", "NUMBER", "Reading", "Tokens", "hash_word", "known_words", "read_words", "tokenize", "words_of"]
+__all__ = [
+    "NAME",
+    "NAME_LETTERS",
+    "NUMBER",
+    "Reading",
+    "Tokens",
+    "hash_word",
+    "known_words",
+    "read_words",
+    "tokenize",
+    "words_of",
+]
 
 I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
 Bools = npt.NDArray[np.bool_]
 
-_SHORT: Final = 3  # letters of a strange word in lower case that may stand inside a name: "bin", "van", "dos"
+NAME_LETTERS: Final = 3
+"""Most letters of a strange word in lower case that may stand inside a name: "bin", "van", "dos"."""
 
 
 @dataclass(frozen=True)
@@ -227,7 +239,7 @@ def _merged(
     again = article = np.zeros(len(new), bool)
     if np.count_nonzero(name):
         joins = bits & JOIN > 0
-        joining = joins | (strange & ~upper & (end - start <= _SHORT))
+        joining = joins | (strange & ~upper & (end - start <= NAME_LETTERS))
         state = upper & (bits & STATE > 0)
         if np.count_nonzero(state):
             name |= state & (_after((bits & OF > 0) & same & _after(name & same)) | (_before(name) & same))
