@@ -6,8 +6,8 @@ changed, and is judged on the groups that `train.py --model encoder` holds out: 
 best there (so it favours all rows alike), and the share of near twins whose sides are both wholly right. With ``--real``, macro-F1 of real passages
 at the same thresholds; context is not measured there, where passages come without any. Two rows with another seed say how much chance does.
 
-The options: a positive label counts as much as a negative one in sum (class-balanced loss); near twins of the batch are pushed apart
-by a margin where their labels differ (contrastive pairs); the section, or section and previous sentence, stand before the
+The options: a positive label counts as much as a negative one in sum (positive-weighted loss); a sentence of the batch and its near
+twin are pushed apart by a margin where their labels differ (pairwise margin loss, the pairs as contrasts); the section, or section and previous sentence, stand before the
 sentence (context); the mean and the largest of the vectors side by side; the mean of two seeds.
 """
 
@@ -53,23 +53,22 @@ MARGIN: Final = 4.0  # log-odds between near twins where a label divides them
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
-Read = Callable[[Sequence[Row]], list[str]]
-
-
-def alone(rows: Sequence[Row]) -> list[str]:
-    """Sentences as they are."""
-    return [str(row["text"]) for row in rows]
+Context = Callable[[Sequence[Row]], list[str]]
 
 
 def after_section(rows: Sequence[Row]) -> list[str]:
-    """The section before the sentence."""
-    return [f"{row.get('section') or 'other'}: {row['text']}" for row in rows]
+    """The section of each sentence."""
+    return [str(row.get("section") or "other") for row in rows]
 
 
 def after_previous(rows: Sequence[Row]) -> list[str]:
-    """Section and previous sentence of the same narrative before the sentence."""
-    before = {b["id"]: a["text"] for a, b in pairwise(rows) if a.get("doc") and a["doc"] == b.get("doc")}
-    return [f"{row.get('section') or 'other'}: {before.get(row['id'], '')} [SEP] {row['text']}" for row in rows]
+    """Section, and previous sentence of the same narrative.
+
+    >>> after_previous([{"id": 1, "text": "A.", "doc": "d"}, {"id": 2, "text": "B.", "doc": "d", "section": "profile"}])
+    ['other', 'profile: A.']
+    """
+    before = {b["id"]: f": {a['text']}" for a, b in pairwise(rows) if a.get("doc") and a["doc"] == b.get("doc")}
+    return [f"{row.get('section') or 'other'}{before.get(row['id'], '')}" for row in rows]
 
 
 def contrasts(taught: Sentences, pairs: Sequence[object], pad: int) -> Loss:
@@ -118,12 +117,12 @@ def encoder_options(
     table = [bench.row("none", first := bench.trained("none", plain))]
     table.append(bench.row("none, another seed", second := bench.trained("another seed", replace(plain, seed=1))))
     table.append(bench.row("two seeds averaged", [(a + b) / 2 for a, b in zip(first, second, strict=True)]))
-    table.append(bench.row("class-balanced loss", bench.trained("balance", plain, loss="balance")))
-    table.append(bench.row("contrastive pairs", bench.trained("contrasts", plain, loss="contrasts")))
+    table.append(bench.row("positive-weighted loss", bench.trained("balance", plain, loss="balance")))
+    table.append(bench.row("margin between near twins", bench.trained("contrasts", plain, loss="contrasts")))
     table.append(bench.row("mean and largest", bench.trained("both", replace(plain, pooling="both"))))
     table.append(bench.row("names kept", bench.trained("names", replace(plain, stand_in=""))))
-    table.append(bench.row("section before it", bench.trained("section", plain, read=after_section)[:1]))
-    table.append(bench.row("section and previous sentence", bench.trained("previous", plain, read=after_previous)[:1]))
+    table.append(bench.row("section before it", bench.trained("section", plain, context=after_section)))
+    table.append(bench.row("section and previous sentence", bench.trained("previous", plain, context=after_previous)))
     print(about_line(about()), end="\n\n")
     print(f"Trained on {len(drawn):,} passages, {epochs} epochs; judged on {int(held.sum()):,}.\n")
     print(markdown(columns, [[*row, *["–"] * (len(columns) - len(row))] for row in table]))
@@ -135,13 +134,18 @@ class _Bench:
     def __init__(self, base: Path, rows: Sequence[Row], drawn: Any, held: Any, real: Any) -> None:
         self.base, self.rows, self.drawn, self.held, self.real = base, rows, drawn, held, real
         self.truth = np.array([indicator(row["labels"]) for row in rows], bool)
-        self.words = known_words(alone(rows))
+        self.texts = [str(row["text"]) for row in rows]
+        self.words = known_words(self.texts)
 
-    def trained(self, name: str, settings: Settings, loss: str = "", read: Read = alone) -> list[Floats]:
-        """Logits of the passages held out, and of the real ones, by a network trained so."""
+    def trained(self, name: str, settings: Settings, loss: str = "", context: Context | None = None) -> list[Floats]:
+        """Logits of the passages held out by a network trained so, and, without context, of the real ones."""
         tokenizer = read_tokenizer(self.base, settings.tokens)
-        pad, texts = pad_of(tokenizer), read(self.rows)
-        ids = encode(tokenizer, read_by(settings, texts, self.words))
+        tokenizer.enable_truncation(settings.tokens, direction="left")  # of the context, if of anything
+        pad, texts = pad_of(tokenizer), read_by(settings, self.texts, self.words)
+        if context:
+            before = read_by(settings, context(self.rows), self.words)
+            texts = [f"{first} [SEP] {text}" for first, text in zip(before, texts, strict=True)]
+        ids = encode(tokenizer, texts)
         taught, held = (
             Sentences([ids[i] for i in part], self.truth[part].astype(float)) for part in (self.drawn, self.held)
         )
@@ -168,6 +172,8 @@ class _Bench:
                 progress=progress,
                 told=lambda line: print(f"{name}: {line}", file=sys.stderr),
             )
+            if context or not self.real.texts:
+                return [logits_of(network, held.ids, pad)]
             real = encode(tokenizer, read_by(settings, self.real.texts, self.words))
             return [logits_of(network, held.ids, pad), logits_of(network, real, pad)]
 
@@ -178,7 +184,7 @@ class _Bench:
         given = logits[0] >= least
         right, pairs = twins_right([self.rows[i].get("pair") for i in self.held], truth, given)
         found = [name, f"{_macro(truth, given):.3f}", f"{right / max(pairs, 1):.3f}"]
-        if len(logits) > 1 and len(self.real.texts):
+        if len(logits) > 1:
             kinds = np.array(self.real.kinds)
             found += [f"{_macro(self.real.truth[kinds == k], logits[1][kinds == k] >= least):.3f}" for k in KINDS]
         return found

@@ -247,9 +247,7 @@ def latency(peers: Peers, calls: int, runs: int) -> list[Figure]:
     took: dict[str, list[list[float]]] = {name: [] for name in methods}
     for number_of_block in range(-1, runs):  # the first is to warm up
         for name, method in methods.items():
-            texts = list(
-                islice(fresh, block)
-            )  # its own: ours keeps what it has met of words, and classify(text) is ours too
+            texts = list(islice(fresh, block))  # each its own: what classify(text) has met of words is kept
             times = [1e3 * seconds(partial(method, text)) for text in _ready(name, texts)]
             if number_of_block >= 0:
                 took[name].append(times)

@@ -346,8 +346,38 @@ def test_names_are_read_as_their_stand_in(nameless: Classifier, tiny: Classifier
 def test_a_reason_stands_on_the_whole_name_that_was_replaced(nameless: Classifier) -> None:
     text = "In Upper Valdoria officers met."
     falls = {span.text: span.weight for span in nameless.explain(text)["complicity"].spans}
-    assert falls["Upper"] == falls["Valdoria"] == pytest.approx(5 * 0.8)
+    assert falls["Upper Valdoria"] == pytest.approx(5 * 0.8)
     assert falls["met"] == 0
+    assert not {"Upper", "Valdoria"} & set(falls)
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("Do not return children to Valdoria.", "Do not return children to X."),
+        ("DO NOT PUNISH VICTIMS", "DO NOT PUNISH VICTIMS"),
+        ("New rules require a card.", "New rules require a card."),
+        ("Dissolve the unit.", "Dissolve the unit."),
+        ("Police left Valdoria. Thailand convicted nine.", "Police left X. X convicted nine."),
+        ("Police and Kessara met; courts (Utopia) did not.", "Police and X met; courts (Utopia) did not."),
+        ("The Gambian police and Mr. John Stell met.", "X police and X met."),
+        ("The Government of Bosnia and Herzegovina did not act.", "The Government of X did not act."),
+        ("Valdoria’s courts, Norr and Kessaran officers", "X’s courts, X officers"),
+        ("Minor Kessaran victims were jailed.", "X victims were jailed."),
+        ("Some Kessaran victims were jailed.", "Some X victims were jailed."),
+        ("", ""),
+    ],
+)
+def test_names_are_taken_out_and_other_words_stay(text: str, read: str, classifier: Classifier) -> None:
+    assert without_names([text], classifier.vocabulary, "X")[0].text == read
+
+
+def test_a_country_decides_nothing_wherever_it_stands(classifier: Classifier) -> None:
+    places = ["Thailand", "New Zealand", "the Gambia", "Bosnia and Herzegovina", "Papua New Guinea"]
+    for frame in ("Officials in {} took bribes.", "{} did not act.", "Courts did not act, and {}’s police did."):
+        texts = [frame.format(place) for place in places]
+        texts = [text[0].upper() + text[1:] for text in texts]
+        assert len({one.text for one in without_names(texts, classifier.vocabulary, "X")}) == 1
 
 
 def test_an_encoder_that_takes_names_out_brings_the_words_to_tell_them_by(tmp_path: Path) -> None:
@@ -355,8 +385,8 @@ def test_an_encoder_that_takes_names_out_brings_the_words_to_tell_them_by(tmp_pa
     head = {name: made.meta[name] for name in ("calibration", "window")} | {"thresholds": made.thresholds}
     with pytest.raises(ModelError, match=r"no hashes of .* and default\.json"):
         write_encoder(tmp_path / "a", onnx=made.graph, tokenizer=made.tokenizer, head={**head, "stand_in": "X"})
-    with pytest.raises(ModelError, match="names are to be replaced by 3, which is no text"):
-        write_encoder(tmp_path / "a", onnx=made.graph, tokenizer=made.tokenizer, head={**head, "stand_in": 3})
+    with pytest.raises(ModelError, match="names are to be replaced by ' ', which is no word"):
+        write_encoder(tmp_path / "a", onnx=made.graph, tokenizer=made.tokenizer, head={**head, "stand_in": " "})
 
 
 @given(st.lists(st.sampled_from(["Valdoria", "police", "of Norr", "in", "Äx", ",", "12", "  ", "’s"]), max_size=9))

@@ -7,6 +7,7 @@ These tests need the extra ``train-encoder`` (PyTorch is too large for the extra
 from __future__ import annotations
 
 import json
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,8 +18,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import typer
 
-from tipclassify import Classifier
+from tipclassify import LABELS, Classifier
 from tipclassify.behaviours import replay_golden
 from tipclassify.encoder_training.settings import Settings
 from tipclassify.errors import InputError, MissingExtraError, ModelError
@@ -127,7 +129,7 @@ def test_an_encoder_learns_and_is_loaded_like_any_model(trained: Path) -> None:
 def test_no_name_decides_unless_names_are_kept(trained: Path, base: Path, tmp_path: Path) -> None:
     from tipclassify.encoder_training.targets import network_logits
 
-    here, there = (f"{place} police ignored victims ." for place in PLACES)
+    here, there = (f"police ignored {place} ." for place in PLACES)
     logits = Classifier.load(trained).logits([here, there])
     assert logits[0].tolist() == logits[1].tolist()
     words = Classifier.load(trained).vocabulary
@@ -383,5 +385,75 @@ def test_settings_that_make_no_sense_are_refused() -> None:
         Settings(pooling="least")
     with pytest.raises(ValueError, match="1 or more"):
         Settings(epochs=0)
-    with pytest.raises(ValueError, match="rate 0, lowest 0: a rate above 0"):
-        Settings(rate=0)
+    for wrong in ({"rate": 0}, {"rate": 1}, {"lowest": -1}):
+        with pytest.raises(ValueError, match="a rate above 0 and below 1, and 0 layers or more"):
+            Settings(**wrong)
+
+
+@trains
+def test_more_layers_than_the_base_has_cannot_stay_as_they_are(base: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"3 layers cannot stay as they are: .* has 2"):
+        kept(base, tmp_path / "run", settings={"lowest": 3})
+
+
+def test_every_option_of_an_encoder_arrives(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from tipclassify.encoder_training import running
+
+    app = typer.Typer()
+    app.command()(runpy.run_path(str(ROOT / "train.py"))["train"])
+    seen: list[Any] = []
+    monkeypatch.setattr(running, "run_encoder", lambda *given: seen.append(given))
+    options = ["--rate", "0.0002", "--freeze", "3", "--epochs", "2", "--seed", "5"]
+    for option in (["--rate", "0.1"], ["--freeze", "1"], ["--keep-names"], ["--epochs", "1"]):
+        assert CliRunner().invoke(app, option).exit_code == 2
+    start = ["--model", "encoder", "--base", "b", "--data", str(tmp_path), "--out", "o"]
+    assert CliRunner().invoke(app, [*start, *options]).exit_code == 0
+    assert CliRunner().invoke(app, [*start, "--keep-names"]).exit_code == 0
+    chosen = {"seed": 5, "epochs": 2, "rate": 0.0002, "lowest": 3}
+    assert seen[0][3] == chosen
+    assert Settings(**chosen).stand_in == "Arcadia"
+    assert seen[1][3] == {"seed": 0, "epochs": None, "rate": None, "lowest": None, "stand_in": ""}
+
+
+@trains
+def test_what_has_a_label_counts_by_its_weight() -> None:
+    import torch
+
+    from tipclassify.encoder_training.fitting import Sentences, cross_entropy
+
+    class Zeros(torch.nn.Module):  # type: ignore[misc, unused-ignore]
+        def forward(self, numbers: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
+            return torch.zeros(len(numbers), 3)
+
+    taught = Sentences([[1], [2]], np.array([[1.0, 0, 0], [0, 0, 0]]))
+    losses = [cross_entropy(taught, 0, weight)(Zeros(), np.array([0, 1])) for weight in (None, np.array([4.0, 1, 1]))]
+    assert [float(loss) for loss in losses] == pytest.approx([np.log(2), np.log(2) * 9 / 6])
+
+
+@trains
+@quiet
+def test_a_loss_of_ones_own_is_the_one_learned_by(base: Path, tmp_path: Path) -> None:
+    from tipclassify.encoder_training.batches import encode
+    from tipclassify.encoder_training.fitting import Sentences, cross_entropy, fit, logits_of
+    from tipclassify.encoder_training.network import new_network, pad_of, read_tokenizer
+
+    tokenizer = read_tokenizer(base, 24)
+    ids = encode(tokenizer, [row["text"] for row in some_rows()])
+    truth = np.array([[label in row["labels"] for label in LABELS] for row in some_rows()], float)
+    network, pad = new_network(base, SETTINGS), pad_of(tokenizer)
+    wrong_way = cross_entropy(Sentences(ids, 1 - truth), pad)
+    sentences = Sentences(ids, truth)
+    fit(
+        network,
+        sentences,
+        sentences,
+        SETTINGS,
+        pad=pad,
+        folder=tmp_path,
+        identity={},
+        keep=lambda _: None,
+        loss=wrong_way,
+    )
+    assert ((logits_of(network, ids, pad) > 0) == (truth == 0)).mean() > 0.9

@@ -77,7 +77,7 @@ def score_on_cluster(
     if done.removed:
         print(f"tipclassify: removed the files of inputs that have changed or gone: {done.removed}", file=sys.stderr)
     if done.sent_on is not None:
-        tell_sent_on(*done.sent_on)
+        tell_sent_on(*done.sent_on, " tagged now" if done.made < done.files else "")
     for note in done.notes:
         print(f"tipclassify: warning: {note}", file=sys.stderr)
     if done.failures:

@@ -132,9 +132,9 @@ class SentOn:
             tell_sent_on(self._sent, self._passages)
 
 
-def tell_sent_on(sent: int, passages: int) -> None:
+def tell_sent_on(sent: int, passages: int, which: str = "") -> None:
     """How many of the passages a cascade left to its second model, on standard error."""
-    told = f"{sent:,} of {passages:,} passages ({sent / max(1, passages):.0%}) went on to the encoder"
+    told = f"{sent:,} of {passages:,} passages{which} ({sent / max(1, passages):.0%}) went on to the encoder"
     print(f"tipclassify: {told}", file=sys.stderr)
 
 

@@ -79,8 +79,8 @@ class EncoderModel:
     inputs : tuple of str
         Names of the graph's inputs.
     default : Model or None
-        A model of the default kind whose log-odds count too, times `default_weight` (float64 (3,)): its own copy, so that what an
-        encoder says hangs on nothing outside its folder.
+        A model of the default kind whose words tell names, and whose log-odds count too, times `default_weight` (float64 (3,)), where
+        that is not None: its own copy, so that what an encoder says hangs on nothing outside its folder.
     stand_in : str
         What every name is replaced by before the graph reads a text, by the vocabulary of `default`; "" leaves names as they are.
     meta : mapping
@@ -224,8 +224,9 @@ def _unfit(head: Mapping[str, Any]) -> str | None:
         return f"a window of {tokens} tokens that share {overlap} covers no text"
     if not (isinstance(inputs, list) and set(_INPUTS) <= set(inputs) <= {*_INPUTS, "token_type_ids"}):
         return f"inputs of the graph are {inputs}, not {', '.join(_INPUTS)}"
-    if not isinstance(head.get("stand_in", ""), str):
-        return f"names are to be replaced by {head['stand_in']!r}, which is no text"
+    stand_in = head.get("stand_in", "")
+    if not isinstance(stand_in, str) or stand_in != stand_in.strip():
+        return f"names are to be replaced by {stand_in!r}, which is no word"
     if head.get("output") != "logits":
         return "the graph's output is not named logits"
     try:

@@ -42,10 +42,13 @@ def explain_by_occlusion(scorer: EncoderScorer, texts: Sequence[str]) -> list[di
 
 
 def _explained(scorer: EncoderScorer, texts: Sequence[str]) -> list[dict[str, Explanation]]:
-    spans = [spans_to_mask(text, scorer.vocabulary) for text in texts]
+    read = scorer.read(texts)
+    spans = [spans_to_mask(text, scorer.vocabulary, one.names) for text, one in zip(texts, read, strict=True)]
+    tokens = scorer.tokenizer.ids_and_offsets([one.text for one in read])
     rows: list[list[int]] = []
     masked: list[str] = []
-    for text, of_text, (ids, offsets) in zip(texts, spans, scorer.ids_and_offsets(texts), strict=True):
+    for text, one, of_text, (ids, places) in zip(texts, read, spans, tokens, strict=True):
+        offsets = [one.before(place) for place in places]
         whole = (0, len(text))
         rows.append(ids)
         rows += (_masked(ids, offsets, span, scorer.tokenizer.mask) for span in (whole, *of_text))
@@ -55,14 +58,16 @@ def _explained(scorer: EncoderScorer, texts: Sequence[str]) -> list[dict[str, Ex
     return [_explanations(text, of_text, next(logits)) for text, of_text in zip(texts, spans, strict=True)]
 
 
-def spans_to_mask(text: str, vocabulary: frozenset[str]) -> list[Span]:
-    """Words of a text, and its clauses where it has several.
+def spans_to_mask(text: str, vocabulary: frozenset[str], names: Sequence[Span] = ()) -> list[Span]:
+    """Words of a text, those of a name that is read as one together, and its clauses where it has several.
 
     >>> text = "Police acted, but courts did not."
     >>> [text[a:b] for a, b in spans_to_mask(text, frozenset())]
     ['Police', 'acted', 'but', 'courts', 'did', 'not', 'Police acted', 'but courts did not']
     """
     words = [word.span() for word in _WORD.finditer(text)]
+    if names:
+        words = sorted({next((name for name in names if name[0] < b and a < name[1]), (a, b)) for a, b in words})
     tokens = tokenize([text], vocabulary)
     if not len(tokens.row):
         return words

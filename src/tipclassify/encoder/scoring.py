@@ -105,17 +105,11 @@ class EncoderScorer:
         found = np.zeros((len(texts), len(LABELS)))
         for first in range(0, len(texts), _AT_A_TIME):
             part = texts[first : first + _AT_A_TIME]
-            ids = self.tokenizer.ids([one.text for one in self._read(part)])
+            ids = self.tokenizer.ids([one.text for one in self.read(part)])
             found[first : first + len(part)] = self.logits_of_ids(ids) + self.default_part(part)
         return found
 
-    def ids_and_offsets(self, texts: Sequence[str]) -> list[tuple[list[int], list[tuple[int, int]]]]:
-        """Tokens of each text, without those that open and close it, and the characters of the text each stands for."""
-        read = self._read(texts)
-        tokens = self.tokenizer.ids_and_offsets([one.text for one in read])
-        return [(ids, [one.before(span) for span in offsets]) for one, (ids, offsets) in zip(read, tokens, strict=True)]
-
-    def _read(self, texts: Sequence[str]) -> list[Nameless]:
+    def read(self, texts: Sequence[str]) -> list[Nameless]:
         """What the graph is given to read of each text."""
         if not self.model.stand_in:
             return [Nameless(text) for text in texts]
@@ -153,7 +147,7 @@ class EncoderScorer:
         base = self.model.meta.get("base", {})
         return {
             "kind": f"encoder, {len(self.model.graph) / 1e6:.1f} MB"
-            + (", and a default" if self.model.default else ""),
+            + (", and a default" if self.model.default_weight is not None else ""),
             "base": ", ".join(str(base[part]) for part in ("name", "licence") if part in base) or "not recorded",
             **({"names": f"all read as {self.model.stand_in}"} if self.model.stand_in else {}),
             "window": f"{self.model.window} tokens, of which two neighbours share {self.model.overlap}",

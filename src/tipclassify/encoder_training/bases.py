@@ -11,7 +11,7 @@ from typing import Any, Final
 from tipclassify.errors import ModelError
 
 __all__ = ["NEEDED", "TOLD", "Base", "base_folder", "describe_base", "earlier_trainings"]
-__all__ += ["weights_sha256"]
+__all__ += ["layers_of", "weights_sha256"]
 
 NEEDED: Final = ("config.json", "tokenizer.json")
 TOLD: Final = "network.json"
@@ -60,6 +60,14 @@ def base_folder(base: str) -> Path:
     if not list(folder.glob("*.safetensors")):
         raise ModelError(f"{folder}: no .safetensors file; a base in another form runs code when it is read")
     return folder
+
+
+def layers_of(folder: Path) -> int:
+    """Layers of a base by its configuration."""
+    try:
+        return int(json.loads((folder / "config.json").read_text(encoding="utf-8"))["num_hidden_layers"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ModelError(f"{folder / 'config.json'}: does not say how many layers; give another base") from None
 
 
 def weights_sha256(folder: Path) -> str:

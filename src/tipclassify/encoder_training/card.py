@@ -29,7 +29,7 @@ class EncoderEvidence:
     earlier : sequence of mapping
         Settings of trainings before this one, on the same passages, whose network it went on from.
     teachers : sequence of str
-        ``"default"`` or ``"network"`` for each model whose soft scores it learned.
+        ``"default"``, or the name of the base of a network, for each model whose soft scores it learned.
     further : int
         Sentences that only they labelled.
     bits : int
@@ -101,15 +101,18 @@ def _top(evidence: EncoderEvidence) -> str:
         else ""
     )
     names = (
-        f""" Every name (a capitalised word or more that the
-corpus does not know in lower case) is read as "{evidence.settings.stand_in}": no country, city or person decides."""
+        f""" Names (runs of
+capitalised words of which the corpus does not know one in lower case; at the start of a sentence, those of countries and their people) are
+read as "{evidence.settings.stand_in}", so that no country decides."""
         if evidence.settings.stand_in
         else ""
     )
+    stays = evidence.settings.lowest or evidence.settings.frozen
+    tuned = "the upper layers" if stays else "all layers"
     return f"""# Model card: {evidence.name}
 
 It tags sentences of English reports on what governments do about human trafficking: [{evidence.base.name}](https://huggingface.co/{evidence.base.name})
-({evidence.base.licence}, weights SHA-256 `{evidence.base.sha256}`), all layers fine-tuned, with a linear head for each label. The graph
+({evidence.base.licence}, weights SHA-256 `{evidence.base.sha256}`), {tuned} fine-tuned, with a linear head for each label. The graph
 is ONNX, {evidence.megabytes:.1f} MB, weights in {evidence.bits} bits; no file of the folder is code or pickle, and `model.json` has the SHA-256 of each.{beside}{names}
 A sentence takes every label that applies, or none:
 
@@ -128,9 +131,7 @@ held-out macro-F1 kept; AdamW, rate {settings.rate:g} at the head and times {set
         text += f"""
 Training {number} before this one, on the same passages: epoch {before["kept_after"]} of {before["epochs"]}, rate {before["rate"]:g}, seed {before["seed"]}."""
     if evidence.teachers:
-        names = " and ".join(
-            _TEACHERS.get(kind, f"{kind}, fine-tuned on the same passages") for kind in evidence.teachers
-        )
+        names = " and ".join(_TEACHERS.get(kind, f"{kind}, fine-tuned on the corpus") for kind in evidence.teachers)
         text += f"""
 Targets are a mean of the label and of the soft score of {names}; of {evidence.further:,} further sentences without labels, the soft score
 alone."""

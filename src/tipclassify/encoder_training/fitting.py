@@ -63,7 +63,7 @@ def fit(
     folder : Path
         Where checkpoints go.
     identity : dict
-        What the run is of, plain values: a checkpoint of another run is refused.
+        What the run is of, plain values, its loss included: a checkpoint of another run is refused.
     resume : bool
         Go on from the checkpoint of `folder`, if there is one.
     loss : callable, optional
@@ -116,10 +116,10 @@ def fit(
     return history
 
 
-def cross_entropy(taught: Sentences, pad: int, weight: Floats | None = None) -> Loss:
-    """Binary cross-entropy, the mean over sentences and labels; `weight` (3,) is what a label counts where it is given."""
+def cross_entropy(taught: Sentences, pad: int, pos_weight: Floats | None = None) -> Loss:
+    """Binary cross-entropy, the mean over sentences and labels; by `pos_weight` (3,) counts what has the label."""
     targets = torch.tensor(taught.targets, dtype=torch.float32)
-    counts = None if weight is None else torch.tensor(weight, dtype=torch.float32)
+    counts = None if pos_weight is None else torch.tensor(pos_weight, dtype=torch.float32)
 
     def of_step(network: Network, batch: Ints) -> Tensor:
         logits = step_logits(network, [taught.ids[i] for i in batch], pad)

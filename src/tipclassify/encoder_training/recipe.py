@@ -22,7 +22,14 @@ from tipclassify.classifier import Classifier
 from tipclassify.corpus import Row, corpus_digest, group_rows
 from tipclassify.encoder.folder import EncoderModel, write_encoder
 from tipclassify.encoder.scoring import EncoderScorer, require_extra
-from tipclassify.encoder_training.bases import Base, base_folder, describe_base, earlier_trainings, weights_sha256
+from tipclassify.encoder_training.bases import (
+    Base,
+    base_folder,
+    describe_base,
+    earlier_trainings,
+    layers_of,
+    weights_sha256,
+)
 from tipclassify.encoder_training.card import EncoderEvidence, encoder_card, notice
 from tipclassify.encoder_training.settings import Settings
 from tipclassify.errors import MissingExtraError
@@ -124,6 +131,8 @@ def train_encoder(
     if unlabelled and not teachers:
         raise ValueError("--unlabelled needs a --teacher, which labels it")
     folder = base_folder(base)
+    if settings.lowest > (layers := layers_of(folder)):
+        raise ValueError(f"{settings.lowest} layers cannot stay as they are: {base} has {layers}")
     described = describe_base(base, folder)
     kept = training_folder(out)
     beside = None
