@@ -154,9 +154,10 @@ class Classifier:
         found = self.scorer.score_texts(_texts(passages))
         scores = _logistic(found.logits)
         given = ((scores >= thresholds) @ _BITS).tolist()
+        first, second, third = LABELS
         return [
-            _tagged(passage, _LABELS_OF[bits], dict(zip(LABELS, row, strict=True)), doubtful)
-            for passage, bits, row, doubtful in zip(
+            _tagged(passage, _LABELS_OF[bits], {first: a, second: b, third: c}, doubtful)
+            for passage, bits, (a, b, c), doubtful in zip(
                 passages, given, scores.tolist(), is_doubtful(found).tolist(), strict=True
             )
         ]

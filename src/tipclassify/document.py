@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Block", "Document", "Passage", "passage_of"]
+__all__ = ["Block", "Document", "Passage", "block_of", "passage_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,32 +117,32 @@ class Passage:
         }
 
 
-class _Filling:
-    """A passage that is still being filled in: the same slots, not frozen."""
+class _FillingBlock:
+    """A block that is still being filled in: the same slots, not frozen."""
+
+    __slots__ = Block.__slots__
+
+
+class _FillingPassage:
+    """The same for a passage."""
 
     __slots__ = Passage.__slots__
 
-    def __init__(
-        self,
-        text: str,
-        start: int,
-        end: int,
-        section: str | None,
-        labels: tuple[str, ...],
-        scores: Mapping[str, float],
-        low_confidence: bool,
-        page: int | None,
-        block: int | None,
-    ) -> None:
-        self.text = text
-        self.start = start
-        self.end = end
-        self.section = section
-        self.labels = labels
-        self.scores = scores
-        self.low_confidence = low_confidence
-        self.page = page
-        self.block = block
+
+def block_of(start: int, end: int, section: str | None, heading: bool, page: int | None = None) -> Block:
+    """``Block(start, …)`` in a third of the time, for those who make a hundred a page: see `passage_of`.
+
+    >>> block_of(0, 13, "protection", False) == Block(0, 13, "protection")
+    True
+    """
+    made: Any = _FillingBlock()
+    made.start = start
+    made.end = end
+    made.section = section
+    made.heading = heading
+    made.page = page
+    made.__class__ = Block
+    return made  # type: ignore[no-any-return]
 
 
 def passage_of(
@@ -163,6 +163,15 @@ def passage_of(
     >>> passage_of("Police slept.", 0, 13, None, (), {}, False, None, 0) == Passage("Police slept.", 0, 13, block=0)
     True
     """
-    made: Any = _Filling(text, start, end, section, labels, scores, low_confidence, page, block)
+    made: Any = _FillingPassage()
+    made.text = text
+    made.start = start
+    made.end = end
+    made.section = section
+    made.labels = labels
+    made.scores = scores
+    made.low_confidence = low_confidence
+    made.page = page
+    made.block = block
     made.__class__ = Passage
     return made  # type: ignore[no-any-return]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from tipclassify.labels import LABELS
@@ -40,16 +41,17 @@ def report_lines(report: TaggedReport) -> Iterator[str]:
     country, year = (document.country, document.year) if document else (None, None)
     file = _quoted(report.file)
     head = f'{{"file": {file}, "country": {_value(country)}, "year": {_value(year)}, "start": '
+    told = _told(report.passages)
     if not report.extras:
-        for passage in report.passages:
+        for passage, said in zip(report.passages, told, strict=True):
             page, block, section = passage.page, passage.block, passage.section
             yield (
                 f'{head}{passage.start}, "end": {passage.end}, "page": {"null" if page is None else page}, '
                 f'"block": {"null" if block is None else block}, "text": {_quoted(passage.text)}, '
-                f'"section": {"null" if section is None else _name(section)}, {_told(passage)}}}\n'
+                f'"section": {"null" if section is None else _name(section)}, {said}}}\n'
             )
         return
-    for passage, extra in zip(report.passages, report.extras, strict=True):
+    for passage, extra, said in zip(report.passages, report.extras, told, strict=True):
         own = {
             "country": country,
             "year": year,
@@ -57,11 +59,11 @@ def report_lines(report: TaggedReport) -> Iterator[str]:
             "block": passage.block,
             "section": passage.section,
         }
-        told = {name: _value(extra.get(name) if value is None else value) for name, value in own.items()}
+        fields = {name: _value(extra.get(name) if value is None else value) for name, value in own.items()}
         line = (
-            f'{{"file": {file}, "country": {told["country"]}, "year": {told["year"]}, "start": {passage.start}, '
-            f'"end": {passage.end}, "page": {told["page"]}, "block": {told["block"]}, "text": {_quoted(passage.text)}, '
-            f'"section": {told["section"]}, {_told(passage)}'
+            f'{{"file": {file}, "country": {fields["country"]}, "year": {fields["year"]}, "start": {passage.start}, '
+            f'"end": {passage.end}, "page": {fields["page"]}, "block": {fields["block"]}, "text": {_quoted(passage.text)}, '
+            f'"section": {fields["section"]}, {said}'
         )
         for name, value in extra.items():
             if name not in _OWN:
@@ -69,22 +71,38 @@ def report_lines(report: TaggedReport) -> Iterator[str]:
         yield f"{line}}}\n"
 
 
-def _told(passage: Passage) -> str:
-    """What the model says of a passage."""
-    low = "true" if passage.low_confidence else "false"
-    return f'"labels": {_labels(passage.labels)}, "scores": {{{_scores(passage.scores)}}}, "low_confidence": {low}'
+def _told(passages: Sequence[Passage]) -> list[str]:
+    """What the model says of each passage."""
+    return [
+        f'"labels": {_labels(passage.labels)}, "scores": {{{scores}}}, '
+        f'"low_confidence": {"true" if passage.low_confidence else "false"}'
+        for passage, scores in zip(passages, _all_scores([passage.scores for passage in passages]), strict=True)
+    ]
+
+
+def _all_scores(found: Sequence[Mapping[str, float]]) -> list[str]:
+    """`_scores` of each passage; all together they are rounded in a third of the time.
+
+    To print a number and look its digits up takes twice as long as to count its ten-thousandths.
+    """
+    if set(map(tuple, found)) != {LABELS}:
+        return [_scores(scores) for scores in found]
+    import numpy as np
+
+    values = chain.from_iterable([scores.values() for scores in found])
+    given = np.fromiter(values, np.float64, len(found) * len(LABELS))
+    exact = np.where((given >= 0) & (given <= 1), given * 10_000, 0.5)
+    rounded = np.rint(exact)
+    counted = map(_TEN_THOUSANDTHS.__getitem__, rounded.astype(np.int64).tolist())
+    first, second, third = _BEFORE_SCORES
+    lines = [f"{first}{a}{second}{b}{third}{c}" for a, b, c in zip(counted, counted, counted, strict=True)]
+    for number in np.flatnonzero(abs(exact - rounded) >= _CLEAR).tolist():
+        lines[number // len(LABELS)] = _scores(found[number // len(LABELS)])
+    return lines
 
 
 def _scores(scores: Mapping[str, float]) -> str:
     """Labels and probabilities as JSON, rounded to four decimals."""
-    if tuple(scores) == LABELS:
-        a, b, c = scores.values()
-        if 0 <= a <= 1 and 0 <= b <= 1 and 0 <= c <= 1:
-            # To print a number and look its digits up takes twice as long as to count its ten-thousandths.
-            x, y, z = a * 10_000, b * 10_000, c * 10_000
-            i, j, k = round(x), round(y), round(z)
-            if -_CLEAR < x - i < _CLEAR and -_CLEAR < y - j < _CLEAR and -_CLEAR < z - k < _CLEAR:
-                return _ALL_SCORES % (_TEN_THOUSANDTHS[i], _TEN_THOUSANDTHS[j], _TEN_THOUSANDTHS[k])
     return ", ".join([f"{_name(name)}: {_json(float(f'{score:.4f}'))}" for name, score in scores.items()])
 
 
@@ -122,7 +140,7 @@ class _TenThousandths(dict[int, str]):
 
 
 _TEN_THOUSANDTHS: Final = _TenThousandths()
-_ALL_SCORES: Final = ", ".join(f"{_quoted(label)}: %s" for label in LABELS)
+_BEFORE_SCORES: Final = tuple(f"{', ' if number else ''}{_quoted(label)}: " for number, label in enumerate(LABELS))
 _CLEAR: Final = 0.4999  # of the half at which rounding turns: a product of floats is nearer to the true one than that
 
 
