@@ -32,7 +32,7 @@ LARGEST: Final = 100_000_000
 LARGEST_MARKUP: Final = 10_000_000
 """Bytes of a file that is parsed mark by mark in Python, which takes seconds a megabyte at worst."""
 
-_STRETCH: Final = 16_384
+_STRETCH: Final = 1_000_000
 _DEEPEST: Final = 2_000
 """Elements within each other; browsers stop at 512. Parsing takes a time that grows with the square of it."""
 
@@ -40,7 +40,6 @@ _TAG: Final = re.compile(
     rb"<(?:(?:script|style)\b.*?(?:</(?:script|style)|\Z)|!--.*?(?:-->|\Z)|(/?)([A-Za-z][A-Za-z0-9-]*)[^<>]*)",
     re.DOTALL | re.IGNORECASE,
 )
-_CLOSING: Final = re.compile(rb"</")  # finds two bytes in half the time that bytes.count takes
 _UNNESTED: Final = frozenset(
     b"""area base br col embed hr img input link meta param source track wbr html head body p li dt dd tr td th thead
     tbody tfoot colgroup option rb rt rp""".split()  # they have no content, or the next one of their kind closes them
@@ -195,12 +194,17 @@ def refuse_deep(page: bytes, name: str) -> None:
 
 def _may_be_deep(page: bytes) -> bool:
     """Whether unclosed tags could pile up so high, counted coarsely, as is quick: no tag closes itself here."""
+    import numpy as np  # which those who score what is read import anyway; thrice as quick as to search for "</"
+
     depth = 0
+    signs = np.frombuffer(page, np.uint8)
     for at in range(0, len(page), _STRETCH):
-        stretch = page[at : at + _STRETCH]
-        closing = len(_CLOSING.findall(stretch))
-        opening = stretch.count(b"<") - closing
-        if depth + opening > _DEEPEST:
+        opening = np.flatnonzero(signs[at : at + _STRETCH] == ord("<")) + at
+        letter = signs.take(opening + 2, mode="clip") | 0x20
+        closing = (signs.take(opening + 1, mode="clip") == ord("/")) & (letter >= ord("a")) & (letter <= ord("z"))
+        depths = depth + np.cumsum(1 - 2 * closing, dtype=np.int64)
+        heights = depths - np.minimum(np.minimum.accumulate(depths), 0)
+        if heights.max(initial=0) > _DEEPEST:
             return True
-        depth = max(depth + opening - closing, 0)
+        depth = int(heights[-1]) if len(heights) else depth
     return False

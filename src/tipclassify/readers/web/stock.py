@@ -101,7 +101,7 @@ def is_stock(text: str) -> bool:
 
 def without_notices(lines: Sequence[Line]) -> list[Line]:
     """Lines but for notices: sentences with words that no report says."""
-    text = "\n".join([line.text for line in lines]).lower()
+    text = "\n".join([line.text for line in lines if len(line.text) <= _LONGEST_NOTICE]).lower()
     hints = [hint for hint in _STOCK_HINTS if hint in text]
     return [line for line in lines if not (hints and _is_notice(line.text, hints))]
 
