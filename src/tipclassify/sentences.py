@@ -11,10 +11,11 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from itertools import accumulate
 from typing import Final
 
+from tipclassify.printable import is_printable
 from tipclassify.sections import section_of_heading
 
 __all__ = ["NO_INK", "enclosed_spans", "heading_run_in", "is_enclosed", "sentence_spans"]
@@ -147,7 +148,7 @@ def is_enclosed(spans: list[tuple[int, int]], at: int) -> bool:
 
 def _flat(block: str) -> str:
     """The same characters with every white or invisible one as a space, so that positions stay."""
-    if block.isprintable():
+    if is_printable(block):
         return block
     return _SURROGATE.sub("\ufffd", _ODD_SPACE.sub(" ", block))
 
@@ -192,7 +193,7 @@ def _candidates(flat: str) -> list[int]:
             cuts.add(stop.end())
     if not flat.isascii() and any(bullet in flat for bullet in _BULLETS):
         cuts.update(bullet.start() for bullet in _BULLET.finditer(flat))
-    if heading := heading_run_in(flat, 0, len(flat)):
+    if not flat[1:2].islower() and (heading := heading_run_in(flat, 0, len(flat))):
         cuts.add(heading)
     cuts.discard(len(flat))
     return sorted(cuts)
@@ -201,8 +202,11 @@ def _candidates(flat: str) -> list[int]:
 def _ends_seen(flat: str) -> set[int]:
     """Where sentencex sees a sentence end, the blanks after it left behind."""
     pieces = _segmenter()("en", flat)
-    if sum(map(len, pieces)) == len(flat) and " " not in [piece[:1] for piece in pieces[1:]]:  # as nearly always
-        return set(accumulate(map(len, pieces)))
+    if len(pieces) == 1 and len(pieces[0]) == len(flat):
+        return {len(flat)}
+    ends = list(accumulate(map(len, pieces)))
+    if ends and ends[-1] == len(flat) and " " not in [flat[end] for end in ends[:-1]]:  # as nearly always
+        return set(ends)
     cuts: set[int] = set()
     at = 0
     for piece in pieces:
@@ -260,8 +264,12 @@ def _ends_plainly(flat: str, at: int, cut: int) -> bool:
     if cut - at < _LONGEST_CAPTION or flat[cut - 2 : cut] != ". " or not flat[cut].isupper():
         return False
     space = flat.rfind(" ", cut - _LONGEST_ABBREVIATION, cut - 2)
-    word = flat[space + 1 : cut - 2]
-    return space >= 0 and word.isalpha() and word[1:].islower() and word.lower() not in _ABBREVIATIONS
+    return space >= 0 and _is_plain_word(flat[space + 1 : cut - 2])
+
+
+@lru_cache(maxsize=4_096)  # reports end their sentences with the same words
+def _is_plain_word(word: str) -> bool:
+    return word.isalpha() and word[1:].islower() and word.lower() not in _ABBREVIATIONS
 
 
 def _goes_on(flat: str, at: int, cut: int, small: bool) -> bool:

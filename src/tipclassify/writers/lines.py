@@ -11,6 +11,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from tipclassify.labels import LABELS
+from tipclassify.printable import is_printable
 
 if TYPE_CHECKING:
     from tipclassify.document import Passage
@@ -116,7 +117,7 @@ def _value(value: Any) -> str:
 
 def _quoted(text: str) -> str:
     """A text as JSON. What is printable and holds no mark of JSON stands as it is, and nearly every passage is so."""
-    if text.isprintable() and '"' not in text and "\\" not in text:
+    if is_printable(text) and '"' not in text and "\\" not in text:
         return f'"{text}"'
     return _json(text)
 
