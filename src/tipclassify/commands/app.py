@@ -28,6 +28,7 @@ from tipclassify.commands import (
 )
 from tipclassify.commands.helps import flowing
 from tipclassify.errors import ModelError, TipclassifyError
+from tipclassify.workers import seldom_collect
 
 __all__ = ["app", "main"]
 
@@ -81,6 +82,7 @@ def main() -> None:
     """Run the command line and exit with its code."""
     for stream in (sys.stdout, sys.stderr):
         _use_utf8(stream)
+    seldom_collect()
     try:
         app()
     except ModelError as error:

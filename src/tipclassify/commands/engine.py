@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tipclassify.commands.inputs import tell_sent_on
+from tipclassify.commands.counting import tell_sent_on
 from tipclassify.progress import progress_bar
 
 if TYPE_CHECKING:

@@ -78,7 +78,8 @@ def score(
     --engine dask writes many Parquet files into --output-dir, and takes .parquet inputs and addresses such as s3://bucket/*.html
     too. Called again, it makes only what is missing or changed.
     """
-    from tipclassify.commands.inputs import Counting, SentOn, made_of_reports
+    from tipclassify.commands.counting import Counting, SentOn
+    from tipclassify.commands.inputs import made_of_reports
     from tipclassify.commands.output import open_output
     from tipclassify.writers import FORMATS, Run, format_of
 
@@ -114,7 +115,8 @@ def _score_each(names: list[str], how: Tagging, jobs: int, run: Run, format: str
     """One output for each input. What was finished when the run is broken off stays, and is in the ledger."""
     from tipclassify._version import __version__
     from tipclassify.batch import expand_inputs
-    from tipclassify.commands.inputs import Counting, Inputs, SentOn
+    from tipclassify.commands.counting import Counting, SentOn
+    from tipclassify.commands.inputs import Inputs
     from tipclassify.commands.output import open_output
     from tipclassify.errors import InputError
     from tipclassify.ledger import Ledger, output_names
