@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import sys
 import time
 from collections.abc import Iterator
 
 import pytest
 
 from tipclassify.errors import TipclassifyError
-from tipclassify.workers import AHEAD, in_order
+from tipclassify.workers import AHEAD, in_order, start_others
 
 
 def _halved(number: int) -> int:
@@ -28,6 +30,19 @@ def _ends_others(process: int) -> int:
 def _where(_: int) -> int:
     time.sleep(0.02)
     return os.getpid()
+
+
+def _turned(text: bytes) -> bytes:
+    return text[::-1]
+
+
+def _stays_at_home(process: int) -> object:
+    return process if os.getpid() == process else lambda: process
+
+
+def _loaded(module: str) -> tuple[int, bool]:
+    time.sleep(0.02)
+    return os.getpid(), module in sys.modules
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -66,6 +81,33 @@ def test_this_process_works_too_and_a_single_task_needs_no_other() -> None:
     worked = set(in_order(_where, range(200), 2))
     assert os.getpid() in worked
     assert len(worked) == 2
+
+
+def test_tasks_and_results_too_large_for_any_pipe_pass_each_other() -> None:
+    tasks = [bytes([number]) + bytes(3_000_000) for number in range(12)]
+    assert [result[-1] for result in in_order(_turned, tasks, 3)] == list(range(12))
+
+
+def test_a_result_that_cannot_travel_is_an_error_in_its_turn() -> None:
+    results = in_order(_stays_at_home, [os.getpid()] * 4, 2)
+    assert next(results) == os.getpid()
+    with pytest.raises(Exception, match="pickle"):
+        next(results)
+
+
+def test_nobody_is_left_when_the_taker_leaves() -> None:
+    results = in_order(_turned, (bytes(3_000_000) for _ in range(1_000)), 3)
+    assert len(next(results)) == 3_000_000
+    results.close()  # type: ignore[attr-defined]
+    assert not multiprocessing.active_children()
+
+
+def test_processes_started_before_their_tasks_are_known_have_imported_what_they_need() -> None:
+    start_others(2, "this")  # which nobody else imports
+    (started,) = (process.pid for process in multiprocessing.active_children())
+    found = dict(in_order(_loaded, ["this"] * 40, 2))
+    assert found == {os.getpid(): False, started: True}
+    assert not multiprocessing.active_children()
 
 
 def test_a_process_that_dies_is_told_in_one_line() -> None:

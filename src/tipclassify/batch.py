@@ -37,8 +37,10 @@ CHARACTERS: Final = 400_000
 """Of reports that are scored together; more bring no more."""
 
 _LONGEST_WAIT: Final = 0.2  # seconds until what is read is tagged, be it little: links and large PDFs are slow
-_TOGETHER: Final = 5  # reports a task
-_FEWEST_TASKS: Final = 16  # into which reports are cut, where there are as many
+_TOGETHER: Final = 8  # reports a task
+_FEWEST_TASKS: Final = (
+    16  # into which the reports that are left are cut, where there are as many: all processes end alike
+)
 
 T = TypeVar("T")
 
@@ -215,14 +217,16 @@ def _all_outcomes(
 
 
 def _tasks(files: Sequence[str]) -> Iterator[_Inputs | _Lines]:
-    """Tasks of about the same size: a few reports, or a batch of rows, so that one long file of rows is spread as well."""
-    many = max(1, min(_TOGETHER, len(files) // _FEWEST_TASKS))
+    """A few reports each, single ones at the end, or a batch of rows, so that one long file of rows is spread as well."""
+    left = len(files)
     for rows, run in groupby(enumerate(files), key=lambda numbered: _holds_rows(numbered[1])):
         if not rows:
-            while some := tuple(islice(run, many)):
+            while some := tuple(islice(run, max(1, min(_TOGETHER, left // _FEWEST_TASKS)))):
+                left -= len(some)
                 yield _Inputs(some)
             continue
         for number, file in run:
+            left -= 1
             try:
                 for lines in read_lines(file):
                     yield _Lines(number, file, lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -78,15 +79,19 @@ def score(
     --engine dask writes many Parquet files into --output-dir, and takes .parquet inputs and addresses such as s3://bucket/*.html
     too. Called again, it makes only what is missing or changed.
     """
+    if output and output_dir:
+        raise typer.BadParameter("give --output or --output-dir, not both", param_hint="'--output-dir'")
+    if resume and not output_dir:
+        raise typer.BadParameter("needs --output-dir", param_hint="'--resume'")
+    if jobs != 1 and not engine and (len(files) > 1 or not os.path.isfile(files[0])):
+        from tipclassify.workers import start_others
+
+        start_others(jobs, "tipclassify.batch")  # before this process imports what they import, too
     from tipclassify.commands.counting import Counting, SentOn
     from tipclassify.commands.inputs import made_of_reports
     from tipclassify.commands.output import open_output
     from tipclassify.writers import FORMATS, Run, format_of
 
-    if output and output_dir:
-        raise typer.BadParameter("give --output or --output-dir, not both", param_hint="'--output-dir'")
-    if resume and not output_dir:
-        raise typer.BadParameter("needs --output-dir", param_hint="'--resume'")
     how = tagging(model, policy, threshold, unit, encoding, allow_private)
     if engine:
         if bom or jobs != 1 or output or format not in (None, OutputFormat.parquet):
