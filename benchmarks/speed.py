@@ -303,22 +303,16 @@ def saved_pages(pages: Sequence[Path], runs: int, target: float, folder: Path) -
         page = pages[copy % len(pages)]
         shutil.copyfile(page, copies / f"{copy:06}{page.suffix}")
     score = partial(cli, "score", copies, "-f", "jsonl", "-o", output, "--jobs")
-    peaks: list[float] = []
-
-    def one_job() -> float:
-        ran = score(1)
-        peaks.extend([ran.peak] if ran.peak is not None else [])
-        return ran.seconds
-
     with all_cores() as cores:
-        jobs = in_turn({"1": one_job, "2": lambda: score(2).seconds}, runs)
+        jobs = in_turn({str(n): lambda n=n: score(n, watched=False).seconds for n in (1, 2)}, runs)  # type: ignore[misc]
+        peak = score(1).peak
     for number_of_jobs, samples in jobs.items():
         name = f"tipclassify score, {count:,} pages, --jobs {number_of_jobs}"
         figures.append(Figure(part, name, "pages/s", tuple(count / one for one in samples)))
     speedup = tuple(one / two for one, two in zip(*jobs.values(), strict=True)) if cores > 1 else ()
     note = "" if speedup else "not measured: one core only"
     figures.append(Figure(part, "two jobs to one", "×", speedup, bar=Bar(1.8, at_most=False), note=note))
-    return [*figures, memory(part, "peak memory, one job", peaks)]
+    return [*figures, memory(part, "peak memory, one job", [peak])]
 
 
 def memory(part: str, name: str, peaks: Sequence[float | None]) -> Figure:
