@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["page_address", "read_html"]
 
+_BIT: Final = 16_384  # bytes
 _HEAD: Final = 4_096  # bytes in which a page declares its encoding
 _CHARSET: Final = re.compile(
     rb"""<meta[^>]{0,300}?charset\s*=\s*["']?\s*([\w.:-]+)|^\s*<\?xml[^>]{0,100}?encoding\s*=\s*["']([\w.:-]+)""",
@@ -100,13 +101,14 @@ def read_html(data: bytes, source: str, encoding: str | None = None) -> Document
     from selectolax.lexbor import LexborHTMLParser
 
     markup: str | bytes = data  # the parser takes UTF-8 as it is
-    page = None if encoding else _plain_utf8(data)
-    if page is None:
-        markup = page = decode_as(data, encoding, source) if encoding else decode(data, _declared(data), source)
-    if page.lstrip()[:5] == "<?xml":
-        markup = page = _SELF_CLOSED.sub(r"<\1></\2>", page)
+    size = None if encoding else _size_of_utf8(data)
+    if size is None or data.lstrip()[:5] == b"<?xml":
+        page = decode_as(data, encoding, source) if encoding else decode(data, _declared(data), source)
+        if page.lstrip()[:5] == "<?xml":
+            page = _SELF_CLOSED.sub(r"<\1></\2>", page)
+        markup, size = page, len(page)
     tree = LexborHTMLParser(markup)
-    lines = without_furniture(page_lines(_main_part(tree, len(page))))
+    lines = without_furniture(page_lines(_main_part(tree, size)))
     parts: list[str] = []
     blocks: list[Block] = []
     at = 0
@@ -149,14 +151,24 @@ def page_address(data: bytes) -> str | None:
     return None
 
 
-def _plain_utf8(data: bytes) -> str | None:
-    """Text of UTF-8 without a byte-order mark, as most pages are; None for all others."""
+def _size_of_utf8(data: bytes) -> int | None:
+    """Characters of UTF-8 without a byte-order mark, as most pages are; None of all others.
+
+    Decoded bit by bit: that the page is UTF-8 is to be known, the text of all of it is not wanted.
+
+    >>> _size_of_utf8("Kärvönia".encode()), _size_of_utf8(b"K\\xe4rvonia")
+    (8, None)
+    """
     if b"\0" in data or data.startswith(codecs.BOM_UTF8):
         return None
+    size = at = 0
     try:
-        return data.decode()
+        while at < len(data):
+            text, used = codecs.utf_8_decode(data[at : at + _BIT], "strict", at + _BIT >= len(data))
+            size, at = size + len(text), at + used
     except UnicodeDecodeError:
         return None
+    return size
 
 
 def _declared(data: bytes) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from tipclassify.readers.web.lines import Line
@@ -90,8 +91,11 @@ def is_stock(text: str) -> bool:
     >>> is_stock("Share this page"), is_stock("Share of victims who were children")
     (True, False)
     """
-    if len(text) > _LONGEST_STOCK:
-        return False
+    return len(text) <= _LONGEST_STOCK and _is_stock(text)
+
+
+@lru_cache(maxsize=4_096)  # the reports of a year share most of their headings
+def _is_stock(text: str) -> bool:
     if _STOCK_LINE.fullmatch(text.lower()) or (text.startswith("By ") and _BYLINE.fullmatch(text)):
         return True
     if text[-1:].isdigit() and _LEADERS.search(text):
