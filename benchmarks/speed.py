@@ -275,9 +275,12 @@ def _one(score: Call, text: str) -> object:
 
 def saved_pages(pages: Sequence[Path], runs: int, target: float, folder: Path) -> list[Figure]:
     """Saved pages to JSONL: in this process, stage by stage, and by the command line with one job and with two."""
+    from tipclassify.workers import settle_in
+
     kilobytes = statistics.fmean(page.stat().st_size for page in pages) / 1e3
     part = f"Saved page to JSONL, {len(pages)} pages of {kilobytes:.0f} kB on average"
     output = folder / "out.jsonl"
+    settle_in()  # as the command line does
     page_stages(pages, output)  # to warm up
     took = [page_stages(pages, output) for _ in range(runs)]
     with output.open("rb") as written:

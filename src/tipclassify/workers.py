@@ -12,6 +12,7 @@ import contextlib
 import gc
 import os
 import signal
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
@@ -22,7 +23,7 @@ from tipclassify.errors import TipclassifyError
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-__all__ = ["AHEAD", "in_order", "seldom_collect", "start_others"]
+__all__ = ["AHEAD", "in_order", "settle_in", "start_others"]
 
 AHEAD: Final = 8
 """Results a process that may wait, or be under way, before they are asked for."""
@@ -30,6 +31,8 @@ AHEAD: Final = 8
 _HANDED_OUT: Final = 2  # tasks a process: one under way, one to go on with
 _NONE_LEFT: Final = object()
 _YOUNG: Final = 20_000  # objects made between two searches for garbage in cycles
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # malloc.h of glibc
+_KEPT: Final = 32 * 2**20  # bytes; what glibc takes at most for both
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -95,13 +98,21 @@ def start_others(jobs: int, module: str) -> None:
     _early.extend(_Other(module) for _ in range((jobs if jobs > 0 else _processes(jobs)) - 1))
 
 
-def seldom_collect() -> None:
-    """Let this process look for garbage in cycles less often, and not when it ends.
+def settle_in() -> None:
+    """Fit this process out for report after report. For processes that are ours alone, not for those of who imports us.
 
-    Reports leave none, and to look for it takes a twentieth of their time.
+    It looks for garbage in cycles seldom, and not when it ends: reports leave none. It keeps the memory that one batch of
+    them gave back for the next: to have the system clear as much anew takes a twentieth of their time.
     """
     gc.set_threshold(_YOUNG)
     atexit.register(gc.freeze)
+    if sys.platform == "linux":
+        import ctypes
+
+        with contextlib.suppress(OSError, AttributeError):  # not every C library has it
+            mallopt = ctypes.CDLL(None).mallopt
+            mallopt(_MMAP_THRESHOLD, _KEPT)
+            mallopt(_TRIM_THRESHOLD, _KEPT)
 
 
 def _processes(jobs: int) -> int:
@@ -234,7 +245,7 @@ def _wait(others: list[_Other]) -> None:
 def _serve(tasks: Connection, results: Connection, module: str | None) -> None:
     """In another process: do tasks until none comes. It is ended by the first one, not by the keyboard."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    seldom_collect()
+    settle_in()
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
     if module:
         import_module(module)

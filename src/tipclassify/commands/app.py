@@ -28,7 +28,7 @@ from tipclassify.commands import (
 )
 from tipclassify.commands.helps import flowing
 from tipclassify.errors import ModelError, TipclassifyError
-from tipclassify.workers import seldom_collect
+from tipclassify.workers import settle_in
 
 __all__ = ["app", "main"]
 
@@ -82,7 +82,7 @@ def main() -> None:
     """Run the command line and exit with its code."""
     for stream in (sys.stdout, sys.stderr):
         _use_utf8(stream)
-    seldom_collect()
+    settle_in()
     try:
         app()
     except ModelError as error:
