@@ -148,6 +148,7 @@ places = st.none() | st.integers(1, 400)
     placed=st.booleans(),
 )
 @example(["a"], None, None, None, (0.00005, 0.99995, 1.0), {"year": "2024", "page": 3, "x": float("nan")}, False)
+@example(["a"], None, None, None, (0.5, float("inf"), 1e305), {}, False)
 def test_a_line_put_together_says_what_the_encoder_says(
     texts: list[str],
     section: str | None,

@@ -92,7 +92,7 @@ def _all_scores(found: Sequence[Mapping[str, float]]) -> list[str]:
 
     values = chain.from_iterable([scores.values() for scores in found])
     given = np.fromiter(values, np.float64, len(found) * len(LABELS))
-    exact = np.where((given >= 0) & (given <= 1), given * 10_000, 0.5)
+    exact = np.where((given >= 0) & (given <= 1), given, 0.5 / 10_000) * 10_000  # what is no probability is not clear
     rounded = np.rint(exact)
     counted = map(_TEN_THOUSANDTHS.__getitem__, rounded.astype(np.int64).tolist())
     first, second, third = _BEFORE_SCORES
