@@ -32,14 +32,6 @@ def _where(_: int) -> int:
     return os.getpid()
 
 
-def _turned(text: bytes) -> bytes:
-    return text[::-1]
-
-
-def _stays_at_home(process: int) -> object:
-    return process if os.getpid() == process else lambda: process
-
-
 def _loaded(module: str) -> tuple[int, bool]:
     time.sleep(0.02)
     return os.getpid(), module in sys.modules
@@ -81,25 +73,6 @@ def test_this_process_works_too_and_a_single_task_needs_no_other() -> None:
     worked = set(in_order(_where, range(200), 2))
     assert os.getpid() in worked
     assert len(worked) == 2
-
-
-def test_tasks_and_results_too_large_for_any_pipe_pass_each_other() -> None:
-    tasks = [bytes([number]) + bytes(3_000_000) for number in range(12)]
-    assert [result[-1] for result in in_order(_turned, tasks, 3)] == list(range(12))
-
-
-def test_a_result_that_cannot_travel_is_an_error_in_its_turn() -> None:
-    results = in_order(_stays_at_home, [os.getpid()] * 4, 2)
-    assert next(results) == os.getpid()
-    with pytest.raises(Exception, match="pickle"):
-        next(results)
-
-
-def test_nobody_is_left_when_the_taker_leaves() -> None:
-    results = in_order(_turned, (bytes(3_000_000) for _ in range(1_000)), 3)
-    assert len(next(results)) == 3_000_000
-    results.close()  # type: ignore[attr-defined]
-    assert not multiprocessing.active_children()
 
 
 def test_processes_started_before_their_tasks_are_known_have_imported_what_they_need() -> None:
