@@ -38,9 +38,7 @@ CHARACTERS: Final = 400_000
 
 _LONGEST_WAIT: Final = 0.2  # seconds until what is read is tagged, be it little: links and large PDFs are slow
 _TOGETHER: Final = 8  # reports a task
-_FEWEST_TASKS: Final = (
-    16  # into which the reports that are left are cut, where there are as many: all processes end alike
-)
+_FEWEST_TASKS: Final = 16  # into which the reports left are cut, where there are as many: all processes end alike
 
 T = TypeVar("T")
 

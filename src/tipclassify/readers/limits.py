@@ -204,7 +204,7 @@ def _may_be_deep(page: bytes) -> bool:
         closing = (signs.take(opening + 1, mode="clip") == ord("/")) & (letter >= ord("a")) & (letter <= ord("z"))
         depths = depth + np.cumsum(1 - 2 * closing, dtype=np.int64)
         heights = depths - np.minimum(np.minimum.accumulate(depths), 0)
-        if heights.max(initial=0) > _DEEPEST:
+        if np.max(heights, initial=0) > _DEEPEST:
             return True
         depth = int(heights[-1]) if len(heights) else depth
     return False
