@@ -457,3 +457,28 @@ def test_a_loss_of_ones_own_is_the_one_learned_by(base: Path, tmp_path: Path) ->
         loss=wrong_way,
     )
     assert ((logits_of(network, ids, pad) > 0) == (truth == 0)).mean() > 0.9
+
+
+@trains
+@quiet
+@pytest.mark.parametrize("fast", [True, False])
+def test_bfloat16_is_for_processors_that_have_it(base: Path, monkeypatch: pytest.MonkeyPatch, fast: bool) -> None:
+    import torch
+
+    from tipclassify.encoder_training import fitting
+    from tipclassify.encoder_training.network import new_network
+
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: fast, raising=False)
+    fitting.precision.cache_clear()
+    try:
+        network = new_network(base, SETTINGS).eval()
+        ids = [[2, 7, 9, 3], [2, 8, 3]]
+        found = fitting.logits_of(network, ids, 0)
+        numbers, mask = fitting.padded(ids, 0)
+        with torch.inference_mode():
+            plain = network(numbers, mask).numpy()
+        assert fitting.precision() == ("bfloat16" if fast else "float32")
+        assert np.array_equal(found, plain) is not fast
+        assert np.allclose(found, plain, atol=0.05)
+    finally:
+        fitting.precision.cache_clear()

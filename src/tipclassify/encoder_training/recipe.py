@@ -210,7 +210,7 @@ def _fine_tuned(
     import torch
 
     from tipclassify.encoder_training.batches import encode
-    from tipclassify.encoder_training.fitting import Sentences, deterministic, fit
+    from tipclassify.encoder_training.fitting import Sentences, deterministic, fit, precision
     from tipclassify.encoder_training.network import new_network, pad_of, read_tokenizer, save_network
     from tipclassify.encoder_training.targets import read_by, read_unlabelled, taught_by
 
@@ -234,6 +234,7 @@ def _fine_tuned(
             folder=kept,
             identity={
                 "settings": settings.to_dict(),
+                "precision": precision(),
                 "base": weights_sha256(folder),
                 "corpus": corpus_digest(corpus.rows),
                 "sentences": hashlib.sha256("\n".join(further).encode("utf-8", "surrogatepass")).hexdigest(),
@@ -283,6 +284,7 @@ def _exported(
     further: int,
 ) -> TrainedEncoder:
     """Write the folder of the best network, with all that was measured of it."""
+    from tipclassify.encoder_training.fitting import precision
     from tipclassify.encoder_training.network import load_network
     from tipclassify.encoder_training.targets import held_out_logits
 
@@ -338,6 +340,7 @@ def _exported(
             "earlier": earlier,
             "teachers": list(teachers),
             "further_sentences": further,
+            "precision": precision(),
             "weight_bits": bits,
         },
         "versions": _versions(),
