@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -299,23 +300,41 @@ def saved_pages(pages: Sequence[Path], runs: int, target: float, folder: Path) -
     figures += [Figure(part, name, "", (value,)) for name, value in counted.items()]
     figures.append(Figure(part, "written a passage", "bytes", (output.stat().st_size / max(passages, 1),)))
 
-    copies = folder / "copies"
-    copies.mkdir()
+    halves = folder / "copies" / "0", folder / "copies" / "1"
+    for half in halves:
+        half.mkdir(parents=True)
     count = max(2, round(target * rate[0] / len(pages))) * len(pages)  # one job works for about `target` seconds
     for copy in range(count):
         page = pages[copy % len(pages)]
-        shutil.copyfile(page, copies / f"{copy:06}{page.suffix}")
-    score = partial(cli, "score", copies, "-f", "jsonl", "-o", output, "--jobs")
+        shutil.copyfile(page, halves[copy % 2] / f"{copy:06}{page.suffix}")
+    score = partial(cli, "score", halves[0].parent, "-f", "jsonl", "-o", output, "--jobs")
+    one, two, apart = (f"tipclassify score, {count:,} pages, {how}" for how in ("--jobs 1", "--jobs 2", "two commands"))
     with all_cores() as cores:
-        jobs = in_turn({str(n): lambda n=n: score(n, watched=False).seconds for n in (1, 2)}, runs)  # type: ignore[misc]
+        ran = in_turn(
+            {
+                one: lambda: score(1, watched=False).seconds,
+                two: lambda: score(2, watched=False).seconds,
+                apart: lambda: _side_by_side(halves, folder),
+            },
+            runs,
+        )
         peak = score(1).peak
-    for number_of_jobs, samples in jobs.items():
-        name = f"tipclassify score, {count:,} pages, --jobs {number_of_jobs}"
-        figures.append(Figure(part, name, "pages/s", tuple(count / one for one in samples)))
-    speedup = tuple(one / two for one, two in zip(*jobs.values(), strict=True)) if cores > 1 else ()
-    note = "" if speedup else "not measured: one core only"
-    figures.append(Figure(part, "two jobs to one", "×", speedup, bar=Bar(1.8, at_most=False), note=note))
+    for name, samples in ran.items():
+        figures.append(Figure(part, name, "pages/s", tuple(count / seconds for seconds in samples)))
+    for more, name, bar in ((two, "two jobs to one", Bar(1.8, at_most=False)), (apart, "two commands to one", None)):
+        speedup = tuple(a / b for a, b in zip(ran[one], ran[more], strict=True)) if cores > 1 else ()
+        note = "" if speedup else "not measured: one core only"
+        figures.append(Figure(part, name, "×", speedup, bar=bar, note=note))
     return [*figures, memory(part, "peak memory, one job", [peak])]
+
+
+def _side_by_side(halves: Sequence[Path], folder: Path) -> float:
+    """Seconds that commands which know nothing of one another take for a half each: what this machine's cores give at best."""
+    start = time.perf_counter()
+    with ThreadPoolExecutor(len(halves)) as pool:
+        for _ in pool.map(lambda half: cli("score", half, "-o", folder / f"{half.name}.jsonl", watched=False), halves):
+            pass
+    return time.perf_counter() - start
 
 
 def memory(part: str, name: str, peaks: Sequence[float | None]) -> Figure:

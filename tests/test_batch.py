@@ -198,3 +198,10 @@ def test_what_a_reader_could_not_read_is_told_and_the_rest_scored(cli: Run, tmp_
     told = done.stderr.decode().splitlines()
     assert len(told) == 1
     assert told[0].startswith(f"tipclassify: warning: {file}: ")
+
+
+def test_what_is_wrong_is_told_in_one_line_with_processes_started_already(cli: Run, tmp_path: Path) -> None:
+    done = cli("score", tmp_path, tmp_path / "gone.txt", "--jobs", 2, "--model", tmp_path / "none")
+    assert done.returncode == 3
+    assert done.stderr.decode().startswith(f"tipclassify: {tmp_path / 'none'}: ")
+    assert done.stderr.count(b"\n") == 1

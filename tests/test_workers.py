@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from tipclassify.errors import TipclassifyError
-from tipclassify.workers import AHEAD, in_order, start_others
+from tipclassify.workers import AHEAD, in_order, started_early
 
 
 def _halved(number: int) -> int:
@@ -76,11 +77,36 @@ def test_this_process_works_too_and_a_single_task_needs_no_other() -> None:
 
 
 def test_processes_started_before_their_tasks_are_known_have_imported_what_they_need() -> None:
-    start_others(2, "this")  # which nobody else imports
-    (started,) = (process.pid for process in multiprocessing.active_children())
-    found = dict(in_order(_loaded, ["this"] * 40, 2))
-    assert found == {os.getpid(): False, started: True}
+    with started_early(2, "this"):  # which nobody else imports
+        (started,) = (process.pid for process in multiprocessing.active_children())
+        found = dict(in_order(_loaded, ["this"] * 40, 2))
+        assert found == {os.getpid(): False, started: True}
+        assert not multiprocessing.active_children()
+
+
+def test_processes_started_early_are_for_as_many_jobs_and_end_unused() -> None:
+    with started_early(2, "this"):
+        (started,) = (process.pid for process in multiprocessing.active_children())
+        assert started not in set(in_order(_where, range(60), 3))
+        assert [process.pid for process in multiprocessing.active_children()] == [started]
     assert not multiprocessing.active_children()
+
+
+def test_the_callers_threads_are_not_hurried() -> None:
+    before = sys.getswitchinterval()
+    results = in_order(_halved, range(0, 80, 2), 2)
+    next(results)
+    assert sys.getswitchinterval() == before
+    results.close()  # type: ignore[attr-defined]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_processes_that_start_do_not_hear_the_keyboard() -> None:
+    with started_early(3, "this"):
+        for process in multiprocessing.active_children():
+            os.kill(process.pid, signal.SIGINT)  # type: ignore[arg-type]  # still importing: nothing of ours has run in it
+        assert len(set(in_order(_where, range(200), 3))) > 1
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_process_that_dies_is_told_in_one_line() -> None:

@@ -12,6 +12,7 @@ import gc
 import os
 import signal
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Future
@@ -23,16 +24,14 @@ from tipclassify.errors import TipclassifyError
 if TYPE_CHECKING:
     from concurrent.futures import ProcessPoolExecutor
 
-__all__ = ["AHEAD", "in_order", "settle_in", "start_others"]
+__all__ = ["AHEAD", "in_order", "settle_in", "started_early"]
 
 AHEAD: Final = 8
 """Results a process that may wait, or be under way, before they are asked for."""
 
 _HANDED_OUT: Final = 2  # tasks a process: one under way, one to go on with
 _NONE_LEFT: Final = object()
-_SWITCH: Final = (
-    0.0001  # seconds; a thread that receives a result would else wait fifty times as long for each 64 kB of it
-)
+_SWITCH: Final = 0.0001  # seconds until another thread may go on
 _YOUNG: Final = 20_000  # objects made between two searches for garbage in cycles
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # malloc.h of glibc
 _KEPT: Final = 32 * 2**20  # bytes; what glibc takes at most for both
@@ -60,11 +59,10 @@ def in_order(work: Callable[[T], R], tasks: Iterable[T], jobs: int) -> Iterator[
     others = _others(jobs)
     most = AHEAD * (others + 1)
     left = iter(tasks)
-    pool = _early.pop() if _early else None
-    switch = sys.getswitchinterval()
-    sys.setswitchinterval(_SWITCH)
+    pool = _early.pop(others, None)
     ahead: deque[Future[R]] = deque()
     handed: list[Future[R]] = []
+    started = others if pool else 0
     try:
         while True:
             own: Future[R] | None = None
@@ -80,7 +78,8 @@ def in_order(work: Callable[[T], R], tasks: Iterable[T], jobs: int) -> Iterator[
                 if other is _NONE_LEFT:
                     break
                 pool = pool or _new_pool(others)
-                handed.append(pool.submit(work, other))
+                handed.append(_submitted(pool, work, other, starts=started < others))
+                started += 1
                 ahead.append(handed[-1])
             if own:
                 _do(work, task, own)
@@ -91,32 +90,40 @@ def in_order(work: Callable[[T], R], tasks: Iterable[T], jobs: int) -> Iterator[
     except BrokenExecutor as error:
         raise TipclassifyError(f"a worker process died ({error}); try fewer --jobs") from None
     finally:
-        sys.setswitchinterval(switch)
         if pool:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def start_others(jobs: int, module: str) -> None:
-    """Start the other processes for the next `in_order` now: they import `module` while this one gets ready."""
-    if (others := _others(jobs)) > 0:
-        pool = _new_pool(others)
-        for _ in range(others):
-            pool.submit(import_module, module)
-        _early.append(pool)
+@contextlib.contextmanager
+def started_early(jobs: int, module: str) -> Iterator[None]:
+    """Start the other processes for the next `in_order` of as many `jobs` now: they import `module` while this one gets ready."""
+    if (others := _others(jobs)) < 1:
+        yield
+        return
+    pool = _early[others] = _new_pool(others)
+    for _ in range(others):
+        _submitted(pool, import_module, module, starts=True)
+    try:
+        yield
+    finally:
+        if _early.pop(others, None):  # nothing came to be done; left to the end of Python it would complain
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def settle_in() -> None:
     """Fit this process out for report after report. For processes that are ours alone, not for those of who imports us.
 
-    It looks for garbage in cycles seldom, and not when it ends: reports leave none. It keeps the memory that one batch of
+    It looks for garbage in cycles seldom, and not when it ends: reports leave none. A thread that receives a result need not
+    wait fifty times as long for each 64 kB of it. It keeps the memory that one batch of
     them gave back for the next: to have the system clear as much anew takes a twentieth of their time.
     """
     gc.set_threshold(_YOUNG)
+    sys.setswitchinterval(_SWITCH)
     atexit.register(gc.freeze)
     if sys.platform == "linux":
-        import ctypes
+        with contextlib.suppress(ImportError, OSError, AttributeError):  # not every Python, or C library, has it
+            import ctypes
 
-        with contextlib.suppress(OSError, AttributeError):  # not every C library has it
             mallopt = ctypes.CDLL(None).mallopt
             mallopt(_MMAP_THRESHOLD, _KEPT)
             mallopt(_TRIM_THRESHOLD, _KEPT)
@@ -139,7 +146,19 @@ def _new_pool(others: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(others, get_context("spawn"), _start)
 
 
-_early: Final[list[ProcessPoolExecutor]] = []
+def _submitted(pool: ProcessPoolExecutor, work: Callable[[T], R], task: T, *, starts: bool) -> Future[R]:
+    """The task, handed out; a process that `starts` for it does not hear the keyboard, however early it is pressed."""
+    if not starts or threading.current_thread() is not threading.main_thread():
+        return pool.submit(work, task)
+    heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return pool.submit(work, task)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL if heard is None else heard)
+
+
+_early: Final[dict[int, ProcessPoolExecutor]] = {}
+"""Pools that nobody uses yet, by the number of their processes."""
 
 
 def _start() -> None:

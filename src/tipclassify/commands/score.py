@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from tipclassify.writers import Run
 
 __all__ = ["score"]
+
+_PATTERN: Final = frozenset("*?[")
 
 
 def score(
@@ -83,37 +86,45 @@ def score(
         raise typer.BadParameter("give --output or --output-dir, not both", param_hint="'--output-dir'")
     if resume and not output_dir:
         raise typer.BadParameter("needs --output-dir", param_hint="'--resume'")
-    if jobs != 1 and not engine and (len(files) > 1 or not os.path.isfile(files[0])):
-        from tipclassify.workers import start_others
+    if not engine:
+        refuse_without_engine(scheduler, workers)
+    with _others_started(files, jobs) if jobs != 1 and not engine else contextlib.nullcontext():
+        from tipclassify.commands.counting import Counting, SentOn
+        from tipclassify.commands.inputs import made_of_reports
+        from tipclassify.commands.output import open_output
+        from tipclassify.writers import FORMATS, Run, format_of
 
-        start_others(jobs, "tipclassify.batch")  # before this process imports what they import, too
-    from tipclassify.commands.counting import Counting, SentOn
-    from tipclassify.commands.inputs import made_of_reports
-    from tipclassify.commands.output import open_output
-    from tipclassify.writers import FORMATS, Run, format_of
+        how = tagging(model, policy, threshold, unit, encoding, allow_private)
+        if engine:
+            if bom or jobs != 1 or output or format not in (None, OutputFormat.parquet):
+                raise typer.BadParameter(
+                    "writes Parquet to --output-dir, by --workers processes: leave out --bom, --jobs, --output and --format",
+                    param_hint="'--engine'",
+                )
+            score_on_cluster(files, how, output_dir, scheduler, workers)
+            return
+        run = Run(how.classifier(), how.policy, bom=bom, folder=output.parent if output else output_dir)
+        name = format.value if format else format_of(output) if output else "table"
+        if output_dir:
+            _score_each(files, how, jobs, run, name, output_dir, resume)
+            return
+        make, write = FORMATS[name].steps()
+        bar = output is not None or not sys.stdout.isatty()
+        share = SentOn()
+        count = Counting(make, how)
+        with made_of_reports(files, how, jobs, count, bar) as made, open_output(output, FORMATS[name].binary) as out:
+            write(map(share.noted, made), out, run)
+            share.tell()
 
-    how = tagging(model, policy, threshold, unit, encoding, allow_private)
-    if engine:
-        if bom or jobs != 1 or output or format not in (None, OutputFormat.parquet):
-            raise typer.BadParameter(
-                "writes Parquet to --output-dir, by --workers processes: leave out --bom, --jobs, --output and --format",
-                param_hint="'--engine'",
-            )
-        score_on_cluster(files, how, output_dir, scheduler, workers)
-        return
-    refuse_without_engine(scheduler, workers)
-    run = Run(how.classifier(), how.policy, bom=bom, folder=output.parent if output else output_dir)
-    name = format.value if format else format_of(output) if output else "table"
-    if output_dir:
-        _score_each(files, how, jobs, run, name, output_dir, resume)
-        return
-    make, write = FORMATS[name].steps()
-    bar = output is not None or not sys.stdout.isatty()
-    share = SentOn()
-    count = Counting(make, how)
-    with made_of_reports(files, how, jobs, count, bar) as made, open_output(output, FORMATS[name].binary) as out:
-        write(map(share.noted, made), out, run)
-        share.tell()
+
+def _others_started(files: list[str], jobs: int) -> contextlib.AbstractContextManager[None]:
+    """Other processes, if several reports are likely, importing what this one is about to import."""
+    first = files[0]
+    if len(files) == 1 and not (first.startswith("@") or os.path.isdir(first) or not _PATTERN.isdisjoint(first)):
+        return contextlib.nullcontext()
+    from tipclassify.workers import started_early
+
+    return started_early(jobs, "tipclassify.batch")
 
 
 def _score_each(names: list[str], how: Tagging, jobs: int, run: Run, format: str, folder: Path, resume: bool) -> None:

@@ -143,7 +143,7 @@ def _by_kind(kind: Kind, found: _Input, encoding: str | None) -> Document:
     if kind == "html":
         from tipclassify.readers.encodings import has_controls
         from tipclassify.readers.html import read_html
-        from tipclassify.readers.limits import refuse_deep
+        from tipclassify.readers.nesting import refuse_deep
         from tipclassify.readers.text import decode, refuse_binary
 
         refuse_deep(data, source)

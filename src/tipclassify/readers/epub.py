@@ -13,7 +13,8 @@ from xml.parsers import expat
 
 from tipclassify.document import Block, Document
 from tipclassify.errors import InputError
-from tipclassify.readers.limits import open_zip, read_member, refuse_deep
+from tipclassify.readers.limits import open_zip, read_member
+from tipclassify.readers.nesting import refuse_deep
 from tipclassify.readers.text import decode
 
 __all__ = ["read_epub"]

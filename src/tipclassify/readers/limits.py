@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import os
-import re
 import stat
 import struct
 import sys
@@ -23,7 +22,6 @@ __all__ = [
     "open_zip",
     "read_bounded",
     "read_member",
-    "refuse_deep",
 ]
 
 LARGEST: Final = 100_000_000
@@ -32,22 +30,6 @@ LARGEST: Final = 100_000_000
 LARGEST_MARKUP: Final = 10_000_000
 """Bytes of a file that is parsed mark by mark in Python, which takes seconds a megabyte at worst."""
 
-_STRETCH: Final = 1_000_000
-_DEEPEST: Final = 2_000
-"""Elements within each other; browsers stop at 512. Parsing takes a time that grows with the square of it."""
-
-_TAG: Final = re.compile(
-    rb"<(?:(?:script|style)\b.*?(?:</(?:script|style)|\Z)|!--.*?(?:-->|\Z)|(/?)([A-Za-z][A-Za-z0-9-]*)[^<>]*)",
-    re.DOTALL | re.IGNORECASE,
-)
-_UNNESTED: Final = frozenset(
-    b"""area base br col embed hr img input link meta param source track wbr html head body p li dt dd tr td th thead
-    tbody tfoot colgroup option rb rt rp""".split()  # they have no content, or the next one of their kind closes them
-)
-_NESTED: Final = frozenset(
-    b"""a article aside b big blockquote button center code details div dl em fieldset figure font footer form header i
-    label main menu nav nobr object ol optgroup pre s section small span strike strong table tt u ul""".split()
-)
 _RATIO: Final = 200  # markup shrinks to a twentieth; a two-hundredth is made to harm
 _RATIO_FROM: Final = 10_000_000  # but a short blank picture may shrink as far
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -170,41 +152,3 @@ def read_member(archive: zipfile.ZipFile, member: str, name: str) -> bytes:
         raise InputError(f"{name}: incomplete, {member[:100]!r} is missing; download it or save it again") from None
     except ZIP_DAMAGE:
         raise InputError(f"{name}: damaged or incomplete file; download it or save it again") from None
-
-
-def refuse_deep(page: bytes, name: str) -> None:
-    """Do nothing for a web page whose elements are not nested beyond all measure.
-
-    Raises
-    ------
-    InputError
-        When they are: parsing it could take hours.
-    """
-    if not _may_be_deep(page):
-        return
-    depth = 0
-    for found in _TAG.finditer(page):
-        tag = (found[2] or b"p").lower()  # nothing: a script or comment
-        if tag in _UNNESTED or (found[0].endswith(b"/") and tag not in _NESTED):
-            continue
-        depth = max(depth - 1, 0) if found[1] else depth + 1
-        if depth > _DEEPEST:
-            raise InputError(f"{name}: nested too deeply to be a report; save it as text")
-
-
-def _may_be_deep(page: bytes) -> bool:
-    """Whether unclosed tags could pile up so high, counted coarsely, as is quick: no tag closes itself here."""
-    import numpy as np  # which those who score what is read import anyway; thrice as quick as to search for "</"
-
-    depth = 0
-    signs = np.frombuffer(page, np.uint8)
-    for at in range(0, len(page), _STRETCH):
-        opening = np.flatnonzero(signs[at : at + _STRETCH] == ord("<")) + at
-        letter = signs.take(opening + 2, mode="clip") | 0x20
-        closing = (signs.take(opening + 1, mode="clip") == ord("/")) & (letter >= ord("a")) & (letter <= ord("z"))
-        depths = depth + np.cumsum(1 - 2 * closing, dtype=np.int64)
-        heights = depths - np.minimum(np.minimum.accumulate(depths), 0)
-        if np.max(heights, initial=0) > _DEEPEST:
-            return True
-        depth = int(heights[-1]) if len(heights) else depth
-    return False

@@ -7,7 +7,7 @@ from email.message import Message
 
 from tipclassify.document import Document
 from tipclassify.errors import InputError
-from tipclassify.readers.limits import refuse_deep
+from tipclassify.readers.nesting import refuse_deep
 from tipclassify.readers.text import decode
 
 __all__ = ["read_mhtml"]
