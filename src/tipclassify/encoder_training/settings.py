@@ -46,7 +46,7 @@ class Settings:
     """
 
     seed: int = 0
-    epochs: int = 4
+    epochs: int = 5
     batch: int = 32
     rate: float = 1e-4
     decay: float = 0.9
