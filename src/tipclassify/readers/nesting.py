@@ -76,6 +76,8 @@ def _has_many_tags(page: bytes) -> bool:
     import numpy as np  # which those who score what is read import anyway
 
     signs = np.frombuffer(page, np.uint8)
+    if len(page) <= _STRETCH and np.count_nonzero(signs == ord("<")) <= _FEW:
+        return False
     kinds = np.frombuffer(_KINDS, np.uint8)
     count = 0
     for at in range(0, len(page), _STRETCH):

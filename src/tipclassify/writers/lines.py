@@ -11,7 +11,6 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from tipclassify.labels import LABELS
-from tipclassify.printable import is_printable
 
 if TYPE_CHECKING:
     from tipclassify.document import Passage
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["json_line", "report_lines"]
 
 _NOT_RAW: Final = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # line ends to some readers, or not encodable
+_PLAIN: Final = bytes(code for code in range(ord(" "), 127) if chr(code) not in '"\\')
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False)  # json.dumps would make one for every row
 _OWN: Final = frozenset("file country year start end page block text section labels scores low_confidence".split())
 
@@ -117,9 +117,11 @@ def _value(value: Any) -> str:
 
 def _quoted(text: str) -> str:
     """A text as JSON. What is printable and holds no mark of JSON stands as it is, and nearly every passage is so."""
-    if is_printable(text) and '"' not in text and "\\" not in text:
-        return f'"{text}"'
-    return _json(text)
+    if text.isascii():  # one look at each character, not three
+        plain = not text.encode().translate(None, _PLAIN)
+    else:
+        plain = text.isprintable() and '"' not in text and "\\" not in text
+    return f'"{text}"' if plain else _json(text)
 
 
 @lru_cache(maxsize=256)  # of the few that there are
