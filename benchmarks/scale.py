@@ -159,6 +159,7 @@ def train(sizes: Sequence[int], parts: Sequence[str], most_detectors: int, folde
             print(f"training on {size:,} sentences, {part} …", file=sys.stderr)
             done = run(sys.executable, "-c", TRAIN, rows, part)
             points.append({"sentences": size, "part": part, "seconds": float(done.stdout), "peak MB": done.peak})
+            print(f"  {points[-1]['seconds']:.1f} s, {done.peak or float('nan'):.0f} MB", file=sys.stderr)
     return points
 
 
