@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -64,18 +65,42 @@ class Deadly(LocalFileSystem):
         return super().open(path, mode, **kwargs)
 
 
-@pytest.fixture(scope="module")
-def two_workers() -> Iterator[Client]:
+class Cluster:
     """Two worker processes for all tests; after two of its workers have died, a task is given up."""
-    with dask.config.set({"distributed.scheduler.allowed-failures": 1}), connected(workers=2) as client:
-        yield client
+
+    def __init__(self) -> None:
+        self.made: contextlib.ExitStack | None = None
+        self.client: Client | None = None
+
+    def ready(self) -> Client:
+        """A client with both workers up. One that a test killed is on its way back; on a busy machine Dask may give it up."""
+        if self.client is not None:
+            with contextlib.suppress(TimeoutError):
+                self.client.wait_for_workers(2, timeout=20)
+                return self.client
+        self.close()
+        self.made = contextlib.ExitStack()
+        self.made.enter_context(dask.config.set({"distributed.scheduler.allowed-failures": 1}))
+        self.client = self.made.enter_context(connected(workers=2))
+        self.client.wait_for_workers(2, timeout=60)
+        return self.client
+
+    def close(self) -> None:
+        if self.made is not None:
+            self.made.close()
+
+
+@pytest.fixture(scope="module")
+def both_workers() -> Iterator[Cluster]:
+    """The cluster of all tests."""
+    with contextlib.closing(Cluster()) as made:
+        yield made
 
 
 @pytest.fixture
-def client(two_workers: Client) -> Client:
-    """The same, both workers up: one that an earlier test killed may still be on its way back."""
-    two_workers.wait_for_workers(2, timeout=60)
-    return two_workers
+def client(both_workers: Cluster) -> Client:
+    """A client of it, both workers up."""
+    return both_workers.ready()
 
 
 @pytest.fixture
