@@ -1,4 +1,4 @@
-"""Whether a text holds nothing but what is seen: asked of every line that is read, split and written."""
+"""Whether a text holds nothing but what is seen: asked of every line that is read and split."""
 
 from __future__ import annotations
 

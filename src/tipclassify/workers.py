@@ -113,9 +113,9 @@ def started_early(jobs: int, module: str) -> Iterator[None]:
 def settle_in() -> None:
     """Fit this process out for report after report. For processes that are ours alone, not for those of who imports us.
 
-    It looks for garbage in cycles seldom, and not when it ends: reports leave none. A thread that receives a result need not
-    wait fifty times as long for each 64 kB of it. It keeps the memory that one batch of
-    them gave back for the next: to have the system clear as much anew takes a twentieth of their time.
+    It looks for garbage in cycles seldom, and not when it ends: reports leave none. Threads take turns fifty times as often, since one
+    that receives a result waits its turn for each 64 kB of it. The memory that one batch gave back is kept for the next: to have
+    the system clear as much anew takes a twentieth of the time.
     """
     gc.set_threshold(_YOUNG)
     sys.setswitchinterval(_SWITCH)

@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from tipclassify.writers import Run
 
 __all__ = ["score"]
-
-_PATTERN: Final = frozenset("*?[")
 
 
 def score(
@@ -86,23 +84,23 @@ def score(
         raise typer.BadParameter("give --output or --output-dir, not both", param_hint="'--output-dir'")
     if resume and not output_dir:
         raise typer.BadParameter("needs --output-dir", param_hint="'--resume'")
-    if not engine:
-        refuse_without_engine(scheduler, workers)
-    with _others_started(files, jobs) if jobs != 1 and not engine else contextlib.nullcontext():
+    if engine:
+        how = tagging(model, policy, threshold, unit, encoding, allow_private)
+        if bom or jobs != 1 or output or format not in (None, OutputFormat.parquet):
+            raise typer.BadParameter(
+                "writes Parquet to --output-dir, by --workers processes: leave out --bom, --jobs, --output and --format",
+                param_hint="'--engine'",
+            )
+        score_on_cluster(files, how, output_dir, scheduler, workers)
+        return
+    refuse_without_engine(scheduler, workers)
+    with _others_started(files, jobs):
         from tipclassify.commands.counting import Counting, SentOn
         from tipclassify.commands.inputs import made_of_reports
         from tipclassify.commands.output import open_output
         from tipclassify.writers import FORMATS, Run, format_of
 
         how = tagging(model, policy, threshold, unit, encoding, allow_private)
-        if engine:
-            if bom or jobs != 1 or output or format not in (None, OutputFormat.parquet):
-                raise typer.BadParameter(
-                    "writes Parquet to --output-dir, by --workers processes: leave out --bom, --jobs, --output and --format",
-                    param_hint="'--engine'",
-                )
-            score_on_cluster(files, how, output_dir, scheduler, workers)
-            return
         run = Run(how.classifier(), how.policy, bom=bom, folder=output.parent if output else output_dir)
         name = format.value if format else format_of(output) if output else "table"
         if output_dir:
@@ -118,9 +116,10 @@ def score(
 
 
 def _others_started(files: list[str], jobs: int) -> contextlib.AbstractContextManager[None]:
-    """Other processes, if several reports are likely, importing what this one is about to import."""
+    """Other processes, if they are wanted and several reports are likely, importing what this one is about to import."""
     first = files[0]
-    if len(files) == 1 and not (first.startswith("@") or os.path.isdir(first) or not _PATTERN.isdisjoint(first)):
+    several = len(files) > 1 or first.startswith("@") or any(mark in first for mark in "*?[") or os.path.isdir(first)
+    if jobs == 1 or not several:
         return contextlib.nullcontext()
     from tipclassify.workers import started_early
 

@@ -157,10 +157,9 @@ class _Opened:
         self.loose: Counter[bytes] = Counter()
         self.stack: list[bytes] = []  # of the others
         self.places: dict[bytes, list[int]] = {}  # where in it each name stands
-        self.walls: list[int] = []  # where in it an element is that closing tags do not reach out of
-        self.holders: list[
-            int
-        ] = []  # where one is that holds blocks, which the closing tags of phrases do not reach out of
+        # Where in it an element is that no closing tag reaches out of, and one that those of phrases do not.
+        self.walls: list[int] = []
+        self.holders: list[int] = []
         self.count = 0
 
     def open(self, name: bytes) -> None:
