@@ -176,8 +176,8 @@ def macro_f1(logits: Floats, truth: npt.NDArray[np.bool_]) -> float:
 def precision() -> str:
     """``"bfloat16"`` where the processor multiplies that, else ``"float32"``.
 
-    Without instructions for it PyTorch takes bfloat16 apart on one thread: on a processor with AVX2 alone a step took over
-    twenty times as long as in float32.
+    Without instructions for it PyTorch takes bfloat16 apart on one thread: on a processor with AVX2 alone a step took ten times
+    as long as in float32, or more.
     """
     fast = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
     return "bfloat16" if fast else "float32"
