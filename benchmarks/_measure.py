@@ -5,6 +5,7 @@ It imports numpy nowhere at the top: `single_core` must come before.
 
 from __future__ import annotations
 
+import compileall
 import json
 import os
 import platform
@@ -25,6 +26,8 @@ from math import log
 from pathlib import Path
 from typing import Any, Final
 
+import tipclassify
+
 ROOT: Final = Path(__file__).resolve().parents[1]
 DATA: Final = ROOT / "data"
 WORDS: Final = 24  # of a sentence of a report on human trafficking, on average
@@ -42,6 +45,12 @@ def single_core() -> None:
     if any(os.environ.get(name) != "1" for name in _THREADS):
         sys.exit(subprocess.call([sys.executable, *sys.argv], env={**os.environ, **dict.fromkeys(_THREADS, "1")}))
     _stay_on({max(_ALL_CORES)})
+
+
+def compile_package() -> None:
+    """Byte code onto the disk, as pip leaves it: a process that may not write any would translate the package at every start."""
+    for folder in tipclassify.__path__:
+        compileall.compile_dir(folder, quiet=2)
 
 
 @contextmanager

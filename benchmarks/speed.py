@@ -41,6 +41,7 @@ from _measure import (
     about_line,
     all_cores,
     cli,
+    compile_package,
     figure_tables,
     in_turn,
     number,
@@ -211,7 +212,7 @@ def starting(peers: Peers, runs: int) -> list[Figure]:
     codes |= {"load and tag one sentence": FIRST_TAG, "unpickle scikit-learn's TF-IDF + LR, predict one": PICKLED}
     calls = {name: partial(_process, "-c", code, peers.pickle) for name, code in codes.items()}
     calls["tipclassify --help"] = partial(_process, "-m", "tipclassify", "--help")
-    in_turn(calls, 1)  # files into the system's cache, byte code onto the disk
+    in_turn(calls, 1)  # files into the system's cache
     took = in_turn(calls, runs)
     bars = {"tipclassify --help": Bar(0.35)}
     first = took["load and tag one sentence"]
@@ -515,4 +516,5 @@ def main(
 
 if __name__ == "__main__":
     single_core()
+    compile_package()
     typer.run(main)

@@ -44,6 +44,16 @@ def test_importing_and_help_load_nothing_heavy(code: str) -> None:
     assert loaded.strip().endswith("LOADED []")
 
 
+def test_a_first_tag_waits_for_no_module_that_it_does_not_use() -> None:
+    idle = ("numpy.ma", "statistics", "tempfile", "tipclassify.links", "tipclassify.readers", "tipclassify.writers")
+    loaded = python(
+        "import sys, tipclassify\n"
+        "tipclassify.classify('Police arrested nine traffickers. Zorbland’s courts convicted none.')\n"
+        f"print([m for m in {idle} if m in sys.modules])"
+    )
+    assert loaded.strip() == "[]"
+
+
 BLOCK = """
 import sys
 class Block:

@@ -51,6 +51,25 @@ def test_what_a_task_raises_comes_out_in_its_turn(jobs: int) -> None:
         next(results)
 
 
+def _long(length: int) -> str:
+    return "é" * length
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_results_of_megabytes_come_whole_whatever_the_system_lets_through_at_once(
+    refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if refused:
+        fcntl = pytest.importorskip("fcntl")
+
+        def refuse(*_: object) -> None:
+            raise PermissionError
+
+        monkeypatch.setattr(fcntl, "fcntl", refuse)
+    lengths = [3_000_000, 10, 70_000, 1_500_000] * 3
+    assert list(map(len, in_order(_long, lengths, 2))) == lengths
+
+
 def test_a_slow_taker_holds_the_tasks_back() -> None:
     drawn = 0
 

@@ -69,9 +69,11 @@ class Answers:
                 if self._kept.count > _MOST_WORDS:
                     self._kept = self._none()
                 kept = self._kept
-                new = np.unique(sort[kept.rows[sort] == BEYOND])
-                if len(new):
-                    self._add(kept, new)
+                new = sorted(
+                    set(sort[kept.rows[sort] == BEYOND].tolist())
+                )  # numpy's own would import masked arrays first
+                if new:
+                    self._add(kept, np.array(new))
 
     def _none(self) -> _Kept:
         """No word met; the tables hold `BEYOND` alone."""

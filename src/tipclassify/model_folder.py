@@ -11,7 +11,6 @@ import json
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -62,7 +61,9 @@ def write_folder(path: str | os.PathLike[str], files: Mapping[str, bytes]) -> No
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.exists() and not (target / HEAD).is_file() and any(target.iterdir()):
         raise ModelError(f"{target}: a folder that is no model is in the way; choose another --out")
-    staged = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    from tempfile import mkdtemp  # writing only: it imports much that reading a model can do without
+
+    staged = Path(mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
         for name, data in files.items():
             (staged / name).write_bytes(data)
@@ -76,7 +77,9 @@ def put_in_place(staged: Path, target: Path) -> None:
     staged.chmod(0o755)
     old = None
     if target.exists():
-        old = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
+        from tempfile import mkdtemp
+
+        old = Path(mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
         os.replace(target, old / target.name)
     os.replace(staged, target)
     if old:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from statistics import median
 from typing import Final
 
 from tipclassify.document import Block, Document
@@ -78,7 +77,11 @@ def _is_wrapped(lines: list[str]) -> bool:
     if not body:
         return False
     broken = sum(not _SENTENCE_END.search(line) for line in body)
-    return 40 <= median(map(len, body)) <= 120 and max(map(len, body)) <= 140 and broken * 2 >= len(body)
+    if broken * 2 < len(body) or max(map(len, body)) > 140:
+        return False
+    from statistics import median  # takes longer to import than to tag a sentence, and few texts come here
+
+    return 40 <= median(map(len, body)) <= 120
 
 
 def _section_name(paragraph: str) -> str | None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from tipclassify.errors import ModelError
-from tipclassify.links.cache import platform_cache
 from tipclassify.model_folder import HEAD, kind_of, load_head
 
 __all__ = ["CASCADE", "DEFAULT", "ENCODER_NAME", "Installed", "find_folder", "installed", "is_name", "models_folder"]
@@ -52,6 +51,8 @@ def models_folder() -> Path | None:
     chosen = os.environ.get("TIPCLASSIFY_MODELS")
     if chosen:
         return Path(chosen).expanduser()
+    from tipclassify.links.cache import platform_cache  # what links need takes a while to import
+
     root = platform_cache()
     return None if root is None else root / "tipclassify" / "models"
 
