@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tipclassify.errors import InputError
+from tipclassify.readers import rows
 from tipclassify.readers.rows import read_text_rows
 
 values = st.recursive(
@@ -61,12 +62,11 @@ def test_a_bad_row_is_told_with_its_line(file: Path, line: bytes, what: str) -> 
         list(read_text_rows(str(file)))
 
 
-def test_batches_are_bounded_and_hold_every_row(file: Path) -> None:
+def test_batches_are_bounded_and_hold_every_row(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file.write_text("".join(f'{{"text": "a", "id": {number}}}\n' for number in range(2_345)), "utf-8")
-    sizes = []
-    found = []
-    for batch in read_text_rows(str(file)):
-        sizes.append(len(batch))
-        found += [one["id"] for one in batch]
-    assert found == list(range(2_345))
-    assert max(sizes) <= 1_000
+    whole = list(read_text_rows(str(file)))
+    assert [one["id"] for batch in whole for one in batch] == list(range(2_345))
+    monkeypatch.setattr(rows, "_BATCH", 1_000)  # bytes
+    lengths = [[len(f'{{"text": "a", "id": {one["id"]}}}\n') for one in batch] for batch in read_text_rows(str(file))]
+    assert sum(map(len, lengths)) == 2_345
+    assert all(1_000 <= sum(batch) < 1_000 + batch[-1] for batch in lengths[:-1])

@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import IO, Any, Final
 
 from tipclassify.batch import Tagging
@@ -27,7 +26,8 @@ __all__ = ["FIELDS", "Reading", "sound_row"]
 FIELDS: Final = ("section", "country", "year", "page", "block")
 """Fields of a row beside its text that a row of the output has."""
 
-_BATCH: Final = 1_000  # rows scored at a time
+_BATCH: Final = 300_000  # characters of rows scored at a time: memory stays flat, whatever their length
+_GROUPED: Final = 1_000  # rows of a row group looked at at a time
 _READERS: Final = threading.Lock()  # PDFium and the recording of warnings stand one thread a process
 
 
@@ -71,8 +71,7 @@ class Reading:
     def batches(self, name: str, rows: Iterable[dict[str, Any]]) -> Iterator[TaggedReport]:
         """Rows that are passages already, tagged."""
         self.rows.setdefault(name, 0)
-        rows = iter(rows)
-        while batch := list(islice(rows, _BATCH)):
+        for batch in _of_like_size(rows):
             split = [Passage(row["text"], 0, len(row["text"]), row.get("section")) for row in batch]
             self.rows[name] += len(batch)
             yield TaggedReport(
@@ -127,7 +126,7 @@ class Reading:
         if self.text not in names:
             raise InputError(f'{source.name}: no column "{self.text}"; say which holds the text')
         columns = [name for name in dict.fromkeys((self.text, *FIELDS)) if name in names]
-        batches = table.iter_batches(_BATCH, row_groups=list(range(part.start, part.end)), columns=columns)
+        batches = table.iter_batches(_GROUPED, row_groups=list(range(part.start, part.end)), columns=columns)
         rows = (row for batch in batches for row in batch.to_pylist())
         yield from self.sound(source.name, rows, f"from row group {part.start} on, row")
 
@@ -140,6 +139,20 @@ class Reading:
             self.failures.append(Failure(name, str(error), isinstance(error, MissingExtraError)))
         except Exception as error:
             self.failures.append(Failure(name, f"{name}: {what_failed(error)}; check the path", again=True))
+
+
+def _of_like_size(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Rows in batches."""
+    batch: list[dict[str, Any]] = []
+    size = 0
+    for row in rows:
+        batch.append(row)
+        size += len(row["text"])
+        if size >= _BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def sound_row(row: Any, text: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from tipclassify.errors import InputError
 __all__ = ["read_lines", "read_text_rows", "row_of_line", "rows_of_lines"]
 
 _DECODER: Final = json.JSONDecoder()
-_BATCH: Final = 1_000  # rows scored at a time: memory stays flat however long the file
+_BATCH: Final = 300_000  # bytes of lines scored at a time: memory stays flat however long the file, or its rows
 
 
 def read_text_rows(path: str) -> Iterator[list[dict[str, Any]]]:
@@ -35,14 +35,16 @@ def read_lines(path: str) -> Iterator[list[tuple[int, bytes]]]:
         When the file cannot be read.
     """
     batch: list[tuple[int, bytes]] = []
+    size = 0
     try:
         with open(path, "rb") as file:
             for numbered in enumerate(file, 1):
                 if numbered[1].strip():
                     batch.append(numbered)
-                if len(batch) == _BATCH:
+                    size += len(numbered[1])
+                if size >= _BATCH:
                     yield batch
-                    batch = []
+                    batch, size = [], 0
     except OSError as error:
         raise InputError(f"{path}: {(error.strerror or str(error)).lower()}; check the path") from None
     if batch:
