@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,7 @@ class Deadly(LocalFileSystem):
     def open(self, path: str, mode: str = "rb", **kwargs: Any) -> Any:
         if "poison" in path:
             os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(0.1)  # others wait beside it when it kills
         return super().open(path, mode, **kwargs)
 
 
@@ -296,6 +298,23 @@ def test_a_report_that_kills_its_readers_is_told_and_the_others_of_its_part_are_
     assert "killed" in error
     assert len({row[0] for row in rows_of(tmp_path / "out" / "passages")}) == 12
     assert manifest_of(tmp_path / "out")["errors"] == 1
+
+
+def _slow_or_deadly(text: str) -> str:
+    if text == "poison":
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.1)
+    return text
+
+
+def test_a_partition_that_kills_its_workers_is_told_and_no_other_is_blamed(client: Client, tmp_path: Path) -> None:
+    texts = [f"Police arrested {number} traffickers." for number in range(2, 10)]
+    bag = dask.bag.from_sequence([*texts[:2], "poison", *texts[2:]], npartitions=9).map(_slow_or_deadly)
+    done = score(bag, tmp_path / "out", client=client)
+    assert len(done.failures) == 1, done.failures
+    ((_, error),) = done.failures
+    assert "killed" in error
+    assert sorted(row[8] for row in rows_of(tmp_path / "out" / "passages")) == texts
 
 
 def test_what_is_done_is_not_made_again_and_what_changed_is(client: Client, reports: Path, tmp_path: Path) -> None:

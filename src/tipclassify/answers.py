@@ -69,11 +69,9 @@ class Answers:
                 if self._kept.count > _MOST_WORDS:
                     self._kept = self._none()
                 kept = self._kept
-                new = sorted(
-                    set(sort[kept.rows[sort] == BEYOND].tolist())
-                )  # numpy's own would import masked arrays first
-                if new:
-                    self._add(kept, np.array(new))
+                new = sort[kept.rows[sort] == BEYOND].tolist()
+                if new:  # `np.unique` would import masked arrays first
+                    self._add(kept, np.array(sorted(set(new))))
 
     def _none(self) -> _Kept:
         """No word met; the tables hold `BEYOND` alone."""

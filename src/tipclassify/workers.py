@@ -153,7 +153,7 @@ def _new_pool(others: int) -> ProcessPoolExecutor:
 
 def _widen(pool: ProcessPoolExecutor) -> None:
     """Let a megabyte through at once, where the system can: else whoever sends more than 64 kB waits until the other side has read as
-    much, once a thread gets its turn there. A twenty-fifth of the time with two processes. It is no more than a hint.
+    much, once a thread gets its turn there: a twentieth of the time with two processes. What cannot be widened works as it is.
     """
     for queue in ("_result_queue._writer", "_call_queue._writer"):
         with contextlib.suppress(ImportError, AttributeError, OSError):

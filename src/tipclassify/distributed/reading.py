@@ -142,12 +142,12 @@ class Reading:
 
 
 def _of_like_size(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Rows in batches."""
+    """Rows in batches; a row counts even if its text is empty."""
     batch: list[dict[str, Any]] = []
     size = 0
     for row in rows:
         batch.append(row)
-        size += len(row["text"])
+        size += len(row["text"]) + 1
         if size >= _BATCH:
             yield batch
             batch, size = [], 0

@@ -46,7 +46,8 @@ def model_on(client: Any, model: ModelFiles) -> Iterator[None]:
 def run_parts(client: Any, parts: Iterable[Part], work: Work) -> Iterator[tuple[Record, int]]:
     """Each part's record as it is done, and how many parts more than planned there are by then.
 
-    Reports that kill the process that reads them are tried one by one, so that the others of their part are not lost.
+    Reports that kill the process that reads them are tried one by one, so that the others of their part are not lost. Dask blames
+    everything that a lost process had been given, so what is blamed is tried once more in the end, each with nothing beside it.
 
     Raises
     ------
@@ -57,6 +58,7 @@ def run_parts(client: Any, parts: Iterable[Part], work: Work) -> Iterator[tuple[
     from distributed.scheduler import KilledWorker
 
     sent: dict[str, Part] = {}
+    blamed: list[Part] = []
     waiting = iter(parts)
     more = 0
 
@@ -75,8 +77,13 @@ def run_parts(client: Any, parts: Iterable[Part], work: Work) -> Iterator[tuple[
                 running.update([submit(one) for one in part.single()])
                 more += len(part.sources) - 1
             else:
-                yield _failed(part.name(work.setting), part.sources[0].name, f"{part}: {_KILLED}", work), more
+                blamed.append(part)
         running.update([submit(part) for part in islice(waiting, 1)])
+    for part in blamed:
+        try:
+            yield _result(submit(part)), more
+        except KilledWorker:
+            yield _failed(part.name(work.setting), part.sources[0].name, f"{part}: {_KILLED}", work), more
 
 
 def run_collection(client: Any, partitions: dict[str, Any], work: Work) -> Iterator[tuple[Record, int]]:
@@ -85,19 +92,36 @@ def run_collection(client: Any, partitions: dict[str, Any], work: Work) -> Itera
     from distributed import as_completed
     from distributed.scheduler import KilledWorker
 
-    calls = [delayed(score_rows)(partition, name, work) for name, partition in partitions.items()]
-    futures = client.compute(calls, retries=_RETRIES)  # at once: partitions may share what they are made from
-    names = dict(zip((future.key for future in futures), partitions, strict=True))
-    for future in as_completed(futures, loop=client.loop):
-        name = names[future.key]
-        try:
-            record = _result(future)
-        except TipclassifyError:
-            raise
-        except Exception as error:
-            what = _KILLED if isinstance(error, KilledWorker) else f"cannot be computed ({what_failed(error)})"
-            record = _failed(part_name([work.setting, "rows", name]), name, f"{name}: {what}", work)
-        yield record, 0
+    def failed(name: str, what: str) -> Record:
+        return _failed(part_name([work.setting, "rows", name]), name, f"{name}: {what}", work)
+
+    def outcomes(names: list[str]) -> Iterator[tuple[str, Record | None]]:
+        """The record of each, None where the processes that computed it were killed."""
+        calls = [delayed(score_rows)(partitions[name], name, work) for name in names]
+        futures = client.compute(calls, retries=_RETRIES)  # at once: partitions may share what they are made from
+        of = dict(zip((future.key for future in futures), names, strict=True))
+        for future in as_completed(futures, loop=client.loop):
+            record: Record | None = None
+            try:
+                record = _result(future)
+            except TipclassifyError:
+                raise
+            except KilledWorker:
+                pass
+            except Exception as error:
+                record = failed(of[future.key], f"cannot be computed ({what_failed(error)})")
+            future.release()  # or what it was made from stays blamed
+            yield of[future.key], record
+
+    blamed: list[str] = []  # as in `run_parts`
+    for name, record in outcomes(list(partitions)):
+        if record:
+            yield record, 0
+        else:
+            blamed.append(name)
+    for name in blamed:
+        for _, record in outcomes([name]):
+            yield record or failed(name, _KILLED), 0
 
 
 def _result(future: Any) -> Record:
