@@ -65,7 +65,7 @@ def test_output_is_the_same_for_any_number_of_processes(cli: Run, folder: Path) 
 @pytest.mark.parametrize("format", ["jsonl", "csv", "md"])
 def test_rows_are_the_same_for_any_number_of_processes(cli: Run, folder: Path, format: str) -> None:
     rows, broken, empty = (folder / name for name in ("rows.jsonl", "broken.jsonl", "empty.jsonl"))
-    lines = [json.dumps({"text": TEXT.format(number, 2_000), "id": number}) + "\n\n" for number in range(2_100)]
+    lines = [json.dumps({"text": TEXT.format(number, 2_000), "id": number}) + "\n\n" for number in range(5_000)]
     rows.write_text("".join(lines), "utf-8")
     broken.write_text("".join([*lines, '{"text": 3}\n', *lines[:1_200]]), "utf-8")
     empty.write_text("\n", "utf-8")
@@ -73,10 +73,10 @@ def test_rows_are_the_same_for_any_number_of_processes(cli: Run, folder: Path, f
     one, two = cli(*args), cli(*args, "--jobs", 2)
     assert one.stdout == two.stdout
     assert one.stderr == two.stderr
-    assert b'broken.jsonl:4201: no "text" field' in one.stderr
+    assert b'broken.jsonl:10001: no "text" field' in one.stderr
     assert b"2 of 8 inputs failed" in one.stderr
     if format == "jsonl":
-        assert len(one.stdout.splitlines()) == 2_100 + 4 + 2_000  # what is whole before the broken row
+        assert len(one.stdout.splitlines()) == 5_000 + 4 + 5_000  # all before the broken row
 
 
 class _Counted(list[str]):

@@ -106,6 +106,31 @@ def client(both_workers: Cluster) -> Client:
 
 
 @pytest.fixture
+def doomed() -> Iterator[Client]:
+    """A client of a cluster of its own, for tests that kill its workers again and again: a task is given up with the first."""
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        connected(workers=2) as client,
+    ):
+        client.wait_for_workers(2, timeout=60)
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def _no_endless_wait() -> Iterator[None]:
+    """End a test whose cluster is waited for in vain: Dask may give up workers that were killed, on a busy machine."""
+
+    def end(*_: object) -> None:
+        raise TimeoutError("the cluster never answered")
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.alarm(240)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture
 def reports(tmp_path: Path) -> Path:
     folder = tmp_path / "in"
     folder.mkdir()
@@ -288,11 +313,11 @@ def test_a_worker_killed_midway_loses_and_doubles_nothing(client: Client, lines:
 
 
 def test_a_report_that_kills_its_readers_is_told_and_the_others_of_its_part_are_scored(
-    client: Client, reports: Path, tmp_path: Path
+    doomed: Client, reports: Path, tmp_path: Path
 ) -> None:
     fsspec.register_implementation("deadly", Deadly, clobber=True)
     (reports / "karvonia-poison.txt").write_text("Police slept.", "utf-8")
-    done = score(f"deadly://{reports}", tmp_path / "out", client=client, reports=4)
+    done = score(f"deadly://{reports}", tmp_path / "out", client=doomed, reports=4)
     ((name, error),) = done.failures
     assert name.endswith("karvonia-poison.txt")
     assert "killed" in error
@@ -307,10 +332,10 @@ def _slow_or_deadly(text: str) -> str:
     return text
 
 
-def test_a_partition_that_kills_its_workers_is_told_and_no_other_is_blamed(client: Client, tmp_path: Path) -> None:
+def test_a_partition_that_kills_its_workers_is_told_and_no_other_is_blamed(doomed: Client, tmp_path: Path) -> None:
     texts = [f"Police arrested {number} traffickers." for number in range(2, 10)]
     bag = dask.bag.from_sequence([*texts[:2], "poison", *texts[2:]], npartitions=9).map(_slow_or_deadly)
-    done = score(bag, tmp_path / "out", client=client)
+    done = score(bag, tmp_path / "out", client=doomed)
     assert len(done.failures) == 1, done.failures
     ((_, error),) = done.failures
     assert "killed" in error

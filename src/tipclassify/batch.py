@@ -239,10 +239,13 @@ def _done(
         return list(_outcomes(task.numbered, tagging, make))
     if isinstance(task.lines, InputError):
         return [(task.number, task.lines)]
-    try:
-        return [(task.number, make(_tagged_rows(task.file, rows_of_lines(task.lines, task.file), tagging)))]
-    except InputError as error:
-        return [(task.number, InputError(str(error)))]
+    rows, wrong = rows_of_lines(task.lines, task.file)
+    done: list[tuple[int, T | InputError]] = []
+    if rows:
+        done.append((task.number, make(_tagged_rows(task.file, rows, tagging))))
+    if wrong:
+        done.append((task.number, InputError(str(wrong))))
+    return done
 
 
 def _outcomes(

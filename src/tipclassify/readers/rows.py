@@ -23,7 +23,11 @@ def read_text_rows(path: str) -> Iterator[list[dict[str, Any]]]:
         At the first row that is not a JSON object with a text, naming its line.
     """
     for lines in read_lines(path):
-        yield rows_of_lines(lines, path)
+        rows, wrong = rows_of_lines(lines, path)
+        if rows:
+            yield rows
+        if wrong:
+            raise wrong
 
 
 def read_lines(path: str) -> Iterator[list[tuple[int, bytes]]]:
@@ -51,15 +55,17 @@ def read_lines(path: str) -> Iterator[list[tuple[int, bytes]]]:
         yield batch
 
 
-def rows_of_lines(lines: Iterable[tuple[int, bytes]], path: str) -> list[dict[str, Any]]:
-    """The rows that numbered lines of a file hold.
-
-    Raises
-    ------
-    InputError
-        At the first that is not a JSON object with a text, naming its line.
+def rows_of_lines(lines: Iterable[tuple[int, bytes]], path: str) -> tuple[list[dict[str, Any]], InputError | None]:
+    """The rows that numbered lines of a file hold, up to the first that is not a JSON object with a text, and what is wrong with
+    that one, its line named.
     """
-    return [row_of_line(line, f"{path}:{number}") for number, line in lines]
+    rows: list[dict[str, Any]] = []
+    try:
+        for number, line in lines:
+            rows.append(row_of_line(line, f"{path}:{number}"))
+    except InputError as error:
+        return rows, error
+    return rows, None
 
 
 def row_of_line(line: bytes, where: str) -> dict[str, Any]:
