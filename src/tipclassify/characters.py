@@ -136,7 +136,7 @@ def _codes(text: str) -> Codes:
     code = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), np.dtype("<u2"))
     if len(code) != len(text):  # some took two units
         wide = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.dtype("<u4")).copy()
-        for far in np.unique(wide[wide >= _CODES]).tolist():
+        for far in set(wide[wide >= _CODES].tolist()):  # `np.unique` would import masked arrays first
             wide[wide == far] = ord(_plain(chr(far)))
         code = wide.astype(np.uint16)
     return np.asarray(code, np.uint16)
@@ -151,7 +151,7 @@ def _folded(met: Codes) -> Codes:
     far = met.take(beyond)
     lower = _lower.take(far)
     if np.count_nonzero(lower) < len(lower):
-        for new in np.unique(far[lower == 0]).tolist():
+        for new in set(far[lower == 0].tolist()):
             _learn(new)
         lower = _lower.take(far)
     if np.max(lower, initial=0) > np.iinfo(np.uint8).max:

@@ -61,9 +61,7 @@ def write_folder(path: str | os.PathLike[str], files: Mapping[str, bytes]) -> No
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.exists() and not (target / HEAD).is_file() and any(target.iterdir()):
         raise ModelError(f"{target}: a folder that is no model is in the way; choose another --out")
-    from tempfile import mkdtemp  # writing only: it imports much that reading a model can do without
-
-    staged = Path(mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    staged = _beside(target)
     try:
         for name, data in files.items():
             (staged / name).write_bytes(data)
@@ -77,13 +75,18 @@ def put_in_place(staged: Path, target: Path) -> None:
     staged.chmod(0o755)
     old = None
     if target.exists():
-        from tempfile import mkdtemp
-
-        old = Path(mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
+        old = _beside(target, "old-")
         os.replace(target, old / target.name)
     os.replace(staged, target)
     if old:
         shutil.rmtree(old)
+
+
+def _beside(target: Path, what: str = "") -> Path:
+    """A new folder on the same disk as `target`."""
+    from tempfile import mkdtemp  # imports much that reading a model can do without
+
+    return Path(mkdtemp(prefix=f".{target.name}-{what}", dir=target.parent))
 
 
 def load_head(folder: Path) -> dict[str, Any]:

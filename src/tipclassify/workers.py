@@ -36,8 +36,7 @@ _SWITCH: Final = 0.0001  # seconds until another thread may go on
 _YOUNG: Final = 20_000  # objects made between two searches for garbage in cycles
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # malloc.h of glibc
 _KEPT: Final = 32 * 2**20  # bytes; what glibc takes at most for both
-
-_PIPE: Final = 2**20  # bytes that lie between two processes; what Linux allows
+_PIPE: Final = 2**20  # bytes that may lie between two processes; the most that Linux gives to anyone
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -117,7 +116,7 @@ def settle_in() -> None:
     """Fit this process out for report after report. For processes that are ours alone, not for those of who imports us.
 
     It looks for garbage in cycles seldom, and not when it ends: reports leave none. Threads take turns fifty times as often, since one
-    that receives a result waits its turn for each 64 kB of it. The memory that one batch gave back is kept for the next: to have
+    that receives a result waits its turn for each piece of it. The memory that one batch gave back is kept for the next: to have
     the system clear as much anew takes a twentieth of the time.
     """
     gc.set_threshold(_YOUNG)
@@ -155,11 +154,11 @@ def _widen(pool: ProcessPoolExecutor) -> None:
     """Let a megabyte through at once, where the system can: else whoever sends more than 64 kB waits until the other side has read as
     much, once a thread gets its turn there: a twentieth of the time with two processes. What cannot be widened works as it is.
     """
-    for queue in ("_result_queue._writer", "_call_queue._writer"):
-        with contextlib.suppress(ImportError, AttributeError, OSError):
-            from fcntl import F_SETPIPE_SZ, fcntl  # Linux only
+    with contextlib.suppress(ImportError, AttributeError, OSError):
+        from fcntl import F_SETPIPE_SZ, fcntl  # Linux only
 
-            fcntl(attrgetter(queue)(pool), F_SETPIPE_SZ, _PIPE)
+        for end in attrgetter("_result_queue._writer", "_call_queue._writer")(pool):
+            fcntl(end, F_SETPIPE_SZ, _PIPE)
 
 
 def _submitted(pool: ProcessPoolExecutor, work: Callable[[T], R], task: T, *, starts: bool) -> Future[R]:

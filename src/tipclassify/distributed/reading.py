@@ -18,7 +18,7 @@ from tipclassify.document import Document, Passage
 from tipclassify.errors import InputError, MissingExtraError, TipclassifyError
 from tipclassify.readers import read_bytes, read_report
 from tipclassify.readers.limits import LARGEST
-from tipclassify.readers.rows import row_of_line
+from tipclassify.readers.rows import in_batches, row_of_line
 from tipclassify.writers import TaggedReport
 
 __all__ = ["FIELDS", "Reading", "sound_row"]
@@ -26,8 +26,7 @@ __all__ = ["FIELDS", "Reading", "sound_row"]
 FIELDS: Final = ("section", "country", "year", "page", "block")
 """Fields of a row beside its text that a row of the output has."""
 
-_BATCH: Final = 300_000  # characters of rows scored at a time: memory stays flat, whatever their length
-_GROUPED: Final = 1_000  # rows of a row group looked at at a time
+_ROWS: Final = 1_000  # of a Parquet file, made of its columns at a time
 _READERS: Final = threading.Lock()  # PDFium and the recording of warnings stand one thread a process
 
 
@@ -71,7 +70,7 @@ class Reading:
     def batches(self, name: str, rows: Iterable[dict[str, Any]]) -> Iterator[TaggedReport]:
         """Rows that are passages already, tagged."""
         self.rows.setdefault(name, 0)
-        for batch in _of_like_size(rows):
+        for batch in in_batches(rows, lambda row: len(row["text"]) + 1):
             split = [Passage(row["text"], 0, len(row["text"]), row.get("section")) for row in batch]
             self.rows[name] += len(batch)
             yield TaggedReport(
@@ -126,7 +125,7 @@ class Reading:
         if self.text not in names:
             raise InputError(f'{source.name}: no column "{self.text}"; say which holds the text')
         columns = [name for name in dict.fromkeys((self.text, *FIELDS)) if name in names]
-        batches = table.iter_batches(_GROUPED, row_groups=list(range(part.start, part.end)), columns=columns)
+        batches = table.iter_batches(_ROWS, row_groups=list(range(part.start, part.end)), columns=columns)
         rows = (row for batch in batches for row in batch.to_pylist())
         yield from self.sound(source.name, rows, f"from row group {part.start} on, row")
 
@@ -139,20 +138,6 @@ class Reading:
             self.failures.append(Failure(name, str(error), isinstance(error, MissingExtraError)))
         except Exception as error:
             self.failures.append(Failure(name, f"{name}: {what_failed(error)}; check the path", again=True))
-
-
-def _of_like_size(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Rows in batches; a row counts even if its text is empty."""
-    batch: list[dict[str, Any]] = []
-    size = 0
-    for row in rows:
-        batch.append(row)
-        size += len(row["text"]) + 1
-        if size >= _BATCH:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
 
 
 def sound_row(row: Any, text: str) -> dict[str, Any]:

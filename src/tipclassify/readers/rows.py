@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, TypeVar
 
 from tipclassify.errors import InputError
 
-__all__ = ["read_lines", "read_text_rows", "row_of_line", "rows_of_lines"]
+__all__ = ["in_batches", "read_lines", "read_text_rows", "row_of_line", "rows_of_lines"]
 
 _DECODER: Final = json.JSONDecoder()
-_BATCH: Final = 300_000  # bytes of lines scored at a time: memory stays flat however long the file, or its rows
+_BATCH: Final = 300_000  # bytes or characters scored at a time: memory stays flat however long the file, or its rows
+
+T = TypeVar("T")
 
 
 def read_text_rows(path: str) -> Iterator[list[dict[str, Any]]]:
@@ -20,7 +22,7 @@ def read_text_rows(path: str) -> Iterator[list[dict[str, Any]]]:
     Raises
     ------
     InputError
-        At the first row that is not a JSON object with a text, naming its line.
+        At the first row that is not a JSON object with a text, naming its line, once all before it have come.
     """
     for lines in read_lines(path):
         rows, wrong = rows_of_lines(lines, path)
@@ -38,19 +40,24 @@ def read_lines(path: str) -> Iterator[list[tuple[int, bytes]]]:
     InputError
         When the file cannot be read.
     """
-    batch: list[tuple[int, bytes]] = []
-    size = 0
     try:
         with open(path, "rb") as file:
-            for numbered in enumerate(file, 1):
-                if numbered[1].strip():
-                    batch.append(numbered)
-                    size += len(numbered[1])
-                if size >= _BATCH:
-                    yield batch
-                    batch, size = [], 0
+            lines = (numbered for numbered in enumerate(file, 1) if numbered[1].strip())
+            yield from in_batches(lines, lambda numbered: len(numbered[1]))
     except OSError as error:
         raise InputError(f"{path}: {(error.strerror or str(error)).lower()}; check the path") from None
+
+
+def in_batches(rows: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
+    """Rows, or their lines, as many at a time as are scored together; `size` tells the bytes or characters of one, at least one."""
+    batch: list[T] = []
+    held = 0
+    for row in rows:
+        batch.append(row)
+        held += size(row)
+        if held >= _BATCH:
+            yield batch
+            batch, held = [], 0
     if batch:
         yield batch
 
