@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tipclassify import LABELS, CorpusError
-from tipclassify.corpus import corpus_digest, group_rows, load_corpus, read_rows
+from tipclassify.corpus import corpus_digest, group_rows, labels_alone, load_corpus, read_rows
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -62,6 +62,49 @@ def test_every_bad_row_is_told_with_its_line_and_what_to_do(tmp_path: Path) -> N
     for (line, what), problem in zip(expected.items(), told, strict=True):
         assert problem.startswith(f"{file}:{line}: ")
         assert what in problem
+
+
+def test_a_heading_of_a_report_may_change_the_labels_of_a_sentence(tmp_path: Path) -> None:
+    text = "The law was not enforced."
+    rows = [
+        {"text": text, "labels": ["failure"], "section": "b. Forced Labor"},
+        {"text": text.upper(), "labels": [], "section": "Working Conditions"},
+        {"text": text, "labels": ["failure"], "section": "prosecution"},  # of a narrative: it decides nothing
+    ]
+    file = write(tmp_path / "mine.jsonl", *rows)
+    assert [row["labels"] for row in read_rows(file)] == [("failure",), (), ("failure",)]
+    write(file, *rows, {"text": text, "labels": []}, {"text": text, "labels": [], "section": "B. forced  labor"})
+    with pytest.raises(CorpusError) as caught:
+        read_rows(file)
+    first, second = caught.value.problems
+    assert first.startswith(f"{file}:4: no label, but the same text at {file}:3 has failure")
+    assert second.startswith(f"{file}:5: no label, but the same text at {file}:1 has failure")
+
+
+def test_labels_without_the_heading_are_kept(tmp_path: Path) -> None:
+    rows = [
+        {"text": "One.", "labels": ["failure"], "labels_alone": []},
+        {"text": "Two.", "labels": [], "labels_alone": ["complicity", "failure"]},
+        {"text": "Three.", "labels": [], "labels_alone": "none"},
+        {"text": "Four.", "labels": ["complicity"]},
+    ]
+    found = read_rows(write(tmp_path / "mine.jsonl", *rows))
+    assert [labels_alone(row) for row in found] == [(), ("failure", "complicity"), (), ("complicity",)]
+    table = load_corpus(tmp_path)
+    assert table["labels_alone"][:] == ["none", "complicity;failure", "none", None]
+
+
+def test_real_passages_are_read_where_they_were_rebuilt(tmp_path: Path) -> None:
+    write(tmp_path / "mine.jsonl", {"text": "One.", "labels": []})
+    assert len(load_corpus(tmp_path)) == 1
+    (tmp_path / "real").mkdir()
+    write(tmp_path / "real" / "passages.jsonl", {"text": "Two.", "labels": [], "doc": "hrr/2020/xland.html"})
+    (tmp_path / "real" / "labels.csv").write_text("key,labels\n", "utf-8")
+    assert load_corpus(tmp_path)["text"][:] == ["One.", "Two."]
+    assert load_corpus(tmp_path)["doc"][:] == [None, "hrr/2020/xland.html"]
+    write(tmp_path / "real" / "passages.jsonl", {"text": "Two."})
+    with pytest.raises(CorpusError, match=r"passages\.jsonl:1: no labels"):
+        read_rows(tmp_path)
 
 
 def test_csv_and_parquet_hold_the_same_rows(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """The labelled corpus: read it, check every row, and hand it on as a `datasets.Dataset`.
 
 A corpus is a file, or a folder whose ``*.jsonl``, ``*.csv`` and ``*.parquet`` files are read in the order of
-their names. Columns: ``text`` and ``labels``; ``id``, ``section``, ``pair``, ``doc`` and ``source`` where there are
-any; further columns are kept. Nothing is trained on a corpus with errors, and all of them are told at once.
+their names, and then ``real/passages.jsonl``, which ``tipclassify corpus rebuild`` writes. Columns: ``text`` and
+``labels``; ``id``, ``section``, ``pair``, ``doc`` and ``source`` where there are any; further columns are kept.
+Nothing is trained on a corpus with errors, and all of them are told at once.
 """
 
 from __future__ import annotations
@@ -11,22 +12,23 @@ import csv
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tipclassify.errors import CorpusError
-from tipclassify.labels import LABELS
+from tipclassify.labels import LABELS, SECTIONS
 
 if TYPE_CHECKING:
     import datasets
 
-__all__ = ["corpus_digest", "group_rows", "joined", "load_corpus", "read_rows", "row_weights", "text_key"]
+__all__ = ["corpus_digest", "group_rows", "joined", "labels_alone", "load_corpus", "read_rows", "text_key"]
 
 LONGEST: Final = 2_000
 """Characters of a passage; anything longer is a paragraph or more, not a sentence."""
 
 _SUFFIXES: Final = (".jsonl", ".csv", ".parquet")
+_REAL: Final = Path("real") / "passages.jsonl"  # passages of real reports, below the folder of a corpus
 _TEXT_COLUMNS: Final = ("id", "section", "pair", "doc", "source")
 
 Row = dict[str, Any]
@@ -75,7 +77,7 @@ def read_rows(*paths: str | os.PathLike[str]) -> list[Row]:
     rows: list[Row] = []
     files = [file for path in paths for file in _files(Path(path), problems)]
     ids: dict[str, str] = {}
-    texts: dict[str, tuple[str, tuple[str, ...]]] = {}
+    texts: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {}
     for file in files:
         for where, found in _READERS[file.suffix.lower()](file):
             row = found if isinstance(found, str) else _check(found)
@@ -85,8 +87,7 @@ def read_rows(*paths: str | os.PathLike[str]) -> list[Row]:
             row["id"] = str(row.get("id") or f"{file.stem}-{where.rpartition(':')[2]}")
             if (first := ids.setdefault(row["id"], where)) != where:
                 problems.append(f"{where}: id {row['id']!r} is taken at {first}; give it another")
-            key = text_key(row["text"])
-            first, labels = texts.setdefault(key, (where, row["labels"]))
+            first, labels = texts.setdefault((text_key(row["text"]), _heading(row)), (where, row["labels"]))
             if labels != row["labels"]:
                 here, there = (", ".join(names) or "no label" for names in (row["labels"], labels))
                 problems.append(f"{where}: {here}, but the same text at {first} has {there}; settle one")
@@ -98,6 +99,12 @@ def read_rows(*paths: str | os.PathLike[str]) -> list[Row]:
     return rows
 
 
+def _heading(row: Row) -> str:
+    """The heading of a real report, which may decide the labels; empty for a section of a narrative, which does not."""
+    section = row.get("section")
+    return "" if section in (None, *SECTIONS) else text_key(str(section))
+
+
 def text_key(text: str) -> str:
     """What makes two texts the same: their words, whatever the case and the spaces.
 
@@ -105,6 +112,19 @@ def text_key(text: str) -> str:
     True
     """
     return " ".join(text.split()).casefold()
+
+
+def labels_alone(row: Row) -> tuple[str, ...]:
+    """Labels of a row's text read without its heading: ``labels_alone`` where the row has it ("none" for none), else ``labels``.
+
+    >>> labels_alone({"labels": (), "labels_alone": "failure"}), labels_alone({"labels": ("failure",), "labels_alone": "none"})
+    (('failure',), ())
+    """
+    told = row.get("labels_alone")
+    if not told:
+        return tuple(row["labels"])
+    names = set(str(told).split(";"))
+    return tuple(label for label in LABELS if label in names)
 
 
 def group_rows(rows: Sequence[Row]) -> list[int]:
@@ -144,24 +164,6 @@ def joined(groups: list[int], pairs: Iterable[tuple[int, int]]) -> list[int]:
     return [root(i) for i in range(len(parent))]
 
 
-def row_weights(rows: Sequence[Row], weights: Mapping[str, float]) -> list[float]:
-    """How much each row counts: 1, or the weight of the file it came from.
-
-    Raises
-    ------
-    CorpusError
-        When a file has rows that `rows` lacks.
-    """
-    of: dict[str, float] = {}
-    for path, weight in weights.items():
-        of |= dict.fromkeys((row["id"] for row in read_rows(path)), weight)
-        if missing := len(of.keys() - {row["id"] for row in rows}):
-            raise CorpusError(
-                [f"{path}: {missing:,} of its passages are not in the corpus; name it with --data as well"]
-            )
-    return [of.get(row["id"], 1.0) for row in rows]
-
-
 def corpus_digest(rows: Iterable[Row]) -> str:
     """SHA-256 of ids, texts and labels in order: which corpus a model was trained on."""
     digest = hashlib.sha256()
@@ -195,6 +197,8 @@ def _check(row: Any) -> Row | str:
     if unknown := [name for name in labels if name not in LABELS]:
         return f"unknown label {unknown[0]!r}; use {', '.join(LABELS)}"
     row = {name: value for name, value in row.items() if name != "label"}
+    if isinstance(alone := row.get("labels_alone"), list | tuple):
+        row["labels_alone"] = ";".join(map(str, alone)) or "none"
     return {**row, "labels": tuple(label for label in LABELS if label in labels)}
 
 
@@ -204,6 +208,7 @@ def _check(row: Any) -> Row | str:
 def _files(path: Path, problems: list[str]) -> list[Path]:
     if path.is_dir():
         found = sorted(file for file in path.iterdir() if file.suffix.lower() in _SUFFIXES)
+        found += [path / _REAL] if (path / _REAL).is_file() else []
         if not found:
             problems.append(f"{path}: no .jsonl, .csv or .parquet file there; name the folder of the corpus")
         return found
