@@ -15,6 +15,7 @@ import pytest
 from tipclassify import Classifier
 from tipclassify.behaviours import replay_golden, run_cases
 from tipclassify.corpus import read_rows
+from tipclassify.document import Passage
 
 ROOT = Path(__file__).resolve().parents[1]
 P, F, C = "positive_effort", "failure", "complicity"
@@ -65,6 +66,27 @@ SETTLED = [
     ("Prosecutors charged a mayor with labor trafficking, and his trial was under way.", {P, C}),
 ]  # fmt: skip
 
+SUBJECT = [
+    ("Officials did not effectively enforce the law.", "b. Forced Labor", {F}),
+    ("Officials did not effectively enforce the law.", "e. Wages, Hours and Safety", set()),
+    ("Officials did not effectively enforce the law.", None, {F}),
+    ("There were too few inspectors.", "c. Child Labor", {F}),
+    ("There were too few inspectors.", "e. Wages, Hours and Safety", set()),
+    ("Police arrested two reporters for insulting the president.", "Freedom of the Press", set()),
+    ("Guards beat inmates, and no one was charged.", "Prison Conditions", set()),
+    ("Wardens forced inmates to work on their farms.", "Prison Conditions", {C}),
+    ("Border officers screened asylum seekers for trafficking.", "Protection of Refugees", {P}),
+    ("A court sentenced a former minister to nine years for fraud.", "Corruption", set()),
+    ("A court sentenced an officer for selling passports to traffickers.", "Corruption", {P, C}),
+    ("The law sets 18 as the age of marriage, but officials did not enforce it.", "Children", set()),
+    ("The law prohibits the use of children in prostitution.", "Children", {P}),
+    ("The ministry opened two shelters for battered women.", "Women", set()),
+    ("Ministry of Labor: Enforces child labor law.", "Table 5. Agencies: Role", set()),
+    ("The coordinating committee did not meet.", "Table 8. Bodies That Coordinate Work on Child Labor", {F}),
+    ("Decree 88 lists 30 tasks that are closed to children.", "Table 4. Child Labor Laws", {P}),
+    ("Hire more labor inspectors.", "Table 11. Suggested Actions on Child Labor", set()),
+]
+
 TURNS = [
     ("Police did not arrest or fine trafficking victims.", {P}, "Police did not stop arresting and fining trafficking victims.", {F}),
     ("The government convicted nine traffickers.", {P}, "The government did not convict any traffickers.", {F}),
@@ -106,6 +128,14 @@ def test_a_settled_case_is_tagged_as_settled(text: str, labels: set[str], classi
     assert tagged(classifier, text) == labels
 
 
+@pytest.mark.parametrize(("text", "heading", "labels"), known(SUBJECT))
+def test_what_a_passage_is_about_its_words_and_its_heading_tell(
+    text: str, heading: str | None, labels: set[str], classifier: Classifier
+) -> None:
+    (found,) = classifier.tag_passages([Passage(text, 0, len(text), heading)])
+    assert set(found.labels) == labels
+
+
 @pytest.mark.parametrize(("text", "labels", "turned", "turned_labels"), known(TURNS))
 def test_a_few_words_turn_the_label(
     text: str, labels: set[str], turned: str, turned_labels: set[str], classifier: Classifier
@@ -127,6 +157,8 @@ def test_names_and_spelling_change_no_tag(classifier: Classifier) -> None:
     assert results["invariance-country"].cases > 6_000
     for name in ("country", "spelling", "quotes", "spaces", "year", "date"):
         assert results[f"invariance-{name}"].failures == (), name
+    assert results["invariance-heading"].cases > 300
+    assert results["invariance-heading"].rate > 0.9
     assert results["invariance-addition"].rate > 0.85
 
 

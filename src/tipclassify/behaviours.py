@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any, Final
 import numpy as np
 
 from tipclassify.classifier import Classifier
+from tipclassify.document import Passage
 from tipclassify.errors import InputError
 from tipclassify.labels import LABELS, indicator
 
@@ -83,12 +84,13 @@ def run_cases(classifier: Classifier, cases: str | os.PathLike[str] | None = Non
     folder = Path(cases) if cases is not None else default_cases_path()
     rules = _read_rules(folder)
     results = [
-        _compare(classifier, rule, [(row["text"], tuple(row["labels"])) for row in rows])
+        _compare(classifier, rule, [(_passage(row), tuple(row["labels"])) for row in rows])
         for rule, rows in groupby(rules, key=lambda row: str(row["rule"]))
     ]
-    texts = [row["text"] for row in rules]
+    texts = [row["text"] for row in rules if not row.get("section")]
     for name, groups in (
         *_slot_groups(folder),
+        ("invariance-heading", _headed(folder)),
         *_surface_groups(texts),
         ("invariance-addition", _added(folder, texts)),
     ):
@@ -102,7 +104,7 @@ def replay_golden(classifier: Classifier, lines: Iterable[str]) -> list[Failure]
     Rounding is what `Scorer.rounding` says of any one passage, and a tenth of it on average.
     """
     rows = [json.loads(line) for line in lines if line.strip()]
-    scores = classifier.predict_proba([row["text"] for row in rows])
+    scores = classifier.predict_proba([_passage(row) for row in rows])
     wanted = np.array([[row["scores"][label] for label in LABELS] for row in rows]).reshape(-1, len(LABELS))
     gaps = np.abs(scores - wanted)
     close = max(_CLOSE, classifier.scorer.rounding)
@@ -117,24 +119,32 @@ def replay_golden(classifier: Classifier, lines: Iterable[str]) -> list[Failure]
 # --------------------------------------------------------------------------------------------- judging
 
 
-def _compare(classifier: Classifier, rule: str, cases: list[tuple[str, tuple[str, ...]]]) -> RuleResult:
-    given = [_names(row) for row in classifier.predict([text for text, _ in cases])]
+def _passage(row: Mapping[str, Any]) -> Passage:
+    return Passage(row["text"], 0, len(row["text"]), row.get("section"))
+
+
+def _compare(classifier: Classifier, rule: str, cases: list[tuple[Passage, tuple[str, ...]]]) -> RuleResult:
+    given = [_names(row) for row in classifier.predict([passage for passage, _ in cases])]
     expected = [_names(np.array(indicator(labels))) for _, labels in cases]
-    wrong = [Failure(cases[i][0], expected[i], given[i]) for i in range(len(cases)) if expected[i] != given[i]]
+    wrong = [Failure(cases[i][0].text, expected[i], given[i]) for i in range(len(cases)) if expected[i] != given[i]]
     return RuleResult(rule, len(cases) - len(wrong), len(cases), tuple(wrong))
 
 
-def _unchanged(classifier: Classifier, rule: str, groups: list[tuple[str, list[str]]]) -> RuleResult:
+def _unchanged(classifier: Classifier, rule: str, groups: list[Group]) -> RuleResult:
     """Every variant must have the labels of its base, whatever those are."""
     base = classifier.predict([text for text, _ in groups])
     variants = [(i, text) for i, (_, texts) in enumerate(groups) for text in texts]
     given = classifier.predict([text for _, text in variants])
     wrong = [
-        Failure(text, _names(base[i]), _names(given[v]))
+        Failure(_shown(text), _names(base[i]), _names(given[v]))
         for v, (i, text) in enumerate(variants)
         if not np.array_equal(base[i], given[v])
     ]
     return RuleResult(rule, len(variants) - len(wrong), len(variants), tuple(wrong))
+
+
+def _shown(passage: str | Passage) -> str:
+    return passage if isinstance(passage, str) else f"[{passage.section}] {passage.text}"
 
 
 def _names(row: Any) -> tuple[str, ...]:
@@ -143,13 +153,14 @@ def _names(row: Any) -> tuple[str, ...]:
 
 # --------------------------------------------------------------------------------------------- cases
 
-Groups = Iterator[tuple[str, list[str]]]
+Group = tuple[str | Passage, list[str | Passage]]
+Groups = Iterator[Group]
 
 
 def _read_rules(folder: Path) -> list[dict[str, Any]]:
     rows = []
     for file in sorted(folder.glob("*.jsonl")):
-        if file.name not in ("slots.jsonl", "appended.jsonl"):
+        if file.name not in ("slots.jsonl", "appended.jsonl", "headings.jsonl"):
             rows += _read(file)
     if not rows:
         raise InputError(
@@ -174,6 +185,14 @@ def _slot_groups(folder: Path) -> Iterator[tuple[str, Groups]]:
         first, *others = fillers[slot]
         filled = [(r["text"].replace("{}", first), [r["text"].replace("{}", o) for o in others]) for r in rows]
         yield f"invariance-{slot}", iter(filled)
+
+
+def _headed(folder: Path) -> Groups:
+    """A passage under headings of like meaning, which must not change its labels."""
+    file = folder / "headings.jsonl"
+    for row in _read(file) if file.is_file() else []:
+        first, *others = (Passage(row["text"], 0, len(row["text"]), heading) for heading in row["headings"])
+        yield first, list(others)
 
 
 def _surface_groups(texts: list[str]) -> Iterator[tuple[str, Groups]]:
