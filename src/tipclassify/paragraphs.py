@@ -1,7 +1,7 @@
 """Plain text in, blocks out: paragraphs, list entries and headings, by line breaks alone.
 
-A hard-wrapped paragraph is one block; of other lines each is one. A line that names a standard section of a report, and
-such a name in capitals at the head of a paragraph, is a heading.
+A hard-wrapped paragraph is one block; of other lines each is one. A line that names a standard section of a report, such a
+name in capitals at the head of a paragraph, and a lettered title or a line in capitals between blank lines is a heading.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from tipclassify.document import Block, Document
-from tipclassify.sections import named_section, run_in_section, section_of_heading
+from tipclassify.sections import Outline, named_section, run_in_section, section_of_heading, without_enumerator
 from tipclassify.sentences import NO_INK, heading_run_in
 
 __all__ = ["text_document"]
@@ -20,6 +20,8 @@ _LIST_MARK: Final = re.compile(r"\s*(?:[•●▪◦‣*·–—-]|\(?(?:\d{1,3}
 _SENTENCE_END: Final = re.compile(r"[.!?:;][\"”’')\]]*\s*$")
 _INK: Final = re.compile(f"[^{NO_INK}]")
 _HEADING_WORDS: Final = 8
+_TITLE_WORDS: Final = 14  # of a lettered title; as in pages of the web
+_SMALL_IN_TITLES: Final = frozenset("a against an and as at by for from in into of on or the to under with".split())
 _SHORTEST_CAPITALISED: Final = 4  # "of", "and" and "the" are small in titles too
 
 
@@ -32,29 +34,32 @@ def text_document(text: str, source: str = "<text>") -> Document:
     """
     blocks: list[Block] = []
     section: str | None = None
-    for start, end in _paragraphs(text):
+    outline = Outline()
+    spans = list(_paragraphs(text))
+    for start, end, alone in spans:
         name = _section_name(text[start:end])
-        if name:
-            section = name
+        heading = name is not None or (alone and end < spans[-1][1] and _is_title(text[start:end].strip()))
+        if heading:
+            section = outline.section(" ".join(text[start:end].split()))
         elif (head := heading_run_in(text, start, end)) and (name := _section_name(text[start:head])):
             section = name
             blocks.append(Block(start, head, section, heading=True))
-            start, name = head, None
+            start = head
         else:
             section = run_in_section(text[start:end].lstrip()) or section
-        blocks.append(Block(start, end, section, heading=bool(name)))
+        blocks.append(Block(start, end, section, heading))
     return Document(text, tuple(blocks), source)
 
 
-def _paragraphs(text: str) -> Iterator[tuple[int, int]]:
-    """Spans of paragraphs; the lines of a hard-wrapped paragraph are one span."""
+def _paragraphs(text: str) -> Iterator[tuple[int, int, bool]]:
+    """Spans of paragraphs, and whether each is a line between blank ones; a hard-wrapped paragraph is one span."""
     run: list[tuple[int, int]] = []
     at = 0
     for line in [*text.splitlines(keepends=True), ""]:
         if _INK.search(line):
             run.append((at, at + len(line)))
         elif run:
-            yield from _blocks_of_run(text, run)
+            yield from ((start, end, len(run) == 1) for start, end in _blocks_of_run(text, run))
             run = []
         at += len(line)
 
@@ -82,6 +87,19 @@ def _is_wrapped(lines: list[str]) -> bool:
     from statistics import median  # takes longer to import than to tag a sentence, and few texts come here
 
     return 40 <= median(map(len, body)) <= 120
+
+
+def _is_title(line: str) -> bool:
+    """Whether a line is a lettered title or in capitals.
+
+    >>> [_is_title(line) for line in ("b. Prison Conditions", "THE PRESS", "b. train judges", "24 June 2024", "Photo by Ann Lee")]
+    [True, True, False, False, False]
+    """
+    words, title = line.split(), without_enumerator(line).split()
+    if not 2 <= len(words) <= _TITLE_WORDS or words[0].isdecimal() or line.endswith((".", ";", ",", "!", "?")):
+        return False
+    lettered = 0 < len(title) < len(words)
+    return line.isupper() or (lettered and not any(word[0].islower() for word in title if word not in _SMALL_IN_TITLES))
 
 
 def _section_name(paragraph: str) -> str | None:

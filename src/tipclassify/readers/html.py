@@ -19,7 +19,7 @@ from tipclassify.readers.text import decode, decode_as
 from tipclassify.readers.web.furniture import without_furniture
 from tipclassify.readers.web.lines import Line, is_sentence
 from tipclassify.readers.web.walk import page_lines
-from tipclassify.sections import named_section, run_in_section, section_of_heading
+from tipclassify.sections import Outline, named_section, run_in_section
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -213,10 +213,11 @@ def _sections(lines: Sequence[Line]) -> Iterator[tuple[str, str | None, bool]]:
     bold = sum(len(line.text) for line in lines if line.bold and line.kind != "heading")
     bold_heads = bold < _BOLD_PAGE * size
     section: str | None = None
+    outline = Outline()
     for line in lines:
         heading = _is_heading(line, bold_heads)
         if heading:
-            section = section_of_heading(line.text)
+            section = outline.section(line.text, line.level or None)
         elif line.kind == "text":
             section = run_in_section(line.text) or section
         yield line.text, section, heading

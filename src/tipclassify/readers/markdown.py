@@ -80,7 +80,8 @@ def _pieces(tokens: list[Token]) -> Iterator[Piece]:
                 cells.append(text)
             elif opened and opened.type == "heading_open":
                 # A line of hyphens right under a paragraph makes it a heading, which its author seldom wanted.
-                yield Piece(text, heading=opened.markup.startswith("#") or could_be_heading(text))
+                heading = opened.markup.startswith("#") or could_be_heading(text)
+                yield Piece(text, heading, level=int(opened.tag[1]))
             else:
                 yield Piece(text, heading=_is_bold(token) and could_be_heading(text))
 

@@ -19,7 +19,7 @@ from tipclassify.errors import InputError, MissingExtraError
 from tipclassify.readers.glyphs import plain_text, read_page
 from tipclassify.readers.layout.flow import Paragraph, body_size, read_paragraphs
 from tipclassify.readers.layout.pages import Page
-from tipclassify.sections import run_in_section, section_of_heading
+from tipclassify.sections import Outline, run_in_section
 
 __all__ = ["MOST_CHARACTERS", "MOST_PAGES", "read_pdf"]
 
@@ -82,11 +82,12 @@ def read_pdf(data: bytes, source: str) -> Document:
     parts: list[str] = []
     blocks: list[Block] = []
     at = 0
-    sections: dict[bool, str | None] = {False: None, True: None}  # a box beside the text has headings of its own
+    outlines = {False: Outline(), True: Outline()}  # a box beside the text has headings of its own
+    sections: dict[bool, str | None] = {False: None, True: None}
     for paragraph in paragraphs:
-        text = paragraph.text
-        section = section_of_heading(text) if paragraph.heading else run_in_section(text) or sections[paragraph.aside]
-        sections[paragraph.aside] = section
+        text, aside = paragraph.text, paragraph.aside
+        section = outlines[aside].section(text) if paragraph.heading else run_in_section(text) or sections[aside]
+        sections[aside] = section
         blocks.append(Block(at, at + len(text), section, paragraph.heading, paragraph.page))
         parts.append(text)
         at += len(text) + 2

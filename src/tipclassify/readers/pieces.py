@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from tipclassify.document import Block, Document
-from tipclassify.sections import named_section, run_in_section, section_of_heading
+from tipclassify.sections import Outline, named_section, run_in_section
 
 __all__ = ["Piece", "could_be_heading", "document_of", "table_row"]
 
@@ -21,11 +21,14 @@ class Piece(NamedTuple):
     ----------
     section : str or None
         Its section where the headings before it do not tell.
+    level : int or None
+        Of a heading, from 1; None where the source gives it none.
     """
 
     text: str
     heading: bool = False
     section: str | None = None
+    level: int | None = None
 
 
 def document_of(pieces: Iterable[Piece], source: str, title: str | None = None) -> Document:
@@ -38,14 +41,13 @@ def document_of(pieces: Iterable[Piece], source: str, title: str | None = None) 
     """
     texts: list[str] = []
     blocks: list[Block] = []
-    at, section = 0, None
+    at, section, outline = 0, None, Outline()
     for piece in pieces:
         text = " ".join(piece.text.translate(_UNSEEN).split())
         if not text:
             continue
-        named = named_section(text)
-        heading = piece.heading or named is not None
-        section = named or (section_of_heading(text) if heading else run_in_section(text) or section)
+        heading = piece.heading or named_section(text) is not None
+        section = outline.section(text, piece.level) if heading else run_in_section(text) or section
         blocks.append(Block(at, at + len(text), piece.section or section, heading))
         texts.append(text)
         at += len(text) + 2

@@ -84,6 +84,8 @@ def row_of_line(line: bytes, where: str) -> dict[str, Any]:
         raise InputError(f"{where}: broken JSON ({error}); write one object a line") from None
     if not isinstance(row, dict) or not isinstance(row.get("text"), str):
         raise InputError(f'{where}: no "text" field; write {{"text": "…"}}')
+    if not isinstance(row.get("section"), str | None):  # evidence: the heading that the passage is scored under
+        raise InputError(f'{where}: "section" is no text; write the heading of the passage, or leave it out')
     return row
 
 

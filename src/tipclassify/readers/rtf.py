@@ -20,8 +20,8 @@ __all__ = ["read_rtf"]
 
 _PICTURE: Final = re.compile(r"[0-9a-fA-F\r\n]{512,}")
 _SOFT_BREAK: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\line(?![a-zA-Z])")
-_HEADING: Final = re.compile(r"\\outlinelevel[0-8](?!\d)")
-_HEADING_SIGN: Final = "\ue001"  # of the private use area: no text has it
+_HEADING: Final = re.compile(r"\\outlinelevel([0-8])(?!\d)")
+_HEADING_SIGN: Final = re.compile("[\ue001-\ue009]")  # of the private use area: no text has it; one for each level
 _FONT: Final = re.compile(r"\\f(\d{1,5})|\\fcharset(\d{1,3})")
 _BRACE: Final = re.compile(r"\\.|[{}]", re.DOTALL)
 _FONTS: Final = re.compile(r"\{\\fonttbl\b")
@@ -61,7 +61,7 @@ def read_rtf(data: bytes, source: str) -> Document:
 def _prepared(markup: str) -> str:
     """Markup of which striprtf makes what a reader sees."""
     markup = _SOFT_BREAK.sub(r"\1 ", markup)
-    markup = _HEADING.sub(rf"\g<0>{_HEADING_SIGN}", markup)
+    markup = _HEADING.sub(lambda found: found[0] + chr(0xE001 + int(found[1])), markup)
     markup = markup.replace("{\\listtext", "{\\*\\listtext")  # the bullets and numbers of lists
     return markup.replace("{\\field{", "{\\field {")  # a link is its text, without where it leads to
 
@@ -86,11 +86,11 @@ def _text(markup: str, source: str) -> str:
 
 def _pieces(text: str) -> Iterator[Piece]:
     for line in text.split("\n"):
-        seen = line.replace(_HEADING_SIGN, "")
+        seen, sign = _HEADING_SIGN.sub("", line), _HEADING_SIGN.search(line)
         if seen.rstrip().endswith("|"):
             yield Piece(table_row(seen.split("|")))
         else:
-            yield Piece(seen, heading=_HEADING_SIGN in line)
+            yield Piece(seen, sign is not None, level=ord(sign[0]) - 0xE000 if sign else None)
 
 
 def _cut(markup: str, opening: re.Pattern[str]) -> tuple[str, list[str]]:

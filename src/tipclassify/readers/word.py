@@ -31,6 +31,7 @@ _PROPERTIES: Final = frozenset(
 _PARAGRAPH: Final = f"{_W}p"
 _TABLE: Final = f"{_W}tbl"
 _BODY_LEVEL: Final = 9  # the outline level that means "no heading"
+_TITLE_LEVEL: Final = 0  # above heading 1
 _LAYOUT_WORDS: Final = 40  # a cell of several paragraphs and more words holds running text: the table only places it
 _NOTES: Final = "Notes"
 _PLACEHOLDERS: Final = ("word document", "document", "untitled")  # titles that programs fill in
@@ -67,12 +68,12 @@ def _what_is_wrong(error: Exception) -> str:
 def _read(word: WordDocument) -> tuple[list[Piece], str | None]:
     styles = _Styles.of(word)
     pieces = [piece for piece in _pieces(word.element.body, styles) if piece.text]
-    named = next((piece.text for piece in pieces if piece.title), None)
+    named = next((piece.text for piece in pieces if piece.level == _TITLE_LEVEL), None)
     title = named or word.core_properties.title
     if title and title.strip().lower() in _PLACEHOLDERS:
         title = None
     notes = (Piece(text, section=_NOTES) for text in _notes(word, styles))
-    return [*(Piece(piece.text, piece.heading) for piece in pieces), *notes], title
+    return [*(Piece(piece.text, piece.heading, level=piece.level) for piece in pieces), *notes], title
 
 
 # --------------------------------------------------------------------------------------------- styles
@@ -80,29 +81,25 @@ def _read(word: WordDocument) -> tuple[list[Piece], str | None]:
 
 @dataclass(frozen=True, slots=True)
 class _Styles:
-    """Ids of the paragraph and character styles that matter."""
+    """Ids of the paragraph and character styles that matter; of those of headings, the level."""
 
-    headings: frozenset[str]
-    titles: frozenset[str]
+    headings: dict[str, int]
     contents: frozenset[str]
     bold: frozenset[str]
 
     @classmethod
     def of(cls, word: WordDocument) -> _Styles:
         elements = {_value(style, "styleId"): style for style in word.styles.element.iter(f"{_W}style")}
-        headings, titles, contents, bold = set[str](), set[str](), set[str](), set[str]()
+        headings, contents, bold = dict[str, int](), set[str](), set[str]()
         for key, style in elements.items():
             line = list(_ancestry(style, elements))
-            names = [_value(one.find(f"{_W}name"), "val").lower() for one in line]
-            if any(name.startswith("heading ") or name == "title" for name in names) or any(map(_is_outlined, line)):
-                headings.add(key)
-            if "title" in names:
-                titles.add(key)
-            if names[0].startswith("toc ") or names[0] == "table of figures":
+            if levels := [level for one in line if (level := _style_level(one)) is not None]:
+                headings[key] = levels[0]
+            if _style_name(style).startswith("toc ") or _style_name(style) == "table of figures":
                 contents.add(key)
             if next((flag for one in line if (flag := _flag(one.find(f"{_W}rPr"), "b")) is not None), False):
                 bold.add(key)
-        return cls(frozenset(headings), frozenset(titles), frozenset(contents), frozenset(bold))
+        return cls(headings, frozenset(contents), frozenset(bold))
 
 
 def _ancestry(style: Any, elements: dict[str, Any]) -> Iterator[Any]:
@@ -114,10 +111,24 @@ def _ancestry(style: Any, elements: dict[str, Any]) -> Iterator[Any]:
         style = elements.get(_value(style.find(f"{_W}basedOn"), "val"))
 
 
-def _is_outlined(holder: Any) -> bool:
-    """Whether paragraph properties in `holder` give a place in the outline, as headings have."""
+def _style_name(style: Any) -> str:
+    return _value(style.find(f"{_W}name"), "val").lower()
+
+
+def _style_level(style: Any) -> int | None:
+    """Level of the headings that a style makes by its name or its place in the outline; None where it makes none."""
+    name = _style_name(style)
+    if name == "title":
+        return _TITLE_LEVEL
+    if name.startswith("heading "):
+        return int(name[8]) if name[8:9].isdecimal() else 1
+    return _outline_level(style)
+
+
+def _outline_level(holder: Any) -> int | None:
+    """Level, from 1, that paragraph properties in `holder` give; None where they give none or that of the body."""
     level = _value(holder.find(f"{_W}pPr/{_W}outlineLvl"), "val")
-    return level.isdigit() and int(level) < _BODY_LEVEL
+    return int(level) + 1 if level.isdecimal() and int(level) < _BODY_LEVEL else None
 
 
 def _value(element: Any, attribute: str) -> str:
@@ -137,7 +148,7 @@ def _flag(properties: Any, name: str) -> bool | None:
 class _Paragraph:
     text: str
     heading: bool = False
-    title: bool = False
+    level: int | None = None  # of a heading that has one
 
 
 def _pieces(parent: Any, styles: _Styles) -> Iterator[_Paragraph]:
@@ -187,11 +198,10 @@ def _of_paragraph(paragraph: Any, styles: _Styles, held: str) -> Iterator[_Parag
         return
     line = _Line.of(paragraph, styles)
     text = " ".join((held + "".join(line.texts)).split())
-    heading = style in styles.headings or _is_outlined(paragraph)
-    if not heading and line.all_bold:
-        heading = could_be_heading(text)
+    level = styles.headings.get(style, _outline_level(paragraph))
+    heading = level is not None or (line.all_bold and could_be_heading(text))
     if text:
-        yield _Paragraph(text, heading, style in styles.titles)
+        yield _Paragraph(text, heading, level)
     for box in line.boxes:
         yield from _pieces(box, styles)
 
