@@ -1,4 +1,7 @@
-"""Scores: the same bits however passages are batched and by how many threads, and the same sums as the features laid out."""
+"""Scores: the same bits however passages are batched and by how many threads, and the same sums as the features laid out.
+
+So are the scores of passages under a heading, whose reasons add up.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tipclassify import Classifier, packing, words
-from tipclassify.corpus import read_rows
-from tipclassify.features import featurize, score_sums
+from tipclassify import packing, words
+from tipclassify.corpus import group_rows, read_rows
+from tipclassify.explanation import explain_texts
+from tipclassify.families import structure_of
+from tipclassify.features import feature_keys, featurize, heading_hashes, length_scale, score_sums
+from tipclassify.labels import indicator
 from tipclassify.model_file import PLACE_BITS, STEPS, Model
 from tipclassify.scoring import known_features, score_texts
+from tipclassify.tokens import tokenize
+from tipclassify.training import fit_model
 from tipclassify.words import WordTable
 
 ODD = [
@@ -28,16 +36,22 @@ ODD = [
     "not " * 5_000 + "punished",
 ]
 
-# Words of every sort that the families know of, and what parts clauses.
+# Words of every kind that the families distinguish, and punctuation that ends clauses.
 WORDS = """the of and but although , ; . , State Republic Kessara Norvia bin 12 2019 five police officials official government
     traffickers victims NGO NGOs judge labor inspectors law enforcement did not no never only limited few failed refused declined increased
     will would plans plan intends adequate inadequate convicted prosecuted punished deported detained bribes complicity shelters
     funded trained investigate prosecute Vigorously Increase Train ensure people children zqxv s a in for""".split()
 
 
+HEADINGS = ["prosecution", None, "b. Protection of Victims", "", "prevention", "Unheard Of"]
+
+
 @pytest.fixture(scope="module")
-def model() -> Model:
-    return Classifier.load().model
+def model(pytestconfig: pytest.Config) -> Model:
+    rows = read_rows(pytestconfig.rootpath / "data")[::20]
+    truth = np.array([indicator(row["labels"]) for row in rows])
+    texts, headings = [row["text"] for row in rows], [row["section"] for row in rows]
+    return fit_model(texts, truth, group_rows(rows), headings=headings, folds=2).model
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +60,16 @@ def passages(pytestconfig: pytest.Config) -> list[str]:
     return [*texts[::29], *ODD]
 
 
+def under(passages: list[str]) -> list[str | None]:
+    """A heading for each passage."""
+    return [HEADINGS[number % len(HEADINGS)] for number in range(len(passages))]
+
+
 @pytest.mark.parametrize("size", [1, 7, 4_096])
 def test_the_same_bits_in_any_batch(model: Model, passages: list[str], size: int) -> None:
-    whole = score_texts(model, passages)
-    parts = [score_texts(model, passages[i : i + size]) for i in range(0, len(passages), size)]
+    headings = under(passages)
+    whole = score_texts(model, passages, headings)
+    parts = [score_texts(model, passages[i : i + size], headings[i : i + size]) for i in range(0, len(passages), size)]
     for name in ("logits", "words", "unknown"):
         assert (np.concatenate([getattr(part, name) for part in parts]) == getattr(whole, name)).all()
 
@@ -73,27 +93,23 @@ def sums_of_features(model: Model, texts: list[str]) -> list[np.ndarray]:
 
 
 def test_scores_are_the_sums_of_the_features(model: Model, passages: list[str]) -> None:
-    linear = replace(model, windows=None)
     np.testing.assert_allclose(
-        score_texts(linear, passages).logits, np.stack(sums_of_features(model, passages), axis=1), atol=1e-12
+        score_texts(model, passages).logits, np.stack(sums_of_features(model, passages), axis=1), atol=1e-12
     )
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.text("not police punished victims Kessara 12 , . ; ’é", max_size=90), max_size=5))
-def test_scores_are_the_sums_of_the_features_of_any_text(texts: list[str]) -> None:
-    model = Classifier.load().model
-    linear = replace(model, windows=None)
-    found = score_texts(linear, texts).logits
+def test_scores_are_the_sums_of_the_features_of_any_text(model: Model, texts: list[str]) -> None:
+    found = score_texts(model, texts).logits
     if texts:
         np.testing.assert_allclose(found, np.stack(sums_of_features(model, texts), axis=1), atol=1e-12)
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join), min_size=1, max_size=6))
-def test_scores_are_the_sums_of_the_features_of_any_words(texts: list[str]) -> None:
-    model = Classifier.load().model
-    found = score_texts(replace(model, windows=None), texts)
+def test_scores_are_the_sums_of_the_features_of_any_words(model: Model, texts: list[str]) -> None:
+    found = score_texts(model, texts)
     np.testing.assert_allclose(found.logits, np.stack(sums_of_features(model, texts), axis=1), atol=1e-12)
     features = featurize(texts, model.vocabulary)
     assert found.words.tolist() == features.words.tolist()
@@ -104,16 +120,16 @@ def test_a_two_word_entry_of_the_lexicon_ends_with_its_passage(model: Model) -> 
     one, other = "Prosecutors closed one agency", "officials took bribes"  # "agency officials" is an entry
     alone = [score_texts(model, [text]).logits[0] for text in (one, other)]
     assert (score_texts(model, [one, other]).logits == alone).all()
-    kinds = featurize([one, other], model.vocabulary).tokens.kind
-    assert kinds.tolist() == [k for text in (one, other) for k in featurize([text], model.vocabulary).tokens.kind]
-    assert featurize([f"{one} {other}"], model.vocabulary).tokens.kind.tolist() != kinds.tolist()
+    kinds = structure_of(tokenize([one, other], model.vocabulary)).kind.tolist()
+    assert kinds == [k for text in (one, other) for k in structure_of(tokenize([text], model.vocabulary)).kind]
+    assert structure_of(tokenize([f"{one} {other}"], model.vocabulary)).kind.tolist() != kinds
 
 
-def test_words_whose_places_are_taken_are_found_all_the_same(
+def test_words_whose_slots_are_taken_are_found_all_the_same(
     model: Model, passages: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = score_texts(model, passages[:300]).logits
-    monkeypatch.setattr(words, "_TO_SLOT", np.uint64(62))  # four places
+    monkeypatch.setattr(words, "_TO_SLOT", np.uint64(62))  # four slots
     monkeypatch.setattr(words, "_ROOM", 4)
     table = WordTable(model.vocabulary)
     monkeypatch.setattr("tipclassify.tokens.word_table", lambda _: table)
@@ -133,7 +149,7 @@ def test_a_clause_as_long_as_a_book_sums_as_others_do(monkeypatch: pytest.Monkey
     assert (np.add.reduceat(lanes, begin) == found.T).all()
 
 
-def test_each_feature_of_the_shipped_model_has_a_place_of_its_own(model: Model) -> None:
+def test_each_feature_has_a_slot_of_its_own(model: Model) -> None:
     assert len(np.unique(model.hashes >> np.uint32(32 - PLACE_BITS))) == len(model.hashes)
     assert np.abs(model.weights).max() == STEPS
 
@@ -142,10 +158,63 @@ def test_words_without_end_do_not_fill_the_memory(model: Model, monkeypatch: pyt
     texts = [f"Officials punished victims kx{number}q of ab{number}zz." for number in range(60)]
     whole = score_texts(model, texts).logits
     monkeypatch.setattr(words, "_MOST_WORDS", 10)
-    for module in ("tokens", "written_words"):
-        monkeypatch.setattr(f"tipclassify.{module}.word_table", lambda _: table)
-    for size in (1, 5):  # without arrays, and with
-        table = WordTable(model.vocabulary)
-        for text, row in zip(texts, whole, strict=True):
-            assert (score_texts(model, [text] * size).logits == row).all()
-        assert 1 < table._met.count < 30
+    table = WordTable(model.vocabulary)
+    monkeypatch.setattr("tipclassify.tokens.word_table", lambda _: table)
+    for text, row in zip(texts, whole, strict=True):
+        assert (score_texts(model, [text]).logits == row).all()
+    assert 1 < table._table.count < 30
+
+
+@pytest.mark.parametrize("heading", ["prosecution", "Protection: Prosecution of Victims", "Unheard Of"])
+def test_a_heading_adds_the_scaled_sum_of_its_weights_whatever_the_passage(model: Model, heading: str) -> None:
+    hashes = heading_hashes(heading)
+    rows = [row for key in feature_keys(hashes) for row in np.flatnonzero(model.hashes == key)]
+    amount = length_scale(np.array(len(hashes))) * model.weights[rows].sum(axis=0) * model.units
+    assert (heading == "Unheard Of") == (len(rows) == 0)
+    texts = ["Police arrested nine suspects.", "", "The law was not enforced, and courts convicted no one."]
+    bare = score_texts(model, texts).logits
+    np.testing.assert_allclose(score_texts(model, texts, [heading] * 3).logits - bare, [amount] * 3, atol=1e-12)
+
+
+@pytest.mark.parametrize("none", [None, "", " ", "b.", "…"])
+def test_an_empty_heading_is_none(model: Model, none: str | None) -> None:
+    text = "Police arrested nine suspects."
+    assert (score_texts(model, [text], [none]).logits == score_texts(model, [text]).logits).all()
+
+
+def test_the_number_of_a_heading_is_ignored(model: Model) -> None:
+    texts = ["The government did not effectively enforce the law."] * 2
+    one, other = score_texts(model, texts, ["b. Protection of Victims", "Protection of victims"]).logits
+    assert (one == other).all()
+    assert (one != score_texts(model, texts[:1]).logits).any()
+
+
+def test_each_distinct_heading_is_looked_up_once(model: Model) -> None:
+    fresh = replace(model)
+    for _ in range(3):
+        score_texts(fresh, ["Police acted."] * 60, ["prosecution", "prevention", None] * 20)
+    assert fresh.heading_logits.cache_info().misses == 3
+
+
+def test_headings_that_do_not_match_the_texts_are_refused(model: Model) -> None:
+    for headings in ([], ["prosecution"], [None] * 3):
+        with pytest.raises(ValueError, match="give one for each text"):
+            score_texts(model, ["Police acted."] * 2, headings)
+
+
+def test_reasons_add_up_with_the_heading(model: Model, passages: list[str]) -> None:
+    texts = passages[::10]
+    headings = under(texts)
+    logits = score_texts(model, texts, headings).logits
+    for row, text, heading, explained in zip(
+        logits, texts, headings, explain_texts(model, texts, headings), strict=True
+    ):
+        for logit, reason in zip(row, explained.values(), strict=True):
+            assert reason.logit == pytest.approx(logit, abs=1e-9)
+            added = sum(span.weight for span in reason.spans)
+            assert reason.bias + reason.heading + added == pytest.approx(reason.logit, abs=1e-9)
+            assert all(text[span.start : span.end] == span.text for span in reason.spans)
+        bare = explain_texts(model, [text])[0]
+        assert [e.spans for e in bare.values()] == [e.spans for e in explained.values()]
+        assert all(e.heading == 0 for e in bare.values())
+        assert any(e.heading != 0 for e in explained.values()) == (heading not in (None, "", "Unheard Of"))

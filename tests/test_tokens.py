@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tipclassify.features import featurize
+from tipclassify.features import featurize, heading_hashes
 from tipclassify.tokens import NAME, NUMBER, known_words, tokenize
 from tipclassify.words import _BRITISH, american
 
@@ -98,3 +98,37 @@ def test_no_british_spelling_is_overlooked(head: str, part: str, tail: str) -> N
 
 def test_known_words_are_those_seen_in_lower_case_often_enough() -> None:
     assert known_words(["The police acted", "Police in Kessara, the police"]) == frozenset({"police"})
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "b. Prohibition of Forced Labor",
+        "Section 7. Prohibition of Forced Labour",
+        "SECTION 7 – PROHIBITION OF FORCED LABOR",
+        "3.2 Prohibition of forced labor",
+        "iv) Prohibition of Forced Labor:",
+        "(a) Prohibition of Forced Labor",
+        "Table 4. Prohibition of Forced Labor",
+        "Part II: Prohibition of Forced Labor",
+        "Section 7. b. Prohibition of Forced Labor",
+    ],
+)
+def test_a_heading_is_read_without_its_enumerator(heading: str) -> None:
+    assert heading_hashes(heading).tolist() == heading_hashes("Prohibition of Forced Labor").tolist()
+
+
+@pytest.mark.parametrize(
+    "heading", ["I saw", "A Shelter", "Parts of Labor", "2019 Findings", "Section of Labor", "Mixed Marriages"]
+)
+def test_a_heading_that_begins_with_a_word_keeps_it(heading: str) -> None:
+    rest = heading.split(maxsplit=1)[1]
+    assert len(heading_hashes(heading)) == len(heading_hashes(rest)) + 2
+
+
+def test_a_heading_has_words_pairs_and_itself() -> None:
+    one, other = heading_hashes("Child Labor"), heading_hashes("Labor of the Child")
+    assert len(one) == 2 + 1 + 1
+    assert len({*one.tolist(), *other.tolist()}) == 4 + 8 - 2  # they share two words
+    assert not {*one.tolist()} & {*featurize(["child labor"], KNOWN).hash.tolist()}
+    assert not len(heading_hashes(None))

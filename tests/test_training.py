@@ -1,4 +1,4 @@
-"""Training chooses out of fold, warns of what is thin, and writes the same model twice."""
+"""Training chooses out of fold, warns of what is thin, learns from headings and from a teacher, and writes the same model twice."""
 
 from __future__ import annotations
 
@@ -14,12 +14,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tipclassify import Classifier
+from tipclassify.calibration import operating_points
 from tipclassify.corpus import group_rows, read_rows
 from tipclassify.evaluation import calibration_error, measure
+from tipclassify.features import featurize
 from tipclassify.labels import LABELS, indicator
-from tipclassify.training import fit_model, group_folds, operating_points
+from tipclassify.linear_training import fit_all, lay_out
+from tipclassify.model_file import Model
+from tipclassify.scoring import score_texts
+from tipclassify.training import fit_model, group_folds
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def probabilities(model: Model, texts: list[str], headings: list[str | None] | None = None) -> np.ndarray:
+    return 1 / (1 + np.exp(-score_texts(model, texts, headings).logits))
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +44,7 @@ def test_a_small_corpus_teaches_something_and_its_figures_are_out_of_fold(
     texts, truth, groups = small
     fitted = fit_model(texts, truth, groups, folds=3)
     assert fitted.metrics.macro_f1 > 0.5
-    inside = Classifier(fitted.model).predict(texts)
+    inside = probabilities(fitted.model, texts) >= fitted.model.thresholds["balanced"]
     resubstituted = measure(truth, inside.astype(float), inside, np.full(3, 0.5)).macro_f1
     assert resubstituted > fitted.metrics.macro_f1 + 0.05  # else the figures would be of passages it had seen
 
@@ -61,12 +70,124 @@ def test_a_label_that_is_absent_gets_a_warning_and_a_low_probability() -> None:
     with pytest.warns(UserWarning, match="is absent") as caught:
         fitted = fit_model(texts, truth, range(12), folds=3)
     assert any("label failure is absent" in str(warning.message) for warning in caught)
-    assert Classifier(fitted.model).predict_proba(["Police arrested a suspect."])[0, 1] < 0.2
+    assert probabilities(fitted.model, ["Police arrested a suspect."])[0, 1] < 0.2
 
 
 def test_one_group_cannot_be_held_out() -> None:
     with pytest.raises(ValueError, match="at least two groups"), pytest.warns(UserWarning, match="too few"):
         fit_model(["a b", "c d"], np.eye(2, 3, dtype=bool), [0, 0])
+
+
+def test_a_heading_tells_which_law_was_not_enforced() -> None:
+    texts = ["The government did not effectively enforce the law.", "Authorities opened an office."] * 20
+    headings = ["b. Prohibition of Forced Labor"] * 20 + ["a. Freedom of Expression"] * 20
+    truth = np.zeros((40, 3), bool)
+    truth[0:20:2, 1] = truth[1:20:2, 0] = True
+    truth[:4, 2] = True  # some complicity, or the label would be absent
+    told = fit_model(texts, truth, range(40), headings=headings, folds=2)
+    assert told.metrics.labels[1].f1 > 0.9
+    bare = fit_model(texts, truth, range(40), folds=2)
+    assert bare.metrics.labels[1].f1 < 0.7
+    law = [texts[0]] * 3
+    under = ["Prohibition of Forced Labor", "Freedom of Expression", None]
+    forced, speech, neither = probabilities(told.model, law, under)[:, 1]
+    assert forced > neither > speech
+
+
+def test_headings_lie_in_no_clause_and_are_scaled_by_their_own_count() -> None:
+    texts, headings = ["Police acted."] * 2 + ["Courts did not."] * 2, ["Forced Labor", "Forced Labor", None, ""]
+    features = featurize(texts, frozenset())
+    bare, names = lay_out(features, [None] * 4)
+    design, hashes = lay_out(features, headings)
+    assert (design.clauses.sum(axis=1) == bare.clauses.sum(axis=1)).all()
+    more = np.asarray(design.passages.sum(axis=1) - bare.passages.sum(axis=1)).ravel()
+    assert len(hashes) == len(names) + 4
+    np.testing.assert_allclose(more, [4 * 4**-0.2] * 2 + [0, 0])
+
+
+TAUGHT = "The zorp was flooded."
+
+
+def test_soft_targets_teach_and_count_in_nothing_else(small: tuple[list[str], np.ndarray, list[int]]) -> None:
+    texts, truth, groups = (column[::4] for column in small)
+    without = fit_model(texts, truth, groups, folds=2)
+    soft = np.tile([0.97, 0.01, 0.5], (30, 1))
+    fitted = fit_model(texts, truth, groups, folds=2, soft=soft, soft_texts=[TAUGHT] * 30, soft_headings=["Zorps"] * 30)
+    assert fitted.metrics.passages == len(texts)
+    assert fitted.scores.shape == fitted.given["balanced"].shape == truth.shape
+    assert [m.support for m in fitted.metrics.labels] == truth.sum(axis=0).tolist()
+    before, after = (probabilities(model, [TAUGHT], ["Zorps"])[0] for model in (without.model, fitted.model))
+    assert after[0] > max(before[0], 0.8)
+    assert after[1] < before[1]
+    assert "zorp" in fitted.model.vocabulary - without.model.vocabulary
+    light = fit_model(
+        texts,
+        truth,
+        groups,
+        folds=2,
+        soft=soft,
+        soft_texts=[TAUGHT] * 30,
+        soft_headings=["Zorps"] * 30,
+        soft_weight=0.01,
+    )
+    assert probabilities(light.model, [TAUGHT], ["Zorps"])[0, 0] < after[0]
+
+
+def test_passages_held_judge_the_model_and_teach_nothing(small: tuple[list[str], np.ndarray, list[int]]) -> None:
+    texts, truth, groups = (column[::4] for column in small)
+    held = np.arange(len(texts)) % 3 == 0
+    fitted, shuffled = (
+        fit_model(texts, labels, groups, held=held, held_weights=np.ones(held.sum()), folds=2)
+        for labels in (truth, np.where(held[:, None], truth[::-1], truth))
+    )
+    assert fitted.metrics.passages == len(fitted.scores) == held.sum()
+    assert [m.support for m in fitted.metrics.labels] == truth[held].sum(axis=0).tolist()
+    for j in range(3):  # only the scale may differ, not what was learned
+        one, other = (fit.model.weights[:, j].astype(float) for fit in (fitted, shuffled))
+        assert np.corrcoef(one, other)[0, 1] > 0.999
+
+
+def test_a_soft_target_is_what_the_fit_comes_to() -> None:
+    texts = ["alpha"] * 20 + ["beta"] * 20 + ["gamma"] * 20
+    design, _ = lay_out(featurize(texts, frozenset(texts)), [None] * 60)
+    target = np.repeat([[0.8], [0.3], [0.001]], 20, axis=0) * np.ones(3)
+    for weights, bias in fit_all(design, target, np.ones(60), [1e3] * 3, 1):
+        fitted = 1 / (1 + np.exp(-design.scores(weights)[0] - bias))
+        np.testing.assert_allclose(fitted[::20], [0.8, 0.3, 0.0], atol=0.03)
+
+
+def test_hard_targets_are_the_limit_of_soft_ones(small: tuple[list[str], np.ndarray, list[int]]) -> None:
+    texts, truth, _ = (column[::8] for column in small)
+    design, _ = lay_out(featurize(texts, frozenset()), [None] * len(texts))
+    hard, nearly = (
+        fit_all(design, target, np.ones(len(texts)), [2.0] * 3, 1)
+        for target in (truth.astype(float), np.where(truth, 1.0, 0.01))
+    )
+    for (one, _), (other, _) in zip(hard, nearly, strict=True):
+        assert np.corrcoef(one, other)[0, 1] > 0.999
+
+
+def test_a_vocabulary_may_be_given() -> None:
+    texts = ["Police arrested a trafficker.", "No one was convicted.", "Police took bribes."] * 8
+    truth = np.tile(np.eye(3, dtype=bool), (8, 1))
+    assert fit_model(texts, truth, range(24), folds=2, vocabulary=frozenset({"one"})).model.vocabulary == {"one"}
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"headings": ["x"]}, "headings: 1 for 2 passages"),
+        ({"soft_texts": ["x"]}, "soft: give 3 probabilities"),
+        ({"soft": np.zeros((2, 3)), "soft_texts": ["x"]}, "soft: give 3 probabilities"),
+        ({"soft": np.full((1, 3), 1.5), "soft_texts": ["x"]}, "soft: give 3 probabilities"),
+        ({"soft": np.full((1, 3), np.nan), "soft_texts": ["x"]}, "soft: give 3 probabilities"),
+        ({"soft": np.zeros((1, 3)), "soft_texts": ["x"], "soft_headings": []}, "soft_headings: 0 for 1 passages"),
+        ({"weights": np.array([1.0, -1.0])}, "weights: give a number of 0 or more"),
+    ],
+)
+def test_columns_that_do_not_match_are_refused(options: dict[str, object], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        fit_model(["a b", "c d"], np.eye(2, 3, dtype=bool), [0, 1], **options)  # type: ignore[arg-type]
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=1, max_size=60))

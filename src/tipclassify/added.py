@@ -1,4 +1,4 @@
-"""Weights of features, added to the clauses and passages that they lie in."""
+"""Sums of packed weights by clause and passage."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from tipclassify.lookup import Lookup
 from tipclassify.packing import LANE_OF, LANES, ONE, add_up, lanes_of
 from tipclassify.words import I64, U64
 
-__all__ = ["Added"]
+__all__ = ["SumAccumulator"]
 
 Floats = npt.NDArray[np.float64]
 
-_FEW: Final = 500  # features: fewer are sooner counted one by one
+_FEW: Final = 500  # features; below, one `bincount` of everything is faster
 
 
-class Added:
-    """Sums for each clause, and after them for each passage, of which parts are still to be added."""
+class SumAccumulator:
+    """Collects weights for `slots` sums: one for each clause, then one for each passage."""
 
-    def __init__(self, places: int, lookup: Lookup) -> None:
-        self._sums = np.zeros((LANES, places))
+    def __init__(self, slots: int, lookup: Lookup) -> None:
+        self._sums = np.zeros((LANES, slots))
         self._lookup = lookup
         self._parts: list[tuple[I64, U64]] = []
         self._hashed: list[tuple[I64, U64]] = []
 
     def add(self, where: I64, packed: U64) -> None:
-        """Something for some places, each named as often as need be."""
+        """Add packed weights to the slots `where`, in any order."""
         self._parts.append((where, packed))
 
     def add_hashed(self, where: I64, code: U64) -> None:
-        """Features by their hashes, looked up together in the end."""
+        """Add features by their hashes, which `total` looks up in one go."""
         self._hashed.append((where, code))
 
     def add_in_order(self, where: I64, packed: U64) -> None:
-        """The same, quicker where there are many, for places that ascend."""
+        """Add packed weights to ascending slots: faster than `add` where there are many."""
         if len(where) < _FEW:
             self.add(where, packed)
         else:
@@ -47,6 +47,7 @@ class Added:
             self._sums[:, where.take(begin)] += add_up(packed, begin, ends_of(begin, len(where)) - begin)
 
     def total(self) -> Floats:
+        """Sum everything added, float64 (LANES, slots)."""
         if self._hashed:
             code = np.concatenate([code for _, code in self._hashed])
             self.add(np.concatenate([where for where, _ in self._hashed]), self._lookup.hashed(code) + ONE)

@@ -1,8 +1,9 @@
-"""From raw scores to probabilities, and from probabilities to labels: each label on its own, on out-of-fold scores.
+"""From raw scores to probabilities, and from probabilities to labels: each label on its own, on held-out scores.
 
-Scores of one or several parts of a model come in; the calibration weighs the parts (stacking, Wolpert 1992).
+Rows may count differently: passages that were chosen for being hard count less than their number, so that a probability means the
+same on a whole report, where most passages are easy (post-stratification).
 
-Sources: Platt 1999.
+Sources: Platt 1999; Little 1993 (JASA 88:1001-1012).
 """
 
 from __future__ import annotations
@@ -16,18 +17,10 @@ import numpy.typing as npt
 
 from tipclassify.labels import LABELS, POLICIES
 
-__all__ = [
-    "Calibrated",
-    "calibrate",
-    "calibrations",
-    "cross_fitted",
-    "log_loss",
-    "logistic",
-    "operating_points",
-    "platt",
-]
+__all__ = ["Calibrated", "calibrate", "log_loss", "logistic", "operating_points", "platt"]
 
 _SURE: Final = 0.95  # recall of `screen`, precision of `cite`
+_FEWEST: Final = 10  # passages with a label that a precision is read off
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -36,13 +29,12 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Calibrated:
-    """What turns the scores that a model gave to passages it never saw into probabilities and labels.
+    """Calibration and thresholds, and what they make of the passages that they were chosen on.
 
     Attributes
     ----------
-    slope : float (3, parts)
-    shift : float (3,)
-        The calibrated log-odds are ``(raw * slope).sum(2) + shift``.
+    scale, shift : float (3,)
+        The calibrated log-odds are ``raw * scale + shift``.
     thresholds : mapping of str to tuple of float
         Policy → probability from which each label is given.
     scores : float (n, 3)
@@ -51,15 +43,17 @@ class Calibrated:
         Policy → labels given to them, those of each fold at the thresholds of the others.
     """
 
-    slope: Floats
+    scale: Floats
     shift: Floats
     thresholds: Mapping[str, tuple[float, ...]]
     scores: Floats
     given: Mapping[str, Bools]
 
 
-def calibrate(raw: Floats, truth: Bools, fold: Ints, used: Bools | None = None) -> Calibrated:
-    """Calibration and thresholds by held-out scores `raw`, float (n, 3, parts), of the parts of a model.
+def calibrate(
+    raw: Floats, truth: Bools, fold: Ints, used: Bools | None = None, weights: Floats | None = None
+) -> Calibrated:
+    """Calibrate and set thresholds by held-out scores `raw`, float (n, 3).
 
     Parameters
     ----------
@@ -67,17 +61,35 @@ def calibrate(raw: Floats, truth: Bools, fold: Ints, used: Bools | None = None) 
         Passages of one group are of one fold.
     used : bool (n,), optional
         Passages that count; the others are scored all the same.
+    weights : float (n,), optional
+        How much each passage counts; 1 without.
     """
     used = np.ones(len(truth), bool) if used is None else used
-    scores, given = cross_fitted(raw, truth, used, fold)
-    slope, shift = calibrations(raw[used], truth[used])
-    calibrated = logistic((raw * slope).sum(axis=2) + shift)
-    points = [operating_points(truth[used, j], calibrated[used, j]) for j in range(len(LABELS))]
-    thresholds = {policy: tuple(point[policy] for point in points) for policy in POLICIES}
-    return Calibrated(slope, shift, thresholds, scores, given)
+    weights = np.ones(len(truth)) if weights is None else weights
+    scores = np.zeros(truth.shape)
+    given = {policy: np.zeros(truth.shape, bool) for policy in POLICIES}
+    for number in np.unique(fold):
+        held = fold == number
+        scale, shift, thresholds = _chosen(raw, truth, used & ~held, weights)
+        scores[held] = logistic(raw[held] * scale + shift)
+        for policy in POLICIES:
+            given[policy][held] = scores[held] >= thresholds[policy]
+    return Calibrated(*_chosen(raw, truth, used, weights), scores, given)
 
 
-def operating_points(truth: Bools, scores: Floats) -> dict[str, float]:
+def _chosen(
+    raw: Floats, truth: Bools, rows: Bools, weights: Floats
+) -> tuple[Floats, Floats, dict[str, tuple[float, ...]]]:
+    """Scale, shift and thresholds by some of the rows."""
+    raw, truth, weights = raw[rows], truth[rows], weights[rows]
+    fits = [platt(raw[:, j], truth[:, j], weights) for j in range(len(LABELS))]
+    scale, shift = np.array([one for one, _ in fits]), np.array([one for _, one in fits])
+    scores = logistic(raw * scale + shift)
+    points = [operating_points(truth[:, j], scores[:, j], weights) for j in range(len(LABELS))]
+    return scale, shift, {policy: tuple(point[policy] for point in points) for policy in POLICIES}
+
+
+def operating_points(truth: Bools, scores: Floats, weights: Floats | None = None) -> dict[str, float]:
     """Threshold of each policy for one label.
 
     ``balanced`` has the best F1; ``screen`` the highest threshold with recall of at least 0.95; ``cite`` the lowest
@@ -89,16 +101,18 @@ def operating_points(truth: Bools, scores: Floats) -> dict[str, float]:
     """
     if not truth.any():
         return dict.fromkeys(POLICIES, 0.5)
+    weights = np.ones(len(truth)) if weights is None else weights
     order = np.argsort(-scores, kind="stable")
-    ranked, value = truth[order], scores[order]
+    ranked, value, counts = truth[order], scores[order], weights[order]
     last = np.append(value[1:] != value[:-1], True)  # a threshold cannot part equal scores
-    hits = np.cumsum(ranked)[last]
-    precision, recall = hits / (np.flatnonzero(last) + 1), hits / truth.sum()
+    hits, right = np.cumsum(ranked)[last], np.cumsum(ranked * counts)[last]
+    precision, recall = right / np.maximum(np.cumsum(counts)[last], 1e-12), right / max(float(counts @ ranked), 1e-12)
     cut = (value[last] + np.append(value[last][1:], 0.0)) / 2  # halfway to the next score down
     balanced = int(np.argmax(2 * precision * recall / np.maximum(precision + recall, 1e-12)))
     screen = int(np.argmax(recall >= _SURE))
-    enough = np.flatnonzero((precision >= _SURE) & (hits >= min(10, hits[-1])))
-    cite = int(enough[-1]) if len(enough) else int(np.argmax(np.where(hits >= min(10, hits[-1]), precision, 0)))
+    some = hits >= min(_FEWEST, hits[-1])
+    enough = np.flatnonzero((precision >= _SURE) & some)
+    cite = int(enough[-1]) if len(enough) else int(np.argmax(np.where(some, precision, 0)))
     return {
         "screen": float(cut[max(screen, balanced)]),
         "balanced": float(cut[balanced]),
@@ -106,46 +120,15 @@ def operating_points(truth: Bools, scores: Floats) -> dict[str, float]:
     }
 
 
-def calibrations(raw: Floats, truth: Bools) -> tuple[Floats, Floats]:
-    """Slopes (3, parts) and shift (3,) of each label such that ``logistic((raw * slopes).sum(2) + shift)`` is calibrated.
-
-    `raw`, float (n, 3, parts), has the scores of the parts of the model; a part that does not help gets slope 0.
-    """
-    fits = [platt(raw[:, j], truth[:, j]) for j in range(truth.shape[1])]
-    return np.array([slopes for slopes, _ in fits]), np.array([shift for _, shift in fits])
-
-
-def platt(raw: Floats, truth: Bools) -> tuple[Floats, float]:
-    """Slopes (parts,) and shift for the scores `raw` (n, parts) of one label."""
+def platt(raw: Floats, truth: Bools, weights: Floats | None = None) -> tuple[float, float]:
+    """Scale and shift of the scores `raw` (n,) of one label; 1 and 0 where they can't be learned, or would turn its meaning."""
     from sklearn.linear_model import LogisticRegression
 
-    parts = raw.shape[1]
-    slopes = np.zeros(parts)
-    used = np.arange(parts)
-    while truth.sum() >= 2 and (~truth).sum() >= 2 and len(used):
-        fitted = LogisticRegression(C=1e3).fit(raw[:, used], truth)
-        if (fitted.coef_[0] > 0).all():
-            slopes[used] = fitted.coef_[0]
-            return slopes, float(fitted.intercept_[0])
-        used = used[fitted.coef_[0] > 0]
-    slopes[0] = 1.0
-    return slopes, 0.0
-
-
-def cross_fitted(raw: Floats, truth: Bools, used: Bools, fold: Ints) -> tuple[Floats, dict[str, Bools]]:
-    """Probabilities and labels of each fold by the calibration and threshold of the other folds."""
-    scores = np.zeros(truth.shape)
-    given = {policy: np.zeros(truth.shape, bool) for policy in POLICIES}
-    for k in np.unique(fold):
-        held = fold == k
-        taught = used & ~held
-        slope, shift = calibrations(raw[taught], truth[taught])
-        scores[held] = logistic((raw[held] * slope).sum(axis=2) + shift)
-        others = logistic((raw[taught] * slope).sum(axis=2) + shift)
-        for j in range(truth.shape[1]):
-            for policy, threshold in operating_points(truth[taught, j], others[:, j]).items():
-                given[policy][held, j] = scores[held, j] >= threshold
-    return scores, given
+    if truth.sum() >= 2 and (~truth).sum() >= 2:
+        fitted = LogisticRegression(C=1e3).fit(raw[:, None], truth, weights)
+        if fitted.coef_[0, 0] > 0:
+            return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
+    return 1.0, 0.0
 
 
 def logistic(logit: Floats) -> Floats:
@@ -154,6 +137,6 @@ def logistic(logit: Floats) -> Floats:
 
 def log_loss(raw: Floats, truth: Bools) -> float:
     """Log loss after calibration: what the choice of strength is judged by."""
-    slope, shift = platt(raw[:, None], truth)
-    logit = raw * slope[0] + shift
+    scale, shift = platt(raw, truth)
+    logit = raw * scale + shift
     return float(np.mean(np.logaddexp(0, np.where(truth, -logit, logit))))

@@ -1,4 +1,4 @@
-"""What the lexicon's classes add to clauses and passages: in sequences and pairs, after actors, under mark words."""
+"""Weights of the features of lexicon classes: sequences and pairs of classes, actors with acts, scopes of mark words."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tipclassify.added import Added
-from tipclassify.families import CUT_HASH, FAR, MARK, REACH, TURNING, stretched
+from tipclassify.added import SumAccumulator
+from tipclassify.families import CUT_HASH, FAR, MARK, REACH, TURNING, concat_ranges
 from tipclassify.layout import Layout, ends_of
 from tipclassify.lookup import ACTOR_CODE, CLASSES, COLUMNS, TURNS, ByWord, Lookup
 from tipclassify.packing import add_to
-from tipclassify.tokens import Reading
+from tipclassify.tokens import TokenBatch
 from tipclassify.words import I64, U64, Bools
 
 __all__ = ["add_classes"]
 
 
 class _Classed(NamedTuple):
-    """Tokens that have a class: which, their class, clause and passage."""
+    """Tokens that have a class: their index, class, clause and passage."""
 
     at: I64
     kind: I64
@@ -26,24 +26,26 @@ class _Classed(NamedTuple):
     passage: I64
 
 
-def add_classes(lookup: Lookup, words: ByWord, read: Reading, layout: Layout, inside: U64, added: Added) -> None:
-    """Sequences and pairs of classes, who acts, and what stands under a mark word."""
+def add_classes(
+    lookup: Lookup, words: ByWord, tokens: TokenBatch, layout: Layout, per_token: U64, totals: SumAccumulator
+) -> None:
+    """Add sequences and pairs of classes, actors with acts, and stems and classes in the scope of mark words."""
     at = layout.kind.nonzero()[0]
     if not len(at):
         return
     clause = layout.clause.take(at)
     c = _Classed(at, layout.kind.take(at).astype(np.int64), clause, layout.passage.take(clause))
-    run = np.ones(len(at), bool)  # the first classed word of its clause
+    run = np.ones(len(at), bool)  # first classed word of its clause
     np.not_equal(clause[1:], clause[:-1], out=run[1:])
-    classed = _add_sequences(lookup, layout, c, run, added)
-    _add_class_pairs(lookup, c, run, added)
-    _add_acts(lookup, words, read, layout, c, inside, classed, added)
-    added.add_in_order(c.clause, classed)
-    _add_marked(lookup, words, read, layout, c, added)
+    classed = _add_sequences(lookup, layout, c, run, totals)
+    _add_class_pairs(lookup, c, run, totals)
+    _add_acts(lookup, words, tokens, layout, c, per_token, classed, totals)
+    totals.add_in_order(c.clause, classed)
+    _add_marked(lookup, words, tokens, layout, c, totals)
 
 
-def _add_sequences(lookup: Lookup, layout: Layout, c: _Classed, run: Bools, added: Added) -> U64:
-    """Up to four classes in a row, whatever stands between; gives what is added to the clause of each classed word."""
+def _add_sequences(lookup: Lookup, layout: Layout, c: _Classed, run: Bools, totals: SumAccumulator) -> U64:
+    """Add up to four classes in a row, words without one skipped; return the clause's part by classed word."""
     tables = lookup.by_class
     kind, n = c.kind, len(c.kind)
     next_kind, then = np.zeros((2, n), np.int64)  # classes that follow in the clause
@@ -58,7 +60,7 @@ def _add_sequences(lookup: Lookup, layout: Layout, c: _Classed, run: Bools, adde
     packed = tables.row.take(place)
     if n < 2:
         return packed
-    two[:-1] += kind[1:]  # from here on two classes in a row, whether in one clause or not
+    two[:-1] += kind[1:]  # from here on, bigrams whether in one clause or not
     of_passage = c.passage[1:] == c.passage[:-1]
     cut = (of_passage & run[1:]).nonzero()[0]
     of_passage = c.passage[2:] == c.passage[:-2]
@@ -66,45 +68,45 @@ def _add_sequences(lookup: Lookup, layout: Layout, c: _Classed, run: Bools, adde
     if len(cut) or len(cut_third):
         place = np.concatenate([two.take(cut) * CLASSES, two.take(cut_third) * CLASSES + kind.take(cut_third + 2)])
         where = c.passage.take(np.concatenate([cut, cut_third]))
-        added.add(layout.across(where), tables.cut.take(place))
+        totals.add(layout.across(where), tables.cut.take(place))
     four = (c.passage[3:] == c.passage[:-3]).nonzero()[0]
     if len(four):
         code = tables.four_head.take(two.take(four)) + tables.four_tail.take(two.take(four + 2))
         one_clause = c.clause.take(four) == c.clause.take(four + 3)
         code += ~one_clause * CUT_HASH
         where = np.where(one_clause, c.clause.take(four), layout.across(c.passage.take(four)))
-        added.add_hashed(where, code)
+        totals.add_hashed(where, code)
     return packed
 
 
-def _add_class_pairs(lookup: Lookup, c: _Classed, run: Bools, added: Added) -> None:
-    """Two classes of a clause, with the negations, limits and pledges of that clause."""
+def _add_class_pairs(lookup: Lookup, c: _Classed, run: Bools, totals: SumAccumulator) -> None:
+    """Add pairs of classes of a clause, marked by its negations, limits and pledges."""
     n = len(c.kind)
     begin = run.nonzero()[0]
     turned = np.bitwise_or.reduceat(TURNING.take(c.kind), begin)
     which = run.cumsum()
     which -= 1
-    end = ends_of(begin, n).take(which)  # of the classed words of the clause
+    end = ends_of(begin, n).take(which)  # last classed word of the clause
     here = np.arange(1, n + 1)
-    first, second = stretched(here, np.minimum(end, here + FAR))
+    first, second = concat_ranges(here, np.minimum(end, here + FAR))
     if not len(first):
         return
     head = c.kind * (CLASSES * TURNS) + turned.take(which)
     place = head.take(first) + (c.kind * TURNS).take(second)
-    added.add_in_order(c.clause.take(first), lookup.by_class.pair.take(place))
+    totals.add_in_order(c.clause.take(first), lookup.by_class.pair.take(place))
 
 
 def _add_acts(
     lookup: Lookup,
     words: ByWord,
-    read: Reading,
+    tokens: TokenBatch,
     layout: Layout,
     c: _Classed,
-    inside: U64,
+    per_token: U64,
     classed: U64,
-    added: Added,
+    totals: SumAccumulator,
 ) -> None:
-    """Who acts, the first actor of the clause or of the last clause that had one, with what is done."""
+    """Add the first actor of the clause, or of the last clause that has one, with each later word and class."""
     by_class = lookup.by_class.acted
     by_word = words.acted.reshape(-1)
     code = ACTOR_CODE.take(c.kind)
@@ -118,35 +120,37 @@ def _add_acts(
     of = of.compress(first)
     at, code = c.at.take(actors), code.take(actors)
 
-    # After it, in its clause.
+    # Later in the clause of the actor.
     stop = layout.end.take(of)
     length = np.empty(2 * len(of) + 1, np.int64)
     length[0] = at[0] + 1
     np.subtract(at[1:] + 1, stop[:-1], out=length[2:-1:2])
-    length[-1] = len(read.number) - stop[-1]
+    length[-1] = len(tokens.number) - stop[-1]
     np.subtract(stop, at + 1, out=length[1::2])
     values = np.zeros(len(length), np.int64)
     values[1::2] = code
     acting = values.repeat(length)  # code of the actor, by token
-    add_to(inside, by_word.take(read.number * COLUMNS + acting))
+    add_to(per_token, by_word.take(tokens.number * COLUMNS + acting))
     add_to(classed, by_class.take(acting.take(c.at) * CLASSES + c.kind))
 
     # In later clauses of the passage, up to the next actor.
     passage = layout.passage.take(of)
     until = np.empty_like(at)
     until[:-1] = at[1:]
-    until[-1] = len(read.number)
+    until[-1] = len(tokens.number)
     np.minimum(until, layout.passage_end.take(passage), out=until)
-    which, here = stretched(stop, until)
+    which, here = concat_ranges(stop, until)
     if len(here):
         code = code.take(which)
         where = layout.across(passage.take(which))
-        packed = by_word.take(read.number.take(here) * COLUMNS + code)
-        added.add(where, add_to(packed, by_class.take(code * CLASSES + layout.kind.take(here))))
+        packed = by_word.take(tokens.number.take(here) * COLUMNS + code)
+        totals.add(where, add_to(packed, by_class.take(code * CLASSES + layout.kind.take(here))))
 
 
-def _add_marked(lookup: Lookup, words: ByWord, read: Reading, layout: Layout, c: _Classed, added: Added) -> None:
-    """Stems and classes under the last mark word of each sort, in the same clause and within reach."""
+def _add_marked(
+    lookup: Lookup, words: ByWord, tokens: TokenBatch, layout: Layout, c: _Classed, totals: SumAccumulator
+) -> None:
+    """Add stems and classes in the scope of the last mark word of each sort, within the clause."""
     sort = MARK.take(c.kind)
     marks = sort.nonzero()[0]
     if not len(marks):
@@ -157,8 +161,8 @@ def _add_marked(lookup: Lookup, words: ByWord, read: Reading, layout: Layout, c:
     mark, clause = c.at.take(marks), c.clause.take(marks)
     stop = np.minimum(layout.end.take(clause), mark + REACH + 1)
     np.minimum(stop[:-1], mark[1:], out=stop[:-1], where=sort[1:] == sort[:-1])  # the next of its sort takes over
-    which, here = stretched(mark + 1, stop)
+    which, here = concat_ranges(mark + 1, stop)
     if len(here):
         sort, where = sort.take(which), clause.take(which)
-        packed = words.marked.reshape(-1).take(read.number.take(here) * COLUMNS + sort)
-        added.add(where, add_to(packed, lookup.by_class.marked.take(sort * CLASSES + layout.kind.take(here))))
+        packed = words.marked.reshape(-1).take(tokens.number.take(here) * COLUMNS + sort)
+        totals.add(where, add_to(packed, lookup.by_class.marked.take(sort * CLASSES + layout.kind.take(here))))

@@ -1,7 +1,7 @@
-"""Why a passage scores as it does: what every stretch of it adds to the log-odds of a label.
+"""Why a passage scores as it does: the contribution of each span, and of the section's heading, to the log-odds of a label.
 
-A score is a sum, over n-grams (those of the best clause count twice) and over detectors (each adds its match times its
-weight, on the words where it matched best), so its parts are the reasons, and they add up.
+A score of the fast model is a sum over features (those of the best clause count twice), so its parts are the reasons, and they
+add up.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from tipclassify.features import Features, featurize, length_scale, score_sums
 from tipclassify.labels import LABELS
 from tipclassify.model_file import Model
-from tipclassify.scoring import known_features
+from tipclassify.scoring import heading_logits, known_features
 
 __all__ = ["ADDITIVE", "OCCLUSION", "Explanation", "SpanWeight", "explain_texts"]
 
@@ -29,9 +29,9 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class SpanWeight:
-    """How far a stretch of a passage moves the log-odds of a label (positive: towards it).
+    """Contribution of a span to the log-odds of a label (positive: towards it).
 
-    Of the default model it is what the stretch adds to the sum; of an encoder, how far the log-odds fall when it is masked.
+    For the fast model a summand of the score; for an encoder, by how much the log-odds fall when the span is masked.
     """
 
     start: int
@@ -55,9 +55,11 @@ class Explanation:
     spans : tuple of SpanWeight
         Strongest first. Spans overlap: a word counts by itself and in the n-grams, or the clause, it is part of.
     method : str
-        ``"additive"``: the default model is a sum, and ``bias + sum(span weights) == logit``. ``"occlusion"``: each span of an
-        encoder was masked by itself, and its weight is how far the logit fell. These do not add up to anything: two words
-        that say the same each fall by little, and both together by much.
+        ``"additive"``: the fast model is a sum, and ``bias + heading + sum(span weights) == logit``. ``"occlusion"``: an
+        encoder scored the passage with each span masked. Occlusion scores do not add up: a redundant word hides another's
+        effect.
+    heading : float
+        Log-odds that the section's heading adds (additive), or by how much they fall without it (occlusion); 0 without one.
     """
 
     label: str
@@ -66,63 +68,52 @@ class Explanation:
     bias: float
     spans: tuple[SpanWeight, ...]
     method: str = ADDITIVE
+    heading: float = 0.0
 
 
-def explain_texts(model: Model, texts: Sequence[str]) -> list[dict[str, Explanation]]:
-    """Explanations of each text, by label."""
+def explain_texts(
+    model: Model, texts: Sequence[str], headings: Sequence[str | None] | None = None
+) -> list[dict[str, Explanation]]:
+    """Explain the score of each text, by label."""
     if not texts:
         return []
     features = featurize(texts, model.vocabulary)
-    parts = [part for part in (_of_ngrams(model, features), _of_detectors(model, features)) if part is not None]
-    row, start, end = (np.concatenate([part[i] for part in parts]) for i in range(3))
-    added = np.concatenate([part[3] for part in parts])
+    row, start, end, weight = _contributions(model, features)
+    from_heading = heading_logits(model, [None] * len(texts) if headings is None else headings, len(texts))
     order = np.argsort(row, kind="stable")
     bounds = np.searchsorted(row[order], np.arange(len(texts) + 1))
     return [
-        _explanations(model, text, start[mine], end[mine], added[mine])
-        for text, mine in zip(texts, np.split(order, bounds[1:-1]), strict=True)
+        _explanations(model, text, start[mine], end[mine], weight[mine], heading)
+        for text, mine, heading in zip(texts, np.split(order, bounds[1:-1]), from_heading, strict=True)
     ]
 
 
-def _of_ngrams(model: Model, features: Features) -> tuple[Ints, Ints, Ints, Floats]:
-    """Passage, start and end of each known feature, and what it adds to each label, (m, 3)."""
+def _contributions(model: Model, features: Features) -> tuple[Ints, Ints, Ints, Floats]:
+    """Passage, start and end of each known feature, and its contribution to each label, (m, 3)."""
     known, index = known_features(model, features)
     row, clause = features.row[known], features.clause[known]
     whole = length_scale(np.bincount(features.row, minlength=len(features.words)))[row]
     counts = np.bincount(features.clause[features.clause >= 0], minlength=len(features.clause_row))
     by_clause = np.append(length_scale(counts), 0.0)
-    added = model.weights[index] * model.units
+    weight = model.weights[index] * model.units
     for j in range(len(LABELS)):
         best = score_sums(features, known, model.weights[index, j])[1][row]
-        added[:, j] *= whole + by_clause[clause] * ((clause == best) & (clause >= 0))
-    return row, features.start[known], features.end[known], added
+        weight[:, j] *= whole + by_clause[clause] * ((clause == best) & (clause >= 0))
+    return row, features.start[known], features.end[known], weight
 
 
-def _of_detectors(model: Model, features: Features) -> tuple[Ints, Ints, Ints, Floats] | None:
-    """The same of each window to which a detector answers."""
-    if model.windows is None or not len(features.tokens.row):
-        return None
-    tokens = features.tokens
-    rows, begin = tokens.passages()
-    found = model.windows.matches(tokens.stem, tokens.kind, tokens.edge, begin)
-    passage, detector = np.nonzero(found.strength)
-    return (
-        rows[passage],
-        tokens.start[found.first[passage, detector]],
-        tokens.end[found.last[passage, detector]],
-        found.strength[passage, detector][:, None] * model.windows.weights[detector].astype(np.float64),
-    )
-
-
-def _explanations(model: Model, text: str, start: Ints, end: Ints, added: Floats) -> dict[str, Explanation]:
+def _explanations(
+    model: Model, text: str, start: Ints, end: Ints, contribution: Floats, from_heading: Floats
+) -> dict[str, Explanation]:
     spans, which = np.unique(np.stack([start, end], axis=1), axis=0, return_inverse=True)
     found = {}
     for j, label in enumerate(LABELS):
-        weight = np.bincount(which.ravel(), added[:, j], len(spans))
-        bias = float(model.bias[j])
-        logit = bias + float(weight.sum())
+        weight = np.bincount(which.ravel(), contribution[:, j], len(spans))
+        bias, heading = float(model.bias[j]), float(from_heading[j])
+        logit = bias + heading + float(weight.sum())
+        probability = float(1 / (1 + np.exp(-logit)))
         order = np.argsort(-np.abs(weight), kind="stable")
         ends = zip(spans[order].tolist(), weight[order].tolist(), strict=True)
         reasons = tuple(SpanWeight(a, b, text[a:b], w) for (a, b), w in ends)
-        found[label] = Explanation(label, float(1 / (1 + np.exp(-logit))), logit, bias, reasons)
+        found[label] = Explanation(label, probability, logit, bias, reasons, heading=heading)
     return found

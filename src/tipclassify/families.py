@@ -1,6 +1,6 @@
-"""Families of hashed features over the tokens of a batch: what training and scoring both read.
+"""Feature templates over the tokens of a batch, which training and scoring share.
 
-Each family has a salt of its own: words and their n-grams, stems and their n-grams, stems marked by the negation, limit, decline
+Each family has its own salt: words and their n-grams, stems and their n-grams, stems marked by the negation, limit, decline
 or pledge word before them in the clause, sequences of the lexicon's classes, and who acts with what is done.
 
 A hash is a sum of products modulo 2**64, of random words and odd factors (multilinear hashing, Lemire and Kaser 2014,
@@ -39,10 +39,9 @@ __all__ = [
     "Family",
     "Structure",
     "among",
+    "concat_ranges",
     "dense_families",
-    "phrase_class",
     "sparse_families",
-    "stretched",
     "structure_of",
     "with_phrases",
 ]
@@ -51,20 +50,19 @@ AnyKind = TypeVar("AnyKind", bound=npt.NDArray[Any])
 
 
 class Family(NamedTuple):
-    """Features of one sort.
+    """Features of one template.
 
     Attributes
     ----------
     salt : int
-        Which sort.
+        Number of the template.
     head, tail : int64 (k,)
-        First and last token that a feature stands on.
+        First and last token of each feature.
     hash : uint64 (k,)
-        What it is.
     inside : bool (k,) or None
         Whether it lies in one clause; None where all do.
     kept : bool (k,) or None
-        Which of them there are; None for all.
+        Which of the k exist; None for all.
     """
 
     salt: int
@@ -76,12 +74,12 @@ class Family(NamedTuple):
 
 
 class Structure(NamedTuple):
-    """How the tokens of a batch hang together.
+    """Classes, clauses and passages of the tokens of a batch.
 
     Attributes
     ----------
     kind : int64 (n,)
-        Class of each token, of two-word entries of the lexicon too.
+        Lexicon class of each token, two-word entries included.
     opens : bool (n,)
         Where clauses begin: after punctuation, and at "but", "although" and the like.
     clause : int64 (n,)
@@ -100,7 +98,7 @@ class Structure(NamedTuple):
 
 
 def structure_of(t: Tokens) -> Structure:
-    """Classes and clauses of tokens."""
+    """Assign tokens their classes and clauses."""
     new = np.ones(len(t.row), bool)
     np.not_equal(t.row[1:], t.row[:-1], out=new[1:])
     kind = with_phrases(t.kind, t.leads, new, t.word, np.arange(len(t.word)))
@@ -108,21 +106,21 @@ def structure_of(t: Tokens) -> Structure:
     return Structure(kind, opens, np.cumsum(opens) - 1, np.flatnonzero(opens), new)
 
 
-FAR: Final = 6  # classed words between the two of a pair, counting the second
-REACH: Final = 7  # tokens that a negation, limit or pledge word bears on
+FAR: Final = 6  # maximum distance in a skip-gram of lexicon classes
+REACH: Final = 7  # scope of a negation, limit or pledge word, in tokens
 _NUMBER_OF: Final = {name: number for number, name in enumerate(CLASSES, 1)}
 CONTRAST: Final = _NUMBER_OF["contrast"]
 
 
 def _per_class(*names: str) -> npt.NDArray[np.int64]:
-    """By class: 1 and on for those named, 0 for others."""
+    """Number the named classes from 1, in a column by class; 0 for others."""
     column = np.zeros(len(CLASSES) + 1, np.int64)
     column[[_NUMBER_OF[name] for name in names]] = np.arange(1, len(names) + 1)
     return column
 
 
 MARK: Final = _per_class("neg", "limit", "decline", "increase", "modal", "plan", "adequate")
-TURNING: Final = (1 << _per_class("neg", "limit", "modal", "plan")) >> 1  # a bit for each, 0 for others
+TURNING: Final = (1 << _per_class("neg", "limit", "modal", "plan")) >> 1  # one bit each, 0 for others
 ACTOR: Final = _per_class("un_ngo", "state", "official", "trafficker", "private", "victim", "people") > 0
 FACTOR: Final = np.array(
     [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F], np.uint64
@@ -134,9 +132,9 @@ CUT_HASH: Final = np.uint64(hash_word("cut"))
 
 
 def dense_families(t: Tokens, s: Structure) -> Iterator[Family]:
-    """Families with about one feature a token: row i of each begins at token i, or ends there.
+    """Yield the families with about one feature a token; row i begins or ends at token i.
 
-    Whichever it is, the feature lies in the clause of token i where it lies in one clause.
+    A feature within one clause lies in the clause of token i.
     """
     n = len(t.row)
     at = np.arange(n)
@@ -165,14 +163,14 @@ def dense_families(t: Tokens, s: Structure) -> Iterator[Family]:
 
 
 def sparse_families(t: Tokens, s: Structure) -> Iterator[Family]:
-    """Families with a few features a passage."""
+    """Yield the families with a few features a passage."""
     yield from _marked(t, s)
     yield from _sequences(t, s)
     yield from _openings(t, s)
 
 
 def _marked(t: Tokens, s: Structure) -> Iterator[Family]:
-    """Stems and classes under the last mark word of each sort, in the same clause and within reach."""
+    """Stems and classes in the scope of the last mark word of each sort, within the clause."""
     mark = np.flatnonzero(MARK[s.kind])
     sort = MARK[s.kind[mark]] - 1
     order = np.argsort(sort, kind="stable")
@@ -180,7 +178,7 @@ def _marked(t: Tokens, s: Structure) -> Iterator[Family]:
     stop = np.minimum(np.append(s.begin, len(t.row))[s.clause[mark] + 1], mark + REACH + 1)
     again = np.flatnonzero(sort[1:] == sort[:-1])
     stop[again] = np.minimum(stop[again], mark[again + 1])  # the next of its sort takes over
-    which, here = stretched(mark + 1, stop)
+    which, here = concat_ranges(mark + 1, stop)
     head, salt = mark[which], sort[which]
     yield Family(20, head, here, t.stem[here] * FACTOR[0] + SALT[20:27][salt])
     classed = s.kind[here] > 0
@@ -189,9 +187,9 @@ def _marked(t: Tokens, s: Structure) -> Iterator[Family]:
 
 
 def _sequences(t: Tokens, s: Structure) -> Iterator[Family]:
-    """Classes in a row, whatever stands between, and what a clause brings together.
+    """Sequences of classes, skipping words without one, and pairs of classes of a clause.
 
-    A pair of a clause knows whether a negation, limit or pledge stands in that clause: "no victim was punished" and "no trafficker was
+    A pair is marked by the negations, limits and pledges of its clause: "no victim was punished" and "no trafficker was
     punished" share all words but one.
     """
     classed = np.flatnonzero(s.kind)
@@ -214,13 +212,13 @@ def _sequences(t: Tokens, s: Structure) -> Iterator[Family]:
     for bit in (1, 2, 4, 8):
         turned[clause[:n][turning & bit > 0]] |= bit
     end = np.cumsum(np.bincount(clause[:n], minlength=len(s.begin)))[clause[:n]]  # of the classed words of the clause
-    first, second = stretched(np.arange(1, n + 1), np.minimum(end, np.arange(n) + FAR + 1))
+    first, second = concat_ranges(np.arange(1, n + 1), np.minimum(end, np.arange(n) + FAR + 1))
     code = kind[first] * FACTOR[0] + kind[second] * FACTOR[1] + TURN_HASH[turned[clause[first]]] + SALT[65]
     yield Family(65, classed[first], classed[second], code)
 
 
 def _openings(t: Tokens, s: Structure) -> Iterator[Family]:
-    """How a passage begins, and what an imperative asks for."""
+    """First words of a passage, and the classes of one that opens with an imperative."""
     n = len(t.row)
     first = np.flatnonzero(s.new)
     begins = CLASS_HASH[s.kind[first]] * FACTOR[0]
@@ -234,15 +232,15 @@ def _openings(t: Tokens, s: Structure) -> Iterator[Family]:
     asks = np.flatnonzero(among(t.word[opening], ASKING))
     head = first[asks]
     yield Family(84, head, head, np.full(len(head), SALT[84]))
-    _, here = stretched(head, head + length[asks])
+    _, here = concat_ranges(head, head + length[asks])
     here = here[s.kind[here] > 0]
     yield Family(83, here, here, CLASS_HASH[s.kind[here]] * FACTOR[0] + SALT[83])
 
 
-def stretched(begin: I64, end: I64) -> tuple[I64, I64]:
-    """The numbers from each `begin` to its `end`, and which pair each is of.
+def concat_ranges(begin: I64, end: I64) -> tuple[I64, I64]:
+    """Concatenate the ranges from each `begin` to its `end`; also return the index of the range of each number.
 
-    >>> [column.tolist() for column in stretched(np.array([3, 9]), np.array([5, 10]))]
+    >>> [column.tolist() for column in concat_ranges(np.array([3, 9]), np.array([5, 10]))]
     [[0, 0, 1], [3, 4, 9]]
     """
     length = np.maximum(end - begin, 0)
@@ -253,54 +251,41 @@ def stretched(begin: I64, end: I64) -> tuple[I64, I64]:
 
 
 def among(words: U64, table: U64) -> Bools:
-    """Which words the ascending `table` holds."""
+    """Test which words are in the ascending `table`."""
     place = np.minimum(np.searchsorted(table, words), len(table) - 1)
     return np.asarray(table[place] == words)
 
 
 ASKING: Final = np.array(sorted(map(hash_word, IMPERATIVES)), np.uint64)
-# "1. Investigate", "To the ministry: train", "Vigorously prosecute": what may stand before the verb that asks.
+# "1. Investigate", "To the ministry: train", "Vigorously prosecute": what may precede an imperative.
 _ADVERBS: Final = "vigorously proactively fully significantly systematically substantially effectively".split()
 BEFORE_ASKING: Final = np.array(sorted([NUMBER, NAME, *map(hash_word, _ADVERBS)]), np.uint64)
 
 
-_FIRST, _SECOND = map(int, FACTOR[:2])
-
-
 def _phrase_table() -> tuple[U64, I64]:
     """Hashes of the two-word entries, ascending, and the class of each."""
-    entries = sorted((_phrase_hash(hash_word(a), hash_word(b)), kind) for (a, b), kind in phrase_classes().items())
-    return np.array([code for code, _ in entries], np.uint64), np.array([kind for _, kind in entries])
-
-
-def _phrase_hash(first: int, second: int) -> int:
-    return (first * _FIRST + second * _SECOND) % (1 << 64)
+    words = np.array([(hash_word(a), hash_word(b)) for a, b in phrase_classes()], np.uint64)
+    code = words[:, 0] * FACTOR[0] + words[:, 1] * FACTOR[1]
+    order = code.argsort()
+    return code[order], np.array([*phrase_classes().values()])[order]
 
 
 _PHRASES: Final = _phrase_table()
 
 
-_PHRASE_CLASS: Final[dict[int, int]] = dict(zip(*(column.tolist() for column in _PHRASES), strict=True))
-
-
-def phrase_class(first: int, second: int) -> int:
-    """Class that the lexicon gives to two words together, by their hashes; 0 for none."""
-    return _PHRASE_CLASS.get(_phrase_hash(first, second), 0)
-
-
 def with_phrases(kind: AnyKind, leads: Bools, new: Bools, words: U64, number: I64) -> AnyKind:
-    """Classes of tokens, two-word entries of the lexicon included.
+    """Give the first token of each two-word entry of the lexicon the class of the entry.
 
     Parameters
     ----------
     kind : integers (n,)
         Class of each token by itself.
     leads, new : bool (n,)
-        It begins a two-word entry; it is the first of its passage.
+        Whether it may begin a two-word entry; whether it is the first of its passage.
     words : uint64
         Hashes of words.
     number : int64 (n,)
-        Which of them each token is.
+        Index of each token in `words`.
     """
     at = leads[:-1].nonzero()[0]
     if not len(at):

@@ -1,10 +1,12 @@
-"""From passages to hashed n-grams, one flat table of features: what training learns weights for and explanations point at.
+"""From passages and headings to hashed features, one flat table: what training learns weights for and explanations point at.
 
-What there is to count is in `families`; scoring sums the same families without laying them out (`scoring`).
+The templates are in `families`; scoring sums the same features without laying them out (`scoring`).
 
-A passage has a label when any of its clauses supports it, so each feature also knows the clause it lies in:
-a score is the sum over the passage plus the sum over its best clause (`score_sums`), and a long tail of other
-matter cannot drown one clear clause.
+A passage has a label when any of its clauses supports it, so each feature also knows its clause: a score is the sum over the
+passage plus the sum over its best clause (`score_sums`), and one clear clause is not drowned by the rest of a long passage.
+
+The heading of a section is evidence too: the sentence alone cannot tell which law "was not effectively enforced". Its features
+(`heading_hashes`) belong to no clause, and are scaled for length by their own count.
 
 Source: the best part speaks for the whole, Andrews, Tsochantaridis and Hofmann 2002 (multiple-instance learning, NeurIPS 15).
 """
@@ -12,16 +14,17 @@ Source: the best part speaks for the whole, Andrews, Tsochantaridis and Hofmann 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.families import dense_families, sparse_families, structure_of
-from tipclassify.tokens import I64, U64, Bools, Tokens, tokenize
-from tipclassify.words import NAME, NUMBER
+from tipclassify.families import FACTOR, SALT, dense_families, sparse_families, structure_of
+from tipclassify.sections import without_enumerator
+from tipclassify.tokens import I64, U64, Bools, Tokens, tokenize, words_of
+from tipclassify.words import NAME, NUMBER, hash_word
 
 __all__ = [
     "FEATURE_VERSION",
@@ -30,6 +33,7 @@ __all__ = [
     "best_clauses",
     "feature_keys",
     "featurize",
+    "heading_hashes",
     "length_scale",
     "score_sums",
     "word_counts",
@@ -37,7 +41,7 @@ __all__ = [
 
 Floats = npt.NDArray[np.float64]
 
-FEATURE_VERSION: Final = 2  # raise it whenever the same text would give other hashes
+FEATURE_VERSION: Final = 3  # raise it whenever the same text would give other hashes
 _BATCH_CHARS: Final = 400_000  # many enough to share the cost of a call, few enough for flat memory
 _LENGTH_POWER: Final = -0.2  # between 0 (long passages shout) and the -0.5 of unit length (they whisper)
 
@@ -49,19 +53,16 @@ class Features:
     Attributes
     ----------
     row : int64 (m,)
-        Passage each feature belongs to.
+        Passage of each feature.
     hash : uint64 (m,)
-        What the feature is.
     start, end : int64 (m,)
-        Characters of that passage it stands on, half-open.
+        Character offsets in that passage, half-open.
     clause : int64 (m,)
-        Clause it lies in, numbered through all passages; -1 for a feature that reaches across clauses.
+        Clause of the feature, numbered through all passages; -1 if it spans clauses.
     clause_row : int64 (k,)
         Passage of each clause, ascending.
     words, unknown : int64 (passages,)
-        Words of each passage besides figures and names, and how many of them training did not know.
-    tokens : Tokens
-        What the features were made of: classes of two-word entries included, ``edge`` where a clause opens.
+        Words of each passage besides figures and names, and how many of them are unknown.
     """
 
     row: I64
@@ -72,11 +73,10 @@ class Features:
     clause_row: I64
     words: I64
     unknown: I64
-    tokens: Tokens
 
 
 def featurize(passages: Sequence[str], vocabulary: frozenset[str]) -> Features:
-    """Features of each passage; see `tokens.tokenize` for `vocabulary`.
+    """Extract the features of each passage; see `tokens.tokenize` for `vocabulary`.
 
     >>> f = featurize(["Police did not act.", ""], frozenset({"act"}))
     >>> set(f.row.tolist()), int(f.end.max())
@@ -85,12 +85,10 @@ def featurize(passages: Sequence[str], vocabulary: frozenset[str]) -> Features:
     none = np.zeros(0, np.int64)
     parts = [(none, none.astype(np.uint64), none, none, none)]
     clause_rows, counts = [none], [np.zeros((2, 0), np.int64)]
-    read = [tokenize([], vocabulary)]
     clauses = 0
     for first, batch, _ in batches(passages):
         tokens = tokenize(batch, vocabulary)
         structure = structure_of(tokens)
-        read.append(replace(tokens, row=tokens.row + first, kind=structure.kind, edge=structure.opens))
         for family in chain(dense_families(tokens, structure), sparse_families(tokens, structure)):
             at = np.arange(len(family.head)) if family.kept is None else np.flatnonzero(family.kept)
             head, tail = family.head[at], family.tail[at]
@@ -103,30 +101,46 @@ def featurize(passages: Sequence[str], vocabulary: frozenset[str]) -> Features:
         clauses += len(structure.begin)
         counts.append(np.stack(word_counts(tokens, len(batch))))
     row, code, start, end, clause = (np.concatenate(column) for column in zip(*parts, strict=True))
-    all_tokens = Tokens(*(np.concatenate([getattr(t, f.name) for t in read]) for f in fields(Tokens)))
     words, unknown = np.concatenate(counts, axis=1)
-    return Features(row, code, start, end, clause, np.concatenate(clause_rows), words, unknown, all_tokens)
+    return Features(row, code, start, end, clause, np.concatenate(clause_rows), words, unknown)
+
+
+def heading_hashes(heading: str | None) -> U64:
+    """Hash the words, the bigrams and the whole of a heading, without its enumerator; empty for none.
+
+    >>> len(heading_hashes("Section 7. Worker Rights")), len(heading_hashes(None))
+    (4, 0)
+    >>> heading_hashes("b. Forced Labor").tolist() == heading_hashes("FORCED LABOUR").tolist()
+    True
+    """
+    words = words_of(without_enumerator(heading or ""))
+    if not words:
+        return np.zeros(0, np.uint64)
+    code = np.array([*map(hash_word, words)], np.uint64)
+    whole = np.array([hash_word(" ".join(words))], np.uint64)
+    head = code * FACTOR[0]
+    return np.concatenate([head + SALT[90], head[:-1] + code[1:] * FACTOR[1] + SALT[91], whole * FACTOR[0] + SALT[92]])
 
 
 def feature_keys(code: U64) -> npt.NDArray[np.uint32]:
-    """Upper half of feature hashes: what a model knows its features by."""
+    """Upper half of each feature hash: its key in a model."""
     return (code >> np.uint64(32)).astype(np.uint32)
 
 
 def word_counts(tokens: Tokens, passages: int) -> tuple[I64, I64]:
-    """Words of each passage besides figures and names, and how many of them are unknown, int64 (passages,)."""
+    """Count the words of each passage besides figures and names, and the unknown among them, int64 (passages,)."""
     plain = (tokens.word != NAME) & (tokens.word != NUMBER)
     words = np.bincount(tokens.row[plain], minlength=passages)
     return words, np.bincount(tokens.row[plain & ~tokens.known], minlength=passages)
 
 
 def length_scale(counts: I64 | Floats) -> Floats:
-    """What the sum of weights of each passage (or clause) is multiplied by, by its count of features."""
+    """Length normalisation: the factor for the sum of weights of a passage, clause or heading, by its count of features."""
     return np.asarray(np.maximum(counts, 1.0) ** _LENGTH_POWER)
 
 
 def score_sums(features: Features, known: Bools, weights: Floats) -> tuple[Floats, I64]:
-    """Score of each passage before the bias, float64 (passages,), and its best clause, int64 (passages,), -1 for none.
+    """Score each passage, before bias and heading, float64 (passages,); return its best clause too, int64, -1 for none.
 
     Parameters
     ----------
@@ -149,7 +163,7 @@ def score_sums(features: Features, known: Bools, weights: Floats) -> tuple[Float
 
 
 def best_clauses(scores: Floats, clause_row: I64, passages: int) -> I64:
-    """Clause of the highest score of each passage, the first of equals, -1 for a passage without clauses."""
+    """Find the clause with the highest score of each passage, the first of equals; -1 for a passage without clauses."""
     order = np.lexsort((-np.arange(len(scores)), scores, clause_row))
     best = np.full(passages, -1)
     best[clause_row[order]] = order  # the last written is the highest
@@ -157,7 +171,7 @@ def best_clauses(scores: Floats, clause_row: I64, passages: int) -> I64:
 
 
 def batches(passages: Sequence[str]) -> Iterator[tuple[int, list[str], I64]]:
-    """Passages in batches of like size, each with the number of its first and the length of all."""
+    """Split passages into batches of similar size: index of the first, texts, length of each."""
     texts = list(passages)
     length = np.fromiter(map(len, texts), np.int64, len(texts))
     end = length.cumsum()

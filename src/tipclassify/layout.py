@@ -1,4 +1,4 @@
-"""How the tokens of a batch hang together: their classes, clauses and passages, for scoring."""
+"""Classes, clauses and passages of the tokens of a batch, for scoring."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.families import CONTRAST, with_phrases
-from tipclassify.tokens import Reading
+from tipclassify.tokens import TokenBatch
 from tipclassify.words import I64, LEADS, Bools
 
 __all__ = ["Layout", "ends_of", "layout_of"]
 
 
 class Layout(NamedTuple):
-    """How the tokens of a batch hang together.
+    """Classes, clauses and passages of the tokens of a batch.
 
     Attributes
     ----------
     kind : uint8 (n,)
-        Class of each token, of two-word entries of the lexicon too.
+        Lexicon class of each token, two-word entries included.
     opens : bool (n,)
         Where clauses begin.
     clause : int64 (n,)
@@ -28,9 +28,9 @@ class Layout(NamedTuple):
     begin, end : int64 (clauses,)
         First token of each clause, and the one after its last.
     passage : int64 (clauses,)
-        Passage of each clause, of those that have tokens.
+        Passage of each clause, passages without tokens not counted.
     first, passage_end : int64 (passages,)
-        First clause of each passage that has tokens, and the token after its last.
+        First clause of each passage, and the token after its last.
     """
 
     kind: npt.NDArray[np.uint8]
@@ -43,35 +43,35 @@ class Layout(NamedTuple):
     passage_end: I64
 
     def across(self, passage: I64) -> I64:
-        """Where what lies across the clauses of some passages is summed: after all clauses."""
+        """Index of each passage's cross-clause accumulator, stored after the per-clause ones."""
         return passage + len(self.begin)
 
     def across_at(self, token: I64) -> I64:
-        """The same by a token of each passage."""
+        """`across` by a token of each passage."""
         return self.across(self.passage.take(self.clause.take(token)))
 
 
-def layout_of(read: Reading) -> Layout:
-    """Classes and clauses of tokens."""
-    columns = read.met.columns
-    leads = read.bits & LEADS > 0
-    leads &= ~read.name
-    kind = with_phrases(columns.kind.take(read.number), leads, read.new, columns.word, read.number)
+def layout_of(tokens: TokenBatch) -> Layout:
+    """Assign tokens their classes and clauses."""
+    columns = tokens.table.columns
+    leads = tokens.bits & LEADS > 0
+    leads &= ~tokens.name
+    kind = with_phrases(columns.kind.take(tokens.number), leads, tokens.new, columns.word, tokens.number)
     opens = kind == CONTRAST
-    opens |= read.edge
-    opens |= read.new
+    opens |= tokens.edge
+    opens |= tokens.new
     begin = opens.nonzero()[0]
     end = ends_of(begin, len(kind))
-    new = read.new.take(begin)
+    new = tokens.new.take(begin)
     clause = opens.cumsum()
     clause -= 1
     passage = new.cumsum()
     passage -= 1
-    return Layout(kind, opens, clause, begin, end, passage, new.nonzero()[0], ends_of(read.begin, len(kind)))
+    return Layout(kind, opens, clause, begin, end, passage, new.nonzero()[0], ends_of(tokens.begin, len(kind)))
 
 
 def ends_of(begin: I64, n: int) -> I64:
-    """Where each of the stretches ends that fill `n` tokens."""
+    """End of each segment, given where the segments that fill `n` tokens begin."""
     end = np.empty_like(begin)
     end[:-1] = begin[1:]
     end[-1:] = n

@@ -1,7 +1,7 @@
-"""What each feature of `families` adds, as scoring wants it: tables by word and by class in place of hashes, where there are few enough.
+"""Precomputed weights, indexed by word or class; other features use the hash table.
 
-All are made from one table of hashed features (`packing`). The tables by class are made once; those by word grow as words are
-met, a row for each number of `words.Met`.
+All come from one table of hashed features (`packing`). Tables by class are built once; tables by word grow as words occur, a
+row for each number of `words.VocabularyTable`.
 """
 
 from __future__ import annotations
@@ -25,41 +25,38 @@ from tipclassify.families import (
     among,
 )
 from tipclassify.packing import ONE, add_to, look_up
-from tipclassify.vectors import WordVectors
-from tipclassify.words import I64, U64, Bools, Met, grown
+from tipclassify.words import U64, Bools, VocabularyTable, grown
 
 __all__ = ["ACTOR_CODE", "CLASSES", "COLUMNS", "TURNS", "ByClass", "ByWord", "Lookup"]
 
 CLASSES: Final = len(CLASS_HASH)  # 0 for words of none
 TURNS: Final = len(TURN_HASH)
-COLUMNS: Final = 8  # of the tables by word: actors, or marks
-ACTOR_CODE: Final = np.cumsum(ACTOR) * ACTOR  # by class: 1 and on for actors, 0 for others
+COLUMNS: Final = 8  # width of the tables by actor and by mark word
+ACTOR_CODE: Final = np.cumsum(ACTOR) * ACTOR  # by class: actors numbered from 1, 0 for others
 _ACTORS: Final = np.flatnonzero(ACTOR)
 _MARKS: Final = int(np.max(MARK))
 assert max(len(_ACTORS) + 1, _MARKS) <= COLUMNS
 
 
 class ByWord(NamedTuple):
-    """What is known of words, by number. What it adds is packed, its count included.
+    """Weights and hash terms by number of the word. Weights are packed, counts included.
 
     Attributes
     ----------
     single : uint64 (words,)
-        By itself and by its stem.
+        Word and stem by themselves.
     acted : uint64 (words, COLUMNS)
-        With each actor before it (`ACTOR_CODE`).
+        After each actor (`ACTOR_CODE`).
     marked : uint64 (words, COLUMNS)
-        Under each mark word.
+        In the scope of each mark word.
     opening : uint64 (words,)
-        As the first of a passage.
+        First of a passage.
     word_head, word_tail, stem_head, stem_tail : uint64 (words,)
-        Terms of the hashes of pairs of words and of stems.
+        Hash terms of bigrams of words and of stems.
     opening_head : uint64 (words,)
-        Term of the hash of how a passage opens.
+        Hash term of the first two tokens of a passage.
     asks, before : bool (words,)
-        An imperative; what may stand before one.
-    vector : int64 (words,)
-        Row of its stem among the detectors' vectors.
+        Whether it is an imperative; whether it may precede one.
     """
 
     single: U64
@@ -73,28 +70,27 @@ class ByWord(NamedTuple):
     opening_head: U64
     asks: Bools
     before: Bools
-    vector: I64
 
 
 class ByClass(NamedTuple):
-    """What classes of words add, packed, counts included; 0 stands for no class.
+    """Weights and hash terms by class, packed, counts included; 0 stands for no class.
 
     Attributes
     ----------
     row : uint64 (classes ** 3,)
-        A class, with the next two of its clause.
+        A class with the next two of its clause.
     cut : uint64 (classes ** 3,)
-        The same where the last of them lies in another clause; the last 0 for two.
+        A sequence of three whose last class lies in another clause; of two, if the last class is 0.
     pair : uint64 (classes ** 2 * TURNS,)
-        Two classes of a clause, and what turns it.
+        Two classes of a clause, by the negations, limits and pledges of that clause.
     acted, marked : uint64 (COLUMNS * classes,)
-        A class with an actor before it; under a mark word.
+        A class after an actor; in the scope of a mark word.
     opening, asked : uint64 (classes,)
-        At the beginning of a passage; where a passage asks for something.
+        First of a passage; in a passage that opens with an imperative.
     four_head, four_tail : uint64 (classes ** 2,)
-        Terms of the hash of four in a row: of the first two, and the last two.
+        Hash terms of four classes in a row: of the first two, of the last two.
     asking : uint64
-        That a passage asks for something.
+        The opening imperative itself.
     """
 
     row: U64
@@ -110,45 +106,36 @@ class ByClass(NamedTuple):
 
 
 class Lookup:
-    """Weights of a model.
+    """Weights of a model; `table` is that of `packing.pack`."""
 
-    Parameters
-    ----------
-    table : uint64
-        Of hashed features, see `packing.pack`.
-    vectors : WordVectors or None
-        Of the detectors.
-    """
-
-    def __init__(self, table: U64, vectors: WordVectors | None) -> None:
+    def __init__(self, table: U64) -> None:
         self.table = table
         self.by_class = _by_class(self._added)
-        self._vectors = vectors
         self._lock = Lock()
-        self._known = (Met(), 0, self._by_word(np.zeros(0, np.uint64), np.zeros(0, np.uint64)))
+        self._known = (VocabularyTable(), 0, self._by_word(np.zeros(0, np.uint64), np.zeros(0, np.uint64)))
 
-    def by_word(self, met: Met) -> ByWord:
-        """Tables for all words met."""
-        count = met.count
+    def by_word(self, words: VocabularyTable) -> ByWord:
+        """Tables for all words seen so far."""
+        count = words.count
         known, rows, tables = self._known
-        if known is met and rows >= count:
+        if known is words and rows >= count:
             return tables
         with self._lock:
             known, rows, tables = self._known
-            if known is not met:
+            if known is not words:
                 rows = 0
             if rows < count:
-                columns = met.columns
+                columns = words.columns
                 new = self._by_word(columns.word[rows:count], columns.stem[rows:count])
                 if rows == 0 or count > len(tables.single):
                     tables = ByWord(*(grown(column[:rows], len(columns.word)) for column in tables))
                 for column, more in zip(tables, new, strict=True):
                     column[rows:count] = more
-                self._known = met, count, tables
+                self._known = words, count, tables
         return tables
 
     def hashed(self, code: U64, kept: Bools | None = None) -> U64:
-        """Weights of features by hash, without a count."""
+        """Look up features by hash; counts are not included."""
         return look_up(self.table, code, kept)
 
     def _added(self, code: U64) -> U64:
@@ -178,7 +165,6 @@ class Lookup:
             opening_head=head + SALT[82],
             asks=among(word, ASKING),
             before=among(word, BEFORE_ASKING),
-            vector=np.zeros(rows, np.int64) if self._vectors is None else self._vectors.row_of(stem),
         )
 
 
@@ -215,7 +201,7 @@ def _by_class(added: Callable[[U64], U64]) -> ByClass:
 
 
 def _sum(*packed: U64) -> U64:
-    """Sums lane by lane."""
+    """Add packed arrays lane by lane, broadcast against each other."""
     shape = np.broadcast_shapes(*(one.shape for one in packed))
     total = np.zeros(shape, np.uint64)
     for one in packed:

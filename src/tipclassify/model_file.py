@@ -1,7 +1,7 @@
-"""A model on disk: a folder of JSON and arrays that runs no code when it is read.
+"""The linear model in memory and on disk: a folder of JSON and arrays that runs no code when it is read.
 
 ``model.json`` holds what a person may want to read (labels, thresholds, data hash, versions, metrics) and
-the SHA-256 of everything; ``weights.npz`` holds the weight table, the vocabulary and the detectors. numpy alone reads it,
+the SHA-256 of everything; ``weights.npz`` holds the weight table and the vocabulary. numpy alone reads it,
 so no release of scikit-learn breaks a shipped model. `model_folder` has what all kinds of model share.
 """
 
@@ -11,9 +11,9 @@ import hashlib
 import io
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.errors import ModelError
-from tipclassify.features import FEATURE_VERSION
+from tipclassify.features import FEATURE_VERSION, heading_hashes, length_scale
 from tipclassify.labels import LABELS
 from tipclassify.lookup import Lookup
 from tipclassify.model_folder import (
@@ -35,9 +35,7 @@ from tipclassify.model_folder import (
     sealed,
     write_folder,
 )
-from tipclassify.one_passage import OnePassage
-from tipclassify.packing import PLACE_BITS, STEPS, pack
-from tipclassify.windows import Windows
+from tipclassify.packing import LANE_OF, PLACE_BITS, STEPS, lanes_of, pack
 
 __all__ = [
     "FORMAT",
@@ -51,57 +49,63 @@ __all__ = [
     "write_model",
 ]
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 WEIGHTS: Final = "weights.npz"
+
+_HEADINGS: Final = 4_096  # cached; a report has some twenty, and reports of a year share most
+
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Model:
-    """Everything scoring needs, and what training wants remembered.
+    """A trained linear model.
 
     Attributes
     ----------
     hashes : uint32 (m,)
-        Upper half of each known feature's hash, ascending; the first `PLACE_BITS` bits differ for all.
+        Upper half of each known feature's hash, ascending; no two share the first `PLACE_BITS` bits.
     weights : int16 (m, 3)
         Its weight in the calibrated log-odds of each label, before scaling for
         length (`features.score_sums`), in units, at most `STEPS`.
     units : float64 (3,)
-        What a unit of weight is worth for each label.
+        Log-odds of a unit of weight, for each label.
     bias : float64 (3,)
         Calibrated log-odds of each label for a passage without known features.
     vocabulary : frozenset of str
-        Words known in lower case.
+        Words known in lower case (`tokens.known_words`).
     thresholds : mapping of str to tuple of float
         Policy → probability from which each label is given.
     meta : mapping
         Data hash, seed, settings, versions, metrics: plain JSON values.
-    windows : Windows or None
-        Detectors whose scores add to the log-odds; None in models of format 1 and of small corpora.
     """
 
     hashes: npt.NDArray[np.uint32]
     weights: npt.NDArray[np.int16]
-    units: npt.NDArray[np.float64]
-    bias: npt.NDArray[np.float64]
+    units: Floats
+    bias: Floats
     vocabulary: frozenset[str]
     thresholds: Mapping[str, tuple[float, ...]]
     meta: Mapping[str, Any]
-    windows: Windows | None = None
 
     def __getstate__(self) -> dict[str, object]:
-        # Tables that were made for speed stay behind: they are made anew where they are wanted.
+        # Caches are not pickled: another process builds its own.
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @cached_property
     def lookup(self) -> Lookup:
-        """The weights as scoring looks them up."""
-        return Lookup(pack(self.hashes, self.weights), self.windows.vectors if self.windows else None)
+        """Tables of the weights, for fast scoring."""
+        return Lookup(pack(self.hashes, self.weights))
 
     @cached_property
-    def one_passage(self) -> OnePassage:
-        """The same for passages that come one by one."""
-        return OnePassage(self.lookup, self.vocabulary)
+    def heading_logits(self) -> Callable[[str | None], Floats]:
+        """Function from a heading to its contribution to the log-odds, float64 (3,); cached by heading."""
+        return lru_cache(maxsize=_HEADINGS)(self._heading_logits)
+
+    def _heading_logits(self, heading: str | None) -> Floats:
+        code = heading_hashes(heading)
+        lanes = lanes_of(self.lookup.hashed(code))[:, LANE_OF[1:]]
+        return np.asarray(lanes.sum(axis=0, dtype=np.int64) * length_scale(np.array(len(code))) * self.units)
 
 
 def default_model_path() -> Path:
@@ -133,10 +137,11 @@ def write_model(model: Model, path: str | os.PathLike[str], files: Mapping[str, 
 
 
 def model_bytes(model: Model) -> tuple[bytes, bytes]:
-    """The two files of a model: its head and its weights."""
+    """Serialise a model: its head and its weights."""
     weights = _pack(model)
     head = {
         "format": FORMAT,
+        "kind": LINEAR,
         "features": FEATURE_VERSION,
         "labels": list(LABELS),
         "bias": [float(b) for b in model.bias],
@@ -157,7 +162,7 @@ def read_model(path: str | os.PathLike[str]) -> Model:
     """
     folder = Path(path)
     head = load_head(folder)
-    _check(head, folder / HEAD)  # what it is of, before the weights: that tells more of another kind of model
+    _check(head, folder / HEAD)  # before the weights: the clearer message for another kind of model
     try:
         packed = (folder / WEIGHTS).read_bytes()
     except OSError as error:
@@ -166,7 +171,7 @@ def read_model(path: str | os.PathLike[str]) -> Model:
 
 
 def model_of_bytes(head: bytes, weights: bytes, where: str | os.PathLike[str]) -> Model:
-    """A model from what `model_bytes` gave; `where` is what errors call it.
+    """Read a model from the bytes of `model_bytes`; errors name it `where`.
 
     Raises
     ------
@@ -187,13 +192,12 @@ def _model(head: Mapping[str, Any], packed: bytes, file: Path) -> Model:
     try:
         with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
             hashes, weights, units, words = (arrays[name] for name in ("hashes", "weights", "units", "words"))
-            windows = Windows.from_arrays(arrays)
     except (ValueError, KeyError, OSError, zipfile.BadZipFile):
         raise ModelError(f"{file}: not a weight table; copy or train the model anew") from None
     meta = {
         key: value
         for key, value in head.items()
-        if key not in {"format", "features", "labels", "bias", "thresholds", "weights_sha256"}
+        if key not in {"format", "kind", "features", "labels", "bias", "thresholds", "weights_sha256"}
     }
     return Model(
         hashes,
@@ -203,7 +207,6 @@ def _model(head: Mapping[str, Any], packed: bytes, file: Path) -> Model:
         frozenset(words.tobytes().decode("utf-8").split()),
         {policy: tuple(row) for policy, row in head["thresholds"].items()},
         meta,
-        windows,
     )
 
 
@@ -223,12 +226,6 @@ def _check(head: Mapping[str, Any], file: Path) -> None:
 def _pack(model: Model) -> bytes:
     buffer = io.BytesIO()
     words = np.frombuffer("\n".join(sorted(model.vocabulary)).encode("utf-8"), np.uint8)
-    arrays: dict[str, Any] = {
-        "hashes": model.hashes,
-        "weights": model.weights,
-        "units": model.units,
-        "words": words,
-    }
-    arrays |= model.windows.to_arrays() if model.windows else {}
-    np.savez(buffer, **arrays)  # compressed, it is a fifth smaller and takes twice as long to read
+    # Compressed, it would be a fifth smaller and take twice as long to read.
+    np.savez(buffer, hashes=model.hashes, weights=model.weights, units=model.units, words=words)
     return buffer.getvalue()

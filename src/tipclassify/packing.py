@@ -1,12 +1,11 @@
-"""The table that scoring looks hashed features up in: a place for each, and there its fingerprint and weights in one number.
+"""The hash table of weights: one 64-bit slot per feature, holding a fingerprint and the three weights as 16-bit lanes.
 
-So a look-up is one gather of 64 bits, and the sums of four numbers of 16 bits each (`LANES`) are made side by side.
+A look-up is one gather of 64 bits, and four lanes are added at once.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -20,7 +19,6 @@ __all__ = [
     "STEPS",
     "add_to",
     "add_up",
-    "add_up_few",
     "lanes_of",
     "look_up",
     "pack",
@@ -28,27 +26,25 @@ __all__ = [
 
 U64 = npt.NDArray[np.uint64]
 
-PLACE_BITS: Final = 20  # of a feature's key: its place in the table
-LANES: Final = (
-    4  # numbers of 16 bits: in the table the fingerprint, in sums the count of features; and a weight for each label
-)
+PLACE_BITS: Final = 20  # upper bits of a feature's key: its slot in the table
+LANES: Final = 4  # in the table a fingerprint, in sums a count of features; then a weight for each label
 LANE_OF: Final = tuple(range(LANES)) if sys.byteorder == "little" else tuple(reversed(range(LANES)))
 STEPS: Final = 4_000  # units of the largest weight: seven families of a token still sum within 16 bits
 ONE: Final = np.uint64(1)  # a count of one, in its lane
 
-_FINGERPRINT: Final = np.uint64((1 << (32 - PLACE_BITS)) - 1)  # the other bits of a key tell whose place it is
+_FINGERPRINT: Final = np.uint64((1 << (32 - PLACE_BITS)) - 1)  # remaining bits of a key: detect collisions
 _TO_PLACE: Final = np.uint64(64 - PLACE_BITS)
 _TO_KEY: Final = np.uint64(32)
-_BLOCK: Final = 1 << 14  # features looked up at a time: what is held of them stays in the processor's cache
+_BLOCK: Final = 1 << 14  # features per step: temporary arrays stay in the processor's cache
 _LANE: Final = np.uint64(16)
-_SHIFT: Final = np.uint64(0x8000_8000_8000_8000)  # turns 16 bits with a sign into as many without, larger by 2**15
+_SHIFT: Final = np.uint64(0x8000_8000_8000_8000)  # maps int16 to uint16, adding 2**15
 _TWO: Final = np.uint64(0x0000_FFFF_0000_FFFF)
 _LOW: Final = np.uint64(0xFFFF_FFFF)
-_LONGEST: Final = 1 << 16  # numbers of 16 bits that 32 can sum
+_LONGEST: Final = 1 << 16  # 16-bit numbers whose sum fits 32 bits
 
 
 def pack(hashes: npt.NDArray[np.uint32], weights: npt.NDArray[np.int16]) -> U64:
-    """The table of some features: keys uint32 (m,), whose first `PLACE_BITS` bits differ for all, and weights int16 (m, 3)."""
+    """Build the table from keys uint32 (m,), no two of one slot (first `PLACE_BITS` bits), and weights int16 (m, 3)."""
     lanes = np.zeros((len(hashes), LANES), np.int16)
     lanes[:, LANE_OF[0]] = (hashes & np.uint32(_FINGERPRINT)).astype(np.int16)
     lanes[:, LANE_OF[1:]] = weights
@@ -58,17 +54,17 @@ def pack(hashes: npt.NDArray[np.uint32], weights: npt.NDArray[np.int16]) -> U64:
 
 
 def look_up(table: U64, code: U64, kept: npt.NDArray[np.bool_] | None = None) -> U64:
-    """Weights of each feature with a count of none; all zeros for those unknown or not `kept`."""
+    """Look up the weights of each feature, its count lane 0; all zeros for features unknown or not `kept`."""
     found = np.empty_like(code)
     flat, codes = found.reshape(-1), code.reshape(-1)
     wanted = None if kept is None else kept.reshape(-1)
     for at in range(0, len(codes), _BLOCK):
         part, here = codes[at : at + _BLOCK], flat[at : at + _BLOCK]
         place = part >> _TO_PLACE
-        table.take(place.view(np.int64), out=here, mode="clip")  # no place is beyond: to clip is quicker than to check
+        table.take(place.view(np.int64), out=here, mode="clip")  # always in range; clipping is faster than checking
         key = np.right_shift(part, _TO_KEY, out=place)
         key &= _FINGERPRINT
-        here ^= key  # leaves nothing in the first lane where the fingerprints are the same
+        here ^= key  # the first lane is zero where the fingerprints agree
         same = here.view(np.int16)[LANE_OF[0] :: LANES] == 0
         if wanted is not None:
             same &= wanted[at : at + _BLOCK]
@@ -77,19 +73,19 @@ def look_up(table: U64, code: U64, kept: npt.NDArray[np.bool_] | None = None) ->
 
 
 def lanes_of(packed: U64) -> npt.NDArray[np.int16]:
-    """The numbers in each number, int16 (…, LANES)."""
+    """View packed numbers as lanes, int16 (…, LANES)."""
     return packed.view(np.int16).reshape(*packed.shape, LANES)
 
 
 def add_to(total: U64, packed: U64) -> U64:
-    """Add lane by lane to `total`, and give it."""
+    """Add lane by lane into `total`, and return it."""
     lanes = total.view(np.int16)
     lanes += packed.view(np.int16)
     return total
 
 
 def add_up(packed: U64, begin: npt.NDArray[np.int64], length: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Sums of each stretch, float64 (LANES, stretches); `begin` is where each begins, `length` how long it is.
+    """Sum each segment, float64 (LANES, segments), given where it begins and its length.
 
     Two lanes are summed at a time, in 32 bits each, after a shift that makes them positive.
     """
@@ -106,9 +102,3 @@ def add_up(packed: U64, begin: npt.NDArray[np.int64], length: npt.NDArray[np.int
             packed >>= _LANE
     sums -= length * float(1 << 15)
     return sums
-
-
-def add_up_few(packed: U64, begin: Sequence[int]) -> list[list[int]]:
-    """The same for a few: sums of each stretch, `LANES` numbers each; none is empty."""
-    rows: list[list[int]] = np.add.reduceat(lanes_of(packed), begin, axis=0, dtype=np.int64).tolist()
-    return rows

@@ -1,7 +1,7 @@
 """From texts to calibrated log-odds, with a model's weights.
 
 The features of `families` are summed where they arise and never laid out. Weights are whole numbers of a small unit, so sums are
-exact: the same passage gives the same bits in any batch and whatever is added first.
+exact: the same passage gives the same bits in any batch, whatever is added first.
 """
 
 from __future__ import annotations
@@ -17,19 +17,16 @@ from tipclassify.labels import LABELS
 from tipclassify.layout import Layout, layout_of
 from tipclassify.model_file import Model
 from tipclassify.sums import sums_of
-from tipclassify.tokens import I64, Reading, read_words
+from tipclassify.tokens import I64, TokenBatch, read_words
 from tipclassify.words import FIGURE
 
-__all__ = ["Scored", "best_parts", "count_words", "is_doubtful", "known_features", "score_texts"]
+__all__ = ["Scored", "best_parts", "count_words", "heading_logits", "is_doubtful", "known_features", "score_texts"]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 _FEWEST_WORDS: Final = 3
 _MOST_UNKNOWN: Final = 1 / 3  # English of other subjects stays below; French, Spanish or German are far above
-_FEW: Final = 3  # passages that are sooner scored one by one,
-_SHORT: Final = 600  # if they have not more characters
-_FIRST: Final = np.zeros(1, np.int64)
 
 
 class Scored(NamedTuple):
@@ -40,7 +37,7 @@ class Scored(NamedTuple):
     logits : float64 (n, 3)
         Calibrated log-odds.
     words, unknown : int64 (n,)
-        Words of each passage besides figures and names, and how many of them training did not know.
+        Words of each passage besides figures and names, and how many of them are not in the vocabulary.
     """
 
     logits: Floats
@@ -48,74 +45,67 @@ class Scored(NamedTuple):
     unknown: I64
 
 
-def score_texts(model: Model, texts: Sequence[str]) -> Scored:
-    """Calibrated log-odds of each text."""
+def score_texts(model: Model, texts: Sequence[str], headings: Sequence[str | None] | None = None) -> Scored:
+    """Score each text, given the heading of its section if it has one."""
     logits = np.empty((len(texts), len(LABELS)))
     logits[:] = model.bias
     scored = Scored(logits, np.zeros(len(texts), np.int64), np.zeros(len(texts), np.int64))
-    if len(texts) <= _FEW and sum(map(len, texts)) <= _SHORT and _score_few(model, texts, scored):
-        return scored
     for first, batch, length in batches(texts):
-        read = read_words(batch, model.vocabulary, length)
-        if not len(read.rows):
+        tokens = read_words(batch, model.vocabulary, length)
+        if not len(tokens.rows):
             continue
         rows: I64 | slice = slice(first, first + len(batch))
-        if len(read.rows) < len(batch):  # some have no words
-            rows = read.rows + first
-        layout = layout_of(read)
-        _count_words(read, rows, scored.words, scored.unknown)
-        added = _linear(model, read, layout)
-        if model.windows is not None:
-            vector = model.lookup.by_word(read.met).vector.take(read.number)
-            sort = model.windows.vectors.sort_of_row(vector, layout.kind, layout.opens)
-            added += model.windows.scores_of_sorts(sort, read.begin)
-        logits[rows] += added
+        if len(tokens.rows) < len(batch):  # some have no words
+            rows = tokens.rows + first
+        layout = layout_of(tokens)
+        _count_words(tokens, rows, scored.words, scored.unknown)
+        logits[rows] += _text_logits(model, tokens, layout)
+    if headings is not None:
+        logits += heading_logits(model, headings, len(texts))
     return scored
 
 
-def _score_few(model: Model, texts: Sequence[str], scored: Scored) -> bool:
-    """Score passages one by one, if that can be done."""
-    found = list(map(model.one_passage.read, texts))
-    if None in found:
-        return False
-    for row, read in enumerate(found):
-        assert read is not None
-        added = read.sums * model.units
-        if model.windows is not None:
-            sort = model.windows.vectors.sorts_of_one(read.rows, read.kinds, read.opens)
-            added += model.windows.scores_of_sorts(sort, _FIRST)[0]
-        scored.logits[row] += added
-        scored.words[row] = read.words
-        scored.unknown[row] = read.unknown
-    return True
+def heading_logits(model: Model, headings: Sequence[str | None], n: int) -> Floats:
+    """Add up what each of `n` headings contributes to the log-odds, float64 (n, 3); each distinct one is looked up once.
+
+    Raises
+    ------
+    ValueError
+        When there are not `n` headings.
+    """
+    if len(headings) != n:
+        raise ValueError(f"{n} texts but {len(headings)} headings: give one for each text, or None")
+    number = {heading: at for at, heading in enumerate(dict.fromkeys(headings))}
+    table = np.array([model.heading_logits(heading) for heading in number]).reshape(-1, len(LABELS))
+    return table.take([number[heading] for heading in headings], axis=0)
 
 
 def is_doubtful(found: Scored) -> Bools:
-    """Texts that a model has too little to go by, bool (n,): few words, or many that training did not know."""
+    """Find texts with too little to go by, bool (n,): few words, or many that are not in the vocabulary."""
     return np.asarray((found.words < _FEWEST_WORDS) | (found.unknown > found.words * _MOST_UNKNOWN))
 
 
 def count_words(texts: Sequence[str], vocabulary: frozenset[str]) -> tuple[I64, I64]:
-    """Words of each text besides figures and names, and how many of them are not in `vocabulary`: those of `Scored`."""
+    """Count ``words`` and ``unknown`` of `Scored` without scoring."""
     words, unknown = np.zeros((2, len(texts)), np.int64)
     for first, batch, length in batches(texts):
-        read = read_words(batch, vocabulary, length)
-        if len(read.rows):
-            _count_words(read, read.rows + first, words, unknown)
+        tokens = read_words(batch, vocabulary, length)
+        if len(tokens.rows):
+            _count_words(tokens, tokens.rows + first, words, unknown)
     return words, unknown
 
 
-def _count_words(read: Reading, rows: I64 | slice, words: I64, unknown: I64) -> None:
-    plain = read.bits & FIGURE == 0
-    plain &= ~read.name
-    words[rows] = np.add.reduceat(plain, read.begin, dtype=np.int64)
-    plain &= read.strange
+def _count_words(tokens: TokenBatch, rows: I64 | slice, words: I64, unknown: I64) -> None:
+    plain = tokens.bits & FIGURE == 0
+    plain &= ~tokens.name
+    words[rows] = np.add.reduceat(plain, tokens.begin, dtype=np.int64)
+    plain &= tokens.strange
     if np.count_nonzero(plain):
-        unknown[rows] = np.add.reduceat(plain, read.begin, dtype=np.int64)
+        unknown[rows] = np.add.reduceat(plain, tokens.begin, dtype=np.int64)
 
 
 def known_features(model: Model, features: Features) -> tuple[Bools, npt.NDArray[np.intp]]:
-    """Which features the model knows, bool (m,), and the row of the weight table of each that it knows."""
+    """Find which features the model knows, bool (m,), and the row of the weight table of each of those."""
     table = model.hashes
     if not len(table):
         return np.zeros(len(features.hash), bool), np.zeros(0, np.intp)
@@ -125,9 +115,9 @@ def known_features(model: Model, features: Features) -> tuple[Bools, npt.NDArray
     return known, index[known]
 
 
-def _linear(model: Model, read: Reading, layout: Layout) -> Floats:
-    """What n-grams add for each passage that has words, float64 (passages, 3)."""
-    clause, across = sums_of(model.lookup, read, layout)
+def _text_logits(model: Model, tokens: TokenBatch, layout: Layout) -> Floats:
+    """Sum the features of each passage that has words, float64 (passages, 3)."""
+    clause, across = sums_of(model.lookup, tokens, layout)
     across += np.add.reduceat(clause, layout.first, axis=1)
     whole = across[1:] * length_scale(across[0])
     whole += best_parts(clause[1:] * length_scale(clause[0]), layout.first)

@@ -1,8 +1,7 @@
-"""Words of a batch of passages as one numpy table, with what does not bear on a label folded away.
+"""Tokens of a batch of passages as one numpy table, normalised so that a label cannot depend on spelling, number or country.
 
-Case, accents, curly quotes and British spelling go; every figure becomes one stand-in, every name (a run of
-capitalised words that are neither the lexicon's nor known in lower case) another, so that neither the
-number nor the country decides a tag. Only words that were never met are looked at one by one; the rest is arrays.
+Case, accents, curly quotes and British spelling are folded; figures become one placeholder, names (runs of capitalised words
+in neither the lexicon nor the vocabulary) another. Only new words are processed one by one; the rest is arrays.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from tipclassify.words import (
     STATE,
     STRANGE,
     THE,
-    Met,
+    VocabularyTable,
     american,
     hash_word,
     word_table,
@@ -38,7 +37,7 @@ __all__ = [
     "NAME",
     "NAME_LETTERS",
     "NUMBER",
-    "Reading",
+    "TokenBatch",
     "Tokens",
     "hash_word",
     "known_words",
@@ -52,29 +51,29 @@ U64 = npt.NDArray[np.uint64]
 Bools = npt.NDArray[np.bool_]
 
 NAME_LETTERS: Final = 3
-"""Most letters of a strange word in lower case that may stand inside a name: "bin", "van", "dos"."""
+"""Most letters of an unknown lower-case word that may stand inside a name: "bin", "van", "dos"."""
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """One row a token, in reading order.
+    """One row a token, in reading order, with offsets: for training and explanations.
 
     Attributes
     ----------
     row : int64 (n,)
-        Passage the token belongs to.
+        Passage of the token.
     start, end : int64 (n,)
-        Its characters in that passage, half-open.
+        Character offsets in that passage, half-open.
     word, stem : uint64 (n,)
         Hash of the folded word and of its first five letters (a cheap stem).
     kind : int64 (n,)
         Class in the lexicon, 0 for none.
     edge : bool (n,)
-        Punctuation stands before it: a new clause may begin.
+        Whether punctuation precedes it: a new clause may begin.
     known : bool (n,)
-        The vocabulary or the lexicon has it, or it is a name or a figure.
+        Whether it is in the vocabulary or the lexicon, a name or a figure.
     leads : bool (n,)
-        It begins a two-word entry of the lexicon.
+        Whether it may begin a two-word entry of the lexicon.
     """
 
     row: I64
@@ -87,30 +86,25 @@ class Tokens:
     known: Bools
     leads: Bools
 
-    def passages(self) -> tuple[I64, I64]:
-        """Passages that have tokens, and the first token of each, int64 (passages,)."""
-        begin = np.flatnonzero(np.diff(self.row, prepend=-1))
-        return self.row[begin], begin
 
-
-class Reading(NamedTuple):
-    """Tokens as scoring wants them: by the number of their word, without offsets.
+class TokenBatch(NamedTuple):
+    """Tokens by the number of their word, without offsets: for scoring.
 
     Attributes
     ----------
-    met : Met
-        What is known of words, by number.
+    table : VocabularyTable
+        Properties of words, by number.
     number : int64 (n,)
         Word of each token, 0 for a name.
     bits : uint16 (n,)
-        What it is (`words.FIGURE` to `words.LEADS`).
+        Properties of the word (`words.FIGURE` to `words.LEADS`).
     name, new, edge, strange : bool (n,)
-        It is a name; it is the first of its passage; punctuation stands before it; nobody knows it.
+        Whether it is a name, the first of its passage, after punctuation, unknown.
     rows, begin : int64 (passages,)
         Passages that have tokens, and the first token of each.
     """
 
-    met: Met
+    table: VocabularyTable
     number: I64
     bits: npt.NDArray[np.uint16]
     name: Bools
@@ -121,13 +115,13 @@ class Reading(NamedTuple):
     begin: I64
 
 
-def read_words(passages: Sequence[str], vocabulary: frozenset[str], length: I64 | None = None) -> Reading:
-    """Tokens of each passage for scoring; `length` is that of each passage in characters, where it is known."""
+def read_words(passages: Sequence[str], vocabulary: frozenset[str], length: I64 | None = None) -> TokenBatch:
+    """Tokenize passages for scoring; `length` is the length of each in characters, if known."""
     return _read(characters_of(passages, length), vocabulary)[0]
 
 
 def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
-    """Tokens of each passage.
+    """Tokenize passages, with offsets.
 
     `vocabulary` holds the words known in lower case (`known_words`); a capitalised word outside it that the
     lexicon does not know either is a name.
@@ -139,7 +133,7 @@ def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
     text = characters_of(passages)
     read, start, end = _read(text, vocabulary)
     row = np.repeat(read.rows, np.diff(np.append(read.begin, len(read.number))))
-    begin, columns = text.begin.take(row), read.met.columns
+    begin, columns = text.begin.take(row), read.table.columns
     kind = columns.kind.take(read.number).astype(np.int64)
     return Tokens(
         row=row,
@@ -155,7 +149,7 @@ def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
 
 
 def known_words(texts: Iterable[str], least: int = 2) -> frozenset[str]:
-    """Words that stand in lower case at least `least` times: the vocabulary of `tokenize`."""
+    """Collect the words that occur in lower case at least `least` times: the vocabulary of `tokenize`."""
     counts: dict[str, int] = {}
     for text in texts:
         folded = characters_of([text])
@@ -169,7 +163,7 @@ def known_words(texts: Iterable[str], least: int = 2) -> frozenset[str]:
 
 
 def words_of(text: str) -> list[str]:
-    """Folded words of one text, figures and names as they are.
+    """Split a text into folded words, figures and names unchanged.
 
     >>> words_of("The organisation didn’t act.")
     ['the', 'organization', 'didn', 't', 'act']
@@ -177,11 +171,11 @@ def words_of(text: str) -> list[str]:
     return [american(word) for word in folded_text(text).split()]
 
 
-def _read(text: Characters, vocabulary: frozenset[str]) -> tuple[Reading, I64, I64]:
-    """Tokens, and where each begins and ends in the characters."""
+def _read(text: Characters, vocabulary: frozenset[str]) -> tuple[TokenBatch, I64, I64]:
+    """Tokens, with start and end of each in the characters."""
     start, end = _word_edges(text)
-    number, met = word_table(vocabulary).look_up(text, start, end)
-    bits = met.columns.bits.take(number)
+    number, table = word_table(vocabulary).look_up(text, start, end)
+    bits = table.columns.bits.take(number)
     upper = text.capital(start)
     edge = np.zeros(len(start) + 1, bool)
     edge[start.searchsorted((text.code == BREAK).nonzero()[0])] = True
@@ -197,11 +191,11 @@ def _read(text: Characters, vocabulary: frozenset[str]) -> tuple[Reading, I64, I
     rows = length.nonzero()[0]
     new = np.zeros(len(start), bool)
     new[first.take(rows)] = True
-    return _merged(met, rows, start, end, number, bits, upper, edge, new)
+    return _merged(table, rows, start, end, number, bits, upper, edge, new)
 
 
 def _word_edges(text: Characters) -> tuple[I64, I64]:
-    """Where each word begins and ends."""
+    """Start and end of each word."""
     inside = np.zeros(len(text.code) + 2, bool)
     np.greater(text.code, SPACE, out=inside[1:-1])
     edges = (inside[1:] != inside[:-1]).nonzero()[0]
@@ -209,7 +203,7 @@ def _word_edges(text: Characters) -> tuple[I64, I64]:
 
 
 def _handed_on(edge: Bools, kept: I64) -> Bools:
-    """Edges of the tokens kept: one that is dropped hands its edge on."""
+    """Edges of the tokens kept; a dropped token passes its edge to the next."""
     edges = edge.cumsum().take(kept)
     handed = np.empty(len(kept), bool)
     handed[:1] = edges[:1] > 0
@@ -221,7 +215,7 @@ def _handed_on(edge: Bools, kept: I64) -> Bools:
 
 
 def _merged(
-    met: Met,
+    table: VocabularyTable,
     rows: I64,
     start: I64,
     end: I64,
@@ -230,8 +224,8 @@ def _merged(
     upper: Bools,
     edge: Bools,
     new: Bools,
-) -> tuple[Reading, I64, I64]:
-    """Tokens with each run of names, and of figures, folded into one; "State of X", "Republic of the X", "X and Y" are runs."""
+) -> tuple[TokenBatch, I64, I64]:
+    """Merge each run of names, and of figures, into one token; "State of X", "Republic of the X", "X and Y" are runs."""
     same = ~new  # the token before is of the same passage
     strange = bits & STRANGE > 0
     figure = bits & FIGURE > 0
@@ -256,28 +250,28 @@ def _merged(
     last = np.empty_like(at)
     np.subtract(at[1:], 1, out=last[:-1])
     last[-1:] = len(new) - 1
-    last -= article.take(last)  # an article before the next name is not the end of this run
+    last -= article.take(last)  # an article before the next name does not belong to this run
     np.maximum(last, at, out=last)
     named = name.take(at)
     new = new.take(at)
     number = number.take(at)
     number *= ~named
-    reading = Reading(
-        met=met,
+    merged = TokenBatch(
+        table=table,
         number=number,
         bits=bits.take(at),
         name=named,
         new=new,
-        edge=_handed_on(edge & ~again, at),  # a comma inside a name or figure parts nothing
+        edge=_handed_on(edge & ~again, at),  # a comma inside a name or figure is no clause boundary
         strange=(strange & ~upper).take(at),
         rows=rows,
         begin=new.nonzero()[0],
     )
-    return reading, start.take(at), end.take(last)
+    return merged, start.take(at), end.take(last)
 
 
 def _before(flags: Bools) -> Bools:
-    """The flag of the token before."""
+    """Flag of the previous token."""
     out = np.empty_like(flags)
     out[:1] = False
     out[1:] = flags[:-1]
@@ -285,7 +279,7 @@ def _before(flags: Bools) -> Bools:
 
 
 def _after(flags: Bools) -> Bools:
-    """The flag of the token after."""
+    """Flag of the next token."""
     out = np.empty_like(flags)
     out[-1:] = False
     out[:-1] = flags[1:]

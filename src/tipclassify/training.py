@@ -1,42 +1,37 @@
-"""From labelled passages to a `Model`: fit, calibrate and threshold each label on its own.
+"""From labelled passages to a linear `Model`: fit, calibrate and threshold each label on its own.
 
 Everything that is chosen (regularisation, calibration, thresholds) is chosen on out-of-fold scores, with
 folds by group; the figures reported are cross-fitted once more, so that no passage is judged with a
 calibration or threshold that saw it.
 
-Two parts score each passage, and the calibration weighs them on held-out scores: a linear one over n-grams
-(`linear_training`), and the detectors of `windows`.
+Unlabelled passages may teach too, with the probabilities of a teacher as soft targets: they help to fit the weights, and count
+in nothing else.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.calibration import Calibrated, calibrate, log_loss, operating_points
+from tipclassify.calibration import calibrate, log_loss
 from tipclassify.evaluation import Metrics, measure
 from tipclassify.features import featurize
 from tipclassify.labels import LABELS
 from tipclassify.linear_training import fit_all, lay_out, out_of_fold
 from tipclassify.model_file import STEPS, Model
-from tipclassify.tokens import Tokens, known_words
-from tipclassify.windows import Windows
-from tipclassify.windows_training import fit_windows
+from tipclassify.tokens import known_words
 
-__all__ = ["ENOUGH_FOR_WINDOWS", "STRENGTHS", "Calibrated", "Fitted", "calibrate", "fit_model", "group_folds"]
-__all__ += ["operating_points"]
+__all__ = ["STRENGTHS", "Fitted", "Progress", "fit_model", "group_folds", "model_meta"]
 
 STRENGTHS: Final = (2.0,)
 """Inverse regularisation strengths tried for each label; see docs/experiments.md for the others."""
 
-ENOUGH_FOR_WINDOWS: Final = 500
-"""Passages without which there are no detectors: fewer cannot teach vectors of words."""
-
+_ALWAYS: Final = -1  # fold of passages that teach every fold: those with soft targets
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -46,13 +41,13 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Fitted:
-    """A model and what was learned about it.
+    """A model, and its cross-validated scores and metrics.
 
     Attributes
     ----------
     model : Model
     scores : float (n, 3)
-        Out-of-fold calibrated probabilities of the training passages.
+        Calibrated probabilities of the training passages, out of fold; or of the passages held, if some were.
     given : mapping of str to bool (n, 3)
         Policy → labels given to them at cross-fitted thresholds.
     metrics : Metrics
@@ -72,12 +67,19 @@ def fit_model(
     truth: Bools,
     groups: Sequence[int] | Ints,
     *,
+    headings: Sequence[str | None] | None = None,
+    weights: Floats | None = None,
+    soft: Floats | None = None,
+    soft_texts: Sequence[str] = (),
+    soft_headings: Sequence[str | None] | None = None,
+    soft_weight: float = 1.0,
+    held: Bools | None = None,
+    held_weights: Floats | None = None,
+    vocabulary: frozenset[str] | None = None,
     strengths: Sequence[float] = STRENGTHS,
     folds: int = 5,
     seed: int = 0,
     jobs: int = 1,
-    detectors: bool = True,
-    weights: Floats | None = None,
     progress: Progress | None = None,
 ) -> Fitted:
     """Train on `texts`, whose labels are the rows of `truth` (bool, (n, 3)).
@@ -86,20 +88,26 @@ def fit_model(
     ----------
     groups : sequence of int (n,)
         Passages of one group are never split between folds.
-    detectors : bool
-        Learn `windows` too, where there are at least 500 passages: minutes for a large corpus where the linear part alone
-        takes seconds.
+    headings : sequence of str or None (n,), optional
+        Heading of the section of each passage.
     weights : float (n,), optional
-        How much each passage counts in the fits, 1 by default; the detectors, which see whole passages only, see it as many
-        times as the weight rounds to, and once at least. A passage of weight 0 teaches nothing, not even the calibration
+        Weight of each passage in the fits, 1 by default. A passage of weight 0 teaches nothing, not even the calibration
         and the thresholds, but is scored like any other. Calibration and thresholds count all others alike.
+    soft : float (k, 3), optional
+        Probabilities that a teacher gives to the labels of `soft_texts`, under `soft_headings`. These passages teach every
+        fold, each with weight `soft_weight`; they never count in calibration, thresholds or metrics.
+    held : bool (n,), optional
+        Passages that teach nothing and on which the model is calibrated and judged, each counting `held_weights`, float
+        (held,). The first of `strengths` is taken. Without, all passages are scored out of fold.
+    vocabulary : frozenset of str, optional
+        Words known in lower case; by default those of all texts (`tokens.known_words`).
     progress : callable, optional
-        Called with (fits done, fits in all), for each part.
+        Called with (fits done, fits in all).
 
     Raises
     ------
     ValueError
-        When there are fewer than two groups, or no passage has a label.
+        When there are fewer than two groups, no passage has a label, or arguments do not match in length or range.
 
     Warns
     -----
@@ -108,43 +116,58 @@ def fit_model(
     """
     if not truth.any():
         raise ValueError("no passage has a label: nothing to learn; label some")
-    weights = np.ones(len(texts)) if weights is None else np.asarray(weights, np.float64)
-    if len(weights) != len(texts) or not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
+    n, every = len(texts), [*texts, *soft_texts]
+    weights = np.ones(n) if weights is None else np.asarray(weights, np.float64)
+    if len(weights) != n or not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
         raise ValueError("weights: give a number of 0 or more for each passage, and more than 0 for one")
+    soft = np.zeros((0, len(LABELS))) if soft is None else np.asarray(soft, np.float64)
+    if soft.shape != (len(soft_texts), len(LABELS)) or not ((soft >= 0) & (soft <= 1)).all():
+        raise ValueError(f"soft: give {len(LABELS)} probabilities for each of soft_texts")
+    under = [*_as_many(headings, n, "headings"), *_as_many(soft_headings, len(soft_texts), "soft_headings")]
+    if held is not None:
+        weights = np.where(held, 0.0, weights)
     used = weights > 0
     _warn_of_rare_labels(truth[used], folds)
-    vocabulary = known_words(texts)
-    features = featurize(texts, vocabulary)
-    design, hashes = lay_out(features)
-    fold = group_folds(np.asarray(groups), folds, seed)
-    raw = out_of_fold(design, truth, weights, fold, strengths, jobs, progress)
-    chosen = [
-        min(range(len(strengths)), key=lambda s: log_loss(raw[s, used, j], truth[used, j])) for j in range(len(LABELS))
-    ]
-    parts = [np.stack([raw[chosen[j], :, j] for j in range(len(LABELS))], axis=1)]
-    windows: Windows | None = None
-    if detectors and len(texts) >= ENOUGH_FOR_WINDOWS:
-        held_out, windows, windows_bias = _fitted_windows(features.tokens, truth, weights, fold, seed, jobs, progress)
-        parts.append(held_out)
-    raw = np.stack(parts, axis=2)
+    vocabulary = known_words(every) if vocabulary is None else vocabulary
+    design, hashes = lay_out(featurize(every, vocabulary), under)
 
-    calibrated = calibrate(raw, truth, fold, used)
-    slope, shift, thresholds = calibrated.slope, calibrated.shift, calibrated.thresholds
-    scores, given = calibrated.scores, calibrated.given
+    fold = group_folds(np.asarray(groups) if held is None else np.asarray(groups)[held], folds, seed)
+    target = np.concatenate([truth, soft])
+    every_weight = np.concatenate([weights, np.full(len(soft), soft_weight)])
+    chosen = [0] * len(LABELS)
+    if held is None:
+        every_fold = np.concatenate([fold, np.full(len(soft), _ALWAYS)])
+        tried = out_of_fold(design, target, every_weight, every_fold, strengths, jobs, progress)[:, :n]
+        chosen = [
+            min(range(len(strengths)), key=lambda s: log_loss(tried[s, used, j], truth[used, j]))
+            for j in range(len(LABELS))
+        ]
+        raw = np.stack([tried[chosen[j], :, j] for j in range(len(LABELS))], axis=1)
+    fits = fit_all(design, target, every_weight, [strengths[s] for s in chosen], jobs)
+    if held is not None:
+        raw = np.stack([design.scores(w)[0][:n][held] + b for w, b in fits], axis=1)
+        truth, used = truth[held], np.ones(len(raw), bool)
+    calibrated = calibrate(raw, truth, fold, used, held_weights)
 
     table = np.zeros((len(hashes), len(LABELS)))
     bias = np.zeros(len(LABELS))
-    for j, (w, b) in enumerate(fit_all(design, truth, weights, [strengths[s] for s in chosen], jobs)):
-        table[:, j], bias[j] = w * slope[j, 0], b * slope[j, 0] + shift[j]
+    for j, (w, b) in enumerate(fits):
+        scale, shift = calibrated.scale[j], calibrated.shift[j]
+        table[:, j], bias[j] = w * scale, b * scale + shift
     kept = np.abs(table).max(axis=1) > 0
     units = np.maximum(np.abs(table).max(axis=0, initial=0.0), 1e-9) / STEPS
     stored = np.rint(table[kept] / units).astype(np.int16)  # as the file holds them: what is measured is what ships
-    if windows is not None:
-        bias += windows_bias * slope[:, 1]
-        windows = windows.scaled(slope[:, 1]).as_stored()
-    model = Model(hashes[kept], stored, units, bias, vocabulary, thresholds, {}, windows)
-    metrics = measure(truth[used], scores[used], given["balanced"][used], np.array(thresholds["balanced"]))
+    model = Model(hashes[kept], stored, units, bias, vocabulary, calibrated.thresholds, {})
+    scores, given = calibrated.scores, calibrated.given
+    metrics = measure(truth[used], scores[used], given["balanced"][used], np.array(model.thresholds["balanced"]))
     return Fitted(model, scores, given, metrics, tuple(strengths[s] for s in chosen))
+
+
+def _as_many(headings: Sequence[str | None] | None, n: int, name: str) -> Sequence[str | None]:
+    """The headings of `n` passages."""
+    if headings is not None and len(headings) != n:
+        raise ValueError(f"{name}: {len(headings)} for {n} passages; give one for each, or None")
+    return [None] * n if headings is None else headings
 
 
 # --------------------------------------------------------------------------------------------- folds
@@ -170,57 +193,6 @@ def group_folds(groups: Ints, folds: int, seed: int) -> Ints:
     return fold
 
 
-def _fitted_windows(
-    tokens: Tokens, truth: Bools, weights: Floats, fold: Ints, seed: int, jobs: int, progress: Progress | None
-) -> tuple[Floats, Windows, Floats]:
-    """Raw scores (n, 3) of each passage by the detectors that did not see its fold; the detectors of all, and their bias."""
-    from joblib import Parallel, delayed
-
-    folds = range(int(np.max(fold)) + 1)
-    helds = [np.zeros(len(fold), bool), *(fold == k for k in folds)]
-    fits = Parallel(n_jobs=jobs, return_as="generator")(
-        delayed(_fit_windows)(tokens, truth, weights, held, seed) for held in helds
-    )
-    raw = np.zeros(truth.shape)
-    done: list[tuple[Windows, Floats]] = []
-    for number, (held, (windows, bias, scores)) in enumerate(zip(helds, fits, strict=True), 1):
-        raw[held] = scores
-        done = done or [(windows, bias)]
-        if progress:
-            progress(number, len(helds))
-    return raw, *done[0]
-
-
-def _fit_windows(
-    tokens: Tokens, truth: Bools, weights: Floats, held: Bools, seed: int
-) -> tuple[Windows, Floats, Floats]:
-    """Detectors learned from what is not held out, their bias, and their scores of what is."""
-    from threadpoolctl import threadpool_limits
-
-    times = np.where(held | (weights == 0), 0, np.maximum(np.rint(weights), 1)).astype(np.int64)
-    seen, row = _repeated(tokens, times)
-
-    with threadpool_limits(1):  # one process a core is faster, and the sums have one order
-        windows, bias = fit_windows(seen, truth[row], times[row] > 0, seed=seed)
-        scores = np.tile(bias, (len(held), 1))
-        rows, begin = tokens.passages()
-        scores[rows] += windows.scores(tokens.stem, tokens.kind, tokens.edge, begin)
-        return windows, bias, scores[held]
-
-
-def _repeated(tokens: Tokens, times: Ints) -> tuple[Tokens, Ints]:
-    """The tokens with further copies of passages to be seen more than once, and which passage each then is."""
-    copies = [np.flatnonzero(times > n) for n in range(1, int(np.max(times)))]
-    if not copies:
-        return tokens, np.arange(len(times))
-    row = np.concatenate([np.arange(len(times)), *copies])
-    begin = np.searchsorted(tokens.row, np.arange(len(times) + 1))
-    length = np.diff(begin)[row]
-    at = np.repeat(begin[row] - np.cumsum(length) + length, length) + np.arange(length.sum())
-    taken = {field.name: getattr(tokens, field.name)[at] for field in fields(tokens)}
-    return Tokens(**{**taken, "row": np.repeat(np.arange(len(row)), length)}), row
-
-
 def _warn_of_rare_labels(truth: Bools, folds: int) -> None:
     for label, count in zip(LABELS, truth.sum(axis=0), strict=True):
         if count < 2 * folds:
@@ -233,7 +205,7 @@ def _warn_of_rare_labels(truth: Bools, folds: int) -> None:
 
 
 def model_meta(**meta: Any) -> dict[str, Any]:
-    """Versions of what trained the model, for its ``model.json``."""
+    """Add the versions of the libraries that trained a model, for its ``model.json``."""
     from importlib.metadata import version
 
     from tipclassify._version import __version__

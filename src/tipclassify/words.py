@@ -1,7 +1,7 @@
-"""What is known of each distinct word, kept so that a word met before costs one look into a table.
+"""Properties of each distinct word, cached: a word seen before costs one table look-up.
 
-Words are told apart by a 64-bit hash of their characters, made for all words of a batch at once from one running sum: a
-polynomial modulo 2**64 whose value for a stretch of text is a difference of two sums (Karp and Rabin 1987).
+Words are identified by a 64-bit rolling hash of their characters, computed for all words of a batch from one running sum: a
+polynomial modulo 2**64 whose value for a span of text is a difference of two sums (Karp and Rabin 1987).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = [
     "STRANGE",
     "THE",
     "Columns",
-    "Met",
+    "VocabularyTable",
     "WordTable",
     "american",
     "grown",
@@ -47,13 +47,13 @@ Bools = npt.NDArray[np.bool_]
 NUMBER: Final = 1  # the hash that stands for every figure
 NAME: Final = 2  # and for every name
 
-# What a word may be, as bits.
+# Properties of a word, as bits.
 FIGURE: Final = 1
 JOIN: Final = 2  # joins the parts of a name
 GEO: Final = 4  # belongs to a name when capitalised
 PLAIN: Final = 8  # "the", "and", "of": no name whatever their case
-STRANGE: Final = 16  # neither the lexicon nor the vocabulary has it
-DROPPED: Final = 32  # a letter that stands alone
+STRANGE: Final = 16  # in neither the lexicon nor the vocabulary
+DROPPED: Final = 32  # a single letter
 STATE: Final = 64
 OF: Final = 128
 THE: Final = 256
@@ -69,7 +69,7 @@ _FIGURES: Final = frozenset(
     lempiras cordobas colones soles gourdes gourde january february march april
     june july august september october november december""".split()
 )
-_LONGEST: Final = 40  # letters of a word that is looked at
+_LONGEST: Final = 40  # letters of a word that is respelled
 _JOINING: Final = frozenset("and of the de du la le da do del dos el al au aux es sur".split())
 _BITS: Final = {"the": THE | PLAIN, "of": OF | PLAIN, "and": PLAIN, "state": STATE}
 _LEADING: Final = frozenset(first for first, _ in phrase_classes())
@@ -88,24 +88,24 @@ _BRITISH: Final = tuple(
         (r"^cheque", "check"),
     )
 )
-# What every word that one of the patterns changes holds: most words hold none of it.
+# Prefilter: found in every word that one of the patterns changes, and in few others.
 _MAYBE_BRITISH: Final = re.compile(r"our|is[ei]|isat|program|[tb]re|[ns]c[ei]|ll[ieo]|il[ms]|ol[ms]|instal|judge|cheq")
 
 
 def hash_word(text: str) -> int:
-    """Hash of a folded word, below 2**64; never a stand-in."""
+    """Hash a folded word, below 2**64; never `NUMBER` or `NAME`."""
     digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "little") | 4
 
 
 def american(word: str) -> str:
-    """The American spelling of a folded word.
+    """Respell a folded word the American way.
 
     >>> american("organisation"), american("labour"), american("police")
     ('organization', 'labor', 'police')
     """
     if len(word) > _LONGEST or not _MAYBE_BRITISH.search(word):
-        return word  # if long, no word: a key or picture in letters, on which the patterns would take forever
+        return word  # a long one is an encoded key or picture, on which the patterns would take forever
     for pattern, plain in _BRITISH:
         word, done = pattern.subn(plain, word)
         if done:
@@ -114,8 +114,8 @@ def american(word: str) -> str:
 
 
 class Columns(NamedTuple):
-    """What is known of words, one row a word: hash of it and of its stem (its first five letters), class in the lexicon,
-    and the bits `FIGURE` to `LEADS`.
+    """Properties of words, one row a word: its hash and that of its stem (the first five letters), its lexicon class, and
+    the bits `FIGURE` to `LEADS`.
     """
 
     word: U64
@@ -124,18 +124,16 @@ class Columns(NamedTuple):
     bits: npt.NDArray[np.uint16]
 
 
-class Met:
-    """Words met, numbered: a place for each in a table found from its hash, or else one in a second table; whose places are both
-    taken, is only in the dictionary.
+class VocabularyTable:
+    """Numbers of words, by hash: two hash tables with a slot each, and a dictionary for words whose two slots are taken.
 
     Number 0 stands for every name.
 
     Attributes
     ----------
     columns : Columns
-        Of the words, by number; with room for more, so rows from `count` on say nothing.
+        Properties by number; preallocated, so rows from `count` on are empty.
     count : int
-        How many numbers there are.
     """
 
     def __init__(self) -> None:
@@ -152,9 +150,9 @@ class Met:
         self._number = np.zeros((2, 1 << _SLOTS), np.int32)
 
     def find(self, code: U64) -> tuple[I64, Bools]:
-        """Number of each word, and where that is right: others have no place here."""
+        """Look up the number of each word, and whether it was found; words without a slot are only in `numbers`."""
         number = self._number[0].take((code >> _TO_SLOT).view(np.int64)).astype(np.int64)
-        right = self._keys.take(number) == code  # in this order: what has a number has a key
+        right = self._keys.take(number) == code  # in this order: a number is published after its key
         if np.count_nonzero(right) < len(right):
             other = (~right).nonzero()[0]
             keys = code.take(other)
@@ -164,7 +162,7 @@ class Met:
         return number, right
 
     def add(self, keys: list[int], about: list[tuple[int, int, int, int]]) -> None:
-        """Add what is new; other threads may be looking words up, so a place is given last."""
+        """Add new words; slots are written last, as other threads may be reading."""
         new = [(key, row) for key, row in zip(keys, about, strict=True) if key not in self.numbers]
         first, last = self.count, self.count + len(new)
         if last > len(self._keys):
@@ -186,49 +184,49 @@ class Met:
 
 
 class WordTable:
-    """Words met so far, given a vocabulary of words known in lower case."""
+    """Words seen so far, given a vocabulary of words known in lower case."""
 
     def __init__(self, vocabulary: frozenset[str]) -> None:
         self._vocabulary = vocabulary
         self._lock = Lock()
-        self._met = Met()
+        self._table = VocabularyTable()
 
-    def look_up(self, text: Characters, start: I64, end: I64) -> tuple[I64, Met]:
-        """Number of each word, and what is known by number; a word is ``text.code[start:end]``."""
-        met = self._met
-        if met.count > _MOST_WORDS:  # text without end must not fill the memory
-            self._met = met = Met()
+    def look_up(self, text: Characters, start: I64, end: I64) -> tuple[I64, VocabularyTable]:
+        """Number the words ``text.code[start:end]``; return the table of their properties too."""
+        table = self._table
+        if table.count > _MOST_WORDS:  # endless text must not fill the memory
+            self._table = table = VocabularyTable()
         code = _hashes(text.code, start, end)
-        number, right = met.find(code)
+        number, right = table.find(code)
         if np.count_nonzero(right) < len(right):
-            strange = (~right).nonzero()[0]
-            keys = code[strange].tolist()
-            new = {key: at for key, at in zip(keys, strange.tolist(), strict=True) if key not in met.numbers}
+            missing = (~right).nonzero()[0]
+            keys = code[missing].tolist()
+            new = {key: at for key, at in zip(keys, missing.tolist(), strict=True) if key not in table.numbers}
             if new:
                 at = list(new.values())
                 about = [_about(word, self._vocabulary) for word in text.words(start[at], end[at])]
                 with self._lock:
-                    met.add(list(new), about)
-            number[strange] = [met.numbers[key] for key in keys]
-        return number, met
+                    table.add(list(new), about)
+            number[missing] = [table.numbers[key] for key in keys]
+        return number, table
 
 
 @lru_cache(maxsize=8)
 def word_table(vocabulary: frozenset[str]) -> WordTable:
-    """The table of a vocabulary, one for each in a process."""
+    """Table of a vocabulary, one for each in a process."""
     return WordTable(vocabulary)
 
 
 def grown(column: npt.NDArray[Any], room: int) -> npt.NDArray[Any]:
-    """The same rows with zeros after them, `room` rows in all."""
+    """Pad a column with zero rows to `room` rows."""
     more = np.zeros((room, *column.shape[1:]), column.dtype)
     more[: len(column)] = column
     return more
 
 
-_SLOTS: Final = 17  # bits of the place of a word in the table
+_SLOTS: Final = 17  # bits of the slot of a word in a hash table
 _TO_SLOT: Final = np.uint64(64 - _SLOTS)
-_OTHER_BITS: Final = np.uint64(_SLOTS)  # the second place is made of other bits than the first
+_OTHER_BITS: Final = np.uint64(_SLOTS)  # the second slot comes from other bits than the first
 _WORD: Final = (1 << 64) - 1
 _ROOM: Final = 1 << 12
 _MOST_WORDS: Final = 1 << 17
@@ -253,26 +251,26 @@ def _about(word: str, vocabulary: frozenset[str]) -> tuple[int, int, int, int]:
 _BASE: Final = 0x9E3779B97F4A7C15
 _MIXER: Final = np.uint64(0xD6E8FEB86659FD93)
 _HALF: Final = np.uint64(32)
-_STRETCH: Final = 16_384  # characters
+_BLOCK: Final = 16_384  # characters
 _powers: tuple[U64, U64] = (np.ones(1, np.uint64), np.ones(1, np.uint64))
 
 
 def _hashes(code: Codes, start: I64, end: I64) -> U64:
-    """Hash of the characters of each word: the same wherever it stands."""
+    """Hash the characters of each word, independent of its position."""
     value = np.empty(len(start), np.uint64)
     first = 0
-    while first < len(start):  # stretch by stretch: what is held of one stays in the processor's cache
+    while first < len(start):  # in blocks: temporary arrays stay in the processor's cache
         begin = int(start[first])
-        last = max(first + 1, int(end.searchsorted(begin + _STRETCH)))
-        _hash_stretch(code, start[first:last], end[first:last], begin, value[first:last])
+        last = max(first + 1, int(end.searchsorted(begin + _BLOCK)))
+        _hash_block(code, start[first:last], end[first:last], begin, value[first:last])
         first = last
     value ^= value >> _HALF
     value *= _MIXER
     return value
 
 
-def _hash_stretch(code: Codes, start: I64, end: I64, begin: int, out: U64) -> None:
-    """Polynomials of the words of a stretch of text that begins with the first of them, into `out`."""
+def _hash_block(code: Codes, start: I64, end: I64, begin: int, out: U64) -> None:
+    """Polynomials of the words of a block, which begins with the first of them, into `out`."""
     letters = code[begin : int(end[-1])]
     power, inverse = _powers_to(len(letters))
     sums = np.empty(len(letters) + 1, np.uint64)
@@ -284,10 +282,12 @@ def _hash_stretch(code: Codes, start: I64, end: I64, begin: int, out: U64) -> No
 
 
 def _powers_to(number: int) -> tuple[U64, U64]:
-    """The first powers of `_BASE` and of its inverse modulo 2**64, at least `number` of them."""
+    """First powers of `_BASE` and of its inverse modulo 2**64, at least `number` of them."""
     global _powers
     if len(_powers[0]) < number:
-        most = 1 << max(12, number.bit_length())  # doubling: a first sentence does not wait for a book's worth
+        most = 1 << max(
+            12, number.bit_length()
+        )  # doubled as needed: the first sentence must not wait for a book's worth
         _powers = tuple(_running_powers(base, most) for base in (_BASE, pow(_BASE, -1, 1 << 64)))  # type: ignore[assignment]
     return _powers
 
