@@ -1,7 +1,6 @@
 """The classifier: load a model, score passages, tag them, say why.
 
-It knows nothing of training, nor of what kind a model is (`scorer`). With the default kind it needs numpy and the sentence splitter
-only.
+It knows nothing of training, nor of what kind a model is (`scorer`).
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import numpy.typing as npt
 from tipclassify.document import Document, Passage, passage_of
 from tipclassify.errors import ModelError
 from tipclassify.explanation import Explanation, SpanWeight
+from tipclassify.furniture import is_furniture
 from tipclassify.labels import LABELS, POLICIES
 from tipclassify.loading import load_scorer
 from tipclassify.model_file import Model
@@ -43,22 +43,20 @@ class Classifier:
 
     @classmethod
     def load(cls, model: str | os.PathLike[str] | None = None) -> Classifier:
-        """The model in a folder, or of a name: ``"encoder"``, ``"cascade"``, one that ``tipclassify models list`` shows.
+        """The model in a folder, or of a name: ``"default"``, ``"fast"``, one that ``tipclassify models list`` shows.
 
-        Without, it is the shipped one, whose name is ``"default"``.
+        Without, it is ``"default"``.
 
         Raises
         ------
         ModelError
             When the model is missing, damaged, of a newer format or for other labels.
-        MissingExtraError
-            When its libraries are not installed.
         """
         return cls(load_scorer(model))
 
     @property
     def model(self) -> Model:
-        """The table of weights of a model of the default kind.
+        """The table of weights of a linear model.
 
         Raises
         ------
@@ -106,12 +104,14 @@ class Classifier:
 
     def logits(self, passages: Sequence[str | Passage]) -> Floats:
         """Calibrated log-odds, float array (n, 3)."""
-        return self.scorer.score_texts(_texts(passages)).logits
+        return self.scorer.score_texts(*_read(passages)).logits
 
     def predict_proba(self, passages: Sequence[str | Passage]) -> Floats:
         """Calibrated probability of each label, float array (n, 3) in the order of ``LABELS``.
 
-        `passages` are scored as they are, without splitting.
+        `passages` are scored as they are, without splitting. The section of a `Passage` is evidence: "The law was not enforced."
+        fails on trafficking under "Forced Labor" and not under "Working Conditions". A bare string has no heading, and is read
+        as a sentence of a trafficking report unless its own words say otherwise.
         """
         return _logistic(self.logits(passages))
 
@@ -122,13 +122,13 @@ class Classifier:
     def explain(self, passage: str | Passage) -> dict[str, Explanation]:
         """For each label, what every stretch of the passage adds to the log-odds, or how far they fall without it.
 
-        `Explanation.method` says which: the default model's reasons add up, an encoder's do not.
+        `Explanation.method` says which: reasons of ``fast`` add up, those of ``default`` do not.
         """
         return self.explain_all([passage])[0]
 
     def explain_all(self, passages: Sequence[str | Passage]) -> list[dict[str, Explanation]]:
         """The same for several passages, several times as fast as one by one."""
-        return self.scorer.explain_texts(_texts(passages))
+        return self.scorer.explain_texts(*_read(passages))
 
     def doubtful(self, passages: Sequence[str | Passage]) -> Bools:
         """Passages the model has too little to go by, bool array (n,).
@@ -136,27 +136,26 @@ class Classifier:
         The rule: fewer than three words besides figures and names, or over a third of those words unknown to the
         training corpus, as in text that is not English.
         """
-        return is_doubtful(self.scorer.score_texts(_texts(passages)))
-
-    def sent_on(self, passages: Sequence[str | Passage]) -> Bools | None:
-        """Passages that the first model of a cascade leaves to the second, bool (n,); None of a model that is no cascade."""
-        return self.scorer.sent_on(_texts(passages))
+        return is_doubtful(self.scorer.score_texts(*_read(passages)))
 
     def tag(self, document: Document, policy: str = "balanced", unit: Unit = "sentence") -> list[Passage]:
         """Passages of a document with their scores and labels; `unit` is how far it is split."""
         return self.tag_passages(split_passages(document, unit), policy)
 
     def tag_passages(self, passages: Sequence[Passage], policy: str = "balanced") -> list[Passage]:
-        """The same passages with scores and labels."""
+        """The same passages with scores and labels.
+
+        What is no prose of the report (`tipclassify.furniture`: references, notes, contents, dates, addresses) has no label.
+        """
         thresholds = self.thresholds(policy)
         if not passages:
             return []
-        found = self.scorer.score_texts(_texts(passages))
+        found = self.scorer.score_texts(*_read(passages))
         scores = _logistic(found.logits)
         given = ((scores >= thresholds) @ _BITS).tolist()
         first, second, third = LABELS
         return [
-            _tagged(passage, _LABELS_OF[bits], {first: a, second: b, third: c}, doubtful)
+            _tagged(passage, _labels_of(passage, bits), {first: a, second: b, third: c}, doubtful)
             for passage, bits, (a, b, c), doubtful in zip(
                 passages, given, scores.tolist(), is_doubtful(found).tolist(), strict=True
             )
@@ -184,7 +183,7 @@ def classify(
     text : str, or a list, pandas Series or datasets column of str
         One text, or several: then one list of passages for each.
     model : name, path or Classifier, optional
-        ``"encoder"``, ``"cascade"``, or the folder of a trained model; the shipped one by default.
+        ``"default"``, ``"fast"``, or the folder of a trained model; ``"default"`` without.
     policy : str
         Operating point: ``"screen"``, ``"balanced"`` or ``"cite"``.
 
@@ -225,6 +224,10 @@ _LABELS_OF: Final = tuple(
 )
 
 
+def _labels_of(passage: Passage, bits: int) -> tuple[str, ...]:
+    return () if bits and is_furniture(passage.text, passage.section) else _LABELS_OF[bits]
+
+
 def _tagged(passage: Passage, labels: tuple[str, ...], scores: Mapping[str, float], doubtful: bool) -> Passage:
     """`dataclasses.replace` for the one place where it counts how long it takes."""
     p = passage
@@ -235,9 +238,19 @@ def _logistic(logits: Floats) -> Floats:
     return np.asarray(1 / (1 + np.exp(-logits)))
 
 
-def _texts(passages: Sequence[str | Passage]) -> list[str]:
+def _read(passages: Sequence[str | Passage]) -> tuple[list[str], list[str | None]]:
+    """Texts, and the heading of the section of each; a bare text has none."""
     if isinstance(passages, str):
         raise TypeError("give a list of passages, or call classify() to split a text")
-    if set(map(type, passages)) == {str}:
-        return list(passages)  # type: ignore[arg-type]
-    return [p.text if isinstance(p, Passage) else p for p in passages]
+    texts: list[str] = []
+    headings: list[str | None] = []
+    for number, passage in enumerate(passages):
+        if isinstance(passage, Passage):
+            texts.append(passage.text)
+            headings.append(passage.section)
+        elif isinstance(passage, str):
+            texts.append(passage)
+            headings.append(None)
+        else:
+            raise TypeError(f"passage {number} is not a str or Passage but {type(passage).__name__}: {passage!r:.40}")
+    return texts, headings

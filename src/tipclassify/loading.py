@@ -1,41 +1,28 @@
-"""From the name of a model to what scores with it: the one place that knows all kinds.
+"""Load what scores, from the name of a model: the one place that knows all kinds.
 
-- ``default``, or nothing: the shipped model.
-- ``cascade``: the shipped model with the encoder named ``encoder``; ``cascade:NAME`` with another one.
+- ``default``, or nothing: the shipped encoder.
+- ``fast``: the shipped linear model.
 - Anything else: a folder, or a name (`tipclassify.store.places`), of whatever kind its ``model.json`` says.
 """
 
 from __future__ import annotations
 
 import os
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from tipclassify.errors import ModelError
-from tipclassify.model_file import default_model_path, read_model
 from tipclassify.model_folder import HEAD, LINEAR, kind_of, load_head
 from tipclassify.scorer import Linear, Scorer
-from tipclassify.store.places import CASCADE, DEFAULT, ENCODER_NAME, find_folder
+from tipclassify.store.places import DEFAULT, find_folder
 
-__all__ = ["Source", "load_scorer", "source_of"]
+__all__ = ["load_scorer", "model_folder"]
 
-_ENCODER: Final = "encoder"  # a kind, as `encoder.folder.ENCODER`, which imports numpy
-
-
-class Source(NamedTuple):
-    """Where a model is: its folder, and whether the shipped model stands before it."""
-
-    folder: Path
-    cascade: bool = False
-
-    @property
-    def name(self) -> str:
-        """What `load_scorer` finds it by."""
-        return f"{CASCADE}:{self.folder}" if self.cascade else str(self.folder)
+_ENCODER: Final = "encoder"  # a kind, as `encoder.folder.ENCODER`, which imports much
 
 
-def source_of(name: str | os.PathLike[str] | None) -> Source:
+def model_folder(name: str | os.PathLike[str] | None) -> Path:
     """The folder that a name stands for.
 
     Raises
@@ -43,56 +30,32 @@ def source_of(name: str | os.PathLike[str] | None) -> Source:
     ModelError
         When there is none.
     """
-    if name is None:
-        return Source(default_model_path())
-    if isinstance(name, os.PathLike):
-        return Source(Path(name))
-    if (Path(name) / HEAD).is_file():
-        return Source(Path(name))
-    if name == DEFAULT:
-        return Source(default_model_path())
-    first, colon, second = name.partition(":")
-    if first == CASCADE:
-        return Source(find_folder(second if colon else ENCODER_NAME), cascade=True)
-    return Source(find_folder(name))
+    return Path(name) if isinstance(name, os.PathLike) else find_folder(name or DEFAULT)
 
 
 def load_scorer(name: str | os.PathLike[str] | None = None) -> Scorer:
-    """The model of that name, at work; the shipped one for None.
+    """The model of that name, ready to score; the shipped default for None.
 
     Raises
     ------
     ModelError
-        When it is missing, damaged, of a newer format or for other labels.
-    MissingExtraError
-        When its libraries are not installed.
+        When it is missing, damaged, of another format, for other labels, or its libraries cannot be imported.
     """
-    if name is None or name == DEFAULT:
-        return _shipped()
-    source = source_of(name)
-    kind = kind_of(load_head(source.folder))
-    if source.cascade and kind != _ENCODER:
-        raise ModelError(f"{source.folder}: a cascade needs an encoder after the default, and this is of kind {kind!r}")
+    folder = model_folder(name)
+    head = load_head(folder)
+    return _loaded(folder.resolve(), (folder / HEAD).stat().st_mtime_ns, kind_of(head))
+
+
+@lru_cache(maxsize=3)  # some tenths of a second, and up to a hundred megabytes each
+def _loaded(folder: Path, stamp: int, kind: str) -> Scorer:  # noqa: ARG001
     if kind == LINEAR:
-        return Linear(read_model(source.folder))
+        from tipclassify.model_file import read_model
+
+        return Linear(read_model(folder))
     if kind != _ENCODER:
-        raise ModelError(f"{source.folder / HEAD}: a model of kind {kind!r}; run 'pip install -U tipclassify'")
-    stamp = (source.folder / HEAD).stat().st_mtime_ns
-    return _with_encoder(source.folder.resolve(), source.cascade, stamp)
-
-
-@cache
-def _shipped() -> Linear:
-    return Linear(read_model(default_model_path()))
-
-
-@lru_cache(maxsize=2)  # half a second, and some hundred megabytes each
-def _with_encoder(folder: Path, cascade: bool, stamp: int) -> Scorer:  # noqa: ARG001
-    from tipclassify.encoder.cascade import CascadeScorer
+        raise ModelError(f"{folder / HEAD}: a model of kind {kind!r}; run 'pip install -U tipclassify'")
     from tipclassify.encoder.folder import read_encoder
-    from tipclassify.encoder.scoring import EncoderScorer, require_extra
+    from tipclassify.encoder.scoring import EncoderScorer, require_onnx
 
-    require_extra()
-    default = _shipped()
-    encoder = EncoderScorer(read_encoder(folder), default.vocabulary)
-    return CascadeScorer(default, encoder) if cascade else encoder
+    require_onnx()
+    return EncoderScorer(read_encoder(folder))

@@ -1,4 +1,4 @@
-"""What the classifier needs of a model, whatever its kind, and the default kind as such.
+"""What the classifier needs of a model, whatever its kind, and the linear kind as such.
 
 A `Scorer` gives calibrated log-odds and reasons. Everything else (policies, tags, documents) is the classifier's, and the same
 for all kinds: code that asks of which kind a model is belongs into a scorer.
@@ -9,16 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
 from tipclassify.explanation import ADDITIVE, Explanation, explain_texts
 from tipclassify.model_file import Model
 from tipclassify.scoring import Scored, score_texts
 
 __all__ = ["Linear", "Scorer"]
-
-Bools = npt.NDArray[np.bool_]
 
 
 class Scorer(Protocol):
@@ -48,21 +43,20 @@ class Scorer(Protocol):
     def vocabulary(self) -> frozenset[str]:
         """Words known in lower case, by which names are told from words."""
 
-    def score_texts(self, texts: Sequence[str]) -> Scored:
-        """Calibrated log-odds of each text, and its counts of words."""
+    def score_texts(self, texts: Sequence[str], headings: Sequence[str | None] | None = None) -> Scored:
+        """Calibrated log-odds of each text under the heading of its section (None: no heading), and its counts of words."""
 
-    def explain_texts(self, texts: Sequence[str]) -> list[dict[str, Explanation]]:
+    def explain_texts(
+        self, texts: Sequence[str], headings: Sequence[str | None] | None = None
+    ) -> list[dict[str, Explanation]]:
         """Reasons of each text, by label."""
-
-    def sent_on(self, texts: Sequence[str]) -> Bools | None:
-        """Texts that a cascade leaves to its second model, bool (n,); None of a model that has no second."""
 
     def about(self) -> dict[str, str]:
         """What this kind of model has to tell of itself, for ``tipclassify info``."""
 
 
 class Linear:
-    """The default kind: sums of weights of n-grams and detectors."""
+    """The linear kind: sums of weights of n-grams."""
 
     measured: Final = "out of fold"
     methods: Final = (ADDITIVE,)
@@ -83,14 +77,13 @@ class Linear:
     def vocabulary(self) -> frozenset[str]:
         return self.model.vocabulary
 
-    def score_texts(self, texts: Sequence[str]) -> Scored:
-        return score_texts(self.model, texts)
+    def score_texts(self, texts: Sequence[str], headings: Sequence[str | None] | None = None) -> Scored:
+        return score_texts(self.model, texts, headings)
 
-    def explain_texts(self, texts: Sequence[str]) -> list[dict[str, Explanation]]:
-        return explain_texts(self.model, texts)
-
-    def sent_on(self, texts: Sequence[str]) -> None:  # noqa: ARG002
-        return None
+    def explain_texts(
+        self, texts: Sequence[str], headings: Sequence[str | None] | None = None
+    ) -> list[dict[str, Explanation]]:
+        return explain_texts(self.model, texts, headings)
 
     def about(self) -> dict[str, str]:
         return {"features": f"{len(self.model.hashes):,} ({len(self.model.vocabulary):,} words known)"}

@@ -17,11 +17,11 @@ from tipclassify.bundle.archive import Archive, Packer
 from tipclassify.bundle.checks import Check
 from tipclassify.bundle.manifest import ModelId
 from tipclassify.classifier import Classifier
-from tipclassify.errors import InputError, MissingExtraError, ModelError
-from tipclassify.loading import Source, source_of
+from tipclassify.errors import InputError, ModelError
+from tipclassify.loading import model_folder
 from tipclassify.model_folder import HEAD, LINEAR, hashed_files, kind_of, load_head, parsed_head, weights_digest
 from tipclassify.readers.limits import LARGEST, open_zip
-from tipclassify.store.places import installed
+from tipclassify.store.places import SHIPPED, installed
 
 __all__ = ["BREAKS", "find_model", "model_id", "pack_model"]
 
@@ -31,12 +31,12 @@ BREAKS: Final = (
 )  # fmt: skip
 """What loading and using the arrays of a model that a stranger made may end in, beside the errors that say so."""
 
-_NEEDED: Final = (HEAD, "weights.npz")  # of the default kind
+_NEEDED: Final = (HEAD, "weights.npz")  # of the linear kind
 _ALSO: Final = ("README.md", "golden.jsonl")
 
 
-def model_id(source: Source, classifier: Classifier) -> ModelId:
-    """The hashes of a model, from whose folder `classifier` was loaded.
+def model_id(folder: Path, classifier: Classifier) -> ModelId:
+    """The hashes of the model in `folder`, from which `classifier` was loaded.
 
     Raises
     ------
@@ -44,14 +44,13 @@ def model_id(source: Source, classifier: Classifier) -> ModelId:
         When it cannot be read, or is no longer that model.
     """
     try:
-        head = load_head(source.folder)
+        head = load_head(folder)
         corpus = head.get("corpus", {}).get("sha256")
         found = ModelId(str(classifier.meta["sha256"]), weights_digest(head), corpus)
     except (ValueError, LookupError, TypeError, AttributeError):
-        raise ModelError(f"{source.folder / HEAD}: cannot be read; copy or train the model anew") from None
-    now = Classifier.load(source.name).meta["sha256"] if source.cascade else head.get("sha256")
-    if found.sha256 != now:
-        raise ModelError(f"{source.folder}: changed while it was read; run this again")
+        raise ModelError(f"{folder / HEAD}: cannot be read; copy or train the model anew") from None
+    if found.sha256 != head.get("sha256"):
+        raise ModelError(f"{folder}: changed while it was read; run this again")
     return found
 
 
@@ -91,7 +90,7 @@ def find_model(
 ) -> tuple[Classifier | None, Check]:
     """The model to score the passages of a bundle with, if it is here, and whether it is the one that did.
 
-    It is `model`; without, the shipped one, one that was added, or the one in the bundle, if that is it. An encoder in a
+    It is `model`; without, a shipped one, one that was added, or the one in the bundle, if that is it. An encoder in a
     bundle is not run: a graph that a stranger made may take any time and memory.
 
     Raises
@@ -101,23 +100,21 @@ def find_model(
     """
     if model is not None:
         given = Classifier.load(model)
-        return given, _compared(model_id(source_of(model), given), wanted, "given with --model")
-    known = "tipclassify has none that can be used"
-    try:
-        shipped = Classifier.load()
-        found = model_id(source_of(None), shipped)
-    except ModelError:
-        pass
-    else:
-        if found.sha256 == wanted.sha256:  # it needs no trust in what is in the bundle
-            return shipped, _compared(found, wanted, f"which comes with tipclassify {__version__}")
-        known = f"tipclassify {__version__} has {found.sha256[:12]}…"
-    try:
-        added = _added(wanted)
-    except MissingExtraError as error:
-        return None, Check("model", "not checked", str(error))
-    if added:
+        return given, _compared(model_id(model_folder(model), given), wanted, "given with --model")
+    hashes: list[str] = []
+    for name in SHIPPED:
+        try:
+            folder = model_folder(name)
+            if load_head(folder).get("sha256") != wanted.sha256:
+                hashes.append(f"{str(load_head(folder).get('sha256'))[:12]}…")
+                continue
+            shipped = Classifier.load(name)  # it needs no trust in what is in the bundle
+            return shipped, _compared(model_id(folder, shipped), wanted, f"which comes with tipclassify {__version__}")
+        except ModelError as error:
+            return None, Check("model", "not checked", str(error))
+    if added := _added(wanted):
         return added
+    known = f"tipclassify {__version__} has {' and '.join(hashes)}"
     if any(name.startswith("model/") for name in archive.names):
         try:
             unpacked = _unpacked(archive)
@@ -132,15 +129,12 @@ def find_model(
 
 
 def _added(wanted: ModelId) -> tuple[Classifier, Check] | None:
-    """The model with those hashes among those that have a name here, alone or after the default."""
+    """The model with those hashes among those that have a name here."""
     for one in installed():
         try:
-            if weights_digest(one.head) != wanted.weights_sha256:
-                continue
-            for source in (Source(one.folder), Source(one.folder, cascade=True)):
-                classifier = Classifier.load(source.name)
-                if classifier.meta["sha256"] == wanted.sha256:
-                    return classifier, _compared(model_id(source, classifier), wanted, f"here as {one.name}")
+            if one.head.get("sha256") == wanted.sha256 and weights_digest(one.head) == wanted.weights_sha256:
+                classifier = Classifier.load(one.folder)
+                return classifier, _compared(model_id(one.folder, classifier), wanted, f"here as {one.name}")
         except (ValueError, ModelError):
             continue
     return None
@@ -171,4 +165,4 @@ def _unpacked(archive: Archive) -> tuple[Classifier, ModelId] | None:
                 open_zip(data, f"{archive.name}: model/{name}")  # numpy would unpack it to any size
             (folder / name).write_bytes(data)
         classifier = Classifier.load(folder)
-        return classifier, model_id(Source(folder), classifier)
+        return classifier, model_id(folder, classifier)

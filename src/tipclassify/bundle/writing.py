@@ -26,7 +26,7 @@ from tipclassify.bundle.models import model_id, pack_model
 from tipclassify.bundle.versions import platform_name, versions
 from tipclassify.errors import InputError
 from tipclassify.labels import LABELS
-from tipclassify.loading import source_of
+from tipclassify.loading import model_folder
 from tipclassify.summary import Group, error_rates
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ def write_bundle(
     if not files:
         raise InputError("no inputs: give reports to make figures of")
     classifier = tagging.classifier()
-    source = source_of(tagging.model)
-    model = model_id(source, classifier)
+    folder = model_folder(tagging.model)
+    model = model_id(folder, classifier)
     with Packer(out) as packer:
         tagged = _Tagged(packer if with_sources else None)
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as lines:
@@ -82,7 +82,7 @@ def write_bundle(
             lines.seek(0)
             packer.add(PASSAGES, lines)
         if with_model:
-            pack_model(packer, source.folder, model)
+            pack_model(packer, folder, model)
         rates = error_rates(classifier.meta, tagging.policy, dict(tagging.thresholds))
         *each, total = figures(tagged.groups, rates)
         inputs = tuple(replace(one, figures=counted) for one, counted in zip(tagged.inputs, each, strict=True))

@@ -34,7 +34,9 @@ __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="tipclassify",
-    help="Find what a report on human trafficking says of a government: positive efforts, failures, complicity.",
+    help="Find what a report on human trafficking says of a government: positive efforts, failures, complicity.\n\n"
+    "Two models come with it: the default, which reads each sentence under the heading of its section, and '--model fast', quicker "
+    "and more often wrong.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -27,21 +27,21 @@ def check(
     """Run the codebook's behaviour cases and replay the model's golden passages.
 
     Prints the share of cases passed for each rule. Exits 1 when a rule passes less often than when the model was
-    trained (the rates stored in its model.json), or a golden passage scores differently: by over 0.002 of the default; of
-    an encoder, which processors round differently, by over 0.15, or over 0.015 on average.
+    trained (the rates stored in its model.json), or a golden passage scores differently: by over 0.002 with the fast model; with
+    the default, which processors round differently, by over 0.15, or over 0.015 on average.
     """
     from tipclassify.behaviours import replay_golden, run_cases
     from tipclassify.classifier import Classifier
     from tipclassify.commands.output import open_output
-    from tipclassify.loading import source_of
+    from tipclassify.loading import model_folder
 
     if folder is not None and model is not None:
         raise typer.BadParameter("give the model once, as MODEL or with --model", param_hint="'--model'")
-    source = source_of(folder or model)
-    classifier = Classifier.load(source.name)
+    path = model_folder(folder or model)
+    classifier = Classifier.load(path)
     results = run_cases(classifier, cases)
     stored = dict(classifier.meta.get("behaviours", {})) if cases is None else {}
-    golden = source.folder / "golden.jsonl"
+    golden = path / "golden.jsonl"
     changed = replay_golden(classifier, golden.read_text("utf-8").splitlines()) if golden.is_file() else []
     # Rates are stored with four decimals.
     under = [r.rule for r in results if r.rate < stored.get(r.rule, 0) - 5e-5]

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tipclassify.commands.counting import tell_sent_on
 from tipclassify.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -76,8 +75,6 @@ def score_on_cluster(
         print(f"tipclassify: {done.files - done.made} of {done.files} files were done", file=sys.stderr)
     if done.removed:
         print(f"tipclassify: removed the files of inputs that have changed or gone: {done.removed}", file=sys.stderr)
-    if done.sent_on is not None:
-        tell_sent_on(*done.sent_on, " tagged now" if done.made < done.files else "")
     for note in done.notes:
         print(f"tipclassify: warning: {note}", file=sys.stderr)
     if done.failures:

@@ -81,6 +81,7 @@ def evaluate(
     from tipclassify.classifier import Classifier
     from tipclassify.commands.output import open_output
     from tipclassify.corpus import group_rows, read_rows
+    from tipclassify.document import Passage
     from tipclassify.errors import InputError
     from tipclassify.labels import indicator
 
@@ -90,12 +91,12 @@ def evaluate(
     rows = read_rows(*labelled)
     if by and not any(by in row for row in rows):
         raise InputError(f"no row has a field {by!r}; choose one of {', '.join(sorted(rows[0]))}")
-    texts = [row["text"] for row in rows]
     truth = np.array([indicator(row["labels"]) for row in rows], bool)
     groups = np.array(group_rows(rows))
     policy_thresholds = dict(zip(LABELS, classifier.thresholds(policy.value).tolist(), strict=True))
     thresholds = np.array([chosen.get(label, value) for label, value in policy_thresholds.items()])
-    scores = classifier.predict_proba(texts)
+    passages = [Passage(row["text"], 0, len(row["text"]), row.get("section") or None) for row in rows]
+    scores = classifier.predict_proba(passages)
     given = scores >= thresholds
 
     parts = {(None, "all passages"): np.ones(len(rows), bool)}
@@ -135,7 +136,7 @@ def evaluate(
         report["reliability"] = {label: [asdict(b) for b in of_label] for label, of_label in bins.items()}
         tables.extend(evaluation.reliability_table(label, of_label) for label, of_label in bins.items())
     if other:
-        comparison = resampling.compare(truth, given, other.predict(texts, policy.value), groups, draws, seed)
+        comparison = resampling.compare(truth, given, other.predict(passages, policy.value), groups, draws, seed)
         report["comparison"] = {"other": compare, **asdict(comparison)}
         tables.append(resampling.comparison_table(comparison, compare or ""))
     if errors:

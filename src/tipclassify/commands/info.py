@@ -15,15 +15,15 @@ def info(model: ModelOption = None, output: OutputOption = None) -> None:
     from tipclassify.classifier import Classifier
     from tipclassify.commands.output import open_output
     from tipclassify.labels import LABELS, POLICIES
-    from tipclassify.loading import source_of
+    from tipclassify.loading import model_folder
 
-    source = source_of(model)
-    found = Classifier.load(source.name)
+    folder = model_folder(model)
+    found = Classifier.load(folder)
     meta: dict[str, Any] = dict(found.meta)
     corpus = meta.get("corpus", {})
     lines = {
         "tipclassify": __version__,
-        "model": source.name,
+        "model": str(folder),
         "model hash": meta["sha256"],
         "labels": ", ".join(LABELS),
         **found.scorer.about(),

@@ -21,7 +21,7 @@ def add(
     ],
     name: Annotated[
         str | None,
-        typer.Option("--name", metavar="NAME", help="Name to keep it under; by default its kind, as encoder."),
+        typer.Option("--name", metavar="NAME", help="Name to keep it under; by default that of its folder, or its kind."),
     ] = None,
     sha256: Annotated[
         str | None,
@@ -31,7 +31,7 @@ def add(
     ] = None,
     allow_private: AllowPrivateOption = False,
 ) -> None:
-    """Put a model where --model finds it by name, such as the encoder.
+    """Put a model where --model finds it by name.
 
     Every file must have the SHA-256 that the model.json beside it tells. A download that broke off goes on where it stopped when the
     command is run again. Nothing of a model is run but arithmetic; whether to trust its tags is for you to say, and "--sha256"
@@ -51,18 +51,16 @@ def add(
 def show(output: OutputOption = None) -> None:
     """List the models that have a name here: name, kind, hash and folder.
 
-    "default" comes with tipclassify. "cascade" is the default followed by the model named "encoder", where there is one.
+    "default" and "fast" come with tipclassify.
     """
     from tipclassify.commands.output import open_output
-    from tipclassify.model_file import default_model_path
+    from tipclassify.loading import model_folder
     from tipclassify.model_folder import load_head
-    from tipclassify.store.places import CASCADE, DEFAULT, ENCODER_NAME, Installed, installed
+    from tipclassify.store.places import SHIPPED, Installed, installed
 
-    path = default_model_path()
-    found = [Installed(DEFAULT, path, load_head(path)), *installed()]
+    shipped = [Installed(name, folder := model_folder(name), load_head(folder)) for name in SHIPPED]
+    found = [*shipped, *installed()]
     rows = [(one.name, one.kind, str(one.head.get("sha256", ""))[:12] or "-", str(one.folder)) for one in found]
-    if any(one.name == ENCODER_NAME for one in found):
-        rows.append((CASCADE, CASCADE, "-", f"{DEFAULT}, then {ENCODER_NAME}"))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     with open_output(output) as out:
         for row in rows:

@@ -82,7 +82,7 @@ ModelOption = Annotated[
     typer.Option(
         "--model",
         metavar="NAME|DIR",
-        help="encoder, cascade, another model of 'tipclassify models list', or the folder of one; the shipped one by default.",
+        help="default, fast, another model of 'tipclassify models list', or the folder of one.",
     ),
 ]
 OtherOption = Annotated[

@@ -72,10 +72,9 @@ def score(
 
     The table and md show the passages that have a label; html shows the whole report with its tags and the reasons for them;
     jsonl, csv, xlsx and parquet hold every passage, with its page and characters in the text ('tipclassify text' prints it),
-    its section, and the probability of each label.
+    its section, and the probability of each label. References, notes, contents, dates and addresses have no label.
 
-    --model encoder is more often right and takes some hundred times as long; --model cascade gives it only the passages on
-    which the shipped model often errs, and tells on standard error how many those were.
+    --model fast is some hundred times as quick as the default, and more often wrong.
 
     --engine dask writes many Parquet files into --output-dir, and takes .parquet inputs and addresses such as s3://bucket/*.html
     too. Called again, it makes only what is missing or changed.
@@ -95,7 +94,6 @@ def score(
         return
     refuse_without_engine(scheduler, workers)
     with _others_started(files, jobs):
-        from tipclassify.commands.counting import Counting, SentOn
         from tipclassify.commands.inputs import made_of_reports
         from tipclassify.commands.output import open_output
         from tipclassify.writers import FORMATS, Run, format_of
@@ -108,11 +106,8 @@ def score(
             return
         make, write = FORMATS[name].steps()
         bar = output is not None or not sys.stdout.isatty()
-        share = SentOn()
-        count = Counting(make, how)
-        with made_of_reports(files, how, jobs, count, bar) as made, open_output(output, FORMATS[name].binary) as out:
-            write(map(share.noted, made), out, run)
-            share.tell()
+        with made_of_reports(files, how, jobs, make, bar) as made, open_output(output, FORMATS[name].binary) as out:
+            write(made, out, run)
 
 
 def _others_started(files: list[str], jobs: int) -> contextlib.AbstractContextManager[None]:
@@ -130,7 +125,6 @@ def _score_each(names: list[str], how: Tagging, jobs: int, run: Run, format: str
     """One output for each input. What was finished when the run is broken off stays, and is in the ledger."""
     from tipclassify._version import __version__
     from tipclassify.batch import expand_inputs
-    from tipclassify.commands.counting import Counting, SentOn
     from tipclassify.commands.inputs import Inputs
     from tipclassify.commands.output import open_output
     from tipclassify.errors import InputError
@@ -148,12 +142,11 @@ def _score_each(names: list[str], how: Tagging, jobs: int, run: Run, format: str
     inputs = Inputs(left)
     make, write = kind.steps()
     finished = 0
-    share = SentOn()
     try:
-        for file, made in inputs.each(how, jobs, Counting(make, how)):
+        for file, made in inputs.each(how, jobs, make):
             try:
                 with open_output(outputs[file], kind.binary) as out:
-                    write((share.noted(inputs.noted(one)) for one in made), out, run)
+                    write(map(inputs.noted, made), out, run)
             except InputError as error:
                 inputs.failures.append(str(error))
                 continue
@@ -165,5 +158,4 @@ def _score_each(names: list[str], how: Tagging, jobs: int, run: Run, format: str
             file=sys.stderr,
         )
         raise
-    share.tell()
     inputs.close()

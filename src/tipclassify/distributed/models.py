@@ -15,7 +15,7 @@ from distributed import WorkerPlugin
 from tipclassify._version import __version__
 from tipclassify.classifier import Classifier
 from tipclassify.errors import ModelError
-from tipclassify.loading import Source, source_of
+from tipclassify.loading import model_folder
 
 __all__ = ["ModelFiles", "ModelPlugin", "model_of_worker"]
 
@@ -26,7 +26,6 @@ class ModelFiles:
 
     sha256: str
     files: Mapping[str, bytes]
-    cascade: bool = False  # the shipped model, which the worker has, stands before it
 
     @classmethod
     def of(cls, path: str | None) -> ModelFiles:
@@ -37,17 +36,17 @@ class ModelFiles:
         ModelError
             When it is no sound model.
         """
-        source = source_of(path)
-        sha256 = str(Classifier.load(source.name).meta["sha256"])
-        files = sorted(file for file in source.folder.iterdir() if file.is_file())
-        return cls(sha256, {file.name: file.read_bytes() for file in files}, source.cascade)
+        folder = model_folder(path)
+        sha256 = str(Classifier.load(folder).meta["sha256"])
+        files = sorted(file for file in folder.iterdir() if file.is_file())
+        return cls(sha256, {file.name: file.read_bytes() for file in files})
 
     def load(self) -> Classifier:
         """The classifier, from the bytes alone."""
         with tempfile.TemporaryDirectory(prefix="tipclassify-") as folder:
             for name, data in self.files.items():
                 (Path(folder) / name).write_bytes(data)
-            return Classifier.load(Source(Path(folder), self.cascade).name)
+            return Classifier.load(Path(folder))
 
 
 _LOADED: Final[dict[str, Classifier]] = {}

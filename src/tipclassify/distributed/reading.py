@@ -43,8 +43,6 @@ class Reading:
         What could not be read in full, one line each.
     rows : dict of str to int
         Passages of each input.
-    sent : int or None
-        Passages that a cascade left to its second model; None for a model that is none.
     """
 
     classifier: Classifier
@@ -53,7 +51,6 @@ class Reading:
     failures: list[Failure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
-    sent: int | None = None
 
     def part(self, part: Part) -> Iterator[TaggedReport]:
         """The tagged reports of a part; for rows, one a batch."""
@@ -74,7 +71,7 @@ class Reading:
             split = [Passage(row["text"], 0, len(row["text"]), row.get("section")) for row in batch]
             self.rows[name] += len(batch)
             yield TaggedReport(
-                name, None, self._counted(self.classifier.tag_passages(split, self.tagging.policy)), batch
+                name, None, self.classifier.tag_passages(split, self.tagging.policy), batch
             )
 
     def sound(self, name: str, rows: Iterable[Any], where: str) -> Iterator[dict[str, Any]]:
@@ -93,13 +90,7 @@ class Reading:
         passages = self.classifier.tag(document, self.tagging.policy, self.tagging.unit)
         self.notes += (str(doubt.message) for doubt in doubts if doubt.category is UserWarning)
         self.rows[source.name] = len(passages)
-        return TaggedReport(source.name, document, self._counted(passages))
-
-    def _counted(self, passages: list[Passage]) -> list[Passage]:
-        sent = self.classifier.sent_on(passages)
-        if sent is not None:
-            self.sent = (self.sent or 0) + int(sent.sum())
-        return passages
+        return TaggedReport(source.name, document, passages)
 
     def _document(self, source: Source, data: bytes | None) -> Document:
         if data is None:
@@ -149,13 +140,15 @@ def sound_row(row: Any, text: str) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        When it has no text.
+        When it has no text, or its section is none.
     """
     if isinstance(row, str):
         return {"text": row}
     written = row.get(text) if hasattr(row, "get") else None
     if not isinstance(written, str):
         raise ValueError(f'no "{text}" that is text')
+    if not isinstance(row.get("section"), str | None):
+        raise ValueError('a "section" that is no text')
     return {"text": written, **{name: row[name] for name in FIELDS if name in row}}
 
 

@@ -43,8 +43,6 @@ class Outcome:
         What could not be read, as in ``errors/``.
     notes : tuple of str
         What could not be read in full, by this run.
-    sent_on : (int, int) or None
-        Passages that a cascade left to its second model, and of how many that this run tagged; None for another model.
     """
 
     folder: str
@@ -55,7 +53,6 @@ class Outcome:
     removed: int
     failures: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
-    sent_on: tuple[int, int] | None = None
 
 
 def score(
@@ -212,7 +209,6 @@ def _closed(folder: Folder, inputs: Sequence[str], records: Mapping[str, Record]
     ordered = sorted(records.values(), key=lambda record: (place[record.inputs[0][0]], record.name))
     removed = folder.close(inputs, ordered)
     failures = [failure for record in ordered for failure in record.failures]
-    counted = [(record.sent, record.rows) for record in ordered if record.sent is not None]
     return Outcome(
         folder.name,
         tuple(inputs),
@@ -224,5 +220,4 @@ def _closed(folder: Folder, inputs: Sequence[str], records: Mapping[str, Record]
             (failure.input, failure.error) for failure in sorted(failures, key=lambda one: place.get(one.input, 0))
         ),
         notes=tuple(note for record in ordered for note in record.notes),
-        sent_on=(sum(sent for sent, _ in counted), sum(rows for _, rows in counted)) if counted else None,
     )

@@ -60,8 +60,6 @@ class Record:
         Each input with its rows in the file.
     made : bool
         False for a file that was there already.
-    sent : int or None
-        Passages that a cascade left to its second model; None for another model, or where it was not made now.
     """
 
     name: str
@@ -72,7 +70,6 @@ class Record:
     failures: tuple[Failure, ...] = ()
     notes: tuple[str, ...] = ()
     made: bool = True
-    sent: int | None = None
 
 
 def score_part(part: Part, work: Work) -> Record:
@@ -129,7 +126,7 @@ def _written(name: str, inputs: Iterable[str], reports: Iterable[TaggedReport], 
             fs.rm_file(errors)
     sha256 = hashlib.sha256(data).hexdigest()
     count = sum(n for _, n in rows)
-    return Record(name, count, len(data), sha256, rows, failures, tuple(reading.notes), sent=reading.sent)
+    return Record(name, count, len(data), sha256, rows, failures, tuple(reading.notes))
 
 
 def write_failures(name: str, failures: Iterable[Failure], work: Work) -> None:

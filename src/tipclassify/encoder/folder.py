@@ -1,15 +1,17 @@
-"""An encoder on disk: a folder with the graph, the tokenizer, and a head that holds the hash of each file.
+"""An encoder's folder: the graph, the tokenizer, the words it knows, the heads, and a head of JSON with the hash of each.
 
-ONNX and JSON are data: nothing of the folder is run but the operators of the graph, by ONNX Runtime. What is checked is
-what is used: the files are read once, into memory.
+ONNX, JSON and arrays without pickle are data: nothing of the folder is run but the operators of the graph, by ONNX Runtime.
+What is checked is what is used: the files are read once, into memory.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
-from collections.abc import Mapping, Sequence
+import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +21,6 @@ import numpy.typing as npt
 
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS, POLICIES
-from tipclassify.model_file import Model, model_bytes, model_of_bytes
 from tipclassify.model_folder import (
     HEAD,
     as_bytes,
@@ -33,31 +34,53 @@ from tipclassify.model_folder import (
 )
 
 __all__ = [
-    "DEFAULT_FILES",
     "ENCODER",
     "FORMAT",
     "GRAPH",
+    "HEADS",
     "NEEDED",
     "TOKENIZER",
+    "WORDS",
     "EncoderModel",
+    "Heads",
     "check_encoder_head",
     "read_encoder",
+    "write_encoder",
 ]
-__all__ += ["write_encoder"]
 
-FORMAT: Final = 2  # 2: names may be taken out
+FORMAT: Final = 3  # 3: the graph gives pooled vectors, and the heads stand beside it
 ENCODER: Final = "encoder"
 GRAPH: Final = "model.onnx"
-_DEFAULT: Final = "default"  # in the calibration: how much the model of the default kind counts
 TOKENIZER: Final = "tokenizer.json"
-DEFAULT_FILES: Final = ("default.json", "default.npz")
-"""Head and weights of the model of the default kind that is beside it, where there is one."""
-NEEDED: Final = (GRAPH, TOKENIZER)
+WORDS: Final = "words.txt"
+HEADS: Final = "heads.npz"
+NEEDED: Final = (GRAPH, TOKENIZER, WORDS, HEADS)
 """Files without which there is no scoring."""
 
-_INPUTS: Final = ("input_ids", "attention_mask")
 _LONGEST_WINDOW: Final = 4_096  # tokens; attention costs their square
-_SPECIALS: Final = 2  # tokens of a window that are no text
+_SPECIALS: Final = 3  # tokens of a window that are no text: its first, its last, the one after the heading
+
+
+@dataclass(frozen=True)
+class Heads:
+    """One logistic regression a label, on the pooled vector of a passage.
+
+    Attributes
+    ----------
+    weights : float64 (3, width)
+    bias : float64 (3,)
+    """
+
+    weights: npt.NDArray[np.float64]
+    bias: npt.NDArray[np.float64]
+
+    def logits(self, pooled: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Log-odds (n, 3) before calibration, of pooled vectors (n, width).
+
+        Each row is summed alone: the same bits in any company, which a product of matrices does not promise.
+        """
+        rows = [(self.weights * row.astype(np.float64)).sum(axis=1) for row in pooled]
+        return np.asarray(np.array(rows).reshape(-1, len(self.bias)) + self.bias)
 
 
 @dataclass(frozen=True)
@@ -67,87 +90,79 @@ class EncoderModel:
     Attributes
     ----------
     graph : bytes
-        ONNX: ``input_ids`` and ``attention_mask``, int64 (n, t), to ``logits``, float32 (n, 3), before calibration.
+        ONNX: ``input_ids`` and ``attention_mask``, int64 (n, t), to ``pooled``, float32 (n, width).
     tokenizer : str
         JSON of the `tokenizers` library.
+    vocabulary : frozenset of str
+        Words known in lower case, by which names are told from words and text in another language from English.
+    heads : Heads
+        Those that score.
+    own : Heads
+        Those that the encoder was fine-tuned with: where every later fit of heads starts from.
     thresholds : mapping of str to tuple of float
         Policy → probability from which each label is given.
     scale, shift : float64 (3,)
-        Calibrated log-odds of each label are ``scale * logit + shift``.
+        Calibrated log-odds of each label are ``scale * logit + shift`` (Platt scaling).
     window, overlap : int
-        Tokens of a window, with its first and last that are no text, and how many of the text two neighbours share.
-    inputs : tuple of str
-        Names of the graph's inputs.
-    default : Model or None
-        A model of the default kind whose words tell names, and whose log-odds count too, times `default_weight` (float64 (3,)), where
-        that is not None: its own copy, so that what an encoder says hangs on nothing outside its folder.
+        Tokens of a window, with those that are no text, and how many of the text two neighbours share.
     stand_in : str
-        What every name is replaced by before the graph reads a text, by the vocabulary of `default`; "" leaves names as they are.
+        What every name is replaced by before the graph reads a text; "" leaves names as they are.
     meta : mapping
         The head: hashes, base, training, metrics, operating points: plain JSON values.
     """
 
     graph: bytes
     tokenizer: str
+    vocabulary: frozenset[str]
+    heads: Heads
+    own: Heads
     thresholds: Mapping[str, tuple[float, ...]]
     scale: npt.NDArray[np.float64]
     shift: npt.NDArray[np.float64]
     window: int
     overlap: int
-    inputs: tuple[str, ...]
     meta: Mapping[str, Any]
-    default: Model | None = None
-    default_weight: npt.NDArray[np.float64] | None = None
     stand_in: str = ""
 
 
 def write_encoder(
-    out: str | os.PathLike[str],
-    *,
-    onnx: bytes,
-    tokenizer: str,
-    head: Mapping[str, Any],
-    files: Mapping[str, str] | None = None,
-    default: Model | None = None,
+    out: str | os.PathLike[str], model: EncoderModel, meta: Mapping[str, Any], files: Mapping[str, str] | None = None
 ) -> None:
     """Write an encoder's folder, replacing the model at `out` if there is one.
 
     Parameters
     ----------
-    onnx : bytes
-        The graph.
-    tokenizer : str
-        JSON of the `tokenizers` library.
-    head : mapping
-        ``thresholds``, ``calibration``, ``window``, ``inputs`` and what else ``model.json`` shall hold; format, kind, labels
-        and hashes are put in here.
+    meta : mapping
+        What ``model.json`` shall hold besides what scoring reads: ``base``, ``training``, ``metrics``, …
     files : mapping of str to str, optional
         Further text files of the folder by name (``README.md``, ``golden.jsonl``, ``LICENSE``, ``NOTICE``).
-    default : Model, optional
-        The model of the default kind beside it, where the head's ``calibration`` has weights for one, or its ``stand_in`` takes names
-        out.
 
     Raises
     ------
     ModelError
-        When the head is not fit to be read again, or a folder that is no model is in the way.
+        When the model is not fit to be read again, or a folder that is no model is in the way.
     """
-    texts = {TOKENIZER: tokenizer, **(files or {})}
-    data = {GRAPH: onnx, **{name: as_bytes(text) for name, text in texts.items()}}
-    if default is not None:
-        data |= dict(zip(DEFAULT_FILES, model_bytes(default), strict=True))
-    whole = {
-        "inputs": list(_INPUTS),
-        "output": "logits",
-        **{key: value for key, value in head.items() if key != "sha256"},
+    data = {
+        GRAPH: model.graph,
+        TOKENIZER: as_bytes(model.tokenizer),
+        WORDS: as_bytes("\n".join(sorted(model.vocabulary)) + "\n"),
+        HEADS: _packed(model),
+        **{name: as_bytes(text) for name, text in (files or {}).items()},
+    }
+    head = {
+        **{key: value for key, value in meta.items() if key != "sha256"},
         "format": FORMAT,
         "kind": ENCODER,
         "labels": list(LABELS),
+        "thresholds": {policy: list(map(float, row)) for policy, row in model.thresholds.items()},
+        "calibration": {"scale": model.scale.tolist(), "shift": model.shift.tolist()},
+        "window": {"tokens": model.window, "overlap": model.overlap},
+        "stand_in": model.stand_in,
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in data.items()},
     }
-    whole = json.loads(json.dumps(whole))  # as it will be read
-    check_encoder_head(Path(out) / HEAD, {**whole, "sha256": digest(whole)})
-    write_folder(out, {**data, HEAD: sealed(whole)})
+    head = json.loads(json.dumps(head))  # as it will be read
+    check_encoder_head(Path(out) / HEAD, {**head, "sha256": digest(head)})
+    write_folder(out, {**data, HEAD: sealed(head)})
 
 
 def read_encoder(path: str | os.PathLike[str]) -> EncoderModel:
@@ -156,48 +171,44 @@ def read_encoder(path: str | os.PathLike[str]) -> EncoderModel:
     Raises
     ------
     ModelError
-        When it is missing, truncated, changed since it was written, of a newer format, or for other labels.
+        When it is missing, truncated, changed since it was written, of another format, or for other labels.
     """
     folder = Path(path)
     head = load_head(folder)
     check_encoder_head(folder / HEAD, head)
     calibration, window = head["calibration"], head["window"]
-    needed = _needed(head)
-    data = {name: _checked(folder / name, wanted, needed) for name, wanted in head["files"].items()}
-    default, weight = None, None
-    if set(DEFAULT_FILES) <= set(needed):
-        default = model_of_bytes(data[DEFAULT_FILES[0]], data[DEFAULT_FILES[1]], folder / DEFAULT_FILES[0])
-    if _DEFAULT in calibration:
-        weight = np.array(calibration[_DEFAULT], np.float64)
+    data = {name: _checked(folder / name, wanted) for name, wanted in head["files"].items()}
+    heads, own = _unpacked(data[HEADS], folder / HEADS)
     return EncoderModel(
-        data[GRAPH],
-        _text(folder / TOKENIZER, data[TOKENIZER]),
-        {policy: tuple(row) for policy, row in head["thresholds"].items()},
-        np.array(calibration["scale"], np.float64),
-        np.array(calibration["shift"], np.float64),
-        window["tokens"],
-        window["overlap"],
-        tuple(head["inputs"]),
-        {key: value for key, value in head.items() if key not in {"format", "kind", "labels", "thresholds"}},
-        default,
-        weight,
-        head.get("stand_in", ""),
+        graph=data[GRAPH],
+        tokenizer=_text(folder / TOKENIZER, data[TOKENIZER]),
+        vocabulary=frozenset(_text(folder / WORDS, data[WORDS]).split()),
+        heads=heads,
+        own=own,
+        thresholds={policy: tuple(row) for policy, row in head["thresholds"].items()},
+        scale=np.array(calibration["scale"], np.float64),
+        shift=np.array(calibration["shift"], np.float64),
+        window=window["tokens"],
+        overlap=window["overlap"],
+        meta={key: value for key, value in head.items() if key not in {"format", "kind", "labels", "thresholds"}},
+        stand_in=head["stand_in"],
     )
 
 
 def check_encoder_head(file: str | os.PathLike[str], head: Mapping[str, Any]) -> None:
-    """Whether a head is of an encoder that this version can use, for these labels, and unchanged.
+    """Refuse a head that is not of an encoder that this version can use, for these labels, and unchanged.
 
     Raises
     ------
     ModelError
-        When it is not.
     """
     if kind_of(head) != ENCODER:
         raise ModelError(f"{file}: a model of kind {kind_of(head)!r}, not an encoder; use another model")
     written = head["format"]
     if not isinstance(written, int) or written > FORMAT:
         raise ModelError(f"{file}: written by a newer tipclassify (format {written}); run 'pip install -U tipclassify'")
+    if written < FORMAT:
+        raise ModelError(f"{file}: written by an older tipclassify (format {written}); train or get the model anew")
     check_head(file, head)
     wrong = _unfit(head)
     if wrong:
@@ -207,51 +218,63 @@ def check_encoder_head(file: str | os.PathLike[str], head: Mapping[str, Any]) ->
 def _unfit(head: Mapping[str, Any]) -> str | None:
     """What scoring could not use; a hash tells whether a head was changed, not whether it makes sense."""
     rows = {f"thresholds for {policy}": head["thresholds"][policy] for policy in POLICIES}
-    calibration, window, inputs = (head.get(key) for key in ("calibration", "window", "inputs"))
+    calibration, window = (head.get(key) for key in ("calibration", "window"))
     if not isinstance(calibration, dict):
         return "no calibration"
-    parts = ("scale", "shift", *((_DEFAULT,) if _DEFAULT in calibration else ()))
-    rows |= {f"calibration's {part}": calibration.get(part) for part in parts}
+    rows |= {f"calibration's {part}": calibration.get(part) for part in ("scale", "shift")}
     for name, row in rows.items():
         if not (isinstance(row, list) and len(row) == len(LABELS) and all(map(_finite, row))):
             return f"{name} are not {len(LABELS)} numbers"
-    if min(calibration["scale"]) <= 0 or min(calibration.get(_DEFAULT, [0])) < 0:
+    if min(calibration["scale"]) <= 0:
         return "calibration's scale turns a label's meaning round"
     if not (isinstance(window, dict) and all(type(window.get(part)) is int for part in ("tokens", "overlap"))):
         return "no window"
     tokens, overlap = window["tokens"], window["overlap"]
-    if not (_SPECIALS < tokens <= _LONGEST_WINDOW and 0 <= overlap < tokens - _SPECIALS):
+    if not (_SPECIALS < tokens <= _LONGEST_WINDOW and 0 <= overlap < tokens // 2 - _SPECIALS):
         return f"a window of {tokens} tokens that share {overlap} covers no text"
-    if not (isinstance(inputs, list) and set(_INPUTS) <= set(inputs) <= {*_INPUTS, "token_type_ids"}):
-        return f"inputs of the graph are {inputs}, not {', '.join(_INPUTS)}"
-    stand_in = head.get("stand_in", "")
+    stand_in = head.get("stand_in")
     if not isinstance(stand_in, str) or stand_in != stand_in.strip():
         return f"names are to be replaced by {stand_in!r}, which is no word"
-    if head.get("output") != "logits":
-        return "the graph's output is not named logits"
     try:
         files = hashed_files(head)
     except ValueError as error:
         return str(error)
-    needed = _needed(head)
-    return None if set(needed) <= set(files) else f"no hashes of {' and '.join(needed)}"
-
-
-def _needed(head: Mapping[str, Any]) -> tuple[str, ...]:
-    beside = _DEFAULT in head["calibration"] or head.get("stand_in")
-    return (*NEEDED, *(DEFAULT_FILES if beside else ()))
+    return None if set(NEEDED) <= set(files) else f"no hashes of {' and '.join(NEEDED)}"
 
 
 def _finite(value: Any) -> bool:
     return type(value) in (int, float) and bool(np.isfinite(value))
 
 
-def _checked(file: Path, wanted: str, needed: Sequence[str]) -> bytes:
+def _packed(model: EncoderModel) -> bytes:
+    buffer = io.BytesIO()
+    one, other = model.heads, model.own
+    np.savez(buffer, weights=one.weights, bias=one.bias, own_weights=other.weights, own_bias=other.bias)
+    return buffer.getvalue()
+
+
+def _unpacked(data: bytes, file: Path) -> tuple[Heads, Heads]:
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            heads = Heads(arrays["weights"], arrays["bias"])
+            own = Heads(arrays["own_weights"], arrays["own_bias"])
+    except (ValueError, KeyError, OSError, EOFError, RuntimeError, zipfile.BadZipFile):
+        raise ModelError(f"{file}: not the heads of an encoder; train or get the model anew") from None
+    width = heads.weights.shape[-1:]
+    wanted = [((len(LABELS), *width), one.weights) for one in (heads, own)] + [
+        ((len(LABELS),), one.bias) for one in (heads, own)
+    ]
+    if not all(one.shape == shape and one.dtype == np.float64 and np.isfinite(one).all() for shape, one in wanted):
+        raise ModelError(f"{file}: not {len(LABELS)} heads of finite numbers; train or get the model anew")
+    return heads, own
+
+
+def _checked(file: Path, wanted: str) -> bytes:
     """The bytes of a file whose hash is `wanted`; none for one that scoring does without and that is not there."""
     try:
         data = file.read_bytes()
     except FileNotFoundError:
-        if file.name not in needed:
+        if file.name not in NEEDED:
             return b""
         raise ModelError(f"{file}: missing; copy or get the model anew") from None
     except OSError as error:

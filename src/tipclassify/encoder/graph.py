@@ -1,4 +1,4 @@
-"""The encoder's graph at work: rows of tokens in, logits out, by ONNX Runtime on the processor.
+"""The encoder's graph at work: rows of tokens in, pooled vectors out, by ONNX Runtime on the processor.
 
 Each row goes through the graph alone. What flows between layers is brought to whole numbers of 8 bits by the largest value of all that is
 in the graph at a time: in a batch, a passage's probability would move by up to 0.2 with the company it is in. Alone it has the
@@ -17,11 +17,10 @@ import numpy.typing as npt
 
 from tipclassify.encoder.folder import EncoderModel
 from tipclassify.errors import ModelError
-from tipclassify.labels import LABELS
 
 __all__ = ["Graph", "threads"]
 
-Floats = npt.NDArray[np.float64]
+Vectors = npt.NDArray[np.float32]
 
 _SLOWER: Final = ["SkipLayerNormFusion"]  # sum and normalisation in one operator take five times as long as one by one
 
@@ -43,7 +42,7 @@ class Graph:
     Raises
     ------
     ModelError
-        When ONNX Runtime cannot run the graph, or the graph is not one of three logits.
+        When ONNX Runtime cannot run the graph, or the graph does not give a vector as wide as the heads.
     """
 
     def __init__(self, model: EncoderModel) -> None:
@@ -65,31 +64,32 @@ class Graph:
             ) from None
         wanted = {one.name for one in self._session.get_inputs()}
         given = [one.name for one in self._session.get_outputs()]
-        if wanted != set(model.inputs) or "logits" not in given:
+        if wanted != {"input_ids", "attention_mask"} or given != ["pooled"]:
             told = f"takes {', '.join(sorted(wanted))} and gives {', '.join(given)}"
-            raise ModelError(f"the encoder's graph {told}, not what its model.json says; get the model anew")
-        self._inputs = model.inputs
+            raise ModelError(f"the encoder's graph {told}, not tokens to a pooled vector; get the model anew")
+        self._width = model.heads.weights.shape[1]
 
-    def logits(self, rows: Sequence[Sequence[int]]) -> Floats:
-        """Logits of each row of tokens, specials included, float64 (n, 3)."""
-        workers = min(self._threads, len(rows))
+    def pooled(self, rows: Sequence[Sequence[int]]) -> Vectors:
+        """Pooled vector of each row of tokens, specials included, float32 (n, width); equal rows are read once."""
+        distinct: dict[tuple[int, ...], int] = {}
+        at = [distinct.setdefault(tuple(row), len(distinct)) for row in rows]
+        workers = min(self._threads, len(distinct))
         if workers < 2:
-            found = [self._run(row) for row in rows]
+            found = [self._run(row) for row in distinct]
         else:
             with ThreadPoolExecutor(workers) as pool:
-                found = list(pool.map(self._run, rows))
-        return np.array(found, np.float64).reshape(-1, len(LABELS))
+                found = list(pool.map(self._run, distinct))
+        return np.array(found, np.float32).reshape(-1, self._width)[at]
 
-    def _run(self, row: Sequence[int]) -> npt.NDArray[np.float32]:
+    def _run(self, row: Sequence[int]) -> Vectors:
         ids = np.array([row], np.int64)
-        given = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
         try:
-            (logits,) = self._session.run(["logits"], {name: given[name] for name in self._inputs})
+            (pooled,) = self._session.run(["pooled"], {"input_ids": ids, "attention_mask": np.ones_like(ids)})
         except Exception as error:
             raise ModelError(f"the encoder's graph fails ({_first(error)}); get the model anew") from None
-        if logits.shape != (1, len(LABELS)) or not np.isfinite(logits).all():
-            raise ModelError("the encoder's graph does not give a number for each label; get the model anew")
-        return np.asarray(logits[0], np.float32)
+        if pooled.shape != (1, self._width) or not np.isfinite(pooled).all():
+            raise ModelError("the encoder's graph does not give a vector of finite numbers; get the model anew")
+        return np.asarray(pooled[0], np.float32)
 
 
 def _first(error: Exception) -> str:

@@ -25,6 +25,7 @@ __all__ = ["Nameless", "without_names"]
 Span = tuple[int, int]
 
 _CAPITALISED: Final = re.compile(r"[^\W\d_a-zß-öø-ÿ][^\W\d_]*(?:[-'’](?!s\b)[^\W\d_]+)*")
+_LETTERS: Final = re.compile(r"[^\W\d_]+")
 _JOINED: Final = re.compile(r"-|\s(?:(?:and|of|the|de|da|do|du|la|al|el)\s){0,2}(?:d['’])?|")
 _SHORTENED: Final = frozenset("Mr Mrs Ms Dr St Gen Col Lt Capt Sgt".split())  # a stop after these ends no sentence
 _ARTICLE: Final = re.compile(r"\b[Tt]he\s$")
@@ -123,8 +124,18 @@ def _name(text: str, run: list[Span], vocabulary: frozenset[str]) -> Iterator[Sp
             return
         if not strange[0] and not GEOGRAPHIC.intersection(words[0]):
             first = run[1][0]  # "Do", "Minor", "Some": an ordinary word
-    if any(strange):
+    if any(strange) and not _acronyms(text[first:last]):
         yield (first, last)
+
+
+def _acronyms(name: str) -> bool:
+    """Whether a name is nothing but acronyms, of no country: UNICEF is no government, and that decides a label.
+
+    >>> _acronyms("UNICEF"), _acronyms("the DRC"), _acronyms("Karvonia")
+    (True, False, False)
+    """
+    words = _LETTERS.findall(name.removeprefix("the ").removeprefix("The "))
+    return bool(words) and all(len(word) > 1 and word.isupper() and word.lower() not in COUNTRY_WORDS for word in words)
 
 
 def _replaced(text: str, names: list[Span], stand_in: str) -> Nameless:

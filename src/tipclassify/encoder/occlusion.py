@@ -1,8 +1,7 @@
-"""Why an encoder scores a passage as it does: how far the log-odds of a label fall when a word, or a clause, is masked.
+"""Explain an encoder's scores by occlusion: how far the log-odds of a label fall when a word, a clause or the heading is masked.
 
-The tokens of the stretch are replaced by the mask token that the base was pretrained with, so that the rest keeps its place; nothing is
-cut out, which would make another sentence of it. For the model of the default kind beside the graph, which knows no such token, they
-are blanks. A fall is no summand: words that say the same stand in for each other.
+The tokens of a span are replaced by the mask token that the base was pretrained with, so that the rest keeps its place; the
+heading is left out, as a bare text has none. Occlusion scores do not add up: a redundant word hides another's effect.
 
 Source: occlusion, Zeiler and Fergus 2014 (arXiv:1311.2901); for text, "erasure", Li, Monroe and Jurafsky 2016 (arXiv:1612.08220).
 """
@@ -33,28 +32,32 @@ _WORD: Final = re.compile(r"\w+(?:[-'’.,]\w+)*")
 _PASSAGES: Final = 100  # explained at a time: some thousand masked passages
 
 
-def explain_by_occlusion(scorer: EncoderScorer, texts: Sequence[str]) -> list[dict[str, Explanation]]:
+def explain_by_occlusion(
+    scorer: EncoderScorer, texts: Sequence[str], headings: Sequence[str | None] | None = None
+) -> list[dict[str, Explanation]]:
     """Explanations of each text, by label; all maskings of many texts go through the graph together."""
+    headings = [None] * len(texts) if headings is None else headings
     found: list[dict[str, Explanation]] = []
     for first in range(0, len(texts), _PASSAGES):
-        found += _explained(scorer, texts[first : first + _PASSAGES])
+        found += _explained(scorer, texts[first : first + _PASSAGES], headings[first : first + _PASSAGES])
     return found
 
 
-def _explained(scorer: EncoderScorer, texts: Sequence[str]) -> list[dict[str, Explanation]]:
+def _explained(
+    scorer: EncoderScorer, texts: Sequence[str], headings: Sequence[str | None]
+) -> list[dict[str, Explanation]]:
     read = scorer.read(texts)
     spans = [spans_to_mask(text, scorer.vocabulary, one.names) for text, one in zip(texts, read, strict=True)]
     tokens = scorer.tokenizer.ids_and_offsets([one.text for one in read])
     rows: list[list[int]] = []
-    masked: list[str] = []
-    for text, one, of_text, (ids, places) in zip(texts, read, spans, tokens, strict=True):
+    heads: list[list[int]] = []
+    parts = zip(texts, read, spans, tokens, scorer.heading_ids(headings), strict=True)
+    for text, one, of_text, (ids, places), heading in parts:
         offsets = [one.before(place) for place in places]
-        whole = (0, len(text))
-        rows.append(ids)
-        rows += (_masked(ids, offsets, span, scorer.tokenizer.mask) for span in (whole, *of_text))
-        masked += [text, *(f"{text[:a]}{' ' * (b - a)}{text[b:]}" for a, b in (whole, *of_text))]
-    total = scorer.logits_of_ids(rows) + scorer.default_part(masked)
-    logits = iter(np.split(total, np.cumsum([2 + len(of_text) for of_text in spans])))
+        rows += (ids, ids, *(_masked(ids, offsets, span, scorer.tokenizer.mask) for span in ((0, len(text)), *of_text)))
+        heads += (heading, [], *([heading] * (1 + len(of_text))))
+    total = scorer.logits_of_ids(rows, heads)
+    logits = iter(np.split(total, np.cumsum([3 + len(of_text) for of_text in spans])))
     return [_explanations(text, of_text, next(logits)) for text, of_text in zip(texts, spans, strict=True)]
 
 
@@ -89,13 +92,13 @@ def _masked(ids: Sequence[int], offsets: Sequence[Span], span: Span, mask: int) 
 
 
 def _explanations(text: str, spans: Sequence[Span], logits: Floats) -> dict[str, Explanation]:
-    """`logits` of the text, of the text with all masked, and with each of the spans masked."""
+    """`logits` of the text, without its heading, with all of it masked, and with each of the spans masked."""
     found = {}
     for j, label in enumerate(LABELS):
-        logit, blank = float(logits[0, j]), float(logits[1, j])
-        fall = logit - logits[2:, j]
+        logit, bare, blank = logits[:3, j].tolist()
+        fall = logit - logits[3:, j]
         order = np.argsort(-np.abs(fall), kind="stable").tolist()
         reasons = tuple(SpanWeight(a, b, text[a:b], float(fall[i])) for i in order for a, b in (spans[i],))
         probability = float(1 / (1 + np.exp(-logit)))
-        found[label] = Explanation(label, probability, logit, blank, reasons, OCCLUSION)
+        found[label] = Explanation(label, probability, logit, blank, reasons, OCCLUSION, logit - bare)
     return found

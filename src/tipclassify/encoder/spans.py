@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-__all__ = ["window_spans"]
+from typing import Final
+
+__all__ = ["heading_room", "window_spans"]
+
+_LONGEST_HEADING: Final = 40  # tokens; headings of real reports are shorter
+_MARKS: Final = 3  # tokens of a window that are no text: its first, its last, the one after the heading
+
+
+def heading_room(window: int) -> int:
+    """Tokens of a heading that are read: less than half of the window, so that there is room for the text.
+
+    >>> heading_room(128), heading_room(16)
+    (40, 5)
+    """
+    return max(0, min(_LONGEST_HEADING, window // 2 - _MARKS))
 
 
 def window_spans(length: int, room: int, overlap: int) -> list[tuple[int, int]]:

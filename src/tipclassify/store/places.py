@@ -1,4 +1,4 @@
-"""From the name of a model to its folder: a folder as such, else the user's cache, else ``models/`` of the checkout.
+"""From the name of a model to its folder: a folder as such, else a shipped model, else the user's cache, else ``models/`` of the checkout.
 
 The cache is ``TIPCLASSIFY_MODELS``, else ``tipclassify/models`` in the platform's folder for caches.
 """
@@ -14,11 +14,11 @@ from typing import Any, Final
 from tipclassify.errors import ModelError
 from tipclassify.model_folder import HEAD, kind_of, load_head
 
-__all__ = ["CASCADE", "DEFAULT", "ENCODER_NAME", "Installed", "find_folder", "installed", "is_name", "models_folder"]
+__all__ = ["DEFAULT", "FAST", "SHIPPED", "Installed", "find_folder", "installed", "is_name", "models_folder"]
 
 DEFAULT: Final = "default"
-CASCADE: Final = "cascade"
-ENCODER_NAME: Final = "encoder"
+FAST: Final = "fast"
+SHIPPED: Final = (DEFAULT, FAST)
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
@@ -40,10 +40,10 @@ class Installed:
 def is_name(name: str) -> bool:
     """Whether a model may be kept under this name.
 
-    >>> is_name("encoder-2026"), is_name("../encoder"), is_name("cascade")
+    >>> is_name("ours-2026"), is_name("../ours"), is_name("fast")
     (True, False, False)
     """
-    return bool(_NAME.fullmatch(name)) and name not in (DEFAULT, CASCADE)
+    return bool(_NAME.fullmatch(name)) and name not in SHIPPED
 
 
 def models_folder() -> Path | None:
@@ -68,6 +68,8 @@ def find_folder(name: str) -> Path:
     folder = Path(name)
     if (folder / HEAD).is_file():
         return folder
+    if name in SHIPPED:
+        return _shipped(name)
     if is_name(name):
         for place in _places():
             if (place / name / HEAD).is_file():
@@ -78,13 +80,19 @@ def find_folder(name: str) -> Path:
         raise ModelError(
             f"{name}: no such model: give the folder of one, or a name that 'tipclassify models list' shows"
         )
-    add = f"'tipclassify models add FOLDER-OR-URL{'' if name == ENCODER_NAME else f' --name {name}'}'"
-    what = (
-        "the folder models/encoder of the project, or its address" if name == ENCODER_NAME else "its folder or address"
-    )
     raise ModelError(
-        f"no model {name!r} here: get it with {add} ({what}); 'tipclassify models list' shows what is here"
+        f"no model {name!r} here: get it with 'tipclassify models add FOLDER-OR-URL --name {name}' (its folder or address); "
+        "'tipclassify models list' shows what is here"
     )
+
+
+def _shipped(name: str) -> Path:
+    """Folder of a shipped model: inside the installed package, or in the checkout that it runs from."""
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / "models" / name, package.parents[1] / "models" / name):
+        if (folder / HEAD).is_file():
+            return folder
+    raise ModelError(f"the shipped model {name!r} is missing: reinstall tipclassify, or train it with 'python train.py'")
 
 
 def installed() -> list[Installed]:
