@@ -92,6 +92,7 @@ def test_a_doubted_label_is_turned_and_no_other(monkeypatch: pytest.MonkeyPatch)
     rows = rows_of(*((f"passage {n}", [LABELS[j] for j in np.flatnonzero(row)], {}) for n, row in enumerate(truth)))
     rows[2]["labels"] = ("complicity",)  # failure was forgotten
     rows[9]["doc"] = rows[10]["doc"] = "x"
+    rows[3]["section"], rows[4]["section"] = "Prosecution", ""
     asked: list[Any] = []
 
     def fitted(*given: Any, **options: Any) -> SimpleNamespace:
@@ -103,7 +104,8 @@ def test_a_doubted_label_is_turned_and_no_other(monkeypatch: pytest.MonkeyPatch)
     assert [(error.id, error.labels, error.suggested) for error in found] == [
         ("r2", ("complicity",), ("failure", "complicity"))
     ]
-    assert asked == [(group_rows(rows), {"folds": 3, "seed": 7, "jobs": 1, "progress": None})]
+    headings = [None, None, None, "Prosecution", *[None] * 16]  # what a passage stands under is evidence here too
+    assert asked == [(group_rows(rows), {"headings": headings, "folds": 3, "seed": 7, "jobs": 1, "progress": None})]
 
 
 def test_labels_that_all_passages_have_or_none_are_not_doubted() -> None:

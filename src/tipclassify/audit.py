@@ -85,9 +85,11 @@ def find_label_errors(
         raise MissingExtraError("the audit", "audit") from error
 
     truth = np.array([indicator(row["labels"]) for row in rows], bool)
-    texts = [row["text"] for row in rows]
+    texts, headings = [row["text"] for row in rows], [row.get("section") or None for row in rows]
     try:
-        fitted = fit_model(texts, truth, group_rows(rows), folds=folds, seed=seed, jobs=jobs, progress=progress)
+        fitted = fit_model(
+            texts, truth, group_rows(rows), headings=headings, folds=folds, seed=seed, jobs=jobs, progress=progress
+        )
     except ValueError as error:
         raise CorpusError([f"too small to audit: {error}"]) from error
     varied = np.flatnonzero(truth.any(axis=0) & ~truth.all(axis=0))  # nothing contradicts a label that all have or none
@@ -136,7 +138,7 @@ def find_leaks(rows: Sequence[Row], least: float = LEAKED) -> list[NearTwins]:
 
 def _near_twins(rows: Sequence[Row], least: float) -> Iterator[tuple[int, int, NearTwins]]:
     """Row numbers and passages, most alike first."""
-    # A text that stands there twice has one set of labels and one group: its copies would find the same again.
+    # A text that stands there twice has one group, and under one heading one set of labels: its copies would find the same again.
     firsts = {(text_key(row["text"]), _pair(row)): i for i, row in reversed([*enumerate(rows)])}
     kept = sorted(firsts.values())
     found = near_pairs([rows[i]["text"] for i in kept], least)

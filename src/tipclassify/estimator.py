@@ -1,17 +1,19 @@
 """`TipClassifier`: the trainer as a scikit-learn estimator.
 
 >>> from tipclassify import TipClassifier
->>> texts = ["Police arrested a trafficker.", "No one was convicted.", "Police took bribes."] * 4
->>> labels = [["positive_effort"], ["failure"], ["complicity"]] * 4
->>> TipClassifier(folds=2).fit(texts, labels).predict(["Police arrested a trafficker."]).shape
+>>> texts = ["Police arrested a trafficker.", "No one was convicted.", "Police took bribes."] * 40
+>>> labels = [["positive_effort"], ["failure"], ["complicity"]] * 40
+>>> TipClassifier(model="fast", folds=2).fit(texts, labels).predict(["Police arrested a trafficker."]).shape
 (1, 3)
 """
 
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,22 +21,28 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import f1_score
 from sklearn.utils.validation import check_is_fitted
 
+from tipclassify.calibration import logistic
 from tipclassify.classifier import Classifier
 from tipclassify.corpus import group_rows
+from tipclassify.document import Passage
+from tipclassify.evaluation import Metrics, measure
 from tipclassify.labels import LABELS, POLICIES, indicator
-from tipclassify.model_file import write_model
-from tipclassify.training import STRENGTHS, Progress, fit_model, model_meta
+from tipclassify.training import Progress, fit_model, group_folds, model_meta
 
-__all__ = ["TipClassifier", "as_indicator"]
+__all__ = ["TipClassifier", "as_indicator", "as_passages"]
+
+_MODELS: Final = ("default", "fast")
+_FEW: Final = 100  # passages under which a warning is due
 
 
 class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Classifier of passages, each label on its own, calibrated and thresholded out of fold.
+    """Classifier of passages, each label on its own, judged out of fold.
 
     Parameters
     ----------
-    strengths : sequence of float
-        Inverse regularisation strengths to choose from, for each label on its own.
+    model : str
+        ``"default"`` fits the heads of the shipped encoder, which start from the shipped ones: few passages move them a little, many
+        far. ``"fast"`` fits the linear model from nothing, on these passages alone.
     folds : int
         Folds of the inner cross-validation, 2 or more.
     policy : str
@@ -42,96 +50,143 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     seed : int
         Draws the folds.
     jobs : int
-        Processes to fit with.
-    detectors : bool
-        Learn detectors over words in a row beside the linear part, where there are at least 500 passages.
+        Processes to fit the fast model with.
 
     Attributes
     ----------
     classes_ : array of str (3,)
         ``LABELS``.
-    fitted_ : Fitted
-        Model, out-of-fold scores and their metrics.
+    classifier_ : Classifier
+        The fitted model at work.
+    metrics_ : Metrics
+        Out-of-fold figures on the training passages.
     """
 
     def __init__(
-        self,
-        *,
-        strengths: Sequence[float] = STRENGTHS,
-        folds: int = 5,
-        policy: str = "balanced",
-        seed: int = 0,
-        jobs: int = 1,
-        detectors: bool = True,
+        self, *, model: str = "default", folds: int = 5, policy: str = "balanced", seed: int = 0, jobs: int = 1
     ) -> None:
-        self.strengths = strengths
+        self.model = model
         self.folds = folds
         self.policy = policy
         self.seed = seed
         self.jobs = jobs
-        self.detectors = detectors
 
     def fit(
         self,
-        X: Iterable[str],
+        X: Iterable[str | Passage],
         y: Any,
         groups: Sequence[int] | None = None,
         progress: Progress | None = None,
         sample_weight: Any = None,
     ) -> TipClassifier:
-        """Train on the passages `X`.
+        """Train on the passages `X`; the section of a `Passage` is evidence.
 
         Parameters
         ----------
-        X : iterable of str (n,)
+        X : iterable of str or Passage (n,)
         y : indicator matrix (n, 3), or for each passage the names of its labels
             With names, give scikit-learn's splitters explicitly (``cv=KFold(5)``): it cannot stratify them.
         groups : sequence of int (n,), optional
             Passages of one group stay together in the inner folds; equal texts always do.
         sample_weight : sequence of float (n,), optional
-            As ``weights`` of `training.fit_model`.
+            How much each passage counts.
 
         Raises
         ------
+        TypeError
+            When `X` is a bare string or a table, or holds what is no text.
         ValueError
             When lengths differ, a label is unknown, or there are too few passages to hold some out.
+
+        Warns
+        -----
+        UserWarning
+            When there are under 100 passages.
         """
+        if self.model not in _MODELS:
+            raise ValueError(f"unknown model {self.model!r}: use {' or '.join(_MODELS)}")
         if self.policy not in POLICIES:
             raise ValueError(f"unknown policy {self.policy!r}: use {', '.join(POLICIES)}")
         if self.folds < 2:
             raise ValueError(f"folds is {self.folds}: use 2 or more")
-        texts = list(X)
+        passages = as_passages(X)
         truth = as_indicator(y)
-        if len(texts) != len(truth):
-            raise ValueError(f"{len(texts)} passages but {len(truth)} rows of labels: give one row a passage")
+        if len(passages) != len(truth):
+            raise ValueError(f"{len(passages)} passages but {len(truth)} rows of labels: give one row a passage")
+        if not truth.any():
+            raise ValueError("no passage has a label: nothing to learn; label some")
+        if len(passages) < _FEW:
+            stays = "it stays close to the shipped model" if self.model == "default" else "it knows nothing else"
+            warnings.warn(f"{len(passages)} passages are few to train on: {stays}; label at least {_FEW}", stacklevel=2)
         if groups is None:
-            groups = group_rows([{"text": text} for text in texts])
-        self.fitted_ = fit_model(
-            texts,
+            groups = group_rows([{"text": passage.text} for passage in passages])
+        weights = np.ones(len(passages)) if sample_weight is None else np.asarray(sample_weight, np.float64)
+        if len(weights) != len(passages) or not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
+            raise ValueError("sample_weight: give a number of 0 or more for each passage, and more than 0 for one")
+        fit = self._fit_default if self.model == "default" else self._fit_fast
+        self.classifier_, self.metrics_ = fit(passages, truth, np.asarray(groups), weights, progress)
+        self.classes_ = np.array(LABELS)
+        self.n_passages_ = len(passages)
+        return self
+
+    def _fit_fast(
+        self,
+        passages: list[Passage],
+        truth: npt.NDArray[np.bool_],
+        groups: npt.NDArray[np.int64],
+        weights: npt.NDArray[np.float64],
+        progress: Progress | None,
+    ) -> tuple[Classifier, Metrics]:
+        fitted = fit_model(
+            [passage.text for passage in passages],
             truth,
             groups,
-            strengths=self.strengths,
+            headings=[passage.section for passage in passages],
             folds=self.folds,
             seed=self.seed,
             jobs=self.jobs,
-            detectors=self.detectors,
-            weights=sample_weight,
+            weights=weights,
             progress=progress,
         )
-        self.classes_ = np.array(LABELS)
-        return self
+        return Classifier(fitted.model), fitted.metrics
 
-    def predict_proba(self, X: Iterable[str]) -> npt.NDArray[np.float64]:
+    def _fit_default(
+        self,
+        passages: list[Passage],
+        truth: npt.NDArray[np.bool_],
+        groups: npt.NDArray[np.int64],
+        weights: npt.NDArray[np.float64],
+        progress: Progress | None,
+    ) -> tuple[Classifier, Metrics]:
+        from tipclassify.encoder.scoring import EncoderScorer
+        from tipclassify.heads import adapt_heads, cross_adapted, pooled_vectors
+        from tipclassify.loading import load_scorer
+
+        scorer = load_scorer()
+        assert isinstance(scorer, EncoderScorer)
+        texts, headings = [one.text for one in passages], [one.section for one in passages]
+        pooled = pooled_vectors(scorer, texts, headings, progress=progress)
+        model = scorer.model
+        raw = cross_adapted(model.own, pooled, truth, weights, group_folds(groups, self.folds, self.seed))
+        scores = logistic(raw * model.scale + model.shift)
+        thresholds = np.array(model.thresholds["balanced"])
+        used = weights > 0
+        metrics = measure(truth[used], scores[used], scores[used] >= thresholds, thresholds)
+        meta = {**model.meta, "adapted_from": model.meta["sha256"]}
+        adapted = replace(model, heads=adapt_heads(model.own, pooled, truth, weights), meta=meta)
+        return Classifier(EncoderScorer(adapted)), metrics
+
+    def predict_proba(self, X: Iterable[str | Passage]) -> npt.NDArray[np.float64]:
         """Calibrated probabilities, float array (n, 3)."""
         check_is_fitted(self)
-        return Classifier(self.fitted_.model).predict_proba(list(X))
+        return self.classifier_.predict_proba(as_passages(X))
 
-    def predict(self, X: Iterable[str]) -> npt.NDArray[np.int64]:
+    def predict(self, X: Iterable[str | Passage]) -> npt.NDArray[np.int64]:
         """Indicator matrix, int array (n, 3)."""
         check_is_fitted(self)
-        return Classifier(self.fitted_.model).predict(list(X), self.policy).astype(np.int64)
+        return self.classifier_.predict(as_passages(X), self.policy).astype(np.int64)
 
-    def score(self, X: Iterable[str], y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: Iterable[str | Passage], y: Any, sample_weight: Any = None) -> float:
         """Macro-F1 of `predict` over the three labels."""
         truth = as_indicator(y).astype(int)
         return float(f1_score(truth, self.predict(X), average="macro", sample_weight=sample_weight, zero_division=0))
@@ -151,19 +206,22 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         files : mapping of str to str, optional
             Further text files for the folder, by name.
         """
-        from dataclasses import replace
+        from tipclassify.encoder.folder import write_encoder
+        from tipclassify.encoder.scoring import EncoderScorer
+        from tipclassify.model_file import write_model
 
         check_is_fitted(self)
         known = model_meta(
-            settings={
-                "seed": self.seed,
-                "folds": self.folds,
-                "strengths": list(self.fitted_.strengths),
-                "detectors": self.fitted_.model.windows is not None,
-            },
-            metrics=self.fitted_.metrics.to_dict(),
+            settings={"seed": self.seed, "folds": self.folds, "passages": self.n_passages_},
+            metrics=self.metrics_.to_dict(),
+            **(meta or {}),
         )
-        write_model(replace(self.fitted_.model, meta={**known, **(meta or {})}), path, files)
+        scorer = self.classifier_.scorer
+        if isinstance(scorer, EncoderScorer):
+            kept = {key: scorer.meta[key] for key in ("base", "natural", "adapted_from") if key in scorer.meta}
+            write_encoder(path, scorer.model, {**kept, **known}, files)
+        else:
+            write_model(replace(self.classifier_.model, meta=known), path, files)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -171,6 +229,28 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.string = True
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def as_passages(X: Any) -> list[Passage]:
+    """Texts as passages without a heading; passages as they are.
+
+    Raises
+    ------
+    TypeError
+        When `X` is a bare string or a table, or holds something that is neither, such as NaN or None.
+    """
+    if isinstance(X, str | bytes | Mapping) or not isinstance(X, Iterable):
+        raise TypeError(f"X is a bare {type(X).__name__}: give a list of passages")
+    if hasattr(X, "columns"):
+        raise TypeError("X is a table: give the column of texts, such as X['text']")
+    passages = []
+    for number, one in enumerate(X):
+        if isinstance(one, str):
+            one = Passage(one, 0, len(one))
+        if not isinstance(one, Passage):
+            raise TypeError(f"passage {number} is not a str but {type(one).__name__}: {one!r:.40}; leave it out")
+        passages.append(one)
+    return passages
 
 
 def as_indicator(y: Any) -> npt.NDArray[np.bool_]:

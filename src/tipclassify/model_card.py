@@ -1,4 +1,4 @@
-"""The model card (Mitchell et al. 2019, arXiv:1810.03993) that training writes beside the weights."""
+"""The model card (Mitchell et al. 2019, arXiv:1810.03993) that training writes beside the weights: real reports first."""
 
 from __future__ import annotations
 
@@ -9,50 +9,64 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.agreement import Agreement, agreement_table
 from tipclassify.behaviours import RuleResult
 from tipclassify.evaluation import Metrics, ReliabilityBin, rounded
 from tipclassify.labels import LABELS, MEANINGS, POLICIES
 from tipclassify.resampling import Intervals
-from tipclassify.slices import Mistake, Slice
-from tipclassify.training import Fitted
 
-__all__ = ["USE", "Evidence", "behaviour_part", "calibration_part", "labels_part", "model_card", "operating_evidence"]
-__all__ += ["operating_part"]
+__all__ = ["Evidence", "Part", "model_card", "operating_evidence"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Figures on some of the passages held out.
+
+    Attributes
+    ----------
+    name : str
+    metrics : Metrics
+    intervals : Intervals
+    without_cause : float
+        Share of the passages without a label that are tagged all the same; NaN where there are none.
+    """
+
+    name: str
+    metrics: Metrics
+    intervals: Intervals
+    without_cause: float
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that is known of a freshly trained model.
+    """What is known of a freshly trained model.
 
     Attributes
     ----------
-    corpus : mapping
-        Number of passages, hash, and passages per label.
-    intervals : mapping
-        Policy → 95% intervals of the out-of-fold figures.
-    kinds : mapping
-        "sentence" and "clause" → number of passages and intervals.
+    what : str
+        One paragraph on what kind of model it is.
+    trained : str
+        One paragraph on what it learned from.
+    judged : str
+        What the figures were measured on, in a few words.
+    parts : sequence of Part
+        The whole of what was held out first, then real passages by source and by kind of section, then invented ones.
     points : mapping
         What `operating_evidence` gives.
-    twins : tuple of int
-        What `evaluation.twins_right` gives, out of fold.
-    narratives : Metrics or None
-        Figures on passages of whole narratives, out of fold.
+    twins : (int, int)
+        What `evaluation.twins_right` gives.
+    limits : str
+        What a reader must know besides.
     """
 
-    corpus: Mapping[str, Any]
-    fitted: Fitted
-    intervals: Mapping[str, Intervals]
-    kinds: Mapping[str, tuple[int, Intervals]]
-    slices: Sequence[Slice]
-    reliability: Mapping[str, Sequence[ReliabilityBin]]
-    errors: Sequence[Mistake]
-    behaviours: Sequence[RuleResult]
-    agreement: Sequence[Agreement]
+    what: str
+    trained: str
+    judged: str
+    parts: Sequence[Part]
     points: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    reliability: Mapping[str, Sequence[ReliabilityBin]]
     twins: tuple[int, int]
-    narratives: Metrics | None
+    behaviours: Sequence[RuleResult]
+    limits: str = ""
 
 
 def operating_evidence(
@@ -60,17 +74,18 @@ def operating_evidence(
     given: Mapping[str, npt.NDArray[np.bool_]],
     thresholds: Mapping[str, Sequence[float]],
     found: Mapping[str, Intervals],
+    weights: npt.NDArray[np.float64] | None = None,
 ) -> dict[str, dict[str, dict[str, Any]]]:
     """Policy → label → threshold, and cross-fitted precision and recall, each with its 95% interval."""
+    counts = np.ones(len(truth)) if weights is None else weights
     points: dict[str, dict[str, dict[str, Any]]] = {}
     for policy in POLICIES:
-        right = truth & given[policy]
         points[policy] = {}
         for j, (label, row) in enumerate(zip(LABELS, found[policy].labels, strict=True)):
-            hits = int(right[:, j].sum())
+            hits = float(counts @ (truth[:, j] & given[policy][:, j]))
             figures = {
-                "precision": (hits / max(1, int(given[policy][:, j].sum())), row.precision),
-                "recall": (hits / max(1, int(truth[:, j].sum())), row.recall),
+                "precision": (hits / max(1e-9, float(counts @ given[policy][:, j])), row.precision),
+                "recall": (hits / max(1e-9, float(counts @ truth[:, j])), row.recall),
             }
             points[policy][label] = {
                 "threshold": round(thresholds[policy][j], 4),
@@ -84,132 +99,61 @@ def operating_evidence(
 
 def model_card(evidence: Evidence, name: str) -> str:
     """Markdown for the model folder's README."""
+    meanings = "\n".join(f"- `{label}`: {MEANINGS[label]}" for label in LABELS)
     parts = [
-        _head(name),
-        _corpus(evidence),
+        f"# Model card: {name}\n\n{evidence.what} A sentence takes every label that applies, or none:\n\n{meanings}",
+        f"## Trained on\n{evidence.trained}",
         _figures(evidence),
-        operating_part(evidence.points),
-        calibration_part(evidence.fitted.metrics, evidence.reliability),
-        behaviour_part(evidence.behaviours),
-        _errors(evidence.errors),
-        USE,
+        _operating_points(evidence),
+        _calibration(evidence),
+        _behaviour(evidence.behaviours),
+        evidence.limits and f"## Limits\n{evidence.limits}",
+        _USE,
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _head(name: str) -> str:
-    meanings = "\n".join(f"- `{label}`: {MEANINGS[label]}" for label in LABELS)
-    return f"""# Model card: {name}
-
-It tags sentences of English reports on what governments do about human trafficking. Two parts are added, each weighed by what it
-brings on held-out passages: a linear one over hashed n-grams (the sum over a sentence plus the sum over its best clause), and
-detectors that slide over its words, three and five at a time (`"detectors"` in `model.json` says whether this model has
-them). A sentence takes every label that applies, or none:
-
-{meanings}"""
-
-
-def _corpus(evidence: Evidence) -> str:
-    corpus = evidence.corpus
-    counts = ", ".join(f"`{label}` {n:,}" for label, n in corpus["labels"].items())
-    text = f"""## Trained on
-{corpus["passages"]:,} labelled passages ({counts}), corpus SHA-256 `{corpus["sha256"]}`. The corpus's own card says how it was
-written and labelled."""
-    if evidence.agreement:
-        text += f"""
-
-How far the corpus's two annotators agree, to hold the model's figures against. Both were language models, and the
-sentences were written to be clear; people reading real reports agree less.
-
-{agreement_table(evidence.agreement)}"""
-    return text
-
-
 def _figures(evidence: Evidence) -> str:
-    metrics, found = evidence.fitted.metrics, evidence.intervals["balanced"]
-    kinds = [
-        f"| {kind} | {number:,} | {i.macro_f1} | " + " | ".join(str(label.f1) for label in i.labels) + " |"
-        for kind, (number, i) in evidence.kinds.items()
-    ]
-    parts = [
-        f"| {s.field} | {s.value} | {s.metrics.passages:,} | {s.metrics.exact_match:.3f} | "
-        + " | ".join(f"{m.f1:.3f}" if m.support >= _FEWEST else "–" for m in s.metrics.labels)
-        + " |"
-        for s in evidence.slices
-        if s.metrics.passages >= _SMALLEST
-    ]
-    names = " | ".join(LABELS)
-    return "\n".join(
-        [
-            "## How good it is",
-            "Out of fold on that corpus: no passage is judged by a model, calibration or threshold that saw it, its narrative or",
-            "its near twins. **These are figures on the corpus, which holds hard near twins on purpose, and not on real",
-            "reports**: measure on sentences that you labelled, with `tipclassify evaluate`. Brackets are 95% bootstrap",
-            "intervals by group.",
-            "",
-            labels_part(metrics, found),
-            *_harder_and_easier(evidence),
-            "",
-            "F1 by form (a clause begins in lower case or lacks a full stop):",
-            "",
-            f"| form | passages | macro-F1 | {names} |",
-            "| --- | --- | --- | --- | --- | --- |",
-            *kinds,
-            "",
-            "By section, length in words and number of clauses: the share of passages with all labels right, and F1 where at least",
-            f"{_FEWEST} passages have the label:",
-            "",
-            f"| by | value | passages | all right | {names} |",
-            "| --- | --- | --- | --- | --- | --- | --- |",
-            *parts,
-        ]
-    )
-
-
-def labels_part(metrics: Metrics, found: Intervals) -> str:
-    """The table of the labels, each figure with its interval, and what holds for all of them."""
+    whole, *parts = evidence.parts
     rows = [
         f"| {m.label} | {m.precision:.3f} {i.precision} | {m.recall:.3f} {i.recall} | {m.f1:.3f} {i.f1} | {m.support:,} "
         f"| {m.average_precision:.3f} |"
-        for m, i in zip(metrics.labels, found.labels, strict=True)
+        for m, i in zip(whole.metrics.labels, whole.intervals.labels, strict=True)
     ]
-    return "\n".join(
-        [
-            "| label | precision | recall | F1 | support | average precision |",
-            "| --- | --- | --- | --- | --- | --- |",
-            *rows,
-            "",
-            f"Macro-F1 {metrics.macro_f1:.3f} {found.macro_f1}; all labels of a passage right: {metrics.exact_match:.3f} "
-            f"{found.exact_match}.",
-        ]
-    )
-
-
-def _harder_and_easier(evidence: Evidence) -> list[str]:
-    """What the figure for the whole corpus hides: near twins on one side, whole narratives on the other."""
-    lines = []
+    lines = [
+        "## How good it is",
+        f"On {evidence.judged}. Brackets are 95% bootstrap intervals, documents drawn whole.",
+        "",
+        "| label | precision | recall | F1 | support | average precision |",
+        "| --- | --- | --- | --- | --- | --- |",
+        *rows,
+        "",
+        f"Macro-F1 {whole.metrics.macro_f1:.3f} {whole.intervals.macro_f1}; all labels of a passage right: "
+        f"{whole.metrics.exact_match:.3f} {whole.intervals.exact_match}; passages without a label that are tagged all the same: "
+        f"{whole.without_cause:.1%}.",
+        "",
+        "| part | passages | macro-F1 | " + " | ".join(LABELS) + " | tagged without cause |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+        *map(_row, parts),
+    ]
     right, pairs = evidence.twins
     if pairs:
         lines += [
             "",
-            f"Hardest: of {pairs:,} pairs of near twins that differ in their labels (a negation moved, victims for traffickers),",
-            f"both sides are wholly right in {right / pairs:.1%}.",
+            f"Hardest: of {pairs:,} pairs of invented near twins that differ in their labels (a negation moved, victims for",
+            f"traffickers), both sides are wholly right in {right / pairs:.1%}.",
         ]
-    if evidence.narratives:
-        labels = "; ".join(
-            f"{m.label} precision {m.precision:.3f}, recall {m.recall:.3f}" for m in evidence.narratives.labels
-        )
-        lines += [
-            "",
-            f"Nearest to what a report holds: the {evidence.narratives.passages:,} passages of whole narratives. Macro-F1 "
-            f"{evidence.narratives.macro_f1:.3f};",
-            f"{labels}. These rates adjust the counts of `tipclassify summary`.",
-        ]
-    return lines
+    return "\n".join(lines)
 
 
-def operating_part(points: Mapping[str, Mapping[str, Mapping[str, Any]]], judged: str = "out-of-fold") -> str:
-    """The table of thresholds with what each gives; `judged` says on what."""
+def _row(part: Part) -> str:
+    labels = " | ".join(f"{m.f1:.3f}" if m.support >= _FEWEST else f"({m.support})" for m in part.metrics.labels)
+    tagged = "–" if np.isnan(part.without_cause) else f"{part.without_cause:.1%}"
+    macro = f"{part.metrics.macro_f1:.3f} {part.intervals.macro_f1}"
+    return f"| {part.name} | {part.metrics.passages:,} | {macro} | {labels} | {tagged} |"
+
+
+def _operating_points(evidence: Evidence) -> str:
     rows = [
         f"| {policy} | {label} | {p['threshold']:.3f} | "
         + " | ".join(
@@ -217,14 +161,14 @@ def operating_part(points: Mapping[str, Mapping[str, Mapping[str, Any]]], judged
             for name in ("precision", "recall")
         )
         + " |"
-        for policy, labels in points.items()
+        for policy, labels in evidence.points.items()
         for label, p in labels.items()
     ]
     return "\n".join(
         [
             "## Operating points",
-            f"Probability from which a label is given (`--policy`), with the {judged} precision and recall at thresholds chosen on",
-            "other folds. `screen` aims at recall 0.95, `cite` at precision 0.95, `balanced` at the best F1.",
+            "Probability from which a label is given (`--policy`), with precision and recall on the passages held out, at thresholds",
+            "chosen on other documents. `screen` aims at recall 0.95, `cite` at precision 0.95, `balanced` at the best F1.",
             "",
             "| policy | label | threshold | precision | recall |",
             "| --- | --- | --- | --- | --- |",
@@ -233,23 +177,20 @@ def operating_part(points: Mapping[str, Mapping[str, Mapping[str, Any]]], judged
     )
 
 
-def calibration_part(
-    metrics: Metrics, reliability: Mapping[str, Sequence[ReliabilityBin]], judged: str = "out-of-fold"
-) -> str:
-    """The table of what was said and what was seen; `judged` says on what."""
-    bins = next(iter(reliability.values()))
-    errors = ", ".join(f"{m.label} {m.calibration_error:.3f}" for m in metrics.labels)
+def _calibration(evidence: Evidence) -> str:
+    bins = next(iter(evidence.reliability.values()))
+    errors = ", ".join(f"{m.label} {m.calibration_error:.3f}" for m in evidence.parts[0].metrics.labels)
     rows = [
         f"| {b.low:.1f} to {b.high:.1f} | "
-        + " | ".join(_said_and_seen(reliability[label][number]) for label in LABELS)
+        + " | ".join(_said_and_seen(evidence.reliability[label][number]) for label in LABELS)
         + " |"
         for number, b in enumerate(bins)
     ]
     return "\n".join(
         [
             "## What a probability means",
-            f"Calibrated by Platt's method on {judged} scores. Expected calibration error over ten bins: {errors}. Of passages given a",
-            "probability in the range on the left, the share that has the label (mean probability, passages):",
+            f"Calibrated by Platt's method on the passages held out. Expected calibration error over ten bins: {errors}. Of passages",
+            "given a probability in the range on the left, the share that has the label (mean probability, passages):",
             "",
             f"| range | {' | '.join(LABELS)} |",
             "| --- | --- | --- | --- |",
@@ -262,7 +203,7 @@ def _said_and_seen(b: ReliabilityBin) -> str:
     return f"{b.share_true:.2f} ({b.mean_probability:.2f}, {b.passages:,})" if b.passages else "–"
 
 
-def behaviour_part(results: Sequence[RuleResult]) -> str:
+def _behaviour(results: Sequence[RuleResult]) -> str:
     """The table of the rules, the worst first; nothing where none was tried."""
     if not results:
         return ""
@@ -280,18 +221,11 @@ def behaviour_part(results: Sequence[RuleResult]) -> str:
     )
 
 
-def _errors(errors: Sequence[Mistake]) -> str:
-    rows = [f"- {e.error} `{e.label}` at {e.probability:.2f} (threshold {e.threshold:.2f}): {e.text}" for e in errors]
-    return "\n".join(["## Known failures", "The errors it was surest of, out of fold:", "", *rows])
-
-
-_SMALLEST = 50  # passages; figures of fewer say little
-_FEWEST = 20  # passages with the label
-USE = """## Use it for
+_FEWEST = 20  # passages with the label; F1 of fewer says little, and their number stands in its place
+_USE = """## Use it for
 Finding the passages of a report that deserve reading, sorting them, and counting them with the error rates above in
 mind. Passages flagged `low_confidence` (under three words, or many words unknown to training) need a reader.
 
 ## Do not use it for
-Judging a state, a person or a case without reading the passage; text that is not English; text that is not a report on
-what governments do about trafficking; ranking countries by counts of tags. A tag says what the sentence claims, not
-whether it is true."""
+Judging a state, a person or a case without reading the passage; text that is not English; ranking countries by counts of tags. A
+tag says what the sentence claims, not whether it is true."""

@@ -69,7 +69,7 @@ def queue_rows(
     passages = [passage for passage, _ in found]
     texts = [passage.text for passage in passages]
     doubtful = [passage.low_confidence for passage in passages]
-    second = None if other is None else _Second(other, texts, policy)
+    second = None if other is None else _Second(other, passages, policy)
     votes = [] if second is None else [second.given]
     picks = rank(texts, logits_of(passages), thresholds, doubtful, n, known=known or None, others=votes, seed=seed)
     rows = []
@@ -101,10 +101,10 @@ def logits_of(passages: Sequence[Passage]) -> npt.NDArray[np.float64]:
 
 
 class _Second:
-    """What another model says of texts: labels `given`, bool (n, 3), and their probabilities."""
+    """What another model says of passages: labels `given`, bool (n, 3), and their probabilities."""
 
-    def __init__(self, model: Classifier, texts: Sequence[str], policy: str) -> None:
-        self._scores = model.predict_proba(texts)
+    def __init__(self, model: Classifier, passages: Sequence[Passage], policy: str) -> None:
+        self._scores = model.predict_proba(passages)
         self.given = self._scores >= model.thresholds(policy)
 
     def of(self, i: int) -> dict[str, Any]:

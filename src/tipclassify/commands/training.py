@@ -1,65 +1,93 @@
-"""The options of ``train.py``, and its words for what went wrong."""
+"""The options of ``train.py``, what it runs for each kind of model, and its words for what went wrong."""
 
 from __future__ import annotations
 
+import gzip
+import json
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 
-__all__ = ["BaseOption", "DataOption", "DetectorsOption", "EpochsOption", "ExportOption", "FoldsOption", "JobsOption"]
-__all__ += ["FreezeOption", "KeepNamesOption", "Kind", "KindOption", "OutOption", "RateOption", "ResumeOption"]
-__all__ += ["SeedOption", "TeacherOption", "UnlabelledOption", "WeightOption", "refuse_without_encoder", "told_plainly"]
+__all__ = [
+    "BaseOption",
+    "CorpusOption",
+    "DataOption",
+    "EpochsOption",
+    "JobsOption",
+    "Kind",
+    "KindOption",
+    "OutOption",
+    "RateOption",
+    "ResumeOption",
+    "SeedOption",
+    "UnlabelledOption",
+    "WeightOption",
+    "print_errors",
+    "read_unlabelled",
+    "refuse_misplaced",
+    "report_rows",
+    "run_encoder",
+    "run_fast",
+]
 
-_ENCODER_PANEL = "With --model encoder"
+_ENCODER_PANEL: Final = "With --model encoder"
+_POOL: Final = 20_000  # unlabelled passages that say in what proportions whole reports hold them
+_TAUGHT: Final = 80_000  # unlabelled passages whose scores the fast model learns
 
 
 class Kind(str, Enum):
     """Kinds of model that can be trained."""
 
     default = "default"
+    fast = "fast"
     encoder = "encoder"
+
+
+_USED_BY: Final = {"--weight": (Kind.default,), "--unlabelled": (Kind.fast, Kind.encoder)}  # others: the encoder alone
 
 
 DataOption = Annotated[
     list[Path] | None,
     typer.Option(
         "--data",
-        help="Labelled passages: a .jsonl, .csv or .parquet file, or a folder of them. "
-        "Give it several times to train on several.",
+        help="Labelled passages of your own beside the project's corpus: a .jsonl, .csv or .parquet file, or a folder of them. "
+        "May be repeated.",
     ),
 ]
 KindOption = Annotated[
     Kind,
-    typer.Option("--model", help="The default (minutes, numpy alone), or an encoder (hours, extra train-encoder)."),
-]
-OutOption = Annotated[
-    Path | None, typer.Option("--out", help="Folder of the new model; models/default or models/encoder without.")
-]
-SeedOption = Annotated[
-    int,
-    typer.Option("--seed", help="Draws the folds, or an encoder's order and dropout; the same seed, the same model."),
-]
-JobsOption = Annotated[int, typer.Option("--jobs", help="Processes, or an encoder's threads; -1 for one a core.")]
-FoldsOption = Annotated[int, typer.Option("--folds", min=2, help="Folds of the cross-validation.")]
-WeightOption = Annotated[
-    list[str] | None,
     typer.Option(
-        "--weight",
-        metavar="FILE=WEIGHT",
-        help="Count the rows of this --data file so many times, and print what they changed. May be repeated.",
+        "--model",
+        help="default: the heads of the shipped encoder (minutes). fast: the linear model (minutes). "
+        "encoder: fine-tune an encoder from a pretrained one (hours; extra train).",
     ),
 ]
-DetectorsOption = Annotated[
-    bool,
+CorpusOption = Annotated[
+    bool, typer.Option("--corpus/--no-corpus", help="Train on the project's corpus in data/ too, or on --data alone.")
+]
+OutOption = Annotated[
+    Path | None,
     typer.Option(
-        "--detectors/--linear",
-        help="Learn detectors over words in a row too (minutes), or the linear part alone (seconds).",
+        "--out", help="Folder of the new model; models/default or models/fast without, where there is no --data."
+    ),
+]
+SeedOption = Annotated[
+    int, typer.Option("--seed", help="Draws the folds, and an encoder's order; the same seed, the same model.")
+]
+JobsOption = Annotated[int, typer.Option("--jobs", help="Processes, or an encoder's threads; -1 for one a core.")]
+WeightOption = Annotated[float, typer.Option("--weight", min=0.001, help="Count each row of --data so many times.")]
+UnlabelledOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--unlabelled",
+        help="Real passages without labels (.jsonl or .jsonl.gz with text, section, source): the default scores them for the "
+        "fast model to learn; of an encoder they tell the proportions of whole reports and which words there are.",
     ),
 ]
 BaseOption = Annotated[
@@ -67,87 +95,179 @@ BaseOption = Annotated[
     typer.Option(
         "--base",
         rich_help_panel=_ENCODER_PANEL,
-        help="Pretrained encoder to fine-tune: its folder, or its id on the Hugging Face hub. "
-        "A network trained before (OUT-training/best) goes on.",
+        help="Pretrained encoder to fine-tune: its folder, or its id on the Hugging Face hub.",
     ),
 ]
 EpochsOption = Annotated[
     int | None,
-    typer.Option("--epochs", min=1, rich_help_panel=_ENCODER_PANEL, help="Passes over the sentences; 4 without."),
+    typer.Option("--epochs", min=1, rich_help_panel=_ENCODER_PANEL, help="Passes over the passages; 4 without."),
 ]
 RateOption = Annotated[
     float | None,
     typer.Option(
         "--rate",
         rich_help_panel=_ENCODER_PANEL,
-        help="Learning rate of the head, the largest of the run; 0.0001 without. Larger bases want less.",
-    ),
-]
-FreezeOption = Annotated[
-    int | None,
-    typer.Option(
-        "--freeze",
-        min=0,
-        metavar="LAYERS",
-        rich_help_panel=_ENCODER_PANEL,
-        help="Leave so many of the lowest layers, and the token vectors, as the base has them: quicker; none without.",
-    ),
-]
-KeepNamesOption = Annotated[
-    bool,
-    typer.Option(
-        "--keep-names",
-        rich_help_panel=_ENCODER_PANEL,
-        help="Let it read names of countries, cities and people. Without, each is read as one and the same stand-in, "
-        "so that no name decides.",
-    ),
-]
-TeacherOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--teacher",
-        rich_help_panel=_ENCODER_PANEL,
-        metavar="FOLDER|default",
-        help="Learn soft scores too: those of a network trained before (its OUT-training), or of the default. "
-        "Several are averaged.",
-    ),
-]
-UnlabelledOption = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--unlabelled",
-        rich_help_panel=_ENCODER_PANEL,
-        help="Text file of further sentences, one a line, or a folder of them, for the teacher to label. May be repeated.",
+        help="Learning rate of the head, the largest of the run; 0.0002 without. Larger bases want less.",
     ),
 ]
 ResumeOption = Annotated[
     bool, typer.Option("--resume", rich_help_panel=_ENCODER_PANEL, help="Go on with a run that was broken off.")
 ]
-ExportOption = Annotated[
-    bool,
-    typer.Option(
-        "--export/--no-export",
-        rich_help_panel=_ENCODER_PANEL,
-        help="Write the model's folder, or keep the network alone, for a teacher that is not to be shipped.",
-    ),
-]
 
 
-def refuse_without_encoder(kind: Kind, given: Mapping[str, object]) -> None:
-    """A usage error where options of an encoder are given for the default, or its base is missing."""
-    if kind is Kind.encoder:
-        if not given["--base"]:
-            raise typer.BadParameter(
-                "needs --base, the pretrained encoder to start from", param_hint="'--model encoder'"
-            )
-        return
-    for option, value in given.items():
-        if value:
-            raise typer.BadParameter("needs --model encoder", param_hint=f"'{option}'")
+def refuse_misplaced(kind: Kind, base: str | None, given: Mapping[str, object]) -> None:
+    """A usage error where an encoder has no base, or an option is `given` that this kind of model has no use for."""
+    if kind is Kind.encoder and not base:
+        raise typer.BadParameter("needs --base, the pretrained encoder to start from", param_hint="'--model encoder'")
+    for option, value in {"--base": base, **given}.items():
+        kinds = _USED_BY.get(option, (Kind.encoder,))
+        if value and kind not in kinds:
+            raise typer.BadParameter(f"needs --model {' or '.join(k.value for k in kinds)}", param_hint=f"'{option}'")
+
+
+def report_rows(corpus: Sequence[dict[str, Any]], own: Sequence[dict[str, Any]]) -> None:
+    """Say on standard error what is trained on, and whether real passages are there."""
+    from tipclassify.holdout import is_real
+
+    real = sum(map(is_real, corpus))
+    told = (
+        f"{real:,} real passages" if real else "no real passages ('tipclassify corpus rebuild data/real' fetches them)"
+    )
+    print(f"train.py: {len(corpus) - real:,} invented passages, {told}, {len(own):,} of your own", file=sys.stderr)
+    if 0 < len(own) < 100:
+        print(
+            f"train.py: warning: {len(own)} passages of your own move the model little; label 100 or more to tell a difference",
+            file=sys.stderr,
+        )
+
+
+def run_fast(rows: Sequence[dict[str, Any]], out: Path, unlabelled: Sequence[Path], seed: int, jobs: int) -> Any:
+    """Train the linear model on `rows`, and on what the default says of unlabelled passages."""
+    from tipclassify.classifier import Classifier
+    from tipclassify.document import Passage
+    from tipclassify.errors import ModelError
+    from tipclassify.progress import progress_bar
+    from tipclassify.recipe import train_fast
+
+    try:
+        teacher: Classifier | None = Classifier.load()
+    except ModelError:
+        if unlabelled:
+            raise
+        teacher = None
+    soft: list[tuple[str, str | None, Sequence[float]]] = []
+    pool = read_unlabelled(unlabelled, [row["text"] for row in rows], _TAUGHT, seed)
+    if teacher is not None:
+        with progress_bar("passages scored by the default") as progress:
+            for first in range(0, len(pool), 1_000):
+                part = [
+                    # one in three without its heading, as a bare text is read
+                    Passage(text, 0, len(text), heading if (first + i) % 3 else None)
+                    for i, (text, heading, _) in enumerate(pool[first : first + 1_000])
+                ]
+                scores = teacher.predict_proba(part).tolist()
+                soft += ((one.text, one.section, row) for one, row in zip(part, scores, strict=True))
+                if progress:
+                    progress(min(first + 1_000, len(pool)), len(pool))
+    with progress_bar("fitting") as progress:
+        return train_fast(
+            rows,
+            out,
+            soft=soft,
+            vocabulary=teacher.vocabulary if teacher else None,
+            judge=teacher,
+            taught=f"the default, model `{str(teacher.meta['sha256'])[:12]}`" if teacher else "",
+            seed=seed,
+            jobs=jobs,
+            progress=progress,
+        )
+
+
+def run_encoder(
+    rows: Sequence[dict[str, Any]],
+    out: Path,
+    base: str,
+    headings: Path,
+    unlabelled: Sequence[Path],
+    chosen: dict[str, Any],
+    resume: bool,
+    jobs: int,
+) -> Any:
+    """Fine-tune an encoder on `rows`, and write it with the heads it was fine-tuned with."""
+    from tipclassify.encoder_training.recipe import export, fine_tune
+    from tipclassify.encoder_training.settings import Settings
+    from tipclassify.holdout import source_family
+    from tipclassify.progress import progress_bar
+    from tipclassify.tokens import known_words
+
+    def told(line: str) -> None:
+        print(f"train.py: {line}", file=sys.stderr)
+
+    settings = Settings(**{name: value for name, value in chosen.items() if value is not None})
+    texts = [row["text"] for row in rows]
+    every = read_unlabelled(unlabelled, texts, None, settings.seed)
+    # A word that stands in lower case but once or twice in 200,000 sentences is as often a slip as a word.
+    vocabulary = known_words(texts) | known_words((text for text, _, _ in every), least=4)
+    network = out.with_name(f"{out.name}-training")
+    with progress_bar("fine-tuning") as progress:
+        fine_tune(
+            rows,
+            network,
+            base,
+            settings,
+            vocabulary,
+            headings=headings,
+            resume=resume,
+            threads=max(0, jobs),
+            progress=progress,
+            reported=told,
+        )
+    pool = [(text, heading, family) for text, heading, source in every[:_POOL] if (family := source_family(source))]
+    trained = export(rows, network, out, vocabulary, pool, seed=settings.seed, reported=told)
+    told(f"{network} has the network in floats")
+    return trained
+
+
+def read_unlabelled(
+    paths: Sequence[Path], known: Sequence[str], most: int | None, seed: int
+) -> list[tuple[str, str | None, str]]:
+    """Text, heading and source of unlabelled passages in a drawn order, without those whose text is `known`, or twice there.
+
+    Raises
+    ------
+    InputError
+        When a file cannot be read as JSON lines with a text.
+    """
+    import numpy as np
+
+    from tipclassify.corpus import text_key
+    from tipclassify.errors import InputError
+
+    seen = {text_key(text) for text in known}
+    found = []
+    for path in paths:
+        try:
+            with (
+                gzip.open(path, "rt", encoding="utf-8")
+                if path.suffix == ".gz"
+                else path.open(encoding="utf-8") as lines
+            ):
+                for line in lines:
+                    row = json.loads(line)
+                    key = text_key(row["text"])
+                    if key not in seen:
+                        seen.add(key)
+                        found.append((row["text"], row.get("section") or None, f"{row.get('source') or ''}"))
+        except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(
+                f"{path}: not JSON lines with a text each ({error}); give a .jsonl or .jsonl.gz file"
+            ) from None
+    order = np.random.default_rng([seed, 2]).permutation(len(found))[:most]
+    return [found[i] for i in order.tolist()]
 
 
 @contextmanager
-def told_plainly() -> Iterator[None]:
+def print_errors() -> Iterator[None]:
     """Errors of ours as a line or more on standard error, and exit code 1; warnings as lines too."""
     from tipclassify.errors import CorpusError, TipclassifyError
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from tipclassify.errors import ModelError
 
 __all__ = ["NEEDED", "TOLD", "Base", "base_folder", "describe_base", "earlier_trainings"]
-__all__ += ["layers_of", "weights_sha256"]
+__all__ += ["weights_sha256"]
 
 NEEDED: Final = ("config.json", "tokenizer.json")
 TOLD: Final = "network.json"
@@ -62,14 +62,6 @@ def base_folder(base: str) -> Path:
     return folder
 
 
-def layers_of(folder: Path) -> int:
-    """Layers of a base by its configuration."""
-    try:
-        return int(json.loads((folder / "config.json").read_text(encoding="utf-8"))["num_hidden_layers"])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise ModelError(f"{folder / 'config.json'}: does not say how many layers; give another base") from None
-
-
 def weights_sha256(folder: Path) -> str:
     """SHA-256 of the weights in a folder."""
     digest = hashlib.sha256()
@@ -92,9 +84,9 @@ def describe_base(base: str, folder: Path) -> Base:
 
 
 def earlier_trainings(folder: Path) -> list[dict[str, Any]]:
-    """Settings of the trainings that made the network in `folder`, first to last, and which epoch each kept; none for a base."""
+    """Settings of the trainings that made the network in `folder`, first to last; none for a base."""
     told = _told(folder)
-    return [*told.get("earlier", []), {**told["settings"], "kept_after": told.get("kept_after")}] if told else []
+    return [*told.get("earlier", []), told["settings"]] if told else []
 
 
 def _told(folder: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -26,8 +26,19 @@ _INPUTS: Final = ("input_ids", "attention_mask")
 _FLOAT: Final = 1  # onnx.TensorProto.FLOAT, for tensors whose type is not inferred past a fused operator
 
 
+class _Pooled(torch.nn.Module):  # type: ignore[misc, unused-ignore]
+    """A network without its head."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        return self.network.pooled(input_ids, attention_mask)
+
+
 def to_onnx(network: Network) -> bytes:
-    """The network as an ONNX graph in 32-bit floats: ``input_ids``, ``attention_mask`` (n, t) to ``logits`` (n, 3)."""
+    """The network as an ONNX graph in 32-bit floats: ``input_ids``, ``attention_mask`` (n, t) to ``pooled`` (n, width)."""
     network.eval()
     encoder: Any = network.encoder
     if hasattr(encoder, "set_attn_implementation"):
@@ -39,12 +50,12 @@ def to_onnx(network: Network) -> bytes:
         warnings.simplefilter("ignore")  # the tracer's, on branches that do not depend on the sentences
         plain, fused = Path(folder) / "plain.onnx", Path(folder) / "fused.onnx"
         torch.onnx.export(
-            network,
+            _Pooled(network),
             (ids, mask),
             plain,
             input_names=list(_INPUTS),
-            output_names=["logits"],
-            dynamic_axes={**{name: {0: "n", 1: "t"} for name in _INPUTS}, "logits": {0: "n"}},
+            output_names=["pooled"],
+            dynamic_axes={**{name: {0: "n", 1: "t"} for name in _INPUTS}, "pooled": {0: "n"}},
             opset_version=_OPSET,
             dynamo=False,
         )
@@ -52,8 +63,8 @@ def to_onnx(network: Network) -> bytes:
         return fused.read_bytes()
 
 
-def to_whole_numbers(graph: bytes, *, reduced: bool = False, kept: Sequence[str] = ()) -> bytes:
-    """The graph with weights and token vectors in 8 bits (7 if `reduced`); the nodes named in `kept` stay as they are."""
+def to_whole_numbers(graph: bytes, *, reduced: bool = False) -> bytes:
+    """The graph with weights and token vectors in 8 bits (7 if `reduced`)."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with tempfile.TemporaryDirectory() as folder, _quiet():
@@ -65,7 +76,6 @@ def to_whole_numbers(graph: bytes, *, reduced: bool = False, kept: Sequence[str]
             per_channel=True,
             reduce_range=reduced,
             weight_type=QuantType.QInt8,
-            nodes_to_exclude=list(kept),
             extra_options={"DefaultTensorType": _FLOAT},
         )
         return after.read_bytes()

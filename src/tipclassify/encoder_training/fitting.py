@@ -1,7 +1,6 @@
-"""The loop: AdamW with a rate that falls with depth, binary cross-entropy on hard or soft labels, and the best epoch kept.
+"""Fine-tune an encoder: AdamW with a rate that falls with depth, and binary cross-entropy on the labels.
 
-Soft labels make distillation (Hinton, Vinyals and Dean 2015) the same loop as training: a target is a probability, whether an
-annotator or a teacher gave it. One seed on one machine with one number of threads gives the same weights.
+One seed on one machine with one number of threads gives the same weights.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -19,79 +17,58 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from tipclassify.encoder_training.batches import Ints, drawn_batches, padded, sorted_batches
+from tipclassify.encoder_training.batches import Examples, Ints, drawn_batches, padded, sorted_batches
 from tipclassify.encoder_training.checkpoints import read_checkpoint, write_checkpoint
 from tipclassify.encoder_training.network import Network
 from tipclassify.encoder_training.settings import Settings
 
-__all__ = [
-    "Loss",
-    "Sentences",
-    "cross_entropy",
-    "deterministic",
-    "fit",
-    "logits_of",
-    "macro_f1",
-    "precision",
-    "step_logits",
-]
+__all__ = ["deterministic", "fit", "logits_of", "macro_f1", "precision"]
 
 _OFTEN: Final = 250  # steps between checkpoints
 _LOUDEST: Final = 1.0  # norm that gradients are cut to
 
 Floats = npt.NDArray[np.float64]
 Progress = Callable[[int, int], None]
-Loss = Callable[[Network, Ints], Tensor]
-
-
-@dataclass(frozen=True)
-class Sentences:
-    """Token numbers of sentences and the probability of each label, float (n, 3)."""
-
-    ids: Sequence[Sequence[int]]
-    targets: Floats
 
 
 def fit(
     network: Network,
-    taught: Sentences,
-    held: Sentences,
+    examples: Examples,
+    epochs: Sequence[Ints],
+    held: Ints,
     settings: Settings,
     *,
     pad: int,
     folder: Path,
     identity: dict[str, Any],
-    keep: Callable[[int], None],
     resume: bool = False,
-    loss: Loss | None = None,
     progress: Progress | None = None,
-    told: Callable[[str], None] | None = None,
+    reported: Callable[[str], None] | None = None,
 ) -> list[dict[str, float]]:
-    """Fine-tune `network` on `taught`, and call `keep` with the number of each epoch that is the best so far on `held`.
+    """Fine-tune `network` in place.
 
     Parameters
     ----------
+    epochs : sequence of int (n,)
+        Positions of the passages of each epoch.
+    held : int (m,)
+        Positions of those held out, which only measure.
     folder : Path
         Where checkpoints go.
     identity : dict
-        What the run is of, plain values, its loss included: a checkpoint of another run is refused.
+        What the run is of, plain values: a checkpoint of another run is refused.
     resume : bool
         Go on from the checkpoint of `folder`, if there is one.
-    loss : callable, optional
-        Loss of the network on the sentences of a step, by their positions; `cross_entropy` of `taught` without.
 
     Returns
     -------
     list of dict
-        ``loss`` and ``macro_f1`` on `held` after each epoch. Early stopping goes by the F1, which is what labels given are
-        judged by: the loss rises again long before it, when the network grows too sure, and calibration undoes that.
+        ``loss`` and ``macro_f1`` on `held` after each epoch, with and without (``..._alone``) headings.
     """
     optimizer = _optimizer(network, settings)
-    batches = [
-        drawn_batches([len(s) for s in taught.ids], settings.batch, settings.seed, e) for e in range(settings.epochs)
-    ]
+    lengths = [len(text) for text in examples.texts]
+    batches = [drawn_batches(at, lengths, settings.batch, settings.seed, e) for e, at in enumerate(epochs)]
     steps = sum(map(len, batches))
-    loss = loss or cross_entropy(taught, pad)
     state = read_checkpoint(folder, network, optimizer, identity) if resume else None
     if state is None:
         torch.manual_seed(settings.seed)
@@ -104,10 +81,11 @@ def fit(
             if number < step:
                 continue
             _set_rate(optimizer, _share(number, steps, settings.warmup))
-            found = loss(network, batch)
+            rows, targets = examples.drawn(batch, settings, number)
+            found = _loss(network, rows, targets, pad)
             optimizer.zero_grad(set_to_none=True)
             found.backward()  # type: ignore[no-untyped-call, unused-ignore]
-            nn.utils.clip_grad_norm_((p for p in network.parameters() if p.requires_grad), _LOUDEST)
+            nn.utils.clip_grad_norm_(network.parameters(), _LOUDEST)
             optimizer.step()
             step = number + 1
             if progress:
@@ -117,46 +95,31 @@ def fit(
         before += len(order)
         if len(history) > epoch:  # taken up after the end of this epoch
             continue
-        logits_held = logits_of(network, held.ids, pad)
-        history.append(_judged(logits_held, held.targets))
-        if told:
-            told(f"epoch {epoch + 1}: held-out loss {history[-1]['loss']:.4f}, macro-F1 {history[-1]['macro_f1']:.4f}")
-        if history[-1]["macro_f1"] == max(entry["macro_f1"] for entry in history):
-            keep(epoch + 1)
+        history.append(_judged(network, examples, held, settings, pad))
+        if reported:
+            told = ", ".join(f"{name} {value:.4f}" for name, value in history[-1].items())
+            reported(f"epoch {epoch + 1}, held out: {told}")
         write_checkpoint(folder, network, optimizer, {"step": step, "epochs": history}, identity)
     return history
 
 
-def cross_entropy(taught: Sentences, pad: int, pos_weight: Floats | None = None) -> Loss:
-    """Binary cross-entropy, the mean over sentences and labels; by `pos_weight` (3,) counts what has the label."""
-    targets = torch.tensor(taught.targets, dtype=torch.float32)
-    counts = None if pos_weight is None else torch.tensor(pos_weight, dtype=torch.float32)
-
-    def of_step(network: Network, batch: Ints) -> Tensor:
-        logits = step_logits(network, [taught.ids[i] for i in batch], pad)
-        return nn.functional.binary_cross_entropy_with_logits(
-            logits, targets[torch.as_tensor(batch)], pos_weight=counts
-        )
-
-    return of_step
-
-
-def step_logits(network: Network, ids: Sequence[Sequence[int]], pad: int) -> Tensor:
-    """Logits (n, 3) in float32 of a few sentences, for learning from."""
-    numbers, mask = padded(ids, pad)
+def _loss(network: Network, rows: Sequence[Sequence[int]], targets: Floats, pad: int) -> Tensor:
+    """Binary cross-entropy, the mean over passages and labels."""
+    numbers, mask = padded(rows, pad)
     with _autocast():
         logits: Tensor = network(numbers, mask)
-    return logits.float()
+    wanted = torch.tensor(targets, dtype=torch.float32)
+    return nn.functional.binary_cross_entropy_with_logits(logits.float(), wanted)
 
 
-def logits_of(network: Network, ids: Sequence[Sequence[int]], pad: int, *, batch: int = 64) -> Floats:
-    """Logits (n, 3) of sentences, in the order given."""
+def logits_of(network: Network, rows: Sequence[Sequence[int]], pad: int, *, batch: int = 64) -> Floats:
+    """Logits (n, 3) of rows of tokens, in the order given."""
     network.eval()
-    found = np.zeros((len(ids), network.head.out_features))
+    found = np.zeros((len(rows), network.head.out_features))
     with torch.inference_mode(), _autocast():
-        for rows in sorted_batches([len(s) for s in ids], batch):
-            numbers, mask = padded([ids[i] for i in rows], pad)
-            found[rows] = network(numbers, mask).float().numpy()
+        for at in sorted_batches([len(row) for row in rows], batch):
+            numbers, mask = padded([rows[i] for i in at], pad)
+            found[at] = network(numbers, mask).float().numpy()
     return found
 
 
@@ -176,10 +139,10 @@ def macro_f1(logits: Floats, truth: npt.NDArray[np.bool_]) -> float:
 def precision() -> str:
     """``"bfloat16"`` where the processor multiplies that, else ``"float32"``.
 
-    Without instructions for it PyTorch takes bfloat16 apart on one thread: on a processor with AVX2 alone a step took ten times
-    as long as in float32, or more.
+    oneDNN calls bfloat16 supported from AVX-512 on and emulates it there: a step took three times as long as in float32 on a
+    processor with AVX-512 alone, ten times with AVX2.
     """
-    fast = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return "bfloat16" if fast else "float32"
 
 
@@ -187,6 +150,9 @@ def precision() -> str:
 def deterministic(threads: int) -> Iterator[None]:
     """The same sums in the same order each time, or an error where PyTorch cannot promise it."""
     was, used = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
+    torch.utils.deterministic.fill_uninitialized_memory = (
+        False  # it would fill every new tensor first: half the time of a step
+    )
     torch.use_deterministic_algorithms(True)
     torch.set_num_threads(threads)
     try:
@@ -202,21 +168,21 @@ def _autocast() -> torch.autocast:
     return torch.autocast("cpu", torch.bfloat16, enabled=precision() == "bfloat16")
 
 
-def _judged(logits: Floats, targets: Floats) -> dict[str, float]:
-    truth = targets >= 0.5
-    loss = float(np.mean(np.logaddexp(0, np.where(truth, -logits, logits))))
-    return {"loss": loss, "macro_f1": macro_f1(logits, truth)}
+def _judged(network: Network, examples: Examples, held: Ints, settings: Settings, pad: int) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for suffix, targets in (("", examples.targets), ("_alone", examples.alone)):
+        truth = targets[held] >= 0.5
+        logits = logits_of(network, examples.rows(held, settings.tokens, headings=not suffix), pad)
+        found[f"loss{suffix}"] = float(np.mean(np.logaddexp(0, np.where(truth, -logits, logits))))
+        found[f"macro_f1{suffix}"] = macro_f1(logits, truth)
+    return found
 
 
 def _optimizer(network: Network, settings: Settings) -> torch.optim.AdamW:
-    """A group of parameters for each depth, with and without weight decay; what is to stay is left out."""
+    """A group of parameters for each depth, with and without weight decay."""
     groups: dict[tuple[int, bool], list[Tensor]] = {}
     for name, parameter in network.named_parameters():
-        depth = network.depth_of(name)
-        stays = (depth == 0 and (settings.frozen or settings.lowest > 0)) or 0 < depth <= settings.lowest
-        parameter.requires_grad_(not stays)
-        if not stays:
-            groups.setdefault((depth, parameter.ndim > 1), []).append(parameter)
+        groups.setdefault((network.depth_of(name), parameter.ndim > 1), []).append(parameter)
     return torch.optim.AdamW(
         [
             {
