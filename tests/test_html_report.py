@@ -26,6 +26,7 @@ from tipclassify.writers.reasons import reason_of
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "data" / "samples"
+TINY = ROOT / "tests" / "files" / "tiny_encoder"
 SENTENCES = (
     "Police arrested nine traffickers, but courts convicted none of them.",
     "Border guards took bribes from recruiters.",
@@ -53,6 +54,18 @@ def document_of(*paragraphs: str, **fields: Any) -> Document:
         blocks.append(Block(at, at + len(text), "prosecution", number == 0, 1 + (number > 1)))
         at += len(text) + 2
     return Document("\n\n".join(texts), tuple(blocks), **{"source": "reports/a.pdf", **fields})
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    """The fast model, whose reasons add up; the default's have tests of their own below."""
+    return Classifier.load("fast")
+
+
+@pytest.fixture(scope="module")
+def tiny() -> Classifier:
+    """An encoder whose labels its training data lets one foretell."""
+    return Classifier.load(TINY)
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +125,9 @@ class Reader(HTMLParser):
             self.marks[mark] = (text + data, given, lines)
 
     def in_text(self) -> bool:
-        added = self.inside("div", **{"class": "why"}) or any(given.get("class") == "tag" for _, given in self.open)
+        added = self.inside("div", **{"class": "why"}) or any(
+            "tag" in given.get("class", "").split() for _, given in self.open
+        )
         return self.inside("section") and self.inside("article") and not added
 
     def mark(self) -> str | None:
@@ -156,22 +171,65 @@ def test_counts_by_section_add_up(page: str, karvonia: TaggedReport) -> None:
 
 def test_low_confidence_is_said_in_words(classifier: Classifier) -> None:
     reader = Reader(page_of(classifier, tagged(classifier, document_of(" ".join(SENTENCES)))))
-    assert "1 of 5 passages gave the model too little to go by" in reader.text
     assert "ces plaintes. low confidence" in reader.text
-    foreign = page_of(classifier, tagged(classifier, document_of(SENTENCES[3])))
-    assert "Is this an English report on human trafficking?" in foreign
+    assert "Is this report in English?" not in reader.text
+    foreign = Reader(page_of(classifier, tagged(classifier, document_of(SENTENCES[3]))))
+    assert "1 of 1 sentences are in words that the model does not know. Is this report in English?" in foreign.text
+
+
+def test_a_report_of_tables_is_not_taken_for_one_in_another_language(classifier: Classifier) -> None:
+    cells = ("Khoros Province", "Yes 14", "Mines Act (61)", "Harbor Labor Court", "Sector 4", "N/A")
+    report = tagged(classifier, document_of(*cells, *SENTENCES[:2]))
+    assert sum(passage.low_confidence for passage in report.passages) * 3 > len(report.passages)
+    assert "in English" not in page_of(classifier, report)
+    assert "low confidence" not in page_of(classifier, report).replace("“Low confidence”", "")
+
+
+# ------------------------------------------------------------------------------------------------- subject and prose
+
+
+def test_a_report_mostly_about_other_things_says_so_at_the_top_in_one_line(classifier: Classifier) -> None:
+    dull = [replace(passage, section="Press", labels=(), scores=dict.fromkeys(LABELS, 0.01)) for passage in rows_of(60)]
+    found = [replace(passage, section="Forced Labor", labels=("failure",)) for passage in rows_of(3)]
+    long = TaggedReport("hrr.jsonl", None, [*dull, *found])
+    line = "3 of 63 passages are about trafficking; the rest of this report is on other subjects."
+    one = page_of(classifier, long)
+    assert f"<p><strong>{line}</strong></p>" in one.split("<main")[0]
+    two = page_of(classifier, long, TaggedReport("short.jsonl", None, found))
+    assert "1 of 2 reports are mostly on other subjects: 3 of their 63 passages" in two.split("<main")[0]
+    assert f'<p class="caution subject">{line}</p>' in two
+    assert "other subjects" not in page_of(classifier, TaggedReport("short.jsonl", None, [*dull[:30], *found]))
+
+
+def rows_of(number: int) -> list[Passage]:
+    """So many passages as rows have them."""
+    text = "The council met in the capital in May."
+    return [Passage(text, 0, len(text), scores=dict.fromkeys(LABELS, 0.3)) for _ in range(number)]
+
+
+def test_references_are_shown_and_neither_marked_nor_counted(classifier: Classifier) -> None:
+    texts = (SENTENCES[0], "REFERENCES", "1 Ibid.", "2 Police arrested nine traffickers. Port Alba: May 3, 2021.")
+    document = document_of(*texts)
+    blocks = [replace(block, section="REFERENCES", heading=n == 2) for n, block in enumerate(document.blocks)]
+    report = tagged(classifier, replace(document, blocks=(*document.blocks[:2], *blocks[2:])))
+    reader = Reader(page_of(classifier, report))
+    assert "marked 1 of 1 passages" in " ".join(reader.text.split())
+    assert reader.blocks == ["PROSECUTION", *texts]
+    assert list(reader.marks) == ["p1"]
 
 
 # ------------------------------------------------------------------------------------------------- reasons and rates
 
 
-def test_phrases_and_other_words_add_up_to_the_log_odds(classifier: Classifier) -> None:
+@pytest.mark.parametrize("heading", [None, "b. Forced Labor"])
+def test_phrases_other_words_and_the_heading_add_up_to_the_log_odds(
+    classifier: Classifier, heading: str | None
+) -> None:
     for sentence in SENTENCES:
-        for explanation in classifier.explain(sentence).values():
+        for explanation in classifier.explain(Passage(sentence, 0, len(sentence), heading)).values():
             reason = reason_of(sentence, explanation)
-            total = reason.bias + sum(phrase.weight for phrase in reason.phrases) + reason.others
+            total = reason.bias + reason.heading + sum(phrase.weight for phrase in reason.phrases) + reason.others
             assert total == pytest.approx(reason.logit)
-            assert reason.bias + reason.raised + reason.lowered == pytest.approx(reason.logit)
             assert all(phrase.text in sentence for phrase in reason.phrases)
 
 
@@ -184,7 +242,7 @@ def test_the_points_of_a_card_add_up_as_shown(page: str) -> None:
 
 
 def test_error_rates_are_those_of_the_policy(classifier: Classifier, karvonia: TaggedReport, page: str) -> None:
-    points = classifier.model.meta["operating_points"]
+    points = classifier.meta["operating_points"]
     for label in LABELS:
         value, low, high = (f"{100 * share:.0f}" for share in points["balanced"][label]["precision"])
         assert f"{value} <small>({low}–{high})</small>" in page
@@ -192,6 +250,97 @@ def test_error_rates_are_those_of_the_policy(classifier: Classifier, karvonia: T
     assert moved.count("<span>not measured</span>") == 2  # nothing is known of failure at 0.5
     silent = Classifier(replace(classifier.model, meta={}))
     assert page_of(silent, karvonia).count("<span>not measured</span>") == 6
+
+
+def points_of(page: str, name: str) -> dict[str, float]:
+    """What the first label of a card shows, by its words."""
+    card = page.split(f'id="{name}w"')[1].split("</dl>")[0]
+    shown = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", card)
+    return {what: float(points.replace("−", "-")) for what, points in shown}
+
+
+def test_a_card_says_what_the_heading_adds(classifier: Classifier, tiny: Classifier) -> None:
+    for model, named in ((classifier, "b. Forced Labor"), (tiny, "Officers")):
+        text = "Officers took bribes from traffickers."
+        plain, headed = (Passage(text, 0, len(text), section) for section in (None, named))
+        report = TaggedReport("rows.jsonl", None, model.tag_passages([plain, headed], "screen"))
+        page = page_of(model, report, policy="screen")
+        label = report.passages[1].labels[0]
+        heading = model.explain(headed)[label].heading
+        assert abs(heading) >= 0.05, "the example needs a heading that counts"
+        assert points_of(page, "p2")[f"the heading “{named}”"] == pytest.approx(heading, abs=0.051)
+        assert not [what for what in points_of(page, "p1") if "heading" in what]
+
+
+def near(classifier: Classifier, share: float) -> Passage:
+    """A passage without labels whose failure has this share of its threshold."""
+    thresholds = classifier.thresholds()
+    scores = {**dict.fromkeys(LABELS, 0.001), "failure": share * float(thresholds[LABELS.index("failure")])}
+    text = "The only shelter for men had no beds."
+    return Passage(text, 0, len(text), "Protection", (), scores)
+
+
+def test_a_passage_within_reach_of_a_threshold_says_why_it_has_no_label(classifier: Classifier) -> None:
+    passages = [near(classifier, 0.51), near(classifier, 0.49)]
+    page = page_of(classifier, TaggedReport("rows.jsonl", None, passages))
+    reader = Reader(page)
+    assert [given["popovertarget"] for tag, given in reader.tags if "popovertarget" in given] == ["p1w"]
+    card = page.split('id="p1w"')[1].split("</div>\n</div>")[0]
+    assert "Not tagged: that would be from" in card
+    assert "Failure" in card
+    assert "Positive effort" not in card
+    assert reader.marks == {}
+    assert reader.blocks == ["Protection", passages[0].text, passages[1].text]
+
+
+def test_reasons_by_occlusion_keep_to_their_budget_the_most_probable_first(
+    tiny: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = "Officers took bribes from traffickers and judges failed to act in time."
+    scores = [round(0.5 + n / 1_000, 3) for n in range(300)]
+    found = [
+        Passage(
+            words, 0, len(words), "Forced Labor", ("complicity",), {**dict.fromkeys(LABELS, 0.1), "complicity": score}
+        )
+        for score in scores
+    ]
+    runs = 0
+    scored = type(tiny.scorer).logits_of_ids
+
+    def counted(self: Any, ids: Sequence[Any], headings: Sequence[Any]) -> Any:
+        nonlocal runs
+        runs += len(ids)
+        return scored(self, ids, headings)
+
+    monkeypatch.setattr(type(tiny.scorer), "logits_of_ids", counted)
+    page = page_of(tiny, TaggedReport("rows.jsonl", None, [*found, near(tiny, 0.9)]))
+    assert 0 < runs <= 2_500  # 5 s at 500 a second
+    explained = {int(name) for name in re.findall(r'id="p(\d+)w"', page) if points_of_card(page, name)}
+    assert explained == set(range(301 - len(explained), 301))  # the last are the most probable
+    line = f"Reasons are given for the {len(explained)} most probable of 300 marked passages"
+    assert line in page
+    assert page.count("The reasons were left out") == 300 - len(explained)
+    assert "Why not tagged" not in page  # those come last
+
+
+def points_of_card(page: str, number: str) -> bool:
+    return "<dl>" in page.split(f'id="p{number}w"')[1].split("Permalink")[0]
+
+
+def test_a_narrative_of_120_sentences_has_all_its_reasons_within_the_budget() -> None:
+    from tipclassify.writers.reasons import explain_shown
+
+    class Counting:
+        """A classifier that explains nothing and says what it was asked."""
+
+        scorer = type("Scorer", (), {"methods": ("occlusion",)})
+
+        def explain_all(self, passages: Sequence[Passage]) -> list[dict[str, Any]]:
+            return [{"failure": passage} for passage in passages]
+
+    words = " ".join(["word"] * 22)
+    narrative = [Passage(words, 0, len(words), None, ("failure",), {"failure": 0.9}) for _ in range(75)]
+    assert all(explain_shown(narrative, Counting()))  # type: ignore[arg-type]
 
 
 # ------------------------------------------------------------------------------------------------- several, rows, none
@@ -351,7 +500,7 @@ def opened(browser: Any, tmp_path: Path) -> Iterator[Opened]:
 def test_a_hostile_report_is_inert_in_a_browser(opened: Opened, classifier: Classifier) -> None:
     report = hostile(classifier)
     tab = opened(page_of(classifier, report, policy="screen"))
-    for badge in tab.locator("button.tag").all():
+    for badge in tab.locator("mark + button.tag").all():
         badge.click()
     assert tab.evaluate("window.pwned") is None
     shown = tab.evaluate("Array.from(document.querySelectorAll('main mark'), (mark) => mark.textContent)")
@@ -391,7 +540,7 @@ def test_nothing_sticks_out_sideways(opened: Opened, page: str, width: int) -> N
 
 def test_the_reason_comes_on_hover_and_focus_and_goes_with_escape(opened: Opened, page: str) -> None:
     tab = opened(page)
-    badge = tab.locator("button.tag").nth(2)
+    badge = tab.locator("mark + button.tag").nth(2)
     name = badge.get_attribute("aria-describedby")
     card = tab.locator("#" + name[:-1] + "w")
     first_line = "(badge) => badge.previousElementSibling.getClientRects()[0].toJSON()"
@@ -415,6 +564,7 @@ def test_the_reason_comes_on_hover_and_focus_and_goes_with_escape(opened: Opened
 
 def test_the_tab_key_walks_through_findings_and_through_an_entered_card(opened: Opened, page: str) -> None:
     tab = opened(page)
+    tab.evaluate("document.querySelectorAll('button.tag.screen').forEach((why) => why.remove())")  # stops of their own
     badges = tab.locator("button.tag")
     badges.nth(0).focus()
     for number in (1, 2, 3):
@@ -481,7 +631,7 @@ def test_a_citation_says_where_and_by_what(opened: Opened, classifier: Classifie
     tab.locator("#p2w").get_by_role("button", name="Copy citation").click()
     tab.get_by_text("Copied", exact=True).wait_for()
     citation = tab.evaluate("navigator.clipboard.readText()")
-    model = classifier.model.meta["sha256"][:12]
+    model = classifier.meta["sha256"][:12]
     assert citation.startswith(
         f"“{passage.text}” A Report (Karvonia, 2024), section “Prosecution”, p. 2, https://a.example/r, "
         f"characters {passage.start}–{passage.end}. Tagged "
@@ -515,6 +665,16 @@ def test_without_a_script_the_text_its_marks_and_reasons_are_there(opened: Opene
     assert tab.locator(".why:visible").count() == 0
     tab.locator("button.tag").first.click()
     assert tab.locator(".why:visible").count() == 1
+
+
+def test_why_not_opens_and_closes_with_and_without_a_script(opened: Opened, classifier: Classifier) -> None:
+    page = page_of(classifier, TaggedReport("rows.jsonl", None, [near(classifier, 0.9)]))
+    for script in (True, False):
+        tab = opened(page, java_script_enabled=script)
+        tab.get_by_role("button", name="Why not tagged").click()
+        tab.get_by_text("Not tagged: that would be from").wait_for(state="visible")
+        tab.keyboard.press("Escape")
+        tab.get_by_text("Not tagged: that would be from").wait_for(state="hidden")
 
 
 def test_paper_has_all_the_text_and_no_controls(opened: Opened, page: str, karvonia: TaggedReport) -> None:

@@ -559,8 +559,8 @@ def test_a_working_day_by_http(server: Reviewer, tmp_path: Path) -> None:
     assert list(server.get("/api/codebook")["labels"]) == list(LABELS)
     assert server.get("/api/agreement")["passages"] == 0
     assert server.get("/api/retrain") == {
-        "state": "idle", "done": 0.0, "step": "", "result": None, "error": None, "seconds": None, "seconds_left": None,
-        "data": server.get("/api/retrain")["data"]
+        "state": "idle", "step": "", "done": 0, "total": 0, "result": None, "error": None, "seconds": None,
+        "data": server.get("/api/retrain")["data"], "start": "default", "decided": 1
     }  # fmt: skip
     server.post("/api/retrain/stop")
 

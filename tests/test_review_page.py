@@ -50,6 +50,14 @@ def desk(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rev
         yield one
 
 
+@pytest.fixture(scope="module")
+def adding(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reviewer]:  # noqa: ARG001  # no browser, no server
+    """A server of the fast model, whose reasons add up."""
+    folder = tmp_path_factory.mktemp("adding")
+    with Reviewer(REPORT, "--model", "fast", "--corpus", folder / "c.jsonl", "--annotator", "ana") as one:
+        yield one
+
+
 @pytest.fixture
 def opened(browser: Any) -> Iterator[Open]:
     """Open the page of a server. Errors in the console, and requests to anything but that server, fail the test."""
@@ -126,6 +134,10 @@ def pressed(tab: Any) -> set[str]:
 def school(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reviewer]:  # noqa: ARG001  # no browser, no server
     """A server with all of a report decided and little to train on besides."""
     folder = tmp_path_factory.mktemp("school")
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setenv(
+        "XDG_CACHE_HOME", str(folder / "cache")
+    )  # what the encoder read before would make it too quick to stop
     kinds = {
         "Police arrested {} traffickers.": ["positive_effort"],
         "The ministry failed to open {} shelters.": ["failure"],
@@ -143,6 +155,7 @@ def school(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
         for passage in server.passages():
             server.post("/api/decisions", key=passage["key"], labels=passage["labels"])
         yield server
+    monkeypatch.undo()
 
 
 def test_retraining_can_be_stopped_and_started_again(opened: Open, school: Reviewer) -> None:
@@ -153,16 +166,15 @@ def test_retraining_can_be_stopped_and_started_again(opened: Open, school: Revie
     start = tab.get_by_role("button", name="Retrain the model")
     start.wait_for()
     assert school.get("/api/retrain")["state"] == "idle"
-    assert tab.get_by_label("The whole model").is_checked()
-    tab.get_by_label("Its linear part alone").check()
-    with tab.expect_request("**/api/retrain") as asked:
-        start.click()  # what it brings, the last but one test looks at
-    assert asked.value.post_data_json == {"detectors": False}
+    plan = tab.locator("#retrain-body").inner_text()
+    assert f"Adapts the model default to the {school.get('/api/retrain')['decided']} decided passages" in plan
+    assert "Fewer than 100 decided passages change little." in plan
+    start.click()  # what it brings, the last but one test looks at
     tab.locator("#retrain-done").wait_for()
     assert school.get("/api/retrain")["state"] == "running"
     tab.reload()
     tab.locator("#retrain-done").wait_for()  # it goes on, and the page shows it again
-    assert re.match(r"\d+%, about \d+ seconds so far", tab.locator("#retrain-left").inner_text())
+    assert re.fullmatch(r"([\d,]+ of [\d,]+, )?about \d+ seconds so far", tab.locator("#retrain-left").inner_text())
     tab.locator("nav [data-view=reading]").click()
     tab.locator("#retrain-dot").wait_for()  # the bar above tells it in other views too
 
@@ -293,14 +305,40 @@ def test_filters_count_what_they_leave_and_rows_stay_until_asked(opened: Open, d
     assert all(p["decision"] is None for p in desk.passages())
 
 
-def test_reasons_add_up_and_stand_in_the_text(opened: Open, desk: Reviewer) -> None:
-    tab = opened(desk)
-    passage = next(p for p in desk.passages() if len(p["labels"]) > 1)
-    tab.evaluate(
-        "hash => { location.hash = hash }", f"reading/{desk.get('/api/session')['reports'][0]['id']}/{passage['key']}"
-    )
+def go_to(tab: Any, server: Reviewer, passage: dict[str, Any]) -> dict[str, Any]:
+    """Go to a passage of the first report; what the server says of its reasons."""
+    report = server.get("/api/session")["reports"][0]["id"]
+    tab.evaluate("hash => { location.hash = hash }", f"reading/{report}/{passage['key']}")
     until(tab, "n => document.querySelector('#here .facts').textContent.startsWith(n + ' of ')", passage["number"])
-    explained = desk.get(f"/api/reasons/{passage['key']}")["labels"]
+    explained: dict[str, Any] = server.get(f"/api/reasons/{passage['key']}")["labels"]
+    return explained
+
+
+@pytest.mark.parametrize("server", ["desk", "adding"])
+def test_a_passage_without_labels_can_be_asked_why_not_and_the_heading_has_its_part(
+    opened: Open, server: str, request: pytest.FixtureRequest
+) -> None:
+    one = request.getfixturevalue(server)
+    tab = opened(one)
+    passage = next(p for p in one.passages() if not p["labels"] and p["section"])
+    explained = go_to(tab, one, passage)
+    tab.keyboard.press("r")
+    for label, reason in explained.items():
+        tab.locator(f".pick:has(b.{LETTERS[label].upper()})").click()
+        tab.locator(f"#panel-body h2 b.{LETTERS[label].upper()}").wait_for()
+        assert "is under the threshold" in tab.locator("#panel-body").inner_text()
+        row = tab.locator("#panel-body .sum tr", has_text=f"The heading “{passage['section'][-1]}”")
+        if abs(reason["heading"]) < 0.005:
+            assert row.count() == 0
+        else:
+            shown = float(row.locator("td").inner_text().replace("−", "-"))
+            assert shown == pytest.approx(reason["heading"], abs=0.0051)
+
+
+def test_reasons_add_up_and_stand_in_the_text(opened: Open, adding: Reviewer) -> None:
+    tab = opened(adding)
+    passage = next(p for p in adding.passages() if len(p["labels"]) > 1)
+    explained = go_to(tab, adding, passage)
     tab.keyboard.press("r")
     for label in explained:
         tab.locator(f".pick:has(b.{LETTERS[label].upper()})").click()
@@ -723,24 +761,28 @@ def test_retraining_shows_its_way_and_what_it_brought(opened: Open, school: Revi
     result = school.get("/api/retrain")["result"]
     shown = tab.locator("#retrain-body").inner_text()
     assert result["out"] in shown
-    assert f"{result['added']} decided passages were added" in shown
-    if result["low"] is None:
-        assert "too few decided passages" in shown
-    else:
-        assert f"{result['after']['macro_f1']:.3f}" in shown
-        assert ("No difference can be shown" in shown) == (result["low"] <= 0 <= result["high"])
+    assert f"Trained on {result['trained_on']} passages, of which {result['added']} decided" in shown
+    assert "Adapted from default" in shown
+    assert ("was not measured" in shown) == (result["on_held"] is None)
+    for part in (result["on_own"], result["on_held"]):
+        if part is not None:
+            assert part["verdict"] in shown
+            assert part["where"] in shown
+            assert f"{part['rows'][0]['with']:.3f}" in shown
 
 
-def test_the_sentence_says_no_more_than_the_interval(opened: Open, desk: Reviewer) -> None:
+def test_a_model_that_became_worse_is_said_to_be_before_any_figure(opened: Open, desk: Reviewer) -> None:
+    rows = [
+        {"figure": figure, "without": 0.9, "with": 0.8, "difference": -0.1, "low": -0.15, "high": -0.05}
+        for figure in ("macro-F1", *LETTERS)
+    ]
+    part = {"where": "X", "groups": 30, "worse": True, "verdict": "The model fell. Keep yours.", "rows": rows}
+    result = {"out": "m", "start": "default", "added": 5, "trained_on": 5, "held_out": 0, "on_own": None, "seconds": 4}
+    state = {"state": "done", "data": [], "start": "default", "decided": 5, "error": None}
     tab = opened(desk)
-
-    def sentence(difference: float, low: float | None, high: float | None) -> str:
-        given = {"difference": difference, "low": low, "high": high}
-        said: str = tab.evaluate("async (given) => (await import('/static/retrain.js')).sentence(given)", given)
-        return said
-
-    assert sentence(0.02, -0.01, 0.05).startswith("No difference can be shown")
-    assert sentence(0.02, 0.01, 0.05).startswith("The new model is better")
-    assert sentence(-0.02, -0.05, -0.01).startswith("The new model is worse")
-    assert "too few" in sentence(0.0, None, None)
-    assert sentence(0.0, 0.0, 0.0).startswith("Both models give the decided passages the same labels")
+    tab.route("**/api/retrain", lambda route: route.fulfill(json=state | {"result": result | {"on_held": part}}))
+    tab.locator("nav [data-view=retrain]").click()
+    tab.get_by_text("What it brought").wait_for()
+    shown = tab.locator("#retrain-body").inner_text()
+    assert 0 < shown.index("Worse. The model fell. Keep yours.") < shown.index("−0.100 (−0.150 to −0.050)")
+    assert "No other labelled passages were given (--train-data)" in shown

@@ -1,24 +1,30 @@
-"""Corrections teach: a new model beside the shipped one, and an honest before and after."""
+"""Corrections teach: a new model beside the shipped one, and an honest account of what they changed."""
 
 from __future__ import annotations
 
+import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from review_client import RefusedError, Reviewer, write_report
 
 import tipclassify
-from tipclassify import Classifier
-from tipclassify.corpus import read_rows
-from tipclassify.model_file import default_model_path
+from tipclassify import LABELS, Classifier
+from tipclassify.corpus import Row, read_rows
+from tipclassify.errors import CorpusError, ModelError
+from tipclassify.holdout import held_out
+from tipclassify.loading import model_folder
+from tipclassify.recipe import Trained
+from tipclassify.resampling import Comparison, Difference, Interval
 from tipclassify.review.events import plain_line
-from tipclassify.review.learning import Job, grouped, merged, relearn
-from tipclassify.review.retraining import Retraining, checkout_data
+from tipclassify.review.learning import Job, changed, grouped, relearn, without_corrected
+from tipclassify.review.retraining import Retraining, checkout_data, model_to_adapt
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 TRUTH = {"Police": ["positive_effort"], "Courts": ["failure"], "Officials": ["complicity"], "Recruiters": []}
@@ -45,7 +51,7 @@ def until(what: Callable[[], Any], seconds: float = 90) -> Any:
 
 def ended(server: Reviewer) -> dict[str, Any] | None:
     state: dict[str, Any] = server.get("/api/retrain")
-    assert 0 <= state["done"] <= 1
+    assert 0 <= state["done"] <= state["total"]
     return None if state["state"] == "running" else state
 
 
@@ -74,20 +80,55 @@ def gone(pids: set[int]) -> bool:
     return True
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What the encoder reads here is kept here, and nothing of other tests is known."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def job_of(tmp_path: Path, corrected: Sequence[Row], base: Sequence[Row] = (), start: str = "default") -> Job:
+    """A training on these rows, which nothing else was ever trained on."""
+    for name, rows in (("my", corrected), ("base", base)):
+        (tmp_path / f"{name}.jsonl").write_bytes(b"".join(map(plain_line, rows)))
+    data = (str(tmp_path / "base.jsonl"),) if base else ()
+    return Job(str(tmp_path / "my.jsonl"), data, str(tmp_path / "model"), start)
+
+
+def some_corrections(n: int = 24) -> list[Row]:
+    """Decisions on one report of a sentence a paragraph."""
+    words = [list(TRUTH)[i % 4] for i in range(n)]
+    return [
+        {
+            "id": str(i),
+            "text": f"{word} {i} in Karvonia.",
+            "labels": TRUTH[word],
+            "section": "prosecution",
+            "report_id": "r",
+            "block": i,
+        }
+        for i, word in enumerate(words)
+    ]
+
+
+def silent(*_: object) -> None:
+    """Nobody watches."""
+
+
 @needs_extra
-def test_a_retraining_from_start_to_result(tmp_path: Path) -> None:
-    report, corpus, data = (
-        write_report(tmp_path / "report.txt", 40),
-        tmp_path / "my.jsonl",
-        small_corpus(tmp_path / "d.jsonl"),
-    )
+def test_a_retraining_from_start_to_result(tmp_path: Path, own_cache: Path) -> None:
+    report, corpus = write_report(tmp_path / "report.txt", 40), tmp_path / "my.jsonl"
+    data = small_corpus(tmp_path / "d.jsonl")
     (tmp_path / "my-model-1").mkdir()
-    shipped = (default_model_path() / "model.json").read_bytes()
+    shipped = (model_folder("default") / "model.json").read_bytes()
     with Reviewer(report, "--corpus", corpus, "--train-data", data) as server:
         with pytest.raises(RefusedError, match="409: no passage is decided yet"):
             server.post("/api/retrain")
+        with pytest.raises(RefusedError, match="400: unknown field 'detectors'"):
+            server.post("/api/retrain", detectors=True)
         for passage in server.passages():
             server.post("/api/decisions", key=passage["key"], labels=TRUTH[passage["text"].split()[0]])
+        assert server.get("/api/retrain")["decided"] == 40  # what the page warns by, before
         assert server.post("/api/retrain") == {"started": True}
         with pytest.raises(RefusedError, match="409: a training is running"):
             server.post("/api/retrain")
@@ -95,46 +136,54 @@ def test_a_retraining_from_start_to_result(tmp_path: Path) -> None:
         server.post("/api/decisions", key=key, labels=["failure"])  # the page goes on meanwhile
         state = until(lambda: ended(server))
         assert server.end().count("Traceback") == 0
-    assert (state["state"], state["error"], state["done"], state["seconds_left"]) == ("done", None, 1, None)
-    assert state["data"] == [str(data)]
+    assert (state["state"], state["error"], state["seconds"]) == ("done", None, None)
+    assert (state["data"], state["start"]) == ([str(data)], "default")
     result = state["result"]
-    assert result["detectors"] is False  # fewer than 500 passages cannot teach them
     assert 0 < result["seconds"] < 90
     assert result["out"] == str(tmp_path / "my-model-2")  # 1 is taken: nothing is overwritten
-    assert (result["added"], result["trained_on"], result["groups"], result["grouping"]) == (40, 130, 10, "paragraphs")
-    for side in ("before", "after"):
-        assert list(result[side]["labels"]) == ["positive_effort", "failure", "complicity"]
-        assert 0 <= result[side]["macro_f1"] <= 1
-    assert result["difference"] == pytest.approx(result["after"]["macro_f1"] - result["before"]["macro_f1"], abs=2e-4)
-    assert result["low"] <= result["difference"] <= result["high"]
-    assert result["difference"] > 0  # four wordings, ten times each: to learn them helps
-    assert "Linear part" in result["note"]
+    held = int(held_out(read_rows(data)).sum())
+    assert (result["added"], result["trained_on"], result["held_out"]) == (40, 130 - held, held)
+    assert held > 0
+    for part in ("on_own", "on_held"):
+        assert [row["figure"] for row in result[part]["rows"]] == ["macro-F1", *LABELS]
+        for row in result[part]["rows"]:
+            if row["difference"] is not None:  # a label that is nowhere held out has none
+                assert row["difference"] == pytest.approx(row["with"] - row["without"], abs=2e-4)
+            if row["low"] is not None:
+                assert row["low"] <= row["difference"] <= row["high"]
+    assert result["on_own"]["groups"] == 10  # paragraphs of four sentences
     taught = Classifier.load(result["out"])
-    assert taught.model.meta["corpus"]["passages"] == 130
-    assert (default_model_path() / "model.json").read_bytes() == shipped
+    assert (taught.meta["corpus"]["passages"], taught.meta["kind"]) == (130, "encoder")
+    assert taught.meta["files"]["model.onnx"] == Classifier.load().meta["files"]["model.onnx"]
+    assert taught.meta["adapted_from"] == result["adapted_from"] == json.loads(shipped)["sha256"]
+    assert (model_folder("default") / "model.json").read_bytes() == shipped
+    assert {row["section"] for row in read_rows(corpus)} == {"prosecution"}  # the heading goes to the training too
+    assert (own_cache / "tipclassify" / "pooled").is_dir()
+    assert not list(tmp_path.glob(".my-model-*"))
 
 
 @needs_extra
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks at /proc")
 @pytest.mark.parametrize("how", ["stop", "terminate", "kill"])
 def test_a_training_ends_with_the_button_and_with_the_server(tmp_path: Path, how: str) -> None:
-    report, data = write_report(tmp_path / "report.txt", 8), small_corpus(tmp_path / "d.jsonl")
-    with Reviewer(report, "--corpus", tmp_path / "my.jsonl", "--train-data", data) as server:
+    report = write_report(tmp_path / "report.txt", 8)
+    with Reviewer(report, "--corpus", tmp_path / "my.jsonl", "--train-data", DATA) as server:  # long to read
         for passage in server.passages():
             server.post("/api/decisions", key=passage["key"], labels=TRUTH[passage["text"].split()[0]])
         server.post("/api/retrain")
         started = until(lambda: children(server.process.pid))
         if how == "stop":
             assert server.post("/api/retrain/stop") == {"stopped": True}
-            assert server.get("/api/retrain")["state"] == "idle"
+            state = server.get("/api/retrain")
+            assert (state["state"], state["done"], state["total"]) == ("idle", 0, 0)
             assert server.post("/api/retrain/stop") == {"stopped": False}
         elif how == "terminate":
             server.process.terminate()
         else:
-            time.sleep(2)  # it must have begun to watch over its parent
+            until(lambda: server.get("/api/retrain")["done"])  # it is at work, and watches over its parent
             server.process.kill()
         until(lambda: gone(started), 20)
-    assert not list(tmp_path.glob("my-model-*"))
+    assert not list(tmp_path.glob("*my-model-*"))
 
 
 @needs_extra
@@ -160,13 +209,14 @@ def test_a_process_that_dies_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert (state["state"], state["error"]) == ("failed", "the training ended with code 9")
 
 
-def test_where_both_have_a_text_the_correction_speaks() -> None:
+def test_where_both_have_a_text_the_correction_speaks_alone() -> None:
     base = [{"id": "1", "text": "Courts slept.", "labels": ()}, {"id": "2", "text": "Police acted.", "labels": ()}]
+    base.append({"id": "3", "text": "Police slept.", "labels": ()})
     corrected = [
         {"id": "k", "text": "courts  slept.", "labels": ("failure",)},
         {"id": "2", "text": "New.", "labels": ()},
     ]
-    assert [(row["id"], row["text"]) for row in merged(base, corrected)] == [("k", "courts  slept."), ("2", "New.")]
+    assert [row["id"] for row in without_corrected(base, corrected)] == ["3"]
 
 
 def test_reports_are_held_out_whole_once_there_are_enough_of_them() -> None:
@@ -191,25 +241,103 @@ def test_a_checkout_trains_on_its_corpus(tmp_path: Path, monkeypatch: pytest.Mon
     assert checkout_data() == ([DATA] if installed_from_here else [])
 
 
-def test_corrections_alone_are_learned_and_the_result_says_so(tmp_path: Path) -> None:
-    rows = [
-        {
-            "id": str(i),
-            "text": f"{word} {i} in Karvonia.",
-            "labels": TRUTH[word],
-            "report_id": "r",
-            "block": i,
-            "doc": f"r-{i}",
-        }
-        for i in range(24)
-        for word in [list(TRUTH)[i % 4]]
+def test_a_linear_model_under_review_leaves_the_default_to_adapt(tmp_path: Path) -> None:
+    for name, head in (("table", {"format": 1}), ("mine", {"format": 3, "kind": "encoder"})):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.json").write_text(json.dumps(head), "utf-8")
+    assert model_to_adapt(None) == model_to_adapt(str(tmp_path / "table")) == "default"
+    assert model_to_adapt(str(tmp_path / "mine")) == str(tmp_path / "mine")
+    with pytest.raises(ModelError, match="no such model"):
+        model_to_adapt(str(tmp_path / "none"))
+
+
+# --------------------------------------------------------------------------------------------- what is learned, and said of it
+
+
+def test_corrections_alone_move_the_default_little_and_the_result_says_what_was_not_measured(tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    result = relearn(job_of(tmp_path, some_corrections()), lambda *what: told.append(what))
+    assert (result["trained_on"], result["added"], result["held_out"], result["start"]) == (24, 24, 0, "default")
+    assert result["on_held"] is None
+    assert result["on_own"]["groups"] == 24
+    assert told == [("passages read by the encoder", 24, 24), ("fitting", 0, 0)]
+    taught, shipped = Classifier.load(result["out"]), Classifier.load()
+    others = [row["text"] for row in read_rows(DATA / "w1_assessment.jsonl")[:100]]
+    assert (taught.predict(others) == shipped.predict(others)).mean() > 0.98  # 24 rows make no model of 24 rows
+    assert not np.array_equal(taught.predict_proba(others), shipped.predict_proba(others))
+
+
+def test_a_model_that_the_corrections_made_worse_is_called_so(tmp_path: Path) -> None:
+    turned = {("positive_effort",): ("failure",), ("failure",): ("positive_effort",)}
+    files = sorted(DATA.glob("w*.jsonl"))  # invented ones
+    rows = [{**row, "doc": None, "pair": None} for row in read_rows(*files)]
+    plain = [row for row in rows if row["labels"] in turned][:900]
+    wrong = [
+        {**row, "labels": turned[row["labels"]], "report_id": "r", "block": i} for i, row in enumerate(plain[600:])
     ]
-    (tmp_path / "my.jsonl").write_bytes(b"".join(map(plain_line, rows)))
-    told: list[float] = []
-    job = Job(str(tmp_path / "my.jsonl"), (), str(tmp_path / "model"))
-    with pytest.warns(UserWarning, match="too few"):
-        result = relearn(job, lambda _, done: told.append(done))
-    assert (result["trained_on"], result["difference"]) == (24, None)
-    assert "corrections alone" in result["note"]
-    assert told == sorted(told)
-    assert Classifier.load(result["out"]).predict(["Police 7 in Karvonia."]).tolist() == [[True, False, False]]
+    result = relearn(job_of(tmp_path, wrong, plain[:600]), silent)
+    held, own = result["on_held"], result["on_own"]
+    assert held["worse"] is True
+    assert held["rows"][0]["high"] < 0
+    assert held["verdict"].startswith("The corrections make the model worse on labelled passages held out")
+    assert "Keep the model that you have." in held["verdict"]
+    assert own["worse"] is False
+    assert own["verdict"].startswith("The corrections make the model better on decided passages")
+
+
+@pytest.mark.parametrize(
+    ("difference", "low", "high", "says", "worse"),
+    [
+        (0.02, -0.01, 0.05, "No difference can be shown on X: macro-F1 +0.020 (95% interval -0.010 to +0.050).", False),
+        (0.02, 0.01, 0.05, "The corrections make the model better on X: macro-F1 rises by 0.020", False),
+        (-0.02, -0.05, -0.01, "The corrections make the model worse on X: macro-F1 falls by 0.020", True),
+        (-0.02, -0.05, 0.0, "No difference can be shown on X", False),
+        (0.0, 0.0, 0.0, "Nothing changes on X", False),
+        (0.0, float("nan"), float("nan"), "Nothing can be said of X", False),
+    ],
+)
+def test_the_verdict_says_no_more_than_the_interval(
+    difference: float, low: float, high: float, says: str, worse: bool
+) -> None:
+    def found(groups: int) -> dict[str, Any]:
+        macro = Difference("macro-F1", 0.5 + difference, 0.5, difference, Interval(low, high), 0.5)
+        nowhere = Difference("failure", *[float("nan")] * 3, Interval(float("nan"), float("nan")), float("nan"))
+        return changed(Comparison(1_000, groups, (macro, nowhere)), "X", "reports")
+
+    many = found(20)
+    assert many["verdict"].startswith(says)
+    assert many["worse"] is worse
+    assert many["rows"][1]["with"] is None  # NaN is no JSON
+    json.dumps(many, allow_nan=False)
+    few = found(19)["verdict"].removeprefix(many["verdict"])
+    assert few == (" 19 reports are few: the interval is too narrow." if low < high else "")
+
+
+def test_headings_weights_and_the_encoder_to_start_from_reach_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def trained(base: Sequence[Row], own: Sequence[Row], out: str, **options: Any) -> Trained:
+        asked.append((base, own, options))
+        head = {"format": 3, "corpus": {"passages": 8, "held_out": 0}, "adapted_from": "ab12"}
+        Path(out).mkdir()
+        (Path(out) / "model.json").write_text(json.dumps(head), "utf-8")
+        return Trained(Path(out), ())
+
+    monkeypatch.setattr("tipclassify.recipe.train_default", trained)
+    result = relearn(job_of(tmp_path, some_corrections(8), start="mine"), silent)
+    ((base, own, options),) = asked
+    assert base == []
+    assert {row["section"] for row in own} == {"prosecution"}
+    assert len({row["doc"] for row in own}) == 8  # paragraphs of the one report
+    assert (options["weight"], options["start"], options["seed"]) == (3, "mine", 0)
+    assert options["cache"] == tmp_path / "cache" / "tipclassify" / "pooled"
+    assert (result["on_own"], result["adapted_from"]) == (None, "ab12")
+
+
+def test_decisions_on_one_paragraph_are_refused_in_one_line(tmp_path: Path) -> None:
+    rows = [{**row, "block": 3} for row in some_corrections()]
+    with pytest.raises(CorpusError, match=r"^all decided passages are of one paragraph, .*; decide some of another$"):
+        relearn(job_of(tmp_path, rows), silent)
+    assert not (tmp_path / "model").exists()

@@ -28,6 +28,7 @@ from tipclassify.charts import describe, draw
 from tipclassify.charts.bars import COLOURS, PARTS
 from tipclassify.commands import summary as command
 from tipclassify.commands.score import score
+from tipclassify.commands.summary_output import write_table
 from tipclassify.document import Document, Passage
 from tipclassify.errors import InputError, MissingExtraError
 from tipclassify.summary import DIMENSIONS, FEW, NONE, NOTES, Group, Rates, Summary, adjust, error_rates, summarize
@@ -53,8 +54,8 @@ def write_rows(path: Path, rows: Iterable[dict[str, object]]) -> Path:
     return path
 
 
-def passages(*labels: tuple[str, ...], low_confidence: bool = False) -> list[Passage]:
-    return [Passage("x", 0, 1, None, one, {}, low_confidence) for one in labels]
+def passages(*labels: tuple[str, ...], low_confidence: bool = False, text: str = "x") -> list[Passage]:
+    return [Passage(text, 0, len(text), None, one, {}, low_confidence) for one in labels]
 
 
 def example(groups: int = 3, years: int = 0, rates: Rates | None = GOOD) -> Summary:
@@ -202,11 +203,12 @@ def test_intervals_cover_the_true_count_of_narratives_that_differ() -> None:
 # --------------------------------------------------------------------------------------------- error rates
 
 
-def test_the_shipped_model_knows_its_error_rates(classifier: Classifier) -> None:
-    known = error_rates(classifier.model.meta)
+@pytest.mark.parametrize("model", ["default", "fast"])
+def test_the_shipped_models_know_their_error_rates(model: str) -> None:
+    known = error_rates(Classifier.load(model).meta)
     assert known is not None
     assert set(known) == set(LABELS)
-    assert all(0.7 < table.sensitivity < 1 and 0.9 < table.specificity < 1 for table in known.values())
+    assert all(0.5 < table.sensitivity < 1 and 0.9 < table.specificity < 1 for table in known.values())
 
 
 @pytest.mark.parametrize("policy", ["screen", "balanced", "cite"])
@@ -214,7 +216,7 @@ def test_rates_at_a_moved_threshold_agree_with_those_of_the_policy_that_has_it(
     classifier: Classifier, policy: str
 ) -> None:
     moved = dict(zip(LABELS, classifier.thresholds(policy).tolist(), strict=True))
-    of_policy, of_threshold = (error_rates(classifier.model.meta, policy, m) for m in (None, moved))
+    of_policy, of_threshold = (error_rates(classifier.meta, policy, m) for m in (None, moved))
     assert of_policy is not None
     assert of_threshold is not None
     for label in LABELS:
@@ -312,11 +314,38 @@ def test_a_report_without_passages_is_a_row_of_zeros(classifier: Classifier) -> 
 
 
 def test_a_report_that_the_model_cannot_read_is_flagged(classifier: Classifier) -> None:
-    unread = passages(*[()] * 20, low_confidence=True) + passages(*[()] * 20)
-    found = summarize([TaggedReport("es.html", None, unread)], Run(classifier))
-    estimate = found.estimate(found.total, "failure")
-    assert estimate is not None
-    assert estimate.notes == ("unclear",)
+    def notes(text: str) -> tuple[str, ...]:
+        unread = passages(*[()] * 20, low_confidence=True, text=text) + passages(*[()] * 20)
+        found = summarize([TaggedReport("es.html", None, unread)], Run(classifier))
+        assert (found.total.passages, found.total.low_confidence) == (40, 20)
+        estimate = found.estimate(found.total, "failure")
+        assert estimate is not None
+        return estimate.notes
+
+    assert notes("El gobierno no condenó a ningún tratante.") == ("unclear",)
+    assert notes("Khoros Province") == ()  # a cell of a table, not another language
+
+
+def test_references_are_not_counted(classifier: Classifier) -> None:
+    bare = [Passage("Ibid.", 0, 5), Passage("Courts convicted none.", 0, 22, "References")]
+    found = summarize([TaggedReport("a.pdf", None, [*passages(("failure",), ()), *bare])], Run(classifier))
+    assert (found.total.passages, found.total.count(NONE)) == (2, 1)
+
+
+def test_the_table_says_in_one_line_that_a_report_is_mostly_about_other_things(classifier: Classifier) -> None:
+    def line(*reports: TaggedReport) -> str:
+        out = io.StringIO()
+        write_table(summarize(reports, Run(classifier)), out)
+        return next((line for line in out.getvalue().splitlines() if "about trafficking" in line), "")
+
+    text = "The council met in the capital."
+    dull = [Passage(text, 0, len(text), "Press", (), {"failure": 0.01})] * 60
+    found = [Passage(text, 0, len(text), "Forced Labor", ("failure",))] * 3
+    batches = (TaggedReport("a.jsonl", None, dull), TaggedReport("a.jsonl", None, found))
+    assert line(*batches) == "3 of 63 passages are about trafficking; the rest of this report is on other subjects."
+    other = TaggedReport("b.jsonl", None, found * 20)
+    assert line(*batches, other).startswith("1 of 2 reports are mostly on other subjects: 3 of their 63")
+    assert line(other) == ""
 
 
 def test_adjusted_counts_of_groups_add_up_to_the_adjusted_total() -> None:
@@ -414,11 +443,10 @@ def test_control_characters_of_a_section_do_not_reach_the_terminal(tmp_path: Pat
     assert "a\ufffd[31m red" in done.stdout
 
 
-def test_a_model_without_error_rates_still_counts(
-    report: Path, classifier: Classifier, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    meta = {name: value for name, value in classifier.model.meta.items() if name != "error_table"}
-    old = Classifier(replace(classifier.model, meta=meta))
+def test_a_model_without_error_rates_still_counts(report: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fast = Classifier.load("fast")
+    meta = {name: value for name, value in fast.meta.items() if name != "error_table"}
+    old = Classifier(replace(fast.model, meta=meta))
     monkeypatch.setattr(Tagging, "classifier", lambda _: old)
     for form in ("table", "csv", "jsonl", "svg"):
         done = run("summary", report, "-f", form)

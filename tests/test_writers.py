@@ -295,8 +295,8 @@ def test_about_tells_the_thresholds_in_use(classifier: Classifier) -> None:
     about = Run(classifier.with_thresholds({"failure": 0.25}), "screen").about()
     assert about["policy"] == "screen"
     assert about["threshold failure"] == "0.2500"
-    assert about["model"] == classifier.model.meta["sha256"]
-    assert about["corpus"] == classifier.model.meta["corpus"]["sha256"]
+    assert about["model"] == classifier.meta["sha256"]
+    assert about["corpus"] == classifier.meta["corpus"]["sha256"]
 
 
 # --------------------------------------------------------------------------------------------- JSON lines
@@ -610,6 +610,39 @@ def test_table_shows_pages_where_there_are_any_and_what_the_report_is_about(repo
     assert re.search(r"failure \? +0\.91 +12 +Courts slept\.", second)
     assert re.search(r"complicity \? +0\.00", second)
     assert second.count("[courts]") == 1
+
+
+def mostly_other(file: str = "hrr.jsonl") -> list[TaggedReport]:
+    """Two batches of a report of 60 passages on other subjects, 3 on trafficking, and references."""
+    text = "The council met in the capital in May."
+    dull = [Passage(text, 0, len(text), "Press", (), dict.fromkeys(LABELS, 0.01))] * 60
+    found = [Passage(text, 0, len(text), "Forced Labor", ("failure",), SCORES)] * 3
+    bare = [Passage("Ibid.", 0, 5, None, (), SCORES), Passage(text, 0, len(text), "References", (), SCORES)]
+    return [TaggedReport(file, None, [*dull, *bare]), TaggedReport(file, None, found)]
+
+
+@pytest.mark.parametrize("name", ["table", "md"])
+def test_a_report_mostly_about_other_things_says_so_in_one_line_under_the_counts(name: str, run: Run) -> None:
+    line = "3 of 63 passages are about trafficking; the rest of this report is on other subjects."
+    text = written(name, mostly_other(), run).decode()
+    counts, said = ("63 passages: ", line) if name == "table" else ("| all | 63 | 0 | 3 | 0 | 60 |", line)
+    assert 0 < text.index(counts) < text.index(said)
+    assert line not in written(name, [rows("a", "b")], run).decode()
+
+
+def test_the_table_of_several_reports_says_how_many_are_mostly_about_other_things(run: Run) -> None:
+    text = written("table", [*mostly_other(), *mostly_other("b.jsonl"), rows("a")], run).decode()
+    assert text.endswith(
+        "2 of 3 reports are mostly on other subjects: 6 of their 126 passages are about trafficking.\n"
+    )
+
+
+def test_references_are_no_passages_of_a_report_in_any_table_of_counts(run: Run) -> None:
+    book = workbook(written("xlsx", mostly_other(), run))
+    head, *body = book["Counts"].values
+    assert dict(zip(head, body[-1], strict=True))["passages"] == 63
+    assert book["Passages"].max_row == 66  # a row each all the same
+    assert "References" not in written("md", mostly_other(), run).decode()
 
 
 def test_table_sends_no_control_characters_to_the_terminal(run: Run) -> None:

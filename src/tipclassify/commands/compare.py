@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from enum import Enum
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -103,11 +104,15 @@ def compare(
 
 
 def _tagged(file: str, how: Tagging) -> TaggedReport:
-    """The report in an input, all of its batches where it holds rows; what could not be read of it is told on stderr."""
+    """The report in an input, all of its batches where it holds rows; what could not be read of it is told on stderr.
+
+    Only its prose: who compares two years does not want to know which references came and went.
+    """
     from dataclasses import replace
 
     from tipclassify.batch import tag_input
     from tipclassify.errors import InputError
+    from tipclassify.furniture import is_prose
 
     reports = list(tag_input(file, how))
     if not reports:
@@ -115,8 +120,10 @@ def _tagged(file: str, how: Tagging) -> TaggedReport:
     for report in reports:
         for note in report.notes:
             print(f"tipclassify: warning: {note}", file=sys.stderr)
-    passages = [passage for report in reports for passage in report.passages]
-    return replace(reports[0], passages=passages, extras=[row for report in reports for row in report.extras])
+    prose = [[is_prose(passage) for passage in report.passages] for report in reports]
+    passages = [one for report, kept in zip(reports, prose, strict=True) for one in compress(report.passages, kept)]
+    extras = [row for report, kept in zip(reports, prose, strict=True) for row in compress(report.extras, kept)]
+    return replace(reports[0], passages=passages, extras=extras)
 
 
 def _format(format: Format | None, output: Path | None) -> Format:

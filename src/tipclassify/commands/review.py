@@ -61,7 +61,8 @@ def review(
     Every decision is on disk before the page says "saved". FILE holds each decided passage once, ready for
     'train.py --data FILE'; the same name with the suffix .events holds all that was done, in order, undone decisions too.
     Several annotators can share one FILE at the same time: give each a name with --annotator.
-    Its "Retrain" learns from FILE and --train-data, says on passages held out what that changed, and saves to a new folder beside FILE.
+    Its "Retrain" adapts the default, or the encoder given with --model, to FILE and --train-data, says on passages held out what FILE
+    changed, and saves to a new folder beside FILE.
 
     The page answers to this machine only, and to whoever has the link. Ctrl-C stops it. Needs the extra "review".
     """
@@ -74,7 +75,7 @@ def review(
     from tipclassify.classifier import Classifier
     from tipclassify.progress import progress_bar
     from tipclassify.review.opened import open_reports
-    from tipclassify.review.retraining import Retraining, checkout_data
+    from tipclassify.review.retraining import Retraining, checkout_data, model_to_adapt
     from tipclassify.review.server import listen, require_extra, serve
     from tipclassify.review.session import ReviewSession
 
@@ -106,7 +107,7 @@ def review(
         second=second,
         second_name=Path(other).name if other else "",
     )
-    retraining = Retraining(session.corpus_now, corpus, train_data or checkout_data())
+    retraining = Retraining(session.corpus_now, corpus, train_data or checkout_data(), model_to_adapt(model))
     token = secrets.token_urlsafe(32)
     link = f"http://127.0.0.1:{socket.getsockname()[1]}/?token={token}"
 

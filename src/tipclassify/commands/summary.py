@@ -106,9 +106,12 @@ def summary(
 
     Each count comes with an adjusted one (Rogan and Gladen 1978), which makes up for what the model misses and tags
     wrongly, and its 95% interval: the true counts of these passages that agree with what was tagged, by a score
-    interval that knows how uncertain the model's error rates are. They were measured out of fold on the narratives of
-    its corpus; that they hold on these reports is an assumption. The balanced policy suits counting best: screen and
-    cite lean on the error rates more.
+    interval that knows how uncertain the model's error rates are. They were measured on passages held out when it was
+    trained; that they hold on these reports is an assumption. The balanced policy suits counting best: screen and cite
+    lean on the error rates more.
+
+    References, notes, contents, dates and addresses are not counted. One line under the table says so where most of a
+    report is on other subjects than trafficking.
     """
     from tipclassify.commands.inputs import tagged_reports
     from tipclassify.commands.output import open_output

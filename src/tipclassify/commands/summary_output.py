@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tipclassify.labels import LABELS
+from tipclassify.subject import subject_line
 from tipclassify.summary import ASSUMPTION, NONE, NOTES, OVERLAP, Estimate, Group, Summary
 from tipclassify.writers.cells import looks_like_a_formula, one_line
 
@@ -43,6 +44,8 @@ def write_table(found: Summary, out: IO[str]) -> None:
     console.print(table)
 
     console.print()
+    if line := subject_line(found.subjects):
+        console.print(Text(line))
     console.print(Text(OVERLAP))
     if found.rates is not None:
         console.print(Text(f"Second lines: adjusted for the model's errors. {ASSUMPTION}"))

@@ -1,9 +1,8 @@
 """What the corrections teach: the process that `retraining` starts, ``python -m tipclassify.review.learning JOB``.
 
-The job is a JSON file; what happens is told on stdout, a JSON object a line: ``{"step": …, "done": 0..1}``, at last ``{"result":
-…}`` or ``{"error": …}``. First the comparison of `tipclassify.gain`, on passages that neither model was trained on and with
-the linear part alone, which takes a fraction of the time; then the model, trained as ``train.py`` trains it, or as
-``train.py --linear`` does.
+The job is a JSON file. Progress goes to stdout, a JSON object a line: ``{"step": …, "done": n, "total": m}``, where a `total` of 0
+counts nothing; at last ``{"result": …}`` or ``{"error": …}``. The training is that of ``train.py --data``: the encoder stays as it
+is, its heads are fitted anew with the corrections and without them, and both are judged on passages that neither learned from.
 """
 
 from __future__ import annotations
@@ -20,35 +19,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from tipclassify.corpus import Row, load_corpus, read_rows, text_key
+import numpy as np
+
+from tipclassify.corpus import Row, group_rows, read_rows, text_key
 from tipclassify.errors import CorpusError, TipclassifyError
 from tipclassify.evaluation import rounded
-from tipclassify.review.events import plain_line
-from tipclassify.review.pacing import Pace
+from tipclassify.links.cache import platform_cache
+from tipclassify.model_folder import load_head
 
 if TYPE_CHECKING:
-    from tipclassify.gain import Gain
     from tipclassify.resampling import Comparison
 
-__all__ = ["Job", "grouped", "merged", "relearn"]
+__all__ = ["Job", "changed", "grouped", "relearn", "without_corrected"]
 
-_FOLDS: Final = 3  # of the comparison
 _ENOUGH_REPORTS: Final = 5  # reports from which they are the groups; an interval over fewer says nothing
 _WEIGHT: Final = 3.0  # of a correction: it is what people said, and there are few
-_ENOUGH_FOR_PROCESSES: Final = 2_000  # rows; with fewer it takes longer to start processes than to train
-_NOTHING: Final = dict.fromkeys(("before", "after", "difference", "low", "high", "elsewhere"))
-_COMPARING: Final = "comparing before and after"
-_INTERVALS: Final = "drawing the intervals"
-_LINEAR: Final = "training the linear part"
-_DETECTORS: Final = "training the detectors"
-_WRITING: Final = "writing the model"
-_TIMES: Final = {_COMPARING: 210, _INTERVALS: 60, _LINEAR: 215, _DETECTORS: 590, _WRITING: 65}
-"""Seconds of each part with the shipped corpus, on two busy cores: what each takes of the whole."""
-_FITS: Final = {_COMPARING: 2 * 3 * _FOLDS, _LINEAR: 3 * 5, _DETECTORS: 5 + 1}
-"""Fits of the parts that count them: one a label and fold, or one a fold and one of all; small corpora have fewer."""
-_SECONDS_A_PASSAGE: Final = 0.01  # of a guess at the whole, until the first fit is done
+_FEW: Final = 20  # groups; fewer make a bootstrap interval too narrow
 
-Tell = Callable[[str, float], None]
+Tell = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -63,167 +51,151 @@ class Job:
         Labelled passages to train on beside them; may be none.
     out : str
         Folder of the new model.
-    detectors : bool
-        As in `training.fit_model`.
+    start : str
+        Name or folder of the encoder whose heads are adapted.
     """
 
     corpus: str
     data: tuple[str, ...]
     out: str
+    start: str
     seed: int = 0
-    jobs: int = -1
-    detectors: bool = True
 
 
 def relearn(job: Job, tell: Tell) -> dict[str, Any]:
-    """Compare, train, save; the result as plain values.
+    """Adapt the heads, compare, save; the result as plain values.
 
     Raises
     ------
     CorpusError, ModelError, ValueError
-        When there is too little or bad data, or the folder cannot be written.
+        When there is too little or bad data, the model cannot be adapted, or the folder cannot be written.
     """
-    corrected = read_rows(job.corpus)
-    base = read_rows(*job.data) if job.data else []
-    from joblib import effective_n_jobs
-
-    from tipclassify.recipe import train_model  # seconds: bad data is told before
-    from tipclassify.training import ENOUGH_FOR_WINDOWS
-
-    rows = merged(base, corrected)
-    jobs = job.jobs if len(rows) >= _ENOUGH_FOR_PROCESSES else 1
     began = time.monotonic()
-    result: dict[str, Any] = {"out": job.out, "added": len(corrected), "trained_on": len(rows), "weight": _WEIGHT}
-    result["detectors"] = job.detectors and len(rows) >= ENOUGH_FOR_WINDOWS
-    shares = _shares(bool(base), result["detectors"])
-    with Pace(tell, shares, effective_n_jobs(jobs), len(rows) * _SECONDS_A_PASSAGE) as pace:
-        told = _fits_of(pace, [part for part in shares if part in (_COMPARING, _INTERVALS)])
-        result |= _compared(rows[: -len(corrected)], corrected, job.seed, jobs, told)
-        together = Path(job.corpus).with_name("together.jsonl")
-        together.write_bytes(b"".join(plain_line(row) for row in rows))
-        train_model(
-            load_corpus(together),
-            job.out,
-            seed=job.seed,
-            jobs=jobs,
-            detectors=job.detectors,
-            weights={job.corpus: _WEIGHT},
-            progress=_fits_of(pace, [part for part in shares if part not in (_COMPARING, _INTERVALS)]),
+    corrected, groups = grouped(read_rows(job.corpus))
+    base = without_corrected(read_rows(*job.data) if job.data else [], corrected)
+    if len(set(group_rows(corrected))) < 2:
+        raise CorpusError(
+            ["all decided passages are of one paragraph, and none can be held out; decide some of another"]
         )
-    return {**result, "seconds": round(time.monotonic() - began)}
+    from tipclassify.recipe import train_default  # seconds: what is wrong with the data is reported before
 
-
-def _shares(compared: bool, detectors: bool) -> dict[str, float]:
-    """What each part takes of the whole time."""
-    units = dict(_TIMES)
-    if not compared:
-        del units[_COMPARING], units[_INTERVALS]
-    if not detectors:
-        del units[_DETECTORS]
-    return {part: unit / sum(units.values()) for part, unit in units.items()}
-
-
-def _fits_of(pace: Pace, parts: Sequence[str]) -> Callable[[int, int], None]:
-    """Progress of a training that counts the fits of each part anew; the last of `parts` has none."""
-    left = list(parts)
-    if left:
-        pace.begin(left[0], _FITS.get(left[0], 1))
-
-    def told(done: int, total: int) -> None:
-        pace.step(left[0], done, total)
+    def read(done: int, total: int) -> None:
+        tell("passages read by the encoder", done, total)
         if done == total:
-            del left[0]
-            pace.begin(left[0], _FITS.get(left[0], 1))
+            tell("fitting", 0, 0)
 
-    return told
+    cache = platform_cache()
+    trained = train_default(
+        base,
+        corrected,
+        job.out,
+        weight=_WEIGHT,
+        start=job.start,
+        seed=job.seed,
+        cache=None if cache is None else cache / "tipclassify" / "pooled",
+        progress=read,
+    )
+    head = load_head(Path(job.out))
+    held_out = head["corpus"]["held_out"]
+    return {
+        "out": job.out,
+        "start": job.start,
+        "adapted_from": head["adapted_from"],
+        "added": len(corrected),
+        "trained_on": head["corpus"]["passages"] - held_out,
+        "held_out": held_out,
+        "on_own": trained.on_own and changed(trained.on_own, "decided passages, each held out in turn", groups),
+        "on_held": trained.on_held and changed(trained.on_held, "labelled passages held out of training", "groups"),
+        "seconds": round(time.monotonic() - began),
+    }
 
 
-def merged(base: Sequence[Row], corrected: Sequence[Row]) -> list[Row]:
-    """Both, the corrections last; where both have a text, the correction speaks."""
+def without_corrected(base: Sequence[Row], corrected: Sequence[Row]) -> list[Row]:
+    """The base rows but for those that a correction has a text or an id of: there the correction speaks, and alone."""
     said = {text_key(row["text"]) for row in corrected}
     ids = {row["id"] for row in corrected}
-    return [row for row in base if text_key(row["text"]) not in said and row["id"] not in ids] + list(corrected)
+    return [row for row in base if text_key(row["text"]) not in said and row["id"] not in ids]
 
 
 def grouped(corrected: Sequence[Row]) -> tuple[list[Row], str]:
-    """The rows with ``doc`` set to what the comparison holds out: the report, or the paragraph while there are few reports."""
+    """The rows with ``doc`` set to what is held out together: the report, or the paragraph while there are few reports."""
     few = len({row.get("report_id") for row in corrected}) < _ENOUGH_REPORTS
     named = [{**row, "doc": f"{row.get('report_id')}-{row.get('block') if few else ''}"} for row in corrected]
     return named, "paragraphs" if few else "reports"
 
 
-def _compared(
-    base: Sequence[Row], corrected: Sequence[Row], seed: int, jobs: int, told: Callable[[int, int], None]
-) -> dict[str, Any]:
-    """Before and after, or why nothing can be said of them."""
-    from tipclassify.gain import gain
-
-    if not base:
-        note = "Trained on the corrections alone, without a comparison: no other labelled passages were given (--train-data)."
-        return {**_NOTHING, "groups": 0, "grouping": "paragraphs", "note": note}
-    rows, grouping = grouped(corrected)
-    try:
-        found = gain(
-            base,
-            rows,
-            _WEIGHT,
-            seed,
-            _FOLDS,
-            jobs=jobs,
-            progress=told,
-        )
-    except CorpusError as error:  # the model can be trained all the same
-        return {**_NOTHING, "groups": 0, "grouping": grouping, "note": f"No comparison: {error.problems[0]}."}
-    return _figures(found, grouping)
+# --------------------------------------------------------------------------------------------- what changed
 
 
-def _figures(found: Gain, grouping: str) -> dict[str, Any]:
-    """The comparison as the page shows it."""
-    mine, others = found.on_added, found.on_base
-    note = (
-        f"Linear part of the model alone, {found.folds} folds; {mine.groups:,} {grouping} of decided passages were held out in turn. "
-        "Passages that were chosen for decision are harder than most of a report."
+def changed(found: Comparison, where: str, groups: str) -> dict[str, Any]:
+    """F1 with the corrections and without, the 95% interval of each difference, and a verdict in words.
+
+    Parameters
+    ----------
+    where : str
+        The passages that both were judged on.
+    groups : str
+        What was drawn whole.
+    """
+    plain: dict[str, Any] = rounded(
+        {
+            "where": where,
+            "groups": found.groups,
+            "worse": found.differences[0].interval.high < 0,
+            "verdict": _verdict(found, where, groups),
+            "rows": [
+                {
+                    "figure": row.figure,
+                    "without": row.other,
+                    "with": row.this,
+                    "difference": row.difference,
+                    "low": row.interval.low,
+                    "high": row.interval.high,
+                }
+                for row in found.differences
+            ],
+        }
     )
-    figures = {"before": _side(mine, "other"), "after": _side(mine, "this"), **_difference(mine)}
-    plain: dict[str, Any] = rounded({**figures, "elsewhere": _difference(others)})
-    return {**plain, "groups": mine.groups, "grouping": grouping, "note": note}
+    return plain
 
 
-def _side(found: Comparison, side: str) -> dict[str, Any]:
-    """F1 of one of the two models."""
-    macro, *labels = (getattr(row, side) for row in found.differences)
-    return {
-        "macro_f1": macro,
-        "labels": {row.figure: f1 for row, f1 in zip(found.differences[1:], labels, strict=True)},
-    }
-
-
-def _difference(found: Comparison) -> dict[str, float]:
-    """Of macro-F1, with its 95% interval."""
+def _verdict(found: Comparison, where: str, groups: str) -> str:
+    """What the interval of the difference in macro-F1 allows to say, and no more."""
     macro = found.differences[0]
-    return {"difference": macro.difference, "low": macro.interval.low, "high": macro.interval.high}
+    low, high = macro.interval.low, macro.interval.high
+    if np.isnan(low):
+        return f"Nothing can be said of {where}: there are too few."
+    if low == high == 0:
+        return f"Nothing changes on {where}: macro-F1 is the same with the corrections and without."
+    span = f"95% interval {low:+.3f} to {high:+.3f}"
+    few = f" {found.groups} {groups} are few: the interval is too narrow." if found.groups < _FEW else ""
+    if high < 0:
+        fall = f"macro-F1 falls by {-macro.difference:.3f} ({span})"
+        return f"The corrections make the model worse on {where}: {fall}. Keep the model that you have.{few}"
+    if low > 0:
+        return (
+            f"The corrections make the model better on {where}: macro-F1 rises by {macro.difference:.3f} ({span}).{few}"
+        )
+    return f"No difference can be shown on {where}: macro-F1 {macro.difference:+.3f} ({span}).{few}"
 
 
 # --------------------------------------------------------------------------------------------- the process
 
 
 def main(path: str) -> int:
-    """Do the job in the file `path`, and tell on stdout."""
-    lock = threading.Lock()
+    """Do the job in the file `path`, and report on stdout."""
 
     def say(**row: Any) -> None:
-        with lock:
-            print(json.dumps(row), flush=True)
+        print(json.dumps(row), flush=True)
 
     warnings.simplefilter("ignore")  # few examples of a label is what corrections begin with
     threading.Thread(target=_die_with_parent, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(5)  # whoever goes on deciding comes first
     given = json.loads(Path(path).read_text("utf-8"))
+    job = Job(**{**given, "data": tuple(given["data"])})
     try:
-        say(
-            result=relearn(Job(**{**given, "data": tuple(given["data"])}), lambda step, done: say(step=step, done=done))
-        )
+        say(result=relearn(job, lambda step, done, total: say(step=step, done=done, total=total)))
     except CorpusError as error:
         more = f" (and {len(error.problems) - 1} more)" if len(error.problems) > 1 else ""
         say(error=f"{error.problems[0]}{more}")

@@ -14,12 +14,17 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
+from tipclassify.loading import model_folder
+from tipclassify.model_folder import LINEAR, kind_of, load_head
 from tipclassify.review.learning import Job
 from tipclassify.review.session import RefusedError
+from tipclassify.store.places import DEFAULT
 
-__all__ = ["Retraining", "checkout_data"]
+__all__ = ["Retraining", "checkout_data", "model_to_adapt"]
+
+_NOTHING: Final = {"step": "", "done": 0, "total": 0, "result": None, "error": None}
 
 
 class Retraining:
@@ -33,33 +38,30 @@ class Retraining:
         The corpus file; new models go beside it, each to a folder of its own.
     data : sequence of path
         Labelled passages to train on with the corrections.
+    start : str
+        The encoder whose heads are adapted, as `model_to_adapt` gives it.
     """
 
-    def __init__(self, corpus: Callable[[], bytes], beside: Path, data: Sequence[Path] = ()) -> None:
+    def __init__(
+        self, corpus: Callable[[], bytes], beside: Path, data: Sequence[Path] = (), start: str = DEFAULT
+    ) -> None:
         self._corpus = corpus
         self._beside = beside
         self._data = tuple(str(path) for path in data)
+        self._start = start
         self._guard = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._began = 0.0
-        self._state: dict[str, Any] = {"state": "idle", "done": 0.0, "step": "", "result": None, "error": None}
-        self._state["data"] = list(self._data)
+        self._state: dict[str, Any] = {"state": "idle", **_NOTHING, "data": list(self._data), "start": start}
 
     def state(self) -> dict[str, Any]:
         """``GET /api/retrain``."""
         with self._guard:
-            done, running = self._state["done"], self._state["state"] == "running"
-            passed = time.monotonic() - self._began
-            left = round(passed * (1 - done) / done) if running and done > 0.03 else None
-            return {**self._state, "seconds": round(passed) if running else None, "seconds_left": left}
+            running = self._state["state"] == "running"
+            return {**self._state, "seconds": round(time.monotonic() - self._began) if running else None}
 
-    def start(self, detectors: bool = True) -> dict[str, Any]:
+    def start(self) -> dict[str, Any]:
         """``POST /api/retrain``.
-
-        Parameters
-        ----------
-        detectors : bool
-            As in `training.fit_model`: without them the linear part alone is trained, in a fraction of the time.
 
         Raises
         ------
@@ -74,7 +76,7 @@ class Retraining:
                 raise RefusedError(409, "no passage is decided yet: there is nothing to learn from")
             folder = Path(tempfile.mkdtemp(prefix="tipclassify-retrain-"))
             (folder / "review.jsonl").write_bytes(data)
-            job = Job(str(folder / "review.jsonl"), self._data, str(self._free()), detectors=detectors)
+            job = Job(str(folder / "review.jsonl"), self._data, str(self._free()), self._start)
             (folder / "job.json").write_text(json.dumps(asdict(job)), "utf-8")
             errors = (folder / "errors.txt").open("wb")
             # Its own group: Ctrl-C is ours to hand on, and stopping it stops the processes that it started too.
@@ -87,8 +89,7 @@ class Retraining:
             )
             errors.close()
             self._began = time.monotonic()
-            self._state = {**self._state, "state": "running", "done": 0.0, "step": "reading the passages"}
-            self._state |= {"result": None, "error": None}
+            self._state |= {**_NOTHING, "state": "running", "step": "reading the corpus"}
             threading.Thread(target=self._follow, args=(self._process, folder), daemon=True).start()
         return {"started": True}
 
@@ -98,7 +99,7 @@ class Retraining:
             process = self._process
             if process is None or self._state["state"] != "running":
                 return {"stopped": False}
-            self._state = {**self._state, "state": "idle", "done": 0.0, "step": "stopped"}
+            self._state |= {**_NOTHING, "state": "idle", "step": "stopped"}
             self._process = None
         _end(process)
         return {"stopped": True}
@@ -113,11 +114,11 @@ class Retraining:
                 if self._process is not process:
                     continue  # stopped: read on, so that it is not left waiting
                 if "result" in told:
-                    ended = {"state": "done", "done": 1.0, "step": "done", "result": told["result"]}
+                    ended = {"state": "done", "step": "done", "result": told["result"]}
                 elif "error" in told:
                     ended = {"state": "failed", "error": told["error"]}
                 else:
-                    self._state.update(step=told["step"], done=max(self._state["done"], told["done"]))
+                    self._state |= told
         code = process.wait()
         process.stdin.close()  # type: ignore[union-attr]  # a pipe
         said.close()
@@ -136,6 +137,17 @@ class Retraining:
         while (folder := self._beside.absolute().with_name(f"{self._beside.stem}-model-{number}")).exists():
             number += 1
         return folder
+
+
+def model_to_adapt(model: str | None) -> str:
+    """The model under review where it is an encoder; the default where it is a linear one, which has no heads to adapt.
+
+    Raises
+    ------
+    ModelError
+        When there is no such model.
+    """
+    return DEFAULT if not model or kind_of(load_head(model_folder(model))) == LINEAR else model
 
 
 def checkout_data() -> list[Path]:

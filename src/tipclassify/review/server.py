@@ -213,8 +213,8 @@ def build_app(session: ReviewSession, retraining: Retraining, ready: Callable[[]
             post(lambda f: session.undo(f["event"], f.get("request")), {"event": _event}, request),
             methods=["POST"],
         ),
-        Route("/api/retrain", get(lambda _: retraining.state()), methods=["GET"]),
-        Route("/api/retrain", post(lambda f: retraining.start(**f), {}, {"detectors": _yes_or_no}), methods=["POST"]),
+        Route("/api/retrain", get(lambda _: {**retraining.state(), "decided": session.decided}), methods=["GET"]),
+        Route("/api/retrain", post(lambda _: retraining.start(), {}, {}), methods=["POST"]),
         Route("/api/retrain/stop", post(lambda _: retraining.stop(), {}, {}), methods=["POST"]),
     ]
     handlers: dict[Any, Any] = {
@@ -277,10 +277,6 @@ def _request(value: Any) -> str | None:
     if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_-]{1,64}", value):
         return None
     return "a request is named by at most 64 letters, figures, - and _"
-
-
-def _yes_or_no(value: Any) -> str | None:
-    return None if isinstance(value, bool) else "detectors is true or false"
 
 
 def _event(value: Any) -> str | None:

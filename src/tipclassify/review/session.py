@@ -71,7 +71,7 @@ class ReviewSession:
         *,
         policy: str = "balanced",
         queue: bool = False,
-        model_name: str = "shipped",
+        model_name: str = "default",
         second: Classifier | None = None,
         second_name: str = "second model",
         tell: Callable[[str], None] = lambda line: print(f"tipclassify: {line}", file=sys.stderr, flush=True),

@@ -8,7 +8,6 @@ from importlib.resources import files
 from typing import Any
 
 from tipclassify.classifier import Classifier
-from tipclassify.labels import LABELS
 from tipclassify.review.events import Event, History
 from tipclassify.review.opened import OpenPassage
 
@@ -46,13 +45,10 @@ def passage_row(passage: OpenPassage, history: History, annotator: str, second: 
 
 def said_by(model: Classifier, passages: Sequence[OpenPassage], policy: str) -> dict[str, Said]:
     """What a model says of passages, by their keys."""
-    scores = model.predict_proba([passage.passage.text for passage in passages])
+    tagged = model.tag_passages([passage.passage for passage in passages], policy)
     return {
-        passage.key: {
-            "labels": [label for label, given in zip(LABELS, row >= model.thresholds(policy), strict=True) if given],
-            "scores": dict(zip(LABELS, row.tolist(), strict=True)),
-        }
-        for passage, row in zip(passages, scores, strict=True)
+        passage.key: {"labels": list(said.labels), "scores": dict(said.scores)}
+        for passage, said in zip(passages, tagged, strict=True)
     }
 
 
@@ -76,7 +72,7 @@ def settlement(event: Event | None) -> dict[str, Any] | None:
 
 
 def reason_rows(classifier: Classifier, passage: OpenPassage) -> dict[str, Any]:
-    """Why the model says what it says of a passage."""
+    """Why the model says what it says of a passage, tagged or not; ``heading`` is what its section's heading adds."""
     explained = classifier.explain(passage.passage)
     return {
         "labels": {
@@ -84,6 +80,7 @@ def reason_rows(classifier: Classifier, passage: OpenPassage) -> dict[str, Any]:
                 "probability": found.probability,
                 "spans": [{"start": s.start, "end": s.end, "weight": s.weight} for s in found.spans],
                 "bias": found.bias,
+                "heading": found.heading,
                 "total": found.logit,
                 "method": found.method,
             }

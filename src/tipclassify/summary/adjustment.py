@@ -1,7 +1,7 @@
 """How many passages truly have a label, when a model that errs tagged so many of them.
 
 A model that misses some passages and tags others wrongly also counts wrongly, the more so the rarer the label. How
-often it does either is in its error table (`recipe.error_table`, counted out of fold on whole narratives). From
+often it does either is in its error table (`evidence.error_table`, counted on passages held out). From
 sensitivity `se` (share of passages with the label that are tagged) and specificity `sp` (share of those without it that
 are not), the share p of tagged passages becomes the adjusted share (p + sp - 1) / (se + sp - 1), held to 0..1: Rogan and
 Gladen 1978 (American Journal of Epidemiology 107:71-76), for classifiers "adjusted classify and count", Forman 2008
@@ -16,10 +16,10 @@ and var(se), var(sp) say how well the table knows them (Jeffreys posteriors). To
 to take the standard error at the estimate, is what Wilson 1927 did for a proportion (JASA 22:209-212); it holds up with
 few passages. The interval of Lang and Reiczigel 2014 (Preventive Veterinary Medicine 113:13-22) answers another
 question, the share in a population from which passages were drawn: as an interval for a count it is up to twice as wide,
-since the passages of a report are all there are. `d` is the dispersion: errors in one narrative go together. The error
-table of a model may tell its own; `DISPERSION` is that of the others.
+since the passages of a report are all there are. `d` is the dispersion: errors in one report go together. The error table of
+a model may tell its own; `DISPERSION` is that of the others.
 
-All this takes for granted that the model errs on these reports as on its own narratives. `ASSUMPTION` says so.
+All this takes for granted that the model errs on these reports as on the passages held out. `ASSUMPTION` says so.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ NOTES: Final = {
     "few": f"fewer than {FEW} passages",
     "weak": "the model can hardly tell this label (sensitivity + specificity - 1 is below 0.3)",
     "unlike": "tagged so seldom or so often that the model's known error rates cannot hold here: trust neither figure",
-    "unclear": "over a third of the passages have too few known words to judge: not English, or lists of names",
+    "unclear": "over a third of the sentences are in words that the model does not know: not English, or lists of names",
 }
 """Why an adjusted count may not be relied on."""
 
 ASSUMPTION: Final = (
-    "Adjusted figures, with 95% intervals, take for granted that the model errs on these reports as it did, out of fold, "
-    "on the narratives of its corpus. That is not known: label a sample and run 'tipclassify evaluate' to find out."
+    "Adjusted figures, with 95% intervals, take for granted that the model errs on these reports as it did on the passages "
+    "held out when it was trained. That is not known: label a sample and run 'tipclassify evaluate' to find out."
 )
 """To stand under every table of adjusted counts."""
 

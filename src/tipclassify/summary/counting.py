@@ -7,6 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from tipclassify.furniture import is_prose
+from tipclassify.subject import Subject, is_unknown
 from tipclassify.summary.adjustment import error_rates
 from tipclassify.summary.groups import Group, Key, Name, Summary
 from tipclassify.writers import Finding, Run, TaggedReport
@@ -20,7 +22,7 @@ DIMENSIONS: Final = ("file", "country", "year", "section")
 def summarize(
     reports: Iterable[TaggedReport], run: Run, by: Sequence[str] = ("file",), moved: Mapping[str, float] | None = None
 ) -> Summary:
-    """Count the passages of `reports` by label.
+    """Count the passages of `reports` by label; what is no prose of a report is not counted (`tipclassify.furniture`).
 
     Rows of input that came ready split are counted under the file, country, year and section that they name themselves.
 
@@ -46,23 +48,30 @@ def summarize(
     """
     sets: defaultdict[Key, Counter[tuple[str, ...]]] = defaultdict(Counter)
     doubtful: Counter[Key] = Counter()
+    unknown: Counter[Key] = Counter()
+    subjects: defaultdict[str, Subject] = defaultdict(Subject)
     for report in reports:
         for finding in report.findings():
+            if not is_prose(finding.passage):
+                continue
             key = _key_of(finding, by)
             sets[key][finding.passage.labels] += 1
             doubtful[key] += finding.passage.low_confidence
+            unknown[key] += is_unknown(finding.passage)
+        subjects[report.file] += Subject.of(report.passages)
         if not report.passages and set(by) != {"section"}:  # such a report is news, such a section is none
             document = report.document
             about = (document.country, document.year) if document else (None, None)
             _ = sets[_key(by, report.file, *about, None)]
-    groups = tuple(Group(key, dict(sets[key]), doubtful[key]) for key in _in_order(list(sets), by))
-    total = Group((), dict(sum(sets.values(), Counter())), sum(doubtful.values()))
+    groups = tuple(Group(key, dict(sets[key]), doubtful[key], unknown[key]) for key in _in_order(list(sets), by))
+    total = Group((), dict(sum(sets.values(), Counter())), sum(doubtful.values()), sum(unknown.values()))
     meta = run.classifier.meta
     tagged_by = {
         "policy": ", ".join([run.policy, *(f"{label}={value:g}" for label, value in (moved or {}).items())]),
         "model": str(meta.get("sha256", "not recorded"))[:12],
     }
-    return Summary(tuple(by), groups, total, error_rates(meta, run.policy, moved), tagged_by)
+    rates = error_rates(meta, run.policy, moved)
+    return Summary(tuple(by), groups, total, rates, tagged_by, tuple(subjects.values()))
 
 
 def _key_of(finding: Finding, by: Sequence[str]) -> Key:

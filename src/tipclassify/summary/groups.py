@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tipclassify.labels import LABELS
+from tipclassify.subject import Subject, is_unread
 from tipclassify.summary.adjustment import Estimate, Rates, adjust
 
 __all__ = ["NONE", "OVERLAP", "Group", "Key", "Name", "Summary"]
@@ -17,8 +18,6 @@ NONE: Final = "(none)"
 
 OVERLAP: Final = "A passage may have several labels: shares need not add up to 100%."
 """To stand under every table of counts."""
-
-_MOST_DOUBTFUL: Final = 1 / 3  # of the passages of a group; above, its counts are "unclear"
 
 Name = str | int | None
 """What passages are counted by: a file, country or section, a year; None where a passage has none."""
@@ -39,12 +38,15 @@ class Group:
     sets : mapping of (tuple of str) to int
         Passages by the set of their labels, in the order of ``LABELS``; the empty one for none.
     low_confidence : int
-        Passages that the model has too little to go by.
+        Passages that the model has too little to go by: few words, or many that it does not know.
+    unknown : int
+        Those of them that are sentences, so that many words are unknown.
     """
 
     key: Key
     sets: Mapping[tuple[str, ...], int] = field(default_factory=dict, hash=False)
     low_confidence: int = 0
+    unknown: int = 0
 
     @property
     def passages(self) -> int:
@@ -82,6 +84,8 @@ class Summary:
         Error rates of the model, where it knows them.
     about : mapping of str to str
         What tagged the passages: policy, thresholds in place of it, model.
+    subjects : tuple of Subject
+        Of each file, how many of its passages are about trafficking.
     """
 
     by: tuple[str, ...]
@@ -89,6 +93,7 @@ class Summary:
     total: Group
     rates: Mapping[str, Rates] | None = None
     about: Mapping[str, str] = field(default_factory=dict, hash=False)
+    subjects: tuple[Subject, ...] = ()
 
     def estimate(self, group: Group, label: str) -> Estimate | None:
         """The adjusted count of a label; None where the error rates are not known.
@@ -98,7 +103,7 @@ class Summary:
         if self.rates is None:
             return None
         found = adjust(group.count(label), group.passages, self.rates[label])
-        if group.low_confidence <= group.passages * _MOST_DOUBTFUL:
+        if not is_unread(group.unknown, group.passages - group.low_confidence + group.unknown):
             return found
         return Estimate(found.count, found.low, found.high, (*found.notes, "unclear"))
 

@@ -14,16 +14,18 @@ from typing import Final
 
 from tipclassify.document import Passage
 from tipclassify.explanation import Explanation
+from tipclassify.furniture import is_prose
 from tipclassify.labels import LABELS
+from tipclassify.subject import Subject, count_unknown, is_unknown, is_unread, subject_line
 from tipclassify.writers import Run, TaggedReport
 from tipclassify.writers.cards import card
 from tipclassify.writers.markup import attribute, content
+from tipclassify.writers.reasons import explain_shown, labels_shown
 from tipclassify.writers.wording import LETTERS, NAMES, badge, probability, section_name
 
 __all__ = ["Summary", "article", "summarize"]
 
 _LINK_MARK: Final = re.compile(r"\s*[#¶§]+\s*$")  # what pages put after a heading to link to it
-_WORD: Final = re.compile(r"[^\W\d_]{2,}")
 _MAP_HEIGHT: Final = 1000
 _LEAST_MARK: Final = 4  # height in the map at which a mark can still be seen and hit
 
@@ -48,8 +50,12 @@ class Summary:
     ----------
     prefix : str
         What ids of this report begin with; empty for the first.
-    passages, findings, doubtful : int
-        All passages, those with a label, and those of low confidence.
+    passages, findings : int
+        Passages that are prose, and those with a label.
+    subject : Subject
+        How many are about trafficking.
+    unknown, sentences : int
+        Sentences in words that the model does not know, and all.
     labels : Counter
         Passages of each label.
     """
@@ -62,7 +68,9 @@ class Summary:
     year: int | None
     passages: int
     findings: int
-    doubtful: int
+    subject: Subject
+    unknown: int
+    sentences: int
     labels: Counter[str] = field(hash=False)
 
     def facts(self) -> str:
@@ -82,6 +90,7 @@ def summarize(report: TaggedReport, number: int, part: int) -> Summary:
     labels: Counter[str] = Counter()
     for passage in report.passages:
         labels.update(passage.labels)
+    prose = [passage for passage in report.passages if is_prose(passage)]
     title = (document.title if document else None) or report.file
     return Summary(
         number,
@@ -90,9 +99,10 @@ def summarize(report: TaggedReport, number: int, part: int) -> Summary:
         document.source if document else report.file,
         document.country if document else None,
         document.year if document else None,
-        len(report.passages),
-        sum(bool(passage.labels) for passage in report.passages),
-        sum(passage.low_confidence for passage in report.passages),
+        len(prose),
+        sum(bool(passage.labels) for passage in prose),
+        Subject.of(prose),
+        *count_unknown(prose),
         labels,
     )
 
@@ -112,19 +122,17 @@ def article(report: TaggedReport, summary: Summary, run: Run, first: int = 1) ->
     heading = f"r{summary.number}"
     yield f'<article id="{heading}" aria-labelledby="{heading}h" data-source="{attribute(summary.source)}"{data}{rows}>\n'
     yield f'<header>\n<h2 id="{heading}h">{content(summary.title)}</h2>\n<p class="facts">{summary.facts()}</p>\n'
-    if summary.passages and summary.doubtful * 3 > summary.passages:
-        yield (
-            f'<p class="caution"><strong>{summary.doubtful} of {summary.passages} passages gave the model too little to '
-            "go by.</strong> Is this an English report on human trafficking? If not, its tags mean nothing.</p>\n"
-        )
+    thresholds = dict(zip(LABELS, run.classifier.thresholds(run.policy).tolist(), strict=True))
+    shown = [entry for entry in enumerate(report.passages, first) if labels_shown(entry[1], thresholds)]
+    reasons = explain_shown([passage for _, passage in shown], run.classifier)
+    why = {number: found for (number, passage), found in zip(shown, reasons, strict=True) if found or passage.labels}
+    yield from _cautions(summary, sum(found is None for found in why.values()))
     yield "</header>\n"
     pieces = list(_pieces(report, first))
     anchors = {section: f"{summary.prefix}s{n}" for n, section in enumerate(_sections(pieces), 1)}
     of = title if summary.number == 1 else f"report {summary.number}, {title}"
     yield from _counts(report.passages, anchors, f"Sections of {of}")
     yield '<div class="text">\n'
-    tagged = [entry for piece in pieces for entry in piece.passages if entry[1].labels]
-    why = dict(zip((n for n, _ in tagged), run.classifier.explain_all([passage for _, passage in tagged]), strict=True))
     opened: set[str | None] = set()
     page = None
     for section, of_section in groupby(pieces, key=lambda piece: piece.section):
@@ -140,6 +148,22 @@ def article(report: TaggedReport, summary: Summary, run: Run, first: int = 1) ->
     yield "</div>\n"
     yield from _map(pieces, summary.prefix)
     yield "</article>\n"
+
+
+def _cautions(summary: Summary, unexplained: int) -> Iterator[str]:
+    """What to know of a report before it is read; so many of its findings have no reasons."""
+    if is_unread(summary.unknown, summary.sentences):
+        yield (
+            f'<p class="caution"><strong>{summary.unknown} of {summary.sentences} sentences are in words that the model does '
+            "not know.</strong> Is this report in English? If not, its tags mean nothing.</p>\n"
+        )
+    elif line := subject_line([summary.subject]):
+        yield f'<p class="caution subject">{line}</p>\n'  # of a page's only report it stands at the top of the page
+    if unexplained:
+        yield (
+            f"<p>Reasons are given for the {summary.findings - unexplained} most probable of {summary.findings} marked "
+            "passages; “tipclassify review” gives those of any passage.</p>\n"
+        )
 
 
 # --------------------------------------------------------------------------------------------- text
@@ -168,7 +192,7 @@ def _sections(pieces: Sequence[Piece]) -> dict[str | None, None]:
 
 
 def _block(
-    piece: Piece, prefix: str, run: Run, why: Mapping[int, Mapping[str, Explanation]], new_page: int | None
+    piece: Piece, prefix: str, run: Run, why: Mapping[int, Mapping[str, Explanation] | None], new_page: int | None
 ) -> Iterator[str]:
     page = f' data-page="{new_page}"' if new_page else ""
     if piece.heading:
@@ -182,7 +206,9 @@ def _block(
         start, end = passage.start - piece.start, passage.end - piece.start
         html.append(content(piece.text[at:start]))
         html.append(_passage(piece.text[start:end], passage, f"{prefix}p{number}"))
-        if passage.labels:
+        if number in why and not passage.labels:
+            html.append(_why_not(f"{prefix}p{number}"))
+        if number in why:
             reasons.append(card(passage, why[number], number, f"{prefix}p{number}", run))
         at = end
     html.append(content(piece.text[at:]))
@@ -194,7 +220,7 @@ def _passage(text: str, passage: Passage, name: str) -> str:
     marked = content(text)
     if not passage.labels:
         # A figure or a name alone is plainly nothing; a sentence the model cannot read must be seen to be one.
-        doubt = passage.low_confidence and len(_WORD.findall(text)) >= 3
+        doubt = is_unknown(passage) and is_prose(passage)
         return f'{marked}<i class="tag"> low confidence</i>' if doubt else marked
     for label in reversed(passage.labels):
         marked = f'<u class="{LETTERS[label]}">{marked}</u>'
@@ -211,6 +237,14 @@ def _passage(text: str, passage: Passage, name: str) -> str:
     return (
         f'<mark id="{name}" class="{letters}"{data}>{marked}</mark><button type="button" class="tag" '
         f'popovertarget="{name}w" aria-describedby="{name}s">{said}{doubt_said}</button>'
+    )
+
+
+def _why_not(name: str) -> str:
+    """The button behind a passage that nearly has a label, which opens its card; the browser's own popover does."""
+    return (
+        f'<button type="button" class="tag screen" id="{name}" popovertarget="{name}w">'
+        '<span class="vh">Why not tagged</span>?</button>'
     )
 
 

@@ -19,6 +19,7 @@ from typing import IO, Any, Final
 from tipclassify._version import __version__
 from tipclassify.explanation import ADDITIVE, OCCLUSION
 from tipclassify.labels import LABELS, MEANINGS
+from tipclassify.subject import subject_line
 from tipclassify.writers import Run, TaggedReport
 from tipclassify.writers.article import Summary, article, summarize
 from tipclassify.writers.markup import asset, attribute, content
@@ -59,6 +60,7 @@ def _page(summaries: Sequence[Summary], run: Run) -> tuple[str, str]:
     one = summaries[0] if len(summaries) == 1 else None
     heading = one.title if one else f"Tagged passages of {len(summaries)} reports"
     found, passages = sum(s.findings for s in summaries), sum(s.passages for s in summaries)
+    line = subject_line(s.subject for s in summaries)
     page = Template(asset("report.html")).substitute(
         style=style,
         script=script,
@@ -70,10 +72,11 @@ def _page(summaries: Sequence[Summary], run: Run) -> tuple[str, str]:
         facts=f'<p class="facts">{one.facts()}</p>' if one and one.facts() else "",
         lead=f"A program read {'this report' if one else f'these {len(summaries)} reports'} and marked <strong>{found} of "
         f"{passages} passages</strong>: where a government acts against human trafficking, fails to, or has a part in it.",
+        subject=f"<p><strong>{line}</strong></p>" if line else "",
         tool=attribute(f"tipclassify {__version__}, model {model[:12]}, policy {run.policy}"),
         thresholds=" ".join(f"{value:.4f}" for value in thresholds),
         legend=_legend(summaries, run, thresholds),
-        notes=_notes(summaries, run, thresholds),
+        notes=_notes(run, thresholds),
         contents=_contents(summaries) if len(summaries) > 1 else "",
         label_boxes="\n".join(
             f'<label class="check"><input type="checkbox" name="label" value="{LETTERS[label]}" checked> '
@@ -138,32 +141,31 @@ def _of_hundred(interval: Sequence[float]) -> str:
 
 _HOW: Final = {
     ADDITIVE: "what its words add, in points",
-    OCCLUSION: "how far its points fall when a word, or a clause, is masked, which is no sum",
+    OCCLUSION: "how far its points fall when a word, a clause or the heading is masked, which is no sum",
 }
 
 
-def _notes(summaries: Sequence[Summary], run: Run, thresholds: Sequence[float]) -> str:
+def _notes(run: Run, thresholds: Sequence[float]) -> str:
     measured = [
         _operating_point(run, label, value) is not None for label, value in zip(LABELS, thresholds, strict=True)
     ]
-    doubtful, passages = sum(s.doubtful for s in summaries), sum(s.passages for s in summaries)
     notes = []
     if any(measured):
         notes.append(
-            "How often tags are right was measured on labelled sentences that the model had not seen, at policy "
-            f"{content(run.policy)}; brackets hold the 95% interval. Reports are not those sentences: expect more errors."
+            "How often tags are right was measured on labelled passages that the model had not seen, at policy "
+            f"{content(run.policy)}; brackets hold the 95% interval. A report may be harder than those: expect more errors."
         )
     if not all(measured):
         notes.append("Where it says “not measured”, nothing is known of the errors at the threshold used.")
     notes.append(
         '<span class="screen">Point at a marked passage, tap it, or reach it with the Tab key, to see why it was tagged: '
-        f"{' or '.join(_HOW[method] for method in run.classifier.scorer.methods)}. Zero points are a probability of 0.50, +2 are 0.88, −2 are 0.12.</span>"
+        f"{' or '.join(_HOW[method] for method in run.classifier.scorer.methods)}. Zero points are a probability of 0.50, +2 are "
+        "0.88, −2 are 0.12. A question mark stands behind a passage that nearly has a label, and says why it has none.</span>"
     )
-    if doubtful:
-        notes.append(
-            f"{doubtful} of {passages} passages gave the model too little to go by: few words, or words that it does not "
-            "know. Where such a passage was tagged or reads like a sentence, “low confidence” stands after it."
-        )
+    notes.append(
+        "“Low confidence” stands behind a passage that has few words, or many that the model does not know. References, notes, "
+        "contents, dates and addresses are shown, but neither tagged nor counted as passages."
+    )
     return '<div class="notes">\n' + "\n".join(f"<p>{note}</p>" for note in notes) + "\n</div>"
 
 

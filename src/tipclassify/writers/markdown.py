@@ -14,7 +14,9 @@ from operator import attrgetter
 from typing import IO, Final
 
 from tipclassify.document import Document, Passage
+from tipclassify.furniture import is_prose
 from tipclassify.labels import LABELS
+from tipclassify.subject import Subject, subject_line
 from tipclassify.writers import Run, TaggedReport
 from tipclassify.writers.cells import one_line
 
@@ -52,10 +54,12 @@ def _file(file: str, batches: Iterable[TaggedReport], run: Run) -> Iterator[str]
     tagged: dict[str | None, list[Passage]] = {}
     document: Document | None = None
     notes: list[str] = []
+    subject = Subject()
     for report in batches:
         document = document or report.document
         notes += report.notes
-        for passage in report.passages:
+        subject += Subject.of(report.passages)
+        for passage in filter(is_prose, report.passages):
             counts.setdefault(passage.section, Counter()).update(("passages", *(passage.labels or ("(none)",))))
             if passage.labels:
                 tagged.setdefault(passage.section, []).append(passage)
@@ -68,6 +72,8 @@ def _file(file: str, batches: Iterable[TaggedReport], run: Run) -> Iterator[str]
     yield " · ".join([source, *map(_escaped, known)]) + "\n"
     yield from (f"Not read in full: {_escaped(note)}\n" for note in notes)
     yield from _table(counts)
+    if line := subject_line([subject]):
+        yield f"\n{_escaped(line)}"
     if not tagged:
         yield "\nNo passage has a label."
     for section, passages in tagged.items():

@@ -16,6 +16,7 @@ from typing import IO, Any, Final, NamedTuple
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from tipclassify.errors import MissingExtraError
+from tipclassify.furniture import is_prose
 from tipclassify.labels import LABELS, MEANINGS
 from tipclassify.writers import Run, TaggedReport
 from tipclassify.writers.cells import Row, looks_like_a_formula, row_of
@@ -57,7 +58,7 @@ _COLUMN_MEANINGS: Final = {
     "start, end": "characters of the passage in the report's text, from 0, end not included",
     "section": "section of the report, where headings tell it",
     "text": "the passage, word for word",
-    "labels": "labels whose probability reaches the threshold",
+    "labels": "labels whose probability reaches the threshold; none of references, notes, contents, dates and addresses",
     ", ".join(LABELS): "calibrated probability of each label; coloured and bold where the label is given",
     "low_confidence": "TRUE where the model has too little to go by: read the passage before you use it",
 }
@@ -115,7 +116,8 @@ def _write_passages(workbook: Any, reports: Iterable[TaggedReport], run: Run) ->
         for finding in report.findings():
             row = row_of(finding)
             table.append(row, link=counted.link, coloured=row.labels)
-            counted.add(row)
+            if is_prose(finding.passage):
+                counted.add(row)
     table.finish()
     return counts
 

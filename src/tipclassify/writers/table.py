@@ -8,7 +8,9 @@ from itertools import groupby
 from operator import attrgetter
 from typing import IO, TYPE_CHECKING, Final
 
+from tipclassify.furniture import is_prose
 from tipclassify.labels import LABELS
+from tipclassify.subject import Subject, subject_line
 from tipclassify.writers import Run, TaggedReport
 from tipclassify.writers.cells import one_line
 from tipclassify.writers.wording import COLOURS
@@ -26,6 +28,8 @@ _WIDTH: Final = 110  # when the output is no terminal
 def write_table(reports: Iterable[TaggedReport], out: IO[str], run: Run) -> None:  # noqa: ARG001
     """Label (with ``?`` where confidence is low), probability, page and text of every tagged passage, then counts.
 
+    Below the counts one line says so where most of a report is on other subjects than trafficking.
+
     Coloured on a terminal only, never with ``NO_COLOR`` set.
     """
     from rich.console import Console
@@ -33,13 +37,15 @@ def write_table(reports: Iterable[TaggedReport], out: IO[str], run: Run) -> None
 
     console = Console(file=out, highlight=False, width=None if out.isatty() else _WIDTH)
     counts: Counter[str] = Counter()
-    total, printed = 0, False
+    subjects: list[Subject] = []
+    printed = False
     for _, batches in groupby(reports, key=attrgetter("file")):  # rows of one file come in batches
         table, section = None, None
+        subjects.append(Subject())
         for report in batches:
-            total += len(report.passages)
-            for passage in report.passages:
-                counts.update(passage.labels or ("(none)",))
+            subjects[-1] += Subject.of(report.passages)
+            for passage in filter(is_prose, report.passages):
+                counts.update(("passages", *(passage.labels or ("(none)",))))
                 if not passage.labels:
                     continue
                 if table is None:
@@ -54,7 +60,10 @@ def write_table(reports: Iterable[TaggedReport], out: IO[str], run: Run) -> None
             printed = True
     if printed:
         console.print()
-    console.print(Text(f"{total} passages: " + "   ".join(f"{label} {counts[label]}" for label in (*LABELS, "(none)"))))
+    shown = "   ".join(f"{label} {counts[label]}" for label in (*LABELS, "(none)"))
+    console.print(Text(f"{counts['passages']} passages: {shown}"))
+    if line := subject_line(subjects):
+        console.print(Text(line))
 
 
 def _empty_table(report: TaggedReport) -> Table:

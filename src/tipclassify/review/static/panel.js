@@ -163,20 +163,24 @@ function paragraph(text) {
 function reasonTable(passage, label, reason, threshold) {
   const sum = reason.additive ? rounded(reason) : null;
   const tagged = passage.labels.includes(label);
+  const over = tagged || reason.probability >= threshold;
+  const heading = passage.section.at(-1);
+  const verdict = tagged ? "tagged" : over ? "not tagged, since it is no prose of the report" : "not tagged";
   const row = (name, value, more = {}) => el("tr", more, el("th", { scope: "row" }, name), el("td", {}, value));
   const phrases = [...reason.phrases].sort((a, b) => b.weight - a.weight);
   return [
     el("h2", {}, badge(label), " ", NAMES[label]),
-    el("p", {}, el("strong", {}, probability(reason.probability)), ` ${tagged ? "is over" : "is under"} the threshold of ${probability(threshold)}: ${tagged ? "tagged" : "not tagged"}.`),
+    el("p", {}, el("strong", {}, probability(reason.probability)), ` ${over ? "is over" : "is under"} the threshold of ${probability(threshold)}: ${verdict}.`),
     el(
       "table",
       { class: "sum" },
-      el("caption", { class: "vh" }, sum ? `What adds up to the log-odds of ${NAMES[label]}` : `How far the log-odds of ${NAMES[label]} fall with a word masked`),
+      el("caption", { class: "vh" }, sum ? `What adds up to the log-odds of ${NAMES[label]}` : `How far the log-odds of ${NAMES[label]} fall with a word or the heading masked`),
       el(
         "tbody",
         {},
         sum ? row("Before any word", number(sum.bias), { class: "soft" }) : "",
         ...phrases.map(({ text, weight }) => row(el("span", { class: `words ${LETTERS[label]} ${weight > 0 ? "for" : "against"}` }, text), signed(weight))),
+        heading && Math.round(reason.heading * 100) ? row(`The heading “${heading}”`, signed(reason.heading)) : "",
         sum ? row("All other words", signed(sum.others), { class: "soft" }) : "",
       ),
       el("tfoot", {}, row("Log-odds", number(sum ? sum.total : Math.round(reason.total * 100) / 100)), row("Probability", probability(reason.probability))),
@@ -186,7 +190,7 @@ function reasonTable(passage, label, reason, threshold) {
       { class: "soft small" },
       sum
         ? "Weights add up to the log-odds; the probability is its logistic function. A weight says what moved the model, not what is true."
-        : "A weight is how far the log-odds fall when the word is masked. These weights do not add up. A weight says what moved the model, not what is true.",
+        : "A weight is how far the log-odds fall when the word, or the heading, is masked. These weights do not add up. A weight says what moved the model, not what is true.",
     ),
   ];
 }

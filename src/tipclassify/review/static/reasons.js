@@ -1,8 +1,8 @@
 // Why the model says what it says: the spans of an explanation made into phrases that do not overlap.
 //
-// A word counts by itself and in every n-gram it is part of, dozens of spans a passage. As in the HTML report
+// Of the fast model, a word counts by itself and in every n-gram it is part of, dozens of spans a passage. As in the HTML report
 // (writers/reasons.py) each span shares its weight equally among its words, and strong neighbours of one direction make
-// a phrase. Phrases, the other words and the bias still add up to the log-odds.
+// a phrase. Phrases, the other words, the heading and the bias still add up to the log-odds.
 // Offsets count characters as Python does (code points), not the UTF-16 units of JavaScript strings.
 
 const STRONG = 0.2; // of the strongest word; below it a word joins no phrase
@@ -23,10 +23,10 @@ export function wordsOf(points) {
   return words;
 }
 
-/** {phrases: [{start, end, text, weight}] in reading order, others, bias, total, probability} of passage `text`. */
-export function reasonOf(text, { probability, spans, bias, total, method }) {
+/** {phrases: [{start, end, text, weight}] in reading order, others, heading, bias, total, probability} of passage `text`. */
+export function reasonOf(text, { probability, spans, bias, total, method, heading = 0 }) {
   const points = Array.from(text);
-  if (method === "occlusion") return { phrases: falls(points, spans), bias, total, probability, additive: false };
+  if (method === "occlusion") return { phrases: falls(points, spans), heading, bias, total, probability, additive: false };
   const words = wordsOf(points);
   const weights = words.map(() => 0);
   for (const span of spans) {
@@ -54,10 +54,11 @@ export function reasonOf(text, { probability, spans, bias, total, method }) {
       const [start, end] = [words[first][0], words[last][1]];
       return { start, end, weight, text: points.slice(start, end).join("").replace(/\s+/g, " ") };
     });
-  return { phrases, bias, total, probability, additive: true, others: total - bias - phrases.reduce((sum, { weight }) => sum + weight, 0) };
+  const others = total - bias - heading - phrases.reduce((sum, { weight }) => sum + weight, 0);
+  return { phrases, heading, bias, total, probability, additive: true, others };
 }
 
-/** The strongest words of an encoder's reasons, which are no parts of a sum: how far the log-odds fall with each masked. */
+/** The strongest words of the default's reasons, which are no parts of a sum: how far the log-odds fall with each masked. */
 function falls(points, spans) {
   const words = spans.filter((span) => !spans.some((other) => other !== span && span.start <= other.start && other.end <= span.end));
   const strongest = words.sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight)).filter(({ weight }) => weight && Math.abs(weight) >= STRONG * Math.abs(words[0].weight));
@@ -69,7 +70,7 @@ function falls(points, spans) {
 /** Numbers with two decimals whose sum is the shown total: what rounding loses goes to the other words. */
 export function rounded(reason) {
   const cents = (value) => Math.round(value * 100);
-  const others = cents(reason.total) - cents(reason.bias) - reason.phrases.reduce((sum, { weight }) => sum + cents(weight), 0);
+  const others = cents(reason.total) - cents(reason.bias) - cents(reason.heading) - reason.phrases.reduce((sum, { weight }) => sum + cents(weight), 0);
   return { others: others / 100, bias: cents(reason.bias) / 100, total: cents(reason.total) / 100 };
 }
 

@@ -4,12 +4,12 @@ import { byId, el } from "./dom.js";
 import { NAMES, badge, count, signed } from "./labels.js";
 
 const LOOK = 1000; // ms between looks at a training that runs
+const ENOUGH = 100; // decided passages; fewer move the heads of a model little
 
 export function retrainView(app) {
   const box = byId("retrain-body");
   let timer = 0;
   let drawn = "";
-  let detectors = true; // of the next training
 
   async function look() {
     clearTimeout(timer);
@@ -26,9 +26,9 @@ export function retrainView(app) {
     if (running) timer = setTimeout(look, app.view === "retrain" ? LOOK : 5 * LOOK);
   }
 
-  async function ask(path, fields = {}) {
+  async function ask(path) {
     try {
-      await post(path, fields);
+      await post(path);
     } catch (error) {
       if (error.status === undefined) throw error;
       app.tell("failed", error.message);
@@ -53,8 +53,8 @@ export function retrainView(app) {
     } else {
       if (state.state === "failed") parts.push(el("p", { class: "trouble-line" }, el("strong", {}, "It did not work. "), state.error || ""));
       if (state.result) parts.push(...outcome(state.result), el("h3", {}, "Retrain again"));
-      parts.push(...choices(state.data));
-      const start = () => ask("/api/retrain", { detectors });
+      parts.push(...plan(state));
+      const start = () => ask("/api/retrain");
       parts.push(el("p", {}, el("button", { type: "button", class: "main", on: { click: start } }, state.result || state.error ? "Retrain again" : "Retrain the model")));
     }
     box.replaceChildren(...parts);
@@ -62,25 +62,13 @@ export function retrainView(app) {
     return undefined;
   }
 
-  function step({ done, step, seconds, seconds_left: left }) {
+  function step({ step, done, total, seconds }) {
     const name = (step || "starting").replace(/^./, (letter) => letter.toUpperCase());
     if (byId("retrain-step").textContent !== name) byId("retrain-step").textContent = name; // read out when it changes
-    byId("retrain-done").value = done;
-    byId("retrain-left").textContent = `${Math.round(done * 100)}%, ${duration(seconds)} so far${left === null ? "" : `, ${duration(left)} left`}`;
-  }
-
-  /** What is trained on, and how much of the model is trained. */
-  function choices(data) {
-    const choice = (value, name, what) => {
-      const input = el("input", { type: "radio", name: "detectors", checked: detectors === value, on: { change: () => (detectors = value) } });
-      return el("label", { class: "check whole" }, input, el("span", {}, el("strong", {}, name), " ", el("span", { class: "soft" }, what)));
-    };
-    return [
-      el("p", {}, "Learns from the decided passages", ...(data.length ? [", each counted three times, and from the labelled passages in ", ...data.flatMap((path, n) => [n ? ", " : "", el("code", {}, path)])] : [" alone, as no other labelled passages were given (--train-data): too few for a good model, and without a comparison"]), "."),
-      el("fieldset", { class: "kinds" }, el("legend", { class: "vh" }, "How much of the model is trained"),
-        choice(true, "The whole model.", "As the one that ships. With the 25,000 passages that ship and two cores, ten to twenty minutes."),
-        choice(false, "Its linear part alone.", "Two to five minutes, and a little less accurate.")),
-    ];
+    const bar = byId("retrain-done");
+    if (total) bar.value = done / total;
+    else bar.removeAttribute("value"); // how far it is, nobody can tell
+    byId("retrain-left").textContent = `${total ? `${done.toLocaleString("en")} of ${total.toLocaleString("en")}, ` : ""}${duration(seconds)} so far`;
   }
 
   app.addEventListener("view", () => {
@@ -95,47 +83,39 @@ export function duration(seconds) {
   return `about ${count(Math.max(1, Math.round(seconds / 60)), "minute")}`;
 }
 
-/** In one sentence, what the interval of the difference allows to say. */
-export function sentence({ difference, low, high }) {
-  if (low === null || high === null) return "There are too few decided passages to compare the two models.";
-  const range = `${signed(difference, 3)}, 95% interval ${signed(low, 3)} to ${signed(high, 3)}`;
-  if (low === 0 && high === 0) return "Both models give the decided passages the same labels: nothing has changed on them. More decisions may tell the two apart.";
-  if (low > 0) return `The new model is better on passages it did not learn from (macro F1 ${range}).`;
-  if (high < 0) return `The new model is worse on passages it did not learn from (macro F1 ${range}). Keep the one you have.`;
-  return `No difference can be shown between the two models (macro F1 ${range}). More decisions may tell them apart.`;
-}
-
-/** The same for the labelled passages that it was trained on before: what corrections must not cost. */
-function elsewhere({ difference, low, high }) {
-  const range = `${signed(difference, 3)}, 95% interval ${signed(low, 3)} to ${signed(high, 3)}`;
-  if (high < 0) return `On the labelled passages from before it is worse (${range}).`;
-  if (low > 0) return `On the labelled passages from before it is better too (${range}).`;
-  return `On the labelled passages from before no difference can be shown (${range}).`;
-}
-
-function outcome(result) {
-  const f1 = (figures, label) => {
-    const found = label ? figures?.labels?.[label] : figures?.macro_f1;
-    return typeof found === "object" && found ? found.f1 : found;
-  };
-  const figure = (value) => (typeof value === "number" ? value.toFixed(3) : "–");
-  const row = (name, label) => {
-    const [before, after] = [f1(result.before, label), f1(result.after, label)];
-    const both = typeof before === "number" && typeof after === "number";
-    const change = label || result.difference === null ? both && after - before : result.difference;
-    return el("tr", {}, el("th", { scope: "row" }, ...name), el("td", {}, figure(before)), el("td", {}, figure(after)), el("td", {}, typeof change === "number" ? signed(change, 3) : "–", !label && result.low !== null ? ` (${signed(result.low, 3)} to ${signed(result.high, 3)})` : ""));
-  };
+/** What a training will learn from, and what not to expect of it. */
+function plan({ start, data, decided }) {
+  const paths = data.flatMap((path, n) => [n ? ", " : "", el("code", {}, path)]);
   return [
-    el("h3", {}, "What it brought"),
-    el("p", { class: "verdict" }, sentence(result)),
-    result.before && el("table", { class: "figures" },
-      el("caption", {}, "F1 on decided passages that were held out of training"),
-      el("thead", {}, el("tr", {}, ...["", "Before", "After", "Change (95% interval)"].map((name) => el("th", { scope: "col" }, name || el("span", { class: "vh" }, "Label"))))),
-      el("tbody", {}, ...Object.keys(NAMES).map((label) => row([badge(label), " ", NAMES[label]], label))),
-      el("tfoot", {}, row(["All three (macro F1)"], null))),
-    result.elsewhere && el("p", {}, elsewhere(result.elsewhere)),
-    result.note && el("p", { class: "soft" }, `How it was compared: ${result.note.replace(/[.]$/, "")}.`),
-    el("p", {}, `${count(result.added, "decided passage was", "decided passages were")} added; trained ${result.detectors ? "whole" : "without detectors, the linear part alone"}, in ${duration(result.seconds)}. The new model is in `, el("code", {}, result.out), "; the one this page uses stays as it is. To use the new one, start again with ", el("code", {}, `--model ${result.out}`), "."),
+    el("p", {}, "Adapts the model ", el("code", {}, start), ` to the ${count(decided, "decided passage")}, each counted three times`, ...(data.length ? [", and to the labelled passages in ", ...paths] : []), ". Its encoder stays as it is; only the heads that give the labels are fitted."),
+    decided < ENOUGH && el("p", {}, el("strong", {}, `Fewer than ${ENOUGH} decided passages change little. `), "Most likely no difference between the two models can be shown yet."),
+    !data.length && el("p", {}, "No other labelled passages were given (--train-data): the heads start from those of the model and stay close to them, and what the decisions change elsewhere cannot be measured."),
+    el("p", { class: "soft" }, "Some seconds for the decided passages alone, minutes for the whole corpus. What the encoder has read is kept for the next time."),
   ].filter(Boolean);
 }
 
+function outcome(result) {
+  const parts = [result.on_own, result.on_held].filter(Boolean);
+  return [
+    el("h3", {}, "What it brought"),
+    ...parts.map(({ worse, verdict }) => el("p", { class: worse ? "verdict trouble-line" : "verdict" }, worse && el("strong", {}, "Worse. "), verdict)),
+    !result.on_held && el("p", {}, "What the decisions change elsewhere was not measured: no labelled passages besides them were held out of training."),
+    ...parts.map(figures),
+    el("p", { class: "soft" }, result.trained_on > result.added ? "Without: the same encoder, its heads fitted on all but the decided passages." : "Without: the encoder's own heads.", " Passages that were chosen for decision are harder than most of a report."),
+    el("p", {}, `Trained on ${count(result.trained_on, "passage")}, of which ${result.added.toLocaleString("en")} decided; ${result.held_out.toLocaleString("en")} more were held out. Adapted from `, el("code", {}, result.start), ", in ", duration(result.seconds), "."),
+    el("p", {}, "The new model is in ", el("code", {}, result.out), "; the one this page uses stays as it is. To use the new one, start again with ", el("code", {}, `--model ${result.out}`), "."),
+  ].filter(Boolean);
+}
+
+/** F1 with the decisions and without, on the passages that both were judged on. */
+function figures({ where, groups, rows }) {
+  const figure = (value) => (value === null ? "–" : value.toFixed(3));
+  const change = ({ difference, low, high }) => (difference === null ? "–" : signed(difference, 3) + (low === null ? "" : ` (${signed(low, 3)} to ${signed(high, 3)})`));
+  const line = (row, ...name) => el("tr", {}, el("th", { scope: "row" }, ...name), ...[figure(row.without), figure(row.with), change(row)].map((cell) => el("td", {}, cell)));
+  const [all, ...labels] = rows;
+  return el("div", { class: "wide", tabindex: "0", role: "region", "aria-label": `F1 on ${where}` }, el("table", { class: "figures" },
+    el("caption", {}, `F1 on ${where} (${count(groups, "group")})`),
+    el("thead", {}, el("tr", {}, ...["", "Without", "With", "Change (95% interval)"].map((name) => el("th", { scope: "col" }, name || el("span", { class: "vh" }, "Label"))))),
+    el("tbody", {}, ...labels.map((row) => line(row, badge(row.figure), " ", NAMES[row.figure]))),
+    el("tfoot", {}, line(all, "All three (macro F1)"))));
+}

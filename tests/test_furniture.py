@@ -1,0 +1,153 @@
+"""What is no prose of a report has scores and no labels, and is not counted; what only looks like it stays prose."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tipclassify import Classifier
+from tipclassify.document import Passage
+from tipclassify.furniture import is_furniture, is_prose
+
+TITLE = "Courts convicted nine traffickers of forced labor."
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        "REFERENCES",
+        "References 16",
+        "VIII. References:",
+        "Notes",
+        "End Notes",
+        "Notes and References",
+        "Table of Contents",
+        "b. List of Acronyms and Abbreviations",
+        "Selected Bibliography",
+        "Works Cited",
+        "Acknowledgments",
+        "Annex: Endnotes",
+    ],
+)
+def test_nothing_under_a_heading_of_references_notes_or_contents_is_prose(section: str) -> None:
+    assert is_furniture(TITLE, section)
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        None,
+        "",
+        "prosecution",
+        "Referral of Victims",
+        "Sources of Forced Labor",
+        "List of Goods",
+        "References to Trafficking in Law",
+        "Notes on Enforcement",
+        "End Child Labor",
+        "Table 4. Laws and Regulations",
+        "Prosecution: Tables",
+    ],
+)
+def test_a_heading_that_says_more_is_one_of_the_report(section: str | None) -> None:
+    assert not is_furniture(TITLE, section)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ibid.",
+        "17. Ibid., p. 12.",
+        "January 2, 2022.",
+        "2 January 2022",
+        "Accessed on March 14, 2021.",
+        "Enacted: 2016.",
+        "Source on file.",
+        "Reporting.",
+        "U.S. Embassy- Port Alba.",
+        "U.S. Embassy Port Alba official. E-mail communication to USDOL official. June 27, 2019.",
+        "94 U.S. Embassy – Port Alba. Reporting. February 10, 2022.",
+        "https://courts.example/case?id=12",
+        "Accessed January 18, 2019. https://labour.example/courts.htm",
+        "Port Alba: August 3, 2021. https://news.example/kilns-under-14",
+        "Port Alba: The Harbor Times, February 26, 2021. https://harbor.example/maids",
+        "3. Ostrander, Mila. The children of the kilns. Port Alba: Harbor Press, 2019.",
+        "Ostrander, Mila. Kiln owner freed after two days. May 3, 2021. https://harbor.example/kilns",
+        "help@shelter.example",
+        "Tel: +00 12 345-678",
+        "P.O. Box 1200",
+        "200 Harbor Avenue NW",
+        "Port Alba, KV 20210",
+        "Prosecution ........ 14",
+        "(2,48)",
+        "2013 – 2021",
+        "69.4%",
+        "arrow_forward",
+        "expand_more expand_less",
+    ],
+)
+def test_a_bare_reference_date_address_or_icon_is_no_prose(text: str) -> None:
+    assert is_furniture(text)
+    assert is_furniture(f"{text} ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "On January 2, 2022, police arrested nine traffickers.",
+        "January 2022 saw the first conviction of a trafficker.",
+        "The law was enacted on March 3, 2016.",
+        "14 suspects were arrested in Port Alba on March 3, 2020.",
+        "14 Norvian suspects were arrested in Port Alba, March 3, 2020.",
+        "(2,14) Police did not investigate any cases in 2021.",
+        "3. Train inspectors on forced labor.",
+        "The U.S. Embassy in Port Alba reported that officials took bribes.",
+        "U.S. Embassy officials visited the shelter.",
+        "Reporting officers took bribes.",
+        "Victims can call the hotline or write to help@shelter.example for a place in the shelter.",
+        "The ministry published its plan at https://plan.example in May.",
+        "Officials failed to stop the abuse. https://news.example/abuse",
+        "Port Alba: police freed nine children.",
+        "2021 was a bad year.",
+        "None.",
+        "Courts convicted 12 traffickers in 2021.",
+        "Police identified 14 victims, compared with 20 in 2021.",
+    ],
+)
+def test_a_sentence_that_holds_a_date_an_address_or_a_number_is_prose(text: str) -> None:
+    assert not is_furniture(text)
+
+
+def test_what_is_no_prose_has_scores_and_no_labels(classifier: Classifier) -> None:
+    prose, reference = classifier.tag_passages(
+        [Passage(TITLE, 0, len(TITLE), "prosecution"), Passage(TITLE, 0, len(TITLE), "References")], "screen"
+    )
+    assert "positive_effort" in prose.labels
+    assert reference.labels == ()
+    assert set(reference.scores) == set(prose.scores)
+    assert (is_prose(prose), is_prose(reference)) == (True, False)
+
+
+def test_a_passage_that_was_given_a_label_counts_whatever_it_says() -> None:
+    assert is_prose(Passage("12", 0, 2, "References", ("failure",)))
+
+
+@given(
+    st.lists(st.sampled_from(["U.S. Embassy ", "Aa ", "Aa, ", "May 3, ", "2019", ". ", ": ", "a", "@", "_", "(", "1"]))
+)
+def test_any_text_can_be_looked_at(parts: list[str]) -> None:
+    assert is_furniture("".join(parts)) in (True, False)
+
+
+@pytest.mark.parametrize(
+    "part", ["Aa ", "Aa, ", "U.S. Embassy Aa ", "1.", ". ", "a_", "May 3, 2019 ", "2019: ", "a@", "- "]
+)
+def test_time_does_not_explode_with_the_length_of_a_text(part: str) -> None:
+    text = (part * 400)[:400]
+    started = time.process_time()
+    for _ in range(20):
+        is_furniture(text)
+    assert time.process_time() - started < 1
