@@ -33,7 +33,7 @@ DATA: Final = ROOT / "data"
 WORDS: Final = 24  # of a sentence of a report on human trafficking, on average
 
 _THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
-_PACKAGES: Final = ("tipclassify", "numpy", "scikit-learn", "fasttext-community", "tokenizers")
+_PACKAGES: Final = ("tipclassify", "numpy", "onnxruntime", "scikit-learn", "fasttext-community", "tokenizers")
 _ALL_CORES: Final = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
 
 
@@ -55,11 +55,13 @@ def compile_package() -> None:
 
 @contextmanager
 def all_cores() -> Iterator[int]:
-    """Processes started meanwhile may use every core; gives their number."""
+    """Processes started meanwhile may use every core, with as many threads; gives their number."""
     before = _stay_on(_ALL_CORES)
+    single = {name: os.environ.pop(name) for name in _THREADS if name in os.environ}
     try:
         yield len(_ALL_CORES)
     finally:
+        os.environ.update(single)
         _stay_on(before)
 
 
@@ -184,12 +186,17 @@ def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
 # --------------------------------------------------------------------------------------------- text
 
 
+def invented() -> list[Path]:
+    """Files of the corpus without the real passages, which not everybody has."""
+    return sorted(DATA.glob("*.jsonl"))
+
+
 @cache
 def sentences() -> list[str]:
     """The sentences of the corpus, each once."""
     from tipclassify.corpus import read_rows
 
-    return list(dict.fromkeys(row["text"] for row in read_rows(DATA)))
+    return list(dict.fromkeys(row["text"] for row in read_rows(*invented())))
 
 
 def passages(seed: int) -> Iterator[str]:
@@ -218,17 +225,6 @@ def own_pages(folder: Path) -> list[Path]:
         pages.append(folder / page.name)
         pages[-1].write_text(filled, "utf-8")
     return pages
-
-
-def with_new_words(texts: Sequence[str], seed: int) -> list[str]:
-    """The same passages, a word in the middle of each replaced by eight letters that nobody has seen."""
-    draw = random.Random(seed)
-    changed = []
-    for text in texts:
-        words = text.split()
-        words[len(words) // 2] = "".join(draw.choices("abcdefghijklmnopqrstuvwxyz", k=8))
-        changed.append(" ".join(words))
-    return changed
 
 
 # --------------------------------------------------------------------------------------------- processes

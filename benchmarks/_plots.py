@@ -45,13 +45,9 @@ def plot(file: Path, width: float = 6.4, height: float = 4.2, panels: int = 1) -
         os.replace(staged, file)
 
 
-def growth_plot(file: Path, lines: dict[str, tuple[list[float], list[float]]], x: str, y: str) -> None:
-    """Line for each name, both axes logarithmic, the name beside the line's last point."""
+def growth_plot(file: Path, sizes: list[float], values: list[float], x: str, y: str) -> None:
+    """A line of values against sizes, both axes logarithmic."""
     with plot(file) as (axes,):
-        for (name, (sizes, values)), color in zip(lines.items(), (OURS, PEERS, "#5f7a1f"), strict=False):
-            axes.plot(sizes, values, "o-", color=color, label=name)
-        axes.set(xscale="log", yscale="log", xlabel=x, ylabel=y)
-        values = [value for _, of_line in lines.values() for value in of_line]
-        axes.set_ylim(min(values) / 3, max(values) * 3)
+        axes.plot(sizes, values, "o-", color=OURS)
+        axes.set(xscale="log", yscale="log", xlabel=x, ylabel=y, ylim=(min(values) / 3, max(values) * 3))
         axes.yaxis.set_minor_formatter("")
-        axes.legend(frameon=False)

@@ -1,14 +1,12 @@
-"""What large works would take, from what ``speed.py`` has measured of one page: an extrapolation, and told as one."""
+"""What large works would take with each model, from what ``speed.py`` has measured of saved pages: an extrapolation."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 
 from _measure import markdown, number
-
-DISK: Final = 500  # MB a second that one disk or network share gives
 
 
 @dataclass(frozen=True)
@@ -66,15 +64,15 @@ class Cost:
         }
 
 
-def cost_of(speed: Mapping[str, Any]) -> Cost:
-    """Costs from the JSON of ``speed.py``."""
-    found = {
-        f["name"]: f["value"] for f in speed["figures"] if f["part"].startswith("Saved page") or "start" in f["part"]
-    }
+def cost_of(speed: Mapping[str, Any], model: str) -> Cost:
+    """Costs of a model from the JSON of ``speed.py``."""
+    figures = speed["figures"]
+    found = {f["name"]: f["value"] for f in figures if f["part"].startswith(f"Saved page to JSONL, {model}:")}
+    started = next(f["value"] for f in figures if f["name"] == f"first tag of {model}")
     kilobytes, passages = found["kB a page"], found["passages a page"]
     stage = {name: found[name] / 1e3 for name in ("reading", "splitting", "scoring", "writing")}  # seconds a page
     return Cost(
-        start=found["load and tag one sentence"],
+        start=started,
         reading=stage["reading"] / kilobytes,
         splitting=stage["splitting"] / passages,
         scoring=stage["scoring"] / passages,
@@ -84,50 +82,37 @@ def cost_of(speed: Mapping[str, Any]) -> Cost:
     )
 
 
-def scenario_table(cost: Cost) -> str:
-    """The works in core-hours, what holds each up, and what is assumed."""
+def scenario_table(costs: Mapping[str, Cost]) -> str:
+    """The works in core-hours of each model, what takes most of them, and what is assumed."""
     rows = []
     for work in WORKS:
-        stages = cost.stages(work)
-        whole = sum(stages.values())
-        read, written = work.documents * work.kilobytes * 1e3, work.documents * work.passages * cost.written
-        slowest = max(stages, key=lambda stage: stages[stage])
-        rows.append(
-            [
-                work.name,
-                f"{work.documents:,}",
-                amount(read),
-                amount(written),
-                duration(whole),
-                f"{slowest} ({100 * stages[slowest] / whole:.0f}%)",
-                number(read / whole / 1e6),
-                number(DISK * 1e6 * whole / (read + written)),
-                number(cost.memory),
-            ]
-        )
-    columns = (
-        "work",
-        "pages",
-        "read",
-        "written",
-        "one core",
-        "most of it",
-        "MB/s a core reads",
-        f"cores that {DISK} MB/s feed",
-        "MB a process",
+        for model, cost in costs.items():
+            stages = cost.stages(work)
+            whole = sum(stages.values())
+            slowest = max(stages, key=lambda stage: stages[stage])
+            rows.append(
+                [
+                    work.name,
+                    model,
+                    f"{work.documents:,}",
+                    amount(work.documents * work.kilobytes * 1e3),
+                    amount(work.documents * work.passages * cost.written),
+                    duration(whole),
+                    f"{slowest} ({100 * stages[slowest] / whole:.0f}%)",
+                    number(cost.memory),
+                ]
+            )
+    columns = ("work", "model", "pages", "read", "written", "one core", "most of it", "MB a process")
+    measured = "\n".join(
+        f"- Measured of {model}: start {number(cost.start)} s; reading {number(1e6 * cost.reading)} µs a kB; µs a passage: splitting "
+        f"{number(1e6 * cost.splitting)}, scoring {number(1e6 * cost.scoring)}, writing {number(1e6 * cost.writing)}."
+        for model, cost in costs.items()
     )
     assumed = "\n".join(
-        f"- {w.name}: {w.why}; {w.documents:,} pages of {w.kilobytes:.0f} kB, {w.passages} passages." for w in WORKS
+        f"- Assumed of {w.name}: {w.why}; {w.documents:,} pages of {w.kilobytes:.0f} kB, {w.passages} passages."
+        for w in WORKS
     )
-    each = ", ".join(
-        f"{name} {number(1e6 * value)}"
-        for name, value in asdict(cost).items()
-        if name in ("splitting", "scoring", "writing")
-    )
-    measured = (
-        f"Measured: start {number(cost.start)} s; reading {number(1e6 * cost.reading)} µs a kB; µs a passage: {each}."
-    )
-    return f"{markdown(columns, rows)}\n\n{measured} Assumed:\n\n{assumed}"
+    return f"{markdown(columns, rows)}\n\n{measured}\n{assumed}"
 
 
 def duration(seconds: float) -> str:

@@ -5,8 +5,8 @@ In: a labelled corpus, whose labels are asked for as an annotator would be asked
 (``--json``: every curve), and with ``--write`` the plot ``docs/active.svg``; progress goes to standard error.
 
 - A fifth of the groups is held out in each run, and never asked for. Every strategy starts from the same 500 passages.
-- After each batch a model of the linear part's n-grams (whole passages, no best clause, no detectors: seconds, not hours) is fitted
-  anew on what is labelled; calibration and thresholds are chosen on two folds of that, as training chooses its own.
+- After each batch a model of the n-grams of `fast` (whole passages, no best clause: seconds, not hours) is fitted anew on
+  what is labelled; calibration and thresholds are chosen on two folds of that, as training chooses its own.
 - Words are told from names with the vocabulary of the whole corpus, which knows no labels.
 - CLUE (Prabhu et al. 2021, ICCV), of scikit-activeml, is the peer: k-means weighted by uncertainty, on 64 dimensions.
 """
@@ -25,8 +25,8 @@ from typing import Annotated, Any, Final
 import numpy as np
 import numpy.typing as npt
 import typer
+from _measure import DATA, markdown
 from joblib import Parallel, delayed
-from quality import DATA, markdown
 from scipy.sparse import csr_matrix
 from scipy.special import expit, logit
 from scipy.stats import t as student

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Quality against speed in one picture: ``python benchmarks/picture.py quality.json speed.json docs/quality-speed.svg``.
+"""Draw quality on real passages against speed: ``python benchmarks/picture.py speed.json docs/quality-speed.svg``.
 
-In: what ``quality.py --json`` and ``speed.py --json`` have kept; a method is drawn when both have it. Out: the picture, and
-on standard output the line of Markdown that shows it. Up and to the right is better.
+In: what ``quality.py --write`` and ``speed.py --json`` have kept; a method is drawn when both have it. Out: the
+picture, and on standard output the line of Markdown that shows it. Up and to the right is better.
 """
 
 from __future__ import annotations
@@ -13,62 +13,62 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from _measure import number
+from _measure import ROOT, number
 from _plots import OURS, PEERS, plot
+from quality import WHOLE
 
-KINDS: Final = {
-    "out-of-fold macro-F1": "out of fold",
-    "clause macro-F1": "real clauses",
-    "sentence macro-F1": "real sentences",
-}
+from tipclassify.store.places import SHIPPED
+
 SPOTS: Final = [(x, y) for y in (-3, -13, 8, -23, 18, -33, 28, -43) for x in (8, -8)]  # beside a point, nearest first
+
+Points = dict[str, tuple[float, float]]  # method → passages a second, macro-F1
 
 
 def picture(
-    quality: Annotated[Path, typer.Argument(help="JSON of quality.py.")],
     speed: Annotated[Path, typer.Argument(help="JSON of speed.py.")],
     out: Annotated[Path, typer.Argument(help="SVG to write.")],
+    quality: Annotated[Path, typer.Option(help="JSON of quality.py.")] = ROOT / "benchmarks" / "quality.json",
 ) -> None:
     """Draw quality against speed, ours and the peers."""
-    methods = shared(*(json.loads(file.read_text("utf-8")) for file in (quality, speed)))
-    if not methods:
+    judged, timed = (json.loads(file.read_text("utf-8")) for file in (quality, speed))
+    panels = {name: points for name, found in judged.get("sets", {}).items() if (points := shared(found, timed))}
+    if not panels:
         print("picture.py: no method is in both files; run quality.py and speed.py on one machine", file=sys.stderr)
         raise typer.Exit(1)
-    draw(methods, out)
-    told = "; ".join(
-        f"{name} {values['out-of-fold macro-F1']:.2f} at {number(rate)}" for name, (rate, values) in methods.items()
-    )
-    print(f"![Macro-F1 out of fold against passages a second on one core: {told}]({out.as_posix()})")
+    cores = timed["machine"]["cores"]
+    draw(panels, f"passages a second, one core (default: {cores})", out)
+    title, points = next(iter(panels.items()))
+    told = "; ".join(f"{name} {f1:.2f} at {number(rate)}" for name, (rate, f1) in points.items())
+    speeds = f"passages a second on one core, default on {cores}"
+    print(f"![Macro-F1 on {title} against {speeds}: {told}]({out.as_posix()})")
 
 
-def shared(quality: dict[str, Any], speed: dict[str, Any]) -> dict[str, tuple[float, dict[str, float]]]:
-    """Method → (passages a second, its macro-F1s), of those that both files have."""
+def shared(methods: dict[str, Any], speed: dict[str, Any]) -> Points:
+    """The points of those methods that both files have."""
     rates = {f["name"]: f["value"] for f in speed["figures"] if f["unit"] == "passages/s" and f["samples"]}
-    return {name: (rates[name], found) for name, found in quality["methods"].items() if name in rates}
+    return {name: (rates[name], found[WHOLE]["macro_f1"]) for name, found in methods.items() if name in rates}
 
 
-def draw(methods: dict[str, tuple[float, dict[str, float]]], out: Path) -> None:
-    """A panel for each kind of passages that every method was judged on, a named point for each method."""
-    kinds = [kind for kind in KINDS if all(values.get(kind) is not None for _, values in methods.values())]
-    rates = [rate for rate, _ in methods.values()]
-    with plot(out, 1.2 + 4.4 * len(kinds), 4.2, panels=len(kinds)) as panels:
-        for axes, kind in zip(panels, kinds, strict=True):
-            axes.set(xscale="log", xlabel="passages a second, one core", ylabel=f"macro-F1, {KINDS[kind]}")
+def draw(panels: dict[str, Points], x: str, out: Path) -> None:
+    """A panel for each set of real passages, a named point for each method."""
+    rates = [rate for points in panels.values() for rate, _ in points.values()]
+    with plot(out, 1.2 + 4.4 * len(panels), 4.2, panels=len(panels)) as every:
+        for axes, (title, points) in zip(every, panels.items(), strict=True):
+            axes.set(xscale="log", xlabel=x, ylabel=f"macro-F1, {title}")
             axes.set_xlim(min(rates) / 1.8, max(rates) * 2.2)
             axes.margins(y=0.12)
-            points = {name: (rate, values[kind]) for name, (rate, values) in methods.items()}
             for name, point in points.items():
                 axes.plot(*point, "o", color=_color(name), markersize=7)
-        panels[0].figure.draw_without_rendering()  # where points are is known from here on
-        for axes, kind in zip(panels, kinds, strict=True):
-            write_names(axes, {name: (rate, values[kind]) for name, (rate, values) in methods.items()})
+        every[0].figure.draw_without_rendering()  # where points are is known from here on
+        for axes, points in zip(every, panels.values(), strict=True):
+            write_names(axes, points)
 
 
 def _color(name: str) -> str:
-    return OURS if name.startswith("tipclassify") else PEERS
+    return OURS if name in SHIPPED else PEERS
 
 
-def write_names(axes: Any, points: dict[str, tuple[float, float]]) -> None:
+def write_names(axes: Any, points: Points) -> None:
     """Each name beside its point, where it covers no other name or point and stays inside."""
     from matplotlib.transforms import Bbox
 

@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
-"""How time and memory grow with the work: ``python benchmarks/scale.py [--rows N] [--engine local|dask] [--training]``.
+"""How time and memory of `fast` grow with the work: ``python benchmarks/scale.py [--rows N]``.
 
 In: nothing but the project; rows are made on the fly from the sentences of ``data/`` (`_measure.passages`). Out: a
 Markdown table on standard output.
 
-- By default the real command line scores JSONL into JSONL at 10,000 rows, ten times as many, and so on up to ``--rows``.
+- By default the real command line scores JSONL into JSONL at 10,000 rows, ten times as many, and so on up to
+  ``--rows``.
 - ``--engine dask`` scores the same rows, and saved pages, by `tipclassify.distributed.score` with 1, 2, … workers.
-- ``--training`` trains on 1,000 to 100,000 sentences, detectors on fewer; those past the corpus are made of two halves with the
-  labels of both.
+- ``--training`` trains on 1,000 to 100,000 sentences; those past the corpus are made of two halves with the labels of
+  both.
 - ``--json FILE`` keeps the figures and adds to those that are in it; ``--write`` makes the tables and plots of
-  docs/scale.md from all of them, and from the stages that ``--json`` of ``speed.py`` has measured on large pages.
+  docs/scale.md from all of them, and, for both models, from the stages that ``--json`` of ``speed.py`` has measured on
+  large pages.
 
-Times are medians of ``--runs``, fewer where a run has millions of rows; memory is the highest of the process with its children.
+Times are medians of ``--runs``, fewer where a run has millions of rows; memory is the highest of the process with its
+children.
 """
 
 from __future__ import annotations
@@ -30,12 +33,12 @@ from typing import Annotated, Any, Final, Literal
 
 import typer
 from _measure import (
-    DATA,
     ROOT,
     about,
     about_line,
     cli,
     exponent,
+    invented,
     markdown,
     number,
     own_pages,
@@ -47,18 +50,22 @@ from _measure import (
 from _plots import growth_plot
 from _scenarios import cost_of, scenario_table
 
+from tipclassify.store.places import SHIPPED
+
 LEAST: Final = 10_000  # rows of the smallest file
 MOST_IN_ALL: Final = 5_000_000  # rows of all runs of a size: a file of ten million is scored once
 STEADY: Final = 100_000  # rows whose rate that of more is held against
 FEW: Final = 10  # rows of a run that is nearly all start-up
 SIZES: Final = (1_000, 3_000, 10_000, 24_000, 50_000, 100_000)  # sentences trained on
-MOST_DETECTORS: Final = 24_000  # sentences: detectors take several times as long as the linear part
+MODEL: Final = ("--model", "fast")  # for millions of passages; the default has no stage that grows otherwise
 
 DISTRIBUTED: Final = """
 import sys
+from tipclassify.batch import Tagging
 from tipclassify.distributed import score
 if __name__ == "__main__":
-    done = score(sys.argv[1], sys.argv[2], workers=int(sys.argv[3]), batch_bytes=int(sys.argv[4]))
+    fast = Tagging("fast")
+    done = score(sys.argv[1], sys.argv[2], workers=int(sys.argv[3]), tagging=fast, batch_bytes=int(sys.argv[4]))
     assert not done.failures, done.failures
     print(done.rows)
 """
@@ -73,7 +80,7 @@ rows = json.load(open(sys.argv[1], encoding="utf-8"))
 truth = np.array([indicator(row["labels"]) for row in rows], bool)
 start = time.perf_counter()
 with threadpool_limits(1):
-    fit_model([row["text"] for row in rows], truth, group_rows(rows), detectors=sys.argv[2] == "detectors")
+    fit_model([row["text"] for row in rows], truth, group_rows(rows))
 print(time.perf_counter() - start)
 """
 
@@ -95,13 +102,15 @@ def stream(counts: Sequence[int], runs: int, folder: Path) -> list[Point]:
     points = []
     source, output = folder / "rows.jsonl", folder / "out.jsonl"
     write_rows(source, FEW)
-    start = statistics.median(cli("score", source, "-f", "jsonl", "-o", output).seconds for _ in range(max(3, runs)))
+    start = statistics.median(
+        cli("score", source, *MODEL, "-f", "jsonl", "-o", output).seconds for _ in range(max(3, runs))
+    )
     for count in counts:
         print(f"{count:,} rows …", file=sys.stderr)
         write_rows(source, count)
         done = []
         for _ in range(max(1, min(runs, MOST_IN_ALL // count))):
-            done.append(cli("score", source, "-f", "jsonl", "-o", output))
+            done.append(cli("score", source, *MODEL, "-f", "jsonl", "-o", output))
             with output.open("rb") as written:
                 rows = sum(1 for _ in written)
             if rows != count:
@@ -147,26 +156,16 @@ def distribute(
     return points
 
 
-def train(sizes: Sequence[int], parts: Sequence[str], most_detectors: int, folder: Path) -> list[Point]:
+def train(sizes: Sequence[int], folder: Path) -> list[Point]:
     """Training in a process of its own, cross-validation and all, on so many sentences; once each, one core."""
     points = []
     rows = folder / "corpus.json"
     for size in sizes:
         rows.write_text(json_module.dumps(labelled(size)), "utf-8")
-        for part in parts:
-            if part == "detectors" and size > most_detectors:
-                continue
-            print(f"training on {size:,} sentences, {part} …", file=sys.stderr)
-            done = run(sys.executable, "-c", TRAIN, rows, part)
-            points.append({"sentences": size, "part": part, "seconds": float(done.stdout), "peak MB": done.peak})
-            print(f"  {points[-1]['seconds']:.1f} s, {done.peak or float('nan'):.0f} MB", file=sys.stderr)
+        print(f"training on {size:,} sentences …", file=sys.stderr)
+        done = run(sys.executable, "-c", TRAIN, rows)
+        points.append({"sentences": size, "seconds": float(done.stdout), "peak MB": done.peak})
     return points
-
-
-def together(old: Sequence[Point], new: Sequence[Point]) -> list[Point]:
-    """Points of training measured at several times, the newest of each, by size: the long ones can be run apart."""
-    points = {(p["sentences"], p["part"]): p for p in [*old, *new]}
-    return [points[key] for key in sorted(points, key=lambda key: (key[0], key[1] != "linear"))]
 
 
 def labelled(size: int) -> list[dict[str, Any]]:
@@ -174,7 +173,7 @@ def labelled(size: int) -> list[dict[str, Any]]:
     from tipclassify.corpus import read_rows
 
     draw = random.Random(0)
-    rows = [{"text": row["text"], "labels": list(row["labels"])} for row in read_rows(DATA)]
+    rows = [{"text": row["text"], "labels": list(row["labels"])} for row in read_rows(*invented())]
     draw.shuffle(rows)
     chosen = rows[:size]
     while len(chosen) < size:
@@ -278,47 +277,29 @@ def dask_table(points: Sequence[Point]) -> str:
 
 
 def training_table(points: Sequence[Point]) -> str:
-    """A row for each size and part; below, how each grows."""
+    """A row for each size; below, how time and memory grow."""
     cells = [
-        [
-            f"{p['sentences']:,}",
-            p["part"],
-            number(p["seconds"]),
-            number(1e3 * p["seconds"] / p["sentences"]),
-            number(p["peak MB"]),
-        ]
+        [f"{p['sentences']:,}", *(number(x) for x in (p["seconds"], 1e3 * p["seconds"] / p["sentences"], p["peak MB"]))]
         for p in points
     ]
-    told = markdown(("sentences", "part", "seconds", "ms a sentence", "peak memory, MB"), cells)
-    for part in dict.fromkeys(p["part"] for p in points):
-        of_part = [p for p in points if p["part"] == part]
-        if len(of_part) > 1:
-            sizes = [p["sentences"] for p in of_part]
-            told += f"\n\n{part}: time grows as sentences to the power of {exponent(sizes, [p['seconds'] for p in of_part]):.2f}"
-            if all(p["peak MB"] for p in of_part):
-                told += f", memory to the power of {exponent(sizes, [p['peak MB'] for p in of_part]):.2f}"
-            told += "."
-    return told
+    columns = ("sentences", "seconds", "ms a sentence", "peak memory, MB")
+    return f"{markdown(columns, cells)}{growth(points, 'sentences')}"
 
 
 def plots(found: dict[str, Any], folder: Path) -> None:
     """Throughput and memory against rows, training time and memory against sentences, as far as measured."""
-    if points := found.get("stream", {}).get("points"):
-        rows = [p["rows"] for p in points]
-        rate = {"tipclassify score": (rows, [p["rows"] / p["seconds"] for p in points])}
-        growth_plot(folder / "scale-throughput.svg", rate, "rows", "passages a second, start-up in it")
-        if all(p["peak MB"] for p in points):
-            memory = {"tipclassify score": (rows, [p["peak MB"] for p in points])}
-            growth_plot(folder / "scale-memory.svg", memory, "rows", "peak memory (MB)")
-    points = found.get("training", {}).get("points", [])
-    for file, key, label in (("time", "seconds", "seconds"), ("memory", "peak MB", "peak memory (MB)")):
+    scored, taught = (found.get(kind, {}).get("points", []) for kind in ("stream", "training"))
+    for p in scored:
+        p["rate"] = p["rows"] / p["seconds"]
+    for file, points, size, key, label in (
+        ("scale-throughput", scored, "rows", "rate", "passages a second, start-up in it"),
+        ("scale-memory", scored, "rows", "peak MB", "peak memory (MB)"),
+        ("training-time", taught, "sentences", "seconds", "seconds"),
+        ("training-memory", taught, "sentences", "peak MB", "peak memory (MB)"),
+    ):
         if points and all(p[key] for p in points):
-            lines: dict[str, tuple[list[float], list[float]]] = {}
-            for p in points:
-                sizes, values = lines.setdefault(p["part"], ([], []))
-                sizes.append(p["sentences"])
-                values.append(p[key])
-            growth_plot(folder / f"training-{file}.svg", lines, "sentences trained on", label)
+            line = [p[size] for p in points], [p[key] for p in points]
+            growth_plot(folder / f"{file}.svg", *line, size, label)
 
 
 # --------------------------------------------------------------------------------------------- command line
@@ -334,8 +315,6 @@ def main(
     copies: Annotated[int, typer.Option(min=1, help="Copies of the pages that Dask scores.")] = 100,
     training: Annotated[bool, typer.Option("--training", help="Measure training instead.")] = False,
     sizes: Annotated[str, typer.Option(help="Sentences trained on.")] = ",".join(map(str, SIZES)),
-    parts: Annotated[str, typer.Option(help="What is trained: linear, detectors or both.")] = "linear,detectors",
-    most_detectors: Annotated[int, typer.Option(help="Most sentences that detectors are trained on.")] = MOST_DETECTORS,
     runs: Annotated[int, typer.Option(min=1, help="Runs of each time.")] = 5,
     json: Annotated[Path | None, typer.Option(help="Keep the figures in this file, beside those in it.")] = None,
     speed: Annotated[Path | None, typer.Option(help="With --write: the JSON of speed.py, run on large pages.")] = None,
@@ -343,7 +322,7 @@ def main(
     docs: Annotated[Path, typer.Option(help="Folder of scale.md.")] = ROOT / "docs",
     measure: Annotated[bool, typer.Option("--measure/--no-measure", help="Only write what --json holds.")] = True,
 ) -> None:
-    """Measure how time and memory grow with the work."""
+    """Measure how time and memory of the fast model grow with the work."""
     if engine == "dask" and not find_spec("distributed"):
         print("scale.py: --engine dask needs an extra: pip install 'tipclassify[dask]'", file=sys.stderr)
         raise typer.Exit(2)
@@ -355,8 +334,7 @@ def main(
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             if training:
-                new = train(_numbers(sizes), parts.split(","), most_detectors, folder)
-                kind, points = "training", together(found.get("training", {}).get("points", []), new)
+                kind, points = "training", train(_numbers(sizes), folder)
             elif engine == "dask":
                 kind = "dask"
                 given = pages or own_pages(folder)
@@ -372,7 +350,8 @@ def main(
         return
     page = docs / "scale.md"
     if speed:
-        told["scenarios"] = scenario_table(cost_of(json_module.loads(speed.read_text("utf-8"))))
+        measured = json_module.loads(speed.read_text("utf-8"))
+        told["scenarios"] = scenario_table({model: cost_of(measured, model) for model in SHIPPED})
     for mark, text in told.items():
         write_between(page, mark, text)
     plots(found, docs)

@@ -1,0 +1,194 @@
+"""Other text classifiers, for ``quality.py`` and ``speed.py``: they learn from texts, labels and weights, and score texts.
+
+None of them has a place for the heading of a section, so it stands before its passage (`under_heading`). Settings are
+the best of 5 to 15 each by out-of-fold macro-F1 on the invented corpus; real passages chose nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_union
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+
+from tipclassify.labels import LABELS
+
+__all__ = ["FASTTEXT", "FastText", "Fit", "Score", "absent_peers", "peers", "under_heading"]
+
+FASTTEXT: Final = "fastText"
+_STATIC: Final = "static embeddings + LR"
+_CERTAIN: Final = 10.0  # log-odds of a label that every passage has, or none
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Score = Callable[[Sequence[str]], Floats]  # texts (m) to scores (m, 3) in [0, 1]
+Fit = Callable[[Sequence[str], Bools, Floats], Score]  # texts (n), labels (n, 3), weights (n)
+FitLabel = Callable[[Any, npt.NDArray[np.bool_], Floats], tuple[Floats, float]]
+
+
+def peers(base: Path | None = None) -> dict[str, Fit]:
+    """What can be fitted here, by name.
+
+    Parameters
+    ----------
+    base : Path, optional
+        Folder of all-MiniLM-L6-v2, whose token vectors the static embeddings are.
+    """
+    found: dict[str, Fit] = {"TF-IDF + LR": fit_tfidf, "TF-IDF, characters too, + LR": fit_characters}
+    found["NB-SVM"] = fit_nbsvm
+    if find_spec("fasttext"):
+        found[FASTTEXT] = FastText.fit
+    if base and find_spec("safetensors"):
+        found[_STATIC] = partial(fit_static, base)
+    return found
+
+
+def absent_peers(base: Path | None = None) -> dict[str, str]:
+    """What cannot be fitted here, and what its row needs."""
+    needs = {
+        FASTTEXT: "`pip install fasttext-community`",
+        _STATIC: "`pip install safetensors`, and --base with the folder of all-MiniLM-L6-v2",
+    }
+    return {name: need for name, need in needs.items() if name not in peers(base)}
+
+
+def under_heading(text: str, heading: str | None) -> str:
+    """The text with its heading before it.
+
+    >>> under_heading("The law was not enforced.", "Forced Labor")
+    'Forced Labor: The law was not enforced.'
+    """
+    return f"{heading}: {text}" if heading else text
+
+
+# --------------------------------------------------------------------------------------------- linear ones
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Probabilities by a weight (features, 3) for each feature of a text and each label."""
+
+    vectors: Callable[[Sequence[str]], Any]
+    weights: Floats
+    bias: Floats
+
+    def __call__(self, texts: Sequence[str]) -> Floats:
+        return np.asarray(expit(self.vectors(texts) @ self.weights + self.bias))
+
+
+def fit_tfidf(texts: Sequence[str], truth: Bools, weights: Floats) -> Score:
+    """Logistic regression on TF-IDF of words and pairs of words."""
+    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True).fit(texts)
+    return _one_a_label(words.transform, texts, truth, weights, _logistic(C=16, solver="liblinear"))
+
+
+def fit_characters(texts: Sequence[str], truth: Bools, weights: Floats) -> Score:
+    """The same with three to five characters in a row, inside words, beside the words."""
+    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
+    characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True)
+    both = make_union(words, characters).fit(texts)
+    return _one_a_label(both.transform, texts, truth, weights, _logistic(C=32, solver="liblinear"))
+
+
+def fit_nbsvm(texts: Sequence[str], truth: Bools, weights: Floats) -> Score:
+    """Linear SVM on log-count ratios of words and pairs of words (Wang and Manning 2012, ACL)."""
+    words = CountVectorizer(ngram_range=(1, 2), binary=True, dtype=np.float64).fit(texts)
+    return _one_a_label(words.transform, texts, truth, weights, _naive_bayes_svm)
+
+
+def fit_static(base: Path, texts: Sequence[str], truth: Bools, weights: Floats) -> Score:
+    """Logistic regression on the mean of the token vectors of an encoder, which are read without their context."""
+    from safetensors.numpy import load_file
+    from tokenizers import Tokenizer
+
+    table = load_file(base / "model.safetensors")["embeddings.word_embeddings.weight"]
+    tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+
+    def embedded(passages: Sequence[str]) -> Floats:
+        return np.stack([table[row.ids].mean(axis=0) for row in tokenizer.encode_batch(list(passages))])
+
+    scaler = StandardScaler().fit(embedded(texts))
+    fit = _logistic(C=0.01, max_iter=1000)
+    return _one_a_label(lambda passages: scaler.transform(embedded(passages)), texts, truth, weights, fit)
+
+
+def _one_a_label(
+    vectors: Callable[[Sequence[str]], Any], texts: Sequence[str], truth: Bools, weights: Floats, fit: FitLabel
+) -> Linear:
+    seen = vectors(texts)
+    table, bias = np.zeros((seen.shape[1], len(LABELS))), np.zeros(len(LABELS))
+    for j, has in enumerate(truth.T):
+        if has.all() or not has.any():
+            bias[j] = _CERTAIN if has.all() else -_CERTAIN
+        else:
+            table[:, j], bias[j] = fit(seen, has, weights)
+    return Linear(vectors, table, bias)
+
+
+def _logistic(**options: Any) -> FitLabel:
+    def fit(seen: Any, has: npt.NDArray[np.bool_], weights: Floats) -> tuple[Floats, float]:
+        model = LogisticRegression(**options).fit(seen, has, weights)
+        return model.coef_[0], float(model.intercept_[0])
+
+    return fit
+
+
+def _naive_bayes_svm(seen: Any, has: npt.NDArray[np.bool_], weights: Floats) -> tuple[Floats, float]:
+    p, q = (1 + np.asarray(seen[rows].T @ weights[rows]) for rows in (has, ~has))
+    ratio = np.log(p / p.sum()) - np.log(q / q.sum())
+    svm = LinearSVC(C=0.1, random_state=0).fit(seen.multiply(ratio).tocsr(), has, weights)
+    # Interpolated half and half with naive Bayes, to which all ratios count alike.
+    return ratio * (svm.coef_[0] + np.abs(svm.coef_[0]).mean()) / 2, float(svm.intercept_[0])
+
+
+# --------------------------------------------------------------------------------------------- fastText
+
+
+class FastText:
+    """fastText on words, pairs and triples, one-vs-all (Joulin et al. 2017, EACL)."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+
+    @classmethod
+    def fit(cls, texts: Sequence[str], truth: Bools, weights: Floats) -> FastText:  # noqa: ARG003
+        """Train; it knows no weights, so each text counts alike."""
+        import fasttext
+
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "train.txt")
+            with path.open("w", encoding="utf-8", newline="\n") as file:
+                for text, row in zip(texts, truth, strict=True):
+                    # It skips lines without a label, so "none" is one.
+                    names = [name for name, has in zip(LABELS, row, strict=True) if has] or ["none"]
+                    file.write(f"{' '.join(f'__label__{name}' for name in names)} {cls.line(text)}\n")
+            train = partial(fasttext.train_supervised, loss="ova", wordNgrams=3, lr=0.5, epoch=25)
+            return cls(train(str(path), thread=1, seed=0, verbose=0))
+
+    @staticmethod
+    def line(text: str) -> str:
+        """A passage as fastText wants it: it splits at white space only."""
+        return " ".join(re.findall(r"\w+|[^\w\s]", text.casefold()))
+
+    def predict(self, lines: Sequence[str]) -> list[Any]:
+        """Its own answer to each line, one by one: a list of lines takes it longer."""
+        return [self.model.predict(line, k=-1) for line in lines]
+
+    def __call__(self, texts: Sequence[str]) -> Floats:
+        found = [dict(zip(*one, strict=True)) for one in self.predict(list(map(self.line, texts)))]
+        return np.array([[row.get(f"__label__{name}", 0.0) for name in LABELS] for row in found], float)

@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""Fine-tune an encoder at a small size, one setting changed at a time: ``python benchmarks/trials.py --base FOLDER``.
+
+In: a base model (all-MiniLM-L6-v2), and the rows that taught the shipped encoder: ``--data``, and ``--real-train``
+where real passages lie elsewhere. Out: a line for each trial: macro-F1 of the real passages that `holdout.held_out`
+holds out, with and without their headings, each label at its best threshold, and the share tagged of those without any
+label.
+
+Little is learned in so few steps: lines compare with each other, and with nothing else. Needs the extra ``train``.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any, Final
+from unittest import mock
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import typer
+from _measure import DATA, about, about_line
+from _rows import training_rows
+from torch import Tensor, nn
+
+from tipclassify.calibration import logistic, operating_points
+from tipclassify.corpus import Row, labels_alone
+from tipclassify.encoder.names import without_names
+from tipclassify.encoder_training.batches import Examples, encode
+from tipclassify.encoder_training.fitting import deterministic, fit, logits_of, macro_f1
+from tipclassify.encoder_training.network import new_network, pad_of, read_tokenizer
+from tipclassify.encoder_training.recipe import _examples, like_headings
+from tipclassify.encoder_training.settings import Settings
+from tipclassify.holdout import held_out, is_real
+from tipclassify.labels import LABELS, indicator
+from tipclassify.tokens import known_words
+
+HEADING, BEFORE = (
+    12,
+    27,
+)  # tokens of a heading and of the sentence before; 40 with the mark between, as headings may have
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What differs from the shipped recipe: values of `Settings`, the rows, the loss, or what is read."""
+
+    settings: dict[str, Any] = field(default_factory=dict)
+    invented: float = 1 / 3  # share of invented passages
+    complicity: float = 1.0  # weight of passages with that label in its loss
+    focal: float = 0.0  # power by which easy passages count less (Lin et al. 2017, ICCV); 0 is cross-entropy
+    before: bool = False  # the previous sentence (field ``before``) is read between heading and sentence
+
+
+TRIALS: Final = {
+    "as shipped": Trial(),
+    "another seed": Trial({"seed": 1}),
+    "no invented passages": Trial(invented=0.0),
+    "two thirds invented": Trial(invented=2 / 3),
+    "half the rate": Trial({"rate": 1e-4}),
+    "twice the rate": Trial({"rate": 4e-4}),
+    "one rate for all layers": Trial({"decay": 1.0, "rate": 1.2e-4}),  # about their mean rate with decay
+    "complicity counts twice": Trial(complicity=2.0),
+    "focal loss": Trial(focal=1.5),
+    "previous sentence as context": Trial(before=True),
+}
+
+
+def run_trial(
+    rows: list[Row], taught: int, trial: Trial, base: Path, epochs: int, words: frozenset[str]
+) -> list[Floats]:
+    """Fine-tune on the first rows, and give the logits of the others, with headings and without."""
+    settings, tokenizer = replace(Settings(epochs=epochs), **trial.settings), read_tokenizer(base)
+    examples = _examples(rows, tokenizer, words, settings, like_headings(DATA / "headings.json"))
+    if trial.before:
+        texts = [str(row.get("before") or "") for row in rows]
+        before = encode(tokenizer, [one.text for one in without_names(texts, words, settings.stand_in)])
+        examples = with_sentences_before(examples, before)
+    positions, held, pad = np.arange(taught), np.arange(taught, len(rows)), pad_of(tokenizer)
+    with (
+        deterministic(torch.get_num_threads()),
+        tempfile.TemporaryDirectory() as folder,
+        mock.patch.object(nn.functional, "binary_cross_entropy_with_logits", loss_of(trial)),
+    ):
+        network = new_network(base, settings)
+        fit(network, examples, [positions] * epochs, held[:50], settings, pad=pad, folder=Path(folder), identity={})
+        return [logits_of(network, examples.rows(held, settings.tokens, headings), pad) for headings in (True, False)]
+
+
+def with_sentences_before(examples: Examples, before: Sequence[list[int]]) -> Examples:
+    """The same passages, the sentence before each as the end of its heading, where there are both."""
+    mark, pairs = examples.marks[1], zip(examples.headings, before, strict=True)
+    return replace(examples, headings=[[*h[:HEADING], mark, *b[-BEFORE:]] if h and b else h for h, b in pairs])
+
+
+def loss_of(trial: Trial) -> Any:
+    """The loss of a trial, in place of PyTorch's own."""
+    plain = nn.functional.binary_cross_entropy_with_logits
+    weights = torch.tensor([trial.complicity if label == "complicity" else 1.0 for label in LABELS])
+
+    def loss(logits: Tensor, wanted: Tensor) -> Tensor:
+        wrong = 1 - torch.exp(-plain(logits, wanted, reduction="none"))  # probability of the wrong answer
+        return (plain(logits, wanted, pos_weight=weights, reduction="none") * wrong**trial.focal).mean()
+
+    return loss
+
+
+def told(name: str, headed: Floats, bare: Floats, held: Sequence[Row]) -> str:
+    """Name and figures of a trial in a line."""
+    truth = np.array([indicator(row["labels"]) for row in held], bool)
+    alone = np.array([indicator(labels_alone(row)) for row in held], bool)
+    scores = logistic(headed)
+    least = [operating_points(truth[:, j], scores[:, j])["balanced"] for j in range(len(LABELS))]
+    tagged = (scores >= least)[~truth.any(axis=1)].any(axis=1).mean()
+    return f"{name:30} {macro_f1(headed, truth):10.3f} {macro_f1(bare, alone):10.3f} {tagged:10.1%}"
+
+
+def trials(
+    base: Annotated[Path, typer.Option(help="Folder of the base model.")],
+    data: Annotated[list[Path] | None, typer.Option(help="Labelled file or folder; repeatable.")] = None,
+    real_train: Annotated[list[Path] | None, typer.Option(help="Further real passages; repeatable.")] = None,
+    passages: Annotated[int, typer.Option(min=10, help="Passages that each trial learns from.")] = 6_000,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over them.")] = 1,
+    only: Annotated[list[str] | None, typer.Option(help="Name of a trial; repeatable; all without.")] = None,
+) -> None:
+    """Run the trials, and print how well each tags."""
+    rows = training_rows(data or [DATA], real_train or [])
+    words = known_words([row["text"] for row in rows])
+    out, real = held_out(rows), np.array(list(map(is_real, rows)), bool)
+    held = [rows[i] for i in np.flatnonzero(real & out)]
+    print(f"{about_line(about())}\n\n{'':30} {'headings':>10} {'without':>10} {'no cause':>10}", flush=True)
+    for name in only or TRIALS:
+        draw, some = np.random.default_rng(0), round(TRIALS[name].invented * passages)
+        chosen = [*draw.permutation(np.flatnonzero(real & ~out))[: passages - some]]
+        chosen += [*draw.permutation(np.flatnonzero(~real & ~out))[:some]]
+        taught = [rows[i] for i in chosen]
+        logits = run_trial([*taught, *held], len(taught), TRIALS[name], base, epochs, words)
+        print(told(name, *logits, held), flush=True)
+
+
+if __name__ == "__main__":
+    typer.run(trials)
