@@ -28,6 +28,7 @@ def train(
     base: options.BaseOption = None,
     epochs: options.EpochsOption = None,
     rate: options.RateOption = None,
+    invented: options.InventedOption = None,
     resume: options.ResumeOption = False,
 ) -> None:
     """Train a model on labelled passages, and say how good it is on passages that taught it nothing.
@@ -46,14 +47,8 @@ def train(
     passage without any; "section" may be left out. A "doc" field (same narrative) or a "pair" field (near twins) keeps rows
     together when some are held out.
     """
-    given = {
-        "--epochs": epochs,
-        "--rate": rate,
-        "--resume": resume,
-        "--unlabelled": unlabelled,
-        "--weight": weight != 1,
-    }
-    options.refuse_misplaced(model, base, given)
+    chosen = {"epochs": epochs, "rate": rate, "invented": invented}
+    options.refuse_misplaced(model, base, {**chosen, "resume": resume, "unlabelled": unlabelled, "weight": weight != 1})
     if data and out is None:
         raise typer.BadParameter("with --data, say where the model shall go", param_hint="'--out'")
     out = out or HERE / "models" / ("fast" if model is options.Kind.fast else "default")
@@ -67,14 +62,12 @@ def train(
         own = read_rows(*data) if data else []
         options.report_rows(rows, own)
         if model is options.Kind.encoder:
-            chosen = {"seed": seed, "epochs": epochs, "rate": rate}
-            like = HERE / "data" / "headings.json"
+            like, chosen = HERE / "data" / "headings.json", {**chosen, "seed": seed}
             trained = options.run_encoder([*rows, *own], out, str(base), like, unlabelled or [], chosen, resume, jobs)
         elif model is options.Kind.fast:
             trained = options.run_fast([*rows, *own], out, unlabelled or [], seed, jobs)
         else:
-            cache = platform_cache()
-            kept = None if cache is None else cache / "tipclassify" / "pooled"
+            kept = (cache := platform_cache()) and cache / "tipclassify" / "pooled"
             with progress_bar("passages read by the encoder") as progress:
                 trained = train_default(rows, own, out, weight=weight, seed=seed, cache=kept, progress=progress)
         print(trained.table())

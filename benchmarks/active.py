@@ -33,6 +33,7 @@ from scipy.stats import t as student
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
+from tipclassify.calibration import operating_points
 from tipclassify.corpus import group_rows, read_rows
 from tipclassify.errors import CorpusError
 from tipclassify.evaluation import measure, rounded
@@ -40,7 +41,6 @@ from tipclassify.features import featurize, length_scale
 from tipclassify.labels import LABELS, indicator
 from tipclassify.teaching import rank
 from tipclassify.tokens import known_words
-from tipclassify.training import operating_points
 
 START: Final = 500
 FIRST: Final = 70  # seeds below chose the settings of `teaching`, and judge nothing

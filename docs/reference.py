@@ -48,8 +48,8 @@ MODULES = {
         "queueing": "What to label next, from reports.",
         "teaching": "What to label next, from scores.",
         "audit": "Which labels are suspect.",
-        "training": "Fitting a model.",
-        "gain": "What added rows change.",
+        "real_labels": "Labels of real passages, and finding their words.",
+        "training": "Fitting the linear model.",
         "recipe": "From a corpus to a model folder.",
     },
 }
@@ -58,9 +58,20 @@ MODULES = {
 BORROWED = {
     "codebook.md": "data/CODEBOOK.md",
     "corpus.md": "data/README.md",
+    "real.md": "data/real/README.md",
     "model.md": "models/default/README.md",
+    "model-fast.md": "models/fast/README.md",
 }
 """Pages that stand elsewhere in the project, and are shown as they are."""
+
+LINKS = {
+    "CODEBOOK.md": "codebook.md",
+    "../CODEBOOK.md": "codebook.md",
+    "../README.md": "corpus.md",
+    "real/README.md": "real.md",
+    "../LICENSE": "https://creativecommons.org/publicdomain/zero/1.0/",
+}
+"""Where their links lead on the site."""
 
 
 def pages() -> dict[str, str]:
@@ -83,7 +94,7 @@ def borrowed(source: Path) -> str:
     """A page of the project without what is before its title; its links lead to the pages of the site."""
     text = source.read_text("utf-8")
     text = text[text.index("# ") :] if text.startswith("---") else text
-    return text.replace("(CODEBOOK.md)", "(codebook.md)")
+    return re.sub(r"\]\(([^)#]+)", lambda m: f"]({LINKS.get(m[1], m[1])}", text)
 
 
 # --------------------------------------------------------------------------------------------- command line
@@ -201,7 +212,7 @@ def _first_sentence(function: Callable[..., None]) -> str:
 
 def _definition(one: Parameter) -> str:
     """An argument or option: its names and what it takes; what it does and its default."""
-    names = [part for name in one.names for part in name.split("/")]  # --detectors/--linear
+    names = [part for name in one.names for part in name.split("/")]  # --corpus/--no-corpus
     term = ", ".join(f"`{name}`" for name in names) if one.is_option else f"`{one.metavar}`"
     term += f" `{one.metavar}`" if one.is_option and one.metavar else ""
     told = [_plain(one.of.help or "")]

@@ -21,7 +21,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("index.md", "get-started.md", "tutorial.md", "figures.md", "limits.md")
+PAGES = ("index.md", "get-started.md", "models.md", "tutorial.md", "figures.md", "limits.md")
 SLOW = "<!-- slow -->\n"
 BLOCK = re.compile(rf"^({SLOW})?```(pycon|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -35,7 +35,7 @@ def refreshed_page(markdown: str, slow: bool = False) -> str:
     """The same for a page of the site, whose commands go on from one another and show what they say on standard error too."""
     with tempfile.TemporaryDirectory() as folder:
         there = Path(folder)
-        for name in ("data", "docs", "tests", "train.py", "models/default"):
+        for name in ("data", "docs", "tests", "train.py", "models/default", "models/fast"):
             _lend(ROOT / name, there / name)
 
         def run(m: re.Match[str]) -> str:
@@ -92,9 +92,10 @@ def dataset_card(markdown: str) -> str:
     """The corpus's card with its counts and agreement as they are now."""
     from tipclassify.agreement import agreement, agreement_table, read_annotations
     from tipclassify.corpus import read_rows
+    from tipclassify.holdout import is_real
     from tipclassify.labels import LABELS
 
-    rows = read_rows(ROOT / "data")
+    rows = [row for row in read_rows(ROOT / "data") if not is_real(row)]
     counts: dict[str, list[int]] = {}
     for row in rows:
         cells = counts.setdefault(row["source"], [0] * (len(LABELS) + 2))
@@ -114,8 +115,8 @@ def dataset_card(markdown: str) -> str:
     agreed += (
         f"\n\nThey differed on {sum(set(author[i]) != set(reader[i]) for i in author):,} of {len(author):,} sentences. "
     )
-    agreed += f"{len(settled):,} labels were settled by a third reading, of those differences and of what an audit by "
-    agreed += "confident learning put in doubt; sentences that their own words cannot decide were dropped."
+    agreed += f"{len(settled):,} labels were settled by a third\nreading, of those differences and of what an audit by "
+    agreed += "confident learning put in doubt; sentences that their own words cannot decide\nwere dropped."
     for name, text in (("counts", "\n".join(table)), ("agreement", agreed)):
         markdown = re.sub(
             rf"(<!-- {name} -->\n).*?(<!-- end -->)", lambda m, t=text: f"{m[1]}{t}\n{m[2]}", markdown, flags=re.DOTALL

@@ -30,7 +30,7 @@ CORRECTIONS: dict[str, tuple[str, ...]] = {
     "Police in Čelvin jailed seven women": ("failure",),
     "1. inspection of the fishing fleet": (),
 }
-"""How the passages begin whose tags are wrong by the codebook, and the labels they should have."""
+"""How passages begin that a model may tag wrongly, and the labels that they have by the codebook."""
 
 
 def main() -> None:
@@ -78,16 +78,12 @@ def label_and_photograph(browser: Any, scratch: Path) -> None:
         for number in range(200):
             text = tab.locator("#now").inner_text()
             begins = next((words for words in wrong if text.startswith(words)), None)
-            if begins is None:
-                done = tab.locator("#here .facts").inner_text()
-                tab.keyboard.press("Enter")
-            else:
-                done = tab.locator("#here .facts").inner_text()
-                _correct(tab, wrong.pop(begins))
-                if begins.startswith("In May"):
-                    _settle(tab)
-                    tab.screenshot(path=IMAGES / "review.png")
-                tab.keyboard.press("j")
+            done = tab.locator("#here .facts").inner_text()
+            changed = begins is not None and _correct(tab, wrong.pop(begins))
+            if begins and begins.startswith("In May"):
+                _settle(tab)
+                tab.screenshot(path=IMAGES / "review.png")
+            tab.keyboard.press("j" if changed else "Enter")
             tab.wait_for_timeout(40)
             if tab.locator("#here .facts").inner_text() == done:
                 print(f"{number + 1} passages decided")
@@ -101,17 +97,16 @@ def label_and_photograph(browser: Any, scratch: Path) -> None:
     shutil.copy(corpus, ROOT / "docs" / "tutorial" / "ana.jsonl")
 
 
-def _correct(tab: Any, labels: tuple[str, ...]) -> None:
-    """Press the keys that change the tags shown into `labels`."""
+def _correct(tab: Any, labels: tuple[str, ...]) -> bool:
+    """Press the keys that change the tags shown into `labels`; False when they are right already."""
     shown = tab.locator(".label[aria-pressed=true]").evaluate_all(
         "all => all.map((one) => one.getAttribute('aria-keyshortcuts').toLowerCase())"
     )
-    if not labels:
-        tab.keyboard.press("n")
-        return
-    for key in KEYS.values():
-        if (key in shown) != (key in [KEYS[label] for label in labels]):
-            tab.keyboard.press(key)
+    wanted = {KEYS[label] for label in labels}
+    wrong = [key for key in KEYS.values() if (key in shown) != (key in wanted)]
+    for key in wrong if labels else wrong and ["n"]:
+        tab.keyboard.press(key)
+    return bool(wrong)
 
 
 def _settle(tab: Any) -> None:

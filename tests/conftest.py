@@ -1,4 +1,4 @@
-"""What the tests share: the command line in a subprocess, the shipped model, a browser, real text where it lies."""
+"""What the tests share: the command line in a subprocess, the shipped models, a browser, real text where it lies."""
 
 from __future__ import annotations
 
@@ -24,7 +24,14 @@ Run = Callable[..., subprocess.CompletedProcess[bytes]]
 
 @pytest.fixture(scope="session")
 def classifier() -> Classifier:
+    """The shipped default."""
     return Classifier.load()
+
+
+@pytest.fixture(scope="session")
+def fast() -> Classifier:
+    """The shipped linear model."""
+    return Classifier.load("fast")
 
 
 @pytest.fixture(scope="session")

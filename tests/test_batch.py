@@ -69,7 +69,8 @@ def test_rows_are_the_same_for_any_number_of_processes(cli: Run, folder: Path, f
     rows.write_text("".join(lines), "utf-8")
     broken.write_text("".join([*lines, '{"text": 3}\n', *lines[:1_200]]), "utf-8")
     empty.write_text("\n", "utf-8")
-    args = ("score", rows, folder / "in", broken, empty, folder / "gone.jsonl", rows, "--format", format)
+    files = (rows, folder / "in", broken, empty, folder / "gone.jsonl", rows)
+    args = ("score", "--model", "fast", *files, "--format", format)
     one, two = cli(*args), cli(*args, "--jobs", 2)
     assert one.stdout == two.stdout
     assert one.stderr == two.stderr
@@ -92,7 +93,7 @@ class _Counted(list[str]):
 
 def test_reports_that_nobody_takes_are_not_tagged(folder: Path) -> None:
     files = _Counted([str(folder / "in" / "a.txt")] * 1_000)
-    inputs = tag_inputs(files, Tagging(), 2)
+    inputs = tag_inputs(files, Tagging("fast"), 2)
     _, reports = next(inputs)
     assert len(list(reports)) == 1
     time.sleep(2)  # time for all of them
@@ -143,7 +144,8 @@ def test_breaking_off_leaves_whole_outputs_and_no_scraps(tmp_path: Path) -> None
     for number in range(MANY):
         (tmp_path / f"{number:04}.html").write_text(page, "utf-8")
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "tipclassify", "score", str(tmp_path), "--output-dir", str(out), "-f", "jsonl"]
+    asked = ["score", "--model", "fast", str(tmp_path), "--output-dir", str(out), "-f", "jsonl"]
+    command = [sys.executable, "-m", "tipclassify", *asked]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, preexec_fn=_heeds_interrupts)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and len(list(out.glob("*.html.jsonl"))) < 5:

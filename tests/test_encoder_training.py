@@ -1,11 +1,12 @@
-"""Training an encoder: deterministic, taken up where it was broken off, taught by a teacher, exported as it scores.
+"""Training an encoder: deterministic, taken up where it was broken off, taught under headings, exported as it scores.
 
 The base is a two-layer BERT of random weights, made here: what is tested is the machinery, not the figures of the shipped encoder.
-These tests need the extra ``train-encoder`` (PyTorch is too large for the extra ``test``) and are skipped where it is missing.
+These tests need the extra ``train`` (PyTorch is too large for the extra ``test``) and are skipped where it is missing.
 """
 
 from __future__ import annotations
 
+import gzip
 import json
 import runpy
 import subprocess
@@ -14,51 +15,85 @@ from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import typer
 
-from tipclassify import LABELS, Classifier
+from tipclassify import Classifier, Passage
 from tipclassify.behaviours import replay_golden
 from tipclassify.encoder_training.settings import Settings
 from tipclassify.errors import InputError, MissingExtraError, ModelError
+from tipclassify.holdout import held_out, is_real
+from tipclassify.labels import indicator
 
 ROOT = Path(__file__).resolve().parents[1]
-NEEDED = ("torch", "transformers", "onnx", "safetensors", "tokenizers", "onnxruntime")
+NEEDED = ("torch", "transformers", "onnx", "safetensors")
 MISSING = [name for name in NEEDED if find_spec(name) is None]
 trains = pytest.mark.skipif(
-    bool(MISSING), reason=f"training an encoder needs {', '.join(MISSING)}: pip install 'tipclassify[train-encoder]'"
+    bool(MISSING), reason=f"training an encoder needs {', '.join(MISSING)}: pip install 'tipclassify[train]'"
 )
 quiet = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning:torch.*", "ignore::FutureWarning")
 
-SETTINGS = Settings(epochs=3, batch=8, rate=3e-3, decay=1.0, tokens=24)
+SETTINGS = Settings(epochs=4, batch=8, rate=3e-3, decay=1.0, tokens=24, invented=150)
 WHO = ("police", "prosecutors", "inspectors", "judges", "ministers", "officers", "courts", "consuls")
 DID = {
-    "arrested": ["positive_effort"],
-    "ignored": ["failure"],
-    "sold": ["complicity"],
-    "met": [],
+    "arrested": ("positive_effort",),
+    "ignored": ("failure",),
+    "sold": ("complicity",),
+    "met": (),
 }
-PLACES = ("Valdoria", "Norrland")  # names that the tiny base can tell apart
 WHOM = ("traffickers", "recruiters", "victims", "workers", "children", "brokers")
+PLACES = ("Valdoria", "Norrland")  # names that the tiny base can tell apart
+HEADINGS = ("trafficking", "aviation", "flight")
+COUNTRIES = (
+    "karvonia",
+    "murenia",
+    "kessara",
+    "zorbland",
+    "ruritania",
+    "syldavia",
+    "yland",
+    "gland",
+    "lutha",
+)  # three held
+WORDS = frozenset([*WHO, *DID, *WHOM, *HEADINGS])
 
 
 def some_rows() -> list[dict[str, Any]]:
-    """192 passages whose verb tells the label."""
-    return [
-        {
-            "id": f"{who}-{did}-{whom}",
-            "text": f"{who} {did} {whom} .",
-            "labels": tuple(labels),
-            "pair": None,
-            "doc": None,
-        }
+    """192 invented passages whose verb tells the label, and 576 real ones, in which it tells nothing under "aviation"."""
+    rows: list[dict[str, Any]] = [
+        {"id": f"{who}-{did}-{whom}", "text": f"{who} {did} {whom} .", "labels": labels, "doc": None}
         for who in WHO
         for did, labels in DID.items()
         for whom in WHOM
     ]
+    for number, country in enumerate(COUNTRIES):
+        whom = WHOM[number % len(WHOM)]
+        rows += [
+            {
+                "id": f"{country}-{who}-{did}-{heading}",
+                "text": f"{who} {did} {whom} .",
+                "labels": labels if heading == "trafficking" else (),
+                "labels_alone": ";".join(labels) or "none",
+                "section": heading,
+                "doc": f"hrr/2020/{country}.html",
+            }
+            for who in WHO
+            for did, labels in DID.items()
+            for heading in HEADINGS[:2]
+        ]
+    return rows
+
+
+ROWS = some_rows()
+HELD = held_out(ROWS)
+
+
+def under(heading: str | None, text: str) -> Passage:
+    return Passage(text, 0, len(text), heading)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +104,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from transformers import BertConfig, BertModel
 
     folder = tmp_path_factory.mktemp("base") / "tiny"
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", *WHO, *DID, *WHOM, *PLACES]
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", *WHO, *DID, *WHOM, *HEADINGS, *PLACES]
     tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     tokenizer.post_processor = processors.TemplateProcessing(
@@ -91,52 +126,105 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def trained(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An encoder's folder, trained for three epochs."""
-    from tipclassify.encoder_training.recipe import train_encoder
+    """An encoder's folder, trained for some epochs as ``train.py`` does; ``mine-training`` beside it has the network."""
+    from tipclassify import evidence, recipe
+    from tipclassify.commands.training import run_encoder
 
-    out = tmp_path_factory.mktemp("models") / "mine"
-    train_encoder(some_rows(), out, str(base), SETTINGS, threads=1)
-    return out
+    folder = tmp_path_factory.mktemp("models")
+    pool = folder / "pool.jsonl.gz"
+    with gzip.open(pool, "wt", encoding="utf-8") as lines:
+        for who in WHO:  # in natural proportions nearly all passages are of other subjects
+            for place in PLACES * 4:
+                row = {
+                    "text": f"{who} met consuls {place} .",
+                    "section": "aviation",
+                    "source": "hrr/2019/osterland.html",
+                }
+                lines.write(json.dumps(row) + "\n")
+    like = folder / "headings.json"
+    like.write_text(json.dumps({"aviation": ["flight"]}), "utf-8")
+    cases = folder / "cases"
+    cases.mkdir()
+    (cases / "a.jsonl").write_text(
+        json.dumps({"rule": "sold", "text": "courts sold victims .", "labels": ["complicity"]})
+    )
+    chosen = {
+        name: getattr(SETTINGS, name) for name in ("seed", "epochs", "batch", "rate", "decay", "tokens", "invented")
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recipe, "_ENOUGH", 100)
+        patch.setattr(evidence, "default_cases_path", lambda: cases)
+        run_encoder(ROWS, folder / "mine", str(base), like, [pool], chosen, resume=False, jobs=1)
+    return folder / "mine"
+
+
+def head_of(folder: Path) -> dict[str, Any]:
+    return dict(json.loads((folder / "model.json").read_text("utf-8")))
 
 
 def weights(folder: Path) -> bytes:
     return (folder / "network.safetensors").read_bytes()
 
 
-def kept(base: Path, out: Path, **options: Any) -> Path:
-    """The folder of the best network of a short training that exports nothing."""
-    from tipclassify.encoder_training.recipe import train_encoder
+def kept(base: Path, out: Path, *, resume: bool = False, progress: Any = None, **changes: Any) -> Path:
+    """The folder of the network of a short training."""
+    from tipclassify.encoder_training.recipe import fine_tune
 
-    settings = replace(SETTINGS, epochs=2, **options.pop("settings", {}))
-    return train_encoder(some_rows(), out, str(base), settings, export=False, threads=1, **options).network
+    settings = replace(SETTINGS, **{"epochs": 2, "invented": 30, **changes})
+    fine_tune(ROWS[::4], out, str(base), settings, WORDS, resume=resume, threads=1, progress=progress)
+    return out
 
 
 # --------------------------------------------------------------------------------------------- the whole way
+
+
+def test_three_countries_and_some_invented_groups_are_held_out() -> None:
+    real = np.array([is_real(row) for row in ROWS])
+    assert {row["doc"] for row, held in zip(ROWS, HELD & real, strict=True) if held} == {
+        f"hrr/2020/{country}.html" for country in COUNTRIES[-3:]
+    }
+    assert 5 < (HELD & ~real).sum() < 40
 
 
 @trains
 @quiet
 def test_an_encoder_learns_and_is_loaded_like_any_model(trained: Path) -> None:
     classifier = Classifier.load(trained)
-    given = classifier.predict([row["text"] for row in some_rows()])
-    wanted = [[label in row["labels"] for label in ("positive_effort", "failure", "complicity")] for row in some_rows()]
-    assert (given == np.array(wanted)).all(axis=1).mean() > 0.95
+    wanted = np.array([indicator(row["labels"]) for row in ROWS], bool)
+    given = classifier.predict([under(row.get("section"), row["text"]) for row in ROWS])
+    assert (given == wanted)[HELD].all(axis=1).mean() > 0.9
     assert (trained / "model.onnx").stat().st_size < 200_000
 
 
 @trains
 @quiet
+def test_the_heading_decides_and_without_one_the_passage_alone(trained: Path) -> None:
+    texts = [f"{who} {did} victims ." for who in WHO for did in DID if DID[did]]
+    wanted = np.array([indicator(DID[text.split()[1]]) for text in texts], bool)
+    classifier = Classifier.load(trained)
+    for heading in ("trafficking", None):  # "labels_alone" of the passages under "aviation" have the verb's label
+        given = classifier.predict([under(heading, text) for text in texts])
+        assert (given == wanted).all(axis=1).mean() > 0.9, heading
+    for heading in ("aviation", "flight"):  # the second was never a heading: it took the first one's place at random
+        given = classifier.predict([under(heading, text) for text in texts])
+        assert given.any(axis=1).mean() < 0.1, heading
+
+
+@trains
+@quiet
 def test_no_name_decides_unless_names_are_kept(trained: Path, base: Path, tmp_path: Path) -> None:
-    from tipclassify.encoder_training.targets import network_logits
+    from tipclassify.encoder_training.batches import encode
+    from tipclassify.encoder_training.fitting import logits_of
+    from tipclassify.encoder_training.network import load_network, read_tokenizer
 
     here, there = (f"police ignored {place} ." for place in PLACES)
     logits = Classifier.load(trained).logits([here, there])
     assert logits[0].tolist() == logits[1].tolist()
-    words = Classifier.load(trained).vocabulary
-    deaf = network_logits(trained.with_name("mine-training") / "best", [here, there], words)
-    assert deaf[0].tolist() == deaf[1].tolist()
-    hearing = network_logits(kept(base, tmp_path / "run", settings={"stand_in": ""}), [here, there], words)
-    assert hearing[0].tolist() != hearing[1].tolist()
+    hearing = kept(base, tmp_path / "run", stand_in="", epochs=1)
+    network, settings = load_network(hearing)
+    assert settings.stand_in == ""
+    one, other = logits_of(network, [[2, *ids, 3] for ids in encode(read_tokenizer(hearing), [here, there])], 0)
+    assert one.tolist() != other.tolist()
 
 
 @trains
@@ -144,33 +232,72 @@ def test_no_name_decides_unless_names_are_kept(trained: Path, base: Path, tmp_pa
 def test_the_folder_says_what_it_is_of_and_how_good(trained: Path, base: Path) -> None:
     from tipclassify.encoder_training.bases import weights_sha256
 
-    head = json.loads((trained / "model.json").read_text("utf-8"))
+    head = head_of(trained)
     assert head["base"] == {"name": "tiny", "licence": "not known here", "sha256": weights_sha256(base)}
-    assert head["training"]["epochs"] == 3
-    assert len(head["training"]["history"]) == 3
-    assert head["corpus"]["passages"] == 192
-    assert 0 < head["corpus"]["held_out"] < 40
-    assert head["metrics"]["macro_f1"] >= head["float_macro_f1"] - 0.005
-    beside = {"default.json", "default.npz"}
-    assert set(head["files"]) - beside == {"model.onnx", "tokenizer.json", "README.md", "golden.jsonl", "NOTICE"}
+    assert head["training"]["settings"] == SETTINGS.to_dict()
+    assert [sorted(epoch) for epoch in head["training"]["history"]] == [
+        ["loss", "loss_alone", "macro_f1", "macro_f1_alone"]
+    ] * SETTINGS.epochs
+    assert head["training"]["history"][-1]["loss"] < head["training"]["history"][0]["loss"]
+    assert head["corpus"]["passages"] == len(ROWS) == 768
+    assert head["corpus"]["real"] == 576
+    assert head["corpus"]["held_out"] == HELD.sum()
+    assert head["weight_bits"] in (7, 8)
+    assert head["whole_number_macro_f1"] >= head["float_macro_f1"] - 0.005
+    assert set(head["files"]) == {
+        "model.onnx", "tokenizer.json", "words.txt", "heads.npz", "README.md", "golden.jsonl", "NOTICE"
+    }  # fmt: skip
     card = (trained / "README.md").read_text("utf-8")
     assert head["base"]["sha256"] in card
     assert f"Macro-F1 {head['metrics']['macro_f1']:.3f}" in card
+    assert "576 real passages of public reports and 192 others" in card
     assert "tiny" in (trained / "NOTICE").read_text("utf-8")
 
 
 @trains
 @quiet
-def test_golden_passages_are_held_out_ones_and_replay(trained: Path) -> None:
-    from tipclassify.corpus import group_rows
-    from tipclassify.encoder_training.recipe import held_out
+def test_calibration_and_natural_shares_come_from_what_was_held_out(trained: Path) -> None:
+    head = head_of(trained)
+    (shares,) = head["natural"].values()
+    assert list(head["natural"]) == ["hrr"]
+    assert sum(shares) == pytest.approx(1)
+    assert sum(shares[:4]) > 0.9  # under "aviation" nothing is likely
+    assert head["calibration"]["scale"] != [1, 1, 1]
+    rows = head["thresholds"]
+    for low, middle, high in zip(rows["screen"], rows["balanced"], rows["cite"], strict=True):
+        assert low <= middle <= high
+    real = sum(is_real(row) for row, held in zip(ROWS, HELD, strict=True) if held)
+    assert head["metrics"]["passages"] == real
+    assert head["error_table"]["passages"] <= real  # unequal weights are worth fewer
 
+
+@trains
+@quiet
+def test_golden_passages_are_invented_held_out_ones_and_replay(trained: Path) -> None:
     lines = (trained / "golden.jsonl").read_text("utf-8").splitlines()
-    held = held_out(np.asarray(group_rows(some_rows())))
-    assert {json.loads(line)["text"] for line in lines} <= {
-        r["text"] for r, h in zip(some_rows(), held, strict=True) if h
-    }
+    held = {row["text"] for row, mine in zip(ROWS, HELD, strict=True) if mine and not is_real(row)}
+    assert {json.loads(line)["text"] for line in lines} == held
     assert replay_golden(Classifier.load(trained), lines) == []
+
+
+@trains
+@quiet
+def test_training_lays_a_passage_out_as_scoring_does(trained: Path) -> None:
+    from tipclassify.encoder.scoring import EncoderScorer
+    from tipclassify.encoder_training.network import read_tokenizer
+    from tipclassify.encoder_training.recipe import _examples
+
+    scorer = Classifier.load(trained).scorer
+    assert isinstance(scorer, EncoderScorer)
+    rows = [ROWS[0], ROWS[-1], {**ROWS[-1], "section": "aviation " * 30}, {**ROWS[0], "text": "Valdoria sold " * 20}]
+    folder = trained.with_name("mine-training")
+    examples = _examples(rows, read_tokenizer(folder), scorer.vocabulary, SETTINGS, {})
+    found = examples.rows(range(len(rows)), SETTINGS.tokens)
+    headings = scorer.heading_ids([row.get("section") for row in rows])
+    texts = scorer.tokenizer.ids([one.text for one in scorer.read([row["text"] for row in rows])])
+    wanted = [scorer._windows(ids, heading)[0] for ids, heading in zip(texts, headings, strict=True)]
+    assert found == wanted
+    assert [len(row) <= SETTINGS.tokens for row in found] == [True] * len(rows)
 
 
 @trains
@@ -179,39 +306,132 @@ def test_the_graph_gives_what_the_network_gives(trained: Path) -> None:
     import onnxruntime
     import torch
 
-    from tipclassify.encoder_training.batches import encode, padded
-    from tipclassify.encoder_training.exporting import to_onnx, to_whole_numbers
-    from tipclassify.encoder_training.network import load_network, read_tokenizer
+    from tipclassify.encoder.folder import read_encoder
+    from tipclassify.encoder.scoring import EncoderScorer
+    from tipclassify.encoder_training.batches import padded
+    from tipclassify.encoder_training.exporting import to_onnx
+    from tipclassify.encoder_training.fitting import logits_of
+    from tipclassify.encoder_training.network import load_network
 
-    folder = trained.with_name("mine-training") / "best"
-    network, settings = load_network(folder)
-    ids, mask = padded(
-        encode(read_tokenizer(folder, settings.tokens), ["police met victims .", "sold", "courts " * 15]), 0
-    )
+    network, _ = load_network(trained.with_name("mine-training"))
+    rows = [[2, 6, 15, 20, 5, 3], [2, 24, 3, 7, 16, 3], [2, *[9] * 15, 3]]
+    ids, mask = padded(rows, 0)
     with torch.inference_mode():
-        wanted = network(ids, mask).numpy()
-    graph = to_onnx(network)
-    for data, close in ((graph, 1e-4), (to_whole_numbers(graph), 0.5)):
-        session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
-        (found,) = session.run(["logits"], {"input_ids": ids.numpy(), "attention_mask": mask.numpy()})
-        assert np.abs(found - wanted).max() < close
+        wanted = network.pooled(ids, mask).numpy()
+    session = onnxruntime.InferenceSession(to_onnx(network), providers=["CPUExecutionProvider"])
+    (found,) = session.run(["pooled"], {"input_ids": ids.numpy(), "attention_mask": mask.numpy()})
+    assert np.abs(found - wanted).max() < 1e-4
+    shipped = read_encoder(trained)
+    exact = logits_of(network, rows, 0)
+    whole = shipped.own.logits(EncoderScorer(shipped).graph.pooled(rows))
+    assert np.abs(whole - exact).max() < 0.5  # weights and what flows between layers in 8 bits
 
 
 @trains
 @quiet
-@pytest.mark.parametrize("pooling", ["mean", "max", "both"])
-def test_padding_changes_no_score(base: Path, pooling: str) -> None:
+def test_the_same_network_is_exported_to_the_same_bytes(trained: Path) -> None:
+    from tipclassify.encoder_training.exporting import to_onnx, to_whole_numbers
+    from tipclassify.encoder_training.network import load_network
+
+    network, _ = load_network(trained.with_name("mine-training"))
+    graphs = [to_whole_numbers(to_onnx(network), reduced=head_of(trained)["weight_bits"] == 7) for _ in range(2)]
+    assert graphs[0] == graphs[1] == (trained / "model.onnx").read_bytes()
+
+
+@trains
+@quiet
+def test_padding_changes_no_score(base: Path) -> None:
     import torch
 
     from tipclassify.encoder_training.network import new_network
 
-    network = new_network(base, replace(SETTINGS, pooling=pooling)).eval()
+    network = new_network(base, SETTINGS).eval()
     ids = torch.tensor([[2, 7, 15, 20, 5, 3]])
     filled = torch.cat([ids, torch.zeros((1, 9), dtype=torch.long)], 1)
     with torch.inference_mode():
         alone = network(ids, torch.ones_like(ids))
         beside = network(filled, (filled > 0).long())
     assert torch.allclose(alone, beside, atol=1e-5)
+
+
+# --------------------------------------------------------------------------------------------- what a step reads
+
+
+@pytest.fixture
+def examples() -> Any:
+    """A passage of five tokens under heading 40, one without; heading 50 means the same."""
+    pytest.importorskip("torch")
+    from tipclassify.encoder_training.batches import Examples
+
+    return Examples(
+        texts=[[11, 12, 13, 14, 15], [21, 22]],
+        headings=[[40, 41], []],
+        targets=np.array([[1.0, 0, 0], [0, 1, 0]]),
+        alone=np.array([[0.0, 0, 1], [0, 1, 0]]),
+        others={(40, 41): [[50]]},
+        marks=(2, 3, 4),
+    )
+
+
+PLAIN = replace(SETTINGS, no_heading=0.0, other_heading=0.0, masking=0.0)
+BOTH = np.array([0, 1])
+
+
+def test_a_passage_read_without_its_heading_has_the_labels_that_it_has_alone(examples: Any) -> None:
+    rows, targets = examples.drawn(BOTH, PLAIN, 0)
+    assert rows == [[2, 40, 41, 3, 11, 12, 13, 14, 15, 3], [2, 21, 22, 3]]
+    assert targets.tolist() == [[1, 0, 0], [0, 1, 0]]
+    rows, targets = examples.drawn(BOTH, replace(PLAIN, no_heading=1.0), 0)
+    assert rows == [[2, 11, 12, 13, 14, 15, 3], [2, 21, 22, 3]]
+    assert targets.tolist() == [[0, 0, 1], [0, 1, 0]]
+
+
+def test_a_heading_of_like_meaning_keeps_the_labels(examples: Any) -> None:
+    rows, targets = examples.drawn(BOTH, replace(PLAIN, other_heading=1.0), 0)
+    assert rows[0] == [2, 50, 3, 11, 12, 13, 14, 15, 3]
+    assert targets.tolist() == [[1, 0, 0], [0, 1, 0]]
+
+
+def test_masks_hide_the_text_and_neither_heading_nor_marks(examples: Any) -> None:
+    rows, _ = examples.drawn(BOTH, replace(PLAIN, masking=1.0), 0)
+    assert rows == [[2, 40, 41, 3, 4, 4, 4, 4, 4, 3], [2, 4, 4, 3]]
+
+
+def test_a_step_draws_the_same_again_and_other_steps_otherwise(examples: Any) -> None:
+    one = replace(SETTINGS, masking=0.5)
+    assert examples.drawn(BOTH, one, 3)[0] == examples.drawn(BOTH, one, 3)[0]
+    assert len({json.dumps(examples.drawn(BOTH, one, step)[0]) for step in range(9)}) > 4
+
+
+@trains
+def test_an_epoch_has_all_real_passages_all_twins_and_others_drawn_anew() -> None:
+    from tipclassify.encoder_training.recipe import _epoch
+
+    rows = [{**row, "pair": "p" if number < 20 else None} for number, row in enumerate(ROWS)]
+    real = np.array([is_real(row) for row in rows])
+    epochs = [_epoch(rows, ~HELD, replace(SETTINGS, invented=50), number) for number in (0, 0, 1)]
+    assert epochs[0].tolist() == epochs[1].tolist() != epochs[2].tolist()
+    for chosen in epochs:
+        assert not HELD[chosen].any()
+        assert set(np.flatnonzero(real & ~HELD)) <= set(chosen)
+        assert set(np.flatnonzero(~HELD[:20])) <= set(chosen)
+        assert (~real[chosen]).sum() == 50
+    invented = [row for row in rows if not is_real(row)]
+    assert len(_epoch(invented, np.ones(192, bool), SETTINGS, 0)) == 192  # where none is real, all
+
+
+@trains
+def test_headings_of_like_meaning_are_found_without_their_number(base: Path, tmp_path: Path) -> None:
+    from tipclassify.encoder_training.network import read_tokenizer
+    from tipclassify.encoder_training.recipe import _examples, like_headings
+
+    (tmp_path / "like.json").write_text('{"aviation": ["flight"]}', "utf-8")
+    like = like_headings(tmp_path / "like.json")
+    rows = [{**ROWS[-1], "section": "b. aviation"}]
+    found = _examples(rows, read_tokenizer(base), WORDS, SETTINGS, like)
+    (others,) = found.others.values()
+    assert others == [[len(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "."]) + len([*WHO, *DID, *WHOM]) + 2]]
+    assert like_headings(None) == like_headings(tmp_path / "none.json") == {}
 
 
 # --------------------------------------------------------------------------------------------- the loop
@@ -221,7 +441,7 @@ def test_padding_changes_no_score(base: Path, pooling: str) -> None:
 @quiet
 def test_a_seed_gives_the_same_weights_and_another_seed_others(base: Path, tmp_path: Path) -> None:
     first, again = (weights(kept(base, tmp_path / name)) for name in ("first", "again"))
-    other = weights(kept(base, tmp_path / "other", settings={"seed": 1}))
+    other = weights(kept(base, tmp_path / "other", seed=1))
     assert first == again
     assert first != other
 
@@ -234,7 +454,10 @@ def test_a_run_broken_off_anywhere_goes_on_to_the_same_weights(
     from tipclassify.encoder_training import fitting
 
     monkeypatch.setattr(fitting, "_OFTEN", 4)
-    whole = weights(kept(base, tmp_path / "whole"))
+    done: list[tuple[int, int]] = []
+    whole = weights(kept(base, tmp_path / "whole", progress=lambda *told: done.append(told)))
+    an_epoch = done[-1][1] // 2
+    assert an_epoch > 10
     set_rate, steps = fitting._set_rate, 0
 
     def breaks(at: int) -> Callable[..., None]:
@@ -247,84 +470,31 @@ def test_a_run_broken_off_anywhere_goes_on_to_the_same_weights(
 
         return counted
 
-    for at in (7, 22, 6):  # in the first epoch, after its end, and soon after that
+    for at in (7, an_epoch - 2, 4):  # in the first epoch, after its end, and soon after that
         steps = 0
         monkeypatch.setattr(fitting, "_set_rate", breaks(at))
         with pytest.raises(KeyboardInterrupt):
             kept(base, tmp_path / "parts", resume=True)
     monkeypatch.setattr(fitting, "_set_rate", set_rate)
-    assert weights(kept(base, tmp_path / "parts", resume=True)) == whole
+    begun: list[tuple[int, int]] = []
+    assert weights(kept(base, tmp_path / "parts", resume=True, progress=lambda *told: begun.append(told))) == whole
+    assert begun[0][0] > an_epoch  # it went on
 
 
 @trains
 @quiet
 def test_a_checkpoint_of_another_run_is_refused(base: Path, tmp_path: Path) -> None:
-    kept(base, tmp_path / "run")
+    from tipclassify.encoder_training.recipe import fine_tune
+
+    run = kept(base, tmp_path / "run", epochs=1)
     with pytest.raises(ModelError, match="of a run with other settings"):
-        kept(base, tmp_path / "run", resume=True, settings={"seed": 3})
-    (tmp_path / "run-training" / "checkpoint.safetensors").write_bytes(b"half a file")
+        kept(base, run, resume=True, epochs=1, seed=3)
+    settings = replace(SETTINGS, epochs=1, invented=30)
+    with pytest.raises(ModelError, match="of a run with other corpus"):
+        fine_tune(ROWS[::3], run, str(base), settings, WORDS, resume=True, threads=1)
+    (run / "checkpoint.safetensors").write_bytes(b"half a file")
     with pytest.raises(ModelError, match="not a checkpoint"):
-        kept(base, tmp_path / "run", resume=True)
-
-
-@trains
-@quiet
-def test_frozen_layers_stay_as_the_base_has_them(base: Path, tmp_path: Path) -> None:
-    from safetensors.torch import load_file
-
-    before = load_file(base / "model.safetensors")
-    after = load_file(kept(base, tmp_path / "run", settings={"lowest": 1}) / "network.safetensors")
-    same = {name: bool((after[f"encoder.{name}"] == tensor).all()) for name, tensor in before.items()}
-    assert all(same[name] for name in same if "layer.0." in name or name.startswith("embeddings"))
-    assert not any(same[name] for name in same if "layer.1." in name and "key.bias" not in name)
-
-
-# --------------------------------------------------------------------------------------------- teachers
-
-
-@trains
-@quiet
-def test_a_student_learns_from_soft_scores_and_further_sentences(base: Path, trained: Path, tmp_path: Path) -> None:
-    from tipclassify.encoder_training.targets import network_logits
-
-    teacher = trained.with_name("mine-training")
-    further = tmp_path / "further.txt"
-    further.write_text("# a heading\n\ninspectors ignored courts .\njudges sold courts .\n", "utf-8")
-    plain = kept(base, tmp_path / "plain")
-    student = kept(base, tmp_path / "student", teachers=[teacher], unlabelled=[further])
-    assert weights(student) != weights(plain)
-    soft = network_logits(student, ["inspectors ignored courts .", "judges sold courts ."], frozenset())
-    assert soft[0].argmax() == 1
-    assert soft[1].argmax() == 2
-
-
-@trains
-@quiet
-def test_the_default_teaches_out_of_fold_what_it_was_trained_on() -> None:
-    from tipclassify.encoder_training.recipe import _corpus
-    from tipclassify.encoder_training.targets import default_logits, taught_by
-    from tipclassify.training import fit_model
-
-    corpus = _corpus(some_rows())
-    _, truth = corpus.part(held=False)
-    fitted = fit_model([row["text"] for row in some_rows()], corpus.truth, corpus.groups)
-    found = default_logits(fitted, ~corpus.held, ["judges sold courts ."])
-    assert np.allclose(1 / (1 + np.exp(-found[:-1])), np.clip(fitted.scores[~corpus.held], 1e-4, 1 - 1e-4))
-    assert found[-1].argmax() == 2
-    targets = taught_by([found], truth.astype(float))
-    assert ((targets[:-1] > 0.5) == truth).all()  # a label counts more than all teachers
-    assert np.allclose(targets[-1], 1 / (1 + np.exp(-np.clip(found[-1], -9.2, 9.2))), atol=1e-4)
-
-
-@trains
-def test_further_sentences_are_read_once_and_without_those_that_are_known(tmp_path: Path) -> None:
-    from tipclassify.encoder_training.targets import read_unlabelled
-
-    (tmp_path / "a.txt").write_text("# Report\nOne thing.\n\n  Two  things. \none thing.\n", "utf-8")
-    (tmp_path / "b.txt").write_text("Three things.\nTwo things.\n", "utf-8")
-    assert read_unlabelled([tmp_path], ["three things."]) == ["One thing.", "Two  things."]
-    with pytest.raises(InputError, match="cannot be read"):
-        read_unlabelled([tmp_path / "none.txt"])
+        kept(base, run, resume=True, epochs=1)
 
 
 @trains
@@ -332,14 +502,54 @@ def test_further_sentences_are_read_once_and_without_those_that_are_known(tmp_pa
 def test_a_network_trained_before_goes_on_and_keeps_the_name_of_its_base(trained: Path, tmp_path: Path) -> None:
     from tipclassify.encoder_training.bases import describe_base
 
-    first = trained.with_name("mine-training") / "best"
-    further = kept(first, tmp_path / "further", settings={"rate": 1e-6})
+    first = trained.with_name("mine-training")
+    further = kept(first, tmp_path / "further", rate=1e-6, epochs=1)
     assert describe_base(str(further), further).name == "tiny"
     told = json.loads((further / "network.json").read_text("utf-8"))
     (before,) = told["earlier"]
-    assert before["rate"] == SETTINGS.rate
-    assert 1 <= before["kept_after"] <= SETTINGS.epochs
+    assert before == SETTINGS.to_dict()
     assert told["settings"]["rate"] == 1e-6
+
+
+@trains
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ([{**row, "labels": ()} for row in ROWS], "no passage has a label"),
+        ([row for row in ROWS if row["doc"] == "hrr/2020/karvonia.html"], "none of 64 passages can be held out"),
+    ],
+)
+def test_a_corpus_that_cannot_teach_is_refused(base: Path, tmp_path: Path, rows: list[Any], told: str) -> None:
+    from tipclassify.encoder_training.recipe import fine_tune
+
+    with pytest.raises(ValueError, match=told):
+        fine_tune(rows, tmp_path / "run", str(base), SETTINGS, WORDS)
+
+
+@trains
+@quiet
+@pytest.mark.parametrize("fast", [True, False])
+def test_bfloat16_is_for_processors_that_have_it(base: Path, monkeypatch: pytest.MonkeyPatch, fast: bool) -> None:
+    import torch
+
+    from tipclassify.encoder_training import fitting
+    from tipclassify.encoder_training.network import new_network
+
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: fast, raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False, raising=False)
+    fitting.precision.cache_clear()
+    try:
+        network = new_network(base, SETTINGS).eval()
+        ids = [[2, 7, 9, 3], [2, 8, 3]]
+        found = fitting.logits_of(network, ids, 0)
+        numbers, mask = fitting.padded(ids, 0)
+        with torch.inference_mode():
+            plain = network(numbers, mask).numpy()
+        assert fitting.precision() == ("bfloat16" if fast else "float32")
+        assert np.array_equal(found, plain) is not fast
+        assert np.allclose(found, plain, atol=0.05)
+    finally:
+        fitting.precision.cache_clear()
 
 
 # --------------------------------------------------------------------------------------------- the command
@@ -351,18 +561,20 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_options_of_an_encoder_are_refused_for_the_default_and_its_base_is_asked_for() -> None:
-    assert "needs --model encoder" in run("--teacher", "somewhere").stderr
-    assert "needs --base" in run("--model", "encoder").stderr
+def test_its_base_is_asked_for() -> None:
+    done = run("--model", "encoder")
+    assert done.returncode == 2
+    assert "needs --base" in done.stderr
 
 
 def test_without_pytorch_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    pytest.importorskip("onnxruntime", reason="the extra 'encoder' is missing itself")
-    from tipclassify.encoder_training.recipe import train_encoder
+    from tipclassify.encoder_training.recipe import fine_tune
 
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(MissingExtraError, match="train-encoder"):
-        train_encoder(some_rows(), tmp_path / "out", str(tmp_path), SETTINGS)
+    with pytest.raises(
+        MissingExtraError, match=r"^training an encoder needs an extra: pip install 'tipclassify\[train\]'$"
+    ):
+        fine_tune(ROWS, tmp_path / "out", str(tmp_path), SETTINGS, WORDS)
 
 
 @trains
@@ -381,104 +593,63 @@ def test_what_is_wrong_with_a_base_is_told_in_a_line(tmp_path: Path) -> None:
 
 
 def test_settings_that_make_no_sense_are_refused() -> None:
-    with pytest.raises(ValueError, match="pooling 'least'"):
-        Settings(pooling="least")
-    with pytest.raises(ValueError, match="1 or more"):
-        Settings(epochs=0)
-    for wrong in ({"rate": 0}, {"rate": 1}, {"lowest": -1}):
-        with pytest.raises(ValueError, match="a rate above 0 and below 1, and 0 layers or more"):
+    for wrong in ({"epochs": 0}, {"batch": 0}, {"tokens": 7}):
+        with pytest.raises(ValueError, match="epochs and batch: 1 or more; tokens: 8 or more"):
             Settings(**wrong)
-
-
-@trains
-def test_more_layers_than_the_base_has_cannot_stay_as_they_are(base: Path, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"3 layers cannot stay as they are: .* has 2"):
-        kept(base, tmp_path / "run", settings={"lowest": 3})
+    for wrong in ({"rate": 0}, {"rate": 1}):
+        with pytest.raises(ValueError, match="a rate above 0 and below 1"):
+            Settings(**wrong)
 
 
 def test_every_option_of_an_encoder_arrives(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from typer.testing import CliRunner
 
-    from tipclassify.encoder_training import running
+    from tipclassify.commands import training
 
     app = typer.Typer()
     app.command()(runpy.run_path(str(ROOT / "train.py"))["train"])
+    data = tmp_path / "mine.jsonl"
+    data.write_text('{"text": "Police acted.", "labels": ["positive_effort"]}\n', "utf-8")
     seen: list[Any] = []
-    monkeypatch.setattr(running, "run_encoder", lambda *given: seen.append(given))
-    options = ["--rate", "0.0002", "--freeze", "3", "--epochs", "2", "--seed", "5"]
-    for option in (["--rate", "0.1"], ["--freeze", "1"], ["--keep-names"], ["--epochs", "1"]):
-        assert CliRunner().invoke(app, option).exit_code == 2
-    start = ["--model", "encoder", "--base", "b", "--data", str(tmp_path), "--out", "o"]
-    assert CliRunner().invoke(app, [*start, *options]).exit_code == 0
-    assert CliRunner().invoke(app, [*start, "--keep-names"]).exit_code == 0
-    chosen = {"seed": 5, "epochs": 2, "rate": 0.0002, "lowest": 3}
-    assert seen[0][3] == chosen
-    assert Settings(**chosen).stand_in == "Arcadia"
-    assert seen[1][3] == {"seed": 0, "epochs": None, "rate": None, "lowest": None, "stand_in": ""}
-
-
-@trains
-def test_what_has_a_label_counts_by_its_weight() -> None:
-    import torch
-
-    from tipclassify.encoder_training.fitting import Sentences, cross_entropy
-
-    class Zeros(torch.nn.Module):  # type: ignore[misc, unused-ignore]
-        def forward(self, numbers: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
-            return torch.zeros(len(numbers), 3)
-
-    taught = Sentences([[1], [2]], np.array([[1.0, 0, 0], [0, 0, 0]]))
-    losses = [cross_entropy(taught, 0, weight)(Zeros(), np.array([0, 1])) for weight in (None, np.array([4.0, 1, 1]))]
-    assert [float(loss) for loss in losses] == pytest.approx([np.log(2), np.log(2) * 9 / 6])
-
-
-@trains
-@quiet
-def test_a_loss_of_ones_own_is_the_one_learned_by(base: Path, tmp_path: Path) -> None:
-    from tipclassify.encoder_training.batches import encode
-    from tipclassify.encoder_training.fitting import Sentences, cross_entropy, fit, logits_of
-    from tipclassify.encoder_training.network import new_network, pad_of, read_tokenizer
-
-    tokenizer = read_tokenizer(base, 24)
-    ids = encode(tokenizer, [row["text"] for row in some_rows()])
-    truth = np.array([[label in row["labels"] for label in LABELS] for row in some_rows()], float)
-    network, pad = new_network(base, SETTINGS), pad_of(tokenizer)
-    wrong_way = cross_entropy(Sentences(ids, 1 - truth), pad)
-    sentences = Sentences(ids, truth)
-    fit(
-        network,
-        sentences,
-        sentences,
-        SETTINGS,
-        pad=pad,
-        folder=tmp_path,
-        identity={},
-        keep=lambda _: None,
-        loss=wrong_way,
+    monkeypatch.setattr(
+        training, "run_encoder", lambda *given: seen.append(given) or SimpleNamespace(table=lambda: "good")
     )
-    assert ((logits_of(network, ids, pad) > 0) == (truth == 0)).mean() > 0.9
+    for option in (["--rate", "0.1"], ["--epochs", "1"], ["--resume"], ["--base", "b"]):
+        assert CliRunner().invoke(app, option).exit_code == 2
+    start = ["--model", "encoder", "--base", "b", "--data", str(data), "--out", "o", "--no-corpus"]
+    options = ["--rate", "0.0002", "--epochs", "2", "--seed", "5", "--unlabelled", "u.jsonl", "--resume", "--jobs", "2"]
+    done = CliRunner().invoke(app, [*start, *options])
+    assert (done.exit_code, done.stdout) == (0, "good\n")
+    rows, out, base, like, unlabelled, chosen, resume, jobs = seen[0]
+    assert [row["text"] for row in rows] == ["Police acted."]
+    assert (out, base, unlabelled, resume, jobs) == (Path("o"), "b", [Path("u.jsonl")], True, 2)
+    assert like.is_file()
+    assert chosen == {"seed": 5, "epochs": 2, "rate": 0.0002}
+    assert Settings(**chosen).stand_in == "Arcadia"
+    assert CliRunner().invoke(app, start).exit_code == 0
+    assert seen[1][5:] == ({"seed": 0, "epochs": None, "rate": None}, False, -1)
 
 
-@trains
-@quiet
-@pytest.mark.parametrize("fast", [True, False])
-def test_bfloat16_is_for_processors_that_have_it(base: Path, monkeypatch: pytest.MonkeyPatch, fast: bool) -> None:
-    import torch
+def test_unlabelled_passages_are_read_once_and_without_those_that_are_known(tmp_path: Path) -> None:
+    from tipclassify.commands.training import read_unlabelled
 
-    from tipclassify.encoder_training import fitting
-    from tipclassify.encoder_training.network import new_network
-
-    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: fast, raising=False)
-    fitting.precision.cache_clear()
-    try:
-        network = new_network(base, SETTINGS).eval()
-        ids = [[2, 7, 9, 3], [2, 8, 3]]
-        found = fitting.logits_of(network, ids, 0)
-        numbers, mask = fitting.padded(ids, 0)
-        with torch.inference_mode():
-            plain = network(numbers, mask).numpy()
-        assert fitting.precision() == ("bfloat16" if fast else "float32")
-        assert np.array_equal(found, plain) is not fast
-        assert np.allclose(found, plain, atol=0.05)
-    finally:
-        fitting.precision.cache_clear()
+    rows = [
+        {"text": "One thing.", "section": "Labor", "source": "dol/a.html"},
+        {"text": "one  thing."},
+        {"text": "Two things."},
+        {"text": "Three things."},
+    ]
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    (tmp_path / "a.jsonl").write_text(lines, "utf-8")
+    (tmp_path / "b.jsonl.gz").write_bytes(gzip.compress(lines.encode()))
+    found = read_unlabelled([tmp_path / "a.jsonl", tmp_path / "b.jsonl.gz"], ["TWO things."], None, 0)
+    assert sorted(found, key=str) == [("One thing.", "Labor", "dol/a.html"), ("Three things.", None, "")]
+    assert found == read_unlabelled([tmp_path / "b.jsonl.gz"], ["two things."], 9, 0)
+    assert len(read_unlabelled([tmp_path / "a.jsonl"], [], 1, 0)) == 1
+    for broken in (b"\x1f\x8bhalf", b'{"txt": 1}\n', b"[1]\n", b'{"text": null}\n', b"\xff"):
+        for name in ("c.jsonl", "c.jsonl.gz"):
+            (tmp_path / name).write_bytes(broken)
+            with pytest.raises(InputError, match=rf"{name}: not JSON lines with a text each"):
+                read_unlabelled([tmp_path / name], [], None, 0)
+    with pytest.raises(InputError, match="not JSON lines"):
+        read_unlabelled([tmp_path / "none.jsonl"], [], None, 0)

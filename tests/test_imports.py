@@ -1,7 +1,8 @@
-"""What is imported when: `import tipclassify` and --help are light, scoring needs no scikit-learn, nothing is pickled."""
+"""What is imported when: `import tipclassify` and --help are light, scoring needs no scikit-learn, `fast` nothing but numpy."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -44,12 +45,19 @@ def test_importing_and_help_load_nothing_heavy(code: str) -> None:
     assert loaded.strip().endswith("LOADED []")
 
 
-def test_a_first_tag_waits_for_no_module_that_it_does_not_use() -> None:
-    idle = ("numpy.ma", "statistics", "tempfile", "tipclassify.links", "tipclassify.readers", "tipclassify.writers")
+IDLE = (
+    "sklearn", "scipy", "joblib", "datasets", "pandas", "torch", "statistics",
+    "tipclassify.links", "tipclassify.readers", "tipclassify.writers",
+)  # fmt: skip
+UNUSED = {"default": IDLE, "fast": (*IDLE, "numpy.ma", "tempfile", "onnxruntime", "tokenizers", "tipclassify.encoder")}
+
+
+@pytest.mark.parametrize("model", ["default", "fast"])
+def test_a_first_tag_waits_for_no_module_that_it_does_not_use(model: str) -> None:
     loaded = python(
         "import sys, tipclassify\n"
-        "tipclassify.classify('Police arrested nine traffickers. Zorbland’s courts convicted none.')\n"
-        f"print([m for m in {idle} if m in sys.modules])"
+        f"tipclassify.classify('Police arrested nine traffickers. Zorbland’s courts convicted none.', model={model!r})\n"
+        f"print([m for m in {UNUSED[model]} if m in sys.modules])"
     )
     assert loaded.strip() == "[]"
 
@@ -58,27 +66,60 @@ BLOCK = """
 import sys
 class Block:
     def find_spec(self, name, path=None, target=None):
-        if name.split('.')[0] in {'sklearn', 'datasets', 'scipy', 'pandas', 'joblib', 'pyarrow', 'onnxruntime', 'tokenizers'}:
-            raise ImportError('blocked: ' + name)
+        if name.split('.')[0] in BLOCKED:
+            raise ModuleNotFoundError('blocked: ' + name, name=name)
 sys.meta_path.insert(0, Block())
 import socket
 def refuse(*args, **kwargs): raise OSError('the network was reached for')
 socket.socket.connect = refuse
 socket.getaddrinfo = refuse
 """
+LEARNING = {"sklearn", "datasets", "scipy", "pandas", "joblib", "pyarrow", "torch"}
+BOTH = {"onnxruntime", "tokenizers"}
 
 
-def test_text_and_html_are_scored_without_scikit_learn_or_network(tmp_path: Path) -> None:
+def command(blocked: set[str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """``tipclassify`` where some packages cannot be imported, and nothing of the network is reached."""
+    code = f"BLOCKED = {blocked}\n{BLOCK}\nsys.argv[0] = 'tipclassify'\nfrom tipclassify.__main__ import main\nmain()"
+    line = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(line, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture
+def reports(tmp_path: Path) -> list[str]:
     (tmp_path / "a.txt").write_text("The government did not convict any traffickers.", "utf-8")
     (tmp_path / "b.html").write_text("<p>Police arrested nine traffickers.</p>", "utf-8")
-    out = python(
-        BLOCK
-        + "from tipclassify import classify\n"
-        + "assert classify('The government did not convict any traffickers.')[0].labels == ('failure',)\n"
-        + f"sys.argv = ['tipclassify', 'score', {str(tmp_path / 'a.txt')!r}, {str(tmp_path / 'b.html')!r}, '--format', 'jsonl']\n"
-        + "from tipclassify.__main__ import main\nmain()"
+    return [str(tmp_path / "a.txt"), str(tmp_path / "b.html")]
+
+
+@pytest.mark.parametrize(("model", "blocked"), [("default", LEARNING), ("fast", LEARNING | BOTH)])
+def test_text_and_html_are_scored_without_scikit_learn_or_network(
+    reports: list[str], model: str, blocked: set[str]
+) -> None:
+    done = command(blocked, "score", *reports, "--format", "jsonl", "--model", model)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [json.loads(line)["labels"] for line in done.stdout.splitlines()] == [["failure"], ["positive_effort"]]
+
+
+@pytest.mark.parametrize("missing", ["onnxruntime", "tokenizers"])
+def test_without_onnx_runtime_the_default_says_in_one_line_that_fast_works(reports: list[str], missing: str) -> None:
+    for asked in (("score", reports[0]), ("explain", "Police acted."), ("info",)):
+        done = command({missing}, *asked)
+        assert (done.returncode, done.stdout) == (3, "")
+        (line,) = done.stderr.splitlines()
+        assert line == (
+            f"tipclassify: the default model needs onnxruntime and tokenizers, and {missing} cannot be imported here; "
+            "'--model fast' works without them"
+        )
+    told = python(
+        f"import sys; sys.modules[{missing!r}] = None\n"
+        "import tipclassify\n"
+        "try: tipclassify.classify('Police acted.')\nexcept tipclassify.ModelError as error: print(error)\n"
+        "print(tipclassify.classify('The government did not convict any traffickers.', model='fast')[0].labels)"
     )
-    assert len(out.splitlines()) == 2
+    first, labels = told.splitlines()
+    assert f"{missing} cannot be imported here; '--model fast' works" in first
+    assert labels == "('failure',)"
 
 
 def test_nothing_of_ours_unpickles() -> None:

@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 
 from tipclassify import Classifier, InputError, ModelError
-from tipclassify.loading import Source, source_of
-from tipclassify.model_file import default_model_path
-from tipclassify.model_folder import digest
+from tipclassify.loading import load_scorer, model_folder
+from tipclassify.model_folder import digest, kind_of, load_head
 from tipclassify.store import adding, places
 from tipclassify.store.adding import add_model
 from tipclassify.store.places import find_folder, installed, models_folder
 
+SHIPPED = Path(__file__).resolve().parents[1] / "models"
 TINY = Path(__file__).parent / "files" / "tiny_encoder"
 HASH = json.loads((TINY / "model.json").read_text("utf-8"))["sha256"]
 
@@ -30,7 +30,7 @@ Run = Callable[..., subprocess.CompletedProcess[bytes]]
 
 @pytest.fixture(autouse=True)
 def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache, and a checkout without an encoder."""
+    """An empty cache, and a checkout without further models."""
     monkeypatch.setenv("TIPCLASSIFY_MODELS", str(tmp_path / "models"))
     monkeypatch.setattr(places, "_checkout", lambda: None)
     return tmp_path / "models"
@@ -61,29 +61,36 @@ def test_a_folder_that_is_no_model_does_not_hide_one(
     assert find_folder("encoder") == models / "encoder"
 
 
-def test_default_and_cascade_are_names_of_their_own(models: Path) -> None:
-    assert source_of("default") == source_of(None) == Source(default_model_path())
-    shutil.copytree(TINY, models / "encoder")
-    shutil.copytree(TINY, models / "small")
-    assert source_of("cascade") == Source(models / "encoder", cascade=True)
-    assert (
-        source_of("cascade:small") == source_of(f"cascade:{models / 'small'}") == Source(models / "small", cascade=True)
-    )
+def test_default_and_fast_come_with_the_library(models: Path) -> None:
+    for name in ("default", "fast"):
+        shutil.copytree(TINY, models / name)  # no model of the cache stands in for one
+        assert model_folder(name).resolve() == SHIPPED / name
+    assert model_folder(None) == model_folder("default")
+    assert model_folder(models / "fast") == models / "fast"  # a path is that path
+    assert [kind_of(load_head(SHIPPED / name)) for name in ("default", "fast")] == ["encoder", "linear"]
+    assert load_scorer() is load_scorer("default")
+    assert load_scorer("fast").methods == ("additive",)
+    assert Classifier.load().scorer.methods == ("occlusion",)
 
 
-def test_a_missing_encoder_is_told_in_one_line_with_how_to_get_it(cli: Run, models: Path) -> None:
-    for name in ("encoder", "cascade"):
-        with pytest.raises(
-            ModelError, match=r"^no model 'encoder' here: get it with 'tipclassify models add FOLDER-OR-URL'"
-        ):
-            Classifier.load(name)
-    with pytest.raises(ModelError, match="--name other"):
-        Classifier.load("other")
+def test_a_missing_model_is_told_in_one_line_with_how_to_get_it(cli: Run, models: Path) -> None:
+    with pytest.raises(
+        ModelError, match=r"^no model 'small' here: get it with 'tipclassify models add FOLDER-OR-URL --name small'"
+    ):
+        Classifier.load("small")
     with pytest.raises(ModelError, match="no such model: give the folder"):
         Classifier.load("No/Such")
     done = cli("explain", "Police acted.", "--model", "nowhere", env={"TIPCLASSIFY_MODELS": str(models)})
     assert done.returncode == 3
     assert len(done.stderr.decode().splitlines()) == 1
+
+
+def test_a_kind_of_a_later_version_is_told(models: Path) -> None:
+    shutil.copytree(TINY, models / "odd")
+    head = {**json.loads((TINY / "model.json").read_text("utf-8")), "kind": "oracle"}
+    (models / "odd" / "model.json").write_text(json.dumps({**head, "sha256": digest(head)}), "utf-8")
+    with pytest.raises(ModelError, match="a model of kind 'oracle'; run 'pip install -U tipclassify'"):
+        Classifier.load("odd")
 
 
 @pytest.mark.parametrize(
@@ -113,7 +120,9 @@ def test_models_are_kept_where_the_system_has_caches(
 def test_a_folder_is_added_whole_and_listed(models: Path) -> None:
     added = add_model(str(TINY))
     assert (added.name, added.kind, added.folder) == ("encoder", "encoder", models / "encoder")
-    assert {file.name for file in added.folder.iterdir()} == {"model.json", "model.onnx", "tokenizer.json"}
+    assert {file.name for file in added.folder.iterdir()} == {
+        "model.json", "model.onnx", "tokenizer.json", "words.txt", "heads.npz"
+    }  # fmt: skip
     assert (added.folder / "model.json").read_bytes() == (TINY / "model.json").read_bytes()
     assert [(one.name, one.head["sha256"]) for one in installed()] == [("encoder", HASH)]
     assert [path.name for path in models.iterdir()] == ["encoder"]  # nothing half done is left
@@ -121,16 +130,17 @@ def test_a_folder_is_added_whole_and_listed(models: Path) -> None:
     assert [one.name for one in installed()] == ["encoder", "small"]
 
 
-def test_the_default_kind_can_be_added_under_a_name(models: Path) -> None:
+def test_a_linear_model_is_added_under_the_name_of_its_folder(models: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="say under which --name"):
-        add_model(str(default_model_path()))
-    added = add_model(str(default_model_path()), "copy")
+        add_model(str(SHIPPED / "fast"))
+    added = add_model(str(SHIPPED / "fast"), "copy")
     text = ["Police arrested nine traffickers."]
-    assert Classifier.load("copy").logits(text).tolist() == Classifier.load().logits(text).tolist()
+    assert Classifier.load("copy").logits(text).tolist() == Classifier.load("fast").logits(text).tolist()
     assert added.folder == models / "copy"
+    assert add_model(str(shutil.copytree(SHIPPED / "fast", tmp_path / "Ours"))).name == "ours"
 
 
-@pytest.mark.parametrize("name", ["default", "cascade", "../up", "a/b", "UPPER", ".hidden", ""])
+@pytest.mark.parametrize("name", ["default", "fast", "../up", "a/b", "UPPER", ".hidden", ""])
 def test_names_that_would_mislead_are_refused(name: str) -> None:
     with pytest.raises(ModelError, match="no name for a model"):
         add_model(str(TINY), name)
@@ -328,8 +338,9 @@ def test_models_are_added_and_listed_on_the_command_line(cli: Run, server: Serve
     assert done.returncode == 0, done.stderr
     assert done.stdout.decode().strip() == HASH
     rows = [line.split() for line in cli("models", "list", env=env).stdout.decode().splitlines()]
-    assert [row[:2] for row in rows] == [["default", "linear"], ["encoder", "encoder"], ["cascade", "cascade"]]
-    assert rows[1][2:] == [HASH[:12], str(models / "encoder")]
+    assert [row[:2] for row in rows[:2]] == [["default", "encoder"], ["fast", "linear"]]
+    assert [Path(row[3]).resolve() for row in rows[:2]] == [SHIPPED / "default", SHIPPED / "fast"]
+    assert ["encoder", "encoder", HASH[:12], str(models / "encoder")] in rows[2:]
     assert (
         hashlib.sha256((models / "encoder" / "model.onnx").read_bytes()).hexdigest()
         in (TINY / "model.json").read_text()

@@ -56,9 +56,31 @@ def test_the_training_example_trains(tmp_path: Path) -> None:
     block = re.search(r"```python\n(.*?)```", README, re.DOTALL)
     assert block
     code = block[1].replace("models/mine", str(tmp_path / "mine").replace("\\", "/"))
-    with pytest.warns(UserWarning, match="too few"):
+    with pytest.warns(UserWarning, match="60 passages are few to train on"):
         exec(code, {"texts": [row["text"] for row in rows], "labels": [list(row["labels"]) for row in rows]})
     assert (tmp_path / "mine" / "model.json").is_file()
+
+
+def test_every_extra_that_is_named_anywhere_exists() -> None:
+    tomllib = pytest.importorskip("tomllib", reason="needs Python 3.11")
+    extras = set(tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"])
+    for file in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "src").rglob("*.py")):
+        text = file.read_text("utf-8")
+        named = {one for found in re.findall(r"tipclassify\[([\w,-]+)\]", text) for one in found.split(",")}
+        named |= set(re.findall(r'MissingExtraError\("[^"]+", "([\w-]+)"\)', text))
+        assert named <= extras, file
+
+
+def test_what_the_wheel_brings_is_there_and_small() -> None:
+    tomllib = pytest.importorskip("tomllib", reason="needs Python 3.11")
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]["targets"]["wheel"]
+    brought = {place: ROOT / folder for folder, place in wheel["force-include"].items()}
+    assert set(brought) == {
+        "tipclassify/models/default", "tipclassify/models/fast", "tipclassify/behaviours_data"
+    }  # fmt: skip
+    assert all(any(folder.iterdir()) for folder in brought.values())
+    files = [file for folder in brought.values() for file in folder.rglob("*") if file.is_file()]
+    assert sum(file.stat().st_size for file in files) < 40_000_000
 
 
 @pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))

@@ -258,7 +258,7 @@ def test_a_row_says_who_decided_what_when_and_what_the_model_had_said(
     assert row["annotator"] == "ann"
     assert row["note"] == "why not"
     assert row["time"].endswith("Z")
-    assert row["model"] == session.classifier.model.meta["sha256"]
+    assert row["model"] == session.classifier.meta["sha256"]
     assert row["model_labels"] == list(passage.passage.labels)
     assert row["scores"] == {label: round(score, 4) for label, score in passage.passage.scores.items()}
     assert (row["report"], row["report_id"], row["event"]) == ("report.txt", reports[0].id, 1)
@@ -403,11 +403,11 @@ def test_the_queue_brings_up_what_another_annotator_sees_otherwise(
 def test_a_second_model_is_shown_and_what_it_sees_otherwise_comes_first(
     session: ReviewSession, reports: list[OpenReport]
 ) -> None:
-    wary = session.classifier.with_thresholds({FAILURE: 1e-9})  # sees failure everywhere
+    wary = session.classifier.with_thresholds({COMPLICITY: 1e-9})  # sees complicity everywhere
     both = ReviewSession(session.classifier, reports, session.corpus, "ann", second=wary, second_name="wary")
     assert (session.about()["second"], both.about()["second"]) == (None, "wary")
     shown = both.report(reports[0].id)["passages"]
-    assert all(FAILURE in passage["second"]["labels"] for passage in shown)
+    assert all(COMPLICITY in passage["second"]["labels"] for passage in shown)
     assert [passage["second"]["scores"] for passage in shown] == [passage["scores"] for passage in shown]
     assert {passage["second"] for passage in session.report(reports[0].id)["passages"]} == {None}
     differ = {passage["key"] for passage in shown if passage["second"]["labels"] != passage["labels"]}
@@ -416,11 +416,11 @@ def test_a_second_model_is_shown_and_what_it_sees_otherwise_comes_first(
     seen_otherwise = [pick["key"] in differ for pick in first]
     assert seen_otherwise == sorted(seen_otherwise, reverse=True)
     assert 1 < sum(seen_otherwise) < len(first)
-    assert all(("labels differ on failure" in pick["why"]) == (pick["key"] in differ) for pick in first)
+    assert all(("labels differ on complicity" in pick["why"]) == (pick["key"] in differ) for pick in first)
     both.decide(first[0]["key"], [])
     assert both.queue(500)["left"] == len(shown) - 1
     (row,) = read_rows(session.corpus)
-    assert (row["other_model"], FAILURE in row["other_labels"]) == ("wary", True)
+    assert (row["other_model"], COMPLICITY in row["other_labels"]) == ("wary", True)
 
 
 def test_similar_passages_do_not_stand_side_by_side_in_the_queue(
@@ -432,16 +432,18 @@ def test_similar_passages_do_not_stand_side_by_side_in_the_queue(
     assert len(set(kinds)) == 4
 
 
-def test_reasons_add_up_to_the_log_odds(session: ReviewSession, reports: list[OpenReport]) -> None:
-    passage = reports[0].passages[1]
-    found = session.reasons(passage.key)["labels"]
+def test_reasons_add_up_to_the_log_odds(tmp_path: Path, fast: Classifier) -> None:
+    (report,), _ = open_reports([str(write_report(tmp_path / "report.txt", 4))], Tagging(model="fast"))
+    passage = report.passages[1]
+    found = ReviewSession(fast, [report], tmp_path / "my.jsonl", "ann").reasons(passage.key)["labels"]
     assert list(found) == list(LABELS)
     for label, reason in found.items():
-        total = reason["bias"] + sum(span["weight"] for span in reason["spans"])
+        total = reason["bias"] + reason["heading"] + sum(span["weight"] for span in reason["spans"])
         assert reason["total"] == pytest.approx(total)
         assert reason["probability"] == pytest.approx(1 / (1 + np.exp(-total)))
         assert reason["probability"] == pytest.approx(passage.passage.scores[label], abs=1e-4)
         assert all(0 <= span["start"] < span["end"] <= len(passage.passage.text) for span in reason["spans"])
+    assert any(reason["heading"] for reason in found.values())  # it stands under "PROSECUTION"
 
 
 def test_rows_that_read_the_same_are_passages_of_their_own(tmp_path: Path, classifier: Classifier) -> None:

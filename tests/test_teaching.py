@@ -13,7 +13,7 @@ from conftest import Run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tipclassify import LABELS, Classifier, CorpusError
+from tipclassify import LABELS, Classifier, CorpusError, Passage
 from tipclassify.corpus import read_rows
 from tipclassify.estimator import TipClassifier
 from tipclassify.teaching import Pick, rank
@@ -165,9 +165,9 @@ def test_queue_takes_ready_rows_and_names_what_it_cannot_read(cli: Run, tmp_path
 
 @pytest.fixture(scope="module")
 def novice(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model of a few hundred passages, and of the linear part alone: it sees much otherwise."""
+    """A fast model of a few hundred passages: it sees much otherwise."""
     rows = [row for name in ("w2_prosecution", "w5_complicity") for row in read_rows(ROOT / "data" / f"{name}.jsonl")]
-    novice = TipClassifier(folds=2, detectors=False).fit([row["text"] for row in rows], [row["labels"] for row in rows])
+    novice = TipClassifier(model="fast", folds=2).fit([row["text"] for row in rows], [row["labels"] for row in rows])
     folder = tmp_path_factory.mktemp("models") / "novice"
     novice.save(folder)
     return folder
@@ -179,7 +179,7 @@ def test_what_a_second_model_sees_otherwise_comes_first(cli: Run, tmp_path: Path
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in todo.read_text("utf-8").splitlines()]
     second = Classifier.load(novice)
-    scores = second.predict_proba([row["text"] for row in rows])
+    scores = second.predict_proba([Passage(row["text"], row["start"], row["end"], row["section"]) for row in rows])
     for row, chances in zip(rows, scores, strict=True):
         assert list(row["other_scores"].values()) == chances.round(4).tolist()
         assert row["other_labels"] == [

@@ -81,15 +81,15 @@ nasty_text = st.lists(st.sampled_from(MARKUP + SPACES + FORMULAS) | st.character
 
 
 @pytest.fixture(scope="module")
-def run(classifier: Classifier) -> Run:
-    return Run(classifier)
+def run(fast: Classifier) -> Run:
+    return Run(fast)
 
 
 @pytest.fixture(scope="module")
-def report(classifier: Classifier) -> TaggedReport:
+def report(fast: Classifier) -> TaggedReport:
     plain = text_document(TEXT)
     document = Document(plain.text, plain.blocks, title="Report on Karvonia", country="Karvonia", year=2024)
-    return TaggedReport("reports/Karvonia 2024 é.txt", document, classifier.tag(document))
+    return TaggedReport("reports/Karvonia 2024 é.txt", document, fast.tag(document))
 
 
 def rows(*texts: str, file: str = "rows.jsonl", section: str | None = None, **fields: Any) -> TaggedReport:

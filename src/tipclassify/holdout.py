@@ -104,4 +104,4 @@ def natural_weights(families: Sequence[str], scores: Floats, shares: Mapping[str
 
 
 def _bins(scores: Floats) -> npt.NDArray[np.int64]:
-    return np.searchsorted(np.array(_EDGES), scores.max(axis=1), side="right")
+    return np.asarray(np.searchsorted(np.array(_EDGES), scores.max(axis=1), side="right"), np.int64)

@@ -42,7 +42,6 @@ __all__ = [
     "PLACE_BITS",
     "STEPS",
     "Model",
-    "default_model_path",
     "model_bytes",
     "model_of_bytes",
     "read_model",
@@ -106,21 +105,6 @@ class Model:
         code = heading_hashes(heading)
         lanes = lanes_of(self.lookup.hashed(code))[:, LANE_OF[1:]]
         return np.asarray(lanes.sum(axis=0, dtype=np.int64) * length_scale(np.array(len(code))) * self.units)
-
-
-def default_model_path() -> Path:
-    """Folder of the shipped model: inside the installed package, or in the checkout that it runs from.
-
-    Raises
-    ------
-    ModelError
-        When neither is there.
-    """
-    here = Path(__file__).resolve().parent
-    for folder in (here / "models" / "default", here.parents[1] / "models" / "default"):
-        if (folder / "model.json").is_file():
-            return folder
-    raise ModelError("the shipped model is missing: reinstall tipclassify, or train one with 'python train.py'")
 
 
 def write_model(model: Model, path: str | os.PathLike[str], files: Mapping[str, str] | None = None) -> None:

@@ -251,7 +251,7 @@ def train_fast(
     if real.sum() < _ENOUGH:  # a corpus of one's own: each row is judged by a model that did not see its fold
         held[:] = real[:] = False
     elif judge is not None and "natural" in judge.meta:
-        here = [rows[i] for i in np.flatnonzero(real)]
+        here = [rows[i] for i in np.flatnonzero(real).tolist()]
         families = [str(source_family(row["doc"])) for row in here]
         counts = natural_weights(families, judge.predict_proba(list(map(row_passage, here))), judge.meta["natural"])
     judged = np.zeros(len(texts), bool)
@@ -274,7 +274,7 @@ def train_fast(
     )
     classifier = Classifier(fitted.model)
     if real.any():
-        kept = [rows[i] for i in np.flatnonzero(held)]
+        kept = [rows[i] for i in np.flatnonzero(held).tolist()]
         scores = classifier.predict_proba(list(map(row_passage, kept)))
         given = {policy: scores >= classifier.thresholds(policy) for policy in POLICIES}
         scores[real[held]] = fitted.scores

@@ -1,7 +1,7 @@
 """Makes the folder ``tiny_encoder`` beside it: an encoder of a few kB, for tests of all that surrounds a real one.
 
-It knows some words, and adds up what each says for each label. ``model.onnx`` and ``tokenizer.json`` are in the repository;
-run this by hand, where the package ``onnx`` is installed, after a change here: ``python tests/files/make_encoder.py``.
+It knows some words; its pooled vector is the sum of what each says for each label, and its heads take that as it is. The folder is in
+the repository; run this by hand, where the package ``onnx`` is installed, after a change here: ``python tests/files/make_encoder.py``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tokenizers.normalizers import Lowercase
 from tokenizers.pre_tokenizers import Whitespace
 from tokenizers.processors import TemplateProcessing
 
-from tipclassify.encoder.folder import write_encoder
+from tipclassify.encoder.folder import EncoderModel, Heads, write_encoder
 from tipclassify.labels import POLICIES
 
 WORDS = {
@@ -27,6 +27,8 @@ WORDS = {
 }  # fmt: skip
 """What each word adds to the logit of positive effort, failure and complicity."""
 PLAIN = "police nine traffickers the government did victims of them . , and but in a to money judges shelter".split()
+KNOWN = "act acted any are arrested capital city did evidence found in it law no of on prison said sentenced some terms them to was were with"
+"""Words that are no name where they have a capital, beside those above."""
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 BIAS = (-2.0, -2.0, -3.0)
 
@@ -43,7 +45,7 @@ def tokenizer_json() -> str:
 
 
 def graph() -> bytes:
-    """The sum of what the tokens say, and the bias."""
+    """The sum of what the tokens say."""
     rows = [*[(0, 0, 0)] * len(SPECIAL), *WORDS.values(), *[(0, 0, 0)] * len(PLAIN)]
     made = helper.make_graph(
         [
@@ -51,18 +53,16 @@ def graph() -> bytes:
             helper.make_node("Cast", ["attention_mask"], ["mask"], to=TensorProto.FLOAT),
             helper.make_node("Unsqueeze", ["mask", "last"], ["column"]),
             helper.make_node("Mul", ["each", "column"], ["kept"]),
-            helper.make_node("ReduceSum", ["kept", "tokens"], ["sum"], keepdims=0),
-            helper.make_node("Add", ["sum", "bias"], ["logits"]),
+            helper.make_node("ReduceSum", ["kept", "tokens"], ["pooled"], keepdims=0),
         ],
         "tiny encoder",
         [
             helper.make_tensor_value_info(name, TensorProto.INT64, ["n", "t"])
             for name in ("input_ids", "attention_mask")
         ],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", 3])],
+        [helper.make_tensor_value_info("pooled", TensorProto.FLOAT, ["n", 3])],
         [
             numpy_helper.from_array(np.array(rows, np.float32), "says"),
-            numpy_helper.from_array(np.array(BIAS, np.float32), "bias"),
             numpy_helper.from_array(np.array([2], np.int64), "last"),
             numpy_helper.from_array(np.array([1], np.int64), "tokens"),
         ],
@@ -75,15 +75,22 @@ def graph() -> bytes:
 def main() -> None:
     """Write the folder."""
     rows = {"screen": 0.2, "balanced": 0.5, "cite": 0.9}
-    head = {
-        "thresholds": {policy: [rows[policy]] * 3 for policy in POLICIES},
-        "calibration": {"scale": [1.0, 0.9, 0.8], "shift": [0.0, 0.1, -0.1]},
-        "window": {"tokens": 16, "overlap": 4},
-        "base": {"name": "none", "licence": "Apache-2.0"},
-        "metrics": {"macro_f1": 0.5},
-    }
-    out = Path(__file__).parent / "tiny_encoder"
-    write_encoder(out, onnx=graph(), tokenizer=tokenizer_json(), head=head)
+    heads = Heads(np.eye(3), np.array(BIAS))
+    model = EncoderModel(
+        graph=graph(),
+        tokenizer=tokenizer_json(),
+        vocabulary=frozenset([*WORDS, *filter(str.isalpha, PLAIN), *KNOWN.split()]),
+        heads=heads,
+        own=heads,
+        thresholds={policy: (rows[policy],) * 3 for policy in POLICIES},
+        scale=np.array([1.0, 0.9, 0.8]),
+        shift=np.array([0.0, 0.1, -0.1]),
+        window=16,
+        overlap=4,
+        meta={},
+    )
+    meta = {"base": {"name": "none", "licence": "Apache-2.0"}, "metrics": {"macro_f1": 0.5}}
+    write_encoder(Path(__file__).parent / "tiny_encoder", model, meta)
 
 
 if __name__ == "__main__":

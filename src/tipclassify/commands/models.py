@@ -21,7 +21,9 @@ def add(
     ],
     name: Annotated[
         str | None,
-        typer.Option("--name", metavar="NAME", help="Name to keep it under; by default that of its folder, or its kind."),
+        typer.Option(
+            "--name", metavar="NAME", help="Name to keep it under; by default that of its folder, or its kind."
+        ),
     ] = None,
     sha256: Annotated[
         str | None,

@@ -19,6 +19,7 @@ __all__ = [
     "CorpusOption",
     "DataOption",
     "EpochsOption",
+    "InventedOption",
     "JobsOption",
     "Kind",
     "KindOption",
@@ -49,7 +50,7 @@ class Kind(str, Enum):
     encoder = "encoder"
 
 
-_USED_BY: Final = {"--weight": (Kind.default,), "--unlabelled": (Kind.fast, Kind.encoder)}  # others: the encoder alone
+_USED_BY: Final = {"weight": (Kind.default,), "unlabelled": (Kind.fast, Kind.encoder)}  # others: the encoder alone
 
 
 DataOption = Annotated[
@@ -110,6 +111,15 @@ RateOption = Annotated[
         help="Learning rate of the head, the largest of the run; 0.0002 without. Larger bases want less.",
     ),
 ]
+InventedOption = Annotated[
+    int | None,
+    typer.Option(
+        "--invented",
+        min=0,
+        rich_help_panel=_ENCODER_PANEL,
+        help="Invented passages of an epoch, where there are real ones: near twins first; 12000 without.",
+    ),
+]
 ResumeOption = Annotated[
     bool, typer.Option("--resume", rich_help_panel=_ENCODER_PANEL, help="Go on with a run that was broken off.")
 ]
@@ -119,10 +129,10 @@ def refuse_misplaced(kind: Kind, base: str | None, given: Mapping[str, object]) 
     """A usage error where an encoder has no base, or an option is `given` that this kind of model has no use for."""
     if kind is Kind.encoder and not base:
         raise typer.BadParameter("needs --base, the pretrained encoder to start from", param_hint="'--model encoder'")
-    for option, value in {"--base": base, **given}.items():
-        kinds = _USED_BY.get(option, (Kind.encoder,))
+    for name, value in {"base": base, **given}.items():
+        kinds = _USED_BY.get(name, (Kind.encoder,))
         if value and kind not in kinds:
-            raise typer.BadParameter(f"needs --model {' or '.join(k.value for k in kinds)}", param_hint=f"'{option}'")
+            raise typer.BadParameter(f"needs --model {' or '.join(k.value for k in kinds)}", param_hint=f"'--{name}'")
 
 
 def report_rows(corpus: Sequence[dict[str, Any]], own: Sequence[dict[str, Any]]) -> None:
@@ -194,6 +204,7 @@ def run_encoder(
     jobs: int,
 ) -> Any:
     """Fine-tune an encoder on `rows`, and write it with the heads it was fine-tuned with."""
+    from tipclassify.encoder.country_words import COUNTRY_WORDS
     from tipclassify.encoder_training.recipe import export, fine_tune
     from tipclassify.encoder_training.settings import Settings
     from tipclassify.holdout import source_family
@@ -208,6 +219,7 @@ def run_encoder(
     every = read_unlabelled(unlabelled, texts, None, settings.seed)
     # A word that stands in lower case but once or twice in 200,000 sentences is as often a slip as a word.
     vocabulary = known_words(texts) | known_words((text for text, _, _ in every), least=4)
+    vocabulary -= COUNTRY_WORDS  # "guinea" fowl and "polish" verbs: a country's name is a name
     network = out.with_name(f"{out.name}-training")
     with progress_bar("fine-tuning") as progress:
         fine_tune(

@@ -70,9 +70,7 @@ class Reading:
         for batch in in_batches(rows, lambda row: len(row["text"]) + 1):
             split = [Passage(row["text"], 0, len(row["text"]), row.get("section")) for row in batch]
             self.rows[name] += len(batch)
-            yield TaggedReport(
-                name, None, self.classifier.tag_passages(split, self.tagging.policy), batch
-            )
+            yield TaggedReport(name, None, self.classifier.tag_passages(split, self.tagging.policy), batch)
 
     def sound(self, name: str, rows: Iterable[Any], where: str) -> Iterator[dict[str, Any]]:
         """The rows that have a text; the others are failures."""

@@ -1,13 +1,29 @@
-"""Words of the names of countries and territories, and of their people: at the start of a sentence, where any word has a capital, these are names."""
+"""Words of the names of countries and territories, and of their people: at the start of a sentence, where any word has a capital, these are names.
+
+And names that their words don't tell: of ordinary words ("Ivory Coast"), or with a comma or brackets inside.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
-__all__ = ["COUNTRY_WORDS"]
+__all__ = ["COUNTRY_NAMES", "COUNTRY_WORDS"]
+
+COUNTRY_NAMES: Final = re.compile(
+    r"""\b(?:[Tt]he\ )?(?:
+        United\ (?:States|Kingdom) | Holy\ See | Ivory\ Coast | El\ Salvador | Isle\ of\ Man | State\ of\ Palestine
+        | Dominican\ Republic | Russian\ Federation | French\ Southern\ Territories
+        | (?:Bouvet|Christmas|Norfolk)\ Island
+        | (?:Åland|Cayman|Cook|Faroe|Marshall|Solomon|U\.S\.\ Virgin|Cocos\ \(Keeling\))\ Islands
+        | Falkland\ Islands\ \(Malvinas\) | Bonaire,\ Sint\ Eustatius\ and\ Saba
+        | Saint\ Helena,\ Ascension\ and\ Tristan\ da\ Cunha
+    )(?!\w)""",
+    re.VERBOSE,
+)
 
 COUNTRY_WORDS: Final = frozenset(
-    """afghanistan africa aland albania algeria america andorra angola anguilla antigua arabia argentina armenia aruba asia australia
+    """afghanistan africa aland albania algeria america andorra angola anguilla antarctica antigua arabia argentina armenia aruba asia australia
     austria azerbaijan bahamas bahrain bangladesh barbados barbuda belarus belgium belize benin bermuda bhutan bissau bolivia bonaire
     bosnia botswana brazil britain brunei bulgaria burkina burma burundi cabo caicos caledonia cambodia cameroon canada cayman chad
     chile china colombia comoros congo croatia cuba curacao cyprus czechia darussalam denmark djibouti dominica ecuador egypt england
@@ -17,7 +33,7 @@ COUNTRY_WORDS: Final = frozenset(
     kitts korea kosovo kuwait kyrgyzstan lanka laos latvia lebanon leone lesotho leste liberia libya liechtenstein lithuania lucia
     luxembourg macao macau macedonia madagascar malawi malaysia maldives mali malta marino marshall martinique mauritania mauritius
     mayotte mexico micronesia moldova monaco mongolia montenegro montserrat morocco mozambique myanmar namibia nauru nepal netherlands
-    nevis nicaragua niger nigeria niue norway oman pakistan palau palestine panama papua paraguay peru philippines poland polynesia
+    nevis nicaragua niger nigeria niue norway oman pakistan palau palestine panama papua paraguay peru philippines pitcairn poland polynesia
     portugal principe qatar reunion rica rico romania russia rwanda samoa saudi scotland senegal serbia seychelles sierra singapore
     slovakia slovenia solomon somalia somaliland spain sri sudan suriname svalbard swaziland sweden switzerland syria taiwan tajikistan
     tanzania thailand tibet timor tobago togo tokelau tonga trinidad tunisia turkey turkiye turkmenistan tuvalu uganda ukraine uruguay

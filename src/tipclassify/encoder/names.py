@@ -1,7 +1,7 @@
 """Names are taken out of a text before an encoder reads it (entity masking): each becomes the same placeholder, so that no name decides.
 
 An encoder has read about real countries before it was fine-tuned; told their names, it gave other tags in some cases where only the
-country differed. What is a name here is narrower than for the default model (`tokens`), which folds words of places ("New", "Port")
+country differed. What is a name here is narrower than for the fast model (`tokens`), which folds words of places ("New", "Port")
 away too: an encoder reads these, and a rare word that only begins a sentence ("Dissolve the unit") stays.
 """
 
@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from tipclassify.encoder.country_words import COUNTRY_WORDS
+from tipclassify.encoder.country_words import COUNTRY_NAMES, COUNTRY_WORDS
 from tipclassify.features import batches
 from tipclassify.lexicon import GEOGRAPHIC
 from tipclassify.tokens import NAME, tokenize, words_of
@@ -80,24 +80,36 @@ def without_names(texts: Sequence[str], vocabulary: frozenset[str], stand_in: st
     for _, batch, _ in batches(texts):
         tokens = tokenize(batch, vocabulary)
         at = np.flatnonzero(tokens.word == NAME)
-        of_row: dict[int, list[Span]] = {}
+        countries = [[name.span() for name in COUNTRY_NAMES.finditer(text)] for text in batch]
+        names = [list(spans) for spans in countries]
         spans = zip(tokens.row[at].tolist(), tokens.start[at].tolist(), tokens.end[at].tolist(), strict=True)
         for row, start, end in spans:
-            of_row.setdefault(row, []).extend(_names(batch[row], start, end, vocabulary))
-        found += [_replaced(text, of_row.get(row, []), stand_in) for row, text in enumerate(batch)]
+            names[row].extend(_names(batch[row], (start, end), vocabulary, countries[row]))
+        found += [_replaced(text, _apart(of_text), stand_in) for text, of_text in zip(batch, names, strict=True)]
     return found
 
 
-def _names(text: str, start: int, end: int, vocabulary: frozenset[str]) -> Iterator[Span]:
-    """Names in what the default takes for one, which may reach over commas, stops and brackets."""
+def _apart(spans: list[Span]) -> list[Span]:
+    """Spans in ascending order, those that overlap as one."""
+    apart: list[Span] = []
+    for start, end in sorted(spans):
+        if apart and start < apart[-1][1]:
+            apart[-1] = (apart[-1][0], max(end, apart[-1][1]))
+        else:
+            apart.append((start, end))
+    return apart
+
+
+def _names(text: str, within: Span, vocabulary: frozenset[str], countries: list[Span]) -> Iterator[Span]:
+    """Names in what the fast model takes for one, which may reach over commas, stops and brackets."""
     run: list[Span] = []
-    for word in _CAPITALISED.finditer(text, start, end):
+    for word in _CAPITALISED.finditer(text, *within):
         if run and not _joined(text, run[-1], word.start()):
-            yield from _name(text, run, vocabulary)
+            yield from _name(text, run, vocabulary, countries)
             run = []
         run.append(word.span())
     if run:
-        yield from _name(text, run, vocabulary)
+        yield from _name(text, run, vocabulary, countries)
 
 
 def _joined(text: str, word: Span, following: int) -> bool:
@@ -108,10 +120,13 @@ def _joined(text: str, word: Span, following: int) -> bool:
     return _JOINED.fullmatch(between) is not None
 
 
-def _name(text: str, run: list[Span], vocabulary: frozenset[str]) -> Iterator[Span]:
+def _name(text: str, run: list[Span], vocabulary: frozenset[str], countries: list[Span]) -> Iterator[Span]:
     """The part of a run of capitalised words that is a name, if one is."""
     words = [words_of(text[a:b]) for a, b in run]
-    strange = [any(one not in vocabulary for one in folded) for folded in words]
+    strange = [
+        any(one not in vocabulary for one in folded) or any(start <= a and b <= end for start, end in countries)
+        for (a, b), folded in zip(run, words, strict=True)
+    ]
     first, last = run[0][0], run[-1][1]
     article = _ARTICLE.search(text, max(0, first - _BEFORE), first)
     if article:

@@ -92,7 +92,9 @@ def _shipped(name: str) -> Path:
     for folder in (package / "models" / name, package.parents[1] / "models" / name):
         if (folder / HEAD).is_file():
             return folder
-    raise ModelError(f"the shipped model {name!r} is missing: reinstall tipclassify, or train it with 'python train.py'")
+    raise ModelError(
+        f"the shipped model {name!r} is missing: reinstall tipclassify, or train it with 'python train.py'"
+    )
 
 
 def installed() -> list[Installed]:

@@ -1,0 +1,185 @@
+"""Probabilities mean what they say, and thresholds keep what they promise, on passages that count unequally too."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tipclassify.calibration import _ALIKE, calibrate, log_loss, logistic, operating_points, platt
+from tipclassify.labels import POLICIES
+
+
+def simulated(rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Raw scores, and labels whose log-odds are twice the score and one less."""
+    raw = np.random.default_rng(seed).normal(0, 2, (rows, 3))
+    return raw, np.random.default_rng(seed + 1).random((rows, 3)) < logistic(2 * raw - 1)
+
+
+# --------------------------------------------------------------------------------------------- thresholds
+
+ranked = st.lists(st.tuples(st.booleans(), st.integers(0, 50), st.integers(1, 4)), min_size=1, max_size=60)
+
+
+def columns(rows: list[tuple[bool, int, int]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    truth, scores, weights = zip(*rows, strict=True)
+    return np.array(truth), np.array(scores) / 50, np.array(weights)
+
+
+def shares(truth: np.ndarray, scores: np.ndarray, weights: np.ndarray, threshold: float) -> tuple[float, float]:
+    """Precision and recall from a threshold on."""
+    given = scores >= threshold
+    hits = weights @ (truth & given)
+    return float(hits / max(weights @ given, 1e-12)), float(hits / max(weights @ truth, 1e-12))
+
+
+@given(ranked)
+def test_thresholds_are_ordered_and_keep_their_promise(rows: list[tuple[bool, int, int]]) -> None:
+    truth, scores, weights = columns(rows)
+    points = operating_points(truth, scores, weights.astype(float))
+    assert points["screen"] <= points["balanced"] <= points["cite"]
+    if not truth.any():
+        assert set(points.values()) == {0.5}
+        return
+    assert shares(truth, scores, weights, points["screen"])[1] >= 0.95
+    fewest = min(10, truth.sum())
+    sure = [
+        value
+        for value in np.unique(scores)
+        if shares(truth, scores, weights, value)[0] >= 0.95 and (truth & (scores >= value)).sum() >= fewest
+    ]
+    if sure:
+        assert shares(truth, scores, weights, points["cite"])[0] >= 0.95
+
+
+@given(ranked)
+def test_no_threshold_has_a_clearly_better_f1_than_the_balanced_one(rows: list[tuple[bool, int, int]]) -> None:
+    truth, scores, weights = columns(rows)
+    if not truth.any():
+        return
+
+    def f1(threshold: float) -> float:
+        precision, recall = shares(truth, scores, weights, threshold)
+        return 2 * precision * recall / max(precision + recall, 1e-12)
+
+    best = max(f1(value) for value in np.unique(scores))
+    assert f1(operating_points(truth, scores, weights.astype(float))["balanced"]) >= best - _ALIKE - 1e-9
+
+
+def test_of_thresholds_that_are_alike_the_balanced_one_is_the_highest() -> None:
+    scores = np.linspace(0.99, 0.01, 99)
+    truth = np.arange(99) < 40
+    truth[60] = True  # with it, 20 passages without cause: the best F1 is before
+    truth[[40, 41, 42]] = [False, True, False]
+    points = operating_points(truth, scores)
+    assert scores[39] > points["balanced"] > scores[40]
+
+
+def test_cite_is_sure_where_any_threshold_is() -> None:
+    """Of two thresholds whose F1 is alike the higher one may be the less sure."""
+    counts = {(0.9, True): 8_000, (0.9, False): 422, (0.8, True): 18, (0.1, True): 1_982, (0.1, False): 90_000}
+    scores = np.repeat([score for score, _ in counts], list(counts.values()))
+    truth = np.repeat([true for _, true in counts], list(counts.values()))
+    points = operating_points(truth, scores)
+    assert points["cite"] <= 0.8
+    assert truth[scores >= points["cite"]].mean() >= 0.95 > truth[scores == 0.9].mean()
+
+
+@given(ranked)
+def test_a_weight_counts_as_so_many_passages(rows: list[tuple[bool, int, int]]) -> None:
+    truth, scores, weights = columns(rows)
+    weighted = operating_points(truth, scores, weights.astype(float))
+    repeated = operating_points(truth.repeat(weights), scores.repeat(weights))
+    for policy in ("screen", "balanced"):
+        assert weighted[policy] == repeated[policy]
+
+
+def test_a_weight_counts_in_cite_too() -> None:
+    raw, truth = simulated(400)
+    weights = 1 + np.arange(400) % 3
+    scores = logistic(2 * raw[:, 0] - 1)
+    weighted = operating_points(truth[:, 0], scores, weights.astype(float))
+    assert weighted == operating_points(truth[:, 0].repeat(weights), scores.repeat(weights))
+    assert weighted != operating_points(truth[:, 0], scores)
+
+
+def test_a_precision_is_not_read_off_a_handful() -> None:
+    scores = np.linspace(0.99, 0.01, 99)
+    truth = np.array([True] * 3 + [False] + [True, True, False, False] * 10 + [False] * 55)
+    cite = operating_points(truth, scores)["cite"]
+    assert (scores >= cite).sum() > 10  # the first three are right, which may be luck
+
+
+def test_equal_scores_are_not_parted() -> None:
+    points = operating_points(np.array([True, False, True, False]), np.array([0.7, 0.7, 0.7, 0.2]))
+    assert all(0.2 < value < 0.7 for value in points.values())
+
+
+# --------------------------------------------------------------------------------------------- probabilities
+
+
+def test_calibration_finds_what_the_labels_follow() -> None:
+    raw, truth = simulated(5_000)
+    scale, shift = platt(raw[:, 0], truth[:, 0])
+    assert (scale, shift) == (pytest.approx(2, abs=0.2), pytest.approx(-1, abs=0.2))
+
+
+def test_weights_of_calibration_count_as_so_many_rows() -> None:
+    raw, truth = simulated(300)
+    weights = np.arange(300) % 4
+    weighted = platt(raw[:, 0], truth[:, 0], weights.astype(float))
+    repeated = platt(raw[:, 0].repeat(weights), truth[:, 0].repeat(weights))
+    assert weighted == pytest.approx(repeated, abs=1e-3)
+    assert weighted != pytest.approx(platt(raw[:, 0], truth[:, 0]), abs=1e-3)
+
+
+def test_what_cannot_be_calibrated_stays_as_it_is() -> None:
+    raw = np.linspace(-3, 3, 40)
+    assert platt(raw, raw < 0) == (1.0, 0.0)  # it would turn the label's meaning round
+    assert platt(raw, np.arange(40) == 39) == (1.0, 0.0)  # one passage is no evidence
+    assert platt(raw, raw > -9) == (1.0, 0.0)
+
+
+def test_no_passage_is_judged_by_a_calibration_that_saw_its_fold() -> None:
+    raw, truth = simulated(600)
+    fold = np.arange(600) % 3
+    found = calibrate(raw, truth, fold)
+    other = truth.copy()
+    other[fold == 1] = ~other[fold == 1]
+    changed = calibrate(raw, other, fold)
+    assert np.array_equal(changed.scores[fold == 1], found.scores[fold == 1])
+    assert not np.allclose(changed.scores[fold == 0], found.scores[fold == 0], atol=0.01)
+    for policy in POLICIES:
+        assert np.array_equal(changed.given[policy][fold == 1], found.given[policy][fold == 1])
+        assert found.given[policy].dtype == bool
+    assert changed.thresholds != found.thresholds  # the ones that ship are of all
+
+
+def test_passages_that_do_not_count_are_scored_all_the_same() -> None:
+    raw, truth = simulated(600)
+    fold, used = np.arange(600) % 3, np.arange(600) % 2 == 0
+    wrong = np.where(used[:, None], truth, ~truth)
+    found, without = calibrate(raw, wrong, fold, used), calibrate(raw[used], truth[used], fold[used])
+    assert found.thresholds == without.thresholds
+    assert np.array_equal(found.scale, without.scale)
+    assert np.array_equal(found.scores[used], without.scores)
+    assert ((found.scores[~used] > 0) & (found.scores[~used] < 1)).all()
+
+
+def test_probabilities_of_weighted_passages_are_those_of_the_whole() -> None:
+    raw, truth = simulated(30_000)
+    hard = np.abs(2 * raw[:, 0] - 1) < 1
+    chosen = hard | (np.arange(30_000) % 20 == 0)  # of the easy ones, one in twenty was labelled
+    weights = np.where(hard, 1.0, 20.0)[chosen]
+    found = calibrate(raw[chosen], truth[chosen], np.arange(chosen.sum()) % 5, weights=weights / weights.mean())
+    said = logistic(raw[:, 0] * found.scale[0] + found.shift[0])
+    for low, high in ((0.0, 0.1), (0.3, 0.7), (0.9, 1.0)):
+        part = (said >= low) & (said <= high)
+        assert said[part].mean() == pytest.approx(truth[part, 0].mean(), abs=0.03)
+
+
+@pytest.mark.parametrize(("scale", "shift"), [(0.2, 1.0), (1.0, -2.0), (4.0, 0.5)])
+def test_log_loss_does_not_depend_on_the_scale_that_calibration_undoes(scale: float, shift: float) -> None:
+    raw, truth = simulated(200)
+    assert log_loss(raw[:, 0] * scale + shift, truth[:, 0]) == pytest.approx(log_loss(raw[:, 0], truth[:, 0]), abs=2e-3)

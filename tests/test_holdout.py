@@ -1,0 +1,150 @@
+"""What is held out: whole countries, whole groups, the same rows in every training; and what a held-out passage stands for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tipclassify.holdout import (
+    document_country,
+    held_out,
+    is_real,
+    natural_shares,
+    natural_weights,
+    source_family,
+)
+
+Row = dict[str, Any]
+COUNTRIES = [f"{first}{last}" for first in "bdfgklmnprstvz" for last in ("arland", "onia", "esia", "umark")]
+REAL = [
+    {"text": f"Police of the {number}th district acted.", "doc": doc, "labels": ()}
+    for number, country in enumerate(COUNTRIES)
+    for doc in (f"hrr/2017/{country}.html", f"hrr/2021/{country}.html", f"dol-pdf/{country.title()}.pdf")
+]
+INVENTED = [
+    {
+        "id": f"row-{number}",
+        "text": f"Courts heard case {number}.",
+        "labels": (),
+        "pair": f"p{number // 2}",
+        "doc": None,
+    }
+    for number in range(400)
+] + [{"id": f"tale-{n}", "text": f"Tale {n}.", "labels": (), "doc": f"narra-{n // 9}"} for n in range(180)]
+
+
+def held_texts(rows: list[Row]) -> set[str]:
+    return {row["text"] for row, held in zip(rows, held_out(rows), strict=True) if held}
+
+
+# --------------------------------------------------------------------------------------------- which rows
+
+
+@pytest.mark.parametrize(
+    ("doc", "family"),
+    [
+        ("hrr/2017/xland.html", "hrr"),
+        ("dol-pdf/Xland.pdf", "dol"),
+        ("dol-descriptions/2016/Xland", "dol"),
+        ("factbook/2020/17", "factbook"),
+        ("narra-karvonia", None),
+        ("hrrr/2017/xland.html", None),
+        ("mine/hrr/2017/xland.html", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_row_is_real_by_the_document_that_it_names(doc: str | None, family: str | None) -> None:
+    assert source_family(doc) == family
+    assert is_real({"text": "x", "doc": doc}) is (family is not None)
+    assert not is_real({"text": "x"})
+
+
+def test_one_country_has_one_name_in_all_sources() -> None:
+    same = ["hrr/2017/the-upper-xland.html", "dol-pdf/Upper Xland, The.pdf", "dol-descriptions/2016/Upper Xland"]
+    assert len({document_country(doc) for doc in same}) == 1
+    assert document_country("factbook/2020/17") != document_country("factbook/2020/18")  # it names none
+
+
+def test_countries_are_held_out_whole() -> None:
+    held = held_out(REAL)
+    of: dict[str, set[bool]] = {}
+    for row, mine in zip(REAL, held, strict=True):
+        of.setdefault(document_country(row["doc"]), set()).add(bool(mine))
+    assert all(len(found) == 1 for found in of.values())
+    assert 1 <= sum(found == {True} for found in of.values()) <= len(COUNTRIES) / 4
+
+
+def test_narratives_and_near_twins_are_held_out_whole() -> None:
+    held = held_out(INVENTED)
+    assert (held[:400:2] == held[1:400:2]).all()
+    assert all(len(set(tale)) == 1 for tale in held[400:].reshape(-1, 9).tolist())
+    assert 0.04 < held.mean() < 0.18
+
+
+def test_what_is_held_out_stays_so_when_rows_are_added_or_moved() -> None:
+    rows = [*REAL, *INVENTED]
+    before = held_texts(rows)
+    assert held_texts([*INVENTED, *REAL]) == before
+    assert held_texts(rows[::2]) == before & {row["text"] for row in rows[::2]}
+    more = [{"id": f"more-{n}", "text": f"More {n}.", "labels": ()} for n in range(300)]
+    further = [{"text": f"Further {n}.", "doc": f"hrr/2022/{n}land.html", "labels": ()} for n in range(50)]
+    after = held_texts([*rows, *more, *further])
+    assert after >= before
+    assert after - before <= {row["text"] for row in (*more, *further)}
+
+
+def test_no_rows_hold_nothing_out() -> None:
+    assert held_out([]).tolist() == []
+
+
+# --------------------------------------------------------------------------------------------- what they stand for
+
+EASY, HARD, SURE = [0.001, 0.0, 0.002], [0.0, 0.5, 0.1], [0.2, 0.95, 0.0]  # bins 0, 4 and 6 by the highest
+
+
+def test_shares_count_passages_by_their_highest_probability() -> None:
+    found = natural_shares(["hrr", "hrr", "dol", "hrr", "hrr"], np.array([EASY, EASY, SURE, HARD, EASY]))
+    assert found == {"dol": [0, 0, 0, 0, 0, 0, 1], "hrr": [0.75, 0, 0, 0, 0.25, 0, 0]}
+
+
+def test_hard_passages_that_were_chosen_more_often_count_less() -> None:
+    shares = {"hrr": [0.75, 0, 0, 0, 0.25, 0, 0]}
+    scores = np.array([EASY, HARD, HARD, HARD])  # three quarters hard, where a whole report has one
+    weights = natural_weights(["hrr"] * 4, scores, shares)
+    assert weights == pytest.approx([3, 1 / 3, 1 / 3, 1 / 3])
+    assert weights.mean() == pytest.approx(1)
+    assert weights[1:].sum() / weights.sum() == pytest.approx(0.25)
+
+
+def test_each_family_has_its_own_shares_and_one_without_counts_as_it_is() -> None:
+    shares = {"hrr": [0.75, 0, 0, 0, 0.25, 0, 0], "dol": [0.5, 0, 0, 0, 0.5, 0, 0]}
+    families = ["hrr", "hrr", "dol", "dol", "dol", "factbook", "factbook"]
+    weights = natural_weights(families, np.array([EASY, HARD, EASY, EASY, HARD, EASY, HARD]), shares)
+    assert weights == pytest.approx([1.5, 0.5, 0.75, 0.75, 1.5, 1, 1])
+
+
+def test_what_nobody_labelled_is_left_out_of_account() -> None:
+    shares = {"hrr": [0.5, 0.25, 0, 0, 0.25, 0, 0]}  # no passage of the second bin here
+    weights = natural_weights(["hrr"] * 2, np.array([EASY, HARD]), shares)
+    assert weights == pytest.approx([4 / 3, 2 / 3])
+    lost = natural_weights(["hrr"], np.array([SURE]), shares)  # none here is in a bin that whole reports have
+    assert lost.tolist() == [0]
+
+
+of_family = st.tuples(st.sampled_from(["hrr", "dol"]), st.integers(0, 100))
+
+
+@given(st.lists(of_family, min_size=1, max_size=30), st.lists(of_family, min_size=1, max_size=30))
+def test_weights_have_a_mean_of_one_in_each_family(here: list[tuple[str, int]], pool: list[tuple[str, int]]) -> None:
+    (families, scores), (pool_families, pool_scores) = (zip(*rows, strict=True) for rows in (here, pool))
+    shares = natural_shares(pool_families, np.array(pool_scores)[:, None] / 100)
+    weights = natural_weights(families, np.array(scores)[:, None] / 100, shares)
+    assert (weights >= 0).all()
+    for family in set(families):
+        mean = weights[np.array(families) == family].mean()
+        assert mean == pytest.approx(1) or mean == 0
