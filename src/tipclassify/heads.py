@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PENALTY", "adapt_heads", "cross_adapted", "pooled_vectors"]
 
-PENALTY: Final = 300.0
-"""Rows, about, that it takes to move a head as far as their own loss wants: pooled vectors have a length of five or so."""
+PENALTY: Final = 1_000.0
+"""With it 14 rows leave over 97% of the tags of other passages as they were, and some hundreds move what they are about."""
 
 _AT_A_TIME: Final = 500  # passages of one entry of the cache: a few rows more are a few entries more
 
