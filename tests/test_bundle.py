@@ -33,6 +33,7 @@ from tipclassify.bundle.manifest import _NOT_RAW
 from tipclassify.bundle.writing import write_bundle
 from tipclassify.commands.bundle import bundle, verify
 from tipclassify.errors import InputError, ModelError
+from tipclassify.furniture import is_prose
 from tipclassify.loading import model_folder
 from tipclassify.model_file import write_model
 from tipclassify.readers import ReadOptions, read_report
@@ -144,7 +145,7 @@ def test_it_holds_what_score_finds_and_every_hash(bare: Path) -> None:
     assert list(files) == sorted(files) == ["README.txt", "manifest.json", "passages.jsonl"]
     manifest = json.loads(files["manifest.json"])
     rows = [json.loads(line) for line in files["passages.jsonl"].splitlines()]
-    at = 0
+    at = counted = 0
     for number, (path, told) in enumerate(zip(sorted(SAMPLES.iterdir()), manifest["inputs"], strict=True)):
         (report,) = tag_input(str(path), FAST)
         assert report.document
@@ -152,13 +153,14 @@ def test_it_holds_what_score_finds_and_every_hash(bare: Path) -> None:
         assert told["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
         assert told["text_sha256"] == hashlib.sha256(report.document.text.encode()).hexdigest()
         assert (told["country"], told["year"]) == (report.document.country, report.document.year)
-        assert told["figures"]["passages"] == len(report.passages)
+        assert told["figures"]["passages"] == sum(map(is_prose, report.passages))
+        counted += told["figures"]["passages"]
         for passage, row in zip(report.passages, rows[at:], strict=False):
             assert row.pop("input") == number
             assert row["scores"] == dict(passage.scores)  # every bit
             assert {**row, "scores": None} == {**passage.to_dict(), "scores": None}
         at += len(report.passages)
-    assert at == len(rows) == manifest["figures"]["passages"]
+    assert at == len(rows) > counted == manifest["figures"]["passages"]  # notes are kept, and not counted
     for label in LABELS:
         assert manifest["figures"]["labels"][label]["count"] == sum(label in row["labels"] for row in rows)
     for name, told in manifest["files"].items():
@@ -243,7 +245,21 @@ def test_rows_that_came_ready_split_are_checked_too(tmp_path: Path) -> None:
     assert [json.loads(line)["text"] for line in content(path)["passages.jsonl"].splitlines()] == texts
     assert results(verify_bundle(str(path))) == dict.fromkeys(STEPS, "ok")
     forge = forged(tmp_path / "f.zip", path, lambda _, rows, __: rows[1].update(section="protection"))
-    assert set(wrong(verify_bundle(str(forge)))) == {"split"}
+    assert set(wrong(verify_bundle(str(forge)))) == {"scores", "split"}
+
+
+def test_a_reference_that_speaks_of_arrests_has_no_label_and_is_not_counted(tmp_path: Path) -> None:
+    report = tmp_path / "report.txt"
+    told = "Police arrested nine traffickers and courts convicted them."
+    report.write_text(f"PROSECUTION\n\n{told}\n\nREFERENCES\n\n{told}\n", "utf-8")
+    path = made(tmp_path / "b.zip", report, with_sources=True)
+    prose, reference = map(json.loads, content(path)["passages.jsonl"].splitlines())
+    assert (prose["labels"], reference["labels"]) == (["positive_effort"], [])
+    assert reference["scores"]["positive_effort"] > 0.9
+    assert json.loads(content(path)["manifest.json"])["figures"]["passages"] == 1
+    assert results(verify_bundle(str(path))) == dict.fromkeys(STEPS, "ok")
+    forge = forged(tmp_path / "f.zip", path, _set("rows/1/labels", ["positive_effort"]))
+    assert {"labels", "counts"} <= set(wrong(verify_bundle(str(forge))))
 
 
 def test_an_input_that_cannot_be_read_means_no_bundle(tmp_path: Path) -> None:
@@ -461,7 +477,7 @@ def _resource_all(manifest: Any, _: Any, files: dict[str, bytes]) -> None:
         (_set("manifest/inputs/0/text_sha256", "0" * 64), {"text"}),
         (_set("manifest/inputs/0/kind", "html"), {"text"}),
         (_set("manifest/inputs/0/size", 3), {"inputs"}),
-        (_set("rows/0/section", "protection"), {"split"}),
+        (_set("rows/0/section", "protection"), {"scores", "split"}),  # the heading is evidence
         (_set("rows/0/block", 77), {"split"}),
         (_set("rows/6/start", lambda at: at + 1), {"passages"}),
         (_set("rows/6/input", 1), {"passages"}),

@@ -377,9 +377,9 @@ def test_a_report_against_itself_is_all_the_same(one: list[Passage]) -> None:
 def test_large_reports_are_aligned_in_bounded_time(vocabulary: frozenset[str]) -> None:
     old = passages(*(f"{text} District {at} had {at % 7} more." for at, text in enumerate(SENTENCES * 38)))
     new = passages(*(text.text.replace("more", "fewer") for text in reversed(old)))
-    begun = time.perf_counter()
+    begun = time.process_time()
     found = align(old, new, vocabulary)
-    assert time.perf_counter() - begun < 10  # under a second on an idle core
+    assert time.process_time() - begun < 10  # under a second on an idle core
     assert len(old) > 3_000
     assert len(found) > len(old) * 0.9
 

@@ -204,8 +204,7 @@ def test_a_row_is_scored_under_its_section(tmp_path: Path, classifier: Classifie
     text, headings = "Officials did not effectively apply the law.", ("b. Forced Labor", "Prisons", None)
     file = tmp_path / "rows.jsonl"
     file.write_text("".join(json.dumps({"text": text, "section": heading}) + "\n" for heading in headings), "utf-8")
-    ((_, reports),) = tag_inputs([str(file)], Tagging())
-    (report,) = reports
+    (report,) = (report for _, reports in tag_inputs([str(file)], Tagging()) for report in reports)
     wanted = classifier.predict_proba([Passage(text, 0, len(text), heading) for heading in headings])
     assert [passage.section for passage in report.passages] == list(headings)
     for passage, scores in zip(report.passages, wanted, strict=True):

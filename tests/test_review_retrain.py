@@ -19,7 +19,6 @@ from tipclassify import LABELS, Classifier
 from tipclassify.corpus import Row, read_rows
 from tipclassify.errors import CorpusError, ModelError
 from tipclassify.holdout import held_out
-from tipclassify.loading import model_folder
 from tipclassify.recipe import Trained
 from tipclassify.resampling import Comparison, Difference, Interval
 from tipclassify.review.events import plain_line
@@ -27,6 +26,7 @@ from tipclassify.review.learning import Job, changed, grouped, relearn, without_
 from tipclassify.review.retraining import Retraining, checkout_data, model_to_adapt
 
 DATA = Path(__file__).resolve().parents[1] / "data"
+TINY = Path(__file__).parent / "files" / "tiny_encoder"
 TRUTH = {"Police": ["positive_effort"], "Courts": ["failure"], "Officials": ["complicity"], "Recruiters": []}
 
 needs_extra = pytest.mark.skipif(
@@ -87,6 +87,12 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
+@pytest.fixture
+def no_cases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A card without the codebook's cases: thousands of sentences, which say nothing of what is tested here."""
+    monkeypatch.setattr("tipclassify.evidence._behaviours_of", lambda _: [])
+
+
 def job_of(tmp_path: Path, corrected: Sequence[Row], base: Sequence[Row] = (), start: str = "default") -> Job:
     """A training on these rows, which nothing else was ever trained on."""
     for name, rows in (("my", corrected), ("base", base)):
@@ -120,8 +126,8 @@ def test_a_retraining_from_start_to_result(tmp_path: Path, own_cache: Path) -> N
     report, corpus = write_report(tmp_path / "report.txt", 40), tmp_path / "my.jsonl"
     data = small_corpus(tmp_path / "d.jsonl")
     (tmp_path / "my-model-1").mkdir()
-    shipped = (model_folder("default") / "model.json").read_bytes()
-    with Reviewer(report, "--corpus", corpus, "--train-data", data) as server:
+    before = (TINY / "model.json").read_bytes()
+    with Reviewer(report, "--corpus", corpus, "--train-data", data, "--model", TINY) as server:
         with pytest.raises(RefusedError, match="409: no passage is decided yet"):
             server.post("/api/retrain")
         with pytest.raises(RefusedError, match="400: unknown field 'detectors'"):
@@ -137,7 +143,7 @@ def test_a_retraining_from_start_to_result(tmp_path: Path, own_cache: Path) -> N
         state = until(lambda: ended(server))
         assert server.end().count("Traceback") == 0
     assert (state["state"], state["error"], state["seconds"]) == ("done", None, None)
-    assert (state["data"], state["start"]) == ([str(data)], "default")
+    assert (state["data"], state["start"]) == ([str(data)], str(TINY))
     result = state["result"]
     assert 0 < result["seconds"] < 90
     assert result["out"] == str(tmp_path / "my-model-2")  # 1 is taken: nothing is overwritten
@@ -154,9 +160,9 @@ def test_a_retraining_from_start_to_result(tmp_path: Path, own_cache: Path) -> N
     assert result["on_own"]["groups"] == 10  # paragraphs of four sentences
     taught = Classifier.load(result["out"])
     assert (taught.meta["corpus"]["passages"], taught.meta["kind"]) == (130, "encoder")
-    assert taught.meta["files"]["model.onnx"] == Classifier.load().meta["files"]["model.onnx"]
-    assert taught.meta["adapted_from"] == result["adapted_from"] == json.loads(shipped)["sha256"]
-    assert (model_folder("default") / "model.json").read_bytes() == shipped
+    assert taught.meta["files"]["model.onnx"] == json.loads(before)["files"]["model.onnx"]
+    assert taught.meta["adapted_from"] == result["adapted_from"] == json.loads(before)["sha256"]
+    assert (TINY / "model.json").read_bytes() == before
     assert {row["section"] for row in read_rows(corpus)} == {"prosecution"}  # the heading goes to the training too
     assert (own_cache / "tipclassify" / "pooled").is_dir()
     assert not list(tmp_path.glob(".my-model-*"))
@@ -166,8 +172,8 @@ def test_a_retraining_from_start_to_result(tmp_path: Path, own_cache: Path) -> N
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks at /proc")
 @pytest.mark.parametrize("how", ["stop", "terminate", "kill"])
 def test_a_training_ends_with_the_button_and_with_the_server(tmp_path: Path, how: str) -> None:
-    report = write_report(tmp_path / "report.txt", 8)
-    with Reviewer(report, "--corpus", tmp_path / "my.jsonl", "--train-data", DATA) as server:  # long to read
+    report, data = write_report(tmp_path / "report.txt", 8), small_corpus(tmp_path / "d.jsonl", 3_000)  # long to read
+    with Reviewer(report, "--corpus", tmp_path / "my.jsonl", "--train-data", data) as server:
         for passage in server.passages():
             server.post("/api/decisions", key=passage["key"], labels=TRUTH[passage["text"].split()[0]])
         server.post("/api/retrain")
@@ -254,6 +260,7 @@ def test_a_linear_model_under_review_leaves_the_default_to_adapt(tmp_path: Path)
 # --------------------------------------------------------------------------------------------- what is learned, and said of it
 
 
+@pytest.mark.usefixtures("no_cases")
 def test_corrections_alone_move_the_default_little_and_the_result_says_what_was_not_measured(tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
     result = relearn(job_of(tmp_path, some_corrections()), lambda *what: told.append(what))
@@ -267,6 +274,7 @@ def test_corrections_alone_move_the_default_little_and_the_result_says_what_was_
     assert not np.array_equal(taught.predict_proba(others), shipped.predict_proba(others))
 
 
+@pytest.mark.usefixtures("no_cases")
 def test_a_model_that_the_corrections_made_worse_is_called_so(tmp_path: Path) -> None:
     turned = {("positive_effort",): ("failure",), ("failure",): ("positive_effort",)}
     files = sorted(DATA.glob("w*.jsonl"))  # invented ones

@@ -6,25 +6,24 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from tipclassify.bundle.manifest import Adjusted, Count, Figures
+from tipclassify.document import Passage
+from tipclassify.furniture import is_prose
 from tipclassify.labels import LABELS
 from tipclassify.summary import NONE, Group, Rates, Summary
 
 __all__ = ["count_passages", "figures"]
 
 
-def count_passages(passages: Iterable[tuple[tuple[str, ...], bool]]) -> Group:
-    """Passages, each as (labels, low_confidence), counted.
+def count_passages(passages: Iterable[Passage]) -> Group:
+    """Tagged passages, counted; what is no prose of the report is not.
 
-    >>> group = count_passages([(("failure",), False), ((), True)])
+    >>> group = count_passages([Passage("Courts slept.", 0, 13, labels=("failure",)), Passage("12 May 2021.", 14, 26)])
     >>> group.passages, group.count("failure"), group.low_confidence
-    (2, 1, 1)
+    (1, 1, 0)
     """
-    sets: Counter[tuple[str, ...]] = Counter()
-    doubtful = 0
-    for labels, low_confidence in passages:
-        sets[labels] += 1
-        doubtful += low_confidence
-    return Group((), dict(sets), doubtful)
+    prose = [passage for passage in passages if is_prose(passage)]
+    sets = Counter(passage.labels for passage in prose)
+    return Group((), dict(sets), sum(passage.low_confidence for passage in prose))
 
 
 def figures(groups: Sequence[Group], rates: Mapping[str, Rates] | None) -> list[Figures]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -14,6 +14,7 @@ from tipclassify.bundle.manifest import PASSAGES, Figures, Input, Manifest, Row,
 from tipclassify.bundle.originals import Originals
 from tipclassify.bundle.replay import Replay, labels_of
 from tipclassify.errors import InputError, MissingExtraError
+from tipclassify.furniture import is_furniture
 from tipclassify.summary import Group
 
 if TYPE_CHECKING:
@@ -65,11 +66,10 @@ class Walk:
         """Labels, counts and scores of the passages of an input."""
         self._passages += len(rows)
         self._mislabelled += [
-            number
-            for number, row in enumerate(rows, line)
-            if row.labels != labels_of(row.scores, self.manifest.thresholds)
+            number for number, row in enumerate(rows, line) if row.labels != _labels_of(row, self.manifest.thresholds)
         ]
-        self._groups.append(count_passages((row.labels, row.low_confidence) for row in rows))
+        tagged = (replace(row.passage(), labels=row.labels, low_confidence=row.low_confidence) for row in rows)
+        self._groups.append(count_passages(tagged))
         if self.replay:
             self.replay.add(rows, line)
 
@@ -129,6 +129,11 @@ class Walk:
             *self._offsets.checks(f"each passage is where the bundle says in {many(self._offsets.good, 'input')}"),
             *self._split.checks(f"the same passages from {many(self._split.good, 'input')}"),
         ]
+
+
+def _labels_of(row: Row, thresholds: Mapping[str, float]) -> tuple[str, ...]:
+    """The labels that follow from a passage's probabilities; none where it is no prose of the report."""
+    return () if is_furniture(row.text, row.section) else labels_of(row.scores, thresholds)
 
 
 def _groups(archive: Archive, inputs: Sequence[Input]) -> Iterator[tuple[int, list[Row]]]:

@@ -150,7 +150,7 @@ class _Tagged:
             source = bundled_name(len(self.inputs), original.name)
             self.packer.add(source, original.data)
         document = reading.document
-        self.groups.append(count_passages((passage.labels, passage.low_confidence) for passage in passages))
+        self.groups.append(count_passages(passages))
         self.inputs.append(
             Input(
                 original.name,
