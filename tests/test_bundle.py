@@ -249,13 +249,13 @@ def test_rows_that_came_ready_split_are_checked_too(tmp_path: Path) -> None:
 
 
 def test_a_reference_that_speaks_of_arrests_has_no_label_and_is_not_counted(tmp_path: Path) -> None:
-    report = tmp_path / "report.txt"
-    told = "Police arrested nine traffickers and courts convicted them."
-    report.write_text(f"PROSECUTION\n\n{told}\n\nREFERENCES\n\n{told}\n", "utf-8")
+    report = tmp_path / "rows.jsonl"
+    rows = [{"text": "Police arrested nine traffickers.", "section": one} for one in ("prosecution", "References")]
+    report.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     path = made(tmp_path / "b.zip", report, with_sources=True)
     prose, reference = map(json.loads, content(path)["passages.jsonl"].splitlines())
     assert (prose["labels"], reference["labels"]) == (["positive_effort"], [])
-    assert reference["scores"]["positive_effort"] > 0.9
+    assert reference["scores"]["positive_effort"] > Classifier.load("fast").thresholds()[0]
     assert json.loads(content(path)["manifest.json"])["figures"]["passages"] == 1
     assert results(verify_bundle(str(path))) == dict.fromkeys(STEPS, "ok")
     forge = forged(tmp_path / "f.zip", path, _set("rows/1/labels", ["positive_effort"]))

@@ -182,7 +182,6 @@ def test_a_report_of_tables_is_not_taken_for_one_in_another_language(classifier:
     report = tagged(classifier, document_of(*cells, *SENTENCES[:2]))
     assert sum(passage.low_confidence for passage in report.passages) * 3 > len(report.passages)
     assert "in English" not in page_of(classifier, report)
-    assert "low confidence" not in page_of(classifier, report).replace("“Low confidence”", "")
 
 
 # ------------------------------------------------------------------------------------------------- subject and prose
@@ -374,7 +373,7 @@ def test_nothing_to_show_is_a_page_all_the_same(classifier: Classifier, reports:
 
 def test_a_report_of_400_passages_stays_under_600_kb(classifier: Classifier) -> None:
     text = (SAMPLES / "karvonia-2024.txt").read_text("utf-8")
-    long = tagged(classifier, text_document("\n\n".join([text] * 7)))
+    long = tagged(classifier, text_document("\n\n".join([text] * 8)))
     assert len(long.passages) >= 400
     assert len(page_of(classifier, long).encode()) < 600_000
 
