@@ -329,6 +329,7 @@ def bare_and_headed(
 
 
 def described_corpus(rows: Sequence[Row], held: Bools) -> dict[str, Any]:
+    """What a corpus holds, as plain values for ``model.json``: passages, real and held-out ones, its hash, and each label's count."""
     truth = np.array([indicator(row["labels"]) for row in rows], bool)
     return {
         "passages": len(rows),

@@ -26,7 +26,7 @@ from tipclassify.linear_training import fit_all, lay_out, out_of_fold
 from tipclassify.model_file import STEPS, Model
 from tipclassify.tokens import known_words
 
-__all__ = ["STRENGTHS", "Fitted", "Progress", "fit_model", "group_folds", "model_meta"]
+__all__ = ["STRENGTHS", "Fitted", "fit_model", "group_folds", "model_meta"]
 
 STRENGTHS: Final = (2.0,)
 """Inverse regularisation strengths tried for each label; see docs/experiments.md for the others."""
