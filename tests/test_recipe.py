@@ -221,7 +221,7 @@ def test_the_folder_says_what_taught_and_what_measured(mine: Trained) -> None:
     assert f"The encoder is that of model `{HASH[:12]}`" in card
     assert head["metrics"] == mine.parts[0].metrics.to_dict()
     assert head["metrics"]["passages"] == (HELD & REAL).sum()
-    assert head["behaviours"]["bribes"] == 1.0
+    assert head["behaviours"] == {}  # they take longer than the fit; "tipclassify check" runs them
     assert {"README.md", "golden.jsonl"} <= set(head["files"])
     assert [part.name for part in mine.parts] == [
         "real passages",

@@ -52,6 +52,7 @@ def evidence_of(
     weights: Floats,
     classifier: Classifier,
     seed: int,
+    cases: bool = True,
 ) -> tuple[Evidence, dict[str, Any]]:
     """What is known of a model by rows that taught it nothing, for its card, and as plain values for its ``model.json``.
 
@@ -63,6 +64,8 @@ def evidence_of(
         Policy → labels at thresholds of other documents.
     weights : float
         How much each real row counts, or each row where none is real.
+    cases : bool
+        Run the behaviour cases too: with an encoder they take longer than a fit of its heads.
     """
     real = np.array([is_real(row) for row in rows], bool)
     whole = real if real.any() else np.ones(len(rows), bool)
@@ -86,7 +89,7 @@ def evidence_of(
         parts.append(part("invented passages", ~real))
     found = {policy: intervals(truth[whole], given[policy][whole], groups[whole], seed=seed) for policy in POLICIES}
     points = operating_evidence(truth[whole], {p: given[p][whole] for p in POLICIES}, thresholds, found, weights)
-    behaviours = _behaviours_of(classifier)
+    behaviours = _behaviours_of(classifier) if cases else []
     twins = twins_right([row.get("pair") for row in rows], truth, given["balanced"])
     evidence = Evidence(
         what="",

@@ -150,7 +150,7 @@ def train_default(
     )
     kept = [rows[i] for i in np.flatnonzero(judged)]
     parts = write_trained_encoder(
-        out, replace(model, heads=heads), kept, raw[judged], true[judged], meta, trained, seed=seed
+        out, replace(model, heads=heads), kept, raw[judged], true[judged], meta, trained, seed=seed, cases=not own
     )
     return Trained(Path(out), parts, on_own, on_held)
 
@@ -165,6 +165,7 @@ def write_trained_encoder(
     trained: str,
     *,
     seed: int = 0,
+    cases: bool = True,
     files: Mapping[str, str] | None = None,
 ) -> Sequence[Part]:
     """Calibrate an encoder on rows that taught it nothing, set its thresholds, measure it, and write its folder.
@@ -199,7 +200,7 @@ def write_trained_encoder(
         for policy in POLICIES:
             given[policy][real] = chosen.given[policy]
     classifier = Classifier(EncoderScorer(replace(model, meta={"sha256": "", **meta})))
-    evidence, figures = evidence_of(judged, truth, scores, given, model.thresholds, weights, classifier, seed)
+    evidence, figures = evidence_of(judged, truth, scores, given, model.thresholds, weights, classifier, seed, cases)
     name = str(meta.get("base", {}).get("name", "a pretrained encoder"))
     what = (
         f"It tags sentences of English reports on what governments do about human trafficking. {name}, fine-tuned, reads a "
