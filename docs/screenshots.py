@@ -20,15 +20,22 @@ REPORT = "tests/files/two-columns.pdf"
 KEYS = {"positive_effort": "p", "failure": "f", "complicity": "c"}
 
 CORRECTIONS: dict[str, tuple[str, ...]] = {
+    "A U.S.-funded survey of the northern ports": ("failure",),
+    "Law enforcement efforts against trafficking weakened": ("failure",),
     "Cases opened | 27": (),  # a table's cell is no sentence
     "Charges | 16": (),
     "Convictions | 7": (),
     "Cooperation with police in neighboring states all but ceased": ("failure",),
     "In May the Port Åske court convicted the two port police officers": ("positive_effort", "complicity"),
+    "The head of the service, Jørn Palvić": ("failure", "complicity"),
     "His deputy, a well-known lawyer": (),
+    "The ministry of social affairs cut its spending": ("positive_effort", "failure"),
     "Two aid groups lodged 31 fishermen": (),  # an NGO alone
     "Police in Čelvin jailed seven women": ("failure",),
+    "Under the 2022–2025 action plan": (),
     "1. inspection of the fishing fleet": (),
+    "Harbor rules did not allow": ("failure",),
+    "The foreign ministry did not repeat its briefings": ("failure",),
 }
 """How passages begin that a model may tag wrongly, and the labels that they have by the codebook."""
 

@@ -83,7 +83,6 @@ def opened(browser: Any) -> Iterator[Open]:
         if decisions:  # answers them in the server's place; set before the page is there, or the first slips through
             tab.route("**/api/decisions", decisions)
         tab.set_default_timeout(8_000)
-        tab.set_default_navigation_timeout(30_000)  # a browser that begins on a busy machine takes its time
         tab.expected = ()  # what the console may say all the same
 
         def listen(said: Any) -> None:

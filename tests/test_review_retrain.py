@@ -87,12 +87,6 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-@pytest.fixture
-def no_cases(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A card without the codebook's cases: thousands of sentences, which say nothing of what is tested here."""
-    monkeypatch.setattr("tipclassify.evidence._behaviours_of", lambda _: [])
-
-
 def job_of(tmp_path: Path, corrected: Sequence[Row], base: Sequence[Row] = (), start: str = "default") -> Job:
     """A training on these rows, which nothing else was ever trained on."""
     for name, rows in (("my", corrected), ("base", base)):
@@ -260,7 +254,6 @@ def test_a_linear_model_under_review_leaves_the_default_to_adapt(tmp_path: Path)
 # --------------------------------------------------------------------------------------------- what is learned, and said of it
 
 
-@pytest.mark.usefixtures("no_cases")
 def test_corrections_alone_move_the_default_little_and_the_result_says_what_was_not_measured(tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
     result = relearn(job_of(tmp_path, some_corrections()), lambda *what: told.append(what))
@@ -274,7 +267,6 @@ def test_corrections_alone_move_the_default_little_and_the_result_says_what_was_
     assert not np.array_equal(taught.predict_proba(others), shipped.predict_proba(others))
 
 
-@pytest.mark.usefixtures("no_cases")
 def test_a_model_that_the_corrections_made_worse_is_called_so(tmp_path: Path) -> None:
     turned = {("positive_effort",): ("failure",), ("failure",): ("positive_effort",)}
     files = sorted(DATA.glob("w*.jsonl"))  # invented ones
