@@ -74,6 +74,8 @@ def held_out(rows: Sequence[Row]) -> npt.NDArray[np.bool_]:
 def natural_shares(families: Sequence[str], scores: Floats) -> dict[str, list[float]]:
     """Share of the passages of each family whose highest probability lies in each bin, in natural proportions.
 
+    One passage more is counted in each bin (Laplace): none is empty for all that so many passages can tell.
+
     Parameters
     ----------
     families : sequence of str (n,)
@@ -82,8 +84,9 @@ def natural_shares(families: Sequence[str], scores: Floats) -> dict[str, list[fl
     """
     place, family = _bins(scores), np.array(families)
     return {
-        name: np.bincount(place[family == name], minlength=len(_EDGES) + 1).__truediv__((family == name).sum()).tolist()
+        name: (counts / counts.sum()).tolist()
         for name in sorted(set(families))
+        for counts in [np.bincount(place[family == name], minlength=len(_EDGES) + 1) + 1]
     }
 
 
