@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -37,7 +38,7 @@ trains = pytest.mark.skipif(
 )
 quiet = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning:torch.*", "ignore::FutureWarning")
 
-SETTINGS = Settings(epochs=4, batch=8, rate=3e-3, decay=1.0, tokens=24, invented=150)
+SETTINGS = Settings(epochs=3, batch=8, rate=3e-3, decay=1.0, tokens=24, invented=150)
 WHO = ("police", "prosecutors", "inspectors", "judges", "ministers", "officers", "courts", "consuls")
 DID = {
     "arrested": ("positive_effort",),
@@ -133,13 +134,10 @@ def trained(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models")
     pool = folder / "pool.jsonl.gz"
     with gzip.open(pool, "wt", encoding="utf-8") as lines:
-        for who in WHO:  # in natural proportions nearly all passages are of other subjects
-            for place in PLACES * 4:
-                row = {
-                    "text": f"{who} met consuls {place} .",
-                    "section": "aviation",
-                    "source": "hrr/2019/osterland.html",
-                }
+        for who, did, whom in product(WHO, DID, WHOM):  # in natural proportions most passages are of other subjects
+            for number, place in enumerate((*PLACES, whom, "courts", "police")):
+                heading = "aviation" if number else "trafficking"
+                row = {"text": f"{who} {did} {whom} {place} .", "section": heading, "source": "hrr/2019/osterland.html"}
                 lines.write(json.dumps(row) + "\n")
     like = folder / "headings.json"
     like.write_text(json.dumps({"aviation": ["flight"]}), "utf-8")
@@ -261,7 +259,7 @@ def test_calibration_and_natural_shares_come_from_what_was_held_out(trained: Pat
     (shares,) = head["natural"].values()
     assert list(head["natural"]) == ["hrr"]
     assert sum(shares) == pytest.approx(1)
-    assert sum(shares[:4]) > 0.9  # under "aviation" nothing is likely
+    assert 0.7 < sum(shares[:4]) < 0.9  # under "aviation" nothing is likely
     assert head["calibration"]["scale"] != [1, 1, 1]
     rows = head["thresholds"]
     for low, middle, high in zip(rows["screen"], rows["balanced"], rows["cite"], strict=True):
@@ -624,10 +622,14 @@ def test_every_option_of_an_encoder_arrives(monkeypatch: pytest.MonkeyPatch, tmp
     assert [row["text"] for row in rows] == ["Police acted."]
     assert (out, base, unlabelled, resume, jobs) == (Path("o"), "b", [Path("u.jsonl")], True, 2)
     assert like.is_file()
-    assert chosen == {"seed": 5, "epochs": 2, "rate": 0.0002}
-    assert Settings(**chosen).stand_in == "Arcadia"
+    assert {name: value for name, value in chosen.items() if value is not None} == {
+        "seed": 5,
+        "epochs": 2,
+        "rate": 0.0002,
+    }
     assert CliRunner().invoke(app, start).exit_code == 0
-    assert seen[1][5:] == ({"seed": 0, "epochs": None, "rate": None}, False, -1)
+    chosen, resume, jobs = seen[1][5:]
+    assert ({name for name, value in chosen.items() if value is not None}, resume, jobs) == ({"seed"}, False, -1)
 
 
 def test_unlabelled_passages_are_read_once_and_without_those_that_are_known(tmp_path: Path) -> None:
