@@ -23,6 +23,7 @@ from tipclassify.errors import CorpusError, MissingExtraError
 from tipclassify.findings import Audit, LabelError, Labelled, NearTwins, SamePair, SectionBalance
 from tipclassify.labels import LABELS, indicator
 from tipclassify.nearness import ALIKE, LEAKED, near_pairs
+from tipclassify.sections import without_enumerator
 from tipclassify.training import Progress, fit_model
 
 __all__ = [
@@ -122,12 +123,18 @@ def _numbers(truth: npt.NDArray[np.bool_]) -> list[list[int]]:
 
 
 def find_conflicts(rows: Sequence[Row], least: float = ALIKE) -> list[NearTwins]:
-    """Passages of the same or nearly the same text with different labels; those of one pair differ on purpose."""
+    """Passages of nearly the same text under the same heading with different labels; those of one pair differ on purpose."""
     return [
         twins
         for i, j, twins in _near_twins(rows, least)
-        if rows[i]["labels"] != rows[j]["labels"] and not (rows[i].get("pair") and _pair(rows[i]) == _pair(rows[j]))
+        if rows[i]["labels"] != rows[j]["labels"]
+        and _heading(rows[i]) == _heading(rows[j])
+        and not (rows[i].get("pair") and _pair(rows[i]) == _pair(rows[j]))
     ]
+
+
+def _heading(row: Row) -> str:
+    return without_enumerator(row.get("section") or "").lower()
 
 
 def find_leaks(rows: Sequence[Row], least: float = LEAKED) -> list[NearTwins]:

@@ -15,16 +15,13 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["APART", "BREAK", "SPACE", "Characters", "Codes", "cased_words", "characters_of", "folded_text"]
+__all__ = ["BREAK", "SPACE", "Characters", "Codes", "characters_of", "folded_text"]
 
 Codes = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 Bools = npt.NDArray[np.bool_]
 
 BREAK: Final = ord("\n")  # stands for punctuation that may part clauses, and for what parts passages
 SPACE: Final = ord(" ")  # for all else that belongs to no word; codes of letters and digits are above
-
-APART: Final = ","
-"""What stands among words where clauses may part."""
 
 _APART: Final = 2_000  # characters that are made text in the time of a word by itself
 _CODES: Final = 1 << 16  # above are characters that two units of UTF-16 stand for: looked at one by one
@@ -98,37 +95,6 @@ def folded_text(text: str) -> str:
     return characters_of([text]).spelled()
 
 
-def cased_words(text: str) -> list[str] | None:
-    """Words of a text as they were met but for accents, and `APART` where clauses may part.
-
-    None for what is rare: links, signs of currencies, letters that have no ASCII form.
-
-    >>> cased_words("Valdoria’s Café, open.")
-    ['Valdoria', 's', 'Cafe', ',', 'open']
-    """
-    if "@" in text or "//" in text or "www" in text or ("$" in text and any(f"{sign}$" in text for sign in _SIGNS)):
-        return None
-    if not text.isascii():
-        text = text.translate(_ascii_of)
-        if not text.isascii():
-            return None
-    return text.encode("ascii").translate(_CASED).decode("ascii").replace("\n", f" {APART} ").split()
-
-
-class _AsciiOf(dict[int, int]):
-    """ASCII form of characters, their own code where they have none; filled as characters are met."""
-
-    def __missing__(self, code: int) -> int:
-        if code >= _CODES:  # too many to keep
-            return ord(_plain(chr(code)))
-        if not _lower[code]:
-            _learn(code)
-        lower = int(_lower[code])
-        plain = code if lower >= _ASCII_CODES else ord(chr(lower).upper()) if _upper[code] else lower
-        self[code] = plain
-        return plain
-
-
 def _codes(text: str) -> Codes:
     """One code below `_CODES` a character."""
     if text.isascii():
@@ -182,9 +148,6 @@ _ASCII_CODES: Final = 128
 for _code in range(_ASCII_CODES):
     _learn(_code)
 _ASCII: Final = _lower[:_ASCII_CODES].astype(np.uint8).tobytes() + bytes([SPACE]) * _ASCII_CODES
-
-_CASED: Final = bytes(code if lower > SPACE else lower for code, lower in enumerate(_ASCII))
-_ascii_of: Final = _AsciiOf()
 
 _SHORT: Final = 4_096  # characters of a text in which to find is as quick as to compare
 _LINK_MARKS: Final = ("://", "www.", "@")

@@ -64,7 +64,9 @@ class Classifier:
             When the model is of another kind.
         """
         if not isinstance(self.scorer, Linear):
-            raise ModelError(f"a model of kind {self.meta.get('kind')!r} has no table of weights")
+            raise ModelError(
+                f"{self.scorer.about()['kind'].partition(',')[0]}: only a linear model has a table of weights"
+            )
         return self.scorer.model
 
     @property

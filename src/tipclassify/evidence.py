@@ -22,6 +22,7 @@ from tipclassify.resampling import intervals
 
 __all__ = ["country_groups", "error_table", "evidence_of", "golden_rows", "row_passage"]
 
+_STEPS: Final = 1_000  # of probability in a histogram: thresholds of the recall policy lie near 0.01
 _GOLDEN: Final = 60  # passages whose scores a copy of the model must reproduce
 
 Floats = npt.NDArray[np.float64]
@@ -116,7 +117,7 @@ def error_table(truth: Bools, scores: Floats, labels: Mapping[str, Bools], weigh
 
     Each passage counts its weight, scaled so that all together count as many as they are worth (Kish 1965: the square of the
     sum over the sum of squares). ``policies`` has the counts of each policy and label at cross-fitted thresholds;
-    ``histogram`` counts passages with and without each label by probability in steps of 0.01.
+    ``histogram`` counts passages with and without each label by probability in steps of 0.001.
     """
     weights = weights * weights.sum() / max(float(weights @ weights), 1e-12)
     policies: dict[str, Any] = {}
@@ -127,10 +128,10 @@ def error_table(truth: Bools, scores: Floats, labels: Mapping[str, Bools], weigh
             label: {name: round(float(weights @ cell[:, j]), 3) for name, cell in cells.items()}
             for j, label in enumerate(LABELS)
         }
-    step = np.minimum((scores * 100).astype(int), 99)
+    step = np.minimum((scores * _STEPS).astype(int), _STEPS - 1)
     histogram = {
         label: {
-            name: np.bincount(step[mine, j], weights[mine], minlength=100).round(3).tolist()
+            name: np.bincount(step[mine, j], weights[mine], minlength=_STEPS).round(3).tolist()
             for name, mine in (("with", truth[:, j]), ("without", ~truth[:, j]))
         }
         for j, label in enumerate(LABELS)

@@ -140,9 +140,8 @@ def report_rows(corpus: Sequence[dict[str, Any]], own: Sequence[dict[str, Any]])
     from tipclassify.holdout import is_real
 
     real = sum(map(is_real, corpus))
-    told = (
-        f"{real:,} real passages" if real else "no real passages ('tipclassify corpus rebuild data/real' fetches them)"
-    )
+    advice = " ('tipclassify corpus rebuild data/real' fetches them)" if corpus else ""
+    told = f"{real:,} real passages" if real else f"no real passages{advice}"
     print(f"train.py: {len(corpus) - real:,} invented passages, {told}, {len(own):,} of your own", file=sys.stderr)
     if 0 < len(own) < 100:
         print(

@@ -1,5 +1,6 @@
-"""Names are taken out of a text before an encoder reads it (entity masking): each becomes the same placeholder, so that no name decides.
+"""What an encoder reads of a text: names masked (entity masking), British words in American spelling, straight apostrophes.
 
+Each name becomes the same placeholder, so that no name decides, and how a word is spelt or quoted decides nothing either.
 An encoder has read about real countries before it was fine-tuned; told their names, it gave other tags in some cases where only the
 country differed. What is a name here is narrower than for the fast model (`tokens`), which folds words of places ("New", "Port")
 away too: an encoder reads these, and a rare word that only begins a sentence ("Dissolve the unit") stays.
@@ -11,6 +12,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -19,8 +21,9 @@ from tipclassify.encoder.country_words import COUNTRY_NAMES, COUNTRY_WORDS
 from tipclassify.features import batches
 from tipclassify.lexicon import GEOGRAPHIC
 from tipclassify.tokens import NAME, tokenize, words_of
+from tipclassify.words import american
 
-__all__ = ["Nameless", "without_names"]
+__all__ = ["Nameless", "respelled", "without_names"]
 
 Span = tuple[int, int]
 
@@ -31,19 +34,20 @@ _SHORTENED: Final = frozenset("Mr Mrs Ms Dr St Gen Col Lt Capt Sgt".split())  # 
 _ARTICLE: Final = re.compile(r"\b[Tt]he\s$")
 _OPENING: Final = re.compile(r"(?:^|[.!?:;…(\"“”•—\n])[\s\"'“‘(]*$")
 _OWNING: Final = re.compile(r"['’]s?\b")
+_STRAIGHT: Final = str.maketrans("‘’“”", "''\"\"")
 _BEFORE: Final = 8  # characters before a name that tell whether a sentence begins there
 
 
 @dataclass(frozen=True)
 class Nameless:
-    """A text with a placeholder for each name.
+    """A text with a placeholder for each name, and words respelled.
 
     Attributes
     ----------
     text : str
         What the encoder reads.
     names, stands : list of (int, int)
-        Characters of each name in the text as it was, and of what stands for it in `text`, both ascending.
+        Characters of each name or respelled word in the text as it was, and of what stands for it in `text`, both ascending.
     """
 
     text: str
@@ -85,7 +89,8 @@ def without_names(texts: Sequence[str], vocabulary: frozenset[str], stand_in: st
         spans = zip(tokens.row[at].tolist(), tokens.start[at].tolist(), tokens.end[at].tolist(), strict=True)
         for row, start, end in spans:
             names[row].extend(_names(batch[row], (start, end), vocabulary, countries[row]))
-        found += [_replaced(text, _apart(of_text), stand_in) for text, of_text in zip(batch, names, strict=True)]
+        for text, of_text in zip(batch, names, strict=True):
+            found.append(_replaced(text, [(*span, stand_in) for span in _apart(of_text)]))
     return found
 
 
@@ -153,11 +158,39 @@ def _acronyms(name: str) -> bool:
     return bool(words) and all(len(word) > 1 and word.isupper() and word.lower() not in COUNTRY_WORDS for word in words)
 
 
-def _replaced(text: str, names: list[Span], stand_in: str) -> Nameless:
-    parts, stands, last, length = [], [], 0, 0
-    for start, end in names:
+def respelled(text: str) -> str:
+    """A text as an encoder reads it, names as they are: for headings.
+
+    >>> respelled("Workers’ Rights and Forced Labour")
+    "Workers' Rights and Forced labor"
+    """
+    return _replaced(text, []).text
+
+
+def _replaced(text: str, names: list[tuple[int, int, str]]) -> Nameless:
+    parts, spans, stands, last, length = [], [], [], 0, 0
+    for start, end, instead in _with_spellings(text, names):
         length += start - last
-        stands.append((length, length + len(stand_in)))
-        parts += [text[last:start], stand_in]
-        last, length = end, length + len(stand_in)
-    return Nameless("".join([*parts, text[last:]]), names, stands)
+        spans.append((start, end))
+        stands.append((length, length + len(instead)))
+        parts += [text[last:start], instead]
+        last, length = end, length + len(instead)
+    return Nameless("".join([*parts, text[last:]]).translate(_STRAIGHT), spans, stands)
+
+
+def _with_spellings(text: str, names: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """Names, and British words outside of them with the American spelling."""
+    words = []
+    for word in _LETTERS.finditer(text):
+        plain = _american(word.group())
+        if plain and not any(start < word.end() and word.start() < end for start, end, _ in names):
+            words.append((*word.span(), plain))
+    return sorted(names + words) if words else names
+
+
+@lru_cache(1 << 15)
+def _american(word: str) -> str:
+    """The American spelling of a British word, "" of any other."""
+    folded = word.lower()
+    plain = american(folded)
+    return "" if plain == folded else plain

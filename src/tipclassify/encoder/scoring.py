@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from tipclassify.encoder.folder import EncoderModel
 from tipclassify.encoder.graph import Graph
-from tipclassify.encoder.names import Nameless, without_names
+from tipclassify.encoder.names import Nameless, respelled, without_names
 from tipclassify.encoder.spans import heading_room, window_spans
 from tipclassify.encoder.tokenizer import TextTokenizer
 from tipclassify.errors import ModelError
@@ -124,7 +124,8 @@ class EncoderScorer:
     def heading_ids(self, headings: Headings) -> list[list[int]]:
         """Tokens of each heading, none for none."""
         distinct = sorted({heading for heading in headings if heading})
-        ids = dict(zip(distinct, self.tokenizer.ids(distinct), strict=True))
+        read = [respelled(heading) for heading in distinct] if self.model.stand_in else distinct
+        ids = dict(zip(distinct, self.tokenizer.ids(read), strict=True))
         room = heading_room(self.model.window)
         return [ids[heading][:room] if heading else [] for heading in headings]
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from tipclassify.calibration import logistic
 from tipclassify.corpus import Row, corpus_digest, labels_alone
 from tipclassify.encoder.folder import EncoderModel, Heads
-from tipclassify.encoder.names import without_names
+from tipclassify.encoder.names import respelled, without_names
 from tipclassify.encoder.scoring import EncoderScorer
 from tipclassify.encoder_training.bases import TOLD, Base, base_folder, describe_base, earlier_trainings, weights_sha256
 from tipclassify.encoder_training.settings import Settings
@@ -286,7 +286,8 @@ def _examples(
         texts = [one.text for one in without_names(texts, vocabulary, settings.stand_in)]
     headings = [str(row.get("section") or "") for row in rows]
     distinct = sorted(set(headings) - {""})
-    ids = dict(zip(distinct, encode(tokenizer, distinct), strict=True))
+    read = [respelled(heading) for heading in distinct] if settings.stand_in else distinct
+    ids = dict(zip(distinct, encode(tokenizer, read), strict=True))
     others = {
         tuple(ids[heading]): encode(tokenizer, like[key])
         for heading in distinct

@@ -57,7 +57,6 @@ that of quasi-likelihood (McCullagh and Nelder 1989, section 4.5)."""
 
 _Z: Final = 1.959964  # 97.5% quantile of the normal distribution
 _LEAST_INFORMED: Final = 0.3  # se + sp - 1; below it, one passage tagged more moves the adjusted count by over three
-_STEPS: Final = 100  # of probability, in the histogram of the error table
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +120,7 @@ def error_rates(
     ----------
     moved : mapping of str to float, optional
         Labels whose threshold is not that of the policy. Theirs come from the histogram of out-of-fold probabilities, in
-        which passages are taken to lie evenly within a step of 0.01.
+        which passages are taken to lie evenly within a step.
     """
     table = meta.get("error_table")
     if not table:
@@ -129,8 +128,9 @@ def error_rates(
     dispersion = float(table.get("dispersion", DISPERSION))
     rates = {label: Rates(**table["policies"][policy][label], dispersion=dispersion) for label in LABELS}
     for label, threshold in (moved or {}).items():
-        given = [min(max(step + 1 - threshold * _STEPS, 0.0), 1.0) for step in range(_STEPS)]
         counts = table["histogram"][label]
+        steps = len(counts["with"])
+        given = [min(max(step + 1 - threshold * steps, 0.0), 1.0) for step in range(steps)]
         tp, fp = (sum(w * n for w, n in zip(given, counts[kind], strict=True)) for kind in ("with", "without"))
         rates[label] = Rates(tp, sum(counts["with"]) - tp, fp, sum(counts["without"]) - fp, dispersion)
     return rates
