@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import tipclassify
 from tipclassify import Classifier, InputError, ModelError
 from tipclassify.loading import load_scorer, model_folder
 from tipclassify.model_folder import digest, kind_of, load_head
@@ -21,7 +22,8 @@ from tipclassify.store import adding, places
 from tipclassify.store.adding import add_model
 from tipclassify.store.places import find_folder, installed, models_folder
 
-SHIPPED = Path(__file__).resolve().parents[1] / "models"
+INSTALLED = Path(tipclassify.__file__).resolve().parent / "models"
+SHIPPED = INSTALLED if INSTALLED.is_dir() else Path(__file__).resolve().parents[1] / "models"  # of the wheel, or of the checkout
 TINY = Path(__file__).parent / "files" / "tiny_encoder"
 HASH = json.loads((TINY / "model.json").read_text("utf-8"))["sha256"]
 
