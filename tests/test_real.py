@@ -54,10 +54,10 @@ def test_the_bars_hold_on_the_development_set(real: Path, model: str, clause: fl
 
 
 @pytest.mark.parametrize(
-    ("model", "macro", "without_cause", "cited"), [("default", 0.90, 0.05, 0.95), ("fast", 0.84, 0.08, 0.92)]
+    ("model", "macro", "without_cause", "cited"), [("default", 0.90, 0.03, 0.95), ("fast", 0.84, 0.08, 0.92)]
 )
 def test_the_bars_hold_on_reports(real: Path, model: str, macro: float, without_cause: float, cited: float) -> None:
-    passages, truth, _ = read(real / "real" / "dev_reports.jsonl")
+    passages, truth, rows = read(real / "real" / "dev_reports.jsonl")
     classifier = Classifier.load(model)
     scores = classifier.predict_proba(passages)
     balanced, cite = (
@@ -66,7 +66,7 @@ def test_the_bars_hold_on_reports(real: Path, model: str, macro: float, without_
     assert balanced.macro_f1 >= macro
     assert max(label.calibration_error for label in balanced.labels) <= 0.03
     assert min(label.precision for label in cite.labels) >= cited
-    empty = ~truth.any(axis=1)
+    empty = ~truth.any(axis=1) & [row["source"].startswith("hrr") for row in rows]  # of human-rights reports
     assert (scores >= classifier.thresholds())[empty].any(axis=1).mean() <= without_cause
     if model == "default":
         bare = measured(classifier, [replace(passage, section=None) for passage in passages], truth)

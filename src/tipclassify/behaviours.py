@@ -220,6 +220,7 @@ def _surface_groups(texts: list[str]) -> Iterator[tuple[str, Groups]]:
 def _added(folder: Path, texts: list[str]) -> Groups:
     file = folder / "appended.jsonl"
     clauses = [row["clause"] for row in _read(file)] if file.is_file() else []
-    for number, text in enumerate(texts):
-        if clauses and number % 5 == 0 and text.endswith("."):
-            yield text, [text[:-1] + clause + "." for clause in clauses]
+    ended = [text for text in texts[::5] if text.endswith(".")]
+    for number, text in enumerate(ended if clauses else []):
+        two = (clauses[(2 * number + i) % len(clauses)] for i in range(2))  # each clause in turn: all with all tells no more
+        yield text, [text[:-1] + clause + "." for clause in two]
