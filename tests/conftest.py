@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_server import CommandServer
 from hypothesis import settings
 
 from tipclassify import Classifier
@@ -35,20 +36,23 @@ def fast() -> Classifier:
 
 
 @pytest.fixture(scope="session")
-def cli() -> Run:
-    """Run ``tipclassify`` in a process of its own: ``cli("score", "x.txt", stdin=b"…", env={…})``."""
+def cli() -> Iterator[Run]:
+    """Run ``tipclassify`` in a process of its own: ``cli("score", "x.txt", stdin=b"…", env={…})``.
+
+    On Linux it is forked from a Python that has its imports already, unless `env` holds what Python itself reads.
+    """
+    server = CommandServer() if sys.platform == "linux" else None
 
     def run(*args: object, stdin: bytes = b"", env: dict[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(
-            [sys.executable, "-m", "tipclassify", *map(str, args)],
-            input=stdin,
-            capture_output=True,
-            env={**os.environ, **(env or {})},
-            timeout=120,
-            check=False,
-        )
+        asked, told = list(map(str, args)), {**os.environ, **(env or {})}
+        if server and not any(name.startswith(("PYTHON", "LC_")) for name in env or {}):
+            return server.run(asked, stdin, told, timeout=120)
+        command = [sys.executable, "-m", "tipclassify", *asked]
+        return subprocess.run(command, input=stdin, capture_output=True, env=told, timeout=120, check=False)
 
-    return run
+    yield run
+    if server:
+        server.close()
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import ROOT, Run
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from tipclassify import audit
 from tipclassify.audit import (
@@ -33,6 +34,7 @@ from tipclassify.audit import (
     near_pairs,
     section_balance,
 )
+from tipclassify.commands import corpus as commands
 from tipclassify.corpus import Row, group_rows, read_rows
 from tipclassify.errors import CorpusError, MissingExtraError
 from tipclassify.labels import LABELS
@@ -53,13 +55,13 @@ def write(file: Path, rows: Sequence[Row]) -> Path:
     return file
 
 
-def with_errors(seed: int, count: int = 30) -> tuple[list[Row], dict[str, tuple[str, ...]]]:
-    """Rows of which `count` say effort for failure or the reverse, and the true labels of those by id."""
+def with_errors() -> tuple[list[Row], dict[str, tuple[str, ...]]]:
+    """Rows of which 30 say effort for failure or the reverse, and the true labels of those by id."""
     rows = read_rows(ROOT / "data" / "w2_prosecution.jsonl")
     turned = {("positive_effort",): ("failure",), ("failure",): ("positive_effort",)}
     plain = [i for i, row in enumerate(rows) if row["labels"] in turned]
     truth = {}
-    for i in np.random.default_rng(seed).choice(plain, count, replace=False):
+    for i in np.random.default_rng(0).choice(plain, 30, replace=False):
         truth[rows[i]["id"]] = rows[i]["labels"]
         rows[i]["labels"] = turned[rows[i]["labels"]]
     return rows, truth
@@ -72,10 +74,9 @@ def ids(found: Sequence[NearTwins]) -> list[tuple[str, str]]:
 # --------------------------------------------------------------------------------------------- label errors
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_planted_label_errors_are_found_well_above_chance(seed: int) -> None:
+def test_planted_label_errors_are_found_well_above_chance() -> None:
     pytest.importorskip("cleanlab")
-    rows, truth = with_errors(seed)
+    rows, truth = with_errors()
     found = find_label_errors(rows)
     assert len(found) < len(rows) / 2
     assert sum(error.id in truth for error in found) >= 20  # of 30; by chance fewer than 15
@@ -150,6 +151,7 @@ def grams(text: str) -> set[tuple[str, ...]]:
     st.lists(st.lists(st.sampled_from("abc"), max_size=9).map(" ".join), max_size=12),
     st.sampled_from([0.2, 0.5, 0.6, 0.8, 1.0]),
 )
+@settings(max_examples=30)
 def test_the_search_for_near_pairs_misses_none(texts: list[str], least: float) -> None:
     expected = {}
     for j, b in enumerate(map(grams, texts)):
@@ -162,12 +164,12 @@ def test_the_search_for_near_pairs_misses_none(texts: list[str], least: float) -
 
 
 def test_near_pairs_of_20000_sentences_take_seconds() -> None:
-    texts = [row["text"] for row in read_rows(ROOT / "data")]
-    copies = 20_000 - len(texts)
+    texts = [row["text"] for row in read_rows(*sorted((ROOT / "data").glob("[!m]*.jsonl")))][:10_000]
+    assert len(texts) == 10_000
     start = time.perf_counter()
-    found = sum(1 for _ in near_pairs([*texts, *(f"{text} !" for text in texts[:copies])], 0.6))
+    found = sum(1 for _ in near_pairs([*texts, *(f"{text} !" for text in texts)], 0.6))
     assert time.perf_counter() - start < 20
-    assert found > copies  # each text with its copy, and then some
+    assert found > len(texts)  # each text with its copy, and then some
 
 
 def test_near_twins_with_different_labels_are_found_but_for_those_of_a_pair() -> None:
@@ -269,11 +271,18 @@ def test_each_part_is_counted_whole_and_shown_in_part() -> None:
 # --------------------------------------------------------------------------------------------- the command
 
 
+PLAIN = 150
+
+
+def run(*args: object) -> Any:
+    """Run ``tipclassify corpus`` in this process."""
+    return CliRunner().invoke(commands.app, [*map(str, args)], catch_exceptions=False)
+
+
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A corpus with something for each part: 30 label errors, a conflict, a same-label pair, a leak."""
-    rows, _ = with_errors(0)
-    rows = [{**row, "section": "prosecution"} for row in rows]
+    """A corpus with something for each part: label errors, a conflict, a same-label pair, a leak."""
+    rows = [{**row, "section": "prosecution"} for row in with_errors()[0][:PLAIN]]
     rows += [
         {"id": "c1", "text": f"{LAW} of Velmark.", "labels": ["positive_effort"], "section": "law", "doc": "x"},
         {"id": "c2", "text": f"{LAW} of Velmark!", "labels": ["failure"], "section": "law", "doc": "x"},
@@ -285,11 +294,11 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("audit") / "planted.jsonl", rows)
 
 
-def test_audit_prints_five_tables(cli: Run, planted: Path) -> None:
+def test_audit_prints_five_tables(planted: Path) -> None:
     pytest.importorskip("cleanlab")
-    done = cli("corpus", "audit", planted, "--most", 5)
-    assert (done.returncode, done.stderr) == (0, b"")
-    tables = [table.splitlines() for table in done.stdout.decode().rstrip("\n").split("\n\n")]
+    done = run("audit", planted, "--most", 5, "--jobs", 1)
+    assert (done.exit_code, done.stderr) == (0, "")
+    tables = [table.splitlines() for table in done.stdout.rstrip("\n").split("\n\n")]
     errors, conflicts, pairs, leaks, balance = tables
     assert re.fullmatch(r"likely label errors: \d+, first 5 shown", errors[0])
     assert errors[1].split() == ["quality", "id", "labels", "suggested", "text"]
@@ -310,12 +319,13 @@ def test_audit_prints_five_tables(cli: Run, planted: Path) -> None:
 
 def test_audit_writes_jsonl_to_a_file_and_the_same_twice(cli: Run, planted: Path, tmp_path: Path) -> None:
     pytest.importorskip("cleanlab")
-    options = ("--format", "jsonl", "--folds", 4, "--seed", 3, "--most", 12)
-    done = cli("corpus", "audit", planted, *options, "--jobs", 1, "--output", tmp_path / "audit.jsonl")
+    options = ("audit", planted, "--format", "jsonl", "--folds", 4, "--seed", 3, "--most", 12)
+    more = ("--jobs", 2, "--output", tmp_path / "audit.jsonl")
+    done = cli("corpus", *options, *more, env={"PYTHONHASHSEED": "1"})
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-    written = (tmp_path / "audit.jsonl").read_bytes()
-    assert cli("corpus", "audit", planted, *options, "--jobs", 2, env={"PYTHONHASHSEED": "1"}).stdout == written
-    rows = [json.loads(line) for line in written.decode().splitlines()]
+    written = (tmp_path / "audit.jsonl").read_bytes().decode()
+    assert run(*options, "--jobs", 1).stdout == written
+    rows = [json.loads(line) for line in written.splitlines()]
     heads = [row for row in rows if "count" in row]
     assert [row["part"] for row in heads] == PARTS
     for head in heads:
@@ -327,17 +337,17 @@ def test_audit_writes_jsonl_to_a_file_and_the_same_twice(cli: Run, planted: Path
     assert first["conflicts"]["second"]["id"] == "c2"
     assert [passage["id"] for passage in first["same_pairs"]["passages"]][-2:] == ["s1", "s2"]
     assert first["leaks"]["similarity"] == 1
-    assert first["balance"]["passages"] == len(with_errors(0)[0])
+    assert first["balance"]["passages"] == PLAIN
 
 
-def test_audit_tells_of_a_thin_corpus_without_a_traceback(cli: Run, tmp_path: Path) -> None:
+@pytest.mark.filterwarnings("default")
+def test_audit_tells_of_a_thin_corpus(tmp_path: Path) -> None:
     pytest.importorskip("cleanlab")
     file = write(tmp_path / "thin.jsonl", rows_of(("Police acted.", ["positive_effort"], {})))
-    done = cli("corpus", "audit", file)
-    told = done.stderr.decode().splitlines()
-    assert (done.returncode, done.stdout) == (1, b"")
-    assert [line for line in told if "warning: label failure is absent" in line]
-    assert told[-1].startswith("tipclassify: too small to audit")
+    done = CliRunner().invoke(commands.app, ["audit", str(file)])
+    assert isinstance(done.exception, CorpusError)  # which the command line tells in a line, as of bad rows below
+    assert str(done.exception).startswith("too small to audit")
+    assert [line for line in done.stderr.splitlines() if "warning: label failure is absent" in line]
 
 
 def test_audit_without_cleanlab_says_what_to_install(cli: Run, planted: Path, tmp_path: Path) -> None:
@@ -366,5 +376,5 @@ def test_check_counts_passages_or_tells_every_problem(cli: Run, planted: Path, t
 @pytest.mark.parametrize(
     "args", [[], ["audit"], ["check"], ["audit", "x", "--most", "-1"], ["audit", "x", "-f", "csv"]]
 )
-def test_wrong_usage_of_corpus_exits_2(cli: Run, args: list[str]) -> None:
-    assert cli("corpus", *args).returncode == 2
+def test_wrong_usage_of_corpus_exits_2(args: list[str]) -> None:
+    assert run(*args).exit_code == 2

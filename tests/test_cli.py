@@ -1,4 +1,4 @@
-"""The command line as its users run it: in a process of its own."""
+"""The command line as its users run it: in a process of its own, on the linear model where the default is not the point."""
 
 from __future__ import annotations
 
@@ -17,11 +17,41 @@ from tipclassify import LABELS, Classifier, __version__, classify
 TEXT = "PROSECUTION\n\nPolice arrested nine traffickers. The government did not convict any traffickers.\n\nBorder guards took bribes from traffickers — “often”."
 
 
+FAST = ("--model", "fast")
+
+
 @pytest.fixture
 def report(tmp_path: Path) -> Path:
     file = tmp_path / "report.txt"
     file.write_bytes(TEXT.encode())
     return file
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "shown"),
+    [
+        ("score report.txt --model fast", 0, "3 passages: positive_effort 1"),
+        ("summary report.txt --model fast", 0, "positive_effort"),
+        ("compare report.txt report.txt --model fast", 0, "3 the same"),
+        ("bundle report.txt --model fast -o bundle.zip", 0, "fingerprint"),
+        ("verify report.txt", 1, "not a bundle"),
+        ("review gone.txt", 1, "gone.txt: no such file"),
+        ("fetch Atlantis", 1, "Atlantis"),
+        ("text report.txt", 0, "PROSECUTION"),
+        ("explain Arrested. --model fast", 0, "(bias)"),
+        ("evaluate gone.jsonl --model fast", 1, "gone.jsonl: no such file"),
+        ("check none", 3, "none: "),
+        ("info --model fast", 0, "model hash"),
+        ("corpus stats gone.jsonl", 1, "gone.jsonl: no such file"),
+        ("models list", 0, "default"),
+    ],
+)
+def test_each_command_runs_as_a_program(report: Path, command: str, code: int, shown: str) -> None:
+    command_line = [sys.executable, "-m", "tipclassify", *command.split()]
+    done = subprocess.run(command_line, cwd=report.parent, capture_output=True, encoding="utf-8", timeout=120)
+    assert done.returncode == code, done.stderr
+    assert shown in " ".join((done.stderr if code else done.stdout).split())
+    assert "Traceback" not in done.stderr
 
 
 def test_jsonl_rows_are_the_passages_of_classify(cli: Run, report: Path) -> None:
@@ -37,7 +67,7 @@ def test_jsonl_rows_are_the_passages_of_classify(cli: Run, report: Path) -> None
 def test_csv_has_a_column_for_each_probability_and_no_live_formula(cli: Run, tmp_path: Path) -> None:
     file = tmp_path / "=1+1.txt"
     file.write_text('=HYPERLINK(A1)\n\nPolice acted, "at last".', "utf-8")
-    done = cli("score", file, "--format", "csv")
+    done = cli("score", file, "--format", "csv", *FAST)
     rows = list(csv.DictReader(io.StringIO(done.stdout.decode(), newline="")))
     where = ("file", "country", "year", "page", "block", "start", "end", "section")
     assert tuple(rows[0]) == (*where, "text", "labels", *LABELS, "low_confidence")
@@ -46,7 +76,7 @@ def test_csv_has_a_column_for_each_probability_and_no_live_formula(cli: Run, tmp
 
 
 def test_the_table_shows_tagged_passages_and_closes_with_counts(cli: Run, report: Path) -> None:
-    out = cli("score", report).stdout.decode()
+    out = cli("score", report, *FAST).stdout.decode()
     assert "did not convict any traffickers" in out
     assert "[prosecution]" in out
     assert out.rstrip().splitlines()[-1] == "3 passages: positive_effort 1   failure 1   complicity 1   (none) 0"
@@ -54,19 +84,18 @@ def test_the_table_shows_tagged_passages_and_closes_with_counts(cli: Run, report
 
 
 def test_standard_input_is_read(cli: Run) -> None:
-    done = cli("score", "-", "--format", "jsonl", stdin=TEXT.encode())
+    done = cli("score", "-", "--format", "jsonl", *FAST, stdin=TEXT.encode())
     assert [json.loads(line)["file"] for line in done.stdout.splitlines()] == ["-"] * 3
-    page = cli(
-        "score", "-", "--format", "jsonl", stdin=b"<html><body><nav>Menu</nav><p>Police acted.</p></body></html>"
-    )
-    assert [json.loads(line)["text"] for line in page.stdout.splitlines()] == ["Police acted."]
+    page = b"<html><body><nav>Menu</nav><p>Police acted.</p></body></html>"
+    done = cli("score", "-", "--format", "jsonl", *FAST, stdin=page)
+    assert [json.loads(line)["text"] for line in done.stdout.splitlines()] == ["Police acted."]
 
 
 def test_jsonl_input_is_scored_row_by_row_and_keeps_its_fields(cli: Run, tmp_path: Path) -> None:
     file = tmp_path / "in.jsonl"
     rows = [{"text": "Police acted. Courts slept.", "id": 7, "labels": "mine"}, {"text": "", "note": "é"}]
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    out = [json.loads(line) for line in cli("score", file, "-f", "jsonl").stdout.decode().splitlines()]
+    out = [json.loads(line) for line in cli("score", file, "-f", "jsonl", *FAST).stdout.decode().splitlines()]
     assert [row["text"] for row in out] == [row["text"] for row in rows]
     assert out[0]["id"] == 7
     assert isinstance(out[0]["labels"], list)
@@ -76,7 +105,8 @@ def test_jsonl_input_is_scored_row_by_row_and_keeps_its_fields(cli: Run, tmp_pat
 def test_a_bad_file_is_named_and_the_rest_is_scored(cli: Run, report: Path, tmp_path: Path) -> None:
     (tmp_path / "empty.txt").write_bytes(b"")
     (tmp_path / "rows.jsonl").write_text('{"text": "Police acted."}\n{"txt": 1}\n', "utf-8")
-    done = cli("score", tmp_path / "gone.txt", tmp_path / "empty.txt", report, tmp_path / "rows.jsonl", "-f", "jsonl")
+    files = (tmp_path / "gone.txt", tmp_path / "empty.txt", report, tmp_path / "rows.jsonl")
+    done = cli("score", *files, "-f", "jsonl", *FAST)
     assert done.returncode == 1
     told = done.stderr.decode().splitlines()
     assert len(told) == 4
@@ -89,12 +119,12 @@ def test_a_bad_file_is_named_and_the_rest_is_scored(cli: Run, report: Path, tmp_
 
 def test_output_is_whole_or_not_at_all(cli: Run, report: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.csv"
-    done = cli("score", report, "-f", "csv", "--output", out)
+    done = cli("score", report, "-f", "csv", "--output", out, *FAST)
     assert (done.returncode, done.stdout) == (0, b"")
     assert len(out.read_text("utf-8").splitlines()) == 4
     assert cli("score", report, "--model", tmp_path, "--output", tmp_path / "no.csv").returncode == 3
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out.csv", "report.txt"]
-    assert cli("score", report, "--output", tmp_path / "no" / "dir.csv").returncode == 1
+    assert cli("score", report, "--output", tmp_path / "no" / "dir.csv", *FAST).returncode == 1
 
 
 @pytest.mark.parametrize(
@@ -114,7 +144,8 @@ def test_a_missing_or_damaged_model_exits_3_in_one_line(cli: Run, report: Path, 
 
 
 def test_output_is_utf8_whatever_the_locale(cli: Run, report: Path) -> None:
-    done = cli("score", report, "-f", "jsonl", env={"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"})
+    env = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
+    done = cli("score", report, "-f", "jsonl", *FAST, env=env)
     assert "— “often”" in done.stdout.decode()
 
 
@@ -125,7 +156,7 @@ def test_no_colour_when_asked_even_on_a_terminal(report: Path) -> None:
     def on_terminal(env: dict[str, str]) -> bytes:
         master, slave = pty.openpty()
         process = subprocess.Popen(
-            [sys.executable, "-m", "tipclassify", "score", str(report)],
+            [sys.executable, "-m", "tipclassify", "score", str(report), *FAST],
             stdout=slave,
             stdin=subprocess.DEVNULL,
             env={**{k: v for k, v in os.environ.items() if k != "NO_COLOR"}, "TERM": "xterm", **env},
@@ -147,8 +178,8 @@ def test_no_colour_when_asked_even_on_a_terminal(report: Path) -> None:
 
 def test_a_closed_pipe_is_quiet(tmp_path: Path) -> None:
     long = tmp_path / "long.txt"
-    long.write_text("The government did not convict any traffickers. " * 20_000, "utf-8")
-    command = [sys.executable, "-m", "tipclassify", "score", str(long), "-f", "jsonl"]
+    long.write_text("The government did not convict any traffickers. " * 4_000, "utf-8")
+    command = [sys.executable, "-m", "tipclassify", "score", str(long), "-f", "jsonl", *FAST]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -196,19 +227,19 @@ def mine(tmp_path: Path) -> Path:
 
 
 def test_evaluate_measures_by_field_and_shows_only_what_was_asked_for(cli: Run, mine: Path) -> None:
-    out = cli("evaluate", mine, "--by", "kind").stdout.decode()
+    out = cli("evaluate", mine, "--by", "kind", *FAST).stdout.decode()
     assert [part.splitlines()[0] for part in out.split("\n\n")] == ["kind = a", "kind = b", "all passages"]
     assert out.count("macro-F1 1.000   exact match 1.000") == 1
     assert out.count("groups 2   draws 1,000") == out.count("groups 3   draws 1,000") == 1
     assert out.count("no 95% intervals") == 1  # kind b is one passage
-    bare = cli("evaluate", mine, "--draws", 0).stdout.decode()
+    bare = cli("evaluate", mine, "--draws", 0, *FAST).stdout.decode()
     assert "95%" not in bare
     assert bare == out.split("\n\n")[2].split("95% interval")[0]
 
 
 def test_evaluate_shows_what_it_is_asked_for(cli: Run, mine: Path) -> None:
     asked = ("--confusion", "--slices", "--reliability", "--errors", 1)
-    out = cli("evaluate", mine, *asked, "--draws", 0).stdout.decode().split("\n\n")
+    out = cli("evaluate", mine, *asked, "--draws", 0, *FAST).stdout.decode().split("\n\n")
     heads = [block.split("\n")[0].split("  ")[0] for block in out]
     assert heads == [
         "all passages",
@@ -219,16 +250,17 @@ def test_evaluate_shows_what_it_is_asked_for(cli: Run, mine: Path) -> None:
     ]
     assert "(odd)\n    Courts did not convict any of the recruiters." in out[-1]
     assert out[-1].count("threshold") == 1
-    assert cli("evaluate", mine, "--compare", mine.with_name("none")).returncode == 3
+    assert cli("evaluate", mine, "--compare", mine.with_name("none"), *FAST).returncode == 3
 
 
-def test_evaluate_jsonl_is_one_object_with_every_figure(cli: Run, mine: Path) -> None:
-    folder = Path(__file__).resolve().parents[1] / "models" / "default"
-    done = cli("evaluate", mine, "--by", "kind", "-f", "jsonl", "--errors", 9, "--compare", folder, "--draws", 50)
+def test_evaluate_jsonl_is_one_object_with_every_figure(cli: Run, mine: Path, fast: Classifier) -> None:
+    folder = Path(__file__).resolve().parents[1] / "models" / "fast"
+    asked = ("--by", "kind", "-f", "jsonl", "--errors", 9, "--compare", folder, "--draws", 50)
+    done = cli("evaluate", mine, *asked, *FAST)
     assert (done.returncode, done.stderr) == (0, b"")
     (line,) = done.stdout.splitlines()
     found = json.loads(line)
-    assert found["model"] == Classifier.load().meta["sha256"]
+    assert found["model"] == fast.meta["sha256"]
     assert [part["value"] for part in found["parts"]] == ["a", "b", None]
     assert [part["passages"] for part in found["parts"]] == [2, 1, 3]
     assert found["parts"][2]["intervals"]["labels"][1]["f1"].keys() == {"low", "high"}
@@ -243,21 +275,21 @@ def test_evaluate_jsonl_is_one_object_with_every_figure(cli: Run, mine: Path) ->
     assert all(d["difference"] == d["better"] == 0 for d in found["comparison"]["differences"])
 
 
-def test_evaluate_takes_thresholds_in_place_of_the_policys(cli: Run, mine: Path) -> None:
+def test_evaluate_takes_thresholds_in_place_of_the_policys(cli: Run, mine: Path, fast: Classifier) -> None:
     args = ("--threshold", "failure=0.9999", "--threshold", "complicity=1e-9", "--draws", 0)
-    found = json.loads(cli("evaluate", mine, *args, "-f", "jsonl").stdout)
+    found = json.loads(cli("evaluate", mine, *args, "-f", "jsonl", *FAST).stdout)
     assert found["thresholds"]["failure"] == 0.9999
     effort, failure, complicity = found["parts"][0]["labels"]
     assert failure["recall"] == 0
     assert complicity["recall"] == 1
     assert complicity["precision"] == pytest.approx(1 / 3, abs=1e-3)
-    assert effort["threshold"] == pytest.approx(Classifier.load().thresholds()[0], abs=1e-4)
+    assert effort["threshold"] == pytest.approx(fast.thresholds()[0], abs=1e-4)
 
 
 def test_evaluate_reports_bad_fields_and_bad_rows(cli: Run, mine: Path) -> None:
-    assert cli("evaluate", mine, "--by", "mood").returncode == 1
+    assert cli("evaluate", mine, "--by", "mood", *FAST).returncode == 1
     mine.write_text('{"text": "x", "labels": ["y"]}\n', "utf-8")
-    done = cli("evaluate", mine)
+    done = cli("evaluate", mine, *FAST)
     assert (done.returncode, done.stdout) == (1, b"")
     assert b"mine.jsonl:1: unknown label" in done.stderr
 

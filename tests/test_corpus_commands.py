@@ -136,7 +136,7 @@ def test_stats_count_what_is_there(cli: Run, tmp_path: Path) -> None:
     st.floats(0.05, 0.95),
     st.integers(0, 3),
 )
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_a_split_loses_nothing_and_parts_no_group_and_no_near_twins(
     passages: list[tuple[str, str | None]], share: float, seed: int
 ) -> None:

@@ -10,15 +10,18 @@ import ast
 import inspect
 import re
 import runpy
+import subprocess
 import sys
 from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from conftest import Run
 
 import tipclassify
 
@@ -192,9 +195,20 @@ def test_every_page_is_in_the_navigation() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the pages show cp and head")
 @pytest.mark.parametrize("page", REFRESH["PAGES"])
-def test_every_example_prints_what_the_page_shows(page: str) -> None:
+def test_every_example_prints_what_the_page_shows(page: str, cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("pypdfium2", reason="the tutorial reads a PDF")
     pytest.importorskip("krippendorff", reason="the tutorial shows alpha")
+
+    def run(command: list[str], cwd: Path, **options: Any) -> subprocess.CompletedProcess[str]:
+        if command[1:3] != ["-m", "tipclassify"]:
+            return subprocess.run(command, cwd=cwd, **options)
+        with monkeypatch.context() as there:
+            there.chdir(cwd)
+            done = cli(*command[3:])
+        return subprocess.CompletedProcess(command, done.returncode, (done.stderr + done.stdout).decode())
+
+    those = SimpleNamespace(**{**vars(subprocess), "run": run})
+    monkeypatch.setitem(REFRESH["_commands"].__globals__, "subprocess", those)
     text = (DOCS / page).read_text("utf-8")
     assert "```console" in text or "```pycon" in text
     assert REFRESH["refreshed_page"](text) == text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from tipclassify.corpus import read_rows
 from tipclassify.estimator import as_indicator, as_passages
 
 DATA = Path(__file__).resolve().parents[1] / "data"
-ROWS = read_rows(DATA / "w5_complicity.jsonl")
+ROWS = read_rows(DATA / "w5_complicity.jsonl")[::2]
 X = [row["text"] for row in ROWS]
 NAMES = [list(row["labels"]) for row in ROWS]
 Y = as_indicator(NAMES)
@@ -42,9 +41,9 @@ def test_clone_and_params() -> None:
 
 
 def test_it_runs_in_cross_val_score() -> None:
-    scores = cross_val_score(QUICK, np.array(X, object), Y.astype(int), cv=3, scoring="f1_macro")
+    scores = cross_val_score(QUICK, np.array(X, object), Y.astype(int), cv=2, scoring="f1_macro")
     assert (scores > 0.5).all()
-    assert (cross_val_score(QUICK, X, NAMES, cv=KFold(3)) > 0.5).all()
+    assert (cross_val_score(QUICK, X, NAMES, cv=KFold(2)) > 0.5).all()
 
 
 def test_it_runs_in_grid_search() -> None:
@@ -176,33 +175,35 @@ def test_predicting_before_fitting_is_refused() -> None:
 
 @pytest.fixture(scope="module")
 def sentences() -> list[str]:
-    """200 sentences of the corpus, of all its parts."""
-    files = sorted(DATA.glob("w*.jsonl"))
-    texts = list(chain.from_iterable([row["text"] for row in read_rows(file)] for file in files))
-    return texts[:: len(texts) // 200][:200]
+    """100 sentences of the corpus, of ten of its parts."""
+    return [row["text"] for file in sorted(DATA.glob("w*.jsonl")) for row in read_rows(file)[::40][:10]]
 
 
-FOURTEEN = slice(None, None, len(ROWS) // 14)
+@pytest.fixture(scope="module")
+def shipped(classifier: Classifier, sentences: list[str]) -> Any:
+    """What the default says of them."""
+    return classifier.predict_proba(sentences)
 
 
 @pytest.fixture(scope="module")
 def adapted() -> TipClassifier:
-    """The default with all rows of one file on top."""
+    """The default with rows of one file on top."""
     return TipClassifier(folds=2).fit(X[:120], Y[:120])
 
 
 @pytest.mark.parametrize("right", [True, False])
-def test_fourteen_rows_never_turn_the_default_round(classifier: Classifier, sentences: list[str], right: bool) -> None:
-    texts, labels = X[FOURTEEN][:14], Y[FOURTEEN][:14]
+def test_fourteen_rows_never_turn_the_default_round(
+    classifier: Classifier, sentences: list[str], shipped: Any, right: bool
+) -> None:
+    texts, labels = X[::15], Y[::15]
     told = "^14 passages are few to train on: it stays close to the shipped model; label at least 100$"
     with pytest.warns(UserWarning, match=told):
         mine = TipClassifier(folds=2).fit(texts, labels if right else ~labels)
-    agree = mine.predict(sentences) == classifier.predict(sentences)
-    assert len(sentences) == 200
+    scores, limit = mine.predict_proba(sentences), classifier.thresholds()
+    agree = (scores >= limit) == (shipped >= limit)
+    assert len(sentences) == 100
     assert agree.all(axis=1).mean() >= 0.97
-    assert not np.array_equal(
-        mine.predict_proba(sentences), classifier.predict_proba(sentences)
-    )  # it moved all the same
+    assert not np.array_equal(scores, shipped)  # it moved all the same
 
 
 def test_a_hundred_rows_of_ones_own_move_it_towards_them(adapted: TipClassifier, classifier: Classifier) -> None:
@@ -217,9 +218,10 @@ def test_a_hundred_rows_of_ones_own_move_it_towards_them(adapted: TipClassifier,
 def test_an_adapted_default_says_what_it_started_from_and_comes_back_the_same(
     adapted: TipClassifier, classifier: Classifier, sentences: list[str], tmp_path: Path
 ) -> None:
+    few = sentences[::10]
     adapted.save(tmp_path / "mine")
     loaded = Classifier.load(tmp_path / "mine")
-    assert np.array_equal(loaded.predict_proba(sentences), adapted.predict_proba(sentences))
+    assert np.array_equal(loaded.predict_proba(few), adapted.predict_proba(few))
     assert loaded.meta["adapted_from"] == classifier.meta["sha256"] != loaded.meta["sha256"]
     assert loaded.meta["base"] == classifier.meta["base"]
     assert loaded.meta["settings"] == {"seed": 0, "folds": 2, "passages": 120}
@@ -229,4 +231,4 @@ def test_an_adapted_default_says_what_it_started_from_and_comes_back_the_same(
 
 def test_the_same_rows_adapt_it_the_same_way(adapted: TipClassifier, sentences: list[str]) -> None:
     again = TipClassifier(folds=2).fit(X[:120], NAMES[:120])
-    assert np.array_equal(again.predict_proba(sentences), adapted.predict_proba(sentences))
+    assert np.array_equal(again.predict_proba(sentences[:10]), adapted.predict_proba(sentences[:10]))

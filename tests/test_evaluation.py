@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 from hypothesis import given as holds_for
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from tipclassify.evaluation import aligned, calibration_error, measure, metrics_table, reliability, reliability_table
@@ -38,7 +39,7 @@ def width(interval: object) -> float:
 
 def test_intervals_hold_the_true_value_about_95_times_in_100_when_copies_are_grouped() -> None:
     grouped, apart = [], []
-    for seed in range(200):
+    for seed in range(100):
         truth, given, groups = simulated(seed, copies=3)
         grouped.append(intervals(truth, given, groups, 400).labels[1].f1)
         apart.append(intervals(truth, given, np.arange(len(groups)), 400).labels[1].f1)
@@ -64,9 +65,10 @@ def test_intervals_are_those_of_drawing_groups_one_by_one() -> None:
     drawn = []
     for _ in range(400):
         rows = np.concatenate([members[g] for g in rng.integers(0, len(members), len(members))])
-        metrics = measure(truth[rows], given[rows] * 1.0, given[rows], HALF)
-        first = metrics.labels[0]
-        drawn.append((metrics.macro_f1, metrics.exact_match, first.precision, first.recall, first.f1))
+        true, tagged = truth[rows], given[rows]
+        right, f1 = (true & tagged).sum(axis=0), 2 * (true & tagged).sum(axis=0) / (true.sum(axis=0) + tagged.sum(axis=0))
+        of_first = right[0] / tagged[:, 0].sum(), right[0] / true[:, 0].sum(), f1[0]
+        drawn.append((f1.mean(), (true == tagged).all(axis=1).mean(), *of_first))
     found = intervals(truth, given, groups, 4_000)
     label = found.labels[0]
     ours = (found.macro_f1, found.exact_match, label.precision, label.recall, label.f1)
@@ -174,6 +176,7 @@ def row(text: str, **more: str) -> dict[str, str]:
 
 
 @holds_for(st.lists(st.tuples(st.integers(1, 60), st.sampled_from(["prosecution", "Annex A", None])), min_size=1))
+@settings(max_examples=25)
 def test_slices_of_a_field_are_all_passages_once(kinds: list[tuple[int, str | None]]) -> None:
     rows = [{"id": str(i), "text": "Police acted, " * n, "section": section} for i, (n, section) in enumerate(kinds)]
     truth = np.arange(len(rows) * 3).reshape(-1, 3) % 2 == 0

@@ -266,7 +266,7 @@ def test_rows_of_score_become_pre_annotations_with_their_probabilities(cli: Run,
     report.write_text("Police arrested nine traffickers. The government did not convict any traffickers.", "utf-8")
     for suffix in ("jsonl", "csv"):
         scored = tmp_path / f"scored.{suffix}"
-        assert cli("score", report, "-o", scored).returncode == 0
+        assert cli("score", report, "-o", scored, "--model", "fast").returncode == 0
         done = cli("corpus", "convert", scored, "--to", "label-studio", "--out", tmp_path / "tasks.json")
         assert done.returncode == 0, done.stderr
         tasks = json.loads((tmp_path / "tasks.json").read_text("utf-8"))

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tipclassify import InputError
@@ -473,6 +473,7 @@ def test_threads_read_what_one_reads() -> None:
         assert len({document.text for document in pool.map(lambda _: read_pdf(data, "x"), range(4))}) == 1
 
 
+@settings(max_examples=30)
 @given(st.integers(0, 900), st.binary(min_size=1, max_size=4))
 def test_altered_bytes_raise_nothing_but_the_error_for_input(place: int, junk: bytes) -> None:
     data = make_pdf(column(60, 700, PROSE))
@@ -539,6 +540,7 @@ def test_where_words_are_not_divided_hyphens_stay() -> None:
 words = st.text("abcdefghijklmnopqrstuvwxyz", min_size=2, max_size=9)
 
 
+@settings(max_examples=30)
 @given(st.lists(words, min_size=1, max_size=30), st.integers(2, 6), st.data())
 def test_words_that_the_document_has_elsewhere_are_joined(found: list[str], step: int, data: st.DataObject) -> None:
     lines, current = [], ""
@@ -565,6 +567,7 @@ placed = st.builds(
 )
 
 
+@settings(max_examples=30)
 @given(st.lists(placed, max_size=60))
 def test_every_word_is_in_one_part_whatever_the_page(found: list[Word]) -> None:
     page = make_page(1, 612, 792, found)
@@ -588,6 +591,7 @@ def set_text(text: Sequence[str], left: float, width: float, top: float) -> list
     return found
 
 
+@settings(max_examples=25)
 @given(
     st.lists(words, min_size=60, max_size=160),
     st.lists(words, min_size=60, max_size=160),
@@ -604,6 +608,7 @@ def test_two_columns_of_any_words_are_read_in_turn(
     assert [w.text for part in parts for row in part.rows for f in row for w in f.words] == [*one, *two]
 
 
+@settings(max_examples=25)
 @given(st.lists(st.lists(words, min_size=40, max_size=60), min_size=3, max_size=6), words)
 def test_a_head_on_every_page_goes_and_nothing_else(bodies: list[list[str]], head: str) -> None:
     bodies = [[word + "abcdef"[number] for word in body] for number, body in enumerate(bodies)]

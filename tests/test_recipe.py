@@ -10,20 +10,22 @@ import re
 import runpy
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import typer
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from tipclassify import LABELS, Classifier, ModelError
 from tipclassify import evidence as evidence_module
 from tipclassify import heads as heads_module
 from tipclassify import recipe as recipe_module
 from tipclassify.behaviours import replay_golden
+from tipclassify.commands.training import report_rows, run_fast
 from tipclassify.corpus import corpus_digest, read_rows
 from tipclassify.encoder.folder import read_encoder
 from tipclassify.evidence import country_groups, error_table
@@ -103,15 +105,16 @@ HELD = held_out(CORPUS)
 REAL = np.array([is_real(row) for row in CORPUS])
 
 
-@pytest.fixture(autouse=True)
-def cases(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(scope="module", autouse=True)
+def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A single behaviour case: running all takes longer than what is tested here; and fewer passages are enough."""
     folder = tmp_path_factory.mktemp("cases")
     case = {"rule": "bribes", "text": "Officers took bribes.", "labels": ["complicity"]}
     (folder / "a.jsonl").write_text(json.dumps(case) + "\n", "utf-8")
-    monkeypatch.setattr(evidence_module, "default_cases_path", lambda: folder)
-    monkeypatch.setattr(recipe_module, "_ENOUGH", 100)
-    return folder
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evidence_module, "default_cases_path", lambda: folder)
+        patch.setattr(recipe_module, "_ENOUGH", 100)
+        yield folder
 
 
 def head_of(folder: Path) -> dict[str, Any]:
@@ -183,7 +186,7 @@ def test_an_error_table_counts_passages_for_what_they_are_worth() -> None:
     assert found["passages"] == 3  # 6 * 6 / (9 + 1 + 1 + 1)
     assert found["policies"]["cite"]["positive_effort"] == {"tp": 1.5, "fn": 0.5, "fp": 0.5, "tn": 0.5}
     bins = found["histogram"]["positive_effort"]
-    assert (bins["with"][90], bins["with"][10], bins["without"][99], bins["without"][0]) == (1.5, 0.5, 0.5, 0.5)
+    assert (bins["with"][900], bins["with"][100], bins["without"][995], bins["without"][4]) == (1.5, 0.5, 0.5, 0.5)
     assert sum(bins["with"]) + sum(bins["without"]) == 3
     assert error_table(truth, scores, given, np.ones(4))["passages"] == 4
 
@@ -191,9 +194,9 @@ def test_an_error_table_counts_passages_for_what_they_are_worth() -> None:
 # --------------------------------------------------------------------------------------------- heads of the default
 
 
-@pytest.fixture
-def mine(tmp_path: Path) -> Trained:
-    return train_default(CORPUS, OWN, tmp_path / "mine", start=TINY)
+@pytest.fixture(scope="module")
+def mine(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    return train_default(CORPUS, OWN, tmp_path_factory.mktemp("default") / "mine", start=TINY)
 
 
 def test_new_heads_stand_on_the_same_encoder(mine: Trained) -> None:
@@ -303,12 +306,12 @@ def test_it_is_told_what_own_rows_changed_on_them_and_elsewhere(mine: Trained, t
     assert "your rows" not in plain.table()
 
 
-def test_a_larger_weight_moves_further(tmp_path: Path) -> None:
-    found = [
+def test_a_larger_weight_moves_further(mine: Trained, tmp_path: Path) -> None:
+    light, heavy = (
         complicity_of_money(train_default(CORPUS, OWN, tmp_path / f"w{weight}", start=TINY, weight=weight).out)
-        for weight in (0.1, 1.0, 20.0)
-    ]
-    assert found[0] < found[1] < found[2]
+        for weight in (0.1, 20.0)
+    )
+    assert light < complicity_of_money(mine.out) < heavy
 
 
 def test_own_rows_alone_are_judged_out_of_fold(tmp_path: Path) -> None:
@@ -334,11 +337,8 @@ def test_what_cannot_be_trained_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def linear(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evidence_module, "_behaviours_of", lambda _: [])
-        patch.setattr(recipe_module, "_ENOUGH", 100)
-        yield train_fast(CORPUS, tmp_path_factory.mktemp("fast") / "mine")
+def linear(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    return train_fast(CORPUS, tmp_path_factory.mktemp("fast") / "mine")
 
 
 def test_the_linear_model_learns_and_says_what_it_learned_from(linear: Trained) -> None:
@@ -355,12 +355,8 @@ def test_the_linear_model_learns_and_says_what_it_learned_from(linear: Trained) 
     assert replay_golden(classifier, lines) == []
 
 
-def test_the_linear_model_has_the_same_bytes_again(
-    linear: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(evidence_module, "_behaviours_of", lambda _: [])
-    again = train_fast(CORPUS, tmp_path / "mine", jobs=2)
-    assert bytes_of(again.out) == bytes_of(linear.out)
+def test_the_linear_model_has_the_same_bytes_again(linear: Trained, tmp_path: Path) -> None:
+    assert bytes_of(train_fast(CORPUS, tmp_path / "mine").out) == bytes_of(linear.out)
 
 
 def test_what_is_held_out_teaches_the_linear_model_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -411,7 +407,7 @@ def test_heads_want_an_encoder(linear: Trained, tmp_path: Path) -> None:
 
 # --------------------------------------------------------------------------------------------- train.py
 
-HERE = """
+ELSEWHERE = """
 import runpy, sys
 from pathlib import Path
 import tipclassify.evidence as evidence
@@ -421,71 +417,132 @@ sys.argv.pop(0)
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
+app = typer.Typer()
+app.command()(runpy.run_path(str(ROOT / "train.py"))["train"])
 
-Train = Callable[..., subprocess.CompletedProcess[str]]
+
+def train(*args: object) -> Result:
+    """Run ``train.py`` in this process."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")  # it tells them as lines
+        return CliRunner().invoke(app, [*map(str, args)], env={"COLUMNS": "200"})
 
 
-@pytest.fixture
-def train(cases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
-    """Run ``train.py`` in a process of its own, which runs one behaviour case."""
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
-    def run(*args: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", HERE, cases, ROOT / "train.py", *args]
-        return subprocess.run(
-            [*map(str, command)], capture_output=True, text=True, encoding="utf-8", timeout=120, check=False
-        )
 
-    return run
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    """150 sentences of the corpus, as somebody's own."""
-    rows = read_rows(ROOT / "data" / "w5_complicity.jsonl")[:150]
-    file = tmp_path / "my.jsonl"
+def written(file: Path, rows: list[dict[str, Any]]) -> Path:
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     return file
 
 
-@pytest.mark.parametrize(("model", "kind"), [("default", "encoder"), ("fast", "linear")])
-def test_train_py_trains_on_ones_own_sentences(train: Train, data: Path, tmp_path: Path, model: str, kind: str) -> None:
-    out = tmp_path / "mine"
+OWN_WORDS = read_rows(ROOT / "data" / "w5_complicity.jsonl")[:120]
+
+
+@pytest.mark.parametrize(("model", "kind", "count"), [("default", "encoder", 40), ("fast", "linear", 120)])
+def test_train_py_trains_on_ones_own_sentences(tmp_path: Path, model: str, kind: str, count: int) -> None:
+    out, data = tmp_path / "mine", written(tmp_path / "my.jsonl", OWN_WORDS[:count])
     done = train("--data", data, "--out", out, "--no-corpus", "--model", model, "--jobs", 1)
-    assert done.returncode == 0, done.stderr
-    first, *_, last = done.stderr.splitlines()
-    told = "no real passages ('tipclassify corpus rebuild data/real' fetches them)"
-    assert first == f"train.py: 0 invented passages, {told}, 150 of your own"
+    assert done.exit_code == 0, done.output
+    first, *between, last = done.stderr.splitlines()
+    assert first == f"train.py: 0 invented passages, no real passages, {count} of your own"
+    few = "train.py: warning: 40 passages of your own move the model little; label 100 or more to tell a difference"
+    assert (few in between) == (count < 100)
     assert last == f"saved {out}"
-    assert "Traceback" not in done.stderr
     assert all(label in done.stdout for label in LABELS)
     assert f"macro-F1 {head_of(out)['metrics']['macro_f1']:.3f}" in done.stdout
     assert ("what your rows changed on your rows, out of fold" in done.stdout) == (model == "default")
     assert head_of(out)["kind"] == kind
-    scores = Classifier.load(out).predict_proba([row["text"] for row in read_rows(data)])
-    assert scores.shape == (150, 3)
+    assert Classifier.load(out).predict_proba([row["text"] for row in OWN_WORDS[:9]]).shape == (9, 3)
 
 
-def test_a_handful_of_rows_is_told_to_be_few(train: Train, data: Path, tmp_path: Path) -> None:
-    few = tmp_path / "few.jsonl"
-    few.write_text("".join(data.read_text("utf-8").splitlines(keepends=True)[::10][:14]), "utf-8")
-    done = train("--data", few, "--out", tmp_path / "mine", "--no-corpus", "--jobs", 1)
-    assert done.returncode == 0, done.stderr
-    assert "train.py: warning: 14 passages of your own move the model little; label 100 or more" in done.stderr
+def test_it_is_told_what_is_trained_on_and_how_real_passages_are_got(capsys: pytest.CaptureFixture[str]) -> None:
+    report_rows([row for row in CORPUS if not is_real(row)], [])
+    report_rows(CORPUS, [])
+    assert capsys.readouterr().err.splitlines() == [
+        "train.py: 96 invented passages, no real passages ('tipclassify corpus rebuild data/real' fetches them), 0 of your own",
+        "train.py: 96 invented passages, 576 real passages, 0 of your own",
+    ]
+
+
+def test_train_py_writes_the_same_bytes_in_another_process_with_more_jobs(cases: Path, tmp_path: Path) -> None:
+    data = written(tmp_path / "my.jsonl", OWN_WORDS)
+    alone = ("--data", data, "--no-corpus", "--model", "fast", "--out")
+    (tmp_path / "b").mkdir()
+    one, other = tmp_path / "mine", tmp_path / "b" / "mine"
+    here = train(*alone, one, "--jobs", 1)
+    command = [sys.executable, "-c", ELSEWHERE, cases, ROOT / "train.py", *alone, other, "--jobs", 2]
+    there = subprocess.run([*map(str, command)], capture_output=True, encoding="utf-8", timeout=280, check=False)
+    assert (here.exit_code, there.returncode) == (0, 0), there.stderr
+    assert here.stdout == there.stdout
+    assert sorted(bytes_of(one)) == ["README.md", "golden.jsonl", "model.json", "weights.npz"]
+    assert bytes_of(one) == bytes_of(other)
+
+
+TEN = [
+    {"text": text, "labels": labels}
+    for text, labels in (
+        ("Police arrested nine traffickers.", ["positive_effort"]),
+        ("Courts convicted none of them.", ["failure"]),
+        ("Officials took bribes from recruiters.", ["complicity"]),
+        ("Girls beg in the streets.", []),
+        ("The law prohibits forced labor.", ["positive_effort"]),
+        ("No one was charged with trafficking.", ["failure"]),
+        ("Soldiers ran the brothels.", ["complicity"]),
+        ("Boys work in mines.", []),
+        ("The ministry opened a shelter.", ["positive_effort"]),
+        ("The shelter had no funds.", ["failure"]),
+    )
+]
+
+
+@pytest.mark.parametrize(
+    ("rows", "code", "told"),
+    [
+        (TEN, 0, "warning: label complicity has 2 passages: too few"),
+        ([{**row, "labels": ["failure"]} for row in TEN], 0, "warning: every passage has label failure"),
+        ([row for row in TEN if "complicity" not in row["labels"]], 0, "warning: label complicity is absent"),
+        ([{**row, "labels": []} for row in TEN], 1, "no passage has a label: nothing to learn; label some"),
+        (TEN[:1], 1, "needs passages of at least two groups"),
+    ],
+)
+def test_a_thin_corpus_is_trained_on_with_a_warning_or_refused_in_a_line(
+    rows: list[dict[str, Any]], code: int, told: str, tmp_path: Path
+) -> None:
+    data, out = written(tmp_path / "thin.jsonl", rows), tmp_path / "m"
+    done = train("--data", data, "--out", out, "--no-corpus", "--model", "fast", "--jobs", 1)
+    assert done.exit_code == code, done.output
+    assert any(line.startswith(f"train.py: {told}") for line in done.stderr.splitlines())
+    assert (out / "model.json").is_file() == (code == 0)
+
+
+def test_the_default_refuses_what_cannot_be_learned_in_a_line(tmp_path: Path) -> None:
+    data = written(tmp_path / "none.jsonl", [{"text": f"Case {n}.", "labels": []} for n in range(9)])
+    done = train("--data", data, "--out", tmp_path / "m", "--no-corpus")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1] == "train.py: no passage has a label: nothing to learn; label some"
 
 
 @pytest.mark.parametrize("model", ["default", "fast"])
-def test_a_corpus_with_errors_trains_nothing(train: Train, tmp_path: Path, model: str) -> None:
-    bad = tmp_path / "bad.jsonl"
-    bad.write_text('{"text": "a", "labels": ["x"]}\n{"text": "", "labels": []}\n', "utf-8")
+def test_a_corpus_with_errors_trains_nothing(tmp_path: Path, model: str) -> None:
+    bad = written(tmp_path / "bad.jsonl", [{"text": "a", "labels": ["x"]}, {"text": "", "labels": []}])
     done = train("--data", bad, "--out", tmp_path / "m", "--no-corpus", "--model", model)
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr.splitlines() == [
         f"{bad}:1: unknown label 'x'; use {', '.join(LABELS)}",
         f"{bad}:2: empty text; remove the row",
         "train.py: nothing was trained: 2 problems in the corpus",
     ]
     assert not (tmp_path / "m").exists()
+
+
+def test_train_py_help_speaks_to_someone_with_sentences_of_their_own() -> None:
+    told = " ".join(train("--help").stdout.split())
+    assert "python train.py --data my.jsonl --out models/mine" in told
+    assert "tipclassify score --model models/mine" in told
+    assert "--no-corpus" in told
 
 
 @pytest.mark.parametrize(
@@ -503,25 +560,12 @@ def test_a_corpus_with_errors_trains_nothing(train: Train, tmp_path: Path, model
     ],
 )
 def test_wrong_usage_of_train_py_exits_2(args: list[str], told: str) -> None:
-    app = typer.Typer()
-    app.command()(runpy.run_path(str(ROOT / "train.py"))["train"])
-    done = CliRunner().invoke(app, args, env={"COLUMNS": "200"})
+    done = train(*args)
     assert done.exit_code == 2
     assert told in re.sub(r"\x1b\[[\d;]*m", "", done.output)
 
 
-def test_what_cannot_be_learned_is_one_line(train: Train, tmp_path: Path) -> None:
-    rows = tmp_path / "none.jsonl"
-    rows.write_text("".join(json.dumps({"text": f"Case {n}.", "labels": []}) + "\n" for n in range(9)), "utf-8")
-    done = train("--data", rows, "--out", tmp_path / "m", "--no-corpus")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.splitlines()[-1] == "train.py: no passage has a label: nothing to learn; label some"
-    assert "Traceback" not in done.stderr
-
-
 def test_the_default_teaches_fast_what_it_says_of_unlabelled_passages(tmp_path: Path) -> None:
-    from tipclassify.commands.training import run_fast
-
     pool = tmp_path / "pool.jsonl"
     lines = [{"text": f"Police of district {n} arrested a recruiter.", "section": "Trafficking"} for n in range(30)]
     known = {"text": CORPUS[0]["text"]}

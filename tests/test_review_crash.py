@@ -32,7 +32,8 @@ from tipclassify.review.derived import CorpusFile, corpus_rows, events_path
 from tipclassify.review.events import Event, event_line, parse_event
 from tipclassify.review.log import EventLog, now
 
-KILLS = 4
+KILLS = 3
+FAST = ("--model", "fast")
 
 
 @dataclass
@@ -56,14 +57,14 @@ def kill_servers(folder: Path, kills: int, seed: int = 0) -> Toll:
     What got no answer is sent again to the next server under the same name, as the page does.
     """
     rng = random.Random(seed)
-    report = write_report(folder / "report.txt", 400)
+    report = write_report(folder / "report.txt", 40)
     corpus = folder / "my.jsonl"
     log = events_path(corpus)
     acknowledged: dict[int, tuple[str, list[str]]] = {}
     unanswered: list[dict[str, object]] = []
     toll = Toll()
     for _ in range(kills):
-        server = Reviewer(report, "--corpus", corpus, "--annotator", "ann")
+        server = Reviewer(report, *FAST, "--corpus", corpus, "--annotator", "ann")
         keys = [passage["key"] for passage in server.passages()]
         began = threading.Event()
         there = server.get("/api/session")["events"]
@@ -144,12 +145,12 @@ def test_a_killed_server_loses_no_acknowledged_decision(tmp_path: Path) -> None:
 
 
 def test_two_processes_write_one_log_and_see_each_other(tmp_path: Path) -> None:
-    report, corpus = write_report(tmp_path / "report.txt", 40), tmp_path / "my.jsonl"
-    each = 200
+    report, corpus = write_report(tmp_path / "report.txt", 16), tmp_path / "my.jsonl"
+    each = 80
     sent: dict[str, list[tuple[str, list[str]]]] = {"ann": [], "ben": []}
     with (
-        Reviewer(report, "--corpus", corpus, "--annotator", "ann") as ann,
-        Reviewer(report, "--corpus", corpus, "--annotator", "ben") as ben,
+        Reviewer(report, *FAST, "--corpus", corpus, "--annotator", "ann") as ann,
+        Reviewer(report, *FAST, "--corpus", corpus, "--annotator", "ben") as ben,
     ):
         keys = [passage["key"] for passage in ann.passages()]
         assert keys == [passage["key"] for passage in ben.passages()]
@@ -280,7 +281,7 @@ def test_a_full_disk_is_told_and_the_page_goes_on(tmp_path: Path) -> None:
         pytest.skip("no /dev/full here")
     report = write_report(tmp_path / "report.txt", 4)
     (tmp_path / "my.events").symlink_to(full)
-    with Reviewer(report, "--corpus", tmp_path / "my.jsonl") as server:
+    with Reviewer(report, *FAST, "--corpus", tmp_path / "my.jsonl") as server:
         key = server.passages()[0]["key"]
         with pytest.raises(RefusedError, match=r"507: .*not saved \(no space left on device\); free some space"):
             server.post("/api/decisions", key=key, labels=[])

@@ -117,7 +117,7 @@ def silent(*_: object) -> None:
 
 @needs_extra
 def test_a_retraining_from_start_to_result(tmp_path: Path, own_cache: Path) -> None:
-    report, corpus = write_report(tmp_path / "report.txt", 40), tmp_path / "my.jsonl"
+    report, corpus = write_report(tmp_path / "report.txt", 24), tmp_path / "my.jsonl"
     data = small_corpus(tmp_path / "d.jsonl")
     (tmp_path / "my-model-1").mkdir()
     before = (TINY / "model.json").read_bytes()
@@ -128,7 +128,7 @@ def test_a_retraining_from_start_to_result(tmp_path: Path, own_cache: Path) -> N
             server.post("/api/retrain", detectors=True)
         for passage in server.passages():
             server.post("/api/decisions", key=passage["key"], labels=TRUTH[passage["text"].split()[0]])
-        assert server.get("/api/retrain")["decided"] == 40  # what the page warns by, before
+        assert server.get("/api/retrain")["decided"] == 24  # what the page warns by, before
         assert server.post("/api/retrain") == {"started": True}
         with pytest.raises(RefusedError, match="409: a training is running"):
             server.post("/api/retrain")
@@ -142,7 +142,7 @@ def test_a_retraining_from_start_to_result(tmp_path: Path, own_cache: Path) -> N
     assert 0 < result["seconds"] < 90
     assert result["out"] == str(tmp_path / "my-model-2")  # 1 is taken: nothing is overwritten
     held = int(held_out(read_rows(data)).sum())
-    assert (result["added"], result["trained_on"], result["held_out"]) == (40, 130 - held, held)
+    assert (result["added"], result["trained_on"], result["held_out"]) == (24, 114 - held, held)
     assert held > 0
     for part in ("on_own", "on_held"):
         assert [row["figure"] for row in result[part]["rows"]] == ["macro-F1", *LABELS]
@@ -151,9 +151,9 @@ def test_a_retraining_from_start_to_result(tmp_path: Path, own_cache: Path) -> N
                 assert row["difference"] == pytest.approx(row["with"] - row["without"], abs=2e-4)
             if row["low"] is not None:
                 assert row["low"] <= row["difference"] <= row["high"]
-    assert result["on_own"]["groups"] == 10  # paragraphs of four sentences
+    assert result["on_own"]["groups"] == 6  # paragraphs of four sentences
     taught = Classifier.load(result["out"])
-    assert taught.meta["corpus"]["passages"] == 130
+    assert taught.meta["corpus"]["passages"] == 114
     assert taught.meta["files"]["model.onnx"] == json.loads(before)["files"]["model.onnx"]
     assert taught.meta["adapted_from"] == result["adapted_from"] == json.loads(before)["sha256"]
     assert (TINY / "model.json").read_bytes() == before
@@ -164,20 +164,23 @@ def test_a_retraining_from_start_to_result(tmp_path: Path, own_cache: Path) -> N
 
 @needs_extra
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks at /proc")
-@pytest.mark.parametrize("how", ["stop", "terminate", "kill"])
+@pytest.mark.parametrize("how", ["terminate", "kill"])
 def test_a_training_ends_with_the_button_and_with_the_server(tmp_path: Path, how: str) -> None:
-    report, data = write_report(tmp_path / "report.txt", 8), small_corpus(tmp_path / "d.jsonl", 3_000)  # long to read
-    with Reviewer(report, "--corpus", tmp_path / "my.jsonl", "--train-data", data) as server:
+    report, data = write_report(tmp_path / "report.txt", 8), small_corpus(tmp_path / "d.jsonl", 1_000)  # long to read
+    given = ("--model", "fast", "--corpus", tmp_path / "my.jsonl", "--train-data", data)
+    with Reviewer(report, *given) as server:
         for passage in server.passages():
             server.post("/api/decisions", key=passage["key"], labels=TRUTH[passage["text"].split()[0]])
         server.post("/api/retrain")
         started = until(lambda: children(server.process.pid))
-        if how == "stop":
+        if how == "terminate":
             assert server.post("/api/retrain/stop") == {"stopped": True}
             state = server.get("/api/retrain")
             assert (state["state"], state["done"], state["total"]) == ("idle", 0, 0)
             assert server.post("/api/retrain/stop") == {"stopped": False}
-        elif how == "terminate":
+            until(lambda: gone(started), 20)
+            server.post("/api/retrain")
+            started = until(lambda: children(server.process.pid) - started)
             server.process.terminate()
         else:
             until(lambda: server.get("/api/retrain")["done"])  # it is at work, and watches over its parent
@@ -186,14 +189,14 @@ def test_a_training_ends_with_the_button_and_with_the_server(tmp_path: Path, how
     assert not list(tmp_path.glob("*my-model-*"))
 
 
-@needs_extra
 def test_bad_training_data_is_told_in_one_line(tmp_path: Path) -> None:
-    report, data = write_report(tmp_path / "report.txt", 4), tmp_path / "d.jsonl"
+    data = tmp_path / "d.jsonl"
     data.write_text('{"text": "Police acted.", "labels": ["bold"]}\n{"text": 7}\n', "utf-8")
-    with Reviewer(report, "--corpus", tmp_path / "my.jsonl", "--train-data", data) as server:
-        server.post("/api/decisions", key=server.passages()[0]["key"], labels=["failure"])
-        server.post("/api/retrain")
-        state = until(lambda: ended(server))
+    training = Retraining(
+        lambda: b'{"id": "1", "text": "Courts slept.", "labels": []}\n', tmp_path / "my.jsonl", [data]
+    )
+    training.start()
+    state = until(lambda: training.state() if training.state()["state"] != "running" else None)
     assert state["state"] == "failed"
     assert state["error"].startswith(f"{data}:1: unknown label 'bold'")
     assert state["error"].endswith("(and 1 more)")
@@ -262,9 +265,11 @@ def test_corrections_alone_move_the_default_little_and_the_result_says_what_was_
     assert result["on_own"]["groups"] == 24
     assert told == [("passages read by the encoder", 24, 24), ("fitting", 0, 0)]
     taught, shipped = Classifier.load(result["out"]), Classifier.load()
-    others = [row["text"] for row in read_rows(DATA / "w1_assessment.jsonl")[:100]]
-    assert (taught.predict(others) == shipped.predict(others)).mean() > 0.98  # 24 rows make no model of 24 rows
-    assert not np.array_equal(taught.predict_proba(others), shipped.predict_proba(others))
+    others = [row["text"] for row in read_rows(DATA / "w1_assessment.jsonl")[:40]]
+    after, before = (model.predict_proba(others) for model in (taught, shipped))
+    same = (after >= taught.thresholds()) == (before >= shipped.thresholds())
+    assert same.mean() > 0.98  # 24 rows make no model of 24 rows
+    assert not np.array_equal(after, before)
 
 
 def test_a_model_that_the_corrections_made_worse_is_called_so(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ app.command()(score)
 def run(*args: object) -> Result:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        return CliRunner().invoke(app, list(map(str, args)), catch_exceptions=False)
+        return CliRunner().invoke(app, [*map(str, args), "--model", "fast"], catch_exceptions=False)
 
 
 def write_rows(path: Path, rows: Iterable[dict[str, object]]) -> Path:

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from tipclassify import LABELS, Classifier, CorpusError, Passage
 from tipclassify.corpus import read_rows
-from tipclassify.estimator import TipClassifier
 from tipclassify.teaching import Pick, rank
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -110,7 +109,7 @@ def test_shapes_that_differ_are_told() -> None:
     st.integers(1, 30),
     st.integers(0, 3),
 )
-@settings(max_examples=60)
+@settings(max_examples=25)
 def test_each_passage_is_picked_once_and_the_same_seed_gives_the_same_order(
     passages: list[tuple[str, float, bool]], n: int, seed: int
 ) -> None:
@@ -132,7 +131,7 @@ def test_queue_writes_rows_that_training_refuses_until_they_are_labelled(cli: Ru
     text = "PROSECUTION\n\nPolice arrested nine traffickers. Courts postponed most hearings. The mayor thanked the visitors."
     report.write_text(text, "utf-8")
     known.write_text(json.dumps({"text": "police arrested  nine traffickers.", "labels": []}) + "\n", "utf-8")
-    done = cli("corpus", "queue", report, report, "-n", 5, "--out", todo, "--against", known)
+    done = cli("corpus", "queue", report, report, "--model", "fast", "-n", 5, "--out", todo, "--against", known)
     assert (done.returncode, done.stdout) == (0, b"")
     rows = [json.loads(line) for line in todo.read_text("utf-8").splitlines()]
     assert sorted(row["text"] for row in rows) == ["Courts postponed most hearings.", "The mayor thanked the visitors."]
@@ -156,34 +155,23 @@ def test_queue_takes_ready_rows_and_names_what_it_cannot_read(cli: Run, tmp_path
     rows, todo = tmp_path / "rows.jsonl", tmp_path / "todo.jsonl"
     row = {"id": "k7", "text": "Courts postponed most hearings.", "labels": ["failure"], "doc": "K"}
     rows.write_text(json.dumps(row) + "\n", "utf-8")
-    done = cli("corpus", "queue", rows, tmp_path / "gone.txt", "--out", todo)
+    done = cli("corpus", "queue", rows, tmp_path / "gone.txt", "--model", "fast", "--out", todo)
     assert done.returncode == 1
     assert b"gone.txt" in done.stderr
     (found,) = (json.loads(line) for line in todo.read_text("utf-8").splitlines())
     assert (found["id"], found["doc"], found["labels"]) == ("k7", "K", None)
 
 
-@pytest.fixture(scope="module")
-def novice(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fast model of a few hundred passages: it sees much otherwise."""
-    rows = [row for name in ("w2_prosecution", "w5_complicity") for row in read_rows(ROOT / "data" / f"{name}.jsonl")]
-    novice = TipClassifier(model="fast", folds=2).fit([row["text"] for row in rows], [row["labels"] for row in rows])
-    folder = tmp_path_factory.mktemp("models") / "novice"
-    novice.save(folder)
-    return folder
-
-
-def test_what_a_second_model_sees_otherwise_comes_first(cli: Run, tmp_path: Path, novice: Path) -> None:
+def test_what_a_second_model_sees_otherwise_comes_first(cli: Run, tmp_path: Path, fast: Classifier) -> None:
     report, todo = ROOT / "data" / "samples" / "karvonia-2024.html", tmp_path / "todo.jsonl"
-    done = cli("corpus", "queue", report, "--other", novice, "-n", 1_000, "--out", todo)
+    done = cli("corpus", "queue", report, "--other", "fast", "-n", 1_000, "--out", todo)
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in todo.read_text("utf-8").splitlines()]
-    second = Classifier.load(novice)
-    scores = second.predict_proba([Passage(row["text"], row["start"], row["end"], row["section"]) for row in rows])
+    scores = fast.predict_proba([Passage(row["text"], row["start"], row["end"], row["section"]) for row in rows])
     for row, chances in zip(rows, scores, strict=True):
         assert list(row["other_scores"].values()) == chances.round(4).tolist()
         assert row["other_labels"] == [
-            label for label, given in zip(LABELS, chances >= second.thresholds(), strict=True) if given
+            label for label, given in zip(LABELS, chances >= fast.thresholds(), strict=True) if given
         ]
         assert ("labels differ" in row["why"]) == (row["other_labels"] != row["predicted"]) or row["why"].startswith(
             ("says what", "too short")
@@ -197,7 +185,7 @@ def test_what_a_second_model_sees_otherwise_comes_first(cli: Run, tmp_path: Path
 
 def test_a_second_model_that_is_missing_is_told(cli: Run, tmp_path: Path) -> None:
     report = ROOT / "data" / "samples" / "excerpt.txt"
-    done = cli("corpus", "queue", report, "--other", tmp_path / "gone", "--out", tmp_path / "todo.jsonl")
+    done = cli("corpus", "queue", report, "--model", "fast", "--other", tmp_path / "gone", "--out", tmp_path / "todo.jsonl")
     assert done.returncode == 3
     assert b"gone" in done.stderr
     assert not (tmp_path / "todo.jsonl").exists()
@@ -207,8 +195,8 @@ def test_a_second_model_that_is_missing_is_told(cli: Run, tmp_path: Path) -> Non
 
 
 def test_the_benchmark_prints_figures_that_can_be_true() -> None:
-    data = [ROOT / "data" / f"{name}.jsonl" for name in ("w1_assessment", "w5_complicity", "w2_prosecution")]
-    command = [sys.executable, ROOT / "benchmarks" / "active.py", "--runs", 2, "--most", 700, "--batch", 100, "--json"]
+    data = [ROOT / "data" / f"{name}.jsonl" for name in ("w1_assessment", "w5_complicity")]
+    command = [sys.executable, ROOT / "benchmarks" / "active.py", "--runs", 2, "--most", 560, "--batch", 40, "--json"]
     done = subprocess.run(
         [*map(str, command), *(str(part) for file in data for part in ("--data", file))],
         capture_output=True,
@@ -218,7 +206,7 @@ def test_the_benchmark_prints_figures_that_can_be_true() -> None:
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert found["sizes"] == [500, 600, 700]
+    assert found["sizes"] == [500, 540, 560]
     assert {"random", "uncertainty", "tipclassify"} <= found["macro_f1"].keys()
     starts = {tuple(curve[0] for curve in runs) for runs in found["macro_f1"].values()}
     assert len(starts) == 1  # all begin with the same passages

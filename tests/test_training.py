@@ -1,24 +1,19 @@
-"""Training chooses out of fold, warns of what is thin, learns from headings and from a teacher, and writes the same model twice."""
+"""Training chooses out of fold, warns of what is thin, and learns from headings and from a teacher."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tipclassify import Classifier
 from tipclassify.calibration import operating_points
 from tipclassify.corpus import group_rows, read_rows
 from tipclassify.evaluation import calibration_error, measure
 from tipclassify.features import featurize
-from tipclassify.labels import LABELS, indicator
+from tipclassify.labels import indicator
 from tipclassify.linear_training import fit_all, lay_out
 from tipclassify.model_file import Model
 from tipclassify.scoring import score_texts
@@ -191,6 +186,7 @@ def test_columns_that_do_not_match_are_refused(options: dict[str, object], told:
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=1, max_size=60))
+@settings(max_examples=30)
 def test_operating_points_are_ordered_and_keep_their_promise(rows: list[tuple[bool, float]]) -> None:
     truth, scores = np.array([t for t, _ in rows]), np.array([s for _, s in rows])
     points = operating_points(truth, scores)
@@ -210,85 +206,3 @@ def test_macro_f1_is_the_mean_over_labels_that_occur() -> None:
     assert [m.f1 for m in metrics.labels] == [pytest.approx(2 / 3), 1.0, 0.0]
     assert metrics.macro_f1 == pytest.approx(5 / 6)
     assert metrics.exact_match == 0.5
-
-
-TEN = [
-    {"text": text, "labels": labels}
-    for text, labels in (
-        ("Police arrested nine traffickers.", ["positive_effort"]),
-        ("Courts convicted none of them.", ["failure"]),
-        ("Officials took bribes from recruiters.", ["complicity"]),
-        ("Girls beg in the streets.", []),
-        ("The law prohibits forced labor.", ["positive_effort"]),
-        ("No one was charged with trafficking.", ["failure"]),
-        ("Soldiers ran the brothels.", ["complicity"]),
-        ("Boys work in mines.", []),
-        ("The ministry opened a shelter.", ["positive_effort"]),
-        ("The shelter had no funds.", ["failure"]),
-    )
-]
-
-
-@pytest.mark.parametrize(
-    ("rows", "code", "told"),
-    [
-        (TEN, 0, "label complicity has 2 passages: too few"),
-        ([{**row, "labels": ["failure"]} for row in TEN], 0, "every passage has label failure"),
-        ([row for row in TEN if "complicity" not in row["labels"]], 0, "label complicity is absent"),
-        ([{**row, "labels": []} for row in TEN], 1, "no passage has a label: nothing to learn"),
-        (TEN[:1], 1, "at least two groups"),
-    ],
-)
-def test_a_thin_corpus_is_trained_on_with_a_warning_or_refused_in_a_line(
-    rows: list[dict[str, object]], code: int, told: str, tmp_path: Path
-) -> None:
-    file = tmp_path / "thin.jsonl"
-    file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    run = train("--data", file, "--out", tmp_path / "m", "--no-corpus", "--model", "fast", "--jobs", 1)
-    assert run.returncode == code, run.stderr
-    assert told in run.stderr
-    assert "Traceback" not in run.stderr
-    assert (tmp_path / "m" / "model.json").is_file() == (code == 0)
-
-
-def train(*args: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, ROOT / "train.py", *args]
-    return subprocess.run(
-        [*map(str, command)], capture_output=True, text=True, encoding="utf-8", timeout=280, check=False
-    )
-
-
-def test_train_py_writes_the_same_bytes_twice_and_prints_the_table(tmp_path: Path) -> None:
-    data = ROOT / "data" / "w2_prosecution.jsonl"
-    alone = ("--data", data, "--no-corpus", "--model", "fast")
-    runs = [train(*alone, "--out", tmp_path / name, "--jobs", jobs) for name, jobs in (("a", 1), ("b", 2))]
-    assert [run.returncode for run in runs] == [0, 0], runs[0].stderr
-    assert runs[0].stdout == runs[1].stdout
-    for label in LABELS:
-        assert label in runs[0].stdout
-    assert "macro-F1" in runs[0].stdout
-    names = sorted(p.name for p in (tmp_path / "a").iterdir())
-    assert names == ["README.md", "golden.jsonl", "model.json", "weights.npz"]
-    for name in names:
-        digests = {hashlib.sha256((tmp_path / run / name).read_bytes()).digest() for run in "ab"}
-        assert len(digests) == 1 or name == "README.md", name
-    assert Classifier.load(tmp_path / "a").predict_proba(["No one was convicted."]).shape == (1, 3)
-
-
-def test_train_py_trains_on_nothing_when_the_corpus_has_errors(tmp_path: Path) -> None:
-    bad = tmp_path / "bad.jsonl"
-    bad.write_text('{"text": "a", "labels": ["x"]}\n{"text": "", "labels": []}\n', "utf-8")
-    run = train("--data", bad, "--out", tmp_path / "m")
-    assert run.returncode == 1
-    assert run.stdout == ""
-    assert f"{bad}:1: unknown label" in run.stderr
-    assert f"{bad}:2: empty text" in run.stderr
-    assert "Traceback" not in run.stderr
-    assert not (tmp_path / "m").exists()
-
-
-def test_train_py_help_speaks_to_someone_with_sentences_of_their_own() -> None:
-    told = " ".join(train("--help").stdout.split())
-    assert "python train.py --data my.jsonl --out models/mine" in told
-    assert "tipclassify score --model models/mine" in told
-    assert "--no-corpus" in told

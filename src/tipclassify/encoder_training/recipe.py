@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -204,7 +204,7 @@ def export(
         **({"natural": natural} if natural else {}),
         "corpus": described_corpus(rows, held),
     }
-    trained = learned_from(rows, held) + _of_training(base, settings, bits)
+    trained = learned_from(rows, held) + _of_training(base, [*told["earlier"], settings.to_dict()], bits)
     parts = write_trained_encoder(
         out, model, judged, heads.logits(pooled), truth, meta, trained, seed=seed, files=_notice(base)
     )
@@ -221,14 +221,22 @@ def _best_f1(
     return macro_f1(heads.logits(pooled), truth), pooled
 
 
-def _of_training(base: Base, settings: Settings, bits: int) -> str:
+def _of_training(base: Base, runs: Sequence[Mapping[str, Any]], bits: int) -> str:
+    """What the card says of the base and of each fine-tuning, first to last."""
+    last = runs[-1]
+    epochs = "\n".join(
+        f"{run['epochs']} epoch{'s' * (run['epochs'] != 1)} of all real passages and {run['invented']:,} invented ones "
+        f"(near twins always), batches of {run['batch']}, seed {run['seed']}, AdamW,\nrate {run['rate']:g} at the head and times "
+        f"{run['decay']:g} for each layer below{'.' if run is last else '; then'}"
+        for run in runs
+    )
     return f"""
 
-Base: [{base.name}](https://huggingface.co/{base.name}) ({base.licence}, weights SHA-256 `{base.sha256}`), all layers fine-tuned: {settings.epochs} epochs of
-all real passages and {settings.invented:,} invented ones (near twins always), batches of {settings.batch}, seed {settings.seed}, AdamW, rate {settings.rate:g} at the head and times
-{settings.decay:g} for each layer below. Headings are left out of {settings.no_heading:.0%} and replaced by one of like meaning in {settings.other_heading:.0%}; names are read as
-"{settings.stand_in}", so that no country decides. Exported to ONNX, weights in {bits} bits; no file of the folder is code or pickle, and `model.json` has the
-SHA-256 of each."""
+Base: [{base.name}](https://huggingface.co/{base.name}) ({base.licence}, weights SHA-256 `{base.sha256}`), all layers fine-tuned:
+{epochs}
+Headings are left out of {last["no_heading"]:.0%} and replaced by one of like meaning in {last["other_heading"]:.0%}; names are read as
+"{last["stand_in"]}", so that no country decides. Exported to ONNX, weights in {bits} bits; no file of the folder is code or pickle, and
+`model.json` has the SHA-256 of each."""
 
 
 def _notice(base: Base) -> dict[str, str]:

@@ -1,0 +1,85 @@
+"""Commands from one Python that has imported what they need: each is forked from it, and goes on as ``python -m tipclassify``."""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+
+__all__ = ["CommandServer"]
+
+
+class CommandServer:
+    """A process that forks one for each command."""
+
+    def __init__(self) -> None:
+        here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with there:
+            command = [sys.executable, __file__, str(there.fileno())]
+            streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+            self._process = subprocess.Popen(command, pass_fds=[there.fileno()], **streams)
+        self._socket = here
+
+    def run(
+        self, args: list[str], stdin: bytes, env: dict[str, str], timeout: float
+    ) -> subprocess.CompletedProcess[bytes]:
+        """What `subprocess.run` gives for the command."""
+        with tempfile.TemporaryFile() as into, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as told:
+            into.write(stdin)
+            into.seek(0)
+            asked = json.dumps({"args": args, "env": env, "cwd": os.getcwd()}).encode()
+            self._socket.settimeout(timeout)
+            socket.send_fds(self._socket, [asked], [into.fileno(), out.fileno(), told.fileno()])
+            process = int(self._socket.recv(99))
+            try:
+                code = int(self._socket.recv(99))
+            except TimeoutError:
+                os.kill(process, signal.SIGKILL)
+                self._socket.recv(99)
+                raise subprocess.TimeoutExpired(args, timeout) from None
+            out.seek(0)
+            told.seek(0)
+            return subprocess.CompletedProcess(args, code, out.read(), told.read())
+
+    def close(self) -> None:
+        self._socket.close()
+        self._process.wait()
+
+
+def serve(commands: socket.socket) -> list[str]:
+    """Fork for each command that is asked for. Returns in the forked process, with its arguments."""
+    while True:
+        asked, streams, *_ = socket.recv_fds(commands, 2**20, 3)
+        if not asked:
+            os._exit(0)
+        if child := os.fork():
+            commands.send(b"%d" % child)
+            for stream in streams:
+                os.close(stream)
+            commands.send(b"%d" % os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+            continue
+        commands.close()
+        for number, stream in enumerate(streams):
+            os.dup2(stream, number)
+            os.close(stream)
+        given = json.loads(asked)
+        os.environ.clear()
+        os.environ.update(given["env"])
+        os.chdir(given["cwd"])
+        sys.path[0] = given["cwd"]
+        return list(given["args"])
+
+
+if __name__ == "__main__":
+    import numpy  # noqa: F401
+
+    import tipclassify.classifier
+    import tipclassify.commands.app  # noqa: F401
+
+    sys.argv[1:] = serve(socket.socket(fileno=int(sys.argv[1])))
+    runpy.run_module("tipclassify", run_name="__main__", alter_sys=True)
