@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 import os
 import runpy
@@ -57,6 +59,9 @@ def serve(commands: socket.socket) -> list[str]:
         asked, streams, *_ = socket.recv_fds(commands, 2**20, 3)
         if not asked:
             os._exit(0)
+        given = json.loads(asked)
+        if given["args"][:1] == ["evaluate"]:
+            import sklearn.metrics  # noqa: F401  # 2.5 s
         if child := os.fork():
             commands.send(b"%d" % child)
             for stream in streams:
@@ -67,7 +72,6 @@ def serve(commands: socket.socket) -> list[str]:
         for number, stream in enumerate(streams):
             os.dup2(stream, number)
             os.close(stream)
-        given = json.loads(asked)
         os.environ.clear()
         os.environ.update(given["env"])
         os.chdir(given["cwd"])
@@ -77,9 +81,20 @@ def serve(commands: socket.socket) -> list[str]:
 
 if __name__ == "__main__":
     import numpy  # noqa: F401
+    import rich.columns
+    import rich.markdown
+    import rich.panel  # noqa: F401
+    import sentencex  # noqa: F401
 
+    import tipclassify.batch
     import tipclassify.classifier
-    import tipclassify.commands.app  # noqa: F401
+    import tipclassify.readers.text
+    import tipclassify.writers.table  # noqa: F401
+    from tipclassify.commands.app import app
+    from tipclassify.errors import InputError
 
+    with contextlib.suppress(InputError):
+        app(["text", os.devnull])  # so that Typer imports what it needs when it runs
+    gc.freeze()  # what is not looked through is not copied either
     sys.argv[1:] = serve(socket.socket(fileno=int(sys.argv[1])))
     runpy.run_module("tipclassify", run_name="__main__", alter_sys=True)

@@ -65,19 +65,20 @@ def test_output_is_the_same_for_any_number_of_processes(cli: Run, folder: Path) 
 @pytest.mark.parametrize("format", ["jsonl", "csv", "md"])
 def test_rows_are_the_same_for_any_number_of_processes(cli: Run, folder: Path, format: str) -> None:
     rows, broken, empty = (folder / name for name in ("rows.jsonl", "broken.jsonl", "empty.jsonl"))
-    lines = [json.dumps({"text": TEXT.format(number, 2_000), "id": number}) + "\n\n" for number in range(3_000)]
+    row = {"text": TEXT.format(9, 2_000), "note": "x" * 600}  # 300 kB are read at a time
+    lines = [json.dumps({**row, "id": number}) + "\n\n" for number in range(900)]
     rows.write_text("".join(lines), "utf-8")
-    broken.write_text("".join([*lines, '{"text": 3}\n', *lines[:1_200]]), "utf-8")
+    broken.write_text("".join([*lines, '{"text": 3}\n', *lines[:200]]), "utf-8")
     empty.write_text("\n", "utf-8")
     files = (rows, folder / "in", broken, empty, folder / "gone.jsonl", rows)
     args = ("score", "--model", "fast", *files, "--format", format)
     one, two = cli(*args), cli(*args, "--jobs", 2)
     assert one.stdout == two.stdout
     assert one.stderr == two.stderr
-    assert b'broken.jsonl:6001: no "text" field' in one.stderr
+    assert b'broken.jsonl:1801: no "text" field' in one.stderr
     assert b"2 of 8 inputs failed" in one.stderr
     if format == "jsonl":
-        assert len(one.stdout.splitlines()) == 3_000 + 4 + 3_000  # all before the broken row
+        assert len(one.stdout.splitlines()) == 900 + 4 + 900  # all before the broken row
 
 
 class _Counted(list[str]):
@@ -104,7 +105,9 @@ def test_reports_that_nobody_takes_are_not_tagged(folder: Path) -> None:
 def test_reports_left_untaken_are_passed_over() -> None:
     files = [str(SAMPLES / name) for name in ("karvonia-2023.html", "karvonia-2024.html", "excerpt.txt")]
     taken = [
-        (file, [report.file for report in reports]) for file, reports in tag_inputs(files, Tagging("fast")) if "2024" in file
+        (file, [report.file for report in reports])
+        for file, reports in tag_inputs(files, Tagging("fast"))
+        if "2024" in file
     ]
     assert taken == [(files[1], [files[1]])]
 

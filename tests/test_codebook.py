@@ -104,8 +104,7 @@ TURNS = [
 # that begins to pass makes its test fail, so that it is taken off this list.
 WRONG = {
     "Foreign workers may not leave the country without the permission of their employer.",
-    "The law prescribes penalties of one to five years' imprisonment, which were not commensurate with those for rape.",
-    "Border guards took bribes from traffickers.",
+    "Police did not arrest or fine trafficking victims.",
 }
 
 

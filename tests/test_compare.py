@@ -423,7 +423,9 @@ def test_a_change_is_borderline_where_both_sides_are_near_the_threshold(
     assert MARGIN == 1.0
     scores = [at_log_odds(classifier, "failure", away) for away in (before, after)]
     texts = "Courts convicted nine traffickers.", "Courts convicted seven traffickers."
-    found = compared(classifier, *([scored(classifier, text, failure=score)] for text, score in zip(texts, scores, strict=True)))
+    found = compared(
+        classifier, *([scored(classifier, text, failure=score)] for text, score in zip(texts, scores, strict=True))
+    )
     ((change,),) = (pair.changes for pair in found.pairs)
     assert (change.came, change.borderline, change.old, change.new) == (True, borderline, *scores)
 
@@ -444,7 +446,7 @@ def test_what_differs_in_case_only_changes_labels_at_the_border_only(classifier:
     assert [(p.alignment, p.kind, p.changes[0].borderline) for p in found.pairs] == [("same", "new_failure", True)]
 
 
-@pytest.mark.parametrize(("model", "one_in", "most"), [("fast", 2, 0.8), ("default", 6, 0.45)])
+@pytest.mark.parametrize(("model", "one_in", "most"), [("fast", 4, 0.8), ("default", 6, 0.45)])
 def test_most_labels_turned_by_empty_clauses_are_borderline(model: str, one_in: int, most: float) -> None:
     classifier = Classifier.load(model)
     folder = default_cases_path()
@@ -583,7 +585,9 @@ def test_the_table_lists_changes_first_and_marks_words() -> None:
 
 
 def test_on_a_terminal_words_are_struck_and_bold() -> None:
-    done = CliRunner().invoke(app, [*map(str, (OLD, NEW)), "--model", "fast"], env={"FORCE_COLOR": "1", "NO_COLOR": "", "TERM": "xterm"})
+    done = CliRunner().invoke(
+        app, [*map(str, (OLD, NEW)), "--model", "fast"], env={"FORCE_COLOR": "1", "NO_COLOR": "", "TERM": "xterm"}
+    )
     assert "\x1b[9mbriefed its\x1b[0m" in done.stdout
     assert "\x1b[1mdid not repeat its briefings for\x1b[0m" in done.stdout
     assert "[-" not in done.stdout
@@ -769,19 +773,10 @@ def tab(
     opened.goto(file.as_uri())
     yield opened
     context.close()
-    assert set(asked) == {file.as_uri()}
-
-
-def test_axe_finds_nothing_and_nothing_runs_over(tab: Any) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
-    tab.evaluate("document.querySelectorAll('details').forEach((group) => { group.open = true; })")
-    found = axe.Axe().run(tab).response["violations"]
-    assert [(rule["id"], [node["html"] for node in rule["nodes"]][:3]) for rule in found] == []
-    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert asked == [file.as_uri()]
 
 
 def test_filters_work_without_a_script(tab: Any) -> None:
-    tab.reload()
     group = tab.locator("#effort_gone")
     clear, borderline = group.locator(".pair.clear"), group.locator(".pair.borderline")
     assert clear.first.is_visible()
@@ -792,6 +787,9 @@ def test_filters_work_without_a_script(tab: Any) -> None:
     tab.locator("#show-effort_gone").uncheck()
     assert not group.is_visible()
     assert tab.locator("#failure_gone").is_visible()
+    for name in ("borderline", "effort_gone"):
+        tab.locator(f"#show-{name}").check()
+    assert group.is_visible()
     assert not tab.locator("#same .pair").first.is_visible()  # folded
     tab.locator("#same summary").click()
     assert tab.locator("#same .pair").first.is_visible()
@@ -800,3 +798,11 @@ def test_filters_work_without_a_script(tab: Any) -> None:
 def test_changed_words_differ_without_colour(tab: Any) -> None:
     lines = "(name) => getComputedStyle(document.querySelector(name)).textDecorationLine"
     assert (tab.evaluate(lines, "del"), tab.evaluate(lines, "ins")) == ("line-through", "underline")
+
+
+def test_axe_finds_nothing_and_nothing_runs_over(tab: Any) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
+    tab.evaluate("document.querySelectorAll('details').forEach((group) => { group.open = true; })")
+    found = axe.Axe().run(tab).response["violations"]
+    assert [(rule["id"], [node["html"] for node in rule["nodes"]][:3]) for rule in found] == []
+    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 
 import pytest
 from conftest import ROOT, Run
+from deadly import Deadly, slow_or_deadly
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,29 +46,19 @@ from tipclassify.distributed.models import ModelFiles, ModelPlugin
 from tipclassify.distributed.parts import Part, Source, grouped
 from tipclassify.distributed.ranges import byte_ranges, lines_of_range
 from tipclassify.distributed.tasks import Work, score_part
+from tipclassify.errors import MissingExtraError
 from tipclassify.features import featurize
 
 FAST = Tagging("fast")  # what is tested is who scores what; the larger model would travel for each run
 score = partial(score_with, tagging=FAST)
 SAMPLES = ROOT / "data" / "samples"
+TINY = ROOT / "tests" / "files" / "tiny_encoder"
 REAL_INPUTS = [str(SAMPLES), str(ROOT / "tests" / "pages"), str(ROOT / "tests" / "files")]
 TEXTS = [
     f"{who} of Côte-Valdoria {did} {number} traffickers; „niemand“ — {number}"
     for number in range(40)
     for who, did in (("Police", "arrested"), ("Courts", "did not convict"), ("Border guards", "took bribes from"))
 ]
-
-
-class Deadly(LocalFileSystem):
-    """Files of which some end the process that opens them, as a broken PDF may."""
-
-    protocol = "deadly"
-
-    def open(self, path: str, mode: str = "rb", **kwargs: Any) -> Any:
-        if "poison" in path:
-            os.kill(os.getpid(), signal.SIGKILL)
-        time.sleep(0.1)  # others wait beside it when it kills
-        return super().open(path, mode, **kwargs)
 
 
 class Cluster:
@@ -110,14 +100,15 @@ def client(both_workers: Cluster) -> Client:
 
 
 @pytest.fixture
-def doomed() -> Iterator[Client]:
-    """A client of a cluster of its own, for tests that kill its workers again and again: a task is given up with the first."""
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        connected(workers=2) as client,
-    ):
-        client.wait_for_workers(2, timeout=60)
-        yield client
+def doomed(client: Client) -> Iterator[Client]:
+    """The client, for tests that kill its workers again and again: a task is given up with the first."""
+
+    def allow(failures: int, dask_scheduler: Any) -> None:
+        dask_scheduler.allowed_failures = failures
+
+    client.run_on_scheduler(allow, 0)
+    yield client
+    client.run_on_scheduler(allow, 1)
 
 
 @pytest.fixture(autouse=True)
@@ -239,7 +230,7 @@ def test_rows_and_failures_are_those_of_one_machine(client: Client, cli: Run, tm
     assert first.equals(parquet.read_schema(tmp_path / "one.parquet"))
 
 
-@pytest.mark.parametrize("model", ["default", "fast"])
+@pytest.mark.parametrize("model", [str(TINY), "fast"], ids=["encoder", "fast"])
 def test_jsonl_cut_anywhere_gives_each_row_once(
     client: Client, cli: Run, lines: Path, tmp_path: Path, model: str
 ) -> None:
@@ -332,16 +323,9 @@ def test_a_report_that_kills_its_readers_is_told_and_the_others_of_its_part_are_
     assert manifest_of(tmp_path / "out")["errors"] == 1
 
 
-def _slow_or_deadly(text: str) -> str:
-    if text == "poison":
-        os.kill(os.getpid(), signal.SIGKILL)
-    time.sleep(0.1)
-    return text
-
-
 def test_a_partition_that_kills_its_workers_is_told_and_no_other_is_blamed(doomed: Client, tmp_path: Path) -> None:
-    texts = [f"Police arrested {number} traffickers." for number in range(2, 10)]
-    bag = dask.bag.from_sequence([*texts[:2], "poison", *texts[2:]], npartitions=9).map(_slow_or_deadly)
+    texts = [f"Police arrested {number} traffickers." for number in range(2, 6)]
+    bag = dask.bag.from_sequence([*texts[:2], "poison", *texts[2:]], npartitions=5).map(slow_or_deadly)
     done = score(bag, tmp_path / "out", client=doomed)
     assert len(done.failures) == 1, done.failures
     ((_, error),) = done.failures
@@ -484,7 +468,7 @@ def test_the_command_scores_by_processes_of_its_own_and_says_what_one_machine_sa
     listing = tmp_path / "list.txt"
     listing.write_text(f"# mine\n{reports}\n", "utf-8")
     one = cli("score", "--model", "fast", f"@{listing}", "-o", tmp_path / "one.parquet")
-    engine = ("--engine", "dask", "--workers", 2, "--output-dir", tmp_path / "out")
+    engine = ("--engine", "dask", "--workers", 1, "--output-dir", tmp_path / "out")
     many = cli("score", "--model", "fast", *engine, f"@{listing}")
     assert many.returncode == one.returncode == 1
     assert many.stdout == b""
@@ -525,25 +509,21 @@ def test_options_that_do_not_go_together_are_wrong_usage(args: list[str], capsys
     assert "Error" in capsys.readouterr().err
 
 
-def python(code: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+def test_without_the_extra_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tipclassify.commands.app import app
 
-
-def test_without_the_extra_one_line_says_what_to_install(tmp_path: Path) -> None:
-    done = python(
-        "import sys; sys.modules['distributed'] = None; sys.argv = ['tipclassify', 'score', '--engine', 'dask', "
-        f"{str(SAMPLES)!r}, '--output-dir', {str(tmp_path / 'out')!r}]; from tipclassify.__main__ import main; main()"
-    )
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "tipclassify: the Dask engine needs an extra: pip install 'tipclassify[dask]'\n"
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(MissingExtraError, match=r"^the Dask engine needs an extra: pip install 'tipclassify\[dask\]'$"):
+        app(["score", "--engine", "dask", str(SAMPLES), "--output-dir", str(tmp_path / "out")])
 
 
 def test_dask_is_not_imported_until_it_is_asked_for() -> None:
-    done = python(
-        "import sys; sys.argv = ['tipclassify', 'score', "
-        f"{str(SAMPLES / 'excerpt.txt')!r}]\nimport tipclassify, tipclassify.distributed, tipclassify.__main__ as m\n"
+    code = (
+        f"import sys; sys.argv = ['tipclassify', 'score', '--model', 'fast', {str(SAMPLES / 'excerpt.txt')!r}]\n"
+        "import tipclassify, tipclassify.distributed, tipclassify.__main__ as m\n"
         "try: m.main()\nexcept SystemExit: pass\nprint([name for name in ('dask', 'distributed', 'fsspec', 'pyarrow') if name in sys.modules])"
     )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "[]"
 

@@ -39,6 +39,7 @@ def pages() -> dict[str, str]:
 # --------------------------------------------------------------------------------------------- command line
 
 
+@cache
 def helped(app: Any, *command: str) -> str:
     from typer.testing import CliRunner
 

@@ -66,7 +66,10 @@ def test_intervals_are_those_of_drawing_groups_one_by_one() -> None:
     for _ in range(400):
         rows = np.concatenate([members[g] for g in rng.integers(0, len(members), len(members))])
         true, tagged = truth[rows], given[rows]
-        right, f1 = (true & tagged).sum(axis=0), 2 * (true & tagged).sum(axis=0) / (true.sum(axis=0) + tagged.sum(axis=0))
+        right, f1 = (
+            (true & tagged).sum(axis=0),
+            2 * (true & tagged).sum(axis=0) / (true.sum(axis=0) + tagged.sum(axis=0)),
+        )
         of_first = right[0] / tagged[:, 0].sum(), right[0] / true[:, 0].sum(), f1[0]
         drawn.append((f1.mean(), (true == tagged).all(axis=1).mean(), *of_first))
     found = intervals(truth, given, groups, 4_000)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import runpy
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import typer
 from conftest import Run
+from typer.testing import CliRunner
+
+from tipclassify.commands.app import app
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -33,8 +35,10 @@ def test_every_command_and_option_the_readme_names_exists(cli: Run) -> None:
     names = set(re.findall(r"tipclassify (\w+)", README)) - {"import"}
     assert names >= {"score", "explain", "evaluate", "info"}
     assert [name for name in names if name not in told] == []
-    helps = told + "".join(cli(name, "--help").stdout.decode() for name in names)
-    helps += subprocess.run([sys.executable, ROOT / "train.py", "--help"], capture_output=True, text=True).stdout
+    training = typer.Typer()
+    training.command()(runpy.run_path(str(ROOT / "train.py"))["train"])
+    asked = [(app, [name, "--help"]) for name in names] + [(training, ["--help"])]
+    helps = told + "".join(CliRunner().invoke(*one, env={"COLUMNS": "400"}).output for one in asked)
     assert [
         option
         for option in re.findall(r"(?<=[ `])--\w+", README)

@@ -292,6 +292,9 @@ def test_filters_count_what_they_leave_and_rows_stay_until_asked(opened: Open, d
     tab.keyboard.press("/")
     tab.keyboard.type("SHELTER")
     expected = [p["number"] for p in passages if "shelter" in p["text"].lower()]
+    until(
+        tab, "n => [...document.querySelectorAll('.row .number')].filter(e => e.innerText).length === n", len(expected)
+    )
     assert [int(n) for n in tab.locator(".row .number").all_inner_texts()] == expected
     here = int(place(tab).split()[0])  # where the filter before led; typing moves nobody
     tab.keyboard.press("Enter")  # back from the search to the list, at the next of its rows

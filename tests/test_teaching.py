@@ -185,7 +185,9 @@ def test_what_a_second_model_sees_otherwise_comes_first(cli: Run, tmp_path: Path
 
 def test_a_second_model_that_is_missing_is_told(cli: Run, tmp_path: Path) -> None:
     report = ROOT / "data" / "samples" / "excerpt.txt"
-    done = cli("corpus", "queue", report, "--model", "fast", "--other", tmp_path / "gone", "--out", tmp_path / "todo.jsonl")
+    done = cli(
+        "corpus", "queue", report, "--model", "fast", "--other", tmp_path / "gone", "--out", tmp_path / "todo.jsonl"
+    )
     assert done.returncode == 3
     assert b"gone" in done.stderr
     assert not (tmp_path / "todo.jsonl").exists()
