@@ -374,16 +374,16 @@ def _downloaded(
 ) -> Iterator[tuple[_File, bytes | None]]:
     """The bytes of each file, from the cache of links or the web; None for what cannot be had."""
     from tipclassify.links import LinkError, download
-    from tipclassify.links.asking import parsed
-    from tipclassify.links.cache import cache_folder, newest_copy
+    from tipclassify.links.cache import read_copy
+    from tipclassify.links.request import parsed
 
     failed = 0
     for file in files:
         data = None
         url = str(parsed(file.address + quote(file.name)))
         try:
-            if kept := newest_copy(cache_folder(), url):
-                data = kept[1].read_bytes()
+            if kept := read_copy(url):
+                data = kept[0].data
             elif failed < _PATIENCE:
                 data = download(url, allow_private=allow_private).data
                 failed = 0

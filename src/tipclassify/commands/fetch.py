@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tipclassify.commands.options import AllowPrivateOption
+from tipclassify.commands.output import open_output, tell, tell_warnings
 from tipclassify.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -43,12 +40,12 @@ def fetch(
 ) -> None:
     """Download country narratives of the US State Department's Trafficking in Persons Report.
 
-    Each is saved as DIR/tip-YEAR-COUNTRY.html, and its path is printed. Standard error tells every address that was tried
-    and what came of it. The report of a year comes out between June and September: without --year this year's is tried
-    from June on, then last year's, and the first that is found holds for all countries.
+    Each is saved as DIR/tip-YEAR-COUNTRY.html, and its path is printed. Standard error tells every address that was
+    tried and what came of it. The report of a year comes out between June and September: without --year this year's is
+    tried from June on, then last year's, and the first that is found holds for all countries.
 
-    Needs the extra "links". Where the site refuses programs, save the pages with a browser: "tipclassify score" reads them
-    as well. Exits 1 when any country failed; the rest are saved.
+    Needs the extra "links". Where the site refuses programs, save the pages with a browser: "tipclassify score" reads
+    them as well. Exits 1 when any country failed; the rest are saved.
     """
     from datetime import date
 
@@ -57,7 +54,7 @@ def fetch(
 
     if year is None:
         years = latest_years(date.today())
-        _log(f"no --year given: trying {', then '.join(map(str, years))}")
+        tell([f"no --year given: trying {', then '.join(map(str, years))}"])
     else:
         check_year(year)
         years = [year]
@@ -66,79 +63,57 @@ def fetch(
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InputError(f"{output_dir}: cannot be made ({reason}); choose another --output-dir") from None
+    tell_warnings()
     failed = 0
-    with _warnings_in_one_line():
-        for name in countries:
-            try:
-                country = find_country(name)
-                for one in years:
-                    page = _narrative(country, one, allow_private, refresh, base_url)
-                    if page is not None:
-                        years = [one]
-                        path = output_dir / f"tip-{one}-{slugs(country, one)[0]}.html"
-                        _save(path, page.data)
-                        typer.echo(path)
-                        break
-                else:
-                    tried = " or ".join(map(str, years))
-                    raise InputError(
-                        f"{name}: no narrative of {tried} found; check --year, or find the page with a browser"
-                    )
-            except MissingExtraError:
-                raise
-            except InputError as error:
-                failed += 1
-                _log(str(error))
+    for name in countries:
+        try:
+            country = find_country(name)
+            found, page = _narrative(country, years, allow_private, refresh, base_url)
+            years = [found]
+            path = output_dir / f"tip-{found}-{slugs(country, found)[0]}.html"
+            with open_output(path, binary=True) as out:
+                out.write(page.data)
+            typer.echo(path)
+        except MissingExtraError:
+            raise
+        except InputError as error:
+            failed += 1
+            tell([str(error)])
     if failed:
         if len(countries) > 1:
-            _log(f"{failed} of {len(countries)} countries failed")
+            tell([f"{failed} of {len(countries)} countries failed"])
         raise typer.Exit(1)
 
 
 def _narrative(
-    country: Country, year: int, allow_private: bool, refresh: bool, base_url: str | None
-) -> Download | None:
-    """The page of a country, from the first address that has it; None where none has."""
+    country: Country, years: list[int], allow_private: bool, refresh: bool, base_url: str | None
+) -> tuple[int, Download]:
+    """The year and page of a country's narrative, from the first address that has it."""
     from tipclassify.links import LinkError, download
     from tipclassify.narratives import addresses, is_narrative
 
-    trouble: set[str] = set()
-    for url in addresses(country, year, base_url and base_url.rstrip("/")):
-        # A site that refuses or does not answer would do so at each address; the archive is another site.
-        site = url.split("/reports/")[0]
-        if site in trouble:
-            continue
-        try:
-            page = download(url, allow_private=allow_private, refresh=refresh)
-        except LinkError as error:
-            if error.status in (404, 410):
-                _log(f"{url}: no such page ({error.status})")
-            else:
-                trouble.add(site)
-                _log(str(error))
-            continue
-        if is_narrative(page, country, year):
-            _log(f"{url}: found" + (f" at {page.url}" if page.url != url else ""))
-            return page
-        _log(f"{url}: leads to another page" + (f", {page.url}" if page.url != url else ""))
-    if trouble:
-        raise InputError(f"{country.name}: not every address of {year} could be tried; see above")
-    return None
-
-
-def _save(path: Path, data: bytes) -> None:
-    from tipclassify.commands.output import open_output
-
-    with open_output(path, binary=True) as out:
-        out.write(data)
-
-
-def _log(line: str) -> None:
-    print(f"tipclassify: {line}", file=sys.stderr)
-
-
-@contextlib.contextmanager
-def _warnings_in_one_line() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.showwarning = lambda message, *_: _log(f"warning: {message}")
-        yield
+    for year in years:
+        trouble: set[str] = set()
+        for url in addresses(country, year, base_url and base_url.rstrip("/")):
+            # A site that refuses or does not answer would do so at each address; the archive is another site.
+            site = url.split("/reports/")[0]
+            if site in trouble:
+                continue
+            try:
+                page = download(url, allow_private=allow_private, refresh=refresh)
+            except LinkError as error:
+                if error.status in (404, 410):
+                    tell([f"{url}: no such page ({error.status})"])
+                else:
+                    trouble.add(site)
+                    tell([str(error)])
+                continue
+            moved = page.url != url
+            if is_narrative(page, country, year):
+                tell([f"{url}: found" + (f" at {page.url}" if moved else "")])
+                return year, page
+            tell([f"{url}: leads to another page" + (f", {page.url}" if moved else "")])
+        if trouble:
+            raise InputError(f"{country.name}: not every address of {year} could be tried; see above")
+    tried = " or ".join(map(str, years))
+    raise InputError(f"{country.name}: no narrative of {tried} found; check --year, or find the page with a browser")

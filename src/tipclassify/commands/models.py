@@ -35,9 +35,9 @@ def add(
 ) -> None:
     """Put a model where --model finds it by name.
 
-    Every file must have the SHA-256 that the model.json beside it tells. A download that broke off goes on where it stopped when the
-    command is run again. Nothing of a model is run but arithmetic; whether to trust its tags is for you to say, and "--sha256"
-    refuses a model other than the one you were told of.
+    Every file must have the SHA-256 that the model.json beside it tells. A download that broke off goes on where it
+    stopped when the command is run again. Nothing of a model is run but arithmetic; whether to trust its tags is for you
+    to say, and "--sha256" refuses a model other than the one you were told of.
 
     Models are kept in TIPCLASSIFY_MODELS, or where this system has caches. Links need the extra "links".
     """
@@ -63,11 +63,10 @@ def show(output: OutputOption = None) -> None:
     shipped = [Installed(name, folder := model_folder(name), load_head(folder)) for name in SHIPPED]
     found = [*shipped, *installed()]
     rows = [(one.name, one.kind, str(one.head.get("sha256", ""))[:12] or "-", str(one.folder)) for one in found]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     with open_output(output) as out:
         for row in rows:
-            cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-            out.write("  ".join([*cells, row[3]]) + "\n")
+            out.write("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n")
 
 
 app.command("add", help=flowing(add))(add)

@@ -1,4 +1,4 @@
-"""From a response to a `Download`: its status, what it says it is, and no more bytes than it may have."""
+"""From a response to a `Download`: status, media type, and no more bytes than it may have."""
 
 from __future__ import annotations
 
@@ -9,26 +9,22 @@ import zlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from tipclassify.links.cache import Download
-from tipclassify.links.rules import SAVE_IT, Limits, LinkError
+from tipclassify.links.cache import MEDIA_TYPES, Download
+from tipclassify.links.limits import SAVE_IT, Limits, LinkError
 
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["check_status", "received"]
+__all__ = ["check_status", "read_response"]
 
-_TYPES: Final = {
-    "text/html", "application/xhtml+xml", "application/pdf", "application/x-pdf", "text/plain", "text/markdown",
-    "text/x-markdown", "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    "application/epub+zip", "application/rtf", "text/rtf", "application/gzip", "application/x-gzip",
-    # What servers call a file that they do not know: readers look into it.
-    "application/octet-stream", "binary/octet-stream", "application/force-download", "application/x-download",
-}  # fmt: skip
-_TRANSIENT: Final = (502, 503, 504)
+_FAILURES: Final = {
+    **dict.fromkeys((401, 402, 403, 406, 451), f"the site refuses programs ({{}}); {SAVE_IT}"),
+    **dict.fromkeys((404, 410), "no such page ({}); check the address"),
+}
 
 
-def received(response: httpx.Response, limits: Limits) -> Download:
-    """The body of a response whose status, type and size are fit; ``fetched`` is left empty.
+def read_response(response: httpx.Response, limits: Limits, day: str) -> Download:
+    """Read the body of a response whose status, media type and size are fit.
 
     Raises
     ------
@@ -36,10 +32,12 @@ def received(response: httpx.Response, limits: Limits) -> Download:
         With what is wrong and what to do.
     """
     check_status(response, limits)
-    content_type, encoding = _content_type(response.headers.get("content-type", ""))
-    if content_type is not None and content_type not in _TYPES:
-        raise LinkError(f"holds {content_type}, which we do not read; give a page, PDF, Word, EPUB, RTF or text")
-    return Download(b"".join(_inflated(response, limits.largest)), content_type, encoding, str(response.url), "")
+    told = re.match(r"\s*([\w!#$&^.+-]+/[\w!#$&^.+-]+)", response.headers.get("content-type", ""), re.ASCII)
+    media_type = told[1].lower() if told else None
+    if media_type is not None and media_type not in MEDIA_TYPES:
+        raise LinkError(f"holds {media_type:.160}, which we do not read; give a page, PDF, Word, EPUB, RTF or text")
+    data = b"".join(_decompressed(response, limits.largest))
+    return Download(data, media_type, _charset(response), str(response.url), day)
 
 
 def check_status(response: httpx.Response, limits: Limits) -> None:
@@ -47,59 +45,45 @@ def check_status(response: httpx.Response, limits: Limits) -> None:
     status = response.status_code
     if status == 200:
         return
-    if status in (404, 410):
-        raise LinkError(f"no such page ({status}); check the address", status=status)
-    asked = _retry_after(response.headers.get("retry-after", ""))
-    later = f"in {asked:.0f} s" if asked is not None and asked > limits.retry_after else "later"
-    if status == 429:
-        reason = f"the site wants fewer requests (429); try again {later}, or {SAVE_IT}"
-        # Without a time of the site's own, asking again at once is what it complains of.
-        raise LinkError(reason, status=status, passing=True, again=asked)
-    if status in (401, 402, 403, 406, 451):
-        raise LinkError(f"the site refuses programs ({status}); {SAVE_IT}", status=status)
-    if status in _TRANSIENT:
-        reason = f"the site is in trouble ({status}); try again {later}, or {SAVE_IT}"
-        raise LinkError(reason, status=status, passing=True, again=limits.pause if asked is None else asked)
-    if status >= 500:
-        raise LinkError(f"the site is in trouble ({status}); try again later", status=status, passing=True)
-    raise LinkError(f"the site answers with status {status} and no page; {SAVE_IT}", status=status)
+    if status != 429 and status < 500:
+        reason = _FAILURES.get(status, f"the site answers with status {{}} and no page; {SAVE_IT}")
+        raise LinkError(reason.format(status), status=status)
+    wait = _retry_after(response.headers.get("retry-after", ""))
+    later = f"in {wait:.0f} s" if wait is not None and wait > limits.longest_pause else "later"
+    what = "wants fewer requests" if status == 429 else "is in trouble"
+    if wait is None and status in (502, 503, 504):
+        wait = limits.pause  # not for 429: asking again at once is what it complains of
+    reason = f"the site {what} ({status}); try again {later}, or {SAVE_IT}"
+    raise LinkError(reason, status=status, passing=True, retry_after=wait)
 
 
-def _retry_after(told: str) -> float | None:
-    """Seconds to wait: the header holds seconds or a date."""
-    if re.fullmatch(r"[0-9]{1,9}", told):
-        return float(told)
+def _retry_after(header: str) -> float | None:
+    """Seconds to wait; the header holds seconds or a date."""
+    if re.fullmatch(r"[0-9]{1,9}", header):
+        return float(header)
     try:
-        date = email.utils.parsedate_to_datetime(told)
-    except ValueError:
+        return max(0.0, email.utils.parsedate_to_datetime(header).timestamp() - time.time())
+    except (ValueError, OverflowError):
         return None
-    return max(0.0, date.timestamp() - time.time())
 
 
-def _content_type(told: str) -> tuple[str | None, str | None]:
-    """Media type and charset of a header; None for what is not told, malformed or unknown.
-
-    >>> _content_type('Text/HTML; charset="UTF-8"'), _content_type("html; charset=klingon")
-    (('text/html', 'UTF-8'), (None, None))
-    """
-    kind = told.partition(";")[0].strip().lower()
-    charset = re.search(r";\s*charset\s*=\s*[\"']?([A-Za-z0-9._:+-]+)", told, re.IGNORECASE)
-    encoding = charset[1] if charset else None
+def _charset(response: httpx.Response) -> str | None:
+    """The charset of the Content-Type header, if Python can decode text with it."""
+    charset = response.charset_encoding
     try:
-        # Python has encodings that are not of text ("hex"): only decoding tells.
-        b" ".decode(encoding or "ascii", "replace")
+        b" ".decode(charset or "ascii", "replace")  # Python has encodings that are not of text, such as "hex"
     except (LookupError, ValueError):
-        encoding = None
-    return (kind if re.fullmatch(r"[a-z0-9!#$&^_.+-]{1,60}/[a-z0-9!#$&^_.+-]{1,100}", kind) else None), encoding
+        return None
+    return charset
 
 
-def _inflated(response: httpx.Response, largest: int) -> Iterator[bytes]:
-    """The body by parts, decompressed; stops where it would pass `largest` bytes, without unpacking what lies behind."""
+def _decompressed(response: httpx.Response, largest: int) -> Iterator[bytes]:
+    """The body by parts, decompressed; stops where it would pass `largest` bytes, without unpacking the rest."""
     too_large = LinkError(f"over {largest / 1e6:g} MB; download it with a browser and split it")
     length = response.headers.get("content-length", "")
     if length.isdigit() and int(length) > largest:
         raise too_large
-    coding = response.headers.get("content-encoding", "identity").strip().lower()
+    coding = response.headers.get("content-encoding", "").strip().lower()
     if coding not in ("", "identity", "gzip", "x-gzip"):
         raise LinkError(f"is compressed in a way that we did not ask for; {SAVE_IT}")
     unzip = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS) if coding.endswith("gzip") else None

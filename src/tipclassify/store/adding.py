@@ -1,25 +1,28 @@
-"""A model into the user's cache, from a folder or from the web: whole and with the right hashes, or not at all.
+"""Add a model to the user's cache, from a folder or from the web: whole and with the right hashes, or not at all.
 
-Its files are gathered in a folder beside the place where the model will be, named by the model's hash. What is there with the
-right hash is not fetched again, so the same command goes on where it was broken off. The head comes last, and then the
-folder is renamed.
+Its files are gathered in a folder beside the place where the model will be, named by the model's hash, and the folder is
+renamed when all are there. What is there with the right hash is not fetched again, and a download that broke off goes on
+where it stopped.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
+import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from tipclassify.errors import InputError, ModelError
-from tipclassify.links.asking import shown
-from tipclassify.links.files import FILE_LIMITS, fetch_file
-from tipclassify.links.rules import Limits
+from tipclassify.links.limits import Limits, LinkError
+from tipclassify.links.request import open_link, parsed, shown, try_again
+from tipclassify.links.response import check_status
 from tipclassify.model_folder import HEAD, LINEAR, check_head, hashed_files, kind_of, parsed_head, put_in_place
-from tipclassify.store.places import DEFAULT, Installed, is_name, models_folder
+from tipclassify.store.places import Installed, is_name, models_folder
 
 __all__ = ["add_model"]
 
@@ -27,6 +30,11 @@ Progress = Callable[[int, int], None]
 Get = Callable[[str, Path], None]
 
 _LARGEST_HEAD: Final = 5_000_000
+_LARGEST_FILE: Final = 1_000_000_000
+_MOST_SECONDS: Final = 3_600.0
+"""For one file, which somebody asked for by name: a slow line may take its time."""
+_PARTIAL_CONTENT: Final = 206
+_RANGE_NOT_SATISFIABLE: Final = 416
 
 
 def add_model(
@@ -37,7 +45,7 @@ def add_model(
     allow_private: bool = False,
     progress: Progress | None = None,
 ) -> Installed:
-    """Put a model where `find_folder` finds it, replacing another of that name.
+    """Add a model where `find_folder` finds it, replacing another of that name.
 
     Parameters
     ----------
@@ -61,19 +69,25 @@ def add_model(
     root = models_folder()
     if root is None:
         raise ModelError("no home folder to keep models in: set TIPCLASSIFY_MODELS to a folder")
-    get = _getter(source, allow_private, progress)
+    if source.lower().startswith(("http://", "https://")):
+        get: Get = partial(_fetch, source, allow_private, progress)
+    else:
+        get = partial(_copy, source)
     try:
         root.mkdir(parents=True, exist_ok=True)
-        data = _head(source, get, root)
-        head = _checked(source, data, sha256)
-        name = _name(source, name, head)
+        with tempfile.TemporaryDirectory() as folder:
+            get(HEAD, Path(folder, HEAD))
+            data = Path(folder, HEAD).read_bytes()
+        head = _checked_head(source, data, sha256)
+        name = _checked_name(source, name, head)
         staged = root / f".{name}-{head['sha256'][:16]}"
         staged.mkdir(exist_ok=True)
-        for file, wanted in hashed_files(head).items():
+        files = hashed_files(head)
+        for file, wanted in files.items():
             _gather(source, get, staged, file, wanted)
         (staged / HEAD).write_bytes(data)
         for left in staged.iterdir():  # of another run that was killed
-            if left.name not in {HEAD, *hashed_files(head)}:
+            if left.name not in {HEAD, *files}:
                 left.unlink()
         put_in_place(staged, root / name)
     except OSError as error:
@@ -82,63 +96,77 @@ def add_model(
     return Installed(name, root / name, head)
 
 
-def _getter(source: str, allow_private: bool, progress: Progress | None) -> Get:
-    """What brings a file of the model to a path: the rest of it, where its beginning is there."""
-    if source.lower().startswith(("http://", "https://")):
-        at = urlsplit(source.strip())
-        folder = at.path.removesuffix(HEAD).rstrip("/")
-
-        def fetch(file: str, to: Path) -> None:
-            url = urlunsplit(at._replace(path=f"{folder}/{quote(file)}", fragment=""))
-            limits = Limits(total=FILE_LIMITS.total, largest=_LARGEST_HEAD) if file == HEAD else FILE_LIMITS
-            fetch_file(url, to, allow_private=allow_private, limits=limits, progress=progress)
-
-        return fetch
-
-    def copy(file: str, to: Path) -> None:
-        path = Path(source)
-        path = (path.parent if path.name == HEAD else path) / file
-        if not path.is_file():
-            raise ModelError(f"{path}: missing; give the folder of a model, or its address")
-        try:
-            shutil.copyfile(path, to)
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()})") from None
-
-    return copy
-
-
-def _head(source: str, get: Get, root: Path) -> bytes:
-    """The bytes of the model's head, always anew: it tells which files belong to it."""
-    at = root / f".head-{hashlib.sha256(source.encode('utf-8', 'replace')).hexdigest()[:16]}"
-    at.unlink(missing_ok=True)
+def _copy(source: str, file: str, to: Path) -> None:
+    folder = Path(source)
+    path = (folder.parent if folder.name == HEAD else folder) / file
+    if not path.is_file():
+        raise ModelError(f"{path}: missing; give the folder of a model, or its address")
     try:
-        get(HEAD, at)
-        return at.read_bytes()
-    finally:
-        at.unlink(missing_ok=True)
+        shutil.copyfile(path, to)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()})") from None
 
 
-def _checked(source: str, data: bytes, sha256: str | None) -> dict[str, Any]:
+def _fetch(source: str, allow_private: bool, progress: Progress | None, file: str, part: Path) -> None:
+    """Fetch the rest of a file, of which `part` may hold the beginning; the file's hash tells whether they belong together."""
+    at = urlsplit(source.strip())
+    path = at.path.removesuffix(HEAD).rstrip("/")
+    url = urlunsplit(at._replace(path=f"{path}/{quote(file)}", fragment=""))
+    address = parsed(url)
+    limits = Limits(total=_MOST_SECONDS, largest=_LARGEST_HEAD if file == HEAD else _LARGEST_FILE)
+
+    def size() -> int:
+        return part.stat().st_size if part.exists() else 0
+
+    def attempt(deadline: float) -> None:
+        have = size()
+        headers = {"Accept": "*/*", "Accept-Encoding": "identity", **({"Range": f"bytes={have}-"} if have else {})}
+        with open_link(address, deadline, limits, allow_private, headers) as response:
+            if have and response.status_code == _RANGE_NOT_SATISFIABLE:
+                return  # nothing is left to fetch
+            if have and response.status_code == _PARTIAL_CONTENT:
+                start = re.match(r"bytes (\d+)-", response.headers.get("content-range", ""))
+                if start is None or int(start[1]) != have:
+                    raise LinkError(f"the site sends another part of the file than was asked for; remove {part}")
+            else:
+                check_status(response, limits)
+                have = 0  # the site knows no parts, and sends all of it
+            if response.headers.get("content-encoding", "").lower() not in ("", "identity"):
+                remedy = "download the files and give their folder"
+                raise LinkError(f"is compressed in a way that we did not ask for; {remedy}")
+            length = response.headers.get("content-length", "")
+            total = have + int(length) if length.isdigit() else None
+            with part.open("ab" if have else "wb") as out:
+                for data in response.iter_raw():
+                    have += len(data)
+                    if have > limits.largest:
+                        raise LinkError(f"over {limits.largest / 1e6:g} MB: not a file that we can use")
+                    out.write(data)
+                    if progress and total:
+                        progress(have, total)
+
+    try_again(url, attempt, limits, size)
+
+
+def _checked_head(source: str, data: bytes, sha256: str | None) -> dict[str, Any]:
     where = f"{shown(source)}: {HEAD}"
     try:
         head = parsed_head(data)
         hashed_files(head)
     except ValueError as error:
-        raise ModelError(
-            f"{where}: not the head of a model ({error}); give the folder of one, or its address"
-        ) from None
+        remedy = "give the folder of one, or its address"
+        raise ModelError(f"{where}: not the head of a model ({error}); {remedy}") from None
     check_head(where, head)
     if sha256 is not None and head["sha256"] != sha256.strip().lower():
         raise ModelError(f"{where}: is the model {head['sha256']}, not {sha256.strip()}; nothing was added")
     return head
 
 
-def _name(source: str, name: str | None, head: dict[str, Any]) -> str:
+def _checked_name(source: str, name: str | None, head: dict[str, Any]) -> str:
     if name is None:
-        folder = urlsplit(source).path.removesuffix(HEAD).rstrip("/\\").replace("\\", "/").rpartition("/")[2]
+        folder = re.split(r"[/\\]", urlsplit(source).path.removesuffix(HEAD).rstrip("/\\"))[-1]
         name = kind_of(head) if kind_of(head) != LINEAR else folder.lower()
-        if name == DEFAULT or not is_name(name):
+        if not is_name(name):
             raise ModelError(f"{shown(source)}: say under which --name to keep it")
     if not is_name(name):
         raise ModelError(f"{name!r}: no name for a model: small letters, digits, '.', '_' and '-', and not a taken one")
@@ -146,7 +174,7 @@ def _name(source: str, name: str | None, head: dict[str, Any]) -> str:
 
 
 def _gather(source: str, get: Get, staged: Path, file: str, wanted: str) -> None:
-    """One file into the staged folder, unless it is there; its rest, where a part of it is."""
+    """Put one file into the staged folder, unless it is there."""
     whole, part = staged / file, staged / f"{file}.part"
     if whole.is_file() and _sha256(whole) == wanted:
         return
@@ -156,9 +184,8 @@ def _gather(source: str, get: Get, staged: Path, file: str, wanted: str) -> None
             part.replace(whole)
             return
         part.unlink()
-    raise ModelError(
-        f"{shown(source)}: {file} is not the file that {HEAD} tells of (its SHA-256 differs); nothing was added"
-    )
+    reason = f"{file} is not the file that {HEAD} tells of (its SHA-256 differs)"
+    raise ModelError(f"{shown(source)}: {reason}; nothing was added")
 
 
 def _sha256(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""From the name of a model to its folder: a folder as such, else a shipped model, else the user's cache, else ``models/`` of the checkout.
+"""Find models by name: a folder as such, else a shipped model, else the user's cache, else ``models/`` of the checkout.
 
 The cache is ``TIPCLASSIFY_MODELS``, else ``tipclassify/models`` in the platform's folder for caches.
 """
@@ -14,13 +14,13 @@ from typing import Any, Final
 from tipclassify.errors import ModelError
 from tipclassify.model_folder import HEAD, kind_of, load_head
 
-__all__ = ["DEFAULT", "FAST", "SHIPPED", "Installed", "find_folder", "installed", "is_name", "models_folder"]
+__all__ = ["DEFAULT", "SHIPPED", "Installed", "find_folder", "installed", "is_name", "models_folder"]
 
 DEFAULT: Final = "default"
-FAST: Final = "fast"
-SHIPPED: Final = (DEFAULT, FAST)
+SHIPPED: Final = (DEFAULT, "fast")
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_PACKAGE: Final = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +48,16 @@ def is_name(name: str) -> bool:
 
 def models_folder() -> Path | None:
     """Where models that were added are kept; None without a home folder."""
-    chosen = os.environ.get("TIPCLASSIFY_MODELS")
-    if chosen:
+    if chosen := os.environ.get("TIPCLASSIFY_MODELS"):
         return Path(chosen).expanduser()
     from tipclassify.links.cache import platform_cache  # what links need takes a while to import
 
     root = platform_cache()
-    return None if root is None else root / "tipclassify" / "models"
+    return root and root / "tipclassify" / "models"
 
 
 def find_folder(name: str) -> Path:
-    """The folder of the model `name`.
+    """Find the folder of the model `name`.
 
     Raises
     ------
@@ -68,42 +67,36 @@ def find_folder(name: str) -> Path:
     folder = Path(name)
     if (folder / HEAD).is_file():
         return folder
+    if name in SHIPPED:  # inside the installed package, or in the checkout that it runs from
+        places = [_PACKAGE / "models", _PACKAGE.parents[1] / "models"]
+    else:
+        places = _places() if is_name(name) else []
+    for place in places:
+        if (place / name / HEAD).is_file():
+            return place / name
     if name in SHIPPED:
-        return _shipped(name)
-    if is_name(name):
-        for place in _places():
-            if (place / name / HEAD).is_file():
-                return place / name
+        remedy = "reinstall tipclassify, or train it with 'python train.py'"
+        raise ModelError(f"the shipped model {name!r} is missing: {remedy}")
     if folder.is_dir():
         load_head(folder)  # raises, and says what the folder lacks
     if not is_name(name):
-        raise ModelError(
-            f"{name}: no such model: give the folder of one, or a name that 'tipclassify models list' shows"
-        )
-    raise ModelError(
-        f"no model {name!r} here: get it with 'tipclassify models add FOLDER-OR-URL --name {name}' (its folder or address); "
-        "'tipclassify models list' shows what is here"
-    )
-
-
-def _shipped(name: str) -> Path:
-    """Folder of a shipped model: inside the installed package, or in the checkout that it runs from."""
-    package = Path(__file__).resolve().parents[1]
-    for folder in (package / "models" / name, package.parents[1] / "models" / name):
-        if (folder / HEAD).is_file():
-            return folder
-    raise ModelError(
-        f"the shipped model {name!r} is missing: reinstall tipclassify, or train it with 'python train.py'"
-    )
+        remedy = "give the folder of one, or a name that 'tipclassify models list' shows"
+        raise ModelError(f"{name}: no such model: {remedy}")
+    remedy = f"get it with 'tipclassify models add FOLDER-OR-URL --name {name}' (its folder or address)"
+    raise ModelError(f"no model {name!r} here: {remedy}; 'tipclassify models list' shows what is here")
 
 
 def installed() -> list[Installed]:
-    """Every model that has a name here, in the order of names; of two with one name the one that is found."""
+    """List every model that has a name here, in the order of names; of two with one name the one that is found."""
     found: dict[str, Installed] = {}
     for place in _places():
-        for folder in sorted(place.iterdir()) if place.is_dir() else ():
+        for folder in place.iterdir() if place.is_dir() else ():
             if is_name(folder.name) and folder.name not in found and (folder / HEAD).is_file():
-                found[folder.name] = Installed(folder.name, folder, _head(folder))
+                try:
+                    head = load_head(folder)
+                except ModelError:
+                    head = {}
+                found[folder.name] = Installed(folder.name, folder, head)
     return [found[name] for name in sorted(found)]
 
 
@@ -113,12 +106,5 @@ def _places() -> list[Path]:
 
 def _checkout() -> Path | None:
     """``models/`` of the checkout that this runs from; None where it is installed."""
-    root = Path(__file__).resolve().parents[3]
+    root = _PACKAGE.parents[1]
     return root / "models" if (root / "pyproject.toml").is_file() else None
-
-
-def _head(folder: Path) -> dict[str, Any]:
-    try:
-        return load_head(folder)
-    except ModelError:
-        return {}
