@@ -2,33 +2,52 @@
 
 Without anything else: is the bundle whole, do labels follow from probabilities, counts from labels? With the model, which
 is in the bundle, or the shipped one, or given: do the passages get these probabilities? With the inputs: do they read, and
-split, as they did? Nothing here counts as right because it could not be looked at.
+split, as they did? Nothing counts as right because it could not be checked.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import PurePath
 from typing import Final
 
-from tipclassify._version import __version__
+import msgspec
+import numpy as np
+
+from tipclassify.batch import expand_inputs
 from tipclassify.bundle.archive import Archive, open_archive
-from tipclassify.bundle.checks import Check, Step, many
-from tipclassify.bundle.manifest import MANIFEST, Manifest, read_manifest
+from tipclassify.bundle.inputs import Original, get_original, read_original
+from tipclassify.bundle.manifest import (
+    MANIFEST,
+    PASSAGES,
+    ROWS,
+    Figures,
+    Input,
+    Manifest,
+    Row,
+    count_passages,
+    environment,
+    figures,
+    read_manifest,
+    read_row,
+)
 from tipclassify.bundle.models import BREAKS, find_model
-from tipclassify.bundle.originals import Originals
-from tipclassify.bundle.replay import Replay
-from tipclassify.bundle.versions import platform_name, versions
-from tipclassify.bundle.walk import Walk
+from tipclassify.bundle.steps import Check, Step, differences, listed, many
+from tipclassify.bundle.writing import settings
 from tipclassify.classifier import Classifier
-from tipclassify.errors import InputError
+from tipclassify.errors import InputError, MissingExtraError
+from tipclassify.furniture import is_furniture
 from tipclassify.labels import LABELS
-from tipclassify.readers import ReadOptions
-from tipclassify.summary import error_rates
+from tipclassify.readers import ReadOptions, is_link
+from tipclassify.readers.limits import LARGEST, read_bounded
+from tipclassify.summary import Group
 
 __all__ = ["verify_bundle"]
 
 _LARGEST_MANIFEST: Final = 50_000_000  # of 20,000 inputs
+_UNREADABLE: Final = f"{PASSAGES} cannot be read to its end"
 
 
 def verify_bundle(
@@ -66,69 +85,270 @@ def verify_bundle(
     with open_archive(name) as archive:
         manifest, fingerprint, wrong = read_manifest(archive.read(MANIFEST, _LARGEST_MANIFEST), f"{name}: {MANIFEST}")
         classifier, found = find_model(archive, manifest.model, model)
-        originals = Originals(archive, manifest, files, options or ReadOptions())
+        inputs, steps = Step("inputs"), [Step("text"), Step("offsets"), Step("split")]
+        here = _find_inputs(manifest, files, options or ReadOptions(), inputs)
+        passages = _check_passages(archive, manifest)
+        readable = passages[0].result == "ok"
         head = Check("manifest", "differs", wrong) if wrong else Check("manifest", "ok", f"fingerprint {fingerprint}")
-        checks = [head, _versions(manifest), *_files(archive, manifest)]
-        replay = Replay(classifier, manifest.policy, manifest.thresholds, exact) if classifier else None
-        walk = Walk(manifest, originals, replay)
-        walk.through(archive)
-        settings = _settings(manifest, classifier if found.result == "ok" else None)
-        return [*checks, *walk.of_passages(), found, settings, walk.of_scores(), *walk.of_inputs()]
+        checks = [head, _check_versions(manifest), *_check_files(archive, manifest), *passages, found]
+        checks += _check_settings(manifest, classifier if found.result == "ok" else None)
+        if classifier and readable:
+            checks.append(_check_scores(classifier, manifest, _passages(archive, manifest.inputs), exact))
+        else:
+            checks.append(
+                Check("scores", "not checked", _UNREADABLE if classifier else "not replayed: needs the model")
+            )
+        again = _passages(archive, manifest.inputs) if readable else ((0, None) for _ in manifest.inputs)
+        for one, (first, rows) in zip(manifest.inputs, again, strict=True):
+            original = _get_input(one, here.get(one.sha256), archive, inputs)
+            _check_input(one, original, manifest, first, rows, steps)
+        text, offsets, split = steps
+        return [
+            *checks,
+            *inputs.checks(f"{inputs.good:,} of {many(len(manifest.inputs), 'input')} here, byte for byte"),
+            *text.checks(f"the same text, title, country and year from {many(text.good, 'input')}"),
+            *offsets.checks(f"each passage is where the bundle says in {many(offsets.good, 'input')}"),
+            *split.checks(f"the same passages from {many(split.good, 'input')}"),
+        ]
 
 
-def _versions(manifest: Manifest) -> Check:
-    there = {"tipclassify": manifest.tipclassify, **manifest.versions, "platform": manifest.platform}
-    here = {"tipclassify": __version__, **versions(), "platform": platform_name()}
-    other = [
-        f"{name} {version or '(none)'}, here {here.get(name) or '(none)'}"
-        for name, version in there.items()
-        if here.get(name) != version
-    ]
+def _check_versions(manifest: Manifest) -> Check:
+    other = list(differences(environment(), manifest.versions))
     if not other:
-        return Check("versions", "ok", f"tipclassify {__version__} and its libraries are those that made it")
+        return Check("versions", "ok", "tipclassify and its libraries are those that made it")
     return Check("versions", "ok", f"others made it, and may read or round otherwise: {'; '.join(other)}")
 
 
-def _files(archive: Archive, manifest: Manifest) -> list[Check]:
+def _check_files(archive: Archive, manifest: Manifest) -> list[Check]:
     """Every file against the manifest, and files that it does not know."""
     step = Step("files")
-    for name in archive.names:
-        if name not in manifest.files and name != MANIFEST:
-            step.differs("is not in the manifest", name)
-    for name, told in manifest.files.items():
+    for name in sorted(archive.names - manifest.files.keys() - {MANIFEST}):
+        step.differs("is not in the manifest", name)
+    for name, stored in manifest.files.items():
         try:
             found = archive.stored(name)
         except InputError as error:
             step.differs(str(error), name)
             continue
-        if found == told:
+        if found == stored:
             step.ok()
         else:
-            step.differs(
-                f"changed: SHA-256 {found.sha256[:12]}… and {found.size:,} bytes, not {told.sha256[:12]}… and {told.size:,}",
-                name,
-            )
+            hashes = f"SHA-256 {found.sha256[:12]}… and {found.size:,} bytes, not {stored.sha256[:12]}…"
+            step.differs(f"changed: {hashes} and {stored.size:,}", name)
     return step.checks(f"{many(step.good, 'file')} with the SHA-256 that the manifest gives")
 
 
-def _settings(manifest: Manifest, classifier: Classifier | None) -> Check:
+def _passages(archive: Archive, inputs: Sequence[Input]) -> Iterator[tuple[int, list[Row]]]:
+    """Read the passages of each input, after the number of the line that the first one is on.
+
+    Raises
+    ------
+    InputError
+        At the first line that is no passage, or one in the wrong place.
+    """
+    rows: list[Row] = []
+    number, first = 0, 1
+    for at, line in enumerate(archive.lines(PASSAGES), 1):
+        row = read_row(line, f"line {at}")
+        if not number <= row.input < len(inputs):
+            raise InputError(f"line {at}: is of input {row.input}, out of order")
+        while number < row.input:
+            yield first, rows
+            number, first, rows = number + 1, at, []
+        before = rows[-1].end if rows and inputs[number].kind != ROWS else 0
+        if row.end - row.start != len(row.text) or row.start < before:
+            raise InputError(f"line {at}: start and end do not fit its text, or the passage before")
+        rows.append(row)
+    for _ in range(number, len(inputs)):
+        yield first, rows
+        rows = []
+
+
+def _check_passages(archive: Archive, manifest: Manifest) -> list[Check]:
+    """What holds without model and inputs: passages, labels, counts."""
+    mislabelled: list[int] = []
+    groups: list[Group] = []
+    try:
+        for first, rows in _passages(archive, manifest.inputs):
+            labels = (_labels_of(row, manifest.thresholds) for row in rows)
+            pairs = enumerate(zip(rows, labels, strict=True), first)
+            mislabelled += [line for line, (row, expected) in pairs if row.labels != expected]
+            groups.append(count_passages(row.passage() for row in rows))
+    except InputError as error:
+        left = [Check(step, "not checked", _UNREADABLE) for step in ("labels", "counts")]
+        return [Check("passages", "differs", str(error)), *left]
+    labels = Step("labels")
+    if mislabelled:
+        labels.differs(f"do not follow from probabilities and thresholds on lines {listed(mislabelled)}", PASSAGES)
+    return [
+        Check("passages", "ok", f"{many(len(groups), 'input')} with their passages"),
+        *labels.checks("each passage has those whose probability reaches the threshold, and no others"),
+        *_check_counts(manifest, groups),
+    ]
+
+
+def _labels_of(row: Row, thresholds: Mapping[str, float]) -> tuple[str, ...]:
+    """The labels that follow from a passage's probabilities; references, notes and the like have none."""
+    if is_furniture(row.text, row.section):
+        return ()
+    return tuple(label for label in LABELS if row.scores[label] >= thresholds[label])
+
+
+def _check_counts(manifest: Manifest, groups: Sequence[Group]) -> list[Check]:
+    step = Step("counts")
+    try:
+        found = figures(groups, manifest.error_rates)
+    except (ArithmeticError, ValueError):
+        step.differs("the error rates in the manifest are impossible")
+        return step.checks("")
+    stored = [*((one.name, one.figures) for one in manifest.inputs), ("all inputs", manifest.figures)]
+    for (name, figure), counted in zip(stored, found, strict=True):
+        step.compare(msgspec.to_builtins(counted), msgspec.to_builtins(figure), name)
+    adjusted = "adjusted by the model's error rates" if manifest.error_rates else "the model tells no error rates"
+    agree = f"{step.good} of {len(stored)} agree" if step.wrong else f"{_in_words(manifest.figures)}; {adjusted}"
+    return step.checks(agree)
+
+
+def _in_words(one: Figures) -> str:
+    labels = ", ".join(f"{label} {counts['count']:,}" for label, counts in one.labels.items())
+    return f"{labels}, none {one.none['count']:,} of {one.passages:,}"
+
+
+def _check_settings(manifest: Manifest, classifier: Classifier | None) -> list[Check]:
     """Thresholds and error rates of the manifest against those that the model has for its policy."""
     if classifier is None:
-        return Check("settings", "not checked", "needs the model")
+        return [Check("settings", "not checked", "needs the model")]
+    step = Step("settings")
     try:
-        policy = dict(zip(LABELS, classifier.thresholds(manifest.policy).tolist(), strict=True))
-        rates = error_rates(classifier.meta, manifest.policy, manifest.moved)
+        moved = classifier.with_thresholds(manifest.moved)
+        thresholds, rates = settings(moved, manifest.policy, manifest.moved)
     except BREAKS as error:
-        return Check("settings", "differs", f"the model cannot tell them ({type(error).__name__}: {error})")
-    own = {**policy, **manifest.moved}
-    wrong = [
-        f"threshold of {label} is {manifest.thresholds[label]:g}, not {own[label]:g}"
-        for label in LABELS
-        if manifest.thresholds[label] != own[label]
-    ]
-    if rates != manifest.error_rates:
-        wrong.append("error rates are not the model's")
+        step.differs(f"the model cannot tell them ({type(error).__name__}: {error})")
+    else:
+        stored = {"thresholds": manifest.thresholds, "error_rates": manifest.error_rates}
+        step.compare({"thresholds": thresholds, "error_rates": rates}, stored)
+    others = "".join(f", but {label}={value:g}" for label, value in manifest.moved.items())
+    return step.checks(f"thresholds and error rates are those of the policy {manifest.policy}{others}")
+
+
+def _check_scores(
+    classifier: Classifier, manifest: Manifest, passages: Iterable[tuple[int, list[Row]]], exact: bool
+) -> Check:
+    """Score the passages again, and compare."""
+    thresholds = np.array([manifest.thresholds[label] for label in LABELS])
+    scored, unequal, largest, where = 0, 0, 0.0, ""
+    changed: list[str] = []
+    doubts: list[int] = []
+    for first, rows in passages:
+        if not rows:
+            continue
+        try:
+            with np.errstate(all="ignore"):
+                tagged = classifier.tag_passages([row.passage() for row in rows], manifest.policy)
+        except BREAKS as error:
+            return Check("scores", "differs", f"the model cannot score the passages ({type(error).__name__}: {error})")
+        stored, found = (np.array([[one.scores[label] for label in LABELS] for one in some]) for some in (rows, tagged))
+        gaps = np.where(np.isnan(found), np.inf, np.abs(found - stored))
+        scored += len(rows)
+        unequal += int(gaps.any(axis=1).sum())
+        if gaps.max() > largest:
+            largest = float(gaps.max())
+            row, column = np.unravel_index(gaps.argmax(), gaps.shape)
+            values = f"{stored[row, column]:.6f}, here {found[row, column]:.6f}"
+            where = f"{PASSAGES}:{first + row}, {LABELS[column]} {values}"
+        before, after = stored >= thresholds, found >= thresholds
+        for row in np.flatnonzero((before != after).any(axis=1)):
+            moved = [f"{'-' if before[row, i] else '+'}{LABELS[i]}" for i in np.flatnonzero(before[row] != after[row])]
+            changed.append(f"{first + row} {' '.join(moved)}")
+        pairs = enumerate(zip(rows, tagged, strict=True), first)
+        doubts += [line for line, (one, again) in pairs if one.low_confidence != again.low_confidence]
+    good, differ = not unequal, "equal to the last bit"
+    if unequal and largest <= classifier.scorer.rounding and not changed:
+        good, differ = not exact, f"{unequal:,} differ by rounding, at most {largest:.1g}"
+    elif unequal:
+        differ = f"{unequal:,} differ, by up to {largest:.2g} ({where})"
+    labels = f"labels change on lines {listed(changed)}" if changed else "no label changes"
+    doubtful = f"; low_confidence differs on lines {listed(doubts)}" if doubts else ""
+    detail = f"{many(scored, 'passage')} scored again: {differ}; {labels}{doubtful}"
+    return Check("scores", "ok" if good and not doubts else "differs", detail)
+
+
+def _find_inputs(manifest: Manifest, files: Sequence[str], options: ReadOptions, step: Step) -> dict[str, str | bytes]:
+    """The inputs among `files`, by SHA-256: a path, or the bytes of what cannot be read twice. `step` gets the others."""
+    found: dict[str, str | bytes] = {}
+    others: dict[str, str] = {}
+    wanted = {one.sha256 for one in manifest.inputs}
+    for file in expand_inputs(files):
+        original = get_original(file, options)
+        if original.sha256 in wanted:
+            found[original.sha256] = original.data if is_link(file) or file == "-" else file
+        else:
+            others[file] = original.sha256
+    missing = {PurePath(one.name).name: one for one in manifest.inputs if one.sha256 not in found}
+    for file, digest in others.items():
+        if same := missing.get(PurePath(file).name):
+            hashes = f"SHA-256 {digest[:12]}…, not {same.sha256[:12]}…"
+            step.differs(f"has other bytes than {same.name}: {hashes}", file)
+        elif file in files:  # not just one of the files in a folder
+            step.differs(f"is none of the inputs: none has the SHA-256 {digest[:12]}…", file)
+    return found
+
+
+def _get_input(one: Input, found: str | bytes | None, archive: Archive, step: Step) -> Original | None:
+    """An input, from where it was found or from the bundle; None where it is not what it was, and `step` says so."""
+    if found is None and one.source is None:
+        step.skip("not here; name the files after the bundle", one.name)
+        return None
+    try:
+        if found is None:
+            found = archive.read(one.source or "", LARGEST)
+        original = Original(one.name, found if isinstance(found, bytes) else read_bounded(found), one.link)
+    except InputError as error:
+        step.differs(str(error), one.name)
+        return None
+    size = len(original.data)
+    if (original.sha256, size) != (one.sha256, one.size):
+        hashes = f"SHA-256 {original.sha256[:12]}… and {size:,} bytes, not {one.sha256[:12]}… and {one.size:,}"
+        step.differs(f"has other bytes than were read: {hashes}", one.name)
+        return None
+    step.ok()
+    return original
+
+
+def _check_input(
+    one: Input, original: Original | None, manifest: Manifest, first: int, rows: Sequence[Row] | None, steps: list[Step]
+) -> None:
+    """Read and split an input again; its passages, if they can be read, begin at line `first`."""
+    text, offsets, split = steps
+    if original is None:
+        return _skip(steps, "needs the input, as it was", one)
+    try:
+        reading = read_original(original, manifest.encoding, manifest.unit)
+    except MissingExtraError as error:
+        text.skip(str(error).removeprefix(f"{one.name}: "), one.name)
+        return _skip([offsets, split], "needs the text", one)
+    except InputError as error:
+        text.differs(f"cannot be read here: {error}", one.name)
+        return _skip([offsets, split], "needs the text", one)
+    text.compare(reading.about, {name: getattr(one, name) for name in reading.about}, one.name)
+    if rows is None:
+        return _skip([offsets, split], _UNREADABLE, one)
+    source = reading.document.text if reading.document else None  # rows are their own texts
+    wrong = [line for line, row in enumerate(rows, first) if source and source[row.start : row.end] != row.text]
     if wrong:
-        return Check("settings", "differs", "; ".join(wrong))
-    moved = "".join(f", but {label}={value:g}" for label, value in manifest.moved.items())
-    return Check("settings", "ok", f"thresholds and error rates are those of the policy {manifest.policy}{moved}")
+        offsets.differs(f"characters from start to end are not the passage on lines {listed(wrong)}", one.name)
+    else:
+        offsets.ok()
+    stored = [replace(row.passage(), labels=(), low_confidence=False) for row in rows]
+    if stored == reading.passages:
+        return split.ok()
+    pairs = enumerate(zip(stored, reading.passages, strict=False), first)
+    shared = min(len(stored), len(reading.passages))
+    line = next((line for line, (there, here) in pairs if there != here), first + shared)
+    number = many(len(reading.passages), "passage")
+    return split.differs(f"splits into {number}, not {len(stored):,}; other from line {line} on", one.name)
+
+
+def _skip(steps: Sequence[Step], reason: str, one: Input) -> None:
+    for step in steps:
+        step.skip(reason, one.name)

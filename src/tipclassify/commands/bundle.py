@@ -26,7 +26,7 @@ from tipclassify.commands.options import (
 )
 
 if TYPE_CHECKING:
-    from tipclassify.bundle.checks import Check
+    from tipclassify.bundle.steps import Check
 
 __all__ = ["bundle", "verify"]
 
