@@ -475,7 +475,7 @@ def _resource_all(manifest: Any, _: Any, files: dict[str, bytes]) -> None:
         (_set("manifest/inputs/0/title", "Another"), {"text"}),
         (_set("manifest/inputs/0/text_sha256", "0" * 64), {"text"}),
         (_set("manifest/inputs/0/kind", "html"), {"text"}),
-        (_set("manifest/inputs/0/size", 3), {"inputs"}),
+        (_set("manifest/inputs/0/size", 3), {"text"}),
         (_set("rows/0/section", "protection"), {"scores", "split"}),  # the heading is evidence
         (_set("rows/0/block", 77), {"split"}),
         (_set("rows/6/start", lambda at: at + 1), {"passages"}),

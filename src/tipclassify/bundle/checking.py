@@ -8,8 +8,10 @@ split, as they did? Nothing counts as right because it could not be checked.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import zip_longest
 from pathlib import PurePath
 from typing import Final
 
@@ -18,7 +20,7 @@ import numpy as np
 
 from tipclassify.batch import expand_inputs
 from tipclassify.bundle.archive import Archive, open_archive
-from tipclassify.bundle.inputs import Original, get_original, read_original
+from tipclassify.bundle.inputs import Original, Reading, get_original, read_original
 from tipclassify.bundle.manifest import (
     MANIFEST,
     PASSAGES,
@@ -85,8 +87,8 @@ def verify_bundle(
     with open_archive(name) as archive:
         manifest, fingerprint, wrong = read_manifest(archive.read(MANIFEST, _LARGEST_MANIFEST), f"{name}: {MANIFEST}")
         classifier, found = find_model(archive, manifest.model, model)
-        inputs, steps = Step("inputs"), [Step("text"), Step("offsets"), Step("split")]
-        here = _find_inputs(manifest, files, options or ReadOptions(), inputs)
+        inputs = Step("inputs")
+        here = _find_inputs(manifest, archive, files, options or ReadOptions(), inputs)
         passages = _check_passages(archive, manifest)
         readable = passages[0].result == "ok"
         head = Check("manifest", "differs", wrong) if wrong else Check("manifest", "ok", f"fingerprint {fingerprint}")
@@ -95,21 +97,10 @@ def verify_bundle(
         if classifier and readable:
             checks.append(_check_scores(classifier, manifest, _passages(archive, manifest.inputs), exact))
         else:
-            checks.append(
-                Check("scores", "not checked", _UNREADABLE if classifier else "not replayed: needs the model")
-            )
+            reason = _UNREADABLE if classifier else "not replayed: needs the model"
+            checks.append(Check("scores", "not checked", reason))
         again = _passages(archive, manifest.inputs) if readable else ((0, None) for _ in manifest.inputs)
-        for one, (first, rows) in zip(manifest.inputs, again, strict=True):
-            original = _get_input(one, here.get(one.sha256), archive, inputs)
-            _check_input(one, original, manifest, first, rows, steps)
-        text, offsets, split = steps
-        return [
-            *checks,
-            *inputs.checks(f"{inputs.good:,} of {many(len(manifest.inputs), 'input')} here, byte for byte"),
-            *text.checks(f"the same text, title, country and year from {many(text.good, 'input')}"),
-            *offsets.checks(f"each passage is where the bundle says in {many(offsets.good, 'input')}"),
-            *split.checks(f"the same passages from {many(split.good, 'input')}"),
-        ]
+        return [*checks, *_check_inputs(manifest, here, again, inputs)]
 
 
 def _check_versions(manifest: Manifest) -> Check:
@@ -180,6 +171,8 @@ def _check_passages(archive: Archive, manifest: Manifest) -> list[Check]:
     labels = Step("labels")
     if mislabelled:
         labels.differs(f"do not follow from probabilities and thresholds on lines {listed(mislabelled)}", PASSAGES)
+    else:
+        labels.ok()
     return [
         Check("passages", "ok", f"{many(len(groups), 'input')} with their passages"),
         *labels.checks("each passage has those whose probability reaches the threshold, and no others"),
@@ -199,8 +192,7 @@ def _check_counts(manifest: Manifest, groups: Sequence[Group]) -> list[Check]:
     try:
         found = figures(groups, manifest.error_rates)
     except (ArithmeticError, ValueError):
-        step.differs("the error rates in the manifest are impossible")
-        return step.checks("")
+        return [Check("counts", "differs", "the error rates in the manifest are impossible")]
     stored = [*((one.name, one.figures) for one in manifest.inputs), ("all inputs", manifest.figures)]
     for (name, figure), counted in zip(stored, found, strict=True):
         step.compare(msgspec.to_builtins(counted), msgspec.to_builtins(figure), name)
@@ -273,82 +265,95 @@ def _check_scores(
     return Check("scores", "ok" if good and not doubts else "differs", detail)
 
 
-def _find_inputs(manifest: Manifest, files: Sequence[str], options: ReadOptions, step: Step) -> dict[str, str | bytes]:
-    """The inputs among `files`, by SHA-256: a path, or the bytes of what cannot be read twice. `step` gets the others."""
-    found: dict[str, str | bytes] = {}
+def _find_inputs(
+    manifest: Manifest, archive: Archive, files: Sequence[str], options: ReadOptions, step: Step
+) -> dict[str, Callable[[], bytes]]:
+    """The inputs among `files` and in the bundle: a function that reads each, by SHA-256. `step` gets what is no input."""
+    found: dict[str, Callable[[], bytes]] = {}
     others: dict[str, str] = {}
     wanted = {one.sha256 for one in manifest.inputs}
     for file in expand_inputs(files):
         original = get_original(file, options)
-        if original.sha256 in wanted:
-            found[original.sha256] = original.data if is_link(file) or file == "-" else file
-        else:
+        if original.sha256 not in wanted:
             others[file] = original.sha256
+        elif is_link(file) or file == "-":  # cannot be read twice
+            found[original.sha256] = partial(bytes, original.data)
+        else:
+            found[original.sha256] = partial(read_bounded, file)
+    for one in manifest.inputs:
+        if one.source in archive.names and one.sha256 not in found:
+            try:
+                digest = archive.stored(one.source).sha256
+            except InputError as error:
+                step.differs(str(error), one.name)
+                continue
+            if digest == one.sha256:
+                found[digest] = partial(archive.read, one.source, LARGEST)
+            else:
+                step.differs(f"has other bytes than {one.name}: {_hashes(digest, one.sha256)}", one.source)
     missing = {PurePath(one.name).name: one for one in manifest.inputs if one.sha256 not in found}
     for file, digest in others.items():
         if same := missing.get(PurePath(file).name):
-            hashes = f"SHA-256 {digest[:12]}…, not {same.sha256[:12]}…"
-            step.differs(f"has other bytes than {same.name}: {hashes}", file)
+            step.differs(f"has other bytes than {same.name}: {_hashes(digest, same.sha256)}", file)
         elif file in files:  # not just one of the files in a folder
             step.differs(f"is none of the inputs: none has the SHA-256 {digest[:12]}…", file)
     return found
 
 
-def _get_input(one: Input, found: str | bytes | None, archive: Archive, step: Step) -> Original | None:
-    """An input, from where it was found or from the bundle; None where it is not what it was, and `step` says so."""
-    if found is None and one.source is None:
-        step.skip("not here; name the files after the bundle", one.name)
-        return None
-    try:
-        if found is None:
-            found = archive.read(one.source or "", LARGEST)
-        original = Original(one.name, found if isinstance(found, bytes) else read_bounded(found), one.link)
-    except InputError as error:
-        step.differs(str(error), one.name)
-        return None
-    size = len(original.data)
-    if (original.sha256, size) != (one.sha256, one.size):
-        hashes = f"SHA-256 {original.sha256[:12]}… and {size:,} bytes, not {one.sha256[:12]}… and {one.size:,}"
-        step.differs(f"has other bytes than were read: {hashes}", one.name)
-        return None
-    step.ok()
-    return original
+def _hashes(found: str, stored: str) -> str:
+    return f"SHA-256 {found[:12]}…, not {stored[:12]}…"
 
 
-def _check_input(
-    one: Input, original: Original | None, manifest: Manifest, first: int, rows: Sequence[Row] | None, steps: list[Step]
-) -> None:
-    """Read and split an input again; its passages, if they can be read, begin at line `first`."""
-    text, offsets, split = steps
-    if original is None:
-        return _skip(steps, "needs the input, as it was", one)
-    try:
-        reading = read_original(original, manifest.encoding, manifest.unit)
-    except MissingExtraError as error:
-        text.skip(str(error).removeprefix(f"{one.name}: "), one.name)
-        return _skip([offsets, split], "needs the text", one)
-    except InputError as error:
-        text.differs(f"cannot be read here: {error}", one.name)
-        return _skip([offsets, split], "needs the text", one)
-    text.compare(reading.about, {name: getattr(one, name) for name in reading.about}, one.name)
-    if rows is None:
-        return _skip([offsets, split], _UNREADABLE, one)
-    source = reading.document.text if reading.document else None  # rows are their own texts
-    wrong = [line for line, row in enumerate(rows, first) if source and source[row.start : row.end] != row.text]
+def _check_inputs(
+    manifest: Manifest,
+    found: Mapping[str, Callable[[], bytes]],
+    passages: Iterable[tuple[int, list[Row] | None]],
+    inputs: Step,
+) -> list[Check]:
+    """Read and split the inputs that are here again, and compare them with the manifest and their passages."""
+    text, offsets, split = Step("text"), Step("offsets"), Step("split")
+    for one, (first, rows) in zip(manifest.inputs, passages, strict=True):
+        if one.sha256 not in found:
+            inputs.skip("not here; name the files after the bundle", one.name)
+            continue
+        inputs.ok()
+        try:
+            original = Original(one.name, found[one.sha256](), one.link)
+            reading = read_original(original, manifest.encoding, manifest.unit)
+        except MissingExtraError as error:
+            text.skip(str(error).removeprefix(f"{one.name}: "), one.name)
+            continue
+        except InputError as error:
+            text.differs(f"cannot be read here: {error}", one.name)
+            continue
+        about = {"size": len(original.data), **reading.about}
+        text.compare(about, {name: getattr(one, name) for name in about}, one.name)
+        if rows is not None:
+            _compare_offsets(offsets, one.name, reading, first, rows)
+            _compare_split(split, one.name, reading, first, rows)
+    needed = "needs the inputs, as they were, and their passages"
+    return [
+        *inputs.checks(f"{inputs.good:,} of {many(len(manifest.inputs), 'input')} here, byte for byte"),
+        *text.checks(f"the same text, title, country and year from {many(text.good, 'input')}", needed),
+        *offsets.checks(f"each passage is where the bundle says in {many(offsets.good, 'input')}", needed),
+        *split.checks(f"the same passages from {many(split.good, 'input')}", needed),
+    ]
+
+
+def _compare_offsets(step: Step, name: str, reading: Reading, first: int, rows: Sequence[Row]) -> None:
+    text = reading.document.text if reading.document else None  # rows are their own texts
+    wrong = [line for line, row in enumerate(rows, first) if text and text[row.start : row.end] != row.text]
     if wrong:
-        offsets.differs(f"characters from start to end are not the passage on lines {listed(wrong)}", one.name)
+        step.differs(f"characters from start to end are not the passage on lines {listed(wrong)}", name)
     else:
-        offsets.ok()
+        step.ok()
+
+
+def _compare_split(step: Step, name: str, reading: Reading, first: int, rows: Sequence[Row]) -> None:
     stored = [replace(row.passage(), labels=(), low_confidence=False) for row in rows]
     if stored == reading.passages:
-        return split.ok()
-    pairs = enumerate(zip(stored, reading.passages, strict=False), first)
-    shared = min(len(stored), len(reading.passages))
-    line = next((line for line, (there, here) in pairs if there != here), first + shared)
-    number = many(len(reading.passages), "passage")
-    return split.differs(f"splits into {number}, not {len(stored):,}; other from line {line} on", one.name)
-
-
-def _skip(steps: Sequence[Step], reason: str, one: Input) -> None:
-    for step in steps:
-        step.skip(reason, one.name)
+        return step.ok()
+    pairs = enumerate(zip_longest(stored, reading.passages), first)
+    line = next(line for line, (there, here) in pairs if there != here)
+    passages = many(len(reading.passages), "passage")
+    return step.differs(f"splits into {passages}, not {len(stored):,}; other from line {line} on", name)

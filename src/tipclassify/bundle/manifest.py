@@ -18,36 +18,15 @@ from tipclassify._version import __version__
 from tipclassify.document import Passage
 from tipclassify.errors import InputError
 from tipclassify.furniture import is_prose
-from tipclassify.labels import LABELS
+from tipclassify.labels import LABELS, POLICIES
 from tipclassify.segment import Unit
 from tipclassify.subject import is_unknown
 from tipclassify.summary import Group, Rates, Summary
 from tipclassify.writers.cells import one_line
 
-__all__ = [
-    "FORMAT",
-    "MANIFEST",
-    "PASSAGES",
-    "README",
-    "ROWS",
-    "Figures",
-    "Input",
-    "Link",
-    "Manifest",
-    "ModelId",
-    "Row",
-    "Stored",
-]
-__all__ += [
-    "count_passages",
-    "dump",
-    "environment",
-    "figures",
-    "read_manifest",
-    "read_row",
-    "write_manifest",
-    "write_row",
-]
+__all__ = ["FORMAT", "MANIFEST", "PASSAGES", "README", "ROWS", "Figures", "Input", "Link", "Manifest", "ModelId"]
+__all__ += ["Row", "Stored", "count_passages", "dump", "environment", "figures", "read_manifest", "read_row"]
+__all__ += ["write_manifest", "write_row"]
 
 FORMAT: Final = 1
 """Raise it for another layout: a bundle of a higher one is refused with the way out."""
@@ -67,11 +46,12 @@ _ESCAPED: Final = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Number = Annotated[int, msgspec.Meta(ge=0)]
-Label = Literal["positive_effort", "failure", "complicity"]
+Label = Annotated[str, msgspec.Meta(pattern=rf"^(?:{'|'.join(LABELS)})\Z")]
+Policy = Annotated[str, msgspec.Meta(pattern=rf"^(?:{'|'.join(POLICIES)})\Z")]
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Probabilities = Annotated[dict[Label, Probability], msgspec.Meta(min_length=len(LABELS))]
 Cases = Annotated[float, msgspec.Meta(ge=0, le=1e12)]  # passages of a corpus; beyond it sums of squares overflow
-Counts = dict[str, int | float | tuple[str, ...] | None]
+Counts = Annotated[dict[str, int | float | tuple[str, ...] | None], msgspec.Meta(max_length=10)]
 RateTable = Annotated[dict[Literal["tp", "fn", "fp", "tn", "dispersion"], Cases], msgspec.Meta(min_length=5)]
 
 
@@ -134,9 +114,9 @@ class Manifest(_Record):
     """What a bundle says of itself."""
 
     bundle: int  # `FORMAT`
-    versions: dict[str, str | None]  # `environment`
+    versions: Annotated[dict[str, str | None], msgspec.Meta(max_length=50)]  # `environment`
     model: ModelId
-    policy: Literal["screen", "balanced", "cite"]
+    policy: Policy
     thresholds: Probabilities  # from which each label was given
     moved: dict[Label, Probability]  # those of them that are not the policy's
     unit: Unit
@@ -163,8 +143,9 @@ class Row(_Record):
 
     def passage(self) -> Passage:
         """The passage with its labels, not its scores."""
-        place = {"section": self.section, "page": self.page, "block": self.block}
-        return Passage(self.text, self.start, self.end, labels=self.labels, low_confidence=self.low_confidence, **place)
+        return Passage(
+            self.text, self.start, self.end, self.section, self.labels, {}, self.low_confidence, self.page, self.block
+        )
 
 
 def environment() -> dict[str, str | None]:

@@ -55,9 +55,11 @@ class Step:
             self.differs(detail, subject)
         self.good += not details
 
-    def checks(self, when_ok: str) -> list[Check]:
+    def checks(self, when_ok: str, needed: str = "nothing to check") -> list[Check]:
         """What differs one by one; what is ok, and what was not checked for the same reason, together."""
-        ok = [Check(self.name, "ok", when_ok)] if self.good or not (self.wrong or self.skipped) else []
+        if not (self.good or self.wrong or self.skipped):
+            return [Check(self.name, "not checked", needed)]
+        ok = [Check(self.name, "ok", when_ok)] if self.good else []
         skipped = [Check(self.name, "not checked", why, listed(names)) for why, names in self.skipped.items()]
         return [*ok, *self.wrong, *skipped]
 

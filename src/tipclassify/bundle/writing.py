@@ -30,7 +30,7 @@ from tipclassify.bundle.manifest import (
 )
 from tipclassify.bundle.models import model_id, pack_model
 from tipclassify.classifier import Classifier
-from tipclassify.errors import InputError
+from tipclassify.errors import InputError, ModelError
 from tipclassify.labels import LABELS
 from tipclassify.loading import model_folder
 from tipclassify.summary import Group, error_rates
@@ -89,10 +89,13 @@ def write_bundle(
         *each, total = figures(groups, rates)
         inputs = [msgspec.structs.replace(one, figures=counted) for one, counted in zip(inputs, each, strict=True)]
         packer.add(README, io.BytesIO(_readme(inputs, with_sources, with_model).encode()))
+        model = model_id(folder)
+        if model.sha256 != classifier.meta["sha256"]:
+            raise ModelError(f"{folder}: changed while it was read; run this again")
         manifest = Manifest(
             bundle=FORMAT,
             versions=environment(),
-            model=model_id(folder),
+            model=model,
             policy=tagging.policy,
             thresholds=thresholds,
             moved=moved,
@@ -148,10 +151,8 @@ def _pack_inputs(
             if done:
                 done(number + 1, len(files))
         if failures:
-            told = (
-                f"{len(failures)} of {len(files)} inputs failed, so no bundle was written: mend them or leave them out"
-            )
-            raise InputError("\n".join([*failures, told]))
+            count = f"{len(failures)} of {len(files)} inputs failed"
+            raise InputError("\n".join([*failures, f"{count}, so no bundle was written: mend them or leave them out"]))
         lines.seek(0)
         packer.add(PASSAGES, lines)
     return inputs, groups
