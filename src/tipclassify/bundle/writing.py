@@ -7,6 +7,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from importlib import resources
 from typing import IO, TYPE_CHECKING, Final
 
 import msgspec
@@ -178,34 +179,10 @@ def _readme(inputs: Sequence[Input], with_sources: bool, with_model: bool) -> st
     sources = "the reports themselves, byte for byte" if with_sources else "not in here: give the reports yourself"
     model = "the model that gave the probabilities" if with_model else "not in here: the manifest has its SHA-256"
     given = "" if with_sources else " REPORT..."
-    listed = "".join(f"  {one.sha256}  {one_line(one.name)}{_fetched(one)}\n" for one in inputs)
-    return f"""\
-What this is
-------------
-Figures on reports about human trafficking: how many of their passages say that a government made a positive effort,
-failed, or that officials were complicit. A program, tipclassify {__version__}, read the reports, split them into passages and
-gave each passage its labels. This file lets you check that the published figures are what it found.
-
-  manifest.json   what was read, with which model, thresholds and versions, and the counts
-  passages.jsonl  every passage, where it stands, its probabilities and its labels
-  sources/        {sources}
-  model/          {model}
-
-How to check it
----------------
-  pip install {package}
-  tipclassify verify figures.zip{given}
-
-figures.zip is this file. The command says of each step whether it holds. The reports may have any name: they are known by
-the SHA-256 of their bytes. Without them it still checks that nothing in here was changed, that labels follow from
-probabilities and counts from labels, and, where it has the model, that the passages get these probabilities.
-
-It cannot tell who made this file, nor whether a label is right: read the passages for that.
-
-The reports, by SHA-256
------------------------
-{listed}"""
-
-
-def _fetched(one: Input) -> str:
-    return f" (as of {one.link.fetched})" if one.link else ""
+    fetched = [f" (as of {one.link.fetched})" if one.link else "" for one in inputs]
+    lines = (f"  {one.sha256}  {one_line(one.name)}{when}\n" for one, when in zip(inputs, fetched, strict=True))
+    listed = "".join(lines)
+    template = resources.files("tipclassify.bundle").joinpath("readme.txt").read_text("utf-8")
+    return template.format(
+        version=__version__, package=package, sources=sources, model=model, given=given, listed=listed
+    )
