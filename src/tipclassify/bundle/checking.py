@@ -161,9 +161,8 @@ def _check_passages(archive: Archive, manifest: Manifest) -> list[Check]:
     groups: list[Group] = []
     try:
         for first, rows in _passages(archive, manifest.inputs):
-            labels = (_labels_of(row, manifest.thresholds) for row in rows)
-            pairs = enumerate(zip(rows, labels, strict=True), first)
-            mislabelled += [line for line, (row, expected) in pairs if row.labels != expected]
+            lines = enumerate(rows, first)
+            mislabelled += [line for line, row in lines if row.labels != _labels_of(row, manifest.thresholds)]
             groups.append(count_passages(row.passage() for row in rows))
     except InputError as error:
         left = [Check(step, "not checked", _UNREADABLE) for step in ("labels", "counts")]

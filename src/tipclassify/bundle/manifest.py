@@ -9,8 +9,9 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from importlib import metadata
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -44,29 +45,36 @@ _LIBRARIES: Final = (
 # Line ends to some readers of JSON lines, invisible, or not encodable.
 _ESCAPED: Final = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
+
+def _one_of(names: Iterable[str]) -> msgspec.Meta:
+    return msgspec.Meta(pattern=rf"^(?:{'|'.join(names)})\Z")
+
+
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Number = Annotated[int, msgspec.Meta(ge=0)]
-Label = Annotated[str, msgspec.Meta(pattern=rf"^(?:{'|'.join(LABELS)})\Z")]
-Policy = Annotated[str, msgspec.Meta(pattern=rf"^(?:{'|'.join(POLICIES)})\Z")]
+Label = Annotated[str, _one_of(LABELS)]
+Policy = Annotated[str, _one_of(POLICIES)]
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Probabilities = Annotated[dict[Label, Probability], msgspec.Meta(min_length=len(LABELS))]
 Cases = Annotated[float, msgspec.Meta(ge=0, le=1e12)]  # passages of a corpus; beyond it sums of squares overflow
 Counts = Annotated[dict[str, int | float | tuple[str, ...] | None], msgspec.Meta(max_length=10)]
-RateTable = Annotated[dict[Literal["tp", "fn", "fp", "tn", "dispersion"], Cases], msgspec.Meta(min_length=5)]
+RateTable = Annotated[
+    dict[Annotated[str, _one_of(one.name for one in fields(Rates))], Cases], msgspec.Meta(min_length=5)
+]
 
 
 class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A JSON object with these fields and no others."""
 
 
-class Stored(_Record):
+class Stored(_Record, frozen=True):
     """A file of the bundle."""
 
     sha256: Sha256
     size: Number
 
 
-class ModelId(_Record):
+class ModelId(_Record, frozen=True):
     """The model that gave the scores: the hashes in its ``model.json``, and that of its corpus where it has one."""
 
     sha256: Sha256
@@ -74,7 +82,7 @@ class ModelId(_Record):
     corpus_sha256: str | None
 
 
-class Link(_Record):
+class Link(_Record, frozen=True):
     """Where an input of the web was found, when (UTC), and what the server said it is."""
 
     url: str
@@ -83,7 +91,7 @@ class Link(_Record):
     encoding: str | None
 
 
-class Figures(_Record):
+class Figures(_Record, frozen=True):
     """What was counted in one input or in all, as ``tipclassify summary`` gives it."""
 
     passages: Number
@@ -92,7 +100,7 @@ class Figures(_Record):
     none: Counts
 
 
-class Input(_Record):
+class Input(_Record, frozen=True):
     """An input: hash and size of its bytes, what was read from them, and its figures."""
 
     name: str  # a link, or a path without the folders of the machine it was on
@@ -110,7 +118,7 @@ class Input(_Record):
     figures: Figures
 
 
-class Manifest(_Record):
+class Manifest(_Record, frozen=True):
     """What a bundle says of itself."""
 
     bundle: int  # `FORMAT`
@@ -127,7 +135,7 @@ class Manifest(_Record):
     files: dict[str, Stored]  # all but the manifest
 
 
-class Row(_Record):
+class Row(_Record, frozen=True):
     """A line of ``passages.jsonl``: a tagged passage, and the number of its input in the manifest, from 0."""
 
     input: Number

@@ -118,7 +118,7 @@ def settings(
     """Thresholds of a classifier under a policy, and its error rates where it knows them, by label."""
     rates = error_rates(classifier.meta, policy, moved)
     thresholds = dict(zip(LABELS, classifier.thresholds(policy).tolist(), strict=True))
-    return thresholds, rates and {label: asdict(rates[label]) for label in LABELS}
+    return thresholds, None if rates is None else {label: asdict(rates[label]) for label in LABELS}
 
 
 def _pack_inputs(

@@ -91,7 +91,7 @@ def bundle(
         for note in one.notes:
             print(f"tipclassify: warning: {note}", file=sys.stderr)
     total = made.figures
-    counts = "   ".join(f"{label} {count.count:,}" for label, count in total.labels.items())
+    counts = "   ".join(f"{label} {counted['count']:,}" for label, counted in total.labels.items())
     typer.echo(f"{one_line(str(output))}: {total.passages:,} passages of {len(made.inputs):,} reports: {counts}")
     typer.echo(f"fingerprint {fingerprint}")
 
@@ -167,5 +167,5 @@ def _write_table(checks: Sequence[Check], out: IO[str]) -> None:
             result = typer.style(result, fg=_COLOURS[check.result])
         subject = f"{check.subject}: " if check.subject else ""
         out.write(f"{check.check.ljust(width)}{result}{one_line(subject + check.detail)}\n")
-    counted = Counter(check.result for check in checks)
+    counted: Counter[str] = Counter(check.result for check in checks)
     out.write("\n" + "   ".join(f"{counted[result]} {result}" for result in _COLOURS) + "\n")
