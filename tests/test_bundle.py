@@ -264,7 +264,16 @@ def test_an_input_that_cannot_be_read_means_no_bundle(tmp_path: Path) -> None:
     (tmp_path / "empty.txt").write_bytes(b"")
     out = tmp_path / "figures.zip"
     with pytest.raises(InputError) as caught:
-        run("bundle", tmp_path / "empty.txt", SAMPLES / "excerpt.txt", tmp_path / "none.txt", "-o", out)
+        run(
+            "bundle",
+            tmp_path / "empty.txt",
+            SAMPLES / "excerpt.txt",
+            tmp_path / "none.txt",
+            "-o",
+            out,
+            "--model",
+            "fast",
+        )
     lines = str(caught.value).splitlines()
     assert len(lines) == 3
     assert "empty.txt: empty" in lines[0]
