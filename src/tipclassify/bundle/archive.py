@@ -1,4 +1,4 @@
-"""Bundles as zip files: written so that the same content gives the same bytes, read as if a stranger had made them.
+"""Bundles as zip files: the same content gives the same bytes, and reading trusts nothing.
 
 Nothing is unpacked to disk here. What zip files are good for in an attack (names that climb out of a folder, links, files
 that unpack to thousands of times their size, names given twice) is refused from the directory, before anything is read.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import stat
 import struct
 import zipfile
@@ -20,12 +21,10 @@ from tipclassify.bundle.manifest import Stored
 from tipclassify.errors import InputError
 from tipclassify.readers.limits import ZIP_DAMAGE
 
-__all__ = ["LARGEST_FILE", "Archive", "Packer", "open_archive"]
+__all__ = ["Archive", "Packer", "open_archive"]
 
-LARGEST_FILE: Final = 1_000_000_000
-"""Bytes of one file in a bundle; two million passages."""
-
-_LARGEST: Final = 2_000_000_000  # bytes of all of them; above four, zip files need fields that nothing here reads
+_LARGEST: Final = 2_000_000_000  # bytes of all files; above four, zip files need fields that nothing here reads
+_LARGEST_FILE: Final = 1_000_000_000  # two million passages
 _MOST_FILES: Final = 20_000
 _LARGEST_DIRECTORY: Final = 8_000_000  # zipfile makes objects of all of it at once
 _LARGEST_LINE: Final = 200_000_000  # a passage can be as long as its file: twice 100 MB, for what JSON escapes
@@ -42,115 +41,54 @@ _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\\:\ud800-\udfff]|(?:^|/)\.\.?(
 
 
 class Packer:
-    """Writes the files of a bundle, and remembers their hashes.
+    """Writes files into a zip file, and keeps their hashes and sizes in `files`."""
 
-    Attributes
-    ----------
-    files : dict of str to Stored
-        What was added so far.
-
-    >>> import io
-    >>> with Packer(io.BytesIO()) as packer:
-    ...     packer.add("README.txt", b"What this is")
-    >>> packer.files["README.txt"].size
-    12
-    """
-
-    def __init__(self, out: IO[bytes]) -> None:
-        self._zip = zipfile.ZipFile(out, "w", allowZip64=False)
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._zip = archive
         self.files: dict[str, Stored] = {}
 
-    def add(self, name: str, content: bytes | IO[bytes]) -> None:
-        """Add a file, from bytes or from where a stream stands to its end.
-
-        Raises
-        ------
-        InputError
-            When the bundle grows too large.
-        """
+    def add(self, name: str, content: IO[bytes]) -> None:
+        """Add a file, all that a stream still holds; `InputError` when the bundle grows too large."""
         entry = zipfile.ZipInfo(name, _EPOCH)
-        entry.create_system, entry.external_attr = _UNIX, _MODE  # else they tell the system it was made on
+        entry.create_system, entry.external_attr = _UNIX, _MODE  # else they depend on the system
         entry.compress_type = zipfile.ZIP_DEFLATED
-        digest, size = hashlib.sha256(), 0
-        before = sum(file.size for file in self.files.values())
+        size = content.seek(0, os.SEEK_END)
+        if size > _LARGEST_FILE or size + sum(file.size for file in self.files.values()) > _LARGEST:
+            raise InputError(f"the bundle would be over {_LARGEST / 1e9:g} GB; make several, of fewer inputs")
+        if len(self.files) >= _MOST_FILES:
+            raise InputError(f"the bundle would hold over {_MOST_FILES} files; make several, of fewer inputs")
+        content.seek(0)
         with self._zip.open(entry, "w") as out:
-            for chunk in _chunks(content):
-                size += len(chunk)
-                if size > LARGEST_FILE or before + size > _LARGEST or len(self.files) >= _MOST_FILES:
-                    raise InputError(f"the bundle would be over {_LARGEST / 1e9:g} GB; make several, of fewer inputs")
-                digest.update(chunk)
-                out.write(chunk)
-        self.files[name] = Stored(digest.hexdigest(), size)
-
-    def __enter__(self) -> Packer:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Write the directory, in the order of names, also when all is to be thrown away: zipfile insists."""
-        self._zip.filelist.sort(key=lambda entry: entry.filename)
-        self._zip.close()
-
-
-def _chunks(content: bytes | IO[bytes]) -> Iterator[bytes]:
-    if isinstance(content, bytes):
-        yield content
-        return
-    while chunk := content.read(_CHUNK):
-        yield chunk
+            shutil.copyfileobj(content, out)
+        content.seek(0)
+        self.files[name] = _stored(content)
 
 
 class Archive:
-    """The files of a bundle that was found safe to read."""
+    """The files of a bundle whose directory is safe."""
 
     def __init__(self, archive: zipfile.ZipFile, name: str) -> None:
         self.name = name
+        self.names = frozenset(entry.filename for entry in archive.infolist() if not entry.is_dir())
         self._zip = archive
-        self._entries = {entry.filename: entry for entry in archive.infolist() if not entry.is_dir()}
-
-    @property
-    def names(self) -> list[str]:
-        """Files in it, by name."""
-        return sorted(self._entries)
 
     def read(self, member: str, largest: int) -> bytes:
-        """All of a file.
-
-        Raises
-        ------
-        InputError
-            When it is missing, damaged, or has over `largest` bytes.
-        """
-        entry = self._entries.get(member)
-        if entry is not None and entry.file_size > largest:
+        """All of a file; `InputError` when it is missing, damaged, or has over `largest` bytes."""
+        with self._open(member) as file:
+            data = file.read(largest + 1)
+        if len(data) > largest:
             raise InputError(
                 f"{self.name}: {member} has over {largest / 1e6:g} MB, as none has; do not trust this file"
             )
-        with self._open(member) as file:
-            return file.read()
+        return data
 
     def stored(self, member: str) -> Stored:
-        """Hash and size of a file.
-
-        Raises
-        ------
-        InputError
-            When it is missing or damaged.
-        """
-        digest, size = hashlib.sha256(), 0
+        """Hash and size of a file; raises `InputError` when it is missing or damaged."""
         with self._open(member) as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-                size += len(chunk)
-        return Stored(digest.hexdigest(), size)
+            return _stored(file)
 
     def lines(self, member: str) -> Iterator[bytes]:
-        """Its lines, one at a time.
-
-        Raises
-        ------
-        InputError
-            When it is missing, damaged, or has a line beyond all measure.
-        """
+        """Its lines, one at a time; raises `InputError` when it is missing, damaged, or has a line beyond all measure."""
         with self._open(member) as file:
             while line := file.readline(_LARGEST_LINE):
                 if len(line) == _LARGEST_LINE:
@@ -159,28 +97,27 @@ class Archive:
 
     @contextmanager
     def _open(self, member: str) -> Iterator[IO[bytes]]:
-        if member not in self._entries:
+        if member not in self.names:
             raise InputError(f"{self.name}: {member} is missing; get the bundle anew")
         try:
-            with self._zip.open(self._entries[member]) as file:
+            with self._zip.open(member) as file:
                 yield file
         except ZIP_DAMAGE as error:
-            raise InputError(f"{self.name}: {member} is damaged ({_plain(error)}); get the bundle anew") from None
+            what = "its checksum does not hold" if "CRC" in str(error) else "it cannot be unpacked"
+            raise InputError(f"{self.name}: {member} is damaged ({what}); get the bundle anew") from None
 
 
-def _plain(error: Exception) -> str:
-    return "its checksum does not hold" if "CRC" in str(error) else "it cannot be unpacked"
+def _stored(file: IO[bytes]) -> Stored:
+    digest, size = hashlib.sha256(), 0
+    while chunk := file.read(_CHUNK):
+        digest.update(chunk)
+        size += len(chunk)
+    return Stored(digest.hexdigest(), size)
 
 
 @contextmanager
 def open_archive(name: str) -> Iterator[Archive]:
-    """The zip file of that name, once its directory says that it is safe to read.
-
-    Raises
-    ------
-    InputError
-        When it cannot be read, is no zip file, is cut off, or is made to do harm.
-    """
+    """Open a bundle; `InputError` when it cannot be read, is no zip file, is cut off, or is made to do harm."""
     try:
         if not stat.S_ISREG(os.stat(name).st_mode):
             raise InputError(f"{name}: not a file; give the bundle")
@@ -200,7 +137,7 @@ def open_archive(name: str) -> Iterator[Archive]:
 
 
 def _refuse_odd_end(file: BinaryIO, name: str) -> None:
-    """Look at the end before zipfile does, which would read a directory of any length into memory."""
+    """Check the end before zipfile does, which would read a directory of any length into memory."""
     size = file.seek(0, os.SEEK_END)
     file.seek(-min(size, _END.size + 20), os.SEEK_END)  # 20: what points to the fields of large zip files
     tail = file.read()
@@ -211,9 +148,8 @@ def _refuse_odd_end(file: BinaryIO, name: str) -> None:
     if comment:
         raise InputError(f"{name}: cut off; get the bundle anew")
     if tail.startswith(_LOCATOR) or entries > _MOST_FILES or length > _LARGEST_DIRECTORY:
-        raise InputError(
-            f"{name}: a zip file of more than {_MOST_FILES} files or 4 GB, as no bundle is; do not trust it"
-        )
+        large = f"a zip file of more than {_MOST_FILES} files or 4 GB"
+        raise InputError(f"{name}: {large}, as no bundle is; do not trust it")
     file.seek(0)
 
 
@@ -223,9 +159,8 @@ def _refuse_harm(entries: list[zipfile.ZipInfo], name: str) -> None:
         member = entry.filename
         shown = f"{entry.orig_filename!r:.100}"
         if entry.orig_filename != member or _UNSAFE.search(member) or not member:
-            raise InputError(
-                f"{name}: holds {shown}, a name that could be written outside of a folder; do not unpack it"
-            )
+            escapes = "a name that could be written outside of a folder"
+            raise InputError(f"{name}: holds {shown}, {escapes}; do not unpack it")
         kind = stat.S_IFMT(entry.external_attr >> 16)
         if kind not in (0, stat.S_IFDIR if entry.is_dir() else stat.S_IFREG):
             raise InputError(f"{name}: holds {shown}, a link or device and no file; do not unpack it")
@@ -239,5 +174,5 @@ def _refuse_harm(entries: list[zipfile.ZipInfo], name: str) -> None:
         if entry.is_dir() and entry.file_size:
             raise InputError(f"{name}: holds {shown}, a folder with content; do not trust it")
     size = sum(entry.file_size for entry in entries)
-    if size > _LARGEST or any(entry.file_size > LARGEST_FILE for entry in entries):
+    if size > _LARGEST or any(entry.file_size > _LARGEST_FILE for entry in entries):
         raise InputError(f"{name}: unpacks to {size / 1e9:.1f} GB, more than a bundle may hold; do not unpack it")

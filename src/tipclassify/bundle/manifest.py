@@ -1,25 +1,33 @@
-"""The manifest of a bundle, and the rows of its passages: dataclasses here, JSON on disk, nothing believed on the way back."""
+"""The manifest of a bundle and the rows of its passages: records in Python, JSON on disk, every value checked when read."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
+import platform
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass
-from functools import cache
-from types import NoneType, UnionType
-from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from importlib import metadata
+from typing import Annotated, Any, Final
 
+import msgspec
+
+from tipclassify._version import __version__
 from tipclassify.document import Passage
 from tipclassify.errors import InputError
+from tipclassify.furniture import is_prose
 from tipclassify.labels import LABELS, POLICIES
 from tipclassify.segment import Unit
-from tipclassify.summary import Rates
+from tipclassify.subject import is_unknown
+from tipclassify.summary import Group, Rates, Summary
+from tipclassify.writers.cells import one_line
 
-__all__ = ["FORMAT", "MANIFEST", "PASSAGES", "README", "Adjusted", "Count", "Figures", "Input", "Link", "Manifest"]
-__all__ += ["ModelId", "Row", "Stored", "read_manifest", "read_row", "write_manifest", "write_row"]
+__all__ = ["FORMAT", "MANIFEST", "PASSAGES", "README", "ROWS", "Figures", "Input", "Link", "Manifest", "ModelId"]
+__all__ += ["Row", "Stored", "count_passages", "dump", "environment", "figures", "read_manifest", "read_row"]
+__all__ += ["write_manifest", "write_row"]
 
 FORMAT: Final = 1
 """Raise it for another layout: a bundle of a higher one is refused with the way out."""
@@ -28,34 +36,53 @@ MANIFEST: Final = "manifest.json"
 PASSAGES: Final = "passages.jsonl"
 README: Final = "README.txt"
 
-_UNITS: Final = get_args(Unit)
-_SHA256: Final = re.compile(r"[0-9a-f]{64}")
-_LARGEST_RATE: Final = 1e12  # passages of a corpus; beyond it sums of squares overflow
+ROWS: Final = "rows"
+"""Kind of an input whose passages came ready split."""
+
+_LIBRARIES: Final = (
+    "numpy", "sentencex", "selectolax", "charset-normalizer", "markdown-it-py", "pypdfium2", "python-docx", "striprtf",
+)  # fmt: skip
 # Line ends to some readers of JSON lines, invisible, or not encodable.
-_NOT_RAW: Final = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-
-Kind = TypeVar("Kind")
+_ESCAPED: Final = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+def _one_of(names: Iterable[str]) -> msgspec.Meta:
+    return msgspec.Meta(pattern=rf"^(?:{'|'.join(names)})\Z")
+
+
+Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+Number = Annotated[int, msgspec.Meta(ge=0)]
+Label = Annotated[str, _one_of(LABELS)]
+Policy = Annotated[str, _one_of(POLICIES)]
+Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Probabilities = Annotated[dict[Label, Probability], msgspec.Meta(min_length=len(LABELS))]
+Cases = Annotated[float, msgspec.Meta(ge=0, le=1e12)]  # passages of a corpus; beyond it sums of squares overflow
+Counts = Annotated[dict[str, int | float | tuple[str, ...] | None], msgspec.Meta(max_length=10)]
+RateTable = Annotated[
+    dict[Annotated[str, _one_of(one.name for one in fields(Rates))], Cases], msgspec.Meta(min_length=5)
+]
+
+
+class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A JSON object with these fields and no others."""
+
+
+class Stored(_Record, frozen=True):
     """A file of the bundle."""
 
-    sha256: str
-    size: int
+    sha256: Sha256
+    size: Number
 
 
-@dataclass(frozen=True, slots=True)
-class ModelId:
-    """Which model gave the scores: the hashes in its ``model.json``, and that of its corpus where it tells it."""
+class ModelId(_Record, frozen=True):
+    """The model that gave the scores: the hashes in its ``model.json``, and that of its corpus where it has one."""
 
-    sha256: str
-    weights_sha256: str
+    sha256: Sha256
+    weights_sha256: Sha256
     corpus_sha256: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(_Record, frozen=True):
     """Where an input of the web was found, when (UTC), and what the server said it is."""
 
     url: str
@@ -64,303 +91,168 @@ class Link:
     encoding: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Adjusted:
-    """A count adjusted for the model's errors, as ``tipclassify summary`` gives it."""
+class Figures(_Record, frozen=True):
+    """What was counted in one input or in all, as ``tipclassify summary`` gives it."""
 
-    count: float
-    low: float
-    high: float
-    share: float | None
-    notes: tuple[str, ...]
+    passages: Number
+    low_confidence: Number
+    labels: dict[Label, Counts]
+    none: Counts
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
-    """Passages with a label; the share is of all passages, None of no passages."""
+class Input(_Record, frozen=True):
+    """An input: hash and size of its bytes, what was read from them, and its figures."""
 
-    count: int
-    share: float | None
-    adjusted: Adjusted | None
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """What was counted in one input or in all."""
-
-    passages: int
-    low_confidence: int
-    labels: Mapping[str, Count]
-    none: Count
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """One input.
-
-    Attributes
-    ----------
-    name : str
-        A link, or a path without what it tells of the machine it was on.
-    sha256, size : str, int
-        Of its bytes.
-    kind : str
-        Which reader read it; ``"rows"`` for passages that came ready split.
-    text_sha256, characters : str, int, or None
-        Of the text that offsets count in, in UTF-8; None for rows.
-    notes : tuple of str
-        What could not be read in full.
-    source : str or None
-        Its name in the bundle, where it is in it.
-    """
-
-    name: str
-    sha256: str
-    size: int
-    kind: str
+    name: str  # a link, or a path without the folders of the machine it was on
+    sha256: Sha256
+    size: Number
+    kind: str  # which reader read it, or `ROWS`
     title: str | None
     country: str | None
     year: int | None
-    text_sha256: str | None
+    text_sha256: str | None  # of the text that offsets count in, in UTF-8; None for rows
     characters: int | None
-    notes: tuple[str, ...]
+    notes: tuple[str, ...]  # what could not be read in full
     link: Link | None
-    source: str | None
+    source: str | None  # its name in the bundle, where it is in it
     figures: Figures
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """What a bundle says of itself.
+class Manifest(_Record, frozen=True):
+    """What a bundle says of itself."""
 
-    Attributes
-    ----------
-    bundle : int
-        `FORMAT`.
-    versions : mapping of str to str or None
-        Python and the libraries that read, split and score; None for one that was not there.
-    platform : str
-        System and processor family, by which sums may be rounded otherwise in the last bits.
-    thresholds : mapping of str to float
-        Probability from which each label was given; those in `moved` are not the policy's.
-    error_rates : mapping of str to Rates, or None
-        What counts were adjusted by.
-    figures : Figures
-        Of all inputs together.
-    files : mapping of str to Stored
-        Every file of the bundle but the manifest.
-    """
-
-    bundle: int
-    tipclassify: str
-    versions: Mapping[str, str | None]
-    platform: str
+    bundle: int  # `FORMAT`
+    versions: Annotated[dict[str, str | None], msgspec.Meta(max_length=50)]  # `environment`
     model: ModelId
-    policy: str
-    thresholds: Mapping[str, float]
-    moved: Mapping[str, float]
-    unit: str
+    policy: Policy
+    thresholds: Probabilities  # from which each label was given
+    moved: dict[Label, Probability]  # those of them that are not the policy's
+    unit: Unit
     encoding: str | None
-    error_rates: Mapping[str, Rates] | None
+    error_rates: Annotated[dict[Label, RateTable], msgspec.Meta(min_length=len(LABELS))] | None  # `Rates`
     inputs: tuple[Input, ...]
-    figures: Figures
-    files: Mapping[str, Stored]
+    figures: Figures  # of all inputs together
+    files: dict[str, Stored]  # all but the manifest
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A line of ``passages.jsonl``: a tagged passage, and which of the manifest's inputs (from 0) it is from."""
+class Row(_Record, frozen=True):
+    """A line of ``passages.jsonl``: a tagged passage, and the number of its input in the manifest, from 0."""
 
-    input: int
-    start: int
-    end: int
+    input: Number
+    start: Number
+    end: Number
     page: int | None
     block: int | None
     section: str | None
     text: str
-    labels: tuple[str, ...]
-    scores: Mapping[str, float]
+    labels: tuple[Label, ...]
+    scores: Probabilities
     low_confidence: bool
 
     def passage(self) -> Passage:
-        """The passage as it was before it was scored."""
-        return Passage(self.text, self.start, self.end, self.section, page=self.page, block=self.block)
+        """The passage with its labels, not its scores."""
+        return Passage(
+            self.text, self.start, self.end, self.section, self.labels, {}, self.low_confidence, self.page, self.block
+        )
 
 
-# --------------------------------------------------------------------------------------------- writing
+def environment() -> dict[str, str | None]:
+    """Versions and platform, by which a passage may be read or rounded otherwise; None for a library that is not there."""
+    found: dict[str, str | None] = {"tipclassify": __version__, "python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = None
+    return {**found, "platform": f"{sys.platform}-{platform.machine() or 'unknown'}"}
+
+
+def count_passages(passages: Iterable[Passage]) -> Group:
+    """Count tagged passages by their labels; references, notes and the like are left out.
+
+    >>> group = count_passages([Passage("Courts slept.", 0, 13, labels=("failure",)), Passage("12 May 2021.", 14, 26)])
+    >>> group.passages, group.count("failure"), group.low_confidence
+    (1, 1, 0)
+    """
+    prose = [passage for passage in passages if is_prose(passage)]
+    sets = Counter(passage.labels for passage in prose)
+    return Group((), dict(sets), sum(passage.low_confidence for passage in prose), sum(map(is_unknown, prose)))
+
+
+def figures(groups: Sequence[Group], rates: Mapping[str, Mapping[str, float]] | None) -> list[Figures]:
+    """The figures of each group and, last, of all together; adjusted for the model's errors where `rates` are known."""
+    sets: Counter[tuple[str, ...]] = Counter()
+    for group in groups:
+        sets.update(group.sets)
+    total = Group((), dict(sets), sum(one.low_confidence for one in groups), sum(one.unknown for one in groups))
+    table = None if rates is None else {label: Rates(**rates[label]) for label in LABELS}
+    rows = Summary((), tuple(groups), total, table).rows()
+    return [msgspec.convert({name: row[name] for name in Figures.__struct_fields__}, Figures) for row in rows]
 
 
 def write_manifest(manifest: Manifest) -> tuple[bytes, str]:
     """The file, and the fingerprint it ends with."""
-    plain = asdict(manifest)
-    fingerprint = _digest(plain)
-    return _dump({**plain, "sha256": fingerprint}, 1).encode(), fingerprint
+    plain = msgspec.to_builtins(manifest)
+    fingerprint = hashlib.sha256(dump(plain, 1)).hexdigest()
+    return dump({**plain, "sha256": fingerprint}, 1), fingerprint
 
 
 def write_row(number: int, passage: Passage) -> bytes:
     """The line of a tagged passage of input `number`. Probabilities keep every bit: JSON has them as Python's ``repr``."""
-    row = {
-        "input": number,
-        "start": passage.start,
-        "end": passage.end,
-        "page": passage.page,
-        "block": passage.block,
-        "section": passage.section,
-        "text": passage.text,
-        "labels": list(passage.labels),
-        "scores": dict(passage.scores),
-        "low_confidence": passage.low_confidence,
-    }
-    return _dump(row).encode()
+    row = {"input": number, **passage.to_dict(), "scores": dict(passage.scores)}
+    return dump({name: row[name] for name in Row.__struct_fields__})
 
 
-def _digest(plain: Mapping[str, Any]) -> str:
-    return hashlib.sha256(_dump(plain, 1).encode()).hexdigest()
-
-
-def _dump(value: Any, indent: int | None = None) -> str:
+def dump(value: Any, indent: int | None = None) -> bytes:
+    """JSON, in the one way that bundles have it."""
     written = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
-    return _NOT_RAW.sub(lambda char: f"\\u{ord(char[0]):04x}", written) + "\n"
-
-
-# --------------------------------------------------------------------------------------------- reading
+    return (_ESCAPED.sub(lambda char: f"\\u{ord(char[0]):04x}", written) + "\n").encode()
 
 
 def read_manifest(data: bytes, where: str) -> tuple[Manifest, str, str | None]:
-    """The manifest, its fingerprint as it should be, and what is wrong with the file where it can be read all the same.
-
-    Raises
-    ------
-    InputError
-        When it is no manifest, or of a newer format.
-    """
-    plain = _load(data, where)
-    written = plain.get("bundle")
-    if type(written) is int and written > FORMAT:
-        raise InputError(f"{where}: of a newer tipclassify (bundle format {written}); run 'pip install -U tipclassify'")
-    told = plain.pop("sha256", None)
+    """The manifest, its true fingerprint, and what is wrong with it, if anything; `InputError` when it is unreadable."""
     try:
-        manifest = _decoded(Manifest, plain, "")
-        _refuse_impossible(manifest)
-    except _UnfitError as error:
-        raise InputError(f"{where}: not the manifest of a bundle ({error}); get the bundle anew") from None
-    fingerprint = _digest(plain)
+        plain = _load(data)
+        if type(number := plain.get("bundle")) is int and number > FORMAT:
+            upgrade = f"of a newer tipclassify (bundle format {number}); run 'pip install -U tipclassify'"
+            raise InputError(f"{where}: {upgrade}")
+        told = plain.pop("sha256", None)
+        if not isinstance(told, str):
+            raise ValueError("no SHA-256 at its end")
+        manifest = msgspec.convert(plain, Manifest)
+        fingerprint = hashlib.sha256(dump(plain, 1)).hexdigest()
+        for one in manifest.inputs:
+            if one.source is not None and one.source not in manifest.files:
+                raise ValueError(f"{one.source!r:.60} is not among its files")
+    except (msgspec.ValidationError, ValueError) as error:
+        reason = f"not the manifest of a bundle ({one_line(str(error)):.120})"
+        raise InputError(f"{where}: {reason}; get the bundle anew") from None
     wrong = None
     if told != fingerprint:
-        wrong = f"changed since it was made: its SHA-256 is {fingerprint[:12]}…, it says {told!s:.12}…"
-    elif data != _dump({**plain, "sha256": told}, 1).encode():
+        wrong = f"changed since it was made: its SHA-256 is {fingerprint[:12]}…, it says {told:.12}…"
+    elif data != dump({**plain, "sha256": told}, 1):
         wrong = "not written as tipclassify writes it (a name twice, or other white space)"
     return manifest, fingerprint, wrong
 
 
 def read_row(line: bytes, where: str) -> Row:
-    """The passage on a line.
-
-    Raises
-    ------
-    InputError
-        When it is none, or could be read in two ways.
-    """
-    plain = _load(line, where)
+    """The passage on a line; `InputError` when it is none, or could be read in two ways."""
     try:
-        row = _decoded(Row, plain, "")
-        if tuple(row.scores) != LABELS or not all(0 <= score <= 1 for score in row.scores.values()):
-            raise _UnfitError("scores are not a probability for each label")
-    except _UnfitError as error:
-        raise InputError(f"{where}: not a passage ({error})") from None
-    if line != _dump(plain).encode():
-        raise InputError(f"{where}: not written as tipclassify writes it (a name twice, or other white space)")
+        plain = _load(line)
+        row = msgspec.convert(plain, Row)
+        if line != dump(plain):
+            raise InputError(f"{where}: not written as tipclassify writes it (a name twice, or other white space)")
+    except (msgspec.ValidationError, ValueError) as error:
+        raise InputError(f"{where}: not a passage ({one_line(str(error)):.120}); get the bundle anew") from None
     return row
 
 
-class _UnfitError(ValueError):
-    """A value is not what it should be; the message says which."""
-
-
-def _load(data: bytes, where: str) -> dict[str, Any]:
-    def refuse(name: str) -> float:
-        raise ValueError(f"{name} is no number of JSON")
-
+def _load(data: bytes) -> dict[str, Any]:
+    """The JSON object in `data`; `ValueError` when there is none."""
     try:
-        plain = json.loads(data.decode("utf-8"), parse_constant=refuse)
+        plain = json.loads(data.decode("utf-8"))
     except RecursionError:
-        raise InputError(f"{where}: nested too deeply; get the bundle anew") from None
-    except ValueError as error:
-        raise InputError(f"{where}: broken JSON ({error}); get the bundle anew") from None
+        raise ValueError("nested too deeply") from None
     if not isinstance(plain, dict):
-        raise InputError(f"{where}: not a JSON object; get the bundle anew")
+        raise ValueError("not a JSON object")
     return plain
-
-
-def _decoded(kind: type[Kind], value: Any, where: str) -> Kind:
-    """`value` as a `kind`: a plain type, an optional one, a tuple, a mapping or a dataclass of such."""
-    found: Kind = _of_kind(kind, value, where)
-    return found
-
-
-def _of_kind(kind: Any, value: Any, where: str) -> Any:
-    if isinstance(kind, UnionType):
-        if value is None:
-            return None
-        (kind,) = (one for one in get_args(kind) if one is not NoneType)
-    if is_dataclass(kind):
-        return _of_dataclass(kind, value, where)
-    origin, inner = get_origin(kind), get_args(kind)
-    if origin is tuple:
-        if type(value) is not list:
-            raise _UnfitError(f"{where or 'it'} is no list")
-        return tuple(_of_kind(inner[0], one, f"{where}[{number}]") for number, one in enumerate(value))
-    if origin is Mapping:
-        if type(value) is not dict:
-            raise _UnfitError(f"{where or 'it'} is no object")
-        return {name: _of_kind(inner[1], one, f"{where}[{name!r:.40}]") for name, one in value.items()}
-    if kind is float and type(value) is int:
-        return value
-    if type(value) is not kind:
-        raise _UnfitError(f"{where or 'it'} is not {_NAMES[kind]}")
-    return value
-
-
-_NAMES: Final[dict[Any, str]] = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
-
-
-def _of_dataclass(kind: Any, value: Any, where: str) -> Any:
-    if type(value) is not dict:
-        raise _UnfitError(f"{where or 'it'} is no object")
-    hints = _hints(kind)
-    if value.keys() != hints.keys():
-        odd = min(value.keys() ^ hints.keys())
-        raise _UnfitError(f"{where}.{odd!s:.40} is {'missing' if odd in hints else 'unknown'}".lstrip("."))
-    return kind(**{name: _of_kind(hints[name], one, f"{where}.{name}".lstrip(".")) for name, one in value.items()})
-
-
-@cache
-def _hints(kind: Any) -> dict[str, Any]:
-    hints = get_type_hints(kind)
-    return {one.name: hints[one.name] for one in fields(kind)}
-
-
-def _refuse_impossible(manifest: Manifest) -> None:
-    if manifest.policy not in POLICIES:
-        raise _UnfitError("policy is none that tipclassify knows")
-    if manifest.unit not in _UNITS:
-        raise _UnfitError("unit is none that tipclassify knows")
-    if tuple(manifest.thresholds) != LABELS or not set(manifest.moved) <= set(LABELS):
-        raise _UnfitError("thresholds are not one for each label")
-    if not all(0 <= one <= 1 for one in (*manifest.thresholds.values(), *manifest.moved.values())):
-        raise _UnfitError("a threshold is no probability")
-    for rates in (manifest.error_rates or {}).values():
-        if not all(0 <= one <= _LARGEST_RATE for one in asdict(rates).values()):
-            raise _UnfitError("error_rates are no counts")
-    if manifest.error_rates is not None and tuple(manifest.error_rates) != LABELS:
-        raise _UnfitError("error_rates are not those of each label")
-    hashes = [*(one.sha256 for one in manifest.files.values()), *(one.sha256 for one in manifest.inputs)]
-    if not all(map(_SHA256.fullmatch, [*hashes, manifest.model.sha256, manifest.model.weights_sha256])):
-        raise _UnfitError("a SHA-256 is none")
-    for number, one in enumerate(manifest.inputs):
-        if one.source is not None and one.source not in manifest.files:
-            raise _UnfitError(f"inputs[{number}].source is not among the files")
-        if one.kind == "rows" and one.text_sha256 is not None:
-            raise _UnfitError(f"inputs[{number}] is rows, which have no text of their own")
-        if not all(math.isfinite(count.share or 0) for count in one.figures.labels.values()):
-            raise _UnfitError(f"inputs[{number}].figures are no counts")

@@ -1,8 +1,9 @@
-"""The model of a bundle: which one it is, its folder put in, and taken out again as if a stranger had made it."""
+"""The model of a bundle: its hashes, its folder put in, and taken out again without trusting it."""
 
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import struct
 import tempfile
@@ -12,10 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from tipclassify._version import __version__
 from tipclassify.bundle.archive import Archive, Packer
-from tipclassify.bundle.checks import Check
 from tipclassify.bundle.manifest import ModelId
+from tipclassify.bundle.steps import Check
 from tipclassify.classifier import Classifier
 from tipclassify.errors import InputError, ModelError
 from tipclassify.loading import model_folder
@@ -29,60 +29,32 @@ BREAKS: Final = (
     ArithmeticError, LookupError, TypeError, ValueError, AttributeError, MemoryError, RuntimeError, OSError, EOFError,
     zipfile.BadZipFile, zlib.error, struct.error,
 )  # fmt: skip
-"""What loading and using the arrays of a model that a stranger made may end in, beside the errors that say so."""
+"""What loading and using the arrays of a stranger's model may raise, beside `InputError` and `ModelError`."""
 
-_NEEDED: Final = (HEAD, "weights.npz")  # of the linear kind
+_WEIGHTS: Final = "weights.npz"
 _ALSO: Final = ("README.md", "golden.jsonl")
 
 
-def model_id(folder: Path, classifier: Classifier) -> ModelId:
-    """The hashes of the model in `folder`, from which `classifier` was loaded.
-
-    Raises
-    ------
-    ModelError
-        When it cannot be read, or is no longer that model.
-    """
+def model_id(folder: Path) -> ModelId:
+    """The hashes of the model in `folder`; `ModelError` when it cannot be read."""
+    head = load_head(folder)
     try:
-        head = load_head(folder)
-        corpus = head.get("corpus", {}).get("sha256")
-        found = ModelId(str(classifier.meta["sha256"]), weights_digest(head), corpus)
+        return ModelId(str(head["sha256"]), weights_digest(head), head.get("corpus", {}).get("sha256"))
     except (ValueError, LookupError, TypeError, AttributeError):
         raise ModelError(f"{folder / HEAD}: cannot be read; copy or train the model anew") from None
-    if found.sha256 != head.get("sha256"):
-        raise ModelError(f"{folder}: changed while it was read; run this again")
-    return found
 
 
-def pack_model(packer: Packer, folder: Path, model: ModelId) -> None:
-    """Add the files of a model folder.
-
-    Raises
-    ------
-    ModelError
-        When one cannot be read, or is no longer that of `model`.
-    """
-    data = _read(folder / HEAD)
-    try:
-        head = parsed_head(data)
-        hashes = hashed_files(head)
-        same = weights_digest(head) == model.weights_sha256
-    except ValueError:
-        same = False
-    if not same:
-        raise ModelError(f"{folder}: changed while it was read; run this again")
+def pack_model(packer: Packer, folder: Path) -> None:
+    """Add the files of a model folder; `ModelError` when one cannot be read, or does not have its hash."""
+    hashes = hashed_files(load_head(folder))
     for name in sorted({HEAD, *hashes, *(name for name in _ALSO if (folder / name).is_file())}):
-        found = data if name == HEAD else _read(folder / name)
-        if name in hashes and hashlib.sha256(found).hexdigest() != hashes[name]:
-            raise ModelError(f"{folder}: changed while it was read; run this again")
-        packer.add(f"model/{name}", found)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path}: {(error.strerror or str(error)).lower()}; copy the model anew") from None
+        try:
+            data = (folder / name).read_bytes()
+        except OSError as error:
+            raise ModelError(f"{folder / name}: {str(error.strerror).lower()}; copy the model anew") from None
+        if name in hashes and hashlib.sha256(data).hexdigest() != hashes[name]:
+            raise ModelError(f"{folder / name}: changed since training; copy or train the model anew")
+        packer.add(f"model/{name}", io.BytesIO(data))
 
 
 def find_model(
@@ -99,45 +71,22 @@ def find_model(
         When `model` cannot be used.
     """
     if model is not None:
-        given = Classifier.load(model)
-        return given, _compared(model_id(model_folder(model), given), wanted, "given with --model")
-    hashes: list[str] = []
-    for name in SHIPPED:
-        try:
-            folder = model_folder(name)
-            if load_head(folder).get("sha256") != wanted.sha256:
-                hashes.append(f"{str(load_head(folder).get('sha256'))[:12]}…")
-                continue
-            shipped = Classifier.load(name)  # it needs no trust in what is in the bundle
-            return shipped, _compared(model_id(folder, shipped), wanted, f"which comes with tipclassify {__version__}")
-        except ModelError as error:
-            return None, Check("model", "not checked", str(error))
-    if added := _added(wanted):
-        return added
-    known = f"tipclassify {__version__} has {' and '.join(hashes)}"
-    if any(name.startswith("model/") for name in archive.names):
-        try:
-            unpacked = _unpacked(archive)
-        except (InputError, ModelError, *BREAKS) as error:
-            return None, Check("model", "differs", f"the one in the bundle cannot be used: {error}")
-        if unpacked is None:
-            reason = f"{wanted.sha256[:12]}… is an encoder; unpack model/ and give it with --model, if you trust it"
-            return None, Check("model", "not checked", reason)
-        return unpacked[0], _compared(unpacked[1], wanted, f"in the bundle; {known}")
-    reason = f"{wanted.sha256[:12]}… is not here ({known}); give its folder with --model"
-    return None, Check("model", "not checked", reason)
-
-
-def _added(wanted: ModelId) -> tuple[Classifier, Check] | None:
-    """The model with those hashes among those that have a name here."""
-    for one in installed():
-        try:
-            if one.head.get("sha256") == wanted.sha256 and weights_digest(one.head) == wanted.weights_sha256:
-                classifier = Classifier.load(one.folder)
-                return classifier, _compared(model_id(one.folder, classifier), wanted, f"here as {one.name}")
-        except (ValueError, ModelError):
-            continue
-    return None
+        return Classifier.load(model), _compared(model_id(model_folder(model)), wanted, "given with --model")
+    for name in (*SHIPPED, *(one.name for one in installed())):
+        with suppress(ModelError):  # one that cannot be read is none of ours
+            found = model_id(model_folder(name))
+            if found.sha256 == wanted.sha256:
+                try:
+                    return Classifier.load(name), _compared(found, wanted, f"here as {name}")
+                except ModelError as error:
+                    return None, Check("model", "not checked", str(error))
+    missing = f"{wanted.sha256[:12]}… is not here; give its folder with --model"
+    if f"model/{HEAD}" not in archive.names:
+        return None, Check("model", "not checked", missing)
+    try:
+        return _unpacked(archive, wanted)
+    except (InputError, ModelError, *BREAKS) as error:
+        return None, Check("model", "differs", f"the one in the bundle cannot be used: {error}")
 
 
 def _compared(found: ModelId, wanted: ModelId, where: str) -> Check:
@@ -145,24 +94,20 @@ def _compared(found: ModelId, wanted: ModelId, where: str) -> Check:
         return Check("model", "ok", f"{found.sha256[:12]}…, {where}")
     if found.sha256 == wanted.sha256:
         return Check("model", "differs", "it has other hashes of weights or corpus than the manifest gives")
-    told = f"{found.sha256[:12]}…, {where}; the scores in the bundle are of {wanted.sha256[:12]}…"
-    return Check("model", "differs", told)
+    detail = f"{found.sha256[:12]}…, {where}; the scores in the bundle are of {wanted.sha256[:12]}…"
+    return Check("model", "differs", detail)
 
 
-def _unpacked(archive: Archive) -> tuple[Classifier, ModelId] | None:
-    """The model in a bundle, loaded from a temporary folder that is then removed; None for one of another kind.
-
-    Raises `InputError` or `ModelError` when it is missing, damaged, or unpacks to more than a model has.
-    """
-    with suppress(ValueError):  # what is wrong with it is told below
-        if kind_of(parsed_head(archive.read(f"model/{HEAD}", LARGEST))) != LINEAR:
-            return None
+def _unpacked(archive: Archive, wanted: ModelId) -> tuple[Classifier | None, Check]:
+    """The linear model in a bundle, loaded from a temporary folder that is then removed."""
+    head = archive.read(f"model/{HEAD}", LARGEST)
+    if kind_of(parsed_head(head)) != LINEAR:
+        reason = f"{wanted.sha256[:12]}… is an encoder; unpack model/ and give it with --model, if you trust it"
+        return None, Check("model", "not checked", reason)
+    weights = archive.read(f"model/{_WEIGHTS}", LARGEST)
+    open_zip(weights, f"{archive.name}: model/{_WEIGHTS}")  # numpy would unpack it to any size
     with tempfile.TemporaryDirectory(prefix="tipclassify-model-") as made:
         folder = Path(made)
-        for name in _NEEDED:  # these names and no others are written, whatever the bundle holds
-            data = archive.read(f"model/{name}", LARGEST)
-            if name == "weights.npz":
-                open_zip(data, f"{archive.name}: model/{name}")  # numpy would unpack it to any size
-            (folder / name).write_bytes(data)
-        classifier = Classifier.load(folder)
-        return classifier, model_id(folder, classifier)
+        (folder / HEAD).write_bytes(head)  # these names and no others are written, whatever the bundle holds
+        (folder / _WEIGHTS).write_bytes(weights)
+        return Classifier.load(folder), _compared(model_id(folder), wanted, "in the bundle")

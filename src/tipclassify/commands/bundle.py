@@ -26,12 +26,12 @@ from tipclassify.commands.options import (
 )
 
 if TYPE_CHECKING:
-    from tipclassify.bundle.checks import Check
+    from tipclassify.bundle.steps import Check
 
 __all__ = ["bundle", "verify"]
 
-_RESULTS: Final = ("ok", "differs", "not checked")
 _COLOURS: Final = {"ok": typer.colors.GREEN, "differs": typer.colors.RED, "not checked": typer.colors.YELLOW}
+_WIDTH: Final = 2 + max(map(len, _COLOURS))
 
 
 class Format(str, Enum):
@@ -91,7 +91,7 @@ def bundle(
         for note in one.notes:
             print(f"tipclassify: warning: {note}", file=sys.stderr)
     total = made.figures
-    counts = "   ".join(f"{label} {count.count:,}" for label, count in total.labels.items())
+    counts = "   ".join(f"{label} {counted['count']:,}" for label, counted in total.labels.items())
     typer.echo(f"{one_line(str(output))}: {total.passages:,} passages of {len(made.inputs):,} reports: {counts}")
     typer.echo(f"fingerprint {fingerprint}")
 
@@ -149,8 +149,7 @@ def verify(
         else:
             for check in checks:
                 out.write(json.dumps(asdict(check)) + "\n")
-    failing = _RESULTS[1:] if strict else _RESULTS[1:2]
-    if any(check.result in failing for check in checks):
+    if any(check.result == "differs" or (strict and check.result == "not checked") for check in checks):
         raise typer.Exit(1)
 
 
@@ -163,10 +162,10 @@ def _write_table(checks: Sequence[Check], out: IO[str]) -> None:
     coloured = out.isatty() and not os.environ.get("NO_COLOR")
     width = max(len(check.check) for check in checks) + 2
     for check in checks:
-        result = check.result.ljust(max(map(len, _RESULTS)) + 2)
+        result = check.result.ljust(_WIDTH)
         if coloured:
             result = typer.style(result, fg=_COLOURS[check.result])
         subject = f"{check.subject}: " if check.subject else ""
         out.write(f"{check.check.ljust(width)}{result}{one_line(subject + check.detail)}\n")
-    counted = Counter(check.result for check in checks)
-    out.write("\n" + "   ".join(f"{counted[result]} {result}" for result in _RESULTS) + "\n")
+    counted: Counter[str] = Counter(check.result for check in checks)
+    out.write("\n" + "   ".join(f"{counted[result]} {result}" for result in _COLOURS) + "\n")

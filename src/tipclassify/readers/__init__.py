@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tipclassify.document import Document
 from tipclassify.errors import InputError
 from tipclassify.readers.kinds import SUFFIXES, Kind, is_blank, is_gzip, kind_of, suffix_of
 
-__all__ = ["SUFFIXES", "ReadOptions", "is_link", "is_report", "read_bytes", "read_report"]
+if TYPE_CHECKING:
+    from tipclassify.links import Download
+
+__all__ = ["SUFFIXES", "ReadOptions", "is_link", "is_report", "read_bytes", "read_download", "read_report"]
 
 _OPENING: Final = 2_000  # characters that may tell country and year
 
@@ -66,7 +69,17 @@ def read_report(path: str | os.PathLike[str], options: ReadOptions = ReadOptions
         return read_bytes(read_bounded(name), name, options)
     from tipclassify.links import download
 
-    got = download(name, allow_private=options.allow_private, refresh=options.refresh)
+    return read_download(download(name, allow_private=options.allow_private, refresh=options.refresh), name, options)
+
+
+def read_download(got: Download, name: str, options: ReadOptions = ReadOptions()) -> Document:
+    """Read a report that was fetched from the link `name`, as `read_report` does.
+
+    Raises
+    ------
+    InputError
+        With one line that says what is wrong with it and what to do.
+    """
     suffix = suffix_of(got.url) or suffix_of(name)
     return _read(_Input(got.data, name, suffix, got.content_type, got.encoding), options.encoding)
 
