@@ -13,8 +13,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from tipclassify.charts.names import drop_repeats, name_groups
 from tipclassify.charts import page
+from tipclassify.charts.names import drop_repeats, name_groups
 from tipclassify.labels import LABELS
 from tipclassify.summary import Group, Summary
 
@@ -101,7 +101,7 @@ def _name_rows(ax: Axes, found: Summary, groups: Sequence[Group], names: Sequenc
     for y, (group, name) in enumerate(zip(groups, ax.get_yticklabels(), strict=True)):
         name.set_fontweight("bold" if group is found.total else "normal")
         count, at = f"{group.passages:,}", ax.get_yaxis_transform()
-        look = {"ha": "right", "va": "center", "fontsize": size - 1, "color": _FAINT}
+        look: dict[str, Any] = {"ha": "right", "va": "center", "fontsize": size - 1, "color": _FAINT}
         ax.annotate(count, (0, y), (-6, 0), xycoords=at, textcoords="offset points", **look)
 
 

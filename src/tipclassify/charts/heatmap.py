@@ -10,14 +10,14 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from tipclassify.charts.names import name_parts
 from tipclassify.charts import page
+from tipclassify.charts.names import name_parts
 from tipclassify.labels import LABELS
 from tipclassify.summary import Estimate, Group, Summary, in_order
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.cm import ScalarMappable
+    from matplotlib.collections import QuadMesh
     from matplotlib.figure import Figure
 
 __all__ = ["draw_heat_map"]
@@ -33,9 +33,6 @@ def draw_heat_map(found: Summary) -> Figure:
     InputError
         When there are too many rows or cells for a picture.
     """
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
-
     cells = {group.key: group for group in found.groups}
     down = list(dict.fromkeys(key[0] for key in cells))
     across = in_order(dict.fromkeys(key[1] for key in cells), found.by[1])  # years ascend though some rows lack some
@@ -57,7 +54,11 @@ def draw_heat_map(found: Summary) -> Figure:
     blocks = page.count_blocks(len(down), pitch, block)
     most = max(math.ceil(len(down) / blocks), 1)
     blocks = math.ceil(len(down) / most)
-    told = "percent of passages, as tagged" if found.rates is None else "percent of passages, adjusted for the model's errors"
+    told = (
+        "percent of passages, as tagged"
+        if found.rates is None
+        else "percent of passages, adjusted for the model's errors"
+    )
     told += ("; below it the 95% interval" if detailed else "") + "; hatched: no passages"
     height = 0.85 + (widest if upright else 0.2) + most * pitch
     figure, body = page.new_page(found, block * max(blocks, 1), height, "?", told=told)
@@ -74,10 +75,11 @@ def draw_heat_map(found: Summary) -> Figure:
         ax.set(xlim=(0, len(across)), ylim=(most, 0))
         ax.spines[:].set_visible(False)
         end, beyond = _scale(found, label)
-        colours = ScalarMappable(Normalize(0, end), "Blues")
         groups = [[cells.get((row, column)) for column in across] for row in here]
-        _draw_cells(ax, found, groups, colours, label, size, detailed)
-        bar = body.colorbar(colours, ax=ax, location="bottom", aspect=block / 3 / 0.1, fraction=0.1 / (most * pitch), pad=0.02)
+        mesh = _draw_cells(ax, found, groups, end, label, size, detailed)
+        bar = body.colorbar(
+            mesh, ax=ax, location="bottom", aspect=block / 3 / 0.1, fraction=0.1 / (most * pitch), pad=0.02
+        )
         bar.outline.set_visible(False)
         bar.ax.tick_params(length=2)
         page.show_scale(bar.ax, (0, end), size - 2, beyond)
@@ -107,25 +109,29 @@ def _draw_cells(
     ax: Axes,
     found: Summary,
     rows: Sequence[Sequence[Group | None]],
-    colours: ScalarMappable,
+    end: float,
     label: str,
     size: float,
     detailed: bool,
-) -> None:
+) -> QuadMesh:
     """Draw cells and write their figures into them; a hatch shows where there are no passages."""
     import numpy as np
+    from matplotlib import colormaps
     from matplotlib.patches import Rectangle
 
-    ax.add_patch(Rectangle((0, 0), len(rows[0]), len(rows), facecolor="white", hatch="////", edgecolor="#CCCCCC", linewidth=0))
+    ax.add_patch(
+        Rectangle((0, 0), len(rows[0]), len(rows), facecolor="white", hatch="////", edgecolor="#CCCCCC", linewidth=0)
+    )
     shares = [[_share(found, group, label) for group in row] for row in rows]
     values = np.ma.masked_invalid([[share for share, _ in row] for row in shares])
-    ax.pcolormesh(values, cmap=colours.cmap, norm=colours.norm, edgecolors="white", linewidth=0.6)
+    mesh = ax.pcolormesh(values, cmap="Blues", vmin=0, vmax=end, edgecolors="white", linewidth=0.6)
     for y, row in enumerate(shares):
         for x, (share, estimate) in enumerate(row):
             group = rows[y][x]
             if group is None or math.isnan(share):
                 continue
-            light = _luminance(colours.to_rgba(share)) > 0.18  # black and white contrast alike at 0.18
+            # Black and white contrast alike at a luminance of 0.18.
+            light = _luminance(colormaps["Blues"](min(share / end, 1.0))) > 0.18
             style: dict[str, Any] = {"ha": "center", "va": "center", "color": "black" if light else "white"}
             style["in_layout"] = False  # each is inside its cell
             text = f"{100 * share:.0f}{'?' if estimate and estimate.notes else ''}"
@@ -135,6 +141,8 @@ def _draw_cells(
                 ax.text(x + 0.5, y + 0.74, f"{low:.0f}–{high:.0f}", fontsize=size - 2.5, **style)
             else:
                 ax.text(x + 0.5, y + 0.5, text, fontsize=size - 1, **style)
+
+    return mesh
 
 
 def _luminance(colour: Sequence[float]) -> float:

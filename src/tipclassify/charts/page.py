@@ -18,7 +18,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-__all__ = ["INK", "MOST_ROWS", "count_blocks", "fit_text", "new_page", "scale_end", "show_scale", "text_width", "title_of"]
+__all__ = [
+    "INK",
+    "MOST_ROWS",
+    "count_blocks",
+    "fit_text",
+    "new_page",
+    "scale_end",
+    "show_scale",
+    "text_width",
+    "title_of",
+]
 __all__ += ["too_many"]
 
 INK: Final = "#222222"
@@ -44,25 +54,29 @@ def new_page(
         A line below the title, where there is no legend.
     """
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     title = title_of(found)
     width = max(width, text_width(title, 13), 7.0) + 2 * _MARGIN
     notes = [line for note in _notes(found, doubt) for line in textwrap.wrap(note, int(width / 0.06))]
-    above, below = 1.05 if legend else 0.85, _LINE * len(notes) + _MARGIN
-    figure = Figure(figsize=(width, above + height + below), facecolor="white", layout="constrained")
-    head, body = figure.subfigures(2, 1, height_ratios=(above, height + below))
+    above, below = 0.9 if legend else 0.7, _LINE * len(notes) + 2 * _MARGIN
+    high = above + height + below
+    rect = (_MARGIN / width, _MARGIN / high, 1 - 2 * _MARGIN / width, 1 - 2 * _MARGIN / high)
+    layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.03, rect=rect)
+    figure = Figure(figsize=(width, high), facecolor="white", layout=layout)
+    parts: Any = figure.subfigures(2, 1, height_ratios=(above, height + below))
+    head, body = parts
     facts = [f"{found.total.passages:,} passages", *(f"{name} {value}" for name, value in found.about.items())]
-    left = _MARGIN / width
     for inches, text, look in (
-        (0.2, title, {"fontsize": 11, "fontweight": "bold"}),
-        (0.45, " · ".join(facts), {"fontsize": 8, "color": "#555555"}),
-        (0.63, told, {"fontsize": 8, "color": "#555555"}),
+        (0.0, title, {"fontsize": 11, "fontweight": "bold"}),
+        (0.25, " · ".join(facts), {"fontsize": 8, "color": "#555555"}),
+        (0.43, told, {"fontsize": 8, "color": "#555555"}),
     ):
-        head.text(left, 1 - inches / above, text, look, va="top")
+        head.text(0, 1 - inches / above, text, look, va="top")
     if legend:
         style = {"frameon": False, "fontsize": 8, "borderpad": 0, "borderaxespad": 0}
-        head.legend(handles=legend, loc="upper left", ncols=4, bbox_to_anchor=(left, 1 - 0.63 / above), **style)
-    body.supxlabel("\n".join(notes), x=left, ha="left", fontsize=7, color="#444444")
+        head.legend(handles=legend, loc="upper left", ncols=4, bbox_to_anchor=(0, 1 - 0.45 / above), **style)
+    body.supxlabel("\n".join(notes), x=0, ha="left", fontsize=7, color="#444444")
     return figure, body
 
 
@@ -99,9 +113,10 @@ def fit_text(text: str, width: int, lines: int = 1) -> str:
     >>> fit_text("reports of many years/karvonia-2024.html", 20)
     'reports of ma…4.html'
     """
-    if len(text) > width * lines:
-        tail = width * lines // 3  # file names differ at their ends
-        text = f"{text[: width * lines - tail - 1]}…{text[-tail:]}"
+    room = width * lines - width // 4 * (lines - 1)  # a line ends before the word that does not fit
+    if len(text) > room:
+        tail = room // 3  # file names differ at their ends
+        text = f"{text[: room - tail - 1]}…{text[-tail:]}"
     return text if lines == 1 else "\n".join(textwrap.wrap(text, width, max_lines=lines, placeholder="…"))
 
 

@@ -52,7 +52,13 @@ class Chart(str, Enum):
     heatmap = "heatmap"
 
 
-_SUFFIXES: Final = {"table": (".txt",), "csv": (".csv",), "jsonl": (".jsonl", ".ndjson"), "png": (".png",), "svg": (".svg",)}
+_SUFFIXES: Final = {
+    "table": (".txt",),
+    "csv": (".csv",),
+    "jsonl": (".jsonl", ".ndjson"),
+    "png": (".png",),
+    "svg": (".svg",),
+}
 _PICTURES: Final = (Format.png, Format.svg)
 _NO_RATES: Final = (
     "tipclassify: this model does not record its error rates (an older version trained it): counts are not adjusted; "

@@ -106,24 +106,6 @@ def summarize(report: TaggedReport, number: int, part: int) -> Summary:
 
 
 @dataclass(frozen=True, slots=True)
-class Points:
-    """Reasons for one label as a card shows them.
-
-    Attributes
-    ----------
-    words : str
-        The strongest words for it, in quotes, for a screen reader.
-    points : list of (str, float)
-        Words, the heading and, if `additive`, what adds up to `total` with them.
-    """
-
-    words: str
-    points: list[tuple[str, float]]
-    total: float
-    additive: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Mark:
     """A passage as it stands in its block.
 
@@ -135,7 +117,7 @@ class Mark:
         What its ids begin with.
     shown : tuple of str
         Labels whose reasons its card shows.
-    reasons : mapping of str to Points, or None
+    reasons : mapping of str to Reason, or None
         The reasons; empty where they were left out, None where there is no card.
     """
 
@@ -145,7 +127,7 @@ class Mark:
     number: int
     name: str
     shown: tuple[str, ...]
-    reasons: Mapping[str, Points] | None
+    reasons: Mapping[str, Reason] | None
 
     @property
     def letters(self) -> str:
@@ -200,7 +182,7 @@ def article(report: TaggedReport, summary: Summary, run: Run, first: int = 1) ->
     why = {n: one for n, one in zip(shown, found, strict=True) if one or report.passages[n].labels}
     marks = []
     for n, passage in enumerate(report.passages):
-        reasons = _points_of(passage, shown[n], why[n]) if n in why else None
+        reasons = _reasons_of(passage, shown[n], why[n]) if n in why else None
         number = first + n
         marks.append(Mark("", passage.text, passage, number, f"{summary.prefix}p{number}", shown.get(n, ()), reasons))
     pieces = list(_pieces(report, marks))
@@ -218,31 +200,29 @@ def article(report: TaggedReport, summary: Summary, run: Run, first: int = 1) ->
         map=_map(pieces),
         thresholds=thresholds,
         policy=run.policy,
+        points=_points,
     )
 
 
-def _points_of(
+def _reasons_of(
     passage: Passage, labels: Sequence[str], explanations: Mapping[str, Explanation] | None
-) -> dict[str, Points]:
+) -> dict[str, Reason]:
     most = (4, 2) if len(labels) == 1 else (3, 1)  # a card is to fit beside its passage
-    if not explanations:
-        return {}
-    return {label: _points(reason_of(passage.text, explanations[label], *most), passage.section) for label in labels}
+    return {label: reason_of(passage.text, explanations[label], *most) for label in labels} if explanations else {}
 
 
-def _points(reason: Reason, section: str | None) -> Points:
-    """The reason for one label: points that add up to its log-odds, or how far they fall with a part masked."""
-    words = ", ".join(f"“{phrase.text}”" for phrase in reason.phrases[:2] if phrase.weight > 0)
-    points = [(f"“{phrase.text}”", phrase.weight) for phrase in reason.phrases]
+def _points(reason: Reason, section: str | None) -> list[tuple[str, float]]:
+    """Points that add up to the last, the log-odds; or how far those fall with a part masked."""
+    points = [(f"“{phrase.text}”", _rounded(phrase.weight)) for phrase in reason.phrases]
     if section and round(reason.heading, 1):
-        points.append((f"the heading “{section_name(section)}”", reason.heading))
-    points = [(what, _rounded(weight)) for what, weight in points]
-    bias, total = _rounded(reason.bias), _rounded(reason.logit)
-    if reason.additive:
-        # The rest takes up what rounding leaves, so that the numbers shown add up to the last.
-        others = _rounded(total - bias - sum(shown for _, shown in points))
-        points += [("all other words", others), ("before any word is read", bias)]
-    return Points(words, points, total, reason.additive)
+        points.append((f"the heading “{section_name(section)}”", _rounded(reason.heading)))
+    total = _rounded(reason.logit)
+    if not reason.additive:
+        return [*points, ("points of the whole passage", total)]
+    bias = _rounded(reason.bias)
+    # The rest takes up what rounding leaves, so that the numbers shown add up to the last.
+    others = _rounded(total - bias - sum(shown for _, shown in points))
+    return [*points, ("all other words", others), ("before any word is read", bias), ("together", total)]
 
 
 def _rounded(weight: float) -> float:

@@ -220,8 +220,8 @@ class _Table:
         if looks_like_a_formula(text):
             look["quote_prefix"] = True  # stays text when the cell is edited
         if link is not None:
-            format = self._format(**look, font_color="#0563C1", underline=1)
-            self._sheet.write_url(self._rows, column, _url(link, text), format)
+            linked = self._format(**look, font_color="#0563C1", underline=1)
+            self._sheet.write_url(self._rows, column, _url(link, text), linked)
         elif text:
             self._sheet.write_string(self._rows, column, text, self._format(**look))
         else:

@@ -27,7 +27,9 @@ _FOLDED: Final = ("new", "dropped", "same")  # until a reader opens them
 def write_side_by_side(found: Comparison, out: IO[str], run: Run, same: bool = False) -> None:
     """Write one page for a comparison; passages that are the same only when asked for. The same input gives the same bytes."""
     groups = found.groups(same)
-    rules = [f"body:has(#show-{kind}:not(:checked)) .group.{kind} {{ display: none; }}" for kind in (g.kind for g in groups)]
+    rules = [
+        f"body:has(#show-{kind}:not(:checked)) .group.{kind} {{ display: none; }}" for kind in (g.kind for g in groups)
+    ]
     style = Markup("\n".join([asset("report.css"), asset("side_by_side.css"), *rules]))
     old, new = found.names
     out.writelines(
@@ -37,7 +39,9 @@ def write_side_by_side(found: Comparison, out: IO[str], run: Run, same: bool = F
             old=old,
             new=new,
             title=_title(found),
-            reports=[(name, of, run.link(of.file)) for name, of in zip((old, new), (found.old, found.new), strict=True)],
+            reports=[
+                (name, of, run.link(of.file)) for name, of in zip((old, new), (found.old, found.new), strict=True)
+            ],
             groups=groups,
             counts=found.counts(),
             folded=_FOLDED,
