@@ -23,7 +23,9 @@ def json_line(row: dict[str, Any]) -> str:
         line = _ENCODER.encode(row)
     except ValueError:  # an input row may hold NaN, which Python reads and JSON does not know
         line = _ENCODER.encode(_finite(row))
-    return _NOT_RAW.sub(lambda char: f"\\u{ord(char[0]):04x}", line) + "\n"
+    if not line.isprintable():
+        line = _NOT_RAW.sub(lambda char: f"\\u{ord(char[0]):04x}", line)
+    return line + "\n"
 
 
 def _finite(value: Any) -> Any:
