@@ -599,7 +599,7 @@ def test_any_name_can_be_drawn(format: str) -> None:
     if format == "svg":
         shown = texts(picture)
         assert {"Türkiye", "人身取引", "$x_1$", "<b>&", "a\ufffd[1m", "(no country)"} <= set(shown)
-        assert [len(text) < 60 for text in shown if "xxx" in text or "many" in text] == [True] * 3
+        assert [len(text) < 60 for text in shown if "xxx" in text or "many" in text] == [True] * 4
 
 
 def test_files_are_called_by_their_names_where_that_tells_them_apart() -> None:

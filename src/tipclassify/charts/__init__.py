@@ -63,12 +63,27 @@ def draw(found: Summary, chart: str, format: str, out: IO[bytes]) -> None:
     require_matplotlib()
     with _house_style():
         figure = draw_bars(found) if chart == "bars" else draw_heat_map(found)
+        _lay_out(figure)
         title, text = title_of(found), "\n".join(describe(found))
         if format == "svg":
             out.write(_svg(figure, title, text))
         else:
             metadata = {"Title": title, "Description": text, "Software": None}
             figure.savefig(out, format="png", dpi=_DPI, metadata=metadata)
+
+
+def _lay_out(figure: Figure) -> None:
+    """Put everything in its place, for good: the last bits of what the solver finds differ from one run to the next."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for part in figure.subfigs:
+        part.bbox_relative.set_points(part.bbox_relative.get_points().round(5))
+        for text in part.texts:
+            x, y = text.get_position()
+            text.set_position((round(x, 5), round(y, 5)))
+    for ax in figure.axes:
+        left, bottom, width, height = (round(side, 5) for side in ax.get_position(original=True).bounds)
+        ax.set_position((left, bottom, width, height))
 
 
 @contextlib.contextmanager

@@ -13,10 +13,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from tipclassify.charts.lettering import fit_text, measure_text
+from tipclassify.charts import page
 from tipclassify.charts.names import drop_repeats, name_groups
-from tipclassify.charts.page import INK, MOST_ROWS, Page, count_blocks, too_many
-from tipclassify.charts.scales import percent, round_up, turn_ends_inward
 from tipclassify.labels import LABELS
 from tipclassify.summary import Group, Summary
 
@@ -29,6 +27,7 @@ __all__ = ["COLOURS", "PARTS", "draw_bars"]
 COLOURS: Final = {"positive_effort": "#004488", "failure": "#DDAA33", "complicity": "#BB5566"}
 _PALE: Final = {"positive_effort": "#84A6C9", "failure": "#EED599", "complicity": "#E0B2BA"}
 _FAINT: Final = "#8A8A8A"
+_WIDTHS: Final = (2.8, 1.7, 1.7, 1.7)  # of the panels, in inches, about
 
 PARTS: Final = (
     # Name, sets of labels (any with complicity where None), colour, hatch and its colour: light and dark in turns, so
@@ -43,7 +42,7 @@ PARTS: Final = (
 
 
 def draw_bars(found: Summary) -> Figure:
-    """A row for each group: parts stacked to 100%, then each label with its interval.
+    """Draw a row for each group: parts stacked to 100%, then each label with its interval.
 
     Raises
     ------
@@ -51,42 +50,34 @@ def draw_bars(found: Summary) -> Figure:
         When there are too many rows for a picture.
     """
     rows = [*found.groups, found.total]
-    if len(rows) > MOST_ROWS:
-        raise too_many(len(rows), "rows")
-    called = [*name_groups(found), "total"]
+    if len(rows) > page.MOST_ROWS:
+        raise page.too_many(len(rows), "rows")
     few = len(rows) <= 40
-    size, longest, lines = (8.5, 2.8, 2) if few else (7.0, 2.2, 1)
-    widest = max(measure_text(name, size) for name in called)
-    pitch = 0.19 if not few else 0.3 if widest <= longest else 0.36
-    wide, gap = (2.8, 1.7, 1.7, 1.7), 0.3
-    beside = min(widest, longest) + 0.7
-    block = beside + sum(wide) + gap * len(wide)
-    blocks = count_blocks(len(rows), pitch, block)
+    size, lines = (8.5, 2) if few else (7.0, 1)
+    called = [*name_groups(found), "total"]
+    names = [page.fit_text(name, 40, lines) for name in called]
+    pitch = 0.19 if not few else 0.36 if any("\n" in name for name in names) else 0.3
+    block = sum(_WIDTHS) + 1.9 + max(page.text_width(name, size) for name in names)
+    blocks = page.count_blocks(len(rows), pitch, block)
     most = math.ceil(len(rows) / blocks)
-    page = Page(found, block * blocks - gap, 0.45 + most * pitch, above=0.9, doubt="Hollow")
-    page.legend(_legend(found))
-    scale = round_up(max(_furthest(found, group) for group in rows))
+    blocks = math.ceil(len(rows) / most)
+    figure, body = page.new_page(found, block * blocks, 0.55 + most * pitch, "Hollow", _legend(found))
+    axes = body.subplots(1, blocks * len(_WIDTHS), squeeze=False, width_ratios=_WIDTHS * blocks)[0]
+    end = page.scale_end(max(_furthest(found, group) for group in rows))
     for number in range(blocks):
-        left = number * block
         here = rows[number * most : (number + 1) * most]
-        if not here:  # the last of many blocks
-            continue
-        edges = [left + beside + sum(wide[:i]) + gap * i for i in range(len(wide))]
-        axes = [page.axes(x, 0.45, width, len(here) * pitch) for x, width in zip(edges, wide, strict=True)]
-        _prepare(axes, scale, len(here), size)
-        for y, (group, name) in enumerate(zip(here, drop_repeats(found, here, called[number * most :]), strict=True)):
-            weight, middle = "bold" if group is found.total else "normal", 0.45 + (y + 0.5) * pitch
-            page.text(
-                left + beside - 0.6, middle, fit_text(name, longest, size, lines), size, ha="right", weight=weight
-            )
-            page.text(left + beside - 0.08, middle, f"{group.passages:,}", size - 1, ha="right", colour=_FAINT)
+        panels = axes[number * len(_WIDTHS) : (number + 1) * len(_WIDTHS)]
+        _prepare(panels, end, most, size)
+        shown = [page.fit_text(name, 40, lines) for name in drop_repeats(found, here, called[number * most :])]
+        _name_rows(panels[0], found, here, shown, size)
+        for y, group in enumerate(here):
             if y and (group is found.total or (len(found.by) > 1 and group.key[:-1] != here[y - 1].key[:-1])):
-                for ax in axes:
+                for ax in panels:
                     ax.axhline(y - 0.5, color="#999999", linewidth=0.6)
-        _draw_parts(axes[0], here)
-        for ax, label in zip(axes[1:], LABELS, strict=True):
+        _draw_parts(panels[0], here)
+        for ax, label in zip(panels[1:], LABELS, strict=True):
             _draw_label(ax, found, here, label)
-    return page.figure
+    return figure
 
 
 def _prepare(axes: Sequence[Axes], scale: float, rows: int, size: float) -> None:
@@ -96,13 +87,22 @@ def _prepare(axes: Sequence[Axes], scale: float, rows: int, size: float) -> None
         ax.set_xlim(0 if ax is axes[0] else -0.02 * end, end * 1.02)  # room for half a mark
         ax.set_ylim(rows - 0.5, -0.5)
         ax.set_yticks([])
-        ax.set_xticks([0, end / 2, end], [percent(0), percent(end / 2), percent(end)])
-        ax.tick_params(axis="x", labelsize=size - 1, top=True, labeltop=True, bottom=False, labelbottom=False, length=2)
-        turn_ends_inward(ax)
+        ax.tick_params(axis="x", top=True, labeltop=True, bottom=False, labelbottom=False, length=2)
+        page.show_scale(ax, (0, end / 2, end), size - 1)
         ax.grid(axis="x", color="#DDDDDD", linewidth=0.6)
         ax.set_axisbelow(True)
-        for side in ("left", "right", "bottom"):
-            ax.spines[side].set_visible(False)
+        ax.spines[["left", "right", "bottom"]].set_visible(False)
+
+
+def _name_rows(ax: Axes, found: Summary, groups: Sequence[Group], names: Sequence[str], size: float) -> None:
+    """Write the names of rows and, between them and the bars, how many passages they have."""
+    ax.set_yticks(range(len(groups)), names, fontsize=size)
+    ax.tick_params(axis="y", length=0, pad=44)
+    for y, (group, name) in enumerate(zip(groups, ax.get_yticklabels(), strict=True)):
+        name.set_fontweight("bold" if group is found.total else "normal")
+        count, at = f"{group.passages:,}", ax.get_yaxis_transform()
+        look: dict[str, Any] = {"ha": "right", "va": "center", "fontsize": size - 1, "color": _FAINT}
+        ax.annotate(count, (0, y), (-6, 0), xycoords=at, textcoords="offset points", **look)
 
 
 def _draw_parts(ax: Axes, groups: Sequence[Group]) -> None:
@@ -130,7 +130,7 @@ def _draw_label(ax: Axes, found: Summary, groups: Sequence[Group], label: str) -
 
 def _mark(unreliable: bool) -> dict[str, Any]:
     """How an adjusted share and its interval look: hollow and faint where a note speaks against them."""
-    colour = _FAINT if unreliable else INK
+    colour = _FAINT if unreliable else page.INK
     face = "white" if unreliable else colour
     return {
         "color": colour,

@@ -10,15 +10,14 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from tipclassify.charts.lettering import fit_text, measure_text
+from tipclassify.charts import page
 from tipclassify.charts.names import name_parts
-from tipclassify.charts.page import MOST_ROWS, Page, count_blocks, too_many
-from tipclassify.charts.scales import percent, round_up, turn_ends_inward
 from tipclassify.labels import LABELS
-from tipclassify.summary import Group, Name, Summary, in_order
+from tipclassify.summary import Estimate, Group, Summary, in_order
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.collections import QuadMesh
     from matplotlib.figure import Figure
 
 __all__ = ["draw_heat_map"]
@@ -27,7 +26,7 @@ _MOST_CELLS: Final = 6_000  # 240 countries in 25 years
 
 
 def draw_heat_map(found: Summary) -> Figure:
-    """One panel for each label; shares in percent, adjusted where the error rates are known.
+    """Draw one panel for each label; shares in percent, adjusted where the error rates are known.
 
     Raises
     ------
@@ -37,122 +36,113 @@ def draw_heat_map(found: Summary) -> Figure:
     cells = {group.key: group for group in found.groups}
     down = list(dict.fromkeys(key[0] for key in cells))
     across = in_order(dict.fromkeys(key[1] for key in cells), found.by[1])  # years ascend though some rows lack some
-    if len(down) > MOST_ROWS:
-        raise too_many(len(down), "rows")
+    if len(down) > page.MOST_ROWS:
+        raise page.too_many(len(down), "rows")
     if len(down) * len(across) > _MOST_CELLS:
-        raise too_many(len(down) * len(across), "cells")
-    grid = _Grid(found, down, across)
-    panel = max(len(across) * grid.cell, 1.3)
-    block = grid.beside + (panel + 0.25) * len(LABELS)
-    blocks = count_blocks(len(down), grid.pitch, block)
+        raise page.too_many(len(down) * len(across), "cells")
+    roomy = len(down) <= 45
+    detailed = roomy and found.rates is not None  # an interval in every cell
+    pitch, size, lines = (0.36, 8.5, 2) if roomy else (0.2, 7.0, 1)
+    cell = 0.62 if len(across) <= 6 else 0.48 if detailed else 0.34
+    rows, columns = name_parts(found, 0), name_parts(found, 1)
+    names = {name: page.fit_text(rows[name], 40, lines) for name in down}
+    heads = [page.fit_text(columns[name], 26) for name in across]
+    widest = max((page.text_width(head, size - 1) for head in heads), default=0.0)
+    upright = widest > cell - 0.04
+    block = len(LABELS) * (max(len(across) * cell, 1.3) + 0.25)
+    block += max((page.text_width(name, size) for name in names.values()), default=0.0) + 0.2
+    blocks = page.count_blocks(len(down), pitch, block)
     most = max(math.ceil(len(down) / blocks), 1)
-    top = 0.2 + grid.above
-    page = Page(found, block * blocks - 0.25, top + most * grid.pitch + 0.45, above=0.75, doubt="?", told=grid.told())
-    for number in range(blocks if across else 0):
-        here = down[number * most : (number + 1) * most]
-        for j, label in enumerate(LABELS if here else ()):
-            x = number * block + grid.beside + j * (panel + 0.25)
-            page.text(x, 0.1, label.replace("_", " "), grid.size + 0.5, weight="bold")
-            grid.heads(page, x, top)
-            if not j:
-                for row, name in enumerate(grid.names[number * most : number * most + len(here)]):
-                    page.text(x - 0.08, top + (row + 0.5) * grid.pitch, name, grid.size, ha="right")
-            ax = page.axes(x, top, len(across) * grid.cell, len(here) * grid.pitch)
-            bar = page.axes(x, top + len(here) * grid.pitch + 0.12, panel, 0.1)
-            grid.draw(ax, bar, here, label)
-    return page.figure
-
-
-class _Grid:
-    """The cells of a heat map, their size in inches and what is written in and around them."""
-
-    def __init__(self, found: Summary, down: Sequence[Name], across: Sequence[Name]) -> None:
-        self.found, self.across = found, across
-        self.cells = {group.key: group for group in found.groups}
-        roomy = len(down) <= 45
-        self.detailed = roomy and found.rates is not None  # an interval in every cell
-        self.pitch, self.size, longest = (0.36, 8.5, 2.8) if roomy else (0.2, 7.0, 2.2)
-        self.cell = 0.62 if len(across) <= 6 else 0.48 if self.detailed else 0.34
-        rows, columns = name_parts(found, 0), name_parts(found, 1)
-        self.names = [fit_text(rows[name], longest, self.size, 2 if roomy else 1) for name in down]
-        self.columns = [fit_text(columns[name], 1.6, self.size - 1) for name in across]
-        widest = max((measure_text(name, self.size - 1) for name in self.columns), default=0.0)
-        self.upright = widest > self.cell - 0.04
-        self.above = widest + 0.25 if self.upright else 0.25
-        self.beside = (
-            max((measure_text(line, self.size) for name in self.names for line in name.split("\n")), default=0.0) + 0.12
+    blocks = math.ceil(len(down) / most)
+    told = (
+        "percent of passages, as tagged"
+        if found.rates is None
+        else "percent of passages, adjusted for the model's errors"
+    )
+    told += ("; below it the 95% interval" if detailed else "") + "; hatched: no passages"
+    height = 0.85 + (widest if upright else 0.2) + most * pitch
+    figure, body = page.new_page(found, block * max(blocks, 1), height, "?", told=told)
+    axes = body.subplots(1, blocks * len(LABELS), squeeze=False)[0] if blocks else ()
+    for number, ax in enumerate(axes):
+        label = LABELS[number % len(LABELS)]
+        first = number // len(LABELS) * most
+        here = down[first : first + most]
+        ax.set_title(label.replace("_", " "), fontsize=size + 0.5, fontweight="bold", loc="left")
+        ax.set_xticks([x + 0.5 for x in range(len(across))], heads, fontsize=size - 1, rotation=90 if upright else 0)
+        shown = names if label == LABELS[0] else {}
+        ax.set_yticks([y + 0.5 for y in range(len(here))], [shown.get(name, "") for name in here], fontsize=size)
+        ax.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
+        ax.set(xlim=(0, len(across)), ylim=(most, 0))
+        ax.spines[:].set_visible(False)
+        end, beyond = _scale(found, label)
+        groups = [[cells.get((row, column)) for column in across] for row in here]
+        mesh = _draw_cells(ax, found, groups, end, label, size, detailed)
+        bar = body.colorbar(
+            mesh, ax=ax, location="bottom", aspect=block / 3 / 0.1, fraction=0.1 / (most * pitch), pad=0.02
         )
+        bar.outline.set_visible(False)
+        bar.ax.tick_params(length=2)
+        page.show_scale(bar.ax, (0, end), size - 2, beyond)
+    return figure
 
-    def told(self) -> str:
-        """What the figures in the cells are."""
-        if self.found.rates is None:
-            return "percent of passages, as tagged; hatched: no passages"
-        below = "; below it the 95% interval" if self.detailed else ""
-        return f"percent of passages, adjusted for the model's errors{below}; hatched: no passages"
 
-    def share(self, row: Name, column: Name, label: str) -> float:
-        """The share of a cell, adjusted if it can be; NaN for no passages."""
-        group = self.cells.get((row, column))
-        if group is None or not group.passages:
-            return math.nan
-        estimate = self.found.estimate(group, label)
-        return estimate.count / group.passages if estimate else group.share(label)
+def _share(found: Summary, group: Group | None, label: str) -> tuple[float, Estimate | None]:
+    """The share of a cell, adjusted if it can be, and how it was adjusted; NaN for no passages."""
+    if group is None or not group.passages:
+        return math.nan, None
+    estimate = found.estimate(group, label)
+    return (estimate.count / group.passages if estimate else group.share(label)), estimate
 
-    def notes(self, group: Group, label: str) -> tuple[str, ...]:
-        """What speaks against relying on a cell."""
-        estimate = self.found.estimate(group, label)
-        return estimate.notes if estimate else ()
 
-    def heads(self, page: Page, x: float, y: float) -> None:
-        """Names of the columns."""
-        for number, name in enumerate(self.columns):
-            middle, turn = x + (number + 0.5) * self.cell, 90 if self.upright else 0
-            page.text(middle, y - 0.06, name, self.size - 1, ha="center", va="bottom", rotation=turn)
+def _scale(found: Summary, label: str) -> tuple[float, str]:
+    """The end of the scale of colours, which is the same for all cells of a label, and a mark where some lie beyond.
 
-    def draw(self, ax: Axes, bar: Axes, rows: Sequence[Name], label: str) -> None:
-        """Cells of some rows, and the scale of colours, which is the same for all rows of a label."""
-        import numpy as np
-        from matplotlib import colormaps
+    One odd cell of three passages must not make the rest pale: the scale is for those that can be relied on.
+    """
+    shares = [_share(found, group, label) for group in found.groups if group.passages]
+    sound = [share for share, estimate in shares if not (estimate and estimate.notes)]
+    end = page.scale_end(max(sound or (share for share, _ in shares), default=0.0), least=0.1)
+    return end, "+" if any(share > end for share, _ in shares) else ""
 
-        colours = colormaps["Blues"]
-        # One odd cell of three passages must not make the rest pale: the scale is for those that can be relied on.
-        shares = {key: self.share(key[0], key[1], label) for key, group in self.cells.items() if group.passages}
-        sound = [share for key, share in shares.items() if not self.notes(self.cells[key], label)]
-        end = round_up(max(sound or shares.values(), default=0.0), least=0.1)
-        beyond = "+" if any(share > end for share in shares.values()) else ""
-        ax.set_xlim(0, len(self.across))
-        ax.set_ylim(len(rows), 0)
-        ax.set_xticks([])
-        ax.set_yticks([])
-        ax.patch.set(facecolor="white", hatch="////", edgecolor="#CCCCCC", linewidth=0)
-        for spine in ax.spines.values():
-            spine.set_visible(False)
-        values = np.array([[self.share(row, column, label) for column in self.across] for row in rows])
-        mesh = ax.pcolormesh(
-            np.ma.masked_invalid(values), cmap=colours, vmin=0, vmax=end, edgecolors="white", linewidth=0.6
-        )
-        for y, row in enumerate(values):
-            for x, share in enumerate(row):
-                if not math.isnan(share):
-                    light = _luminance(colours(min(share / end, 1.0))) > 0.18  # black and white contrast alike at 0.18
-                    ink = "black" if light else "white"
-                    self._write(ax, x, y, self.cells[rows[y], self.across[x]], label, float(share), ink)
-        scale = ax.figure.colorbar(mesh, cax=bar, orientation="horizontal", ticks=[0, end])
-        scale.outline.set_visible(False)
-        bar.set_xticklabels([percent(0), percent(end) + beyond])
-        bar.tick_params(labelsize=self.size - 2, length=2)
-        turn_ends_inward(bar)
 
-    def _write(self, ax: Axes, x: int, y: int, group: Group, label: str, share: float, ink: str) -> None:
-        estimate = self.found.estimate(group, label)
-        text = f"{100 * share:.0f}{'?' if self.notes(group, label) else ''}"
-        style: dict[str, Any] = {"ha": "center", "va": "center", "color": ink}
-        if self.detailed and estimate:
-            low, high = (100 * n / group.passages for n in (estimate.low, estimate.high))
-            ax.text(x + 0.5, y + 0.35, text, fontsize=self.size, **style)
-            ax.text(x + 0.5, y + 0.74, f"{low:.0f}–{high:.0f}", fontsize=self.size - 2.5, **style)
-        else:
-            ax.text(x + 0.5, y + 0.5, text, fontsize=self.size - 1, **style)
+def _draw_cells(
+    ax: Axes,
+    found: Summary,
+    rows: Sequence[Sequence[Group | None]],
+    end: float,
+    label: str,
+    size: float,
+    detailed: bool,
+) -> QuadMesh:
+    """Draw cells and write their figures into them; a hatch shows where there are no passages."""
+    import numpy as np
+    from matplotlib import colormaps
+    from matplotlib.patches import Rectangle
+
+    ax.add_patch(
+        Rectangle((0, 0), len(rows[0]), len(rows), facecolor="white", hatch="////", edgecolor="#CCCCCC", linewidth=0)
+    )
+    shares = [[_share(found, group, label) for group in row] for row in rows]
+    values = np.ma.masked_invalid([[share for share, _ in row] for row in shares])
+    mesh = ax.pcolormesh(values, cmap="Blues", vmin=0, vmax=end, edgecolors="white", linewidth=0.6)
+    for y, row in enumerate(shares):
+        for x, (share, estimate) in enumerate(row):
+            group = rows[y][x]
+            if group is None or math.isnan(share):
+                continue
+            # Black and white contrast alike at a luminance of 0.18.
+            light = _luminance(colormaps["Blues"](min(share / end, 1.0))) > 0.18
+            style: dict[str, Any] = {"ha": "center", "va": "center", "color": "black" if light else "white"}
+            style["in_layout"] = False  # each is inside its cell
+            text = f"{100 * share:.0f}{'?' if estimate and estimate.notes else ''}"
+            if detailed and estimate:
+                low, high = (100 * n / group.passages for n in (estimate.low, estimate.high))
+                ax.text(x + 0.5, y + 0.35, text, fontsize=size, **style)
+                ax.text(x + 0.5, y + 0.74, f"{low:.0f}–{high:.0f}", fontsize=size - 2.5, **style)
+            else:
+                ax.text(x + 0.5, y + 0.5, text, fontsize=size - 1, **style)
+
+    return mesh
 
 
 def _luminance(colour: Sequence[float]) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from enum import Enum
 from itertools import compress
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -38,13 +37,7 @@ class Format(str, Enum):
     html = "html"
 
 
-_SUFFIXES: Final = {
-    ".txt": Format.table,
-    ".jsonl": Format.jsonl,
-    ".ndjson": Format.jsonl,
-    ".html": Format.html,
-    ".htm": Format.html,
-}
+_SUFFIXES: Final = {"table": (".txt",), "jsonl": (".jsonl", ".ndjson"), "html": (".html", ".htm")}
 _OLD_HELP: Final = "A report: a file of any kind that score takes, or a link; '-' is standard input."
 
 
@@ -82,13 +75,12 @@ def compare(
     """
     from tipclassify.commands.output import open_output
     from tipclassify.comparison import compare as compare_reports
-    from tipclassify.writers import Run
+    from tipclassify.writers import Run, format_of
     from tipclassify.writers.compared import write_jsonl, write_table
-    from tipclassify.writers.side_by_side import write_side_by_side
 
     if old == new == "-":
         raise typer.BadParameter("standard input can hold one of the two reports only", param_hint="'NEW'")
-    wanted = _format(format, output)
+    wanted = format or (Format(format_of(output, _SUFFIXES)) if output else Format.table)
     how = tagging(model, policy, threshold, unit, encoding, allow_private)
     run = Run(how.classifier(), how.policy, folder=output.parent if output else None)
     found = compare_reports(_tagged(old, how), _tagged(new, how), run)
@@ -100,6 +92,8 @@ def compare(
         elif wanted is Format.jsonl:
             write_jsonl(found, out, everything)
         else:
+            from tipclassify.writers.side_by_side import write_side_by_side
+
             write_side_by_side(found, out, run, everything)
 
 
@@ -124,15 +118,3 @@ def _tagged(file: str, how: Tagging) -> TaggedReport:
     passages = [one for report, kept in zip(reports, prose, strict=True) for one in compress(report.passages, kept)]
     extras = [row for report, kept in zip(reports, prose, strict=True) for row in compress(report.extras, kept)]
     return replace(reports[0], passages=passages, extras=extras)
-
-
-def _format(format: Format | None, output: Path | None) -> Format:
-    from tipclassify.errors import InputError
-
-    if format or output is None:
-        return format or Format.table
-    if output.suffix.lower() not in _SUFFIXES:
-        raise InputError(
-            f"{output}: no format has the suffix {output.suffix!r}; use .txt, .jsonl, .html, or say --format"
-        )
-    return _SUFFIXES[output.suffix.lower()]

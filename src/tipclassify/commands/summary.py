@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from enum import Enum
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -54,12 +53,11 @@ class Chart(str, Enum):
 
 
 _SUFFIXES: Final = {
-    ".txt": Format.table,
-    ".csv": Format.csv,
-    ".jsonl": Format.jsonl,
-    ".ndjson": Format.jsonl,
-    ".png": Format.png,
-    ".svg": Format.svg,
+    "table": (".txt",),
+    "csv": (".csv",),
+    "jsonl": (".jsonl", ".ndjson"),
+    "png": (".png",),
+    "svg": (".svg",),
 }
 _PICTURES: Final = (Format.png, Format.svg)
 _NO_RATES: Final = (
@@ -117,9 +115,9 @@ def summary(
     from tipclassify.commands.output import open_output
     from tipclassify.commands.summary_output import write_csv, write_jsonl, write_table
     from tipclassify.summary import summarize
-    from tipclassify.writers import Run
+    from tipclassify.writers import Run, format_of
 
-    wanted = _format(format, output)
+    wanted = format or (Format(format_of(output, _SUFFIXES)) if output else Format.table)
     picture = wanted in _PICTURES
     dimensions = list(dict.fromkeys(one.value for one in by or ()))
     if chart and not picture:
@@ -149,14 +147,3 @@ def summary(
             else:
                 write = {Format.table: write_table, Format.csv: write_csv, Format.jsonl: write_jsonl}[wanted]
                 write(found, out)
-
-
-def _format(format: Format | None, output: Path | None) -> Format:
-    from tipclassify.errors import InputError
-
-    if format or output is None:
-        return format or Format.table
-    if output.suffix.lower() not in _SUFFIXES:
-        known = ", ".join(suffix for suffix in _SUFFIXES if suffix != ".ndjson")
-        raise InputError(f"{output}: no format has the suffix {output.suffix!r}; use {known}, or say --format")
-    return _SUFFIXES[output.suffix.lower()]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Sequence
 from typing import IO, Any, Final
 
@@ -14,7 +13,8 @@ from rich.text import Text
 from tipclassify.labels import LABELS
 from tipclassify.subject import subject_line
 from tipclassify.summary import ASSUMPTION, NONE, NOTES, OVERLAP, Estimate, Group, Summary
-from tipclassify.writers.cells import looks_like_a_formula, one_line
+from tipclassify.writers.cells import csv_cell, one_line
+from tipclassify.writers.lines import json_line
 
 __all__ = ["write_csv", "write_jsonl", "write_table"]
 
@@ -49,11 +49,8 @@ def write_table(found: Summary, out: IO[str]) -> None:
     console.print(Text(OVERLAP))
     if found.rates is not None:
         console.print(Text(f"Second lines: adjusted for the model's errors. {ASSUMPTION}"))
-        groups = [*found.groups, found.total]
-        given = {note for g in groups for label in LABELS for note in _notes(found.estimate(g, label))}
-        for note, text in NOTES.items():
-            if note in given:
-                console.print(Text(f"{_MARKS[note]} {text}"))
+        for note in found.notes():
+            console.print(Text(f"{_MARKS[note]} {NOTES[note]}"))
     console.print(Text("   ".join(f"{name} {value}" for name, value in found.about.items())))
 
 
@@ -74,27 +71,22 @@ def _adjusted(estimate: Estimate) -> str:
     return f"{marks}{estimate.count:,.0f} ({estimate.low:,.0f}–{estimate.high:,.0f})"
 
 
-def _notes(estimate: Estimate | None) -> Sequence[str]:
-    return estimate.notes if estimate else ()
-
-
 def _shown(value: Any, name: str) -> str:
     return f"(no {name})" if value is None else one_line(str(value))
 
 
 def write_jsonl(found: Summary, out: IO[str]) -> None:
-    """One object for each group, and one with ``"total": true``."""
-    for row in found.rows():
-        out.write(json.dumps(row, ensure_ascii=False) + "\n")
+    """Write one object for each group, and one with ``"total": true``."""
+    out.writelines(map(json_line, found.rows()))
 
 
 def write_csv(found: Summary, out: IO[str]) -> None:
-    """The same rows with ``failure``, ``failure_share``, ``failure_adjusted``, … as columns; notes joined by ``;``."""
+    """Write the same rows with ``failure``, ``failure_share``, ``failure_adjusted``, … as columns; notes joined by ``;``."""
     writer = csv.writer(out, lineterminator="\r\n")
     for number, row in enumerate(map(_flat, found.rows())):
         if not number:
             writer.writerow(row)
-        writer.writerow(map(_cell, row.values()))
+        writer.writerow(map(csv_cell, row.values()))
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:
@@ -106,11 +98,3 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
         if not of_labels:
             flat[name] = value
     return flat
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list):
-        return ";".join(value)
-    return "'" + value if isinstance(value, str) and looks_like_a_formula(value) else value

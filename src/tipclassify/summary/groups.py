@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from tipclassify.labels import LABELS
 from tipclassify.subject import Subject, is_unread
-from tipclassify.summary.adjustment import Estimate, Rates, adjust
+from tipclassify.summary.adjustment import NOTES, Estimate, Rates, adjust
 
 __all__ = ["NONE", "OVERLAP", "Group", "Key", "Name", "Summary"]
 
@@ -106,6 +106,12 @@ class Summary:
         if not is_unread(group.unknown, group.passages - group.low_confidence + group.unknown):
             return found
         return Estimate(found.count, found.low, found.high, (*found.notes, "unclear"))
+
+    def notes(self) -> list[str]:
+        """Keys of `NOTES` that speak against relying on some of the adjusted counts."""
+        estimates = [self.estimate(group, label) for group in (*self.groups, self.total) for label in LABELS]
+        given = {note for found in estimates if found for note in found.notes}
+        return [note for note in NOTES if note in given]
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Plain values of each group and, last, of the total, for JSON. A share of no passages is None."""

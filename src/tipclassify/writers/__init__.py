@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -41,16 +41,20 @@ class Run:
     folder: Path | None = None
     bom: bool = False
 
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """The probability from which each label is given."""
+        return dict(zip(LABELS, self.classifier.thresholds(self.policy).tolist(), strict=True))
+
     def about(self) -> dict[str, str]:
         """What tagged the reports, as names and values. No clock: the same run gives the same values."""
         meta = self.classifier.meta
-        thresholds = zip(LABELS, self.classifier.thresholds(self.policy).tolist(), strict=True)
         return {
             "tool": f"tipclassify {__version__}",
             "model": str(meta.get("sha256", "not recorded")),
             "corpus": str(meta.get("corpus", {}).get("sha256", "not recorded")),
             "policy": self.policy,
-            **{f"threshold {label}": f"{threshold:.4f}" for label, threshold in thresholds},
+            **{f"threshold {label}": f"{threshold:.4f}" for label, threshold in self.thresholds.items()},
         }
 
     def link(self, file: str) -> str | None:
@@ -166,9 +170,11 @@ class Format:
 
     Attributes
     ----------
+    function : str
+        Name of the function of `module` that writes.
     rows : str
-        Where a report's share of the output is text that needs no other report: the function that makes `Rows` of it. What
-        writes those is called ``write_`` and that.
+        Where a report's share of the output is text that needs no other report: the function that makes `Rows` of it,
+        which `function` then writes.
     """
 
     module: str
@@ -179,17 +185,13 @@ class Format:
 
     def writer(self) -> Write:
         """The writer, imported when it is wanted."""
-        write: Write = self._imported(self.function)
-        return write
+        make, write = self.steps()
+        return lambda reports, out, run: write(map(make, reports), out, run)
 
     def steps(self) -> tuple[Callable[[TaggedReport], Any], Callable[[Iterable[Any], IO[Any], Run], None]]:
         """What is made of each report where it was tagged, and what writes that: together they are the writer."""
-        if self.rows:
-            return self._imported(self.rows), self._imported(f"write_{self.rows}")
-        return as_it_is, self.writer()
-
-    def _imported(self, name: str) -> Any:
-        return getattr(import_module(f"tipclassify.writers.{self.module}"), name)
+        module = import_module(f"tipclassify.writers.{self.module}")
+        return (getattr(module, self.rows) if self.rows else as_it_is), getattr(module, self.function)
 
 
 def as_it_is(report: TaggedReport) -> TaggedReport:
@@ -199,8 +201,8 @@ def as_it_is(report: TaggedReport) -> TaggedReport:
 
 FORMATS: Final = {
     "table": Format("table", "write_table", (".txt",)),
-    "jsonl": Format("rows", "write_jsonl", (".jsonl", ".ndjson"), rows="jsonl_rows"),
-    "csv": Format("rows", "write_csv", (".csv",), rows="csv_rows"),
+    "jsonl": Format("rows", "write_jsonl_rows", (".jsonl", ".ndjson"), rows="jsonl_rows"),
+    "csv": Format("rows", "write_csv_rows", (".csv",), rows="csv_rows"),
     "xlsx": Format("sheets", "write_xlsx", (".xlsx",), binary=True),
     "parquet": Format("columns", "write_parquet", (".parquet",), binary=True),
     "html": Format("html", "write_html", (".html", ".htm")),
@@ -209,8 +211,13 @@ FORMATS: Final = {
 """What reports can be written as, by the name that ``--format`` takes."""
 
 
-def format_of(path: Path) -> str:
-    """The format that the suffix of an output file names.
+def format_of(path: Path, suffixes: Mapping[str, Sequence[str]] | None = None) -> str:
+    """Return the format that the suffix of an output file names.
+
+    Parameters
+    ----------
+    suffixes : mapping of str to sequence of str, optional
+        Suffixes of each format; those of `FORMATS` if not given.
 
     Raises
     ------
@@ -220,8 +227,9 @@ def format_of(path: Path) -> str:
     >>> format_of(Path("findings.csv"))
     'csv'
     """
-    for name, known in FORMATS.items():
-        if path.suffix.lower() in known.suffixes:
+    suffixes = suffixes or {name: known.suffixes for name, known in FORMATS.items()}
+    for name, known in suffixes.items():
+        if path.suffix.lower() in known:
             return name
-    suffixes = ", ".join(known.suffixes[0] for known in FORMATS.values())
-    raise InputError(f"{path}: no format has the suffix {path.suffix!r}; use {suffixes}, or say --format")
+    choice = ", ".join(known[0] for known in suffixes.values())
+    raise InputError(f"{path}: no format has the suffix {path.suffix!r}; use {choice}, or say --format")

@@ -1,6 +1,6 @@
 """One tagged report as an HTML article: counts by section, the whole text with its passages marked, a map, reasons.
 
-Used by `tipclassify.writers.html`, which makes the page around it.
+Used by `tipclassify.writers.html`, which makes the page around it; ``templates/article.html`` has the layout.
 """
 
 from __future__ import annotations
@@ -8,38 +8,24 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Final
 
 from tipclassify.document import Passage
 from tipclassify.explanation import Explanation
 from tipclassify.furniture import is_prose
-from tipclassify.labels import LABELS
 from tipclassify.subject import Subject, count_unknown, is_unknown, is_unread, subject_line
 from tipclassify.writers import Run, TaggedReport
-from tipclassify.writers.cards import card
-from tipclassify.writers.markup import attribute, content
-from tipclassify.writers.reasons import explain_shown, labels_shown
-from tipclassify.writers.wording import LETTERS, NAMES, badge, probability, section_name
+from tipclassify.writers.reasons import Reason, explain_shown, labels_shown, reason_of
+from tipclassify.writers.templating import rendered
+from tipclassify.writers.wording import LETTERS, section_name
 
 __all__ = ["Summary", "article", "summarize"]
 
 _LINK_MARK: Final = re.compile(r"\s*[#¶§]+\s*$")  # what pages put after a heading to link to it
 _MAP_HEIGHT: Final = 1000
 _LEAST_MARK: Final = 4  # height in the map at which a mark can still be seen and hit
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A block of a report (or a ready split row) and the passages in it, whose offsets count from `start`."""
-
-    text: str
-    start: int
-    passages: Sequence[tuple[int, Passage]]
-    section: str | None
-    heading: bool = False
-    page: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +59,35 @@ class Summary:
     sentences: int
     labels: Counter[str] = field(hash=False)
 
-    def facts(self) -> str:
-        """Country, year and source in one line of HTML; addresses on the web are links."""
-        source = content(self.source)
-        link = self.source.lower().startswith(("http://", "https://"))
-        if link:
-            source = f'<a href="{attribute(self.source)}" rel="noopener noreferrer">{source}</a>'
-        known = [content(str(fact)) for fact in (self.country, self.year) if fact]
-        named = [f'<span class="source">{source}</span>'] if link or self.source != self.title else []
-        return " · ".join(known + named)
+    @property
+    def known(self) -> list[str]:
+        """Country and year, as far as they are known."""
+        return [str(fact) for fact in (self.country, self.year) if fact]
+
+    @property
+    def linked(self) -> bool:
+        """Whether the source is an address on the web."""
+        return self.source.lower().startswith(("http://", "https://"))
+
+    @property
+    def named(self) -> bool:
+        """Whether the source says more than the title."""
+        return self.linked or self.source != self.title
+
+    @property
+    def unread(self) -> bool:
+        """Whether the report is in words that the model does not know."""
+        return is_unread(self.unknown, self.sentences)
+
+    @property
+    def subject_line(self) -> str:
+        """One line where most of the report is on other subjects, else nothing."""
+        return subject_line([self.subject]) or ""
 
 
 def summarize(report: TaggedReport, number: int, part: int) -> Summary:
-    """What there is to say of the `number`-th report, which is part `part` of its input (0 where it is all of it)."""
+    """Sum up the `number`-th report, which is part `part` of its input (0 where it is all of it)."""
     document = report.document
-    labels: Counter[str] = Counter()
-    for passage in report.passages:
-        labels.update(passage.labels)
     prose = [passage for passage in report.passages if is_prose(passage)]
     title = (document.title if document else None) or report.file
     return Summary(
@@ -103,87 +101,159 @@ def summarize(report: TaggedReport, number: int, part: int) -> Summary:
         sum(bool(passage.labels) for passage in prose),
         Subject.of(prose),
         *count_unknown(prose),
-        labels,
+        Counter(label for passage in report.passages for label in passage.labels),
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A passage as it stands in its block.
+
+    Attributes
+    ----------
+    before : str
+        Text between it and the passage before.
+    name : str
+        What its ids begin with.
+    shown : tuple of str
+        Labels whose reasons its card shows.
+    reasons : mapping of str to Reason, or None
+        The reasons; empty where they were left out, None where there is no card.
+    """
+
+    before: str
+    text: str
+    passage: Passage
+    number: int
+    name: str
+    shown: tuple[str, ...]
+    reasons: Mapping[str, Reason] | None
+
+    @property
+    def letters(self) -> str:
+        """Letters of its labels."""
+        return "".join(LETTERS[label] for label in self.passage.labels)
+
+    @property
+    def scores(self) -> str:
+        """Probabilities of its labels."""
+        return " ".join(f"{self.passage.scores[label]:.4f}" for label in self.passage.labels)
+
+    @property
+    def unreadable(self) -> bool:
+        """Whether it is a sentence that the model cannot read: a figure or a name alone is plainly nothing."""
+        return is_unknown(self.passage) and is_prose(self.passage)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A block of a report, or a ready split row.
+
+    Attributes
+    ----------
+    start, length : int
+        Its first character, from which offsets of its passages count, and how many it has.
+    heading, rest : str
+        The text of a heading without a mark that links to it, and that mark; of others, what follows the last passage.
+    new_page : int or None
+        Its page, where the piece before is not on it.
+    """
+
+    section: str | None
+    start: int
+    length: int
+    marks: Sequence[Mark]
+    heading: str
+    rest: str
+    new_page: int | None
+
+
 def article(report: TaggedReport, summary: Summary, run: Run, first: int = 1) -> Iterator[str]:
-    """The article, piece by piece.
+    """Render the article, piece by piece.
 
     Parameters
     ----------
     first : int
         Number of the first passage: above 1 where earlier parts of the input were written.
     """
-    title = attribute(summary.title)
-    known = {"title": report.document and summary.title, "country": summary.country, "year": summary.year}
-    data = "".join(f' data-{name}="{attribute(str(value))}"' for name, value in known.items() if value)
-    rows = "" if report.document else " data-rows"
-    heading = f"r{summary.number}"
-    yield f'<article id="{heading}" aria-labelledby="{heading}h" data-source="{attribute(summary.source)}"{data}{rows}>\n'
-    yield f'<header>\n<h2 id="{heading}h">{content(summary.title)}</h2>\n<p class="facts">{summary.facts()}</p>\n'
-    thresholds = dict(zip(LABELS, run.classifier.thresholds(run.policy).tolist(), strict=True))
-    shown = [entry for entry in enumerate(report.passages, first) if labels_shown(entry[1], thresholds)]
-    reasons = explain_shown([passage for _, passage in shown], run.classifier)
-    why = {number: found for (number, passage), found in zip(shown, reasons, strict=True) if found or passage.labels}
-    yield from _cautions(summary, sum(found is None for found in why.values()))
-    yield "</header>\n"
-    pieces = list(_pieces(report, first))
-    anchors = {section: f"{summary.prefix}s{n}" for n, section in enumerate(_sections(pieces), 1)}
-    of = title if summary.number == 1 else f"report {summary.number}, {title}"
-    yield from _counts(report.passages, anchors, f"Sections of {of}")
-    yield '<div class="text">\n'
-    opened: set[str | None] = set()
+    thresholds = run.thresholds
+    shown = {n: labels for n, p in enumerate(report.passages) if (labels := labels_shown(p, thresholds))}
+    found = explain_shown([report.passages[n] for n in shown], run.classifier)
+    why = {n: one for n, one in zip(shown, found, strict=True) if one or report.passages[n].labels}
+    marks = []
+    for n, passage in enumerate(report.passages):
+        reasons = _reasons_of(passage, shown[n], why[n]) if n in why else None
+        number = first + n
+        marks.append(Mark("", passage.text, passage, number, f"{summary.prefix}p{number}", shown.get(n, ()), reasons))
+    pieces = list(_pieces(report, marks))
+    contents = {s: (f"{summary.prefix}s{n}", Counter[str]()) for n, s in enumerate(_sections(pieces), 1)}
+    for passage in report.passages:
+        if passage.section in contents:
+            contents[passage.section][1].update(passage.labels)
+    return rendered(
+        "article.html",
+        summary=summary,
+        rows=report.document is None,
+        unexplained=sum(one is None for one in why.values()),
+        contents=contents,
+        sections=_in_sections(pieces, {section: anchor for section, (anchor, _) in contents.items()}),
+        map=_map(pieces),
+        thresholds=thresholds,
+        policy=run.policy,
+        points=_points,
+    )
+
+
+def _reasons_of(
+    passage: Passage, labels: Sequence[str], explanations: Mapping[str, Explanation] | None
+) -> dict[str, Reason]:
+    most = (4, 2) if len(labels) == 1 else (3, 1)  # a card is to fit beside its passage
+    return {label: reason_of(passage.text, explanations[label], *most) for label in labels} if explanations else {}
+
+
+def _points(reason: Reason, section: str | None) -> list[tuple[str, float]]:
+    """Points that add up to the last, the log-odds; or how far those fall with a part masked."""
+    points = [(f"“{phrase.text}”", _rounded(phrase.weight)) for phrase in reason.phrases]
+    if section and round(reason.heading, 1):
+        points.append((f"the heading “{section_name(section)}”", _rounded(reason.heading)))
+    total = _rounded(reason.logit)
+    if not reason.additive:
+        return [*points, ("points of the whole passage", total)]
+    bias = _rounded(reason.bias)
+    # The rest takes up what rounding leaves, so that the numbers shown add up to the last.
+    others = _rounded(total - bias - sum(shown for _, shown in points))
+    return [*points, ("all other words", others), ("before any word is read", bias), ("together", total)]
+
+
+def _rounded(weight: float) -> float:
+    return round(weight, 1) + 0.0  # which makes −0.0 a plain zero
+
+
+# --------------------------------------------------------------------------------------------- text and map
+
+
+def _pieces(report: TaggedReport, marks: Sequence[Mark]) -> Iterator[Piece]:
+    """The blocks of the report, or its rows."""
     page = None
-    for section, of_section in groupby(pieces, key=lambda piece: piece.section):
-        anchor = "" if section in opened else f' id="{anchors[section]}"'
-        opened.add(section)
-        yield f'<section{anchor} data-name="{attribute(section_name(section))}">\n'
-        if report.document is None and section:
-            yield f'<h3 class="added">{content(section_name(section))}</h3>\n'
-        for piece in of_section:
-            yield from _block(piece, summary.prefix, run, why, piece.page if piece.page != page else None)
-            page = piece.page
-        yield "</section>\n"
-    yield "</div>\n"
-    yield from _map(pieces, summary.prefix)
-    yield "</article>\n"
-
-
-def _cautions(summary: Summary, unexplained: int) -> Iterator[str]:
-    """What to know of a report before it is read; so many of its findings have no reasons."""
-    if is_unread(summary.unknown, summary.sentences):
-        yield (
-            f'<p class="caution"><strong>{summary.unknown} of {summary.sentences} sentences are in words that the model does '
-            "not know.</strong> Is this report in English? If not, its tags mean nothing.</p>\n"
-        )
-    elif line := subject_line([summary.subject]):
-        yield f'<p class="caution subject">{line}</p>\n'  # of a page's only report it stands at the top of the page
-    if unexplained:
-        yield (
-            f"<p>Reasons are given for the {summary.findings - unexplained} most probable of {summary.findings} marked "
-            "passages; “tipclassify review” gives those of any passage.</p>\n"
-        )
-
-
-# --------------------------------------------------------------------------------------------- text
-
-
-def _pieces(report: TaggedReport, first: int) -> Iterator[Piece]:
-    numbered = list(enumerate(report.passages, first))
     if report.document is None:
-        for number, passage in numbered:
-            yield Piece(passage.text, passage.start, [(number, passage)], passage.section, page=passage.page)
+        for mark in marks:
+            passage = mark.passage
+            new_page = passage.page if passage.page != page else None
+            page = passage.page
+            yield Piece(passage.section, passage.start, len(passage.text), [mark], "", "", new_page)
         return
-    numbered.sort(key=lambda entry: entry[1].start)
-    at = 0
+    waiting = sorted(marks, key=lambda mark: mark.passage.start)[::-1]
     for block in report.document.blocks:
-        inside = []
-        while at < len(numbered) and numbered[at][1].start < block.end:
-            inside.append(numbered[at])
-            at += 1
-        text = report.document.text[block.start : block.end]
-        yield Piece(text, block.start, inside, block.section, block.heading, block.page)
+        text, at, inside = report.document.text[block.start : block.end], 0, []
+        while waiting and waiting[-1].passage.start < block.end:
+            mark = waiting.pop()
+            start, end = mark.passage.start - block.start, mark.passage.end - block.start
+            inside.append(replace(mark, before=text[at:start], text=text[start:end]))
+            at = end
+        heading = (_LINK_MARK.sub("", text) or text) if block.heading else ""
+        new_page = block.page if block.page != page else None
+        page = block.page
+        yield Piece(block.section, block.start, len(text), inside, heading, text[max(at, len(heading)) :], new_page)
 
 
 def _sections(pieces: Sequence[Piece]) -> dict[str | None, None]:
@@ -191,106 +261,21 @@ def _sections(pieces: Sequence[Piece]) -> dict[str | None, None]:
     return dict.fromkeys(piece.section for piece in pieces)
 
 
-def _block(
-    piece: Piece, prefix: str, run: Run, why: Mapping[int, Mapping[str, Explanation] | None], new_page: int | None
-) -> Iterator[str]:
-    page = f' data-page="{new_page}"' if new_page else ""
-    if piece.heading:
-        shown = _LINK_MARK.sub("", piece.text) or piece.text
-        rest = piece.text[len(shown) :]
-        hidden = f"<span hidden>{content(rest)}</span>" if rest else ""
-        yield f"<h3{page}>{content(shown)}{hidden}</h3>\n"
-        return
-    html, reasons, at = [], [], 0
-    for number, passage in piece.passages:
-        start, end = passage.start - piece.start, passage.end - piece.start
-        html.append(content(piece.text[at:start]))
-        html.append(_passage(piece.text[start:end], passage, f"{prefix}p{number}"))
-        if number in why and not passage.labels:
-            html.append(_why_not(f"{prefix}p{number}"))
-        if number in why:
-            reasons.append(card(passage, why[number], number, f"{prefix}p{number}", run))
-        at = end
-    html.append(content(piece.text[at:]))
-    yield f"<p{page}>{''.join(html)}</p>\n"
-    yield from reasons
+def _in_sections(
+    pieces: Sequence[Piece], anchors: dict[str | None, str]
+) -> Iterator[tuple[str | None, str, list[Piece]]]:
+    """Each run of pieces of one section, with the anchor where the section comes first."""
+    for section, of_section in groupby(pieces, key=lambda piece: piece.section):
+        yield section, anchors.pop(section, ""), list(of_section)
 
 
-def _passage(text: str, passage: Passage, name: str) -> str:
-    marked = content(text)
-    if not passage.labels:
-        # A figure or a name alone is plainly nothing; a sentence the model cannot read must be seen to be one.
-        doubt = is_unknown(passage) and is_prose(passage)
-        return f'{marked}<i class="tag"> low confidence</i>' if doubt else marked
-    for label in reversed(passage.labels):
-        marked = f'<u class="{LETTERS[label]}">{marked}</u>'
-    letters = "".join(LETTERS[label] for label in passage.labels)
-    scores = " ".join(f"{passage.scores[label]:.4f}" for label in passage.labels)
-    data = f' data-labels="{letters}" data-scores="{scores}" data-at="{passage.start}-{passage.end}"'
-    if passage.page:
-        data += f' data-page="{passage.page}"'
-    said = "".join(
-        f'{badge(label)}<span class="vh"> {NAMES[label]}</span><small> {probability(passage.scores[label])} </small>'
-        for label in passage.labels
-    )
-    doubt_said = "<i> low confidence</i>" if passage.low_confidence else ""
-    return (
-        f'<mark id="{name}" class="{letters}"{data}>{marked}</mark><button type="button" class="tag" '
-        f'popovertarget="{name}w" aria-describedby="{name}s">{said}{doubt_said}</button>'
-    )
-
-
-def _why_not(name: str) -> str:
-    """The button behind a passage that nearly has a label, which opens its card; the browser's own popover does."""
-    return (
-        f'<button type="button" class="tag screen" id="{name}" popovertarget="{name}w">'
-        '<span class="vh">Why not tagged</span>?</button>'
-    )
-
-
-# --------------------------------------------------------------------------------------------- counts and map
-
-
-def _counts(passages: Sequence[Passage], anchors: dict[str | None, str], name: str) -> Iterator[str]:
-    """Findings by section, which is the table of contents too."""
-    counts: dict[str | None, Counter[str]] = {section: Counter() for section in anchors}
-    for passage in passages:
-        counts.setdefault(passage.section, Counter()).update(passage.labels)
-    yield f'<nav class="sections" aria-label="{name}">\n<details open>\n<summary>Findings by section</summary>\n'
-    heads = "".join(f'<th scope="col">{badge(label)}<span class="vh"> {NAMES[label]}</span></th>' for label in LABELS)
-    yield f'<table>\n<thead><tr><th scope="col">Section</th>{heads}</tr></thead>\n<tbody>\n'
-    for section, anchor in anchors.items():
-        found = counts[section]
-        empty = "" if found else ' class="none"'
-        cells = "".join(f"<td>{found[label] or ('–' if found else '')}</td>" for label in LABELS)
-        link = f'<a href="#{anchor}">{content(section_name(section))}</a>'
-        yield f'<tr{empty}><th scope="row">{link}</th>{cells}</tr>\n'
-    totals = "".join(f"<td>{sum(found[label] for found in counts.values())}</td>" for label in LABELS)
-    yield f'</tbody>\n<tfoot><tr><th scope="row">All</th>{totals}</tr></tfoot>\n</table>\n</details>\n</nav>\n'
-
-
-def _map(pieces: Sequence[Piece], prefix: str) -> Iterator[str]:
-    """Where in the text the findings are, a lane a label, by characters; the script refines it to lines as shown."""
-    total = sum(len(piece.text) for piece in pieces) or 1
-    lanes = "".join(f'<b class="{letter}">{letter}</b>' for letter in LETTERS.values())
-    yield f'<div class="map" aria-hidden="true">\n<p>{lanes}</p>\n'
-    yield f'<svg viewBox="0 0 3 {_MAP_HEIGHT}" preserveAspectRatio="none">\n'
-    yield '<rect class="view" x="0" y="0" width="3" height="0"/>\n'
+def _map(pieces: Sequence[Piece]) -> Iterator[tuple[Mark, float, float]]:
+    """Where in the text the findings are, by characters: top and height; the script refines it to lines as shown."""
+    scale = _MAP_HEIGHT / (sum(piece.length for piece in pieces) or 1)
     before = 0
     for piece in pieces:
-        for number, passage in piece.passages:
-            if not passage.labels:
-                continue
-            top = (before + passage.start - piece.start) / total * _MAP_HEIGHT
-            height = max((passage.end - passage.start) / total * _MAP_HEIGHT, _LEAST_MARK)
-            yield (
-                f'<a href="#{prefix}p{number}" tabindex="-1">'
-                + "".join(
-                    f'<rect class="{LETTERS[label]}" x="{LABELS.index(label) + 0.1:.1f}" y="{top:.1f}" width="0.8" '
-                    f'height="{height:.1f}"/>'
-                    for label in passage.labels
-                )
-                + "</a>\n"
-            )
-        before += len(piece.text)
-    yield "</svg>\n</div>\n"
+        for mark in piece.marks:
+            start, end = mark.passage.start, mark.passage.end
+            if mark.passage.labels:
+                yield mark, (before + start - piece.start) * scale, max((end - start) * scale, _LEAST_MARK)
+        before += piece.length

@@ -1,4 +1,7 @@
-"""JSON lines and CSV, one row a passage."""
+"""JSON lines and CSV, one row a passage.
+
+What is made of each report is text that needs no other report, so that it is made in the process that tagged it.
+"""
 
 from __future__ import annotations
 
@@ -8,62 +11,37 @@ from collections.abc import Iterable
 from typing import IO
 
 from tipclassify.writers import Rows, Run, TaggedReport
-from tipclassify.writers.cells import COLUMNS, looks_like_a_formula, row_of
-from tipclassify.writers.lines import report_lines
+from tipclassify.writers.cells import COLUMNS, csv_cell, row_of
+from tipclassify.writers.lines import json_line
 
-__all__ = ["csv_rows", "jsonl_rows", "write_csv", "write_csv_rows", "write_jsonl", "write_jsonl_rows"]
-
-
-def write_jsonl(reports: Iterable[TaggedReport], out: IO[str], run: Run) -> None:
-    """``{"file", "country", "year", "start", "end", "page", "block", "text", "section", "labels", "scores"}``, one object a line."""
-    write_jsonl_rows(map(jsonl_rows, reports), out, run)
-
-
-def write_csv(reports: Iterable[TaggedReport], out: IO[str], run: Run) -> None:
-    """RFC 4180 with the columns of `cells.Row`; several labels are joined by ``;``.
-
-    A cell that a spreadsheet would run as a formula begins with ``'`` (CWE-1236).
-    """
-    write_csv_rows(map(csv_rows, reports), out, run)
+__all__ = ["csv_rows", "jsonl_rows", "write_csv_rows", "write_jsonl_rows"]
 
 
 def jsonl_rows(report: TaggedReport) -> Rows:
-    """A report as lines of JSON."""
-    return Rows("".join(report_lines(report)), report.notes)
+    """Make lines of JSON of a report, with the fields of `Finding.to_dict`."""
+    return Rows("".join(json_line(finding.to_dict()) for finding in report.findings()), report.notes)
 
 
 def write_jsonl_rows(made: Iterable[Rows], out: IO[str], run: Run) -> None:  # noqa: ARG001
-    """What `jsonl_rows` made of each report."""
-    for rows in made:
-        out.write(rows.text)
+    """Write what `jsonl_rows` made of each report."""
+    out.writelines(rows.text for rows in made)
 
 
 def csv_rows(report: TaggedReport) -> Rows:
-    """A report as lines of CSV, without the names of the columns."""
+    """Make lines of CSV (RFC 4180) of a report: the columns of `cells.Row`, several labels joined by ``;``.
+
+    A cell that a spreadsheet would run as a formula begins with ``'`` (CWE-1236).
+    """
     lines = io.StringIO(newline="")
-    csv.writer(lines, lineterminator="\r\n").writerows(map(_cell, row_of(one)) for one in report.findings())
+    writer = csv.writer(lines, lineterminator="\r\n")
+    for finding in report.findings():
+        writer.writerow(f"{cell:.4f}" if isinstance(cell, float) else csv_cell(cell) for cell in row_of(finding))
     return Rows(lines.getvalue(), report.notes)
 
 
 def write_csv_rows(made: Iterable[Rows], out: IO[str], run: Run) -> None:
-    """The names of the columns, and what `csv_rows` made of each report."""
+    """Write the names of the columns, and what `csv_rows` made of each report."""
     if run.bom:
         out.write("\ufeff")
     csv.writer(out, lineterminator="\r\n").writerow(COLUMNS)
-    for rows in made:
-        out.write(rows.text)
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return f"{value:.4f}"
-    if isinstance(value, tuple):
-        return ";".join(value)
-    return _inert(value) if isinstance(value, str) else value
-
-
-def _inert(text: str) -> str:
-    text = text.replace("\0", "\ufffd")  # readers stop at NUL
-    return "'" + text if looks_like_a_formula(text) else text
+    out.writelines(rows.text for rows in made)

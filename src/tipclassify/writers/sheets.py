@@ -7,13 +7,12 @@ cell is a formula, whatever a report holds.
 from __future__ import annotations
 
 import datetime
-import os
+import io
 import re
-import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import IO, Any, Final, NamedTuple
-from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+from typing import IO, Any, Final
 
 from tipclassify.errors import MissingExtraError
 from tipclassify.furniture import is_prose
@@ -31,11 +30,10 @@ _LONGEST_CELL: Final = 32_767  # UTF-16 units
 
 _CUT: Final = " … [cut: too long for a cell]"
 _NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-_EXCEL_ESCAPE: Final = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")  # Excel reads _x0041_ as "A"
-_THEN: Final = datetime.datetime(2000, 1, 1)  # no clock: same input, same bytes
+_CREATED: Final = datetime.datetime(2000, 1, 1)  # no clock: same input, same bytes
 
-_HEADER: Final = "E7E6E6"
-_COLOURS: Final = {"positive_effort": "D5E8D4", "failure": "FFE699", "complicity": "F4B6B0"}
+_HEADER: Final = "#E7E6E6"
+_COLOURS: Final = {"positive_effort": "#D5E8D4", "failure": "#FFE699", "complicity": "#F4B6B0"}
 _WIDTHS: Final = {
     "file": 28,
     "country": 14,
@@ -62,6 +60,10 @@ _COLUMN_MEANINGS: Final = {
     ", ".join(LABELS): "calibrated probability of each label; coloured and bold where the label is given",
     "low_confidence": "TRUE where the model has too little to go by: read the passage before you use it",
 }
+_REMARKS: Final = {
+    "links": f"the first {_LINKS:,} rows of a sheet have one, the most that Excel takes",
+    "note": "A tag says what a passage claims, not whether it is true. Read the passage before you cite it.",
+}
 
 
 def write_xlsx(reports: Iterable[TaggedReport], out: IO[bytes], run: Run) -> None:
@@ -70,24 +72,24 @@ def write_xlsx(reports: Iterable[TaggedReport], out: IO[bytes], run: Run) -> Non
     Raises
     ------
     MissingExtraError
-        When openpyxl is not installed.
+        When XlsxWriter is not installed.
     """
     try:
-        from openpyxl import Workbook
-        from openpyxl.writer.excel import ExcelWriter
+        from xlsxwriter import Workbook
     except ImportError:
         raise MissingExtraError("writing Excel files", "xlsx") from None
-    workbook = Workbook(write_only=True)
-    workbook.properties.creator = run.about()["tool"]
-    workbook.properties.created = workbook.properties.modified = _THEN
-    try:
-        counts = _write_passages(workbook, reports, run)
-        _write_counts(workbook, counts)
-        _write_about(workbook, run)
-    finally:  # also when a report fails or the user stops it: openpyxl complains of sheets left open
-        for sheet in workbook.worksheets:
-            sheet.close()
-    ExcelWriter(workbook, _Archive(out)).save()
+    with tempfile.TemporaryDirectory() as folder:  # of rows that wait
+        workbook = Workbook(out, {"constant_memory": True, "tmpdir": folder, "use_zip64": True})
+        workbook.set_properties({"author": run.about()["tool"], "created": _CREATED})
+        try:
+            counts = _write_passages(workbook, reports, run)
+            _write_counts(workbook, counts)
+            _write_about(workbook, run)
+        except BaseException:  # a report failed, or the user stopped it
+            workbook.filename = io.BytesIO()  # `out` stays empty
+            raise
+        finally:
+            workbook.close()
 
 
 class _FileCounts:
@@ -101,13 +103,14 @@ class _FileCounts:
         self.sections: dict[str | None, Counter[str]] = {}
 
     def add(self, row: Row) -> None:
+        """Count a passage."""
         counted = self.sections.setdefault(row.section, Counter())
         counted.update(("passages", *(row.labels or ("(none)",))))
         counted["low_confidence"] += row.low_confidence
 
 
 def _write_passages(workbook: Any, reports: Iterable[TaggedReport], run: Run) -> dict[str, _FileCounts]:
-    """A row for each passage; returns the counts of each file."""
+    """Write a row for each passage; return the counts of each file."""
     table = _Table(workbook, "Passages", _WIDTHS, dict.fromkeys(LABELS, "0.0%"))
     counts: dict[str, _FileCounts] = {}
     for report in reports:
@@ -123,7 +126,7 @@ def _write_passages(workbook: Any, reports: Iterable[TaggedReport], run: Run) ->
 
 
 def _write_counts(workbook: Any, counts: dict[str, _FileCounts]) -> None:
-    """A row for each section, each file and all files."""
+    """Write a row for each section, each file and all files."""
     shares = {f"{label} share": label for label in (*LABELS, "(none)")}
     widths = {"file": 28, "country": 14, "year": 7, "section": 24, "passages": 11, "low_confidence": 15}
     for share, label in shares.items():
@@ -151,16 +154,10 @@ def _write_counts(workbook: Any, counts: dict[str, _FileCounts]) -> None:
 
 def _write_about(workbook: Any, run: Run) -> None:
     table = _Table(workbook, "About", {"what": 28, "value": 100})
-    for name, value in run.about().items():
-        table.append((name, value))
-    for label, meaning in MEANINGS.items():
-        table.append((f"label {label}", meaning))
-    for name, meaning in _COLUMN_MEANINGS.items():
-        table.append((f"column {name}", meaning))
-    table.append(("links", f"the first {_LINKS:,} rows of a sheet have one, the most that Excel takes"))
-    table.append(
-        ("note", "A tag says what a passage claims, not whether it is true. Read the passage before you cite it.")
-    )
+    labels = {f"label {label}": meaning for label, meaning in MEANINGS.items()}
+    columns = {f"column {name}": meaning for name, meaning in _COLUMN_MEANINGS.items()}
+    for row in {**run.about(), **labels, **columns, **_REMARKS}.items():
+        table.append(row)
     table.finish()
 
 
@@ -171,7 +168,8 @@ class _Table:
         self._workbook = workbook
         self._title = title
         self._widths = widths
-        self._formats = formats
+        self._number_formats = formats
+        self._formats: dict[tuple[tuple[str, object], ...], Any] = {}
         self._sheets = 0
         self._begin()
 
@@ -186,123 +184,73 @@ class _Table:
         if link is not None and (len(link) > _LONGEST_LINK or self._links == _LINKS):
             link = None
         self._links += link is not None
-        # A generator: each cell is written before the next is asked for, so that cells of one style can be one object.
-        self._sheet.append(
-            self._cell(name, value, link if number == 0 else None, name in coloured, bold)
-            for number, (name, value) in enumerate(zip(self._widths, values, strict=True))
-        )
+        for column, (name, value) in enumerate(zip(self._widths, values, strict=True)):
+            self._write(column, name, value, None if column else link, name in coloured, bold)
 
     def finish(self) -> None:
         """Let the filter span the rows that came."""
-        self._sheet.auto_filter.ref = f"A1:{_letter(len(self._widths))}{self._rows + 1}"
+        self._sheet.autofilter(0, 0, self._rows, len(self._widths) - 1)
 
     def _begin(self) -> None:
-        from openpyxl.worksheet.properties import PageSetupProperties
-
         self._sheets += 1
         self._rows = self._links = 0
-        self._cells: dict[_Style, Any] = {}
         title = self._title if self._sheets == 1 else f"{self._title} {self._sheets}"
-        self._sheet = sheet = self._workbook.create_sheet(title)
-        for number, width in enumerate(self._widths.values(), 1):
-            sheet.column_dimensions[_letter(number)].width = width
-        sheet.freeze_panes = "A2"
-        sheet.print_title_rows = "1:1"
-        sheet.page_setup.orientation = "landscape"
-        sheet.page_setup.fitToHeight = 0  # as many pages as it takes
-        sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
-        sheet.append(self._styled(_Style(bold=True, colour=_HEADER), name) for name in self._widths)
+        self._sheet = self._workbook.add_worksheet(title)
+        self._sheet.freeze_panes(1, 0)
+        self._sheet.repeat_rows(0)
+        self._sheet.set_landscape()
+        self._sheet.fit_to_pages(1, 0)  # as many pages down as it takes
+        for column, (name, width) in enumerate(self._widths.items()):
+            self._sheet.set_column(column, column, width)
+            self._sheet.write_string(0, column, name, self._format(bold=True, bg_color=_HEADER))
 
-    def _cell(self, name: str, value: object, link: str | None, coloured: bool, bold: bool) -> Any:
+    def _write(self, column: int, name: str, value: object, link: str | None, coloured: bool, bold: bool) -> None:
+        look: dict[str, object] = {"bold": True} if bold or coloured else {}
+        if coloured:
+            look["bg_color"] = _COLOURS[name]
+        if name in self._number_formats:
+            look["num_format"] = self._number_formats[name]
         if isinstance(value, tuple):
             value = ";".join(value)
-        quoted = isinstance(value, str) and looks_like_a_formula(value)
-        colour = _COLOURS[name] if coloured else None
-        number = isinstance(value, int | float)
-        style = _Style(number, self._formats.get(name), bold or coloured, colour, link is not None, quoted)
-        cell = self._styled(style, value)
+        if value is not None and not isinstance(value, str):
+            look |= {"align": "right", "indent": 1}  # clear of the text in the next column
+            self._sheet.write(self._rows, column, value, self._format(**look))
+            return
+        text = _cell_text(value or "")
+        if looks_like_a_formula(text):
+            look["quote_prefix"] = True  # stays text when the cell is edited
         if link is not None:
-            cell.hyperlink = link
-        return cell
-
-    def _styled(self, style: _Style, value: object) -> Any:
-        cell = self._cells.get(style)
-        if cell is None:
-            cell = self._cells[style] = _empty_cell(self._sheet, style)
-        if isinstance(value, str):
-            cell.value = _cell_text(value) or None
-            cell.data_type = "s" if value else "n"  # openpyxl would take "=" for a formula, "#N/A" for an error
+            linked = self._format(**look, font_color="#0563C1", underline=1)
+            self._sheet.write_url(self._rows, column, _url(link, text), linked)
+        elif text:
+            self._sheet.write_string(self._rows, column, text, self._format(**look))
         else:
-            cell.value = value
-        return cell
+            self._sheet.write_blank(self._rows, column, None, self._format(**look))
+
+    def _format(self, **look: object) -> Any:
+        """The format with these properties; a workbook holds each once."""
+        key = tuple(look.items())
+        if key not in self._formats:
+            self._formats[key] = self._workbook.add_format({"valign": "top", "text_wrap": True, **look})
+        return self._formats[key]
 
 
-class _Style(NamedTuple):
-    number: bool = False
-    format: str | None = None
-    bold: bool = False
-    colour: str | None = None
-    link: bool = False
-    quoted: bool = False  # stays text when the cell is edited
+def _url(link: str, text: str) -> Any:
+    """A hyperlink to a URI as it is: XlsxWriter on its own takes paths for those of Windows, and no relative ones."""
+    from xlsxwriter.url import Url
 
-
-def _empty_cell(sheet: Any, style: _Style) -> Any:
-    from openpyxl.cell import WriteOnlyCell
-    from openpyxl.styles import Alignment, Font, PatternFill
-
-    cell = WriteOnlyCell(sheet)
-    side = {"horizontal": "right", "indent": 1} if style.number else {}  # clear of the text in the next column
-    cell.alignment = Alignment(vertical="top", wrap_text=True, **side)
-    look = {"color": "0563C1", "underline": "single"} if style.link else {}
-    cell.font = Font(name="Calibri", size=11, bold=style.bold, **look)
-    if style.colour:
-        cell.fill = PatternFill("solid", fgColor=style.colour)
-    if style.format:
-        cell.number_format = style.format
-    cell.quotePrefix = style.quoted
-    return cell
+    url = Url("https://")
+    url.text = text
+    url._link = url._relationship_link = link
+    return url
 
 
 def _cell_text(text: str) -> str:
     """Text that XML and a cell can hold; one that is too long ends in a visible mark."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")  # as XML would read them
-    text = _EXCEL_ESCAPE.sub("_x005F_", _NOT_XML.sub("\ufffd", text))
+    text = _NOT_XML.sub("\ufffd", text)
     if len(text) * 2 > _LONGEST_CELL:
         units = text.encode("utf-16-le")
         if len(units) > _LONGEST_CELL * 2:
             text = units[: 2 * (_LONGEST_CELL - len(_CUT))].decode("utf-16-le", "ignore") + _CUT
     return text
-
-
-def _letter(number: int) -> str:
-    from openpyxl.utils import get_column_letter
-
-    return str(get_column_letter(number))
-
-
-class _Archive:
-    """The zip file that openpyxl writes to, without its times of day: same input, same bytes."""
-
-    def __init__(self, out: IO[bytes]) -> None:
-        self._zip = ZipFile(out, "w", ZIP_DEFLATED)
-
-    def namelist(self) -> list[str]:
-        return self._zip.namelist()
-
-    def writestr(self, name: str, data: str | bytes) -> None:
-        self._zip.writestr(_member(name), data)
-
-    def write(self, path: str, name: str) -> None:
-        member = _member(name)
-        member.file_size = os.path.getsize(path)  # tells zipfile whether it needs 64 bits
-        with open(path, "rb") as source, self._zip.open(member, "w") as target:
-            shutil.copyfileobj(source, target)
-
-    def close(self) -> None:
-        self._zip.close()
-
-
-def _member(name: str) -> ZipInfo:
-    member = ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-    member.compress_type = ZIP_DEFLATED
-    return member

@@ -6,7 +6,7 @@ from typing import Final
 
 from tipclassify.labels import SECTIONS
 
-__all__ = ["COLOURS", "LETTERS", "NAMES", "badge", "probability", "section_name"]
+__all__ = ["COLOURS", "LETTERS", "NAMES", "probability", "section_name"]
 
 COLOURS: Final = {"positive_effort": "green", "failure": "yellow", "complicity": "red"}
 LETTERS: Final = {"positive_effort": "P", "failure": "F", "complicity": "C"}
@@ -28,11 +28,6 @@ def probability(value: float) -> str:
     """A probability with two decimals that never claims certainty.
 
     >>> probability(0.381), probability(0.9987)
-    ('0.38', '&gt;0.99')
+    ('0.38', '>0.99')
     """
-    return "&gt;0.99" if value >= 0.995 else f"{value:.2f}"
-
-
-def badge(label: str) -> str:
-    """The letter of a label, which tells it apart without colour."""
-    return f'<b class="{LETTERS[label]}">{LETTERS[label]}</b>'
+    return ">0.99" if value >= 0.995 else f"{value:.2f}"
