@@ -244,7 +244,7 @@ def _check_scores(
         unequal += int(gaps.any(axis=1).sum())
         if gaps.max() > largest:
             largest = float(gaps.max())
-            row, column = np.unravel_index(gaps.argmax(), gaps.shape)
+            row, column = np.unravel_index(int(np.argmax(gaps)), gaps.shape)
             values = f"{stored[row, column]:.6f}, here {found[row, column]:.6f}"
             where = f"{PASSAGES}:{first + row}, {LABELS[column]} {values}"
         before, after = stored >= thresholds, found >= thresholds
