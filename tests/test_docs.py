@@ -194,7 +194,6 @@ def test_every_page_is_in_the_navigation() -> None:
 @pytest.mark.parametrize("page", REFRESH["PAGES"])
 def test_every_example_prints_what_the_page_shows(page: str) -> None:
     pytest.importorskip("pypdfium2", reason="the tutorial reads a PDF")
-    pytest.importorskip("krippendorff", reason="the tutorial shows alpha")
     text = (DOCS / page).read_text("utf-8")
     assert "```console" in text or "```pycon" in text
     assert REFRESH["refreshed_page"](text) == text
