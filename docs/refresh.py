@@ -4,7 +4,7 @@
 In README.md and the pages of the site a ``pycon`` block is run as a session, and each ``$`` line of a ``console`` block as a command:
 for README.md in the root of the project, for a page in an empty folder from which data, docs, models, tests and train.py can be
 reached as from the root, one after another. A block under ``<!-- slow -->`` takes minutes: it is run with ``--slow`` only. In
-data/README.md the counts and the agreement of the annotators are counted anew (needs the extra "audit").
+data/README.md the counts and the agreement of the annotators are counted anew.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import Run
 
@@ -25,13 +26,35 @@ def test_kappa_and_f1_are_those_of_the_textbook() -> None:
     assert failure.kappa == pytest.approx(0.5)
     assert failure.f1 == pytest.approx(2 / 3)
     assert effort.same == 1.0
-    assert effort.alpha is None
+    assert np.isnan([effort.kappa, effort.alpha, effort.f1, *effort.kappa_interval]).all()
 
 
 def test_alpha_is_that_of_the_package() -> None:
     krippendorff = pytest.importorskip("krippendorff")
     expected = krippendorff.alpha([[1, 1, 0, 0], [1, 0, 0, 0]], level_of_measurement="nominal")
     assert agreement(FIRST, SECOND)[1].alpha == pytest.approx(expected)
+
+
+def test_alpha_of_three_annotators_with_gaps_is_that_of_the_package() -> None:
+    krippendorff = pytest.importorskip("krippendorff")
+    rng = np.random.default_rng(2)
+    votes = rng.integers(0, 2, (60, 3)).astype(float)
+    votes[:, 1] = np.where(rng.random(60) < 0.7, votes[:, 0], votes[:, 1])
+    votes[rng.random((60, 3)) < 0.3] = np.nan
+    expected = krippendorff.alpha(votes.T, level_of_measurement="nominal")
+    said = [
+        {str(i): ["failure"] if vote else [] for i, vote in enumerate(column) if not np.isnan(vote)}
+        for column in votes.T
+    ]
+    assert agreement(*said)[1].alpha == pytest.approx(expected)
+
+
+def test_figures_of_three_annotators_are_the_means_of_their_pairs() -> None:
+    third = {"1": ["failure"], "2": ["failure"], "3": ["failure"], "4": []}
+    of_all = agreement(FIRST, SECOND, third)[1]
+    pairs = [agreement(a, b)[1] for a, b in ((FIRST, SECOND), (FIRST, third), (SECOND, third))]
+    for name in ("same", "kappa", "f1"):
+        assert getattr(of_all, name) == pytest.approx(np.mean([getattr(pair, name) for pair in pairs]))
 
 
 def test_annotators_without_a_passage_in_common_are_told() -> None:

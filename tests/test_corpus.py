@@ -125,6 +125,9 @@ def test_csv_and_parquet_hold_the_same_rows(tmp_path: Path) -> None:
         for f in (jsonl, tmp_path / "c.csv", tmp_path / "c.parquet")
     )
     assert all(other == first for other in others)
+    (tmp_path / "bare.csv").write_text("id,text\n1,Courts slept.\n", "utf-8")  # no column says that none applies
+    with pytest.raises(CorpusError, match=r"bare\.csv:2: no labels"):
+        read_rows(tmp_path / "bare.csv")
 
 
 def test_paths_that_hold_no_corpus_are_told(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tipclassify import CorpusError
-from tipclassify.agreement import agreement, agreement_intervals, disagreements
+from tipclassify.agreement import agreement, disagreements
 from tipclassify.audit import near_pairs
 from tipclassify.collecting import add_rows, corpus_stats, split_rows
 from tipclassify.corpus import group_rows, read_rows
@@ -188,22 +188,12 @@ def test_intervals_hold_the_figure_and_narrow_with_more_passages() -> None:
     for n in (50, 1_000):
         first = {str(i): ["failure"] if rng.random() < 0.4 else [] for i in range(n)}
         second = {key: labels if rng.random() < 0.85 else [] for key, labels in first.items()}
-        figure, interval = agreement(first, second)[1], agreement_intervals(first, second)[1]
-        assert interval.kappa[0] < figure.kappa < interval.kappa[1]
-        assert figure.alpha is None or interval.alpha[0] < figure.alpha < interval.alpha[1]
-        widths.append(interval.kappa[1] - interval.kappa[0])
+        unused, found, _ = agreement(first, second, draws=1_000)
+        assert found.kappa_interval[0] < found.kappa < found.kappa_interval[1]
+        assert found.alpha_interval[0] < found.alpha < found.alpha_interval[1]
+        widths.append(found.kappa_interval[1] - found.kappa_interval[0])
+        assert np.isnan(unused.kappa_interval[0])  # nobody used the label
     assert widths[1] < widths[0] / 2
-    assert np.isnan(agreement_intervals(first, second)[0].kappa[0])  # nobody used the label
-
-
-def test_alpha_of_the_draws_is_that_of_the_package() -> None:
-    pytest.importorskip("krippendorff")
-    first = {"1": ["failure"], "2": ["failure"], "3": [], "4": []}
-    second = {"1": ["failure"], "2": [], "3": [], "4": []}
-    many = ({f"{key}-{n}": labels for key, labels in one.items() for n in range(5_000)} for one in (first, second))
-    a, b = many
-    low, high = agreement_intervals(a, b)[1].alpha  # so many passages that a draw is the figure
-    assert (low + high) / 2 == pytest.approx(agreement(a, b)[1].alpha, abs=0.005)
 
 
 def test_disagreements_come_with_their_texts_the_largest_first(cli: Run, tmp_path: Path) -> None:

@@ -198,7 +198,6 @@ def test_every_page_is_in_the_navigation() -> None:
 @pytest.mark.parametrize("page", REFRESH["PAGES"])
 def test_every_example_prints_what_the_page_shows(page: str, cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("pypdfium2", reason="the tutorial reads a PDF")
-    pytest.importorskip("krippendorff", reason="the tutorial shows alpha")
 
     def run(command: list[str], cwd: Path, **options: Any) -> subprocess.CompletedProcess[str]:
         if command[1:3] != ["-m", "tipclassify"]:

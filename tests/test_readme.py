@@ -25,7 +25,6 @@ def test_every_example_prints_what_the_readme_shows() -> None:
 
 
 def test_the_dataset_card_counts_what_is_there() -> None:
-    pytest.importorskip("krippendorff")
     card = (ROOT / "data" / "README.md").read_text("utf-8")
     assert runpy.run_path(str(ROOT / "docs" / "refresh.py"))["dataset_card"](card) == card
 

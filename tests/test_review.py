@@ -23,11 +23,11 @@ from tipclassify import LABELS, Classifier
 from tipclassify.agreement import agreement
 from tipclassify.batch import Tagging
 from tipclassify.corpus import LONGEST, load_corpus, read_rows
-from tipclassify.review.agreeing import agreement_intervals, alphas
 from tipclassify.review.derived import CorpusFile, corpus_rows
 from tipclassify.review.events import Event, History, event_line, parse_event
 from tipclassify.review.opened import OpenReport, open_reports
 from tipclassify.review.session import RefusedError, ReviewSession
+from tipclassify.review.showing import agreement_figures
 
 EFFORT, FAILURE, COMPLICITY = LABELS
 
@@ -500,32 +500,21 @@ def test_kappa_and_alpha_are_those_of_the_agreement_command() -> None:
     rng = np.random.default_rng(1)
     a = {str(i): [label for label in LABELS if rng.random() < 0.4] for i in range(120)}
     b = {key: [label for label in LABELS if (label in labels) != (rng.random() < 0.15)] for key, labels in a.items()}
-    found = agreement_intervals({key: {"ann": a[key], "ben": b[key]} for key in a})
+    found = agreement_figures({key: {"ann": a[key], "ben": b[key]} for key in a})
     assert (found["annotators"], found["passages"]) == (["ann", "ben"], 120)
     for row in agreement(a, b):
         mine = found["labels"][row.label]
         assert mine["kappa"] == pytest.approx(row.kappa, abs=1e-4)
-        if row.alpha is not None:
-            assert mine["alpha"] == pytest.approx(row.alpha, abs=1e-4)
+        assert mine["alpha"] == pytest.approx(row.alpha, abs=1e-4)
         assert mine["kappa_low"] < mine["kappa"] < mine["kappa_high"]
         assert mine["alpha_low"] < mine["alpha"] < mine["alpha_high"]
         assert mine["n"] == 120
 
 
-def test_alpha_of_three_annotators_with_gaps_is_krippendorffs() -> None:
-    krippendorff = pytest.importorskip("krippendorff")
-    rng = np.random.default_rng(2)
-    votes = rng.integers(0, 2, (60, 3)).astype(float)
-    votes[:, 1] = np.where(rng.random(60) < 0.7, votes[:, 0], votes[:, 1])
-    votes[rng.random((60, 3)) < 0.3] = np.nan
-    theirs = krippendorff.alpha(votes.T, level_of_measurement="nominal")
-    assert alphas(votes, np.ones((1, 60)))[0] == pytest.approx(theirs)
-
-
 def test_agreement_says_nothing_where_there_is_too_little() -> None:
-    nothing = agreement_intervals({"k": {"ann": [FAILURE]}})
+    nothing = agreement_figures({"k": {"ann": [FAILURE]}})
     assert (nothing["annotators"], nothing["passages"], nothing["labels"][FAILURE]["kappa"]) == ([], 0, None)
-    few = agreement_intervals({str(i): {"ann": [FAILURE] * (i % 2), "ben": [FAILURE] * (i % 2)} for i in range(5)})
+    few = agreement_figures({str(i): {"ann": [FAILURE] * (i % 2), "ben": [FAILURE] * (i % 2)} for i in range(5)})
     assert (few["labels"][FAILURE]["kappa"], few["labels"][FAILURE]["kappa_low"]) == (1.0, None)
     assert few["labels"][EFFORT]["alpha"] is None
 
@@ -537,7 +526,7 @@ def test_agreement_is_quick_enough_to_show_live() -> None:
         for i in range(5_000)
     }
     began = time.perf_counter()
-    agreement_intervals(decided)
+    agreement_figures(decided)
     assert time.perf_counter() - began < 2
 
 

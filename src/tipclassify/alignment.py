@@ -27,7 +27,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.document import Passage
-from tipclassify.tokens import I64, NAME, NUMBER, U64, hash_word, tokenize, words_of
+from tipclassify.nearness import tfidf
+from tipclassify.tokens import I64, NAME, NUMBER, hash_word, tokenize, words_of
 
 __all__ = ["APART", "FUNCTION_WORDS", "SIMILAR", "Match", "Nearest", "align", "folded", "matches_and_nearest"]
 
@@ -40,6 +41,7 @@ APART: Final = 0.15
 _NEAR: Final = 0.2  # below it, the nearest passage of the other report is on another subject
 _FEWEST_SHARED: Final = 3  # words; two make "domestic violence" or "minimum wage", which is a subject and no passage
 _MOST_RIVALS: Final = 100  # candidates kept for a passage: a report of one line a thousand times must not fill memory
+_ROWS: Final = 500  # passages of OLD compared with all of NEW at a time
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -152,14 +154,6 @@ FUNCTION_WORDS: Final = frozenset(
 _EMPTY: Final = np.array(sorted({NUMBER, *map(hash_word, FUNCTION_WORDS)}), np.uint64)
 
 
-class _Vectors(NamedTuple):
-    """Sparse unit vectors: entry k says that passage `row[k]` holds `value[k]` of `term[k]`; ascending by row, then term."""
-
-    row: I64
-    term: I64
-    value: Floats
-
-
 class _Candidates(NamedTuple):
     """Pairs that share words: passage of OLD and of NEW, similarity, and whether they share enough to be one passage."""
 
@@ -170,67 +164,37 @@ class _Candidates(NamedTuple):
 
 
 def _similar(old: Sequence[Passage], new: Sequence[Passage], vocabulary: frozenset[str]) -> _Candidates:
-    """All pairs that are at all alike.
-
-    An inverted index of NEW gives each passage of OLD the few it shares words with; no table of all pairs is made.
-    """
-    left, right, terms = _vectors([p.text for p in old], [p.text for p in new], vocabulary)
-    by_term = np.argsort(right.term, kind="stable")
-    posted, weight = right.row[by_term], right.value[by_term]
-    ends = np.cumsum(np.bincount(right.term, minlength=terms))
-    sizes = np.bincount(right.row, minlength=len(new))
-    of_row = np.searchsorted(left.row, np.arange(len(old) + 1))
+    """All pairs that are at all alike. Of a table of all pairs only some rows are made at a time."""
+    vectors = tfidf(_terms([passage.text for passage in (*old, *new)], vocabulary))
+    present, sizes = vectors.sign(), np.diff(vectors.indptr)
     found = []
-    for i in range(len(old)):
-        entries = range(of_row[i], of_row[i + 1])
-        if not entries:
-            continue
-        lists = [slice(ends[t - 1] if t else 0, ends[t]) for t in left.term[of_row[i] : of_row[i + 1]].tolist()]
-        sharing = np.concatenate([posted[one] for one in lists])
-        added = np.concatenate([left.value[k] * weight[one] for k, one in zip(entries, lists, strict=True)])
-        cosine = np.minimum(np.bincount(sharing, added, len(new)), 1.0)
-        alike = np.flatnonzero(cosine >= _NEAR)
-        gap = np.abs(i / len(old) - alike / len(new))
-        best = alike[np.lexsort([gap, -cosine[alike]])[:_MOST_RIVALS]]
-        shared = np.bincount(sharing, minlength=len(new))[best]
-        enough = shared >= np.minimum(_FEWEST_SHARED, np.minimum(sizes[best], len(entries)))
-        found.append((np.full(len(best), i), best, cosine[best], enough))
-    if not found:
-        return _Candidates(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0, bool))
+    for first in range(0, max(len(old), 1), _ROWS):
+        rows, rest = slice(first, min(first + _ROWS, len(old))), slice(len(old), None)
+        cosine, shared = vectors[rows] @ vectors[rest].T, present[rows] @ present[rest].T
+        for product in (cosine, shared):  # of one structure: the same entries in the same order
+            product.sort_indices()
+        pairs = cosine.tocoo()
+        i, j, similarity = pairs.row + first, pairs.col, np.minimum(pairs.data, 1.0)
+        enough = shared.data >= np.minimum(_FEWEST_SHARED, np.minimum(sizes[i], sizes[len(old) + j]))
+        gap = np.abs(i / max(len(old), 1) - j / max(len(new), 1))
+        order = np.lexsort([gap, -similarity, i])
+        order = order[similarity[order] >= _NEAR]
+        order = order[np.arange(len(order)) - np.searchsorted(i[order], i[order]) < _MOST_RIVALS]
+        found.append((i[order], j[order], similarity[order], enough[order]))
     return _Candidates(*map(np.concatenate, zip(*found, strict=True)))
 
 
-def _vectors(old: Sequence[str], new: Sequence[str], vocabulary: frozenset[str]) -> tuple[_Vectors, _Vectors, int]:
-    """tf-idf vectors of the passages of both reports, and the number of terms."""
-    words = [_words(texts, vocabulary) for texts in (old, new)]
-    terms, number = np.unique(np.concatenate([term for _, term in words]), return_inverse=True)
-    counted = []
-    for (row, _), of_word in zip(words, np.split(number.ravel(), [len(words[0][0])]), strict=True):
-        key, count = np.unique(row * max(len(terms), 1) + of_word, return_counts=True)
-        counted.append((*np.divmod(key, max(len(terms), 1)), count))
-    holding = sum(np.bincount(term, minlength=len(terms)) for _, term, _ in counted)
-    rarity = np.log1p((len(old) + len(new)) / np.maximum(holding, 1))
-    vectors = []
-    for row, term, count in counted:
-        value = count * rarity[term]
-        length = np.sqrt(np.bincount(row, value**2))
-        vectors.append(_Vectors(row, term, value / length[row]))
-    return vectors[0], vectors[1], len(terms)
-
-
-def _words(texts: Sequence[str], vocabulary: frozenset[str]) -> tuple[I64, U64]:
-    """Passage and stem of each word that carries matter; a name counts by its words, whole."""
+def _terms(texts: Sequence[str], vocabulary: frozenset[str]) -> list[list[int]]:
+    """Stems, hashed, of the words of each passage that carry matter; a name counts by its words, whole."""
+    terms: list[list[int]] = [[] for _ in texts]
     if not texts:
-        return np.zeros(0, np.int64), np.zeros(0, np.uint64)
+        return terms
     tokens = tokenize(texts, vocabulary)
     name = tokens.word == NAME
     plain = ~name & ~np.isin(tokens.word, _EMPTY)
-    found = [
-        (row, hash_word(word))
-        for row, start, end in zip(*(a[name].tolist() for a in (tokens.row, tokens.start, tokens.end)), strict=True)
-        for word in words_of(texts[row][start:end])
-        if word not in FUNCTION_WORDS
-    ]
-    rows = np.array([row for row, _ in found], np.int64)
-    names = np.array([word for _, word in found], np.uint64)
-    return np.append(tokens.row[plain], rows), np.append(tokens.stem[plain], names)
+    for row, stem in zip(tokens.row[plain].tolist(), tokens.stem[plain].tolist(), strict=True):
+        terms[row].append(stem)
+    for row, start, end in zip(*(a[name].tolist() for a in (tokens.row, tokens.start, tokens.end)), strict=True):
+        words = words_of(texts[row][start:end])
+        terms[row] += [int(hash_word(word)) for word in words if word not in FUNCTION_WORDS]
+    return terms

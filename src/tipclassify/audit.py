@@ -13,36 +13,92 @@ from __future__ import annotations
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.audit_tables import NONE, audit_rows, audit_table
 from tipclassify.corpus import Row, group_rows, text_key
 from tipclassify.errors import CorpusError, MissingExtraError
-from tipclassify.findings import Audit, LabelError, Labelled, NearTwins, SamePair, SectionBalance
+from tipclassify.evaluation import aligned
 from tipclassify.labels import LABELS, indicator
 from tipclassify.nearness import ALIKE, LEAKED, near_pairs
 from tipclassify.sections import without_enumerator
 from tipclassify.training import Progress, fit_model
 
-__all__ = [
-    "Audit",
-    "LabelError",
-    "Labelled",
-    "NearTwins",
-    "SamePair",
-    "SectionBalance",
-    "audit_corpus",
-    "audit_rows",
-    "audit_table",
-    "find_conflicts",
-    "find_label_errors",
-    "find_leaks",
-    "find_same_pairs",
-    "near_pairs",
-    "section_balance",
-]
+__all__ = ["Audit", "LabelError", "Labelled", "NearTwins", "SamePair", "SectionBalance"]
+__all__ += ["audit_corpus", "audit_rows", "audit_table", "find_conflicts", "find_label_errors", "find_leaks"]
+__all__ += ["find_same_pairs", "near_pairs", "section_balance"]
+
+_NONE: Final = "(none)"
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A passage of the corpus as a finding shows it."""
+
+    id: str
+    text: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelError:
+    """A passage whose labels are likely wrong.
+
+    Attributes
+    ----------
+    quality : float
+        Label quality, 0 to 1: how well the labels given agree with the out-of-fold probabilities.
+    suggested : tuple of str
+        The labels given with every doubted one turned.
+    """
+
+    quality: float
+    id: str
+    text: str
+    labels: tuple[str, ...]
+    suggested: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NearTwins:
+    """Two passages that say nearly the same in nearly the same words."""
+
+    similarity: float
+    first: Labelled
+    second: Labelled
+
+
+@dataclass(frozen=True, slots=True)
+class SamePair:
+    """A pair whose passages all have the same labels, or that is one passage only."""
+
+    pair: str
+    labels: tuple[str, ...]
+    passages: tuple[Labelled, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SectionBalance:
+    """Passages of a section with each label and with none, as counts and as shares of `passages`."""
+
+    section: str | None
+    passages: int
+    counts: dict[str, int]
+    shares: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """All findings of one corpus, each part worst (or largest) first."""
+
+    label_errors: tuple[LabelError, ...]
+    conflicts: tuple[NearTwins, ...]
+    same_pairs: tuple[SamePair, ...]
+    leaks: tuple[NearTwins, ...]
+    balance: tuple[SectionBalance, ...]
 
 
 def audit_corpus(
@@ -181,8 +237,8 @@ def section_balance(rows: Sequence[Row]) -> list[SectionBalance]:
         sections[str(row["section"]) if row.get("section") else None].append(row)
     balance = []
     for section, passages in sorted(sections.items(), key=lambda entry: -len(entry[1])):
-        count = Counter(label for row in passages for label in row["labels"] or (NONE,))
-        counts = {label: count[label] for label in (*LABELS, NONE)}
+        count = Counter(label for row in passages for label in row["labels"] or (_NONE,))
+        counts = {label: count[label] for label in (*LABELS, _NONE)}
         shares = {label: round(n / len(passages), 4) for label, n in counts.items()}
         balance.append(SectionBalance(section, len(passages), counts, shares))
     return balance
@@ -194,3 +250,58 @@ def _pair(row: Row) -> str:
 
 def _labelled(row: Row) -> Labelled:
     return Labelled(row["id"], row["text"], row["labels"])
+
+
+# --------------------------------------------------------------------------------------------- rows and tables
+
+_TWINS: Final = ("similarity", "id", "labels", "text")
+_PARTS: Final = {
+    "label_errors": ("likely label errors", ("quality", "id", "labels", "suggested", "text")),
+    "conflicts": (f"near twins with different labels (similarity {ALIKE} or more)", _TWINS),
+    "same_pairs": ("pairs whose labels do not differ", ("pair", "id", "labels", "text")),
+    "leaks": (f"near twins in different groups (similarity {LEAKED} or more)", _TWINS),
+    "balance": ("sections", ("section", "passages", *LABELS, _NONE)),
+}
+
+
+def audit_rows(audit: Audit, most: int) -> Iterator[dict[str, Any]]:
+    """Plain values for JSON: for each part a row with its ``count``, then its first `most` findings."""
+    for part in _PARTS:
+        findings = getattr(audit, part)
+        yield {"part": part, "count": len(findings)}
+        yield from ({"part": part, **asdict(finding)} for finding in findings[:most])
+
+
+def audit_table(audit: Audit, most: int) -> str:
+    """The same as aligned plain text, a table a part."""
+    tables = []
+    for part, (title, columns) in _PARTS.items():
+        findings = getattr(audit, part)
+        shown = [cells for finding in findings[:most] for cells in _cells(finding)]
+        rest = f", first {most} shown" if len(findings) > most else ""
+        lines = aligned([columns, *shown], left=1 if part == "balance" else len(columns)) if shown else []
+        tables.append("\n".join([f"{title}: {len(findings)}{rest}", *lines]))
+    return "\n\n".join(tables)
+
+
+def _cells(finding: LabelError | NearTwins | SamePair | SectionBalance) -> list[tuple[str, ...]]:
+    """Lines of a finding: one, or one for each of its passages."""
+    if isinstance(finding, LabelError):
+        named = (_names(finding.labels), _names(finding.suggested), _line(finding.text))
+        return [(f"{finding.quality:7.3f}", finding.id, *named)]
+    if isinstance(finding, SectionBalance):
+        counts = (f"{n} ({finding.shares[label]:.0%})" for label, n in finding.counts.items())
+        return [(_line(finding.section or "(no section)"), str(finding.passages), *counts)]
+    if isinstance(finding, SamePair):
+        head, passages = _line(finding.pair), finding.passages
+    else:
+        head, passages = f"{finding.similarity:10.2f}", (finding.first, finding.second)
+    return [("" if n else head, p.id, _names(p.labels), _line(p.text)) for n, p in enumerate(passages)]
+
+
+def _names(labels: Sequence[str]) -> str:
+    return ", ".join(labels) or _NONE
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

@@ -22,6 +22,7 @@ __all__ = ["Addition", "NearDuplicate", "add_rows", "corpus_stats", "split_rows"
 
 _NONE: Final = "(none)"
 _MOST: Final = 12  # lines of a part of the table; the rest is counted
+_QUANTILES: Final = {"least": 0, "p5": 0.05, "p25": 0.25, "median": 0.5, "p75": 0.75, "p95": 0.95, "most": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +96,12 @@ def add_rows(there: Sequence[Row], new: Sequence[Row]) -> Addition:
 
 def _near(there: Sequence[Row], rows: Sequence[Row]) -> list[NearDuplicate]:
     every = [*there, *rows]
-    found = []
-    for i, j, similarity in near_pairs([row["text"] for row in every], LEAKED):
-        if j >= len(there):  # i < j: the later one is new
-            one, other = every[j], every[i]
-            found.append(
-                NearDuplicate(
-                    one["id"], other["id"], round(similarity, 4), tuple(one["labels"]), tuple(other["labels"])
-                )
-            )
+    labels = [tuple(row["labels"]) for row in every]
+    found = [
+        NearDuplicate(every[j]["id"], every[i]["id"], round(similarity, 4), labels[j], labels[i])
+        for i, j, similarity in near_pairs([row["text"] for row in every], LEAKED)
+        if j >= len(there)  # i < j: the later one is new
+    ]
     return sorted(found, key=lambda pair: (-pair.similarity, pair.id, pair.other))
 
 
@@ -134,17 +132,13 @@ def split_rows(rows: Sequence[Row], share: float = 0.2, seed: int = 0) -> tuple[
             test.add(names[number])
             held += size[names[number]]
     if not held or held == len(rows):
-        raise CorpusError(
-            [
-                f"{len(rows):,} passages cannot be parted at {share:g}: near twins, and passages of one document, stay "
-                f"together, and there {'is 1 group' if len(names) == 1 else f'are {len(names):,} groups'} only; add others"
-            ]
-        )
-    parted = (
-        [row for row, group in zip(rows, groups, strict=True) if (group in test) is side] for side in (False, True)
-    )
-    train, tested = parted
-    return train, tested
+        count = "is 1 group" if len(names) == 1 else f"are {len(names):,} groups"
+        what = f"{len(rows):,} passages cannot be parted at {share:g}: near twins, and passages of one document, stay together"
+        raise CorpusError([f"{what}, and there {count} only; add others"])
+    parts: tuple[list[Row], list[Row]] = ([], [])
+    for row, group in zip(rows, groups, strict=True):
+        parts[group in test].append(row)
+    return parts
 
 
 # --------------------------------------------------------------------------------------------- counting
@@ -156,25 +150,19 @@ def corpus_stats(rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
     pairs = {str(row["pair"]) for row in rows if row.get("pair")}
     whole = {"passages": len(rows), "groups": len(set(groups)), "docs": len(docs), "pairs": len(pairs)}
     yield {"part": "corpus", **whole, "largest_group": max(Counter(groups).values())}
-    named = {label: sum(label in row["labels"] for row in rows) for label in LABELS}
-    named[_NONE] = sum(not row["labels"] for row in rows)
-    for label, count in named.items():
-        yield {"part": "label", "name": label, "passages": count, "share": round(count / len(rows), 4)}
-    sets = Counter(" + ".join(row["labels"]) or _NONE for row in rows)
-    for part, counts in (("labels", sets), *((name, _counted(rows, name)) for name in ("section", "source"))):
-        for name, count in sorted(counts.items(), key=lambda entry: (-entry[1], entry[0])):
+    named = Counter(label for row in rows for label in row["labels"] or (_NONE,))
+    parts = {"label": [(label, named[label]) for label in (*LABELS, _NONE)]}
+    names = {"labels": [" + ".join(row["labels"]) or _NONE for row in rows]}
+    names |= {field: [str(row.get(field) or _NONE) for row in rows] for field in ("section", "source")}
+    for part, of_rows in names.items():
+        parts[part] = sorted(Counter(of_rows).items(), key=lambda entry: (-entry[1], entry[0]))
+    for part, counts in parts.items():
+        for name, count in counts:
             yield {"part": part, "name": name, "passages": count, "share": round(count / len(rows), 4)}
-    for unit, lengths in (
-        ("words", [len(row["text"].split()) for row in rows]),
-        ("characters", [len(row["text"]) for row in rows]),
-    ):
-        marks = np.quantile(lengths, (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1))
-        names = ("least", "p5", "p25", "median", "p75", "p95", "most")
-        yield {"part": "length", "name": unit, **{n: round(float(v), 1) for n, v in zip(names, marks, strict=True)}}
-
-
-def _counted(rows: Sequence[Row], field: str) -> Counter[str]:
-    return Counter(str(row.get(field) or _NONE) for row in rows)
+    texts = [row["text"] for row in rows]
+    for unit, lengths in (("words", [len(text.split()) for text in texts]), ("characters", list(map(len, texts)))):
+        marks = np.quantile(lengths, list(_QUANTILES.values())).tolist()
+        yield {"part": "length", "name": unit, **{n: round(v, 1) for n, v in zip(_QUANTILES, marks, strict=True)}}
 
 
 def stats_table(found: Sequence[dict[str, Any]]) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,7 +33,11 @@ _REAL: Final = Path("real") / "passages.jsonl"  # passages of real reports, belo
 _TEXT_COLUMNS: Final = ("id", "section", "pair", "doc", "source")
 
 Row = dict[str, Any]
-Numbered = tuple[str, Any]  # "file:line" and what stands there; a str is a problem
+Numbered = tuple[str, Any]  # "file:line" and what stands there, or a RowError
+
+
+class RowError(ValueError):
+    """What is wrong with one row and what to do; whoever reads the file adds where."""
 
 
 def load_corpus(*paths: str | os.PathLike[str]) -> datasets.Dataset:
@@ -80,9 +85,10 @@ def read_rows(*paths: str | os.PathLike[str]) -> list[Row]:
     texts: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {}
     for file in files:
         for where, found in _READERS[file.suffix.lower()](file):
-            row = found if isinstance(found, str) else _check(found)
-            if isinstance(row, str):
-                problems.append(f"{where}: {row}")
+            try:
+                row = _check(found)
+            except RowError as error:
+                problems.append(f"{where}: {error}")
                 continue
             row["id"] = str(row.get("id") or f"{file.stem}-{where.rpartition(':')[2]}")
             if (first := ids.setdefault(row["id"], where)) != where:
@@ -176,30 +182,60 @@ def corpus_digest(rows: Iterable[Row]) -> str:
 # --------------------------------------------------------------------------------------------- one row
 
 
-def _check(row: Any) -> Row | str:
-    """The row with its labels in order, or what is wrong with it and what to do."""
+def _check(row: Any) -> Row:
+    """The row with its labels in order."""
+    if isinstance(row, RowError):
+        raise row
     if not isinstance(row, dict):
-        return 'not a JSON object; write {"text": …, "labels": […]}'
-    text, labels = row.get("text"), row.get("labels", row.get("label"))
+        raise RowError('not a JSON object; write {"text": …, "labels": […]}')
+    labels = row.get("labels", row.get("label"))
     if labels is None and row.get("predicted") is not None:
-        return 'not labelled yet; set "labels" to a list of names, [] for none (what "predicted" says is the model\'s)'
-    if not isinstance(text, str):
-        return 'no text; add a "text" field'
-    if not text.strip():
-        return "empty text; remove the row"
+        raise RowError(
+            'not labelled yet; set "labels" to a list of names, [] for none (what "predicted" says is the model\'s)'
+        )
+    text = check_text(row.get("text"))
     if len(text) > LONGEST:
-        return f"text of {len(text):,} characters, over {LONGEST:,}; split it into sentences"
-    if isinstance(labels, str):
-        labels = [name for name in labels.replace("|", ";").replace(",", ";").split(";") if name.strip()]
-    if not isinstance(labels, list | tuple) or not all(isinstance(name, str) for name in labels):
-        return 'no labels; add "labels": a list of names, [] for none'
-    labels = [name.strip() for name in labels]
-    if unknown := [name for name in labels if name not in LABELS]:
-        return f"unknown label {unknown[0]!r}; use {', '.join(LABELS)}"
+        raise RowError(f"text of {len(text):,} characters, over {LONGEST:,}; split it into sentences")
     row = {name: value for name, value in row.items() if name != "label"}
     if isinstance(alone := row.get("labels_alone"), list | tuple):
         row["labels_alone"] = ";".join(map(str, alone)) or "none"
-    return {**row, "labels": tuple(label for label in LABELS if label in labels)}
+    return {**row, "labels": parse_labels(labels)}
+
+
+def check_text(value: Any) -> str:
+    """The text of a row, as it is.
+
+    Raises
+    ------
+    RowError
+        When it is missing or empty.
+    """
+    if not isinstance(value, str):
+        raise RowError('no text; add a "text" field')
+    if not value.strip():
+        raise RowError("empty text; remove the row")
+    return value
+
+
+def parse_labels(value: Any) -> tuple[str, ...]:
+    """Names from a list, or from text with ``;``, in the order of ``LABELS``.
+
+    Raises
+    ------
+    RowError
+        When it is neither, or a name is unknown.
+
+    >>> parse_labels("failure; positive_effort")
+    ('positive_effort', 'failure')
+    """
+    if isinstance(value, str):
+        value = [name for name in value.replace("|", ";").replace(",", ";").split(";") if name.strip()]
+    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
+        raise RowError('no labels; add "labels": a list of names, [] for none')
+    names = [name.strip() for name in value]
+    if unknown := [name for name in names if name not in LABELS]:
+        raise RowError(f"unknown label {unknown[0]!r}; use {', '.join(LABELS)}")
+    return tuple(label for label in LABELS if label in names)
 
 
 # --------------------------------------------------------------------------------------------- files
@@ -221,52 +257,61 @@ def _files(path: Path, problems: list[str]) -> list[Path]:
     return []
 
 
-def _read_jsonl(file: Path) -> Iterator[Numbered]:
-    for number, line in enumerate(file.read_bytes().splitlines(), 1):
-        where = f"{file}:{number}"
+def read_file(file: Path) -> bytes:
+    """The bytes of a file.
+
+    Raises
+    ------
+    CorpusError
+        When it cannot be read.
+    """
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise CorpusError([f"{file}: {(error.strerror or str(error)).lower()}; check the path"]) from None
+
+
+def json_rows(file: Path) -> Iterator[Numbered]:
+    """Values of JSON lines, each with its place; a `RowError` for a line that is none."""
+    for number, line in enumerate(read_file(file).splitlines(), 1):
+        value: Any
         try:
             decoded = line.decode("utf-8-sig" if number == 1 else "utf-8")
+            if not decoded.strip():
+                continue
+            value = json.loads(decoded)
         except UnicodeDecodeError as error:
-            yield where, f"not UTF-8 (byte {error.start + 1} of the line); save the file as UTF-8"
-            continue
-        if not decoded.strip():
-            continue
-        try:
-            yield where, json.loads(decoded)
+            value = RowError(f"not UTF-8 (byte {error.start + 1} of the line); save the file as UTF-8")
         except ValueError as error:
-            yield where, f"broken JSON ({error}); write one object a line"
+            value = RowError(f"broken JSON ({error}); write one object a line")
+        yield f"{file}:{number}", value
 
 
-def _read_csv(file: Path) -> Iterator[Numbered]:
+def csv_rows(file: Path) -> Iterator[Numbered]:
+    """Cells of a CSV with a header, each row with its place; empty cells are left out, but for text and labels."""
+    kept = ("text", "labels", "label")
     try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
-            reader = csv.DictReader(lines, strict=True)
-            for row in reader:
-                yield (
-                    f"{file}:{reader.line_num}",
-                    {name: value for name, value in row.items() if name and value != ""}
-                    | {
-                        "text": row.get("text") or "",
-                        "labels": row.get("labels") or row.get("label") or "",
-                    },
-                )
+        reader = csv.DictReader(io.StringIO(read_file(file).decode("utf-8-sig"), newline=""), strict=True)
+        for row in reader:
+            cells = {name: value or "" for name, value in row.items() if name and (value or name in kept)}
+            yield f"{file}:{reader.line_num}", cells
     except UnicodeDecodeError:
-        yield f"{file}:1", "not UTF-8; save the file as UTF-8"
+        yield f"{file}:1", RowError("not UTF-8; save the file as UTF-8")
     except csv.Error as error:
-        yield f"{file}:1", f"broken CSV ({error}); quote fields with commas or line ends"
+        yield f"{file}:1", RowError(f"broken CSV ({error}); quote fields with commas or line ends")
 
 
-def _read_parquet(file: Path) -> Iterator[Numbered]:
+def parquet_rows(file: Path) -> Iterator[Numbered]:
+    """Rows of a Parquet file, each with its place."""
     import pyarrow
     import pyarrow.parquet
 
     try:
-        table = pyarrow.parquet.read_table(file)
+        table = pyarrow.parquet.read_table(pyarrow.BufferReader(read_file(file)))
     except (pyarrow.ArrowException, OSError) as error:
-        yield f"{file}:1", f"not a Parquet file ({str(error).splitlines()[0]}); write it anew"
+        yield f"{file}:1", RowError(f"not a Parquet file ({str(error).splitlines()[0]}); write it anew")
         return
-    for number, row in enumerate(table.to_pylist(), 1):
-        yield f"{file}:{number}", row
+    yield from ((f"{file}:{number}", row) for number, row in enumerate(table.to_pylist(), 1))
 
 
-_READERS: Final = {".jsonl": _read_jsonl, ".csv": _read_csv, ".parquet": _read_parquet}
+_READERS: Final = {".jsonl": json_rows, ".csv": csv_rows, ".parquet": parquet_rows}

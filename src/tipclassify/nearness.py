@@ -1,7 +1,7 @@
-"""Texts that say nearly the same in nearly the same words.
+"""Similarity of texts: near duplicates by the word 3-grams they share, and tf-idf vectors whose products are cosines.
 
-Sources: similarity of texts as Jaccard similarity of their word 3-grams, Broder 1997; the exact search for it by prefix
-filtering, Bayardo, Ma and Srikant 2007 (WWW).
+Sources: Jaccard similarity of word 3-grams, Broder 1997; the exact search for it by prefix filtering, Bayardo, Ma and Srikant
+2007 (WWW); tf-idf, Salton and Buckley 1988 (Information Processing & Management 24:513-523).
 """
 
 from __future__ import annotations
@@ -10,9 +10,14 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
-__all__ = ["ALIKE", "LEAKED", "near_pairs"]
+import numpy as np
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+__all__ = ["ALIKE", "LEAKED", "near_pairs", "tfidf", "trigrams"]
 
 ALIKE: Final = 0.6
 """Similarity from which other labels want a reason: one word of 14 changed, or more."""
@@ -20,20 +25,18 @@ ALIKE: Final = 0.6
 LEAKED: Final = 0.8
 """Similarity from which a model that knows the one text knows the other: one word of 29 changed, or more."""
 
-_GRAM: Final = 3  # words of a gram
-
 
 def near_pairs(texts: Sequence[str], least: float) -> Iterator[tuple[int, int, float]]:
     """Pairs ``(i, j, similarity)``, i < j, of texts whose word 3-grams have a Jaccard similarity of `least` or more; in no order.
 
-    Case and punctuation count for nothing, and a text of one or two words is one gram. A text without a word is like no
-    other. The search is exact: with grams in order of rarity, two sets of at least that similarity share one among the
-    first ``n - ceil(least * n) + 1`` of each, so only texts that share a rare gram are compared.
+    Case and punctuation count for nothing. A text without a word is like no other. The search is exact: with grams in order of
+    rarity, two sets of at least that similarity share one among the first ``n - ceil(least * n) + 1`` of each, so only texts
+    that share a rare gram are compared.
 
     >>> list(near_pairs(["Police arrested nine men.", "police arrested NINE men", "Courts slept."], 0.6))
     [(0, 1, 1.0)]
     """
-    grams = [_grams(text) for text in texts]
+    grams = [trigrams(re.findall(r"\w+", text.casefold())) for text in texts]
     use = Counter(gram for row in grams for gram in row)
     rarity = {gram: number for number, gram in enumerate(sorted(use, key=use.__getitem__))}
     ranked = [sorted(rarity[gram] for gram in row) for row in grams]
@@ -52,6 +55,33 @@ def near_pairs(texts: Sequence[str], least: float) -> Iterator[tuple[int, int, f
             index[gram].append(i)
 
 
-def _grams(text: str) -> set[tuple[str, ...]]:
-    words = re.findall(r"\w+", text.casefold())
-    return {tuple(words[i : i + _GRAM]) for i in range(max(bool(words), len(words) - _GRAM + 1))}
+def trigrams(words: Sequence[str]) -> set[tuple[str, ...]]:
+    """Each three words in a row; of one or two words these; of none nothing.
+
+    >>> trigrams(["Courts", "slept"]), trigrams([])
+    ({('Courts', 'slept')}, set())
+    """
+    return {tuple(words[i : i + 3]) for i in range(max(bool(words), len(words) - 2))}
+
+
+def tfidf(documents: Sequence[Sequence[Any]]) -> csr_array:
+    """Sparse unit vectors, (documents, terms), of documents given as their terms: counts times log(1 + documents / holders).
+
+    A document without terms has a row of zeros. Terms are in their sort order, so sums do not hang on the order of documents.
+
+    >>> vectors = tfidf([["courts", "slept"], ["courts", "slept", "slept"], []])
+    >>> (vectors @ vectors.T).toarray().round(2).tolist()
+    [[1.0, 0.95, 0.0], [0.95, 1.0, 0.0], [0.0, 0.0, 0.0]]
+    """
+    from scipy.sparse import csr_array
+
+    number = {term: i for i, term in enumerate(sorted({term for terms in documents for term in terms}))}
+    column = np.array([number[term] for terms in documents for term in terms], np.int64)
+    row = np.array([i for i, terms in enumerate(documents) for _ in terms], np.int64)
+    vectors = csr_array((np.ones(len(row)), (row, column)), shape=(len(documents), len(number)))
+    vectors.sum_duplicates()
+    holders = np.bincount(vectors.indices, minlength=len(number))
+    vectors.data *= np.log1p(len(documents) / holders)[vectors.indices]
+    row = np.repeat(np.arange(len(documents)), np.diff(vectors.indptr))
+    vectors.data /= np.sqrt(np.bincount(row, vectors.data**2, len(documents)))[row]
+    return vectors

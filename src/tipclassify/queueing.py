@@ -5,6 +5,7 @@ Rows are those of a corpus with ``labels`` null, which `corpus.read_rows` refuse
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 from typing import Any, Final
@@ -16,23 +17,13 @@ from tipclassify.classifier import Classifier
 from tipclassify.corpus import text_key
 from tipclassify.document import Passage
 from tipclassify.labels import LABELS
-from tipclassify.teaching import rank
+from tipclassify.teaching import Pick, rank
 from tipclassify.writers import TaggedReport
 
-__all__ = ["logits_of", "queue_rows"]
+__all__ = ["queue_rows", "rank_passages"]
 
 _SUREST: Final = 1e-12  # a probability of exactly 1 has no log-odds
-_OWN: Final = (
-    "text",
-    "label",
-    "labels",
-    "predicted",
-    "scores",
-    "other_labels",
-    "other_scores",
-    "why",
-    "low_confidence",
-)
+_OWN: Final = frozenset("text label labels predicted scores other_labels other_scores why low_confidence".split())
 
 
 def queue_rows(
@@ -67,53 +58,50 @@ def queue_rows(
     if not found:
         return []
     passages = [passage for passage, _ in found]
-    texts = [passage.text for passage in passages]
-    doubtful = [passage.low_confidence for passage in passages]
-    second = None if other is None else _Second(other, passages, policy)
-    votes = [] if second is None else [second.given]
-    picks = rank(texts, logits_of(passages), thresholds, doubtful, n, known=known or None, others=votes, seed=seed)
+    votes: list[npt.NDArray[np.bool_]] = []
+    if other is not None:
+        other_scores = other.predict_proba(passages)
+        votes = [other_scores >= other.thresholds(policy)]
     rows = []
-    taken: dict[str, int] = {}
-    for pick in picks:
+    taken: Counter[str] = Counter()
+    for pick in rank_passages(passages, thresholds, n, known=known, others=votes, seed=seed):
         passage, where = found[pick.index]
         name = where.pop("id")
-        taken[name] = taken.get(name, 0) + 1
-        rows.append(
-            {
-                "id": name if taken[name] == 1 else f"{name}-{taken[name]}",
-                "text": passage.text,
-                "labels": None,
-                "predicted": list(passage.labels),
-                "scores": {label: round(score, 4) for label, score in passage.scores.items()},
-                **({} if second is None else second.of(pick.index)),
-                "why": pick.why,
-                **where,
-            }
-        )
+        taken[name] += 1
+        row = {
+            "id": name if taken[name] == 1 else f"{name}-{taken[name]}",
+            "text": passage.text,
+            "labels": None,
+            "predicted": list(passage.labels),
+            "scores": _rounded(passage.scores.values()),
+        }
+        if votes:
+            row["other_labels"] = [label for label, has in zip(LABELS, votes[0][pick.index], strict=True) if has]
+            row["other_scores"] = _rounded(other_scores[pick.index].tolist())
+        rows.append({**row, "why": pick.why, **where})
     return rows
 
 
-def logits_of(passages: Sequence[Passage]) -> npt.NDArray[np.float64]:
-    """Log-odds, float (n, 3), of tagged passages."""
+def rank_passages(
+    passages: Sequence[Passage],
+    thresholds: npt.NDArray[np.float64],
+    n: int,
+    *,
+    known: Sequence[str] | None = None,
+    others: Sequence[npt.ArrayLike] | None = None,
+    seed: int = 0,
+) -> list[Pick]:
+    """The `n` tagged passages to label next, most instructive first; parameters as in `teaching.rank`."""
+    texts = [passage.text for passage in passages]
     scores = np.array([[passage.scores[label] for label in LABELS] for passage in passages]).reshape(-1, len(LABELS))
     chance = np.clip(scores, _SUREST, 1 - _SUREST)
-    return np.asarray(np.log(chance) - np.log1p(-chance))
+    doubtful = [passage.low_confidence for passage in passages]
+    logits = np.log(chance) - np.log1p(-chance)
+    return rank(texts, logits, thresholds, doubtful, n, known=known or None, others=others, seed=seed)
 
 
-class _Second:
-    """What another model says of passages: labels `given`, bool (n, 3), and their probabilities."""
-
-    def __init__(self, model: Classifier, passages: Sequence[Passage], policy: str) -> None:
-        self._scores = model.predict_proba(passages)
-        self.given = self._scores >= model.thresholds(policy)
-
-    def of(self, i: int) -> dict[str, Any]:
-        """The fields of a row."""
-        scores = zip(LABELS, self._scores[i].tolist(), strict=True)
-        return {
-            "other_labels": [label for label, has in zip(LABELS, self.given[i].tolist(), strict=True) if has],
-            "other_scores": {label: round(score, 4) for label, score in scores},
-        }
+def _rounded(scores: Iterable[float]) -> dict[str, float]:
+    return {label: round(score, 4) for label, score in zip(LABELS, scores, strict=True)}
 
 
 def _where(report: TaggedReport, passage: Passage, number: int) -> dict[str, Any]:

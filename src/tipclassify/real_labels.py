@@ -43,7 +43,7 @@ PASSAGES: Final = "passages.jsonl"
 
 _LONGEST: Final = 1_000_000  # words of a text that is searched word by word; the longest source file has 84,000
 _PATIENCE: Final = 3  # downloads that may fail in a row: then the network or the site is down
-_BREAKS: Final = b".;:,"  # marks that part the clauses of a Factbook field, and are of neither
+_BREAKS: Final = ".;:,"  # marks that part the clauses of a Factbook field, and are of neither
 _SUBJECT: Final = "traffick"  # in the name or content of a Factbook field: one in a hundred of a year's file
 # Two string literals side by side in an INSERT statement, name and content; a quote inside is doubled.
 _SQL_FIELD: Final = re.compile(r"'([^']*(?:''[^']*)*)', N?'([^']*(?:''[^']*)*)'")
@@ -110,11 +110,11 @@ def passage_key(text: str) -> str:
     >>> passage_key("Courts  slept."), passage_key("courts slept.")
     ('68154671bde9a7ac', '68154671bde9a7ac')
     """
-    return _hash(" ".join(text.lower().split()).encode("utf-8", "surrogatepass"))
+    return _hash(" ".join(text.lower().split()))
 
 
-def _hash(words: bytes) -> str:
-    return hashlib.sha256(words).hexdigest()[:16]
+def _hash(words: str) -> str:
+    return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 # --------------------------------------------------------------------------------------------- labels.csv, sources.json
@@ -232,16 +232,13 @@ def _find_runs(text: str, wanted: Mapping[str, int]) -> dict[str, str]:
     spans = [match.span() for match in re.finditer(r"\S+", text)] if keys else []
     if len(spans) > _LONGEST:
         return {}
-    encoded = [text[start:end].lower().encode("utf-8", "surrogatepass") for start, end in spans]
-    joined, starts = b" ".join(encoded), [0]
-    for word in encoded:
-        starts.append(starts[-1] + len(word) + 1)
+    lowered = [text[start:end].lower() for start, end in spans]
     found = {}
     for words, those in keys.items():
         for first in range(len(spans) - words + 1 if words > 0 else 0):
-            start, end = starts[first], starts[first + words] - 1
-            for cut in (0, 1) if joined[end - 1] in _BREAKS else (0,):
-                if (key := _hash(joined[start : end - cut])) in those:
+            run = " ".join(lowered[first : first + words])
+            for cut in (0, 1) if run[-1] in _BREAKS else (0,):
+                if (key := _hash(run[: len(run) - cut])) in those:
                     found[key] = text[spans[first][0] : spans[first + words - 1][1] - cut]
     return found
 
@@ -337,16 +334,11 @@ def rebuild(
 
 
 def _row(one: Reference, text: str) -> dict[str, Any]:
-    alone = {} if one.labels_alone is None else {"labels_alone": ";".join(one.labels_alone) or "none"}
+    row: dict[str, Any] = {"id": f"real-{one.key}", "text": text, "labels": list(one.labels)}
+    if one.labels_alone is not None:
+        row["labels_alone"] = ";".join(one.labels_alone) or "none"
     place = {"section": one.section, "pair": None, "doc": one.source, "source": one.family}
-    return {
-        "id": f"real-{one.key}",
-        "text": text,
-        "labels": list(one.labels),
-        **alone,
-        **place,
-        "annotator": one.annotator,
-    }
+    return {**row, **place, "annotator": one.annotator}
 
 
 def _texts_of_rows(path: Path, keys: set[str]) -> dict[str, str]:

@@ -20,8 +20,8 @@ from tipclassify.labels import LABELS, SECTIONS
 __all__ = ["Mistake", "SetCell", "Slice"]
 __all__ += ["confused_sets", "confusion_table", "errors_table", "slices", "slices_table", "worst_errors"]
 
-_WORDS: Final = ((10, "1-10"), (20, "11-20"), (30, "21-30"), (45, "31-45"))
-_LONGEST: Final = "46+"
+_WORDS: Final = ("1-10", "11-20", "21-30", "31-45", "46+")
+_WORD_ENDS: Final = (10, 20, 30, 45)  # of all but the last
 _CLAUSES: Final = ("0", "1", "2", "3", "4+")
 
 Floats = npt.NDArray[np.float64]
@@ -85,13 +85,12 @@ def slices(
     """
     texts = [row["text"] for row in rows]
     sections = [str(row.get("section") or "(none)") for row in rows]
-    names = [name for _, name in _WORDS]
-    words = [next((name for most, name in _WORDS if n <= most), _LONGEST) for n in (len(t.split()) for t in texts)]
+    words = [_WORDS[n] for n in np.searchsorted(_WORD_ENDS, [len(text.split()) for text in texts])]
     counts = np.bincount(featurize(texts, vocabulary).clause_row, minlength=len(texts))
     clauses = [_CLAUSES[n] for n in np.minimum(counts, len(_CLAUSES) - 1)]
     order = {
         "section": (sections, dict.fromkeys((*SECTIONS, *sections))),
-        "words": (words, (*names, _LONGEST)),
+        "words": (words, _WORDS),
         "clauses": (clauses, _CLAUSES),
     }
     found = []
@@ -134,17 +133,11 @@ def worst_errors(
     wrong = truth != (scores >= thresholds)
     margin = np.where(wrong, np.abs(scores - thresholds), -1.0).ravel()
     worst = np.argsort(-margin, kind="stable")[: min(most, int(wrong.sum()))]
-    return tuple(
-        Mistake(
-            LABELS[j],
-            "missed" if truth[i, j] else "false",
-            float(scores[i, j]),
-            float(thresholds[j]),
-            str(rows[i].get("id", i)),
-            rows[i]["text"],
-        )
-        for i, j in (divmod(int(at), len(LABELS)) for at in worst)
-    )
+    found = []
+    for i, j in (divmod(int(at), len(LABELS)) for at in worst):
+        error, name = "missed" if truth[i, j] else "false", str(rows[i].get("id", i))
+        found.append(Mistake(LABELS[j], error, float(scores[i, j]), float(thresholds[j]), name, rows[i]["text"]))
+    return tuple(found)
 
 
 def slices_table(found: Sequence[Slice]) -> str:

@@ -14,15 +14,17 @@ by vote, Dagan and Engelson 1995 (ICML, query by committee); relevance against n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from tipclassify.labels import LABELS
-from tipclassify.sketches import sketches_of, triples_of, words_of
+from tipclassify.nearness import tfidf, trigrams
 
 __all__ = ["Pick", "rank"]
 
@@ -34,6 +36,8 @@ _FEWEST_WORDS: Final = 3  # what is shorter is a heading or a scrap of a table, 
 _SAME: Final = 1.0  # share of word triples that stand elsewhere: one other word may be the one that turns a label
 _VARIETY: Final = 0.02  # power of what a passage has that picks before it lack
 _UNLIKE: Final = 0.02  # how much a passage gains whose word triples are all new
+_CLOSE: Final = 0.5  # uncertainty from which a label counts as near its threshold: 1.1 in log-odds
+_WORD: Final = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +112,45 @@ def rank(
         )
     if not len(texts) or n < 1:
         return []
-    words = [words_of(text) for text in texts]
+    words = [_words(text) for text in texts]
+    grams = [trigrams(of_text) for of_text in words]
     unsure = _unsure(logits - cut)
     split = _split_votes(logits >= cut, others)
-    repeated = _repeated(texts, known)
+    repeated = _repeated(grams, known)
     unlike = np.zeros(len(texts)) if known is None else 1 - repeated
-    enough = np.fromiter((len(w) >= _FEWEST_WORDS for w in words), bool, len(words))
-    worth = _worth(np.maximum(unsure, split), np.maximum(unlike, doubts)) * enough
-    chosen, back = _pick(texts, worth, repeated >= _SAME, n, seed)
-    said = _Reasons(logits, np.asarray(thresholds, np.float64), unsure, split, unlike, doubts, known is not None)
-    picks = [Pick(i, round(score, 4), said.of(i)) for i, score in chosen]
-    return picks + [Pick(i, 0.0, why) for i, why in back[: max(0, n - len(picks))]]
+    worth = np.maximum(unsure, split).max(axis=1) * (1 - _UNLIKE + _UNLIKE * np.maximum(unlike, doubts))
+    worth *= np.array([len(of_text) >= _FEWEST_WORDS for of_text in words])
+
+    def why(i: int) -> str:
+        """What speaks for labelling passage `i`, in a few words."""
+        chances = [
+            f"{label} {1 / (1 + np.exp(-x)):.2f}" for label, x in zip(LABELS, logits[i].clip(-50, 50), strict=True)
+        ]
+        order = np.argsort(-unsure[i], kind="stable").tolist()
+        said = [f"{chances[j]} near its threshold {thresholds[j]:.2f}" for j in order if unsure[i, j] >= _CLOSE]
+        said += [f"labels differ on {LABELS[j]}" for j in np.flatnonzero(split[i] > 0)]
+        said += ["many words unknown to the model"] if doubts[i] else []
+        said += ["unlike the labelled passages"] if unlike[i] >= 0.9 else []
+        return "; ".join(said) or f"{chances[order[0]]} is nearest to its threshold {thresholds[order[0]]:.2f}"
+
+    chosen, back = _pick(words, grams, worth, repeated >= _SAME, n, seed)
+    picks = [Pick(i, round(score, 4), why(i)) for i, score in chosen]
+    return picks + [Pick(i, 0.0, reason) for i, reason in back[: max(0, n - len(picks))]]
+
+
+@lru_cache(maxsize=100_000)  # a pool is ranked again after every batch of labels
+def _words(text: str) -> tuple[str, ...]:
+    """Words in lower case; all figures are one word, and so are all names (capitals inside the passage).
+
+    >>> _words("In 2020 police met 9 men of New Valdoria.")
+    ('in', '0', 'police', 'met', '0', 'men', 'of', 'A')
+    """
+    found: list[str] = []
+    for number, word in enumerate(_WORD.findall(text)):
+        word = "0" if word[0].isdigit() else "A" if number and word[0].isupper() else word.lower()
+        if not (found and word == found[-1] and word in "0A"):  # a run of names is one name
+            found.append(word)
+    return tuple(found)
 
 
 # --------------------------------------------------------------------------------------------- what a passage is worth
@@ -141,83 +173,48 @@ def _split_votes(given: Bools, others: Sequence[npt.ArrayLike] | None) -> Floats
     return np.asarray(4 * share * (1 - share))
 
 
-def _repeated(texts: Sequence[str], known: Sequence[str] | None) -> Floats:
+def _repeated(grams: Sequence[set[tuple[str, ...]]], known: Sequence[str] | None) -> Floats:
     """Share of each passage's word triples that stand in labelled passages, (m,); 0 for a passage without words."""
-    seen = np.unique(np.concatenate([np.zeros(1, np.uint64), *map(triples_of, known or ())]))
-    grams = [triples_of(text) for text in texts]
-    size = np.fromiter(map(len, grams), np.int64, len(grams))
-    flat = np.concatenate(grams)
-    has = seen[np.minimum(np.searchsorted(seen, flat), len(seen) - 1)] == flat
-    return np.bincount(np.repeat(np.arange(len(grams)), size), has, len(grams)) / np.maximum(size, 1)
-
-
-def _worth(label: Floats, unlike: Floats) -> Floats:
-    """One number a passage, 0 to 1: how much the label in most doubt is, raised where its wording is new."""
-    return np.asarray(label.max(axis=1) * (1 - _UNLIKE + _UNLIKE * unlike))
+    seen = {gram for text in known or () for gram in trigrams(_words(text))}
+    return np.array([len(row & seen) / max(len(row), 1) for row in grams])
 
 
 # --------------------------------------------------------------------------------------------- one after the other
 
 
 def _pick(
-    texts: Sequence[str], worth: Floats, repeats: Bools, n: int, seed: int
+    words: Sequence[tuple[str, ...]],
+    grams: Sequence[set[tuple[str, ...]]],
+    worth: Floats,
+    repeats: Bools,
+    n: int,
+    seed: int,
 ) -> tuple[list[tuple[int, float]], list[tuple[int, str]]]:
     """Picks with their scores, and what was put back and why, in order."""
     mixed = np.random.default_rng(seed).permutation(len(worth))
     order = mixed[np.argsort(-worth[mixed], kind="stable")]
-    looked_at = order[worth[order] > 0][: n + _LOOKED_AT]
+    looked_at = order[worth[order] > 0][: n + _LOOKED_AT].tolist()
     value = worth[looked_at]
-    sketches = sketches_of([words_of(texts[i]) for i in looked_at])
+    vectors = tfidf([[*words[i], *map(" ".join, zip(words[i], words[i][1:], strict=False))] for i in looked_at])
     lacking = np.ones(len(looked_at))  # what a passage has that the picks lack
-    seen: set[int] = set()
+    seen: set[tuple[str, ...]] = set()
     chosen: list[tuple[int, float]] = []
     put_back: list[tuple[int, str]] = []
     for _ in looked_at:
         best = int(np.argmax(value * lacking**_VARIETY))
         value[best] = -1
-        i = int(looked_at[best])
-        mine = triples_of(texts[i]).tolist()
-        if repeats[i] or sum(gram in seen for gram in mine) >= _SAME * len(mine):
+        i = looked_at[best]
+        if repeats[i] or len(grams[i] & seen) >= _SAME * len(grams[i]):
             put_back.append((i, "says what is picked or labelled already"))
             continue
         chosen.append((i, float(worth[i] * lacking[best] ** _VARIETY)))
         if len(chosen) == n:
             break
-        seen.update(mine)
-        lacking = np.minimum(lacking, np.clip(1 - sketches @ sketches[best], 1e-6, 1))
+        seen |= grams[i]
+        similarity = vectors @ vectors[[best]].toarray()[0]
+        lacking = np.minimum(lacking, np.clip(1 - similarity, 1e-6, 1))
     put_back += [(int(i), "too short to teach") for i in np.flatnonzero(worth <= 0)]
     return chosen, put_back
-
-
-# --------------------------------------------------------------------------------------------- reasons
-
-_CLOSE: Final = 0.5  # uncertainty from which a label counts as near its threshold: 1.1 in log-odds
-
-
-@dataclass(frozen=True)
-class _Reasons:
-    logits: Floats
-    thresholds: Floats
-    unsure: Floats
-    split: Floats
-    unlike: Floats
-    doubtful: Bools
-    compared: bool
-
-    def of(self, i: int) -> str:
-        """What speaks for labelling passage `i`, in a few words."""
-        chances = 1 / (1 + np.exp(-np.clip(self.logits[i], -50, 50)))
-        near = [j for j in np.argsort(-self.unsure[i], kind="stable").tolist() if self.unsure[i, j] >= _CLOSE]
-        said = [f"{LABELS[j]} {chances[j]:.2f} near its threshold {self.thresholds[j]:.2f}" for j in near]
-        said += [f"labels differ on {LABELS[j]}" for j in np.flatnonzero(self.split[i] > 0)]
-        if self.doubtful[i]:
-            said.append("many words unknown to the model")
-        if self.compared and self.unlike[i] >= 0.9:
-            said.append("unlike the labelled passages")
-        if not said:
-            j = int(np.argmax(self.unsure[i]))
-            said.append(f"{LABELS[j]} {chances[j]:.2f} is nearest to its threshold {self.thresholds[j]:.2f}")
-        return "; ".join(said)
 
 
 def _log_odds(probability: Floats) -> Floats:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from tipclassify.commands.options import (
+    Findings,
     ModelOption,
     OutputOption,
     Policy,
@@ -20,13 +20,6 @@ from tipclassify.commands.options import (
 from tipclassify.labels import LABELS
 
 __all__ = ["evaluate"]
-
-
-class Format(str, Enum):
-    """How figures are written."""
-
-    table = "table"
-    jsonl = "jsonl"
 
 
 def evaluate(
@@ -60,7 +53,7 @@ def evaluate(
         int, typer.Option("--draws", metavar="N", min=0, help="Bootstrap draws of groups; 0 for no intervals.")
     ] = 1_000,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Draws the groups.")] = 0,
-    format: Annotated[Format, typer.Option("--format", "-f", help="How to write the figures.")] = Format.table,
+    format: Annotated[Findings, typer.Option("--format", "-f", help="How to write the figures.")] = Findings.table,
     model: ModelOption = None,
     policy: PolicyOption = Policy.balanced,  # type: ignore[attr-defined]
     output: OutputOption = None,
@@ -122,7 +115,7 @@ def evaluate(
             {"value": value, **asdict(metrics), "intervals": asdict(intervals) if intervals else None}
         )
 
-    everything = format is Format.jsonl
+    everything = format is Findings.jsonl
     if confusion or everything:
         cells = where.confused_sets(truth, given)
         report["confusion"] = [asdict(cell) for cell in cells]

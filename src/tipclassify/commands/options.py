@@ -14,9 +14,9 @@ from tipclassify.labels import LABELS, POLICIES
 if TYPE_CHECKING:
     from tipclassify.batch import Tagging
 
-__all__ = ["AllowPrivateOption", "EncodingOption", "FilesArgument", "JobsOption", "ModelOption", "OutputFormat"]
-__all__ += ["OtherOption", "OutputOption", "Policy", "PolicyOption", "ThresholdOption", "Unit", "UnitOption"]
-__all__ += ["chosen_thresholds", "tagging"]
+__all__ = ["AllowPrivateOption", "EncodingOption", "FilesArgument", "Findings", "JobsOption", "ModelOption"]
+__all__ += ["OtherOption", "OutputFormat", "OutputOption", "Policy", "PolicyOption", "ThresholdOption", "Unit"]
+__all__ += ["UnitOption", "chosen_thresholds", "tagging"]
 
 Policy = Enum("Policy", {name: name for name in POLICIES}, type=str)  # type: ignore[misc]
 
@@ -37,6 +37,13 @@ class OutputFormat(str, Enum):
     parquet = "parquet"
     html = "html"
     md = "md"
+
+
+class Findings(str, Enum):
+    """How figures and findings are written."""
+
+    table = "table"
+    jsonl = "jsonl"
 
 
 class Unit(str, Enum):

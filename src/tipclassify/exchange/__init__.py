@@ -14,15 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
+from tipclassify.corpus import read_file
 from tipclassify.errors import CorpusError
-from tipclassify.exchange.argilla import read_argilla, write_argilla
-from tipclassify.exchange.doccano import read_doccano, write_doccano
+from tipclassify.exchange import tools
 from tipclassify.exchange.fasttext import read_fasttext, write_fasttext
-from tipclassify.exchange.label_studio import read_label_studio, write_label_studio
-from tipclassify.exchange.prodigy import read_prodigy, write_prodigy
-from tipclassify.exchange.records import Reading, Record, contents, json_objects, read_objects, record_of, row_of
+from tipclassify.exchange.records import Reading, Record, json_entries, record_of, row_of
 from tipclassify.exchange.tables import read_csv, read_parquet, write_csv, write_parquet
-from tipclassify.writers.lines import json_line
+from tipclassify.exchange.tools import task_reader, task_writer
 
 __all__ = ["FORMATS", "Format", "Reading", "Record", "guess_format", "read_records", "record_of", "row_of"]
 
@@ -35,24 +33,14 @@ class Format:
     write: Callable[[Sequence[Record], IO[bytes]], list[str]]
 
 
-def _read_jsonl(path: Path) -> Reading:
-    return Reading(read_objects(path, record_of))
-
-
-def _write_jsonl(records: Sequence[Record], out: IO[bytes]) -> list[str]:
-    for record in records:
-        out.write(json_line(row_of(record)).encode())
-    return []
-
-
 FORMATS: Final = {
-    "jsonl": Format(_read_jsonl, _write_jsonl),
+    "jsonl": Format(task_reader(lambda row, given_id, _: record_of(row, given_id)), task_writer(row_of)),
     "csv": Format(read_csv, write_csv),
     "parquet": Format(read_parquet, write_parquet),
-    "doccano": Format(read_doccano, write_doccano),
-    "label-studio": Format(read_label_studio, write_label_studio),
-    "argilla": Format(read_argilla, write_argilla),
-    "prodigy": Format(read_prodigy, write_prodigy),
+    "doccano": Format(task_reader(tools.doccano_entry), task_writer(tools.doccano_task, tools.doccano_losses)),
+    "label-studio": Format(task_reader(tools.label_studio_entry), task_writer(tools.label_studio_task, as_list=True)),
+    "argilla": Format(task_reader(tools.argilla_entry), task_writer(tools.argilla_task, tools.argilla_losses, True)),
+    "prodigy": Format(task_reader(tools.prodigy_entry), task_writer(tools.prodigy_task)),
     "fasttext": Format(read_fasttext, write_fasttext),
 }
 """Formats of annotation tools, by the name that ``--to`` and ``--from`` take."""
@@ -86,22 +74,20 @@ def guess_format(path: Path) -> str:
     CorpusError
         When it is none of `FORMATS`.
     """
-    data = contents(path)
+    data = read_file(path)
     if data[:4] == b"PAR1":
         return "parquet"
     if path.suffix.lower() == ".csv":
         return "csv"
-    lines = [line for line in data[:100_000].splitlines() if line.strip()]
-    if lines and lines[0].lstrip(b"\xef\xbb\xbf \t")[:1] in (b"[", b"{"):
-        try:
-            _, entry = next(json_objects(path))
-        except StopIteration:
-            entry = None
-        if found := _guess_entry(entry):
-            return found
-    elif any(line.startswith(b"__label__") for line in lines):
-        return "fasttext"
-    raise CorpusError([f"{path}: cannot tell the format; name it with --from, one of {', '.join(FORMATS)}"])
+    found = None
+    if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{"):
+        _, entry = next(json_entries(path), (None, None))
+        found = _guess_entry(entry)
+    elif any(line.startswith(b"__label__") for line in data[:100_000].splitlines()):
+        found = "fasttext"
+    if found is None:
+        raise CorpusError([f"{path}: cannot tell the format; name it with --from, one of {', '.join(FORMATS)}"])
+    return found
 
 
 def _guess_entry(entry: Any) -> str | None:

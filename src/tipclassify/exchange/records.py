@@ -1,27 +1,19 @@
-"""One passage on its way between formats: what an annotator said of it, what a model said, and the fields around it."""
+"""One passage on its way between formats: an annotator's labels, a model's predictions, and the fields around them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from tipclassify.corpus import Numbered, RowError, check_text, json_rows, parse_labels, read_file
 from tipclassify.errors import CorpusError
 from tipclassify.labels import LABELS
 
-__all__ = ["NONE", "Reading", "Record", "RowError", "as_labels", "as_scores", "encodable", "json_objects", "named"]
-__all__ += ["plain", "read_objects", "record_of", "row_of"]
-
 NONE: Final = "none"
 """The label that says "no label applies", in formats where no label may as well mean that nobody looked."""
-
-_OWN: Final = ("id", "text", "labels", "label", "predicted", "scores")
-
-
-class RowError(ValueError):
-    """What is wrong with one row and what to do; whoever reads the file adds where."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,48 +63,47 @@ def record_of(row: Any, given_id: str) -> Record:
     predicted, scores = as_labels(row.get("predicted")), as_scores(row.get("scores"))
     if scores and "low_confidence" in row and predicted is None:
         labels, predicted = None, labels
-    meta = {str(name): value for name, value in row.items() if name not in _OWN and value is not None}
-    return Record(as_text(row.get("text")), str(row.get("id") or given_id), labels, predicted, scores, meta)
+    meta = other_fields(row, "id", "text", "labels", "label", "predicted", "scores")
+    return Record(check_text(row.get("text")), str(row.get("id") or given_id), labels, predicted, scores, meta)
 
 
 def row_of(record: Record) -> dict[str, Any]:
     """The row of a corpus; ``labels`` is null where nobody has labelled the passage, so that training refuses it."""
-    row: dict[str, Any] = {"id": record.id, "text": record.text}
-    row["labels"] = None if record.labels is None else list(record.labels)
-    if record.predicted is not None:
-        row["predicted"] = list(record.predicted)
-    if record.scores is not None:
-        row["scores"] = dict(record.scores)
-    return row | {name: value for name, value in record.meta.items() if name not in row}
+    row = {
+        "id": record.id,
+        "text": record.text,
+        "labels": None if record.labels is None else list(record.labels),
+        **({} if record.predicted is None else {"predicted": list(record.predicted)}),
+        **({} if record.scores is None else {"scores": dict(record.scores)}),
+    }
+    return row | other_fields(record.meta, *row)
 
 
-def as_text(value: Any) -> str:
-    """The text, as it is; `RowError` where it is missing or empty."""
-    if not isinstance(value, str):
-        raise RowError('no text; add a "text" field')
-    if not value.strip():
-        raise RowError("empty text; remove the row")
-    return value
+def other_fields(row: Mapping[str, Any], *taken: str) -> dict[str, Any]:
+    """Fields that are not null, without those `taken`."""
+    return {str(name): value for name, value in row.items() if name not in taken and value is not None}
+
+
+def fields_where(records: Iterable[Record], test: Callable[[str, Any], bool]) -> str:
+    """Names of the further fields of which some record passes ``test(name, value)``, for a note."""
+    return ", ".join(sorted({name for record in records for name, value in record.meta.items() if test(name, value)}))
 
 
 def as_labels(value: Any) -> tuple[str, ...] | None:
-    """Names from a list, or from text with ``;``, in the order of ``LABELS``; ``none`` stands for no label.
+    """Names as in `corpus.parse_labels`, where ``none`` stands for no label; None for null.
 
     >>> as_labels("failure; positive_effort"), as_labels(["none"]), as_labels(None)
     (('positive_effort', 'failure'), (), None)
     """
     if value is None:
         return None
-    if isinstance(value, str):
-        value = value.replace("|", ";").replace(",", ";").split(";")
-    if not isinstance(value, Sequence) or not all(isinstance(name, str) for name in value):
+    names = value.replace("|", ";").replace(",", ";").split(";") if isinstance(value, str) else value
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         raise RowError('labels are not a list of names; write "labels": ["failure"], [] for none')
-    names = {name.strip() for name in value} - {""}
-    if unknown := sorted(names - {*LABELS, NONE}):
-        raise RowError(f"unknown label {unknown[0]!r}; use {', '.join(LABELS)}")
-    if NONE in names and len(names) > 1:
-        raise RowError(f"label {NONE!r} beside {', '.join(sorted(names - {NONE}))}; settle one")
-    return tuple(label for label in LABELS if label in names)
+    given = {name.strip() for name in names} - {""}
+    if NONE in given and len(given) > 1:
+        raise RowError(f"label {NONE!r} beside {', '.join(sorted(given - {NONE}))}; settle one")
+    return parse_labels(sorted(given - {NONE}))
 
 
 def as_scores(value: Any) -> dict[str, float] | None:
@@ -139,69 +130,41 @@ def plain(value: Any) -> str | int | float:
 
 def encodable(text: str) -> str:
     """The text with lone surrogates, which UTF-8 cannot hold, replaced by U+FFFD."""
-    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace") if not text.isascii() else text
+    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
 
 
-# --------------------------------------------------------------------------------------------- JSON and JSON lines
+def json_entries(path: Path) -> Iterator[Numbered]:
+    """Entries of a JSON list, or values one a line, each with its place; a `RowError` for a line that is no JSON."""
+    data = read_file(path)
+    if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"[":
+        yield from json_rows(path)
+        return
+    try:
+        entries = json.loads(data.decode("utf-8-sig"))
+    except ValueError as error:
+        raise CorpusError([f"{path}: broken JSON ({error}); export it anew"]) from None
+    yield from ((f"{path}: entry {number}", entry) for number, entry in enumerate(entries, 1))
 
 
-def json_objects(path: Path) -> Iterator[tuple[str, Any]]:
-    """Entries of a JSON list, or objects one a line, each with where it stands.
+def read_entries(path: Path, entries: Iterable[Numbered], read: Callable[[Any, str], Record]) -> list[Record]:
+    """Records of a file's entries, by ``read(entry, id if it has none)``.
 
     Raises
     ------
     CorpusError
-        When the file cannot be read; a line that is no JSON is told beside the others.
+        With a line for every bad entry.
     """
-    data = contents(path)
-    if data.lstrip()[:1] == b"[":
-        try:
-            entries = json.loads(data.decode("utf-8-sig"))
-        except ValueError as error:
-            raise CorpusError([f"{path}: broken JSON ({error}); export it anew"]) from None
-        yield from ((f"{path}: entry {number}", entry) for number, entry in enumerate(entries, 1))
-        return
-    problems = []
-    for number, line in enumerate(data.splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            yield f"{path}:{number}", json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
-        except UnicodeDecodeError:
-            problems.append(f"{path}:{number}: not UTF-8; save the file as UTF-8")
-        except ValueError as error:
-            problems.append(f"{path}:{number}: broken JSON ({error}); write one object a line")
-    if problems:
-        raise CorpusError(problems)
-
-
-def contents(path: Path) -> bytes:
-    """The bytes of a file."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise CorpusError([f"{path}: {(error.strerror or str(error)).lower()}; check the path"]) from None
-
-
-def read_objects(path: Path, read: Any) -> list[Record]:
-    """Records of a file of objects, by ``read(entry, id) -> Record``; all bad entries are told at once."""
     problems: list[str] = []
     records: list[Record] = []
-    entries = json_objects(path)
-    number = 0
-    while True:
+    for number, (where, entry) in enumerate(entries, 1):
         try:
-            where, entry = next(entries)
-        except StopIteration:
-            break
-        except CorpusError as error:
-            problems += error.problems
-            break
-        number += 1
-        try:
+            if isinstance(entry, RowError):
+                raise entry
             records.append(read(entry, f"{path.stem}-{number}"))
         except RowError as error:
             problems.append(f"{where}: {error}")
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            problems.append(f"{where}: not an entry of this format ({error}); export it anew")
     if problems:
         raise CorpusError(problems)
     return records

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from tipclassify.document import Passage
 from tipclassify.labels import LABELS, indicator
-from tipclassify.queueing import logits_of
-from tipclassify.teaching import Pick, rank
+from tipclassify.queueing import rank_passages
+from tipclassify.teaching import Pick
 
 __all__ = ["next_passages"]
 
@@ -38,8 +38,6 @@ def next_passages(
     second : bool (m, 3), optional
         Labels that a second model gives.
     """
-    if not passages:
-        return []
     names = sorted({name for said in others for name in said})
     votes: list[npt.ArrayLike] = [
         np.array([indicator(said[name]) if name in said else [np.nan] * len(LABELS) for said in others], np.float64)
@@ -47,12 +45,4 @@ def next_passages(
     ]
     if second is not None:
         votes.append(second)
-    return rank(
-        [passage.text for passage in passages],
-        logits_of(passages),
-        thresholds,
-        [passage.low_confidence for passage in passages],
-        n,
-        known=known or None,
-        others=votes,
-    )
+    return rank_passages(passages, thresholds, n, known=known, others=votes)

@@ -17,13 +17,12 @@ from tipclassify._version import __version__
 from tipclassify.classifier import Classifier
 from tipclassify.errors import InputError
 from tipclassify.labels import LABELS, indicator
-from tipclassify.review.agreeing import agreement_intervals
 from tipclassify.review.derived import CorpusFile, events_path
 from tipclassify.review.events import Event, History, Kind
 from tipclassify.review.log import EventLog, now
 from tipclassify.review.opened import OpenPassage, OpenReport, about
 from tipclassify.review.queueing import next_passages
-from tipclassify.review.showing import held, passage_row, reason_rows, said_by, settlement
+from tipclassify.review.showing import agreement_figures, held, passage_row, reason_rows, said_by, settlement
 
 __all__ = ["RefusedError", "ReviewSession"]
 
@@ -223,7 +222,7 @@ class ReviewSession:
         """``GET /api/agreement``: over all passages of the log that two or more annotators decided."""
         with self._reading() as history:
             said = {key: {a: e.labels for a, e in history.decisions(key).items()} for key in history.passages()}
-        return agreement_intervals(said)
+        return agreement_figures(said)
 
     # ----------------------------------------------------------------------------------------- what is done
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 
+from tipclassify.agreement import agreement
 from tipclassify.classifier import Classifier
+from tipclassify.evaluation import rounded
+from tipclassify.labels import LABELS
 from tipclassify.review.events import Event, History
 from tipclassify.review.opened import OpenPassage
 
-__all__ = ["Said", "codebook", "held", "passage_row", "reason_rows", "said_by", "settlement"]
+__all__ = ["Said", "agreement_figures", "codebook", "held", "passage_row", "reason_rows", "said_by", "settlement"]
+
+_DRAWS: Final = 1_000
+_FEWEST: Final = 10  # passages below which an interval would only look like one
 
 Said = dict[str, Any]
 """What a model says of a passage: ``labels`` and ``scores``."""
@@ -93,3 +99,30 @@ def codebook() -> dict[str, Any]:
     """The rule of each label, with examples."""
     found: dict[str, Any] = json.loads(files("tipclassify.review").joinpath("codebook.json").read_text("utf-8"))
     return found
+
+
+def agreement_figures(decided: Mapping[str, Mapping[str, Sequence[str]]]) -> dict[str, Any]:
+    """Kappa and alpha of each label, with 95% intervals, over the passages that two or more annotators decided.
+
+    Parameters
+    ----------
+    decided : mapping
+        Passage → annotator → labels.
+
+    Returns
+    -------
+    dict
+        ``annotators``, ``passages`` and ``labels``: plain values, None where there is too little to say.
+    """
+    shared = {key: said for key, said in decided.items() if len(said) > 1}
+    names = sorted({name for said in shared.values() for name in said})
+    labels: dict[str, dict[str, Any]] = {}
+    if shared:
+        by_name = [{key: said[name] for key, said in shared.items() if name in said} for name in names]
+        for row in agreement(*by_name, draws=_DRAWS if len(shared) >= _FEWEST else 0):
+            (kappa_low, kappa_high), (alpha_low, alpha_high) = row.kappa_interval, row.alpha_interval
+            kappa = {"kappa": row.kappa, "kappa_low": kappa_low, "kappa_high": kappa_high}
+            alpha = {"alpha": row.alpha, "alpha_low": alpha_low, "alpha_high": alpha_high}
+            labels[row.label] = rounded({**kappa, **alpha, "n": row.passages})
+    nothing = dict.fromkeys(("kappa", "kappa_low", "kappa_high", "alpha", "alpha_low", "alpha_high")) | {"n": 0}
+    return {"annotators": names, "passages": len(shared), "labels": labels or dict.fromkeys(LABELS, nothing)}

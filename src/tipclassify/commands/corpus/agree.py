@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from tipclassify.commands.corpus.options import Findings
-from tipclassify.commands.options import OutputOption
+from tipclassify.commands.corpus.options import write_findings
+from tipclassify.commands.options import Findings, OutputOption
 
 __all__ = ["agree"]
 
@@ -35,33 +35,23 @@ def agree(
 ) -> None:
     """Agreement of two annotators on each label: share, Cohen's kappa, Krippendorff's alpha, F1; and where they differ.
 
-    Rows that are not labelled yet are left out. Below the table stand 95% intervals of kappa and alpha (bootstrap over passages), then the passages that the two labelled
-    differently. jsonl has a row a label ("part": "agreement") and a row a disagreement. Alpha needs the extra "audit".
+    Rows that are not labelled yet are left out. Below the table stand 95% intervals of kappa and alpha (bootstrap over passages),
+    then the passages that the two labelled differently. jsonl has a row a label ("part": "agreement") and a row a disagreement.
     """
     from tipclassify import agreement as of
-    from tipclassify.commands.output import open_output, tell_warnings
+    from tipclassify.commands.output import tell_warnings
     from tipclassify.corpus import read_rows
     from tipclassify.evaluation import rounded
-    from tipclassify.writers.lines import json_line
 
     tell_warnings()
     one, other = of.read_annotations(first), of.read_annotations(second)
-    figures = of.agreement(one, other)
-    intervals = of.agreement_intervals(one, other, draws, seed) if draws else []
+    figures = of.agreement(one, other, draws=draws, seed=seed)
     known = {row["id"]: row["text"] for row in read_rows(*texts)} if texts else {}
     differing = of.disagreements(one, other, {**known, **of.read_texts(second), **of.read_texts(first)})
-    with open_output(output) as out:
-        if format is Findings.jsonl:
-            for number, figure in enumerate(figures):
-                ends = (
-                    {f"{name}_interval": getattr(intervals[number], name) for name in ("kappa", "alpha")}
-                    if draws
-                    else {}
-                )
-                out.write(json_line({"part": "agreement", **rounded(asdict(figure)), **rounded(ends)}))
-            out.writelines(json_line({"part": "disagreement", **asdict(row)}) for row in differing[:most])
-            return
-        tables = [of.agreement_table(figures)]
-        if draws:
-            tables.append(of.intervals_table(intervals, draws))
-        out.write("\n\n".join([*tables, of.disagreements_table(differing, most)]) + "\n")
+    rows = [{"part": "agreement", **rounded(asdict(figure))} for figure in figures]
+    if not draws:
+        rows = [{name: value for name, value in row.items() if not name.endswith("_interval")} for row in rows]
+    rows += [{"part": "disagreement", **asdict(row)} for row in differing[:most]]
+    tables = [of.agreement_table(figures), *([of.intervals_table(figures, draws)] if draws else [])]
+    tables.append(of.disagreements_table(differing, most))
+    write_findings(output, format, rows, lambda: "\n\n".join(tables))

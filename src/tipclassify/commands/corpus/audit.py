@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
-from tipclassify.commands.corpus.options import Findings, PathsArgument
-from tipclassify.commands.options import OutputOption
+from tipclassify.commands.corpus.options import PathsArgument, write_findings
+from tipclassify.commands.options import Findings, OutputOption
 
 __all__ = ["audit"]
 
@@ -29,7 +28,7 @@ def audit(
     to look, not errors: the exit code is 0 whatever is found. Needs the extra "audit".
     """
     from tipclassify.audit import audit_corpus, audit_rows, audit_table
-    from tipclassify.commands.output import open_output, tell_warnings
+    from tipclassify.commands.output import tell_warnings
     from tipclassify.corpus import read_rows
     from tipclassify.progress import progress_bar
 
@@ -37,8 +36,4 @@ def audit(
     rows = read_rows(*paths)
     with progress_bar("cross-validating") as progress:
         findings = audit_corpus(rows, folds=folds, seed=seed, jobs=jobs, progress=progress)
-    with open_output(output) as out:
-        if format is Findings.jsonl:
-            out.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in audit_rows(findings, most))
-        else:
-            out.write(audit_table(findings, most) + "\n")
+    write_findings(output, format, audit_rows(findings, most), lambda: audit_table(findings, most))

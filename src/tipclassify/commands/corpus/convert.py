@@ -5,24 +5,17 @@ from __future__ import annotations
 import sys
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 __all__ = ["ExchangeFormat", "convert"]
 
 
-class ExchangeFormat(str, Enum):
-    """The keys of `tipclassify.exchange.FORMATS`, which is too heavy for ``--help``."""
+_FORMATS: Final = ("jsonl", "csv", "parquet", "doccano", "label-studio", "argilla", "prodigy", "fasttext")
 
-    jsonl = "jsonl"
-    csv = "csv"
-    parquet = "parquet"
-    doccano = "doccano"
-    label_studio = "label-studio"
-    argilla = "argilla"
-    prodigy = "prodigy"
-    fasttext = "fasttext"
+ExchangeFormat = Enum("ExchangeFormat", {name: name for name in _FORMATS}, type=str)  # type: ignore[misc]
+"""The keys of `tipclassify.exchange.FORMATS`, which is too heavy for ``--help``."""
 
 
 def convert(

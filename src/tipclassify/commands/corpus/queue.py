@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from tipclassify.commands.corpus.options import write_rows
 from tipclassify.commands.options import (
     AllowPrivateOption,
     EncodingOption,
@@ -56,10 +57,8 @@ def queue(
     """
     from tipclassify.classifier import Classifier
     from tipclassify.commands.inputs import tagged_reports
-    from tipclassify.commands.output import open_output
     from tipclassify.corpus import read_rows
     from tipclassify.queueing import queue_rows
-    from tipclassify.writers.lines import json_line
 
     known = [row["text"] for row in read_rows(*against)] if against else None
     how = tagging(model, policy, None, unit, encoding, allow_private)
@@ -68,8 +67,7 @@ def queue(
     with tagged_reports(files, how, jobs) as reports:
         rows = queue_rows(reports, thresholds, number, known=known, other=second, policy=how.policy, seed=seed)
         if rows:
-            with open_output(out) as stream:
-                stream.writelines(map(json_line, rows))
+            write_rows(out, rows)
             print(f"wrote {len(rows):,} passages to label to {out}", file=sys.stderr)
         else:
             left = "every passage is in --against already" if known else "no passage was read"

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tipclassify.commands.corpus.options import write_rows
 from tipclassify.commands.options import AllowPrivateOption
 
 __all__ = ["rebuild"]
@@ -38,18 +39,16 @@ def rebuild(
     """
     from collections import Counter
 
-    from tipclassify.commands.output import open_output, tell, tell_warnings
+    from tipclassify.commands.output import tell, tell_warnings
     from tipclassify.progress import progress_bar
     from tipclassify.real_labels import PASSAGES, rebuild
-    from tipclassify.writers.lines import json_line
 
     tell_warnings()
     with progress_bar("files") as progress:
         found = rebuild(folder, given, allow_private=allow_private, progress=progress)
     tell(found.problems)
     if found.rows:
-        with open_output(folder / PASSAGES) as out:
-            out.writelines(map(json_line, found.rows))
+        write_rows(folder / PASSAGES, found.rows)
     there, missing = Counter(row["source"] for row in found.rows), Counter(one.family for one in found.missing)
     for family in sorted(there | missing):
         lacking = Counter(one.source for one in found.missing if one.family == family)

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from tipclassify.commands.corpus.options import Findings, PathsArgument
-from tipclassify.commands.options import OutputOption
+from tipclassify.commands.corpus.options import PathsArgument, write_findings
+from tipclassify.commands.options import Findings, OutputOption
 
 __all__ = ["stats"]
 
@@ -22,13 +22,7 @@ def stats(
     Groups are what a split keeps together: passages of one narrative ("doc"), one set of near twins ("pair") or one text.
     """
     from tipclassify.collecting import corpus_stats, stats_table
-    from tipclassify.commands.output import open_output
     from tipclassify.corpus import read_rows
-    from tipclassify.writers.lines import json_line
 
     found = list(corpus_stats(read_rows(*paths)))
-    with open_output(output) as out:
-        if format is Findings.jsonl:
-            out.writelines(map(json_line, found))
-        else:
-            out.write(stats_table(found) + "\n")
+    write_findings(output, format, found, lambda: stats_table(found))
