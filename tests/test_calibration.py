@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tipclassify.calibration import _ALIKE, calibrate, log_loss, logistic, operating_points, platt
+from tipclassify.calibration import _ALIKE, calibrate, log_loss, operating_points, platt
+from tipclassify.scoring import logistic
 from tipclassify.labels import POLICIES
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tipclassify import Classifier
-from tipclassify.calibration import logistic
+from tipclassify.scoring import logistic
 from tipclassify.encoder.folder import Heads
 from tipclassify.encoder.scoring import EncoderScorer
 from tipclassify.heads import adapt_heads, cross_adapted, pooled_vectors

@@ -16,6 +16,7 @@ from tipclassify.classifier import Classifier
 from tipclassify.corpus import text_key
 from tipclassify.document import Passage
 from tipclassify.labels import LABELS
+from tipclassify.scoring import apply_thresholds
 from tipclassify.teaching import rank
 from tipclassify.writers import TaggedReport
 
@@ -105,7 +106,7 @@ class _Second:
 
     def __init__(self, model: Classifier, passages: Sequence[Passage], policy: str) -> None:
         self._scores = model.predict_proba(passages)
-        self.given = self._scores >= model.thresholds(policy)
+        self.given = apply_thresholds(self._scores, model.thresholds(policy))
 
     def of(self, i: int) -> dict[str, Any]:
         """The fields of a row."""

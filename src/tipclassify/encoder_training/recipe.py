@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.calibration import logistic
 from tipclassify.corpus import Row, corpus_digest, labels_alone
 from tipclassify.encoder.folder import EncoderModel, Heads
 from tipclassify.encoder.names import respelled, without_names
@@ -24,6 +23,7 @@ from tipclassify.encoder_training.bases import TOLD, Base, base_folder, describe
 from tipclassify.encoder_training.settings import Settings
 from tipclassify.errors import MissingExtraError
 from tipclassify.holdout import held_out, is_real, natural_shares
+from tipclassify.scoring import logistic
 from tipclassify.labels import LABELS, POLICIES, indicator
 from tipclassify.recipe import Trained, described_corpus, learned_from, write_trained_encoder
 from tipclassify.sections import without_enumerator
