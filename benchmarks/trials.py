@@ -35,8 +35,8 @@ from tipclassify.encoder_training.network import new_network, pad_of, read_token
 from tipclassify.encoder_training.recipe import _examples, like_headings
 from tipclassify.encoder_training.settings import Settings
 from tipclassify.holdout import held_out, is_real
-from tipclassify.scoring import logistic
 from tipclassify.labels import LABELS, indicator
+from tipclassify.scoring import logistic
 from tipclassify.tokens import known_words
 
 HEADING, BEFORE = (

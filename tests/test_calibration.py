@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tipclassify.calibration import _ALIKE, calibrate, log_loss, operating_points, platt
-from tipclassify.scoring import logistic
 from tipclassify.labels import POLICIES
+from tipclassify.scoring import logistic
 
 
 def simulated(rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -23,7 +23,9 @@ from tipclassify.store.adding import add_model
 from tipclassify.store.places import find_folder, installed, models_folder
 
 INSTALLED = Path(tipclassify.__file__).resolve().parent / "models"
-SHIPPED = INSTALLED if INSTALLED.is_dir() else Path(__file__).resolve().parents[1] / "models"  # of the wheel, or of the checkout
+SHIPPED = (
+    INSTALLED if INSTALLED.is_dir() else Path(__file__).resolve().parents[1] / "models"
+)  # of the wheel, or of the checkout
 TINY = Path(__file__).parent / "files" / "tiny_encoder"
 HASH = json.loads((TINY / "model.json").read_text("utf-8"))["sha256"]
 

@@ -222,5 +222,7 @@ def _added(folder: Path, texts: list[str]) -> Groups:
     clauses = [row["clause"] for row in _read(file)] if file.is_file() else []
     ended = [text for text in texts[::5] if text.endswith(".")]
     for number, text in enumerate(ended if clauses else []):
-        two = (clauses[(2 * number + i) % len(clauses)] for i in range(2))  # each clause in turn: all with all tells no more
+        two = (
+            clauses[(2 * number + i) % len(clauses)] for i in range(2)
+        )  # each clause in turn: all with all tells no more
         yield text, [text[:-1] + clause + "." for clause in two]

@@ -25,8 +25,8 @@ from tipclassify.classifier import Classifier
 from tipclassify.corpus import group_rows
 from tipclassify.document import Passage
 from tipclassify.evaluation import Metrics, measure
-from tipclassify.scoring import apply_thresholds, logistic
 from tipclassify.labels import LABELS, POLICIES, indicator
+from tipclassify.scoring import apply_thresholds, logistic
 from tipclassify.training import Progress, fit_model, group_folds, model_meta
 
 __all__ = ["TipClassifier", "as_indicator", "as_passages"]

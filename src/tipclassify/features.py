@@ -76,13 +76,13 @@ def featurize(passages: Sequence[str], vocabulary: frozenset[str]) -> Features:
     clauses = 0
     for first, batch in batches(passages):
         tokens = tokenize(batch, vocabulary)
-        structure = structure_of(tokens)
+        structure, token_start, token_end = structure_of(tokens), tokens.start, tokens.end
         for found in instances(tokens, structure):
             clause = structure.clause[found.head] + clauses
             if found.inside is not None:
                 clause[~found.inside] = -1
-            end = np.maximum(tokens.end[found.tail], tokens.end[found.head])
-            parts.append((tokens.row[found.head] + first, found.hash, tokens.start[found.head], end, clause))
+            end = np.maximum(token_end[found.tail], token_end[found.head])
+            parts.append((tokens.row[found.head] + first, found.hash, token_start[found.head], end, clause))
         clause_rows.append(tokens.row[structure.begin] + first)
         clauses += len(structure.begin)
         counts.append(np.stack(word_counts(tokens, len(batch))))

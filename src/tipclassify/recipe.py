@@ -22,10 +22,10 @@ from tipclassify.errors import ModelError
 from tipclassify.evaluation import metrics_table
 from tipclassify.evidence import country_groups, evidence_of, golden_rows, row_passage
 from tipclassify.holdout import held_out, is_real, natural_weights, source_family
-from tipclassify.scoring import apply_thresholds, logistic
 from tipclassify.labels import LABELS, POLICIES, indicator
 from tipclassify.model_card import Part, model_card
 from tipclassify.resampling import Comparison, compare, comparison_table
+from tipclassify.scoring import apply_thresholds, logistic
 from tipclassify.training import fit_model, group_folds, model_meta
 
 if TYPE_CHECKING:

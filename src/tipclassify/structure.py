@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from tipclassify.lexicon import ACTORS, CLASSES, IMPERATIVES, SCOPE, SCOPED, TURNING, phrase_classes
 from tipclassify.tokens import I64, NAME, NUMBER, U64, Bools, Tokens

@@ -30,7 +30,7 @@ _LENGTH_POWER: Final = -0.2  # between 0 (long passages shout) and the -0.5 of u
 
 _TO_PLACE: Final = np.uint64(64 - PLACE_BITS)
 _TO_KEY: Final = np.uint64(32)
-_UNKNOWN: Final = 1 << PLACE_BITS  # slot of features without a weight
+_FINGERPRINT: Final = np.uint64((1 << (32 - PLACE_BITS)) - 1)  # remaining bits of a key: detect collisions
 
 _CLASSES: Final = len(CLASS_HASH)  # 0 for words of none
 _TURNS: Final = len(TURN_HASH)
@@ -61,22 +61,21 @@ class WeightTable:
     """
 
     def __init__(self, hashes: npt.NDArray[np.uint32], weights: Rows) -> None:
-        self._keys = np.zeros(1 << PLACE_BITS, np.uint32)
-        self._weights = np.zeros(((1 << PLACE_BITS) + 1, 4), np.int16)
+        self._slots = np.zeros((1 << PLACE_BITS, 4), np.int16)  # in place of a count, a fingerprint
         slot = hashes >> np.uint32(32 - PLACE_BITS)
-        self._keys[slot] = hashes
-        self._weights[slot, 1:] = weights
+        self._slots[slot, 0] = (hashes & _FINGERPRINT).astype(np.int16)
+        self._slots[slot, 1:] = weights
         none = np.zeros(0, np.uint64)
         self._by_word = none, self._rows_of_words(none, none)
         self._tabulate_classes()
 
     def hashed(self, code: U64, kept: Bools | None = None) -> Rows:
         """Look up features by hash, (…, 4); all zeros for those not `kept`."""
-        slot = (code >> _TO_PLACE).view(np.int64)
-        known = self._keys.take(slot) == (code >> _TO_KEY).astype(np.uint32)
+        rows = self._slots.take((code >> _TO_PLACE).view(np.int64), axis=0)
+        known = rows[..., 0] == ((code >> _TO_KEY) & _FINGERPRINT).astype(np.int16)
         if kept is not None:
             known &= kept
-        rows = self._weights.take(np.where(known, slot, _UNKNOWN), axis=0)
+        rows.view(np.uint64)[..., 0] *= known  # a row of zeros for the others
         rows[..., 0] = 1 if kept is None else kept
         return rows
 
@@ -169,11 +168,13 @@ def _words(weights: WeightTable, t: Tokens, s: Structure) -> Iterator[Part]:
 
     actor = actors(s)
     acting = ACTOR_NUMBER.take(s.kind.take(actor)) * (actor >= 0)
-    rows = by_word.take(place + _ACTED + acting, axis=0)
-    rows += weights.acted.take(acting * _CLASSES + s.kind, axis=0)
-    inside = s.clause.take(actor) == s.clause
-    where = np.where(inside, s.clause, s.row + len(s.begin))
-    yield where, rows
+    inside = acting * (s.clause.take(actor) == s.clause)
+    total += by_word.take(place + _ACTED + inside, axis=0)
+    total += weights.acted.take(inside * _CLASSES + s.kind, axis=0)
+    cut = np.flatnonzero(acting != inside)
+    acting = acting.take(cut)
+    rows = by_word.take(place.take(cut) + _ACTED + acting, axis=0)
+    yield _across(s, cut), rows + weights.acted.take(acting * _CLASSES + s.kind.take(cut), axis=0)
 
     _, here, sort = scopes(s)
     rows = by_word.take(place.take(here) + _SCOPED + sort, axis=0)

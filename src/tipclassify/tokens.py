@@ -41,7 +41,7 @@ U64 = npt.NDArray[np.uint64]
 Bools = npt.NDArray[np.bool_]
 
 _NAME_LETTERS: Final = 3  # most letters of an unknown lower-case word that may stand inside a name: "bin", "van", "dos"
-_BATCH_CHARS: Final = 400_000  # many enough to share the cost of a call, few enough for flat memory
+_BATCH_CHARS: Final = 200_000  # many enough to share the cost of a call, few enough for flat memory
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,10 @@ class Tokens:
     ----------
     row : int64 (n,)
         Passage of the token.
-    start, end : int64 (n,)
-        Character offsets in that passage, half-open.
+    first, last : int64 (n,)
+        Character offsets in the batch, half-open.
+    begin : int64 (passages,)
+        Where each passage begins in the batch.
     number : int64 (n,)
         Word of the token, 0 for a name: a row of `columns`.
     bits : uint16 (n,)
@@ -67,13 +69,24 @@ class Tokens:
     """
 
     row: I64
-    start: I64
-    end: I64
+    first: I64
+    last: I64
+    begin: I64
     number: I64
     bits: npt.NDArray[np.uint16]
     edge: Bools
     known: Bools
     columns: WordColumns
+
+    @property
+    def start(self) -> I64:
+        """Character offset of each token in its passage."""
+        return self.first - self.begin.take(self.row)
+
+    @property
+    def end(self) -> I64:
+        """Character offset of the end of each token in its passage."""
+        return self.last - self.begin.take(self.row)
 
     @property
     def word(self) -> U64:
@@ -109,10 +122,7 @@ def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
     text = Characters(passages)
     number, columns = vocabulary_table(vocabulary).look_up(text)
     bits = columns.bits.take(number)
-    edge = np.zeros(len(number) + 1, bool)
-    edge[text.start.searchsorted(np.flatnonzero(text.code == BREAK))] = True
     kept = np.flatnonzero(bits & DROPPED == 0)
-    edge = _handed_on(edge[:-1], kept)
     start, end, number, bits = (column.take(kept) for column in (text.start, text.end, number, bits))
     upper = text.capital(start)
     row = np.repeat(np.arange(len(passages)), np.diff(np.append(start.searchsorted(text.begin), len(start))))
@@ -126,15 +136,18 @@ def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
     at = np.flatnonzero(~(again | article))
     last = np.append(at, len(row))[1:] - 1  # of the run of names or figures that begins here
     last = np.maximum(last - article.take(last), at)  # an article before the next name does not belong to it
-    row = row.take(at)
-    begin = text.begin.take(row)
+    after = start.searchsorted(np.flatnonzero(text.code == BREAK))  # the words after punctuation
+    after = after[after < len(start)]
+    edge = np.zeros(len(at), bool)
+    edge[at.searchsorted(after[~again.take(after)])] = True  # a comma inside a name or figure is no clause boundary
     return Tokens(
-        row=row,
-        start=start.take(at) - begin,
-        end=end.take(last) - begin,
+        row=row.take(at),
+        first=start.take(at),
+        last=end.take(last),
+        begin=text.begin,
         number=number.take(at) * ~name.take(at),
         bits=bits.take(at),
-        edge=_handed_on(edge & ~again, at),  # a comma inside a name or figure is no clause boundary
+        edge=edge,
         known=((bits & STRANGE == 0) | upper).take(at),
         columns=columns,
     )
@@ -184,19 +197,11 @@ def words_of(text: str) -> list[str]:
 
 def batches(passages: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
     """Split passages into batches of similar size: index of the first, texts."""
-    batch: list[str] = []
-    size = first = 0
-    for number, text in enumerate(passages, 1):
-        batch.append(text)
-        size += len(text)
-        if size >= _BATCH_CHARS or number == len(passages):
-            yield first, batch
-            first, size, batch = number, 0, []
-
-
-def _handed_on(edge: Bools, kept: I64) -> Bools:
-    """Edges of the tokens kept; a dropped token passes its edge to the next."""
-    return np.diff(edge.cumsum().take(kept), prepend=0) > 0
+    texts = list(passages)
+    end = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))
+    first = np.flatnonzero(np.diff(end // _BATCH_CHARS, prepend=-1)).tolist()
+    for begin, stop in zip(first, [*first[1:], len(texts)], strict=True):
+        yield begin, texts[begin:stop]
 
 
 def _before(flags: Bools) -> Bools:

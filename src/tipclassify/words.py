@@ -22,11 +22,27 @@ import numpy.typing as npt
 
 from tipclassify.lexicon import GEOGRAPHIC, class_of, phrase_classes
 
-__all__ = ["BREAK", "DROPPED", "FACTOR", "FIGURE", "GEO", "JOIN", "LEADS", "NAME", "NUMBER", "OF", "PLAIN", "STATE", "STRANGE", "THE"]
+__all__ = [
+    "BREAK",
+    "DROPPED",
+    "FACTOR",
+    "FIGURE",
+    "GEO",
+    "JOIN",
+    "LEADS",
+    "NAME",
+    "NUMBER",
+    "OF",
+    "PLAIN",
+    "STATE",
+    "STRANGE",
+    "THE",
+]
 __all__ += ["Characters", "VocabularyTable", "WordColumns", "american", "hash_word", "vocabulary_table"]
 
 I64 = npt.NDArray[np.int64]
 U16 = npt.NDArray[np.uint16]
+Codes = npt.NDArray[np.uint8] | U16
 U64 = npt.NDArray[np.uint64]
 Bools = npt.NDArray[np.bool_]
 
@@ -78,7 +94,7 @@ _upper: Final = np.zeros(_CODES, bool)
 _LINK_MARKS: Final = ("://", "www.", "@")
 # An address says nothing, whatever words it is made of.
 _LINK: Final = re.compile(r"(?:https?://|www\.)\S+|(?<![^\s(<\[])[^\s@]+@[^\s@]+\.\w+")
-_SIGNS: Final = ("US$", "CA$", "AU$", "NZ$", "HK$")  # "US$5" is a figure, not a country
+_SIGNS: Final = ("US", "CA", "AU", "NZ", "HK")  # "US$5" is a figure, not a country
 
 
 class Characters:
@@ -86,7 +102,7 @@ class Characters:
 
     Attributes
     ----------
-    code : uint16 (characters,)
+    code : uint8 or uint16 (characters,)
         In lower case; `SPACE` or `BREAK` for what belongs to no word.
     begin : int64 (passages,)
         Where each passage begins.
@@ -100,12 +116,13 @@ class Characters:
 
     def __init__(self, passages: Sequence[str]) -> None:
         text = "\n".join(passages)
-        if any(mark in text for mark in _LINK_MARKS):
-            passages = [_without_links(passage) for passage in passages]
-            text = "\n".join(passages)
+        for mark in _LINK_MARKS:
+            if mark in text:
+                passages = [_LINK.sub(_stand_in, passage) if mark in passage else passage for passage in passages]
+                text = "\n".join(passages)
         if "$" in text:
-            for sign in _SIGNS:
-                text = text.replace(sign, "  $")
+            *parts, last = text.split("$")
+            text = "$".join([*(part[:-2] + "  " if part.endswith(_SIGNS) else part for part in parts), last])
         self._cased = _codes(text)
         self.code = _folded(self._cased)
         length = np.fromiter(map(len, passages), np.int64, len(passages))
@@ -118,7 +135,7 @@ class Characters:
     def words(self, at: I64 | None = None) -> list[str]:
         """Spell the words `at` these places in their order; all of them without."""
         start, end = (self.start, self.end) if at is None else (self.start[at], self.end[at])
-        letters = self.code.tobytes().decode("utf-16-le", "surrogatepass")
+        letters = self.code.tobytes().decode("latin-1" if self.code.itemsize == 1 else "utf-16-le", "surrogatepass")
         return [letters[a:b] for a, b in zip(start.tolist(), end.tolist(), strict=True)]
 
     def capital(self, at: I64) -> Bools:
@@ -126,15 +143,15 @@ class Characters:
         return _upper.take(self._cased.take(at))
 
 
-def _without_links(passage: str) -> str:
-    """The passage with its addresses made one word each, as long as they were."""
-    if not any(mark in passage for mark in _LINK_MARKS):
-        return passage
-    return _LINK.sub(lambda link: "weblink"[: len(link[0])].ljust(len(link[0])), passage)
+def _stand_in(link: re.Match[str]) -> str:
+    """One word for an address, as long as it was."""
+    return "weblink"[: len(link[0])].ljust(len(link[0]))
 
 
-def _codes(text: str) -> U16:
+def _codes(text: str) -> Codes:
     """One code a character; of those beyond `_CODES` the code of their plain form."""
+    if text.isascii():
+        return np.frombuffer(text.encode("ascii"), np.uint8)
     code = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), np.dtype("<u2"))
     if len(code) == len(text):
         return code
@@ -144,17 +161,25 @@ def _codes(text: str) -> U16:
     return wide.astype(np.dtype("<u2"))
 
 
-def _folded(cased: U16) -> U16:
-    """Folded codes; characters seen for the first time are added to the table."""
-    code = _lower.take(cased)
-    if not code.all():
-        for new in set(cased[code == 0].tolist()):
-            plain = _plain(chr(new))
-            lower = plain.lower()
-            _upper[new] = "A" <= plain <= "Z"
-            _lower[new] = ord(lower) if lower.isalnum() else BREAK if plain in ",;:\n" else SPACE
-        code = _lower.take(cased)
+def _folded(cased: Codes) -> Codes:
+    """Folded codes: of ASCII by `bytes.translate`, of other characters by the table, which grows by those seen first."""
+    plain = np.frombuffer(cased.astype(np.uint8).tobytes().translate(_ASCII), np.uint8)
+    if cased.dtype == np.uint8:
+        return plain
+    code = plain.astype(np.dtype("<u2"))
+    beyond = np.flatnonzero(cased >= _ASCII_CODES)
+    far = cased.take(beyond)
+    for new in set(far[_lower.take(far) == 0].tolist()):
+        _learn(new)
+    code[beyond] = _lower.take(far)
     return code
+
+
+def _learn(code: int) -> None:
+    plain = _plain(chr(code))
+    lower = plain.lower()
+    _upper[code] = "A" <= plain <= "Z"
+    _lower[code] = ord(lower) if lower.isalnum() else BREAK if plain in ",;:\n" else SPACE
 
 
 def _plain(char: str) -> str:
@@ -165,6 +190,12 @@ def _plain(char: str) -> str:
     if len(base.lower()) != 1 or 0xD800 <= ord(char) <= 0xDFFF or not ord(base) < _CODES > ord(base.lower()):
         return " "
     return base
+
+
+_ASCII_CODES: Final = 128
+for _code in range(_ASCII_CODES):
+    _learn(_code)
+_ASCII: Final = _lower[:_ASCII_CODES].astype(np.uint8).tobytes() + bytes([SPACE]) * _ASCII_CODES
 
 
 # --------------------------------------------------------------------------------------------- one word

@@ -23,9 +23,9 @@ from tipclassify.encoder_training.bases import TOLD, Base, base_folder, describe
 from tipclassify.encoder_training.settings import Settings
 from tipclassify.errors import MissingExtraError
 from tipclassify.holdout import held_out, is_real, natural_shares
-from tipclassify.scoring import logistic
 from tipclassify.labels import LABELS, POLICIES, indicator
 from tipclassify.recipe import Trained, described_corpus, learned_from, write_trained_encoder
+from tipclassify.scoring import logistic
 from tipclassify.sections import without_enumerator
 
 if TYPE_CHECKING:

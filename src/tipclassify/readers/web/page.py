@@ -13,7 +13,6 @@ from bisect import bisect_right
 from itertools import accumulate
 from typing import Final
 
-
 __all__ = ["HEADINGS", "LOOK_BACK", "Page", "visible_text"]
 
 HEADINGS: Final = frozenset("h1 h2 h3 h4 h5 h6".split())
