@@ -44,7 +44,7 @@ WORDS = """the of and but although , ; . , State Republic Kessara Norvia bin 12 
     funded trained investigate prosecute Vigorously Increase Train ensure people children zqxv s a in for""".split()
 
 
-HEADINGS = ["prosecution", None, "b. Protection of Victims", "", "prevention", "Unheard Of"]
+HEADINGS = ["prosecution", None, "b. Protection of Victims", "", "prevention", "Unheard Nonesuch"]
 
 
 @pytest.fixture(scope="module")
@@ -164,15 +164,15 @@ def test_words_without_end_do_not_fill_the_memory(model: Model, monkeypatch: pyt
     monkeypatch.setattr(words, "_MOST_WORDS", 10)
     for text, row in zip(texts, whole, strict=True):
         assert (score_texts(model, [text]).logits == row).all()
-    assert 1 < len(words.vocabulary_table(model.vocabulary)) < 30
+    assert 1 < len(words._table(model.vocabulary)) < 30
 
 
-@pytest.mark.parametrize("heading", ["prosecution", "Protection: Prosecution of Victims", "Unheard Of"])
+@pytest.mark.parametrize("heading", ["prosecution", "Protection: Prosecution of Victims", "Unheard Nonesuch"])
 def test_a_heading_adds_the_scaled_sum_of_its_weights_whatever_the_passage(model: Model, heading: str) -> None:
     hashes = heading_hashes(heading)
     rows = [row for key in feature_keys(hashes) for row in np.flatnonzero(model.hashes == key)]
     amount = length_scale(np.array(len(hashes))) * model.weights[rows].sum(axis=0) * model.units
-    assert (heading == "Unheard Of") == (len(rows) == 0)
+    assert (heading == "Unheard Nonesuch") == (len(rows) == 0)
     texts = ["Police arrested nine suspects.", "", "The law was not enforced, and courts convicted no one."]
     bare = score_texts(model, texts).logits
     np.testing.assert_allclose(score_texts(model, texts, [heading] * 3).logits - bare, [amount] * 3, atol=1e-12)
@@ -219,4 +219,4 @@ def test_reasons_add_up_with_the_heading(model: Model, passages: list[str]) -> N
         bare = explain_texts(model, [text])[0]
         assert [e.spans for e in bare.values()] == [e.spans for e in explained.values()]
         assert all(e.heading == 0 for e in bare.values())
-        assert any(e.heading != 0 for e in explained.values()) == (heading not in (None, "", "Unheard Of"))
+        assert any(e.heading != 0 for e in explained.values()) == (heading not in (None, "", "Unheard Nonesuch"))

@@ -145,7 +145,7 @@ def sums_of(weights: WeightTable, t: Tokens, s: Structure, passages: int) -> tup
     """
     parts = [*_words(weights, t, s), *_classes(weights, s), *_openings(weights, t, s)]
     where, rows = (np.concatenate(column) for column in zip(*parts, strict=True))
-    sums = np.stack([np.bincount(where, rows[:, lane], len(s.begin) + passages) for lane in range(4)])
+    sums = np.array([np.bincount(where, lane, len(s.begin) + passages) for lane in rows.T], np.float64)
     return sums[:, : len(s.begin)], sums[:, len(s.begin) :]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -101,7 +102,7 @@ class Tokens:
     @property
     def name(self) -> Bools:
         """Which tokens are names."""
-        return self.number == 0
+        return np.asarray(self.number == 0)
 
     @property
     def leads(self) -> Bools:
@@ -123,7 +124,7 @@ def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
     number, columns = vocabulary_table(vocabulary).look_up(text)
     bits = columns.bits.take(number)
     kept = np.flatnonzero(bits & DROPPED == 0)
-    start, end, number, bits = (column.take(kept) for column in (text.start, text.end, number, bits))
+    start, end, number, bits = text.start.take(kept), text.end.take(kept), number.take(kept), bits.take(kept)
     upper = text.capital(start)
     row = np.repeat(np.arange(len(passages)), np.diff(np.append(start.searchsorted(text.begin), len(start))))
     same = np.zeros(len(row), bool)  # the token before is of the same passage
@@ -164,7 +165,7 @@ def _names(bits: npt.NDArray[np.uint16], upper: Bools, length: I64, same: Bools)
         right = _after(name & same)
         further = _after(joining & same & right)
         name = name | (joining & _before(name) & same & (right | further))
-    return name
+    return np.asarray(name)
 
 
 def word_counts(tokens: Tokens, passages: int) -> tuple[I64, I64]:
@@ -200,7 +201,7 @@ def batches(passages: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
     texts = list(passages)
     end = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))
     first = np.flatnonzero(np.diff(end // _BATCH_CHARS, prepend=-1)).tolist()
-    for begin, stop in zip(first, [*first[1:], len(texts)], strict=True):
+    for begin, stop in pairwise([*first, len(texts)]):
         yield begin, texts[begin:stop]
 
 

@@ -304,9 +304,13 @@ class VocabularyTable:
             slot = key >> int(_TO_SLOT)
             self._slots[slot] = self._slots[slot] or number
         self._keys = np.append(self._keys, np.array(keys, np.uint64))
-        rows = zip(*(_properties(word, self._vocabulary) for word in words), strict=True)
+        word, stem, kind, bits = zip(*(_properties(word, self._vocabulary) for word in words), strict=True)
+        old = self.columns
         self.columns = WordColumns(
-            *(np.append(old, np.array(new, old.dtype)) for old, new in zip(self.columns, rows, strict=True))
+            np.append(old.word, np.array(word, np.uint64)),
+            np.append(old.stem, np.array(stem, np.uint64)),
+            np.append(old.kind, np.array(kind, np.int64)),
+            np.append(old.bits, np.array(bits, np.uint16)),
         )
 
 
