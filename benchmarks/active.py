@@ -37,8 +37,9 @@ from tipclassify.calibration import operating_points
 from tipclassify.corpus import group_rows, read_rows
 from tipclassify.errors import CorpusError
 from tipclassify.evaluation import measure, rounded
-from tipclassify.features import featurize, length_scale
+from tipclassify.features import featurize
 from tipclassify.labels import LABELS, indicator
+from tipclassify.sums import length_scale
 from tipclassify.teaching import rank
 from tipclassify.tokens import known_words
 

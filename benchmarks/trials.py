@@ -26,7 +26,7 @@ from _measure import DATA, about, about_line
 from _rows import training_rows
 from torch import Tensor, nn
 
-from tipclassify.calibration import logistic, operating_points
+from tipclassify.calibration import operating_points
 from tipclassify.corpus import Row, labels_alone
 from tipclassify.encoder.names import without_names
 from tipclassify.encoder_training.batches import Examples, encode
@@ -36,6 +36,7 @@ from tipclassify.encoder_training.recipe import _examples, like_headings
 from tipclassify.encoder_training.settings import Settings
 from tipclassify.holdout import held_out, is_real
 from tipclassify.labels import LABELS, indicator
+from tipclassify.scoring import logistic
 from tipclassify.tokens import known_words
 
 HEADING, BEFORE = (

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from tipclassify import Classifier
-from tipclassify.calibration import logistic
 from tipclassify.encoder.folder import Heads
 from tipclassify.encoder.scoring import EncoderScorer
 from tipclassify.heads import adapt_heads, cross_adapted, pooled_vectors
+from tipclassify.scoring import logistic
 
 TINY = Path(__file__).parent / "files" / "tiny_encoder"
 WIDTH = 8

@@ -13,17 +13,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tipclassify import packing, words
+from tipclassify import words
 from tipclassify.corpus import group_rows, read_rows
-from tipclassify.explanation import explain_texts
-from tipclassify.families import structure_of
-from tipclassify.features import feature_keys, featurize, heading_hashes, length_scale, score_sums
+from tipclassify.explanation import explain_texts, known_features
+from tipclassify.features import feature_keys, featurize, heading_hashes, score_sums
 from tipclassify.labels import indicator
 from tipclassify.model_file import PLACE_BITS, STEPS, Model
-from tipclassify.scoring import known_features, score_texts
+from tipclassify.scoring import score_texts
+from tipclassify.structure import scopes, structure_of
+from tipclassify.sums import length_scale
 from tipclassify.tokens import tokenize
 from tipclassify.training import fit_model
-from tipclassify.words import WordTable
+from tipclassify.words import VocabularyTable
 
 ODD = [
     "",
@@ -130,23 +131,26 @@ def test_words_whose_slots_are_taken_are_found_all_the_same(
 ) -> None:
     whole = score_texts(model, passages[:300]).logits
     monkeypatch.setattr(words, "_TO_SLOT", np.uint64(62))  # four slots
-    monkeypatch.setattr(words, "_ROOM", 4)
-    table = WordTable(model.vocabulary)
-    monkeypatch.setattr("tipclassify.tokens.word_table", lambda _: table)
+    table = VocabularyTable(model.vocabulary)
+    monkeypatch.setattr("tipclassify.tokens.vocabulary_table", lambda _: table)
     for _ in range(2):
         assert (score_texts(model, passages[:300]).logits == whole).all()
 
 
-def test_a_clause_as_long_as_a_book_sums_as_others_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = np.random.default_rng(0)
-    packed = rng.integers(-(2**63), 2**63, 5_000).view(np.uint64)
-    begin = np.array([0, 1, 7, 4_000])
-    length = np.diff(np.append(begin, len(packed)))
-    found = packing.add_up(packed, begin, length)
-    monkeypatch.setattr(packing, "_LONGEST", 100)
-    assert (packing.add_up(packed, begin, length) == found).all()
-    lanes = packing.lanes_of(packed)[:, packing.LANE_OF].astype(np.int64)
-    assert (np.add.reduceat(lanes, begin) == found.T).all()
+@pytest.mark.parametrize(
+    ("text", "reached"),
+    [
+        ("not one boat", "one boat"),
+        ("not one boat, one car", "one boat"),  # to the end of the clause
+        ("not ships boats cars trucks bikes trams trains planes", "ships boats cars trucks bikes trams trains"),
+        ("not ships never cars", "ships cars"),  # the next of its class takes over
+        ("limited boats not cars", "boats not cars cars"),  # one of another class does not
+    ],
+)
+def test_how_far_a_negation_reaches(text: str, reached: str) -> None:
+    tokens = tokenize([text], frozenset(text.split()))
+    inside = sorted(scopes(structure_of(tokens))[1].tolist())
+    assert [text[tokens.start[at] : tokens.end[at]] for at in inside] == reached.split()
 
 
 def test_each_feature_has_a_slot_of_its_own(model: Model) -> None:
@@ -158,11 +162,9 @@ def test_words_without_end_do_not_fill_the_memory(model: Model, monkeypatch: pyt
     texts = [f"Officials punished victims kx{number}q of ab{number}zz." for number in range(60)]
     whole = score_texts(model, texts).logits
     monkeypatch.setattr(words, "_MOST_WORDS", 10)
-    table = WordTable(model.vocabulary)
-    monkeypatch.setattr("tipclassify.tokens.word_table", lambda _: table)
     for text, row in zip(texts, whole, strict=True):
         assert (score_texts(model, [text]).logits == row).all()
-    assert 1 < table._table.count < 30
+    assert 1 < len(words._table(model.vocabulary)) < 30
 
 
 @pytest.mark.parametrize("heading", ["prosecution", "Protection: Prosecution of Victims", "Qwzx Vbnm"])

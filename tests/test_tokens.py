@@ -8,14 +8,8 @@ from hypothesis import strategies as st
 
 from tipclassify.features import featurize, heading_hashes
 from tipclassify.tokens import NAME, NUMBER, known_words, tokenize
-from tipclassify.words import _BRITISH, american
 
 KNOWN = frozenset("the government of in shelters prosecuted suspects people law labor and with".split())
-
-SPELLINGS = """labour favour colour honour neighbour harbour behaviour endeavour ise ised ises ising isation isations isational iser isers
-    programme programmed programmes centre theatre fibre centres defence offence licence defenced licencing travelled labelling
-    counsellor modelled cancelling signaller marshallers fulfilment enrolment instalment instilments fulfils enrols instals
-    judgement cheque""".split()
 
 
 def words(text: str) -> list[int]:
@@ -79,21 +73,6 @@ def test_an_address_is_one_word_in_a_text_of_any_length(text: str) -> None:
     long = tokenize([*["the law with people"] * 300, text], KNOWN)
     assert long.word[long.row == 300].tolist() == words(text)
     assert len(words(text)) == 3
-
-
-@given(
-    st.text("aeioulmnrstcdzgjbh", max_size=4),
-    st.sampled_from(SPELLINGS),
-    st.sampled_from(["", "s", "ing", "ational", "x"]),
-)
-def test_no_british_spelling_is_overlooked(head: str, part: str, tail: str) -> None:
-    for word in (head + part + tail, part + tail, head + part):
-        spelled = word
-        for pattern, plain in _BRITISH:
-            spelled, done = pattern.subn(plain, spelled)
-            if done:
-                break
-        assert american(word) == spelled
 
 
 def test_known_words_are_those_seen_in_lower_case_often_enough() -> None:

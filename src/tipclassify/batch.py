@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from tipclassify.classifier import Classifier
-from tipclassify.document import Document, Passage, passage_of
+from tipclassify.document import Document, Passage
 from tipclassify.errors import InputError
 from tipclassify.readers import ReadOptions, is_link, is_report, read_report
 from tipclassify.readers.rows import read_lines, read_text_rows, rows_of_lines
@@ -310,9 +310,7 @@ def _tagged_together(reports: Sequence[_Split], tagging: Tagging) -> Iterator[Ta
 
 
 def _tagged_rows(file: str, rows: list[dict[str, Any]], tagging: Tagging) -> TaggedReport:
-    split = [
-        passage_of(row["text"], 0, len(row["text"]), row.get("section"), (), {}, False, None, None) for row in rows
-    ]
+    split = [Passage(row["text"], 0, len(row["text"]), row.get("section")) for row in rows]
     return TaggedReport(file, None, tagging.classifier().tag_passages(split, tagging.policy), rows)
 
 

@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.labels import LABELS, POLICIES
+from tipclassify.scoring import apply_thresholds, logistic
 
-__all__ = ["Calibrated", "calibrate", "log_loss", "logistic", "operating_points", "platt"]
+__all__ = ["Calibrated", "calibrate", "log_loss", "operating_points", "platt"]
 
 _SURE: Final = 0.95  # recall of `screen`, precision of `cite`
 _ALIKE: Final = 0.003  # of F1: on 2,000 passages the curve is flat within it, and where it peaks is chance
@@ -74,7 +75,7 @@ def calibrate(
         scale, shift, thresholds = _chosen(raw, truth, used & ~held, weights)
         scores[held] = logistic(raw[held] * scale + shift)
         for policy in POLICIES:
-            given[policy][held] = scores[held] >= thresholds[policy]
+            given[policy][held] = apply_thresholds(scores[held], thresholds[policy])
     return Calibrated(*_chosen(raw, truth, used, weights), scores, given)
 
 
@@ -138,10 +139,6 @@ def platt(raw: Floats, truth: Bools, weights: Floats | None = None) -> tuple[flo
         if fitted.coef_[0, 0] > 0:
             return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
     return 1.0, 0.0
-
-
-def logistic(logit: Floats) -> Floats:
-    return np.asarray(1 / (1 + np.exp(-logit)))
 
 
 def log_loss(raw: Floats, truth: Bools) -> float:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.document import Document, Passage, passage_of
+from tipclassify.document import Document, Passage
 from tipclassify.errors import ModelError
 from tipclassify.explanation import Explanation, SpanWeight
 from tipclassify.furniture import is_furniture
@@ -20,7 +21,7 @@ from tipclassify.labels import LABELS, POLICIES
 from tipclassify.loading import load_scorer
 from tipclassify.model_file import Model
 from tipclassify.scorer import Linear, Scorer
-from tipclassify.scoring import is_doubtful
+from tipclassify.scoring import apply_thresholds, is_doubtful, logistic
 from tipclassify.segment import Unit, split_passages, text_document
 
 __all__ = ["Classifier", "Explanation", "SpanWeight", "classify"]
@@ -115,11 +116,11 @@ class Classifier:
         fails on trafficking under "Forced Labor" and not under "Working Conditions". A bare string has no heading, and is read
         as a sentence of a trafficking report unless its own words say otherwise.
         """
-        return _logistic(self.logits(passages))
+        return logistic(self.logits(passages))
 
     def predict(self, passages: Sequence[str | Passage], policy: str = "balanced") -> Bools:
-        """Labels of each passage, bool array (n, 3): ``predict_proba(...) >= thresholds(policy)``."""
-        return np.asarray(self.predict_proba(passages) >= self.thresholds(policy))
+        """Labels of each passage, bool array (n, 3): those whose probability is at least ``thresholds(policy)``."""
+        return np.asarray(apply_thresholds(self.predict_proba(passages), self.thresholds(policy)))
 
     def explain(self, passage: str | Passage) -> dict[str, Explanation]:
         """For each label, what every stretch of the passage adds to the log-odds, or how far they fall without it.
@@ -153,12 +154,16 @@ class Classifier:
         if not passages:
             return []
         found = self.scorer.score_texts(*_read(passages))
-        scores = _logistic(found.logits)
-        given = ((scores >= thresholds) @ _BITS).tolist()
-        first, second, third = LABELS
+        scores = logistic(found.logits)
+        given = (apply_thresholds(scores, thresholds) @ _BITS).tolist()
         return [
-            _tagged(passage, _labels_of(passage, bits), {first: a, second: b, third: c}, doubtful)
-            for passage, bits, (a, b, c), doubtful in zip(
+            replace(
+                passage,
+                labels=_labels_of(passage, bits),
+                scores=dict(zip(LABELS, row, strict=True)),
+                low_confidence=doubtful,
+            )
+            for passage, bits, row, doubtful in zip(
                 passages, given, scores.tolist(), is_doubtful(found).tolist(), strict=True
             )
         ]
@@ -228,16 +233,6 @@ _LABELS_OF: Final = tuple(
 
 def _labels_of(passage: Passage, bits: int) -> tuple[str, ...]:
     return () if bits and is_furniture(passage.text, passage.section) else _LABELS_OF[bits]
-
-
-def _tagged(passage: Passage, labels: tuple[str, ...], scores: Mapping[str, float], doubtful: bool) -> Passage:
-    """`dataclasses.replace` for the one place where it counts how long it takes."""
-    p = passage
-    return passage_of(p.text, p.start, p.end, p.section, labels, scores, doubtful, p.page, p.block)
-
-
-def _logistic(logits: Floats) -> Floats:
-    return np.asarray(1 / (1 + np.exp(-logits)))
 
 
 def _read(passages: Sequence[str | Passage]) -> tuple[list[str], list[str | None]]:

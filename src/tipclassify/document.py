@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Block", "Document", "Passage", "block_of", "passage_of"]
+__all__ = ["Block", "Document", "Passage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,6 @@ class Block:
     section: str | None = None
     heading: bool = False
     page: int | None = None
-
-    def __reduce__(self) -> tuple[type[Block], tuple[Any, ...]]:
-        # Between processes go hundreds a report; pickle on its own would look up the fields of each, twice over.
-        return Block, (self.start, self.end, self.section, self.heading, self.page)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +94,6 @@ class Passage:
     page: int | None = None
     block: int | None = None
 
-    def __reduce__(self) -> tuple[type[Passage], tuple[Any, ...]]:
-        place = (self.text, self.start, self.end, self.section)
-        return Passage, (*place, self.labels, self.scores, self.low_confidence, self.page, self.block)
-
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; probabilities rounded to four decimals."""
         return {
@@ -115,63 +107,3 @@ class Passage:
             "scores": {label: round(score, 4) for label, score in self.scores.items()},
             "low_confidence": self.low_confidence,
         }
-
-
-class _FillingBlock:
-    """A block that is still being filled in: the same slots, not frozen."""
-
-    __slots__ = Block.__slots__
-
-
-class _FillingPassage:
-    """The same for a passage."""
-
-    __slots__ = Passage.__slots__
-
-
-def block_of(start: int, end: int, section: str | None, heading: bool, page: int | None = None) -> Block:
-    """``Block(start, …)`` in a third of the time, for those who make a hundred a page: see `passage_of`.
-
-    >>> block_of(0, 13, "protection", False) == Block(0, 13, "protection")
-    True
-    """
-    made: Any = _FillingBlock()
-    made.start = start
-    made.end = end
-    made.section = section
-    made.heading = heading
-    made.page = page
-    made.__class__ = Block
-    return made  # type: ignore[no-any-return]
-
-
-def passage_of(
-    text: str,
-    start: int,
-    end: int,
-    section: str | None,
-    labels: tuple[str, ...],
-    scores: Mapping[str, float],
-    low_confidence: bool,
-    page: int | None,
-    block: int | None,
-) -> Passage:
-    """``Passage(text, start, …)`` in a quarter of the time, for those who make hundreds a page.
-
-    A frozen class sets each field by a call that looks it up by its name; this one is frozen when all are set.
-
-    >>> passage_of("Police slept.", 0, 13, None, (), {}, False, None, 0) == Passage("Police slept.", 0, 13, block=0)
-    True
-    """
-    made: Any = _FillingPassage()
-    made.text = text
-    made.start = start
-    made.end = end
-    made.section = section
-    made.labels = labels
-    made.scores = scores
-    made.low_confidence = low_confidence
-    made.page = page
-    made.block = block
-    made.__class__ = Passage
-    return made  # type: ignore[no-any-return]

@@ -21,12 +21,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import f1_score
 from sklearn.utils.validation import check_is_fitted
 
-from tipclassify.calibration import logistic
 from tipclassify.classifier import Classifier
 from tipclassify.corpus import group_rows
 from tipclassify.document import Passage
 from tipclassify.evaluation import Metrics, measure
 from tipclassify.labels import LABELS, POLICIES, indicator
+from tipclassify.scoring import apply_thresholds, logistic
 from tipclassify.training import Progress, fit_model, group_folds, model_meta
 
 __all__ = ["TipClassifier", "as_indicator", "as_passages"]
@@ -171,7 +171,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         scores = logistic(raw * model.scale + model.shift)
         thresholds = np.array(model.thresholds["balanced"])
         used = weights > 0
-        metrics = measure(truth[used], scores[used], scores[used] >= thresholds, thresholds)
+        metrics = measure(truth[used], scores[used], apply_thresholds(scores[used], thresholds), thresholds)
         meta = {**model.meta, "adapted_from": model.meta["sha256"]}
         adapted = replace(model, heads=adapt_heads(model.own, pooled, truth, weights), meta=meta)
         return Classifier(EncoderScorer(adapted)), metrics

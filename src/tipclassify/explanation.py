@@ -13,12 +13,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.features import Features, featurize, length_scale, score_sums
+from tipclassify.features import Features, feature_keys, featurize, score_sums
 from tipclassify.labels import LABELS
 from tipclassify.model_file import Model
-from tipclassify.scoring import heading_logits, known_features
+from tipclassify.scoring import heading_logits
+from tipclassify.sums import length_scale
 
-__all__ = ["ADDITIVE", "OCCLUSION", "Explanation", "SpanWeight", "explain_texts"]
+__all__ = ["ADDITIVE", "OCCLUSION", "Explanation", "SpanWeight", "explain_texts", "known_features"]
 
 ADDITIVE: Final = "additive"
 OCCLUSION: Final = "occlusion"
@@ -86,6 +87,17 @@ def explain_texts(
         _explanations(model, text, start[mine], end[mine], weight[mine], heading)
         for text, mine, heading in zip(texts, np.split(order, bounds[1:-1]), from_heading, strict=True)
     ]
+
+
+def known_features(model: Model, features: Features) -> tuple[npt.NDArray[np.bool_], Ints]:
+    """Find which features the model knows, bool (m,), and the row of the weight table of each of those."""
+    table = model.hashes
+    if not len(table):
+        return np.zeros(len(features.hash), bool), np.zeros(0, np.int64)
+    key = feature_keys(features.hash)
+    index = np.minimum(np.searchsorted(table, key), len(table) - 1)
+    known = table[index] == key
+    return known, index[known]
 
 
 def _contributions(model: Model, features: Features) -> tuple[Ints, Ints, Ints, Floats]:

@@ -1,6 +1,6 @@
 """From passages and headings to hashed features, one flat table: what training learns weights for and explanations point at.
 
-The templates are in `families`; scoring sums the same features without laying them out (`scoring`).
+Scoring sums the same features without laying them out (`sums`).
 
 A passage has a label when any of its clauses supports it, so each feature also knows its clause: a score is the sum over the
 passage plus the sum over its best clause (`score_sums`), and one clear clause is not drowned by the rest of a long passage.
@@ -13,37 +13,25 @@ Source: the best part speaks for the whole, Andrews, Tsochantaridis and Hofmann 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.families import FACTOR, SALT, dense_families, sparse_families, structure_of
 from tipclassify.sections import without_enumerator
-from tipclassify.tokens import I64, U64, Bools, Tokens, tokenize, words_of
-from tipclassify.words import NAME, NUMBER, hash_word
+from tipclassify.structure import structure_of
+from tipclassify.sums import length_scale
+from tipclassify.templates import SALT, instances
+from tipclassify.tokens import I64, U64, Bools, batches, tokenize, word_counts, words_of
+from tipclassify.words import FACTOR, hash_word
 
-__all__ = [
-    "FEATURE_VERSION",
-    "Features",
-    "batches",
-    "best_clauses",
-    "feature_keys",
-    "featurize",
-    "heading_hashes",
-    "length_scale",
-    "score_sums",
-    "word_counts",
-]
+__all__ = ["FEATURE_VERSION", "Features", "best_clauses", "feature_keys", "featurize", "heading_hashes", "score_sums"]
 
 Floats = npt.NDArray[np.float64]
 
 FEATURE_VERSION: Final = 3  # raise it whenever the same text would give other hashes
-_BATCH_CHARS: Final = 400_000  # many enough to share the cost of a call, few enough for flat memory
-_LENGTH_POWER: Final = -0.2  # between 0 (long passages shout) and the -0.5 of unit length (they whisper)
 
 
 @dataclass(frozen=True)
@@ -86,17 +74,15 @@ def featurize(passages: Sequence[str], vocabulary: frozenset[str]) -> Features:
     parts = [(none, none.astype(np.uint64), none, none, none)]
     clause_rows, counts = [none], [np.zeros((2, 0), np.int64)]
     clauses = 0
-    for first, batch, _ in batches(passages):
+    for first, batch in batches(passages):
         tokens = tokenize(batch, vocabulary)
-        structure = structure_of(tokens)
-        for family in chain(dense_families(tokens, structure), sparse_families(tokens, structure)):
-            at = np.arange(len(family.head)) if family.kept is None else np.flatnonzero(family.kept)
-            head, tail = family.head[at], family.tail[at]
-            clause = structure.clause[head] + clauses
-            if family.inside is not None:
-                clause[~family.inside[at]] = -1
-            end = np.maximum(tokens.end[tail], tokens.end[head])
-            parts.append((tokens.row[head] + first, family.hash[at], tokens.start[head], end, clause))
+        structure, token_start, token_end = structure_of(tokens), tokens.start, tokens.end
+        for found in instances(tokens, structure):
+            clause = structure.clause[found.head] + clauses
+            if found.inside is not None:
+                clause[~found.inside] = -1
+            end = np.maximum(token_end[found.tail], token_end[found.head])
+            parts.append((tokens.row[found.head] + first, found.hash, token_start[found.head], end, clause))
         clause_rows.append(tokens.row[structure.begin] + first)
         clauses += len(structure.begin)
         counts.append(np.stack(word_counts(tokens, len(batch))))
@@ -125,18 +111,6 @@ def heading_hashes(heading: str | None) -> U64:
 def feature_keys(code: U64) -> npt.NDArray[np.uint32]:
     """Upper half of each feature hash: its key in a model."""
     return (code >> np.uint64(32)).astype(np.uint32)
-
-
-def word_counts(tokens: Tokens, passages: int) -> tuple[I64, I64]:
-    """Count the words of each passage besides figures and names, and the unknown among them, int64 (passages,)."""
-    plain = (tokens.word != NAME) & (tokens.word != NUMBER)
-    words = np.bincount(tokens.row[plain], minlength=passages)
-    return words, np.bincount(tokens.row[plain & ~tokens.known], minlength=passages)
-
-
-def length_scale(counts: I64 | Floats) -> Floats:
-    """Length normalisation: the factor for the sum of weights of a passage, clause or heading, by its count of features."""
-    return np.asarray(np.maximum(counts, 1.0) ** _LENGTH_POWER)
 
 
 def score_sums(features: Features, known: Bools, weights: Floats) -> tuple[Floats, I64]:
@@ -168,19 +142,3 @@ def best_clauses(scores: Floats, clause_row: I64, passages: int) -> I64:
     best = np.full(passages, -1)
     best[clause_row[order]] = order  # the last written is the highest
     return best
-
-
-def batches(passages: Sequence[str]) -> Iterator[tuple[int, list[str], I64]]:
-    """Split passages into batches of similar size: index of the first, texts, length of each."""
-    texts = list(passages)
-    length = np.fromiter(map(len, texts), np.int64, len(texts))
-    end = length.cumsum()
-    if not len(end) or end[-1] < _BATCH_CHARS:
-        if texts:
-            yield 0, texts, length
-        return
-    first, size = 0, 0
-    while first < len(texts):
-        last = min(int(end.searchsorted(size + _BATCH_CHARS)) + 1, len(texts))
-        yield first, texts[first:last], length[first:last]
-        first, size = last, int(end[last - 1])

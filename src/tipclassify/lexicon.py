@@ -14,7 +14,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["CLASSES", "GEOGRAPHIC", "IMPERATIVES", "class_of", "phrase_classes"]
+__all__ = ["ACTORS", "CLASSES", "GEOGRAPHIC", "IMPERATIVES", "SCOPE", "SCOPED", "TURNING", "class_of", "phrase_classes"]
 
 _TABLE: Final[dict[str, str]] = {
     # Polarity. Order matters: a negator stays a negator whatever else it resembles.
@@ -155,6 +155,18 @@ _TABLE: Final[dict[str, str]] = {
 }
 
 CLASSES: Final[tuple[str, ...]] = tuple(_TABLE)
+
+SCOPED: Final = ("neg", "limit", "decline", "increase", "modal", "plan", "adequate")
+"""Classes whose words bear on the words after them."""
+
+SCOPE: Final = 7
+"""How far they bear: tokens after them in the clause, up to the next word of the class."""
+
+TURNING: Final = ("neg", "limit", "modal", "plan")
+"""Classes that turn what a whole clause says."""
+
+ACTORS: Final = ("un_ngo", "state", "official", "trafficker", "private", "victim", "people")
+"""Classes of those who act."""
 
 # Parts of place names that are also plain words: capitalised inside a sentence they belong to the name.
 GEOGRAPHIC: Final[frozenset[str]] = frozenset(

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.features import Features, best_clauses, feature_keys, heading_hashes, length_scale
+from tipclassify.features import Features, best_clauses, feature_keys, heading_hashes
 from tipclassify.labels import LABELS
-from tipclassify.model_file import PLACE_BITS
+from tipclassify.sums import PLACE_BITS, length_scale
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix

@@ -15,7 +15,7 @@ from typing import Final
 from tipclassify.errors import ModelError
 from tipclassify.model_folder import HEAD, LINEAR, kind_of, load_head
 from tipclassify.scorer import Linear, Scorer
-from tipclassify.store.places import DEFAULT, find_folder
+from tipclassify.store.places import DEFAULT, SHIPPED, find_folder
 
 __all__ = ["load_scorer", "model_folder"]
 
@@ -30,7 +30,12 @@ def model_folder(name: str | os.PathLike[str] | None) -> Path:
     ModelError
         When there is none.
     """
-    return Path(name) if isinstance(name, os.PathLike) else find_folder(name or DEFAULT)
+    if isinstance(name, os.PathLike):
+        return Path(name)
+    name = name or DEFAULT
+    if name in SHIPPED and not (Path(name) / HEAD).is_file():
+        return _shipped(name)
+    return find_folder(name)
 
 
 def load_scorer(name: str | os.PathLike[str] | None = None) -> Scorer:
@@ -41,13 +46,17 @@ def load_scorer(name: str | os.PathLike[str] | None = None) -> Scorer:
     ModelError
         When it is missing, damaged, of another format, for other labels, or its libraries cannot be imported.
     """
-    folder = model_folder(name)
-    head = load_head(folder)
-    return _loaded(folder.resolve(), (folder / HEAD).stat().st_mtime_ns, kind_of(head))
+    folder = model_folder(name).resolve()
+    file = folder / HEAD
+    return _loaded(folder, file.stat().st_mtime_ns if file.is_file() else None)
+
+
+_shipped = lru_cache(find_folder)
 
 
 @lru_cache(maxsize=3)  # some tenths of a second, and up to a hundred megabytes each
-def _loaded(folder: Path, stamp: int, kind: str) -> Scorer:  # noqa: ARG001
+def _loaded(folder: Path, stamp: int | None) -> Scorer:  # noqa: ARG001
+    kind = kind_of(load_head(folder))
     if kind == LINEAR:
         from tipclassify.model_file import read_model
 

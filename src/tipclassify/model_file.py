@@ -21,9 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.errors import ModelError
-from tipclassify.features import FEATURE_VERSION, heading_hashes, length_scale
+from tipclassify.features import FEATURE_VERSION, heading_hashes
 from tipclassify.labels import LABELS
-from tipclassify.lookup import Lookup
 from tipclassify.model_folder import (
     HEAD,
     LINEAR,
@@ -35,7 +34,7 @@ from tipclassify.model_folder import (
     sealed,
     write_folder,
 )
-from tipclassify.packing import LANE_OF, PLACE_BITS, STEPS, lanes_of, pack
+from tipclassify.sums import PLACE_BITS, STEPS, WeightTable, length_scale
 
 __all__ = [
     "FORMAT",
@@ -92,9 +91,9 @@ class Model:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @cached_property
-    def lookup(self) -> Lookup:
-        """Tables of the weights, for fast scoring."""
-        return Lookup(pack(self.hashes, self.weights))
+    def table(self) -> WeightTable:
+        """The weights, arranged for look-ups."""
+        return WeightTable(self.hashes, self.weights)
 
     @cached_property
     def heading_logits(self) -> Callable[[str | None], Floats]:
@@ -103,8 +102,8 @@ class Model:
 
     def _heading_logits(self, heading: str | None) -> Floats:
         code = heading_hashes(heading)
-        lanes = lanes_of(self.lookup.hashed(code))[:, LANE_OF[1:]]
-        return np.asarray(lanes.sum(axis=0, dtype=np.int64) * length_scale(np.array(len(code))) * self.units)
+        weights = self.table.hashed(code)[:, 1:].sum(axis=0, dtype=np.int64)
+        return np.asarray(weights * length_scale(np.array(len(code))) * self.units)
 
 
 def write_model(model: Model, path: str | os.PathLike[str], files: Mapping[str, str] | None = None) -> None:

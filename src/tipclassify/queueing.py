@@ -17,6 +17,7 @@ from tipclassify.classifier import Classifier
 from tipclassify.corpus import text_key
 from tipclassify.document import Passage
 from tipclassify.labels import LABELS
+from tipclassify.scoring import apply_thresholds
 from tipclassify.teaching import Pick, rank
 from tipclassify.writers import TaggedReport
 
@@ -61,7 +62,7 @@ def queue_rows(
     votes: list[npt.NDArray[np.bool_]] = []
     if other is not None:
         other_scores = other.predict_proba(passages)
-        votes = [other_scores >= other.thresholds(policy)]
+        votes = [apply_thresholds(other_scores, other.thresholds(policy))]
     rows = []
     taken: Counter[str] = Counter()
     for pick in rank_passages(passages, thresholds, n, known=known, others=votes, seed=seed):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.calibration import calibrate, logistic
+from tipclassify.calibration import calibrate
 from tipclassify.classifier import Classifier
 from tipclassify.corpus import Row, corpus_digest, group_rows, labels_alone
 from tipclassify.errors import ModelError
@@ -25,6 +25,7 @@ from tipclassify.holdout import held_out, is_real, natural_weights, source_famil
 from tipclassify.labels import LABELS, POLICIES, indicator
 from tipclassify.model_card import Part, model_card
 from tipclassify.resampling import Comparison, compare, comparison_table
+from tipclassify.scoring import apply_thresholds, logistic
 from tipclassify.training import fit_model, group_folds, model_meta
 
 if TYPE_CHECKING:
@@ -277,7 +278,7 @@ def train_fast(
     if real.any():
         kept = [rows[i] for i in np.flatnonzero(held).tolist()]
         scores = classifier.predict_proba(list(map(row_passage, kept)))
-        given = {policy: scores >= classifier.thresholds(policy) for policy in POLICIES}
+        given = {policy: apply_thresholds(scores, classifier.thresholds(policy)) for policy in POLICIES}
         scores[real[held]] = fitted.scores
         for policy in POLICIES:
             given[policy][real[held]] = fitted.given[policy]

@@ -7,6 +7,7 @@ for all kinds: code that asks of which kind a model is belongs into a scorer.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final, Protocol
 
 from tipclassify.explanation import ADDITIVE, Explanation, explain_texts
@@ -64,26 +65,9 @@ class Linear:
 
     def __init__(self, model: Model) -> None:
         self.model = model
-
-    @property
-    def meta(self) -> Mapping[str, Any]:
-        return self.model.meta
-
-    @property
-    def thresholds(self) -> Mapping[str, tuple[float, ...]]:
-        return self.model.thresholds
-
-    @property
-    def vocabulary(self) -> frozenset[str]:
-        return self.model.vocabulary
-
-    def score_texts(self, texts: Sequence[str], headings: Sequence[str | None] | None = None) -> Scored:
-        return score_texts(self.model, texts, headings)
-
-    def explain_texts(
-        self, texts: Sequence[str], headings: Sequence[str | None] | None = None
-    ) -> list[dict[str, Explanation]]:
-        return explain_texts(self.model, texts, headings)
+        self.meta, self.thresholds, self.vocabulary = model.meta, model.thresholds, model.vocabulary
+        self.score_texts = partial(score_texts, model)
+        self.explain_texts = partial(explain_texts, model)
 
     def about(self) -> dict[str, str]:
         return {"features": f"{len(self.model.hashes):,} ({len(self.model.vocabulary):,} words known)"}

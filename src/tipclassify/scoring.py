@@ -1,26 +1,20 @@
-"""From texts to calibrated log-odds, with a model's weights.
-
-The features of `families` are summed where they arise and never laid out. Weights are whole numbers of a small unit, so sums are
-exact: the same passage gives the same bits in any batch, whatever is added first.
-"""
+"""From texts to calibrated log-odds with the weights of a linear model, and from log-odds to probabilities and labels."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.features import Features, batches, feature_keys, length_scale
 from tipclassify.labels import LABELS
-from tipclassify.layout import Layout, layout_of
 from tipclassify.model_file import Model
-from tipclassify.sums import sums_of
-from tipclassify.tokens import I64, TokenBatch, read_words
-from tipclassify.words import FIGURE
+from tipclassify.structure import structure_of
+from tipclassify.sums import length_scale, sums_of
+from tipclassify.tokens import I64, Tokens, batches, tokenize, word_counts
 
-__all__ = ["Scored", "best_parts", "count_words", "heading_logits", "is_doubtful", "known_features", "score_texts"]
+__all__ = ["Scored", "apply_thresholds", "count_words", "heading_logits", "is_doubtful", "logistic", "score_texts"]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -47,22 +41,29 @@ class Scored(NamedTuple):
 
 def score_texts(model: Model, texts: Sequence[str], headings: Sequence[str | None] | None = None) -> Scored:
     """Score each text, given the heading of its section if it has one."""
-    logits = np.empty((len(texts), len(LABELS)))
-    logits[:] = model.bias
-    scored = Scored(logits, np.zeros(len(texts), np.int64), np.zeros(len(texts), np.int64))
-    for first, batch, length in batches(texts):
-        tokens = read_words(batch, model.vocabulary, length)
-        if not len(tokens.rows):
-            continue
-        rows: I64 | slice = slice(first, first + len(batch))
-        if len(tokens.rows) < len(batch):  # some have no words
-            rows = tokens.rows + first
-        layout = layout_of(tokens)
-        _count_words(tokens, rows, scored.words, scored.unknown)
-        logits[rows] += _text_logits(model, tokens, layout)
+    logits = np.tile(model.bias, (len(texts), 1))
+    words, unknown = np.zeros((2, len(texts)), np.int64)
+    for first, batch in batches(texts):
+        rows = slice(first, first + len(batch))
+        tokens = tokenize(batch, model.vocabulary)
+        words[rows], unknown[rows] = word_counts(tokens, len(batch))
+        if len(tokens.row):
+            logits[rows] += _text_logits(model, tokens, len(batch))
     if headings is not None:
         logits += heading_logits(model, headings, len(texts))
-    return scored
+    return Scored(logits, words, unknown)
+
+
+def _text_logits(model: Model, tokens: Tokens, passages: int) -> Floats:
+    """Sum the features of each passage, and once more those of its best clause, float64 (passages, 3)."""
+    structure = structure_of(tokens)
+    clause, whole = sums_of(model.table, tokens, structure, passages)
+    first = structure.clause[structure.first]  # clause of each passage that has words
+    row = structure.row[structure.first]
+    whole[:, row] += np.add.reduceat(clause, first, axis=1)
+    logits = whole[1:] * length_scale(whole[0])
+    logits[:, row] += np.maximum.reduceat(clause[1:] * length_scale(clause[0]), first, axis=1)
+    return np.asarray(logits.T * model.units)
 
 
 def heading_logits(model: Model, headings: Sequence[str | None], n: int) -> Floats:
@@ -80,51 +81,28 @@ def heading_logits(model: Model, headings: Sequence[str | None], n: int) -> Floa
     return table.take([number[heading] for heading in headings], axis=0)
 
 
+def count_words(texts: Sequence[str], vocabulary: frozenset[str]) -> tuple[I64, I64]:
+    """Count ``words`` and ``unknown`` of `Scored` without scoring."""
+    counts = [np.zeros((2, 0), np.int64)]
+    counts += [np.stack(word_counts(tokenize(batch, vocabulary), len(batch))) for _, batch in batches(texts)]
+    words, unknown = np.concatenate(counts, axis=1)
+    return words, unknown
+
+
 def is_doubtful(found: Scored) -> Bools:
     """Find texts with too little to go by, bool (n,): few words, or many that are not in the vocabulary."""
     return np.asarray((found.words < _FEWEST_WORDS) | (found.unknown > found.words * _MOST_UNKNOWN))
 
 
-def count_words(texts: Sequence[str], vocabulary: frozenset[str]) -> tuple[I64, I64]:
-    """Count ``words`` and ``unknown`` of `Scored` without scoring."""
-    words, unknown = np.zeros((2, len(texts)), np.int64)
-    for first, batch, length in batches(texts):
-        tokens = read_words(batch, vocabulary, length)
-        if len(tokens.rows):
-            _count_words(tokens, tokens.rows + first, words, unknown)
-    return words, unknown
+def logistic(logits: Floats) -> Floats:
+    """Probabilities of log-odds."""
+    return np.asarray(1 / (1 + np.exp(-logits)))
 
 
-def _count_words(tokens: TokenBatch, rows: I64 | slice, words: I64, unknown: I64) -> None:
-    plain = tokens.bits & FIGURE == 0
-    plain &= ~tokens.name
-    words[rows] = np.add.reduceat(plain, tokens.begin, dtype=np.int64)
-    plain &= tokens.strange
-    if np.count_nonzero(plain):
-        unknown[rows] = np.add.reduceat(plain, tokens.begin, dtype=np.int64)
+def apply_thresholds(scores: Any, thresholds: Any) -> Any:
+    """Give the labels whose probability is at least their threshold; arrays of both, or two numbers.
 
-
-def known_features(model: Model, features: Features) -> tuple[Bools, npt.NDArray[np.intp]]:
-    """Find which features the model knows, bool (m,), and the row of the weight table of each of those."""
-    table = model.hashes
-    if not len(table):
-        return np.zeros(len(features.hash), bool), np.zeros(0, np.intp)
-    key = feature_keys(features.hash)
-    index = np.minimum(np.searchsorted(table, key), len(table) - 1)
-    known = table[index] == key
-    return known, index[known]
-
-
-def _text_logits(model: Model, tokens: TokenBatch, layout: Layout) -> Floats:
-    """Sum the features of each passage that has words, float64 (passages, 3)."""
-    clause, across = sums_of(model.lookup, tokens, layout)
-    across += np.add.reduceat(clause, layout.first, axis=1)
-    whole = across[1:] * length_scale(across[0])
-    whole += best_parts(clause[1:] * length_scale(clause[0]), layout.first)
-    whole *= model.units[:, None]
-    return whole.T
-
-
-def best_parts(parts: Floats, first: I64) -> Floats:
-    """Highest score of the clauses of each passage, of which `first` is the first; `parts` has a row for each label."""
-    return np.asarray(np.maximum.reduceat(parts, first, axis=1))
+    >>> apply_thresholds(np.array([0.2, 0.6, 0.9]), np.array([0.5, 0.6, 0.95])).tolist(), apply_thresholds(0.5, 0.4)
+    ([False, True, False], True)
+    """
+    return scores >= thresholds

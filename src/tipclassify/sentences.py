@@ -15,7 +15,6 @@ from functools import cache, lru_cache
 from itertools import accumulate
 from typing import Final
 
-from tipclassify.printable import is_printable
 from tipclassify.sections import section_of_heading
 
 __all__ = ["NO_INK", "enclosed_spans", "heading_run_in", "is_enclosed", "sentence_spans"]
@@ -148,7 +147,7 @@ def is_enclosed(spans: list[tuple[int, int]], at: int) -> bool:
 
 def _flat(block: str) -> str:
     """The same characters with every white or invisible one as a space, so that positions stay."""
-    if is_printable(block):
+    if block.isprintable():
         return block
     return _SURROGATE.sub("\ufffd", _ODD_SPACE.sub(" ", block))
 

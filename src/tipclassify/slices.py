@@ -16,6 +16,7 @@ import numpy.typing as npt
 from tipclassify.evaluation import Metrics, aligned, measure
 from tipclassify.features import featurize
 from tipclassify.labels import LABELS, SECTIONS
+from tipclassify.scoring import apply_thresholds
 
 __all__ = ["Mistake", "SetCell", "Slice"]
 __all__ += ["confused_sets", "confusion_table", "errors_table", "slices", "slices_table", "worst_errors"]
@@ -130,7 +131,7 @@ def worst_errors(
     >>> [(m.error, m.label) for m in found]
     [('false', 'failure'), ('missed', 'positive_effort')]
     """
-    wrong = truth != (scores >= thresholds)
+    wrong = truth != apply_thresholds(scores, thresholds)
     margin = np.where(wrong, np.abs(scores - thresholds), -1.0).ravel()
     worst = np.argsort(-margin, kind="stable")[: min(most, int(wrong.sum()))]
     found = []

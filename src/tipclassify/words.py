@@ -1,25 +1,31 @@
-"""Properties of each distinct word, cached: a word seen before costs one table look-up.
+"""Passages to numbered words: characters folded, cut into words, and the properties of each distinct word looked up once.
 
-Words are identified by a 64-bit rolling hash of their characters, computed for all words of a batch from one running sum: a
-polynomial modulo 2**64 whose value for a span of text is a difference of two sums (Karp and Rabin 1987).
+Case, accents, curly quotes and dashes go; what is neither letter nor digit becomes a space, or a line feed where it may part
+clauses. One character in is one code out, so that offsets stay true.
+
+A word is identified by a 64-bit polynomial hash of its characters, which for a span of text is a difference of two running sums
+(Karp and Rabin 1987): only a word never seen before is looked at in Python.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from threading import Lock
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.characters import Characters, Codes
 from tipclassify.lexicon import GEOGRAPHIC, class_of, phrase_classes
 
 __all__ = [
+    "BREAK",
     "DROPPED",
+    "FACTOR",
     "FIGURE",
     "GEO",
     "JOIN",
@@ -31,21 +37,21 @@ __all__ = [
     "STATE",
     "STRANGE",
     "THE",
-    "Columns",
-    "VocabularyTable",
-    "WordTable",
-    "american",
-    "grown",
-    "hash_word",
-    "word_table",
 ]
+__all__ += ["Characters", "VocabularyTable", "WordColumns", "american", "hash_word", "vocabulary_table"]
 
-U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
+U16 = npt.NDArray[np.uint16]
+Codes = npt.NDArray[np.uint8] | U16
+U64 = npt.NDArray[np.uint64]
 Bools = npt.NDArray[np.bool_]
 
 NUMBER: Final = 1  # the hash that stands for every figure
 NAME: Final = 2  # and for every name
+FACTOR: Final = np.array(
+    [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F], np.uint64
+)
+"""Odd factors of a multilinear hash (Lemire and Kaser 2014, arXiv:1202.4961), one for each place of an n-gram."""
 
 # Properties of a word, as bits.
 FIGURE: Final = 1
@@ -69,10 +75,132 @@ _FIGURES: Final = frozenset(
     lempiras cordobas colones soles gourdes gourde january february march april
     june july august september october november december""".split()
 )
-_LONGEST: Final = 40  # letters of a word that is respelled
 _JOINING: Final = frozenset("and of the de du la le da do del dos el al au aux es sur".split())
 _BITS: Final = {"the": THE | PLAIN, "of": OF | PLAIN, "and": PLAIN, "state": STATE}
 _LEADING: Final = frozenset(first for first, _ in phrase_classes())
+_MOST_WORDS: Final = 1 << 17
+
+
+# --------------------------------------------------------------------------------------------- characters
+
+BREAK: Final = ord("\n")  # stands for punctuation that may part clauses, and for what parts passages
+SPACE: Final = ord(" ")  # for all else that belongs to no word; codes of letters and digits are above
+
+_MARKS: Final = dict(zip("‘’“”–—…ı", "''\"\",,.i", strict=True))
+_CODES: Final = 1 << 16  # above are characters that two units of UTF-16 stand for: folded one by one
+_lower: Final = np.zeros(_CODES, np.dtype("<u2"))  # folded code of each character; 0: not seen so far
+_upper: Final = np.zeros(_CODES, bool)
+
+_LINK_MARKS: Final = ("://", "www.", "@")
+# An address says nothing, whatever words it is made of.
+_LINK: Final = re.compile(r"(?:https?://|www\.)\S+|(?<![^\s(<\[])[^\s@]+@[^\s@]+\.\w+")
+_SIGNS: Final = ("US", "CA", "AU", "NZ", "HK")  # "US$5" is a figure, not a country
+
+
+class Characters:
+    """Folded characters of passages joined by line feeds.
+
+    Attributes
+    ----------
+    code : uint8 or uint16 (characters,)
+        In lower case; `SPACE` or `BREAK` for what belongs to no word.
+    begin : int64 (passages,)
+        Where each passage begins.
+    start, end : int64 (words,)
+        Where each word begins and ends.
+
+    >>> text = Characters(["The organisation’s Café, www.example.org"])
+    >>> text.words()
+    ['the', 'organisation', 's', 'cafe', 'weblink']
+    """
+
+    def __init__(self, passages: Sequence[str]) -> None:
+        text = "\n".join(passages)
+        for mark in _LINK_MARKS:
+            if mark in text:
+                passages = [_LINK.sub(_stand_in, passage) if mark in passage else passage for passage in passages]
+                text = "\n".join(passages)
+        if "$" in text:
+            *parts, last = text.split("$")
+            text = "$".join([*(part[:-2] + "  " if part.endswith(_SIGNS) else part for part in parts), last])
+        self._cased = _codes(text)
+        self.code = _folded(self._cased)
+        length = np.fromiter(map(len, passages), np.int64, len(passages))
+        self.begin = np.cumsum(length + 1) - length - 1
+        inside = np.zeros(len(self.code) + 2, bool)
+        inside[1:-1] = self.code > SPACE
+        edges = np.flatnonzero(inside[1:] != inside[:-1])
+        self.start, self.end = edges[::2].copy(), edges[1::2].copy()
+
+    def words(self, at: I64 | None = None) -> list[str]:
+        """Spell the words `at` these places in their order; all of them without."""
+        start, end = (self.start, self.end) if at is None else (self.start[at], self.end[at])
+        letters = self.code.tobytes().decode("latin-1" if self.code.itemsize == 1 else "utf-16-le", "surrogatepass")
+        return [letters[a:b] for a, b in zip(start.tolist(), end.tolist(), strict=True)]
+
+    def capital(self, at: I64) -> Bools:
+        """Test which of the characters `at` are one of A to Z, accents taken off."""
+        return _upper.take(self._cased.take(at))
+
+
+def _stand_in(link: re.Match[str]) -> str:
+    """One word for an address, as long as it was."""
+    return "weblink"[: len(link[0])].ljust(len(link[0]))
+
+
+def _codes(text: str) -> Codes:
+    """One code a character; of those beyond `_CODES` the code of their plain form."""
+    if text.isascii():
+        return np.frombuffer(text.encode("ascii"), np.uint8)
+    code = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), np.dtype("<u2"))
+    if len(code) == len(text):
+        return code
+    wide = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.dtype("<u4")).copy()
+    for far in set(wide[wide >= _CODES].tolist()):  # `np.unique` would import masked arrays first
+        wide[wide == far] = ord(_plain(chr(far)))
+    return wide.astype(np.dtype("<u2"))
+
+
+def _folded(cased: Codes) -> Codes:
+    """Folded codes: of ASCII by `bytes.translate`, of other characters by the table, which grows by those seen first."""
+    plain = np.frombuffer(cased.astype(np.uint8).tobytes().translate(_ASCII), np.uint8)
+    if cased.dtype == np.uint8:
+        return plain
+    code = plain.astype(np.dtype("<u2"))
+    beyond = np.flatnonzero(cased >= _ASCII_CODES)
+    far = cased.take(beyond)
+    for new in set(far[_lower.take(far) == 0].tolist()):
+        _learn(new)
+    code[beyond] = _lower.take(far)
+    return code
+
+
+def _learn(code: int) -> None:
+    plain = _plain(chr(code))
+    lower = plain.lower()
+    _upper[code] = "A" <= plain <= "Z"
+    _lower[code] = ord(lower) if lower.isalnum() else BREAK if plain in ",;:\n" else SPACE
+
+
+def _plain(char: str) -> str:
+    """The character without accents, typographic marks in their ASCII form; a space for what no word has."""
+    if char in _MARKS:
+        return _MARKS[char]
+    base = unicodedata.normalize("NFKD", char)[:1] or char
+    if len(base.lower()) != 1 or 0xD800 <= ord(char) <= 0xDFFF or not ord(base) < _CODES > ord(base.lower()):
+        return " "
+    return base
+
+
+_ASCII_CODES: Final = 128
+for _code in range(_ASCII_CODES):
+    _learn(_code)
+_ASCII: Final = _lower[:_ASCII_CODES].astype(np.uint8).tobytes() + bytes([SPACE]) * _ASCII_CODES
+
+
+# --------------------------------------------------------------------------------------------- one word
+
+_LONGEST: Final = 40  # letters of a word that is respelled
 _BRITISH: Final = tuple(
     (re.compile(pattern), plain)
     for pattern, plain in (
@@ -88,8 +216,6 @@ _BRITISH: Final = tuple(
         (r"^cheque", "check"),
     )
 )
-# Prefilter: found in every word that one of the patterns changes, and in few others.
-_MAYBE_BRITISH: Final = re.compile(r"our|is[ei]|isat|program|[tb]re|[ns]c[ei]|ll[ieo]|il[ms]|ol[ms]|instal|judge|cheq")
 
 
 def hash_word(text: str) -> int:
@@ -104,8 +230,8 @@ def american(word: str) -> str:
     >>> american("organisation"), american("labour"), american("police")
     ('organization', 'labor', 'police')
     """
-    if len(word) > _LONGEST or not _MAYBE_BRITISH.search(word):
-        return word  # a long one is an encoded key or picture, on which the patterns would take forever
+    if len(word) > _LONGEST:
+        return word  # an encoded key or picture, on which the patterns would take forever
     for pattern, plain in _BRITISH:
         word, done = pattern.subn(plain, word)
         if done:
@@ -113,126 +239,7 @@ def american(word: str) -> str:
     return word
 
 
-class Columns(NamedTuple):
-    """Properties of words, one row a word: its hash and that of its stem (the first five letters), its lexicon class, and
-    the bits `FIGURE` to `LEADS`.
-    """
-
-    word: U64
-    stem: U64
-    kind: npt.NDArray[np.uint8]
-    bits: npt.NDArray[np.uint16]
-
-
-class VocabularyTable:
-    """Numbers of words, by hash: two hash tables with a slot each, and a dictionary for words whose two slots are taken.
-
-    Number 0 stands for every name.
-
-    Attributes
-    ----------
-    columns : Columns
-        Properties by number; preallocated, so rows from `count` on are empty.
-    count : int
-    """
-
-    def __init__(self) -> None:
-        self.numbers: dict[int, int] = {}
-        self.count = 1
-        self.columns = Columns(
-            np.zeros(_ROOM, np.uint64),
-            np.zeros(_ROOM, np.uint64),
-            np.zeros(_ROOM, np.uint8),
-            np.zeros(_ROOM, np.uint16),
-        )
-        self.columns.word[0] = self.columns.stem[0] = NAME
-        self._keys = np.zeros(_ROOM, np.uint64)
-        self._number = np.zeros((2, 1 << _SLOTS), np.int32)
-
-    def find(self, code: U64) -> tuple[I64, Bools]:
-        """Look up the number of each word, and whether it was found; words without a slot are only in `numbers`."""
-        number = self._number[0].take((code >> _TO_SLOT).view(np.int64)).astype(np.int64)
-        right = self._keys.take(number) == code  # in this order: a number is published after its key
-        if np.count_nonzero(right) < len(right):
-            other = (~right).nonzero()[0]
-            keys = code.take(other)
-            second = self._number[1].take(((keys << _OTHER_BITS) >> _TO_SLOT).view(np.int64))
-            number[other] = second
-            right[other] = self._keys.take(second) == keys
-        return number, right
-
-    def add(self, keys: list[int], about: list[tuple[int, int, int, int]]) -> None:
-        """Add new words; slots are written last, as other threads may be reading."""
-        new = [(key, row) for key, row in zip(keys, about, strict=True) if key not in self.numbers]
-        first, last = self.count, self.count + len(new)
-        if last > len(self._keys):
-            room = max(last, 2 * len(self._keys))
-            self._keys = grown(self._keys, room)
-            self.columns = Columns(*(grown(column, room) for column in self.columns))
-        self._keys[first:last] = np.array([key for key, _ in new], np.uint64)
-        rows = np.array([row for _, row in new], np.uint64).reshape(-1, len(self.columns))
-        word, stem, kind, bits = self.columns
-        word[first:last], stem[first:last], kind[first:last], bits[first:last] = rows.T
-        self.count = last
-        for number, (key, _) in enumerate(new, first):
-            self.numbers[key] = number
-            places = key >> int(_TO_SLOT), (key << int(_OTHER_BITS) & _WORD) >> int(_TO_SLOT)
-            for numbers, place in zip(self._number, places, strict=True):
-                if not numbers[place]:
-                    numbers[place] = number
-                    break
-
-
-class WordTable:
-    """Words seen so far, given a vocabulary of words known in lower case."""
-
-    def __init__(self, vocabulary: frozenset[str]) -> None:
-        self._vocabulary = vocabulary
-        self._lock = Lock()
-        self._table = VocabularyTable()
-
-    def look_up(self, text: Characters, start: I64, end: I64) -> tuple[I64, VocabularyTable]:
-        """Number the words ``text.code[start:end]``; return the table of their properties too."""
-        table = self._table
-        if table.count > _MOST_WORDS:  # endless text must not fill the memory
-            self._table = table = VocabularyTable()
-        code = _hashes(text.code, start, end)
-        number, right = table.find(code)
-        if np.count_nonzero(right) < len(right):
-            missing = (~right).nonzero()[0]
-            keys = code[missing].tolist()
-            new = {key: at for key, at in zip(keys, missing.tolist(), strict=True) if key not in table.numbers}
-            if new:
-                at = list(new.values())
-                about = [_about(word, self._vocabulary) for word in text.words(start[at], end[at])]
-                with self._lock:
-                    table.add(list(new), about)
-            number[missing] = [table.numbers[key] for key in keys]
-        return number, table
-
-
-@lru_cache(maxsize=8)
-def word_table(vocabulary: frozenset[str]) -> WordTable:
-    """Table of a vocabulary, one for each in a process."""
-    return WordTable(vocabulary)
-
-
-def grown(column: npt.NDArray[Any], room: int) -> npt.NDArray[Any]:
-    """Pad a column with zero rows to `room` rows."""
-    more = np.zeros((room, *column.shape[1:]), column.dtype)
-    more[: len(column)] = column
-    return more
-
-
-_SLOTS: Final = 17  # bits of the slot of a word in a hash table
-_TO_SLOT: Final = np.uint64(64 - _SLOTS)
-_OTHER_BITS: Final = np.uint64(_SLOTS)  # the second slot comes from other bits than the first
-_WORD: Final = (1 << 64) - 1
-_ROOM: Final = 1 << 12
-_MOST_WORDS: Final = 1 << 17
-
-
-def _about(word: str, vocabulary: frozenset[str]) -> tuple[int, int, int, int]:
+def _properties(word: str, vocabulary: frozenset[str]) -> tuple[int, int, int, int]:
     """Word hash, stem hash, lexicon class and bits of a folded word."""
     word = american(word)
     if word[0].isdigit() or word in _FIGURES:
@@ -246,53 +253,104 @@ def _about(word: str, vocabulary: frozenset[str]) -> tuple[int, int, int, int]:
     return hash_word(word), hash_word(word[:5] + "*"), kind, bits
 
 
-# --------------------------------------------------------------------------------------------- hashes of words
+# --------------------------------------------------------------------------------------------- numbered words
 
+
+class WordColumns(NamedTuple):
+    """Properties of words, by number: hash of the word and of its stem (the first five letters), class in the lexicon, bits."""
+
+    word: U64
+    stem: U64
+    kind: I64
+    bits: U16
+
+
+class VocabularyTable:
+    """Numbers and properties of the words seen so far, given a vocabulary of words known in lower case.
+
+    Number 0 stands for every name. Columns only grow, and a column that was handed out never changes.
+    """
+
+    def __init__(self, vocabulary: frozenset[str]) -> None:
+        self._vocabulary = vocabulary
+        self._lock = Lock()
+        self._numbers: dict[int, int] = {}
+        self._slots = np.zeros(1 << _SLOT_BITS, np.int64)  # number of the first word seen of each slot
+        self._keys = np.zeros(1, np.uint64)  # hash of the characters, by number
+        name = np.array([NAME], np.uint64)
+        self.columns = WordColumns(name, name, np.zeros(1, np.int64), np.zeros(1, np.uint16))
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def look_up(self, text: Characters) -> tuple[I64, WordColumns]:
+        """Number the words of a text; return the columns of their properties too."""
+        code = _hashes(text)
+        with self._lock:
+            number = self._slots.take((code >> _TO_SLOT).view(np.int64))
+            missing = np.flatnonzero(self._keys.take(number) != code)  # new, or its slot is another's
+            if len(missing):
+                keys = code[missing].tolist()
+                new = {key: at for key, at in zip(keys, missing.tolist(), strict=True) if key not in self._numbers}
+                if new:
+                    self._add(list(new), text.words(np.array(list(new.values()))))
+                number[missing] = [self._numbers[key] for key in keys]
+            return number, self.columns
+
+    def _add(self, keys: list[int], words: list[str]) -> None:
+        numbers = range(len(self), len(self) + len(keys))
+        self._numbers.update(zip(keys, numbers, strict=True))
+        for key, number in zip(keys, numbers, strict=True):
+            slot = key >> int(_TO_SLOT)
+            self._slots[slot] = self._slots[slot] or number
+        self._keys = np.append(self._keys, np.array(keys, np.uint64))
+        word, stem, kind, bits = zip(*(_properties(word, self._vocabulary) for word in words), strict=True)
+        old = self.columns
+        self.columns = WordColumns(
+            np.append(old.word, np.array(word, np.uint64)),
+            np.append(old.stem, np.array(stem, np.uint64)),
+            np.append(old.kind, np.array(kind, np.int64)),
+            np.append(old.bits, np.array(bits, np.uint16)),
+        )
+
+
+def vocabulary_table(vocabulary: frozenset[str]) -> VocabularyTable:
+    """Table of a vocabulary, one for each in a process; a new one where endless text has filled the last."""
+    table = _table(vocabulary)
+    if len(table) > _MOST_WORDS:
+        _table.cache_clear()
+        table = _table(vocabulary)
+    return table
+
+
+_table = lru_cache(maxsize=8)(VocabularyTable)
+
+_SLOT_BITS: Final = 17
+_TO_SLOT: Final = np.uint64(64 - _SLOT_BITS)
 _BASE: Final = 0x9E3779B97F4A7C15
 _MIXER: Final = np.uint64(0xD6E8FEB86659FD93)
 _HALF: Final = np.uint64(32)
-_BLOCK: Final = 16_384  # characters
-_powers: tuple[U64, U64] = (np.ones(1, np.uint64), np.ones(1, np.uint64))
+_BLOCK: Final = 2_048  # words: their characters stay in the processor's cache
 
 
-def _hashes(code: Codes, start: I64, end: I64) -> U64:
+def _hashes(text: Characters) -> U64:
     """Hash the characters of each word, independent of its position."""
-    value = np.empty(len(start), np.uint64)
-    first = 0
-    while first < len(start):  # in blocks: temporary arrays stay in the processor's cache
-        begin = int(start[first])
-        last = max(first + 1, int(end.searchsorted(begin + _BLOCK)))
-        _hash_block(code, start[first:last], end[first:last], begin, value[first:last])
-        first = last
-    value ^= value >> _HALF
-    value *= _MIXER
-    return value
+    value = np.empty(len(text.start), np.uint64)
+    for first in range(0, len(value), _BLOCK):
+        block = slice(first, first + _BLOCK)
+        begin, stop = int(text.start[first]), int(text.end[block][-1])
+        start, end = text.start[block] - begin, text.end[block] - begin
+        power, inverse = _powers((stop - begin).bit_length())
+        sums = np.zeros(stop - begin + 1, np.uint64)
+        np.cumsum(text.code[begin:stop] * power[: stop - begin], out=sums[1:])
+        value[block] = (sums.take(end) - sums.take(start)) * inverse.take(start)
+    return (value ^ (value >> _HALF)) * _MIXER
 
 
-def _hash_block(code: Codes, start: I64, end: I64, begin: int, out: U64) -> None:
-    """Polynomials of the words of a block, which begins with the first of them, into `out`."""
-    letters = code[begin : int(end[-1])]
-    power, inverse = _powers_to(len(letters))
-    sums = np.empty(len(letters) + 1, np.uint64)
-    sums[0] = 0
-    np.add.accumulate(letters * power[: len(letters)], out=sums[1:])
-    start, end = start - begin, end - begin
-    np.subtract(sums.take(end), sums.take(start), out=out)
-    out *= inverse.take(start)
-
-
-def _powers_to(number: int) -> tuple[U64, U64]:
-    """First powers of `_BASE` and of its inverse modulo 2**64, at least `number` of them."""
-    global _powers
-    if len(_powers[0]) < number:
-        most = 1 << max(
-            12, number.bit_length()
-        )  # doubled as needed: the first sentence must not wait for a book's worth
-        _powers = tuple(_running_powers(base, most) for base in (_BASE, pow(_BASE, -1, 1 << 64)))  # type: ignore[assignment]
-    return _powers
-
-
-def _running_powers(base: int, number: int) -> U64:
-    factors = np.full(number, base, np.uint64)
-    factors[:1] = 1
-    return np.cumprod(factors, dtype=np.uint64)
+@lru_cache(maxsize=4)
+def _powers(bits: int) -> tuple[U64, U64]:
+    """First ``2**bits`` powers of `_BASE` and of its inverse, modulo 2**64."""
+    factors = np.ones((2, 1 << bits), np.uint64)
+    factors[0, 1:], factors[1, 1:] = _BASE, pow(_BASE, -1, 1 << 64)
+    power, inverse = np.cumprod(factors, axis=1, dtype=np.uint64)
+    return power, inverse

@@ -77,6 +77,7 @@ def evaluate(
     from tipclassify.document import Passage
     from tipclassify.errors import InputError
     from tipclassify.labels import indicator
+    from tipclassify.scoring import apply_thresholds
 
     chosen = chosen_thresholds(threshold)
     classifier = Classifier.load(model)
@@ -90,7 +91,7 @@ def evaluate(
     thresholds = np.array([chosen.get(label, value) for label, value in policy_thresholds.items()])
     passages = [Passage(row["text"], 0, len(row["text"]), row.get("section") or None) for row in rows]
     scores = classifier.predict_proba(passages)
-    given = scores >= thresholds
+    given = apply_thresholds(scores, thresholds)
 
     parts = {(None, "all passages"): np.ones(len(rows), bool)}
     if by:

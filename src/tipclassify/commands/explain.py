@@ -55,6 +55,7 @@ def explain(
     from tipclassify.explanation import OCCLUSION
     from tipclassify.furniture import is_furniture
     from tipclassify.labels import LABELS
+    from tipclassify.scoring import apply_thresholds
 
     if text == "-":
         text = sys.stdin.buffer.read().decode("utf-8-sig", "replace").strip()
@@ -65,7 +66,7 @@ def explain(
     bare = is_furniture(text, section)
     with open_output(output) as out:
         for label, reason in classifier.explain(Passage(text, 0, len(text), section)).items():
-            given = reason.probability >= thresholds[label] and not bare
+            given = apply_thresholds(reason.probability, thresholds[label]) and not bare
             if format is Format.jsonl:
                 import json
 

@@ -18,9 +18,8 @@ from typing import Final
 import numpy as np
 
 from tipclassify.encoder.country_words import COUNTRY_NAMES, COUNTRY_WORDS
-from tipclassify.features import batches
 from tipclassify.lexicon import GEOGRAPHIC
-from tipclassify.tokens import NAME, tokenize, words_of
+from tipclassify.tokens import NAME, batches, tokenize, words_of
 from tipclassify.words import american
 
 __all__ = ["Nameless", "respelled", "without_names"]
@@ -81,7 +80,7 @@ def without_names(texts: Sequence[str], vocabulary: frozenset[str], stand_in: st
     ["Do not jail them. X's courts met X."]
     """
     found = []
-    for _, batch, _ in batches(texts):
+    for _, batch in batches(texts):
         tokens = tokenize(batch, vocabulary)
         at = np.flatnonzero(tokens.word == NAME)
         countries = [[name.span() for name in COUNTRY_NAMES.finditer(text)] for text in batch]

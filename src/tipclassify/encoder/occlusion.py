@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.explanation import OCCLUSION, Explanation, SpanWeight
-from tipclassify.families import structure_of
 from tipclassify.labels import LABELS
+from tipclassify.structure import structure_of
 from tipclassify.tokens import tokenize
 
 if TYPE_CHECKING:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.calibration import logistic
 from tipclassify.corpus import Row, corpus_digest, labels_alone
 from tipclassify.encoder.folder import EncoderModel, Heads
 from tipclassify.encoder.names import respelled, without_names
@@ -26,6 +25,7 @@ from tipclassify.errors import MissingExtraError
 from tipclassify.holdout import held_out, is_real, natural_shares
 from tipclassify.labels import LABELS, POLICIES, indicator
 from tipclassify.recipe import Trained, described_corpus, learned_from, write_trained_encoder
+from tipclassify.scoring import logistic
 from tipclassify.sections import without_enumerator
 
 if TYPE_CHECKING:

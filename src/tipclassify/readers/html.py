@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from tipclassify.document import Block, Document, block_of
+from tipclassify.document import Block, Document
 from tipclassify.errors import InputError
 from tipclassify.readers.pieces import could_be_heading
 from tipclassify.readers.text import decode, decode_as
@@ -113,7 +113,7 @@ def read_html(data: bytes, source: str, encoding: str | None = None) -> Document
     blocks: list[Block] = []
     at = 0
     for text, section, heading in _sections(lines):
-        blocks.append(block_of(at, at + len(text), section, heading))
+        blocks.append(Block(at, at + len(text), section, heading))
         parts.append(text)
         at += len(text) + 2
     if all(block.heading for block in blocks):

@@ -13,8 +13,6 @@ from bisect import bisect_right
 from itertools import accumulate
 from typing import Final
 
-from tipclassify.printable import is_printable
-
 __all__ = ["HEADINGS", "LOOK_BACK", "Page", "visible_text"]
 
 HEADINGS: Final = frozenset("h1 h2 h3 h4 h5 h6".split())
@@ -155,7 +153,7 @@ def visible_text(text: str) -> str:
         text = text.replace("&nbsp;", " ").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
         if "&" in text and _ENTITY.search(text):
             text = html.unescape(text)  # escaped twice by the site
-    if not is_printable(text) or "  " in text:  # white space but for plain spaces is not printable
+    if not text.isprintable() or "  " in text:  # white space but for plain spaces is not printable
         folded = " ".join(text.split())
         text = folded if folded.isprintable() else " ".join(_INVISIBLE.sub("", text).split())
     if ("[" in text and ("[]" in text or "[ ]" in text)) or ("(" in text and "()" in text):
