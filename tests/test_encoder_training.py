@@ -497,16 +497,21 @@ def test_a_checkpoint_of_another_run_is_refused(base: Path, tmp_path: Path) -> N
 
 @trains
 @quiet
-def test_a_network_trained_before_goes_on_and_keeps_the_name_of_its_base(trained: Path, tmp_path: Path) -> None:
+def test_a_network_trained_before_goes_on_and_ends_as_the_mean_of_both(trained: Path, tmp_path: Path) -> None:
+    from safetensors.numpy import load_file
+
     from tipclassify.encoder_training.bases import describe_base
 
     first = trained.with_name("mine-training")
-    further = kept(first, tmp_path / "further", rate=1e-6, epochs=1)
+    further = kept(first, tmp_path / "further", rate=1e-2, epochs=1)
+    before, mean = (load_file(folder / "network.safetensors")["head.weight"] for folder in (first, further))
+    after = load_file(further / "checkpoint.safetensors")["weight/head.weight"]
+    assert np.abs(after - before).max() > 1e-3
+    np.testing.assert_allclose(mean, (before + after) / 2, atol=1e-7)
     assert describe_base(str(further), further).name == "tiny"
     told = json.loads((further / "network.json").read_text("utf-8"))
-    (before,) = told["earlier"]
-    assert before == SETTINGS.to_dict()
-    assert told["settings"]["rate"] == 1e-6
+    assert told["earlier"] == [SETTINGS.to_dict()]
+    assert told["settings"]["rate"] == 1e-2
 
 
 @trains

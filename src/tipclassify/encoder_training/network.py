@@ -24,7 +24,7 @@ from tipclassify.labels import LABELS
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-__all__ = ["Network", "load_network", "new_network", "pad_of", "read_tokenizer", "save_network"]
+__all__ = ["Network", "average_with", "load_network", "new_network", "pad_of", "read_tokenizer", "save_network"]
 
 _WEIGHTS: Final = "network.safetensors"
 # Dropout inside the layers costs a third of a step on a processor; masked tokens and the head's dropout do its work.
@@ -79,6 +79,12 @@ def new_network(folder: Path, settings: Settings) -> Network:
         folder, use_safetensors=True, local_files_only=True, trust_remote_code=False, **_plain_options(folder), **_CALM
     )
     return Network(encoder.float(), int(encoder.config.hidden_size), settings)
+
+
+def average_with(network: Network, folder: Path) -> None:
+    """Make the weights of `network` the mean of its own and of those trained before in `folder`."""
+    other = load_network(folder)[0].state_dict()
+    network.load_state_dict({name: (one + other[name]) / 2 for name, one in network.state_dict().items()})
 
 
 def save_network(

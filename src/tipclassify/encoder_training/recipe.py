@@ -56,6 +56,8 @@ def fine_tune(
 ) -> list[dict[str, float]]:
     """Fine-tune `base` on the passages of `rows`, and write the network to `folder`.
 
+    Where `base` is itself such a network, what is written is the mean of both (Wortsman et al. 2022, CVPR), which forgets less.
+
     Parameters
     ----------
     folder : path
@@ -91,7 +93,7 @@ def fine_tune(
     import torch
 
     from tipclassify.encoder_training.fitting import deterministic, fit, precision
-    from tipclassify.encoder_training.network import new_network, pad_of, read_tokenizer, save_network
+    from tipclassify.encoder_training.network import average_with, new_network, pad_of, read_tokenizer, save_network
 
     start = base_folder(base)
     held = held_out(rows)
@@ -122,7 +124,9 @@ def fine_tune(
             progress=progress,
             reported=reported,
         )
-        told = {"base": describe_base(base, start).to_dict(), "earlier": earlier_trainings(start)}
+        if earlier := earlier_trainings(start):
+            average_with(network, start)
+        told = {"base": describe_base(base, start).to_dict(), "earlier": earlier}
         told |= {"corpus": corpus_digest(rows), "precision": precision(), "history": history}
         save_network(network, settings, start, out, told)
     return history
