@@ -39,8 +39,8 @@ from tipclassify.errors import CorpusError
 from tipclassify.evaluation import measure, rounded
 from tipclassify.features import featurize
 from tipclassify.labels import LABELS, indicator
-from tipclassify.sums import length_scale
 from tipclassify.teaching import rank
+from tipclassify.templates import length_scale
 from tipclassify.tokens import known_words
 
 START: Final = 500

@@ -11,7 +11,8 @@ from hypothesis import given as holds_for
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from tipclassify.evaluation import aligned, calibration_error, measure, metrics_table, reliability, reliability_table
+from tipclassify.evaluation import calibration_error, measure, metrics_table, reliability, reliability_table
+from tipclassify.formatting import aligned
 from tipclassify.labels import LABELS
 from tipclassify.resampling import compare, comparison_table, intervals, intervals_table
 from tipclassify.slices import confused_sets, confusion_table, errors_table, slices, slices_table, worst_errors

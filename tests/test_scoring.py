@@ -21,7 +21,7 @@ from tipclassify.labels import indicator
 from tipclassify.model_file import PLACE_BITS, STEPS, Model
 from tipclassify.scoring import score_texts
 from tipclassify.structure import scopes, structure_of
-from tipclassify.sums import length_scale
+from tipclassify.templates import length_scale
 from tipclassify.tokens import tokenize
 from tipclassify.training import fit_model
 from tipclassify.words import VocabularyTable

@@ -22,10 +22,10 @@ from hypothesis import strategies as st
 from tipclassify import LABELS, Classifier
 from tipclassify.document import Document, Passage
 from tipclassify.errors import InputError, MissingExtraError
+from tipclassify.formatting import json_line, one_line
 from tipclassify.segment import text_document
 from tipclassify.writers import FORMATS, Run, TaggedReport, columns, format_of, sheets
-from tipclassify.writers.cells import COLUMNS, Row, one_line, row_of
-from tipclassify.writers.lines import json_line
+from tipclassify.writers.cells import COLUMNS, Row, row_of
 
 openpyxl = pytest.importorskip("openpyxl")
 

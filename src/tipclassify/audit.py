@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from tipclassify.corpus import Row, group_rows, text_key
 from tipclassify.errors import CorpusError, MissingExtraError
-from tipclassify.evaluation import aligned
+from tipclassify.formatting import aligned
 from tipclassify.labels import LABELS, indicator
 from tipclassify.nearness import ALIKE, LEAKED, near_pairs
 from tipclassify.sections import without_enumerator

@@ -14,7 +14,7 @@ import numpy as np
 
 from tipclassify.corpus import Row, group_rows, joined, text_key
 from tipclassify.errors import CorpusError
-from tipclassify.evaluation import aligned
+from tipclassify.formatting import aligned
 from tipclassify.labels import LABELS
 from tipclassify.nearness import LEAKED, near_pairs
 

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tipclassify.formatting import aligned
 from tipclassify.labels import LABELS
 
 __all__ = ["LabelMetrics", "Metrics", "ReliabilityBin"]
-__all__ += ["aligned", "calibration_error", "measure", "metrics_table", "reliability", "reliability_table", "rounded"]
+__all__ += ["calibration_error", "measure", "metrics_table", "reliability", "reliability_table", "rounded"]
 __all__ += ["twins_right"]
 
 Floats = npt.NDArray[np.float64]
@@ -169,21 +170,6 @@ def reliability_table(label: str, bins: Sequence[ReliabilityBin]) -> str:
         for b in bins
     ]
     return "\n".join([f"reliability of {label}", *aligned([columns, *rows])])
-
-
-def aligned(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
-    """One line a row, columns two spaces apart, the first `left` of them flush left and the others flush right.
-
-    >>> aligned([("label", "F1"), ("failure", "0.9")])
-    ['label     F1', 'failure  0.9']
-    """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(w) if i < left else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
 
 
 def rounded(value: Any) -> Any:

@@ -17,7 +17,7 @@ from tipclassify.features import Features, feature_keys, featurize, score_sums
 from tipclassify.labels import LABELS
 from tipclassify.model_file import Model
 from tipclassify.scoring import heading_logits
-from tipclassify.sums import length_scale
+from tipclassify.templates import length_scale
 
 __all__ = ["ADDITIVE", "OCCLUSION", "Explanation", "SpanWeight", "explain_texts", "known_features"]
 

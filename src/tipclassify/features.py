@@ -22,8 +22,7 @@ import numpy.typing as npt
 
 from tipclassify.sections import without_enumerator
 from tipclassify.structure import structure_of
-from tipclassify.sums import length_scale
-from tipclassify.templates import SALT, instances
+from tipclassify.templates import SALT, instances, length_scale
 from tipclassify.tokens import I64, U64, Bools, batches, tokenize, word_counts, words_of
 from tipclassify.words import FACTOR, hash_word
 

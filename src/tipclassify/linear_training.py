@@ -22,7 +22,8 @@ import numpy.typing as npt
 
 from tipclassify.features import Features, best_clauses, feature_keys, heading_hashes
 from tipclassify.labels import LABELS
-from tipclassify.sums import PLACE_BITS, length_scale
+from tipclassify.sums import PLACE_BITS
+from tipclassify.templates import length_scale
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix

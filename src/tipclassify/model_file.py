@@ -34,7 +34,8 @@ from tipclassify.model_folder import (
     sealed,
     write_folder,
 )
-from tipclassify.sums import PLACE_BITS, STEPS, WeightTable, length_scale
+from tipclassify.sums import PLACE_BITS, STEPS, WeightTable
+from tipclassify.templates import length_scale
 
 __all__ = [
     "FORMAT",

@@ -21,7 +21,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.evaluation import aligned
+from tipclassify.formatting import aligned
 from tipclassify.labels import LABELS
 
 __all__ = ["Comparison", "Difference", "Interval", "Intervals", "LabelIntervals"]

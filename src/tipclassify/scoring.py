@@ -11,7 +11,8 @@ import numpy.typing as npt
 from tipclassify.labels import LABELS
 from tipclassify.model_file import Model
 from tipclassify.structure import structure_of
-from tipclassify.sums import length_scale, sums_of
+from tipclassify.sums import sums_of
+from tipclassify.templates import length_scale
 from tipclassify.tokens import I64, Tokens, batches, tokenize, word_counts
 
 __all__ = ["Scored", "apply_thresholds", "count_words", "heading_logits", "is_doubtful", "logistic", "score_texts"]

@@ -13,8 +13,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.evaluation import Metrics, aligned, measure
+from tipclassify.evaluation import Metrics, measure
 from tipclassify.features import featurize
+from tipclassify.formatting import aligned
 from tipclassify.labels import LABELS, SECTIONS
 from tipclassify.scoring import apply_thresholds
 

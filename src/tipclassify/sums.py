@@ -19,14 +19,13 @@ from tipclassify.templates import CLASS_HASH, CUT_HASH, SALT, TURN_HASH
 from tipclassify.tokens import I64, U64, Bools, Tokens
 from tipclassify.words import FACTOR, WordColumns
 
-__all__ = ["PLACE_BITS", "STEPS", "WeightTable", "length_scale", "sums_of"]
+__all__ = ["PLACE_BITS", "STEPS", "WeightTable", "sums_of"]
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int16]
 
 PLACE_BITS: Final = 20  # upper bits of a feature's key: its slot in the hash table
 STEPS: Final = 4_000  # units of the largest weight: the seven features of a token still sum within 16 bits
-_LENGTH_POWER: Final = -0.2  # between 0 (long passages shout) and the -0.5 of unit length (they whisper)
 
 _TO_PLACE: Final = np.uint64(64 - PLACE_BITS)
 _TO_KEY: Final = np.uint64(32)
@@ -43,11 +42,6 @@ _OPENING: Final = _ALONE + 1
 _COLUMNS: Final = _OPENING + 1
 
 Part = tuple[I64, Rows]  # indices of sums, and what is added to each
-
-
-def length_scale(counts: I64 | Floats) -> Floats:
-    """Length normalisation: the factor for the sum of weights of a passage, clause or heading, by its count of features."""
-    return np.asarray(np.maximum(counts, 1.0) ** _LENGTH_POWER)
 
 
 class WeightTable:

@@ -14,13 +14,16 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from tipclassify.lexicon import CLASSES
 from tipclassify.structure import Structure, actors, concat_ranges, imperatives, pairs, scopes
 from tipclassify.tokens import I64, U64, Bools, Tokens
 from tipclassify.words import FACTOR, hash_word
 
-__all__ = ["CLASS_HASH", "CUT_HASH", "SALT", "TURN_HASH", "Instances", "instances"]
+__all__ = ["CLASS_HASH", "CUT_HASH", "SALT", "TURN_HASH", "Instances", "instances", "length_scale"]
+
+_LENGTH_POWER: Final = -0.2  # between 0 (long passages shout) and the -0.5 of unit length (they whisper)
 
 SALT: Final = np.array([hash_word(f"salt {salt}") for salt in range(100)], np.uint64)
 CLASS_HASH: Final = np.array([hash_word(f"class {kind}") for kind in range(len(CLASSES) + 1)], np.uint64)
@@ -119,3 +122,8 @@ def _openings(t: Tokens, s: Structure) -> Iterator[Instances]:
     _, here = concat_ranges(head, stop)
     here = here[s.kind[here] > 0]
     yield Instances(83, here, here, CLASS_HASH[s.kind[here]] * FACTOR[0] + SALT[83])
+
+
+def length_scale(counts: I64 | npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Length normalisation: the factor for the sum of weights of a passage, clause or heading, by its count of features."""
+    return np.asarray(np.maximum(counts, 1.0) ** _LENGTH_POWER)

@@ -18,12 +18,12 @@ import msgspec
 from tipclassify._version import __version__
 from tipclassify.document import Passage
 from tipclassify.errors import InputError
+from tipclassify.formatting import one_line
 from tipclassify.furniture import is_prose
 from tipclassify.labels import LABELS, POLICIES
 from tipclassify.segment import Unit
 from tipclassify.subject import is_unknown
 from tipclassify.summary import Group, Rates, Summary
-from tipclassify.writers.cells import one_line
 
 __all__ = ["FORMAT", "MANIFEST", "PASSAGES", "README", "ROWS", "Figures", "Input", "Link", "Manifest", "ModelId"]
 __all__ += ["Row", "Stored", "count_passages", "dump", "environment", "figures", "read_manifest", "read_row"]

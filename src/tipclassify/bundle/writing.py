@@ -32,10 +32,10 @@ from tipclassify.bundle.manifest import (
 from tipclassify.bundle.models import model_id, pack_model
 from tipclassify.classifier import Classifier
 from tipclassify.errors import InputError, ModelError
+from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
 from tipclassify.loading import model_folder
 from tipclassify.summary import Group, error_rates
-from tipclassify.writers.cells import one_line
 
 if TYPE_CHECKING:
     from tipclassify.batch import Tagging

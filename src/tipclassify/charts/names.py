@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePath
 
+from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
 from tipclassify.summary import NONE, Group, Name, Summary
-from tipclassify.writers.cells import one_line
 
 __all__ = ["describe", "drop_repeats", "name_groups", "name_parts"]
 

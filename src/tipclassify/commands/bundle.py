@@ -80,8 +80,8 @@ def bundle(
     from tipclassify.batch import expand_inputs
     from tipclassify.bundle.writing import write_bundle
     from tipclassify.commands.output import open_output
+    from tipclassify.formatting import one_line
     from tipclassify.progress import progress_bar
-    from tipclassify.writers.cells import one_line
 
     how = tagging(model, policy, threshold, unit, encoding, allow_private)
     how.classifier()  # a model that cannot be used shows before the first report is read
@@ -157,7 +157,7 @@ def _write_table(checks: Sequence[Check], out: IO[str]) -> None:
     """A line for each check, then how many came to what. Coloured on a terminal only."""
     import os
 
-    from tipclassify.writers.cells import one_line
+    from tipclassify.formatting import one_line
 
     coloured = out.isatty() and not os.environ.get("NO_COLOR")
     width = max(len(check.check) for check in checks) + 2

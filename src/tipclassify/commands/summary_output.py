@@ -10,11 +10,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tipclassify.formatting import csv_cell, json_line, one_line
 from tipclassify.labels import LABELS
 from tipclassify.subject import subject_line
 from tipclassify.summary import ASSUMPTION, NONE, NOTES, OVERLAP, Estimate, Group, Summary
-from tipclassify.writers.cells import csv_cell, one_line
-from tipclassify.writers.lines import json_line
 
 __all__ = ["write_csv", "write_jsonl", "write_table"]
 

@@ -33,8 +33,8 @@ def text(
     With --blocks, each line holds start, end, page, section, heading (whether it is one) and text.
     """
     from tipclassify.commands.output import open_output
+    from tipclassify.formatting import json_line
     from tipclassify.readers import ReadOptions, read_report
-    from tipclassify.writers.lines import json_line
 
     document = read_report(file, ReadOptions(encoding, allow_private))
     with open_output(output, binary=True) as out:  # in a text stream, Windows would add characters to line breaks

@@ -14,8 +14,8 @@ from typing import IO, Any, Final
 
 from tipclassify.corpus import Numbered, csv_rows, parquet_rows
 from tipclassify.exchange.records import Reading, Record, encodable, fields_where, named, plain, read_entries, record_of
+from tipclassify.formatting import looks_like_a_formula
 from tipclassify.labels import LABELS
-from tipclassify.writers.cells import looks_like_a_formula
 
 _OPEN: Final = "?"
 

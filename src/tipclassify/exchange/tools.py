@@ -14,8 +14,8 @@ from typing import IO, Any, Final
 from tipclassify.corpus import RowError, check_text
 from tipclassify.exchange import records as of
 from tipclassify.exchange.records import NONE, Reading, Record, as_labels, as_scores, named, other_fields, plain
+from tipclassify.formatting import json_line
 from tipclassify.labels import LABELS
-from tipclassify.writers.lines import json_line
 
 Noted = Counter[str]
 

@@ -1,4 +1,4 @@
-"""What the writers share: a tagged passage as a row of typed values, and text that a terminal or spreadsheet cannot run."""
+"""A tagged passage as a row of typed values: what CSV, Excel and Parquet share."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from typing import Any, Final, NamedTuple
 
 from tipclassify.writers import Finding
 
-__all__ = ["COLUMNS", "Row", "csv_cell", "looks_like_a_formula", "one_line", "row_of"]
+__all__ = ["COLUMNS", "Row", "row_of"]
 
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")  # from JSON escapes and odd file names; no encoding has them
-_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_FORMULA: Final = re.compile(r"[\t\r\n]|[\s\ufeff]*[=+\-@＝＋－＠]")
 _LARGEST: Final = 2**31
 
 
@@ -62,40 +60,6 @@ def row_of(finding: Finding) -> Row:
         low_confidence=bool(row["low_confidence"]),
         **row["scores"],
     )
-
-
-def looks_like_a_formula(text: str) -> bool:
-    """Whether a spreadsheet may run a cell with this text (CWE-1236).
-
-    >>> looks_like_a_formula(" ＝HYPERLINK(A1)"), looks_like_a_formula("A = B")
-    (True, False)
-    """
-    return _FORMULA.match(text) is not None
-
-
-def csv_cell(value: object) -> object:
-    """Return the value as a CSV cell: lists joined by ``;``, text that no spreadsheet runs.
-
-    >>> csv_cell(["failure", "complicity"]), csv_cell(True), csv_cell("=1+1")
-    ('failure;complicity', 'true', "'=1+1")
-    """
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list | tuple):
-        return ";".join(value)
-    if not isinstance(value, str):
-        return value
-    text = value.replace("\0", "\ufffd")  # readers stop at NUL
-    return "'" + text if looks_like_a_formula(text) else text
-
-
-def one_line(text: str) -> str:
-    """Text for one line of a terminal or report: white space collapsed, control characters shown as ``\\ufffd``.
-
-    >>> one_line("two\\n  lines \\x1b[31m")
-    'two lines �[31m'
-    """
-    return _CONTROL.sub("\ufffd", " ".join(text.split()))
 
 
 def _sound(text: str) -> str:

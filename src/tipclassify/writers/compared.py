@@ -9,8 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tipclassify.changes import MARGIN
-from tipclassify.writers.cells import one_line
-from tipclassify.writers.lines import json_line
+from tipclassify.formatting import json_line, one_line
 from tipclassify.writers.wording import COLOURS
 
 if TYPE_CHECKING:

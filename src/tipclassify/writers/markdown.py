@@ -14,11 +14,11 @@ from operator import attrgetter
 from typing import IO, Final
 
 from tipclassify.document import Document, Passage
+from tipclassify.formatting import one_line
 from tipclassify.furniture import is_prose
 from tipclassify.labels import LABELS
 from tipclassify.subject import Subject, subject_line
 from tipclassify.writers import Run, TaggedReport
-from tipclassify.writers.cells import one_line
 
 __all__ = ["write_markdown"]
 

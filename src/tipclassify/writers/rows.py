@@ -10,9 +10,9 @@ import io
 from collections.abc import Iterable
 from typing import IO
 
+from tipclassify.formatting import csv_cell, json_line
 from tipclassify.writers import Rows, Run, TaggedReport
-from tipclassify.writers.cells import COLUMNS, csv_cell, row_of
-from tipclassify.writers.lines import json_line
+from tipclassify.writers.cells import COLUMNS, row_of
 
 __all__ = ["csv_rows", "jsonl_rows", "write_csv_rows", "write_jsonl_rows"]
 

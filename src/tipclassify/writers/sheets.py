@@ -15,10 +15,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, Any, Final
 
 from tipclassify.errors import MissingExtraError
+from tipclassify.formatting import looks_like_a_formula
 from tipclassify.furniture import is_prose
 from tipclassify.labels import LABELS, MEANINGS
 from tipclassify.writers import Run, TaggedReport
-from tipclassify.writers.cells import Row, looks_like_a_formula, row_of
+from tipclassify.writers.cells import Row, row_of
 
 __all__ = ["write_xlsx"]
 

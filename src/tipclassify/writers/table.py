@@ -8,11 +8,11 @@ from itertools import groupby
 from operator import attrgetter
 from typing import IO, TYPE_CHECKING, Final
 
+from tipclassify.formatting import one_line
 from tipclassify.furniture import is_prose
 from tipclassify.labels import LABELS
 from tipclassify.subject import Subject, subject_line
 from tipclassify.writers import Run, TaggedReport
-from tipclassify.writers.cells import one_line
 from tipclassify.writers.wording import COLOURS
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ def add(
     from tipclassify.commands.output import open_output, tell
     from tipclassify.corpus import read_rows
     from tipclassify.errors import InputError
-    from tipclassify.writers.lines import json_line
+    from tipclassify.formatting import json_line
 
     if to.suffix.lower() != ".jsonl":
         raise InputError(

@@ -20,7 +20,7 @@ PathsArgument = Annotated[
 def write_rows(path: Path | None, rows: Iterable[dict[str, Any]]) -> None:
     """Rows as JSON lines, to a file that appears whole or not at all, or to stdout for None."""
     from tipclassify.commands.output import open_output
-    from tipclassify.writers.lines import json_line
+    from tipclassify.formatting import json_line
 
     with open_output(path) as out:
         out.writelines(map(json_line, rows))

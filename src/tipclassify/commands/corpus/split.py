@@ -29,7 +29,7 @@ def split(
     from tipclassify.commands.output import open_output
     from tipclassify.corpus import read_rows
     from tipclassify.errors import InputError
-    from tipclassify.writers.lines import json_line
+    from tipclassify.formatting import json_line
 
     if train.absolute() == test.absolute():
         raise InputError(f"{train}: is named for both parts; give two files")

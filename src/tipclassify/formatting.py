@@ -1,0 +1,88 @@
+"""Text that is safe to print and to write: rows in columns, one line of text, a line of JSON, a cell of CSV."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+__all__ = ["aligned", "csv_cell", "json_line", "looks_like_a_formula", "one_line"]
+
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_FORMULA: Final = re.compile(r"[\t\r\n]|[\s\ufeff]*[=+\-@＝＋－＠]")
+_NOT_RAW: Final = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # line ends to some readers, or not encodable
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False)  # json.dumps would make one for every row
+
+
+def aligned(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
+    """One line a row, columns two spaces apart, the first `left` of them flush left and the others flush right.
+
+    >>> aligned([("label", "F1"), ("failure", "0.9")])
+    ['label     F1', 'failure  0.9']
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(w) if i < left else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def looks_like_a_formula(text: str) -> bool:
+    """Whether a spreadsheet may run a cell with this text (CWE-1236).
+
+    >>> looks_like_a_formula(" ＝HYPERLINK(A1)"), looks_like_a_formula("A = B")
+    (True, False)
+    """
+    return _FORMULA.match(text) is not None
+
+
+def csv_cell(value: object) -> object:
+    """Return the value as a CSV cell: lists joined by ``;``, text that no spreadsheet runs.
+
+    >>> csv_cell(["failure", "complicity"]), csv_cell(True), csv_cell("=1+1")
+    ('failure;complicity', 'true', "'=1+1")
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return ";".join(value)
+    if not isinstance(value, str):
+        return value
+    text = value.replace("\0", "\ufffd")  # readers stop at NUL
+    return "'" + text if looks_like_a_formula(text) else text
+
+
+def one_line(text: str) -> str:
+    """Text for one line of a terminal or report: white space collapsed, control characters shown as ``\\ufffd``.
+
+    >>> one_line("two\\n  lines \\x1b[31m")
+    'two lines �[31m'
+    """
+    return _CONTROL.sub("\ufffd", " ".join(text.split()))
+
+
+def json_line(row: dict[str, Any]) -> str:
+    r"""Return the row as JSON with its line break; what JSON has no word for, as NaN, is null.
+
+    >>> json_line({"text": "café", "score": float("nan")})
+    '{"text": "café", "score": null}\n'
+    """
+    try:
+        line = _ENCODER.encode(row)
+    except ValueError:  # an input row may hold NaN, which Python reads and JSON does not know
+        line = _ENCODER.encode(_finite(row))
+    if not line.isprintable():
+        line = _NOT_RAW.sub(lambda char: f"\\u{ord(char[0]):04x}", line)
+    return line + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
