@@ -11,7 +11,7 @@ from pathlib import Path
 
 import typer
 
-from tipclassify.commands import training as options
+from tipclassify.cli import training as options
 
 HERE = Path(__file__).resolve().parent
 
@@ -53,10 +53,10 @@ def train(
         raise typer.BadParameter("with --data, say where the model shall go", param_hint="'--out'")
     out = out or HERE / "models" / ("fast" if model is options.Kind.fast else "default")
     with options.print_errors():
-        from tipclassify.corpus import read_rows
-        from tipclassify.links.cache import platform_cache
+        from tipclassify.corpus.loading import read_rows
+        from tipclassify.download.cache import platform_cache
         from tipclassify.progress import progress_bar
-        from tipclassify.recipe import train_default
+        from tipclassify.training.train import train_default
 
         rows = read_rows(HERE / "data") if corpus else []
         own = read_rows(*data) if data else []

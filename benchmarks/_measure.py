@@ -194,7 +194,7 @@ def invented() -> list[Path]:
 @cache
 def sentences() -> list[str]:
     """The sentences of the corpus, each once."""
-    from tipclassify.corpus import read_rows
+    from tipclassify.corpus.loading import read_rows
 
     return list(dict.fromkeys(row["text"] for row in read_rows(*invented())))
 

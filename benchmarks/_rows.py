@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tipclassify.corpus import Row, read_rows, text_key
-from tipclassify.holdout import source_family
+from tipclassify.corpus.holdout import source_family
+from tipclassify.corpus.loading import Row, read_rows, text_key
 
 __all__ = ["training_rows"]
 

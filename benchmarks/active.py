@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How many labels choosing them saves: passages drawn at random, by uncertainty, by `tipclassify.teaching` and by a peer.
+"""How many labels choosing them saves: passages drawn at random, by uncertainty, by `tipclassify.pipeline.active_learning` and by a peer.
 
 In: a labelled corpus, whose labels are asked for as an annotator would be asked. Out: a Markdown table on standard output
 (``--json``: every curve), and with ``--write`` the plot ``docs/active.svg``; progress goes to standard error.
@@ -33,15 +33,15 @@ from scipy.stats import t as student
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from tipclassify.calibration import operating_points
-from tipclassify.corpus import group_rows, read_rows
+from tipclassify.corpus.loading import group_rows, read_rows
 from tipclassify.errors import CorpusError
-from tipclassify.evaluation import measure, rounded
-from tipclassify.features import featurize
+from tipclassify.evaluation.metrics import measure, rounded
 from tipclassify.labels import LABELS, indicator
-from tipclassify.teaching import rank
-from tipclassify.templates import length_scale
-from tipclassify.tokens import known_words
+from tipclassify.pipeline.active_learning import rank
+from tipclassify.text.features.hashing import featurize
+from tipclassify.text.features.templates import length_scale
+from tipclassify.text.features.tokenizer import known_words
+from tipclassify.training.calibration import operating_points
 
 START: Final = 500
 FIRST: Final = 70  # seeds below chose the settings of `teaching`, and judge nothing

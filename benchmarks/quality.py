@@ -34,16 +34,16 @@ from _peers import absent_peers, peers, under_heading
 from _rows import training_rows
 
 from tipclassify import Classifier, Passage
-from tipclassify.behaviours import run_cases
-from tipclassify.calibration import operating_points
-from tipclassify.corpus import Row, labels_alone, read_rows
+from tipclassify.corpus.holdout import held_out, is_real, natural_weights, source_family
+from tipclassify.corpus.loading import Row, labels_alone, read_rows
 from tipclassify.errors import CorpusError, TipclassifyError
-from tipclassify.evaluation import measure, rounded
-from tipclassify.holdout import held_out, is_real, natural_weights, source_family
+from tipclassify.evaluation.behaviour_tests import run_cases
+from tipclassify.evaluation.bootstrap import intervals
+from tipclassify.evaluation.metrics import measure, rounded
 from tipclassify.labels import LABELS, indicator
-from tipclassify.recipe import bare_and_headed
-from tipclassify.resampling import intervals
-from tipclassify.store.places import DEFAULT, SHIPPED
+from tipclassify.model.registry import DEFAULT, SHIPPED
+from tipclassify.training.calibration import operating_points
+from tipclassify.training.train import bare_and_headed
 
 WHOLE: Final = "all passages"
 BARE: Final = "all passages, read without their headings"

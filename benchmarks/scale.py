@@ -6,7 +6,7 @@ Markdown table on standard output.
 
 - By default the real command line scores JSONL into JSONL at 10,000 rows, ten times as many, and so on up to
   ``--rows``.
-- ``--engine dask`` scores the same rows, and saved pages, by `tipclassify.distributed.score` with 1, 2, … workers.
+- ``--engine dask`` scores the same rows, and saved pages, by `tipclassify.pipeline.distributed.score` with 1, 2, … workers.
 - ``--training`` trains on 1,000 to 100,000 sentences; those past the corpus are made of two halves with the labels of
   both.
 - ``--json FILE`` keeps the figures and adds to those that are in it; ``--write`` makes the tables and plots of
@@ -50,7 +50,7 @@ from _measure import (
 from _plots import growth_plot
 from _scenarios import cost_of, scenario_table
 
-from tipclassify.store.places import SHIPPED
+from tipclassify.model.registry import SHIPPED
 
 LEAST: Final = 10_000  # rows of the smallest file
 MOST_IN_ALL: Final = 5_000_000  # rows of all runs of a size: a file of ten million is scored once
@@ -61,8 +61,8 @@ MODEL: Final = ("--model", "fast")  # for millions of passages; the default has 
 
 DISTRIBUTED: Final = """
 import sys
-from tipclassify.batch import Tagging
-from tipclassify.distributed import score
+from tipclassify.pipeline.batch import Tagging
+from tipclassify.pipeline.distributed import score
 if __name__ == "__main__":
     fast = Tagging("fast")
     done = score(sys.argv[1], sys.argv[2], workers=int(sys.argv[3]), tagging=fast, batch_bytes=int(sys.argv[4]))
@@ -73,9 +73,9 @@ TRAIN: Final = """
 import json, sys, time
 import numpy as np
 from threadpoolctl import threadpool_limits
-from tipclassify.corpus import group_rows
+from tipclassify.corpus.loading import group_rows
 from tipclassify.labels import indicator
-from tipclassify.training import fit_model
+from tipclassify.training.fit import fit_model
 rows = json.load(open(sys.argv[1], encoding="utf-8"))
 truth = np.array([indicator(row["labels"]) for row in rows], bool)
 start = time.perf_counter()
@@ -170,7 +170,7 @@ def train(sizes: Sequence[int], folder: Path) -> list[Point]:
 
 def labelled(size: int) -> list[dict[str, Any]]:
     """So many labelled sentences: of the corpus as far as it goes, then halves of two joined, with the labels of both."""
-    from tipclassify.corpus import read_rows
+    from tipclassify.corpus.loading import read_rows
 
     draw = random.Random(0)
     rows = [{"text": row["text"], "labels": list(row["labels"])} for row in read_rows(*invented())]

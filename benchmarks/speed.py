@@ -122,7 +122,7 @@ def trained(most: int | None, base: Path | None) -> dict[str, Call]:
     from _peers import FastText, peers
 
     from tipclassify import Classifier
-    from tipclassify.corpus import read_rows
+    from tipclassify.corpus.loading import read_rows
     from tipclassify.labels import indicator
 
     rows = read_rows(*invented())[:most]
@@ -164,7 +164,7 @@ def _process(*arguments: object) -> float:
 
 def saved_pages(model: str, pages: Sequence[Path], runs: int, target: float, folder: Path) -> list[Figure]:
     """Saved pages to JSONL: on one core stage by stage, and by the command line with one job and with two."""
-    from tipclassify.workers import settle_in
+    from tipclassify.pipeline.processes import settle_in
 
     kilobytes = statistics.fmean(page.stat().st_size for page in pages) / 1e3
     part = f"Saved page to JSONL, {model}: {len(pages)} pages of {kilobytes:.0f} kB on average"
@@ -207,10 +207,10 @@ def saved_pages(model: str, pages: Sequence[Path], runs: int, target: float, fol
 def page_stages(model: str, pages: Sequence[Path], output: Path) -> dict[str, float]:
     """Seconds that each stage takes for all pages, as many scored together as the command line scores."""
     from tipclassify import Classifier
-    from tipclassify.batch import CHARACTERS
+    from tipclassify.pipeline.batch import CHARACTERS
     from tipclassify.readers import read_report
-    from tipclassify.segment import split_passages
-    from tipclassify.writers import FORMATS, Run, TaggedReport
+    from tipclassify.reporting.writers import FORMATS, Run, TaggedReport
+    from tipclassify.text.segmentation.passages import split_passages
 
     run_of = Run(Classifier.load(model))
     make, write = FORMATS["jsonl"].steps()
@@ -243,7 +243,7 @@ def page_stages(model: str, pages: Sequence[Path], output: Path) -> dict[str, fl
 
 def sizes(count: int, folder: Path) -> list[Figure]:
     """Size of each model, and the memory of a process that has scored so many passages with it."""
-    from tipclassify.loading import model_folder
+    from tipclassify.model.loading import model_folder
 
     part = "Size"
     figures = []

@@ -26,18 +26,18 @@ from _measure import DATA, about, about_line
 from _rows import training_rows
 from torch import Tensor, nn
 
-from tipclassify.calibration import operating_points
-from tipclassify.corpus import Row, labels_alone
-from tipclassify.encoder.names import without_names
-from tipclassify.encoder_training.batches import Examples, encode
-from tipclassify.encoder_training.fitting import deterministic, fit, logits_of, macro_f1
-from tipclassify.encoder_training.network import new_network, pad_of, read_tokenizer
-from tipclassify.encoder_training.recipe import _examples, like_headings
-from tipclassify.encoder_training.settings import Settings
-from tipclassify.holdout import held_out, is_real
+from tipclassify.corpus.holdout import held_out, is_real
+from tipclassify.corpus.loading import Row, labels_alone
 from tipclassify.labels import LABELS, indicator
-from tipclassify.scoring import logistic
-from tipclassify.tokens import known_words
+from tipclassify.model.encoder.name_masking import without_names
+from tipclassify.model.linear.scoring import logistic
+from tipclassify.text.features.tokenizer import known_words
+from tipclassify.training.calibration import operating_points
+from tipclassify.training.encoder.batches import Examples, encode
+from tipclassify.training.encoder.fitting import deterministic, fit, logits_of, macro_f1
+from tipclassify.training.encoder.network import new_network, pad_of, read_tokenizer
+from tipclassify.training.encoder.recipe import _examples, like_headings
+from tipclassify.training.encoder.settings import Settings
 
 HEADING, BEFORE = (
     12,

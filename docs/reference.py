@@ -137,7 +137,7 @@ class Parameter:
 
 def commands() -> list[tuple[str, Callable[..., None]]]:
     """Every command of ``tipclassify`` by its full name, and its function."""
-    from tipclassify.commands.app import app
+    from tipclassify.cli.app import app
 
     return list(_commands("tipclassify", app))
 
@@ -163,7 +163,7 @@ def parameters(function: Callable[..., None]) -> list[Parameter]:
 
 def command_line() -> str:
     """The page of ``tipclassify`` and its commands."""
-    from tipclassify.commands.app import app
+    from tipclassify.cli.app import app
 
     found = commands()
     parts = [

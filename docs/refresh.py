@@ -90,9 +90,9 @@ def _commands(block: str, folder: Path = ROOT, all: bool = False) -> str:
 
 def dataset_card(markdown: str) -> str:
     """The corpus's card with its counts and agreement as they are now."""
-    from tipclassify.agreement import agreement, agreement_table, read_annotations
-    from tipclassify.corpus import read_rows
-    from tipclassify.holdout import is_real
+    from tipclassify.corpus.holdout import is_real
+    from tipclassify.corpus.loading import read_rows
+    from tipclassify.evaluation.agreement import agreement, agreement_table, read_annotations
     from tipclassify.labels import LABELS
 
     rows = [row for row in read_rows(ROOT / "data") if not is_real(row)]

@@ -86,11 +86,11 @@ if __name__ == "__main__":
     import rich.panel  # noqa: F401
     import sentencex  # noqa: F401
 
-    import tipclassify.batch
-    import tipclassify.classifier
+    import tipclassify.model.classifier
+    import tipclassify.pipeline.batch
     import tipclassify.readers.text
-    import tipclassify.writers.table  # noqa: F401
-    from tipclassify.commands.app import app
+    import tipclassify.reporting.writers.table  # noqa: F401
+    from tipclassify.cli.app import app
     from tipclassify.errors import InputError
 
     with contextlib.suppress(InputError):

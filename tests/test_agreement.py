@@ -9,9 +9,9 @@ import pytest
 from conftest import Run
 
 from tipclassify import CorpusError
-from tipclassify.agreement import agreement, agreement_table, read_annotations
-from tipclassify.corpus import Row, read_rows
-from tipclassify.holdout import is_real
+from tipclassify.corpus.holdout import is_real
+from tipclassify.corpus.loading import Row, read_rows
+from tipclassify.evaluation.agreement import agreement, agreement_table, read_annotations
 
 ROOT = Path(__file__).resolve().parents[1]
 FIRST = {"1": ["failure"], "2": ["failure"], "3": [], "4": []}

@@ -19,8 +19,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from tipclassify import audit
-from tipclassify.audit import (
+from tipclassify.cli import corpus as commands
+from tipclassify.corpus.loading import Row, group_rows, read_rows
+from tipclassify.errors import CorpusError, MissingExtraError
+from tipclassify.labels import LABELS
+from tipclassify.training import audit
+from tipclassify.training.audit import (
     Audit,
     Labelled,
     NearTwins,
@@ -34,10 +38,6 @@ from tipclassify.audit import (
     near_pairs,
     section_balance,
 )
-from tipclassify.commands import corpus as commands
-from tipclassify.corpus import Row, group_rows, read_rows
-from tipclassify.errors import CorpusError, MissingExtraError
-from tipclassify.labels import LABELS
 
 LAW = "The law criminalized labor trafficking and prescribed penalties of five to ten years in prison for offenders"
 PARTS = ["label_errors", "conflicts", "same_pairs", "leaks", "balance"]

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, Run
 
-from tipclassify.batch import Tagging, expand_inputs, tag_inputs
 from tipclassify.errors import InputError
-from tipclassify.ledger import LEDGER, Ledger, output_names
+from tipclassify.pipeline.batch import Tagging, expand_inputs, tag_inputs
+from tipclassify.pipeline.resume import LEDGER, Ledger, output_names
 
 SAMPLES = ROOT / "data" / "samples"
 TEXT = "PROSECUTION\n\nPolice arrested {} traffickers in {}, but courts convicted none of them."

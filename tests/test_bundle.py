@@ -24,19 +24,19 @@ import typer
 from typer.testing import CliRunner, Result
 
 from tipclassify import LABELS, Classifier
-from tipclassify.batch import Tagging, tag_input
-from tipclassify.bundle import archive as archives
-from tipclassify.bundle.checking import verify_bundle
-from tipclassify.bundle.inputs import get_original, read_original
-from tipclassify.bundle.manifest import dump
-from tipclassify.bundle.steps import Check
-from tipclassify.bundle.writing import write_bundle
-from tipclassify.commands.bundle import bundle, verify
+from tipclassify.cli.bundle import bundle, verify
 from tipclassify.errors import InputError, ModelError
-from tipclassify.furniture import is_prose
-from tipclassify.loading import model_folder
-from tipclassify.model_file import write_model
+from tipclassify.model.linear.model import write_model
+from tipclassify.model.loading import model_folder
+from tipclassify.pipeline.batch import Tagging, tag_input
+from tipclassify.pipeline.bundle import archive as archives
+from tipclassify.pipeline.bundle.checking import verify_bundle
+from tipclassify.pipeline.bundle.inputs import get_original, read_original
+from tipclassify.pipeline.bundle.manifest import dump
+from tipclassify.pipeline.bundle.steps import Check
+from tipclassify.pipeline.bundle.writing import write_bundle
 from tipclassify.readers import ReadOptions, read_report
+from tipclassify.text.furniture import is_prose
 
 FAST = Tagging("fast")  # it rounds nowhere: what is a ten-thousandth off is found
 SAMPLES = Path(__file__).resolve().parents[1] / "data" / "samples"
@@ -179,8 +179,8 @@ def test_it_holds_what_score_finds_and_every_hash(bare: Path) -> None:
 
 
 def test_its_figures_are_those_of_the_summary(bare: Path) -> None:
-    from tipclassify.summary import summarize
-    from tipclassify.writers import Run
+    from tipclassify.reporting.summary import summarize
+    from tipclassify.reporting.writers import Run
 
     reports = [report for path in sorted(SAMPLES.iterdir()) for report in tag_input(str(path), FAST)]
     *each, total = summarize(reports, Run(Classifier.load("fast"))).rows()

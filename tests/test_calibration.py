@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tipclassify.calibration import _ALIKE, calibrate, log_loss, operating_points, platt
 from tipclassify.labels import POLICIES
-from tipclassify.scoring import logistic
+from tipclassify.model.linear.scoring import logistic
+from tipclassify.training.calibration import _ALIKE, calibrate, log_loss, operating_points, platt
 
 
 def simulated(rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from tipclassify import Classifier
-from tipclassify.behaviours import RuleResult, replay_golden, run_cases
-from tipclassify.corpus import read_rows
-from tipclassify.document import Passage
+from tipclassify.corpus.loading import read_rows
+from tipclassify.evaluation.behaviour_tests import RuleResult, replay_golden, run_cases
+from tipclassify.text.document import Passage
 
 ROOT = Path(__file__).resolve().parents[1]
 P, F, C = "positive_effort", "failure", "complicity"

@@ -23,17 +23,17 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from tipclassify import LABELS, Classifier
-from tipclassify.alignment import SIMILAR, Match, align
-from tipclassify.behaviours import default_cases_path
-from tipclassify.changes import KINDS, MARGIN
-from tipclassify.commands.compare import compare as command
-from tipclassify.comparison import Comparison, Pair, compare
-from tipclassify.document import Document, Passage
+from tipclassify.cli.compare import compare as command
 from tipclassify.errors import InputError
+from tipclassify.evaluation.behaviour_tests import default_cases_path
 from tipclassify.readers import read_report
-from tipclassify.rewording import changed_words
-from tipclassify.writers import Run, TaggedReport
-from tipclassify.writers.side_by_side import write_side_by_side
+from tipclassify.reporting.comparison.alignment import SIMILAR, Match, align
+from tipclassify.reporting.comparison.changes import KINDS, MARGIN
+from tipclassify.reporting.comparison.comparison import Comparison, Pair, compare
+from tipclassify.reporting.comparison.rewording import changed_words
+from tipclassify.reporting.writers import Run, TaggedReport
+from tipclassify.reporting.writers.side_by_side import write_side_by_side
+from tipclassify.text.document import Document, Passage
 
 ROOT = Path(__file__).resolve().parents[1]
 OLD, NEW = (ROOT / "data" / "samples" / f"karvonia-{year}.html" for year in (2023, 2024))

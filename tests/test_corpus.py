@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tipclassify import LABELS, CorpusError
-from tipclassify.corpus import corpus_digest, group_rows, labels_alone, load_corpus, read_rows
+from tipclassify.corpus.loading import corpus_digest, group_rows, labels_alone, load_corpus, read_rows
 
 ROOT = Path(__file__).resolve().parents[1]
 

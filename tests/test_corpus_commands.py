@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tipclassify import CorpusError
-from tipclassify.agreement import agreement, disagreements
-from tipclassify.audit import near_pairs
-from tipclassify.collecting import add_rows, corpus_stats, split_rows
-from tipclassify.corpus import group_rows, read_rows
+from tipclassify.corpus.curation import add_rows, corpus_stats, split_rows
+from tipclassify.corpus.loading import group_rows, read_rows
+from tipclassify.evaluation.agreement import agreement, disagreements
+from tipclassify.training.audit import near_pairs
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from babel import Locale
 
-from tipclassify.countries import country_and_year, find_country
-from tipclassify.countries.names import _index, fold_name, scan
 from tipclassify.errors import InputError
+from tipclassify.readers.countries import country_and_year, find_country
+from tipclassify.readers.countries.names import _index, fold_name, scan
 
 SAMPLES = Path(__file__).resolve().parents[1] / "data" / "samples"
 # Codes of CLDR that are none of ISO 3166.

@@ -12,7 +12,8 @@ import datasets
 import pytest
 from datasets.fingerprint import Hasher
 
-from tipclassify import LABELS, Classifier, ModelError, mapping, tag_batch
+from tipclassify import LABELS, Classifier, ModelError, tag_batch
+from tipclassify.pipeline import dataset_map as mapping
 
 TEXTS = [
     "Police arrested nine traffickers.",

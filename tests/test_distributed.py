@@ -37,17 +37,17 @@ from fsspec.implementations.local import LocalFileSystem
 from pyarrow import parquet
 
 from tipclassify import Classifier, InputError, TipClassifier
-from tipclassify.batch import Tagging
-from tipclassify.corpus import group_rows, read_rows
-from tipclassify.distributed import cluster
-from tipclassify.distributed import score as score_with
-from tipclassify.distributed.cluster import connected, joblib_on
-from tipclassify.distributed.models import ModelFiles, ModelPlugin
-from tipclassify.distributed.parts import Part, Source, grouped
-from tipclassify.distributed.ranges import byte_ranges, lines_of_range
-from tipclassify.distributed.tasks import Work, score_part
+from tipclassify.corpus.loading import group_rows, read_rows
 from tipclassify.errors import MissingExtraError
-from tipclassify.features import featurize
+from tipclassify.pipeline.batch import Tagging
+from tipclassify.pipeline.distributed import cluster
+from tipclassify.pipeline.distributed import score as score_with
+from tipclassify.pipeline.distributed.cluster import connected, joblib_on
+from tipclassify.pipeline.distributed.models import ModelFiles, ModelPlugin
+from tipclassify.pipeline.distributed.parts import Part, Source, grouped
+from tipclassify.pipeline.distributed.ranges import byte_ranges, lines_of_range
+from tipclassify.pipeline.distributed.tasks import Work, score_part
+from tipclassify.text.features.hashing import featurize
 
 FAST = Tagging("fast")  # what is tested is who scores what; the larger model would travel for each run
 score = partial(score_with, tagging=FAST)
@@ -446,7 +446,7 @@ def test_the_model_is_on_each_worker_once_and_leaves_with_the_run(
     client: Client, reports: Path, tmp_path: Path
 ) -> None:
     def loaded() -> list[str]:
-        from tipclassify.distributed import models
+        from tipclassify.pipeline.distributed import models
 
         return list(models._LOADED)
 
@@ -501,7 +501,7 @@ def test_a_scheduler_that_is_not_there_is_one_line(
     ],
 )
 def test_options_that_do_not_go_together_are_wrong_usage(args: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    from tipclassify.commands.app import app
+    from tipclassify.cli.app import app
 
     with pytest.raises(SystemExit) as stopped:
         app(["score", str(SAMPLES / "excerpt.txt"), *args])
@@ -510,7 +510,7 @@ def test_options_that_do_not_go_together_are_wrong_usage(args: list[str], capsys
 
 
 def test_without_the_extra_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tipclassify.commands.app import app
+    from tipclassify.cli.app import app
 
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(MissingExtraError, match=r"^the Dask engine needs an extra: pip install 'tipclassify\[dask\]'$"):
@@ -520,7 +520,7 @@ def test_without_the_extra_one_line_says_what_to_install(tmp_path: Path, monkeyp
 def test_dask_is_not_imported_until_it_is_asked_for() -> None:
     code = (
         f"import sys; sys.argv = ['tipclassify', 'score', '--model', 'fast', {str(SAMPLES / 'excerpt.txt')!r}]\n"
-        "import tipclassify, tipclassify.distributed, tipclassify.__main__ as m\n"
+        "import tipclassify, tipclassify.pipeline.distributed, tipclassify.__main__ as m\n"
         "try: m.main()\nexcept SystemExit: pass\nprint([name for name in ('dask', 'distributed', 'fsspec', 'pyarrow') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)

@@ -60,7 +60,7 @@ def commands_in(told: str) -> list[str]:
 
 
 def every_command() -> list[tuple[str, ...]]:
-    from tipclassify.commands.app import app
+    from tipclassify.cli.app import app
 
     found: list[tuple[str, ...]] = []
     for name in commands_in(helped(app)):
@@ -82,7 +82,7 @@ def section_of(command: Iterable[str]) -> str:
 
 
 def test_every_command_and_option_is_documented() -> None:
-    from tipclassify.commands.app import app
+    from tipclassify.cli.app import app
 
     commands = every_command()
     assert {("score",), ("review",), ("corpus", "queue"), ("corpus", "agree")} <= set(commands)
@@ -109,7 +109,7 @@ def test_every_option_of_the_training_script_is_documented() -> None:
 
 
 def test_what_is_left_out_is_seen() -> None:
-    from tipclassify.commands.app import app
+    from tipclassify.cli.app import app
 
     told, section = helped(app, "score"), section_of(["score"])
     assert undocumented(section, told) == set()
@@ -146,7 +146,7 @@ def nameless(found: dict[str, str], names: Iterable[str]) -> list[str]:
 
 def test_every_public_name_is_documented() -> None:
     names = public_names()
-    assert {"tipclassify.classify", "tipclassify.resampling.compare"} <= set(names)
+    assert {"tipclassify.classify", "tipclassify.evaluation.bootstrap.compare"} <= set(names)
     missing = nameless(pages(), names)
     assert missing == ["tipclassify.__version__"]
     assert "`tipclassify.__version__`" in pages()["reference/python.md"]
@@ -180,7 +180,7 @@ def test_something_is_said_of_every_public_name() -> None:
     split = (name.rpartition(".") for name in public_names() if name != "tipclassify.__version__")
     assert [f"{module}.{name}" for module, _, name in split if not said_of(module, name)] == []
     assert said_of("tipclassify.labels", "POLICIES")
-    assert said_of("tipclassify.calibration", "_SURE") is None
+    assert said_of("tipclassify.training.calibration", "_SURE") is None
 
 
 # --------------------------------------------------------------------------------------------- pages
@@ -239,7 +239,7 @@ def test_no_line_is_too_long_and_no_figure_is_missing(page: Path) -> None:
 
 
 def test_the_tutorials_labels_are_those_of_its_report() -> None:
-    from tipclassify.corpus import read_rows
+    from tipclassify.corpus.loading import read_rows
 
     pytest.importorskip("pypdfium2")
     from tipclassify.readers import read_report

@@ -11,7 +11,7 @@ import pytest
 
 import tipclassify
 
-TRAINS = "tipclassify.encoder_training"  # its modules are made of PyTorch, which the tests do without
+TRAINS = "tipclassify.training.encoder"  # its modules are made of PyTorch, which the tests do without
 MODULES = [
     m.name
     for m in pkgutil.walk_packages(tipclassify.__path__, "tipclassify.")

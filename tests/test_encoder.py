@@ -24,13 +24,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tipclassify import LABELS, Classifier, ModelError, Passage, classify
-from tipclassify.encoder.folder import EncoderModel, Heads, read_encoder, write_encoder
-from tipclassify.encoder.graph import Graph, threads
-from tipclassify.encoder.names import without_names
-from tipclassify.encoder.scoring import ROUNDING, EncoderScorer
-from tipclassify.encoder.spans import heading_room, window_spans
-from tipclassify.model_folder import digest
-from tipclassify.writers.reasons import reason_of
+from tipclassify.model.encoder.folder import EncoderModel, Heads, read_encoder, write_encoder
+from tipclassify.model.encoder.name_masking import without_names
+from tipclassify.model.encoder.onnx_session import Graph, threads
+from tipclassify.model.encoder.scoring import ROUNDING, EncoderScorer
+from tipclassify.model.encoder.windows import heading_room, window_spans
+from tipclassify.model.folder import digest
+from tipclassify.reporting.writers.reasons import reason_of
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = Path(__file__).parent / "files" / "tiny_encoder"
@@ -199,7 +199,7 @@ def test_a_file_that_is_no_graph_is_told_in_a_line(tmp_path: Path) -> None:
 
 
 def test_a_table_of_weights_is_not_read_from_an_encoder(tiny: Classifier) -> None:
-    from tipclassify.model_file import read_model
+    from tipclassify.model.linear.model import read_model
 
     with pytest.raises(ModelError, match="kind 'encoder'"):
         read_model(TINY)
@@ -481,7 +481,7 @@ def test_a_card_shows_falls_as_they_are(tiny: Classifier) -> None:
 
 
 def test_the_review_page_is_told_that_reasons_are_no_sum(tiny: Classifier, tmp_path: Path) -> None:
-    from tipclassify.batch import Tagging
+    from tipclassify.pipeline.batch import Tagging
     from tipclassify.review.opened import open_reports
     from tipclassify.review.session import ReviewSession
 
@@ -511,7 +511,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run ``tipclassify`` in this process: starting one takes longer than what is tested here."""
     from typer.testing import CliRunner
 
-    from tipclassify.commands.app import app
+    from tipclassify.cli.app import app
 
     monkeypatch.setenv("COLUMNS", "200")
 
@@ -619,7 +619,7 @@ def golden() -> list[dict[str, Any]]:
 
 
 def test_the_shipped_encoder_replays_its_golden_passages(classifier: Classifier, golden: list[dict[str, Any]]) -> None:
-    from tipclassify.behaviours import replay_golden
+    from tipclassify.evaluation.behaviour_tests import replay_golden
 
     assert len(golden) >= 50
     assert replay_golden(classifier, map(json.dumps, golden)) == []
@@ -643,7 +643,7 @@ def test_the_shipped_encoder_gives_a_passage_the_same_bits_in_any_company(
 
 
 def test_the_country_never_changes_a_tag_of_the_shipped_encoder(classifier: Classifier) -> None:
-    from tipclassify.behaviours import default_cases_path
+    from tipclassify.evaluation.behaviour_tests import default_cases_path
 
     folder = default_cases_path()
     cases = [json.loads(line) for line in (folder / "slots.jsonl").read_text("utf-8").splitlines() if line]

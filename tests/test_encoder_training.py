@@ -24,11 +24,11 @@ import pytest
 import typer
 
 from tipclassify import Classifier, Passage
-from tipclassify.behaviours import replay_golden
-from tipclassify.encoder_training.settings import Settings
+from tipclassify.corpus.holdout import held_out, is_real
 from tipclassify.errors import InputError, MissingExtraError, ModelError
-from tipclassify.holdout import held_out, is_real
+from tipclassify.evaluation.behaviour_tests import replay_golden
 from tipclassify.labels import indicator
+from tipclassify.training.encoder.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 NEEDED = ("torch", "transformers", "onnx", "safetensors")
@@ -128,8 +128,9 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def trained(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An encoder's folder, trained for some epochs as ``train.py`` does; ``mine-training`` beside it has the network."""
-    from tipclassify import evidence, recipe
-    from tipclassify.commands.training import run_encoder
+    from tipclassify.cli.training import run_encoder
+    from tipclassify.training import evidence
+    from tipclassify.training import train as recipe
 
     folder = tmp_path_factory.mktemp("models")
     pool = folder / "pool.jsonl.gz"
@@ -166,7 +167,7 @@ def weights(folder: Path) -> bytes:
 
 def kept(base: Path, out: Path, *, resume: bool = False, progress: Any = None, **changes: Any) -> Path:
     """The folder of the network of a short training."""
-    from tipclassify.encoder_training.recipe import fine_tune
+    from tipclassify.training.encoder.recipe import fine_tune
 
     settings = replace(SETTINGS, **{"epochs": 2, "invented": 30, **changes})
     fine_tune(ROWS[::4], out, str(base), settings, WORDS, resume=resume, threads=1, progress=progress)
@@ -211,9 +212,9 @@ def test_the_heading_decides_and_without_one_the_passage_alone(trained: Path) ->
 @trains
 @quiet
 def test_no_name_decides_unless_names_are_kept(trained: Path, base: Path, tmp_path: Path) -> None:
-    from tipclassify.encoder_training.batches import encode
-    from tipclassify.encoder_training.fitting import logits_of
-    from tipclassify.encoder_training.network import load_network, read_tokenizer
+    from tipclassify.training.encoder.batches import encode
+    from tipclassify.training.encoder.fitting import logits_of
+    from tipclassify.training.encoder.network import load_network, read_tokenizer
 
     here, there = (f"police ignored {place} ." for place in PLACES)
     logits = Classifier.load(trained).logits([here, there])
@@ -228,7 +229,7 @@ def test_no_name_decides_unless_names_are_kept(trained: Path, base: Path, tmp_pa
 @trains
 @quiet
 def test_the_folder_says_what_it_is_of_and_how_good(trained: Path, base: Path) -> None:
-    from tipclassify.encoder_training.bases import weights_sha256
+    from tipclassify.training.encoder.bases import weights_sha256
 
     head = head_of(trained)
     assert head["base"] == {"name": "tiny", "licence": "not known here", "sha256": weights_sha256(base)}
@@ -281,9 +282,9 @@ def test_golden_passages_are_invented_held_out_ones_and_replay(trained: Path) ->
 @trains
 @quiet
 def test_training_lays_a_passage_out_as_scoring_does(trained: Path) -> None:
-    from tipclassify.encoder.scoring import EncoderScorer
-    from tipclassify.encoder_training.network import read_tokenizer
-    from tipclassify.encoder_training.recipe import _examples
+    from tipclassify.model.encoder.scoring import EncoderScorer
+    from tipclassify.training.encoder.network import read_tokenizer
+    from tipclassify.training.encoder.recipe import _examples
 
     scorer = Classifier.load(trained).scorer
     assert isinstance(scorer, EncoderScorer)
@@ -304,12 +305,12 @@ def test_the_graph_gives_what_the_network_gives(trained: Path) -> None:
     import onnxruntime
     import torch
 
-    from tipclassify.encoder.folder import read_encoder
-    from tipclassify.encoder.scoring import EncoderScorer
-    from tipclassify.encoder_training.batches import padded
-    from tipclassify.encoder_training.exporting import to_onnx
-    from tipclassify.encoder_training.fitting import logits_of
-    from tipclassify.encoder_training.network import load_network
+    from tipclassify.model.encoder.folder import read_encoder
+    from tipclassify.model.encoder.scoring import EncoderScorer
+    from tipclassify.training.encoder.batches import padded
+    from tipclassify.training.encoder.exporting import to_onnx
+    from tipclassify.training.encoder.fitting import logits_of
+    from tipclassify.training.encoder.network import load_network
 
     network, _ = load_network(trained.with_name("mine-training"))
     rows = [[2, 6, 15, 20, 5, 3], [2, 24, 3, 7, 16, 3], [2, *[9] * 15, 3]]
@@ -328,8 +329,8 @@ def test_the_graph_gives_what_the_network_gives(trained: Path) -> None:
 @trains
 @quiet
 def test_the_same_network_is_exported_to_the_same_bytes(trained: Path) -> None:
-    from tipclassify.encoder_training.exporting import to_onnx, to_whole_numbers
-    from tipclassify.encoder_training.network import load_network
+    from tipclassify.training.encoder.exporting import to_onnx, to_whole_numbers
+    from tipclassify.training.encoder.network import load_network
 
     network, _ = load_network(trained.with_name("mine-training"))
     graphs = [to_whole_numbers(to_onnx(network), reduced=head_of(trained)["weight_bits"] == 7) for _ in range(2)]
@@ -341,7 +342,7 @@ def test_the_same_network_is_exported_to_the_same_bytes(trained: Path) -> None:
 def test_padding_changes_no_score(base: Path) -> None:
     import torch
 
-    from tipclassify.encoder_training.network import new_network
+    from tipclassify.training.encoder.network import new_network
 
     network = new_network(base, SETTINGS).eval()
     ids = torch.tensor([[2, 7, 15, 20, 5, 3]])
@@ -359,7 +360,7 @@ def test_padding_changes_no_score(base: Path) -> None:
 def examples() -> Any:
     """A passage of five tokens under heading 40, one without; heading 50 means the same."""
     pytest.importorskip("torch")
-    from tipclassify.encoder_training.batches import Examples
+    from tipclassify.training.encoder.batches import Examples
 
     return Examples(
         texts=[[11, 12, 13, 14, 15], [21, 22]],
@@ -403,7 +404,7 @@ def test_a_step_draws_the_same_again_and_other_steps_otherwise(examples: Any) ->
 
 @trains
 def test_an_epoch_has_all_real_passages_all_twins_and_others_drawn_anew() -> None:
-    from tipclassify.encoder_training.recipe import _epoch
+    from tipclassify.training.encoder.recipe import _epoch
 
     rows = [{**row, "pair": "p" if number < 20 else None} for number, row in enumerate(ROWS)]
     real = np.array([is_real(row) for row in rows])
@@ -420,8 +421,8 @@ def test_an_epoch_has_all_real_passages_all_twins_and_others_drawn_anew() -> Non
 
 @trains
 def test_headings_of_like_meaning_are_found_without_their_number(base: Path, tmp_path: Path) -> None:
-    from tipclassify.encoder_training.network import read_tokenizer
-    from tipclassify.encoder_training.recipe import _examples, like_headings
+    from tipclassify.training.encoder.network import read_tokenizer
+    from tipclassify.training.encoder.recipe import _examples, like_headings
 
     (tmp_path / "like.json").write_text('{"aviation": ["flight"]}', "utf-8")
     like = like_headings(tmp_path / "like.json")
@@ -449,7 +450,7 @@ def test_a_seed_gives_the_same_weights_and_another_seed_others(base: Path, tmp_p
 def test_a_run_broken_off_anywhere_goes_on_to_the_same_weights(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tipclassify.encoder_training import fitting
+    from tipclassify.training.encoder import fitting
 
     monkeypatch.setattr(fitting, "_OFTEN", 4)
     done: list[tuple[int, int]] = []
@@ -482,7 +483,7 @@ def test_a_run_broken_off_anywhere_goes_on_to_the_same_weights(
 @trains
 @quiet
 def test_a_checkpoint_of_another_run_is_refused(base: Path, tmp_path: Path) -> None:
-    from tipclassify.encoder_training.recipe import fine_tune
+    from tipclassify.training.encoder.recipe import fine_tune
 
     run = kept(base, tmp_path / "run", epochs=1)
     with pytest.raises(ModelError, match="of a run with other settings"):
@@ -500,7 +501,7 @@ def test_a_checkpoint_of_another_run_is_refused(base: Path, tmp_path: Path) -> N
 def test_a_network_trained_before_goes_on_and_ends_as_the_mean_of_both(trained: Path, tmp_path: Path) -> None:
     from safetensors.numpy import load_file
 
-    from tipclassify.encoder_training.bases import describe_base
+    from tipclassify.training.encoder.bases import describe_base
 
     first = trained.with_name("mine-training")
     further = kept(first, tmp_path / "further", rate=1e-2, epochs=1)
@@ -523,7 +524,7 @@ def test_a_network_trained_before_goes_on_and_ends_as_the_mean_of_both(trained: 
     ],
 )
 def test_a_corpus_that_cannot_teach_is_refused(base: Path, tmp_path: Path, rows: list[Any], told: str) -> None:
-    from tipclassify.encoder_training.recipe import fine_tune
+    from tipclassify.training.encoder.recipe import fine_tune
 
     with pytest.raises(ValueError, match=told):
         fine_tune(rows, tmp_path / "run", str(base), SETTINGS, WORDS)
@@ -535,8 +536,8 @@ def test_a_corpus_that_cannot_teach_is_refused(base: Path, tmp_path: Path, rows:
 def test_bfloat16_is_for_processors_that_have_it(base: Path, monkeypatch: pytest.MonkeyPatch, fast: bool) -> None:
     import torch
 
-    from tipclassify.encoder_training import fitting
-    from tipclassify.encoder_training.network import new_network
+    from tipclassify.training.encoder import fitting
+    from tipclassify.training.encoder.network import new_network
 
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: fast, raising=False)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False, raising=False)
@@ -571,7 +572,7 @@ def test_its_base_is_asked_for() -> None:
 
 
 def test_without_pytorch_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from tipclassify.encoder_training.recipe import fine_tune
+    from tipclassify.training.encoder.recipe import fine_tune
 
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(
@@ -582,7 +583,7 @@ def test_without_pytorch_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, tmp
 
 @trains
 def test_what_is_wrong_with_a_base_is_told_in_a_line(tmp_path: Path) -> None:
-    from tipclassify.encoder_training.bases import base_folder
+    from tipclassify.training.encoder.bases import base_folder
 
     with pytest.raises(ModelError, match="no such folder"):
         base_folder(str(tmp_path / "none"))
@@ -607,7 +608,7 @@ def test_settings_that_make_no_sense_are_refused() -> None:
 def test_every_option_of_an_encoder_arrives(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from typer.testing import CliRunner
 
-    from tipclassify.commands import training
+    from tipclassify.cli import training
 
     app = typer.Typer()
     app.command()(runpy.run_path(str(ROOT / "train.py"))["train"])
@@ -638,7 +639,7 @@ def test_every_option_of_an_encoder_arrives(monkeypatch: pytest.MonkeyPatch, tmp
 
 
 def test_unlabelled_passages_are_read_once_and_without_those_that_are_known(tmp_path: Path) -> None:
-    from tipclassify.commands.training import read_unlabelled
+    from tipclassify.cli.training import read_unlabelled
 
     rows = [
         {"text": "One thing.", "section": "Labor", "source": "dol/a.html"},

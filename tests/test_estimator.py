@@ -12,8 +12,8 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
 
 from tipclassify import LABELS, Classifier, Passage, TipClassifier
-from tipclassify.corpus import read_rows
-from tipclassify.estimator import as_indicator, as_passages
+from tipclassify.corpus.loading import read_rows
+from tipclassify.training.estimator import as_indicator, as_passages
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 ROWS = read_rows(DATA / "w5_complicity.jsonl")[::2]

@@ -11,11 +11,18 @@ from hypothesis import given as holds_for
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from tipclassify.evaluation import calibration_error, measure, metrics_table, reliability, reliability_table
+from tipclassify.evaluation.bootstrap import compare, comparison_table, intervals, intervals_table
+from tipclassify.evaluation.error_analysis import (
+    confused_sets,
+    confusion_table,
+    errors_table,
+    slices,
+    slices_table,
+    worst_errors,
+)
+from tipclassify.evaluation.metrics import calibration_error, measure, metrics_table, reliability, reliability_table
 from tipclassify.formatting import aligned
 from tipclassify.labels import LABELS
-from tipclassify.resampling import compare, comparison_table, intervals, intervals_table
-from tipclassify.slices import confused_sets, confusion_table, errors_table, slices, slices_table, worst_errors
 
 HALF = np.full(3, 0.5)
 

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from tipclassify import LABELS, CorpusError
-from tipclassify.corpus import read_rows
-from tipclassify.exchange import FORMATS, Record, guess_format, read_records
+from tipclassify.corpus.formats import FORMATS, Record, guess_format, read_records
+from tipclassify.corpus.loading import read_rows
 
 ONE = Record("Police acted,\nat “last”.", "a", ("failure", "complicity"), None, None, {"doc": "A"})
 NONE = Record('He said "no".', "b", (), None, None, {})

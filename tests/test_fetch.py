@@ -16,12 +16,12 @@ import typer
 
 pytest.importorskip("httpx")
 
-from tipclassify import narratives
-from tipclassify.commands.fetch import fetch
-from tipclassify.countries import country_and_year, find_country
-from tipclassify.countries.names import _index
+from tipclassify.cli.fetch import fetch
+from tipclassify.download import Download
 from tipclassify.errors import InputError
-from tipclassify.links import Download
+from tipclassify.readers import tip_report as narratives
+from tipclassify.readers.countries import country_and_year, find_country
+from tipclassify.readers.countries.names import _index
 
 THIS_YEAR = date.today().year
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tipclassify import Classifier
-from tipclassify.document import Passage
-from tipclassify.furniture import is_furniture, is_prose
+from tipclassify.text.document import Passage
+from tipclassify.text.furniture import is_furniture, is_prose
 
 TITLE = "Courts convicted nine traffickers of forced labor."
 

@@ -15,17 +15,17 @@ from test_rtf import texts as texts_of_rtf
 from test_word import with_body
 
 from tipclassify import Classifier, InputError
-from tipclassify.batch import Tagging, tag_inputs
-from tipclassify.document import Document, Passage
 from tipclassify.labels import LABELS
-from tipclassify.readers.html import read_html
+from tipclassify.pipeline.batch import Tagging, tag_inputs
+from tipclassify.readers.html.reader import read_html
+from tipclassify.readers.jsonl import read_text_rows
 from tipclassify.readers.markdown import read_markdown
-from tipclassify.readers.pdf import read_pdf
-from tipclassify.readers.rows import read_text_rows
+from tipclassify.readers.office import read_docx
+from tipclassify.readers.pdf.reader import read_pdf
 from tipclassify.readers.rtf import read_rtf
-from tipclassify.readers.word import read_docx
-from tipclassify.sections import Outline, joined_heading
-from tipclassify.segment import split_passages, text_document
+from tipclassify.text.document import Document, Passage
+from tipclassify.text.segmentation.passages import split_passages, text_document
+from tipclassify.text.segmentation.sections import Outline, joined_heading
 
 FOLDER = ROOT / "data" / "behaviours"
 

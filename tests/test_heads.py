@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from tipclassify import Classifier
-from tipclassify.encoder.folder import Heads
-from tipclassify.encoder.scoring import EncoderScorer
-from tipclassify.heads import adapt_heads, cross_adapted, pooled_vectors
-from tipclassify.scoring import logistic
+from tipclassify.model.encoder.folder import Heads
+from tipclassify.model.encoder.scoring import EncoderScorer
+from tipclassify.model.linear.scoring import logistic
+from tipclassify.training.heads import adapt_heads, cross_adapted, pooled_vectors
 
 TINY = Path(__file__).parent / "files" / "tiny_encoder"
 WIDTH = 8
@@ -162,7 +162,7 @@ def test_pooled_vectors_are_what_the_heads_score(scorer: EncoderScorer) -> None:
 def test_what_was_read_once_is_kept_and_another_heading_is_read_anew(
     scorer: EncoderScorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tipclassify import heads
+    from tipclassify.training import heads
 
     monkeypatch.setattr(heads, "_AT_A_TIME", 2)
     texts = ["Courts convicted them.", "Officers met.", "Judges failed."]

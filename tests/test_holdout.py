@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tipclassify.holdout import (
+from tipclassify.corpus.holdout import (
     document_country,
     held_out,
     is_real,

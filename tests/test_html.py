@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 from tipclassify import InputError
-from tipclassify.document import Document
-from tipclassify.readers.html import page_address, read_html
-from tipclassify.readers.web.stock import is_stock
+from tipclassify.readers.html.reader import page_address, read_html
+from tipclassify.readers.html.stock import is_stock
+from tipclassify.text.document import Document
 
 FOLDER = Path(__file__).parent / "pages"
 PAGES = sorted(path.name for path in FOLDER.glob("*.html"))

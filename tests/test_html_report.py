@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 
 from tipclassify import Classifier
-from tipclassify.document import Block, Document, Passage
 from tipclassify.labels import LABELS
 from tipclassify.readers import read_report
-from tipclassify.segment import text_document
-from tipclassify.writers import Run, TaggedReport
-from tipclassify.writers.html import write_html
-from tipclassify.writers.reasons import reason_of
+from tipclassify.reporting.writers import Run, TaggedReport
+from tipclassify.reporting.writers.html import write_html
+from tipclassify.reporting.writers.reasons import reason_of
+from tipclassify.text.document import Block, Document, Passage
+from tipclassify.text.segmentation.passages import text_document
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "data" / "samples"
@@ -327,7 +327,7 @@ def points_of_card(page: str, number: str) -> bool:
 
 
 def test_a_narrative_of_120_sentences_has_all_its_reasons_within_the_budget() -> None:
-    from tipclassify.writers.reasons import explain_shown
+    from tipclassify.reporting.writers.reasons import explain_shown
 
     class Counting:
         """A classifier that explains nothing and says what it was asked."""

@@ -24,8 +24,8 @@ from hypothesis import strategies as st
 
 from tipclassify import Document, InputError
 from tipclassify.readers import SUFFIXES, ReadOptions, is_report, limits, read_bytes, read_report
-from tipclassify.readers.kinds import suffix_of
-from tipclassify.segment import split_passages
+from tipclassify.readers.formats import suffix_of
+from tipclassify.text.segmentation.passages import split_passages
 
 FILES = Path(__file__).parent / "files"
 PAGE = b"<!DOCTYPE html><html><body><h1>Karvonia</h1><p>Police arrested nine.</p></body></html>"
@@ -302,9 +302,9 @@ def test_links_are_read_by_content_type_then_suffix_then_content(
         asked.extend((link, allow_private, refresh))
         return Got
 
-    links = ModuleType("tipclassify.links")
+    links = ModuleType("tipclassify.download")
     links.download = download  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "tipclassify.links", links)
+    monkeypatch.setitem(sys.modules, "tipclassify.download", links)
     document = read_report("HTTPS://a.example/short", ReadOptions(allow_private=True, refresh=True))
     assert (document.text, document.source) == (text, "HTTPS://a.example/short")
     assert asked == ["HTTPS://a.example/short", True, True]

@@ -22,11 +22,11 @@ import pytest
 
 pytest.importorskip("httpx")
 
-import tipclassify.links as links
+import tipclassify.download as links
+from tipclassify.download import Limits, LinkError, addresses, download, transport
+from tipclassify.download.addresses import is_public, resolve
+from tipclassify.download.cache import cache_folder
 from tipclassify.errors import InputError, MissingExtraError
-from tipclassify.links import Limits, LinkError, addresses, download, transport
-from tipclassify.links.addresses import is_public, resolve
-from tipclassify.links.cache import cache_folder
 
 PAGE = b"<!doctype html><title>Karvonia</title><p>Police arrested nine traffickers.</p>"
 QUICK = Limits(connect=2, read=2, total=5, largest=50_000, pause=0.01, longest_pause=1)

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from tipclassify import ModelError
-from tipclassify.model_file import Model, read_model, write_model
-from tipclassify.model_folder import digest
-from tipclassify.scoring import score_texts
-from tipclassify.training import fit_model
+from tipclassify.model.folder import digest
+from tipclassify.model.linear.model import Model, read_model, write_model
+from tipclassify.model.linear.scoring import score_texts
+from tipclassify.training.fit import fit_model
 
 TEXTS = ["Police arrested a trafficker.", "No one was convicted.", "Police took bribes."]
 

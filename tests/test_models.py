@@ -16,11 +16,12 @@ import pytest
 
 import tipclassify
 from tipclassify import Classifier, InputError, ModelError
-from tipclassify.loading import load_scorer, model_folder
-from tipclassify.model_folder import digest, kind_of, load_head
-from tipclassify.store import adding, places
-from tipclassify.store.adding import add_model
-from tipclassify.store.places import find_folder, installed, models_folder
+from tipclassify.model import adding
+from tipclassify.model import registry as places
+from tipclassify.model.adding import add_model
+from tipclassify.model.folder import digest, kind_of, load_head
+from tipclassify.model.loading import load_scorer, model_folder
+from tipclassify.model.registry import find_folder, installed, models_folder
 
 INSTALLED = Path(tipclassify.__file__).resolve().parent / "models"
 SHIPPED = (
@@ -221,7 +222,7 @@ class Server(ThreadingHTTPServer):
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     pytest.importorskip("httpx")
-    monkeypatch.setattr("tipclassify.links.request.time.sleep", lambda _: None)
+    monkeypatch.setattr("tipclassify.download.request.time.sleep", lambda _: None)
     made = Server()
     thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()

@@ -15,17 +15,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tipclassify import InputError
-from tipclassify.document import Document
 from tipclassify.errors import MissingExtraError
-from tipclassify.readers import pdf
-from tipclassify.readers.glyphs import plain_text
-from tipclassify.readers.layout.columns import reading_order
-from tipclassify.readers.layout.flow import read_paragraphs
-from tipclassify.readers.layout.hyphens import join_lines, whole_words
-from tipclassify.readers.layout.lines import lines_of
-from tipclassify.readers.layout.pages import Page, Word, make_page, rows_of
-from tipclassify.readers.layout.running import drop_running_rows
-from tipclassify.readers.pdf import read_pdf
+from tipclassify.readers.pdf.glyphs import plain_text
+from tipclassify.readers.pdf.layout.columns import reading_order
+from tipclassify.readers.pdf.layout.flow import read_paragraphs
+from tipclassify.readers.pdf.layout.hyphens import join_lines, whole_words
+from tipclassify.readers.pdf.layout.lines import lines_of
+from tipclassify.readers.pdf.layout.pages import Page, Word, make_page, rows_of
+from tipclassify.readers.pdf.layout.running import drop_running_rows
+from tipclassify.readers.pdf import reader as pdf
+from tipclassify.readers.pdf.reader import read_pdf
+from tipclassify.text.document import Document
 
 FILES = Path(__file__).parent / "files"
 REPORT = (FILES / "report.txt").read_text(encoding="utf-8").splitlines()

@@ -10,9 +10,9 @@ import pytest
 
 from tipclassify import Classifier, InputError
 from tipclassify.readers import read_report
-from tipclassify.readers.html import read_html
+from tipclassify.readers.html.reader import read_html
 from tipclassify.readers.text import decode
-from tipclassify.segment import split_passages
+from tipclassify.text.segmentation.passages import split_passages
 
 PAGE = """<!DOCTYPE html><html><head><title>Tab title</title><script>var p = "Police took bribes.";</script></head><body>
 <header><a href="/">Home</a><nav><ul><li>The government failed.</li></ul></nav></header>

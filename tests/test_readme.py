@@ -11,7 +11,7 @@ import typer
 from conftest import Run
 from typer.testing import CliRunner
 
-from tipclassify.commands.app import app
+from tipclassify.cli.app import app
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -53,7 +53,7 @@ def test_every_command_is_in_the_readme(cli: Run) -> None:
 
 
 def test_the_training_example_trains(tmp_path: Path) -> None:
-    from tipclassify.corpus import read_rows
+    from tipclassify.corpus.loading import read_rows
 
     rows = read_rows(ROOT / "data" / "w1_assessment.jsonl")[:60]
     block = re.search(r"```python\n(.*?)```", README, re.DOTALL)

@@ -19,10 +19,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tipclassify import CorpusError, InputError
-from tipclassify.corpus import labels_alone, load_corpus, read_rows
+from tipclassify.corpus.loading import labels_alone, load_corpus, read_rows
+from tipclassify.pipeline.real_labels import PASSAGES, find_passages, passage_key, read_references, read_source, rebuild
 from tipclassify.readers import read_bytes
-from tipclassify.real_labels import PASSAGES, find_passages, passage_key, read_references, read_source, rebuild
-from tipclassify.segment import text_document
+from tipclassify.text.segmentation.passages import text_document
 
 ROOT = Path(__file__).resolve().parents[1]
 COLUMNS = ["key", "words", "source", "section", "labels", "labels_alone", "annotator"]
@@ -241,7 +241,7 @@ def test_the_command_downloads_what_is_missing_once(
 
 def test_downloads_stop_where_none_succeeds(labels: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     pytest.importorskip("httpx")
-    from tipclassify import links
+    from tipclassify import download as links
 
     asked = []
 

@@ -21,17 +21,17 @@ import typer
 from typer.testing import CliRunner, Result
 
 from tipclassify import LABELS, Classifier, ModelError
-from tipclassify import evidence as evidence_module
-from tipclassify import heads as heads_module
-from tipclassify import recipe as recipe_module
-from tipclassify.behaviours import replay_golden
-from tipclassify.commands.training import report_rows, run_fast
-from tipclassify.corpus import corpus_digest, read_rows
-from tipclassify.encoder.folder import read_encoder
-from tipclassify.evidence import country_groups, error_table
-from tipclassify.holdout import held_out, is_real
+from tipclassify.cli.training import report_rows, run_fast
+from tipclassify.corpus.holdout import held_out, is_real
+from tipclassify.corpus.loading import corpus_digest, read_rows
+from tipclassify.evaluation.behaviour_tests import replay_golden
 from tipclassify.labels import POLICIES
-from tipclassify.recipe import Trained, bare_and_headed, train_default, train_fast
+from tipclassify.model.encoder.folder import read_encoder
+from tipclassify.training import evidence as evidence_module
+from tipclassify.training import heads as heads_module
+from tipclassify.training import train as recipe_module
+from tipclassify.training.evidence import country_groups, error_table
+from tipclassify.training.train import Trained, bare_and_headed, train_default, train_fast
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = Path(__file__).parent / "files" / "tiny_encoder"
@@ -410,7 +410,7 @@ def test_heads_want_an_encoder(linear: Trained, tmp_path: Path) -> None:
 ELSEWHERE = """
 import runpy, sys
 from pathlib import Path
-import tipclassify.evidence as evidence
+import tipclassify.training.evidence as evidence
 cases = Path(sys.argv.pop(1))
 evidence.default_cases_path = lambda: cases
 sys.argv.pop(0)

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from review_client import Reviewer, write_report
 
 from tipclassify import LABELS, Classifier
-from tipclassify.agreement import agreement
-from tipclassify.batch import Tagging
-from tipclassify.corpus import LONGEST, load_corpus, read_rows
+from tipclassify.corpus.loading import LONGEST, load_corpus, read_rows
+from tipclassify.evaluation.agreement import agreement
+from tipclassify.pipeline.batch import Tagging
 from tipclassify.review.derived import CorpusFile, corpus_rows
 from tipclassify.review.events import Event, History, event_line, parse_event
 from tipclassify.review.opened import OpenReport, open_reports

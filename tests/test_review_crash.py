@@ -25,7 +25,7 @@ pytest.importorskip("jinja2")
 
 from review_client import RefusedError, Reviewer, numbers, write_report
 
-from tipclassify.corpus import read_rows
+from tipclassify.corpus.loading import read_rows
 from tipclassify.errors import CorpusError, InputError
 from tipclassify.labels import LABELS
 from tipclassify.review.derived import CorpusFile, corpus_rows, events_path

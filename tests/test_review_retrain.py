@@ -16,14 +16,14 @@ from review_client import RefusedError, Reviewer, write_report
 
 import tipclassify
 from tipclassify import LABELS, Classifier
-from tipclassify.corpus import Row, read_rows
+from tipclassify.corpus.holdout import held_out
+from tipclassify.corpus.loading import Row, read_rows
 from tipclassify.errors import CorpusError, ModelError
-from tipclassify.holdout import held_out
-from tipclassify.recipe import Trained
-from tipclassify.resampling import Comparison, Difference, Interval
+from tipclassify.evaluation.bootstrap import Comparison, Difference, Interval
 from tipclassify.review.events import plain_line
 from tipclassify.review.learning import Job, changed, grouped, relearn, without_corrected
 from tipclassify.review.retraining import Retraining, checkout_data, model_to_adapt
+from tipclassify.training.train import Trained
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 TINY = Path(__file__).parent / "files" / "tiny_encoder"
@@ -330,7 +330,7 @@ def test_headings_weights_and_the_encoder_to_start_from_reach_the_training(
         (Path(out) / "model.json").write_text(json.dumps(head), "utf-8")
         return Trained(Path(out), ())
 
-    monkeypatch.setattr("tipclassify.recipe.train_default", trained)
+    monkeypatch.setattr("tipclassify.training.train.train_default", trained)
     result = relearn(job_of(tmp_path, some_corrections(8), start="mine"), silent)
     ((base, own, options),) = asked
     assert base == []

@@ -299,7 +299,7 @@ def test_a_query_that_is_no_number_is_told(server: Reviewer, query: str) -> None
 
 
 def test_a_note_with_half_a_character_is_kept_and_the_corpus_loads(server: Reviewer) -> None:
-    from tipclassify.corpus import load_corpus
+    from tipclassify.corpus.loading import load_corpus
 
     key = server.passages()[1]["key"]
     body = b'{"key": "' + key.encode() + b'", "labels": [], "note": "a\\ud800b\\u0000\\n=1+1"}'

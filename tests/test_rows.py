@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tipclassify.errors import InputError
-from tipclassify.readers import rows
-from tipclassify.readers.rows import read_text_rows
+from tipclassify.readers import jsonl as rows
+from tipclassify.readers.jsonl import read_text_rows
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

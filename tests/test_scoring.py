@@ -13,18 +13,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tipclassify import words
-from tipclassify.corpus import group_rows, read_rows
-from tipclassify.explanation import explain_texts, known_features
-from tipclassify.features import feature_keys, featurize, heading_hashes, score_sums
+from tipclassify.corpus.loading import group_rows, read_rows
 from tipclassify.labels import indicator
-from tipclassify.model_file import PLACE_BITS, STEPS, Model
-from tipclassify.scoring import score_texts
-from tipclassify.structure import scopes, structure_of
-from tipclassify.templates import length_scale
-from tipclassify.tokens import tokenize
-from tipclassify.training import fit_model
-from tipclassify.words import VocabularyTable
+from tipclassify.model.explanation import explain_texts, known_features
+from tipclassify.model.linear.model import PLACE_BITS, STEPS, Model
+from tipclassify.model.linear.scoring import score_texts
+from tipclassify.text.features import vocabulary as words
+from tipclassify.text.features.hashing import feature_keys, featurize, heading_hashes, score_sums
+from tipclassify.text.features.structure import scopes, structure_of
+from tipclassify.text.features.templates import length_scale
+from tipclassify.text.features.tokenizer import tokenize
+from tipclassify.text.features.vocabulary import VocabularyTable
+from tipclassify.training.fit import fit_model
 
 ODD = [
     "",
@@ -132,7 +132,7 @@ def test_words_whose_slots_are_taken_are_found_all_the_same(
     whole = score_texts(model, passages[:300]).logits
     monkeypatch.setattr(words, "_TO_SLOT", np.uint64(62))  # four slots
     table = VocabularyTable(model.vocabulary)
-    monkeypatch.setattr("tipclassify.tokens.vocabulary_table", lambda _: table)
+    monkeypatch.setattr("tipclassify.text.features.tokenizer.vocabulary_table", lambda _: table)
     for _ in range(2):
         assert (score_texts(model, passages[:300]).logits == whole).all()
 

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tipclassify.corpus import read_rows
-from tipclassify.document import Block, Document, Passage
+from tipclassify.corpus.loading import read_rows
 from tipclassify.readers import read_report
-from tipclassify.segment import Unit, split_passages, text_document
+from tipclassify.text.document import Block, Document, Passage
+from tipclassify.text.segmentation.passages import Unit, split_passages, text_document
 
 ROOT = Path(__file__).resolve().parents[1]
 

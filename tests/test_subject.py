@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tipclassify.document import Passage
-from tipclassify.subject import Subject, about_trafficking, count_unknown, is_unknown, is_unread, subject_line
+from tipclassify.reporting.subject import Subject, about_trafficking, count_unknown, is_unknown, is_unread, subject_line
+from tipclassify.text.document import Passage
 
 TAGGED = ("failure",)
 

@@ -23,17 +23,28 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from tipclassify import LABELS, Classifier
-from tipclassify.batch import Tagging, tag_input
-from tipclassify.charts import describe, draw
-from tipclassify.charts.bars import COLOURS, PARTS
-from tipclassify.commands import summary as command
-from tipclassify.commands.score import score
-from tipclassify.commands.summary_output import write_table
-from tipclassify.document import Document, Passage
+from tipclassify.cli import summary as command
+from tipclassify.cli.score import score
+from tipclassify.cli.summary_output import write_table
 from tipclassify.errors import InputError, MissingExtraError
-from tipclassify.summary import DIMENSIONS, FEW, NONE, NOTES, Group, Rates, Summary, adjust, error_rates, summarize
-from tipclassify.summary.adjustment import DISPERSION
-from tipclassify.writers import Run, TaggedReport
+from tipclassify.pipeline.batch import Tagging, tag_input
+from tipclassify.reporting.charts import describe, draw
+from tipclassify.reporting.charts.bars import COLOURS, PARTS
+from tipclassify.reporting.summary import (
+    DIMENSIONS,
+    FEW,
+    NONE,
+    NOTES,
+    Group,
+    Rates,
+    Summary,
+    adjust,
+    error_rates,
+    summarize,
+)
+from tipclassify.reporting.summary.adjustment import DISPERSION
+from tipclassify.reporting.writers import Run, TaggedReport
+from tipclassify.text.document import Document, Passage
 
 GOOD = Rates(tp=900, fn=100, fp=50, tn=950)
 SECTIONED = "PROSECUTION\n\nPolice arrested nine traffickers. Courts convicted no traffickers.\n\nPREVENTION\n\nThe sea is blue."
@@ -502,7 +513,7 @@ def test_without_matplotlib_the_extra_is_named_before_anything_is_read(
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    monkeypatch.setattr("tipclassify.commands.inputs.tagged_reports", lambda *_: pytest.fail("reports were read"))
+    monkeypatch.setattr("tipclassify.cli.inputs.tagged_reports", lambda *_: pytest.fail("reports were read"))
     with pytest.raises(MissingExtraError, match=r"pip install 'tipclassify\[charts\]'"):
         run("summary", report, "-f", "svg")
 

@@ -14,7 +14,7 @@ from tipclassify import InputError
 from tipclassify.readers import ReadOptions, read_bytes
 from tipclassify.readers.encodings import guess_encoding, has_controls, wide_encoding
 from tipclassify.readers.text import decode, decode_as, read_text, refuse_binary
-from tipclassify.segment import split_passages
+from tipclassify.text.segmentation.passages import split_passages
 
 # What a report has beyond ASCII: quotation marks, dashes, a currency, and the names of one country.
 PROSE = {

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tipclassify.features import featurize, heading_hashes
-from tipclassify.tokens import NAME, NUMBER, known_words, tokenize
+from tipclassify.text.features.hashing import featurize, heading_hashes
+from tipclassify.text.features.tokenizer import NAME, NUMBER, known_words, tokenize
 
 KNOWN = frozenset("the government of in shelters prosecuted suspects people law labor and with".split())
 

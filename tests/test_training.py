@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tipclassify.calibration import operating_points
-from tipclassify.corpus import group_rows, read_rows
-from tipclassify.evaluation import calibration_error, measure
-from tipclassify.features import featurize
+from tipclassify.corpus.loading import group_rows, read_rows
+from tipclassify.evaluation.metrics import calibration_error, measure
 from tipclassify.labels import indicator
-from tipclassify.linear_training import fit_all, lay_out
-from tipclassify.model_file import Model
-from tipclassify.scoring import score_texts
-from tipclassify.training import fit_model, group_folds
+from tipclassify.model.linear.model import Model
+from tipclassify.model.linear.scoring import score_texts
+from tipclassify.text.features.hashing import featurize
+from tipclassify.training.calibration import operating_points
+from tipclassify.training.fit import fit_model, group_folds
+from tipclassify.training.linear import fit_all, lay_out
 
 ROOT = Path(__file__).resolve().parents[1]
 

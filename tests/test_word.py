@@ -12,7 +12,7 @@ import pytest
 from tipclassify import Document, InputError
 from tipclassify.errors import MissingExtraError
 from tipclassify.readers import read_report
-from tipclassify.readers.word import read_docx
+from tipclassify.readers.office import read_docx
 
 FILES = Path(__file__).parent / "files"
 W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'

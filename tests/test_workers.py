@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from tipclassify.errors import TipclassifyError
-from tipclassify.workers import AHEAD, in_order, started_early
+from tipclassify.pipeline.processes import AHEAD, in_order, started_early
 
 
 def _halved(number: int) -> int:

@@ -20,12 +20,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tipclassify import LABELS, Classifier
-from tipclassify.document import Document, Passage
 from tipclassify.errors import InputError, MissingExtraError
 from tipclassify.formatting import json_line, one_line
-from tipclassify.segment import text_document
-from tipclassify.writers import FORMATS, Run, TaggedReport, columns, format_of, sheets
-from tipclassify.writers.cells import COLUMNS, Row, row_of
+from tipclassify.reporting.writers import FORMATS, Run, TaggedReport, columns, format_of, sheets
+from tipclassify.reporting.writers.cells import COLUMNS, Row, row_of
+from tipclassify.text.document import Document, Passage
+from tipclassify.text.segmentation.passages import text_document
 
 openpyxl = pytest.importorskip("openpyxl")
 

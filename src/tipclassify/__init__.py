@@ -17,28 +17,28 @@ TYPE_CHECKING = False  # type checkers take it for true; importing `typing` woul
 if TYPE_CHECKING:
     from typing import Any, Final
 
-    from tipclassify.classifier import Classifier, Explanation, SpanWeight, classify
-    from tipclassify.document import Block, Document, Passage
     from tipclassify.errors import CorpusError, InputError, ModelError, TipclassifyError
-    from tipclassify.estimator import TipClassifier
     from tipclassify.labels import LABELS
-    from tipclassify.mapping import tag_batch
+    from tipclassify.model.classifier import Classifier, Explanation, SpanWeight, classify
+    from tipclassify.pipeline.dataset_map import tag_batch
+    from tipclassify.text.document import Block, Document, Passage
+    from tipclassify.training.estimator import TipClassifier
 
 _HOME: Final = {
-    "classify": "classifier",
-    "Classifier": "classifier",
-    "Explanation": "classifier",
-    "SpanWeight": "classifier",
-    "Block": "document",
-    "Document": "document",
-    "Passage": "document",
+    "classify": "model.classifier",
+    "Classifier": "model.classifier",
+    "Explanation": "model.classifier",
+    "SpanWeight": "model.classifier",
+    "Block": "text.document",
+    "Document": "text.document",
+    "Passage": "text.document",
     "CorpusError": "errors",
     "InputError": "errors",
     "ModelError": "errors",
     "TipclassifyError": "errors",
-    "TipClassifier": "estimator",
+    "TipClassifier": "training.estimator",
     "LABELS": "labels",
-    "tag_batch": "mapping",
+    "tag_batch": "pipeline.dataset_map",
 }
 
 __all__ = [

@@ -7,7 +7,7 @@ __all__ = ["main"]
 
 def main() -> None:
     """The command line. Worker processes import this module too, and want no commands."""
-    from tipclassify.commands.app import main
+    from tipclassify.cli.app import main
 
     main()
 

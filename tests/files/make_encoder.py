@@ -17,8 +17,8 @@ from tokenizers.normalizers import Lowercase
 from tokenizers.pre_tokenizers import Whitespace
 from tokenizers.processors import TemplateProcessing
 
-from tipclassify.encoder.folder import EncoderModel, Heads, write_encoder
 from tipclassify.labels import POLICIES
+from tipclassify.model.encoder.folder import EncoderModel, Heads, write_encoder
 
 WORDS = {
     "convicted": (4, 0, 0), "arrested": (4, 0, 0), "trained": (3, 0, 0), "identified": (3, 0, 0), "courts": (1, 0, 0),

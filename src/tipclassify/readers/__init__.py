@@ -6,12 +6,12 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from tipclassify.document import Document
 from tipclassify.errors import InputError
-from tipclassify.readers.kinds import SUFFIXES, Kind, is_blank, is_gzip, kind_of, suffix_of
+from tipclassify.readers.formats import SUFFIXES, Kind, is_blank, is_gzip, kind_of, suffix_of
+from tipclassify.text.document import Document
 
 if TYPE_CHECKING:
-    from tipclassify.links import Download
+    from tipclassify.download import Download
 
 __all__ = ["SUFFIXES", "ReadOptions", "is_link", "is_report", "read_bytes", "read_download", "read_report"]
 
@@ -67,7 +67,7 @@ def read_report(path: str | os.PathLike[str], options: ReadOptions = ReadOptions
         from tipclassify.readers.limits import read_bounded
 
         return read_bytes(read_bounded(name), name, options)
-    from tipclassify.links import download
+    from tipclassify.download import download
 
     return read_download(download(name, allow_private=options.allow_private, refresh=options.refresh), name, options)
 
@@ -130,11 +130,11 @@ def _read(found: _Input, encoding: str | None) -> Document:
 def _by_kind(kind: Kind, found: _Input, encoding: str | None) -> Document:
     data, source = found.data, found.source
     if kind == "pdf":
-        from tipclassify.readers.pdf import read_pdf
+        from tipclassify.readers.pdf.reader import read_pdf
 
         return read_pdf(data, source)
     if kind == "docx":
-        from tipclassify.readers.word import read_docx
+        from tipclassify.readers.office import read_docx
 
         return read_docx(data, source)
     if kind == "epub":
@@ -146,7 +146,7 @@ def _by_kind(kind: Kind, found: _Input, encoding: str | None) -> Document:
 
         return read_rtf(data, source)
     if kind == "mhtml":
-        from tipclassify.readers.mhtml import read_mhtml
+        from tipclassify.readers.html.mhtml import read_mhtml
 
         return read_mhtml(data, source)
     if kind == "markdown":
@@ -155,8 +155,8 @@ def _by_kind(kind: Kind, found: _Input, encoding: str | None) -> Document:
         return read_markdown(data, source, encoding, found.declared)
     if kind == "html":
         from tipclassify.readers.encodings import has_controls
-        from tipclassify.readers.html import read_html
-        from tipclassify.readers.nesting import refuse_deep
+        from tipclassify.readers.html.nesting import refuse_deep
+        from tipclassify.readers.html.reader import read_html
         from tipclassify.readers.text import decode, refuse_binary
 
         refuse_deep(data, source)
@@ -174,7 +174,7 @@ def _by_kind(kind: Kind, found: _Input, encoding: str | None) -> Document:
 
 def _placed(document: Document) -> Document:
     """The document with the country and year that it is about, where title, name or opening tell."""
-    from tipclassify.countries import country_and_year
+    from tipclassify.readers.countries import country_and_year
 
     country, year = country_and_year(document.title, document.source, document.text[:_OPENING])
     return replace(document, country=document.country or country, year=document.year or year)

@@ -11,11 +11,11 @@ from typing import Final
 from urllib.parse import unquote
 from xml.parsers import expat
 
-from tipclassify.document import Block, Document
 from tipclassify.errors import InputError
+from tipclassify.readers.html.nesting import refuse_deep
 from tipclassify.readers.limits import open_zip, read_member
-from tipclassify.readers.nesting import refuse_deep
 from tipclassify.readers.text import decode
+from tipclassify.text.document import Block, Document
 
 __all__ = ["read_epub"]
 
@@ -59,7 +59,7 @@ def read_epub(data: bytes, source: str) -> Document:
 
 
 def _chapters(archive: zipfile.ZipFile, book: _Package, root: str, source: str) -> Iterator[Document]:
-    from tipclassify.readers.html import read_html
+    from tipclassify.readers.html.reader import read_html
 
     files = {marks.get("id", ""): marks for name, marks in book.elements if name == "item"}
     there = frozenset(archive.namelist())

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from tipclassify.document import Document
 from tipclassify.errors import InputError
 from tipclassify.readers.limits import LARGEST_MARKUP
 from tipclassify.readers.pieces import Piece, could_be_heading, document_of, table_row
 from tipclassify.readers.text import decode_text
+from tipclassify.text.document import Document
 
 if TYPE_CHECKING:
     from markdown_it.token import Token

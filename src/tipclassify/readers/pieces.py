@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from tipclassify.document import Block, Document
-from tipclassify.sections import Outline, named_section, run_in_section
+from tipclassify.text.document import Block, Document
+from tipclassify.text.segmentation.sections import Outline, named_section, run_in_section
 
 __all__ = ["Piece", "could_be_heading", "document_of", "table_row"]
 

@@ -11,10 +11,10 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from tipclassify.document import Document
 from tipclassify.errors import InputError, MissingExtraError
 from tipclassify.readers.limits import LARGEST_MARKUP
 from tipclassify.readers.pieces import Piece, document_of, table_row
+from tipclassify.text.document import Document
 
 __all__ = ["read_rtf"]
 

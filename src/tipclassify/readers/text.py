@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from tipclassify.document import Block, Document
 from tipclassify.errors import InputError
 from tipclassify.readers.encodings import guess_encoding, wide_encoding
-from tipclassify.segment import text_document
+from tipclassify.text.document import Block, Document
+from tipclassify.text.segmentation.passages import text_document
 
 __all__ = ["decode", "decode_as", "decode_text", "read_text", "refuse_binary"]
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tipclassify.corpus import LONGEST, text_key
+from tipclassify.corpus.loading import LONGEST, text_key
 from tipclassify.errors import InputError
 from tipclassify.review.events import Event, History, plain_line
 

@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from tipclassify.corpus import Row, group_rows, read_rows, text_key
+from tipclassify.corpus.loading import Row, group_rows, read_rows, text_key
+from tipclassify.download.cache import platform_cache
 from tipclassify.errors import CorpusError, TipclassifyError
-from tipclassify.evaluation import rounded
-from tipclassify.links.cache import platform_cache
-from tipclassify.model_folder import load_head
+from tipclassify.evaluation.metrics import rounded
+from tipclassify.model.folder import load_head
 
 if TYPE_CHECKING:
-    from tipclassify.resampling import Comparison
+    from tipclassify.evaluation.bootstrap import Comparison
 
 __all__ = ["Job", "changed", "grouped", "relearn", "without_corrected"]
 
@@ -77,7 +77,7 @@ def relearn(job: Job, tell: Tell) -> dict[str, Any]:
         raise CorpusError(
             ["all decided passages are of one paragraph, and none can be held out; decide some of another"]
         )
-    from tipclassify.recipe import train_default  # seconds: what is wrong with the data is reported before
+    from tipclassify.training.train import train_default  # seconds: what is wrong with the data is reported before
 
     def read(done: int, total: int) -> None:
         tell("passages read by the encoder", done, total)

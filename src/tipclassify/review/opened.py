@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tipclassify.batch import Tagging, tag_input
-from tipclassify.document import Document, Passage
 from tipclassify.errors import InputError
+from tipclassify.pipeline.batch import Tagging, tag_input
 from tipclassify.readers import is_link
+from tipclassify.text.document import Document, Passage
 
 if TYPE_CHECKING:
-    from tipclassify.writers import TaggedReport
+    from tipclassify.reporting.writers import TaggedReport
 
 __all__ = ["OpenPassage", "OpenReport", "about", "open_report", "open_reports", "passage_key"]
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.document import Passage
 from tipclassify.labels import LABELS, indicator
-from tipclassify.queueing import rank_passages
-from tipclassify.teaching import Pick
+from tipclassify.pipeline.active_learning import Pick
+from tipclassify.pipeline.annotation_queue import rank_passages
+from tipclassify.text.document import Passage
 
 __all__ = ["next_passages"]
 

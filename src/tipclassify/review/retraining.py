@@ -16,11 +16,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any, Final
 
-from tipclassify.loading import model_folder
-from tipclassify.model_folder import LINEAR, kind_of, load_head
+from tipclassify.model.folder import LINEAR, kind_of, load_head
+from tipclassify.model.loading import model_folder
+from tipclassify.model.registry import DEFAULT
 from tipclassify.review.learning import Job
 from tipclassify.review.session import RefusedError
-from tipclassify.store.places import DEFAULT
 
 __all__ = ["Retraining", "checkout_data", "model_to_adapt"]
 

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from tipclassify._version import __version__
-from tipclassify.classifier import Classifier
 from tipclassify.errors import InputError
 from tipclassify.labels import LABELS, indicator
+from tipclassify.model.classifier import Classifier
 from tipclassify.review.derived import CorpusFile, events_path
 from tipclassify.review.events import Event, History, Kind
 from tipclassify.review.log import EventLog, now

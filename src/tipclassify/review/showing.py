@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Final
 
-from tipclassify.agreement import agreement
-from tipclassify.classifier import Classifier
-from tipclassify.evaluation import rounded
+from tipclassify.evaluation.agreement import agreement
+from tipclassify.evaluation.metrics import rounded
 from tipclassify.labels import LABELS
+from tipclassify.model.classifier import Classifier
 from tipclassify.review.events import Event, History
 from tipclassify.review.opened import OpenPassage
 

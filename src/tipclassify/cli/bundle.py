@@ -1,0 +1,171 @@
+"""``tipclassify bundle`` and ``tipclassify verify``: figures that somebody else can check."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from enum import Enum
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from tipclassify.cli.options import (
+    AllowPrivateOption,
+    EncodingOption,
+    FilesArgument,
+    ModelOption,
+    OutputOption,
+    Policy,
+    PolicyOption,
+    ThresholdOption,
+    Unit,
+    UnitOption,
+    tagging,
+)
+
+if TYPE_CHECKING:
+    from tipclassify.pipeline.bundle.steps import Check
+
+__all__ = ["bundle", "verify"]
+
+_COLOURS: Final = {"ok": typer.colors.GREEN, "differs": typer.colors.RED, "not checked": typer.colors.YELLOW}
+_WIDTH: Final = 2 + max(map(len, _COLOURS))
+
+
+class Format(str, Enum):
+    """How checks are written."""
+
+    table = "table"
+    jsonl = "jsonl"
+
+
+def bundle(
+    files: FilesArgument,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="The zip file to write (whole or not at all).")
+    ],
+    with_sources: Annotated[
+        bool,
+        typer.Option(
+            "--with-sources",
+            help="Put the reports themselves into it. Not done unless asked for: you may not be allowed to pass them on.",
+        ),
+    ] = False,
+    with_model: Annotated[
+        bool,
+        typer.Option(
+            "--with-model",
+            help="Put the model into it, so that others can replay the scores of a model that you trained. The one that "
+            "comes with tipclassify need not be in it.",
+        ),
+    ] = False,
+    model: ModelOption = None,
+    policy: PolicyOption = Policy.balanced,  # type: ignore[attr-defined]
+    threshold: ThresholdOption = None,
+    unit: UnitOption = Unit.sentence,
+    encoding: EncodingOption = None,
+    allow_private: AllowPrivateOption = False,
+) -> None:
+    """Tag reports and pack what was found into a zip file that lets others check your figures.
+
+    It holds every passage with its place, probabilities and labels; the counts; the SHA-256 of the reports, of their texts
+    and of the model; thresholds and versions; and how to check all that: 'tipclassify verify FILE REPORT...'. The reports
+    are not in it, unless you say --with-sources, but their passages are.
+
+    Prints the fingerprint of the bundle, which stands for all that is in it: publish it next to the figure. The same
+    reports, options and versions give the same bytes. When any report cannot be read, no bundle is written.
+    """
+    from tipclassify.cli.output import open_output
+    from tipclassify.formatting import one_line
+    from tipclassify.pipeline.batch import expand_inputs
+    from tipclassify.pipeline.bundle.writing import write_bundle
+    from tipclassify.progress import progress_bar
+
+    how = tagging(model, policy, threshold, unit, encoding, allow_private)
+    how.classifier()  # a model that cannot be used shows before the first report is read
+    with open_output(output, binary=True) as out, progress_bar("reports") as progress:
+        made, fingerprint = write_bundle(expand_inputs(files), how, out, with_sources, with_model, progress)
+    for one in made.inputs:
+        for note in one.notes:
+            print(f"tipclassify: warning: {note}", file=sys.stderr)
+    total = made.figures
+    counts = "   ".join(f"{label} {counted['count']:,}" for label, counted in total.labels.items())
+    typer.echo(f"{one_line(str(output))}: {total.passages:,} passages of {len(made.inputs):,} reports: {counts}")
+    typer.echo(f"fingerprint {fingerprint}")
+
+
+def verify(
+    bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="A zip file that 'tipclassify bundle' wrote.")],
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[FILE...]",
+            help="The reports it was made of: files of any name, folders, patterns, links. Further files in a folder do no "
+            "harm. Not needed where the bundle holds them.",
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="NAME|DIR",
+            help="The model to score with; by default the one that comes with tipclassify, was added, or is in the bundle, "
+            "if the bundle was made with it.",
+        ),
+    ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="Exit with 1 also for what was not checked, and for probabilities that differ by rounding."
+        ),
+    ] = False,
+    format: Annotated[Format, typer.Option("--format", "-f", help="How to write the checks.")] = Format.table,
+    allow_private: AllowPrivateOption = False,
+    output: OutputOption = None,
+) -> None:
+    """Check figures: a bundle, and with the reports it was made of, all the way from their bytes.
+
+    Says of each step whether it is ok, differs, or was not checked, and why. Without the reports: was anything in the
+    bundle changed, do labels follow from probabilities and counts from labels, and, where the model is here, do the
+    passages get these probabilities? With them: do they have the same bytes, text and passages?
+
+    Exits 1 when something differs. What was not checked is no failure, unless you say --strict. Nothing can show who made
+    a bundle: compare its fingerprint with the one that was published. Nothing is fetched but links that you give.
+    """
+    import json
+    from dataclasses import asdict
+
+    from tipclassify.cli.output import open_output
+    from tipclassify.pipeline.bundle.checking import verify_bundle
+    from tipclassify.readers import ReadOptions
+
+    options = ReadOptions(allow_private=allow_private)
+    checks = verify_bundle(bundle, files or (), model, options, exact=strict)
+    with open_output(output) as out:
+        if format is Format.table:
+            _write_table(checks, out)
+        else:
+            for check in checks:
+                out.write(json.dumps(asdict(check)) + "\n")
+    if any(check.result == "differs" or (strict and check.result == "not checked") for check in checks):
+        raise typer.Exit(1)
+
+
+def _write_table(checks: Sequence[Check], out: IO[str]) -> None:
+    """A line for each check, then how many came to what. Coloured on a terminal only."""
+    import os
+
+    from tipclassify.formatting import one_line
+
+    coloured = out.isatty() and not os.environ.get("NO_COLOR")
+    width = max(len(check.check) for check in checks) + 2
+    for check in checks:
+        result = check.result.ljust(_WIDTH)
+        if coloured:
+            result = typer.style(result, fg=_COLOURS[check.result])
+        subject = f"{check.subject}: " if check.subject else ""
+        out.write(f"{check.check.ljust(width)}{result}{one_line(subject + check.detail)}\n")
+    counted: Counter[str] = Counter(check.result for check in checks)
+    out.write("\n" + "   ".join(f"{counted[result]} {result}" for result in _COLOURS) + "\n")

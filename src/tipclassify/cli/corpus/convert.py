@@ -1,0 +1,56 @@
+"""``tipclassify corpus convert``: labelled passages to and from the formats of annotation tools."""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+__all__ = ["ExchangeFormat", "convert"]
+
+
+_FORMATS: Final = ("jsonl", "csv", "parquet", "doccano", "label-studio", "argilla", "prodigy", "fasttext")
+
+ExchangeFormat = Enum("ExchangeFormat", {name: name for name in _FORMATS}, type=str)  # type: ignore[misc]
+"""The keys of `tipclassify.corpus.formats.FORMATS`, which is too heavy for ``--help``."""
+
+
+def convert(
+    source: Annotated[
+        Path, typer.Argument(metavar="IN", help="Labelled passages, or rows of 'score' or 'corpus queue'.")
+    ],
+    to: Annotated[ExchangeFormat, typer.Option("--to", help="Format to write.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="File to write, whole or not at all.")],
+    read_as: Annotated[
+        ExchangeFormat | None, typer.Option("--from", help="Format of IN; told by its content by default.")
+    ] = None,
+    labelled: Annotated[
+        bool, typer.Option("--labelled", help="Leave out passages that nobody has labelled yet.")
+    ] = False,
+) -> None:
+    """Convert labelled passages to and from doccano, Label Studio, Argilla, Prodigy, fastText, CSV and Parquet.
+
+    jsonl is the format that training reads. Predictions (rows of 'tipclassify score -f jsonl' and 'corpus queue') become
+    pre-annotations with their probabilities where the tool takes them. What a format cannot hold is told in one line each on
+    standard error. Passages that nobody has labelled stay so, and training refuses them.
+
+    Where no label may also mean that nobody looked, a passage to which none applies has the label "none": in doccano,
+    Argilla and fastText; set it up there beside the other three.
+    """
+    from tipclassify.cli.output import open_output
+    from tipclassify.corpus.formats import FORMATS, read_records
+    from tipclassify.errors import CorpusError
+
+    reading = read_records(source, read_as.value if read_as else None)
+    records = [record for record in reading.records if record.labels is not None or not labelled]
+    if not records:
+        raise CorpusError([f"{source}: no passage is labelled yet; label some, or leave out --labelled"])
+    with open_output(out, binary=True) as stream:
+        lost = FORMATS[to.value].write(records, stream)
+    for note in (*reading.notes, *lost):
+        print(f"tipclassify: {note}", file=sys.stderr)
+    unlabelled = sum(record.labels is None for record in records)
+    print(f"wrote {len(records):,} passages to {out}, {unlabelled:,} of them not labelled", file=sys.stderr)

@@ -1,0 +1,61 @@
+"""``tipclassify corpus rebuild``: labelled passages of real reports, from the public files that have their words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tipclassify.cli.corpus.options import write_rows
+from tipclassify.cli.options import AllowPrivateOption
+
+__all__ = ["rebuild"]
+
+
+def rebuild(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Folder with labels.csv and sources.json, such as data/real.")
+    ],
+    given: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="FOLDER_OR_JSONL",
+            help="Read source files in a folder, or rows with a 'text' field (.jsonl, .jsonl.gz); download nothing.",
+        ),
+    ] = None,
+    allow_private: AllowPrivateOption = False,
+) -> None:
+    """Find the labelled passages of real reports in the public files that they are from; write FOLDER/passages.jsonl.
+
+    labels.csv has the labels and the hash of each passage's words, sources.json the addresses of the files. What the
+    cache of links does not hold is downloaded, one file after another; the labels in data/real need some 1,600 files. A
+    run that was broken off goes on where it stopped, and passages that are there already are not sought again. Training
+    on data/ takes data/real/passages.jsonl in.
+
+    Prints how many passages of each kind of source were found, and which sources lack some. Downloads need the extra
+    "links". Exits 1 when a file could not be had or read, or nothing was found; what was found is written all the same.
+    """
+    from collections import Counter
+
+    from tipclassify.cli.output import tell, tell_warnings
+    from tipclassify.pipeline.real_labels import PASSAGES, rebuild
+    from tipclassify.progress import progress_bar
+
+    tell_warnings()
+    with progress_bar("files") as progress:
+        found = rebuild(folder, given, allow_private=allow_private, progress=progress)
+    tell(found.problems)
+    if found.rows:
+        write_rows(folder / PASSAGES, found.rows)
+    there, missing = Counter(row["source"] for row in found.rows), Counter(one.family for one in found.missing)
+    for family in sorted(there | missing):
+        lacking = Counter(one.source for one in found.missing if one.family == family)
+        named = ", ".join(source for source, _ in lacking.most_common(3)) + (", …" if len(lacking) > 3 else "")
+        rest = f"; missing from {len(lacking):,} sources: {named}" if lacking else ""
+        typer.echo(f"{family}: {there[family]:,} of {there[family] + missing[family]:,}{rest}")
+    end = f"; wrote {folder / PASSAGES}" if found.rows else "; nothing is written"
+    typer.echo(f"found {len(found.rows):,} of {len(found.rows) + len(found.missing):,} passages{end}")
+    if found.problems or not found.rows:
+        raise typer.Exit(1)

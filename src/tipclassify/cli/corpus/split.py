@@ -1,0 +1,41 @@
+"""``tipclassify corpus split``: a part to train on, a part to test on."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tipclassify.cli.corpus.options import PathsArgument
+
+__all__ = ["split"]
+
+
+def split(
+    paths: PathsArgument,
+    train: Annotated[Path, typer.Option("--train", metavar="FILE", help="Write the passages to train on (.jsonl).")],
+    test: Annotated[Path, typer.Option("--test", metavar="FILE", help="Write the passages to test on (.jsonl).")],
+    share: Annotated[float, typer.Option("--share", help="Part to test on, between 0 and 1.")] = 0.2,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Draws the groups.")] = 0,
+) -> None:
+    """Part labelled passages into two files, with no near twin on the other side.
+
+    Groups (narratives, sets of near twins, equal texts) stay whole, and so do passages of nearly the same text, so the share is met
+    as nearly as they allow. The same seed gives the same files.
+    """
+    from tipclassify.cli.output import open_output
+    from tipclassify.corpus.curation import split_rows
+    from tipclassify.corpus.loading import read_rows
+    from tipclassify.errors import InputError
+    from tipclassify.formatting import json_line
+
+    if train.absolute() == test.absolute():
+        raise InputError(f"{train}: is named for both parts; give two files")
+    parts = split_rows(read_rows(*paths), share, seed)
+    with open_output(train) as first, open_output(test) as second:
+        for out, rows in zip((first, second), parts, strict=True):
+            out.writelines(json_line({**row, "labels": list(row["labels"])}) for row in rows)
+    told = (f"{len(rows):,} passages to {file}" for rows, file in zip(parts, (train, test), strict=True))
+    print(f"wrote {', '.join(told)}", file=sys.stderr)

@@ -1,0 +1,73 @@
+"""``tipclassify models``: which models are here, and how others come here."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from tipclassify.cli.helps import flowing
+from tipclassify.cli.options import AllowPrivateOption, OutputOption
+
+__all__ = ["add", "app", "show"]
+
+app = typer.Typer(help="Add models to those that have a name, and list them.", no_args_is_help=True)
+
+
+def add(
+    source: Annotated[
+        str, typer.Argument(metavar="FOLDER-OR-URL", help="Folder of a model, or the address of one on the web.")
+    ],
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--name", metavar="NAME", help="Name to keep it under; by default that of its folder, or its kind."
+        ),
+    ] = None,
+    sha256: Annotated[
+        str | None,
+        typer.Option(
+            "--sha256", metavar="HASH", help="Hash of the model, as its publisher tells it: refuse any other."
+        ),
+    ] = None,
+    allow_private: AllowPrivateOption = False,
+) -> None:
+    """Put a model where --model finds it by name.
+
+    Every file must have the SHA-256 that the model.json beside it tells. A download that broke off goes on where it
+    stopped when the command is run again. Nothing of a model is run but arithmetic; whether to trust its tags is for you
+    to say, and "--sha256" refuses a model other than the one you were told of.
+
+    Models are kept in TIPCLASSIFY_MODELS, or where this system has caches. Links need the extra "links".
+    """
+    from tipclassify.model.adding import add_model
+    from tipclassify.progress import progress_bar
+
+    with progress_bar("bytes") as progress:
+        added = add_model(source, name, sha256=sha256, allow_private=allow_private, progress=progress)
+    print(f"tipclassify: added {added.name}, a model of kind {added.kind}, in {added.folder}", file=sys.stderr)
+    typer.echo(added.head["sha256"])
+
+
+def show(output: OutputOption = None) -> None:
+    """List the models that have a name here: name, kind, hash and folder.
+
+    "default" and "fast" come with tipclassify.
+    """
+    from tipclassify.cli.output import open_output
+    from tipclassify.model.folder import load_head
+    from tipclassify.model.loading import model_folder
+    from tipclassify.model.registry import SHIPPED, Installed, installed
+
+    shipped = [Installed(name, folder := model_folder(name), load_head(folder)) for name in SHIPPED]
+    found = [*shipped, *installed()]
+    rows = [(one.name, one.kind, str(one.head.get("sha256", ""))[:12] or "-", str(one.folder)) for one in found]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    with open_output(output) as out:
+        for row in rows:
+            out.write("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n")
+
+
+app.command("add", help=flowing(add))(add)
+app.command("list", help=flowing(show))(show)

@@ -1,0 +1,141 @@
+"""``tipclassify review``: correct the tags of reports on a local page."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tipclassify.cli.options import (
+    AllowPrivateOption,
+    EncodingOption,
+    FilesArgument,
+    ModelOption,
+    OtherOption,
+    Policy,
+    PolicyOption,
+    ThresholdOption,
+    tagging,
+)
+
+__all__ = ["review"]
+
+
+def review(
+    files: FilesArgument,
+    corpus: Annotated[
+        Path,
+        typer.Option(
+            "--corpus", metavar="FILE", help="Labelled passages that decisions go to; events are kept beside it."
+        ),
+    ] = Path("review.jsonl"),
+    annotator: Annotated[
+        str | None,
+        typer.Option("--annotator", metavar="NAME", help="Who decides; by default the name you logged in with."),
+    ] = None,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Loopback port; 0 takes any that is free.")] = 0,
+    queue: Annotated[
+        bool, typer.Option("--queue", help="Open with the passages that teach most, not with the first report.")
+    ] = False,
+    train_data: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--train-data",
+            metavar="PATH",
+            exists=True,
+            help="Labelled passages to retrain on with the corrections; the corpus in data/ of a checkout by default.",
+        ),
+    ] = None,
+    model: ModelOption = None,
+    other: OtherOption = None,
+    policy: PolicyOption = Policy.balanced,  # type: ignore[attr-defined]
+    threshold: ThresholdOption = None,
+    encoding: EncodingOption = None,
+    allow_private: AllowPrivateOption = False,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the link only.")] = False,
+) -> None:
+    """Correct the tags of reports on a page of this machine, and teach the model.
+
+    Every decision is on disk before the page says "saved". FILE holds each decided passage once, ready for
+    'train.py --data FILE'; the same name with the suffix .events holds all that was done, in order, undone decisions too.
+    Several annotators can share one FILE at the same time: give each a name with --annotator.
+    Its "Retrain" adapts the default, or the encoder given with --model, to FILE and --train-data, says on passages held out what FILE
+    changed, and saves to a new folder beside FILE.
+
+    The page answers to this machine only, and to whoever has the link. Ctrl-C stops it. Needs the extra "review".
+    """
+    import contextlib
+    import secrets
+    import threading
+    import webbrowser
+
+    from tipclassify.model.classifier import Classifier
+    from tipclassify.pipeline.batch import expand_inputs
+    from tipclassify.progress import progress_bar
+    from tipclassify.review.opened import open_reports
+    from tipclassify.review.retraining import Retraining, checkout_data, model_to_adapt
+    from tipclassify.review.server import listen, require_extra, serve
+    from tipclassify.review.session import ReviewSession
+
+    if corpus.suffix != ".jsonl":
+        raise typer.BadParameter(f"{corpus}: give a name that ends in .jsonl", param_hint="'--corpus'")
+    require_extra()
+    how = tagging(model, policy, threshold, encoding=encoding, allow_private=allow_private)
+    second = Classifier.load(other) if other else None
+    socket = listen(port)
+    # Last time's decisions may lie in the folder that is reviewed: they are no report.
+    names = [name for name in expand_inputs(files) if not _is_same(name, corpus)]
+    with progress_bar("reports") as progress:
+        reports, failures = open_reports(names, how, progress)
+    for report in reports:
+        for note in report.notes:
+            print(f"tipclassify: warning: {note}", file=sys.stderr)
+    for failure in failures:
+        print(f"tipclassify: {failure}", file=sys.stderr)
+    if not reports:
+        raise typer.Exit(1)
+    session = ReviewSession(
+        how.classifier(),
+        reports,
+        corpus,
+        annotator or _login(),
+        policy=how.policy,
+        queue=queue,
+        model_name=Path(model).name if model else "default",
+        second=second,
+        second_name=Path(other).name if other else "",
+    )
+    retraining = Retraining(session.corpus_now, corpus, train_data or checkout_data(), model_to_adapt(model))
+    token = secrets.token_urlsafe(32)
+    link = f"http://127.0.0.1:{socket.getsockname()[1]}/?token={token}"
+
+    def ready() -> None:
+        print(link, flush=True)
+        print(f"tipclassify: decisions go to {corpus}; Ctrl-C stops", file=sys.stderr, flush=True)
+        if not no_browser:
+            threading.Thread(target=webbrowser.open, args=(link,), daemon=True).start()
+
+    with contextlib.suppress(KeyboardInterrupt):
+        serve(session, retraining, socket, token, ready)
+    print(f"tipclassify: decided passages in {corpus}: {session.decided}", file=sys.stderr)
+    if failures:
+        raise typer.Exit(1)
+
+
+def _is_same(name: str, corpus: Path) -> bool:
+    try:
+        return corpus.exists() and corpus.samefile(name)
+    except OSError:  # a link, or no such file
+        return False
+
+
+def _login() -> str:
+    """The name of whoever runs this."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a container may run as a user without a name
+        return "annotator"

@@ -1,0 +1,99 @@
+"""A `Summary` written out: as a table to read, or as rows of CSV or JSON Lines, one for each group and one for the total."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from typing import IO, Any, Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tipclassify.formatting import csv_cell, json_line, one_line
+from tipclassify.labels import LABELS
+from tipclassify.reporting.subject import subject_line
+from tipclassify.reporting.summary import ASSUMPTION, NONE, NOTES, OVERLAP, Estimate, Group, Summary
+
+__all__ = ["write_csv", "write_jsonl", "write_table"]
+
+_MARKS: Final = {"few": "*", "weak": "†", "unlike": "‡", "unclear": "?"}
+_WIDTH: Final = 120  # of the table when the output is no terminal
+
+
+def write_table(found: Summary, out: IO[str]) -> None:
+    """Count and share of each label by group and, below, the adjusted count with its interval; then what to know of it."""
+    console = Console(file=out, highlight=False, width=None if out.isatty() else _WIDTH)
+    table = Table(box=None, pad_edge=False, show_edge=False, padding=(0, 2, 0, 0))
+    for name in found.by:
+        table.add_column(name, overflow="fold", vertical="top")
+    for column in ("passages", *LABELS, NONE):
+        table.add_column(column, justify="right", no_wrap=True)
+    above: Sequence[Any] = ()
+    for group in found.groups:
+        names = [
+            "" if group.key[: i + 1] == above[: i + 1] and i + 1 < len(found.by) else _shown(value, name)
+            for i, (name, value) in enumerate(zip(found.by, group.key, strict=True))
+        ]
+        table.add_row(*map(Text, names), *_cells(found, group))
+        above = group.key
+    total = [Text("total"), *[Text()] * (len(found.by) - 1)]
+    table.add_section()
+    table.add_row(*total, *_cells(found, found.total), style="bold")
+    console.print(table)
+
+    console.print()
+    if line := subject_line(found.subjects):
+        console.print(Text(line))
+    console.print(Text(OVERLAP))
+    if found.rates is not None:
+        console.print(Text(f"Second lines: adjusted for the model's errors. {ASSUMPTION}"))
+        for note in found.notes():
+            console.print(Text(f"{_MARKS[note]} {NOTES[note]}"))
+    console.print(Text("   ".join(f"{name} {value}" for name, value in found.about.items())))
+
+
+def _cells(found: Summary, group: Group) -> list[Text]:
+    cells = [Text(f"{group.passages:,}")]
+    for label in (*LABELS, NONE):
+        share = f"{group.share(label):4.0%}" if group.passages else "   –"
+        cell = Text(f"{group.count(label):,} {share}")
+        estimate = found.estimate(group, label) if label != NONE else None
+        if estimate is not None:
+            cell.append(f"\n{_adjusted(estimate)}", style="dim")
+        cells.append(cell)
+    return cells
+
+
+def _adjusted(estimate: Estimate) -> str:
+    marks = "".join(_MARKS[note] for note in estimate.notes)
+    return f"{marks}{estimate.count:,.0f} ({estimate.low:,.0f}–{estimate.high:,.0f})"
+
+
+def _shown(value: Any, name: str) -> str:
+    return f"(no {name})" if value is None else one_line(str(value))
+
+
+def write_jsonl(found: Summary, out: IO[str]) -> None:
+    """Write one object for each group, and one with ``"total": true``."""
+    out.writelines(map(json_line, found.rows()))
+
+
+def write_csv(found: Summary, out: IO[str]) -> None:
+    """Write the same rows with ``failure``, ``failure_share``, ``failure_adjusted``, … as columns; notes joined by ``;``."""
+    writer = csv.writer(out, lineterminator="\r\n")
+    for number, row in enumerate(map(_flat, found.rows())):
+        if not number:
+            writer.writerow(row)
+        writer.writerow(map(csv_cell, row.values()))
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in row.items():
+        of_labels = value if name == "labels" else {name: value} if name == "none" else {}
+        for label, figures in of_labels.items():
+            flat.update({label if key == "count" else f"{label}_{key}": figure for key, figure in figures.items()})
+        if not of_labels:
+            flat[name] = value
+    return flat

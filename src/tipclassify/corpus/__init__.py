@@ -1,0 +1,1 @@
+"""Labelled rows: load, check, curate, hold out, convert."""

@@ -1,0 +1,189 @@
+"""Growing a labelled corpus: add rows, say what is in it, and part it without near twins on both sides.
+
+Rows that `corpus.read_rows` has checked come in. Nothing here writes: the command line does.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from tipclassify.corpus.loading import Row, group_rows, joined, text_key
+from tipclassify.corpus.near_duplicates import LEAKED, near_pairs
+from tipclassify.errors import CorpusError
+from tipclassify.formatting import aligned
+from tipclassify.labels import LABELS
+
+__all__ = ["Addition", "NearDuplicate", "add_rows", "corpus_stats", "split_rows", "stats_table"]
+
+_NONE: Final = "(none)"
+_MOST: Final = 12  # lines of a part of the table; the rest is counted
+_QUANTILES: Final = {"least": 0, "p5": 0.05, "p25": 0.25, "median": 0.5, "p75": 0.75, "p95": 0.95, "most": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class NearDuplicate:
+    """A new row that says nearly what another row says."""
+
+    id: str
+    other: str
+    similarity: float
+    labels: tuple[str, ...]
+    other_labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """What of new rows is to be added.
+
+    Attributes
+    ----------
+    rows : list of row
+        The new ones, with ids that are free.
+    repeated : list of (id, id)
+        New rows whose text and labels are there already, and which row that is: left out.
+    renamed : list of (id, id)
+        Ids that were taken by another text, and those given instead.
+    near : list of NearDuplicate
+        Rows that are added although they say nearly what another says: reasons to look.
+    """
+
+    rows: list[Row]
+    repeated: list[tuple[str, str]]
+    renamed: list[tuple[str, str]]
+    near: list[NearDuplicate]
+
+
+def add_rows(there: Sequence[Row], new: Sequence[Row]) -> Addition:
+    """Tell new rows from those that are there, or from each other.
+
+    Raises
+    ------
+    CorpusError
+        When a text is there with other labels: which ones hold is for a person to say.
+    """
+    first = {text_key(row["text"]): row for row in reversed(there)}
+    taken = {str(row["id"]) for row in there}
+    rows: list[Row] = []
+    repeated: list[tuple[str, str]] = []
+    renamed: list[tuple[str, str]] = []
+    problems = []
+    for row in new:
+        if (known := first.get(text_key(row["text"]))) is not None:
+            if set(known["labels"]) != set(row["labels"]):
+                here, earlier = (", ".join(one["labels"]) or "no label" for one in (row, known))
+                problems.append(f"{row['id']}: {here}, but {known['id']}, the same text, has {earlier}; settle one")
+            else:
+                repeated.append((row["id"], known["id"]))
+            continue
+        name, number = row["id"], 2
+        while name in taken:
+            name, number = f"{row['id']}-{number}", number + 1
+        if name != row["id"]:
+            renamed.append((row["id"], name))
+            row = {**row, "id": name}
+        taken.add(name)
+        first[text_key(row["text"])] = row
+        rows.append(row)
+    if problems:
+        raise CorpusError(problems)
+    return Addition(rows, repeated, renamed, _near(there, rows))
+
+
+def _near(there: Sequence[Row], rows: Sequence[Row]) -> list[NearDuplicate]:
+    every = [*there, *rows]
+    labels = [tuple(row["labels"]) for row in every]
+    found = [
+        NearDuplicate(every[j]["id"], every[i]["id"], round(similarity, 4), labels[j], labels[i])
+        for i, j, similarity in near_pairs([row["text"] for row in every], LEAKED)
+        if j >= len(there)  # i < j: the later one is new
+    ]
+    return sorted(found, key=lambda pair: (-pair.similarity, pair.id, pair.other))
+
+
+# --------------------------------------------------------------------------------------------- splitting
+
+
+def split_rows(rows: Sequence[Row], share: float = 0.2, seed: int = 0) -> tuple[list[Row], list[Row]]:
+    """Rows to train on, and about a `share` of them to test on, both in their old order.
+
+    Groups (narratives, pairs, equal texts) are never parted, nor are near twins of different groups.
+
+    Raises
+    ------
+    CorpusError
+        When no split leaves rows on both sides.
+    """
+    if not 0 < share < 1:
+        raise CorpusError([f"share is {share:g}: give a number between 0 and 1, such as 0.2"])
+    near = ((i, j) for i, j, _ in near_pairs([row["text"] for row in rows], LEAKED))
+    groups = joined(group_rows(rows), near)
+    size = Counter(groups)
+    names = sorted(size)
+    wanted = share * len(rows)
+    test: set[int] = set()
+    held = 0
+    for number in np.random.default_rng(seed).permutation(len(names)).tolist():
+        if abs(held + size[names[number]] - wanted) < abs(held - wanted):  # nearer to the share with it than without
+            test.add(names[number])
+            held += size[names[number]]
+    if not held or held == len(rows):
+        count = "is 1 group" if len(names) == 1 else f"are {len(names):,} groups"
+        what = f"{len(rows):,} passages cannot be parted at {share:g}: near twins, and passages of one document, stay together"
+        raise CorpusError([f"{what}, and there {count} only; add others"])
+    parts: tuple[list[Row], list[Row]] = ([], [])
+    for row, group in zip(rows, groups, strict=True):
+        parts[group in test].append(row)
+    return parts
+
+
+# --------------------------------------------------------------------------------------------- counting
+
+
+def corpus_stats(rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
+    """Plain values: one row for all passages, then one a label, set of labels, section and source, then lengths."""
+    groups, docs = group_rows(rows), {str(row["doc"]) for row in rows if row.get("doc")}
+    pairs = {str(row["pair"]) for row in rows if row.get("pair")}
+    whole = {"passages": len(rows), "groups": len(set(groups)), "docs": len(docs), "pairs": len(pairs)}
+    yield {"part": "corpus", **whole, "largest_group": max(Counter(groups).values())}
+    named = Counter(label for row in rows for label in row["labels"] or (_NONE,))
+    parts = {"label": [(label, named[label]) for label in (*LABELS, _NONE)]}
+    names = {"labels": [" + ".join(row["labels"]) or _NONE for row in rows]}
+    names |= {field: [str(row.get(field) or _NONE) for row in rows] for field in ("section", "source")}
+    for part, of_rows in names.items():
+        parts[part] = sorted(Counter(of_rows).items(), key=lambda entry: (-entry[1], entry[0]))
+    for part, counts in parts.items():
+        for name, count in counts:
+            yield {"part": part, "name": name, "passages": count, "share": round(count / len(rows), 4)}
+    texts = [row["text"] for row in rows]
+    for unit, lengths in (("words", [len(text.split()) for text in texts]), ("characters", list(map(len, texts)))):
+        marks = np.quantile(lengths, list(_QUANTILES.values())).tolist()
+        yield {"part": "length", "name": unit, **{n: round(v, 1) for n, v in zip(_QUANTILES, marks, strict=True)}}
+
+
+def stats_table(found: Sequence[dict[str, Any]]) -> str:
+    """The same as aligned plain text."""
+    whole, *others = found
+    parts = [
+        f"{whole['passages']:,} passages in {whole['groups']:,} groups (largest {whole['largest_group']:,}): "
+        f"{whole['docs']:,} documents, {whole['pairs']:,} sets of near twins"
+    ]
+    for part, title in (("label", "label"), ("labels", "set of labels"), ("section", "section"), ("source", "source")):
+        lines = [row for row in others if row["part"] == part]
+        cells = [(_line(row["name"]), f"{row['passages']:,}", f"{row['share']:.1%}") for row in lines[:_MOST]]
+        rest = [(f"{len(lines) - _MOST:,} more", f"{sum(row['passages'] for row in lines[_MOST:]):,}", "")]
+        parts.append("\n".join(aligned([(title, "passages", "share"), *cells, *(rest if len(lines) > _MOST else [])])))
+    lengths = [row for row in others if row["part"] == "length"]
+    columns = [name for name in lengths[0] if name not in ("part", "name")]
+    cells = [(row["name"], *(f"{row[name]:g}" for name in columns)) for row in lengths]
+    parts.append("\n".join(aligned([("length in", *columns), *cells])))
+    return "\n\n".join(parts)
+
+
+def _line(text: str) -> str:
+    shown = " ".join(text.split())
+    return shown if len(shown) <= 60 else shown[:59] + "…"

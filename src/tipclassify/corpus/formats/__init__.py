@@ -1,0 +1,104 @@
+"""Labelled passages to and from the formats of annotation tools: what ``tipclassify corpus convert`` does.
+
+A file comes in, `Record`s go through, a file goes out. A format is a function ``read(path) -> Reading`` and one
+``write(records, out) -> notes``; a note is one line on what the format cannot hold. Nothing is dropped without one.
+
+The formats are those of doccano 1.8 (its import of JSONL), Label Studio's "Basic JSON" tasks, Argilla 2
+(``Record.to_dict``), Prodigy's choice tasks as its ``textcat.correct`` recipe makes them, and fastText's training lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Final
+
+from tipclassify.corpus.formats import tools
+from tipclassify.corpus.formats.fasttext import read_fasttext, write_fasttext
+from tipclassify.corpus.formats.records import Reading, Record, json_entries, record_of, row_of
+from tipclassify.corpus.formats.tables import read_csv, read_parquet, write_csv, write_parquet
+from tipclassify.corpus.formats.tools import task_reader, task_writer
+from tipclassify.corpus.loading import read_file
+from tipclassify.errors import CorpusError
+
+__all__ = ["FORMATS", "Format", "Reading", "Record", "guess_format", "read_records", "record_of", "row_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How a format is read and written."""
+
+    read: Callable[[Path], Reading]
+    write: Callable[[Sequence[Record], IO[bytes]], list[str]]
+
+
+FORMATS: Final = {
+    "jsonl": Format(task_reader(lambda row, given_id, _: record_of(row, given_id)), task_writer(row_of)),
+    "csv": Format(read_csv, write_csv),
+    "parquet": Format(read_parquet, write_parquet),
+    "doccano": Format(task_reader(tools.doccano_entry), task_writer(tools.doccano_task, tools.doccano_losses)),
+    "label-studio": Format(task_reader(tools.label_studio_entry), task_writer(tools.label_studio_task, as_list=True)),
+    "argilla": Format(task_reader(tools.argilla_entry), task_writer(tools.argilla_task, tools.argilla_losses, True)),
+    "prodigy": Format(task_reader(tools.prodigy_entry), task_writer(tools.prodigy_task)),
+    "fasttext": Format(read_fasttext, write_fasttext),
+}
+"""Formats of annotation tools, by the name that ``--to`` and ``--from`` take."""
+
+
+def read_records(path: Path, format: str | None = None) -> Reading:
+    """Records of a file, in the format named or the one its content shows.
+
+    Raises
+    ------
+    CorpusError
+        With a line for every bad row, or when the format cannot be told.
+    """
+    reading = FORMATS[format or guess_format(path)].read(path)
+    if not reading.records:
+        raise CorpusError([f"{path}: no passages; check the file"])
+    seen: dict[str, int] = {}
+    for number, record in enumerate(reading.records, 1):
+        if (first := seen.setdefault(record.id, number)) != number:
+            raise CorpusError(
+                [f"{path}: passages {first} and {number} have the same id {record.id!r}; give one another"]
+            )
+    return reading
+
+
+def guess_format(path: Path) -> str:
+    """Name of the format, by content; CSV by its suffix.
+
+    Raises
+    ------
+    CorpusError
+        When it is none of `FORMATS`.
+    """
+    data = read_file(path)
+    if data[:4] == b"PAR1":
+        return "parquet"
+    if path.suffix.lower() == ".csv":
+        return "csv"
+    found = None
+    if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{"):
+        _, entry = next(json_entries(path), (None, None))
+        found = _guess_entry(entry)
+    elif any(line.startswith(b"__label__") for line in data[:100_000].splitlines()):
+        found = "fasttext"
+    if found is None:
+        raise CorpusError([f"{path}: cannot tell the format; name it with --from, one of {', '.join(FORMATS)}"])
+    return found
+
+
+def _guess_entry(entry: Any) -> str | None:
+    if not isinstance(entry, dict):
+        return None
+    if isinstance(entry.get("fields"), dict):
+        return "argilla"
+    if isinstance(entry.get("data"), dict):
+        return "label-studio"
+    if {"options", "accept", "answer"} & entry.keys():
+        return "prodigy"
+    if "label" in entry and "labels" not in entry:
+        return "doccano"
+    return "jsonl" if "text" in entry else None

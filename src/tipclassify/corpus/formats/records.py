@@ -1,0 +1,170 @@
+"""One passage on its way between formats: an annotator's labels, a model's predictions, and the fields around them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from tipclassify.corpus.loading import Numbered, RowError, check_text, json_rows, parse_labels, read_file
+from tipclassify.errors import CorpusError
+from tipclassify.labels import LABELS
+
+NONE: Final = "none"
+"""The label that says "no label applies", in formats where no label may as well mean that nobody looked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A passage with what is known of it.
+
+    Attributes
+    ----------
+    labels : tuple of str or None
+        Labels an annotator gave; empty for none, None for a passage nobody has labelled yet.
+    predicted : tuple of str or None
+        Labels a model gave.
+    scores : mapping of str to float, or None
+        The model's probability of every label.
+    meta : mapping
+        Further fields (section, doc, file, …); a field that is null is left out.
+    """
+
+    text: str
+    id: str
+    labels: tuple[str, ...] | None = None
+    predicted: tuple[str, ...] | None = None
+    scores: Mapping[str, float] | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Records of one file, and one line for each thing to know of them (rejected tasks, say)."""
+
+    records: list[Record]
+    notes: list[str] = field(default_factory=list)
+
+
+def record_of(row: Any, given_id: str) -> Record:
+    """A row of a corpus, of ``tipclassify score -f jsonl`` or of ``tipclassify corpus queue``.
+
+    The labels of a row that ``score`` wrote are the model's: such a row has scores and ``low_confidence``, but no
+    ``predicted``.
+
+    >>> record_of({"text": "Police acted.", "labels": [], "doc": "A", "pair": None}, "x-1")
+    Record(text='Police acted.', id='x-1', labels=(), predicted=None, scores=None, meta={'doc': 'A'})
+    """
+    if not isinstance(row, Mapping):
+        raise RowError('not a JSON object; write {"text": …, "labels": […]}')
+    labels = as_labels(row["labels"] if row.get("labels") is not None else row.get("label"))
+    predicted, scores = as_labels(row.get("predicted")), as_scores(row.get("scores"))
+    if scores and "low_confidence" in row and predicted is None:
+        labels, predicted = None, labels
+    meta = other_fields(row, "id", "text", "labels", "label", "predicted", "scores")
+    return Record(check_text(row.get("text")), str(row.get("id") or given_id), labels, predicted, scores, meta)
+
+
+def row_of(record: Record) -> dict[str, Any]:
+    """The row of a corpus; ``labels`` is null where nobody has labelled the passage, so that training refuses it."""
+    row = {
+        "id": record.id,
+        "text": record.text,
+        "labels": None if record.labels is None else list(record.labels),
+        **({} if record.predicted is None else {"predicted": list(record.predicted)}),
+        **({} if record.scores is None else {"scores": dict(record.scores)}),
+    }
+    return row | other_fields(record.meta, *row)
+
+
+def other_fields(row: Mapping[str, Any], *taken: str) -> dict[str, Any]:
+    """Fields that are not null, without those `taken`."""
+    return {str(name): value for name, value in row.items() if name not in taken and value is not None}
+
+
+def fields_where(records: Iterable[Record], test: Callable[[str, Any], bool]) -> str:
+    """Names of the further fields of which some record passes ``test(name, value)``, for a note."""
+    return ", ".join(sorted({name for record in records for name, value in record.meta.items() if test(name, value)}))
+
+
+def as_labels(value: Any) -> tuple[str, ...] | None:
+    """Names as in `corpus.parse_labels`, where ``none`` stands for no label; None for null.
+
+    >>> as_labels("failure; positive_effort"), as_labels(["none"]), as_labels(None)
+    (('positive_effort', 'failure'), (), None)
+    """
+    if value is None:
+        return None
+    names = value.replace("|", ";").replace(",", ";").split(";") if isinstance(value, str) else value
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise RowError('labels are not a list of names; write "labels": ["failure"], [] for none')
+    given = {name.strip() for name in names} - {""}
+    if NONE in given and len(given) > 1:
+        raise RowError(f"label {NONE!r} beside {', '.join(sorted(given - {NONE}))}; settle one")
+    return parse_labels(sorted(given - {NONE}))
+
+
+def as_scores(value: Any) -> dict[str, float] | None:
+    """Probabilities by label; None where there are none."""
+    if value is None:
+        return None
+    try:
+        return {label: float(value[label]) for label in LABELS}
+    except (KeyError, TypeError, ValueError):
+        raise RowError(f'scores are not a probability for each of {", ".join(LABELS)}; write "scores": {{…}}') from None
+
+
+def named(labels: Iterable[str] | None) -> list[str]:
+    """Labels with ``none`` for none, and nothing for a passage without labels."""
+    return [] if labels is None else list(labels) or [NONE]
+
+
+def plain(value: Any) -> str | int | float:
+    """Text and numbers as they are, anything else as JSON text: what tables and metadata can hold."""
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def encodable(text: str) -> str:
+    """The text with lone surrogates, which UTF-8 cannot hold, replaced by U+FFFD."""
+    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+
+
+def json_entries(path: Path) -> Iterator[Numbered]:
+    """Entries of a JSON list, or values one a line, each with its place; a `RowError` for a line that is no JSON."""
+    data = read_file(path)
+    if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"[":
+        yield from json_rows(path)
+        return
+    try:
+        entries = json.loads(data.decode("utf-8-sig"))
+    except ValueError as error:
+        raise CorpusError([f"{path}: broken JSON ({error}); export it anew"]) from None
+    yield from ((f"{path}: entry {number}", entry) for number, entry in enumerate(entries, 1))
+
+
+def read_entries(path: Path, entries: Iterable[Numbered], read: Callable[[Any, str], Record]) -> list[Record]:
+    """Records of a file's entries, by ``read(entry, id if it has none)``.
+
+    Raises
+    ------
+    CorpusError
+        With a line for every bad entry.
+    """
+    problems: list[str] = []
+    records: list[Record] = []
+    for number, (where, entry) in enumerate(entries, 1):
+        try:
+            if isinstance(entry, RowError):
+                raise entry
+            records.append(read(entry, f"{path.stem}-{number}"))
+        except RowError as error:
+            problems.append(f"{where}: {error}")
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            problems.append(f"{where}: not an entry of this format ({error}); export it anew")
+    if problems:
+        raise CorpusError(problems)
+    return records

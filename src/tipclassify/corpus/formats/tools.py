@@ -1,0 +1,280 @@
+"""Annotation tools whose tasks are JSON objects: doccano, Label Studio, Argilla, Prodigy.
+
+For each tool one function reads an exported entry and another makes the task to import; where a task cannot hold all, a third
+says what is lost. An entry that needs a word to the user is counted in `noted`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any, Final
+
+from tipclassify.corpus.formats import records as of
+from tipclassify.corpus.formats.records import NONE, Reading, Record, as_labels, as_scores, named, other_fields, plain
+from tipclassify.corpus.loading import RowError, check_text
+from tipclassify.formatting import json_line
+from tipclassify.labels import LABELS
+
+Noted = Counter[str]
+
+
+def task_reader(read: Callable[[Any, str, Noted], Record]) -> Callable[[Path], Reading]:
+    """A function that reads a file of entries, each by ``read(entry, id if it has none, noted)``."""
+
+    def reader(path: Path) -> Reading:
+        noted: Noted = Counter()
+        records = of.read_entries(path, of.json_entries(path), lambda entry, given_id: read(entry, given_id, noted))
+        return Reading(records, [f"{path}: {count:,} {what}" for what, count in noted.items()])
+
+    return reader
+
+
+def task_writer(
+    task: Callable[[Record], dict[str, Any]],
+    losses: Callable[[Sequence[Record]], list[str]] = lambda _: [],
+    as_list: bool = False,
+) -> Callable[[Sequence[Record], IO[bytes]], list[str]]:
+    """A function that writes tasks, one a line or as one JSON list, and returns what they cannot hold."""
+    start, between, end = ("[", ",\n", "]\n") if as_list else ("", "\n", "\n")
+
+    def writer(records: Sequence[Record], out: IO[bytes]) -> list[str]:
+        lines = (json_line(task(record)).rstrip("\n") for record in records)
+        out.write(f"{start}{between.join(lines)}{end}".encode())
+        return losses(records)
+
+    return writer
+
+
+def _object(entry: Any, part: str, advice: str) -> Mapping[str, Any]:
+    """The entry, or an object within it."""
+    found = entry.get(part) if part and isinstance(entry, Mapping) else entry
+    if not isinstance(found, Mapping):
+        raise RowError(f"no JSON object{f' {part!r}' if part else ''}; {advice}")
+    return found
+
+
+def _settled(said: set[tuple[str, ...] | None], where: str) -> tuple[str, ...] | None:
+    """The labels on which all annotators agree; None where nobody gave any."""
+    if len(said) > 1:
+        both = " / ".join(sorted(", ".join(named(labels)) for labels in said))
+        raise RowError(f"annotators differ ({both}); settle it in {where}")
+    return said.pop() if said else None
+
+
+def _predictions(record: Record) -> dict[str, Any]:
+    """What a model says of a passage, in the fields of a corpus."""
+    return {name: value for name, value in of.row_of(record).items() if name in ("predicted", "scores")}
+
+
+# --------------------------------------------------------------------------------------------- doccano
+
+_DOCCANO: Final = ("id", "text", "data", "label", "Comments", "passage_id", "predicted", "scores")
+
+
+def doccano_entry(entry: Any, given_id: str, noted: Noted) -> Record:
+    """A line of doccano's JSONL: ``{"text": …, "label": ["failure"], …}``, further fields as its metadata.
+
+    doccano exports a passage nobody has looked at with the same empty list as one to which no label applies, so the label
+    ``none`` says the latter: give it to the project beside the other three.
+    """
+    entry = _object(entry, "", "export the project as JSONL")
+    label = entry.get("label")
+    labels = as_labels([label] if isinstance(label, str) else label or None)
+    if labels is None:
+        noted[
+            f"passages have no label in doccano and count as not labelled; label {NONE!r} says that none applies"
+        ] += 1
+    text, name = entry.get("text", entry.get("data")), str(entry.get("passage_id") or entry.get("id") or given_id)
+    predicted, scores = as_labels(entry.get("predicted")), as_scores(entry.get("scores"))
+    return Record(check_text(text), name, labels, predicted, scores, other_fields(entry, *_DOCCANO))
+
+
+def doccano_task(record: Record) -> dict[str, Any]:
+    """What doccano imports as JSONL for text classification."""
+    label = named(record.predicted if record.labels is None else record.labels)
+    task = {"text": record.text, "label": label, "passage_id": record.id, **_predictions(record)}
+    return {**task, **other_fields(record.meta, *_DOCCANO)}
+
+
+def doccano_losses(records: Sequence[Record]) -> list[str]:
+    """It keeps no predictions apart from labels, and has names of its own."""
+    notes = []
+    if guessed := sum(record.labels is None and record.predicted is not None for record in records):
+        notes.append(
+            f"doccano keeps no predictions apart: those of {guessed:,} passages are written as labels to check"
+        )
+    if clash := of.fields_where(records, lambda name, _: name in _DOCCANO):
+        notes.append(f"doccano has fields named {clash} of its own: those of the passages are left out")
+    return notes
+
+
+# --------------------------------------------------------------------------------------------- Label Studio
+
+
+def label_studio_entry(entry: Any, given_id: str, noted: Noted) -> Record:
+    """A task of Label Studio's JSON export (not JSON-MIN, which leaves out who said what).
+
+    Set the project up with this labelling interface (an annotation without a choice says that none applies)::
+
+        <View>
+          <Text name="text" value="$text"/>
+          <Choices name="labels" toName="text" choice="multiple">
+            <Choice value="positive_effort"/><Choice value="failure"/><Choice value="complicity"/>
+          </Choices>
+        </View>
+    """
+    data = _object(entry, "data", "export the project as JSON, not JSON-MIN")
+    annotations = entry.get("annotations") or []
+    done = [one for one in annotations if not one.get("was_cancelled")]
+    if annotations and not done:
+        noted["tasks were skipped by their annotators and count as not labelled"] += 1
+    done = [one for one in done if one.get("ground_truth")] or done
+    labels = _settled({as_labels(_choices(one)) for one in done}, "Label Studio, by marking one as ground truth")
+    predicted = as_labels(_choices(entry["predictions"][0])) if entry.get("predictions") else None
+    name = str(data.get("passage_id") or entry.get("id") or given_id)
+    inner = data.get("meta")
+    meta = dict(inner) if isinstance(inner, Mapping) else {"meta": inner}
+    meta |= other_fields(data, "text", "passage_id", "scores", "meta")
+    return Record(
+        check_text(data.get("text")), name, labels, predicted, as_scores(data.get("scores")), other_fields(meta)
+    )
+
+
+def _choices(annotation: Mapping[str, Any]) -> list[str]:
+    results = [one for one in annotation.get("result") or () if one.get("type") == "choices"]
+    return [name for one in results for name in (one.get("value") or {}).get("choices") or ()]
+
+
+def label_studio_task(record: Record) -> dict[str, Any]:
+    """A "Basic JSON" task: text and fields in ``data``, labels as ``annotations``, a model's as ``predictions``.
+
+    A prediction has one score, by which Label Studio sorts tasks: how sure the model is of the label it is least sure of. The
+    probability of each label stays in ``data.scores``.
+    """
+    task: dict[str, Any] = {"data": {"text": record.text, "passage_id": record.id}}
+    if record.scores is not None:
+        task["data"]["scores"] = dict(record.scores)
+    if record.meta:
+        task["data"]["meta"] = dict(record.meta)
+    if record.labels is not None:
+        task["annotations"] = [{"result": _result(record.labels, f"{record.id}-labels"), "was_cancelled": False}]
+    if record.predicted is not None:
+        prediction: dict[str, Any] = {
+            "model_version": "tipclassify",
+            "result": _result(record.predicted, f"{record.id}-predicted"),
+        }
+        if record.scores is not None:
+            prediction["score"] = round(min(max(p, 1 - p) for p in record.scores.values()), 4)
+        task["predictions"] = [prediction]
+    return task
+
+
+def _result(labels: Sequence[str], name: str) -> list[dict[str, Any]]:
+    tag = {"id": name, "type": "choices", "from_name": "labels", "to_name": "text"}
+    return [{**tag, "value": {"choices": list(labels)}}] if labels else []
+
+
+# --------------------------------------------------------------------------------------------- Argilla
+
+_QUESTION: Final = "labels"
+_BY_HAND: Final = "labels"  # agent of suggestions that are an annotator's labels
+_ARGILLA: Final = ("predicted", *(f"score_{label}" for label in LABELS))
+
+
+def argilla_entry(entry: Any, given_id: str, _: Noted) -> Record:
+    """A record (version 2) as ``dataset.records.to_json`` writes it. Submitted answers are labels, drafts are not.
+
+    The dataset has a field ``text`` and a multi-label question ``labels`` with the three labels and ``none``, which says that
+    no label applies; set it up with ``allow_extra_metadata=True``.
+    """
+    fields = _object(entry, "fields", "export with dataset.records.to_json")
+    metadata = entry.get("metadata") or {}
+    answers = (entry.get("responses") or {}).get(_QUESTION) or []
+    said = {as_labels(one["value"]) for one in answers if one.get("status") in (None, "submitted") and one.get("value")}
+    suggestion = (entry.get("suggestions") or {}).get(_QUESTION) or {}
+    suggested = as_labels(suggestion.get("value") or None)
+    confirmed, guessed = (suggested, None) if suggestion.get("agent") == _BY_HAND else (None, suggested)
+    labels = _settled(said, "Argilla") if said else confirmed
+    predicted = as_labels(metadata["predicted"]) if metadata.get("predicted") else guessed
+    scores = {label: metadata[f"score_{label}"] for label in LABELS if f"score_{label}" in metadata}
+    probabilities = as_scores(scores) if len(scores) == len(LABELS) else None
+    name = str(entry.get("id") or given_id)
+    meta = other_fields(metadata, *_ARGILLA)
+    return Record(check_text(fields.get("text")), name, labels, predicted, probabilities, meta)
+
+
+def argilla_task(record: Record) -> dict[str, Any]:
+    """A record for ``dataset.records.from_json``.
+
+    Argilla ties an answer to one of its users, so labels come in as suggestions of the agent ``labels``, for somebody to
+    confirm; a model's as those of ``tipclassify``.
+    """
+    metadata = {name: plain(value) for name, value in record.meta.items() if name not in _ARGILLA}
+    if record.predicted is not None:
+        metadata["predicted"] = ";".join(named(record.predicted))
+    metadata |= {f"score_{label}": p for label, p in (record.scores or {}).items()}
+    task: dict[str, Any] = {"id": record.id, "fields": {"text": record.text}, "metadata": metadata, "suggestions": {}}
+    if record.labels is not None:
+        task["suggestions"][_QUESTION] = {"value": named(record.labels), "score": None, "agent": _BY_HAND}
+    elif record.predicted is not None:
+        value, scores = named(record.predicted), None
+        if record.scores is not None:
+            none = 1 - max(record.scores.values())  # the label most likely to be missed
+            scores = [round(record.scores.get(name, none), 4) for name in value]
+        task["suggestions"][_QUESTION] = {"value": value, "score": scores, "agent": "tipclassify"}
+    return {**task, "responses": {}, "vectors": {}}
+
+
+def argilla_losses(records: Sequence[Record]) -> list[str]:
+    """Labels become suggestions, metadata text and numbers."""
+    notes = []
+    if any(record.labels is not None for record in records):
+        notes.append("Argilla ties answers to its users: labels are written as suggestions of the agent 'labels'")
+    if odd := of.fields_where(records, lambda _, value: plain(value) is not value):
+        notes.append(f"Argilla's metadata holds text and numbers only: {odd} are written as JSON text")
+    if clash := of.fields_where(records, lambda name, _: name in _ARGILLA):
+        notes.append(f"fields named {clash} are left out: the model's predictions go by these names")
+    return notes
+
+
+# --------------------------------------------------------------------------------------------- Prodigy
+
+_ANSWERS: Final = ("accept", "reject", "ignore")
+
+
+def prodigy_entry(entry: Any, given_id: str, noted: Noted) -> Record:
+    """A choice task of ``prodigy db-out`` (``textcat.manual`` without ``--exclusive``, ``textcat.correct``).
+
+    An accepted task with nothing ticked says that no label applies. Rejected and ignored tasks are not labelled.
+    """
+    entry = _object(entry, "", "export with prodigy db-out")
+    if "label" in entry and "accept" not in entry:
+        raise RowError("a yes-or-no task on one label; use tasks with options (textcat.manual)")
+    answer = entry.get("answer")
+    if answer is not None and answer not in _ANSWERS:
+        raise RowError(f"unknown answer {answer!r}; use {', '.join(_ANSWERS)}")
+    if answer in ("reject", "ignore"):
+        noted["tasks were rejected or ignored and count as not labelled"] += 1
+    ticked, predicted = as_labels(entry.get("accept")), as_labels(entry.get("predicted"))
+    labels = (ticked or ()) if answer == "accept" else None
+    if answer is None and predicted is None:
+        predicted = ticked
+    text, name, meta = entry.get("text"), str(entry.get("id") or given_id), entry.get("meta")
+    fields = other_fields(meta) if isinstance(meta, Mapping) else {}
+    return Record(check_text(text), name, labels, predicted, as_scores(entry.get("scores")), fields)
+
+
+def prodigy_task(record: Record) -> dict[str, Any]:
+    """A task with the model's labels ticked; one with labels is answered already (``prodigy db-in``)."""
+    options: list[dict[str, str]] = [{"id": label, "text": label} for label in LABELS]
+    if record.scores is not None:
+        options = [{**option, "meta": f"{record.scores[option['id']]:.2f}"} for option in options]
+    task: dict[str, Any] = {"text": record.text, "id": record.id, "options": options}
+    ticked = record.predicted if record.labels is None else record.labels
+    if ticked is not None:
+        task["accept"] = list(ticked)
+    if record.labels is not None:
+        task["answer"] = "accept"
+    return {**task, **_predictions(record), **({"meta": dict(record.meta)} if record.meta else {})}

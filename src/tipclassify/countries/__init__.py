@@ -1,6 +1,0 @@
-"""Which country: by its name or code, or what a report is about by its title, address and first lines."""
-
-from tipclassify.countries.names import Country, find_country, fold_name
-from tipclassify.countries.subject import country_and_year
-
-__all__ = ["Country", "country_and_year", "find_country", "fold_name"]

@@ -1,0 +1,1 @@
+"""How good labels are: metrics, intervals, errors, agreement, behaviour tests."""

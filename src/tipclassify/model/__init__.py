@@ -1,0 +1,1 @@
+"""Models: load one, score with it, explain a score."""

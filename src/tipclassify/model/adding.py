@@ -1,0 +1,196 @@
+"""Add a model to the user's cache, from a folder or from the web: whole and with the right hashes, or not at all.
+
+Its files are gathered in a folder beside the place where the model will be, named by the model's hash, and the folder is
+renamed when all are there. What is there with the right hash is not fetched again, and a download that broke off goes on
+where it stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from tipclassify.download.limits import Limits, LinkError
+from tipclassify.download.request import open_link, parsed, shown, try_again
+from tipclassify.download.response import check_status
+from tipclassify.errors import InputError, ModelError
+from tipclassify.model.folder import HEAD, LINEAR, check_head, hashed_files, kind_of, parsed_head, put_in_place
+from tipclassify.model.registry import Installed, is_name, models_folder
+
+__all__ = ["add_model"]
+
+Progress = Callable[[int, int], None]
+Get = Callable[[str, Path], None]
+
+_LARGEST_HEAD: Final = 5_000_000
+_LARGEST_FILE: Final = 1_000_000_000
+_MOST_SECONDS: Final = 3_600.0
+"""For one file, which somebody asked for by name: a slow line may take its time."""
+_PARTIAL_CONTENT: Final = 206
+_RANGE_NOT_SATISFIABLE: Final = 416
+
+
+def add_model(
+    source: str,
+    name: str | None = None,
+    *,
+    sha256: str | None = None,
+    allow_private: bool = False,
+    progress: Progress | None = None,
+) -> Installed:
+    """Add a model where `find_folder` finds it, replacing another of that name.
+
+    Parameters
+    ----------
+    source : str
+        Folder of the model, or the address of one, or of the ``model.json`` in it.
+    name : str, optional
+        Name to keep it under; by default its kind, such as ``encoder``, or for a model of the default kind the name
+        of its folder.
+    sha256 : str, optional
+        Hash of the model, as its publisher tells it: another model is refused.
+    progress : callable, optional
+        Called with (bytes there, in all) of each file.
+
+    Raises
+    ------
+    InputError
+        When the address cannot be read; what came is kept for the next run.
+    ModelError
+        When it is no model for this version, or a file has not the hash that its head tells; nothing is added.
+    """
+    root = models_folder()
+    if root is None:
+        raise ModelError("no home folder to keep models in: set TIPCLASSIFY_MODELS to a folder")
+    if source.lower().startswith(("http://", "https://")):
+        get: Get = partial(_fetch, source, allow_private, progress)
+    else:
+        get = partial(_copy, source)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory() as folder:
+            get(HEAD, Path(folder, HEAD))
+            data = Path(folder, HEAD).read_bytes()
+        head = _checked_head(source, data, sha256)
+        name = _checked_name(source, name, head)
+        staged = root / f".{name}-{head['sha256'][:16]}"
+        staged.mkdir(exist_ok=True)
+        files = hashed_files(head)
+        for file, wanted in files.items():
+            _gather(source, get, staged, file, wanted)
+        (staged / HEAD).write_bytes(data)
+        for left in staged.iterdir():  # of another run that was killed
+            if left.name not in {HEAD, *files}:
+                left.unlink()
+        put_in_place(staged, root / name)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"{root}: cannot be written ({reason}); set TIPCLASSIFY_MODELS to a folder that can") from None
+    return Installed(name, root / name, head)
+
+
+def _copy(source: str, file: str, to: Path) -> None:
+    folder = Path(source)
+    path = (folder.parent if folder.name == HEAD else folder) / file
+    if not path.is_file():
+        raise ModelError(f"{path}: missing; give the folder of a model, or its address")
+    try:
+        shutil.copyfile(path, to)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()})") from None
+
+
+def _fetch(source: str, allow_private: bool, progress: Progress | None, file: str, part: Path) -> None:
+    """Fetch the rest of a file, of which `part` may hold the beginning; the file's hash tells whether they belong together."""
+    at = urlsplit(source.strip())
+    path = at.path.removesuffix(HEAD).rstrip("/")
+    url = urlunsplit(at._replace(path=f"{path}/{quote(file)}", fragment=""))
+    address = parsed(url)
+    limits = Limits(total=_MOST_SECONDS, largest=_LARGEST_HEAD if file == HEAD else _LARGEST_FILE)
+
+    def size() -> int:
+        return part.stat().st_size if part.exists() else 0
+
+    def attempt(deadline: float) -> None:
+        have = size()
+        headers = {"Accept": "*/*", "Accept-Encoding": "identity", **({"Range": f"bytes={have}-"} if have else {})}
+        with open_link(address, deadline, limits, allow_private, headers) as response:
+            if have and response.status_code == _RANGE_NOT_SATISFIABLE:
+                return  # nothing is left to fetch
+            if have and response.status_code == _PARTIAL_CONTENT:
+                start = re.match(r"bytes (\d+)-", response.headers.get("content-range", ""))
+                if start is None or int(start[1]) != have:
+                    raise LinkError(f"the site sends another part of the file than was asked for; remove {part}")
+            else:
+                check_status(response, limits)
+                have = 0  # the site knows no parts, and sends all of it
+            if response.headers.get("content-encoding", "").lower() not in ("", "identity"):
+                remedy = "download the files and give their folder"
+                raise LinkError(f"is compressed in a way that we did not ask for; {remedy}")
+            length = response.headers.get("content-length", "")
+            total = have + int(length) if length.isdigit() else None
+            with part.open("ab" if have else "wb") as out:
+                for data in response.iter_raw():
+                    have += len(data)
+                    if have > limits.largest:
+                        raise LinkError(f"over {limits.largest / 1e6:g} MB: not a file that we can use")
+                    out.write(data)
+                    if progress and total:
+                        progress(have, total)
+
+    try_again(url, attempt, limits, size)
+
+
+def _checked_head(source: str, data: bytes, sha256: str | None) -> dict[str, Any]:
+    where = f"{shown(source)}: {HEAD}"
+    try:
+        head = parsed_head(data)
+        hashed_files(head)
+    except ValueError as error:
+        remedy = "give the folder of one, or its address"
+        raise ModelError(f"{where}: not the head of a model ({error}); {remedy}") from None
+    check_head(where, head)
+    if sha256 is not None and head["sha256"] != sha256.strip().lower():
+        raise ModelError(f"{where}: is the model {head['sha256']}, not {sha256.strip()}; nothing was added")
+    return head
+
+
+def _checked_name(source: str, name: str | None, head: dict[str, Any]) -> str:
+    if name is None:
+        folder = re.split(r"[/\\]", urlsplit(source).path.removesuffix(HEAD).rstrip("/\\"))[-1]
+        name = kind_of(head) if kind_of(head) != LINEAR else folder.lower()
+        if not is_name(name):
+            raise ModelError(f"{shown(source)}: say under which --name to keep it")
+    if not is_name(name):
+        raise ModelError(f"{name!r}: no name for a model: small letters, digits, '.', '_' and '-', and not a taken one")
+    return name
+
+
+def _gather(source: str, get: Get, staged: Path, file: str, wanted: str) -> None:
+    """Put one file into the staged folder, unless it is there."""
+    whole, part = staged / file, staged / f"{file}.part"
+    if whole.is_file() and _sha256(whole) == wanted:
+        return
+    for _ in range(2 if part.is_file() else 1):  # the part there may have been of another file
+        get(file, part)
+        if _sha256(part) == wanted:
+            part.replace(whole)
+            return
+        part.unlink()
+    reason = f"{file} is not the file that {HEAD} tells of (its SHA-256 differs)"
+    raise ModelError(f"{shown(source)}: {reason}; nothing was added")
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""The fast model: hashed features, and a sum of their weights."""

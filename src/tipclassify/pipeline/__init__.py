@@ -1,0 +1,1 @@
+"""Many inputs and many processes; what goes on with tags."""

@@ -1,0 +1,124 @@
+"""From tagged reports to rows for annotators: the passages that teach most, with what the model says of them.
+
+Rows are those of a corpus with ``labels`` null, which `corpus.read_rows` refuses until somebody has labelled them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import PurePath
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tipclassify.corpus.loading import text_key
+from tipclassify.labels import LABELS
+from tipclassify.model.classifier import Classifier
+from tipclassify.model.linear.scoring import apply_thresholds
+from tipclassify.pipeline.active_learning import Pick, rank
+from tipclassify.reporting.writers import TaggedReport
+from tipclassify.text.document import Passage
+
+__all__ = ["queue_rows", "rank_passages"]
+
+_SUREST: Final = 1e-12  # a probability of exactly 1 has no log-odds
+_OWN: Final = frozenset("text label labels predicted scores other_labels other_scores why low_confidence".split())
+
+
+def queue_rows(
+    reports: Iterable[TaggedReport],
+    thresholds: npt.NDArray[np.float64],
+    n: int,
+    *,
+    known: Sequence[str] | None = None,
+    other: Classifier | None = None,
+    policy: str = "balanced",
+    seed: int = 0,
+) -> list[dict[str, Any]]:
+    """The `n` passages to label next, as rows; fewer where the reports have no more.
+
+    Parameters
+    ----------
+    thresholds : float (3,)
+        Probability from which each label is given.
+    known : sequence of str, optional
+        Labelled passages; one with the same text is left out.
+    other : Classifier, optional
+        A second model: passages whose labels the two see differently, each at its thresholds of `policy`, come first.
+    """
+    labelled = {text_key(text) for text in known or ()}
+    found: list[tuple[Passage, dict[str, Any]]] = []
+    for report in reports:
+        for number, passage in enumerate(report.passages):
+            key = text_key(passage.text)
+            if key and key not in labelled:
+                labelled.add(key)  # the same sentence is asked for once
+                found.append((passage, _where(report, passage, number)))
+    if not found:
+        return []
+    passages = [passage for passage, _ in found]
+    votes: list[npt.NDArray[np.bool_]] = []
+    if other is not None:
+        other_scores = other.predict_proba(passages)
+        votes = [apply_thresholds(other_scores, other.thresholds(policy))]
+    rows = []
+    taken: Counter[str] = Counter()
+    for pick in rank_passages(passages, thresholds, n, known=known, others=votes, seed=seed):
+        passage, where = found[pick.index]
+        name = where.pop("id")
+        taken[name] += 1
+        row = {
+            "id": name if taken[name] == 1 else f"{name}-{taken[name]}",
+            "text": passage.text,
+            "labels": None,
+            "predicted": list(passage.labels),
+            "scores": _rounded(passage.scores.values()),
+        }
+        if votes:
+            row["other_labels"] = [label for label, has in zip(LABELS, votes[0][pick.index], strict=True) if has]
+            row["other_scores"] = _rounded(other_scores[pick.index].tolist())
+        rows.append({**row, "why": pick.why, **where})
+    return rows
+
+
+def rank_passages(
+    passages: Sequence[Passage],
+    thresholds: npt.NDArray[np.float64],
+    n: int,
+    *,
+    known: Sequence[str] | None = None,
+    others: Sequence[npt.ArrayLike] | None = None,
+    seed: int = 0,
+) -> list[Pick]:
+    """The `n` tagged passages to label next, most instructive first; parameters as in `teaching.rank`."""
+    texts = [passage.text for passage in passages]
+    scores = np.array([[passage.scores[label] for label in LABELS] for passage in passages]).reshape(-1, len(LABELS))
+    chance = np.clip(scores, _SUREST, 1 - _SUREST)
+    doubtful = [passage.low_confidence for passage in passages]
+    logits = np.log(chance) - np.log1p(-chance)
+    return rank(texts, logits, thresholds, doubtful, n, known=known or None, others=others, seed=seed)
+
+
+def _rounded(scores: Iterable[float]) -> dict[str, float]:
+    return {label: round(score, 4) for label, score in zip(LABELS, scores, strict=True)}
+
+
+def _where(report: TaggedReport, passage: Passage, number: int) -> dict[str, Any]:
+    """Where a passage stands; a ready row keeps its own fields, its id among them."""
+    stem = PurePath(report.file.rstrip("/")).stem or "input"
+    if report.extras:
+        own = {name: value for name, value in report.extras[number].items() if name not in _OWN and value is not None}
+        return {"report": report.file, **own, "id": str(own.get("id") or f"{stem}-{number + 1}")}
+    document = report.document
+    about = {} if document is None else {"country": document.country, "year": document.year}
+    told = {**about, "section": passage.section, "page": passage.page}
+    return {
+        "id": f"{stem}-{passage.start}",
+        "report": report.file,
+        "doc": report.file,  # passages of one report stay on one side of a split
+        **{name: value for name, value in told.items() if value is not None},
+        "start": passage.start,
+        "end": passage.end,
+    }

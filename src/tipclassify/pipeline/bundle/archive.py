@@ -1,0 +1,178 @@
+"""Bundles as zip files: the same content gives the same bytes, and reading trusts nothing.
+
+Nothing is unpacked to disk here. What zip files are good for in an attack (names that climb out of a folder, links, files
+that unpack to thousands of times their size, names given twice) is refused from the directory, before anything is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import stat
+import struct
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, BinaryIO, Final
+
+from tipclassify.errors import InputError
+from tipclassify.pipeline.bundle.manifest import Stored
+from tipclassify.readers.limits import ZIP_DAMAGE
+
+__all__ = ["Archive", "Packer", "open_archive"]
+
+_LARGEST: Final = 2_000_000_000  # bytes of all files; above four, zip files need fields that nothing here reads
+_LARGEST_FILE: Final = 1_000_000_000  # two million passages
+_MOST_FILES: Final = 20_000
+_LARGEST_DIRECTORY: Final = 8_000_000  # zipfile makes objects of all of it at once
+_LARGEST_LINE: Final = 200_000_000  # a passage can be as long as its file: twice 100 MB, for what JSON escapes
+
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the first day that zip files know
+_UNIX: Final = 3
+_MODE: Final = (stat.S_IFREG | 0o644) << 16
+_CHUNK: Final = 1 << 20
+_END: Final = struct.Struct("<4s4H2LH")  # end of central directory record, section 4.3.16 of APPNOTE.TXT
+_LOCATOR: Final = b"PK\x06\x07"
+_METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_ENCRYPTED: Final = 0x1
+_UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\\:\ud800-\udfff]|(?:^|/)\.\.?(?:/|$)|^/|//")
+
+
+class Packer:
+    """Writes files into a zip file, and keeps their hashes and sizes in `files`."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._zip = archive
+        self.files: dict[str, Stored] = {}
+
+    def add(self, name: str, content: IO[bytes]) -> None:
+        """Add a file, all that a stream still holds; `InputError` when the bundle grows too large."""
+        entry = zipfile.ZipInfo(name, _EPOCH)
+        entry.create_system, entry.external_attr = _UNIX, _MODE  # else they depend on the system
+        entry.compress_type = zipfile.ZIP_DEFLATED
+        size = content.seek(0, os.SEEK_END)
+        if size > _LARGEST_FILE or size + sum(file.size for file in self.files.values()) > _LARGEST:
+            raise InputError(f"the bundle would be over {_LARGEST / 1e9:g} GB; make several, of fewer inputs")
+        if len(self.files) >= _MOST_FILES:
+            raise InputError(f"the bundle would hold over {_MOST_FILES} files; make several, of fewer inputs")
+        content.seek(0)
+        with self._zip.open(entry, "w") as out:
+            shutil.copyfileobj(content, out)
+        content.seek(0)
+        self.files[name] = _stored(content)
+
+
+class Archive:
+    """The files of a bundle whose directory is safe."""
+
+    def __init__(self, archive: zipfile.ZipFile, name: str) -> None:
+        self.name = name
+        self.names = frozenset(entry.filename for entry in archive.infolist() if not entry.is_dir())
+        self._zip = archive
+
+    def read(self, member: str, largest: int) -> bytes:
+        """All of a file; `InputError` when it is missing, damaged, or has over `largest` bytes."""
+        with self._open(member) as file:
+            data = file.read(largest + 1)
+        if len(data) > largest:
+            raise InputError(
+                f"{self.name}: {member} has over {largest / 1e6:g} MB, as none has; do not trust this file"
+            )
+        return data
+
+    def stored(self, member: str) -> Stored:
+        """Hash and size of a file; raises `InputError` when it is missing or damaged."""
+        with self._open(member) as file:
+            return _stored(file)
+
+    def lines(self, member: str) -> Iterator[bytes]:
+        """Its lines, one at a time; raises `InputError` when it is missing, damaged, or has a line beyond all measure."""
+        with self._open(member) as file:
+            while line := file.readline(_LARGEST_LINE):
+                if len(line) == _LARGEST_LINE:
+                    raise InputError(f"{self.name}: {member} has a line of over {_LARGEST_LINE / 1e6:g} MB")
+                yield line
+
+    @contextmanager
+    def _open(self, member: str) -> Iterator[IO[bytes]]:
+        if member not in self.names:
+            raise InputError(f"{self.name}: {member} is missing; get the bundle anew")
+        try:
+            with self._zip.open(member) as file:
+                yield file
+        except ZIP_DAMAGE as error:
+            what = "its checksum does not hold" if "CRC" in str(error) else "it cannot be unpacked"
+            raise InputError(f"{self.name}: {member} is damaged ({what}); get the bundle anew") from None
+
+
+def _stored(file: IO[bytes]) -> Stored:
+    digest, size = hashlib.sha256(), 0
+    while chunk := file.read(_CHUNK):
+        digest.update(chunk)
+        size += len(chunk)
+    return Stored(digest.hexdigest(), size)
+
+
+@contextmanager
+def open_archive(name: str) -> Iterator[Archive]:
+    """Open a bundle; `InputError` when it cannot be read, is no zip file, is cut off, or is made to do harm."""
+    try:
+        if not stat.S_ISREG(os.stat(name).st_mode):
+            raise InputError(f"{name}: not a file; give the bundle")
+        file = open(name, "rb")  # noqa: SIM115  # closed below; errors after this are not about opening it
+    except (OSError, ValueError) as error:
+        what = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError(f"{name}: {what.lower()}; check the path") from None
+    with file:
+        _refuse_odd_end(file, name)
+        try:
+            archive = zipfile.ZipFile(file)
+        except ZIP_DAMAGE:
+            raise InputError(f"{name}: damaged zip file; get the bundle anew") from None
+        with archive:
+            _refuse_harm(archive.infolist(), name)
+            yield Archive(archive, name)
+
+
+def _refuse_odd_end(file: BinaryIO, name: str) -> None:
+    """Check the end before zipfile does, which would read a directory of any length into memory."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(-min(size, _END.size + 20), os.SEEK_END)  # 20: what points to the fields of large zip files
+    tail = file.read()
+    end = tail[-_END.size :]
+    if len(end) < _END.size or not end.startswith(b"PK\x05\x06"):
+        raise InputError(f"{name}: not a bundle (no zip file, or cut off); get it anew")
+    _, _, _, _, entries, length, _, comment = _END.unpack(end)
+    if comment:
+        raise InputError(f"{name}: cut off; get the bundle anew")
+    if tail.startswith(_LOCATOR) or entries > _MOST_FILES or length > _LARGEST_DIRECTORY:
+        large = f"a zip file of more than {_MOST_FILES} files or 4 GB"
+        raise InputError(f"{name}: {large}, as no bundle is; do not trust it")
+    file.seek(0)
+
+
+def _refuse_harm(entries: list[zipfile.ZipInfo], name: str) -> None:
+    seen: set[str] = set()
+    for entry in entries:
+        member = entry.filename
+        shown = f"{entry.orig_filename!r:.100}"
+        if entry.orig_filename != member or _UNSAFE.search(member) or not member:
+            escapes = "a name that could be written outside of a folder"
+            raise InputError(f"{name}: holds {shown}, {escapes}; do not unpack it")
+        kind = stat.S_IFMT(entry.external_attr >> 16)
+        if kind not in (0, stat.S_IFDIR if entry.is_dir() else stat.S_IFREG):
+            raise InputError(f"{name}: holds {shown}, a link or device and no file; do not unpack it")
+        if member.casefold() in seen:
+            raise InputError(f"{name}: holds {shown} twice, so that it can be read in two ways; do not trust it")
+        seen.add(member.casefold())
+        if entry.flag_bits & _ENCRYPTED:
+            raise InputError(f"{name}: locked with a password, as no bundle is; get it without one")
+        if entry.compress_type not in _METHODS:
+            raise InputError(f"{name}: packed in an unusual way, as no bundle is; get it anew")
+        if entry.is_dir() and entry.file_size:
+            raise InputError(f"{name}: holds {shown}, a folder with content; do not trust it")
+    size = sum(entry.file_size for entry in entries)
+    if size > _LARGEST or any(entry.file_size > _LARGEST_FILE for entry in entries):
+        raise InputError(f"{name}: unpacks to {size / 1e9:.1f} GB, more than a bundle may hold; do not unpack it")

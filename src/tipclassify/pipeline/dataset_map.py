@@ -1,0 +1,108 @@
+"""Tags as new columns of a table: for ``datasets.Dataset.map``, and whatever else works on batches of columns.
+
+>>> from tipclassify import tag_batch
+>>> tag_batch({"text": ["The government did not convict any traffickers."]})["labels"]
+[['failure']]
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, Final
+
+from tipclassify._version import __version__
+from tipclassify.labels import LABELS
+from tipclassify.model.classifier import Classifier
+from tipclassify.text.document import Passage
+
+__all__ = ["tag_batch"]
+
+
+class _TagBatch:
+    """Tag a batch of passages, given as columns.
+
+    In a function of `datasets`::
+
+        from datasets import load_dataset
+        from tipclassify import tag_batch
+
+        passages = load_dataset("json", data_files="passages.jsonl", split="train")
+        tagged = passages.map(tag_batch, batched=True, num_proc=4, fn_kwargs={"policy": "cite"})
+        tagged.to_parquet("tagged.parquet")
+
+    Parameters
+    ----------
+    batch : mapping of str to sequence
+        Columns; each text is scored as it is, without splitting.
+    text : str
+        Column that holds the text.
+    model : path, optional
+        Folder of a trained model; the shipped one by default. It is loaded once a process.
+    policy : str
+        Operating point: ``"screen"``, ``"balanced"`` or ``"cite"``.
+
+    Returns
+    -------
+    dict of str to list
+        ``labels`` (list of str), a column for each label with its probability (0 to 1), ``low_confidence`` (bool). All are
+        None where the text is. They take the place of columns of these names.
+
+    Raises
+    ------
+    KeyError
+        When there is no such column.
+    TypeError
+        When a text is not a `str`.
+    ModelError
+        When the model cannot be used.
+
+    Notes
+    -----
+    `datasets` keeps results under a hash of the function and its arguments. That of `tag_batch` changes with the version and
+    the shipped model, so that no tags of an older one come back. Of a `model` it sees the path alone: give
+    ``load_from_cache_file=False`` once you have trained that anew.
+    """
+
+    __name__ = __qualname__ = "tag_batch"
+
+    def __call__(
+        self,
+        batch: Mapping[str, Sequence[Any]],
+        *,
+        text: str = "text",
+        model: str | os.PathLike[str] | None = None,
+        policy: str = "balanced",
+    ) -> dict[str, list[Any]]:
+        if text not in batch:
+            raise KeyError(f'no column "{text}": say which holds the text, of {", ".join(batch)}')
+        texts = list(batch[text])
+        for number, one in enumerate(texts):
+            if one is not None and not isinstance(one, str):
+                raise TypeError(f"row {number} of the batch: {text} is not a str but {type(one).__name__}: {one!r:.40}")
+        passages = [Passage(one, 0, len(one)) for one in texts if one is not None]
+        classifier = _classifier(None if model is None else os.fspath(model))
+        tagged = iter(classifier.tag_passages(passages, policy))
+        rows = [None if one is None else next(tagged) for one in texts]
+        return {
+            "labels": [None if row is None else list(row.labels) for row in rows],
+            **{label: [None if row is None else row.scores[label] for row in rows] for label in LABELS},
+            "low_confidence": [None if row is None else row.low_confidence for row in rows],
+        }
+
+    def __reduce__(self) -> tuple[Callable[..., _TagBatch], tuple[str, str]]:
+        """What is pickled, and hashed: the name, with what decides the results."""
+        return _unpickled, (__version__, str(Classifier.load().meta["sha256"]))
+
+
+def _unpickled(version: str, model: str) -> _TagBatch:  # noqa: ARG001
+    return tag_batch
+
+
+@cache
+def _classifier(model: str | None) -> Classifier:
+    return Classifier.load(model)
+
+
+tag_batch: Final = _TagBatch()

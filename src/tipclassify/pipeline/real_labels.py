@@ -1,0 +1,387 @@
+"""Labels of real passages by reference: the words stay in the public files, the labels are here.
+
+``labels.csv`` names a passage by the hash of its words and the source that it is from; ``sources.json`` says which
+public file that is. `rebuild` reads the files, finds the passages by their hashes, and returns rows of the corpus.
+Nothing is written here: the command line does.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote
+from xml.parsers import expat
+
+from tipclassify.errors import CorpusError, InputError
+from tipclassify.labels import LABELS
+from tipclassify.readers import read_bytes
+from tipclassify.readers.jsonl import row_of_line
+from tipclassify.readers.limits import gunzip, read_bounded
+from tipclassify.text.document import Document
+from tipclassify.text.segmentation.passages import split_passages, text_document
+
+__all__ = [
+    "PASSAGES",
+    "Rebuilt",
+    "Reference",
+    "find_passages",
+    "passage_key",
+    "read_references",
+    "read_source",
+    "rebuild",
+]
+
+PASSAGES: Final = "passages.jsonl"
+"""File beside ``labels.csv`` that holds the passages found."""
+
+_LONGEST: Final = 1_000_000  # words of a text that is searched word by word; the longest source file has 84,000
+_PATIENCE: Final = 3  # downloads that may fail in a row: then the network or the site is down
+_BREAKS: Final = ".;:,"  # marks that part the clauses of a Factbook field, and are of neither
+_SUBJECT: Final = "traffick"  # in the name or content of a Factbook field: one in a hundred of a year's file
+# Two string literals side by side in an INSERT statement, name and content; a quote inside is doubled.
+_SQL_FIELD: Final = re.compile(r"'([^']*(?:''[^']*)*)', N?'([^']*(?:''[^']*)*)'")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A row of ``labels.csv``: where a passage is, and its labels.
+
+    Attributes
+    ----------
+    key : str
+        `passage_key` of its text.
+    words : int
+        Number of its words, divided by white space.
+    source : str
+        What it is from, such as ``hrr/2020/china.html``.
+    section : str or None
+        Heading above it.
+    labels : tuple of str
+        Labels of the passage under its heading.
+    labels_alone : tuple of str or None
+        Labels of the bare sentence, where they differ.
+    annotator : str
+        Who labelled it.
+    """
+
+    key: str
+    words: int
+    source: str
+    section: str | None
+    labels: tuple[str, ...]
+    labels_alone: tuple[str, ...] | None
+    annotator: str
+
+    @property
+    def family(self) -> str:
+        """Name of its source family: its source up to the first slash."""
+        return self.source.partition("/")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What `rebuild` found, in the order of ``labels.csv``.
+
+    Attributes
+    ----------
+    rows : list of dict
+        Rows of the corpus.
+    missing : list of Reference
+        Passages that were not found.
+    problems : list of str
+        One line for each file that could not be had or read.
+    """
+
+    rows: list[dict[str, Any]]
+    missing: list[Reference]
+    problems: list[str]
+
+
+def passage_key(text: str) -> str:
+    """First 16 hex digits of the SHA-256 of a passage's words in lower case, joined by one space.
+
+    >>> passage_key("Courts  slept."), passage_key("courts slept.")
+    ('68154671bde9a7ac', '68154671bde9a7ac')
+    """
+    return _hash(" ".join(text.lower().split()))
+
+
+def _hash(words: str) -> str:
+    return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+# --------------------------------------------------------------------------------------------- labels.csv, sources.json
+
+
+def read_references(path: Path) -> list[Reference]:
+    """The rows of ``labels.csv``.
+
+    Raises
+    ------
+    CorpusError
+        At the first bad row, naming its line.
+    """
+    references: dict[str, Reference] = {}
+    reader = csv.DictReader(_text_of(path).splitlines(keepends=True), strict=True)
+    try:
+        for row in reader:
+            one = _reference(row)
+            if references.setdefault(one.key, one) is not one:
+                raise ValueError(f"key {one.key} a second time")
+    except (KeyError, ValueError, TypeError, csv.Error) as error:
+        raise CorpusError([f"{path}:{reader.line_num}: not a row of labels ({error}); restore the file"]) from None
+    if not references:
+        raise CorpusError([f"{path}: no rows; restore the file"])
+    return list(references.values())
+
+
+def _reference(row: Mapping[str, str]) -> Reference:
+    if not re.fullmatch("[0-9a-f]{16}", row["key"]):
+        raise ValueError(f"key {row['key']!r}")
+    if None in row.values():
+        raise ValueError("too few columns")
+    alone = row["labels_alone"]
+    labels, labels_alone = _labels(row["labels"]), _labels(alone.replace("none", "")) if alone else None
+    place = int(row["words"]), row["source"], row["section"] or None
+    return Reference(row["key"], *place, labels, labels_alone, row["annotator"])
+
+
+def _labels(written: str) -> tuple[str, ...]:
+    names = written.split(";") if written else []
+    if unknown := set(names) - set(LABELS):
+        raise ValueError(f"unknown label {min(unknown)!r}")
+    return tuple(label for label in LABELS if label in names)
+
+
+def _text_of(path: Path) -> str:
+    return read_bounded(str(path)).decode("utf-8-sig", "replace")
+
+
+class _File(NamedTuple):
+    """A public file: the address of its folder, and its path there."""
+
+    address: str
+    name: str
+
+
+def _files(folder: Path, references: Sequence[Reference]) -> dict[_File, list[Reference]]:
+    """The references of each file, by ``sources.json``: the braces in ``source`` and ``file`` of a family correspond.
+
+    A source that is only the name of its family goes to every file of the family.
+    """
+    path = folder / "sources.json"
+    files: dict[_File, list[Reference]] = defaultdict(list)
+    of_family: dict[str, dict[_File, None]] = defaultdict(dict)
+    try:
+        families = json.loads(_text_of(path))
+        patterns = {
+            name: re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(family["source"]))
+            for name, family in families.items()
+        }
+        for one in sorted(references, key=lambda one: one.source == one.family):
+            family = families[one.family]
+            if found := re.fullmatch(patterns[one.family], one.source):
+                file = _File(family["address"], family["file"].format(**found.groupdict()))
+                of_family[one.family][file] = None
+                files[file].append(one)
+            else:
+                for file in of_family[one.family]:
+                    files[file].append(one)
+    except (ValueError, KeyError, TypeError, AttributeError, re.error) as error:
+        raise CorpusError([f"{path}: does not describe the sources of labels.csv ({error}); restore both"]) from None
+    return files
+
+
+# --------------------------------------------------------------------------------------------- finding
+
+
+def find_passages(document: Document, wanted: Mapping[str, int]) -> dict[str, str]:
+    """Text of each wanted passage that is in a document, by key.
+
+    The document's sentences and clauses are tried first, then every run of as many words: a sentence is found however
+    the text around it is cut.
+
+    Parameters
+    ----------
+    wanted : mapping of str to int
+        Number of words by key.
+
+    Examples
+    --------
+    >>> document = text_document("It rained. Police arrested nine men, courts slept.")
+    >>> list(find_passages(document, {passage_key("Courts slept."): 2}).values())
+    ['courts slept.']
+    """
+    passages = [*split_passages(document), *split_passages(document, "clause")]
+    found = {key: passage.text for passage in passages if (key := passage_key(passage.text)) in wanted}
+    return found | _find_runs(document.text, {key: words for key, words in wanted.items() if key not in found})
+
+
+def _find_runs(text: str, wanted: Mapping[str, int]) -> dict[str, str]:
+    """Runs of words with a wanted key, with or without their last mark: one pass for each number of words."""
+    keys: dict[int, set[str]] = defaultdict(set)
+    for key, words in wanted.items():
+        keys[words].add(key)
+    spans = [match.span() for match in re.finditer(r"\S+", text)] if keys else []
+    if len(spans) > _LONGEST:
+        return {}
+    lowered = [text[start:end].lower() for start, end in spans]
+    found = {}
+    for words, those in keys.items():
+        for first in range(len(spans) - words + 1 if words > 0 else 0):
+            run = " ".join(lowered[first : first + words])
+            for cut in (0, 1) if run[-1] in _BREAKS else (0,):
+                if (key := _hash(run[: len(run) - cut])) in those:
+                    found[key] = text[spans[first][0] : spans[first + words - 1][1] - cut]
+    return found
+
+
+def read_source(data: bytes, name: str) -> Document:
+    """A source file as a document: HTML and PDF by the readers of reports, XML and SQL by the texts in them.
+
+    Raises
+    ------
+    InputError
+        With one line that says what is wrong with it and what to do.
+    """
+    if name.endswith(".xml"):
+        return text_document(_xml_text(data, name), name)
+    if name.endswith(".sql.gz"):
+        fields = _SQL_FIELD.findall(gunzip(data, name).decode("utf-8", "replace"))
+        contents = (content.replace("''", "'") for field, content in fields if _SUBJECT in (field + content).lower())
+        return text_document("\n\n".join(contents), name)
+    return read_bytes(data, name)
+
+
+def _xml_text(data: bytes, name: str) -> str:
+    """The text of an XML file, a paragraph an element; a document type is refused, since its entities may expand."""
+    parts: list[str] = []
+
+    def refuse(*_: object) -> None:
+        raise InputError(f"{name}: an XML file with a DOCTYPE, which is not read; download it again")
+
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = refuse
+    parser.StartElementHandler = lambda *_: parts.append("\n\n")
+    parser.EndElementHandler = lambda *_: parts.append("\n\n")
+    parser.CharacterDataHandler = parts.append
+    try:
+        parser.Parse(data, True)
+    except expat.ExpatError as error:
+        raise InputError(f"{name}: broken XML ({error}); download it again") from None
+    return "".join(parts)
+
+
+# --------------------------------------------------------------------------------------------- rebuilding
+
+
+def rebuild(
+    folder: Path,
+    given: Path | None = None,
+    *,
+    allow_private: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Rebuilt:
+    """Find the passages of ``labels.csv`` in the public files.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds ``labels.csv`` and ``sources.json``; passages that an earlier run left there are not sought again.
+    given : Path, optional
+        Folder with source files, or JSON lines with a ``text``: nothing else is read. Without it files are downloaded,
+        except those that the cache of links holds, from whatever day.
+    progress : callable, optional
+        Called with (files done, in all).
+
+    Raises
+    ------
+    InputError
+        When `given`, ``labels.csv`` or ``sources.json`` cannot be read.
+    CorpusError
+        When ``labels.csv`` or ``sources.json`` is not what it should be.
+    MissingExtraError
+        When httpx, which downloads need, is not installed.
+    """
+    references = read_references(folder / "labels.csv")
+    files = _files(folder, references)
+    keys = {one.key for one in references}
+    texts = _texts_of_rows(folder / PASSAGES, keys) if (folder / PASSAGES).is_file() else {}
+    problems: list[str] = []
+    if given is not None and not given.is_dir():
+        texts |= _texts_of_rows(given, keys)
+    else:
+        names = [file for file, those in files.items() if any(one.key not in texts for one in those)]
+        read = _downloaded(names, allow_private, problems) if given is None else _in_folder(names, given, problems)
+        for done, (file, data) in enumerate(read, 1):
+            wanted = {one.key: one.words for one in files[file] if one.key not in texts}
+            if data is not None and wanted:
+                try:
+                    texts |= find_passages(read_source(data, file.name), wanted)
+                except InputError as error:
+                    problems.append(str(error))
+            if progress:
+                progress(done, len(names))
+    rows = [_row(one, texts[one.key]) for one in references if one.key in texts]
+    return Rebuilt(rows, [one for one in references if one.key not in texts], problems)
+
+
+def _row(one: Reference, text: str) -> dict[str, Any]:
+    row: dict[str, Any] = {"id": f"real-{one.key}", "text": text, "labels": list(one.labels)}
+    if one.labels_alone is not None:
+        row["labels_alone"] = ";".join(one.labels_alone) or "none"
+    place = {"section": one.section, "pair": None, "doc": one.source, "source": one.family}
+    return {**row, **place, "annotator": one.annotator}
+
+
+def _texts_of_rows(path: Path, keys: set[str]) -> dict[str, str]:
+    data = read_bounded(str(path))
+    data = gunzip(data, str(path)) if path.suffix == ".gz" else data
+    lines = enumerate(data.split(b"\n"), 1)
+    texts = (row_of_line(line, f"{path}:{number}")["text"] for number, line in lines if line.strip())
+    return {key: text for text in texts if (key := passage_key(text)) in keys}
+
+
+def _in_folder(files: Iterable[_File], folder: Path, problems: list[str]) -> Iterator[tuple[_File, bytes | None]]:
+    """The bytes of each file whose name ends a path in the folder; None for the others."""
+    there = {ending: path for path in sorted(folder.rglob("*")) for ending in (path.name, "/".join(path.parts[-2:]))}
+    for file in files:
+        data = None
+        try:
+            data = read_bounded(str(there[file.name])) if file.name in there else None
+        except InputError as error:
+            problems.append(str(error))
+        yield file, data
+
+
+def _downloaded(
+    files: Iterable[_File], allow_private: bool, problems: list[str]
+) -> Iterator[tuple[_File, bytes | None]]:
+    """The bytes of each file, from the cache of links or the web; None for what cannot be had."""
+    from tipclassify.download import LinkError, download
+    from tipclassify.download.cache import read_copy
+    from tipclassify.download.request import parsed
+
+    failed = 0
+    for file in files:
+        data = None
+        url = str(parsed(file.address + quote(file.name)))
+        try:
+            if kept := read_copy(url):
+                data = kept[0].data
+            elif failed < _PATIENCE:
+                data = download(url, allow_private=allow_private).data
+                failed = 0
+        except LinkError as error:
+            problems.append(str(error))
+            failed += error.status not in (404, 410)
+            if failed == _PATIENCE:
+                problems.append(f"{failed} downloads failed in a row: no more are tried; run the command again later")
+        yield file, data

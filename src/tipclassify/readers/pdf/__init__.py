@@ -1,0 +1,1 @@
+"""PDF: glyphs to lines, columns, paragraphs and headings."""

@@ -1,0 +1,191 @@
+"""Rows of a column in, lines of text out: note marks gone, cells of tables parted, dots before page numbers too."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+from typing import Final
+
+from tipclassify.readers.pdf.layout.pages import SMALL, Row, Word, join_words, row_text
+
+__all__ = ["Line", "lines_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a column.
+
+    Attributes
+    ----------
+    x0, x1, y, size : float
+        Its ends, baseline and the size of most of its characters, in points.
+    lead : float
+        Width of its first word.
+    bold : str
+        Which of its words are bold: "all", "some" or "".
+    noted : bool
+        It begins with a raised mark, as a note does; the mark is not in its text.
+    cells : int
+        Cells of a row of a table; 1 for running text.
+    """
+
+    text: str
+    x0: float
+    x1: float
+    y: float
+    size: float
+    lead: float
+    bold: str = ""
+    noted: bool = False
+    cells: int = 1
+
+
+_CELL_GAP: Final = 1.2  # em between cells of a table at least
+_ALIGNED: Final = 3.0  # points that edges of cells under each other may differ by
+_CELLS: Final = 20  # of a row that are compared
+_LIST_MARK: Final = re.compile(r"\W{1,2}|\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)]")
+_LEADERS: Final = re.compile(r"(?:\s?\.){4,}\s*|\s*…{2,}\s*|(?:\s_){4,}\s*")
+_MARK: Final = re.compile(r"[\[(]?(?:\d{1,3}|[*†‡§¶#]{1,3})(?:[,;–-]\s?(?:\d{1,3}|[*†‡§¶]))*[\])]?,?")
+_BRACKETED: Final = re.compile(r"\[\d{1,3}\]")
+_UNIT: Final = re.compile(r"(?:^|[\d\s(/])[kcmd]?m$")
+_SUPERSCRIPTS: Final = re.compile(r"(?<=[^\W\d_])(?<!\bm)(?<!\b[kcd]m)[¹²³⁰⁴-⁹]+|(?<=[.,;:!?)”’\"'])[¹²³⁰⁴-⁹]+")
+
+
+def lines_of(rows: list[Row]) -> list[Line]:
+    """A line for each row; rows whose cells stand under each other are rows of a table."""
+    cells = [_cells(row) for row in rows]
+    lines: list[Line] = []
+    for at, found in enumerate(cells):
+        near = [*cells[max(at - 2, 0) : at], *cells[at + 1 : at + 3]]
+        if len(found) > 1 and not (any(_are_aligned(found, other) for other in near) and not _is_spread(found)):
+            found = [[fragment for cell in found for fragment in cell]]
+        line = _line(found)
+        if line is not None:
+            lines.append(line)
+    return lines
+
+
+# --------------------------------------------------------------------------------------------- tables
+
+
+def _cells(row: Row) -> list[Row]:
+    cells = [[row[0]]]
+    for fragment in row[1:]:
+        if fragment.x0 - cells[-1][-1].x1 >= _CELL_GAP * max(fragment.size, cells[-1][-1].size):
+            cells.append([fragment])
+        else:
+            cells[-1].append(fragment)
+    if len(cells) > 1 and _is_mark(row_text(cells[0]), len(cells)):
+        cells[:2] = [cells[0] + cells[1]]
+    return cells
+
+
+def _is_mark(text: str, cells: int) -> bool:
+    """Whether a first cell is the mark of a list entry, paragraph or note; a number before several cells is not."""
+    return _LIST_MARK.fullmatch(text) is not None or (cells == 2 and re.fullmatch(r"\d{1,3}", text) is not None)
+
+
+def _are_aligned(cells: list[Row], other: list[Row]) -> bool:
+    """Whether two rows have a cell, not the first, with an edge or the middle in the same place."""
+    places = [_places(cell) for cell in other[1:_CELLS]]
+    return any(
+        abs(a - b) < _ALIGNED
+        for cell in cells[1:_CELLS]
+        for place in places
+        for a, b in zip(_places(cell), place, strict=True)
+    )
+
+
+def _places(cell: Row) -> tuple[float, float, float]:
+    x0, x1 = cell[0].x0, cell[-1].x1
+    return x0, (x0 + x1) / 2, x1
+
+
+def _is_spread(cells: list[Row]) -> bool:
+    """Whether a row is a line of prose spread to the width of its column, not cells of a table.
+
+    Such a line has a hyphen at its end, words in small letters after its gaps, or gaps that are all alike.
+    """
+    words = [word for cell in cells for fragment in cell for word in fragment.words]
+    if words[-1].text.endswith("-") or sum(cell[0].words[0].text[0].islower() for cell in cells) * 4 > len(cells):
+        return True
+    gaps = [b.x0 - a.x1 for a, b in pairwise(words) if not b.glued]
+    figures = sum(word.text[0].isdigit() for word in words)
+    return max(gaps) - min(gaps) < 0.2 * words[0].size and figures * 2 < len(words)
+
+
+# --------------------------------------------------------------------------------------------- lines
+
+
+def _line(cells: list[Row]) -> Line | None:
+    words = [word for cell in cells for fragment in cell for word in fragment.words]
+    size = _main_size(words)
+    y = median(word.y for word in words if word.size == size)
+    texts: list[str] = []
+    kept: list[Word] = []
+    noted = False
+    for cell in cells:
+        rest, marked = _without_marks([word for fragment in cell for word in fragment.words], size, y)
+        noted |= marked and not kept
+        kept += rest
+        text = " ".join(_SUPERSCRIPTS.sub("", join_words(rest)).split())
+        texts += [_LEADERS.sub(" | ", text).strip(" |") or text] if text else []
+    if not texts:
+        return None
+    text = " | ".join(texts)
+    bold = sum(word.bold for word in kept)
+    weight = "all" if bold == len(kept) else "some" if bold else ""
+    return Line(
+        text=text,
+        x0=words[0].x0,
+        x1=max(word.x1 for word in words),
+        y=y,
+        size=size,
+        lead=_lead(kept),
+        bold=weight,
+        noted=noted,
+        cells=max(len(texts), 1 + (" | " in text)),
+    )
+
+
+def _main_size(words: Iterable[Word]) -> float:
+    sizes: Counter[float] = Counter()
+    for word in words:
+        sizes[word.size] += len(word.text)
+    return sizes.most_common(1)[0][0]
+
+
+def _lead(words: list[Word]) -> float:
+    end = 1
+    while end < len(words) and words[end].glued:
+        end += 1
+    return words[end - 1].x1 - words[0].x0
+
+
+def _without_marks(words: list[Word], size: float, y: float) -> tuple[list[Word], bool]:
+    """Words without raised note marks, and whether there was one in front."""
+    kept: list[Word] = []
+    in_front = False
+    at = 0
+    while at < len(words):
+        end = at
+        while end < len(words) and words[end].size < SMALL * size and y - words[end].y > 0.15 * size:
+            end += 1
+        raised = "".join(word.text for word in words[at:end])
+        if end > at and _MARK.fullmatch(raised):
+            if kept and raised in ("2", "3") and _UNIT.search(kept[-1].text):
+                kept += words[at:end]
+            elif end < len(words) and words[end].text[0].isalnum():
+                words[end] = words[end]._replace(glued=False)
+            in_front |= not kept
+        elif end == at and kept and words[at].size < SMALL * size and _BRACKETED.fullmatch(words[at].text):
+            end = at + 1  # smaller, in brackets, but not raised
+        else:
+            end = max(end, at + 1)
+            kept += words[at:end]
+        at = end
+    return kept, in_front

@@ -1,0 +1,1 @@
+"""Tags as results: counted, compared, drawn, written."""

@@ -1,0 +1,1 @@
+"""Two reports compared: passages aligned, changes of labels, what was reworded."""

@@ -1,0 +1,123 @@
+"""What a report is about, by what a model found in it, and whether the model can read it at all.
+
+Most chapters of a human-rights report are about other things than trafficking. Whoever reads "31 passages tagged" wants to know
+that the other 450 were on other subjects, not that governments did nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final
+
+from tipclassify.text.document import Passage
+from tipclassify.text.furniture import is_prose
+
+__all__ = ["Subject", "about_trafficking", "count_unknown", "is_unknown", "is_unread", "subject_line"]
+
+_LIKELY: Final = 0.2  # probability of a label; of passages without one, few on other subjects come so near
+_SECTION_SHARE: Final = 1 / 4  # of a section; the passages between the tagged ones tell who exploits whom
+_LONG: Final = 40  # passages; of a shorter text one sees at once what it is about
+_MINOR_SHARE: Final = 1 / 3
+_UNREAD_SHARE: Final = 1 / 3
+_FEWEST_WORDS: Final = 3
+_WORD: Final = re.compile(r"[^\W\d_]{2,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """How many of a report's passages are about trafficking, of how many that are prose.
+
+    >>> Subject(31, 483).is_other, Subject(31, 90).is_other, Subject(3, 20).is_other
+    (True, False, False)
+    """
+
+    about: int = 0
+    passages: int = 0
+
+    @classmethod
+    def of(cls, passages: Sequence[Passage]) -> Subject:
+        """The subject of a report, or of a batch of its passages; nothing where the model cannot read it."""
+        prose = [passage for passage in passages if is_prose(passage)]
+        return cls() if is_unread(*count_unknown(prose)) else cls(sum(about_trafficking(prose)), len(prose))
+
+    def __add__(self, other: Subject) -> Subject:
+        return Subject(self.about + other.about, self.passages + other.passages)
+
+    @property
+    def is_other(self) -> bool:
+        """Whether the report is long and less than a third of it is about trafficking."""
+        return self.passages >= _LONG and self.about < self.passages * _MINOR_SHARE
+
+
+def about_trafficking(passages: Sequence[Passage]) -> list[bool]:
+    """Which passages of a report are about trafficking, as far as a model can tell.
+
+    The rule: a passage is when it has a label, when the probability of any label is 0.2 or more, or when a quarter of its section
+    is tagged. A section is consecutive passages under one heading.
+
+    >>> tagged = Passage("Police arrested nine traffickers.", 0, 33, "Prosecution", ("positive_effort",))
+    >>> told = Passage("Traffickers lure children with jobs.", 34, 70, "Prosecution")
+    >>> about_trafficking([tagged, told, Passage("The press is free.", 71, 89, "Press")])
+    [True, True, False]
+    """
+    found: list[bool] = []
+    for _, group in groupby(passages, key=lambda passage: passage.section):
+        section = list(group)
+        if sum(bool(passage.labels) for passage in section) >= len(section) * _SECTION_SHARE:
+            found += [True] * len(section)
+        else:
+            found += [bool(passage.labels) or max(passage.scores.values(), default=0) >= _LIKELY for passage in section]
+    return found
+
+
+def subject_line(reports: Iterable[Subject]) -> str | None:
+    """One line where most of a report, or of some of several reports, is about other things; None where none is.
+
+    >>> subject_line([Subject(31, 483)])
+    '31 of 483 passages are about trafficking; the rest of this report is on other subjects.'
+    >>> subject_line([Subject(31, 483), Subject(60, 62), Subject(9, 100)])
+    '2 of 3 reports are mostly on other subjects: 40 of their 583 passages are about trafficking.'
+    """
+    known = list(reports)
+    other = [subject for subject in known if subject.is_other]
+    if not other:
+        return None
+    total = sum(other, Subject())
+    if len(known) == 1:
+        return f"{total.about} of {total.passages} passages are about trafficking; the rest of this report is on other subjects."
+    return (
+        f"{len(other)} of {len(known)} reports are mostly on other subjects: "
+        f"{total.about} of their {total.passages} passages are about trafficking."
+    )
+
+
+def is_unknown(passage: Passage) -> bool:
+    """Whether a passage is a sentence in words that the model does not know.
+
+    `Passage.low_confidence` says so of sentences; of what has fewer than three words besides names it says that it is short.
+
+    >>> is_unknown(Passage("Nix brolwe plimth gra.", 0, 22, low_confidence=True))
+    True
+    >>> is_unknown(Passage("Port Alba, 2021", 0, 15, low_confidence=True))
+    False
+    """
+    return (
+        passage.low_confidence and sum(not word[0].isupper() for word in _WORD.findall(passage.text)) >= _FEWEST_WORDS
+    )
+
+
+def count_unknown(passages: Iterable[Passage]) -> tuple[int, int]:
+    """Sentences in words that the model does not know, and all sentences: fragments of few words are none."""
+    known, unknown = 0, 0
+    for passage in passages:
+        known += not passage.low_confidence
+        unknown += is_unknown(passage)
+    return unknown, known + unknown
+
+
+def is_unread(unknown: int, sentences: int) -> bool:
+    """Whether tags mean nothing, since over a third of the sentences are in unknown words, as in another language."""
+    return unknown > sentences * _UNREAD_SHARE

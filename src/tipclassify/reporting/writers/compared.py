@@ -1,0 +1,131 @@
+"""A comparison as a table for reading in a terminal, or as JSON lines, one object a pair."""
+
+from __future__ import annotations
+
+from typing import IO, TYPE_CHECKING, Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tipclassify.formatting import json_line, one_line
+from tipclassify.reporting.comparison.changes import MARGIN
+from tipclassify.reporting.writers.wording import COLOURS
+
+if TYPE_CHECKING:
+    from tipclassify.reporting.comparison.changes import Change
+    from tipclassify.reporting.comparison.comparison import Comparison, Group, Pair
+    from tipclassify.reporting.comparison.rewording import Piece
+
+__all__ = ["write_jsonl", "write_table"]
+
+_WIDTH: Final = 120  # when the output is no terminal
+
+
+def write_jsonl(found: Comparison, out: IO[str], same: bool = False) -> None:
+    """One object a pair, in the order of the table; passages that are the same only when asked for."""
+    for group in found.groups(same):
+        for pair in group.pairs:
+            out.write(json_line(pair.to_dict()))
+
+
+def write_table(found: Comparison, out: IO[str], same: bool = False) -> None:
+    """Pairs under their kinds, each side with its changed words marked, then counts and what to know of them.
+
+    Changed words are struck out or bold on a terminal, and stand in ``[-old-]`` and ``{+new+}`` elsewhere.
+    """
+    console = Console(file=out, highlight=False, width=None if out.isatty() else _WIDTH)
+    for name, report in zip(found.names, (found.old, found.new), strict=True):
+        document = report.document
+        about = " ".join(str(known) for known in (document.country, document.year) if known) if document else ""
+        console.print(Text(f"{name}  {one_line(report.file)}{f'  ({one_line(about)})' if about else ''}"))
+    for group in found.groups(same):
+        _write_group(group, found.names, console)
+    console.print()
+    counts, (before, after) = found.counts(), found.names
+    console.print(
+        Text(
+            f"{len(found.old.passages)} passages of {before}, {len(found.new.passages)} of {after}: {counts['same']} the same, "
+            f"{counts['reworded']} reworded, {counts['dropped']} not found in {after}, {counts['new']} not found in {before}"
+        )
+    )
+    console.print(
+        Text(
+            "What is not found may be reported in other words; what is no longer reported need not have stopped. "
+            f"Borderline: the probabilities lie within {MARGIN:g} log-odds of the threshold, so that another wording "
+            "could have turned the tag."
+        )
+    )
+
+
+def _write_group(group: Group, names: tuple[str, str], console: Console) -> None:
+    title = Text(f"{group.title}: {len(group.pairs)}", style="bold")
+    also = [f"{group.borderline} of them borderline"] if group.borderline else []
+    also += [f"{group.elsewhere} more under other headings"] if group.elsewhere else []
+    title.append(f" ({', '.join(also)})" if also else "", style="not bold")
+    console.print()
+    console.print(title)
+    table = Table(box=None, pad_edge=False, show_edge=False, show_header=False)
+    table.add_column(no_wrap=True, vertical="top")
+    table.add_column(overflow="fold")
+    styled = console.is_terminal and not console.is_dumb_terminal
+    for number, pair in enumerate(group.pairs):
+        if number:
+            table.add_row()
+        table.add_row("", _heading(pair, names))
+        old, new = pair.words()
+        if pair.alignment == "same":
+            table.add_row("both", _marked(new, styled, False))
+            continue
+        if pair.old:
+            table.add_row(names[0], _marked(old, styled, False))
+        if pair.new:
+            table.add_row(names[1], _marked(new, styled, True))
+        if pair.nearest and pair.changes:
+            near = Text(f"nearest, similarity {pair.nearness:.2f}: {one_line(pair.nearest.passage.text)}", style="dim")
+            table.add_row(Text(names[0] if pair.old is None else names[1], style="dim"), near)
+    console.print(table)
+
+
+def _heading(pair: Pair, names: tuple[str, str]) -> Text:
+    """What changed, and where: ``+failure 0.04 → 0.91  [prosecution]  p. 4 → 5  similarity 0.82``."""
+    sides = [side.passage for side in (pair.old, pair.new) if side]
+    parts = [_change(change) for change in pair.changes]
+    if not parts:
+        parts = [Text(label, style=COLOURS[label]) for label in sides[-1].labels]
+    parts.append(Text(f"[{_arrow([one_line(side.section or '') or 'no section' for side in sides])}]", style="bold"))
+    if any(side.page for side in sides):
+        parts.append(Text("p. " + _arrow([str(side.page or "?") for side in sides])))
+    if pair.alignment == "reworded":
+        parts.append(Text(f"similarity {pair.similarity:.2f}"))
+    if len(sides) == 1:
+        parts.append(Text(f"not found in {names[0] if pair.old is None else names[1]}"))
+    if any(side.low_confidence for side in sides):
+        parts.append(Text("low confidence"))
+    return Text("  ").join(parts)
+
+
+def _change(change: Change) -> Text:
+    scores = _arrow([f"{score:.2f}" for score in (change.old, change.new) if score is not None])
+    text = Text(f"{'+' if change.came else '-'}{change.label} {scores}", style=COLOURS[change.label])
+    return text.append(" borderline", style="italic") if change.borderline else text
+
+
+def _arrow(values: list[str]) -> str:
+    return " → ".join(dict.fromkeys(values))
+
+
+def _marked(pieces: list[Piece], styled: bool, is_new: bool) -> Text:
+    text = Text()
+    for piece in pieces:
+        words = piece.text.rstrip()
+        gap = " " if len(words) < len(piece.text) else ""
+        words = one_line(words)
+        if not piece.changed or not words:
+            text.append(words + gap)
+        elif styled:
+            text.append(words, style="bold" if is_new else "strike")
+            text.append(gap)
+        else:
+            text.append(f"{{+{words}+}}{gap}" if is_new else f"[-{words}-]{gap}")
+    return text

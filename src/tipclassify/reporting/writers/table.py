@@ -1,0 +1,92 @@
+"""A table for reading in a terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from itertools import groupby
+from operator import attrgetter
+from typing import IO, TYPE_CHECKING, Final
+
+from tipclassify.formatting import one_line
+from tipclassify.labels import LABELS
+from tipclassify.reporting.subject import Subject, subject_line
+from tipclassify.reporting.writers import Run, TaggedReport
+from tipclassify.reporting.writers.wording import COLOURS
+from tipclassify.text.furniture import is_prose
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from tipclassify.text.document import Passage
+
+__all__ = ["write_table"]
+
+_WIDTH: Final = 110  # when the output is no terminal
+
+
+def write_table(reports: Iterable[TaggedReport], out: IO[str], run: Run) -> None:  # noqa: ARG001
+    """Label (with ``?`` where confidence is low), probability, page and text of every tagged passage, then counts.
+
+    Below the counts one line says so where most of a report is on other subjects than trafficking.
+
+    Coloured on a terminal only, never with ``NO_COLOR`` set.
+    """
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(file=out, highlight=False, width=None if out.isatty() else _WIDTH)
+    counts: Counter[str] = Counter()
+    subjects: list[Subject] = []
+    printed = False
+    for _, batches in groupby(reports, key=attrgetter("file")):  # rows of one file come in batches
+        table, section = None, None
+        subjects.append(Subject())
+        for report in batches:
+            subjects[-1] += Subject.of(report.passages)
+            for passage in filter(is_prose, report.passages):
+                counts.update(("passages", *(passage.labels or ("(none)",))))
+                if not passage.labels:
+                    continue
+                if table is None:
+                    table = _empty_table(report)
+                if passage.section != section or not table.row_count:
+                    section = passage.section
+                    name = Text(f"[{one_line(section or '') or 'no section'}]", style="bold")
+                    table.add_row(*[""] * (len(table.columns) - 1), name)
+                _add(table, passage)
+        if table is not None:
+            console.print(table)
+            printed = True
+    if printed:
+        console.print()
+    shown = "   ".join(f"{label} {counts[label]}" for label in (*LABELS, "(none)"))
+    console.print(Text(f"{counts['passages']} passages: {shown}"))
+    if line := subject_line(subjects):
+        console.print(Text(line))
+
+
+def _empty_table(report: TaggedReport) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    document = report.document
+    about = " ".join(str(known) for known in (document.country, document.year) if known) if document else ""
+    title = Text(one_line(report.file) + (f"  ({one_line(about)})" if about else ""))
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, show_edge=False)
+    table.add_column("label", no_wrap=True)
+    table.add_column("prob.", justify="right", no_wrap=True)
+    if any(passage.page is not None for passage in report.passages):
+        table.add_column("page", justify="right", no_wrap=True)
+    table.add_column("passage", overflow="fold")
+    return table
+
+
+def _add(table: Table, passage: Passage) -> None:
+    from rich.text import Text
+
+    doubt = " ?" if passage.low_confidence else ""
+    labels = Text("\n").join(Text(label + doubt, style=COLOURS[label]) for label in passage.labels)
+    scores = "\n".join(f"{passage.scores[label]:.2f}" for label in passage.labels)
+    page = () if len(table.columns) == 3 else ("" if passage.page is None else str(passage.page),)
+    table.add_row(labels, scores, *page, Text(one_line(passage.text)))

@@ -1,1 +1,0 @@
-"""Where models are found by name, and how they come there."""

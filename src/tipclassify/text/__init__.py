@@ -1,0 +1,1 @@
+"""Text: a document in, its passages and their features out."""

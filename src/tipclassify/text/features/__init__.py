@@ -1,0 +1,1 @@
+"""Passages to tokens and hashed features."""

@@ -1,0 +1,143 @@
+"""From passages and headings to hashed features, one flat table: what training learns weights for and explanations point at.
+
+Scoring sums the same features without laying them out (`sums`).
+
+A passage has a label when any of its clauses supports it, so each feature also knows its clause: a score is the sum over the
+passage plus the sum over its best clause (`score_sums`), and one clear clause is not drowned by the rest of a long passage.
+
+The heading of a section is evidence too: the sentence alone cannot tell which law "was not effectively enforced". Its features
+(`heading_hashes`) belong to no clause, and are scaled for length by their own count.
+
+Source: the best part speaks for the whole, Andrews, Tsochantaridis and Hofmann 2002 (multiple-instance learning, NeurIPS 15).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tipclassify.text.features.structure import structure_of
+from tipclassify.text.features.templates import SALT, instances, length_scale
+from tipclassify.text.features.tokenizer import I64, U64, Bools, batches, tokenize, word_counts, words_of
+from tipclassify.text.features.vocabulary import FACTOR, hash_word
+from tipclassify.text.segmentation.sections import without_enumerator
+
+__all__ = ["FEATURE_VERSION", "Features", "best_clauses", "feature_keys", "featurize", "heading_hashes", "score_sums"]
+
+Floats = npt.NDArray[np.float64]
+
+FEATURE_VERSION: Final = 3  # raise it whenever the same text would give other hashes
+
+
+@dataclass(frozen=True)
+class Features:
+    """Features of some passages.
+
+    Attributes
+    ----------
+    row : int64 (m,)
+        Passage of each feature.
+    hash : uint64 (m,)
+    start, end : int64 (m,)
+        Character offsets in that passage, half-open.
+    clause : int64 (m,)
+        Clause of the feature, numbered through all passages; -1 if it spans clauses.
+    clause_row : int64 (k,)
+        Passage of each clause, ascending.
+    words, unknown : int64 (passages,)
+        Words of each passage besides figures and names, and how many of them are unknown.
+    """
+
+    row: I64
+    hash: U64
+    start: I64
+    end: I64
+    clause: I64
+    clause_row: I64
+    words: I64
+    unknown: I64
+
+
+def featurize(passages: Sequence[str], vocabulary: frozenset[str]) -> Features:
+    """Extract the features of each passage; see `tokens.tokenize` for `vocabulary`.
+
+    >>> f = featurize(["Police did not act.", ""], frozenset({"act"}))
+    >>> set(f.row.tolist()), int(f.end.max())
+    ({0}, 18)
+    """
+    none = np.zeros(0, np.int64)
+    parts = [(none, none.astype(np.uint64), none, none, none)]
+    clause_rows, counts = [none], [np.zeros((2, 0), np.int64)]
+    clauses = 0
+    for first, batch in batches(passages):
+        tokens = tokenize(batch, vocabulary)
+        structure, token_start, token_end = structure_of(tokens), tokens.start, tokens.end
+        for found in instances(tokens, structure):
+            clause = structure.clause[found.head] + clauses
+            if found.inside is not None:
+                clause[~found.inside] = -1
+            end = np.maximum(token_end[found.tail], token_end[found.head])
+            parts.append((tokens.row[found.head] + first, found.hash, token_start[found.head], end, clause))
+        clause_rows.append(tokens.row[structure.begin] + first)
+        clauses += len(structure.begin)
+        counts.append(np.stack(word_counts(tokens, len(batch))))
+    row, code, start, end, clause = (np.concatenate(column) for column in zip(*parts, strict=True))
+    words, unknown = np.concatenate(counts, axis=1)
+    return Features(row, code, start, end, clause, np.concatenate(clause_rows), words, unknown)
+
+
+def heading_hashes(heading: str | None) -> U64:
+    """Hash the words, the bigrams and the whole of a heading, without its enumerator; empty for none.
+
+    >>> len(heading_hashes("Section 7. Worker Rights")), len(heading_hashes(None))
+    (4, 0)
+    >>> heading_hashes("b. Forced Labor").tolist() == heading_hashes("FORCED LABOUR").tolist()
+    True
+    """
+    words = words_of(without_enumerator(heading or ""))
+    if not words:
+        return np.zeros(0, np.uint64)
+    code = np.array([*map(hash_word, words)], np.uint64)
+    whole = np.array([hash_word(" ".join(words))], np.uint64)
+    head = code * FACTOR[0]
+    return np.concatenate([head + SALT[90], head[:-1] + code[1:] * FACTOR[1] + SALT[91], whole * FACTOR[0] + SALT[92]])
+
+
+def feature_keys(code: U64) -> npt.NDArray[np.uint32]:
+    """Upper half of each feature hash: its key in a model."""
+    return (code >> np.uint64(32)).astype(np.uint32)
+
+
+def score_sums(features: Features, known: Bools, weights: Floats) -> tuple[Floats, I64]:
+    """Score each passage, before bias and heading, float64 (passages,); return its best clause too, int64, -1 for none.
+
+    Parameters
+    ----------
+    known : bool (m,)
+        Features that have a weight.
+    weights : float (known.sum(),)
+        Their weights for one label.
+    """
+    passages = len(features.words)
+    row, clause = features.row[known], features.clause[known]
+    whole = np.bincount(row, weights, passages) * length_scale(np.bincount(features.row, minlength=passages))
+    number = len(features.clause_row)
+    if not number:
+        return whole, np.full(passages, -1)
+    inside = clause >= 0
+    scale = length_scale(np.bincount(features.clause[features.clause >= 0], minlength=number))
+    parts: Floats = np.bincount(clause[inside], weights[inside], number) * scale
+    best = best_clauses(parts, features.clause_row, passages)
+    return whole + np.where(best >= 0, parts[best], 0.0), best
+
+
+def best_clauses(scores: Floats, clause_row: I64, passages: int) -> I64:
+    """Find the clause with the highest score of each passage, the first of equals; -1 for a passage without clauses."""
+    order = np.lexsort((-np.arange(len(scores)), scores, clause_row))
+    best = np.full(passages, -1)
+    best[clause_row[order]] = order  # the last written is the highest
+    return best

@@ -1,0 +1,356 @@
+"""Passages to numbered words: characters folded, cut into words, and the properties of each distinct word looked up once.
+
+Case, accents, curly quotes and dashes go; what is neither letter nor digit becomes a space, or a line feed where it may part
+clauses. One character in is one code out, so that offsets stay true.
+
+A word is identified by a 64-bit polynomial hash of its characters, which for a span of text is a difference of two running sums
+(Karp and Rabin 1987): only a word never seen before is looked at in Python.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from functools import lru_cache
+from hashlib import blake2b
+from threading import Lock
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tipclassify.text.features.lexicon import GEOGRAPHIC, class_of, phrase_classes
+
+__all__ = [
+    "BREAK",
+    "DROPPED",
+    "FACTOR",
+    "FIGURE",
+    "GEO",
+    "JOIN",
+    "LEADS",
+    "NAME",
+    "NUMBER",
+    "OF",
+    "PLAIN",
+    "STATE",
+    "STRANGE",
+    "THE",
+]
+__all__ += ["Characters", "VocabularyTable", "WordColumns", "american", "hash_word", "vocabulary_table"]
+
+I64 = npt.NDArray[np.int64]
+U16 = npt.NDArray[np.uint16]
+Codes = npt.NDArray[np.uint8] | U16
+U64 = npt.NDArray[np.uint64]
+Bools = npt.NDArray[np.bool_]
+
+NUMBER: Final = 1  # the hash that stands for every figure
+NAME: Final = 2  # and for every name
+FACTOR: Final = np.array(
+    [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F], np.uint64
+)
+"""Odd factors of a multilinear hash (Lemire and Kaser 2014, arXiv:1202.4961), one for each place of an n-gram."""
+
+# Properties of a word, as bits.
+FIGURE: Final = 1
+JOIN: Final = 2  # joins the parts of a name
+GEO: Final = 4  # belongs to a name when capitalised
+PLAIN: Final = 8  # "the", "and", "of": no name whatever their case
+STRANGE: Final = 16  # in neither the lexicon nor the vocabulary
+DROPPED: Final = 32  # a single letter
+STATE: Final = 64
+OF: Final = 128
+THE: Final = 256
+LEADS: Final = 512  # begins a two-word entry of the lexicon
+
+_FIGURES: Final = frozenset(
+    """two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
+    eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion
+    dozen dozens hundreds thousands dollar dollars euro euros pound pounds usd eur
+    rupee rupees franc francs peso pesos dinar dinars dirham dirhams riyal riyals rial rials shilling shillings yen yuan
+    baht dong birr kyat taka naira cedi cedis kwacha rand lek lei leu leva lev zloty koruna kroner krona rubles ruble
+    hryvnia lari tenge som somoni manat afghani ringgit rupiah riel kip won tugrik real reais bolivares quetzales
+    lempiras cordobas colones soles gourdes gourde january february march april
+    june july august september october november december""".split()
+)
+_JOINING: Final = frozenset("and of the de du la le da do del dos el al au aux es sur".split())
+_BITS: Final = {"the": THE | PLAIN, "of": OF | PLAIN, "and": PLAIN, "state": STATE}
+_LEADING: Final = frozenset(first for first, _ in phrase_classes())
+_MOST_WORDS: Final = 1 << 17
+
+
+# --------------------------------------------------------------------------------------------- characters
+
+BREAK: Final = ord("\n")  # stands for punctuation that may part clauses, and for what parts passages
+SPACE: Final = ord(" ")  # for all else that belongs to no word; codes of letters and digits are above
+
+_MARKS: Final = dict(zip("‘’“”–—…ı", "''\"\",,.i", strict=True))
+_CODES: Final = 1 << 16  # above are characters that two units of UTF-16 stand for: folded one by one
+_lower: Final = np.zeros(_CODES, np.dtype("<u2"))  # folded code of each character; 0: not seen so far
+_upper: Final = np.zeros(_CODES, bool)
+
+_LINK_MARKS: Final = ("://", "www.", "@")
+# An address says nothing, whatever words it is made of.
+_LINK: Final = re.compile(r"(?:https?://|www\.)\S+|(?<![^\s(<\[])[^\s@]+@[^\s@]+\.\w+")
+_SIGNS: Final = ("US", "CA", "AU", "NZ", "HK")  # "US$5" is a figure, not a country
+
+
+class Characters:
+    """Folded characters of passages joined by line feeds.
+
+    Attributes
+    ----------
+    code : uint8 or uint16 (characters,)
+        In lower case; `SPACE` or `BREAK` for what belongs to no word.
+    begin : int64 (passages,)
+        Where each passage begins.
+    start, end : int64 (words,)
+        Where each word begins and ends.
+
+    >>> text = Characters(["The organisation’s Café, www.example.org"])
+    >>> text.words()
+    ['the', 'organisation', 's', 'cafe', 'weblink']
+    """
+
+    def __init__(self, passages: Sequence[str]) -> None:
+        text = "\n".join(passages)
+        for mark in _LINK_MARKS:
+            if mark in text:
+                passages = [_LINK.sub(_stand_in, passage) if mark in passage else passage for passage in passages]
+                text = "\n".join(passages)
+        if "$" in text:
+            *parts, last = text.split("$")
+            text = "$".join([*(part[:-2] + "  " if part.endswith(_SIGNS) else part for part in parts), last])
+        self._cased = _codes(text)
+        self.code = _folded(self._cased)
+        length = np.fromiter(map(len, passages), np.int64, len(passages))
+        self.begin = np.cumsum(length + 1) - length - 1
+        inside = np.zeros(len(self.code) + 2, bool)
+        inside[1:-1] = self.code > SPACE
+        edges = np.flatnonzero(inside[1:] != inside[:-1])
+        self.start, self.end = edges[::2].copy(), edges[1::2].copy()
+
+    def words(self, at: I64 | None = None) -> list[str]:
+        """Spell the words `at` these places in their order; all of them without."""
+        start, end = (self.start, self.end) if at is None else (self.start[at], self.end[at])
+        letters = self.code.tobytes().decode("latin-1" if self.code.itemsize == 1 else "utf-16-le", "surrogatepass")
+        return [letters[a:b] for a, b in zip(start.tolist(), end.tolist(), strict=True)]
+
+    def capital(self, at: I64) -> Bools:
+        """Test which of the characters `at` are one of A to Z, accents taken off."""
+        return _upper.take(self._cased.take(at))
+
+
+def _stand_in(link: re.Match[str]) -> str:
+    """One word for an address, as long as it was."""
+    return "weblink"[: len(link[0])].ljust(len(link[0]))
+
+
+def _codes(text: str) -> Codes:
+    """One code a character; of those beyond `_CODES` the code of their plain form."""
+    if text.isascii():
+        return np.frombuffer(text.encode("ascii"), np.uint8)
+    code = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), np.dtype("<u2"))
+    if len(code) == len(text):
+        return code
+    wide = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.dtype("<u4")).copy()
+    for far in set(wide[wide >= _CODES].tolist()):  # `np.unique` would import masked arrays first
+        wide[wide == far] = ord(_plain(chr(far)))
+    return wide.astype(np.dtype("<u2"))
+
+
+def _folded(cased: Codes) -> Codes:
+    """Folded codes: of ASCII by `bytes.translate`, of other characters by the table, which grows by those seen first."""
+    plain = np.frombuffer(cased.astype(np.uint8).tobytes().translate(_ASCII), np.uint8)
+    if cased.dtype == np.uint8:
+        return plain
+    code = plain.astype(np.dtype("<u2"))
+    beyond = np.flatnonzero(cased >= _ASCII_CODES)
+    far = cased.take(beyond)
+    for new in set(far[_lower.take(far) == 0].tolist()):
+        _learn(new)
+    code[beyond] = _lower.take(far)
+    return code
+
+
+def _learn(code: int) -> None:
+    plain = _plain(chr(code))
+    lower = plain.lower()
+    _upper[code] = "A" <= plain <= "Z"
+    _lower[code] = ord(lower) if lower.isalnum() else BREAK if plain in ",;:\n" else SPACE
+
+
+def _plain(char: str) -> str:
+    """The character without accents, typographic marks in their ASCII form; a space for what no word has."""
+    if char in _MARKS:
+        return _MARKS[char]
+    base = unicodedata.normalize("NFKD", char)[:1] or char
+    if len(base.lower()) != 1 or 0xD800 <= ord(char) <= 0xDFFF or not ord(base) < _CODES > ord(base.lower()):
+        return " "
+    return base
+
+
+_ASCII_CODES: Final = 128
+for _code in range(_ASCII_CODES):
+    _learn(_code)
+_ASCII: Final = _lower[:_ASCII_CODES].astype(np.uint8).tobytes() + bytes([SPACE]) * _ASCII_CODES
+
+
+# --------------------------------------------------------------------------------------------- one word
+
+_LONGEST: Final = 40  # letters of a word that is respelled
+_BRITISH: Final = tuple(
+    (re.compile(pattern), plain)
+    for pattern, plain in (
+        (r"^(lab|fav|col|hon|neighb|harb|behavi|endeav)our", r"\1or"),
+        (r"^(\w{3,}|un\w+)is(e|ed|es|ing|ation|ations|ational|er|ers)$", r"\1iz\2"),
+        (r"^program(me|med)$", "program"),
+        (r"^programmes$", "programs"),
+        (r"^(cent|theat|fib)re(s?)$", r"\1er\2"),
+        (r"^(defen|offen|licen)c(e|es|ed|ing)$", r"\1s\2"),
+        (r"^(trave|labe|counse|mode|cance|signa|marsha)ll(ing|ed|er|ers|or|ors)$", r"\1l\2"),
+        (r"^(fulfil|enrol|instal|instil)(ment|ments|s)$", r"\1l\2"),
+        (r"^judgement", "judgment"),
+        (r"^cheque", "check"),
+    )
+)
+
+
+def hash_word(text: str) -> int:
+    """Hash a folded word, below 2**64; never `NUMBER` or `NAME`."""
+    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little") | 4
+
+
+def american(word: str) -> str:
+    """Respell a folded word the American way.
+
+    >>> american("organisation"), american("labour"), american("police")
+    ('organization', 'labor', 'police')
+    """
+    if len(word) > _LONGEST:
+        return word  # an encoded key or picture, on which the patterns would take forever
+    for pattern, plain in _BRITISH:
+        word, done = pattern.subn(plain, word)
+        if done:
+            break
+    return word
+
+
+def _properties(word: str, vocabulary: frozenset[str]) -> tuple[int, int, int, int]:
+    """Word hash, stem hash, lexicon class and bits of a folded word."""
+    word = american(word)
+    if word[0].isdigit() or word in _FIGURES:
+        return NUMBER, NUMBER, 0, FIGURE
+    if len(word) == 1 and word != "a":
+        return 0, 0, 0, DROPPED | STRANGE * (word not in vocabulary)
+    kind = class_of(word)
+    bits = JOIN if word in _JOINING else GEO if word in GEOGRAPHIC else 0
+    bits |= _BITS.get(word, 0)
+    bits |= STRANGE * (not kind and word not in vocabulary) | LEADS * (word in _LEADING)
+    return hash_word(word), hash_word(word[:5] + "*"), kind, bits
+
+
+# --------------------------------------------------------------------------------------------- numbered words
+
+
+class WordColumns(NamedTuple):
+    """Properties of words, by number: hash of the word and of its stem (the first five letters), class in the lexicon, bits."""
+
+    word: U64
+    stem: U64
+    kind: I64
+    bits: U16
+
+
+class VocabularyTable:
+    """Numbers and properties of the words seen so far, given a vocabulary of words known in lower case.
+
+    Number 0 stands for every name. Columns only grow, and a column that was handed out never changes.
+    """
+
+    def __init__(self, vocabulary: frozenset[str]) -> None:
+        self._vocabulary = vocabulary
+        self._lock = Lock()
+        self._numbers: dict[int, int] = {}
+        self._slots = np.zeros(1 << _SLOT_BITS, np.int64)  # number of the first word seen of each slot
+        self._keys = np.zeros(1, np.uint64)  # hash of the characters, by number
+        name = np.array([NAME], np.uint64)
+        self.columns = WordColumns(name, name, np.zeros(1, np.int64), np.zeros(1, np.uint16))
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def look_up(self, text: Characters) -> tuple[I64, WordColumns]:
+        """Number the words of a text; return the columns of their properties too."""
+        code = _hashes(text)
+        with self._lock:
+            number = self._slots.take((code >> _TO_SLOT).view(np.int64))
+            missing = np.flatnonzero(self._keys.take(number) != code)  # new, or its slot is another's
+            if len(missing):
+                keys = code[missing].tolist()
+                new = {key: at for key, at in zip(keys, missing.tolist(), strict=True) if key not in self._numbers}
+                if new:
+                    self._add(list(new), text.words(np.array(list(new.values()))))
+                number[missing] = [self._numbers[key] for key in keys]
+            return number, self.columns
+
+    def _add(self, keys: list[int], words: list[str]) -> None:
+        numbers = range(len(self), len(self) + len(keys))
+        self._numbers.update(zip(keys, numbers, strict=True))
+        for key, number in zip(keys, numbers, strict=True):
+            slot = key >> int(_TO_SLOT)
+            self._slots[slot] = self._slots[slot] or number
+        self._keys = np.append(self._keys, np.array(keys, np.uint64))
+        word, stem, kind, bits = zip(*(_properties(word, self._vocabulary) for word in words), strict=True)
+        old = self.columns
+        self.columns = WordColumns(
+            np.append(old.word, np.array(word, np.uint64)),
+            np.append(old.stem, np.array(stem, np.uint64)),
+            np.append(old.kind, np.array(kind, np.int64)),
+            np.append(old.bits, np.array(bits, np.uint16)),
+        )
+
+
+def vocabulary_table(vocabulary: frozenset[str]) -> VocabularyTable:
+    """Table of a vocabulary, one for each in a process; a new one where endless text has filled the last."""
+    table = _table(vocabulary)
+    if len(table) > _MOST_WORDS:
+        _table.cache_clear()
+        table = _table(vocabulary)
+    return table
+
+
+_table = lru_cache(maxsize=8)(VocabularyTable)
+
+_SLOT_BITS: Final = 17
+_TO_SLOT: Final = np.uint64(64 - _SLOT_BITS)
+_BASE: Final = 0x9E3779B97F4A7C15
+_MIXER: Final = np.uint64(0xD6E8FEB86659FD93)
+_HALF: Final = np.uint64(32)
+_BLOCK: Final = 2_048  # words: their characters stay in the processor's cache
+
+
+def _hashes(text: Characters) -> U64:
+    """Hash the characters of each word, independent of its position."""
+    value = np.empty(len(text.start), np.uint64)
+    for first in range(0, len(value), _BLOCK):
+        block = slice(first, first + _BLOCK)
+        begin, stop = int(text.start[first]), int(text.end[block][-1])
+        start, end = text.start[block] - begin, text.end[block] - begin
+        power, inverse = _powers((stop - begin).bit_length())
+        sums = np.zeros(stop - begin + 1, np.uint64)
+        np.cumsum(text.code[begin:stop] * power[: stop - begin], out=sums[1:])
+        value[block] = (sums.take(end) - sums.take(start)) * inverse.take(start)
+    return (value ^ (value >> _HALF)) * _MIXER
+
+
+@lru_cache(maxsize=4)
+def _powers(bits: int) -> tuple[U64, U64]:
+    """First ``2**bits`` powers of `_BASE` and of its inverse, modulo 2**64."""
+    factors = np.ones((2, 1 << bits), np.uint64)
+    factors[0, 1:], factors[1, 1:] = _BASE, pow(_BASE, -1, 1 << 64)
+    power, inverse = np.cumprod(factors, axis=1, dtype=np.uint64)
+    return power, inverse

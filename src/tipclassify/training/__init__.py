@@ -1,0 +1,1 @@
+"""Training: fit, calibrate, measure, write a model."""

@@ -1,0 +1,108 @@
+"""From a trained network to the graph that scoring runs: ONNX, attention and normalisation fused, weights in whole numbers.
+
+Weights are kept in 8 bits, a scale for each column; what flows between layers is brought to 8 bits as it comes (dynamic
+quantization: Jacob et al. 2018, CVPR). With seven bits (`reduced`) a sum of two products cannot overflow the 16 bits in which
+processors without VNNI hold it, so scores differ less from one processor to another.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+
+from tipclassify.training.encoder.network import Network
+
+__all__ = ["to_onnx", "to_whole_numbers"]
+
+_OPSET: Final = 17
+_INPUTS: Final = ("input_ids", "attention_mask")
+_FLOAT: Final = 1  # onnx.TensorProto.FLOAT, for tensors whose type is not inferred past a fused operator
+
+
+class _Pooled(torch.nn.Module):  # type: ignore[misc, unused-ignore]
+    """A network without its head."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        return self.network.pooled(input_ids, attention_mask)
+
+
+def to_onnx(network: Network) -> bytes:
+    """The network as an ONNX graph in 32-bit floats: ``input_ids``, ``attention_mask`` (n, t) to ``pooled`` (n, width)."""
+    network.eval()
+    encoder: Any = network.encoder
+    if hasattr(encoder, "set_attn_implementation"):
+        encoder.set_attn_implementation("eager")  # plain products, which the fusion below knows
+    ids = torch.randint(5, 99, (2, 9), generator=torch.Generator().manual_seed(0))
+    mask = torch.ones_like(ids)
+    mask[1, 5:] = 0
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the tracer's, on branches that do not depend on the sentences
+        plain, fused = Path(folder) / "plain.onnx", Path(folder) / "fused.onnx"
+        torch.onnx.export(
+            _Pooled(network),
+            (ids, mask),
+            plain,
+            input_names=list(_INPUTS),
+            output_names=["pooled"],
+            dynamic_axes={**{name: {0: "n", 1: "t"} for name in _INPUTS}, "pooled": {0: "n"}},
+            opset_version=_OPSET,
+            dynamo=False,
+        )
+        _fuse(plain, fused, int(encoder.config.num_attention_heads), int(encoder.config.hidden_size))
+        return fused.read_bytes()
+
+
+def to_whole_numbers(graph: bytes, *, reduced: bool = False) -> bytes:
+    """The graph with weights and token vectors in 8 bits (7 if `reduced`)."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    with tempfile.TemporaryDirectory() as folder, _quiet():
+        before, after = Path(folder) / "before.onnx", Path(folder) / "after.onnx"
+        before.write_bytes(graph)
+        quantize_dynamic(
+            before,
+            after,
+            per_channel=True,
+            reduce_range=reduced,
+            weight_type=QuantType.QInt8,
+            extra_options={"DefaultTensorType": _FLOAT},
+        )
+        return after.read_bytes()
+
+
+def _fuse(plain: Path, fused: Path, heads: int, width: int) -> None:
+    """Write `plain` with the operators of an attention, of a normalisation and of an activation as one each."""
+    from onnxruntime.transformers import optimizer
+    from onnxruntime.transformers.fusion_options import FusionOptions
+
+    options = FusionOptions("bert")
+    options.enable_embed_layer_norm = False  # token vectors stay a look-up of their own, which can be in 8 bits
+    options.enable_skip_layer_norm = False  # sum and normalisation in one operator are slower than one after the other
+    options.enable_bias_skip_layer_norm = False
+    with _quiet():
+        found = optimizer.optimize_model(
+            str(plain), model_type="bert", num_heads=heads, hidden_size=width, optimization_options=options, opt_level=0
+        )
+        found.save_model_to_file(str(fused))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No chatter of ONNX Runtime's tools on the root logger."""
+    was = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(was)

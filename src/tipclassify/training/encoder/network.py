@@ -1,0 +1,161 @@
+"""A pretrained encoder with a linear head for the labels, and the folder it is kept in.
+
+The folder is that of the base (``config.json``, ``tokenizer.json``) with ``network.safetensors`` for all weights and
+``network.json`` for the settings: no pickle, and no code is run from it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+from torch import Tensor, nn
+
+from tipclassify.errors import ModelError
+from tipclassify.labels import LABELS
+from tipclassify.training.encoder.bases import NEEDED, TOLD
+from tipclassify.training.encoder.settings import Settings
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+__all__ = ["Network", "average_with", "load_network", "new_network", "pad_of", "read_tokenizer", "save_network"]
+
+_WEIGHTS: Final = "network.safetensors"
+# Dropout inside the layers costs a third of a step on a processor; masked tokens and the head's dropout do its work.
+_CALM: Final = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+
+
+class Network(nn.Module):  # type: ignore[misc, unused-ignore]
+    """Token numbers and mask in, a logit for each label out."""
+
+    def __init__(self, encoder: nn.Module, width: int, settings: Settings) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.dropout = nn.Dropout(settings.dropout)
+        self.head = nn.Linear(width, len(LABELS))
+        nn.init.normal_(self.head.weight, std=0.02)
+        nn.init.zeros_(self.head.bias)
+
+    def pooled(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Mean vector (n, width) of the tokens of each passage."""
+        vectors = self.encoder(input_ids=input_ids, attention_mask=attention_mask)[0]
+        real = attention_mask.unsqueeze(-1).to(vectors.dtype)
+        return (vectors * real).sum(1) / real.sum(1).clamp(min=1)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Logits (n, 3) of the passages with tokens `input_ids` (n, t)."""
+        logits: Tensor = self.head(self.dropout(self.pooled(input_ids, attention_mask)))
+        return logits
+
+    def depth_of(self, name: str) -> int:
+        """Layer of a parameter by its name: 0 for token vectors, then the layers from 1 up, the head last."""
+        if name.startswith("head."):
+            return self.layers + 1
+        parts = name.split(".")
+        return int(parts[parts.index("layer") + 1]) + 1 if "layer" in parts else 0
+
+    @property
+    def layers(self) -> int:
+        """Number of layers of the encoder."""
+        return int(self.encoder.config.num_hidden_layers)
+
+
+def new_network(folder: Path, settings: Settings) -> Network:
+    """The base with a fresh head, drawn by the seed; a network that was trained before goes on with its own."""
+    from transformers import AutoModel
+
+    torch.manual_seed(settings.seed)
+    if (folder / TOLD).is_file():
+        network, _ = load_network(folder)
+        network.dropout.p = settings.dropout
+        return network
+    encoder = AutoModel.from_pretrained(
+        folder, use_safetensors=True, local_files_only=True, trust_remote_code=False, **_plain_options(folder), **_CALM
+    )
+    return Network(encoder.float(), int(encoder.config.hidden_size), settings)
+
+
+def average_with(network: Network, folder: Path) -> None:
+    """Make the weights of `network` the mean of its own and of those trained before in `folder`."""
+    other = load_network(folder)[0].state_dict()
+    network.load_state_dict({name: (one + other[name]) / 2 for name, one in network.state_dict().items()})
+
+
+def save_network(
+    network: Network, settings: Settings, base: Path, out: str | os.PathLike[str], told: Mapping[str, Any] | None = None
+) -> None:
+    """Write the network's folder.
+
+    Parameters
+    ----------
+    base : Path
+        Where its tokenizer and configuration are.
+    told : mapping, optional
+        Plain values to keep with it: ``base``; ``earlier``, the settings of trainings that came before this one.
+    """
+    from safetensors.torch import save_file
+
+    target = Path(out)
+    target.mkdir(parents=True, exist_ok=True)
+    for name in NEEDED:
+        if (base / name).resolve() != (target / name).resolve():
+            shutil.copyfile(base / name, target / name)
+    state = {name: tensor.detach().contiguous() for name, tensor in network.state_dict().items()}
+    save_file(state, target / f"{_WEIGHTS}.part")
+    os.replace(target / f"{_WEIGHTS}.part", target / _WEIGHTS)
+    text = json.dumps({"labels": list(LABELS), "settings": settings.to_dict(), **(told or {})}, indent=1)
+    (target / TOLD).write_text(text + "\n", encoding="utf-8")
+
+
+def load_network(folder: str | os.PathLike[str]) -> tuple[Network, Settings]:
+    """A trained network from its folder, ready to score.
+
+    Raises
+    ------
+    ModelError
+        When the folder holds none, or one of other labels.
+    """
+    from safetensors.torch import load_file
+    from transformers import AutoConfig, AutoModel
+
+    path = Path(folder)
+    try:
+        told: dict[str, Any] = json.loads((path / TOLD).read_text(encoding="utf-8"))
+        settings = Settings(**told["settings"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ModelError(f"{path}: no trained network there ({TOLD}); give the folder that training kept") from None
+    if tuple(told.get("labels", ())) != LABELS:
+        raise ModelError(f"{path}: trained for the labels {told.get('labels')}, not {list(LABELS)}")
+    config = AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=False)
+    encoder = AutoModel.from_config(config, **_plain_options(path))
+    network = Network(encoder.float(), int(config.hidden_size), settings)
+    network.load_state_dict(load_file(path / _WEIGHTS))
+    return network.eval(), settings
+
+
+def read_tokenizer(folder: str | os.PathLike[str]) -> Tokenizer:
+    """The tokenizer of a folder, neither cutting nor padding."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(Path(folder) / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+def pad_of(tokenizer: Tokenizer) -> int:
+    """The token that fills up short sentences."""
+    found = (tokenizer.token_to_id(name) for name in ("[PAD]", "<pad>"))
+    return next((int(number) for number in found if number is not None), 0)
+
+
+def _plain_options(folder: Path) -> dict[str, Any]:
+    """No pooling layer that nobody reads, where the kind of encoder has one."""
+    kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
+    return {"add_pooling_layer": False} if kind in ("bert", "mpnet", "roberta", "xlm-roberta") else {}

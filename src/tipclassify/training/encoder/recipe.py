@@ -1,0 +1,317 @@
+"""Fine-tune a pretrained encoder on the corpus and on real passages, and export it: the steps of ``train.py --model encoder``.
+
+One country of real reports in ten, and one group of invented passages in ten, are held out (`holdout`): they measure, calibrate and
+set thresholds, and teach nothing. The network in floats stays beside the model, so that a run can be exported again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tipclassify.corpus.holdout import held_out, is_real, natural_shares
+from tipclassify.corpus.loading import Row, corpus_digest, labels_alone
+from tipclassify.errors import MissingExtraError
+from tipclassify.labels import LABELS, POLICIES, indicator
+from tipclassify.model.encoder.folder import EncoderModel, Heads
+from tipclassify.model.encoder.name_masking import respelled, without_names
+from tipclassify.model.encoder.scoring import EncoderScorer
+from tipclassify.model.linear.scoring import logistic
+from tipclassify.text.segmentation.sections import without_enumerator
+from tipclassify.training.encoder.bases import TOLD, Base, base_folder, describe_base, earlier_trainings, weights_sha256
+from tipclassify.training.encoder.settings import Settings
+from tipclassify.training.train import Trained, described_corpus, learned_from, write_trained_encoder
+
+if TYPE_CHECKING:
+    from tipclassify.training.encoder.batches import Examples
+
+__all__ = ["export", "fine_tune", "like_headings", "require_extra"]
+
+Progress = Callable[[int, int], None]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+_OVERLAP: Final = 32  # tokens that neighbouring windows share, but no more than a quarter of one
+_LOSS: Final = 0.005  # macro-F1 that whole numbers may cost
+
+
+def fine_tune(
+    rows: Sequence[Row],
+    folder: str | os.PathLike[str],
+    base: str,
+    settings: Settings,
+    vocabulary: frozenset[str],
+    *,
+    headings: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    threads: int = 0,
+    progress: Progress | None = None,
+    reported: Callable[[str], None] | None = None,
+) -> list[dict[str, float]]:
+    """Fine-tune `base` on the passages of `rows`, and write the network to `folder`.
+
+    Where `base` is itself such a network, what is written is the mean of both (Wortsman et al. 2022, CVPR), which forgets less.
+
+    Parameters
+    ----------
+    folder : path
+        Where checkpoints go and, at the end, the network in floats.
+    base : str
+        Folder of a base model or of a network trained before, or an id on the Hugging Face hub.
+    vocabulary : frozenset of str
+        Words known in lower case, by which names are told from words.
+    headings : path, optional
+        JSON: a heading in lower case without its number → headings of like meaning, which take its place at random.
+    resume : bool
+        Go on with the run that was broken off, if it was of the same corpus, base and settings.
+    threads : int
+        Threads of PyTorch; 0 for one a core. The same number gives the same weights.
+    reported : callable, optional
+        Called with a line after each epoch.
+
+    Returns
+    -------
+    list of dict
+        What was measured on the rows held out after each epoch.
+
+    Raises
+    ------
+    MissingExtraError
+        When PyTorch or what else training needs is not installed.
+    ModelError
+        When the base is missing or not one we can use, or a checkpoint is of another run.
+    ValueError
+        When the corpus is too small to hold some of it out, or has no label.
+    """
+    require_extra()
+    import torch
+
+    from tipclassify.training.encoder.fitting import deterministic, fit, precision
+    from tipclassify.training.encoder.network import average_with, new_network, pad_of, read_tokenizer, save_network
+
+    start = base_folder(base)
+    held = held_out(rows)
+    if not any(row["labels"] for row in rows):
+        raise ValueError("no passage has a label: nothing to learn; label some")
+    if not held.any() or held.all():
+        raise ValueError(f"none of {len(rows):,} passages can be held out; add rows of other documents")
+    tokenizer = read_tokenizer(start)
+    examples = _examples(rows, tokenizer, vocabulary, settings, like_headings(headings))
+    out = Path(folder)
+    with deterministic(threads or torch.get_num_threads()):
+        network = new_network(start, settings)
+        history = fit(
+            network,
+            examples,
+            [_epoch(rows, ~held, settings, number) for number in range(settings.epochs)],
+            np.flatnonzero(held),
+            settings,
+            pad=pad_of(tokenizer),
+            folder=out,
+            identity={
+                "settings": settings.to_dict(),
+                "precision": precision(),
+                "base": weights_sha256(start),
+                "corpus": corpus_digest(rows),
+            },
+            resume=resume,
+            progress=progress,
+            reported=reported,
+        )
+        if earlier := earlier_trainings(start):
+            average_with(network, start)
+        told = {"base": describe_base(base, start).to_dict(), "earlier": earlier}
+        told |= {"corpus": corpus_digest(rows), "precision": precision(), "history": history}
+        save_network(network, settings, start, out, told)
+    return history
+
+
+def export(
+    rows: Sequence[Row],
+    folder: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    vocabulary: frozenset[str],
+    pool: Sequence[tuple[str, str | None, str]] = (),
+    *,
+    seed: int = 0,
+    reported: Callable[[str], None] | None = None,
+) -> Trained:
+    """Export the network in `folder` to 8 bits, calibrate and measure it on the rows held out, and write the model `out`.
+
+    The heads are those that the network was fine-tuned with.
+
+    Parameters
+    ----------
+    pool : sequence of (text, heading, source family)
+        Unlabelled real passages, drawn without looking at them: what whole reports hold.
+    """
+    require_extra()
+    from tipclassify.training.encoder.exporting import to_onnx, to_whole_numbers
+    from tipclassify.training.encoder.network import load_network
+
+    network, settings = load_network(folder)
+    told: dict[str, Any] = json.loads((Path(folder) / TOLD).read_text(encoding="utf-8"))
+    base = Base(**told["base"])
+    heads = Heads(network.head.weight.detach().double().numpy(), network.head.bias.detach().double().numpy())
+    held = held_out(rows)
+    judged = [row for row, mine in zip(rows, held, strict=True) if mine]
+    texts, headings = [str(row["text"]) for row in judged], [row.get("section") or None for row in judged]
+    truth = np.array([indicator(row["labels"]) for row in judged], bool)
+    exact = to_onnx(network)
+
+    def model_of(graph: bytes) -> EncoderModel:
+        return EncoderModel(
+            graph=graph,
+            tokenizer=(Path(folder) / "tokenizer.json").read_text(encoding="utf-8"),
+            vocabulary=vocabulary,
+            heads=heads,
+            own=heads,
+            thresholds=dict.fromkeys(POLICIES, (0.5,) * len(LABELS)),
+            scale=np.ones(len(LABELS)),
+            shift=np.zeros(len(LABELS)),
+            window=settings.tokens,
+            overlap=min(_OVERLAP, settings.tokens // 4),
+            meta={},
+            stand_in=settings.stand_in,
+        )
+
+    best: tuple[float, int, EncoderModel, Any] | None = None
+    wanted = _best_f1(EncoderScorer(model_of(exact)), texts, headings, truth, heads)[0]
+    for bits in (7, 8):  # seven first, which all processors add up alike; eight where seven cost too much
+        model = model_of(to_whole_numbers(exact, reduced=bits == 7))
+        found, pooled = _best_f1(EncoderScorer(model), texts, headings, truth, heads)
+        if reported:
+            reported(f"macro-F1 at the best thresholds, held out: {wanted:.4f} in floats, {found:.4f} in {bits} bits")
+        if best is None or found > best[0]:
+            best = (found, bits, model, pooled)
+        if found >= wanted - _LOSS:
+            break
+    assert best is not None
+    _, bits, model, pooled = best
+    natural = None
+    if pool:
+        scorer = EncoderScorer(model)
+        logits = scorer.logits([one[0] for one in pool], [one[1] for one in pool])
+        natural = natural_shares([one[2] for one in pool], logistic(logits))
+    meta: dict[str, Any] = {
+        "base": base.to_dict(),
+        "training": {"settings": settings.to_dict(), **{key: told[key] for key in ("earlier", "history", "precision")}},
+        "weight_bits": bits,
+        "float_macro_f1": round(wanted, 4),
+        "whole_number_macro_f1": round(best[0], 4),
+        **({"natural": natural} if natural else {}),
+        "corpus": described_corpus(rows, held),
+    }
+    trained = learned_from(rows, held) + _of_training(base, [*told["earlier"], settings.to_dict()], bits)
+    parts = write_trained_encoder(
+        out, model, judged, heads.logits(pooled), truth, meta, trained, seed=seed, files=_notice(base)
+    )
+    return Trained(Path(out), parts)
+
+
+def _best_f1(
+    scorer: EncoderScorer, texts: list[str], headings: list[Any], truth: Bools, heads: Heads
+) -> tuple[float, Any]:
+    """Macro-F1 at the best thresholds, and the pooled vectors."""
+    from tipclassify.training.encoder.fitting import macro_f1
+
+    pooled = scorer.pooled(texts, headings)
+    return macro_f1(heads.logits(pooled), truth), pooled
+
+
+def _of_training(base: Base, runs: Sequence[Mapping[str, Any]], bits: int) -> str:
+    """What the card says of the base and of each fine-tuning, first to last."""
+    last = runs[-1]
+    epochs = "\n".join(
+        f"{run['epochs']} epoch{'s' * (run['epochs'] != 1)} of all real passages and {run['invented']:,} invented ones "
+        f"(near twins always), batches of {run['batch']}, seed {run['seed']}, AdamW,\nrate {run['rate']:g} at the head and times "
+        f"{run['decay']:g} for each layer below{'.' if run is last else '; then'}"
+        for run in runs
+    )
+    return f"""
+
+Base: [{base.name}](https://huggingface.co/{base.name}) ({base.licence}, weights SHA-256 `{base.sha256}`), all layers fine-tuned:
+{epochs}
+Headings are left out of {last["no_heading"]:.0%} and replaced by one of like meaning in {last["other_heading"]:.0%}; names are read as
+"{last["stand_in"]}", so that no country decides. Exported to ONNX, weights in {bits} bits; no file of the folder is code or pickle, and
+`model.json` has the SHA-256 of each."""
+
+
+def _notice(base: Base) -> dict[str, str]:
+    """``NOTICE``, and ``LICENSE`` where the base's is the Apache License, of which this project has a copy."""
+    text = (
+        f"This model is {base.name}, fine-tuned, its weights changed to whole numbers of 8 bits or fewer and its graph\n"
+        f"exported to ONNX by tipclassify. Changed files: model.onnx. The tokenizer is as the base has it.\n\n"
+        f"Base: {base.name}\nLicence of the base: {base.licence}\nSHA-256 of its weights: {base.sha256}\n"
+    )
+    licence = Path(__file__).resolve().parents[4] / "LICENSE"
+    if base.licence == "Apache-2.0" and licence.is_file():
+        return {"NOTICE": text, "LICENSE": licence.read_text(encoding="utf-8")}
+    return {"NOTICE": text}
+
+
+def like_headings(path: str | os.PathLike[str] | None) -> dict[str, list[str]]:
+    """Headings of like meaning, by the heading in lower case without its number; none without a file."""
+    if path is None or not Path(path).is_file():
+        return {}
+    found: dict[str, list[str]] = json.loads(Path(path).read_text(encoding="utf-8"))
+    return found
+
+
+def require_extra() -> None:
+    """Raise `MissingExtraError` where what training an encoder needs is not installed."""
+    try:
+        import onnx  # noqa: F401
+        import safetensors  # noqa: F401
+        import torch  # noqa: F401
+        import transformers  # noqa: F401
+    except ImportError:
+        raise MissingExtraError("training an encoder", "train") from None
+
+
+def _epoch(rows: Sequence[Row], taught: Bools, settings: Settings, number: int) -> Ints:
+    """Positions of an epoch: every real passage, near twins, and further invented passages drawn anew, up to the number set."""
+    real = np.array([is_real(row) for row in rows])
+    if not real.any():
+        return np.flatnonzero(taught)
+    twins = np.array([bool(row.get("pair")) for row in rows]) & ~real
+    others = np.flatnonzero(taught & ~real & ~twins)
+    left = max(0, settings.invented - int((taught & twins).sum()))
+    draw = np.random.default_rng([settings.seed, number, 1])
+    chosen = draw.permutation(others)[:left]
+    return np.sort(np.concatenate([np.flatnonzero(taught & (real | twins)), chosen]))
+
+
+def _examples(
+    rows: Sequence[Row], tokenizer: Any, vocabulary: frozenset[str], settings: Settings, like: dict[str, list[str]]
+) -> Examples:
+    from tipclassify.training.encoder.batches import Examples, encode
+
+    texts = [str(row["text"]) for row in rows]
+    if settings.stand_in:
+        texts = [one.text for one in without_names(texts, vocabulary, settings.stand_in)]
+    headings = [str(row.get("section") or "") for row in rows]
+    distinct = sorted(set(headings) - {""})
+    read = [respelled(heading) for heading in distinct] if settings.stand_in else distinct
+    ids = dict(zip(distinct, encode(tokenizer, read), strict=True))
+    others = {
+        tuple(ids[heading]): encode(tokenizer, like[key])
+        for heading in distinct
+        if (key := without_enumerator(heading).lower()) in like
+    }
+    first, last = tokenizer.encode("").ids
+    mask = tokenizer.token_to_id("[MASK]") or tokenizer.token_to_id("<mask>") or first
+    return Examples(
+        texts=encode(tokenizer, texts),
+        headings=[ids.get(heading, []) for heading in headings],
+        targets=np.array([indicator(row["labels"]) for row in rows], np.float64),
+        alone=np.array([indicator(labels_alone(row)) for row in rows], np.float64),
+        others=others,
+        marks=(first, last, mask),
+    )

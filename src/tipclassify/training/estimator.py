@@ -1,0 +1,274 @@
+"""`TipClassifier`: the trainer as a scikit-learn estimator.
+
+>>> from tipclassify import TipClassifier
+>>> texts = ["Police arrested a trafficker.", "No one was convicted.", "Police took bribes."] * 40
+>>> labels = [["positive_effort"], ["failure"], ["complicity"]] * 40
+>>> TipClassifier(model="fast", folds=2).fit(texts, labels).predict(["Police arrested a trafficker."]).shape
+(1, 3)
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.metrics import f1_score
+from sklearn.utils.validation import check_is_fitted
+
+from tipclassify.corpus.loading import group_rows
+from tipclassify.evaluation.metrics import Metrics, measure
+from tipclassify.labels import LABELS, POLICIES, indicator
+from tipclassify.model.classifier import Classifier
+from tipclassify.model.linear.scoring import apply_thresholds, logistic
+from tipclassify.text.document import Passage
+from tipclassify.training.fit import Progress, fit_model, group_folds, model_meta
+
+__all__ = ["TipClassifier", "as_indicator", "as_passages"]
+
+_MODELS: Final = ("default", "fast")
+_FEW: Final = 100  # passages under which a warning is due
+
+
+class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Classifier of passages, each label on its own, judged out of fold.
+
+    Parameters
+    ----------
+    model : str
+        ``"default"`` fits the heads of the shipped encoder, which start from the shipped ones: few passages move them a little, many
+        far. ``"fast"`` fits the linear model from nothing, on these passages alone.
+    folds : int
+        Folds of the inner cross-validation, 2 or more.
+    policy : str
+        Operating point of `predict`: ``"screen"``, ``"balanced"`` or ``"cite"``.
+    seed : int
+        Draws the folds.
+    jobs : int
+        Processes to fit the fast model with.
+
+    Attributes
+    ----------
+    classes_ : array of str (3,)
+        ``LABELS``.
+    classifier_ : Classifier
+        The fitted model at work.
+    metrics_ : Metrics
+        Out-of-fold figures on the training passages.
+    """
+
+    def __init__(
+        self, *, model: str = "default", folds: int = 5, policy: str = "balanced", seed: int = 0, jobs: int = 1
+    ) -> None:
+        self.model = model
+        self.folds = folds
+        self.policy = policy
+        self.seed = seed
+        self.jobs = jobs
+
+    def fit(
+        self,
+        X: Iterable[str | Passage],
+        y: Any,
+        groups: Sequence[int] | None = None,
+        progress: Progress | None = None,
+        sample_weight: Any = None,
+    ) -> TipClassifier:
+        """Train on the passages `X`; the section of a `Passage` is evidence.
+
+        Parameters
+        ----------
+        X : iterable of str or Passage (n,)
+        y : indicator matrix (n, 3), or for each passage the names of its labels
+            With names, give scikit-learn's splitters explicitly (``cv=KFold(5)``): it cannot stratify them.
+        groups : sequence of int (n,), optional
+            Passages of one group stay together in the inner folds; equal texts always do.
+        sample_weight : sequence of float (n,), optional
+            How much each passage counts.
+
+        Raises
+        ------
+        TypeError
+            When `X` is a bare string or a table, or holds what is no text.
+        ValueError
+            When lengths differ, a label is unknown, or there are too few passages to hold some out.
+
+        Warns
+        -----
+        UserWarning
+            When there are under 100 passages.
+        """
+        if self.model not in _MODELS:
+            raise ValueError(f"unknown model {self.model!r}: use {' or '.join(_MODELS)}")
+        if self.policy not in POLICIES:
+            raise ValueError(f"unknown policy {self.policy!r}: use {', '.join(POLICIES)}")
+        if self.folds < 2:
+            raise ValueError(f"folds is {self.folds}: use 2 or more")
+        passages = as_passages(X)
+        truth = as_indicator(y)
+        if len(passages) != len(truth):
+            raise ValueError(f"{len(passages)} passages but {len(truth)} rows of labels: give one row a passage")
+        if not truth.any():
+            raise ValueError("no passage has a label: nothing to learn; label some")
+        if len(passages) < _FEW:
+            stays = "it stays close to the shipped model" if self.model == "default" else "it knows nothing else"
+            warnings.warn(f"{len(passages)} passages are few to train on: {stays}; label at least {_FEW}", stacklevel=2)
+        if groups is None:
+            groups = group_rows([{"text": passage.text} for passage in passages])
+        weights = np.ones(len(passages)) if sample_weight is None else np.asarray(sample_weight, np.float64)
+        if len(weights) != len(passages) or not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
+            raise ValueError("sample_weight: give a number of 0 or more for each passage, and more than 0 for one")
+        fit = self._fit_default if self.model == "default" else self._fit_fast
+        self.classifier_, self.metrics_ = fit(passages, truth, np.asarray(groups), weights, progress)
+        self.classes_ = np.array(LABELS)
+        self.n_passages_ = len(passages)
+        return self
+
+    def _fit_fast(
+        self,
+        passages: list[Passage],
+        truth: npt.NDArray[np.bool_],
+        groups: npt.NDArray[np.int64],
+        weights: npt.NDArray[np.float64],
+        progress: Progress | None,
+    ) -> tuple[Classifier, Metrics]:
+        fitted = fit_model(
+            [passage.text for passage in passages],
+            truth,
+            groups,
+            headings=[passage.section for passage in passages],
+            folds=self.folds,
+            seed=self.seed,
+            jobs=self.jobs,
+            weights=weights,
+            progress=progress,
+        )
+        return Classifier(fitted.model), fitted.metrics
+
+    def _fit_default(
+        self,
+        passages: list[Passage],
+        truth: npt.NDArray[np.bool_],
+        groups: npt.NDArray[np.int64],
+        weights: npt.NDArray[np.float64],
+        progress: Progress | None,
+    ) -> tuple[Classifier, Metrics]:
+        from tipclassify.model.encoder.scoring import EncoderScorer
+        from tipclassify.model.loading import load_scorer
+        from tipclassify.training.heads import adapt_heads, cross_adapted, pooled_vectors
+
+        scorer = load_scorer()
+        assert isinstance(scorer, EncoderScorer)
+        texts, headings = [one.text for one in passages], [one.section for one in passages]
+        pooled = pooled_vectors(scorer, texts, headings, progress=progress)
+        model = scorer.model
+        raw = cross_adapted(model.own, pooled, truth, weights, group_folds(groups, self.folds, self.seed))
+        scores = logistic(raw * model.scale + model.shift)
+        thresholds = np.array(model.thresholds["balanced"])
+        used = weights > 0
+        metrics = measure(truth[used], scores[used], apply_thresholds(scores[used], thresholds), thresholds)
+        meta = {**model.meta, "adapted_from": model.meta["sha256"]}
+        adapted = replace(model, heads=adapt_heads(model.own, pooled, truth, weights), meta=meta)
+        return Classifier(EncoderScorer(adapted)), metrics
+
+    def predict_proba(self, X: Iterable[str | Passage]) -> npt.NDArray[np.float64]:
+        """Calibrated probabilities, float array (n, 3)."""
+        check_is_fitted(self)
+        return self.classifier_.predict_proba(as_passages(X))
+
+    def predict(self, X: Iterable[str | Passage]) -> npt.NDArray[np.int64]:
+        """Indicator matrix, int array (n, 3)."""
+        check_is_fitted(self)
+        return self.classifier_.predict(as_passages(X), self.policy).astype(np.int64)
+
+    def score(self, X: Iterable[str | Passage], y: Any, sample_weight: Any = None) -> float:
+        """Macro-F1 of `predict` over the three labels."""
+        truth = as_indicator(y).astype(int)
+        return float(f1_score(truth, self.predict(X), average="macro", sample_weight=sample_weight, zero_division=0))
+
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        meta: Mapping[str, Any] | None = None,
+        files: Mapping[str, str] | None = None,
+    ) -> None:
+        """Write the model folder that `Classifier.load` and ``--model`` take, replacing the one at `path`.
+
+        Parameters
+        ----------
+        meta : mapping, optional
+            Further plain values for ``model.json`` (a corpus hash, say).
+        files : mapping of str to str, optional
+            Further text files for the folder, by name.
+        """
+        from tipclassify.model.encoder.folder import write_encoder
+        from tipclassify.model.encoder.scoring import EncoderScorer
+        from tipclassify.model.linear.model import write_model
+
+        check_is_fitted(self)
+        known = model_meta(
+            settings={"seed": self.seed, "folds": self.folds, "passages": self.n_passages_},
+            metrics=self.metrics_.to_dict(),
+            **(meta or {}),
+        )
+        scorer = self.classifier_.scorer
+        if isinstance(scorer, EncoderScorer):
+            kept = {key: scorer.meta[key] for key in ("base", "natural", "adapted_from") if key in scorer.meta}
+            write_encoder(path, scorer.model, {**kept, **known}, files)
+        else:
+            write_model(replace(self.classifier_.model, meta=known), path, files)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.string = True
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+def as_passages(X: Any) -> list[Passage]:
+    """Texts as passages without a heading; passages as they are.
+
+    Raises
+    ------
+    TypeError
+        When `X` is a bare string or a table, or holds something that is neither, such as NaN or None.
+    """
+    if isinstance(X, str | bytes | Mapping) or not isinstance(X, Iterable):
+        raise TypeError(f"X is a bare {type(X).__name__}: give a list of passages")
+    if hasattr(X, "columns"):
+        raise TypeError("X is a table: give the column of texts, such as X['text']")
+    passages = []
+    for number, one in enumerate(X):
+        if isinstance(one, str):
+            one = Passage(one, 0, len(one))
+        if not isinstance(one, Passage):
+            raise TypeError(f"passage {number} is not a str but {type(one).__name__}: {one!r:.40}; leave it out")
+        passages.append(one)
+    return passages
+
+
+def as_indicator(y: Any) -> npt.NDArray[np.bool_]:
+    """Labels as bool array (n, 3): from an indicator matrix, or from the label names of each passage.
+
+    >>> as_indicator([["failure"], []]).tolist()
+    [[False, True, False], [False, False, False]]
+    """
+    values = getattr(y, "values", y)
+    if isinstance(values, np.ndarray) and values.dtype != object:
+        matrix = values
+    else:
+        rows = list(values)
+        if all(isinstance(row, Sequence | set | frozenset) and all(isinstance(n, str) for n in row) for row in rows):
+            if any(isinstance(row, str) for row in rows):
+                raise ValueError("y holds bare strings: give each passage a list of label names")
+            return np.array([indicator(row) for row in rows], bool).reshape(-1, len(LABELS))
+        matrix = np.array(rows)
+    if matrix.ndim != 2 or matrix.shape[1] != len(LABELS) or not np.isin(matrix, (0, 1)).all():
+        raise ValueError(f"y has shape {matrix.shape}: give 0 and 1 in {len(LABELS)} columns, or lists of label names")
+    return matrix.astype(bool)

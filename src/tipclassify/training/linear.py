@@ -1,0 +1,175 @@
+"""Fit the linear model: a weight for each feature and label, by alternation.
+
+The score of a passage is the sum over it plus the sum over its best clause, and which clause is best depends on the weights:
+fitting starts from whole passages and then alternates, as multiple-instance learning does.
+
+A target is the probability that a passage has a label: 0 or 1 from an annotator, anything between from a teacher. LIBLINEAR takes
+hard labels, so a passage of target p is fitted as a positive of weight p and a negative of weight 1 - p: the same expected loss.
+
+Sources: one-vs-rest logistic regression by LIBLINEAR's trust region Newton method (Lin, Weng and Keerthi 2008), which draws no
+random numbers, so the same corpus gives the same bytes; Andrews, Tsochantaridis and Hofmann 2002 (NeurIPS 15) for the
+alternation; Hinton, Vinyals and Dean 2015 (arXiv:1503.02531) for soft targets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tipclassify.labels import LABELS
+from tipclassify.model.linear.sums import PLACE_BITS
+from tipclassify.text.features.hashing import Features, best_clauses, feature_keys, heading_hashes
+from tipclassify.text.features.templates import length_scale
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+__all__ = ["Design", "fit_all", "lay_out", "out_of_fold"]
+
+_LEAST_USE: Final = 2  # a feature of one passage teaches that passage only
+_ROUNDS: Final = 2  # fits after the first; more change next to nothing
+_LEAST_TARGET: Final = 0.02  # a copy of a smaller weight costs as much time and changes next to nothing
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Design:
+    """Feature counts, scaled for length, of passages with their headings (n, m) and of clauses (k, m)."""
+
+    passages: csr_matrix
+    clauses: csr_matrix
+    clause_row: Ints
+
+    def scores(self, weights: Floats) -> tuple[Floats, Ints]:
+        """Score each passage, before the bias, and find its best clause (-1 for none)."""
+        parts = self.clauses @ weights
+        best = best_clauses(parts, self.clause_row, self.passages.shape[0])
+        return self.passages @ weights + np.where(best >= 0, parts[best], 0.0), best
+
+    def with_clauses(self, best: Ints) -> csr_matrix:
+        """Add the counts of one clause to each passage."""
+        from scipy.sparse import csr_matrix
+
+        has = np.flatnonzero(best >= 0)
+        shape = (len(best), self.clauses.shape[0])
+        return self.passages + csr_matrix((np.ones(len(has)), (has, best[has])), shape=shape) @ self.clauses
+
+
+def lay_out(features: Features, headings: Sequence[str | None]) -> tuple[Design, npt.NDArray[np.uint32]]:
+    """Build the design of all passages; return the hash of each of its columns too."""
+    from scipy.sparse import csr_matrix
+
+    passages_in_all = len(features.words)
+    heading_row, heading_hash = _heading_features(headings)
+    keys = np.concatenate([feature_keys(features.hash), feature_keys(heading_hash)])
+    hashes, column = np.unique(keys, return_inverse=True)
+    column, heading_column = np.split(column, [len(features.hash)])
+
+    def counts(row: Ints, column: Ints, number: int) -> csr_matrix:
+        scale = length_scale(np.bincount(row, minlength=number))
+        matrix = csr_matrix((scale[row], (row, column)), shape=(number, len(hashes)))
+        matrix.sum_duplicates()
+        return matrix
+
+    passages = counts(features.row, column, passages_in_all) + counts(heading_row, heading_column, passages_in_all)
+    inside = features.clause >= 0
+    clauses = counts(features.clause[inside], column[inside], len(features.clause_row))
+    uses = np.bincount(passages.indices, minlength=len(hashes))
+    used = _one_per_slot(hashes, np.flatnonzero(uses >= _LEAST_USE), uses)
+    passages, clauses = passages[:, used].tocsr(), clauses[:, used].tocsr()
+    for matrix in (passages, clauses):
+        matrix.sum_duplicates()  # canonical now: worker processes share it read-only and cannot sort it
+    return Design(passages, clauses, features.clause_row), hashes[used]
+
+
+def _heading_features(headings: Sequence[str | None]) -> tuple[Ints, npt.NDArray[np.uint64]]:
+    """Passage and hash of each feature of the headings."""
+    known = {heading: heading_hashes(heading) for heading in dict.fromkeys(headings)}
+    codes = [known[heading] for heading in headings]
+    row = np.repeat(np.arange(len(codes)), [len(code) for code in codes])
+    return row, np.concatenate([np.zeros(0, np.uint64), *codes])
+
+
+def _one_per_slot(hashes: npt.NDArray[np.uint32], used: Ints, uses: Ints) -> Ints:
+    """Keep the most used of the `used` features in each slot of the weight table."""
+    place = hashes[used] >> np.uint32(32 - PLACE_BITS)
+    order = np.lexsort((-uses[used], place))
+    first = np.diff(place[order].astype(np.int64), prepend=-1) > 0
+    return np.sort(used[order[first]])
+
+
+def out_of_fold(
+    design: Design,
+    target: Floats,
+    weights: Floats,
+    fold: Ints,
+    strengths: Sequence[float],
+    jobs: int,
+    progress: Progress | None,
+) -> Floats:
+    """Score each passage by the model that did not see its fold, raw, float64 (strengths, n, 3).
+
+    Passages of fold -1 teach every model and are not scored.
+    """
+    from joblib import Parallel, delayed
+
+    tasks = [(s, k, j) for k in range(int(np.max(fold)) + 1) for s in range(len(strengths)) for j in range(len(LABELS))]
+    raw = np.zeros((len(strengths), *target.shape))
+    results = Parallel(n_jobs=jobs, return_as="generator")(
+        delayed(_held_out)(design, target[:, j], weights, fold == k, strengths[s]) for s, k, j in tasks
+    )
+    for done, ((s, k, j), scores) in enumerate(zip(tasks, results, strict=True), 1):
+        raw[s, fold == k, j] = scores
+        if progress:
+            progress(done, len(tasks))
+    return raw
+
+
+def _held_out(design: Design, target: Floats, weights: Floats, held: Bools, strength: float) -> Floats:
+    table, bias = _fit_label(design, target, np.where(held, 0.0, weights), strength)
+    return design.scores(table)[0][held] + bias
+
+
+def fit_all(
+    design: Design, target: Floats, weights: Floats, strengths: Sequence[float], jobs: int
+) -> list[tuple[Floats, float]]:
+    """Fit weights and bias of each label, on all passages."""
+    from joblib import Parallel, delayed
+
+    fits = Parallel(n_jobs=jobs)(delayed(_fit_label)(design, target[:, j], weights, c) for j, c in enumerate(strengths))
+    return list(fits)
+
+
+def _fit_label(design: Design, target: Floats, weights: Floats, strength: float) -> tuple[Floats, float]:
+    """Fit weights and bias of one label, on passages of a weight above 0.
+
+    The bias of a label that all of them have, or none, is its log-odds.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
+
+    taught = weights > 0
+    positive = np.flatnonzero(taught & (target >= _LEAST_TARGET))
+    negative = np.flatnonzero(taught & (1 - target >= _LEAST_TARGET))
+    if not len(positive) or not len(negative):
+        has, all_in_all = target[taught].sum(), np.count_nonzero(taught)
+        return np.zeros(design.passages.shape[1]), float(np.log((has + 0.5) / (all_in_all - has + 0.5)))
+    row = np.concatenate([positive, negative])
+    label = np.arange(len(row)) < len(positive)
+    weight = np.concatenate([target[positive], 1 - target[negative]]) * weights[row]
+    matrix = design.passages
+    for _ in range(1 + _ROUNDS):
+        # With a clause added the counts are about twice as large: half the strength is as strong.
+        scaled = strength if matrix is design.passages else strength / 2
+        with threadpool_limits(1):  # LIBLINEAR calls BLAS on short vectors: threads only get in each other's way
+            fitted = LogisticRegression(C=scaled, solver="liblinear", tol=1e-2).fit(matrix[row], label, weight)
+        matrix = design.with_clauses(design.scores(fitted.coef_[0])[1])
+    return fitted.coef_[0], float(fitted.intercept_[0])
