@@ -53,12 +53,14 @@ def report(tmp_path: Path) -> Path:
         ("models list", 0, "default"),
     ],
 )
-def test_each_command_runs_as_a_program(report: Path, command: str, code: int, shown: str) -> None:
-    command_line = [sys.executable, "-m", "tipclassify", *command.split()]
-    done = subprocess.run(command_line, cwd=report.parent, capture_output=True, encoding="utf-8", timeout=120)
+def test_each_command_runs(
+    cli: Run, report: Path, monkeypatch: pytest.MonkeyPatch, command: str, code: int, shown: str
+) -> None:
+    monkeypatch.chdir(report.parent)
+    done = cli(*command.split())
     assert done.returncode == code, done.stderr
-    assert shown in " ".join((done.stderr if code else done.stdout).split())
-    assert "Traceback" not in done.stderr
+    assert shown in " ".join((done.stderr if code else done.stdout).decode().split())
+    assert b"Traceback" not in done.stderr
 
 
 def test_jsonl_rows_are_the_passages_of_classify(cli: Run, report: Path) -> None:
