@@ -17,19 +17,19 @@ HERE = Path(__file__).resolve().parent
 
 
 def train(
-    data: options.DataOption = None,
-    model: options.KindOption = options.Kind.default,
-    corpus: options.CorpusOption = True,
-    out: options.OutOption = None,
-    weight: options.WeightOption = 1.0,
-    seed: options.SeedOption = 0,
-    jobs: options.JobsOption = -1,
-    unlabelled: options.UnlabelledOption = None,
-    base: options.BaseOption = None,
-    epochs: options.EpochsOption = None,
-    rate: options.RateOption = None,
-    invented: options.InventedOption = None,
-    resume: options.ResumeOption = False,
+    data: options.Data = None,
+    model: options.Kind = "default",
+    corpus: options.Corpus = True,
+    out: options.Out = None,
+    weight: options.Weight = 1.0,
+    seed: options.Seed = 0,
+    jobs: options.Jobs = -1,
+    unlabelled: options.Unlabelled = None,
+    base: options.Base = None,
+    epochs: options.Epochs = None,
+    rate: options.Rate = None,
+    invented: options.Invented = None,
+    resume: options.Resume = False,
 ) -> None:
     """Train a model on labelled passages, and say how good it is on passages that taught it nothing.
 
@@ -51,7 +51,7 @@ def train(
     options.refuse_misplaced(model, base, {**chosen, "resume": resume, "unlabelled": unlabelled, "weight": weight != 1})
     if data and out is None:
         raise typer.BadParameter("with --data, say where the model shall go", param_hint="'--out'")
-    out = out or HERE / "models" / ("fast" if model is options.Kind.fast else "default")
+    out = out or HERE / "models" / ("fast" if model == "fast" else "default")
     with options.print_errors():
         from tipclassify.corpus.loading import read_rows
         from tipclassify.download.cache import platform_cache
@@ -61,10 +61,10 @@ def train(
         rows = read_rows(HERE / "data") if corpus else []
         own = read_rows(*data) if data else []
         options.report_rows(rows, own)
-        if model is options.Kind.encoder:
+        if model == "encoder":
             like, chosen = HERE / "data" / "headings.json", {**chosen, "seed": seed}
             trained = options.run_encoder([*rows, *own], out, str(base), like, unlabelled or [], chosen, resume, jobs)
-        elif model is options.Kind.fast:
+        elif model == "fast":
             trained = options.run_fast([*rows, *own], out, unlabelled or [], seed, jobs)
         else:
             kept = (cache := platform_cache()) and cache / "tipclassify" / "pooled"

@@ -16,7 +16,7 @@ from enum import Enum
 from importlib import import_module
 from pathlib import Path
 from types import NoneType
-from typing import Any, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -24,33 +24,34 @@ MODULES = {
     "Read and tag": {
         "labels": "The labels, sections and policies.",
         "readers": "Files and links to documents.",
-        "segment": "Documents to passages.",
-        "batch": "Many inputs, in several processes.",
-        "writers": "Tagged reports to files.",
-        "distributed": "The same on a Dask cluster.",
+        "text.segmentation.passages": "Documents to passages.",
+        "pipeline.batch": "Many inputs, in several processes.",
+        "reporting.writers": "Tagged reports to files.",
+        "pipeline.distributed": "The same on a Dask cluster.",
     },
     "Count and compare": {
-        "summary": "Counts of each label, adjusted for the model's errors.",
-        "comparison": "Two reports on one country.",
-        "bundle.writing": "A zip that lets somebody else check a figure.",
-        "bundle.checking": "Checking such a zip.",
+        "reporting.summary": "Counts of each label, adjusted for the model's errors.",
+        "reporting.comparison.comparison": "Two reports on one country.",
+        "pipeline.bundle.writing": "A zip that lets somebody else check a figure.",
+        "pipeline.bundle.checking": "Checking such a zip.",
     },
     "Measure": {
-        "evaluation": "Precision, recall, F1, calibration.",
-        "resampling": "Intervals, and one model against another.",
-        "agreement": "Two annotators.",
-        "behaviours": "The codebook's cases, run on a model.",
+        "evaluation.metrics": "Precision, recall, F1, calibration.",
+        "evaluation.report": "All figures of a model on labelled rows.",
+        "evaluation.bootstrap": "Intervals, and one model against another.",
+        "evaluation.agreement": "Two annotators.",
+        "evaluation.behaviour_tests": "The codebook's cases, run on a model.",
     },
     "Label and train": {
-        "corpus": "Reading labelled passages.",
-        "collecting": "Adding, counting and splitting them.",
-        "exchange": "To and from annotation tools.",
-        "queueing": "What to label next, from reports.",
-        "teaching": "What to label next, from scores.",
-        "audit": "Which labels are suspect.",
-        "real_labels": "Labels of real passages, and finding their words.",
-        "training": "Fitting the linear model.",
-        "recipe": "From a corpus to a model folder.",
+        "corpus.loading": "Reading labelled passages.",
+        "corpus.curation": "Adding, counting and splitting them.",
+        "corpus.formats": "To and from annotation tools.",
+        "pipeline.annotation_queue": "What to label next, from reports.",
+        "pipeline.active_learning": "What to label next, from scores.",
+        "training.audit": "Which labels are suspect.",
+        "pipeline.real_labels": "Labels of real passages, and finding their words.",
+        "training.fit": "Fitting the linear model.",
+        "training.train": "From a corpus to a model folder.",
     },
 }
 """The modules meant for use, beside `tipclassify` itself, by chapter."""
@@ -130,9 +131,9 @@ class Parameter:
 
     @property
     def choices(self) -> list[str]:
-        return (
-            [str(one.value) for one in self.type] if inspect.isclass(self.type) and issubclass(self.type, Enum) else []
-        )
+        if inspect.isclass(self.type) and issubclass(self.type, Enum):
+            return [str(one.value) for one in self.type]
+        return list(get_args(self.type)) if get_origin(self.type) is Literal else []
 
 
 def commands() -> list[tuple[str, Callable[..., None]]]:
@@ -155,8 +156,8 @@ def parameters(function: Callable[..., None]) -> list[Parameter]:
     found = []
     for name, parameter in inspect.signature(function).parameters.items():
         type_, info = hints[name].__origin__, hints[name].__metadata__[0]
-        type_ = next((one for one in get_args(type_) if one is not NoneType), type_)  # list[X] and X | None: X
-        type_ = next((one for one in get_args(type_) if one is not NoneType), type_)
+        while get_args(type_) and get_origin(type_) is not Literal:  # list[X] and X | None: X
+            type_ = next(one for one in get_args(type_) if one is not NoneType)
         found.append(Parameter(name, info, type_, parameter.default))
     return found
 

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from tipclassify.cli import corpus as commands
+from tipclassify.cli.app import corpus_app
 from tipclassify.corpus.loading import Row, group_rows, read_rows
 from tipclassify.errors import CorpusError, MissingExtraError
 from tipclassify.labels import LABELS
@@ -276,7 +276,7 @@ PLAIN = 150
 
 def run(*args: object) -> Any:
     """Run ``tipclassify corpus`` in this process."""
-    return CliRunner().invoke(commands.app, [*map(str, args)], catch_exceptions=False)
+    return CliRunner().invoke(corpus_app, [*map(str, args)], catch_exceptions=False)
 
 
 @pytest.fixture(scope="module")
@@ -344,7 +344,7 @@ def test_audit_writes_jsonl_to_a_file_and_the_same_twice(cli: Run, planted: Path
 def test_audit_tells_of_a_thin_corpus(tmp_path: Path) -> None:
     pytest.importorskip("cleanlab")
     file = write(tmp_path / "thin.jsonl", rows_of(("Police acted.", ["positive_effort"], {})))
-    done = CliRunner().invoke(commands.app, ["audit", str(file)])
+    done = CliRunner().invoke(corpus_app, ["audit", str(file)])
     assert isinstance(done.exception, CorpusError)  # which the command line tells in a line, as of bad rows below
     assert str(done.exception).startswith("too small to audit")
     assert [line for line in done.stderr.splitlines() if "warning: label failure is absent" in line]

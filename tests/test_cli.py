@@ -8,11 +8,18 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 from conftest import Run
 
 from tipclassify import LABELS, Classifier, __version__, classify
+from tipclassify.cli import options
+from tipclassify.cli.corpus.convert import FormatName
+from tipclassify.cli.score import score
+from tipclassify.corpus.formats import FORMATS as EXCHANGE_FORMATS
+from tipclassify.labels import POLICIES
+from tipclassify.reporting.writers import FORMATS
 
 TEXT = "PROSECUTION\n\nPolice arrested nine traffickers. The government did not convict any traffickers.\n\nBorder guards took bribes from traffickers — “often”."
 
@@ -46,12 +53,14 @@ def report(tmp_path: Path) -> Path:
         ("models list", 0, "default"),
     ],
 )
-def test_each_command_runs_as_a_program(report: Path, command: str, code: int, shown: str) -> None:
-    command_line = [sys.executable, "-m", "tipclassify", *command.split()]
-    done = subprocess.run(command_line, cwd=report.parent, capture_output=True, encoding="utf-8", timeout=120)
+def test_each_command_runs(
+    cli: Run, report: Path, monkeypatch: pytest.MonkeyPatch, command: str, code: int, shown: str
+) -> None:
+    monkeypatch.chdir(report.parent)
+    done = cli(*command.split())
     assert done.returncode == code, done.stderr
-    assert shown in " ".join((done.stderr if code else done.stdout).split())
-    assert "Traceback" not in done.stderr
+    assert shown in " ".join((done.stderr if code else done.stdout).decode().split())
+    assert b"Traceback" not in done.stderr
 
 
 def test_jsonl_rows_are_the_passages_of_classify(cli: Run, report: Path) -> None:
@@ -319,6 +328,12 @@ def test_info_and_version(cli: Run) -> None:
         for name in ("model hash", "corpus", "trained with", "thresholds, cite", "macro-F1", kind):
             assert name in out
     assert cli("--version").stdout.decode().strip() == __version__
+
+
+def test_the_choices_of_options_are_what_the_library_has() -> None:
+    assert get_args(options.PolicyName) == POLICIES
+    assert get_args(get_args(get_type_hints(score)["format"])[0]) == tuple(FORMATS)
+    assert set(get_args(FormatName)) == set(EXCHANGE_FORMATS)
 
 
 def test_the_console_script_is_the_same_program() -> None:

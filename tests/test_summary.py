@@ -25,7 +25,6 @@ from typer.testing import CliRunner, Result
 from tipclassify import LABELS, Classifier
 from tipclassify.cli import summary as command
 from tipclassify.cli.score import score
-from tipclassify.cli.summary_output import write_table
 from tipclassify.errors import InputError, MissingExtraError
 from tipclassify.pipeline.batch import Tagging, tag_input
 from tipclassify.reporting.charts import describe, draw
@@ -44,6 +43,7 @@ from tipclassify.reporting.summary import (
 )
 from tipclassify.reporting.summary.adjustment import DISPERSION
 from tipclassify.reporting.writers import Run, TaggedReport
+from tipclassify.reporting.writers.summed import write_table
 from tipclassify.text.document import Document, Passage
 
 GOOD = Rates(tp=900, fn=100, fp=50, tn=950)
@@ -371,7 +371,7 @@ def test_adjusted_counts_of_groups_add_up_to_the_adjusted_total() -> None:
 
 
 def test_dimensions_of_the_command_are_those_of_the_library() -> None:
-    assert tuple(one.value for one in command.By) == DIMENSIONS
+    assert tuple(one.value for one in command.Dimension) == DIMENSIONS
 
 
 # --------------------------------------------------------------------------------------------- the command
@@ -505,7 +505,7 @@ def test_options_that_do_not_go_together_are_usage_errors(report: Path, options:
 def test_a_picture_does_not_go_to_a_terminal(report: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     with pytest.raises(typer.BadParameter, match="say --output"):
-        command.summary([str(report)], format=command.Format.png)
+        command.summary([str(report)], format="png")
 
 
 def test_without_matplotlib_the_extra_is_named_before_anything_is_read(

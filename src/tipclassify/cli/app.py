@@ -6,31 +6,19 @@ Exit codes: 0 done; 1 some inputs failed, the rest were done; 2 usage; 3 the mod
 from __future__ import annotations
 
 import contextlib
+import inspect
 import sys
-from typing import Annotated, TextIO
+from collections.abc import Callable
+from typing import Annotated
 
 import typer
 
-from tipclassify.cli import (
-    bundle,
-    check,
-    compare,
-    corpus,
-    evaluate,
-    explain,
-    fetch,
-    info,
-    models,
-    review,
-    score,
-    summary,
-    text,
-)
-from tipclassify.cli.helps import flowing
+from tipclassify._version import __version__
+from tipclassify.cli import bundle, check, compare, evaluate, explain, fetch, info, models, review, score, summary, text
+from tipclassify.cli.corpus import add, agree, audit, convert, queue, rebuild, split, stats
+from tipclassify.cli.corpus import check as corpus_check
+from tipclassify.cli.output import print_note
 from tipclassify.errors import ModelError, TipclassifyError
-from tipclassify.pipeline.processes import settle_in
-
-__all__ = ["app", "main"]
 
 app = typer.Typer(
     name="tipclassify",
@@ -40,33 +28,32 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    epilog="Exit codes: 0 done; 1 some inputs failed, the rest were done (check: a rule fell; verify: something differs); 2 usage; 3 model missing or unusable.",
+    epilog="Exit codes: 0 done; 1 some inputs failed, the rest were done (check: a rule fell; verify: something differs); 2 usage; "
+    "3 model missing or unusable.",
 )
+corpus_app = typer.Typer(help="Collect, convert, check and audit labelled passages.", no_args_is_help=True)
+models_app = typer.Typer(help="Add models to those that have a name, and list them.", no_args_is_help=True)
+app.add_typer(corpus_app, name="corpus")
+app.add_typer(models_app, name="models")
 
 
-for _command in (
-    score.score,
-    summary.summary,
-    compare.compare,
-    bundle.bundle,
-    bundle.verify,
-    review.review,
-    fetch.fetch,
-    text.text,
-    explain.explain,
-    evaluate.evaluate,
-    check.check,
-    info.info,
-):
-    app.command(_command.__name__, help=flowing(_command))(_command)
-app.add_typer(corpus.app, name="corpus")
-app.add_typer(models.app, name="models")
+def _add(to: typer.Typer, *commands: Callable[..., None]) -> None:
+    """Add commands by their names; the terminal wraps the paragraphs of their docstrings, not the source."""
+    for command in commands:
+        paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
+        wrapped = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+        to.command(command.__name__.rstrip("_"), help=wrapped)(command)
 
 
-def _version(asked: bool) -> None:
+_add(app, score.score, summary.summary, compare.compare, bundle.bundle, bundle.verify, review.review, fetch.fetch)
+_add(app, text.text, explain.explain, evaluate.evaluate, check.check, info.info)
+_add(corpus_app, queue.queue, convert.convert, add.add, corpus_check.check, stats.stats, split.split, agree.agree)
+_add(corpus_app, audit.audit, rebuild.rebuild)
+_add(models_app, models.add, models.list_)
+
+
+def _print_version(asked: bool) -> None:
     if asked:
-        from tipclassify._version import __version__
-
         typer.echo(__version__)
         raise typer.Exit
 
@@ -74,7 +61,7 @@ def _version(asked: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
     ] = False,
 ) -> None:
     pass
@@ -83,23 +70,12 @@ def _root(
 def main() -> None:
     """Run the command line and exit with its code."""
     for stream in (sys.stdout, sys.stderr):
-        _use_utf8(stream)
-    settle_in()
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     try:
         app()
-    except ModelError as error:
-        _fail(error, 3)
     except TipclassifyError as error:
-        _fail(error, 1)
+        print_note(str(error))
+        sys.exit(3 if isinstance(error, ModelError) else 1)
     except KeyboardInterrupt:
         sys.exit(130)
-
-
-def _use_utf8(stream: TextIO) -> None:
-    with contextlib.suppress(AttributeError, ValueError):
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[attr-defined]
-
-
-def _fail(error: TipclassifyError, code: int) -> None:
-    print(f"tipclassify: {error}", file=sys.stderr)
-    sys.exit(code)

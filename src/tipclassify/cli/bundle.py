@@ -2,47 +2,27 @@
 
 from __future__ import annotations
 
-import sys
+import os
 from collections import Counter
 from collections.abc import Sequence
-from enum import Enum
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from tipclassify.cli.options import (
-    AllowPrivateOption,
-    EncodingOption,
-    FilesArgument,
-    ModelOption,
-    OutputOption,
-    Policy,
-    PolicyOption,
-    ThresholdOption,
-    Unit,
-    UnitOption,
-    tagging,
-)
+from tipclassify.cli import options
+from tipclassify.cli.output import open_output, print_doubts, write_rows
+from tipclassify.formatting import one_line
 
 if TYPE_CHECKING:
     from tipclassify.pipeline.bundle.steps import Check
 
-__all__ = ["bundle", "verify"]
-
 _COLOURS: Final = {"ok": typer.colors.GREEN, "differs": typer.colors.RED, "not checked": typer.colors.YELLOW}
-_WIDTH: Final = 2 + max(map(len, _COLOURS))
-
-
-class Format(str, Enum):
-    """How checks are written."""
-
-    table = "table"
-    jsonl = "jsonl"
 
 
 def bundle(
-    files: FilesArgument,
+    files: options.Files,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="The zip file to write (whole or not at all).")
     ],
@@ -61,12 +41,12 @@ def bundle(
             "comes with tipclassify need not be in it.",
         ),
     ] = False,
-    model: ModelOption = None,
-    policy: PolicyOption = Policy.balanced,  # type: ignore[attr-defined]
-    threshold: ThresholdOption = None,
-    unit: UnitOption = Unit.sentence,
-    encoding: EncodingOption = None,
-    allow_private: AllowPrivateOption = False,
+    model: options.Model = None,
+    policy: options.Policy = "balanced",
+    threshold: options.Threshold = None,
+    unit: options.Unit = "sentence",
+    encoding: options.Encoding = None,
+    allow_private: options.AllowPrivate = False,
 ) -> None:
     """Tag reports and pack what was found into a zip file that lets others check your figures.
 
@@ -77,19 +57,16 @@ def bundle(
     Prints the fingerprint of the bundle, which stands for all that is in it: publish it next to the figure. The same
     reports, options and versions give the same bytes. When any report cannot be read, no bundle is written.
     """
-    from tipclassify.cli.output import open_output
-    from tipclassify.formatting import one_line
     from tipclassify.pipeline.batch import expand_inputs
     from tipclassify.pipeline.bundle.writing import write_bundle
     from tipclassify.progress import progress_bar
 
-    how = tagging(model, policy, threshold, unit, encoding, allow_private)
+    how = options.tagging(model, policy, threshold, unit, encoding, allow_private)
     how.classifier()  # a model that cannot be used shows before the first report is read
     with open_output(output, binary=True) as out, progress_bar("reports") as progress:
         made, fingerprint = write_bundle(expand_inputs(files), how, out, with_sources, with_model, progress)
     for one in made.inputs:
-        for note in one.notes:
-            print(f"tipclassify: warning: {note}", file=sys.stderr)
+        print_doubts(one.notes)
     total = made.figures
     counts = "   ".join(f"{label} {counted['count']:,}" for label, counted in total.labels.items())
     typer.echo(f"{one_line(str(output))}: {total.passages:,} passages of {len(made.inputs):,} reports: {counts}")
@@ -121,9 +98,9 @@ def verify(
             "--strict", help="Exit with 1 also for what was not checked, and for probabilities that differ by rounding."
         ),
     ] = False,
-    format: Annotated[Format, typer.Option("--format", "-f", help="How to write the checks.")] = Format.table,
-    allow_private: AllowPrivateOption = False,
-    output: OutputOption = None,
+    format: options.Format = "table",
+    allow_private: options.AllowPrivate = False,
+    output: options.Output = None,
 ) -> None:
     """Check figures: a bundle, and with the reports it was made of, all the way from their bytes.
 
@@ -134,35 +111,25 @@ def verify(
     Exits 1 when something differs. What was not checked is no failure, unless you say --strict. Nothing can show who made
     a bundle: compare its fingerprint with the one that was published. Nothing is fetched but links that you give.
     """
-    import json
-    from dataclasses import asdict
-
-    from tipclassify.cli.output import open_output
     from tipclassify.pipeline.bundle.checking import verify_bundle
     from tipclassify.readers import ReadOptions
 
-    options = ReadOptions(allow_private=allow_private)
-    checks = verify_bundle(bundle, files or (), model, options, exact=strict)
-    with open_output(output) as out:
-        if format is Format.table:
+    checks = verify_bundle(bundle, files or (), model, ReadOptions(allow_private=allow_private), exact=strict)
+    if format == "jsonl":
+        write_rows(output, map(asdict, checks))
+    else:
+        with open_output(output) as out:
             _write_table(checks, out)
-        else:
-            for check in checks:
-                out.write(json.dumps(asdict(check)) + "\n")
     if any(check.result == "differs" or (strict and check.result == "not checked") for check in checks):
         raise typer.Exit(1)
 
 
 def _write_table(checks: Sequence[Check], out: IO[str]) -> None:
     """A line for each check, then how many came to what. Coloured on a terminal only."""
-    import os
-
-    from tipclassify.formatting import one_line
-
     coloured = out.isatty() and not os.environ.get("NO_COLOR")
-    width = max(len(check.check) for check in checks) + 2
+    width, result_width = max(len(check.check) for check in checks) + 2, max(map(len, _COLOURS)) + 2
     for check in checks:
-        result = check.result.ljust(_WIDTH)
+        result = check.result.ljust(result_width)
         if coloured:
             result = typer.style(result, fg=_COLOURS[check.result])
         subject = f"{check.subject}: " if check.subject else ""

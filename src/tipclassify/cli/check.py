@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from tipclassify.cli.options import ModelOption, OutputOption
-
-__all__ = ["check"]
+from tipclassify.cli import options
+from tipclassify.cli.output import write_text
 
 
 def check(
@@ -21,8 +20,8 @@ def check(
         Path | None, typer.Option("--cases", metavar="DIR", help="Folder of cases; the shipped ones by default.")
     ] = None,
     failures: Annotated[int, typer.Option("--failures", min=0, help="Failed cases to show for each rule.")] = 0,
-    model: ModelOption = None,
-    output: OutputOption = None,
+    model: options.Model = None,
+    output: options.Output = None,
 ) -> None:
     """Run the codebook's behaviour cases and replay the model's golden passages.
 
@@ -30,7 +29,6 @@ def check(
     trained (the rates stored in its model.json), or a golden passage scores differently: by over 0.002 with the fast model; with
     the default, which processors round differently, by over 0.15, or over 0.015 on average.
     """
-    from tipclassify.cli.output import open_output
     from tipclassify.evaluation.behaviour_tests import replay_golden, run_cases
     from tipclassify.model.classifier import Classifier
     from tipclassify.model.loading import model_folder
@@ -46,16 +44,17 @@ def check(
     # Rates are stored with four decimals.
     under = [r.rule for r in results if r.rate < stored.get(r.rule, 0) - 5e-5]
     width = max(len(r.rule) for r in results)
-    with open_output(output) as out:
-        for result in results:
-            mark = f"  under the stored {stored[result.rule]:.1%}" if result.rule in under else ""
-            out.write(f"{result.rule.ljust(width)}  {result.rate:7.1%}  {result.passed}/{result.cases}{mark}\n")
-            for failure in result.failures[:failures]:
-                expected, given = (", ".join(names) or "no label" for names in (failure.expected, failure.given))
-                out.write(f"    expected {expected}; given {given}: {failure.text}\n")
-        passed, total = sum(r.passed for r in results), sum(r.cases for r in results)
-        out.write(f"\n{passed} of {total} cases passed; golden passages: {len(changed)} changed\n")
-        for failure in changed[:5]:
-            out.write(f"    stored {', '.join(failure.expected)}; now {', '.join(failure.given)}: {failure.text}\n")
+    lines = []
+    for result in results:
+        mark = f"  under the stored {stored[result.rule]:.1%}" if result.rule in under else ""
+        lines.append(f"{result.rule.ljust(width)}  {result.rate:7.1%}  {result.passed}/{result.cases}{mark}")
+        for failure in result.failures[:failures]:
+            expected, given = (", ".join(names) or "no label" for names in (failure.expected, failure.given))
+            lines.append(f"    expected {expected}; given {given}: {failure.text}")
+    passed, total = sum(r.passed for r in results), sum(r.cases for r in results)
+    lines.append(f"\n{passed} of {total} cases passed; golden passages: {len(changed)} changed")
+    for one in changed[:5]:
+        lines.append(f"    stored {', '.join(one.expected)}; now {', '.join(one.given)}: {one.text}")
+    write_text(output, "\n".join(lines))
     if under or changed:
         raise typer.Exit(1)

@@ -2,42 +2,20 @@
 
 from __future__ import annotations
 
-import sys
-from enum import Enum
 from itertools import compress
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
-from tipclassify.cli.options import (
-    AllowPrivateOption,
-    EncodingOption,
-    ModelOption,
-    OutputOption,
-    Policy,
-    PolicyOption,
-    ThresholdOption,
-    Unit,
-    UnitOption,
-    tagging,
-)
+from tipclassify.cli import options
+from tipclassify.cli.output import open_output, print_doubts
+from tipclassify.errors import InputError
 
 if TYPE_CHECKING:
     from tipclassify.pipeline.batch import Tagging
     from tipclassify.reporting.writers import TaggedReport
 
-__all__ = ["compare"]
-
-
-class Format(str, Enum):
-    """How a comparison is written."""
-
-    table = "table"
-    jsonl = "jsonl"
-    html = "html"
-
-
-_SUFFIXES: Final = {"table": (".txt",), "jsonl": (".jsonl", ".ndjson"), "html": (".html", ".htm")}
+_SUFFIXES: Final = {"table": [".txt"], "jsonl": [".jsonl", ".ndjson"], "html": [".html", ".htm"]}
 _OLD_HELP: Final = "A report: a file of any kind that score takes, or a link; '-' is standard input."
 
 
@@ -45,7 +23,7 @@ def compare(
     old: Annotated[str, typer.Argument(metavar="OLD", help=_OLD_HELP)],
     new: Annotated[str, typer.Argument(metavar="NEW", help="The report of a later year.")],
     format: Annotated[
-        Format | None,
+        Literal["table", "jsonl", "html"] | None,
         typer.Option(
             "--format",
             "-f",
@@ -55,13 +33,13 @@ def compare(
     everything: Annotated[
         bool, typer.Option("--all", help="Also list the passages that are the same in both.")
     ] = False,
-    model: ModelOption = None,
-    policy: PolicyOption = Policy.balanced,  # type: ignore[attr-defined]
-    threshold: ThresholdOption = None,
-    unit: UnitOption = Unit.sentence,
-    encoding: EncodingOption = None,
-    allow_private: AllowPrivateOption = False,
-    output: OutputOption = None,
+    model: options.Model = None,
+    policy: options.Policy = "balanced",
+    threshold: options.Threshold = None,
+    unit: options.Unit = "sentence",
+    encoding: options.Encoding = None,
+    allow_private: options.AllowPrivate = False,
+    output: options.Output = None,
 ) -> None:
     """Compare two reports of one country: what the later one newly reports, and what it no longer does.
 
@@ -73,38 +51,30 @@ def compare(
     not mean that anything stopped. A change is marked borderline where the probabilities on both sides lie so near to the
     threshold that another wording could have turned the tag.
     """
-    from tipclassify.cli.output import open_output
     from tipclassify.reporting.comparison.comparison import compare as compare_reports
     from tipclassify.reporting.writers import Run, format_of
     from tipclassify.reporting.writers.compared import write_jsonl, write_table
+    from tipclassify.reporting.writers.side_by_side import write_side_by_side
 
     if old == new == "-":
         raise typer.BadParameter("standard input can hold one of the two reports only", param_hint="'NEW'")
-    wanted = format or (Format(format_of(output, _SUFFIXES)) if output else Format.table)
-    how = tagging(model, policy, threshold, unit, encoding, allow_private)
-    run = Run(how.classifier(), how.policy, folder=output.parent if output else None)
-    found = compare_reports(_tagged(old, how), _tagged(new, how), run)
+    wanted = format or (format_of(output, _SUFFIXES) if output else "table")
+    how = options.tagging(model, policy, threshold, unit, encoding, allow_private)
+    run = Run(how.classifier(), policy, folder=output.parent if output else None)
+    found = compare_reports(_tagged_prose(old, how), _tagged_prose(new, how), run)
     if doubts := found.doubts():
-        print(f"tipclassify: warning: {'; '.join(doubts)}", file=sys.stderr)
+        print_doubts(["; ".join(doubts)])
     with open_output(output) as out:
-        if wanted is Format.table:
-            write_table(found, out, everything)
-        elif wanted is Format.jsonl:
-            write_jsonl(found, out, everything)
-        else:
-            from tipclassify.reporting.writers.side_by_side import write_side_by_side
-
+        if wanted == "html":
             write_side_by_side(found, out, run, everything)
+        else:
+            (write_table if wanted == "table" else write_jsonl)(found, out, everything)
 
 
-def _tagged(file: str, how: Tagging) -> TaggedReport:
-    """The report in an input, all of its batches where it holds rows; what could not be read of it is told on stderr.
-
-    Only its prose: who compares two years does not want to know which references came and went.
-    """
+def _tagged_prose(file: str, how: Tagging) -> TaggedReport:
+    """The report in an input, all of its batches where it holds rows, without references and notes, which nobody compares."""
     from dataclasses import replace
 
-    from tipclassify.errors import InputError
     from tipclassify.pipeline.batch import tag_input
     from tipclassify.text.furniture import is_prose
 
@@ -112,9 +82,8 @@ def _tagged(file: str, how: Tagging) -> TaggedReport:
     if not reports:
         raise InputError(f"{file}: no rows in it; give a report, or rows with a 'text' field")
     for report in reports:
-        for note in report.notes:
-            print(f"tipclassify: warning: {note}", file=sys.stderr)
-    prose = [[is_prose(passage) for passage in report.passages] for report in reports]
-    passages = [one for report, kept in zip(reports, prose, strict=True) for one in compress(report.passages, kept)]
-    extras = [row for report, kept in zip(reports, prose, strict=True) for row in compress(report.extras, kept)]
-    return replace(reports[0], passages=passages, extras=extras)
+        print_doubts(report.notes)
+    passages = [passage for report in reports for passage in report.passages]
+    extras = [row for report in reports for row in report.extras]
+    kept = list(map(is_prose, passages))
+    return replace(reports[0], passages=list(compress(passages, kept)), extras=list(compress(extras, kept)))

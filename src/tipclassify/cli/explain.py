@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import sys
-from enum import Enum
-from typing import Annotated
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tipclassify.cli.options import (
-    ModelOption,
-    OutputOption,
-    Policy,
-    PolicyOption,
-    ThresholdOption,
-    chosen_thresholds,
-)
+from tipclassify.cli import options
+from tipclassify.cli.output import write_results
+from tipclassify.errors import InputError
 
-__all__ = ["explain"]
-
-
-class Format(str, Enum):
-    """How reasons are written."""
-
-    table = "table"
-    jsonl = "jsonl"
+if TYPE_CHECKING:
+    from tipclassify.model.explanation import Explanation
 
 
 def explain(
@@ -33,11 +22,11 @@ def explain(
         str | None, typer.Option("--section", metavar="HEADING", help="Heading of the section that it stands in.")
     ] = None,
     top: Annotated[int, typer.Option("--top", min=1, help="Spans of text to show for each label.")] = 8,
-    format: Annotated[Format, typer.Option("--format", "-f", help="How to write the reasons.")] = Format.table,
-    model: ModelOption = None,
-    policy: PolicyOption = Policy.balanced,  # type: ignore[attr-defined]
-    threshold: ThresholdOption = None,
-    output: OutputOption = None,
+    format: options.Format = "table",
+    model: options.Model = None,
+    policy: options.Policy = "balanced",
+    threshold: options.Threshold = None,
+    output: options.Output = None,
 ) -> None:
     """Show what in a passage speaks for and against each label, whether it has the label or not.
 
@@ -48,11 +37,8 @@ def explain(
     The passage is taken as it is, without splitting; --section gives the heading that it stands under. jsonl holds every span,
     and in "method" how it was weighed: additive or occlusion.
     """
-    from tipclassify.cli.output import open_output
-    from tipclassify.errors import InputError
     from tipclassify.labels import LABELS
     from tipclassify.model.classifier import Classifier
-    from tipclassify.model.explanation import OCCLUSION
     from tipclassify.model.linear.scoring import apply_thresholds
     from tipclassify.text.document import Passage
     from tipclassify.text.furniture import is_furniture
@@ -61,32 +47,29 @@ def explain(
         text = sys.stdin.buffer.read().decode("utf-8-sig", "replace").strip()
     if not text.strip():
         raise InputError("the passage is empty; give a sentence")
-    classifier = Classifier.load(model).with_thresholds(chosen_thresholds(threshold))
-    thresholds = dict(zip(LABELS, classifier.thresholds(policy.value).tolist(), strict=True))
-    bare = is_furniture(text, section)
-    with open_output(output) as out:
-        for label, reason in classifier.explain(Passage(text, 0, len(text), section)).items():
-            given = apply_thresholds(reason.probability, thresholds[label]) and not bare
-            if format is Format.jsonl:
-                import json
+    classifier = Classifier.load(model).with_thresholds(options.parse_thresholds(threshold))
+    reasons = classifier.explain(Passage(text, 0, len(text), section))
+    no_prose = is_furniture(text, section)
+    rows, lines = [], []
+    for label, limit in zip(LABELS, classifier.thresholds(policy).tolist(), strict=True):
+        reason = reasons[label]
+        given = bool(apply_thresholds(reason.probability, limit)) and not no_prose
+        rows.append({"label": label, "given": given, **asdict(reason)})
+        verdict = "given" if given else "not given: no prose of a report" if no_prose else "not given"
+        lines.append(f"{label}: {reason.probability:.3f}, {verdict} (threshold {limit:.3f})")
+        lines += _weights(reason, section, top)
+    write_results(output, format, rows, "\n".join(lines))
 
-                spans = [{"start": s.start, "end": s.end, "text": s.text, "weight": s.weight} for s in reason.spans]
-                head = {"label": label, "given": given, "probability": reason.probability, "logit": reason.logit}
-                rest = {"bias": reason.bias, "heading": reason.heading, "method": reason.method, "spans": spans}
-                out.write(json.dumps({**head, **rest}, ensure_ascii=False) + "\n")
-                continue
-            verdict = "given" if given else "not given: no prose of a report" if bare else "not given"
-            out.write(f"{label}: {reason.probability:.3f}, {verdict} (threshold {thresholds[label]:.3f})\n")
-            shown, weaker = reason.spans[:top], reason.spans[top:]
-            for span in shown:
-                out.write(f"  {span.weight:+7.3f}  {' '.join(span.text.split())}\n")
-            if section:
-                out.write(f"  {reason.heading:+7.3f}  (the heading “{' '.join(section.split())}”)\n")
-            if reason.method == OCCLUSION:
-                out.write(
-                    f"  {reason.logit:+7.3f}  log-odds; each line above: how far they fall with that masked (no sum)\n"
-                )
-                continue
-            if weaker:
-                out.write(f"  {sum(s.weight for s in weaker):+7.3f}  ({len(weaker)} weaker spans)\n")
-            out.write(f"  {reason.bias:+7.3f}  (bias)\n  {reason.logit:+7.3f}  = log-odds\n")
+
+def _weights(reason: Explanation, section: str | None, top: int) -> list[str]:
+    """A line for each weight that is shown, strongest first, and what they come to."""
+    weights = [(span.weight, " ".join(span.text.split())) for span in reason.spans[:top]]
+    if section:
+        weights.append((reason.heading, f"(the heading “{' '.join(section.split())}”)"))
+    if reason.method == "occlusion":
+        weights.append((reason.logit, "log-odds; each line above: how far they fall with that masked (no sum)"))
+    else:
+        if weaker := reason.spans[top:]:
+            weights.append((sum(span.weight for span in weaker), f"({len(weaker)} weaker spans)"))
+        weights += [(reason.bias, "(bias)"), (reason.logit, "= log-odds")]
+    return [f"  {weight:+7.3f}  {what}" for weight, what in weights]

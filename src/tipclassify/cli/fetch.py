@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from tipclassify.cli.options import AllowPrivateOption
-from tipclassify.cli.output import open_output, tell, tell_warnings
+from tipclassify.cli import options
+from tipclassify.cli.output import open_output, print_note, show_warnings
 from tipclassify.errors import InputError, MissingExtraError
-
-if TYPE_CHECKING:
-    from tipclassify.download import Download
-    from tipclassify.readers.countries import Country
-
-__all__ = ["fetch"]
 
 
 def fetch(
@@ -35,7 +30,7 @@ def fetch(
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Download anew what was downloaded today and is in the cache.")
     ] = False,
-    allow_private: AllowPrivateOption = False,
+    allow_private: options.AllowPrivate = False,
     base_url: Annotated[str | None, typer.Option("--base-url", metavar="URL", hidden=True)] = None,
 ) -> None:
     """Download country narratives of the US State Department's Trafficking in Persons Report.
@@ -47,14 +42,12 @@ def fetch(
     Needs the extra "links". Where the site refuses programs, save the pages with a browser: "tipclassify score" reads
     them as well. Exits 1 when any country failed; the rest are saved.
     """
-    from datetime import date
-
     from tipclassify.readers.countries import find_country
-    from tipclassify.readers.tip_report import check_year, latest_years, slugs
+    from tipclassify.readers.tip_report import check_year, find_narrative, latest_years, slugs
 
     if year is None:
         years = latest_years(date.today())
-        tell([f"no --year given: trying {', then '.join(map(str, years))}"])
+        print_note(f"no --year given: trying {', then '.join(map(str, years))}")
     else:
         check_year(year)
         years = [year]
@@ -63,12 +56,15 @@ def fetch(
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InputError(f"{output_dir}: cannot be made ({reason}); choose another --output-dir") from None
-    tell_warnings()
+    show_warnings()
+    site = base_url and base_url.rstrip("/")
     failed = 0
     for name in countries:
         try:
             country = find_country(name)
-            found, page = _narrative(country, years, allow_private, refresh, base_url)
+            found, page = find_narrative(
+                country, years, site, allow_private=allow_private, refresh=refresh, reported=print_note
+            )
             years = [found]
             path = output_dir / f"tip-{found}-{slugs(country, found)[0]}.html"
             with open_output(path, binary=True) as out:
@@ -78,42 +74,8 @@ def fetch(
             raise
         except InputError as error:
             failed += 1
-            tell([str(error)])
+            print_note(str(error))
     if failed:
         if len(countries) > 1:
-            tell([f"{failed} of {len(countries)} countries failed"])
+            print_note(f"{failed} of {len(countries)} countries failed")
         raise typer.Exit(1)
-
-
-def _narrative(
-    country: Country, years: list[int], allow_private: bool, refresh: bool, base_url: str | None
-) -> tuple[int, Download]:
-    """The year and page of a country's narrative, from the first address that has it."""
-    from tipclassify.download import LinkError, download
-    from tipclassify.readers.tip_report import addresses, is_narrative
-
-    for year in years:
-        trouble: set[str] = set()
-        for url in addresses(country, year, base_url and base_url.rstrip("/")):
-            # A site that refuses or does not answer would do so at each address; the archive is another site.
-            site = url.split("/reports/")[0]
-            if site in trouble:
-                continue
-            try:
-                page = download(url, allow_private=allow_private, refresh=refresh)
-            except LinkError as error:
-                if error.status in (404, 410):
-                    tell([f"{url}: no such page ({error.status})"])
-                else:
-                    trouble.add(site)
-                    tell([str(error)])
-                continue
-            moved = page.url != url
-            if is_narrative(page, country, year):
-                tell([f"{url}: found" + (f" at {page.url}" if moved else "")])
-                return year, page
-            tell([f"{url}: leads to another page" + (f", {page.url}" if moved else "")])
-        if trouble:
-            raise InputError(f"{country.name}: not every address of {year} could be tried; see above")
-    tried = " or ".join(map(str, years))
-    raise InputError(f"{country.name}: no narrative of {tried} found; check --year, or find the page with a browser")

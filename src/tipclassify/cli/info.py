@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from tipclassify.cli.options import ModelOption, OutputOption
+from tipclassify._version import __version__
+from tipclassify.cli import options
+from tipclassify.cli.output import write_text
+from tipclassify.formatting import aligned
 
-__all__ = ["info"]
 
-
-def info(model: ModelOption = None, output: OutputOption = None) -> None:
+def info(model: options.Model = None, output: options.Output = None) -> None:
     """Describe a model: what it was trained on, with what, and its thresholds."""
-    from tipclassify._version import __version__
-    from tipclassify.cli.output import open_output
     from tipclassify.labels import LABELS, POLICIES
     from tipclassify.model.classifier import Classifier
     from tipclassify.model.loading import model_folder
@@ -30,14 +29,8 @@ def info(model: ModelOption = None, output: OutputOption = None) -> None:
         "corpus": f"{corpus.get('passages', '?')} passages, hash {corpus.get('sha256', 'not recorded')}",
         "trained with": ", ".join(f"{name} {version}" for name, version in meta.get("versions", {}).items()),
         "macro-F1": f"{meta.get('metrics', {}).get('macro_f1', '?')} ({found.scorer.measured})",
-        **{
-            f"thresholds, {policy}": ", ".join(
-                f"{label} {t:.3f}" for label, t in zip(LABELS, found.thresholds(policy).tolist(), strict=True)
-            )
-            for policy in POLICIES
-        },
     }
-    width = max(map(len, lines)) + 2
-    with open_output(output) as out:
-        for name, value in lines.items():
-            out.write(f"{name.ljust(width)}{value}\n")
+    for policy in POLICIES:
+        limits = zip(LABELS, found.thresholds(policy).tolist(), strict=True)
+        lines[f"thresholds, {policy}"] = ", ".join(f"{label} {limit:.3f}" for label, limit in limits)
+    write_text(output, "\n".join(aligned(list(lines.items()), left=2)))

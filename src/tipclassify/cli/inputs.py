@@ -1,15 +1,14 @@
-"""What the commands that tag reports share: inputs in, tagged reports out, failures told at the end."""
+"""Inputs of a command go in, their tagged reports come out; failures are listed at the end and make the exit code 1."""
 
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from tipclassify.cli.output import print_doubts, print_note
 from tipclassify.errors import InputError
 from tipclassify.progress import progress_bar
 
@@ -17,87 +16,56 @@ if TYPE_CHECKING:
     from tipclassify.pipeline.batch import Tagging
     from tipclassify.reporting.writers import TaggedReport
 
-__all__ = ["Inputs", "made_of_reports", "tagged_reports"]
+    Make = Callable[[TaggedReport], Any] | None
 
 
-class Noted(Protocol):
-    """What a report is made into: it says what could not be read of it."""
+def tag_each(
+    files: Sequence[str], tagging: Tagging, jobs: int, make: Make = None, bar: bool = True
+) -> Iterator[tuple[str, Iterator[Any]]]:
+    """Each input with its tagged reports, or what `make` makes of them in the process that tagged them; a progress bar too."""
+    from tipclassify.pipeline.batch import made_of_inputs, tag_inputs
 
-    @property
-    def notes(self) -> tuple[str, ...]: ...
+    every = made_of_inputs(files, tagging, jobs, make) if make else tag_inputs(files, tagging, jobs)
+    with progress_bar("reports") if bar else contextlib.nullcontext() as progress:
+        for done, (file, made) in enumerate(every, 1):
+            yield file, map(_print_doubts, made)
+            if progress:
+                progress(done, len(files))
 
 
-M = TypeVar("M", bound=Noted)
-
-
-@dataclass
-class Inputs:
-    """Inputs on their way through a command, and what could not be read of them.
-
-    Attributes
-    ----------
-    files : list of str
-        All of them.
-    bar : bool
-        Show progress, where somebody watches; not while results are written to the same terminal.
-    failures : list of str
-        One line each, told by `close`.
-    """
-
-    files: list[str]
-    bar: bool = True
-    failures: list[str] = field(default_factory=list)
-
-    def each(self, tagging: Tagging, jobs: int, make: Callable[[TaggedReport], M]) -> Iterator[tuple[str, Iterator[M]]]:
-        """Each input with what `make` makes of its reports, where they are tagged."""
-        from tipclassify.pipeline.batch import made_of_inputs
-
-        with progress_bar("reports") if self.bar else contextlib.nullcontext() as progress:
-            for done, (file, made) in enumerate(made_of_inputs(self.files, tagging, jobs, make), 1):
-                yield file, made
-                if progress:
-                    progress(done, len(self.files))
-
-    def made(self, tagging: Tagging, jobs: int, make: Callable[[TaggedReport], M]) -> Iterator[M]:
-        """That of all inputs; one that fails gives none, or that before the fault, and is remembered."""
-        for _, made in self.each(tagging, jobs, make):
-            try:
-                yield from map(self.noted, made)
-            except InputError as error:
-                self.failures.append(str(error))
-
-    def noted(self, made: M) -> M:
-        """The same; what could not be read of the report is told on stderr."""
-        for note in made.notes:
-            print(f"tipclassify: warning: {note}", file=sys.stderr)
-        return made
-
-    def close(self) -> None:
-        """List the failures on stderr; exit with 1 if there are any."""
-        for failure in self.failures:
-            print(f"tipclassify: {failure}", file=sys.stderr)
-        if self.failures:
-            if len(self.files) > 1:
-                print(f"tipclassify: {len(self.failures)} of {len(self.files)} inputs failed", file=sys.stderr)
-            raise typer.Exit(1)
+def _print_doubts(made: Any) -> Any:
+    print_doubts(made.notes)
+    return made
 
 
 @contextlib.contextmanager
-def made_of_reports(
-    names: Sequence[str], tagging: Tagging, jobs: int, make: Callable[[TaggedReport], M], bar: bool = True
-) -> Iterator[Iterator[M]]:
-    """What `make` makes of the tagged reports of all inputs. On leaving, failures are listed on stderr and turn the exit code to 1."""
+def list_failures(inputs: int) -> Iterator[list[str]]:
+    """Failures that are added to the list are printed on leaving, and exit with 1."""
+    failures: list[str] = []
+    yield failures
+    for failure in failures:
+        print_note(failure)
+    if failures:
+        if inputs > 1:
+            print_note(f"{len(failures)} of {inputs} inputs failed")
+        raise typer.Exit(1)
+
+
+@contextlib.contextmanager
+def tagged_reports(
+    names: Sequence[str], tagging: Tagging, jobs: int, make: Make = None, bar: bool = True
+) -> Iterator[Iterator[Any]]:
+    """The tagged reports of all inputs, or what `make` makes of them; an input that fails gives those before the fault."""
     from tipclassify.pipeline.batch import expand_inputs
 
-    inputs = Inputs(expand_inputs(names), bar)
-    yield inputs.made(tagging, jobs, make)
-    inputs.close()
+    files = expand_inputs(names)
+    with list_failures(len(files)) as failures:
 
+        def reports() -> Iterator[Any]:
+            for _, made in tag_each(files, tagging, jobs, make, bar):
+                try:
+                    yield from made
+                except InputError as error:
+                    failures.append(str(error))
 
-@contextlib.contextmanager
-def tagged_reports(names: Sequence[str], tagging: Tagging, jobs: int = 1) -> Iterator[Iterator[TaggedReport]]:
-    """The tagged reports of all inputs, in the same way."""
-    from tipclassify.reporting.writers import as_it_is
-
-    with made_of_reports(names, tagging, jobs, as_it_is) as reports:
-        yield reports
+        yield reports()

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
-from tipclassify.cli.helps import flowing
-from tipclassify.cli.options import AllowPrivateOption, OutputOption
-
-__all__ = ["add", "app", "show"]
-
-app = typer.Typer(help="Add models to those that have a name, and list them.", no_args_is_help=True)
+from tipclassify.cli import options
+from tipclassify.cli.output import print_note, write_text
+from tipclassify.formatting import aligned
 
 
 def add(
@@ -31,7 +27,7 @@ def add(
             "--sha256", metavar="HASH", help="Hash of the model, as its publisher tells it: refuse any other."
         ),
     ] = None,
-    allow_private: AllowPrivateOption = False,
+    allow_private: options.AllowPrivate = False,
 ) -> None:
     """Put a model where --model finds it by name.
 
@@ -46,16 +42,15 @@ def add(
 
     with progress_bar("bytes") as progress:
         added = add_model(source, name, sha256=sha256, allow_private=allow_private, progress=progress)
-    print(f"tipclassify: added {added.name}, a model of kind {added.kind}, in {added.folder}", file=sys.stderr)
+    print_note(f"added {added.name}, a model of kind {added.kind}, in {added.folder}")
     typer.echo(added.head["sha256"])
 
 
-def show(output: OutputOption = None) -> None:
+def list_(output: options.Output = None) -> None:
     """List the models that have a name here: name, kind, hash and folder.
 
     "default" and "fast" come with tipclassify.
     """
-    from tipclassify.cli.output import open_output
     from tipclassify.model.folder import load_head
     from tipclassify.model.loading import model_folder
     from tipclassify.model.registry import SHIPPED, Installed, installed
@@ -63,11 +58,4 @@ def show(output: OutputOption = None) -> None:
     shipped = [Installed(name, folder := model_folder(name), load_head(folder)) for name in SHIPPED]
     found = [*shipped, *installed()]
     rows = [(one.name, one.kind, str(one.head.get("sha256", ""))[:12] or "-", str(one.folder)) for one in found]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    with open_output(output) as out:
-        for row in rows:
-            out.write("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n")
-
-
-app.command("add", help=flowing(add))(add)
-app.command("list", help=flowing(show))(show)
+    write_text(output, "\n".join(aligned(rows, left=4)))

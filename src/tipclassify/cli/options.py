@@ -1,59 +1,29 @@
-"""Options that mean the same in every command."""
+"""Options that mean the same in every command, each declared once."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from tipclassify.labels import LABELS, POLICIES
+from tipclassify.labels import LABELS
 
 if TYPE_CHECKING:
     from tipclassify.pipeline.batch import Tagging
 
-__all__ = ["AllowPrivateOption", "EncodingOption", "FilesArgument", "Findings", "JobsOption", "ModelOption"]
-__all__ += ["OtherOption", "OutputFormat", "OutputOption", "Policy", "PolicyOption", "ThresholdOption", "Unit"]
-__all__ += ["UnitOption", "chosen_thresholds", "tagging"]
-
-Policy = Enum("Policy", {name: name for name in POLICIES}, type=str)  # type: ignore[misc]
+PolicyName = Literal["screen", "balanced", "cite"]
+UnitName = Literal["sentence", "clause"]
 
 
-def _some_processes(jobs: int) -> int:
+def _not_zero(jobs: int) -> int:
     if jobs == 0:
         raise typer.BadParameter("0 processes do nothing; give 1 or more, or -1 for one each core")
     return jobs
 
 
-class OutputFormat(str, Enum):
-    """How tagged reports are written: the keys of `tipclassify.reporting.writers.FORMATS`, which is too heavy for ``--help``."""
-
-    table = "table"
-    jsonl = "jsonl"
-    csv = "csv"
-    xlsx = "xlsx"
-    parquet = "parquet"
-    html = "html"
-    md = "md"
-
-
-class Findings(str, Enum):
-    """How figures and findings are written."""
-
-    table = "table"
-    jsonl = "jsonl"
-
-
-class Unit(str, Enum):
-    """How far reports are split."""
-
-    sentence = "sentence"
-    clause = "clause"
-
-
-FilesArgument = Annotated[
+Files = Annotated[
     list[str],
     typer.Argument(
         metavar="FILE...",
@@ -62,29 +32,10 @@ FilesArgument = Annotated[
         "without splitting, and keeps its other fields.",
     ),
 ]
-UnitOption = Annotated[
-    Unit, typer.Option("--unit", help="Split reports to sentences, or long semicolon lists also to clauses.")
+Labelled = Annotated[
+    list[Path], typer.Argument(metavar="PATH...", help="Labelled passages: .jsonl, .csv, .parquet, or a folder.")
 ]
-EncodingOption = Annotated[
-    str | None,
-    typer.Option(
-        "--encoding", metavar="NAME", help="Encoding of text and HTML files, such as cp1252; detected by default."
-    ),
-]
-AllowPrivateOption = Annotated[
-    bool, typer.Option("--allow-private", help="Let links lead to private and loopback addresses.")
-]
-JobsOption = Annotated[
-    int,
-    typer.Option(
-        "--jobs",
-        "-j",
-        metavar="N",
-        callback=_some_processes,
-        help="Processes; -1 is one for each core. Results are the same.",
-    ),
-]
-ModelOption = Annotated[
+Model = Annotated[
     str | None,
     typer.Option(
         "--model",
@@ -92,23 +43,20 @@ ModelOption = Annotated[
         help="default, fast, another model of 'tipclassify models list', or the folder of one.",
     ),
 ]
-OtherOption = Annotated[
+Other = Annotated[
     str | None,
     typer.Option(
         "--other", metavar="NAME|DIR", help="A second model: passages whose labels the two see differently come first."
     ),
 ]
-PolicyOption = Annotated[
-    Policy,
+Policy = Annotated[
+    PolicyName,
     typer.Option(
         "--policy",
         help="Operating point: screen misses little (recall), balanced has the best F1, cite is seldom wrong (precision).",
     ),
 ]
-OutputOption = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to FILE (whole or not at all), not stdout.")
-]
-ThresholdOption = Annotated[
+Threshold = Annotated[
     list[str] | None,
     typer.Option(
         "--threshold",
@@ -116,9 +64,38 @@ ThresholdOption = Annotated[
         help="Probability from which a label is given, in place of the policy's; may be repeated.",
     ),
 ]
+Unit = Annotated[
+    UnitName, typer.Option("--unit", help="Split reports to sentences, or long semicolon lists also to clauses.")
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        "--encoding", metavar="NAME", help="Encoding of text and HTML files, such as cp1252; detected by default."
+    ),
+]
+AllowPrivate = Annotated[
+    bool, typer.Option("--allow-private", help="Let links lead to private and loopback addresses.")
+]
+Jobs = Annotated[
+    int,
+    typer.Option(
+        "--jobs",
+        "-j",
+        metavar="N",
+        callback=_not_zero,
+        help="Processes; -1 is one for each core. Results are the same.",
+    ),
+]
+Format = Annotated[
+    Literal["table", "jsonl"],
+    typer.Option("--format", "-f", help="How to write the results: to read, or one JSON object a line."),
+]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to FILE (whole or not at all), not stdout.")
+]
 
 
-def chosen_thresholds(given: Sequence[str] | None) -> dict[str, float]:
+def parse_thresholds(given: Sequence[str] | None) -> dict[str, float]:
     """``["failure=0.4"]`` as ``{"failure": 0.4}``; of two for one label the last holds."""
     chosen = {}
     for option in given or ():
@@ -139,9 +116,9 @@ def chosen_thresholds(given: Sequence[str] | None) -> dict[str, float]:
 
 def tagging(
     model: str | None,
-    policy: Policy,
-    threshold: Sequence[str] | None,
-    unit: Unit = Unit.sentence,
+    policy: str,
+    threshold: Sequence[str] | None = None,
+    unit: UnitName = "sentence",
     encoding: str | None = None,
     allow_private: bool = False,
 ) -> Tagging:
@@ -149,10 +126,5 @@ def tagging(
     from tipclassify.pipeline.batch import Tagging
     from tipclassify.readers import ReadOptions
 
-    return Tagging(
-        model,
-        policy.value,
-        tuple(sorted(chosen_thresholds(threshold).items())),
-        unit.value,
-        ReadOptions(encoding, allow_private),
-    )
+    thresholds = tuple(sorted(parse_thresholds(threshold).items()))
+    return Tagging(model, policy, thresholds, unit, ReadOptions(encoding, allow_private))

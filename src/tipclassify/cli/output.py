@@ -1,4 +1,4 @@
-"""Where results go: stdout, or a file that appears whole or not at all."""
+"""Results go to stdout, or to a file that appears whole or not at all; notes go to stderr, a line each."""
 
 from __future__ import annotations
 
@@ -6,30 +6,58 @@ import contextlib
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any
 
 import typer
 
 from tipclassify.errors import InputError
-
-__all__ = ["open_output", "tell", "tell_warnings"]
-
-_MOST: Final = 20  # lines of one kind on standard error; more would hide what comes after
+from tipclassify.formatting import json_line
 
 
-def tell(lines: Sequence[str], most: int = _MOST) -> None:
-    """Lines of one kind on standard error: the first, and how many more there are."""
+def print_note(line: str) -> None:
+    """One line of this program on standard error."""
+    print(f"tipclassify: {line}", file=sys.stderr, flush=True)
+
+
+def print_notes(lines: Sequence[str], most: int = 20) -> None:
+    """Lines of one kind on standard error: the first, which more would hide, and how many more there are."""
     for line in lines[:most]:
-        print(f"tipclassify: {line}", file=sys.stderr)
+        print_note(line)
     if len(lines) > most:
-        print(f"tipclassify: and {len(lines) - most:,} more of this kind", file=sys.stderr)
+        print_note(f"and {len(lines) - most:,} more of this kind")
 
 
-def tell_warnings() -> None:
-    """Write warnings as this program's lines, not as Python's."""
-    warnings.showwarning = lambda message, *_: print(f"tipclassify: warning: {message}", file=sys.stderr)
+def print_doubts(notes: Iterable[str]) -> None:
+    """What could not be read in full, as warnings on standard error."""
+    for note in notes:
+        print_note(f"warning: {note}")
+
+
+def show_warnings(program: str = "tipclassify") -> None:
+    """Write warnings as lines of this program, not as Python's."""
+    warnings.showwarning = lambda message, *_: print(f"{program}: warning: {message}", file=sys.stderr)
+
+
+def write_results(path: Path | None, format: str, rows: Iterable[dict[str, Any]], table: str) -> None:
+    """The rows as JSON lines, or the table, as `format` says."""
+    if format == "jsonl":
+        write_rows(path, rows)
+    else:
+        write_text(path, table)
+
+
+def write_rows(path: Path | None, rows: Iterable[dict[str, Any]]) -> None:
+    """Rows as JSON lines."""
+    with open_output(path) as out:
+        out.writelines(map(json_line, rows))
+
+
+def write_text(path: Path | None, text: str) -> None:
+    """Text and a line break."""
+    with open_output(path) as out:
+        out.write(text + "\n")
 
 
 @contextlib.contextmanager
@@ -46,9 +74,10 @@ def open_output(path: Path | None, binary: bool = False) -> Iterator[IO[Any]]:
             raise typer.Exit from None
         return
     staged = path.with_name(f".{path.name}-{os.urandom(4).hex()}")  # known before it is made: an interrupt leaves none
+    text: dict[str, Any] = {} if binary else {"encoding": "utf-8", "newline": ""}
     try:
         try:
-            made = _made(staged, binary)
+            made = open(staged, "xb" if binary else "x", opener=_private, **text)  # noqa: SIM115
         except OSError as error:
             raise InputError(f"{path}: cannot be written ({error.strerror}); choose another --output") from None
         with made as out:
@@ -60,12 +89,6 @@ def open_output(path: Path | None, binary: bool = False) -> Iterator[IO[Any]]:
     finally:
         with contextlib.suppress(OSError):
             os.unlink(staged)
-
-
-def _made(path: Path, binary: bool) -> IO[Any]:
-    if binary:
-        return open(path, "xb", opener=_private)
-    return open(path, "x", encoding="utf-8", newline="", opener=_private)
 
 
 def _private(path: str, flags: int) -> int:

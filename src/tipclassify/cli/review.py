@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import sys
+import contextlib
+import getpass
+import secrets
+import threading
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tipclassify.cli.options import (
-    AllowPrivateOption,
-    EncodingOption,
-    FilesArgument,
-    ModelOption,
-    OtherOption,
-    Policy,
-    PolicyOption,
-    ThresholdOption,
-    tagging,
-)
-
-__all__ = ["review"]
+from tipclassify.cli import options
+from tipclassify.cli.output import print_doubts, print_note
 
 
 def review(
-    files: FilesArgument,
+    files: options.Files,
     corpus: Annotated[
         Path,
         typer.Option(
@@ -48,12 +40,12 @@ def review(
             help="Labelled passages to retrain on with the corrections; the corpus in data/ of a checkout by default.",
         ),
     ] = None,
-    model: ModelOption = None,
-    other: OtherOption = None,
-    policy: PolicyOption = Policy.balanced,  # type: ignore[attr-defined]
-    threshold: ThresholdOption = None,
-    encoding: EncodingOption = None,
-    allow_private: AllowPrivateOption = False,
+    model: options.Model = None,
+    other: options.Other = None,
+    policy: options.Policy = "balanced",
+    threshold: options.Threshold = None,
+    encoding: options.Encoding = None,
+    allow_private: options.AllowPrivate = False,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the link only.")] = False,
 ) -> None:
     """Correct the tags of reports on a page of this machine, and teach the model.
@@ -66,9 +58,6 @@ def review(
 
     The page answers to this machine only, and to whoever has the link. Ctrl-C stops it. Needs the extra "review".
     """
-    import contextlib
-    import secrets
-    import threading
     import webbrowser
 
     from tipclassify.model.classifier import Classifier
@@ -82,7 +71,7 @@ def review(
     if corpus.suffix != ".jsonl":
         raise typer.BadParameter(f"{corpus}: give a name that ends in .jsonl", param_hint="'--corpus'")
     require_extra()
-    how = tagging(model, policy, threshold, encoding=encoding, allow_private=allow_private)
+    how = options.tagging(model, policy, threshold, encoding=encoding, allow_private=allow_private)
     second = Classifier.load(other) if other else None
     socket = listen(port)
     # Last time's decisions may lie in the folder that is reviewed: they are no report.
@@ -90,10 +79,9 @@ def review(
     with progress_bar("reports") as progress:
         reports, failures = open_reports(names, how, progress)
     for report in reports:
-        for note in report.notes:
-            print(f"tipclassify: warning: {note}", file=sys.stderr)
+        print_doubts(report.notes)
     for failure in failures:
-        print(f"tipclassify: {failure}", file=sys.stderr)
+        print_note(failure)
     if not reports:
         raise typer.Exit(1)
     session = ReviewSession(
@@ -101,7 +89,7 @@ def review(
         reports,
         corpus,
         annotator or _login(),
-        policy=how.policy,
+        policy=policy,
         queue=queue,
         model_name=Path(model).name if model else "default",
         second=second,
@@ -113,13 +101,13 @@ def review(
 
     def ready() -> None:
         print(link, flush=True)
-        print(f"tipclassify: decisions go to {corpus}; Ctrl-C stops", file=sys.stderr, flush=True)
+        print_note(f"decisions go to {corpus}; Ctrl-C stops")
         if not no_browser:
             threading.Thread(target=webbrowser.open, args=(link,), daemon=True).start()
 
     with contextlib.suppress(KeyboardInterrupt):
         serve(session, retraining, socket, token, ready)
-    print(f"tipclassify: decided passages in {corpus}: {session.decided}", file=sys.stderr)
+    print_note(f"decided passages in {corpus}: {session.decided}")
     if failures:
         raise typer.Exit(1)
 
@@ -133,8 +121,6 @@ def _is_same(name: str, corpus: Path) -> bool:
 
 def _login() -> str:
     """The name of whoever runs this."""
-    import getpass
-
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):  # a container may run as a user without a name

@@ -4,30 +4,16 @@ from __future__ import annotations
 
 import sys
 from enum import Enum
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import typer
 
-from tipclassify.cli.options import (
-    AllowPrivateOption,
-    EncodingOption,
-    FilesArgument,
-    JobsOption,
-    ModelOption,
-    OutputOption,
-    Policy,
-    PolicyOption,
-    ThresholdOption,
-    Unit,
-    UnitOption,
-    tagging,
-)
-
-__all__ = ["summary"]
+from tipclassify.cli import inputs, options
+from tipclassify.cli.output import open_output, print_note
 
 
-class By(str, Enum):
-    """What passages are counted by: `tipclassify.reporting.summary.DIMENSIONS`."""
+class Dimension(str, Enum):
+    """What passages are counted by: `tipclassify.reporting.summary.DIMENSIONS`. Typer takes no list of literals."""
 
     file = "file"
     country = "country"
@@ -35,41 +21,19 @@ class By(str, Enum):
     section = "section"
 
 
-class Format(str, Enum):
-    """How counts are written."""
-
-    table = "table"
-    csv = "csv"
-    jsonl = "jsonl"
-    png = "png"
-    svg = "svg"
-
-
-class Chart(str, Enum):
-    """How counts are drawn."""
-
-    bars = "bars"
-    heatmap = "heatmap"
-
-
 _SUFFIXES: Final = {
-    "table": (".txt",),
-    "csv": (".csv",),
-    "jsonl": (".jsonl", ".ndjson"),
-    "png": (".png",),
-    "svg": (".svg",),
+    "table": [".txt"],
+    "csv": [".csv"],
+    "jsonl": [".jsonl", ".ndjson"],
+    "png": [".png"],
+    "svg": [".svg"],
 }
-_PICTURES: Final = (Format.png, Format.svg)
-_NO_RATES: Final = (
-    "tipclassify: this model does not record its error rates (an older version trained it): counts are not adjusted; "
-    "train it again to have them"
-)
 
 
 def summary(
-    files: FilesArgument,
+    files: options.Files,
     by: Annotated[
-        list[By] | None,
+        list[Dimension] | None,
         typer.Option(
             "--by",
             help="What to count by; repeat it to combine (--by country --by year). By file, unless told otherwise; a heat "
@@ -77,25 +41,25 @@ def summary(
         ),
     ] = None,
     format: Annotated[
-        Format | None,
+        Literal["table", "csv", "jsonl", "png", "svg"] | None,
         typer.Option("--format", "-f", help="How to write the counts; by the suffix of --output, else a table."),
     ] = None,
     chart: Annotated[
-        Chart | None,
+        Literal["bars", "heatmap"] | None,
         typer.Option(
             "--chart",
             help="What to draw as png or svg: bars, a row for each group, or heatmap, one panel for each label with the "
             "first --by downwards and the second across. Bars, unless told otherwise.",
         ),
     ] = None,
-    model: ModelOption = None,
-    policy: PolicyOption = Policy.balanced,  # type: ignore[attr-defined]
-    threshold: ThresholdOption = None,
-    unit: UnitOption = Unit.sentence,
-    encoding: EncodingOption = None,
-    allow_private: AllowPrivateOption = False,
-    jobs: JobsOption = 1,
-    output: OutputOption = None,
+    model: options.Model = None,
+    policy: options.Policy = "balanced",
+    threshold: options.Threshold = None,
+    unit: options.Unit = "sentence",
+    encoding: options.Encoding = None,
+    allow_private: options.AllowPrivate = False,
+    jobs: options.Jobs = 1,
+    output: options.Output = None,
 ) -> None:
     """Count the passages of reports by label, and adjust the counts for the model's errors.
 
@@ -111,39 +75,37 @@ def summary(
     References, notes, contents, dates and addresses are not counted. One line under the table says so where most of a
     report is on other subjects than trafficking.
     """
-    from tipclassify.cli.inputs import tagged_reports
-    from tipclassify.cli.output import open_output
-    from tipclassify.cli.summary_output import write_csv, write_jsonl, write_table
     from tipclassify.reporting.summary import summarize
-    from tipclassify.reporting.writers import Run, format_of
+    from tipclassify.reporting.writers import Run, format_of, summed
 
-    wanted = format or (Format(format_of(output, _SUFFIXES)) if output else Format.table)
-    picture = wanted in _PICTURES
-    dimensions = list(dict.fromkeys(one.value for one in by or ()))
+    wanted = format or (format_of(output, _SUFFIXES) if output else "table")
+    picture = wanted in ("png", "svg")
+    dimensions: list[str] = list(dict.fromkeys(one.value for one in by or ()))
     if chart and not picture:
         raise typer.BadParameter("a chart is a picture: say --format png or svg", param_hint="'--chart'")
-    if chart is Chart.heatmap:
+    if chart == "heatmap":
         dimensions = dimensions or ["country", "year"]
         if len(dimensions) != 2:
             raise typer.BadParameter("a heat map has two sides: say --by twice", param_hint="'--by'")
-    if wanted is Format.png and output is None and sys.stdout.isatty():
+    if wanted == "png" and output is None and sys.stdout.isatty():
         raise typer.BadParameter("a picture cannot be shown here: say --output FILE.png", param_hint="'--format'")
     if picture:
-        from tipclassify.reporting.charts import require_matplotlib
+        from tipclassify.reporting.charts import draw, require_matplotlib
 
         require_matplotlib()  # before an hour of tagging, not after
 
-    how = tagging(model, policy, threshold, unit, encoding, allow_private)
-    run = Run(how.classifier(), how.policy)
-    with tagged_reports(files, how, jobs) as reports:
+    how = options.tagging(model, policy, threshold, unit, encoding, allow_private)
+    run = Run(how.classifier(), policy)
+    with inputs.tagged_reports(files, how, jobs) as reports:
         found = summarize(reports, run, dimensions or ["file"], dict(how.thresholds))
         if found.rates is None:
-            print(_NO_RATES, file=sys.stderr)
+            print_note(
+                "this model does not record its error rates (an older version trained it): counts are not adjusted; "
+                "train it again to have them"
+            )
         with open_output(output, binary=picture) as out:
             if picture:
-                from tipclassify.reporting.charts import draw
-
-                draw(found, (chart or Chart.bars).value, wanted.value, out)
+                draw(found, chart or "bars", wanted, out)
             else:
-                write = {Format.table: write_table, Format.csv: write_csv, Format.jsonl: write_jsonl}[wanted]
+                write = {"table": summed.write_table, "csv": summed.write_csv, "jsonl": summed.write_jsonl}[wanted]
                 write(found, out)

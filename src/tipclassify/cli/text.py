@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from tipclassify.cli.options import AllowPrivateOption, EncodingOption, OutputOption
-
-__all__ = ["text"]
+from tipclassify.cli import options
+from tipclassify.cli.output import open_output, write_rows
 
 
 def text(
@@ -21,9 +20,9 @@ def text(
     blocks: Annotated[
         bool, typer.Option("--blocks", help="Print each paragraph and heading as a line of JSON, with where it stands.")
     ] = False,
-    encoding: EncodingOption = None,
-    allow_private: AllowPrivateOption = False,
-    output: OutputOption = None,
+    encoding: options.Encoding = None,
+    allow_private: options.AllowPrivate = False,
+    output: options.Output = None,
 ) -> None:
     """Print the text of a report, without what surrounds it on a page.
 
@@ -32,26 +31,14 @@ def text(
 
     With --blocks, each line holds start, end, page, section, heading (whether it is one) and text.
     """
-    from tipclassify.cli.output import open_output
-    from tipclassify.formatting import json_line
     from tipclassify.readers import ReadOptions, read_report
 
     document = read_report(file, ReadOptions(encoding, allow_private))
+    if blocks:
+        names = ("start", "end", "page", "section", "heading")
+        rows = ({name: getattr(block, name) for name in names} for block in document.blocks)
+        write_rows(output, ({**row, "text": document.text[row["start"] : row["end"]]} for row in rows))
+        return
+    whole = document.text if document.text.endswith("\n") else document.text + "\n"
     with open_output(output, binary=True) as out:  # in a text stream, Windows would add characters to line breaks
-        if not blocks:
-            out.write(_encoded(document.text if document.text.endswith("\n") else document.text + "\n"))
-            return
-        for block in document.blocks:
-            row = {
-                "start": block.start,
-                "end": block.end,
-                "page": block.page,
-                "section": block.section,
-                "heading": block.heading,
-                "text": document.text[block.start : block.end],
-            }
-            out.write(json_line(row).encode("utf-8"))
-
-
-def _encoded(written: str) -> bytes:
-    return written.encode("utf-8", "replace")  # a lone surrogate becomes one "?": offsets hold
+        out.write(whole.encode("utf-8", "replace"))  # a lone surrogate becomes one "?": offsets hold

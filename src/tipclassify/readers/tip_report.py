@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Final
 
-from tipclassify.download import Download
+from tipclassify.download import Download, LinkError, download
 from tipclassify.errors import InputError
 from tipclassify.readers.countries import Country, country_and_year, fold_name
 
-__all__ = ["SITE", "addresses", "check_year", "is_narrative", "latest_years", "slugs"]
+__all__ = ["SITE", "addresses", "check_year", "find_narrative", "is_narrative", "latest_years", "slugs"]
 
 SITE: Final = "https://www.state.gov"
 
@@ -103,6 +104,58 @@ def addresses(country: Country, year: int, site: str | None = None) -> list[str]
         for suffix in suffixes
         for slug in slugs(country, year)
     ]
+
+
+def find_narrative(
+    country: Country,
+    years: Sequence[int],
+    site: str | None = None,
+    *,
+    allow_private: bool = False,
+    refresh: bool = False,
+    reported: Callable[[str], None],
+) -> tuple[int, Download]:
+    """Download the narrative of a country: its year and page, from the first address that has it.
+
+    Parameters
+    ----------
+    years : sequence of int
+        Tried in this order.
+    site : str, optional
+        Look on this site alone.
+    reported : function of str
+        Called with one line for each address that was tried.
+
+    Raises
+    ------
+    InputError
+        When no address has it, or not every address could be tried.
+    """
+    for year in years:
+        unreachable: set[str] = set()
+        for url in addresses(country, year, site):
+            # A site that refuses or does not answer would do so at each address; the archive is another site.
+            at = url.split("/reports/")[0]
+            if at in unreachable:
+                continue
+            try:
+                page = download(url, allow_private=allow_private, refresh=refresh)
+            except LinkError as error:
+                if error.status in (404, 410):
+                    reported(f"{url}: no such page ({error.status})")
+                else:
+                    unreachable.add(at)
+                    reported(str(error))
+                continue
+            moved = page.url != url
+            if is_narrative(page, country, year):
+                reported(f"{url}: found" + (f" at {page.url}" if moved else ""))
+                return year, page
+            reported(f"{url}: leads to another page" + (f", {page.url}" if moved else ""))
+        if unreachable:
+            raise InputError(f"{country.name}: not every address of {year} could be tried; see above")
+    tried = " or ".join(map(str, years))
+    raise InputError(f"{country.name}: no narrative of {tried} found; check --year, or find the page with a browser")
 
 
 def is_narrative(page: Download, country: Country, year: int) -> bool:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from tipclassify.corpus.curation import NearDuplicate
-
-__all__ = ["add"]
+from tipclassify.cli.output import open_output, print_notes
+from tipclassify.errors import InputError
+from tipclassify.formatting import json_line
 
 
 def add(
@@ -25,11 +24,8 @@ def add(
     is added until one of the two is settled. Near duplicates are added, and listed for you to look at. What the file holds stays
     byte for byte; the whole addition appears or none of it.
     """
-    from tipclassify.cli.output import open_output, tell
     from tipclassify.corpus.curation import add_rows
     from tipclassify.corpus.loading import read_rows
-    from tipclassify.errors import InputError
-    from tipclassify.formatting import json_line
 
     if to.suffix.lower() != ".jsonl":
         raise InputError(
@@ -38,22 +34,20 @@ def add(
     before = to.read_bytes() if to.exists() else b""
     there = read_rows(to) if before.strip() else []
     added = add_rows(there, read_rows(*new))
-    tell([f"{name}: the same passage is there{_as(name, other)}; left out" for name, other in added.repeated])
-    tell([f"{name}: the id is taken by another text; added as {given}" for name, given in added.renamed])
-    tell([_near(pair) for pair in added.near])
+    same = ((name, "" if name == other else f" as {other}") for name, other in added.repeated)
+    print_notes([f"{name}: the same passage is there{other}; left out" for name, other in same])
+    print_notes([f"{name}: the id is taken by another text; added as {given}" for name, given in added.renamed])
+    print_notes(
+        [
+            f"{pair.id}: nearly the text of {pair.other} ({pair.similarity:.2f}); "
+            f"labels {', '.join(pair.labels) or 'none'}, there {', '.join(pair.other_labels) or 'none'}"
+            for pair in added.near
+        ]
+    )
     if added.rows:
         with open_output(to, binary=True) as out:
             out.write(before + b"\n" if before and not before.endswith(b"\n") else before)
             for row in added.rows:
                 first = {"id": row["id"], "text": row["text"], "labels": list(row["labels"])}
-                out.write(json_line({**first, **{k: v for k, v in row.items() if k not in first}}).encode())
+                out.write(json_line(first | {name: row[name] for name in row if name not in first}).encode())
     typer.echo(f"added {len(added.rows):,} passages to {to}, which now has {len(there) + len(added.rows):,}")
-
-
-def _as(name: str, other: str) -> str:
-    return "" if name == other else f" as {other}"
-
-
-def _near(pair: NearDuplicate) -> str:
-    labels, others = (", ".join(one) or "none" for one in (pair.labels, pair.other_labels))
-    return f"{pair.id}: nearly the text of {pair.other} ({pair.similarity:.2f}); labels {labels}, there {others}"

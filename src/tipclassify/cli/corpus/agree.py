@@ -8,10 +8,8 @@ from typing import Annotated
 
 import typer
 
-from tipclassify.cli.corpus.options import write_findings
-from tipclassify.cli.options import Findings, OutputOption
-
-__all__ = ["agree"]
+from tipclassify.cli import options
+from tipclassify.cli.output import show_warnings, write_results
 
 
 def agree(
@@ -30,28 +28,27 @@ def agree(
         int, typer.Option("--draws", metavar="N", min=0, help="Bootstrap draws of passages; 0 for no intervals.")
     ] = 1_000,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Draws the passages.")] = 0,
-    format: Annotated[Findings, typer.Option("--format", "-f", help="How to write the figures.")] = Findings.table,
-    output: OutputOption = None,
+    format: options.Format = "table",
+    output: options.Output = None,
 ) -> None:
     """Agreement of two annotators on each label: share, Cohen's kappa, Krippendorff's alpha, F1; and where they differ.
 
     Rows that are not labelled yet are left out. Below the table stand 95% intervals of kappa and alpha (bootstrap over passages),
     then the passages that the two labelled differently. jsonl has a row a label ("part": "agreement") and a row a disagreement.
     """
-    from tipclassify.cli.output import tell_warnings
     from tipclassify.corpus.loading import read_rows
     from tipclassify.evaluation import agreement as of
     from tipclassify.evaluation.metrics import rounded
 
-    tell_warnings()
+    show_warnings()
     one, other = of.read_annotations(first), of.read_annotations(second)
     figures = of.agreement(one, other, draws=draws, seed=seed)
     known = {row["id"]: row["text"] for row in read_rows(*texts)} if texts else {}
     differing = of.disagreements(one, other, {**known, **of.read_texts(second), **of.read_texts(first)})
+    tables = [of.agreement_table(figures), *([of.intervals_table(figures, draws)] if draws else [])]
+    tables.append(of.disagreements_table(differing, most))
     rows = [{"part": "agreement", **rounded(asdict(figure))} for figure in figures]
     if not draws:
         rows = [{name: value for name, value in row.items() if not name.endswith("_interval")} for row in rows]
     rows += [{"part": "disagreement", **asdict(row)} for row in differing[:most]]
-    tables = [of.agreement_table(figures), *([of.intervals_table(figures, draws)] if draws else [])]
-    tables.append(of.disagreements_table(differing, most))
-    write_findings(output, format, rows, lambda: "\n\n".join(tables))
+    write_results(output, format, rows, "\n\n".join(tables))

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from tipclassify.cli.corpus.options import PathsArgument
-
-__all__ = ["check"]
+from tipclassify.cli import options
 
 
-def check(paths: PathsArgument) -> None:
+def check(paths: options.Labelled) -> None:
     """Read labelled passages as training would, and tell every bad row of every file."""
     from tipclassify.corpus.loading import read_rows
 

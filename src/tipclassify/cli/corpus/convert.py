@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import sys
-from enum import Enum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Literal
 
 import typer
 
-__all__ = ["ExchangeFormat", "convert"]
+from tipclassify.cli.output import open_output, print_note
+from tipclassify.errors import CorpusError
 
-
-_FORMATS: Final = ("jsonl", "csv", "parquet", "doccano", "label-studio", "argilla", "prodigy", "fasttext")
-
-ExchangeFormat = Enum("ExchangeFormat", {name: name for name in _FORMATS}, type=str)  # type: ignore[misc]
-"""The keys of `tipclassify.corpus.formats.FORMATS`, which is too heavy for ``--help``."""
+FormatName = Literal["jsonl", "csv", "parquet", "doccano", "label-studio", "argilla", "prodigy", "fasttext"]
 
 
 def convert(
     source: Annotated[
         Path, typer.Argument(metavar="IN", help="Labelled passages, or rows of 'score' or 'corpus queue'.")
     ],
-    to: Annotated[ExchangeFormat, typer.Option("--to", help="Format to write.")],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="File to write, whole or not at all.")],
+    to: Annotated[FormatName, typer.Option("--to", help="Format to write.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", "--out", metavar="FILE", help="File to write, whole or not at all.")
+    ],
     read_as: Annotated[
-        ExchangeFormat | None, typer.Option("--from", help="Format of IN; told by its content by default.")
+        FormatName | None, typer.Option("--from", help="Format of IN; told by its content by default.")
     ] = None,
     labelled: Annotated[
         bool, typer.Option("--labelled", help="Leave out passages that nobody has labelled yet.")
@@ -40,17 +37,15 @@ def convert(
     Where no label may also mean that nobody looked, a passage to which none applies has the label "none": in doccano,
     Argilla and fastText; set it up there beside the other three.
     """
-    from tipclassify.cli.output import open_output
     from tipclassify.corpus.formats import FORMATS, read_records
-    from tipclassify.errors import CorpusError
 
-    reading = read_records(source, read_as.value if read_as else None)
+    reading = read_records(source, read_as)
     records = [record for record in reading.records if record.labels is not None or not labelled]
     if not records:
         raise CorpusError([f"{source}: no passage is labelled yet; label some, or leave out --labelled"])
-    with open_output(out, binary=True) as stream:
-        lost = FORMATS[to.value].write(records, stream)
+    with open_output(output, binary=True) as stream:
+        lost = FORMATS[to].write(records, stream)
     for note in (*reading.notes, *lost):
-        print(f"tipclassify: {note}", file=sys.stderr)
+        print_note(note)
     unlabelled = sum(record.labels is None for record in records)
-    print(f"wrote {len(records):,} passages to {out}, {unlabelled:,} of them not labelled", file=sys.stderr)
+    print_note(f"wrote {len(records):,} passages to {output}, {unlabelled:,} of them not labelled")

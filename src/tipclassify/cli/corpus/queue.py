@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tipclassify.cli.corpus.options import write_rows
-from tipclassify.cli.options import (
-    AllowPrivateOption,
-    EncodingOption,
-    FilesArgument,
-    JobsOption,
-    ModelOption,
-    OtherOption,
-    Policy,
-    PolicyOption,
-    Unit,
-    UnitOption,
-    tagging,
-)
-
-__all__ = ["queue"]
+from tipclassify.cli import options
+from tipclassify.cli.inputs import tagged_reports
+from tipclassify.cli.output import print_note, write_rows
 
 
 def queue(
-    files: FilesArgument,
-    out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="FILE", help="Write the rows (.jsonl), whole or not at all.")
+    files: options.Files,
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", "--out", metavar="FILE", help="Write the rows (.jsonl), whole or not at all."),
     ],
     number: Annotated[int, typer.Option("-n", "--number", min=1, help="Passages to choose.")] = 300,
     against: Annotated[
@@ -40,13 +27,13 @@ def queue(
             help="Labelled passages you have: what they say is not asked again. Repeatable.",
         ),
     ] = None,
-    model: ModelOption = None,
-    other: OtherOption = None,
-    policy: PolicyOption = Policy.balanced,  # type: ignore[attr-defined]
-    unit: UnitOption = Unit.sentence,
-    encoding: EncodingOption = None,
-    allow_private: AllowPrivateOption = False,
-    jobs: JobsOption = 1,
+    model: options.Model = None,
+    other: options.Other = None,
+    policy: options.Policy = "balanced",
+    unit: options.Unit = "sentence",
+    encoding: options.Encoding = None,
+    allow_private: options.AllowPrivate = False,
+    jobs: options.Jobs = 1,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Orders passages that are worth the same.")] = 0,
 ) -> None:
     """Choose the passages of reports whose labels would teach the model most, for annotators.
@@ -55,20 +42,19 @@ def queue(
     chosen. "labels" is null: training refuses the row until somebody has put a list there, [] for none. Label the rows in an editor,
     in 'tipclassify review', or in a tool that 'tipclassify corpus convert' writes for; then 'tipclassify corpus add'.
     """
-    from tipclassify.cli.inputs import tagged_reports
     from tipclassify.corpus.loading import read_rows
     from tipclassify.model.classifier import Classifier
     from tipclassify.pipeline.annotation_queue import queue_rows
 
     known = [row["text"] for row in read_rows(*against)] if against else None
-    how = tagging(model, policy, None, unit, encoding, allow_private)
-    thresholds = how.classifier().thresholds(how.policy)
+    how = options.tagging(model, policy, unit=unit, encoding=encoding, allow_private=allow_private)
+    thresholds = how.classifier().thresholds(policy)
     second = Classifier.load(other) if other else None
     with tagged_reports(files, how, jobs) as reports:
-        rows = queue_rows(reports, thresholds, number, known=known, other=second, policy=how.policy, seed=seed)
+        rows = queue_rows(reports, thresholds, number, known=known, other=second, policy=policy, seed=seed)
         if rows:
-            write_rows(out, rows)
-            print(f"wrote {len(rows):,} passages to label to {out}", file=sys.stderr)
+            write_rows(output, rows)
+            print_note(f"wrote {len(rows):,} passages to label to {output}")
         else:
             left = "every passage is in --against already" if known else "no passage was read"
-            print(f"tipclassify: nothing to label: {left}; {out} is not written", file=sys.stderr)
+            print_note(f"nothing to label: {left}; {output} is not written")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tipclassify.cli.corpus.options import write_rows
-from tipclassify.cli.options import AllowPrivateOption
-
-__all__ = ["rebuild"]
+from tipclassify.cli import options
+from tipclassify.cli.output import print_notes, show_warnings, write_rows
 
 
 def rebuild(
@@ -25,7 +24,7 @@ def rebuild(
             help="Read source files in a folder, or rows with a 'text' field (.jsonl, .jsonl.gz); download nothing.",
         ),
     ] = None,
-    allow_private: AllowPrivateOption = False,
+    allow_private: options.AllowPrivate = False,
 ) -> None:
     """Find the labelled passages of real reports in the public files that they are from; write FOLDER/passages.jsonl.
 
@@ -37,16 +36,13 @@ def rebuild(
     Prints how many passages of each kind of source were found, and which sources lack some. Downloads need the extra
     "links". Exits 1 when a file could not be had or read, or nothing was found; what was found is written all the same.
     """
-    from collections import Counter
-
-    from tipclassify.cli.output import tell, tell_warnings
     from tipclassify.pipeline.real_labels import PASSAGES, rebuild
     from tipclassify.progress import progress_bar
 
-    tell_warnings()
+    show_warnings()
     with progress_bar("files") as progress:
         found = rebuild(folder, given, allow_private=allow_private, progress=progress)
-    tell(found.problems)
+    print_notes(found.problems)
     if found.rows:
         write_rows(folder / PASSAGES, found.rows)
     there, missing = Counter(row["source"] for row in found.rows), Counter(one.family for one in found.missing)
@@ -55,7 +51,7 @@ def rebuild(
         named = ", ".join(source for source, _ in lacking.most_common(3)) + (", …" if len(lacking) > 3 else "")
         rest = f"; missing from {len(lacking):,} sources: {named}" if lacking else ""
         typer.echo(f"{family}: {there[family]:,} of {there[family] + missing[family]:,}{rest}")
-    end = f"; wrote {folder / PASSAGES}" if found.rows else "; nothing is written"
-    typer.echo(f"found {len(found.rows):,} of {len(found.rows) + len(found.missing):,} passages{end}")
+    end = f"wrote {folder / PASSAGES}" if found.rows else "nothing is written"
+    typer.echo(f"found {len(found.rows):,} of {len(found.rows) + len(found.missing):,} passages; {end}")
     if found.problems or not found.rows:
         raise typer.Exit(1)

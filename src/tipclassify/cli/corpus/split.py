@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tipclassify.cli.corpus.options import PathsArgument
-
-__all__ = ["split"]
+from tipclassify.cli import options
+from tipclassify.cli.output import open_output, print_note
+from tipclassify.errors import InputError
+from tipclassify.formatting import json_line
 
 
 def split(
-    paths: PathsArgument,
+    paths: options.Labelled,
     train: Annotated[Path, typer.Option("--train", metavar="FILE", help="Write the passages to train on (.jsonl).")],
     test: Annotated[Path, typer.Option("--test", metavar="FILE", help="Write the passages to test on (.jsonl).")],
     share: Annotated[float, typer.Option("--share", help="Part to test on, between 0 and 1.")] = 0.2,
@@ -25,11 +25,8 @@ def split(
     Groups (narratives, sets of near twins, equal texts) stay whole, and so do passages of nearly the same text, so the share is met
     as nearly as they allow. The same seed gives the same files.
     """
-    from tipclassify.cli.output import open_output
     from tipclassify.corpus.curation import split_rows
     from tipclassify.corpus.loading import read_rows
-    from tipclassify.errors import InputError
-    from tipclassify.formatting import json_line
 
     if train.absolute() == test.absolute():
         raise InputError(f"{train}: is named for both parts; give two files")
@@ -37,5 +34,5 @@ def split(
     with open_output(train) as first, open_output(test) as second:
         for out, rows in zip((first, second), parts, strict=True):
             out.writelines(json_line({**row, "labels": list(row["labels"])}) for row in rows)
-    told = (f"{len(rows):,} passages to {file}" for rows, file in zip(parts, (train, test), strict=True))
-    print(f"wrote {', '.join(told)}", file=sys.stderr)
+    sizes = (f"{len(rows):,} passages to {file}" for rows, file in zip(parts, (train, test), strict=True))
+    print_note(f"wrote {', '.join(sizes)}")

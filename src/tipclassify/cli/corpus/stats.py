@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
-from tipclassify.cli.corpus.options import PathsArgument, write_findings
-from tipclassify.cli.options import Findings, OutputOption
-
-__all__ = ["stats"]
+from tipclassify.cli import options
+from tipclassify.cli.output import write_results
 
 
-def stats(
-    paths: PathsArgument,
-    format: Annotated[Findings, typer.Option("--format", "-f", help="How to write the counts.")] = Findings.table,
-    output: OutputOption = None,
-) -> None:
+def stats(paths: options.Labelled, format: options.Format = "table", output: options.Output = None) -> None:
     """Count passages by label, set of labels, section and source, their groups, and how long they are.
 
     Groups are what a split keeps together: passages of one narrative ("doc"), one set of near twins ("pair") or one text.
@@ -25,4 +15,4 @@ def stats(
     from tipclassify.corpus.loading import read_rows
 
     found = list(corpus_stats(read_rows(*paths)))
-    write_findings(output, format, found, lambda: stats_table(found))
+    write_results(output, format, found, stats_table(found))

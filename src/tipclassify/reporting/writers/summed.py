@@ -13,7 +13,7 @@ from rich.text import Text
 from tipclassify.formatting import csv_cell, json_line, one_line
 from tipclassify.labels import LABELS
 from tipclassify.reporting.subject import subject_line
-from tipclassify.reporting.summary import ASSUMPTION, NONE, NOTES, OVERLAP, Estimate, Group, Summary
+from tipclassify.reporting.summary import ASSUMPTION, NONE, NOTES, OVERLAP, Group, Summary
 
 __all__ = ["write_csv", "write_jsonl", "write_table"]
 
@@ -60,14 +60,11 @@ def _cells(found: Summary, group: Group) -> list[Text]:
         cell = Text(f"{group.count(label):,} {share}")
         estimate = found.estimate(group, label) if label != NONE else None
         if estimate is not None:
-            cell.append(f"\n{_adjusted(estimate)}", style="dim")
+            marks = "".join(_MARKS[note] for note in estimate.notes)
+            adjusted = f"\n{marks}{estimate.count:,.0f} ({estimate.low:,.0f}–{estimate.high:,.0f})"
+            cell.append(adjusted, style="dim")
         cells.append(cell)
     return cells
-
-
-def _adjusted(estimate: Estimate) -> str:
-    marks = "".join(_MARKS[note] for note in estimate.notes)
-    return f"{marks}{estimate.count:,.0f} ({estimate.low:,.0f}–{estimate.high:,.0f})"
 
 
 def _shown(value: Any, name: str) -> str:
@@ -82,18 +79,17 @@ def write_jsonl(found: Summary, out: IO[str]) -> None:
 def write_csv(found: Summary, out: IO[str]) -> None:
     """Write the same rows with ``failure``, ``failure_share``, ``failure_adjusted``, … as columns; notes joined by ``;``."""
     writer = csv.writer(out, lineterminator="\r\n")
-    for number, row in enumerate(map(_flat, found.rows())):
-        if not number:
-            writer.writerow(row)
-        writer.writerow(map(csv_cell, row.values()))
+    rows = list(map(_flat, found.rows()))
+    writer.writerow(rows[0])
+    writer.writerows(map(csv_cell, row.values()) for row in rows)
 
 
 def _flat(row: dict[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, value in row.items():
-        of_labels = value if name == "labels" else {name: value} if name == "none" else {}
-        for label, figures in of_labels.items():
-            flat.update({label if key == "count" else f"{label}_{key}": figure for key, figure in figures.items()})
-        if not of_labels:
+        if name not in ("labels", "none"):
             flat[name] = value
+            continue
+        for label, figures in (value if name == "labels" else {name: value}).items():
+            flat |= {label if key == "count" else f"{label}_{key}": figure for key, figure in figures.items()}
     return flat

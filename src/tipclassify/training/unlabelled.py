@@ -1,0 +1,67 @@
+"""Real passages without labels: read from files, and scored by a teacher for a smaller model to learn from."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from tipclassify.corpus.loading import text_key
+from tipclassify.errors import InputError
+from tipclassify.model.classifier import Classifier
+from tipclassify.text.document import Passage
+
+__all__ = ["Unlabelled", "read_unlabelled", "score_unlabelled"]
+
+_BATCH: Final = 1_000
+
+Unlabelled = tuple[str, str | None, str]
+"""Text, heading and source of a passage."""
+
+
+def read_unlabelled(paths: Sequence[Path], known: Sequence[str], most: int | None, seed: int) -> list[Unlabelled]:
+    """Read passages from JSON lines in a random order, without those whose text is `known` or occurs twice.
+
+    Raises
+    ------
+    InputError
+        When a file cannot be read as JSON lines with a text.
+    """
+    seen = {text_key(text) for text in known}
+    found: list[Unlabelled] = []
+    for path in paths:
+        try:
+            with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as lines:
+                for line in lines:
+                    row = json.loads(line)
+                    key = text_key(row["text"])
+                    if key not in seen:
+                        seen.add(key)
+                        found.append((row["text"], row.get("section") or None, f"{row.get('source') or ''}"))
+        except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(
+                f"{path}: not JSON lines with a text each ({error}); give a .jsonl or .jsonl.gz file"
+            ) from None
+    order = np.random.default_rng([seed, 2]).permutation(len(found))[:most]
+    return [found[i] for i in order.tolist()]
+
+
+def score_unlabelled(
+    teacher: Classifier, pool: Sequence[Unlabelled], progress: Callable[[int, int], None] | None = None
+) -> list[tuple[str, str | None, Sequence[float]]]:
+    """Soft labels of passages: text, heading and the teacher's probabilities; one in three without its heading, as bare text is read."""
+    passages = [
+        Passage(text, 0, len(text), heading if number % 3 else None) for number, (text, heading, _) in enumerate(pool)
+    ]
+    found: list[tuple[str, str | None, Sequence[float]]] = []
+    for first in range(0, len(passages), _BATCH):
+        batch = passages[first : first + _BATCH]
+        scores = teacher.predict_proba(batch).tolist()
+        found += ((one.text, one.section, row) for one, row in zip(batch, scores, strict=True))
+        if progress:
+            progress(len(found), len(pool))
+    return found
