@@ -28,7 +28,6 @@ from tipclassify.cli import (
 )
 from tipclassify.cli.helps import flowing
 from tipclassify.errors import ModelError, TipclassifyError
-from tipclassify.pipeline.processes import settle_in
 
 __all__ = ["app", "main"]
 
@@ -84,7 +83,6 @@ def main() -> None:
     """Run the command line and exit with its code."""
     for stream in (sys.stdout, sys.stderr):
         _use_utf8(stream)
-    settle_in()
     try:
         app()
     except ModelError as error:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -93,32 +91,20 @@ def score(
         score_on_cluster(files, how, output_dir, scheduler, workers)
         return
     refuse_without_engine(scheduler, workers)
-    with _others_started(files, jobs):
-        from tipclassify.cli.inputs import made_of_reports
-        from tipclassify.cli.output import open_output
-        from tipclassify.reporting.writers import FORMATS, Run, format_of
+    from tipclassify.cli.inputs import made_of_reports
+    from tipclassify.cli.output import open_output
+    from tipclassify.reporting.writers import FORMATS, Run, format_of
 
-        how = tagging(model, policy, threshold, unit, encoding, allow_private)
-        run = Run(how.classifier(), how.policy, bom=bom, folder=output.parent if output else output_dir)
-        name = format.value if format else format_of(output) if output else "table"
-        if output_dir:
-            _score_each(files, how, jobs, run, name, output_dir, resume)
-            return
-        make, write = FORMATS[name].steps()
-        bar = output is not None or not sys.stdout.isatty()
-        with made_of_reports(files, how, jobs, make, bar) as made, open_output(output, FORMATS[name].binary) as out:
-            write(made, out, run)
-
-
-def _others_started(files: list[str], jobs: int) -> contextlib.AbstractContextManager[None]:
-    """Other processes, if they are wanted and several reports are likely, importing what this one is about to import."""
-    first = files[0]
-    several = len(files) > 1 or first.startswith("@") or any(mark in first for mark in "*?[") or os.path.isdir(first)
-    if jobs == 1 or not several:
-        return contextlib.nullcontext()
-    from tipclassify.pipeline.processes import started_early
-
-    return started_early(jobs, "tipclassify.pipeline.batch")
+    how = tagging(model, policy, threshold, unit, encoding, allow_private)
+    run = Run(how.classifier(), how.policy, bom=bom, folder=output.parent if output else output_dir)
+    name = format.value if format else format_of(output) if output else "table"
+    if output_dir:
+        _score_each(files, how, jobs, run, name, output_dir, resume)
+        return
+    make, write = FORMATS[name].steps()
+    bar = output is not None or not sys.stdout.isatty()
+    with made_of_reports(files, how, jobs, make, bar) as made, open_output(output, FORMATS[name].binary) as out:
+        write(made, out, run)
 
 
 def _score_each(names: list[str], how: Tagging, jobs: int, run: Run, format: str, folder: Path, resume: bool) -> None:
