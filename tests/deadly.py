@@ -9,7 +9,7 @@ from typing import Any
 
 from fsspec.implementations.local import LocalFileSystem
 
-__all__ = ["Deadly", "slow_or_deadly"]
+__all__ = ["Deadly"]
 
 
 class Deadly(LocalFileSystem):
@@ -22,11 +22,3 @@ class Deadly(LocalFileSystem):
             os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(0.1)  # others wait beside it when it kills
         return super().open(path, mode, **kwargs)
-
-
-def slow_or_deadly(text: str) -> str:
-    """The same text, after a while."""
-    if text == "poison":
-        os.kill(os.getpid(), signal.SIGKILL)
-    time.sleep(0.1)
-    return text
