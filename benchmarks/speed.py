@@ -164,12 +164,9 @@ def _process(*arguments: object) -> float:
 
 def saved_pages(model: str, pages: Sequence[Path], runs: int, target: float, folder: Path) -> list[Figure]:
     """Saved pages to JSONL: on one core stage by stage, and by the command line with one job and with two."""
-    from tipclassify.pipeline.processes import settle_in
-
     kilobytes = statistics.fmean(page.stat().st_size for page in pages) / 1e3
     part = f"Saved page to JSONL, {model}: {len(pages)} pages of {kilobytes:.0f} kB on average"
     output = folder / "out.jsonl"
-    settle_in()  # as the command line does
     page_stages(model, pages[:1], output)  # to warm up
     took = [page_stages(model, pages, output) for _ in range(runs)]
     with output.open("rb") as written:
@@ -205,9 +202,8 @@ def saved_pages(model: str, pages: Sequence[Path], runs: int, target: float, fol
 
 
 def page_stages(model: str, pages: Sequence[Path], output: Path) -> dict[str, float]:
-    """Seconds that each stage takes for all pages, as many scored together as the command line scores."""
+    """Seconds that each stage takes for all pages."""
     from tipclassify import Classifier
-    from tipclassify.pipeline.batch import CHARACTERS
     from tipclassify.readers import read_report
     from tipclassify.reporting.writers import FORMATS, Run, TaggedReport
     from tipclassify.text.segmentation.passages import split_passages
@@ -222,22 +218,12 @@ def page_stages(model: str, pages: Sequence[Path], output: Path) -> dict[str, fl
         took[stage] += time.perf_counter() - start
         return result
 
-    def score_and_write() -> None:
-        passages = [passage for _, _, split in read for passage in split]
-        tagged = iter(timed("scoring", partial(run_of.classifier.tag_passages, passages)))
-        for page, document, split in read:
-            report = TaggedReport(str(page), document, list(islice(tagged, len(split))))
-            timed("writing", lambda report=report: write([make(report)], out, run_of))  # type: ignore[misc]
-        read.clear()
-
-    read: list[tuple[Path, Any, list[Any]]] = []
     with output.open("w", encoding="utf-8", newline="") as out:
         for page in pages:
             document = timed("reading", partial(read_report, page))
-            read.append((page, document, timed("splitting", partial(split_passages, document))))
-            if sum(len(document.text) for _, document, _ in read) >= CHARACTERS:
-                score_and_write()
-        score_and_write()
+            split = timed("splitting", partial(split_passages, document))
+            report = TaggedReport(str(page), document, timed("scoring", partial(run_of.classifier.tag_passages, split)))
+            timed("writing", lambda report=report: write([make(report)], out, run_of))  # type: ignore[misc]
     return took
 
 

@@ -5,11 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections import Counter
+from types import SimpleNamespace
 from typing import Any
 
+from distributed.scheduler import KilledWorker
 from fsspec.implementations.local import LocalFileSystem
 
-__all__ = ["Deadly", "slow_or_deadly"]
+__all__ = ["TRIED", "Deadly", "blamed"]
+
+TRIED: Counter[str] = Counter()
+"""How often `blamed` was asked for each text."""
 
 
 class Deadly(LocalFileSystem):
@@ -24,9 +30,9 @@ class Deadly(LocalFileSystem):
         return super().open(path, mode, **kwargs)
 
 
-def slow_or_deadly(text: str) -> str:
-    """The same text, after a while."""
-    if text == "poison":
-        os.kill(os.getpid(), signal.SIGKILL)
-    time.sleep(0.1)
+def blamed(text: str) -> str:
+    """The same text; as if the worker were lost, always for "poison", the first three times for "unlucky"."""
+    TRIED[text] += 1
+    if text == "poison" or (text == "unlucky" and TRIED[text] <= 3):
+        raise KilledWorker(text, SimpleNamespace(address="tcp://127.0.0.1:1"), 0)
     return text

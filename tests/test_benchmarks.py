@@ -118,7 +118,6 @@ def speed(kept: Path, page: Path, few: pytest.MonkeyPatch) -> tuple[str, dict[st
     once = cache(_measure.run)
     few.setattr(speed_script, "run", lambda *command, **_: once(*command))
     few.setattr(speed_script, "cli", lambda *arguments, **_: once(sys.executable, "-m", "tipclassify", *arguments))
-    few.setattr("tipclassify.pipeline.processes.settle_in", lambda: None)  # for processes of its own
     file = kept / "speed.json"
     small = ("--runs", 1, "--passages", 60, "--train", 200, "--whole", 0.05, "--json", file)
     return script("speed", page, *small), json.loads(file.read_text("utf-8"))

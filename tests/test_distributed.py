@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -18,7 +16,7 @@ from typing import Any
 
 import pytest
 from conftest import ROOT, Run
-from deadly import Deadly, slow_or_deadly
+from deadly import TRIED, Deadly, blamed
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,32 +26,25 @@ import dask
 import dask.bag
 import dask.dataframe
 import fsspec
-import joblib
 import pandas as pd
 import pyarrow as pa
-from dask.sizeof import sizeof
 from distributed import Client, LocalCluster
-from fsspec.implementations.local import LocalFileSystem
 from pyarrow import parquet
 
-from tipclassify import Classifier, InputError, TipClassifier
-from tipclassify.corpus.loading import group_rows, read_rows
+from tipclassify import Classifier, InputError
 from tipclassify.errors import MissingExtraError
 from tipclassify.pipeline.batch import Tagging
 from tipclassify.pipeline.distributed import cluster
 from tipclassify.pipeline.distributed import score as score_with
-from tipclassify.pipeline.distributed.cluster import connected, joblib_on
-from tipclassify.pipeline.distributed.models import ModelFiles, ModelPlugin
-from tipclassify.pipeline.distributed.parts import Part, Source, grouped
-from tipclassify.pipeline.distributed.ranges import byte_ranges, lines_of_range
-from tipclassify.pipeline.distributed.tasks import Work, score_part
-from tipclassify.text.features.hashing import featurize
+from tipclassify.pipeline.distributed.cluster import connected
+from tipclassify.pipeline.distributed.inputs import Part, Source, group_reports
+from tipclassify.pipeline.distributed.worker import lines_of_range
 
 FAST = Tagging("fast")  # what is tested is who scores what; the larger model would travel for each run
 score = partial(score_with, tagging=FAST)
 SAMPLES = ROOT / "data" / "samples"
 TINY = ROOT / "tests" / "files" / "tiny_encoder"
-REAL_INPUTS = [str(SAMPLES), str(ROOT / "tests" / "pages"), str(ROOT / "tests" / "files")]
+REAL_INPUTS = [str(SAMPLES), str(ROOT / "tests" / "files")]
 TEXTS = [
     f"{who} of Côte-Valdoria {did} {number} traffickers; „niemand“ — {number}"
     for number in range(40)
@@ -61,54 +52,14 @@ TEXTS = [
 ]
 
 
-class Cluster:
-    """Two worker processes for all tests; after two of its workers have died, a task is given up."""
-
-    def __init__(self) -> None:
-        self.made: contextlib.ExitStack | None = None
-        self.client: Client | None = None
-
-    def ready(self) -> Client:
-        """A client with both workers up. One that a test killed is on its way back; on a busy machine Dask may give it up."""
-        if self.client is not None:
-            with contextlib.suppress(TimeoutError):
-                self.client.wait_for_workers(2, timeout=20)
-                return self.client
-        self.close()
-        self.made = contextlib.ExitStack()
-        self.made.enter_context(dask.config.set({"distributed.scheduler.allowed-failures": 1}))
-        self.client = self.made.enter_context(connected(workers=2))
-        self.client.wait_for_workers(2, timeout=60)
-        return self.client
-
-    def close(self) -> None:
-        if self.made is not None:
-            self.made.close()
-
-
 @pytest.fixture(scope="module")
-def both_workers() -> Iterator[Cluster]:
-    """The cluster of all tests."""
-    with contextlib.closing(Cluster()) as made:
+def client() -> Iterator[Client]:
+    """A cluster of two workers in this process."""
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=2, processes=False, dashboard_address="127.0.0.1:0") as local,
+        Client(local, set_as_default=False) as made,
+    ):
         yield made
-
-
-@pytest.fixture
-def client(both_workers: Cluster) -> Client:
-    """A client of it, both workers up."""
-    return both_workers.ready()
-
-
-@pytest.fixture
-def doomed(client: Client) -> Iterator[Client]:
-    """The client, for tests that kill its workers again and again: a task is given up with the first."""
-
-    def allow(failures: int, dask_scheduler: Any) -> None:
-        dask_scheduler.allowed_failures = failures
-
-    client.run_on_scheduler(allow, 0)
-    yield client
-    client.run_on_scheduler(allow, 1)
 
 
 @pytest.fixture(autouse=True)
@@ -168,35 +119,33 @@ def manifest_of(folder: Path) -> dict[str, Any]:
 # --------------------------------------------------------------------------------------------- cutting
 
 
+def lines_of_ranges(data: bytes, step: int, longest: int) -> list[tuple[int, bytes]]:
+    """The lines of all ranges of `step` bytes."""
+    ranges = [(start, min(start + step, len(data))) for start in range(0, max(len(data), 1), step)]
+    return [pair for start, end in ranges for pair in lines_of_range(io.BytesIO(data), start, end, longest)]
+
+
 @given(st.lists(st.sampled_from(["", "a", "é—", "日本語の行", "\r", "x" * 9])), st.booleans(), st.integers(1, 12))
-def test_every_line_is_in_one_range_whatever_the_cut(lines: list[str], closed: bool, most: int) -> None:
+def test_every_line_is_in_one_range_whatever_the_cut(lines: list[str], closed: bool, step: int) -> None:
     data = "\n".join(lines).encode() + b"\n" * closed
-    found = [
-        pair
-        for start, end in byte_ranges(len(data), most)
-        for pair in lines_of_range(io.BytesIO(data), start, end, 1000)
-    ]
+    found = lines_of_ranges(data, step, 1000)
     assert [line for _, line in found] == list(io.BytesIO(data))
     assert all(data[at : at + len(line)] == line for at, line in found)
 
 
 @given(st.lists(st.integers(0, 30)), st.integers(1, 10), st.integers(1, 8))
 def test_a_line_beyond_all_measure_is_cut_off_and_the_next_ones_are_whole(
-    sizes: list[int], most: int, longest: int
+    sizes: list[int], step: int, longest: int
 ) -> None:
     data = b"".join(b"x" * size + b"\n" for size in sizes)
-    found = [
-        line
-        for start, end in byte_ranges(len(data), most)
-        for _, line in lines_of_range(io.BytesIO(data), start, end, longest)
-    ]
+    found = [line for _, line in lines_of_ranges(data, step, longest)]
     assert found == [(b"x" * size + b"\n")[: longest + 1] for size in sizes]
 
 
 @given(st.lists(st.integers(0, 10_000), unique=True, min_size=1), st.integers(0, 10_000), st.integers(1, 20))
 def test_a_report_more_changes_the_part_it_is_in_and_few_others(numbers: list[int], new: int, average: int) -> None:
     def parts(some: set[int]) -> list[Part]:
-        return list(grouped((Source(f"{n}.txt", None, "", 1, "s") for n in sorted(some)), average, 10**9))
+        return list(group_reports((Source(f"{n}.txt", None, "", 1, "s") for n in sorted(some)), average, 10**9))
 
     before, after = parts(set(numbers)), parts({*numbers, new})
     assert [s.name for part in before for s in part.sources] == [f"{n}.txt" for n in sorted(numbers)]
@@ -270,19 +219,16 @@ def test_parquet_bag_and_dataframe_give_the_rows_of_jsonl(client: Client, lines:
         score(dask.dataframe.from_pandas(frame, npartitions=2), tmp_path / "other", client=client)
 
 
-def test_addresses_of_fsspec_are_read_and_written(tmp_path: Path) -> None:
+def test_addresses_of_fsspec_are_read_and_written(client: Client, tmp_path: Path) -> None:
     memory = fsspec.filesystem("memory")
     memory.pipe({"/in/a.txt": b"Police arrested nine traffickers.", "/in/deep/b.jsonl": b'{"text": "Courts slept."}'})
-    memory.pipe({"/in/.hidden.txt": b"Police slept.", "/in/picture.png": b"\x89PNG"})
-    with (
-        LocalCluster(n_workers=1, threads_per_worker=2, processes=False, dashboard_address="127.0.0.1:0") as local,
-        Client(local, set_as_default=False) as threads,
-    ):
-        done = score("memory://in", "memory://out", client=threads)
-        assert done.inputs == ("memory://in/a.txt", "memory://in/deep/b.jsonl")
-        assert score("memory://in/*.txt", tmp_path / "out", client=threads).inputs == ("memory://in/a.txt",)
-        memory.pipe("/in/a.txt", b"Police arrested ten traffickers.")
-        assert score("memory://in", "memory://out", client=threads).made == 1
+    memory.pipe({"/in/.hidden.txt": b"Police slept.", "/in/picture.png": b"\x89PNG", "/list": b"# mine\nmemory://in\n"})
+    done = score("memory://in", "memory://out", client=client)
+    assert done.inputs == ("memory://in/a.txt", "memory://in/deep/b.jsonl")
+    assert score("@memory://list", tmp_path / "listed", client=client).inputs == done.inputs
+    assert score("memory://in/*.txt", tmp_path / "out", client=client).inputs == ("memory://in/a.txt",)
+    memory.pipe("/in/a.txt", b"Police arrested ten traffickers.")
+    assert score("memory://in", "memory://out", client=client).made == 1
     files = list(memory.find("/out/passages"))
     texts = {row["text"] for file in files for row in parquet.read_table(io.BytesIO(memory.cat(file))).to_pylist()}
     assert texts == {"Police arrested ten traffickers.", "Courts slept."}
@@ -291,46 +237,32 @@ def test_addresses_of_fsspec_are_read_and_written(tmp_path: Path) -> None:
 # --------------------------------------------------------------------------------------------- what goes wrong
 
 
-def test_a_worker_killed_midway_loses_and_doubles_nothing(client: Client, lines: Path, tmp_path: Path) -> None:
-    score(lines, tmp_path / "calm", client=client)
-    pids = client.run(os.getpid)
-    killed: list[int] = []
-
-    def kill_one(done: int, total: int) -> None:
-        if not killed:
-            assert done < total
-            killed.append(next(iter(pids.values())))
-            os.kill(killed[0], signal.SIGKILL)
-
-    score(lines, tmp_path / "out", client=client, batch_bytes=200, progress=kill_one)
-    assert killed
-    assert rows_of(tmp_path / "out" / "passages") == rows_of(tmp_path / "calm" / "passages")
-    assert manifest_of(tmp_path / "out")["rows"] == len(TEXTS)
-    client.wait_for_workers(2, timeout=30)
-    assert killed[0] not in client.run(os.getpid).values()
-
-
-def test_a_report_that_kills_its_readers_is_told_and_the_others_of_its_part_are_scored(
-    doomed: Client, reports: Path, tmp_path: Path
+def test_a_report_that_kills_its_readers_is_told_and_nothing_else_is_lost_or_doubled(
+    client: Client, reports: Path, tmp_path: Path
 ) -> None:
+    score(reports, tmp_path / "calm", client=client)
     fsspec.register_implementation("deadly", Deadly, clobber=True)
     (reports / "karvonia-poison.txt").write_text("Police slept.", "utf-8")
-    done = score(f"deadly://{reports}", tmp_path / "out", client=doomed, reports=4)
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}), connected(workers=1) as mortal:
+        done = score(f"deadly://{reports}", tmp_path / "out", client=mortal, reports=4)
     ((name, error),) = done.failures
-    assert name.endswith("karvonia-poison.txt")
+    assert name == f"deadly://{reports}/karvonia-poison.txt"
     assert "killed" in error
-    assert len({row[0] for row in rows_of(tmp_path / "out" / "passages")}) == 12
+    found = [row[1:] for row in rows_of(tmp_path / "out" / "passages")]
+    assert sorted(found) == sorted(row[1:] for row in rows_of(tmp_path / "calm" / "passages"))
     assert manifest_of(tmp_path / "out")["errors"] == 1
 
 
-def test_a_partition_that_kills_its_workers_is_told_and_no_other_is_blamed(doomed: Client, tmp_path: Path) -> None:
-    texts = [f"Police arrested {number} traffickers." for number in range(2, 6)]
-    bag = dask.bag.from_sequence([*texts[:2], "poison", *texts[2:]], npartitions=5).map(slow_or_deadly)
-    done = score(bag, tmp_path / "out", client=doomed)
-    assert len(done.failures) == 1, done.failures
-    ((_, error),) = done.failures
-    assert "killed" in error
-    assert sorted(row[8] for row in rows_of(tmp_path / "out" / "passages")) == texts
+def test_partitions_blamed_for_a_lost_worker_are_tried_once_more_alone(client: Client, tmp_path: Path) -> None:
+    texts = ["Police acted.", "unlucky", "poison", "Courts slept."]  # Dask's two retries come before blame
+    done = score(dask.bag.from_sequence(texts, npartitions=4).map(blamed), tmp_path / "out", client=client)
+    assert [(name, "was killed" in error) for name, error in done.failures] == [("bag:2", True)]
+    assert sorted(row[8] for row in rows_of(tmp_path / "out" / "passages")) == [
+        "Courts slept.",
+        "Police acted.",
+        "unlucky",
+    ]
+    assert [TRIED[text] for text in texts] == [1, 4, 6, 1]
 
 
 def test_what_is_done_is_not_made_again_and_what_changed_is(client: Client, reports: Path, tmp_path: Path) -> None:
@@ -339,13 +271,11 @@ def test_what_is_done_is_not_made_again_and_what_changed_is(client: Client, repo
     first = score(reports, out, client=client, reports=2)
     assert first.made == first.files > 2
     assert len(first.failures) == 1
-    kept = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    kept = {path: path.stat().st_mtime_ns for path in (out / "passages").iterdir()}
     nobody: Any = object()  # who asks this client to do anything fails
     again = score(reports, out, client=nobody, reports=2)
     assert (again.made, again.rows, again.failures) == (0, first.rows, first.failures)
-    assert {path: path.stat().st_mtime_ns for path in out.rglob("*") if path in kept and path.suffix == ".parquet"} == {
-        path: at for path, at in kept.items() if path.suffix == ".parquet"
-    }
+    assert {path: path.stat().st_mtime_ns for path in (out / "passages").iterdir()} == kept
     (out / "manifest.json").unlink()  # as when the run was broken off
     assert score(reports, out, client=nobody, reports=2).rows == first.rows
     assert manifest_of(out)["rows"] == first.rows
@@ -360,28 +290,15 @@ def test_what_is_done_is_not_made_again_and_what_changed_is(client: Client, repo
     assert manifest_of(out)["rows"] == changed.rows == first.rows - 1 - 2
 
 
-def test_a_part_run_twice_writes_the_same_file_and_leftovers_go(client: Client, reports: Path, tmp_path: Path) -> None:
+def test_a_part_made_again_is_the_same_file_and_leftovers_go(client: Client, reports: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     score(reports, out, client=client)
     manifest = manifest_of(out)
-    model = ModelFiles.of("fast")
-    plugin = ModelPlugin(model)
-    plugin.setup(None)
-    work = Work(model.sha256, FAST, json.dumps(manifest["settings"]), (LocalFileSystem(), str(out)))
-    names = list(manifest["files"][0]["inputs"])
-    infos = [LocalFileSystem().info(name) for name in names]
-    sources = [
-        Source(n, LocalFileSystem(), n, i["size"], f"{i['size']} mtime {i['mtime']}")
-        for n, i in zip(names, infos, strict=True)
-    ]
-    records = [score_part(Part("reports", tuple(sources)), work) for _ in range(2)]
-    plugin.teardown(None)
-    assert records[0] == records[1]
-    assert f"passages/{records[0].name}.parquet" == manifest["files"][0]["name"]
-    assert records[0].sha256 == manifest["files"][0]["sha256"]
+    next((out / "records").iterdir()).write_bytes(b'{"name": ')  # cut off
     (out / "passages" / ".part-0.parquet-1").write_bytes(b"half a file of a killed worker")
     (out / "passages" / "part-0.parquet").write_bytes(b"of an input that is gone")
-    assert score(reports, out, client=client).removed == 1
+    again = score(reports, out, client=client)
+    assert (again.made, again.removed) == (1, 1)
     assert manifest_of(out) == manifest
 
 
@@ -443,19 +360,16 @@ def test_a_name_that_stands_for_nothing_is_told(
 
 
 def test_the_model_is_on_each_worker_once_and_leaves_with_the_run(
-    client: Client, reports: Path, tmp_path: Path
+    client: Client, fast: Classifier, reports: Path, tmp_path: Path
 ) -> None:
-    def loaded() -> list[str]:
-        from tipclassify.pipeline.distributed import models
-
-        return list(models._LOADED)
+    def loaded(dask_worker: Any) -> list[str]:
+        plugins = (dask_worker.plugins[name] for name in dask_worker.plugins if name.startswith("tipclassify"))
+        return [plugin._loaded.meta["sha256"] for plugin in plugins]
 
     seen: list[dict[str, list[str]]] = []
     score(reports, tmp_path / "out", client=client, progress=lambda *_: seen.append(client.run(loaded)))
-    sha256 = Classifier.load("fast").meta["sha256"]
-    assert len(seen[0]) == 2
-    assert all(models == [sha256] for models in seen[0].values())
-    assert all(models == [] for models in client.run(loaded).values())
+    assert list(seen[0].values()) == [[fast.meta["sha256"]]] * 2
+    assert list(client.run(loaded).values()) == [[]] * 2
 
 
 # --------------------------------------------------------------------------------------------- the command line
@@ -526,29 +440,3 @@ def test_dask_is_not_imported_until_it_is_asked_for() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "[]"
-
-
-# --------------------------------------------------------------------------------------------- training
-
-
-def test_training_on_a_cluster_gives_the_same_bytes(client: Client, tmp_path: Path) -> None:
-    rows = read_rows(ROOT / "data" / "w1_assessment.jsonl")[:150]
-
-    def trained(name: str) -> bytes:
-        mine = TipClassifier(model="fast", folds=3)
-        mine.fit([row["text"] for row in rows], [list(row["labels"]) for row in rows], group_rows(rows))
-        mine.save(tmp_path / name)
-        return (tmp_path / name / "weights.npz").read_bytes()
-
-    with joblib_on(client.scheduler.address):
-        there = trained("there")
-    assert there == trained("here")
-
-
-def test_folds_are_fitted_by_the_workers_and_large_features_travel_once(client: Client) -> None:
-    with joblib.parallel_config(backend="dask", client=client):
-        pids = set(joblib.Parallel(n_jobs=1)(joblib.delayed(os.getpid)() for _ in range(8)))
-    assert pids <= set(client.run(os.getpid).values())
-    features = featurize(TEXTS, frozenset())
-    with cluster._sized():
-        assert sizeof(features) > features.row.nbytes + features.hash.nbytes

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from tipclassify.errors import TipclassifyError
-from tipclassify.pipeline.processes import AHEAD, in_order, started_early
+from tipclassify.pipeline.processes import AHEAD, in_order
 
 
 def _halved(number: int) -> int:
@@ -33,11 +33,6 @@ def _where(_: int) -> int:
     return os.getpid()
 
 
-def _loaded(module: str) -> tuple[int, bool]:
-    time.sleep(0.02)
-    return os.getpid(), module in sys.modules
-
-
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_results_come_in_the_order_of_their_tasks(jobs: int) -> None:
     assert list(in_order(_halved, range(0, 80, 2), jobs)) == list(range(40))
@@ -55,17 +50,7 @@ def _long(length: int) -> str:
     return "é" * length
 
 
-@pytest.mark.parametrize("refused", [False, True])
-def test_results_of_megabytes_come_whole_whatever_the_system_lets_through_at_once(
-    refused: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if refused:
-        fcntl = pytest.importorskip("fcntl")
-
-        def refuse(*_: object) -> None:
-            raise PermissionError
-
-        monkeypatch.setattr(fcntl, "fcntl", refuse)
+def test_results_of_megabytes_come_whole() -> None:
     lengths = [3_000_000, 10, 70_000, 1_500_000] * 3
     assert list(map(len, in_order(_long, lengths, 2))) == lengths
 
@@ -88,44 +73,25 @@ def test_a_slow_taker_holds_the_tasks_back() -> None:
     results.close()  # type: ignore[attr-defined]
 
 
-def test_this_process_works_too_and_a_single_task_needs_no_other() -> None:
-    assert list(in_order(_where, [1], 4)) == [os.getpid()]
+def test_all_processes_work_and_a_single_task_starts_one() -> None:
+    results = in_order(_where, [1], 4)
+    process = next(results)
+    assert [child.pid for child in multiprocessing.active_children()] == [process]
+    assert list(results) == []
     worked = set(in_order(_where, range(200), 2))
-    assert os.getpid() in worked
     assert len(worked) == 2
-
-
-def test_processes_started_before_their_tasks_are_known_have_imported_what_they_need() -> None:
-    with started_early(2, "this"):  # which nobody else imports
-        (started,) = (process.pid for process in multiprocessing.active_children())
-        found = dict(in_order(_loaded, ["this"] * 40, 2))
-        assert found == {os.getpid(): False, started: True}
-        assert not multiprocessing.active_children()
-
-
-def test_processes_started_early_are_for_as_many_jobs_and_end_unused() -> None:
-    with started_early(2, "this"):
-        (started,) = (process.pid for process in multiprocessing.active_children())
-        assert started not in set(in_order(_where, range(60), 3))
-        assert [process.pid for process in multiprocessing.active_children()] == [started]
+    assert os.getpid() not in worked
     assert not multiprocessing.active_children()
-
-
-def test_the_callers_threads_are_not_hurried() -> None:
-    before = sys.getswitchinterval()
-    results = in_order(_halved, range(0, 80, 2), 2)
-    next(results)
-    assert sys.getswitchinterval() == before
-    results.close()  # type: ignore[attr-defined]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_processes_that_start_do_not_hear_the_keyboard() -> None:
     before = signal.getsignal(signal.SIGINT)  # ignored where these tests run in the background of a shell
-    with started_early(3, "this"):
-        for process in multiprocessing.active_children():
-            os.kill(process.pid, signal.SIGINT)  # type: ignore[arg-type]  # still importing: nothing of ours has run in it
-        assert len(set(in_order(_where, range(200), 3))) > 1
+    results = in_order(_where, range(200), 3)
+    next(results)
+    for process in multiprocessing.active_children():
+        os.kill(process.pid, signal.SIGINT)  # type: ignore[arg-type]
+    assert len(set(results)) > 1
     assert signal.getsignal(signal.SIGINT) is before
 
 

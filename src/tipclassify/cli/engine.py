@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import warnings
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -16,10 +15,9 @@ from tipclassify.progress import progress_bar
 if TYPE_CHECKING:
     from tipclassify.pipeline.batch import Tagging
 
-__all__ = ["Engine", "EngineOption", "SchedulerOption", "WorkersOption", "fits_on"]
-__all__ += ["refuse_without_engine", "score_on_cluster"]
+__all__ = ["Engine", "EngineOption", "SchedulerOption", "WorkersOption", "refuse_without_engine", "score_on_cluster"]
 
-_TOLD = 50  # failures told on standard error; all are in errors/
+_MOST: Final = 50  # failures on standard error; all are in errors/
 
 
 class Engine(str, Enum):
@@ -43,7 +41,7 @@ WorkersOption = Annotated[
 
 
 def refuse_without_engine(scheduler: str | None, workers: int | None) -> None:
-    """A usage error where options of an engine are given without one."""
+    """Raise a usage error where options of an engine are given without one."""
     for option, given in (("--scheduler", scheduler), ("--workers", workers)):
         if given is not None:
             raise typer.BadParameter("needs --engine dask", param_hint=f"'{option}'")
@@ -52,7 +50,7 @@ def refuse_without_engine(scheduler: str | None, workers: int | None) -> None:
 def score_on_cluster(
     names: list[str], how: Tagging, folder: Path | None, scheduler: str | None, workers: int | None
 ) -> None:
-    """Score into a folder of Parquet files; failures are told on stderr and turn the exit code to 1."""
+    """Score into a folder of Parquet files; failures go to stderr and turn the exit code to 1."""
     from tipclassify.pipeline.distributed import score
 
     if folder is None:
@@ -78,10 +76,10 @@ def score_on_cluster(
     for note in done.notes:
         print(f"tipclassify: warning: {note}", file=sys.stderr)
     if done.failures:
-        for _, error in done.failures[:_TOLD]:
+        for _, error in done.failures[:_MOST]:
             print(f"tipclassify: {error}", file=sys.stderr)
-        if len(done.failures) > _TOLD:
-            print(f"tipclassify: and {len(done.failures) - _TOLD} more, in {folder}/errors", file=sys.stderr)
+        if len(done.failures) > _MOST:
+            print(f"tipclassify: and {len(done.failures) - _MOST} more, in {folder}/errors", file=sys.stderr)
         failed = len({name for name, _ in done.failures})
         if len(done.inputs) > 1:
             print(f"tipclassify: {failed} of {len(done.inputs)} inputs failed", file=sys.stderr)
@@ -92,15 +90,3 @@ def _address(folder: Path) -> str:
     """The folder as written: ``Path`` makes one slash of the two in ``s3://``."""
     scheme, colon, rest = folder.as_posix().partition(":/")
     return f"{scheme}://{rest}" if colon and len(scheme) > 1 and "/" not in scheme else str(folder)
-
-
-def fits_on(
-    engine: Engine | None, scheduler: str | None = None, workers: int | None = None
-) -> contextlib.AbstractContextManager[None]:
-    """Within it, a training or audit fits its folds on the cluster, where one is asked for; results are the same."""
-    if engine is None:
-        refuse_without_engine(scheduler, workers)
-        return contextlib.nullcontext()
-    from tipclassify.pipeline.distributed.cluster import joblib_on
-
-    return joblib_on(scheduler, workers)

@@ -1,7 +1,6 @@
-"""Many inputs, one after the other or by several processes, in the order given and with the same results.
+"""Read, split and tag many inputs, one after the other or in several processes, in the order given and with the same results.
 
-A report that cannot be read raises when its turn comes and the rest go on. Reports flow through a few at a time, since to
-score several together is quicker: memory does not grow with their number.
+A report that cannot be read raises when its turn comes, and the rest go on. Memory does not grow with the number of inputs.
 """
 
 from __future__ import annotations
@@ -9,36 +8,34 @@ from __future__ import annotations
 import glob
 import os
 import sys
-import time
+import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
-from itertools import groupby, islice
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from tipclassify.errors import InputError
 from tipclassify.model.classifier import Classifier
 from tipclassify.pipeline.processes import in_order
 from tipclassify.readers import ReadOptions, is_link, is_report, read_report
-from tipclassify.readers.jsonl import read_lines, read_text_rows, rows_of_lines
+from tipclassify.readers.jsonl import read_lines, rows_of_lines
 from tipclassify.reporting.writers import TaggedReport, as_it_is
 from tipclassify.text.document import Document, Passage
-from tipclassify.text.segmentation.passages import split_passages
 
 if TYPE_CHECKING:
     from tipclassify.text.segmentation.passages import Unit
 
-__all__ = ["CHARACTERS", "Tagging", "expand_inputs", "made_of_inputs", "tag_input", "tag_inputs"]
+__all__ = ["ROWS", "Tagging", "expand_inputs", "made_of_inputs", "names_in_list", "tag_document", "tag_input"]
+__all__ += ["tag_inputs", "tag_rows"]
 
-_ROWS: Final = (".jsonl", ".ndjson")
-CHARACTERS: Final = 400_000
-"""Of reports that are scored together; more bring no more."""
+ROWS: Final = (".jsonl", ".ndjson")
+"""Suffixes of files of passages that are split already, one JSON object a line."""
 
-_LONGEST_WAIT: Final = 0.2  # seconds until what is read is tagged, be it little: links and large PDFs are slow
-_TOGETHER: Final = 8  # reports a task
-_FEWEST_TASKS: Final = 16  # into which the reports left are cut, where there are as many: all processes end alike
+_READING: Final = threading.Lock()  # PDFium, and the recording of warnings, take one thread a process
 
 T = TypeVar("T")
 
@@ -77,12 +74,17 @@ def _classifier(model: str | None, thresholds: tuple[tuple[str, float], ...]) ->
     return Classifier.load(model).with_thresholds(dict(thresholds))
 
 
-def expand_inputs(names: Sequence[str]) -> list[str]:
-    """Files and links that `names` stand for, each once, in a fixed order.
+def expand_inputs(names: Sequence[str], tables: Sequence[str] = ()) -> list[str]:
+    """List the files and links that `names` stand for, each once, in a fixed order.
 
     A folder stands for the files in it, at any depth, whose suffix a reader knows (hidden ones left out); a pattern with
     ``*``, ``?`` or ``[`` for the files it matches; ``@list.txt`` for the names in that file, one a line. ``-`` is
-    standard input. A name that stands for nothing stays, so that reading it tells what is wrong.
+    standard input. A name that stands for nothing stays, so that reading it tells what is wrong; so does any address.
+
+    Parameters
+    ----------
+    tables : sequence of str
+        Further suffixes of files that count in a folder.
 
     Raises
     ------
@@ -91,20 +93,20 @@ def expand_inputs(names: Sequence[str]) -> list[str]:
     """
     found: dict[str, None] = {}
     for name in names:
-        found.update(dict.fromkeys(_expanded(name)))
+        found.update(dict.fromkeys(_expanded(name, (*ROWS, *tables))))
     return list(found)
 
 
-def _expanded(name: str) -> list[str]:
-    if name == "-" or is_link(name):
+def _expanded(name: str, rows: Sequence[str]) -> list[str]:
+    if name == "-" or "://" in name.removeprefix("@"):
         return [name]
     if name.startswith("@") and not os.path.exists(name):
-        return _listed(name[1:])
+        return [one for listed in _listed(name[1:]) for one in _expanded(listed, rows)]
     if os.path.isdir(name):
         files = [
             str(path)
             for path in sorted(Path(name).rglob("*"))
-            if ((path.suffix and is_report(path.name)) or path.suffix.lower() in _ROWS)
+            if ((path.suffix and is_report(path.name)) or path.suffix.lower() in rows)
             and not any(part.startswith(".") for part in path.relative_to(name).parts)
             and path.is_file()
         ]
@@ -125,12 +127,17 @@ def _listed(name: str) -> list[str]:
     except (OSError, UnicodeDecodeError) as error:
         what = (error.strerror or str(error)).lower() if isinstance(error, OSError) else "not UTF-8"
         raise InputError(f"@{name}: {what}; give a text file with one path or link a line") from None
+    return names_in_list(text)
+
+
+def names_in_list(text: str) -> list[str]:
+    """List the names in a list of inputs; blank lines and those with ``#`` in front do not count."""
     lines = (line.strip() for line in text.splitlines())
-    return [one for line in lines if line and not line.startswith("#") for one in _expanded(line)]
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 def tag_inputs(files: Sequence[str], tagging: Tagging, jobs: int = 1) -> Iterator[tuple[str, Iterator[TaggedReport]]]:
-    """Each input with its tagged reports, in the order of `files`, by `jobs` processes.
+    """Yield each input with its tagged reports, in the order of `files`, by `jobs` processes.
 
     An input is one report, or several, one a batch of rows, where it holds ready split rows. Reports come one input after
     the other: what is not taken of one is lost when the next is asked for. `InputError` comes out of them where an input
@@ -142,177 +149,90 @@ def tag_inputs(files: Sequence[str], tagging: Tagging, jobs: int = 1) -> Iterato
 def made_of_inputs(
     files: Sequence[str], tagging: Tagging, jobs: int, make: Callable[[TaggedReport], T]
 ) -> Iterator[tuple[str, Iterator[T]]]:
-    """The same with what `make` makes of each report, in the process that tagged it: text travels lighter than passages."""
-    outcomes = _Outcomes(_all_outcomes(files, tagging, jobs, make))
-    for number, file in enumerate(files):
-        yield file, outcomes.of(number)
-        outcomes.skip(number)
+    """Yield the same with ``make(report)`` in place of each report, made in the process that tagged it."""
+    failed: set[int] = set()
+    results = in_order(partial(_results, tagging, make), _tasks(files, failed), jobs)
+    for number, of_input in groupby(results, key=itemgetter(0)):
+        yield files[number], _until_error(of_input, failed)
 
 
 def tag_input(file: str, tagging: Tagging) -> Iterator[TaggedReport]:
-    """The report in one input; several, one a batch of rows, for ready split rows (``.jsonl``).
+    """Yield the tagged report in one input; several, one a batch of rows, for ready split rows (``.jsonl``).
 
     Raises
     ------
     InputError
         When the input cannot be read.
     """
-    if _holds_rows(file):
-        yield from (_tagged_rows(file, rows, tagging) for rows in read_text_rows(file))
-    else:
-        yield from _tagged_together([_split(file, tagging)], tagging)
+    for _, reports in tag_inputs([file], tagging):
+        yield from reports
 
 
-class _Outcomes(Generic[T]):
-    """Outcomes in the order of their inputs, one input at a time."""
-
-    def __init__(self, outcomes: Iterator[tuple[int, T | InputError]]) -> None:
-        self._outcomes = outcomes
-        self._next: tuple[int, T | InputError] | None = None
-
-    def of(self, number: int) -> Iterator[T]:
-        """What was made of input `number`; raises the `InputError` that ends it."""
-        while self._is_at(number):
-            assert self._next is not None
-            outcome, self._next = self._next[1], None
-            if isinstance(outcome, InputError):
-                raise outcome
-            yield outcome
-
-    def skip(self, number: int) -> None:
-        """Leave out what is left of input `number`."""
-        while self._is_at(number):
-            self._next = None
-
-    def _is_at(self, number: int) -> bool:
-        self._next = self._next or next(self._outcomes, None)
-        return self._next is not None and self._next[0] == number
+def tag_document(file: str, read: Callable[[], Document], classifier: Classifier, tagging: Tagging) -> TaggedReport:
+    """Read, split and tag a report; its notes are the warnings of its reader."""
+    with _READING, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        document = read()
+    notes = tuple(str(one.message) for one in caught if one.category is UserWarning)
+    return TaggedReport(file, document, classifier.tag(document, tagging.policy, tagging.unit), notes=notes)
 
 
-@dataclass(frozen=True, slots=True)
-class _Inputs:
-    """A task: some inputs with their numbers."""
+def tag_rows(file: str, rows: list[dict[str, Any]], classifier: Classifier, policy: str) -> TaggedReport:
+    """Tag rows that are passages already, each with a ``text`` and perhaps a ``section``."""
+    passages = [Passage(row["text"], 0, len(row["text"]), row.get("section")) for row in rows]
+    return TaggedReport(file, None, classifier.tag_passages(passages, policy), rows)
 
-    numbered: tuple[tuple[int, str], ...]
 
-
-@dataclass(frozen=True, slots=True)
-class _Lines:
-    """A task: numbered lines of an input with ready split rows, or why there are none."""
+class _Task(NamedTuple):
+    """Work for one process: a report, or a batch of numbered lines (or why there are none) of a file of rows."""
 
     number: int
     file: str
-    lines: list[tuple[int, bytes]] | InputError
+    lines: list[tuple[int, bytes]] | InputError | None = None
 
 
-def _all_outcomes(
-    files: Sequence[str], tagging: Tagging, jobs: int, make: Callable[[TaggedReport], T]
-) -> Iterator[tuple[int, T | InputError]]:
-    if jobs == 1:
-        return _outcomes(enumerate(files), tagging, make)
-    done = in_order(partial(_done, tagging, make), _tasks(files), jobs)
-    return (outcome for outcomes in done for outcome in outcomes)
-
-
-def _tasks(files: Sequence[str]) -> Iterator[_Inputs | _Lines]:
-    """A few reports each, single ones at the end, or a batch of rows, so that one long file of rows is spread as well."""
-    left = len(files)
-    for rows, run in groupby(enumerate(files), key=lambda numbered: _holds_rows(numbered[1])):
-        if not rows:
-            while some := tuple(islice(run, max(1, min(_TOGETHER, left // _FEWEST_TASKS)))):
-                left -= len(some)
-                yield _Inputs(some)
+def _tasks(files: Sequence[str], failed: set[int]) -> Iterator[_Task]:
+    """Yield at least one task for each file; no more for a file whose number is in `failed`."""
+    for number, file in enumerate(files):
+        if Path(file).suffix.lower() not in ROWS or is_link(file):
+            yield _Task(number, file)
             continue
-        for number, file in run:
-            left -= 1
-            try:
-                for lines in read_lines(file):
-                    yield _Lines(number, file, lines)
-            except InputError as error:
-                yield _Lines(number, file, error)
+        yield _Task(number, file, [])  # an empty file has a result too
+        try:
+            for lines in read_lines(file):
+                if number in failed:
+                    break
+                yield _Task(number, file, lines)
+        except InputError as error:
+            yield _Task(number, file, error)
 
 
-def _done(
-    tagging: Tagging, make: Callable[[TaggedReport], T], task: _Inputs | _Lines
-) -> list[tuple[int, T | InputError]]:
-    if isinstance(task, _Inputs):
-        return list(_outcomes(task.numbered, tagging, make))
-    if isinstance(task.lines, InputError):
-        return [(task.number, task.lines)]
-    rows, wrong = rows_of_lines(task.lines, task.file)
-    done: list[tuple[int, T | InputError]] = []
-    if rows:
-        done.append((task.number, make(_tagged_rows(task.file, rows, tagging))))
-    if wrong:
-        done.append((task.number, InputError(str(wrong))))
-    return done
-
-
-def _outcomes(
-    numbered: Iterable[tuple[int, str]], tagging: Tagging, make: Callable[[TaggedReport], T]
-) -> Iterator[tuple[int, T | InputError]]:
-    """Outcomes of inputs. Several reports are scored together, which takes two thirds of the time, unless reading is slow."""
-    read: list[tuple[int, _Split | InputError]] = []
-    size, since = 0, time.monotonic()
-    for number, file in numbered:
-        if _holds_rows(file):
-            yield from _of_read(read, tagging, make)
-            try:
-                yield from ((number, make(_tagged_rows(file, rows, tagging))) for rows in read_text_rows(file))
-            except InputError as error:
-                yield number, error
-            read.clear()
+def _results(tagging: Tagging, make: Callable[[TaggedReport], T], task: _Task) -> tuple[int, list[T | InputError]]:
+    """Do a task: the number of its input, what `make` made, and the error that ends the input, if any."""
+    made: list[T | InputError] = []
+    classifier = tagging.classifier()
+    try:
+        if task.lines is None:
+            report = tag_document(task.file, partial(read_report, task.file, tagging.read), classifier, tagging)
+            made.append(make(report))
+        elif isinstance(task.lines, InputError):
+            raise task.lines
         else:
-            try:
-                found = _split(file, tagging)
-                size += len(found.document.text)
-                read.append((number, found))
-            except InputError as error:
-                read.append((number, InputError(str(error))))
-        if size >= CHARACTERS or time.monotonic() - since >= _LONGEST_WAIT:
-            yield from _of_read(read, tagging, make)
-            read.clear()
-        if not read:
-            size, since = 0, time.monotonic()
-    yield from _of_read(read, tagging, make)
+            rows, wrong = rows_of_lines(task.lines, task.file)
+            if rows:
+                made.append(make(tag_rows(task.file, rows, classifier, tagging.policy)))
+            if wrong:
+                raise wrong
+    except InputError as error:
+        made.append(InputError(str(error)))  # its children do not pickle
+    return task.number, made
 
 
-def _of_read(
-    read: Sequence[tuple[int, _Split | InputError]], tagging: Tagging, make: Callable[[TaggedReport], T]
-) -> Iterator[tuple[int, T | InputError]]:
-    tagged = _tagged_together([found for _, found in read if isinstance(found, _Split)], tagging)
-    for number, found in read:
-        yield number, found if isinstance(found, InputError) else make(next(tagged))
-
-
-class _Split(NamedTuple):
-    """A report that is read and split, not yet tagged."""
-
-    file: str
-    document: Document
-    passages: list[Passage]
-    notes: tuple[str, ...]
-
-
-def _split(file: str, tagging: Tagging) -> _Split:
-    with warnings.catch_warnings(record=True) as doubts:
-        warnings.simplefilter("always", UserWarning)
-        document = read_report(file, tagging.read)
-    notes = tuple(str(doubt.message) for doubt in doubts if doubt.category is UserWarning)
-    return _Split(file, document, split_passages(document, tagging.unit), notes)
-
-
-def _tagged_together(reports: Sequence[_Split], tagging: Tagging) -> Iterator[TaggedReport]:
-    passages = [passage for report in reports for passage in report.passages]
-    tagged = iter(tagging.classifier().tag_passages(passages, tagging.policy))
-    for file, document, split, notes in reports:
-        yield TaggedReport(file, document, list(islice(tagged, len(split))), notes=notes)
-
-
-def _tagged_rows(file: str, rows: list[dict[str, Any]], tagging: Tagging) -> TaggedReport:
-    split = [Passage(row["text"], 0, len(row["text"]), row.get("section")) for row in rows]
-    return TaggedReport(file, None, tagging.classifier().tag_passages(split, tagging.policy), rows)
-
-
-def _holds_rows(file: str) -> bool:
-    return Path(file).suffix.lower() in _ROWS and not is_link(file)
+def _until_error(results: Iterable[tuple[int, list[T | InputError]]], failed: set[int]) -> Iterator[T]:
+    """Yield what was made of one input; raise the error that ends it, and note its number in `failed`."""
+    for number, made in results:
+        for one in made:
+            if isinstance(one, InputError):
+                failed.add(number)
+                raise one
+            yield one

@@ -1,4 +1,4 @@
-"""Whom the work goes to: a cluster that runs already, or worker processes of this machine that come and go with the run."""
+"""Connect to a Dask cluster, one that runs already or worker processes of this machine, and keep the model on its workers."""
 
 from __future__ import annotations
 
@@ -8,63 +8,40 @@ import logging
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields, is_dataclass
-from typing import Any, Final
+from typing import Final
 
-from tipclassify.errors import InputError, MissingExtraError
+import dask
+from dask.system import CPU_COUNT
+from distributed import Client, LocalCluster, Security
+from distributed.core import rpc
 
-__all__ = ["connected", "joblib_on", "require_dask"]
+from tipclassify.errors import InputError
+from tipclassify.pipeline.distributed.worker import ModelPlugin
+
+__all__ = ["connected", "model_on"]
 
 _PATIENCE: Final = 5  # seconds that a scheduler has to answer
 _LOOPBACK: Final = "127.0.0.1"
-_SETTINGS: Final = {
-    # Dask has each worker return freed memory to the system at once; asking for it anew took as long as the work itself.
-    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
-}
 _NOISY: Final = ("distributed", "tornado", "asyncio")
-
-
-def require_dask() -> None:
-    """Do nothing where Dask is installed.
-
-    Raises
-    ------
-    MissingExtraError
-        Where it is not.
-    """
-    try:
-        import distributed  # noqa: F401
-        import fsspec  # noqa: F401
-        import pyarrow  # noqa: F401
-    except ImportError:
-        raise MissingExtraError("the Dask engine", "dask") from None
+_IGNORE_INTERRUPTS: Final = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+"""For workers here: a terminal sends Ctrl-C to all processes of a command, and the first of them ends the others."""
 
 
 @contextlib.contextmanager
-def connected(scheduler: str | None = None, workers: int | None = None) -> Iterator[Any]:
-    """A `distributed.Client`: of the scheduler at an address, or of `workers` processes on loopback, one thread each.
-
-    Without `workers`, one for each core.
+def connected(scheduler: str | None = None, workers: int | None = None) -> Iterator[Client]:
+    """Connect a `distributed.Client` to the scheduler at an address, or to `workers` processes here, one a core by default.
 
     Raises
     ------
     InputError
         When no scheduler answers at the address.
-    MissingExtraError
-        When Dask is not installed.
     """
-    require_dask()
     with _quiet():
         if scheduler is not None:
             with _client_of(scheduler) as client:
                 yield client
             return
-        import dask
-        from dask.system import CPU_COUNT
-        from distributed import Client, LocalCluster
-
         with (
-            dask.config.set(_SETTINGS),
             LocalCluster(
                 n_workers=workers or CPU_COUNT,
                 threads_per_worker=1,
@@ -73,48 +50,16 @@ def connected(scheduler: str | None = None, workers: int | None = None) -> Itera
                 dashboard_address=f"{_LOOPBACK}:0",
                 scheduler_kwargs={"dashboard": False},
                 silence_logs=logging.CRITICAL,
-                preload=[*dask.config.get("distributed.worker.preload"), "tipclassify.pipeline.distributed.interrupts"],
+                preload=[*dask.config.get("distributed.worker.preload"), _IGNORE_INTERRUPTS],
             ) as cluster,
             Client(cluster, set_as_default=False) as client,
         ):
             yield client
 
 
-@contextlib.contextmanager
-def joblib_on(scheduler: str | None = None, workers: int | None = None) -> Iterator[None]:
-    """Within it, whatever joblib runs (the folds of a training, an audit) runs on a cluster, with the same results."""
-    with connected(scheduler, workers) as client:
-        from joblib import parallel_config
-
-        with _sized(), parallel_config(backend="dask", client=client):
-            yield
-
-
-@contextlib.contextmanager
-def _sized() -> Iterator[None]:
-    """Within it, Dask sees how large our dataclasses are: it takes them for a few bytes, and would send all features of a
-    corpus with each task that fits a fold, where large values go to the workers once.
-    """
-    from dask.sizeof import sizeof
-
-    plain = sizeof.dispatch(object)
-
-    def with_fields(value: Any) -> int:
-        ours = is_dataclass(value) and type(value).__module__.startswith("tipclassify.")
-        return int(plain(value)) + (sum(sizeof(getattr(value, one.name)) for one in fields(value)) if ours else 0)
-
-    sizeof.register(object, with_fields)
+def _client_of(scheduler: str) -> Client:
     try:
-        yield
-    finally:
-        sizeof.register(object, plain)
-
-
-def _client_of(scheduler: str) -> Any:
-    from distributed import Client
-
-    try:
-        # A Client that finds nobody there, or something else, takes minutes to say so. The thread: a notebook has a loop.
+        # A Client that finds something else there takes minutes to say so. The thread: a notebook has a loop.
         with ThreadPoolExecutor(1) as pool:
             pool.submit(asyncio.run, _greet(scheduler)).result()
         client = Client(scheduler, timeout=_PATIENCE, set_as_default=False)
@@ -129,9 +74,6 @@ def _client_of(scheduler: str) -> Any:
 
 async def _greet(scheduler: str) -> None:
     """Ask a scheduler who it is, and wait no longer than `_PATIENCE`."""
-    from distributed import Security
-    from distributed.core import rpc
-
     async with rpc(scheduler, timeout=_PATIENCE, connection_args=Security().get_connection_args("client")) as server:
         if (await asyncio.wait_for(server.identity(), _PATIENCE))["type"] != "Scheduler":
             raise ValueError("not a scheduler")
@@ -139,14 +81,33 @@ async def _greet(scheduler: str) -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Dask's own messages off: a worker that ends or is replaced is no news to whoever scores."""
-    names = [name for name in logging.root.manager.loggerDict if name.split(".")[0] in _NOISY]
-    loggers = [logging.getLogger(name) for name in {*names, *_NOISY}]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL + 1)
+    """Turn Dask's own messages off: a worker that ends or is replaced is no news to whoever scores."""
+    names = {name for name in logging.root.manager.loggerDict if name.split(".")[0] in _NOISY}
+    loggers = {logger: logger.level for logger in map(logging.getLogger, sorted({*names, *_NOISY}))}
     try:
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL + 1)
         yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
+        for logger, level in loggers.items():
             logger.setLevel(level)
+
+
+@contextlib.contextmanager
+def model_on(client: Client, plugin: ModelPlugin) -> Iterator[None]:
+    """Keep a model on every worker of a cluster, also on one that joins or is replaced.
+
+    Raises
+    ------
+    InputError, ModelError
+        When a worker cannot take it.
+    """
+    try:
+        try:
+            client.register_plugin(plugin)
+        except ImportError as error:
+            raise InputError(f"the workers cannot load tipclassify ({error}); install the same on each") from None
+        yield
+    finally:
+        with contextlib.suppress(Exception):  # the scheduler may be gone
+            client.unregister_worker_plugin(plugin.name)

@@ -1,16 +1,16 @@
-"""`score`: plan the parts, have workers make those that are missing, and close the folder with its manifest."""
+"""Score inputs on a cluster: plan the parts, have workers make those that are missing, close the folder with its manifest."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tipclassify._version import __version__
-from tipclassify.errors import InputError
+from tipclassify.errors import MissingExtraError
 from tipclassify.pipeline.batch import Tagging
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import distributed
 
     from tipclassify.pipeline.distributed.folder import Folder
-    from tipclassify.pipeline.distributed.tasks import Record, Work
+    from tipclassify.pipeline.distributed.worker import Record
 
 __all__ = ["Outcome", "score"]
 
@@ -110,85 +110,60 @@ def score(
         raise ValueError("give scheduler alone: it makes its own client, and has its own workers")
     if min(batch_bytes, reports, 1 if workers is None else workers) < 1:
         raise ValueError("batch_bytes, reports and workers must be 1 or more")
-    from tipclassify.pipeline.distributed.cluster import connected, require_dask
-
-    require_dask()
+    _require_dask()
+    from tipclassify.pipeline.distributed.cluster import connected, model_on
     from tipclassify.pipeline.distributed.folder import Folder
-    from tipclassify.pipeline.distributed.models import ModelFiles
+    from tipclassify.pipeline.distributed.inputs import find_sources, plan_parts
     from tipclassify.pipeline.distributed.places import place_of
-    from tipclassify.pipeline.distributed.running import model_on
-    from tipclassify.pipeline.distributed.tasks import Work
+    from tipclassify.pipeline.distributed.tasks import run, tasks_of_collection
+    from tipclassify.pipeline.distributed.worker import ModelPlugin, Work
 
     tagging = tagging or Tagging()
-    model = ModelFiles.of(tagging.model)
-    settings = _settings(model.sha256, tagging, text)
-    work = Work(model.sha256, tagging, json.dumps(settings), place_of(os.fspath(output), storage_options), text)
-    folder = Folder(os.fspath(output), work, settings)
-    plan: _Plan
+    plugin = ModelPlugin(tagging.model)
+    settings = _settings(plugin.sha256, tagging, text)
+    place = place_of(os.fspath(output), storage_options)
+    work = Work(plugin.name, tagging, json.dumps(settings), place, text)
+    folder = Folder(os.fspath(output), place, settings)
+    records: dict[str, Record] = {}
     if hasattr(source, "__dask_graph__"):
-        plan = _collection_plan(source, work)
+        tasks = tasks_of_collection(source, text)
+        inputs = [part.sources[0].name for part, _ in tasks]
     else:
         names = [source] if isinstance(source, str | os.PathLike) else list(source)
-        plan = _names_plan([os.fspath(name) for name in names], folder, work, batch_bytes, reports, storage_options)
-    folder.refuse_other_inputs(plan.inputs)
+        sources = find_sources([os.fspath(name) for name in names], place, storage_options)
+        inputs = [one.name for one in sources]
+        parts = {part.name(work.setting): part for part in plan_parts(sources, batch_bytes, reports)}
+        records = folder.done({name for name, part in parts.items() if part.known})
+        tasks = [(part, None) for name, part in parts.items() if name not in records]
+    folder.refuse_other_inputs(inputs)
 
-    records = dict(plan.done)
-    if plan.left:
+    if tasks:
+        done = len(records)
         folder.open()
-        processes = plan.left if workers is None else min(workers, plan.left)
+        processes = len(tasks) if workers is None else min(workers, len(tasks))
         cluster = contextlib.nullcontext(client) if client is not None else connected(scheduler, processes)
-        with cluster as connection, model_on(connection, model):
-            for number, (record, more) in enumerate(plan.run(connection), 1):
-                records[record.name] = record
+        with cluster as connection, model_on(connection, plugin):
+            for number, made in enumerate(run(connection, tasks, work), 1):
+                records.update({record.name: record for record in made})
                 if progress:
-                    progress(len(plan.done) + number, len(plan.done) + plan.left + more)
-    return _closed(folder, plan.inputs, records)
+                    progress(done + number, done + len(tasks))
+    return _closed(folder, inputs, records.values())
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """What there is to do.
+def _require_dask() -> None:
+    """Do nothing where Dask is installed.
 
-    Attributes
-    ----------
-    done : mapping of str to Record
-        Parts that an earlier run has finished, by name.
-    left : int
-        Parts to make.
-    run : callable
-        Makes them on the cluster of a client.
+    Raises
+    ------
+    MissingExtraError
+        Where it is not.
     """
-
-    inputs: Sequence[str]
-    done: Mapping[str, Record]
-    left: int
-    run: Callable[[Any], Iterator[tuple[Record, int]]]
-
-
-def _names_plan(
-    names: Sequence[str], folder: Folder, work: Work, batch_bytes: int, reports: int, options: Mapping[str, Any] | None
-) -> _Plan:
-    from tipclassify.pipeline.distributed.running import run_parts
-    from tipclassify.pipeline.distributed.sources import find_sources, plan_parts
-
-    sources = find_sources(names, folder.name, options)
-    parts = {part.name(work.setting): part for part in plan_parts(sources, batch_bytes, reports)}
-    done = folder.done({name: [s.name for s in part.sources] for name, part in parts.items() if part.known})
-    left = [part for name, part in parts.items() if name not in done]
-    return _Plan([s.name for s in sources], done, len(left), lambda client: run_parts(client, left, work))
-
-
-def _collection_plan(source: Any, work: Work) -> _Plan:
-    from tipclassify.pipeline.distributed.running import run_collection
-
-    columns = getattr(source, "columns", None)
-    if columns is not None and work.text not in columns:
-        raise InputError(
-            f'the DataFrame has no column "{work.text}"; say which holds the text, of {", ".join(columns)}'
-        )
-    kind = "bag" if columns is None else "dataframe"
-    partitions = {f"{kind}:{number}": partition for number, partition in enumerate(source.to_delayed())}
-    return _Plan(list(partitions), {}, len(partitions), lambda client: run_collection(client, partitions, work))
+    try:
+        import distributed  # noqa: F401
+        import fsspec  # noqa: F401
+        import pyarrow  # noqa: F401
+    except ImportError:
+        raise MissingExtraError("the Dask engine", "dask") from None
 
 
 def _settings(model: str, tagging: Tagging, text: str) -> dict[str, Any]:
@@ -204,11 +179,12 @@ def _settings(model: str, tagging: Tagging, text: str) -> dict[str, Any]:
     }
 
 
-def _closed(folder: Folder, inputs: Sequence[str], records: Mapping[str, Record]) -> Outcome:
+def _closed(folder: Folder, inputs: Sequence[str], records: Iterable[Record]) -> Outcome:
+    """Close the folder: records and failures in the order of the inputs."""
     place = {name: number for number, name in enumerate(inputs)}
-    ordered = sorted(records.values(), key=lambda record: (place[record.inputs[0][0]], record.name))
+    ordered = sorted(records, key=lambda record: (place[next(iter(record.inputs))], record.name))
     removed = folder.close(inputs, ordered)
-    failures = [failure for record in ordered for failure in record.failures]
+    failures = sorted((one for record in ordered for one in record.failures), key=lambda one: place[one.input])
     return Outcome(
         folder.name,
         tuple(inputs),
@@ -216,8 +192,6 @@ def _closed(folder: Folder, inputs: Sequence[str], records: Mapping[str, Record]
         files=sum(record.bytes > 0 for record in ordered),
         made=sum(record.made and record.bytes > 0 for record in ordered),
         removed=removed,
-        failures=tuple(
-            (failure.input, failure.error) for failure in sorted(failures, key=lambda one: place.get(one.input, 0))
-        ),
+        failures=tuple((failure.input, failure.error) for failure in failures),
         notes=tuple(note for record in ordered for note in record.notes),
     )

@@ -1,167 +1,93 @@
-"""What a worker does: score one part and write its file. Run twice, it writes the same file twice."""
+"""Parts out to the cluster, records back, whatever befalls the workers meanwhile."""
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
-import re
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
+from typing import Any, Final
 
-from tipclassify.pipeline.batch import Tagging
-from tipclassify.pipeline.distributed.models import model_of_worker
-from tipclassify.pipeline.distributed.parts import Failure, Part, part_name
-from tipclassify.pipeline.distributed.places import Place, write_whole
-from tipclassify.pipeline.distributed.reading import FIELDS, Reading
-from tipclassify.reporting.writers import Run, TaggedReport
-from tipclassify.reporting.writers.columns import write_parquet
+from dask import delayed
+from distributed import Client, as_completed
+from distributed.scheduler import KilledWorker
 
-__all__ = ["Record", "Work", "read_failures", "record_of_file", "score_part", "score_rows", "write_failures"]
+from tipclassify.errors import InputError, TipclassifyError
+from tipclassify.pipeline.distributed.inputs import Part, Source, part_name
+from tipclassify.pipeline.distributed.places import what_failed
+from tipclassify.pipeline.distributed.worker import Failure, Record, Work, score_part, write_record
+
+__all__ = ["Task", "run", "tasks_of_collection"]
+
+_RETRIES: Final = 2  # of a task whose file could not be written
+_KILLED: Final = "every process that read it was killed; out of memory? Give smaller batches, or leave it out"
+
+Task = tuple[Part, Any]
+"""A part, and where it is a partition of a collection, the delayed rows of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What every task of a run needs to know.
+def tasks_of_collection(collection: Any, text: str) -> list[Task]:
+    """Make a task for each partition of a Bag or DataFrame.
 
-    Attributes
-    ----------
-    model : str
-        SHA-256 of the model that the worker holds.
-    setting : str
-        Everything beside the input that decides rows, as JSON.
-    output : Place
-        Folder that the files go to.
-    text : str
-        Column that holds the text, where the input is a table.
+    Raises
+    ------
+    InputError
+        When a DataFrame has no column `text`.
     """
-
-    model: str
-    tagging: Tagging
-    setting: str
-    output: Place
-    text: str = "text"
-
-    def file(self, folder: str, name: str) -> Place:
-        """Where a file of the output lies."""
-        fs, root = self.output
-        return fs, f"{root}/{folder}/{name}.parquet"
+    columns = getattr(collection, "columns", None)
+    if columns is not None and text not in columns:
+        raise InputError(f'the DataFrame has no column "{text}"; say which holds the text, of {", ".join(columns)}')
+    kind = "bag" if columns is None else "dataframe"
+    sources = [Source(f"{kind}:{number}", None, "") for number in range(collection.npartitions)]
+    return [(Part("rows", (one,)), rows) for one, rows in zip(sources, collection.to_delayed(), strict=True)]
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A finished part: its file, as the manifest has it, and what went wrong.
+def run(client: Client, tasks: Sequence[Task], work: Work) -> Iterator[list[Record]]:
+    """Run tasks on a cluster; yield the records of each as it is done.
 
-    Attributes
-    ----------
-    inputs : tuple of (str, int)
-        Each input with its rows in the file.
-    made : bool
-        False for a file that was there already.
+    Dask blames everything that a lost process had been given, so what is blamed is run once more in the end, with nothing
+    beside it. A part of several reports is then run report by report, so that the others are not lost.
+
+    Raises
+    ------
+    TipclassifyError
+        When no file can be written, or the scheduler is lost.
     """
-
-    name: str
-    rows: int
-    bytes: int
-    sha256: str
-    inputs: tuple[tuple[str, int], ...]
-    failures: tuple[Failure, ...] = ()
-    notes: tuple[str, ...] = ()
-    made: bool = True
-
-
-def score_part(part: Part, work: Work) -> Record:
-    """Read, tag and write a part of the inputs."""
-    reading = _reading(work)
-    return _written(part.name(work.setting), [s.name for s in part.sources], reading.part(part), reading, work)
+    blamed = []
+    for task, record in _computed(client, tasks, work):
+        if record:
+            yield [record]
+        else:
+            blamed.append(task)
+    for part, rows in blamed:
+        alone = [next(_computed(client, [(piece, rows)], work)) for piece in part.split()]
+        yield [record or _failed(piece, _KILLED, work) for (piece, _), record in alone]
 
 
-def score_rows(rows: Any, name: str, work: Work) -> Record:
-    """The same for a partition of a Bag (texts, or mappings that have one) or of a DataFrame.
-
-    Its file is named by what is in it: rows that were scored before are not scored again.
-    """
-    reading = _reading(work)
-    given = _records(rows, work.text) if hasattr(rows, "columns") else rows
-    found = list(reading.sound(name, given, "row"))
-    digest = hashlib.sha256()
-    for row in found:
-        digest.update(json.dumps(row, sort_keys=True, default=str).encode())
-    file = part_name([work.setting, "rows", name, digest.hexdigest(), len(reading.failures)])
-    fs, path = work.file("passages", file)
-    if not reading.failures and fs.exists(path):
-        return record_of_file(work, file, (name,))
-    return _written(file, [name], reading.batches(name, found), reading, work)
-
-
-def _reading(work: Work) -> Reading:
-    classifier = model_of_worker(work.model).with_thresholds(dict(work.tagging.thresholds))
-    return Reading(classifier, work.tagging, work.text)
-
-
-def _records(frame: Any, text: str) -> list[dict[str, Any]]:
-    """Rows of a pandas DataFrame as plain values: its missing values as None, its whole floats as int."""
-    columns = [name for name in dict.fromkeys((text, *FIELDS)) if name in frame.columns]
-    plain = frame[columns].astype(object).where(frame[columns].notna(), None)
-    return [
-        {name: int(value) if isinstance(value, float) and value.is_integer() else value for name, value in row.items()}
-        for row in plain.to_dict("records")
-    ]
+def _computed(client: Client, tasks: Sequence[Task], work: Work) -> Iterator[tuple[Task, Record | None]]:
+    """Yield each task with its record, None where the processes that ran it were killed."""
+    calls = [delayed(score_part)(part, work, rows) for part, rows in tasks]
+    futures = client.compute(calls, retries=_RETRIES)  # at once: partitions may share what they are made from
+    task_of = dict(zip((future.key for future in futures), tasks, strict=True))
+    for future in as_completed(futures, loop=client.loop):
+        task = task_of[future.key]
+        record: Record | None = None
+        try:
+            record = future.result()
+        except CancelledError:
+            raise InputError("the Dask scheduler was lost; run it again: what is finished is not made anew") from None
+        except TipclassifyError:
+            raise
+        except KilledWorker:
+            pass
+        except Exception as error:
+            record = _failed(task[0], f"cannot be computed ({what_failed(error)})", work)
+        future.release()  # or what it was made from stays blamed
+        yield task, record
 
 
-def _written(name: str, inputs: Iterable[str], reports: Iterable[TaggedReport], reading: Reading, work: Work) -> Record:
-    out = io.BytesIO()
-    write_parquet(reports, out, Run(reading.classifier, work.tagging.policy))
-    data = out.getvalue()
-    rows = tuple((one, reading.rows.get(one, 0)) for one in inputs)
-    failures = tuple(reading.failures)
-    if failures:  # before the passages: a part counts as done once those are there alone
-        write_failures(name, failures, work)
-    write_whole(work.file("passages", name), data)
-    if not failures:
-        fs, errors = work.file("errors", name)
-        if fs.exists(errors):
-            fs.rm_file(errors)
-    sha256 = hashlib.sha256(data).hexdigest()
-    count = sum(n for _, n in rows)
-    return Record(name, count, len(data), sha256, rows, failures, tuple(reading.notes))
-
-
-def write_failures(name: str, failures: Iterable[Failure], work: Work) -> None:
-    """The file of what could not be read of a part: the columns of `Failure`."""
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    schema = pa.schema([("input", pa.string()), ("error", pa.string()), ("again", pa.bool_())])
-    rows = [(_sound(source), _sound(error), again) for source, error, again in failures]
-    table = pa.table([list(column) for column in zip(*rows, strict=True)], schema=schema)
-    out = io.BytesIO()
-    parquet.write_table(table, out)
-    write_whole(work.file("errors", name), out.getvalue())
-
-
-def read_failures(work: Work, name: str) -> tuple[Failure, ...]:
-    """What an earlier run could not read of a part."""
-    from pyarrow import parquet
-
-    fs, path = work.file("errors", name)
-    return tuple(Failure(**row) for row in parquet.read_table(io.BytesIO(fs.cat_file(path))).to_pylist())
-
-
-def record_of_file(work: Work, name: str, inputs: tuple[str, ...]) -> Record:
-    """The record of a file that an earlier run has finished."""
-    from pyarrow import parquet
-
-    fs, path = work.file("passages", name)
-    data: bytes = fs.cat_file(path)
-    files = parquet.read_table(io.BytesIO(data), columns=["file"])["file"].to_pylist()
-    counts = Counter(files)
-    rows = tuple((one, counts[_sound(one)]) for one in inputs)
-    return Record(name, len(files), len(data), hashlib.sha256(data).hexdigest(), rows, made=False)
-
-
-def _sound(text: str) -> str:
-    """Text that can be written: odd file names have lone surrogates."""
-    return re.sub("[\ud800-\udfff]", "\ufffd", text)
+def _failed(part: Part, error: str, work: Work) -> Record:
+    """The record of a part that no worker could finish: a failure, and no file of passages."""
+    name = part.sources[0].name
+    failure = Failure(name, f"{part}: {error}", again=True)
+    record = Record(part_name([work.setting, str(part)]), {name: 0}, failures=(failure,))
+    write_record(record, work)
+    return record
