@@ -38,6 +38,7 @@ from tipclassify.errors import CorpusError
 from tipclassify.evaluation.metrics import measure, rounded
 from tipclassify.labels import LABELS, indicator
 from tipclassify.pipeline.active_learning import rank
+from tipclassify.text.document import Passage
 from tipclassify.text.features.hashing import featurize
 from tipclassify.text.features.templates import length_scale
 from tipclassify.text.features.tokenizer import known_words
@@ -106,8 +107,11 @@ def by_teaching(now: Round) -> Ints:
     """Those that `tipclassify corpus queue` would ask for."""
     texts = [now.corpus.texts[i] for i in now.left]
     known = [now.corpus.texts[i] for i in now.labelled]
-    sure = np.zeros(len(texts), bool)  # the vocabulary is the whole corpus's: no word is unknown
-    picks = rank(texts, now.logits, now.thresholds, sure, now.size, known=known, seed=now.seed)
+    tagged = [
+        Passage(text, 0, len(text), scores=dict(zip(LABELS, scores, strict=True)))
+        for text, scores in zip(texts, expit(now.logits).tolist(), strict=True)
+    ]
+    picks = rank(tagged, now.thresholds, now.size, known=known, seed=now.seed)
     return np.array([pick.index for pick in picks], np.int64)
 
 

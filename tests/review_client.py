@@ -95,6 +95,7 @@ class Reviewer:
         return self._ask("POST", path, json.dumps(fields))
 
     def _ask(self, method: str, path: str, body: str | None) -> Any:
+        self.line.close()  # the server does not wait long for another request on the same one
         self.line.request(method, path, body, self.own())
         answer = self.line.getresponse()
         found = json.loads(answer.read())

@@ -26,8 +26,7 @@ from tipclassify.pipeline.batch import Tagging
 from tipclassify.review.derived import CorpusFile, corpus_rows
 from tipclassify.review.events import Event, History, event_line, parse_event
 from tipclassify.review.opened import OpenReport, open_reports
-from tipclassify.review.session import RefusedError, ReviewSession
-from tipclassify.review.showing import agreement_figures
+from tipclassify.review.session import RefusedError, ReviewSession, agreement_figures
 
 EFFORT, FAILURE, COMPLICITY = LABELS
 
@@ -195,6 +194,18 @@ def test_one_sentence_decided_differently_in_two_places_has_one_say(tmp_path: Pa
     assert [row["id"] for row in read_rows(tmp_path / "my.jsonl")] == ["l", "m"]
 
 
+def test_the_same_sentence_under_two_headings_of_a_report_may_have_other_labels(tmp_path: Path) -> None:
+    found = History()
+    for number, (heading, labels) in enumerate([("Forced Labor", (FAILURE,)), ("Wages", ()), ("wages", (EFFORT,))], 1):
+        about = {"text": "The law was not enforced.", "section": heading, "report_id": "r", "block": number}
+        found.add(Event(number, "decision", f"k{number}", "ann", "2025-03-01T10:00:00.000Z", labels, about=about))
+    CorpusFile(tmp_path / "my.jsonl").write(found)
+    assert [(row["section"], row["labels"]) for row in read_rows(tmp_path / "my.jsonl")] == [
+        ("Forced Labor", (FAILURE,)),
+        ("wages", (EFFORT,)),
+    ]
+
+
 def test_what_no_corpus_takes_is_left_out_of_it(tmp_path: Path) -> None:
     found = history(
         deciding(1, "k", (), text="x" * (LONGEST + 1)),
@@ -278,7 +289,7 @@ def test_passages_are_what_the_classifier_tags_with_their_place(
     shown = session.report(reports[0].id)["passages"]
     assert [p["number"] for p in shown] == list(range(1, 25))
     assert [p["labels"] for p in shown] == [list(p.passage.labels) for p in reports[0].passages]
-    assert {p["section"][0] for p in shown} == {"PROSECUTION"}
+    assert {p["section"] for p in shown} == {"prosecution"}
     assert [p["block"] for p in shown[:5]] == [1, 1, 1, 1, 2]
     assert len({p["key"] for p in shown}) == 24
     assert all(len(p["key"]) == 24 and p["key"].replace("-", "").replace("_", "").isalnum() for p in shown)
@@ -391,6 +402,23 @@ def test_the_queue_shows_the_undecided_most_instructive_first(
     assert first not in {p["key"] for p in session.queue(500)["passages"]}
     assert first in {p["key"] for p in colleague(session, reports).queue(500)["passages"]}
     assert len(session.queue(3)["passages"]) == 3
+
+
+def test_page_furniture_is_shown_but_not_asked_for_and_the_heading_is_that_which_scoring_reads(
+    tmp_path: Path, fast: Classifier
+) -> None:
+    file = tmp_path / "report.html"
+    file.write_text(
+        "<h1>Karvonia</h1><h2>Forced Labor</h2><h3>Description</h3><p>Courts convicted none of the recruiters.</p>"
+        "<h2>References</h2><p>Police arrested nine recruiters in the north.</p>",
+        "utf-8",
+    )
+    (report,), _ = open_reports([str(file)], Tagging(model="fast"))
+    session = ReviewSession(fast, [report], tmp_path / "my.jsonl", "ann")
+    shown = session.report(report.id)["passages"]
+    assert [p["section"] for p in shown] == ["Forced Labor: Description", "References"]
+    queue = session.queue()
+    assert ([p["key"] for p in queue["passages"]], queue["left"]) == ([shown[0]["key"]], 1)
 
 
 def test_the_queue_brings_up_what_another_annotator_sees_otherwise(

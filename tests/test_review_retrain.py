@@ -21,7 +21,7 @@ from tipclassify.corpus.loading import Row, read_rows
 from tipclassify.errors import CorpusError, ModelError
 from tipclassify.evaluation.bootstrap import Comparison, Difference, Interval
 from tipclassify.review.events import plain_line
-from tipclassify.review.learning import Job, changed, grouped, relearn, without_corrected
+from tipclassify.review.learning import changed, grouped, relearn, without_corrected
 from tipclassify.review.retraining import Retraining, checkout_data, model_to_adapt
 from tipclassify.training.train import Trained
 
@@ -87,12 +87,14 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-def job_of(tmp_path: Path, corrected: Sequence[Row], base: Sequence[Row] = (), start: str = "default") -> Job:
-    """A training on these rows, which nothing else was ever trained on."""
+def job_of(
+    tmp_path: Path, corrected: Sequence[Row], base: Sequence[Row] = (), start: str = "default"
+) -> dict[str, Any]:
+    """What `relearn` is asked for these rows, which nothing else was ever trained on."""
     for name, rows in (("my", corrected), ("base", base)):
         (tmp_path / f"{name}.jsonl").write_bytes(b"".join(map(plain_line, rows)))
     data = (str(tmp_path / "base.jsonl"),) if base else ()
-    return Job(str(tmp_path / "my.jsonl"), data, str(tmp_path / "model"), start)
+    return {"corpus": str(tmp_path / "my.jsonl"), "out": str(tmp_path / "model"), "start": start, "data": data}
 
 
 def some_corrections(n: int = 24) -> list[Row]:
@@ -192,9 +194,8 @@ def test_a_training_ends_with_the_button_and_with_the_server(tmp_path: Path, how
 def test_bad_training_data_is_told_in_one_line(tmp_path: Path) -> None:
     data = tmp_path / "d.jsonl"
     data.write_text('{"text": "Police acted.", "labels": ["bold"]}\n{"text": 7}\n', "utf-8")
-    training = Retraining(
-        lambda: b'{"id": "1", "text": "Courts slept.", "labels": []}\n', tmp_path / "my.jsonl", [data]
-    )
+    (tmp_path / "my.jsonl").write_text('{"id": "1", "text": "Courts slept.", "labels": []}\n', "utf-8")
+    training = Retraining(tmp_path / "my.jsonl", [data])
     training.start()
     state = until(lambda: training.state() if training.state()["state"] != "running" else None)
     assert state["state"] == "failed"
@@ -206,7 +207,8 @@ def test_bad_training_data_is_told_in_one_line(tmp_path: Path) -> None:
 def test_a_process_that_dies_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (tmp_path / "sitecustomize.py").write_text("import os; os._exit(9)", "utf-8")
-    training = Retraining(lambda: b"{}\n", tmp_path / "my.jsonl")
+    (tmp_path / "my.jsonl").write_text("{}\n", "utf-8")
+    training = Retraining(tmp_path / "my.jsonl")
     training.start()
     state = until(lambda: training.state() if training.state()["state"] != "running" else None, 20)
     assert (state["state"], state["error"]) == ("failed", "the training ended with code 9")
@@ -259,7 +261,7 @@ def test_a_linear_model_under_review_leaves_the_default_to_adapt(tmp_path: Path)
 
 def test_corrections_alone_move_the_default_little_and_the_result_says_what_was_not_measured(tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
-    result = relearn(job_of(tmp_path, some_corrections()), lambda *what: told.append(what))
+    result = relearn(**job_of(tmp_path, some_corrections()), tell=lambda *what: told.append(what))
     assert (result["trained_on"], result["added"], result["held_out"], result["start"]) == (24, 24, 0, "default")
     assert result["on_held"] is None
     assert result["on_own"]["groups"] == 24
@@ -280,7 +282,7 @@ def test_a_model_that_the_corrections_made_worse_is_called_so(tmp_path: Path) ->
     wrong = [
         {**row, "labels": turned[row["labels"]], "report_id": "r", "block": i} for i, row in enumerate(plain[600:])
     ]
-    result = relearn(job_of(tmp_path, wrong, plain[:600]), silent)
+    result = relearn(**job_of(tmp_path, wrong, plain[:600]), tell=silent)
     held, own = result["on_held"], result["on_own"]
     assert held["worse"] is True
     assert held["rows"][0]["high"] < 0
@@ -331,12 +333,12 @@ def test_headings_weights_and_the_encoder_to_start_from_reach_the_training(
         return Trained(Path(out), ())
 
     monkeypatch.setattr("tipclassify.training.train.train_default", trained)
-    result = relearn(job_of(tmp_path, some_corrections(8), start="mine"), silent)
+    result = relearn(**job_of(tmp_path, some_corrections(8), start="mine"), tell=silent)
     ((base, own, options),) = asked
     assert base == []
     assert {row["section"] for row in own} == {"prosecution"}
     assert len({row["doc"] for row in own}) == 8  # paragraphs of the one report
-    assert (options["weight"], options["start"], options["seed"]) == (3, "mine", 0)
+    assert (options["weight"], options["start"]) == (3, "mine")
     assert options["cache"] == tmp_path / "cache" / "tipclassify" / "pooled"
     assert (result["on_own"], result["adapted_from"]) == (None, "ab12")
 
@@ -344,5 +346,5 @@ def test_headings_weights_and_the_encoder_to_start_from_reach_the_training(
 def test_decisions_on_one_paragraph_are_refused_in_one_line(tmp_path: Path) -> None:
     rows = [{**row, "block": 3} for row in some_corrections()]
     with pytest.raises(CorpusError, match=r"^all decided passages are of one paragraph, .*; decide some of another$"):
-        relearn(job_of(tmp_path, rows), silent)
+        relearn(**job_of(tmp_path, rows), tell=silent)
     assert not (tmp_path / "model").exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,16 @@ PLACES = "harbor market factory farm mine school temple office ranch quarry fore
 TEXTS = [f"Inspectors visited the {a} and later the {b}." for a in PLACES for b in PLACES if a != b]
 
 
+def tagged(texts: list[str], logits: np.ndarray, doubtful: Sequence[bool] | np.ndarray = ()) -> list[Passage]:
+    scores = (1 / (1 + np.exp(-np.asarray(logits)))).tolist()
+    return [
+        Passage(text, 0, len(text), scores=dict(zip(LABELS, row, strict=True)), low_confidence=bool(doubt))
+        for text, row, doubt in zip(texts, scores, doubtful if len(doubtful) else [False] * len(texts), strict=True)
+    ]
+
+
 def order(texts: list[str], logits: np.ndarray, n: int, **more: object) -> list[Pick]:
-    return rank(texts, logits, HALF, [False] * len(texts), n, **more)  # type: ignore[arg-type]
+    return rank(tagged(texts, logits), HALF, n, **more)  # type: ignore[arg-type]
 
 
 def test_the_least_sure_come_first() -> None:
@@ -40,7 +49,7 @@ def test_the_least_sure_come_first() -> None:
 def test_unsure_is_measured_from_the_threshold_not_from_one_half() -> None:
     logits = np.full((2, 3), -6.0)
     logits[0, 2], logits[1, 2] = 0.0, -2.2  # 0.5 and 0.1
-    picks = rank(["Police left the port.", "Guards sold visas."], logits, [0.5, 0.5, 0.1], [False, False], 2)
+    picks = rank(tagged(["Police left the port.", "Guards sold visas."], logits), [0.5, 0.5, 0.1], 2)
     assert [pick.index for pick in picks] == [1, 0]
 
 
@@ -74,11 +83,10 @@ def test_new_words_and_doubts_count_where_the_model_is_as_unsure() -> None:
     logits = np.full((len(TEXTS), 3), 0.05)
     doubtful = np.zeros(len(TEXTS), bool)
     doubtful[:20] = True
-    firsts = [
-        sum(pick.index < 20 for pick in rank(TEXTS, logits, HALF, doubtful, 20, seed=seed)) / 20 for seed in range(20)
-    ]
+    passages = tagged(TEXTS, logits, doubtful)
+    firsts = [sum(pick.index < 20 for pick in rank(passages, HALF, 20, seed=seed)) / 20 for seed in range(20)]
     assert np.mean(firsts) > 1.5 * 20 / len(TEXTS)
-    assert "many words unknown" in next(pick.why for pick in rank(TEXTS, logits, HALF, doubtful, 60) if pick.index < 20)
+    assert "many words unknown" in next(pick.why for pick in rank(passages, HALF, 60) if pick.index < 20)
 
 
 def test_scraps_are_put_back() -> None:
@@ -96,14 +104,6 @@ def test_of_many_alike_fewer_are_picked_than_chance_would() -> None:
     assert np.mean([len(one & {12, 13, 14}) for one in found]) > 1.5 * by_chance
 
 
-def test_shapes_that_differ_are_told() -> None:
-    with pytest.raises(ValueError, match="2 texts, 1 rows of log-odds"):
-        rank(["a b c", "d e f"], np.zeros((1, 3)), HALF, [False, False], 1)
-    with pytest.raises(ValueError, match="other labels have shape"):
-        rank(["a b c"], np.zeros((1, 3)), HALF, [False], 1, others=[np.zeros((2, 3))])
-    assert rank([], np.zeros((0, 3)), HALF, [], 5) == []
-
-
 @given(
     st.lists(st.tuples(st.text(max_size=40), st.floats(-9, 9), st.booleans()), max_size=25),
     st.integers(1, 30),
@@ -116,8 +116,9 @@ def test_each_passage_is_picked_once_and_the_same_seed_gives_the_same_order(
     texts = [text for text, _, _ in passages]
     logits = np.array([[x, -x, x / 2] for _, x, _ in passages]).reshape(-1, 3)
     doubtful = [doubt for _, _, doubt in passages]
-    picks = rank(texts, logits, HALF, doubtful, n, known=texts[:2], seed=seed)
-    assert picks == rank(texts, logits, HALF, doubtful, n, known=texts[:2], seed=seed)
+    asked = tagged(texts, logits, doubtful)
+    picks = rank(asked, HALF, n, known=texts[:2], seed=seed)
+    assert picks == rank(asked, HALF, n, known=texts[:2], seed=seed)
     assert len({pick.index for pick in picks}) == len(picks) == min(n, len(texts))
     scores = [pick.score > 0 for pick in picks]
     assert scores == sorted(scores, reverse=True)
@@ -149,6 +150,15 @@ def test_queue_writes_rows_that_training_refuses_until_they_are_labelled(cli: Ru
     ]
     todo.write_text("".join(json.dumps({**row, "labels": []}) + "\n" for row in rows), "utf-8")
     assert [row["labels"] for row in read_rows(todo)] == [(), ()]
+
+
+def test_queue_does_not_offer_page_furniture(cli: Run, tmp_path: Path) -> None:
+    rows, todo = tmp_path / "rows.jsonl", tmp_path / "todo.jsonl"
+    given = [("Courts postponed most hearings.", "Prosecution"), ("Courts slept in the north.", "References")]
+    given.append(("U.S. Embassy- Port Alba. Reporting. January 2, 2022.", "Prosecution"))
+    rows.write_text("".join(json.dumps({"text": text, "section": section}) + "\n" for text, section in given), "utf-8")
+    assert cli("corpus", "queue", rows, "--model", "fast", "--out", todo).returncode == 0
+    assert [json.loads(line)["text"] for line in todo.read_text("utf-8").splitlines()] == [given[0][0]]
 
 
 def test_queue_takes_ready_rows_and_names_what_it_cannot_read(cli: Run, tmp_path: Path) -> None:

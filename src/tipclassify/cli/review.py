@@ -60,17 +60,21 @@ def review(
     """
     import webbrowser
 
+    from tipclassify.errors import MissingExtraError
     from tipclassify.model.classifier import Classifier
     from tipclassify.pipeline.batch import expand_inputs
     from tipclassify.progress import progress_bar
     from tipclassify.review.opened import open_reports
     from tipclassify.review.retraining import Retraining, checkout_data, model_to_adapt
-    from tipclassify.review.server import listen, require_extra, serve
     from tipclassify.review.session import ReviewSession
+
+    try:
+        from tipclassify.review.server import listen, serve
+    except ImportError:
+        raise MissingExtraError("the review page", "review") from None
 
     if corpus.suffix != ".jsonl":
         raise typer.BadParameter(f"{corpus}: give a name that ends in .jsonl", param_hint="'--corpus'")
-    require_extra()
     how = options.tagging(model, policy, threshold, encoding=encoding, allow_private=allow_private)
     second = Classifier.load(other) if other else None
     socket = listen(port)
@@ -95,7 +99,7 @@ def review(
         second=second,
         second_name=Path(other).name if other else "",
     )
-    retraining = Retraining(session.corpus_now, corpus, train_data or checkout_data(), model_to_adapt(model))
+    retraining = Retraining(corpus, train_data or checkout_data(), model_to_adapt(model))
     token = secrets.token_urlsafe(32)
     link = f"http://127.0.0.1:{socket.getsockname()[1]}/?token={token}"
 

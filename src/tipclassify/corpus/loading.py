@@ -13,7 +13,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,7 +23,7 @@ from tipclassify.labels import LABELS, SECTIONS
 if TYPE_CHECKING:
     import datasets
 
-__all__ = ["corpus_digest", "group_rows", "joined", "labels_alone", "load_corpus", "read_rows", "text_key"]
+__all__ = ["corpus_digest", "group_rows", "joined", "labels_alone", "load_corpus", "read_rows", "row_key", "text_key"]
 
 LONGEST: Final = 2_000
 """Characters of a passage; anything longer is a paragraph or more, not a sentence."""
@@ -93,7 +93,7 @@ def read_rows(*paths: str | os.PathLike[str]) -> list[Row]:
             row["id"] = str(row.get("id") or f"{file.stem}-{where.rpartition(':')[2]}")
             if (first := ids.setdefault(row["id"], where)) != where:
                 problems.append(f"{where}: id {row['id']!r} is taken at {first}; give it another")
-            first, labels = texts.setdefault((text_key(row["text"]), _heading(row)), (where, row["labels"]))
+            first, labels = texts.setdefault(row_key(row), (where, row["labels"]))
             if labels != row["labels"]:
                 here, there = (", ".join(names) or "no label" for names in (row["labels"], labels))
                 problems.append(f"{where}: {here}, but the same text at {first} has {there}; settle one")
@@ -105,10 +105,14 @@ def read_rows(*paths: str | os.PathLike[str]) -> list[Row]:
     return rows
 
 
-def _heading(row: Row) -> str:
-    """The heading of a real report, which may decide the labels; empty for a section of a narrative, which does not."""
+def row_key(row: Mapping[str, Any]) -> tuple[str, str]:
+    """What makes two rows say the same: text and heading. The latter is empty for a section of a narrative, which decides no label.
+
+    >>> row_key({"text": "Courts slept.", "section": "prosecution"}), row_key({"text": "Courts slept.", "section": "Labor Law"})
+    (('courts slept.', ''), ('courts slept.', 'labor law'))
+    """
     section = row.get("section")
-    return "" if section in (None, *SECTIONS) else text_key(str(section))
+    return text_key(row["text"]), "" if section in (None, *SECTIONS) else text_key(str(section))
 
 
 def text_key(text: str) -> str:

@@ -16,14 +16,13 @@ import numpy.typing as npt
 from tipclassify.corpus.loading import text_key
 from tipclassify.labels import LABELS
 from tipclassify.model.classifier import Classifier
-from tipclassify.model.linear.scoring import apply_thresholds
-from tipclassify.pipeline.active_learning import Pick, rank
+from tipclassify.pipeline.active_learning import rank
 from tipclassify.reporting.writers import TaggedReport
 from tipclassify.text.document import Passage
+from tipclassify.text.furniture import is_prose
 
-__all__ = ["queue_rows", "rank_passages"]
+__all__ = ["queue_rows"]
 
-_SUREST: Final = 1e-12  # a probability of exactly 1 has no log-odds
 _OWN: Final = frozenset("text label labels predicted scores other_labels other_scores why low_confidence".split())
 
 
@@ -37,7 +36,7 @@ def queue_rows(
     policy: str = "balanced",
     seed: int = 0,
 ) -> list[dict[str, Any]]:
-    """The `n` passages to label next, as rows; fewer where the reports have no more.
+    """The `n` passages to label next, as rows; fewer where the reports have no more. Page furniture is not offered.
 
     Parameters
     ----------
@@ -49,24 +48,25 @@ def queue_rows(
         A second model: passages whose labels the two see differently, each at its thresholds of `policy`, come first.
     """
     labelled = {text_key(text) for text in known or ()}
-    found: list[tuple[Passage, dict[str, Any]]] = []
+    passages: list[Passage] = []
+    places: list[dict[str, Any]] = []
     for report in reports:
         for number, passage in enumerate(report.passages):
             key = text_key(passage.text)
-            if key and key not in labelled:
+            if key and key not in labelled and is_prose(passage):
                 labelled.add(key)  # the same sentence is asked for once
-                found.append((passage, _where(report, passage, number)))
-    if not found:
+                passages.append(passage)
+                places.append(_where(report, passage, number))
+    if not passages:
         return []
-    passages = [passage for passage, _ in found]
-    votes: list[npt.NDArray[np.bool_]] = []
+    votes, other_scores = [], None
     if other is not None:
         other_scores = other.predict_proba(passages)
-        votes = [apply_thresholds(other_scores, other.thresholds(policy))]
+        votes = [other_scores >= other.thresholds(policy)]
     rows = []
     taken: Counter[str] = Counter()
-    for pick in rank_passages(passages, thresholds, n, known=known, others=votes, seed=seed):
-        passage, where = found[pick.index]
+    for pick in rank(passages, thresholds, n, known=known or None, others=votes, seed=seed):
+        passage, where = passages[pick.index], places[pick.index]
         name = where.pop("id")
         taken[name] += 1
         row = {
@@ -76,29 +76,11 @@ def queue_rows(
             "predicted": list(passage.labels),
             "scores": _rounded(passage.scores.values()),
         }
-        if votes:
+        if other_scores is not None:
             row["other_labels"] = [label for label, has in zip(LABELS, votes[0][pick.index], strict=True) if has]
             row["other_scores"] = _rounded(other_scores[pick.index].tolist())
         rows.append({**row, "why": pick.why, **where})
     return rows
-
-
-def rank_passages(
-    passages: Sequence[Passage],
-    thresholds: npt.NDArray[np.float64],
-    n: int,
-    *,
-    known: Sequence[str] | None = None,
-    others: Sequence[npt.ArrayLike] | None = None,
-    seed: int = 0,
-) -> list[Pick]:
-    """The `n` tagged passages to label next, most instructive first; parameters as in `teaching.rank`."""
-    texts = [passage.text for passage in passages]
-    scores = np.array([[passage.scores[label] for label in LABELS] for passage in passages]).reshape(-1, len(LABELS))
-    chance = np.clip(scores, _SUREST, 1 - _SUREST)
-    doubtful = [passage.low_confidence for passage in passages]
-    logits = np.log(chance) - np.log1p(-chance)
-    return rank(texts, logits, thresholds, doubtful, n, known=known or None, others=others, seed=seed)
 
 
 def _rounded(scores: Iterable[float]) -> dict[str, float]:
@@ -112,13 +94,15 @@ def _where(report: TaggedReport, passage: Passage, number: int) -> dict[str, Any
         own = {name: value for name, value in report.extras[number].items() if name not in _OWN and value is not None}
         return {"report": report.file, **own, "id": str(own.get("id") or f"{stem}-{number + 1}")}
     document = report.document
-    about = {} if document is None else {"country": document.country, "year": document.year}
-    told = {**about, "section": passage.section, "page": passage.page}
-    return {
+    where = {
         "id": f"{stem}-{passage.start}",
         "report": report.file,
         "doc": report.file,  # passages of one report stay on one side of a split
-        **{name: value for name, value in told.items() if value is not None},
+        "country": document and document.country,
+        "year": document and document.year,
+        "section": passage.section,
+        "page": passage.page,
         "start": passage.start,
         "end": passage.end,
     }
+    return {name: value for name, value in where.items() if value is not None}

@@ -1,6 +1,6 @@
 """A local page on which people correct the tags of reports; what they decide is kept, and teaches the model.
 
-Upwards: `locking`; `events` (what was decided, in order) and `log` (the file it is kept in); `derived` (the corpus that follows
-from it); `opened` (the reports on the table); `queueing`, `retraining`; `session`, which is all of this for one
-annotator; `security` and `server`, which put it on a loopback port.
+Upwards: `events` (what was decided, in order) and `log` (the file it is kept in); `derived` (the corpus that follows from it);
+`opened` (the reports on the table); `session`, which is all of this for one annotator; `retraining` and its process `learning`;
+`security` and `server`, which put it on a loopback port.
 """

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tipclassify.corpus.loading import LONGEST, text_key
+from tipclassify.corpus.loading import LONGEST, row_key
 from tipclassify.errors import InputError
 from tipclassify.review.events import Event, History, plain_line
 
@@ -31,39 +31,25 @@ def events_path(corpus: Path) -> Path:
 def corpus_rows(history: History) -> list[dict[str, Any]]:
     """The rows of the corpus, in the order in which passages were first decided.
 
-    Where one sentence stands in several places with different labels, the event that came last speaks for all of them and
-    the places that say otherwise are left out: a corpus cannot say both. Passages longer than a corpus takes are left out too.
-    ``doc``, which cross-validation never splits, is the report; while there is only one, its paragraphs.
+    Where one sentence stands in several places with different labels, under headings that a corpus does not tell apart, the
+    event that came last speaks for all of them and the places that say otherwise are left out. Passages longer than a corpus
+    takes are left out too. ``doc``, which cross-validation never splits, is the report; while there is only one, its paragraphs.
     """
-    events, one_report = _speaking(history)
-    return [_row(event, one_report) for event in events]
-
-
-def _speaking(history: History) -> tuple[list[Event], bool]:
-    """The events whose labels the corpus has, and whether they are all of one report."""
-    final = [event for key in history.passages() if (event := history.final(key)) is not None]
-    words = [text_key(event.about["text"]) for event in final]
-    latest: dict[str, Event] = {}
-    for event, said in zip(final, words, strict=True):
-        if said not in latest or latest[said].number < event.number:
-            latest[said] = event
-    kept = [
-        event
-        for event, said in zip(final, words, strict=True)
-        if event.labels == latest[said].labels and said and len(event.about["text"]) <= LONGEST
-    ]
-    return kept, len({event.about.get("report_id") for event in final}) < 2
+    events = [event for key in history.passages() if (event := history.final(key))]
+    latest = {row_key(event.about): event.labels for event in sorted(events, key=lambda event: event.number)}
+    one_report = len({event.about.get("report_id") for event in events}) < 2
+    said = [event for event in events if event.labels == latest[row_key(event.about)]]
+    return [_row(e, one_report) for e in said if e.about["text"].strip() and len(e.about["text"]) <= LONGEST]
 
 
 def _row(event: Event, one_report: bool) -> dict[str, Any]:
-    about = dict(event.about)
-    text = about.pop("text")
+    about = event.about
     doc, block = about.get("report_id"), about.get("block")
     row = {
         "id": event.key,
-        "text": text,
+        "text": about["text"],
         "labels": list(event.labels),
-        "section": about.pop("section", None),
+        "section": about.get("section"),
         "doc": f"{doc}-{block}" if one_report and block is not None else doc,
         "source": "review",
         "annotator": event.annotator,
@@ -71,8 +57,8 @@ def _row(event: Event, one_report: bool) -> dict[str, Any]:
         "event": event.number,
         "adjudicated": True if event.kind == "adjudication" else None,
         "note": event.note,
-        **about,
     }
+    row |= {name: value for name, value in about.items() if name not in row}
     return {name: _sound(value) for name, value in row.items() if value is not None}
 
 
@@ -93,13 +79,7 @@ class CorpusFile:
     def __init__(self, path: Path, tell: Callable[[str], None] = lambda _: None) -> None:
         self.path = path
         self._tell = tell
-        self._written: tuple[int, int] | None = None  # size and time of what this process wrote
-        self._lines: dict[tuple[int, bool], bytes] = {}  # dumping rows is what takes time
-
-    def data(self, history: History) -> bytes:
-        """What the file should hold."""
-        events, one_report = _speaking(history)
-        return b"".join(self._line(event, one_report) for event in events)
+        self._written = b""  # by this process
 
     def write(self, history: History) -> None:
         """Bring the file up to date. Call it with the log held, or two processes could write it in the wrong order.
@@ -109,38 +89,20 @@ class CorpusFile:
         InputError
             When it cannot be written.
         """
-        data = self.data(history)
+        data = b"".join(map(plain_line, corpus_rows(history)))
         try:
-            if self._stamp() != self._written and (there := self._there()) is not None:
-                if there == data:
-                    self._written = self._stamp()
-                    return
-                if not _is_ours(there, history):
-                    self._move_away()
-            if data or self.path.exists():
-                self._replace(data)
-                self._written = self._stamp()
+            there = self.path.read_bytes() if self.path.exists() else None
+            if there and there not in (data, self._written) and not _is_ours(there, history):
+                self._move_away()
+            if there != data and (data or there is not None):
+                # Whoever writes holds the log, so one name will do, and a killed process leaves one file, not hundreds.
+                staged = self.path.with_name(f".{self.path.name}.new")
+                staged.unlink(missing_ok=True)
+                staged.write_bytes(data)
+                os.replace(staged, self.path)
+            self._written = data
         except OSError as error:
             raise InputError(f"{self.path}: cannot be written ({(error.strerror or str(error)).lower()})") from None
-
-    def _line(self, event: Event, one_report: bool) -> bytes:
-        known = (event.number, one_report)
-        if known not in self._lines:
-            self._lines[known] = plain_line(_row(event, one_report))
-        return self._lines[known]
-
-    def _stamp(self) -> tuple[int, int] | None:
-        try:
-            found = self.path.stat()
-        except FileNotFoundError:
-            return None
-        return found.st_size, found.st_mtime_ns
-
-    def _there(self) -> bytes | None:
-        try:
-            return self.path.read_bytes()
-        except FileNotFoundError:
-            return None
 
     def _move_away(self) -> None:
         number = 1
@@ -149,22 +111,11 @@ class CorpusFile:
         os.rename(self.path, aside)
         self._tell(f"{self.path}: held rows that were not decided here; they are in {aside.name}, untouched")
 
-    def _replace(self, data: bytes) -> None:
-        # Whoever writes holds the log, so one name will do, and a killed process leaves one file, not hundreds.
-        staged = self.path.with_name(f".{self.path.name}.new")
-        staged.unlink(missing_ok=True)
-        staged.write_bytes(data)
-        os.replace(staged, self.path)
-
 
 def _is_ours(data: bytes, history: History) -> bool:
     """Whether every row is one that an event gave: the file of an earlier moment, not what somebody typed."""
     try:
-        rows = [json.loads(line) for line in data.splitlines() if line.strip()]
-        for row in rows:
-            event = history.events[row["event"] - 1]
-            if {**row, "doc": None} != {**_row(event, False), "doc": None}:
-                return False
+        rows = [{**json.loads(line), "doc": None} for line in data.splitlines() if line.strip()]
+        return all(row == {**_row(history.events[row["event"] - 1], False), "doc": None} for row in rows)
     except (ValueError, KeyError, TypeError, IndexError):
         return False
-    return True

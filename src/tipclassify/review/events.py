@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
-from tipclassify.labels import LABELS
+import msgspec
 
-__all__ = ["Event", "History", "Kind", "event_line", "parse_event"]
+from tipclassify.labels import indicator
+
+__all__ = ["Event", "History", "Kind", "event_line", "parse_event", "plain_line"]
 
 Kind = Literal["decision", "adjudication", "undo"]
-_KINDS: Final = ("decision", "adjudication", "undo")
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """One thing that an annotator did.
 
     Attributes
@@ -35,24 +34,31 @@ class Event:
         Number of the event that an undo takes back.
     request : str or None
         The name that the page gave it. The same request again, as after an answer that was lost, is the same event.
-    about : mapping
+    about : dict
         Where the passage is from and what the model had said of it, for decisions and adjudications: plain JSON values.
     """
 
-    number: int
+    number: int = msgspec.field(name="event")
     kind: Kind
-    key: str
+    key: str = msgspec.field(name="id")
     annotator: str
     time: str
     labels: tuple[str, ...] = ()
     undoes: int | None = None
     note: str | None = None
     request: str | None = None
-    about: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    about: dict[str, Any] = msgspec.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        indicator(self.labels)  # raises for an unknown one
+        if (self.kind == "undo") != (self.undoes is not None):
+            raise ValueError("an undo says what it undoes, and nothing else does")
+        if self.kind != "undo" and not isinstance(self.about.get("text"), str):
+            raise ValueError("no text")
 
     def plain(self) -> dict[str, Any]:
-        """What the page is told of it."""
-        row: dict[str, Any] = {
+        """Return what the page is sent of it."""
+        row = {
             "id": self.number,
             "kind": self.kind,
             "key": self.key,
@@ -60,8 +66,8 @@ class Event:
             "annotator": self.annotator,
             "time": self.time,
         }
-        row |= {} if self.undoes is None else {"undoes": self.undoes}
-        return row | ({} if self.note is None else {"note": self.note})
+        more = {"undoes": self.undoes, "note": self.note}
+        return row | {name: value for name, value in more.items() if value is not None}
 
 
 class History:
@@ -69,16 +75,15 @@ class History:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-        self._idle: set[int] = set()  # numbers of events that were taken back
+        self._undone: set[int] = set()  # numbers of events that were taken back
         self._of: dict[str, list[Event]] = {}  # passage -> its decisions and adjudications
-        self._asked: dict[tuple[str, str], Event] = {}  # annotator, request -> its event
-        self._final: dict[str, Event | None] = {}
+        self._requests: dict[tuple[str, str], Event] = {}  # annotator, request -> its event
 
     def __len__(self) -> int:
         return len(self.events)
 
-    def add(self, event: Event) -> None:
-        """Let one more event take effect.
+    def check(self, event: Event) -> None:
+        """Raise where an event cannot be the next.
 
         Raises
         ------
@@ -91,33 +96,31 @@ class History:
             not 0 < event.undoes < event.number or self.events[event.undoes - 1].key != event.key
         ):
             raise ValueError(f"event {event.number} undoes {event.undoes}, which is no earlier event of its passage")
+
+    def add(self, event: Event) -> None:
+        """Let one more event take effect; raises as `check`."""
+        self.check(event)
         self.events.append(event)
         if event.request is not None:
-            self._asked.setdefault((event.annotator, event.request), event)
+            self._requests.setdefault((event.annotator, event.request), event)
         if event.undoes is None:
             self._of.setdefault(event.key, []).append(event)
-        else:
-            self._take_back(event.undoes)
-        said = self.decisions(event.key).values()
-        self._final[event.key] = self.settled(event.key) or max(said, key=lambda e: e.number, default=None)
-
-    def _take_back(self, number: int) -> None:
-        """Let an event no longer hold; one that is an undo thereby gives back what it undid, and so on."""
-        on, at = False, number
-        while True:
-            (self._idle.discard if on else self._idle.add)(at)
-            undone = self.events[at - 1].undoes
-            if undone is None:
+            return
+        undone, at = True, event.undoes
+        while True:  # an undo that no longer holds gives back what it undid, and so on
+            (self._undone.add if undone else self._undone.discard)(at)
+            before = self.events[at - 1].undoes
+            if before is None:
                 return
-            on, at = not on, undone
+            undone, at = not undone, before
 
     def holds(self, number: int) -> bool:
         """Whether an event was not taken back."""
-        return number not in self._idle
+        return number not in self._undone
 
-    def asked(self, annotator: str, request: str | None) -> Event | None:
+    def requested(self, annotator: str, request: str | None) -> Event | None:
         """The event that a request of an annotator made."""
-        return None if request is None else self._asked.get((annotator, request))
+        return None if request is None else self._requests.get((annotator, request))
 
     def passages(self) -> Iterator[str]:
         """Passages that anybody ever decided, in the order of their first decision."""
@@ -134,7 +137,7 @@ class History:
 
     def final(self, key: str) -> Event | None:
         """What the passage's labels are: its adjudication, else whichever decision that holds came last."""
-        return self._final.get(key)
+        return self.settled(key) or max(self.decisions(key).values(), key=lambda e: e.number, default=None)
 
     def differ(self, key: str) -> bool:
         """Whether annotators differ on a passage and nobody has settled it."""
@@ -146,19 +149,9 @@ class History:
 
 def event_line(event: Event) -> bytes:
     """The event as one line; `parse_event` reads it back."""
-    row = {
-        "event": event.number,
-        "kind": event.kind,
-        "id": event.key,
-        "labels": list(event.labels),
-        "annotator": event.annotator,
-        "time": event.time,
-        "undoes": event.undoes,
-        "note": event.note,
-        "request": event.request,
-        **event.about,
-    }
-    return plain_line({name: value for name, value in row.items() if value is not None})
+    row = msgspec.to_builtins(event)
+    about = row.pop("about")
+    return plain_line({name: value for name, value in {**row, **about}.items() if value is not None})
 
 
 def plain_line(row: Mapping[str, Any]) -> bytes:
@@ -184,21 +177,5 @@ def parse_event(line: bytes) -> Event:
     row = json.loads(line.decode("utf-8"))
     if not isinstance(row, dict):
         raise ValueError("not a JSON object")
-    names = ("event", "kind", "id", "labels", "annotator", "time", "undoes", "note", "request")
-    own = {name: row.pop(name, None) for name in names}
-    number, undoes = own["event"], own["undoes"]
-    if type(number) is not int or own["kind"] not in _KINDS:
-        raise ValueError("no event number or kind")
-    if not all(isinstance(own[name], str) for name in ("id", "annotator", "time")):
-        raise ValueError("no id, annotator or time")
-    labels = own["labels"]
-    if not isinstance(labels, list) or any(label not in LABELS for label in labels):
-        raise ValueError(f"labels are not a list of {', '.join(LABELS)}")
-    if (own["kind"] == "undo") != (type(undoes) is int):
-        raise ValueError("an undo says what it undoes, and nothing else does")
-    if not all(own[name] is None or isinstance(own[name], str) for name in ("note", "request")):
-        raise ValueError("a note or request that is no text")
-    if own["kind"] != "undo" and not isinstance(row.get("text"), str):
-        raise ValueError("no text")
-    who = (own["id"], own["annotator"], own["time"])
-    return Event(number, own["kind"], *who, tuple(labels), undoes, own["note"], own["request"], row)
+    own = {name: row.pop(name) for name in Event.__struct_encode_fields__ if name != "about" and name in row}
+    return msgspec.convert({**own, "about": row}, Event)

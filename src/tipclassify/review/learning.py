@@ -1,8 +1,8 @@
-"""What the corrections teach: the process that `retraining` starts, ``python -m tipclassify.review.learning JOB``.
+"""What the corrections teach: the process that `retraining` starts, ``python -m tipclassify.review.learning CORPUS OUT START DATA…``.
 
-The job is a JSON file. Progress goes to stdout, a JSON object a line: ``{"step": …, "done": n, "total": m}``, where a `total` of 0
-counts nothing; at last ``{"result": …}`` or ``{"error": …}``. The training is that of ``train.py --data``: the encoder stays as it
-is, its heads are fitted anew with the corrections and without them, and both are judged on passages that neither learned from.
+Progress goes to stdout, a JSON object a line: ``{"step": …, "done": n, "total": m}``, where a `total` of 0 counts nothing; at last
+``{"result": …}`` or ``{"error": …}``. The training is that of ``train.py --data``: the encoder stays as it is, its heads are fitted
+anew with the corrections and without them, and both are judged on passages that neither learned from.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,40 +29,30 @@ from tipclassify.model.folder import load_head
 if TYPE_CHECKING:
     from tipclassify.evaluation.bootstrap import Comparison
 
-__all__ = ["Job", "changed", "grouped", "relearn", "without_corrected"]
+__all__ = ["changed", "grouped", "relearn", "without_corrected"]
 
 _ENOUGH_REPORTS: Final = 5  # reports from which they are the groups; an interval over fewer says nothing
 _WEIGHT: Final = 3.0  # of a correction: it is what people said, and there are few
 _FEW: Final = 20  # groups; fewer make a bootstrap interval too narrow
 
-Tell = Callable[[str, int, int], None]
 
+def relearn(
+    corpus: str, out: str, start: str, data: Sequence[str], tell: Callable[[str, int, int], None]
+) -> dict[str, Any]:
+    """Adapt the heads, compare, save; the result as plain values.
 
-@dataclass(frozen=True)
-class Job:
-    """What to train.
-
-    Attributes
+    Parameters
     ----------
     corpus : str
-        The corrections.
-    data : tuple of str
-        Labelled passages to train on beside them; may be none.
+        File of the corrections.
     out : str
         Folder of the new model.
     start : str
         Name or folder of the encoder whose heads are adapted.
-    """
-
-    corpus: str
-    data: tuple[str, ...]
-    out: str
-    start: str
-    seed: int = 0
-
-
-def relearn(job: Job, tell: Tell) -> dict[str, Any]:
-    """Adapt the heads, compare, save; the result as plain values.
+    data : sequence of str
+        Labelled passages to train on beside the corrections; may be none.
+    tell : callable
+        Called with a step, how much of it is done, and how much there is to do.
 
     Raises
     ------
@@ -71,8 +60,8 @@ def relearn(job: Job, tell: Tell) -> dict[str, Any]:
         When there is too little or bad data, the model cannot be adapted, or the folder cannot be written.
     """
     began = time.monotonic()
-    corrected, groups = grouped(read_rows(job.corpus))
-    base = without_corrected(read_rows(*job.data) if job.data else [], corrected)
+    corrected, groups = grouped(read_rows(corpus))
+    base = without_corrected(read_rows(*data) if data else [], corrected)
     if len(set(group_rows(corrected))) < 2:
         raise CorpusError(
             ["all decided passages are of one paragraph, and none can be held out; decide some of another"]
@@ -88,18 +77,17 @@ def relearn(job: Job, tell: Tell) -> dict[str, Any]:
     trained = train_default(
         base,
         corrected,
-        job.out,
+        out,
         weight=_WEIGHT,
-        start=job.start,
-        seed=job.seed,
-        cache=None if cache is None else cache / "tipclassify" / "pooled",
+        start=start,
+        cache=cache and cache / "tipclassify" / "pooled",
         progress=read,
     )
-    head = load_head(Path(job.out))
+    head = load_head(Path(out))
     held_out = head["corpus"]["held_out"]
     return {
-        "out": job.out,
-        "start": job.start,
+        "out": out,
+        "start": start,
         "adapted_from": head["adapted_from"],
         "added": len(corrected),
         "trained_on": head["corpus"]["passages"] - held_out,
@@ -137,25 +125,19 @@ def changed(found: Comparison, where: str, groups: str) -> dict[str, Any]:
     groups : str
         What was drawn whole.
     """
-    plain: dict[str, Any] = rounded(
+    rows = [
         {
-            "where": where,
-            "groups": found.groups,
-            "worse": found.differences[0].interval.high < 0,
-            "verdict": _verdict(found, where, groups),
-            "rows": [
-                {
-                    "figure": row.figure,
-                    "without": row.other,
-                    "with": row.this,
-                    "difference": row.difference,
-                    "low": row.interval.low,
-                    "high": row.interval.high,
-                }
-                for row in found.differences
-            ],
+            "figure": row.figure,
+            "without": row.other,
+            "with": row.this,
+            "difference": row.difference,
+            "low": row.interval.low,
+            "high": row.interval.high,
         }
-    )
+        for row in found.differences
+    ]
+    about = {"where": where, "groups": found.groups, "worse": found.differences[0].interval.high < 0}
+    plain: dict[str, Any] = rounded({**about, "verdict": _verdict(found, where, groups), "rows": rows})
     return plain
 
 
@@ -167,23 +149,22 @@ def _verdict(found: Comparison, where: str, groups: str) -> str:
         return f"Nothing can be said of {where}: there are too few."
     if low == high == 0:
         return f"Nothing changes on {where}: macro-F1 is the same with the corrections and without."
-    span = f"95% interval {low:+.3f} to {high:+.3f}"
+    span = f"(95% interval {low:+.3f} to {high:+.3f})"
     few = f" {found.groups} {groups} are few: the interval is too narrow." if found.groups < _FEW else ""
     if high < 0:
-        fall = f"macro-F1 falls by {-macro.difference:.3f} ({span})"
+        fall = f"macro-F1 falls by {-macro.difference:.3f} {span}"
         return f"The corrections make the model worse on {where}: {fall}. Keep the model that you have.{few}"
     if low > 0:
-        return (
-            f"The corrections make the model better on {where}: macro-F1 rises by {macro.difference:.3f} ({span}).{few}"
-        )
-    return f"No difference can be shown on {where}: macro-F1 {macro.difference:+.3f} ({span}).{few}"
+        rise = f"macro-F1 rises by {macro.difference:.3f} {span}"
+        return f"The corrections make the model better on {where}: {rise}.{few}"
+    return f"No difference can be shown on {where}: macro-F1 {macro.difference:+.3f} {span}.{few}"
 
 
 # --------------------------------------------------------------------------------------------- the process
 
 
-def main(path: str) -> int:
-    """Do the job in the file `path`, and report on stdout."""
+def main(corpus: str, out: str, start: str, *data: str) -> None:
+    """Do the job, and report on stdout."""
 
     def say(**row: Any) -> None:
         print(json.dumps(row), flush=True)
@@ -192,16 +173,13 @@ def main(path: str) -> int:
     threading.Thread(target=_die_with_parent, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(5)  # whoever goes on deciding comes first
-    given = json.loads(Path(path).read_text("utf-8"))
-    job = Job(**{**given, "data": tuple(given["data"])})
     try:
-        say(result=relearn(job, lambda step, done, total: say(step=step, done=done, total=total)))
+        say(result=relearn(corpus, out, start, data, lambda step, done, total: say(step=step, done=done, total=total)))
     except CorpusError as error:
         more = f" (and {len(error.problems) - 1} more)" if len(error.problems) > 1 else ""
         say(error=f"{error.problems[0]}{more}")
     except (TipclassifyError, ValueError, OSError) as error:
         say(error=" ".join(str(error).split()))
-    return 0
 
 
 def _die_with_parent() -> None:
@@ -213,4 +191,4 @@ def _die_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    main(*sys.argv[1:])

@@ -12,15 +12,14 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Final
+from typing import IO
+
+from filelock import FileLock
 
 from tipclassify.errors import CorpusError, InputError
 from tipclassify.review.events import Event, History, event_line, parse_event
-from tipclassify.review.locking import locked
 
 __all__ = ["EventLog", "now"]
-
-_FLAGS: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
 
 
 class EventLog:
@@ -45,12 +44,10 @@ class EventLog:
         self.path = path
         self.history = History()
         self.guard = threading.RLock()  # of `history`, among the threads of this process
+        self._lock = FileLock(path.with_name(f".{path.name}.lock"))  # among processes; one that dies lets go of it
         self._tell = tell
         self._read = 0  # bytes of the log that `history` knows
-        new = not path.exists()
         with self.exclusive():
-            pass
-        if new:
             _sync_folder(path.parent)
 
     @contextlib.contextmanager
@@ -62,74 +59,52 @@ class EventLog:
         InputError
             When the log cannot be opened, or was removed or shortened by something else.
         """
-        with self.guard:
-            try:
-                handle = os.open(self.path, _FLAGS, 0o666)
-            except OSError as error:
-                raise InputError(
-                    f"{self.path}: {(error.strerror or str(error)).lower()}; choose another --corpus"
-                ) from None
-            try:
-                with locked(handle):
-                    self._take(handle, last=True)
-                    yield lambda event: self._append(handle, event)
-            finally:
-                os.close(handle)
+        with self.guard, self._open("a+b", "choose another --corpus") as file, self._lock.acquire(poll_interval=0.005):
+            self._take(file, last=True)
+            yield lambda event: self._append(file, event)
 
     def refresh(self) -> None:
         """Learn the events that other processes appended."""
-        with self.guard:
-            try:
-                if os.path.getsize(self.path) == self._read:
-                    return
-                handle = os.open(self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-            except OSError as error:
-                raise InputError(
-                    f"{self.path}: {(error.strerror or str(error)).lower()}; put it back and start again"
-                ) from None
-            try:
-                self._take(handle, last=False)
-            finally:
-                os.close(handle)
+        with self.guard, self._open("rb", "put it back and start again") as file:
+            self._take(file, last=False)
 
-    def _append(self, handle: int, event: Event) -> None:
-        line = event_line(event)
-        self._check(event)
+    def _open(self, mode: str, remedy: str) -> IO[bytes]:
         try:
-            written = os.write(handle, line)
-            if written < len(line):
+            return self.path.open(mode)
+        except OSError as error:
+            raise InputError(f"{self.path}: {(error.strerror or str(error)).lower()}; {remedy}") from None
+
+    def _append(self, file: IO[bytes], event: Event) -> None:
+        self.history.check(event)
+        line = event_line(event)
+        try:
+            if os.write(file.fileno(), line) < len(line):
                 raise OSError("the disk is full")
-            os.fsync(handle)
+            os.fsync(file.fileno())
         except OSError as error:
             with contextlib.suppress(OSError):  # not acknowledged: take back what there is of it
-                os.ftruncate(handle, self._read)
+                os.ftruncate(file.fileno(), self._read)
             raise InputError(
                 f"{self.path}: not saved ({(error.strerror or str(error)).lower()}); free some space"
             ) from None
         self._read += len(line)
         self.history.add(event)
 
-    def _check(self, event: Event) -> None:
-        if event.number != len(self.history) + 1:
-            raise ValueError(f"event {event.number} after event {len(self.history)}")
-
-    def _take(self, handle: int, last: bool) -> None:
+    def _take(self, file: IO[bytes], last: bool) -> None:
         """Add the events after those known. With `last` nobody else is writing: what ends without a line end is torn."""
-        size = os.fstat(handle).st_size
+        size = os.fstat(file.fileno()).st_size
         if size < self._read:
             raise InputError(f"{self.path}: was removed or shortened while in use; put it back and start again")
-        data = _read_from(handle, self._read, size - self._read)
-        whole, cut = data[: data.rfind(b"\n") + 1], data[data.rfind(b"\n") + 1 :]
-        lines = [line + b"\n" for line in whole.split(b"\n")[:-1]]
-        if last and cut:
-            if _is_event(cut):  # only its line end is missing: an editor's doing, or the last byte of a write
-                os.write(handle, b"\n")
-                lines.append(cut + b"\n")
-            else:
-                self._set_aside(handle, cut, self._read + len(whole))
+        file.seek(self._read)
+        *whole, cut = file.read(size - self._read).split(b"\n")
+        lines = [line + b"\n" for line in whole]
+        if last and cut and _is_event(cut):  # only its line end is missing: an editor did it, or it is the last byte
+            os.write(file.fileno(), b"\n")
+            lines.append(cut + b"\n")
+        elif last and cut:
+            self._set_aside(file, cut, size)
         elif last and lines and not _is_event(lines[-1]):  # blocks of a write may reach the disk in any order
-            self._set_aside(handle, lines[-1], self._read + len(whole) - len(lines[-1]))
-            lines.pop()
+            self._set_aside(file, lines.pop(), size)
         for line in lines:
             try:
                 self.history.add(parse_event(line))
@@ -140,14 +115,14 @@ class EventLog:
                 ) from None
             self._read += len(line)
 
-    def _set_aside(self, handle: int, torn: bytes, end: int) -> None:
+    def _set_aside(self, file: IO[bytes], torn: bytes, size: int) -> None:
         aside = self.path.with_name(self.path.name + ".torn")
-        with aside.open("ab") as file:
-            file.write(torn + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.ftruncate(handle, end)
-        os.fsync(handle)
+        with aside.open("ab") as kept:
+            kept.write(torn + b"\n")
+            kept.flush()
+            os.fsync(kept.fileno())
+        os.ftruncate(file.fileno(), size - len(torn))
+        os.fsync(file.fileno())
         self._tell(f"{self.path}: the last line was cut off by a crash; its {len(torn)} bytes are in {aside.name}")
 
 
@@ -162,15 +137,6 @@ def _is_event(line: bytes) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _read_from(handle: int, start: int, length: int) -> bytes:
-    os.lseek(handle, start, os.SEEK_SET)
-    pieces = []
-    while length > 0 and (piece := os.read(handle, length)):
-        pieces.append(piece)
-        length -= len(piece)
-    return b"".join(pieces)
 
 
 def _sync_folder(folder: Path) -> None:

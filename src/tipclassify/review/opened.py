@@ -7,38 +7,24 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tipclassify.errors import InputError
 from tipclassify.pipeline.batch import Tagging, tag_input
 from tipclassify.readers import is_link
 from tipclassify.text.document import Document, Passage
 
-if TYPE_CHECKING:
-    from tipclassify.reporting.writers import TaggedReport
-
 __all__ = ["OpenPassage", "OpenReport", "about", "open_report", "open_reports", "passage_key"]
 
 
 @dataclass(frozen=True, slots=True)
 class OpenPassage:
-    """A tagged passage and where it stands.
-
-    Attributes
-    ----------
-    key : str
-        `passage_key`.
-    number : int
-        From 1, in reading order.
-    headings : tuple of str
-        What it stands under.
-    """
+    """A tagged passage, its `passage_key`, the id of its report and its number there, from 1 in reading order."""
 
     key: str
     report: str
     number: int
     passage: Passage
-    headings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +89,14 @@ def open_report(file: str, tagging: Tagging) -> OpenReport:
     passages = [passage for report in found for passage in report.passages]
     if not passages:
         raise InputError(f"{file}: no passages in it; give a report with sentences")
-    report_id = digest[:16]
     opened = []
     for number, passage in enumerate(passages, 1):
         # Rows stand nowhere in a text: their number tells apart those that read the same.
         start, end = (number, number) if document is None else (passage.start, passage.end)
-        key = passage_key(digest, start, end, passage.text)
-        opened.append(OpenPassage(key, report_id, number, passage, _headings(document, passage)))
+        opened.append(OpenPassage(passage_key(digest, start, end, passage.text), digest[:16], number, passage))
     name = file if is_link(file) or file == "-" else Path(file).name
     title = (document.title if document else None) or name
-    return OpenReport(report_id, name, title, tuple(opened), _notes(found))
+    return OpenReport(digest[:16], name, title, tuple(opened), tuple(note for report in found for note in report.notes))
 
 
 def _digest(file: str, document: Document | None) -> str:
@@ -125,32 +109,9 @@ def _digest(file: str, document: Document | None) -> str:
         raise InputError(f"{file}: {(error.strerror or str(error)).lower()}; check the path") from None
 
 
-def _headings(document: Document | None, passage: Passage) -> tuple[str, ...]:
-    """The heading above the passage as the report writes it; the section's name where no heading stands there."""
-    if document is not None and passage.block is not None:
-        for block in reversed(document.blocks[: passage.block]):
-            if block.heading and block.section == passage.section:
-                return (" ".join(document.text[block.start : block.end].split()),)
-    return (passage.section,) if passage.section else ()
-
-
-def _notes(found: Sequence[TaggedReport]) -> tuple[str, ...]:
-    return tuple(note for report in found for note in report.notes)
-
-
 def about(passage: OpenPassage, report: OpenReport, model: str) -> dict[str, Any]:
     """What an event remembers of a passage, so that it can be trained on and traced without the report."""
-    tagged = passage.passage
-    return {
-        "text": tagged.text,
-        "section": tagged.section,
-        "report": report.name,
-        "report_id": report.id,
-        "start": tagged.start,
-        "end": tagged.end,
-        "page": tagged.page,
-        "block": tagged.block,
-        "model": model,
-        "model_labels": list(tagged.labels),
-        "scores": {label: round(score, 4) for label, score in tagged.scores.items()},
-    }
+    tagged = passage.passage.to_dict()
+    said = {"model": model, "model_labels": tagged.pop("labels"), "scores": tagged.pop("scores")}
+    del tagged["low_confidence"]
+    return {**tagged, "report": report.name, "report_id": report.id, **said}

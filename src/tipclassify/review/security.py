@@ -7,33 +7,30 @@ link gives, and not come from another site; one that changes anything must also 
 
 from __future__ import annotations
 
-import json
 import secrets
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final
-from urllib.parse import parse_qs
+from typing import Final
 
-__all__ = ["POLICY", "Guard"]
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-_HEADERS: Final = (
-    (b"content-security-policy", POLICY.encode()),
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-    (b"cache-control", b"no-store"),
-)
-_ALLOWED: Final = ("GET", "HEAD", "POST")
+__all__ = ["Guard"]
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+_LARGEST: Final = 64 * 1024  # bytes of a request's body
+_TOO_LARGE: Final = f"a request may hold {_LARGEST:,} bytes"
+
+_HEADERS: Final = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-store",
+}
 
 
 class Guard:
@@ -45,149 +42,91 @@ class Guard:
         The port that is listened on.
     token : str
         What the link carries. The cookie holds another secret: the link stays in the browser's history.
-    largest : int
-        Bytes of a request's body.
     """
 
-    def __init__(self, app: App, port: int, token: str, largest: int = 64 * 1024) -> None:
+    def __init__(self, app: ASGIApp, port: int, token: str) -> None:
         self._app = app
         self._hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")}
         self._token = token
-        self._name = f"tipclassify-{port}"  # cookies know hosts, not ports: two servers must not share one
-        self._secret = secrets.token_urlsafe(32)
-        self._largest = largest
+        # Cookies know hosts, not ports: two servers must not share a name.
+        self._cookie = f"tipclassify-{port}={secrets.token_urlsafe(32)}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request, or hand it on."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
-            return
         if scope["type"] != "http":
             return
-        headers = _Headers(scope["headers"])
-        if refusal := self._refusal(scope, headers):
-            await _tell(scope, send, *refusal)
-            return
-        if scope["path"] == "/" and scope["method"] != "POST" and b"token=" in scope["query_string"]:
-            await self._admit(scope, send)
-            return
-        if not self._has_cookie(headers):
-            await _tell(scope, send, 403, "open this page by the link that tipclassify review printed")
-            return
-        try:
-            body = await self._body(headers, receive)
-        except ValueError as error:
-            await _tell(scope, send, 413, str(error))
-            return
-        await self._app(scope, _once(body, receive), _with_headers(send))
+        size = 0
 
-    def _refusal(self, scope: Scope, headers: _Headers) -> tuple[int, str] | None:
+        async def bounded() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > _LARGEST:
+                raise HTTPException(413, _TOO_LARGE)
+            return message
+
+        async def bound(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(_HEADERS)
+            await send(message)
+
+        answer = self._answer(Request(scope)) or self._app
+        await answer(scope, bounded, bound)
+
+    def _answer(self, request: Request) -> Response | None:
+        """What is answered in the application's place; None where it may answer itself."""
+        refusal = self._refusal(request.method, request.headers)
+        if (
+            not refusal
+            and request.scope["path"] == "/"
+            and request.method != "POST"
+            and "token" in request.query_params
+        ):
+            if secrets.compare_digest(request.query_params["token"].encode(), self._token.encode()):
+                return RedirectResponse("/", 303, {"set-cookie": f"{self._cookie}; HttpOnly; SameSite=Strict; Path=/"})
+            refusal = 403, "this link is not, or no longer, valid; use the one that tipclassify review printed"
+        if not refusal and not self._has_cookie(request.headers):
+            refusal = 403, "open this page by the link that tipclassify review printed"
+        if not refusal and int(_only(request.headers, "content-length") or 0) > _LARGEST:
+            refusal = 413, _TOO_LARGE
+        if not refusal:
+            return None
+        status, reason = refusal
+        if request.scope["path"].startswith("/api/"):
+            return JSONResponse({"error": reason}, status)
+        return PlainTextResponse(f"tipclassify: {reason}\n", status)
+
+    def _refusal(self, method: str, headers: Headers) -> tuple[int, str] | None:
         """Status and reason of a request that is refused whatever cookie it has."""
-        host, method = headers.only("host"), scope["method"]
+        host = _only(headers, "host")
         if host not in self._hosts:
             return 403, "this server answers to 127.0.0.1 and localhost with its own port only"
-        if method not in _ALLOWED:
+        if method not in ("GET", "HEAD", "POST"):
             return 405, f"{method} is not a method of this server"
-        if headers.given("content-length") and headers.given("transfer-encoding"):
+        if "content-length" in headers and "transfer-encoding" in headers:
             return 400, "a request has one length, not two"
-        site = headers.only("sec-fetch-site")
+        site = _only(headers, "sec-fetch-site")
         if method == "POST":
-            if headers.only("origin") != f"http://{host}" or site not in (None, "same-origin"):
+            if _only(headers, "origin") != f"http://{host}" or site not in (None, "same-origin"):
                 return 403, "a change must come from the page itself (Origin)"
-            if headers.only("x-tipclassify") != "review":
+            if _only(headers, "x-tipclassify") != "review":
                 return 403, "a change must come from the page itself (X-Tipclassify: review)"
-            kind = headers.only("content-type") or "application/json"
+            kind = _only(headers, "content-type") or "application/json"
             if kind.partition(";")[0].strip().lower() != "application/json":  # a form's, or what needs no preflight
                 return 415, "a change is told as application/json"
-        elif site in ("same-site", "cross-site") and headers.only("sec-fetch-mode") != "navigate":
+        elif site in ("same-site", "cross-site") and _only(headers, "sec-fetch-mode") != "navigate":
             return 403, "this server answers to its own page only"
         return None
 
-    def _has_cookie(self, headers: _Headers) -> bool:
-        wanted = f"{self._name}={self._secret}".encode("latin-1")
-        pairs = (headers.only("cookie") or "").split(";")
+    def _has_cookie(self, headers: Headers) -> bool:
+        pairs = (_only(headers, "cookie") or "").split(";")
+        wanted = self._cookie.encode("latin-1")
         return any(secrets.compare_digest(pair.strip().encode("latin-1"), wanted) for pair in pairs)
 
-    async def _admit(self, scope: Scope, send: Send) -> None:
-        given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])
-        if not secrets.compare_digest(given[-1].encode(), self._token.encode()):
-            await _tell(
-                scope, send, 403, "this link is not, or no longer, valid; use the one that tipclassify review printed"
-            )
-            return
-        cookie = f"{self._name}={self._secret}; HttpOnly; SameSite=Strict; Path=/"
-        headers = [(b"location", b"/"), (b"set-cookie", cookie.encode()), (b"content-length", b"0"), *_HEADERS]
-        await send({"type": "http.response.start", "status": 303, "headers": headers})
-        await send({"type": "http.response.body", "body": b""})
 
-    async def _body(self, headers: _Headers, receive: Receive) -> bytes:
-        """All of the request's body.
-
-        Raises
-        ------
-        ValueError
-            When it is larger than it may be, by what it says of itself or by what comes.
-        """
-        told = headers.only("content-length")
-        body = b""
-        more = True
-        while more:
-            if len(body) > self._largest or (told is not None and int(told) > self._largest):
-                raise ValueError(f"a request may hold {self._largest:,} bytes")
-            message = await receive()
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
-        if len(body) > self._largest:
-            raise ValueError(f"a request may hold {self._largest:,} bytes")
-        return body
-
-
-class _Headers:
-    """Headers of a request; one that is given twice counts as not given."""
-
-    def __init__(self, raw: list[tuple[bytes, bytes]]) -> None:
-        self._found: dict[str, list[str]] = {}
-        for name, value in raw:
-            self._found.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
-
-    def given(self, name: str) -> bool:
-        return name in self._found
-
-    def only(self, name: str) -> str | None:
-        values = self._found.get(name, [])
-        return values[0] if len(values) == 1 else None
-
-
-def _once(body: bytes, receive: Receive) -> Receive:
-    """The body that was read, for the application; then whatever comes after it (the client leaving)."""
-    given = False
-
-    async def again() -> MutableMapping[str, Any]:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return again
-
-
-def _with_headers(send: Send) -> Send:
-    async def sent(message: MutableMapping[str, Any]) -> None:
-        if message["type"] == "http.response.start":
-            ours = {name for name, _ in _HEADERS}
-            kept = [(name, value) for name, value in message.get("headers", []) if name.lower() not in ours]
-            message = {**message, "headers": [*kept, *_HEADERS]}
-        await send(message)
-
-    return sent
-
-
-async def _tell(scope: Scope, send: Send, status: int, reason: str) -> None:
-    """Answer with one line, or where JSON is spoken with that."""
-    spoken = scope["path"].startswith("/api/")
-    body = json.dumps({"error": reason}).encode() if spoken else f"tipclassify: {reason}\n".encode()
-    kind = b"application/json" if spoken else b"text/plain; charset=utf-8"
-    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode()), *_HEADERS]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+def _only(headers: Headers, name: str) -> str | None:
+    """A header of a request; one that is given twice counts as not given."""
+    values = headers.getlist(name)
+    return values[0] if len(values) == 1 else None

@@ -5,26 +5,30 @@ Every method may be called from any thread, and another process may write to the
 
 from __future__ import annotations
 
+import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import Any, Final
 
 from tipclassify._version import __version__
 from tipclassify.errors import InputError
+from tipclassify.evaluation.agreement import agreement
+from tipclassify.evaluation.metrics import rounded
 from tipclassify.labels import LABELS, indicator
 from tipclassify.model.classifier import Classifier
+from tipclassify.pipeline.active_learning import rank
 from tipclassify.review.derived import CorpusFile, events_path
 from tipclassify.review.events import Event, History, Kind
 from tipclassify.review.log import EventLog, now
 from tipclassify.review.opened import OpenPassage, OpenReport, about
-from tipclassify.review.queueing import next_passages
-from tipclassify.review.showing import agreement_figures, held, passage_row, reason_rows, said_by, settlement
+from tipclassify.text.furniture import is_prose
 
-__all__ = ["RefusedError", "ReviewSession"]
+__all__ = ["RefusedError", "ReviewSession", "agreement_figures"]
+
+_DRAWS: Final = 1_000
+_FEWEST: Final = 10  # passages below which an interval would only look like one
 
 
 class RefusedError(Exception):
@@ -81,20 +85,20 @@ class ReviewSession:
         self.corpus = corpus
         self._queue = queue
         self._model_name = model_name
+        self._model_version = str(classifier.meta.get("sha256", "unknown"))
         self._tell = tell
         self._reports = {report.id: report for report in reports}
         self._passages = {passage.key: passage for report in reports for passage in report.passages}
-        self._second_name = None if second is None else second_name
-        self._second = {} if second is None else said_by(second, list(self._passages.values()), policy)
+        self._second_name = second_name if second else None
+        self._second: dict[str, dict[str, Any]] = {}  # key -> labels and scores by the second model
+        if second:
+            said = second.tag_passages([passage.passage for passage in self._passages.values()], policy)
+            for key, tagged in zip(self._passages, said, strict=True):
+                self._second[key] = {"labels": list(tagged.labels), "scores": dict(tagged.scores)}
         self._log = EventLog(events_path(corpus), tell)
         self._file = CorpusFile(corpus, tell)
         with self._log.exclusive():  # what a crash left undone
             self._file.write(self._log.history)
-
-    @property
-    def model_version(self) -> str:
-        """SHA-256 of the model, by which its tags can be told from another's."""
-        return str(self.classifier.meta.get("sha256", "unknown"))
 
     @property
     def decided(self) -> int:
@@ -103,46 +107,33 @@ class ReviewSession:
             history = self._log.history
             return sum(history.final(key) is not None for key in history.passages())
 
-    def corpus_now(self) -> bytes:
-        """The corpus with what everybody has decided up to this moment."""
-        with self._writing():
-            return self._file.data(self._log.history)
-
     # ----------------------------------------------------------------------------------------- what is shown
 
     def about(self) -> dict[str, Any]:
         """``GET /api/session``."""
         with self._reading() as history:
-            decided = {
-                report.id: sum(self.annotator in history.decisions(p.key) for p in report.passages)
-                for report in self._reports.values()
-            }
-            events = len(history)
-        meta = self.classifier.meta
-        thresholds = self.classifier.thresholds(self.policy).tolist()
-        return {
-            "annotator": self.annotator,
-            "labels": list(LABELS),
-            "policy": self.policy,
-            "thresholds": dict(zip(LABELS, thresholds, strict=True)),
-            "model": {
-                "name": self._model_name,
-                "version": str(meta.get("versions", {}).get("tipclassify", __version__)),
-                "sha256": self.model_version,
-            },
-            "second": self._second_name,
-            "queue": self._queue,
-            "reports": [
+            reports = [
                 {
                     "id": report.id,
                     "name": report.name,
                     "title": report.title,
                     "passages": len(report.passages),
-                    "decided": decided[report.id],
+                    "decided": sum(self.annotator in history.decisions(p.key) for p in report.passages),
                     "notes": list(report.notes),
                 }
                 for report in self._reports.values()
-            ],
+            ]
+            events = len(history)
+        version = str(self.classifier.meta.get("versions", {}).get("tipclassify", __version__))
+        return {
+            "annotator": self.annotator,
+            "labels": list(LABELS),
+            "policy": self.policy,
+            "thresholds": dict(zip(LABELS, self.classifier.thresholds(self.policy).tolist(), strict=True)),
+            "model": {"name": self._model_name, "version": version, "sha256": self._model_version},
+            "second": self._second_name,
+            "queue": self._queue,
+            "reports": reports,
             "corpus": str(self.corpus),
             "events": events,
         }
@@ -153,40 +144,50 @@ class ReviewSession:
         if report is None:
             raise RefusedError(404, "no such report is open")
         with self._reading() as history:
-            passages = [
-                passage_row(passage, history, self.annotator, self._second.get(passage.key))
-                for passage in report.passages
-            ]
+            passages = [self._shown(passage, history) for passage in report.passages]
         return {"id": report.id, "name": report.name, "title": report.title, "passages": passages}
 
     def reasons(self, key: str) -> dict[str, Any]:
-        """``GET /api/reasons/KEY``."""
-        return reason_rows(self.classifier, self._passage(key))
+        """``GET /api/reasons/KEY``: why the model says what it says; ``heading`` is what its section's heading adds."""
+        explained = self.classifier.explain(self._passage(key).passage)
+        return {
+            "labels": {
+                label: {
+                    "probability": found.probability,
+                    "spans": [{"start": s.start, "end": s.end, "weight": s.weight} for s in found.spans],
+                    "bias": found.bias,
+                    "heading": found.heading,
+                    "total": found.logit,
+                    "method": found.method,
+                }
+                for label, found in explained.items()
+            }
+        }
 
     def queue(self, n: int = 50) -> dict[str, Any]:
-        """``GET /api/queue``: what this annotator has not decided, most instructive first."""
+        """``GET /api/queue``: what this annotator has not decided, most instructive first, page furniture left out."""
         with self._reading() as history:
-            said = {
-                passage: {name: event.labels for name, event in history.decisions(key).items()}
+            said = {key: history.decisions(key) for key in self._passages}
+            left = {
+                key: passage.passage
                 for key, passage in self._passages.items()
+                if self.annotator not in said[key] and is_prose(passage.passage)
             }
-            left = [passage for passage in said if self.annotator not in said[passage]]
             # What only others decided is not known yet: it may be what to look at first.
-            open_keys = {passage.key for passage in left}
-            decided = (history.final(key) for key in history.passages() if key not in open_keys)
-            known = [event.about["text"] for event in decided if event]
-        picks = next_passages(
-            [passage.passage for passage in left],
-            [said[passage] for passage in left],
-            known,
-            self.classifier.thresholds(self.policy),
-            n,
-            np.array([indicator(self._second[p.key]["labels"]) for p in left], bool) if self._second else None,
-        )
+            known = [e.about["text"] for key in history.passages() if key not in left and (e := history.final(key))]
+        silent = (math.nan,) * len(LABELS)
+        names = sorted({name for key in left for name in said[key]})
+        votes = [[indicator(said[key][name].labels) if name in said[key] else silent for key in left] for name in names]
+        if self._second:
+            votes.append([indicator(self._second[key]["labels"]) for key in left])
+        keys = list(left)
+        thresholds = self.classifier.thresholds(self.policy)
+        picks = rank(list(left.values()), thresholds, n, known=known or None, others=votes)
         return {
             "passages": [
-                {"key": left[pick.index].key, "report": left[pick.index].report, "why": pick.why, "score": pick.score}
+                {"key": key, "report": self._passages[key].report, "why": pick.why, "score": pick.score}
                 for pick in picks
+                for key in [keys[pick.index]]
             ],
             "left": len(left),
         }
@@ -197,8 +198,8 @@ class ReviewSession:
             events = [
                 {
                     **event.plain(),
-                    "decision": held(history.decisions(event.key).get(event.annotator)),
-                    "settled": settlement(history.settled(event.key)),
+                    "decision": _held(history.decisions(event.key).get(event.annotator)),
+                    "settled": _held(history.settled(event.key)),
                 }
                 for event in history.events[max(0, since) :]
             ]
@@ -208,15 +209,7 @@ class ReviewSession:
         """``GET /api/disagreements``."""
         with self._reading() as history:
             found = [passage for key, passage in self._passages.items() if history.differ(key)]
-            return {
-                "passages": [
-                    {
-                        **passage_row(passage, history, self.annotator, self._second.get(passage.key)),
-                        "report": passage.report,
-                    }
-                    for passage in found
-                ]
-            }
+            return {"passages": [{**self._shown(passage, history), "report": passage.report} for passage in found]}
 
     def agreement(self) -> dict[str, Any]:
         """``GET /api/agreement``: over all passages of the log that two or more annotators decided."""
@@ -230,56 +223,56 @@ class ReviewSession:
         self, key: str, labels: Sequence[str], note: str | None = None, request: str | None = None
     ) -> dict[str, Any]:
         """``POST /api/decisions``: on disk when this returns. A `request` that was granted before gives its event again."""
-        return {"saved": True, "event": self._do("decision", self._passage(key), labels, note, request).plain()}
+        return self._label("decision", key, labels, note, request)
 
     def adjudicate(
         self, key: str, labels: Sequence[str], note: str | None = None, request: str | None = None
     ) -> dict[str, Any]:
         """``POST /api/adjudications``: of a passage that at least one annotator decided."""
-        return {"saved": True, "event": self._do("adjudication", self._passage(key), labels, note, request).plain()}
+        return self._label("adjudication", key, labels, note, request)
 
     def undo(self, number: int, request: str | None = None) -> dict[str, Any]:
         """``POST /api/undo``: take back an event of one's own that still holds."""
         with self._writing() as append:
             history = self._log.history
-            if known := self._granted(request, "undo", undoes=number):
-                mine = history.decisions(known.key).get(self.annotator)
-                return {"saved": True, "event": known.plain(), "decision": held(mine)}
-            if not 0 < number <= len(history):
-                raise RefusedError(404, f"there is no event {number}")
-            undone = history.events[number - 1]
-            if undone.annotator != self.annotator:
-                raise RefusedError(409, f"event {number} is {undone.annotator}'s: only they can take it back")
-            if not history.holds(number):
-                raise RefusedError(409, f"event {number} was taken back already")
-            number_now = len(history) + 1
-            event = Event(number_now, "undo", undone.key, self.annotator, now(), undoes=number, request=request)
-            append(event)
-            holds = history.decisions(undone.key).get(self.annotator)
-        return {"saved": True, "event": event.plain(), "decision": held(holds)}
+            event = self._granted(request, "undo", undoes=number)
+            if event is None:
+                if not 0 < number <= len(history):
+                    raise RefusedError(404, f"there is no event {number}")
+                undone = history.events[number - 1]
+                if undone.annotator != self.annotator:
+                    raise RefusedError(409, f"event {number} is {undone.annotator}'s: only they can take it back")
+                if not history.holds(number):
+                    raise RefusedError(409, f"event {number} was taken back already")
+                event = self._event("undo", undone.key, undoes=number, request=request)
+                append(event)
+            holds = history.decisions(event.key).get(self.annotator)
+        return {"saved": True, "event": event.plain(), "decision": _held(holds)}
 
-    def _do(
-        self, kind: Kind, passage: OpenPassage, labels: Sequence[str], note: str | None, request: str | None
-    ) -> Event:
-        told = about(passage, self._reports[passage.report], self.model_version)
+    def _label(
+        self, kind: Kind, key: str, labels: Sequence[str], note: str | None, request: str | None
+    ) -> dict[str, Any]:
+        passage = self._passage(key)
+        where = about(passage, self._reports[passage.report], self._model_version)
         if self._second:
-            told |= {"other_model": self._second_name, "other_labels": self._second[passage.key]["labels"]}
-        told = {name: value for name, value in told.items() if value is not None}
+            where |= {"other_model": self._second_name, "other_labels": self._second[key]["labels"]}
+        where = {name: value for name, value in where.items() if value is not None}
         given = tuple(label for label in LABELS if label in labels)
         with self._writing() as append:
-            history = self._log.history
-            if known := self._granted(request, kind, key=passage.key, labels=given):
-                return known
-            if kind == "adjudication" and not history.decisions(passage.key):
-                raise RefusedError(409, "nobody has decided this passage: there is nothing to settle")
-            who = (passage.key, self.annotator, now())
-            event = Event(len(history) + 1, kind, *who, given, None, note or None, request, told)
-            append(event)
-        return event
+            event = self._granted(request, kind, key=key, labels=given)
+            if event is None:
+                if kind == "adjudication" and not self._log.history.decisions(key):
+                    raise RefusedError(409, "nobody has decided this passage: there is nothing to settle")
+                event = self._event(kind, key, labels=given, note=note or None, request=request, about=where)
+                append(event)
+        return {"saved": True, "event": event.plain()}
+
+    def _event(self, kind: Kind, key: str, **fields: Any) -> Event:
+        return Event(len(self._log.history) + 1, kind, key, self.annotator, now(), **fields)
 
     def _granted(self, request: str | None, kind: Kind, **same: Any) -> Event | None:
         """The event that this request made already: its answer was lost, and it is sent again."""
-        known = self._log.history.asked(self.annotator, request)
+        known = self._log.history.requested(self.annotator, request)
         if known is not None and (known.kind != kind or any(getattr(known, name) != same[name] for name in same)):
             raise RefusedError(409, f"request {request} was another one before; give each its own name")
         return known
@@ -306,3 +299,50 @@ class ReviewSession:
         if passage is None:
             raise RefusedError(404, "no such passage is open")
         return passage
+
+    def _shown(self, passage: OpenPassage, history: History) -> dict[str, Any]:
+        """A passage as the page is sent it: what the models say, what this annotator decided, and others."""
+        decisions = history.decisions(passage.key)
+        mine = decisions.pop(self.annotator, None)
+        return {
+            **passage.passage.to_dict(),
+            "scores": dict(passage.passage.scores),  # in full, as they are compared with thresholds
+            "key": passage.key,
+            "number": passage.number,
+            "second": self._second.get(passage.key),
+            "decision": _held(mine),
+            "others": [_held(event) for event in decisions.values()],
+            "settled": _held(history.settled(passage.key)),
+        }
+
+
+def _held(event: Event | None) -> dict[str, Any] | None:
+    """A decision or adjudication that holds, as the page is sent it."""
+    if event is None:
+        return None
+    return {"labels": list(event.labels), "annotator": event.annotator, "time": event.time, "event": event.number}
+
+
+def agreement_figures(decided: Mapping[str, Mapping[str, Sequence[str]]]) -> dict[str, Any]:
+    """Kappa and alpha of each label, with 95% intervals, over the passages that two or more annotators decided.
+
+    Parameters
+    ----------
+    decided : mapping
+        Passage → annotator → labels.
+
+    Returns
+    -------
+    dict
+        ``annotators``, ``passages`` and ``labels``: plain values, None where there is too little to say.
+    """
+    shared = {key: said for key, said in decided.items() if len(said) > 1}
+    names = sorted({name for said in shared.values() for name in said})
+    nothing = dict.fromkeys(("kappa", "kappa_low", "kappa_high", "alpha", "alpha_low", "alpha_high")) | {"n": 0}
+    labels: dict[str, dict[str, Any]] = dict.fromkeys(LABELS, nothing)
+    if shared:
+        by_name = [{key: said[name] for key, said in shared.items() if name in said} for name in names]
+        for row in agreement(*by_name, draws=_DRAWS if len(shared) >= _FEWEST else 0):
+            figures = (row.kappa, *row.kappa_interval, row.alpha, *row.alpha_interval, row.passages)
+            labels[row.label] = rounded(dict(zip(nothing, figures, strict=True)))
+    return {"annotators": names, "passages": len(shared), "labels": labels}

@@ -65,7 +65,7 @@ export function list(app) {
     const passages = app.keys.map((key) => app.store.passages.get(key));
     const groups = [];
     for (const passage of passages) {
-      const name = app.view === "reading" ? passage.section.at(-1) || "No section" : "";
+      const name = app.view === "reading" ? passage.section || "No section" : "";
       if (groups.at(-1)?.name !== name) groups.push({ name, rows: [] });
       groups.at(-1).rows.push(fill(passage));
     }

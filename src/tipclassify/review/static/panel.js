@@ -164,7 +164,7 @@ function reasonTable(passage, label, reason, threshold) {
   const sum = reason.additive ? rounded(reason) : null;
   const tagged = passage.labels.includes(label);
   const over = tagged || reason.probability >= threshold;
-  const heading = passage.section.at(-1);
+  const heading = passage.section;
   const verdict = tagged ? "tagged" : over ? "not tagged, since it is no prose of the report" : "not tagged";
   const row = (name, value, more = {}) => el("tr", more, el("th", { scope: "row" }, name), el("td", {}, value));
   const phrases = [...reason.phrases].sort((a, b) => b.weight - a.weight);

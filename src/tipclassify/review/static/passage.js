@@ -75,7 +75,7 @@ export function passageView(app, reasons) {
 
   function neighbours(passages, before) {
     return passages.flatMap((passage) => {
-      const heading = before && passage.section.join() !== before.section.join() && passage.section.at(-1);
+      const heading = before && passage.section !== before.section && passage.section;
       before = passage;
       const go = el("button", { type: "button", class: "neighbour" }, el("span", { class: "vh" }, `Go to ${passage.number}: `), passage.text);
       go.addEventListener("click", (event) => {
@@ -148,14 +148,12 @@ export function passageView(app, reasons) {
 }
 
 function where(app, passage) {
-  const path = passage.section.map((heading) => el("li", {}, heading));
   const facts = [`${passage.number} of ${app.around?.passages.length ?? "…"}`];
   if (passage.page) facts.push(`p. ${passage.page}`);
-  if (passage.kind && passage.kind !== "paragraph") facts.push(passage.kind);
   if (app.view !== "reading" && app.around) facts.unshift(app.around.title || app.around.name);
   return [
     el("p", { class: "facts" }, facts.join(" · ")),
-    path.length ? el("ol", { class: "path" }, ...path) : el("p", { class: "path" }, "No section"),
+    el("p", { class: "path" }, passage.section || "No section"),
     app.view === "queue" && passage.why && el("p", { class: "why" }, el("strong", {}, "Why this one: "), `${whyOf(passage.why)}.`),
     passage.low_confidence && el("p", { class: "why" }, el("strong", {}, "Low confidence: "), "the model knows too few of these words; read with care."),
   ].filter(Boolean);
@@ -166,7 +164,7 @@ function status(app, passage, shown, decided) {
   const spell = (labels) => el("span", { class: "said" }, ...badges(labels), el("span", { class: "vh" }, inWords(labels)));
   if (app.view === "adjudication") {
     said.push(decided ? el("strong", {}, "Settled: ") : "Not settled. What all agree on: ", spell(shown));
-    if (decided && passage.settled.by && passage.settled.by !== app.store.session.annotator) said.push(` by ${passage.settled.by}`);
+    if (decided && passage.settled.annotator !== app.store.session.annotator) said.push(` by ${passage.settled.annotator}`);
   } else if (decided) {
     said.push(el("strong", {}, "Decided: "), spell(shown));
     said.push(app.outbox.pending(passage.key) ? " not saved yet" : passage.decision.time ? ` ${clock(passage.decision.time)}` : "");
@@ -181,7 +179,7 @@ function status(app, passage, shown, decided) {
       const same = sameLabels(other.labels, shown);
       lines.push(el("p", { class: same ? "soft" : "differs" }, el("bdi", {}, other.annotator), same ? " says the same" : " says ", ...(same ? [] : [spell(other.labels)]), ` (${clock(other.time)})`));
     }
-    if (passage.settled) lines.push(el("p", {}, "Settled by ", el("bdi", {}, passage.settled.by), ": ", spell(passage.settled.labels)));
+    if (passage.settled) lines.push(el("p", {}, "Settled by ", el("bdi", {}, passage.settled.annotator), ": ", spell(passage.settled.labels)));
   }
   return lines;
 }

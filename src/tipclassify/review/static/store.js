@@ -69,7 +69,7 @@ export class Store {
       passage[held] = before;
     } else {
       this.#undone.set(action.n, [field, passage[field]]);
-      passage[field] = { labels: action.labels, time: null, event: null, by: this.session.annotator };
+      passage[field] = { labels: action.labels, time: null, event: null, annotator: this.session.annotator };
     }
   }
 
