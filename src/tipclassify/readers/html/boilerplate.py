@@ -70,7 +70,7 @@ _STOCK_LINE: Final = re.compile(
 _BYLINE: Final = re.compile(r"By (?:[A-Z][\w.'’-]+ ?){1,4}(?:(?:,|and|&|\||·) ?(?:[A-Z][\w.'’-]+ ?){1,4}){0,3}")
 # Words, in lower case, that no report says, wherever they stand in a line.
 _NOTICE_WORDS: Final = re.compile(
-    r"""\b(?:use|uses|using)\ (?:of\ )?(?:\w+\ ){0,3}cookies\b|\b(?:accept|reject|manage|necessary|essential)\ (?:all\ )?cookies
+    r"""\b(?:(?:use|uses|using)\ (?:of\ )?(?:\w+\ ){0,3}cookies\b|(?:accept|reject|manage|necessary|essential)\ (?:all\ )?cookies
     |cookies?\ (?:policy|settings|preferences|notice|statement)|(?:enable|turn\ on|requires?|without)\ javascript
     |official\ websites?\ use\ \.gov|belongs\ to\ an\ official\ government|connected\ to\ the\ \.gov|secure\ \.gov\ websites
     |construed\ as\ an\ endorsement\ of\ the\ views|archive\ site\ is\ not\ updated|viewing:?\ archived\ content
@@ -78,8 +78,8 @@ _NOTICE_WORDS: Final = re.compile(
     |protected\ by\ recaptcha|email\ address\ will\ not\ be\ published|required\ fields\ are\ marked
     |(?:our|weekly|daily|monthly|email)\ newsletter|support\ our\ (?:work|journalism)\b.{0,40}\bdonat
     |manages\ this\ site\ as\ a\ portal|open\ government\ licen[cs]e|creative\ commons
-    |you\ are\ receiving\ this|\bunsubscribe\b|not\ a\ unhcr\ publication
-    |(?:your|this)\ browser\ (?:does\ not|is\ (?:not|out))|by\ continuing\ to\ (?:use|browse)\ (?:this|our)\b""",
+    |you\ are\ receiving\ this|unsubscribe\b|not\ a\ unhcr\ publication
+    |(?:your|this)\ browser\ (?:does\ not|is\ (?:not|out))|by\ continuing\ to\ (?:use|browse)\ (?:this|our)\b)""",
     re.VERBOSE,
 )
 _LEADERS: Final = re.compile(r"(?:\.\s?){4,}\d+$|…{2,}\s*\d+$")

@@ -90,9 +90,11 @@ def _is_deep(page: bytes) -> bool:
             if at <= deaf:
                 continue
             if name in _LOOSE:
-                loose[name] -= loose[name] > 0
-            elif _close(opened, name) and name in _FOREIGN:
-                foreign = is_xml
+                closed = loose[name] > 0
+                loose[name] -= closed
+            else:
+                closed = _close(opened, name) and name not in _FOREIGN
+            foreign = foreign if closed else is_xml  # "</p>" in a drawing ends it
             continue
         if name in _RAW:
             strange = foreign or not _NOT_HTML.isdisjoint(opened)

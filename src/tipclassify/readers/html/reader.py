@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final
 from tipclassify.errors import InputError
 from tipclassify.readers.html.boilerplate import without_boilerplate
 from tipclassify.readers.html.lines import Line, is_sentence, page_lines
-from tipclassify.readers.pieces import could_be_heading
+from tipclassify.readers.pieces import Piece, could_be_heading, document_of
 from tipclassify.readers.text import decode, decode_as
-from tipclassify.text.document import Block, Document
-from tipclassify.text.segmentation.sections import Outline, named_section, run_in_section
+from tipclassify.text.document import Document
+from tipclassify.text.segmentation.sections import named_section
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborHTMLParser
@@ -96,21 +96,15 @@ def read_html(data: bytes, source: str, encoding: str | None = None) -> Document
     tree = LexborHTMLParser(page)
     tree.strip_tags(_UNREAD)
     lines = without_boilerplate(page_lines(_main_part(tree)))
-    parts: list[str] = []
-    blocks: list[Block] = []
-    at = 0
-    for text, section, heading in _sections(lines):
-        blocks.append(Block(at, at + len(text), section, heading))
-        parts.append(text)
-        at += len(text) + 2
-    if all(block.heading for block in blocks):
+    document = document_of(_pieces(lines), source, _title(tree, lines))
+    if all(block.heading for block in document.blocks):
         raise InputError(f"{source}: no readable text in this page; {_way_out(LexborHTMLParser(page))}")
-    title = _title(tree, lines)
-    if at < _LONGEST_ERROR and title and _ERROR_TITLE.fullmatch(title):
+    title = document.title or ""
+    if len(document.text) < _LONGEST_ERROR and _ERROR_TITLE.fullmatch(title):
         raise InputError(
             f"{source}: the site's error page ({title}), not a report; open the address in a browser and save it"
         )
-    return Document("\n\n".join(parts), tuple(blocks), source, title)
+    return document
 
 
 def _declared(data: bytes) -> str | None:
@@ -132,20 +126,12 @@ def _main_part(tree: LexborHTMLParser) -> str:
     return (body and body.html) or ""
 
 
-def _sections(lines: Sequence[Line]) -> Iterator[tuple[str, str | None, bool]]:
-    """(text, section, whether it is a heading) of each line."""
+def _pieces(lines: Sequence[Line]) -> Iterator[Piece]:
     size = sum(len(line.text) for line in lines)
     bold = sum(len(line.text) for line in lines if line.bold and line.kind != "heading")
-    bold_heads = bold < _BOLD_PAGE * size
-    section: str | None = None
-    outline = Outline()
     for line in lines:
-        heading = _is_heading(line, bold_heads)
-        if heading:
-            section = outline.section(line.text, line.level or None)
-        elif line.kind == "text":
-            section = run_in_section(line.text) or section
-        yield line.text, section, heading
+        heading = _is_heading(line, bold < _BOLD_PAGE * size)
+        yield Piece(line.text, heading, level=line.level or None, entry=line.kind != "text")
 
 
 def _is_heading(line: Line, bold_heads: bool) -> bool:
