@@ -1,4 +1,4 @@
-"""Which lines of a web page are boilerplate: lists of links and names, stock lines, what stands before and after the text.
+"""Which lines of a web page are boilerplate: lists of links and names, stock lines, the edges of the text.
 
 Lines are judged by their links and wording, the same for every site.
 """

@@ -1,4 +1,4 @@
-"""Which elements of a web page are boilerplate: those that their tag or attributes speak against, unless the page speaks for them.
+"""Which elements of a web page are boilerplate: those that tag or attributes speak against, if they hold little prose.
 
 The words are the same for every site; nothing is looked up by the address of the page. Names mislead (a wrapper called
 "with-sidebar" holds everything), so that no name decides alone: what counts is the share of the page's prose that an
@@ -57,8 +57,8 @@ def _names(words: str) -> re.Pattern[str]:
     return re.compile(rf"(?:^|[\s_-])(?:{'|'.join(words.split())})(?=[\s_-]|$)")
 
 
-# Of containers, class and id are judged; of parts of the text only the class, and only where they hold no prose; of what
-# stands inside a line only the words for what is not shown.
+# Of containers, class and id are judged; of parts of the text only the class, and only where they hold no prose; of
+# what stands inside a line only the words for what is not shown.
 _CONTAINERS: Final = frozenset("div section aside ul ol dl nav header footer form figure dialog center".split())
 _PARTS: Final = frozenset("article p table li dd dt blockquote button label".split())
 _NOT_SHOWN: Final = _names(

@@ -1,4 +1,4 @@
-"""The lines of a web page: along its tags, each left out with all that it holds or taken into headings, paragraphs, lists and rows."""
+"""Read a web page into lines (headings, paragraphs, list entries, table rows), without elements that are boilerplate."""
 
 from __future__ import annotations
 
@@ -341,8 +341,8 @@ def _tab_labels(page: Page) -> dict[str, str]:
     return labels
 
 
-_BLOCKS: Final = """address aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure footer
-    form header hgroup hr legend menu nav ol p search section table tbody tfoot thead ul""".split()
+_BLOCKS: Final = """address aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure
+    footer form header hgroup hr legend menu nav ol p search section table tbody tfoot thead ul""".split()
 _ENDS: Final = [*_BLOCKS, *"article main h1 h2 h3 h4 h5 h6 summary li td th pre".split()]
 
 # What tags do, end tags with their slash; all others are read over.

@@ -1,6 +1,6 @@
-"""Web pages nested beyond all measure are refused before they are parsed, which takes a time that grows with the square of the depth.
+"""Refuse web pages nested beyond all measure before they are parsed, which takes time with the square of the depth.
 
-What a closing tag closes is worked out nearly as a browser does; where that is not certain, nothing is taken to be closed.
+What a closing tag closes is worked out nearly as a browser does; where that is not certain, nothing is closed.
 """
 
 from __future__ import annotations

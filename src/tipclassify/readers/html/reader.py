@@ -55,8 +55,8 @@ _ACRONYM: Final = re.compile(
 _OF_A_REPORT: Final = re.compile(r"\d|report|traffick|narrative|\btier\b|practices|profile", re.IGNORECASE)
 # In HTML these hold all that follows unless closed.
 _SELF_CLOSED: Final = re.compile(r"<((script|style|title|textarea|iframe|xmp)\b[^<>]*)/>", re.IGNORECASE)
-_UNREAD: Final = """script style iframe noscript template svg math canvas object video audio select option textarea datalist map
-    progress meter rp noembed noframes amp-analytics amp-ad amp-embed amp-iframe""".split()
+_UNREAD: Final = """script style iframe noscript template svg math canvas object video audio select option textarea
+    datalist map progress meter rp noembed noframes amp-analytics amp-ad amp-embed amp-iframe""".split()
 _LONGEST_ERROR: Final = 2_000  # characters
 _ERROR_TITLE: Final = re.compile(
     r"(?:error )?(?:40\d|50\d)(?:\W+(?:error|page|not found|forbidden|file|access|bad|service|internal|gateway)\b.*|\W*)"
