@@ -46,6 +46,8 @@ TAGS = b"""<u> </u> <div> </div> <p> </p> <b> </b> <a> </a> <li> </li> <ul> </ul
         b"<svg><script></g></g></script><g>",
         b"<![CDATA[<iframe><mi>",
         b"<form></form><foo/>",
+        b"<svg></p><foo/>",
+        b"<marquee><select></font></marquee>",
     ],
 )
 def test_what_nests_is_refused(unit: bytes) -> None:

@@ -23,12 +23,15 @@ class Piece(NamedTuple):
         Its section where the headings before it do not tell.
     level : int or None
         Of a heading, from 1; None where the source gives it none.
+    entry : bool
+        Of a list or table: a name before its colon opens no section.
     """
 
     text: str
     heading: bool = False
     section: str | None = None
     level: int | None = None
+    entry: bool = False
 
 
 def document_of(pieces: Iterable[Piece], source: str, title: str | None = None) -> Document:
@@ -47,7 +50,10 @@ def document_of(pieces: Iterable[Piece], source: str, title: str | None = None) 
         if not text:
             continue
         heading = piece.heading or named_section(text) is not None
-        section = outline.section(text, piece.level) if heading else run_in_section(text) or section
+        if heading:
+            section = outline.section(text, piece.level)
+        elif not piece.entry:
+            section = run_in_section(text) or section
         blocks.append(Block(at, at + len(text), piece.section or section, heading))
         texts.append(text)
         at += len(text) + 2

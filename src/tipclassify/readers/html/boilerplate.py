@@ -1,16 +1,24 @@
-"""Lines that stand on every site, told by their wording: buttons, dates of posting, notices of cookies and copyright."""
+"""Which lines of a web page are boilerplate: lists of links and names, stock lines, the edges of the text.
+
+Lines are judged by their links and wording, the same for every site.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Final
 
-from tipclassify.readers.html.lines import Line
+from tipclassify.readers.html.lines import Line, is_sentence
+from tipclassify.text.segmentation.sections import named_section
 
-__all__ = ["is_stock", "without_notices"]
+__all__ = ["is_stock", "without_boilerplate"]
 
+_EDGE: Final = 15  # lines
+_SECTION_NUMBER: Final = re.compile(r"(?:section|chapter|part)\s+(?:\d+|[ivx]+)\W*", re.IGNORECASE)
+_PROSE_WORDS: Final = 8
+_LIST_OF_NAMES: Final = 15  # short entries in a row that make a picker of countries, not a list in a report
 _MONTHS: Final = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|"
     r"oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
@@ -60,9 +68,9 @@ _STOCK_LINE: Final = re.compile(
     re.VERBOSE,
 )
 _BYLINE: Final = re.compile(r"By (?:[A-Z][\w.'’-]+ ?){1,4}(?:(?:,|and|&|\||·) ?(?:[A-Z][\w.'’-]+ ?){1,4}){0,3}")
-# Words that no report says, wherever they stand in a line.
-_STOCK_WORDS: Final = re.compile(
-    r"""\b(?:use|uses|using)\ (?:of\ )?(?:\w+\ ){0,3}cookies\b|\b(?:accept|reject|manage|necessary|essential)\ (?:all\ )?cookies
+# Words, in lower case, that no report says, wherever they stand in a line.
+_NOTICE_WORDS: Final = re.compile(
+    r"""\b(?:(?:use|uses|using)\ (?:of\ )?(?:\w+\ ){0,3}cookies\b|(?:accept|reject|manage|necessary|essential)\ (?:all\ )?cookies
     |cookies?\ (?:policy|settings|preferences|notice|statement)|(?:enable|turn\ on|requires?|without)\ javascript
     |official\ websites?\ use\ \.gov|belongs\ to\ an\ official\ government|connected\ to\ the\ \.gov|secure\ \.gov\ websites
     |construed\ as\ an\ endorsement\ of\ the\ views|archive\ site\ is\ not\ updated|viewing:?\ archived\ content
@@ -70,19 +78,26 @@ _STOCK_WORDS: Final = re.compile(
     |protected\ by\ recaptcha|email\ address\ will\ not\ be\ published|required\ fields\ are\ marked
     |(?:our|weekly|daily|monthly|email)\ newsletter|support\ our\ (?:work|journalism)\b.{0,40}\bdonat
     |manages\ this\ site\ as\ a\ portal|open\ government\ licen[cs]e|creative\ commons
-    |you\ are\ receiving\ this|\bunsubscribe\b|not\ a\ unhcr\ publication
-    |(?:your|this)\ browser\ (?:does\ not|is\ (?:not|out))|by\ continuing\ to\ (?:use|browse)\ (?:this|our)\b""",
-    re.IGNORECASE | re.VERBOSE,
-)
-# Of which lines must have one to be searched.
-_STOCK_HINTS: Final = (
-    *"cookie javascript .gov newsletter browser archive wayback recaptcha email endorsement unsubscribe".split(),
-    *("managed by", "continuing to", "support our", "released online", "unhcr publication", "are receiving"),
-    *("site as a portal", "government licen", "creative commons"),
+    |you\ are\ receiving\ this|unsubscribe\b|not\ a\ unhcr\ publication
+    |(?:your|this)\ browser\ (?:does\ not|is\ (?:not|out))|by\ continuing\ to\ (?:use|browse)\ (?:this|our)\b)""",
+    re.VERBOSE,
 )
 _LEADERS: Final = re.compile(r"(?:\.\s?){4,}\d+$|…{2,}\s*\d+$")
 _LONGEST_STOCK: Final = 200
 _LONGEST_NOTICE: Final = 900
+
+
+def without_boilerplate(lines: Sequence[Line]) -> list[Line]:
+    """The lines of a page that are its text.
+
+    >>> [line.text for line in without_boilerplate([Line("Back to top"), Line("Police arrested nine traffickers.")])]
+    ['Police arrested nine traffickers.']
+    """
+    kept = [line for line in _without_links(lines) if not is_stock(line.text) and not _is_part_number(line)]
+    # Notices stand at the edges of a page; in its body the same words are the author's.
+    edges = {*range(_EDGE), *range(len(kept) - _EDGE, len(kept))}
+    kept = [line for number, line in enumerate(kept) if number not in edges or not _is_notice(line.text)]
+    return _without_ends([line for run in _runs_of_names(kept) for line in run])
 
 
 def is_stock(text: str) -> bool:
@@ -91,29 +106,80 @@ def is_stock(text: str) -> bool:
     >>> is_stock("Share this page"), is_stock("Share of victims who were children")
     (True, False)
     """
-    return len(text) <= _LONGEST_STOCK and _is_stock(text)
+    if len(text) > _LONGEST_STOCK:
+        return False
+    stock = _STOCK_LINE.fullmatch(text.lower()) or _BYLINE.fullmatch(text) or _LEADERS.search(text)
+    return stock is not None or not any(char.isalnum() for char in text)
 
 
-@lru_cache(maxsize=4_096)  # the reports of a year share most of their headings
-def _is_stock(text: str) -> bool:
-    if _STOCK_LINE.fullmatch(text.lower()) or (text.startswith("By ") and _BYLINE.fullmatch(text)):
-        return True
-    if text[-1:].isdigit() and _LEADERS.search(text):
-        return True
-    return not (text[0].isalnum() or any(char.isalnum() for char in text))
+def _is_notice(text: str) -> bool:
+    return len(text) <= _LONGEST_NOTICE and _NOTICE_WORDS.search(text.lower()) is not None
 
 
-def without_notices(lines: Sequence[Line]) -> list[Line]:
-    """Lines but for notices: sentences with words that no report says."""
-    text = "\n".join([line.text for line in lines if len(line.text) <= _LONGEST_NOTICE]).lower()
-    hints = [hint for hint in _STOCK_HINTS if hint in text]
-    return [line for line in lines if not (hints and _is_notice(line.text, hints))]
+def _without_links(lines: Sequence[Line]) -> Iterator[Line]:
+    """Lines but for menus: links alone, and several headings of links one after another."""
+    for linked, group in groupby(lines, key=lambda line: line.linked > 0.95 and not line.notes):
+        run = list(group)
+        if not linked:
+            yield from (line for line in run if line.linked < 0.6 or line.notes or is_sentence(line.text))
+        elif all(line.kind == "heading" for line in run) and len(run) < 3:
+            yield from run
+        elif len(run) == 1 and named_section(run[0].text):
+            yield run[0]._replace(linked=0.0)  # the head of a panel
+        elif len(run) == 1 and run[0].kind != "heading" and len(run[0].text) >= 120 and is_sentence(run[0].text):
+            yield run[0]
+        else:
+            yield from (line for line in run[-1:] if line.kind == "heading")
 
 
-def _is_notice(text: str, hints: Sequence[str]) -> bool:
-    folded = text.lower()
+def _is_part_number(line: Line) -> bool:
+    return line.kind == "text" and len(line.text) < 20 and _SECTION_NUMBER.fullmatch(line.text) is not None
+
+
+def _runs_of_names(lines: Sequence[Line]) -> Iterator[list[Line]]:
+    for names, group in groupby(lines, key=_is_name):
+        run = list(group)
+        if not names or len(run) < _LIST_OF_NAMES:
+            yield [line for line in run if not _is_string_of_names(line)]
+
+
+def _is_name(line: Line) -> bool:
+    text = line.text
+    return line.kind in ("text", "item") and len(text) <= 45 and text[:1].isupper() and not is_sentence(text)
+
+
+def _is_string_of_names(line: Line) -> bool:
+    if is_sentence(line.text) or line.kind in ("row", "heading"):
+        return False
+    words = line.text.split()
     return (
-        len(text) <= _LONGEST_NOTICE
-        and any(map(folded.__contains__, hints))
-        and _STOCK_WORDS.search(folded) is not None
+        len(words) >= _LIST_OF_NAMES
+        and not re.search(r"[.;:!?]", line.text)
+        and sum(word[:1].isupper() for word in words) >= 0.85 * len(words)
     )
+
+
+def _is_prose(line: Line) -> bool:
+    return line.kind != "heading" and is_sentence(line.text) and line.text.count(" ") >= _PROSE_WORDS - 1
+
+
+def _without_ends(lines: list[Line]) -> list[Line]:
+    """Lines but for what stands before the first heading or sentence and after the last: dates, names, captions."""
+    prose = [number for number, line in enumerate(lines) if _is_prose(line)]
+    if len(prose) < 3:
+        return lines
+    first, last = prose[0], prose[-1]
+    title = next((number for number, line in enumerate(lines) if line.kind == "heading"), first)
+    head = [line for line in lines[: min(title, first)] if not _is_loose(line) and line.kind not in ("item", "row")]
+    under = [
+        line for line in lines[title:first] if not _is_loose(line) and (line.kind != "row" or is_sentence(line.text))
+    ]
+    tail = [line for line in lines[last + 1 :] if not _is_loose(line)]
+    while tail and tail[-1].kind == "heading":
+        tail.pop()
+    return head + under + lines[first : last + 1] + tail
+
+
+def _is_loose(line: Line) -> bool:
+    plain = line.kind == "text" and not line.bold and not line.notes
+    return plain and not is_sentence(line.text) and line.text.count(" ") < _PROSE_WORDS
