@@ -22,8 +22,8 @@ def progress_bar(title: str) -> Iterator[Progress | None]:
     if not sys.stderr.isatty():
         yield None
         return
-    from rich.console import Console
     from rich import progress as bars
+    from rich.console import Console
     from rich.text import Text
 
     class Rate(bars.ProgressColumn):

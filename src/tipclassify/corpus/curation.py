@@ -95,9 +95,7 @@ def add_rows(there: Sequence[Row], new: Sequence[Row]) -> Addition:
 def _near(there: Sequence[Row], rows: Sequence[Row]) -> list[NearDuplicate]:
     every = [*there, *rows]
     found = [
-        NearDuplicate(
-            new["id"], old["id"], round(similarity, 4), tuple(new["labels"]), tuple(old["labels"])
-        )
+        NearDuplicate(new["id"], old["id"], round(similarity, 4), tuple(new["labels"]), tuple(old["labels"]))
         for i, j, similarity in near_pairs([row["text"] for row in every], LEAKED)
         if j >= len(there)  # i < j: the later one is new
         for old, new in [(every[i], every[j])]
@@ -134,7 +132,9 @@ def split_rows(rows: Sequence[Row], share: float = 0.2, seed: int = 0) -> tuple[
         what = f"{len(rows):,} passages cannot be parted at {share:g}: near twins, and passages of one document, stay together"
         count = "is 1 group" if len(names) == 1 else f"are {len(names):,} groups"
         raise CorpusError([f"{what}, and there {count} only; add others"])
-    train, held_out = ([row for row, group in zip(rows, groups, strict=True) if (group in test) is side] for side in (False, True))
+    train, held_out = (
+        [row for row, group in zip(rows, groups, strict=True) if (group in test) is side] for side in (False, True)
+    )
     return train, held_out
 
 

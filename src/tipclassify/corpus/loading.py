@@ -113,7 +113,8 @@ def text_key(text: str) -> str:
 
 
 def labels_alone(row: Row) -> tuple[str, ...]:
-    """Return the labels of a row's text read without its heading: ``labels_alone`` if given ("none" for none), else ``labels``.
+    """Return the labels of a row's text read without its heading: ``labels_alone`` if given ("none" for none), else
+    ``labels``.
 
     >>> labels_alone({"labels": (), "labels_alone": "failure"}), labels_alone({"labels": ("failure",), "labels_alone": "none"})
     (('failure',), ())
@@ -184,10 +185,10 @@ def _check(row: Any) -> Row:
         )
     if len(text := check_text(row.get("text"))) > LONGEST:
         raise RowError(f"text of {len(text):,} characters, over {LONGEST:,}; split it into sentences")
-    row = {**{name: value for name, value in row.items() if name != "label"}, "labels": parse_labels(labels)}
+    checked: Row = {**{name: value for name, value in row.items() if name != "label"}, "labels": parse_labels(labels)}
     if isinstance(alone := row.get("labels_alone"), list | tuple):
-        row["labels_alone"] = ";".join(map(str, alone)) or "none"
-    return row
+        checked["labels_alone"] = ";".join(map(str, alone)) or "none"
+    return checked
 
 
 def check_text(value: Any) -> str:
@@ -205,7 +206,8 @@ def split_names(value: Any) -> Any:
 
 
 def parse_labels(value: Any) -> tuple[str, ...]:
-    """Return names from a list, or from text with ``;``, in the order of ``LABELS``; raise `RowError` for what is neither.
+    """Return names from a list, or from text with ``;``, in the order of ``LABELS``; raise `RowError` for what is
+    neither.
 
     >>> parse_labels("failure; positive_effort")
     ('positive_effort', 'failure')

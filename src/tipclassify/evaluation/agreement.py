@@ -1,7 +1,8 @@
-"""Inter-annotator agreement, label by label, with bootstrap intervals; and the passages that two annotators labelled differently.
+"""Inter-annotator agreement, label by label, with bootstrap intervals; and the passages that two annotators labelled
+differently.
 
-Labels by passage id come in, a mapping for each annotator. All coefficients need only how many passages got each pattern of votes,
-so a draw of the bootstrap is one multinomial over the few patterns there are.
+Labels by passage id come in, a mapping for each annotator. All coefficients need only how many passages got each
+pattern of votes, so a draw of the bootstrap is one multinomial over the few patterns there are.
 
 Sources: kappa, Cohen 1960, for more than two annotators the mean over their pairs (Light 1971); alpha, Krippendorff 2011
 ("Computing Krippendorff's Alpha-Reliability"), nominal; percentile intervals, Efron and Tibshirani 1993, chapter 13.
@@ -113,7 +114,7 @@ def agreement(*annotators: Mapping[str, Sequence[str]], draws: int = 0, seed: in
         with np.errstate(divide="ignore", invalid="ignore"):
             same, kappa, f1 = _pair_coefficients(patterns, counts)
             alpha = _alphas(patterns, counts)
-        of_all = (float(column[0]) for column in (same, kappa, alpha, f1))
+        of_all = (float(same[0]), float(kappa[0]), float(alpha[0]), float(f1[0]))
         rows.append(Agreement(label, len(shared), *of_all, _interval(kappa[1:]), _interval(alpha[1:])))
     return rows
 
@@ -157,7 +158,9 @@ def disagreements(
 ) -> list[Disagreement]:
     """Find the passages labelled differently, those that differ on most labels first."""
     found = [
-        Disagreement(key, texts.get(key, ""), *(tuple(name for name in LABELS if name in one[key]) for one in (first, second)))
+        Disagreement(
+            key, texts.get(key, ""), *(tuple(name for name in LABELS if name in one[key]) for one in (first, second))
+        )
         for key in first
         if key in second and set(first[key]) != set(second[key])
     ]
@@ -227,7 +230,10 @@ def agreement_table(rows: Sequence[Agreement]) -> str:
 def intervals_table(rows: Sequence[Agreement], draws: int) -> str:
     """Lay out the intervals as a Markdown table."""
     columns = (f"95% interval ({draws:,} draws)", "Cohen's kappa", "Krippendorff's alpha")
-    ends = [["–" if np.isnan(low) else f"[{low:.3f}, {high:.3f}]" for low, high in (row.kappa_interval, row.alpha_interval)] for row in rows]
+    ends = [
+        ["–" if np.isnan(low) else f"[{low:.3f}, {high:.3f}]" for low, high in (row.kappa_interval, row.alpha_interval)]
+        for row in rows
+    ]
     return markdown_table([columns, *([row.label, *two] for row, two in zip(rows, ends, strict=True))])
 
 

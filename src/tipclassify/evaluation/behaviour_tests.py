@@ -1,8 +1,8 @@
 """Behavioural tests: does a model tag the cases of each rule of the codebook as the rule says?
 
 Three kinds of case. Rules: sentences written for one rule of the codebook, with the labels it gives. Invariance:
-a change that must not matter (country, city, figure, year, date, money, heading, spelling, quotation marks, spaces) must leave
-the labels as they are. Addition: an unrelated clause appended keeps them.
+a change that must not matter (country, city, figure, year, date, money, heading, spelling, quotation marks, spaces)
+must leave the labels as they are. Addition: an unrelated clause appended keeps them.
 
 Source: behavioural testing of language models, Ribeiro et al. 2020 (arXiv:2005.04118).
 """
@@ -94,14 +94,24 @@ def run_cases(classifier: Classifier, cases: str | os.PathLike[str] | None = Non
             f"{folder}: no behaviour cases there; name a folder of .jsonl files with rule, text and labels"
         )
     results = [
-        _judged(rule, passages := [_passage(row) for row in rows], classifier.predict(passages), [row["labels"] for row in rows])
+        _judged(
+            rule,
+            passages := [_passage(row) for row in rows],
+            classifier.predict(passages),
+            [row["labels"] for row in rows],
+        )
         for rule, of_rule in groupby(rules, key=lambda row: str(row["rule"]))
         for rows in [list(of_rule)]
     ]
     plain = [_passage(row) for row in rules if not row.get("section")]
     results += [
         _unchanged(classifier, f"invariance-{name}", list(variants))
-        for name, variants in (*_slots(folder), ("heading", _headings(folder)), *_surface(plain), ("addition", _added(folder, plain)))
+        for name, variants in (
+            *_slots(folder),
+            ("heading", _headings(folder)),
+            *_surface(plain),
+            ("addition", _added(folder, plain)),
+        )
     ]
     return [result for result in results if result.cases]  # cases of one's own may give nothing to change
 

@@ -1,10 +1,10 @@
 """Bootstrap confidence intervals of the metrics, and the paired comparison of two models.
 
-Groups (`corpus.group_rows`) are drawn with replacement, not passages: sentences of one narrative and near twins tend to be right or
-wrong together, and counting each on its own would make the intervals too narrow.
+Groups (`corpus.group_rows`) are drawn with replacement, not passages: sentences of one narrative and near twins tend to
+be right or wrong together, and counting each on its own would make the intervals too narrow.
 
-Every metric is a ratio of counts, and counts add up, so a draw needs only how often each group was drawn: one multinomial over the
-distinct groups of counts.
+Every metric is a ratio of counts, and counts add up, so a draw needs only how often each group was drawn: one
+multinomial over the distinct groups of counts.
 
 Sources: percentile intervals, Efron and Tibshirani 1993, chapter 13; drawing whole groups, Field and Welsh 2007 (Journal
 of the Royal Statistical Society B 69); paired draws for two systems, Koehn 2004 (EMNLP).
@@ -55,7 +55,7 @@ class LabelIntervals:
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """Intervals of `metrics.Metrics`, from so many draws of so many groups; under twenty groups or so they are too narrow."""
+    """Intervals of `metrics.Metrics`; from under twenty groups or so they are too narrow."""
 
     draws: int
     groups: int
@@ -98,8 +98,8 @@ class Comparison:
 def intervals(y_true: Bools, y_pred: Bools, groups: Groups, draws: int = 1_000, seed: int = 0) -> Intervals:
     """Compute 95% bootstrap intervals by group.
 
-    Without draws, or with fewer than two groups, every interval is NaN. A draw in which a label does not occur is left out of its
-    recall and F1, one in which it is not predicted out of its precision.
+    Without draws, or with fewer than two groups, every interval is NaN. A draw in which a label does not occur is left
+    out of its recall and F1, one in which it is not predicted out of its precision.
 
     >>> y_true = np.eye(3, dtype=bool).repeat(20, axis=0)
     >>> str(intervals(y_true, y_true, range(60)).macro_f1)
@@ -107,7 +107,7 @@ def intervals(y_true: Bools, y_pred: Bools, groups: Groups, draws: int = 1_000, 
     """
     totals = _group_totals(y_true, y_pred, groups)
     found = [_interval(sample) for sample in _figures(_draw(totals, draws, seed)).T]
-    labels = tuple(LabelIntervals(label, *found[j:6:3], found[7 + j]) for j, label in enumerate(LABELS))
+    labels = tuple(LabelIntervals(label, found[j], found[3 + j], found[7 + j]) for j, label in enumerate(LABELS))
     return Intervals(draws, len(totals), found[6], found[10], labels)
 
 
@@ -159,7 +159,7 @@ def comparison_table(found: Comparison, other: str) -> str:
 
 
 def _group_totals(y_true: Bools, y_pred: Bools, groups: Groups) -> Floats:
-    """Count true positives, predicted and true of each label, exact matches and passages of each group, (groups, 11)."""
+    """True positives, predicted and true of each label, exact matches and passages: counts by group, (groups, 11)."""
     right = (y_true == y_pred).all(axis=1, keepdims=True)
     counts = np.concatenate([y_true & y_pred, y_pred, y_true, right, np.ones_like(right)], axis=1)
     names, number = np.unique(np.asarray(groups), return_inverse=True)

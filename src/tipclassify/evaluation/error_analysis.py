@@ -1,7 +1,7 @@
 """Error analysis: metrics by slice, the confusion of label sets, the worst errors.
 
-Shapes as in `metrics`: `y_true` and `y_pred` are bool (n, 3), `scores` probabilities (n, 3), `thresholds` (3,), columns in the order
-of ``LABELS``; `rows` are those of `corpus.read_rows`.
+Shapes as in `metrics`: `y_true` and `y_pred` are bool (n, 3), `scores` probabilities (n, 3), `thresholds` (3,), columns
+in the order of ``LABELS``; `rows` are those of `corpus.read_rows`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,16 @@ from tipclassify.labels import LABELS, SECTIONS
 from tipclassify.model.linear.scoring import apply_thresholds
 from tipclassify.text.features.hashing import featurize
 
-__all__ = ["LabelError", "SetCell", "Slice", "confused_sets", "confusion_table", "errors_table", "slices", "slices_table"]
+__all__ = [
+    "LabelError",
+    "SetCell",
+    "Slice",
+    "confused_sets",
+    "confusion_table",
+    "errors_table",
+    "slices",
+    "slices_table",
+]
 __all__ += ["worst_errors"]
 
 _WORDS: Final = ("1-10", "11-20", "21-30", "31-45", "46+")
@@ -64,7 +73,8 @@ class LabelError:
 def slices(
     rows: Sequence[Row], vocabulary: frozenset[str], y_true: Bools, scores: Floats, y_pred: Bools, thresholds: Floats
 ) -> tuple[Slice, ...]:
-    """Compute the metrics by section, by length in words and by number of clauses; each of the three parts all passages.
+    """Compute the metrics by section, by length in words and by number of clauses; each of the three parts all
+    passages.
 
     `vocabulary` is the model's. Slices without passages are left out.
 

@@ -1,7 +1,7 @@
 """Evaluation metrics: per-label precision, recall, F1, average precision, calibration and reliability.
 
-Shapes: `y_true` and `y_pred` are bool (n, 3), `scores` probabilities (n, 3), columns in the order of ``LABELS``. Intervals for the
-metrics are in `bootstrap`, metrics of parts of the passages in `error_analysis`.
+Shapes: `y_true` and `y_pred` are bool (n, 3), `scores` probabilities (n, 3), columns in the order of ``LABELS``.
+Intervals for the metrics are in `bootstrap`, metrics of parts of the passages in `error_analysis`.
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ class ReliabilityBin:
     Attributes
     ----------
     mean_probability, share_true : float
-        Mean predicted probability, and share of them with the label: equal for a calibrated model, NaN without passages.
+        Mean predicted probability, and share of them with the label: equal for a calibrated model, NaN without
+        passages.
     """
 
     low: float
@@ -140,8 +141,8 @@ def calibration_error(y_true: Bools, scores: Floats, bins: int = 10) -> float:
 def contrast_pair_accuracy(sets: Sequence[str | None], y_true: Bools, y_pred: Bools) -> tuple[int, int]:
     """Count the contrast pairs, near twins with different labels, that are wholly right on both sides; and all of them.
 
-    `sets` names the near-twin set of each passage, None for none. A model that goes by the words that twins share gets one side
-    wrong (contrast sets: Gardner et al. 2020, arXiv:2004.02709).
+    `sets` names the near-twin set of each passage, None for none. A model that goes by the words that twins share gets
+    one side wrong (contrast sets: Gardner et al. 2020, arXiv:2004.02709).
 
     >>> y_true = np.array([[True, False, False], [False, True, False], [True, False, False]])
     >>> contrast_pair_accuracy(["a", "a", None], y_true, y_true)

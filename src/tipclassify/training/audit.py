@@ -1,8 +1,8 @@
 """Corpus audit: the passages to look at before a model is trained on them.
 
-Rows of a corpus come in, findings go out as plain values, worst first: likely label errors, near duplicates with different labels,
-contrast pairs whose labels do not differ, near duplicates on both sides of a split, and the labels of each section. A finding is a
-reason to look, not a verdict.
+Rows of a corpus come in, findings go out as plain values, worst first: likely label errors, near duplicates with
+different labels, contrast pairs whose labels do not differ, near duplicates on both sides of a split, and the labels of
+each section. A finding is a reason to look, not a verdict.
 
 Sources: confident learning, Northcutt, Jiang and Chuang 2021 (JAIR 70, arXiv:1911.00068), for each label on its own as
 in Thyagarajan et al. 2022 (arXiv:2211.13895); near duplicates as `near_duplicates` finds them.
@@ -38,7 +38,7 @@ Audit = Mapping[str, Sequence[Finding]]
 def audit_corpus(
     rows: Sequence[Row], *, folds: int = 5, seed: int = 0, jobs: int = 1, progress: Progress | None = None
 ) -> Audit:
-    """Find everything that is suspect in `rows`, which `corpus.read_rows` has read: the findings of each part by its name."""
+    """Find everything that is suspect in `rows` (of `corpus.read_rows`): the findings of each part by its name."""
     return {
         "label_errors": find_label_errors(rows, folds=folds, seed=seed, jobs=jobs, progress=progress),
         "conflicts": find_conflicts(rows),
@@ -61,8 +61,8 @@ def find_label_errors(
     Returns
     -------
     list of dict
-        ``quality``, 0 to 1: how well the labels agree with the probabilities; ``id``, ``text``, ``labels``; ``suggested``, the labels
-        with every doubted one turned.
+        ``quality``, 0 to 1: how well the labels agree with the probabilities; ``id``, ``text``, ``labels``;
+        ``suggested``, the labels with every doubted one turned.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def find_label_errors(
 
 
 def find_conflicts(rows: Sequence[Row], least: float = ALIKE) -> list[Finding]:
-    """Find near duplicates under the same heading with different labels; those of one contrast pair differ on purpose."""
+    """Find near duplicates under one heading with different labels; those of one contrast pair differ on purpose."""
 
     def heading(row: Row) -> str:
         return without_enumerator(row.get("section") or "").lower()
@@ -161,7 +161,7 @@ def find_same_pairs(rows: Sequence[Row]) -> list[Finding]:
 
 
 def section_balance(rows: Sequence[Row]) -> list[Finding]:
-    """Count the passages of each section with each label and with none, the largest section first; ``shares`` are of its passages."""
+    """Count the passages of each section with each label and with none, the largest section first."""
     sections: defaultdict[str | None, list[Row]] = defaultdict(list)
     for row in rows:
         sections[str(row["section"]) if row.get("section") else None].append(row)

@@ -155,7 +155,10 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         scores = logistic(raw * model.scale + model.shift)[used]
         thresholds = np.array(model.thresholds["balanced"])
         self.metrics_ = measure(y_true[used], scores, apply_thresholds(scores, thresholds), thresholds)
-        heads, meta = adapt_heads(model.own, pooled, y_true, weights), {**model.meta, "adapted_from": model.meta["sha256"]}
+        heads, meta = (
+            adapt_heads(model.own, pooled, y_true, weights),
+            {**model.meta, "adapted_from": model.meta["sha256"]},
+        )
         self.classifier_ = Classifier(EncoderScorer(replace(model, heads=heads, meta=meta)))
 
     def predict_proba(self, X: Iterable[str | Passage]) -> Floats:

@@ -1,4 +1,4 @@
-"""Measure a freshly trained model on the rows held out: metrics for its card, and plain values for its ``model.json``."""
+"""Measure a freshly trained model on the rows held out: metrics for its card and its ``model.json``."""
 
 from __future__ import annotations
 
@@ -159,7 +159,8 @@ def _operating_points(
 
 
 def error_table(y_true: Bools, scores: Floats, labels: Mapping[str, Bools], weights: Floats) -> dict[str, Any]:
-    """Count how often `labels` (policy → bool (n, 3)) are given rightly and wrongly, held out: what adjusts counts (`summary`).
+    """Count how often `labels` (policy → bool (n, 3)) are given rightly and wrongly, held out: what adjusts counts
+    (`summary`).
 
     Each passage counts its weight, scaled so that all together count as many as they are worth (Kish 1965: the square of the
     sum over the sum of squares). ``policies`` has the counts of each policy and label at cross-fitted thresholds;

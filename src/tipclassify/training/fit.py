@@ -1,7 +1,7 @@
 """Fit a linear `Model` on labelled passages: fit, calibrate and threshold each label on its own.
 
-Calibration and thresholds are chosen on out-of-fold scores, with folds by group; the metrics reported are cross-fitted once more, so
-that no passage is judged with a calibration or threshold that saw it.
+Calibration and thresholds are chosen on out-of-fold scores, with folds by group; the metrics reported are cross-fitted
+once more, so that no passage is judged with a calibration or threshold that saw it.
 
 Unlabelled passages may teach too, with the probabilities of a teacher as soft targets: they help to fit the weights, and count
 in nothing else.

@@ -43,7 +43,7 @@ def pooled_vectors(
     cache: Path | None = None,
     progress: Progress | None = None,
 ) -> Vectors:
-    """Compute pooled vectors, float32 (n, width), kept in the folder `cache` by a hash of the encoder and the passages, without their text."""
+    """Compute pooled vectors, float32 (n, width), kept in `cache` by a hash of encoder and passages, without texts."""
     from joblib import Memory
 
     kept = Memory(None if cache is None else str(cache), verbose=0).cache(
@@ -98,7 +98,7 @@ def adapt_heads(start: Heads, pooled: Vectors, y_true: Bools, weights: Floats, p
 def cross_adapted(
     start: Heads, pooled: Vectors, y_true: Bools, weights: Floats, fold: Ints, penalty: float = PENALTY
 ) -> Floats:
-    """Compute the log-odds (n, 3) before calibration by heads that did not see a row's fold; fold -1 always teaches and stays 0."""
+    """Compute out-of-fold log-odds (n, 3) before calibration; rows of fold -1 always teach and stay 0."""
     found = np.zeros(y_true.shape)
     for number in np.unique(fold[fold >= 0]):
         held = fold == number

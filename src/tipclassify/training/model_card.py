@@ -43,7 +43,8 @@ class Evidence:
     parts : sequence of Part
         All that was held out first, then real passages by source and by kind of section, then invented ones.
     points : mapping
-        Policy → label → ``threshold``, cross-fitted ``precision`` and ``recall``, each with the ends of its 95% interval.
+        Policy → label → ``threshold``, cross-fitted ``precision`` and ``recall``, each with the ends of its 95%
+        interval.
     reliability : sequence of sequence of ReliabilityBin
         For each bin, that of each label.
     contrast_pairs : (int, int)

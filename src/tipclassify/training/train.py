@@ -158,7 +158,7 @@ def train_default(
 
 
 def load_encoder(start: str | os.PathLike[str] | None = None) -> EncoderScorer:
-    """Load the encoder that heads are fitted on, the shipped default without `start`; raise `ModelError` if it is none."""
+    """Load the encoder that heads are fitted on, the shipped default by default; raise `ModelError` if it is none."""
     from tipclassify.model.encoder.scoring import EncoderScorer
     from tipclassify.model.loading import load_scorer
 
@@ -186,8 +186,8 @@ def write_trained_encoder(
     Parameters
     ----------
     rows : sequence of rows
-        With their log-odds before calibration, `raw` (n, 3), and `y_true` (n, 3). With too few real ones the calibration and
-        the thresholds of `model` stay.
+        With their log-odds before calibration, `raw` (n, 3), and `y_true` (n, 3). With too few real ones the
+        calibration and the thresholds of `model` stay.
     meta : mapping
         Further plain values for ``model.json``; ``natural`` as `holdout.natural_shares` gives it.
     trained : str
@@ -216,8 +216,8 @@ def write_trained_encoder(
     evidence, figures = evidence_of(Judged(rows, y_true, scores, given, weights), classifier, seed, cases)
     name = str(meta.get("base", {}).get("name", "a pretrained encoder"))
     what = (
-        f"{_TAGS}. {name}, fine-tuned, reads a sentence under the heading of its section; a logistic regression for each label reads "
-        "its pooled vector."
+        f"{_TAGS}. {name}, fine-tuned, reads a sentence under the heading of its section; a logistic regression for "
+        "each label reads its pooled vector."
     )
     card = model_card(Path(out).name, what, trained, evidence, _ENCODER_LIMITS)
     texts = {"README.md": card, "golden.jsonl": golden_rows(classifier, rows), **(files or {})}
@@ -307,8 +307,8 @@ def train_fast(
     if soft:
         learned += f" Beside them {len(soft):,} passages without labels, by the scores of {taught}."
     what = (
-        f"{_TAGS}: a sum of weights of hashed n-grams of the sentence, of its best clause and of the heading of its section, by numpy "
-        "alone."
+        f"{_TAGS}: a sum of weights of hashed n-grams of the sentence, of its best clause and of the heading of its "
+        "section, by numpy alone."
     )
     card = model_card(Path(out).name, what, learned, evidence)
     meta = {"corpus": described_corpus(rows, held), "settings": {"seed": seed, "soft": len(soft)}, **figures}
@@ -321,7 +321,8 @@ def train_fast(
 
 
 def bare_and_headed(rows: Sequence[Row]) -> tuple[list[str], list[str | None], Bools, Ints, Floats]:
-    """List the rows as they are taught: under the heading, and real ones without it too, with the labels that they have then.
+    """List the rows as they are taught: under the heading, and real ones without it too, with the labels that they have
+    then.
 
     Returns
     -------
@@ -354,10 +355,11 @@ def learned_from(rows: Sequence[Row], held: Bools) -> str:
     """Describe what a model learned from, for its card."""
     found = described_corpus(rows, held)
     counts = ", ".join(f"`{label}` {n:,}" for label, n in found["labels"].items())
-    number = f"{found['held_out']:,} of them were held out: one country in ten of real reports, one group in ten of the others."
+    share = "one country in ten of real reports, one group in ten of the others"
+    kept = f"{found['held_out']:,} of them were held out: {share}."
     return (
         f"{len(rows):,} labelled passages ({counts}): {found['real']:,} real passages of public reports and "
-        f"{len(rows) - found['real']:,} others. Those of the project's corpus were labelled by language models. SHA-256 of all: "
-        f"`{found['sha256']}`. "
-        + (number if held.any() else "None was held out: each was judged by a model that did not see its group.")
+        f"{len(rows) - found['real']:,} others. Those of the project's corpus were labelled by language models. "
+        f"SHA-256 of all: `{found['sha256']}`. "
+        + (kept if held.any() else "None was held out: each was judged by a model that did not see its group.")
     )

@@ -61,7 +61,8 @@ class Reading:
 def record_of(row: Any, given_id: str) -> Record:
     """Read a row of a corpus, of ``tipclassify score -f jsonl`` or of ``tipclassify corpus queue``.
 
-    The labels of a row that ``score`` wrote are the model's: it has scores and ``low_confidence``, but no ``predicted``.
+    The labels of a row that ``score`` wrote are the model's: it has scores and ``low_confidence``, but no
+    ``predicted``.
 
     >>> record_of({"text": "Police acted.", "labels": [], "doc": "A", "pair": None}, "x-1")
     Record(text='Police acted.', id='x-1', labels=(), predicted=None, scores=None, meta={'doc': 'A'})
@@ -77,7 +78,7 @@ def record_of(row: Any, given_id: str) -> Record:
 
 
 def row_of(record: Record) -> dict[str, Any]:
-    """Write the row of a corpus; ``labels`` is null where nobody has labelled the passage, so that training refuses it."""
+    """Write the row of a corpus; ``labels`` is null for an unlabelled passage, so that training refuses it."""
     labels = None if record.labels is None else list(record.labels)
     row = {"id": record.id, "text": record.text, "labels": labels, **predictions(record)}
     return row | other_fields(record.meta, *row)
@@ -157,7 +158,7 @@ def json_entries(path: Path) -> Iterator[Numbered]:
 
 
 def read_entries(path: Path, entries: Iterable[Numbered], read: Callable[[Any, str], Record]) -> list[Record]:
-    """Read a file's entries, each by ``read(entry, id if it has none)``; raise `CorpusError` with a line for every bad one."""
+    """Read each entry by ``read(entry, id if it has none)``; raise `CorpusError` with a line for every bad one."""
     problems: list[str] = []
     number = count(1)
 
