@@ -106,8 +106,7 @@ TAUGHT = "The zorp was flooded."
 def test_soft_targets_teach_and_count_in_nothing_else(small: tuple[list[str], np.ndarray, list[int]]) -> None:
     texts, truth, groups = (column[::4] for column in small)
     without = fit_model(texts, truth, groups, folds=2)
-    soft = np.tile([0.97, 0.01, 0.5], (30, 1))
-    fitted = fit_model(texts, truth, groups, folds=2, soft=soft, soft_texts=[TAUGHT] * 30, soft_headings=["Zorps"] * 30)
+    fitted = fit_model(texts, truth, groups, folds=2, soft=[(TAUGHT, "Zorps", [0.97, 0.01, 0.5])] * 30)
     assert fitted.metrics.passages == len(texts)
     assert fitted.scores.shape == fitted.given["balanced"].shape == truth.shape
     assert [m.support for m in fitted.metrics.labels] == truth.sum(axis=0).tolist()
@@ -160,11 +159,9 @@ def test_a_vocabulary_may_be_given() -> None:
     ("options", "told"),
     [
         ({"headings": ["x"]}, "headings: 1 for 2 passages"),
-        ({"soft_texts": ["x"]}, "soft: give 3 probabilities"),
-        ({"soft": np.zeros((2, 3)), "soft_texts": ["x"]}, "soft: give 3 probabilities"),
-        ({"soft": np.full((1, 3), 1.5), "soft_texts": ["x"]}, "soft: give 3 probabilities"),
-        ({"soft": np.full((1, 3), np.nan), "soft_texts": ["x"]}, "soft: give 3 probabilities"),
-        ({"soft": np.zeros((1, 3)), "soft_texts": ["x"], "soft_headings": []}, "soft_headings: 0 for 1 passages"),
+        ({"soft": [("x", None, [0.5, 0.5])] * 3}, "soft: give 3 probabilities"),
+        ({"soft": [("x", None, [0.5, 0.5, 1.5])]}, "soft: give 3 probabilities"),
+        ({"soft": [("x", None, [0.5, 0.5, np.nan])]}, "soft: give 3 probabilities"),
         ({"weights": np.array([1.0, -1.0])}, "weights: give a number of 0 or more"),
     ],
 )

@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -48,20 +48,12 @@ class Reference:
 
     Attributes
     ----------
-    key : str
-        `passage_key` of its text.
-    words : int
-        Number of its words, divided by white space.
-    source : str
-        Its document, such as ``hrr/2020/china.html``.
-    section : str or None
-        Heading above it.
-    labels : tuple of str
-        Labels of the passage under its heading.
-    labels_alone : tuple of str or None
-        Labels of the bare sentence, where they differ.
-    annotator : str
-        Who labelled it.
+    key, words : str, int
+        `passage_key` of its text, and the number of its words, divided by white space.
+    source, section : str, str or None
+        Its document, such as ``hrr/2020/china.html``, and the heading above it.
+    labels, labels_alone : tuple of str, tuple of str or None
+        Labels of the passage under its heading, and of the bare sentence where they differ.
     """
 
     key: str
@@ -307,15 +299,15 @@ def rebuild(
     if given is not None and not given.is_dir():
         texts |= _texts_of_rows(given, keys)
     else:
+        read = _downloader(allow_private, problems) if given is None else _finder(given)
         names = [file for file, those in files.items() if any(one.key not in texts for one in those)]
-        read = _downloaded(names, allow_private, problems) if given is None else _in_folder(names, given, problems)
-        for done, (file, data) in enumerate(read, 1):
+        for done, file in enumerate(names, 1):
             wanted = {one.key: one.words for one in files[file] if one.key not in texts}
-            if data is not None and wanted:
-                try:
+            try:
+                if wanted and (data := read(file)) is not None:
                     texts |= find_passages(read_source(data, file.name), wanted)
-                except InputError as error:
-                    problems.append(str(error))
+            except InputError as error:
+                problems.append(str(error))
             if progress:
                 progress(done, len(names))
     rows = [one.row(texts[one.key]) for one in references if one.key in texts]
@@ -330,39 +322,36 @@ def _texts_of_rows(path: Path, keys: set[str]) -> dict[str, str]:
     return {key: text for text in texts if (key := passage_key(text)) in keys}
 
 
-def _in_folder(files: Iterable[_File], folder: Path, problems: list[str]) -> Iterator[tuple[_File, bytes | None]]:
-    """The bytes of each file whose name ends a path in the folder; None for the others."""
+def _finder(folder: Path) -> Callable[[_File], bytes | None]:
+    """Make a function that returns the bytes of a file whose name ends a path in the folder; None for others."""
     there = {ending: path for path in sorted(folder.rglob("*")) for ending in (path.name, "/".join(path.parts[-2:]))}
-    for file in files:
-        data = None
-        try:
-            data = read_bounded(str(there[file.name])) if file.name in there else None
-        except InputError as error:
-            problems.append(str(error))
-        yield file, data
+    return lambda file: read_bounded(str(there[file.name])) if file.name in there else None
 
 
-def _downloaded(
-    files: Iterable[_File], allow_private: bool, problems: list[str]
-) -> Iterator[tuple[_File, bytes | None]]:
-    """The bytes of each file, from the cache of links or the web; None for what cannot be had."""
+def _downloader(allow_private: bool, problems: list[str]) -> Callable[[_File], bytes | None]:
+    """Make a function that returns the bytes of a file, from the cache of links or the web; None once the web fails."""
     from tipclassify.download import LinkError, download
     from tipclassify.download.cache import read_copy
     from tipclassify.download.request import parsed
 
     failed = 0
-    for file in files:
-        data = None
+
+    def read(file: _File) -> bytes | None:
+        nonlocal failed
         url = str(parsed(file.address + quote(file.name)))
+        if kept := read_copy(url):
+            return kept[0].data
+        if failed >= _PATIENCE:
+            return None
         try:
-            if kept := read_copy(url):
-                data = kept[0].data
-            elif failed < _PATIENCE:
-                data = download(url, allow_private=allow_private).data
-                failed = 0
+            data = download(url, allow_private=allow_private).data
         except LinkError as error:
             problems.append(str(error))
             failed += error.status not in (404, 410)
             if failed == _PATIENCE:
                 problems.append(f"{failed} downloads failed in a row: no more are tried; run the command again later")
-        yield file, data
+            return None
+        failed = 0
+        return data
+
+    return read

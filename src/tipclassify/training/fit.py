@@ -32,6 +32,9 @@ __all__ = ["Fitted", "fit_model", "group_folds", "model_meta"]
 
 _ALWAYS: Final = -1  # fold of passages that teach every fold: those with soft targets
 
+SoftPassage = tuple[str, str | None, Sequence[float]]
+"""Text, heading, and a teacher's probability of each label."""
+
 
 @dataclass(frozen=True)
 class Fitted:
@@ -58,9 +61,7 @@ def fit_model(
     *,
     headings: Sequence[str | None] | None = None,
     weights: Floats | None = None,
-    soft: Floats | None = None,
-    soft_texts: Sequence[str] = (),
-    soft_headings: Sequence[str | None] | None = None,
+    soft: Sequence[SoftPassage] = (),
     held: Bools | None = None,
     held_weights: Floats | None = None,
     vocabulary: frozenset[str] | None = None,
@@ -80,9 +81,9 @@ def fit_model(
     weights : float (n,), optional
         Weight of each passage in the fits, 1 by default. A passage of weight 0 teaches nothing, not even the calibration
         and the thresholds, but is scored like any other. Calibration and thresholds count all others alike.
-    soft : float (k, 3), optional
-        Probabilities that a teacher gives to the labels of `soft_texts`, under `soft_headings`. These passages teach every
-        fold; they never count in calibration, thresholds or metrics.
+    soft : sequence of (text, heading, probabilities), optional
+        Further passages with the probability of each label that a teacher gives. They teach every fold and never count
+        in calibration, thresholds or metrics.
     held : bool (n,), optional
         Passages that teach nothing and on which the model is calibrated and judged, each counting `held_weights`, float
         (held,). Without, all passages are scored out of fold.
@@ -103,12 +104,14 @@ def fit_model(
     """
     if not y_true.any():
         raise ValueError("no passage has a label: nothing to learn; label some")
-    n, every = len(texts), [*texts, *soft_texts]
+    n, every = len(texts), [*texts, *(text for text, _, _ in soft)]
     weights = checked_weights(weights, n, "weights")
-    soft = np.zeros((0, len(LABELS))) if soft is None else np.asarray(soft, np.float64)
-    if soft.shape != (len(soft_texts), len(LABELS)) or not ((soft >= 0) & (soft <= 1)).all():
-        raise ValueError(f"soft: give {len(LABELS)} probabilities for each of soft_texts")
-    under = [*_as_many(headings, n, "headings"), *_as_many(soft_headings, len(soft_texts), "soft_headings")]
+    taught = np.array([row for _, _, row in soft], np.float64).reshape(-1, len(LABELS))
+    if len(taught) != len(soft) or not ((taught >= 0) & (taught <= 1)).all():
+        raise ValueError(f"soft: give {len(LABELS)} probabilities for each passage")
+    if headings is not None and len(headings) != n:
+        raise ValueError(f"headings: {len(headings)} for {n} passages; give one for each, or None")
+    under = [*(headings or [None] * n), *(heading for _, heading, _ in soft)]
     if held is not None:
         weights = np.where(held, 0.0, weights)
     used = weights > 0
@@ -117,7 +120,7 @@ def fit_model(
     design, hashes = lay_out(featurize(every, vocabulary), under)
 
     fold = group_folds(np.asarray(groups) if held is None else np.asarray(groups)[held], folds, seed)
-    target = np.concatenate([y_true, soft])
+    target = np.concatenate([y_true, taught])
     every_weight = np.concatenate([weights, np.ones(len(soft))])
     if held is None:
         every_fold = np.concatenate([fold, np.full(len(soft), _ALWAYS)])
@@ -145,13 +148,6 @@ def checked_weights(weights: Any, n: int, name: str) -> Floats:
     if len(found) != n or not np.isfinite(found).all() or (found < 0).any() or not found.any():
         raise ValueError(f"{name}: give a number of 0 or more for each passage, and more than 0 for one")
     return found
-
-
-def _as_many(headings: Sequence[str | None] | None, n: int, name: str) -> Sequence[str | None]:
-    """The headings of `n` passages."""
-    if headings is not None and len(headings) != n:
-        raise ValueError(f"{name}: {len(headings)} for {n} passages; give one for each, or None")
-    return [None] * n if headings is None else headings
 
 
 def group_folds(groups: Ints, folds: int, seed: int) -> Ints:

@@ -26,7 +26,7 @@ from tipclassify.model.linear.scoring import apply_thresholds, logistic
 from tipclassify.progress import Progress
 from tipclassify.training.calibration import calibrate
 from tipclassify.training.evidence import Judged, country_groups, evidence_of, golden_rows, row_passage
-from tipclassify.training.fit import fit_model, group_folds, model_meta
+from tipclassify.training.fit import SoftPassage, fit_model, group_folds, model_meta
 from tipclassify.training.model_card import Part, model_card
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ def train_fast(
     rows: Sequence[Row],
     out: str | os.PathLike[str],
     *,
-    soft: Sequence[tuple[str, str | None, Sequence[float]]] = (),
+    soft: Sequence[SoftPassage] = (),
     vocabulary: frozenset[str] | None = None,
     judge: Classifier | None = None,
     taught: str = "",
@@ -281,9 +281,7 @@ def train_fast(
         weights=np.where(held[origin], 0.0, weights),
         held=judged if real.any() else None,
         held_weights=counts,
-        soft=np.array([row[2] for row in soft]).reshape(-1, len(LABELS)),
-        soft_texts=[row[0] for row in soft],
-        soft_headings=[row[1] for row in soft],
+        soft=soft,
         vocabulary=vocabulary,
         seed=seed,
         jobs=jobs,
