@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,7 @@ def test_bad_annotation_rows_are_told_with_their_lines(tmp_path: Path) -> None:
     assert [problem.split(": ")[0] for problem in caught.value.problems] == [f"{file}:1", f"{file}:2"]
 
 
+@cache
 def invented() -> list[Row]:
     """Rows of the corpus, but for the real passages that a checkout may hold: their annotators stand in data/real/labels.csv."""
     return [row for row in read_rows(ROOT / "data") if not is_real(row)]

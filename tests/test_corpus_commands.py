@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from tipclassify import CorpusError
 from tipclassify.corpus.curation import add_rows, corpus_stats, split_rows
 from tipclassify.corpus.loading import group_rows, read_rows
+from tipclassify.corpus.near_duplicates import near_pairs
 from tipclassify.evaluation.agreement import agreement, disagreements
-from tipclassify.training.audit import near_pairs
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -17,7 +17,7 @@ from tipclassify.model.linear.scoring import score_texts
 from tipclassify.text.features.hashing import featurize
 from tipclassify.training.calibration import operating_points
 from tipclassify.training.fit import fit_model, group_folds
-from tipclassify.training.linear import fit_all, lay_out
+from tipclassify.training.linear import fit_labels, lay_out
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -106,8 +106,7 @@ TAUGHT = "The zorp was flooded."
 def test_soft_targets_teach_and_count_in_nothing_else(small: tuple[list[str], np.ndarray, list[int]]) -> None:
     texts, truth, groups = (column[::4] for column in small)
     without = fit_model(texts, truth, groups, folds=2)
-    soft = np.tile([0.97, 0.01, 0.5], (30, 1))
-    fitted = fit_model(texts, truth, groups, folds=2, soft=soft, soft_texts=[TAUGHT] * 30, soft_headings=["Zorps"] * 30)
+    fitted = fit_model(texts, truth, groups, folds=2, soft=[(TAUGHT, "Zorps", [0.97, 0.01, 0.5])] * 30)
     assert fitted.metrics.passages == len(texts)
     assert fitted.scores.shape == fitted.given["balanced"].shape == truth.shape
     assert [m.support for m in fitted.metrics.labels] == truth.sum(axis=0).tolist()
@@ -115,17 +114,6 @@ def test_soft_targets_teach_and_count_in_nothing_else(small: tuple[list[str], np
     assert after[0] > max(before[0], 0.8)
     assert after[1] < before[1]
     assert "zorp" in fitted.model.vocabulary - without.model.vocabulary
-    light = fit_model(
-        texts,
-        truth,
-        groups,
-        folds=2,
-        soft=soft,
-        soft_texts=[TAUGHT] * 30,
-        soft_headings=["Zorps"] * 30,
-        soft_weight=0.01,
-    )
-    assert probabilities(light.model, [TAUGHT], ["Zorps"])[0, 0] < after[0]
 
 
 def test_passages_held_judge_the_model_and_teach_nothing(small: tuple[list[str], np.ndarray, list[int]]) -> None:
@@ -146,7 +134,7 @@ def test_a_soft_target_is_what_the_fit_comes_to() -> None:
     texts = ["alpha"] * 20 + ["beta"] * 20 + ["gamma"] * 20
     design, _ = lay_out(featurize(texts, frozenset(texts)), [None] * 60)
     target = np.repeat([[0.8], [0.3], [0.001]], 20, axis=0) * np.ones(3)
-    for weights, bias in fit_all(design, target, np.ones(60), [1e3] * 3, 1):
+    for weights, bias in fit_labels(design, target, np.ones(60), C=1e3):
         fitted = 1 / (1 + np.exp(-design.scores(weights)[0] - bias))
         np.testing.assert_allclose(fitted[::20], [0.8, 0.3, 0.0], atol=0.03)
 
@@ -155,8 +143,7 @@ def test_hard_targets_are_the_limit_of_soft_ones(small: tuple[list[str], np.ndar
     texts, truth, _ = (column[::8] for column in small)
     design, _ = lay_out(featurize(texts, frozenset()), [None] * len(texts))
     hard, nearly = (
-        fit_all(design, target, np.ones(len(texts)), [2.0] * 3, 1)
-        for target in (truth.astype(float), np.where(truth, 1.0, 0.01))
+        fit_labels(design, target, np.ones(len(texts))) for target in (truth.astype(float), np.where(truth, 1.0, 0.01))
     )
     for (one, _), (other, _) in zip(hard, nearly, strict=True):
         assert np.corrcoef(one, other)[0, 1] > 0.999
@@ -172,11 +159,9 @@ def test_a_vocabulary_may_be_given() -> None:
     ("options", "told"),
     [
         ({"headings": ["x"]}, "headings: 1 for 2 passages"),
-        ({"soft_texts": ["x"]}, "soft: give 3 probabilities"),
-        ({"soft": np.zeros((2, 3)), "soft_texts": ["x"]}, "soft: give 3 probabilities"),
-        ({"soft": np.full((1, 3), 1.5), "soft_texts": ["x"]}, "soft: give 3 probabilities"),
-        ({"soft": np.full((1, 3), np.nan), "soft_texts": ["x"]}, "soft: give 3 probabilities"),
-        ({"soft": np.zeros((1, 3)), "soft_texts": ["x"], "soft_headings": []}, "soft_headings: 0 for 1 passages"),
+        ({"soft": [("x", None, [0.5, 0.5])] * 3}, "soft: give 3 probabilities"),
+        ({"soft": [("x", None, [0.5, 0.5, 1.5])]}, "soft: give 3 probabilities"),
+        ({"soft": [("x", None, [0.5, 0.5, np.nan])]}, "soft: give 3 probabilities"),
         ({"weights": np.array([1.0, -1.0])}, "weights: give a number of 0 or more"),
     ],
 )

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
-__all__ = ["aligned", "csv_cell", "json_line", "looks_like_a_formula", "one_line"]
+__all__ = ["aligned", "csv_cell", "json_line", "looks_like_a_formula", "markdown_table", "one_line", "shown"]
 
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _FORMULA: Final = re.compile(r"[\t\r\n]|[\s\ufeff]*[=+\-@＝＋－＠]")
@@ -29,6 +29,33 @@ def aligned(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
         ).rstrip()
         for row in rows
     ]
+
+
+def shown(value: object) -> str:
+    """Write a value for a table: figures with three decimals, counts with commas, names one after another, NaN as –.
+
+    >>> [shown(value) for value in (0.25, float("nan"), 12_000, ("failure",), (), "two\\n lines")]
+    ['0.250', '–', '12,000', 'failure', '(none)', 'two lines']
+    """
+    if isinstance(value, float):
+        return "–" if math.isnan(value) else f"{value:.3f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, list | tuple):
+        return ", ".join(value) or "(none)"
+    return " ".join(str(value).split())
+
+
+def markdown_table(rows: Sequence[Sequence[str]]) -> str:
+    """Lay out a Markdown table whose first row is its heading.
+
+    >>> print(markdown_table([("label", "F1"), ("failure", "0.9")]))
+    | label | F1 |
+    | --- | --- |
+    | failure | 0.9 |
+    """
+    heading, *others = rows
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heading, ["---"] * len(heading), *others))
 
 
 def looks_like_a_formula(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Growing a labelled corpus: add rows, say what is in it, and part it without near twins on both sides.
+"""Corpus curation: add rows, count what is there, and split it without near twins on both sides.
 
 Rows that `corpus.read_rows` has checked come in. Nothing here writes: the command line does.
 """
@@ -15,7 +15,7 @@ import numpy as np
 from tipclassify.corpus.loading import Row, group_rows, joined, text_key
 from tipclassify.corpus.near_duplicates import LEAKED, near_pairs
 from tipclassify.errors import CorpusError
-from tipclassify.formatting import aligned
+from tipclassify.formatting import aligned, shown
 from tipclassify.labels import LABELS
 
 __all__ = ["Addition", "NearDuplicate", "add_rows", "corpus_stats", "split_rows", "stats_table"]
@@ -38,12 +38,10 @@ class NearDuplicate:
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """What of new rows is to be added.
+    """The rows to add, with ids that are free, and what to report of them.
 
     Attributes
     ----------
-    rows : list of row
-        The new ones, with ids that are free.
     repeated : list of (id, id)
         New rows whose text and labels are there already, and which row that is: left out.
     renamed : list of (id, id)
@@ -59,7 +57,7 @@ class Addition:
 
 
 def add_rows(there: Sequence[Row], new: Sequence[Row]) -> Addition:
-    """Tell new rows from those that are there, or from each other.
+    """Find the rows among `new` that are not there yet.
 
     Raises
     ------
@@ -96,11 +94,11 @@ def add_rows(there: Sequence[Row], new: Sequence[Row]) -> Addition:
 
 def _near(there: Sequence[Row], rows: Sequence[Row]) -> list[NearDuplicate]:
     every = [*there, *rows]
-    labels = [tuple(row["labels"]) for row in every]
     found = [
-        NearDuplicate(every[j]["id"], every[i]["id"], round(similarity, 4), labels[j], labels[i])
+        NearDuplicate(new["id"], old["id"], round(similarity, 4), tuple(new["labels"]), tuple(old["labels"]))
         for i, j, similarity in near_pairs([row["text"] for row in every], LEAKED)
         if j >= len(there)  # i < j: the later one is new
+        for old, new in [(every[i], every[j])]
     ]
     return sorted(found, key=lambda pair: (-pair.similarity, pair.id, pair.other))
 
@@ -109,7 +107,7 @@ def _near(there: Sequence[Row], rows: Sequence[Row]) -> list[NearDuplicate]:
 
 
 def split_rows(rows: Sequence[Row], share: float = 0.2, seed: int = 0) -> tuple[list[Row], list[Row]]:
-    """Rows to train on, and about a `share` of them to test on, both in their old order.
+    """Split rows into those to train on and about a `share` to test on, both in their old order.
 
     Groups (narratives, pairs, equal texts) are never parted, nor are near twins of different groups.
 
@@ -124,21 +122,20 @@ def split_rows(rows: Sequence[Row], share: float = 0.2, seed: int = 0) -> tuple[
     groups = joined(group_rows(rows), near)
     size = Counter(groups)
     names = sorted(size)
-    wanted = share * len(rows)
+    wanted, held = share * len(rows), 0
     test: set[int] = set()
-    held = 0
-    for number in np.random.default_rng(seed).permutation(len(names)).tolist():
-        if abs(held + size[names[number]] - wanted) < abs(held - wanted):  # nearer to the share with it than without
-            test.add(names[number])
-            held += size[names[number]]
+    for name in np.random.default_rng(seed).permutation(names).tolist():
+        if abs(held + size[name] - wanted) < abs(held - wanted):  # nearer to the share with it than without
+            test.add(name)
+            held += size[name]
     if not held or held == len(rows):
-        count = "is 1 group" if len(names) == 1 else f"are {len(names):,} groups"
         what = f"{len(rows):,} passages cannot be parted at {share:g}: near twins, and passages of one document, stay together"
+        count = "is 1 group" if len(names) == 1 else f"are {len(names):,} groups"
         raise CorpusError([f"{what}, and there {count} only; add others"])
-    parts: tuple[list[Row], list[Row]] = ([], [])
-    for row, group in zip(rows, groups, strict=True):
-        parts[group in test].append(row)
-    return parts
+    train, held_out = (
+        [row for row, group in zip(rows, groups, strict=True) if (group in test) is side] for side in (False, True)
+    )
+    return train, held_out
 
 
 # --------------------------------------------------------------------------------------------- counting
@@ -166,7 +163,7 @@ def corpus_stats(rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
 
 
 def stats_table(found: Sequence[dict[str, Any]]) -> str:
-    """The same as aligned plain text."""
+    """Lay out the same as aligned plain text."""
     whole, *others = found
     parts = [
         f"{whole['passages']:,} passages in {whole['groups']:,} groups (largest {whole['largest_group']:,}): "
@@ -174,16 +171,16 @@ def stats_table(found: Sequence[dict[str, Any]]) -> str:
     ]
     for part, title in (("label", "label"), ("labels", "set of labels"), ("section", "section"), ("source", "source")):
         lines = [row for row in others if row["part"] == part]
-        cells = [(_line(row["name"]), f"{row['passages']:,}", f"{row['share']:.1%}") for row in lines[:_MOST]]
-        rest = [(f"{len(lines) - _MOST:,} more", f"{sum(row['passages'] for row in lines[_MOST:]):,}", "")]
-        parts.append("\n".join(aligned([(title, "passages", "share"), *cells, *(rest if len(lines) > _MOST else [])])))
-    lengths = [row for row in others if row["part"] == "length"]
-    columns = [name for name in lengths[0] if name not in ("part", "name")]
-    cells = [(row["name"], *(f"{row[name]:g}" for name in columns)) for row in lengths]
-    parts.append("\n".join(aligned([("length in", *columns), *cells])))
+        cells = [(title, "passages", "share")]
+        cells += [(_short(row["name"]), f"{row['passages']:,}", f"{row['share']:.1%}") for row in lines[:_MOST]]
+        if rest := lines[_MOST:]:
+            cells.append((f"{len(rest):,} more", f"{sum(row['passages'] for row in rest):,}", ""))
+        parts.append("\n".join(aligned(cells)))
+    lengths = [(row["name"], *(f"{row[name]:g}" for name in _QUANTILES)) for row in others if row["part"] == "length"]
+    parts.append("\n".join(aligned([("length in", *_QUANTILES), *lengths])))
     return "\n\n".join(parts)
 
 
-def _line(text: str) -> str:
-    shown = " ".join(text.split())
-    return shown if len(shown) <= 60 else shown[:59] + "…"
+def _short(text: str) -> str:
+    line = shown(text)
+    return line if len(line) <= 60 else line[:59] + "…"

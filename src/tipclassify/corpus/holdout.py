@@ -16,8 +16,8 @@ from pathlib import PurePosixPath
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.corpus.loading import Row, group_rows
 
 __all__ = ["document_country", "held_out", "is_real", "natural_shares", "natural_weights", "source_family"]
@@ -25,8 +25,6 @@ __all__ = ["document_country", "held_out", "is_real", "natural_shares", "natural
 _ONE_IN: Final = 10
 _REAL: Final = re.compile(r"(hrr|dol|factbook)(?:-\w+)?(?:/|$)")
 _EDGES: Final = (0.01, 0.03, 0.1, 0.3, 0.6, 0.9)  # of a passage's highest probability
-
-Floats = npt.NDArray[np.float64]
 
 
 def source_family(doc: str | None) -> str | None:
@@ -56,18 +54,14 @@ def document_country(doc: str) -> str:
     return re.sub(r"[^a-z]", "", name.replace("the", ""))
 
 
-def held_out(rows: Sequence[Row]) -> npt.NDArray[np.bool_]:
+def held_out(rows: Sequence[Row]) -> Bools:
     """Rows that teach nothing and measure, bool (n,): one country, or one group, in ten."""
-    first = group_rows([row for row in rows if not is_real(row)])
-    invented = iter(first)
     others = [row for row in rows if not is_real(row)]
+    firsts = (others[i] for i in group_rows(others))
     keys = []
     for row in rows:
-        if is_real(row):
-            keys.append(document_country(str(row["doc"])))
-        else:
-            group = others[next(invented)]
-            keys.append(str(group.get("doc") or group["id"]))
+        first = row if is_real(row) else next(firsts)
+        keys.append(document_country(str(row["doc"])) if is_real(row) else str(first.get("doc") or first["id"]))
     return np.array([int(hashlib.md5(key.encode()).hexdigest(), 16) % _ONE_IN == 0 for key in keys], bool)
 
 
@@ -106,5 +100,5 @@ def natural_weights(families: Sequence[str], scores: Floats, shares: Mapping[str
     return weights
 
 
-def _bins(scores: Floats) -> npt.NDArray[np.int64]:
+def _bins(scores: Floats) -> Ints:
     return np.asarray(np.searchsorted(np.array(_EDGES), scores.max(axis=1), side="right"), np.int64)

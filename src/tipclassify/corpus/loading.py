@@ -3,7 +3,7 @@
 A corpus is a file, or a folder whose ``*.jsonl``, ``*.csv`` and ``*.parquet`` files are read in the order of
 their names, and then ``real/passages.jsonl``, which ``tipclassify corpus rebuild`` writes. Columns: ``text`` and
 ``labels``; ``id``, ``section``, ``pair``, ``doc`` and ``source`` where there are any; further columns are kept.
-Nothing is trained on a corpus with errors, and all of them are told at once.
+Nothing is trained on a corpus with errors, and all of them are reported at once.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from tipclassify.errors import CorpusError
 from tipclassify.labels import LABELS, SECTIONS
@@ -28,12 +28,12 @@ __all__ = ["corpus_digest", "group_rows", "joined", "labels_alone", "load_corpus
 LONGEST: Final = 2_000
 """Characters of a passage; anything longer is a paragraph or more, not a sentence."""
 
-_SUFFIXES: Final = (".jsonl", ".csv", ".parquet")
 _REAL: Final = Path("real") / "passages.jsonl"  # passages of real reports, below the folder of a corpus
 _TEXT_COLUMNS: Final = ("id", "section", "pair", "doc", "source")
 
 Row = dict[str, Any]
 Numbered = tuple[str, Any]  # "file:line" and what stands there, or a RowError
+T = TypeVar("T")
 
 
 class RowError(ValueError):
@@ -57,39 +57,24 @@ def load_corpus(*paths: str | os.PathLike[str]) -> datasets.Dataset:
     import datasets
 
     rows = read_rows(*paths)
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    extra = [name for name in names if name not in ("text", "labels", *_TEXT_COLUMNS)]
-    features = datasets.Features(
-        {
-            **{name: datasets.Value("string") for name in ("id", "text")},
-            "labels": datasets.Sequence(datasets.ClassLabel(names=list(LABELS))),
-            **{name: datasets.Value("string") for name in (*_TEXT_COLUMNS[1:], *extra)},
-        }
-    )
-    number = {label: i for i, label in enumerate(LABELS)}
+    names = dict.fromkeys(("id", "text", "labels", *_TEXT_COLUMNS[1:], *(name for row in rows for name in row)))
+    text, labels = datasets.Value("string"), datasets.Sequence(datasets.ClassLabel(names=list(LABELS)))
     columns: dict[str, list[Any]] = {
-        name: [None if row.get(name) is None else str(row[name]) for row in rows]
-        for name in features
-        if name != "labels"
+        name: [None if row.get(name) is None else str(row[name]) for row in rows] for name in names
     }
-    columns["labels"] = [[number[label] for label in row["labels"]] for row in rows]
-    return datasets.Dataset.from_dict({name: columns[name] for name in features}, features=features)
+    columns["labels"] = [list(row["labels"]) for row in rows]
+    features = datasets.Features({name: labels if name == "labels" else text for name in names})
+    return datasets.Dataset.from_dict(columns, features=features)
 
 
 def read_rows(*paths: str | os.PathLike[str]) -> list[Row]:
-    """The same rows as plain dicts, checked, with ``labels`` as a tuple of names in the order of ``LABELS``."""
+    """Read the same rows as plain dicts, checked, with ``labels`` as a tuple of names in the order of ``LABELS``."""
     problems: list[str] = []
     rows: list[Row] = []
-    files = [file for path in paths for file in _files(Path(path), problems)]
     ids: dict[str, str] = {}
     texts: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {}
-    for file in files:
-        for where, found in _READERS[file.suffix.lower()](file):
-            try:
-                row = _check(found)
-            except RowError as error:
-                problems.append(f"{where}: {error}")
-                continue
+    for file in [file for path in paths for file in _files(Path(path), problems)]:
+        for where, row in read_each(_READERS[file.suffix.lower()](file), _check, problems):
             row["id"] = str(row.get("id") or f"{file.stem}-{where.rpartition(':')[2]}")
             if (first := ids.setdefault(row["id"], where)) != where:
                 problems.append(f"{where}: id {row['id']!r} is taken at {first}; give it another")
@@ -115,6 +100,17 @@ def row_key(row: Mapping[str, Any]) -> tuple[str, str]:
     return text_key(row["text"]), "" if section in (None, *SECTIONS) else text_key(str(section))
 
 
+def read_each(rows: Iterable[Numbered], read: Callable[[Any], T], problems: list[str]) -> Iterator[tuple[str, T]]:
+    """Yield what `read` makes of each row, with its place; each bad row is a line in `problems` instead."""
+    for where, row in rows:
+        try:
+            if isinstance(row, RowError):
+                raise row
+            yield where, read(row)
+        except RowError as error:
+            problems.append(f"{where}: {error}")
+
+
 def text_key(text: str) -> str:
     """What makes two texts the same: their words, whatever the case and the spaces.
 
@@ -125,15 +121,15 @@ def text_key(text: str) -> str:
 
 
 def labels_alone(row: Row) -> tuple[str, ...]:
-    """Labels of a row's text read without its heading: ``labels_alone`` where the row has it ("none" for none), else ``labels``.
+    """Return the labels of a row's text read without its heading: ``labels_alone`` if given ("none" for none), else
+    ``labels``.
 
     >>> labels_alone({"labels": (), "labels_alone": "failure"}), labels_alone({"labels": ("failure",), "labels_alone": "none"})
     (('failure',), ())
     """
-    told = row.get("labels_alone")
-    if not told:
+    if not row.get("labels_alone"):
         return tuple(row["labels"])
-    names = set(str(told).split(";"))
+    names = str(row["labels_alone"]).split(";")
     return tuple(label for label in LABELS if label in names)
 
 
@@ -155,7 +151,7 @@ def group_rows(rows: Sequence[Row]) -> list[int]:
 
 
 def joined(groups: list[int], pairs: Iterable[tuple[int, int]]) -> list[int]:
-    """The groups with those of each pair of rows made one; a group has the number of its first row.
+    """Merge the groups of each pair of rows (connected components); a group has the number of its first row.
 
     >>> joined([0, 1, 2], [(1, 2)])
     [0, 1, 1]
@@ -188,8 +184,6 @@ def corpus_digest(rows: Iterable[Row]) -> str:
 
 def _check(row: Any) -> Row:
     """The row with its labels in order."""
-    if isinstance(row, RowError):
-        raise row
     if not isinstance(row, dict):
         raise RowError('not a JSON object; write {"text": …, "labels": […]}')
     labels = row.get("labels", row.get("label"))
@@ -197,23 +191,16 @@ def _check(row: Any) -> Row:
         raise RowError(
             'not labelled yet; set "labels" to a list of names, [] for none (what "predicted" says is the model\'s)'
         )
-    text = check_text(row.get("text"))
-    if len(text) > LONGEST:
+    if len(text := check_text(row.get("text"))) > LONGEST:
         raise RowError(f"text of {len(text):,} characters, over {LONGEST:,}; split it into sentences")
-    row = {name: value for name, value in row.items() if name != "label"}
+    checked: Row = {**{name: value for name, value in row.items() if name != "label"}, "labels": parse_labels(labels)}
     if isinstance(alone := row.get("labels_alone"), list | tuple):
-        row["labels_alone"] = ";".join(map(str, alone)) or "none"
-    return {**row, "labels": parse_labels(labels)}
+        checked["labels_alone"] = ";".join(map(str, alone)) or "none"
+    return checked
 
 
 def check_text(value: Any) -> str:
-    """The text of a row, as it is.
-
-    Raises
-    ------
-    RowError
-        When it is missing or empty.
-    """
+    """Return the text of a row, or raise `RowError` where it is missing or empty."""
     if not isinstance(value, str):
         raise RowError('no text; add a "text" field')
     if not value.strip():
@@ -221,19 +208,19 @@ def check_text(value: Any) -> str:
     return value
 
 
-def parse_labels(value: Any) -> tuple[str, ...]:
-    """Names from a list, or from text with ``;``, in the order of ``LABELS``.
+def split_names(value: Any) -> Any:
+    """Split text with ``;`` into names; anything else stays as it is."""
+    return value.replace("|", ";").replace(",", ";").split(";") if isinstance(value, str) else value
 
-    Raises
-    ------
-    RowError
-        When it is neither, or a name is unknown.
+
+def parse_labels(value: Any) -> tuple[str, ...]:
+    """Return names from a list, or from text with ``;``, in the order of ``LABELS``; raise `RowError` for what is
+    neither.
 
     >>> parse_labels("failure; positive_effort")
     ('positive_effort', 'failure')
     """
-    if isinstance(value, str):
-        value = [name for name in value.replace("|", ";").replace(",", ";").split(";") if name.strip()]
+    value = [name for name in split_names(value) if name.strip()] if isinstance(value, str) else value
     if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
         raise RowError('no labels; add "labels": a list of names, [] for none')
     names = [name.strip() for name in value]
@@ -247,48 +234,48 @@ def parse_labels(value: Any) -> tuple[str, ...]:
 
 def _files(path: Path, problems: list[str]) -> list[Path]:
     if path.is_dir():
-        found = sorted(file for file in path.iterdir() if file.suffix.lower() in _SUFFIXES)
+        found = sorted(file for file in path.iterdir() if file.suffix.lower() in _READERS)
         found += [path / _REAL] if (path / _REAL).is_file() else []
         if not found:
             problems.append(f"{path}: no .jsonl, .csv or .parquet file there; name the folder of the corpus")
         return found
-    if not path.is_file():
-        problems.append(f"{path}: no such file; check the path")
-    elif path.suffix.lower() not in _SUFFIXES:
-        problems.append(f"{path}: not a corpus file; use {', '.join(_SUFFIXES)}")
-    else:
+    if path.is_file() and path.suffix.lower() in _READERS:
         return [path]
+    what = f"not a corpus file; use {', '.join(_READERS)}" if path.is_file() else "no such file; check the path"
+    problems.append(f"{path}: {what}")
     return []
 
 
 def read_file(file: Path) -> bytes:
-    """The bytes of a file.
-
-    Raises
-    ------
-    CorpusError
-        When it cannot be read.
-    """
+    """Return the bytes of a file, or raise `CorpusError` where it cannot be read."""
     try:
         return file.read_bytes()
     except OSError as error:
         raise CorpusError([f"{file}: {(error.strerror or str(error)).lower()}; check the path"]) from None
 
 
+def text_lines(file: Path) -> Iterator[Numbered]:
+    """Lines that are not blank, each with its place; a `RowError` for a line that is not UTF-8."""
+    for number, line in enumerate(read_file(file).split(b"\n"), 1):
+        try:
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r")
+            if text.strip():
+                yield f"{file}:{number}", text
+        except UnicodeDecodeError as error:
+            what = f"not UTF-8 (byte {error.start + 1} of the line); save the file as UTF-8"
+            yield f"{file}:{number}", RowError(what)
+
+
 def json_rows(file: Path) -> Iterator[Numbered]:
     """Values of JSON lines, each with its place; a `RowError` for a line that is none."""
-    for number, line in enumerate(read_file(file).splitlines(), 1):
-        value: Any
-        try:
-            decoded = line.decode("utf-8-sig" if number == 1 else "utf-8")
-            if not decoded.strip():
-                continue
-            value = json.loads(decoded)
-        except UnicodeDecodeError as error:
-            value = RowError(f"not UTF-8 (byte {error.start + 1} of the line); save the file as UTF-8")
-        except ValueError as error:
-            value = RowError(f"broken JSON ({error}); write one object a line")
-        yield f"{file}:{number}", value
+    for where, line in text_lines(file):
+        value: Any = line
+        if isinstance(line, str):
+            try:
+                value = json.loads(line)
+            except ValueError as error:
+                value = RowError(f"broken JSON ({error}); write one object a line")
+        yield where, value
 
 
 def csv_rows(file: Path) -> Iterator[Numbered]:

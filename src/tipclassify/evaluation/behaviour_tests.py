@@ -1,8 +1,8 @@
-"""The codebook as executable tests: does a model tag the cases of each rule as the rule says?
+"""Behavioural tests: does a model tag the cases of each rule of the codebook as the rule says?
 
 Three kinds of case. Rules: sentences written for one rule of the codebook, with the labels it gives. Invariance:
-a change that must not matter (country, city, figure, year, date, money, spelling, quotation marks, spaces) must leave
-the labels as they are. Addition: an unrelated clause appended keeps them.
+a change that must not matter (country, city, figure, year, date, money, heading, spelling, quotation marks, spaces)
+must leave the labels as they are. Addition: an unrelated clause appended keeps them.
 
 Source: behavioural testing of language models, Ribeiro et al. 2020 (arXiv:2005.04118).
 """
@@ -31,12 +31,18 @@ _SPELLINGS: Final = (
     ("organization", "organisation"), ("center", "centre"), ("recognize", "recognise"), ("neighbor", "neighbour"),
     ("offense", "offence"), ("defense", "defence"), ("counseling", "counselling"), ("authorize", "authorise"),
 )  # fmt: skip
+_QUOTES: Final = (("'", "’"), (' "', " “"), ('"', "”"))
+_SURFACE: Final = {"spelling": _SPELLINGS, "quotes": _QUOTES, "spaces": ((" ", "\u00a0"),)}
+_NO_RULES: Final = ("slots.jsonl", "appended.jsonl", "headings.jsonl")
 _CLOSE: Final = 2e-3  # weights are stored as half floats
+
+Row = Mapping[str, Any]
+Variants = tuple[Passage, list[Passage]]
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A case that a model gets wrong: what it should give, and what it gives."""
+    """A case that a model gets wrong: the expected labels, and those given."""
 
     text: str
     expected: tuple[str, ...]
@@ -45,7 +51,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
-    """How a model does on one rule."""
+    """The result of the cases of one rule."""
 
     rule: str
     passed: int
@@ -59,7 +65,7 @@ class RuleResult:
 
 
 def default_cases_path() -> Path:
-    """Folder of the shipped cases: inside the installed package, or in the checkout that it runs from.
+    """Find the folder of the shipped cases: inside the installed package, or in the checkout that it runs from.
 
     Raises
     ------
@@ -74,7 +80,7 @@ def default_cases_path() -> Path:
 
 
 def run_cases(classifier: Classifier, cases: str | os.PathLike[str] | None = None) -> list[RuleResult]:
-    """Results of every rule, rules of the codebook first, invariance and addition after.
+    """Run the cases of every rule, rules of the codebook first, invariance and addition after.
 
     Raises
     ------
@@ -82,24 +88,36 @@ def run_cases(classifier: Classifier, cases: str | os.PathLike[str] | None = Non
         When a case file is missing or broken.
     """
     folder = Path(cases) if cases is not None else default_cases_path()
-    rules = _read_rules(folder)
+    rules = [row for file in sorted(folder.glob("*.jsonl")) if file.name not in _NO_RULES for row in _read(file)]
+    if not rules:
+        raise InputError(
+            f"{folder}: no behaviour cases there; name a folder of .jsonl files with rule, text and labels"
+        )
     results = [
-        _compare(classifier, rule, [(_passage(row), tuple(row["labels"])) for row in rows])
-        for rule, rows in groupby(rules, key=lambda row: str(row["rule"]))
+        _judged(
+            rule,
+            passages := [_passage(row) for row in rows],
+            classifier.predict(passages),
+            [row["labels"] for row in rows],
+        )
+        for rule, of_rule in groupby(rules, key=lambda row: str(row["rule"]))
+        for rows in [list(of_rule)]
     ]
-    texts = [row["text"] for row in rules if not row.get("section")]
-    for name, groups in (
-        *_slot_groups(folder),
-        ("invariance-heading", _headed(folder)),
-        *_surface_groups(texts),
-        ("invariance-addition", _added(folder, texts)),
-    ):
-        results.append(_unchanged(classifier, name, list(groups)))
+    plain = [_passage(row) for row in rules if not row.get("section")]
+    results += [
+        _unchanged(classifier, f"invariance-{name}", list(variants))
+        for name, variants in (
+            *_slots(folder),
+            ("heading", _headings(folder)),
+            *_surface(plain),
+            ("addition", _added(folder, plain)),
+        )
+    ]
     return [result for result in results if result.cases]  # cases of one's own may give nothing to change
 
 
 def replay_golden(classifier: Classifier, lines: Iterable[str]) -> list[Failure]:
-    """Golden passages of a model folder whose scores differ from those stored, by more than rounding.
+    """Find the golden passages of a model folder whose scores differ from those stored, by more than rounding.
 
     Rounding is what `Scorer.rounding` says of any one passage, and a tenth of it on average.
     """
@@ -119,110 +137,85 @@ def replay_golden(classifier: Classifier, lines: Iterable[str]) -> list[Failure]
 # --------------------------------------------------------------------------------------------- judging
 
 
-def _passage(row: Mapping[str, Any]) -> Passage:
+def _passage(row: Row) -> Passage:
     return Passage(row["text"], 0, len(row["text"]), row.get("section"))
 
 
-def _compare(classifier: Classifier, rule: str, cases: list[tuple[Passage, tuple[str, ...]]]) -> RuleResult:
-    given = [_names(row) for row in classifier.predict([passage for passage, _ in cases])]
-    expected = [_names(np.array(indicator(labels))) for _, labels in cases]
-    wrong = [Failure(cases[i][0].text, expected[i], given[i]) for i in range(len(cases)) if expected[i] != given[i]]
-    return RuleResult(rule, len(cases) - len(wrong), len(cases), tuple(wrong))
-
-
-def _unchanged(classifier: Classifier, rule: str, groups: list[Group]) -> RuleResult:
+def _unchanged(classifier: Classifier, rule: str, groups: list[Variants]) -> RuleResult:
     """Every variant must have the labels of its base, whatever those are."""
-    base = classifier.predict([text for text, _ in groups])
-    variants = [(i, text) for i, (_, texts) in enumerate(groups) for text in texts]
-    given = classifier.predict([text for _, text in variants])
-    wrong = [
-        Failure(_shown(text), _names(base[i]), _names(given[v]))
-        for v, (i, text) in enumerate(variants)
-        if not np.array_equal(base[i], given[v])
-    ]
-    return RuleResult(rule, len(variants) - len(wrong), len(variants), tuple(wrong))
+    base = classifier.predict([passage for passage, _ in groups])
+    variants = [passage for _, others in groups for passage in others]
+    expected = [_names(row) for row, (_, others) in zip(base, groups, strict=True) for _ in others]
+    return _judged(rule, variants, classifier.predict(variants), expected)
 
 
-def _shown(passage: str | Passage) -> str:
-    return passage if isinstance(passage, str) else f"[{passage.section}] {passage.text}"
+def _judged(rule: str, passages: list[Passage], given: Any, expected: Iterable[Iterable[str]]) -> RuleResult:
+    wrong = tuple(
+        Failure(f"[{passage.section}] {passage.text}" if passage.section else passage.text, wanted, found)
+        for passage, wanted, found in zip(passages, map(_ordered, expected), map(_names, given), strict=True)
+        if wanted != found
+    )
+    return RuleResult(rule, len(passages) - len(wrong), len(passages), wrong)
 
 
 def _names(row: Any) -> tuple[str, ...]:
     return tuple(label for label, given in zip(LABELS, row, strict=True) if given)
 
 
+def _ordered(labels: Iterable[str]) -> tuple[str, ...]:
+    return _names(indicator(labels))
+
+
 # --------------------------------------------------------------------------------------------- cases
 
-Group = tuple[str | Passage, list[str | Passage]]
-Groups = Iterator[Group]
 
-
-def _read_rules(folder: Path) -> list[dict[str, Any]]:
-    rows = []
-    for file in sorted(folder.glob("*.jsonl")):
-        if file.name not in ("slots.jsonl", "appended.jsonl", "headings.jsonl"):
-            rows += _read(file)
-    if not rows:
-        raise InputError(
-            f"{folder}: no behaviour cases there; name a folder of .jsonl files with rule, text and labels"
-        )
-    return rows
-
-
-def _read(file: Path) -> list[dict[str, Any]]:
+def _read(file: Path) -> list[Row]:
     try:
         return [json.loads(line) for line in file.read_text("utf-8").splitlines() if line.strip()]
     except (OSError, ValueError) as error:
         raise InputError(f"{file}: cannot be read as JSON lines ({error})") from None
 
 
-def _slot_groups(folder: Path) -> Iterator[tuple[str, Groups]]:
-    if not (folder / "slots.jsonl").is_file():
+def _read_if_there(file: Path) -> list[Row]:
+    return _read(file) if file.is_file() else []
+
+
+def _slots(folder: Path) -> Iterator[tuple[str, list[Variants]]]:
+    """Sentences with a slot, filled with one country, city, figure, … after another."""
+    rows = _read_if_there(folder / "slots.jsonl")
+    if not rows:
         return
     fillers = json.loads((folder / "fillers.json").read_text("utf-8"))
     fillers["country"] = (folder / "countries.txt").read_text("utf-8").split("\n")[:-1]
-    for slot, rows in groupby(_read(folder / "slots.jsonl"), key=lambda row: str(row["slot"])):
-        first, *others = fillers[slot]
-        filled = [(r["text"].replace("{}", first), [r["text"].replace("{}", o) for o in others]) for r in rows]
-        yield f"invariance-{slot}", iter(filled)
+    for slot, of_slot in groupby(rows, key=lambda row: str(row["slot"])):
+        filled = ([_passage({"text": row["text"].replace("{}", word)}) for word in fillers[slot]] for row in of_slot)
+        yield slot, [(first, others) for first, *others in filled]
 
 
-def _headed(folder: Path) -> Groups:
+def _headings(folder: Path) -> Iterator[Variants]:
     """A passage under headings of like meaning, which must not change its labels."""
-    file = folder / "headings.jsonl"
-    for row in _read(file) if file.is_file() else []:
-        first, *others = (Passage(row["text"], 0, len(row["text"]), heading) for heading in row["headings"])
-        yield first, list(others)
+    for row in _read_if_there(folder / "headings.jsonl"):
+        first, *others = (_passage({**row, "section": heading}) for heading in row["headings"])
+        yield first, others
 
 
-def _surface_groups(texts: list[str]) -> Iterator[tuple[str, Groups]]:
-    def spelled(text: str) -> str:
-        for american, british in _SPELLINGS:
-            text = text.replace(american, british)
-        return text
-
-    def curled(text: str) -> str:
-        return text.replace("'", "’").replace(' "', " “").replace('"', "”")
-
-    def spaced(text: str) -> str:
-        return text.replace(" ", "\u00a0")
-
-    changes = {
-        "spelling": spelled,
-        "quotes": curled,
-        "spaces": spaced,
-    }
-    for name, change in changes.items():
-        pairs = ((text, change(text)) for text in texts)
-        yield f"invariance-{name}", iter([(text, [new]) for text, new in pairs if new != text])
+def _surface(passages: list[Passage]) -> Iterator[tuple[str, list[Variants]]]:
+    """British spelling, curly quotation marks and no-break spaces."""
+    for name, replacements in _SURFACE.items():
+        found = []
+        for passage in passages:
+            text = passage.text
+            for old, new in replacements:
+                text = text.replace(old, new)
+            if text != passage.text:
+                found.append((passage, [_passage({"text": text})]))
+        yield name, found
 
 
-def _added(folder: Path, texts: list[str]) -> Groups:
-    file = folder / "appended.jsonl"
-    clauses = [row["clause"] for row in _read(file)] if file.is_file() else []
-    ended = [text for text in texts[::5] if text.endswith(".")]
-    for number, text in enumerate(ended if clauses else []):
-        two = (
-            clauses[(2 * number + i) % len(clauses)] for i in range(2)
-        )  # each clause in turn: all with all tells no more
-        yield text, [text[:-1] + clause + "." for clause in two]
+def _added(folder: Path, passages: list[Passage]) -> Iterator[Variants]:
+    clauses = [row["clause"] for row in _read_if_there(folder / "appended.jsonl")]
+    ended = [passage for passage in passages[::5] if passage.text.endswith(".")]
+    for number, passage in enumerate(ended if clauses else []):
+        # Each clause in turn: all with all tells no more.
+        two = (clauses[(2 * number + i) % len(clauses)] for i in range(2))
+        yield passage, [_passage({"text": f"{passage.text[:-1]}{clause}."}) for clause in two]

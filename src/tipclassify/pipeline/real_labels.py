@@ -12,31 +12,24 @@ import hashlib
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
-from xml.parsers import expat
+from xml.etree import ElementTree
 
+from tipclassify.corpus.loading import parse_labels
 from tipclassify.errors import CorpusError, InputError
-from tipclassify.labels import LABELS
+from tipclassify.progress import Progress
 from tipclassify.readers import read_bytes
 from tipclassify.readers.jsonl import row_of_line
 from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.text.document import Document
 from tipclassify.text.segmentation.passages import split_passages, text_document
 
-__all__ = [
-    "PASSAGES",
-    "Rebuilt",
-    "Reference",
-    "find_passages",
-    "passage_key",
-    "read_references",
-    "read_source",
-    "rebuild",
-]
+__all__ = ["PASSAGES", "Rebuilt", "Reference", "find_passages", "passage_key", "read_references", "read_source"]
+__all__ += ["rebuild"]
 
 PASSAGES: Final = "passages.jsonl"
 """File beside ``labels.csv`` that holds the passages found."""
@@ -55,20 +48,12 @@ class Reference:
 
     Attributes
     ----------
-    key : str
-        `passage_key` of its text.
-    words : int
-        Number of its words, divided by white space.
-    source : str
-        What it is from, such as ``hrr/2020/china.html``.
-    section : str or None
-        Heading above it.
-    labels : tuple of str
-        Labels of the passage under its heading.
-    labels_alone : tuple of str or None
-        Labels of the bare sentence, where they differ.
-    annotator : str
-        Who labelled it.
+    key, words : str, int
+        `passage_key` of its text, and the number of its words, divided by white space.
+    source, section : str, str or None
+        Its document, such as ``hrr/2020/china.html``, and the heading above it.
+    labels, labels_alone : tuple of str, tuple of str or None
+        Labels of the passage under its heading, and of the bare sentence where they differ.
     """
 
     key: str
@@ -84,20 +69,18 @@ class Reference:
         """Name of its source family: its source up to the first slash."""
         return self.source.partition("/")[0]
 
+    def row(self, text: str) -> dict[str, Any]:
+        """Return the row of the corpus with the passage's text."""
+        row: dict[str, Any] = {"id": f"real-{self.key}", "text": text, "labels": list(self.labels)}
+        if self.labels_alone is not None:
+            row["labels_alone"] = ";".join(self.labels_alone) or "none"
+        place = {"section": self.section, "pair": None, "doc": self.source, "source": self.family}
+        return {**row, **place, "annotator": self.annotator}
+
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """What `rebuild` found, in the order of ``labels.csv``.
-
-    Attributes
-    ----------
-    rows : list of dict
-        Rows of the corpus.
-    missing : list of Reference
-        Passages that were not found.
-    problems : list of str
-        One line for each file that could not be had or read.
-    """
+    """Rows of the corpus, references not found, both in order, and a line for each file that could not be read."""
 
     rows: list[dict[str, Any]]
     missing: list[Reference]
@@ -148,16 +131,15 @@ def _reference(row: Mapping[str, str]) -> Reference:
     if None in row.values():
         raise ValueError("too few columns")
     alone = row["labels_alone"]
-    labels, labels_alone = _labels(row["labels"]), _labels(alone.replace("none", "")) if alone else None
-    place = int(row["words"]), row["source"], row["section"] or None
-    return Reference(row["key"], *place, labels, labels_alone, row["annotator"])
-
-
-def _labels(written: str) -> tuple[str, ...]:
-    names = written.split(";") if written else []
-    if unknown := set(names) - set(LABELS):
-        raise ValueError(f"unknown label {min(unknown)!r}")
-    return tuple(label for label in LABELS if label in names)
+    return Reference(
+        row["key"],
+        int(row["words"]),
+        row["source"],
+        row["section"] or None,
+        parse_labels(row["labels"]),
+        parse_labels(alone.replace("none", "")) if alone else None,
+        row["annotator"],
+    )
 
 
 def _text_of(path: Path) -> str:
@@ -260,23 +242,22 @@ def read_source(data: bytes, name: str) -> Document:
     return read_bytes(data, name)
 
 
+class _NoDoctype(ElementTree.TreeBuilder):
+    """Refuses a document type, since its entities may expand without end."""
+
+    def doctype(self, *_: object) -> None:
+        raise InputError("an XML file with a DOCTYPE, which is not read; download it again")
+
+
 def _xml_text(data: bytes, name: str) -> str:
-    """The text of an XML file, a paragraph an element; a document type is refused, since its entities may expand."""
-    parts: list[str] = []
-
-    def refuse(*_: object) -> None:
-        raise InputError(f"{name}: an XML file with a DOCTYPE, which is not read; download it again")
-
-    parser = expat.ParserCreate()
-    parser.StartDoctypeDeclHandler = refuse
-    parser.StartElementHandler = lambda *_: parts.append("\n\n")
-    parser.EndElementHandler = lambda *_: parts.append("\n\n")
-    parser.CharacterDataHandler = parts.append
+    """The text of an XML file, a paragraph an element."""
     try:
-        parser.Parse(data, True)
-    except expat.ExpatError as error:
+        root = ElementTree.fromstring(data, ElementTree.XMLParser(target=_NoDoctype()))
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
+    except ElementTree.ParseError as error:
         raise InputError(f"{name}: broken XML ({error}); download it again") from None
-    return "".join(parts)
+    return "\n\n".join(root.itertext())
 
 
 # --------------------------------------------------------------------------------------------- rebuilding
@@ -287,7 +268,7 @@ def rebuild(
     given: Path | None = None,
     *,
     allow_private: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Rebuilt:
     """Find the passages of ``labels.csv`` in the public files.
 
@@ -318,27 +299,19 @@ def rebuild(
     if given is not None and not given.is_dir():
         texts |= _texts_of_rows(given, keys)
     else:
+        read = _downloader(allow_private, problems) if given is None else _finder(given)
         names = [file for file, those in files.items() if any(one.key not in texts for one in those)]
-        read = _downloaded(names, allow_private, problems) if given is None else _in_folder(names, given, problems)
-        for done, (file, data) in enumerate(read, 1):
+        for done, file in enumerate(names, 1):
             wanted = {one.key: one.words for one in files[file] if one.key not in texts}
-            if data is not None and wanted:
-                try:
+            try:
+                if wanted and (data := read(file)) is not None:
                     texts |= find_passages(read_source(data, file.name), wanted)
-                except InputError as error:
-                    problems.append(str(error))
+            except InputError as error:
+                problems.append(str(error))
             if progress:
                 progress(done, len(names))
-    rows = [_row(one, texts[one.key]) for one in references if one.key in texts]
+    rows = [one.row(texts[one.key]) for one in references if one.key in texts]
     return Rebuilt(rows, [one for one in references if one.key not in texts], problems)
-
-
-def _row(one: Reference, text: str) -> dict[str, Any]:
-    row: dict[str, Any] = {"id": f"real-{one.key}", "text": text, "labels": list(one.labels)}
-    if one.labels_alone is not None:
-        row["labels_alone"] = ";".join(one.labels_alone) or "none"
-    place = {"section": one.section, "pair": None, "doc": one.source, "source": one.family}
-    return {**row, **place, "annotator": one.annotator}
 
 
 def _texts_of_rows(path: Path, keys: set[str]) -> dict[str, str]:
@@ -349,39 +322,36 @@ def _texts_of_rows(path: Path, keys: set[str]) -> dict[str, str]:
     return {key: text for text in texts if (key := passage_key(text)) in keys}
 
 
-def _in_folder(files: Iterable[_File], folder: Path, problems: list[str]) -> Iterator[tuple[_File, bytes | None]]:
-    """The bytes of each file whose name ends a path in the folder; None for the others."""
+def _finder(folder: Path) -> Callable[[_File], bytes | None]:
+    """Make a function that returns the bytes of a file whose name ends a path in the folder; None for others."""
     there = {ending: path for path in sorted(folder.rglob("*")) for ending in (path.name, "/".join(path.parts[-2:]))}
-    for file in files:
-        data = None
-        try:
-            data = read_bounded(str(there[file.name])) if file.name in there else None
-        except InputError as error:
-            problems.append(str(error))
-        yield file, data
+    return lambda file: read_bounded(str(there[file.name])) if file.name in there else None
 
 
-def _downloaded(
-    files: Iterable[_File], allow_private: bool, problems: list[str]
-) -> Iterator[tuple[_File, bytes | None]]:
-    """The bytes of each file, from the cache of links or the web; None for what cannot be had."""
+def _downloader(allow_private: bool, problems: list[str]) -> Callable[[_File], bytes | None]:
+    """Make a function that returns the bytes of a file, from the cache of links or the web; None once the web fails."""
     from tipclassify.download import LinkError, download
     from tipclassify.download.cache import read_copy
     from tipclassify.download.request import parsed
 
     failed = 0
-    for file in files:
-        data = None
+
+    def read(file: _File) -> bytes | None:
+        nonlocal failed
         url = str(parsed(file.address + quote(file.name)))
+        if kept := read_copy(url):
+            return kept[0].data
+        if failed >= _PATIENCE:
+            return None
         try:
-            if kept := read_copy(url):
-                data = kept[0].data
-            elif failed < _PATIENCE:
-                data = download(url, allow_private=allow_private).data
-                failed = 0
+            data = download(url, allow_private=allow_private).data
         except LinkError as error:
             problems.append(str(error))
             failed += error.status not in (404, 410)
             if failed == _PATIENCE:
                 problems.append(f"{failed} downloads failed in a row: no more are tried; run the command again later")
-        yield file, data
+            return None
+        failed = 0
+        return data
+
+    return read

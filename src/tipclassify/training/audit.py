@@ -1,131 +1,68 @@
-"""What is suspect in a labelled corpus: the passages to look at before a model is trained on them.
+"""Corpus audit: the passages to look at before a model is trained on them.
 
-Rows of a corpus come in, findings go out, worst first: labels that a model which never saw the passage doubts,
-near twins with different labels, pairs that should differ and do not, near twins on both sides of a split, and how
-the labels spread over the sections. A finding is a reason to look, not a verdict.
+Rows of a corpus come in, findings go out as plain values, worst first: likely label errors, near duplicates with
+different labels, contrast pairs whose labels do not differ, near duplicates on both sides of a split, and the labels of
+each section. A finding is a reason to look, not a verdict.
 
 Sources: confident learning, Northcutt, Jiang and Chuang 2021 (JAIR 70, arXiv:1911.00068), for each label on its own as
-in Thyagarajan et al. 2022 (arXiv:2211.13895); near twins as `nearness` finds them.
+in Thyagarajan et al. 2022 (arXiv:2211.13895); near duplicates as `near_duplicates` finds them.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from tipclassify.corpus.loading import Row, group_rows, text_key
 from tipclassify.corpus.near_duplicates import ALIKE, LEAKED, near_pairs
 from tipclassify.errors import CorpusError, MissingExtraError
-from tipclassify.formatting import aligned
+from tipclassify.formatting import aligned, shown
 from tipclassify.labels import LABELS, indicator
+from tipclassify.progress import Progress
 from tipclassify.text.segmentation.sections import without_enumerator
-from tipclassify.training.fit import Progress, fit_model
+from tipclassify.training.fit import fit_model
 
-__all__ = ["Audit", "LabelError", "Labelled", "NearTwins", "SamePair", "SectionBalance"]
-__all__ += ["audit_corpus", "audit_rows", "audit_table", "find_conflicts", "find_label_errors", "find_leaks"]
-__all__ += ["find_same_pairs", "near_pairs", "section_balance"]
+__all__ = ["audit_corpus", "audit_rows", "audit_table", "find_conflicts", "find_label_errors", "find_leaks"]
+__all__ += ["find_same_pairs", "section_balance"]
 
 _NONE: Final = "(none)"
 
-
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """A passage of the corpus as a finding shows it."""
-
-    id: str
-    text: str
-    labels: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class LabelError:
-    """A passage whose labels are likely wrong.
-
-    Attributes
-    ----------
-    quality : float
-        Label quality, 0 to 1: how well the labels given agree with the out-of-fold probabilities.
-    suggested : tuple of str
-        The labels given with every doubted one turned.
-    """
-
-    quality: float
-    id: str
-    text: str
-    labels: tuple[str, ...]
-    suggested: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class NearTwins:
-    """Two passages that say nearly the same in nearly the same words."""
-
-    similarity: float
-    first: Labelled
-    second: Labelled
-
-
-@dataclass(frozen=True, slots=True)
-class SamePair:
-    """A pair whose passages all have the same labels, or that is one passage only."""
-
-    pair: str
-    labels: tuple[str, ...]
-    passages: tuple[Labelled, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SectionBalance:
-    """Passages of a section with each label and with none, as counts and as shares of `passages`."""
-
-    section: str | None
-    passages: int
-    counts: dict[str, int]
-    shares: dict[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Audit:
-    """All findings of one corpus, each part worst (or largest) first."""
-
-    label_errors: tuple[LabelError, ...]
-    conflicts: tuple[NearTwins, ...]
-    same_pairs: tuple[SamePair, ...]
-    leaks: tuple[NearTwins, ...]
-    balance: tuple[SectionBalance, ...]
+Finding = dict[str, Any]
+Audit = Mapping[str, Sequence[Finding]]
 
 
 def audit_corpus(
     rows: Sequence[Row], *, folds: int = 5, seed: int = 0, jobs: int = 1, progress: Progress | None = None
 ) -> Audit:
-    """Everything that is suspect in `rows`, which `corpus.read_rows` has read; see `find_label_errors` for the rest."""
-    return Audit(
-        tuple(find_label_errors(rows, folds=folds, seed=seed, jobs=jobs, progress=progress)),
-        tuple(find_conflicts(rows)),
-        tuple(find_same_pairs(rows)),
-        tuple(find_leaks(rows)),
-        tuple(section_balance(rows)),
-    )
-
-
-# --------------------------------------------------------------------------------------------- labels that a model doubts
+    """Find everything that is suspect in `rows` (of `corpus.read_rows`): the findings of each part by its name."""
+    return {
+        "label_errors": find_label_errors(rows, folds=folds, seed=seed, jobs=jobs, progress=progress),
+        "conflicts": find_conflicts(rows),
+        "same_pairs": find_same_pairs(rows),
+        "leaks": find_leaks(rows),
+        "balance": section_balance(rows),
+    }
 
 
 def find_label_errors(
     rows: Sequence[Row], *, folds: int = 5, seed: int = 0, jobs: int = 1, progress: Progress | None = None
-) -> list[LabelError]:
-    """Passages whose labels confident learning doubts, on probabilities of a model that saw no passage of their group.
+) -> list[Finding]:
+    """Find passages whose labels are likely wrong, by confident learning on out-of-fold probabilities.
 
     Parameters
     ----------
     folds, seed, jobs, progress
         As in `training.fit_model`.
+
+    Returns
+    -------
+    list of dict
+        ``quality``, 0 to 1: how well the labels agree with the probabilities; ``id``, ``text``, ``labels``;
+        ``suggested``, the labels with every doubted one turned.
 
     Raises
     ------
@@ -141,106 +78,99 @@ def find_label_errors(
     except ImportError as error:
         raise MissingExtraError("the audit", "audit") from error
 
-    truth = np.array([indicator(row["labels"]) for row in rows], bool)
+    y_true = np.array([indicator(row["labels"]) for row in rows], bool)
     texts, headings = [row["text"] for row in rows], [row.get("section") or None for row in rows]
     try:
         fitted = fit_model(
-            texts, truth, group_rows(rows), headings=headings, folds=folds, seed=seed, jobs=jobs, progress=progress
+            texts, y_true, group_rows(rows), headings=headings, folds=folds, seed=seed, jobs=jobs, progress=progress
         )
     except ValueError as error:
         raise CorpusError([f"too small to audit: {error}"]) from error
-    varied = np.flatnonzero(truth.any(axis=0) & ~truth.all(axis=0))  # nothing contradicts a label that all have or none
+    varied = np.flatnonzero(y_true.any(axis=0) & ~y_true.all(axis=0))  # nothing contradicts a label of all, or of none
     if not len(varied):
         return []
-    doubted = np.zeros_like(truth)
-    doubted[:, varied] = find_multilabel_issues_per_class(
-        _numbers(truth[:, varied]), fitted.scores[:, varied], n_jobs=1
-    )
-    quality = get_label_quality_scores(_numbers(truth), fitted.scores)
+    numbers = [[np.flatnonzero(row).tolist() for row in part] for part in (y_true[:, varied], y_true)]  # for cleanlab
+    doubted = np.zeros_like(y_true)
+    doubted[:, varied] = find_multilabel_issues_per_class(numbers[0], fitted.scores[:, varied], n_jobs=1)
+    quality = get_label_quality_scores(numbers[1], fitted.scores)
     found = np.flatnonzero(doubted.any(axis=1))
     return [
-        LabelError(
-            round(float(quality[i]), 4),
-            rows[i]["id"],
-            rows[i]["text"],
-            rows[i]["labels"],
-            tuple(label for label, turned in zip(LABELS, truth[i] ^ doubted[i], strict=True) if turned),
-        )
+        {
+            "quality": round(float(quality[i]), 4),
+            **_passage(rows[i]),
+            "suggested": tuple(np.array(LABELS)[y_true[i] ^ doubted[i]].tolist()),
+        }
         for i in found[np.argsort(quality[found], kind="stable")]
     ]
 
 
-def _numbers(truth: npt.NDArray[np.bool_]) -> list[list[int]]:
-    """Labels of each passage as numbers, which is how cleanlab takes them."""
-    return [np.flatnonzero(row).tolist() for row in truth]
+# --------------------------------------------------------------------------------------------- near duplicates
 
 
-# --------------------------------------------------------------------------------------------- near twins
+def find_conflicts(rows: Sequence[Row], least: float = ALIKE) -> list[Finding]:
+    """Find near duplicates under one heading with different labels; those of one contrast pair differ on purpose."""
 
+    def heading(row: Row) -> str:
+        return without_enumerator(row.get("section") or "").lower()
 
-def find_conflicts(rows: Sequence[Row], least: float = ALIKE) -> list[NearTwins]:
-    """Passages of nearly the same text under the same heading with different labels; those of one pair differ on purpose."""
     return [
-        twins
-        for i, j, twins in _near_twins(rows, least)
-        if rows[i]["labels"] != rows[j]["labels"]
-        and _heading(rows[i]) == _heading(rows[j])
-        and not (rows[i].get("pair") and _pair(rows[i]) == _pair(rows[j]))
+        found
+        for one, other, found in _near_duplicates(rows, least)
+        if rows[one]["labels"] != rows[other]["labels"]
+        and heading(rows[one]) == heading(rows[other])
+        and not (rows[one].get("pair") and _pair(rows[one]) == _pair(rows[other]))
     ]
 
 
-def _heading(row: Row) -> str:
-    return without_enumerator(row.get("section") or "").lower()
-
-
-def find_leaks(rows: Sequence[Row], least: float = LEAKED) -> list[NearTwins]:
-    """Passages of nearly the same text in different groups: folds by group may hold out one and train on the other."""
+def find_leaks(rows: Sequence[Row], least: float = LEAKED) -> list[Finding]:
+    """Find near duplicates of different groups: folds by group may hold out one and train on the other."""
     groups = group_rows(rows)
-    return [twins for i, j, twins in _near_twins(rows, least) if groups[i] != groups[j]]
+    return [found for one, other, found in _near_duplicates(rows, least) if groups[one] != groups[other]]
 
 
-def _near_twins(rows: Sequence[Row], least: float) -> Iterator[tuple[int, int, NearTwins]]:
-    """Row numbers and passages, most alike first."""
+def _near_duplicates(rows: Sequence[Row], least: float) -> Iterator[tuple[int, int, Finding]]:
+    """Row numbers, and ``similarity``, ``first`` and ``second``, most alike first."""
     # A text that stands there twice has one group, and under one heading one set of labels: its copies would find the same again.
     firsts = {(text_key(row["text"]), _pair(row)): i for i, row in reversed([*enumerate(rows)])}
     kept = sorted(firsts.values())
     found = near_pairs([rows[i]["text"] for i in kept], least)
     for i, j, similarity in sorted(found, key=lambda pair: (-pair[2], pair[0], pair[1])):
-        first, second = kept[i], kept[j]
-        yield first, second, NearTwins(round(similarity, 4), _labelled(rows[first]), _labelled(rows[second]))
+        one, other = kept[i], kept[j]
+        passages = {"first": _passage(rows[one]), "second": _passage(rows[other])}
+        yield one, other, {"similarity": round(similarity, 4), **passages}
 
 
 # --------------------------------------------------------------------------------------------- pairs, balance
 
 
-def find_same_pairs(rows: Sequence[Row]) -> list[SamePair]:
-    """Pairs in which all passages have the same labels: they teach no difference.
+def find_same_pairs(rows: Sequence[Row]) -> list[Finding]:
+    """Find contrast pairs in which all passages have the same labels: they teach no difference.
 
-    >>> [found.pair for found in find_same_pairs([{"id": i, "text": i, "labels": (), "pair": "p"} for i in "ab"])]
+    >>> [found["pair"] for found in find_same_pairs([{"id": i, "text": i, "labels": (), "pair": "p"} for i in "ab"])]
     ['p']
     """
-    pairs: defaultdict[str, list[Labelled]] = defaultdict(list)
+    pairs: defaultdict[str, list[Row]] = defaultdict(list)
     for row in rows:
         if row.get("pair"):
-            pairs[_pair(row)].append(_labelled(row))
+            pairs[_pair(row)].append(row)
     return [
-        SamePair(pair, passages[0].labels, tuple(passages))
-        for pair, passages in pairs.items()
-        if len({passage.labels for passage in passages}) == 1
+        {"pair": pair, "labels": members[0]["labels"], "passages": tuple(map(_passage, members))}
+        for pair, members in pairs.items()
+        if len({row["labels"] for row in members}) == 1
     ]
 
 
-def section_balance(rows: Sequence[Row]) -> list[SectionBalance]:
-    """How many passages of each section have each label, the largest section first."""
+def section_balance(rows: Sequence[Row]) -> list[Finding]:
+    """Count the passages of each section with each label and with none, the largest section first."""
     sections: defaultdict[str | None, list[Row]] = defaultdict(list)
     for row in rows:
         sections[str(row["section"]) if row.get("section") else None].append(row)
     balance = []
-    for section, passages in sorted(sections.items(), key=lambda entry: -len(entry[1])):
-        count = Counter(label for row in passages for label in row["labels"] or (_NONE,))
+    for section, members in sorted(sections.items(), key=lambda entry: -len(entry[1])):
+        count = Counter(label for row in members for label in row["labels"] or (_NONE,))
         counts = {label: count[label] for label in (*LABELS, _NONE)}
-        shares = {label: round(n / len(passages), 4) for label, n in counts.items()}
-        balance.append(SectionBalance(section, len(passages), counts, shares))
+        shares = {label: round(n / len(members), 4) for label, n in counts.items()}
+        balance.append({"section": section, "passages": len(members), "counts": counts, "shares": shares})
     return balance
 
 
@@ -248,8 +178,8 @@ def _pair(row: Row) -> str:
     return str(row.get("pair") or "")
 
 
-def _labelled(row: Row) -> Labelled:
-    return Labelled(row["id"], row["text"], row["labels"])
+def _passage(row: Row) -> Finding:
+    return {name: row[name] for name in ("id", "text", "labels")}
 
 
 # --------------------------------------------------------------------------------------------- rows and tables
@@ -264,44 +194,33 @@ _PARTS: Final = {
 }
 
 
-def audit_rows(audit: Audit, most: int) -> Iterator[dict[str, Any]]:
-    """Plain values for JSON: for each part a row with its ``count``, then its first `most` findings."""
-    for part in _PARTS:
-        findings = getattr(audit, part)
+def audit_rows(audit: Audit, most: int) -> Iterator[Finding]:
+    """Yield the rows for JSON: for each part its ``count``, then its first `most` findings."""
+    for part, findings in audit.items():
         yield {"part": part, "count": len(findings)}
-        yield from ({"part": part, **asdict(finding)} for finding in findings[:most])
+        yield from ({"part": part, **finding} for finding in findings[:most])
 
 
 def audit_table(audit: Audit, most: int) -> str:
-    """The same as aligned plain text, a table a part."""
+    """Lay out the same as aligned plain text, a table a part."""
     tables = []
     for part, (title, columns) in _PARTS.items():
-        findings = getattr(audit, part)
-        shown = [cells for finding in findings[:most] for cells in _cells(finding)]
+        findings = audit[part]
+        cells = [line for finding in findings[:most] for line in _cells(part, finding)]
         rest = f", first {most} shown" if len(findings) > most else ""
-        lines = aligned([columns, *shown], left=1 if part == "balance" else len(columns)) if shown else []
+        lines = aligned([columns, *cells], left=1 if part == "balance" else len(columns)) if cells else []
         tables.append("\n".join([f"{title}: {len(findings)}{rest}", *lines]))
     return "\n\n".join(tables)
 
 
-def _cells(finding: LabelError | NearTwins | SamePair | SectionBalance) -> list[tuple[str, ...]]:
+def _cells(part: str, found: Finding) -> list[tuple[str, ...]]:
     """Lines of a finding: one, or one for each of its passages."""
-    if isinstance(finding, LabelError):
-        named = (_names(finding.labels), _names(finding.suggested), _line(finding.text))
-        return [(f"{finding.quality:7.3f}", finding.id, *named)]
-    if isinstance(finding, SectionBalance):
-        counts = (f"{n} ({finding.shares[label]:.0%})" for label, n in finding.counts.items())
-        return [(_line(finding.section or "(no section)"), str(finding.passages), *counts)]
-    if isinstance(finding, SamePair):
-        head, passages = _line(finding.pair), finding.passages
-    else:
-        head, passages = f"{finding.similarity:10.2f}", (finding.first, finding.second)
-    return [("" if n else head, p.id, _names(p.labels), _line(p.text)) for n, p in enumerate(passages)]
-
-
-def _names(labels: Sequence[str]) -> str:
-    return ", ".join(labels) or _NONE
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())
+    if part == "balance":
+        counts = (f"{n} ({found['shares'][label]:.0%})" for label, n in found["counts"].items())
+        return [(shown(found["section"] or "(no section)"), str(found["passages"]), *counts)]
+    if part == "label_errors":
+        return [(f"{found['quality']:7.3f}", *(shown(found[name]) for name in ("id", "labels", "suggested", "text")))]
+    head = shown(found["pair"]) if "pair" in found else f"{found['similarity']:10.2f}"
+    passages = found.get("passages") or (found["first"], found["second"])
+    lines = [tuple(shown(one[name]) for name in ("id", "labels", "text")) for one in passages]
+    return [("" if n else head, *line) for n, line in enumerate(lines)]

@@ -13,20 +13,16 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.labels import LABELS, POLICIES
 from tipclassify.model.linear.scoring import apply_thresholds, logistic
 
-__all__ = ["Calibrated", "calibrate", "log_loss", "operating_points", "platt"]
+__all__ = ["Calibrated", "calibrate", "operating_points", "platt"]
 
 _SURE: Final = 0.95  # recall of `screen`, precision of `cite`
 _ALIKE: Final = 0.003  # of F1: on 2,000 passages the curve is flat within it, and where it peaks is chance
 _FEWEST: Final = 10  # passages with a label that a precision is read off
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -53,7 +49,7 @@ class Calibrated:
 
 
 def calibrate(
-    raw: Floats, truth: Bools, fold: Ints, used: Bools | None = None, weights: Floats | None = None
+    raw: Floats, y_true: Bools, fold: Ints, used: Bools | None = None, weights: Floats | None = None
 ) -> Calibrated:
     """Calibrate and set thresholds by held-out scores `raw`, float (n, 3).
 
@@ -66,32 +62,32 @@ def calibrate(
     weights : float (n,), optional
         How much each passage counts; 1 without.
     """
-    used = np.ones(len(truth), bool) if used is None else used
-    weights = np.ones(len(truth)) if weights is None else weights
-    scores = np.zeros(truth.shape)
-    given = {policy: np.zeros(truth.shape, bool) for policy in POLICIES}
+    used = np.ones(len(y_true), bool) if used is None else used
+    weights = np.ones(len(y_true)) if weights is None else weights
+    scores = np.zeros(y_true.shape)
+    given = {policy: np.zeros(y_true.shape, bool) for policy in POLICIES}
     for number in np.unique(fold):
         held = fold == number
-        scale, shift, thresholds = _chosen(raw, truth, used & ~held, weights)
+        scale, shift, thresholds = _chosen(raw, y_true, used & ~held, weights)
         scores[held] = logistic(raw[held] * scale + shift)
         for policy in POLICIES:
             given[policy][held] = apply_thresholds(scores[held], thresholds[policy])
-    return Calibrated(*_chosen(raw, truth, used, weights), scores, given)
+    return Calibrated(*_chosen(raw, y_true, used, weights), scores, given)
 
 
 def _chosen(
-    raw: Floats, truth: Bools, rows: Bools, weights: Floats
+    raw: Floats, y_true: Bools, rows: Bools, weights: Floats
 ) -> tuple[Floats, Floats, dict[str, tuple[float, ...]]]:
     """Scale, shift and thresholds by some of the rows."""
-    raw, truth, weights = raw[rows], truth[rows], weights[rows]
-    fits = [platt(raw[:, j], truth[:, j], weights) for j in range(len(LABELS))]
+    raw, y_true, weights = raw[rows], y_true[rows], weights[rows]
+    fits = [platt(raw[:, j], y_true[:, j], weights) for j in range(len(LABELS))]
     scale, shift = np.array([one for one, _ in fits]), np.array([one for _, one in fits])
     scores = logistic(raw * scale + shift)
-    points = [operating_points(truth[:, j], scores[:, j], weights) for j in range(len(LABELS))]
+    points = [operating_points(y_true[:, j], scores[:, j], weights) for j in range(len(LABELS))]
     return scale, shift, {policy: tuple(point[policy] for point in points) for policy in POLICIES}
 
 
-def operating_points(truth: Bools, scores: Floats, weights: Floats | None = None) -> dict[str, float]:
+def operating_points(y_true: Bools, scores: Floats, weights: Floats | None = None) -> dict[str, float]:
     """Threshold of each policy for one label.
 
     ``balanced`` has the best F1, and of thresholds whose F1 can hardly be told apart the highest, as a tag without cause costs a
@@ -102,11 +98,11 @@ def operating_points(truth: Bools, scores: Floats, weights: Floats | None = None
     >>> points["screen"] <= points["balanced"] <= points["cite"]
     True
     """
-    if not truth.any():
+    if not y_true.any():
         return dict.fromkeys(POLICIES, 0.5)
-    weights = np.ones(len(truth)) if weights is None else weights
+    weights = np.ones(len(y_true)) if weights is None else weights
     order = np.argsort(-scores, kind="stable")
-    ranked, value, counts = truth[order], scores[order], weights[order]
+    ranked, value, counts = y_true[order], scores[order], weights[order]
     last = np.append(value[1:] != value[:-1], True)  # a threshold cannot part equal scores
     hits, right = np.cumsum(ranked)[last], np.cumsum(ranked * counts)[last]
     precision, recall = right / np.maximum(np.cumsum(counts)[last], 1e-12), right / max(float(counts @ ranked), 1e-12)
@@ -128,21 +124,14 @@ def operating_points(truth: Bools, scores: Floats, weights: Floats | None = None
     }
 
 
-def platt(raw: Floats, truth: Bools, weights: Floats | None = None) -> tuple[float, float]:
+def platt(raw: Floats, y_true: Bools, weights: Floats | None = None) -> tuple[float, float]:
     """Scale and shift of the scores `raw` (n,) of one label; 1 and 0 where they can't be learned, or would turn its meaning."""
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
 
-    if truth.sum() >= 2 and (~truth).sum() >= 2:
+    if y_true.sum() >= 2 and (~y_true).sum() >= 2:
         with threadpool_limits(1):  # two numbers are sought: threads only wait for each other
-            fitted = LogisticRegression(C=1e3).fit(raw[:, None], truth, weights)
+            fitted = LogisticRegression(C=1e3).fit(raw[:, None], y_true, weights)
         if fitted.coef_[0, 0] > 0:
             return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
     return 1.0, 0.0
-
-
-def log_loss(raw: Floats, truth: Bools) -> float:
-    """Log loss after calibration: what the choice of strength is judged by."""
-    scale, shift = platt(raw, truth)
-    logit = raw * scale + shift
-    return float(np.mean(np.logaddexp(0, np.where(truth, -logit, logit))))

@@ -16,18 +16,20 @@ from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import f1_score
 from sklearn.utils.validation import check_is_fitted
 
+from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.corpus.loading import group_rows
-from tipclassify.evaluation.metrics import Metrics, measure
+from tipclassify.evaluation.metrics import measure
 from tipclassify.labels import LABELS, POLICIES, indicator
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.linear.scoring import apply_thresholds, logistic
+from tipclassify.progress import Progress
 from tipclassify.text.document import Passage
-from tipclassify.training.fit import Progress, fit_model, group_folds, model_meta
+from tipclassify.training.fit import checked_weights, fit_model, group_folds, model_meta
+from tipclassify.training.train import load_encoder
 
 __all__ = ["TipClassifier", "as_indicator", "as_passages"]
 
@@ -109,87 +111,70 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"unknown policy {self.policy!r}: use {', '.join(POLICIES)}")
         if self.folds < 2:
             raise ValueError(f"folds is {self.folds}: use 2 or more")
-        passages = as_passages(X)
-        truth = as_indicator(y)
-        if len(passages) != len(truth):
-            raise ValueError(f"{len(passages)} passages but {len(truth)} rows of labels: give one row a passage")
-        if not truth.any():
+        passages, y_true = as_passages(X), as_indicator(y)
+        if len(passages) != len(y_true):
+            raise ValueError(f"{len(passages)} passages but {len(y_true)} rows of labels: give one row a passage")
+        if not y_true.any():
             raise ValueError("no passage has a label: nothing to learn; label some")
         if len(passages) < _FEW:
             stays = "it stays close to the shipped model" if self.model == "default" else "it knows nothing else"
             warnings.warn(f"{len(passages)} passages are few to train on: {stays}; label at least {_FEW}", stacklevel=2)
         if groups is None:
             groups = group_rows([{"text": passage.text} for passage in passages])
-        weights = np.ones(len(passages)) if sample_weight is None else np.asarray(sample_weight, np.float64)
-        if len(weights) != len(passages) or not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
-            raise ValueError("sample_weight: give a number of 0 or more for each passage, and more than 0 for one")
-        fit = self._fit_default if self.model == "default" else self._fit_fast
-        self.classifier_, self.metrics_ = fit(passages, truth, np.asarray(groups), weights, progress)
+        weights = checked_weights(sample_weight, len(passages), "sample_weight")
+        if self.model == "default":
+            self._fit_default(passages, y_true, np.asarray(groups), weights, progress)
+        else:
+            fitted = fit_model(
+                [passage.text for passage in passages],
+                y_true,
+                groups,
+                headings=[passage.section for passage in passages],
+                weights=weights,
+                folds=self.folds,
+                seed=self.seed,
+                jobs=self.jobs,
+                progress=progress,
+            )
+            self.classifier_, self.metrics_ = Classifier(fitted.model), fitted.metrics
         self.classes_ = np.array(LABELS)
         self.n_passages_ = len(passages)
         return self
 
-    def _fit_fast(
-        self,
-        passages: list[Passage],
-        truth: npt.NDArray[np.bool_],
-        groups: npt.NDArray[np.int64],
-        weights: npt.NDArray[np.float64],
-        progress: Progress | None,
-    ) -> tuple[Classifier, Metrics]:
-        fitted = fit_model(
-            [passage.text for passage in passages],
-            truth,
-            groups,
-            headings=[passage.section for passage in passages],
-            folds=self.folds,
-            seed=self.seed,
-            jobs=self.jobs,
-            weights=weights,
-            progress=progress,
-        )
-        return Classifier(fitted.model), fitted.metrics
-
     def _fit_default(
-        self,
-        passages: list[Passage],
-        truth: npt.NDArray[np.bool_],
-        groups: npt.NDArray[np.int64],
-        weights: npt.NDArray[np.float64],
-        progress: Progress | None,
-    ) -> tuple[Classifier, Metrics]:
+        self, passages: list[Passage], y_true: Bools, groups: Ints, weights: Floats, progress: Progress | None
+    ) -> None:
         from tipclassify.model.encoder.scoring import EncoderScorer
-        from tipclassify.model.loading import load_scorer
         from tipclassify.training.heads import adapt_heads, cross_adapted, pooled_vectors
 
-        scorer = load_scorer()
-        assert isinstance(scorer, EncoderScorer)
-        texts, headings = [one.text for one in passages], [one.section for one in passages]
-        pooled = pooled_vectors(scorer, texts, headings, progress=progress)
+        scorer = load_encoder()
         model = scorer.model
-        raw = cross_adapted(model.own, pooled, truth, weights, group_folds(groups, self.folds, self.seed))
-        scores = logistic(raw * model.scale + model.shift)
-        thresholds = np.array(model.thresholds["balanced"])
+        pooled = pooled_vectors(scorer, [p.text for p in passages], [p.section for p in passages], progress=progress)
+        raw = cross_adapted(model.own, pooled, y_true, weights, group_folds(groups, self.folds, self.seed))
         used = weights > 0
-        metrics = measure(truth[used], scores[used], apply_thresholds(scores[used], thresholds), thresholds)
-        meta = {**model.meta, "adapted_from": model.meta["sha256"]}
-        adapted = replace(model, heads=adapt_heads(model.own, pooled, truth, weights), meta=meta)
-        return Classifier(EncoderScorer(adapted)), metrics
+        scores = logistic(raw * model.scale + model.shift)[used]
+        thresholds = np.array(model.thresholds["balanced"])
+        self.metrics_ = measure(y_true[used], scores, apply_thresholds(scores, thresholds), thresholds)
+        heads, meta = (
+            adapt_heads(model.own, pooled, y_true, weights),
+            {**model.meta, "adapted_from": model.meta["sha256"]},
+        )
+        self.classifier_ = Classifier(EncoderScorer(replace(model, heads=heads, meta=meta)))
 
-    def predict_proba(self, X: Iterable[str | Passage]) -> npt.NDArray[np.float64]:
+    def predict_proba(self, X: Iterable[str | Passage]) -> Floats:
         """Calibrated probabilities, float array (n, 3)."""
         check_is_fitted(self)
         return self.classifier_.predict_proba(as_passages(X))
 
-    def predict(self, X: Iterable[str | Passage]) -> npt.NDArray[np.int64]:
+    def predict(self, X: Iterable[str | Passage]) -> Ints:
         """Indicator matrix, int array (n, 3)."""
         check_is_fitted(self)
         return self.classifier_.predict(as_passages(X), self.policy).astype(np.int64)
 
     def score(self, X: Iterable[str | Passage], y: Any, sample_weight: Any = None) -> float:
         """Macro-F1 of `predict` over the three labels."""
-        truth = as_indicator(y).astype(int)
-        return float(f1_score(truth, self.predict(X), average="macro", sample_weight=sample_weight, zero_division=0))
+        y_true = as_indicator(y).astype(int)
+        return float(f1_score(y_true, self.predict(X), average="macro", sample_weight=sample_weight, zero_division=0))
 
     def save(
         self,
@@ -232,7 +217,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def as_passages(X: Any) -> list[Passage]:
-    """Texts as passages without a heading; passages as they are.
+    """Return texts as passages without a heading; passages as they are.
 
     Raises
     ------
@@ -253,8 +238,8 @@ def as_passages(X: Any) -> list[Passage]:
     return passages
 
 
-def as_indicator(y: Any) -> npt.NDArray[np.bool_]:
-    """Labels as bool array (n, 3): from an indicator matrix, or from the label names of each passage.
+def as_indicator(y: Any) -> Bools:
+    """Return labels as bool array (n, 3): from an indicator matrix, or from the label names of each passage.
 
     >>> as_indicator([["failure"], []]).tolist()
     [[False, True, False], [False, False, False]]

@@ -1,8 +1,7 @@
-"""From labelled passages to a linear `Model`: fit, calibrate and threshold each label on its own.
+"""Fit a linear `Model` on labelled passages: fit, calibrate and threshold each label on its own.
 
-Everything that is chosen (regularisation, calibration, thresholds) is chosen on out-of-fold scores, with
-folds by group; the figures reported are cross-fitted once more, so that no passage is judged with a
-calibration or threshold that saw it.
+Calibration and thresholds are chosen on out-of-fold scores, with folds by group; the metrics reported are cross-fitted
+once more, so that no passage is judged with a calibration or threshold that saw it.
 
 Unlabelled passages may teach too, with the probabilities of a teacher as soft targets: they help to fit the weights, and count
 in nothing else.
@@ -11,32 +10,30 @@ in nothing else.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
+from tipclassify._version import __version__
+from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.evaluation.metrics import Metrics, measure
 from tipclassify.labels import LABELS
 from tipclassify.model.linear.model import STEPS, Model
+from tipclassify.progress import Progress
 from tipclassify.text.features.hashing import featurize
 from tipclassify.text.features.tokenizer import known_words
-from tipclassify.training.calibration import calibrate, log_loss
-from tipclassify.training.linear import fit_all, lay_out, out_of_fold
+from tipclassify.training.calibration import calibrate
+from tipclassify.training.linear import fit_labels, lay_out, out_of_fold
 
-__all__ = ["STRENGTHS", "Fitted", "fit_model", "group_folds", "model_meta"]
-
-STRENGTHS: Final = (2.0,)
-"""Inverse regularisation strengths tried for each label; see docs/experiments.md for the others."""
+__all__ = ["Fitted", "fit_model", "group_folds", "model_meta"]
 
 _ALWAYS: Final = -1  # fold of passages that teach every fold: those with soft targets
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
-Progress = Callable[[int, int], None]
+SoftPassage = tuple[str, str | None, Sequence[float]]
+"""Text, heading, and a teacher's probability of each label."""
 
 
 @dataclass(frozen=True)
@@ -45,44 +42,35 @@ class Fitted:
 
     Attributes
     ----------
-    model : Model
     scores : float (n, 3)
         Calibrated probabilities of the training passages, out of fold; or of the passages held, if some were.
     given : mapping of str to bool (n, 3)
         Policy → labels given to them at cross-fitted thresholds.
-    metrics : Metrics
-    strengths : tuple of float
-        Chosen inverse regularisation strength of each label.
     """
 
     model: Model
     scores: Floats
     given: Mapping[str, Bools]
     metrics: Metrics
-    strengths: tuple[float, ...]
 
 
 def fit_model(
     texts: Sequence[str],
-    truth: Bools,
+    y_true: Bools,
     groups: Sequence[int] | Ints,
     *,
     headings: Sequence[str | None] | None = None,
     weights: Floats | None = None,
-    soft: Floats | None = None,
-    soft_texts: Sequence[str] = (),
-    soft_headings: Sequence[str | None] | None = None,
-    soft_weight: float = 1.0,
+    soft: Sequence[SoftPassage] = (),
     held: Bools | None = None,
     held_weights: Floats | None = None,
     vocabulary: frozenset[str] | None = None,
-    strengths: Sequence[float] = STRENGTHS,
     folds: int = 5,
     seed: int = 0,
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> Fitted:
-    """Train on `texts`, whose labels are the rows of `truth` (bool, (n, 3)).
+    """Fit the linear model on `texts`, whose labels are the rows of `y_true` (bool, (n, 3)).
 
     Parameters
     ----------
@@ -93,14 +81,14 @@ def fit_model(
     weights : float (n,), optional
         Weight of each passage in the fits, 1 by default. A passage of weight 0 teaches nothing, not even the calibration
         and the thresholds, but is scored like any other. Calibration and thresholds count all others alike.
-    soft : float (k, 3), optional
-        Probabilities that a teacher gives to the labels of `soft_texts`, under `soft_headings`. These passages teach every
-        fold, each with weight `soft_weight`; they never count in calibration, thresholds or metrics.
+    soft : sequence of (text, heading, probabilities), optional
+        Further passages with the probability of each label that a teacher gives. They teach every fold and never count
+        in calibration, thresholds or metrics.
     held : bool (n,), optional
         Passages that teach nothing and on which the model is calibrated and judged, each counting `held_weights`, float
-        (held,). The first of `strengths` is taken. Without, all passages are scored out of fold.
+        (held,). Without, all passages are scored out of fold.
     vocabulary : frozenset of str, optional
-        Words known in lower case; by default those of all texts (`tokens.known_words`).
+        Words known in lower case; by default those of all texts (`tokenizer.known_words`).
     progress : callable, optional
         Called with (fits done, fits in all).
 
@@ -114,67 +102,56 @@ def fit_model(
     UserWarning
         When a label has too few examples to be learned or calibrated.
     """
-    if not truth.any():
+    if not y_true.any():
         raise ValueError("no passage has a label: nothing to learn; label some")
-    n, every = len(texts), [*texts, *soft_texts]
-    weights = np.ones(n) if weights is None else np.asarray(weights, np.float64)
-    if len(weights) != n or not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
-        raise ValueError("weights: give a number of 0 or more for each passage, and more than 0 for one")
-    soft = np.zeros((0, len(LABELS))) if soft is None else np.asarray(soft, np.float64)
-    if soft.shape != (len(soft_texts), len(LABELS)) or not ((soft >= 0) & (soft <= 1)).all():
-        raise ValueError(f"soft: give {len(LABELS)} probabilities for each of soft_texts")
-    under = [*_as_many(headings, n, "headings"), *_as_many(soft_headings, len(soft_texts), "soft_headings")]
+    n, every = len(texts), [*texts, *(text for text, _, _ in soft)]
+    weights = checked_weights(weights, n, "weights")
+    taught = np.array([row for _, _, row in soft], np.float64).reshape(-1, len(LABELS))
+    if len(taught) != len(soft) or not ((taught >= 0) & (taught <= 1)).all():
+        raise ValueError(f"soft: give {len(LABELS)} probabilities for each passage")
+    if headings is not None and len(headings) != n:
+        raise ValueError(f"headings: {len(headings)} for {n} passages; give one for each, or None")
+    under = [*(headings or [None] * n), *(heading for _, heading, _ in soft)]
     if held is not None:
         weights = np.where(held, 0.0, weights)
     used = weights > 0
-    _warn_of_rare_labels(truth[used], folds)
+    _warn_of_rare_labels(y_true[used], folds)
     vocabulary = known_words(every) if vocabulary is None else vocabulary
     design, hashes = lay_out(featurize(every, vocabulary), under)
 
     fold = group_folds(np.asarray(groups) if held is None else np.asarray(groups)[held], folds, seed)
-    target = np.concatenate([truth, soft])
-    every_weight = np.concatenate([weights, np.full(len(soft), soft_weight)])
-    chosen = [0] * len(LABELS)
+    target = np.concatenate([y_true, taught])
+    every_weight = np.concatenate([weights, np.ones(len(soft))])
     if held is None:
         every_fold = np.concatenate([fold, np.full(len(soft), _ALWAYS)])
-        tried = out_of_fold(design, target, every_weight, every_fold, strengths, jobs, progress)[:, :n]
-        chosen = [
-            min(range(len(strengths)), key=lambda s: log_loss(tried[s, used, j], truth[used, j]))
-            for j in range(len(LABELS))
-        ]
-        raw = np.stack([tried[chosen[j], :, j] for j in range(len(LABELS))], axis=1)
-    fits = fit_all(design, target, every_weight, [strengths[s] for s in chosen], jobs)
+        raw = out_of_fold(design, target, every_weight, every_fold, jobs, progress)[:n]
+    fits = fit_labels(design, target, every_weight, jobs)
     if held is not None:
         raw = np.stack([design.scores(w)[0][:n][held] + b for w, b in fits], axis=1)
-        truth, used = truth[held], np.ones(len(raw), bool)
-    calibrated = calibrate(raw, truth, fold, used, held_weights)
+        y_true, used = y_true[held], np.ones(len(raw), bool)
+    calibrated = calibrate(raw, y_true, fold, used, held_weights)
 
-    table = np.zeros((len(hashes), len(LABELS)))
-    bias = np.zeros(len(LABELS))
-    for j, (w, b) in enumerate(fits):
-        scale, shift = calibrated.scale[j], calibrated.shift[j]
-        table[:, j], bias[j] = w * scale, b * scale + shift
+    table = np.stack([w * scale for (w, _), scale in zip(fits, calibrated.scale, strict=True)], axis=1)
+    bias = np.array([b for _, b in fits]) * calibrated.scale + calibrated.shift
     kept = np.abs(table).max(axis=1) > 0
     units = np.maximum(np.abs(table).max(axis=0, initial=0.0), 1e-9) / STEPS
     stored = np.rint(table[kept] / units).astype(np.int16)  # as the file holds them: what is measured is what ships
     model = Model(hashes[kept], stored, units, bias, vocabulary, calibrated.thresholds, {})
     scores, given = calibrated.scores, calibrated.given
-    metrics = measure(truth[used], scores[used], given["balanced"][used], np.array(model.thresholds["balanced"]))
-    return Fitted(model, scores, given, metrics, tuple(strengths[s] for s in chosen))
+    metrics = measure(y_true[used], scores[used], given["balanced"][used], np.array(model.thresholds["balanced"]))
+    return Fitted(model, scores, given, metrics)
 
 
-def _as_many(headings: Sequence[str | None] | None, n: int, name: str) -> Sequence[str | None]:
-    """The headings of `n` passages."""
-    if headings is not None and len(headings) != n:
-        raise ValueError(f"{name}: {len(headings)} for {n} passages; give one for each, or None")
-    return [None] * n if headings is None else headings
-
-
-# --------------------------------------------------------------------------------------------- folds
+def checked_weights(weights: Any, n: int, name: str) -> Floats:
+    """Return the weights of `n` passages, 1 by default, or raise `ValueError`."""
+    found = np.ones(n) if weights is None else np.asarray(weights, np.float64)
+    if len(found) != n or not np.isfinite(found).all() or (found < 0).any() or not found.any():
+        raise ValueError(f"{name}: give a number of 0 or more for each passage, and more than 0 for one")
+    return found
 
 
 def group_folds(groups: Ints, folds: int, seed: int) -> Ints:
-    """Fold number of each passage: passages of one group are of one fold, and `seed` draws which.
+    """Draw the fold number of each passage by `seed`; passages of one group are of one fold.
 
     Raises
     ------
@@ -193,22 +170,17 @@ def group_folds(groups: Ints, folds: int, seed: int) -> Ints:
     return fold
 
 
-def _warn_of_rare_labels(truth: Bools, folds: int) -> None:
-    for label, count in zip(LABELS, truth.sum(axis=0), strict=True):
+def _warn_of_rare_labels(y_true: Bools, folds: int) -> None:
+    for label, count in zip(LABELS, y_true.sum(axis=0), strict=True):
         if count < 2 * folds:
             what = "is absent" if not count else f"has {count} passages"
-            warnings.warn(
-                f"label {label} {what}: too few to learn and calibrate it; add at least {2 * folds}", stacklevel=3
-            )
-        elif count == len(truth):
+            told = f"label {label} {what}: too few to learn and calibrate it; add at least {2 * folds}"
+            warnings.warn(told, stacklevel=3)
+        elif count == len(y_true):
             warnings.warn(f"every passage has label {label}: add passages without it", stacklevel=3)
 
 
 def model_meta(**meta: Any) -> dict[str, Any]:
     """Add the versions of the libraries that trained a model, for its ``model.json``."""
-    from importlib.metadata import version
-
-    from tipclassify._version import __version__
-
     versions = {name: version(name) for name in ("numpy", "scipy", "scikit-learn", "sentencex")}
     return {**meta, "versions": {"tipclassify": __version__, **versions}}

@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.model.encoder.folder import Heads
+from tipclassify.progress import Progress
 
 if TYPE_CHECKING:
     from tipclassify.model.encoder.scoring import EncoderScorer
@@ -31,9 +33,6 @@ PENALTY: Final = 1_000.0
 _AT_A_TIME: Final = 500  # passages of one entry of the cache: a few rows more are a few entries more
 
 Vectors = npt.NDArray[np.float32]
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Progress = Callable[[int, int], None]
 
 
 def pooled_vectors(
@@ -44,7 +43,7 @@ def pooled_vectors(
     cache: Path | None = None,
     progress: Progress | None = None,
 ) -> Vectors:
-    """Pooled vectors, float32 (n, width), kept in the folder `cache` by a hash of the encoder and the passages, without their text."""
+    """Compute pooled vectors, float32 (n, width), kept in `cache` by a hash of encoder and passages, without texts."""
     from joblib import Memory
 
     kept = Memory(None if cache is None else str(cache), verbose=0).cache(
@@ -65,13 +64,13 @@ def _pooled(scorer: EncoderScorer, texts: list[str], headings: list[str | None],
     return scorer.pooled(texts, headings)
 
 
-def adapt_heads(start: Heads, pooled: Vectors, truth: Bools, weights: Floats, penalty: float = PENALTY) -> Heads:
-    """Heads of least log loss on the rows, plus half the penalty times the squared distance from `start`.
+def adapt_heads(start: Heads, pooled: Vectors, y_true: Bools, weights: Floats, penalty: float = PENALTY) -> Heads:
+    """Fit the heads of least log loss on the rows, plus half the penalty times the squared distance from `start`.
 
     Parameters
     ----------
     pooled : float32 (n, width)
-    truth : bool (n, 3)
+    y_true : bool (n, 3)
     weights : float (n,)
         How much each row counts.
     """
@@ -83,7 +82,7 @@ def adapt_heads(start: Heads, pooled: Vectors, truth: Bools, weights: Floats, pe
     found = np.empty_like(begin)
     with threadpool_limits(1):  # the sums in one order, whatever the machine has
         for j, first in enumerate(begin):
-            offset, sign = design @ first, np.where(truth[:, j], 1.0, -1.0)
+            offset, sign = design @ first, np.where(y_true[:, j], 1.0, -1.0)
 
             def loss(delta: Floats, offset: Floats = offset, sign: Floats = sign) -> tuple[float, Floats]:
                 margin = sign * (offset + design @ delta)
@@ -97,12 +96,12 @@ def adapt_heads(start: Heads, pooled: Vectors, truth: Bools, weights: Floats, pe
 
 
 def cross_adapted(
-    start: Heads, pooled: Vectors, truth: Bools, weights: Floats, fold: npt.NDArray[np.int64], penalty: float = PENALTY
+    start: Heads, pooled: Vectors, y_true: Bools, weights: Floats, fold: Ints, penalty: float = PENALTY
 ) -> Floats:
-    """Log-odds (n, 3) before calibration of each row by heads that did not see its fold; -1 is always taught and stays 0."""
-    found = np.zeros(truth.shape)
+    """Compute out-of-fold log-odds (n, 3) before calibration; rows of fold -1 always teach and stay 0."""
+    found = np.zeros(y_true.shape)
     for number in np.unique(fold[fold >= 0]):
         held = fold == number
-        heads = adapt_heads(start, pooled[~held], truth[~held], weights[~held], penalty)
+        heads = adapt_heads(start, pooled[~held], y_true[~held], weights[~held], penalty)
         found[held] = heads.logits(pooled[held])
     return found

@@ -13,31 +13,28 @@ alternation; Hinton, Vinyals and Dean 2015 (arXiv:1503.02531) for soft targets.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.labels import LABELS
+from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.model.linear.sums import PLACE_BITS
+from tipclassify.progress import Progress
 from tipclassify.text.features.hashing import Features, best_clauses, feature_keys, heading_hashes
 from tipclassify.text.features.templates import length_scale
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-__all__ = ["Design", "fit_all", "lay_out", "out_of_fold"]
+__all__ = ["Design", "fit_labels", "lay_out", "out_of_fold"]
 
+_C: Final = 2.0  # inverse regularisation strength; see docs/experiments.md for others
 _LEAST_USE: Final = 2  # a feature of one passage teaches that passage only
 _ROUNDS: Final = 2  # fits after the first; more change next to nothing
 _LEAST_TARGET: Final = 0.02  # a copy of a smaller weight costs as much time and changes next to nothing
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -107,48 +104,41 @@ def _one_per_slot(hashes: npt.NDArray[np.uint32], used: Ints, uses: Ints) -> Int
 
 
 def out_of_fold(
-    design: Design,
-    target: Floats,
-    weights: Floats,
-    fold: Ints,
-    strengths: Sequence[float],
-    jobs: int,
-    progress: Progress | None,
+    design: Design, target: Floats, weights: Floats, fold: Ints, jobs: int, progress: Progress | None
 ) -> Floats:
-    """Score each passage by the model that did not see its fold, raw, float64 (strengths, n, 3).
+    """Score each passage by the model that did not see its fold, raw, float64 (n, 3).
 
     Passages of fold -1 teach every model and are not scored.
     """
     from joblib import Parallel, delayed
 
-    tasks = [(s, k, j) for k in range(int(np.max(fold)) + 1) for s in range(len(strengths)) for j in range(len(LABELS))]
-    raw = np.zeros((len(strengths), *target.shape))
+    tasks = [(k, j) for k in range(int(np.max(fold)) + 1) for j in range(target.shape[1])]
+    raw = np.zeros(target.shape)
     results = Parallel(n_jobs=jobs, return_as="generator")(
-        delayed(_held_out)(design, target[:, j], weights, fold == k, strengths[s]) for s, k, j in tasks
+        delayed(_held_out)(design, target[:, j], weights, fold == k) for k, j in tasks
     )
-    for done, ((s, k, j), scores) in enumerate(zip(tasks, results, strict=True), 1):
-        raw[s, fold == k, j] = scores
+    for done, ((k, j), scores) in enumerate(zip(tasks, results, strict=True), 1):
+        raw[fold == k, j] = scores
         if progress:
             progress(done, len(tasks))
     return raw
 
 
-def _held_out(design: Design, target: Floats, weights: Floats, held: Bools, strength: float) -> Floats:
-    table, bias = _fit_label(design, target, np.where(held, 0.0, weights), strength)
+def _held_out(design: Design, target: Floats, weights: Floats, held: Bools) -> Floats:
+    table, bias = _fit_label(design, target, np.where(held, 0.0, weights))
     return design.scores(table)[0][held] + bias
 
 
-def fit_all(
-    design: Design, target: Floats, weights: Floats, strengths: Sequence[float], jobs: int
+def fit_labels(
+    design: Design, target: Floats, weights: Floats, jobs: int = 1, C: float = _C
 ) -> list[tuple[Floats, float]]:
     """Fit weights and bias of each label, on all passages."""
     from joblib import Parallel, delayed
 
-    fits = Parallel(n_jobs=jobs)(delayed(_fit_label)(design, target[:, j], weights, c) for j, c in enumerate(strengths))
-    return list(fits)
+    return list(Parallel(n_jobs=jobs)(delayed(_fit_label)(design, column, weights, C) for column in target.T))
 
 
-def _fit_label(design: Design, target: Floats, weights: Floats, strength: float) -> tuple[Floats, float]:
+def _fit_label(design: Design, target: Floats, weights: Floats, C: float = _C) -> tuple[Floats, float]:
     """Fit weights and bias of one label, on passages of a weight above 0.
 
     The bias of a label that all of them have, or none, is its log-odds.
@@ -167,8 +157,7 @@ def _fit_label(design: Design, target: Floats, weights: Floats, strength: float)
     weight = np.concatenate([target[positive], 1 - target[negative]]) * weights[row]
     matrix = design.passages
     for _ in range(1 + _ROUNDS):
-        # With a clause added the counts are about twice as large: half the strength is as strong.
-        scaled = strength if matrix is design.passages else strength / 2
+        scaled = C if matrix is design.passages else C / 2  # with a clause added the counts are about twice as large
         with threadpool_limits(1):  # LIBLINEAR calls BLAS on short vectors: threads only get in each other's way
             fitted = LogisticRegression(C=scaled, solver="liblinear", tol=1e-2).fit(matrix[row], label, weight)
         matrix = design.with_clauses(design.scores(fitted.coef_[0])[1])

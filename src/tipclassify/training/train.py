@@ -7,14 +7,14 @@ they stand for whole reports. Passages that taught an encoder are no evidence fo
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
+from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.corpus.holdout import held_out, is_real, natural_weights, source_family
 from tipclassify.corpus.loading import Row, corpus_digest, group_rows, labels_alone
 from tipclassify.errors import ModelError
@@ -23,13 +23,15 @@ from tipclassify.evaluation.metrics import metrics_table
 from tipclassify.labels import LABELS, POLICIES, indicator
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.linear.scoring import apply_thresholds, logistic
+from tipclassify.progress import Progress
 from tipclassify.training.calibration import calibrate
-from tipclassify.training.evidence import country_groups, evidence_of, golden_rows, row_passage
-from tipclassify.training.fit import fit_model, group_folds, model_meta
+from tipclassify.training.evidence import Judged, country_groups, evidence_of, golden_rows, row_passage
+from tipclassify.training.fit import SoftPassage, fit_model, group_folds, model_meta
 from tipclassify.training.model_card import Part, model_card
 
 if TYPE_CHECKING:
     from tipclassify.model.encoder.folder import EncoderModel
+    from tipclassify.model.encoder.scoring import EncoderScorer
 
 __all__ = ["Trained", "bare_and_headed", "described_corpus", "learned_from", "train_default", "train_fast"]
 __all__ += ["write_trained_encoder"]
@@ -37,23 +39,23 @@ __all__ += ["write_trained_encoder"]
 _FOLDS: Final = 5
 _ENOUGH: Final = 500  # real passages held out, from which calibration and thresholds are set anew
 _BARE: Final = 0.5  # weight of a passage read without its heading beside the same under it
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
-Progress = Callable[[int, int], None]
+_TAGS: Final = "It tags sentences of English reports on what governments do about human trafficking"
+_ENCODER_LIMITS: Final = """What flows between layers is brought to whole numbers as it comes, which processors round differently: a probability may differ
+there by some thousandths as a rule, and by over a tenth at worst. `golden.jsonl` holds scores of held-out passages from the machine that trained;
+`tipclassify check` allows for that. A passage longer than the window is scored in overlapping parts and takes each label's highest score. Reasons
+are falls of the log-odds when words are masked, not weights that add up."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training gave.
+    """The result of a training.
 
     Attributes
     ----------
     out : Path
         The model's folder.
     parts : sequence of Part
-        Figures on what taught the model nothing, the whole first.
+        Metrics on what taught the model nothing, the whole first.
     on_own, on_held : Comparison or None
         The default with the user's rows ("this") and without them ("other"): on those rows, out of fold, and on what was held
         out of the corpus.
@@ -65,15 +67,15 @@ class Trained:
     on_held: Comparison | None = None
 
     def table(self) -> str:
-        """The figures as aligned plain text."""
-        tables = [metrics_table(part.metrics, f"{part.name}, not taught") for part in self.parts[:1]]
+        """Lay out the metrics as aligned plain text."""
+        tables = [metrics_table(self.parts[0].metrics, f"{self.parts[0].name}, not taught")]
         for name, found in (("your rows, out of fold", self.on_own), ("passages held out of the corpus", self.on_held)):
             if found:
                 tables.append(f"what your rows changed on {name}\n{comparison_table(found, 'the model without them')}")
         return "\n\n".join(tables)
 
 
-# --------------------------------------------------------------------------------------------- one call a kind
+# --------------------------------------------------------------------------------------------- encoders
 
 
 def train_default(
@@ -107,35 +109,34 @@ def train_default(
     ValueError
         When no row has a label, or there are too few to hold some out.
     """
-    from tipclassify.model.encoder.scoring import EncoderScorer
-    from tipclassify.model.loading import load_scorer
     from tipclassify.training.heads import adapt_heads, cross_adapted, pooled_vectors
 
-    scorer = load_scorer(start)
-    if not isinstance(scorer, EncoderScorer):
-        raise ModelError(f"{start}: heads are fitted on an encoder, and this is none; give another model to start from")
+    scorer = load_encoder(start)
     rows, model = [*corpus, *own], scorer.model
     if not any(row["labels"] for row in rows):
         raise ValueError("no passage has a label: nothing to learn; label some")
     mine = np.arange(len(rows)) >= len(corpus)
     held = np.zeros(len(rows), bool)
     held[~mine] = held_out(corpus)
-    texts, headings, truth, origin, weights = bare_and_headed(rows)
+    texts, headings, y_true, origin, weights = bare_and_headed(rows)
     weights = np.where(mine[origin], weight * weights, weights)
     pooled = pooled_vectors(scorer, texts, headings, cache=cache, progress=progress)
     taught, first = ~held[origin], np.flatnonzero(np.diff(origin, prepend=-1))  # `first`: each row under its heading
-    heads = adapt_heads(model.own, pooled[taught], truth[taught], weights[taught])
-    true, raw = truth[first], heads.logits(pooled[first])
+    heads = adapt_heads(model.own, pooled[taught], y_true[taught], weights[taught])
+    true, raw = y_true[first], heads.logits(pooled[first])
     on_own = on_held = None
     if mine.any():
         fold = np.full(len(rows), -1)
         fold[mine] = group_folds(np.asarray(group_rows(rows))[mine], _FOLDS, seed)
-        crossed = np.zeros(truth.shape)
-        crossed[taught] = cross_adapted(model.own, pooled[taught], truth[taught], weights[taught], fold[origin][taught])
+        crossed = np.zeros(y_true.shape)
+        crossed[taught] = cross_adapted(
+            model.own, pooled[taught], y_true[taught], weights[taught], fold[origin][taught]
+        )
         raw[mine] = crossed[first][mine]
         others = taught & ~mine[origin]
-        without = adapt_heads(model.own, pooled[others], truth[others], weights[others]) if others.any() else model.own
-        limit = _logit(np.array(model.thresholds["balanced"]))
+        without = adapt_heads(model.own, pooled[others], y_true[others], weights[others]) if others.any() else model.own
+        threshold = np.array(model.thresholds["balanced"])
+        limit = np.log(threshold) - np.log1p(-threshold)
         now, before = (one * model.scale + model.shift >= limit for one in (raw, without.logits(pooled[first])))
         groups = country_groups(rows)
         on_own, on_held = (
@@ -156,12 +157,23 @@ def train_default(
     return Trained(Path(out), parts, on_own, on_held)
 
 
+def load_encoder(start: str | os.PathLike[str] | None = None) -> EncoderScorer:
+    """Load the encoder that heads are fitted on, the shipped default by default; raise `ModelError` if it is none."""
+    from tipclassify.model.encoder.scoring import EncoderScorer
+    from tipclassify.model.loading import load_scorer
+
+    scorer = load_scorer(start)
+    if not isinstance(scorer, EncoderScorer):
+        raise ModelError(f"{start}: heads are fitted on an encoder, and this is none; give another model to start from")
+    return scorer
+
+
 def write_trained_encoder(
     out: str | os.PathLike[str],
     model: EncoderModel,
-    judged: Sequence[Row],
+    rows: Sequence[Row],
     raw: Floats,
-    truth: Bools,
+    y_true: Bools,
     meta: Mapping[str, Any],
     trained: str,
     *,
@@ -173,9 +185,9 @@ def write_trained_encoder(
 
     Parameters
     ----------
-    judged : sequence of rows
-        With their log-odds before calibration, `raw` (n, 3), and `truth` (n, 3). With too few real ones the calibration and
-        the thresholds of `model` stay.
+    rows : sequence of rows
+        With their log-odds before calibration, `raw` (n, 3), and `y_true` (n, 3). With too few real ones the
+        calibration and the thresholds of `model` stay.
     meta : mapping
         Further plain values for ``model.json``; ``natural`` as `holdout.natural_shares` gives it.
     trained : str
@@ -184,40 +196,43 @@ def write_trained_encoder(
     from tipclassify.model.encoder.folder import write_encoder
     from tipclassify.model.encoder.scoring import EncoderScorer
 
-    real = np.array([is_real(row) for row in judged], bool)
-    weights = np.ones(int(real.sum()) or len(judged))
+    real = np.array([is_real(row) for row in rows], bool)
+    weights = np.ones(int(real.sum()) or len(rows))
     if real.any() and "natural" in meta:
-        families = [str(source_family(row["doc"])) for row in judged if is_real(row)]
+        families = [str(source_family(row["doc"])) for row in rows if is_real(row)]
         weights = natural_weights(families, logistic(raw[real] * model.scale + model.shift), meta["natural"])
-    enough = real.sum() >= _ENOUGH
-    if enough:
-        fold = group_folds(country_groups(judged)[real], _FOLDS, seed)
-        chosen = calibrate(raw[real], truth[real], fold, weights=weights)
+    chosen = None
+    if real.sum() >= _ENOUGH:
+        fold = group_folds(country_groups(rows)[real], _FOLDS, seed)
+        chosen = calibrate(raw[real], y_true[real], fold, weights=weights)
         model = replace(model, scale=chosen.scale, shift=chosen.shift, thresholds=chosen.thresholds)
     scores = logistic(raw * model.scale + model.shift)
     given = {policy: scores >= np.array(model.thresholds[policy]) for policy in POLICIES}
-    if enough:
+    if chosen:
         scores[real] = chosen.scores
         for policy in POLICIES:
             given[policy][real] = chosen.given[policy]
     classifier = Classifier(EncoderScorer(replace(model, meta={"sha256": "", **meta})))
-    evidence, figures = evidence_of(judged, truth, scores, given, model.thresholds, weights, classifier, seed, cases)
+    evidence, figures = evidence_of(Judged(rows, y_true, scores, given, weights), classifier, seed, cases)
     name = str(meta.get("base", {}).get("name", "a pretrained encoder"))
     what = (
-        f"It tags sentences of English reports on what governments do about human trafficking. {name}, fine-tuned, reads a "
-        "sentence under the heading of its section; a logistic regression for each label reads its pooled vector."
+        f"{_TAGS}. {name}, fine-tuned, reads a sentence under the heading of its section; a logistic regression for "
+        "each label reads its pooled vector."
     )
-    card = model_card(replace(evidence, what=what, trained=trained, limits=_ENCODER_LIMITS), Path(out).name)
-    texts = {"README.md": card, "golden.jsonl": golden_rows(classifier, judged), **(files or {})}
+    card = model_card(Path(out).name, what, trained, evidence, _ENCODER_LIMITS)
+    texts = {"README.md": card, "golden.jsonl": golden_rows(classifier, rows), **(files or {})}
     write_encoder(out, model, model_meta(**{**meta, **figures}), texts)
     return evidence.parts
+
+
+# --------------------------------------------------------------------------------------------- the linear model
 
 
 def train_fast(
     rows: Sequence[Row],
     out: str | os.PathLike[str],
     *,
-    soft: Sequence[tuple[str, str | None, Sequence[float]]] = (),
+    soft: Sequence[SoftPassage] = (),
     vocabulary: frozenset[str] | None = None,
     judge: Classifier | None = None,
     taught: str = "",
@@ -245,7 +260,7 @@ def train_fast(
     """
     from tipclassify.model.linear.model import write_model
 
-    texts, headings, truth, origin, weights = bare_and_headed(rows)
+    texts, headings, y_true, origin, weights = bare_and_headed(rows)
     first = np.flatnonzero(np.diff(origin, prepend=-1))
     held = held_out(rows)
     real = held & np.array([is_real(row) for row in rows])
@@ -260,15 +275,13 @@ def train_fast(
     judged[first[real]] = True
     fitted = fit_model(
         texts,
-        truth,
+        y_true,
         country_groups(rows)[origin],
         headings=headings,
         weights=np.where(held[origin], 0.0, weights),
         held=judged if real.any() else None,
         held_weights=counts,
-        soft=np.array([row[2] for row in soft]).reshape(-1, len(LABELS)),
-        soft_texts=[row[0] for row in soft],
-        soft_headings=[row[1] for row in soft],
+        soft=soft,
         vocabulary=vocabulary,
         seed=seed,
         jobs=jobs,
@@ -286,17 +299,16 @@ def train_fast(
         kept = list(rows)
         scores, given = fitted.scores[first], {policy: fitted.given[policy][first] for policy in POLICIES}
     true = np.array([indicator(row["labels"]) for row in kept], bool)
-    if counts is None:
-        counts = np.ones(int(real.sum()) or len(kept))
-    evidence, figures = evidence_of(kept, true, scores, given, fitted.model.thresholds, counts, classifier, seed)
-    learned = learned_from(rows, held) + (
-        f" Beside them {len(soft):,} passages without labels, by the scores of {taught}." if soft else ""
-    )
+    counts = np.ones(int(real.sum()) or len(kept)) if counts is None else counts
+    evidence, figures = evidence_of(Judged(kept, true, scores, given, counts), classifier, seed)
+    learned = learned_from(rows, held)
+    if soft:
+        learned += f" Beside them {len(soft):,} passages without labels, by the scores of {taught}."
     what = (
-        "It tags sentences of English reports on what governments do about human trafficking: a sum of weights of hashed n-grams of "
-        "the sentence, of its best clause and of the heading of its section, by numpy alone."
+        f"{_TAGS}: a sum of weights of hashed n-grams of the sentence, of its best clause and of the heading of its "
+        "section, by numpy alone."
     )
-    card = model_card(replace(evidence, what=what, trained=learned), Path(out).name)
+    card = model_card(Path(out).name, what, learned, evidence)
     meta = {"corpus": described_corpus(rows, held), "settings": {"seed": seed, "soft": len(soft)}, **figures}
     files = {"README.md": card, "golden.jsonl": golden_rows(classifier, kept)}
     write_model(replace(fitted.model, meta=model_meta(**meta)), out, files)
@@ -306,60 +318,46 @@ def train_fast(
 # --------------------------------------------------------------------------------------------- rows
 
 
-def bare_and_headed(
-    rows: Sequence[Row],
-) -> tuple[list[str], list[str | None], Bools, Ints, Floats]:
-    """Rows as they are taught: under the heading, and real ones without it too, with the labels that they have then.
+def bare_and_headed(rows: Sequence[Row]) -> tuple[list[str], list[str | None], Bools, Ints, Floats]:
+    """List the rows as they are taught: under the heading, and real ones without it too, with the labels that they have
+    then.
 
     Returns
     -------
-    texts, headings, truth, origin, weights
+    texts, headings, y_true, origin, weights
         ``origin`` is the row of each, ascending, the one under the heading first.
     """
-    texts: list[str] = []
-    headings: list[str | None] = []
-    truth, origin, weights = [], [], []
+    taught: list[tuple[str, str | None, tuple[bool, bool, bool], int, float]] = []
     for number, row in enumerate(rows):
         section = row.get("section") or None
-        for heading in (section, None) if section and is_real(row) else (section,):
-            texts.append(row["text"])
-            headings.append(heading)
-            truth.append(indicator(row["labels"] if heading == section else labels_alone(row)))
-            origin.append(number)
-            weights.append(1.0 if heading == section else _BARE)
-    return texts, headings, np.array(truth, bool).reshape(-1, len(LABELS)), np.array(origin), np.array(weights)
+        taught.append((row["text"], section, indicator(row["labels"]), number, 1.0))
+        if section and is_real(row):
+            taught.append((row["text"], None, indicator(labels_alone(row)), number, _BARE))
+    texts, headings, labels, origin, weights = zip(*taught, strict=True) if taught else ((),) * 5
+    y_true = np.array(labels, bool).reshape(-1, len(LABELS))
+    return list(texts), list(headings), y_true, np.array(origin, np.int64), np.array(weights, np.float64)
 
 
 def described_corpus(rows: Sequence[Row], held: Bools) -> dict[str, Any]:
-    """What a corpus holds, as plain values for ``model.json``: passages, real and held-out ones, its hash, and each label's count."""
-    truth = np.array([indicator(row["labels"]) for row in rows], bool)
+    """Count the passages, real and held-out ones, and each label's, and hash them: plain values for ``model.json``."""
     return {
         "passages": len(rows),
         "real": sum(map(is_real, rows)),
         "held_out": int(held.sum()),
         "sha256": corpus_digest(rows),
-        "labels": {label: int(n) for label, n in zip(LABELS, truth.sum(axis=0), strict=True)},
+        "labels": {label: sum(label in row["labels"] for row in rows) for label in LABELS},
     }
 
 
 def learned_from(rows: Sequence[Row], held: Bools) -> str:
-    """What a model learned from, for its card."""
-    described = described_corpus(rows, held)
-    counts = ", ".join(f"`{label}` {n:,}" for label, n in described["labels"].items())
-    real = f"{described['real']:,} real passages of public reports and {len(rows) - described['real']:,} others"
-    number = f"{described['held_out']:,} of them were held out: one country in ten of real reports, one group in ten of the others."
+    """Describe what a model learned from, for its card."""
+    found = described_corpus(rows, held)
+    counts = ", ".join(f"`{label}` {n:,}" for label, n in found["labels"].items())
+    share = "one country in ten of real reports, one group in ten of the others"
+    kept = f"{found['held_out']:,} of them were held out: {share}."
     return (
-        f"{len(rows):,} labelled passages ({counts}): {real}. Those of the project's corpus were labelled by language models. "
-        f"SHA-256 of all: `{described['sha256']}`. "
-        + (number if held.any() else "None was held out: each was judged by a model that did not see its group.")
+        f"{len(rows):,} labelled passages ({counts}): {found['real']:,} real passages of public reports and "
+        f"{len(rows) - found['real']:,} others. Those of the project's corpus were labelled by language models. "
+        f"SHA-256 of all: `{found['sha256']}`. "
+        + (kept if held.any() else "None was held out: each was judged by a model that did not see its group.")
     )
-
-
-def _logit(probability: Floats) -> Floats:
-    return np.asarray(np.log(probability) - np.log1p(-probability))
-
-
-_ENCODER_LIMITS: Final = """What flows between layers is brought to whole numbers as it comes, which processors round differently: a probability may differ
-there by some thousandths as a rule, and by over a tenth at worst. `golden.jsonl` holds scores of held-out passages from the machine that trained;
-`tipclassify check` allows for that. A passage longer than the window is scored in overlapping parts and takes each label's highest score. Reasons
-are falls of the log-odds when words are masked, not weights that add up."""

@@ -47,7 +47,7 @@ FORMATS: Final = {
 
 
 def read_records(path: Path, format: str | None = None) -> Reading:
-    """Records of a file, in the format named or the one its content shows.
+    """Read the records of a file, in the format named or the one its content shows.
 
     Raises
     ------
@@ -60,14 +60,13 @@ def read_records(path: Path, format: str | None = None) -> Reading:
     seen: dict[str, int] = {}
     for number, record in enumerate(reading.records, 1):
         if (first := seen.setdefault(record.id, number)) != number:
-            raise CorpusError(
-                [f"{path}: passages {first} and {number} have the same id {record.id!r}; give one another"]
-            )
+            what = f"passages {first} and {number} have the same id {record.id!r}; give one another"
+            raise CorpusError([f"{path}: {what}"])
     return reading
 
 
 def guess_format(path: Path) -> str:
-    """Name of the format, by content; CSV by its suffix.
+    """Tell the format of a file by its content, CSV by its suffix.
 
     Raises
     ------
@@ -79,12 +78,10 @@ def guess_format(path: Path) -> str:
         return "parquet"
     if path.suffix.lower() == ".csv":
         return "csv"
-    found = None
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{"):
-        _, entry = next(json_entries(path), (None, None))
-        found = _guess_entry(entry)
-    elif any(line.startswith(b"__label__") for line in data[:100_000].splitlines()):
-        found = "fasttext"
+        found = _guess_entry(next(json_entries(path), (None, None))[1])
+    else:
+        found = "fasttext" if any(line.startswith(b"__label__") for line in data[:100_000].splitlines()) else None
     if found is None:
         raise CorpusError([f"{path}: cannot tell the format; name it with --from, one of {', '.join(FORMATS)}"])
     return found

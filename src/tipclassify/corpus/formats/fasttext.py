@@ -7,12 +7,12 @@ one that nobody has labelled. Lines hold nothing but labels and text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Final
 
 from tipclassify.corpus.formats.records import Reading, Record, as_labels, encodable, named, read_entries
-from tipclassify.corpus.loading import Numbered, RowError, check_text, read_file
+from tipclassify.corpus.loading import check_text, text_lines
 
 _PREFIX: Final = re.compile(r"(?<!\S)__label__")
 _LABEL: Final = re.compile(r"(?<!\S)__label__(\S*)[ \t]?")
@@ -20,19 +20,8 @@ _BREAKS: Final = re.compile("\r\n|[\n\r\0]")
 
 
 def read_fasttext(path: Path) -> Reading:
-    """Labels are words that begin with ``__label__``, wherever in the line, as for fastText itself."""
-    return Reading(read_entries(path, _lines(path), _record))
-
-
-def _lines(path: Path) -> Iterator[Numbered]:
-    for number, line in enumerate(read_file(path).split(b"\n"), 1):
-        found: Any
-        try:
-            found = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r")
-        except UnicodeDecodeError:
-            found = RowError("not UTF-8; save the file as UTF-8")
-        if isinstance(found, RowError) or found.strip():
-            yield f"{path}:{number}", found
+    """Read lines whose labels are words that begin with ``__label__``, wherever in the line, as for fastText itself."""
+    return Reading(read_entries(path, text_lines(path), _record))
 
 
 def _record(line: str, given_id: str) -> Record:
@@ -40,7 +29,7 @@ def _record(line: str, given_id: str) -> Record:
 
 
 def write_fasttext(records: Sequence[Record], out: IO[bytes]) -> list[str]:
-    """A line a passage."""
+    """Write a line a passage."""
     lines = []
     for record in records:
         text = _PREFIX.sub("__ label__", _BREAKS.sub(" ", encodable(record.text))).strip()

@@ -1,14 +1,24 @@
-"""One passage on its way between formats: an annotator's labels, a model's predictions, and the fields around them."""
+"""One passage between formats: an annotator's labels, a model's predictions, and further fields."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
-from tipclassify.corpus.loading import Numbered, RowError, check_text, json_rows, parse_labels, read_file
+from tipclassify.corpus.loading import (
+    Numbered,
+    RowError,
+    check_text,
+    json_rows,
+    parse_labels,
+    read_each,
+    read_file,
+    split_names,
+)
 from tipclassify.errors import CorpusError
 from tipclassify.labels import LABELS
 
@@ -49,9 +59,9 @@ class Reading:
 
 
 def record_of(row: Any, given_id: str) -> Record:
-    """A row of a corpus, of ``tipclassify score -f jsonl`` or of ``tipclassify corpus queue``.
+    """Read a row of a corpus, of ``tipclassify score -f jsonl`` or of ``tipclassify corpus queue``.
 
-    The labels of a row that ``score`` wrote are the model's: such a row has scores and ``low_confidence``, but no
+    The labels of a row that ``score`` wrote are the model's: it has scores and ``low_confidence``, but no
     ``predicted``.
 
     >>> record_of({"text": "Police acted.", "labels": [], "doc": "A", "pair": None}, "x-1")
@@ -68,24 +78,25 @@ def record_of(row: Any, given_id: str) -> Record:
 
 
 def row_of(record: Record) -> dict[str, Any]:
-    """The row of a corpus; ``labels`` is null where nobody has labelled the passage, so that training refuses it."""
-    row = {
-        "id": record.id,
-        "text": record.text,
-        "labels": None if record.labels is None else list(record.labels),
-        **({} if record.predicted is None else {"predicted": list(record.predicted)}),
-        **({} if record.scores is None else {"scores": dict(record.scores)}),
-    }
+    """Write the row of a corpus; ``labels`` is null for an unlabelled passage, so that training refuses it."""
+    labels = None if record.labels is None else list(record.labels)
+    row = {"id": record.id, "text": record.text, "labels": labels, **predictions(record)}
     return row | other_fields(record.meta, *row)
 
 
+def predictions(record: Record) -> dict[str, Any]:
+    """Return the labels and probabilities of a model, as fields of a corpus."""
+    predicted = {} if record.predicted is None else {"predicted": list(record.predicted)}
+    return predicted if record.scores is None else {**predicted, "scores": dict(record.scores)}
+
+
 def other_fields(row: Mapping[str, Any], *taken: str) -> dict[str, Any]:
-    """Fields that are not null, without those `taken`."""
+    """Return the fields that are not null, without those `taken`."""
     return {str(name): value for name, value in row.items() if name not in taken and value is not None}
 
 
 def fields_where(records: Iterable[Record], test: Callable[[str, Any], bool]) -> str:
-    """Names of the further fields of which some record passes ``test(name, value)``, for a note."""
+    """List the further fields of which some record passes ``test(name, value)``, for a note."""
     return ", ".join(sorted({name for record in records for name, value in record.meta.items() if test(name, value)}))
 
 
@@ -97,7 +108,7 @@ def as_labels(value: Any) -> tuple[str, ...] | None:
     """
     if value is None:
         return None
-    names = value.replace("|", ";").replace(",", ";").split(";") if isinstance(value, str) else value
+    names = split_names(value)
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         raise RowError('labels are not a list of names; write "labels": ["failure"], [] for none')
     given = {name.strip() for name in names} - {""}
@@ -147,24 +158,19 @@ def json_entries(path: Path) -> Iterator[Numbered]:
 
 
 def read_entries(path: Path, entries: Iterable[Numbered], read: Callable[[Any, str], Record]) -> list[Record]:
-    """Records of a file's entries, by ``read(entry, id if it has none)``.
-
-    Raises
-    ------
-    CorpusError
-        With a line for every bad entry.
-    """
+    """Read each entry by ``read(entry, id if it has none)``; raise `CorpusError` with a line for every bad one."""
     problems: list[str] = []
-    records: list[Record] = []
-    for number, (where, entry) in enumerate(entries, 1):
+    number = count(1)
+
+    def checked(entry: Any) -> Record:
         try:
-            if isinstance(entry, RowError):
-                raise entry
-            records.append(read(entry, f"{path.stem}-{number}"))
-        except RowError as error:
-            problems.append(f"{where}: {error}")
+            return read(entry, f"{path.stem}-{next(number)}")
+        except RowError:
+            raise
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            problems.append(f"{where}: not an entry of this format ({error}); export it anew")
+            raise RowError(f"not an entry of this format ({error}); export it anew") from None
+
+    records = [record for _, record in read_each(entries, checked, problems)]
     if problems:
         raise CorpusError(problems)
     return records

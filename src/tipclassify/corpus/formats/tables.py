@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -18,11 +19,12 @@ from tipclassify.corpus.formats.records import (
     encodable,
     fields_where,
     named,
+    other_fields,
     plain,
     read_entries,
     record_of,
 )
-from tipclassify.corpus.loading import Numbered, csv_rows, parquet_rows
+from tipclassify.corpus.loading import csv_rows, parquet_rows
 from tipclassify.formatting import looks_like_a_formula
 from tipclassify.labels import LABELS
 
@@ -30,33 +32,28 @@ _OPEN: Final = "?"
 
 
 def read_csv(path: Path) -> Reading:
-    """A CSV with a header; a table of ``tipclassify score`` holds predictions."""
-    return _read(path, csv_rows(path))
+    """Read a CSV with a header; a table of ``tipclassify score`` holds predictions."""
+    return Reading(read_entries(path, csv_rows(path), _record))
 
 
 def read_parquet(path: Path) -> Reading:
-    """A Parquet file whose ``labels`` are lists of names."""
-    return _read(path, parquet_rows(path))
-
-
-def _read(path: Path, rows: Iterable[Numbered]) -> Reading:
-    return Reading(read_entries(path, rows, _record))
+    """Read a Parquet file whose ``labels`` are lists of names."""
+    return Reading(read_entries(path, parquet_rows(path), _record))
 
 
 def _record(row: dict[str, Any], given_id: str) -> Record:
     if row.get("labels") == _OPEN:
         row = {**row, "labels": None}
     if all(row.get(label) is not None for label in LABELS):
-        scores = {label: row[label] for label in LABELS}
-        row = {**{name: value for name, value in row.items() if name not in LABELS}, "scores": scores}
+        row = other_fields(row, *LABELS) | {"scores": {label: row[label] for label in LABELS}}
     return record_of(row, given_id)
 
 
 def write_csv(records: Sequence[Record], out: IO[bytes]) -> list[str]:
-    """RFC 4180 with a header; columns that no passage fills are left out."""
+    """Write RFC 4180 with a header; columns that no passage fills are left out."""
     rows = [_cells(record) for record in records]
-    columns = list(dict.fromkeys(["id", "text", "labels", *(name for row in rows for name in row)]))
     text = io.TextIOWrapper(out, "utf-8", newline="", write_through=True)
+    columns = list(dict.fromkeys(["id", "text", "labels", *(name for row in rows for name in row)]))
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\r\n")
     writer.writeheader()
     writer.writerows(rows)
@@ -89,36 +86,32 @@ def _cells(record: Record) -> dict[str, str]:
 
 
 def write_parquet(records: Sequence[Record], out: IO[bytes]) -> list[str]:
-    """Text, lists of names and probabilities; a further field keeps its type where all passages have the same."""
+    """Write text, lists of names and probabilities; a further field keeps its type where all passages have the same."""
     import pyarrow
     import pyarrow.parquet
 
-    strings, names = pyarrow.string(), pyarrow.list_(pyarrow.string())
+    string, names = pyarrow.string(), pyarrow.list_(pyarrow.string())
     columns = {
-        "id": pyarrow.array([encodable(record.id) for record in records], strings),
-        "text": pyarrow.array([encodable(record.text) for record in records], strings),
+        "id": pyarrow.array([encodable(record.id) for record in records], string),
+        "text": pyarrow.array([encodable(record.text) for record in records], string),
         "labels": pyarrow.array([record.labels for record in records], names),
     }
     if any(record.predicted is not None for record in records):
         columns["predicted"] = pyarrow.array([record.predicted for record in records], names)
     if any(record.scores is not None for record in records):
         for label in LABELS:
-            chances = [(record.scores or {}).get(label) for record in records]
-            columns[label] = pyarrow.array(chances, pyarrow.float64())
+            columns[label] = pyarrow.array([(record.scores or {}).get(label) for record in records], pyarrow.float64())
     as_json = []
     for name in dict.fromkeys(name for record in records for name in record.meta if name not in columns):
         values = [record.meta.get(name) for record in records]
         kinds = {type(value) for value in values if value is not None}
-        if len(kinds) == 1 and kinds <= {int, float, bool}:
-            try:
+        with suppress(OverflowError):  # an integer of more than 64 bits
+            if len(kinds) == 1 and kinds <= {int, float, bool}:
                 columns[name] = pyarrow.array(values)
                 continue
-            except OverflowError:  # an integer of more than 64 bits
-                pass
         if kinds != {str}:
             as_json.append(name)
-        columns[name] = pyarrow.array([None if v is None else encodable(str(plain(v))) for v in values], strings)
+        columns[name] = pyarrow.array([None if v is None else encodable(str(plain(v))) for v in values], string)
     pyarrow.parquet.write_table(pyarrow.table(columns), out)
-    if not as_json:
-        return []
-    return [f"Parquet columns have one type: {', '.join(sorted(as_json))} are written as text or JSON text"]
+    note = f"Parquet columns have one type: {', '.join(sorted(as_json))} are written as text or JSON text"
+    return [note] if as_json else []

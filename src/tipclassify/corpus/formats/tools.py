@@ -21,7 +21,7 @@ Noted = Counter[str]
 
 
 def task_reader(read: Callable[[Any, str, Noted], Record]) -> Callable[[Path], Reading]:
-    """A function that reads a file of entries, each by ``read(entry, id if it has none, noted)``."""
+    """Make a function that reads a file of entries, each by ``read(entry, id if it has none, noted)``."""
 
     def reader(path: Path) -> Reading:
         noted: Noted = Counter()
@@ -36,7 +36,7 @@ def task_writer(
     losses: Callable[[Sequence[Record]], list[str]] = lambda _: [],
     as_list: bool = False,
 ) -> Callable[[Sequence[Record], IO[bytes]], list[str]]:
-    """A function that writes tasks, one a line or as one JSON list, and returns what they cannot hold."""
+    """Make a function that writes tasks, one a line or as one JSON list, and returns what they cannot hold."""
     start, between, end = ("[", ",\n", "]\n") if as_list else ("", "\n", "\n")
 
     def writer(records: Sequence[Record], out: IO[bytes]) -> list[str]:
@@ -63,18 +63,13 @@ def _settled(said: set[tuple[str, ...] | None], where: str) -> tuple[str, ...] |
     return said.pop() if said else None
 
 
-def _predictions(record: Record) -> dict[str, Any]:
-    """What a model says of a passage, in the fields of a corpus."""
-    return {name: value for name, value in of.row_of(record).items() if name in ("predicted", "scores")}
-
-
 # --------------------------------------------------------------------------------------------- doccano
 
 _DOCCANO: Final = ("id", "text", "data", "label", "Comments", "passage_id", "predicted", "scores")
 
 
 def doccano_entry(entry: Any, given_id: str, noted: Noted) -> Record:
-    """A line of doccano's JSONL: ``{"text": …, "label": ["failure"], …}``, further fields as its metadata.
+    """Read a line of doccano's JSONL: ``{"text": …, "label": ["failure"], …}``, further fields as its metadata.
 
     doccano exports a passage nobody has looked at with the same empty list as one to which no label applies, so the label
     ``none`` says the latter: give it to the project beside the other three.
@@ -83,23 +78,22 @@ def doccano_entry(entry: Any, given_id: str, noted: Noted) -> Record:
     label = entry.get("label")
     labels = as_labels([label] if isinstance(label, str) else label or None)
     if labels is None:
-        noted[
-            f"passages have no label in doccano and count as not labelled; label {NONE!r} says that none applies"
-        ] += 1
+        what = f"passages have no label in doccano and count as not labelled; label {NONE!r} says that none applies"
+        noted[what] += 1
     text, name = entry.get("text", entry.get("data")), str(entry.get("passage_id") or entry.get("id") or given_id)
     predicted, scores = as_labels(entry.get("predicted")), as_scores(entry.get("scores"))
     return Record(check_text(text), name, labels, predicted, scores, other_fields(entry, *_DOCCANO))
 
 
 def doccano_task(record: Record) -> dict[str, Any]:
-    """What doccano imports as JSONL for text classification."""
+    """Write what doccano imports as JSONL for text classification."""
     label = named(record.predicted if record.labels is None else record.labels)
-    task = {"text": record.text, "label": label, "passage_id": record.id, **_predictions(record)}
+    task = {"text": record.text, "label": label, "passage_id": record.id, **of.predictions(record)}
     return {**task, **other_fields(record.meta, *_DOCCANO)}
 
 
 def doccano_losses(records: Sequence[Record]) -> list[str]:
-    """It keeps no predictions apart from labels, and has names of its own."""
+    """Note that doccano keeps no predictions apart from labels, and has fields of its own."""
     notes = []
     if guessed := sum(record.labels is None and record.predicted is not None for record in records):
         notes.append(
@@ -114,7 +108,7 @@ def doccano_losses(records: Sequence[Record]) -> list[str]:
 
 
 def label_studio_entry(entry: Any, given_id: str, noted: Noted) -> Record:
-    """A task of Label Studio's JSON export (not JSON-MIN, which leaves out who said what).
+    """Read a task of Label Studio's JSON export (not JSON-MIN, which leaves out who said what).
 
     Set the project up with this labelling interface (an annotation without a choice says that none applies)::
 
@@ -133,13 +127,11 @@ def label_studio_entry(entry: Any, given_id: str, noted: Noted) -> Record:
     done = [one for one in done if one.get("ground_truth")] or done
     labels = _settled({as_labels(_choices(one)) for one in done}, "Label Studio, by marking one as ground truth")
     predicted = as_labels(_choices(entry["predictions"][0])) if entry.get("predictions") else None
-    name = str(data.get("passage_id") or entry.get("id") or given_id)
     inner = data.get("meta")
-    meta = dict(inner) if isinstance(inner, Mapping) else {"meta": inner}
-    meta |= other_fields(data, "text", "passage_id", "scores", "meta")
-    return Record(
-        check_text(data.get("text")), name, labels, predicted, as_scores(data.get("scores")), other_fields(meta)
-    )
+    fields = dict(inner) if isinstance(inner, Mapping) else {"meta": inner}
+    fields = other_fields(fields | other_fields(data, "text", "passage_id", "scores", "meta"))
+    name, scores = str(data.get("passage_id") or entry.get("id") or given_id), as_scores(data.get("scores"))
+    return Record(check_text(data.get("text")), name, labels, predicted, scores, fields)
 
 
 def _choices(annotation: Mapping[str, Any]) -> list[str]:
@@ -148,26 +140,25 @@ def _choices(annotation: Mapping[str, Any]) -> list[str]:
 
 
 def label_studio_task(record: Record) -> dict[str, Any]:
-    """A "Basic JSON" task: text and fields in ``data``, labels as ``annotations``, a model's as ``predictions``.
+    """Write a "Basic JSON" task: text and fields in ``data``, labels as ``annotations``, a model's as ``predictions``.
 
     A prediction has one score, by which Label Studio sorts tasks: how sure the model is of the label it is least sure of. The
     probability of each label stays in ``data.scores``.
     """
-    task: dict[str, Any] = {"data": {"text": record.text, "passage_id": record.id}}
+    data: dict[str, Any] = {"text": record.text, "passage_id": record.id}
+    task: dict[str, Any] = {"data": data}
     if record.scores is not None:
-        task["data"]["scores"] = dict(record.scores)
+        data["scores"] = dict(record.scores)
     if record.meta:
-        task["data"]["meta"] = dict(record.meta)
+        data["meta"] = dict(record.meta)
     if record.labels is not None:
         task["annotations"] = [{"result": _result(record.labels, f"{record.id}-labels"), "was_cancelled": False}]
     if record.predicted is not None:
-        prediction: dict[str, Any] = {
-            "model_version": "tipclassify",
-            "result": _result(record.predicted, f"{record.id}-predicted"),
-        }
+        result = _result(record.predicted, f"{record.id}-predicted")
+        task["predictions"] = [{"model_version": "tipclassify", "result": result}]
         if record.scores is not None:
-            prediction["score"] = round(min(max(p, 1 - p) for p in record.scores.values()), 4)
-        task["predictions"] = [prediction]
+            sureness = round(min(max(p, 1 - p) for p in record.scores.values()), 4)
+            task["predictions"][0]["score"] = sureness
     return task
 
 
@@ -184,29 +175,30 @@ _ARGILLA: Final = ("predicted", *(f"score_{label}" for label in LABELS))
 
 
 def argilla_entry(entry: Any, given_id: str, _: Noted) -> Record:
-    """A record (version 2) as ``dataset.records.to_json`` writes it. Submitted answers are labels, drafts are not.
+    """Read a record (version 2) as ``dataset.records.to_json`` writes it. Submitted answers are labels, drafts are not.
 
     The dataset has a field ``text`` and a multi-label question ``labels`` with the three labels and ``none``, which says that
     no label applies; set it up with ``allow_extra_metadata=True``.
     """
-    fields = _object(entry, "fields", "export with dataset.records.to_json")
+    text = _object(entry, "fields", "export with dataset.records.to_json").get("text")
     metadata = entry.get("metadata") or {}
     answers = (entry.get("responses") or {}).get(_QUESTION) or []
     said = {as_labels(one["value"]) for one in answers if one.get("status") in (None, "submitted") and one.get("value")}
     suggestion = (entry.get("suggestions") or {}).get(_QUESTION) or {}
     suggested = as_labels(suggestion.get("value") or None)
-    confirmed, guessed = (suggested, None) if suggestion.get("agent") == _BY_HAND else (None, suggested)
-    labels = _settled(said, "Argilla") if said else confirmed
-    predicted = as_labels(metadata["predicted"]) if metadata.get("predicted") else guessed
+    by_hand = suggestion.get("agent") == _BY_HAND
+    labels = _settled(said, "Argilla") if said else suggested if by_hand else None
+    predicted = None if by_hand else suggested
+    if metadata.get("predicted"):
+        predicted = as_labels(metadata["predicted"])
     scores = {label: metadata[f"score_{label}"] for label in LABELS if f"score_{label}" in metadata}
     probabilities = as_scores(scores) if len(scores) == len(LABELS) else None
-    name = str(entry.get("id") or given_id)
-    meta = other_fields(metadata, *_ARGILLA)
-    return Record(check_text(fields.get("text")), name, labels, predicted, probabilities, meta)
+    name, fields = str(entry.get("id") or given_id), other_fields(metadata, *_ARGILLA)
+    return Record(check_text(text), name, labels, predicted, probabilities, fields)
 
 
 def argilla_task(record: Record) -> dict[str, Any]:
-    """A record for ``dataset.records.from_json``.
+    """Write a record for ``dataset.records.from_json``.
 
     Argilla ties an answer to one of its users, so labels come in as suggestions of the agent ``labels``, for somebody to
     confirm; a model's as those of ``tipclassify``.
@@ -215,20 +207,21 @@ def argilla_task(record: Record) -> dict[str, Any]:
     if record.predicted is not None:
         metadata["predicted"] = ";".join(named(record.predicted))
     metadata |= {f"score_{label}": p for label, p in (record.scores or {}).items()}
-    task: dict[str, Any] = {"id": record.id, "fields": {"text": record.text}, "metadata": metadata, "suggestions": {}}
+    suggestions: dict[str, Any] = {}
     if record.labels is not None:
-        task["suggestions"][_QUESTION] = {"value": named(record.labels), "score": None, "agent": _BY_HAND}
+        suggestions[_QUESTION] = {"value": named(record.labels), "score": None, "agent": _BY_HAND}
     elif record.predicted is not None:
         value, scores = named(record.predicted), None
         if record.scores is not None:
             none = 1 - max(record.scores.values())  # the label most likely to be missed
             scores = [round(record.scores.get(name, none), 4) for name in value]
-        task["suggestions"][_QUESTION] = {"value": value, "score": scores, "agent": "tipclassify"}
+        suggestions[_QUESTION] = {"value": value, "score": scores, "agent": "tipclassify"}
+    task = {"id": record.id, "fields": {"text": record.text}, "metadata": metadata, "suggestions": suggestions}
     return {**task, "responses": {}, "vectors": {}}
 
 
 def argilla_losses(records: Sequence[Record]) -> list[str]:
-    """Labels become suggestions, metadata text and numbers."""
+    """Note that labels become suggestions, metadata text and numbers."""
     notes = []
     if any(record.labels is not None for record in records):
         notes.append("Argilla ties answers to its users: labels are written as suggestions of the agent 'labels'")
@@ -245,7 +238,7 @@ _ANSWERS: Final = ("accept", "reject", "ignore")
 
 
 def prodigy_entry(entry: Any, given_id: str, noted: Noted) -> Record:
-    """A choice task of ``prodigy db-out`` (``textcat.manual`` without ``--exclusive``, ``textcat.correct``).
+    """Read a choice task of ``prodigy db-out`` (``textcat.manual`` without ``--exclusive``, ``textcat.correct``).
 
     An accepted task with nothing ticked says that no label applies. Rejected and ignored tasks are not labelled.
     """
@@ -267,7 +260,7 @@ def prodigy_entry(entry: Any, given_id: str, noted: Noted) -> Record:
 
 
 def prodigy_task(record: Record) -> dict[str, Any]:
-    """A task with the model's labels ticked; one with labels is answered already (``prodigy db-in``)."""
+    """Write a task with the model's labels ticked; one with labels is answered already (``prodigy db-in``)."""
     options: list[dict[str, str]] = [{"id": label, "text": label} for label in LABELS]
     if record.scores is not None:
         options = [{**option, "meta": f"{record.scores[option['id']]:.2f}"} for option in options]
@@ -277,4 +270,4 @@ def prodigy_task(record: Record) -> dict[str, Any]:
         task["accept"] = list(ticked)
     if record.labels is not None:
         task["answer"] = "accept"
-    return {**task, **_predictions(record), **({"meta": dict(record.meta)} if record.meta else {})}
+    return {**task, **of.predictions(record), **({"meta": dict(record.meta)} if record.meta else {})}

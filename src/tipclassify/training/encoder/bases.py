@@ -1,4 +1,4 @@
-"""Pretrained encoders to start from: where they are, what they are called, and under what licence they came."""
+"""Pretrained encoders to start from: their folder, name and licence."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from typing import Any, Final
 
 from tipclassify.errors import ModelError
 
-__all__ = ["NEEDED", "TOLD", "Base", "base_folder", "describe_base", "earlier_trainings"]
-__all__ += ["weights_sha256"]
+__all__ = ["NEEDED", "NETWORK", "Base", "base_folder", "describe_base", "earlier_trainings", "weights_sha256"]
 
 NEEDED: Final = ("config.json", "tokenizer.json")
-TOLD: Final = "network.json"
-"""What a network that was trained before tells of itself."""
+NETWORK: Final = "network.json"
+"""Describes a network that was trained before: its base, settings and history."""
 
 _KNOWN: Final = {
     "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db": "sentence-transformers/all-MiniLM-L6-v2",
@@ -25,25 +24,19 @@ _KNOWN: Final = {
 
 @dataclass(frozen=True)
 class Base:
-    """What a card must say of a base.
-
-    Attributes
-    ----------
-    sha256 : str
-        Of its weights.
-    """
+    """What a card must say of a base; `sha256` is of its weights."""
 
     name: str
     licence: str
     sha256: str
 
     def to_dict(self) -> dict[str, str]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return asdict(self)
 
 
 def base_folder(base: str) -> Path:
-    """The folder of a base: a local one as it is, a Hugging Face id fetched to the hub's cache.
+    """Find the folder of a base: a local one as it is, a Hugging Face id fetched to the hub's cache.
 
     Raises
     ------
@@ -63,7 +56,7 @@ def base_folder(base: str) -> Path:
 
 
 def weights_sha256(folder: Path) -> str:
-    """SHA-256 of the weights in a folder."""
+    """Compute the SHA-256 of the weights in a folder."""
     digest = hashlib.sha256()
     for file in sorted(folder.glob("*.safetensors")):
         digest.update(file.read_bytes())
@@ -71,11 +64,8 @@ def weights_sha256(folder: Path) -> str:
 
 
 def describe_base(base: str, folder: Path) -> Base:
-    """Name, licence and hash of the base in `folder`: by its hash where we know it, else by what it was called.
-
-    Of a network that was trained before, it is the base that it came from.
-    """
-    if first := _told(folder).get("base"):
+    """Describe the base in `folder`, by its hash where we know it; of a network, the base that it came from."""
+    if first := _network_of(folder).get("base"):
         return Base(**first)
     found = weights_sha256(folder)
     if found in _KNOWN:
@@ -84,13 +74,13 @@ def describe_base(base: str, folder: Path) -> Base:
 
 
 def earlier_trainings(folder: Path) -> list[dict[str, Any]]:
-    """Settings of the trainings that made the network in `folder`, first to last; none for a base."""
-    told = _told(folder)
-    return [*told.get("earlier", []), told["settings"]] if told else []
+    """List the settings of the trainings that made the network in `folder`, first to last; none for a base."""
+    network = _network_of(folder)
+    return [*network.get("earlier", []), network["settings"]] if network else []
 
 
-def _told(folder: Path) -> dict[str, Any]:
-    file = folder / TOLD
+def _network_of(folder: Path) -> dict[str, Any]:
+    file = folder / NETWORK
     return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
 
 
@@ -100,5 +90,5 @@ def _fetched(base: str) -> Path:
     try:
         return Path(snapshot_download(base, allow_patterns=[*NEEDED, "*.safetensors"]))
     except Exception as error:  # the hub's client has a dozen kinds, none of them ours to tell apart
-        told = type(error).__name__
-        raise ModelError(f"{base}: no such folder, and not to be had from the Hugging Face hub ({told})") from None
+        what = f"no such folder, and not to be had from the Hugging Face hub ({type(error).__name__})"
+        raise ModelError(f"{base}: {what}") from None

@@ -1,4 +1,4 @@
-"""What a step of training reads: passages of like length together, under their heading, another one, or none.
+"""Training batches: passages of like length together, under their heading, another one, or none.
 
 A passage read without its heading has the labels that it has without it (``labels_alone``). Everything that is drawn is drawn by
 seed and step, so a run that is taken up again goes on as it would have.
@@ -11,23 +11,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from tipclassify.arrays import Floats, Ints
 from tipclassify.model.encoder.windows import heading_room
 from tipclassify.training.encoder.settings import Settings
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-__all__ = ["Examples", "Ints", "drawn_batches", "encode", "padded", "sorted_batches"]
+__all__ = ["Examples", "drawn_batches", "encode", "padded", "sorted_batches"]
 
 _POOL: Final = 40  # batches of passages that are sorted by length together: more is quicker, but mixes less
 _EIGHT: Final = 8  # lengths are rounded up to multiples of this: few shapes, which the kernels are then ready for
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 
 
 def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
@@ -72,7 +69,6 @@ class Examples:
         """Tokens and targets of the passages of a step, headings and masks drawn by the seed and the step."""
         draw = np.random.default_rng([settings.seed, step])
         rows, targets = [], []
-        mask = self.marks[2]
         for i in positions.tolist():
             heading = self.headings[i]
             drop, swap, which = draw.random(3)
@@ -84,12 +80,8 @@ class Examples:
             row = self.row(i, heading, settings.tokens)
             begin = len(heading[: heading_room(settings.tokens)]) + 2 if heading else 1
             hidden = draw.random(len(row)) < settings.masking
-            rows.append(
-                [
-                    mask if hide and begin <= at < len(row) - 1 else one
-                    for at, (one, hide) in enumerate(zip(row, hidden, strict=True))
-                ]
-            )
+            hidden[:begin] = hidden[-1] = False
+            rows.append(np.where(hidden, self.marks[2], row).tolist())
             targets.append(self.alone[i] if bare else self.targets[i])
         return rows, np.array(targets)
 

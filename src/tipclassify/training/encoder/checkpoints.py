@@ -1,4 +1,4 @@
-"""Where a run that was broken off goes on: weights, moments of the optimiser and state of the draw, without pickle.
+"""Checkpoints of a fine-tuning: weights, moments of the optimiser and random state, without pickle.
 
 A checkpoint is one safetensors file, written beside and renamed, so a run killed at any moment finds the last whole one. It
 names what it is of (settings, data, base): another run does not go on from it.
@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from torch import Tensor
 from torch.optim import Optimizer
 
 from tipclassify.errors import ModelError
@@ -21,22 +20,19 @@ from tipclassify.training.encoder.network import Network
 __all__ = ["read_checkpoint", "write_checkpoint"]
 
 _FILE: Final = "checkpoint.safetensors"
+_MOMENTS: Final = ("step", "exp_avg", "exp_avg_sq")  # of AdamW
 
 
 def write_checkpoint(
     folder: Path, network: Network, optimizer: Optimizer, state: dict[str, Any], identity: dict[str, Any]
 ) -> None:
-    """Keep the run as it stands; `state` holds plain values."""
+    """Write the run as it stands; `state` holds plain values."""
     from safetensors.torch import save_file
 
-    tensors: dict[str, Tensor] = {"random": torch.get_rng_state()}
-    names = {id(p): name for name, p in network.named_parameters()}
-    for parameter, moments in optimizer.state.items():
-        for key, value in moments.items():
-            tensors[f"{key}/{names[id(parameter)]}"] = torch.as_tensor(value).contiguous()
+    tensors = {"random": torch.get_rng_state()}
     for name, parameter in network.named_parameters():
-        if parameter.requires_grad:  # the others are as the base has them
-            tensors[f"weight/{name}"] = parameter.detach().contiguous()
+        tensors[f"weight/{name}"] = parameter.detach().contiguous()
+        tensors |= {f"{key}/{name}": value.contiguous() for key, value in optimizer.state[parameter].items()}
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f"{_FILE}.part"
     save_file(tensors, part, metadata={"state": json.dumps(state), "identity": json.dumps(identity, sort_keys=True)})
@@ -46,7 +42,7 @@ def write_checkpoint(
 def read_checkpoint(
     folder: Path, network: Network, optimizer: Optimizer, identity: dict[str, Any]
 ) -> dict[str, Any] | None:
-    """Take the run up again: fills the network and the optimiser and gives the state, None where there is none.
+    """Fill the network and the optimiser from the checkpoint and return its state; None where there is none.
 
     Raises
     ------
@@ -60,24 +56,18 @@ def read_checkpoint(
         return None
     try:
         with safe_open(file, "pt") as kept:
-            told = kept.metadata()
+            metadata = kept.metadata()
             tensors = {name: kept.get_tensor(name) for name in kept.keys()}  # noqa: SIM118
-        state: dict[str, Any] = json.loads(told["state"])
-        was: dict[str, Any] = json.loads(told["identity"])
+        state: dict[str, Any] = json.loads(metadata["state"])
+        was: dict[str, Any] = json.loads(metadata["identity"])
     except (SafetensorError, KeyError, TypeError, ValueError):
         raise ModelError(f"{file}: not a checkpoint; remove it and start anew without --resume") from None
-    if other := sorted(
-        name for name in {*was, *identity} if was.get(name) != json.loads(json.dumps(identity.get(name)))
-    ):
-        raise ModelError(
-            f"{file}: of a run with other {', '.join(other)}; give the same, or start anew without --resume"
-        )
+    now = json.loads(json.dumps(identity))
+    if other := ", ".join(sorted(name for name in {*was, *now} if was.get(name) != now.get(name))):
+        raise ModelError(f"{file}: of a run with other {other}; give the same, or start anew without --resume")
     for name, parameter in network.named_parameters():
-        if not parameter.requires_grad:
-            continue
         parameter.data.copy_(tensors[f"weight/{name}"])
-        keys = [key for key in ("step", "exp_avg", "exp_avg_sq") if f"{key}/{name}" in tensors]
-        if keys:
-            optimizer.state[parameter] = {key: tensors[f"{key}/{name}"] for key in keys}
+        if f"step/{name}" in tensors:
+            optimizer.state[parameter] = {key: tensors[f"{key}/{name}"] for key in _MOMENTS}
     torch.set_rng_state(tensors["random"])
     return state

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from tipclassify.training.encoder.batches import Examples, Ints, drawn_batches, padded, sorted_batches
+from tipclassify.arrays import Bools, Floats, Ints
+from tipclassify.progress import Progress
+from tipclassify.training.encoder.batches import Examples, drawn_batches, padded, sorted_batches
 from tipclassify.training.encoder.checkpoints import read_checkpoint, write_checkpoint
 from tipclassify.training.encoder.network import Network
 from tipclassify.training.encoder.settings import Settings
@@ -26,9 +27,6 @@ __all__ = ["deterministic", "fit", "logits_of", "macro_f1", "precision"]
 
 _OFTEN: Final = 250  # steps between checkpoints
 _LOUDEST: Final = 1.0  # norm that gradients are cut to
-
-Floats = npt.NDArray[np.float64]
-Progress = Callable[[int, int], None]
 
 
 def fit(
@@ -69,37 +67,33 @@ def fit(
     lengths = [len(text) for text in examples.texts]
     batches = [drawn_batches(at, lengths, settings.batch, settings.seed, e) for e, at in enumerate(epochs)]
     steps = sum(map(len, batches))
-    state = read_checkpoint(folder, network, optimizer, identity) if resume else None
-    if state is None:
-        torch.manual_seed(settings.seed)
-        state = {"step": 0, "epochs": []}
-    history: list[dict[str, float]] = list(state["epochs"])
-    step, before = int(state["step"]), 0
+    torch.manual_seed(settings.seed)
+    state = (read_checkpoint(folder, network, optimizer, identity) if resume else None) or {"step": 0, "epochs": []}
+    history: list[dict[str, float]] = state["epochs"]
+    number = 0
     for epoch, order in enumerate(batches):
         network.train()
-        for number, batch in enumerate(order, before):
-            if number < step:
+        for batch in order:
+            number += 1
+            if number <= state["step"]:  # done before the run was broken off
                 continue
-            _set_rate(optimizer, _share(number, steps, settings.warmup))
-            rows, targets = examples.drawn(batch, settings, number)
-            found = _loss(network, rows, targets, pad)
+            _set_rate(optimizer, _share(number - 1, steps, settings.warmup))
+            found = _loss(network, *examples.drawn(batch, settings, number - 1), pad)
             optimizer.zero_grad(set_to_none=True)
             found.backward()  # type: ignore[no-untyped-call, unused-ignore]
             nn.utils.clip_grad_norm_(network.parameters(), _LOUDEST)
             optimizer.step()
-            step = number + 1
             if progress:
-                progress(step, steps)
-            if step % _OFTEN == 0:
-                write_checkpoint(folder, network, optimizer, {"step": step, "epochs": history}, identity)
-        before += len(order)
+                progress(number, steps)
+            if number % _OFTEN == 0:
+                write_checkpoint(folder, network, optimizer, {"step": number, "epochs": history}, identity)
         if len(history) > epoch:  # taken up after the end of this epoch
             continue
         history.append(_judged(network, examples, held, settings, pad))
         if reported:
             told = ", ".join(f"{name} {value:.4f}" for name, value in history[-1].items())
             reported(f"epoch {epoch + 1}, held out: {told}")
-        write_checkpoint(folder, network, optimizer, {"step": step, "epochs": history}, identity)
+        write_checkpoint(folder, network, optimizer, {"step": number, "epochs": history}, identity)
     return history
 
 
@@ -123,7 +117,7 @@ def logits_of(network: Network, rows: Sequence[Sequence[int]], pad: int, *, batc
     return found
 
 
-def macro_f1(logits: Floats, truth: npt.NDArray[np.bool_]) -> float:
+def macro_f1(logits: Floats, truth: Bools) -> float:
     """Mean over labels of the best F1 that any threshold gives: what a threshold chosen later can have."""
     best = []
     for column, true in zip(logits.T, truth.T, strict=True):

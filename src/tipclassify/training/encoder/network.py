@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS
-from tipclassify.training.encoder.bases import NEEDED, TOLD
+from tipclassify.training.encoder.bases import NEEDED, NETWORK
 from tipclassify.training.encoder.settings import Settings
 
 if TYPE_CHECKING:
@@ -67,11 +67,11 @@ class Network(nn.Module):  # type: ignore[misc, unused-ignore]
 
 
 def new_network(folder: Path, settings: Settings) -> Network:
-    """The base with a fresh head, drawn by the seed; a network that was trained before goes on with its own."""
+    """Make a network of the base with a fresh head, drawn by the seed; a trained network keeps its own."""
     from transformers import AutoModel
 
     torch.manual_seed(settings.seed)
-    if (folder / TOLD).is_file():
+    if (folder / NETWORK).is_file():
         network, _ = load_network(folder)
         network.dropout.p = settings.dropout
         return network
@@ -87,34 +87,30 @@ def average_with(network: Network, folder: Path) -> None:
     network.load_state_dict({name: (one + other[name]) / 2 for name, one in network.state_dict().items()})
 
 
-def save_network(
-    network: Network, settings: Settings, base: Path, out: str | os.PathLike[str], told: Mapping[str, Any] | None = None
-) -> None:
+def save_network(network: Network, settings: Settings, base: Path, out: Path, described: Mapping[str, Any]) -> None:
     """Write the network's folder.
 
     Parameters
     ----------
     base : Path
-        Where its tokenizer and configuration are.
-    told : mapping, optional
+        Folder of its tokenizer and configuration.
+    described : mapping
         Plain values to keep with it: ``base``; ``earlier``, the settings of trainings that came before this one.
     """
     from safetensors.torch import save_file
 
-    target = Path(out)
-    target.mkdir(parents=True, exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
     for name in NEEDED:
-        if (base / name).resolve() != (target / name).resolve():
-            shutil.copyfile(base / name, target / name)
-    state = {name: tensor.detach().contiguous() for name, tensor in network.state_dict().items()}
-    save_file(state, target / f"{_WEIGHTS}.part")
-    os.replace(target / f"{_WEIGHTS}.part", target / _WEIGHTS)
-    text = json.dumps({"labels": list(LABELS), "settings": settings.to_dict(), **(told or {})}, indent=1)
-    (target / TOLD).write_text(text + "\n", encoding="utf-8")
+        if (base / name).resolve() != (out / name).resolve():
+            shutil.copyfile(base / name, out / name)
+    save_file({name: one.detach().contiguous() for name, one in network.state_dict().items()}, out / f"{_WEIGHTS}.part")
+    os.replace(out / f"{_WEIGHTS}.part", out / _WEIGHTS)
+    text = json.dumps({"labels": list(LABELS), "settings": settings.to_dict(), **described}, indent=1)
+    (out / NETWORK).write_text(text + "\n", encoding="utf-8")
 
 
 def load_network(folder: str | os.PathLike[str]) -> tuple[Network, Settings]:
-    """A trained network from its folder, ready to score.
+    """Load a trained network from its folder, ready to score.
 
     Raises
     ------
@@ -126,12 +122,12 @@ def load_network(folder: str | os.PathLike[str]) -> tuple[Network, Settings]:
 
     path = Path(folder)
     try:
-        told: dict[str, Any] = json.loads((path / TOLD).read_text(encoding="utf-8"))
-        settings = Settings(**told["settings"])
+        described: dict[str, Any] = json.loads((path / NETWORK).read_text(encoding="utf-8"))
+        settings = Settings(**described["settings"])
     except (OSError, ValueError, KeyError, TypeError):
-        raise ModelError(f"{path}: no trained network there ({TOLD}); give the folder that training kept") from None
-    if tuple(told.get("labels", ())) != LABELS:
-        raise ModelError(f"{path}: trained for the labels {told.get('labels')}, not {list(LABELS)}")
+        raise ModelError(f"{path}: no trained network there ({NETWORK}); give the folder that training kept") from None
+    if tuple(described.get("labels", ())) != LABELS:
+        raise ModelError(f"{path}: trained for the labels {described.get('labels')}, not {list(LABELS)}")
     config = AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=False)
     encoder = AutoModel.from_config(config, **_plain_options(path))
     network = Network(encoder.float(), int(config.hidden_size), settings)
@@ -140,7 +136,7 @@ def load_network(folder: str | os.PathLike[str]) -> tuple[Network, Settings]:
 
 
 def read_tokenizer(folder: str | os.PathLike[str]) -> Tokenizer:
-    """The tokenizer of a folder, neither cutting nor padding."""
+    """Load the tokenizer of a folder, neither cutting nor padding."""
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(Path(folder) / "tokenizer.json"))
@@ -150,7 +146,7 @@ def read_tokenizer(folder: str | os.PathLike[str]) -> Tokenizer:
 
 
 def pad_of(tokenizer: Tokenizer) -> int:
-    """The token that fills up short sentences."""
+    """Return the padding token."""
     found = (tokenizer.token_to_id(name) for name in ("[PAD]", "<pad>"))
     return next((int(number) for number in found if number is not None), 0)
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
+from tipclassify.arrays import Bools, Ints
 from tipclassify.corpus.holdout import held_out, is_real, natural_shares
 from tipclassify.corpus.loading import Row, corpus_digest, labels_alone
 from tipclassify.errors import MissingExtraError
@@ -23,8 +23,16 @@ from tipclassify.model.encoder.folder import EncoderModel, Heads
 from tipclassify.model.encoder.name_masking import respelled, without_names
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.linear.scoring import logistic
+from tipclassify.progress import Progress
 from tipclassify.text.segmentation.sections import without_enumerator
-from tipclassify.training.encoder.bases import TOLD, Base, base_folder, describe_base, earlier_trainings, weights_sha256
+from tipclassify.training.encoder.bases import (
+    NETWORK,
+    Base,
+    base_folder,
+    describe_base,
+    earlier_trainings,
+    weights_sha256,
+)
 from tipclassify.training.encoder.settings import Settings
 from tipclassify.training.train import Trained, described_corpus, learned_from, write_trained_encoder
 
@@ -32,10 +40,6 @@ if TYPE_CHECKING:
     from tipclassify.training.encoder.batches import Examples
 
 __all__ = ["export", "fine_tune", "like_headings", "require_extra"]
-
-Progress = Callable[[int, int], None]
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 _OVERLAP: Final = 32  # tokens that neighbouring windows share, but no more than a quarter of one
 _LOSS: Final = 0.005  # macro-F1 that whole numbers may cost
@@ -65,7 +69,7 @@ def fine_tune(
     base : str
         Folder of a base model or of a network trained before, or an id on the Hugging Face hub.
     vocabulary : frozenset of str
-        Words known in lower case, by which names are told from words.
+        Words known in lower case, which are no names.
     headings : path, optional
         JSON: a heading in lower case without its number → headings of like meaning, which take its place at random.
     resume : bool
@@ -78,7 +82,7 @@ def fine_tune(
     Returns
     -------
     list of dict
-        What was measured on the rows held out after each epoch.
+        Metrics on the rows held out after each epoch.
 
     Raises
     ------
@@ -95,40 +99,33 @@ def fine_tune(
     from tipclassify.training.encoder.fitting import deterministic, fit, precision
     from tipclassify.training.encoder.network import average_with, new_network, pad_of, read_tokenizer, save_network
 
-    start = base_folder(base)
+    start, out = base_folder(base), Path(folder)
     held = held_out(rows)
     if not any(row["labels"] for row in rows):
         raise ValueError("no passage has a label: nothing to learn; label some")
     if not held.any() or held.all():
         raise ValueError(f"none of {len(rows):,} passages can be held out; add rows of other documents")
     tokenizer = read_tokenizer(start)
-    examples = _examples(rows, tokenizer, vocabulary, settings, like_headings(headings))
-    out = Path(folder)
+    described = {"corpus": corpus_digest(rows), "precision": precision()}
     with deterministic(threads or torch.get_num_threads()):
         network = new_network(start, settings)
         history = fit(
             network,
-            examples,
+            _examples(rows, tokenizer, vocabulary, settings, like_headings(headings)),
             [_epoch(rows, ~held, settings, number) for number in range(settings.epochs)],
             np.flatnonzero(held),
             settings,
             pad=pad_of(tokenizer),
             folder=out,
-            identity={
-                "settings": settings.to_dict(),
-                "precision": precision(),
-                "base": weights_sha256(start),
-                "corpus": corpus_digest(rows),
-            },
+            identity={"settings": settings.to_dict(), "base": weights_sha256(start), **described},
             resume=resume,
             progress=progress,
             reported=reported,
         )
         if earlier := earlier_trainings(start):
             average_with(network, start)
-        told = {"base": describe_base(base, start).to_dict(), "earlier": earlier}
-        told |= {"corpus": corpus_digest(rows), "precision": precision(), "history": history}
-        save_network(network, settings, start, out, told)
+        about = {"base": describe_base(base, start).to_dict(), "earlier": earlier, **described, "history": history}
+        save_network(network, settings, start, out, about)
     return history
 
 
@@ -153,20 +150,22 @@ def export(
     """
     require_extra()
     from tipclassify.training.encoder.exporting import to_onnx, to_whole_numbers
+    from tipclassify.training.encoder.fitting import macro_f1
     from tipclassify.training.encoder.network import load_network
 
     network, settings = load_network(folder)
-    told: dict[str, Any] = json.loads((Path(folder) / TOLD).read_text(encoding="utf-8"))
-    base = Base(**told["base"])
+    described: dict[str, Any] = json.loads((Path(folder) / NETWORK).read_text(encoding="utf-8"))
+    base = Base(**described["base"])
     heads = Heads(network.head.weight.detach().double().numpy(), network.head.bias.detach().double().numpy())
     held = held_out(rows)
     judged = [row for row, mine in zip(rows, held, strict=True) if mine]
     texts, headings = [str(row["text"]) for row in judged], [row.get("section") or None for row in judged]
-    truth = np.array([indicator(row["labels"]) for row in judged], bool)
+    y_true = np.array([indicator(row["labels"]) for row in judged], bool)
     exact = to_onnx(network)
 
-    def model_of(graph: bytes) -> EncoderModel:
-        return EncoderModel(
+    def measured(graph: bytes) -> tuple[float, EncoderModel, Any]:
+        """Macro-F1 at the best thresholds, the model and its logits."""
+        model = EncoderModel(
             graph=graph,
             tokenizer=(Path(folder) / "tokenizer.json").read_text(encoding="utf-8"),
             vocabulary=vocabulary,
@@ -180,52 +179,41 @@ def export(
             meta={},
             stand_in=settings.stand_in,
         )
+        logits = heads.logits(EncoderScorer(model).pooled(texts, headings))
+        return macro_f1(logits, y_true), model, logits
 
-    best: tuple[float, int, EncoderModel, Any] | None = None
-    wanted = _best_f1(EncoderScorer(model_of(exact)), texts, headings, truth, heads)[0]
-    for bits in (7, 8):  # seven first, which all processors add up alike; eight where seven cost too much
-        model = model_of(to_whole_numbers(exact, reduced=bits == 7))
-        found, pooled = _best_f1(EncoderScorer(model), texts, headings, truth, heads)
+    wanted = measured(exact)[0]
+    found, bits = -1.0, 0
+    for tried in (7, 8):  # seven first, which all processors add up alike; eight where seven cost too much
+        this = measured(to_whole_numbers(exact, reduced=tried == 7))
         if reported:
-            reported(f"macro-F1 at the best thresholds, held out: {wanted:.4f} in floats, {found:.4f} in {bits} bits")
-        if best is None or found > best[0]:
-            best = (found, bits, model, pooled)
-        if found >= wanted - _LOSS:
+            reported(
+                f"macro-F1 at the best thresholds, held out: {wanted:.4f} in floats, {this[0]:.4f} in {tried} bits"
+            )
+        if this[0] > found or not bits:
+            (found, model, logits), bits = this, tried
+        if this[0] >= wanted - _LOSS:
             break
-    assert best is not None
-    _, bits, model, pooled = best
-    natural = None
-    if pool:
-        scorer = EncoderScorer(model)
-        logits = scorer.logits([one[0] for one in pool], [one[1] for one in pool])
-        natural = natural_shares([one[2] for one in pool], logistic(logits))
     meta: dict[str, Any] = {
         "base": base.to_dict(),
-        "training": {"settings": settings.to_dict(), **{key: told[key] for key in ("earlier", "history", "precision")}},
+        "training": {
+            "settings": settings.to_dict(),
+            **{key: described[key] for key in ("earlier", "history", "precision")},
+        },
         "weight_bits": bits,
         "float_macro_f1": round(wanted, 4),
-        "whole_number_macro_f1": round(best[0], 4),
-        **({"natural": natural} if natural else {}),
-        "corpus": described_corpus(rows, held),
+        "whole_number_macro_f1": round(found, 4),
     }
-    trained = learned_from(rows, held) + _of_training(base, [*told["earlier"], settings.to_dict()], bits)
-    parts = write_trained_encoder(
-        out, model, judged, heads.logits(pooled), truth, meta, trained, seed=seed, files=_notice(base)
-    )
+    if pool:
+        scores = logistic(EncoderScorer(model).logits([one[0] for one in pool], [one[1] for one in pool]))
+        meta["natural"] = natural_shares([one[2] for one in pool], scores)
+    meta["corpus"] = described_corpus(rows, held)
+    trained = learned_from(rows, held) + _described_training(base, [*described["earlier"], settings.to_dict()], bits)
+    parts = write_trained_encoder(out, model, judged, logits, y_true, meta, trained, seed=seed, files=_notice(base))
     return Trained(Path(out), parts)
 
 
-def _best_f1(
-    scorer: EncoderScorer, texts: list[str], headings: list[Any], truth: Bools, heads: Heads
-) -> tuple[float, Any]:
-    """Macro-F1 at the best thresholds, and the pooled vectors."""
-    from tipclassify.training.encoder.fitting import macro_f1
-
-    pooled = scorer.pooled(texts, headings)
-    return macro_f1(heads.logits(pooled), truth), pooled
-
-
-def _of_training(base: Base, runs: Sequence[Mapping[str, Any]], bits: int) -> str:
+def _described_training(base: Base, runs: Sequence[Mapping[str, Any]], bits: int) -> str:
     """What the card says of the base and of each fine-tuning, first to last."""
     last = runs[-1]
     epochs = "\n".join(
@@ -257,7 +245,7 @@ def _notice(base: Base) -> dict[str, str]:
 
 
 def like_headings(path: str | os.PathLike[str] | None) -> dict[str, list[str]]:
-    """Headings of like meaning, by the heading in lower case without its number; none without a file."""
+    """Read headings of like meaning, by the heading in lower case without its number; none without a file."""
     if path is None or not Path(path).is_file():
         return {}
     found: dict[str, list[str]] = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -283,8 +271,7 @@ def _epoch(rows: Sequence[Row], taught: Bools, settings: Settings, number: int) 
     twins = np.array([bool(row.get("pair")) for row in rows]) & ~real
     others = np.flatnonzero(taught & ~real & ~twins)
     left = max(0, settings.invented - int((taught & twins).sum()))
-    draw = np.random.default_rng([settings.seed, number, 1])
-    chosen = draw.permutation(others)[:left]
+    chosen = np.random.default_rng([settings.seed, number, 1]).permutation(others)[:left]
     return np.sort(np.concatenate([np.flatnonzero(taught & (real | twins)), chosen]))
 
 
@@ -294,11 +281,12 @@ def _examples(
     from tipclassify.training.encoder.batches import Examples, encode
 
     texts = [str(row["text"]) for row in rows]
-    if settings.stand_in:
-        texts = [one.text for one in without_names(texts, vocabulary, settings.stand_in)]
     headings = [str(row.get("section") or "") for row in rows]
     distinct = sorted(set(headings) - {""})
-    read = [respelled(heading) for heading in distinct] if settings.stand_in else distinct
+    read = distinct
+    if settings.stand_in:
+        texts = [one.text for one in without_names(texts, vocabulary, settings.stand_in)]
+        read = [respelled(heading) for heading in distinct]
     ids = dict(zip(distinct, encode(tokenizer, read), strict=True))
     others = {
         tuple(ids[heading]): encode(tokenizer, like[key])
