@@ -90,19 +90,20 @@ def _commands(block: str, folder: Path = ROOT, all: bool = False) -> str:
 
 def dataset_card(markdown: str) -> str:
     """The corpus's card with its counts and agreement as they are now."""
-    from tipclassify.corpus.holdout import is_real
     from tipclassify.corpus.loading import read_rows
     from tipclassify.evaluation.agreement import agreement, agreement_table, read_annotations
     from tipclassify.labels import LABELS
 
-    rows = [row for row in read_rows(ROOT / "data") if not is_real(row)]
+    folder = ROOT / "data" / "corpus"
+    rows = read_rows(folder)
     counts: dict[str, list[int]] = {}
-    for row in rows:
-        cells = counts.setdefault(row["source"], [0] * (len(LABELS) + 2))
-        for number, has in enumerate([True, *(label in row["labels"] for label in LABELS), not row["labels"]]):
-            cells[number] += has
-    table = [f"| source | passages | {' | '.join(LABELS)} | none |", "| --- " * (len(LABELS) + 3) + "|"]
-    table += [f"| {source} | {' | '.join(f'{n:,}' for n in cells)} |" for source, cells in sorted(counts.items())]
+    for file in sorted(folder.iterdir()):
+        cells = counts.setdefault(f"`{file.name}`", [0] * (len(LABELS) + 2))
+        for row in read_rows(file):
+            for number, has in enumerate([True, *(label in row["labels"] for label in LABELS), not row["labels"]]):
+                cells[number] += has
+    table = [f"| file | passages | {' | '.join(LABELS)} | none |", "| --- " * (len(LABELS) + 3) + "|"]
+    table += [f"| {name} | {' | '.join(f'{n:,}' for n in cells)} |" for name, cells in counts.items()]
     total = [sum(column) for column in zip(*counts.values(), strict=True)]
     table.append(f"| **all** | {' | '.join(f'{n:,}' for n in total)} |")
     narratives = len({row["doc"] for row in rows if row["doc"]})

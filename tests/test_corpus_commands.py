@@ -154,7 +154,7 @@ def test_a_split_loses_nothing_and_parts_no_group_and_no_near_twins(
 
 
 def test_split_writes_two_files_near_the_share(cli: Run, tmp_path: Path) -> None:
-    data, train, test = ROOT / "data" / "w2_prosecution.jsonl", tmp_path / "train.jsonl", tmp_path / "test.jsonl"
+    data, train, test = ROOT / "data" / "corpus" / "assessment.jsonl", tmp_path / "train.jsonl", tmp_path / "test.jsonl"
     done = cli("corpus", "split", data, "--train", train, "--test", test, "--share", 0.3, "--seed", 2)
     assert done.returncode == 0, done.stderr
     rows, parts = read_rows(data), [read_rows(train), read_rows(test)]
@@ -173,7 +173,7 @@ def test_one_group_cannot_be_parted() -> None:
 
 
 def test_stats_of_the_shipped_corpus_add_up() -> None:
-    rows = read_rows(ROOT / "data" / "w2_prosecution.jsonl")
+    rows = read_rows(ROOT / "data" / "corpus" / "assessment.jsonl")
     found = list(corpus_stats(rows))
     for part in ("labels", "section", "source"):
         assert sum(one["passages"] for one in found if one["part"] == part) == len(rows)

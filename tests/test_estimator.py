@@ -16,7 +16,7 @@ from tipclassify.corpus.loading import read_rows
 from tipclassify.training.estimator import as_indicator, as_passages
 
 DATA = Path(__file__).resolve().parents[1] / "data"
-ROWS = read_rows(DATA / "w5_complicity.jsonl")[::2]
+ROWS = [row for row in read_rows(DATA / "corpus" / "complicity.jsonl") if row["source"] == "w5_complicity"][::2]
 X = [row["text"] for row in ROWS]
 NAMES = [list(row["labels"]) for row in ROWS]
 Y = as_indicator(NAMES)
@@ -176,7 +176,9 @@ def test_predicting_before_fitting_is_refused() -> None:
 @pytest.fixture(scope="module")
 def sentences() -> list[str]:
     """100 sentences of the corpus, of ten of its parts."""
-    return [row["text"] for file in sorted(DATA.glob("w*.jsonl")) for row in read_rows(file)[::40][:10]]
+    return [
+        row["text"] for file in sorted((DATA / "corpus").glob("*.jsonl"))[:10] for row in read_rows(file)[::20][:10]
+    ]
 
 
 @pytest.fixture(scope="module")

@@ -55,7 +55,7 @@ def test_every_command_is_in_the_readme(cli: Run) -> None:
 def test_the_training_example_trains(tmp_path: Path) -> None:
     from tipclassify.corpus.loading import read_rows
 
-    rows = read_rows(ROOT / "data" / "w1_assessment.jsonl")[:60]
+    rows = read_rows(ROOT / "data/corpus/assessment.jsonl")[:60]
     block = re.search(r"```python\n(.*?)```", README, re.DOTALL)
     assert block
     code = block[1].replace("models/mine", str(tmp_path / "mine").replace("\\", "/"))

@@ -438,7 +438,7 @@ def written(file: Path, rows: list[dict[str, Any]]) -> Path:
     return file
 
 
-OWN_WORDS = read_rows(ROOT / "data" / "w5_complicity.jsonl")[:120]
+OWN_WORDS = [row for row in read_rows(ROOT / "data/corpus/complicity.jsonl") if row["source"] == "w5_complicity"][:120]
 
 
 @pytest.mark.parametrize(("model", "kind", "count"), [("default", "encoder", 40), ("fast", "linear", 120)])

@@ -207,7 +207,7 @@ def test_a_second_model_that_is_missing_is_told(cli: Run, tmp_path: Path) -> Non
 
 
 def test_the_benchmark_prints_figures_that_can_be_true() -> None:
-    data = [ROOT / "data" / f"{name}.jsonl" for name in ("w1_assessment", "w5_complicity")]
+    data = [ROOT / "data" / "corpus" / f"{name}.jsonl" for name in ("assessment", "prevention")]
     command = [sys.executable, ROOT / "benchmarks" / "active.py", "--runs", 2, "--most", 560, "--batch", 40, "--json"]
     done = subprocess.run(
         [*map(str, command), *(str(part) for file in data for part in ("--data", file))],

@@ -28,7 +28,8 @@ def probabilities(model: Model, texts: list[str], headings: list[str | None] | N
 
 @pytest.fixture(scope="module")
 def small() -> tuple[list[str], np.ndarray, list[int]]:
-    rows = read_rows(ROOT / "data" / "w1_assessment.jsonl", ROOT / "data" / "w5_complicity.jsonl")
+    batches = ("w1_assessment", "w5_complicity")
+    rows = [row for row in read_rows(ROOT / "data" / "corpus") if row["source"] in batches]
     truth = np.array([indicator(row["labels"]) for row in rows])
     return [row["text"] for row in rows], truth, group_rows(rows)
 

@@ -1,7 +1,7 @@
 """The labelled corpus: read it, check every row, and hand it on as a `datasets.Dataset`.
 
-A corpus is a file, or a folder whose ``*.jsonl``, ``*.csv`` and ``*.parquet`` files are read in the order of
-their names, and then ``real/passages.jsonl``, which ``tipclassify corpus rebuild`` writes. Columns: ``text`` and
+A corpus is a file, or a folder whose ``*.jsonl``, ``*.csv`` and ``*.parquet`` files are read in the order of their names: those of
+its ``corpus/``, where it has one, then ``real/passages.jsonl``, which ``tipclassify corpus rebuild`` writes. Columns: ``text`` and
 ``labels``; ``id``, ``section``, ``pair``, ``doc`` and ``source`` where there are any; further columns are kept.
 Nothing is trained on a corpus with errors, and all of them are reported at once.
 """
@@ -234,7 +234,8 @@ def parse_labels(value: Any) -> tuple[str, ...]:
 
 def _files(path: Path, problems: list[str]) -> list[Path]:
     if path.is_dir():
-        found = sorted(file for file in path.iterdir() if file.suffix.lower() in _READERS)
+        folder = path / "corpus" if (path / "corpus").is_dir() else path
+        found = sorted(file for file in folder.iterdir() if file.suffix.lower() in _READERS)
         found += [path / _REAL] if (path / _REAL).is_file() else []
         if not found:
             problems.append(f"{path}: no .jsonl, .csv or .parquet file there; name the folder of the corpus")

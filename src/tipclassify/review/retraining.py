@@ -145,6 +145,6 @@ def model_to_adapt(model: str | None) -> str:
 def checkout_data() -> list[Path]:
     """The corpus of the checkout that this runs from, or runs in; nothing where there is none."""
     for folder in (Path(__file__).resolve().parents[3] / "data", Path("data")):
-        if (folder / "CODEBOOK.md").is_file() and any(folder.glob("*.jsonl")):
+        if (folder / "CODEBOOK.md").is_file() and (folder / "corpus").is_dir():
             return [folder.absolute()]
     return []
