@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tipclassify.errors import InputError
-from tipclassify.readers.html.nesting import refuse_deep
 from tipclassify.readers.html import nesting
+from tipclassify.readers.html.nesting import refuse_deep
 
 PAGES = sorted((Path(__file__).parent / "pages").glob("*.html"))
 TAGS = b"""<u> </u> <div> </div> <p> </p> <b> </b> <a> </a> <li> </li> <ul> </ul> <table> </table> <tr> <td> </td> <svg> </svg> <g>

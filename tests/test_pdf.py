@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from tipclassify import InputError
 from tipclassify.errors import MissingExtraError
+from tipclassify.readers.pdf import reader as pdf
 from tipclassify.readers.pdf.glyphs import plain_text
 from tipclassify.readers.pdf.layout.columns import reading_order
 from tipclassify.readers.pdf.layout.flow import read_paragraphs
@@ -23,7 +24,6 @@ from tipclassify.readers.pdf.layout.hyphens import join_lines, whole_words
 from tipclassify.readers.pdf.layout.lines import lines_of
 from tipclassify.readers.pdf.layout.pages import Page, Word, make_page, rows_of
 from tipclassify.readers.pdf.layout.running import drop_running_rows
-from tipclassify.readers.pdf import reader as pdf
 from tipclassify.readers.pdf.reader import read_pdf
 from tipclassify.text.document import Document
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tipclassify import InputError
 from tipclassify.readers import ReadOptions, read_bytes
-from tipclassify.readers.encodings import guess_encoding, has_controls, wide_encoding
+from tipclassify.readers.encodings import guess_encoding, is_binary, wide_encoding
 from tipclassify.readers.text import decode, decode_as, read_text, refuse_binary
 from tipclassify.text.segmentation.passages import split_passages
 
@@ -91,11 +91,11 @@ def test_a_byte_that_windows_1252_lacks_is_told() -> None:
 
 
 def test_guessing_takes_no_time_that_grows_with_the_square() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert decode(b"x" * 3_000_000 + b" caf\xe9").endswith(" café")
     decode(b"\xe9" * 3_000_000)
     decode(b"\xe9 " * 1_000_000)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
@@ -177,7 +177,7 @@ def test_text_without_form_feeds_has_no_pages() -> None:
 
 @given(st.binary() | st.lists(st.integers(0, 32)).map(bytes) | st.text().map(str.encode))
 def test_bytes_without_controls_are_never_refused(data: bytes) -> None:
-    if not has_controls(data):
+    if not is_binary(data):
         refuse_binary(data, "noise.html")
 
 

@@ -9,9 +9,10 @@ from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from tipclassify.errors import InputError
+from tipclassify.readers.encodings import BYTE_ORDER_MARKS
 from tipclassify.readers.limits import open_zip, read_member
 
-__all__ = ["SUFFIXES", "Kind", "is_blank", "is_gzip", "kind_of", "kind_of_content", "suffix_of"]
+__all__ = ["SUFFIXES", "Kind", "is_blank", "is_gzip", "is_link", "kind_of", "kind_of_content", "suffix_of"]
 
 Kind = Literal["text", "markdown", "html", "mhtml", "pdf", "docx", "epub", "rtf"]
 """One for each reader."""
@@ -129,7 +130,6 @@ _FRAGMENT: Final = re.compile(
 )
 _HEADERS: Final = re.compile(rb"(?:[A-Za-z-]+:.*\n(?:[ \t].*\n)*){1,20}")
 _PAGE_TYPE: Final = re.compile(rb"^content-type:\s*(?:multipart/related|text/html)", re.IGNORECASE | re.MULTILINE)
-_BYTE_ORDER_MARKS: Final = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _HEAD: Final = 4_000
 _LONGEST_BLANK: Final = 100_000  # some sites begin their pages with as many line ends as their scripts had lines
 _NO_SUFFIX: Final = re.compile(r"\.(?:\d+|.* .*)")  # "Report 2024.2", "vol. 1 final"
@@ -143,24 +143,22 @@ _TOLD_BY_CONTENT: Final[dict[Kind | None, str]] = {
 _READABLE: Final = "PDF, Word (.docx), HTML, EPUB, RTF, Markdown or text (.txt)"
 
 
+def is_link(name: str) -> bool:
+    """Whether an input is an address on the web."""
+    return name.lower().startswith(("http://", "https://"))
+
+
 def suffix_of(name: str) -> str:
     """Suffix of a file or link, in lower case and without ``.gz``.
 
     >>> suffix_of("https://example.org/Karvonia.PDF?download=1"), suffix_of("notes.txt.gz")
     ('.pdf', '.txt')
     """
-    if name.lower().startswith(("http://", "https://")):
-        path = PurePosixPath(_path_of_link(name))
-    else:
-        path = PurePosixPath(PureWindowsPath(name).name)
-    return (path.with_suffix("") if path.suffix.lower() == ".gz" else path).suffix.lower()
-
-
-def _path_of_link(link: str) -> str:
     try:
-        return urlsplit(link).path
-    except ValueError:
+        path = PurePosixPath(urlsplit(name).path if is_link(name) else PureWindowsPath(name).name)
+    except ValueError:  # no address, though it begins like one
         return ""
+    return (path.with_suffix("") if path.suffix.lower() == ".gz" else path).suffix.lower()
 
 
 def is_gzip(data: bytes) -> bool:
@@ -174,7 +172,7 @@ def is_blank(data: bytes) -> bool:
     >>> is_blank(b"\\xef\\xbb\\xbf\\n"), is_blank(b"Police")
     (True, False)
     """
-    for mark, _ in _BYTE_ORDER_MARKS:
+    for mark, _ in BYTE_ORDER_MARKS:
         data = data.removeprefix(mark)
     return not data.lstrip(b" \t\r\n\f\v\0")
 
@@ -235,7 +233,7 @@ def kind_of_content(data: bytes, source: str) -> Kind | None:
     if _PDF_START.search(data[:1_024]):
         return "pdf"
     head = data[:_LONGEST_BLANK]
-    for mark, encoding in _BYTE_ORDER_MARKS:
+    for mark, encoding in BYTE_ORDER_MARKS:
         if head.startswith(mark):
             head = head[len(mark) :].decode(encoding, "replace").encode()
     head = head.lstrip()[:_HEAD]
