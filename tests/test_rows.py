@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tipclassify.errors import InputError
@@ -30,6 +30,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("rows") / "rows.jsonl"
 
 
+@settings(max_examples=40, deadline=None)
 @given(
     rows=st.lists(st.tuples(around, row, st.booleans(), st.sampled_from(["\n", "\r\n", " \n", "\n\n \n"]))),
     ended=st.booleans(),

@@ -81,10 +81,10 @@ def test_characters_outside_the_code_page_are_told() -> None:
     ],
 )
 def test_hostile_marks_take_no_time(body: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     with contextlib.suppress(InputError):
         read_rtf(b"{\\rtf1 Text. " + body.encode(), "a.rtf")
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_broken_numbers_and_a_missing_extra_are_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from tipclassify.errors import InputError
-from tipclassify.readers.formats import SUFFIXES, Kind, is_blank, is_gzip, kind_of, suffix_of
+from tipclassify.readers.formats import SUFFIXES, Kind, is_blank, is_gzip, is_link, kind_of, suffix_of
 from tipclassify.text.document import Document
 
 if TYPE_CHECKING:
@@ -35,11 +35,6 @@ class ReadOptions:
     encoding: str | None = None
     allow_private: bool = False
     refresh: bool = False
-
-
-def is_link(name: str) -> bool:
-    """Whether an input is an address on the web."""
-    return name.lower().startswith(("http://", "https://"))
 
 
 def is_report(name: str) -> bool:
@@ -81,7 +76,7 @@ def read_download(got: Download, name: str, options: ReadOptions = ReadOptions()
         With one line that says what is wrong with it and what to do.
     """
     suffix = suffix_of(got.url) or suffix_of(name)
-    return _read(_Input(got.data, name, suffix, got.content_type, got.encoding), options.encoding)
+    return _read(got.data, name, suffix, options.encoding, got.content_type, got.encoding)
 
 
 def read_bytes(
@@ -97,84 +92,75 @@ def read_bytes(
     InputError
         With one line that says what is wrong with it and what to do.
     """
-    return _read(_Input(data, name, suffix_of(name), content_type), options.encoding)
+    return _read(data, name, suffix_of(name), options.encoding, content_type)
 
 
-@dataclass(frozen=True, slots=True)
-class _Input:
-    data: bytes
-    source: str
-    suffix: str
-    content_type: str | None = None
-    declared: str | None = None  # encoding, by the server
+def _read(
+    data: bytes,
+    source: str,
+    suffix: str,
+    encoding: str | None,
+    content_type: str | None = None,
+    declared: str | None = None,
+) -> Document:
+    """The document in `data`, with the country and year that title, name or opening tell; `declared` is a server's encoding."""
+    from tipclassify.readers.countries import country_and_year
 
-
-def _read(found: _Input, encoding: str | None) -> Document:
-    source = found.source
-    if is_gzip(found.data):
+    if is_gzip(data):
         from tipclassify.readers.limits import gunzip
 
-        found = replace(found, data=gunzip(found.data, source))
-    if is_blank(found.data):
+        data = gunzip(data, source)
+    if is_blank(data):
         raise InputError(f"{source}: empty; give a file with text")
-    kind = kind_of(found.data, source, found.suffix, found.content_type)
+    kind = kind_of(data, source, suffix, content_type)
     try:
-        document = _by_kind(kind, found, encoding)
+        document = _document(kind, data, source, encoding, declared)
     except RecursionError:
         raise InputError(f"{source}: nested too deeply to be a report; save it as text") from None
     if all(block.heading for block in document.blocks):
         raise InputError(f"{source}: no readable text in it; give a file with text")
-    return _placed(document)
-
-
-def _by_kind(kind: Kind, found: _Input, encoding: str | None) -> Document:
-    data, source = found.data, found.source
-    if kind == "pdf":
-        from tipclassify.readers.pdf.reader import read_pdf
-
-        return read_pdf(data, source)
-    if kind == "docx":
-        from tipclassify.readers.office import read_docx
-
-        return read_docx(data, source)
-    if kind == "epub":
-        from tipclassify.readers.epub import read_epub
-
-        return read_epub(data, source)
-    if kind == "rtf":
-        from tipclassify.readers.rtf import read_rtf
-
-        return read_rtf(data, source)
-    if kind == "mhtml":
-        from tipclassify.readers.html.mhtml import read_mhtml
-
-        return read_mhtml(data, source)
-    if kind == "markdown":
-        from tipclassify.readers.markdown import read_markdown
-
-        return read_markdown(data, source, encoding, found.declared)
-    if kind == "html":
-        from tipclassify.readers.encodings import has_controls
-        from tipclassify.readers.html.nesting import refuse_deep
-        from tipclassify.readers.html.reader import read_html
-        from tipclassify.readers.text import decode, refuse_binary
-
-        refuse_deep(data, source)
-        if encoding:
-            return read_html(data, source, encoding)
-        if has_controls(data):
-            refuse_binary(data, source)
-        if found.declared:  # a server's word goes before the page's own
-            return read_html(decode(data, found.declared, source).encode(), source, "utf-8")
-        return read_html(data, source)
-    from tipclassify.readers.text import read_text
-
-    return read_text(data, source, encoding, found.declared)
-
-
-def _placed(document: Document) -> Document:
-    """The document with the country and year that it is about, where title, name or opening tell."""
-    from tipclassify.readers.countries import country_and_year
-
-    country, year = country_and_year(document.title, document.source, document.text[:_OPENING])
+    country, year = country_and_year(document.title, source, document.text[:_OPENING])
     return replace(document, country=document.country or country, year=document.year or year)
+
+
+def _document(kind: Kind, data: bytes, source: str, encoding: str | None, declared: str | None) -> Document:
+    """What the reader of a kind makes of `data`; a reader, and what it is built on, is imported when it is needed."""
+    match kind:
+        case "pdf":
+            from tipclassify.readers.pdf.reader import read_pdf
+
+            return read_pdf(data, source)
+        case "docx":
+            from tipclassify.readers.office import read_docx
+
+            return read_docx(data, source)
+        case "epub":
+            from tipclassify.readers.epub import read_epub
+
+            return read_epub(data, source)
+        case "rtf":
+            from tipclassify.readers.rtf import read_rtf
+
+            return read_rtf(data, source)
+        case "mhtml":
+            from tipclassify.readers.html.mhtml import read_mhtml
+
+            return read_mhtml(data, source)
+        case "markdown":
+            from tipclassify.readers.markdown import read_markdown
+
+            return read_markdown(data, source, encoding, declared)
+        case "html":
+            from tipclassify.readers.html.nesting import refuse_deep
+            from tipclassify.readers.html.reader import read_html
+            from tipclassify.readers.text import decode_text, refuse_binary
+
+            refuse_deep(data, source)
+            if encoding or declared:  # both go before the page's own word
+                return read_html(decode_text(data, source, encoding, declared).encode(), source, "utf-8")
+            refuse_binary(data, source)
+            return read_html(data, source)
+        case "text":
+            from tipclassify.readers.text import read_text
+
+            return read_text(data, source, encoding, declared)

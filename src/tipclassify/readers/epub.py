@@ -6,8 +6,8 @@ import posixpath
 import re
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from typing import Final
+from dataclasses import replace
+from typing import Final, NamedTuple
 from urllib.parse import unquote
 from xml.parsers import expat
 
@@ -37,15 +37,16 @@ def read_epub(data: bytes, source: str) -> Document:
         When the book is damaged, locked, too large, or has no text.
     """
     archive = open_zip(data, source)
-    container = _parsed(read_member(archive, _CONTAINER, source), source)
-    root = next((marks.get("full-path", "") for name, marks in container.elements if name == "rootfile"), "")
+    container = _elements(read_member(archive, _CONTAINER, source), source)
+    root = next((found.attributes.get("full-path", "") for found in container if found.name == "rootfile"), "")
     if not root:
         raise InputError(f"{source}: incomplete, it names no book; download it or convert it again")
-    book = _parsed(read_member(archive, root, source), source)
+    package = _elements(read_member(archive, root, source), source)
+    title = next(("".join(found.texts) for found in package if found.name == "title"), "")
     texts: list[str] = []
     blocks: list[Block] = []
     at, section = 0, None
-    for chapter in _chapters(archive, book, root, source):
+    for chapter in _chapters(archive, package, root, source):
         for block in chapter.blocks:
             section = block.section or section
             blocks.append(replace(block, start=block.start + at, end=block.end + at, section=section))
@@ -55,81 +56,60 @@ def read_epub(data: bytes, source: str) -> Document:
         locked = any(name in archive.namelist() for name in _LOCKS)
         why = "locked against copying (DRM); give" if locked else "no readable text in it; give"
         raise InputError(f"{source}: {why} the report in another format")
-    return Document("\n\n".join(texts), tuple(blocks), source, " ".join(book.title.split()) or None)
+    return Document("\n\n".join(texts), tuple(blocks), source, " ".join(title.split()) or None)
 
 
-def _chapters(archive: zipfile.ZipFile, book: _Package, root: str, source: str) -> Iterator[Document]:
+def _chapters(archive: zipfile.ZipFile, package: list[_Element], root: str, source: str) -> Iterator[Document]:
+    """Chapters with text, in reading order."""
     from tipclassify.readers.html.reader import read_html
 
-    files = {marks.get("id", ""): marks for name, marks in book.elements if name == "item"}
+    files = {found.attributes.get("id"): found.attributes for found in package if found.name == "item"}
     there = frozenset(archive.namelist())
-    for name, marks in book.elements:
-        item = files.get(marks.get("idref", "")) if name == "itemref" else None
-        if not item or item.get("media-type") not in _PAGES or "nav" in item.get("properties", "").split():
-            continue
+    for reference in (found.attributes.get("idref", "") for found in package if found.name == "itemref"):
+        item = files.get(reference, {})
         member = posixpath.normpath(posixpath.join(posixpath.dirname(root), unquote(item.get("href", ""))))
-        if member not in there:
+        if item.get("media-type") not in _PAGES or "nav" in item.get("properties", "").split() or member not in there:
             continue
         page = read_member(archive, member, source)
         declared = _ENCODING.match(page)
-        text = _as_html(decode(page, declared[1].decode("ascii") if declared else None, source))
-        refuse_deep(text.encode(), source)
+        text = decode(page, declared[1].decode("ascii") if declared else None, source)
+        page = _CLOSED.sub(lambda m: m[0] if m[1].lower() in _VOID else f"<{m[1]}{m[2]}></{m[1]}>", text).encode()
+        refuse_deep(page, source)
         try:
-            yield read_html(text.encode(), source, "utf-8")
+            yield read_html(page, source, "utf-8")
         except InputError:  # a cover or another page without text
             continue
 
 
-def _as_html(text: str) -> str:
-    return _CLOSED.sub(lambda m: m[0] if m[1].lower() in _VOID else f"<{m[1]}{m[2]}></{m[1]}>", text)
+class _Element(NamedTuple):
+    """An element of an XML file: its local name, and the text from its start to that of the next one."""
+
+    name: str
+    attributes: dict[str, str]
+    texts: list[str]
 
 
-@dataclass(slots=True)
-class _Package:
-    """The elements of one of the book's XML files in order, without their nesting, and the first title."""
-
-    elements: list[tuple[str, dict[str, str]]] = field(default_factory=list)
-    title: str = ""
-
-
-def _parsed(xml: bytes, source: str) -> _Package:
-    """Elements of an XML file by their local names.
+def _elements(xml: bytes, source: str) -> list[_Element]:
+    """Elements of an XML file in order, without their nesting.
 
     Raises
     ------
     InputError
         When it is no XML, or defines entities: a few lines of them can swell to gigabytes.
     """
-    package = _Package()
-    titles = 0
-    inside = False
+    found: list[_Element] = []
 
-    def start(name: str, marks: dict[str, str]) -> None:
-        nonlocal inside, titles
-        local = name.rpartition(":")[2]
-        package.elements.append((local, marks))
-        if local == "title":
-            titles += 1
-            inside = titles == 1
-
-    def end(name: str) -> None:  # noqa: ARG001
-        nonlocal inside
-        inside = False
-
-    def text(found: str) -> None:
-        if inside:
-            package.title += found
-
-    def refuse(*declaration: object) -> None:  # noqa: ARG001
+    def refuse(*_: object) -> None:
         raise InputError(f"{source}: its XML has a document type, which no EPUB needs; convert it to EPUB again")
 
     parser = expat.ParserCreate()
-    parser.StartElementHandler = start
-    parser.EndElementHandler = end
-    parser.CharacterDataHandler = text
+    parser.StartElementHandler = lambda name, attributes: found.append(
+        _Element(name.rpartition(":")[2], attributes, [])
+    )
+    parser.CharacterDataHandler = lambda text: found[-1].texts.append(text)
     parser.StartDoctypeDeclHandler = refuse
     try:
         parser.Parse(xml, True)
     except (expat.ExpatError, ValueError, LookupError):  # the last two: an encoding that does not exist
         raise InputError(f"{source}: damaged EPUB file; download it or convert it again") from None
-    return package
+    return found

@@ -10,7 +10,6 @@ from tipclassify.errors import InputError
 
 __all__ = ["in_batches", "read_lines", "read_text_rows", "row_of_line", "rows_of_lines"]
 
-_DECODER: Final = json.JSONDecoder()
 _BATCH: Final = 300_000  # bytes or characters scored at a time: memory stays flat however long the file, or its rows
 
 T = TypeVar("T")
@@ -49,7 +48,7 @@ def read_lines(path: str) -> Iterator[list[tuple[int, bytes]]]:
 
 
 def in_batches(rows: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
-    """Rows, or their lines, as many at a time as are scored together; `size` tells the bytes or characters of one, at least one."""
+    """Batches of rows, or of their lines, that are scored together; `size` gives the bytes or characters of one, at least 1."""
     batch: list[T] = []
     held = 0
     for row in rows:
@@ -63,9 +62,7 @@ def in_batches(rows: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]
 
 
 def rows_of_lines(lines: Iterable[tuple[int, bytes]], path: str) -> tuple[list[dict[str, Any]], InputError | None]:
-    """The rows that numbered lines of a file hold, up to the first that is not a JSON object with a text, and what is wrong with
-    that one, its line named.
-    """
+    """Rows of numbered lines of a file, up to the first that is no JSON object with a text; and the error that names its line."""
     rows: list[dict[str, Any]] = []
     try:
         for number, line in lines:
@@ -76,8 +73,15 @@ def rows_of_lines(lines: Iterable[tuple[int, bytes]], path: str) -> tuple[list[d
 
 
 def row_of_line(line: bytes, where: str) -> dict[str, Any]:
+    """Parse a line that holds a JSON object with a text.
+
+    Raises
+    ------
+    InputError
+        That says what is wrong at `where`.
+    """
     try:
-        row = _value(line)
+        row = json.loads(line.decode().removeprefix("\ufeff"))
     except UnicodeDecodeError:
         raise InputError(f"{where}: not UTF-8; save the file as UTF-8") from None
     except ValueError as error:
@@ -87,13 +91,3 @@ def row_of_line(line: bytes, where: str) -> dict[str, Any]:
     if not isinstance(row.get("section"), str | None):  # evidence: the heading that the passage is scored under
         raise InputError(f'{where}: "section" is no text; write the heading of the passage, or leave it out')
     return row
-
-
-def _value(line: bytes) -> Any:
-    """What a line says. The decoder without what `json.loads` does around it takes half the time."""
-    text = line.decode().removeprefix("\ufeff")
-    if text[:1] == "{":
-        value, end = _DECODER.raw_decode(text)
-        if text[end:] in ("\n", "\r\n", ""):
-            return value
-    return json.loads(text)  # white space around it, or the words for what is wrong

@@ -14,15 +14,7 @@ from typing import BinaryIO, Final
 
 from tipclassify.errors import InputError
 
-__all__ = [
-    "LARGEST",
-    "LARGEST_MARKUP",
-    "ZIP_DAMAGE",
-    "gunzip",
-    "open_zip",
-    "read_bounded",
-    "read_member",
-]
+__all__ = ["LARGEST", "LARGEST_MARKUP", "ZIP_DAMAGE", "gunzip", "open_zip", "read_bounded", "read_member"]
 
 LARGEST: Final = 100_000_000
 """Bytes of a file, and of what is packed in it; the longest real report has two million."""
@@ -67,26 +59,23 @@ def read_bounded(name: str) -> bytes:
         if not stat.S_ISREG(about.st_mode) and not stat.S_ISFIFO(about.st_mode):
             raise InputError(f"{name}: a device or socket; give a file")
         if about.st_size > LARGEST:
-            raise _too_large(name, about.st_size)
+            raise InputError(f"{name}: {about.st_size / 1e6:.0f} MB, {_over_limit()}")
         with open(name, "rb") as file:
-            return _read(file, name, about.st_size)
+            return _read(file, name)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         what = (error.strerror or str(error)) if isinstance(error, OSError) else "no such path, a nul is in it"
         raise InputError(f"{name!s}: {what.lower()}; check the path".replace("\0", "\\0")) from None
 
 
-def _read(file: BinaryIO, name: str, expected: int = 0) -> bytes:
-    data = file.read(expected + 1)  # to ask for the limit at once costs more than the reading: memory for all of it
-    if len(data) > expected:  # a pipe, or a file that grows
-        data += file.read(LARGEST - expected)
+def _read(file: BinaryIO, name: str) -> bytes:
+    data = file.read(LARGEST + 1)
     if len(data) > LARGEST:
-        raise _too_large(name)
+        raise InputError(f"{name}: {_over_limit()}")
     return data
 
 
-def _too_large(name: str, size: int | None = None) -> InputError:
-    what = f"{size / 1e6:.0f} MB, over the limit of" if size else "over the limit of"
-    return InputError(f"{name}: {what} {LARGEST / 1e6:.0f} MB; split it")
+def _over_limit() -> str:
+    return f"over the limit of {LARGEST / 1e6:.0f} MB; split it"
 
 
 def gunzip(data: bytes, name: str) -> bytes:
@@ -126,7 +115,7 @@ def open_zip(data: bytes, name: str) -> zipfile.ZipFile:
         raise InputError(f"{name}: damaged or incomplete file; download it or save it again") from None
     size = sum(entry.file_size for entry in entries)
     if size > LARGEST:
-        raise InputError(f"{name}: unpacks to {size / 1e6:.0f} MB, over the limit of {LARGEST / 1e6:.0f} MB; split it")
+        raise InputError(f"{name}: unpacks to {size / 1e6:.0f} MB, {_over_limit()}")
     if any(entry.file_size > max(_RATIO_FROM, _RATIO * entry.compress_size) for entry in entries):
         raise InputError(
             f"{name}: unpacks to over {_RATIO} times its size, as no report does; check where it comes from"

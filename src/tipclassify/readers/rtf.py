@@ -22,7 +22,7 @@ _PICTURE: Final = re.compile(r"[0-9a-fA-F\r\n]{512,}")
 _SOFT_BREAK: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\line(?![a-zA-Z])")
 _HEADING: Final = re.compile(r"\\outlinelevel([0-8])(?!\d)")
 _HEADING_SIGN: Final = re.compile("[\ue001-\ue009]")  # of the private use area: no text has it; one for each level
-_FONT: Final = re.compile(r"\\f(\d{1,5})|\\fcharset(\d{1,3})")
+_FONT: Final = re.compile(r"\\f(\d{1,5})(?:(?!\\f\d).){0,300}?\\fcharset(\d{1,3})", re.DOTALL)
 _BRACE: Final = re.compile(r"\\.|[{}]", re.DOTALL)
 _FONTS: Final = re.compile(r"\{\\fonttbl\b")
 _NOTE: Final = re.compile(r"\{(?:\\\*\s*)?\\footnote\b")
@@ -116,12 +116,5 @@ def _end_of_group(markup: str, start: int) -> int:
 
 def _font_table(groups: list[str]) -> str:
     """A table with nothing but the character set of each font."""
-    sets: dict[str, str] = {}
-    for group in groups:
-        font = None
-        for found in _FONT.finditer(group):
-            if found[1]:
-                font = found[1]
-            elif font:
-                sets.setdefault(font, found[2])
-    return "{\\fonttbl\n" + "".join(f"{{\\f{font}\\fcharset{chars} X;}}\n" for font, chars in sets.items()) + "}"
+    fonts = _FONT.findall("".join(groups))
+    return "{\\fonttbl\n" + "".join(f"{{\\f{font}\\fcharset{charset} X;}}\n" for font, charset in fonts) + "}"

@@ -10,25 +10,15 @@ from dataclasses import replace
 from typing import Final
 
 from tipclassify.errors import InputError
-from tipclassify.readers.encodings import guess_encoding, wide_encoding
+from tipclassify.readers.encodings import BYTE_ORDER_MARKS, guess_encoding, is_binary, wide_encoding
 from tipclassify.text.document import Block, Document
 from tipclassify.text.segmentation.passages import text_document
 
 __all__ = ["decode", "decode_as", "decode_text", "read_text", "refuse_binary"]
 
-# The mark of UTF-32 begins with that of UTF-16, so it is tried first.
-_MARKS: Final = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
 # Codecs of Python for other things than files; a hostile page could name one.
 _NOT_OF_FILES: Final = ("idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7")
 _BEYOND_ASCII: Final = re.compile(r"[^\x00-\x7f]")
-_CONTROLS: Final = re.compile(r"[\x00-\x08\x0e-\x19\x1c-\x1f\x7f]")  # all but white space, end of file, escape
-_MOST_CONTROLS: Final = 0.02
 _ENDS_SENTENCE: Final = re.compile(r"[.!?:;][\"”’')\]]*\s*$")
 
 
@@ -64,7 +54,7 @@ def decode_text(data: bytes, source: str, encoding: str | None = None, declared:
         refuse_binary(data, source)
         return decode(data, declared, source)
     text = decode_as(data, encoding, source)
-    if _has_controls(text):
+    if is_binary(text.encode("latin-1", "replace")):
         raise _binary(source)
     return text
 
@@ -77,7 +67,8 @@ def refuse_binary(data: bytes, source: str) -> None:
     InputError
         When `data` has bytes that no text has.
     """
-    if not _begins_with_mark(data) and not wide_encoding(data) and _has_controls(data.decode("latin-1")):
+    marked = any(data.startswith(mark) for mark, _ in BYTE_ORDER_MARKS)
+    if is_binary(data) and not marked and not wide_encoding(data):
         raise _binary(source)
 
 
@@ -113,7 +104,7 @@ def decode(data: bytes, declared: str | None = None, source: str = "<text>") -> 
     >>> decode(b"caf\\xe9")
     'café'
     """
-    for mark, encoding in _MARKS:
+    for mark, encoding in BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return _warned(data[len(mark) :], encoding, source)
     wide = wide_encoding(data)
@@ -158,14 +149,6 @@ def _mostly_utf8(data: bytes) -> bool:
     text = data.decode("utf-8", "replace")
     lost = text.count("\ufffd")
     return len(_BEYOND_ASCII.findall(text)) > 3 * lost
-
-
-def _begins_with_mark(data: bytes) -> bool:
-    return any(data.startswith(mark) for mark, _ in _MARKS)
-
-
-def _has_controls(text: str) -> bool:
-    return "\x00" in text or len(_CONTROLS.findall(text)) > _MOST_CONTROLS * len(text)
 
 
 def _paged(document: Document) -> Iterator[Block]:
