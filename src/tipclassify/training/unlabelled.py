@@ -53,7 +53,10 @@ def read_unlabelled(paths: Sequence[Path], known: Sequence[str], most: int | Non
 def score_unlabelled(
     teacher: Classifier, pool: Sequence[Unlabelled], progress: Callable[[int, int], None] | None = None
 ) -> list[tuple[str, str | None, Sequence[float]]]:
-    """Soft labels of passages: text, heading and the teacher's probabilities; one in three without its heading, as bare text is read."""
+    """Soft labels of passages: text, heading and the teacher's probabilities.
+
+    One passage in three loses its heading, so that bare text is learned, too.
+    """
     passages = [
         Passage(text, 0, len(text), heading if number % 3 else None) for number, (text, heading, _) in enumerate(pool)
     ]
