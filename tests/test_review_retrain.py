@@ -126,7 +126,7 @@ def test_a_retraining_from_start_to_result(tmp_path: Path, own_cache: Path) -> N
     with Reviewer(report, "--corpus", corpus, "--train-data", data, "--model", TINY) as server:
         with pytest.raises(RefusedError, match="409: no passage is decided yet"):
             server.post("/api/retrain")
-        with pytest.raises(RefusedError, match="400: unknown field 'detectors'"):
+        with pytest.raises(RefusedError, match="400: Object contains unknown field `detectors`"):
             server.post("/api/retrain", detectors=True)
         for passage in server.passages():
             server.post("/api/decisions", key=passage["key"], labels=TRUTH[passage["text"].split()[0]])
