@@ -51,6 +51,13 @@ def test_a_missing_file_is_passed_over_or_told(missing: str) -> None:
         assert "Courts convicted 11" not in document.text if missing == "chapter1" else "Courts" in document.text
 
 
+def test_a_chapter_named_again_is_read_once() -> None:
+    with zipfile.ZipFile(FILES / "sample.epub") as archive:
+        package = archive.read("OEBPS/book.opf").decode()
+    again = package.replace("</spine>", '<itemref idref="one"/>' * 9 + "</spine>")
+    assert read_epub(book(book=again), "a.epub") == read_epub(book(), "a.epub")
+
+
 def test_entities_are_refused_before_they_swell() -> None:
     laughs = '<!DOCTYPE container [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><container>&b;</container>'
     for encoding in ("utf-8", "utf-16"):

@@ -190,7 +190,7 @@ def test_text_without_form_feeds_has_no_pages() -> None:
 )
 def test_bytes_are_no_text_with_a_zero_or_many_control_characters(data: bytes, refused: bool) -> None:
     if refused:
-        with pytest.raises(InputError, match="^a: not text"):
+        with pytest.raises(InputError, match=r"^a: not text"):
             refuse_binary(data, "a")
     else:
         refuse_binary(data, "a")

@@ -65,7 +65,8 @@ def _chapters(archive: zipfile.ZipFile, package: list[_Element], root: str, sour
 
     files = {found.attributes.get("id"): found.attributes for found in package if found.name == "item"}
     there = frozenset(archive.namelist())
-    for reference in (found.attributes.get("idref", "") for found in package if found.name == "itemref"):
+    # A book names each chapter once; a hostile one could name a long one a million times.
+    for reference in dict.fromkeys(found.attributes.get("idref", "") for found in package if found.name == "itemref"):
         item = files.get(reference, {})
         member = posixpath.normpath(posixpath.join(posixpath.dirname(root), unquote(item.get("href", ""))))
         if item.get("media-type") not in _PAGES or "nav" in item.get("properties", "").split() or member not in there:
