@@ -54,7 +54,7 @@ def train(
     out = out or HERE / "models" / ("fast" if model == "fast" else "default")
     with options.print_errors():
         from tipclassify.corpus.loading import read_rows
-        from tipclassify.download.cache import platform_cache
+        from tipclassify.model.registry import cached
         from tipclassify.progress import progress_bar
         from tipclassify.training.train import train_default
 
@@ -67,9 +67,10 @@ def train(
         elif model == "fast":
             trained = options.run_fast([*rows, *own], out, unlabelled or [], seed, jobs)
         else:
-            kept = (cache := platform_cache()) and cache / "tipclassify" / "pooled"
             with progress_bar("passages read by the encoder") as progress:
-                trained = train_default(rows, own, out, weight=weight, seed=seed, cache=kept, progress=progress)
+                trained = train_default(
+                    rows, own, out, weight=weight, seed=seed, cache=cached("pooled"), progress=progress
+                )
         print(trained.table())
         print(f"saved {out}", file=sys.stderr)
 

@@ -16,8 +16,8 @@ from pathlib import PurePosixPath
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
-from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.corpus.loading import Row, group_rows
 
 __all__ = ["document_country", "held_out", "is_real", "natural_shares", "natural_weights", "source_family"]
@@ -54,7 +54,7 @@ def document_country(doc: str) -> str:
     return re.sub(r"[^a-z]", "", name.replace("the", ""))
 
 
-def held_out(rows: Sequence[Row]) -> Bools:
+def held_out(rows: Sequence[Row]) -> npt.NDArray[np.bool_]:
     """Rows that teach nothing and measure, bool (n,): one country, or one group, in ten."""
     others = [row for row in rows if not is_real(row)]
     firsts = (others[i] for i in group_rows(others))
@@ -65,7 +65,7 @@ def held_out(rows: Sequence[Row]) -> Bools:
     return np.array([int(hashlib.md5(key.encode()).hexdigest(), 16) % _ONE_IN == 0 for key in keys], bool)
 
 
-def natural_shares(families: Sequence[str], scores: Floats) -> dict[str, list[float]]:
+def natural_shares(families: Sequence[str], scores: npt.NDArray[np.float64]) -> dict[str, list[float]]:
     """Share of the passages of each family whose highest probability lies in each bin, in natural proportions.
 
     One passage more is counted in each bin (Laplace): none is empty for all that so many passages can tell.
@@ -84,7 +84,9 @@ def natural_shares(families: Sequence[str], scores: Floats) -> dict[str, list[fl
     }
 
 
-def natural_weights(families: Sequence[str], scores: Floats, shares: Mapping[str, Sequence[float]]) -> Floats:
+def natural_weights(
+    families: Sequence[str], scores: npt.NDArray[np.float64], shares: Mapping[str, Sequence[float]]
+) -> npt.NDArray[np.float64]:
     """How much each labelled passage counts, float (n,), mean 1 in each family: its bin's natural share over its share here.
 
     A bin with no passage here is left out of account; a family without shares counts as it is.
@@ -100,5 +102,5 @@ def natural_weights(families: Sequence[str], scores: Floats, shares: Mapping[str
     return weights
 
 
-def _bins(scores: Floats) -> Ints:
+def _bins(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     return np.asarray(np.searchsorted(np.array(_EDGES), scores.max(axis=1), side="right"), np.int64)

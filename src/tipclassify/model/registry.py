@@ -14,7 +14,7 @@ from typing import Any, Final
 from tipclassify.errors import ModelError
 from tipclassify.model.folder import HEAD, kind_of, load_head
 
-__all__ = ["DEFAULT", "SHIPPED", "Installed", "find_folder", "installed", "is_name", "models_folder"]
+__all__ = ["DEFAULT", "SHIPPED", "Installed", "cached", "find_folder", "installed", "is_name", "models_folder"]
 
 DEFAULT: Final = "default"
 SHIPPED: Final = (DEFAULT, "fast")
@@ -46,14 +46,19 @@ def is_name(name: str) -> bool:
     return bool(_NAME.fullmatch(name)) and name not in SHIPPED
 
 
+def cached(name: str) -> Path | None:
+    """Return the folder `name` of tipclassify where the system keeps caches; None where it has none."""
+    from tipclassify.download.cache import platform_cache  # what links need takes a while to import
+
+    root = platform_cache()
+    return root / "tipclassify" / name if root else None
+
+
 def models_folder() -> Path | None:
     """Where models that were added are kept; None without a home folder."""
     if chosen := os.environ.get("TIPCLASSIFY_MODELS"):
         return Path(chosen).expanduser()
-    from tipclassify.download.cache import platform_cache  # what links need takes a while to import
-
-    root = platform_cache()
-    return root and root / "tipclassify" / "models"
+    return cached("models")
 
 
 def find_folder(name: str) -> Path:

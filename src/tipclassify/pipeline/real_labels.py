@@ -21,7 +21,6 @@ from xml.etree import ElementTree
 
 from tipclassify.corpus.loading import parse_labels
 from tipclassify.errors import CorpusError, InputError
-from tipclassify.progress import Progress
 from tipclassify.readers import read_bytes
 from tipclassify.readers.jsonl import row_of_line
 from tipclassify.readers.limits import gunzip, read_bounded
@@ -268,7 +267,7 @@ def rebuild(
     given: Path | None = None,
     *,
     allow_private: bool = False,
-    progress: Progress | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Rebuilt:
     """Find the passages of ``labels.csv`` in the public files.
 

@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from tipclassify.corpus.loading import Row, group_rows, read_rows, text_key
-from tipclassify.download.cache import platform_cache
 from tipclassify.errors import CorpusError, TipclassifyError
 from tipclassify.evaluation.metrics import rounded
 from tipclassify.model.folder import load_head
+from tipclassify.model.registry import cached
 
 if TYPE_CHECKING:
     from tipclassify.evaluation.bootstrap import Comparison
@@ -73,14 +73,13 @@ def relearn(
         if done == total:
             tell("fitting", 0, 0)
 
-    cache = platform_cache()
     trained = train_default(
         base,
         corrected,
         out,
         weight=_WEIGHT,
         start=start,
-        cache=cache and cache / "tipclassify" / "pooled",
+        cache=cached("pooled"),
         progress=read,
     )
     head = load_head(Path(out))
