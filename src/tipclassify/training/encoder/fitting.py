@@ -78,7 +78,7 @@ def fit(
             if number <= state["step"]:  # done before the run was broken off
                 continue
             _set_rate(optimizer, _share(number - 1, steps, settings.warmup))
-            found = _loss(network, *examples.drawn(batch, settings, number - 1), pad)
+            found = _loss(network, *examples.drawn(batch, settings, number - 1), pad, settings.focal)
             optimizer.zero_grad(set_to_none=True)
             found.backward()  # type: ignore[no-untyped-call, unused-ignore]
             nn.utils.clip_grad_norm_(network.parameters(), _LOUDEST)
@@ -97,13 +97,14 @@ def fit(
     return history
 
 
-def _loss(network: Network, rows: Sequence[Sequence[int]], targets: Floats, pad: int) -> Tensor:
-    """Binary cross-entropy, the mean over passages and labels."""
+def _loss(network: Network, rows: Sequence[Sequence[int]], targets: Floats, pad: int, focal: float) -> Tensor:
+    """Focal loss (Lin et al. 2017, ICCV), the mean over passages and labels: cross-entropy times a power of the error."""
     numbers, mask = padded(rows, pad)
     with _autocast():
         logits: Tensor = network(numbers, mask)
     wanted = torch.tensor(targets, dtype=torch.float32)
-    return nn.functional.binary_cross_entropy_with_logits(logits.float(), wanted)
+    entropy = nn.functional.binary_cross_entropy_with_logits(logits.float(), wanted, reduction="none")
+    return (entropy * (1 - torch.exp(-entropy)) ** focal).mean()
 
 
 def logits_of(network: Network, rows: Sequence[Sequence[int]], pad: int, *, batch: int = 64) -> Floats:

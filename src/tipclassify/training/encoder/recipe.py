@@ -218,7 +218,8 @@ def _described_training(base: Base, runs: Sequence[Mapping[str, Any]], bits: int
     last = runs[-1]
     epochs = "\n".join(
         f"{run['epochs']} epoch{'s' * (run['epochs'] != 1)} of all real passages and {run['invented']:,} invented ones "
-        f"(near twins always), batches of {run['batch']}, seed {run['seed']}, AdamW,\nrate {run['rate']:g} at the head and times "
+        f"(near twins always), batches of {run['batch']}, seed {run['seed']}, "
+        f"{'focal loss, ' if run.get('focal') else ''}AdamW,\nrate {run['rate']:g} at the head and times "
         f"{run['decay']:g} for each layer below{'.' if run is last else '; then'}"
         for run in runs
     )

@@ -28,6 +28,8 @@ class Settings:
         Share of the steps in which the rate rises.
     weight_decay : float
         Decoupled weight decay (Loshchilov and Hutter 2019, ICLR).
+    focal : float
+        Power of the error by which easy passages count less in the loss; 0 is cross-entropy.
     dropout : float
         Share of the pooled vector dropped before the head.
     masking : float
@@ -53,6 +55,7 @@ class Settings:
     decay: float = 0.9
     warmup: float = 0.06
     weight_decay: float = 0.01
+    focal: float = 1.5
     dropout: float = 0.1
     masking: float = 0.05
     invented: int = 12_000
@@ -64,6 +67,8 @@ class Settings:
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch < 1 or self.tokens < 8:
             raise ValueError("epochs and batch: 1 or more; tokens: 8 or more")
+        if not 0 <= self.focal <= 5:
+            raise ValueError(f"focal {self.focal:g}: a power from 0 to 5")
         if not 0 < self.rate < 1:
             raise ValueError(f"rate {self.rate:g}: a rate above 0 and below 1")
 
