@@ -188,7 +188,7 @@ def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
 
 def invented() -> list[Path]:
     """Files of the corpus without the real passages, which not everybody has."""
-    return sorted(DATA.glob("*.jsonl"))
+    return sorted((DATA / "corpus").glob("*.jsonl"))
 
 
 @cache

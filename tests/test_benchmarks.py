@@ -28,7 +28,7 @@ from tipclassify.labels import LABELS
 
 ROOT = Path(__file__).resolve().parents[1]
 BENCHMARKS = ROOT / "benchmarks"
-DATA = [ROOT / "data" / name for name in ("w1_assessment.jsonl", "w5_complicity.jsonl")]
+DATA = [ROOT / "data" / "corpus" / name for name in ("assessment.jsonl", "prevention.jsonl")]
 OURS = {"default", "fast"}
 PEERS = {"TF-IDF + LR", "TF-IDF, characters too, + LR", "NB-SVM"}
 OPTIONAL = {"fastText", "static embeddings + LR"}  # need what the project does not
@@ -72,7 +72,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def real(kept: Path) -> Path:
     """A file in the shape of labelled real passages, of our own sentences."""
-    rows = [json.loads(line) for line in (ROOT / "data" / "w2_prosecution.jsonl").read_text("utf-8").splitlines()[:60]]
+    rows = [json.loads(line) for line in (ROOT / "data" / "corpus" / "assessment.jsonl").read_text("utf-8").splitlines()[:60]]
     file, labelled = kept / "reports.jsonl", next(number for number, row in enumerate(rows) if row["labels"])
     with file.open("w", encoding="utf-8") as out:
         for number, row in enumerate(rows):

@@ -35,7 +35,8 @@ needs_extra = pytest.mark.skipif(
 
 
 def small_corpus(file: Path, rows: int = 90) -> Path:
-    found = read_rows(DATA / "w1_assessment.jsonl")[: rows // 2] + read_rows(DATA / "w5_complicity.jsonl")[: rows // 2]
+    found = read_rows(DATA / "corpus" / "assessment.jsonl")[: rows // 2]
+    found += [row for row in read_rows(DATA / "corpus" / "complicity.jsonl") if row["source"] == "w5_complicity"][: rows // 2]
     file.write_bytes(b"".join(plain_line(row) for row in found))
     return file
 
@@ -267,7 +268,7 @@ def test_corrections_alone_move_the_default_little_and_the_result_says_what_was_
     assert result["on_own"]["groups"] == 24
     assert told == [("passages read by the encoder", 24, 24), ("fitting", 0, 0)]
     taught, shipped = Classifier.load(result["out"]), Classifier.load()
-    others = [row["text"] for row in read_rows(DATA / "w1_assessment.jsonl")[:40]]
+    others = [row["text"] for row in read_rows(DATA / "corpus" / "assessment.jsonl")[:40]]
     after, before = (model.predict_proba(others) for model in (taught, shipped))
     same = (after >= taught.thresholds()) == (before >= shipped.thresholds())
     assert same.mean() > 0.98  # 24 rows make no model of 24 rows
@@ -276,7 +277,7 @@ def test_corrections_alone_move_the_default_little_and_the_result_says_what_was_
 
 def test_a_model_that_the_corrections_made_worse_is_called_so(tmp_path: Path) -> None:
     turned = {("positive_effort",): ("failure",), ("failure",): ("positive_effort",)}
-    files = sorted(DATA.glob("w*.jsonl"))  # invented ones
+    files = [DATA / "corpus" / f"{name}.jsonl" for name in ("assessment", "prosecution", "protection")]
     rows = [{**row, "doc": None, "pair": None} for row in read_rows(*files)]
     plain = [row for row in rows if row["labels"] in turned][:900]
     wrong = [
