@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Train a model from labelled passages: load, hold out by document, fit, calibrate, evaluate, save.
 
-This is the table of contents of training; every step is a call into the library.
+Labelled rows come in, a model folder and its metrics go out. Every step is a call into the library.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ def train(
     invented: options.Invented = None,
     resume: options.Resume = False,
 ) -> None:
-    """Train a model on labelled passages, and say how good it is on passages that taught it nothing.
+    """Train a model on labelled passages, and measure it on held-out passages.
 
-    Without options: the heads of the default, on the corpus in data/, to models/default. With sentences of your own, in a file
-    of lines like
+    Without options: the heads of the default, on the corpus in data/, to models/default. With sentences of your own,
+    in a JSON Lines file such as
 
         {"text": "Police arrested two recruiters.", "labels": ["positive_effort"], "section": "Prosecution"}
 
@@ -43,9 +43,9 @@ def train(
         python train.py --data my.jsonl --out models/mine
         tipclassify score --model models/mine report.html
 
-    It prints what your rows changed, out of fold on your rows and on what is held out of the corpus. "labels" is [] for a
-    passage without any; "section" may be left out. A "doc" field (same narrative) or a "pair" field (near twins) keeps rows
-    together when some are held out.
+    It prints the effect of your rows, out of fold on your rows and on the held-out part of the corpus. "labels" is []
+    for a passage without any; "section" is optional. Rows with the same "doc" (narrative) or "pair" (near twins) are
+    held out together.
     """
     chosen = {"epochs": epochs, "rate": rate, "invented": invented}
     options.refuse_misplaced(model, base, {**chosen, "resume": resume, "unlabelled": unlabelled, "weight": weight != 1})

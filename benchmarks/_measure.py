@@ -1,6 +1,6 @@
-"""What the benchmarks share: one core, calls in turn, passages of real length, processes and their memory, tables.
+"""Shared tools of the benchmarks: CPU affinity, interleaved calls, sample passages, processes and memory, tables.
 
-It imports numpy nowhere at the top: `single_core` must come before.
+Nothing here imports numpy at module level, because `single_core` must run first.
 """
 
 from __future__ import annotations
@@ -41,21 +41,21 @@ _ALL_CORES: Final = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") 
 
 
 def single_core() -> None:
-    """Start this script anew with one thread for every library, and stay on one core where the system lets us."""
+    """Restart this script with one thread for every library, and pin it to one core where the system can."""
     if any(os.environ.get(name) != "1" for name in _THREADS):
         sys.exit(subprocess.call([sys.executable, *sys.argv], env={**os.environ, **dict.fromkeys(_THREADS, "1")}))
     _stay_on({max(_ALL_CORES)})
 
 
 def compile_package() -> None:
-    """Byte code onto the disk, as pip leaves it: a process that may not write any would translate the package at every start."""
+    """Compile the package to byte code, like pip; a process without write access would compile it at every start."""
     for folder in tipclassify.__path__:
         compileall.compile_dir(folder, quiet=2)
 
 
 @contextmanager
 def all_cores() -> Iterator[int]:
-    """Processes started meanwhile may use every core, with as many threads; gives their number."""
+    """Let processes started in this context use every core and as many threads; yield the number of cores."""
     before = _stay_on(_ALL_CORES)
     single = {name: os.environ.pop(name) for name in _THREADS if name in os.environ}
     try:
@@ -66,7 +66,7 @@ def all_cores() -> Iterator[int]:
 
 
 def _stay_on(cores: set[int]) -> set[int]:
-    """Leave all other cores; gives those of before. Nothing happens where the system has no such call."""
+    """Pin the process to `cores` if the system can, and return the previous cores."""
     if not hasattr(os, "sched_setaffinity"):
         return cores
     before = os.sched_getaffinity(0)
@@ -78,13 +78,13 @@ def _stay_on(cores: set[int]) -> set[int]:
 
 
 @dataclass(frozen=True)
-class Bar:
-    """What a figure is held to: at most `value`, or at least."""
+class Target:
+    """Target for a figure: at most `value`, or at least."""
 
     value: float
     at_most: bool = True
 
-    def met(self, figure: float) -> bool:
+    def is_met(self, figure: float) -> bool:
         return figure <= self.value if self.at_most else figure >= self.value
 
     def __str__(self) -> str:
@@ -98,11 +98,11 @@ class Figure:
     Attributes
     ----------
     samples : tuple of float
-        One a run, in `unit`; empty for what could not be measured, of which `note` tells why.
+        One for each run, in `unit`; empty if not measured, with the reason in `note`.
     ratio : float or None
-        Median over the runs of this figure to ours of the same run.
+        Median over the runs of the ratio of this figure to ours.
     value : float
-        The figure: the median of the samples where nothing else is given.
+        The figure, by default the median of the samples.
     """
 
     part: str
@@ -110,7 +110,7 @@ class Figure:
     unit: str
     samples: tuple[float, ...] = ()
     ratio: float | None = None
-    bar: Bar | None = None
+    target: Target | None = None
     note: str = ""
     value: float = float("nan")
 
@@ -119,8 +119,8 @@ class Figure:
             object.__setattr__(self, "value", statistics.median(self.samples))
 
     @property
-    def met(self) -> bool | None:
-        return self.bar.met(self.value) if self.bar and self.samples else None
+    def target_met(self) -> bool | None:
+        return self.target.is_met(self.value) if self.target and self.samples else None
 
     def cells(self) -> list[str]:
         if not self.samples:
@@ -128,28 +128,31 @@ class Figure:
         name = f"{self.name} ({self.note})" if self.note else self.name
         spread = [number(x) for x in (self.value, min(self.samples), max(self.samples))]
         ratio = "" if self.ratio is None else number(self.ratio)
-        judged = [str(self.bar), "yes" if self.met else "no"] if self.bar else ["", ""]
-        return [name, self.unit, *spread, str(len(self.samples)), ratio, *judged]
+        target = [str(self.target), "yes" if self.target_met else "no"] if self.target else ["", ""]
+        return [name, self.unit, *spread, str(len(self.samples)), ratio, *target]
 
     def to_dict(self) -> dict[str, Any]:
         keys = ("part", "name", "unit", "ratio", "note")
         row = {key: getattr(self, key) for key in keys}
-        bar = {"bar": str(self.bar), "met": self.met} if self.bar else {}
-        return {**row, "value": self.value if self.samples else None, "samples": list(self.samples), **bar}
+        target = {"bar": str(self.target), "met": self.target_met} if self.target else {}
+        return {**row, "value": self.value if self.samples else None, "samples": list(self.samples), **target}
 
 
 COLUMNS: Final = ("figure", "unit", "value", "min", "max", "runs", "ratio to ours", "bar", "met")
 
 
 def figure_tables(figures: Sequence[Figure]) -> str:
-    """A Markdown table for each part, under its heading."""
+    """Format a Markdown table for each part, under its heading."""
     parts = dict.fromkeys(figure.part for figure in figures)
     rows = {part: [figure.cells() for figure in figures if figure.part == part] for part in parts}
     return "\n\n".join(f"### {part}\n\n{markdown(COLUMNS, rows[part])}" for part in parts)
 
 
-def in_turn(calls: Mapping[str, Callable[[], float]], runs: int) -> dict[str, tuple[float, ...]]:
-    """What each call gives in each run; in a run all are called one after the other, so that a drifting machine changes all alike."""
+def interleaved(calls: Mapping[str, Callable[[], float]], runs: int) -> dict[str, tuple[float, ...]]:
+    """Return the results of each call in each run.
+
+    A run makes all calls in turn, so that drift of the machine affects all alike.
+    """
     found: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(runs):
         for name, call in calls.items():
@@ -158,7 +161,7 @@ def in_turn(calls: Mapping[str, Callable[[], float]], runs: int) -> dict[str, tu
 
 
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """Median of theirs to ours, run by run.
+    """Compute the median over the runs of the ratio of theirs to ours.
 
     >>> ratio([1.0, 2.0, 4.0], [2.0, 4.0, 12.0])
     2.0
@@ -167,14 +170,14 @@ def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
 
 
 def seconds(call: Callable[[], object]) -> float:
-    """How long a call takes."""
+    """Measure the wall-clock time of a call in seconds."""
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
 
 
 def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
-    """Slope of log value over log size by least squares: 1 when the value grows as the size does.
+    """Fit the slope of log value over log size by least squares: 1 for linear growth.
 
     >>> round(exponent([1, 10, 100], [3, 300, 30_000]), 6)
     2.0
@@ -187,23 +190,23 @@ def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
 
 
 def invented() -> list[Path]:
-    """Files of the corpus without the real passages, which not everybody has."""
+    """List the files of invented passages; not every checkout has the real ones."""
     return sorted((DATA / "corpus").glob("*.jsonl"))
 
 
 @cache
 def sentences() -> list[str]:
-    """The sentences of the corpus, each once."""
+    """Return the distinct sentences of the corpus."""
     from tipclassify.corpus.loading import read_rows
 
     return list(dict.fromkeys(row["text"] for row in read_rows(*invented())))
 
 
 def passages(seed: int) -> Iterator[str]:
-    """Endless passages of 24 words on average, hardly two alike.
+    """Generate endless passages of 24 words on average, nearly all distinct.
 
-    The first half of a sentence of ``data/`` goes on with the second half of another; so many passages have a second
-    such sentence that the average is that of reports (sentences of ``data/`` have 20 words).
+    A passage joins the first half of one sentence of ``data/`` with the second half of another. Some have a second such
+    sentence, which raises the average from 20 words, that of ``data/``, to that of reports.
     """
     draw = random.Random(seed)
     halves = [(words[: len(words) // 2], words[len(words) // 2 :]) for words in map(str.split, sentences())]
@@ -216,7 +219,7 @@ def passages(seed: int) -> Iterator[str]:
 
 
 def own_pages(folder: Path) -> list[Path]:
-    """The project's own pages: the samples, and those of ``tests/pages`` with paragraphs where they have a mark for one."""
+    """List the project's own pages: the samples, and those of ``tests/pages`` with their placeholders filled."""
     paragraphs = (ROOT / "tests" / "pages" / "narrative.txt").read_text("utf-8").splitlines()
     pages = sorted((DATA / "samples").glob("*.html"))
     for number, page in enumerate(sorted((ROOT / "tests" / "pages").glob("*.html"))):
@@ -231,10 +234,10 @@ def own_pages(folder: Path) -> list[Path]:
 
 
 @dataclass(frozen=True)
-class Ran:
-    """A finished process: seconds, peak resident memory (MB) of it and its children together, what it printed.
+class ProcessResult:
+    """Result of a finished process: seconds, peak resident memory with its children (MB), standard output.
 
-    Memory is looked at every few milliseconds, pages shared by processes count for each; None without psutil.
+    Memory is sampled every 20 ms, and shared pages count for each process; None without psutil.
     """
 
     seconds: float
@@ -242,15 +245,15 @@ class Ran:
     stdout: str
 
 
-def run(*command: object, watched: bool = True) -> Ran:
-    """Run a command to its end.
+def run(*command: object, watched: bool = True) -> ProcessResult:
+    """Run a command to completion; measure its memory if `watched`.
 
-    To look at its memory takes a twentieth of a core, which a command that keeps every core busy wants itself.
+    Sampling the memory takes a twentieth of a core, which distorts commands that use every core.
 
     Raises
     ------
     subprocess.CalledProcessError
-        When it fails, with what it wrote to standard error.
+        When it fails, with its standard error.
     """
     start = time.perf_counter()
     pipe, words = subprocess.PIPE, [*map(str, command)]
@@ -262,17 +265,17 @@ def run(*command: object, watched: bool = True) -> Ran:
         took = time.perf_counter() - start
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, process.args, out, err)
-    return Ran(took, peak[0], out)
+    return ProcessResult(took, peak[0], out)
 
 
-def cli(*arguments: object, watched: bool = True) -> Ran:
+def cli(*arguments: object, watched: bool = True) -> ProcessResult:
     """Run ``tipclassify`` with these arguments."""
     return run(sys.executable, "-m", "tipclassify", *arguments, watched=watched)
 
 
 @contextmanager
 def _watched(pid: int) -> Iterator[list[float | None]]:
-    """One number: the most memory that the process and its children held at once so far, in MB."""
+    """Yield a list of one number: the peak memory so far of the process with its children, in MB."""
     peak: list[float | None] = [None]
     try:
         import psutil
@@ -302,11 +305,11 @@ def _watched(pid: int) -> Iterator[list[float | None]]:
         watcher.join()
 
 
-# --------------------------------------------------------------------------------------------- where, and how it is told
+# --------------------------------------------------------------------------------------------- environment and output
 
 
 def about() -> dict[str, Any]:
-    """Machine, versions and commit."""
+    """Describe the machine, versions and commit."""
     versions = {"python": platform.python_version()}
     for name in _PACKAGES:
         try:
@@ -318,7 +321,7 @@ def about() -> dict[str, Any]:
 
 
 def about_line(where: Mapping[str, Any]) -> str:
-    """The same in a sentence."""
+    """Format the result of `about` as a sentence."""
     machine = where["machine"]
     versions = ", ".join(f"{name} {number}" for name, number in where["versions"].items())
     return (
@@ -354,7 +357,7 @@ def _commit() -> str:
 
 
 def number(x: float | None) -> str:
-    """Three digits that count, none after the point from 100 on.
+    """Format a number to three significant digits, and to an integer from 100 on.
 
     >>> number(12_345.6), number(0.012345), number(None)
     ('12,346', '0.0123', '–')
@@ -365,7 +368,7 @@ def number(x: float | None) -> str:
 
 
 def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """An aligned Markdown table, its first column to the left and the others to the right."""
+    """Format an aligned Markdown table, the first column to the left and the others to the right."""
     widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
     align = [str.ljust, *[str.rjust] * (len(widths) - 1)]
@@ -373,17 +376,17 @@ def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def write_between(page: Path, mark: str, text: str) -> None:
-    """Put `text` into a Markdown page, between ``<!-- mark -->`` and the next ``<!-- end -->``."""
+def write_between(page: Path, marker: str, text: str) -> None:
+    """Replace the text of a Markdown page between ``<!-- marker -->`` and the next ``<!-- end -->``."""
     old = page.read_text("utf-8")
-    block = re.compile(rf"(<!-- {re.escape(mark)} -->\n).*?(<!-- end -->)", re.DOTALL)
+    block = re.compile(rf"(<!-- {re.escape(marker)} -->\n).*?(<!-- end -->)", re.DOTALL)
     if not block.search(old):
-        raise ValueError(f"{page}: no <!-- {mark} --> to write after; put one in, with <!-- end --> below")
+        raise ValueError(f"{page}: no <!-- {marker} --> to write after; put one in, with <!-- end --> below")
     _replace(page, block.sub(lambda found: f"{found[1]}{text}\n{found[2]}", old))
 
 
 def save(file: Path, content: object) -> None:
-    """Write JSON that no reader sees half of."""
+    """Write JSON atomically."""
     _replace(file, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 

@@ -1,7 +1,7 @@
-"""Other text classifiers, for ``quality.py`` and ``speed.py``: they learn from texts, labels and weights, and score texts.
+"""Baseline text classifiers for ``quality.py`` and ``speed.py``: fitted on texts, labels and weights.
 
-None of them has a place for the heading of a section, so it stands before its passage (`under_heading`). Settings are
-the best of 5 to 15 each by out-of-fold macro-F1 on the invented corpus; real passages chose nothing.
+None has a separate input for the section heading, so it is prepended (`under_heading`). Settings are the best of 5 to
+15 each by out-of-fold macro-F1 on the invented corpus; real passages were not used for tuning.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = ["FASTTEXT", "FastText", "Fit", "Score", "absent_peers", "peers", "und
 
 FASTTEXT: Final = "fastText"
 _STATIC: Final = "static embeddings + LR"
-_CERTAIN: Final = 10.0  # log-odds of a label that every passage has, or none
+_CERTAIN: Final = 10.0  # log-odds of a constant label
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -40,12 +40,12 @@ FitLabel = Callable[[Any, npt.NDArray[np.bool_], Floats], tuple[Floats, float]]
 
 
 def peers(base: Path | None = None) -> dict[str, Fit]:
-    """What can be fitted here, by name.
+    """Return the baselines that can be fitted here, by name.
 
     Parameters
     ----------
     base : Path, optional
-        Folder of all-MiniLM-L6-v2, whose token vectors the static embeddings are.
+        Folder of all-MiniLM-L6-v2, for its token embeddings.
     """
     found: dict[str, Fit] = {"TF-IDF + LR": fit_tfidf, "TF-IDF, characters too, + LR": fit_characters}
     found["NB-SVM"] = fit_nbsvm
@@ -57,7 +57,7 @@ def peers(base: Path | None = None) -> dict[str, Fit]:
 
 
 def absent_peers(base: Path | None = None) -> dict[str, str]:
-    """What cannot be fitted here, and what its row needs."""
+    """Return the baselines that cannot be fitted here, with their requirements."""
     needs = {
         FASTTEXT: "`pip install fasttext-community`",
         _STATIC: "`pip install safetensors`, and --base with the folder of all-MiniLM-L6-v2",
@@ -66,7 +66,7 @@ def absent_peers(base: Path | None = None) -> dict[str, str]:
 
 
 def under_heading(text: str, heading: str | None) -> str:
-    """The text with its heading before it.
+    """Prepend the heading to the text.
 
     >>> under_heading("The law was not enforced.", "Forced Labor")
     'Forced Labor: The law was not enforced.'
@@ -79,7 +79,7 @@ def under_heading(text: str, heading: str | None) -> str:
 
 @dataclass(frozen=True)
 class Linear:
-    """Probabilities by a weight (features, 3) for each feature of a text and each label."""
+    """Linear classifier: feature weights (features, 3) and a bias for each label."""
 
     vectors: Callable[[Sequence[str]], Any]
     weights: Floats
@@ -89,28 +89,28 @@ class Linear:
         return np.asarray(expit(self.vectors(texts) @ self.weights + self.bias))
 
 
-def fit_tfidf(texts: Sequence[str], truth: Bools, weights: Floats) -> Score:
-    """Logistic regression on TF-IDF of words and pairs of words."""
+def fit_tfidf(texts: Sequence[str], y_true: Bools, weights: Floats) -> Score:
+    """Fit a logistic regression on TF-IDF of words and word pairs."""
     words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True).fit(texts)
-    return _one_a_label(words.transform, texts, truth, weights, _logistic(C=16, solver="liblinear"))
+    return _fit_one_vs_rest(words.transform, texts, y_true, weights, _logistic(C=16, solver="liblinear"))
 
 
-def fit_characters(texts: Sequence[str], truth: Bools, weights: Floats) -> Score:
-    """The same with three to five characters in a row, inside words, beside the words."""
+def fit_characters(texts: Sequence[str], y_true: Bools, weights: Floats) -> Score:
+    """Fit a logistic regression on TF-IDF of words, word pairs, and character 3- to 5-grams within words."""
     words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
     characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True)
     both = make_union(words, characters).fit(texts)
-    return _one_a_label(both.transform, texts, truth, weights, _logistic(C=32, solver="liblinear"))
+    return _fit_one_vs_rest(both.transform, texts, y_true, weights, _logistic(C=32, solver="liblinear"))
 
 
-def fit_nbsvm(texts: Sequence[str], truth: Bools, weights: Floats) -> Score:
-    """Linear SVM on log-count ratios of words and pairs of words (Wang and Manning 2012, ACL)."""
+def fit_nbsvm(texts: Sequence[str], y_true: Bools, weights: Floats) -> Score:
+    """Fit a linear SVM on log-count ratios of words and word pairs (Wang and Manning 2012, ACL)."""
     words = CountVectorizer(ngram_range=(1, 2), binary=True, dtype=np.float64).fit(texts)
-    return _one_a_label(words.transform, texts, truth, weights, _naive_bayes_svm)
+    return _fit_one_vs_rest(words.transform, texts, y_true, weights, _naive_bayes_svm)
 
 
-def fit_static(base: Path, texts: Sequence[str], truth: Bools, weights: Floats) -> Score:
-    """Logistic regression on the mean of the token vectors of an encoder, which are read without their context."""
+def fit_static(base: Path, texts: Sequence[str], y_true: Bools, weights: Floats) -> Score:
+    """Fit a logistic regression on the mean of an encoder's static (uncontextualised) token embeddings."""
     from safetensors.numpy import load_file
     from tokenizers import Tokenizer
 
@@ -124,15 +124,15 @@ def fit_static(base: Path, texts: Sequence[str], truth: Bools, weights: Floats) 
 
     scaler = StandardScaler().fit(embedded(texts))
     fit = _logistic(C=0.01, max_iter=1000)
-    return _one_a_label(lambda passages: scaler.transform(embedded(passages)), texts, truth, weights, fit)
+    return _fit_one_vs_rest(lambda passages: scaler.transform(embedded(passages)), texts, y_true, weights, fit)
 
 
-def _one_a_label(
-    vectors: Callable[[Sequence[str]], Any], texts: Sequence[str], truth: Bools, weights: Floats, fit: FitLabel
+def _fit_one_vs_rest(
+    vectors: Callable[[Sequence[str]], Any], texts: Sequence[str], y_true: Bools, weights: Floats, fit: FitLabel
 ) -> Linear:
     seen = vectors(texts)
     table, bias = np.zeros((seen.shape[1], len(LABELS))), np.zeros(len(LABELS))
-    for j, has in enumerate(truth.T):
+    for j, has in enumerate(y_true.T):
         if has.all() or not has.any():
             bias[j] = _CERTAIN if has.all() else -_CERTAIN
         else:
@@ -152,7 +152,7 @@ def _naive_bayes_svm(seen: Any, has: npt.NDArray[np.bool_], weights: Floats) -> 
     p, q = (1 + np.asarray(seen[rows].T @ weights[rows]) for rows in (has, ~has))
     ratio = np.log(p / p.sum()) - np.log(q / q.sum())
     svm = LinearSVC(C=0.1, random_state=0).fit(seen.multiply(ratio).tocsr(), has, weights)
-    # Interpolated half and half with naive Bayes, to which all ratios count alike.
+    # Interpolate equally with naive Bayes, which weights all ratios alike.
     return ratio * (svm.coef_[0] + np.abs(svm.coef_[0]).mean()) / 2, float(svm.intercept_[0])
 
 
@@ -160,21 +160,21 @@ def _naive_bayes_svm(seen: Any, has: npt.NDArray[np.bool_], weights: Floats) -> 
 
 
 class FastText:
-    """fastText on words, pairs and triples, one-vs-all (Joulin et al. 2017, EACL)."""
+    """One-vs-all fastText on words, pairs and triples (Joulin et al. 2017, EACL)."""
 
     def __init__(self, model: Any) -> None:
         self.model = model
 
     @classmethod
-    def fit(cls, texts: Sequence[str], truth: Bools, weights: Floats) -> FastText:  # noqa: ARG003
-        """Train; it knows no weights, so each text counts alike."""
+    def fit(cls, texts: Sequence[str], y_true: Bools, weights: Floats) -> FastText:  # noqa: ARG003
+        """Train without sample weights, which fastText does not support."""
         import fasttext
 
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "train.txt")
             with path.open("w", encoding="utf-8", newline="\n") as file:
-                for text, row in zip(texts, truth, strict=True):
-                    # It skips lines without a label, so "none" is one.
+                for text, row in zip(texts, y_true, strict=True):
+                    # fastText skips lines without a label, so "none" is one.
                     names = [name for name, has in zip(LABELS, row, strict=True) if has] or ["none"]
                     file.write(f"{' '.join(f'__label__{name}' for name in names)} {cls.line(text)}\n")
             train = partial(fasttext.train_supervised, loss="ova", wordNgrams=3, lr=0.5, epoch=25)
@@ -182,11 +182,11 @@ class FastText:
 
     @staticmethod
     def line(text: str) -> str:
-        """A passage as fastText wants it: it splits at white space only."""
+        """Tokenize a passage for fastText, which splits at white space only."""
         return " ".join(re.findall(r"\w+|[^\w\s]", text.casefold()))
 
     def predict(self, lines: Sequence[str]) -> list[Any]:
-        """Its own answer to each line, one by one: a list of lines takes it longer."""
+        """Return fastText's prediction for each line, one by one, which is faster than a list."""
         return [self.model.predict(line, k=-1) for line in lines]
 
     def __call__(self, texts: Sequence[str]) -> Floats:

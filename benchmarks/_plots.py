@@ -1,4 +1,4 @@
-"""Plots as SVG that are the same bytes for the same figures, on white so that they can be read in a dark page too."""
+"""Draw reproducible SVG plots, with a white background for dark pages."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _STYLE: Final[dict[Any, Any]] = {
 
 @contextmanager
 def plot(file: Path, width: float = 6.4, height: float = 4.2, panels: int = 1) -> Iterator[Any]:
-    """So many axes side by side to draw on; the plot is written when all is drawn."""
+    """Yield `panels` axes side by side, and write the plot at the end of the context."""
     if not find_spec("matplotlib"):
         print("plots need an extra: pip install 'tipclassify[charts]'", file=sys.stderr)
         raise typer.Exit(2)
@@ -46,7 +46,7 @@ def plot(file: Path, width: float = 6.4, height: float = 4.2, panels: int = 1) -
 
 
 def growth_plot(file: Path, sizes: list[float], values: list[float], x: str, y: str) -> None:
-    """A line of values against sizes, both axes logarithmic."""
+    """Plot values against sizes on logarithmic axes."""
     with plot(file) as (axes,):
         axes.plot(sizes, values, "o-", color=OURS)
         axes.set(xscale="log", yscale="log", xlabel=x, ylabel=y, ylim=(min(values) / 3, max(values) * 3))

@@ -1,4 +1,4 @@
-"""What large works would take with each model, from what ``speed.py`` has measured of saved pages: an extrapolation."""
+"""Extrapolate the cost of large corpora for each model from the figures of ``speed.py`` on saved pages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from _measure import markdown, number
 
 @dataclass(frozen=True)
 class Work:
-    """So many documents of so many kilobytes and passages: assumed, not counted."""
+    """Assumed (not counted) size of a corpus: documents, and kilobytes and passages in each."""
 
     name: str
     documents: int
@@ -21,27 +21,33 @@ class Work:
 
 
 WORKS: Final = (
-    Work("a year of TIP reports", 190, 280, 150, "a narrative each for about 190 countries, some 3,600 words in a page of 280 kB"),
+    Work(
+        "a year of TIP reports",
+        190,
+        280,
+        150,
+        "a narrative each for about 190 countries, some 3,600 words in a page of 280 kB",
+    ),
     Work(
         "human-rights and TIP reports of the State Department since 1977",
         12_500,
         280,
         320,
-        "48 yearly editions of country reports on human rights, 175 countries on average, 400 passages each, and 25 editions "
-        "of the TIP Report, 165 narratives on average, 150 passages each",
+        "48 yearly editions of country reports on human rights, 175 countries on average, 400 passages each, and 25 "
+        "editions of the TIP Report, 165 narratives on average, 150 passages each",
     ),
     Work("a billion news pages", 1_000_000_000, 100, 30, "some 700 words in a page of 100 kB"),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Measured on one core: seconds to start, to read a kilobyte of page, and for each passage; MB that a process holds.
+    """Measured cost on one core: seconds to start, for a kilobyte of page and for each passage; memory in MB.
 
     Attributes
     ----------
     written : float
-        Bytes of JSONL a passage.
+        Bytes of JSONL for each passage.
     """
 
     start: float
@@ -53,7 +59,7 @@ class Cost:
     memory: float | None
 
     def stages(self, work: Work) -> dict[str, float]:
-        """Seconds of one core for each stage of a work."""
+        """Compute the seconds on one core for each stage of a work."""
         passages = work.documents * work.passages
         return {
             "starting": self.start,
@@ -65,7 +71,7 @@ class Cost:
 
 
 def cost_of(speed: Mapping[str, Any], model: str) -> Cost:
-    """Costs of a model from the JSON of ``speed.py``."""
+    """Read the costs of a model from the JSON of ``speed.py``."""
     figures = speed["figures"]
     found = {f["name"]: f["value"] for f in figures if f["part"].startswith(f"Saved page to JSONL, {model}:")}
     started = next(f["value"] for f in figures if f["name"] == f"first tag of {model}")
@@ -83,7 +89,7 @@ def cost_of(speed: Mapping[str, Any], model: str) -> Cost:
 
 
 def scenario_table(costs: Mapping[str, Cost]) -> str:
-    """The works in core-hours of each model, what takes most of them, and what is assumed."""
+    """Format the time of each work for each model, its slowest stage, and the assumptions."""
     rows = []
     for work in WORKS:
         for model, cost in costs.items():
@@ -104,8 +110,9 @@ def scenario_table(costs: Mapping[str, Cost]) -> str:
             )
     columns = ("work", "model", "pages", "read", "written", "one core", "most of it", "MB a process")
     measured = "\n".join(
-        f"- Measured of {model}: start {number(cost.start)} s; reading {number(1e6 * cost.reading)} µs a kB; µs a passage: splitting "
-        f"{number(1e6 * cost.splitting)}, scoring {number(1e6 * cost.scoring)}, writing {number(1e6 * cost.writing)}."
+        f"- Measured of {model}: start {number(cost.start)} s; reading {number(1e6 * cost.reading)} µs a kB; "
+        f"µs a passage: splitting {number(1e6 * cost.splitting)}, scoring {number(1e6 * cost.scoring)}, "
+        f"writing {number(1e6 * cost.writing)}."
         for model, cost in costs.items()
     )
     assumed = "\n".join(
@@ -116,7 +123,7 @@ def scenario_table(costs: Mapping[str, Cost]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """In the largest unit that gives one or more.
+    """Format seconds in the largest unit that gives 1 or more.
 
     >>> duration(0.5), duration(90), duration(36_000_000)
     ('0.5 s', '1.5 min', '10,000 h')
@@ -128,7 +135,7 @@ def duration(seconds: float) -> str:
 
 
 def amount(size: float) -> str:
-    """Bytes in the largest unit that gives one or more.
+    """Format bytes in the largest unit that gives 1 or more.
 
     >>> amount(53_200_000), amount(1e14)
     ('53.2 MB', '100 TB')

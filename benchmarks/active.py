@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""How many labels choosing them saves: passages drawn at random, by uncertainty, by `tipclassify.pipeline.active_learning` and by a peer.
+"""Simulate active learning: labels saved by random, uncertainty, `tipclassify` and CLUE sampling.
 
-In: a labelled corpus, whose labels are asked for as an annotator would be asked. Out: a Markdown table on standard output
-(``--json``: every curve), and with ``--write`` the plot ``docs/active.svg``; progress goes to standard error.
+In: a labelled corpus, whose labels simulate the annotator. Out: a Markdown table on standard output (``--json``: every
+curve), and with ``--write`` the plot ``docs/active.svg``; progress goes to standard error.
 
-- A fifth of the groups is held out in each run, and never asked for. Every strategy starts from the same 500 passages.
-- After each batch a model of the n-grams of `fast` (whole passages, no best clause: seconds, not hours) is fitted anew on
-  what is labelled; calibration and thresholds are chosen on two folds of that, as training chooses its own.
-- Words are told from names with the vocabulary of the whole corpus, which knows no labels.
-- CLUE (Prabhu et al. 2021, ICCV), of scikit-activeml, is the peer: k-means weighted by uncertainty, on 64 dimensions.
+- A fifth of the groups is held out in each run. Every strategy starts from the same 500 passages.
+- After each batch a model on the n-grams of `fast` (whole passages, no best clause: seconds, not hours) is refitted on
+  the labelled passages, with calibration and thresholds by two-fold cross-validation.
+- The vocabulary that separates words from names is that of the whole corpus; it uses no labels.
+- CLUE (Prabhu et al. 2021, ICCV), from scikit-activeml, is the baseline: k-means weighted by uncertainty, in 64
+  dimensions.
 """
 
 from __future__ import annotations
@@ -45,9 +46,9 @@ from tipclassify.text.features.tokenizer import known_words
 from tipclassify.training.calibration import operating_points
 
 START: Final = 500
-FIRST: Final = 70  # seeds below chose the settings of `teaching`, and judge nothing
+FIRST: Final = 70  # lower seeds tuned `active_learning`, and are not evaluated
 PLOT: Final = Path(__file__).resolve().parents[1] / "docs" / "active.svg"
-PEER: Final = "CLUE (scikit-activeml)"
+CLUE: Final = "CLUE (scikit-activeml)"
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -56,27 +57,27 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """Texts (n), counts of their n-grams (n, m), labels (n, 3), groups (n), and their places in 64 dimensions (n, 64)."""
+    """Texts (n), n-gram counts (n, m), labels (n, 3), groups (n), and truncated SVD embeddings (n, 64)."""
 
     texts: list[str]
     counts: csr_matrix
-    truth: Bools
+    y_true: Bools
     groups: Ints
-    places: Floats
+    embeddings: Floats
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What a strategy may look at: everything but the labels of `left`.
+    """Input of a sampling strategy: everything but the labels of `left`.
 
     Attributes
     ----------
     left, labelled : int (k,), (l,)
-        Passages by number.
+        Passage numbers, unlabelled and labelled.
     logits : float (k, 3)
-        Calibrated log-odds of those left.
+        Calibrated log-odds of the unlabelled passages.
     thresholds : float (3,)
-        As probabilities.
+        Probabilities.
     """
 
     corpus: Corpus
@@ -93,18 +94,18 @@ Strategy = Callable[[Round], Ints]
 # --------------------------------------------------------------------------------------------- strategies
 
 
-def by_chance(now: Round) -> Ints:
-    """Positions among those left, drawn at random."""
+def sample_random(now: Round) -> Ints:
+    """Sample positions of `left` at random."""
     return np.random.default_rng([now.seed, len(now.labelled)]).permutation(len(now.left))[: now.size]
 
 
-def by_uncertainty(now: Round) -> Ints:
-    """Those with a label nearest to its threshold."""
+def sample_uncertain(now: Round) -> Ints:
+    """Choose the positions with a label nearest to its threshold."""
     return np.argsort(np.abs(now.logits - logit(now.thresholds)).min(axis=1), kind="stable")[: now.size]
 
 
-def by_teaching(now: Round) -> Ints:
-    """Those that `tipclassify corpus queue` would ask for."""
+def sample_active(now: Round) -> Ints:
+    """Choose the positions that ``tipclassify corpus queue`` would choose."""
     texts = [now.corpus.texts[i] for i in now.left]
     known = [now.corpus.texts[i] for i in now.labelled]
     tagged = [
@@ -115,14 +116,14 @@ def by_teaching(now: Round) -> Ints:
     return np.array([pick.index for pick in picks], np.int64)
 
 
-def by_clue(now: Round) -> Ints:
-    """The peer's choice: each set of labels is a class of its own, since it knows one label a passage only."""
+def sample_clue(now: Round) -> Ints:
+    """Choose positions by CLUE; each set of labels is a class, because CLUE is single-label."""
     from skactiveml.base import SkactivemlClassifier
     from skactiveml.pool import Clue
     from sklearn.cluster import MiniBatchKMeans
 
     class Known(SkactivemlClassifier):  # type: ignore[misc]
-        """Hands out what the round has computed already."""
+        """Return the predictions that the round has already computed."""
 
         def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Known:  # noqa: ARG002
             return self
@@ -132,17 +133,17 @@ def by_clue(now: Round) -> Ints:
             sets = np.stack([np.prod(np.where(indicator_of(s), p, 1 - p), axis=1) for s in range(8)], axis=1)
             return sets, X[:, :64]
 
-    places = np.concatenate([now.corpus.places[now.left], now.logits], axis=1)
-    y = np.full(len(places), np.nan)
+    vectors = np.concatenate([now.corpus.embeddings[now.left], now.logits], axis=1)
+    y = np.full(len(vectors), np.nan)
     clusters = {"random_state": now.seed, "n_init": 1, "max_iter": 10, "batch_size": 2_048}
     clue = Clue(cluster_algo=MiniBatchKMeans, cluster_algo_dict=clusters, random_state=now.seed)
     model = Known(classes=list(range(8)))
-    chosen = clue.query(places, y, model, fit_estimator=False, batch_size=now.size)
+    chosen = clue.query(vectors, y, model, fit_estimator=False, batch_size=now.size)
     return np.asarray(chosen, np.int64)
 
 
 def indicator_of(number: int) -> list[bool]:
-    """Labels of set `number`: its bits.
+    """Return the labels of set `number`, its bits.
 
     >>> indicator_of(5)
     [True, False, True]
@@ -151,17 +152,17 @@ def indicator_of(number: int) -> list[bool]:
 
 
 STRATEGIES: Final[dict[str, Strategy]] = {
-    "random": by_chance,
-    "uncertainty": by_uncertainty,
-    "tipclassify": by_teaching,
-    PEER: by_clue,
+    "random": sample_random,
+    "uncertainty": sample_uncertain,
+    "tipclassify": sample_active,
+    CLUE: sample_clue,
 }
 
 # --------------------------------------------------------------------------------------------- one run
 
 
-def read_corpus(paths: Sequence[Path], places: bool) -> Corpus:
-    """The matrix is built once, for all runs."""
+def read_corpus(paths: Sequence[Path], with_embeddings: bool) -> Corpus:
+    """Read rows and build their feature matrices, once for all runs."""
     from sklearn.decomposition import TruncatedSVD
 
     rows = read_rows(*paths)
@@ -173,39 +174,39 @@ def read_corpus(paths: Sequence[Path], places: bool) -> Corpus:
     counts.sum_duplicates()
     counts = counts[:, np.flatnonzero(np.bincount(counts.indices) >= 3)].tocsr()
     counts.sort_indices()
-    svd = TruncatedSVD(64, random_state=0).fit_transform(counts) if places else np.zeros((len(texts), 0))
-    truth = np.array([indicator(row["labels"]) for row in rows], bool)
-    return Corpus(texts, counts, truth, np.array(group_rows(rows), np.int64), svd)
+    svd = TruncatedSVD(64, random_state=0).fit_transform(counts) if with_embeddings else np.zeros((len(texts), 0))
+    y_true = np.array([indicator(row["labels"]) for row in rows], bool)
+    return Corpus(texts, counts, y_true, np.array(group_rows(rows), np.int64), svd)
 
 
 def fit(corpus: Corpus, labelled: Ints, others: Ints) -> tuple[Floats, Floats]:
-    """Calibrated log-odds of `others`, (k, 3), and thresholds, by a model of `labelled`."""
+    """Fit a model on `labelled`; return calibrated log-odds of `others`, (k, 3), and thresholds (3,)."""
     fold = corpus.groups[labelled] % 2
     logits, thresholds = np.zeros((len(others), len(LABELS))), np.full(len(LABELS), 0.5)
     for j in range(len(LABELS)):
-        truth = corpus.truth[labelled, j]
+        y_true = corpus.y_true[labelled, j]
         held = np.zeros(len(labelled))
         for k in range(2):
-            held[fold == k] = _scores(corpus.counts, labelled[fold != k], truth[fold != k], labelled[fold == k])
-        raw = _scores(corpus.counts, labelled, truth, others)
-        if truth.sum() < 2 or truth.all():
+            held[fold == k] = _scores(corpus.counts, labelled[fold != k], y_true[fold != k], labelled[fold == k])
+        raw = _scores(corpus.counts, labelled, y_true, others)
+        if y_true.sum() < 2 or y_true.all():
             logits[:, j] = raw
             continue
-        platt = LogisticRegression(C=1e3).fit(held[:, None], truth)
+        platt = LogisticRegression(C=1e3).fit(held[:, None], y_true)
         logits[:, j] = platt.decision_function(raw[:, None])
-        thresholds[j] = operating_points(truth, platt.predict_proba(held[:, None])[:, 1])["balanced"]
+        thresholds[j] = operating_points(y_true, platt.predict_proba(held[:, None])[:, 1])["balanced"]
     return logits, np.clip(thresholds, 0.02, 0.98)
 
 
-def _scores(counts: csr_matrix, seen: Ints, truth: Bools, others: Ints) -> Floats:
-    if truth.all() or not truth.any():
-        return np.full(len(others), 5.0 if truth.any() else -5.0)
-    model = LogisticRegression(C=2.0, solver="liblinear", tol=1e-2).fit(counts[seen], truth)
+def _scores(counts: csr_matrix, seen: Ints, y_true: Bools, others: Ints) -> Floats:
+    if y_true.all() or not y_true.any():
+        return np.full(len(others), 5.0 if y_true.any() else -5.0)
+    model = LogisticRegression(C=2.0, solver="liblinear", tol=1e-2).fit(counts[seen], y_true)
     return np.asarray(model.decision_function(counts[others]))
 
 
 def run(corpus: Corpus, choose: Strategy, seed: int, batch: int, most: int) -> list[tuple[float, float]]:
-    """Macro-F1 and mean average precision on the groups held out, after 500 labels and after each batch."""
+    """Compute macro-F1 and mean average precision on held-out groups, after 500 labels and after each batch."""
     rng = np.random.default_rng(seed)
     names = np.unique(corpus.groups)
     held = np.isin(corpus.groups, rng.permutation(names)[: len(names) // 5])
@@ -213,12 +214,12 @@ def run(corpus: Corpus, choose: Strategy, seed: int, batch: int, most: int) -> l
     labelled = np.sort(rng.permutation(pool)[:START])
     curve = []
     with threadpool_limits(1), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # k-means warns of what it is asked to do
+        warnings.simplefilter("ignore")  # expected warnings of k-means
         while True:
             left = np.setdiff1d(pool, labelled)
             logits, thresholds = fit(corpus, labelled, np.concatenate([test, left]))
             scores = expit(logits[: len(test)])
-            found = measure(corpus.truth[test], scores, scores >= thresholds, thresholds)
+            found = measure(corpus.y_true[test], scores, scores >= thresholds, thresholds)
             curve.append((found.macro_f1, float(np.mean([row.average_precision for row in found.labels]))))
             size = min(batch, most - len(labelled), len(left))
             if size <= 0:
@@ -231,7 +232,7 @@ def run(corpus: Corpus, choose: Strategy, seed: int, batch: int, most: int) -> l
 
 
 def labels_needed(curve: Floats, sizes: Ints, target: float) -> float:
-    """Labels at which a curve first reaches `target`, between its points; NaN where it never does.
+    """Interpolate the number of labels at which a curve first reaches `target`; NaN if it never does.
 
     >>> labels_needed(np.array([0.5, 0.7]), np.array([500, 750]), 0.6)
     625.0
@@ -246,7 +247,7 @@ def labels_needed(curve: Floats, sizes: Ints, target: float) -> float:
 
 
 def interval(values: Floats) -> tuple[float, float, float]:
-    """Mean and 95% interval over runs (Student's t); NaN ends for a single run."""
+    """Compute the mean and its 95% interval over runs (Student's t), with NaN ends for a single run."""
     if len(values) < 2:
         return (float(values[0]) if len(values) else float("nan")), float("nan"), float("nan")
     mean = float(np.mean(values))
@@ -255,7 +256,7 @@ def interval(values: Floats) -> tuple[float, float, float]:
 
 
 def figures(curves: dict[str, Floats], precision: dict[str, Floats], sizes: Ints) -> list[dict[str, Any]]:
-    """For each strategy: labels for the macro-F1 that chance reaches in the end, macro-F1 there, and against chance."""
+    """Compute, for each strategy, the labels needed for random sampling's last macro-F1, and differences to it."""
     targets = curves["random"][:, -1]
     rows = []
     for name, found in curves.items():
@@ -278,7 +279,7 @@ def figures(curves: dict[str, Floats], precision: dict[str, Floats], sizes: Ints
 
 
 def table(rows: Sequence[dict[str, Any]], sizes: Ints) -> str:
-    """The figures as Markdown."""
+    """Format the figures as Markdown."""
     shown = [int(n) for n in sizes[:-1] if n in (1_000, 2_000, 4_000)] + [int(sizes[-1])]
     columns = ["strategy", "labels for random's last F1", *(f"macro-F1 at {n:,}" for n in shown)]
     columns += ["mean F1 less random's", "less uncertainty's", "mean precision less random's"]
@@ -311,7 +312,7 @@ def table(rows: Sequence[dict[str, Any]], sizes: Ints) -> str:
 
 
 def plot(curves: dict[str, Floats], sizes: Ints) -> None:
-    """Mean curves with the range of the runs, always the same bytes for the same figures."""
+    """Plot mean curves with the range of the runs, as reproducible SVG."""
     import matplotlib as mpl
 
     mpl.use("svg")
@@ -346,13 +347,13 @@ def active(
     write: Annotated[bool, typer.Option("--write", help=f"Write the plot to docs/{PLOT.name}.")] = False,
 ) -> None:
     """Simulate annotators who label what a strategy asks for, and print how soon the model tags as well."""
-    has_peer = find_spec("skactiveml") is not None
+    has_clue = find_spec("skactiveml") is not None
     try:
-        corpus = read_corpus(data or [DATA], has_peer)
+        corpus = read_corpus(data or [DATA], has_clue)
     except CorpusError as error:
         print("\n".join(error.problems), file=sys.stderr)
         raise typer.Exit(1) from None
-    strategies = {name: choose for name, choose in STRATEGIES.items() if has_peer or name != PEER}
+    strategies = {name: choose for name, choose in STRATEGIES.items() if has_clue or name != CLUE}
     tasks = [(name, FIRST + number) for number in range(runs) for name in strategies]
     work = (delayed(run)(corpus, strategies[name], seed, batch, most) for name, seed in tasks)
     found: dict[str, list[list[tuple[float, float]]]] = {name: [] for name in strategies}
@@ -373,8 +374,8 @@ def active(
         )
     else:
         print(table(rows, sizes))
-        if not has_peer:
-            print(f"\n{PEER} is not installed. For its row: `pip install scikit-activeml`")
+        if not has_clue:
+            print(f"\n{CLUE} is not installed. For its row: `pip install scikit-activeml`")
     if write:
         plot(curves, sizes)
         print(f"wrote docs/{PLOT.name}", file=sys.stderr)

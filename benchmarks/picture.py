@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Draw quality on real passages against speed: ``python benchmarks/picture.py speed.json docs/quality-speed.svg``.
 
-In: what ``quality.py --write`` and ``speed.py --json`` have kept; a method is drawn when both have it. Out: the
-picture, and on standard output the line of Markdown that shows it. Up and to the right is better.
+In: JSON of ``quality.py --write`` and of ``speed.py --json``; methods in both are drawn. Out: the plot, and on standard
+output a line of Markdown for it. Up and to the right is better.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from quality import WHOLE
 
 from tipclassify.model.registry import SHIPPED
 
-SPOTS: Final = [(x, y) for y in (-3, -13, 8, -23, 18, -33, 28, -43) for x in (8, -8)]  # beside a point, nearest first
+SPOTS: Final = [(x, y) for y in (-3, -13, 8, -23, 18, -33, 28, -43) for x in (8, -8)]  # label offsets, nearest first
 
 Points = dict[str, tuple[float, float]]  # method → passages a second, macro-F1
 
@@ -29,7 +29,7 @@ def picture(
     out: Annotated[Path, typer.Argument(help="SVG to write.")],
     quality: Annotated[Path, typer.Option(help="JSON of quality.py.")] = ROOT / "benchmarks" / "quality.json",
 ) -> None:
-    """Draw quality against speed, ours and the peers."""
+    """Draw quality against speed of our models and the baselines."""
     judged, timed = (json.loads(file.read_text("utf-8")) for file in (quality, speed))
     panels = {name: points for name, found in judged.get("sets", {}).items() if (points := shared(found, timed))}
     if not panels:
@@ -38,19 +38,19 @@ def picture(
     cores = timed["machine"]["cores"]
     draw(panels, f"passages a second, one core (default: {cores})", out)
     title, points = next(iter(panels.items()))
-    told = "; ".join(f"{name} {f1:.2f} at {number(rate)}" for name, (rate, f1) in points.items())
+    values = "; ".join(f"{name} {f1:.2f} at {number(rate)}" for name, (rate, f1) in points.items())
     speeds = f"passages a second on one core, default on {cores}"
-    print(f"![Macro-F1 on {title} against {speeds}: {told}]({out.as_posix()})")
+    print(f"![Macro-F1 on {title} against {speeds}: {values}]({out.as_posix()})")
 
 
 def shared(methods: dict[str, Any], speed: dict[str, Any]) -> Points:
-    """The points of those methods that both files have."""
+    """Return the points of the methods in both files."""
     rates = {f["name"]: f["value"] for f in speed["figures"] if f["unit"] == "passages/s" and f["samples"]}
     return {name: (rates[name], found[WHOLE]["macro_f1"]) for name, found in methods.items() if name in rates}
 
 
 def draw(panels: dict[str, Points], x: str, out: Path) -> None:
-    """A panel for each set of real passages, a named point for each method."""
+    """Draw a panel for each set of real passages, with a labelled point for each method."""
     rates = [rate for points in panels.values() for rate, _ in points.values()]
     with plot(out, 1.2 + 4.4 * len(panels), 4.2, panels=len(panels)) as every:
         for axes, (title, points) in zip(every, panels.items(), strict=True):
@@ -59,7 +59,7 @@ def draw(panels: dict[str, Points], x: str, out: Path) -> None:
             axes.margins(y=0.12)
             for name, point in points.items():
                 axes.plot(*point, "o", color=_color(name), markersize=7)
-        every[0].figure.draw_without_rendering()  # where points are is known from here on
+        every[0].figure.draw_without_rendering()  # fixes the positions of the points
         for axes, points in zip(every, panels.values(), strict=True):
             write_names(axes, points)
 
@@ -69,7 +69,7 @@ def _color(name: str) -> str:
 
 
 def write_names(axes: Any, points: Points) -> None:
-    """Each name beside its point, where it covers no other name or point and stays inside."""
+    """Write each name beside its point, inside the axes and without overlap."""
     from matplotlib.transforms import Bbox
 
     taken = [Bbox.from_bounds(x - 5, y - 5, 10, 10) for x, y in axes.transData.transform(list(points.values()))]

@@ -1,21 +1,19 @@
 #!/usr/bin/env python3
-"""The shipped models beside other text classifiers, on real passages that taught none of them.
+"""Compare the shipped models with baselines on held-out real passages.
 
     python benchmarks/quality.py --real-dev dev_reports.jsonl --real-dev dev.jsonl [--real-train FILE.jsonl] [--write]
 
-In: files of real passages to measure on (``text`` and ``labels``; ``section``, ``labels_alone``, ``source``, ``kind``
-where there are any), and the rows that taught ours: ``--data``, and ``--real-train`` where real passages lie elsewhere.
-Out: a Markdown table for each file, as a whole and by kind or family of source; with ``--behaviours`` the behaviour
-cases of the shipped models.
+In: files of real passages for evaluation (``text`` and ``labels``; optional ``section``, ``labels_alone``, ``source``,
+``kind``), and the training rows of our models: ``--data``, and ``--real-train`` for real passages elsewhere. Out: a
+Markdown table for each file, overall and by kind or source; with ``--behaviours`` the behavioural tests of our models.
 
-- Ours are measured as they ship. A peer learns from the very texts that taught ours, each under its heading and real
-  ones without it too (`recipe.bare_and_headed`); only `fast` also learned from what the default says of unlabelled
+- Our models are evaluated as shipped. A baseline is trained on the same texts, each with its heading and real ones
+  without it too (`train.with_and_without_headings`); only `fast` was also trained on soft labels of unlabelled
   passages.
-- What `holdout.held_out` holds out teaches no peer and sets its thresholds, each real passage counting as it does for
-  ours.
-- Intervals: the middle 95% of 1,000 draws of whole documents (`resampling`). Beside an F1 stand its counts: tags that
-  are right / tags given / passages that have the label. "Without cause" are tagged passages of those without any label.
-- ``--write`` keeps the figures in benchmarks/quality.json, which ``picture.py`` draws.
+- The rows of `holdout.held_out` are not used for training; they set the thresholds, with the same weights as for ours.
+- Intervals: the middle 95% of 1,000 draws of whole documents (`bootstrap`). An F1 has its counts in brackets: true
+  positives / predicted / true. "Without cause" counts the tagged passages among those without any label.
+- ``--write`` saves the figures to benchmarks/quality.json, for ``picture.py``.
 """
 
 from __future__ import annotations
@@ -43,11 +41,11 @@ from tipclassify.evaluation.metrics import measure, rounded
 from tipclassify.labels import LABELS, indicator
 from tipclassify.model.registry import DEFAULT, SHIPPED
 from tipclassify.training.calibration import operating_points
-from tipclassify.training.train import bare_and_headed
+from tipclassify.training.train import with_and_without_headings
 
 WHOLE: Final = "all passages"
 BARE: Final = "all passages, read without their headings"
-_ENOUGH: Final = 500  # real passages held out, from which thresholds are set by them alone, as ours are
+_ENOUGH: Final = 500  # held-out real passages from which thresholds are set on real ones alone, as for our models
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
@@ -57,53 +55,53 @@ Figures = dict[str, Any]  # of one method on one part of a set
 
 @dataclass(frozen=True)
 class RealSet:
-    """Real passages (n), their labels under their headings and without (n, 3), documents (n), kinds or families (n)."""
+    """Real passages (n), labels with and without headings (n, 3), documents (n), kinds or source families (n)."""
 
     name: str
     passages: list[Passage]
-    truth: Bools
-    alone: Bools
+    y_true: Bools
+    y_true_bare: Bools
     documents: npt.NDArray[np.str_]
     kinds: npt.NDArray[np.str_]
 
 
 def read_set(file: Path) -> RealSet:
-    """Read passages to measure on."""
+    """Read passages for evaluation."""
     rows = read_rows(file)
     sources = [str(row.get("source") or row["id"]) for row in rows]
     kinds = [str(row.get("kind") or source.partition("/")[0]) for row, source in zip(rows, sources, strict=True)]
     alone = np.array([indicator(labels_alone(row)) for row in rows], bool)
-    return RealSet(file.stem, _passages(rows), _truth(rows), alone, np.array(sources), np.array(kinds))
+    return RealSet(file.stem, _passages(rows), _labels(rows), alone, np.array(sources), np.array(kinds))
 
 
 def _passages(rows: Sequence[Row]) -> list[Passage]:
     return [Passage(row["text"], 0, len(row["text"]), row.get("section") or None) for row in rows]
 
 
-def _truth(rows: Sequence[Row]) -> Bools:
+def _labels(rows: Sequence[Row]) -> Bools:
     return np.array([indicator(row["labels"]) for row in rows], bool)
 
 
-# --------------------------------------------------------------------------------------------- what tags
+# --------------------------------------------------------------------------------------------- methods
 
 
 def fitted_peers(rows: Sequence[Row], natural: Floats | None, base: Path | None) -> Iterator[tuple[str, Tag]]:
-    """Fit each peer on what is not held out, with its thresholds by what is.
+    """Fit each baseline on the training rows, and choose its thresholds on the held-out rows.
 
     Parameters
     ----------
     natural : float (k,), optional
-        How much each of the `judged_rows` counts.
+        Sample weights of the `threshold_rows`.
     """
-    texts, headings, truth, origin, weights = bare_and_headed(rows)
+    texts, headings, y_true, origin, weights = with_and_without_headings(rows)
     lines = list(map(under_heading, texts, headings))
     taught = np.flatnonzero(~held_out(rows)[origin])
-    judged = np.flatnonzero(np.diff(origin, prepend=-1))[judged_rows(rows)]  # each under its heading
+    judged = np.flatnonzero(np.diff(origin, prepend=-1))[threshold_rows(rows)]  # each under its heading
     for name, fit in peers(base).items():
         print(f"training {name} …", file=sys.stderr)
-        score = fit([lines[i] for i in taught], truth[taught], weights[taught])
+        score = fit([lines[i] for i in taught], y_true[taught], weights[taught])
         scores = score([lines[i] for i in judged])
-        points = [operating_points(truth[judged, j], scores[:, j], natural) for j in range(len(LABELS))]
+        points = [operating_points(y_true[judged, j], scores[:, j], natural) for j in range(len(LABELS))]
         yield name, _tagger(score, np.array([point["balanced"] for point in points]))
 
 
@@ -111,13 +109,13 @@ def _tagger(score: Callable[[Sequence[str]], Floats], thresholds: Floats) -> Tag
     return lambda passages: score([under_heading(one.text, one.section) for one in passages]) >= thresholds
 
 
-def judged_rows(rows: Sequence[Row]) -> Bools:
-    """Rows that thresholds are chosen on, bool (n,): the real ones held out, or all held out where these are few.
+def threshold_rows(rows: Sequence[Row]) -> Bools:
+    """Return the mask of rows for thresholds, bool (n,): held-out real ones, or all held-out ones if these are few.
 
     Raises
     ------
     CorpusError
-        When none is held out.
+        When no row is held out.
     """
     held = held_out(rows)
     real = held & np.array(list(map(is_real, rows)), bool)
@@ -126,9 +124,9 @@ def judged_rows(rows: Sequence[Row]) -> Bools:
     return real if real.sum() >= _ENOUGH else held
 
 
-def counts_of(rows: Sequence[Row], default: Classifier) -> Floats | None:
-    """How many passages of whole reports each of the `judged_rows` counts for, as with ours; None for one each."""
-    judged = [row for row, here in zip(rows, judged_rows(rows), strict=True) if here]
+def threshold_weights(rows: Sequence[Row], default: Classifier) -> Floats | None:
+    """Compute the sample weights of the `threshold_rows`, as for our models; None for equal weights."""
+    judged = [row for row, here in zip(rows, threshold_rows(rows), strict=True) if here]
     natural = default.meta.get("natural")
     if not natural or not all(map(is_real, judged)):
         return None
@@ -140,45 +138,45 @@ def counts_of(rows: Sequence[Row], default: Classifier) -> Floats | None:
 
 
 def judge(tag: Tag, real: RealSet) -> dict[str, Figures]:
-    """Figures of all passages, of each kind, and of all read without their headings where there are any."""
-    given = tag(real.passages)
-    parts = {WHOLE: np.ones(len(given), bool)}
+    """Evaluate on all passages, on each kind, and on all without their headings, if there are any."""
+    y_pred = tag(real.passages)
+    parts = {WHOLE: np.ones(len(y_pred), bool)}
     kinds = sorted(set(real.kinds.tolist()))
     parts |= {kind: real.kinds == kind for kind in kinds if len(kinds) > 1}
-    found = {name: figures(real.truth[here], given[here], real.documents[here]) for name, here in parts.items()}
+    found = {name: figures(real.y_true[here], y_pred[here], real.documents[here]) for name, here in parts.items()}
     if any(one.section for one in real.passages):
         bare = tag([replace(one, section=None) for one in real.passages])
-        found[BARE] = figures(real.alone, bare, real.documents)
+        found[BARE] = figures(real.y_true_bare, bare, real.documents)
     return found
 
 
-def figures(truth: Bools, given: Bools, documents: npt.NDArray[np.str_]) -> Figures:
-    """Macro-F1 with its interval, F1 and counts of each label, and passages tagged without cause.
+def figures(y_true: Bools, y_pred: Bools, documents: npt.NDArray[np.str_]) -> Figures:
+    """Compute macro-F1 with its interval, F1 and counts of each label, and the passages tagged without cause.
 
     >>> found = figures(np.eye(3, dtype=bool), np.eye(3, dtype=bool), np.array(["a", "b", "c"]))
     >>> found["macro_f1"], found["labels"]["failure"], found["tagged"]
-    (1.0, {'f1': 1.0, 'right': 1, 'given': 1, 'true': 1}, 0)
+    (1.0, {'f1': 1.0, 'right': 1, 'y_pred': 1, 'true': 1}, 0)
     """
-    metrics = measure(truth, given.astype(float), given, np.full(len(LABELS), 0.5))
-    drawn = intervals(truth, given, documents).macro_f1  # type: ignore[arg-type]
-    without = ~truth.any(axis=1)
-    right = (truth & given).sum(axis=0).tolist()
+    metrics = measure(y_true, y_pred.astype(float), y_pred, np.full(len(LABELS), 0.5))
+    drawn = intervals(y_true, y_pred, documents).macro_f1  # type: ignore[arg-type]
+    without = ~y_true.any(axis=1)
+    right = (y_true & y_pred).sum(axis=0).tolist()
     return {
-        "passages": len(truth),
+        "passages": len(y_true),
         "documents": len(np.unique(documents)),
         "macro_f1": metrics.macro_f1,
         "interval": [drawn.low, drawn.high],
         "labels": {
-            one.label: {"f1": one.f1, "right": right[j], "given": int(given[:, j].sum()), "true": one.support}
+            one.label: {"f1": one.f1, "right": right[j], "given": int(y_pred[:, j].sum()), "true": one.support}
             for j, one in enumerate(metrics.labels)
         },
         "without_label": int(without.sum()),
-        "tagged": int(given[without].any(axis=1).sum()),
+        "tagged": int(y_pred[without].any(axis=1).sum()),
     }
 
 
 def set_tables(name: str, methods: dict[str, dict[str, Figures]]) -> str:
-    """A Markdown table for each part of a set, with a row for each method."""
+    """Format a Markdown table for each part of a set, with a row for each method."""
     tables = []
     columns = ["method", "macro-F1", "95% interval", *(f"{label} F1" for label in LABELS), "without cause"]
     for part, first in next(iter(methods.values())).items():
@@ -195,13 +193,13 @@ def _cells(found: Figures) -> list[str]:
     return [
         f"{found['macro_f1']:.3f}",
         "–" if low != low else f"{low:.3f} to {high:.3f}",
-        *(f"{one['f1']:.3f} ({one['right']}/{one['given']}/{one['true']})" for one in of_labels),
+        *(f"{one['f1']:.3f} ({one['right']}/{one['y_pred']}/{one['true']})" for one in of_labels),
         f"{share} ({found['tagged']}/{found['without_label']})",
     ]
 
 
 def behaviour_rates(models: dict[str, Classifier]) -> dict[str, dict[str, list[int]]]:
-    """Model → rule → cases passed, and how many there are."""
+    """Run the behavioural tests: model → rule → cases passed, and all cases."""
     return {
         name: {result.rule: [result.passed, result.cases] for result in run_cases(classifier)}
         for name, classifier in models.items()
@@ -209,7 +207,7 @@ def behaviour_rates(models: dict[str, Classifier]) -> dict[str, dict[str, list[i
 
 
 def behaviour_table(rates: dict[str, dict[str, list[int]]]) -> str:
-    """A row for each rule; below, the mean and the lowest of each model's rules and of its invariances."""
+    """Format a row for each rule; below, the mean and the lowest rate of rules and of invariances."""
     rules = list(next(iter(rates.values())))
     rows = [[rule, *(f"{of[rule][0]}/{of[rule][1]}" for of in rates.values())] for rule in rules]
     for title, chosen in (
@@ -235,7 +233,7 @@ def quality(
     write: Annotated[bool, typer.Option("--write", help="Keep the figures in --json.")] = False,
     json: Annotated[Path, typer.Option(help="File that --write writes.")] = ROOT / "benchmarks" / "quality.json",
 ) -> None:
-    """Measure the shipped models and their peers on real passages."""
+    """Evaluate the shipped models and the baselines on real passages."""
     if not (real_dev or behaviours):
         print("quality.py: nothing to measure; give --real-dev FILE.jsonl, or --behaviours", file=sys.stderr)
         raise typer.Exit(2)
@@ -257,12 +255,12 @@ def quality(
 
 
 def compared(models: dict[str, Classifier], sets: list[RealSet], rows: list[Row], base: Path | None) -> dict[str, Any]:
-    """Print the tables of each set, and return what they say."""
+    """Print the tables of each set, and return their figures."""
     found: dict[str, dict[str, dict[str, Figures]]] = {one.name: {} for one in sets}
     for name, classifier in models.items():
         for one in sets:
             found[one.name][name] = judge(classifier.predict, one)
-    for name, tag in fitted_peers(rows, counts_of(rows, models[DEFAULT]), base):
+    for name, tag in fitted_peers(rows, threshold_weights(rows, models[DEFAULT]), base):
         for one in sets:
             found[one.name][name] = judge(tag, one)
     held, real = held_out(rows), sum(map(is_real, rows))

@@ -1,20 +1,17 @@
 #!/usr/bin/env python3
-"""How time and memory of `fast` grow with the work: ``python benchmarks/scale.py [--rows N]``.
+"""Measure how time and memory of `fast` grow with the input: ``python benchmarks/scale.py [--rows N]``.
 
-In: nothing but the project; rows are made on the fly from the sentences of ``data/`` (`_measure.passages`). Out: a
-Markdown table on standard output.
+Rows are generated from the sentences of ``data/`` (`_measure.passages`). Out: a Markdown table on standard output.
 
-- By default the real command line scores JSONL into JSONL at 10,000 rows, ten times as many, and so on up to
-  ``--rows``.
-- ``--engine dask`` scores the same rows, and saved pages, by `tipclassify.pipeline.distributed.score` with 1, 2, … workers.
-- ``--training`` trains on 1,000 to 100,000 sentences; those past the corpus are made of two halves with the labels of
+- By default the command line scores JSONL to JSONL with 10,000 rows, ten times as many, and so on to ``--rows``.
+- ``--engine dask`` scores the same rows, and saved pages, by `tipclassify.pipeline.distributed.score` with 1, 2, …
+  workers.
+- ``--training`` trains on 1,000 to 100,000 sentences; beyond the corpus, two halves are joined, with the labels of
   both.
-- ``--json FILE`` keeps the figures and adds to those that are in it; ``--write`` makes the tables and plots of
-  docs/scale.md from all of them, and, for both models, from the stages that ``--json`` of ``speed.py`` has measured on
-  large pages.
+- ``--json FILE`` adds the figures to those in the file; ``--write`` writes the tables and plots of docs/scale.md from
+  them, and, for both models, from the stages in the JSON of ``speed.py`` on large pages.
 
-Times are medians of ``--runs``, fewer where a run has millions of rows; memory is the highest of the process with its
-children.
+Times are medians of ``--runs``, fewer for millions of rows; memory is the peak of the process with its children.
 """
 
 from __future__ import annotations
@@ -53,9 +50,9 @@ from _scenarios import cost_of, scenario_table
 from tipclassify.model.registry import SHIPPED
 
 LEAST: Final = 10_000  # rows of the smallest file
-MOST_IN_ALL: Final = 5_000_000  # rows of all runs of a size: a file of ten million is scored once
-STEADY: Final = 100_000  # rows whose rate that of more is held against
-FEW: Final = 10  # rows of a run that is nearly all start-up
+MOST_IN_ALL: Final = 5_000_000  # rows of all runs of a size: ten million rows are scored once
+STEADY: Final = 100_000  # baseline size for the rates of larger ones
+FEW: Final = 10  # rows of a run that measures start-up
 SIZES: Final = (1_000, 3_000, 10_000, 24_000, 50_000, 100_000)  # sentences trained on
 MODEL: Final = ("--model", "fast")  # for millions of passages; the default has no stage that grows otherwise
 
@@ -77,28 +74,28 @@ from tipclassify.corpus.loading import group_rows
 from tipclassify.labels import indicator
 from tipclassify.training.fit import fit_model
 rows = json.load(open(sys.argv[1], encoding="utf-8"))
-truth = np.array([indicator(row["labels"]) for row in rows], bool)
+y_true = np.array([indicator(row["labels"]) for row in rows], bool)
 start = time.perf_counter()
 with threadpool_limits(1):
-    fit_model([row["text"] for row in rows], truth, group_rows(rows))
+    fit_model([row["text"] for row in rows], y_true, group_rows(rows))
 print(time.perf_counter() - start)
 """
 
-Point = dict[str, Any]  # a size with what was measured there
+Point = dict[str, Any]  # a size with its measurements
 
 
 # --------------------------------------------------------------------------------------------- measuring
 
 
 def write_rows(file: Path, count: int) -> None:
-    """`count` rows ``{"text": …}``, hardly two alike."""
+    """Write `count` rows ``{"text": …}``, nearly all distinct."""
     with file.open("w", encoding="utf-8", newline="\n") as out:
         for text in islice(passages(count), count):
             out.write(json_module.dumps({"text": text}, ensure_ascii=False) + "\n")
 
 
 def stream(counts: Sequence[int], runs: int, folder: Path) -> list[Point]:
-    """JSONL into JSONL by ``tipclassify score``, smallest file first; every run must give a row for a row."""
+    """Measure ``tipclassify score`` from JSONL to JSONL, smallest file first; each run must keep the number of rows."""
     points = []
     source, output = folder / "rows.jsonl", folder / "out.jsonl"
     write_rows(source, FEW)
@@ -129,7 +126,7 @@ def _measured(done: Sequence[Any]) -> Point:
 def distribute(
     workers: Sequence[int], count: int, pages: Sequence[Path], copies: int, runs: int, folder: Path
 ) -> list[Point]:
-    """`count` rows, and `copies` of the pages, by Dask with so many workers; the numbers of workers take turns."""
+    """Measure Dask on `count` rows and on `copies` of the pages, interleaving the numbers of workers."""
     rows, many = folder / "rows.jsonl", folder / "pages"
     write_rows(rows, count)
     many.mkdir()
@@ -157,7 +154,7 @@ def distribute(
 
 
 def train(sizes: Sequence[int], folder: Path) -> list[Point]:
-    """Training in a process of its own, cross-validation and all, on so many sentences; once each, one core."""
+    """Measure training with cross-validation, once for each size, in a separate process on one core."""
     points = []
     rows = folder / "corpus.json"
     for size in sizes:
@@ -169,7 +166,7 @@ def train(sizes: Sequence[int], folder: Path) -> list[Point]:
 
 
 def labelled(size: int) -> list[dict[str, Any]]:
-    """So many labelled sentences: of the corpus as far as it goes, then halves of two joined, with the labels of both."""
+    """Return `size` labelled sentences: the corpus, then joined halves of two, with the labels of both."""
     from tipclassify.corpus.loading import read_rows
 
     draw = random.Random(0)
@@ -184,20 +181,20 @@ def labelled(size: int) -> list[dict[str, Any]]:
     return chosen
 
 
-# --------------------------------------------------------------------------------------------- telling
+# --------------------------------------------------------------------------------------------- tables
 
 
 def tables(found: dict[str, Any]) -> dict[str, str]:
-    """Markdown of each kind of figures in `found`, by the mark it stands under in docs/scale.md."""
-    told = {}
-    for mark, tell in (("stream", stream_table), ("dask", dask_table), ("training", training_table)):
-        if points := found.get(mark, {}).get("points"):
-            told[mark] = f"{tell(points)}\n\n{about_line(found[mark])}"
-    return told
+    """Format each kind of figures as Markdown, by its marker in docs/scale.md."""
+    texts = {}
+    for marker, to_table in (("stream", stream_table), ("dask", dask_table), ("training", training_table)):
+        if points := found.get(marker, {}).get("points"):
+            texts[marker] = f"{to_table(points)}\n\n{about_line(found[marker])}"
+    return texts
 
 
 def stream_table(points: Sequence[Point]) -> str:
-    """A row for each size; below, how time and memory grow."""
+    """Format a row for each size; below, the growth of time and memory."""
     cells = [
         [
             f"{p['rows']:,}",
@@ -215,37 +212,37 @@ def stream_table(points: Sequence[Point]) -> str:
 
 
 def _own_rate(point: Point) -> float:
-    """Rows a second less the start-up of the process."""
+    """Compute rows a second without the start-up of the process."""
     return float(point["rows"] / (point["seconds"] - point["start"]))
 
 
 def steadiness(points: Sequence[Point]) -> str:
-    """The rate of the largest to that of a hundred thousand rows, with start-up and without."""
+    """Compare the rate of the largest size with that of 100,000 rows, with start-up and without."""
     if len(points) < 2:
         return ""
     last = points[-1]
     base = next((p for p in points if p["rows"] >= STEADY), points[0])
     whole = last["rows"] / last["seconds"] / (base["rows"] / base["seconds"])
     return (
-        f" Start-up is {number(last['start'])} s; without it {last['rows']:,} rows run at {_own_rate(last) / _own_rate(base):.2f} times "
-        f"the rate of {base['rows']:,} ({whole:.2f} with it)."
+        f" Start-up is {number(last['start'])} s; without it {last['rows']:,} rows run at "
+        f"{_own_rate(last) / _own_rate(base):.2f} times the rate of {base['rows']:,} ({whole:.2f} with it)."
     )
 
 
 def growth(points: Sequence[Point], size: str) -> str:
-    """Exponents of time and memory, and the rate of the largest to that of the smallest."""
+    """Format the growth exponents of time and memory, and the rate of the largest size to that of the smallest."""
     if len(points) < 2:
         return ""
     sizes = [p[size] for p in points]
     rates = [p[size] / p["seconds"] for p in points]
-    told = f"\n\nTime grows as {size} to the power of {exponent(sizes, [p['seconds'] for p in points]):.2f}"
+    text = f"\n\nTime grows as {size} to the power of {exponent(sizes, [p['seconds'] for p in points]):.2f}"
     if all(p["peak MB"] for p in points):
-        told += f", memory to the power of {exponent(sizes, [p['peak MB'] for p in points]):.2f}"
-    return f"{told}; the largest runs at {rates[-1] / rates[0]:.2f} times the rate of the smallest (start-up is in it)."
+        text += f", memory to the power of {exponent(sizes, [p['peak MB'] for p in points]):.2f}"
+    return f"{text}; the largest runs at {rates[-1] / rates[0]:.2f} times the rate of the smallest (start-up is in it)."
 
 
 def dask_table(points: Sequence[Point]) -> str:
-    """A row for each number of workers; speed-up against the fewest."""
+    """Format a row for each number of workers; the speed-up is against the first number."""
     cells = []
     for p in points:
         alone = next(q for q in points if q["what"] == p["what"])  # the first number of workers asked for
@@ -277,7 +274,7 @@ def dask_table(points: Sequence[Point]) -> str:
 
 
 def training_table(points: Sequence[Point]) -> str:
-    """A row for each size; below, how time and memory grow."""
+    """Format a row for each size; below, the growth of time and memory."""
     cells = [
         [f"{p['sentences']:,}", *(number(x) for x in (p["seconds"], 1e3 * p["seconds"] / p["sentences"], p["peak MB"]))]
         for p in points
@@ -287,7 +284,7 @@ def training_table(points: Sequence[Point]) -> str:
 
 
 def plots(found: dict[str, Any], folder: Path) -> None:
-    """Throughput and memory against rows, training time and memory against sentences, as far as measured."""
+    """Plot throughput and memory against rows, and training time and memory against sentences, if measured."""
     scored, taught = (found.get(kind, {}).get("points", []) for kind in ("stream", "training"))
     for p in scored:
         p["rate"] = p["rows"] / p["seconds"]
@@ -344,21 +341,21 @@ def main(
         found[kind] = {**about(), "points": points}
         if json:
             save(json, found)
-    told = tables(found)
-    print("\n\n".join(told.values()))
+    texts = tables(found)
+    print("\n\n".join(texts.values()))
     if not write:
         return
     page = docs / "scale.md"
     if speed:
         measured = json_module.loads(speed.read_text("utf-8"))
-        told["scenarios"] = scenario_table({model: cost_of(measured, model) for model in SHIPPED})
-    for mark, text in told.items():
-        write_between(page, mark, text)
+        texts["scenarios"] = scenario_table({model: cost_of(measured, model) for model in SHIPPED})
+    for marker, text in texts.items():
+        write_between(page, marker, text)
     plots(found, docs)
 
 
 def row_counts(most: int) -> list[int]:
-    """Ten thousand, ten times as many, and so on to `most`.
+    """Return 10,000, ten times as many, and so on to `most`.
 
     >>> row_counts(1_000_000), row_counts(2_000)
     ([10000, 100000, 1000000], [200, 2000])

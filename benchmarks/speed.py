@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""How quick the two models are, beside their peers: ``python benchmarks/speed.py [PAGE.html ...]``.
+"""Measure the speed of both models and of baselines: ``python benchmarks/speed.py [PAGE.html ...]``.
 
-Out: a Markdown table for each part, with machine, versions and commit; ``--json`` keeps every sample, ``--write`` puts
+Out: a Markdown table for each part, with machine, versions and commit; ``--json`` saves every sample, ``--write`` puts
 the tables into docs/scale.md.
 
-- A figure is the median of ``--runs``. What is compared comes one after the other in each run (ours, peer, ours, peer,
-  …), and a ratio is the median of the ratios run by run, so that a machine whose speed drifts changes both alike.
-- Passages are made from the sentences of ``data/`` so that they have 24 words on average, as the sentences of reports
-  have (`_measure.passages`). No run scores passages that a run before it has scored.
-- `default` scores on all cores, in a process of its own each run; `fast` and the peers on one core, in this process.
-- The peers are those of ``quality.py``, trained on ``data/`` in this run. fastText gets its lines ready made.
+- A figure is the median of ``--runs``. Runs of compared methods are interleaved (ours, peer, ours, peer, …), and a
+  ratio is the median of the ratios of each run, so that drift of the machine affects both alike.
+- Passages are generated from the sentences of ``data/``, with 24 words on average, like sentences of reports
+  (`_measure.passages`). No run repeats the passages of an earlier run.
+- `default` scores on all cores, in a new process for each run; `fast` and the baselines on one core, in this process.
+- The baselines are those of ``quality.py``, trained on ``data/`` in this run. fastText gets tokenized lines.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from typing import Annotated, Any, Final
 import typer
 from _measure import (
     ROOT,
-    Bar,
     Figure,
+    Target,
     about,
     about_line,
     all_cores,
     cli,
     compile_package,
     figure_tables,
-    in_turn,
+    interleaved,
     invented,
     own_pages,
     passages,
@@ -51,8 +51,8 @@ from _measure import (
 
 SENTENCE: Final = "The government did not convict any traffickers."
 WITH_CHARACTERS: Final = "TF-IDF, characters too, + LR"
-FEWER: Final = 20  # times as many passages for `fast` as for `default`, which takes longer with each
-MOST_PAGES: Final = 2  # that `default` reads in a run
+FEWER: Final = 20  # factor of passages for `fast` over `default`, which is slower
+MOST_PAGES: Final = 2  # pages for `default` in a run
 RATE: Final = """
 import json, sys, time
 from tipclassify import Classifier
@@ -75,7 +75,7 @@ Call = Callable[[Sequence[str]], object]
 
 
 def default_rate(count: int, runs: int, folder: Path) -> list[Figure]:
-    """Passages that the default scores a second on all cores."""
+    """Measure the passages a second of the default on all cores."""
     fresh, file = passages(3), folder / "passages.json"
     rates = []
     with all_cores() as cores:
@@ -83,18 +83,18 @@ def default_rate(count: int, runs: int, folder: Path) -> list[Figure]:
             file.write_text(dumps(list(islice(fresh, count))), "utf-8")
             rates.append(float(run(sys.executable, "-c", RATE, file).stdout))
     part = f"default, {cores} cores: passages of 24 words, {count:,} in one call"
-    return [Figure(part, "default", "passages/s", tuple(rates), bar=Bar(600, at_most=False))]
+    return [Figure(part, "default", "passages/s", tuple(rates), target=Target(600, at_most=False))]
 
 
 def fast_rates(count: int, runs: int, most: int | None, base: Path | None) -> list[Figure]:
-    """Passages that `fast` and its peers score a second on one core, the same ones in each run."""
+    """Measure the passages a second of `fast` and the baselines on one core, on the same passages in each run."""
     from _peers import FASTTEXT, FastText, absent_peers
 
     part = f"fast, one core: passages of 24 words, {count:,} in one call"
     methods = trained(most, base)
     fresh = passages(1)
     rates: dict[str, list[float]] = {name: [] for name in methods}
-    for turn in range(-1, runs):  # the first is to warm up
+    for turn in range(-1, runs):  # the first run is a warm-up
         texts = list(islice(fresh, count if turn >= 0 else count // 4))
         lines = list(map(FastText.line, texts))
         for name, score in methods.items():
@@ -109,15 +109,15 @@ def fast_rates(count: int, runs: int, most: int | None, base: Path | None) -> li
     for name in methods:
         if name != "fast":
             times = tuple(a / b for a, b in zip(ours, rates[name], strict=True))
-            bar = Bar(25, at_most=False) if name == WITH_CHARACTERS else None
-            figures.append(Figure(part, f"fast to {name}", "×", times, bar=bar))
+            target = Target(25, at_most=False) if name == WITH_CHARACTERS else None
+            figures.append(Figure(part, f"fast to {name}", "×", times, target=target))
     return figures + [
         Figure(part, name, "passages/s", note=f"not here: {need}") for name, need in absent_peers(base).items()
     ]
 
 
 def trained(most: int | None, base: Path | None) -> dict[str, Call]:
-    """What scores a list of passages, `fast` first, the peers trained on `most` passages of the corpus."""
+    """Return the scoring functions, `fast` first, with baselines trained on `most` passages of the corpus."""
     import numpy as np
     from _peers import FastText, peers
 
@@ -126,11 +126,11 @@ def trained(most: int | None, base: Path | None) -> dict[str, Call]:
     from tipclassify.labels import indicator
 
     rows = read_rows(*invented())[:most]
-    texts, truth = [row["text"] for row in rows], np.array([indicator(row["labels"]) for row in rows], bool)
+    texts, y_true = [row["text"] for row in rows], np.array([indicator(row["labels"]) for row in rows], bool)
     methods: dict[str, Call] = {"fast": Classifier.load("fast").predict_proba}
     for name, fit in peers(base).items():
         print(f"training {name} …", file=sys.stderr)
-        score = fit(texts, truth, np.ones(len(texts)))
+        score = fit(texts, y_true, np.ones(len(texts)))
         methods[name] = score.predict if isinstance(score, FastText) else score
     return methods
 
@@ -139,7 +139,7 @@ def trained(most: int | None, base: Path | None) -> dict[str, Call]:
 
 
 def starting(runs: int) -> list[Figure]:
-    """Whole processes: imports, and the first tag of each model."""
+    """Measure whole processes: imports, and the first tag of each model."""
     part = "Cold start, whole processes"
     first = "first tag of default"
     codes = {name: name for name in ("import numpy", "import sklearn", "import tipclassify")}
@@ -148,14 +148,14 @@ def starting(runs: int) -> list[Figure]:
     calls = {name: partial(_process, "-c", code) for name, code in {"bare python": "pass", **codes}.items()}
     calls["tipclassify --help"] = partial(_process, "-m", "tipclassify", "--help")
     with all_cores():
-        in_turn(calls, 1)  # files into the system's cache
-        took = in_turn(calls, runs)
-    bars = {"tipclassify --help": Bar(0.35)}
-    figures = [Figure(part, name, "s", of, ratio(took[first], of), bars.get(name)) for name, of in took.items()]
+        interleaved(calls, 1)  # warm the file cache
+        took = interleaved(calls, runs)
+    targets = {"tipclassify --help": Target(0.35)}
+    figures = [Figure(part, name, "s", of, ratio(took[first], of), targets.get(name)) for name, of in took.items()]
     less = tuple(a - b for a, b in zip(took["import tipclassify"], took["bare python"], strict=True))
     times = tuple(a / b for a, b in zip(took[first], took["import sklearn"], strict=True))
-    figures.append(Figure(part, "import tipclassify, less bare python", "s", less, bar=Bar(0.02)))
-    return [*figures, Figure(part, f"{first} to import sklearn", "×", times, bar=Bar(1))]
+    figures.append(Figure(part, "import tipclassify, less bare python", "s", less, target=Target(0.02)))
+    return [*figures, Figure(part, f"{first} to import sklearn", "×", times, target=Target(1))]
 
 
 def _process(*arguments: object) -> float:
@@ -163,7 +163,7 @@ def _process(*arguments: object) -> float:
 
 
 def saved_pages(model: str, pages: Sequence[Path], runs: int, target: float, folder: Path) -> list[Figure]:
-    """Saved pages to JSONL: on one core stage by stage, and by the command line with one job and with two."""
+    """Measure saved pages to JSONL: by stage on one core, and by the command line with one job and with two."""
     kilobytes = statistics.fmean(page.stat().st_size for page in pages) / 1e3
     part = f"Saved page to JSONL, {model}: {len(pages)} pages of {kilobytes:.0f} kB on average"
     output = folder / "out.jsonl"
@@ -184,25 +184,26 @@ def saved_pages(model: str, pages: Sequence[Path], runs: int, target: float, fol
 
     copies = folder / f"copies-{model}"
     copies.mkdir()
-    many = max(2, round(target * rate[0] / len(pages))) * len(pages)  # one job works for about `target` seconds
+    many = max(2, round(target * rate[0] / len(pages))) * len(pages)  # one job takes about `target` seconds
     for copy in range(many):
         page = pages[copy % len(pages)]
         shutil.copyfile(page, copies / f"{copy:06}{page.suffix}")
     score = partial(cli, "score", copies, "--model", model, "-f", "jsonl", "-o", output, "--jobs")
     one, two = (f"tipclassify score, {many:,} pages, --jobs {jobs}, all cores" for jobs in (1, 2))
     with all_cores() as cores:
-        ran = in_turn(
+        ran = interleaved(
             {one: lambda: score(1, watched=False).seconds, two: lambda: score(2, watched=False).seconds}, runs
         )
         peak = score(1).peak
     figures += [Figure(part, name, "pages/s", tuple(many / took for took in of)) for name, of in ran.items()]
     speedup = tuple(a / b for a, b in zip(ran[one], ran[two], strict=True)) if cores > 1 else ()
-    figures.append(Figure(part, "two jobs to one", "×", speedup, note="" if speedup else "not measured: one core only"))
+    note = "" if speedup else "not measured: one core only"
+    figures.append(Figure(part, "two jobs to one", "×", speedup, note=note))
     return [*figures, memory(part, "peak memory, one job", peak)]
 
 
 def page_stages(model: str, pages: Sequence[Path], output: Path) -> dict[str, float]:
-    """Seconds that each stage takes for all pages."""
+    """Measure the seconds of each stage for all pages."""
     from tipclassify import Classifier
     from tipclassify.readers import read_report
     from tipclassify.reporting.writers import FORMATS, Run, TaggedReport
@@ -228,7 +229,7 @@ def page_stages(model: str, pages: Sequence[Path], output: Path) -> dict[str, fl
 
 
 def sizes(count: int, folder: Path) -> list[Figure]:
-    """Size of each model, and the memory of a process that has scored so many passages with it."""
+    """Measure the size of each model, and the memory of a process that has scored `count` passages with it."""
     from tipclassify.model.loading import model_folder
 
     part = "Size"
@@ -245,7 +246,7 @@ def sizes(count: int, folder: Path) -> list[Figure]:
 
 
 def memory(part: str, name: str, peak: float | None) -> Figure:
-    """A figure of memory, of which nothing is known without psutil."""
+    """Make a figure of memory; not measured without psutil."""
     note = "not measured: `pip install psutil`" if peak is None else ""
     return Figure(part, name, "MB", () if peak is None else (peak,), note=note)
 
@@ -267,7 +268,7 @@ def main(
     base: Annotated[Path | None, typer.Option(help="Folder of all-MiniLM-L6-v2, for static embeddings.")] = None,
     whole: Annotated[float, typer.Option(help="Seconds that the command line works with one job.")] = 8.0,
 ) -> None:
-    """Measure how quick the models are, beside their peers."""
+    """Measure the speed of the models and of the baselines."""
     where = about()
     print(about_line(where), end="\n\n", flush=True)
     figures: list[Figure] = []

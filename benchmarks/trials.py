@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
-"""Fine-tune an encoder at a small size, one setting changed at a time: ``python benchmarks/trials.py --base FOLDER``.
+"""Run small ablations of the encoder's fine-tuning, one change each: ``python benchmarks/trials.py --base FOLDER``.
 
-In: a base model (all-MiniLM-L6-v2), and the rows that taught the shipped encoder: ``--data``, and ``--real-train``
-where real passages lie elsewhere. Out: a line for each trial: macro-F1 of the real passages that `holdout.held_out`
-holds out, with and without their headings, each label at its best threshold, and the share tagged of those without any
-label.
+In: a base model (all-MiniLM-L6-v2), and the training rows of the shipped encoder: ``--data``, and ``--real-train`` for
+real passages elsewhere. Out: a line for each trial: macro-F1 on held-out real passages (`holdout.held_out`), with and
+without headings, each label at its best threshold, and the share of passages without any label that are tagged.
 
-Little is learned in so few steps: lines compare with each other, and with nothing else. Needs the extra ``train``.
+Trials are short: compare their figures only with each other. Needs the extra ``train``.
 """
 
 from __future__ import annotations
@@ -35,26 +34,24 @@ from tipclassify.text.features.tokenizer import known_words
 from tipclassify.training.calibration import operating_points
 from tipclassify.training.encoder.batches import Examples, encode
 from tipclassify.training.encoder.fitting import deterministic, fit, logits_of, macro_f1
-from tipclassify.training.encoder.network import new_network, pad_of, read_tokenizer
+from tipclassify.training.encoder.network import new_network, padding_id, read_tokenizer
 from tipclassify.training.encoder.recipe import _examples, like_headings
 from tipclassify.training.encoder.settings import Settings
 
-HEADING, BEFORE = (
-    12,
-    27,
-)  # tokens of a heading and of the sentence before; with the mark between 40, as headings may have
+# Maximum tokens of a heading and of the previous sentence; with the separator 40, the limit of a heading.
+HEADING, BEFORE = 12, 27
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What differs from the shipped recipe: values of `Settings`, the rows, the loss, or what is read."""
+    """Changes to the shipped recipe: values of `Settings`, the rows, the loss, or the input."""
 
     settings: dict[str, Any] = field(default_factory=dict)
     invented: float = 1 / 3  # share of invented passages
-    complicity: float = 1.0  # weight of passages with that label in its loss
-    before: bool = False  # the previous sentence (field ``before``) is read between heading and sentence
+    complicity: float = 1.0  # weight of positives of that label in the loss
+    before: bool = False  # insert the previous sentence (field ``before``) after the heading
 
 
 TRIALS: Final = {
@@ -64,7 +61,7 @@ TRIALS: Final = {
     "two thirds invented": Trial(invented=2 / 3),
     "half the rate": Trial({"rate": 1e-4}),
     "twice the rate": Trial({"rate": 4e-4}),
-    "one rate for all layers": Trial({"decay": 1.0, "rate": 1.2e-4}),  # about their mean rate with decay
+    "one rate for all layers": Trial({"decay": 1.0, "rate": 1.2e-4}),  # about the mean rate with decay
     "complicity counts twice": Trial(complicity=2.0),
     "cross-entropy": Trial({"focal": 0.0}),
     "previous sentence as context": Trial(before=True),
@@ -75,14 +72,14 @@ SEEDS: Final = {"as shipped", "another seed"}
 def run_trial(
     rows: list[Row], taught: int, trial: Trial, base: Path, epochs: int, words: frozenset[str]
 ) -> list[Floats]:
-    """Fine-tune on the first rows, and give the logits of the others, with headings and without."""
+    """Fine-tune on the first `taught` rows, and return the logits of the others, with and without headings."""
     settings, tokenizer = replace(Settings(epochs=epochs), **trial.settings), read_tokenizer(base)
     examples = _examples(rows, tokenizer, words, settings, like_headings(DATA / "headings.json"))
     if trial.before:
         texts = [str(row.get("before") or "") for row in rows]
         before = encode(tokenizer, [one.text for one in without_names(texts, words, settings.stand_in)])
         examples = with_sentences_before(examples, before)
-    positions, held, pad = np.arange(taught), np.arange(taught, len(rows)), pad_of(tokenizer)
+    positions, held, pad = np.arange(taught), np.arange(taught, len(rows)), padding_id(tokenizer)
     with (
         deterministic(torch.get_num_threads()),
         tempfile.TemporaryDirectory() as folder,
@@ -94,13 +91,13 @@ def run_trial(
 
 
 def with_sentences_before(examples: Examples, before: Sequence[list[int]]) -> Examples:
-    """The same passages, the sentence before each as the end of its heading, where there are both."""
-    mark, pairs = examples.marks[1], zip(examples.headings, before, strict=True)
-    return replace(examples, headings=[[*h[:HEADING], mark, *b[-BEFORE:]] if h and b else h for h, b in pairs])
+    """Append the previous sentence to the heading of each passage, if there are both."""
+    separator, pairs = examples.special_tokens[1], zip(examples.headings, before, strict=True)
+    return replace(examples, headings=[[*h[:HEADING], separator, *b[-BEFORE:]] if h and b else h for h, b in pairs])
 
 
 def loss_of(trial: Trial) -> Any:
-    """Cross-entropy as a trial weighs it, in place of PyTorch's own."""
+    """Return the weighted cross-entropy of a trial, to replace PyTorch's."""
     plain = nn.functional.binary_cross_entropy_with_logits
     weights = torch.tensor([trial.complicity if label == "complicity" else 1.0 for label in LABELS])
 
@@ -110,14 +107,14 @@ def loss_of(trial: Trial) -> Any:
     return loss
 
 
-def told(name: str, headed: Floats, bare: Floats, held: Sequence[Row]) -> str:
-    """Name and figures of a trial in a line."""
-    truth = np.array([indicator(row["labels"]) for row in held], bool)
+def trial_line(name: str, headed: Floats, bare: Floats, held: Sequence[Row]) -> str:
+    """Format the name and the figures of a trial as a line."""
+    y_true = np.array([indicator(row["labels"]) for row in held], bool)
     alone = np.array([indicator(labels_alone(row)) for row in held], bool)
     scores = logistic(headed)
-    least = [operating_points(truth[:, j], scores[:, j])["balanced"] for j in range(len(LABELS))]
-    tagged = (scores >= least)[~truth.any(axis=1)].any(axis=1).mean()
-    return f"{name:30} {macro_f1(headed, truth):10.3f} {macro_f1(bare, alone):10.3f} {tagged:10.1%}"
+    least = [operating_points(y_true[:, j], scores[:, j])["balanced"] for j in range(len(LABELS))]
+    tagged = (scores >= least)[~y_true.any(axis=1)].any(axis=1).mean()
+    return f"{name:30} {macro_f1(headed, y_true):10.3f} {macro_f1(bare, alone):10.3f} {tagged:10.1%}"
 
 
 def trials(
@@ -128,7 +125,7 @@ def trials(
     epochs: Annotated[int, typer.Option(min=1, help="Passes over them.")] = 1,
     only: Annotated[list[str] | None, typer.Option(help="Name of a trial; repeatable; all without.")] = None,
 ) -> None:
-    """Run the trials, and print how well each tags."""
+    """Run the trials, and print their figures."""
     rows = training_rows(data or [DATA], real_train or [])
     words = known_words([row["text"] for row in rows])
     out, real = held_out(rows), np.array(list(map(is_real, rows)), bool)
@@ -141,10 +138,10 @@ def trials(
         chosen += [*draw.permutation(np.flatnonzero(~real & ~out))[:some]]
         taught = [rows[i] for i in chosen]
         found[name] = run_trial([*taught, *held], len(taught), TRIALS[name], base, epochs, words)
-        print(told(name, *found[name], held), flush=True)
+        print(trial_line(name, *found[name], held), flush=True)
     if found.keys() >= SEEDS:
         mean = [np.mean(both, axis=0) for both in zip(*(found[name] for name in sorted(SEEDS)), strict=True)]
-        print(told("two seeds averaged", *mean, held), flush=True)
+        print(trial_line("two seeds averaged", *mean, held), flush=True)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 
 from tipclassify.cli.app import corpus_app
 from tipclassify.corpus.loading import Row, group_rows, read_rows
-from tipclassify.corpus.near_duplicates import near_pairs
+from tipclassify.corpus.near_duplicates import near_duplicate_pairs
 from tipclassify.errors import CorpusError, MissingExtraError
 from tipclassify.labels import LABELS
 from tipclassify.training import audit
@@ -155,7 +155,7 @@ def test_the_search_for_near_pairs_misses_none(texts: list[str], least: float) -
         for i, a in enumerate(map(grams, texts[:j])):
             if a | b and len(a & b) / len(a | b) >= least:
                 expected[i, j] = len(a & b) / len(a | b)
-    found = list(near_pairs(texts, least))
+    found = list(near_duplicate_pairs(texts, least))
     assert {(i, j): similarity for i, j, similarity in found} == expected
     assert len(found) == len(expected)
 
@@ -164,7 +164,7 @@ def test_near_pairs_of_20000_sentences_take_seconds() -> None:
     texts = [row["text"] for row in read_rows(ROOT / "data" / "corpus") if row["source"] != "mixed"][:10_000]
     assert len(texts) == 10_000
     start = time.perf_counter()
-    found = sum(1 for _ in near_pairs([*texts, *(f"{text} !" for text in texts)], 0.6))
+    found = sum(1 for _ in near_duplicate_pairs([*texts, *(f"{text} !" for text in texts)], 0.6))
     assert time.perf_counter() - start < 20
     assert found > len(texts)  # each text with its copy, and then some
 

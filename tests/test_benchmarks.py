@@ -42,7 +42,7 @@ import _scenarios  # noqa: E402
 import quality as quality_script  # noqa: E402
 import scale  # noqa: E402
 import speed as speed_script  # noqa: E402
-from _measure import Bar, Figure  # noqa: E402
+from _measure import Figure, Target  # noqa: E402
 
 
 def script(name: str, *arguments: object) -> str:
@@ -72,7 +72,10 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def real(kept: Path) -> Path:
     """A file in the shape of labelled real passages, of our own sentences."""
-    rows = [json.loads(line) for line in (ROOT / "data" / "corpus" / "assessment.jsonl").read_text("utf-8").splitlines()[:60]]
+    rows = [
+        json.loads(line)
+        for line in (ROOT / "data" / "corpus" / "assessment.jsonl").read_text("utf-8").splitlines()[:60]
+    ]
     file, labelled = kept / "reports.jsonl", next(number for number, row in enumerate(rows) if row["labels"])
     with file.open("w", encoding="utf-8") as out:
         for number, row in enumerate(rows):
@@ -140,20 +143,25 @@ def test_the_exponent_is_the_power_that_values_grow_by(power: float) -> None:
 
 def test_a_figure_is_the_median_and_its_bar_is_worked_out() -> None:
     samples = (0.1, 0.9, 0.2, 0.3, 0.25)
-    for bar, met in ((Bar(0.25), "yes"), (Bar(0.24), "no"), (Bar(0.25, False), "yes"), (Bar(0.26, False), "no")):
-        cells = Figure("part", "name", "s", samples, bar=bar).cells()
+    for bar, met in (
+        (Target(0.25), "yes"),
+        (Target(0.24), "no"),
+        (Target(0.25, False), "yes"),
+        (Target(0.26, False), "no"),
+    ):
+        cells = Figure("part", "name", "s", samples, target=bar).cells()
         assert cells[2:6] == ["0.25", "0.1", "0.9", "5"]
         assert cells[-1] == met
-    absent = Figure("part", "name", "s", bar=Bar(1), note="not installed")
+    absent = Figure("part", "name", "s", target=Target(1), note="not installed")
     assert absent.cells()[0] == "name: not installed"
     assert set(absent.cells()[1:]) == {""}
-    assert absent.met is None
+    assert absent.target_met is None
 
 
 def test_calls_take_turns() -> None:
     order: list[str] = []
     calls = {name: (lambda name=name: order.append(name) or float(len(order))) for name in ("ours", "peer")}
-    assert _measure.in_turn(calls, 3) == {"ours": (1, 3, 5), "peer": (2, 4, 6)}
+    assert _measure.interleaved(calls, 3) == {"ours": (1, 3, 5), "peer": (2, 4, 6)}
     assert order == ["ours", "peer"] * 3
 
 
@@ -224,8 +232,8 @@ def test_what_is_held_out_teaches_no_peer_and_sets_its_thresholds(monkeypatch: p
 
 def test_a_tagger_is_judged_by_part_and_what_it_tags_without_cause_is_counted(real: Path) -> None:
     found = quality_script.read_set(real)
-    answers = {(p.text, p.section): t for p, t in zip(found.passages, found.truth, strict=True)}
-    answers |= {(p.text, None): t for p, t in zip(found.passages, found.alone, strict=True)}
+    answers = {(p.text, p.section): t for p, t in zip(found.passages, found.y_true, strict=True)}
+    answers |= {(p.text, None): t for p, t in zip(found.passages, found.y_true_bare, strict=True)}
     right = quality_script.judge(lambda passages: np.array([answers[p.text, p.section] for p in passages]), found)
     assert list(right) == [quality_script.WHOLE, "dol-pdf", "hrr", quality_script.BARE]
     assert {(one["macro_f1"], one["tagged"]) for one in right.values()} == {(1.0, 0)}
@@ -345,7 +353,7 @@ def test_a_trial_prints_a_line_of_what_was_held_out(tmp_path: Path) -> None:
             text = f"police {did} workers in ward {number}"
             out.write(json.dumps({"text": text, "labels": labels, **about}) + "\n")
     small = ("--data", DATA[1], "--real-train", tmp_path / "real.jsonl", "--passages", 60)
-    chosen = ("--only", "complicity counts twice", "--only", "focal loss", "--only", "previous sentence as context")
+    chosen = ("--only", "complicity counts twice", "--only", "cross-entropy", "--only", "previous sentence as context")
     printed = script("trials", "--base", tmp_path / "base", *small, *chosen)
     lines = [line for line in printed.splitlines() if line.startswith(chosen[1::2])]
     assert len(lines) == 3

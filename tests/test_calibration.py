@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tipclassify.labels import POLICIES
 from tipclassify.model.linear.scoring import logistic
-from tipclassify.training.calibration import _ALIKE, calibrate, operating_points, platt
+from tipclassify.training.calibration import _F1_TOLERANCE, calibrate, operating_points, platt
 
 
 def simulated(rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -65,7 +65,7 @@ def test_no_threshold_has_a_clearly_better_f1_than_the_balanced_one(rows: list[t
         return 2 * precision * recall / max(precision + recall, 1e-12)
 
     best = max(f1(value) for value in np.unique(scores))
-    assert f1(operating_points(truth, scores, weights.astype(float))["balanced"]) >= best - _ALIKE - 1e-9
+    assert f1(operating_points(truth, scores, weights.astype(float))["balanced"]) >= best - _F1_TOLERANCE - 1e-9
 
 
 def test_of_thresholds_that_are_alike_the_balanced_one_is_the_highest() -> None:
@@ -152,8 +152,8 @@ def test_no_passage_is_judged_by_a_calibration_that_saw_its_fold() -> None:
     assert np.array_equal(changed.scores[fold == 1], found.scores[fold == 1])
     assert not np.allclose(changed.scores[fold == 0], found.scores[fold == 0], atol=0.01)
     for policy in POLICIES:
-        assert np.array_equal(changed.given[policy][fold == 1], found.given[policy][fold == 1])
-        assert found.given[policy].dtype == bool
+        assert np.array_equal(changed.y_pred[policy][fold == 1], found.y_pred[policy][fold == 1])
+        assert found.y_pred[policy].dtype == bool
     assert changed.thresholds != found.thresholds  # the ones that ship are of all
 
 

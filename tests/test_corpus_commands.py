@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tipclassify import CorpusError
 from tipclassify.corpus.curation import add_rows, corpus_stats, split_rows
 from tipclassify.corpus.loading import group_rows, read_rows
-from tipclassify.corpus.near_duplicates import near_pairs
+from tipclassify.corpus.near_duplicates import near_duplicate_pairs
 from tipclassify.evaluation.agreement import agreement, disagreements
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -150,7 +150,7 @@ def test_a_split_loses_nothing_and_parts_no_group_and_no_near_twins(
     side = {one["id"]: number for number, part in enumerate((train, test)) for one in part}
     groups = group_rows(rows)
     assert all(side[str(i)] == side[str(g)] for i, g in enumerate(groups))
-    assert all(side[str(i)] == side[str(j)] for i, j, _ in near_pairs([one["text"] for one in rows], 0.8))
+    assert all(side[str(i)] == side[str(j)] for i, j, _ in near_duplicate_pairs([one["text"] for one in rows], 0.8))
 
 
 def test_split_writes_two_files_near_the_share(cli: Run, tmp_path: Path) -> None:

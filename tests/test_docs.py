@@ -180,7 +180,7 @@ def test_something_is_said_of_every_public_name() -> None:
     split = (name.rpartition(".") for name in public_names() if name != "tipclassify.__version__")
     assert [f"{module}.{name}" for module, _, name in split if not said_of(module, name)] == []
     assert said_of("tipclassify.labels", "POLICIES")
-    assert said_of("tipclassify.training.calibration", "_SURE") is None
+    assert said_of("tipclassify.training.calibration", "_TARGET") is None
 
 
 # --------------------------------------------------------------------------------------------- pages

@@ -151,7 +151,7 @@ def trained(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         name: getattr(SETTINGS, name) for name in ("seed", "epochs", "batch", "rate", "decay", "tokens", "invented")
     }
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recipe, "_ENOUGH", 100)
+        patch.setattr(recipe, "_MIN_REAL", 100)
         patch.setattr(evidence, "default_cases_path", lambda: cases)
         run_encoder(ROWS, folder / "mine", str(base), like, [pool], chosen, resume=False, jobs=1)
     return folder / "mine"
@@ -307,14 +307,14 @@ def test_the_graph_gives_what_the_network_gives(trained: Path) -> None:
 
     from tipclassify.model.encoder.folder import read_encoder
     from tipclassify.model.encoder.scoring import EncoderScorer
-    from tipclassify.training.encoder.batches import padded
+    from tipclassify.training.encoder.batches import pad_batch
     from tipclassify.training.encoder.exporting import to_onnx
     from tipclassify.training.encoder.fitting import logits_of
     from tipclassify.training.encoder.network import load_network
 
     network, _ = load_network(trained.with_name("mine-training"))
     rows = [[2, 6, 15, 20, 5, 3], [2, 24, 3, 7, 16, 3], [2, *[9] * 15, 3]]
-    ids, mask = padded(rows, 0)
+    ids, mask = pad_batch(rows, 0)
     with torch.inference_mode():
         wanted = network.pooled(ids, mask).numpy()
     session = onnxruntime.InferenceSession(to_onnx(network), providers=["CPUExecutionProvider"])
@@ -329,11 +329,11 @@ def test_the_graph_gives_what_the_network_gives(trained: Path) -> None:
 @trains
 @quiet
 def test_the_same_network_is_exported_to_the_same_bytes(trained: Path) -> None:
-    from tipclassify.training.encoder.exporting import to_onnx, to_whole_numbers
+    from tipclassify.training.encoder.exporting import quantize, to_onnx
     from tipclassify.training.encoder.network import load_network
 
     network, _ = load_network(trained.with_name("mine-training"))
-    graphs = [to_whole_numbers(to_onnx(network), reduced=head_of(trained)["weight_bits"] == 7) for _ in range(2)]
+    graphs = [quantize(to_onnx(network), reduced=head_of(trained)["weight_bits"] == 7) for _ in range(2)]
     assert graphs[0] == graphs[1] == (trained / "model.onnx").read_bytes()
 
 
@@ -366,9 +366,9 @@ def examples() -> Any:
         texts=[[11, 12, 13, 14, 15], [21, 22]],
         headings=[[40, 41], []],
         targets=np.array([[1.0, 0, 0], [0, 1, 0]]),
-        alone=np.array([[0.0, 0, 1], [0, 1, 0]]),
-        others={(40, 41): [[50]]},
-        marks=(2, 3, 4),
+        targets_alone=np.array([[0.0, 0, 1], [0, 1, 0]]),
+        similar={(40, 41): [[50]]},
+        special_tokens=(2, 3, 4),
     )
 
 
@@ -377,29 +377,29 @@ BOTH = np.array([0, 1])
 
 
 def test_a_passage_read_without_its_heading_has_the_labels_that_it_has_alone(examples: Any) -> None:
-    rows, targets = examples.drawn(BOTH, PLAIN, 0)
+    rows, targets = examples.sample(BOTH, PLAIN, 0)
     assert rows == [[2, 40, 41, 3, 11, 12, 13, 14, 15, 3], [2, 21, 22, 3]]
     assert targets.tolist() == [[1, 0, 0], [0, 1, 0]]
-    rows, targets = examples.drawn(BOTH, replace(PLAIN, no_heading=1.0), 0)
+    rows, targets = examples.sample(BOTH, replace(PLAIN, no_heading=1.0), 0)
     assert rows == [[2, 11, 12, 13, 14, 15, 3], [2, 21, 22, 3]]
     assert targets.tolist() == [[0, 0, 1], [0, 1, 0]]
 
 
 def test_a_heading_of_like_meaning_keeps_the_labels(examples: Any) -> None:
-    rows, targets = examples.drawn(BOTH, replace(PLAIN, other_heading=1.0), 0)
+    rows, targets = examples.sample(BOTH, replace(PLAIN, other_heading=1.0), 0)
     assert rows[0] == [2, 50, 3, 11, 12, 13, 14, 15, 3]
     assert targets.tolist() == [[1, 0, 0], [0, 1, 0]]
 
 
 def test_masks_hide_the_text_and_neither_heading_nor_marks(examples: Any) -> None:
-    rows, _ = examples.drawn(BOTH, replace(PLAIN, masking=1.0), 0)
+    rows, _ = examples.sample(BOTH, replace(PLAIN, masking=1.0), 0)
     assert rows == [[2, 40, 41, 3, 4, 4, 4, 4, 4, 3], [2, 4, 4, 3]]
 
 
 def test_a_step_draws_the_same_again_and_other_steps_otherwise(examples: Any) -> None:
     one = replace(SETTINGS, masking=0.5)
-    assert examples.drawn(BOTH, one, 3)[0] == examples.drawn(BOTH, one, 3)[0]
-    assert len({json.dumps(examples.drawn(BOTH, one, step)[0]) for step in range(9)}) > 4
+    assert examples.sample(BOTH, one, 3)[0] == examples.sample(BOTH, one, 3)[0]
+    assert len({json.dumps(examples.sample(BOTH, one, step)[0]) for step in range(9)}) > 4
 
 
 @trains
@@ -428,7 +428,7 @@ def test_headings_of_like_meaning_are_found_without_their_number(base: Path, tmp
     like = like_headings(tmp_path / "like.json")
     rows = [{**ROWS[-1], "section": "b. aviation"}]
     found = _examples(rows, read_tokenizer(base), WORDS, SETTINGS, like)
-    (others,) = found.others.values()
+    (others,) = found.similar.values()
     assert others == [[len(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "."]) + len([*WHO, *DID, *WHOM]) + 2]]
     assert like_headings(None) == like_headings(tmp_path / "none.json") == {}
 
@@ -452,7 +452,7 @@ def test_a_run_broken_off_anywhere_goes_on_to_the_same_weights(
 ) -> None:
     from tipclassify.training.encoder import fitting
 
-    monkeypatch.setattr(fitting, "_OFTEN", 4)
+    monkeypatch.setattr(fitting, "_CHECKPOINT_STEPS", 4)
     done: list[tuple[int, int]] = []
     whole = weights(kept(base, tmp_path / "whole", progress=lambda *told: done.append(told)))
     an_epoch = done[-1][1] // 2
@@ -546,7 +546,7 @@ def test_bfloat16_is_for_processors_that_have_it(base: Path, monkeypatch: pytest
         network = new_network(base, SETTINGS).eval()
         ids = [[2, 7, 9, 3], [2, 8, 3]]
         found = fitting.logits_of(network, ids, 0)
-        numbers, mask = fitting.padded(ids, 0)
+        numbers, mask = fitting.pad_batch(ids, 0)
         with torch.inference_mode():
             plain = network(numbers, mask).numpy()
         assert fitting.precision() == ("bfloat16" if fast else "float32")

@@ -12,7 +12,7 @@ from tipclassify import Classifier
 from tipclassify.model.encoder.folder import Heads
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.linear.scoring import logistic
-from tipclassify.training.heads import adapt_heads, cross_adapted, pooled_vectors
+from tipclassify.training.heads import adapt_heads, out_of_fold_logits, pooled_vectors
 
 TINY = Path(__file__).parent / "files" / "tiny_encoder"
 WIDTH = 8
@@ -119,7 +119,7 @@ def test_a_row_is_never_judged_by_a_head_that_saw_its_fold() -> None:
     odd = np.arange(400) % 4 == 0
     pooled[odd, 7], truth[odd, 1] = 6, True  # only rows of this fold have the direction, and all of them the label
     fold = np.where(odd, 0, 1 + np.arange(400) % 3)
-    crossed = cross_adapted(START, pooled, truth, np.ones(400), fold, penalty=1.0)
+    crossed = out_of_fold_logits(START, pooled, truth, np.ones(400), fold, penalty=1.0)
     assert np.allclose(
         crossed[odd, 1], adapt_heads(START, pooled[~odd], truth[~odd], np.ones(300), 1.0).logits(pooled[odd])[:, 1]
     )
@@ -132,7 +132,7 @@ def test_rows_of_no_fold_teach_all_and_are_not_scored() -> None:
     pooled, truth = drawn(120)
     truth[:, 0] = ~truth[:, 0]
     fold = np.repeat([-1, 0, 1], 40)
-    crossed = cross_adapted(START, pooled, truth, np.ones(120), fold, penalty=1.0)
+    crossed = out_of_fold_logits(START, pooled, truth, np.ones(120), fold, penalty=1.0)
     assert (crossed[fold == -1] == 0).all()
     for number in (0, 1):
         taught = fold != number
@@ -164,7 +164,7 @@ def test_what_was_read_once_is_kept_and_another_heading_is_read_anew(
 ) -> None:
     from tipclassify.training import heads
 
-    monkeypatch.setattr(heads, "_AT_A_TIME", 2)
+    monkeypatch.setattr(heads, "_CACHE_ROWS", 2)
     texts = ["Courts convicted them.", "Officers met.", "Judges failed."]
     told: list[tuple[int, int]] = []
     first = pooled_vectors(scorer, texts, [None] * 3, cache=tmp_path, progress=lambda *at: told.append(at))

@@ -31,7 +31,7 @@ from tipclassify.training import evidence as evidence_module
 from tipclassify.training import heads as heads_module
 from tipclassify.training import train as recipe_module
 from tipclassify.training.evidence import country_groups, error_table
-from tipclassify.training.train import Trained, bare_and_headed, train_default, train_fast
+from tipclassify.training.train import Trained, train_default, train_fast, with_and_without_headings
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = Path(__file__).parent / "files" / "tiny_encoder"
@@ -113,7 +113,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (folder / "a.jsonl").write_text(json.dumps(case) + "\n", "utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evidence_module, "default_cases_path", lambda: folder)
-        patch.setattr(recipe_module, "_ENOUGH", 100)
+        patch.setattr(recipe_module, "_MIN_REAL", 100)
         yield folder
 
 
@@ -148,7 +148,7 @@ def test_a_real_passage_teaches_under_its_heading_and_without_it() -> None:
         {"text": "b", "section": "prosecution", "labels": ("failure",), "doc": "narra-1"},
         {"text": "c", "labels": ("complicity",), "doc": "dol/xland.html"},
     ]
-    texts, headings, truth, origin, weights = bare_and_headed(rows)
+    texts, headings, truth, origin, weights = with_and_without_headings(rows)
     assert list(zip(texts, headings, strict=True)) == [
         ("a", "Aviation"),
         ("a", None),
@@ -157,7 +157,7 @@ def test_a_real_passage_teaches_under_its_heading_and_without_it() -> None:
     ]
     assert truth.astype(int).tolist() == [[0, 0, 0], [0, 1, 0], [0, 1, 0], [0, 0, 1]]
     assert (origin.tolist(), weights.tolist()) == ([0, 0, 1, 2], [1, 0.5, 1, 1])
-    assert bare_and_headed([])[2].shape == (0, 3)
+    assert with_and_without_headings([])[2].shape == (0, 3)
 
 
 def test_passages_of_one_country_are_of_one_group() -> None:
@@ -275,8 +275,8 @@ def test_own_rows_are_judged_by_heads_that_did_not_see_their_fold(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
-    plain = heads_module.cross_adapted
-    monkeypatch.setattr(heads_module, "cross_adapted", lambda *given: seen.append(given) or plain(*given))
+    plain = heads_module.out_of_fold_logits
+    monkeypatch.setattr(heads_module, "out_of_fold_logits", lambda *given: seen.append(given) or plain(*given))
     train_default(CORPUS, OWN, tmp_path / "mine", start=TINY, weight=3.0)
     ((_, _, truth, weights, fold),) = seen
     own_rows = slice(-len(OWN), None)
@@ -364,9 +364,9 @@ def test_what_is_held_out_teaches_the_linear_model_nothing(tmp_path: Path, monke
     plain = recipe_module.fit_model
     monkeypatch.setattr(recipe_module, "fit_model", lambda *given, **more: seen.append(more) or plain(*given, **more))
     soft = [("officers took money", "Aviation", [0.1, 0.1, 0.8]), ("police did act", None, [0.6, 0.1, 0.1])]
-    trained = train_fast(CORPUS, tmp_path / "mine", soft=soft, taught="a teacher")
+    trained = train_fast(CORPUS, tmp_path / "mine", soft=soft, teacher="a teacher")
     (given,) = seen
-    origin = bare_and_headed(CORPUS)[3]
+    origin = with_and_without_headings(CORPUS)[3]
     assert (given["weights"][HELD[origin]] == 0).all()
     assert (given["weights"][~HELD[origin]] > 0).all()
     assert given["held"].sum() == (HELD & REAL).sum()
@@ -383,7 +383,7 @@ def test_a_judge_says_what_each_passage_stands_for(tmp_path: Path, monkeypatch: 
     )
     judge = Classifier.load(TINY)
     monkeypatch.setitem(judge.meta, "natural", {"hrr": [0, 0, 0, 0.8, 0.1, 0.05, 0.05]})  # type: ignore[arg-type]
-    train_fast(CORPUS, tmp_path / "mine", judge=judge)
+    train_fast(CORPUS, tmp_path / "mine", weighting_model=judge)
     assert seen[0].shape == ((HELD & REAL).sum(),)
     assert seen[0].mean() == pytest.approx(1)
     assert len(set(seen[0].round(6))) > 1

@@ -17,7 +17,7 @@ from tipclassify.model.linear.scoring import score_texts
 from tipclassify.text.features.hashing import featurize
 from tipclassify.training.calibration import operating_points
 from tipclassify.training.fit import fit_model, group_folds
-from tipclassify.training.linear import fit_labels, lay_out
+from tipclassify.training.linear import build_design, fit_labels
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -93,8 +93,8 @@ def test_a_heading_tells_which_law_was_not_enforced() -> None:
 def test_headings_lie_in_no_clause_and_are_scaled_by_their_own_count() -> None:
     texts, headings = ["Police acted."] * 2 + ["Courts did not."] * 2, ["Forced Labor", "Forced Labor", None, ""]
     features = featurize(texts, frozenset())
-    bare, names = lay_out(features, [None] * 4)
-    design, hashes = lay_out(features, headings)
+    bare, names = build_design(features, [None] * 4)
+    design, hashes = build_design(features, headings)
     assert (design.clauses.sum(axis=1) == bare.clauses.sum(axis=1)).all()
     more = np.asarray(design.passages.sum(axis=1) - bare.passages.sum(axis=1)).ravel()
     assert len(hashes) == len(names) + 4
@@ -109,7 +109,7 @@ def test_soft_targets_teach_and_count_in_nothing_else(small: tuple[list[str], np
     without = fit_model(texts, truth, groups, folds=2)
     fitted = fit_model(texts, truth, groups, folds=2, soft=[(TAUGHT, "Zorps", [0.97, 0.01, 0.5])] * 30)
     assert fitted.metrics.passages == len(texts)
-    assert fitted.scores.shape == fitted.given["balanced"].shape == truth.shape
+    assert fitted.scores.shape == fitted.y_pred["balanced"].shape == truth.shape
     assert [m.support for m in fitted.metrics.labels] == truth.sum(axis=0).tolist()
     before, after = (probabilities(model, [TAUGHT], ["Zorps"])[0] for model in (without.model, fitted.model))
     assert after[0] > max(before[0], 0.8)
@@ -133,7 +133,7 @@ def test_passages_held_judge_the_model_and_teach_nothing(small: tuple[list[str],
 
 def test_a_soft_target_is_what_the_fit_comes_to() -> None:
     texts = ["alpha"] * 20 + ["beta"] * 20 + ["gamma"] * 20
-    design, _ = lay_out(featurize(texts, frozenset(texts)), [None] * 60)
+    design, _ = build_design(featurize(texts, frozenset(texts)), [None] * 60)
     target = np.repeat([[0.8], [0.3], [0.001]], 20, axis=0) * np.ones(3)
     for weights, bias in fit_labels(design, target, np.ones(60), C=1e3):
         fitted = 1 / (1 + np.exp(-design.scores(weights)[0] - bias))
@@ -142,7 +142,7 @@ def test_a_soft_target_is_what_the_fit_comes_to() -> None:
 
 def test_hard_targets_are_the_limit_of_soft_ones(small: tuple[list[str], np.ndarray, list[int]]) -> None:
     texts, truth, _ = (column[::8] for column in small)
-    design, _ = lay_out(featurize(texts, frozenset()), [None] * len(texts))
+    design, _ = build_design(featurize(texts, frozenset()), [None] * len(texts))
     hard, nearly = (
         fit_labels(design, target, np.ones(len(texts))) for target in (truth.astype(float), np.where(truth, 1.0, 0.01))
     )

@@ -1,1 +1,1 @@
-"""Labelled rows: load, check, curate, hold out, convert."""
+"""Labelled corpora: load, validate, curate, hold out, convert."""

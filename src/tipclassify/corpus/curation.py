@@ -1,6 +1,6 @@
-"""Corpus curation: add rows, count what is there, and split it without near twins on both sides.
+"""Curate a corpus: add rows, count them, and split them without near duplicates on both sides.
 
-Rows that `corpus.read_rows` has checked come in. Nothing here writes: the command line does.
+Rows validated by `corpus.read_rows` come in. No function writes a file: the command line does.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from tipclassify.corpus.loading import Row, group_rows, joined, text_key
-from tipclassify.corpus.near_duplicates import LEAKED, near_pairs
+from tipclassify.corpus.loading import Row, group_rows, merge_groups, text_key
+from tipclassify.corpus.near_duplicates import LEAK_SIMILARITY, near_duplicate_pairs
 from tipclassify.errors import CorpusError
 from tipclassify.formatting import aligned, shown
 from tipclassify.labels import LABELS
@@ -21,13 +21,13 @@ from tipclassify.labels import LABELS
 __all__ = ["Addition", "NearDuplicate", "add_rows", "corpus_stats", "split_rows", "stats_table"]
 
 _NONE: Final = "(none)"
-_MOST: Final = 12  # lines of a part of the table; the rest is counted
+_MAX_LINES: Final = 12  # of each part of the table; the rest is only counted
 _QUANTILES: Final = {"least": 0, "p5": 0.05, "p25": 0.25, "median": 0.5, "p75": 0.75, "p95": 0.95, "most": 1}
 
 
 @dataclass(frozen=True, slots=True)
 class NearDuplicate:
-    """A new row that says nearly what another row says."""
+    """A new row that nearly duplicates another row; `similarity` is 0 to 1."""
 
     id: str
     other: str
@@ -38,16 +38,16 @@ class NearDuplicate:
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """The rows to add, with ids that are free, and what to report of them.
+    """Rows to add, with unique ids, and the findings to report.
 
     Attributes
     ----------
     repeated : list of (id, id)
-        New rows whose text and labels are there already, and which row that is: left out.
+        New rows with the text and labels of an existing row, and that row: not added.
     renamed : list of (id, id)
-        Ids that were taken by another text, and those given instead.
+        Ids taken by another text, and their replacements.
     near : list of NearDuplicate
-        Rows that are added although they say nearly what another says: reasons to look.
+        Added rows that nearly duplicate another row, to be checked.
     """
 
     rows: list[Row]
@@ -56,16 +56,16 @@ class Addition:
     near: list[NearDuplicate]
 
 
-def add_rows(there: Sequence[Row], new: Sequence[Row]) -> Addition:
-    """Find the rows among `new` that are not there yet.
+def add_rows(existing: Sequence[Row], new: Sequence[Row]) -> Addition:
+    """Find the rows of `new` that are not among the `existing` ones.
 
     Raises
     ------
     CorpusError
-        When a text is there with other labels: which ones hold is for a person to say.
+        When a text exists with other labels, which a person has to settle.
     """
-    first = {text_key(row["text"]): row for row in reversed(there)}
-    taken = {str(row["id"]) for row in there}
+    first = {text_key(row["text"]): row for row in reversed(existing)}
+    taken = {str(row["id"]) for row in existing}
     rows: list[Row] = []
     repeated: list[tuple[str, str]] = []
     renamed: list[tuple[str, str]] = []
@@ -89,15 +89,15 @@ def add_rows(there: Sequence[Row], new: Sequence[Row]) -> Addition:
         rows.append(row)
     if problems:
         raise CorpusError(problems)
-    return Addition(rows, repeated, renamed, _near(there, rows))
+    return Addition(rows, repeated, renamed, _near(existing, rows))
 
 
-def _near(there: Sequence[Row], rows: Sequence[Row]) -> list[NearDuplicate]:
-    every = [*there, *rows]
+def _near(existing: Sequence[Row], rows: Sequence[Row]) -> list[NearDuplicate]:
+    every = [*existing, *rows]
     found = [
         NearDuplicate(new["id"], old["id"], round(similarity, 4), tuple(new["labels"]), tuple(old["labels"]))
-        for i, j, similarity in near_pairs([row["text"] for row in every], LEAKED)
-        if j >= len(there)  # i < j: the later one is new
+        for i, j, similarity in near_duplicate_pairs([row["text"] for row in every], LEAK_SIMILARITY)
+        if j >= len(existing)  # i < j: the later one is new
         for old, new in [(every[i], every[j])]
     ]
     return sorted(found, key=lambda pair: (-pair.similarity, pair.id, pair.other))
@@ -107,9 +107,9 @@ def _near(there: Sequence[Row], rows: Sequence[Row]) -> list[NearDuplicate]:
 
 
 def split_rows(rows: Sequence[Row], share: float = 0.2, seed: int = 0) -> tuple[list[Row], list[Row]]:
-    """Split rows into those to train on and about a `share` to test on, both in their old order.
+    """Split rows into a training set and a test set of about `share`, 0 to 1, each in the original order.
 
-    Groups (narratives, pairs, equal texts) are never parted, nor are near twins of different groups.
+    Groups (narratives, pairs, equal texts) are never split, nor are near duplicates in different groups.
 
     Raises
     ------
@@ -118,18 +118,21 @@ def split_rows(rows: Sequence[Row], share: float = 0.2, seed: int = 0) -> tuple[
     """
     if not 0 < share < 1:
         raise CorpusError([f"share is {share:g}: give a number between 0 and 1, such as 0.2"])
-    near = ((i, j) for i, j, _ in near_pairs([row["text"] for row in rows], LEAKED))
-    groups = joined(group_rows(rows), near)
+    near = ((i, j) for i, j, _ in near_duplicate_pairs([row["text"] for row in rows], LEAK_SIMILARITY))
+    groups = merge_groups(group_rows(rows), near)
     size = Counter(groups)
     names = sorted(size)
     wanted, held = share * len(rows), 0
     test: set[int] = set()
     for name in np.random.default_rng(seed).permutation(names).tolist():
-        if abs(held + size[name] - wanted) < abs(held - wanted):  # nearer to the share with it than without
+        if abs(held + size[name] - wanted) < abs(held - wanted):  # closer to the share with it than without
             test.add(name)
             held += size[name]
     if not held or held == len(rows):
-        what = f"{len(rows):,} passages cannot be parted at {share:g}: near twins, and passages of one document, stay together"
+        what = (
+            f"{len(rows):,} passages cannot be parted at {share:g}: near twins, and passages of one document, "
+            "stay together"
+        )
         count = "is 1 group" if len(names) == 1 else f"are {len(names):,} groups"
         raise CorpusError([f"{what}, and there {count} only; add others"])
     train, held_out = (
@@ -142,7 +145,7 @@ def split_rows(rows: Sequence[Row], share: float = 0.2, seed: int = 0) -> tuple[
 
 
 def corpus_stats(rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
-    """Plain values: one row for all passages, then one a label, set of labels, section and source, then lengths."""
+    """Yield corpus statistics: totals, then counts by label, set of labels, section and source, then lengths."""
     groups, docs = group_rows(rows), {str(row["doc"]) for row in rows if row.get("doc")}
     pairs = {str(row["pair"]) for row in rows if row.get("pair")}
     whole = {"passages": len(rows), "groups": len(set(groups)), "docs": len(docs), "pairs": len(pairs)}
@@ -158,12 +161,12 @@ def corpus_stats(rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
             yield {"part": part, "name": name, "passages": count, "share": round(count / len(rows), 4)}
     texts = [row["text"] for row in rows]
     for unit, lengths in (("words", [len(text.split()) for text in texts]), ("characters", list(map(len, texts)))):
-        marks = np.quantile(lengths, list(_QUANTILES.values())).tolist()
-        yield {"part": "length", "name": unit, **{n: round(v, 1) for n, v in zip(_QUANTILES, marks, strict=True)}}
+        quantiles = np.quantile(lengths, list(_QUANTILES.values())).tolist()
+        yield {"part": "length", "name": unit, **{n: round(v, 1) for n, v in zip(_QUANTILES, quantiles, strict=True)}}
 
 
 def stats_table(found: Sequence[dict[str, Any]]) -> str:
-    """Lay out the same as aligned plain text."""
+    """Format the statistics as aligned plain text."""
     whole, *others = found
     parts = [
         f"{whole['passages']:,} passages in {whole['groups']:,} groups (largest {whole['largest_group']:,}): "
@@ -172,8 +175,8 @@ def stats_table(found: Sequence[dict[str, Any]]) -> str:
     for part, title in (("label", "label"), ("labels", "set of labels"), ("section", "section"), ("source", "source")):
         lines = [row for row in others if row["part"] == part]
         cells = [(title, "passages", "share")]
-        cells += [(_short(row["name"]), f"{row['passages']:,}", f"{row['share']:.1%}") for row in lines[:_MOST]]
-        if rest := lines[_MOST:]:
+        cells += [(_short(row["name"]), f"{row['passages']:,}", f"{row['share']:.1%}") for row in lines[:_MAX_LINES]]
+        if rest := lines[_MAX_LINES:]:
             cells.append((f"{len(rest):,} more", f"{sum(row['passages'] for row in rest):,}", ""))
         parts.append("\n".join(aligned(cells)))
     lengths = [(row["name"], *(f"{row[name]:g}" for name in _QUANTILES)) for row in others if row["part"] == "length"]

@@ -1,10 +1,8 @@
-"""Hold rows out of every training that ships: whole countries of real reports, whole groups of invented passages.
+"""Choose the held-out rows of all shipped models: whole countries of real reports, whole groups of invented passages.
 
-One rule for the encoder, its heads and the fast model, so that what is reported of each was measured on documents that none of
-them saw. The rule reads the row alone: a corpus that grows keeps its held-out rows.
-
-Labelled real passages are not in natural proportions: most were chosen for being hard. `natural_weights` says how many passages of
-whole reports each stands for, by where a model's scores put it (post-stratification, Little 1993, JASA 88:1001-1012).
+Rows come in, a mask goes out. The rule depends on the row alone, so a growing corpus keeps its held-out rows. Labelled
+real passages were mostly chosen for being hard: `natural_weights` restores the proportions of whole reports
+(post-stratification, Little 1993, JASA 88:1001-1012).
 """
 
 from __future__ import annotations
@@ -24,11 +22,11 @@ __all__ = ["document_country", "held_out", "is_real", "natural_shares", "natural
 
 _ONE_IN: Final = 10
 _REAL: Final = re.compile(r"(hrr|dol|factbook)(?:-\w+)?(?:/|$)")
-_EDGES: Final = (0.01, 0.03, 0.1, 0.3, 0.6, 0.9)  # of a passage's highest probability
+_EDGES: Final = (0.01, 0.03, 0.1, 0.3, 0.6, 0.9)  # bin edges of a passage's highest probability
 
 
 def source_family(doc: str | None) -> str | None:
-    """Family of reports that a document is of: "hrr", "dol" or "factbook"; None for an invented one.
+    """Return the report family of a document: "hrr", "dol" or "factbook"; None for an invented one.
 
     >>> source_family("dol-pdf/Chad.pdf"), source_family("narra-karvonia")
     ('dol', None)
@@ -38,12 +36,12 @@ def source_family(doc: str | None) -> str | None:
 
 
 def is_real(row: Row) -> bool:
-    """Whether a row is a passage of a real report, by the document that it names."""
+    """Return whether a row is a passage of a real report, by its ``doc``."""
     return source_family(row.get("doc")) is not None
 
 
 def document_country(doc: str) -> str:
-    """The country of a real document, folded; of a World Factbook row, which names none, the row.
+    """Return the normalised country of a real document; for the World Factbook, whose rows name none, `doc` itself.
 
     >>> document_country("hrr/2017/the-gambia.html"), document_country("dol-pdf/Gambia, The.pdf")
     ('gambia', 'gambia')
@@ -55,7 +53,7 @@ def document_country(doc: str) -> str:
 
 
 def held_out(rows: Sequence[Row]) -> npt.NDArray[np.bool_]:
-    """Rows that teach nothing and measure, bool (n,): one country, or one group, in ten."""
+    """Return the mask of held-out rows, bool (n,): one country in ten, or one group in ten of invented rows."""
     others = [row for row in rows if not is_real(row)]
     firsts = (others[i] for i in group_rows(others))
     keys = []
@@ -66,38 +64,40 @@ def held_out(rows: Sequence[Row]) -> npt.NDArray[np.bool_]:
 
 
 def natural_shares(families: Sequence[str], scores: npt.NDArray[np.float64]) -> dict[str, list[float]]:
-    """Share of the passages of each family whose highest probability lies in each bin, in natural proportions.
+    """Estimate, for each family, the share of passages in each bin of the highest probability.
 
-    One passage more is counted in each bin (Laplace): none is empty for all that so many passages can tell.
+    Laplace smoothing adds one passage to each bin, so none is empty.
 
     Parameters
     ----------
     families : sequence of str (n,)
-        Of unlabelled passages that were drawn without looking at them.
+        Report families of a random sample of unlabelled passages.
     scores : float (n, 3)
+        Probabilities of the labels.
     """
-    place, family = _bins(scores), np.array(families)
+    bins, family = _bins(scores), np.array(families)
     return {
         name: (counts / counts.sum()).tolist()
         for name in sorted(set(families))
-        for counts in [np.bincount(place[family == name], minlength=len(_EDGES) + 1) + 1]
+        for counts in [np.bincount(bins[family == name], minlength=len(_EDGES) + 1) + 1]
     }
 
 
 def natural_weights(
     families: Sequence[str], scores: npt.NDArray[np.float64], shares: Mapping[str, Sequence[float]]
 ) -> npt.NDArray[np.float64]:
-    """How much each labelled passage counts, float (n,), mean 1 in each family: its bin's natural share over its share here.
+    """Compute post-stratification weights of labelled passages, float (n,), mean 1 in each family.
 
-    A bin with no passage here is left out of account; a family without shares counts as it is.
+    A weight is the natural share of the passage's bin over its share here. Empty bins are ignored; a family without
+    natural shares has weight 1.
     """
-    place, family = _bins(scores), np.array(families)
-    weights = np.ones(len(place))
+    bins, family = _bins(scores), np.array(families)
+    weights = np.ones(len(bins))
     for name in set(families) & set(shares):
         mine = family == name
-        here = np.bincount(place[mine], minlength=len(_EDGES) + 1) / mine.sum()
+        here = np.bincount(bins[mine], minlength=len(_EDGES) + 1) / mine.sum()
         ratio = np.divide(np.array(shares[name]), here, out=np.zeros(len(here)), where=here > 0)
-        weights[mine] = ratio[place[mine]]
+        weights[mine] = ratio[bins[mine]]
         weights[mine] /= max(weights[mine].mean(), 1e-12)
     return weights
 

@@ -1,9 +1,8 @@
-"""The labelled corpus: read it, check every row, and hand it on as a `datasets.Dataset`.
+"""Load a labelled corpus and validate every row; all errors are reported at once.
 
-A corpus is a file, or a folder whose ``*.jsonl``, ``*.csv`` and ``*.parquet`` files are read in the order of their names: those of
-its ``corpus/``, where it has one, then ``real/passages.jsonl``, which ``tipclassify corpus rebuild`` writes. Columns: ``text`` and
-``labels``; ``id``, ``section``, ``pair``, ``doc`` and ``source`` where there are any; further columns are kept.
-Nothing is trained on a corpus with errors, and all of them are reported at once.
+Files come in (``*.jsonl``, ``*.csv``, ``*.parquet``), rows or a `datasets.Dataset` go out. A folder is read in the
+order of its file names: its ``corpus/``, if any, then ``real/passages.jsonl``, from ``tipclassify corpus rebuild``.
+Columns: ``text`` and ``labels``; optional ``id``, ``section``, ``pair``, ``doc`` and ``source``; further columns are kept.
 """
 
 from __future__ import annotations
@@ -23,31 +22,32 @@ from tipclassify.labels import LABELS, SECTIONS
 if TYPE_CHECKING:
     import datasets
 
-__all__ = ["corpus_digest", "group_rows", "joined", "labels_alone", "load_corpus", "read_rows", "row_key", "text_key"]
+__all__ = ["corpus_digest", "group_rows", "labels_alone", "load_corpus", "merge_groups", "read_rows"]
+__all__ += ["row_key", "text_key"]
 
 LONGEST: Final = 2_000
-"""Characters of a passage; anything longer is a paragraph or more, not a sentence."""
+"""Maximum characters of a passage; a longer one is a paragraph or more, not a sentence."""
 
 _REAL: Final = Path("real") / "passages.jsonl"  # passages of real reports, below the folder of a corpus
 _TEXT_COLUMNS: Final = ("id", "section", "pair", "doc", "source")
 
 Row = dict[str, Any]
-Numbered = tuple[str, Any]  # "file:line" and what stands there, or a RowError
+NumberedRow = tuple[str, Any]  # "file:line", and the row or a RowError
 T = TypeVar("T")
 
 
 class RowError(ValueError):
-    """What is wrong with one row and what to do; whoever reads the file adds where."""
+    """Error in one row, with advice; the reader of the file adds its location."""
 
 
 def load_corpus(*paths: str | os.PathLike[str]) -> datasets.Dataset:
-    """Labelled passages of one or more files or folders.
+    """Load labelled passages from one or more files or folders.
 
     Returns
     -------
     datasets.Dataset
         Columns ``id``, ``text``, ``labels`` (a sequence of ``ClassLabel`` with the names of ``LABELS``), ``section``,
-        ``pair``, ``doc``, ``source``, and whatever else the rows had.
+        ``pair``, ``doc``, ``source``, and any further columns of the rows.
 
     Raises
     ------
@@ -68,7 +68,13 @@ def load_corpus(*paths: str | os.PathLike[str]) -> datasets.Dataset:
 
 
 def read_rows(*paths: str | os.PathLike[str]) -> list[Row]:
-    """Read the same rows as plain dicts, checked, with ``labels`` as a tuple of names in the order of ``LABELS``."""
+    """Read validated rows as plain dicts, with ``labels`` as a tuple of names in the order of ``LABELS``.
+
+    Raises
+    ------
+    CorpusError
+        With one line for every invalid row of every file.
+    """
     problems: list[str] = []
     rows: list[Row] = []
     ids: dict[str, str] = {}
@@ -91,17 +97,21 @@ def read_rows(*paths: str | os.PathLike[str]) -> list[Row]:
 
 
 def row_key(row: Mapping[str, Any]) -> tuple[str, str]:
-    """What makes two rows say the same: text and heading. The latter is empty for a section of a narrative, which decides no label.
+    """Return the key of duplicate rows: normalised text and heading.
 
-    >>> row_key({"text": "Courts slept.", "section": "prosecution"}), row_key({"text": "Courts slept.", "section": "Labor Law"})
-    (('courts slept.', ''), ('courts slept.', 'labor law'))
+    The heading is empty for a section of a narrative, which decides no label.
+
+    >>> row_key({"text": "Courts slept.", "section": "prosecution"})
+    ('courts slept.', '')
+    >>> row_key({"text": "Courts slept.", "section": "Labor Law"})
+    ('courts slept.', 'labor law')
     """
     section = row.get("section")
     return text_key(row["text"]), "" if section in (None, *SECTIONS) else text_key(str(section))
 
 
-def read_each(rows: Iterable[Numbered], read: Callable[[Any], T], problems: list[str]) -> Iterator[tuple[str, T]]:
-    """Yield what `read` makes of each row, with its place; each bad row is a line in `problems` instead."""
+def read_each(rows: Iterable[NumberedRow], read: Callable[[Any], T], problems: list[str]) -> Iterator[tuple[str, T]]:
+    """Apply `read` to each row and yield the result with its location; append a line to `problems` for invalid rows."""
     for where, row in rows:
         try:
             if isinstance(row, RowError):
@@ -112,7 +122,7 @@ def read_each(rows: Iterable[Numbered], read: Callable[[Any], T], problems: list
 
 
 def text_key(text: str) -> str:
-    """What makes two texts the same: their words, whatever the case and the spaces.
+    """Return the key of duplicate texts: case-folded, with spaces normalised.
 
     >>> text_key("Courts  slept.") == text_key("courts slept.")
     True
@@ -121,11 +131,14 @@ def text_key(text: str) -> str:
 
 
 def labels_alone(row: Row) -> tuple[str, ...]:
-    """Return the labels of a row's text read without its heading: ``labels_alone`` if given ("none" for none), else
-    ``labels``.
+    """Return the labels of a row's text without its heading.
 
-    >>> labels_alone({"labels": (), "labels_alone": "failure"}), labels_alone({"labels": ("failure",), "labels_alone": "none"})
-    (('failure',), ())
+    They are in ``labels_alone`` ("none" for none); a row without this field keeps its ``labels``.
+
+    >>> labels_alone({"labels": (), "labels_alone": "failure"})
+    ('failure',)
+    >>> labels_alone({"labels": ("failure",), "labels_alone": "none"})
+    ()
     """
     if not row.get("labels_alone"):
         return tuple(row["labels"])
@@ -134,9 +147,9 @@ def labels_alone(row: Row) -> tuple[str, ...]:
 
 
 def group_rows(rows: Sequence[Row]) -> list[int]:
-    """A group number for each row; rows of one narrative, one pair or one text are of one group.
+    """Number the group of each row; rows with the same document, pair or text share a group.
 
-    Splits go by group, so that near twins never stand on both sides.
+    Splits keep groups whole, so that near twins are never on both sides.
 
     >>> group_rows([{"text": "A", "doc": "x"}, {"text": "B", "doc": "x"}, {"text": "a "}])
     [0, 0, 0]
@@ -147,13 +160,13 @@ def group_rows(rows: Sequence[Row]) -> list[int]:
         keys = [("text", text_key(row["text"]))]
         keys += [(name, str(row[name])) for name in ("doc", "pair") if row.get(name)]
         pairs += [(seen.setdefault(key, i), i) for key in keys]
-    return joined(list(range(len(rows))), pairs)
+    return merge_groups(list(range(len(rows))), pairs)
 
 
-def joined(groups: list[int], pairs: Iterable[tuple[int, int]]) -> list[int]:
-    """Merge the groups of each pair of rows (connected components); a group has the number of its first row.
+def merge_groups(groups: list[int], pairs: Iterable[tuple[int, int]]) -> list[int]:
+    """Merge the groups of each pair of rows (connected components); a group's number is that of its first row.
 
-    >>> joined([0, 1, 2], [(1, 2)])
+    >>> merge_groups([0, 1, 2], [(1, 2)])
     [0, 1, 1]
     """
     parent = list(groups)
@@ -171,7 +184,7 @@ def joined(groups: list[int], pairs: Iterable[tuple[int, int]]) -> list[int]:
 
 
 def corpus_digest(rows: Iterable[Row]) -> str:
-    """SHA-256 of ids, texts and labels in order: which corpus a model was trained on."""
+    """Compute the SHA-256 of ids, texts and labels in order, which identifies a training corpus."""
     digest = hashlib.sha256()
     for row in rows:
         line = json.dumps([row["id"], row["text"], list(row["labels"])], ensure_ascii=False)
@@ -183,7 +196,7 @@ def corpus_digest(rows: Iterable[Row]) -> str:
 
 
 def _check(row: Any) -> Row:
-    """The row with its labels in order."""
+    """Validate a row, and return it with its labels in the order of ``LABELS``."""
     if not isinstance(row, dict):
         raise RowError('not a JSON object; write {"text": …, "labels": […]}')
     labels = row.get("labels", row.get("label"))
@@ -200,7 +213,7 @@ def _check(row: Any) -> Row:
 
 
 def check_text(value: Any) -> str:
-    """Return the text of a row, or raise `RowError` where it is missing or empty."""
+    """Return the text of a row; raise `RowError` if it is missing or empty."""
     if not isinstance(value, str):
         raise RowError('no text; add a "text" field')
     if not value.strip():
@@ -209,13 +222,14 @@ def check_text(value: Any) -> str:
 
 
 def split_names(value: Any) -> Any:
-    """Split text with ``;`` into names; anything else stays as it is."""
+    """Split text at ``;``, ``,`` or ``|`` into names; return any other value unchanged."""
     return value.replace("|", ";").replace(",", ";").split(";") if isinstance(value, str) else value
 
 
 def parse_labels(value: Any) -> tuple[str, ...]:
-    """Return names from a list, or from text with ``;``, in the order of ``LABELS``; raise `RowError` for what is
-    neither.
+    """Parse label names from a list, or from text with ``;``, into the order of ``LABELS``.
+
+    Raises `RowError` for any other value, and for an unknown label.
 
     >>> parse_labels("failure; positive_effort")
     ('positive_effort', 'failure')
@@ -248,15 +262,15 @@ def _files(path: Path, problems: list[str]) -> list[Path]:
 
 
 def read_file(file: Path) -> bytes:
-    """Return the bytes of a file, or raise `CorpusError` where it cannot be read."""
+    """Return the bytes of a file; raise `CorpusError` if it cannot be read."""
     try:
         return file.read_bytes()
     except OSError as error:
         raise CorpusError([f"{file}: {(error.strerror or str(error)).lower()}; check the path"]) from None
 
 
-def text_lines(file: Path) -> Iterator[Numbered]:
-    """Lines that are not blank, each with its place; a `RowError` for a line that is not UTF-8."""
+def text_lines(file: Path) -> Iterator[NumberedRow]:
+    """Yield the non-blank lines with their locations, or a `RowError` for a line that is not UTF-8."""
     for number, line in enumerate(read_file(file).split(b"\n"), 1):
         try:
             text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r")
@@ -267,8 +281,8 @@ def text_lines(file: Path) -> Iterator[Numbered]:
             yield f"{file}:{number}", RowError(what)
 
 
-def json_rows(file: Path) -> Iterator[Numbered]:
-    """Values of JSON lines, each with its place; a `RowError` for a line that is none."""
+def json_rows(file: Path) -> Iterator[NumberedRow]:
+    """Yield the values of JSON lines with their locations, or a `RowError` for invalid JSON."""
     for where, line in text_lines(file):
         value: Any = line
         if isinstance(line, str):
@@ -279,8 +293,8 @@ def json_rows(file: Path) -> Iterator[Numbered]:
         yield where, value
 
 
-def csv_rows(file: Path) -> Iterator[Numbered]:
-    """Cells of a CSV with a header, each row with its place; empty cells are left out, but for text and labels."""
+def csv_rows(file: Path) -> Iterator[NumberedRow]:
+    """Yield the rows of a CSV with a header, with their locations; empty cells are omitted, except text and labels."""
     kept = ("text", "labels", "label")
     try:
         reader = csv.DictReader(io.StringIO(read_file(file).decode("utf-8-sig"), newline=""), strict=True)
@@ -293,8 +307,8 @@ def csv_rows(file: Path) -> Iterator[Numbered]:
         yield f"{file}:1", RowError(f"broken CSV ({error}); quote fields with commas or line ends")
 
 
-def parquet_rows(file: Path) -> Iterator[Numbered]:
-    """Rows of a Parquet file, each with its place."""
+def parquet_rows(file: Path) -> Iterator[NumberedRow]:
+    """Yield the rows of a Parquet file with their locations."""
     import pyarrow
     import pyarrow.parquet
 

@@ -1,7 +1,7 @@
-"""Similarity of texts: near duplicates by the word 3-grams they share, and tf-idf vectors whose products are cosines.
+"""Find near duplicates by Jaccard similarity of word 3-grams, and compute tf-idf vectors.
 
-Sources: Jaccard similarity of word 3-grams, Broder 1997; the exact search for it by prefix filtering, Bayardo, Ma and Srikant
-2007 (WWW); tf-idf, Salton and Buckley 1988 (Information Processing & Management 24:513-523).
+Sources: Jaccard similarity of word 3-grams, Broder 1997; exact search by prefix filtering, Bayardo, Ma and Srikant 2007
+(WWW); tf-idf, Salton and Buckley 1988 (Information Processing & Management 24:513-523).
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ import numpy as np
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["ALIKE", "LEAKED", "near_pairs", "tfidf", "trigrams"]
+__all__ = ["CONFLICT_SIMILARITY", "LEAK_SIMILARITY", "near_duplicate_pairs", "tfidf", "trigrams"]
 
-ALIKE: Final = 0.6
-"""Similarity from which other labels want a reason: one word of 14 changed, or more."""
+CONFLICT_SIMILARITY: Final = 0.6
+"""Similarity from which different labels are a finding: one word of 14 changed, or more."""
 
-LEAKED: Final = 0.8
-"""Similarity from which a model that knows the one text knows the other: one word of 29 changed, or more."""
+LEAK_SIMILARITY: Final = 0.8
+"""Similarity from which a split leaks one text into the other side: one word of 29 changed, or more."""
 
 
-def near_pairs(texts: Sequence[str], least: float) -> Iterator[tuple[int, int, float]]:
-    """Pairs ``(i, j, similarity)``, i < j, of texts whose word 3-grams have a Jaccard similarity of `least` or more; in no order.
+def near_duplicate_pairs(texts: Sequence[str], least: float) -> Iterator[tuple[int, int, float]]:
+    """Yield the pairs ``(i, j, similarity)``, i < j, of texts with a Jaccard similarity of at least `least`, unordered.
 
-    Case and punctuation count for nothing. A text without a word is like no other. The search is exact: with grams in order of
-    rarity, two sets of at least that similarity share one among the first ``n - ceil(least * n) + 1`` of each, so only texts
-    that share a rare gram are compared.
+    Case and punctuation are ignored; a text without words has no near duplicates. The search is exact: with grams
+    sorted by rarity, two sets of at least that similarity share one among the first ``n - ceil(least * n) + 1`` of
+    each, so only texts with a common rare gram are compared.
 
-    >>> list(near_pairs(["Police arrested nine men.", "police arrested NINE men", "Courts slept."], 0.6))
+    >>> list(near_duplicate_pairs(["Police arrested nine men.", "police arrested NINE men", "Courts slept."], 0.6))
     [(0, 1, 1.0)]
     """
     grams = [trigrams(re.findall(r"\w+", text.casefold())) for text in texts]
@@ -56,7 +56,7 @@ def near_pairs(texts: Sequence[str], least: float) -> Iterator[tuple[int, int, f
 
 
 def trigrams(words: Sequence[str]) -> set[tuple[str, ...]]:
-    """Each three words in a row; of one or two words these; of none nothing.
+    """Return the word 3-grams; for one or two words a single shorter gram.
 
     >>> trigrams(["Courts", "slept"]), trigrams([])
     ({('Courts', 'slept')}, set())
@@ -65,9 +65,10 @@ def trigrams(words: Sequence[str]) -> set[tuple[str, ...]]:
 
 
 def tfidf(documents: Sequence[Sequence[Any]]) -> csr_array:
-    """Sparse unit vectors, (documents, terms), of documents given as their terms: counts times log(1 + documents / holders).
+    """Compute tf-idf unit vectors, sparse (documents, terms): counts times log(1 + documents / document frequency).
 
-    A document without terms has a row of zeros. Terms are in their sort order, so sums do not hang on the order of documents.
+    Products of rows are cosine similarities. A document without terms has a row of zeros. Columns are in sorted order
+    of the terms, so sums do not depend on the order of documents.
 
     >>> vectors = tfidf([["courts", "slept"], ["courts", "slept", "slept"], []])
     >>> (vectors @ vectors.T).toarray().round(2).tolist()
@@ -80,8 +81,8 @@ def tfidf(documents: Sequence[Sequence[Any]]) -> csr_array:
     row = np.array([i for i, terms in enumerate(documents) for _ in terms], np.int64)
     vectors = csr_array((np.ones(len(row)), (row, column)), shape=(len(documents), len(number)))
     vectors.sum_duplicates()
-    holders = np.bincount(vectors.indices, minlength=len(number))
-    vectors.data *= np.log1p(len(documents) / holders)[vectors.indices]
+    frequency = np.bincount(vectors.indices, minlength=len(number))
+    vectors.data *= np.log1p(len(documents) / frequency)[vectors.indices]
     row = np.repeat(np.arange(len(documents)), np.diff(vectors.indptr))
     vectors.data /= np.sqrt(np.bincount(row, vectors.data**2, len(documents)))[row]
     return vectors

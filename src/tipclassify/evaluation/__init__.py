@@ -1,1 +1,1 @@
-"""How good labels are: metrics, intervals, errors, agreement, behaviour tests."""
+"""Evaluation: metrics, confidence intervals, error analysis, agreement, behavioural tests."""

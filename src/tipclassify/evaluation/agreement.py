@@ -1,11 +1,8 @@
-"""Inter-annotator agreement, label by label, with bootstrap intervals; and the passages that two annotators labelled
-differently.
+"""Compute inter-annotator agreement for each label, with bootstrap intervals, and list disagreements.
 
-Labels by passage id come in, a mapping for each annotator. All coefficients need only how many passages got each
-pattern of votes, so a draw of the bootstrap is one multinomial over the few patterns there are.
-
-Sources: kappa, Cohen 1960, for more than two annotators the mean over their pairs (Light 1971); alpha, Krippendorff 2011
-("Computing Krippendorff's Alpha-Reliability"), nominal; percentile intervals, Efron and Tibshirani 1993, chapter 13.
+Labels by passage id come in, one mapping for each annotator. Sources: kappa, Cohen 1960, averaged over pairs of
+annotators (Light 1971); nominal alpha, Krippendorff 2011 ("Computing Krippendorff's Alpha-Reliability"); percentile
+intervals, Efron and Tibshirani 1993, chapter 13.
 """
 
 from __future__ import annotations
@@ -39,20 +36,20 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Agreement on one label; NaN for a coefficient that is not defined, as where nobody used the label.
+    """Agreement on one label; undefined coefficients are NaN, for instance of a label that nobody used.
 
     With more than two annotators `same`, `kappa` and `f1` are means over their pairs.
 
     Attributes
     ----------
     passages : int
-        Labelled by two annotators or more.
+        Passages labelled by at least two annotators.
     same : float
         Observed agreement, 0 to 1.
     kappa, alpha : float
         Cohen's kappa and Krippendorff's alpha, chance-corrected agreement: 1 for perfect, 0 for chance.
     f1 : float
-        F1 of one annotator taken against the other.
+        F1 of one annotator against the other.
     kappa_interval, alpha_interval : (float, float)
         95% bootstrap intervals over passages; NaN without draws.
     """
@@ -85,12 +82,12 @@ def agreement(*annotators: Mapping[str, Sequence[str]], draws: int = 0, seed: in
     annotators : mappings of str to sequence of str
         The labels of each passage by its id, one mapping for each annotator.
     draws : int
-        Bootstrap draws of passages. Draws in which a coefficient is not defined are left out of its interval.
+        Bootstrap draws of passages. A coefficient's interval excludes the draws in which it is undefined.
 
     Raises
     ------
     CorpusError
-        When they have no passage in common.
+        When the annotators have no passage in common.
 
     Examples
     --------
@@ -108,6 +105,7 @@ def agreement(*annotators: Mapping[str, Sequence[str]], draws: int = 0, seed: in
     )
     rng = np.random.default_rng(seed)
     rows = []
+    # The coefficients depend on vote-pattern counts only, so a bootstrap draw is one multinomial.
     for j, label in enumerate(LABELS):
         patterns, count = np.unique(votes[:, :, j], axis=0, return_counts=True)
         counts = np.vstack([count, rng.multinomial(len(shared), count / len(shared), draws)]).astype(np.float64)
@@ -120,14 +118,14 @@ def agreement(*annotators: Mapping[str, Sequence[str]], draws: int = 0, seed: in
 
 
 def _pair_coefficients(patterns: Votes, counts: Floats) -> Floats:
-    """Observed agreement, Cohen's kappa and F1 for each row of counts, (3, draws): means over the pairs of annotators.
+    """Compute observed agreement, Cohen's kappa and F1 of each draw, (3, draws): means over pairs of annotators.
 
     Parameters
     ----------
     patterns : int8 (k, annotators)
-        Votes: 1 label given, 0 not, -1 no vote.
+        Votes: 1 with the label, 0 without, -1 missing.
     counts : float (draws, k)
-        How many passages have each pattern.
+        Number of passages with each pattern.
     """
     coefficients = []
     for x, y in combinations(patterns.T, 2):
@@ -140,10 +138,10 @@ def _pair_coefficients(patterns: Votes, counts: Floats) -> Floats:
 
 
 def _alphas(patterns: Votes, counts: Floats) -> Floats:
-    """Krippendorff's alpha for two values and missing votes, (draws,); parameters as in `_pair_coefficients`."""
-    given, refused = (patterns == 1).sum(axis=1), (patterns == 0).sum(axis=1)
-    ones, zeros = counts @ given, counts @ refused
-    observed = counts @ (given * refused / (given + refused - 1))
+    """Compute binary Krippendorff's alpha with missing votes, (draws,); parameters as in `_pair_coefficients`."""
+    yes, no = (patterns == 1).sum(axis=1), (patterns == 0).sum(axis=1)
+    ones, zeros = counts @ yes, counts @ no
+    observed = counts @ (yes * no / (yes + no - 1))
     return np.asarray(1 - (ones + zeros - 1) * observed / (ones * zeros))
 
 
@@ -156,7 +154,7 @@ def _interval(sample: Floats) -> Interval:
 def disagreements(
     first: Mapping[str, Sequence[str]], second: Mapping[str, Sequence[str]], texts: Mapping[str, str]
 ) -> list[Disagreement]:
-    """Find the passages labelled differently, those that differ on most labels first."""
+    """Find the passages labelled differently, most differing labels first."""
     found = [
         Disagreement(
             key, texts.get(key, ""), *(tuple(name for name in LABELS if name in one[key]) for one in (first, second))
@@ -176,12 +174,12 @@ def read_annotations(path: str | os.PathLike[str]) -> dict[str, tuple[str, ...]]
     Raises
     ------
     CorpusError
-        With one line for every bad row; or when no row is labelled.
+        With one line for every invalid row; or when no row is labelled.
 
     Warns
     -----
     UserWarning
-        When some rows are not labelled yet (``labels`` null): they are left out.
+        When some rows are unlabelled (``labels`` null); they are excluded.
     """
     found: dict[str, tuple[str, ...]] = {}
     problems: list[str] = []
@@ -216,29 +214,29 @@ def _annotation(row: Any) -> tuple[str, tuple[str, ...] | None]:
 
 
 def read_texts(path: str | os.PathLike[str]) -> dict[str, str]:
-    """Read texts by passage id, of those JSON lines that have both; `read_annotations` has checked the file."""
+    """Read texts by passage id from JSON lines validated by `read_annotations`; rows without a text are skipped."""
     return {str(row["id"]): row["text"] for _, row in json_rows(Path(path)) if isinstance(row.get("text"), str)}
 
 
 def agreement_table(rows: Sequence[Agreement]) -> str:
-    """Lay out the coefficients as a Markdown table."""
+    """Format the coefficients as a Markdown table."""
     columns = ("label", "passages", "agree", "Cohen's kappa", "Krippendorff's alpha", "F1")
     cells = [(row.label, row.passages, row.same, row.kappa, row.alpha, row.f1) for row in rows]
     return markdown_table([columns, *(list(map(shown, of_row)) for of_row in cells)])
 
 
 def intervals_table(rows: Sequence[Agreement], draws: int) -> str:
-    """Lay out the intervals as a Markdown table."""
+    """Format the intervals as a Markdown table."""
     columns = (f"95% interval ({draws:,} draws)", "Cohen's kappa", "Krippendorff's alpha")
-    ends = [
+    cells = [
         ["–" if np.isnan(low) else f"[{low:.3f}, {high:.3f}]" for low, high in (row.kappa_interval, row.alpha_interval)]
         for row in rows
     ]
-    return markdown_table([columns, *([row.label, *two] for row, two in zip(rows, ends, strict=True))])
+    return markdown_table([columns, *([row.label, *both] for row, both in zip(rows, cells, strict=True))])
 
 
 def disagreements_table(rows: Sequence[Disagreement], most: int) -> str:
-    """Lay out the first `most` disagreements as a Markdown table, texts cut to a line."""
+    """Format the first `most` disagreements as a Markdown table, with texts cut to 80 characters."""
     rest = f", first {most:,} shown" if len(rows) > most else ""
     title = f"{len(rows):,} passages labelled differently{rest}"
     cells = [("id", "first", "second", "passage")]

@@ -1,10 +1,8 @@
-"""Behavioural tests: does a model tag the cases of each rule of the codebook as the rule says?
+"""Run behavioural tests of a model (Ribeiro et al. 2020, arXiv:2005.04118): case files come in, pass rates go out.
 
-Three kinds of case. Rules: sentences written for one rule of the codebook, with the labels it gives. Invariance:
-a change that must not matter (country, city, figure, year, date, money, heading, spelling, quotation marks, spaces)
-must leave the labels as they are. Addition: an unrelated clause appended keeps them.
-
-Source: behavioural testing of language models, Ribeiro et al. 2020 (arXiv:2005.04118).
+Rules: sentences written for one rule of the codebook, with its labels. Invariance: labels must not change with country,
+city, figure, year, date, money, heading, spelling, quotation marks or spaces. Addition: labels must not change when an
+unrelated clause is appended.
 """
 
 from __future__ import annotations
@@ -33,8 +31,8 @@ _SPELLINGS: Final = (
 )  # fmt: skip
 _QUOTES: Final = (("'", "’"), (' "', " “"), ('"', "”"))
 _SURFACE: Final = {"spelling": _SPELLINGS, "quotes": _QUOTES, "spaces": ((" ", "\u00a0"),)}
-_NO_RULES: Final = ("slots.jsonl", "appended.jsonl", "headings.jsonl")
-_CLOSE: Final = 2e-3  # weights are stored as half floats
+_NOT_RULES: Final = ("slots.jsonl", "appended.jsonl", "headings.jsonl")
+_STORAGE_ROUNDING: Final = 2e-3  # weights are stored as half floats
 
 Row = Mapping[str, Any]
 Variants = tuple[Passage, list[Passage]]
@@ -42,7 +40,7 @@ Variants = tuple[Passage, list[Passage]]
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A case that a model gets wrong: the expected labels, and those given."""
+    """A failed case: its expected and its predicted labels."""
 
     text: str
     expected: tuple[str, ...]
@@ -51,7 +49,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
-    """The result of the cases of one rule."""
+    """Result of the cases of one rule."""
 
     rule: str
     passed: int
@@ -65,12 +63,12 @@ class RuleResult:
 
 
 def default_cases_path() -> Path:
-    """Find the folder of the shipped cases: inside the installed package, or in the checkout that it runs from.
+    """Find the folder of the shipped cases, in the installed package or in the checkout.
 
     Raises
     ------
     InputError
-        When neither is there.
+        When neither exists.
     """
     package = Path(__file__).resolve().parents[1]
     for folder in (package / "behaviours_data", package.parents[1] / "data" / "behaviours"):
@@ -80,21 +78,21 @@ def default_cases_path() -> Path:
 
 
 def run_cases(classifier: Classifier, cases: str | os.PathLike[str] | None = None) -> list[RuleResult]:
-    """Run the cases of every rule, rules of the codebook first, invariance and addition after.
+    """Run all cases: rules of the codebook first, then invariance and addition.
 
     Raises
     ------
     InputError
-        When a case file is missing or broken.
+        When a case file is missing or invalid.
     """
     folder = Path(cases) if cases is not None else default_cases_path()
-    rules = [row for file in sorted(folder.glob("*.jsonl")) if file.name not in _NO_RULES for row in _read(file)]
+    rules = [row for file in sorted(folder.glob("*.jsonl")) if file.name not in _NOT_RULES for row in _read(file)]
     if not rules:
         raise InputError(
             f"{folder}: no behaviour cases there; name a folder of .jsonl files with rule, text and labels"
         )
     results = [
-        _judged(
+        _compared(
             rule,
             passages := [_passage(row) for row in rows],
             classifier.predict(passages),
@@ -105,64 +103,64 @@ def run_cases(classifier: Classifier, cases: str | os.PathLike[str] | None = Non
     ]
     plain = [_passage(row) for row in rules if not row.get("section")]
     results += [
-        _unchanged(classifier, f"invariance-{name}", list(variants))
+        _invariance(classifier, f"invariance-{name}", list(variants))
         for name, variants in (
             *_slots(folder),
             ("heading", _headings(folder)),
             *_surface(plain),
-            ("addition", _added(folder, plain)),
+            ("addition", _appended(folder, plain)),
         )
     ]
-    return [result for result in results if result.cases]  # cases of one's own may give nothing to change
+    return [result for result in results if result.cases]  # a user's cases may have no text to vary
 
 
 def replay_golden(classifier: Classifier, lines: Iterable[str]) -> list[Failure]:
-    """Find the golden passages of a model folder whose scores differ from those stored, by more than rounding.
+    """Find golden passages of a model folder whose scores differ from the stored ones by more than rounding.
 
-    Rounding is what `Scorer.rounding` says of any one passage, and a tenth of it on average.
+    The tolerance is `Scorer.rounding` for one passage, and a tenth of it for the mean over all.
     """
     rows = [json.loads(line) for line in lines if line.strip()]
     scores = classifier.predict_proba([_passage(row) for row in rows])
-    wanted = np.array([[row["scores"][label] for label in LABELS] for row in rows]).reshape(-1, len(LABELS))
-    gaps = np.abs(scores - wanted)
-    close = max(_CLOSE, classifier.scorer.rounding)
-    if len(rows) and gaps.mean() > close / 10:  # rounding moves a few passages, another model or tokenizer most of them
-        close /= 10
+    stored = np.array([[row["scores"][label] for label in LABELS] for row in rows]).reshape(-1, len(LABELS))
+    gaps = np.abs(scores - stored)
+    tolerance = max(_STORAGE_ROUNDING, classifier.scorer.rounding)
+    if len(rows) and gaps.mean() > tolerance / 10:  # rounding changes few scores, another model or tokenizer most
+        tolerance /= 10
     return [
-        Failure(rows[i]["text"], tuple(f"{s:.4f}" for s in wanted[i]), tuple(f"{s:.4f}" for s in scores[i]))
-        for i in np.flatnonzero((gaps > close).any(axis=1))
+        Failure(rows[i]["text"], tuple(f"{s:.4f}" for s in stored[i]), tuple(f"{s:.4f}" for s in scores[i]))
+        for i in np.flatnonzero((gaps > tolerance).any(axis=1))
     ]
 
 
-# --------------------------------------------------------------------------------------------- judging
+# --------------------------------------------------------------------------------------------- comparing labels
 
 
 def _passage(row: Row) -> Passage:
     return Passage(row["text"], 0, len(row["text"]), row.get("section"))
 
 
-def _unchanged(classifier: Classifier, rule: str, groups: list[Variants]) -> RuleResult:
-    """Every variant must have the labels of its base, whatever those are."""
+def _invariance(classifier: Classifier, rule: str, groups: list[Variants]) -> RuleResult:
+    """Compare the labels of each variant with the predicted labels of its base."""
     base = classifier.predict([passage for passage, _ in groups])
     variants = [passage for _, others in groups for passage in others]
     expected = [_names(row) for row, (_, others) in zip(base, groups, strict=True) for _ in others]
-    return _judged(rule, variants, classifier.predict(variants), expected)
+    return _compared(rule, variants, classifier.predict(variants), expected)
 
 
-def _judged(rule: str, passages: list[Passage], given: Any, expected: Iterable[Iterable[str]]) -> RuleResult:
+def _compared(rule: str, passages: list[Passage], y_pred: Any, expected: Iterable[Iterable[str]]) -> RuleResult:
     wrong = tuple(
-        Failure(f"[{passage.section}] {passage.text}" if passage.section else passage.text, wanted, found)
-        for passage, wanted, found in zip(passages, map(_ordered, expected), map(_names, given), strict=True)
-        if wanted != found
+        Failure(f"[{passage.section}] {passage.text}" if passage.section else passage.text, true, predicted)
+        for passage, true, predicted in zip(passages, map(_in_label_order, expected), map(_names, y_pred), strict=True)
+        if true != predicted
     )
     return RuleResult(rule, len(passages) - len(wrong), len(passages), wrong)
 
 
 def _names(row: Any) -> tuple[str, ...]:
-    return tuple(label for label, given in zip(LABELS, row, strict=True) if given)
+    return tuple(label for label, has in zip(LABELS, row, strict=True) if has)
 
 
-def _ordered(labels: Iterable[str]) -> tuple[str, ...]:
+def _in_label_order(labels: Iterable[str]) -> tuple[str, ...]:
     return _names(indicator(labels))
 
 
@@ -181,7 +179,7 @@ def _read_if_there(file: Path) -> list[Row]:
 
 
 def _slots(folder: Path) -> Iterator[tuple[str, list[Variants]]]:
-    """Sentences with a slot, filled with one country, city, figure, … after another."""
+    """Fill the slot of each sentence with every country, city, figure, …"""
     rows = _read_if_there(folder / "slots.jsonl")
     if not rows:
         return
@@ -193,14 +191,14 @@ def _slots(folder: Path) -> Iterator[tuple[str, list[Variants]]]:
 
 
 def _headings(folder: Path) -> Iterator[Variants]:
-    """A passage under headings of like meaning, which must not change its labels."""
+    """Yield each passage under headings of equivalent meaning, which must not change its labels."""
     for row in _read_if_there(folder / "headings.jsonl"):
         first, *others = (_passage({**row, "section": heading}) for heading in row["headings"])
         yield first, others
 
 
 def _surface(passages: list[Passage]) -> Iterator[tuple[str, list[Variants]]]:
-    """British spelling, curly quotation marks and no-break spaces."""
+    """Vary spelling (British), quotation marks (curly) and spaces (no-break)."""
     for name, replacements in _SURFACE.items():
         found = []
         for passage in passages:
@@ -212,10 +210,11 @@ def _surface(passages: list[Passage]) -> Iterator[tuple[str, list[Variants]]]:
         yield name, found
 
 
-def _added(folder: Path, passages: list[Passage]) -> Iterator[Variants]:
+def _appended(folder: Path, passages: list[Passage]) -> Iterator[Variants]:
+    """Append unrelated clauses, two to every fifth passage."""
     clauses = [row["clause"] for row in _read_if_there(folder / "appended.jsonl")]
     ended = [passage for passage in passages[::5] if passage.text.endswith(".")]
     for number, passage in enumerate(ended if clauses else []):
-        # Each clause in turn: all with all tells no more.
+        # Clauses in rotation: every combination would show no more.
         two = (clauses[(2 * number + i) % len(clauses)] for i in range(2))
         yield passage, [_passage({"text": f"{passage.text[:-1]}{clause}."}) for clause in two]

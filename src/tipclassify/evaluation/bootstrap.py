@@ -1,13 +1,8 @@
-"""Bootstrap confidence intervals of the metrics, and the paired comparison of two models.
+"""Compute bootstrap confidence intervals of the metrics, and compare two models by the paired bootstrap.
 
-Groups (`corpus.group_rows`) are drawn with replacement, not passages: sentences of one narrative and near twins tend to
-be right or wrong together, and counting each on its own would make the intervals too narrow.
-
-Every metric is a ratio of counts, and counts add up, so a draw needs only how often each group was drawn: one
-multinomial over the distinct groups of counts.
-
-Sources: percentile intervals, Efron and Tibshirani 1993, chapter 13; drawing whole groups, Field and Welsh 2007 (Journal
-of the Royal Statistical Society B 69); paired draws for two systems, Koehn 2004 (EMNLP).
+Labels, predictions and groups come in. Whole groups are resampled (`corpus.group_rows`): errors within a narrative are
+correlated, and resampling passages would give too narrow intervals. Sources: percentile intervals, Efron and Tibshirani
+1993, chapter 13; cluster bootstrap, Field and Welsh 2007 (JRSS B 69); paired bootstrap, Koehn 2004 (EMNLP).
 """
 
 from __future__ import annotations
@@ -34,7 +29,7 @@ Groups = Sequence[int] | Ints
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """The middle 95% of the draws; NaN where there is nothing to draw from. Written ``[0.811, 0.870]``."""
+    """Percentile interval, the middle 95% of the draws; NaN without draws. Its text is ``[0.811, 0.870]``."""
 
     low: float
     high: float
@@ -45,7 +40,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class LabelIntervals:
-    """Intervals of one label's metrics, over the draws in which they are defined."""
+    """Intervals of one label's metrics, each over the draws in which it is defined."""
 
     label: str
     precision: Interval
@@ -55,7 +50,7 @@ class LabelIntervals:
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """Intervals of `metrics.Metrics`; from under twenty groups or so they are too narrow."""
+    """Intervals of `metrics.Metrics`; too narrow with fewer than about twenty groups."""
 
     draws: int
     groups: int
@@ -66,7 +61,7 @@ class Intervals:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One F1 of two models on the same passages.
+    """Difference in one F1 between two models on the same passages.
 
     Attributes
     ----------
@@ -75,7 +70,7 @@ class Difference:
     difference : float
         `this` less `other`, -1 to 1.
     better : float
-        Share of draws in which this model is better; equal is not better. NaN without draws.
+        Share of draws in which this model is strictly better, 0 to 1; NaN without draws.
     """
 
     figure: str
@@ -88,7 +83,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two models compared: macro-F1 first, then the F1 of each label."""
+    """Comparison of two models: macro-F1 first, then the F1 of each label."""
 
     draws: int
     groups: int
@@ -98,8 +93,9 @@ class Comparison:
 def intervals(y_true: Bools, y_pred: Bools, groups: Groups, draws: int = 1_000, seed: int = 0) -> Intervals:
     """Compute 95% bootstrap intervals by group.
 
-    Without draws, or with fewer than two groups, every interval is NaN. A draw in which a label does not occur is left
-    out of its recall and F1, one in which it is not predicted out of its precision.
+    `y_true` and `y_pred` are bool (n, 3), `groups` int (n,). Without draws, or with fewer than two groups, every
+    interval is NaN. The recall and F1 of a label exclude draws in which it does not occur, its precision draws in which
+    it is not predicted.
 
     >>> y_true = np.eye(3, dtype=bool).repeat(20, axis=0)
     >>> str(intervals(y_true, y_true, range(60)).macro_f1)
@@ -116,7 +112,7 @@ def compare(
 ) -> Comparison:
     """Compare the F1 of this model (`y_pred`) with that of another (`y_other`) by the paired bootstrap.
 
-    Both are judged on the same draws, so that passages which are hard for both do not blur the difference.
+    Both models are evaluated on the same draws, which cancels the variance from passages that are hard for both.
 
     >>> y_true = np.eye(3, dtype=bool).repeat(20, axis=0)
     >>> compare(y_true, y_true, ~y_true, range(60)).differences[0].better
@@ -134,7 +130,7 @@ def compare(
 
 
 def intervals_table(found: Intervals) -> str:
-    """Lay out the intervals as aligned plain text, as `metrics.metrics_table` lays out the metrics."""
+    """Format the intervals as aligned plain text, like `metrics.metrics_table`."""
     if found.groups < 2:
         return "no 95% intervals: they need passages of at least two groups (narratives, pairs)"
     rows = [(row.label, str(row.precision), str(row.recall), str(row.f1)) for row in found.labels]
@@ -145,7 +141,7 @@ def intervals_table(found: Intervals) -> str:
 
 
 def comparison_table(found: Comparison, other: str) -> str:
-    """Lay out the differences as aligned plain text; `other` is the name of the other model."""
+    """Format the differences as aligned plain text; `other` is the name of the other model."""
     rows = [("F1", "this", "other", "difference", "95% interval", "better in")]
     for d in found.differences:
         difference = "–" if np.isnan(d.difference) else f"{round(d.difference, 3) + 0.0:+.3f}"  # never -0.000
@@ -159,7 +155,7 @@ def comparison_table(found: Comparison, other: str) -> str:
 
 
 def _group_totals(y_true: Bools, y_pred: Bools, groups: Groups) -> Floats:
-    """True positives, predicted and true of each label, exact matches and passages: counts by group, (groups, 11)."""
+    """Count by group (groups, 11): true positives, predicted and true of each label, exact matches, passages."""
     right = (y_true == y_pred).all(axis=1, keepdims=True)
     counts = np.concatenate([y_true & y_pred, y_pred, y_true, right, np.ones_like(right)], axis=1)
     names, number = np.unique(np.asarray(groups), return_inverse=True)
@@ -167,18 +163,21 @@ def _group_totals(y_true: Bools, y_pred: Bools, groups: Groups) -> Floats:
 
 
 def _draw(totals: Floats, draws: int, seed: int) -> Floats:
-    """Counts of each draw of as many groups as there are, (draws, columns); none where there is nothing to vary."""
+    """Resample the groups and sum their counts, (draws, columns); no draws for fewer than two groups.
+
+    Metrics are ratios of sums, so a draw is one multinomial over the distinct rows of counts.
+    """
     if len(totals) < 2:
         return np.zeros((0, totals.shape[1]))
-    kinds, times = np.unique(totals, axis=0, return_counts=True)
+    distinct, times = np.unique(totals, axis=0, return_counts=True)
     rng = np.random.default_rng(seed)
     sizes = [min(_BATCH, draws - done) for done in range(0, draws, _BATCH)]
-    drawn = [rng.multinomial(len(totals), times / len(totals), size) @ kinds for size in sizes]
+    drawn = [rng.multinomial(len(totals), times / len(totals), size) @ distinct for size in sizes]
     return np.concatenate([np.zeros((0, totals.shape[1])), *drawn])
 
 
 def _figures(counts: Floats) -> Floats:
-    """Precision and recall of each label, macro-F1, F1 of each label and exact match, (draws, 11); NaN if undefined."""
+    """Compute precision and recall of each label, macro-F1, F1 of each label and exact match, (draws, 11)."""
     hits, predicted, true, rest = np.split(counts, [3, 6, 9], axis=1)
     occurs = true > 0
     f1 = np.where(occurs, _ratio(2 * hits, predicted + true), np.nan)
@@ -191,7 +190,7 @@ def _ratio(part: Floats, whole: npt.NDArray[np.float64 | np.int64]) -> Floats:
 
 
 def _interval(sample: Floats) -> Interval:
-    """Percentile interval of the draws in which the metric is defined."""
+    """Compute the percentile interval of the draws in which the metric is defined."""
     defined = sample[~np.isnan(sample)]
     low, high = np.quantile(defined, [0.025, 0.975]).tolist() if len(defined) else (float("nan"), float("nan"))
     return Interval(low, high)

@@ -1,4 +1,4 @@
-"""Error analysis: metrics by slice, the confusion of label sets, the worst errors.
+"""Analyse errors: metrics by slice, confusion of label sets, worst errors.
 
 Shapes as in `metrics`: `y_true` and `y_pred` are bool (n, 3), `scores` probabilities (n, 3), `thresholds` (3,), columns
 in the order of ``LABELS``; `rows` are those of `corpus.read_rows`.
@@ -41,7 +41,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Metrics of the passages that share a value: ``section`` prosecution, ``words`` 11-20, ``clauses`` 2."""
+    """Metrics of a slice of the passages, such as ``section`` prosecution, ``words`` 11-20 or ``clauses`` 2."""
 
     field: str
     value: str
@@ -50,7 +50,7 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class SetCell:
-    """Passages of one true and one predicted set of labels; `share` is of the passages with this true set, 0 to 1."""
+    """Cell of the confusion matrix of label sets; `share` is of the passages with this true set, 0 to 1."""
 
     truth: tuple[str, ...]
     given: tuple[str, ...]
@@ -60,7 +60,7 @@ class SetCell:
 
 @dataclass(frozen=True, slots=True)
 class LabelError:
-    """A label that was missed, or falsely given: `error` is ``"missed"`` or ``"false"``."""
+    """False negative (`error` is ``"missed"``) or false positive (``"false"``) of one label."""
 
     label: str
     error: str
@@ -73,10 +73,9 @@ class LabelError:
 def slices(
     rows: Sequence[Row], vocabulary: frozenset[str], y_true: Bools, scores: Floats, y_pred: Bools, thresholds: Floats
 ) -> tuple[Slice, ...]:
-    """Compute the metrics by section, by length in words and by number of clauses; each of the three parts all
-    passages.
+    """Compute the metrics by section, by length in words, and by number of clauses.
 
-    `vocabulary` is the model's. Slices without passages are left out.
+    Each of the three is a partition of all passages; empty slices are omitted. `vocabulary` is the model's.
 
     >>> rows = [{"text": "Police acted, but courts did not.", "section": "prosecution"}, {"text": "Police acted."}]
     >>> none = np.zeros((2, 3), bool)
@@ -147,7 +146,7 @@ def worst_errors(
 
 
 def slices_table(found: Sequence[Slice]) -> str:
-    """Lay out the slices as aligned plain text, one block a field, the support of each label in brackets."""
+    """Format the slices as aligned plain text, one block for each field, with the support of each label in brackets."""
     blocks = []
     for field in dict.fromkeys(s.field for s in found):
         lines = [(field, "passages", "macro-F1", "exact match", *(f"{label} F1" for label in LABELS))]
@@ -159,7 +158,7 @@ def slices_table(found: Sequence[Slice]) -> str:
 
 
 def confusion_table(cells: Sequence[SetCell]) -> str:
-    """Lay out the sets of labels as aligned plain text, with a rule between the wrong and the right."""
+    """Format the confusion cells as aligned plain text, with a rule between errors and exact matches."""
     columns = ("true labels", "given labels", "passages", "of the true")
     written = [[" + ".join(names) or "(none)" for names in (cell.truth, cell.given)] for cell in cells]
     rows = [(*two, f"{cell.passages:,}", f"{cell.share:.1%}") for two, cell in zip(written, cells, strict=True)]
@@ -171,7 +170,7 @@ def confusion_table(cells: Sequence[SetCell]) -> str:
 
 
 def errors_table(errors: Sequence[LabelError]) -> str:
-    """Lay out the errors, two lines each: what was wrong, and the passage."""
+    """Format the errors as plain text, two lines each: the error, and the passage."""
     lines = ["worst errors" if errors else "no errors"]
     for e in errors:
         lines.append(f"{e.error} {e.label}: {e.probability:.3f}, threshold {e.threshold:.3f}  ({e.id})")

@@ -1,4 +1,4 @@
-"""Evaluation metrics: per-label precision, recall, F1, average precision, calibration and reliability.
+"""Compute evaluation metrics: precision, recall, F1, average precision, calibration and reliability of each label.
 
 Shapes: `y_true` and `y_pred` are bool (n, 3), `scores` probabilities (n, 3), columns in the order of ``LABELS``.
 Intervals for the metrics are in `bootstrap`, metrics of parts of the passages in `error_analysis`.
@@ -23,7 +23,7 @@ __all__ += ["metrics_table", "reliability", "reliability_table", "rounded"]
 
 @dataclass(frozen=True, slots=True)
 class LabelMetrics:
-    """Metrics of one label, each 0 to 1 but `support`, the number of passages that have it."""
+    """Metrics of one label, each 0 to 1, and its `support`, the number of true passages."""
 
     label: str
     precision: float
@@ -42,9 +42,9 @@ class Metrics:
     Attributes
     ----------
     macro_f1 : float
-        Mean F1 of the labels that occur.
+        Mean F1 of the labels that occur in `y_true`.
     exact_match : float
-        Share of passages whose set of labels is wholly right.
+        Share of passages with exactly the true set of labels.
     """
 
     passages: int
@@ -65,8 +65,8 @@ class ReliabilityBin:
     Attributes
     ----------
     mean_probability, share_true : float
-        Mean predicted probability, and share of them with the label: equal for a calibrated model, NaN without
-        passages.
+        Mean predicted probability, and share of passages with the label: equal for a calibrated model, NaN for an
+        empty bin.
     """
 
     low: float
@@ -112,7 +112,7 @@ def reliability(y_true: Bools, scores: Floats, bins: int = 10) -> tuple[Reliabil
     Parameters
     ----------
     y_true, scores : bool (n,), float (n,)
-        Whether each passage has the label, and its probability.
+        True labels and probabilities of one label.
 
     Examples
     --------
@@ -139,10 +139,10 @@ def calibration_error(y_true: Bools, scores: Floats, bins: int = 10) -> float:
 
 
 def contrast_pair_accuracy(sets: Sequence[str | None], y_true: Bools, y_pred: Bools) -> tuple[int, int]:
-    """Count the contrast pairs, near twins with different labels, that are wholly right on both sides; and all of them.
+    """Count the contrast pairs with exact labels on both sides, and all contrast pairs.
 
-    `sets` names the near-twin set of each passage, None for none. A model that goes by the words that twins share gets
-    one side wrong (contrast sets: Gardner et al. 2020, arXiv:2004.02709).
+    A contrast pair is two near twins with different labels. `sets` names the contrast set of each passage, or is
+    None. A model that relies on their common words gets one side wrong (Gardner et al. 2020, arXiv:2004.02709).
 
     >>> y_true = np.array([[True, False, False], [False, True, False], [True, False, False]])
     >>> contrast_pair_accuracy(["a", "a", None], y_true, y_true)
@@ -158,7 +158,7 @@ def contrast_pair_accuracy(sets: Sequence[str | None], y_true: Bools, y_pred: Bo
 
 
 def metrics_table(metrics: Metrics, title: str) -> str:
-    """Lay out the metrics as aligned plain text, one row a label."""
+    """Format the metrics as aligned plain text, one row for each label."""
     columns = ("label", "precision", "recall", "F1", "support", "avg precision", "threshold", "ECE")
     rows = [
         (m.label, m.precision, m.recall, m.f1, str(m.support), m.average_precision, m.threshold, m.calibration_error)
@@ -169,14 +169,14 @@ def metrics_table(metrics: Metrics, title: str) -> str:
 
 
 def reliability_table(label: str, bins: Sequence[ReliabilityBin]) -> str:
-    """Lay out the reliability bins of one label as aligned plain text."""
+    """Format the reliability bins of one label as aligned plain text."""
     columns = ("probability", "passages", "mean probability", "share true")
     rows = [(f"{b.low:.2f}-{b.high:.2f}", b.passages, b.mean_probability, b.share_true) for b in bins]
     return "\n".join([f"reliability of {label}", *aligned([columns, *(list(map(shown, row)) for row in rows)])])
 
 
 def rounded(value: Any) -> Any:
-    """Return plain values for JSON: floats to four decimals, NaN as None, tuples as lists.
+    """Convert to plain values for JSON: floats to four decimals, NaN to None, tuples to lists.
 
     >>> rounded({"f1": 0.123456, "recall": float("nan"), "labels": ("failure",)})
     {'f1': 0.1235, 'recall': None, 'labels': ['failure']}

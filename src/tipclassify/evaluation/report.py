@@ -1,4 +1,4 @@
-"""A model measured on labelled rows: every figure as plain values for JSON, and the same as tables to read."""
+"""Evaluate a model on labelled rows: metrics as plain values for JSON, and as plain-text tables."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def evaluate_rows(
     draws: int = 1_000,
     seed: int = 0,
 ) -> tuple[dict[str, Any], list[str]]:
-    """Measure a model on rows of a corpus; each option adds a part.
+    """Evaluate a model on rows of a corpus; each option adds a part.
 
     Parameters
     ----------
     by : str, optional
-        Figures also for each value of this field.
+        Field for which to add the metrics of each value.
     errors : int
-        How many of the worst errors to give.
+        Number of worst errors to list.
     other : Classifier, optional
         A model to compare with, under the same policy.
     draws : int
@@ -54,19 +54,20 @@ def evaluate_rows(
 
     Examples
     --------
-    >>> rows = [{"text": "Courts convicted nine traffickers.", "labels": ("positive_effort",), "doc": None, "pair": None}]
+    >>> text = "Courts convicted nine traffickers."
+    >>> rows = [{"text": text, "labels": ("positive_effort",), "doc": None, "pair": None}]
     >>> values, tables = evaluate_rows(Classifier.load(), rows, draws=0)
     >>> values["parts"][0]["exact_match"], tables[0].splitlines()[0]
     (1.0, 'all passages')
     """
     if by and not any(by in row for row in rows):
         raise InputError(f"no row has a field {by!r}; choose one of {', '.join(sorted(rows[0]))}")
-    truth = np.array([indicator(row["labels"]) for row in rows], bool)
+    y_true = np.array([indicator(row["labels"]) for row in rows], bool)
     groups = np.array(group_rows(rows))
     thresholds = classifier.thresholds(policy)
     passages = [Passage(row["text"], 0, len(row["text"]), row.get("section") or None) for row in rows]
     scores = classifier.predict_proba(passages)
-    given = apply_thresholds(scores, thresholds)
+    y_pred = apply_thresholds(scores, thresholds)
     report: dict[str, Any] = {
         "model": classifier.meta.get("sha256"),
         "policy": policy,
@@ -82,29 +83,29 @@ def evaluate_rows(
         values = np.array([str(row.get(by)) for row in rows])
         parts = {(value, f"{by} = {value}"): values == value for value in dict.fromkeys(values.tolist())} | parts
     for (value, title), part in parts.items():
-        figures = metrics.measure(truth[part], scores[part], given[part], thresholds)
-        intervals = bootstrap.intervals(truth[part], given[part], groups[part], draws, seed) if draws else None
+        figures = metrics.measure(y_true[part], scores[part], y_pred[part], thresholds)
+        intervals = bootstrap.intervals(y_true[part], y_pred[part], groups[part], draws, seed) if draws else None
         report["parts"].append({"value": value, **asdict(figures), "intervals": intervals and asdict(intervals)})
         table = metrics.metrics_table(figures, title)
         tables.append(f"{table}\n{bootstrap.intervals_table(intervals)}" if intervals else table)
     if confusion:
-        cells = error_analysis.confused_sets(truth, given)
+        cells = error_analysis.confused_sets(y_true, y_pred)
         report["confusion"] = list(map(asdict, cells))
         tables.append(error_analysis.confusion_table(cells))
     if slices:
-        found = error_analysis.slices(rows, classifier.vocabulary, truth, scores, given, thresholds)
+        found = error_analysis.slices(rows, classifier.vocabulary, y_true, scores, y_pred, thresholds)
         report["slices"] = list(map(asdict, found))
         tables.append(error_analysis.slices_table(found))
     if reliability:
-        bins = {label: metrics.reliability(truth[:, j], scores[:, j]) for j, label in enumerate(LABELS)}
+        bins = {label: metrics.reliability(y_true[:, j], scores[:, j]) for j, label in enumerate(LABELS)}
         report["reliability"] = {label: list(map(asdict, of_label)) for label, of_label in bins.items()}
         tables += [metrics.reliability_table(label, of_label) for label, of_label in bins.items()]
     if other:
-        comparison = bootstrap.compare(truth, given, other.predict(passages, policy), groups, draws, seed)
+        comparison = bootstrap.compare(y_true, y_pred, other.predict(passages, policy), groups, draws, seed)
         report["comparison"] = {"other": other_name, **asdict(comparison)}
         tables.append(bootstrap.comparison_table(comparison, other_name))
     if errors:
-        mistakes = error_analysis.worst_errors(rows, truth, scores, thresholds, errors)
+        mistakes = error_analysis.worst_errors(rows, y_true, scores, thresholds, errors)
         report["errors"] = list(map(asdict, mistakes))
         tables.append(error_analysis.errors_table(mistakes))
     return metrics.rounded(report), tables

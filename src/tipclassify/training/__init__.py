@@ -1,1 +1,1 @@
-"""Training: fit, calibrate, measure, write a model."""
+"""Training: fit, calibrate, evaluate and write a model."""

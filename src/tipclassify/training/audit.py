@@ -1,8 +1,8 @@
-"""Corpus audit: the passages to look at before a model is trained on them.
+"""Audit a corpus for suspect passages before training.
 
-Rows of a corpus come in, findings go out as plain values, worst first: likely label errors, near duplicates with
-different labels, contrast pairs whose labels do not differ, near duplicates on both sides of a split, and the labels of
-each section. A finding is a reason to look, not a verdict.
+Rows come in, findings go out as plain values, worst first: likely label errors, near duplicates with different labels,
+contrast pairs with equal labels, near duplicates across groups, and label counts by section. A finding is a reason to
+check a passage, not a verdict.
 
 Sources: confident learning, Northcutt, Jiang and Chuang 2021 (JAIR 70, arXiv:1911.00068), for each label on its own as
 in Thyagarajan et al. 2022 (arXiv:2211.13895); near duplicates as `near_duplicates` finds them.
@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 
 from tipclassify.corpus.loading import Row, group_rows, text_key
-from tipclassify.corpus.near_duplicates import ALIKE, LEAKED, near_pairs
+from tipclassify.corpus.near_duplicates import CONFLICT_SIMILARITY, LEAK_SIMILARITY, near_duplicate_pairs
 from tipclassify.errors import CorpusError, MissingExtraError
 from tipclassify.formatting import aligned, shown
 from tipclassify.labels import LABELS, indicator
@@ -38,7 +38,7 @@ Audit = Mapping[str, Sequence[Finding]]
 def audit_corpus(
     rows: Sequence[Row], *, folds: int = 5, seed: int = 0, jobs: int = 1, progress: Progress | None = None
 ) -> Audit:
-    """Find everything that is suspect in `rows` (of `corpus.read_rows`): the findings of each part by its name."""
+    """Run every audit on `rows` (from `corpus.read_rows`) and return the findings by audit name."""
     return {
         "label_errors": find_label_errors(rows, folds=folds, seed=seed, jobs=jobs, progress=progress),
         "conflicts": find_conflicts(rows),
@@ -61,15 +61,15 @@ def find_label_errors(
     Returns
     -------
     list of dict
-        ``quality``, 0 to 1: how well the labels agree with the probabilities; ``id``, ``text``, ``labels``;
-        ``suggested``, the labels with every doubted one turned.
+        ``quality``, 0 to 1: agreement of the labels with the probabilities; ``id``, ``text``, ``labels``;
+        ``suggested``, the labels with every suspect one flipped.
 
     Raises
     ------
     MissingExtraError
         When cleanlab is not installed.
     CorpusError
-        When the corpus is too small to hold some of it out.
+        When the corpus is too small for cross-validation.
     """
     try:
         with warnings.catch_warnings():  # importing cleanlab 2.9 silences every warning of the process
@@ -86,7 +86,7 @@ def find_label_errors(
         )
     except ValueError as error:
         raise CorpusError([f"too small to audit: {error}"]) from error
-    varied = np.flatnonzero(y_true.any(axis=0) & ~y_true.all(axis=0))  # nothing contradicts a label of all, or of none
+    varied = np.flatnonzero(y_true.any(axis=0) & ~y_true.all(axis=0))  # a constant label has no contradicting example
     if not len(varied):
         return []
     numbers = [[np.flatnonzero(row).tolist() for row in part] for part in (y_true[:, varied], y_true)]  # for cleanlab
@@ -107,8 +107,8 @@ def find_label_errors(
 # --------------------------------------------------------------------------------------------- near duplicates
 
 
-def find_conflicts(rows: Sequence[Row], least: float = ALIKE) -> list[Finding]:
-    """Find near duplicates under one heading with different labels; those of one contrast pair differ on purpose."""
+def find_conflicts(rows: Sequence[Row], least: float = CONFLICT_SIMILARITY) -> list[Finding]:
+    """Find near duplicates under one heading with different labels, except within a contrast pair."""
 
     def heading(row: Row) -> str:
         return without_enumerator(row.get("section") or "").lower()
@@ -122,18 +122,18 @@ def find_conflicts(rows: Sequence[Row], least: float = ALIKE) -> list[Finding]:
     ]
 
 
-def find_leaks(rows: Sequence[Row], least: float = LEAKED) -> list[Finding]:
-    """Find near duplicates of different groups: folds by group may hold out one and train on the other."""
+def find_leaks(rows: Sequence[Row], least: float = LEAK_SIMILARITY) -> list[Finding]:
+    """Find near duplicates in different groups, which a split by group may put on both sides."""
     groups = group_rows(rows)
     return [found for one, other, found in _near_duplicates(rows, least) if groups[one] != groups[other]]
 
 
 def _near_duplicates(rows: Sequence[Row], least: float) -> Iterator[tuple[int, int, Finding]]:
-    """Row numbers, and ``similarity``, ``first`` and ``second``, most alike first."""
-    # A text that stands there twice has one group, and under one heading one set of labels: its copies would find the same again.
+    """Yield row numbers with ``similarity``, ``first`` and ``second``, most similar first."""
+    # Copies of a text share a group and, under one heading, their labels: comparing them would repeat findings.
     firsts = {(text_key(row["text"]), _pair(row)): i for i, row in reversed([*enumerate(rows)])}
     kept = sorted(firsts.values())
-    found = near_pairs([rows[i]["text"] for i in kept], least)
+    found = near_duplicate_pairs([rows[i]["text"] for i in kept], least)
     for i, j, similarity in sorted(found, key=lambda pair: (-pair[2], pair[0], pair[1])):
         one, other = kept[i], kept[j]
         passages = {"first": _passage(rows[one]), "second": _passage(rows[other])}
@@ -144,7 +144,7 @@ def _near_duplicates(rows: Sequence[Row], least: float) -> Iterator[tuple[int, i
 
 
 def find_same_pairs(rows: Sequence[Row]) -> list[Finding]:
-    """Find contrast pairs in which all passages have the same labels: they teach no difference.
+    """Find contrast pairs whose passages all have the same labels, and so show no contrast.
 
     >>> [found["pair"] for found in find_same_pairs([{"id": i, "text": i, "labels": (), "pair": "p"} for i in "ab"])]
     ['p']
@@ -161,7 +161,7 @@ def find_same_pairs(rows: Sequence[Row]) -> list[Finding]:
 
 
 def section_balance(rows: Sequence[Row]) -> list[Finding]:
-    """Count the passages of each section with each label and with none, the largest section first."""
+    """Count the passages of each section by label and without labels, largest section first."""
     sections: defaultdict[str | None, list[Row]] = defaultdict(list)
     for row in rows:
         sections[str(row["section"]) if row.get("section") else None].append(row)
@@ -187,22 +187,22 @@ def _passage(row: Row) -> Finding:
 _TWINS: Final = ("similarity", "id", "labels", "text")
 _PARTS: Final = {
     "label_errors": ("likely label errors", ("quality", "id", "labels", "suggested", "text")),
-    "conflicts": (f"near twins with different labels (similarity {ALIKE} or more)", _TWINS),
+    "conflicts": (f"near twins with different labels (similarity {CONFLICT_SIMILARITY} or more)", _TWINS),
     "same_pairs": ("pairs whose labels do not differ", ("pair", "id", "labels", "text")),
-    "leaks": (f"near twins in different groups (similarity {LEAKED} or more)", _TWINS),
+    "leaks": (f"near twins in different groups (similarity {LEAK_SIMILARITY} or more)", _TWINS),
     "balance": ("sections", ("section", "passages", *LABELS, _NONE)),
 }
 
 
 def audit_rows(audit: Audit, most: int) -> Iterator[Finding]:
-    """Yield the rows for JSON: for each part its ``count``, then its first `most` findings."""
+    """Yield rows for JSON: for each audit its ``count``, then its first `most` findings."""
     for part, findings in audit.items():
         yield {"part": part, "count": len(findings)}
         yield from ({"part": part, **finding} for finding in findings[:most])
 
 
 def audit_table(audit: Audit, most: int) -> str:
-    """Lay out the same as aligned plain text, a table a part."""
+    """Format the findings as aligned plain text, one table for each audit."""
     tables = []
     for part, (title, columns) in _PARTS.items():
         findings = audit[part]
@@ -214,7 +214,7 @@ def audit_table(audit: Audit, most: int) -> str:
 
 
 def _cells(part: str, found: Finding) -> list[tuple[str, ...]]:
-    """Lines of a finding: one, or one for each of its passages."""
+    """Return the table rows of a finding: one, or one for each of its passages."""
     if part == "balance":
         counts = (f"{n} ({found['shares'][label]:.0%})" for label, n in found["counts"].items())
         return [(shown(found["section"] or "(no section)"), str(found["passages"]), *counts)]

@@ -28,23 +28,23 @@ from tipclassify.model.classifier import Classifier
 from tipclassify.model.linear.scoring import apply_thresholds, logistic
 from tipclassify.progress import Progress
 from tipclassify.text.document import Passage
-from tipclassify.training.fit import checked_weights, fit_model, group_folds, model_meta
+from tipclassify.training.fit import check_weights, fit_model, group_folds, model_meta
 from tipclassify.training.train import load_encoder
 
 __all__ = ["TipClassifier", "as_indicator", "as_passages"]
 
 _MODELS: Final = ("default", "fast")
-_FEW: Final = 100  # passages under which a warning is due
+_FEW: Final = 100  # fewer passages give a warning
 
 
 class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Classifier of passages, each label on its own, judged out of fold.
+    """Multi-label classifier of passages, evaluated out of fold.
 
     Parameters
     ----------
     model : str
-        ``"default"`` fits the heads of the shipped encoder, which start from the shipped ones: few passages move them a little, many
-        far. ``"fast"`` fits the linear model from nothing, on these passages alone.
+        ``"default"`` refits the heads of the shipped encoder, regularised towards the shipped ones: few passages change
+        them little, many a lot. ``"fast"`` fits the linear model from scratch, on these passages alone.
     folds : int
         Folds of the inner cross-validation, 2 or more.
     policy : str
@@ -59,9 +59,9 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     classes_ : array of str (3,)
         ``LABELS``.
     classifier_ : Classifier
-        The fitted model at work.
+        The fitted model.
     metrics_ : Metrics
-        Out-of-fold figures on the training passages.
+        Out-of-fold metrics on the training passages.
     """
 
     def __init__(
@@ -81,24 +81,24 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         progress: Progress | None = None,
         sample_weight: Any = None,
     ) -> TipClassifier:
-        """Train on the passages `X`; the section of a `Passage` is evidence.
+        """Train on the passages `X`; the section heading of a `Passage` is a feature too.
 
         Parameters
         ----------
         X : iterable of str or Passage (n,)
         y : indicator matrix (n, 3), or for each passage the names of its labels
-            With names, give scikit-learn's splitters explicitly (``cv=KFold(5)``): it cannot stratify them.
+            With names, pass a splitter to scikit-learn explicitly (``cv=KFold(5)``): it cannot stratify them.
         groups : sequence of int (n,), optional
             Passages of one group stay together in the inner folds; equal texts always do.
         sample_weight : sequence of float (n,), optional
-            How much each passage counts.
+            Sample weights, 0 or more.
 
         Raises
         ------
         TypeError
-            When `X` is a bare string or a table, or holds what is no text.
+            When `X` is a bare string or a table, or has an element that is no text.
         ValueError
-            When lengths differ, a label is unknown, or there are too few passages to hold some out.
+            When lengths differ, a label is unknown, or there are too few passages for cross-validation.
 
         Warns
         -----
@@ -121,7 +121,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             warnings.warn(f"{len(passages)} passages are few to train on: {stays}; label at least {_FEW}", stacklevel=2)
         if groups is None:
             groups = group_rows([{"text": passage.text} for passage in passages])
-        weights = checked_weights(sample_weight, len(passages), "sample_weight")
+        weights = check_weights(sample_weight, len(passages), "sample_weight")
         if self.model == "default":
             self._fit_default(passages, y_true, np.asarray(groups), weights, progress)
         else:
@@ -145,12 +145,12 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self, passages: list[Passage], y_true: Bools, groups: Ints, weights: Floats, progress: Progress | None
     ) -> None:
         from tipclassify.model.encoder.scoring import EncoderScorer
-        from tipclassify.training.heads import adapt_heads, cross_adapted, pooled_vectors
+        from tipclassify.training.heads import adapt_heads, out_of_fold_logits, pooled_vectors
 
         scorer = load_encoder()
         model = scorer.model
         pooled = pooled_vectors(scorer, [p.text for p in passages], [p.section for p in passages], progress=progress)
-        raw = cross_adapted(model.own, pooled, y_true, weights, group_folds(groups, self.folds, self.seed))
+        raw = out_of_fold_logits(model.own, pooled, y_true, weights, group_folds(groups, self.folds, self.seed))
         used = weights > 0
         scores = logistic(raw * model.scale + model.shift)[used]
         thresholds = np.array(model.thresholds["balanced"])
@@ -162,17 +162,17 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.classifier_ = Classifier(EncoderScorer(replace(model, heads=heads, meta=meta)))
 
     def predict_proba(self, X: Iterable[str | Passage]) -> Floats:
-        """Calibrated probabilities, float array (n, 3)."""
+        """Return calibrated probabilities, float array (n, 3)."""
         check_is_fitted(self)
         return self.classifier_.predict_proba(as_passages(X))
 
     def predict(self, X: Iterable[str | Passage]) -> Ints:
-        """Indicator matrix, int array (n, 3)."""
+        """Return predicted labels as an indicator matrix, int array (n, 3)."""
         check_is_fitted(self)
         return self.classifier_.predict(as_passages(X), self.policy).astype(np.int64)
 
     def score(self, X: Iterable[str | Passage], y: Any, sample_weight: Any = None) -> float:
-        """Macro-F1 of `predict` over the three labels."""
+        """Return the macro-F1 of `predict` over the three labels."""
         y_true = as_indicator(y).astype(int)
         return float(f1_score(y_true, self.predict(X), average="macro", sample_weight=sample_weight, zero_division=0))
 
@@ -182,7 +182,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         meta: Mapping[str, Any] | None = None,
         files: Mapping[str, str] | None = None,
     ) -> None:
-        """Write the model folder that `Classifier.load` and ``--model`` take, replacing the one at `path`.
+        """Write a model folder for `Classifier.load` and ``--model``, replacing the one at `path`.
 
         Parameters
         ----------
@@ -217,12 +217,12 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def as_passages(X: Any) -> list[Passage]:
-    """Return texts as passages without a heading; passages as they are.
+    """Convert texts to passages without a heading; passages stay unchanged.
 
     Raises
     ------
     TypeError
-        When `X` is a bare string or a table, or holds something that is neither, such as NaN or None.
+        When `X` is a bare string or a table, or an element is neither text nor passage, such as NaN or None.
     """
     if isinstance(X, str | bytes | Mapping) or not isinstance(X, Iterable):
         raise TypeError(f"X is a bare {type(X).__name__}: give a list of passages")
@@ -239,7 +239,7 @@ def as_passages(X: Any) -> list[Passage]:
 
 
 def as_indicator(y: Any) -> Bools:
-    """Return labels as bool array (n, 3): from an indicator matrix, or from the label names of each passage.
+    """Convert an indicator matrix, or the label names of each passage, to a bool array (n, 3).
 
     >>> as_indicator([["failure"], []]).tolist()
     [[False, True, False], [False, False, False]]

@@ -1,4 +1,7 @@
-"""Measure a freshly trained model on the rows held out: metrics for its card and its ``model.json``."""
+"""Evaluate a trained model on held-out rows, for its card and its ``model.json``.
+
+Held-out rows and predictions come in; metrics, operating points, the error table and golden rows go out.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +25,9 @@ from tipclassify.model.classifier import Classifier
 from tipclassify.text.document import Passage
 from tipclassify.training.model_card import Evidence, Part
 
-__all__ = ["Judged", "country_groups", "error_table", "evidence_of", "golden_rows", "row_passage"]
+__all__ = ["HeldOutPredictions", "collect_evidence", "country_groups", "error_table", "golden_rows", "row_passage"]
 
-_STEPS: Final = 1_000  # of probability in a histogram: thresholds of the recall policy lie near 0.01
+_BINS: Final = 1_000  # histogram bins of probability: thresholds of the recall policy lie near 0.01
 _GOLDEN: Final = 60  # passages whose scores a copy of the model must reproduce
 _FAMILIES: Final = {
     "hrr": "human-rights reports",
@@ -38,43 +41,43 @@ _KINDS: Final = {
     "child soldier": "sections on child labor",
     "children": "sections on children",
     "": "other sections",
-}  # by a word of the heading, the first that is there
-_JUDGED: Final = (
-    "real passages of countries that taught nothing, chosen more often where they are hard: whole reports are easier. Calibration and "
-    'thresholds are cross-fitted by country. Precision and recall under "Operating points" count each passage for as many as it '
-    "stands for in whole reports"
+}  # by a word of the heading; the first match wins
+_EVALUATED_ON: Final = (
+    "real passages of countries that taught nothing, chosen more often where they are hard: whole reports are easier. "
+    'Calibration and thresholds are cross-fitted by country. Precision and recall under "Operating points" count each '
+    "passage for as many as it stands for in whole reports"
 )
 
 
 @dataclass(frozen=True)
-class Judged:
-    """Rows that taught a model nothing, and what it makes of them.
+class HeldOutPredictions:
+    """Held-out rows and a model's predictions on them.
 
     Attributes
     ----------
     y_true : bool (n, 3)
     scores : float (n, 3)
         Probabilities, calibrated on other documents.
-    given : mapping of str to bool (n, 3)
-        Policy → labels at thresholds of other documents.
+    y_pred : mapping of str to bool (n, 3)
+        Policy → predicted labels, at thresholds chosen on other documents.
     weights : float
-        How much each real row counts, or each row where none is real.
+        Sample weight of each real row, or of each row where none is real.
     """
 
     rows: Sequence[Row]
     y_true: Bools
     scores: Floats
-    given: Mapping[str, Bools]
+    y_pred: Mapping[str, Bools]
     weights: Floats
 
 
 def row_passage(row: Row) -> Passage:
-    """Return a row's text under its heading."""
+    """Convert a row to a passage under its heading."""
     return Passage(row["text"], 0, len(row["text"]), row.get("section") or None)
 
 
 def country_groups(rows: Sequence[Row]) -> Ints:
-    """Number the group of each row, int (n,): its country where it is real, else its group."""
+    """Number the group of each row, int (n,): the country of a real row, else its `group_rows` group."""
     names = [
         document_country(str(row["doc"])) if is_real(row) else f"#{group}"
         for row, group in zip(rows, group_rows(rows), strict=True)
@@ -82,69 +85,71 @@ def country_groups(rows: Sequence[Row]) -> Ints:
     return np.asarray(np.unique(names, return_inverse=True)[1], np.int64)
 
 
-def evidence_of(
-    judged: Judged, classifier: Classifier, seed: int, cases: bool = True
+def collect_evidence(
+    held_out: HeldOutPredictions, classifier: Classifier, seed: int, cases: bool = True
 ) -> tuple[Evidence, dict[str, Any]]:
-    """Measure a model for its card, and as plain values for its ``model.json``.
+    """Evaluate a model for its card, and as plain values for its ``model.json``.
 
     Parameters
     ----------
     cases : bool
-        Run the behaviour cases too: with an encoder they take longer than a fit of its heads.
+        Run the behavioural tests too: with an encoder they take longer than fitting its heads.
     """
-    rows, y_true, given = judged.rows, judged.y_true, judged.given
+    rows, y_true, by_policy = held_out.rows, held_out.y_true, held_out.y_pred
     real = np.array([is_real(row) for row in rows], bool)
     whole = real if real.any() else np.ones(len(rows), bool)
     groups, limit = country_groups(rows), classifier.thresholds("balanced")
 
     def part(name: str, chosen: Bools) -> Part:
-        y_pred = given["balanced"]
+        y_pred = by_policy["balanced"]
         empty = chosen & ~y_true.any(axis=1)
         return Part(
             name,
-            measure(y_true[chosen], judged.scores[chosen], y_pred[chosen], limit),
+            measure(y_true[chosen], held_out.scores[chosen], y_pred[chosen], limit),
             intervals(y_true[chosen], y_pred[chosen], groups[chosen], seed=seed),
             float(y_pred[empty].any(axis=1).mean()) if empty.any() else float("nan"),
         )
 
     parts = [part("real passages" if real.any() else "all passages", whole)]
     sources = np.array([_FAMILIES.get(str(source_family(row.get("doc"))), "") for row in rows])
-    sections = np.array([_kind(str(row.get("section") or "").lower()) for row in rows])
+    sections = np.array([_section_kind(str(row.get("section") or "").lower()) for row in rows])
     for column, names in ((sources, _FAMILIES.values()), (sections, [*_KINDS.values(), "no heading"])):
         parts += [part(name, mine) for name in dict.fromkeys(names) if (mine := real & (column == name)).any()]
     if real.any() and not real.all():
         parts.append(part("invented passages", ~real))
 
-    y_whole, whole_given = y_true[whole], {policy: given[policy][whole] for policy in POLICIES}
+    y_true_whole, y_pred_whole = y_true[whole], {policy: by_policy[policy][whole] for policy in POLICIES}
     points = {
-        policy: _operating_points(y_whole, y_pred, classifier.thresholds(policy), groups[whole], judged.weights, seed)
-        for policy, y_pred in whole_given.items()
+        policy: _operating_points(
+            y_true_whole, y_pred, classifier.thresholds(policy), groups[whole], held_out.weights, seed
+        )
+        for policy, y_pred in y_pred_whole.items()
     }
     behaviours: list[RuleResult] = []
-    with suppress(InputError):  # installed without the cases: a model without their rates is sound all the same
+    with suppress(InputError):  # an installation without the cases can still train
         behaviours = run_cases(classifier, default_cases_path()) if cases else []
-    pairs = contrast_pair_accuracy([row.get("pair") for row in rows], y_true, given["balanced"])
-    bins = [reliability(y_whole[:, j], judged.scores[whole, j]) for j in range(len(LABELS))]
-    said = _JUDGED if real.any() else "passages that taught it nothing: out of fold, by group"
-    evidence = Evidence(said, parts, points, list(zip(*bins, strict=True)), pairs, behaviours)
+    pairs = contrast_pair_accuracy([row.get("pair") for row in rows], y_true, by_policy["balanced"])
+    bins = [reliability(y_true_whole[:, j], held_out.scores[whole, j]) for j in range(len(LABELS))]
+    description = _EVALUATED_ON if real.any() else "passages that taught it nothing: out of fold, by group"
+    evidence = Evidence(description, parts, points, list(zip(*bins, strict=True)), pairs, behaviours)
     figures = {
         "metrics": parts[0].metrics.to_dict(),
         "operating_points": points,
         "near_twins": dict(zip(("right", "pairs"), pairs, strict=True)),
-        "error_table": error_table(y_whole, judged.scores[whole], whole_given, judged.weights),
+        "error_table": error_table(y_true_whole, held_out.scores[whole], y_pred_whole, held_out.weights),
         "behaviours": {result.rule: round(result.rate, 4) for result in behaviours},
     }
     return evidence, figures
 
 
-def _kind(heading: str) -> str:
+def _section_kind(heading: str) -> str:
     return next(name for word, name in _KINDS.items() if word in heading) if heading else "no heading"
 
 
 def _operating_points(
     y_true: Bools, y_pred: Bools, thresholds: Floats, groups: Ints, weights: Floats, seed: int
 ) -> dict[str, dict[str, Any]]:
-    """Threshold, precision and recall of each label, the latter two with the ends of their 95% intervals."""
+    """Return the threshold of each label, and precision and recall with their 95% intervals."""
     points = {}
     found = intervals(y_true, y_pred, groups, seed=seed)
     for j, (label, row) in enumerate(zip(LABELS, found.labels, strict=True)):
@@ -159,26 +164,25 @@ def _operating_points(
 
 
 def error_table(y_true: Bools, scores: Floats, labels: Mapping[str, Bools], weights: Floats) -> dict[str, Any]:
-    """Count how often `labels` (policy → bool (n, 3)) are given rightly and wrongly, held out: what adjusts counts
-    (`summary`).
+    """Count true and false positives and negatives of the held-out predictions `labels` (policy → bool (n, 3)).
 
-    Each passage counts its weight, scaled so that all together count as many as they are worth (Kish 1965: the square of the
-    sum over the sum of squares). ``policies`` has the counts of each policy and label at cross-fitted thresholds;
-    ``histogram`` counts passages with and without each label by probability in steps of 0.001.
+    `summary` adjusts its counts by them. Weights are scaled to sum to the effective sample size (Kish 1965: the square
+    of the sum over the sum of squares). ``policies`` has the counts of each policy and label at cross-fitted
+    thresholds; ``histogram`` counts passages with and without each label by probability, in bins of 0.001.
     """
     weights = weights * weights.sum() / max(float(weights @ weights), 1e-12)
     policies: dict[str, Any] = {}
     for policy in POLICIES:
-        given = labels[policy]
-        cells = {"tp": y_true & given, "fn": y_true & ~given, "fp": ~y_true & given, "tn": ~y_true & ~given}
+        y_pred = labels[policy]
+        cells = {"tp": y_true & y_pred, "fn": y_true & ~y_pred, "fp": ~y_true & y_pred, "tn": ~y_true & ~y_pred}
         policies[policy] = {
             label: {name: round(float(weights @ cell[:, j]), 3) for name, cell in cells.items()}
             for j, label in enumerate(LABELS)
         }
-    step = np.minimum((scores * _STEPS).astype(int), _STEPS - 1)
+    step = np.minimum((scores * _BINS).astype(int), _BINS - 1)
     histogram = {
         label: {
-            name: np.bincount(step[mine, j], weights[mine], minlength=_STEPS).round(3).tolist()
+            name: np.bincount(step[mine, j], weights[mine], minlength=_BINS).round(3).tolist()
             for name, mine in (("with", y_true[:, j]), ("without", ~y_true[:, j]))
         }
         for j, label in enumerate(LABELS)
@@ -187,12 +191,12 @@ def error_table(y_true: Bools, scores: Floats, labels: Mapping[str, Bools], weig
 
 
 def golden_rows(classifier: Classifier, rows: Sequence[Row]) -> str:
-    """Write invented passages, evenly drawn, with their scores: what any copy of the model must give."""
-    drawn = [row for row in rows if not is_real(row)]
-    drawn = drawn[:: max(1, len(drawn) // _GOLDEN)][:_GOLDEN]
-    scores = classifier.predict_proba(list(map(row_passage, drawn))).round(5).tolist() if drawn else []
+    """Write an even sample of invented passages with their scores, as JSON lines that a model copy must match."""
+    sample = [row for row in rows if not is_real(row)]
+    sample = sample[:: max(1, len(sample) // _GOLDEN)][:_GOLDEN]
+    scores = classifier.predict_proba(list(map(row_passage, sample))).round(5).tolist() if sample else []
     lines = (
         {"text": row["text"], "section": row.get("section"), "scores": dict(zip(LABELS, of_row, strict=True))}
-        for row, of_row in zip(drawn, scores, strict=True)
+        for row, of_row in zip(sample, scores, strict=True)
     )
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)

@@ -1,10 +1,8 @@
-"""Fit an encoder's heads: logistic regression on pooled vectors, drawn to the heads that it starts from.
+"""Fit an encoder's heads: logistic regression on pooled vectors, regularised towards the previous heads.
 
-The encoder stays as it is. A head's penalty is on its distance from where it started and not from zero, so a few rows move it
-a little and many rows far: a user's 14 rows never make a model of 14 rows. scikit-learn's logistic regression has no such offset;
-the loss is the same, minimised by SciPy's L-BFGS, which draws no random numbers.
-
-Source: adaptive regularisation towards a prior model, Chelba and Acero 2004 (EMNLP).
+The encoder is frozen. The L2 penalty is on the distance from the previous heads, not from zero, so few rows change a
+head little and many rows a lot. scikit-learn's logistic regression has no such prior; SciPy's L-BFGS minimises the same
+loss without random numbers. Source: Chelba and Acero 2004 (EMNLP), adaptation by a prior model.
 """
 
 from __future__ import annotations
@@ -25,12 +23,12 @@ from tipclassify.progress import Progress
 if TYPE_CHECKING:
     from tipclassify.model.encoder.scoring import EncoderScorer
 
-__all__ = ["PENALTY", "adapt_heads", "cross_adapted", "pooled_vectors"]
+__all__ = ["PENALTY", "adapt_heads", "out_of_fold_logits", "pooled_vectors"]
 
 PENALTY: Final = 1_000.0
-"""With it 14 rows leave over 97% of the tags of other passages as they were, and some hundreds move what they are about."""
+"""L2 penalty: 14 rows leave over 97% of the tags of other passages unchanged; some hundreds change related passages."""
 
-_AT_A_TIME: Final = 500  # passages of one entry of the cache: a few rows more are a few entries more
+_CACHE_ROWS: Final = 500  # passages in a cache entry: a few new rows invalidate few entries
 
 Vectors = npt.NDArray[np.float32]
 
@@ -43,7 +41,7 @@ def pooled_vectors(
     cache: Path | None = None,
     progress: Progress | None = None,
 ) -> Vectors:
-    """Compute pooled vectors, float32 (n, width), kept in `cache` by a hash of encoder and passages, without texts."""
+    """Compute pooled vectors, float32 (n, width), cached by a hash of encoder and passages, without texts."""
     from joblib import Memory
 
     kept = Memory(None if cache is None else str(cache), verbose=0).cache(
@@ -51,8 +49,8 @@ def pooled_vectors(
     )
     encoder = hashlib.sha256(scorer.model.graph).hexdigest()
     found = []
-    for first in range(0, len(texts), _AT_A_TIME):
-        last = first + _AT_A_TIME
+    for first in range(0, len(texts), _CACHE_ROWS):
+        last = first + _CACHE_ROWS
         part = list(texts[first:last]), list(headings[first:last])
         found.append(kept(scorer, *part, hashlib.sha256(json.dumps([encoder, *part]).encode()).hexdigest()))
         if progress:
@@ -65,14 +63,14 @@ def _pooled(scorer: EncoderScorer, texts: list[str], headings: list[str | None],
 
 
 def adapt_heads(start: Heads, pooled: Vectors, y_true: Bools, weights: Floats, penalty: float = PENALTY) -> Heads:
-    """Fit the heads of least log loss on the rows, plus half the penalty times the squared distance from `start`.
+    """Minimise the log loss plus half the penalty times the squared distance from the heads `start`.
 
     Parameters
     ----------
     pooled : float32 (n, width)
     y_true : bool (n, 3)
     weights : float (n,)
-        How much each row counts.
+        Sample weights, 0 or more.
     """
     from scipy.optimize import minimize
     from threadpoolctl import threadpool_limits
@@ -80,7 +78,7 @@ def adapt_heads(start: Heads, pooled: Vectors, y_true: Bools, weights: Floats, p
     design = np.column_stack([pooled.astype(np.float64), np.ones(len(pooled))])
     begin = np.column_stack([start.weights, start.bias])
     found = np.empty_like(begin)
-    with threadpool_limits(1):  # the sums in one order, whatever the machine has
+    with threadpool_limits(1):  # a fixed order of summation on every machine
         for j, first in enumerate(begin):
             offset, sign = design @ first, np.where(y_true[:, j], 1.0, -1.0)
 
@@ -95,10 +93,10 @@ def adapt_heads(start: Heads, pooled: Vectors, y_true: Bools, weights: Floats, p
     return Heads(np.ascontiguousarray(found[:, :-1]), np.ascontiguousarray(found[:, -1]))
 
 
-def cross_adapted(
+def out_of_fold_logits(
     start: Heads, pooled: Vectors, y_true: Bools, weights: Floats, fold: Ints, penalty: float = PENALTY
 ) -> Floats:
-    """Compute out-of-fold log-odds (n, 3) before calibration; rows of fold -1 always teach and stay 0."""
+    """Compute out-of-fold logits (n, 3) before calibration; rows of fold -1 are in every training set and stay 0."""
     found = np.zeros(y_true.shape)
     for number in np.unique(fold[fold >= 0]):
         held = fold == number

@@ -1,15 +1,16 @@
-"""Fit the linear model: a weight for each feature and label, by alternation.
+"""Fit the linear model: one weight for each feature and label, by one-vs-rest logistic regression.
 
-The score of a passage is the sum over it plus the sum over its best clause, and which clause is best depends on the weights:
-fitting starts from whole passages and then alternates, as multiple-instance learning does.
-
-A target is the probability that a passage has a label: 0 or 1 from an annotator, anything between from a teacher. LIBLINEAR takes
-hard labels, so a passage of target p is fitted as a positive of weight p and a negative of weight 1 - p: the same expected loss.
-
-Sources: one-vs-rest logistic regression by LIBLINEAR's trust region Newton method (Lin, Weng and Keerthi 2008), which draws no
-random numbers, so the same corpus gives the same bytes; Andrews, Tsochantaridis and Hofmann 2002 (NeurIPS 15) for the
-alternation; Hinton, Vinyals and Dean 2015 (arXiv:1503.02531) for soft targets.
+Features, headings and targets come in, weights and biases go out. The score of a passage is the sum of its weights plus
+that of its best clause, which depends on the weights: fitting starts from whole passages and then alternates.
+The sources of each step are below.
 """
+
+# Solver: LIBLINEAR's trust region Newton method (Lin, Weng and Keerthi 2008), which draws no random numbers: the same
+# corpus gives the same bytes.
+# Alternation: multiple-instance learning, Andrews, Tsochantaridis and Hofmann 2002 (NeurIPS 15).
+# Soft targets, a teacher's probabilities: Hinton, Vinyals and Dean 2015 (arXiv:1503.02531). LIBLINEAR takes hard
+# labels, so a passage of target p is fitted as a positive of weight p and a negative of weight 1 - p: the same
+# expected loss.
 
 from __future__ import annotations
 
@@ -29,17 +30,20 @@ from tipclassify.text.features.templates import length_scale
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-__all__ = ["Design", "fit_labels", "lay_out", "out_of_fold"]
+__all__ = ["Design", "build_design", "fit_labels", "out_of_fold"]
 
 _C: Final = 2.0  # inverse regularisation strength; see docs/experiments.md for others
-_LEAST_USE: Final = 2  # a feature of one passage teaches that passage only
-_ROUNDS: Final = 2  # fits after the first; more change next to nothing
+_LEAST_USE: Final = 2  # a feature of a single passage does not generalise
+_ROUNDS: Final = 2  # alternations after the first fit; more change next to nothing
 _LEAST_TARGET: Final = 0.02  # a copy of a smaller weight costs as much time and changes next to nothing
 
 
 @dataclass(frozen=True)
 class Design:
-    """Feature counts, scaled for length, of passages with their headings (n, m) and of clauses (k, m)."""
+    """Length-scaled feature counts of passages with their headings (n, m) and of clauses (k, m).
+
+    ``clause_row`` is the passage of each clause, int (k,).
+    """
 
     passages: csr_matrix
     clauses: csr_matrix
@@ -60,8 +64,8 @@ class Design:
         return self.passages + csr_matrix((np.ones(len(has)), (has, best[has])), shape=shape) @ self.clauses
 
 
-def lay_out(features: Features, headings: Sequence[str | None]) -> tuple[Design, npt.NDArray[np.uint32]]:
-    """Build the design of all passages; return the hash of each of its columns too."""
+def build_design(features: Features, headings: Sequence[str | None]) -> tuple[Design, npt.NDArray[np.uint32]]:
+    """Build the design matrices of all passages, and return the hash of each column."""
     from scipy.sparse import csr_matrix
 
     passages_in_all = len(features.words)
@@ -83,12 +87,12 @@ def lay_out(features: Features, headings: Sequence[str | None]) -> tuple[Design,
     used = _one_per_slot(hashes, np.flatnonzero(uses >= _LEAST_USE), uses)
     passages, clauses = passages[:, used].tocsr(), clauses[:, used].tocsr()
     for matrix in (passages, clauses):
-        matrix.sum_duplicates()  # canonical now: worker processes share it read-only and cannot sort it
+        matrix.sum_duplicates()  # now, because worker processes share it read-only
     return Design(passages, clauses, features.clause_row), hashes[used]
 
 
 def _heading_features(headings: Sequence[str | None]) -> tuple[Ints, npt.NDArray[np.uint64]]:
-    """Passage and hash of each feature of the headings."""
+    """Return the passage and the hash of each heading feature."""
     known = {heading: heading_hashes(heading) for heading in dict.fromkeys(headings)}
     codes = [known[heading] for heading in headings]
     row = np.repeat(np.arange(len(codes)), [len(code) for code in codes])
@@ -96,7 +100,7 @@ def _heading_features(headings: Sequence[str | None]) -> tuple[Ints, npt.NDArray
 
 
 def _one_per_slot(hashes: npt.NDArray[np.uint32], used: Ints, uses: Ints) -> Ints:
-    """Keep the most used of the `used` features in each slot of the weight table."""
+    """Keep the most frequent of the `used` features in each slot of the weight table."""
     place = hashes[used] >> np.uint32(32 - PLACE_BITS)
     order = np.lexsort((-uses[used], place))
     first = np.diff(place[order].astype(np.int64), prepend=-1) > 0
@@ -106,9 +110,9 @@ def _one_per_slot(hashes: npt.NDArray[np.uint32], used: Ints, uses: Ints) -> Int
 def out_of_fold(
     design: Design, target: Floats, weights: Floats, fold: Ints, jobs: int, progress: Progress | None
 ) -> Floats:
-    """Score each passage by the model that did not see its fold, raw, float64 (n, 3).
+    """Compute out-of-fold scores before calibration, float64 (n, 3).
 
-    Passages of fold -1 teach every model and are not scored.
+    Passages of fold -1 are in every training set and are not scored.
     """
     from joblib import Parallel, delayed
 
@@ -132,16 +136,16 @@ def _held_out(design: Design, target: Floats, weights: Floats, held: Bools) -> F
 def fit_labels(
     design: Design, target: Floats, weights: Floats, jobs: int = 1, C: float = _C
 ) -> list[tuple[Floats, float]]:
-    """Fit weights and bias of each label, on all passages."""
+    """Fit the weights and the bias of each label on all passages."""
     from joblib import Parallel, delayed
 
     return list(Parallel(n_jobs=jobs)(delayed(_fit_label)(design, column, weights, C) for column in target.T))
 
 
 def _fit_label(design: Design, target: Floats, weights: Floats, C: float = _C) -> tuple[Floats, float]:
-    """Fit weights and bias of one label, on passages of a weight above 0.
+    """Fit the weights and the bias of one label, on passages of positive weight.
 
-    The bias of a label that all of them have, or none, is its log-odds.
+    A constant label gets zero weights and its log-odds as bias.
     """
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
@@ -158,7 +162,7 @@ def _fit_label(design: Design, target: Floats, weights: Floats, C: float = _C) -
     matrix = design.passages
     for _ in range(1 + _ROUNDS):
         scaled = C if matrix is design.passages else C / 2  # with a clause added the counts are about twice as large
-        with threadpool_limits(1):  # LIBLINEAR calls BLAS on short vectors: threads only get in each other's way
+        with threadpool_limits(1):  # LIBLINEAR calls BLAS on short vectors, where threads cost time
             fitted = LogisticRegression(C=scaled, solver="liblinear", tol=1e-2).fit(matrix[row], label, weight)
         matrix = design.with_clauses(design.scores(fitted.coef_[0])[1])
     return fitted.coef_[0], float(fitted.intercept_[0])

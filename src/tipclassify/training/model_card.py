@@ -1,4 +1,7 @@
-"""The model card (Mitchell et al. 2019, arXiv:1810.03993) that training writes beside the weights: real reports first."""
+"""Render the model card that training writes beside the weights (Mitchell et al. 2019, arXiv:1810.03993).
+
+Metrics come in as `Evidence`, Markdown goes out, real reports first.
+"""
 
 from __future__ import annotations
 
@@ -13,42 +16,42 @@ from tipclassify.labels import LABELS, MEANINGS
 
 __all__ = ["Evidence", "Part", "model_card"]
 
-_FEWEST: Final = 20  # passages with the label; F1 of fewer says little, and their number stands in its place
+_MIN_SUPPORT: Final = 20  # support below which the card shows the count instead of F1
 
 
 @dataclass(frozen=True)
 class Part:
-    """Metrics on some of the passages held out.
+    """Metrics on a subset of the held-out passages.
 
     Attributes
     ----------
-    without_cause : float
-        Share of the passages without a label that are tagged all the same; NaN where there are none.
+    false_tag_rate : float
+        Share of the passages without any label that get a tag, 0 to 1; NaN where there are none.
     """
 
     name: str
     metrics: Metrics
     intervals: Intervals
-    without_cause: float
+    false_tag_rate: float
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of a freshly trained model.
+    """Evaluation of a trained model.
 
     Attributes
     ----------
     judged : str
-        What the metrics were measured on, in a few words.
+        Description of the evaluation passages.
     parts : sequence of Part
-        All that was held out first, then real passages by source and by kind of section, then invented ones.
+        All held-out passages first, then real ones by source and by kind of section, then invented ones.
     points : mapping
         Policy → label → ``threshold``, cross-fitted ``precision`` and ``recall``, each with the ends of its 95%
         interval.
     reliability : sequence of sequence of ReliabilityBin
-        For each bin, that of each label.
+        For each bin, the one of each label.
     contrast_pairs : (int, int)
-        What `metrics.contrast_pair_accuracy` gives.
+        Result of `metrics.contrast_pair_accuracy`.
     """
 
     judged: str
@@ -60,12 +63,12 @@ class Evidence:
 
 
 def model_card(name: str, what: str, trained: str, evidence: Evidence, limits: str = "") -> str:
-    """Render the Markdown of the model folder's README.
+    """Render the model card as Markdown, for the README of a model folder.
 
     Parameters
     ----------
     what, trained, limits : str
-        A paragraph each on what kind of model it is, what it learned from, and what a reader must know besides.
+        One paragraph each on the kind of model, its training data, and its limits.
     """
     import jinja2
 
@@ -77,7 +80,7 @@ def model_card(name: str, what: str, trained: str, evidence: Evidence, limits: s
     )
     environment.filters.update(figure="{:.3f}".format, share="{:.1%}".format, count="{:,}".format, interval=_interval)
     template = environment.get_template("model_card.md")
-    constants = {"LABELS": LABELS, "MEANINGS": MEANINGS, "FEWEST": _FEWEST}
+    constants = {"LABELS": LABELS, "MEANINGS": MEANINGS, "FEWEST": _MIN_SUPPORT}
     return template.render(name=name, what=what, trained=trained, limits=limits, **vars(evidence), **constants)
 
 

@@ -1,7 +1,8 @@
-"""Train a model from labelled passages and write its folder: the steps of ``train.py`` behind one call a kind of model.
+"""Train a model from labelled passages and write its folder: one function for each kind of model.
 
-What is held out (`holdout`) measures every kind alike: real passages calibrate and set thresholds, each counted so that together
-they stand for whole reports. Passages that taught an encoder are no evidence for its heads, and are not counted as such.
+Rows come in, a model folder with its card goes out. The held-out rows (`holdout`) evaluate every kind alike: real ones
+calibrate and set thresholds, weighted to the proportions of whole reports. Training passages of an encoder never
+evaluate its heads.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from tipclassify.model.classifier import Classifier
 from tipclassify.model.linear.scoring import apply_thresholds, logistic
 from tipclassify.progress import Progress
 from tipclassify.training.calibration import calibrate
-from tipclassify.training.evidence import Judged, country_groups, evidence_of, golden_rows, row_passage
+from tipclassify.training.evidence import HeldOutPredictions, collect_evidence, country_groups, golden_rows, row_passage
 from tipclassify.training.fit import SoftPassage, fit_model, group_folds, model_meta
 from tipclassify.training.model_card import Part, model_card
 
@@ -33,32 +34,35 @@ if TYPE_CHECKING:
     from tipclassify.model.encoder.folder import EncoderModel
     from tipclassify.model.encoder.scoring import EncoderScorer
 
-__all__ = ["Trained", "bare_and_headed", "described_corpus", "learned_from", "train_default", "train_fast"]
-__all__ += ["write_trained_encoder"]
+__all__ = ["Trained", "describe_corpus", "describe_training_data", "train_default", "train_fast"]
+__all__ += ["with_and_without_headings", "write_trained_encoder"]
 
 _FOLDS: Final = 5
-_ENOUGH: Final = 500  # real passages held out, from which calibration and thresholds are set anew
-_BARE: Final = 0.5  # weight of a passage read without its heading beside the same under it
+_MIN_REAL: Final = 500  # held-out real passages needed to refit calibration and thresholds
+_BARE_WEIGHT: Final = 0.5  # sample weight of a passage without its heading, beside its copy with one
 _TAGS: Final = "It tags sentences of English reports on what governments do about human trafficking"
-_ENCODER_LIMITS: Final = """What flows between layers is brought to whole numbers as it comes, which processors round differently: a probability may differ
-there by some thousandths as a rule, and by over a tenth at worst. `golden.jsonl` holds scores of held-out passages from the machine that trained;
-`tipclassify check` allows for that. A passage longer than the window is scored in overlapping parts and takes each label's highest score. Reasons
-are falls of the log-odds when words are masked, not weights that add up."""
+_ENCODER_LIMITS: Final = (
+    "What flows between layers is brought to whole numbers as it comes, which processors round differently: a "
+    "probability may differ\nthere by some thousandths as a rule, and by over a tenth at worst. `golden.jsonl` holds "
+    "scores of held-out passages from the machine that trained;\n`tipclassify check` allows for that. A passage longer "
+    "than the window is scored in overlapping parts and takes each label's highest score. Reasons\nare falls of the "
+    "log-odds when words are masked, not weights that add up."
+)
 
 
 @dataclass(frozen=True)
 class Trained:
-    """The result of a training.
+    """Result of a training.
 
     Attributes
     ----------
     out : Path
         The model's folder.
     parts : sequence of Part
-        Metrics on what taught the model nothing, the whole first.
+        Metrics on held-out passages, all of them first.
     on_own, on_held : Comparison or None
-        The default with the user's rows ("this") and without them ("other"): on those rows, out of fold, and on what was held
-        out of the corpus.
+        The default with the user's rows ("this") and without them ("other"): on those rows, out of fold, and on the
+        held-out part of the corpus.
     """
 
     out: Path
@@ -67,7 +71,7 @@ class Trained:
     on_held: Comparison | None = None
 
     def table(self) -> str:
-        """Lay out the metrics as aligned plain text."""
+        """Format the metrics as aligned plain text."""
         tables = [metrics_table(self.parts[0].metrics, f"{self.parts[0].name}, not taught")]
         for name, found in (("your rows, out of fold", self.on_own), ("passages held out of the corpus", self.on_held)):
             if found:
@@ -89,51 +93,51 @@ def train_default(
     cache: Path | None = None,
     progress: Progress | None = None,
 ) -> Trained:
-    """Fit the heads of the default on the corpus and on rows of one's own, and write the model.
+    """Fit the heads of the default on the corpus and on the user's rows, and write the model.
 
     Parameters
     ----------
     corpus, own : sequence of rows
         Rows of the project's corpus, real passages included, and of the user.
     weight : float
-        How much each row of one's own counts.
+        Sample weight of the user's rows, above 0.
     start : path, optional
-        Model whose encoder stays as it is and whose own heads the new ones start from; the shipped default without.
+        Model with the frozen encoder and the initial heads; the shipped default if omitted.
     cache : path, optional
-        Folder where pooled vectors are kept from one training to the next.
+        Folder that caches pooled vectors between trainings.
 
     Raises
     ------
     ModelError
-        When `start` cannot be used, or is no encoder.
+        When `start` cannot be loaded, or is no encoder.
     ValueError
-        When no row has a label, or there are too few to hold some out.
+        When no row has a label, or there are too few for cross-validation.
     """
-    from tipclassify.training.heads import adapt_heads, cross_adapted, pooled_vectors
+    from tipclassify.training.heads import adapt_heads, out_of_fold_logits, pooled_vectors
 
     scorer = load_encoder(start)
     rows, model = [*corpus, *own], scorer.model
     if not any(row["labels"] for row in rows):
         raise ValueError("no passage has a label: nothing to learn; label some")
-    mine = np.arange(len(rows)) >= len(corpus)
+    is_own = np.arange(len(rows)) >= len(corpus)
     held = np.zeros(len(rows), bool)
-    held[~mine] = held_out(corpus)
-    texts, headings, y_true, origin, weights = bare_and_headed(rows)
-    weights = np.where(mine[origin], weight * weights, weights)
+    held[~is_own] = held_out(corpus)
+    texts, headings, y_true, origin, weights = with_and_without_headings(rows)
+    weights = np.where(is_own[origin], weight * weights, weights)
     pooled = pooled_vectors(scorer, texts, headings, cache=cache, progress=progress)
-    taught, first = ~held[origin], np.flatnonzero(np.diff(origin, prepend=-1))  # `first`: each row under its heading
-    heads = adapt_heads(model.own, pooled[taught], y_true[taught], weights[taught])
+    train, first = ~held[origin], np.flatnonzero(np.diff(origin, prepend=-1))  # `first`: each row with its heading
+    heads = adapt_heads(model.own, pooled[train], y_true[train], weights[train])
     true, raw = y_true[first], heads.logits(pooled[first])
     on_own = on_held = None
-    if mine.any():
+    if is_own.any():
         fold = np.full(len(rows), -1)
-        fold[mine] = group_folds(np.asarray(group_rows(rows))[mine], _FOLDS, seed)
-        crossed = np.zeros(y_true.shape)
-        crossed[taught] = cross_adapted(
-            model.own, pooled[taught], y_true[taught], weights[taught], fold[origin][taught]
+        fold[is_own] = group_folds(np.asarray(group_rows(rows))[is_own], _FOLDS, seed)
+        out_of_fold = np.zeros(y_true.shape)
+        out_of_fold[train] = out_of_fold_logits(
+            model.own, pooled[train], y_true[train], weights[train], fold[origin][train]
         )
-        raw[mine] = crossed[first][mine]
-        others = taught & ~mine[origin]
+        raw[is_own] = out_of_fold[first][is_own]
+        others = train & ~is_own[origin]
         without = adapt_heads(model.own, pooled[others], y_true[others], weights[others]) if others.any() else model.own
         threshold = np.array(model.thresholds["balanced"])
         limit = np.log(threshold) - np.log1p(-threshold)
@@ -141,24 +145,24 @@ def train_default(
         groups = country_groups(rows)
         on_own, on_held = (
             compare(true[part], now[part], before[part], groups[part], seed=seed) if part.any() else None
-            for part in (mine, held)
+            for part in (is_own, held)
         )
-    judged = held if held.any() else mine
+    evaluated = held if held.any() else is_own
     meta = {key: scorer.meta[key] for key in ("base", "training", "natural") if key in scorer.meta}
-    meta |= {"adapted_from": str(scorer.meta["sha256"]), "corpus": described_corpus(rows, held)}
+    meta |= {"adapted_from": str(scorer.meta["sha256"]), "corpus": describe_corpus(rows, held)}
     trained = (
-        f"{learned_from(rows, held)} The encoder is that of model `{str(scorer.meta['sha256'])[:12]}`, which learned from more; only "
-        "its heads were fitted on these."
+        f"{describe_training_data(rows, held)} The encoder is that of model `{str(scorer.meta['sha256'])[:12]}`, which "
+        "learned from more; only its heads were fitted on these."
     )
-    kept = [rows[i] for i in np.flatnonzero(judged)]
+    kept = [rows[i] for i in np.flatnonzero(evaluated)]
     parts = write_trained_encoder(
-        out, replace(model, heads=heads), kept, raw[judged], true[judged], meta, trained, seed=seed, cases=not own
+        out, replace(model, heads=heads), kept, raw[evaluated], true[evaluated], meta, trained, seed=seed, cases=not own
     )
     return Trained(Path(out), parts, on_own, on_held)
 
 
 def load_encoder(start: str | os.PathLike[str] | None = None) -> EncoderScorer:
-    """Load the encoder that heads are fitted on, the shipped default by default; raise `ModelError` if it is none."""
+    """Load an encoder to fit heads on, the shipped one by default; raise `ModelError` for any other kind of model."""
     from tipclassify.model.encoder.scoring import EncoderScorer
     from tipclassify.model.loading import load_scorer
 
@@ -181,17 +185,17 @@ def write_trained_encoder(
     cases: bool = True,
     files: Mapping[str, str] | None = None,
 ) -> Sequence[Part]:
-    """Calibrate an encoder on rows that taught it nothing, set its thresholds, measure it, and write its folder.
+    """Calibrate an encoder on held-out rows, choose its thresholds, evaluate it, and write its folder.
 
     Parameters
     ----------
     rows : sequence of rows
-        With their log-odds before calibration, `raw` (n, 3), and `y_true` (n, 3). With too few real ones the
-        calibration and the thresholds of `model` stay.
+        Held-out rows, with their logits before calibration, `raw` (n, 3), and `y_true` (n, 3). With too few real ones
+        the calibration and the thresholds of `model` stay.
     meta : mapping
-        Further plain values for ``model.json``; ``natural`` as `holdout.natural_shares` gives it.
+        Further plain values for ``model.json``; ``natural`` from `holdout.natural_shares`.
     trained : str
-        What it learned from, for the card.
+        Description of the training data, for the card.
     """
     from tipclassify.model.encoder.folder import write_encoder
     from tipclassify.model.encoder.scoring import EncoderScorer
@@ -201,19 +205,20 @@ def write_trained_encoder(
     if real.any() and "natural" in meta:
         families = [str(source_family(row["doc"])) for row in rows if is_real(row)]
         weights = natural_weights(families, logistic(raw[real] * model.scale + model.shift), meta["natural"])
-    chosen = None
-    if real.sum() >= _ENOUGH:
+    calibrated = None
+    if real.sum() >= _MIN_REAL:
         fold = group_folds(country_groups(rows)[real], _FOLDS, seed)
-        chosen = calibrate(raw[real], y_true[real], fold, weights=weights)
-        model = replace(model, scale=chosen.scale, shift=chosen.shift, thresholds=chosen.thresholds)
+        calibrated = calibrate(raw[real], y_true[real], fold, weights=weights)
+        model = replace(model, scale=calibrated.scale, shift=calibrated.shift, thresholds=calibrated.thresholds)
     scores = logistic(raw * model.scale + model.shift)
-    given = {policy: scores >= np.array(model.thresholds[policy]) for policy in POLICIES}
-    if chosen:
-        scores[real] = chosen.scores
+    y_pred = {policy: scores >= np.array(model.thresholds[policy]) for policy in POLICIES}
+    if calibrated:
+        scores[real] = calibrated.scores
         for policy in POLICIES:
-            given[policy][real] = chosen.given[policy]
+            y_pred[policy][real] = calibrated.y_pred[policy]
     classifier = Classifier(EncoderScorer(replace(model, meta={"sha256": "", **meta})))
-    evidence, figures = evidence_of(Judged(rows, y_true, scores, given, weights), classifier, seed, cases)
+    predictions = HeldOutPredictions(rows, y_true, scores, y_pred, weights)
+    evidence, metrics = collect_evidence(predictions, classifier, seed, cases)
     name = str(meta.get("base", {}).get("name", "a pretrained encoder"))
     what = (
         f"{_TAGS}. {name}, fine-tuned, reads a sentence under the heading of its section; a logistic regression for "
@@ -221,7 +226,7 @@ def write_trained_encoder(
     )
     card = model_card(Path(out).name, what, trained, evidence, _ENCODER_LIMITS)
     texts = {"README.md": card, "golden.jsonl": golden_rows(classifier, rows), **(files or {})}
-    write_encoder(out, model, model_meta(**{**meta, **figures}), texts)
+    write_encoder(out, model, model_meta(**{**meta, **metrics}), texts)
     return evidence.parts
 
 
@@ -234,53 +239,54 @@ def train_fast(
     *,
     soft: Sequence[SoftPassage] = (),
     vocabulary: frozenset[str] | None = None,
-    judge: Classifier | None = None,
-    taught: str = "",
+    weighting_model: Classifier | None = None,
+    teacher: str = "",
     seed: int = 0,
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> Trained:
-    """Fit the linear model on labelled rows and on a teacher's scores, and write it.
+    """Fit the linear model on labelled rows and on a teacher's probabilities, and write it.
 
     Parameters
     ----------
     soft : sequence of (text, heading, probabilities)
-        Further passages with what a teacher says of each label.
+        Further passages with a teacher's probability of each label.
     vocabulary : frozenset of str, optional
         Words known in lower case; by default those of the rows.
-    judge : Classifier, optional
-        The default, whose scores say how many passages of a report each held-out passage stands for.
-    taught : str
-        What the teacher was, for the card.
+    weighting_model : Classifier, optional
+        The default, whose scores weight the held-out passages to the proportions of whole reports.
+    teacher : str
+        Description of the teacher, for the card.
 
     Raises
     ------
     ValueError
-        When there are too few rows to hold some out, or none has a label.
+        When there are too few rows for cross-validation, or none has a label.
     """
     from tipclassify.model.linear.model import write_model
 
-    texts, headings, y_true, origin, weights = bare_and_headed(rows)
+    texts, headings, y_true, origin, weights = with_and_without_headings(rows)
     first = np.flatnonzero(np.diff(origin, prepend=-1))
     held = held_out(rows)
     real = held & np.array([is_real(row) for row in rows])
-    counts = None
-    if real.sum() < _ENOUGH:  # a corpus of one's own: each row is judged by a model that did not see its fold
+    real_weights = None
+    if real.sum() < _MIN_REAL:  # a user's own corpus: evaluate out of fold
         held[:] = real[:] = False
-    elif judge is not None and "natural" in judge.meta:
-        here = [rows[i] for i in np.flatnonzero(real).tolist()]
-        families = [str(source_family(row["doc"])) for row in here]
-        counts = natural_weights(families, judge.predict_proba(list(map(row_passage, here))), judge.meta["natural"])
-    judged = np.zeros(len(texts), bool)
-    judged[first[real]] = True
+    elif weighting_model is not None and "natural" in weighting_model.meta:
+        real_rows = [rows[i] for i in np.flatnonzero(real).tolist()]
+        families = [str(source_family(row["doc"])) for row in real_rows]
+        probabilities = weighting_model.predict_proba(list(map(row_passage, real_rows)))
+        real_weights = natural_weights(families, probabilities, weighting_model.meta["natural"])
+    evaluated = np.zeros(len(texts), bool)
+    evaluated[first[real]] = True
     fitted = fit_model(
         texts,
         y_true,
         country_groups(rows)[origin],
         headings=headings,
         weights=np.where(held[origin], 0.0, weights),
-        held=judged if real.any() else None,
-        held_weights=counts,
+        held=evaluated if real.any() else None,
+        held_weights=real_weights,
         soft=soft,
         vocabulary=vocabulary,
         seed=seed,
@@ -291,25 +297,26 @@ def train_fast(
     if real.any():
         kept = [rows[i] for i in np.flatnonzero(held).tolist()]
         scores = classifier.predict_proba(list(map(row_passage, kept)))
-        given = {policy: apply_thresholds(scores, classifier.thresholds(policy)) for policy in POLICIES}
+        y_pred = {policy: apply_thresholds(scores, classifier.thresholds(policy)) for policy in POLICIES}
         scores[real[held]] = fitted.scores
         for policy in POLICIES:
-            given[policy][real[held]] = fitted.given[policy]
+            y_pred[policy][real[held]] = fitted.y_pred[policy]
     else:
         kept = list(rows)
-        scores, given = fitted.scores[first], {policy: fitted.given[policy][first] for policy in POLICIES}
+        scores, y_pred = fitted.scores[first], {policy: fitted.y_pred[policy][first] for policy in POLICIES}
     true = np.array([indicator(row["labels"]) for row in kept], bool)
-    counts = np.ones(int(real.sum()) or len(kept)) if counts is None else counts
-    evidence, figures = evidence_of(Judged(kept, true, scores, given, counts), classifier, seed)
-    learned = learned_from(rows, held)
+    row_weights = np.ones(int(real.sum()) or len(kept)) if real_weights is None else real_weights
+    predictions = HeldOutPredictions(kept, true, scores, y_pred, row_weights)
+    evidence, metrics = collect_evidence(predictions, classifier, seed)
+    trained = describe_training_data(rows, held)
     if soft:
-        learned += f" Beside them {len(soft):,} passages without labels, by the scores of {taught}."
+        trained += f" Beside them {len(soft):,} passages without labels, by the scores of {teacher}."
     what = (
         f"{_TAGS}: a sum of weights of hashed n-grams of the sentence, of its best clause and of the heading of its "
         "section, by numpy alone."
     )
-    card = model_card(Path(out).name, what, learned, evidence)
-    meta = {"corpus": described_corpus(rows, held), "settings": {"seed": seed, "soft": len(soft)}, **figures}
+    card = model_card(Path(out).name, what, trained, evidence)
+    meta = {"corpus": describe_corpus(rows, held), "settings": {"seed": seed, "soft": len(soft)}, **metrics}
     files = {"README.md": card, "golden.jsonl": golden_rows(classifier, kept)}
     write_model(replace(fitted.model, meta=model_meta(**meta)), out, files)
     return Trained(Path(out), evidence.parts)
@@ -318,28 +325,33 @@ def train_fast(
 # --------------------------------------------------------------------------------------------- rows
 
 
-def bare_and_headed(rows: Sequence[Row]) -> tuple[list[str], list[str | None], Bools, Ints, Floats]:
-    """List the rows as they are taught: under the heading, and real ones without it too, with the labels that they have
-    then.
+def with_and_without_headings(rows: Sequence[Row]) -> tuple[list[str], list[str | None], Bools, Ints, Floats]:
+    """Expand rows into training examples: each with its heading, and real ones without it too.
+
+    An example without its heading has the labels from `labels_alone`.
 
     Returns
     -------
-    texts, headings, y_true, origin, weights
-        ``origin`` is the row of each, ascending, the one under the heading first.
+    texts, headings : list (m,)
+    y_true : bool (m, 3)
+    origin : int (m,)
+        Row number of each example, ascending; the example with the heading comes first.
+    weights : float (m,)
+        Sample weights.
     """
-    taught: list[tuple[str, str | None, tuple[bool, bool, bool], int, float]] = []
+    examples: list[tuple[str, str | None, tuple[bool, bool, bool], int, float]] = []
     for number, row in enumerate(rows):
         section = row.get("section") or None
-        taught.append((row["text"], section, indicator(row["labels"]), number, 1.0))
+        examples.append((row["text"], section, indicator(row["labels"]), number, 1.0))
         if section and is_real(row):
-            taught.append((row["text"], None, indicator(labels_alone(row)), number, _BARE))
-    texts, headings, labels, origin, weights = zip(*taught, strict=True) if taught else ((),) * 5
+            examples.append((row["text"], None, indicator(labels_alone(row)), number, _BARE_WEIGHT))
+    texts, headings, labels, origin, weights = zip(*examples, strict=True) if examples else ((),) * 5
     y_true = np.array(labels, bool).reshape(-1, len(LABELS))
     return list(texts), list(headings), y_true, np.array(origin, np.int64), np.array(weights, np.float64)
 
 
-def described_corpus(rows: Sequence[Row], held: Bools) -> dict[str, Any]:
-    """Count the passages, real and held-out ones, and each label's, and hash them: plain values for ``model.json``."""
+def describe_corpus(rows: Sequence[Row], held: Bools) -> dict[str, Any]:
+    """Summarise a corpus for ``model.json``: counts of passages by kind and label, and its SHA-256."""
     return {
         "passages": len(rows),
         "real": sum(map(is_real, rows)),
@@ -349,15 +361,15 @@ def described_corpus(rows: Sequence[Row], held: Bools) -> dict[str, Any]:
     }
 
 
-def learned_from(rows: Sequence[Row], held: Bools) -> str:
-    """Describe what a model learned from, for its card."""
-    found = described_corpus(rows, held)
-    counts = ", ".join(f"`{label}` {n:,}" for label, n in found["labels"].items())
+def describe_training_data(rows: Sequence[Row], held: Bools) -> str:
+    """Describe the training data, for the model card."""
+    corpus = describe_corpus(rows, held)
+    counts = ", ".join(f"`{label}` {n:,}" for label, n in corpus["labels"].items())
     share = "one country in ten of real reports, one group in ten of the others"
-    kept = f"{found['held_out']:,} of them were held out: {share}."
+    kept = f"{corpus['held_out']:,} of them were held out: {share}."
     return (
-        f"{len(rows):,} labelled passages ({counts}): {found['real']:,} real passages of public reports and "
-        f"{len(rows) - found['real']:,} others. Those of the project's corpus were labelled by language models. "
-        f"SHA-256 of all: `{found['sha256']}`. "
+        f"{len(rows):,} labelled passages ({counts}): {corpus['real']:,} real passages of public reports and "
+        f"{len(rows) - corpus['real']:,} others. Those of the project's corpus were labelled by language models. "
+        f"SHA-256 of all: `{corpus['sha256']}`. "
         + (kept if held.any() else "None was held out: each was judged by a model that did not see its group.")
     )

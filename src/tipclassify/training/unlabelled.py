@@ -1,4 +1,4 @@
-"""Real passages without labels: read from files, and scored by a teacher for a smaller model to learn from."""
+"""Read unlabelled real passages, and score them with a teacher (soft labels for a smaller model)."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ Unlabelled = tuple[str, str | None, str]
 
 
 def read_unlabelled(paths: Sequence[Path], known: Sequence[str], most: int | None, seed: int) -> list[Unlabelled]:
-    """Read passages from JSON lines in a random order, without those whose text is `known` or occurs twice.
+    """Read up to `most` distinct passages from JSON lines, shuffled by `seed`, without the texts in `known`.
 
     Raises
     ------
     InputError
-        When a file cannot be read as JSON lines with a text.
+        When a file is not JSON lines with a ``text``.
     """
     seen = {text_key(text) for text in known}
     found: list[Unlabelled] = []
@@ -53,9 +53,9 @@ def read_unlabelled(paths: Sequence[Path], known: Sequence[str], most: int | Non
 def score_unlabelled(
     teacher: Classifier, pool: Sequence[Unlabelled], progress: Callable[[int, int], None] | None = None
 ) -> list[tuple[str, str | None, Sequence[float]]]:
-    """Soft labels of passages: text, heading and the teacher's probabilities.
+    """Compute soft labels: text, heading and the teacher's probabilities of each passage.
 
-    One passage in three loses its heading, so that bare text is learned, too.
+    One passage in three is scored without its heading, so that the student learns from bare text too.
     """
     passages = [
         Passage(text, 0, len(text), heading if number % 3 else None) for number, (text, heading, _) in enumerate(pool)

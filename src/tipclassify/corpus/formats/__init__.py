@@ -1,10 +1,8 @@
-"""Labelled passages to and from the formats of annotation tools: what ``tipclassify corpus convert`` does.
+"""Convert labelled passages between the formats of annotation tools (``tipclassify corpus convert``).
 
-A file comes in, `Record`s go through, a file goes out. A format is a function ``read(path) -> Reading`` and one
-``write(records, out) -> notes``; a note is one line on what the format cannot hold. Nothing is dropped without one.
-
-The formats are those of doccano 1.8 (its import of JSONL), Label Studio's "Basic JSON" tasks, Argilla 2
-(``Record.to_dict``), Prodigy's choice tasks as its ``textcat.correct`` recipe makes them, and fastText's training lines.
+A file comes in, `Record`s go through, a file goes out; a note, one line of text, names everything a format cannot hold.
+Formats: doccano 1.8 (JSONL import), Label Studio ("Basic JSON" tasks), Argilla 2 (``Record.to_dict``), Prodigy (choice
+tasks of ``textcat.correct``), fastText (training lines), and corpora as JSONL, CSV and Parquet.
 """
 
 from __future__ import annotations
@@ -16,43 +14,47 @@ from typing import IO, Any, Final
 
 from tipclassify.corpus.formats import tools
 from tipclassify.corpus.formats.fasttext import read_fasttext, write_fasttext
-from tipclassify.corpus.formats.records import Reading, Record, json_entries, record_of, row_of
+from tipclassify.corpus.formats.records import ParsedFile, Record, json_entries, record_of, row_of
 from tipclassify.corpus.formats.tables import read_csv, read_parquet, write_csv, write_parquet
 from tipclassify.corpus.formats.tools import task_reader, task_writer
 from tipclassify.corpus.loading import read_file
 from tipclassify.errors import CorpusError
 
-__all__ = ["FORMATS", "Format", "Reading", "Record", "guess_format", "read_records", "record_of", "row_of"]
+__all__ = ["FORMATS", "FileFormat", "ParsedFile", "Record", "guess_format", "read_records", "record_of", "row_of"]
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
-    """How a format is read and written."""
+class FileFormat:
+    """Reader and writer of a file format; the writer returns notes on lost data."""
 
-    read: Callable[[Path], Reading]
+    read: Callable[[Path], ParsedFile]
     write: Callable[[Sequence[Record], IO[bytes]], list[str]]
 
 
 FORMATS: Final = {
-    "jsonl": Format(task_reader(lambda row, given_id, _: record_of(row, given_id)), task_writer(row_of)),
-    "csv": Format(read_csv, write_csv),
-    "parquet": Format(read_parquet, write_parquet),
-    "doccano": Format(task_reader(tools.doccano_entry), task_writer(tools.doccano_task, tools.doccano_losses)),
-    "label-studio": Format(task_reader(tools.label_studio_entry), task_writer(tools.label_studio_task, as_list=True)),
-    "argilla": Format(task_reader(tools.argilla_entry), task_writer(tools.argilla_task, tools.argilla_losses, True)),
-    "prodigy": Format(task_reader(tools.prodigy_entry), task_writer(tools.prodigy_task)),
-    "fasttext": Format(read_fasttext, write_fasttext),
+    "jsonl": FileFormat(task_reader(lambda row, given_id, _: record_of(row, given_id)), task_writer(row_of)),
+    "csv": FileFormat(read_csv, write_csv),
+    "parquet": FileFormat(read_parquet, write_parquet),
+    "doccano": FileFormat(task_reader(tools.doccano_entry), task_writer(tools.doccano_task, tools.doccano_losses)),
+    "label-studio": FileFormat(
+        task_reader(tools.label_studio_entry), task_writer(tools.label_studio_task, as_list=True)
+    ),
+    "argilla": FileFormat(
+        task_reader(tools.argilla_entry), task_writer(tools.argilla_task, tools.argilla_losses, True)
+    ),
+    "prodigy": FileFormat(task_reader(tools.prodigy_entry), task_writer(tools.prodigy_task)),
+    "fasttext": FileFormat(read_fasttext, write_fasttext),
 }
-"""Formats of annotation tools, by the name that ``--to`` and ``--from`` take."""
+"""File formats by the name that ``--to`` and ``--from`` take."""
 
 
-def read_records(path: Path, format: str | None = None) -> Reading:
-    """Read the records of a file, in the format named or the one its content shows.
+def read_records(path: Path, format: str | None = None) -> ParsedFile:
+    """Read the records of a file in the given format, or in the detected one.
 
     Raises
     ------
     CorpusError
-        With a line for every bad row, or when the format cannot be told.
+        With a line for every invalid row, or when the format cannot be detected.
     """
     reading = FORMATS[format or guess_format(path)].read(path)
     if not reading.records:
@@ -66,7 +68,7 @@ def read_records(path: Path, format: str | None = None) -> Reading:
 
 
 def guess_format(path: Path) -> str:
-    """Tell the format of a file by its content, CSV by its suffix.
+    """Detect the format of a file by its content, CSV by its suffix.
 
     Raises
     ------

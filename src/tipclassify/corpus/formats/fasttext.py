@@ -1,7 +1,7 @@
-"""fastText's training lines: ``__label__failure __label__complicity The text.``
+"""Read and write fastText's training lines: ``__label__failure __label__complicity The text.``
 
-fastText skips lines without a label, so a passage to which none applies has the label ``none``; a line without a label is
-one that nobody has labelled. Lines hold nothing but labels and text.
+Training lines come in or go out, with labels and text only. fastText skips lines without a label, so a passage to which
+no label applies has the label ``none``; a line without a label is unlabelled.
 """
 
 from __future__ import annotations
@@ -11,7 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Final
 
-from tipclassify.corpus.formats.records import Reading, Record, as_labels, encodable, named, read_entries
+from tipclassify.corpus.formats.records import (
+    ParsedFile,
+    Record,
+    as_labels,
+    label_names,
+    read_entries,
+    replace_surrogates,
+)
 from tipclassify.corpus.loading import check_text, text_lines
 
 _PREFIX: Final = re.compile(r"(?<!\S)__label__")
@@ -19,9 +26,9 @@ _LABEL: Final = re.compile(r"(?<!\S)__label__(\S*)[ \t]?")
 _BREAKS: Final = re.compile("\r\n|[\n\r\0]")
 
 
-def read_fasttext(path: Path) -> Reading:
-    """Read lines whose labels are words that begin with ``__label__``, wherever in the line, as for fastText itself."""
-    return Reading(read_entries(path, text_lines(path), _record))
+def read_fasttext(path: Path) -> ParsedFile:
+    """Read training lines; labels begin with ``__label__`` anywhere in the line, as in fastText."""
+    return ParsedFile(read_entries(path, text_lines(path), _record))
 
 
 def _record(line: str, given_id: str) -> Record:
@@ -29,11 +36,11 @@ def _record(line: str, given_id: str) -> Record:
 
 
 def write_fasttext(records: Sequence[Record], out: IO[bytes]) -> list[str]:
-    """Write a line a passage."""
+    """Write one line for each passage, and return notes on lost data."""
     lines = []
     for record in records:
-        text = _PREFIX.sub("__ label__", _BREAKS.sub(" ", encodable(record.text))).strip()
-        lines.append(" ".join([*(f"__label__{name}" for name in named(record.labels)), text]).strip())
+        text = _PREFIX.sub("__ label__", _BREAKS.sub(" ", replace_surrogates(record.text))).strip()
+        lines.append(" ".join([*(f"__label__{name}" for name in label_names(record.labels)), text]).strip())
     out.write("".join(f"{line}\n" for line in lines).encode())
     lost = ["ids"]
     lost += ["fields"] if any(record.meta for record in records) else []

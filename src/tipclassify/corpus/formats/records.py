@@ -1,4 +1,4 @@
-"""One passage between formats: an annotator's labels, a model's predictions, and further fields."""
+"""Represent a passage between formats: annotated labels, predictions, and further fields."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tipclassify.corpus.loading import (
-    Numbered,
+    NumberedRow,
     RowError,
     check_text,
     json_rows,
@@ -23,23 +23,23 @@ from tipclassify.errors import CorpusError
 from tipclassify.labels import LABELS
 
 NONE: Final = "none"
-"""The label that says "no label applies", in formats where no label may as well mean that nobody looked."""
+"""Label for "no label applies", in formats where an empty list also means unlabelled."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A passage with what is known of it.
+    """A passage with its labels, predictions and further fields.
 
     Attributes
     ----------
     labels : tuple of str or None
-        Labels an annotator gave; empty for none, None for a passage nobody has labelled yet.
+        Annotated labels; empty if none applies, None for an unlabelled passage.
     predicted : tuple of str or None
-        Labels a model gave.
+        Predicted labels.
     scores : mapping of str to float, or None
         The model's probability of every label.
     meta : mapping
-        Further fields (section, doc, file, …); a field that is null is left out.
+        Further fields (section, doc, file, …); null fields are omitted.
     """
 
     text: str
@@ -51,8 +51,8 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """Records of one file, and one line for each thing to know of them (rejected tasks, say)."""
+class ParsedFile:
+    """Records of one file, with notes for the user (on rejected tasks, for example)."""
 
     records: list[Record]
     notes: list[str] = field(default_factory=list)
@@ -61,8 +61,7 @@ class Reading:
 def record_of(row: Any, given_id: str) -> Record:
     """Read a row of a corpus, of ``tipclassify score -f jsonl`` or of ``tipclassify corpus queue``.
 
-    The labels of a row that ``score`` wrote are the model's: it has scores and ``low_confidence``, but no
-    ``predicted``.
+    The labels of a row from ``score`` are predictions: it has scores and ``low_confidence``, but no ``predicted``.
 
     >>> record_of({"text": "Police acted.", "labels": [], "doc": "A", "pair": None}, "x-1")
     Record(text='Police acted.', id='x-1', labels=(), predicted=None, scores=None, meta={'doc': 'A'})
@@ -78,30 +77,30 @@ def record_of(row: Any, given_id: str) -> Record:
 
 
 def row_of(record: Record) -> dict[str, Any]:
-    """Write the row of a corpus; ``labels`` is null for an unlabelled passage, so that training refuses it."""
+    """Convert a record to a corpus row; ``labels`` is null for an unlabelled passage, so that training rejects it."""
     labels = None if record.labels is None else list(record.labels)
     row = {"id": record.id, "text": record.text, "labels": labels, **predictions(record)}
     return row | other_fields(record.meta, *row)
 
 
 def predictions(record: Record) -> dict[str, Any]:
-    """Return the labels and probabilities of a model, as fields of a corpus."""
+    """Return the predicted labels and probabilities as corpus fields."""
     predicted = {} if record.predicted is None else {"predicted": list(record.predicted)}
     return predicted if record.scores is None else {**predicted, "scores": dict(record.scores)}
 
 
 def other_fields(row: Mapping[str, Any], *taken: str) -> dict[str, Any]:
-    """Return the fields that are not null, without those `taken`."""
+    """Return the non-null fields, without those `taken`."""
     return {str(name): value for name, value in row.items() if name not in taken and value is not None}
 
 
 def fields_where(records: Iterable[Record], test: Callable[[str, Any], bool]) -> str:
-    """List the further fields of which some record passes ``test(name, value)``, for a note."""
+    """List the further fields for which any record passes ``test(name, value)``, as text for a note."""
     return ", ".join(sorted({name for record in records for name, value in record.meta.items() if test(name, value)}))
 
 
 def as_labels(value: Any) -> tuple[str, ...] | None:
-    """Names as in `corpus.parse_labels`, where ``none`` stands for no label; None for null.
+    """Parse label names like `corpus.parse_labels`, with ``none`` for no label; null gives None.
 
     >>> as_labels("failure; positive_effort"), as_labels(["none"]), as_labels(None)
     (('positive_effort', 'failure'), (), None)
@@ -118,34 +117,35 @@ def as_labels(value: Any) -> tuple[str, ...] | None:
 
 
 def as_scores(value: Any) -> dict[str, float] | None:
-    """Probabilities by label; None where there are none."""
+    """Parse probabilities by label; null gives None."""
     if value is None:
         return None
     try:
         return {label: float(value[label]) for label in LABELS}
     except (KeyError, TypeError, ValueError):
-        raise RowError(f'scores are not a probability for each of {", ".join(LABELS)}; write "scores": {{…}}') from None
+        names = ", ".join(LABELS)
+        raise RowError(f'scores are not a probability for each of {names}; write "scores": {{…}}') from None
 
 
-def named(labels: Iterable[str] | None) -> list[str]:
-    """Labels with ``none`` for none, and nothing for a passage without labels."""
+def label_names(labels: Iterable[str] | None) -> list[str]:
+    """Return label names, ``["none"]`` if no label applies, and an empty list for an unlabelled passage."""
     return [] if labels is None else list(labels) or [NONE]
 
 
-def plain(value: Any) -> str | int | float:
-    """Text and numbers as they are, anything else as JSON text: what tables and metadata can hold."""
+def to_scalar(value: Any) -> str | int | float:
+    """Convert a value to text or a number, for tables and metadata: other types become JSON text."""
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         return value
     return json.dumps(value, ensure_ascii=False)
 
 
-def encodable(text: str) -> str:
-    """The text with lone surrogates, which UTF-8 cannot hold, replaced by U+FFFD."""
+def replace_surrogates(text: str) -> str:
+    """Replace lone surrogates, which UTF-8 cannot encode, by U+FFFD."""
     return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
 
 
-def json_entries(path: Path) -> Iterator[Numbered]:
-    """Entries of a JSON list, or values one a line, each with its place; a `RowError` for a line that is no JSON."""
+def json_entries(path: Path) -> Iterator[NumberedRow]:
+    """Yield the entries of a JSON list, or of JSON lines, with their locations; a `RowError` for invalid JSON."""
     data = read_file(path)
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] != b"[":
         yield from json_rows(path)
@@ -157,8 +157,8 @@ def json_entries(path: Path) -> Iterator[Numbered]:
     yield from ((f"{path}: entry {number}", entry) for number, entry in enumerate(entries, 1))
 
 
-def read_entries(path: Path, entries: Iterable[Numbered], read: Callable[[Any, str], Record]) -> list[Record]:
-    """Read each entry by ``read(entry, id if it has none)``; raise `CorpusError` with a line for every bad one."""
+def read_entries(path: Path, entries: Iterable[NumberedRow], read: Callable[[Any, str], Record]) -> list[Record]:
+    """Apply ``read(entry, default id)`` to each entry; raise `CorpusError` with a line for every invalid one."""
     problems: list[str] = []
     number = count(1)
 

@@ -1,7 +1,7 @@
-"""Tables, a row a passage: CSV for spreadsheets and pandas, Parquet for everything with columns.
+"""Read and write tables with one row for each passage: CSV and Parquet.
 
-Both load as a corpus as they are. Labels are joined by ``;`` in CSV: an empty cell says that none applies, ``?`` that nobody
-has labelled the passage, which training refuses. Probabilities have a column a label, as in ``tipclassify score -f csv``.
+Both load as a corpus. CSV joins labels with ``;``: an empty cell means that none applies, ``?`` that the passage is
+unlabelled, which training rejects. Probabilities have one column for each label, as in ``tipclassify score -f csv``.
 """
 
 from __future__ import annotations
@@ -14,35 +14,35 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from tipclassify.corpus.formats.records import (
-    Reading,
+    ParsedFile,
     Record,
-    encodable,
     fields_where,
-    named,
+    label_names,
     other_fields,
-    plain,
     read_entries,
     record_of,
+    replace_surrogates,
+    to_scalar,
 )
 from tipclassify.corpus.loading import csv_rows, parquet_rows
 from tipclassify.formatting import looks_like_a_formula
 from tipclassify.labels import LABELS
 
-_OPEN: Final = "?"
+_UNLABELLED: Final = "?"
 
 
-def read_csv(path: Path) -> Reading:
-    """Read a CSV with a header; a table of ``tipclassify score`` holds predictions."""
-    return Reading(read_entries(path, csv_rows(path), _record))
+def read_csv(path: Path) -> ParsedFile:
+    """Read a CSV with a header; labels of a ``tipclassify score`` table are predictions."""
+    return ParsedFile(read_entries(path, csv_rows(path), _record))
 
 
-def read_parquet(path: Path) -> Reading:
-    """Read a Parquet file whose ``labels`` are lists of names."""
-    return Reading(read_entries(path, parquet_rows(path), _record))
+def read_parquet(path: Path) -> ParsedFile:
+    """Read a Parquet file with ``labels`` as lists of names."""
+    return ParsedFile(read_entries(path, parquet_rows(path), _record))
 
 
 def _record(row: dict[str, Any], given_id: str) -> Record:
-    if row.get("labels") == _OPEN:
+    if row.get("labels") == _UNLABELLED:
         row = {**row, "labels": None}
     if all(row.get(label) is not None for label in LABELS):
         row = other_fields(row, *LABELS) | {"scores": {label: row[label] for label in LABELS}}
@@ -50,7 +50,7 @@ def _record(row: dict[str, Any], given_id: str) -> Record:
 
 
 def write_csv(records: Sequence[Record], out: IO[bytes]) -> list[str]:
-    """Write RFC 4180 with a header; columns that no passage fills are left out."""
+    """Write a CSV (RFC 4180) with a header, without empty columns; return notes on lost data."""
     rows = [_cells(record) for record in records]
     text = io.TextIOWrapper(out, "utf-8", newline="", write_through=True)
     columns = list(dict.fromkeys(["id", "text", "labels", *(name for row in rows for name in row)]))
@@ -63,7 +63,7 @@ def write_csv(records: Sequence[Record], out: IO[bytes]) -> list[str]:
     notes = []
     if odd := fields_where(records, lambda _, value: not isinstance(value, str)):
         notes.append(f"CSV holds text only: {odd} come back as text")
-    if cut := sum(_written(value) != value for value in texts):
+    if cut := sum(_csv_text(value) != value for value in texts):
         notes.append(f"{cut:,} cells hold characters that CSV in UTF-8 cannot; they become U+FFFD")
     if live := sum(map(looks_like_a_formula, texts)):
         notes.append(
@@ -72,28 +72,28 @@ def write_csv(records: Sequence[Record], out: IO[bytes]) -> list[str]:
     return notes
 
 
-def _written(text: str) -> str:
-    return encodable(text).replace("\0", "\ufffd")  # readers stop at NUL
+def _csv_text(text: str) -> str:
+    return replace_surrogates(text).replace("\0", "\ufffd")  # readers stop at NUL
 
 
 def _cells(record: Record) -> dict[str, str]:
-    row = {"id": _written(record.id), "text": _written(record.text)}
-    row["labels"] = _OPEN if record.labels is None else ";".join(record.labels)
+    row = {"id": _csv_text(record.id), "text": _csv_text(record.text)}
+    row["labels"] = _UNLABELLED if record.labels is None else ";".join(record.labels)
     if record.predicted is not None:
-        row["predicted"] = ";".join(named(record.predicted))
+        row["predicted"] = ";".join(label_names(record.predicted))
     row |= {label: repr(float(p)) for label, p in (record.scores or {}).items()}
-    return row | {name: _written(str(plain(value))) for name, value in record.meta.items() if name not in row}
+    return row | {name: _csv_text(str(to_scalar(value))) for name, value in record.meta.items() if name not in row}
 
 
 def write_parquet(records: Sequence[Record], out: IO[bytes]) -> list[str]:
-    """Write text, lists of names and probabilities; a further field keeps its type where all passages have the same."""
+    """Write a Parquet file; further fields of a single type keep it, others become text; return notes on these."""
     import pyarrow
     import pyarrow.parquet
 
     string, names = pyarrow.string(), pyarrow.list_(pyarrow.string())
     columns = {
-        "id": pyarrow.array([encodable(record.id) for record in records], string),
-        "text": pyarrow.array([encodable(record.text) for record in records], string),
+        "id": pyarrow.array([replace_surrogates(record.id) for record in records], string),
+        "text": pyarrow.array([replace_surrogates(record.text) for record in records], string),
         "labels": pyarrow.array([record.labels for record in records], names),
     }
     if any(record.predicted is not None for record in records):
@@ -111,7 +111,9 @@ def write_parquet(records: Sequence[Record], out: IO[bytes]) -> list[str]:
                 continue
         if kinds != {str}:
             as_json.append(name)
-        columns[name] = pyarrow.array([None if v is None else encodable(str(plain(v))) for v in values], string)
+        columns[name] = pyarrow.array(
+            [None if v is None else replace_surrogates(str(to_scalar(v))) for v in values], string
+        )
     pyarrow.parquet.write_table(pyarrow.table(columns), out)
     note = f"Parquet columns have one type: {', '.join(sorted(as_json))} are written as text or JSON text"
     return [note] if as_json else []

@@ -1,7 +1,7 @@
-"""Annotation tools whose tasks are JSON objects: doccano, Label Studio, Argilla, Prodigy.
+"""Convert JSON tasks of annotation tools: doccano, Label Studio, Argilla, Prodigy.
 
-For each tool one function reads an exported entry and another makes the task to import; where a task cannot hold all, a third
-says what is lost. An entry that needs a word to the user is counted in `noted`.
+For each tool one function reads an exported entry, another makes a task to import, and a third, if needed, lists lost
+data. `noted` counts entries by the note that the user gets.
 """
 
 from __future__ import annotations
@@ -12,21 +12,30 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from tipclassify.corpus.formats import records as of
-from tipclassify.corpus.formats.records import NONE, Reading, Record, as_labels, as_scores, named, other_fields, plain
+from tipclassify.corpus.formats.records import (
+    NONE,
+    ParsedFile,
+    Record,
+    as_labels,
+    as_scores,
+    label_names,
+    other_fields,
+    to_scalar,
+)
 from tipclassify.corpus.loading import RowError, check_text
 from tipclassify.formatting import json_line
 from tipclassify.labels import LABELS
 
-Noted = Counter[str]
+NoteCounts = Counter[str]
 
 
-def task_reader(read: Callable[[Any, str, Noted], Record]) -> Callable[[Path], Reading]:
-    """Make a function that reads a file of entries, each by ``read(entry, id if it has none, noted)``."""
+def task_reader(read: Callable[[Any, str, NoteCounts], Record]) -> Callable[[Path], ParsedFile]:
+    """Make a file reader that applies ``read(entry, default id, noted)`` to each entry."""
 
-    def reader(path: Path) -> Reading:
-        noted: Noted = Counter()
+    def reader(path: Path) -> ParsedFile:
+        noted: NoteCounts = Counter()
         records = of.read_entries(path, of.json_entries(path), lambda entry, given_id: read(entry, given_id, noted))
-        return Reading(records, [f"{path}: {count:,} {what}" for what, count in noted.items()])
+        return ParsedFile(records, [f"{path}: {count:,} {what}" for what, count in noted.items()])
 
     return reader
 
@@ -36,7 +45,7 @@ def task_writer(
     losses: Callable[[Sequence[Record]], list[str]] = lambda _: [],
     as_list: bool = False,
 ) -> Callable[[Sequence[Record], IO[bytes]], list[str]]:
-    """Make a function that writes tasks, one a line or as one JSON list, and returns what they cannot hold."""
+    """Make a file writer of tasks, as JSON lines or as one JSON list, that returns notes on lost data."""
     start, between, end = ("[", ",\n", "]\n") if as_list else ("", "\n", "\n")
 
     def writer(records: Sequence[Record], out: IO[bytes]) -> list[str]:
@@ -48,19 +57,19 @@ def task_writer(
 
 
 def _object(entry: Any, part: str, advice: str) -> Mapping[str, Any]:
-    """The entry, or an object within it."""
+    """Return the entry, or the object `part` within it; raise `RowError` if it is no object."""
     found = entry.get(part) if part and isinstance(entry, Mapping) else entry
     if not isinstance(found, Mapping):
         raise RowError(f"no JSON object{f' {part!r}' if part else ''}; {advice}")
     return found
 
 
-def _settled(said: set[tuple[str, ...] | None], where: str) -> tuple[str, ...] | None:
-    """The labels on which all annotators agree; None where nobody gave any."""
-    if len(said) > 1:
-        both = " / ".join(sorted(", ".join(named(labels)) for labels in said))
+def _agreed(votes: set[tuple[str, ...] | None], where: str) -> tuple[str, ...] | None:
+    """Return the labels on which all annotators agree, None without votes; raise `RowError` if they differ."""
+    if len(votes) > 1:
+        both = " / ".join(sorted(", ".join(label_names(labels)) for labels in votes))
         raise RowError(f"annotators differ ({both}); settle it in {where}")
-    return said.pop() if said else None
+    return votes.pop() if votes else None
 
 
 # --------------------------------------------------------------------------------------------- doccano
@@ -68,11 +77,11 @@ def _settled(said: set[tuple[str, ...] | None], where: str) -> tuple[str, ...] |
 _DOCCANO: Final = ("id", "text", "data", "label", "Comments", "passage_id", "predicted", "scores")
 
 
-def doccano_entry(entry: Any, given_id: str, noted: Noted) -> Record:
+def doccano_entry(entry: Any, given_id: str, noted: NoteCounts) -> Record:
     """Read a line of doccano's JSONL: ``{"text": …, "label": ["failure"], …}``, further fields as its metadata.
 
-    doccano exports a passage nobody has looked at with the same empty list as one to which no label applies, so the label
-    ``none`` says the latter: give it to the project beside the other three.
+    doccano exports an empty list both for an unlabelled passage and for one to which no label applies. The label
+    ``none`` means the latter: add it to the project beside the other three.
     """
     entry = _object(entry, "", "export the project as JSONL")
     label = entry.get("label")
@@ -86,31 +95,31 @@ def doccano_entry(entry: Any, given_id: str, noted: Noted) -> Record:
 
 
 def doccano_task(record: Record) -> dict[str, Any]:
-    """Write what doccano imports as JSONL for text classification."""
-    label = named(record.predicted if record.labels is None else record.labels)
+    """Make a task for doccano's JSONL import (text classification)."""
+    label = label_names(record.predicted if record.labels is None else record.labels)
     task = {"text": record.text, "label": label, "passage_id": record.id, **of.predictions(record)}
     return {**task, **other_fields(record.meta, *_DOCCANO)}
 
 
 def doccano_losses(records: Sequence[Record]) -> list[str]:
-    """Note that doccano keeps no predictions apart from labels, and has fields of its own."""
+    """Note predictions written as labels, and fields omitted because of reserved names."""
     notes = []
     if guessed := sum(record.labels is None and record.predicted is not None for record in records):
         notes.append(
             f"doccano keeps no predictions apart: those of {guessed:,} passages are written as labels to check"
         )
     if clash := of.fields_where(records, lambda name, _: name in _DOCCANO):
-        notes.append(f"doccano has fields named {clash} of its own: those of the passages are left out")
+        notes.append(f"doccano has fields label_names {clash} of its own: those of the passages are left out")
     return notes
 
 
 # --------------------------------------------------------------------------------------------- Label Studio
 
 
-def label_studio_entry(entry: Any, given_id: str, noted: Noted) -> Record:
-    """Read a task of Label Studio's JSON export (not JSON-MIN, which leaves out who said what).
+def label_studio_entry(entry: Any, given_id: str, noted: NoteCounts) -> Record:
+    """Read a task of Label Studio's JSON export (not JSON-MIN, which omits the annotators).
 
-    Set the project up with this labelling interface (an annotation without a choice says that none applies)::
+    Use this labelling interface in the project (an annotation without a choice means that no label applies)::
 
         <View>
           <Text name="text" value="$text"/>
@@ -125,7 +134,7 @@ def label_studio_entry(entry: Any, given_id: str, noted: Noted) -> Record:
     if annotations and not done:
         noted["tasks were skipped by their annotators and count as not labelled"] += 1
     done = [one for one in done if one.get("ground_truth")] or done
-    labels = _settled({as_labels(_choices(one)) for one in done}, "Label Studio, by marking one as ground truth")
+    labels = _agreed({as_labels(_choices(one)) for one in done}, "Label Studio, by marking one as ground truth")
     predicted = as_labels(_choices(entry["predictions"][0])) if entry.get("predictions") else None
     inner = data.get("meta")
     fields = dict(inner) if isinstance(inner, Mapping) else {"meta": inner}
@@ -140,10 +149,10 @@ def _choices(annotation: Mapping[str, Any]) -> list[str]:
 
 
 def label_studio_task(record: Record) -> dict[str, Any]:
-    """Write a "Basic JSON" task: text and fields in ``data``, labels as ``annotations``, a model's as ``predictions``.
+    """Make a "Basic JSON" task: text and fields in ``data``, labels in ``annotations``, predictions in ``predictions``.
 
-    A prediction has one score, by which Label Studio sorts tasks: how sure the model is of the label it is least sure of. The
-    probability of each label stays in ``data.scores``.
+    Label Studio sorts tasks by the score of the prediction, the confidence in the least certain label, 0.5 to 1. The
+    probability of each label is in ``data.scores``.
     """
     data: dict[str, Any] = {"text": record.text, "passage_id": record.id}
     task: dict[str, Any] = {"data": data}
@@ -157,8 +166,8 @@ def label_studio_task(record: Record) -> dict[str, Any]:
         result = _result(record.predicted, f"{record.id}-predicted")
         task["predictions"] = [{"model_version": "tipclassify", "result": result}]
         if record.scores is not None:
-            sureness = round(min(max(p, 1 - p) for p in record.scores.values()), 4)
-            task["predictions"][0]["score"] = sureness
+            confidence = round(min(max(p, 1 - p) for p in record.scores.values()), 4)
+            task["predictions"][0]["score"] = confidence
     return task
 
 
@@ -170,25 +179,27 @@ def _result(labels: Sequence[str], name: str) -> list[dict[str, Any]]:
 # --------------------------------------------------------------------------------------------- Argilla
 
 _QUESTION: Final = "labels"
-_BY_HAND: Final = "labels"  # agent of suggestions that are an annotator's labels
+_ANNOTATOR: Final = "labels"  # agent of suggestions that are annotated labels
 _ARGILLA: Final = ("predicted", *(f"score_{label}" for label in LABELS))
 
 
-def argilla_entry(entry: Any, given_id: str, _: Noted) -> Record:
-    """Read a record (version 2) as ``dataset.records.to_json`` writes it. Submitted answers are labels, drafts are not.
+def argilla_entry(entry: Any, given_id: str, _: NoteCounts) -> Record:
+    """Read a record (version 2) of ``dataset.records.to_json``. Submitted answers are labels, drafts are not.
 
-    The dataset has a field ``text`` and a multi-label question ``labels`` with the three labels and ``none``, which says that
-    no label applies; set it up with ``allow_extra_metadata=True``.
+    The dataset needs a field ``text``, a multi-label question ``labels`` with the three labels and ``none`` (no label
+    applies), and ``allow_extra_metadata=True``.
     """
     text = _object(entry, "fields", "export with dataset.records.to_json").get("text")
     metadata = entry.get("metadata") or {}
     answers = (entry.get("responses") or {}).get(_QUESTION) or []
-    said = {as_labels(one["value"]) for one in answers if one.get("status") in (None, "submitted") and one.get("value")}
+    votes = {
+        as_labels(one["value"]) for one in answers if one.get("status") in (None, "submitted") and one.get("value")
+    }
     suggestion = (entry.get("suggestions") or {}).get(_QUESTION) or {}
     suggested = as_labels(suggestion.get("value") or None)
-    by_hand = suggestion.get("agent") == _BY_HAND
-    labels = _settled(said, "Argilla") if said else suggested if by_hand else None
-    predicted = None if by_hand else suggested
+    annotated = suggestion.get("agent") == _ANNOTATOR
+    labels = _agreed(votes, "Argilla") if votes else suggested if annotated else None
+    predicted = None if annotated else suggested
     if metadata.get("predicted"):
         predicted = as_labels(metadata["predicted"])
     scores = {label: metadata[f"score_{label}"] for label in LABELS if f"score_{label}" in metadata}
@@ -198,20 +209,20 @@ def argilla_entry(entry: Any, given_id: str, _: Noted) -> Record:
 
 
 def argilla_task(record: Record) -> dict[str, Any]:
-    """Write a record for ``dataset.records.from_json``.
+    """Make a record for ``dataset.records.from_json``.
 
-    Argilla ties an answer to one of its users, so labels come in as suggestions of the agent ``labels``, for somebody to
-    confirm; a model's as those of ``tipclassify``.
+    An answer in Argilla belongs to a user, so annotated labels become suggestions of the agent ``labels``, to be
+    confirmed, and predictions become suggestions of the agent ``tipclassify``.
     """
-    metadata = {name: plain(value) for name, value in record.meta.items() if name not in _ARGILLA}
+    metadata = {name: to_scalar(value) for name, value in record.meta.items() if name not in _ARGILLA}
     if record.predicted is not None:
-        metadata["predicted"] = ";".join(named(record.predicted))
+        metadata["predicted"] = ";".join(label_names(record.predicted))
     metadata |= {f"score_{label}": p for label, p in (record.scores or {}).items()}
     suggestions: dict[str, Any] = {}
     if record.labels is not None:
-        suggestions[_QUESTION] = {"value": named(record.labels), "score": None, "agent": _BY_HAND}
+        suggestions[_QUESTION] = {"value": label_names(record.labels), "score": None, "agent": _ANNOTATOR}
     elif record.predicted is not None:
-        value, scores = named(record.predicted), None
+        value, scores = label_names(record.predicted), None
         if record.scores is not None:
             none = 1 - max(record.scores.values())  # the label most likely to be missed
             scores = [round(record.scores.get(name, none), 4) for name in value]
@@ -221,14 +232,14 @@ def argilla_task(record: Record) -> dict[str, Any]:
 
 
 def argilla_losses(records: Sequence[Record]) -> list[str]:
-    """Note that labels become suggestions, metadata text and numbers."""
+    """Note labels written as suggestions, metadata converted to JSON text, and omitted fields."""
     notes = []
     if any(record.labels is not None for record in records):
         notes.append("Argilla ties answers to its users: labels are written as suggestions of the agent 'labels'")
-    if odd := of.fields_where(records, lambda _, value: plain(value) is not value):
+    if odd := of.fields_where(records, lambda _, value: to_scalar(value) is not value):
         notes.append(f"Argilla's metadata holds text and numbers only: {odd} are written as JSON text")
     if clash := of.fields_where(records, lambda name, _: name in _ARGILLA):
-        notes.append(f"fields named {clash} are left out: the model's predictions go by these names")
+        notes.append(f"fields label_names {clash} are left out: the model's predictions go by these names")
     return notes
 
 
@@ -237,10 +248,10 @@ def argilla_losses(records: Sequence[Record]) -> list[str]:
 _ANSWERS: Final = ("accept", "reject", "ignore")
 
 
-def prodigy_entry(entry: Any, given_id: str, noted: Noted) -> Record:
+def prodigy_entry(entry: Any, given_id: str, noted: NoteCounts) -> Record:
     """Read a choice task of ``prodigy db-out`` (``textcat.manual`` without ``--exclusive``, ``textcat.correct``).
 
-    An accepted task with nothing ticked says that no label applies. Rejected and ignored tasks are not labelled.
+    An accepted task without a choice means that no label applies. Rejected and ignored tasks are unlabelled.
     """
     entry = _object(entry, "", "export with prodigy db-out")
     if "label" in entry and "accept" not in entry:
@@ -260,7 +271,7 @@ def prodigy_entry(entry: Any, given_id: str, noted: Noted) -> Record:
 
 
 def prodigy_task(record: Record) -> dict[str, Any]:
-    """Write a task with the model's labels ticked; one with labels is answered already (``prodigy db-in``)."""
+    """Make a choice task with the predicted labels selected; a labelled passage is accepted (``prodigy db-in``)."""
     options: list[dict[str, str]] = [{"id": label, "text": label} for label in LABELS]
     if record.scores is not None:
         options = [{**option, "meta": f"{record.scores[option['id']]:.2f}"} for option in options]

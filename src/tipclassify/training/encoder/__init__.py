@@ -1,6 +1,6 @@
-"""Training of the encoder: fine-tuning in PyTorch, distillation, and the export to what scoring reads.
+"""Train the encoder: fine-tuning in PyTorch, and export to ONNX.
 
-`settings` what is chosen, `network` the network and its folder, `batches` sentences of like length together, `checkpoints`
-where a run that was broken off goes on, `fitting` the loop, `exporting` ONNX and whole numbers, `recipe` all steps in order.
-PyTorch is imported here only, and nothing else of the library imports from here.
+`settings`: hyperparameters; `bases`: pretrained models; `network`: the network and its folder; `batches`: tokens and
+batches; `checkpoints`: saving and resuming; `fitting`: the training loop; `exporting`: ONNX and quantization; `recipe`:
+all steps in order. Only this package imports PyTorch, and the rest of the library imports it lazily.
 """

@@ -1,4 +1,4 @@
-"""Pretrained encoders to start from: their folder, name and licence."""
+"""Locate pretrained base encoders, and describe their name, licence and weights."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ __all__ = ["NEEDED", "NETWORK", "Base", "base_folder", "describe_base", "earlier
 
 NEEDED: Final = ("config.json", "tokenizer.json")
 NETWORK: Final = "network.json"
-"""Describes a network that was trained before: its base, settings and history."""
+"""File that describes a fine-tuned network: its base, settings and history."""
 
 _KNOWN: Final = {
     "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db": "sentence-transformers/all-MiniLM-L6-v2",
     "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658": "sentence-transformers/all-mpnet-base-v2",
-}  # by the hash of the weights that their projects publish; Apache-2.0, both
+}  # by the SHA-256 of the published weights; both Apache-2.0
 
 
 @dataclass(frozen=True)
 class Base:
-    """What a card must say of a base; `sha256` is of its weights."""
+    """Name and licence of a base, and the SHA-256 of its weights, for the model card."""
 
     name: str
     licence: str
@@ -36,12 +36,12 @@ class Base:
 
 
 def base_folder(base: str) -> Path:
-    """Find the folder of a base: a local one as it is, a Hugging Face id fetched to the hub's cache.
+    """Find the folder of a base: a local one, or a Hugging Face id downloaded to the hub's cache.
 
     Raises
     ------
     ModelError
-        When it is neither, or lacks what training needs.
+        When it is neither, or lacks a file that training needs.
     """
     folder = Path(base)
     if not folder.is_dir():
@@ -64,7 +64,7 @@ def weights_sha256(folder: Path) -> str:
 
 
 def describe_base(base: str, folder: Path) -> Base:
-    """Describe the base in `folder`, by its hash where we know it; of a network, the base that it came from."""
+    """Describe the base in `folder`, by its hash if known; for a fine-tuned network, its original base."""
     if first := _network_of(folder).get("base"):
         return Base(**first)
     found = weights_sha256(folder)
@@ -74,7 +74,7 @@ def describe_base(base: str, folder: Path) -> Base:
 
 
 def earlier_trainings(folder: Path) -> list[dict[str, Any]]:
-    """List the settings of the trainings that made the network in `folder`, first to last; none for a base."""
+    """List the settings of all trainings of the network in `folder`, in order; empty for a base."""
     network = _network_of(folder)
     return [*network.get("earlier", []), network["settings"]] if network else []
 
@@ -89,6 +89,6 @@ def _fetched(base: str) -> Path:
 
     try:
         return Path(snapshot_download(base, allow_patterns=[*NEEDED, "*.safetensors"]))
-    except Exception as error:  # the hub's client has a dozen kinds, none of them ours to tell apart
+    except Exception as error:  # the hub's client raises a dozen exception types
         what = f"no such folder, and not to be had from the Hugging Face hub ({type(error).__name__})"
         raise ModelError(f"{base}: {what}") from None

@@ -1,7 +1,7 @@
-"""Training batches: passages of like length together, under their heading, another one, or none.
+"""Build training batches: passages of similar length, with their heading, a similar one, or none.
 
-A passage read without its heading has the labels that it has without it (``labels_alone``). Everything that is drawn is drawn by
-seed and step, so a run that is taken up again goes on as it would have.
+Tokens and targets come in, padded batches go out. A passage without its heading has the targets of ``labels_alone``.
+All sampling depends on seed and step only, so a resumed run continues identically.
 """
 
 from __future__ import annotations
@@ -21,101 +21,101 @@ from tipclassify.training.encoder.settings import Settings
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-__all__ = ["Examples", "drawn_batches", "encode", "padded", "sorted_batches"]
+__all__ = ["Examples", "encode", "pad_batch", "shuffled_batches", "sorted_batches"]
 
-_POOL: Final = 40  # batches of passages that are sorted by length together: more is quicker, but mixes less
-_EIGHT: Final = 8  # lengths are rounded up to multiples of this: few shapes, which the kernels are then ready for
+_BUCKET: Final = 40  # batches sorted by length together: more is faster, but shuffles less
+_LENGTH_MULTIPLE: Final = 8  # lengths are rounded up to it: few tensor shapes, so kernels are reused
 
 
 def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
-    """Token numbers of each text, without those that open and close it."""
+    """Tokenize texts into token ids, without special tokens."""
     return [encoding.ids for encoding in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Labelled passages as tokens.
+    """Tokenized passages with their targets.
 
     Attributes
     ----------
     texts, headings : sequence of list of int
-        Tokens of each passage, and of its heading (none for none).
-    targets, alone : float (n, 3)
-        Probability of each label under the heading, and without it.
-    others : mapping of tuple of int to list of list of int
-        Tokens of headings of like meaning, by the tokens of a heading.
-    marks : (int, int, int)
-        Tokens that open, close and mask.
+        Token ids of each passage, and of its heading (empty without one).
+    targets, targets_alone : float (n, 3)
+        Probability of each label with the heading, and without it.
+    similar : mapping of tuple of int to list of list of int
+        Token ids of headings of equivalent meaning, by those of a heading.
+    special_tokens : (int, int, int)
+        Ids of the first token, the separator and the mask.
     """
 
     texts: Sequence[list[int]]
     headings: Sequence[list[int]]
     targets: Floats
-    alone: Floats
-    others: Mapping[tuple[int, ...], Sequence[list[int]]]
-    marks: tuple[int, int, int]
+    targets_alone: Floats
+    similar: Mapping[tuple[int, ...], Sequence[list[int]]]
+    special_tokens: tuple[int, int, int]
 
     def row(self, i: int, heading: Sequence[int], longest: int) -> list[int]:
-        """Tokens of a passage under a heading, as scoring lays them out."""
-        first, last, _ = self.marks
+        """Build the token ids of a passage with a heading, at most `longest`, in the layout of scoring."""
+        first, last, _ = self.special_tokens
         opening = [first, *heading[: heading_room(longest)], last] if heading else [first]
         return [*opening, *self.texts[i][: longest - len(opening) - 1], last]
 
     def rows(self, positions: Sequence[int] | Ints, longest: int, headings: bool = True) -> list[list[int]]:
-        """Tokens of passages as they are, with or without headings."""
+        """Build the token ids of passages, with or without their headings."""
         return [self.row(i, self.headings[i] if headings else [], longest) for i in np.asarray(positions).tolist()]
 
-    def drawn(self, positions: Ints, settings: Settings, step: int) -> tuple[list[list[int]], Floats]:
-        """Tokens and targets of the passages of a step, headings and masks drawn by the seed and the step."""
-        draw = np.random.default_rng([settings.seed, step])
+    def sample(self, positions: Ints, settings: Settings, step: int) -> tuple[list[list[int]], Floats]:
+        """Build token ids and targets of a training step, with headings and masks sampled by seed and step."""
+        rng = np.random.default_rng([settings.seed, step])
         rows, targets = [], []
         for i in positions.tolist():
             heading = self.headings[i]
-            drop, swap, which = draw.random(3)
+            drop, swap, which = rng.random(3)
             bare = not heading or drop < settings.no_heading
             if bare:
                 heading = []
-            elif swap < settings.other_heading and (others := self.others.get(tuple(heading))):
-                heading = others[int(which * len(others))]
+            elif swap < settings.other_heading and (similar := self.similar.get(tuple(heading))):
+                heading = similar[int(which * len(similar))]
             row = self.row(i, heading, settings.tokens)
             begin = len(heading[: heading_room(settings.tokens)]) + 2 if heading else 1
-            hidden = draw.random(len(row)) < settings.masking
+            hidden = rng.random(len(row)) < settings.masking
             hidden[:begin] = hidden[-1] = False
-            rows.append(np.where(hidden, self.marks[2], row).tolist())
-            targets.append(self.alone[i] if bare else self.targets[i])
+            rows.append(np.where(hidden, self.special_tokens[2], row).tolist())
+            targets.append(self.targets_alone[i] if bare else self.targets[i])
         return rows, np.array(targets)
 
 
-def drawn_batches(positions: Ints, lengths: Sequence[int], size: int, seed: int, epoch: int) -> list[Ints]:
-    """Positions of the passages of each step of an epoch, drawn by `seed` and `epoch`.
+def shuffled_batches(positions: Ints, lengths: Sequence[int], size: int, seed: int, epoch: int) -> list[Ints]:
+    """Shuffle an epoch into batches of positions, bucketed by length, by `seed` and `epoch`.
 
-    >>> batches = drawn_batches(np.arange(5), [5, 3, 9, 4, 5], 2, seed=0, epoch=0)
+    >>> batches = shuffled_batches(np.arange(5), [5, 3, 9, 4, 5], 2, seed=0, epoch=0)
     >>> sorted(int(i) for batch in batches for i in batch)
     [0, 1, 2, 3, 4]
     """
-    draw = np.random.default_rng([seed, epoch])
-    order = draw.permutation(positions)
+    rng = np.random.default_rng([seed, epoch])
+    order = rng.permutation(positions)
     length = np.asarray(lengths)
     batches: list[Ints] = []
-    for start in range(0, len(order), size * _POOL):
-        pool = order[start : start + size * _POOL]
-        pool = pool[np.argsort(length[pool], kind="stable")]
-        batches += [pool[at : at + size] for at in range(0, len(pool), size)]
-    return [batches[i] for i in draw.permutation(len(batches))]
+    for start in range(0, len(order), size * _BUCKET):
+        bucket = order[start : start + size * _BUCKET]
+        bucket = bucket[np.argsort(length[bucket], kind="stable")]
+        batches += [bucket[at : at + size] for at in range(0, len(bucket), size)]
+    return [batches[i] for i in rng.permutation(len(batches))]
 
 
 def sorted_batches(lengths: Sequence[int], size: int) -> list[Ints]:
-    """Positions of the passages of each batch, the longest first: for scoring, where the order is of no matter."""
+    """Split positions into batches for scoring, longest passages first."""
     order = np.argsort(-np.asarray(lengths), kind="stable")
     return [order[at : at + size] for at in range(0, len(order), size)]
 
 
-def padded(ids: Sequence[Sequence[int]], pad: int) -> tuple[Tensor, Tensor]:
-    """Token numbers (n, t) filled up with `pad`, and the mask that is 1 where there is a token."""
-    longest = -(-max(map(len, ids)) // _EIGHT) * _EIGHT
-    numbers = torch.full((len(ids), longest), pad, dtype=torch.long)
+def pad_batch(ids: Sequence[Sequence[int]], pad: int) -> tuple[Tensor, Tensor]:
+    """Pad token ids to (n, t) with `pad`; return them with the attention mask, 1 for tokens and 0 for padding."""
+    longest = -(-max(map(len, ids)) // _LENGTH_MULTIPLE) * _LENGTH_MULTIPLE
+    padded = torch.full((len(ids), longest), pad, dtype=torch.long)
     mask = torch.zeros((len(ids), longest), dtype=torch.long)
     for row, passage in enumerate(ids):
-        numbers[row, : len(passage)] = torch.tensor(passage)
+        padded[row, : len(passage)] = torch.tensor(passage)
         mask[row, : len(passage)] = 1
-    return numbers, mask
+    return padded, mask

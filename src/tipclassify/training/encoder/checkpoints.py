@@ -1,7 +1,7 @@
-"""Checkpoints of a fine-tuning: weights, moments of the optimiser and random state, without pickle.
+"""Write and read checkpoints of a fine-tuning: weights, optimiser moments and random state, without pickle.
 
-A checkpoint is one safetensors file, written beside and renamed, so a run killed at any moment finds the last whole one. It
-names what it is of (settings, data, base): another run does not go on from it.
+A checkpoint is one safetensors file, replaced atomically, so an interrupted run always has a complete one. It stores
+the identity of the run (settings, data, base), and another run is refused.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MOMENTS: Final = ("step", "exp_avg", "exp_avg_sq")  # of AdamW
 def write_checkpoint(
     folder: Path, network: Network, optimizer: Optimizer, state: dict[str, Any], identity: dict[str, Any]
 ) -> None:
-    """Write the run as it stands; `state` holds plain values."""
+    """Write a checkpoint; `state` and `identity` are plain values."""
     from safetensors.torch import save_file
 
     tensors = {"random": torch.get_rng_state()}
@@ -42,12 +42,12 @@ def write_checkpoint(
 def read_checkpoint(
     folder: Path, network: Network, optimizer: Optimizer, identity: dict[str, Any]
 ) -> dict[str, Any] | None:
-    """Fill the network and the optimiser from the checkpoint and return its state; None where there is none.
+    """Restore the network and the optimiser from the checkpoint, and return its state; None without a checkpoint.
 
     Raises
     ------
     ModelError
-        When the checkpoint is of a run with other settings, sentences or base.
+        When the checkpoint is invalid, or of a run with other settings, sentences or base.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -55,15 +55,15 @@ def read_checkpoint(
     if not file.is_file():
         return None
     try:
-        with safe_open(file, "pt") as kept:
-            metadata = kept.metadata()
-            tensors = {name: kept.get_tensor(name) for name in kept.keys()}  # noqa: SIM118
+        with safe_open(file, "pt") as opened:
+            metadata = opened.metadata()
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
         state: dict[str, Any] = json.loads(metadata["state"])
-        was: dict[str, Any] = json.loads(metadata["identity"])
+        stored: dict[str, Any] = json.loads(metadata["identity"])
     except (SafetensorError, KeyError, TypeError, ValueError):
         raise ModelError(f"{file}: not a checkpoint; remove it and start anew without --resume") from None
-    now = json.loads(json.dumps(identity))
-    if other := ", ".join(sorted(name for name in {*was, *now} if was.get(name) != now.get(name))):
+    wanted = json.loads(json.dumps(identity))
+    if other := ", ".join(sorted(name for name in {*stored, *wanted} if stored.get(name) != wanted.get(name))):
         raise ModelError(f"{file}: of a run with other {other}; give the same, or start anew without --resume")
     for name, parameter in network.named_parameters():
         parameter.data.copy_(tensors[f"weight/{name}"])

@@ -1,8 +1,8 @@
-"""From a trained network to the graph that scoring runs: ONNX, attention and normalisation fused, weights in whole numbers.
+"""Export a trained network to the ONNX graph for scoring, with fused operators and 8-bit weights.
 
-Weights are kept in 8 bits, a scale for each column; what flows between layers is brought to 8 bits as it comes (dynamic
-quantization: Jacob et al. 2018, CVPR). With seven bits (`reduced`) a sum of two products cannot overflow the 16 bits in which
-processors without VNNI hold it, so scores differ less from one processor to another.
+Weights have a scale for each column; activations are quantized dynamically (Jacob et al. 2018, CVPR). With seven bits
+(`reduced`) a sum of two products cannot overflow the 16 bits of processors without VNNI, so scores differ less between
+processors.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ import torch
 
 from tipclassify.training.encoder.network import Network
 
-__all__ = ["to_onnx", "to_whole_numbers"]
+__all__ = ["quantize", "to_onnx"]
 
 _OPSET: Final = 17
 _INPUTS: Final = ("input_ids", "attention_mask")
-_FLOAT: Final = 1  # onnx.TensorProto.FLOAT, for tensors whose type is not inferred past a fused operator
+_FLOAT: Final = 1  # onnx.TensorProto.FLOAT, for tensors after a fused operator, where type inference fails
 
 
 class _Pooled(torch.nn.Module):  # type: ignore[misc, unused-ignore]
-    """A network without its head."""
+    """Module that runs a network without its head."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()
@@ -38,16 +38,16 @@ class _Pooled(torch.nn.Module):  # type: ignore[misc, unused-ignore]
 
 
 def to_onnx(network: Network) -> bytes:
-    """The network as an ONNX graph in 32-bit floats: ``input_ids``, ``attention_mask`` (n, t) to ``pooled`` (n, width)."""
+    """Export to an ONNX graph in float32: ``input_ids`` and ``attention_mask`` (n, t) to ``pooled`` (n, width)."""
     network.eval()
     encoder: Any = network.encoder
     if hasattr(encoder, "set_attn_implementation"):
-        encoder.set_attn_implementation("eager")  # plain products, which the fusion below knows
+        encoder.set_attn_implementation("eager")  # the only form that the fusion below recognises
     ids = torch.randint(5, 99, (2, 9), generator=torch.Generator().manual_seed(0))
     mask = torch.ones_like(ids)
     mask[1, 5:] = 0
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the tracer's, on branches that do not depend on the sentences
+        warnings.simplefilter("ignore")  # tracer warnings on branches that do not depend on the input
         plain, fused = Path(folder) / "plain.onnx", Path(folder) / "fused.onnx"
         torch.onnx.export(
             _Pooled(network),
@@ -63,8 +63,8 @@ def to_onnx(network: Network) -> bytes:
         return fused.read_bytes()
 
 
-def to_whole_numbers(graph: bytes, *, reduced: bool = False) -> bytes:
-    """The graph with weights and token vectors in 8 bits (7 if `reduced`)."""
+def quantize(graph: bytes, *, reduced: bool = False) -> bytes:
+    """Quantize the weights and token embeddings of a graph to 8 bits (7 if `reduced`)."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with tempfile.TemporaryDirectory() as folder, _quiet():
@@ -82,13 +82,13 @@ def to_whole_numbers(graph: bytes, *, reduced: bool = False) -> bytes:
 
 
 def _fuse(plain: Path, fused: Path, heads: int, width: int) -> None:
-    """Write `plain` with the operators of an attention, of a normalisation and of an activation as one each."""
+    """Fuse the operators of each attention, normalisation and activation of `plain` into one, and write `fused`."""
     from onnxruntime.transformers import optimizer
     from onnxruntime.transformers.fusion_options import FusionOptions
 
     options = FusionOptions("bert")
-    options.enable_embed_layer_norm = False  # token vectors stay a look-up of their own, which can be in 8 bits
-    options.enable_skip_layer_norm = False  # sum and normalisation in one operator are slower than one after the other
+    options.enable_embed_layer_norm = False  # keep the embedding look-up separate, so that it can be quantized
+    options.enable_skip_layer_norm = False  # a fused sum and normalisation is slower than both in turn
     options.enable_bias_skip_layer_norm = False
     with _quiet():
         found = optimizer.optimize_model(
@@ -99,10 +99,10 @@ def _fuse(plain: Path, fused: Path, heads: int, width: int) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """No chatter of ONNX Runtime's tools on the root logger."""
-    was = logging.root.manager.disable
+    """Silence the messages of ONNX Runtime's tools on the root logger."""
+    level = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
         yield
     finally:
-        logging.disable(was)
+        logging.disable(level)

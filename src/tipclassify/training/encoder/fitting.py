@@ -1,6 +1,7 @@
-"""Fine-tune an encoder: AdamW with a rate that falls with depth, and binary cross-entropy on the labels.
+"""Run the fine-tuning loop: AdamW with layer-wise learning rates, and focal loss on the labels.
 
-One seed on one machine with one number of threads gives the same weights.
+A network and examples come in, the trained network and its metrics go out. The same seed, machine and number of threads
+give the same weights.
 """
 
 from __future__ import annotations
@@ -18,15 +19,15 @@ from torch import Tensor, nn
 
 from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.progress import Progress
-from tipclassify.training.encoder.batches import Examples, drawn_batches, padded, sorted_batches
+from tipclassify.training.encoder.batches import Examples, pad_batch, shuffled_batches, sorted_batches
 from tipclassify.training.encoder.checkpoints import read_checkpoint, write_checkpoint
 from tipclassify.training.encoder.network import Network
 from tipclassify.training.encoder.settings import Settings
 
 __all__ = ["deterministic", "fit", "logits_of", "macro_f1", "precision"]
 
-_OFTEN: Final = 250  # steps between checkpoints
-_LOUDEST: Final = 1.0  # norm that gradients are cut to
+_CHECKPOINT_STEPS: Final = 250  # steps between checkpoints
+_MAX_NORM: Final = 1.0  # of gradients, by clipping
 
 
 def fit(
@@ -50,13 +51,13 @@ def fit(
     epochs : sequence of int (n,)
         Positions of the passages of each epoch.
     held : int (m,)
-        Positions of those held out, which only measure.
+        Positions of the held-out passages, for evaluation only.
     folder : Path
-        Where checkpoints go.
+        Folder for checkpoints.
     identity : dict
-        What the run is of, plain values: a checkpoint of another run is refused.
+        Identity of the run, plain values: a checkpoint of another run is refused.
     resume : bool
-        Go on from the checkpoint of `folder`, if there is one.
+        Continue from the checkpoint in `folder`, if there is one.
 
     Returns
     -------
@@ -65,7 +66,7 @@ def fit(
     """
     optimizer = _optimizer(network, settings)
     lengths = [len(text) for text in examples.texts]
-    batches = [drawn_batches(at, lengths, settings.batch, settings.seed, e) for e, at in enumerate(epochs)]
+    batches = [shuffled_batches(at, lengths, settings.batch, settings.seed, e) for e, at in enumerate(epochs)]
     steps = sum(map(len, batches))
     torch.manual_seed(settings.seed)
     state = (read_checkpoint(folder, network, optimizer, identity) if resume else None) or {"step": 0, "epochs": []}
@@ -75,53 +76,56 @@ def fit(
         network.train()
         for batch in order:
             number += 1
-            if number <= state["step"]:  # done before the run was broken off
+            if number <= state["step"]:  # done before the interruption
                 continue
-            _set_rate(optimizer, _share(number - 1, steps, settings.warmup))
-            found = _loss(network, *examples.drawn(batch, settings, number - 1), pad, settings.focal)
+            _set_rate(optimizer, _rate_factor(number - 1, steps, settings.warmup))
+            loss = _loss(network, *examples.sample(batch, settings, number - 1), pad, settings.focal)
             optimizer.zero_grad(set_to_none=True)
-            found.backward()  # type: ignore[no-untyped-call, unused-ignore]
-            nn.utils.clip_grad_norm_(network.parameters(), _LOUDEST)
+            loss.backward()  # type: ignore[no-untyped-call, unused-ignore]
+            nn.utils.clip_grad_norm_(network.parameters(), _MAX_NORM)
             optimizer.step()
             if progress:
                 progress(number, steps)
-            if number % _OFTEN == 0:
+            if number % _CHECKPOINT_STEPS == 0:
                 write_checkpoint(folder, network, optimizer, {"step": number, "epochs": history}, identity)
-        if len(history) > epoch:  # taken up after the end of this epoch
+        if len(history) > epoch:  # resumed after this epoch
             continue
-        history.append(_judged(network, examples, held, settings, pad))
+        history.append(_evaluate(network, examples, held, settings, pad))
         if reported:
-            told = ", ".join(f"{name} {value:.4f}" for name, value in history[-1].items())
-            reported(f"epoch {epoch + 1}, held out: {told}")
+            metrics = ", ".join(f"{name} {value:.4f}" for name, value in history[-1].items())
+            reported(f"epoch {epoch + 1}, held out: {metrics}")
         write_checkpoint(folder, network, optimizer, {"step": number, "epochs": history}, identity)
     return history
 
 
 def _loss(network: Network, rows: Sequence[Sequence[int]], targets: Floats, pad: int, focal: float) -> Tensor:
-    """Focal loss (Lin et al. 2017, ICCV), the mean over passages and labels: cross-entropy times a power of the error."""
-    numbers, mask = padded(rows, pad)
+    """Compute the focal loss, averaged over passages and labels (Lin et al. 2017, ICCV).
+
+    It is the binary cross-entropy times a power of the error.
+    """
+    ids, mask = pad_batch(rows, pad)
     with _autocast():
-        logits: Tensor = network(numbers, mask)
-    wanted = torch.tensor(targets, dtype=torch.float32)
-    entropy = nn.functional.binary_cross_entropy_with_logits(logits.float(), wanted, reduction="none")
+        logits: Tensor = network(ids, mask)
+    y_true = torch.tensor(targets, dtype=torch.float32)
+    entropy = nn.functional.binary_cross_entropy_with_logits(logits.float(), y_true, reduction="none")
     return (entropy * (1 - torch.exp(-entropy)) ** focal).mean()
 
 
 def logits_of(network: Network, rows: Sequence[Sequence[int]], pad: int, *, batch: int = 64) -> Floats:
-    """Logits (n, 3) of rows of tokens, in the order given."""
+    """Compute the logits (n, 3) of token ids, in the order of `rows`."""
     network.eval()
-    found = np.zeros((len(rows), network.head.out_features))
+    logits = np.zeros((len(rows), network.head.out_features))
     with torch.inference_mode(), _autocast():
         for at in sorted_batches([len(row) for row in rows], batch):
-            numbers, mask = padded([rows[i] for i in at], pad)
-            found[at] = network(numbers, mask).float().numpy()
-    return found
+            ids, mask = pad_batch([rows[i] for i in at], pad)
+            logits[at] = network(ids, mask).float().numpy()
+    return logits
 
 
-def macro_f1(logits: Floats, truth: Bools) -> float:
-    """Mean over labels of the best F1 that any threshold gives: what a threshold chosen later can have."""
+def macro_f1(logits: Floats, y_true: Bools) -> float:
+    """Compute the macro-F1 (n, 3) with the best threshold for each label, an upper bound for any chosen later."""
     best = []
-    for column, true in zip(logits.T, truth.T, strict=True):
+    for column, true in zip(logits.T, y_true.T, strict=True):
         if not true.any():
             continue
         order = np.argsort(-column, kind="stable")
@@ -132,10 +136,10 @@ def macro_f1(logits: Floats, truth: Bools) -> float:
 
 @cache
 def precision() -> str:
-    """``"bfloat16"`` where the processor multiplies that, else ``"float32"``.
+    """Return ``"bfloat16"`` if the processor multiplies it natively, else ``"float32"``.
 
-    oneDNN calls bfloat16 supported from AVX-512 on and emulates it there: a step took three times as long as in float32 on a
-    processor with AVX-512 alone, ten times with AVX2.
+    oneDNN reports bfloat16 as supported from AVX-512 on, and emulates it there: a step took three times as long as in
+    float32 on a processor with AVX-512 alone, ten times with AVX2.
     """
     fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return "bfloat16" if fast else "float32"
@@ -143,11 +147,10 @@ def precision() -> str:
 
 @contextmanager
 def deterministic(threads: int) -> Iterator[None]:
-    """The same sums in the same order each time, or an error where PyTorch cannot promise it."""
-    was, used = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
-    torch.utils.deterministic.fill_uninitialized_memory = (
-        False  # it would fill every new tensor first: half the time of a step
-    )
+    """Make PyTorch deterministic with `threads` threads; operations without a deterministic form raise an error."""
+    enabled, previous_threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
+    # Filling every new tensor would take half the time of a step.
+    torch.utils.deterministic.fill_uninitialized_memory = False
     torch.use_deterministic_algorithms(True)
     torch.set_num_threads(threads)
     try:
@@ -155,26 +158,27 @@ def deterministic(threads: int) -> Iterator[None]:
             warnings.filterwarnings("ignore", message=".*lr_scheduler.*")
             yield
     finally:
-        torch.use_deterministic_algorithms(was)
-        torch.set_num_threads(used)
+        torch.use_deterministic_algorithms(enabled)
+        torch.set_num_threads(previous_threads)
 
 
 def _autocast() -> torch.autocast:
     return torch.autocast("cpu", torch.bfloat16, enabled=precision() == "bfloat16")
 
 
-def _judged(network: Network, examples: Examples, held: Ints, settings: Settings, pad: int) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for suffix, targets in (("", examples.targets), ("_alone", examples.alone)):
-        truth = targets[held] >= 0.5
+def _evaluate(network: Network, examples: Examples, held: Ints, settings: Settings, pad: int) -> dict[str, float]:
+    """Compute loss and macro-F1 on the held-out passages, with and without (``_alone``) headings."""
+    metrics: dict[str, float] = {}
+    for suffix, targets in (("", examples.targets), ("_alone", examples.targets_alone)):
+        y_true = targets[held] >= 0.5
         logits = logits_of(network, examples.rows(held, settings.tokens, headings=not suffix), pad)
-        found[f"loss{suffix}"] = float(np.mean(np.logaddexp(0, np.where(truth, -logits, logits))))
-        found[f"macro_f1{suffix}"] = macro_f1(logits, truth)
-    return found
+        metrics[f"loss{suffix}"] = float(np.mean(np.logaddexp(0, np.where(y_true, -logits, logits))))
+        metrics[f"macro_f1{suffix}"] = macro_f1(logits, y_true)
+    return metrics
 
 
 def _optimizer(network: Network, settings: Settings) -> torch.optim.AdamW:
-    """A group of parameters for each depth, with and without weight decay."""
+    """Build AdamW with a parameter group for each layer, with and without weight decay."""
     groups: dict[tuple[int, bool], list[Tensor]] = {}
     for name, parameter in network.named_parameters():
         groups.setdefault((network.depth_of(name), parameter.ndim > 1), []).append(parameter)
@@ -193,16 +197,16 @@ def _optimizer(network: Network, settings: Settings) -> torch.optim.AdamW:
     )
 
 
-def _share(step: int, steps: int, warmup: float) -> float:
-    """Of the peak rate: up in a line, then down in a line.
+def _rate_factor(step: int, steps: int, warmup: float) -> float:
+    """Return the learning rate as a share of its peak: linear warm-up, then linear decay.
 
-    >>> [round(_share(step, 10, 0.2), 2) for step in (0, 1, 2, 9)]
+    >>> [round(_rate_factor(step, 10, 0.2), 2) for step in (0, 1, 2, 9)]
     [0.5, 1.0, 1.0, 0.12]
     """
     rise = max(1, round(warmup * steps))
     return (step + 1) / rise if step < rise else (steps - step) / max(1, steps - rise)
 
 
-def _set_rate(optimizer: torch.optim.Optimizer, share: float) -> None:
+def _set_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:
     for group in optimizer.param_groups:
-        group["lr"] = group["peak"] * share
+        group["lr"] = group["peak"] * factor

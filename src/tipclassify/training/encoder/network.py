@@ -1,7 +1,7 @@
-"""A pretrained encoder with a linear head for the labels, and the folder it is kept in.
+"""Define the network, a pretrained encoder with a linear head for the labels, and load and save its folder.
 
-The folder is that of the base (``config.json``, ``tokenizer.json``) with ``network.safetensors`` for all weights and
-``network.json`` for the settings: no pickle, and no code is run from it.
+The folder has ``config.json`` and ``tokenizer.json`` of the base, ``network.safetensors`` with all weights, and
+``network.json`` with the settings: no pickle, and loading runs no code from it.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from tipclassify.training.encoder.settings import Settings
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-__all__ = ["Network", "average_with", "load_network", "new_network", "pad_of", "read_tokenizer", "save_network"]
+__all__ = ["Network", "average_with", "load_network", "new_network", "padding_id", "read_tokenizer", "save_network"]
 
 _WEIGHTS: Final = "network.safetensors"
-# Dropout inside the layers costs a third of a step on a processor; masked tokens and the head's dropout do its work.
-_CALM: Final = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+# Dropout inside the layers takes a third of a step on a CPU; token masking and the head's dropout regularise instead.
+_NO_DROPOUT: Final = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 
 
 class Network(nn.Module):  # type: ignore[misc, unused-ignore]
-    """Token numbers and mask in, a logit for each label out."""
+    """Encoder with mean pooling and a linear head: token ids and attention mask in, logits out."""
 
     def __init__(self, encoder: nn.Module, width: int, settings: Settings) -> None:
         super().__init__()
@@ -43,18 +43,18 @@ class Network(nn.Module):  # type: ignore[misc, unused-ignore]
         nn.init.zeros_(self.head.bias)
 
     def pooled(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Mean vector (n, width) of the tokens of each passage."""
+        """Compute the mean token vector of each passage, (n, width)."""
         vectors = self.encoder(input_ids=input_ids, attention_mask=attention_mask)[0]
         real = attention_mask.unsqueeze(-1).to(vectors.dtype)
         return (vectors * real).sum(1) / real.sum(1).clamp(min=1)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Logits (n, 3) of the passages with tokens `input_ids` (n, t)."""
+        """Compute logits (n, 3) from token ids `input_ids` and `attention_mask` (n, t)."""
         logits: Tensor = self.head(self.dropout(self.pooled(input_ids, attention_mask)))
         return logits
 
     def depth_of(self, name: str) -> int:
-        """Layer of a parameter by its name: 0 for token vectors, then the layers from 1 up, the head last."""
+        """Return the depth of a parameter by its name: 0 for embeddings, layers from 1 up, the head last."""
         if name.startswith("head."):
             return self.layers + 1
         parts = name.split(".")
@@ -62,12 +62,12 @@ class Network(nn.Module):  # type: ignore[misc, unused-ignore]
 
     @property
     def layers(self) -> int:
-        """Number of layers of the encoder."""
+        """Return the number of layers of the encoder."""
         return int(self.encoder.config.num_hidden_layers)
 
 
 def new_network(folder: Path, settings: Settings) -> Network:
-    """Make a network of the base with a fresh head, drawn by the seed; a trained network keeps its own."""
+    """Build a network from a base, with a random head by the seed; a fine-tuned network keeps its head."""
     from transformers import AutoModel
 
     torch.manual_seed(settings.seed)
@@ -76,13 +76,18 @@ def new_network(folder: Path, settings: Settings) -> Network:
         network.dropout.p = settings.dropout
         return network
     encoder = AutoModel.from_pretrained(
-        folder, use_safetensors=True, local_files_only=True, trust_remote_code=False, **_plain_options(folder), **_CALM
+        folder,
+        use_safetensors=True,
+        local_files_only=True,
+        trust_remote_code=False,
+        **_plain_options(folder),
+        **_NO_DROPOUT,
     )
     return Network(encoder.float(), int(encoder.config.hidden_size), settings)
 
 
 def average_with(network: Network, folder: Path) -> None:
-    """Make the weights of `network` the mean of its own and of those trained before in `folder`."""
+    """Average the weights of `network` with those of the earlier network in `folder`, in place."""
     other = load_network(folder)[0].state_dict()
     network.load_state_dict({name: (one + other[name]) / 2 for name, one in network.state_dict().items()})
 
@@ -95,7 +100,7 @@ def save_network(network: Network, settings: Settings, base: Path, out: Path, de
     base : Path
         Folder of its tokenizer and configuration.
     described : mapping
-        Plain values to keep with it: ``base``; ``earlier``, the settings of trainings that came before this one.
+        Plain values for ``network.json``, such as ``base`` and ``earlier``, the settings of earlier trainings.
     """
     from safetensors.torch import save_file
 
@@ -110,12 +115,12 @@ def save_network(network: Network, settings: Settings, base: Path, out: Path, de
 
 
 def load_network(folder: str | os.PathLike[str]) -> tuple[Network, Settings]:
-    """Load a trained network from its folder, ready to score.
+    """Load a fine-tuned network from its folder, in evaluation mode.
 
     Raises
     ------
     ModelError
-        When the folder holds none, or one of other labels.
+        When the folder has no network, or one with other labels.
     """
     from safetensors.torch import load_file
     from transformers import AutoConfig, AutoModel
@@ -136,7 +141,7 @@ def load_network(folder: str | os.PathLike[str]) -> tuple[Network, Settings]:
 
 
 def read_tokenizer(folder: str | os.PathLike[str]) -> Tokenizer:
-    """Load the tokenizer of a folder, neither cutting nor padding."""
+    """Load the tokenizer of a folder, without truncation or padding."""
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(Path(folder) / "tokenizer.json"))
@@ -145,13 +150,13 @@ def read_tokenizer(folder: str | os.PathLike[str]) -> Tokenizer:
     return tokenizer
 
 
-def pad_of(tokenizer: Tokenizer) -> int:
-    """Return the padding token."""
+def padding_id(tokenizer: Tokenizer) -> int:
+    """Return the id of the padding token, 0 if there is none."""
     found = (tokenizer.token_to_id(name) for name in ("[PAD]", "<pad>"))
     return next((int(number) for number in found if number is not None), 0)
 
 
 def _plain_options(folder: Path) -> dict[str, Any]:
-    """No pooling layer that nobody reads, where the kind of encoder has one."""
+    """Return options that omit the unused pooling layer, for encoder types that have one."""
     kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
     return {"add_pooling_layer": False} if kind in ("bert", "mpnet", "roberta", "xlm-roberta") else {}

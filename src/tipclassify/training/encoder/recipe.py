@@ -1,7 +1,8 @@
-"""Fine-tune a pretrained encoder on the corpus and on real passages, and export it: the steps of ``train.py --model encoder``.
+"""Fine-tune a pretrained encoder on a corpus, and export it to a model folder (``train.py --model encoder``).
 
-One country of real reports in ten, and one group of invented passages in ten, are held out (`holdout`): they measure, calibrate and
-set thresholds, and teach nothing. The network in floats stays beside the model, so that a run can be exported again.
+Rows and a base come in, a float network and a quantized model go out. One country in ten of real reports and one group
+in ten of invented passages are held out (`holdout`) for evaluation, calibration and thresholds. The float network is
+kept beside the model, so that it can be exported again.
 """
 
 from __future__ import annotations
@@ -34,15 +35,15 @@ from tipclassify.training.encoder.bases import (
     weights_sha256,
 )
 from tipclassify.training.encoder.settings import Settings
-from tipclassify.training.train import Trained, described_corpus, learned_from, write_trained_encoder
+from tipclassify.training.train import Trained, describe_corpus, describe_training_data, write_trained_encoder
 
 if TYPE_CHECKING:
     from tipclassify.training.encoder.batches import Examples
 
 __all__ = ["export", "fine_tune", "like_headings", "require_extra"]
 
-_OVERLAP: Final = 32  # tokens that neighbouring windows share, but no more than a quarter of one
-_LOSS: Final = 0.005  # macro-F1 that whole numbers may cost
+_OVERLAP: Final = 32  # tokens shared by neighbouring windows, but at most a quarter of a window
+_MAX_LOSS: Final = 0.005  # of macro-F1 by quantization
 
 
 def fine_tune(
@@ -58,46 +59,47 @@ def fine_tune(
     progress: Progress | None = None,
     reported: Callable[[str], None] | None = None,
 ) -> list[dict[str, float]]:
-    """Fine-tune `base` on the passages of `rows`, and write the network to `folder`.
+    """Fine-tune `base` on `rows`, and write the network to `folder`.
 
-    Where `base` is itself such a network, what is written is the mean of both (Wortsman et al. 2022, CVPR), which forgets less.
+    If `base` is itself a fine-tuned network, the average of both is written (Wortsman et al. 2022, CVPR), which forgets
+    less.
 
     Parameters
     ----------
     folder : path
-        Where checkpoints go and, at the end, the network in floats.
+        Folder for checkpoints and, at the end, the float network.
     base : str
-        Folder of a base model or of a network trained before, or an id on the Hugging Face hub.
+        Folder of a base model or of a fine-tuned network, or an id on the Hugging Face hub.
     vocabulary : frozenset of str
-        Words known in lower case, which are no names.
+        Words known in lower case, which are not names.
     headings : path, optional
-        JSON: a heading in lower case without its number → headings of like meaning, which take its place at random.
+        JSON: a heading in lower case without its number → headings of equivalent meaning, which replace it at random.
     resume : bool
-        Go on with the run that was broken off, if it was of the same corpus, base and settings.
+        Resume an interrupted run of the same corpus, base and settings.
     threads : int
-        Threads of PyTorch; 0 for one a core. The same number gives the same weights.
+        PyTorch threads; 0 for one a core. The same number gives the same weights.
     reported : callable, optional
         Called with a line after each epoch.
 
     Returns
     -------
     list of dict
-        Metrics on the rows held out after each epoch.
+        Metrics on the held-out rows after each epoch.
 
     Raises
     ------
     MissingExtraError
-        When PyTorch or what else training needs is not installed.
+        When PyTorch or another package for training is not installed.
     ModelError
-        When the base is missing or not one we can use, or a checkpoint is of another run.
+        When the base is missing or unusable, or a checkpoint is of another run.
     ValueError
-        When the corpus is too small to hold some of it out, or has no label.
+        When the corpus is too small for a held-out part, or has no label.
     """
     require_extra()
     import torch
 
     from tipclassify.training.encoder.fitting import deterministic, fit, precision
-    from tipclassify.training.encoder.network import average_with, new_network, pad_of, read_tokenizer, save_network
+    from tipclassify.training.encoder.network import average_with, new_network, padding_id, read_tokenizer, save_network
 
     start, out = base_folder(base), Path(folder)
     held = held_out(rows)
@@ -115,7 +117,7 @@ def fine_tune(
             [_epoch(rows, ~held, settings, number) for number in range(settings.epochs)],
             np.flatnonzero(held),
             settings,
-            pad=pad_of(tokenizer),
+            pad=padding_id(tokenizer),
             folder=out,
             identity={"settings": settings.to_dict(), "base": weights_sha256(start), **described},
             resume=resume,
@@ -139,17 +141,19 @@ def export(
     seed: int = 0,
     reported: Callable[[str], None] | None = None,
 ) -> Trained:
-    """Export the network in `folder` to 8 bits, calibrate and measure it on the rows held out, and write the model `out`.
+    """Quantize the network in `folder`, calibrate and evaluate it on held-out rows, and write the model folder `out`.
 
-    The heads are those that the network was fine-tuned with.
+    The model keeps the fine-tuned heads.
 
     Parameters
     ----------
     pool : sequence of (text, heading, source family)
-        Unlabelled real passages, drawn without looking at them: what whole reports hold.
+        Random sample of unlabelled real passages, which gives the proportions of whole reports.
+    reported : callable, optional
+        Called with a line for each quantization.
     """
     require_extra()
-    from tipclassify.training.encoder.exporting import to_onnx, to_whole_numbers
+    from tipclassify.training.encoder.exporting import quantize, to_onnx
     from tipclassify.training.encoder.fitting import macro_f1
     from tipclassify.training.encoder.network import load_network
 
@@ -158,13 +162,13 @@ def export(
     base = Base(**described["base"])
     heads = Heads(network.head.weight.detach().double().numpy(), network.head.bias.detach().double().numpy())
     held = held_out(rows)
-    judged = [row for row, mine in zip(rows, held, strict=True) if mine]
-    texts, headings = [str(row["text"]) for row in judged], [row.get("section") or None for row in judged]
-    y_true = np.array([indicator(row["labels"]) for row in judged], bool)
+    evaluated = [row for row, mine in zip(rows, held, strict=True) if mine]
+    texts, headings = [str(row["text"]) for row in evaluated], [row.get("section") or None for row in evaluated]
+    y_true = np.array([indicator(row["labels"]) for row in evaluated], bool)
     exact = to_onnx(network)
 
-    def measured(graph: bytes) -> tuple[float, EncoderModel, Any]:
-        """Macro-F1 at the best thresholds, the model and its logits."""
+    def evaluate(graph: bytes) -> tuple[float, EncoderModel, Any]:
+        """Return the macro-F1 at the best thresholds, the model and its logits."""
         model = EncoderModel(
             graph=graph,
             tokenizer=(Path(folder) / "tokenizer.json").read_text(encoding="utf-8"),
@@ -182,17 +186,18 @@ def export(
         logits = heads.logits(EncoderScorer(model).pooled(texts, headings))
         return macro_f1(logits, y_true), model, logits
 
-    wanted = measured(exact)[0]
-    found, bits = -1.0, 0
-    for tried in (7, 8):  # seven first, which all processors add up alike; eight where seven cost too much
-        this = measured(to_whole_numbers(exact, reduced=tried == 7))
+    float_f1 = evaluate(exact)[0]
+    best_f1, bits = -1.0, 0
+    for tried_bits in (7, 8):  # seven bits give the same sums on all processors; eight only where seven lose too much
+        result = evaluate(quantize(exact, reduced=tried_bits == 7))
         if reported:
             reported(
-                f"macro-F1 at the best thresholds, held out: {wanted:.4f} in floats, {this[0]:.4f} in {tried} bits"
+                f"macro-F1 at the best thresholds, held out: {float_f1:.4f} in floats, "
+                f"{result[0]:.4f} in {tried_bits} bits"
             )
-        if this[0] > found or not bits:
-            (found, model, logits), bits = this, tried
-        if this[0] >= wanted - _LOSS:
+        if result[0] > best_f1 or not bits:
+            (best_f1, model, logits), bits = result, tried_bits
+        if result[0] >= float_f1 - _MAX_LOSS:
             break
     meta: dict[str, Any] = {
         "base": base.to_dict(),
@@ -201,20 +206,21 @@ def export(
             **{key: described[key] for key in ("earlier", "history", "precision")},
         },
         "weight_bits": bits,
-        "float_macro_f1": round(wanted, 4),
-        "whole_number_macro_f1": round(found, 4),
+        "float_macro_f1": round(float_f1, 4),
+        "whole_number_macro_f1": round(best_f1, 4),
     }
     if pool:
         scores = logistic(EncoderScorer(model).logits([one[0] for one in pool], [one[1] for one in pool]))
         meta["natural"] = natural_shares([one[2] for one in pool], scores)
-    meta["corpus"] = described_corpus(rows, held)
-    trained = learned_from(rows, held) + _described_training(base, [*described["earlier"], settings.to_dict()], bits)
-    parts = write_trained_encoder(out, model, judged, logits, y_true, meta, trained, seed=seed, files=_notice(base))
+    meta["corpus"] = describe_corpus(rows, held)
+    trained = describe_training_data(rows, held)
+    trained += _describe_training(base, [*described["earlier"], settings.to_dict()], bits)
+    parts = write_trained_encoder(out, model, evaluated, logits, y_true, meta, trained, seed=seed, files=_notice(base))
     return Trained(Path(out), parts)
 
 
-def _described_training(base: Base, runs: Sequence[Mapping[str, Any]], bits: int) -> str:
-    """What the card says of the base and of each fine-tuning, first to last."""
+def _describe_training(base: Base, runs: Sequence[Mapping[str, Any]], bits: int) -> str:
+    """Describe the base and each fine-tuning in order, for the model card."""
     last = runs[-1]
     epochs = "\n".join(
         f"{run['epochs']} epoch{'s' * (run['epochs'] != 1)} of all real passages and {run['invented']:,} invented ones "
@@ -223,20 +229,20 @@ def _described_training(base: Base, runs: Sequence[Mapping[str, Any]], bits: int
         f"{run['decay']:g} for each layer below{'.' if run is last else '; then'}"
         for run in runs
     )
-    return f"""
-
-Base: [{base.name}](https://huggingface.co/{base.name}) ({base.licence}, weights SHA-256 `{base.sha256}`), all layers fine-tuned:
-{epochs}
-Headings are left out of {last["no_heading"]:.0%} and replaced by one of like meaning in {last["other_heading"]:.0%}; names are read as
-"{last["stand_in"]}", so that no country decides. Exported to ONNX, weights in {bits} bits; no file of the folder is code or pickle, and
-`model.json` has the SHA-256 of each."""
+    return (
+        f"\n\nBase: [{base.name}](https://huggingface.co/{base.name}) ({base.licence}, weights SHA-256 "
+        f"`{base.sha256}`), all layers fine-tuned:\n{epochs}\nHeadings are left out of {last['no_heading']:.0%} and "
+        f"replaced by one of like meaning in {last['other_heading']:.0%}; names are read as\n"
+        f'"{last["stand_in"]}", so that no country decides. Exported to ONNX, weights in {bits} bits; no file of the '
+        "folder is code or pickle, and\n`model.json` has the SHA-256 of each."
+    )
 
 
 def _notice(base: Base) -> dict[str, str]:
-    """``NOTICE``, and ``LICENSE`` where the base's is the Apache License, of which this project has a copy."""
+    """Return ``NOTICE``, and ``LICENSE`` if the base has the Apache License, like result project."""
     text = (
-        f"This model is {base.name}, fine-tuned, its weights changed to whole numbers of 8 bits or fewer and its graph\n"
-        f"exported to ONNX by tipclassify. Changed files: model.onnx. The tokenizer is as the base has it.\n\n"
+        f"This model is {base.name}, fine-tuned, its weights changed to whole numbers of 8 bits or fewer and its "
+        "graph\nexported to ONNX by tipclassify. Changed files: model.onnx. The tokenizer is as the base has it.\n\n"
         f"Base: {base.name}\nLicence of the base: {base.licence}\nSHA-256 of its weights: {base.sha256}\n"
     )
     licence = Path(__file__).resolve().parents[4] / "LICENSE"
@@ -246,7 +252,7 @@ def _notice(base: Base) -> dict[str, str]:
 
 
 def like_headings(path: str | os.PathLike[str] | None) -> dict[str, list[str]]:
-    """Read headings of like meaning, by the heading in lower case without its number; none without a file."""
+    """Read headings of equivalent meaning, by the heading in lower case without its number; empty without a file."""
     if path is None or not Path(path).is_file():
         return {}
     found: dict[str, list[str]] = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -254,7 +260,7 @@ def like_headings(path: str | os.PathLike[str] | None) -> dict[str, list[str]]:
 
 
 def require_extra() -> None:
-    """Raise `MissingExtraError` where what training an encoder needs is not installed."""
+    """Raise `MissingExtraError` if a package for training an encoder is not installed."""
     try:
         import onnx  # noqa: F401
         import safetensors  # noqa: F401
@@ -265,7 +271,7 @@ def require_extra() -> None:
 
 
 def _epoch(rows: Sequence[Row], taught: Bools, settings: Settings, number: int) -> Ints:
-    """Positions of an epoch: every real passage, near twins, and further invented passages drawn anew, up to the number set."""
+    """Choose the rows of an epoch: all real passages and near twins, and a new sample of other invented passages."""
     real = np.array([is_real(row) for row in rows])
     if not real.any():
         return np.flatnonzero(taught)
@@ -284,12 +290,12 @@ def _examples(
     texts = [str(row["text"]) for row in rows]
     headings = [str(row.get("section") or "") for row in rows]
     distinct = sorted(set(headings) - {""})
-    read = distinct
+    spelled = distinct
     if settings.stand_in:
         texts = [one.text for one in without_names(texts, vocabulary, settings.stand_in)]
-        read = [respelled(heading) for heading in distinct]
-    ids = dict(zip(distinct, encode(tokenizer, read), strict=True))
-    others = {
+        spelled = [respelled(heading) for heading in distinct]
+    ids = dict(zip(distinct, encode(tokenizer, spelled), strict=True))
+    similar = {
         tuple(ids[heading]): encode(tokenizer, like[key])
         for heading in distinct
         if (key := without_enumerator(heading).lower()) in like
@@ -300,7 +306,7 @@ def _examples(
         texts=encode(tokenizer, texts),
         headings=[ids.get(heading, []) for heading in headings],
         targets=np.array([indicator(row["labels"]) for row in rows], np.float64),
-        alone=np.array([indicator(labels_alone(row)) for row in rows], np.float64),
-        others=others,
-        marks=(first, last, mask),
+        targets_alone=np.array([indicator(labels_alone(row)) for row in rows], np.float64),
+        similar=similar,
+        special_tokens=(first, last, mask),
     )

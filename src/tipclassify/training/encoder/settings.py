@@ -1,4 +1,4 @@
-"""Settings of a fine-tuning: plain values, kept with the network and compared when a run is taken up again."""
+"""Define the hyperparameters of a fine-tuning, stored with the network and compared when a run is resumed."""
 
 from __future__ import annotations
 
@@ -10,42 +10,41 @@ __all__ = ["Settings"]
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of a fine-tuning; the defaults are those of the shipped encoder.
+    """Hyperparameters of a fine-tuning; the defaults are those of the shipped encoder.
 
     Attributes
     ----------
     seed : int
-        Draws the order of passages, what is masked or dropped, and the first weights of the head.
+        Seed of the order of passages, of masking and dropout, and of the initial head.
     epochs : int
-        Passes over the real passages.
+        Passes over the real passages, 1 or more.
     batch : int
-        Passages of a step.
+        Passages in each step, 1 or more.
     rate : float
-        Learning rate of the head, the largest of the run: it rises to this and falls to nothing in a line.
+        Peak learning rate of the head, above 0 and below 1, with linear warm-up and linear decay.
     decay : float
-        Factor of the learning rate from each layer to the one below it (Howard and Ruder 2018, ACL).
+        Factor of the learning rate from each layer to the one below (Howard and Ruder 2018, ACL).
     warmup : float
-        Share of the steps in which the rate rises.
+        Share of the steps for warm-up, 0 to 1.
     weight_decay : float
         Decoupled weight decay (Loshchilov and Hutter 2019, ICLR).
     focal : float
-        Power of the error by which easy passages count less in the loss; 0 is cross-entropy.
+        Exponent of the focal loss, 0 to 5 (Lin et al. 2017, ICCV); 0 is cross-entropy.
     dropout : float
         Share of the pooled vector dropped before the head.
     masking : float
-        Share of the tokens of a passage replaced by the mask token in training: what occlusion asks of the encoder later.
+        Share of the tokens replaced by the mask token in training, because explanation by occlusion masks tokens later.
     invented : int
-        Passages without a real source in an epoch, where there are real ones: all of sets of near twins first, others drawn anew
-        each epoch.
+        Invented passages in each epoch, beside real ones: all near twins first, then others, sampled anew each epoch.
     no_heading : float
-        Share of passages read without their heading, and then with the labels that they have without it.
+        Share of passages without their heading, with the labels of ``labels_alone``.
     other_heading : float
-        Share of headings replaced by one of like meaning.
+        Share of headings replaced by one of equivalent meaning.
     tokens : int
-        Longest passage in tokens, its heading and marks included; the window that scoring uses.
+        Maximum tokens of a passage, with heading and special tokens, 8 or more; the window of scoring.
     stand_in : str
-        What every name is replaced by, in training as in scoring; "" leaves names as they are. A word that the tokenizers of English
-        bases have whole.
+        Replacement for every name, in training and in scoring; "" keeps names. It should be a single token for the
+        tokenizers of English bases.
     """
 
     seed: int = 0
@@ -73,5 +72,5 @@ class Settings:
             raise ValueError(f"rate {self.rate:g}: a rate above 0 and below 1")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Return plain values for JSON."""
         return asdict(self)
