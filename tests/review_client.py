@@ -1,4 +1,4 @@
-"""A browser's part of ``tipclassify review``: the server in a process of its own, and requests to it, honest or not."""
+"""Client of ``tipclassify review``: the server in a subprocess, and requests to it, valid or forged."""
 
 from __future__ import annotations
 

@@ -407,7 +407,8 @@ HOSTILE = (
     '<a href="javascript:window.pwned=6">Police</a> closed the only shelter. &lt;b&gt; &amp;nbsp; &#x3c;script&#x3e;',
     "Officers \u202eevil\u2066 took bribes \u2028 from\u00a0recruiters\r\nand\rnobody \u200b\ufeff was charged 😈.",
     "<iframe srcdoc='<script>top.pwned=7</script>'></iframe><base href=//evil.example> Guards sold passports.",
-    "<style>body{background:url(https://evil.example/y)}</style><meta http-equiv=refresh content='0;url=//evil.example'>"
+    "<style>body{background:url(https://evil.example/y)}</style>"
+    "<meta http-equiv=refresh content='0;url=//evil.example'>"
     " Inspectors fined no one.",
 )
 
@@ -465,7 +466,7 @@ Opened = Callable[..., Any]
 
 @pytest.fixture
 def opened(browser: Any, tmp_path: Path) -> Iterator[Opened]:
-    """Open a page from the disk: ``opened(html, width=390, dark=True)``. Anything it asks of the network fails the test."""
+    """Open a page from the disk: ``opened(html, width=390, dark=True)``. A network request fails the test."""
     asked: list[str] = []
     wrong: list[str] = []
     contexts = []
