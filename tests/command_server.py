@@ -17,7 +17,7 @@ __all__ = ["CommandServer"]
 
 
 class CommandServer:
-    """A process that forks one for each command."""
+    """Server process that forks a child for each command."""
 
     def __init__(self) -> None:
         here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -30,7 +30,7 @@ class CommandServer:
     def run(
         self, args: list[str], stdin: bytes, env: dict[str, str], timeout: float
     ) -> subprocess.CompletedProcess[bytes]:
-        """What `subprocess.run` gives for the command."""
+        """Run the command; return what `subprocess.run` would."""
         with tempfile.TemporaryFile() as into, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
             into.write(stdin)
             into.seek(0)
@@ -54,7 +54,7 @@ class CommandServer:
 
 
 def serve(commands: socket.socket) -> list[str]:
-    """Fork for each command that is asked for. Returns in the forked process, with its arguments."""
+    """Fork for each requested command. Returns in the child, with its arguments."""
     while True:
         asked, streams, *_ = socket.recv_fds(commands, 2**20, 3)
         if not asked:

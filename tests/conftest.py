@@ -40,7 +40,7 @@ def fast() -> Classifier:
 
 @pytest.fixture(scope="session")
 def cli() -> Iterator[Run]:
-    """Run ``tipclassify`` in a process of its own: ``cli("score", "x.txt", stdin=b"…", env={…})``.
+    """Run ``tipclassify`` in a subprocess: ``cli("score", "x.txt", stdin=b"…", env={…})``.
 
     On Linux it is forked from a Python that has its imports already, unless `env` holds what Python itself reads.
     """

@@ -22,7 +22,7 @@ TRIED: Counter[str] = Counter()
 
 
 class Deadly(LocalFileSystem):
-    """Files of which some end the process that opens them, as a broken PDF may."""
+    """File system on which opening some files ends the process, as a broken PDF may."""
 
     protocol = "deadly"
 

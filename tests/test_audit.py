@@ -53,7 +53,7 @@ def write(file: Path, rows: Sequence[Row]) -> Path:
 
 
 def with_errors() -> tuple[list[Row], dict[str, tuple[str, ...]]]:
-    """Rows of which 30 say effort for failure or the reverse, and the true labels of those by id."""
+    """Rows, 30 of them with effort and failure confused, and the true labels of those by id."""
     rows = [row for row in read_rows(ROOT / "data/corpus/prosecution.jsonl") if row["source"] == "w2_prosecution"]
     turned = {("positive_effort",): ("failure",), ("failure",): ("positive_effort",)}
     plain = [i for i, row in enumerate(rows) if row["labels"] in turned]

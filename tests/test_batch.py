@@ -82,7 +82,7 @@ def test_rows_are_the_same_for_any_number_of_processes(cli: Run, folder: Path, f
 
 
 class _Counted(list[str]):
-    """Names that tell how many of them were asked for."""
+    """Names that count how many of them were requested."""
 
     asked = 0
 

@@ -103,7 +103,7 @@ def page(kept: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def few() -> Iterator[pytest.MonkeyPatch]:
-    """Passages are made of two files of the corpus, not of all."""
+    """Limit the source of passages to two files of the corpus."""
     texts = [row["text"] for row in read_rows(*DATA)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_measure, "sentences", lambda: texts)

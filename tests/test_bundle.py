@@ -102,7 +102,7 @@ def packed(path: Path, files: dict[str, bytes]) -> Path:
 
 
 def dumped(value: Any, indent: int | None = None) -> bytes:
-    """As bundles are written, and infinity, which they never hold."""
+    """Serialize as bundles are, with infinity, which they never hold."""
     plain = json.loads(json.dumps(value), parse_constant=lambda _: 1e308)
     return dump(plain, indent).replace(b"1e+308", b"1e999")
 
@@ -132,7 +132,7 @@ def results(checks: list[Check]) -> dict[str, str]:
 
 
 def wrong(checks: list[Check]) -> dict[str, str]:
-    """What differs: each step with what it says."""
+    """Differences by step, with their messages."""
     return {check.check: f"{check.subject}: {check.detail}" for check in checks if check.result == "differs"}
 
 

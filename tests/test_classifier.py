@@ -1,4 +1,4 @@
-"""classify, Classifier and explain keep their promises."""
+"""Behaviour of `classify`, `Classifier` and `explain`."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ WRONG = {
 
 
 def known(cases: list[tuple[Any, ...]]) -> list[Any]:
-    """The cases as parameters, those in `WRONG` expected to fail."""
+    """Turn cases into parameters; those in `WRONG` are expected to fail."""
     wrong = pytest.mark.xfail(strict=True, reason="known failure of the shipped model")
     return [pytest.param(*case, marks=wrong if case[0] in WRONG else ()) for case in cases]
 

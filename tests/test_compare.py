@@ -313,7 +313,7 @@ def passages(*texts: str, section: str | None = None) -> list[Passage]:
 
 
 def report(*texts: str, classifier: Classifier, **fields: Any) -> TaggedReport:
-    """A report of these sentences, with their true offsets."""
+    """Make a report of these sentences, with their true offsets."""
     starts = np.cumsum([0, *(len(text) + 1 for text in texts)]).tolist()
     cut = [Passage(text, start, start + len(text)) for text, start in zip(texts, starts, strict=False)]
     document = Document(" ".join(texts), (), **{"source": "a.txt", **fields})
@@ -330,7 +330,7 @@ def changed(classifier: Classifier, old: str, new: str) -> list[tuple[str, bool]
 
 
 def judged(lines: str) -> tuple[list[Passage], list[Passage], set[tuple[int, int]]]:
-    """Pairs put together as one report a year, and which of them are successors."""
+    """Join the pairs to one report a year; return its passages and the index pairs of successors."""
     old, new, successors = [], [], set()
     for at, line in enumerate(lines.strip().splitlines()):
         about, before, after = line.split(" | ")
@@ -343,7 +343,7 @@ def judged(lines: str) -> tuple[list[Passage], list[Passage], set[tuple[int, int
 
 
 def score(lines: str, vocabulary: frozenset[str]) -> tuple[int, int]:
-    """How many successors are found, and how many matches are wrong."""
+    """Count the successors found and the wrong matches."""
     old, new, successors = judged(lines)
     found = {(match.old, match.new) for match in align(old, new, vocabulary)}
     return len(found & successors), len(found - successors)
@@ -853,7 +853,7 @@ def test_pages_of_a_source_are_named(classifier: Classifier) -> None:
 def tab(
     request: pytest.FixtureRequest, browser: Any, page: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Any]:
-    """The page of the samples from the disk. It may ask the network for nothing."""
+    """The samples' page, opened from the disk. A network request fails the test."""
     file = tmp_path_factory.mktemp("compared") / "compared.html"
     file.write_text(page, "utf-8", newline="")
     width, scheme = request.param

@@ -64,7 +64,7 @@ def client() -> Iterator[Client]:
 
 @pytest.fixture(autouse=True)
 def _no_endless_wait() -> Iterator[None]:
-    """End a test whose cluster is waited for in vain: Dask may give up workers that were killed, on a busy machine."""
+    """Time out a test whose cluster hangs: on a busy machine Dask may give up workers that were killed."""
 
     def end(*_: object) -> None:
         raise TimeoutError("the cluster never answered")
@@ -103,7 +103,7 @@ def rows_of(place: object) -> list[tuple[Any, ...]]:
 
 
 def manifest_of(folder: Path) -> dict[str, Any]:
-    """The manifest, once every file is found to be as it says."""
+    """Return the manifest after checking every file against it."""
     manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text("utf-8"))
     assert {f"passages/{path.name}" for path in (folder / "passages").iterdir()} == {
         f["name"] for f in manifest["files"]

@@ -509,7 +509,7 @@ def report(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run ``tipclassify`` in this process: starting one takes longer than what is tested here."""
+    """Run ``tipclassify`` in this process: starting another takes longer than the tests here."""
     from typer.testing import CliRunner
 
     from tipclassify.cli.app import app

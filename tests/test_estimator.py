@@ -96,7 +96,7 @@ def test_a_saved_estimator_is_the_model_that_scores(tmp_path: Path) -> None:
 
 
 class Table:
-    """What a DataFrame has in common with others of its kind."""
+    """Stand-in with the interface that DataFrame libraries share."""
 
     columns = ("text", "labels")
 
@@ -183,7 +183,7 @@ def sentences() -> list[str]:
 
 @pytest.fixture(scope="module")
 def shipped(classifier: Classifier, sentences: list[str]) -> Any:
-    """What the default says of them."""
+    """Probabilities of the default for them."""
     return classifier.predict_proba(sentences)
 
 

@@ -74,7 +74,7 @@ def test_there_are_pages_of_many_kinds_of_site() -> None:
 
 
 def test_real_reports_keep_every_paragraph_however_their_pages_are_marked_up(real: Path) -> None:
-    """The same text with the help of tags and names taken away, bit by bit."""
+    """The text is kept when structural tags, class names and closing tags are removed step by step."""
     for path in sorted((real / "reports").glob("*.html"))[::4]:
         page = path.read_text("utf-8")
         nodes = LexborHTMLParser(page).css(".report__content p, .report__content li")

@@ -79,7 +79,7 @@ def page(classifier: Classifier, karvonia: TaggedReport) -> str:
 
 
 class Reader(HTMLParser):
-    """What a page says: its blocks without what the writer added to them, its marks, and all tags with attributes."""
+    """Parse a page: its blocks without the writer's additions, its highlights, and all tags with attributes."""
 
     VOID = frozenset({"meta", "input", "rect"})
 
@@ -201,7 +201,7 @@ def test_a_report_mostly_about_other_things_says_so_at_the_top_in_one_line(class
 
 
 def rows_of(number: int) -> list[Passage]:
-    """So many passages as rows have them."""
+    """Make passages without a document, as rows have them."""
     text = "The council met in the capital in May."
     return [Passage(text, 0, len(text), scores=dict.fromkeys(LABELS, 0.3)) for _ in range(number)]
 
@@ -252,7 +252,7 @@ def test_error_rates_are_those_of_the_policy(classifier: Classifier, karvonia: T
 
 
 def points_of(page: str, name: str) -> dict[str, float]:
-    """What the first label of a card shows, by its words."""
+    """Points of the first label on a card, by word."""
     card = page.split(f'id="{name}w"')[1].split("</dl>")[0]
     shown = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", card)
     return {what: float(points.replace("−", "-")) for what, points in shown}
@@ -330,7 +330,7 @@ def test_a_narrative_of_120_sentences_has_all_its_reasons_within_the_budget() ->
     from tipclassify.reporting.writers.reasons import explain_shown
 
     class Counting:
-        """A classifier that explains nothing and says what it was asked."""
+        """Classifier whose explanations are the passages asked for."""
 
         scorer = type("Scorer", (), {"methods": ("occlusion",)})
 

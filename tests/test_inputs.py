@@ -404,7 +404,7 @@ def assert_document_or_line(data: bytes, name: str) -> None:
 
 
 def assert_exact(document: Document) -> None:
-    """Blocks stand in order, do not overlap, have text; passages are what their offsets say; it can be written."""
+    """Check a document: blocks ordered, disjoint, not empty; passages equal to their offsets; it can be written."""
     at = 0
     for block in document.blocks:
         assert at <= block.start < block.end <= len(document.text)

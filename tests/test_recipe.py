@@ -134,7 +134,7 @@ def flipped(rows: list[dict[str, Any]], which: np.ndarray) -> list[dict[str, Any
 
 
 def complicity_of_money(model: Path) -> float:
-    """Log-odds before calibration of what only the author of `OWN` takes for complicity."""
+    """Log-odds before calibration of passages that only the author of `OWN` takes for complicity."""
     scorer: Any = Classifier.load(model).scorer
     return float(scorer.model.heads.logits(scorer.pooled(["officers took money to them"]))[0, 2])
 

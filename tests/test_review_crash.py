@@ -38,7 +38,7 @@ FAST = ("--model", "fast")
 
 @dataclass
 class Toll:
-    """What a number of kills cost."""
+    """Losses after a number of kills."""
 
     kills: int = 0
     acknowledged: int = 0

@@ -316,7 +316,7 @@ def test_filters_count_what_they_leave_and_rows_stay_until_asked(opened: Open, d
 
 
 def go_to(tab: Any, server: Reviewer, passage: dict[str, Any]) -> dict[str, Any]:
-    """Go to a passage of the first report; what the server says of its reasons."""
+    """Go to a passage of the first report; return the server's reasons."""
     report = server.get("/api/session")["reports"][0]["id"]
     tab.evaluate("hash => { location.hash = hash }", f"reading/{report}/{passage['key']}")
     until(tab, "n => document.querySelector('#here .facts').textContent.startsWith(n + ' of ')", passage["number"])

@@ -82,7 +82,7 @@ def gone(pids: set[int]) -> bool:
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What the encoder reads here is kept here, and nothing of other tests is known."""
+    """Give a test an empty cache of pooled vectors."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "cache"
 
@@ -90,7 +90,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def job_of(
     tmp_path: Path, corrected: Sequence[Row], base: Sequence[Row] = (), start: str = "default"
 ) -> dict[str, Any]:
-    """What `relearn` is asked for these rows, which nothing else was ever trained on."""
+    """Arguments of `relearn` for these rows."""
     for name, rows in (("my", corrected), ("base", base)):
         (tmp_path / f"{name}.jsonl").write_bytes(b"".join(map(plain_line, rows)))
     data = (str(tmp_path / "base.jsonl"),) if base else ()
@@ -114,7 +114,7 @@ def some_corrections(n: int = 24) -> list[Row]:
 
 
 def silent(*_: object) -> None:
-    """Nobody watches."""
+    """Progress callback that does nothing."""
 
 
 @needs_extra

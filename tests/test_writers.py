@@ -95,13 +95,13 @@ def report(fast: Classifier) -> TaggedReport:
 
 
 def rows(*texts: str, file: str = "rows.jsonl", section: str | None = None, **fields: Any) -> TaggedReport:
-    """A report of ready split rows, each with the label failure."""
+    """Report of rows split beforehand, each labelled failure."""
     passages = [Passage(text, 0, len(text), section, ("failure",), SCORES) for text in texts]
     return TaggedReport(file, None, passages, [{"text": text, **fields} for text in texts])
 
 
 def written(name: str, reports: Iterable[TaggedReport], run: Run) -> bytes:
-    """What the writer of a format writes."""
+    """Output of a format's writer."""
     raw = io.BytesIO()
     if FORMATS[name].binary:
         FORMATS[name].writer()(reports, raw, run)
