@@ -1,4 +1,4 @@
-"""An extension of griffe: examples in docstrings become code blocks, so that Markdown does not read them as prose."""
+"""Fence the examples in docstrings as code blocks, so that Markdown does not read them as prose (griffe extension)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LITERAL = re.compile(r"::\n\n((?:    .*\n?|\n)+)")
 
 
 def fenced(docstring: str) -> str:
-    """Sessions up to their empty line, and what is indented after a double colon, between fences."""
+    """Fence sessions up to their empty line, and indented text after a double colon."""
     text = LITERAL.sub(
         lambda m: ":\n\n```python\n" + re.sub("(?m)^    ", "", m[1]).strip("\n") + "\n```\n\n", docstring
     )
@@ -20,7 +20,7 @@ def fenced(docstring: str) -> str:
 
 
 class Examples(Extension):
-    """Applied to each object once its docstring is known."""
+    """Fence the examples of each object when griffe has read its docstring."""
 
     def on_object(self, *, obj: Any, **_: Any) -> None:
         """Fence the examples of `obj`."""

@@ -1,4 +1,4 @@
-"""What MkDocs runs while it builds the site: the reference is made from the code, so that it is never out of date."""
+"""Hooks of the MkDocs build: add the reference, generated from the code, and warn of requests to other sites."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ HERE = Path(__file__).resolve().parent
 LOG = logging.getLogger("mkdocs.plugins.tipclassify")
 
 FOREIGN = re.compile(
-    r"<(?:script|img|iframe|source|video)\b[^>]*\bsrc=[\"']?(?:https?:)?//[^>]*>|<link\b[^>]*\bhref=[\"']?(?:https?:)?//[^>]*>"
+    r"<(?:script|img|iframe|source|video)\b[^>]*\bsrc=[\"']?(?:https?:)?//[^>]*>"
+    r"|<link\b[^>]*\bhref=[\"']?(?:https?:)?//[^>]*>"
 )
-"""What a browser would fetch from another site."""
+"""Tags by which a browser would fetch a file from another site."""
 
 
 def on_files(files: Files, config: Any) -> Files:
@@ -27,7 +28,10 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_post_page(output: str, page: Any, config: Any) -> str:  # noqa: ARG001
-    """Warn, which ends a strict build, of whatever a page would fetch from another site: it must open offline. Name the search for who cannot see it."""
+    """Warn of tags that fetch from another site, and give the search dialog a name for screen readers.
+
+    Pages must open offline: the warning ends a strict build.
+    """
     for tag in FOREIGN.findall(output):
         LOG.warning("%s fetches from another site: %s", page.file.src_uri, tag[:120])
     return output.replace(

@@ -1,8 +1,8 @@
-"""The reference pages, made from the code: every command with its options, every public name with its docstring.
+"""Generate the reference pages from the code: every command with its options, every public name with its docstring.
 
-Markdown comes out, by the page's place under docs/. The command line is told in full, from what Typer knows of it. Of Python names
-only the list is told, from each module's ``__all__``; mkdocstrings puts signature and docstring under each. `hooks.py` hands the
-pages to MkDocs, so that nothing here is ever out of date; ``tests/test_docs.py`` sees that nothing is left out.
+`pages` returns Markdown by path under docs/; `hooks.py` passes it to MkDocs at each build. The command line is written
+out in full from its Typer app. Python names are listed from each module's ``__all__``, and mkdocstrings adds signature
+and docstring. ``tests/test_docs.py`` checks that nothing is left out.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ MODULES = {
         "training.train": "From a corpus to a model folder.",
     },
 }
-"""The modules meant for use, beside `tipclassify` itself, by chapter."""
+"""Public modules beside `tipclassify` itself, with their subjects, by chapter."""
 
 BORROWED = {
     "codebook.md": "data/CODEBOOK.md",
@@ -63,7 +63,7 @@ BORROWED = {
     "model.md": "models/default/README.md",
     "model-fast.md": "models/fast/README.md",
 }
-"""Pages that stand elsewhere in the project, and are shown as they are."""
+"""Pages kept elsewhere in the project, by their path on the site."""
 
 LINKS = {
     "CODEBOOK.md": "codebook.md",
@@ -72,11 +72,11 @@ LINKS = {
     "real/README.md": "real.md",
     "../LICENSE": "https://creativecommons.org/publicdomain/zero/1.0/",
 }
-"""Where their links lead on the site."""
+"""Targets on the site of links in `BORROWED` pages."""
 
 
 def pages() -> dict[str, str]:
-    """Markdown of each generated page, by its path under docs/."""
+    """Return the Markdown of each generated page, by its path under docs/."""
     return {
         "reference/command-line.md": command_line(),
         "reference/train.md": training_script(),
@@ -87,12 +87,12 @@ def pages() -> dict[str, str]:
 
 
 def slug(title: str) -> str:
-    """``"Read and tag"`` as ``"read-and-tag"``."""
+    """Turn ``"Read and tag"`` into ``"read-and-tag"``."""
     return title.lower().replace(" ", "-")
 
 
 def borrowed(source: Path) -> str:
-    """A page of the project without what is before its title; its links lead to the pages of the site."""
+    """Return a page of the project from its title on, with its links turned to pages of the site."""
     text = source.read_text("utf-8")
     text = text[text.index("# ") :] if text.startswith("---") else text
     return re.sub(r"\]\(([^)#]+)", lambda m: f"]({LINKS.get(m[1], m[1])}", text)
@@ -103,31 +103,31 @@ def borrowed(source: Path) -> str:
 
 @dataclass(frozen=True)
 class Parameter:
-    """An argument or option of a command, from its function's annotation."""
+    """Argument or option of a command, from its function's annotation."""
 
     name: str
-    of: Any  # typer's ArgumentInfo or OptionInfo
+    info: Any  # typer's ArgumentInfo or OptionInfo
     type: Any
     default: Any
 
     @property
     def names(self) -> list[str]:
-        """What is typed: none for an argument."""
-        written = (self.of.default, *(self.of.param_decls or ()))  # in Annotated the first name arrives as the default
-        given = [name for name in written if isinstance(name, str) and name.startswith("-")]
-        return given or [f"--{self.name.replace('_', '-')}"]
+        """Names as typed on the command line (not shown for an argument)."""
+        declared = (self.info.default, *(self.info.param_decls or ()))  # Annotated puts the first name into the default
+        options = [name for name in declared if isinstance(name, str) and name.startswith("-")]
+        return options or [f"--{self.name.replace('_', '-')}"]
 
     @property
     def is_option(self) -> bool:
-        return type(self.of).__name__ == "OptionInfo"
+        return type(self.info).__name__ == "OptionInfo"
 
     @property
     def metavar(self) -> str:
-        """What stands for its value; nothing for a switch."""
+        """Placeholder of its value; empty for a switch."""
         if self.type is bool:
             return ""
         kinds = {int: "N", float: "NUMBER", Path: "PATH"}
-        return str(self.of.metavar or kinds.get(self.type, "NAME" if self.choices else "TEXT"))
+        return str(self.info.metavar or kinds.get(self.type, "NAME" if self.choices else "TEXT"))
 
     @property
     def choices(self) -> list[str]:
@@ -137,7 +137,7 @@ class Parameter:
 
 
 def commands() -> list[tuple[str, Callable[..., None]]]:
-    """Every command of ``tipclassify`` by its full name, and its function."""
+    """List every command of ``tipclassify``: its full name and its function."""
     from tipclassify.cli.app import app
 
     return list(_commands("tipclassify", app))
@@ -151,7 +151,7 @@ def _commands(name: str, app: Any) -> Iterator[tuple[str, Callable[..., None]]]:
 
 
 def parameters(function: Callable[..., None]) -> list[Parameter]:
-    """The arguments and options of a command, in the order of its function."""
+    """List the arguments and options of a command, in the order of its function."""
     hints = get_type_hints(function, include_extras=True)
     found = []
     for name, parameter in inspect.signature(function).parameters.items():
@@ -163,7 +163,7 @@ def parameters(function: Callable[..., None]) -> list[Parameter]:
 
 
 def command_line() -> str:
-    """The page of ``tipclassify`` and its commands."""
+    """Write the page of ``tipclassify`` and its commands."""
     from tipclassify.cli.app import app
 
     found = commands()
@@ -171,7 +171,7 @@ def command_line() -> str:
         "# Command line",
         _plain(app.info.help),
         _plain(app.info.epilog),
-        "`tipclassify --version` prints the version. `--help` after any command prints what stands here.",
+        "`tipclassify --version` prints the version. `--help` after any command prints the same text.",
         "\n".join(f"- [`{name}`](#{_anchor(name)}): {_first_sentence(function)}" for name, function in found),
         *(f"## {name} {{ #{_anchor(name)} }}\n\n{_command(name, function)}" for name, function in found),
     ]
@@ -179,18 +179,18 @@ def command_line() -> str:
 
 
 def training_script() -> str:
-    """The page of ``train.py``."""
+    """Write the page of ``train.py``."""
     function = runpy.run_path(str(ROOT / "train.py"))["train"]
-    return f"# train.py\n\nIt stands in the root of a clone.\n\n{_command('python train.py', function)}\n"
+    return f"# train.py\n\nIt is in the root of a clone.\n\n{_command('python train.py', function)}\n"
 
 
 def _command(name: str, function: Callable[..., None]) -> str:
     found = parameters(function)
     arguments = [one for one in found if not one.is_option]
     options = [one for one in found if one.is_option]
-    needed = [f"{one.names[0]} {one.metavar}" for one in options if one.default is inspect.Parameter.empty]
-    more = ["[OPTIONS]"] if len(options) > len(needed) else []
-    usage = " ".join([name, *needed, *more, *(one.metavar for one in arguments)])
+    required = [f"{one.names[0]} {one.metavar}" for one in options if one.default is inspect.Parameter.empty]
+    optional = ["[OPTIONS]"] if len(options) > len(required) else []
+    usage = " ".join([name, *required, *optional, *(one.metavar for one in arguments)])
     return "\n\n".join([_described(function), f"```text\n{usage}\n```", *map(_definition, [*arguments, *options])])
 
 
@@ -199,7 +199,7 @@ def _anchor(name: str) -> str:
 
 
 def _described(function: Callable[..., None]) -> str:
-    """The docstring; what it indents stays as it is."""
+    """Return the docstring as Markdown; indented paragraphs become code blocks."""
     paragraphs = inspect.cleandoc(function.__doc__ or "").split("\n\n")
     return "\n\n".join(
         f"```\n{inspect.cleandoc(paragraph)}\n```" if paragraph.startswith("    ") else _plain(paragraph)
@@ -212,20 +212,20 @@ def _first_sentence(function: Callable[..., None]) -> str:
 
 
 def _definition(one: Parameter) -> str:
-    """An argument or option: its names and what it takes; what it does and its default."""
+    """Write the definition of an argument or option: names, placeholder, help text, choices, default."""
     names = [part for name in one.names for part in name.split("/")]  # --corpus/--no-corpus
     term = ", ".join(f"`{name}`" for name in names) if one.is_option else f"`{one.metavar}`"
     term += f" `{one.metavar}`" if one.is_option and one.metavar else ""
-    told = [_plain(one.of.help or "")]
+    sentences = [_plain(one.info.help or "")]
     if one.choices:
-        told.append("One of " + ", ".join(f"`{choice}`" for choice in one.choices) + ".")
+        sentences.append("One of " + ", ".join(f"`{choice}`" for choice in one.choices) + ".")
     if one.default is inspect.Parameter.empty:
-        told += ["Required."] if one.is_option else []
+        sentences += ["Required."] if one.is_option else []
     elif one.type is bool:
-        told += [f"Default: `{names[0 if one.default else 1]}`."] if len(names) > 1 else []
+        sentences += [f"Default: `{names[0 if one.default else 1]}`."] if len(names) > 1 else []
     elif one.default is not None:
-        told.append(f"Default: `{_value(one.default)}`.")
-    return f"{term}\n:   {' '.join(told)}"
+        sentences.append(f"Default: `{_value(one.default)}`.")
+    return f"{term}\n:   {' '.join(sentences)}"
 
 
 def _value(value: Any) -> str:
@@ -237,7 +237,7 @@ def _value(value: Any) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text on one line in which Markdown sees no marks; what is in single quotes or double backticks is code."""
+    """Join text to one line with Markdown escaped; text in single quotes becomes code."""
     escaped = re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", " ".join(text.split()))
     code = re.compile(r"(?<![\w\"])'([^']+)'(?!\w)")
     return code.sub(lambda m: "`" + re.sub(r"\\(.)", r"\1", m[1]) + "`", escaped)
@@ -247,7 +247,7 @@ def _plain(text: str) -> str:
 
 
 def top_level() -> str:
-    """The page of what ``import tipclassify`` has."""
+    """Write the page of the names in ``tipclassify`` itself."""
     import tipclassify
 
     chapters = {
@@ -260,7 +260,7 @@ def top_level() -> str:
     chapters["More"] = [name for name in tipclassify.__all__ if name not in placed and name != "__version__"]
     parts = [
         "# Python: tipclassify",
-        "What `import tipclassify` has. `tipclassify.__version__` is the version, a `str`.",
+        "The names of `import tipclassify`. `tipclassify.__version__` is the version, a `str`.",
     ]
     for chapter, names in chapters.items():
         parts += [f"## {chapter}", *(_directive("tipclassify", name) for name in names)] if names else []
@@ -268,25 +268,25 @@ def top_level() -> str:
 
 
 def chapter_page(chapter: str) -> str:
-    """The page of the modules of one chapter; names that `tipclassify` has itself are not repeated."""
+    """Write the page of one chapter's modules, without the names that `tipclassify` itself exports."""
     import tipclassify
 
     parts = [f"# Python: {chapter.lower()}"]
-    for module, told in MODULES[chapter].items():
-        parts += [f"## tipclassify.{module}", told]
+    for module, subject in MODULES[chapter].items():
+        parts += [f"## tipclassify.{module}", subject]
         names = import_module(f"tipclassify.{module}").__all__
         parts += [_directive(f"tipclassify.{module}", name) for name in names if name not in tipclassify.__all__]
     return "\n\n".join(parts) + "\n"
 
 
 def _directive(module: str, name: str) -> str:
-    """What mkdocstrings puts the signature and docstring of a name in place of."""
+    """Write the directive that mkdocstrings replaces by the signature and docstring of a name."""
     value = getattr(import_module(module), name)
-    made_by = type(value)
-    if callable(value) and made_by.__module__.startswith("tipclassify."):
-        # An object that acts as a function: its class has the docstring, and nobody is to make another.
-        home = import_module(made_by.__module__)
-        written = next(key for key, one in vars(home).items() if one is made_by)  # it may call itself by another name
+    cls = type(value)
+    if callable(value) and cls.__module__.startswith("tipclassify."):
+        # A callable instance: the docstring is that of its class, which is not meant for users.
+        home = import_module(cls.__module__)
+        attribute = next(key for key, one in vars(home).items() if one is cls)  # `cls.__name__` may differ
         options = ["options:", f"  heading: {name}", f"  toc_label: {name}", "  merge_init_into_class: false"]
         options += [
             "  members: [__call__]",
@@ -294,5 +294,5 @@ def _directive(module: str, name: str) -> str:
             "  show_symbol_type_heading: false",
             "  show_symbol_type_toc: false",
         ]
-        return f"::: {home.__name__}.{written}\n    " + "\n    ".join(options)
+        return f"::: {home.__name__}.{attribute}\n    " + "\n    ".join(options)
     return f"::: {module}.{name}"

@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
-"""Write what runs into the pages that show it: ``python docs/refresh.py`` (``--check`` only compares).
+"""Run the examples of README.md and the site and write their output back: ``python docs/refresh.py``.
 
-In README.md and the pages of the site a ``pycon`` block is run as a session, and each ``$`` line of a ``console`` block as a command:
-for README.md in the root of the project, for a page in an empty folder from which data, docs, models, tests and train.py can be
-reached as from the root, one after another. A block under ``<!-- slow -->`` takes minutes: it is run with ``--slow`` only. In
-data/README.md the counts and the agreement of the annotators are counted anew.
+``--check`` only compares. A ``pycon`` block runs as a session, each ``$`` line of a ``console`` block as a command: in
+the project's root for README.md, in an empty folder with links to data, docs, models, tests and train.py for a page.
+Blocks under ``<!-- slow -->`` take minutes and need ``--slow``. Counts and agreement in data/README.md are recomputed.
 """
 
 from __future__ import annotations
@@ -27,12 +26,12 @@ BLOCK = re.compile(rf"^({SLOW})?```(pycon|console)\n(.*?)^```$", re.MULTILINE | 
 
 
 def refreshed(markdown: str) -> str:
-    """The same Markdown with the output of every example as it is now."""
+    """Return the Markdown with the present output of every example."""
     return BLOCK.sub(lambda m: f"```{m[2]}\n{(_session if m[2] == 'pycon' else _commands)(m[3])}```", markdown)
 
 
 def refreshed_page(markdown: str, slow: bool = False) -> str:
-    """The same for a page of the site, whose commands go on from one another and show what they say on standard error too."""
+    """Do the same for a page of the site, whose commands share a folder and show standard error too."""
     with tempfile.TemporaryDirectory() as folder:
         there = Path(folder)
         for name in ("data", "docs", "tests", "train.py", "models/default", "models/fast"):
@@ -89,7 +88,7 @@ def _commands(block: str, folder: Path = ROOT, all: bool = False) -> str:
 
 
 def dataset_card(markdown: str) -> str:
-    """The corpus's card with its counts and agreement as they are now."""
+    """Return the card of the corpus with its counts and agreement recomputed."""
     from tipclassify.corpus.loading import read_rows
     from tipclassify.evaluation.agreement import agreement, agreement_table, read_annotations
     from tipclassify.labels import LABELS
@@ -112,13 +111,14 @@ def dataset_card(markdown: str) -> str:
     author, reader, settled = (
         read_annotations(ROOT / "data" / "annotations" / f"{name}.jsonl") for name in ("author", "reader", "settled")
     )
+    differences = sum(set(author[i]) != set(reader[i]) for i in author)
     agreed = agreement_table(agreement(author, reader))
     agreed += (
-        f"\n\nThey differed on {sum(set(author[i]) != set(reader[i]) for i in author):,} of {len(author):,} sentences. "
+        f"\n\nThey differed on {differences:,} of {len(author):,} sentences. {len(settled):,} labels were settled: "
+        "of those differences, of sentences\nput in doubt by an audit with confident learning, and of sentences that "
+        "the shipped encoder still disputed after five epochs\n(a fresh reader confirmed 1,907 of 2,147 such "
+        "sentences; where a second agreed with the first on other labels, in 177, these hold)."
     )
-    agreed += f"{len(settled):,} labels were settled: of those differences, of what an audit by confident learning put in doubt, and of what\n"
-    agreed += "the shipped encoder still disputed after five epochs (of 2,147 such sentences a fresh reader confirmed 1,907; where a second agreed with the first on other\n"
-    agreed += "labels, 177, these hold)."
     for name, text in (("counts", "\n".join(table)), ("agreement", agreed)):
         markdown = re.sub(
             rf"(<!-- {name} -->\n).*?(<!-- end -->)", lambda m, t=text: f"{m[1]}{t}\n{m[2]}", markdown, flags=re.DOTALL
@@ -127,7 +127,7 @@ def dataset_card(markdown: str) -> str:
 
 
 def main() -> int:
-    """Refresh all of them; 1 when ``--check`` finds one that is out of date."""
+    """Refresh all pages; return 1 when ``--check`` finds an outdated one."""
     stale = 0
     slow = "--slow" in sys.argv
     pages = [(ROOT / "README.md", refreshed), (ROOT / "data" / "README.md", dataset_card)]

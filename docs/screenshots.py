@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Label the tutorial's report on the review page as its reader would, and photograph what is seen on the way.
+"""Label the tutorial's report on the review page as its reader would, and take the screenshots of the site.
 
-``python docs/screenshots.py`` writes docs/images/*.png and docs/tutorial/ana.jsonl: what the page itself kept of the decisions below.
-Needs Playwright, a Chromium on the path, and the extras "review" and "pdf".
+``python docs/screenshots.py`` writes docs/images/*.png and docs/tutorial/ana.jsonl, the decisions below as the page
+saved them. Needs Playwright, a Chromium on the path, and the extras "review" and "pdf".
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ CORRECTIONS: dict[str, tuple[str, ...]] = {
     "Harbor rules did not allow": ("failure",),
     "The foreign ministry did not repeat its briefings": ("failure",),
 }
-"""How passages begin that a model may tag wrongly, and the labels that they have by the codebook."""
+"""Openings of passages that a model may tag wrongly, with their labels by the codebook."""
 
 
 def main() -> None:
-    """Make all pictures, and the corpus."""
+    """Take all screenshots, and write the corpus."""
     from playwright.sync_api import sync_playwright
 
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def photograph_report(browser: Any, scratch: Path) -> None:
-    """The HTML report with one reason open."""
+    """Take a screenshot of the HTML report with the reasons of one passage open."""
     page = scratch / "findings.html"
     _tipclassify("score", REPORT, "-o", str(page))
     tab = browser.new_page(viewport={"width": 1200, "height": 760})
@@ -71,7 +71,7 @@ def photograph_report(browser: Any, scratch: Path) -> None:
 
 
 def label_and_photograph(browser: Any, scratch: Path) -> None:
-    """Decide every passage by keyboard; pictures at the first correction and at the end."""
+    """Decide every passage by keyboard, with a screenshot at one correction."""
     corpus = scratch / "ana.jsonl"
     command = [sys.executable, "-m", "tipclassify", "review", REPORT, "--no-browser", "--annotator", "ana"]
     server = subprocess.Popen([*command, "--corpus", str(corpus)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
@@ -95,7 +95,7 @@ def label_and_photograph(browser: Any, scratch: Path) -> None:
             if tab.locator("#here .facts").inner_text() == done:
                 print(f"{number + 1} passages decided")
                 break
-        assert not wrong, f"never met: {list(wrong)}"
+        assert not wrong, f"not in the report: {list(wrong)}"
         _settle(tab)
         tab.close()
     finally:
@@ -105,7 +105,7 @@ def label_and_photograph(browser: Any, scratch: Path) -> None:
 
 
 def _correct(tab: Any, labels: tuple[str, ...]) -> bool:
-    """Press the keys that change the tags shown into `labels`; False when they are right already."""
+    """Press the keys that turn the shown tags into `labels`; return False when they are right already."""
     shown = tab.locator(".label[aria-pressed=true]").evaluate_all(
         "all => all.map((one) => one.getAttribute('aria-keyshortcuts').toLowerCase())"
     )
@@ -117,7 +117,7 @@ def _correct(tab: Any, labels: tuple[str, ...]) -> bool:
 
 
 def _settle(tab: Any) -> None:
-    """Wait until the page says that all is saved."""
+    """Wait until the page has saved everything."""
     for _ in range(400):
         if not tab.evaluate("document.body.classList.contains('unsaved')"):
             return

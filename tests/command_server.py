@@ -1,4 +1,4 @@
-"""Commands from one Python that has imported what they need: each is forked from it, and goes on as ``python -m tipclassify``."""
+"""Serve commands: each is forked from one Python with its imports done, and runs as ``python -m tipclassify``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["CommandServer"]
 
 
 class CommandServer:
-    """A process that forks one for each command."""
+    """Server process that forks a child for each command."""
 
     def __init__(self) -> None:
         here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -30,13 +30,13 @@ class CommandServer:
     def run(
         self, args: list[str], stdin: bytes, env: dict[str, str], timeout: float
     ) -> subprocess.CompletedProcess[bytes]:
-        """What `subprocess.run` gives for the command."""
-        with tempfile.TemporaryFile() as into, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as told:
+        """Run the command; return what `subprocess.run` would."""
+        with tempfile.TemporaryFile() as into, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
             into.write(stdin)
             into.seek(0)
             asked = json.dumps({"args": args, "env": env, "cwd": os.getcwd()}).encode()
             self._socket.settimeout(timeout)
-            socket.send_fds(self._socket, [asked], [into.fileno(), out.fileno(), told.fileno()])
+            socket.send_fds(self._socket, [asked], [into.fileno(), out.fileno(), errors.fileno()])
             process = int(self._socket.recv(99))
             try:
                 code = int(self._socket.recv(99))
@@ -45,8 +45,8 @@ class CommandServer:
                 self._socket.recv(99)
                 raise subprocess.TimeoutExpired(args, timeout) from None
             out.seek(0)
-            told.seek(0)
-            return subprocess.CompletedProcess(args, code, out.read(), told.read())
+            errors.seek(0)
+            return subprocess.CompletedProcess(args, code, out.read(), errors.read())
 
     def close(self) -> None:
         self._socket.close()
@@ -54,7 +54,7 @@ class CommandServer:
 
 
 def serve(commands: socket.socket) -> list[str]:
-    """Fork for each command that is asked for. Returns in the forked process, with its arguments."""
+    """Fork for each requested command. Returns in the child, with its arguments."""
     while True:
         asked, streams, *_ = socket.recv_fds(commands, 2**20, 3)
         if not asked:

@@ -1,4 +1,4 @@
-"""What the tests share: the command line in a subprocess, the shipped models, a browser, real text where it lies."""
+"""Shared fixtures: the command line in a subprocess, the shipped models, a browser, a folder of real text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from tipclassify import Classifier
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
-CHROMIUM = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync --no-first-run"
+CHROMIUM = (
+    "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update "
+    "--disable-sync --no-first-run"
+)
 
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
 
@@ -37,18 +40,18 @@ def fast() -> Classifier:
 
 @pytest.fixture(scope="session")
 def cli() -> Iterator[Run]:
-    """Run ``tipclassify`` in a process of its own: ``cli("score", "x.txt", stdin=b"…", env={…})``.
+    """Run ``tipclassify`` in a subprocess: ``cli("score", "x.txt", stdin=b"…", env={…})``.
 
     On Linux it is forked from a Python that has its imports already, unless `env` holds what Python itself reads.
     """
     server = CommandServer() if sys.platform == "linux" else None
 
     def run(*args: object, stdin: bytes = b"", env: dict[str, str] | None = None) -> subprocess.CompletedProcess[bytes]:
-        asked, told = list(map(str, args)), {**os.environ, **(env or {})}
+        asked, environment = list(map(str, args)), {**os.environ, **(env or {})}
         if server and not any(name.startswith(("PYTHON", "LC_")) for name in env or {}):
-            return server.run(asked, stdin, told, timeout=120)
+            return server.run(asked, stdin, environment, timeout=120)
         command = [sys.executable, "-m", "tipclassify", *asked]
-        return subprocess.run(command, input=stdin, capture_output=True, env=told, timeout=120, check=False)
+        return subprocess.run(command, input=stdin, capture_output=True, env=environment, timeout=120, check=False)
 
     yield run
     if server:

@@ -1,4 +1,7 @@
-"""What ends the worker process that comes upon it. Apart from the tests, which a worker that starts anew would have to import."""
+"""Inputs that end the worker process which reads them.
+
+A module of its own, since a restarted worker would have to import the tests otherwise.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ TRIED: Counter[str] = Counter()
 
 
 class Deadly(LocalFileSystem):
-    """Files of which some end the process that opens them, as a broken PDF may."""
+    """File system on which opening some files ends the process, as a broken PDF may."""
 
     protocol = "deadly"
 

@@ -1,4 +1,4 @@
-"""A browser's part of ``tipclassify review``: the server in a process of its own, and requests to it, honest or not."""
+"""Client of ``tipclassify review``: the server in a subprocess, and requests to it, valid or forged."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SENTENCES = (
 
 
 def write_report(file: Path, passages: int = 24) -> Path:
-    """A report of so many passages, four to a paragraph; no two read the same."""
+    """Make a report of this many distinct passages, four to a paragraph."""
     words = [SENTENCES[i % 4].format(f"{i + 2} Karvonian") for i in range(passages)]
     paragraphs = (" ".join(words[i : i + 4]) for i in range(0, passages, 4))
     file.write_text("PROSECUTION\n\n" + "\n\n".join(paragraphs) + "\n", "utf-8")
@@ -55,7 +55,7 @@ class Reviewer:
         self.end()
 
     def end(self) -> str:
-        """Stop it if it runs; what it said on stderr."""
+        """Stop the server if it runs; return its stderr."""
         if hasattr(self, "line"):
             self.line.close()
         if self.process.poll() is None:
@@ -65,7 +65,7 @@ class Reviewer:
     def raw(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> tuple[int, dict[str, str], bytes]:
-        """Any request at all, on a connection of its own; headers as given and no others but Host."""
+        """Send any request on a new connection, with these headers and Host only."""
         line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             given = headers or {}
@@ -84,7 +84,7 @@ class Reviewer:
             line.close()
 
     def own(self, **changed: str) -> dict[str, str]:
-        """The headers of a change that the page makes; `changed` replaces some, "" leaves one out."""
+        """Headers of a change made by the page; `changed` replaces some, "" leaves one out."""
         headers = {"Cookie": self.cookie, "Origin": self.origin, "X-Tipclassify": "review"}
         return headers | {name.replace("_", "-"): value for name, value in changed.items()}
 
@@ -104,13 +104,13 @@ class Reviewer:
         return found
 
     def passages(self) -> list[dict[str, Any]]:
-        """Of all reports, in reading order."""
+        """Passages of all reports, in reading order."""
         reports = self.get("/api/session")["reports"]
         return [p for report in reports for p in self.get(f"/api/reports/{report['id']}")["passages"]]
 
 
 class RefusedError(Exception):
-    """An answer other than 200."""
+    """Response with a status other than 200."""
 
     def __init__(self, status: int, error: str) -> None:
         super().__init__(f"{status}: {error}")

@@ -1,4 +1,4 @@
-"""Agreement of annotators, against figures worked out by hand."""
+"""Agreement of annotators, against figures computed by hand."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ def test_figures_of_three_annotators_are_the_means_of_their_pairs() -> None:
         assert getattr(of_all, name) == pytest.approx(np.mean([getattr(pair, name) for pair in pairs]))
 
 
-def test_annotators_without_a_passage_in_common_are_told() -> None:
+def test_annotators_without_a_passage_in_common_are_reported() -> None:
     with pytest.raises(CorpusError, match="no passage id in common"):
         agreement({"a": []}, {"b": []})
 
 
-def test_bad_annotation_rows_are_told_with_their_lines(tmp_path: Path) -> None:
+def test_bad_annotation_rows_are_reported_with_their_lines(tmp_path: Path) -> None:
     file = tmp_path / "a.jsonl"
     file.write_text('{"id": "1", "labels": ["x"]}\n{"labels": []}\n{"id": "3", "labels": []}\n', "utf-8")
     with pytest.raises(CorpusError) as caught:
@@ -73,7 +73,7 @@ def test_bad_annotation_rows_are_told_with_their_lines(tmp_path: Path) -> None:
 
 @cache
 def invented() -> list[Row]:
-    """Rows of the corpus, but for the real passages that a checkout may hold: their annotators stand in data/real/labels.csv."""
+    """Rows of the corpus without real passages, whose annotators are in data/real/labels.csv."""
     return [row for row in read_rows(ROOT / "data") if not is_real(row)]
 
 

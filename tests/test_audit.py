@@ -1,4 +1,4 @@
-"""The audit finds what was planted: wrong labels, near twins, pairs without a difference, leaks. It lets the rest be."""
+"""The audit finds planted label errors, near twins, leaks and pairs without a difference, and nothing else."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def write(file: Path, rows: Sequence[Row]) -> Path:
 
 
 def with_errors() -> tuple[list[Row], dict[str, tuple[str, ...]]]:
-    """Rows of which 30 say effort for failure or the reverse, and the true labels of those by id."""
+    """Rows, 30 of them with effort and failure confused, and the true labels of those by id."""
     rows = [row for row in read_rows(ROOT / "data/corpus/prosecution.jsonl") if row["source"] == "w2_prosecution"]
     turned = {("positive_effort",): ("failure",), ("failure",): ("positive_effort",)}
     plain = [i for i, row in enumerate(rows) if row["labels"] in turned]
@@ -127,7 +127,7 @@ def test_a_corpus_that_cannot_be_held_out_is_refused_in_one_line() -> None:
         find_label_errors(rows)
 
 
-def test_without_cleanlab_the_pip_line_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_cleanlab_the_pip_line_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("cleanlab", "cleanlab.multilabel_classification", "cleanlab.multilabel_classification.filter"):
         monkeypatch.setitem(sys.modules, name, None)  # what makes `import` say that there is none
     with pytest.raises(
@@ -186,7 +186,7 @@ def test_near_twins_with_different_labels_are_found_but_for_those_of_a_pair() ->
     assert (found[0]["first"]["labels"], found[0]["second"]["labels"]) == (("failure",), ("positive_effort",))
 
 
-def test_a_text_that_stands_there_often_is_told_once() -> None:
+def test_a_text_that_occurs_often_is_reported_once() -> None:
     rows = rows_of(*[(LAW, ["failure"], {})] * 3, *[(LAW + " now", [], {})] * 3)
     assert ids(find_conflicts(rows)) == [("r0", "r3")]
 
@@ -338,7 +338,7 @@ def test_audit_writes_jsonl_to_a_file_and_the_same_twice(planted: Path, tmp_path
 
 
 @pytest.mark.filterwarnings("default")
-def test_audit_tells_of_a_thin_corpus(tmp_path: Path) -> None:
+def test_audit_warns_of_a_thin_corpus(tmp_path: Path) -> None:
     pytest.importorskip("cleanlab")
     file = write(tmp_path / "thin.jsonl", rows_of(("Police acted.", ["positive_effort"], {})))
     done = CliRunner().invoke(corpus_app, ["audit", str(file)])
@@ -355,7 +355,7 @@ def test_audit_without_cleanlab_says_what_to_install(cli: Run, planted: Path, tm
     assert done.stderr.decode() == "tipclassify: the audit needs an extra: pip install 'tipclassify[audit]'\n"
 
 
-def test_check_counts_passages_or_tells_every_problem(cli: Run, planted: Path, tmp_path: Path) -> None:
+def test_check_counts_passages_or_reports_every_problem(cli: Run, planted: Path, tmp_path: Path) -> None:
     count = len(planted.read_bytes().splitlines())
     done = cli("corpus", "check", planted)
     assert (done.returncode, done.stdout.decode(), done.stderr) == (0, f"{count} passages, no problems\n", b"")
@@ -364,10 +364,10 @@ def test_check_counts_passages_or_tells_every_problem(cli: Run, planted: Path, t
     for command in ("check", "audit"):
         done = cli("corpus", command, planted, bad)
         assert (done.returncode, done.stdout) == (1, b"")
-        told = done.stderr.decode()
-        assert f"{bad}:1: unknown label" in told
-        assert f"{bad}:2: empty text" in told
-        assert len(told.splitlines()) == 2
+        errors = done.stderr.decode()
+        assert f"{bad}:1: unknown label" in errors
+        assert f"{bad}:2: empty text" in errors
+        assert len(errors.splitlines()) == 2
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Many inputs: what names stand for, the same output for any number of processes, breaking off and going on."""
+"""Many inputs: expansion of names, equal output for any number of processes, interruption and resumption."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_folders_patterns_and_lists_stand_for_their_files_once(folder: Path) -> 
 @pytest.mark.parametrize(
     ("name", "what"), [("empty", "no report in this folder"), ("*.pdf", "matches no file"), ("@no.txt", "no such file")]
 )
-def test_a_name_that_stands_for_nothing_is_told(tmp_path: Path, name: str, what: str) -> None:
+def test_a_name_that_stands_for_nothing_is_reported(tmp_path: Path, name: str, what: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=what):
         expand_inputs([name if name.startswith("@") else str(tmp_path / name)])
@@ -82,7 +82,7 @@ def test_rows_are_the_same_for_any_number_of_processes(cli: Run, folder: Path, f
 
 
 class _Counted(list[str]):
-    """Names that tell how many of them were asked for."""
+    """Names that count how many of them were requested."""
 
     asked = 0
 
@@ -155,9 +155,9 @@ def test_breaking_off_leaves_whole_outputs_and_no_scraps(tmp_path: Path) -> None
     while time.monotonic() < deadline and len(list(out.glob("*.html.jsonl"))) < 5:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert b"--resume" in told
+    assert b"--resume" in errors
     written = [path for path in out.iterdir() if path.name != LEDGER]
     assert 5 <= len(written) < MANY
     assert len({path.read_bytes().count(b"\n") for path in written}) == 1
@@ -195,18 +195,18 @@ def test_output_names_never_collide() -> None:
     assert all(name.endswith(".csv") and "/" not in name and not name.startswith(".") for name in names)
 
 
-def test_what_a_reader_could_not_read_is_told_and_the_rest_scored(cli: Run, tmp_path: Path) -> None:
+def test_what_a_reader_could_not_read_is_reported_and_the_rest_scored(cli: Run, tmp_path: Path) -> None:
     file = tmp_path / "torn.txt"
     file.write_bytes(b"\xef\xbb\xbf" + b"Police arrested nine traffickers in Caf\xe9 Velmar.\n" * 3)
     done = cli("score", file, file, "--format", "jsonl", "--model", "fast")
     assert done.returncode == 0
     assert len(done.stdout.splitlines()) == 3
-    told = done.stderr.decode().splitlines()
-    assert len(told) == 1
-    assert told[0].startswith(f"tipclassify: warning: {file}: ")
+    errors = done.stderr.decode().splitlines()
+    assert len(errors) == 1
+    assert errors[0].startswith(f"tipclassify: warning: {file}: ")
 
 
-def test_what_is_wrong_is_told_in_one_line_with_processes_started_already(cli: Run, tmp_path: Path) -> None:
+def test_what_is_wrong_is_reported_in_one_line_with_processes_started_already(cli: Run, tmp_path: Path) -> None:
     done = cli("score", tmp_path, tmp_path / "gone.txt", "--jobs", 2, "--model", tmp_path / "none")
     assert done.returncode == 3
     assert done.stderr.decode().startswith(f"tipclassify: {tmp_path / 'none'}: ")

@@ -46,7 +46,7 @@ from _measure import Figure, Target  # noqa: E402
 
 
 def script(name: str, *arguments: object) -> str:
-    """What a benchmark prints, run in this process."""
+    """Output of a benchmark, run in this process."""
     app = typer.Typer()
     module = import_module(name)
     app.command()(getattr(module, "main", None) or getattr(module, name))
@@ -65,7 +65,7 @@ def rows_of(text: str) -> list[list[str]]:
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder with what the benchmarks keep."""
+    """Folder of the benchmarks' results files."""
     return tmp_path_factory.mktemp("kept")
 
 
@@ -89,7 +89,7 @@ def real(kept: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def quality(kept: Path, real: Path) -> tuple[str, dict[str, Any]]:
-    """What quality.py prints of a small corpus, and what it keeps."""
+    """Output and results file of quality.py on a small corpus."""
     file = kept / "quality.json"
     small = ("--data", DATA[0], "--data", DATA[1], "--real-dev", real)
     printed = script("quality", *small, "--write", "--json", file)
@@ -106,7 +106,7 @@ def page(kept: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def few() -> Iterator[pytest.MonkeyPatch]:
-    """Passages are made of two files of the corpus, not of all."""
+    """Limit the source of passages to two files of the corpus."""
     texts = [row["text"] for row in read_rows(*DATA)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_measure, "sentences", lambda: texts)
@@ -117,7 +117,7 @@ def few() -> Iterator[pytest.MonkeyPatch]:
 
 @pytest.fixture(scope="module")
 def speed(kept: Path, page: Path, few: pytest.MonkeyPatch) -> tuple[str, dict[str, Any]]:
-    """What speed.py prints, run small, and what it keeps; a process that ran once is not run again, be it to warm up."""
+    """Output and results file of speed.py, run small; no process is run twice, not even to warm up."""
     once = cache(_measure.run)
     few.setattr(speed_script, "run", lambda *command, **_: once(*command))
     few.setattr(speed_script, "cli", lambda *arguments, **_: once(sys.executable, "-m", "tipclassify", *arguments))
@@ -267,13 +267,13 @@ def test_quality_has_every_method_on_every_part_with_its_counts(quality: tuple[s
             assert 0 <= part["tagged"] <= part["without_label"] < part["passages"]
     assert all(sets[name][quality_script.WHOLE]["macro_f1"] > 0.4 for name in OURS)
     header, _, *rows = rows_of(printed)
-    told = {row[0]: row[1] for row in rows[: len(sets)]}  # the first table: the whole set
+    scores = {row[0]: row[1] for row in rows[: len(sets)]}  # the first table: the whole set
     assert header[:3] == ["method", "macro-F1", "95% interval"]
-    assert told == {name: f"{found[quality_script.WHOLE]['macro_f1']:.3f}" for name, found in sets.items()}
+    assert scores == {name: f"{found[quality_script.WHOLE]['macro_f1']:.3f}" for name, found in sets.items()}
 
 
 @pytest.mark.parametrize(
-    ("name", "arguments", "code", "told"),
+    ("name", "arguments", "code", "printed"),
     [
         ("quality", [], 2, "--real-dev"),
         ("scale", ["--no-measure"], 2, "needs a --json file that is there"),
@@ -281,11 +281,11 @@ def test_quality_has_every_method_on_every_part_with_its_counts(quality: tuple[s
         ("picture", ["--help"], 0, "--quality"),
     ],
 )
-def test_a_script_starts_and_says_what_it_needs(name: str, arguments: list[str], code: int, told: str) -> None:
+def test_a_script_starts_and_says_what_it_needs(name: str, arguments: list[str], code: int, printed: str) -> None:
     command = [sys.executable, str(BENCHMARKS / f"{name}.py"), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=60, check=False)
     assert done.returncode == code
-    assert told in (done.stderr if code else done.stdout)
+    assert printed in (done.stderr if code else done.stdout)
 
 
 def test_speed_measures_every_part_and_judges_by_its_own_figures(speed: tuple[str, dict[str, Any]]) -> None:
@@ -309,8 +309,8 @@ def test_speed_measures_every_part_and_judges_by_its_own_figures(speed: tuple[st
         if "less " not in figure["name"]:  # a difference of two processes can be anything
             assert min(figure["samples"]) > 0, figure
         if "bar" in figure:
-            sign, told = figure["bar"].split()
-            bar, value = float(told.replace(",", "")), figure["value"]
+            sign, limit = figure["bar"].split()
+            bar, value = float(limit.replace(",", "")), figure["value"]
             assert figure["met"] == (value <= bar if sign == "≤" else value >= bar)
     bars = {figure["name"] for figure in file["figures"] if "bar" in figure}
     assert bars == {

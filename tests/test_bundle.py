@@ -1,4 +1,4 @@
-"""Bundles: what is in them, that every change of them is found and named, and that hostile ones do no harm."""
+"""Bundles: their contents, detection and naming of every change, and harmless handling of hostile ones."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def packed(path: Path, files: dict[str, bytes]) -> Path:
 
 
 def dumped(value: Any, indent: int | None = None) -> bytes:
-    """As bundles are written, and infinity, which they never hold."""
+    """Serialize as bundles are, with infinity, which they never hold."""
     plain = json.loads(json.dumps(value), parse_constant=lambda _: 1e308)
     return dump(plain, indent).replace(b"1e+308", b"1e999")
 
@@ -132,7 +132,7 @@ def results(checks: list[Check]) -> dict[str, str]:
 
 
 def wrong(checks: list[Check]) -> dict[str, str]:
-    """What differs: each step with what it says."""
+    """Differences by step, with their messages."""
     return {check.check: f"{check.subject}: {check.detail}" for check in checks if check.result == "differs"}
 
 
@@ -153,15 +153,15 @@ def test_it_holds_what_score_finds_and_every_hash(bare: Path) -> None:
     manifest = json.loads(files["manifest.json"])
     rows = [json.loads(line) for line in files["passages.jsonl"].splitlines()]
     at = counted = 0
-    for number, (path, told) in enumerate(zip(sorted(SAMPLES.iterdir()), manifest["inputs"], strict=True)):
+    for number, (path, recorded) in enumerate(zip(sorted(SAMPLES.iterdir()), manifest["inputs"], strict=True)):
         (report,) = tag_input(str(path), FAST)
         assert report.document
-        assert told["name"] == path.name
-        assert told["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
-        assert told["text_sha256"] == hashlib.sha256(report.document.text.encode()).hexdigest()
-        assert (told["country"], told["year"]) == (report.document.country, report.document.year)
-        assert told["figures"]["passages"] == sum(map(is_prose, report.passages))
-        counted += told["figures"]["passages"]
+        assert recorded["name"] == path.name
+        assert recorded["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert recorded["text_sha256"] == hashlib.sha256(report.document.text.encode()).hexdigest()
+        assert (recorded["country"], recorded["year"]) == (report.document.country, report.document.year)
+        assert recorded["figures"]["passages"] == sum(map(is_prose, report.passages))
+        counted += recorded["figures"]["passages"]
         for passage, row in zip(report.passages, rows[at:], strict=False):
             assert row.pop("input") == number
             assert row["scores"] == dict(passage.scores)  # every bit
@@ -170,8 +170,8 @@ def test_it_holds_what_score_finds_and_every_hash(bare: Path) -> None:
     assert at == len(rows) > counted == manifest["figures"]["passages"]  # notes are kept, and not counted
     for label in LABELS:
         assert manifest["figures"]["labels"][label]["count"] == sum(label in row["labels"] for row in rows)
-    for name, told in manifest["files"].items():
-        assert told == {"sha256": hashlib.sha256(files[name]).hexdigest(), "size": len(files[name])}
+    for name, recorded in manifest["files"].items():
+        assert recorded == {"sha256": hashlib.sha256(files[name]).hexdigest(), "size": len(files[name])}
     model = json.loads((model_folder("fast") / "model.json").read_text("utf-8"))
     assert manifest["model"]["sha256"] == model["sha256"]
     assert manifest["model"]["weights_sha256"] == model["weights_sha256"]
@@ -185,11 +185,11 @@ def test_its_figures_are_those_of_the_summary(bare: Path) -> None:
     reports = [report for path in sorted(SAMPLES.iterdir()) for report in tag_input(str(path), FAST)]
     *each, total = summarize(reports, Run(Classifier.load("fast"))).rows()
     manifest = json.loads(content(bare)["manifest.json"])
-    for row, told in zip(
+    for row, recorded in zip(
         [*each, total], [*(i["figures"] for i in manifest["inputs"]), manifest["figures"]], strict=True
     ):
-        assert (row["passages"], row["low_confidence"]) == (told["passages"], told["low_confidence"])
-        assert (row["none"], row["labels"]) == (told["none"], told["labels"])
+        assert (row["passages"], row["low_confidence"]) == (recorded["passages"], recorded["low_confidence"])
+        assert (row["none"], row["labels"]) == (recorded["none"], recorded["labels"])
 
 
 def test_the_same_inputs_give_the_same_bytes(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,7 +201,7 @@ def test_the_same_inputs_give_the_same_bytes(small: Path, tmp_path: Path, monkey
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
-def test_it_tells_nothing_of_the_machine_but_its_kind(tmp_path: Path) -> None:
+def test_it_names_nothing_of_the_machine_but_its_kind(tmp_path: Path) -> None:
     (tmp_path / "private").mkdir()
     report = tmp_path / "private" / "caf\xe9.txt"
     report.write_bytes(b"Police arrested nine traffickers in the caf\x8f. " * 3)  # a warning, which has its name
@@ -353,7 +353,7 @@ def test_a_model_without_error_rates_gives_no_adjusted_counts(tmp_path: Path) ->
     assert "tells no error rates" in next(check.detail for check in checks if check.check == "counts")
 
 
-def test_rounding_is_told_and_counts_only_when_exactness_is_asked_for(small: Path, tmp_path: Path) -> None:
+def test_rounding_is_reported_and_counts_only_when_exactness_is_asked_for(small: Path, tmp_path: Path) -> None:
     shipped = Classifier.load("fast").model
     write_model(replace(shipped, bias=shipped.bias + 1e-9), tmp_path / "near")
     scores = [c for c in verify_bundle(str(small), model=tmp_path / "near") if c.check == "scores"]
@@ -378,7 +378,7 @@ def test_a_bundle_of_the_default_is_checked_with_the_default(tmp_path: Path) -> 
     assert set(wrong(verify_bundle(str(path), model="fast"))) == {"model", "scores"}
 
 
-def test_other_versions_are_told(small: Path, tmp_path: Path) -> None:
+def test_other_versions_are_reported(small: Path, tmp_path: Path) -> None:
     path = forged(tmp_path / "f.zip", small, lambda manifest, _, __: manifest["versions"].update(numpy="1.0"))
     checks = verify_bundle(str(path))
     assert not wrong(checks)
@@ -759,15 +759,15 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def test_a_link_is_bundled_as_it_was_found(site: str, tmp_path: Path) -> None:
     options = ReadOptions(allow_private=True)
     path = made(tmp_path / "b.zip", f"{site}/old", tagging=Tagging("fast", read=options))
-    (told,) = json.loads(content(path)["manifest.json"])["inputs"]
-    assert told["name"] == f"{site}/old"
-    assert told["sha256"] == hashlib.sha256(_Pages.page).hexdigest()
-    assert told["link"]["url"] == f"{site}/reports/karvonia.html"
-    assert told["link"]["encoding"] == "windows-1252"
-    assert len(told["link"]["fetched"]) == len("YYYY-MM-DD")
+    (recorded,) = json.loads(content(path)["manifest.json"])["inputs"]
+    assert recorded["name"] == f"{site}/old"
+    assert recorded["sha256"] == hashlib.sha256(_Pages.page).hexdigest()
+    assert recorded["link"]["url"] == f"{site}/reports/karvonia.html"
+    assert recorded["link"]["encoding"] == "windows-1252"
+    assert len(recorded["link"]["fetched"]) == len("YYYY-MM-DD")
     document = read_report(f"{site}/old", options)
     assert "“San José”" in document.text
-    assert told["text_sha256"] == hashlib.sha256(document.text.encode()).hexdigest()
+    assert recorded["text_sha256"] == hashlib.sha256(document.text.encode()).hexdigest()
     reading = read_original(get_original(f"{site}/old", options), None, "sentence")
     assert reading.document == document
     assert results(verify_bundle(str(path)))["inputs"] == "not checked"

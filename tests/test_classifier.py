@@ -1,4 +1,4 @@
-"""classify, Classifier and explain keep their promises."""
+"""Behaviour of `classify`, `Classifier` and `explain`."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_scores_do_not_depend_on_the_batch(either: Classifier) -> None:
     assert np.allclose(either.predict_proba(SENTENCES * 300)[-len(SENTENCES) :], alone, atol=1e-12)
 
 
-def test_the_heading_tells_what_a_law_is_about(either: Classifier) -> None:
+def test_the_heading_decides_what_a_law_is_about(either: Classifier) -> None:
     text = "The law was not enforced."
     labor, wages = either.predict_proba(
         [under(h, text) for h in ("Prohibition of Forced or Compulsory Labor", "Women")]

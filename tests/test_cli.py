@@ -1,4 +1,4 @@
-"""The command line as its users run it: in a process of its own, on the linear model where the default is not the point."""
+"""The command line, run in a subprocess; on the fast model unless the default is the subject."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ from tipclassify.corpus.formats import FORMATS as EXCHANGE_FORMATS
 from tipclassify.labels import POLICIES
 from tipclassify.reporting.writers import FORMATS
 
-TEXT = "PROSECUTION\n\nPolice arrested nine traffickers. The government did not convict any traffickers.\n\nBorder guards took bribes from traffickers — “often”."
+TEXT = (
+    "PROSECUTION\n\nPolice arrested nine traffickers. The government did not convict any traffickers.\n\n"
+    "Border guards took bribes from traffickers — “often”."
+)
 
 
 FAST = ("--model", "fast")
@@ -117,12 +120,12 @@ def test_a_bad_file_is_named_and_the_rest_is_scored(cli: Run, report: Path, tmp_
     files = (tmp_path / "gone.txt", tmp_path / "empty.txt", report, tmp_path / "rows.jsonl")
     done = cli("score", *files, "-f", "jsonl", *FAST)
     assert done.returncode == 1
-    told = done.stderr.decode().splitlines()
-    assert len(told) == 4
-    assert told[3] == "tipclassify: 3 of 4 inputs failed"
-    assert "gone.txt: no such file" in told[0]
-    assert "empty.txt: empty" in told[1]
-    assert 'rows.jsonl:2: no "text" field' in told[2]
+    errors = done.stderr.decode().splitlines()
+    assert len(errors) == 4
+    assert errors[3] == "tipclassify: 3 of 4 inputs failed"
+    assert "gone.txt: no such file" in errors[0]
+    assert "empty.txt: empty" in errors[1]
+    assert 'rows.jsonl:2: no "text" field' in errors[2]
     assert len(done.stdout.splitlines()) == 3 + 1  # the row before the broken one too
 
 

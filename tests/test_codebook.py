@@ -1,6 +1,6 @@
-"""The codebook as a reader would try it: one plain sentence for each line of "Settled cases", and the rules around them.
+"""The codebook, one plain sentence for each row of "Settled cases", and the rules around them.
 
-Whole pass rates, over the cases in data/behaviours, are the business of ``tipclassify check``; here they must not fall under
+Pass rates over all cases in data/behaviours are the business of ``tipclassify check``; here they must not fall below
 those stored with the model.
 """
 
@@ -21,7 +21,10 @@ ROOT = Path(__file__).resolve().parents[1]
 P, F, C = "positive_effort", "failure", "complicity"
 
 SETTLED = [
-    ("Valdoria was granted a waiver from downgrade because it has a written plan that, if carried out, would make significant efforts.", {P}),
+    (
+        "Valdoria was granted a waiver from downgrade because it has a written plan that, if carried out, would make "
+        "significant efforts.", {P}
+    ),
     ("Law enforcement efforts decreased from 12 prosecutions to one.", {P, F}),
     ("The government prosecuted only one offender.", {P, F}),
     ("Police conducted a limited number of investigations.", {F}),
@@ -41,7 +44,11 @@ SETTLED = [
     ("An NGO held a workshop for teachers on child trafficking.", set()),
     ("The government cut its budget for shelters from $85,000 to $40,000.", {P, F}),
     ("No one was ever punished under the 2008 statute.", {F}),
-    ("The law prescribes penalties of one to five years' imprisonment, which were not commensurate with those for rape.", {P, F}),
+    (
+        "The law prescribes penalties of one to five years' imprisonment, "
+        "which were not commensurate with those for rape.",
+        {P, F}
+    ),
     ("Penalties were rarely applied.", {F}),
     ("The Ministry of Labor is responsible for enforcing the law.", set()),
     ("The government did not receive any complaints of forced labor.", set()),
@@ -88,7 +95,10 @@ SUBJECT = [
 ]
 
 TURNS = [
-    ("Police did not arrest or fine trafficking victims.", {P}, "Police did not stop arresting and fining trafficking victims.", {F}),
+    (
+        "Police did not arrest or fine trafficking victims.", {P},
+        "Police did not stop arresting and fining trafficking victims.", {F}
+    ),
     ("The government convicted nine traffickers.", {P}, "The government did not convict any traffickers.", {F}),
     ("The ministry opened a shelter for victims.", {P}, "The ministry planned to open a shelter for victims.", set()),
     ("The ministry opened a shelter for victims.", {P}, "Open a shelter for victims.", set()),
@@ -97,11 +107,14 @@ TURNS = [
     ("Penalties were sufficient to deter violations.", {P}, "Penalties were not sufficient to deter violations.", {F}),
     ("The government funded two shelters.", {P}, "The government no longer funded two shelters.", {F}),
     ("The government has adopted an action plan.", {P}, "The government has yet to adopt an action plan.", {F}),
-    ("The government convicted two officials of trafficking.", {P, C}, "The government did not convict any officials of trafficking.", {F, C}),
+    (
+        "The government convicted two officials of trafficking.", {P, C},
+        "The government did not convict any officials of trafficking.", {F, C}
+    ),
 ]  # fmt: skip
 
-# What the shipped model gets wrong among these: known, told in the model card's rates, and to be mended by better training. A case
-# that begins to pass makes its test fail, so that it is taken off this list.
+# Cases that the shipped model gets wrong: known, counted in the rates of the model card, and to be mended by better
+# training. A case that begins to pass makes its test fail, so that it is taken off this list.
 WRONG = {
     "Foreign workers may not leave the country without the permission of their employer.",
     "Police did not arrest or fine trafficking victims.",
@@ -109,7 +122,7 @@ WRONG = {
 
 
 def known(cases: list[tuple[Any, ...]]) -> list[Any]:
-    """The cases as parameters, those in `WRONG` expected to fail."""
+    """Turn cases into parameters; those in `WRONG` are expected to fail."""
     wrong = pytest.mark.xfail(strict=True, reason="known failure of the shipped model")
     return [pytest.param(*case, marks=wrong if case[0] in WRONG else ()) for case in cases]
 
@@ -127,7 +140,7 @@ def test_a_settled_case_is_tagged_as_settled(text: str, labels: set[str], classi
 
 
 @pytest.mark.parametrize(("text", "heading", "labels"), known(SUBJECT))
-def test_what_a_passage_is_about_its_words_and_its_heading_tell(
+def test_words_and_heading_decide_what_a_passage_is_about(
     text: str, heading: str | None, labels: set[str], classifier: Classifier
 ) -> None:
     (found,) = classifier.tag_passages([Passage(text, 0, len(text), heading)])
@@ -144,7 +157,7 @@ def test_a_few_words_turn_the_label(
 
 @pytest.fixture(scope="module")
 def results(classifier: Classifier) -> dict[str, RuleResult]:
-    """How the shipped default does on each rule."""
+    """Results of the shipped default, by rule."""
     return {result.rule: result for result in run_cases(classifier)}
 
 
@@ -162,7 +175,8 @@ def test_names_and_spelling_change_no_tag(results: dict[str, RuleResult]) -> Non
     for name in ("country", "city", "spaces", "year"):
         assert results[f"invariance-{name}"].failures == (), name
     assert results["invariance-heading"].cases > 300
-    # An encoder reads figures, spellings and quotation marks, which the model before it folded: some tags near a threshold turn.
+    # An encoder reads figures, spellings and quotation marks, which the model before it folded: some tags near a
+    # threshold change.
     for name in ("heading", "figure", "spelling", "quotes"):
         assert results[f"invariance-{name}"].rate > 0.9, name
     assert results["invariance-addition"].rate > 0.85
@@ -175,8 +189,12 @@ def test_the_behaviour_cases_are_no_training_sentences() -> None:
         return " ".join(re.findall(r"\w+", text.lower()))
 
     known = {key(row["text"]) for row in read_rows(ROOT / "data")}
-    cases = [json.loads(line)["text"] for f in (ROOT / "data/behaviours").glob("*.jsonl") if f.name not in ("slots.jsonl", "appended.jsonl")
-             for line in f.read_text("utf-8").splitlines()]  # fmt: skip
+    files = [
+        file
+        for file in (ROOT / "data/behaviours").glob("*.jsonl")
+        if file.name not in ("slots.jsonl", "appended.jsonl")
+    ]
+    cases = [json.loads(line)["text"] for file in files for line in file.read_text("utf-8").splitlines()]
     assert len(cases) > 1_500
     assert [text for text in cases if key(text) in known] == []
 

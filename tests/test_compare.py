@@ -1,4 +1,4 @@
-"""Two reports compared: what belongs together is found, what changed is told with care, each output says the same."""
+"""Comparison of two reports: alignment, cautious changes of labels, and equal content in every output."""
 
 from __future__ import annotations
 
@@ -38,107 +38,200 @@ from tipclassify.text.document import Document, Passage
 ROOT = Path(__file__).resolve().parents[1]
 OLD, NEW = (ROOT / "data" / "samples" / f"karvonia-{year}.html" for year in (2023, 2024))
 
-# Pairs judged by hand, a line each: mark, section (> that of the later year), a sentence of the one year, one of the next.
-# "=": the second is the successor of the first. "x": unrelated, though they share words or build; neither has a successor.
+# Pairs judged by hand, a line each: verdict, section (> that of the later year), a sentence of each year.
+# "=": the second succeeds the first. "x": unrelated, though they share words or structure; neither has a successor.
 CHOSEN_ON: Final = """
-= assessment | The Government of Brevonia does not fully meet the minimum standards, but it is making significant efforts to do so. | The Government of Brevonia does not meet the minimum standards and is not making significant efforts to do so.
-= assessment | These efforts included opening more cases, training prosecutors, and funding a shelter in Karsk. | These efforts included adopting a law against forced labor and training prosecutors.
-x assessment | Despite the lack of a shelter, the government gave food and beds to victims. | Despite the lack of a budget, the national council met in each quarter.
-= prosecution | The government investigated 14 cases, compared with nine in 2022. | The government investigated 22 cases, compared with 14 in 2023.
-= prosecution | Courts convicted seven traffickers and sentenced each of them to at least five years in prison. | Courts did not convict any traffickers, compared with seven in the previous year.
-= prosecution | The government did not prosecute any officials complicit in trafficking crimes. | The government prosecuted two officials complicit in trafficking crimes, both of them border guards.
-x prosecution | Police trained 40 recruits on how to interview children. | Police seized 40 boats that smugglers had used on the river.
-= prosecution | Article 212 of the criminal code criminalized all forms of trafficking and prescribed penalties of five to 10 years' imprisonment. | Article 212 of the criminal code criminalized sex trafficking and labor trafficking and prescribed penalties of seven to 15 years' imprisonment.
-= prosecution | The anti-trafficking unit of the national police had eight officers and no vehicle. | The national police enlarged the anti-trafficking unit from eight to 20 officers and bought it two vehicles.
-x prosecution | Prosecutors appealed the acquittal of a bar owner in the port of Lenz. | Prosecutors indicted a bus driver who had taken girls across the border.
-= protection | Authorities identified 61 victims, of whom 40 were women. | Authorities identified 35 victims, a decrease from 61 in the previous year.
-= protection | The government funded two shelters, which assisted 52 victims. | The government closed one of its two shelters, and the other assisted 19 victims.
-x protection | The ministry of health gave free care to victims in three hospitals. | The ministry of justice gave free counsel to victims in three courts.
-= protection | There were no reports that the government penalized victims for crimes committed as a result of being trafficked. | Officials penalized some victims for immigration crimes committed as a result of being trafficked.
-x protection | No victims received compensation during the year. | No victims lived in the transit center at the border during the winter.
-= protection | NGOs reported that officers seldom followed the referral mechanism outside the capital. | NGOs reported that officers in the provinces now followed the referral mechanism in most cases.
-= prevention | The interagency committee met four times and published its yearly report. | The interagency committee did not meet, and it did not publish its yearly report.
-= prevention | The labor inspectorate had 30 inspectors and made 1,200 visits to farms and building sites. | With 45 inspectors, the labor inspectorate visited 2,050 farms and building sites.
-x prevention | The government continued to run a hotline for victims of domestic violence. | The government continued to run a website on the dangers of migration.
-= prevention | The government did not make efforts to reduce the demand for commercial sex acts. | The government made efforts to reduce the demand for commercial sex acts through billboards.
-= assessment | Officials in the military reportedly took payments from mine owners who used forced labor. | There were no new reports of officials in the military taking payments from mine owners.
-= prosecution | In January, the court of Osmir sentenced a former mayor to nine years for selling girls to hotels. | The former mayor of Osmir, sentenced last year for selling girls to hotels, was released on appeal in May.
-x prosecution | In January, the court of Osmir began the trial of six recruiters. | In March, the court of Palas ended the trial of a brothel owner.
-= prosecution | Judges often reduced charges of trafficking to lesser crimes with lighter sentences. | Prosecutors continued to reduce trafficking charges to lesser crimes, which carried lighter sentences.
-= prosecution | The government cooperated with authorities in three countries on joint investigations. | Cooperation with foreign authorities on joint investigations ended in June.
-= prosecution | Police lacked fuel, telephones, and computers with which to pursue cases in remote districts. | Police in remote districts still lacked fuel and computers.
-x prosecution | The police academy taught a course on trafficking to 200 cadets. | The diplomatic academy taught a course on etiquette to 20 attaches.
-x prosecution | Law enforcement officials detained 12 suspects at the airport. | Law enforcement officials inspected 12 factories at the request of unions.
-= protection | The government reported spending 4 million crowns on services for victims, compared with 3 million the year before. | The government did not report how much it spent on services for victims, compared with 4 million crowns the year before.
-= protection | Foreign victims could stay in the country for six months, and 11 received permits. | Foreign victims could stay in the country for one year, but none received permits.
-= protection | Social workers screened all women arrested for prostitution. | Social workers no longer screened women arrested for prostitution, for want of staff.
-= protection | A church ran the only shelter for boys without any help from the state. | The state began to pay half the costs of the only shelter for boys, which a church ran.
-x protection | Victims could leave the shelter only with the consent of the director. | Victims could testify by video only with the consent of the judge.
-= protection | Prosecutors did not seek restitution for victims in any case. | Prosecutors sought restitution for victims in four cases, and courts awarded it in one.
-= prevention | The cabinet adopted a national action plan for 2022 to 2025 and gave it a budget. | The cabinet had yet to give the national action plan a budget for its second year.
-= prevention | The government held 30 awareness events in schools, with funds from donors. | The government held 12 awareness events in markets and schools.
-= prevention | Labor brokers could lawfully charge workers fees that led to debt bondage. | A new law forbade labor brokers to charge workers fees.
-x prevention | The government provided diplomats with training before they left for their posts. | The government provided farmers with seeds before they left for their fields.
-= prevention | The hotline of the ministry of family took 90 calls and led police to six victims. | The ministry of family shut its hotline, which had taken 90 calls in the previous year.
-x prevention | The tourism board posted warnings about sex tourism in hotels. | The elections board posted lists of voters in town halls.
-= assessment | As reported over the past five years, traffickers exploit Sellandian men on fishing boats. | As reported over the past five years, human traffickers exploit Sellandian men and boys on fishing boats and in salt works.
-= prosecution | The 2015 law did not define the trafficking of children without means of force, fraud, or coercion. | Parliament amended the 2015 law so that the trafficking of children no longer requires force, fraud, or coercion.
-= prosecution | Police initiated 102 investigations (88 for sex trafficking and 14 for labor trafficking). | Police initiated 73 investigations (51 for sex trafficking and 22 for labor trafficking), a sharp decline.
-x prosecution | Investigators rarely looked into the use of forced labor on tea estates. | Investigators rarely spoke the languages of foreign sailors.
-= prosecution | An inquiry into a consul who was accused of selling visas was pending at the end of the year. | A court acquitted the consul who was accused of selling visas.
-= prosecution | Observers said that corruption among customs officers hindered the fight against trafficking. | Corruption among customs officers continued to hinder the fight against trafficking, observers said.
+= assessment | The Government of Brevonia does not fully meet the minimum standards, \
+but it is making significant efforts to do so. | \
+The Government of Brevonia does not meet the minimum standards and is not making significant efforts to do so.
+= assessment | These efforts included opening more cases, training prosecutors, and funding a shelter in Karsk. | \
+These efforts included adopting a law against forced labor and training prosecutors.
+x assessment | Despite the lack of a shelter, the government gave food and beds to victims. | \
+Despite the lack of a budget, the national council met in each quarter.
+= prosecution | The government investigated 14 cases, compared with nine in 2022. | \
+The government investigated 22 cases, compared with 14 in 2023.
+= prosecution | Courts convicted seven traffickers and sentenced each of them to at least five years in prison. | \
+Courts did not convict any traffickers, compared with seven in the previous year.
+= prosecution | The government did not prosecute any officials complicit in trafficking crimes. | \
+The government prosecuted two officials complicit in trafficking crimes, both of them border guards.
+x prosecution | Police trained 40 recruits on how to interview children. | \
+Police seized 40 boats that smugglers had used on the river.
+= prosecution | Article 212 of the criminal code criminalized all forms of trafficking and \
+prescribed penalties of five to 10 years' imprisonment. | \
+Article 212 of the criminal code criminalized sex trafficking and labor trafficking and \
+prescribed penalties of seven to 15 years' imprisonment.
+= prosecution | The anti-trafficking unit of the national police had eight officers and no vehicle. | \
+The national police enlarged the anti-trafficking unit from eight to 20 officers and bought it two vehicles.
+x prosecution | Prosecutors appealed the acquittal of a bar owner in the port of Lenz. | \
+Prosecutors indicted a bus driver who had taken girls across the border.
+= protection | Authorities identified 61 victims, of whom 40 were women. | \
+Authorities identified 35 victims, a decrease from 61 in the previous year.
+= protection | The government funded two shelters, which assisted 52 victims. | \
+The government closed one of its two shelters, and the other assisted 19 victims.
+x protection | The ministry of health gave free care to victims in three hospitals. | \
+The ministry of justice gave free counsel to victims in three courts.
+= protection | There were no reports that the government penalized victims for \
+crimes committed as a result of being trafficked. | \
+Officials penalized some victims for immigration crimes committed as a result of being trafficked.
+x protection | No victims received compensation during the year. | \
+No victims lived in the transit center at the border during the winter.
+= protection | NGOs reported that officers seldom followed the referral mechanism outside the capital. | \
+NGOs reported that officers in the provinces now followed the referral mechanism in most cases.
+= prevention | The interagency committee met four times and published its yearly report. | \
+The interagency committee did not meet, and it did not publish its yearly report.
+= prevention | The labor inspectorate had 30 inspectors and made 1,200 visits to farms and building sites. | \
+With 45 inspectors, the labor inspectorate visited 2,050 farms and building sites.
+x prevention | The government continued to run a hotline for victims of domestic violence. | \
+The government continued to run a website on the dangers of migration.
+= prevention | The government did not make efforts to reduce the demand for commercial sex acts. | \
+The government made efforts to reduce the demand for commercial sex acts through billboards.
+= assessment | Officials in the military reportedly took payments from mine owners who used forced labor. | \
+There were no new reports of officials in the military taking payments from mine owners.
+= prosecution | In January, the court of Osmir sentenced a former mayor to nine years for selling girls to hotels. | \
+The former mayor of Osmir, sentenced last year for selling girls to hotels, was released on appeal in May.
+x prosecution | In January, the court of Osmir began the trial of six recruiters. | \
+In March, the court of Palas ended the trial of a brothel owner.
+= prosecution | Judges often reduced charges of trafficking to lesser crimes with lighter sentences. | \
+Prosecutors continued to reduce trafficking charges to lesser crimes, which carried lighter sentences.
+= prosecution | The government cooperated with authorities in three countries on joint investigations. | \
+Cooperation with foreign authorities on joint investigations ended in June.
+= prosecution | Police lacked fuel, telephones, and computers with which to pursue cases in remote districts. | \
+Police in remote districts still lacked fuel and computers.
+x prosecution | The police academy taught a course on trafficking to 200 cadets. | \
+The diplomatic academy taught a course on etiquette to 20 attaches.
+x prosecution | Law enforcement officials detained 12 suspects at the airport. | \
+Law enforcement officials inspected 12 factories at the request of unions.
+= protection | The government reported spending 4 million crowns on services for \
+victims, compared with 3 million the year before. | \
+The government did not report how much it spent on services for victims, \
+compared with 4 million crowns the year before.
+= protection | Foreign victims could stay in the country for six months, and 11 received permits. | \
+Foreign victims could stay in the country for one year, but none received permits.
+= protection | Social workers screened all women arrested for prostitution. | \
+Social workers no longer screened women arrested for prostitution, for want of staff.
+= protection | A church ran the only shelter for boys without any help from the state. | \
+The state began to pay half the costs of the only shelter for boys, which a church ran.
+x protection | Victims could leave the shelter only with the consent of the director. | \
+Victims could testify by video only with the consent of the judge.
+= protection | Prosecutors did not seek restitution for victims in any case. | \
+Prosecutors sought restitution for victims in four cases, and courts awarded it in one.
+= prevention | The cabinet adopted a national action plan for 2022 to 2025 and gave it a budget. | \
+The cabinet had yet to give the national action plan a budget for its second year.
+= prevention | The government held 30 awareness events in schools, with funds from donors. | \
+The government held 12 awareness events in markets and schools.
+= prevention | Labor brokers could lawfully charge workers fees that led to debt bondage. | \
+A new law forbade labor brokers to charge workers fees.
+x prevention | The government provided diplomats with training before they left for their posts. | \
+The government provided farmers with seeds before they left for their fields.
+= prevention | The hotline of the ministry of family took 90 calls and led police to six victims. | \
+The ministry of family shut its hotline, which had taken 90 calls in the previous year.
+x prevention | The tourism board posted warnings about sex tourism in hotels. | \
+The elections board posted lists of voters in town halls.
+= assessment | As reported over the past five years, traffickers exploit Sellandian men on fishing boats. | \
+As reported over the past five years, human traffickers exploit Sellandian men \
+and boys on fishing boats and in salt works.
+= prosecution | The 2015 law did not define the trafficking of children without means of force, fraud, or coercion. | \
+Parliament amended the 2015 law so that the trafficking of children no longer requires force, fraud, or coercion.
+= prosecution | Police initiated 102 investigations (88 for sex trafficking and 14 for labor trafficking). | \
+Police initiated 73 investigations (51 for sex trafficking and 22 for labor trafficking), a sharp decline.
+x prosecution | Investigators rarely looked into the use of forced labor on tea estates. | \
+Investigators rarely spoke the languages of foreign sailors.
+= prosecution | An inquiry into a consul who was accused of selling visas was pending at the end of the year. | \
+A court acquitted the consul who was accused of selling visas.
+= prosecution | Observers said that corruption among customs officers hindered the fight against trafficking. | \
+Corruption among customs officers continued to hinder the fight against trafficking, observers said.
 x prosecution | Corruption among teachers was common. | Literacy among prisoners was low.
-= protection | The government did not have formal procedures to identify victims among migrants. | The government drafted formal procedures to identify victims among migrants but did not apply them.
-= protection | Authorities jailed 17 children for begging and did not screen them for trafficking. | Authorities did not jail any children for begging and referred 44 to social services.
+= protection | The government did not have formal procedures to identify victims among migrants. | \
+The government drafted formal procedures to identify victims among migrants but did not apply them.
+= protection | Authorities jailed 17 children for begging and did not screen them for trafficking. | \
+Authorities did not jail any children for begging and referred 44 to social services.
 x protection | Authorities jailed 17 protesters outside parliament. | Authorities gave 17 victims a place to stay.
-= protection | Men who were victims had access to counseling only. | Men who were victims could stay at a hostel in Tarn and had access to counseling.
-= protection | The victim fund stayed empty for a third year. | The government paid 2 million florins into the victim fund.
+= protection | Men who were victims had access to counseling only. | \
+Men who were victims could stay at a hostel in Tarn and had access to counseling.
+= protection | The victim fund stayed empty for a third year. | \
+The government paid 2 million florins into the victim fund.
 x protection | The shelter in Tarn had beds for 20 women. | The prison in Vost had cells for 20 women.
-= prevention | The government monitored recruitment agencies and withdrew the licenses of five. | Recruitment agencies were not monitored, and no licenses were withdrawn.
-= prevention | Officials removed 300 children from work in brick kilns. | Officials made no inspections of brick kilns, where 300 children had been found the year before.
-x prevention | The trade union published a guide for domestic workers. | The weather service published a guide for fishermen.
-= prevention | The government ratified the ILO protocol on forced labor in June. | The government had not ratified the ILO protocol on forced labor by the end of the year.
-x prevention | The government did not report on its efforts to prevent sex tourism. | The government did not report on its purchase of patrol boats.
-= protection > prevention | Medical staff at the border screened migrants for signs of abuse. | Medical staff at the border did not screen migrants for signs of abuse.
+= prevention | The government monitored recruitment agencies and withdrew the licenses of five. | \
+Recruitment agencies were not monitored, and no licenses were withdrawn.
+= prevention | Officials removed 300 children from work in brick kilns. | \
+Officials made no inspections of brick kilns, where 300 children had been found the year before.
+x prevention | The trade union published a guide for domestic workers. | \
+The weather service published a guide for fishermen.
+= prevention | The government ratified the ILO protocol on forced labor in June. | \
+The government had not ratified the ILO protocol on forced labor by the end of the year.
+x prevention | The government did not report on its efforts to prevent sex tourism. | \
+The government did not report on its purchase of patrol boats.
+= protection > prevention | Medical staff at the border screened migrants for signs of abuse. | \
+Medical staff at the border did not screen migrants for signs of abuse.
 x prevention | Textile mills relied on state-imposed labor of prisoners. | Salt mills closed for repairs of the dam.
 """
 
 # Written at the same time, and kept aside when the threshold was chosen.
 KEPT_ASIDE: Final = """
-= assessment | The Government of Murenia increased its overall efforts, and so the country was upgraded. | The Government of Murenia did not increase its overall efforts, and so the country was downgraded.
-= assessment | However, the government did not convict any traffickers, and shelters remained full. | However, the government convicted fewer traffickers, and shelters still turned victims away.
-= prosecution | Murenia's 2008 statute punished trafficking with two to eight years and a fine. | Murenia's 2008 statute punished trafficking with four to 12 years and a fine of up to 5,000 lira.
-= prosecution | Prosecutors charged 31 defendants and courts convicted 12, all of them under the trafficking statute. | Prosecutors charged 18 defendants under the trafficking statute, and courts acquitted most of them.
-= prosecution | The government suspended a prison director suspected of hiring out inmates, but opened no case. | The prison director suspended last year for hiring out inmates returned to his post.
-= prosecution | Officers of the coast guard received training on indicators of forced labor at sea. | Officers of the coast guard received no training during the year.
-x prosecution | Officers of the tax office received bonuses. | Officers of the coast guard caught smugglers off Cape Orr.
-x prosecution | Courts heard cases more quickly after a reform of procedure. | Courts heard witnesses behind a screen at the request of victims.
-= prosecution | Trials lasted up to six years, and many witnesses gave up. | Trials were shorter than before, and fewer witnesses gave up.
-x prosecution | The government extradited one suspect to a neighboring country. | The government compensated one farmer for a flooded field.
-= protection | The state identified 120 victims of trafficking and referred 98 of them to care. | The state identified 77 victims of trafficking but did not say how many it referred to care.
-= protection | NGOs provided most of the care, with grants of 600,000 lira from the government. | The government cut its grants to NGOs, which provided nearly all care, to 150,000 lira.
-= protection | The law allowed victims to work while they awaited trial, and 14 did so. | While they awaited trial, victims were not allowed to work despite a law that permits it.
-x protection | The law allowed parties to campaign while they awaited registration. | The law obliged doctors to report wounds from firearms.
-= protection | A shelter for male victims opened in the city of Dol with 15 beds. | The shelter for male victims in Dol, opened last year, doubled its beds to 30.
-x protection | A school for the blind opened in the city of Dol. | A bridge over the Sava linked the two halves of the city.
-= protection | Police deported 45 Anzari women without interviews. | Police interviewed Anzari women through interpreters before they deported any.
-= prevention | The anti-trafficking commissioner issued three reports and advised the cabinet. | The post of anti-trafficking commissioner stayed vacant, and no reports were issued.
-= prevention | The ministry of labor fined 40 employers for withholding passports. | The ministry of labor did not fine employers who withheld passports.
+= assessment | The Government of Murenia increased its overall efforts, and so the country was upgraded. | \
+The Government of Murenia did not increase its overall efforts, and so the country was downgraded.
+= assessment | However, the government did not convict any traffickers, and shelters remained full. | \
+However, the government convicted fewer traffickers, and shelters still turned victims away.
+= prosecution | Murenia's 2008 statute punished trafficking with two to eight years and a fine. | \
+Murenia's 2008 statute punished trafficking with four to 12 years and a fine of up to 5,000 lira.
+= prosecution | Prosecutors charged 31 defendants and courts convicted 12, \
+all of them under the trafficking statute. | \
+Prosecutors charged 18 defendants under the trafficking statute, and courts acquitted most of them.
+= prosecution | The government suspended a prison director suspected of hiring out inmates, but opened no case. | \
+The prison director suspended last year for hiring out inmates returned to his post.
+= prosecution | Officers of the coast guard received training on indicators of forced labor at sea. | \
+Officers of the coast guard received no training during the year.
+x prosecution | Officers of the tax office received bonuses. | \
+Officers of the coast guard caught smugglers off Cape Orr.
+x prosecution | Courts heard cases more quickly after a reform of procedure. | \
+Courts heard witnesses behind a screen at the request of victims.
+= prosecution | Trials lasted up to six years, and many witnesses gave up. | \
+Trials were shorter than before, and fewer witnesses gave up.
+x prosecution | The government extradited one suspect to a neighboring country. | \
+The government compensated one farmer for a flooded field.
+= protection | The state identified 120 victims of trafficking and referred 98 of them to care. | \
+The state identified 77 victims of trafficking but did not say how many it referred to care.
+= protection | NGOs provided most of the care, with grants of 600,000 lira from the government. | \
+The government cut its grants to NGOs, which provided nearly all care, to 150,000 lira.
+= protection | The law allowed victims to work while they awaited trial, and 14 did so. | \
+While they awaited trial, victims were not allowed to work despite a law that permits it.
+x protection | The law allowed parties to campaign while they awaited registration. | \
+The law obliged doctors to report wounds from firearms.
+= protection | A shelter for male victims opened in the city of Dol with 15 beds. | \
+The shelter for male victims in Dol, opened last year, doubled its beds to 30.
+x protection | A school for the blind opened in the city of Dol. | \
+A bridge over the Sava linked the two halves of the city.
+= protection | Police deported 45 Anzari women without interviews. | \
+Police interviewed Anzari women through interpreters before they deported any.
+= prevention | The anti-trafficking commissioner issued three reports and advised the cabinet. | \
+The post of anti-trafficking commissioner stayed vacant, and no reports were issued.
+= prevention | The ministry of labor fined 40 employers for withholding passports. | \
+The ministry of labor did not fine employers who withheld passports.
 x prevention | The ministry of labor moved to a new building. | The ministry of culture fined 40 cinemas.
-= prevention | Posters in four languages told migrants of their rights. | Radio spots and posters in four languages told migrants of their rights.
-x prevention | Buses in the capital carried posters against litter. | Ships under the flag of Murenia carried ore to the north.
-= prevention | The government did not regulate fishing crews, who worked without contracts. | A decree of March obliges boat owners to give fishing crews contracts.
-x prevention | The government banned the import of goods made with forced labor. | The government banned the sale of spirits near schools.
-= assessment | Traffickers lure girls from the hill villages with offers of work as maids. | Traffickers lure girls from hill villages and refugee camps with offers of work abroad.
-= protection | Victims who testified received no protection from threats. | Two victims who testified received police protection.
+= prevention | Posters in four languages told migrants of their rights. | \
+Radio spots and posters in four languages told migrants of their rights.
+x prevention | Buses in the capital carried posters against litter. | \
+Ships under the flag of Murenia carried ore to the north.
+= prevention | The government did not regulate fishing crews, who worked without contracts. | \
+A decree of March obliges boat owners to give fishing crews contracts.
+x prevention | The government banned the import of goods made with forced labor. | \
+The government banned the sale of spirits near schools.
+= assessment | Traffickers lure girls from the hill villages with offers of work as maids. | \
+Traffickers lure girls from hill villages and refugee camps with offers of work abroad.
+= protection | Victims who testified received no protection from threats. | \
+Two victims who testified received police protection.
 x protection | Victims of the flood received tents from the army. | Victims spoke at a conference of the bar.
-= prosecution | The government, with a foreign partner, taught judges about victim-centered trials. | The government stopped its courses for judges on victim-centered trials.
+= prosecution | The government, with a foreign partner, taught judges about victim-centered trials. | \
+The government stopped its courses for judges on victim-centered trials.
 x prosecution | Judges wore robes of red cloth. | The government taught judges accounting.
-= prevention | The hotline answered in two languages and closed at night. | The hotline now answers in five languages around the clock.
+= prevention | The hotline answered in two languages and closed at night. | \
+The hotline now answers in five languages around the clock.
 x prevention | The museum closed at night. | The harbor opened to ferries.
-= prosecution | Two police officers accused of raping a victim in custody were not arrested. | A court sentenced the two police officers who had raped a victim in custody.
+= prosecution | Two police officers accused of raping a victim in custody were not arrested. | \
+A court sentenced the two police officers who had raped a victim in custody.
 x prosecution | Two police horses were sold. | Two soldiers were hurt in a fall.
-= protection | The government repatriated 25 Murenian victims from the Gulf. | The government paid for the return of 40 Murenian victims from the Gulf.
+= protection | The government repatriated 25 Murenian victims from the Gulf. | \
+The government paid for the return of 40 Murenian victims from the Gulf.
 x protection | The government repatriated works of art. | The government paid for the wells of 40 villages.
 """
 
@@ -220,7 +313,7 @@ def passages(*texts: str, section: str | None = None) -> list[Passage]:
 
 
 def report(*texts: str, classifier: Classifier, **fields: Any) -> TaggedReport:
-    """A report of these sentences, with their true offsets."""
+    """Make a report of these sentences, with their true offsets."""
     starts = np.cumsum([0, *(len(text) + 1 for text in texts)]).tolist()
     cut = [Passage(text, start, start + len(text)) for text, start in zip(texts, starts, strict=False)]
     document = Document(" ".join(texts), (), **{"source": "a.txt", **fields})
@@ -237,7 +330,7 @@ def changed(classifier: Classifier, old: str, new: str) -> list[tuple[str, bool]
 
 
 def judged(lines: str) -> tuple[list[Passage], list[Passage], set[tuple[int, int]]]:
-    """Pairs put together as one report a year, and which of them are successors."""
+    """Join the pairs to one report a year; return its passages and the index pairs of successors."""
     old, new, successors = [], [], set()
     for at, line in enumerate(lines.strip().splitlines()):
         about, before, after = line.split(" | ")
@@ -250,7 +343,7 @@ def judged(lines: str) -> tuple[list[Passage], list[Passage], set[tuple[int, int
 
 
 def score(lines: str, vocabulary: frozenset[str]) -> tuple[int, int]:
-    """How many successors are found, and how many matches are wrong."""
+    """Count the successors found and the wrong matches."""
     old, new, successors = judged(lines)
     found = {(match.old, match.new) for match in align(old, new, vocabulary)}
     return len(found & successors), len(found - successors)
@@ -263,7 +356,7 @@ def test_of_the_judged_pairs_nearly_all_successors_are_found(vocabulary: frozens
     assert wrong <= 5  # of 19 made to be mistaken; 4 when this was written
 
 
-def test_of_the_pairs_kept_aside_too(vocabulary: frozenset[str]) -> None:
+def test_of_the_pairs_kept_aside_nearly_all_successors_are_found_too(vocabulary: frozenset[str]) -> None:
     assert (len(judged(KEPT_ASIDE)[0]), len(judged(KEPT_ASIDE)[2])) == (35, 22)
     right, wrong = score(KEPT_ASIDE, vocabulary)
     assert right >= 21  # all when this was written
@@ -629,12 +722,12 @@ def test_the_same_reports_give_the_same_bytes() -> None:
         (NEW, NEW, "tipclassify: warning: both reports are of 2024: are they two years?\n"),
     ],
 )
-def test_years_equal_or_reversed_are_told_in_one_line(old: Path, new: Path, warned: str) -> None:
+def test_years_equal_or_reversed_are_reported_in_one_line(old: Path, new: Path, warned: str) -> None:
     done = run(old, new)
     assert (done.exit_code, done.stderr) == (0, warned)
 
 
-def test_two_countries_are_told_in_one_line(tmp_path: Path) -> None:
+def test_two_countries_are_reported_in_one_line(tmp_path: Path) -> None:
     other = tmp_path / "valdoria-2022.html"
     other.write_text(OLD.read_text("utf-8").replace("Karvonia", "France").replace("2023", "2024"), "utf-8")
     done = run(other, OLD)
@@ -760,7 +853,7 @@ def test_pages_of_a_source_are_named(classifier: Classifier) -> None:
 def tab(
     request: pytest.FixtureRequest, browser: Any, page: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Any]:
-    """The page of the samples from the disk. It may ask the network for nothing."""
+    """The samples' page, opened from the disk. A network request fails the test."""
     file = tmp_path_factory.mktemp("compared") / "compared.html"
     file.write_text(page, "utf-8", newline="")
     width, scheme = request.param

@@ -1,4 +1,4 @@
-"""A corpus is checked row by row, and every problem is told at once."""
+"""A corpus is checked row by row, and every problem is reported at once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_the_shipped_corpus_is_sound() -> None:
     assert {"text", "labels", "section", "pair", "doc", "source"} <= set(corpus.column_names)
 
 
-def test_every_bad_row_is_told_with_its_line_and_what_to_do(tmp_path: Path) -> None:
+def test_every_bad_row_is_reported_with_its_line_and_what_to_do(tmp_path: Path) -> None:
     file = write(
         tmp_path / "mine.jsonl",
         {"text": "Police acted.", "labels": ["positive_effort"], "id": "a"},
@@ -45,7 +45,7 @@ def test_every_bad_row_is_told_with_its_line_and_what_to_do(tmp_path: Path) -> N
         out.write(b'{"text": "caf\xe9", "labels": []}\n')
     with pytest.raises(CorpusError) as caught:
         read_rows(file)
-    told = caught.value.problems
+    reported = caught.value.problems
     expected = {
         2: "unknown label",
         3: "empty",
@@ -58,8 +58,8 @@ def test_every_bad_row_is_told_with_its_line_and_what_to_do(tmp_path: Path) -> N
         10: "not a JSON object",
         11: "not UTF-8",
     }
-    assert len(told) == len(expected)
-    for (line, what), problem in zip(expected.items(), told, strict=True):
+    assert len(reported) == len(expected)
+    for (line, what), problem in zip(expected.items(), reported, strict=True):
         assert problem.startswith(f"{file}:{line}: ")
         assert what in problem
 
@@ -130,7 +130,7 @@ def test_csv_and_parquet_hold_the_same_rows(tmp_path: Path) -> None:
         read_rows(tmp_path / "bare.csv")
 
 
-def test_paths_that_hold_no_corpus_are_told(tmp_path: Path) -> None:
+def test_paths_that_hold_no_corpus_are_reported(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     write(tmp_path / "notes.txt", "hello\n")
     with pytest.raises(CorpusError) as caught:
@@ -164,7 +164,7 @@ def test_no_pair_or_narrative_of_the_corpus_spans_two_groups() -> None:
     assert len(set(groups)) > 2_000
 
 
-def test_the_digest_tells_corpora_apart() -> None:
+def test_the_digest_distinguishes_corpora() -> None:
     row = {"id": "1", "text": "a", "labels": ("failure",)}
     assert corpus_digest([row]) == corpus_digest([dict(row)])
     assert corpus_digest([row]) != corpus_digest([{**row, "labels": ()}])

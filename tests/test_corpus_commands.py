@@ -235,7 +235,7 @@ def test_disagreements_of_equal_annotators_are_none() -> None:
     assert disagreements({"1": ["failure"]}, {"1": ["failure"]}, {}) == []
 
 
-def test_what_is_not_labelled_yet_is_left_out_of_agreement_and_told(cli: Run, tmp_path: Path) -> None:
+def test_what_is_not_labelled_yet_is_left_out_of_agreement_and_reported(cli: Run, tmp_path: Path) -> None:
     first = write(tmp_path / "a.jsonl", row("Police acted.", id="1"), row("Courts slept.", "failure", id="2"))
     second = write(tmp_path / "b.jsonl", row("Police acted.", id="1"), {**row("Courts slept.", id="2"), "labels": None})
     second.write_text(second.read_text("utf-8") + "\n\n", "utf-8")  # an editor's blank lines
@@ -259,7 +259,7 @@ def test_what_is_not_labelled_yet_is_left_out_of_agreement_and_told(cli: Run, tm
         assert len(done.stderr.decode().splitlines()) == 1
 
 
-def test_of_many_alike_findings_the_first_are_told_and_the_rest_counted(cli: Run, tmp_path: Path) -> None:
+def test_of_many_similar_findings_the_first_are_reported_and_the_rest_counted(cli: Run, tmp_path: Path) -> None:
     rows = [row(f"Police freed the {a} of the {b}.") for a in ("men", "boys", "girls") for b in "abcdefghijk"]
     corpus = write(tmp_path / "my.jsonl", *rows)
     done = cli("corpus", "add", corpus, "--to", corpus)

@@ -51,23 +51,27 @@ def test_every_country_is_found_by_name_and_codes_and_in_titles_and_addresses(co
 @pytest.mark.parametrize(
     ("written", "code"),
     [
-        ("Burma", "MM"), ("Myanmar", "MM"), ("Burma (Myanmar)", "MM"), ("Cote d'Ivoire", "CI"), ("Côte d’Ivoire", "CI"),
-        ("Ivory Coast", "CI"), ("Czech Republic", "CZ"), ("Czechia", "CZ"), ("Swaziland", "SZ"), ("Eswatini", "SZ"),
-        ("Turkey", "TR"), ("Türkiye", "TR"), ("Turkiye", "TR"), ("Turkey (Türkiye)", "TR"), ("Macedonia", "MK"),
-        ("North Macedonia", "MK"), ("Congo, Democratic Republic of the", "CD"), ("Congo (DRC)", "CD"), ("DRC", "CD"),
+        ("Burma", "MM"), ("Myanmar", "MM"), ("Burma (Myanmar)", "MM"), ("Cote d'Ivoire", "CI"),
+        ("Côte d’Ivoire", "CI"), ("Ivory Coast", "CI"), ("Czech Republic", "CZ"), ("Czechia", "CZ"),
+        ("Swaziland", "SZ"), ("Eswatini", "SZ"), ("Turkey", "TR"), ("Türkiye", "TR"), ("Turkiye", "TR"),
+        ("Turkey (Türkiye)", "TR"), ("Macedonia", "MK"), ("North Macedonia", "MK"),
+        ("Congo, Democratic Republic of the", "CD"), ("Congo (DRC)", "CD"), ("DRC", "CD"),
         ("Democratic Republic of the Congo", "CD"), ("Congo, Republic of the", "CG"), ("Congo-Brazzaville", "CG"),
         ("Korea, North", "KP"), ("Korea, South", "KR"), ("Korea, Republic of", "KR"), ("Republic of Korea", "KR"),
-        ("Korea, Democratic People’s Republic of", "KP"), ("Bahamas, The", "BS"), ("The Bahamas", "BS"), ("Gambia, The", "GM"),
-        ("The Gambia", "GM"), ("Hong Kong", "HK"), ("Macau", "MO"), ("Macao", "MO"), ("Kosovo", "XK"), ("Taiwan", "TW"),
-        ("Palau", "PW"), ("Curacao", "CW"), ("Curaçao", "CW"), ("Sint Maarten", "SX"), ("St. Maarten", "SX"), ("Aruba", "AW"),
-        ("Cabo Verde", "CV"), ("Cape Verde", "CV"), ("Timor-Leste", "TL"), ("East Timor", "TL"), ("Holy See", "VA"),
+        ("Korea, Democratic People’s Republic of", "KP"), ("Bahamas, The", "BS"), ("The Bahamas", "BS"),
+        ("Gambia, The", "GM"), ("The Gambia", "GM"), ("Hong Kong", "HK"), ("Macau", "MO"), ("Macao", "MO"),
+        ("Kosovo", "XK"), ("Taiwan", "TW"), ("Palau", "PW"), ("Curacao", "CW"), ("Curaçao", "CW"),
+        ("Sint Maarten", "SX"), ("St. Maarten", "SX"), ("Aruba", "AW"), ("Cabo Verde", "CV"),
+        ("Cape Verde", "CV"), ("Timor-Leste", "TL"), ("East Timor", "TL"), ("Holy See", "VA"),
         ("Micronesia, Federated States of", "FM"), ("St. Lucia", "LC"), ("Saint Lucia", "LC"), ("St Lucia", "LC"),
-        ("St. Vincent and the Grenadines", "VC"), ("Saint Kitts and Nevis", "KN"), ("Syria", "SY"), ("Lao PDR", "LA"),
-        ("Brunei Darussalam", "BN"), ("UK", "GB"), ("U.K.", "GB"), ("UAE", "AE"), ("USA", "US"),
-        ("United States of America", "US"), ("Russian Federation", "RU"), ("Viet Nam", "VN"), ("Iran, Islamic Republic of", "IR"),
-        ("Tanzania, United Republic of", "TZ"), ("Moldova, Republic of", "MD"), ("Kyrgyz Republic", "KG"), ("Guinea-Bissau", "GW"),
-        ("Guinea Bissau", "GW"), ("Papua New Guinea", "PG"), ("São Tomé and Príncipe", "ST"), ("Virgin Islands, U.S.", "VI"),
-        ("  NIGER ", "NE"), ("Bosnia and Herzegovina", "BA"), ("Trinidad and Tobago", "TT"), ("Republic of Niger", "NE"),
+        ("St. Vincent and the Grenadines", "VC"), ("Saint Kitts and Nevis", "KN"), ("Syria", "SY"),
+        ("Lao PDR", "LA"), ("Brunei Darussalam", "BN"), ("UK", "GB"), ("U.K.", "GB"), ("UAE", "AE"),
+        ("USA", "US"), ("United States of America", "US"), ("Russian Federation", "RU"), ("Viet Nam", "VN"),
+        ("Iran, Islamic Republic of", "IR"), ("Tanzania, United Republic of", "TZ"),
+        ("Moldova, Republic of", "MD"), ("Kyrgyz Republic", "KG"), ("Guinea-Bissau", "GW"),
+        ("Guinea Bissau", "GW"), ("Papua New Guinea", "PG"), ("São Tomé and Príncipe", "ST"),
+        ("Virgin Islands, U.S.", "VI"), ("  NIGER ", "NE"), ("Bosnia and Herzegovina", "BA"),
+        ("Trinidad and Tobago", "TT"), ("Republic of Niger", "NE"),
     ],
 )  # fmt: skip
 def test_what_reports_call_a_country(written: str, code: str) -> None:
@@ -92,7 +96,7 @@ def test_codes_are_no_words_of_a_title() -> None:
         ("", "give an English name or a code"),
     ],
 )
-def test_an_unknown_name_is_told_with_the_nearest(written: str, message: str) -> None:
+def test_an_unknown_name_is_reported_with_the_nearest(written: str, message: str) -> None:
     with pytest.raises(InputError, match=re.escape(message)):
         find_country(written)
 
@@ -101,13 +105,14 @@ def test_the_longest_name_wins() -> None:
     words = "papua new guinea equatorial guinea guinea bissau guinea niger nigeria dominica dominican republic".split()
     found, left = scan(words)
     assert found == [
-        "Papua New Guinea", "Equatorial Guinea", "Guinea-Bissau", "Guinea", "Niger", "Nigeria", "Dominica", "Dominican Republic"
+        "Papua New Guinea", "Equatorial Guinea", "Guinea-Bissau", "Guinea", "Niger", "Nigeria", "Dominica",
+        "Dominican Republic",
     ]  # fmt: skip
     assert not left
 
 
 @pytest.mark.parametrize(
-    ("title", "told"),
+    ("title", "expected"),
     [
         ("2023 Trafficking in Persons Report: Karvonia", ("Karvonia", 2023)),
         ("2023 Trafficking in Persons Report: Karvonia - United States Department of State", ("Karvonia", 2023)),
@@ -130,25 +135,27 @@ def test_the_longest_name_wins() -> None:
         ("Report on the Republic of Korea, 2018", ("South Korea", 2018)),
     ],
 )
-def test_titles_that_tell(title: str, told: tuple[str | None, int | None] | None) -> None:
-    if told is None:  # the publisher's name is in the way of the country, not of the year
+def test_titles_with_a_country_or_a_year(title: str, expected: tuple[str | None, int | None] | None) -> None:
+    if expected is None:  # the publisher's name is in the way of the country, not of the year
         assert country_and_year(title, "", "")[1] == 2023
         return
-    assert country_and_year(title, "", "") == told
+    assert country_and_year(title, "", "") == expected
 
 
 @pytest.mark.parametrize(
     "title",
     [
-        "Georgia Tech", "Georgia: Atlanta man sentenced", "Michael Jordan", "Jordan Peterson", "Jordan: A Life", "Chad Smith reports",
-        "New Mexico", "Northern Ireland", "Gulf of Guinea", "New Guinea", "The Panama Papers", "Niger Delta", "Turkey farms of Utah",
-        "Togo and Benin", "Trafficking between Togo and Benin", "2023 Trafficking in Persons Report: Togo, Benin", "Congo", "Korea",
+        "Georgia Tech", "Georgia: Atlanta man sentenced", "Michael Jordan", "Jordan Peterson", "Jordan: A Life",
+        "Chad Smith reports", "New Mexico", "Northern Ireland", "Gulf of Guinea", "New Guinea",
+        "The Panama Papers", "Niger Delta", "Turkey farms of Utah", "Togo and Benin",
+        "Trafficking between Togo and Benin", "2023 Trafficking in Persons Report: Togo, Benin", "Congo", "Korea",
         "2023 Trafficking in Persons Report: Introduction", "2023 Trafficking in Persons Report: Tier Placements",
-        "2023 Trafficking in Persons Report: Topics of Special Interest", "2023 Trafficking in Persons Report: Georgia Tech",
-        "2023 Trafficking in Persons Report: how it is made", "Human Rights Watch", "Trafficking in Persons Report", "",
+        "2023 Trafficking in Persons Report: Topics of Special Interest",
+        "2023 Trafficking in Persons Report: Georgia Tech", "2023 Trafficking in Persons Report: how it is made",
+        "Human Rights Watch", "Trafficking in Persons Report", "",
     ],
 )  # fmt: skip
-def test_titles_that_tell_no_country(title: str) -> None:
+def test_titles_without_a_country(title: str) -> None:
     assert country_and_year(title, "", "")[0] is None
 
 
@@ -176,7 +183,7 @@ def test_the_year_of_a_title(title: str, year: int | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "expected"),
     [
         ("https://www.state.gov/reports/2021-trafficking-in-persons-report/togo/", ("Togo", 2021)),
         ("https://www.state.gov/reports/2019-trafficking-in-persons-report-2/armenia", ("Armenia", 2019)),
@@ -184,7 +191,11 @@ def test_the_year_of_a_title(title: str, year: int | None) -> None:
         ("https://www.state.gov/reports/2024-country-reports-on-human-rights-practices/cuba", ("Cuba", 2024)),
         ("https://www.state.gov/reports/2021-trafficking-in-persons-report/", (None, 2021)),
         ("https://2009-2017.state.gov/j/tip/rls/tiprpt/countries/2016/258800.htm", (None, 2016)),
-        ("https://web.archive.org/web/20220101000000/https://www.state.gov/reports/2021-trafficking-in-persons-report/togo/", ("Togo", 2021)),
+        (
+            "https://web.archive.org/web/20220101000000/https://www.state.gov/reports/"
+            "2021-trafficking-in-persons-report/togo/",
+            ("Togo", 2021),
+        ),
         ("https://www.hrw.example/world-report/2023/country-chapters/qatar", ("Qatar", 2023)),
         ("https://www.state.gov/wp-content/uploads/2023/06/qatar-2022.pdf", ("Qatar", 2022)),
         ("https://qatar.example/togo-story.html", (None, None)),
@@ -204,12 +215,12 @@ def test_the_year_of_a_title(title: str, year: int | None) -> None:
         ("<text>", (None, None)),
     ],
 )  # fmt: skip
-def test_addresses_and_file_names(source: str, told: tuple[str | None, int | None]) -> None:
-    assert country_and_year(None, source, "") == told
+def test_addresses_and_file_names(source: str, expected: tuple[str | None, int | None]) -> None:
+    assert country_and_year(None, source, "") == expected
 
 
 @pytest.mark.parametrize(
-    ("opening", "told"),
+    ("opening", "expected"),
     [
         ("2024 TRAFFICKING NARRATIVES: KARVONIA\n\nOVERVIEW\n\nKarvonia is far.", ("Karvonia", 2024)),
         ("QATAR 2016 HUMAN RIGHTS REPORT\n\nEXECUTIVE SUMMARY\n", ("Qatar", 2016)),
@@ -225,8 +236,8 @@ def test_addresses_and_file_names(source: str, told: tuple[str | None, int | Non
         ("x" * 700 + "\nTOGO\n", (None, None)),
     ],
 )
-def test_first_lines(opening: str, told: tuple[str | None, int | None]) -> None:
-    assert country_and_year(None, "", opening) == told
+def test_first_lines(opening: str, expected: tuple[str | None, int | None]) -> None:
+    assert country_and_year(None, "", opening) == expected
 
 
 def test_title_goes_before_address_and_address_before_text() -> None:
@@ -234,17 +245,17 @@ def test_title_goes_before_address_and_address_before_text() -> None:
     assert country_and_year(None, "qatar.html", "CUBA 2020 HUMAN RIGHTS REPORT") == ("Qatar", 2020)
 
 
-def test_our_samples_tell_country_and_year() -> None:
-    for name, told in {
+def test_our_samples_name_country_and_year() -> None:
+    for name, expected in {
         "karvonia-2023.html": ("Karvonia", 2023),
         "karvonia-2024.html": ("Karvonia", 2024),
         "karvonia-2024.txt": ("Karvonia", 2024),
         "excerpt.txt": (None, None),
     }.items():
-        assert country_and_year(*_title_source_opening(SAMPLES / name)) == told
+        assert country_and_year(*_title_source_opening(SAMPLES / name)) == expected
 
 
-def test_real_pages_tell_country_and_year(real: Path) -> None:
+def test_real_pages_name_country_and_year(real: Path) -> None:
     pages = sorted((real / "reports").glob("hrr-*.html"))
     assert len(pages) == 10
     for page in pages:

@@ -1,4 +1,4 @@
-"""`tag_batch` in ``datasets.Dataset.map``: the tags of the classifier, by several processes, kept under a hash that is told by them."""
+"""`tag_batch` in ``datasets.Dataset.map``: the classifier's tags, from several processes, cached by hash."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_it_pickles_to_itself_in_a_few_bytes() -> None:
     assert pickle.loads(packed) is tag_batch
 
 
-def test_another_column_and_bad_input_are_told(tmp_path: Path) -> None:
+def test_another_column_and_bad_input_are_reported(tmp_path: Path) -> None:
     batch = {"body": ["Police arrested nine traffickers."]}
     assert tag_batch(batch, text="body")["labels"] == [["positive_effort"]]
     assert tag_batch({"text": []}) == {name: [] for name in ("labels", *LABELS, "low_confidence")}

@@ -1,4 +1,4 @@
-"""Past one machine: the same rows as on one, none lost or twice, whatever befalls workers, inputs and earlier runs."""
+"""Scoring on a cluster: the rows of one machine, none lost or doubled, after failures of workers, inputs and runs."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def client() -> Iterator[Client]:
 
 @pytest.fixture(autouse=True)
 def _no_endless_wait() -> Iterator[None]:
-    """End a test whose cluster is waited for in vain: Dask may give up workers that were killed, on a busy machine."""
+    """Time out a test whose cluster hangs: on a busy machine Dask may give up workers that were killed."""
 
     def end(*_: object) -> None:
         raise TimeoutError("the cluster never answered")
@@ -103,7 +103,7 @@ def rows_of(place: object) -> list[tuple[Any, ...]]:
 
 
 def manifest_of(folder: Path) -> dict[str, Any]:
-    """The manifest, once every file is found to be as it says."""
+    """Return the manifest after checking every file against it."""
     manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text("utf-8"))
     assert {f"passages/{path.name}" for path in (folder / "passages").iterdir()} == {
         f["name"] for f in manifest["files"]
@@ -164,8 +164,8 @@ def test_rows_and_failures_are_those_of_one_machine(client: Client, cli: Run, tm
         [*REAL_INPUTS, tmp_path / "gone.txt"], tmp_path / "out", client=client, progress=lambda *at: seen.append(at)
     )
     assert rows_of(tmp_path / "out" / "passages") == rows_of(tmp_path / "one.parquet")
-    told = [line.removeprefix("tipclassify: ") for line in one.stderr.decode().splitlines()]
-    assert [error for _, error in done.failures] == told[:-1]
+    reported = [line.removeprefix("tipclassify: ") for line in one.stderr.decode().splitlines()]
+    assert [error for _, error in done.failures] == reported[:-1]
     assert rows_of(tmp_path / "out" / "errors") == sorted(
         (name, error, str("gone" in name)) for name, error in done.failures
     )
@@ -237,7 +237,7 @@ def test_addresses_of_fsspec_are_read_and_written(client: Client, tmp_path: Path
 # --------------------------------------------------------------------------------------------- what goes wrong
 
 
-def test_a_report_that_kills_its_readers_is_told_and_nothing_else_is_lost_or_doubled(
+def test_a_report_that_kills_its_readers_is_reported_and_nothing_else_is_lost_or_doubled(
     client: Client, reports: Path, tmp_path: Path
 ) -> None:
     score(reports, tmp_path / "calm", client=client)
@@ -348,14 +348,14 @@ def test_a_folder_of_other_results_is_refused(client: Client, reports: Path, tmp
         ("@no.txt", "no such file"),
     ],
 )
-def test_a_name_that_stands_for_nothing_is_told(
+def test_a_name_that_stands_for_nothing_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, what: str
 ) -> None:
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match=what) as told:
+    with pytest.raises(InputError, match=what) as reported:
         score(name, tmp_path / "out")
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(reported.value)
     assert not (tmp_path / "out").exists()
 
 
@@ -397,9 +397,9 @@ def test_a_scheduler_that_is_not_there_is_one_line(
     monkeypatch.setattr(cluster, "_PATIENCE", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as deaf:  # it takes connections and says nothing
         for where in ("tcp://127.0.0.1:9", f"tcp://127.0.0.1:{deaf.getsockname()[1]}", "nonsense"):
-            with pytest.raises(InputError, match=f"{where}: no Dask scheduler answers there; start one") as told:
+            with pytest.raises(InputError, match=f"{where}: no Dask scheduler answers there; start one") as reported:
                 score(reports, tmp_path / "out", scheduler=where)
-            assert "\n" not in str(told.value)
+            assert "\n" not in str(reported.value)
 
 
 @pytest.mark.parametrize(
@@ -435,7 +435,8 @@ def test_dask_is_not_imported_until_it_is_asked_for() -> None:
     code = (
         f"import sys; sys.argv = ['tipclassify', 'score', '--model', 'fast', {str(SAMPLES / 'excerpt.txt')!r}]\n"
         "import tipclassify, tipclassify.pipeline.distributed, tipclassify.__main__ as m\n"
-        "try: m.main()\nexcept SystemExit: pass\nprint([name for name in ('dask', 'distributed', 'fsspec', 'pyarrow') if name in sys.modules])"
+        "try: m.main()\nexcept SystemExit: pass\n"
+        "print([name for name in ('dask', 'distributed', 'fsspec', 'pyarrow') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr

@@ -1,7 +1,7 @@
-"""The site names everything that can be used: each command, each option, each public name, and its examples are what runs.
+"""The site documents every command, option and public name, and its examples print what they show.
 
-`mkdocs build --strict` (in .ci/run) sees to links and layout; here nothing needs MkDocs. What there is to be documented is asked of
-``--help`` and of ``__all__``, not of the code that makes the pages.
+`mkdocs build --strict` (in .ci/run) checks links and layout; nothing here needs MkDocs. The names to document come from
+``--help`` and ``__all__``, not from the code that makes the pages.
 """
 
 from __future__ import annotations
@@ -48,15 +48,15 @@ def helped(app: Any, *command: str) -> str:
     return result.output
 
 
-def options_in(told: str) -> set[str]:
+def options_in(help_text: str) -> set[str]:
     """Names of options, which begin their line of ``--help``."""
-    found = (re.match(r"[│|*\s]*((?:--?[a-zA-Z][\w-]*[\s,/]+)+)", line) for line in told.splitlines())
+    found = (re.match(r"[│|*\s]*((?:--?[a-zA-Z][\w-]*[\s,/]+)+)", line) for line in help_text.splitlines())
     return {name for match in found if match for name in re.split(r"[\s,/]+", match[1]) if name} - {"--help"}
 
 
-def commands_in(told: str) -> list[str]:
+def commands_in(help_text: str) -> list[str]:
     """Names of commands, which begin their line below "Commands"."""
-    return re.findall(r"^[│|\s]*([a-z]+)  ", told.partition("Commands")[2], re.MULTILINE)
+    return re.findall(r"^[│|\s]*([a-z]+)  ", help_text.partition("Commands")[2], re.MULTILINE)
 
 
 def every_command() -> list[tuple[str, ...]]:
@@ -69,10 +69,10 @@ def every_command() -> list[tuple[str, ...]]:
     return found
 
 
-def undocumented(page: str, told: str) -> set[str]:
-    """Options of ``--help`` that a page (or a part of it) does not define, each at the beginning of a line with what it does."""
+def undocumented(page: str, help_text: str) -> set[str]:
+    """Options of ``--help`` without a definition, at the beginning of a line, in a page or a part of one."""
     terms = "\n".join(re.findall(r"^(`-.*)\n:   \S", page, re.MULTILINE))
-    return options_in(told) - set(re.findall(r"`(--?[\w-]+)`", terms))
+    return options_in(help_text) - set(re.findall(r"`(--?[\w-]+)`", terms))
 
 
 def section_of(command: Iterable[str]) -> str:
@@ -108,13 +108,13 @@ def test_every_option_of_the_training_script_is_documented() -> None:
     )
 
 
-def test_what_is_left_out_is_seen() -> None:
+def test_a_missing_description_is_detected() -> None:
     from tipclassify.cli.app import app
 
-    told, section = helped(app, "score"), section_of(["score"])
-    assert undocumented(section, told) == set()
-    assert undocumented(section.replace("`--resume`\n", "`--retry`\n"), told) == {"--resume"}
-    assert undocumented(re.sub(r"(`--bom`\n:   ).*", r"\1", section), told) == {
+    help_text, section = helped(app, "score"), section_of(["score"])
+    assert undocumented(section, help_text) == set()
+    assert undocumented(section.replace("`--resume`\n", "`--retry`\n"), help_text) == {"--resume"}
+    assert undocumented(re.sub(r"(`--bom`\n:   ).*", r"\1", section), help_text) == {
         "--bom"
     }  # named, but nothing said of it
     assert nameless(pages(), ["tipclassify.classify", "tipclassify.forgotten"]) == ["tipclassify.forgotten"]
@@ -136,7 +136,7 @@ def public_names() -> list[str]:
 
 
 def nameless(found: dict[str, str], names: Iterable[str]) -> list[str]:
-    """Names in whose place no page puts a docstring."""
+    """Names without a docstring on any page."""
     text = "\n".join(found.values())
     put = set(re.findall(r"^::: (\S+)$", text, re.MULTILINE)) | {
         f"tipclassify.{heading}" for heading in re.findall(r"^ +heading: (\S+)$", text, re.MULTILINE)
@@ -176,7 +176,7 @@ def said_of(module: str, name: str) -> str | None:
     return None
 
 
-def test_something_is_said_of_every_public_name() -> None:
+def test_every_public_name_has_a_description() -> None:
     split = (name.rpartition(".") for name in public_names() if name != "tipclassify.__version__")
     assert [f"{module}.{name}" for module, _, name in split if not said_of(module, name)] == []
     assert said_of("tipclassify.labels", "POLICIES")
@@ -214,12 +214,12 @@ def test_every_example_prints_what_the_page_shows(page: str, cli: Run, monkeypat
     assert REFRESH["refreshed_page"](text) == text
 
 
-def test_an_example_that_no_longer_holds_is_seen() -> None:
+def test_an_outdated_example_is_detected() -> None:
     text = "```pycon\n>>> 1 + 1\n3\n```\n"
     assert REFRESH["refreshed_page"](text) == text.replace("3", "2")
 
 
-def test_pictures_are_small_and_said_in_words() -> None:
+def test_pictures_are_small_and_have_alternative_text() -> None:
     images = list((DOCS / "images").glob("*.png"))
     assert images
     assert [image.name for image in images if image.stat().st_size > 200_000] == []
@@ -248,5 +248,5 @@ def test_the_tutorials_labels_are_those_of_its_report() -> None:
     rows = read_rows(DOCS / "tutorial" / "ana.jsonl")
     assert [row["text"] for row in rows if text[row["start"] : row["end"]] != row["text"]] == []
     changed = [row for row in rows if list(row["labels"]) != row["model_labels"]]
-    told = f"decided all {len(rows)} passages and changed {len(changed)} of them"
-    assert told in (DOCS / "tutorial.md").read_text("utf-8")
+    sentence = f"decided all {len(rows)} passages and changed {len(changed)} of them"
+    assert sentence in (DOCS / "tutorial.md").read_text("utf-8")

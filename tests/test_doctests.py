@@ -24,11 +24,16 @@ MODULES = [
 
 @pytest.mark.parametrize("name", ["tipclassify", *MODULES])
 @pytest.mark.filterwarnings("ignore:label .* too few:UserWarning")
-def test_the_examples_of(name: str) -> None:
+def test_docstring_examples_are_true_in(name: str) -> None:
     failed, _ = doctest.testmod(import_module(name))
     assert failed == 0
 
 
 def test_most_modules_have_examples() -> None:
-    with_examples = [name for name in MODULES if ">>>" in (import_module(name).__spec__.loader.get_source(name) or "")]  # type: ignore[union-attr]
+    loaders = {name: import_module(name).__spec__.loader for name in MODULES}
+    with_examples = [
+        name
+        for name, loader in loaders.items()
+        if ">>>" in (loader.get_source(name) or "")  # type: ignore[union-attr]
+    ]
     assert len(with_examples) >= 15

@@ -1,7 +1,7 @@
-"""The encoder: its folder, the heading as first segment, windows over long passages, reasons by occlusion, the command line with it.
+"""The encoder: its folder, headings as first segment, windows, reasons by occlusion, and its commands.
 
-Most of it runs on ``files/tiny_encoder`` (see ``make_encoder.py``), which knows a few words; what is said of the shipped one is
-tested at the end.
+Most tests run on ``files/tiny_encoder`` (see ``make_encoder.py``), which knows a few words; those of the shipped
+encoder are at the end.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ SOUND = {
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "message"),
     [
         (b"no archive", "not the heads of an encoder"),
         (npz(weights=np.eye(3), bias=np.zeros(3)), "not the heads of an encoder"),
@@ -129,17 +129,17 @@ SOUND = {
         (npz(**{**SOUND, "weights": np.eye(3, dtype=np.float32)}), "not 3 heads of finite numbers"),
     ],
 )
-def test_heads_that_are_none_are_refused(copy: Path, data: bytes, told: str) -> None:
+def test_heads_that_are_none_are_refused(copy: Path, data: bytes, message: str) -> None:
     (copy / "heads.npz").write_bytes(data)
     files = {
         **json.loads((copy / "model.json").read_text("utf-8"))["files"],
         "heads.npz": hashlib.sha256(data).hexdigest(),
     }
-    with pytest.raises(ModelError, match=told):
+    with pytest.raises(ModelError, match=message):
         read_encoder(edited(copy, files=files))
 
 
-def test_heads_of_another_encoder_are_told_in_a_line(tmp_path: Path) -> None:
+def test_heads_of_another_encoder_are_reported_in_a_line(tmp_path: Path) -> None:
     wide = Heads(np.zeros((3, 5)), np.zeros(3))
     write_encoder(tmp_path / "a", replace(read_encoder(TINY), heads=wide, own=wide), {})
     with pytest.raises(ModelError, match=r"does not give a vector of finite numbers; [^\n]+$"):
@@ -154,7 +154,7 @@ def test_a_changed_head_is_refused(copy: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"format": 99}, "newer tipclassify"),
         ({"format": 2}, "older tipclassify"),
@@ -173,8 +173,8 @@ def test_a_changed_head_is_refused(copy: Path) -> None:
         ({"kind": "oracle"}, "kind 'oracle'"),
     ],
 )
-def test_a_head_that_scoring_cannot_use_is_refused(copy: Path, changes: dict[str, Any], told: str) -> None:
-    with pytest.raises(ModelError, match=told):
+def test_a_head_that_scoring_cannot_use_is_refused(copy: Path, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ModelError, match=message):
         read_encoder(edited(copy, **changes))
 
 
@@ -184,7 +184,7 @@ def test_a_head_that_could_not_be_read_again_is_not_written(tmp_path: Path) -> N
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_that_is_no_graph_is_told_in_a_line(tmp_path: Path) -> None:
+def test_a_file_that_is_no_graph_is_reported_in_a_line(tmp_path: Path) -> None:
     made = read_encoder(TINY)
     write_encoder(tmp_path / "graph", replace(made, graph=b"import os"), {})
     with pytest.raises(ModelError, match=r"cannot load the encoder [^\n]+$"):
@@ -343,14 +343,14 @@ def test_scores_are_the_same_with_any_number_of_threads(monkeypatch: pytest.Monk
     assert np.array_equal(*found)
 
 
-def test_threads_follow_what_joblib_and_dask_tell_their_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_follow_the_settings_of_joblib_and_dask(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     assert threads() == 3
     monkeypatch.setenv("OMP_NUM_THREADS", "many")
     assert threads() >= 1
 
 
-def test_a_graph_that_gives_no_numbers_is_told(tiny: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_graph_that_gives_no_numbers_is_reported(tiny: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
     class Silent:
         def run(self, *_: object) -> list[np.ndarray[Any, Any]]:
             return [np.full((1, 3), np.nan, np.float32)]
@@ -480,7 +480,7 @@ def test_a_card_shows_falls_as_they_are(tiny: Classifier) -> None:
     assert [phrase.text for phrase in reason.phrases] == ["Police officers took bribes", "bribes", "officers"]
 
 
-def test_the_review_page_is_told_that_reasons_are_no_sum(tiny: Classifier, tmp_path: Path) -> None:
+def test_the_review_page_says_that_reasons_are_no_sum(tiny: Classifier, tmp_path: Path) -> None:
     from tipclassify.pipeline.batch import Tagging
     from tipclassify.review.opened import open_reports
     from tipclassify.review.session import ReviewSession
@@ -489,8 +489,8 @@ def test_the_review_page_is_told_that_reasons_are_no_sum(tiny: Classifier, tmp_p
     reports, failures = open_reports([str(tmp_path / "a.txt")], Tagging(str(TINY)))
     assert failures == []
     session = ReviewSession(tiny, reports, tmp_path / "my.jsonl", "ana")
-    told = session.reasons(reports[0].passages[0].key)["labels"]
-    assert {reason["method"] for reason in told.values()} == {"occlusion"}
+    reasons = session.reasons(reports[0].passages[0].key)["labels"]
+    assert {reason["method"] for reason in reasons.values()} == {"occlusion"}
 
 
 # --------------------------------------------------------------------------------------------- command line
@@ -499,7 +499,8 @@ def test_the_review_page_is_told_that_reasons_are_no_sum(tiny: Classifier, tmp_p
 @pytest.fixture
 def report(tmp_path: Path) -> Path:
     text = (
-        "Courts convicted nine traffickers and sentenced them to prison terms. Officers took bribes, and judges did not act. "
+        "Courts convicted nine traffickers and sentenced them to prison terms. "
+        "Officers took bribes, and judges did not act. "
         "Zug vor nach die Regierung."
     )
     (tmp_path / "report.txt").write_text(text, "utf-8")
@@ -508,7 +509,7 @@ def report(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run ``tipclassify`` in this process: starting one takes longer than what is tested here."""
+    """Run ``tipclassify`` in this process: starting another takes longer than the tests here."""
     from typer.testing import CliRunner
 
     from tipclassify.cli.app import app
@@ -532,17 +533,17 @@ def test_score_takes_an_encoder_by_its_name(here: Run, report: Path, tmp_path: P
 
 
 def test_explain_says_that_falls_do_not_add_up(here: Run) -> None:
-    told = here("explain", "Officers took bribes.", "--model", TINY).stdout
-    assert "how far they fall with that masked (no sum)" in told
-    assert "bias" not in told
-    assert "heading" not in told
+    output = here("explain", "Officers took bribes.", "--model", TINY).stdout
+    assert "how far they fall with that masked (no sum)" in output
+    assert "bias" not in output
+    assert "heading" not in output
     lines = here("explain", "Officers took bribes.", "--format", "jsonl", "--model", TINY).stdout.splitlines()
     assert {json.loads(line)["method"] for line in lines} == {"occlusion"}
 
 
 def test_explain_takes_the_heading(here: Run) -> None:
-    told = here("explain", "Officers acted.", "--section", "Bribes", "--model", TINY).stdout
-    assert "+4.000  (the heading “Bribes”)" in told
+    output = here("explain", "Officers acted.", "--section", "Bribes", "--model", TINY).stdout
+    assert "+4.000  (the heading “Bribes”)" in output
     rows = here("explain", "Officers acted.", "--section", "Bribes", "-f", "jsonl", "--model", TINY).stdout.splitlines()
     assert [json.loads(row)["heading"] for row in rows] == pytest.approx([0, 0, 4])
 
@@ -565,9 +566,9 @@ def test_evaluate_info_and_summary_take_an_encoder(here: Run, report: Path, tmp_
     labelled.write_text('{"text": "Courts convicted nine traffickers.", "labels": ["positive_effort"]}\n' * 3, "utf-8")
     done = here("evaluate", labelled, "--model", TINY, "--compare", TINY, "--slices", "--draws", 10)
     assert done.exit_code == 0
-    told = here("info", "--model", TINY).stdout
-    assert "encoder" in told
-    assert "16 tokens" in told
+    output = here("info", "--model", TINY).stdout
+    assert "encoder" in output
+    assert "16 tokens" in output
     done = here("summary", report, "--model", TINY)
     assert done.exit_code == 0
     assert "does not record its error rates" in done.stderr

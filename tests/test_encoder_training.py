@@ -1,7 +1,7 @@
-"""Training an encoder: deterministic, taken up where it was broken off, taught under headings, exported as it scores.
+"""Training of an encoder: deterministic, resumable, with headings, and exported without a change of scores.
 
-The base is a two-layer BERT of random weights, made here: what is tested is the machinery, not the figures of the shipped encoder.
-These tests need the extra ``train`` (PyTorch is too large for the extra ``test``) and are skipped where it is missing.
+The base is a two-layer BERT of random weights, made here: the tests cover the code, not the shipped encoder's figures.
+They need the extra ``train`` (PyTorch is too large for the extra ``test``) and are skipped where it is missing.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ WORDS = frozenset([*WHO, *DID, *WHOM, *HEADINGS])
 
 
 def some_rows() -> list[dict[str, Any]]:
-    """192 invented passages whose verb tells the label, and 576 real ones, in which it tells nothing under "aviation"."""
+    """192 invented passages labelled by their verb, and 576 real ones, whose verb has no label under "aviation"."""
     rows: list[dict[str, Any]] = [
         {"id": f"{who}-{did}-{whom}", "text": f"{who} {did} {whom} .", "labels": labels, "doc": None}
         for who in WHO
@@ -127,7 +127,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def trained(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An encoder's folder, trained for some epochs as ``train.py`` does; ``mine-training`` beside it has the network."""
+    """Folder of an encoder trained by ``train.py`` for some epochs; ``mine-training`` beside it has the network."""
     from tipclassify.cli.training import run_encoder
     from tipclassify.training import evidence
     from tipclassify.training import train as recipe
@@ -454,7 +454,7 @@ def test_a_run_broken_off_anywhere_goes_on_to_the_same_weights(
 
     monkeypatch.setattr(fitting, "_CHECKPOINT_STEPS", 4)
     done: list[tuple[int, int]] = []
-    whole = weights(kept(base, tmp_path / "whole", progress=lambda *told: done.append(told)))
+    whole = weights(kept(base, tmp_path / "whole", progress=lambda *step: done.append(step)))
     an_epoch = done[-1][1] // 2
     assert an_epoch > 10
     set_rate, steps = fitting._set_rate, 0
@@ -476,7 +476,7 @@ def test_a_run_broken_off_anywhere_goes_on_to_the_same_weights(
             kept(base, tmp_path / "parts", resume=True)
     monkeypatch.setattr(fitting, "_set_rate", set_rate)
     begun: list[tuple[int, int]] = []
-    assert weights(kept(base, tmp_path / "parts", resume=True, progress=lambda *told: begun.append(told))) == whole
+    assert weights(kept(base, tmp_path / "parts", resume=True, progress=lambda *step: begun.append(step))) == whole
     assert begun[0][0] > an_epoch  # it went on
 
 
@@ -510,23 +510,23 @@ def test_a_network_trained_before_goes_on_and_ends_as_the_mean_of_both(trained: 
     assert np.abs(after - before).max() > 1e-3
     np.testing.assert_allclose(mean, (before + after) / 2, atol=1e-7)
     assert describe_base(str(further), further).name == "tiny"
-    told = json.loads((further / "network.json").read_text("utf-8"))
-    assert told["earlier"] == [SETTINGS.to_dict()]
-    assert told["settings"]["rate"] == 1e-2
+    saved = json.loads((further / "network.json").read_text("utf-8"))
+    assert saved["earlier"] == [SETTINGS.to_dict()]
+    assert saved["settings"]["rate"] == 1e-2
 
 
 @trains
 @pytest.mark.parametrize(
-    ("rows", "told"),
+    ("rows", "message"),
     [
         ([{**row, "labels": ()} for row in ROWS], "no passage has a label"),
         ([row for row in ROWS if row["doc"] == "hrr/2020/karvonia.html"], "none of 64 passages can be held out"),
     ],
 )
-def test_a_corpus_that_cannot_teach_is_refused(base: Path, tmp_path: Path, rows: list[Any], told: str) -> None:
+def test_a_corpus_that_cannot_teach_is_refused(base: Path, tmp_path: Path, rows: list[Any], message: str) -> None:
     from tipclassify.training.encoder.recipe import fine_tune
 
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         fine_tune(rows, tmp_path / "run", str(base), SETTINGS, WORDS)
 
 
@@ -582,7 +582,7 @@ def test_without_pytorch_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, tmp
 
 
 @trains
-def test_what_is_wrong_with_a_base_is_told_in_a_line(tmp_path: Path) -> None:
+def test_what_is_wrong_with_a_base_is_reported_in_a_line(tmp_path: Path) -> None:
     from tipclassify.training.encoder.bases import base_folder
 
     with pytest.raises(ModelError, match="no such folder"):

@@ -41,7 +41,7 @@ def test_a_book_is_its_chapters_in_order() -> None:
 
 
 @pytest.mark.parametrize("missing", ["chapter1", "nav", "book", "container"])
-def test_a_missing_file_is_passed_over_or_told(missing: str) -> None:
+def test_a_missing_file_is_passed_over_or_reported(missing: str) -> None:
     try:
         document = read_epub(book(**{missing: None}), "a.epub")
     except InputError as error:
@@ -65,7 +65,7 @@ def test_entities_are_refused_before_they_swell() -> None:
             read_epub(book(container=laughs.encode(encoding)), "a.epub")  # type: ignore[arg-type]
 
 
-def test_a_locked_book_is_told() -> None:
+def test_a_locked_book_is_reported() -> None:
     empty = "<html><body><p> </p></body></html>"
     data = io.BytesIO(book(chapter1=empty, **{"chapter 2": empty, "chapter3": empty}))
     with pytest.raises(InputError, match=r"^a\.epub: no readable text in it; give the report in another format$"):

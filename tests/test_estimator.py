@@ -1,4 +1,4 @@
-"""TipClassifier is a scikit-learn estimator, of both kinds; few rows never make a model that only looks like the shipped one."""
+"""TipClassifier is a scikit-learn estimator, of both kinds; trained on few rows it says so."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_a_saved_estimator_is_the_model_that_scores(tmp_path: Path) -> None:
 
 
 class Table:
-    """What a DataFrame has in common with others of its kind."""
+    """Stand-in with the interface that DataFrame libraries share."""
 
     columns = ("text", "labels")
 
@@ -105,7 +105,7 @@ class Table:
 
 
 @pytest.mark.parametrize(
-    ("x", "told"),
+    ("x", "message"),
     [
         ("Police acted.", "X is a bare str: give a list of passages"),
         (b"Police acted.", "X is a bare bytes: give a list of passages"),
@@ -117,9 +117,9 @@ class Table:
         ([["Police acted."]], r"passage 0 is not a str but list: \['Police acted.'\]; leave it out"),
     ],
 )
-def test_what_is_no_list_of_texts_is_refused_in_one_line(x: Any, told: str) -> None:
+def test_what_is_no_list_of_texts_is_refused_in_one_line(x: Any, message: str) -> None:
     for call in (as_passages, lambda x: TipClassifier().fit(x, [[]])):
-        with pytest.raises(TypeError, match=f"^{told}$"):
+        with pytest.raises(TypeError, match=f"^{message}$"):
             call(x)
 
 
@@ -183,7 +183,7 @@ def sentences() -> list[str]:
 
 @pytest.fixture(scope="module")
 def shipped(classifier: Classifier, sentences: list[str]) -> Any:
-    """What the default says of them."""
+    """Probabilities of the default for them."""
     return classifier.predict_proba(sentences)
 
 
@@ -198,8 +198,8 @@ def test_fourteen_rows_never_turn_the_default_round(
     classifier: Classifier, sentences: list[str], shipped: Any, right: bool
 ) -> None:
     texts, labels = X[::15], Y[::15]
-    told = "^14 passages are few to train on: it stays close to the shipped model; label at least 100$"
-    with pytest.warns(UserWarning, match=told):
+    message = "^14 passages are few to train on: it stays close to the shipped model; label at least 100$"
+    with pytest.warns(UserWarning, match=message):
         mine = TipClassifier(folds=2).fit(texts, labels if right else ~labels)
     scores, limit = mine.predict_proba(sentences), classifier.thresholds()
     agree = (scores >= limit) == (shipped >= limit)
@@ -227,7 +227,8 @@ def test_an_adapted_default_says_what_it_started_from_and_comes_back_the_same(
     assert loaded.meta["adapted_from"] == classifier.meta["sha256"] != loaded.meta["sha256"]
     assert loaded.meta["base"] == classifier.meta["base"]
     assert loaded.meta["settings"] == {"seed": 0, "folds": 2, "passages": 120}
-    assert np.array_equal(loaded.scorer.model.own.weights, classifier.scorer.model.own.weights)  # type: ignore[attr-defined]
+    own, expected = loaded.scorer.model.own, classifier.scorer.model.own  # type: ignore[attr-defined]
+    assert np.array_equal(own.weights, expected.weights)
     assert json.loads((tmp_path / "mine" / "model.json").read_text("utf-8"))["metrics"] == adapted.metrics_.to_dict()
 
 

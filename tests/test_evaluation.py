@@ -1,4 +1,4 @@
-"""Intervals tell the truth about what is unsure; slices, confusions and errors account for every passage."""
+"""Intervals show how unsure a figure is; slices, confusions and errors account for every passage."""
 
 from __future__ import annotations
 

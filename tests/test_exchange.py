@@ -1,4 +1,4 @@
-"""Labelled passages go to the formats of annotation tools and come back the same; what a format cannot hold is told."""
+"""Labelled passages survive the formats of annotation tools; what a format cannot hold is reported."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_fasttext_gives_back_labels_and_texts_on_one_line(rows: list[Record], tm
     assert "ids" in notes[0]
 
 
-def test_each_format_is_told_from_its_content(tmp_path: Path) -> None:
+def test_each_format_is_detected_from_its_content(tmp_path: Path) -> None:
     for name, kind in FORMATS.items():
         out = BytesIO()
         kind.write(ALL, out)
@@ -241,7 +241,7 @@ def _file(folder: Path, *entries: Any) -> Path:
     return path
 
 
-def test_every_bad_entry_is_told_with_its_place(tmp_path: Path) -> None:
+def test_every_bad_entry_is_reported_with_its_place(tmp_path: Path) -> None:
     good = {"text": "a", "labels": []}
     path = _file(
         tmp_path, good, {"text": " "}, {"labels": []}, {"text": "b", "labels": ["x"]}, {"text": "b", "labels": 3}, 5
@@ -250,9 +250,9 @@ def test_every_bad_entry_is_told_with_its_place(tmp_path: Path) -> None:
         out.write(b'{"text": "caf\xe9"}\n{"text"\n')
     with pytest.raises(CorpusError) as caught:
         read_records(path)
-    told = [problem.removeprefix(f"{path}:") for problem in caught.value.problems]
-    assert [line.split(":")[0] for line in told] == ["2", "3", "4", "5", "6", "7", "8"]
-    assert "unknown label 'x'" in told[2]
+    reported = [problem.removeprefix(f"{path}:") for problem in caught.value.problems]
+    assert [line.split(":")[0] for line in reported] == ["2", "3", "4", "5", "6", "7", "8"]
+    assert "unknown label 'x'" in reported[2]
     with pytest.raises(CorpusError, match="label 'none' beside failure"):
         read_records(_file(tmp_path, {"text": "a", "labels": ["none", "failure"]}))
     with pytest.raises(CorpusError, match="passages 1 and 2 have the same id"):
@@ -278,26 +278,26 @@ def test_rows_of_score_become_pre_annotations_with_their_probabilities(cli: Run,
         assert tasks[1]["data"]["meta"]["file"] == str(report)
 
 
-def test_what_a_format_cannot_hold_is_told_and_unlabelled_rows_never_train(cli: Run, tmp_path: Path) -> None:
+def test_what_a_format_cannot_hold_is_reported_and_unlabelled_rows_never_train(cli: Run, tmp_path: Path) -> None:
     rows = tmp_path / "rows.jsonl"
     out = BytesIO()
     FORMATS["jsonl"].write(ALL, out)
     rows.write_bytes(out.getvalue())
-    told = {}
+    reported = {}
     for name in ("jsonl", "csv", "parquet", "fasttext", "label-studio"):
         path = tmp_path / f"out.{name if name in ('csv', 'parquet', 'jsonl') else 'x'}"
         done = cli("corpus", "convert", rows, "--to", name, "--out", path)
         assert done.returncode == 0, done.stderr
-        told[name] = done.stderr.decode()
-        assert "2 of them not labelled" in told[name]
+        reported[name] = done.stderr.decode()
+        assert "2 of them not labelled" in reported[name]
         if name in ("csv", "parquet", "jsonl"):
             with pytest.raises(CorpusError) as caught:
                 read_rows(path)
             assert len(caught.value.problems) == 2  # the rest would train
-    assert "ids, fields, predictions are left out" in told["fasttext"]
-    assert "1 texts become spaces" in told["fasttext"]
-    assert "come back as text" in told["csv"]
-    assert told["label-studio"].count("\n") == 1
+    assert "ids, fields, predictions are left out" in reported["fasttext"]
+    assert "1 texts become spaces" in reported["fasttext"]
+    assert "come back as text" in reported["csv"]
+    assert reported["label-studio"].count("\n") == 1
     done = cli("corpus", "convert", rows, "--to", "jsonl", "--labelled", "--out", tmp_path / "done.jsonl")
     assert b"wrote 3 passages" in done.stderr
     assert len(read_rows(tmp_path / "done.jsonl")) == 3
@@ -308,7 +308,7 @@ def test_what_a_format_cannot_hold_is_told_and_unlabelled_rows_never_train(cli: 
     assert not (tmp_path / "x").exists()
 
 
-def test_a_cell_that_looks_like_a_formula_stays_and_is_told(tmp_path: Path) -> None:
+def test_a_cell_that_looks_like_a_formula_stays_and_is_reported(tmp_path: Path) -> None:
     back, notes = there_and_back([Record("=SUM(A1)", "a", ())], "csv", tmp_path)
     assert back[0].text == "=SUM(A1)"
     assert any("begin like a formula" in note for note in notes)

@@ -1,4 +1,4 @@
-"""``tipclassify fetch``: which addresses are tried, what is saved, what is said. A server on the loopback is state.gov."""
+"""``tipclassify fetch``: addresses tried, files saved, messages. A server on the loopback stands for state.gov."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_a_narrative_is_saved_and_its_path_printed(site: Site, run: Run, tmp_pat
     assert done.stderr == f"tipclassify: {site.base}/reports/2023-trafficking-in-persons-report/togo/: found\n"
 
 
-def test_ways_to_write_a_country_are_tried_in_order_and_told(site: Site, run: Run, tmp_path: Path) -> None:
+def test_spellings_of_a_country_are_tried_in_order_and_reported(site: Site, run: Run, tmp_path: Path) -> None:
     site.add(2021, "congo-democratic-republic-of-the", "Congo, Democratic Republic of the")
     done = run(tmp_path, "DRC", "--year", "2021")
     root = f"{site.base}/reports/2021-trafficking-in-persons-report"
@@ -173,7 +173,12 @@ def test_without_a_year_this_years_report_is_tried_then_the_last(
 
 @pytest.mark.parametrize(
     ("day", "years"),
-    [(date(2024, 1, 1), [2023]), (date(2024, 5, 31), [2023]), (date(2024, 6, 1), [2024, 2023]), (date(2024, 12, 31), [2024, 2023])],
+    [
+        (date(2024, 1, 1), [2023]),
+        (date(2024, 5, 31), [2023]),
+        (date(2024, 6, 1), [2024, 2023]),
+        (date(2024, 12, 31), [2024, 2023]),
+    ],
 )  # fmt: skip
 def test_the_latest_report_by_the_day(day: date, years: list[int]) -> None:
     assert narratives.latest_years(day) == years
@@ -231,7 +236,7 @@ def test_refresh_downloads_anew(site: Site, run: Run, tmp_path: Path) -> None:
         (THIS_YEAR + 1, f"{THIS_YEAR + 1}: no TIP Report"),
     ],
 )
-def test_years_without_pages_are_told_in_one_line(
+def test_years_without_pages_are_reported_in_one_line(
     site: Site, run: Run, tmp_path: Path, year: int, message: str
 ) -> None:
     with pytest.raises(InputError, match=f"^{re.escape(message)}"):
@@ -239,7 +244,7 @@ def test_years_without_pages_are_told_in_one_line(
     assert not site.asked
 
 
-def test_a_folder_that_cannot_be_made_is_told(run: Run, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported(run: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="choose another --output-dir"):
         run(tmp_path / "file", "Togo", "--year", "2023")
@@ -263,7 +268,7 @@ def test_addresses_lie_on_state_gov_and_then_in_its_archive() -> None:
     assert {url.split("/")[2] for url in narratives.addresses(togo, 2025)} == {"www.state.gov"}
 
 
-def test_names_of_files_and_addresses_tell_country_and_year_again() -> None:
+def test_country_and_year_are_read_from_file_names_and_addresses() -> None:
     for country in _index().countries.values():
         for year in (2017, 2024):
             for slug in narratives.slugs(country, year):

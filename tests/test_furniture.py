@@ -1,4 +1,4 @@
-"""What is no prose of a report has scores and no labels, and is not counted; what only looks like it stays prose."""
+"""Page furniture has scores but no labels and is not counted; prose that resembles it stays prose."""
 
 from __future__ import annotations
 

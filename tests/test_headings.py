@@ -1,4 +1,4 @@
-"""A heading is evidence: it comes as the file gives it, and after the outer one where it says nothing of its subject alone."""
+"""Headings as evidence: taken as the file gives them, after the outer one where they name no subject themselves."""
 
 from __future__ import annotations
 
@@ -42,11 +42,13 @@ def rows(name: str) -> list[dict[str, object]]:
 # --------------------------------------------------------------------------------------------- what a heading says
 
 
-SILENT = """Description; ROLE; Role & Description; Overview; Activity; Suggested Action; Program; Policy; Standard; Yes; N/A; N/A N/A
-Background; General; Other; Table 4.; Findings; Year; -; 2019; September 2021; 2016–17; II. Enforcement; Laws and Regulations
-a. Legal Framework; Sector/Industry Activity; Area Suggested Action; Table 4 (Cont.); Physical Conditions; Key Findings"""
-SPEAKING = """Women; Child Labor; Prison Conditions; Table 4. Laws and Regulations on Child Labor; Police; Torture; Minimum Age; Refugees
-Working Conditions; Labor Law Enforcement; Elections; Conduct of Officials; Protection; Recommendations; Trafficking Profile; 法律
+SILENT = """Description; ROLE; Role & Description; Overview; Activity; Suggested Action; Program; Policy; Standard; Yes
+N/A; N/A N/A; Background; General; Other; Table 4.; Findings; Year; -; 2019; September 2021; 2016–17; II. Enforcement
+Laws and Regulations; a. Legal Framework; Sector/Industry Activity; Area Suggested Action; Table 4 (Cont.)
+Physical Conditions; Key Findings"""
+SPEAKING = """Women; Child Labor; Prison Conditions; Table 4. Laws and Regulations on Child Labor; Police; Torture
+Minimum Age; Refugees; Working Conditions; Labor Law Enforcement; Elections; Conduct of Officials; Protection
+Recommendations; Trafficking Profile; 法律
 Overview of Forced Labor; Corruption in Norvia"""
 
 
@@ -92,9 +94,12 @@ def test_the_sections_of_a_narrative_keep_their_names_under_its_title(level: int
 
 
 def test_what_stands_in_a_section_of_a_narrative_stays_in_it() -> None:
-    assert opened(("Norvia (Tier 2)", 2), ("Overview", 3), ("Recommendations", 2), ("General", 3), ("Protection", 2), ("2019", 3)) == [
+    outline = (
+        ("Norvia (Tier 2)", 2), ("Overview", 3), ("Recommendations", 2), ("General", 3), ("Protection", 2), ("2019", 3)
+    )  # fmt: skip
+    assert opened(*outline) == [
         *("assessment", "assessment", "recommendations", "recommendations", "protection", "protection"),
-    ]  # fmt: skip
+    ]
 
 
 def test_an_overview_of_another_matter_is_no_assessment_of_trafficking_efforts() -> None:
@@ -213,7 +218,7 @@ def test_a_row_is_scored_under_its_section(tmp_path: Path, classifier: Classifie
 
 
 @pytest.mark.parametrize("section", ["3", '["b. Forced Labor"]', "false"])
-def test_a_section_that_is_no_text_is_told_with_its_line(tmp_path: Path, section: str) -> None:
+def test_a_section_that_is_no_text_is_reported_with_its_line(tmp_path: Path, section: str) -> None:
     file = tmp_path / "rows.jsonl"
     file.write_text(
         f'{{"text": "It rained.", "section": null}}\n{{"text": "It rained.", "section": {section}}}', "utf-8"

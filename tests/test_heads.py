@@ -1,4 +1,4 @@
-"""Heads start from those that they had: few rows move them a little, many far, and none is judged by a head that saw it."""
+"""Heads start from the shipped ones: few rows move them little, many far; each is judged on unseen passages."""
 
 from __future__ import annotations
 
@@ -166,9 +166,9 @@ def test_what_was_read_once_is_kept_and_another_heading_is_read_anew(
 
     monkeypatch.setattr(heads, "_CACHE_ROWS", 2)
     texts = ["Courts convicted them.", "Officers met.", "Judges failed."]
-    told: list[tuple[int, int]] = []
-    first = pooled_vectors(scorer, texts, [None] * 3, cache=tmp_path, progress=lambda *at: told.append(at))
-    assert told == [(2, 3), (3, 3)]
+    reported: list[tuple[int, int]] = []
+    first = pooled_vectors(scorer, texts, [None] * 3, cache=tmp_path, progress=lambda *at: reported.append(at))
+    assert reported == [(2, 3), (3, 3)]
     read: list[Any] = []
     plain = EncoderScorer.pooled
     monkeypatch.setattr(

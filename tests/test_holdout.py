@@ -1,4 +1,4 @@
-"""What is held out: whole countries, whole groups, the same rows in every training; and what a held-out passage stands for."""
+"""The holdout: whole countries and groups, equal in every training; and the weight of each held-out passage."""
 
 from __future__ import annotations
 

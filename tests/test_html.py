@@ -74,7 +74,7 @@ def test_there_are_pages_of_many_kinds_of_site() -> None:
 
 
 def test_real_reports_keep_every_paragraph_however_their_pages_are_marked_up(real: Path) -> None:
-    """The same text with the help of tags and names taken away, bit by bit."""
+    """The text is kept when structural tags, class names and closing tags are removed step by step."""
     for path in sorted((real / "reports").glob("*.html"))[::4]:
         page = path.read_text("utf-8")
         nodes = LexborHTMLParser(page).css(".report__content p, .report__content li")
@@ -189,7 +189,7 @@ def test_the_users_encoding_wins() -> None:
         ("", "no readable text"),
     ],
 )
-def test_a_page_without_text_is_told_with_a_way_out(page: str, said: str) -> None:
+def test_a_page_without_text_is_reported_with_a_way_out(page: str, said: str) -> None:
     with pytest.raises(InputError, match=said) as caught:
         texts(page)
     assert str(caught.value).startswith("page.html: ")
@@ -276,10 +276,11 @@ def test_the_section_that_a_paragraph_stands_under(paragraph: str, section: str 
     assert blocks[-1].section == section
 
 
-TAGS = """<p> </p> <div> </div> <b> </b> <a href=x> <a> </a> <br> <table> <tr> <td> </td> </tr> </table> <ul> <li> </ul>
-<h1> <h2> </h2> <main> </main> <article> </article> <nav> </nav> <sup> </sup> <pre> </pre> <button> </button> <x-y> </x-y>
-<svg> </svg> <script> </script> <style> </style> <!-- --> <![CDATA[ ]]> <details> <summary> <form> <div/class=sidebar>
-<div/hidden> <p/class=share> <section/id=toc> <a/href="#f">1</a> &nbsp; &amp;lt; &#0; &shy; < > " ' = <frameset>
+TAGS = """<p> </p> <div> </div> <b> </b> <a href=x> <a> </a> <br> <table> <tr> <td> </td> </tr> </table> <ul> <li>
+</ul> <h1> <h2> </h2> <main> </main> <article> </article> <nav> </nav> <sup> </sup> <pre> </pre> <button> </button>
+<x-y> </x-y> <svg> </svg> <script> </script> <style> </style> <!-- --> <![CDATA[ ]]> <details> <summary> <form>
+<div/class=sidebar> <div/hidden> <p/class=share>
+<section/id=toc> <a/href="#f">1</a> &nbsp; &amp;lt; &#0; &shy; < > " ' = <frameset>
 <template> </template> <plaintext> <select> <option> <textarea> </textarea> <header> <footer> <a/role=tab/href=#t>
 <div/id=t> <label> <q"r'=s> Prosecution • 12. [1]"""
 SOUP = st.lists(

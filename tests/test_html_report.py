@@ -79,7 +79,7 @@ def page(classifier: Classifier, karvonia: TaggedReport) -> str:
 
 
 class Reader(HTMLParser):
-    """What a page says: its blocks without what the writer added to them, its marks, and all tags with attributes."""
+    """Parse a page: its blocks without the writer's additions, its highlights, and all tags with attributes."""
 
     VOID = frozenset({"meta", "input", "rect"})
 
@@ -201,7 +201,7 @@ def test_a_report_mostly_about_other_things_says_so_at_the_top_in_one_line(class
 
 
 def rows_of(number: int) -> list[Passage]:
-    """So many passages as rows have them."""
+    """Make passages without a document, as rows have them."""
     text = "The council met in the capital in May."
     return [Passage(text, 0, len(text), scores=dict.fromkeys(LABELS, 0.3)) for _ in range(number)]
 
@@ -252,7 +252,7 @@ def test_error_rates_are_those_of_the_policy(classifier: Classifier, karvonia: T
 
 
 def points_of(page: str, name: str) -> dict[str, float]:
-    """What the first label of a card shows, by its words."""
+    """Points of the first label on a card, by word."""
     card = page.split(f'id="{name}w"')[1].split("</dl>")[0]
     shown = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", card)
     return {what: float(points.replace("−", "-")) for what, points in shown}
@@ -330,7 +330,7 @@ def test_a_narrative_of_120_sentences_has_all_its_reasons_within_the_budget() ->
     from tipclassify.reporting.writers.reasons import explain_shown
 
     class Counting:
-        """A classifier that explains nothing and says what it was asked."""
+        """Classifier whose explanations are the passages asked for."""
 
         scorer = type("Scorer", (), {"methods": ("occlusion",)})
 
@@ -407,7 +407,8 @@ HOSTILE = (
     '<a href="javascript:window.pwned=6">Police</a> closed the only shelter. &lt;b&gt; &amp;nbsp; &#x3c;script&#x3e;',
     "Officers \u202eevil\u2066 took bribes \u2028 from\u00a0recruiters\r\nand\rnobody \u200b\ufeff was charged 😈.",
     "<iframe srcdoc='<script>top.pwned=7</script>'></iframe><base href=//evil.example> Guards sold passports.",
-    "<style>body{background:url(https://evil.example/y)}</style><meta http-equiv=refresh content='0;url=//evil.example'>"
+    "<style>body{background:url(https://evil.example/y)}</style>"
+    "<meta http-equiv=refresh content='0;url=//evil.example'>"
     " Inspectors fined no one.",
 )
 
@@ -465,7 +466,7 @@ Opened = Callable[..., Any]
 
 @pytest.fixture
 def opened(browser: Any, tmp_path: Path) -> Iterator[Opened]:
-    """Open a page from the disk: ``opened(html, width=390, dark=True)``. Anything it asks of the network fails the test."""
+    """Open a page from the disk: ``opened(html, width=390, dark=True)``. A network request fails the test."""
     asked: list[str] = []
     wrong: list[str] = []
     contexts = []

@@ -1,4 +1,4 @@
-"""What is imported when: `import tipclassify` and --help are light, scoring needs no scikit-learn, `fast` nothing but numpy."""
+"""Imports: `import tipclassify` and --help are light, scoring needs no scikit-learn, `fast` only numpy."""
 
 from __future__ import annotations
 
@@ -36,8 +36,10 @@ def python(code: str) -> str:
     "code",
     [
         "import tipclassify; tipclassify.__version__; tipclassify.LABELS",
-        "import sys; sys.argv = ['tipclassify', '--help']\ntry: import tipclassify.__main__ as m; m.main()\nexcept SystemExit: pass",
-        "import sys; sys.argv = ['tipclassify', 'score', '--help']\ntry: import tipclassify.__main__ as m; m.main()\nexcept SystemExit: pass",
+        "import sys; sys.argv = ['tipclassify', '--help']\n"
+        "try: import tipclassify.__main__ as m; m.main()\nexcept SystemExit: pass",
+        "import sys; sys.argv = ['tipclassify', 'score', '--help']\n"
+        "try: import tipclassify.__main__ as m; m.main()\nexcept SystemExit: pass",
     ],
 )
 def test_importing_and_help_load_nothing_heavy(code: str) -> None:
@@ -59,7 +61,8 @@ UNUSED = {
 def test_a_first_tag_waits_for_no_module_that_it_does_not_use(model: str) -> None:
     loaded = python(
         "import sys, tipclassify\n"
-        f"tipclassify.classify('Police arrested nine traffickers. Zorbland’s courts convicted none.', model={model!r})\n"
+        "text = 'Police arrested nine traffickers. Zorbland’s courts convicted none.'\n"
+        f"tipclassify.classify(text, model={model!r})\n"
         f"print([m for m in {UNUSED[model]} if m in sys.modules])"
     )
     assert loaded.strip() == "[]"
@@ -114,13 +117,13 @@ def test_without_onnx_runtime_the_default_says_in_one_line_that_fast_works(repor
             f"tipclassify: the default model needs onnxruntime and tokenizers, and {missing} cannot be imported here; "
             "'--model fast' works without them"
         )
-    told = python(
+    printed = python(
         f"import sys; sys.modules[{missing!r}] = None\n"
         "import tipclassify\n"
         "try: tipclassify.classify('Police acted.')\nexcept tipclassify.ModelError as error: print(error)\n"
         "print(tipclassify.classify('The government did not convict any traffickers.', model='fast')[0].labels)"
     )
-    first, labels = told.splitlines()
+    first, labels = printed.splitlines()
     assert f"{missing} cannot be imported here; '--model fast' works" in first
     assert labels == "('failure',)"
 

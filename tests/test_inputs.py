@@ -1,6 +1,6 @@
-"""Whatever bytes come in, under whatever name: a document with exact offsets, or one line that says what to do.
+"""Any bytes under any name give a document with exact offsets, or one line that says what to do.
 
-``python tests/test_inputs.py`` prints the table of bad inputs and their lines.
+``python tests/test_inputs.py`` prints the table of bad inputs and their error lines.
 """
 
 from __future__ import annotations
@@ -81,21 +81,51 @@ BAD: list[Bad] = [
     ("noise.html", noise, "not text (binary data); give PDF, Word, HTML, EPUB, RTF or text"),
     ("noise.md", noise, "not text (binary data); give PDF, Word, HTML, EPUB, RTF or text"),
     ("noise.pdf", noise, "not a PDF file, though it is called one; check the file, or name it .txt if it is text"),
-    ("text.pdf", lambda: TEXT, "not a PDF file, though it is called one; check the file, or name it .txt if it is text"),
-    ("text.docx", lambda: TEXT, "not a Word file, though it is called one; check the file, or name it .txt if it is text"),
-    ("text.epub", lambda: TEXT, "not an EPUB file, though it is called one; check the file, or name it .txt if it is text"),
-    ("text.rtf", lambda: TEXT, "not an RTF file, though it is called one; check the file, or name it .txt if it is text"),
-    ("text.mht", lambda: TEXT, "not a saved web page (MHTML), though it is called one; check the file, or name it .txt if it is text"),
-    ("code.xyz", lambda: TEXT, "cannot read .xyz files; give PDF, Word (.docx), HTML, EPUB, RTF, Markdown or text (.txt)"),
-    ("photo.txt", lambda: b"\xff\xd8\xff\xe0\0\x10JFIF", "an image; recognize its text (OCR) and save that as PDF or .txt"),
+    (
+        "text.pdf", lambda: TEXT,
+        "not a PDF file, though it is called one; check the file, or name it .txt if it is text",
+    ),
+    (
+        "text.docx", lambda: TEXT,
+        "not a Word file, though it is called one; check the file, or name it .txt if it is text",
+    ),
+    (
+        "text.epub", lambda: TEXT,
+        "not an EPUB file, though it is called one; check the file, or name it .txt if it is text",
+    ),
+    (
+        "text.rtf", lambda: TEXT,
+        "not an RTF file, though it is called one; check the file, or name it .txt if it is text",
+    ),
+    (
+        "text.mht", lambda: TEXT,
+        "not a saved web page (MHTML), though it is called one; check the file, or name it .txt if it is text",
+    ),
+    (
+        "code.xyz", lambda: TEXT,
+        "cannot read .xyz files; give PDF, Word (.docx), HTML, EPUB, RTF, Markdown or text (.txt)",
+    ),
+    (
+        "photo.txt", lambda: b"\xff\xd8\xff\xe0\0\x10JFIF",
+        "an image; recognize its text (OCR) and save that as PDF or .txt",
+    ),
     ("scan.png", lambda: b"\x89PNG\r\n\x1a\n", "an image; recognize its text (OCR) and save that as PDF or .txt"),
     ("drawing.svg", lambda: b"<svg/>", "an image; recognize its text (OCR) and save that as PDF or .txt"),
     ("old.doc", lambda: OLE + "WordDocument".encode("utf-16-le"), "an old Word file (.doc); save it as .docx or PDF"),
     ("old.docx", lambda: OLE + "WordDocument".encode("utf-16-le"), "an old Word file (.doc); save it as .docx or PDF"),
-    ("locked.docx", lambda: OLE + "EncryptedPackage".encode("utf-16-le"), "locked with a password; save it without one"),
-    ("table.xls", lambda: OLE + "Workbook".encode("utf-16-le"), "an Excel file; save it as PDF, or its texts as .jsonl"),
+    (
+        "locked.docx", lambda: OLE + "EncryptedPackage".encode("utf-16-le"),
+        "locked with a password; save it without one",
+    ),
+    (
+        "table.xls", lambda: OLE + "Workbook".encode("utf-16-le"),
+        "an Excel file; save it as PDF, or its texts as .jsonl",
+    ),
     ("mail.msg", lambda: OLE, "an old Microsoft Office file; save it as .docx or PDF"),
-    ("report.odt", lambda: zipped({"mimetype": b"application/vnd.oasis.opendocument.text"}), "an OpenDocument text (.odt); save it as .docx or PDF"),
+    (
+        "report.odt", lambda: zipped({"mimetype": b"application/vnd.oasis.opendocument.text"}),
+        "an OpenDocument text (.odt); save it as .docx or PDF",
+    ),
     ("slides.pptx", lambda: zipped({"ppt/slides/slide1.xml": b""}), "a PowerPoint file; save it as PDF"),
     ("figures.docx", lambda: zipped({"xl/workbook.xml": b""}), "an Excel file; save it as PDF, or its texts as .jsonl"),
     ("figures.csv", lambda: b"a,b", 'a table (.csv); write its texts as .jsonl, {"text": "…"} a line'),
@@ -104,23 +134,56 @@ BAD: list[Bad] = [
     ("all.tar.gz", lambda: gzip.compress(tar()), "an archive; unpack it and give the files in it"),
     ("all.7z", lambda: b"7z\xbc\xaf\x27\x1c", "an archive; unpack it and give the files in it"),
     ("program.txt", lambda: b"\x7fELF\2\1\1", "a program; give a report"),
-    ("cut.docx", lambda: (FILES / "word-report.docx").read_bytes()[:9_000], "damaged or incomplete file; download it or save it again"),
-    ("cut.epub", lambda: (FILES / "sample.epub").read_bytes()[:1_000], "damaged or incomplete file; download it or save it again"),
-    ("hollow.docx", lambda: zipped({"word/document.xml": b""}), "damaged Word file; open it in Word and save it as .docx"),
-    ("hollow.epub", lambda: zipped({"META-INF/container.xml": b"<container/>"}), "incomplete, it names no book; download it or convert it again"),
-    ("broken.epub", lambda: zipped({"META-INF/container.xml": b"<container"}), "damaged EPUB file; download it or convert it again"),
-    ("zip-locked.docx", lambda: locked(zipped({"word/document.xml": TEXT})), "locked with a password; save it without one"),
-    ("packed.docx", lambda: zipped({"word/document.xml": TEXT}, zipfile.ZIP_LZMA), "packed in an unusual way; open it and save it again"),
-    ("ratio.docx", lambda: zipped({"word/document.xml": bytes(11_000_000)}), "unpacks to over 200 times its size, as no report does; check where it comes from"),
-    ("size.epub", lambda: zipped({f"{n}.xhtml": bytes(9_900_000) for n in range(11)}), "unpacks to 109 MB, over the limit of 100 MB; split it"),
+    (
+        "cut.docx", lambda: (FILES / "word-report.docx").read_bytes()[:9_000],
+        "damaged or incomplete file; download it or save it again",
+    ),
+    (
+        "cut.epub", lambda: (FILES / "sample.epub").read_bytes()[:1_000],
+        "damaged or incomplete file; download it or save it again",
+    ),
+    (
+        "hollow.docx", lambda: zipped({"word/document.xml": b""}),
+        "damaged Word file; open it in Word and save it as .docx",
+    ),
+    (
+        "hollow.epub", lambda: zipped({"META-INF/container.xml": b"<container/>"}),
+        "incomplete, it names no book; download it or convert it again",
+    ),
+    (
+        "broken.epub", lambda: zipped({"META-INF/container.xml": b"<container"}),
+        "damaged EPUB file; download it or convert it again",
+    ),
+    (
+        "zip-locked.docx", lambda: locked(zipped({"word/document.xml": TEXT})),
+        "locked with a password; save it without one",
+    ),
+    (
+        "packed.docx", lambda: zipped({"word/document.xml": TEXT}, zipfile.ZIP_LZMA),
+        "packed in an unusual way; open it and save it again",
+    ),
+    (
+        "ratio.docx", lambda: zipped({"word/document.xml": bytes(11_000_000)}),
+        "unpacks to over 200 times its size, as no report does; check where it comes from",
+    ),
+    (
+        "size.epub", lambda: zipped({f"{n}.xhtml": bytes(9_900_000) for n in range(11)}),
+        "unpacks to 109 MB, over the limit of 100 MB; split it",
+    ),
     ("bomb.txt.gz", lambda: gzip.compress(bytes(100_000_001), 1), "unpacks to over 100 MB; unpack and split it"),
     ("cut.txt.gz", lambda: gzip.compress(TEXT * 9)[:-9], "the gzip file ends early; download it again"),
-    ("damaged.txt.gz", lambda: gzip.compress(TEXT)[:12] + b"????" + gzip.compress(TEXT)[16:], "damaged gzip file; download it again"),
+    (
+        "damaged.txt.gz", lambda: gzip.compress(TEXT)[:12] + b"????" + gzip.compress(TEXT)[16:],
+        "damaged gzip file; download it again",
+    ),
     ("twice.txt.gz", lambda: gzip.compress(gzip.compress(TEXT)), "gzip inside gzip; unpack it"),
     ("bad.rtf", lambda: rb"{\rtf1\uc Text.}", "damaged RTF file; open it and save it as .docx"),
     ("empty.rtf", lambda: rb"{\rtf1\ansi\par}", "no readable text in it; give a file with text"),
     ("large.md", lambda: b"Text. " * 1_700_000, "over 10 MB of Markdown; split it"),
-    ("no-page.mht", lambda: b"MIME-Version: 1.0\nContent-Type: multipart/related; boundary=x\n\n--x--\n", "no page in this saved web page; save it complete, or as text"),
+    (
+        "no-page.mht", lambda: b"MIME-Version: 1.0\nContent-Type: multipart/related; boundary=x\n\n--x--\n",
+        "no page in this saved web page; save it complete, or as text",
+    ),
     ("deep.html", deep_page, "nested too deeply to be a report; save it as text"),
 ]  # fmt: skip
 
@@ -133,13 +196,13 @@ def line_of(read: Callable[[], Document]) -> str:
 
 
 @pytest.mark.parametrize(("name", "data", "line"), [pytest.param(*row, id=row[0]) for row in BAD])
-def test_what_is_wrong_is_told_in_one_line(name: str, data: Callable[[], bytes], line: str) -> None:
-    told = line_of(lambda: read_bytes(data(), name))
-    assert told == f"{name}: {line}"
-    assert "\n" not in told
+def test_what_is_wrong_is_reported_in_one_line(name: str, data: Callable[[], bytes], line: str) -> None:
+    reported = line_of(lambda: read_bytes(data(), name))
+    assert reported == f"{name}: {line}"
+    assert "\n" not in reported
 
 
-def test_what_a_reader_cannot_follow_for_depth_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_reader_cannot_follow_for_depth_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def read_markdown(*_: object) -> Document:
         raise RecursionError
 
@@ -153,7 +216,10 @@ BAD_PATHS: list[Worse] = [
     ("folder", lambda path: path.mkdir(), "a folder; give the files in it"),
     ("file.txt/x.txt", lambda path: path.parent.write_bytes(TEXT), "not a directory; check the path"),
     ("loop.txt", lambda path: path.symlink_to(path), "too many levels of symbolic links; check the path"),
-    ("large.txt", lambda path: path.touch() or os.truncate(path, 230_000_000), "230 MB, over the limit of 100 MB; split it"),
+    (
+        "large.txt", lambda path: path.touch() or os.truncate(path, 230_000_000),
+        "230 MB, over the limit of 100 MB; split it",
+    ),
     ("nul\0.txt", lambda _: None, "no such path, a nul is in it; check the path"),
     ("/dev/zero", lambda _: None, "a device or socket; give a file"),
 ]  # fmt: skip
@@ -161,7 +227,7 @@ BAD_PATHS: list[Worse] = [
 
 @pytest.mark.skipif(os.name != "posix", reason="needs devices and symbolic links")
 @pytest.mark.parametrize(("name", "make", "line"), [pytest.param(*row, id=ascii(row[0])) for row in BAD_PATHS])
-def test_paths_that_cannot_be_read_are_told(
+def test_paths_that_cannot_be_read_are_reported(
     tmp_path: Path, name: str, make: Callable[[Path], object], line: str
 ) -> None:
     path = tmp_path / name
@@ -169,7 +235,7 @@ def test_paths_that_cannot_be_read_are_told(
     assert line_of(lambda: read_report(path)) == f"{path}: {line}".replace("\0", "\\0")
 
 
-def test_a_file_that_may_not_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_may_not_be_read_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "secret.txt"
     path.write_bytes(TEXT)
     path.chmod(0)
@@ -310,7 +376,7 @@ def test_links_are_read_by_content_type_then_suffix_then_content(
     assert asked == ["HTTPS://a.example/short", True, True]
 
 
-def test_country_and_year_are_told_after_any_reader() -> None:
+def test_country_and_year_are_found_after_any_reader() -> None:
     for name in ("sample.rtf", "word-office.docx", "sample.md"):
         assert read_report(FILES / name).year == 2024
 
@@ -318,7 +384,10 @@ def test_country_and_year_are_told_after_any_reader() -> None:
 # ------------------------------------------------------------------------------------------------ any bytes
 
 NAMES = [f"x{suffix}" for suffix in (*SUFFIXES, ".txt.gz", ".docx.gz", "", ".doc")]
-STARTS = [b"", b"%PDF-1.4\n", b"PK\x03\x04", b"{\\rtf1 ", b"<!DOCTYPE html><p>", b"\x1f\x8b\x08\x00", OLE[:8], b"\xff\xfe", b"MIME-Version: 1.0\nContent-Type: multipart/related; boundary=x\n\n--x\n"]  # fmt: skip
+STARTS = [
+    b"", b"%PDF-1.4\n", b"PK\x03\x04", b"{\\rtf1 ", b"<!DOCTYPE html><p>", b"\x1f\x8b\x08\x00", OLE[:8], b"\xff\xfe",
+    b"MIME-Version: 1.0\nContent-Type: multipart/related; boundary=x\n\n--x\n",
+]  # fmt: skip
 GOOD = sorted(path for path in FILES.iterdir() if is_report(path.name) and path.name != "locked.pdf")
 
 
@@ -335,7 +404,7 @@ def assert_document_or_line(data: bytes, name: str) -> None:
 
 
 def assert_exact(document: Document) -> None:
-    """Blocks stand in order, do not overlap, have text; passages are what their offsets say; it can be written."""
+    """Check a document: blocks ordered, disjoint, not empty; passages equal to their offsets; it can be written."""
     at = 0
     for block in document.blocks:
         assert at <= block.start < block.end <= len(document.text)

@@ -1,4 +1,4 @@
-"""Links: what is fetched, what is refused, what is kept. A server on the loopback stands for the web."""
+"""Links: downloads, refusals and the cache. A server on the loopback stands for the web."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_we_say_who_we_are_and_send_no_more(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "content_type", "encoding"),
+    ("media_type", "content_type", "encoding"),
     [
         ("Text/HTML;Charset=windows-1252", "text/html", "windows-1252"),
         ('text/plain; charset="ISO-8859-1"', "text/plain", "iso-8859-1"),
@@ -142,18 +142,20 @@ def test_we_say_who_we_are_and_send_no_more(server: Server) -> None:
         ("application/octet-stream", "application/octet-stream", None),
     ],
 )
-def test_type_and_encoding_are_as_the_server_tells_them(
-    server: Server, told: str, content_type: str | None, encoding: str | None
+def test_type_and_encoding_are_those_of_the_server(
+    server: Server, media_type: str, content_type: str | None, encoding: str | None
 ) -> None:
-    server.routes["/typed"] = lambda to: to.answer(b"PK\x03\x04 data", Content_Type=told)
+    server.routes["/typed"] = lambda to: to.answer(b"PK\x03\x04 data", Content_Type=media_type)
     found = fetched(server, "/typed")
     assert (found.content_type, found.encoding, found.data) == (content_type, encoding, b"PK\x03\x04 data")
 
 
 def test_other_kinds_of_content_are_refused_before_the_body_is_read(server: Server) -> None:
-    for told in ("image/png", "application/json", "application/zip", "text/css"):
-        server.routes["/other"] = lambda to, told=told: to.answer(b"", Content_Type=told, Content_Length="900")
-        assert f"holds {told}, which we do not read" in refused(server.url("/other"))
+    for media_type in ("image/png", "application/json", "application/zip", "text/css"):
+        server.routes["/other"] = lambda to, media_type=media_type: to.answer(
+            b"", Content_Type=media_type, Content_Length="900"
+        )
+        assert f"holds {media_type}, which we do not read" in refused(server.url("/other"))
     assert len(server.asked) == 4
 
 
@@ -223,7 +225,7 @@ def test_redirects_lead_to_plain_addresses_of_the_web_only(server: Server, locat
         (204, "the site answers with status 204 and no page"),
     ],
 )
-def test_a_status_that_is_not_a_page_is_told_with_what_to_do(server: Server, status: int, reason: str) -> None:
+def test_a_status_that_is_not_a_page_is_reported_with_what_to_do(server: Server, status: int, reason: str) -> None:
     server.routes["/odd"] = lambda to: to.answer(b"", status)
     with pytest.raises(LinkError) as caught:
         fetched(server, "/odd")
@@ -255,9 +257,9 @@ def test_a_short_wait_that_the_site_asks_for_is_kept(
     assert waits == [1]
 
 
-@pytest.mark.parametrize("told", ["120", "Fri, 31 Dec 2999 23:59:59 GMT"])
-def test_a_long_wait_that_the_site_asks_for_is_left_to_the_user(server: Server, told: str) -> None:
-    server.routes["/wait"] = lambda to: to.answer(b"", 503, Retry_After=told)
+@pytest.mark.parametrize("retry_after", ["120", "Fri, 31 Dec 2999 23:59:59 GMT"])
+def test_a_long_wait_that_the_site_asks_for_is_left_to_the_user(server: Server, retry_after: str) -> None:
+    server.routes["/wait"] = lambda to: to.answer(b"", 503, Retry_After=retry_after)
     assert "try again in " in refused(server.url("/wait"))
     assert server.asked == ["/wait"]
 
@@ -271,14 +273,14 @@ def test_a_connection_that_breaks_off_is_tried_once_more(server: Server) -> None
     assert "the connection broke off" in refused(server.url("/cut"))
 
 
-def test_a_refused_connection_is_told() -> None:
+def test_a_refused_connection_is_reported() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     assert "connection refused; check the address" in refused(f"http://127.0.0.1:{port}/")
 
 
-def test_an_unknown_host_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_host_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -287,11 +289,11 @@ def test_an_unknown_host_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "no address is known" in refused(f"http://{'x' * 70}.example/", allow_private=False)
 
 
-def test_a_server_without_tls_is_told_as_such(server: Server) -> None:
+def test_a_server_without_tls_is_reported_as_such(server: Server) -> None:
     assert "no secure connection" in refused(server.url("/page").replace("http:", "https:"))
 
 
-def test_an_answer_that_is_not_http_is_told() -> None:
+def test_an_answer_that_is_not_http_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def answer() -> None:
@@ -377,7 +379,7 @@ def test_bytes_behind_the_end_of_a_compressed_body_count(server: Server) -> None
         (PAGE, "br", "compressed in a way that we did not ask for"),
     ],
 )
-def test_damaged_or_foreign_compression_is_told(server: Server, body: bytes, coding: str, reason: str) -> None:
+def test_damaged_or_foreign_compression_is_reported(server: Server, body: bytes, coding: str, reason: str) -> None:
     server.routes["/damaged"] = lambda to: to.answer(body, Content_Encoding=coding)
     assert reason in refused(server.url("/damaged"))
 
@@ -412,9 +414,9 @@ def test_a_server_that_says_nothing_does_not_hold_us(server: Server) -> None:
 # Addresses
 
 PRIVATE = (
-    "127.0.0.1", "127.9.9.9", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254", "100.64.0.1",
-    "0.0.0.0", "0.1.2.3", "255.255.255.255", "224.0.0.1", "240.0.0.1", "198.18.0.1", "192.0.2.1", "192.0.0.170",
-    "192.88.99.1", "198.51.100.9", "203.0.113.9", "198.19.255.255", "239.255.255.255", "100.127.255.255",
+    "127.0.0.1", "127.9.9.9", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254",
+    "100.64.0.1", "0.0.0.0", "0.1.2.3", "255.255.255.255", "224.0.0.1", "240.0.0.1", "198.18.0.1", "192.0.2.1",
+    "192.0.0.170", "192.88.99.1", "198.51.100.9", "203.0.113.9", "198.19.255.255", "239.255.255.255", "100.127.255.255",
     "::", "::1", "fe80::1", "fe80::1%eth0", "fc00::1", "fd00:ec2::254", "ff02::1", "2001:db8::1", "3fff::1", "2001::1",
     "::ffff:127.0.0.1", "::ffff:a00:1", "::127.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::1",
     "2002:7f00:1::", "2002:a9fe:a9fe::1", "fec0::1", "100::1",
@@ -436,7 +438,7 @@ NO_WEB = (
 )  # fmt: skip
 
 
-def test_private_and_special_addresses_are_told_from_public_ones() -> None:
+def test_private_and_special_addresses_are_distinguished_from_public_ones() -> None:
     assert [address for address in PRIVATE if is_public(address)] == []
     assert [address for address in GLOBAL if not is_public(address)] == []
 
@@ -615,33 +617,33 @@ def test_refresh_fetches_anew_and_keeps_what_it_found(server: Server) -> None:
     assert len(server.asked) == 2
 
 
-def test_an_entry_tells_what_it_is(server: Server, cache: Path) -> None:
+def test_an_entry_describes_itself(server: Server, cache: Path) -> None:
     server.routes["/from"] = _to("/page")
     fetched(server, "/from")
-    (told,) = cache.glob("*.json")
-    read = json.loads(told.read_text())
+    (stored,) = cache.glob("*.json")
+    read = json.loads(stored.read_text())
     assert (read["url"], read["final_url"], read["content_type"]) == (
         server.url("/from"),
         server.url("/page"),
         "text/html",
     )
-    assert told.with_suffix(".html").read_bytes() == PAGE
+    assert stored.with_suffix(".html").read_bytes() == PAGE
     assert sorted(path.suffix for path in cache.iterdir()) == [".html", ".json"]
 
 
 @pytest.mark.parametrize("damage", ["body", "json", "gone", "other"])
 def test_a_damaged_entry_is_fetched_anew(server: Server, cache: Path, damage: str) -> None:
     fetched(server, "/page")
-    (told,) = cache.glob("*.json")
-    body = told.with_suffix(".html")
+    (stored,) = cache.glob("*.json")
+    body = stored.with_suffix(".html")
     if damage == "body":
         body.write_bytes(PAGE[:-1])
     elif damage == "json":
-        told.write_text("[1")
+        stored.write_text("[1")
     elif damage == "gone":
         body.unlink()
     else:
-        told.write_text('"not an object"')
+        stored.write_text('"not an object"')
     assert fetched(server, "/page").data == PAGE
     assert len(server.asked) == 2
     assert fetched(server, "/page").data == PAGE

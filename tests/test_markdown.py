@@ -1,4 +1,4 @@
-"""Markdown is read as the finished page: its marks go, its text stays."""
+"""Markdown is read as its rendered page: the markup goes, the text stays."""
 
 from __future__ import annotations
 
@@ -52,12 +52,21 @@ def test_a_report_in_markdown() -> None:
         ("**Police**", [(True, "Police")]),
         ("*a*<br>b  \nc", [(False, "a b c")]),
         ("One \\* two &lt; three ~~gone~~", [(False, "One * two < three gone")]),
-        ("Courts acquitted all of them, as they had the year before.\n---\nB", [(False, "Courts acquitted all of them, as they had the year before."), (False, "B")]),
+        (
+            "Courts acquitted all of them, as they had the year before.\n---\nB",
+            [(False, "Courts acquitted all of them, as they had the year before."), (False, "B")],
+        ),
         ("---\nNot front matter\n\n---\nText.", [(False, "Not front matter"), (False, "Text.")]),
         ("---\n**Not front matter**\n---\nText.", [(True, "Not front matter"), (False, "Text.")]),
-        ("<p>One.</p>\n<script>two()</script>\n<ul><li>Three &amp; four</li></ul>", [(False, "One."), (False, "Three & four")]),
+        (
+            "<p>One.</p>\n<script>two()</script>\n<ul><li>Three &amp; four</li></ul>",
+            [(False, "One."), (False, "Three & four")],
+        ),
         ("<!-- a\n\nb -->\n\nText.", [(False, "Text.")]),
-        ("[ref]: https://example.org\n\nSee [the law][ref] and <https://example.org>.", [(False, "See the law and https://example.org.")]),
+        (
+            "[ref]: https://example.org\n\nSee [the law][ref] and <https://example.org>.",
+            [(False, "See the law and https://example.org.")],
+        ),
     ],
 )  # fmt: skip
 def test_marks_go_and_text_stays(markdown: str, wanted: list[tuple[bool, str]]) -> None:

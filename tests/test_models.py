@@ -78,7 +78,7 @@ def test_default_and_fast_come_with_the_library(models: Path) -> None:
     assert Classifier.load().scorer.methods == ("occlusion",)
 
 
-def test_a_missing_model_is_told_with_how_to_get_it() -> None:
+def test_a_missing_model_is_reported_with_how_to_get_it() -> None:
     with pytest.raises(
         ModelError, match=r"^no model 'small' here: get it with 'tipclassify models add FOLDER-OR-URL --name small'"
     ):
@@ -87,7 +87,7 @@ def test_a_missing_model_is_told_with_how_to_get_it() -> None:
         Classifier.load("No/Such")
 
 
-def test_a_kind_of_a_later_version_is_told(models: Path) -> None:
+def test_a_kind_of_a_later_version_is_reported(models: Path) -> None:
     shutil.copytree(TINY, models / "odd")
     head = {**json.loads((TINY / "model.json").read_text("utf-8")), "kind": "oracle"}
     (models / "odd" / "model.json").write_text(json.dumps({**head, "sha256": digest(head)}), "utf-8")
@@ -138,7 +138,7 @@ def test_names_that_would_mislead_are_refused(name: str) -> None:
     assert installed() == []
 
 
-def test_another_model_than_the_one_told_of_is_refused(models: Path) -> None:
+def test_a_model_with_another_hash_than_the_one_given_is_refused(models: Path) -> None:
     with pytest.raises(ModelError, match=f"is the model {HASH}, not 00ff; nothing was added"):
         add_model(str(TINY), sha256="00ff")
     assert add_model(str(TINY), sha256=HASH.upper()).name == "encoder"
@@ -178,9 +178,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(404)
             return
         start = 0
-        told = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
-        if told and self.server.knows_parts:
-            start = int(told[1])
+        requested = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        if requested and self.server.knows_parts:
+            start = int(requested[1])
             if start >= len(data):
                 self.send_error(416)
                 return
@@ -199,7 +199,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """Serves `files`; answers about the longer ones break off after so many bytes as ``breaks_off`` says, one by one."""
+    """Serve `files`; answers on the longer ones break off after the numbers of bytes in ``breaks_off``, one by one."""
 
     daemon_threads = True
     block_on_close = False
@@ -308,7 +308,7 @@ def test_what_is_there_already_is_not_fetched_again(server: Server, models: Path
     assert server.of("tokenizer.json") == [f"bytes={len(server.files['tokenizer.json'])}-"]
 
 
-def test_an_address_without_a_model_is_told(server: Server) -> None:
+def test_an_address_without_a_model_is_reported(server: Server) -> None:
     del server.files["model.json"]
     with pytest.raises(InputError, match=r"model\.json: no such page \(404\)"):
         fetch(server)

@@ -13,13 +13,12 @@ from tipclassify.readers.html import nesting
 from tipclassify.readers.html.nesting import refuse_deep
 
 PAGES = sorted((Path(__file__).parent / "pages").glob("*.html"))
-TAGS = b"""<u> </u> <div> </div> <p> </p> <b> </b> <a> </a> <li> </li> <ul> </ul> <table> </table> <tr> <td> </td> <svg> </svg> <g>
-<g/> </g> <math> <mi> </mi> <foo> <foo/> </foo> <!-- --> <!--> <script> </script> <title> </title> <select> </select> <option>
-<button> </button> <form> </form> <object> </object> <template> </template> <u|x="</u>"> <u|x='> '> <u|="> " ' x <![CDATA[ ]]>
-</br> <br> <nobr> <font|color=x> </font> <foreignObject> </foreignObject> <h1> </h1> <dd> <dl> </dl> <textarea> </textarea>
-<marquee> </marquee> <noscript> <iframe> </iframe> <rt> <style> </style> <em/> <div/> <path/>""".replace(
-    b"|", b" "
-).split()
+TAGS = b"""<u> </u> <div> </div> <p> </p> <b> </b> <a> </a> <li> </li> <ul> </ul> <table> </table> <tr> <td> </td> <svg>
+</svg> <g> <g/> </g> <math> <mi> </mi> <foo> <foo/> </foo> <!-- --> <!--> <script> </script> <title> </title> <select>
+</select> <option> <button> </button> <form> </form> <object> </object> <template> </template> <u|x="</u>"> <u|x='> '>
+<u|="> " ' x <![CDATA[ ]]> </br> <br> <nobr> <font|color=x> </font> <foreignObject> </foreignObject> <h1> </h1> <dd>
+<dl> </dl> <textarea> </textarea> <marquee> </marquee> <noscript> <iframe> </iframe> <rt> <style> </style> <em/> <div/>
+<path/>""".replace(b"|", b" ").split()
 
 
 @pytest.mark.parametrize(

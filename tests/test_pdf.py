@@ -1,4 +1,4 @@
-"""A PDF comes out as its author wrote it: in reading order, without what the page adds, and bad files are told."""
+"""PDF files are read in their author's order, without page furniture; bad files are reported."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PAGES = {  # on which some blocks begin, as one sees when one opens the files
 }
 
 
-# --------------------------------------------------------------------------------------------- what LibreOffice and Chromium wrote
+# --------------------------------------------------------------------------------------------- LibreOffice, Chromium
 
 
 def source() -> tuple[list[str], list[str], list[str]]:
@@ -334,7 +334,10 @@ def test_small_print_at_the_foot_is_a_note_and_not_in_the_paragraph() -> None:
     ("word", "mark", "kept"), [("mills.", "12", "mills."), ("mills", "[3]", "mills"), ("40 km", "2", "40 km2")]
 )
 def test_raised_digits_are_dropped_but_not_exponents(word: str, mark: str, kept: str) -> None:
-    raised = f"BT /F 10 Tf 60 700 Td (Police searched {word}) Tj /F 6 Tf 4 Ts ({mark}) Tj /F 10 Tf 0 Ts ( near the port.) Tj ET"
+    raised = (
+        f"BT /F 10 Tf 60 700 Td (Police searched {word}) Tj /F 6 Tf 4 Ts ({mark}) Tj "
+        "/F 10 Tf 0 Ts ( near the port.) Tj ET"
+    )
     assert read(raised) == [f"Police searched {kept} near the port."]
 
 
@@ -375,7 +378,8 @@ def test_pages_that_are_turned_or_set_sideways_are_read_upright(turn: str) -> No
 
 
 def test_stamps_and_text_off_the_page_are_left_out() -> None:
-    stamp = f"q 0.7 0.7 -0.7 0.7 200 300 cm {show(0, 0, 'DRAFT', 60)} Q q 0 1 -1 0 590 200 cm {show(0, 0, 'Printed in Halden', 7)} Q"
+    stamp = f"q 0.7 0.7 -0.7 0.7 200 300 cm {show(0, 0, 'DRAFT', 60)} Q "
+    stamp += f"q 0 1 -1 0 590 200 cm {show(0, 0, 'Printed in Halden', 7)} Q"
     page = column(60, 700, PROSE) + stamp + show(60, -40, "printer's mark")
     assert read(page) == [joined(PROSE)]
     assert read(page, extra="/CropBox[0 660 612 792]") == [joined(PROSE[:4])]
@@ -413,7 +417,7 @@ def fails(data: bytes, match: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_bad_files_are_told_in_one_line() -> None:
+def test_bad_files_are_reported_in_one_line() -> None:
     whole = (FILES / "one-column.pdf").read_bytes()
     fails((FILES / "locked.pdf").read_bytes(), "password; save a copy without")
     fails(whole[: len(whole) // 2], "damaged, cut off or without pages; fetch")
@@ -428,13 +432,13 @@ def test_a_locked_file_without_a_password_reads() -> None:
     ]
 
 
-def test_scans_are_refused_and_told_what_to_do() -> None:
+def test_scans_are_refused_with_advice() -> None:
     fails(make_pdf(IMAGE, IMAGE), "no text layer .*ocrmypdf")
     fails(make_pdf(*(IMAGE + show(60, 40, f"RECEIVED {n}") for n in range(3))), "no text layer")
     fails(make_pdf("", ""), "no text layer")
 
 
-def test_pages_without_text_among_others_are_told() -> None:
+def test_pages_without_text_among_others_are_reported() -> None:
     text = column(60, 700, PROSE)
     with pytest.warns(UserWarning, match=r"^made.pdf: pages 2, 4 without a text layer .*ocrmypdf"):
         assert len(read(text, IMAGE, text, IMAGE)) == 2
@@ -442,11 +446,11 @@ def test_pages_without_text_among_others_are_told() -> None:
         read(IMAGE, text)
 
 
-def test_an_empty_page_is_nothing_to_tell_of() -> None:
+def test_an_empty_page_is_not_reported() -> None:
     assert len(read(column(60, 700, PROSE), "", column(60, 700, REST))) == 2
 
 
-def test_a_missing_end_is_told() -> None:
+def test_a_missing_end_is_reported() -> None:
     data = make_pdf(column(60, 700, PROSE))
     with pytest.warns(UserWarning, match="its end is missing"):
         read_pdf(data[: data.rindex(b"startxref")], "x")

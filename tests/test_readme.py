@@ -30,14 +30,14 @@ def test_the_dataset_card_counts_what_is_there() -> None:
 
 
 def test_every_command_and_option_the_readme_names_exists(cli: Run) -> None:
-    told = cli("--help").stdout.decode()
+    help_text = cli("--help").stdout.decode()
     names = set(re.findall(r"tipclassify (\w+)", README)) - {"import"}
     assert names >= {"score", "explain", "evaluate", "info"}
-    assert [name for name in names if name not in told] == []
+    assert [name for name in names if name not in help_text] == []
     training = typer.Typer()
     training.command()(runpy.run_path(str(ROOT / "train.py"))["train"])
     asked = [(app, [name, "--help"]) for name in names] + [(training, ["--help"])]
-    helps = told + "".join(CliRunner().invoke(*one, env={"COLUMNS": "400"}).output for one in asked)
+    helps = help_text + "".join(CliRunner().invoke(*one, env={"COLUMNS": "400"}).output for one in asked)
     assert [
         option
         for option in re.findall(r"(?<=[ `])--\w+", README)
@@ -46,8 +46,8 @@ def test_every_command_and_option_the_readme_names_exists(cli: Run) -> None:
 
 
 def test_every_command_is_in_the_readme(cli: Run) -> None:
-    told = cli("--help").stdout.decode()
-    commands = re.findall(r"^[│ ]\s*(\w+)  ", told[told.index("Commands") :], re.MULTILINE)
+    help_text = cli("--help").stdout.decode()
+    commands = re.findall(r"^[│ ]\s*(\w+)  ", help_text[help_text.index("Commands") :], re.MULTILINE)
     assert commands
     assert [name for name in commands if f"`tipclassify {name}" not in README] == []
 

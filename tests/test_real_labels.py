@@ -84,8 +84,8 @@ def write_sources(folder: Path, address: str) -> None:
         "dol": ("dol/{year}/{country}", "countries_{year}.xml"),
         "factbook": ("factbook/{year}/{row}", "fields_{year}.sql.gz"),
     }
-    told = {name: {"source": source, "file": file, "address": address} for name, (source, file) in patterns.items()}
-    (folder / "sources.json").write_text(json.dumps(told), "utf-8")
+    sources = {name: {"source": source, "file": file, "address": address} for name, (source, file) in patterns.items()}
+    (folder / "sources.json").write_text(json.dumps(sources), "utf-8")
 
 
 # --------------------------------------------------------------------------------------------- keys and finding
@@ -309,8 +309,10 @@ def test_the_same_text_under_two_headings_may_have_two_sets_of_labels(tmp_path: 
     file = tmp_path / "rows.jsonl"
 
     def read(*rows: tuple[str | None, list[str]]) -> int:
-        told = ({"text": "The law was not enforced.", "section": section, "labels": names} for section, names in rows)
-        file.write_text("".join(json.dumps(row) + "\n" for row in told), "utf-8")
+        written = (
+            {"text": "The law was not enforced.", "section": section, "labels": names} for section, names in rows
+        )
+        file.write_text("".join(json.dumps(row) + "\n" for row in written), "utf-8")
         return len(read_rows(file))
 
     assert (

@@ -1,4 +1,4 @@
-"""Training as ``train.py`` does it: what teaches, what only measures, what is written, and what a person is told.
+"""Training by ``train.py``: training and held-out passages, written files, and messages.
 
 The heads are fitted on the tiny encoder of ``files/``; the shipped default is where a person's own sentences go.
 """
@@ -134,7 +134,7 @@ def flipped(rows: list[dict[str, Any]], which: np.ndarray) -> list[dict[str, Any
 
 
 def complicity_of_money(model: Path) -> float:
-    """Log-odds before calibration of what only the author of `OWN` takes for complicity."""
+    """Log-odds before calibration of passages that only the author of `OWN` takes for complicity."""
     scorer: Any = Classifier.load(model).scorer
     return float(scorer.model.heads.logits(scorer.pooled(["officers took money to them"]))[0, 2])
 
@@ -291,7 +291,7 @@ def test_own_rows_are_judged_by_heads_that_did_not_see_their_fold(
     assert all(len(found) == 1 for found in of_doc.values())
 
 
-def test_it_is_told_what_own_rows_changed_on_them_and_elsewhere(mine: Trained, tmp_path: Path) -> None:
+def test_training_reports_what_own_rows_changed_on_them_and_elsewhere(mine: Trained, tmp_path: Path) -> None:
     assert mine.on_own is not None
     assert mine.on_held is not None
     of_own, of_held = (found.differences[LABELS.index("complicity") + 1] for found in (mine.on_own, mine.on_held))
@@ -458,11 +458,12 @@ def test_train_py_trains_on_ones_own_sentences(tmp_path: Path, model: str, kind:
     assert Classifier.load(out).predict_proba([row["text"] for row in OWN_WORDS[:9]]).shape == (9, 3)
 
 
-def test_it_is_told_what_is_trained_on_and_how_real_passages_are_got(capsys: pytest.CaptureFixture[str]) -> None:
+def test_training_reports_its_passages_and_how_to_get_real_ones(capsys: pytest.CaptureFixture[str]) -> None:
     report_rows([row for row in CORPUS if not is_real(row)], [])
     report_rows(CORPUS, [])
     assert capsys.readouterr().err.splitlines() == [
-        "train.py: 96 invented passages, no real passages ('tipclassify corpus rebuild data/real' fetches them), 0 of your own",
+        "train.py: 96 invented passages, no real passages ('tipclassify corpus rebuild data/real' fetches them), "
+        "0 of your own",
         "train.py: 96 invented passages, 576 real passages, 0 of your own",
     ]
 
@@ -499,7 +500,7 @@ TEN = [
 
 
 @pytest.mark.parametrize(
-    ("rows", "code", "told"),
+    ("rows", "code", "message"),
     [
         (TEN, 0, "warning: label complicity has 2 passages: too few"),
         ([{**row, "labels": ["failure"]} for row in TEN], 0, "warning: every passage has label failure"),
@@ -509,12 +510,12 @@ TEN = [
     ],
 )
 def test_a_thin_corpus_is_trained_on_with_a_warning_or_refused_in_a_line(
-    rows: list[dict[str, Any]], code: int, told: str, tmp_path: Path
+    rows: list[dict[str, Any]], code: int, message: str, tmp_path: Path
 ) -> None:
     data, out = written(tmp_path / "thin.jsonl", rows), tmp_path / "m"
     done = train("--data", data, "--out", out, "--no-corpus", "--model", "fast", "--jobs", 1)
     assert done.exit_code == code, done.output
-    assert any(line.startswith(f"train.py: {told}") for line in done.stderr.splitlines())
+    assert any(line.startswith(f"train.py: {message}") for line in done.stderr.splitlines())
     assert (out / "model.json").is_file() == (code == 0)
 
 
@@ -539,14 +540,14 @@ def test_a_corpus_with_errors_trains_nothing(tmp_path: Path, model: str) -> None
 
 
 def test_train_py_help_speaks_to_someone_with_sentences_of_their_own() -> None:
-    told = " ".join(train("--help").stdout.split())
-    assert "python train.py --data my.jsonl --out models/mine" in told
-    assert "tipclassify score --model models/mine" in told
-    assert "--no-corpus" in told
+    help_text = " ".join(train("--help").stdout.split())
+    assert "python train.py --data my.jsonl --out models/mine" in help_text
+    assert "tipclassify score --model models/mine" in help_text
+    assert "--no-corpus" in help_text
 
 
 @pytest.mark.parametrize(
-    ("args", "told"),
+    ("args", "message"),
     [
         (["--data", "my.jsonl"], "with --data, say where the model shall go"),
         (["--model", "encoder"], "needs --base"),
@@ -559,10 +560,10 @@ def test_train_py_help_speaks_to_someone_with_sentences_of_their_own() -> None:
         (["--teacher", "x"], "--teacher"),
     ],
 )
-def test_wrong_usage_of_train_py_exits_2(args: list[str], told: str) -> None:
+def test_wrong_usage_of_train_py_exits_2(args: list[str], message: str) -> None:
     done = train(*args)
     assert done.exit_code == 2
-    assert told in re.sub(r"\x1b\[[\d;]*m", "", done.output)
+    assert message in re.sub(r"\x1b\[[\d;]*m", "", done.output)
 
 
 def test_the_default_teaches_fast_what_it_says_of_unlabelled_passages(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Corrections on a local page: what is decided, what holds after undoing, what the corpus then says."""
+"""Corrections on a local page: decisions, undoing, and the corpus that results."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ def deciding(
     report: str = "r",
 ) -> Event:
     about = {"text": text or f"Text of {key}.", "report": report, "report_id": report, "block": int(number)}
-    return Event(number, kind, key, annotator, "2025-03-01T10:00:00.000Z", labels, about=about)  # type: ignore[arg-type]
+    when = "2025-03-01T10:00:00.000Z"
+    return Event(number, kind, key, annotator, when, labels, about=about)  # type: ignore[arg-type]
 
 
 def undoing(number: int, undoes: int, key: str = "k", annotator: str = "ann") -> Event:
@@ -224,9 +225,9 @@ def test_cross_validation_never_splits_a_report_once_there_are_two() -> None:
 
 
 def test_a_corpus_that_somebody_edited_is_moved_aside_and_not_overwritten(tmp_path: Path) -> None:
-    corpus, told = tmp_path / "my.jsonl", []
+    corpus, reported = tmp_path / "my.jsonl", []
     found = history(deciding(1, "k", ()))
-    file = CorpusFile(corpus, told.append)
+    file = CorpusFile(corpus, reported.append)
     file.write(found)
     mine = corpus.read_text("utf-8") + '{"text": "By hand.", "labels": []}\n'
     corpus.write_text(mine, "utf-8")
@@ -235,20 +236,20 @@ def test_a_corpus_that_somebody_edited_is_moved_aside_and_not_overwritten(tmp_pa
     assert (tmp_path / "my.jsonl.edited-1").read_text("utf-8") == mine
     assert [row["id"] for row in read_rows(corpus)] == ["k", "l"]
     corpus.write_text(mine.replace("[]", '["failure"]'), "utf-8")
-    CorpusFile(corpus, told.append).write(found)
+    CorpusFile(corpus, reported.append).write(found)
     assert (tmp_path / "my.jsonl.edited-2").is_file()
-    assert len(told) == 2
+    assert len(reported) == 2
 
 
 def test_a_corpus_from_elsewhere_is_not_lost(tmp_path: Path, fast: Classifier, reports: list[OpenReport]) -> None:
     corpus = tmp_path / "mine.jsonl"
     corpus.write_text('{"id": "1", "text": "Police acted.", "labels": []}\n', "utf-8")
-    told: list[str] = []
-    session = ReviewSession(fast, reports, corpus, "ann", tell=told.append)
+    reported: list[str] = []
+    session = ReviewSession(fast, reports, corpus, "ann", tell=reported.append)
     session.decide(reports[0].passages[0].key, [])
     assert "Police acted." in (tmp_path / "mine.jsonl.edited-1").read_text("utf-8")
     assert len(read_rows(corpus)) == 1
-    assert len(told) == 1
+    assert len(reported) == 1
 
 
 def test_a_folder_of_corpora_is_read_without_the_log(session: ReviewSession, reports: list[OpenReport]) -> None:
@@ -572,7 +573,7 @@ def server(tmp_path: Path) -> Iterator[Reviewer]:
 
 
 @needs_extra
-def test_a_working_day_by_http_until_ctrl_c_tells_what_was_decided_and_what_could_not_be_read(
+def test_a_working_day_by_http_ends_with_a_summary_of_decisions_and_unread_inputs(
     server: Reviewer, tmp_path: Path
 ) -> None:
     about = server.get("/api/session")
@@ -598,9 +599,9 @@ def test_a_working_day_by_http_until_ctrl_c_tells_what_was_decided_and_what_coul
         return
     server.line.close()
     server.process.send_signal(signal.SIGINT)
-    _, told = server.process.communicate(timeout=20)
+    _, reported = server.process.communicate(timeout=20)
     assert server.process.returncode == 1  # two inputs failed, the rest was done
-    lines = told.decode().splitlines()
+    lines = reported.decode().splitlines()
     assert [line.partition(":")[0] for line in lines] == ["tipclassify"] * len(lines)
     assert sum("gone.txt: no such file" in line for line in lines) == 1
     assert sum("empty.txt: empty" in line for line in lines) == 1

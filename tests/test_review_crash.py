@@ -38,7 +38,7 @@ FAST = ("--model", "fast")
 
 @dataclass
 class Toll:
-    """What a number of kills cost."""
+    """Losses after a number of kills."""
 
     kills: int = 0
     acknowledged: int = 0
@@ -85,10 +85,10 @@ def kill_servers(folder: Path, kills: int, seed: int = 0) -> Toll:
                         "request": f"{mine.getrandbits(64):x}",
                     }
                     line.request("POST", "/api/decisions", json.dumps(sent), server.own())
-                    told = json.loads(line.getresponse().read())
+                    answer = json.loads(line.getresponse().read())
                     sent = None
-                    toll.on_disk_already += told["event"]["id"] <= there
-                    acknowledged[told["event"]["id"]] = (told["event"]["key"], told["event"]["labels"])
+                    toll.on_disk_already += answer["event"]["id"] <= there
+                    acknowledged[answer["event"]["id"]] = (answer["event"]["key"], answer["event"]["labels"])
                     began.set()
             except (OSError, http.client.HTTPException, ValueError):
                 pass  # killed: whatever was under way was not acknowledged
@@ -199,8 +199,8 @@ def test_a_line_torn_at_any_byte_is_set_aside_and_the_rest_holds(tmp_path: Path)
     for cut in range(1, len(last)):
         log = tmp_path / f"{cut}.events"
         log.write_bytes(whole + last[:cut])
-        told: list[str] = []
-        opened = EventLog(log, told.append)
+        reported: list[str] = []
+        opened = EventLog(log, reported.append)
         torn = log.with_name(log.name + ".torn")
         if cut == len(last) - 1:  # all but the line end: nothing is lost
             assert (log.read_bytes(), len(opened.history)) == (whole + last, 3)
@@ -208,7 +208,7 @@ def test_a_line_torn_at_any_byte_is_set_aside_and_the_rest_holds(tmp_path: Path)
             continue
         assert log.read_bytes() == whole
         assert torn.read_bytes() == last[:cut] + b"\n"
-        assert len(told) == 1
+        assert len(reported) == 1
         with opened.exclusive() as append:
             append(decision(3, "n"))
         assert [event.key for event in EventLog(log).history.events] == ["k", "l", "n"]
@@ -237,7 +237,7 @@ def test_what_another_process_tore_is_healed_before_the_next_line(tmp_path: Path
     assert [event.key for event in EventLog(log.path).history.events] == ["k", "l"]
 
 
-def test_a_bad_line_in_the_middle_is_told_and_nothing_is_touched(tmp_path: Path) -> None:
+def test_a_bad_line_in_the_middle_is_reported_and_nothing_is_touched(tmp_path: Path) -> None:
     log = tmp_path / "my.events"
     data = event_line(decision(1)) + b'{"event": 2}\n' + event_line(decision(3))
     log.write_bytes(data)
@@ -275,7 +275,7 @@ def test_a_decision_that_cannot_be_written_is_not_called_saved(tmp_path: Path, m
     assert numbers(log.path) == [1, 2]
 
 
-def test_a_full_disk_is_told_and_the_page_goes_on(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_the_page_goes_on(tmp_path: Path) -> None:
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("no /dev/full here")
@@ -298,10 +298,10 @@ def test_what_a_crash_left_undone_is_done_when_it_is_opened_again(tmp_path: Path
         append(decision(2, "l"))  # killed before the corpus was written
     assert len(read_rows(corpus)) == 1
     again = EventLog(log.path)
-    told: list[str] = []
-    CorpusFile(corpus, told.append).write(again.history)
+    reported: list[str] = []
+    CorpusFile(corpus, reported.append).write(again.history)
     assert [row["id"] for row in read_rows(corpus)] == ["k", "l"]
-    assert told == []
+    assert reported == []
     assert [row["id"] for row in corpus_rows(again.history)] == ["k", "l"]
 
 

@@ -28,7 +28,7 @@ Open = Callable[..., Any]
 
 
 class Reviewer(review_client.Reviewer):
-    """The same, of the fast model, for a page: seconds may pass between requests, and tabs close before their server."""
+    """The client with the fast model and patience: a page waits seconds between requests and closes first."""
 
     def __init__(self, *args: object) -> None:
         self.contexts: list[Any] = []
@@ -41,7 +41,10 @@ class Reviewer(review_client.Reviewer):
 
 
 @pytest.fixture(scope="module")
-def desk(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reviewer]:  # noqa: ARG001  # no browser, no server
+def desk(
+    browser: Any,  # noqa: ARG001  # no browser, no server
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Reviewer]:
     """A server for the tests that only look, or undo what they do."""
     folder = tmp_path_factory.mktemp("desk")
     with Reviewer(REPORT, EXCERPT, "--corpus", folder / "c.jsonl", "--annotator", "ana") as one:
@@ -49,7 +52,10 @@ def desk(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rev
 
 
 @pytest.fixture(scope="module")
-def encoder(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reviewer]:  # noqa: ARG001  # no browser, no server
+def encoder(
+    browser: Any,  # noqa: ARG001  # no browser, no server
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Reviewer]:
     """A server of an encoder, whose reasons do not add up."""
     folder = tmp_path_factory.mktemp("encoder")
     with Reviewer(EXCERPT, "--model", TINY, "--corpus", folder / "c.jsonl", "--annotator", "ana") as one:
@@ -129,7 +135,10 @@ def pressed(tab: Any) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def school(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reviewer]:  # noqa: ARG001  # no browser, no server
+def school(
+    browser: Any,  # noqa: ARG001  # no browser, no server
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Reviewer]:
     """A server with all of a report decided and little to train on besides."""
     folder = tmp_path_factory.mktemp("school")
     monkeypatch = pytest.MonkeyPatch()
@@ -307,7 +316,7 @@ def test_filters_count_what_they_leave_and_rows_stay_until_asked(opened: Open, d
 
 
 def go_to(tab: Any, server: Reviewer, passage: dict[str, Any]) -> dict[str, Any]:
-    """Go to a passage of the first report; what the server says of its reasons."""
+    """Go to a passage of the first report; return the server's reasons."""
     report = server.get("/api/session")["reports"][0]["id"]
     tab.evaluate("hash => { location.hash = hash }", f"reading/{report}/{passage['key']}")
     until(tab, "n => document.querySelector('#here .facts').textContent.startsWith(n + ' of ')", passage["number"])
@@ -587,20 +596,23 @@ def test_a_hostile_report_does_nothing(opened: Open, tmp_path: Path) -> None:
 
 
 EVIL = """<!doctype html><title>evil</title>
-<form id=f method=post enctype=text/plain target=sink action=ORIGIN/api/decisions><input name='{"key":"KEY","labels":[],"x":"' value='"}'></form>
+<form id=f method=post enctype=text/plain target=sink action=ORIGIN/api/decisions><input \
+name='{"key":"KEY","labels":[],"x":"' value='"}'></form>
 <iframe name=sink></iframe><iframe id=frame src=ORIGIN/></iframe><img id=img src=ORIGIN/api/session>
 <script src=ORIGIN/static/labels.js></script>
 <script>
 window.got = {};
-const told = (name) => (answer) => answer.text().then((text) => (window.got[name] = answer.type === "opaque" ? "nothing to read" : text));
+const record = (name) => (answer) => answer.text().then((text) => (window.got[name] = \
+answer.type === "opaque" ? "nothing to read" : text));
 const failed = (name) => () => (window.got[name] = "refused");
 const body = JSON.stringify({ key: "KEY", labels: [] });
 const all = [
-  fetch("ORIGIN/api/session", { credentials: "include" }).then(told("read"), failed("read")),
-  fetch("ORIGIN/api/session", { credentials: "include", mode: "no-cors" }).then(told("opaque"), failed("opaque")),
-  fetch("ORIGIN/api/decisions", { method: "POST", credentials: "include", mode: "no-cors", body }).then(told("plain"), failed("plain")),
+  fetch("ORIGIN/api/session", { credentials: "include" }).then(record("read"), failed("read")),
+  fetch("ORIGIN/api/session", { credentials: "include", mode: "no-cors" }).then(record("opaque"), failed("opaque")),
+  fetch("ORIGIN/api/decisions", { method: "POST", credentials: "include", mode: \
+"no-cors", body }).then(record("plain"), failed("plain")),
   fetch("ORIGIN/api/decisions", { method: "POST", credentials: "include", body,
-    headers: { "Content-Type": "application/json", "X-Tipclassify": "review" } }).then(told("json"), failed("json")),
+    headers: { "Content-Type": "application/json", "X-Tipclassify": "review" } }).then(record("json"), failed("json")),
 ];
 document.getElementById("f").submit();
 Promise.allSettled(all).then(() => setTimeout(() => (window.done = true), 500));

@@ -83,7 +83,7 @@ def gone(pids: set[int]) -> bool:
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What the encoder reads here is kept here, and nothing of other tests is known."""
+    """Give a test an empty cache of pooled vectors."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "cache"
 
@@ -91,7 +91,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def job_of(
     tmp_path: Path, corrected: Sequence[Row], base: Sequence[Row] = (), start: str = "default"
 ) -> dict[str, Any]:
-    """What `relearn` is asked for these rows, which nothing else was ever trained on."""
+    """Arguments of `relearn` for these rows."""
     for name, rows in (("my", corrected), ("base", base)):
         (tmp_path / f"{name}.jsonl").write_bytes(b"".join(map(plain_line, rows)))
     data = (str(tmp_path / "base.jsonl"),) if base else ()
@@ -115,7 +115,7 @@ def some_corrections(n: int = 24) -> list[Row]:
 
 
 def silent(*_: object) -> None:
-    """Nobody watches."""
+    """Progress callback that does nothing."""
 
 
 @needs_extra
@@ -192,7 +192,7 @@ def test_a_training_ends_with_the_button_and_with_the_server(tmp_path: Path, how
     assert not list(tmp_path.glob("*my-model-*"))
 
 
-def test_bad_training_data_is_told_in_one_line(tmp_path: Path) -> None:
+def test_bad_training_data_is_reported_in_one_line(tmp_path: Path) -> None:
     data = tmp_path / "d.jsonl"
     data.write_text('{"text": "Police acted.", "labels": ["bold"]}\n{"text": 7}\n', "utf-8")
     (tmp_path / "my.jsonl").write_text('{"id": "1", "text": "Courts slept.", "labels": []}\n', "utf-8")
@@ -205,7 +205,7 @@ def test_bad_training_data_is_told_in_one_line(tmp_path: Path) -> None:
     assert state["result"] is None
 
 
-def test_a_process_that_dies_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_dies_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (tmp_path / "sitecustomize.py").write_text("import os; os._exit(9)", "utf-8")
     (tmp_path / "my.jsonl").write_text("{}\n", "utf-8")
@@ -257,16 +257,16 @@ def test_a_linear_model_under_review_leaves_the_default_to_adapt(tmp_path: Path)
         model_to_adapt(str(tmp_path / "none"))
 
 
-# --------------------------------------------------------------------------------------------- what is learned, and said of it
+# --------------------------------------------------------------------------------------------- results and messages
 
 
 def test_corrections_alone_move_the_default_little_and_the_result_says_what_was_not_measured(tmp_path: Path) -> None:
-    told: list[tuple[str, int, int]] = []
-    result = relearn(**job_of(tmp_path, some_corrections()), tell=lambda *what: told.append(what))
+    steps: list[tuple[str, int, int]] = []
+    result = relearn(**job_of(tmp_path, some_corrections()), tell=lambda *what: steps.append(what))
     assert (result["trained_on"], result["added"], result["held_out"], result["start"]) == (24, 24, 0, "default")
     assert result["on_held"] is None
     assert result["on_own"]["groups"] == 24
-    assert told == [("passages read by the encoder", 24, 24), ("fitting", 0, 0)]
+    assert steps == [("passages read by the encoder", 24, 24), ("fitting", 0, 0)]
     taught, shipped = Classifier.load(result["out"]), Classifier.load()
     others = [row["text"] for row in read_rows(DATA / "corpus" / "assessment.jsonl")[:40]]
     after, before = (model.predict_proba(others) for model in (taught, shipped))

@@ -63,7 +63,7 @@ PATHS = ("/", "/static/review.js", "/api/session", "/api/queue", "/api/changes?s
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_nothing_is_told_without_the_cookie(server: Reviewer, path: str) -> None:
+def test_nothing_is_answered_without_the_cookie(server: Reviewer, path: str) -> None:
     name, _, secret = server.cookie.partition("=")
     for cookie in ("", f"{name}=", f"{name}=x", f"{name}={secret[:-1]}", f"other={secret}", secret, ";;;", "\xff"):
         status, _, body = server.raw("GET", path, headers={"Cookie": cookie})
@@ -89,9 +89,9 @@ def test_a_name_that_was_rebound_to_loopback_is_refused(server: Reviewer, host: 
     before = events(server)
     headers = {**server.own(Origin=f"http://{named}"), "Host": named}
     for method, path, body in (("GET", "/api/session", None), ("POST", "/api/decisions", decision(server))):
-        status, _, told = server.raw(method, path, body, headers)
+        status, _, answer = server.raw(method, path, body, headers)
         assert status in (400, 403)
-        assert b"annotator" not in told
+        assert b"annotator" not in answer
     token = server.link.partition("token=")[2]
     assert server.raw("GET", f"/?token={token}", headers={"Host": named})[0] in (400, 403)
     assert events(server) == before
@@ -118,10 +118,10 @@ def test_a_change_that_does_not_come_from_the_page_is_refused(server: Reviewer, 
     before = events(server)
     headers = server.own(**{name: value.format(port=server.port) for name, value in changed.items()})
     for path in ("/api/decisions", "/api/undo", "/api/adjudications", "/api/retrain", "/api/retrain/stop"):
-        status, answered, told = server.raw("POST", path, decision(server), headers)
+        status, answered, answer = server.raw("POST", path, decision(server), headers)
         assert status == 403
         assert "access-control-allow-origin" not in answered
-        assert list(json.loads(told)) == ["error"]
+        assert list(json.loads(answer)) == ["error"]
     assert events(server) == before
     assert server.get("/api/retrain")["state"] == "idle"
 
@@ -129,12 +129,12 @@ def test_a_change_that_does_not_come_from_the_page_is_refused(server: Reviewer, 
 @pytest.mark.parametrize(
     "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/jsonp"]
 )
-def test_a_change_that_is_not_told_as_json_is_refused(server: Reviewer, kind: str) -> None:
+def test_a_change_that_is_not_sent_as_json_is_refused(server: Reviewer, kind: str) -> None:
     before = events(server)
     assert server.raw("POST", "/api/decisions", decision(server), server.own(Content_Type=kind))[0] == 415
     assert events(server) == before
-    told = server.raw("POST", "/api/decisions", b"{}", server.own(Content_Type="application/json; charset=utf-8"))
-    assert told[0] == 400  # it is read
+    answer = server.raw("POST", "/api/decisions", b"{}", server.own(Content_Type="application/json; charset=utf-8"))
+    assert answer[0] == 400  # it is read
 
 
 def test_a_cookie_that_another_port_planted_beside_ours_changes_nothing(server: Reviewer) -> None:
@@ -229,10 +229,10 @@ def test_a_body_may_be_so_large_and_no_larger(server: Reviewer) -> None:
     # Said to be of 5 GB: refused before it is sent. Of no said size: refused when it grows.
     assert server.raw("POST", "/api/decisions", b"", {**server.own(), "Content-Length": str(5 << 30)})[0] == 413
     chunk = b"4000\r\n" + b"x" * 0x4000 + b"\r\n"
-    told = server.raw(
+    answer = server.raw(
         "POST", "/api/decisions", chunk * 5 + b"0\r\n\r\n", {**server.own(), "Transfer-Encoding": "chunked"}
     )
-    assert told[0] == 413
+    assert answer[0] == 413
     key = server.passages()[0]["key"]
     note = json.dumps({"key": key, "labels": [], "note": "x" * 2_001}).encode()
     assert server.raw("POST", "/api/decisions", note, server.own())[0] == 400
@@ -268,16 +268,16 @@ def test_a_body_may_be_so_large_and_no_larger(server: Reviewer) -> None:
         (b'{"key": "\\ud800", "labels": []}', 404, "no such passage"),
     ],
 )
-def test_what_is_not_understood_is_told_in_one_line_and_changes_nothing(
+def test_an_invalid_request_is_answered_in_one_line_and_changes_nothing(
     server: Reviewer, body: bytes, status: int, why: str
 ) -> None:
     before = events(server)
     known = json.dumps(server.passages()[0]["key"]).encode()
     for path in ("/api/decisions", "/api/adjudications"):
-        got, headers, told = server.raw("POST", path, body.replace(b"KEY", known), server.own())
+        got, headers, answer = server.raw("POST", path, body.replace(b"KEY", known), server.own())
         assert (got, headers["content-type"]) == (status, "application/json")
-        assert why in json.loads(told)["error"]
-        assert "\n" not in json.loads(told)["error"]
+        assert why in json.loads(answer)["error"]
+        assert "\n" not in json.loads(answer)["error"]
     assert events(server) == before
 
 
@@ -290,12 +290,12 @@ def test_only_an_event_that_there_is_can_be_undone(server: Reviewer, event: obje
 
 
 @pytest.mark.parametrize("query", ["since=x", "since=-1", "since=1e3", "since=" + "9" * 5_000, "since=%D9%A3"])
-def test_a_query_that_is_no_number_is_told(server: Reviewer, query: str) -> None:
+def test_a_query_that_is_no_number_is_refused(server: Reviewer, query: str) -> None:
     for path in ("/api/changes", "/api/queue"):
         asked = query.replace("since", "n") if path == "/api/queue" else query
-        status, _, told = server.raw("GET", f"{path}?{asked}", headers={"Cookie": server.cookie})
+        status, _, answer = server.raw("GET", f"{path}?{asked}", headers={"Cookie": server.cookie})
         assert status == 400
-        assert "whole number" in json.loads(told)["error"]
+        assert "whole number" in json.loads(answer)["error"]
 
 
 def test_a_note_with_half_a_character_is_kept_and_the_corpus_loads(server: Reviewer) -> None:
@@ -303,9 +303,9 @@ def test_a_note_with_half_a_character_is_kept_and_the_corpus_loads(server: Revie
 
     key = server.passages()[1]["key"]
     body = b'{"key": "' + key.encode() + b'", "labels": [], "note": "a\\ud800b\\u0000\\n=1+1"}'
-    status, _, told = server.raw("POST", "/api/decisions", body, server.own())
+    status, _, answer = server.raw("POST", "/api/decisions", body, server.own())
     assert status == 200
-    assert json.loads(told)["event"]["note"] == "a\ud800b\x00\n=1+1"
+    assert json.loads(answer)["event"]["note"] == "a\ud800b\x00\n=1+1"
     assert len(load_corpus(server.get("/api/session")["corpus"])) == 1
 
 
@@ -314,7 +314,10 @@ def test_it_listens_on_loopback_only(server: Reviewer) -> None:
     name = socket.gethostname()
     for address in {found[4][0] for found in socket.getaddrinfo(name, None, socket.AF_INET)} - {"127.0.0.1"}:
         if not str(address).startswith("127."):
-            with pytest.raises(OSError), socket.create_connection((str(address), server.port), timeout=2):  # noqa: PT011
+            with (
+                pytest.raises(OSError),  # noqa: PT011
+                socket.create_connection((str(address), server.port), timeout=2),
+            ):
                 pass
 
 

@@ -1,4 +1,4 @@
-"""Lines of JSON in: every way to write a row gives the same row, and a bad one is told with its line."""
+"""Rows of JSON Lines: every valid notation gives the same row, and a bad one is reported with its line."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_rows_are_read_as_json_says(
         (b'{"text": "caf\xe9"}', "not UTF-8"),
     ],
 )
-def test_a_bad_row_is_told_with_its_line(file: Path, line: bytes, what: str) -> None:
+def test_a_bad_row_is_reported_with_its_line(file: Path, line: bytes, what: str) -> None:
     file.write_bytes(b'{"text": "Police acted."}\n\n' + line)
     with pytest.raises(InputError, match=re.escape(f"rows.jsonl:3: {what}")):
         list(read_text_rows(str(file)))

@@ -18,7 +18,8 @@ FILES = Path(__file__).parent / "files"
 
 
 def texts(body: str) -> list[str]:
-    document = read_rtf(rf"{{\rtf1\ansi\ansicpg1252\deff0{{\fonttbl{{\f0\froman\fcharset0 Times;}}{{\f1\fcharset238 Times CE;}}}}{body}}}".encode(), "a.rtf")  # fmt: skip
+    fonts = r"{\fonttbl{\f0\froman\fcharset0 Times;}{\f1\fcharset238 Times CE;}}"
+    document = read_rtf(rf"{{\rtf1\ansi\ansicpg1252\deff0{fonts}{body}}}".encode(), "a.rtf")
     return [document.text[b.start : b.end] for b in document.blocks]
 
 
@@ -64,7 +65,7 @@ def test_marks_become_text(body: str, wanted: list[str]) -> None:
     assert texts(body) == wanted
 
 
-def test_characters_outside_the_code_page_are_told() -> None:
+def test_characters_outside_the_code_page_are_reported() -> None:
     with pytest.warns(UserWarning, match=r"a\.rtf: 1 characters are not in its code page"):
         assert texts(r"caf\'81 closed") == ["caf\ufffd closed"]
 
@@ -87,7 +88,7 @@ def test_hostile_marks_take_no_time(body: str) -> None:
     assert time.process_time() - start < 5
 
 
-def test_broken_numbers_and_a_missing_extra_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_broken_numbers_and_a_missing_extra_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match=r"^a\.rtf: damaged RTF file; open it and save it as \.docx$"):
         read_rtf(rb"{\rtf1\uc Text.}", "a.rtf")
     monkeypatch.setitem(sys.modules, "striprtf", None)

@@ -1,4 +1,4 @@
-"""Scores: the same bits however passages are batched and by how many threads, and the same sums as the features laid out.
+"""Scores are bit-identical in any batch and for any number of threads, and equal to explicit sums of feature weights.
 
 So are the scores of passages under a heading, whose reasons add up.
 """
@@ -37,11 +37,12 @@ ODD = [
     "not " * 5_000 + "punished",
 ]
 
-# Words of every kind that the families distinguish, and punctuation that ends clauses.
-WORDS = """the of and but although , ; . , State Republic Kessara Norvia bin 12 2019 five police officials official government
-    traffickers victims NGO NGOs judge labor inspectors law enforcement did not no never only limited few failed refused declined increased
-    will would plans plan intends adequate inadequate convicted prosecuted punished deported detained bribes complicity shelters
-    funded trained investigate prosecute Vigorously Increase Train ensure people children zqxv s a in for""".split()
+# Words of every kind that the feature templates distinguish, and punctuation that ends clauses.
+WORDS = """the of and but although , ; . , State Republic Kessara Norvia bin 12 2019 five police officials official
+    government traffickers victims NGO NGOs judge labor inspectors law enforcement did not no never only limited few
+    failed refused declined increased will would plans plan intends adequate inadequate convicted prosecuted punished
+    deported detained bribes complicity shelters funded trained investigate prosecute Vigorously Increase Train ensure
+    people children zqxv s a in for""".split()
 
 
 HEADINGS = ["prosecution", None, "b. Protection of Victims", "", "prevention", "Qwzx Vbnm"]

@@ -22,7 +22,7 @@ from tipclassify.text.segmentation.passages import Unit, split_passages, text_do
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Each line is a paragraph; a bar stands wherever a sentence ends inside it. The countries, people and facts are invented.
+# Each line is a paragraph, with a bar at each end of a sentence inside it. Countries, people and facts are invented.
 CASES: Final = {
     "plain sentences": """
 Police arrested nine traffickers.| Courts convicted none of them.
@@ -59,7 +59,8 @@ Increase investigations; train judges; and amend the law.
 The government: (1) trained police; (2) funded shelters; and (3) convicted two traffickers.
 The government (a) trained police, (b) funded shelters, and (c) convicted two traffickers.
 The plan has three aims: i) to train police; ii) to fund shelters; iii) to try traffickers.| It lapsed in 2023.
-Significant issues included: unlawful killings; torture by police; and the worst forms of child labor.| The government took no steps.
+Significant issues included: unlawful killings; torture by police; and the worst forms of child labor.| \
+The government took no steps.
 Vigorously investigate officials; Increase funds for shelters; Train judges.
 The ministry: 1) trained police; 2) funded shelters; and 3) convicted two traffickers.| It did so late.
 """,
@@ -274,7 +275,8 @@ The min. of labor did not act.| It had no plan.
     "more of everything": """
 The Ministry of Labor (MoL), with the U.N. and the EU, opened three centers.| None was for men.
 During the year, 14 judges attended training in St. Petersburg-on-Sea.| Prosecutors did not.
-The law carries penalties of up to 15 years’ imprisonment, a fine of 5,000 to 10,000 marks ($560 to $1,120), or both.| Courts seldom impose them.
+The law carries penalties of up to 15 years’ imprisonment, a fine of 5,000 to 10,000 \
+marks ($560 to $1,120), or both.| Courts seldom impose them.
 Police arrested Brig. (ret.) Moro in June.| He was freed in July.
 An official in the office of the P.M. took bribes.| He kept his post.
 Mr. Bano, Ph.D., ran the agency.| It closed.
@@ -377,7 +379,8 @@ The agency was “closed.”| Its license was not.
 The agency was “closed”.| Its license was not.
 The agency was 'closed.'| Its license was not.
 Was it closed?”| No one knew.
-The Committee notes the Government’s indication in reply to its previous comments (see Direct Request, 2019, para. 4).| It asks for figures.
+The Committee notes the Government’s indication in reply to its previous comments (see \
+Direct Request, 2019, para. 4).| It asks for figures.
 In its reply of 3.4.2022 the Government said nothing.| It sent no figures.
 The law of 3 Apr. 2022 applies.| The law of 5 Apr. does not.
 The mine is 12 km. from Port Salwen.| Boys walk there.

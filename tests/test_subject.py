@@ -1,4 +1,4 @@
-"""What a report is about is told by what a model found in it, and unknown words are told apart from few words."""
+"""The subject of a report is inferred from its tags; unknown words are distinguished from few words."""
 
 from __future__ import annotations
 

@@ -47,7 +47,10 @@ from tipclassify.reporting.writers.summed import write_table
 from tipclassify.text.document import Document, Passage
 
 GOOD = Rates(tp=900, fn=100, fp=50, tn=950)
-SECTIONED = "PROSECUTION\n\nPolice arrested nine traffickers. Courts convicted no traffickers.\n\nPREVENTION\n\nThe sea is blue."
+SECTIONED = (
+    "PROSECUTION\n\nPolice arrested nine traffickers. Courts convicted no traffickers.\n\n"
+    "PREVENTION\n\nThe sea is blue."
+)
 
 app = typer.Typer()
 app.command()(command.summary)
@@ -146,7 +149,7 @@ def test_the_more_errors_go_together_the_wider_the_interval_and_the_count_is_the
     assert apart.count == usual.count == together.count
 
 
-def test_a_label_that_the_model_cannot_tell_is_flagged_and_its_interval_is_everything() -> None:
+def test_a_label_beyond_the_model_is_flagged_and_its_interval_is_everything() -> None:
     for table in (Rates(5, 5, 5, 5), Rates(1, 9, 9, 1), Rates(0, 0, 10, 90), Rates(9, 1, 0, 0), Rates(0, 0, 0, 0)):
         found = adjust(30, 100, table)
         assert (found.count, found.low, found.high, found.notes) == (30, 0, 100, ("weak",))
@@ -259,11 +262,11 @@ def test_a_threshold_within_a_step_takes_its_part_of_the_step() -> None:
     assert at(0.42) == Rates(0, 12, 0, 10)
 
 
-@pytest.mark.parametrize(("told", "expected"), [({}, DISPERSION), ({"dispersion": 2}, 2.0)])
-def test_the_dispersion_is_that_of_the_model_where_it_tells_it(told: dict[str, float], expected: float) -> None:
+@pytest.mark.parametrize(("stated", "expected"), [({}, DISPERSION), ({"dispersion": 2}, 2.0)])
+def test_the_dispersion_is_the_models_where_it_states_one(stated: dict[str, float], expected: float) -> None:
     counted = {"with": [1] * 100, "without": [1] * 100}
     same = {label: {"tp": 1, "fn": 1, "fp": 1, "tn": 1} for label in LABELS}
-    table = {"policies": {"balanced": same}, "histogram": dict.fromkeys(LABELS, counted), **told}
+    table = {"policies": {"balanced": same}, "histogram": dict.fromkeys(LABELS, counted), **stated}
     found = error_rates({"error_table": table}, moved={"failure": 0.4})
     assert found is not None
     assert [rates.dispersion for rates in found.values()] == [expected] * len(LABELS)
@@ -471,7 +474,7 @@ def test_a_model_without_error_rates_still_counts(report: Path, monkeypatch: pyt
         assert "adjusted" not in done.stdout
 
 
-def test_an_input_that_fails_is_told_and_the_rest_is_counted(report: Path, tmp_path: Path) -> None:
+def test_an_input_that_fails_is_reported_and_the_rest_is_counted(report: Path, tmp_path: Path) -> None:
     done = run("summary", tmp_path / "gone.txt", report, "-f", "jsonl")
     assert done.exit_code == 1
     assert "gone.txt: no such file" in done.stderr
@@ -489,17 +492,17 @@ def test_the_suffix_names_the_format(report: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         (["--chart", "bars"], "say --format png or svg"),
         (["--chart", "heatmap", "-f", "svg", "--by", "year"], "say --by twice"),
         (["--by", "planet"], "planet"),
     ],
 )
-def test_options_that_do_not_go_together_are_usage_errors(report: Path, options: list[str], told: str) -> None:
+def test_options_that_do_not_go_together_are_usage_errors(report: Path, options: list[str], message: str) -> None:
     done = run("summary", report, *options)
     assert done.exit_code == 2
-    assert told in " ".join(done.stderr.replace("│", " ").split())
+    assert message in " ".join(done.stderr.replace("│", " ").split())
 
 
 def test_a_picture_does_not_go_to_a_terminal(report: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -588,7 +591,7 @@ def test_pictures_grow_with_their_rows_and_long_lists_stand_side_by_side(chart: 
     assert many[1] < 90 * 0.19
 
 
-def test_a_png_has_the_size_of_the_svg_and_tells_the_same() -> None:
+def test_a_png_has_the_size_and_content_of_the_svg() -> None:
     png, svg = drawn(example(groups=1), format="png"), drawn(example(groups=1))
     assert struct.unpack(">II", png[16:24]) == tuple(pytest.approx(150 * side, abs=1) for side in size(svg))
     assert b"Land 0: 40 passages; positive_effort 35%" in png
@@ -613,7 +616,7 @@ def test_any_name_can_be_drawn(format: str) -> None:
         assert [len(text) < 60 for text in shown if "xxx" in text or "many" in text] == [True] * 4
 
 
-def test_files_are_called_by_their_names_where_that_tells_them_apart() -> None:
+def test_files_are_called_by_their_names_where_those_differ() -> None:
     def called(*files: str) -> list[str]:
         found = replace(example(), by=("file",), groups=tuple(Group((file,), {(): 40}) for file in files))
         return [line.split(":")[0] for line in describe(found)][:-1]

@@ -1,4 +1,4 @@
-"""Passages whose labels teach most come first; what says the same again comes last."""
+"""Active learning ranks first the passages whose labels teach most, and near duplicates last."""
 
 from __future__ import annotations
 
@@ -129,7 +129,10 @@ def test_each_passage_is_picked_once_and_the_same_seed_gives_the_same_order(
 
 def test_queue_writes_rows_that_training_refuses_until_they_are_labelled(cli: Run, tmp_path: Path) -> None:
     report, todo, known = tmp_path / "Karvonia.txt", tmp_path / "todo.jsonl", tmp_path / "known.jsonl"
-    text = "PROSECUTION\n\nPolice arrested nine traffickers. Courts postponed most hearings. The mayor thanked the visitors."
+    text = (
+        "PROSECUTION\n\nPolice arrested nine traffickers. Courts postponed most hearings. "
+        "The mayor thanked the visitors."
+    )
     report.write_text(text, "utf-8")
     known.write_text(json.dumps({"text": "police arrested  nine traffickers.", "labels": []}) + "\n", "utf-8")
     done = cli("corpus", "queue", report, report, "--model", "fast", "-n", 5, "--out", todo, "--against", known)
@@ -193,7 +196,7 @@ def test_what_a_second_model_sees_otherwise_comes_first(cli: Run, tmp_path: Path
     assert sum(order[:near]) > 0.9 * sum(order)  # one that is unsure to the hair may stand among them
 
 
-def test_a_second_model_that_is_missing_is_told(cli: Run, tmp_path: Path) -> None:
+def test_a_second_model_that_is_missing_is_reported(cli: Run, tmp_path: Path) -> None:
     report = ROOT / "data" / "samples" / "excerpt.txt"
     done = cli(
         "corpus", "queue", report, "--model", "fast", "--other", tmp_path / "gone", "--out", tmp_path / "todo.jsonl"

@@ -1,4 +1,4 @@
-"""Plain text is read in whatever encoding it comes, and what is lost is told."""
+"""Plain text is read in any encoding, and lost characters are reported."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_few_bad_bytes_do_not_turn_utf_8_into_something_else() -> None:
         assert decode(data, source="a.txt") == "The ministry’s “fund” of José Peña closed\ufffd in May."
 
 
-def test_a_byte_that_windows_1252_lacks_is_told() -> None:
+def test_a_byte_that_windows_1252_lacks_is_reported() -> None:
     with pytest.warns(UserWarning, match="not quite cp1252; 1 characters are lost"):
         assert (
             decode(b"The ministry\x92s \x93fund\x94 stayed \x81 closed.")
@@ -99,7 +99,7 @@ def test_guessing_takes_no_time_that_grows_with_the_square() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
-def test_half_a_character_at_the_end_is_told(encoding: str) -> None:
+def test_half_a_character_at_the_end_is_reported(encoding: str) -> None:
     with pytest.warns(UserWarning, match=f"not quite {encoding}"):
         assert decode("Police arrested nine.".encode(encoding)[:-1]).startswith("Police arrested nin")
 
@@ -142,7 +142,7 @@ def test_the_named_encoding_is_used_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["klingon", "hex", "punycode", "idna", "unicode_escape", "undefined", "", "a\0b"])
-def test_a_name_that_is_no_encoding_of_text_is_told(encoding: str) -> None:
+def test_a_name_that_is_no_encoding_of_text_is_reported(encoding: str) -> None:
     with pytest.raises(InputError, match=r"a\.txt: no encoding is called .*; try utf-8, cp1252 or macintosh"):
         decode_as(b"Police", encoding, "a.txt")
 

@@ -86,7 +86,7 @@ def test_standard_input_is_read(printed: Printed) -> None:
     assert printed("-", stdin=b"Police acted.\n") == b"Police acted.\n"
 
 
-def test_what_cannot_be_read_is_told_and_no_output_is_left(tmp_path: Path, printed: Printed) -> None:
+def test_what_cannot_be_read_is_reported_and_no_output_is_left(tmp_path: Path, printed: Printed) -> None:
     with pytest.raises(InputError, match=r"gone\.txt"):
         printed(tmp_path / "gone.txt", "--output", tmp_path / "out.txt")
     assert not (tmp_path / "out.txt").exists()

@@ -74,19 +74,19 @@ def test_one_group_cannot_be_held_out() -> None:
         fit_model(["a b", "c d"], np.eye(2, 3, dtype=bool), [0, 0])
 
 
-def test_a_heading_tells_which_law_was_not_enforced() -> None:
+def test_a_heading_decides_which_law_was_not_enforced() -> None:
     texts = ["The government did not effectively enforce the law.", "Authorities opened an office."] * 20
     headings = ["b. Prohibition of Forced Labor"] * 20 + ["a. Freedom of Expression"] * 20
     truth = np.zeros((40, 3), bool)
     truth[0:20:2, 1] = truth[1:20:2, 0] = True
     truth[:4, 2] = True  # some complicity, or the label would be absent
-    told = fit_model(texts, truth, range(40), headings=headings, folds=2)
-    assert told.metrics.labels[1].f1 > 0.9
+    trained = fit_model(texts, truth, range(40), headings=headings, folds=2)
+    assert trained.metrics.labels[1].f1 > 0.9
     bare = fit_model(texts, truth, range(40), folds=2)
     assert bare.metrics.labels[1].f1 < 0.7
     law = [texts[0]] * 3
     under = ["Prohibition of Forced Labor", "Freedom of Expression", None]
-    forced, speech, neither = probabilities(told.model, law, under)[:, 1]
+    forced, speech, neither = probabilities(trained.model, law, under)[:, 1]
     assert forced > neither > speech
 
 
@@ -157,7 +157,7 @@ def test_a_vocabulary_may_be_given() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"headings": ["x"]}, "headings: 1 for 2 passages"),
         ({"soft": [("x", None, [0.5, 0.5])] * 3}, "soft: give 3 probabilities"),
@@ -166,8 +166,8 @@ def test_a_vocabulary_may_be_given() -> None:
         ({"weights": np.array([1.0, -1.0])}, "weights: give a number of 0 or more"),
     ],
 )
-def test_columns_that_do_not_match_are_refused(options: dict[str, object], told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_columns_that_do_not_match_are_refused(options: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         fit_model(["a b", "c d"], np.eye(2, 3, dtype=bool), [0, 1], **options)  # type: ignore[arg-type]
 
 

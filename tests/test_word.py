@@ -43,7 +43,8 @@ def test_a_report_written_in_word() -> None:
         (
             "prosecution",
             False,
-            "Parliament amended the article in November. Police opened 29 investigations, compared with 34 the year before.",
+            "Parliament amended the article in November. "
+            "Police opened 29 investigations, compared with 34 the year before.",
         ),
         ("prosecution", False, "Investigate officials;"),
         ("prosecution", False, "Train judges."),
@@ -165,7 +166,7 @@ def test_entities_do_not_swell() -> None:
         assert document.text == "Police acted."
 
 
-def test_a_template_and_a_missing_extra_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_template_and_a_missing_extra_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     out = io.BytesIO()
     with zipfile.ZipFile(FILES / "word-tracked.docx") as old, zipfile.ZipFile(out, "w") as new:
         for name in old.namelist():

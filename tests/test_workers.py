@@ -95,6 +95,6 @@ def test_processes_that_start_do_not_hear_the_keyboard() -> None:
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_a_process_that_dies_is_told_in_one_line() -> None:
+def test_a_process_that_dies_is_reported_in_one_line() -> None:
     with pytest.raises(TipclassifyError, match="a worker process died"):
         list(in_order(_ends_others, [os.getpid()] * 500, 2))

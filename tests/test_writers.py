@@ -95,13 +95,13 @@ def report(fast: Classifier) -> TaggedReport:
 
 
 def rows(*texts: str, file: str = "rows.jsonl", section: str | None = None, **fields: Any) -> TaggedReport:
-    """A report of ready split rows, each with the label failure."""
+    """Report of rows split beforehand, each labelled failure."""
     passages = [Passage(text, 0, len(text), section, ("failure",), SCORES) for text in texts]
     return TaggedReport(file, None, passages, [{"text": text, **fields} for text in texts])
 
 
 def written(name: str, reports: Iterable[TaggedReport], run: Run) -> bytes:
-    """What the writer of a format writes."""
+    """Output of a format's writer."""
     raw = io.BytesIO()
     if FORMATS[name].binary:
         FORMATS[name].writer()(reports, raw, run)
@@ -279,7 +279,7 @@ def test_links_to_files_are_written_as_seen_from_the_output(classifier: Classifi
     assert Run(classifier, folder=Path("out")).link(str(tmp_path / "a.txt")) == (tmp_path / "a.txt").as_uri()
 
 
-def test_about_tells_the_thresholds_in_use(classifier: Classifier) -> None:
+def test_about_lists_the_thresholds_in_use(classifier: Classifier) -> None:
     about = Run(classifier.with_thresholds({"failure": 0.25}), "screen").about()
     assert about["policy"] == "screen"
     assert about["threshold failure"] == "0.2500"
@@ -381,7 +381,7 @@ def test_excel_marks_given_labels_and_links_sources(report: TaggedReport, run: R
     assert sheet["A2"].data_type == "s"
 
 
-def test_excel_counts_add_up_and_about_tells_the_run(report: TaggedReport, run: Run) -> None:
+def test_excel_counts_add_up_and_about_describes_the_run(report: TaggedReport, run: Run) -> None:
     book = workbook(written("xlsx", [report, rows("a", "b", file="r.jsonl"), rows("c", file="r.jsonl")], run))
     assert book.sheetnames == ["Passages", "Counts", "About"]
     head, *body = book["Counts"].values
@@ -560,8 +560,8 @@ def test_markdown_counts_then_quotes_what_is_tagged(report: TaggedReport, run: R
     paged = TaggedReport("b&c.txt", None, [Passage("Courts slept.", 3, 16, None, ("failure",), SCORES, True, 12)])
     text = written("md", [report, paged], run).decode()
     assert (
-        "## Report on Karvonia\n\n[reports/Karvonia 2024 é.txt](<reports/Karvonia%202024%20%C3%A9.txt>) · Karvonia · 2024"
-        in text
+        "## Report on Karvonia\n\n"
+        "[reports/Karvonia 2024 é.txt](<reports/Karvonia%202024%20%C3%A9.txt>) · Karvonia · 2024" in text
     )
     assert "| all | 4 | 1 | 1 | 1 | 2 |" in text
     assert "> Border guards took bribes from traffickers.\n\n**complicity** " in text

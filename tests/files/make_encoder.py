@@ -1,7 +1,8 @@
-"""Makes the folder ``tiny_encoder`` beside it: an encoder of a few kB, for tests of all that surrounds a real one.
+"""Make the folder ``tiny_encoder`` beside this file: an encoder of a few kB, for tests of the code around a real one.
 
-It knows some words; its pooled vector is the sum of what each says for each label, and its heads take that as it is. The folder is in
-the repository; run this by hand, where the package ``onnx`` is installed, after a change here: ``python tests/files/make_encoder.py``.
+It knows some words; its pooled vector is the sum of their contributions to each label, and its heads are the identity.
+The folder is in the repository. After a change here, run ``python tests/files/make_encoder.py`` by hand, where the
+package ``onnx`` is installed.
 """
 
 from __future__ import annotations
@@ -27,8 +28,11 @@ WORDS = {
 }  # fmt: skip
 """What each word adds to the logit of positive effort, failure and complicity."""
 PLAIN = "police nine traffickers the government did victims of them . , and but in a to money judges shelter".split()
-KNOWN = "act acted any are arrested capital city did evidence found in it law no of on prison said sentenced some terms them to was were with"
-"""Words that are no name where they have a capital, beside those above."""
+KNOWN = (
+    "act acted any are arrested capital city did evidence found in it law no of on prison said sentenced some terms "
+    "them to was were with"
+)
+"""Further words that are not names when capitalized."""
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 BIAS = (-2.0, -2.0, -3.0)
 

@@ -1,4 +1,4 @@
-"""Makes the PDF files of this folder from ``report.txt``, whose text is invented: ``python tests/files/make_pdf.py``.
+"""Make the PDF files of this folder from ``report.txt``, whose text is invented: ``python tests/files/make_pdf.py``.
 
 Needs LibreOffice (``soffice``, with its English hyphenation), ``chromium`` and ``qpdf``; the tests do not run it.
 
@@ -31,7 +31,8 @@ NAMESPACES = " ".join(
 PLAIN = b"""%PDF-1.7
 1 0 obj <</Type/Catalog/Pages 2 0 R>> endobj
 2 0 obj <</Type/Pages/Kids[3 0 R]/Count 1>> endobj
-3 0 obj <</Type/Page/Parent 2 0 R/MediaBox[0 0 400 200]/Contents 4 0 R/Resources<</Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>>>>> endobj
+3 0 obj <</Type/Page/Parent 2 0 R/MediaBox[0 0 400 200]/Contents 4 0 \
+R/Resources<</Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>>>>> endobj
 4 0 obj <</Length 73>> stream
 BT /F 12 Tf 40 100 Td (Border guards took bribes from recruiters.) Tj ET
 endstream endobj
@@ -78,13 +79,15 @@ def page(lines: list[str]) -> str:
         else:
             body.append(f"<p>{text}</p>")
     style = """
-        @page { size: 6.5in 6.5in; margin: .8in .6in; @bottom-center { content: counter(page, lower-roman); font: 8pt serif } }
+        @page { size: 6.5in 6.5in; margin: .8in .6in; @bottom-center { content: \
+counter(page, lower-roman); font: 8pt serif } }
         @page :left { @top-left { content: "Halden Institute for Labor Rights"; font: 8pt serif } }
         @page :right { @top-right { content: "Narratives of 2024"; font: 8pt serif } }
         body { font: 9.5pt/1.25 "Liberation Serif", serif; margin: 0 }
         h1 { font-size: 22pt; margin: 0 0 .3in } h2 { font-size: 10.5pt; letter-spacing: .1em; margin: 1em 0 .3em }
         div { column-count: 2; column-gap: .25in; text-align: justify } p { margin: 0; text-indent: 1.2em }
-        p.entry { text-indent: -1em; padding-left: 1em } table { border-collapse: collapse } td { width: .5in; padding: 0; font-size: 7.5pt } td:first-child { width: 1in }
+        p.entry { text-indent: -1em; padding-left: 1em } table { border-collapse: collapse } td { \
+width: .5in; padding: 0; font-size: 7.5pt } td:first-child { width: 1in }
     """
     return f'<!doctype html><html lang="en"><meta charset="utf-8"><style>{style}</style>{"".join(body)}</div>'
 
@@ -95,7 +98,9 @@ def flat_odt(lines: list[str], columns: int, size: str) -> str:
     for line in [*lines, ""]:
         if rows and not line.startswith("| "):
             body.append(
-                f'<table:table><table:table-column table:style-name="wide"/><table:table-column table:style-name="narrow" table:number-columns-repeated="3"/>{"".join(rows)}</table:table>'
+                '<table:table><table:table-column table:style-name="wide"/>'
+                '<table:table-column table:style-name="narrow" table:number-columns-repeated="3"/>'
+                f"{''.join(rows)}</table:table>"
             )
             rows = []
         if line.startswith("| "):
@@ -113,39 +118,55 @@ def flat_odt(lines: list[str], columns: int, size: str) -> str:
             notes += 1
             text = re.sub(r"\[\^([^]]*)\]", lambda found, number=notes: note(number, found[1]), text, count=1)
         body.append(f'<text:p text:style-name="{style}">{text}</text:p>')
+    spacing = 'fo:margin-top="0.12in" fo:margin-bottom="0.05in" fo:keep-with-next="always"'
+    heading = paragraph_style("heading", spacing, 'fo:font-weight="bold"')
+    hyphens = 'fo:hyphenate="true" fo:hyphenation-remain-char-count="2" fo:hyphenation-push-char-count="3"'
+    justified = paragraph_style("body", 'fo:margin-bottom="0.08in" fo:text-align="justify"', hyphens)
     return f"""<?xml version="1.0" encoding="UTF-8"?>
 <office:document {NAMESPACES} office:version="1.3" office:mimetype="application/vnd.oasis.opendocument.text">
 <office:font-face-decls><style:font-face style:name="F" svg:font-family="'Liberation Serif'"/></office:font-face-decls>
 <office:styles>
-<style:default-style style:family="paragraph"><style:text-properties style:font-name="F" fo:font-size="{size}" fo:language="en" fo:country="US"/></style:default-style>
-<style:style style:name="raised" style:family="text"><style:text-properties style:text-position="super 58%"/></style:style>
+<style:default-style style:family="paragraph"><style:text-properties style:font-name="F" fo:font-size="{size}" \
+fo:language="en" fo:country="US"/></style:default-style>
+<style:style style:name="raised" style:family="text"><style:text-properties style:text-position="super 58%"/>\
+</style:style>
 <text:notes-configuration text:note-class="footnote" text:citation-body-style-name="raised" style:num-format="1"
  text:start-value="0" text:start-numbering-at="document" text:footnotes-position="page"/>
 </office:styles>
 <office:automatic-styles>
 {paragraph_style("title", 'fo:margin-bottom="0.2in"', 'fo:font-size="20pt"')}
-{paragraph_style("heading", 'fo:margin-top="0.12in" fo:margin-bottom="0.05in" fo:keep-with-next="always"', 'fo:font-weight="bold"')}
-{paragraph_style("body", 'fo:margin-bottom="0.08in" fo:text-align="justify"', 'fo:hyphenate="true" fo:hyphenation-remain-char-count="2" fo:hyphenation-push-char-count="3"')}
+{heading}
+{justified}
 {paragraph_style("entry", 'fo:margin-left="0.2in" fo:text-indent="-0.2in"', "")}
 {paragraph_style("cell", "", 'fo:font-size="7.5pt"')}
 {paragraph_style("note", "", 'fo:font-size="8pt"')}
 {paragraph_style("head", "", 'fo:font-size="8.5pt"')}
-<style:style style:name="wide" style:family="table-column"><style:table-column-properties style:rel-column-width="8*"/></style:style>
-<style:style style:name="narrow" style:family="table-column"><style:table-column-properties style:rel-column-width="3*"/></style:style>
-<style:style style:name="columns" style:family="section"><style:section-properties><style:columns fo:column-count="{columns}" fo:column-gap="0.25in"/></style:section-properties></style:style>
-<style:page-layout style:name="layout"><style:page-layout-properties fo:page-width="6.5in" fo:page-height="8.5in" fo:margin-top="0.5in" fo:margin-bottom="0.5in" fo:margin-left="0.8in" fo:margin-right="0.8in"/>
-<style:header-style><style:header-footer-properties fo:margin-bottom="0.2in"/></style:header-style><style:footer-style><style:header-footer-properties fo:margin-top="0.2in"/></style:footer-style></style:page-layout>
+<style:style style:name="wide" style:family="table-column"><style:table-column-properties \
+style:rel-column-width="8*"/></style:style>
+<style:style style:name="narrow" style:family="table-column"><style:table-column-properties \
+style:rel-column-width="3*"/></style:style>
+<style:style style:name="columns" style:family="section"><style:section-properties><style:columns \
+fo:column-count="{columns}" fo:column-gap="0.25in"/></style:section-properties></style:style>
+<style:page-layout style:name="layout"><style:page-layout-properties fo:page-width="6.5in" fo:page-height="8.5in" \
+fo:margin-top="0.5in" fo:margin-bottom="0.5in" fo:margin-left="0.8in" fo:margin-right="0.8in"/>
+<style:header-style><style:header-footer-properties fo:margin-bottom="0.2in"/></style:header-style>\
+<style:footer-style><style:header-footer-properties fo:margin-top="0.2in"/></style:footer-style></style:page-layout>
 </office:automatic-styles>
 <office:master-styles><style:master-page style:name="Standard" style:page-layout-name="layout">
-<style:header><text:p text:style-name="head">Halden Institute for Labor Rights: Narratives of 2024</text:p></style:header>
+<style:header><text:p text:style-name="head">Halden Institute for Labor Rights: Narratives of 2024</text:p>\
+</style:header>
 <style:footer><text:p text:style-name="head">Page <text:page-number/> of <text:page-count/></text:p></style:footer>
 </style:master-page></office:master-styles>
-<office:body><office:text>{body[0]}<text:section text:style-name="columns" text:name="text">{"".join(body[1:])}</text:section></office:text></office:body>
+<office:body><office:text>{body[0]}<text:section text:style-name="columns" \
+text:name="text">{"".join(body[1:])}</text:section></office:text></office:body>
 </office:document>"""
 
 
 def paragraph_style(name: str, paragraph: str, text: str) -> str:
-    return f'<style:style style:name="{name}" style:family="paragraph"><style:paragraph-properties {paragraph}/><style:text-properties {text}/></style:style>'
+    return (
+        f'<style:style style:name="{name}" style:family="paragraph"><style:paragraph-properties {paragraph}/>'
+        f"<style:text-properties {text}/></style:style>"
+    )
 
 
 def note(number: int, text: str) -> str:

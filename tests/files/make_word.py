@@ -1,7 +1,7 @@
-"""Makes the Word, RTF, EPUB and Markdown files of this folder, whose text is invented: ``python tests/files/make_word.py``.
+"""Make the Word, RTF, EPUB and Markdown files of this folder: ``python tests/files/make_word.py``.
 
-``word-office.docx`` and ``sample.rtf`` are written by LibreOffice (``soffice``) where it is installed, the others by
-Python alone. Dates inside the files are fixed, so that what is made again is the same.
+Their text is invented. ``word-office.docx`` and ``sample.rtf`` are written by LibreOffice (``soffice``) where it is
+installed, the others by Python alone. Dates inside the files are fixed, so that a second run gives the same bytes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 
-PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>2024 Trafficking Narratives: Karvonia</title></head><body>
+PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>2024 Trafficking Narratives: \
+Karvonia</title></head><body>
 <h1>2024 Trafficking Narratives: Karvonia</h1>
 <h2>Overview and Assessment</h2>
 <p>Karvonia does not yet fully meet the Institute’s minimum standards on trafficking, although its government is making
@@ -26,17 +27,22 @@ significant efforts to reach them. Migration officers faced new allegations of s
 <ul><li>Investigate and prosecute officials suspected of aiding traffickers;</li>
 <li>Open a shelter for men, and stop lodging boys in juvenile detention;</li></ul>
 <h2>Prosecution</h2>
-<p>Article&nbsp;141 of the penal code criminalized both sex and labor trafficking and prescribed four to 12&nbsp;years in prison.
-Parliament amended the article in November.<sup><a class="sdfootnoteanc" name="sdfootnote1anc" href="#sdfootnote1sym">1</a></sup>
+<p>Article&nbsp;141 of the penal code criminalized both sex and labor trafficking and prescribed four to \
+12&nbsp;years in prison.
+Parliament amended the article in November.<sup><a class="sdfootnoteanc" name="sdfootnote1anc" \
+href="#sdfootnote1sym">1</a></sup>
 Police opened 29 investigations, compared with 34 the year before.</p>
 <table border="1"><tr><th>Figure</th><th>2022–23</th><th>2023–24</th></tr>
 <tr><td>Investigations opened</td><td>34</td><td>29</td></tr>
 <tr><td>Traffickers convicted</td><td>9</td><td>11</td></tr></table>
 <h3>Conduct of Officials</h3>
-<p>In May the Port Åske court <a href="https://courts.example/aske">convicted the two port police officers</a> charged a year
-earlier. The head of the service, Jørn Palvić, called the reports “harbor gossip” and <b>refused</b> to hand over the files.</p>
+<p>In May the Port Åske court <a href="https://courts.example/aske">convicted the two port police officers</a> \
+charged a year
+earlier. The head of the service, Jørn Palvić, called the reports “harbor gossip” and <b>refused</b> to hand over the \
+files.</p>
 <h2>Protection</h2>
-<p>Authorities identified 73 victims—46 of sex trafficking and 27 of forced labor—compared with 58 in the previous year.</p>
+<p>Authorities identified 73 victims—46 of sex trafficking and 27 of forced labor—compared with 58 in the previous \
+year.</p>
 <p>No state shelter admitted men, and boys over 12 were lodged in a juvenile detention home.</p>
 <h2>Prevention</h2>
 <p>The committee ranked the work still to be done in this order:</p>
@@ -90,28 +96,37 @@ government.failed("in code")
 
 BOOK = {
     "mimetype": "application/epub+zip",
-    "META-INF/container.xml": """<?xml version="1.0"?><container version="1.0" xmlns="urn:oasis:names:tc:opendocument:xmlns:container">
+    "META-INF/container.xml": """<?xml version="1.0"?><container version="1.0" \
+xmlns="urn:oasis:names:tc:opendocument:xmlns:container">
 <rootfiles><rootfile full-path="OEBPS/book.opf" media-type="application/oebps-package+xml"/></rootfiles></container>""",
-    "OEBPS/book.opf": """<?xml version="1.0" encoding="utf-8"?><package xmlns="http://www.idpf.org/2007/opf" version="3.0" unique-identifier="id">
-<metadata xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:identifier id="id">karvonia-2024</dc:identifier><dc:title>Trafficking
+    "OEBPS/book.opf": """<?xml version="1.0" encoding="utf-8"?><package xmlns="http://www.idpf.org/2007/opf" \
+version="3.0" unique-identifier="id">
+<metadata xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:identifier id="id">karvonia-2024</dc:identifier>\
+<dc:title>Trafficking
 Narratives 2024: Karvonia</dc:title><dc:language>en</dc:language></metadata>
 <manifest><item id="nav" href="nav.xhtml" media-type="application/xhtml+xml" properties="nav"/>
-<item id="cover" href="cover.xhtml" media-type="application/xhtml+xml"/><item id="css" href="book.css" media-type="text/css"/>
+<item id="cover" href="cover.xhtml" media-type="application/xhtml+xml"/><item id="css" href="book.css" \
+media-type="text/css"/>
 <item id="two" href="text/chapter%202.xhtml" media-type="application/xhtml+xml"/>
 <item id="one" href="text/chapter1.xhtml" media-type="application/xhtml+xml"/>
 <item id="three" href="text/chapter3.xhtml" media-type="application/xhtml+xml"/></manifest>
-<spine><itemref idref="cover"/><itemref idref="nav"/><itemref idref="one"/><itemref idref="two"/><itemref idref="three"/></spine></package>""",
+<spine><itemref idref="cover"/><itemref idref="nav"/><itemref idref="one"/><itemref idref="two"/><itemref \
+idref="three"/></spine></package>""",
     "OEBPS/book.css": "p { margin: 0 }",
-    "OEBPS/nav.xhtml": """<html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops"><head><title>Contents</title></head><body>
+    "OEBPS/nav.xhtml": """<html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops"><head>\
+<title>Contents</title></head><body>
 <p>The government of the table of contents failed.</p></body></html>""",
-    "OEBPS/cover.xhtml": """<html xmlns="http://www.w3.org/1999/xhtml"><head><title/></head><body><img src="cover.png" alt=""/></body></html>""",
+    "OEBPS/cover.xhtml": """<html xmlns="http://www.w3.org/1999/xhtml"><head><title/></head><body><img \
+src="cover.png" alt=""/></body></html>""",
     "OEBPS/text/chapter1.xhtml": """<?xml version="1.0" encoding="utf-8"?><!DOCTYPE html>
-<html xmlns="http://www.w3.org/1999/xhtml"><head><title/><link rel="stylesheet" href="../book.css"/></head><body><a id="top"/>
+<html xmlns="http://www.w3.org/1999/xhtml"><head><title/><link rel="stylesheet" href="../book.css"/></head><body><a \
+id="top"/>
 <h1>Karvonia</h1><h2>Prosecution</h2><p>Police opened 29 investigations,<br/> compared with 34 the year before.</p><hr/>
 <p>Courts convicted 11 traffickers.</p></body></html>""",
     "OEBPS/text/chapter 2.xhtml": """<html xmlns="http://www.w3.org/1999/xhtml"><head><title>2</title></head><body>
 <p>In May the Port Åske court convicted two officers.</p></body></html>""",
-    "OEBPS/text/chapter3.xhtml": """<?xml version="1.0" encoding="iso-8859-1"?><html xmlns="http://www.w3.org/1999/xhtml"><head><title>3</title></head><body>
+    "OEBPS/text/chapter3.xhtml": """<?xml version="1.0" encoding="iso-8859-1"?><html \
+xmlns="http://www.w3.org/1999/xhtml"><head><title>3</title></head><body>
 <h2>Protection</h2><p>The third shelter opened at Velhår in October.</p></body></html>""",
 }
 
@@ -170,7 +185,8 @@ def word_report() -> bytes:
     paragraph = word.add_paragraph("The third shelter ")
     paragraph._p.append(
         parse_xml(
-            f'<w:hyperlink {W} xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships" r:id="{link}">'
+            f"<w:hyperlink {W} "
+            f'xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships" r:id="{link}">'
             "<w:r><w:t>opened at Velhår</w:t></w:r></w:hyperlink>"
         )
     )
@@ -179,8 +195,10 @@ def word_report() -> bytes:
         (("footnote", "Official Gazette, no. 211."), ("endnote", "Court rulings of 12 January."))
     ):
         xml = (
-            f'<w:{kind}s {W}><w:{kind} w:type="separator" w:id="{number}"><w:p><w:r><w:t>line</w:t></w:r></w:p></w:{kind}>'
-            f'<w:{kind} w:id="2"><w:p><w:r><w:{kind}Ref/></w:r><w:r><w:t>{text}</w:t></w:r></w:p></w:{kind}></w:{kind}s>'
+            f'<w:{kind}s {W}><w:{kind} w:type="separator" w:id="{number}">'
+            f"<w:p><w:r><w:t>line</w:t></w:r></w:p></w:{kind}>"
+            f'<w:{kind} w:id="2"><w:p><w:r><w:{kind}Ref/></w:r>'
+            f"<w:r><w:t>{text}</w:t></w:r></w:p></w:{kind}></w:{kind}s>"
         )
         name = PackURI(f"/word/{kind}s.xml")
         content_type = f"application/vnd.openxmlformats-officedocument.wordprocessingml.{kind}s+xml"
@@ -198,20 +216,28 @@ def word_tracked() -> bytes:
  xmlns:v="urn:schemas-microsoft-com:vml" xmlns:wps="http://schemas.microsoft.com/office/word/2010/wordprocessingShape">
 <w:sdt><w:sdtPr><w:docPartObj><w:docPartGallery w:val="Table of Contents"/></w:docPartObj></w:sdtPr><w:sdtContent>
  <w:p><w:r><w:t>Contents: officials failed</w:t></w:r></w:p></w:sdtContent></w:sdt>
-<w:sdt><w:sdtContent><w:p><w:pPr><w:pStyle w:val="Heading1"/></w:pPr><w:r><w:t>Prevention</w:t></w:r></w:p></w:sdtContent></w:sdt>
-<w:p><w:r><w:t xml:space="preserve">Courts convicted </w:t></w:r><w:del w:id="1" w:author="A"><w:r><w:delText>nobody</w:delText></w:r></w:del>
+<w:sdt><w:sdtContent><w:p><w:pPr><w:pStyle w:val="Heading1"/></w:pPr><w:r><w:t>Prevention</w:t></w:r></w:p>\
+</w:sdtContent></w:sdt>
+<w:p><w:r><w:t xml:space="preserve">Courts convicted </w:t></w:r><w:del w:id="1" w:author="A"><w:r>\
+<w:delText>nobody</w:delText></w:r></w:del>
  <w:ins w:id="2" w:author="A"><w:r><w:t>11 traffickers</w:t></w:r></w:ins><w:r><w:t>.</w:t></w:r>
  <w:r><w:rPr><w:vanish/></w:rPr><w:t>Hidden note.</w:t></w:r></w:p>
-<w:p><w:pPr><w:rPr><w:del w:id="3" w:author="A"/></w:rPr></w:pPr><w:r><w:t xml:space="preserve">The ministry cut </w:t></w:r></w:p>
+<w:p><w:pPr><w:rPr><w:del w:id="3" w:author="A"/></w:rPr></w:pPr><w:r><w:t xml:space="preserve">The ministry cut \
+</w:t></w:r></w:p>
 <w:p><w:r><w:t>its spending on shelters.</w:t></w:r><w:r><mc:AlternateContent>
- <mc:Choice Requires="wps"><w:drawing><wps:txbx><w:txbxContent><w:p><w:r><w:t>In a box: two trials collapsed.</w:t></w:r></w:p></w:txbxContent></wps:txbx></w:drawing></mc:Choice>
- <mc:Fallback><w:pict><v:textbox><w:txbxContent><w:p><w:r><w:t>For old programs: two trials collapsed.</w:t></w:r></w:p></w:txbxContent></v:textbox></w:pict></mc:Fallback>
+ <mc:Choice Requires="wps"><w:drawing><wps:txbx><w:txbxContent><w:p><w:r><w:t>In a box: two trials collapsed.</w:t>\
+</w:r></w:p></w:txbxContent></wps:txbx></w:drawing></mc:Choice>
+ <mc:Fallback><w:pict><v:textbox><w:txbxContent><w:p><w:r><w:t>For old programs: two trials collapsed.</w:t></w:r>\
+</w:p></w:txbxContent></v:textbox></w:pict></mc:Fallback>
  </mc:AlternateContent></w:r></w:p>
 <w:moveFrom w:id="4" w:author="A"><w:p><w:r><w:t>Moved away.</w:t></w:r></w:p></w:moveFrom>
 <w:tbl><w:tblPr/><w:tr><w:tc><w:p><w:r><w:t>Cases</w:t></w:r></w:p></w:tc><w:tc>
-  <w:tbl><w:tblPr/><w:tr><w:tc><w:p><w:r><w:t>2023</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>9</w:t></w:r></w:p></w:tc></w:tr></w:tbl><w:p/></w:tc></w:tr>
- <w:tr><w:trPr><w:del w:id="5" w:author="A"/></w:trPr><w:tc><w:p><w:r><w:t>Struck row</w:t></w:r></w:p></w:tc></w:tr></w:tbl>
-<w:tbl><w:tblPr/><w:tr><w:tc><w:p><w:pPr><w:outlineLvl w:val="1"/></w:pPr><w:r><w:t>Trafficking Profile</w:t></w:r></w:p>
+  <w:tbl><w:tblPr/><w:tr><w:tc><w:p><w:r><w:t>2023</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>9</w:t></w:r></w:p>\
+</w:tc></w:tr></w:tbl><w:p/></w:tc></w:tr>
+ <w:tr><w:trPr><w:del w:id="5" w:author="A"/></w:trPr><w:tc><w:p><w:r><w:t>Struck row</w:t></w:r></w:p></w:tc></w:tr>\
+</w:tbl>
+<w:tbl><w:tblPr/><w:tr><w:tc><w:p><w:pPr><w:outlineLvl w:val="1"/></w:pPr><w:r><w:t>Trafficking Profile</w:t></w:r>\
+</w:p>
  <w:p><w:r><w:t>Relatives force children to beg.</w:t></w:r></w:p></w:tc></w:tr></w:tbl>
 <w:sectPr/></w:body>"""
     word = docx.Document()
