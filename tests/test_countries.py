@@ -12,7 +12,7 @@ from babel import Locale
 
 from tipclassify.errors import InputError
 from tipclassify.readers.countries import country_and_year, find_country
-from tipclassify.readers.countries.names import _index, fold_name, scan
+from tipclassify.readers.countries.names import _index, extract_countries, fold_name
 
 SAMPLES = Path(__file__).resolve().parents[1] / "data" / "samples"
 # Codes of CLDR that are none of ISO 3166.
@@ -103,7 +103,7 @@ def test_an_unknown_name_is_reported_with_the_nearest(written: str, message: str
 
 def test_the_longest_name_wins() -> None:
     words = "papua new guinea equatorial guinea guinea bissau guinea niger nigeria dominica dominican republic".split()
-    found, left = scan(words)
+    found, left = extract_countries(words)
     assert found == [
         "Papua New Guinea", "Equatorial Guinea", "Guinea-Bissau", "Guinea", "Niger", "Nigeria", "Dominica",
         "Dominican Republic",

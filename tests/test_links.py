@@ -726,7 +726,7 @@ def test_without_httpx_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_errors_travel_between_processes() -> None:
-    error = LinkError("no such page", status=404, passing=True)
+    error = LinkError("no such page", status=404, transient=True)
     copy = pickle.loads(pickle.dumps(error))
-    assert (str(copy), copy.status, copy.passing) == ("no such page", 404, True)
+    assert (str(copy), copy.status, copy.transient) == ("no such page", 404, True)
     assert isinstance(copy, InputError)

@@ -10,7 +10,7 @@ import pytest
 
 from tipclassify.errors import InputError
 from tipclassify.readers.html import nesting
-from tipclassify.readers.html.nesting import refuse_deep
+from tipclassify.readers.html.nesting import check_nesting
 
 PAGES = sorted((Path(__file__).parent / "pages").glob("*.html"))
 TAGS = b"""<u> </u> <div> </div> <p> </p> <b> </b> <a> </a> <li> </li> <ul> </ul> <table> </table> <tr> <td> </td> <svg>
@@ -51,7 +51,7 @@ TAGS = b"""<u> </u> <div> </div> <p> </p> <b> </b> <a> </a> <li> </li> <ul> </ul
 )
 def test_what_nests_is_refused(unit: bytes) -> None:
     with pytest.raises(InputError, match=r"^a\.html: nested too deeply to be a report; save it as text$"):
-        refuse_deep(b"<html><body>" + unit * 6_000, "a.html")
+        check_nesting(b"<html><body>" + unit * 6_000, "a.html")
 
 
 @pytest.mark.parametrize(
@@ -74,11 +74,11 @@ def test_what_nests_is_refused(unit: bytes) -> None:
     ],
 )
 def test_what_does_not_nest_is_read(unit: bytes) -> None:
-    refuse_deep(b"<html><body>" + unit * 6_000, "a.html")
+    check_nesting(b"<html><body>" + unit * 6_000, "a.html")
 
 
 def test_markup_that_is_closed_in_its_tag_does_not_nest_in_xhtml() -> None:
-    refuse_deep(b'\n<?xml version="1.0"?><html>' + b"<span/><foo />" * 6_000, "a.html")
+    check_nesting(b'\n<?xml version="1.0"?><html>' + b"<span/><foo />" * 6_000, "a.html")
 
 
 @pytest.mark.parametrize(
@@ -87,27 +87,27 @@ def test_markup_that_is_closed_in_its_tag_does_not_nest_in_xhtml() -> None:
 def test_what_never_ends_is_looked_through_once(unit: bytes) -> None:
     """Without a watch: one search to the end of the page from each of its tags would take minutes here."""
     with contextlib.suppress(InputError):
-        refuse_deep(b"<foo>" * 1_900 + b"<br></br>" * 5_000 + unit * 200_000, "a.html")
+        check_nesting(b"<foo>" * 1_900 + b"<br></br>" * 5_000 + unit * 200_000, "a.html")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
 def test_pages_of_sites_are_far_from_deep(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nesting, "_FEW", 0)
-    monkeypatch.setattr(nesting, "_DEEPEST", 20)
-    refuse_deep(page.read_bytes(), page.name)
+    monkeypatch.setattr(nesting, "_MIN_TAGS", 0)
+    monkeypatch.setattr(nesting, "_MAX_DEPTH", 20)
+    check_nesting(page.read_bytes(), page.name)
 
 
 def test_no_page_that_the_parser_makes_deep_is_taken_for_flat(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nesting, "_FEW", 0)
-    monkeypatch.setattr(nesting, "_DEEPEST", 10)
+    monkeypatch.setattr(nesting, "_MIN_TAGS", 0)
+    monkeypatch.setattr(nesting, "_MAX_DEPTH", 10)
     draw = random.Random(3)
     deep = 0
     for _ in range(400):
         page = b"x" + b"".join(draw.choices(TAGS, k=draw.randint(1, 5))) * 60
-        if _depth(page) > 7 * nesting._DEEPEST:  # a level may hold some that are not counted: tr and td in a table
+        if _depth(page) > 7 * nesting._MAX_DEPTH:  # a level may hold some that are not counted: tr and td in a table
             deep += 1
             with pytest.raises(InputError):
-                refuse_deep(page, "a.html")
+                check_nesting(page, "a.html")
     assert deep > 20
 
 

@@ -20,10 +20,10 @@ from tipclassify.readers.pdf import reader as pdf
 from tipclassify.readers.pdf.glyphs import plain_text
 from tipclassify.readers.pdf.layout.columns import reading_order
 from tipclassify.readers.pdf.layout.flow import read_paragraphs
-from tipclassify.readers.pdf.layout.hyphens import join_lines, whole_words
-from tipclassify.readers.pdf.layout.lines import lines_of
-from tipclassify.readers.pdf.layout.pages import Page, Word, make_page, rows_of
-from tipclassify.readers.pdf.layout.running import drop_running_rows
+from tipclassify.readers.pdf.layout.hyphens import count_whole_words, join_lines
+from tipclassify.readers.pdf.layout.lines import make_lines
+from tipclassify.readers.pdf.layout.pages import Page, Word, group_rows, make_page
+from tipclassify.readers.pdf.layout.running_headers import drop_running_headers
 from tipclassify.readers.pdf.reader import read_pdf
 from tipclassify.text.document import Document
 
@@ -534,11 +534,11 @@ def test_typography_is_undone(raw: str, plain: str) -> None:
     ],
 )
 def test_hyphens_at_line_ends(lines: list[str], elsewhere: str, text: str) -> None:
-    assert join_lines(lines, whole_words([[elsewhere]])) == text
+    assert join_lines(lines, count_whole_words([[elsewhere]])) == text
 
 
 def test_where_words_are_not_divided_hyphens_stay() -> None:
-    assert join_lines(["gender-", "affirming"], Counter(), divided=False) == "gender-affirming"
+    assert join_lines(["gender-", "affirming"], Counter(), hyphenated=False) == "gender-affirming"
 
 
 words = st.text("abcdefghijklmnopqrstuvwxyz", min_size=2, max_size=9)
@@ -555,7 +555,7 @@ def test_words_that_the_document_has_elsewhere_are_joined(found: list[str], step
             lines.append(current[: len(current) - len(word) + cut] + "-")
             current = word[cut:]
     text = " ".join(found)
-    assert join_lines([*lines, current], whole_words([[text]])) == text
+    assert join_lines([*lines, current], count_whole_words([[text]])) == text
 
 
 # --------------------------------------------------------------------------------------------- geometry
@@ -575,11 +575,11 @@ placed = st.builds(
 @given(st.lists(placed, max_size=60))
 def test_every_word_is_in_one_part_whatever_the_page(found: list[Word]) -> None:
     page = make_page(1, 612, 792, found)
-    assert Counter(w for row in rows_of(page.fragments) for f in row for w in f.words) == Counter(found)
+    assert Counter(w for row in group_rows(page.fragments) for f in row for w in f.words) == Counter(found)
     parts = [w for part in reading_order(page) for row in part.rows for f in row for w in f.words]
     assert Counter(parts) == Counter(found)
     for part in reading_order(page):
-        lines_of(part.rows)
+        make_lines(part.rows)
     read_paragraphs([page, page, page])
 
 
@@ -620,5 +620,5 @@ def test_a_head_on_every_page_goes_and_nothing_else(bodies: list[list[str]], hea
     for number, body in enumerate(bodies, 1):
         top = [Word(head, 50, 90, 40, 8.0), Word(str(number), 500, 510, 40, 8.0)]
         pages.append(make_page(number, 612, 792, [*top, *set_text(body, 50, 400, 80)]))
-    kept = [[w.text for f in page.fragments for w in f.words] for page in drop_running_rows(pages)]
+    kept = [[w.text for f in page.fragments for w in f.words] for page in drop_running_headers(pages)]
     assert kept == bodies

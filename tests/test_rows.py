@@ -67,7 +67,7 @@ def test_batches_are_bounded_and_hold_every_row(file: Path, monkeypatch: pytest.
     file.write_text("".join(f'{{"text": "a", "id": {number}}}\n' for number in range(2_345)), "utf-8")
     whole = list(read_text_rows(str(file)))
     assert [one["id"] for batch in whole for one in batch] == list(range(2_345))
-    monkeypatch.setattr(rows, "_BATCH", 1_000)  # bytes
+    monkeypatch.setattr(rows, "_BATCH_SIZE", 1_000)  # bytes
     lengths = [[len(f'{{"text": "a", "id": {one["id"]}}}\n') for one in batch] for batch in read_text_rows(str(file))]
     assert sum(map(len, lengths)) == 2_345
     assert all(1_000 <= sum(batch) < 1_000 + batch[-1] for batch in lengths[:-1])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tipclassify import InputError
 from tipclassify.readers import ReadOptions, read_bytes
 from tipclassify.readers.encodings import guess_encoding, wide_encoding
-from tipclassify.readers.text import decode, decode_as, read_text, refuse_binary
+from tipclassify.readers.text import check_is_text, decode, decode_as, read_text
 from tipclassify.text.segmentation.passages import split_passages
 
 # What a report has beyond ASCII: quotation marks, dashes, a currency, and the names of one country.
@@ -191,9 +191,9 @@ def test_text_without_form_feeds_has_no_pages() -> None:
 def test_bytes_are_no_text_with_a_zero_or_many_control_characters(data: bytes, refused: bool) -> None:
     if refused:
         with pytest.raises(InputError, match=r"^a: not text"):
-            refuse_binary(data, "a")
+            check_is_text(data, "a")
     else:
-        refuse_binary(data, "a")
+        check_is_text(data, "a")
 
 
 def test_the_named_encoding_does_not_make_binary_data_text() -> None:

@@ -1,12 +1,8 @@
-"""Links in, bytes out: reports are read from the web as from disk, and a link can do no harm.
+"""Download links safely: URLs in, bytes out, with a cache of today's downloads (`cache`).
 
-A link may lead anywhere, so everything has a bound: schemes and redirects (`request`), addresses (`addresses`), time
-(`transport`), kinds of content and size before and after decompression (`response`). What was fetched today is not fetched
-again (`cache`).
-
-Proxies of the environment are not used: a proxy resolves names by itself, so no check of the address could hold. With
-`allow_private` nothing is checked, and a proxy is used as everywhere else. Credentials are never sent, nor read from
-``.netrc``. The wait for the resolver is the one thing that only the system bounds.
+Limits apply to redirects (`request`), addresses, time except DNS lookups (`transport`), media types and sizes
+(`response`). Environment proxies resolve names themselves, so they are used only with `allow_private`, without address
+checks. Credentials are never sent, nor read from ``.netrc``.
 """
 
 from __future__ import annotations
@@ -14,44 +10,43 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Final
 
-from tipclassify.download.cache import Download, read_copy, write_copy
-from tipclassify.download.limits import USUAL_LIMITS, Limits, LinkError
-from tipclassify.download.request import open_link, parsed, try_again
+from tipclassify.download.cache import Download, read_cached, write_cached
+from tipclassify.download.limits import DEFAULT_LIMITS, Limits, LinkError
+from tipclassify.download.request import open_link, parse_url, retry
 from tipclassify.download.response import read_response
 
 __all__ = ["Download", "Limits", "LinkError", "download"]
 
 _HEADERS: Final = {
     "Accept": "text/html,application/xhtml+xml,application/pdf;q=0.9,*/*;q=0.5",
-    "Accept-Encoding": "gzip",  # one way of compression, which `response` can bound
+    "Accept-Encoding": "gzip",  # the one compression whose output `response` limits
     "Accept-Language": "en",
 }
 
 
 def download(
-    url: str, *, allow_private: bool = False, refresh: bool = False, limits: Limits = USUAL_LIMITS
+    url: str, *, allow_private: bool = False, refresh: bool = False, limits: Limits = DEFAULT_LIMITS
 ) -> Download:
-    """Download what a link leads to; today's copy (UTC) is taken from the cache.
+    """Download a link, or take today's copy (UTC) from the cache.
 
     Parameters
     ----------
     allow_private : bool
-        The link may lead to private, loopback and other addresses that are not public, and proxies of the environment
-        are used.
+        Allow private, loopback and other non-public addresses, and use environment proxies.
     refresh : bool
-        Download anew though the cache holds today's copy.
+        Download again although the cache holds today's copy.
 
     Raises
     ------
     LinkError
-        An `InputError` with one line: the link, what was wrong, and what to do.
+        An `InputError` that names the link, the problem and the remedy.
     MissingExtraError
         When httpx is not installed.
     """
-    address = parsed(url)
+    address = parse_url(url)
     now = _now()
     today = now.date().isoformat()
-    if not refresh and (kept := read_copy(str(address), today, allow_private)):
+    if not refresh and (kept := read_cached(str(address), today, allow_private)):
         return kept[0]
 
     def attempt(deadline: float) -> Download:
@@ -59,14 +54,14 @@ def download(
             return read_response(response, limits, today)
 
     try:
-        found = try_again(url, attempt, limits)
+        found = retry(url, attempt, limits)
     except LinkError as error:
-        older = read_copy(str(address)) if error.passing else None
+        older = read_cached(str(address)) if error.transient else None
         if older is None:
             raise
         reason = f"{error}; or use the copy of {older[0].fetched} and give {older[1]}"
-        raise LinkError(reason, status=error.status, passing=True) from None
-    write_copy(str(address), found, now, allow_private)
+        raise LinkError(reason, status=error.status, transient=True) from None
+    write_cached(str(address), found, now, allow_private)
     return found
 
 

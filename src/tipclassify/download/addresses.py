@@ -1,8 +1,7 @@
-"""IP addresses that a link may lead to: public ones, unless the user allows others.
+"""Resolve hosts and check that their IP addresses are public, against server-side request forgery.
 
-A list of links comes from anywhere, and none of them may make this machine ask its own services, its router or the
-metadata service of a cloud (server-side request forgery). What is checked is the address that is connected to, never the
-name: a name can resolve to something else a moment later.
+Links are untrusted: none may reach services of this machine, its router or a cloud's metadata service. The connected
+address is checked, not the name, which may resolve to another one a moment later.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from tipclassify.download.limits import LinkError
 
 __all__ = ["is_public", "resolve"]
 
-# Not public, whatever `ipaddress.is_global` says: it changed between patch releases of Python (gh-113171).
+# Not public; `ipaddress.is_global` varies between patch releases of Python (gh-113171).
 # https://www.iana.org/assignments/iana-ipv4-special-registry and iana-ipv6-special-registry.
 _SPECIAL: Final = [
     ipaddress.ip_network("192.0.0.0/24"),  # protocol assignments
@@ -26,11 +25,11 @@ _SPECIAL: Final = [
 ]
 _GLOBAL_IPV6: Final = ipaddress.ip_network("2000::/3")
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
-"""IPv4 addresses as a network without IPv4 sees them, in the last 32 bits."""
+"""IPv4 addresses mapped into IPv6 (RFC 6052), in the last 32 bits."""
 
 
 def is_public(address: str) -> bool:
-    """Whether a numeric IP address is one of the public internet; an IPv4 address embedded in an IPv6 one is what counts.
+    """Return whether a numeric IP address is public; of an IPv6 address, the embedded IPv4 one counts.
 
     >>> is_public("151.101.1.1"), is_public("10.0.0.1"), is_public("::ffff:127.0.0.1"), is_public("64:ff9b::a9fe:a9fe")
     (True, False, False, False)
@@ -45,25 +44,25 @@ def is_public(address: str) -> bool:
 
 
 def resolve(host: str, port: int, allow_private: bool = False) -> list[str]:
-    """Resolve a host to its numeric IP addresses, each fit to be connected to.
+    """Resolve a host to its permitted numeric IP addresses.
 
     Raises
     ------
     LinkError
-        When the host is unknown, or any of its addresses is not public and `allow_private` is not given.
+        When the host is unknown, or any of its addresses is not public without `allow_private`.
     """
     if _is_local_name(host) and not allow_private:
         raise _private(host)
     found = _lookup(host, port)
     for address in found:
-        # One private address among public ones is refused as well: an honest name has no such mixture.
+        # One private address among public ones is refused too: legitimate names have no such mixture.
         if not allow_private and not is_public(address):
             raise _private(host if address == host else f"{host}, that is {address}")
     return found
 
 
 def _is_local_name(host: str) -> bool:
-    """Whether a host is localhost, or an IPv4 address in a spelling that only some resolvers read as one.
+    """Return whether a host is localhost or an IPv4 address in a non-standard notation.
 
     >>> [_is_local_name(host) for host in ("a.localhost.", "2130706433", "0x7f.1", "127.1", "127.0.0.1", "7.example")]
     [True, True, True, True, False, False]
@@ -86,5 +85,5 @@ def _lookup(host: str, port: int) -> list[str]:
         answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         reason = f"no address is known for {host}; check the spelling and the connection to the internet"
-        raise LinkError(reason, passing=True) from None
+        raise LinkError(reason, transient=True) from None
     return list(dict.fromkeys(str(answer[4][0]) for answer in answers))

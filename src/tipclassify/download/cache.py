@@ -1,8 +1,7 @@
-"""Downloads kept on disk by address and day, so that a second run reads the same bytes and asks no one.
+"""Cache downloads on disk by address and day, so that a second run reads the same bytes offline.
 
-Two files an entry, ``SHA256(address)-YYYY-MM-DD.json`` and the body beside it with a suffix that readers know. The JSON
-holds the hash of the body: a body with another one counts as none. Nothing is ever deleted here; the folder may be removed
-at any time.
+An entry is two files: ``SHA256(address)-YYYY-MM-DD.json`` and the body, with a suffix known to readers. The JSON holds
+the SHA-256 of the body; an entry whose body differs is ignored. Nothing is deleted; the folder may be removed any time.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 from urllib.parse import urlsplit
 
-__all__ = ["MEDIA_TYPES", "Download", "cache_folder", "platform_cache", "read_copy", "write_copy"]
+__all__ = ["MEDIA_TYPES", "Download", "cache_folder", "platform_cache", "read_cached", "write_cached"]
 
 MEDIA_TYPES: Final = {
     "text/html": ".html",
@@ -34,29 +33,29 @@ MEDIA_TYPES: Final = {
     "application/rtf": ".rtf",
     "text/rtf": ".rtf",
     **dict.fromkeys(("application/gzip", "application/x-gzip"), ""),
-    # What servers call a file that they do not know: readers look into it.
+    # Generic types for unknown files, whose format readers detect.
     **dict.fromkeys(("application/octet-stream", "binary/octet-stream"), ""),
     **dict.fromkeys(("application/force-download", "application/x-download"), ""),
 }
-"""Media types that are read, and the suffix of a file of each; none where the type does not decide it."""
+"""Supported media types and their file suffixes; empty for generic types."""
 
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """What a link led to.
+    """Hold a downloaded file.
 
     Attributes
     ----------
     data : bytes
-        The body, decompressed.
+        Decompressed body.
     content_type : str or None
-        Media type that the server names, in lower case, without parameters.
+        Media type declared by the server, in lower case, without parameters.
     encoding : str or None
-        Its ``charset``, where Python knows such an encoding.
+        Declared ``charset``, if Python knows it.
     url : str
-        Where it was found, after redirects.
+        Final address, after redirects.
     fetched : str
-        Day it was fetched (UTC), as ``YYYY-MM-DD``.
+        Day of the download (UTC), as ``YYYY-MM-DD``.
     """
 
     data: bytes
@@ -67,7 +66,7 @@ class Download:
 
 
 def platform_cache() -> Path | None:
-    """The folder that the operating system has for caches of the user; None without a home."""
+    """Return the user's cache folder of the operating system; None without a home."""
     import platformdirs
 
     with contextlib.suppress(RuntimeError):
@@ -77,36 +76,36 @@ def platform_cache() -> Path | None:
 
 
 def cache_folder() -> Path | None:
-    """The folder of downloads: in ``TIPCLASSIFY_CACHE``, else in the user's cache folder; None without a home."""
+    """Return the folder of downloads: in ``TIPCLASSIFY_CACHE``, else in the user's cache; None without a home."""
     if chosen := os.environ.get("TIPCLASSIFY_CACHE"):
         return Path(os.path.expanduser(chosen), "links")
     root = platform_cache()
     return root and root / "tipclassify" / "links"
 
 
-def read_copy(url: str, day: str = "*", allow_private: bool = True) -> tuple[Download, Path] | None:
-    """Read the newest sound copy of an address, or that of a day (``YYYY-MM-DD``), and say which file holds its body.
+def read_cached(url: str, day: str = "*", allow_private: bool = True) -> tuple[Download, Path] | None:
+    """Read the newest valid copy of an address, or that of a day (``YYYY-MM-DD``); return it and the path of its body.
 
-    None where there is no such copy. What was fetched while private addresses were allowed is given only if they are.
+    None without such a copy. Downloads made with `allow_private` are returned only with it.
     """
     folder = cache_folder()
     for entry in sorted(folder.glob(f"{_key(url)}-{day}.json"), reverse=True) if folder else ():
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-            told = json.loads(entry.read_bytes())
+            metadata = json.loads(entry.read_bytes())
             fetched = entry.stem[-len("YYYY-MM-DD") :]
-            found = Download(b"", told["content_type"], told["encoding"], told["final_url"], fetched)
+            found = Download(b"", metadata["content_type"], metadata["encoding"], metadata["final_url"], fetched)
             body = entry.with_suffix(_suffix(found))
             found = replace(found, data=body.read_bytes())
-            sound = told["url"] == url and told["sha256"] == hashlib.sha256(found.data).hexdigest()
-            if sound and (allow_private or not told["allow_private"]):
+            sound = metadata["url"] == url and metadata["sha256"] == hashlib.sha256(found.data).hexdigest()
+            if sound and (allow_private or not metadata["allow_private"]):
                 return found, body
     return None
 
 
-def write_copy(url: str, download: Download, now: datetime, allow_private: bool) -> None:
-    """Keep a download under the address that was asked for; a folder that cannot be written is a warning, no more."""
+def write_cached(url: str, download: Download, now: datetime, allow_private: bool) -> None:
+    """Write a download to the cache under the requested address; warn if the folder is not writable."""
     folder = cache_folder()
-    told = {
+    metadata = {
         "url": url,
         "final_url": download.url,
         "content_type": download.content_type,
@@ -120,9 +119,9 @@ def write_copy(url: str, download: Download, now: datetime, allow_private: bool)
             raise FileNotFoundError("no home folder")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         entry = folder / f"{_key(url)}-{download.fetched}.json"
-        # The JSON comes last: it says that the body is whole.
-        _write(entry.with_suffix(_suffix(download)), download.data)
-        _write(entry, json.dumps(told, indent=1).encode())
+        # The JSON is written last: it marks the body as complete.
+        _write_atomically(entry.with_suffix(_suffix(download)), download.data)
+        _write_atomically(entry, json.dumps(metadata, indent=1).encode())
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         warnings.warn(
@@ -137,11 +136,13 @@ def _key(url: str) -> str:
 
 
 def _suffix(download: Download) -> str:
-    told = PurePosixPath(urlsplit(download.url).path).suffix.lower()
-    return MEDIA_TYPES.get(download.content_type or "") or (told if told in MEDIA_TYPES.values() else "") or ".bin"
+    metadata = PurePosixPath(urlsplit(download.url).path).suffix.lower()
+    return (
+        MEDIA_TYPES.get(download.content_type or "") or (metadata if metadata in MEDIA_TYPES.values() else "") or ".bin"
+    )
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write_atomically(path: Path, data: bytes) -> None:
     handle, staged = tempfile.mkstemp(prefix=".", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:

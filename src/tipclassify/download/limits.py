@@ -1,4 +1,4 @@
-"""Limits of a download, and the error for a link that cannot be followed."""
+"""Define the limits of a download and the error of a failed one."""
 
 from __future__ import annotations
 
@@ -7,45 +7,45 @@ from typing import Final
 
 from tipclassify.errors import InputError
 
-__all__ = ["SAVE_IT", "USUAL_LIMITS", "Limits", "LinkError"]
+__all__ = ["DEFAULT_LIMITS", "SAVE_IT", "Limits", "LinkError"]
 
 SAVE_IT: Final = "save the page with a browser and give the file"
-"""The remedy that always works."""
+"""Remedy of last resort, for error messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of one download, in seconds, bytes and redirects."""
+    """Hold the limits of one download, in seconds, bytes and redirects."""
 
-    connect: float = 10.0  # to wait for a connection
-    read: float = 20.0  # to wait for the next bytes
-    total: float = 180.0  # for all of it, redirects and further attempts included: 100 MB at 4.5 Mbit/s
-    largest: int = 100_000_000  # bytes of a body, on the wire and decompressed
+    connect: float = 10.0  # timeout of a connection
+    read: float = 20.0  # timeout of one read
+    total: float = 180.0  # with redirects and retries: 100 MB at 4.5 Mbit/s
+    largest: int = 100_000_000  # bytes of a body, compressed and decompressed
     redirects: int = 5
-    pause: float = 1.0  # before another attempt, unless the site names a time
-    longest_pause: float = 5.0  # a site that asks for more gets no other attempt
+    pause: float = 1.0  # before a retry, unless the site sets a time
+    longest_pause: float = 5.0  # no retry if the site asks for more
 
 
-USUAL_LIMITS: Final = Limits()
+DEFAULT_LIMITS: Final = Limits()
 
 
 class LinkError(InputError):
-    """A link that cannot be followed.
+    """Report a link that could not be downloaded.
 
     Attributes
     ----------
     status : int or None
-        HTTP status, if the site answered.
-    passing : bool
-        Whether the trouble, of the network or the site, may be gone later.
+        HTTP status, if there was a response.
+    transient : bool
+        Whether the failure, of the network or the site, may be temporary.
     retry_after : float or None
-        Seconds after which another attempt is worth while; None for never.
+        Seconds before a retry; None for no retry.
     """
 
     def __init__(
-        self, reason: str, *, status: int | None = None, passing: bool = False, retry_after: float | None = None
+        self, reason: str, *, status: int | None = None, transient: bool = False, retry_after: float | None = None
     ) -> None:
         super().__init__(reason)
         self.status = status
-        self.passing = passing
+        self.transient = transient
         self.retry_after = retry_after

@@ -1,4 +1,4 @@
-"""From a response to a `Download`: status, media type, and no more bytes than it may have."""
+"""Read an HTTP response into a `Download`: check status, media type and size before and after decompression."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ _FAILURES: Final = {
 
 
 def read_response(response: httpx.Response, limits: Limits, day: str) -> Download:
-    """Read the body of a response whose status, media type and size are fit.
+    """Read the body of a response of permitted status, media type and size.
 
     Raises
     ------
     LinkError
-        With what is wrong and what to do.
+        For any other response.
     """
     check_status(response, limits)
-    told = re.match(r"\s*([\w!#$&^.+-]+/[\w!#$&^.+-]+)", response.headers.get("content-type", ""), re.ASCII)
-    media_type = told[1].lower() if told else None
+    match = re.match(r"\s*([\w!#$&^.+-]+/[\w!#$&^.+-]+)", response.headers.get("content-type", ""), re.ASCII)
+    media_type = match[1].lower() if match else None
     if media_type is not None and media_type not in MEDIA_TYPES:
         raise LinkError(f"holds {media_type:.160}, which we do not read; give a page, PDF, Word, EPUB, RTF or text")
     data = b"".join(_decompressed(response, limits.largest))
@@ -41,7 +41,7 @@ def read_response(response: httpx.Response, limits: Limits, day: str) -> Downloa
 
 
 def check_status(response: httpx.Response, limits: Limits) -> None:
-    """Raise `LinkError` for a response that is not 200, with what to do."""
+    """Raise `LinkError` for a status other than 200."""
     status = response.status_code
     if status == 200:
         return
@@ -52,13 +52,13 @@ def check_status(response: httpx.Response, limits: Limits) -> None:
     later = f"in {wait:.0f} s" if wait is not None and wait > limits.longest_pause else "later"
     what = "wants fewer requests" if status == 429 else "is in trouble"
     if wait is None and status in (502, 503, 504):
-        wait = limits.pause  # not for 429: asking again at once is what it complains of
+        wait = limits.pause  # not for 429, which asks for fewer requests
     reason = f"the site {what} ({status}); try again {later}, or {SAVE_IT}"
-    raise LinkError(reason, status=status, passing=True, retry_after=wait)
+    raise LinkError(reason, status=status, transient=True, retry_after=wait)
 
 
 def _retry_after(header: str) -> float | None:
-    """Seconds to wait; the header holds seconds or a date."""
+    """Parse a Retry-After header, seconds or a date, into seconds; None if invalid."""
     if re.fullmatch(r"[0-9]{1,9}", header):
         return float(header)
     try:
@@ -68,17 +68,17 @@ def _retry_after(header: str) -> float | None:
 
 
 def _charset(response: httpx.Response) -> str | None:
-    """The charset of the Content-Type header, if Python can decode text with it."""
+    """Return the charset of the Content-Type header, if Python can decode text with it."""
     charset = response.charset_encoding
     try:
-        b" ".decode(charset or "ascii", "replace")  # Python has encodings that are not of text, such as "hex"
+        b" ".decode(charset or "ascii", "replace")  # Python also has bytes-to-bytes codecs, such as "hex"
     except (LookupError, ValueError):
         return None
     return charset
 
 
 def _decompressed(response: httpx.Response, largest: int) -> Iterator[bytes]:
-    """The body by parts, decompressed; stops where it would pass `largest` bytes, without unpacking the rest."""
+    """Yield the decompressed body in parts; raise before it exceeds `largest` bytes."""
     too_large = LinkError(f"over {largest / 1e6:g} MB; download it with a browser and split it")
     length = response.headers.get("content-length", "")
     if length.isdigit() and int(length) > largest:
@@ -87,18 +87,18 @@ def _decompressed(response: httpx.Response, largest: int) -> Iterator[bytes]:
     if coding not in ("", "identity", "gzip", "x-gzip"):
         raise LinkError(f"is compressed in a way that we did not ask for; {SAVE_IT}")
     unzip = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS) if coding.endswith("gzip") else None
-    wire = room = largest
+    wire_left = output_left = largest
     for part in response.iter_raw():
-        wire -= len(part)  # what comes after the end of a compressed stream counts too
-        if wire < 0:
+        wire_left -= len(part)  # includes bytes after the end of a compressed stream
+        if wire_left < 0:
             raise too_large
         try:
-            data = unzip.decompress(part, room + 1) if unzip else part
+            data = unzip.decompress(part, output_left + 1) if unzip else part
         except zlib.error:
-            raise LinkError(f"its compression is damaged; try again later, or {SAVE_IT}", passing=True) from None
-        room -= len(data)
-        if room < 0:
+            raise LinkError(f"its compression is damaged; try again later, or {SAVE_IT}", transient=True) from None
+        output_left -= len(data)
+        if output_left < 0:
             raise too_large
         yield data
     if unzip and not unzip.eof:
-        raise LinkError(f"its compressed data ends too early; try again later, or {SAVE_IT}", passing=True)
+        raise LinkError(f"its compressed data ends too early; try again later, or {SAVE_IT}", transient=True)

@@ -1,10 +1,8 @@
-"""Transport of an httpx client that connects to checked addresses only, and lets nothing outlast a deadline.
+"""Provide an httpx transport that connects to checked addresses only, within a deadline.
 
-httpcore asks a network backend to connect and to read. Ours resolves the host once, checks all its addresses and connects
-to one of them, so DNS cannot change in between (DNS rebinding); Host header, SNI and certificate keep the name. It cuts
-every timeout to the time left: a server that sends a byte now and then never exceeds the timeout of a single read.
-
-Imported only when a link is read: httpx is an extra.
+Its network backend resolves the host once, checks all addresses and connects to one of them, against DNS rebinding;
+Host header, SNI and certificate keep the name. Timeouts are capped by the deadline, against servers that send a byte at
+a time. Imported on demand: httpx is an extra.
 """
 
 from __future__ import annotations
@@ -22,8 +20,8 @@ from tipclassify.download.addresses import resolve
 
 __all__ = ["CheckedTransport"]
 
-_MOST_ADDRESSES: Final = 4
-"""Addresses of one host to try: each silent one costs a timeout."""
+_MAX_ADDRESSES: Final = 4
+"""Maximum addresses tried of one host; each silent one costs a timeout."""
 
 
 class CheckedTransport(httpx.HTTPTransport):
@@ -32,10 +30,10 @@ class CheckedTransport(httpx.HTTPTransport):
     Parameters
     ----------
     deadline : float
-        Moment on the monotonic clock after which every wait is a timeout.
+        Time on the monotonic clock after which every wait is a timeout.
     proxy : str or None
-        Address of an HTTP proxy. It resolves names by itself, so only its own address is checked: use it with
-        `allow_private` alone.
+        URL of an HTTP proxy. It resolves names itself, so only its own address is checked: use it only with
+        `allow_private`.
     """
 
     def __init__(self, deadline: float, allow_private: bool = False, proxy: str | None = None) -> None:
@@ -53,8 +51,8 @@ def _tls_context() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def _cut(timeout: float | None, deadline: float) -> float:
-    """The timeout, or the time left until the deadline if that is less."""
+def _time_left(timeout: float | None, deadline: float) -> float:
+    """Return the timeout, capped by the time left until the deadline."""
     left = deadline - time.monotonic()
     if left <= 0:
         raise httpcore.ReadTimeout("deadline")
@@ -76,8 +74,8 @@ class _Backend(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         failure: Exception = httpcore.ConnectError("no address")
-        for address in resolve(host, port, self._allow_private)[:_MOST_ADDRESSES]:
-            wait = _cut(timeout, self._deadline)
+        for address in resolve(host, port, self._allow_private)[:_MAX_ADDRESSES]:
+            wait = _time_left(timeout, self._deadline)
             try:
                 plain = self._plain.connect_tcp(address, port, wait, local_address, socket_options)
                 return _Stream(plain, self._deadline)
@@ -92,10 +90,10 @@ class _Stream(httpcore.NetworkStream):
         self._deadline = deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._plain.read(max_bytes, _cut(timeout, self._deadline))
+        return self._plain.read(max_bytes, _time_left(timeout, self._deadline))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._plain.write(buffer, _cut(timeout, self._deadline))
+        self._plain.write(buffer, _time_left(timeout, self._deadline))
 
     def close(self) -> None:
         self._plain.close()
@@ -103,7 +101,7 @@ class _Stream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        plain = self._plain.start_tls(ssl_context, server_hostname, _cut(timeout, self._deadline))
+        plain = self._plain.start_tls(ssl_context, server_hostname, _time_left(timeout, self._deadline))
         return _Stream(plain, self._deadline)
 
     def get_extra_info(self, info: str) -> Any:

@@ -18,7 +18,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from tipclassify.download.limits import Limits, LinkError
-from tipclassify.download.request import open_link, parsed, shown, try_again
+from tipclassify.download.request import open_link, parse_url, redact_url, retry
 from tipclassify.download.response import check_status
 from tipclassify.errors import InputError, ModelError
 from tipclassify.model.folder import HEAD, LINEAR, check_head, hashed_files, kind_of, parsed_head, put_in_place
@@ -112,7 +112,7 @@ def _fetch(source: str, allow_private: bool, progress: Progress | None, file: st
     at = urlsplit(source.strip())
     path = at.path.removesuffix(HEAD).rstrip("/")
     url = urlunsplit(at._replace(path=f"{path}/{quote(file)}", fragment=""))
-    address = parsed(url)
+    address = parse_url(url)
     limits = Limits(total=_MOST_SECONDS, largest=_LARGEST_HEAD if file == HEAD else _LARGEST_FILE)
 
     def size() -> int:
@@ -145,11 +145,11 @@ def _fetch(source: str, allow_private: bool, progress: Progress | None, file: st
                     if progress and total:
                         progress(have, total)
 
-    try_again(url, attempt, limits, size)
+    retry(url, attempt, limits, size)
 
 
 def _checked_head(source: str, data: bytes, sha256: str | None) -> dict[str, Any]:
-    where = f"{shown(source)}: {HEAD}"
+    where = f"{redact_url(source)}: {HEAD}"
     try:
         head = parsed_head(data)
         hashed_files(head)
@@ -167,7 +167,7 @@ def _checked_name(source: str, name: str | None, head: dict[str, Any]) -> str:
         folder = re.split(r"[/\\]", urlsplit(source).path.removesuffix(HEAD).rstrip("/\\"))[-1]
         name = kind_of(head) if kind_of(head) != LINEAR else folder.lower()
         if not is_name(name):
-            raise ModelError(f"{shown(source)}: say under which --name to keep it")
+            raise ModelError(f"{redact_url(source)}: say under which --name to keep it")
     if not is_name(name):
         raise ModelError(f"{name!r}: no name for a model: small letters, digits, '.', '_' and '-', and not a taken one")
     return name
@@ -185,7 +185,7 @@ def _gather(source: str, get: Get, staged: Path, file: str, wanted: str) -> None
             return
         part.unlink()
     reason = f"{file} is not the file that {HEAD} tells of (its SHA-256 differs)"
-    raise ModelError(f"{shown(source)}: {reason}; nothing was added")
+    raise ModelError(f"{redact_url(source)}: {reason}; nothing was added")
 
 
 def _sha256(path: Path) -> str:

@@ -22,7 +22,7 @@ from tipclassify.errors import InputError
 from tipclassify.model.classifier import Classifier
 from tipclassify.pipeline.processes import in_order
 from tipclassify.readers import ReadOptions, is_link, is_report, read_report
-from tipclassify.readers.jsonl import read_lines, rows_of_lines
+from tipclassify.readers.jsonl import parse_rows, read_lines
 from tipclassify.reporting.writers import TaggedReport, as_it_is
 from tipclassify.text.document import Document, Passage
 
@@ -218,7 +218,7 @@ def _results(tagging: Tagging, make: Callable[[TaggedReport], T], task: _Task) -
         elif isinstance(task.lines, InputError):
             raise task.lines
         else:
-            rows, wrong = rows_of_lines(task.lines, task.file)
+            rows, wrong = parse_rows(task.lines, task.file)
             if rows:
                 made.append(make(tag_rows(task.file, rows, classifier, tagging.policy)))
             if wrong:

@@ -22,7 +22,7 @@ from xml.etree import ElementTree
 from tipclassify.corpus.loading import parse_labels
 from tipclassify.errors import CorpusError, InputError
 from tipclassify.readers import read_bytes
-from tipclassify.readers.jsonl import row_of_line
+from tipclassify.readers.jsonl import parse_row
 from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.text.document import Document
 from tipclassify.text.segmentation.passages import split_passages, text_document
@@ -317,7 +317,7 @@ def _texts_of_rows(path: Path, keys: set[str]) -> dict[str, str]:
     data = read_bounded(str(path))
     data = gunzip(data, str(path)) if path.suffix == ".gz" else data
     lines = enumerate(data.split(b"\n"), 1)
-    texts = (row_of_line(line, f"{path}:{number}")["text"] for number, line in lines if line.strip())
+    texts = (parse_row(line, f"{path}:{number}")["text"] for number, line in lines if line.strip())
     return {key: text for text in texts if (key := passage_key(text)) in keys}
 
 
@@ -330,15 +330,15 @@ def _finder(folder: Path) -> Callable[[_File], bytes | None]:
 def _downloader(allow_private: bool, problems: list[str]) -> Callable[[_File], bytes | None]:
     """Make a function that returns the bytes of a file, from the cache of links or the web; None once the web fails."""
     from tipclassify.download import LinkError, download
-    from tipclassify.download.cache import read_copy
-    from tipclassify.download.request import parsed
+    from tipclassify.download.cache import read_cached
+    from tipclassify.download.request import parse_url
 
     failed = 0
 
     def read(file: _File) -> bytes | None:
         nonlocal failed
-        url = str(parsed(file.address + quote(file.name)))
-        if kept := read_copy(url):
+        url = str(parse_url(file.address + quote(file.name)))
+        if kept := read_cached(url):
             return kept[0].data
         if failed >= _PATIENCE:
             return None

@@ -1,4 +1,7 @@
-"""Files, links and standard input in, `Document`s out: one reader a format, chosen here."""
+"""Read files, links and standard input into `Document`s.
+
+The format is detected from the content, the media type or the suffix, and its reader is imported when it is needed.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from tipclassify.errors import InputError
-from tipclassify.readers.formats import SUFFIXES, Kind, is_blank, is_gzip, is_link, kind_of, suffix_of
+from tipclassify.readers.formats import SUFFIXES, InputFormat, detect_format, is_blank, is_gzip, is_link, suffix_of
 from tipclassify.text.document import Document
 
 if TYPE_CHECKING:
@@ -15,21 +18,21 @@ if TYPE_CHECKING:
 
 __all__ = ["SUFFIXES", "ReadOptions", "is_link", "is_report", "read_bytes", "read_download", "read_report"]
 
-_OPENING: Final = 2_000  # characters that may tell country and year
+_OPENING: Final = 2_000  # characters searched for the country and the year
 
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """What the user says of inputs.
+    """Hold the user's options for reading inputs.
 
     Attributes
     ----------
     encoding : str or None
         Encoding of text and HTML; None detects it.
     allow_private : bool
-        Links may lead to private and loopback addresses.
+        Allow links to private and loopback addresses.
     refresh : bool
-        Links are fetched anew though today's copy is in the cache.
+        Fetch links again although today's copy is in the cache.
     """
 
     encoding: str | None = None
@@ -38,7 +41,7 @@ class ReadOptions:
 
 
 def is_report(name: str) -> bool:
-    """Whether a file's suffix says that a reader knows it, packed with gzip or not.
+    """Return whether a file's suffix is that of a supported format, with or without ``.gz``.
 
     >>> is_report("karvonia.PDF"), is_report("karvonia.txt.gz"), is_report("figures.xlsx")
     (True, True, False)
@@ -49,13 +52,13 @@ def is_report(name: str) -> bool:
 def read_report(path: str | os.PathLike[str], options: ReadOptions = ReadOptions()) -> Document:
     """Read one report: a file, a link, or standard input for ``-``.
 
-    Content decides what it is where that is unmistakable (a PDF is read as one whatever its name), else the media type
-    that the server names, then the suffix. Files packed with gzip are unpacked.
+    The format is detected from the content where its signature is unambiguous (a PDF is read as one under any name),
+    else from the media type that the server declares, then from the suffix. Gzip files are decompressed.
 
     Raises
     ------
     InputError
-        With one line that says what is wrong with the file and what to do.
+        When the file is unreadable, damaged, empty or of an unsupported format.
     """
     name = os.fspath(path)
     if not is_link(name):
@@ -68,12 +71,12 @@ def read_report(path: str | os.PathLike[str], options: ReadOptions = ReadOptions
 
 
 def read_download(got: Download, name: str, options: ReadOptions = ReadOptions()) -> Document:
-    """Read a report that was fetched from the link `name`, as `read_report` does.
+    """Read a report downloaded from the link `name`, as `read_report` does.
 
     Raises
     ------
     InputError
-        With one line that says what is wrong with it and what to do.
+        When it is damaged, empty or of an unsupported format.
     """
     suffix = suffix_of(got.url) or suffix_of(name)
     return _read(got.data, name, suffix, options.encoding, got.content_type, got.encoding)
@@ -82,7 +85,7 @@ def read_download(got: Download, name: str, options: ReadOptions = ReadOptions()
 def read_bytes(
     data: bytes, name: str, options: ReadOptions = ReadOptions(), content_type: str | None = None
 ) -> Document:
-    """Read a report that is in memory, as `read_report` would read it from a file of that name.
+    """Read a report from memory, as `read_report` does from a file of that name.
 
     >>> read_bytes(b"<!doctype html><h1>Karvonia</h1><p>Police arrested nine.", "page").title
     'Karvonia'
@@ -90,7 +93,7 @@ def read_bytes(
     Raises
     ------
     InputError
-        With one line that says what is wrong with it and what to do.
+        When it is damaged, empty or of an unsupported format.
     """
     return _read(data, name, suffix_of(name), options.encoding, content_type)
 
@@ -103,7 +106,10 @@ def _read(
     content_type: str | None = None,
     declared: str | None = None,
 ) -> Document:
-    """The document in `data`, with the country and year that title, name or opening tell; `declared` is a server's encoding."""
+    """Read `data` into a document; detect its country and year from title, name or opening.
+
+    `declared` is the encoding that a server declares.
+    """
     from tipclassify.readers.countries import country_and_year
 
     if is_gzip(data):
@@ -112,7 +118,7 @@ def _read(
         data = gunzip(data, source)
     if is_blank(data):
         raise InputError(f"{source}: empty; give a file with text")
-    kind = kind_of(data, source, suffix, content_type)
+    kind = detect_format(data, source, suffix, content_type)
     try:
         document = _document(kind, data, source, encoding, declared)
     except RecursionError:
@@ -123,8 +129,8 @@ def _read(
     return replace(document, country=document.country or country, year=document.year or year)
 
 
-def _document(kind: Kind, data: bytes, source: str, encoding: str | None, declared: str | None) -> Document:
-    """What the reader of a kind makes of `data`; a reader, and what it is built on, is imported when it is needed."""
+def _document(kind: InputFormat, data: bytes, source: str, encoding: str | None, declared: str | None) -> Document:
+    """Read `data` with the reader of its format; readers and their dependencies are imported on demand."""
     match kind:
         case "pdf":
             from tipclassify.readers.pdf.reader import read_pdf
@@ -151,14 +157,14 @@ def _document(kind: Kind, data: bytes, source: str, encoding: str | None, declar
 
             return read_markdown(data, source, encoding, declared)
         case "html":
-            from tipclassify.readers.html.nesting import refuse_deep
+            from tipclassify.readers.html.nesting import check_nesting
             from tipclassify.readers.html.reader import read_html
-            from tipclassify.readers.text import decode_text, refuse_binary
+            from tipclassify.readers.text import check_is_text, decode_text
 
-            refuse_deep(data, source)
-            if encoding or declared:  # both go before the page's own word
+            check_nesting(data, source)
+            if encoding or declared:  # both override the page's own declaration
                 return read_html(decode_text(data, source, encoding, declared).encode(), source, "utf-8")
-            refuse_binary(data, source)
+            check_is_text(data, source)
             return read_html(data, source)
         case "text":
             from tipclassify.readers.text import read_text

@@ -1,9 +1,8 @@
-"""Bytes of a text in, the name of its encoding out.
+"""Detect the encoding of a text file: bytes in, the name of a Python codec out.
 
-UTF-8, UTF-16 and UTF-32 give themselves away. The one-byte encodings do not: each makes letters of the same bytes. A
-guesser for all languages is often wrong here, since an English report has nothing but quotation marks and a few foreign
-names to go by. So the few encodings that such a report comes in are each tried, and the one wins that puts quotation
-marks where words begin and end and makes words that some alphabet can spell.
+UTF-8, UTF-16 and UTF-32 are recognizable; one-byte encodings each decode the same bytes to other letters. General
+detectors are often wrong: an English report has only quotation marks and a few foreign names as evidence. So common
+encodings are tried, and scored by positions of quotation marks and by words that one alphabet can spell.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from typing import Final
 
 __all__ = ["BYTE_ORDER_MARKS", "guess_encoding", "is_binary", "wide_encoding"]
 
-# The mark of UTF-32 begins with that of UTF-16, so it is tried first.
+# The byte-order mark of UTF-32 begins with that of UTF-16, so it comes first.
 BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -25,12 +24,12 @@ BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-"""First bytes of a file that tell its encoding."""
+"""Byte-order marks and the encodings that they announce."""
 
-# In order of how common they are: the first of equals wins. Latin-1 text is Windows-1252 text.
+# Most common first, which decides ties. Latin-1 is a subset of Windows-1252.
 _CANDIDATES: Final = ("cp1252", "mac_roman", "cp1250", "iso8859_2", "cp1254", "cp850")
 
-# What each writes beyond a to z; a word takes its letters from one of them.
+# Letters of each language beyond a to z; a plausible word takes its letters from one alphabet.
 _ALPHABETS: Final = tuple(
     frozenset(letters)
     for letters in (
@@ -47,30 +46,30 @@ _ALPHABETS: Final = tuple(
         "áéíóöőúüű",  # Hungarian
         "ăâîşţșț",  # Romanian
         "čćđšžé",  # Croatian
-        "çğıiöşüâîû\u0307",  # Turkish; the last is what İ leaves when it is lowered
+        "çğıiöşüâîû\u0307",  # Turkish; the last is the dot of İ in lower case
     )
 )
-_ALONE: Final = frozenset("àáèéíóúý")  # one-letter words
+_ONE_LETTER_WORDS: Final = frozenset("àáèéíóúý")  # one-letter words
 _OPENING: Final = frozenset("“‘„«‹")
 _CLOSING: Final = frozenset("”’»›")
 _MONEY: Final = frozenset("€£¥¢")
 _MARKS: Final = frozenset("…•·§¶†¡¿™®")
 _SIGNS: Final = frozenset("°©½¼¾×±ªº²³¹‰")
 _DASHES: Final = frozenset("–—")
-_NEAR: Final = 40
-_BEYOND: Final = re.compile(rb"[\x80-\xff]\S{0,%d}" % _NEAR)
+_CONTEXT: Final = 40
+_NON_ASCII_RUN: Final = re.compile(rb"[\x80-\xff]\S{0,%d}" % _CONTEXT)
 _ASCII: Final = frozenset(map(chr, range(128)))
 _WORD: Final = re.compile(r"[^\W\d_]+")
-_MOST_RUNS: Final = 20_000
-_ONE_LANGUAGE: Final = 0.1  # a word: the names of a report are mostly of one language; this breaks ties only
-_SIGN: Final = 1.2  # a quotation mark in its place says more than a word that some alphabet can spell
-_NO_CONTROLS: Final = bytes({*range(256)} - {*range(9), *range(14, 26), *range(28, 32), 127})
-_MOST_CONTROLS: Final = 0.02  # of the bytes of a text
-_ENOUGH: Final = 0.5  # mean of a run; below, none of the candidates makes sense of the text
+_MAX_RUNS: Final = 20_000
+_SAME_LANGUAGE_BONUS: Final = 0.1  # score of a word in the main foreign language: only breaks ties
+_SIGN_SCORE: Final = 1.2  # a well-placed quotation mark is stronger evidence than a plausible word
+_ALLOWED_BYTES: Final = bytes({*range(256)} - {*range(9), *range(14, 26), *range(28, 32), 127})
+_MAX_CONTROL_SHARE: Final = 0.02  # of all bytes of a text
+_MIN_PLAUSIBILITY: Final = 0.5  # mean score a run; below it, no candidate fits
 
 
 def wide_encoding(data: bytes) -> str | None:
-    """UTF-16 or UTF-32 without a byte-order mark, by where the zeros of its English letters stand.
+    """Detect UTF-16 or UTF-32 without a byte-order mark by the positions of zero bytes in English text.
 
     >>> wide_encoding("Police arrested nine.".encode("utf-16-be"))
     'utf-16-be'
@@ -90,49 +89,52 @@ def wide_encoding(data: bytes) -> str | None:
 
 
 def is_binary(data: bytes) -> bool:
-    """Whether bytes are no text in UTF-8 or a one-byte encoding: zeros, or control characters beyond white space and escape.
+    """Return whether bytes are not text in UTF-8 or a one-byte encoding.
+
+    Zero bytes, or more than a few control characters other than white space and escape, make them binary.
+
 
     >>> is_binary(b"Police\\r\\n"), is_binary(b"\\x89PNG\\x00")
     (False, True)
     """
-    controls = data.translate(None, _NO_CONTROLS)
-    return b"\0" in controls or len(controls) > _MOST_CONTROLS * len(data)
+    controls = data.translate(None, _ALLOWED_BYTES)
+    return b"\0" in controls or len(controls) > _MAX_CONTROL_SHARE * len(data)
 
 
 def guess_encoding(data: bytes) -> str | None:
-    """The one-byte encoding in which `data` makes most sense, or None.
+    """Return the one-byte encoding with the highest plausibility score, or None.
 
     >>> guess_encoding("the “harbor gossip” of José Peña’s office".encode("mac_roman"))
     'mac_roman'
     """
-    runs = list(dict.fromkeys(islice(_runs(data), _MOST_RUNS)))
+    runs = list(dict.fromkeys(islice(_non_ascii_runs(data), _MAX_RUNS)))
     joined = b"\n".join(runs)
-    best, most = None, _ENOUGH * len(runs)
+    best, best_score = None, _MIN_PLAUSIBILITY * len(runs)
     for encoding in _CANDIDATES:
-        score = _sense(joined.decode(encoding, "replace"))
-        if score > most:
-            best, most = encoding, score
-    return best or _any_language(data)
+        score = _plausibility(joined.decode(encoding, "replace"))
+        if score > best_score:
+            best, best_score = encoding, score
+    return best or _guess_any_language(data)
 
 
-def _runs(data: bytes) -> Iterator[bytes]:
-    """Each stretch without white space that has bytes beyond ASCII, cut to what stands near them."""
+def _non_ascii_runs(data: bytes) -> Iterator[bytes]:
+    """Yield each run of non-blank bytes with non-ASCII ones, trimmed to their context."""
     end = 0
-    for found in _BEYOND.finditer(data):
-        before = data[max(end, found.start() - _NEAR) : found.start()].rsplit(None, 1)
+    for found in _NON_ASCII_RUN.finditer(data):
+        before = data[max(end, found.start() - _CONTEXT) : found.start()].rsplit(None, 1)
         yield (before[-1] if before and data[found.start() - 1 : found.start()].strip() else b"") + found[0]
         end = found.end()
 
 
-def _any_language(data: bytes) -> str | None:
+def _guess_any_language(data: bytes) -> str | None:
     from charset_normalizer import from_bytes
 
     found = from_bytes(data[:200_000]).best()
     return found.encoding if found else None
 
 
-def _sense(text: str) -> float:
-    """About 1 for each word or sign that is at home where it stands, -1 for each that is not."""
+def _plausibility(text: str) -> float:
+    """Score a decoding: about 1 for each plausible word or sign, -1 for each implausible one."""
     score = 0.0
     spelled_in = [0] * len(_ALPHABETS)
     for word in _WORD.finditer(text):
@@ -142,38 +144,42 @@ def _sense(text: str) -> float:
         start, end = word.span()
         alphabets = [number for number, alphabet in enumerate(_ALPHABETS) if foreign <= alphabet]
         beside_digit = text[start - 1 : start].isdigit() or text[end : end + 1].isdigit()
-        score += 1.0 if alphabets and not beside_digit and _is_cased(word[0]) else -1.0
+        score += 1.0 if alphabets and not beside_digit and _has_usual_case(word[0]) else -1.0
         for number in alphabets:
             spelled_in[number] += 1
     for at, sign in enumerate(text):
         if not sign.isascii() and not sign.isalpha():
-            score += _sense_of_sign(sign, text[at - 1 : at] or " ", text[at + 1 : at + 2] or " ")
-    return score + _ONE_LANGUAGE * max(spelled_in)
+            score += _sign_plausibility(sign, text[at - 1 : at] or " ", text[at + 1 : at + 2] or " ")
+    return score + _SAME_LANGUAGE_BONUS * max(spelled_in)
 
 
-def _is_cased(word: str) -> bool:
-    """Whether capitals stand where they do in English and its neighbours: first, or everywhere."""
+def _has_usual_case(word: str) -> bool:
+    """Return whether capitals are at the start of a word or throughout, as in European languages."""
     if len(word) == 1:
-        return word in _ALONE
+        return word in _ONE_LETTER_WORDS
     foreign_capitals = any(c.isupper() and not c.isascii() for c in word[1:])
     return word.isupper() or not (
         foreign_capitals or (not word[0].isascii() and word[0].islower() and word[1].isupper())
     )
 
 
-def _sense_of_sign(sign: str, before: str, after: str) -> float:
+def _sign_plausibility(sign: str, before: str, after: str) -> float:
     if sign == "\ufffd":
-        return -2.0  # it will be lost
+        return -2.0  # undecodable
     if sign == "\xa0":
-        return _SIGN if before.isalnum() and after.isalnum() else 0.0
+        return _SIGN_SCORE if before.isalnum() and after.isalnum() else 0.0
     if sign in _OPENING:
-        return _SIGN if before in " \n\xa0([-–—/\"'“‘" and (after.isalnum() or after in "“‘[($€£…") else -1.0
+        return _SIGN_SCORE if before in " \n\xa0([-–—/\"'“‘" and (after.isalnum() or after in "“‘[($€£…") else -1.0
     if sign in _CLOSING:
-        return _SIGN if before.isalnum() or before in ".,;:!?%)]’”…-–—" or (sign == "’" and after.isdigit()) else -1.0
+        return (
+            _SIGN_SCORE
+            if before.isalnum() or before in ".,;:!?%)]’”…-–—" or (sign == "’" and after.isdigit())
+            else -1.0
+        )
     if sign in _DASHES:
-        return _SIGN
+        return _SIGN_SCORE
     if sign in _MONEY:
-        return _SIGN if before.isdigit() or after.isdigit() else -1.0
+        return _SIGN_SCORE if before.isdigit() or after.isdigit() else -1.0
     if sign in _MARKS:
         return 0.5
     if sign in _SIGNS:

@@ -1,4 +1,7 @@
-"""What a file is: by its content where that is unmistakable, else by the media type or suffix that it goes under."""
+"""Detect the format of a file: by its content where the signature is unambiguous, else by media type or suffix.
+
+Bytes, name and media type come in; the format, one for each reader, goes out, or an error for unsupported formats.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,21 @@ from tipclassify.errors import InputError
 from tipclassify.readers.encodings import BYTE_ORDER_MARKS
 from tipclassify.readers.limits import open_zip, read_member
 
-__all__ = ["SUFFIXES", "Kind", "is_blank", "is_gzip", "is_link", "kind_of", "kind_of_content", "suffix_of"]
+__all__ = [
+    "SUFFIXES",
+    "InputFormat",
+    "detect_content_format",
+    "detect_format",
+    "is_blank",
+    "is_gzip",
+    "is_link",
+    "suffix_of",
+]
 
-Kind = Literal["text", "markdown", "html", "mhtml", "pdf", "docx", "epub", "rtf"]
-"""One for each reader."""
+InputFormat = Literal["text", "markdown", "html", "mhtml", "pdf", "docx", "epub", "rtf"]
+"""Supported formats, one for each reader."""
 
-_KINDS: Final[dict[str, Kind]] = {
+_FORMAT_BY_SUFFIX: Final[dict[str, InputFormat]] = {
     ".txt": "text",
     ".text": "text",
     ".md": "markdown",
@@ -33,10 +45,10 @@ _KINDS: Final[dict[str, Kind]] = {
     ".rtf": "rtf",
 }
 
-SUFFIXES: Final = tuple(_KINDS)
-"""Suffixes of files that are read as reports; each may be followed by .gz."""
+SUFFIXES: Final = tuple(_FORMAT_BY_SUFFIX)
+"""Suffixes of supported files; each may be followed by .gz."""
 
-_MEDIA_TYPES: Final[dict[str, Kind]] = {
+_FORMAT_BY_MEDIA_TYPE: Final[dict[str, InputFormat]] = {
     "text/plain": "text",
     "text/markdown": "markdown",
     "text/x-markdown": "markdown",
@@ -51,8 +63,8 @@ _MEDIA_TYPES: Final[dict[str, Kind]] = {
     "text/rtf": "rtf",
 }
 
-# Formats without a reader: their suffixes, or what stands for them here; what they are; the way to a format that has one.
-_FOREIGN: Final = {
+# Unsupported formats: suffixes or internal keys, description, advice on conversion to a supported one.
+_UNSUPPORTED: Final = {
     name: f"{what}; {advice}"
     for names, what, advice in (
         (".doc", "an old Word file (.doc)", "save it as .docx or PDF"),
@@ -84,7 +96,7 @@ _FOREIGN: Final = {
     for name in names.split()
 }
 
-_MAGIC: Final = {
+_SIGNATURES: Final = {
     "gzip": (b"\x1f\x8b",),
     "image": (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"II*\x00", b"MM\x00*"),
     "archive": (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"),
@@ -93,9 +105,9 @@ _MAGIC: Final = {
     "program": (b"\x7fELF",),
     "media": (b"ID3",),
 }
-_ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06")  # the second: an empty one
-_OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-# Names in the directory of an OLE file.
+_ZIP_SIGNATURES: Final = (b"PK\x03\x04", b"PK\x05\x06")  # the second: an empty archive
+_OLE_SIGNATURE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+# Stream names in the directory of an OLE file.
 _OLE_STREAMS: Final = (
     ("EncryptedPackage", "locked"),
     ("WordDocument", ".doc"),
@@ -115,21 +127,21 @@ _ZIP_MEMBERS: Final = (
     ("xl/", ".xlsx"),
     ("Index/", ".pages"),
 )
-_PDF_START: Final = re.compile(rb"(?:^|[\r\n\x00])\s*%PDF-\d\.")
+_PDF_SIGNATURE: Final = re.compile(rb"(?:^|[\r\n\x00])\s*%PDF-\d\.")
 _HTML_START: Final = re.compile(
     rb"\s*(?:(?:<\?xml[^>]{0,300}>|<!--.{0,2000}?-->)\s*)*<(?:!doctype\s+html|html|head|body)[\s>]",
     re.IGNORECASE | re.DOTALL,
 )
-_FRAGMENT: Final = re.compile(
+_HTML_FRAGMENT: Final = re.compile(
     rb"\s*<(?:title|meta|link|style|script|main|article|section|div|p|h[1-6]|table|ul|ol)(?:\s[^<>]{0,500})?>",
     re.IGNORECASE,
 )
-_HEADERS: Final = re.compile(rb"(?:[A-Za-z-]+:.*\n(?:[ \t].*\n)*){1,20}")
-_PAGE_TYPE: Final = re.compile(rb"^content-type:\s*(?:multipart/related|text/html)", re.IGNORECASE | re.MULTILINE)
-_HEAD: Final = 4_000
-_LONGEST_BLANK: Final = 100_000  # some sites begin their pages with as many line ends as their scripts had lines
-_NO_SUFFIX: Final = re.compile(r"\.(?:\d+|.* .*)")  # "Report 2024.2", "vol. 1 final"
-_TOLD_BY_CONTENT: Final[dict[Kind | None, str]] = {
+_MAIL_HEADERS: Final = re.compile(rb"(?:[A-Za-z-]+:.*\n(?:[ \t].*\n)*){1,20}")
+_MHTML_TYPE: Final = re.compile(rb"^content-type:\s*(?:multipart/related|text/html)", re.IGNORECASE | re.MULTILINE)
+_HEAD_BYTES: Final = 4_000
+_MAX_BLANK_BYTES: Final = 100_000  # some sites precede the page with one empty line for each line of their scripts
+_NOT_A_SUFFIX: Final = re.compile(r"\.(?:\d+|.* .*)")  # "Report 2024.2", "vol. 1 final"
+_KNOWN_BY_CONTENT: Final[dict[InputFormat | None, str]] = {
     "pdf": "a PDF file",
     "docx": "a Word file",
     "epub": "an EPUB file",
@@ -140,12 +152,12 @@ _READABLE: Final = "PDF, Word (.docx), HTML, EPUB, RTF, Markdown or text (.txt)"
 
 
 def is_link(name: str) -> bool:
-    """Whether an input is an address on the web."""
+    """Return whether an input is a web address."""
     return name.lower().startswith(("http://", "https://"))
 
 
 def suffix_of(name: str) -> str:
-    """Suffix of a file or link, in lower case and without ``.gz``.
+    """Return the suffix of a file or link, in lower case and without ``.gz``.
 
     >>> suffix_of("https://example.org/Karvonia.PDF?download=1"), suffix_of("notes.txt.gz")
     ('.pdf', '.txt')
@@ -158,12 +170,12 @@ def suffix_of(name: str) -> str:
 
 
 def is_gzip(data: bytes) -> bool:
-    """Whether `data` is packed with gzip."""
+    """Return whether `data` is gzip-compressed."""
     return data.startswith(b"\x1f\x8b")
 
 
 def is_blank(data: bytes) -> bool:
-    """Whether `data` is nothing but white space and zeros, after a byte-order mark or not.
+    """Return whether `data` is only white space and zero bytes, with or without a byte-order mark.
 
     >>> is_blank(b"\\xef\\xbb\\xbf\\n"), is_blank(b"Police")
     (True, False)
@@ -173,74 +185,74 @@ def is_blank(data: bytes) -> bool:
     return not data.lstrip(b" \t\r\n\f\v\0")
 
 
-def kind_of(data: bytes, source: str, suffix: str, content_type: str | None = None) -> Kind:
-    """Which reader `data` is for.
+def detect_format(data: bytes, source: str, suffix: str, content_type: str | None = None) -> InputFormat:
+    """Detect the format of `data` from its content, else from its media type, else from its suffix.
 
     Raises
     ------
     InputError
-        When no reader is, or the content is not what the suffix or media type says.
+        When the format is unsupported, or the content contradicts the suffix or media type.
     """
-    found = kind_of_content(data, source)
+    found = detect_content_format(data, source)
     if found:
         return found
-    kind = _MEDIA_TYPES.get((content_type or "").split(";")[0].strip().lower())
-    if kind is None and suffix in _FOREIGN:
-        raise InputError(f"{source}: {_FOREIGN[suffix]}")
-    if kind in (None, "text"):  # servers send all sorts of files as text/plain or without a type
-        kind = _KINDS.get(suffix, kind)
-    if kind in _TOLD_BY_CONTENT:
-        what = _TOLD_BY_CONTENT[kind]
+    kind = _FORMAT_BY_MEDIA_TYPE.get((content_type or "").split(";")[0].strip().lower())
+    if kind is None and suffix in _UNSUPPORTED:
+        raise InputError(f"{source}: {_UNSUPPORTED[suffix]}")
+    if kind in (None, "text"):  # servers often send other files as text/plain or without a type
+        kind = _FORMAT_BY_SUFFIX.get(suffix, kind)
+    if kind in _KNOWN_BY_CONTENT:
+        what = _KNOWN_BY_CONTENT[kind]
         raise InputError(
             f"{source}: not {what}, though it is called one; check the file, or name it .txt if it is text"
         )
-    if kind is None and content_type is None and suffix and not _NO_SUFFIX.fullmatch(suffix):
+    if kind is None and content_type is None and suffix and not _NOT_A_SUFFIX.fullmatch(suffix):
         raise InputError(f"{source}: cannot read {suffix} files; give {_READABLE}")
-    if kind in (None, "text") and _FRAGMENT.match(data[:_HEAD]):
-        return "html"  # the inside of a page, saved or piped without its head
+    if kind in (None, "text") and _HTML_FRAGMENT.match(data[:_HEAD_BYTES]):
+        return "html"  # a page body, saved or piped without its head
     return kind or "text"
 
 
-def kind_of_content(data: bytes, source: str) -> Kind | None:
-    """The kind that the first bytes give away, or None where they do not.
+def detect_content_format(data: bytes, source: str) -> InputFormat | None:
+    """Detect the format from the first bytes, or return None where they are ambiguous.
 
     Raises
     ------
     InputError
-        When they give away a format without a reader.
+        When they are those of an unsupported format.
 
-    >>> kind_of_content(b"%PDF-1.7 ...", "x"), kind_of_content(b"Police arrested nine.", "x")
+    >>> detect_content_format(b"%PDF-1.7 ...", "x"), detect_content_format(b"Police arrested nine.", "x")
     ('pdf', None)
     """
-    if data.startswith(_ZIP):
+    if data.startswith(_ZIP_SIGNATURES):
         suffix = _suffix_of_zip(open_zip(data, source), source)
-        if suffix in _KINDS:
-            return _KINDS[suffix]
-        raise InputError(f"{source}: {_FOREIGN[suffix]}")
-    foreign = next((what for what, starts in _MAGIC.items() if data.startswith(starts)), None)
-    if data.startswith(_OLE):
+        if suffix in _FORMAT_BY_SUFFIX:
+            return _FORMAT_BY_SUFFIX[suffix]
+        raise InputError(f"{source}: {_UNSUPPORTED[suffix]}")
+    foreign = next((what for what, starts in _SIGNATURES.items() if data.startswith(starts)), None)
+    if data.startswith(_OLE_SIGNATURE):
         foreign = next((what for name, what in _OLE_STREAMS if name.encode("utf-16-le") in data), "ole")
     elif data[257:262] == b"ustar":
         foreign = "archive"
     if foreign:
-        raise InputError(f"{source}: {_FOREIGN[foreign]}")
-    if _PDF_START.search(data[:1_024]):
+        raise InputError(f"{source}: {_UNSUPPORTED[foreign]}")
+    if _PDF_SIGNATURE.search(data[:1_024]):
         return "pdf"
-    head = data[:_LONGEST_BLANK]
+    head = data[:_MAX_BLANK_BYTES]
     for mark, encoding in BYTE_ORDER_MARKS:
         if head.startswith(mark):
             head = head[len(mark) :].decode(encoding, "replace").encode()
-    head = head.lstrip()[:_HEAD]
+    head = head.lstrip()[:_HEAD_BYTES]
     if head.startswith(b"{\\rtf"):
         return "rtf"
     if _HTML_START.match(head):
         return "html"
-    headers = _HEADERS.match(head)
-    return "mhtml" if headers and b"mime-version:" in headers[0].lower() and _PAGE_TYPE.search(headers[0]) else None
+    headers = _MAIL_HEADERS.match(head)
+    return "mhtml" if headers and b"mime-version:" in headers[0].lower() and _MHTML_TYPE.search(headers[0]) else None
 
 
 def _suffix_of_zip(archive: zipfile.ZipFile, source: str) -> str:
-    """The usual suffix of what a zip file holds, by the type that it declares or by the names in it."""
+    """Return the usual suffix of a zip-based format, by its declared type or its member names."""
     names = archive.namelist()
     declared = read_member(archive, "mimetype", source)[:100] if names[:1] == ["mimetype"] else b""
     types = (suffix for start, suffix in _ZIP_MIMETYPES if declared.startswith(start))

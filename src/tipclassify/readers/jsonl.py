@@ -1,4 +1,7 @@
-"""JSON lines in: passages that are already split, with whatever fields they carry."""
+"""Read JSON Lines: rows of passages that are already split, with all their fields.
+
+A path or numbered lines come in; batches of rows go out, so that memory stays constant for files of any size.
+"""
 
 from __future__ import annotations
 
@@ -8,23 +11,23 @@ from typing import Any, Final, TypeVar
 
 from tipclassify.errors import InputError
 
-__all__ = ["in_batches", "read_lines", "read_text_rows", "row_of_line", "rows_of_lines"]
+__all__ = ["in_batches", "parse_row", "parse_rows", "read_lines", "read_text_rows"]
 
-_BATCH: Final = 300_000  # bytes or characters scored at a time: memory stays flat however long the file, or its rows
+_BATCH_SIZE: Final = 300_000  # bytes or characters a batch; bounds memory for any length of file or row
 
 T = TypeVar("T")
 
 
 def read_text_rows(path: str) -> Iterator[list[dict[str, Any]]]:
-    """Rows with a ``text`` field, in batches.
+    """Read rows with a ``text`` field, in batches.
 
     Raises
     ------
     InputError
-        At the first row that is not a JSON object with a text, naming its line, once all before it have come.
+        At the first row that is not a JSON object with a text, with its line number, after all rows before it.
     """
     for lines in read_lines(path):
-        rows, wrong = rows_of_lines(lines, path)
+        rows, wrong = parse_rows(lines, path)
         if rows:
             yield rows
         if wrong:
@@ -32,7 +35,7 @@ def read_text_rows(path: str) -> Iterator[list[dict[str, Any]]]:
 
 
 def read_lines(path: str) -> Iterator[list[tuple[int, bytes]]]:
-    """Lines that are not blank, with their numbers, in batches.
+    """Read non-blank lines with their numbers, from 1, in batches.
 
     Raises
     ------
@@ -48,37 +51,37 @@ def read_lines(path: str) -> Iterator[list[tuple[int, bytes]]]:
 
 
 def in_batches(rows: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
-    """Batches of rows, or of their lines, that are scored together; `size` gives the bytes or characters of one, at least 1."""
+    """Group rows, or their lines, into batches; `size` gives the bytes or characters of one, at least 1."""
     batch: list[T] = []
-    held = 0
+    batch_size = 0
     for row in rows:
         batch.append(row)
-        held += size(row)
-        if held >= _BATCH:
+        batch_size += size(row)
+        if batch_size >= _BATCH_SIZE:
             yield batch
-            batch, held = [], 0
+            batch, batch_size = [], 0
     if batch:
         yield batch
 
 
-def rows_of_lines(lines: Iterable[tuple[int, bytes]], path: str) -> tuple[list[dict[str, Any]], InputError | None]:
-    """Rows of numbered lines of a file, up to the first that is no JSON object with a text; and the error that names its line."""
+def parse_rows(lines: Iterable[tuple[int, bytes]], path: str) -> tuple[list[dict[str, Any]], InputError | None]:
+    """Parse numbered lines up to the first invalid one; return the rows and the error of that line, or None."""
     rows: list[dict[str, Any]] = []
     try:
         for number, line in lines:
-            rows.append(row_of_line(line, f"{path}:{number}"))
+            rows.append(parse_row(line, f"{path}:{number}"))
     except InputError as error:
         return rows, error
     return rows, None
 
 
-def row_of_line(line: bytes, where: str) -> dict[str, Any]:
-    """Parse a line that holds a JSON object with a text.
+def parse_row(line: bytes, where: str) -> dict[str, Any]:
+    """Parse one line, a JSON object with a ``text`` field.
 
     Raises
     ------
     InputError
-        That says what is wrong at `where`.
+        When it is not one; the message begins with `where`.
     """
     try:
         row = json.loads(line.decode().removeprefix("\ufeff"))
@@ -88,6 +91,6 @@ def row_of_line(line: bytes, where: str) -> dict[str, Any]:
         raise InputError(f"{where}: broken JSON ({error}); write one object a line") from None
     if not isinstance(row, dict) or not isinstance(row.get("text"), str):
         raise InputError(f'{where}: no "text" field; write {{"text": "…"}}')
-    if not isinstance(row.get("section"), str | None):  # evidence: the heading that the passage is scored under
+    if not isinstance(row.get("section"), str | None):  # the section heading is a model input
         raise InputError(f'{where}: "section" is no text; write the heading of the passage, or leave it out')
     return row

@@ -1,4 +1,8 @@
-"""Bytes in, however large or hostile what they come from: nothing is read or unpacked beyond a bound."""
+"""Read and decompress files within fixed limits.
+
+Paths and archives come in, bytes go out. Inputs may be hostile (decompression bombs, devices, damaged archives), so
+size, compression ratio and method are bounded.
+"""
 
 from __future__ import annotations
 
@@ -17,15 +21,15 @@ from tipclassify.errors import InputError
 __all__ = ["LARGEST", "LARGEST_MARKUP", "ZIP_DAMAGE", "gunzip", "open_zip", "read_bounded", "read_member"]
 
 LARGEST: Final = 100_000_000
-"""Bytes of a file, and of what is packed in it; the longest real report has two million."""
+"""Maximum bytes of a file, compressed and decompressed; the longest real report has two million."""
 
 LARGEST_MARKUP: Final = 10_000_000
-"""Bytes of a file that is parsed mark by mark in Python, which takes seconds a megabyte at worst."""
+"""Maximum bytes of markup parsed in Python, which takes seconds a megabyte at worst."""
 
-_RATIO: Final = 200  # markup shrinks to a twentieth; a two-hundredth is made to harm
-_RATIO_FROM: Final = 10_000_000  # but a short blank picture may shrink as far
-_METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_ENCRYPTED: Final = 0x1  # bit of the flags of a zip entry
+_MAX_RATIO: Final = 200  # markup compresses 20 to 1; 200 to 1 is a decompression bomb
+_MIN_SUSPICIOUS_BYTES: Final = 10_000_000  # below it, a blank picture may compress as far
+_ALLOWED_COMPRESSION: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_ENCRYPTED: Final = 0x1  # flag bit of a zip entry
 
 ZIP_DAMAGE: Final = (
     zipfile.BadZipFile,
@@ -39,16 +43,16 @@ ZIP_DAMAGE: Final = (
     NotImplementedError,
     RuntimeError,
 )
-"""What zipfile raises over bytes that are no zip file, or one that was cut off or altered."""
+"""Exceptions of zipfile for bytes that are no zip file, or a truncated or altered one."""
 
 
 def read_bounded(name: str) -> bytes:
-    """All bytes of a file or pipe, or of standard input for ``-``.
+    """Read all bytes of a file or pipe, or of standard input for ``-``.
 
     Raises
     ------
     InputError
-        When it cannot be read, is a folder or device, or is larger than `LARGEST`.
+        When it is unreadable, a folder or device, or larger than `LARGEST`.
     """
     try:
         if name == "-":
@@ -79,12 +83,12 @@ def _over_limit() -> str:
 
 
 def gunzip(data: bytes, name: str) -> bytes:
-    """What a gzip file holds, unpacked no further than `LARGEST`.
+    """Decompress a gzip file of at most `LARGEST` decompressed bytes.
 
     Raises
     ------
     InputError
-        When it is damaged, cut off or holds more.
+        When it is damaged, truncated or larger.
     """
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
@@ -99,14 +103,14 @@ def gunzip(data: bytes, name: str) -> bytes:
 
 
 def open_zip(data: bytes, name: str) -> zipfile.ZipFile:
-    """The zip file in `data`, once its directory says that it is safe to unpack.
+    """Open the zip file in `data` after checks of its directory.
 
-    Sizes in the directory can be trusted: zipfile unpacks no entry beyond what it states.
+    Sizes in the directory can be trusted: zipfile decompresses no entry beyond its stated size.
 
     Raises
     ------
     InputError
-        When it is damaged, locked, or would unpack to more than `LARGEST` or to a suspicious multiple of its size.
+        When it is damaged, encrypted, larger than `LARGEST` decompressed, or its compression ratio is suspicious.
     """
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
@@ -116,19 +120,19 @@ def open_zip(data: bytes, name: str) -> zipfile.ZipFile:
     size = sum(entry.file_size for entry in entries)
     if size > LARGEST:
         raise InputError(f"{name}: unpacks to {size / 1e6:.0f} MB, {_over_limit()}")
-    if any(entry.file_size > max(_RATIO_FROM, _RATIO * entry.compress_size) for entry in entries):
+    if any(entry.file_size > max(_MIN_SUSPICIOUS_BYTES, _MAX_RATIO * entry.compress_size) for entry in entries):
         raise InputError(
-            f"{name}: unpacks to over {_RATIO} times its size, as no report does; check where it comes from"
+            f"{name}: unpacks to over {_MAX_RATIO} times its size, as no report does; check where it comes from"
         )
     if any(entry.flag_bits & _ENCRYPTED for entry in entries):
         raise InputError(f"{name}: locked with a password; save it without one")
-    if any(entry.compress_type not in _METHODS for entry in entries):
+    if any(entry.compress_type not in _ALLOWED_COMPRESSION for entry in entries):
         raise InputError(f"{name}: packed in an unusual way; open it and save it again")
     return archive
 
 
 def read_member(archive: zipfile.ZipFile, member: str, name: str) -> bytes:
-    """One file of a zip file.
+    """Read one member of a zip file.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""Markdown in, `Document` out: the text that a reader of the finished page sees, without its marks.
+"""Read Markdown into a `Document`: the rendered text, without markup.
 
-Code between fences, HTML comments and what stands before the text between two ``---`` are left out. Indented text is
-kept: Markdown calls it code, authors of reports mean a paragraph.
+Fenced code, HTML comments and front matter are left out. Indented text is kept: for Markdown it is code, for authors of
+reports a paragraph.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from tipclassify.errors import InputError
 from tipclassify.readers.limits import LARGEST_MARKUP
-from tipclassify.readers.pieces import Piece, could_be_heading, document_of, table_row
+from tipclassify.readers.source_blocks import SourceBlock, build_document, could_be_heading, table_row
 from tipclassify.readers.text import decode_text
 from tipclassify.text.document import Document
 
@@ -26,7 +26,7 @@ __all__ = ["read_markdown"]
 _FRONT_MATTER: Final = re.compile(r"(---|\+\+\+)[ \t]*\r?\n(?=[\w-]+\s*[:=])(.*?\n)\1[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 _TITLE: Final = re.compile(r"^title\s*[:=]\s*(.+)$", re.MULTILINE)
 _NOTE_MARK: Final = re.compile(r"\[\^[^\]\s]{1,40}\]:?")
-_UNSEEN: Final = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
+_INVISIBLE: Final = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
 _BLOCK_TAG: Final = re.compile(
     r"</?(?:p|div|section|article|li|ul|ol|table|tr|h\d|hr|details|summary)\b[^<>]*>", re.IGNORECASE
 )
@@ -34,12 +34,12 @@ _TAG: Final = re.compile(r"<[^<>]*>")
 
 
 def read_markdown(data: bytes, source: str, encoding: str | None = None, declared: str | None = None) -> Document:
-    """Blocks of a Markdown text; offsets count the characters of its readable text.
+    """Read Markdown; offsets count the characters of the rendered text.
 
     Raises
     ------
     InputError
-        When it is no text, or too large.
+        When it is binary or too large.
     """
     if len(data) > LARGEST_MARKUP:
         raise InputError(f"{source}: over {LARGEST_MARKUP / 1e6:.0f} MB of Markdown; split it")
@@ -51,7 +51,7 @@ def read_markdown(data: bytes, source: str, encoding: str | None = None, declare
         named = _TITLE.search(matter[2])
         title = named[1].strip().strip("\"'") if named else None
     tokens = _tokens(_NOTE_MARK.sub("", text))
-    return document_of(_pieces(tokens), source, title or _first_title(tokens))
+    return build_document(_source_blocks(tokens), source, title or _first_title(tokens))
 
 
 def _tokens(text: str) -> list[Token]:
@@ -62,32 +62,32 @@ def _tokens(text: str) -> list[Token]:
 
 def _first_title(tokens: list[Token]) -> str | None:
     tops = (inline for opened, inline in pairwise(tokens) if opened.type == "heading_open" and opened.tag == "h1")
-    return next((_seen(inline) for inline in tops), None)
+    return next((_visible_text(inline) for inline in tops), None)
 
 
-def _pieces(tokens: list[Token]) -> Iterator[Piece]:
+def _source_blocks(tokens: list[Token]) -> Iterator[SourceBlock]:
     cells: list[str] = []
     for opened, token in zip([None, *tokens], tokens, strict=False):
         if token.type == "html_block":
-            for part in _BLOCK_TAG.split(_UNSEEN.sub("", token.content)):
-                yield Piece(html.unescape(_TAG.sub("", part)))
+            for part in _BLOCK_TAG.split(_INVISIBLE.sub("", token.content)):
+                yield SourceBlock(html.unescape(_TAG.sub("", part)))
         elif token.type == "tr_close":
-            yield Piece(table_row(cells))
+            yield SourceBlock(table_row(cells))
             cells.clear()
         elif token.type == "inline":
-            text = _seen(token)
+            text = _visible_text(token)
             if opened and opened.type in ("td_open", "th_open"):
                 cells.append(text)
             elif opened and opened.type == "heading_open":
-                # A line of hyphens right under a paragraph makes it a heading, which its author seldom wanted.
+                # Hyphens under a paragraph make it a setext heading, which authors seldom intend.
                 heading = opened.markup.startswith("#") or could_be_heading(text)
-                yield Piece(text, heading, level=int(opened.tag[1]))
+                yield SourceBlock(text, heading, level=int(opened.tag[1]))
             else:
-                yield Piece(text, heading=_is_bold(token) and could_be_heading(text))
+                yield SourceBlock(text, heading=_is_bold(token) and could_be_heading(text))
 
 
-def _seen(inline: Token) -> str:
-    """Text of a line or paragraph without its marks; what a link leads to and pictures are dropped."""
+def _visible_text(inline: Token) -> str:
+    """Return the text of inline tokens, without markup, link targets and images."""
     parts = []
     for token in inline.children or ():
         if token.type in ("text", "code_inline"):

@@ -1,4 +1,4 @@
-"""Plain text in, `Document` out: whatever the encoding, with the pages that form feeds part."""
+"""Read plain text into a `Document`: detect the encoding, split into paragraphs, count pages by form feeds."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from tipclassify.readers.encodings import BYTE_ORDER_MARKS, guess_encoding, is_b
 from tipclassify.text.document import Block, Document
 from tipclassify.text.segmentation.passages import text_document
 
-__all__ = ["decode", "decode_as", "decode_text", "read_text", "refuse_binary"]
+__all__ = ["check_is_text", "decode", "decode_as", "decode_text", "read_text"]
 
-# Codecs of Python for other things than files; a hostile page could name one.
-_NOT_OF_FILES: Final = ("idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7")
-_BEYOND_ASCII: Final = re.compile(r"[^\x00-\x7f]")
-_ENDS_SENTENCE: Final = re.compile(r"[.!?:;][\"”’')\]]*\s*$")
+# Python codecs not meant for files; a hostile page could name one.
+_REFUSED_CODECS: Final = ("idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7")
+_NON_ASCII: Final = re.compile(r"[^\x00-\x7f]")
+_SENTENCE_END: Final = re.compile(r"[.!?:;][\"”’')\]]*\s*$")
 
 
 def read_text(data: bytes, source: str, encoding: str | None = None, declared: str | None = None) -> Document:
-    """Decode and split into paragraphs; offsets count the decoded characters, line ends as they are.
+    """Decode text and split it into paragraphs; offsets count decoded characters, line ends unchanged.
 
     Parameters
     ----------
     encoding : str or None
-        What the user says; nothing else is tried.
+        Encoding given by the user; no other is tried.
     declared : str or None
-        What a server says; often wrong.
+        Encoding declared by a server, which is often wrong.
 
     Raises
     ------
@@ -39,11 +39,11 @@ def read_text(data: bytes, source: str, encoding: str | None = None, declared: s
     """
     text = decode_text(data, source, encoding, declared)
     document = text_document(text, source)
-    return replace(document, blocks=tuple(_paged(document))) if "\f" in text else document
+    return replace(document, blocks=tuple(_with_pages(document))) if "\f" in text else document
 
 
 def decode_text(data: bytes, source: str, encoding: str | None = None, declared: str | None = None) -> str:
-    """Text of a file: in the encoding that the user names (`decode_as`) or in the one it seems to have (`decode`).
+    """Decode a file in the encoding that the user names (`decode_as`) or in the detected one (`decode`).
 
     Raises
     ------
@@ -51,38 +51,38 @@ def decode_text(data: bytes, source: str, encoding: str | None = None, declared:
         When the bytes are no text, or not in `encoding`.
     """
     if not encoding:
-        refuse_binary(data, source)
+        check_is_text(data, source)
         return decode(data, declared, source)
     text = decode_as(data, encoding, source)
     if is_binary(text.encode("latin-1", "replace")):
-        raise _binary(source)
+        raise _binary_error(source)
     return text
 
 
-def refuse_binary(data: bytes, source: str) -> None:
-    """Do nothing for text in any encoding.
+def check_is_text(data: bytes, source: str) -> None:
+    """Check that bytes are text in some encoding.
 
     Raises
     ------
     InputError
-        When `data` has bytes that no text has.
+        When `data` is binary.
     """
     marked = any(data.startswith(mark) for mark, _ in BYTE_ORDER_MARKS)
     if is_binary(data) and not marked and not wide_encoding(data):
-        raise _binary(source)
+        raise _binary_error(source)
 
 
-def _binary(source: str) -> InputError:
+def _binary_error(source: str) -> InputError:
     return InputError(f"{source}: not text (binary data); give PDF, Word, HTML, EPUB, RTF or text")
 
 
 def decode_as(data: bytes, encoding: str, source: str) -> str:
-    """Text of `data` in the encoding that the user names; a byte-order mark is dropped.
+    """Decode `data` in the encoding that the user names, without its byte-order mark.
 
     Raises
     ------
     InputError
-        When there is no such encoding, or `data` is not in it.
+        When the encoding is unknown, or `data` is not valid in it.
 
     >>> decode_as(b"caf\\x8e", "macintosh", "menu.txt")
     'café'
@@ -97,41 +97,41 @@ def decode_as(data: bytes, encoding: str, source: str) -> str:
 
 
 def decode(data: bytes, declared: str | None = None, source: str = "<text>") -> str:
-    """Text of `data`: by its byte-order mark, as UTF-8, as declared, or by what makes most sense of it.
+    """Decode `data` by its byte-order mark, as UTF-8, as declared, or in the most plausible encoding.
 
-    A file that is UTF-8 but for some bytes is read as UTF-8. Bytes that mean nothing become U+FFFD, with a warning.
+    A file of mostly valid UTF-8 is read as UTF-8. Invalid bytes become U+FFFD, with a warning.
 
     >>> decode(b"caf\\xe9")
     'café'
     """
     for mark, encoding in BYTE_ORDER_MARKS:
         if data.startswith(mark):
-            return _warned(data[len(mark) :], encoding, source)
+            return _decode_with_warning(data[len(mark) :], encoding, source)
     wide = wide_encoding(data)
     if wide:
-        return _warned(data, wide, source)
-    for codec in ("utf-8", _codec(declared)):  # what happens to be valid UTF-8 is UTF-8, whatever a server says
+        return _decode_with_warning(data, wide, source)
+    for codec in ("utf-8", _codec(declared)):  # valid UTF-8 is UTF-8, whatever the server declares
         if codec:
             try:
                 return data.decode(codec)
             except UnicodeError:
                 continue
-    return _warned(data, "utf-8" if _mostly_utf8(data) else guess_encoding(data) or "cp1252", source)
+    return _decode_with_warning(data, "utf-8" if _mostly_utf8(data) else guess_encoding(data) or "cp1252", source)
 
 
 def _codec(encoding: str | None) -> str | None:
-    """Python's codec of that name. Latin-1 is read as its superset Windows-1252, as browsers do."""
+    """Return the Python codec of that name; Latin-1 is read as its superset Windows-1252, as in browsers."""
     try:
         name = codecs.lookup(encoding or "").name
-        " ".encode(name)  # fails for codecs of bytes to bytes
+        " ".encode(name)  # fails for bytes-to-bytes codecs
     except (LookupError, ValueError):
         return None
-    if name in _NOT_OF_FILES:
+    if name in _REFUSED_CODECS:
         return None
     return "cp1252" if name in ("iso8859-1", "ascii") else name
 
 
-def _warned(data: bytes, encoding: str, source: str) -> str:
+def _decode_with_warning(data: bytes, encoding: str, source: str) -> str:
     try:
         return data.decode(encoding)
     except UnicodeError:
@@ -145,20 +145,20 @@ def _warned(data: bytes, encoding: str, source: str) -> str:
 
 
 def _mostly_utf8(data: bytes) -> bool:
-    """Whether far more letters beyond ASCII are valid UTF-8 than not: text in another encoding has hardly any."""
+    """Return whether most non-ASCII characters are valid UTF-8; text in another encoding has hardly any."""
     text = data.decode("utf-8", "replace")
     lost = text.count("\ufffd")
-    return len(_BEYOND_ASCII.findall(text)) > 3 * lost
+    return len(_NON_ASCII.findall(text)) > 3 * lost
 
 
-def _paged(document: Document) -> Iterator[Block]:
-    """Blocks with their pages; the halves of a sentence that a page break parted are one block again."""
+def _with_pages(document: Document) -> Iterator[Block]:
+    """Yield blocks with page numbers; a sentence split by a page break is rejoined into one block."""
     text, page, at = document.text, 1, 0
     last: Block | None = None
     for block in document.blocks:
         feeds = text.count("\f", at, block.start)
         page, at = page + feeds, block.start
-        if last and feeds and _goes_on(text, last, block):
+        if last and feeds and _continues_sentence(text, last, block):
             last = replace(last, end=block.end)
             continue
         if last:
@@ -168,7 +168,7 @@ def _paged(document: Document) -> Iterator[Block]:
         yield last
 
 
-def _goes_on(text: str, last: Block, block: Block) -> bool:
+def _continues_sentence(text: str, last: Block, block: Block) -> bool:
     heading = last.heading or block.heading
     first = text[block.start : block.end].lstrip()[:1]
-    return not heading and first.islower() and not _ENDS_SENTENCE.search(text, last.start, last.end)
+    return not heading and first.islower() and not _SENTENCE_END.search(text, last.start, last.end)

@@ -1,8 +1,7 @@
-"""Where the country narratives of the TIP Report lie: the yearly Trafficking in Persons Report of the US State Department.
+"""Find and download country narratives of the Trafficking in Persons (TIP) Report of the US State Department.
 
-Their addresses follow a pattern since 2017, but not a strict one: some reports have a "-2" in it, and a country's part was
-written one way and another. So there is a list of addresses for each, likeliest first, and a page is taken only when it is
-about the country that was asked for.
+A country and years come in, a page goes out. Addresses follow a loose pattern since 2017 (some have a "-2", country
+slugs vary), so candidates are tried, likeliest first, and a page is accepted only if it is about that country.
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ __all__ = ["SITE", "addresses", "check_year", "find_narrative", "is_narrative", 
 SITE: Final = "https://www.state.gov"
 
 _FIRST_REPORT: Final = 2001
-_FIRST_PATTERN: Final = 2017
+_FIRST_LISTED_REPORT: Final = 2017
 
-# How state.gov writes countries in addresses, where it is not the name alone or not always the same; likeliest first.
+# Slugs of countries on state.gov that differ from the name or vary; likeliest first.
 _SLUGS: Final = {
     "BS": "bahamas the-bahamas bahamas-the",
     "CD": "democratic-republic-of-the-congo congo-democratic-republic-of-the",
@@ -47,31 +46,37 @@ _SLUGS: Final = {
     "VA": "holy-see",
     "VC": "saint-vincent-and-the-grenadines st-vincent-and-the-grenadines",
 }
-# Countries that took another name: the first report that knows it, the new one and the old one. Both are tried.
+# Renamed countries: first report with the new name, new slugs, old slug. All are tried.
 _RENAMED: Final = {
     "CZ": (2022, "czechia", "czech-republic"),
     "MK": (2019, "north-macedonia", "macedonia"),
     "SZ": (2019, "eswatini", "swaziland"),
     "TR": (2023, "turkey-turkiye turkiye", "turkey"),
 }
-# Where the site of an earlier administration is kept, by the last report on it.
+# Archived sites of earlier administrations, by the last report on each.
 _ARCHIVES: Final = ((2020, "https://2017-2021.state.gov"), (2024, "https://2021-2025.state.gov"))
 
 
 def check_year(year: int) -> None:
-    """Raise `InputError` for a year without country pages that can be found by name."""
+    """Check that country narratives of a year have predictable addresses.
+
+    Raises
+    ------
+    InputError
+        For a year before 2017 or after this one.
+    """
     this_year = date.today().year
     if not _FIRST_REPORT <= year <= this_year:
-        raise InputError(f"{year}: no TIP Report; give a year from {_FIRST_PATTERN} to {this_year}")
-    if year < _FIRST_PATTERN:
+        raise InputError(f"{year}: no TIP Report; give a year from {_FIRST_LISTED_REPORT} to {this_year}")
+    if year < _FIRST_LISTED_REPORT:
         raise InputError(
-            f"{year}: reports before {_FIRST_PATTERN} lie under numbers that cannot be guessed; open "
+            f"{year}: reports before {_FIRST_LISTED_REPORT} lie under numbers that cannot be guessed; open "
             "https://2009-2017.state.gov/j/tip/rls/tiprpt/ in a browser, save the pages and give the files"
         )
 
 
 def latest_years(today: date) -> list[int]:
-    """Years whose report may be the latest one, newest first: it comes out between June and September.
+    """Return the candidate years of the latest report, newest first; it is published between June and September.
 
     >>> latest_years(date(2024, 3, 1)), latest_years(date(2024, 7, 1))
     ([2023], [2024, 2023])
@@ -80,7 +85,7 @@ def latest_years(today: date) -> list[int]:
 
 
 def slugs(country: Country, year: int) -> list[str]:
-    """How an address may write a country, likeliest first.
+    """Return the address slugs of a country, likeliest first.
 
     >>> from tipclassify.readers.countries import find_country
     >>> slugs(find_country("Eswatini"), 2018), slugs(find_country("Bosnia"), 2023)
@@ -93,10 +98,10 @@ def slugs(country: Country, year: int) -> list[str]:
 
 
 def addresses(country: Country, year: int, site: str | None = None) -> list[str]:
-    """Addresses at which the narrative of a country may lie, likeliest first: on `site` alone, or on state.gov and its archive."""
+    """Return candidate addresses of a narrative, likeliest first, on `site` alone or on state.gov and its archive."""
     archive = next((at for last, at in _ARCHIVES if year <= last), None)
     sites = [site] if site else [SITE, *([archive] if archive else [])]
-    # The report of 2019 is the one known to have a suffix.
+    # Only the report of 2019 is known to have a suffix.
     suffixes = ("-2", "") if year == 2019 else ("", "-2")
     return [
         f"{at}/reports/{year}-trafficking-in-persons-report{suffix}/{slug}/"
@@ -115,26 +120,26 @@ def find_narrative(
     refresh: bool = False,
     reported: Callable[[str], None],
 ) -> tuple[int, Download]:
-    """Download the narrative of a country: its year and page, from the first address that has it.
+    """Download the narrative of a country from the first address that has it; return its year and page.
 
     Parameters
     ----------
     years : sequence of int
         Tried in this order.
     site : str, optional
-        Look on this site alone.
+        The only site to search.
     reported : function of str
-        Called with one line for each address that was tried.
+        Called with one line for each address tried.
 
     Raises
     ------
     InputError
-        When no address has it, or not every address could be tried.
+        When no address has it, or a site was unreachable.
     """
     for year in years:
         unreachable: set[str] = set()
         for url in addresses(country, year, site):
-            # A site that refuses or does not answer would do so at each address; the archive is another site.
+            # An unreachable site fails for each of its addresses; the archive is another site.
             at = url.split("/reports/")[0]
             if at in unreachable:
                 continue
@@ -159,7 +164,10 @@ def find_narrative(
 
 
 def is_narrative(page: Download, country: Country, year: int) -> bool:
-    """Whether a page is what was asked for: sites lead an unknown address to their front page, or to a riddle for robots."""
+    """Return whether a page is the narrative of that country and year.
+
+    Sites redirect unknown addresses to their front page or to a CAPTCHA.
+    """
     if page.content_type not in (None, "text/html", "application/xhtml+xml"):
         return False
     if country_and_year(None, page.url, "")[1] not in (None, year):
@@ -168,10 +176,10 @@ def is_narrative(page: Download, country: Country, year: int) -> bool:
     for tag in ("title", "h1"):
         match = re.search(rf"<{tag}\b[^>]*>(.*?)</{tag}>", head, re.IGNORECASE | re.DOTALL)
         title = " ".join(html.unescape(re.sub(r"<[^>]*>", " ", match[1])).split()) if match else ""
-        told = country_and_year(title, "", "")[0]
+        title_country = country_and_year(title, "", "")[0]
         folded = f" {fold_name(title)} "
-        if told == country.name:
+        if title_country == country.name:
             return True
-        if told is None and any(f" {fold_name(slug)} " in folded for slug in slugs(country, year)):
+        if title_country is None and any(f" {fold_name(slug)} " in folded for slug in slugs(country, year)):
             return True
     return False

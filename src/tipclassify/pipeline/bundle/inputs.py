@@ -16,8 +16,8 @@ from typing import Any, Final
 from tipclassify.download import Download, download
 from tipclassify.pipeline.bundle.manifest import ROWS, Link
 from tipclassify.readers import ReadOptions, is_link, read_bytes, read_download
-from tipclassify.readers.formats import is_gzip, kind_of, suffix_of
-from tipclassify.readers.jsonl import row_of_line
+from tipclassify.readers.formats import detect_format, is_gzip, suffix_of
+from tipclassify.readers.jsonl import parse_row
 from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.passages import Unit, split_passages
@@ -102,7 +102,7 @@ def _read(original: Original, options: ReadOptions) -> tuple[str, Document]:
         document = read_download(got, name, options)
     suffix = (suffix_of(link.url) if link else "") or suffix_of(name)
     plain = gunzip(data, name) if is_gzip(data) else data
-    return kind_of(plain, name, suffix, link.content_type if link else None), document
+    return detect_format(plain, name, suffix, link.content_type if link else None), document
 
 
 def _about(kind: str, document: Document | None) -> dict[str, Any]:
@@ -121,5 +121,5 @@ def _about(kind: str, document: Document | None) -> dict[str, Any]:
 
 def _rows(original: Original) -> list[Passage]:
     lines = ((number, line) for number, line in enumerate(io.BytesIO(original.data), 1) if line.strip())
-    rows = (row_of_line(line, f"{original.name}:{number}") for number, line in lines)
+    rows = (parse_row(line, f"{original.name}:{number}") for number, line in lines)
     return [Passage(row["text"], 0, len(row["text"]), row.get("section")) for row in rows]

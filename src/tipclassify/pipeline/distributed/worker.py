@@ -29,7 +29,7 @@ from tipclassify.pipeline.batch import Tagging, tag_document, tag_rows
 from tipclassify.pipeline.distributed.inputs import Part, Source, part_name
 from tipclassify.pipeline.distributed.places import Place, what_failed, write_whole
 from tipclassify.readers import ReadOptions, read_bytes, read_report
-from tipclassify.readers.jsonl import in_batches, row_of_line
+from tipclassify.readers.jsonl import in_batches, parse_row
 from tipclassify.readers.limits import LARGEST
 from tipclassify.reporting.writers import Run, TaggedReport
 from tipclassify.reporting.writers.columns import write_parquet
@@ -233,7 +233,7 @@ def _read_lines(name: str, file: IO[bytes], part: Part, text: str, found: _Found
             if len(line) > LARGEST:
                 raise InputError(f"{where}: a line of over {LARGEST / 1e6:.0f} MB; write one object a line")
             if line.strip():
-                yield row_of_line(line, where)
+                yield parse_row(line, where)
         except InputError as error:
             found.failures.append(Failure(name, str(error)))
 

@@ -1,4 +1,4 @@
-"""Which country: by its name or code, or what a report is about by its title, address and first lines."""
+"""Look up countries by name or code, and detect the country and year of a report."""
 
 from tipclassify.readers.countries.names import Country, find_country, fold_name
 from tipclassify.readers.countries.subject import country_and_year

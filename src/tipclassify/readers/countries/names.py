@@ -1,6 +1,6 @@
-"""Countries by name or code: those of CLDR (by babel) for ISO 3166, Kosovo, and what else trafficking reports call them.
+"""Look up countries by name or code: ISO 3166 names from CLDR (babel), Kosovo, and aliases in trafficking reports.
 
-A name is folded (case, accents, punctuation) and looked up; in running words the longest name wins, so that no "Guinea" is
+Names are normalized (case, accents, punctuation) before lookup. In running text the longest name wins: no "Guinea" is
 found in "Papua New Guinea".
 """
 
@@ -15,19 +15,19 @@ from typing import Final
 
 from tipclassify.errors import InputError
 
-__all__ = ["Country", "find_country", "fold_name", "named", "scan"]
+__all__ = ["Country", "country_named", "extract_countries", "find_country", "fold_name"]
 
 
 @dataclass(frozen=True, slots=True)
 class Country:
-    """A country or territory of ISO 3166, or Kosovo.
+    """Hold a country or territory of ISO 3166, or Kosovo.
 
     Attributes
     ----------
     name : str
-        In English.
+        English name.
     alpha2, alpha3 : str
-        Codes of ISO 3166-1; for Kosovo those that stand in for them, XK and XKX.
+        ISO 3166-1 codes; for Kosovo the user-assigned XK and XKX.
     """
 
     name: str
@@ -35,19 +35,19 @@ class Country:
     alpha3: str
 
 
-# Two letters that CLDR knows and ISO 3166 does not: groups, reserved codes, private use.
-_NO_COUNTRY: Final = frozenset("AC CP CQ DG EA EU EZ IC QO TA UN XA XB ZZ".split())
-# Where CLDR has several codes of three letters, the one in force.
+# Codes of CLDR that are not in ISO 3166: groups, reserved codes, private use.
+_NOT_COUNTRIES: Final = frozenset("AC CP CQ DG EA EU EZ IC QO TA UN XA XB ZZ".split())
+# Current alpha-3 codes where CLDR has several.
 _ALPHA3: Final = {"CD": "COD", "DE": "DEU", "FR": "FRA", "MM": "MMR", "TL": "TLS", "XK": "XKX", "YE": "YEM"}
-# CLDR tells the two states by their capitals, and adds the administration to the two regions.
+# CLDR distinguishes the two Congos by capital, and adds the administration to the two regions.
 _NAMES: Final = {
     "CD": "Democratic Republic of the Congo",
     "CG": "Republic of the Congo",
     "HK": "Hong Kong",
     "MO": "Macao",
 }
-# Other names, folded as `fold_name` folds.
-_ALSO: Final = {
+# Aliases, normalized by `fold_name`.
+_ALIASES: Final = {
     "AE": "uae",
     "AX": "aland",
     "BA": "bosnia/bosnia hercegovina",
@@ -108,12 +108,12 @@ _ALSO: Final = {
     "VI": "virgin islands us",
     "VN": "viet nam",
 }
-# Names of two; the codes are what a message offers.
-_OF_TWO: Final = {"congo": ("CD", "CG"), "korea": ("KP", "KR"), "virgin islands": ("VG", "VI")}
+# Names shared by two countries, with the codes that an error message suggests.
+_AMBIGUOUS: Final = {"congo": ("CD", "CG"), "korea": ("KP", "KR"), "virgin islands": ("VG", "VI")}
 
 
 def fold_name(text: str) -> str:
-    """A name as it is looked up: lower case, no accents, words parted by one blank, "saint" and "and" written out.
+    """Normalize a name for lookup: lower case, no accents, single spaces, "saint" and "and" in full.
 
     >>> fold_name("Côte d’Ivoire"), fold_name("St. Kitts & Nevis"), fold_name("U.S. Virgin Islands")
     ('cote divoire', 'saint kitts and nevis', 'us virgin islands')
@@ -128,9 +128,9 @@ def fold_name(text: str) -> str:
 @dataclass(frozen=True, slots=True)
 class _Index:
     countries: dict[str, Country]  # by alpha-2
-    names: dict[str, str]  # folded name: alpha-2, or "" for a name of two
+    names: dict[str, str]  # normalized name: alpha-2, or "" if ambiguous
     codes: dict[str, str]  # upper case: alpha-2
-    longest: dict[str, int]  # first word of a name: words of the longest name that begins so
+    max_words: dict[str, int]  # first word of a name: words of the longest name that begins with it
 
 
 def _is_alpha3(alias: str, stands_for: Sequence[str]) -> bool:
@@ -149,10 +149,10 @@ def _index() -> _Index:
     countries = {
         code: Country(_NAMES.get(code, name), code, alpha3[code])
         for code, name in territories.items()
-        if code in alpha3 and code not in _NO_COUNTRY
+        if code in alpha3 and code not in _NOT_COUNTRIES
     }
-    names: dict[str, str] = dict.fromkeys(_OF_TWO, "")
-    for code, also in _ALSO.items():
+    names: dict[str, str] = dict.fromkeys(_AMBIGUOUS, "")
+    for code, also in _ALIASES.items():
         names.update(dict.fromkeys(also.split("/"), code))
     for code, country in countries.items():
         name = fold_name(country.name)
@@ -164,15 +164,15 @@ def _index() -> _Index:
     codes = {"UK": "GB"}
     for code, country in countries.items():
         codes |= {code: code, country.alpha3: code}
-    longest: dict[str, int] = {}
+    max_words: dict[str, int] = {}
     for name in names:
         words = name.split()
-        longest[words[0]] = max(longest.get(words[0], 0), len(words))
-    return _Index(countries, names, codes, longest)
+        max_words[words[0]] = max(max_words.get(words[0], 0), len(words))
+    return _Index(countries, names, codes, max_words)
 
 
 def find_country(text: str) -> Country:
-    """The country of a name, or of a code of two or three letters; case and accents do not matter.
+    """Return the country of an English name or an ISO 3166 code; case and accents are ignored.
 
     >>> find_country("Cote d'Ivoire").alpha3, find_country("Korea, South").alpha2, find_country("tgo").name
     ('CIV', 'KR', 'Togo')
@@ -180,7 +180,7 @@ def find_country(text: str) -> Country:
     Raises
     ------
     InputError
-        With the nearest names, for a name that is none or that two countries share.
+        For an unknown or ambiguous name, with the most similar ones.
     """
     index = _index()
     folded = fold_name(text).removeprefix("the ")
@@ -190,30 +190,32 @@ def find_country(text: str) -> Country:
         code = index.names.get(fold_name(f"{first} {last}").removeprefix("the "))
     if code:
         return index.countries[code]
-    near = list(dict.fromkeys(index.countries[one].name for one in _near(folded, index)))
-    which = f"which? {' or '.join(near)}" if folded in _OF_TWO else f"did you mean {' or '.join(near)}?"
+    suggestions = list(dict.fromkeys(index.countries[one].name for one in _similar_names(folded, index)))
+    which = (
+        f"which? {' or '.join(suggestions)}" if folded in _AMBIGUOUS else f"did you mean {' or '.join(suggestions)}?"
+    )
     raise InputError(
         f"{text.strip()!r} is no country that we know; "
-        + (which if near else "give an English name or a code of ISO 3166")
+        + (which if suggestions else "give an English name or a code of ISO 3166")
     )
 
 
-def named(folded: str) -> str | None:
-    """English name of the country whose whole folded name it is; None for no country, and for a name of two."""
+def country_named(folded: str) -> str | None:
+    """Return the English name for a normalized name; None for unknown and ambiguous ones."""
     code = _index().names.get(folded.removeprefix("the "))
     return _index().countries[code].name if code else None
 
 
-def scan(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Countries named in folded words, and the words that are left; a name of two countries stands as "".
+def extract_countries(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Extract country names from normalized words; return them and the other words; an ambiguous name is "".
 
-    >>> scan("forced labor in papua new guinea".split())
+    >>> extract_countries("forced labor in papua new guinea".split())
     (['Papua New Guinea'], ['forced', 'labor', 'in'])
     """
     index = _index()
     found, left, i = [], [], 0
     while i < len(words):
-        for n in range(index.longest.get(words[i], 0), 0, -1):
+        for n in range(index.max_words.get(words[i], 0), 0, -1):
             code = index.names.get(" ".join(words[i : i + n]))
             if code is not None:
                 found.append(index.countries[code].name if code else "")
@@ -225,9 +227,9 @@ def scan(words: Sequence[str]) -> tuple[list[str], list[str]]:
     return found, left
 
 
-def _near(folded: str, index: _Index) -> list[str]:
+def _similar_names(folded: str, index: _Index) -> list[str]:
     from difflib import get_close_matches
 
-    if folded in _OF_TWO:
-        return list(_OF_TWO[folded])
+    if folded in _AMBIGUOUS:
+        return list(_AMBIGUOUS[folded])
     return [code for name in get_close_matches(folded, index.names, 3, 0.7) if (code := index.names[name])]

@@ -1,6 +1,5 @@
-"""A saved web page in, its lines of text out, without the site around them.
+"""Read saved web pages: their text without menus, banners and other boilerplate.
 
-``page`` cuts the page at its tags; ``elements`` tells what the attributes of each say, and which are boilerplate
-(menus, banners, what is not shown); ``lines`` reads the others into headings, paragraphs, list entries and table rows;
-``boilerplate`` leaves out the lines that are the site's, by their links and by wording that every site has.
+``page`` splits a page at its tags; ``elements`` classifies elements by tag and attributes; ``lines`` reads headings,
+paragraphs, list entries and table rows; ``boilerplate`` removes lines by their links and stock phrases.
 """

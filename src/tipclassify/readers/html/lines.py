@@ -1,4 +1,7 @@
-"""Read a web page into lines (headings, paragraphs, list entries, table rows), without elements that are boilerplate."""
+"""Read a web page into lines: headings, paragraphs, list entries and table rows, without boilerplate elements.
+
+A serialized page comes in, `Line`s go out, each with its share of links, weight and heading level.
+"""
 
 from __future__ import annotations
 
@@ -8,43 +11,43 @@ from typing import Final, NamedTuple
 
 from tipclassify.readers.html.elements import Elements
 from tipclassify.readers.html.page import HEADINGS, NEARBY, Page, visible_text
-from tipclassify.readers.pieces import could_be_heading
+from tipclassify.readers.source_blocks import could_be_heading
 from tipclassify.text.segmentation.sections import named_section
 
 __all__ = ["Line", "is_sentence", "page_lines"]
 
 _SENTENCE_END: Final = re.compile(r"[.!?…:;][\"”’')\]]*$")
-_BREAK: Final = "\n"  # stands for a line break among the pieces of a line
+_BREAK: Final = "\n"  # line break among the pieces of a line
 _BULLET: Final = re.compile(r"\s*(?:[•●▪◦‣*·–-]|\(?\d{1,2}[.)]|\([a-z]\))\s")
 _BLANK_LINE: Final = re.compile(r"\n[ \t]*\r?\n")
-_LONGEST_LINE: Final = 120  # characters of a heading between line breaks
-_LONGEST_HEADING: Final = 400  # characters; a longer one was never closed
-_LONGEST_LINK: Final = 400  # characters of prose
+_MAX_HEADING_LINE: Final = 120  # characters of a heading between line breaks
+_MAX_HEADING: Final = 400  # characters; a longer one is an unclosed tag
+_MAX_LINK_PROSE: Final = 400  # characters of prose
 _FOOTNOTE: Final = re.compile(r"[\[(]?(?:\d{1,3}|[*†‡§¶^↑↩⇑#]+\ufe0e?)[\])]?|[\[(](?:[a-z]|[ivx]{1,4}|note \d+)[\])]")
 _SUPERSCRIPT: Final = re.compile(r"[\d\s,;*†‡§¶–-]+|[\[(][^\])]{1,20}[\])]")
 _UNIT: Final = re.compile(r"(?:\d|\b(?:[kcdm]?m|ft|CO|x))$")
-_ENUMERATOR: Final = re.compile(r"\(?(?:\d{1,3}|[a-z]|[ivx]{1,5})[.)]|[•●▪◦‣*·–—-]")  # of a list laid out as a table
+_ENUMERATOR: Final = re.compile(r"\(?(?:\d{1,3}|[a-z]|[ivx]{1,5})[.)]|[•●▪◦‣*·–—-]")  # of a list in a layout table
 _TAB_TARGET: Final = re.compile(r' (?:aria-controls|href|data-bs-target|data-target)="#?([^"]+)"')
 _ID: Final = re.compile(r' id="([^"]*)"')
 
 
 class Line(NamedTuple):
-    """A block of text as the page has it.
+    """Hold a block of text of the page.
 
     Attributes
     ----------
     text : str
-        White space folded.
+        Text with white space collapsed.
     kind : str
         "heading", "title" (a heading by its class), "text", "item" (of a list) or "row" (of a table).
     linked : float
-        Share of it that is link.
+        Share of its characters in links, 0 to 1.
     bold : bool
-        All of it is bold.
+        Whether all of it is bold.
     notes : bool
-        It stands among footnotes.
+        Whether it is in the footnotes.
     level : int
-        Of a heading: 1 to 6.
+        Heading level, 1 to 6; 0 for other lines.
     """
 
     text: str
@@ -56,7 +59,7 @@ class Line(NamedTuple):
 
 
 def is_sentence(text: str) -> bool:
-    """Whether a line ends as sentences do.
+    """Return whether a line ends with sentence punctuation.
 
     >>> is_sentence("No shelter opened.”"), is_sentence("Conduct of Officials")
     (True, False)
@@ -65,19 +68,19 @@ def is_sentence(text: str) -> bool:
 
 
 def page_lines(page: str) -> list[Line]:
-    """Lines of a serialised page, without the elements that are boilerplate.
+    """Read the lines of a serialized page, without boilerplate elements.
 
     >>> [line.text for line in page_lines("<nav>Home</nav><p>Police <b>acted</b>.</p>")]
     ['Police acted.']
     """
-    reading = _Reading(Page(page))
-    for start, end in reading.page.main_parts():
-        reading.read(start, end)
-    return reading.lines
+    reader = _LineReader(Page(page))
+    for start, end in reader.page.main_parts():
+        reader.read(start, end)
+    return reader.lines
 
 
 class _Size(NamedTuple):
-    """Characters of the line being read, of its links and of its bold text."""
+    """Count the characters of the current line: all, in links, in bold."""
 
     all: int = 0
     linked: int = 0
@@ -87,10 +90,10 @@ class _Size(NamedTuple):
         return _Size(self.all - other.all, self.linked - other.linked, self.bold - other.bold)
 
 
-class _Reading:
-    """A page, the lines read of it, and the one being read.
+class _LineReader:
+    """Hold the state of reading a page: finished lines and the current one.
 
-    The methods named after tags take the number of a tag in, and give that of the tag to read next.
+    Handlers of tags take the index of a tag and return that of the next tag to read.
     """
 
     def __init__(self, page: Page) -> None:
@@ -99,18 +102,18 @@ class _Reading:
         self.tabs = _tab_labels(page)
         self.lines: list[Line] = []
         self.tag = 0
-        # Where the elements end that the reading is inside of.
+        # Ends of the enclosing elements.
         self.text_end = self.heading_end = self.item_end = -1
         self.link_end = self.bold_end = self.pre_end = self.notes_end = -1
-        self.rows: list[tuple[int, list[int]]] = []  # of each open row: its first line, the first line of each cell
-        # The line being read.
+        self.rows: list[tuple[int, list[int]]] = []  # open rows: first line of the row, first line of each cell
+        # The current line.
         self.pieces: list[str] = []
         self.kind, self.level = "text", 0
         self.size = _Size()
-        self.break_at, self.break_size = 0, _Size()  # pieces and size up to the last break
+        self.break_at, self.break_size = 0, _Size()  # pieces and size before the last break
 
     def read(self, start: int, end: int) -> None:
-        """Read what stands between two tags into lines."""
+        """Read the text between two tags into lines."""
         if start >= 0:
             self.text_end = end
         end = min(end, len(self.page.names))
@@ -120,11 +123,11 @@ class _Reading:
             if at == end:
                 break
             self.tag = at
-            at = self.take(at)
+            at = self.read_tag(at)
         self.flush()
 
-    def take(self, tag: int) -> int:
-        """Take in a tag, or leave out its element; which tag comes next."""
+    def read_tag(self, tag: int) -> int:
+        """Handle a tag, or skip a boilerplate element; return the index of the next tag."""
         name, traits, end = self.page.names[tag], self.elements.traits[tag], self.page.ends[tag]
         handler = _HANDLERS.get(name)
         if handler and name.startswith("/"):
@@ -140,7 +143,7 @@ class _Reading:
             self.bold_end = max(self.bold_end, end)
         after = handler(self, tag) if handler else tag + 1
         if not handler and "-" in name and ":" not in name and not self._is_in_paragraph(tag):
-            self.block(tag)  # an element of the page's own invention
+            self.block(tag)  # a custom element
         if traits.heading and handler and tag > self.heading_end:
             self.kind, self.level = "title", 4
         found = _ID.search(self.page.attributes[tag]) if self.tabs else None
@@ -152,10 +155,10 @@ class _Reading:
         nearby = range(max(0, tag - NEARBY), tag)
         return any(self.page.names[at] in {*HEADINGS, "p", "li"} and self.page.ends[at] > tag for at in nearby)
 
-    # -------------------------------------------------------------------------------------- the line being read
+    # -------------------------------------------------------------------------------------- the current line
 
     def add(self, at: int, text: str) -> None:
-        """Add the text before a tag to the line."""
+        """Add the text before a tag to the current line."""
         if at <= self.pre_end and "\n" in text:
             *paragraphs, text = _BLANK_LINE.split(text)
             for paragraph in paragraphs:
@@ -174,7 +177,7 @@ class _Reading:
         self.size = _Size(every + size, linked + size * (at <= self.link_end), bold + size * (at <= self.bold_end))
 
     def flush(self) -> None:
-        """End the line."""
+        """End the current line."""
         if not self.pieces:
             return
         text = visible_text("".join(self.pieces))
@@ -187,14 +190,14 @@ class _Reading:
         self.size = _Size()
 
     def add_heading(self, text: str, level: int) -> None:
-        """Add a heading that is not written as one."""
+        """Add a heading that has no heading element."""
         self.flush()
         self.lines.append(Line(text, "heading", level=level))
 
     # -------------------------------------------------------------------------------------- blocks
 
     def block(self, tag: int) -> int:
-        """A block begins or ends."""
+        """Begin or end a block."""
         if tag < self.heading_end:
             self.pieces.append(" ")
         else:
@@ -203,12 +206,12 @@ class _Reading:
         return tag + 1
 
     def article(self, tag: int) -> int:
-        """The text, or one of several, begins."""
+        """Begin an article, the text or one of several."""
         self.text_end = max(self.text_end, self.page.ends[tag])
         return self.block(tag)
 
     def heading(self, tag: int) -> int:
-        """A heading begins."""
+        """Begin a heading."""
         if tag < self.heading_end:
             return tag + 1
         self.flush()
@@ -216,33 +219,33 @@ class _Reading:
         name, end = page.names[tag], page.ends[tag]
         self.kind, self.level = "heading", int(name[1]) if name[1].isdigit() else 4
         prose = page.first("p", tag, end) is not None and page.prose_between(tag, end) > 0
-        if end - tag <= 2 * NEARBY and not prose and sum(map(len, page.texts[tag + 1 : end + 1])) <= _LONGEST_HEADING:
+        if end - tag <= 2 * NEARBY and not prose and sum(map(len, page.texts[tag + 1 : end + 1])) <= _MAX_HEADING:
             self.heading_end = end
         return tag + 1
 
     def item(self, tag: int) -> int:
-        """An entry of a list begins."""
+        """Begin a list entry."""
         self.item_end = max(self.item_end, self.page.ends[tag])
         return self.block(tag)
 
     def line_break(self, tag: int) -> int:
-        """Two breaks end a paragraph, and one a heading."""
+        """Handle a line break: two end a paragraph, one a heading."""
         if tag < self.heading_end:
             self.pieces.append(" ")
         elif self.pieces and self.pieces[-1] == _BREAK:
             self.flush()
-        elif self.pieces and not self._part_heading():
+        elif self.pieces and not self._split_off_heading():
             self.pieces.append(_BREAK)
             self.break_at, self.break_size = len(self.pieces), self.size
         return tag + 1
 
-    def _part_heading(self) -> bool:
-        """Part a heading from the lines before it, if the last line is one; whether it was."""
+    def _split_off_heading(self) -> bool:
+        """Split off the last line if it is a heading; return whether it is."""
         count, before = (self.break_at, self.break_size) if _BREAK in self.pieces else (0, _Size())
         last, size = self.pieces[count:], self.size - before
         text = visible_text("".join(last))
         is_heading = named_section(text) is not None or (size.bold == size.all and could_be_heading(text))
-        if size.all > _LONGEST_LINE or not is_heading:
+        if size.all > _MAX_HEADING_LINE or not is_heading:
             return False
         if self.kind != "title":
             del self.pieces[count:]
@@ -253,7 +256,7 @@ class _Reading:
         return True
 
     def preformatted(self, tag: int) -> int:
-        """Text whose empty lines part paragraphs begins."""
+        """Begin preformatted text, whose empty lines separate paragraphs."""
         self.flush()
         self.pre_end = self.page.ends[tag]
         return tag + 1
@@ -261,22 +264,22 @@ class _Reading:
     # -------------------------------------------------------------------------------------- inside a line
 
     def link(self, tag: int) -> int:
-        """A link begins, or a footnote mark stands here."""
+        """Begin a link, or skip a footnote mark."""
         page, end, attributes = self.page, self.page.ends[tag], self.page.attributes[tag]
         if " href=" in attributes and " aria-expanded=" not in attributes:
             if end - tag <= 9 and _FOOTNOTE.fullmatch(page.text_between(tag, end)):
                 return end + 1
-            if attributes not in page.unclosed_links and page.prose_between(tag, end) < _LONGEST_LINK:
+            if attributes not in page.unclosed_links and page.prose_between(tag, end) < _MAX_LINK_PROSE:
                 self.link_end = max(self.link_end, end)
         return tag + 1
 
     def strong(self, tag: int) -> int:
-        """Bold text begins."""
+        """Begin bold text."""
         self.bold_end = max(self.bold_end, self.page.ends[tag])
         return tag + 1
 
     def superscript(self, tag: int) -> int:
-        """A footnote mark, or a power or an ordinal, which stay."""
+        """Skip a footnote mark; keep exponents and ordinals."""
         page, end = self.page, self.page.ends[tag]
         if end - tag > NEARBY:
             return tag + 1
@@ -286,7 +289,7 @@ class _Reading:
         return end + 1 if _SUPERSCRIPT.fullmatch(text) and not _UNIT.search("".join(self.pieces[-2:])) else tag + 1
 
     def control(self, tag: int) -> int:
-        """A button or label, which may head a panel; inside a heading or sentence it is text."""
+        """Read a button or label as the heading of a panel; within a heading or sentence it is text."""
         page, end = self.page, self.page.ends[tag]
         text = page.text_between(tag, end)
         inside = bool(self.pieces) and "".join(page.texts[end + 1 : end + 2]).strip() != ""
@@ -301,20 +304,20 @@ class _Reading:
     # -------------------------------------------------------------------------------------- tables
 
     def row(self, tag: int) -> int:
-        """A row of a table begins."""
+        """Begin a table row."""
         self.flush()
         self.rows.append((len(self.lines), []))
         return tag + 1
 
     def cell(self, tag: int) -> int:
-        """A cell begins."""
+        """Begin a table cell."""
         self.flush()
         if self.rows:
             self.rows[-1][1].append(len(self.lines))
         return tag + 1
 
     def row_end(self, tag: int) -> int:
-        """A row ends: one line, unless its cells hold paragraphs of their own or a menu stands beside text."""
+        """End a row: join its cells into one line, unless it is a layout table with paragraphs or a menu."""
         self.flush()
         first, starts = self.rows.pop() if self.rows else (0, [])
         if not starts:
@@ -331,7 +334,7 @@ class _Reading:
 
 
 def _tab_labels(page: Page) -> dict[str, str]:
-    """Labels of tabs by the ids of their panels."""
+    """Map ids of tab panels to the labels of their tabs."""
     labels: dict[str, str] = {}
     for tag, attributes in enumerate(page.attributes):
         target = _TAB_TARGET.search(attributes) if '="tab"' in attributes else None
@@ -345,19 +348,19 @@ _BLOCKS: Final = """address aside blockquote body caption center dd details dial
     footer form header hgroup hr legend menu nav ol p search section table tbody tfoot thead ul""".split()
 _ENDS: Final = [*_BLOCKS, *"article main h1 h2 h3 h4 h5 h6 summary li td th pre".split()]
 
-# What tags do, end tags with their slash; all others are read over.
-_HANDLERS: Final[dict[str, Callable[[_Reading, int], int]]] = {
-    **dict.fromkeys([*_BLOCKS, *(f"/{name}" for name in _ENDS)], _Reading.block),
-    **dict.fromkeys(["article", "main"], _Reading.article),
-    **dict.fromkeys([*HEADINGS, "summary"], _Reading.heading),
-    **dict.fromkeys(["td", "th"], _Reading.cell),
-    **dict.fromkeys(["b", "strong"], _Reading.strong),
-    **dict.fromkeys(["button", "label"], _Reading.control),
-    "a": _Reading.link,
-    "br": _Reading.line_break,
-    "li": _Reading.item,
-    "pre": _Reading.preformatted,
-    "sup": _Reading.superscript,
-    "tr": _Reading.row,
-    "/tr": _Reading.row_end,
+# Handlers of tags, end tags with their slash; other tags are ignored.
+_HANDLERS: Final[dict[str, Callable[[_LineReader, int], int]]] = {
+    **dict.fromkeys([*_BLOCKS, *(f"/{name}" for name in _ENDS)], _LineReader.block),
+    **dict.fromkeys(["article", "main"], _LineReader.article),
+    **dict.fromkeys([*HEADINGS, "summary"], _LineReader.heading),
+    **dict.fromkeys(["td", "th"], _LineReader.cell),
+    **dict.fromkeys(["b", "strong"], _LineReader.strong),
+    **dict.fromkeys(["button", "label"], _LineReader.control),
+    "a": _LineReader.link,
+    "br": _LineReader.line_break,
+    "li": _LineReader.item,
+    "pre": _LineReader.preformatted,
+    "sup": _LineReader.superscript,
+    "tr": _LineReader.row,
+    "/tr": _LineReader.row_end,
 }

@@ -1,4 +1,4 @@
-"""A web page saved as one file (MHTML) in, `Document` out: the page in it, without pictures and styles."""
+"""Read a web page saved as one file (MHTML) into a `Document`, without images and styles."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from email import message_from_bytes, policy
 from email.message import Message
 
 from tipclassify.errors import InputError
-from tipclassify.readers.html.nesting import refuse_deep
+from tipclassify.readers.html.nesting import check_nesting
 from tipclassify.readers.text import decode
 from tipclassify.text.document import Document
 
@@ -14,7 +14,7 @@ __all__ = ["read_mhtml"]
 
 
 def read_mhtml(data: bytes, source: str) -> Document:
-    """Blocks of the first page in the file.
+    """Read the first page in the file.
 
     Raises
     ------
@@ -28,6 +28,6 @@ def read_mhtml(data: bytes, source: str) -> Document:
     content = page.get_payload(decode=True) if isinstance(page, Message) else None
     if page is None or not isinstance(content, bytes):
         raise InputError(f"{source}: no page in this saved web page; save it complete, or as text")
-    refuse_deep(content, source)
+    check_nesting(content, source)
     text = decode(content, page.get_content_charset(), source)
     return read_html(text.encode(), source, "utf-8")

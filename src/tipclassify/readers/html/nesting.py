@@ -1,6 +1,7 @@
-"""Refuse web pages nested beyond all measure before they are parsed, which takes time with the square of the depth.
+"""Check the nesting depth of web pages before parsing, whose time is quadratic in the depth.
 
-What a closing tag closes is worked out nearly as a browser does; where that is not certain, nothing is closed.
+Bytes of a page come in; an error goes out if they are nested too deeply. Closing tags approximate the tree construction
+of the HTML standard; in doubt nothing is closed, which overestimates the depth.
 """
 
 from __future__ import annotations
@@ -11,130 +12,133 @@ from typing import Final
 
 from tipclassify.errors import InputError
 
-__all__ = ["refuse_deep"]
+__all__ = ["check_nesting"]
 
-_DEEPEST: Final = 2_000
-"""Elements within each other; browsers stop at 512."""
+_MAX_DEPTH: Final = 2_000
+"""Maximum nesting depth; browsers stop at 512."""
 
-_FEW: Final = 5_000  # tags: if each were in the one before, a page would still take under a second
-_REACH: Final = 20  # elements that one closing tag may close at once
+_MIN_TAGS: Final = 5_000  # a page with fewer takes under a second at any depth
+_MAX_CLOSED: Final = 20  # open elements that one closing tag may close
 
 _TAG: Final = re.compile(
     rb"""<(?: !--(?: -?> | .*?(?:--!?>|\Z) )
       | (?P<cdata> !\[CDATA\[ )
       | [!?][^>]* | /[^A-Za-z>][^>]*
       | (?P<close> /? ) (?P<name> [A-Za-z][^\s/>]* )
-        (?P<rest> (?: [\s/]+ | [^\s/>][^\s/>=]* (?: \s*=\s* (?: "[^"]*(?:"|\Z) | '[^']*(?:'|\Z) | [^\s>"'][^\s>]* )? )? )* )
+        (?P<rest> (?:
+          [\s/]+ | [^\s/>][^\s/>=]* (?: \s*=\s* (?: "[^"]*(?:"|\Z) | '[^']*(?:'|\Z) | [^\s>"'][^\s>]* )? )?
+        )* )
     )""",
     re.DOTALL | re.VERBOSE,
 )
-_CLOSES_ITSELF: Final = re.compile(rb"(?:^|[\s\"'/])/$")
-_RAW: Final = {  # no tags are in them but their end
+_SELF_CLOSING: Final = re.compile(rb"(?:^|[\s\"'/])/$")
+_RAW_TEXT: Final = {  # raw text: only their own closing tag is a tag
     name: re.compile(b"</" + name + rb"(?=[\s/>]|\Z)", re.IGNORECASE)
     for name in b"script style title textarea xmp iframe noembed noframes".split()
 }
 _UNNESTED: Final = frozenset(
     b"""area base br col embed hr img input link meta param source track wbr html head body p tr td th thead
-    tbody tfoot colgroup option""".split()  # they have no content, or the next one of their kind closes them
+    tbody tfoot colgroup option""".split()  # void elements, and those that the next one of the same name closes
 )
-_LOOSE: Final = frozenset(b"a b big code em font form i nobr s small strike strong tt u".split())
-"""Elements that close alone: what is in them stays open, and most are opened anew after what they are in."""
+_FORMATTING: Final = frozenset(b"a b big code em font form i nobr s small strike strong tt u".split())
+"""Formatting elements of the HTML standard: closing one leaves its children open, and most are reopened."""
 
-_ALONE: Final = frozenset(b"a nobr button form".split())  # each closes the one before it
-_WALLS: Final = frozenset(b"table object marquee applet select template svg math".split())
-"""Elements in which a closing tag does not reach what is around them."""
+_NEVER_IN_ITSELF: Final = frozenset(b"a nobr button form".split())  # each closes an open one of the same name
+_SCOPE_BOUNDARIES: Final = frozenset(b"table object marquee applet select template svg math".split())
+"""Elements whose outside no closing tag within them can close."""
 
-_ENTRIES: Final = {b"li": (b"li",), b"dd": (b"dd", b"dt"), b"dt": (b"dd", b"dt")}
-"""What an entry of a list closes that it directly stands in."""
+_PRECEDING_ENTRIES: Final = {b"li": (b"li",), b"dd": (b"dd", b"dt"), b"dt": (b"dd", b"dt")}
+"""Parent elements that a list entry closes."""
 
 _FOREIGN: Final = frozenset(b"svg math".split())
 _NOT_HTML: Final = _FOREIGN | {b""}
-_HOLDERS: Final = _WALLS | frozenset(
+_SPECIAL: Final = _SCOPE_BOUNDARIES | frozenset(
     b"""address article aside blockquote button center dd details dialog dir div dl dt fieldset figcaption figure footer
-    h1 h2 h3 h4 h5 h6 header hgroup li listing main menu nav noscript ol plaintext pre rp rt ruby search section select summary ul""".split()
+    h1 h2 h3 h4 h5 h6 header hgroup li listing main menu nav noscript ol plaintext pre rp rt ruby search section select
+    summary ul""".split()
 )
-"""Elements that the closing tags of phrases do not reach out of; the standard calls them special."""
+"""Special elements of the HTML standard: closing tags of phrasing content do not close them."""
 
-_HTML: Final = (_UNNESTED | _LOOSE | _HOLDERS | frozenset(b"label optgroup span sub sup var".split())) - _FOREIGN
+_HTML: Final = (_UNNESTED | _FORMATTING | _SPECIAL | frozenset(b"label optgroup span sub sup var".split())) - _FOREIGN
 
 
-def refuse_deep(page: bytes, name: str) -> None:
-    """Do nothing for a web page whose elements are not nested beyond all measure.
+def check_nesting(page: bytes, name: str) -> None:
+    """Check that a web page is not nested too deeply to be parsed.
 
     Raises
     ------
     InputError
-        When they are: parsing it could take hours.
+        When it is: parsing could take hours.
     """
-    if page.count(b"<") > _FEW and _is_deep(page):
+    if page.count(b"<") > _MIN_TAGS and _exceeds_depth(page):
         raise InputError(f"{name}: nested too deeply to be a report; save it as text")
 
 
-def _is_deep(page: bytes) -> bool:
-    """Whether more elements than `_DEEPEST` are open at once."""
+def _exceeds_depth(page: bytes) -> bool:
+    """Return whether more than `_MAX_DEPTH` elements are open at once."""
     is_xml = page.lstrip()[:5] == b"<?xml"
-    opened: list[bytes] = []
-    loose: Counter[bytes] = Counter()
+    open_elements: list[bytes] = []
+    formatting: Counter[bytes] = Counter()
     foreign = is_xml
-    deaf = -1  # up to where a closing tag may be none
+    ignored_until = -1  # closing tags up to here may be inside CDATA or raw text
     at = 0
-    while found := _TAG.search(page, at):
-        at = found.end()
-        if found["cdata"]:
-            deaf = _find(page, b"]]>", at) if at > deaf else deaf
+    while token := _TAG.search(page, at):
+        at = token.end()
+        if token["cdata"]:
+            ignored_until = _find(page, b"]]>", at) if at > ignored_until else ignored_until
             at = at if foreign else _find(page, b">", at)
-        if found["name"] is None:
+        if token["name"] is None:
             continue
-        name = found["name"].lower()
-        if found["close"]:
-            if at <= deaf:
+        name = token["name"].lower()
+        if token["close"]:
+            if at <= ignored_until:
                 continue
-            if name in _LOOSE:
-                closed = loose[name] > 0
-                loose[name] -= closed
+            if name in _FORMATTING:
+                closed = formatting[name] > 0
+                formatting[name] -= closed
             else:
-                closed = _close(opened, name) and name not in _FOREIGN
-            foreign = foreign if closed else is_xml  # "</p>" in a drawing ends it
+                closed = _close(open_elements, name) and name not in _FOREIGN
+            foreign = foreign if closed else is_xml  # a stray "</p>" ends svg or math
             continue
-        if name in _RAW:
-            strange = foreign or not _NOT_HTML.isdisjoint(opened)
-            if not strange or at > deaf:
-                end = _RAW[name].search(page, at)
-                ended = end.start() if end else len(page)
-                at, deaf = (at, ended) if strange else (ended, deaf)
-            if not strange:
+        if name in _RAW_TEXT:
+            in_foreign = foreign or not _NOT_HTML.isdisjoint(open_elements)
+            if not in_foreign or at > ignored_until:
+                end = _RAW_TEXT[name].search(page, at)
+                raw_end = end.start() if end else len(page)
+                at, ignored_until = (at, raw_end) if in_foreign else (raw_end, ignored_until)
+            if not in_foreign:
                 continue
-        if foreign and name in _HTML and not is_xml:  # svg or math may have ended: nothing closes it for certain
-            opened = [b"" if other in _FOREIGN else other for other in opened]
+        if foreign and name in _HTML and not is_xml:  # svg or math may have ended implicitly
+            open_elements = [b"" if other in _FOREIGN else other for other in open_elements]
         foreign = is_xml or name in _FOREIGN or (foreign and name not in _HTML)
-        if name in _UNNESTED or (foreign and _CLOSES_ITSELF.search(found["rest"])):
+        if name in _UNNESTED or (foreign and _SELF_CLOSING.search(token["rest"])):
             continue
-        if name in _ALONE and (loose[name] or name in opened[-_REACH:]):
+        if name in _NEVER_IN_ITSELF and (formatting[name] or name in open_elements[-_MAX_CLOSED:]):
             continue
-        if opened and opened[-1] in _ENTRIES.get(name, ()):
-            continue  # in place of the entry before it
-        if name in _LOOSE:
-            loose[name] += 1
+        if open_elements and open_elements[-1] in _PRECEDING_ENTRIES.get(name, ()):
+            continue  # replaces the entry before it
+        if name in _FORMATTING:
+            formatting[name] += 1
         else:
-            opened.append(name)
-        if len(opened) + loose.total() > _DEEPEST:
+            open_elements.append(name)
+        if len(open_elements) + formatting.total() > _MAX_DEPTH:
             return True
     return False
 
 
-def _close(opened: list[bytes], name: bytes) -> bool:
-    """Close the nearest open element of a name, with those in it; whether there is one that the tag reaches."""
-    if name not in opened[-_REACH:]:
+def _close(open_elements: list[bytes], name: bytes) -> bool:
+    """Close the nearest open element of a name and its descendants; return whether one is in scope."""
+    if name not in open_elements[-_MAX_CLOSED:]:
         return False
-    for at in range(len(opened) - 1, -1, -1):
-        if opened[at] == name:
-            del opened[at:]
+    for at in range(len(open_elements) - 1, -1, -1):
+        if open_elements[at] == name:
+            del open_elements[at:]
             return True
-        if opened[at] in _WALLS or (name not in _HOLDERS and opened[at] in _HOLDERS):
+        if open_elements[at] in _SCOPE_BOUNDARIES or (name not in _SPECIAL and open_elements[at] in _SPECIAL):
             return False
     return False
 
 
 def _find(page: bytes, what: bytes, at: int) -> int:
-    found = page.find(what, at)
-    return found if found >= 0 else len(page)
+    token = page.find(what, at)
+    return token if token >= 0 else len(page)

@@ -1,1 +1,1 @@
-"""PDF: glyphs to lines, columns, paragraphs and headings."""
+"""Read PDF files: glyphs to lines, columns, paragraphs and headings."""

@@ -1,7 +1,7 @@
-"""A page as PDFium has it in, its words out: what they are, where they stand and how they are set.
+"""Extract words with position, type size and weight from a PDFium page.
 
-PDFium tells of characters one call at a time, and calls are what reading a PDF costs. So only the ends of words
-are asked for, and inside a word only when its ends lie in different text objects.
+PDFium describes characters one call at a time, and calls dominate the time of reading a PDF. So only the ends of a word
+are queried, and its inside only when the ends are in different text objects.
 """
 
 from __future__ import annotations
@@ -24,79 +24,78 @@ __all__ = ["plain_text", "read_page"]
 Box = tuple[float, float, float, float]
 """Left, bottom, right, top in points; y upwards."""
 
-# White space is spelled out: \s has \x1c to \x1f, which are ligatures in some fonts. PDFium writes \x02 or \ufffe for
+# White space is listed: \s includes \x1c to \x1f, which are ligatures in some fonts. PDFium writes \x02 or \ufffe for
 # a hyphen at a line's end.
 _TOKEN: Final = re.compile(
     r"[^ \t\r\n\0\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\x02\ufffe]+[\x02\ufffe]?|[\x02\ufffe]"
 )
-_GAP: Final = 0.1  # em between two text objects that PDFium took for one word: a list mark and its entry
+_MAX_GAP: Final = 0.1  # em between two text objects of one word; a wider gap separates a list marker from its entry
 _BOLD_NAME: Final = re.compile(rb"bold|black|heavy|demi|-medi\b|cmb|sfbx|-bd", re.IGNORECASE)
-_FORCE_BOLD: Final = 1 << 18  # flag of a font descriptor (ISO 32000-1, table 123)
-_FILL_AND_STROKE: Final = 2  # text rendering mode by which bold is imitated (ISO 32000-1, table 106)
+_FORCE_BOLD: Final = 1 << 18  # font descriptor flag (ISO 32000-1, table 123)
+_FILL_AND_STROKE: Final = 2  # text rendering mode that imitates bold (ISO 32000-1, table 106)
 _SLANTING: Final = -1
 _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
-_PLAIN: Final = {
+_CHARACTER_MAP: Final = {
     **dict.fromkeys([*range(0x1B), *range(0x7F, 0xA0)], None),
-    **dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff\ufffc\ufffd"), None),  # no width, or unknown
+    **dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff\ufffc\ufffd"), None),  # zero width, or unknown
     **dict.fromkeys(map(ord, "\x02\ufffe\u2010\u2011"), "-"),
-    **dict.fromkeys(map(ord, "\uf0b7\uf0a7\uf06e\uf076\uf0d8\uf0fc\uf0a8■➢❖"), "•"),  # of Symbol and Wingdings
-    **dict(zip(range(0x10, 0x17), "“”„«»–—", strict=True)),  # of TeX fonts that do not name their characters
+    **dict.fromkeys(map(ord, "\uf0b7\uf0a7\uf06e\uf076\uf0d8\uf0fc\uf0a8■➢❖"), "•"),  # Symbol and Wingdings
+    **dict(zip(range(0x10, 0x17), "“”„«»–—", strict=True)),  # TeX fonts without character names
     **dict(zip(range(0x1B, 0x20), ("ff", "fi", "fl", "ffi", "ffl"), strict=True)),
     **dict(zip(range(0xFB00, 0xFB07), ("ff", "fi", "fl", "ffi", "ffl", "st", "st"), strict=True)),
 }
 
 
 def read_page(raw: Any, page: Any, number: int) -> Page:
-    """The upright words of a page in the order of the file.
+    """Read the words of a page in file order, rotated upright.
 
-    What runs in another direction than most of the page (stamps, labels of axes) or lies outside its crop box is
-    left out. A page that is stored or set sideways is turned.
+    Text in another direction than most of the page (stamps, axis labels) or outside its crop box is left out.
 
     Parameters
     ----------
     raw : module
         ``pypdfium2.raw``.
     page : pypdfium2.PdfPage
-        The page, which stays open.
+        The page; it is not closed.
     number : int
-        Its number, from 1.
+        Page number, from 1.
     """
     area: Box = page.get_bbox()
     textpage = page.get_textpage()
     try:
-        runs = [run for run in _runs(raw, textpage) if _is_inside(run.box, area)]
+        runs = [run for run in _text_runs(raw, textpage) if _is_inside(run.box, area)]
     finally:
         textpage.close()
     weights = [sum(len(run.text) for run in runs if run.style.angle == angle) for angle in range(4)]
     angle = weights.index(max(weights))
-    runs = _with_weights([run for run in runs if run.style.angle == angle])
-    words = [_upright(run, area) for run in runs]
+    runs = _infer_bold([run for run in runs if run.style.angle == angle])
+    words = [_rotate_upright(run, area) for run in runs]
     width, height = area[2] - area[0], area[3] - area[1]
     return make_page(number, *((height, width) if angle % 2 else (width, height)), words)
 
 
 def plain_text(text: str) -> str:
-    """Text without what is only typography: ligatures, soft hyphens, signs without width.
+    """Normalize text: expand ligatures, remove soft hyphens and zero-width characters.
 
     >>> plain_text("traf\\u00adﬁc\\uf0b7")
     'traffic•'
     """
     if text.isascii() and text.isprintable():
         return text
-    if text.endswith("\u00ad"):  # one that shows, at a line's end
+    if text.endswith("\u00ad"):  # a visible one, at a line's end
         text = text[:-1] + "-"
-    if _SURROGATE.search(text):  # where characters have 16 bits
+    if _SURROGATE.search(text):  # builds with 16-bit characters
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return normalize("NFC", text.translate(_PLAIN))
+    return normalize("NFC", text.translate(_CHARACTER_MAP))
 
 
 # --------------------------------------------------------------------------------------------- runs
 
 
 class _Style(NamedTuple):
-    """How characters are set: size in points, quarter turns against the x axis, the first one's origin, the font.
+    """Hold the style of characters: size in points, quarter turns from the x axis, first origin, font.
 
-    `bold` is None where the font has no name that tells.
+    `bold` is None where the font has no name.
     """
 
     size: float
@@ -107,8 +106,8 @@ class _Style(NamedTuple):
     font: int
 
 
-class _Run(NamedTuple):
-    """A word or a part of one in one style; `glued` to the part before."""
+class _TextRun(NamedTuple):
+    """Hold a word, or a part of one in one style, `glued` to the part before."""
 
     text: str
     box: Box
@@ -116,46 +115,46 @@ class _Run(NamedTuple):
     glued: bool
 
 
-def _runs(raw: Any, textpage: Any) -> Iterator[_Run]:
+def _text_runs(raw: Any, textpage: Any) -> Iterator[_TextRun]:
     count = textpage.count_chars()
     text = textpage.get_text_range(0, count) if count else ""
-    if len(text) != count:  # PDFium left out or put in characters: go by its own list
+    if len(text) != count:  # PDFium dropped or inserted characters: use its character list
         text = "".join(chr(raw.FPDFText_GetUnicode(textpage.raw, i)) for i in range(count))
     reader = _CharacterReader(raw, textpage.raw)
-    last: _Run | None = None
+    last: _TextRun | None = None
     for token in _TOKEN.finditer(text):
-        for start, end, box, style, glued in _parts(*token.span(), reader):
+        for start, end, box, style, glued in _split_token(*token.span(), reader):
             plain = plain_text(text[start:end])
             if plain:
                 if plain == "-" and start > token.start():
                     glued = True  # a hyphen set at the margin, a little off its word
                 elif not glued and last is not None and reader.is_false_space(start - 1, last, box):
                     glued = True
-                last = _Run(plain, box, style, glued)
+                last = _TextRun(plain, box, style, glued)
                 yield last
 
 
-def _parts(start: int, end: int, reader: _CharacterReader) -> Iterator[tuple[int, int, Box, _Style, bool]]:
-    """A token cut where its type changes or a gap opens: (start, end, box, style, glued to the part before)."""
+def _split_token(start: int, end: int, reader: _CharacterReader) -> Iterator[tuple[int, int, Box, _Style, bool]]:
+    """Split a token at changes of style and at gaps: (start, end, box, style, glued to the part before)."""
     first, last = reader.box(start), reader.box(end - 1)
     style = reader.style(start, first)
     glued = False
     if end - start > 1 and reader.text_object(start) != reader.text_object(end - 1):
         boxes = [first, *map(reader.box, range(start + 1, end))]
-        gaps = [_gap(a, b, style.angle) for a, b in pairwise(boxes)]
-        limit = _GAP * style.size + reader.spacing(gaps)
+        gaps = [_gap_between(a, b, style.angle) for a, b in pairwise(boxes)]
+        limit = _MAX_GAP * style.size + reader.spacing(gaps)
         before = first
         for at, gap, box in zip(range(start + 1, end), gaps, boxes[1:], strict=True):
-            if gap > limit or not _is_even(before, box, style.angle):
-                yield start, at, _hull(first, before), style, glued
+            if gap > limit or not _same_height(before, box, style.angle):
+                yield start, at, _bounding_box(first, before), style, glued
                 start, first, glued = at, box, gap <= limit
                 style = reader.style(at, box)
             before = box
-    yield start, end, _hull(first, last), style, glued
+    yield start, end, _bounding_box(first, last), style, glued
 
 
 class _CharacterReader:
-    """Boxes and styles of the characters of a text page by their index."""
+    """Read boxes and styles of the characters of a text page by index."""
 
     def __init__(self, raw: Any, handle: Any) -> None:
         self._raw, self._handle = raw, handle
@@ -167,23 +166,23 @@ class _CharacterReader:
         self._font, self._box, self._style = 0, (0.0, 0.0, 0.0, 0.0), _Style(0.0, False, _SLANTING, 0.0, 0.0, 0)
 
     def box(self, index: int) -> Box:
-        """The box that the font gives a character: as high for "a" as for "l"."""
+        """Return the loose box of a character, with the height of the font: equal for "a" and "l"."""
         self._loose_box(self._handle, index, self._rectangle_at)
         left, top, right, bottom = self._unpack(self._rectangle)
         return left, bottom, right, top
 
     def text_object(self, index: int) -> int:
-        """Address of the text object that a character is of; 0 for characters that PDFium put in."""
+        """Return the address of a character's text object; 0 for characters generated by PDFium."""
         found = self._object(self._handle, index)
         return addressof(found.contents) if found else 0
 
     def style(self, index: int, box: Box) -> _Style:
-        """How a character is set. One that has the font of the last, and is as high and low, is set like it."""
+        """Return a character's style; one with the font and vertical extent of the last has its style."""
         raw, handle = self._raw, self._handle
         found = self._object(handle, index)
         font = raw.FPDFTextObj_GetFont(found) if found else None
         key = addressof(font.contents) if font else 0
-        if not key or key != self._font or not _is_even(box, self._box, self._style.angle):
+        if not key or key != self._font or not _same_height(box, self._box, self._style.angle):
             x, y = c_double(), c_double()
             raw.FPDFText_GetMatrix(handle, index, byref(self._matrix))
             raw.FPDFText_GetCharOrigin(handle, index, byref(x), byref(y))
@@ -192,20 +191,20 @@ class _CharacterReader:
             bold = self._has_bold_font(index, key)
             if found and raw.FPDFTextObj_GetTextRenderMode(found) == _FILL_AND_STROKE:
                 bold = True
-            self._style = _Style(size, bold, _right_angle(matrix.a, matrix.b), x.value, y.value, key)
+            self._style = _Style(size, bold, _quarter_turns(matrix.a, matrix.b), x.value, y.value, key)
         self._font, self._box = key, box
         return self._style
 
     def spacing(self, gaps: list[float]) -> float:
-        """White between letters of spaced type: of this word, or of the last if this is too short to tell."""
+        """Return the letter spacing in points, of this word or, if it is too short, of the last."""
         if len(gaps) > 2:
             self._spacing = max(median(gaps), 0.0)
         return self._spacing
 
-    def is_false_space(self, index: int, before: _Run, box: Box) -> bool:
-        """Whether PDFium put in white space before a character that stands as close as the letters of the last word."""
-        gap, limit = _gap(before.box, box, before.style.angle), _GAP * before.style.size
-        close = -limit < gap < limit + self._spacing and _is_even(before.box, box, before.style.angle)
+    def is_false_space(self, index: int, before: _TextRun, box: Box) -> bool:
+        """Return whether PDFium generated a space before a character as close as the letters of the last word."""
+        gap, limit = _gap_between(before.box, box, before.style.angle), _MAX_GAP * before.style.size
+        close = -limit < gap < limit + self._spacing and _same_height(before.box, box, before.style.angle)
         return close and self._raw.FPDFText_IsGenerated(self._handle, index) == 1
 
     def _has_bold_font(self, index: int, key: int) -> bool | None:
@@ -217,8 +216,8 @@ class _CharacterReader:
         return self._bold[key]
 
 
-def _with_weights(runs: list[_Run]) -> list[_Run]:
-    """Runs in fonts without names (Type 3) taken for bold if another such font has most of the page."""
+def _infer_bold(runs: list[_TextRun]) -> list[_TextRun]:
+    """Infer the weight of unnamed fonts (Type 3): all but the most frequent one count as bold."""
     sizes: Counter[int] = Counter()
     for run in runs:
         if run.style.bold is None:
@@ -235,31 +234,31 @@ def _with_weights(runs: list[_Run]) -> list[_Run]:
 # --------------------------------------------------------------------------------------------- boxes
 
 
-def _hull(a: Box, b: Box) -> Box:
+def _bounding_box(a: Box, b: Box) -> Box:
     if a[1] == b[1] and a[0] <= b[2]:  # side by side
         return a[0], a[1], b[2], a[3]
     return min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
 
 
-def _is_even(a: Box, b: Box, angle: int) -> bool:
-    """Whether two characters reach equally high and low, as those of one font on one baseline do."""
+def _same_height(a: Box, b: Box, angle: int) -> bool:
+    """Return whether two boxes have equal vertical extent, as characters of one font on one baseline do."""
     side = 1 - angle % 2
     return abs(a[side] - b[side]) < 0.1 and abs(a[side + 2] - b[side + 2]) < 0.1
 
 
-def _gap(before: Box, box: Box, angle: int) -> float:
-    """White between two characters in the direction of writing."""
+def _gap_between(before: Box, box: Box, angle: int) -> float:
+    """Return the gap between two boxes in the direction of writing, in points."""
     return (box[0] - before[2], box[1] - before[3], before[0] - box[2], before[1] - box[3])[angle]
 
 
 def _is_inside(box: Box, area: Box) -> bool:
-    """Whether the middle of a box is on the page."""
+    """Return whether the center of a box is on the page."""
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     return area[0] <= x <= area[2] and area[1] <= y <= area[3]
 
 
-def _upright(run: _Run, area: Box) -> Word:
-    """A word in the coordinates of layout: as if the page were turned so that it is upright, y downwards."""
+def _rotate_upright(run: _TextRun, area: Box) -> Word:
+    """Convert a text run to a word in layout coordinates: page upright, y downwards."""
     (left, bottom, right, top), style = run.box, run.style
     x0, x1, y = (
         (left - area[0], right - area[0], area[3] - style.y),
@@ -270,8 +269,8 @@ def _upright(run: _Run, area: Box) -> Word:
     return Word(run.text, x0, x1, y, style.size, bool(style.bold), run.glued)
 
 
-def _right_angle(a: float, b: float) -> int:
-    """Quarter turns of the writing direction (a, b) against the x axis, or that it slants."""
+def _quarter_turns(a: float, b: float) -> int:
+    """Return the quarter turns of the writing direction (a, b) from the x axis, or `_SLANTING`."""
     if abs(b) <= abs(a) * 0.1:
         return 0 if a >= 0 else 2
     if abs(a) <= abs(b) * 0.1:

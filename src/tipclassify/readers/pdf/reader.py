@@ -1,7 +1,7 @@
-"""A PDF in, `Document` out: its text in reading order, without running heads, page numbers and note marks.
+"""Read a PDF into a `Document`: text in reading order, without running headers, page numbers and note marks.
 
-This module opens the file, tells what is wrong with it, and lays the offsets. `tipclassify.readers.pdf.glyphs` reads
-the words of a page, `tipclassify.readers.pdf.layout` makes paragraphs of them.
+This module opens and checks the file, and assigns offsets. `tipclassify.readers.pdf.glyphs` reads the words of a page,
+`tipclassify.readers.pdf.layout` makes paragraphs of them.
 """
 
 from __future__ import annotations
@@ -24,57 +24,57 @@ from tipclassify.text.segmentation.sections import Outline, run_in_section
 __all__ = ["MOST_CHARACTERS", "MOST_PAGES", "read_pdf"]
 
 MOST_PAGES: Final = 5_000
-"""Pages of a report; yearbooks of all countries have some 700."""
+"""Maximum pages of a report; yearbooks of all countries have some 700."""
 
 MOST_CHARACTERS: Final = 20_000_000
-"""Characters of a report, 4,000 on each of the most pages: a bound on time and memory."""
+"""Maximum characters of a report, 4,000 a page at the maximum of pages: bounds time and memory."""
 
 _OCR: Final = "run OCR first, e.g. ocrmypdf"
-_SCANNED: Final = 25  # letters a page: fewer is a scan with a stamp or a page number on it
-_FORM_DEPTH: Final = 3  # pictures may lie in forms
-_TAIL: Final = 4_096  # bytes at the end among which a whole file says where its index is
-_NO_TITLE: Final = re.compile(
+_MIN_LETTERS: Final = 25  # letters a page; fewer indicate a scan with a stamp or page number
+_FORM_DEPTH: Final = 3  # images may be nested in form objects
+_TAIL_BYTES: Final = 4_096  # bytes at the end that hold ``startxref`` in a complete file
+_PLACEHOLDER_TITLE: Final = re.compile(
     r"microsoft \w+ - |untitled|document ?\d*$|slide \d|print$|title$|https?:|file:"
     r"|.*\.(docx?|pdf|od[tf]|indd|qxd|rtf|tex|dvi|html?|p65|fm|xlsx?|pptx?|wpd)$",
     re.IGNORECASE,
 )
-_PDFIUM: Final = threading.Lock()  # PDFium keeps global state and is not safe in threads
+_PDFIUM: Final = threading.Lock()  # PDFium has global state and is not thread-safe
 
 
 def read_pdf(data: bytes, source: str) -> Document:
-    """Blocks of a PDF with a text layer, in reading order, each with its page.
+    """Read the blocks of a PDF with a text layer, in reading order, each with its page.
 
-    Offsets count the characters of the document's text, in which blocks are parted by an empty line. Notes at the
-    foot of a page are blocks of their own after its text. Left out are running heads, page numbers, note marks, and
-    text that runs in another direction than most of its page.
+    Offsets count the characters of the document's text, in which empty lines separate blocks. Footnotes are blocks
+    after the text of their page. Running headers, page numbers, note marks, and text in another direction than most
+    of its page are left out.
 
     Parameters
     ----------
     data : bytes
-        The whole file.
+        Content of the file.
     source : str
         Its name, for messages and `Document.source`.
 
     Raises
     ------
     InputError
-        In one line, when the file is damaged, locked, empty, too long, or a scan without text.
+        When the file is damaged, encrypted, empty, too long, or a scan without text.
     MissingExtraError
         When PDFium is not installed.
 
     Warns
     -----
     UserWarning
-        Naming the pages that have no text layer, when others have one; when the file's end is missing.
+        For pages without a text layer, when others have one; for a truncated file.
     """
     try:
         import pypdfium2
     except ImportError:
         raise MissingExtraError("reading PDF", "pdf") from None
-    with _PDFIUM, _opened(pypdfium2, data, source) as document:
-        pages, pictured = _read_pages(pypdfium2, document, source)
-        title = _real_title(document.get_metadata_value("Title"))
-    for warning in _check_text(pages, pictured, data, source):
+    with _PDFIUM, _open_document(pypdfium2, data, source) as document:
+        pages, image_pages = _read_pages(pypdfium2, document, source)
+        title = _clean_title(document.get_metadata_value("Title"))
+    for warning in _text_layer_warnings(pages, image_pages, data, source):
         warnings.warn(warning, stacklevel=2)
     paragraphs = read_paragraphs(pages)
     if not paragraphs:
@@ -82,7 +82,7 @@ def read_pdf(data: bytes, source: str) -> Document:
     parts: list[str] = []
     blocks: list[Block] = []
     at = 0
-    outlines = {False: Outline(), True: Outline()}  # a box beside the text has headings of its own
+    outlines = {False: Outline(), True: Outline()}  # a sidebar has its own headings
     sections: dict[bool, str | None] = {False: None, True: None}
     for paragraph in paragraphs:
         text, aside = paragraph.text, paragraph.aside
@@ -91,12 +91,12 @@ def read_pdf(data: bytes, source: str) -> Document:
         blocks.append(Block(at, at + len(text), section, paragraph.heading, paragraph.page))
         parts.append(text)
         at += len(text) + 2
-    return Document("\n\n".join(parts), tuple(blocks), source, title or _largest(paragraphs, body_size(pages)))
+    return Document("\n\n".join(parts), tuple(blocks), source, title or _largest_heading(paragraphs, body_size(pages)))
 
 
 @contextmanager
-def _opened(pdfium: ModuleType, data: bytes, source: str) -> Iterator[Any]:
-    """The document, closed afterwards."""
+def _open_document(pdfium: ModuleType, data: bytes, source: str) -> Iterator[Any]:
+    """Open the document; close it afterwards."""
     if b"%PDF-" not in data[:1_024]:
         raise InputError(f"{source}: not a PDF file; check what was saved")
     try:
@@ -113,7 +113,10 @@ def _opened(pdfium: ModuleType, data: bytes, source: str) -> Iterator[Any]:
 
 
 def _error_code(pdfium: ModuleType, data: bytes) -> int | None:
-    """Why PDFium cannot load a file. Where it sets no code an older one stands, so that of a broken file is set first."""
+    """Return PDFium's error code for a file that it cannot load.
+
+    Some failures set no code and keep the last one; so a broken file is loaded first, for a known code.
+    """
     code: int | None = None
     for attempt in (b"%PDF-", data):
         try:
@@ -124,22 +127,22 @@ def _error_code(pdfium: ModuleType, data: bytes) -> int | None:
 
 
 def _read_pages(pdfium: ModuleType, document: Any, source: str) -> tuple[list[Page], list[int]]:
-    """All pages with their words, and the numbers of those that hold pictures or drawings and hardly any text."""
+    """Read all pages; also return the numbers of those with images or drawings and hardly any text."""
     count = len(document)
     if count > MOST_PAGES:
         raise InputError(f"{source}: {count:,} pages, over {MOST_PAGES:,}; split it")
     pages: list[Page] = []
-    pictured: list[int] = []
+    image_pages: list[int] = []
     characters = 0
     for number in range(1, count + 1):
         try:
             handle = document[number - 1]
             try:
                 page = read_page(pdfium.raw, handle, number)
-                if _letters(page) < _SCANNED and any(
+                if _count_letters(page) < _MIN_LETTERS and any(
                     found.type != pdfium.raw.FPDF_PAGEOBJ_TEXT for found in handle.get_objects(max_depth=_FORM_DEPTH)
                 ):
-                    pictured.append(number)
+                    image_pages.append(number)
             finally:
                 handle.close()
         except pdfium.PdfiumError:
@@ -148,38 +151,38 @@ def _read_pages(pdfium: ModuleType, document: Any, source: str) -> tuple[list[Pa
         if characters > MOST_CHARACTERS:
             raise InputError(f"{source}: over {MOST_CHARACTERS:,} characters; split it")
         pages.append(page)
-    return pages, pictured
+    return pages, image_pages
 
 
-def _check_text(pages: list[Page], pictured: list[int], data: bytes, source: str) -> Iterator[str]:
-    """What to warn of; a scan is refused."""
+def _text_layer_warnings(pages: list[Page], image_pages: list[int], data: bytes, source: str) -> Iterator[str]:
+    """Yield warnings of missing text; raise `InputError` for a scan."""
     blank = [page.number for page in pages if not page.words]
-    few = sum(map(_letters, pages)) < _SCANNED * len(pages)
-    if len(blank) == len(pages) or (few and len(pictured) * 2 > len(pages)):
+    few = sum(map(_count_letters, pages)) < _MIN_LETTERS * len(pages)
+    if len(blank) == len(pages) or (few and len(image_pages) * 2 > len(pages)):
         raise InputError(f"{source}: no text layer (scanned pages?); {_OCR}")
-    without = sorted({*blank} & {*pictured})
+    without = sorted({*blank} & {*image_pages})
     if without:
         named = ", ".join(map(str, without[:10])) + (f" and {len(without) - 10} more" if len(without) > 10 else "")
         yield f"{source}: {'page' if len(without) == 1 else 'pages'} {named} without a text layer (scanned?); {_OCR}"
-    if b"startxref" not in data[-_TAIL:]:
+    if b"startxref" not in data[-_TAIL_BYTES:]:
         yield f"{source}: its end is missing, and text may be too; fetch it again"
 
 
-def _letters(page: Page) -> int:
+def _count_letters(page: Page) -> int:
     return sum(sum(map(str.isalpha, word.text)) for word in page.words)
 
 
-def _largest(paragraphs: list[Paragraph], body: float) -> str | None:
-    """The heading in the largest type on the first page, if it is larger than the body."""
+def _largest_heading(paragraphs: list[Paragraph], body: float) -> str | None:
+    """Return the heading in the largest type on the first page, if larger than body text; else None."""
     headings = [p for p in paragraphs if p.heading and p.page == 1 and p.size > body * 1.1]
     return max(headings, key=lambda p: p.size).text if headings else None
 
 
-def _real_title(title: str) -> str | None:
-    """A title that someone gave, not the file name that a program left there.
+def _clean_title(title: str) -> str | None:
+    """Return a metadata title, or None for placeholders such as file names.
 
-    >>> _real_title("Microsoft Word - karvonia_final.docx"), _real_title("Karvonia: A Year of Trials")
+    >>> _clean_title("Microsoft Word - karvonia_final.docx"), _clean_title("Karvonia: A Year of Trials")
     (None, 'Karvonia: A Year of Trials')
     """
     plain = " ".join(plain_text(title).split())
-    return plain if re.search(r"[^\W\d_]{3}", plain) and not _NO_TITLE.match(plain) else None
+    return plain if re.search(r"[^\W\d_]{3}", plain) and not _PLACEHOLDER_TITLE.match(plain) else None

@@ -1,8 +1,7 @@
-"""A page in, its parts in reading order out: columns, what stands over and under them, boxes beside them.
+"""Split a page into regions in reading order: columns, full-width text above and below them, sidebars.
 
-A page is cut wherever a strip of white parts columns of prose, from the longest strip to the shortest, so that a wide
-title, two columns and a wide note come out in the order in which a reader takes them. Cutting at white strips is the
-XY-cut of Nagy and Seth (1984); that prose is asked for on a side of the strip leaves tables whole.
+A page is split at vertical white strips between columns of prose, longest first (XY-cut, Nagy and Seth 1984), so that a
+title, two columns and a full-width note keep their order. Prose is required on one side, which keeps tables whole.
 """
 
 from __future__ import annotations
@@ -11,27 +10,27 @@ from collections.abc import Iterable, Iterator
 from statistics import median
 from typing import Final, NamedTuple
 
-from tipclassify.readers.pdf.layout.pages import Fragment, Page, Row, row_text, rows_of
+from tipclassify.readers.pdf.layout.pages import Fragment, Page, Row, group_rows, row_text
 
-__all__ = ["Part", "reading_order"]
+__all__ = ["Region", "reading_order"]
 
 
-class Part(NamedTuple):
-    """Rows of a column or other part of a page; `aside` if it is a box beside the text."""
+class Region(NamedTuple):
+    """Hold the rows of a column or other region of a page; `aside` marks a sidebar."""
 
     rows: list[Row]
     aside: bool = False
 
 
 class _Area(NamedTuple):
-    """Part of a page that may hold columns."""
+    """Hold an area of a page that may contain columns."""
 
     fragments: list[Fragment]
     aside: bool
 
 
-class _Strip(NamedTuple):
-    """White between x0 and x1 in rows start to end, with `both` the lesser number of rows on its two sides."""
+class _WhiteStrip(NamedTuple):
+    """Hold a white strip from x0 to x1 in rows start to end; `both` is the lesser row count of its two sides."""
 
     x0: float
     x1: float
@@ -40,66 +39,70 @@ class _Strip(NamedTuple):
     both: int
 
 
-_GUTTER: Final = 0.7  # em of white between columns at least
-_WIDE: Final = 1.5  # em of white that parts columns even where few rows show it
-_FEW: Final = 4  # rows on both sides of a narrower strip at least
-_MANY: Final = 8  # the same where the file has the two sides line by line, not one after the other
-_COLUMN: Final = 5.0  # em of a left column at least: list marks and line numbers are narrower
-_NARROW: Final = 2.0  # em of a right one
-_SIDE_HEADS: Final = 0.4  # of the rows of the text beside them at most
-_BOX: Final = 0.93  # of the type size beside a box at most
-_TRIED: Final = 12  # strips looked at before a part is taken for a single column
-_LINK: Final = 20  # characters of a word that may stick out of its column
-# Bounds on time, far above what pages of reports have.
-_STRIPS: Final = 64  # followed at a time
-_CUTS: Final = 200  # of a page
-_CROWDED: Final = 5_000  # fragments of a page: a drawing or sheet of figures, not columns
+_MIN_GUTTER: Final = 0.7  # em between columns
+_WIDE_GUTTER: Final = 1.5  # em; a strip this wide separates columns even of few rows
+_MIN_ROWS: Final = 4  # rows on both sides of a narrower strip
+_MIN_ROWS_INTERLEAVED: Final = 8  # the same where the file interleaves both sides line by line
+_MIN_COLUMN: Final = 5.0  # em of a left column; list markers and line numbers are narrower
+_MIN_RIGHT_COLUMN: Final = 2.0  # em of a right column
+_MAX_SIDE_HEADS: Final = 0.4  # share of the rows of the text beside them
+_MAX_BOX_SIZE: Final = 0.93  # share of the type size of the text beside a sidebar
+_MAX_TRIED_STRIPS: Final = 12  # strips tried before an area counts as a single column
+_LONG_WORD: Final = 20  # characters of a word, such as a link, that may overflow its column
+# Limits on time, far above those of real reports.
+_MAX_STRIPS: Final = 64  # tracked at a time
+_MAX_CUTS: Final = 200  # splits of a page
+_MAX_FRAGMENTS: Final = 5_000  # fragments of a page; more are a drawing or a sheet of figures
 
 
-def reading_order(page: Page) -> list[Part]:
-    """The columns and other parts of a page, in reading order."""
-    parts: list[Part] = []
+def reading_order(page: Page) -> list[Region]:
+    """Return the regions of a page in reading order."""
+    parts: list[Region] = []
     todo = [_Area(list(page.fragments), False)]
     cuts = 0
     while todo:
         area = todo.pop()
-        rows = rows_of(area.fragments)
-        cut = _cut(rows) if cuts < _CUTS and len(page.fragments) <= _CROWDED else None
+        rows = group_rows(area.fragments)
+        cut = _split_area(rows) if cuts < _MAX_CUTS and len(page.fragments) <= _MAX_FRAGMENTS else None
         if cut is None:
-            parts.append(Part(rows, area.aside))
+            parts.append(Region(rows, area.aside))
         else:
             cuts += 1
             todo.extend(_Area(part.fragments, part.aside or area.aside) for part in reversed(cut))
     return [part for part in parts if part.rows]
 
 
-def _cut(rows: list[Row]) -> list[_Area] | None:
-    """The parts of an area in reading order, or None if it is a single column."""
+def _split_area(rows: list[Row]) -> list[_Area] | None:
+    """Split an area into parts in reading order; None if it is a single column."""
     if len(rows) < 2:
         return None
     em = median(f.size for row in rows for f in row)
-    for strip in _strips(rows, em)[:_TRIED]:
+    for strip in _white_strips(rows, em)[:_MAX_TRIED_STRIPS]:
         sides = [_sides(row, strip) for row in rows[strip.start : strip.end]]
         left, right = [a for a, _ in sides if a], [b for _, b in sides if b]
-        if _width(left) < _COLUMN * em or _width(right) < _NARROW * em or not _are_columns(left, right, strip, em):
+        if (
+            _width(left) < _MIN_COLUMN * em
+            or _width(right) < _MIN_RIGHT_COLUMN * em
+            or not _are_columns(left, right, strip, em)
+        ):
             continue
         above, below = rows[: strip.start], rows[strip.end :]
-        if all(_is_display(row, em) for row in left) and len(left) < _SIDE_HEADS * len(right):
-            return [_Area(part, False) for part in (_flat(above), *_by_side_heads(sides), _flat(below))]
+        if all(_is_display(row, em) for row in left) and len(left) < _MAX_SIDE_HEADS * len(right):
+            return [_Area(part, False) for part in (_fragments(above), *_by_side_heads(sides), _fragments(below))]
         box = _box_beside(left, right)
-        if box is not None:  # it interrupts the text beside it, and is read after that
+        if box is not None:  # a sidebar is read after the text beside it
             main, aside = (left, right) if box == 1 else (right, left)
-            return [*(_Area(_flat(part), False) for part in (above, main, below)), _Area(_flat(aside), True)]
-        columns = _in_order(sides, em, bool(below))
-        return [_Area(part, False) for part in (_flat(above), *columns, _flat(below))]
+            return [*(_Area(_fragments(part), False) for part in (above, main, below)), _Area(_fragments(aside), True)]
+        columns = _column_order(sides, em, bool(below))
+        return [_Area(part, False) for part in (_fragments(above), *columns, _fragments(below))]
     return None
 
 
-def _flat(rows: Iterable[Row]) -> list[Fragment]:
+def _fragments(rows: Iterable[Row]) -> list[Fragment]:
     return [fragment for row in rows for fragment in row]
 
 
-def _sides(row: Row, strip: _Strip) -> tuple[Row, Row]:
+def _sides(row: Row, strip: _WhiteStrip) -> tuple[Row, Row]:
     return [f for f in row if f.x0 < strip.x0], [f for f in row if f.x0 >= strip.x0]
 
 
@@ -107,16 +110,16 @@ def _width(rows: list[Row]) -> float:
     return max(row[-1].x1 for row in rows) - min(row[0].x0 for row in rows)
 
 
-# --------------------------------------------------------------------------------------------- what is a column
+# --------------------------------------------------------------------------------------------- tests for columns
 
 
-def _are_columns(left: list[Row], right: list[Row], strip: _Strip, em: float) -> bool:
-    """Prose on a side of the strip: cells of a table begin anew in each row, lines of prose go on in small letters."""
-    in_turn = max(f.order for f in _flat(left)) < min(f.order for f in _flat(right))
-    narrow = _width(right) < _COLUMN * em
-    wide = strip.x1 - strip.x0 >= (2 * _WIDE if narrow else _WIDE) * em
-    if not wide and strip.both < (_FEW if in_turn and not narrow else _MANY):
-        return False  # chance: gaps between words of a narrow column that stand under each other
+def _are_columns(left: list[Row], right: list[Row], strip: _WhiteStrip, em: float) -> bool:
+    """Return whether a side of the strip is prose: its lines continue in lower case, unlike table cells."""
+    in_turn = max(f.order for f in _fragments(left)) < min(f.order for f in _fragments(right))
+    narrow = _width(right) < _MIN_COLUMN * em
+    wide = strip.x1 - strip.x0 >= (2 * _WIDE_GUTTER if narrow else _WIDE_GUTTER) * em
+    if not wide and strip.both < (_MIN_ROWS if in_turn and not narrow else _MIN_ROWS_INTERLEAVED):
+        return False  # may be chance alignment of word gaps in a narrow column
     texts = [[row_text(row) for row in side] for side in (left, right)]
     if any(map(_is_prose, texts)):
         return True
@@ -130,35 +133,35 @@ def _is_prose(texts: list[str]) -> bool:
 
 
 def _box_beside(left: list[Row], right: list[Row]) -> int | None:
-    """Which side, 0 or 1, is a box beside the text: the one in clearly smaller type, if it is also the narrower."""
-    sizes = [median(f.size for f in _flat(side) for _ in f.words) for side in (left, right)]
+    """Return which side, 0 or 1, is a sidebar: the one in clearly smaller type, if also narrower; else None."""
+    sizes = [median(f.size for f in _fragments(side) for _ in f.words) for side in (left, right)]
     box = sizes.index(min(sizes))
     widths = _width(left), _width(right)
-    return box if sizes[box] < _BOX * sizes[1 - box] and widths[box] < 0.8 * widths[1 - box] else None
+    return box if sizes[box] < _MAX_BOX_SIZE * sizes[1 - box] and widths[box] < 0.8 * widths[1 - box] else None
 
 
 def _by_side_heads(sides: list[tuple[Row, Row]]) -> list[list[Fragment]]:
-    """Headings in the margin, each before the text that begins beside it."""
+    """Order side headings, each before the text that begins beside it."""
     starts = [at for at, (left, _) in enumerate(sides) if at == 0 or (left and not sides[at - 1][0])]
     parts: list[list[Fragment]] = []
     for start, end in zip(starts, [*starts[1:], len(sides)], strict=True):
-        parts += [_flat(left for left, _ in sides[start:end]), _flat(right for _, right in sides[start:end])]
+        parts += [_fragments(left for left, _ in sides[start:end]), _fragments(right for _, right in sides[start:end])]
     return parts
 
 
-def _in_order(sides: list[tuple[Row, Row]], em: float, more_below: bool) -> list[list[Fragment]]:
-    """Left column, right column; twice where a heading parts two pairs of columns."""
+def _column_order(sides: list[tuple[Row, Row]], em: float, more_below: bool) -> list[list[Fragment]]:
+    """Order left and right columns; separately above and below a full-width heading."""
     parts: list[list[Fragment]] = []
     start = 0
     for at in range(1, len(sides)):
-        if _heads_anew(sides, start, at, em, more_below):
-            parts += [_flat(a for a, _ in sides[start:at]), _flat(b for _, b in sides[start:at])]
+        if _starts_columns(sides, start, at, em, more_below):
+            parts += [_fragments(a for a, _ in sides[start:at]), _fragments(b for _, b in sides[start:at])]
             start = at
-    return [*parts, _flat(a for a, _ in sides[start:]), _flat(b for _, b in sides[start:])]
+    return [*parts, _fragments(a for a, _ in sides[start:]), _fragments(b for _, b in sides[start:])]
 
 
-def _heads_anew(sides: list[tuple[Row, Row]], start: int, at: int, em: float, more_below: bool) -> bool:
-    """Whether row `at`, alone on the left, heads both columns: they end above it, and begin below it, side by side."""
+def _starts_columns(sides: list[tuple[Row, Row]], start: int, at: int, em: float, more_below: bool) -> bool:
+    """Return whether row `at`, alone on the left, heads both columns: they end above and restart below it."""
     heading, beside = sides[at]
     if beside or not _is_display(heading, em):
         return False
@@ -181,27 +184,27 @@ def _is_display(row: Row, em: float) -> bool:
 # --------------------------------------------------------------------------------------------- white strips
 
 
-def _strips(rows: list[Row], em: float) -> list[_Strip]:
-    """White strips with text on both sides, those that part most rows first."""
+def _white_strips(rows: list[Row], em: float) -> list[_WhiteStrip]:
+    """Find white strips with text on both sides, sorted by the number of rows, descending."""
     low, high = min(row[0].x0 for row in rows), max(max(f.x1 for f in row) for row in rows)
-    need = max(_GUTTER * em, 6.0)
+    need = max(_MIN_GUTTER * em, 6.0)
     active: dict[tuple[float, float], int] = {}
     ended: set[tuple[float, float, int, int]] = set()
     for number, row in enumerate(rows):
         free = [gap for gap in _gaps(row, low, high) if gap[1] - gap[0] >= need]
-        going: dict[tuple[float, float], int] = {}
+        continued: dict[tuple[float, float], int] = {}
         for (a, b), start in active.items():
             for c, d in free:
                 part = (max(a, c), min(b, d))
                 if part[1] - part[0] >= need:
-                    going[part] = min(start, going.get(part, start))
-            if going.get((a, b), number) > start:
+                    continued[part] = min(start, continued.get(part, start))
+            if continued.get((a, b), number) > start:
                 ended.add((a, b, start, number))
         for gap in free:
-            going.setdefault(gap, number)
-        if len(going) > _STRIPS:
-            going = dict(sorted(going.items(), key=lambda item: item[1])[:_STRIPS])
-        active = going
+            continued.setdefault(gap, number)
+        if len(continued) > _MAX_STRIPS:
+            continued = dict(sorted(continued.items(), key=lambda item: item[1])[:_MAX_STRIPS])
+        active = continued
     ended.update((a, b, start, len(rows)) for (a, b), start in active.items())
     strips = []
     for a, b, start, end in ended:
@@ -209,7 +212,7 @@ def _strips(rows: list[Row], em: float) -> list[_Strip]:
         left = sum(row[0].x1 <= a + 1 for row in block)
         right = sum(row[-1].x0 >= b - 1 for row in block)
         if left and right and end - start > 1:
-            strips.append(_Strip(a, b, start, end, min(left, right)))
+            strips.append(_WhiteStrip(a, b, start, end, min(left, right)))
     return sorted(strips, key=lambda s: (-s.both, s.start - s.end, s.x0 - s.x1, s))
 
 
@@ -219,6 +222,6 @@ def _gaps(row: Row, low: float, high: float) -> Iterator[tuple[float, float]]:
         if fragment.x0 > at:
             yield at, fragment.x0
         last = fragment.words[-1]
-        at = max(at, last.x0 if len(last.text) >= _LINK else fragment.x1)
+        at = max(at, last.x0 if len(last.text) >= _LONG_WORD else fragment.x1)
     if high > at:
         yield at, high

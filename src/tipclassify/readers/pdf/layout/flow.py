@@ -1,7 +1,6 @@
-"""Pages in, paragraphs of the document out: rejoined across columns and pages, headings marked.
+"""Assemble paragraphs of a document from its pages, joined across columns and pages; detect headings.
 
-A paragraph that a column or page breaks off goes on in the next column that takes it up. Small print at the foot of a
-page is kept out of its paragraphs.
+A paragraph interrupted by a column or page break continues in the next matching column. Footnotes are kept separate.
 """
 
 from __future__ import annotations
@@ -13,11 +12,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from tipclassify.readers.pdf.layout.columns import reading_order
-from tipclassify.readers.pdf.layout.hyphens import are_divided, join_lines, whole_words
-from tipclassify.readers.pdf.layout.lines import Line, lines_of
+from tipclassify.readers.pdf.layout.grouping import BULLET, ENDED, LARGE, LineGroup, group_lines, same_size
+from tipclassify.readers.pdf.layout.hyphens import count_whole_words, hyphenates, join_lines
+from tipclassify.readers.pdf.layout.lines import Line, make_lines
 from tipclassify.readers.pdf.layout.pages import Page
-from tipclassify.readers.pdf.layout.running import drop_running_rows
-from tipclassify.readers.pdf.layout.runs import BULLET, ENDED, LARGE, Run, are_alike, runs_of
+from tipclassify.readers.pdf.layout.running_headers import drop_running_headers
 from tipclassify.text.segmentation.sections import named_section
 
 __all__ = ["Paragraph", "body_size", "read_paragraphs"]
@@ -25,16 +24,16 @@ __all__ = ["Paragraph", "body_size", "read_paragraphs"]
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """A block of a document.
+    """Hold a paragraph of a document.
 
     Attributes
     ----------
     page : int
-        On which it begins, from 1.
+        Page on which it begins, from 1.
     size : float
-        Of its type, in points.
+        Type size, in points.
     aside : bool
-        It is of a box beside the text, whose headings are not the text's.
+        Whether it is in a sidebar, whose headings do not apply to the text.
     """
 
     text: str
@@ -44,43 +43,44 @@ class Paragraph:
     aside: bool = False
 
 
-_SENTENCE_ENDED: Final = re.compile(r"[.!?][\"”’')\]»]*$")
+_SENTENCE_END: Final = re.compile(r"[.!?][\"”’')\]»]*$")
 _NOTE_START: Final = re.compile(r"[\[(]?(?:\d{1,3}|[*†‡§¶]{1,3})[\])]?[.)]?\s?(?=[^\W\d_]|[“\"‘(])")
-_SMALL_PRINT: Final = 0.93  # of the body's size
-_HEADING_WORDS: Final = 14  # of a bold or capital line; as in pages of the web
-_HEADING_LINES: Final = 10
-_TITLE_WORDS: Final = 30  # of a line in larger type
-_NUMBERED: Final = 3  # words of a heading that ends in a full stop: "Section 2."
-_LOOK_AHEAD: Final = 8  # paragraphs that may stand between the two parts of one: boxes, tables, captions
+_MAX_NOTE_SIZE: Final = 0.93  # of the size of body text
+_MAX_HEADING_WORDS: Final = 14  # words of a bold or capitalized heading; as for web pages
+_MAX_HEADING_LINES: Final = 10
+_MAX_TITLE_WORDS: Final = 30  # words of a heading in larger type
+_MAX_NUMBERED_WORDS: Final = 3  # words of a heading that ends in a full stop, such as "Section 2."
+_LOOK_AHEAD: Final = 8  # paragraphs between the parts of an interrupted one: sidebars, tables, captions
 
 
 def read_paragraphs(pages: Sequence[Page]) -> list[Paragraph]:
-    """Blocks of a document in reading order; the notes of a page follow its text."""
+    """Read the paragraphs of a document in reading order; footnotes follow the text of their page."""
     body = body_size(pages)
     bold_body = _is_mostly_bold(pages, body)
-    runs: list[Run] = []
-    notes: list[Run] = []
-    for page in drop_running_rows(pages):
-        parts = [(lines_of(part.rows), part.aside) for part in reading_order(page)]
-        floor = max((line.y for lines, _ in parts for line in lines if line.size > _SMALL_PRINT * body), default=0.0)
+    groups: list[LineGroup] = []
+    notes: list[LineGroup] = []
+    for page in drop_running_headers(pages):
+        parts = [(make_lines(part.rows), part.aside) for part in reading_order(page)]
+        floor = max((line.y for lines, _ in parts for line in lines if line.size > _MAX_NOTE_SIZE * body), default=0.0)
         for lines, aside in parts:
             start = len(lines) if aside else _start_of_notes(lines, body, floor)
-            runs += runs_of(lines[:start], page.number, body, aside=aside)
-            notes += runs_of(lines[start:], page.number, body, opens=_begins_note)
-    for run in runs:
-        run.heading = _is_heading(run, body, bold_body)
-    ordered = sorted([*_stitch(runs), *notes], key=lambda run: run.page)  # stable: text before notes of its page
-    texts = [[line.text for line in run.lines] for run in ordered]
-    words, divided = whole_words(texts), are_divided(texts)
+            groups += group_lines(lines[:start], page.number, body, aside=aside)
+            notes += group_lines(lines[start:], page.number, body, starts_group=_begins_note)
+    for group in groups:
+        group.heading = _is_heading(group, body, bold_body)
+    # A stable sort: text precedes the footnotes of its page.
+    ordered = sorted([*_join_continuations(groups), *notes], key=lambda group: group.page)
+    texts = [[line.text for line in group.lines] for group in ordered]
+    words, hyphenated = count_whole_words(texts), hyphenates(texts)
     return [
-        Paragraph(text, run.page, run.heading, run.lines[0].size, run.aside)
-        for run, lines in zip(ordered, texts, strict=True)
-        if (text := BULLET.sub("", join_lines(lines, words, divided)))
+        Paragraph(text, group.page, group.heading, group.lines[0].size, group.aside)
+        for group, lines in zip(ordered, texts, strict=True)
+        if (text := BULLET.sub("", join_lines(lines, words, hyphenated)))
     ]
 
 
 def body_size(pages: Iterable[Page]) -> float:
-    """Type size in points of most of the text."""
+    """Return the type size of most characters, in points."""
     sizes: Counter[float] = Counter()
     for page in pages:
         for word in page.words:
@@ -97,12 +97,12 @@ def _is_mostly_bold(pages: Iterable[Page], body: float) -> bool:
 
 
 def _start_of_notes(lines: list[Line], body: float, floor: float) -> int:
-    """Index of the first of the small lines at the foot of a column, if they begin as notes do.
+    """Return the index of the first footnote line at the end of a column; the line count if there is none.
 
-    Small print beside or above text, which reaches down to `floor`, is a box or a caption.
+    Small print beside or above text, which reaches down to `floor`, is a sidebar or a caption.
     """
     at = len(lines)
-    while at and lines[at - 1].size <= _SMALL_PRINT * body and lines[at - 1].cells == 1:
+    while at and lines[at - 1].size <= _MAX_NOTE_SIZE * body and lines[at - 1].cells == 1:
         at -= 1
     if at == len(lines) or not any(map(_begins_note, lines[at:])) or (at == 0 and lines[0].y <= floor):
         return len(lines)
@@ -112,28 +112,28 @@ def _start_of_notes(lines: list[Line], body: float, floor: float) -> int:
 
 
 def _begins_note(line: Line) -> bool:
-    return line.noted or _NOTE_START.match(line.text) is not None
+    return line.starts_with_note_mark or _NOTE_START.match(line.text) is not None
 
 
 # --------------------------------------------------------------------------------------------- headings
 
 
-def _is_heading(run: Run, body: float, bold_body: bool) -> bool:
-    """Whether a short paragraph stands out by size, weight or capitals, or is the name of a section."""
-    if run.is_table or len(run.lines) > _HEADING_LINES:
+def _is_heading(group: LineGroup, body: float, bold_body: bool) -> bool:
+    """Return whether a paragraph is short and large, bold or capitalized, or is the name of a section."""
+    if group.is_table or len(group.lines) > _MAX_HEADING_LINES:
         return False
-    text = " ".join(line.text for line in run.lines)
+    text = " ".join(line.text for line in group.lines)
     count, letters = len(text.split()), [c for c in text if c.isalpha()]
     if len(letters) < 3 or BULLET.match(text) or text.count("(") > text.count(")"):
         return False
-    if text.endswith((";", ",")) or (text.endswith(".") and count > _NUMBERED):
+    if text.endswith((";", ",")) or (text.endswith(".") and count > _MAX_NUMBERED_WORDS):
         return False
-    size = run.lines[0].size
+    size = group.lines[0].size
     if size >= LARGE * body:
-        return count <= _TITLE_WORDS
-    if count > _HEADING_WORDS or text.endswith(("!", "?")) or (size < 0.9 * body and not run.aside):
+        return count <= _MAX_TITLE_WORDS
+    if count > _MAX_HEADING_WORDS or text.endswith(("!", "?")) or (size < 0.9 * body and not group.aside):
         return False
-    bold = not bold_body and all(line.bold == "all" for line in run.lines)
+    bold = not bold_body and all(line.bold == "all" for line in group.lines)
     capitals = len(letters) > 3 and all(c.isupper() for c in letters)
     return bold or capitals or named_section(text) is not None
 
@@ -141,54 +141,56 @@ def _is_heading(run: Run, body: float, bold_body: bool) -> bool:
 # --------------------------------------------------------------------------------------------- across columns and pages
 
 
-def _stitch(runs: list[Run]) -> list[Run]:
-    """Paragraphs that a column or page breaks off, joined to their rest."""
-    whole = [run for run in runs if len(run.lines) > 1 and not run.heading and not run.is_entry]
-    indented = sum(run.is_indented for run in whole) * 2 > len(whole)
-    done: list[Run] = []
+def _join_continuations(groups: list[LineGroup]) -> list[LineGroup]:
+    """Join paragraphs interrupted by column and page breaks."""
+    whole = [group for group in groups if len(group.lines) > 1 and not group.heading and not group.is_entry]
+    indented = sum(group.is_indented for group in whole) * 2 > len(whole)
+    joined: list[LineGroup] = []
     taken: set[int] = set()
-    for at, run in enumerate(runs):
+    for at, group in enumerate(groups):
         if at in taken:
             continue
-        done.append(run)
-        here: int | None = at
-        while here is not None and run.last:
-            here = _rest(runs, run, here, taken, indented)
-            if here is not None:
-                rest = runs[here]
-                run.lines += rest.lines
-                run.last_page, run.margin, run.last = rest.last_page, rest.margin, rest.last
-                taken.add(here)
-    return done
+        joined.append(group)
+        position: int | None = at
+        while position is not None and group.last:
+            position = _find_continuation(groups, group, position, taken, indented)
+            if position is not None:
+                rest = groups[position]
+                group.lines += rest.lines
+                group.last_page, group.margin, group.last = rest.last_page, rest.margin, rest.last
+                taken.add(position)
+    return joined
 
 
-def _rest(runs: list[Run], run: Run, at: int, taken: set[int], indented: bool) -> int | None:
-    """Index of the paragraph that takes up `run` after its column ended at `at`."""
-    for found in range(at + 1, min(at + 1 + _LOOK_AHEAD, len(runs))):
-        other = runs[found]
-        if other.page > run.last_page + 1:
+def _find_continuation(
+    groups: list[LineGroup], group: LineGroup, at: int, taken: set[int], indented: bool
+) -> int | None:
+    """Return the index of the continuation of `group` after index `at`, or None."""
+    for found in range(at + 1, min(at + 1 + _LOOK_AHEAD, len(groups))):
+        other = groups[found]
+        if other.page > group.last_page + 1:
             return None
-        fits = found not in taken and other.first and other.aside == run.aside
-        if fits and _takes_up(run, other, found == at + 1, indented):
+        fits = found not in taken and other.first and other.aside == group.aside
+        if fits and _continues(group, other, found == at + 1, indented):
             return found
     return None
 
 
-def _takes_up(run: Run, other: Run, beside: bool, indented: bool) -> bool:
-    """Whether `other` begins in the middle of `run`: in small letters, or after a line that was full.
+def _continues(group: LineGroup, other: LineGroup, beside: bool, indented: bool) -> bool:
+    """Return whether `other` continues `group`: it begins in lower case, or after a full line.
 
-    Where paragraphs are `indented`, one that is not goes on even after the end of a sentence.
+    Where paragraphs are `indented`, one that is not continues the last even after a sentence end.
     """
-    last, line = run.end, other.lines[0]
-    if run.is_table or other.is_table or other.heading != run.heading or not are_alike(line, last):
+    last, line = group.end, other.lines[0]
+    if group.is_table or other.is_table or other.heading != group.heading or not same_size(line, last):
         return False
-    full = run.room_for(line) < 0
-    if run.heading:
+    full = group.room_for(line) < 0
+    if group.heading:
         alike = line.bold == last.bold and line.text.isupper() == last.text.isupper()
         return beside and full and alike and not ENDED.search(last.text)
     if other.is_entry and not last.text.endswith("-"):
         return False
-    if _SENTENCE_ENDED.search(last.text):
+    if _SENTENCE_END.search(last.text):
         return beside and indented and full and len(other.lines) > 1 and not other.is_indented
     if line.text[:1].islower():
         return True

@@ -1,4 +1,4 @@
-"""Rows of a column in, lines of text out: note marks gone, cells of tables parted, dots before page numbers too."""
+"""Make lines of text from rows: without note marks, with table cells and dot leaders separated by " | "."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from itertools import pairwise
 from statistics import median
 from typing import Final
 
-from tipclassify.readers.pdf.layout.pages import SMALL, Row, Word, join_words, row_text
+from tipclassify.readers.pdf.layout.pages import MAX_RAISED_SIZE, Row, Word, join_words, row_text
 
-__all__ = ["Line", "lines_of"]
+__all__ = ["Line", "make_lines"]
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a column.
+    """Hold a line of a column.
 
     Attributes
     ----------
     x0, x1, y, size : float
-        Its ends, baseline and the size of most of its characters, in points.
-    lead : float
-        Width of its first word.
+        Left and right end, baseline and main type size, in points.
+    first_word_width : float
+        Width of its first word, in points.
     bold : str
         Which of its words are bold: "all", "some" or "".
-    noted : bool
-        It begins with a raised mark, as a note does; the mark is not in its text.
+    starts_with_note_mark : bool
+        Whether it began with a raised note mark, which is removed.
     cells : int
-        Cells of a row of a table; 1 for running text.
+        Number of table cells; 1 for running text.
     """
 
     text: str
@@ -38,15 +38,15 @@ class Line:
     x1: float
     y: float
     size: float
-    lead: float
+    first_word_width: float
     bold: str = ""
-    noted: bool = False
+    starts_with_note_mark: bool = False
     cells: int = 1
 
 
-_CELL_GAP: Final = 1.2  # em between cells of a table at least
-_ALIGNED: Final = 3.0  # points that edges of cells under each other may differ by
-_CELLS: Final = 20  # of a row that are compared
+_MIN_CELL_GAP: Final = 1.2  # em between table cells
+_MAX_MISALIGNMENT: Final = 3.0  # points between edges of aligned cells
+_MAX_COMPARED_CELLS: Final = 20  # cells compared in a row
 _LIST_MARK: Final = re.compile(r"\W{1,2}|\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)]")
 _LEADERS: Final = re.compile(r"(?:\s?\.){4,}\s*|\s*…{2,}\s*|(?:\s_){4,}\s*")
 _MARK: Final = re.compile(r"[\[(]?(?:\d{1,3}|[*†‡§¶#]{1,3})(?:[,;–-]\s?(?:\d{1,3}|[*†‡§¶]))*[\])]?,?")
@@ -55,13 +55,13 @@ _UNIT: Final = re.compile(r"(?:^|[\d\s(/])[kcmd]?m$")
 _SUPERSCRIPTS: Final = re.compile(r"(?<=[^\W\d_])(?<!\bm)(?<!\b[kcd]m)[¹²³⁰⁴-⁹]+|(?<=[.,;:!?)”’\"'])[¹²³⁰⁴-⁹]+")
 
 
-def lines_of(rows: list[Row]) -> list[Line]:
-    """A line for each row; rows whose cells stand under each other are rows of a table."""
+def make_lines(rows: list[Row]) -> list[Line]:
+    """Make a line of each row; rows with aligned cells are table rows."""
     cells = [_cells(row) for row in rows]
     lines: list[Line] = []
     for at, found in enumerate(cells):
         near = [*cells[max(at - 2, 0) : at], *cells[at + 1 : at + 3]]
-        if len(found) > 1 and not (any(_are_aligned(found, other) for other in near) and not _is_spread(found)):
+        if len(found) > 1 and not (any(_are_aligned(found, other) for other in near) and not _is_justified(found)):
             found = [[fragment for cell in found for fragment in cell]]
         line = _line(found)
         if line is not None:
@@ -75,26 +75,26 @@ def lines_of(rows: list[Row]) -> list[Line]:
 def _cells(row: Row) -> list[Row]:
     cells = [[row[0]]]
     for fragment in row[1:]:
-        if fragment.x0 - cells[-1][-1].x1 >= _CELL_GAP * max(fragment.size, cells[-1][-1].size):
+        if fragment.x0 - cells[-1][-1].x1 >= _MIN_CELL_GAP * max(fragment.size, cells[-1][-1].size):
             cells.append([fragment])
         else:
             cells[-1].append(fragment)
-    if len(cells) > 1 and _is_mark(row_text(cells[0]), len(cells)):
+    if len(cells) > 1 and _is_list_mark(row_text(cells[0]), len(cells)):
         cells[:2] = [cells[0] + cells[1]]
     return cells
 
 
-def _is_mark(text: str, cells: int) -> bool:
-    """Whether a first cell is the mark of a list entry, paragraph or note; a number before several cells is not."""
+def _is_list_mark(text: str, cells: int) -> bool:
+    """Return whether a first cell is a list, paragraph or note marker; a number before several cells is not."""
     return _LIST_MARK.fullmatch(text) is not None or (cells == 2 and re.fullmatch(r"\d{1,3}", text) is not None)
 
 
 def _are_aligned(cells: list[Row], other: list[Row]) -> bool:
-    """Whether two rows have a cell, not the first, with an edge or the middle in the same place."""
-    places = [_places(cell) for cell in other[1:_CELLS]]
+    """Return whether two rows have a cell, after the first, with an aligned edge or center."""
+    places = [_places(cell) for cell in other[1:_MAX_COMPARED_CELLS]]
     return any(
-        abs(a - b) < _ALIGNED
-        for cell in cells[1:_CELLS]
+        abs(a - b) < _MAX_MISALIGNMENT
+        for cell in cells[1:_MAX_COMPARED_CELLS]
         for place in places
         for a, b in zip(_places(cell), place, strict=True)
     )
@@ -105,10 +105,10 @@ def _places(cell: Row) -> tuple[float, float, float]:
     return x0, (x0 + x1) / 2, x1
 
 
-def _is_spread(cells: list[Row]) -> bool:
-    """Whether a row is a line of prose spread to the width of its column, not cells of a table.
+def _is_justified(cells: list[Row]) -> bool:
+    """Return whether a row is a justified line of prose, not table cells.
 
-    Such a line has a hyphen at its end, words in small letters after its gaps, or gaps that are all alike.
+    Such a line ends in a hyphen, continues in lower case after its gaps, or has equal gaps.
     """
     words = [word for cell in cells for fragment in cell for word in fragment.words]
     if words[-1].text.endswith("-") or sum(cell[0].words[0].text[0].islower() for cell in cells) * 4 > len(cells):
@@ -127,10 +127,10 @@ def _line(cells: list[Row]) -> Line | None:
     y = median(word.y for word in words if word.size == size)
     texts: list[str] = []
     kept: list[Word] = []
-    noted = False
+    starts_with_note_mark = False
     for cell in cells:
-        rest, marked = _without_marks([word for fragment in cell for word in fragment.words], size, y)
-        noted |= marked and not kept
+        rest, has_mark = _without_marks([word for fragment in cell for word in fragment.words], size, y)
+        starts_with_note_mark |= has_mark and not kept
         kept += rest
         text = " ".join(_SUPERSCRIPTS.sub("", join_words(rest)).split())
         texts += [_LEADERS.sub(" | ", text).strip(" |") or text] if text else []
@@ -145,9 +145,9 @@ def _line(cells: list[Row]) -> Line | None:
         x1=max(word.x1 for word in words),
         y=y,
         size=size,
-        lead=_lead(kept),
+        first_word_width=_first_word_width(kept),
         bold=weight,
-        noted=noted,
+        starts_with_note_mark=starts_with_note_mark,
         cells=max(len(texts), 1 + (" | " in text)),
     )
 
@@ -159,7 +159,7 @@ def _main_size(words: Iterable[Word]) -> float:
     return sizes.most_common(1)[0][0]
 
 
-def _lead(words: list[Word]) -> float:
+def _first_word_width(words: list[Word]) -> float:
     end = 1
     while end < len(words) and words[end].glued:
         end += 1
@@ -167,13 +167,13 @@ def _lead(words: list[Word]) -> float:
 
 
 def _without_marks(words: list[Word], size: float, y: float) -> tuple[list[Word], bool]:
-    """Words without raised note marks, and whether there was one in front."""
+    """Remove raised note marks; return the other words and whether a mark preceded them."""
     kept: list[Word] = []
     in_front = False
     at = 0
     while at < len(words):
         end = at
-        while end < len(words) and words[end].size < SMALL * size and y - words[end].y > 0.15 * size:
+        while end < len(words) and words[end].size < MAX_RAISED_SIZE * size and y - words[end].y > 0.15 * size:
             end += 1
         raised = "".join(word.text for word in words[at:end])
         if end > at and _MARK.fullmatch(raised):
@@ -182,8 +182,8 @@ def _without_marks(words: list[Word], size: float, y: float) -> tuple[list[Word]
             elif end < len(words) and words[end].text[0].isalnum():
                 words[end] = words[end]._replace(glued=False)
             in_front |= not kept
-        elif end == at and kept and words[at].size < SMALL * size and _BRACKETED.fullmatch(words[at].text):
-            end = at + 1  # smaller, in brackets, but not raised
+        elif end == at and kept and words[at].size < MAX_RAISED_SIZE * size and _BRACKETED.fullmatch(words[at].text):
+            end = at + 1  # a small bracketed mark on the baseline
         else:
             end = max(end, at + 1)
             kept += words[at:end]

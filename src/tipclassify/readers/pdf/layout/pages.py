@@ -1,7 +1,7 @@
-"""Words and where they stand on a page in, fragments and rows out.
+"""Group the words of a page into fragments and rows.
 
 Words that follow each other closely in the file are a `Fragment`; fragments on one baseline are a `Row` of the page,
-be it through one column or several.
+across one column or several.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from itertools import pairwise
 from statistics import median
 from typing import Final, NamedTuple
 
-__all__ = ["SMALL", "Fragment", "Page", "Row", "Word", "join_words", "make_page", "row_text", "rows_of"]
+__all__ = ["MAX_RAISED_SIZE", "Fragment", "Page", "Row", "Word", "group_rows", "join_words", "make_page", "row_text"]
 
 
 class Word(NamedTuple):
-    """A word, or the part of one that is set in one style (then `glued` to the part before)."""
+    """Hold a word, or a part of one in one style, `glued` to the part before."""
 
     text: str
     x0: float
@@ -29,7 +29,7 @@ class Word(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """Words that stand close on one baseline; `order` is its place in the file."""
+    """Hold adjacent words on one baseline; `order` is the index in the file."""
 
     order: int
     words: tuple[Word, ...]
@@ -45,7 +45,7 @@ Row = list[Fragment]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page by its number from 1, its size and what stands on it in the order of the file."""
+    """Hold a page: its number from 1, its size in points, words and fragments in file order."""
 
     number: int
     width: float
@@ -54,21 +54,21 @@ class Page:
     fragments: tuple[Fragment, ...]
 
 
-SMALL: Final = 0.8
-"""Size of a raised mark against its line, at most."""
+MAX_RAISED_SIZE: Final = 0.8
+"""Maximum type size of a raised mark relative to its line."""
 
-_CLOSE: Final = 0.8  # em between words of a fragment at most; justified lines may have wider gaps and are joined later
-_OVERLAP: Final = 0.5  # em that a word may start before the end of the last one: kerning, italics
-_SAME_LINE: Final = 0.35  # em between baselines on one line
-_RAISED: Final = 0.75  # em between baselines of a word and a mark that follows it
-_TINY: Final = 0.4  # size of a mark against its word at least; smaller words stand beside an initial
-_SIGNS: Final = 5  # characters of a raised mark at most
-_INITIAL: Final = 1.8  # size of an initial against its line at least
-_INITIALS: Final = 20  # of a page at most; more are a table of letters
+_MAX_WORD_GAP: Final = 0.8  # em between words of a fragment; wider gaps of justified lines are joined later
+_MAX_OVERLAP: Final = 0.5  # em of overlap with the last word, by kerning or italics
+_MAX_BASELINE_SHIFT: Final = 0.35  # em between baselines of one line
+_MAX_RAISE: Final = 0.75  # em between baselines of a word and the raised mark after it
+_MIN_RAISED_SIZE: Final = 0.4  # size of a raised mark relative to its word; smaller words are beside a drop cap
+_MAX_MARK_CHARACTERS: Final = 5  # characters of a raised mark
+_MIN_INITIAL_SIZE: Final = 1.8  # size of a drop cap relative to its line
+_MAX_INITIALS: Final = 20  # drop caps of a page; more are a table of letters
 
 
 def make_page(number: int, width: float, height: float, words: Sequence[Word]) -> Page:
-    """A page with its words gathered to fragments."""
+    """Make a page; group its words into fragments."""
     fragments: list[Fragment] = []
     run: list[Word] = []
     for word in words:
@@ -78,27 +78,29 @@ def make_page(number: int, width: float, height: float, words: Sequence[Word]) -
         run.append(word)
     if run:
         fragments.append(_fragment(len(fragments), run))
-    return Page(number, width, height, tuple(words), tuple(_with_initials(fragments)))
+    return Page(number, width, height, tuple(words), tuple(_join_drop_caps(fragments)))
 
 
 def _follows(run: list[Word], word: Word) -> bool:
     last = run[-1]
     em = max(last.size, word.size)
-    if not -_OVERLAP * em < word.x0 - last.x1 < _CLOSE * min(em, 3 * last.size):
+    if not -_MAX_OVERLAP * em < word.x0 - last.x1 < _MAX_WORD_GAP * min(em, 3 * last.size):
         return False
     drop = abs(word.y - last.y)
-    return drop < _SAME_LINE * em or (drop < _RAISED * em and _TINY * em < min(last.size, word.size) < SMALL * em)
+    return drop < _MAX_BASELINE_SHIFT * em or (
+        drop < _MAX_RAISE * em and _MIN_RAISED_SIZE * em < min(last.size, word.size) < MAX_RAISED_SIZE * em
+    )
 
 
 def _fragment(order: int, words: list[Word]) -> Fragment:
-    main = max(words, key=lambda word: word.size)  # its baseline is the fragment's
+    main = max(words, key=lambda word: word.size)  # sets the baseline of the fragment
     return Fragment(order, tuple(words), words[0].x0, max(word.x1 for word in words), main.y, main.size)
 
 
-def _with_initials(fragments: list[Fragment]) -> list[Fragment]:
-    """Fragments in which an initial as high as several lines is put before the first of them."""
+def _join_drop_caps(fragments: list[Fragment]) -> list[Fragment]:
+    """Join each drop cap to the first of the lines beside it."""
     initials = [f for f in fragments if len(f.words) == 1 and len(f.words[0].text) == 1 and f.words[0].text.isupper()]
-    for initial in initials if len(initials) <= _INITIALS else ():
+    for initial in initials if len(initials) <= _MAX_INITIALS else ():
         lines = [f for f in fragments if _is_beside(initial, f)]
         if lines:
             line = min(lines, key=lambda f: f.y)
@@ -112,19 +114,19 @@ def _with_initials(fragments: list[Fragment]) -> list[Fragment]:
 def _is_beside(initial: Fragment, line: Fragment) -> bool:
     start = line.words[0].text
     return (
-        initial.size >= _INITIAL * line.size
+        initial.size >= _MIN_INITIAL_SIZE * line.size
         and (start[0].islower() or start[:2].isupper())
         and -0.5 * line.size < line.x0 - initial.x1 < line.size
         and initial.y - initial.size < line.y < initial.y + 0.2 * line.size
     )
 
 
-def rows_of(fragments: Iterable[Fragment]) -> list[Row]:
-    """Fragments by baseline from the top, each row from left to right."""
+def group_rows(fragments: Iterable[Fragment]) -> list[Row]:
+    """Group fragments by baseline, rows from the top, fragments from the left."""
     rows: list[Row] = []
-    base: Fragment | None = None  # what gives the row its baseline: its largest fragment
+    base: Fragment | None = None  # the largest fragment of the row, which sets its baseline
     for fragment in sorted(fragments, key=lambda f: f.y):
-        if base is not None and fragment.y - base.y <= _reach(base, fragment):
+        if base is not None and fragment.y - base.y <= _max_baseline_distance(base, fragment):
             rows[-1].append(fragment)
             base = max(base, fragment, key=lambda f: f.size)
         else:
@@ -135,20 +137,24 @@ def rows_of(fragments: Iterable[Fragment]) -> list[Row]:
     return rows
 
 
-def _reach(a: Fragment, b: Fragment) -> float:
-    """How far apart the baselines of two fragments of one row may be: further for a raised mark or sign."""
+def _max_baseline_distance(a: Fragment, b: Fragment) -> float:
+    """Return the maximum distance of two baselines in one row, in points; larger for a raised mark."""
     small, large = sorted((a, b), key=lambda f: f.size)
-    raised = small.size < SMALL * large.size and len(small.words) == 1 and len(small.words[0].text) <= _SIGNS
-    return 0.5 * large.size if raised else _SAME_LINE * small.size
+    raised = (
+        small.size < MAX_RAISED_SIZE * large.size
+        and len(small.words) == 1
+        and len(small.words[0].text) <= _MAX_MARK_CHARACTERS
+    )
+    return 0.5 * large.size if raised else _MAX_BASELINE_SHIFT * small.size
 
 
 def row_text(row: Row) -> str:
-    """Text of a row, its fragments parted by spaces."""
+    """Join the fragments of a row with spaces."""
     return " ".join(join_words(fragment.words) for fragment in row)
 
 
 def join_words(words: Sequence[Word]) -> str:
-    """Words with spaces between; letters that are spaced out are drawn together.
+    """Join words with spaces; letter-spaced words are contracted.
 
     >>> join_words([Word("for", 0, 13, 0, 10), Word("ced", 13, 28, 0, 10, glued=True), Word("labor", 31, 50, 0, 10)])
     'forced labor'

@@ -1,0 +1,187 @@
+"""Group the lines of a column into paragraphs, headings, list entries and table rows.
+
+A paragraph ends at a wider gap, an indent, a change of type size, a list marker, or a line with room for the next word.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import quantiles
+from typing import Final
+
+from tipclassify.readers.pdf.layout.lines import Line
+
+__all__ = ["BULLET", "ENDED", "LARGE", "LineGroup", "group_lines", "same_size"]
+
+BULLET: Final = re.compile(r"\A[•●▪◦‣∙○➢■□*·–—-](?:\s+|$)")
+"""Bullet of a list entry."""
+
+ENDED: Final = re.compile(r"[.!?:;…][\"”’')\]»]*$")
+"""End of a sentence or of the introduction of a list."""
+
+LARGE: Final = 1.12
+"""Minimum type size of a heading relative to body text."""
+
+_LIST_NUMBER: Final = re.compile(
+    r"(?:\(?(?:\d{1,3}|[A-Za-z]|[ivx]{1,5}|[IVX]{1,5})[.)]|\d{1,2}(?:\.\d{1,2}){1,3}\.?)(?:\s|$)"
+)
+_SIZE_TOLERANCE: Final = 0.08  # relative difference of type sizes in one paragraph
+_PARAGRAPH_GAP: Final = 1.35  # of the line spacing, between paragraphs
+_SENTENCE_GAP: Final = 1.12  # the same after the end of a sentence
+_INDENT: Final = 0.8  # em
+_SPACE_WIDTH: Final = 0.25  # em
+
+
+@dataclass(slots=True)
+class LineGroup:
+    """Collect the lines of a paragraph; `margin` is the right end of the lines near its last one."""
+
+    lines: list[Line]
+    page: int
+    last_page: int
+    margin: float
+    aside: bool
+    first: bool  # in its column
+    last: bool = False
+    heading: bool = False
+
+    @property
+    def end(self) -> Line:
+        return self.lines[-1]
+
+    def room_for(self, line: Line) -> float:
+        """Return the room that the first word of `line` would leave in the last line, in points."""
+        return self.margin - self.end.x1 - _SPACE_WIDTH * line.size - line.first_word_width
+
+    @property
+    def is_table(self) -> bool:
+        return self.lines[0].cells > 1
+
+    @property
+    def is_entry(self) -> bool:
+        """Return whether it begins with a list marker."""
+        text = self.lines[0].text
+        return BULLET.match(text) is not None or _LIST_NUMBER.match(text) is not None
+
+    @property
+    def is_indented(self) -> bool:
+        """Return whether its first line is indented."""
+        return len(self.lines) > 1 and self.lines[0].x0 > self.lines[1].x0 + _INDENT * self.lines[1].size
+
+
+def same_size(a: Line, b: Line) -> bool:
+    """Return whether two lines have the same type size."""
+    return abs(a.size - b.size) <= _SIZE_TOLERANCE * a.size
+
+
+def group_lines(
+    lines: Sequence[Line],
+    page: int,
+    body: float,
+    *,
+    aside: bool = False,
+    starts_group: Callable[[Line], bool] | None = None,
+) -> list[LineGroup]:
+    """Group the lines of a column.
+
+    Parameters
+    ----------
+    lines : sequence of Line
+        Lines of the column, from the top.
+    page : int
+        Page number, from 1.
+    body : float
+        Type size of body text, in points.
+    aside : bool
+        Whether the column is a sidebar.
+    starts_group : callable
+        Returns whether a line begins a group regardless of layout.
+    """
+    groups: list[LineGroup] = []
+    leading = _leading(lines)
+    for at, line in enumerate(lines):
+        margin = max(near.x1 for near in lines[max(at - 3, 0) : at + 4])
+        if (
+            groups
+            and not (starts_group and starts_group(line))
+            and not _starts_paragraph(groups[-1], line, leading, body)
+        ):
+            groups[-1].lines.append(line)
+            groups[-1].margin = margin
+        else:
+            groups.append(LineGroup([line], page, page, margin, aside, first=not groups))
+    if groups:
+        groups[-1].last = True
+    return groups
+
+
+def _leading(lines: Sequence[Line]) -> float:
+    """Return the line spacing within paragraphs, in points: the lower quartile excludes paragraph gaps."""
+    steps = [b.y - a.y for a, b in pairwise(lines) if abs(a.size - b.size) < 0.6 and b.y > a.y]
+    if len(steps) < 2:
+        return min(steps, default=1.2 * lines[0].size if lines else 1.0)
+    return quantiles(steps, n=4, method="inclusive")[0]
+
+
+def _starts_paragraph(group: LineGroup, line: Line, leading: float, body: float) -> bool:
+    """Return whether `line` begins a new paragraph after `group`."""
+    last = group.end
+    if max(last.cells, line.cells) > 1 or not same_size(last, line):
+        return True
+    large = min(last.size, line.size) >= LARGE * body
+    step = (line.y - last.y) / (max(leading, 1.2 * line.size) if large else leading)
+    if step > _PARAGRAPH_GAP or step <= 0 or BULLET.match(line.text):
+        return True
+    if large and last.bold == line.bold:  # titles are broken by sense, not by width
+        return ENDED.search(last.text.rstrip(":")) is not None
+    ended = ENDED.search(last.text) is not None
+    return _style_breaks(group, line, ended) or _shape_breaks(group, line, step, ended)
+
+
+def _style_breaks(group: LineGroup, line: Line, ended: bool) -> bool:
+    """Return whether weight or capitals separate a heading from text."""
+    last, short = group.end, group.room_for(line) > 0.3 * line.size
+    if last.bold == "all" and line.bold != "all":
+        return short or not line.bold
+    if line.bold == "all" and not last.bold:
+        return ended or short
+    return not line.text.isupper() and all(_is_in_capitals(before.text) for before in reversed(group.lines))
+
+
+def _shape_breaks(group: LineGroup, line: Line, step: float, ended: bool) -> bool:
+    """Return whether a list marker, room at the line's end or an indent begins a paragraph at `line`."""
+    last, room = group.end, group.room_for(line)
+    if len(group.lines) == 1 and (BULLET.fullmatch(last.text) or _LIST_NUMBER.fullmatch(last.text)):
+        return False  # a list marker on a line of its own
+    if not ended:
+        listed = group.is_entry and _LIST_NUMBER.match(line.text) and abs(line.x0 - group.lines[0].x0) < 0.3 * line.size
+        wide = max(line.size, 0.25 * (group.margin - last.x0))
+        return bool(listed) or (room > wide and not last.text.endswith("-") and not _are_centered(last, line))
+    return (
+        _LIST_NUMBER.match(line.text) is not None
+        or room > 0.3 * line.size
+        or _are_centered(last, line)
+        or (last.text.endswith(";") and line.text[:1].isupper())
+        or (step > _SENTENCE_GAP and not line.text[:1].islower())
+        or _indent_breaks(group, line)
+    )
+
+
+def _is_in_capitals(text: str) -> bool:
+    """Return whether a line is in capitals; two words at least, since one may be an abbreviation."""
+    return text.isupper() and len(text.split()) > 1
+
+
+def _indent_breaks(group: LineGroup, line: Line) -> bool:
+    """Return whether an indent, or the end of one, begins a paragraph at `line`."""
+    if len(group.lines) == 1:
+        return not group.is_entry and line.x0 > group.end.x0 + _INDENT * line.size
+    shift = line.x0 - min(before.x0 for before in group.lines[max(1, len(group.lines) - 3) :])
+    return abs(shift) > _INDENT * line.size
+
+
+def _are_centered(last: Line, line: Line) -> bool:
+    return abs((last.x0 + last.x1) - (line.x0 + line.x1)) < 4 and abs(last.x0 - line.x0) > 4

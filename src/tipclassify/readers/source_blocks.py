@@ -1,0 +1,82 @@
+"""Build a `Document` from paragraphs and headings, for the readers of marked-up formats.
+
+Blocks without offsets come in; their text is joined, and offsets and sections are assigned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from tipclassify.text.document import Block, Document
+from tipclassify.text.segmentation.sections import Outline, named_section, run_in_section
+
+__all__ = ["SourceBlock", "build_document", "could_be_heading", "table_row"]
+
+_HEADING_WORDS: Final = 14
+# Soft hyphen, zero-width space, word joiner, byte-order mark.
+_INVISIBLE: Final = dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff"))
+
+
+class SourceBlock(NamedTuple):
+    """Hold the text of a paragraph, list entry, table row or heading.
+
+    Attributes
+    ----------
+    section : str or None
+        Its section, where it does not follow from the headings before it.
+    level : int or None
+        Heading level, from 1; None where the source gives none.
+    entry : bool
+        List entry or table row: a section name before a colon opens no section in it.
+    """
+
+    text: str
+    heading: bool = False
+    section: str | None = None
+    level: int | None = None
+    entry: bool = False
+
+
+def build_document(source_blocks: Iterable[SourceBlock], source: str, title: str | None = None) -> Document:
+    """Join blocks with empty lines between them, each in the section of the last heading.
+
+    A block whose whole text is the name of a standard section is a heading, whatever its style.
+
+    >>> build_document([SourceBlock("Protection", heading=True), SourceBlock("No shelter  opened.")], "x.md").text
+    'Protection\\n\\nNo shelter opened.'
+    """
+    texts: list[str] = []
+    blocks: list[Block] = []
+    offset, section, outline = 0, None, Outline()
+    for source_block in source_blocks:
+        text = " ".join(source_block.text.translate(_INVISIBLE).split())
+        if not text:
+            continue
+        heading = source_block.heading or named_section(text) is not None
+        if heading:
+            section = outline.section(text, source_block.level)
+        elif not source_block.entry:
+            section = run_in_section(text) or section
+        blocks.append(Block(offset, offset + len(text), source_block.section or section, heading))
+        texts.append(text)
+        offset += len(text) + 2
+    return Document("\n\n".join(texts), tuple(blocks), source, " ".join((title or "").split()) or None)
+
+
+def could_be_heading(text: str) -> bool:
+    """Return whether a paragraph is as short as a heading and lacks the end of a sentence.
+
+    >>> could_be_heading("Conduct of Officials"), could_be_heading("No shelter opened.")
+    (True, False)
+    """
+    return not text.rstrip().endswith((".", ";", ",", "!", "?")) and 0 < len(text.split()) <= _HEADING_WORDS
+
+
+def table_row(cells: Iterable[str]) -> str:
+    """Join the cells of a table row into one text, without empty ones.
+
+    >>> table_row(["Victims", "", " 73 "])
+    'Victims | 73'
+    """
+    return " | ".join(cell.strip() for cell in cells if cell.strip())
