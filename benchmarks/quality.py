@@ -155,7 +155,7 @@ def figures(y_true: Bools, y_pred: Bools, documents: npt.NDArray[np.str_]) -> Fi
 
     >>> found = figures(np.eye(3, dtype=bool), np.eye(3, dtype=bool), np.array(["a", "b", "c"]))
     >>> found["macro_f1"], found["labels"]["failure"], found["tagged"]
-    (1.0, {'f1': 1.0, 'right': 1, 'y_pred': 1, 'true': 1}, 0)
+    (1.0, {'f1': 1.0, 'right': 1, 'given': 1, 'true': 1}, 0)
     """
     metrics = measure(y_true, y_pred.astype(float), y_pred, np.full(len(LABELS), 0.5))
     drawn = intervals(y_true, y_pred, documents).macro_f1  # type: ignore[arg-type]
