@@ -1,4 +1,4 @@
-"""What is imported when: `import tipclassify` and --help are light, scoring needs no scikit-learn, `fast` nothing but numpy."""
+"""Test imports: the package and --help are light, scoring needs no scikit-learn, `fast` needs numpy only."""
 
 from __future__ import annotations
 

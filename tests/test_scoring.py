@@ -1,6 +1,6 @@
-"""Scores: the same bits however passages are batched and by how many threads, and the same sums as the features laid out.
+"""Test scoring: the same bits with any batching and any number of threads, and the same sums as the feature table.
 
-So are the scores of passages under a heading, whose reasons add up.
+The same holds with headings, and additive explanations add up to the score.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tipclassify.corpus.loading import group_rows, read_rows
 from tipclassify.labels import indicator
 from tipclassify.model.explanation import explain_texts, known_features
-from tipclassify.model.linear.model import PLACE_BITS, STEPS, Model
+from tipclassify.model.linear.model import MAX_WEIGHT, SLOT_BITS, Model
 from tipclassify.model.linear.scoring import score_texts
 from tipclassify.text.features import vocabulary as words
 from tipclassify.text.features.hashing import feature_keys, featurize, heading_hashes, score_sums
@@ -37,11 +37,12 @@ ODD = [
     "not " * 5_000 + "punished",
 ]
 
-# Words of every kind that the families distinguish, and punctuation that ends clauses.
-WORDS = """the of and but although , ; . , State Republic Kessara Norvia bin 12 2019 five police officials official government
-    traffickers victims NGO NGOs judge labor inspectors law enforcement did not no never only limited few failed refused declined increased
-    will would plans plan intends adequate inadequate convicted prosecuted punished deported detained bribes complicity shelters
-    funded trained investigate prosecute Vigorously Increase Train ensure people children zqxv s a in for""".split()
+# Words of all classes that the templates distinguish, and punctuation that ends clauses.
+WORDS = """the of and but although , ; . , State Republic Kessara Norvia bin 12 2019 five police officials official
+    government
+    traffickers victims NGO NGOs judge labor inspectors law enforcement did not no never only limited few failed refused
+    declined increased will would plans plan intends adequate inadequate convicted prosecuted punished deported detained
+    bribes complicity shelters funded trained investigate prosecute Vigorously Increase Train ensure people children zqxv s a in for""".split()
 
 
 HEADINGS = ["prosecution", None, "b. Protection of Victims", "", "prevention", "Qwzx Vbnm"]
@@ -50,9 +51,9 @@ HEADINGS = ["prosecution", None, "b. Protection of Victims", "", "prevention", "
 @pytest.fixture(scope="module")
 def model(pytestconfig: pytest.Config) -> Model:
     rows = read_rows(pytestconfig.rootpath / "data")[::20]
-    truth = np.array([indicator(row["labels"]) for row in rows])
+    y_true = np.array([indicator(row["labels"]) for row in rows])
     texts, headings = [row["text"] for row in rows], [row["section"] for row in rows]
-    return fit_model(texts, truth, group_rows(rows), headings=headings, folds=2).model
+    return fit_model(texts, y_true, group_rows(rows), headings=headings, folds=2).model
 
 
 @pytest.fixture(scope="module")
@@ -154,8 +155,8 @@ def test_how_far_a_negation_reaches(text: str, reached: str) -> None:
 
 
 def test_each_feature_has_a_slot_of_its_own(model: Model) -> None:
-    assert len(np.unique(model.hashes >> np.uint32(32 - PLACE_BITS))) == len(model.hashes)
-    assert np.abs(model.weights).max() == STEPS
+    assert len(np.unique(model.hashes >> np.uint32(32 - SLOT_BITS))) == len(model.hashes)
+    assert np.abs(model.weights).max() == MAX_WEIGHT
 
 
 def test_words_without_end_do_not_fill_the_memory(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:

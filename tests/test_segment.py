@@ -22,7 +22,7 @@ from tipclassify.text.segmentation.passages import Unit, split_passages, text_do
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Each line is a paragraph; a bar stands wherever a sentence ends inside it. The countries, people and facts are invented.
+# Each line is a paragraph; bars are the sentence boundaries inside it. Countries, people and facts are invented.
 CASES: Final = {
     "plain sentences": """
 Police arrested nine traffickers.| Courts convicted none of them.

@@ -122,7 +122,7 @@ def train_default(
     weights = np.where(mine[origin], weight * weights, weights)
     pooled = pooled_vectors(scorer, texts, headings, cache=cache, progress=progress)
     taught, first = ~held[origin], np.flatnonzero(np.diff(origin, prepend=-1))  # `first`: each row under its heading
-    heads = adapt_heads(model.own, pooled[taught], y_true[taught], weights[taught])
+    heads = adapt_heads(model.finetuned_heads, pooled[taught], y_true[taught], weights[taught])
     true, raw = y_true[first], heads.logits(pooled[first])
     on_own = on_held = None
     if mine.any():
@@ -130,11 +130,15 @@ def train_default(
         fold[mine] = group_folds(np.asarray(group_rows(rows))[mine], _FOLDS, seed)
         crossed = np.zeros(y_true.shape)
         crossed[taught] = cross_adapted(
-            model.own, pooled[taught], y_true[taught], weights[taught], fold[origin][taught]
+            model.finetuned_heads, pooled[taught], y_true[taught], weights[taught], fold[origin][taught]
         )
         raw[mine] = crossed[first][mine]
         others = taught & ~mine[origin]
-        without = adapt_heads(model.own, pooled[others], y_true[others], weights[others]) if others.any() else model.own
+        without = (
+            adapt_heads(model.finetuned_heads, pooled[others], y_true[others], weights[others])
+            if others.any()
+            else model.finetuned_heads
+        )
         threshold = np.array(model.thresholds["balanced"])
         limit = np.log(threshold) - np.log1p(-threshold)
         now, before = (one * model.scale + model.shift >= limit for one in (raw, without.logits(pooled[first])))
