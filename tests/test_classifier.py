@@ -1,4 +1,4 @@
-"""classify, Classifier and explain keep their promises."""
+"""Test classify, Classifier and explain."""
 
 from __future__ import annotations
 
@@ -88,8 +88,8 @@ def test_predict_is_the_probability_against_the_threshold(either: Classifier, po
 
 def test_tags_are_what_predict_says(either: Classifier) -> None:
     passages = classify(" ".join(SENTENCES), model=either)
-    given = either.predict(passages)
-    assert [p.labels for p in passages] == [tuple(np.array(LABELS)[row]) for row in given]
+    y_pred = either.predict(passages)
+    assert [p.labels for p in passages] == [tuple(np.array(LABELS)[row]) for row in y_pred]
 
 
 def test_policies_go_from_recall_to_precision(either: Classifier) -> None:

@@ -1,7 +1,7 @@
 """Test the encoder: folder, heading segment, windows, explanations by occlusion, command line.
 
-Most of it runs on ``files/tiny_encoder`` (see ``make_encoder.py``), which knows a few words; what is said of the shipped one is
-tested at the end.
+Most tests use ``files/tiny_encoder`` (see ``make_encoder.py``), which knows a few words; the shipped encoder is tested
+at the end.
 """
 
 from __future__ import annotations
@@ -499,7 +499,8 @@ def test_the_review_page_is_told_that_reasons_are_no_sum(tiny: Classifier, tmp_p
 @pytest.fixture
 def report(tmp_path: Path) -> Path:
     text = (
-        "Courts convicted nine traffickers and sentenced them to prison terms. Officers took bribes, and judges did not act. "
+        "Courts convicted nine traffickers and sentenced them to prison terms. "
+        "Officers took bribes, and judges did not act. "
         "Zug vor nach die Regierung."
     )
     (tmp_path / "report.txt").write_text(text, "utf-8")
@@ -651,6 +652,6 @@ def test_the_country_never_changes_a_tag_of_the_shipped_encoder(classifier: Clas
     texts = [case["text"] for case in cases if case["slot"] == "country"]
     assert len(texts) >= 20
     assert len(countries) >= 200
-    given = classifier.predict([text.replace("{}", one) for text in texts for one in countries])
-    for text, of_text in zip(texts, np.split(given, len(texts)), strict=True):
+    y_pred = classifier.predict([text.replace("{}", one) for text in texts for one in countries])
+    for text, of_text in zip(texts, np.split(y_pred, len(texts)), strict=True):
         assert (of_text == of_text[0]).all(), text

@@ -1,4 +1,4 @@
-"""What is no prose of a report has scores and no labels, and is not counted; what only looks like it stays prose."""
+"""Test page furniture: scored but not labelled or counted; similar-looking prose is kept."""
 
 from __future__ import annotations
 

@@ -42,11 +42,13 @@ def rows(name: str) -> list[dict[str, object]]:
 # --------------------------------------------------------------------------------------------- what a heading says
 
 
-GENERIC = """Description; ROLE; Role & Description; Overview; Activity; Suggested Action; Program; Policy; Standard; Yes; N/A; N/A N/A
-Background; General; Other; Table 4.; Findings; Year; -; 2019; September 2021; 2016–17; II. Enforcement; Laws and Regulations
-a. Legal Framework; Sector/Industry Activity; Area Suggested Action; Table 4 (Cont.); Physical Conditions; Key Findings"""
-SPECIFIC = """Women; Child Labor; Prison Conditions; Table 4. Laws and Regulations on Child Labor; Police; Torture; Minimum Age; Refugees
-Working Conditions; Labor Law Enforcement; Elections; Conduct of Officials; Protection; Recommendations; Trafficking Profile; 法律
+GENERIC = """Description; ROLE; Role & Description; Overview; Activity; Suggested Action; Program; Policy; Standard; Yes
+N/A; N/A N/A; Background; General; Other; Table 4.; Findings; Year; -; 2019; September 2021; 2016–17; II. Enforcement
+Laws and Regulations; a. Legal Framework; Sector/Industry Activity; Area Suggested Action; Table 4 (Cont.)
+Physical Conditions; Key Findings"""
+SPECIFIC = """Women; Child Labor; Prison Conditions; Table 4. Laws and Regulations on Child Labor; Police; Torture
+Minimum Age; Refugees; Working Conditions; Labor Law Enforcement; Elections; Conduct of Officials; Protection; Recommendations
+Trafficking Profile; 法律
 Overview of Forced Labor; Corruption in Norvia"""
 
 
@@ -92,7 +94,15 @@ def test_the_sections_of_a_narrative_keep_their_names_under_its_title(level: int
 
 
 def test_what_stands_in_a_section_of_a_narrative_stays_in_it() -> None:
-    assert opened(("Norvia (Tier 2)", 2), ("Overview", 3), ("Recommendations", 2), ("General", 3), ("Protection", 2), ("2019", 3)) == [
+    headings = (
+        ("Norvia (Tier 2)", 2),
+        ("Overview", 3),
+        ("Recommendations", 2),
+        ("General", 3),
+        ("Protection", 2),
+        ("2019", 3),
+    )
+    assert opened(*headings) == [
         *("assessment", "assessment", "recommendations", "recommendations", "protection", "protection"),
     ]  # fmt: skip
 

@@ -32,12 +32,15 @@ def python(code: str) -> str:
     return done.stdout
 
 
+RUN_MAIN = "try: import tipclassify.__main__ as m; m.main()\nexcept SystemExit: pass"
+
+
 @pytest.mark.parametrize(
     "code",
     [
         "import tipclassify; tipclassify.__version__; tipclassify.LABELS",
-        "import sys; sys.argv = ['tipclassify', '--help']\ntry: import tipclassify.__main__ as m; m.main()\nexcept SystemExit: pass",
-        "import sys; sys.argv = ['tipclassify', 'score', '--help']\ntry: import tipclassify.__main__ as m; m.main()\nexcept SystemExit: pass",
+        f"import sys; sys.argv = ['tipclassify', '--help']\n{RUN_MAIN}",
+        f"import sys; sys.argv = ['tipclassify', 'score', '--help']\n{RUN_MAIN}",
     ],
 )
 def test_importing_and_help_load_nothing_heavy(code: str) -> None:
@@ -59,7 +62,8 @@ UNUSED = {
 def test_a_first_tag_waits_for_no_module_that_it_does_not_use(model: str) -> None:
     loaded = python(
         "import sys, tipclassify\n"
-        f"tipclassify.classify('Police arrested nine traffickers. Zorbland’s courts convicted none.', model={model!r})\n"
+        "text = 'Police arrested nine traffickers. Zorbland’s courts convicted none.'\n"
+        f"tipclassify.classify(text, model={model!r})\n"
         f"print([m for m in {UNUSED[model]} if m in sys.modules])"
     )
     assert loaded.strip() == "[]"

@@ -1,4 +1,4 @@
-"""Models by name: where a name leads, and how a model comes here: from a folder, or from a server on the loopback."""
+"""Test the registry: finding models by name, and adding them from a folder or a local server."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """Serves `files`; answers about the longer ones break off after so many bytes as ``breaks_off`` says, one by one."""
+    """Serves `files`; responses for longer files break off after the byte counts in ``breaks_off``, one by one."""
 
     daemon_threads = True
     block_on_close = False

@@ -42,7 +42,8 @@ WORDS = """the of and but although , ; . , State Republic Kessara Norvia bin 12 
     government
     traffickers victims NGO NGOs judge labor inspectors law enforcement did not no never only limited few failed refused
     declined increased will would plans plan intends adequate inadequate convicted prosecuted punished deported detained
-    bribes complicity shelters funded trained investigate prosecute Vigorously Increase Train ensure people children zqxv s a in for""".split()
+    bribes complicity shelters funded trained investigate prosecute Vigorously Increase Train ensure people
+    children zqxv s a in for""".split()
 
 
 HEADINGS = ["prosecution", None, "b. Protection of Victims", "", "prevention", "Qwzx Vbnm"]

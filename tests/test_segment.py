@@ -1,4 +1,4 @@
-"""Passages point at exact characters, whatever the text, and end where a reader would say a sentence ends."""
+"""Test segmentation: exact offsets for any text, and sentence boundaries as a reader sees them."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class TextTokenizer:
             self._tokenizer.no_truncation()
             self._tokenizer.no_padding()
             self.first, self.last = self._tokenizer.encode("", add_special_tokens=True).ids
-        except Exception as error:  # the library raises json_text Exception
+        except Exception as error:  # the library raises plain Exception
             reason = str(error).splitlines()[0][:100]
             raise ModelError(
                 f"the encoder's tokenizer.json is not one we can use ({reason}); get the model anew"
