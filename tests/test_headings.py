@@ -47,7 +47,8 @@ N/A; N/A N/A; Background; General; Other; Table 4.; Findings; Year; -; 2019; Sep
 Laws and Regulations; a. Legal Framework; Sector/Industry Activity; Area Suggested Action; Table 4 (Cont.)
 Physical Conditions; Key Findings"""
 SPECIFIC = """Women; Child Labor; Prison Conditions; Table 4. Laws and Regulations on Child Labor; Police; Torture
-Minimum Age; Refugees; Working Conditions; Labor Law Enforcement; Elections; Conduct of Officials; Protection; Recommendations
+Minimum Age; Refugees; Working Conditions; Labor Law Enforcement; Elections; Conduct of Officials; Protection
+Recommendations
 Trafficking Profile; 法律
 Overview of Forced Labor; Corruption in Norvia"""
 
