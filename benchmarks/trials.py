@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from tipclassify.corpus.holdout import held_out, is_real
 from tipclassify.corpus.loading import Row, labels_alone
 from tipclassify.labels import LABELS, indicator
-from tipclassify.model.encoder.name_masking import without_names
+from tipclassify.model.encoder.name_masking import mask_names
 from tipclassify.model.linear.scoring import logistic
 from tipclassify.text.features.tokenizer import known_words
 from tipclassify.training.calibration import operating_points
@@ -77,7 +77,7 @@ def run_trial(
     examples = _examples(rows, tokenizer, words, settings, like_headings(DATA / "headings.json"))
     if trial.before:
         texts = [str(row.get("before") or "") for row in rows]
-        before = encode(tokenizer, [one.text for one in without_names(texts, words, settings.stand_in)])
+        before = encode(tokenizer, [one.text for one in mask_names(texts, words, settings.stand_in)])
         examples = with_sentences_before(examples, before)
     positions, held, pad = np.arange(taught), np.arange(taught, len(rows)), padding_id(tokenizer)
     with (

@@ -88,8 +88,8 @@ def test_predict_is_the_probability_against_the_threshold(either: Classifier, po
 
 def test_tags_are_what_predict_says(either: Classifier) -> None:
     passages = classify(" ".join(SENTENCES), model=either)
-    given = either.predict(passages)
-    assert [p.labels for p in passages] == [tuple(np.array(LABELS)[row]) for row in given]
+    y_pred = either.predict(passages)
+    assert [p.labels for p in passages] == [tuple(np.array(LABELS)[row]) for row in y_pred]
 
 
 def test_policies_go_from_recall_to_precision(either: Classifier) -> None:
@@ -161,7 +161,7 @@ def test_no_passages_give_no_rows(either: Classifier) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "doubtful"),
+    ("text", "low_confidence"),
     [
         ("Timeline", True),
         ("24 June 2024", True),
@@ -176,9 +176,9 @@ def test_no_passages_give_no_rows(either: Classifier) -> None:
         ("It was a cold day and the children went to school by bus.", False),
     ],
 )
-def test_too_little_to_go_by_is_flagged(text: str, doubtful: bool, either: Classifier) -> None:
-    assert either.doubtful([text]).tolist() == [doubtful]
-    assert all(p.low_confidence == doubtful for p in classify(text, model=either))
+def test_too_little_to_go_by_is_flagged(text: str, low_confidence: bool, either: Classifier) -> None:
+    assert either.low_confidence([text]).tolist() == [low_confidence]
+    assert all(p.low_confidence == low_confidence for p in classify(text, model=either))
 
 
 def test_thresholds_can_be_moved_for_one_label(classifier: Classifier) -> None:

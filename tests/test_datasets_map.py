@@ -44,7 +44,7 @@ def test_two_processes_give_the_tags_of_the_classifier(table: datasets.Dataset, 
         (given,) = classifier.predict([row["text"]], "cite")
         assert row["labels"] == [label for label, has in zip(LABELS, given, strict=True) if has]
         assert [row[label] for label in LABELS] == classifier.predict_proba([row["text"]])[0].tolist()
-        assert row["low_confidence"] == classifier.doubtful([row["text"]])[0]
+        assert row["low_confidence"] == classifier.low_confidence([row["text"]])[0]
 
 
 def test_what_was_tagged_comes_from_the_cache(table: datasets.Dataset, monkeypatch: pytest.MonkeyPatch) -> None:

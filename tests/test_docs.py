@@ -163,7 +163,7 @@ def said_of(module: str, name: str) -> str | None:
     for node in body:
         if isinstance(node, ast.ImportFrom) and name in [alias.name for alias in node.names]:
             return said_of(str(node.module), name)
-    homes: dict[str, str] = getattr(import_module(module), "_HOME", {})
+    homes: dict[str, str] = getattr(import_module(module), "_MODULE_OF", {})
     if name in homes:
         return said_of(f"{module}.{homes[name]}", name)
     for node, below in pairwise(body):

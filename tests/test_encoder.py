@@ -25,8 +25,8 @@ from hypothesis import strategies as st
 
 from tipclassify import LABELS, Classifier, ModelError, Passage, classify
 from tipclassify.model.encoder.folder import EncoderModel, Heads, read_encoder, write_encoder
-from tipclassify.model.encoder.name_masking import without_names
-from tipclassify.model.encoder.onnx_session import Graph, threads
+from tipclassify.model.encoder.name_masking import mask_names
+from tipclassify.model.encoder.onnx_session import OnnxSession, thread_count
 from tipclassify.model.encoder.scoring import ROUNDING, EncoderScorer
 from tipclassify.model.encoder.windows import heading_room, window_spans
 from tipclassify.model.folder import digest
@@ -75,7 +75,7 @@ def test_a_folder_comes_back_as_it_was_written(tmp_path: Path) -> None:
     assert again.scale.tolist() == [1.0, 0.9, 0.8]
     assert (again.heads.weights == 0.25).all()
     assert again.heads.bias.tolist() == [1, 2, 3]
-    assert np.array_equal(again.own.weights, np.eye(3))  # where later fits start from
+    assert np.array_equal(again.finetuned_heads.weights, np.eye(3))  # where later fits start from
     assert set(again.meta["files"]) == {"model.onnx", "tokenizer.json", "words.txt", "heads.npz", "README.md"}
     assert again.meta["base"] == {"name": "none"}
 
@@ -141,7 +141,7 @@ def test_heads_that_are_none_are_refused(copy: Path, data: bytes, message: str) 
 
 def test_heads_of_another_encoder_are_reported_in_a_line(tmp_path: Path) -> None:
     wide = Heads(np.zeros((3, 5)), np.zeros(3))
-    write_encoder(tmp_path / "a", replace(read_encoder(TINY), heads=wide, own=wide), {})
+    write_encoder(tmp_path / "a", replace(read_encoder(TINY), heads=wide, finetuned_heads=wide), {})
     with pytest.raises(ModelError, match=r"does not give a vector of finite numbers; [^\n]+$"):
         Classifier.load(tmp_path / "a").logits(["Police acted."])
 
@@ -235,14 +235,14 @@ def test_policies_and_thresholds_of_ones_own_hold(tiny: Classifier) -> None:
 def test_passages_without_words_are_scored_and_doubtful(tiny: Classifier) -> None:
     texts = ["", "  \n", "\ud800", "Courts convicted nine traffickers in the capital."]
     assert np.isfinite(tiny.logits(texts)).all()
-    assert tiny.doubtful(texts).tolist() == [True, True, True, False]
+    assert tiny.low_confidence(texts).tolist() == [True, True, True, False]
     assert tiny.logits([]).shape == (0, 3)
     assert tiny.tag_passages([]) == []
 
 
 def test_few_or_unknown_words_are_doubtful(tiny: Classifier) -> None:
     texts = ["La policía detuvo a nueve personas.", "Police acted.", "The government did not act on any evidence."]
-    assert tiny.doubtful(texts).tolist() == [True, True, False]
+    assert tiny.low_confidence(texts).tolist() == [True, True, False]
 
 
 @given(st.integers(0, 400), st.integers(1, 60), st.data())
@@ -324,7 +324,7 @@ def test_half_characters_move_no_offset(tiny: Classifier) -> None:
 
 
 def test_equal_rows_of_tokens_are_read_once(tiny: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
-    graph, read = Graph(tiny.scorer.model), []  # type: ignore[attr-defined]
+    graph, read = OnnxSession(tiny.scorer.model), []  # type: ignore[attr-defined]
     run = graph._run
     monkeypatch.setattr(graph, "_run", lambda row: read.append(row) or run(row))
     rows = [[2, 7, 3], [2, 3], [2, 7, 3]]
@@ -345,9 +345,9 @@ def test_scores_are_the_same_with_any_number_of_threads(monkeypatch: pytest.Monk
 
 def test_threads_follow_the_settings_of_joblib_and_dask(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert threads() == 3
+    assert thread_count() == 3
     monkeypatch.setenv("OMP_NUM_THREADS", "many")
-    assert threads() >= 1
+    assert thread_count() >= 1
 
 
 def test_a_graph_that_gives_no_numbers_is_reported(tiny: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -355,7 +355,7 @@ def test_a_graph_that_gives_no_numbers_is_reported(tiny: Classifier, monkeypatch
         def run(self, *_: object) -> list[np.ndarray[Any, Any]]:
             return [np.full((1, 3), np.nan, np.float32)]
 
-    graph = Graph(tiny.scorer.model)  # type: ignore[attr-defined]
+    graph = OnnxSession(tiny.scorer.model)  # type: ignore[attr-defined]
     monkeypatch.setattr(graph, "_session", Silent())
     with pytest.raises(ModelError, match="a vector of finite numbers"):
         graph.pooled([[2, 3]])
@@ -414,7 +414,7 @@ def test_a_reason_stands_on_the_whole_name_that_was_replaced(nameless: Classifie
     ],
 )
 def test_names_are_taken_out_and_other_words_stay(text: str, read: str, classifier: Classifier) -> None:
-    assert without_names([text], classifier.vocabulary, "X")[0].text == read
+    assert mask_names([text], classifier.vocabulary, "X")[0].text == read
 
 
 def test_a_country_decides_nothing_wherever_it_stands(classifier: Classifier) -> None:
@@ -422,23 +422,23 @@ def test_a_country_decides_nothing_wherever_it_stands(classifier: Classifier) ->
     for frame in ("Officials in {} took bribes.", "{} did not act.", "Courts did not act, and {}’s police did."):
         texts = [frame.format(place) for place in places]
         texts = [text[0].upper() + text[1:] for text in texts]
-        assert len({one.text for one in without_names(texts, classifier.vocabulary, "X")}) == 1
+        assert len({one.text for one in mask_names(texts, classifier.vocabulary, "X")}) == 1
 
 
 @given(st.lists(st.sampled_from(["Valdoria", "police", "of Norr", "in", "Äx", ",", "12", "  ", "’s"]), max_size=9))
 def test_places_in_a_nameless_text_lead_back_to_the_text(parts: list[str]) -> None:
     text = " ".join(parts)
-    one = without_names([text], frozenset({"police", "in", "of"}), "Stand In")[0]
+    one = mask_names([text], frozenset({"police", "in", "of"}), "Stand In")[0]
     back, at = "", 0
-    for (start, end), (first, last) in zip(one.names, one.stands, strict=True):
+    for (start, end), (first, last) in zip(one.source_spans, one.placeholder_spans, strict=True):
         assert one.text[first:last] == "Stand In"
-        assert {one.before((a, b)) for a in range(first, last) for b in range(a + 1, last + 1)} == {(start, end)}
+        assert {one.source_span((a, b)) for a in range(first, last) for b in range(a + 1, last + 1)} == {(start, end)}
         back += text[len(back) : len(back) + first - at] + text[start:end]
         at = last
     assert len(back) + len(one.text) - at == len(text)
-    outside = set(range(len(one.text))) - {i for first, last in one.stands for i in range(first, last)}
+    outside = set(range(len(one.text))) - {i for first, last in one.placeholder_spans for i in range(first, last)}
     for i in outside:
-        start, end = one.before((i, i + 1))
+        start, end = one.source_span((i, i + 1))
         assert text[start:end].replace("’", "'") == one.text[i]
 
 
@@ -652,6 +652,6 @@ def test_the_country_never_changes_a_tag_of_the_shipped_encoder(classifier: Clas
     texts = [case["text"] for case in cases if case["slot"] == "country"]
     assert len(texts) >= 20
     assert len(countries) >= 200
-    given = classifier.predict([text.replace("{}", one) for text in texts for one in countries])
-    for text, of_text in zip(texts, np.split(given, len(texts)), strict=True):
+    y_pred = classifier.predict([text.replace("{}", one) for text in texts for one in countries])
+    for text, of_text in zip(texts, np.split(y_pred, len(texts)), strict=True):
         assert (of_text == of_text[0]).all(), text

@@ -293,7 +293,7 @@ def test_training_lays_a_passage_out_as_scoring_does(trained: Path) -> None:
     examples = _examples(rows, read_tokenizer(folder), scorer.vocabulary, SETTINGS, {})
     found = examples.rows(range(len(rows)), SETTINGS.tokens)
     headings = scorer.heading_ids([row.get("section") for row in rows])
-    texts = scorer.tokenizer.ids([one.text for one in scorer.read([row["text"] for row in rows])])
+    texts = scorer.tokenizer.ids([one.text for one in scorer.input_texts([row["text"] for row in rows])])
     wanted = [scorer._windows(ids, heading)[0] for ids, heading in zip(texts, headings, strict=True)]
     assert found == wanted
     assert [len(row) <= SETTINGS.tokens for row in found] == [True] * len(rows)
@@ -322,7 +322,7 @@ def test_the_graph_gives_what_the_network_gives(trained: Path) -> None:
     assert np.abs(found - wanted).max() < 1e-4
     shipped = read_encoder(trained)
     exact = logits_of(network, rows, 0)
-    whole = shipped.own.logits(EncoderScorer(shipped).graph.pooled(rows))
+    whole = shipped.finetuned_heads.logits(EncoderScorer(shipped).graph.pooled(rows))
     assert np.abs(whole - exact).max() < 0.5  # weights and what flows between layers in 8 bits
 
 

@@ -227,7 +227,7 @@ def test_an_adapted_default_says_what_it_started_from_and_comes_back_the_same(
     assert loaded.meta["adapted_from"] == classifier.meta["sha256"] != loaded.meta["sha256"]
     assert loaded.meta["base"] == classifier.meta["base"]
     assert loaded.meta["settings"] == {"seed": 0, "folds": 2, "passages": 120}
-    own, expected = loaded.scorer.model.own, classifier.scorer.model.own  # type: ignore[attr-defined]
+    own, expected = loaded.scorer.model.finetuned_heads, classifier.scorer.model.finetuned_heads  # type: ignore[attr-defined]
     assert np.array_equal(own.weights, expected.weights)
     assert json.loads((tmp_path / "mine" / "model.json").read_text("utf-8"))["metrics"] == adapted.metrics_.to_dict()
 

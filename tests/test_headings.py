@@ -25,7 +25,7 @@ from tipclassify.readers.pdf.reader import read_pdf
 from tipclassify.readers.rtf import read_rtf
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.passages import split_passages, text_document
-from tipclassify.text.segmentation.sections import Outline, joined_heading
+from tipclassify.text.segmentation.sections import Outline, join_headings
 
 FOLDER = ROOT / "data" / "behaviours"
 
@@ -42,25 +42,25 @@ def rows(name: str) -> list[dict[str, object]]:
 # --------------------------------------------------------------------------------------------- what a heading says
 
 
-SILENT = """Description; ROLE; Role & Description; Overview; Activity; Suggested Action; Program; Policy; Standard; Yes
+GENERIC = """Description; ROLE; Role & Description; Overview; Activity; Suggested Action; Program; Policy; Standard; Yes
 N/A; N/A N/A; Background; General; Other; Table 4.; Findings; Year; -; 2019; September 2021; 2016–17; II. Enforcement
 Laws and Regulations; a. Legal Framework; Sector/Industry Activity; Area Suggested Action; Table 4 (Cont.)
 Physical Conditions; Key Findings"""
-SPEAKING = """Women; Child Labor; Prison Conditions; Table 4. Laws and Regulations on Child Labor; Police; Torture
+SPECIFIC = """Women; Child Labor; Prison Conditions; Table 4. Laws and Regulations on Child Labor; Police; Torture
 Minimum Age; Refugees; Working Conditions; Labor Law Enforcement; Elections; Conduct of Officials; Protection
 Recommendations; Trafficking Profile; 法律
 Overview of Forced Labor; Corruption in Norvia"""
 
 
-@pytest.mark.parametrize("inner", re.split("; |\n", SILENT))
+@pytest.mark.parametrize("inner", re.split("; |\n", GENERIC))
 def test_a_heading_that_names_no_subject_is_joined_to_the_outer_one(inner: str) -> None:
-    assert joined_heading("b. Forced Labor:", inner) == f"b. Forced Labor: {inner}"
-    assert joined_heading(None, inner) == inner
+    assert join_headings("b. Forced Labor:", inner) == f"b. Forced Labor: {inner}"
+    assert join_headings(None, inner) == inner
 
 
-@pytest.mark.parametrize("inner", re.split("; |\n", SPEAKING))
+@pytest.mark.parametrize("inner", re.split("; |\n", SPECIFIC))
 def test_a_heading_that_names_its_subject_stands_alone(inner: str) -> None:
-    assert joined_heading("b. Forced Labor", inner) == inner
+    assert join_headings("b. Forced Labor", inner) == inner
 
 
 def opened(*headings: tuple[str, int | None]) -> list[str]:

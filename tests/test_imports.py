@@ -32,6 +32,9 @@ def python(code: str) -> str:
     return done.stdout
 
 
+RUN_MAIN = "try: import tipclassify.__main__ as m; m.main()\nexcept SystemExit: pass"
+
+
 @pytest.mark.parametrize(
     "code",
     [

@@ -1,4 +1,4 @@
-"""The folder of a linear model round-trips, and a bad one is refused in one clear line."""
+"""Test the linear model's folder: it round-trips, and a damaged one is refused in one line."""
 
 from __future__ import annotations
 

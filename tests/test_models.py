@@ -1,4 +1,4 @@
-"""Models by name: where a name leads, and how a model comes here: from a folder, or from a server on the loopback."""
+"""Test the registry: finding models by name, and adding them from a folder or a local server."""
 
 from __future__ import annotations
 

@@ -202,7 +202,7 @@ def mine(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 def test_new_heads_stand_on_the_same_encoder(mine: Trained) -> None:
     before, after = read_encoder(TINY), read_encoder(mine.out)
     assert (after.graph, after.tokenizer, after.vocabulary) == (before.graph, before.tokenizer, before.vocabulary)
-    assert np.array_equal(after.own.weights, before.own.weights)
+    assert np.array_equal(after.finetuned_heads.weights, before.finetuned_heads.weights)
     assert not np.allclose(after.heads.weights, before.heads.weights, atol=0.01)
     assert head_of(mine.out)["adapted_from"] == HASH
     assert head_of(mine.out)["base"] == {"name": "none", "licence": "Apache-2.0"}

@@ -36,7 +36,9 @@ needs_extra = pytest.mark.skipif(
 
 def small_corpus(file: Path, rows: int = 90) -> Path:
     found = read_rows(DATA / "corpus" / "assessment.jsonl")[: rows // 2]
-    found += [row for row in read_rows(DATA / "corpus" / "complicity.jsonl") if row["source"] == "w5_complicity"][: rows // 2]
+    found += [row for row in read_rows(DATA / "corpus" / "complicity.jsonl") if row["source"] == "w5_complicity"][
+        : rows // 2
+    ]
     file.write_bytes(b"".join(plain_line(row) for row in found))
     return file
 

@@ -1,6 +1,6 @@
 """Scores are bit-identical in any batch and for any number of threads, and equal to explicit sums of feature weights.
 
-So are the scores of passages under a heading, whose reasons add up.
+The same holds with headings, and additive explanations add up to the score.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tipclassify.corpus.loading import group_rows, read_rows
 from tipclassify.labels import indicator
 from tipclassify.model.explanation import explain_texts, known_features
-from tipclassify.model.linear.model import PLACE_BITS, STEPS, Model
+from tipclassify.model.linear.model import MAX_WEIGHT, SLOT_BITS, Model
 from tipclassify.model.linear.scoring import score_texts
 from tipclassify.text.features import vocabulary as words
 from tipclassify.text.features.hashing import feature_keys, featurize, heading_hashes, score_sums
@@ -51,9 +51,9 @@ HEADINGS = ["prosecution", None, "b. Protection of Victims", "", "prevention", "
 @pytest.fixture(scope="module")
 def model(pytestconfig: pytest.Config) -> Model:
     rows = read_rows(pytestconfig.rootpath / "data")[::20]
-    truth = np.array([indicator(row["labels"]) for row in rows])
+    y_true = np.array([indicator(row["labels"]) for row in rows])
     texts, headings = [row["text"] for row in rows], [row["section"] for row in rows]
-    return fit_model(texts, truth, group_rows(rows), headings=headings, folds=2).model
+    return fit_model(texts, y_true, group_rows(rows), headings=headings, folds=2).model
 
 
 @pytest.fixture(scope="module")
@@ -155,8 +155,8 @@ def test_how_far_a_negation_reaches(text: str, reached: str) -> None:
 
 
 def test_each_feature_has_a_slot_of_its_own(model: Model) -> None:
-    assert len(np.unique(model.hashes >> np.uint32(32 - PLACE_BITS))) == len(model.hashes)
-    assert np.abs(model.weights).max() == STEPS
+    assert len(np.unique(model.hashes >> np.uint32(32 - SLOT_BITS))) == len(model.hashes)
+    assert np.abs(model.weights).max() == MAX_WEIGHT
 
 
 def test_words_without_end_do_not_fill_the_memory(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Passages point at exact characters, whatever the text, and end where a reader would say a sentence ends."""
+"""Test segmentation: exact offsets for any text, and sentence boundaries as a reader sees them."""
 
 from __future__ import annotations
 
@@ -618,7 +618,9 @@ def test_sentences_of_the_corpus_in_paragraphs_are_found_again() -> None:
 
 
 def paragraphs_of_the_corpus() -> Iterator[list[str]]:
-    rows = [row["text"].strip() for row in read_rows(ROOT / "data" / "corpus") if " | " not in row["text"]]  # no rows of tables
+    rows = [
+        row["text"].strip() for row in read_rows(ROOT / "data" / "corpus") if " | " not in row["text"]
+    ]  # no rows of tables
     rows = [text for text in rows if re.search(r"[.!?][\"”’)\]]?$", text) and not text[0].islower()]
     random.Random(3).shuffle(rows)
     return (rows[at : at + 6] for at in range(0, len(rows), 6))

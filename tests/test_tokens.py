@@ -1,4 +1,4 @@
-"""What does not bear on a label is folded away; offsets stay true."""
+"""Test the tokenizer: irrelevant differences are folded, and offsets stay valid."""
 
 from __future__ import annotations
 

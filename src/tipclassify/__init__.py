@@ -4,7 +4,7 @@
 >>> [p.labels for p in classify("Police arrested nine traffickers. Courts convicted none of them.")]
 [('positive_effort',), ('failure',)]
 
-Names are loaded when they are first used, so that ``import tipclassify`` costs next to nothing.
+Each name is imported on first use, so that ``import tipclassify`` is nearly free.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from importlib import import_module
 
 from tipclassify._version import __version__
 
-TYPE_CHECKING = False  # type checkers take it for true; importing `typing` would cost four times all the rest
+TYPE_CHECKING = False  # type checkers read it as true; importing `typing` would take four times as long as all the rest
 if TYPE_CHECKING:
     from typing import Any, Final
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tipclassify.text.document import Block, Document, Passage
     from tipclassify.training.estimator import TipClassifier
 
-_HOME: Final = {
+_MODULE_OF: Final = {
     "classify": "model.classifier",
     "Classifier": "model.classifier",
     "Explanation": "model.classifier",
@@ -61,9 +61,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"tipclassify.{_HOME[name]}"), name)
+    value = getattr(import_module(f"tipclassify.{_MODULE_OF[name]}"), name)
     globals()[name] = value
     return value
 

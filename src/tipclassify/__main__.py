@@ -1,4 +1,4 @@
-"""``python -m tipclassify``."""
+"""Run the command line as ``python -m tipclassify``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """The command line. Worker processes import this module too, and want no commands."""
+    """Run the command line."""
+    # Worker processes import this module too: the commands are imported only here.
     from tipclassify.cli.app import main
 
     main()

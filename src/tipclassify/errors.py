@@ -1,4 +1,4 @@
-"""One family of errors. Each message says what was wrong, where, and what to do."""
+"""Exceptions of the package. Each message gives the problem, its place and the remedy."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ __all__ = ["CorpusError", "InputError", "MissingExtraError", "ModelError", "Tipc
 
 
 class TipclassifyError(Exception):
-    """Anything that tipclassify reports in one line. The command line prints it without a traceback."""
+    """Base of all errors of the package; the command line prints the message without a traceback."""
 
 
 class InputError(TipclassifyError):
-    """A file or text that cannot be read."""
+    """Unreadable file or text."""
 
 
 class ModelError(TipclassifyError):
-    """A model that is missing, damaged, or made for something else."""
+    """Missing, damaged or incompatible model."""
 
 
 class CorpusError(TipclassifyError):
-    """A labelled corpus with bad rows.
+    """Invalid rows in a labelled corpus.
 
     Attributes
     ----------
     problems : list of str
-        One line each, ``file:line: what, what to do``.
+        One message a row, ``file:line: problem, remedy``.
     """
 
     def __init__(self, problems: Sequence[str]) -> None:
@@ -34,7 +34,7 @@ class CorpusError(TipclassifyError):
 
 
 class MissingExtraError(InputError):
-    """An optional dependency that this input or output needs is not installed."""
+    """Missing optional dependency of an input or output format."""
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs an extra: pip install 'tipclassify[{extra}]'")

@@ -1,4 +1,4 @@
-"""Text that is safe to print and to write: rows in columns, one line of text, a line of JSON, a cell of CSV."""
+"""Format values as text that is safe to print and to write: aligned columns, single lines, JSON lines, CSV cells."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ __all__ = ["aligned", "csv_cell", "json_line", "looks_like_a_formula", "markdown
 
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _FORMULA: Final = re.compile(r"[\t\r\n]|[\s\ufeff]*[=+\-@＝＋－＠]")
-_NOT_RAW: Final = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # line ends to some readers, or not encodable
-_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False)  # json.dumps would make one for every row
+_NOT_RAW: Final = re.compile(
+    "[\x7f-\x9f\u2028\u2029\ud800-\udfff]"
+)  # line breaks to some readers, or not encodable in UTF-8
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False)  # json.dumps would build one for every row
 
 
 def aligned(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
-    """One line a row, columns two spaces apart, the first `left` of them flush left and the others flush right.
+    """Align columns, two spaces apart, one line a row: the first `left` columns flush left, the others flush right.
 
     >>> aligned([("label", "F1"), ("failure", "0.9")])
     ['label     F1', 'failure  0.9']
@@ -32,7 +34,7 @@ def aligned(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
 
 
 def shown(value: object) -> str:
-    """Write a value for a table: figures with three decimals, counts with commas, names one after another, NaN as –.
+    """Format a value for a table: floats to three decimals, counts with commas, lists joined, NaN as –.
 
     >>> [shown(value) for value in (0.25, float("nan"), 12_000, ("failure",), (), "two\\n lines")]
     ['0.250', '–', '12,000', 'failure', '(none)', 'two lines']
@@ -47,7 +49,7 @@ def shown(value: object) -> str:
 
 
 def markdown_table(rows: Sequence[Sequence[str]]) -> str:
-    """Lay out a Markdown table whose first row is its heading.
+    """Format rows as a Markdown table; the first row is the header.
 
     >>> print(markdown_table([("label", "F1"), ("failure", "0.9")]))
     | label | F1 |
@@ -59,7 +61,7 @@ def markdown_table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def looks_like_a_formula(text: str) -> bool:
-    """Whether a spreadsheet may run a cell with this text (CWE-1236).
+    """Test whether a spreadsheet might evaluate the text as a formula (CWE-1236).
 
     >>> looks_like_a_formula(" ＝HYPERLINK(A1)"), looks_like_a_formula("A = B")
     (True, False)
@@ -68,7 +70,7 @@ def looks_like_a_formula(text: str) -> bool:
 
 
 def csv_cell(value: object) -> object:
-    """Return the value as a CSV cell: lists joined by ``;``, text that no spreadsheet runs.
+    """Format a value as a CSV cell: lists joined by ``;``, formulas escaped.
 
     >>> csv_cell(["failure", "complicity"]), csv_cell(True), csv_cell("=1+1")
     ('failure;complicity', 'true', "'=1+1")
@@ -79,12 +81,12 @@ def csv_cell(value: object) -> object:
         return ";".join(value)
     if not isinstance(value, str):
         return value
-    text = value.replace("\0", "\ufffd")  # readers stop at NUL
+    text = value.replace("\0", "\ufffd")  # CSV readers stop at NUL
     return "'" + text if looks_like_a_formula(text) else text
 
 
 def one_line(text: str) -> str:
-    """Text for one line of a terminal or report: white space collapsed, control characters shown as ``\\ufffd``.
+    """Format text for one line of a terminal or report: white space collapsed, control characters as ``\\ufffd``.
 
     >>> one_line("two\\n  lines \\x1b[31m")
     'two lines �[31m'
@@ -93,14 +95,14 @@ def one_line(text: str) -> str:
 
 
 def json_line(row: dict[str, Any]) -> str:
-    r"""Return the row as JSON with its line break; what JSON has no word for, as NaN, is null.
+    r"""Serialise a row as a line of JSON with its line break; NaN and infinities become null.
 
     >>> json_line({"text": "café", "score": float("nan")})
     '{"text": "café", "score": null}\n'
     """
     try:
         line = _ENCODER.encode(row)
-    except ValueError:  # an input row may hold NaN, which Python reads and JSON does not know
+    except ValueError:  # an input row may hold NaN, which Python reads and JSON forbids
         line = _ENCODER.encode(_finite(row))
     if not line.isprintable():
         line = _NOT_RAW.sub(lambda char: f"\\u{ord(char[0]):04x}", line)
@@ -108,6 +110,7 @@ def json_line(row: dict[str, Any]) -> str:
 
 
 def _finite(value: Any) -> Any:
+    """Replace NaN and infinities by None, at any depth."""
     if isinstance(value, dict):
         return {name: _finite(one) for name, one in value.items()}
     if isinstance(value, list):

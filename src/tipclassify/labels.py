@@ -1,4 +1,4 @@
-"""The three labels, their order, and how a set of names becomes a row of an indicator matrix."""
+"""The labels, the operating points and the standard sections, in their fixed order."""
 
 from __future__ import annotations
 
@@ -8,24 +8,29 @@ from typing import Final
 __all__ = ["LABELS", "MEANINGS", "POLICIES", "SECTIONS", "indicator"]
 
 LABELS: Final = ("positive_effort", "failure", "complicity")
-"""The labels, in the order of every array and table: columns of scores, thresholds and indicator matrices."""
+"""Labels, in column order of all scores, thresholds and indicator matrices."""
 
 MEANINGS: Final = {
     "positive_effort": "a government did something concrete against trafficking, kept it up, or meets a standard",
     "failure": "a government did not act, acted too little or too late, or its action harmed victims",
     "complicity": "officials or a state take part in trafficking, or are (not) held to account for it",
 }
-"""Each label in one line."""
+"""One-line definition of each label."""
 
 POLICIES: Final = ("screen", "balanced", "cite")
-"""Operating points: recall first, best F1, precision first."""
+"""Operating points: high recall, best F1, high precision."""
 
 SECTIONS: Final = ("assessment", "recommendations", "prosecution", "protection", "prevention", "profile")
-"""Sections of a narrative; a passage under any other heading keeps the heading's own text."""
+"""Standard sections of a narrative; a passage under another heading has that heading's text as its section."""
 
 
 def indicator(names: Iterable[str]) -> tuple[bool, bool, bool]:
-    """Row of the indicator matrix, in the order of `LABELS`.
+    """Encode label names as a row of the indicator matrix, in the order of `LABELS`.
+
+    Raises
+    ------
+    ValueError
+        When a name is no label.
 
     >>> indicator(["failure"])
     (False, True, False)

@@ -1,4 +1,4 @@
-"""A progress bar with rate and time left for long work: on a terminal only, and on standard error."""
+"""Progress bar with rate and remaining time, on standard error, and only if that is a terminal."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 __all__ = ["Progress", "progress_bar"]
 
 Progress = Callable[[int, int], None]
-"""A function to call with (done, in all)."""
+"""Callback that takes (done, total)."""
 
 
 @contextmanager
 def progress_bar(title: str) -> Iterator[Progress | None]:
-    """A function to call with (done, in all), or None where nobody watches."""
+    """Open a progress bar and yield its callback; None unless standard error is a terminal."""
     if not sys.stderr.isatty():
         yield None
         return

@@ -85,7 +85,7 @@ def main() -> None:
         tokenizer=tokenizer_json(),
         vocabulary=frozenset([*WORDS, *filter(str.isalpha, PLAIN), *KNOWN.split()]),
         heads=heads,
-        own=heads,
+        finetuned_heads=heads,
         thresholds={policy: (rows[policy],) * 3 for policy in POLICIES},
         scale=np.array([1.0, 0.9, 0.8]),
         shift=np.array([0.0, 0.1, -0.1]),

@@ -1,1 +1,1 @@
-"""Models: load one, score with it, explain a score."""
+"""Load models, score passages and explain scores."""

@@ -1,8 +1,7 @@
-"""Add a model to the user's cache, from a folder or from the web: whole and with the right hashes, or not at all.
+"""Install a model into the user's cache, from a folder or a URL, all or nothing.
 
-Its files are gathered in a folder beside the place where the model will be, named by the model's hash, and the folder is
-renamed when all are there. What is there with the right hash is not fetched again, and a download that broke off goes on
-where it stopped.
+Files are collected in a staging folder named by the model's hash, verified by SHA-256, and the folder is renamed once
+complete. Verified files are not fetched again, and an interrupted download is resumed.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from tipclassify.download.limits import Limits, LinkError
 from tipclassify.download.request import open_link, parse_url, redact_url, retry
 from tipclassify.download.response import check_status
 from tipclassify.errors import InputError, ModelError
-from tipclassify.model.folder import HEAD, LINEAR, check_head, hashed_files, kind_of, parsed_head, put_in_place
+from tipclassify.model.folder import HEAD, LINEAR, check_head, hashed_files, kind_of, parse_head, replace_folder
 from tipclassify.model.registry import Installed, is_name, models_folder
 
 __all__ = ["add_model"]
@@ -32,7 +31,7 @@ Get = Callable[[str, Path], None]
 _LARGEST_HEAD: Final = 5_000_000
 _LARGEST_FILE: Final = 1_000_000_000
 _MOST_SECONDS: Final = 3_600.0
-"""For one file, which somebody asked for by name: a slow line may take its time."""
+"""Per file; long, because the user asked for this download and the connection may be slow."""
 _PARTIAL_CONTENT: Final = 206
 _RANGE_NOT_SATISFIABLE: Final = 416
 
@@ -45,26 +44,26 @@ def add_model(
     allow_private: bool = False,
     progress: Progress | None = None,
 ) -> Installed:
-    """Add a model where `find_folder` finds it, replacing another of that name.
+    """Install a model where `find_folder` finds it, replacing one of the same name.
 
     Parameters
     ----------
     source : str
-        Folder of the model, or the address of one, or of the ``model.json`` in it.
+        Folder of the model, or the URL of the folder or its ``model.json``.
     name : str, optional
-        Name to keep it under; by default its kind, such as ``encoder``, or for a model of the default kind the name
-        of its folder.
+        Name of the installed model; by default its kind, such as ``encoder``, or for a linear model the name of its
+        folder.
     sha256 : str, optional
-        Hash of the model, as its publisher tells it: another model is refused.
+        Expected hash of the model; any other model is refused.
     progress : callable, optional
-        Called with (bytes there, in all) of each file.
+        Called with (bytes done, total bytes) of each file.
 
     Raises
     ------
     InputError
-        When the address cannot be read; what came is kept for the next run.
+        When the URL cannot be read; the partial download is kept for the next run.
     ModelError
-        When it is no model for this version, or a file has not the hash that its head tells; nothing is added.
+        When the model does not fit this version, or a file's hash differs from the model's head; nothing is installed.
     """
     root = models_folder()
     if root is None:
@@ -86,10 +85,10 @@ def add_model(
         for file, wanted in files.items():
             _gather(source, get, staged, file, wanted)
         (staged / HEAD).write_bytes(data)
-        for left in staged.iterdir():  # of another run that was killed
+        for left in staged.iterdir():  # remains of an interrupted run
             if left.name not in {HEAD, *files}:
                 left.unlink()
-        put_in_place(staged, root / name)
+        replace_folder(staged, root / name)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InputError(f"{root}: cannot be written ({reason}); set TIPCLASSIFY_MODELS to a folder that can") from None
@@ -108,7 +107,7 @@ def _copy(source: str, file: str, to: Path) -> None:
 
 
 def _fetch(source: str, allow_private: bool, progress: Progress | None, file: str, part: Path) -> None:
-    """Fetch the rest of a file, of which `part` may hold the beginning; the file's hash tells whether they belong together."""
+    """Download a file, resuming after the bytes in `part`; the hash later verifies the whole."""
     at = urlsplit(source.strip())
     path = at.path.removesuffix(HEAD).rstrip("/")
     url = urlunsplit(at._replace(path=f"{path}/{quote(file)}", fragment=""))
@@ -123,14 +122,14 @@ def _fetch(source: str, allow_private: bool, progress: Progress | None, file: st
         headers = {"Accept": "*/*", "Accept-Encoding": "identity", **({"Range": f"bytes={have}-"} if have else {})}
         with open_link(address, deadline, limits, allow_private, headers) as response:
             if have and response.status_code == _RANGE_NOT_SATISFIABLE:
-                return  # nothing is left to fetch
+                return  # already complete
             if have and response.status_code == _PARTIAL_CONTENT:
                 start = re.match(r"bytes (\d+)-", response.headers.get("content-range", ""))
                 if start is None or int(start[1]) != have:
                     raise LinkError(f"the site sends another part of the file than was asked for; remove {part}")
             else:
                 check_status(response, limits)
-                have = 0  # the site knows no parts, and sends all of it
+                have = 0  # no support for ranges: the site sends the whole file
             if response.headers.get("content-encoding", "").lower() not in ("", "identity"):
                 remedy = "download the files and give their folder"
                 raise LinkError(f"is compressed in a way that we did not ask for; {remedy}")
@@ -151,7 +150,7 @@ def _fetch(source: str, allow_private: bool, progress: Progress | None, file: st
 def _checked_head(source: str, data: bytes, sha256: str | None) -> dict[str, Any]:
     where = f"{redact_url(source)}: {HEAD}"
     try:
-        head = parsed_head(data)
+        head = parse_head(data)
         hashed_files(head)
     except ValueError as error:
         remedy = "give the folder of one, or its address"
@@ -174,11 +173,11 @@ def _checked_name(source: str, name: str | None, head: dict[str, Any]) -> str:
 
 
 def _gather(source: str, get: Get, staged: Path, file: str, wanted: str) -> None:
-    """Put one file into the staged folder, unless it is there."""
+    """Get one verified file into the staging folder, unless it is there."""
     whole, part = staged / file, staged / f"{file}.part"
     if whole.is_file() and _sha256(whole) == wanted:
         return
-    for _ in range(2 if part.is_file() else 1):  # the part there may have been of another file
+    for _ in range(2 if part.is_file() else 1):  # the partial file may be of another version
         get(file, part)
         if _sha256(part) == wanted:
             part.replace(whole)

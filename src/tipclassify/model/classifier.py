@@ -1,6 +1,6 @@
-"""The classifier: load a model, score passages, tag them, say why.
+"""Load a model, score and tag passages, and explain scores.
 
-It knows nothing of training, nor of what kind a model is (`scorer`).
+Training is not imported, and the kind of model is hidden behind `scorer.Scorer`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS, POLICIES
 from tipclassify.model.explanation import Explanation, SpanWeight
 from tipclassify.model.linear.model import Model
-from tipclassify.model.linear.scoring import apply_thresholds, is_doubtful, logistic
+from tipclassify.model.linear.scoring import apply_thresholds, is_low_confidence, logistic
 from tipclassify.model.loading import load_scorer
-from tipclassify.model.scorer import Linear, Scorer
+from tipclassify.model.scorer import LinearScorer, Scorer
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.furniture import is_furniture
 from tipclassify.text.segmentation.passages import Unit, split_passages, text_document
@@ -31,7 +31,7 @@ Bools = npt.NDArray[np.bool_]
 
 
 class Classifier:
-    """A trained model at work.
+    """Classifier of passages, with a trained model.
 
     >>> classifier = Classifier.load()
     >>> classifier.predict_proba(["Police arrested three traffickers."]).shape
@@ -39,14 +39,14 @@ class Classifier:
     """
 
     def __init__(self, model: Model | Scorer, thresholds: Mapping[str, tuple[float, ...]] | None = None) -> None:
-        self.scorer: Scorer = Linear(model) if isinstance(model, Model) else model
+        self.scorer: Scorer = LinearScorer(model) if isinstance(model, Model) else model
         self._thresholds = self.scorer.thresholds if thresholds is None else thresholds
 
     @classmethod
     def load(cls, model: str | os.PathLike[str] | None = None) -> Classifier:
-        """The model in a folder, or of a name: ``"default"``, ``"fast"``, one that ``tipclassify models list`` shows.
+        """Load a model from a folder or by name: ``"default"``, ``"fast"``, or one of ``tipclassify models list``.
 
-        Without, it is ``"default"``.
+        Without `model`, load ``"default"``.
 
         Raises
         ------
@@ -57,14 +57,14 @@ class Classifier:
 
     @property
     def model(self) -> Model:
-        """The table of weights of a linear model.
+        """Weight table of a linear model.
 
         Raises
         ------
         ModelError
             When the model is of another kind.
         """
-        if not isinstance(self.scorer, Linear):
+        if not isinstance(self.scorer, LinearScorer):
             raise ModelError(
                 f"{self.scorer.about()['kind'].partition(',')[0]}: only a linear model has a table of weights"
             )
@@ -72,22 +72,22 @@ class Classifier:
 
     @property
     def meta(self) -> Mapping[str, Any]:
-        """What the model says of itself: hash, corpus, metrics, operating points."""
+        """Metadata of the model: hash, corpus, metrics, operating points."""
         return self.scorer.meta
 
     @property
     def vocabulary(self) -> frozenset[str]:
-        """Words that the model knows in lower case, by which names are told from words."""
+        """Known lower-case words, which distinguish names from words."""
         return self.scorer.vocabulary
 
     def thresholds(self, policy: str = "balanced") -> Floats:
-        """Probability from which each label is given under `policy`, in the order of ``LABELS``."""
+        """Return the probability threshold of each label under `policy`, float64 (3,), in the order of ``LABELS``."""
         if policy not in self._thresholds:
             raise ValueError(f"unknown policy {policy!r}: use {', '.join(POLICIES)}")
         return np.array(self._thresholds[policy], np.float64)
 
     def with_thresholds(self, thresholds: Mapping[str, float]) -> Classifier:
-        """The same model with other thresholds, for every policy, of the labels given.
+        """Return a copy with other thresholds for the given labels, under every policy.
 
         Raises
         ------
@@ -99,72 +99,73 @@ class Classifier:
                 raise ValueError(f"unknown label {label!r}: use {', '.join(LABELS)}")
             if not 0 < value < 1:
                 raise ValueError(f"threshold of {label} is {value}: give a probability between 0 and 1")
-        moved = {
+        changed = {
             policy: tuple(thresholds.get(label, old) for label, old in zip(LABELS, row, strict=True))
             for policy, row in self._thresholds.items()
         }
-        return Classifier(self.scorer, moved)
+        return Classifier(self.scorer, changed)
 
     def logits(self, passages: Sequence[str | Passage]) -> Floats:
-        """Calibrated log-odds, float array (n, 3)."""
-        return self.scorer.score_texts(*_read(passages)).logits
+        """Compute calibrated log-odds (logits), float64 (n, 3), in the order of ``LABELS``."""
+        return self.scorer.score_texts(*_texts_and_headings(passages)).logits
 
     def predict_proba(self, passages: Sequence[str | Passage]) -> Floats:
-        """Calibrated probability of each label, float array (n, 3) in the order of ``LABELS``.
+        """Compute the calibrated probability of each label, float64 (n, 3), in the order of ``LABELS``.
 
-        `passages` are scored as they are, without splitting. The section of a `Passage` is evidence: "The law was not enforced."
-        fails on trafficking under "Forced Labor" and not under "Working Conditions". A bare string has no heading, and is read
-        as a sentence of a trafficking report unless its own words say otherwise.
+        Passages are not split. The section of a `Passage` is evidence: "The law was not enforced." is a failure under
+        "Forced Labor", but not under "Working Conditions". A plain string has no section, and is treated as a sentence
+        of a trafficking report unless its words indicate otherwise.
         """
         return logistic(self.logits(passages))
 
     def predict(self, passages: Sequence[str | Passage], policy: str = "balanced") -> Bools:
-        """Labels of each passage, bool array (n, 3): those whose probability is at least ``thresholds(policy)``."""
+        """Predict the labels of each passage, bool (n, 3): probability at least ``thresholds(policy)``."""
         return np.asarray(apply_thresholds(self.predict_proba(passages), self.thresholds(policy)))
 
     def explain(self, passage: str | Passage) -> dict[str, Explanation]:
-        """For each label, what every stretch of the passage adds to the log-odds, or how far they fall without it.
+        """Explain the score of each label by the contributions of the passage's spans to the log-odds.
 
-        `Explanation.method` says which: reasons of ``fast`` add up, those of ``default`` do not.
+        Contributions are additive for ``fast``; for ``default`` they are occlusion scores, which do not add up
+        (`Explanation.method`).
         """
         return self.explain_all([passage])[0]
 
     def explain_all(self, passages: Sequence[str | Passage]) -> list[dict[str, Explanation]]:
-        """The same for several passages, several times as fast as one by one."""
-        return self.scorer.explain_texts(*_read(passages))
+        """Explain several passages, much faster than one by one; see `explain`."""
+        return self.scorer.explain_texts(*_texts_and_headings(passages))
 
-    def doubtful(self, passages: Sequence[str | Passage]) -> Bools:
-        """Passages the model has too little to go by, bool array (n,).
+    def low_confidence(self, passages: Sequence[str | Passage]) -> Bools:
+        """Flag passages without enough known words for a reliable score, bool (n,).
 
-        The rule: fewer than three words besides figures and names, or over a third of those words unknown to the
-        training corpus, as in text that is not English.
+        A passage is flagged if it has fewer than three words, figures and names excluded, or if over a third of them
+        are unknown to the training corpus, as in text that is not English.
         """
-        return is_doubtful(self.scorer.score_texts(*_read(passages)))
+        return is_low_confidence(self.scorer.score_texts(*_texts_and_headings(passages)))
 
     def tag(self, document: Document, policy: str = "balanced", unit: Unit = "sentence") -> list[Passage]:
-        """Passages of a document with their scores and labels; `unit` is how far it is split."""
+        """Split a document into sentences or clauses (`unit`), and score and label each."""
         return self.tag_passages(split_passages(document, unit), policy)
 
     def tag_passages(self, passages: Sequence[Passage], policy: str = "balanced") -> list[Passage]:
-        """The same passages with scores and labels.
+        """Score and label passages; returns copies.
 
-        What is no prose of the report (`tipclassify.text.furniture`: references, notes, contents, dates, addresses) has no label.
+        Page furniture (`tipclassify.text.furniture`: references, notes, contents, dates, addresses) gets no label.
         """
         thresholds = self.thresholds(policy)
         if not passages:
             return []
-        found = self.scorer.score_texts(*_read(passages))
+        found = self.scorer.score_texts(*_texts_and_headings(passages))
         scores = logistic(found.logits)
-        given = (apply_thresholds(scores, thresholds) @ _BITS).tolist()
+        label_bits = (apply_thresholds(scores, thresholds) @ _BITS).tolist()
         return [
             replace(
                 passage,
                 labels=_labels_of(passage, bits),
                 scores=dict(zip(LABELS, row, strict=True)),
-                low_confidence=doubtful,
+                low_confidence=low_confidence,
             )
-            for passage, bits, row, doubtful in zip(
-                passages, given, scores.tolist(), is_doubtful(found).tolist(), strict=True
+            for passage, bits, row, low_confidence in zip(
+                passages, label_bits, scores.tolist(), is_low_confidence(found).tolist(), strict=True
             )
         ]
 
@@ -183,14 +184,14 @@ def classify(
     model: str | os.PathLike[str] | Classifier | None = None,
     policy: str = "balanced",
 ) -> list[Passage] | list[list[Passage]]:
-    """Split a text into passages and tag each.
+    """Split a text into passages, and score and label each.
 
     Parameters
     ----------
     text : str, or a list, pandas Series or datasets column of str
-        One text, or several: then one list of passages for each.
+        One text, or several; several give one list of passages each.
     model : name, path or Classifier, optional
-        ``"default"``, ``"fast"``, or the folder of a trained model; ``"default"`` without.
+        ``"default"``, ``"fast"``, or the folder of a trained model; by default ``"default"``.
     policy : str
         Operating point: ``"screen"``, ``"balanced"`` or ``"cite"``.
 
@@ -235,8 +236,8 @@ def _labels_of(passage: Passage, bits: int) -> tuple[str, ...]:
     return () if bits and is_furniture(passage.text, passage.section) else _LABELS_OF[bits]
 
 
-def _read(passages: Sequence[str | Passage]) -> tuple[list[str], list[str | None]]:
-    """Texts, and the heading of the section of each; a bare text has none."""
+def _texts_and_headings(passages: Sequence[str | Passage]) -> tuple[list[str], list[str | None]]:
+    """Return texts and section headings; a plain string has no heading."""
     if isinstance(passages, str):
         raise TypeError("give a list of passages, or call classify() to split a text")
     texts: list[str] = []

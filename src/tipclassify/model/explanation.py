@@ -1,7 +1,7 @@
-"""Why a passage scores as it does: the contribution of each span, and of the section's heading, to the log-odds of a label.
+"""Explain a score by the contributions of spans, and of the section's heading, to the log-odds of each label.
 
-A score of the fast model is a sum over features (those of the best clause count twice), so its parts are the reasons, and they
-add up.
+The fast model's score is a sum over features, those of the best clause counted twice, so that its summands are an exact
+explanation.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class SpanWeight:
-    """Contribution of a span to the log-odds of a label (positive: towards it).
+    """Contribution of a span to the log-odds of a label; positive values support the label.
 
-    For the fast model a summand of the score; for an encoder, by how much the log-odds fall when the span is masked.
+    For the fast model a summand of the score; for an encoder the decrease of the log-odds when the span is masked.
     """
 
     start: int
@@ -43,24 +43,23 @@ class SpanWeight:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a passage scores as it does on one label.
+    """Explanation of a passage's score on one label.
 
     Attributes
     ----------
     label : str
     probability : float
-        Logistic function of `logit`.
+        0 to 1: logistic function of `logit`.
     logit, bias : float
         Calibrated log-odds, and their value for a passage without known features (additive) or with every word masked
         (occlusion).
     spans : tuple of SpanWeight
-        Strongest first. Spans overlap: a word counts by itself and in the n-grams, or the clause, it is part of.
+        Largest absolute weight first. Spans overlap: a word counts alone and in its n-grams or clause.
     method : str
-        ``"additive"``: the fast model is a sum, and ``bias + heading + sum(span weights) == logit``. ``"occlusion"``: an
-        encoder scored the passage with each span masked. Occlusion scores do not add up: a redundant word hides another's
-        effect.
+        ``"additive"`` (fast model): ``bias + heading + sum(span weights) == logit``. ``"occlusion"`` (encoder): each
+        span is masked in turn; these scores do not add up, since a redundant word hides another's effect.
     heading : float
-        Log-odds that the section's heading adds (additive), or by how much they fall without it (occlusion); 0 without one.
+        Contribution of the section's heading to the log-odds; 0 without heading.
     """
 
     label: str
@@ -75,7 +74,7 @@ class Explanation:
 def explain_texts(
     model: Model, texts: Sequence[str], headings: Sequence[str | None] | None = None
 ) -> list[dict[str, Explanation]]:
-    """Explain the score of each text, by label."""
+    """Explain the score of each text, by label; a heading is None for a text without section."""
     if not texts:
         return []
     features = featurize(texts, model.vocabulary)
@@ -90,7 +89,7 @@ def explain_texts(
 
 
 def known_features(model: Model, features: Features) -> tuple[npt.NDArray[np.bool_], Ints]:
-    """Find which features the model knows, bool (m,), and the row of the weight table of each of those."""
+    """Test which features the model knows, bool (m,), and return their rows in the weight table, int64 (known,)."""
     table = model.hashes
     if not len(table):
         return np.zeros(len(features.hash), bool), np.zeros(0, np.int64)
@@ -101,7 +100,7 @@ def known_features(model: Model, features: Features) -> tuple[npt.NDArray[np.boo
 
 
 def _contributions(model: Model, features: Features) -> tuple[Ints, Ints, Ints, Floats]:
-    """Passage, start and end of each known feature, and its contribution to each label, (m, 3)."""
+    """Return passage, start and end of each known feature, and its contributions, float64 (m, 3)."""
     known, index = known_features(model, features)
     row, clause = features.row[known], features.clause[known]
     whole = length_scale(np.bincount(features.row, minlength=len(features.words)))[row]

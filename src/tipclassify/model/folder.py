@@ -1,7 +1,7 @@
-"""What the folders of all kinds of model share: a head of JSON that a hash guards, and writing that nobody sees half done.
+"""Read and write model folders of any kind: a JSON head with hashes, and atomic replacement of the folder.
 
-``model.json`` is the head: ``format``, ``kind`` (none for the linear model), ``labels``, ``thresholds``, whatever else a person may
-want to read, and the SHA-256 over all of it. The head holds the hashes of the other files, so one hash names a model.
+The head, ``model.json``, has ``format``, ``kind`` (the linear model if absent), ``labels``, ``thresholds`` and
+metadata, the hashes of all other files, and the SHA-256 of itself: one hash identifies a model.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from typing import Any, Final
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS, POLICIES
 
-__all__ = ["HEAD", "LINEAR", "as_bytes", "check_head", "digest", "hashed_files", "kind_of", "load_head", "parsed_head"]
-__all__ += ["put_in_place", "sealed", "weights_digest", "write_folder"]
+__all__ = ["HEAD", "LINEAR", "as_bytes", "check_head", "digest", "hashed_files", "kind_of", "load_head", "parse_head"]
+__all__ += ["replace_folder", "sealed", "weights_digest", "write_folder"]
 
 HEAD: Final = "model.json"
 LINEAR: Final = "linear"
-"""Kind of a model whose head tells none."""
+"""Kind of a model without ``kind`` in its head."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
@@ -31,26 +31,26 @@ _MOST_FILES: Final = 50
 
 
 def digest(head: Mapping[str, Any]) -> str:
-    """SHA-256 of a head without its own ``sha256``, in hexadecimal."""
+    """Compute the SHA-256 of a head without its ``sha256``, in hexadecimal."""
     plain = {key: value for key, value in head.items() if key != "sha256"}
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode("utf-8")).hexdigest()
 
 
 def sealed(head: Mapping[str, Any]) -> bytes:
-    """The file of a head, with its ``sha256`` put in."""
+    """Serialise a head as ``model.json``, with its ``sha256`` added."""
     whole = {**head, "sha256": digest(head)}
     return as_bytes(json.dumps(whole, indent=1) + "\n")
 
 
 def as_bytes(text: str) -> bytes:
-    """A text file, the same on every system: UTF-8, and line breaks as they are."""
+    """Encode a text file as UTF-8, line breaks unchanged, so that it is the same on every system."""
     return text.encode("utf-8")
 
 
 def write_folder(path: str | os.PathLike[str], files: Mapping[str, bytes]) -> None:
     """Write a model folder, replacing the one at `path` if there is one.
 
-    It is written beside `path` and renamed: a reader never sees half a model.
+    Written beside `path` and renamed, so that a reader never sees an incomplete model.
 
     Raises
     ------
@@ -65,13 +65,13 @@ def write_folder(path: str | os.PathLike[str], files: Mapping[str, bytes]) -> No
     try:
         for name, data in files.items():
             (staged / name).write_bytes(data)
-        put_in_place(staged, target)
+        replace_folder(staged, target)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
 
 
-def put_in_place(staged: Path, target: Path) -> None:
-    """Rename a finished folder to `target`, on the same disk; what stood there goes."""
+def replace_folder(staged: Path, target: Path) -> None:
+    """Rename a finished folder to `target` on the same disk, replacing an older one."""
     staged.chmod(0o755)
     old = None
     if target.exists():
@@ -82,32 +82,32 @@ def put_in_place(staged: Path, target: Path) -> None:
         shutil.rmtree(old)
 
 
-def _beside(target: Path, what: str = "") -> Path:
-    """A new folder on the same disk as `target`."""
-    from tempfile import mkdtemp  # imports much that reading a model can do without
+def _beside(target: Path, prefix: str = "") -> Path:
+    """Create a temporary folder beside `target`, on the same disk."""
+    from tempfile import mkdtemp  # slow to import, and not needed for reading
 
-    return Path(mkdtemp(prefix=f".{target.name}-{what}", dir=target.parent))
+    return Path(mkdtemp(prefix=f".{target.name}-{prefix}", dir=target.parent))
 
 
 def load_head(folder: Path) -> dict[str, Any]:
-    """The head of a model folder as it is written there, which nothing has checked.
+    """Load the head of a model folder, unchecked.
 
     Raises
     ------
     ModelError
-        When there is none, or it is not JSON with a format.
+        When it is missing, or is no JSON object with a ``format``.
     """
     file = folder / HEAD
     if not file.is_file():
         raise ModelError(f"{folder}: no model there (no {HEAD}); train one with 'python train.py --out {folder}'")
     try:
-        return parsed_head(file.read_bytes())
+        return parse_head(file.read_bytes())
     except (ValueError, OSError):
         raise ModelError(f"{file}: truncated or not a model; copy or train the model anew") from None
 
 
-def parsed_head(data: bytes) -> dict[str, Any]:
-    """The head in the bytes of a ``model.json``; `ValueError` when it is none."""
+def parse_head(data: bytes) -> dict[str, Any]:
+    """Parse the bytes of a ``model.json``; raise `ValueError` if they are no head."""
     head = json.loads(data.decode("utf-8"))
     if not isinstance(head, dict) or "format" not in head:
         raise ValueError("no head of a model")
@@ -115,29 +115,29 @@ def parsed_head(data: bytes) -> dict[str, Any]:
 
 
 def kind_of(head: Mapping[str, Any]) -> str:
-    """What kind of model a head is of."""
+    """Return the kind of model of a head."""
     return str(head.get("kind", LINEAR))
 
 
 def hashed_files(head: Mapping[str, Any]) -> dict[str, str]:
-    """The files of a model beside its head that scoring or a check of it needs, each with its SHA-256 in hexadecimal.
+    """Return the files that a head lists, with their SHA-256 in hexadecimal.
 
     Raises
     ------
     ValueError
-        When the head names none, or one that is no plain name with a hash.
+        When the list is missing, or an entry is no plain file name with a hash.
     """
-    told = head.get("files") if kind_of(head) != LINEAR else {"weights.npz": head.get("weights_sha256")}
-    if not isinstance(told, dict) or not told or len(told) > _MOST_FILES or HEAD in told:
+    listed = head.get("files") if kind_of(head) != LINEAR else {"weights.npz": head.get("weights_sha256")}
+    if not isinstance(listed, dict) or not listed or len(listed) > _MOST_FILES or HEAD in listed:
         raise ValueError("no hashes of its files")
-    for name, value in told.items():
+    for name, value in listed.items():
         if not (_NAME.fullmatch(name) and isinstance(value, str) and _SHA256.fullmatch(value)):
             raise ValueError(f"{name!r:.50} is no file with its hash")
-    return dict(told)
+    return dict(listed)
 
 
 def weights_digest(head: Mapping[str, Any]) -> str:
-    """SHA-256 of the file that holds the weights; `ValueError` where the head does not tell it."""
+    """Return the SHA-256 of the weights file; raise `ValueError` if the head lacks it."""
     files = hashed_files(head)
     for name in ("weights.npz", "model.onnx"):
         if name in files:
@@ -146,12 +146,12 @@ def weights_digest(head: Mapping[str, Any]) -> str:
 
 
 def check_head(file: str | os.PathLike[str], head: Mapping[str, Any]) -> None:
-    """Labels, hash and thresholds of the head in `file`.
+    """Check labels, hash and thresholds of a head; errors name `file`.
 
     Raises
     ------
     ModelError
-        When it is for other labels, was changed since training, or lacks thresholds.
+        When the labels differ, the head was changed since training, or thresholds are missing.
     """
     if tuple(head.get("labels", ())) != LABELS:
         raise ModelError(f"{file}: made for the labels {head.get('labels')}, not {list(LABELS)}; use another model")

@@ -1,8 +1,7 @@
-"""Load what scores, from the name of a model: the one place that knows all kinds.
+"""Load a scorer by model name or folder; the only module that knows all kinds of models.
 
-- ``default``, or nothing: the shipped encoder.
-- ``fast``: the shipped linear model.
-- Anything else: a folder, or a name (`tipclassify.model.registry`), of whatever kind its ``model.json`` says.
+``default`` (or None) is the shipped encoder, ``fast`` the shipped linear model. Any other name is a folder or a model
+of the registry (`tipclassify.model.registry`), of the kind given in its ``model.json``.
 """
 
 from __future__ import annotations
@@ -15,20 +14,20 @@ from typing import Final
 from tipclassify.errors import ModelError
 from tipclassify.model.folder import HEAD, LINEAR, kind_of, load_head
 from tipclassify.model.registry import DEFAULT, SHIPPED, find_folder
-from tipclassify.model.scorer import Linear, Scorer
+from tipclassify.model.scorer import LinearScorer, Scorer
 
 __all__ = ["load_scorer", "model_folder"]
 
-_ENCODER: Final = "encoder"  # a kind, as `encoder.folder.ENCODER`, which imports much
+_ENCODER: Final = "encoder"  # equal to `encoder.folder.ENCODER`, which is slow to import
 
 
 def model_folder(name: str | os.PathLike[str] | None) -> Path:
-    """The folder that a name stands for.
+    """Find the folder of a model by name or path; the default model for None.
 
     Raises
     ------
     ModelError
-        When there is none.
+        When there is no such model.
     """
     if isinstance(name, os.PathLike):
         return Path(name)
@@ -39,12 +38,12 @@ def model_folder(name: str | os.PathLike[str] | None) -> Path:
 
 
 def load_scorer(name: str | os.PathLike[str] | None = None) -> Scorer:
-    """The model of that name, ready to score; the shipped default for None.
+    """Load a model, ready for scoring; the shipped default for None.
 
     Raises
     ------
     ModelError
-        When it is missing, damaged, of another format, for other labels, or its libraries cannot be imported.
+        When the model is missing, damaged, of another format or for other labels, or a library cannot be imported.
     """
     folder = model_folder(name).resolve()
     file = folder / HEAD
@@ -54,13 +53,13 @@ def load_scorer(name: str | os.PathLike[str] | None = None) -> Scorer:
 _shipped = lru_cache(find_folder)
 
 
-@lru_cache(maxsize=3)  # some tenths of a second, and up to a hundred megabytes each
+@lru_cache(maxsize=3)  # loading takes some tenths of a second, and up to 100 MB each
 def _loaded(folder: Path, stamp: int | None) -> Scorer:  # noqa: ARG001
     kind = kind_of(load_head(folder))
     if kind == LINEAR:
         from tipclassify.model.linear.model import read_model
 
-        return Linear(read_model(folder))
+        return LinearScorer(read_model(folder))
     if kind != _ENCODER:
         raise ModelError(f"{folder / HEAD}: a model of kind {kind!r}; run 'pip install -U tipclassify'")
     from tipclassify.model.encoder.folder import read_encoder

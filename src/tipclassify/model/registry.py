@@ -1,6 +1,6 @@
-"""Find models by name: a folder as such, else a shipped model, else the user's cache, else ``models/`` of the checkout.
+"""Find models by name: as a folder, a shipped model, in the user's cache, or in ``models/`` of the checkout.
 
-The cache is ``TIPCLASSIFY_MODELS``, else ``tipclassify/models`` in the platform's folder for caches.
+The cache is ``TIPCLASSIFY_MODELS``, or else ``tipclassify/models`` in the platform's cache folder.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PACKAGE: Final = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """A model that has a name here; `head` is its ``model.json``, unchecked, empty where it cannot be read."""
+    """Installed model; `head` is its ``model.json``, unchecked, or empty if unreadable."""
 
     name: str
     folder: Path
@@ -33,12 +33,12 @@ class Installed:
 
     @property
     def kind(self) -> str:
-        """What kind of model it is."""
+        """Kind of the model."""
         return kind_of(self.head) if self.head else "unreadable"
 
 
 def is_name(name: str) -> bool:
-    """Whether a model may be kept under this name.
+    """Test whether a model may be installed under this name.
 
     >>> is_name("ours-2026"), is_name("../ours"), is_name("fast")
     (True, False, False)
@@ -47,15 +47,15 @@ def is_name(name: str) -> bool:
 
 
 def cached(name: str) -> Path | None:
-    """Return the folder `name` of tipclassify where the system keeps caches; None where it has none."""
-    from tipclassify.download.cache import platform_cache  # what links need takes a while to import
+    """Return tipclassify's folder `name` in the platform's cache folder; None if the platform has none."""
+    from tipclassify.download.cache import platform_cache  # slow to import
 
     root = platform_cache()
     return root / "tipclassify" / name if root else None
 
 
 def models_folder() -> Path | None:
-    """Where models that were added are kept; None without a home folder."""
+    """Return the folder of added models; None without a home folder."""
     if chosen := os.environ.get("TIPCLASSIFY_MODELS"):
         return Path(chosen).expanduser()
     return cached("models")
@@ -67,15 +67,15 @@ def find_folder(name: str) -> Path:
     Raises
     ------
     ModelError
-        When there is none, with how to get it.
+        When there is no such model; the message gives the remedy.
     """
     folder = Path(name)
     if (folder / HEAD).is_file():
         return folder
-    if name in SHIPPED:  # inside the installed package, or in the checkout that it runs from
+    if name in SHIPPED:  # inside the installed package, or in the checkout
         places = [_PACKAGE / "models", _PACKAGE.parents[1] / "models"]
     else:
-        places = _places() if is_name(name) else []
+        places = _model_folders() if is_name(name) else []
     for place in places:
         if (place / name / HEAD).is_file():
             return place / name
@@ -83,7 +83,7 @@ def find_folder(name: str) -> Path:
         remedy = "reinstall tipclassify, or train it with 'python train.py'"
         raise ModelError(f"the shipped model {name!r} is missing: {remedy}")
     if folder.is_dir():
-        load_head(folder)  # raises, and says what the folder lacks
+        load_head(folder)  # raises an error about the missing file
     if not is_name(name):
         remedy = "give the folder of one, or a name that 'tipclassify models list' shows"
         raise ModelError(f"{name}: no such model: {remedy}")
@@ -92,9 +92,9 @@ def find_folder(name: str) -> Path:
 
 
 def installed() -> list[Installed]:
-    """List every model that has a name here, in the order of names; of two with one name the one that is found."""
+    """List the installed models by name; of two with the same name, the one that `find_folder` returns."""
     found: dict[str, Installed] = {}
-    for place in _places():
+    for place in _model_folders():
         for folder in place.iterdir() if place.is_dir() else ():
             if is_name(folder.name) and folder.name not in found and (folder / HEAD).is_file():
                 try:
@@ -105,11 +105,11 @@ def installed() -> list[Installed]:
     return [found[name] for name in sorted(found)]
 
 
-def _places() -> list[Path]:
+def _model_folders() -> list[Path]:
     return [place for place in (models_folder(), _checkout()) if place is not None]
 
 
 def _checkout() -> Path | None:
-    """``models/`` of the checkout that this runs from; None where it is installed."""
+    """Return ``models/`` of the checkout; None for an installed package."""
     root = _PACKAGE.parents[1]
     return root / "models" if (root / "pyproject.toml").is_file() else None

@@ -1,7 +1,7 @@
-"""What the classifier needs of a model, whatever its kind, and the linear kind as such.
+"""Define the interface between classifier and models, and implement it for the linear model.
 
-A `Scorer` gives calibrated log-odds and reasons. Everything else (policies, tags, documents) is the classifier's, and the same
-for all kinds: code that asks of which kind a model is belongs into a scorer.
+A `Scorer` computes calibrated log-odds and explanations. Policies, labels and documents are the classifier's, the same
+for all kinds; code that depends on the kind of model belongs in a scorer.
 """
 
 from __future__ import annotations
@@ -14,54 +14,54 @@ from tipclassify.model.explanation import ADDITIVE, Explanation, explain_texts
 from tipclassify.model.linear.model import Model
 from tipclassify.model.linear.scoring import Scored, score_texts
 
-__all__ = ["Linear", "Scorer"]
+__all__ = ["LinearScorer", "Scorer"]
 
 
 class Scorer(Protocol):
-    """A model at work."""
+    """Interface of a loaded model."""
 
     @property
     def rounding(self) -> float:
-        """Difference of a probability that another processor, or another batch, may make."""
+        """Tolerance of a probability between processors and batches."""
 
     @property
     def measured(self) -> str:
-        """On what the figures in `meta` were measured."""
+        """Evaluation data of the metrics in `meta`, as a phrase."""
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """How it explains: the values that `Explanation.method` may have."""
+        """Explanation methods: the possible values of `Explanation.method`."""
 
     @property
     def meta(self) -> Mapping[str, Any]:
-        """What the model says of itself: ``sha256``, ``corpus``, ``metrics``, ``operating_points``, ``error_table``, …"""
+        """Metadata: ``sha256``, ``corpus``, ``metrics``, ``operating_points``, ``error_table``, …"""
 
     @property
     def thresholds(self) -> Mapping[str, tuple[float, ...]]:
-        """Policy → probability from which each label is given."""
+        """Policy → probability threshold of each label."""
 
     @property
     def vocabulary(self) -> frozenset[str]:
-        """Words known in lower case, by which names are told from words."""
+        """Known lower-case words, which distinguish names from words."""
 
     def score_texts(self, texts: Sequence[str], headings: Sequence[str | None] | None = None) -> Scored:
-        """Calibrated log-odds of each text under the heading of its section (None: no heading), and its counts of words."""
+        """Compute calibrated log-odds and word counts of each text; the heading of a text without section is None."""
 
     def explain_texts(
         self, texts: Sequence[str], headings: Sequence[str | None] | None = None
     ) -> list[dict[str, Explanation]]:
-        """Reasons of each text, by label."""
+        """Explain the score of each text, by label."""
 
     def about(self) -> dict[str, str]:
-        """What this kind of model has to tell of itself, for ``tipclassify info``."""
+        """Describe the model for ``tipclassify info``."""
 
 
-class Linear:
-    """The linear kind: sums of weights of n-grams."""
+class LinearScorer:
+    """Scorer of a linear model."""
 
     measured: Final = "out of fold"
     methods: Final = (ADDITIVE,)
-    rounding: Final = 1e-5  # sums of float32 in another order; everything that is printed has four decimals
+    rounding: Final = 1e-5  # order of float32 sums; all output has four decimals
 
     def __init__(self, model: Model) -> None:
         self.model = model

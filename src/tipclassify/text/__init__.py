@@ -1,1 +1,1 @@
-"""Text: a document in, its passages and their features out."""
+"""Split a document into passages, and passages into features."""

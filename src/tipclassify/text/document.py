@@ -1,6 +1,6 @@
-"""What flows through the package: a `Document` of `Block`s goes in, `Passage`s come out.
+"""Data classes of the package: a `Document` consists of `Block`s and is split into `Passage`s.
 
-Every offset counts characters (code points) of ``Document.text``, half-open, so that
+Offsets are in characters (code points) of ``Document.text``, half-open:
 ``document.text[p.start:p.end] == p.text`` for each passage.
 """
 
@@ -15,18 +15,18 @@ __all__ = ["Block", "Document", "Passage"]
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A paragraph, list entry, table cell or heading of a document.
+    """Paragraph, list item, table cell or heading of a document.
 
     Attributes
     ----------
     start, end : int
-        Its characters in the document's text.
+        Character offsets in the document's text.
     section : str or None
-        One of `tipclassify.labels.SECTIONS`, or the text of the heading it stands under.
+        One of `tipclassify.labels.SECTIONS`, or the text of the nearest heading.
     heading : bool
-        True for a heading: it names a section and is not tagged.
+        True for a heading, which is not tagged.
     page : int or None
-        Page it begins on, from 1, where the source has pages.
+        First page, from 1, if the source has pages.
     """
 
     start: int
@@ -38,18 +38,18 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The readable text of one source and where its blocks are.
+    """Text of a source, and its blocks.
 
     Attributes
     ----------
     source : str
-        Path or address it was read from.
+        Path or URL of the source.
     title : str or None
-        What the source calls itself.
+        Title that the source gives.
     country : str or None
-        English name of the country it is about, where title or address tell it.
+        English name of the country that the report covers, if title or address contain it.
     year : int or None
-        Year of the report, where title or address tell it.
+        Year of the report, if title or address contain it.
     """
 
     text: str
@@ -62,26 +62,26 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A sentence of a text with what the model says of it.
+    """Sentence or clause of a text, with its scores and labels.
 
     Attributes
     ----------
     text : str
-        The passage, word for word.
+        Text of the passage, verbatim.
     start, end : int
-        Its characters in the source text.
+        Character offsets in the source text.
     section : str or None
-        Section of the report, where headings tell it.
+        Section of the report, if it has headings.
     labels : tuple of str
-        Labels whose probability reaches the threshold of the policy, in the order of ``LABELS``.
+        Labels with a probability of at least the policy's threshold, in the order of ``LABELS``.
     scores : mapping of str to float
-        Calibrated probability of every label, 0 to 1.
+        Calibrated probability of each label, 0 to 1.
     low_confidence : bool
-        The model has too little to go by (`Classifier.doubtful`): a reader must decide.
+        Too few known words for a reliable score (`Classifier.low_confidence`): a person must decide.
     page : int or None
-        Page it begins on, from 1, where the source has pages.
+        First page, from 1, if the source has pages.
     block : int or None
-        Index of its block in ``Document.blocks``.
+        Index in ``Document.blocks``.
     """
 
     text: str
@@ -95,7 +95,7 @@ class Passage:
     block: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; probabilities rounded to four decimals."""
+        """Convert to plain JSON values; probabilities are rounded to four decimals."""
         return {
             "start": self.start,
             "end": self.end,

@@ -1,7 +1,7 @@
-"""What a reader passes on that is no prose of the report: references, notes, contents, dates, addresses, names of icons.
+"""Detect page furniture, passages that are no prose: references, notes, contents, dates, addresses, icon names.
 
-Such a passage says nothing of a government: it has scores but no labels (`Classifier.tag_passages`), and is not counted as a
-passage of the report. The heading above it says so ("REFERENCES"), or its own words do. When in doubt a passage is prose.
+Such a passage has scores but no labels (`Classifier.tag_passages`), and is not counted as a passage of the report.
+The evidence is the section's heading ("REFERENCES") or the passage itself. In case of doubt a passage is prose.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from tipclassify.text.segmentation.sections import without_enumerator
 
 __all__ = ["is_furniture", "is_prose"]
 
-_NAMES: Final = frozenset(
-    """reference references bibliography cited endnotes endnote footnotes footnote notes contents citations abbreviations
-    acronyms acknowledgements acknowledgments""".split()
+_REFERENCE_WORDS: Final = frozenset(
+    """reference references bibliography cited endnotes endnote footnotes footnote notes contents citations
+    abbreviations acronyms acknowledgements acknowledgments""".split()
 )
-_BESIDE: Final = frozenset(
+_FILLER_WORDS: Final = frozenset(
     "and of the to list table tables figures selected select works sources end foot text".split()
 )
 _WORD: Final = re.compile(r"[^\W\d_]+")
 
-_LONGEST: Final = 400  # characters; entries of a bibliography are shorter
-_SHORT: Final = 30  # dates, addresses of mail and names of icons are shorter
+_MAX_REFERENCE: Final = 400  # characters; bibliography entries are shorter
+_MAX_SHORT: Final = 30  # characters; dates, e-mail addresses and icon names are shorter
 _MONTH: Final = (
     r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?"
     r"|Nov(?:ember)?|Dec(?:ember)?)\.?"
@@ -35,12 +35,12 @@ _DATE: Final = (
     r"|\d{4}-\d\d-\d\d|\d\d?[/.]\d\d?[/.](?:\d\d){1,2})(?!\w)"
 )
 _NAME: Final = r"[A-Z][\w'’-]*(?:\s[A-Z][\w'’-]*){0,3}"
-_STATES: Final = r"(?:[Ll]ast\s)?(?:[Aa]ccessed|Retrieved|Enacted|Adopted|Published|Posted|Updated|Released|Cited)"
-# One part of a reference or an address, with the marks behind it. Parts are matched one after the other and none is read
-# again, so that time is linear in the text.
+_DATE_LABELS: Final = r"(?:[Ll]ast\s)?(?:[Aa]ccessed|Retrieved|Enacted|Adopted|Published|Posted|Updated|Released|Cited)"
+# One part of a reference or an address, with its trailing punctuation. Parts are matched one after the other without
+# backtracking into earlier ones, so that time is linear in the length of the text.
 _PART: Final = re.compile(
     rf"""(?:
-      (?:{_STATES}(?:\son)?:?\s)?{_DATE}
+      (?:{_DATE_LABELS}(?:\son)?:?\s)?{_DATE}
     | (?:(?:Available|Retrieved|Accessed)(?:\s(?:at|from|online))?:?\s)?(?:https?://|www\.)\S+
     | (?:E-?mail:\s)?[\w.+-]{{1,64}}@[\w-]+\.[\w.-]+
     | (?:Tel|Telephone|Phone|Fax)[.:]{{1,2}}\s[+()\d][\d()\s.–-]{{5,}}
@@ -57,9 +57,9 @@ _PART: Final = re.compile(
 _NUMBER: Final = re.compile(r"[\[(]?\d{1,3}[\])]?[.:]?\s+(?=[A-Zhw])")
 _AUTHOR: Final = re.compile(rf"{_NAME},\s[A-Z][\w'’-]*\.\s")
 _NO_WORDS: Final = re.compile(r"[\W\d_]*|[a-z0-9]+(?:_[a-z0-9]+)+(?:\s[a-z0-9]+(?:_[a-z0-9]+)+)*")
-_LEADERS: Final = re.compile(r"(?:\.\s?){4}|…{2}")  # dots that lead to a page number
-# How longer references begin or end.
-_STARTS: Final = (
+_LEADERS: Final = re.compile(r"(?:\.\s?){4}|…{2}")  # dot leaders before a page number
+# Beginnings and endings of references of `_MAX_SHORT` characters or more.
+_REFERENCE_STARTS: Final = (
     *"0123456789([",
     "U.S. Embassy",
     "US Embassy",
@@ -72,58 +72,61 @@ _STARTS: Final = (
     "P. O.",
     "www.",
 )
-_ENDS: Final = tuple(digit + mark for digit in "0123456789" for mark in ("", "."))
+_REFERENCE_ENDS: Final = tuple(digit + mark for digit in "0123456789" for mark in ("", "."))
 
 
 def is_prose(passage: Passage) -> bool:
-    """Whether a tagged passage counts as one of the report's own: what has a label always does."""
+    """Test whether a tagged passage counts as prose of the report; a labelled passage always does."""
     return bool(passage.labels) or not is_furniture(passage.text, passage.section)
 
 
 def is_furniture(text: str, section: str | None = None) -> bool:
-    """Whether a passage is a reference, note, date, address or the like, by the heading above it or by its own words.
+    """Test whether a passage is page furniture, by its section's heading or its own words.
 
     >>> is_furniture("Courts convicted nine traffickers.", "VIII. REFERENCES")
     True
     >>> is_furniture("U.S. Embassy- Port Alba. Reporting. January 2, 2022.")
     True
-    >>> is_furniture("14. Ostrander, Mila. Children of the kilns. Port Alba: Harbor Press, 2019. https://kilns.example/1")
+    >>> is_furniture("14. Ostrander, Mila. Children of the kilns. Port Alba: Harbor Press, 2019. https://kilns.example")
     True
     >>> is_furniture("On January 2, 2022, police arrested nine traffickers.", "Protection")
     False
     """
-    return (section is not None and _holds_no_prose(section)) or (_may_be_reference(text) and _is_reference(text))
+    return (section is not None and _is_reference_heading(section)) or (_may_be_reference(text) and _is_reference(text))
 
 
 @lru_cache(maxsize=1_024)
-def _holds_no_prose(section: str) -> bool:
-    """Whether a heading, or one of joined ones, names references, notes, contents or abbreviations, and nothing else."""
+def _is_reference_heading(section: str) -> bool:
+    """Test whether a heading, or one of the joined ones, names only references, notes, contents or abbreviations."""
     for heading in section.split(": "):
         words = set(_WORD.findall(without_enumerator(heading).lower()))
-        if not words.isdisjoint(_NAMES) and words <= _NAMES | _BESIDE:
+        if not words.isdisjoint(_REFERENCE_WORDS) and words <= _REFERENCE_WORDS | _FILLER_WORDS:
             return True
     return False
 
 
 def _may_be_reference(text: str) -> bool:
-    """Whether a text need be looked at closely: most sentences neither begin nor end with a figure."""
+    """Rule out most sentences cheaply: few are short, contain a link, or begin or end with a figure."""
     size = len(text)
-    return size < _SHORT or (size <= _LONGEST and (text.startswith(_STARTS) or text.endswith(_ENDS) or "://" in text))
+    return size < _MAX_SHORT or (
+        size <= _MAX_REFERENCE
+        and (text.startswith(_REFERENCE_STARTS) or text.endswith(_REFERENCE_ENDS) or "://" in text)
+    )
 
 
 def _is_reference(text: str) -> bool:
     text = text.strip()
     number = _NUMBER.match(text)
-    if _NO_WORDS.fullmatch(text) or _all_parts(text, 0) or (number and _all_parts(text, number.end())):
+    if _NO_WORDS.fullmatch(text) or _is_all_parts(text, 0) or (number and _is_all_parts(text, number.end())):
         return True
-    if number or _AUTHOR.match(text):  # an entry of a bibliography: its last sentence says when or where it came out
+    if number or _AUTHOR.match(text):  # a bibliography entry: its last sentence gives date or place of publication
         last = text.rfind(". ", 0, len(text) - 1) + 2
-        return last > 1 and _all_parts(text, last)
+        return last > 1 and _is_all_parts(text, last)
     return text[-1:].isdigit() and _LEADERS.search(text) is not None
 
 
-def _all_parts(text: str, start: int) -> bool:
-    """Whether the text from `start` on is made of parts of references alone."""
+def _is_all_parts(text: str, start: int) -> bool:
+    """Test whether the text from `start` on consists of parts of references only."""
     at = start
     while at < len(text):
         part = _PART.match(text, at)

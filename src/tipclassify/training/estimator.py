@@ -150,13 +150,15 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         scorer = load_encoder()
         model = scorer.model
         pooled = pooled_vectors(scorer, [p.text for p in passages], [p.section for p in passages], progress=progress)
-        raw = out_of_fold_logits(model.own, pooled, y_true, weights, group_folds(groups, self.folds, self.seed))
+        raw = out_of_fold_logits(
+            model.finetuned_heads, pooled, y_true, weights, group_folds(groups, self.folds, self.seed)
+        )
         used = weights > 0
         scores = logistic(raw * model.scale + model.shift)[used]
         thresholds = np.array(model.thresholds["balanced"])
         self.metrics_ = measure(y_true[used], scores, apply_thresholds(scores, thresholds), thresholds)
         heads, meta = (
-            adapt_heads(model.own, pooled, y_true, weights),
+            adapt_heads(model.finetuned_heads, pooled, y_true, weights),
             {**model.meta, "adapted_from": model.meta["sha256"]},
         )
         self.classifier_ = Classifier(EncoderScorer(replace(model, heads=heads, meta=meta)))

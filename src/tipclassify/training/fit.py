@@ -19,7 +19,7 @@ from tipclassify._version import __version__
 from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.evaluation.metrics import Metrics, measure
 from tipclassify.labels import LABELS
-from tipclassify.model.linear.model import STEPS, Model
+from tipclassify.model.linear.model import MAX_WEIGHT, Model
 from tipclassify.progress import Progress
 from tipclassify.text.features.hashing import featurize
 from tipclassify.text.features.tokenizer import known_words
@@ -132,7 +132,7 @@ def fit_model(
     table = np.stack([w * scale for (w, _), scale in zip(fits, calibrated.scale, strict=True)], axis=1)
     bias = np.array([b for _, b in fits]) * calibrated.scale + calibrated.shift
     nonzero = np.abs(table).max(axis=1) > 0
-    units = np.maximum(np.abs(table).max(axis=0, initial=0.0), 1e-9) / STEPS
+    units = np.maximum(np.abs(table).max(axis=0, initial=0.0), 1e-9) / MAX_WEIGHT
     stored = np.rint(table[nonzero] / units).astype(np.int16)  # quantized as in the file: evaluate what ships
     model = Model(hashes[nonzero], stored, units, bias, vocabulary, calibrated.thresholds, {})
     scores, y_pred = calibrated.scores, calibrated.y_pred

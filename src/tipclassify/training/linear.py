@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.arrays import Bools, Floats, Ints
-from tipclassify.model.linear.sums import PLACE_BITS
+from tipclassify.model.linear.sums import SLOT_BITS
 from tipclassify.progress import Progress
 from tipclassify.text.features.hashing import Features, best_clauses, feature_keys, heading_hashes
 from tipclassify.text.features.templates import length_scale
@@ -101,7 +101,7 @@ def _heading_features(headings: Sequence[str | None]) -> tuple[Ints, npt.NDArray
 
 def _one_per_slot(hashes: npt.NDArray[np.uint32], used: Ints, uses: Ints) -> Ints:
     """Keep the most frequent of the `used` features in each slot of the weight table."""
-    place = hashes[used] >> np.uint32(32 - PLACE_BITS)
+    place = hashes[used] >> np.uint32(32 - SLOT_BITS)
     order = np.lexsort((-uses[used], place))
     first = np.diff(place[order].astype(np.int64), prepend=-1) > 0
     return np.sort(used[order[first]])

@@ -126,7 +126,7 @@ def train_default(
     weights = np.where(is_own[origin], weight * weights, weights)
     pooled = pooled_vectors(scorer, texts, headings, cache=cache, progress=progress)
     train, first = ~held[origin], np.flatnonzero(np.diff(origin, prepend=-1))  # `first`: each row with its heading
-    heads = adapt_heads(model.own, pooled[train], y_true[train], weights[train])
+    heads = adapt_heads(model.finetuned_heads, pooled[train], y_true[train], weights[train])
     true, raw = y_true[first], heads.logits(pooled[first])
     on_own = on_held = None
     if is_own.any():
@@ -134,11 +134,15 @@ def train_default(
         fold[is_own] = group_folds(np.asarray(group_rows(rows))[is_own], _FOLDS, seed)
         out_of_fold = np.zeros(y_true.shape)
         out_of_fold[train] = out_of_fold_logits(
-            model.own, pooled[train], y_true[train], weights[train], fold[origin][train]
+            model.finetuned_heads, pooled[train], y_true[train], weights[train], fold[origin][train]
         )
         raw[is_own] = out_of_fold[first][is_own]
         others = train & ~is_own[origin]
-        without = adapt_heads(model.own, pooled[others], y_true[others], weights[others]) if others.any() else model.own
+        without = (
+            adapt_heads(model.finetuned_heads, pooled[others], y_true[others], weights[others])
+            if others.any()
+            else model.finetuned_heads
+        )
         threshold = np.array(model.thresholds["balanced"])
         limit = np.log(threshold) - np.log1p(-threshold)
         now, before = (one * model.scale + model.shift >= limit for one in (raw, without.logits(pooled[first])))

@@ -1,4 +1,4 @@
-"""The encoder: a fine-tuned transformer, run by ONNX Runtime in whole numbers of 8 bits. Scoring only; nothing here trains.
+"""Encoder models: a fine-tuned transformer, quantised to 8 bits and run by ONNX Runtime; scoring only.
 
-Nothing of it is imported unless a model of its kind is asked for. Extra ``encoder``.
+Imported only if a model of this kind is loaded.
 """

@@ -1,7 +1,7 @@
-"""An encoder's folder: the graph, the tokenizer, the words it knows, the heads, and a head of JSON with the hash of each.
+"""Read and write an encoder's folder: ONNX graph, tokenizer, vocabulary, heads, and a JSON head with their hashes.
 
-ONNX, JSON and arrays without pickle are data: nothing of the folder is run but the operators of the graph, by ONNX Runtime.
-What is checked is what is used: the files are read once, into memory.
+ONNX, JSON and arrays without pickle are data: only ONNX Runtime's operators run. Files are read once into memory, so
+that the verified bytes are the ones used.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ __all__ = [
     "FORMAT",
     "GRAPH",
     "HEADS",
-    "NEEDED",
+    "REQUIRED_FILES",
     "TOKENIZER",
     "WORDS",
     "EncoderModel",
@@ -48,22 +48,22 @@ __all__ = [
     "write_encoder",
 ]
 
-FORMAT: Final = 3  # 3: the graph gives pooled vectors, and the heads stand beside it
+FORMAT: Final = 3  # 3: the graph outputs pooled vectors, and the heads have a file of their own
 ENCODER: Final = "encoder"
 GRAPH: Final = "model.onnx"
 TOKENIZER: Final = "tokenizer.json"
 WORDS: Final = "words.txt"
 HEADS: Final = "heads.npz"
-NEEDED: Final = (GRAPH, TOKENIZER, WORDS, HEADS)
-"""Files without which there is no scoring."""
+REQUIRED_FILES: Final = (GRAPH, TOKENIZER, WORDS, HEADS)
+"""Files that scoring requires."""
 
-_LONGEST_WINDOW: Final = 4_096  # tokens; attention costs their square
-_SPECIALS: Final = 3  # tokens of a window that are no text: its first, its last, the one after the heading
+_LONGEST_WINDOW: Final = 4_096  # tokens; the cost of attention is quadratic
+_SPECIALS: Final = 3  # special tokens of a window: the first, the last, and the separator after the heading
 
 
 @dataclass(frozen=True)
 class Heads:
-    """One logistic regression a label, on the pooled vector of a passage.
+    """Classification heads: a logistic regression for each label, on pooled vectors.
 
     Attributes
     ----------
@@ -75,9 +75,9 @@ class Heads:
     bias: npt.NDArray[np.float64]
 
     def logits(self, pooled: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        """Log-odds (n, 3) before calibration, of pooled vectors (n, width).
+        """Compute uncalibrated log-odds, float64 (n, 3), of pooled vectors (n, width).
 
-        Each row is summed alone: the same bits in any company, which a product of matrices does not promise.
+        Rows are summed one by one: a matrix product may round differently with the batch size.
         """
         rows = [(self.weights * row.astype(np.float64)).sum(axis=1) for row in pooled]
         return np.asarray(np.array(rows).reshape(-1, len(self.bias)) + self.bias)
@@ -85,37 +85,37 @@ class Heads:
 
 @dataclass(frozen=True)
 class EncoderModel:
-    """Everything scoring needs, and what training wants remembered.
+    """Trained encoder model.
 
     Attributes
     ----------
     graph : bytes
-        ONNX: ``input_ids`` and ``attention_mask``, int64 (n, t), to ``pooled``, float32 (n, width).
+        ONNX graph: ``input_ids`` and ``attention_mask``, int64 (n, t), to ``pooled``, float32 (n, width).
     tokenizer : str
         JSON of the `tokenizers` library.
     vocabulary : frozenset of str
-        Words known in lower case, by which names are told from words and text in another language from English.
+        Known lower-case words, which distinguish names from words, and English from other languages.
     heads : Heads
-        Those that score.
-    own : Heads
-        Those that the encoder was fine-tuned with: where every later fit of heads starts from.
+        Heads for scoring.
+    finetuned_heads : Heads
+        Heads from fine-tuning, the starting point of every later fit.
     thresholds : mapping of str to tuple of float
-        Policy → probability from which each label is given.
+        Policy → probability threshold of each label.
     scale, shift : float64 (3,)
         Calibrated log-odds of each label are ``scale * logit + shift`` (Platt scaling).
     window, overlap : int
-        Tokens of a window, with those that are no text, and how many of the text two neighbours share.
+        Tokens of a window, special tokens included, and tokens shared by neighbouring windows.
     stand_in : str
-        What every name is replaced by before the graph reads a text; "" leaves names as they are.
+        Placeholder for names in the input text; "" disables name masking.
     meta : mapping
-        The head: hashes, base, training, metrics, operating points: plain JSON values.
+        Hashes, base, training, metrics, operating points, as plain JSON values.
     """
 
     graph: bytes
     tokenizer: str
     vocabulary: frozenset[str]
     heads: Heads
-    own: Heads
+    finetuned_heads: Heads
     thresholds: Mapping[str, tuple[float, ...]]
     scale: npt.NDArray[np.float64]
     shift: npt.NDArray[np.float64]
@@ -133,14 +133,14 @@ def write_encoder(
     Parameters
     ----------
     meta : mapping
-        What ``model.json`` shall hold besides what scoring reads: ``base``, ``training``, ``metrics``, …
+        Additional fields of ``model.json``: ``base``, ``training``, ``metrics``, …
     files : mapping of str to str, optional
-        Further text files of the folder by name (``README.md``, ``golden.jsonl``, ``LICENSE``, ``NOTICE``).
+        Additional text files by name (``README.md``, ``golden.jsonl``, ``LICENSE``, ``NOTICE``).
 
     Raises
     ------
     ModelError
-        When the model is not fit to be read again, or a folder that is no model is in the way.
+        When the model could not be read again, or `out` is a folder that is no model.
     """
     data = {
         GRAPH: model.graph,
@@ -160,7 +160,7 @@ def write_encoder(
         "stand_in": model.stand_in,
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in data.items()},
     }
-    head = json.loads(json.dumps(head))  # as it will be read
+    head = json.loads(json.dumps(head))  # the types that reading returns
     check_encoder_head(Path(out) / HEAD, {**head, "sha256": digest(head)})
     write_folder(out, {**data, HEAD: sealed(head)})
 
@@ -171,20 +171,20 @@ def read_encoder(path: str | os.PathLike[str]) -> EncoderModel:
     Raises
     ------
     ModelError
-        When it is missing, truncated, changed since it was written, of another format, or for other labels.
+        When the model is missing, truncated, modified, of another format, or for other labels.
     """
     folder = Path(path)
     head = load_head(folder)
     check_encoder_head(folder / HEAD, head)
     calibration, window = head["calibration"], head["window"]
-    data = {name: _checked(folder / name, wanted) for name, wanted in head["files"].items()}
-    heads, own = _unpacked(data[HEADS], folder / HEADS)
+    data = {name: _read_verified(folder / name, wanted) for name, wanted in head["files"].items()}
+    heads, finetuned_heads = _unpacked(data[HEADS], folder / HEADS)
     return EncoderModel(
         graph=data[GRAPH],
         tokenizer=_text(folder / TOKENIZER, data[TOKENIZER]),
         vocabulary=frozenset(_text(folder / WORDS, data[WORDS]).split()),
         heads=heads,
-        own=own,
+        finetuned_heads=finetuned_heads,
         thresholds={policy: tuple(row) for policy, row in head["thresholds"].items()},
         scale=np.array(calibration["scale"], np.float64),
         shift=np.array(calibration["shift"], np.float64),
@@ -196,11 +196,12 @@ def read_encoder(path: str | os.PathLike[str]) -> EncoderModel:
 
 
 def check_encoder_head(file: str | os.PathLike[str], head: Mapping[str, Any]) -> None:
-    """Refuse a head that is not of an encoder that this version can use, for these labels, and unchanged.
+    """Check that a head is unmodified, for these labels, and of an encoder that this version can use.
 
     Raises
     ------
     ModelError
+        When it is not; the message names `file`.
     """
     if kind_of(head) != ENCODER:
         raise ModelError(f"{file}: a model of kind {kind_of(head)!r}, not an encoder; use another model")
@@ -210,13 +211,13 @@ def check_encoder_head(file: str | os.PathLike[str], head: Mapping[str, Any]) ->
     if written < FORMAT:
         raise ModelError(f"{file}: written by an older tipclassify (format {written}); train or get the model anew")
     check_head(file, head)
-    wrong = _unfit(head)
-    if wrong:
-        raise ModelError(f"{file}: {wrong}; train the encoder anew, or get the model anew")
+    problem = _head_problem(head)
+    if problem:
+        raise ModelError(f"{file}: {problem}; train the encoder anew, or get the model anew")
 
 
-def _unfit(head: Mapping[str, Any]) -> str | None:
-    """What scoring could not use; a hash tells whether a head was changed, not whether it makes sense."""
+def _head_problem(head: Mapping[str, Any]) -> str | None:
+    """Return the first invalid setting of a head, if any; the hash proves integrity, not validity."""
     rows = {f"thresholds for {policy}": head["thresholds"][policy] for policy in POLICIES}
     calibration, window = (head.get(key) for key in ("calibration", "window"))
     if not isinstance(calibration, dict):
@@ -239,7 +240,7 @@ def _unfit(head: Mapping[str, Any]) -> str | None:
         files = hashed_files(head)
     except ValueError as error:
         return str(error)
-    return None if set(NEEDED) <= set(files) else f"no hashes of {' and '.join(NEEDED)}"
+    return None if set(REQUIRED_FILES) <= set(files) else f"no hashes of {' and '.join(REQUIRED_FILES)}"
 
 
 def _finite(value: Any) -> bool:
@@ -247,34 +248,36 @@ def _finite(value: Any) -> bool:
 
 
 def _packed(model: EncoderModel) -> bytes:
+    """Serialise the heads."""
     buffer = io.BytesIO()
-    one, other = model.heads, model.own
+    one, other = model.heads, model.finetuned_heads
     np.savez(buffer, weights=one.weights, bias=one.bias, own_weights=other.weights, own_bias=other.bias)
     return buffer.getvalue()
 
 
 def _unpacked(data: bytes, file: Path) -> tuple[Heads, Heads]:
+    """Deserialise and check the heads, and those from fine-tuning."""
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             heads = Heads(arrays["weights"], arrays["bias"])
-            own = Heads(arrays["own_weights"], arrays["own_bias"])
+            finetuned_heads = Heads(arrays["own_weights"], arrays["own_bias"])
     except (ValueError, KeyError, OSError, EOFError, RuntimeError, zipfile.BadZipFile):
         raise ModelError(f"{file}: not the heads of an encoder; train or get the model anew") from None
     width = heads.weights.shape[-1:]
-    wanted = [((len(LABELS), *width), one.weights) for one in (heads, own)] + [
-        ((len(LABELS),), one.bias) for one in (heads, own)
+    wanted = [((len(LABELS), *width), one.weights) for one in (heads, finetuned_heads)] + [
+        ((len(LABELS),), one.bias) for one in (heads, finetuned_heads)
     ]
     if not all(one.shape == shape and one.dtype == np.float64 and np.isfinite(one).all() for shape, one in wanted):
         raise ModelError(f"{file}: not {len(LABELS)} heads of finite numbers; train or get the model anew")
-    return heads, own
+    return heads, finetuned_heads
 
 
-def _checked(file: Path, wanted: str) -> bytes:
-    """The bytes of a file whose hash is `wanted`; none for one that scoring does without and that is not there."""
+def _read_verified(file: Path, wanted: str) -> bytes:
+    """Read a file and verify its SHA-256; an absent file that scoring does not require is empty."""
     try:
         data = file.read_bytes()
     except FileNotFoundError:
-        if file.name not in NEEDED:
+        if file.name not in REQUIRED_FILES:
             return b""
         raise ModelError(f"{file}: missing; copy or get the model anew") from None
     except OSError as error:

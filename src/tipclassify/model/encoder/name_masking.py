@@ -1,9 +1,8 @@
-"""What an encoder reads of a text: names masked (entity masking), British words in American spelling, straight apostrophes.
+"""Normalise an encoder's input: names masked (entity masking), American spelling, straight apostrophes.
 
-Each name becomes the same placeholder, so that no name decides, and how a word is spelt or quoted decides nothing either.
-An encoder has read about real countries before it was fine-tuned; told their names, it gave other tags in some cases where only the
-country differed. What is a name here is narrower than for the fast model (`tokens`), which folds words of places ("New", "Port")
-away too: an encoder reads these, and a rare word that only begins a sentence ("Dissolve the unit") stays.
+All names become one placeholder: an encoder knows real countries from pretraining, and without masking some labels
+changed with the country. Names are defined more narrowly than for the fast model (`tokenizer`): words of place names
+("New", "Port") and rare words at the start of a sentence ("Dissolve the unit") are kept.
 """
 
 from __future__ import annotations
@@ -22,61 +21,62 @@ from tipclassify.text.features.lexicon import GEOGRAPHIC
 from tipclassify.text.features.tokenizer import NAME, batches, tokenize, words_of
 from tipclassify.text.features.vocabulary import american
 
-__all__ = ["Nameless", "respelled", "without_names"]
+__all__ = ["MaskedText", "mask_names", "normalize_spelling"]
 
 Span = tuple[int, int]
 
 _CAPITALISED: Final = re.compile(r"[^\W\d_a-zß-öø-ÿ][^\W\d_]*(?:[-'’](?!s\b)[^\W\d_]+)*")
 _LETTERS: Final = re.compile(r"[^\W\d_]+")
-_JOINED: Final = re.compile(r"-|\s(?:(?:and|of|the|de|da|do|du|la|al|el)\s){0,2}(?:d['’])?|")
-_SHORTENED: Final = frozenset("Mr Mrs Ms Dr St Gen Col Lt Capt Sgt".split())  # a stop after these ends no sentence
+_WITHIN_NAME: Final = re.compile(r"-|\s(?:(?:and|of|the|de|da|do|du|la|al|el)\s){0,2}(?:d['’])?|")
+_TITLES: Final = frozenset("Mr Mrs Ms Dr St Gen Col Lt Capt Sgt".split())  # a full stop after these does not end a name
 _ARTICLE: Final = re.compile(r"\b[Tt]he\s$")
 _OPENING: Final = re.compile(r"(?:^|[.!?:;…(\"“”•—\n])[\s\"'“‘(]*$")
-_OWNING: Final = re.compile(r"['’]s?\b")
+_POSSESSIVE: Final = re.compile(r"['’]s?\b")
 _STRAIGHT: Final = str.maketrans("‘’“”", "''\"\"")
-_BEFORE: Final = 8  # characters before a name that tell whether a sentence begins there
+_LOOKBEHIND: Final = 8  # characters before a name, enough to detect the start of a sentence
 
 
 @dataclass(frozen=True)
-class Nameless:
-    """A text with a placeholder for each name, and words respelled.
+class MaskedText:
+    """Text with names masked and spelling normalised, aligned with the original text.
 
     Attributes
     ----------
     text : str
-        What the encoder reads.
-    names, stands : list of (int, int)
-        Characters of each name or respelled word in the text as it was, and of what stands for it in `text`, both ascending.
+        Input of the encoder.
+    source_spans, placeholder_spans : list of (int, int)
+        Spans of each replaced name or word in the original text, and of its replacement in `text`, both ascending.
     """
 
     text: str
-    names: list[Span] = field(default_factory=list)
-    stands: list[Span] = field(default_factory=list)
+    source_spans: list[Span] = field(default_factory=list)
+    placeholder_spans: list[Span] = field(default_factory=list)
 
-    def before(self, span: Span) -> Span:
-        """Characters of the text as it was that a stretch of `text` came from; of a name, the whole of it.
+    def source_span(self, span: Span) -> Span:
+        """Map a span of `text` to the original text; inside a placeholder, to the whole name.
 
-        >>> nameless = without_names(["In Valdoria police acted."], frozenset({"in", "police"}), "X")[0]
-        >>> nameless.text, nameless.before((3, 4)), nameless.before((5, 11))
+        >>> masked = mask_names(["In Valdoria police acted."], frozenset({"in", "police"}), "X")[0]
+        >>> masked.text, masked.source_span((3, 4)), masked.source_span((5, 11))
         ('In X police acted.', (3, 11), (12, 18))
         """
-        return self._before(span[0], first=True), self._before(span[1], first=False)
+        return self._source_offset(span[0], first=True), self._source_offset(span[1], first=False)
 
-    def _before(self, at: int, first: bool) -> int:
-        # the last name whose placeholder begins at or before the place (an end lies behind what it ends)
-        number = bisect_right(self.stands, at if first else at - 1, key=lambda stand: stand[0]) - 1
+    def _source_offset(self, at: int, first: bool) -> int:
+        # the last placeholder that starts at or before `at` (before it, for the end of a span)
+        number = bisect_right(self.placeholder_spans, at if first else at - 1, key=lambda span: span[0]) - 1
         if number < 0:
             return at
-        (start, end), (_, stand_end) = self.names[number], self.stands[number]
-        if at < stand_end or (at == stand_end and not first):
+        (start, end), (_, placeholder_end) = self.source_spans[number], self.placeholder_spans[number]
+        if at < placeholder_end or (at == placeholder_end and not first):
             return start if first else end
-        return end + at - stand_end
+        return end + at - placeholder_end
 
 
-def without_names(texts: Sequence[str], vocabulary: frozenset[str], stand_in: str) -> list[Nameless]:
-    """Each text with `stand_in` for every name; see `tokens.tokenize` for `vocabulary`.
+def mask_names(texts: Sequence[str], vocabulary: frozenset[str], placeholder: str) -> list[MaskedText]:
+    """Replace every name by `placeholder`; `vocabulary` is that of `tokenizer.tokenize`.
 
-    >>> [one.text for one in without_names(["Do not jail them. Kenya's courts met Ada Obi."], frozenset("do not".split()), "X")]
+    >>> texts = ["Do not jail them. Kenya's courts met Ada Obi."]
+    >>> [masked.text for masked in mask_names(texts, frozenset({"do", "not"}), "X")]
     ["Do not jail them. X's courts met X."]
     """
     found = []
@@ -87,98 +87,99 @@ def without_names(texts: Sequence[str], vocabulary: frozenset[str], stand_in: st
         names = [list(spans) for spans in countries]
         spans = zip(tokens.row[at].tolist(), tokens.start[at].tolist(), tokens.end[at].tolist(), strict=True)
         for row, start, end in spans:
-            names[row].extend(_names(batch[row], (start, end), vocabulary, countries[row]))
+            names[row].extend(_split_names(batch[row], (start, end), vocabulary, countries[row]))
         for text, of_text in zip(batch, names, strict=True):
-            found.append(_replaced(text, [(*span, stand_in) for span in _apart(of_text)]))
+            found.append(_replace(text, [(*span, placeholder) for span in _merge_overlaps(of_text)]))
     return found
 
 
-def _apart(spans: list[Span]) -> list[Span]:
-    """Spans in ascending order, those that overlap as one."""
-    apart: list[Span] = []
+def _merge_overlaps(spans: list[Span]) -> list[Span]:
+    """Sort spans and merge overlapping ones."""
+    merged: list[Span] = []
     for start, end in sorted(spans):
-        if apart and start < apart[-1][1]:
-            apart[-1] = (apart[-1][0], max(end, apart[-1][1]))
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
         else:
-            apart.append((start, end))
-    return apart
+            merged.append((start, end))
+    return merged
 
 
-def _names(text: str, within: Span, vocabulary: frozenset[str], countries: list[Span]) -> Iterator[Span]:
-    """Names in what the fast model takes for one, which may reach over commas, stops and brackets."""
+def _split_names(text: str, within: Span, vocabulary: frozenset[str], countries: list[Span]) -> Iterator[Span]:
+    """Split a name of the fast model, which may span commas, full stops and brackets, into names."""
     run: list[Span] = []
     for word in _CAPITALISED.finditer(text, *within):
-        if run and not _joined(text, run[-1], word.start()):
-            yield from _name(text, run, vocabulary, countries)
+        if run and not _is_same_name(text, run[-1], word.start()):
+            yield from _trim_name(text, run, vocabulary, countries)
             run = []
         run.append(word.span())
     if run:
-        yield from _name(text, run, vocabulary, countries)
+        yield from _trim_name(text, run, vocabulary, countries)
 
 
-def _joined(text: str, word: Span, following: int) -> bool:
-    """Whether a capitalised word goes on to the next one as one name."""
+def _is_same_name(text: str, word: Span, following: int) -> bool:
+    """Test whether a capitalised word and the next one belong to the same name."""
     between = text[word[1] : following]
-    if between.startswith(".") and (word[1] - word[0] == 1 or text[word[0] : word[1]] in _SHORTENED):
+    if between.startswith(".") and (word[1] - word[0] == 1 or text[word[0] : word[1]] in _TITLES):
         between = between[1:]
-    return _JOINED.fullmatch(between) is not None
+    return _WITHIN_NAME.fullmatch(between) is not None
 
 
-def _name(text: str, run: list[Span], vocabulary: frozenset[str], countries: list[Span]) -> Iterator[Span]:
-    """The part of a run of capitalised words that is a name, if one is."""
+def _trim_name(text: str, run: list[Span], vocabulary: frozenset[str], countries: list[Span]) -> Iterator[Span]:
+    """Trim a run of capitalised words to its name; yield nothing if it holds none."""
     words = [words_of(text[a:b]) for a, b in run]
-    strange = [
+    unknown = [
         any(one not in vocabulary for one in folded) or any(start <= a and b <= end for start, end in countries)
         for (a, b), folded in zip(run, words, strict=True)
     ]
     first, last = run[0][0], run[-1][1]
-    article = _ARTICLE.search(text, max(0, first - _BEFORE), first)
+    article = _ARTICLE.search(text, max(0, first - _LOOKBEHIND), first)
     if article:
         first = article.start()
-    elif _OPENING.search(text[max(0, first - _BEFORE) : first] if first > _BEFORE else text[:first]):
+    elif _OPENING.search(text[max(0, first - _LOOKBEHIND) : first] if first > _LOOKBEHIND else text[:first]):
         country = bool(COUNTRY_WORDS.intersection(words[0]))
-        if not any(strange[1:]):
-            if country or (strange[0] and _OWNING.match(text, run[0][1])):
+        if not any(unknown[1:]):
+            if country or (unknown[0] and _POSSESSIVE.match(text, run[0][1])):
                 yield (first, last if len(run) == 1 else run[0][1])
             return
-        if not strange[0] and not GEOGRAPHIC.intersection(words[0]):
-            first = run[1][0]  # "Do", "Minor", "Some": an ordinary word
-    if any(strange) and not _acronyms(text[first:last]):
+        if not unknown[0] and not GEOGRAPHIC.intersection(words[0]):
+            first = run[1][0]  # an ordinary word: "Do", "Minor", "Some"
+    if any(unknown) and not _is_acronyms(text[first:last]):
         yield (first, last)
 
 
-def _acronyms(name: str) -> bool:
-    """Whether a name is nothing but acronyms, of no country: UNICEF is no government, and that decides a label.
+def _is_acronyms(name: str) -> bool:
+    """Test whether a name consists of acronyms of organisations only: labels depend on UNICEF being no government.
 
-    >>> _acronyms("UNICEF"), _acronyms("the DRC"), _acronyms("Karvonia")
+    >>> _is_acronyms("UNICEF"), _is_acronyms("the DRC"), _is_acronyms("Karvonia")
     (True, False, False)
     """
     words = _LETTERS.findall(name.removeprefix("the ").removeprefix("The "))
     return bool(words) and all(len(word) > 1 and word.isupper() and word.lower() not in COUNTRY_WORDS for word in words)
 
 
-def respelled(text: str) -> str:
-    """A text as an encoder reads it, names as they are: for headings.
+def normalize_spelling(text: str) -> str:
+    """Normalise spelling and apostrophes, names unchanged: for headings.
 
-    >>> respelled("Workers’ Rights and Forced Labour")
+    >>> normalize_spelling("Workers’ Rights and Forced Labour")
     "Workers' Rights and Forced labor"
     """
-    return _replaced(text, []).text
+    return _replace(text, []).text
 
 
-def _replaced(text: str, names: list[tuple[int, int, str]]) -> Nameless:
-    parts, spans, stands, last, length = [], [], [], 0, 0
-    for start, end, instead in _with_spellings(text, names):
+def _replace(text: str, names: list[tuple[int, int, str]]) -> MaskedText:
+    """Replace spans of a text by the given strings, and normalise its spelling."""
+    parts, spans, placeholder_spans, last, length = [], [], [], 0, 0
+    for start, end, replacement in _add_spellings(text, names):
         length += start - last
         spans.append((start, end))
-        stands.append((length, length + len(instead)))
-        parts += [text[last:start], instead]
-        last, length = end, length + len(instead)
-    return Nameless("".join([*parts, text[last:]]).translate(_STRAIGHT), spans, stands)
+        placeholder_spans.append((length, length + len(replacement)))
+        parts += [text[last:start], replacement]
+        last, length = end, length + len(replacement)
+    return MaskedText("".join([*parts, text[last:]]).translate(_STRAIGHT), spans, placeholder_spans)
 
 
-def _with_spellings(text: str, names: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
-    """Names, and British words outside of them with the American spelling."""
+def _add_spellings(text: str, names: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """Add replacements for British words outside names, in American spelling."""
     words = []
     for word in _LETTERS.finditer(text):
         plain = _american(word.group())
@@ -189,7 +190,7 @@ def _with_spellings(text: str, names: list[tuple[int, int, str]]) -> list[tuple[
 
 @lru_cache(1 << 15)
 def _american(word: str) -> str:
-    """The American spelling of a British word, "" of any other."""
+    """Return the American spelling of a British word, "" for any other word."""
     folded = word.lower()
     plain = american(folded)
     return "" if plain == folded else plain

@@ -1,9 +1,8 @@
-"""Explain an encoder's scores by occlusion: how far the log-odds of a label fall when a word, a clause or the heading is masked.
+"""Explain an encoder's scores by occlusion: the decrease of the log-odds when a word, clause or heading is masked.
 
-The tokens of a span are replaced by the mask token that the base was pretrained with, so that the rest keeps its place; the
-heading is left out, as a bare text has none. Occlusion scores do not add up: a redundant word hides another's effect.
-
-Source: occlusion, Zeiler and Fergus 2014 (arXiv:1311.2901); for text, "erasure", Li, Monroe and Jurafsky 2016 (arXiv:1612.08220).
+A span's tokens are replaced by the mask token of pretraining, which keeps positions; the heading is omitted. Occlusion
+scores do not add up: a redundant word hides another's effect. Sources: occlusion, Zeiler and Fergus 2014
+(arXiv:1311.2901); for text, erasure, Li, Monroe and Jurafsky 2016 (arXiv:1612.08220).
 """
 
 from __future__ import annotations
@@ -29,31 +28,33 @@ Floats = npt.NDArray[np.float64]
 Span = tuple[int, int]
 
 _WORD: Final = re.compile(r"\w+(?:[-'’.,]\w+)*")
-_PASSAGES: Final = 100  # explained at a time: some thousand masked passages
+_BATCH_PASSAGES: Final = 100  # passages a batch: some thousand masked variants
 
 
 def explain_by_occlusion(
     scorer: EncoderScorer, texts: Sequence[str], headings: Sequence[str | None] | None = None
 ) -> list[dict[str, Explanation]]:
-    """Explanations of each text, by label; all maskings of many texts go through the graph together."""
+    """Explain the score of each text, by label; the masked variants of many texts are scored together."""
     headings = [None] * len(texts) if headings is None else headings
     found: list[dict[str, Explanation]] = []
-    for first in range(0, len(texts), _PASSAGES):
-        found += _explained(scorer, texts[first : first + _PASSAGES], headings[first : first + _PASSAGES])
+    for first in range(0, len(texts), _BATCH_PASSAGES):
+        found += _explain_batch(
+            scorer, texts[first : first + _BATCH_PASSAGES], headings[first : first + _BATCH_PASSAGES]
+        )
     return found
 
 
-def _explained(
+def _explain_batch(
     scorer: EncoderScorer, texts: Sequence[str], headings: Sequence[str | None]
 ) -> list[dict[str, Explanation]]:
-    read = scorer.read(texts)
-    spans = [spans_to_mask(text, scorer.vocabulary, one.names) for text, one in zip(texts, read, strict=True)]
+    read = scorer.input_texts(texts)
+    spans = [spans_to_mask(text, scorer.vocabulary, one.source_spans) for text, one in zip(texts, read, strict=True)]
     tokens = scorer.tokenizer.ids_and_offsets([one.text for one in read])
     rows: list[list[int]] = []
     heads: list[list[int]] = []
-    parts = zip(texts, read, spans, tokens, scorer.heading_ids(headings), strict=True)
-    for text, one, of_text, (ids, places), heading in parts:
-        offsets = [one.before(place) for place in places]
+    inputs = zip(texts, read, spans, tokens, scorer.heading_ids(headings), strict=True)
+    for text, one, of_text, (ids, places), heading in inputs:
+        offsets = [one.source_span(place) for place in places]
         rows += (ids, ids, *(_masked(ids, offsets, span, scorer.tokenizer.mask) for span in ((0, len(text)), *of_text)))
         heads += (heading, [], *([heading] * (1 + len(of_text))))
     total = scorer.logits_of_ids(rows, heads)
@@ -62,7 +63,7 @@ def _explained(
 
 
 def spans_to_mask(text: str, vocabulary: frozenset[str], names: Sequence[Span] = ()) -> list[Span]:
-    """Words of a text, those of a name that is read as one together, and its clauses where it has several.
+    """Return the spans to mask: each word, with the words of a name as one, and each clause if there are several.
 
     >>> text = "Police acted, but courts did not."
     >>> [text[a:b] for a, b in spans_to_mask(text, frozenset())]
@@ -87,18 +88,19 @@ def spans_to_mask(text: str, vocabulary: frozenset[str], names: Sequence[Span] =
 
 
 def _masked(ids: Sequence[int], offsets: Sequence[Span], span: Span, mask: int) -> list[int]:
+    """Replace the tokens that overlap a span by the mask token."""
     start, end = span
     return [mask if a < end and start < b else one for one, (a, b) in zip(ids, offsets, strict=True)]
 
 
 def _explanations(text: str, spans: Sequence[Span], logits: Floats) -> dict[str, Explanation]:
-    """`logits` of the text, without its heading, with all of it masked, and with each of the spans masked."""
+    """Build the explanations from the logits of the text, without heading, all masked, and with each span masked."""
     found = {}
     for j, label in enumerate(LABELS):
-        logit, bare, blank = logits[:3, j].tolist()
-        fall = logit - logits[3:, j]
-        order = np.argsort(-np.abs(fall), kind="stable").tolist()
-        reasons = tuple(SpanWeight(a, b, text[a:b], float(fall[i])) for i in order for a, b in (spans[i],))
+        logit, no_heading, all_masked = logits[:3, j].tolist()
+        drop = logit - logits[3:, j]
+        order = np.argsort(-np.abs(drop), kind="stable").tolist()
+        reasons = tuple(SpanWeight(a, b, text[a:b], float(drop[i])) for i in order for a, b in (spans[i],))
         probability = float(1 / (1 + np.exp(-logit)))
-        found[label] = Explanation(label, probability, logit, blank, reasons, OCCLUSION, logit - bare)
+        found[label] = Explanation(label, probability, logit, all_masked, reasons, OCCLUSION, logit - no_heading)
     return found

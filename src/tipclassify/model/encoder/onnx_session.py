@@ -1,8 +1,8 @@
-"""The encoder's graph at work: rows of tokens in, pooled vectors out, by ONNX Runtime on the processor.
+"""Run the encoder's ONNX graph on the CPU: rows of token ids to pooled vectors.
 
-Each row goes through the graph alone. What flows between layers is brought to whole numbers of 8 bits by the largest value of all that is
-in the graph at a time: in a batch, a passage's probability would move by up to 0.2 with the company it is in. Alone it has the
-same bits in any company, and no padding; threads take rows in turn, which keeps the cores as busy as a batch does.
+Each row runs alone. Dynamic quantisation scales activations by the largest value in a batch, so that batching would
+move a probability by up to 0.2; alone, the result is deterministic and needs no padding. Threads share the rows, which
+uses the cores as well as batches do.
 """
 
 from __future__ import annotations
@@ -18,59 +18,62 @@ import numpy.typing as npt
 from tipclassify.errors import ModelError
 from tipclassify.model.encoder.folder import EncoderModel
 
-__all__ = ["Graph", "threads"]
+__all__ = ["OnnxSession", "thread_count"]
 
 Vectors = npt.NDArray[np.float32]
 
-_SLOWER: Final = ["SkipLayerNormFusion"]  # sum and normalisation in one operator take five times as long as one by one
+_SLOW_FUSIONS: Final = ["SkipLayerNormFusion"]  # the fused operator is five times slower than its parts
 
 
-def threads() -> int:
-    """Threads of one process: ``OMP_NUM_THREADS``, as joblib and Dask set it where processes share the processor, else all."""
-    told = os.environ.get("OMP_NUM_THREADS", "")
-    if told.isdigit() and int(told):
-        return int(told)
+def thread_count() -> int:
+    """Return the threads per process: ``OMP_NUM_THREADS``, as joblib and Dask set it for workers, or all cores."""
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    if limit.isdigit() and int(limit):
+        return int(limit)
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on macOS and Windows
         return os.cpu_count() or 1
 
 
-class Graph:
-    """An ONNX session.
+class OnnxSession:
+    """ONNX Runtime session of an encoder.
 
     Raises
     ------
     ModelError
-        When ONNX Runtime cannot run the graph, or the graph does not give a vector as wide as the heads.
+        When ONNX Runtime cannot run the graph, or its output does not fit the heads.
     """
 
     def __init__(self, model: EncoderModel) -> None:
         import onnxruntime
 
-        self._threads = threads()
+        self._threads = thread_count()
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1  # the rows are what threads share
+        options.intra_op_num_threads = 1  # the threads share the rows instead
         options.inter_op_num_threads = 1
         options.use_deterministic_compute = True
-        options.log_severity_level = 4  # what fails is raised; what only worries ONNX Runtime is not for the user
+        options.log_severity_level = 4  # failures are raised; warnings of ONNX Runtime are not for the user
         try:
             self._session: Any = onnxruntime.InferenceSession(
-                model.graph, options, providers=["CPUExecutionProvider"], disabled_optimizers=_SLOWER
+                model.graph, options, providers=["CPUExecutionProvider"], disabled_optimizers=_SLOW_FUSIONS
             )
-        except Exception as error:  # it has a dozen kinds, which have no base of their own
+        except Exception as error:  # a dozen exception classes without common base
             raise ModelError(
-                f"ONNX Runtime {onnxruntime.__version__} cannot load the encoder ({_first(error)})"
+                f"ONNX Runtime {onnxruntime.__version__} cannot load the encoder ({_first_line(error)})"
             ) from None
-        wanted = {one.name for one in self._session.get_inputs()}
-        given = [one.name for one in self._session.get_outputs()]
-        if wanted != {"input_ids", "attention_mask"} or given != ["pooled"]:
-            told = f"takes {', '.join(sorted(wanted))} and gives {', '.join(given)}"
-            raise ModelError(f"the encoder's graph {told}, not tokens to a pooled vector; get the model anew")
+        inputs = {one.name for one in self._session.get_inputs()}
+        outputs = [one.name for one in self._session.get_outputs()]
+        if inputs != {"input_ids", "attention_mask"} or outputs != ["pooled"]:
+            signature = f"takes {', '.join(sorted(inputs))} and gives {', '.join(outputs)}"
+            raise ModelError(f"the encoder's graph {signature}, not tokens to a pooled vector; get the model anew")
         self._width = model.heads.weights.shape[1]
 
     def pooled(self, rows: Sequence[Sequence[int]]) -> Vectors:
-        """Pooled vector of each row of tokens, specials included, float32 (n, width); equal rows are read once."""
+        """Compute the pooled vector of each row of token ids, special tokens included, float32 (n, width).
+
+        Equal rows are computed once.
+        """
         distinct: dict[tuple[int, ...], int] = {}
         at = [distinct.setdefault(tuple(row), len(distinct)) for row in rows]
         workers = min(self._threads, len(distinct))
@@ -86,12 +89,12 @@ class Graph:
         try:
             (pooled,) = self._session.run(["pooled"], {"input_ids": ids, "attention_mask": np.ones_like(ids)})
         except Exception as error:
-            raise ModelError(f"the encoder's graph fails ({_first(error)}); get the model anew") from None
+            raise ModelError(f"the encoder's graph fails ({_first_line(error)}); get the model anew") from None
         if pooled.shape != (1, self._width) or not np.isfinite(pooled).all():
             raise ModelError("the encoder's graph does not give a vector of finite numbers; get the model anew")
         return np.asarray(pooled[0], np.float32)
 
 
-def _first(error: Exception) -> str:
-    """The first line of an error of ONNX Runtime, which may have many."""
+def _first_line(error: Exception) -> str:
+    """Return the first line of an error message of ONNX Runtime, at most 200 characters."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

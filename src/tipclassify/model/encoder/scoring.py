@@ -1,8 +1,7 @@
-"""Score passages with an encoder: names masked, tokens, windows, pooled vectors, heads, calibration.
+"""Score passages with an encoder: name masking, tokens, windows, pooled vectors, heads, calibration.
 
-The heading of its section is the first segment of what the graph reads of a passage, where there is one. A passage longer than
-the window is scored in windows that overlap, each under the heading, and has each label's largest log-odds: a passage has every
-label that any of its clauses supports, and most windows that do not see that clause speak against nothing.
+The section's heading is the first segment of the input. A passage longer than the window is scored in overlapping
+windows, each with the heading, and gets each label's largest log-odds (max-pooling): any clause may support a label.
 """
 
 from __future__ import annotations
@@ -17,8 +16,8 @@ import numpy.typing as npt
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS
 from tipclassify.model.encoder.folder import EncoderModel
-from tipclassify.model.encoder.name_masking import Nameless, respelled, without_names
-from tipclassify.model.encoder.onnx_session import Graph
+from tipclassify.model.encoder.name_masking import MaskedText, mask_names, normalize_spelling
+from tipclassify.model.encoder.onnx_session import OnnxSession
 from tipclassify.model.encoder.tokenizer import TextTokenizer
 from tipclassify.model.encoder.windows import heading_room, window_spans
 from tipclassify.model.explanation import OCCLUSION, Explanation
@@ -31,32 +30,34 @@ Vectors = npt.NDArray[np.float32]
 Headings = Sequence[str | None]
 
 ROUNDING: Final = 0.15
-"""Difference of a probability that another processor may make; on one processor there is none. Whole numbers of 8 bits pass on, or swallow,
-what differs in the seventh digit: disturbing all floats of an export by a millionth moved the probabilities of 600 passages
-by 0.003 on average, one by 0.14, and three of 1,800 labels."""
+"""Tolerance of a probability between processors; on one processor results are identical. Rounding to 8 bits amplifies
+differences in the seventh digit: disturbing all floats of an export by a millionth moved the probabilities of 600
+passages by 0.003 on average, one by 0.14, and changed three of 1,800 labels."""
 
-_AT_A_TIME: Final = 20_000  # texts; memory stays flat
+_BATCH_TEXTS: Final = 20_000  # texts, for constant memory
 
 
 def require_onnx() -> None:
-    """Refuse in one line where the libraries that run the encoder cannot be imported.
+    """Check that the libraries that run the encoder can be imported.
 
     Raises
     ------
     ModelError
+        When onnxruntime or tokenizers cannot be imported.
     """
     try:
         import onnxruntime  # noqa: F401
         import tokenizers  # noqa: F401
     except ImportError as error:
+        missing = error.name or "one of them"
         raise ModelError(
-            f"the default model needs onnxruntime and tokenizers, and {error.name or 'one of them'} cannot be imported here; "
+            f"the default model needs onnxruntime and tokenizers, and {missing} cannot be imported here; "
             "'--model fast' works without them"
         ) from None
 
 
 class EncoderScorer:
-    """Score with an encoder; see `tipclassify.model.scorer.Scorer`.
+    """Scorer of an encoder model; see `tipclassify.model.scorer.Scorer`.
 
     Raises
     ------
@@ -71,10 +72,10 @@ class EncoderScorer:
     def __init__(self, model: EncoderModel) -> None:
         require_onnx()
         self.model = model
-        _ = self.tokenizer, self.graph  # what is wrong with a model shows when it is loaded
+        _ = self.tokenizer, self.graph  # a damaged model fails at loading, not at scoring
 
     def __reduce__(self) -> tuple[type[EncoderScorer], tuple[EncoderModel]]:
-        return EncoderScorer, (self.model,)  # sessions stay in their process
+        return EncoderScorer, (self.model,)  # sessions cannot be pickled
 
     @property
     def meta(self) -> Mapping[str, Any]:
@@ -90,47 +91,47 @@ class EncoderScorer:
 
     @cached_property
     def tokenizer(self) -> TextTokenizer:
-        """The tokenizer of the folder."""
+        """Tokenizer of the model."""
         return TextTokenizer(self.model.tokenizer)
 
     @cached_property
-    def graph(self) -> Graph:
-        """The session that runs the graph."""
-        return Graph(self.model)
+    def graph(self) -> OnnxSession:
+        """ONNX Runtime session of the model."""
+        return OnnxSession(self.model)
 
     def score_texts(self, texts: Sequence[str], headings: Headings | None = None) -> Scored:
         return Scored(self.logits(texts, headings), *count_words(texts, self.model.vocabulary))
 
     def logits(self, texts: Sequence[str], headings: Headings | None = None) -> Floats:
-        """Calibrated log-odds, float64 (n, 3)."""
+        """Compute calibrated log-odds, float64 (n, 3)."""
         found = np.zeros((len(texts), len(LABELS)))
-        for first, ids, heads in self._tokens(texts, headings):
+        for first, ids, heads in self._token_batches(texts, headings):
             found[first : first + len(ids)] = self.logits_of_ids(ids, heads)
         return found
 
     def pooled(self, texts: Sequence[str], headings: Headings | None = None) -> Vectors:
-        """Pooled vectors, float32 (n, width), of the first window of each text: what heads are fitted on."""
+        """Compute the pooled vector of each text's first window, float32 (n, width): the input of the heads."""
         rows: list[list[int]] = []
-        for _, ids, heads in self._tokens(texts, headings):
+        for _, ids, heads in self._token_batches(texts, headings):
             rows += (self._windows(one, head)[0] for one, head in zip(ids, heads, strict=True))
         return self.graph.pooled(rows)
 
-    def read(self, texts: Sequence[str]) -> list[Nameless]:
-        """What the graph is given to read of each text."""
+    def input_texts(self, texts: Sequence[str]) -> list[MaskedText]:
+        """Return each text as the encoder reads it, names masked if the model does so."""
         if not self.model.stand_in:
-            return [Nameless(text) for text in texts]
-        return without_names(texts, self.model.vocabulary, self.model.stand_in)
+            return [MaskedText(text) for text in texts]
+        return mask_names(texts, self.model.vocabulary, self.model.stand_in)
 
     def heading_ids(self, headings: Headings) -> list[list[int]]:
-        """Tokens of each heading, none for none."""
+        """Return the token ids of each heading, truncated; an empty list without heading."""
         distinct = sorted({heading for heading in headings if heading})
-        read = [respelled(heading) for heading in distinct] if self.model.stand_in else distinct
+        read = [normalize_spelling(heading) for heading in distinct] if self.model.stand_in else distinct
         ids = dict(zip(distinct, self.tokenizer.ids(read), strict=True))
         room = heading_room(self.model.window)
         return [ids[heading][:room] if heading else [] for heading in headings]
 
     def logits_of_ids(self, ids: Sequence[Sequence[int]], headings: Sequence[Sequence[int]]) -> Floats:
-        """Calibrated log-odds, float64 (n, 3), of texts and headings that are tokens already."""
+        """Compute calibrated log-odds, float64 (n, 3), of tokenized texts and headings."""
         if not ids:
             return np.zeros((0, len(LABELS)))
         windows = [self._windows(one, heading) for one, heading in zip(ids, headings, strict=True)]
@@ -138,14 +139,15 @@ class EncoderScorer:
         first = np.cumsum([0, *(len(of_one) for of_one in windows[:-1])])
         return np.asarray(np.maximum.reduceat(logits, first) * self.model.scale + self.model.shift)
 
-    def _tokens(self, texts: Sequence[str], headings: Headings | None) -> Any:
-        """Position of the first, and tokens of texts and headings, so many at a time."""
-        for first in range(0, len(texts), _AT_A_TIME):
-            part = texts[first : first + _AT_A_TIME]
-            heads = [None] * len(part) if headings is None else headings[first : first + _AT_A_TIME]
-            yield first, self.tokenizer.ids([one.text for one in self.read(part)]), self.heading_ids(heads)
+    def _token_batches(self, texts: Sequence[str], headings: Headings | None) -> Any:
+        """Yield batches: index of the first text, token ids of texts, token ids of headings."""
+        for first in range(0, len(texts), _BATCH_TEXTS):
+            part = texts[first : first + _BATCH_TEXTS]
+            heads = [None] * len(part) if headings is None else headings[first : first + _BATCH_TEXTS]
+            yield first, self.tokenizer.ids([one.text for one in self.input_texts(part)]), self.heading_ids(heads)
 
     def _windows(self, ids: Sequence[int], heading: Sequence[int]) -> list[list[int]]:
+        """Return the windows of a text, each with special tokens and heading."""
         opening = [self.tokenizer.first, *heading, *([self.tokenizer.last] if heading else [])]
         room = self.model.window - len(opening) - 1
         return [

@@ -1,1 +1,1 @@
-"""The fast model: hashed features, and a sum of their weights."""
+"""Linear model over hashed features, the ``fast`` model."""

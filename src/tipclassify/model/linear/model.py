@@ -1,8 +1,7 @@
-"""The linear model in memory and on disk: a folder of JSON and arrays that runs no code when it is read.
+"""Read and write the linear model: a folder of JSON and arrays, without executable content.
 
-``model.json`` holds what a person may want to read (labels, thresholds, data hash, versions, metrics) and
-the SHA-256 of everything; ``weights.npz`` holds the weight table and the vocabulary. numpy alone reads it,
-so no release of scikit-learn breaks a shipped model. `model_folder` has what all kinds of model share.
+``model.json`` has labels, thresholds, metadata and hashes; ``weights.npz`` has the weight table and the vocabulary.
+Reading needs numpy only, so that no release of scikit-learn breaks a shipped model. `model.folder` is the shared part.
 """
 
 from __future__ import annotations
@@ -29,18 +28,18 @@ from tipclassify.model.folder import (
     check_head,
     kind_of,
     load_head,
-    parsed_head,
+    parse_head,
     sealed,
     write_folder,
 )
-from tipclassify.model.linear.sums import PLACE_BITS, STEPS, WeightTable
+from tipclassify.model.linear.sums import MAX_WEIGHT, SLOT_BITS, WeightTable
 from tipclassify.text.features.hashing import FEATURE_VERSION, heading_hashes
 from tipclassify.text.features.templates import length_scale
 
 __all__ = [
     "FORMAT",
-    "PLACE_BITS",
-    "STEPS",
+    "MAX_WEIGHT",
+    "SLOT_BITS",
     "Model",
     "model_bytes",
     "model_of_bytes",
@@ -51,32 +50,32 @@ __all__ = [
 FORMAT: Final = 4
 WEIGHTS: Final = "weights.npz"
 
-_HEADINGS: Final = 4_096  # cached; a report has some twenty, and reports of a year share most
+_HEADINGS: Final = 4_096  # cached; a report has about twenty, and the reports of a year share most
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Model:
-    """A trained linear model.
+    """Trained linear model.
 
     Attributes
     ----------
     hashes : uint32 (m,)
-        Upper half of each known feature's hash, ascending; no two share the first `PLACE_BITS` bits.
+        Upper half of each known feature's hash, ascending; no two share the first `SLOT_BITS` bits.
     weights : int16 (m, 3)
-        Its weight in the calibrated log-odds of each label, before scaling for
-        length (`features.score_sums`), in units, at most `STEPS`.
+        Weight of each feature in the calibrated log-odds of each label, before length normalisation
+        (`hashing.score_sums`), in `units`; absolute value at most `MAX_WEIGHT`.
     units : float64 (3,)
-        Log-odds of a unit of weight, for each label.
+        Log-odds of one unit of weight, for each label.
     bias : float64 (3,)
         Calibrated log-odds of each label for a passage without known features.
     vocabulary : frozenset of str
-        Words known in lower case (`tokens.known_words`).
+        Known lower-case words (`tokenizer.known_words`).
     thresholds : mapping of str to tuple of float
-        Policy → probability from which each label is given.
+        Policy → probability threshold of each label.
     meta : mapping
-        Data hash, seed, settings, versions, metrics: plain JSON values.
+        Data hash, seed, settings, versions, metrics, as plain JSON values.
     """
 
     hashes: npt.NDArray[np.uint32]
@@ -93,12 +92,12 @@ class Model:
 
     @cached_property
     def table(self) -> WeightTable:
-        """The weights, arranged for look-ups."""
+        """Weights in look-up tables."""
         return WeightTable(self.hashes, self.weights)
 
     @cached_property
     def heading_logits(self) -> Callable[[str | None], Floats]:
-        """Function from a heading to its contribution to the log-odds, float64 (3,); cached by heading."""
+        """Cached function from a heading to its contribution to the log-odds, float64 (3,)."""
         return lru_cache(maxsize=_HEADINGS)(self._heading_logits)
 
     def _heading_logits(self, heading: str | None) -> Floats:
@@ -113,7 +112,7 @@ def write_model(model: Model, path: str | os.PathLike[str], files: Mapping[str, 
     Parameters
     ----------
     files : mapping of str to str, optional
-        Further text files of the folder by name (``README.md``, ``golden.jsonl``).
+        Additional text files by name (``README.md``, ``golden.jsonl``).
     """
     head, weights = model_bytes(model)
     texts = {name: as_bytes(text) for name, text in (files or {}).items()}
@@ -121,7 +120,7 @@ def write_model(model: Model, path: str | os.PathLike[str], files: Mapping[str, 
 
 
 def model_bytes(model: Model) -> tuple[bytes, bytes]:
-    """Serialise a model: its head and its weights."""
+    """Serialise a model to the bytes of its head and of its weights."""
     weights = _pack(model)
     head = {
         "format": FORMAT,
@@ -142,11 +141,11 @@ def read_model(path: str | os.PathLike[str]) -> Model:
     Raises
     ------
     ModelError
-        When it is missing, truncated, changed since it was written, of a newer format, or for other labels.
+        When the model is missing, truncated, modified, of a newer format, or for other labels.
     """
     folder = Path(path)
     head = load_head(folder)
-    _check(head, folder / HEAD)  # before the weights: the clearer message for another kind of model
+    _check(head, folder / HEAD)  # before the weights, for a clearer message on other kinds of models
     try:
         packed = (folder / WEIGHTS).read_bytes()
     except OSError as error:
@@ -155,7 +154,7 @@ def read_model(path: str | os.PathLike[str]) -> Model:
 
 
 def model_of_bytes(head: bytes, weights: bytes, where: str | os.PathLike[str]) -> Model:
-    """Read a model from the bytes of `model_bytes`; errors name it `where`.
+    """Read a model from the bytes of `model_bytes`; errors name `where` as its source.
 
     Raises
     ------
@@ -163,7 +162,7 @@ def model_of_bytes(head: bytes, weights: bytes, where: str | os.PathLike[str]) -
         As `read_model`.
     """
     try:
-        parsed = parsed_head(head)
+        parsed = parse_head(head)
     except ValueError:
         raise ModelError(f"{where}: truncated or not a model; copy or train the model anew") from None
     _check(parsed, Path(where))
@@ -210,6 +209,6 @@ def _check(head: Mapping[str, Any], file: Path) -> None:
 def _pack(model: Model) -> bytes:
     buffer = io.BytesIO()
     words = np.frombuffer("\n".join(sorted(model.vocabulary)).encode("utf-8"), np.uint8)
-    # Compressed, it would be a fifth smaller and take twice as long to read.
+    # Not compressed: that saves a fifth of the size, but doubles the reading time.
     np.savez(buffer, hashes=model.hashes, weights=model.weights, units=model.units, words=words)
     return buffer.getvalue()

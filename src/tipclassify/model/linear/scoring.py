@@ -1,4 +1,4 @@
-"""From texts to calibrated log-odds with the weights of a linear model, and from log-odds to probabilities and labels."""
+"""Score texts with a linear model: calibrated log-odds; and convert log-odds to probabilities and labels."""
 
 from __future__ import annotations
 
@@ -10,29 +10,37 @@ import numpy.typing as npt
 
 from tipclassify.labels import LABELS
 from tipclassify.model.linear.model import Model
-from tipclassify.model.linear.sums import sums_of
+from tipclassify.model.linear.sums import sum_weights
 from tipclassify.text.features.structure import structure_of
 from tipclassify.text.features.templates import length_scale
 from tipclassify.text.features.tokenizer import I64, Tokens, batches, tokenize, word_counts
 
-__all__ = ["Scored", "apply_thresholds", "count_words", "heading_logits", "is_doubtful", "logistic", "score_texts"]
+__all__ = [
+    "Scored",
+    "apply_thresholds",
+    "count_words",
+    "heading_logits",
+    "is_low_confidence",
+    "logistic",
+    "score_texts",
+]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 _FEWEST_WORDS: Final = 3
-_MOST_UNKNOWN: Final = 1 / 3  # English of other subjects stays below; French, Spanish or German are far above
+_MOST_UNKNOWN: Final = 1 / 3  # English on other subjects is below, French, Spanish or German far above
 
 
 class Scored(NamedTuple):
-    """Scores of some passages.
+    """Scores of a list of passages.
 
     Attributes
     ----------
     logits : float64 (n, 3)
         Calibrated log-odds.
     words, unknown : int64 (n,)
-        Words of each passage besides figures and names, and how many of them are not in the vocabulary.
+        Words per passage, figures and names excluded, and those among them outside the vocabulary.
     """
 
     logits: Floats
@@ -41,7 +49,7 @@ class Scored(NamedTuple):
 
 
 def score_texts(model: Model, texts: Sequence[str], headings: Sequence[str | None] | None = None) -> Scored:
-    """Score each text, given the heading of its section if it has one."""
+    """Score each text; a heading is None for a text without section."""
     logits = np.tile(model.bias, (len(texts), 1))
     words, unknown = np.zeros((2, len(texts)), np.int64)
     for first, batch in batches(texts):
@@ -56,9 +64,9 @@ def score_texts(model: Model, texts: Sequence[str], headings: Sequence[str | Non
 
 
 def _text_logits(model: Model, tokens: Tokens, passages: int) -> Floats:
-    """Sum the features of each passage, and once more those of its best clause, float64 (passages, 3)."""
+    """Sum the weights of each passage, those of its best clause counted twice, float64 (passages, 3)."""
     structure = structure_of(tokens)
-    clause, whole = sums_of(model.table, tokens, structure, passages)
+    clause, whole = sum_weights(model.table, tokens, structure, passages)
     first = structure.clause[structure.first]  # clause of each passage that has words
     row = structure.row[structure.first]
     whole[:, row] += np.add.reduceat(clause, first, axis=1)
@@ -68,7 +76,7 @@ def _text_logits(model: Model, tokens: Tokens, passages: int) -> Floats:
 
 
 def heading_logits(model: Model, headings: Sequence[str | None], n: int) -> Floats:
-    """Add up what each of `n` headings contributes to the log-odds, float64 (n, 3); each distinct one is looked up once.
+    """Return the contribution of each of `n` headings to the log-odds, float64 (n, 3).
 
     Raises
     ------
@@ -83,25 +91,25 @@ def heading_logits(model: Model, headings: Sequence[str | None], n: int) -> Floa
 
 
 def count_words(texts: Sequence[str], vocabulary: frozenset[str]) -> tuple[I64, I64]:
-    """Count ``words`` and ``unknown`` of `Scored` without scoring."""
+    """Count words and unknown words per text (see `Scored`), without scoring."""
     counts = [np.zeros((2, 0), np.int64)]
     counts += [np.stack(word_counts(tokenize(batch, vocabulary), len(batch))) for _, batch in batches(texts)]
     words, unknown = np.concatenate(counts, axis=1)
     return words, unknown
 
 
-def is_doubtful(found: Scored) -> Bools:
-    """Find texts with too little to go by, bool (n,): few words, or many that are not in the vocabulary."""
+def is_low_confidence(found: Scored) -> Bools:
+    """Flag texts with few words, or with many outside the vocabulary, bool (n,)."""
     return np.asarray((found.words < _FEWEST_WORDS) | (found.unknown > found.words * _MOST_UNKNOWN))
 
 
 def logistic(logits: Floats) -> Floats:
-    """Probabilities of log-odds."""
+    """Convert log-odds to probabilities."""
     return np.asarray(1 / (1 + np.exp(-logits)))
 
 
 def apply_thresholds(scores: Any, thresholds: Any) -> Any:
-    """Give the labels whose probability is at least their threshold; arrays of both, or two numbers.
+    """Test which probabilities are at least their threshold; arrays or scalars.
 
     >>> apply_thresholds(np.array([0.2, 0.6, 0.9]), np.array([0.5, 0.6, 0.95])).tolist(), apply_thresholds(0.5, 0.4)
     ([False, True, False], True)

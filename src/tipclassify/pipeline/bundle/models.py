@@ -15,7 +15,7 @@ from typing import Final
 
 from tipclassify.errors import InputError, ModelError
 from tipclassify.model.classifier import Classifier
-from tipclassify.model.folder import HEAD, LINEAR, hashed_files, kind_of, load_head, parsed_head, weights_digest
+from tipclassify.model.folder import HEAD, LINEAR, hashed_files, kind_of, load_head, parse_head, weights_digest
 from tipclassify.model.loading import model_folder
 from tipclassify.model.registry import SHIPPED, installed
 from tipclassify.pipeline.bundle.archive import Archive, Packer
@@ -101,7 +101,7 @@ def _compared(found: ModelId, wanted: ModelId, where: str) -> Check:
 def _unpacked(archive: Archive, wanted: ModelId) -> tuple[Classifier | None, Check]:
     """The linear model in a bundle, loaded from a temporary folder that is then removed."""
     head = archive.read(f"model/{HEAD}", LARGEST)
-    if kind_of(parsed_head(head)) != LINEAR:
+    if kind_of(parse_head(head)) != LINEAR:
         reason = f"{wanted.sha256[:12]}… is an encoder; unpack model/ and give it with --model, if you trust it"
         return None, Check("model", "not checked", reason)
     weights = archive.read(f"model/{_WEIGHTS}", LARGEST)

@@ -1,1 +1,1 @@
-"""Passages to tokens and hashed features."""
+"""Tokenize passages and extract hashed features."""

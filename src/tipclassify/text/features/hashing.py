@@ -1,14 +1,8 @@
-"""From passages and headings to hashed features, one flat table: what training learns weights for and explanations point at.
+"""Extract hashed features of passages and headings as a flat table, for training and explanations.
 
-Scoring sums the same features without laying them out (`sums`).
-
-A passage has a label when any of its clauses supports it, so each feature also knows its clause: a score is the sum over the
-passage plus the sum over its best clause (`score_sums`), and one clear clause is not drowned by the rest of a long passage.
-
-The heading of a section is evidence too: the sentence alone cannot tell which law "was not effectively enforced". Its features
-(`heading_hashes`) belong to no clause, and are scaled for length by their own count.
-
-Source: the best part speaks for the whole, Andrews, Tsochantaridis and Hofmann 2002 (multiple-instance learning, NeurIPS 15).
+Scoring sums the same features without this table (`linear.sums`). A score is the sum over the passage plus that over
+its best clause (`score_sums`), so that one clear clause counts in a long passage. Source: multiple-instance learning,
+Andrews, Tsochantaridis and Hofmann 2002 (NeurIPS 15).
 """
 
 from __future__ import annotations
@@ -21,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.text.features.structure import structure_of
-from tipclassify.text.features.templates import SALT, instances, length_scale
+from tipclassify.text.features.templates import SALT, length_scale, template_features
 from tipclassify.text.features.tokenizer import I64, U64, Bools, batches, tokenize, word_counts, words_of
 from tipclassify.text.features.vocabulary import FACTOR, hash_word
 from tipclassify.text.segmentation.sections import without_enumerator
@@ -30,12 +24,12 @@ __all__ = ["FEATURE_VERSION", "Features", "best_clauses", "feature_keys", "featu
 
 Floats = npt.NDArray[np.float64]
 
-FEATURE_VERSION: Final = 3  # raise it whenever the same text would give other hashes
+FEATURE_VERSION: Final = 3  # raise it whenever the hashes of a text change
 
 
 @dataclass(frozen=True)
 class Features:
-    """Features of some passages.
+    """Hashed features of a list of passages.
 
     Attributes
     ----------
@@ -45,11 +39,11 @@ class Features:
     start, end : int64 (m,)
         Character offsets in that passage, half-open.
     clause : int64 (m,)
-        Clause of the feature, numbered through all passages; -1 if it spans clauses.
+        Clause of each feature, numbered across all passages; -1 if it spans clauses.
     clause_row : int64 (k,)
         Passage of each clause, ascending.
     words, unknown : int64 (passages,)
-        Words of each passage besides figures and names, and how many of them are unknown.
+        Words per passage, figures and names excluded, and the unknown words among them.
     """
 
     row: I64
@@ -63,7 +57,7 @@ class Features:
 
 
 def featurize(passages: Sequence[str], vocabulary: frozenset[str]) -> Features:
-    """Extract the features of each passage; see `tokens.tokenize` for `vocabulary`.
+    """Extract the features of each passage; `vocabulary` is that of `tokenizer.tokenize`.
 
     >>> f = featurize(["Police did not act.", ""], frozenset({"act"}))
     >>> set(f.row.tolist()), int(f.end.max())
@@ -76,7 +70,7 @@ def featurize(passages: Sequence[str], vocabulary: frozenset[str]) -> Features:
     for first, batch in batches(passages):
         tokens = tokenize(batch, vocabulary)
         structure, token_start, token_end = structure_of(tokens), tokens.start, tokens.end
-        for found in instances(tokens, structure):
+        for found in template_features(tokens, structure):
             clause = structure.clause[found.head] + clauses
             if found.inside is not None:
                 clause[~found.inside] = -1
@@ -91,7 +85,10 @@ def featurize(passages: Sequence[str], vocabulary: frozenset[str]) -> Features:
 
 
 def heading_hashes(heading: str | None) -> U64:
-    """Hash the words, the bigrams and the whole of a heading, without its enumerator; empty for none.
+    """Hash a heading's words, bigrams and full text, without its enumerator: uint64 (k,), empty without heading.
+
+    A heading is evidence: it tells which law "was not effectively enforced". Its features belong to no clause, and are
+    length-normalised by their own number.
 
     >>> len(heading_hashes("Section 7. Worker Rights")), len(heading_hashes(None))
     (4, 0)
@@ -108,12 +105,12 @@ def heading_hashes(heading: str | None) -> U64:
 
 
 def feature_keys(code: U64) -> npt.NDArray[np.uint32]:
-    """Upper half of each feature hash: its key in a model."""
+    """Return the upper half of each feature hash, its key in the weight table."""
     return (code >> np.uint64(32)).astype(np.uint32)
 
 
 def score_sums(features: Features, known: Bools, weights: Floats) -> tuple[Floats, I64]:
-    """Score each passage, before bias and heading, float64 (passages,); return its best clause too, int64, -1 for none.
+    """Score each passage, before bias and heading, float64 (passages,); also return its best clause, int64, or -1.
 
     Parameters
     ----------
@@ -136,7 +133,7 @@ def score_sums(features: Features, known: Bools, weights: Floats) -> tuple[Float
 
 
 def best_clauses(scores: Floats, clause_row: I64, passages: int) -> I64:
-    """Find the clause with the highest score of each passage, the first of equals; -1 for a passage without clauses."""
+    """Find the highest-scoring clause of each passage, the first of equals; -1 for a passage without clauses."""
     order = np.lexsort((-np.arange(len(scores)), scores, clause_row))
     best = np.full(passages, -1)
     best[clause_row[order]] = order  # the last written is the highest

@@ -1,12 +1,8 @@
-"""What a word does in this genre: actors, acts, polarity, hardship.
+"""Map words to semantic classes: actors, acts, polarity, hardship.
 
-A linear model sees "inspectors", "the tribunal" and "border guards" as strangers to one another. This
-table tells it that all three are organs of a state, as ``investigated`` and ``indicted`` are both acts of
-prosecution. Features built on these classes carry over to wordings that the corpus lacks.
-
-The table is written by hand from the codebook and the genre's vocabulary; it knows no country. An entry
-ending in ``-`` matches every word that begins so; an entry with ``_`` matches two neighbouring words and
-marks the first. The first class that lists a word wins.
+Classes let a linear model generalise to words that the corpus lacks: "inspectors", "the tribunal" and "border guards"
+are all organs of a state. The lexicon is written by hand from the codebook, without countries. ``abc-`` is a prefix;
+``one_two`` matches two adjacent words and gives its class to the first. The first class that lists a word wins.
 """
 
 from __future__ import annotations
@@ -14,33 +10,45 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["ACTORS", "CLASSES", "GEOGRAPHIC", "IMPERATIVES", "SCOPE", "SCOPED", "TURNING", "class_of", "phrase_classes"]
+__all__ = [
+    "ACTORS",
+    "CLASSES",
+    "CUES",
+    "GEOGRAPHIC",
+    "IMPERATIVES",
+    "MAX_SCOPE",
+    "SHIFTERS",
+    "class_of",
+    "phrase_classes",
+]
 
 _TABLE: Final[dict[str, str]] = {
-    # Polarity. Order matters: a negator stays a negator whatever else it resembles.
-    "neg": """not no never neither nor none nobody nothing without cannot didn doesn hasn haven wasn weren
-        isn aren don couldn wouldn absence lack lacks lacked lacking absent zero nil fail- unable inability
-        unwilling- refus- declin_to no_longer yet_to nonexistent neglect- omit- omission unaware withheld prevented instead rather_than far_from""",
+    # Polarity. Order matters: a negator is a negator even if it fits another class.
+    "neg": """not no never neither nor none nobody nothing without cannot didn doesn hasn haven wasn weren isn aren
+        don couldn wouldn absence lack lacks lacked lacking absent zero nil fail- unable inability unwilling- refus-
+        declin_to no_longer yet_to nonexistent neglect- omit- omission unaware withheld prevented instead
+        rather_than far_from""",
     "deny": """deny denies denied denying denial denials downplay- minimiz- minimis- refut- disput- reject- played_down
         play_down brushed_aside called_reports fabricat- exaggerat-""",
-    "letoff": """acquit- acquitted overturn- plead- pleaded pled lesser bail quash- annul- expung- pardon- reduced_sentence
-        suspended_sentence- suspended_sentences dropped_charges dropped_the withdrew withdrawn collaps- dismissed_the
-        out_of_court unpunished mistrial probation""",
+    "letoff": """acquit- acquitted overturn- plead- pleaded pled lesser bail quash- annul- expung- pardon-
+        reduced_sentence suspended_sentence- suspended_sentences dropped_charges dropped_the withdrew withdrawn
+        collaps- dismissed_the out_of_court unpunished mistrial probation""",
     "impunity": """impunity promoted promotion reinstat- reassign- transferred kept_his kept_her remained_in unscathed
         untouched escaped_punishment protected_from_prosecution immune""",
-    "find": """found find finds finding findings discover- uncover- detect- reveal- turned_up came_across encounter- yield-
-        indication indications sign signs trace traces evidence suspicious amiss""",
+    "find": """found find finds finding findings discover- uncover- detect- reveal- turned_up came_across encounter-
+        yield- indication indications sign signs trace traces evidence suspicious amiss""",
     "lean": """rely relied relies relying reliance depend depended depends dependent dependence outsourc- left_to leaned
         leans leaning fell_to leaving_it burden""",
-    "tie": """sponsorship kafala abscond- absconding tied tie ties bound release_letter exit_permit- exit_permits exit_visa
-        exit_visas permission consent change_employers switch_employers no_objection""",
+    "tie": """sponsorship kafala abscond- absconding tied tie ties bound release_letter exit_permit- exit_permits
+        exit_visa exit_visas permission consent change_employers switch_employers no_objection""",
     "exempt": "exempt- except_for exception exceptions excluded exclude excludes excluding exclusion",
-    "calamity": """war wars conflict conflicts coup coups drought- earthquake- epidemic- pandemic- hurricane- cyclone-
-        flood- insurgen- disaster- crisis crises unrest fighting eruption- famine- outbreak- typhoon- takeover invasion""",
+    "calamity": """war wars conflict conflicts coup coups drought- earthquake- epidemic- pandemic- hurricane-
+        cyclone- flood- insurgen- disaster- crisis crises unrest fighting eruption- famine- outbreak- typhoon-
+        takeover invasion""",
     "return": "return returned returning returns sent_back handed_back hand_over handed_over brought_back delivered",
     "staff": "staff staffed staffing vacanc- vacant posts employed employs inspectorate_had workforce roster",
-    "punish": """punish- penaliz- jail- jailed detain- detained detention deport- expel- expuls- fine fined fines arrest-
-        imprison- handcuff- flog- whipp- lash- custody incarcerat- cells charged charges charge""",
+    "punish": """punish- penaliz- jail- jailed detain- detained detention deport- expel- expuls- fine fined fines
+        arrest- imprison- handcuff- flog- whipp- lash- custody incarcerat- cells charged charges charge""",
     "critic": """journalist- reporter- activist- witness witnesses researcher- whistleblow- lawyer- blogger- advocates
         advocate defender- critics critic""",
     "limit": """limited limits minimal minimally negligible inadequate- insufficient- inconsistent- uneven-
@@ -62,18 +70,17 @@ _TABLE: Final[dict[str, str]] = {
     "contrast": "but although though however despite while whereas nevertheless nonetheless yet except unless",
     # Not done yet: pledges, plans, proposals, recommendations.
     "modal": "should must would will could may might shall ought can",
-    "plan": """plans planned planning intend- pledg- promis- propos- consider- expect- aim aims aimed vow-
-        hop- bill bills upcoming forthcoming future draft drafts drafted drafting draft- urge- urged
-        recommend- call_on called_on anticipated envisag- undertakes undertook_to intention- determination resolve resolved readiness willingness wish
-        wishes wished hopes hoped aspir- someday eventually pledge announced_plans scheduled prospective proposal- promises
-        commit_to committed_to seeks sought promised""",
+    "plan": """plans planned planning intend- pledg- promis- propos- consider- expect- aim aims aimed vow- hop- bill
+        bills upcoming forthcoming future draft drafts drafted drafting draft- urge- urged recommend- call_on
+        called_on anticipated envisag- undertakes undertook_to intention- determination resolve resolved readiness
+        willingness wish wishes wished hopes hoped aspir- someday eventually pledge announced_plans scheduled
+        prospective proposal- promises commit_to committed_to seeks sought promised""",
     # Actors.
-    "un_ngo": """ngo ngos nongovernmental non_governmental civil_society charity charities church churches
-        iom ilo unicef un unodc unhcr osce observers observer union unions
-        media press newspaper newspapers donor donors foundation foundations international_organization
-        international_organizations volunteer- academics university experts monitors
-        philanthrop- nuns missionaries nonprofit humanitarian rapporteur un_agencies interpol europol
-        association associations federation""",
+    "un_ngo": """ngo ngos nongovernmental non_governmental civil_society charity charities church churches iom ilo
+        unicef un unodc unhcr osce observers observer union unions media press newspaper newspapers donor donors
+        foundation foundations international_organization international_organizations volunteer- academics
+        university experts monitors philanthrop- nuns missionaries nonprofit humanitarian rapporteur un_agencies
+        interpol europol association associations federation""",
     "state": """government governments governmental authority authorities ministry ministries minister ministers
         police policing prosecutor prosecutors court courts judge judges judiciary judicial magistrate-
         tribunal- parliament parliamentary legislature lawmakers congress cabinet presidential president
@@ -83,13 +90,12 @@ _TABLE: Final[dict[str, str]] = {
         ombudsperson attorney prosecutorial law_enforcement state states gendarmerie gendarmes constabulary
         coast_guard interagency inter_ministerial interministerial directorate secretariat bureau royal
         prime premier administration agency_officials public_prosecutor labor_officer- taliban""",
-    "official": """official officials officer officers policeman policemen policewom- soldier soldiers military
-        army navy troops guard guards guardsmen diplomat diplomats diplomatic politician- mayor mayors
-        lawmaker legislator legislators deputy deputies ambassador- commander- general peacekeep- militia
-        militias paramilitar- forces armed_forces security_forces chief chiefs bureaucrat- civil_servant-
-        consul consuls attache warden wardens detective- sergeant colonel lieutenant captain minister-
-        personnel employees_of councillor- councilor- senator- clerk clerks registrar- party cadre- wali
-        intelligence-""",
+    "official": """official officials officer officers policeman policemen policewom- soldier soldiers military army
+        navy troops guard guards guardsmen diplomat diplomats diplomatic politician- mayor mayors lawmaker
+        legislator legislators deputy deputies ambassador- commander- general peacekeep- militia militias
+        paramilitar- forces armed_forces security_forces chief chiefs bureaucrat- civil_servant- consul consuls
+        attache warden wardens detective- sergeant colonel lieutenant captain minister- personnel employees_of
+        councillor- councilor- senator- clerk clerks registrar- party cadre- wali intelligence-""",
     "trafficker": """trafficker traffickers recruiter recruiters broker brokers smuggler smugglers gang gangs
         syndicate- criminal_groups organized_crime pimp pimps madam madams exploiter- offender offenders
         perpetrator perpetrators suspect suspects defendant defendants ring rings middlem- intermediar- networks""",
@@ -99,11 +105,10 @@ _TABLE: Final[dict[str, str]] = {
         armed_groups nonstate non_state operator- supervisor- teachers marabout- husband- boyfriend- client-
         tourist- contractors agents agent labor_brokers plantation- sponsors sponsor brothel brothels""",
     "victim": "victim victims survivor survivors complainant-",
-    "people": """child children girl girls boy boys women woman men man minors minor worker workers laborer-
-        migrant migrants refugee- adults adolescents persons people youth nationals citizens foreigners
-        students student pupils pupil prisoner prisoners inmate- detainee- conscript- recruits returnee-
-        fishermen fisher- crew seafarer- nurses doctors individuals servants servant asylum ethnic
-        indigenous orphans displaced""",
+    "people": """child children girl girls boy boys women woman men man minors minor worker workers laborer- migrant
+        migrants refugee- adults adolescents persons people youth nationals citizens foreigners students student
+        pupils pupil prisoner prisoners inmate- detainee- conscript- recruits returnee- fishermen fisher- crew
+        seafarer- nurses doctors individuals servants servant asylum ethnic indigenous orphans displaced""",
     # Acts of a state against trafficking.
     "justice": """investigat- prosecut- convict- sentenc- indict- charging tried trial trials inquir- probe raid raids
         raided apprehend- extradit- seiz- court_case sanction- dismiss- appeal- guilty seized""",
@@ -111,11 +116,10 @@ _TABLE: Final[dict[str, str]] = {
         rehabilit- reintegrat- repatriat- compensat- restitution services service support- protect- rescu-
         medical psycholog- psychosoc- residence visa visas permit permits asylum legal_aid screen- aid
         housing housed accommodation released remov- withdr-""",
-    "prevent": """train- campaign- hotline- awareness guideline- action_plan committee committees budget- fund
-        funds funded funding allocat- inspect- cooperat- coordinat- plan strategy curricul- workshop- seminar-
-        manual- brochure- poster- leaflet- outreach educat- monitor- licens- regist- research procedure-
-        protocol protocols sop sops rapporteur partner- agreement- memorand- data database dissemin-
-        operating_procedures""",
+    "prevent": """train- campaign- hotline- awareness guideline- action_plan committee committees budget- fund funds
+        funded funding allocat- inspect- cooperat- coordinat- plan strategy curricul- workshop- seminar- manual-
+        brochure- poster- leaflet- outreach educat- monitor- licens- regist- research procedure- protocol protocols
+        sop sops rapporteur partner- agreement- memorand- data database dissemin- operating_procedures""",
     "create": """adopt- establish- launch- enact- approv- ratif- sign signed signing open opened opens publish-
         issu- develop- creat- implement- provid- conduct- initiat- complet- amend- pass passed inaugurat-
         appoint- hire- assign- deploy- distribut- organiz- convene- held host- revis- updat- finaliz- introduc-
@@ -127,15 +131,15 @@ _TABLE: Final[dict[str, str]] = {
     "oversight": "enforc- implementation compliance inspectional responsible mandate- tasked",
     # Official wrongdoing and state-imposed labour.
     "complicity": """complic- corrupt- brib- collu- impunity extort- kickback- payoff- connive- conniv- condon-
-        abet- protected_by tipped tip_off facilitat- turned_a overlook- embezzl- graft cover_up covered_up
-        forg- falsif- fraudulent_documents""",
-    "obstruct": """intimidat- harass- obstruct- block- barred bar_monitors threaten- sue sued suing interfer- pressur- warned
-        warn silenc- smear- raided_the_offices deregister- destroyed disappear- vanish-""",
-    "statelabor": """national_service military_service mobiliz- conscripted conscription conscript harvest-
-        cotton quota quotas reeducation re_education labor_camp- labor_camps prison_labor labor_transfer
-        compulsory_labor civic corvee state_farms state_owned communal_work community_work communal_labor
-        child_soldier child_soldiers combat combatant- porters rehabilitation_center- drug_rehabilitation
-        draftees medical_missions overseas_workers dispatched paramilitary enlist- enlisted military_conscription
+        abet- protected_by tipped tip_off facilitat- turned_a overlook- embezzl- graft cover_up covered_up forg-
+        falsif- fraudulent_documents""",
+    "obstruct": """intimidat- harass- obstruct- block- barred bar_monitors threaten- sue sued suing interfer-
+        pressur- warned warn silenc- smear- raided_the_offices deregister- destroyed disappear- vanish-""",
+    "statelabor": """national_service military_service mobiliz- conscripted conscription conscript harvest- cotton
+        quota quotas reeducation re_education labor_camp- labor_camps prison_labor labor_transfer compulsory_labor
+        civic corvee state_farms state_owned communal_work community_work communal_labor child_soldier
+        child_soldiers combat combatant- porters rehabilitation_center- drug_rehabilitation draftees
+        medical_missions overseas_workers dispatched paramilitary enlist- enlisted military_conscription
         recruited_children used_children""",
     # Hardship and crime: what traffickers do.
     "exploit": """exploit- forc- coerc- compel- subject- enslav- slavery trafficked debt bondage bonded servitude
@@ -156,19 +160,19 @@ _TABLE: Final[dict[str, str]] = {
 
 CLASSES: Final[tuple[str, ...]] = tuple(_TABLE)
 
-SCOPED: Final = ("neg", "limit", "decline", "increase", "modal", "plan", "adequate")
-"""Classes whose words bear on the words after them."""
+CUES: Final = ("neg", "limit", "decline", "increase", "modal", "plan", "adequate")
+"""Scope cues: classes whose words modify the words that follow."""
 
-SCOPE: Final = 7
-"""How far they bear: tokens after them in the clause, up to the next word of the class."""
+MAX_SCOPE: Final = 7
+"""Maximum scope of a cue, in tokens; it ends earlier at the end of the clause or the next cue of the class."""
 
-TURNING: Final = ("neg", "limit", "modal", "plan")
-"""Classes that turn what a whole clause says."""
+SHIFTERS: Final = ("neg", "limit", "modal", "plan")
+"""Polarity shifters: classes that change the meaning of a whole clause."""
 
 ACTORS: Final = ("un_ngo", "state", "official", "trafficker", "private", "victim", "people")
-"""Classes of those who act."""
+"""Classes of actors."""
 
-# Parts of place names that are also plain words: capitalised inside a sentence they belong to the name.
+# Ordinary words that are also parts of place names: capitalised inside a sentence, they belong to the name.
 GEOGRAPHIC: Final[frozenset[str]] = frozenset(
     """republic islands island north south east west northern southern eastern western central new united kingdom
     democratic people peoples saint st san santa states great upper lower federation federated emirates arab arabia
@@ -179,25 +183,26 @@ GEOGRAPHIC: Final[frozenset[str]] = frozenset(
     turks caicos cook heard keeling""".split()
 )
 
-# Verbs that open a recommendation: in this genre a sentence that begins with one asks for an act, it does not report one.
+# Verbs that open a recommendation: a sentence that begins with one requests an act, it does not report one.
 IMPERATIVES: Final[frozenset[str]] = frozenset(
-    """abolish accede adopt allocate allow amend appoint approve arrest assess assign assist bring broaden build bolster
-    cease clarify close collaborate collect combat complete conduct consider continue convict cooperate coordinate create
-    criminalize dedicate define delay deploy designate develop devote direct discontinue dismantle disseminate distinguish
-    eliminate empower enable encourage end enforce engage enhance enact ensure equip eradicate establish exempt expand
-    expedite explore extend facilitate finalize follow formalize foster free fully fund give grant guarantee guide halt
-    hire hold identify impose implement improve include incorporate increase inform initiate inspect institute
-    institutionalize intensify introduce investigate issue join keep launch license lift maintain make mandate meet
-    monitor move offer open order organize penalize permit place prepare prevent prioritize proceed produce prohibit
-    promote promulgate prosecute protect provide publicize publish punish pursue raise ratify reach recognize recruit
-    redouble reduce refer reform refrain register regulate reinforce release remove repeal replace report require resume
-    review revise safeguard sanction screen seek sentence set share sign speed staff standardize step stop strengthen
-    submit support suspend sustain take target tighten track train transfer translate treat undertake update upgrade use
-    work""".split()
+    """abolish accede adopt allocate allow amend appoint approve arrest assess assign assist bring broaden build
+    bolster cease clarify close collaborate collect combat complete conduct consider continue convict cooperate
+    coordinate create criminalize dedicate define delay deploy designate develop devote direct discontinue dismantle
+    disseminate distinguish eliminate empower enable encourage end enforce engage enhance enact ensure equip
+    eradicate establish exempt expand expedite explore extend facilitate finalize follow formalize foster free fully
+    fund give grant guarantee guide halt hire hold identify impose implement improve include incorporate increase
+    inform initiate inspect institute institutionalize intensify introduce investigate issue join keep launch
+    license lift maintain make mandate meet monitor move offer open order organize penalize permit place prepare
+    prevent prioritize proceed produce prohibit promote promulgate prosecute protect provide publicize publish
+    punish pursue raise ratify reach recognize recruit redouble reduce refer reform refrain register regulate
+    reinforce release remove repeal replace report require resume review revise safeguard sanction screen seek
+    sentence set share sign speed staff standardize step stop strengthen submit support suspend sustain take target
+    tighten track train transfer translate treat undertake update upgrade use work""".split()
 )
 
 
 def _parse() -> tuple[dict[str, int], dict[str, int], dict[tuple[str, str], int]]:
+    """Return the class numbers of words, prefixes and two-word entries."""
     words: dict[str, int] = {}
     stems: dict[str, int] = {}
     phrases: dict[tuple[str, str], int] = {}
@@ -215,12 +220,12 @@ def _parse() -> tuple[dict[str, int], dict[str, int], dict[tuple[str, str], int]
 
 _WORDS, _STEMS, _PHRASES = _parse()
 _LONGEST = max(map(len, _STEMS))
-_BEGINNINGS = frozenset(stem[:3] for stem in _STEMS)  # most words have none of them
+_BEGINNINGS = frozenset(stem[:3] for stem in _STEMS)  # quick rejection of most words
 
 
-@lru_cache(maxsize=1 << 15)  # words without end must not fill the memory
+@lru_cache(maxsize=1 << 15)  # bounded memory for unlimited text
 def class_of(word: str) -> int:
-    """Class number of a lower-case word: 1 for ``CLASSES[0]`` and so on, 0 for none.
+    """Return the class number of a lower-case word: 1 for ``CLASSES[0]`` and so on, 0 for none.
 
     >>> CLASSES[class_of("investigations") - 1], class_of("the")
     ('justice', 0)
@@ -236,5 +241,5 @@ def class_of(word: str) -> int:
 
 
 def phrase_classes() -> dict[tuple[str, str], int]:
-    """Two-word entries and the class that each gives to its first word."""
+    """Return the two-word entries, each with the class number of its first word."""
     return dict(_PHRASES)

@@ -1,11 +1,8 @@
-"""Feature templates over the tokens of a batch: what training learns weights for.
+"""Define the feature templates over tokens, and hash their features (Weinberger et al. 2009, arXiv:0902.2206).
 
-Each template has its own salt: words and their n-grams, stems and their n-grams, stems in the scope of a negation, limit, decline
-or pledge, sequences of the lexicon's classes, and who acts with what is done.
-
-A hash is a sum of products modulo 2**64, of random words and odd factors: its upper bits tell features apart.
-
-Source: hashed features, Weinberger et al. 2009 (arXiv:0902.2206).
+Each template has its own salt: n-grams of words and stems, stems in the scope of a cue, sequences of lexicon classes,
+actors with their acts. A hash is a sum of products of random words and odd factors modulo 2**64; its upper bits
+distinguish features.
 """
 
 from __future__ import annotations
@@ -21,28 +18,30 @@ from tipclassify.text.features.structure import Structure, actors, concat_ranges
 from tipclassify.text.features.tokenizer import I64, U64, Bools, Tokens
 from tipclassify.text.features.vocabulary import FACTOR, hash_word
 
-__all__ = ["CLASS_HASH", "CUT_HASH", "SALT", "TURN_HASH", "Instances", "instances", "length_scale"]
+__all__ = ["ACROSS_HASH", "CLASS_HASH", "SALT", "SHIFTER_HASH", "TemplateFeatures", "length_scale", "template_features"]
 
-_LENGTH_POWER: Final = -0.2  # between 0 (long passages shout) and the -0.5 of unit length (they whisper)
+_LENGTH_POWER: Final = (
+    -0.2
+)  # between 0, which favours long passages, and the -0.5 of unit length, which favours short ones
 
 SALT: Final = np.array([hash_word(f"salt {salt}") for salt in range(100)], np.uint64)
 CLASS_HASH: Final = np.array([hash_word(f"class {kind}") for kind in range(len(CLASSES) + 1)], np.uint64)
-TURN_HASH: Final = np.array([hash_word(f"turn {bits}") for bits in range(16)], np.uint64)
-CUT_HASH: Final = np.uint64(hash_word("cut"))
+SHIFTER_HASH: Final = np.array([hash_word(f"turn {bits}") for bits in range(16)], np.uint64)
+ACROSS_HASH: Final = np.uint64(hash_word("cut"))
 
 
-class Instances(NamedTuple):
+class TemplateFeatures(NamedTuple):
     """Features of one template.
 
     Attributes
     ----------
     salt : int
-        Number of the template.
+        Identifier of the template.
     head, tail : int64 (k,)
         First and last token of each feature.
     hash : uint64 (k,)
     inside : bool (k,) or None
-        Whether it lies in one clause; None where all do.
+        Whether the feature lies within one clause; None if all do.
     """
 
     salt: int
@@ -52,78 +51,78 @@ class Instances(NamedTuple):
     inside: Bools | None = None
 
 
-def instances(t: Tokens, s: Structure) -> Iterator[Instances]:
+def template_features(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
     """Yield the features of each template."""
     yield from _ngrams(t, s)
-    yield from _acts(t, s)
-    yield from _in_scope(t, s)
+    yield from _actor_features(t, s)
+    yield from _scope_features(t, s)
     yield from _class_sequences(s)
     yield from _openings(t, s)
 
 
-def _ngrams(t: Tokens, s: Structure) -> Iterator[Instances]:
-    """Words and stems, their bigrams, and bigrams of stems that skip a token."""
+def _ngrams(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
+    """Yield words and stems, their bigrams, and skip-bigrams of stems."""
     for salt, column, gap in ((1, t.word, 0), (2, t.word, 1), (4, t.stem, 0), (5, t.stem, 1), (6, t.stem, 2)):
         head = np.flatnonzero(s.row[: len(s.row) - gap] == s.row[gap:])
         code = column[head] * FACTOR[0] + SALT[salt]
         if gap:
             code += column[head + gap] * FACTOR[1]
-        yield Instances(salt, head, head + gap, code, s.clause[head] == s.clause[head + gap])
+        yield TemplateFeatures(salt, head, head + gap, code, s.clause[head] == s.clause[head + gap])
 
 
-def _acts(t: Tokens, s: Structure) -> Iterator[Instances]:
-    """Stems and classes after the actor whose act they may be."""
+def _actor_features(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
+    """Yield stems and classes with their actor."""
     actor = actors(s)
     here = np.flatnonzero(actor >= 0)
     for salt, of in ((70, t.stem), (71, CLASS_HASH[s.kind])):
         head = actor[here]
         code = CLASS_HASH[s.kind[head]] * FACTOR[0] + of[here] * FACTOR[1] + SALT[salt]
-        yield Instances(salt, head, here, code, s.clause[head] == s.clause[here])
+        yield TemplateFeatures(salt, head, here, code, s.clause[head] == s.clause[here])
         here = here[s.kind[here] > 0]
 
 
-def _in_scope(t: Tokens, s: Structure) -> Iterator[Instances]:
-    """Stems and classes in the scope of a negation, limit, pledge, …"""
-    head, here, sort = scopes(s)
-    yield Instances(20, head, here, t.stem[here] * FACTOR[0] + SALT[20 + sort])
+def _scope_features(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
+    """Yield stems and classes in the scope of a cue."""
+    head, here, cue_type = scopes(s)
+    yield TemplateFeatures(20, head, here, t.stem[here] * FACTOR[0] + SALT[20 + cue_type])
     classed = s.kind[here] > 0
-    head, here, sort = head[classed], here[classed], sort[classed]
-    yield Instances(40, head, here, CLASS_HASH[s.kind[here]] * FACTOR[0] + SALT[40 + sort])
+    head, here, cue_type = head[classed], here[classed], cue_type[classed]
+    yield TemplateFeatures(40, head, here, CLASS_HASH[s.kind[here]] * FACTOR[0] + SALT[40 + cue_type])
 
 
-def _class_sequences(s: Structure) -> Iterator[Instances]:
-    """Sequences of classes, skipping words without one, and pairs of classes of a clause."""
+def _class_sequences(s: Structure) -> Iterator[TemplateFeatures]:
+    """Yield n-grams of classes, skipping words without class, and pairs of classes within a clause."""
     classed = np.flatnonzero(s.kind)
     kind = CLASS_HASH[s.kind[classed]]
     for salt, gaps in ((60, (0,)), (61, (0, 1)), (62, (0, 1, 2)), (63, (0, 2)), (64, (0, 1, 2, 3))):
         at = np.arange(max(len(classed) - gaps[-1], 0))
         head, tail = classed[at], classed[at + gaps[-1]]
         inside = s.clause[head] == s.clause[tail]
-        code = SALT[salt] + ~inside * CUT_HASH
+        code = SALT[salt] + ~inside * ACROSS_HASH
         for factor, gap in zip(FACTOR, gaps, strict=False):
             code += kind[at + gap] * factor
         kept = s.row[head] == s.row[tail]
-        yield Instances(salt, head[kept], tail[kept], code[kept], inside[kept])
-    first, second, turned = pairs(s)
+        yield TemplateFeatures(salt, head[kept], tail[kept], code[kept], inside[kept])
+    first, second, shifters = pairs(s)
     code = CLASS_HASH[s.kind[first]] * FACTOR[0] + CLASS_HASH[s.kind[second]] * FACTOR[1]
-    yield Instances(65, first, second, code + TURN_HASH[turned] + SALT[65])
+    yield TemplateFeatures(65, first, second, code + SHIFTER_HASH[shifters] + SALT[65])
 
 
-def _openings(t: Tokens, s: Structure) -> Iterator[Instances]:
-    """First words of a passage, and the classes of one that opens with an imperative."""
+def _openings(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
+    """Yield the first words of a passage, and the classes of a passage that opens with an imperative."""
     first = s.first
-    yield Instances(80, first, first, t.word[first] * FACTOR[0] + SALT[80])
-    yield Instances(81, first, first, CLASS_HASH[s.kind[first]] * FACTOR[0] + SALT[81])
+    yield TemplateFeatures(80, first, first, t.word[first] * FACTOR[0] + SALT[80])
+    yield TemplateFeatures(81, first, first, CLASS_HASH[s.kind[first]] * FACTOR[0] + SALT[81])
     first = first[s.stop - first > 1]
     code = t.stem[first] * FACTOR[0] + CLASS_HASH[s.kind[first + 1]] * FACTOR[1] + SALT[82]
-    yield Instances(82, first, first + 1, code, s.clause[first] == s.clause[first + 1])
+    yield TemplateFeatures(82, first, first + 1, code, s.clause[first] == s.clause[first + 1])
     head, stop = imperatives(t, s)
-    yield Instances(84, head, head, np.full(len(head), SALT[84]))
+    yield TemplateFeatures(84, head, head, np.full(len(head), SALT[84]))
     _, here = concat_ranges(head, stop)
     here = here[s.kind[here] > 0]
-    yield Instances(83, here, here, CLASS_HASH[s.kind[here]] * FACTOR[0] + SALT[83])
+    yield TemplateFeatures(83, here, here, CLASS_HASH[s.kind[here]] * FACTOR[0] + SALT[83])
 
 
 def length_scale(counts: I64 | npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Length normalisation: the factor for the sum of weights of a passage, clause or heading, by its count of features."""
+    """Return the length-normalisation factor of a sum of weights, given its number of features."""
     return np.asarray(np.maximum(counts, 1.0) ** _LENGTH_POWER)

@@ -1,7 +1,7 @@
-"""Tokens of a batch of passages as one numpy table, normalised so that a label cannot depend on spelling, number or country.
+"""Tokenize a batch of passages into a numpy table, normalised for spelling, figures and names.
 
-Case, accents, curly quotes and British spelling are folded (`words`); figures become one placeholder, names (runs of capitalised
-words in neither the lexicon nor the vocabulary) another.
+Case, accents, curly quotes and British spelling are folded (`vocabulary`). All figures become one placeholder, and all
+names, runs of capitalised words in neither lexicon nor vocabulary, another: no label depends on a number or country.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from tipclassify.text.features.vocabulary import (
     DROPPED,
     FIGURE,
     GEO,
-    JOIN,
-    LEADS,
+    JOINER,
     NAME,
     NUMBER,
     OF,
+    PHRASE_START,
     PLAIN,
     STATE,
-    STRANGE,
     THE,
+    UNKNOWN,
     Characters,
     WordColumns,
     american,
@@ -41,13 +41,13 @@ I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
 Bools = npt.NDArray[np.bool_]
 
-_NAME_LETTERS: Final = 3  # most letters of an unknown lower-case word that may stand inside a name: "bin", "van", "dos"
-_BATCH_CHARS: Final = 200_000  # many enough to share the cost of a call, few enough for flat memory
+_NAME_LETTERS: Final = 3  # maximum length of an unknown lower-case word inside a name: "bin", "van", "dos"
+_BATCH_CHARS: Final = 200_000  # large enough to amortise a call, small enough for constant memory
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """One row a token, in reading order.
+    """Tokens of a batch of passages, one row a token, in reading order.
 
     Attributes
     ----------
@@ -56,17 +56,17 @@ class Tokens:
     first, last : int64 (n,)
         Character offsets in the batch, half-open.
     begin : int64 (passages,)
-        Where each passage begins in the batch.
+        Character offset of each passage in the batch.
     number : int64 (n,)
-        Word of the token, 0 for a name: a row of `columns`.
+        Row of the word in `columns`; 0 for a name.
     bits : uint16 (n,)
-        Properties of the word (`words.FIGURE` to `words.LEADS`).
+        Properties of the word (`vocabulary.FIGURE` to `vocabulary.PHRASE_START`).
     edge : bool (n,)
-        Whether punctuation precedes it: a new clause may begin.
+        Whether punctuation precedes the token: a possible clause boundary.
     known : bool (n,)
-        Whether it is in the vocabulary or the lexicon, a name or a figure.
+        Whether the token is in vocabulary or lexicon, a name or a figure.
     columns : WordColumns
-        Properties of words, by number.
+        Properties of words, indexed by `number`.
     """
 
     row: I64
@@ -81,40 +81,40 @@ class Tokens:
 
     @property
     def start(self) -> I64:
-        """Character offset of each token in its passage."""
+        """Start of each token, as character offset in its passage."""
         return self.first - self.begin.take(self.row)
 
     @property
     def end(self) -> I64:
-        """Character offset of the end of each token in its passage."""
+        """End of each token, as character offset in its passage."""
         return self.last - self.begin.take(self.row)
 
     @property
     def word(self) -> U64:
-        """Hash of each folded word."""
+        """Hash of each folded word, uint64 (n,)."""
         return self.columns.word.take(self.number)
 
     @property
     def stem(self) -> U64:
-        """Hash of the first five letters of each word: a cheap stem."""
+        """Hash of each word's stem, its first five letters, uint64 (n,)."""
         return self.columns.stem.take(self.number)
 
     @property
     def name(self) -> Bools:
-        """Which tokens are names."""
+        """Mask of names, bool (n,)."""
         return np.asarray(self.number == 0)
 
     @property
-    def leads(self) -> Bools:
-        """Which tokens may begin a two-word entry of the lexicon."""
-        return (self.bits & LEADS > 0) & ~self.name
+    def starts_phrase(self) -> Bools:
+        """Mask of possible first words of two-word lexicon entries, bool (n,)."""
+        return (self.bits & PHRASE_START > 0) & ~self.name
 
 
 def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
     """Tokenize passages.
 
-    `vocabulary` holds the words known in lower case (`known_words`); a capitalised word outside it that the
-    lexicon does not know either is a name.
+    `vocabulary` holds the known lower-case words (`known_words`); a capitalised word in neither vocabulary nor lexicon
+    is a name.
 
     >>> t = tokenize(["Valdoria opened 12 shelters."], frozenset({"shelters"}))
     >>> int(t.word[0]) == NAME, int(t.word[2]) == NUMBER, t.start.tolist()
@@ -127,20 +127,20 @@ def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
     start, end, number, bits = text.start.take(kept), text.end.take(kept), number.take(kept), bits.take(kept)
     upper = text.capital(start)
     row = np.repeat(np.arange(len(passages)), np.diff(np.append(start.searchsorted(text.begin), len(start))))
-    same = np.zeros(len(row), bool)  # the token before is of the same passage
+    same = np.zeros(len(row), bool)  # whether the previous token is of the same passage
     same[1:] = row[1:] == row[:-1]
 
     name = _names(bits, upper, end - start, same)
     figure = (bits & FIGURE > 0) & ~name
-    again = same & ((name & _before(name)) | (figure & _before(figure)))
-    article = (bits & THE > 0) & ~name & _after(name & same)  # "the" of a name is no token
-    at = np.flatnonzero(~(again | article))
-    last = np.append(at, len(row))[1:] - 1  # of the run of names or figures that begins here
+    repeated = same & ((name & _previous(name)) | (figure & _previous(figure)))
+    article = (bits & THE > 0) & ~name & _next(name & same)  # "the" before a name is no token
+    at = np.flatnonzero(~(repeated | article))
+    last = np.append(at, len(row))[1:] - 1  # last token of each run of names or figures
     last = np.maximum(last - article.take(last), at)  # an article before the next name does not belong to it
-    after = start.searchsorted(np.flatnonzero(text.code == BREAK))  # the words after punctuation
+    after = start.searchsorted(np.flatnonzero(text.code == BREAK))  # first words after punctuation
     after = after[after < len(start)]
     edge = np.zeros(len(at), bool)
-    edge[at.searchsorted(after[~again.take(after)])] = True  # a comma inside a name or figure is no clause boundary
+    edge[at.searchsorted(after[~repeated.take(after)])] = True  # a comma inside a name or figure is no clause boundary
     return Tokens(
         row=row.take(at),
         first=start.take(at),
@@ -149,34 +149,34 @@ def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
         number=number.take(at) * ~name.take(at),
         bits=bits.take(at),
         edge=edge,
-        known=((bits & STRANGE == 0) | upper).take(at),
+        known=((bits & UNKNOWN == 0) | upper).take(at),
         columns=columns,
     )
 
 
 def _names(bits: npt.NDArray[np.uint16], upper: Bools, length: I64, same: Bools) -> Bools:
-    """Find the words of names; "State of X", "Republic of the X", "X and Y" are names as a whole."""
-    strange, joins = bits & STRANGE > 0, bits & JOIN > 0
-    name = upper & ((bits & GEO > 0) | ((strange | joins) & (bits & PLAIN == 0)))
-    joining = joins | (strange & ~upper & (length <= _NAME_LETTERS))
+    """Detect names, bool (n,); "State of X", "Republic of the X" and "X and Y" are single names."""
+    unknown, joiner = bits & UNKNOWN > 0, bits & JOINER > 0
+    name = upper & ((bits & GEO > 0) | ((unknown | joiner) & (bits & PLAIN == 0)))
+    joining = joiner | (unknown & ~upper & (length <= _NAME_LETTERS))
     state = upper & (bits & STATE > 0)
-    name = name | (state & (_after((bits & OF > 0) & same & _after(name & same)) | (_before(name) & same)))
+    name = name | (state & (_next((bits & OF > 0) & same & _next(name & same)) | (_previous(name) & same)))
     for _ in range(2):
-        right = _after(name & same)
-        further = _after(joining & same & right)
-        name = name | (joining & _before(name) & same & (right | further))
+        right = _next(name & same)
+        further = _next(joining & same & right)
+        name = name | (joining & _previous(name) & same & (right | further))
     return np.asarray(name)
 
 
 def word_counts(tokens: Tokens, passages: int) -> tuple[I64, I64]:
-    """Count the words of each passage besides figures and names, and the unknown among them, int64 (passages,)."""
+    """Count the words of each passage, figures and names excluded, and its unknown words, int64 (passages,)."""
     plain = (tokens.bits & FIGURE == 0) & ~tokens.name
     words = np.bincount(tokens.row[plain], minlength=passages)
     return words, np.bincount(tokens.row[plain & ~tokens.known], minlength=passages)
 
 
 def known_words(texts: Iterable[str], least: int = 2) -> frozenset[str]:
-    """Collect the words that occur in lower case at least `least` times: the vocabulary of `tokenize`."""
+    """Collect the vocabulary of `tokenize`: words that occur in lower case at least `least` times."""
     counts: dict[str, int] = {}
     for passage in texts:
         text = Characters([passage])
@@ -188,7 +188,7 @@ def known_words(texts: Iterable[str], least: int = 2) -> frozenset[str]:
 
 
 def words_of(text: str) -> list[str]:
-    """Split a text into folded words, figures and names unchanged.
+    """Split a text into folded words; figures and names are kept.
 
     >>> words_of("The organisation didn’t act.")
     ['the', 'organization', 'didn', 't', 'act']
@@ -197,7 +197,7 @@ def words_of(text: str) -> list[str]:
 
 
 def batches(passages: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
-    """Split passages into batches of similar size: index of the first, texts."""
+    """Split passages into batches of similar size; yield the index of the first passage, and the passages."""
     texts = list(passages)
     end = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))
     first = np.flatnonzero(np.diff(end // _BATCH_CHARS, prepend=-1)).tolist()
@@ -205,11 +205,11 @@ def batches(passages: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
         yield begin, texts[begin:stop]
 
 
-def _before(flags: Bools) -> Bools:
-    """Flag of the previous token."""
+def _previous(flags: Bools) -> Bools:
+    """Shift flags by one: the flag of the previous token."""
     return np.append(False, flags[:-1]) if len(flags) else flags
 
 
-def _after(flags: Bools) -> Bools:
-    """Flag of the next token."""
+def _next(flags: Bools) -> Bools:
+    """Shift flags by one: the flag of the next token."""
     return np.append(flags[1:], False) if len(flags) else flags

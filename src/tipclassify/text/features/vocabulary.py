@@ -1,10 +1,8 @@
-"""Passages to numbered words: characters folded, cut into words, and the properties of each distinct word looked up once.
+"""Fold characters, split passages into words, and look up the properties of each distinct word once.
 
-Case, accents, curly quotes and dashes go; what is neither letter nor digit becomes a space, or a line feed where it may part
-clauses. One character in is one code out, so that offsets stay true.
-
-A word is identified by a 64-bit polynomial hash of its characters, which for a span of text is a difference of two running sums
-(Karp and Rabin 1987): only a word never seen before is looked at in Python.
+Case and accents are removed; other characters become a space, or a line feed if they may separate clauses. Each
+character maps to one code, so that offsets stay valid. Words are identified by a 64-bit polynomial hash, a difference
+of two prefix sums (Karp and Rabin 1987), so that Python code runs only for new words.
 """
 
 from __future__ import annotations
@@ -28,15 +26,15 @@ __all__ = [
     "FACTOR",
     "FIGURE",
     "GEO",
-    "JOIN",
-    "LEADS",
+    "JOINER",
     "NAME",
     "NUMBER",
     "OF",
+    "PHRASE_START",
     "PLAIN",
     "STATE",
-    "STRANGE",
     "THE",
+    "UNKNOWN",
 ]
 __all__ += ["Characters", "VocabularyTable", "WordColumns", "american", "hash_word", "vocabulary_table"]
 
@@ -46,26 +44,26 @@ Codes = npt.NDArray[np.uint8] | U16
 U64 = npt.NDArray[np.uint64]
 Bools = npt.NDArray[np.bool_]
 
-NUMBER: Final = 1  # the hash that stands for every figure
-NAME: Final = 2  # and for every name
+NUMBER: Final = 1  # hash shared by all figures
+NAME: Final = 2  # hash shared by all names
 FACTOR: Final = np.array(
     [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F], np.uint64
 )
-"""Odd factors of a multilinear hash (Lemire and Kaser 2014, arXiv:1202.4961), one for each place of an n-gram."""
+"""Odd factors of a multilinear hash (Lemire and Kaser 2014, arXiv:1202.4961), one for each position of an n-gram."""
 
-# Properties of a word, as bits.
+# Bit flags of a word's properties.
 FIGURE: Final = 1
-JOIN: Final = 2  # joins the parts of a name
-GEO: Final = 4  # belongs to a name when capitalised
-PLAIN: Final = 8  # "the", "and", "of": no name whatever their case
-STRANGE: Final = 16  # in neither the lexicon nor the vocabulary
+JOINER: Final = 2  # connects the parts of a name
+GEO: Final = 4  # part of a name if capitalised
+PLAIN: Final = 8  # "the", "and", "of": no names in any case
+UNKNOWN: Final = 16  # in neither lexicon nor vocabulary
 DROPPED: Final = 32  # a single letter
 STATE: Final = 64
 OF: Final = 128
 THE: Final = 256
-LEADS: Final = 512  # begins a two-word entry of the lexicon
+PHRASE_START: Final = 512  # first word of a two-word lexicon entry
 
-_FIGURES: Final = frozenset(
+_FIGURE_WORDS: Final = frozenset(
     """two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
     eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion
     dozen dozens hundreds thousands dollar dollars euro euros pound pounds usd eur
@@ -75,39 +73,39 @@ _FIGURES: Final = frozenset(
     lempiras cordobas colones soles gourdes gourde january february march april
     june july august september october november december""".split()
 )
-_JOINING: Final = frozenset("and of the de du la le da do del dos el al au aux es sur".split())
+_JOINERS: Final = frozenset("and of the de du la le da do del dos el al au aux es sur".split())
 _BITS: Final = {"the": THE | PLAIN, "of": OF | PLAIN, "and": PLAIN, "state": STATE}
-_LEADING: Final = frozenset(first for first, _ in phrase_classes())
+_PHRASE_STARTS: Final = frozenset(first for first, _ in phrase_classes())
 _MOST_WORDS: Final = 1 << 17
 
 
 # --------------------------------------------------------------------------------------------- characters
 
-BREAK: Final = ord("\n")  # stands for punctuation that may part clauses, and for what parts passages
-SPACE: Final = ord(" ")  # for all else that belongs to no word; codes of letters and digits are above
+BREAK: Final = ord("\n")  # possible clause boundary, and separator of passages
+SPACE: Final = ord(" ")  # any other character outside words; letters and digits have higher codes
 
-_MARKS: Final = dict(zip("‘’“”–—…ı", "''\"\",,.i", strict=True))
-_CODES: Final = 1 << 16  # above are characters that two units of UTF-16 stand for: folded one by one
-_lower: Final = np.zeros(_CODES, np.dtype("<u2"))  # folded code of each character; 0: not seen so far
+_TYPOGRAPHIC: Final = dict(zip("‘’“”–—…ı", "''\"\",,.i", strict=True))
+_CODES: Final = 1 << 16  # code points of one UTF-16 unit; others are folded one by one
+_lower: Final = np.zeros(_CODES, np.dtype("<u2"))  # folded code of each character; 0: not yet computed
 _upper: Final = np.zeros(_CODES, bool)
 
 _LINK_MARKS: Final = ("://", "www.", "@")
-# An address says nothing, whatever words it is made of.
+# Links and e-mail addresses are no evidence, whatever words they contain.
 _LINK: Final = re.compile(r"(?:https?://|www\.)\S+|(?<![^\s(<\[])[^\s@]+@[^\s@]+\.\w+")
-_SIGNS: Final = ("US", "CA", "AU", "NZ", "HK")  # "US$5" is a figure, not a country
+_CURRENCY_COUNTRIES: Final = ("US", "CA", "AU", "NZ", "HK")  # "US$5" is a figure, not a country
 
 
 class Characters:
-    """Folded characters of passages joined by line feeds.
+    """Folded characters of a batch of passages, joined by line feeds.
 
     Attributes
     ----------
     code : uint8 or uint16 (characters,)
-        In lower case; `SPACE` or `BREAK` for what belongs to no word.
+        Folded codes; `SPACE` or `BREAK` outside words.
     begin : int64 (passages,)
-        Where each passage begins.
+        Offset of each passage.
     start, end : int64 (words,)
-        Where each word begins and ends.
+        Offsets of each word, half-open.
 
     >>> text = Characters(["The organisation’s Café, www.example.org"])
     >>> text.words()
@@ -118,13 +116,17 @@ class Characters:
         text = "\n".join(passages)
         for mark in _LINK_MARKS:
             if mark in text:
-                passages = [_LINK.sub(_stand_in, passage) if mark in passage else passage for passage in passages]
+                passages = [
+                    _LINK.sub(_link_placeholder, passage) if mark in passage else passage for passage in passages
+                ]
                 text = "\n".join(passages)
         if "$" in text:
             *parts, last = text.split("$")
-            text = "$".join([*(part[:-2] + "  " if part.endswith(_SIGNS) else part for part in parts), last])
-        self._cased = _codes(text)
-        self.code = _folded(self._cased)
+            text = "$".join(
+                [*(part[:-2] + "  " if part.endswith(_CURRENCY_COUNTRIES) else part for part in parts), last]
+            )
+        self._cased = _char_codes(text)
+        self.code = _fold_codes(self._cased)
         length = np.fromiter(map(len, passages), np.int64, len(passages))
         self.begin = np.cumsum(length + 1) - length - 1
         inside = np.zeros(len(self.code) + 2, bool)
@@ -133,23 +135,23 @@ class Characters:
         self.start, self.end = edges[::2].copy(), edges[1::2].copy()
 
     def words(self, at: I64 | None = None) -> list[str]:
-        """Spell the words `at` these places in their order; all of them without."""
+        """Return the spelling of the words with indices `at`, in that order, or of all words."""
         start, end = (self.start, self.end) if at is None else (self.start[at], self.end[at])
         letters = self.code.tobytes().decode("latin-1" if self.code.itemsize == 1 else "utf-16-le", "surrogatepass")
         return [letters[a:b] for a, b in zip(start.tolist(), end.tolist(), strict=True)]
 
     def capital(self, at: I64) -> Bools:
-        """Test which of the characters `at` are one of A to Z, accents taken off."""
+        """Test which of the characters at offsets `at` are capital letters A to Z, accents ignored."""
         return _upper.take(self._cased.take(at))
 
 
-def _stand_in(link: re.Match[str]) -> str:
-    """One word for an address, as long as it was."""
+def _link_placeholder(link: re.Match[str]) -> str:
+    """Replace a link by one word, padded to the same length."""
     return "weblink"[: len(link[0])].ljust(len(link[0]))
 
 
-def _codes(text: str) -> Codes:
-    """One code a character; of those beyond `_CODES` the code of their plain form."""
+def _char_codes(text: str) -> Codes:
+    """Encode characters, one code each; those beyond `_CODES` are folded."""
     if text.isascii():
         return np.frombuffer(text.encode("ascii"), np.uint8)
     code = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), np.dtype("<u2"))
@@ -157,12 +159,12 @@ def _codes(text: str) -> Codes:
         return code
     wide = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.dtype("<u4")).copy()
     for far in set(wide[wide >= _CODES].tolist()):  # `np.unique` would import masked arrays first
-        wide[wide == far] = ord(_plain(chr(far)))
+        wide[wide == far] = ord(_fold_char(chr(far)))
     return wide.astype(np.dtype("<u2"))
 
 
-def _folded(cased: Codes) -> Codes:
-    """Folded codes: of ASCII by `bytes.translate`, of other characters by the table, which grows by those seen first."""
+def _fold_codes(cased: Codes) -> Codes:
+    """Fold codes: ASCII by `bytes.translate`, other characters by a table that is filled on demand."""
     plain = np.frombuffer(cased.astype(np.uint8).tobytes().translate(_ASCII), np.uint8)
     if cased.dtype == np.uint8:
         return plain
@@ -170,22 +172,23 @@ def _folded(cased: Codes) -> Codes:
     beyond = np.flatnonzero(cased >= _ASCII_CODES)
     far = cased.take(beyond)
     for new in set(far[_lower.take(far) == 0].tolist()):
-        _learn(new)
+        _add_char(new)
     code[beyond] = _lower.take(far)
     return code
 
 
-def _learn(code: int) -> None:
-    plain = _plain(chr(code))
+def _add_char(code: int) -> None:
+    """Enter a character into the folding tables."""
+    plain = _fold_char(chr(code))
     lower = plain.lower()
     _upper[code] = "A" <= plain <= "Z"
     _lower[code] = ord(lower) if lower.isalnum() else BREAK if plain in ",;:\n" else SPACE
 
 
-def _plain(char: str) -> str:
-    """The character without accents, typographic marks in their ASCII form; a space for what no word has."""
-    if char in _MARKS:
-        return _MARKS[char]
+def _fold_char(char: str) -> str:
+    """Strip accents and map typographic punctuation to ASCII; other characters outside words become a space."""
+    if char in _TYPOGRAPHIC:
+        return _TYPOGRAPHIC[char]
     base = unicodedata.normalize("NFKD", char)[:1] or char
     if len(base.lower()) != 1 or 0xD800 <= ord(char) <= 0xDFFF or not ord(base) < _CODES > ord(base.lower()):
         return " "
@@ -194,13 +197,13 @@ def _plain(char: str) -> str:
 
 _ASCII_CODES: Final = 128
 for _code in range(_ASCII_CODES):
-    _learn(_code)
+    _add_char(_code)
 _ASCII: Final = _lower[:_ASCII_CODES].astype(np.uint8).tobytes() + bytes([SPACE]) * _ASCII_CODES
 
 
 # --------------------------------------------------------------------------------------------- one word
 
-_LONGEST: Final = 40  # letters of a word that is respelled
+_MAX_RESPELLED: Final = 40  # letters; longer words are not respelled
 _BRITISH: Final = tuple(
     (re.compile(pattern), plain)
     for pattern, plain in (
@@ -219,19 +222,19 @@ _BRITISH: Final = tuple(
 
 
 def hash_word(text: str) -> int:
-    """Hash a folded word, below 2**64; never `NUMBER` or `NAME`."""
+    """Hash a folded word to 64 bits, never `NUMBER` or `NAME`."""
     digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "little") | 4
 
 
 def american(word: str) -> str:
-    """Respell a folded word the American way.
+    """Convert a folded word to American spelling.
 
     >>> american("organisation"), american("labour"), american("police")
     ('organization', 'labor', 'police')
     """
-    if len(word) > _LONGEST:
-        return word  # an encoded key or picture, on which the patterns would take forever
+    if len(word) > _MAX_RESPELLED:
+        return word  # an encoded key or picture, too slow for the patterns
     for pattern, plain in _BRITISH:
         word, done = pattern.subn(plain, word)
         if done:
@@ -240,16 +243,16 @@ def american(word: str) -> str:
 
 
 def _properties(word: str, vocabulary: frozenset[str]) -> tuple[int, int, int, int]:
-    """Word hash, stem hash, lexicon class and bits of a folded word."""
+    """Return word hash, stem hash, lexicon class and flags of a folded word."""
     word = american(word)
-    if word[0].isdigit() or word in _FIGURES:
+    if word[0].isdigit() or word in _FIGURE_WORDS:
         return NUMBER, NUMBER, 0, FIGURE
     if len(word) == 1 and word != "a":
-        return 0, 0, 0, DROPPED | STRANGE * (word not in vocabulary)
+        return 0, 0, 0, DROPPED | UNKNOWN * (word not in vocabulary)
     kind = class_of(word)
-    bits = JOIN if word in _JOINING else GEO if word in GEOGRAPHIC else 0
+    bits = JOINER if word in _JOINERS else GEO if word in GEOGRAPHIC else 0
     bits |= _BITS.get(word, 0)
-    bits |= STRANGE * (not kind and word not in vocabulary) | LEADS * (word in _LEADING)
+    bits |= UNKNOWN * (not kind and word not in vocabulary) | PHRASE_START * (word in _PHRASE_STARTS)
     return hash_word(word), hash_word(word[:5] + "*"), kind, bits
 
 
@@ -257,7 +260,7 @@ def _properties(word: str, vocabulary: frozenset[str]) -> tuple[int, int, int, i
 
 
 class WordColumns(NamedTuple):
-    """Properties of words, by number: hash of the word and of its stem (the first five letters), class in the lexicon, bits."""
+    """Properties of words, by number: hashes of word and stem (first five letters), lexicon class, flags."""
 
     word: U64
     stem: U64
@@ -266,17 +269,17 @@ class WordColumns(NamedTuple):
 
 
 class VocabularyTable:
-    """Numbers and properties of the words seen so far, given a vocabulary of words known in lower case.
+    """Numbers and properties of the words seen so far, given a vocabulary of known lower-case words.
 
-    Number 0 stands for every name. Columns only grow, and a column that was handed out never changes.
+    Number 0 is shared by all names. Columns only grow: returned arrays never change. Thread-safe.
     """
 
     def __init__(self, vocabulary: frozenset[str]) -> None:
         self._vocabulary = vocabulary
         self._lock = Lock()
         self._numbers: dict[int, int] = {}
-        self._slots = np.zeros(1 << _SLOT_BITS, np.int64)  # number of the first word seen of each slot
-        self._keys = np.zeros(1, np.uint64)  # hash of the characters, by number
+        self._slots = np.zeros(1 << _SLOT_BITS, np.int64)  # number of the first word of each slot
+        self._keys = np.zeros(1, np.uint64)  # character hash, by number
         name = np.array([NAME], np.uint64)
         self.columns = WordColumns(name, name, np.zeros(1, np.int64), np.zeros(1, np.uint16))
 
@@ -284,11 +287,11 @@ class VocabularyTable:
         return len(self._keys)
 
     def look_up(self, text: Characters) -> tuple[I64, WordColumns]:
-        """Number the words of a text; return the columns of their properties too."""
+        """Look up the numbers of a text's words, int64 (words,); also return their properties."""
         code = _hashes(text)
         with self._lock:
             number = self._slots.take((code >> _TO_SLOT).view(np.int64))
-            missing = np.flatnonzero(self._keys.take(number) != code)  # new, or its slot is another's
+            missing = np.flatnonzero(self._keys.take(number) != code)  # a new word, or a slot collision
             if len(missing):
                 keys = code[missing].tolist()
                 new = {key: at for key, at in zip(keys, missing.tolist(), strict=True) if key not in self._numbers}
@@ -315,7 +318,7 @@ class VocabularyTable:
 
 
 def vocabulary_table(vocabulary: frozenset[str]) -> VocabularyTable:
-    """Table of a vocabulary, one for each in a process; a new one where endless text has filled the last."""
+    """Return the table of a vocabulary, cached per process; a full table is replaced by a new one."""
     table = _table(vocabulary)
     if len(table) > _MOST_WORDS:
         _table.cache_clear()
@@ -330,11 +333,11 @@ _TO_SLOT: Final = np.uint64(64 - _SLOT_BITS)
 _BASE: Final = 0x9E3779B97F4A7C15
 _MIXER: Final = np.uint64(0xD6E8FEB86659FD93)
 _HALF: Final = np.uint64(32)
-_BLOCK: Final = 2_048  # words: their characters stay in the processor's cache
+_BLOCK: Final = 2_048  # words; their characters fit into the processor's cache
 
 
 def _hashes(text: Characters) -> U64:
-    """Hash the characters of each word, independent of its position."""
+    """Hash the characters of each word, uint64 (words,), independent of its position."""
     value = np.empty(len(text.start), np.uint64)
     for first in range(0, len(value), _BLOCK):
         block = slice(first, first + _BLOCK)
@@ -349,7 +352,7 @@ def _hashes(text: Characters) -> U64:
 
 @lru_cache(maxsize=4)
 def _powers(bits: int) -> tuple[U64, U64]:
-    """First ``2**bits`` powers of `_BASE` and of its inverse, modulo 2**64."""
+    """Compute the first ``2**bits`` powers of `_BASE` and of its inverse, modulo 2**64."""
     factors = np.ones((2, 1 << bits), np.uint64)
     factors[0, 1:], factors[1, 1:] = _BASE, pow(_BASE, -1, 1 << 64)
     power, inverse = np.cumprod(factors, axis=1, dtype=np.uint64)

@@ -1,1 +1,1 @@
-"""Text to sections, sentences and clauses."""
+"""Split text into sections, sentences and clauses."""

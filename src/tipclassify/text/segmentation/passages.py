@@ -1,11 +1,8 @@
-"""A text in, a `Document` and its `Passage`s out: paragraphs, the sentences of those, or the clauses of sentences.
+"""Convert plain text to a `Document`, and split a document into `Passage`s: sentences, or clauses of sentences.
 
-The blocks of a plain text are found by line breaks alone. A hard-wrapped paragraph is one block; of other lines each is one. A
-line that names a standard section of a report, such a name in capitals at the head of a paragraph, and a lettered title or a
-line in capitals between blank lines is a heading.
-
-Where sentences end is for `tipclassify.text.segmentation.sentences` to say, where clauses part for `tipclassify.text.segmentation.clauses`. Offsets always point
-into the text as given.
+Blocks of plain text come from line breaks: a hard-wrapped paragraph is one block, any other line is one each. Headings
+are names of standard sections, on their own line or in capitals at the start of a paragraph, and lettered titles or
+lines in capitals between blank lines. Offsets always refer to the original text.
 """
 
 from __future__ import annotations
@@ -23,27 +20,27 @@ from tipclassify.text.segmentation.sections import (
     section_of_heading,
     without_enumerator,
 )
-from tipclassify.text.segmentation.sentences import NO_INK, heading_run_in, sentence_spans
+from tipclassify.text.segmentation.sentences import BLANK, heading_run_in, sentence_spans
 
 __all__ = ["Unit", "split_passages", "text_document"]
 
 Unit = Literal["sentence", "clause"]
-"""How far a document is split."""
+"""Granularity of the passages."""
 
-_LIST_MARK: Final = re.compile(r"\s*(?:[•●▪◦‣*·–—-]|\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)])\s")
+_LIST_ENUMERATOR: Final = re.compile(r"\s*(?:[•●▪◦‣*·–—-]|\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)])\s")
 _SENTENCE_END: Final = re.compile(r"[.!?:;][\"”’')\]]*\s*$")
-_INK: Final = re.compile(f"[^{NO_INK}]")
-_HEADING_WORDS: Final = 8
-_TITLE_WORDS: Final = 14  # of a lettered title; as in pages of the web
-_SMALL_IN_TITLES: Final = frozenset("a against an and as at by for from in into of on or the to under with".split())
-_SHORTEST_CAPITALISED: Final = 4  # "of", "and" and "the" are small in titles too
+_VISIBLE: Final = re.compile(f"[^{BLANK}]")
+_MAX_HEADING_WORDS: Final = 8
+_MAX_TITLE_WORDS: Final = 14  # of a lettered title; the same limit as for web pages
+_LOWER_IN_TITLES: Final = frozenset("a against an and as at by for from in into of on or the to under with".split())
+_MIN_CAPITALISED: Final = 4  # letters; "of", "and" and "the" are lower-case in titles too
 
 
 def split_passages(document: Document, unit: Unit = "sentence") -> list[Passage]:
-    """Sentences of every block that is not a heading, in reading order.
+    """Split all blocks but headings into sentences, in reading order.
 
-    With ``unit="clause"`` the entries of a list inside a sentence are passages of their own: see
-    `tipclassify.text.segmentation.clauses.clause_spans` for what is split. A sentence is never cut for its length.
+    With ``unit="clause"``, each item of a list inside a sentence is a passage (`clauses.clause_spans` has the rules).
+    Sentences are never split for their length.
 
     >>> text = "PROTECTION\\nThe U.S.-funded shelter closed. No. 12/2015 lapsed."
     >>> [(p.section, p.text) for p in split_passages(text_document(text))]
@@ -69,7 +66,7 @@ def _spans(text: str, start: int, end: int, unit: Unit) -> Iterable[tuple[int, i
 
 
 def text_document(text: str, source: str = "<text>") -> Document:
-    """Plain text as a document: paragraphs and list entries are blocks, known section names are headings.
+    """Convert plain text to a document: paragraphs and list items become blocks, section names headings.
 
     >>> document = text_document("PROTECTION\\nThe shelter closed.\\n\\nIt had no funds.")
     >>> [(block.start, block.end, block.section, block.heading) for block in document.blocks]
@@ -95,23 +92,24 @@ def text_document(text: str, source: str = "<text>") -> Document:
 
 
 def _paragraphs(text: str) -> Iterator[tuple[int, int, bool]]:
-    """Spans of paragraphs, and whether each is a line between blank ones; a hard-wrapped paragraph is one span."""
+    """Yield the spans of paragraphs, and whether each is a single line between blank lines."""
     run: list[tuple[int, int]] = []
     at = 0
     for line in [*text.splitlines(keepends=True), ""]:
-        if _INK.search(line):
+        if _VISIBLE.search(line):
             run.append((at, at + len(line)))
         elif run:
-            yield from ((start, end, len(run) == 1) for start, end in _blocks_of_run(text, run))
+            yield from ((start, end, len(run) == 1) for start, end in _split_run(text, run))
             run = []
         at += len(line)
 
 
-def _blocks_of_run(text: str, lines: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def _split_run(text: str, lines: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Split consecutive lines into blocks; the lines of a hard-wrapped paragraph are one block."""
     wrapped = _is_wrapped([text[a:b] for a, b in lines])
     start, end = lines[0]
     for a, b in lines[1:]:
-        if wrapped and not _LIST_MARK.match(text, a, b) and not _section_name(text[start:end]):
+        if wrapped and not _LIST_ENUMERATOR.match(text, a, b) and not _section_name(text[start:end]):
             end = b
         else:
             yield start, end
@@ -120,39 +118,40 @@ def _blocks_of_run(text: str, lines: list[tuple[int, int]]) -> Iterator[tuple[in
 
 
 def _is_wrapped(lines: list[str]) -> bool:
-    """Lines of like length, most of which break off inside a sentence."""
+    """Test for hard wrapping: lines of similar length, most of which end inside a sentence."""
     body = [line.strip() for line in lines[:-1]]
     if not body:
         return False
     broken = sum(not _SENTENCE_END.search(line) for line in body)
     if broken * 2 < len(body) or max(map(len, body)) > 140:
         return False
-    from statistics import median  # takes longer to import than to tag a sentence, and few texts come here
+    from statistics import median  # imports slower than a sentence is tagged, and few texts need it
 
     return 40 <= median(map(len, body)) <= 120
 
 
 def _is_title(line: str) -> bool:
-    """Whether a line is a lettered title or in capitals.
+    """Test whether a line is a lettered title or in capitals.
 
-    >>> [_is_title(line) for line in ("b. Prison Conditions", "THE PRESS", "b. train judges", "24 June 2024", "Photo by Ann Lee")]
+    >>> lines = "b. Prison Conditions", "THE PRESS", "b. train judges", "24 June 2024", "Photo by Ann Lee"
+    >>> [_is_title(line) for line in lines]
     [True, True, False, False, False]
     """
     words, title = line.split(), without_enumerator(line).split()
-    if not 2 <= len(words) <= _TITLE_WORDS or words[0].isdecimal() or line.endswith((".", ";", ",", "!", "?")):
+    if not 2 <= len(words) <= _MAX_TITLE_WORDS or words[0].isdecimal() or line.endswith((".", ";", ",", "!", "?")):
         return False
     lettered = 0 < len(title) < len(words)
-    return line.isupper() or (lettered and not any(word[0].islower() for word in title if word not in _SMALL_IN_TITLES))
+    return line.isupper() or (lettered and not any(word[0].islower() for word in title if word not in _LOWER_IN_TITLES))
 
 
 def _section_name(paragraph: str) -> str | None:
-    """Section that a short line names, if it is one of the standard sections."""
+    """Return the standard section that a short line names, if any."""
     line = " ".join(paragraph.split())
     words = line.split()
-    if len(words) > _HEADING_WORDS or line.endswith((".", ";", ",")):
+    if len(words) > _MAX_HEADING_WORDS or line.endswith((".", ";", ",")):
         return None
     name = section_of_heading(line)
     if name == line.rstrip(" :."):
         return None
-    title = not any(word[0].islower() for word in words if len(word) >= _SHORTEST_CAPITALISED)
+    title = not any(word[0].islower() for word in words if len(word) >= _MIN_CAPITALISED)
     return name if title or named_section(line) else None  # "law enforcement efforts were weak" is no heading

@@ -1,7 +1,7 @@
-"""Headings in, sections out: the standard section that a heading names, or its own text.
+"""Map headings to sections: the standard section that a heading names, or else its own text.
 
-A heading that says nothing of its subject ("Description") is joined to the one that it stands under. `Outline` keeps the
-headings that are open while a reader goes through a document.
+A generic heading ("Description") is joined to its parent heading. `Outline` tracks the open headings while a document
+is read.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Final
 
 from tipclassify.labels import SECTIONS
 
-__all__ = ["Outline", "joined_heading", "named_section", "run_in_section", "section_of_heading", "without_enumerator"]
+__all__ = ["Outline", "join_headings", "named_section", "run_in_section", "section_of_heading", "without_enumerator"]
 
 # Protection "of refugees" or "from discrimination" is a chapter of a human-rights report, not of a trafficking one.
 _OF_OTHERS: Final = r"\b(?! (?:of|to|for|from|against) (?!.*(?:traffick|victim|survivor|exploit|forced|slavery)))"
 _TIER: Final = r"tier (?:[123]|one|two|three)(?: watch ?list)?"
 
-# Trafficking reports name their sections outright; country human-rights reports letter theirs.
+# Trafficking reports name their sections; country human-rights reports number theirs by letters.
 _RULES: Final = tuple(
     (re.compile(pattern), section)
     for pattern, section in (
@@ -33,18 +33,22 @@ _RULES: Final = tuple(
 )
 _NUMBER: Final = re.compile(r"^(?:section \d+\.?[:–—-]?|\d{1,2}(?:\.\d{1,2})*[.)]?|[ivx]{1,4}[.)]|[a-h][.)])\s+")
 
-# What a line without the markup of a heading must say to be one: the stock names and nothing else.
+# Names that make a line without markup a heading, if it holds nothing else.
 _STOCK: Final = (
     r"(?:(?:prioriti[sz]ed|priority|key) )?recommendations?(?: (?:for|to) [^.;]{2,60})?|"
     r"(?:prosecution|protection|prevention)(?: efforts)?|(?:human )?trafficking profile|executive summary"
 )
-_NAME: Final = re.compile(rf"(?:{_STOCK}|scope and magnitude|(?:[^.;]{{2,40}}[:(–—-] ?)?{_TIER}\)?)\W*", re.IGNORECASE)
+_NAME: Final = re.compile(
+    rf"(?:{_STOCK}|scope and magnitude|(?:[^.;]{{2,40}}[:(–—-] ?)?{_TIER}\)?)\W*",
+    re.IGNORECASE,
+)
 _RUN_IN: Final = re.compile(
-    rf"({_STOCK})\s?(?:[.:—]|[–-](?=\s))\s*(?=\S)|(?-i:(PROSECUTION|PROTECTION|PREVENTION|TRAFFICKING PROFILE) (?=[A-Z]))",
+    rf"({_STOCK})\s?(?:[.:—]|[–-](?=\s))\s*(?=\S)"
+    r"|(?-i:(PROSECUTION|PROTECTION|PREVENTION|TRAFFICKING PROFILE) (?=[A-Z]))",
     re.IGNORECASE,
 )
 _STOCK_STARTS: Final = frozenset("pri key rec pro pre hum tra exe sco".split())
-_LONGEST_NAME: Final = 110
+_MAX_NAME: Final = 110
 
 # "Section 7.", "Table 4:", "Part II"; "b.", "iv)", "(a)", "3.2".
 _ENUMERATOR: Final = re.compile(
@@ -55,8 +59,8 @@ _ENUMERATOR: Final = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
-# Words that name a part, column or row of a report on anything: "Law" may be on wages or on slavery.
-_NO_SUBJECT: Final = frozenset(
+# Words that name no subject: "Law" may be about wages or slavery.
+_GENERIC_WORDS: Final = frozenset(
     """act action actions activities activity additional administration age agencies agency all an analysis and annex
     answer appendix applicable april area areas article assessment at august available background bodies body by
     category challenges comments committee conclusion conclusions conditions cont context continued convention
@@ -76,14 +80,14 @@ _NO_SUBJECT: Final = frozenset(
 )
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")  # "N/A", "9a" and "2019" have none
 _CHAPTER: Final = re.compile(r"(?:section|chapter|part)\s", re.IGNORECASE)
-_BY_LOOKS: Final = 7  # level of a heading that only its looks make one: below h1 to h6
+_UNMARKED_LEVEL: Final = 7  # level of a heading without markup: below h1 to h6
 
 
 def without_enumerator(heading: str) -> str:
-    """The heading without the number or letter that it begins with.
+    """Strip the leading number or letter of a heading.
 
-    >>> without_enumerator("b. Forced Labor"), without_enumerator("Section 7. Worker Rights"), without_enumerator("Women")
-    ('Forced Labor', 'Worker Rights', 'Women')
+    >>> [without_enumerator(heading) for heading in ("b. Forced Labor", "Section 7. Worker Rights", "Women")]
+    ['Forced Labor', 'Worker Rights', 'Women']
     """
     found = _ENUMERATOR.match(heading)
     return heading[found.end() :] if found else heading
@@ -91,14 +95,14 @@ def without_enumerator(heading: str) -> str:
 
 @lru_cache(maxsize=1_024)  # the reports of a year share most of their headings
 def section_of_heading(heading: str) -> str:
-    """The standard section that a heading opens, or the heading itself.
+    """Return the standard section that a heading names, or the heading itself.
 
     >>> section_of_heading("PRIORITIZED RECOMMENDATIONS:")
     'recommendations'
     >>> section_of_heading("c. Prohibition of Child Labor")
     'c. Prohibition of Child Labor'
     """
-    plain = " ".join(heading.split()).rstrip(" :.#¶§")  # the marks of links to a heading
+    plain = " ".join(heading.split()).rstrip(" :.#¶§")  # "#" and "¶" are link anchors
     folded = plain.lower()
     folded = _NUMBER.sub("", folded)
     for pattern, section in _RULES:
@@ -108,25 +112,25 @@ def section_of_heading(heading: str) -> str:
 
 
 @lru_cache(maxsize=1_024)
-def _says_subject(heading: str) -> bool:
-    """Whether a heading tells by itself what the text under it is about; one of a chapter does, or the next one will."""
+def _names_subject(heading: str) -> bool:
+    """Test whether a heading is specific; chapter headings count as specific, since their subheadings are."""
     words = _WORD.findall(without_enumerator(heading).lower())
-    return not _NO_SUBJECT.issuperset(words) or _CHAPTER.match(heading) is not None
+    return not _GENERIC_WORDS.issuperset(words) or _CHAPTER.match(heading) is not None
 
 
-def joined_heading(outer: str | None, inner: str) -> str:
-    """The inner of two nested headings, after the outer one where it says nothing of its subject alone.
+def join_headings(outer: str | None, inner: str) -> str:
+    """Join nested headings if the inner one is generic; otherwise return the inner one.
 
-    >>> joined_heading("b. Forced Labor", "Role & Description"), joined_heading("b. Forced Labor", "Prisons")
+    >>> join_headings("b. Forced Labor", "Role & Description"), join_headings("b. Forced Labor", "Prisons")
     ('b. Forced Labor: Role & Description', 'Prisons')
     """
-    return inner if outer is None or _says_subject(inner) else f"{outer.rstrip(' :.')}: {inner}"
+    return inner if outer is None or _names_subject(inner) else f"{outer.rstrip(' :.')}: {inner}"
 
 
 class Outline:
-    """The headings that are open at a place of a document; `section` opens the next.
+    """Stack of open headings while a document is read; `section` opens the next one.
 
-    Only headings that say their subject are kept: no other is the outer one of a joined heading, which so is joined once.
+    Only specific headings are kept as parents, so that a heading is joined to one parent only.
 
     >>> outline = Outline()
     >>> headings = ("Norvia", 1), ("Child Labor", 2), ("Table 3.", 3), ("Description", 4), ("Other", 3), ("Prisons", 2)
@@ -136,40 +140,40 @@ class Outline:
 
     def __init__(self) -> None:
         self._open: list[tuple[int, str]] = []
-        self._title: str | None = None  # the first heading; "Overview" right under it is a section of the narrative
+        self._title: str | None = None  # the first heading; an "Overview" directly below is the narrative's assessment
 
     def section(self, heading: str, level: int | None = None) -> str:
-        """Section that a heading opens.
+        """Open a heading and return its section.
 
         Parameters
         ----------
         level : int, optional
-            1 to 6; None where only its looks make it a heading: then it stands under the last one that says its subject.
+            1 to 6; None for a heading without markup, whose parent is the last specific heading.
         """
-        alone = _says_subject(heading)
-        depth = _BY_LOOKS + (not alone) if level is None else level
+        specific = _names_subject(heading)
+        depth = _UNMARKED_LEVEL + (not specific) if level is None else level
         while self._open and self._open[-1][0] >= depth:
             self._open.pop()
         outer = self._open[-1][1] if self._open else None
-        if alone and not without_enumerator(heading)[:1].islower():  # a line broken off a sentence is none
+        if specific and not without_enumerator(heading)[:1].islower():  # a broken-off line of a sentence is no heading
             self._open.append((depth, heading))
             self._title = self._title or heading
         section = named_section(heading) or section_of_heading(heading)
-        if alone or outer is None or (section in SECTIONS and (level is None or outer == self._title)):
+        if specific or outer is None or (section in SECTIONS and (level is None or outer == self._title)):
             return section
-        around = section_of_heading(outer)
-        return around if around in SECTIONS else section_of_heading(joined_heading(outer, heading))
+        outer_section = section_of_heading(outer)
+        return outer_section if outer_section in SECTIONS else section_of_heading(join_headings(outer, heading))
 
 
 def named_section(line: str) -> str | None:
-    """The standard section whose name a line is, if it says nothing else.
+    """Return the standard section whose name makes up the whole line, if any.
 
     >>> named_section("TRAFFICKING PROFILE")
     'profile'
     >>> named_section("Protection of witnesses remained weak.") is None
     True
     """
-    if len(line) > _LONGEST_NAME:
+    if len(line) > _MAX_NAME:
         return None
     folded = line.lower()
     if not (folded[:3] in _STOCK_STARTS or "tier" in folded) or not _NAME.fullmatch(folded):
@@ -178,7 +182,7 @@ def named_section(line: str) -> str | None:
 
 
 def run_in_section(paragraph: str) -> str | None:
-    """The standard section that the first words of a paragraph name, if any.
+    """Return the standard section that the first words of a paragraph name, if any.
 
     >>> run_in_section("Protection. The ministry opened a shelter.")
     'protection'

@@ -21,7 +21,7 @@ from tipclassify.corpus.loading import Row, corpus_digest, labels_alone
 from tipclassify.errors import MissingExtraError
 from tipclassify.labels import LABELS, POLICIES, indicator
 from tipclassify.model.encoder.folder import EncoderModel, Heads
-from tipclassify.model.encoder.name_masking import respelled, without_names
+from tipclassify.model.encoder.name_masking import mask_names, normalize_spelling
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.linear.scoring import logistic
 from tipclassify.progress import Progress
@@ -174,7 +174,7 @@ def export(
             tokenizer=(Path(folder) / "tokenizer.json").read_text(encoding="utf-8"),
             vocabulary=vocabulary,
             heads=heads,
-            own=heads,
+            finetuned_heads=heads,
             thresholds=dict.fromkeys(POLICIES, (0.5,) * len(LABELS)),
             scale=np.ones(len(LABELS)),
             shift=np.zeros(len(LABELS)),
@@ -292,8 +292,8 @@ def _examples(
     distinct = sorted(set(headings) - {""})
     spelled = distinct
     if settings.stand_in:
-        texts = [one.text for one in without_names(texts, vocabulary, settings.stand_in)]
-        spelled = [respelled(heading) for heading in distinct]
+        texts = [one.text for one in mask_names(texts, vocabulary, settings.stand_in)]
+        spelled = [normalize_spelling(heading) for heading in distinct]
     ids = dict(zip(distinct, encode(tokenizer, spelled), strict=True))
     similar = {
         tuple(ids[heading]): encode(tokenizer, like[key])
