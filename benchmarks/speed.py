@@ -206,10 +206,10 @@ def page_stages(model: str, pages: Sequence[Path], output: Path) -> dict[str, fl
     """Measure the seconds of each stage for all pages."""
     from tipclassify import Classifier
     from tipclassify.readers import read_report
-    from tipclassify.reporting.writers import FORMATS, Run, TaggedReport
+    from tipclassify.reporting.writers import FORMATS, ScoringContext, TaggedReport
     from tipclassify.text.segmentation.passages import split_passages
 
-    run_of = Run(Classifier.load(model))
+    run_of = ScoringContext(Classifier.load(model))
     make, write = FORMATS["jsonl"].steps()
     took = dict.fromkeys(("reading", "splitting", "scoring", "writing"), 0.0)
 

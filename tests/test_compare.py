@@ -31,7 +31,7 @@ from tipclassify.reporting.comparison.alignment import SIMILAR, Match, align
 from tipclassify.reporting.comparison.changes import KINDS, MARGIN
 from tipclassify.reporting.comparison.comparison import Comparison, Pair, compare
 from tipclassify.reporting.comparison.rewording import changed_words
-from tipclassify.reporting.writers import Run, TaggedReport
+from tipclassify.reporting.writers import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.side_by_side import write_side_by_side
 from tipclassify.text.document import Document, Passage
 
@@ -301,7 +301,7 @@ def vocabulary(classifier: Classifier) -> frozenset[str]:
 @pytest.fixture(scope="module")
 def karvonia(classifier: Classifier) -> Comparison:
     old, new = (tagged(classifier, read_report(path)) for path in (OLD, NEW))
-    return compare(old, new, Run(classifier))
+    return compare(old, new, ScoringContext(classifier))
 
 
 def tagged(classifier: Classifier, document: Document) -> TaggedReport:
@@ -321,7 +321,7 @@ def report(*texts: str, classifier: Classifier, **fields: Any) -> TaggedReport:
 
 
 def changed(classifier: Classifier, old: str, new: str) -> list[tuple[str, bool]]:
-    found = compare(report(old, classifier=classifier), report(new, classifier=classifier), Run(classifier))
+    found = compare(report(old, classifier=classifier), report(new, classifier=classifier), ScoringContext(classifier))
     assert [pair.alignment for pair in found.pairs] == ["reworded"]
     return [(change.label, change.came) for change in found.pairs[0].changes]
 
@@ -499,7 +499,7 @@ def scored(classifier: Classifier, text: str, **scores: float) -> Passage:
 
 
 def compared(classifier: Classifier, old: Sequence[Passage], new: Sequence[Passage]) -> Comparison:
-    return compare(TaggedReport("a", None, old), TaggedReport("b", None, new), Run(classifier))
+    return compare(TaggedReport("a", None, old), TaggedReport("b", None, new), ScoringContext(classifier))
 
 
 def at_log_odds(classifier: Classifier, label: str, away: float) -> float:
@@ -587,14 +587,14 @@ def test_a_pair_of_several_changes_counts_elsewhere_too(karvonia: Comparison) ->
 
 def test_a_report_against_itself_has_no_changes(classifier: Classifier) -> None:
     one = tagged(classifier, read_report(NEW))
-    found = compare(one, one, Run(classifier))
+    found = compare(one, one, ScoringContext(classifier))
     assert {pair.alignment for pair in found.pairs} == {"same"}
     assert found.groups() == []
     assert "Nothing: the passages of both reports are the same." in page_of(found, classifier, same=False)
 
 
 def test_to_swap_the_reports_swaps_what_is_new_and_gone(karvonia: Comparison, classifier: Classifier) -> None:
-    back = compare(karvonia.new, karvonia.old, Run(classifier))
+    back = compare(karvonia.new, karvonia.old, ScoringContext(classifier))
 
     def turned(pair: Pair) -> tuple[Any, ...]:
         return pair.new, pair.old, {(change.label, not change.came, change.borderline) for change in pair.changes}
@@ -787,7 +787,7 @@ def test_a_hostile_report_cannot_run_a_terminal(tmp_path: Path) -> None:
 
 def page_of(found: Comparison, classifier: Classifier, same: bool = True) -> str:
     out = io.StringIO()
-    write_side_by_side(found, out, Run(classifier), same)
+    write_side_by_side(found, out, ScoringContext(classifier), same)
     return out.getvalue()
 
 
@@ -834,7 +834,7 @@ def test_a_hostile_report_is_inert(classifier: Classifier) -> None:
     new = report(
         evil.replace("nine", "<b>ten"), "Guards took bribes </p>", classifier=classifier, country="</title><x>"
     )
-    page = page_of(compare(old, new, Run(classifier)), classifier)
+    page = page_of(compare(old, new, ScoringContext(classifier)), classifier)
     assert not re.search(r"<script|<img|<x>|<b>ten|href=\"javascript:", page)
     assert "\0" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
@@ -843,7 +843,7 @@ def test_a_hostile_report_is_inert(classifier: Classifier) -> None:
 def test_pages_of_a_source_are_named(classifier: Classifier) -> None:
     old, new = (report("Police arrested nine traffickers.", classifier=classifier) for _ in "ab")
     new = replace(new, passages=[replace(new.passages[0], page=7)])
-    assert "<b>OLD and NEW</b> · page 7" in page_of(compare(old, new, Run(classifier)), classifier)
+    assert "<b>OLD and NEW</b> · page 7" in page_of(compare(old, new, ScoringContext(classifier)), classifier)
 
 
 # --------------------------------------------------------------------------------------------- in a browser

@@ -18,7 +18,7 @@ import pytest
 from tipclassify import Classifier
 from tipclassify.labels import LABELS
 from tipclassify.readers import read_report
-from tipclassify.reporting.writers import Run, TaggedReport
+from tipclassify.reporting.writers import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.html import write_html
 from tipclassify.reporting.writers.reasons import reason_of
 from tipclassify.text.document import Block, Document, Passage
@@ -42,7 +42,7 @@ def tagged(classifier: Classifier, document: Document, policy: str = "balanced")
 
 def page_of(classifier: Classifier, *reports: TaggedReport, policy: str = "balanced") -> str:
     out = io.StringIO()
-    write_html(iter(reports), out, Run(classifier, policy))
+    write_html(iter(reports), out, ScoringContext(classifier, policy))
     return out.getvalue()
 
 
@@ -388,7 +388,7 @@ def test_memory_does_not_grow_with_the_number_of_reports(classifier: Classifier,
     def peak(number: int) -> int:
         with open(tmp_path / "many.html", "w", encoding="utf-8") as out:
             tracemalloc.start()
-            write_html(map(report, range(number)), out, Run(classifier))
+            write_html(map(report, range(number)), out, ScoringContext(classifier))
             most = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
         return most

@@ -245,7 +245,7 @@ def test_a_corpus_from_elsewhere_is_not_lost(tmp_path: Path, fast: Classifier, r
     corpus = tmp_path / "mine.jsonl"
     corpus.write_text('{"id": "1", "text": "Police acted.", "labels": []}\n', "utf-8")
     reported: list[str] = []
-    session = ReviewSession(fast, reports, corpus, "ann", tell=reported.append)
+    session = ReviewSession(fast, reports, corpus, "ann", notify=reported.append)
     session.decide(reports[0].passages[0].key, [])
     assert "Police acted." in (tmp_path / "mine.jsonl.edited-1").read_text("utf-8")
     assert len(read_rows(corpus)) == 1

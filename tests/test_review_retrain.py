@@ -21,7 +21,7 @@ from tipclassify.corpus.loading import Row, read_rows
 from tipclassify.errors import CorpusError, ModelError
 from tipclassify.evaluation.bootstrap import Comparison, Difference, Interval
 from tipclassify.review.events import plain_line
-from tipclassify.review.learning import changed, grouped, relearn, without_corrected
+from tipclassify.review.learning import assign_groups, describe_change, drop_corrected, retrain
 from tipclassify.review.retraining import Retraining, checkout_data, model_to_adapt
 from tipclassify.training.train import Trained
 
@@ -93,7 +93,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def job_of(
     tmp_path: Path, corrected: Sequence[Row], base: Sequence[Row] = (), start: str = "default"
 ) -> dict[str, Any]:
-    """Arguments of `relearn` for these rows."""
+    """Arguments of `retrain` for these rows."""
     for name, rows in (("my", corrected), ("base", base)):
         (tmp_path / f"{name}.jsonl").write_bytes(b"".join(map(plain_line, rows)))
     data = (str(tmp_path / "base.jsonl"),) if base else ()
@@ -224,7 +224,7 @@ def test_where_both_have_a_text_the_correction_speaks_alone() -> None:
         {"id": "k", "text": "courts  slept.", "labels": ("failure",)},
         {"id": "2", "text": "New.", "labels": ()},
     ]
-    assert [row["id"] for row in without_corrected(base, corrected)] == ["3"]
+    assert [row["id"] for row in drop_corrected(base, corrected)] == ["3"]
 
 
 def test_reports_are_held_out_whole_once_there_are_enough_of_them() -> None:
@@ -234,9 +234,9 @@ def test_reports_are_held_out_whole_once_there_are_enough_of_them() -> None:
         for b in (1, 2)
         for i in (1, 2)
     ]
-    five, kind = grouped(rows)
+    five, kind = assign_groups(rows)
     assert (len({row["doc"] for row in five}), kind) == (5, "reports")
-    four, kind = grouped(rows[:-4])
+    four, kind = assign_groups(rows[:-4])
     assert (len({row["doc"] for row in four}), kind) == (8, "paragraphs")
     assert {len({row["block"] for row in four if row["doc"] == doc}) for doc in {row["doc"] for row in four}} == {1}
 
@@ -264,7 +264,7 @@ def test_a_linear_model_under_review_leaves_the_default_to_adapt(tmp_path: Path)
 
 def test_corrections_alone_move_the_default_little_and_the_result_says_what_was_not_measured(tmp_path: Path) -> None:
     steps: list[tuple[str, int, int]] = []
-    result = relearn(**job_of(tmp_path, some_corrections()), tell=lambda *what: steps.append(what))
+    result = retrain(**job_of(tmp_path, some_corrections()), progress=lambda *what: steps.append(what))
     assert (result["trained_on"], result["added"], result["held_out"], result["start"]) == (24, 24, 0, "default")
     assert result["on_held"] is None
     assert result["on_own"]["groups"] == 24
@@ -285,7 +285,7 @@ def test_a_model_that_the_corrections_made_worse_is_called_so(tmp_path: Path) ->
     wrong = [
         {**row, "labels": turned[row["labels"]], "report_id": "r", "block": i} for i, row in enumerate(plain[600:])
     ]
-    result = relearn(**job_of(tmp_path, wrong, plain[:600]), tell=silent)
+    result = retrain(**job_of(tmp_path, wrong, plain[:600]), progress=silent)
     held, own = result["on_held"], result["on_own"]
     assert held["worse"] is True
     assert held["rows"][0]["high"] < 0
@@ -312,7 +312,7 @@ def test_the_verdict_says_no_more_than_the_interval(
     def found(groups: int) -> dict[str, Any]:
         macro = Difference("macro-F1", 0.5 + difference, 0.5, difference, Interval(low, high), 0.5)
         nowhere = Difference("failure", *[float("nan")] * 3, Interval(float("nan"), float("nan")), float("nan"))
-        return changed(Comparison(1_000, groups, (macro, nowhere)), "X", "reports")
+        return describe_change(Comparison(1_000, groups, (macro, nowhere)), "X", "reports")
 
     many = found(20)
     assert many["verdict"].startswith(says)
@@ -336,7 +336,7 @@ def test_headings_weights_and_the_encoder_to_start_from_reach_the_training(
         return Trained(Path(out), ())
 
     monkeypatch.setattr("tipclassify.training.train.train_default", trained)
-    result = relearn(**job_of(tmp_path, some_corrections(8), start="mine"), tell=silent)
+    result = retrain(**job_of(tmp_path, some_corrections(8), start="mine"), progress=silent)
     ((base, own, options),) = asked
     assert base == []
     assert {row["section"] for row in own} == {"prosecution"}
@@ -349,5 +349,5 @@ def test_headings_weights_and_the_encoder_to_start_from_reach_the_training(
 def test_decisions_on_one_paragraph_are_refused_in_one_line(tmp_path: Path) -> None:
     rows = [{**row, "block": 3} for row in some_corrections()]
     with pytest.raises(CorpusError, match=r"^all decided passages are of one paragraph, .*; decide some of another$"):
-        relearn(**job_of(tmp_path, rows), tell=silent)
+        retrain(**job_of(tmp_path, rows), progress=silent)
     assert not (tmp_path / "model").exists()

@@ -42,7 +42,7 @@ from tipclassify.reporting.summary import (
     summarize,
 )
 from tipclassify.reporting.summary.adjustment import DISPERSION
-from tipclassify.reporting.writers import Run, TaggedReport
+from tipclassify.reporting.writers import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.summed import write_table
 from tipclassify.text.document import Document, Passage
 
@@ -250,7 +250,7 @@ def test_a_threshold_within_a_step_takes_its_part_of_the_step() -> None:
     meta = {"error_table": {"policies": {"balanced": same}, "histogram": dict.fromkeys(LABELS, counted)}}
 
     def at(threshold: float) -> Rates:
-        found = error_rates(meta, moved={"failure": threshold})
+        found = error_rates(meta, overrides={"failure": threshold})
         assert found is not None
         assert found["complicity"] == Rates(1, 1, 1, 1)
         return found["failure"]
@@ -267,7 +267,7 @@ def test_the_dispersion_is_the_models_where_it_states_one(stated: dict[str, floa
     counted = {"with": [1] * 100, "without": [1] * 100}
     same = {label: {"tp": 1, "fn": 1, "fp": 1, "tn": 1} for label in LABELS}
     table = {"policies": {"balanced": same}, "histogram": dict.fromkeys(LABELS, counted), **stated}
-    found = error_rates({"error_table": table}, moved={"failure": 0.4})
+    found = error_rates({"error_table": table}, overrides={"failure": 0.4})
     assert found is not None
     assert [rates.dispersion for rates in found.values()] == [expected] * len(LABELS)
 
@@ -281,12 +281,12 @@ def test_labels_are_counted_by_report_and_in_all(classifier: Classifier) -> None
         TaggedReport("b.html", Document("", (), country="Tarn", year=2024), passages(both, effort, ())),
         TaggedReport("a.html", Document("", (), country="Tarn", year=2023), passages(effort)),
     ]
-    found = summarize(reports, Run(classifier))
+    found = summarize(reports, ScoringContext(classifier))
     assert [group.key for group in found.groups] == [("b.html",), ("a.html",)]
     assert [found.groups[0].count(label) for label in (*LABELS, NONE)] == [2, 1, 0, 1]
     assert found.total.passages == 4
     assert found.total.count("positive_effort") == 3
-    by_country = summarize(reports, Run(classifier), ("country", "year"))
+    by_country = summarize(reports, ScoringContext(classifier), ("country", "year"))
     assert [(group.key, group.passages) for group in by_country.groups] == [(("Tarn", 2023), 1), (("Tarn", 2024), 3)]
 
 
@@ -301,7 +301,7 @@ def test_rows_are_counted_under_what_they_say(classifier: Classifier) -> None:
     report = TaggedReport("rows.jsonl", None, passages(*[()] * 5), rows)
 
     def keys(*by: str) -> list[tuple[object, ...]]:
-        return [group.key for group in summarize([report], Run(classifier), by).groups]
+        return [group.key for group in summarize([report], ScoringContext(classifier), by).groups]
 
     assert keys("country") == [("Åland",), ("Türkiye",), ("Zambia",), (None,)]
     assert keys("year") == [(2023,), (2024,), ("FY23",), (None,)]
@@ -313,27 +313,29 @@ def test_sections_come_as_they_appear_within_each_report(classifier: Classifier)
     def report(file: str, *sections: str | None) -> TaggedReport:
         return TaggedReport(file, None, [Passage("x", 0, 1, section) for section in sections])
 
-    found = summarize([report("1", "b. Rights", None, "a. Life"), report("2", "a. Life")], Run(classifier), ["section"])
+    found = summarize(
+        [report("1", "b. Rights", None, "a. Life"), report("2", "a. Life")], ScoringContext(classifier), ["section"]
+    )
     assert [(group.key[0], group.passages) for group in found.groups] == [("b. Rights", 1), (None, 1), ("a. Life", 2)]
-    both = summarize([report("1", "b", "a"), report("2", "a", "b")], Run(classifier), ["file", "section"])
+    both = summarize([report("1", "b", "a"), report("2", "a", "b")], ScoringContext(classifier), ["file", "section"])
     assert [group.key for group in both.groups] == [("1", "b"), ("1", "a"), ("2", "a"), ("2", "b")]
 
 
 def test_a_report_without_passages_is_a_row_of_zeros(classifier: Classifier) -> None:
     report = TaggedReport("empty.html", Document("", (), year=2024), [])
-    found = summarize([report], Run(classifier), ("file", "year"))
+    found = summarize([report], ScoringContext(classifier), ("file", "year"))
     assert [group.key for group in found.groups] == [("empty.html", 2024)]
     row = next(found.rows())
     assert row["passages"] == row["none"]["count"] == row["labels"]["failure"]["count"] == 0
     assert row["labels"]["failure"]["share"] is None
-    assert summarize([report], Run(classifier), ["section"]).groups == ()
+    assert summarize([report], ScoringContext(classifier), ["section"]).groups == ()
     assert math.isnan(found.total.share("failure"))
 
 
 def test_a_report_that_the_model_cannot_read_is_flagged(classifier: Classifier) -> None:
     def notes(text: str) -> tuple[str, ...]:
         unread = passages(*[()] * 20, low_confidence=True, text=text) + passages(*[()] * 20)
-        found = summarize([TaggedReport("es.html", None, unread)], Run(classifier))
+        found = summarize([TaggedReport("es.html", None, unread)], ScoringContext(classifier))
         assert (found.total.passages, found.total.low_confidence) == (40, 20)
         estimate = found.estimate(found.total, "failure")
         assert estimate is not None
@@ -345,14 +347,14 @@ def test_a_report_that_the_model_cannot_read_is_flagged(classifier: Classifier) 
 
 def test_references_are_not_counted(classifier: Classifier) -> None:
     bare = [Passage("Ibid.", 0, 5), Passage("Courts convicted none.", 0, 22, "References")]
-    found = summarize([TaggedReport("a.pdf", None, [*passages(("failure",), ()), *bare])], Run(classifier))
+    found = summarize([TaggedReport("a.pdf", None, [*passages(("failure",), ()), *bare])], ScoringContext(classifier))
     assert (found.total.passages, found.total.count(NONE)) == (2, 1)
 
 
 def test_the_table_says_in_one_line_that_a_report_is_mostly_about_other_things(classifier: Classifier) -> None:
     def line(*reports: TaggedReport) -> str:
         out = io.StringIO()
-        write_table(summarize(reports, Run(classifier)), out)
+        write_table(summarize(reports, ScoringContext(classifier)), out)
         return next((line for line in out.getvalue().splitlines() if "about trafficking" in line), "")
 
     text = "The council met in the capital."
@@ -650,7 +652,7 @@ def test_neighbours_in_the_stack_differ_without_colour() -> None:
 def test_the_real_sample_has_the_counts_of_its_passages(classifier: Classifier) -> None:
     sample = Path(__file__).parents[1] / "data" / "samples" / "karvonia-2024.html"
     tagged = list(tag_input(str(sample), Tagging()))
-    found = summarize(tagged, Run(classifier), ["section"])
+    found = summarize(tagged, ScoringContext(classifier), ["section"])
     for label in LABELS:
         expected = sum(label in passage.labels for report in tagged for passage in report.passages)
         assert sum(group.count(label) for group in found.groups) == found.total.count(label) == expected > 0

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from tipclassify.errors import TipclassifyError
-from tipclassify.pipeline.processes import AHEAD, in_order
+from tipclassify.pipeline.processes import AHEAD, map_in_order
 
 
 def _halved(number: int) -> int:
@@ -35,12 +35,12 @@ def _where(_: int) -> int:
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_results_come_in_the_order_of_their_tasks(jobs: int) -> None:
-    assert list(in_order(_halved, range(0, 80, 2), jobs)) == list(range(40))
+    assert list(map_in_order(_halved, range(0, 80, 2), jobs)) == list(range(40))
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_what_a_task_raises_comes_out_in_its_turn(jobs: int) -> None:
-    results = in_order(_halved, [0, 2, 4, 6, 9, 10], jobs)
+    results = map_in_order(_halved, [0, 2, 4, 6, 9, 10], jobs)
     assert [next(results) for _ in range(4)] == [0, 1, 2, 3]
     with pytest.raises(ValueError, match="9 is odd"):
         next(results)
@@ -52,7 +52,7 @@ def _long(length: int) -> str:
 
 def test_results_of_megabytes_come_whole() -> None:
     lengths = [3_000_000, 10, 70_000, 1_500_000] * 3
-    assert list(map(len, in_order(_long, lengths, 2))) == lengths
+    assert list(map(len, map_in_order(_long, lengths, 2))) == lengths
 
 
 def test_a_slow_taker_holds_the_tasks_back() -> None:
@@ -64,7 +64,7 @@ def test_a_slow_taker_holds_the_tasks_back() -> None:
             drawn += 1
             yield number
 
-    results = in_order(_halved, tasks(), 2)
+    results = map_in_order(_halved, tasks(), 2)
     for taken in range(1, 40):
         assert next(results) == taken - 1
         if taken in (1, 20):
@@ -74,11 +74,11 @@ def test_a_slow_taker_holds_the_tasks_back() -> None:
 
 
 def test_all_processes_work_and_a_single_task_starts_one() -> None:
-    results = in_order(_where, [1], 4)
+    results = map_in_order(_where, [1], 4)
     process = next(results)
     assert [child.pid for child in multiprocessing.active_children()] == [process]
     assert list(results) == []
-    worked = set(in_order(_where, range(200), 2))
+    worked = set(map_in_order(_where, range(200), 2))
     assert len(worked) == 2
     assert os.getpid() not in worked
     assert not multiprocessing.active_children()
@@ -87,7 +87,7 @@ def test_all_processes_work_and_a_single_task_starts_one() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_processes_that_start_do_not_hear_the_keyboard() -> None:
     before = signal.getsignal(signal.SIGINT)  # ignored where these tests run in the background of a shell
-    results = in_order(_where, range(200), 3)
+    results = map_in_order(_where, range(200), 3)
     next(results)
     for process in multiprocessing.active_children():
         os.kill(process.pid, signal.SIGINT)  # type: ignore[arg-type]
@@ -97,4 +97,4 @@ def test_processes_that_start_do_not_hear_the_keyboard() -> None:
 
 def test_a_process_that_dies_is_reported_in_one_line() -> None:
     with pytest.raises(TipclassifyError, match="a worker process died"):
-        list(in_order(_ends_others, [os.getpid()] * 500, 2))
+        list(map_in_order(_ends_others, [os.getpid()] * 500, 2))

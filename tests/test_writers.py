@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from tipclassify import LABELS, Classifier
 from tipclassify.errors import InputError, MissingExtraError
 from tipclassify.formatting import json_line, one_line
-from tipclassify.reporting.writers import FORMATS, Run, TaggedReport, columns, format_of, sheets
+from tipclassify.reporting.writers import FORMATS, ScoringContext, TaggedReport, columns, format_of, sheets
 from tipclassify.reporting.writers.cells import COLUMNS, Row, row_of
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.passages import text_document
@@ -83,8 +83,8 @@ nasty_text = st.lists(st.sampled_from(MARKUP + SPACES + FORMULAS) | st.character
 
 
 @pytest.fixture(scope="module")
-def run(fast: Classifier) -> Run:
-    return Run(fast)
+def run(fast: Classifier) -> ScoringContext:
+    return ScoringContext(fast)
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def rows(*texts: str, file: str = "rows.jsonl", section: str | None = None, **fi
     return TaggedReport(file, None, passages, [{"text": text, **fields} for text in texts])
 
 
-def written(name: str, reports: Iterable[TaggedReport], run: Run) -> bytes:
+def written(name: str, reports: Iterable[TaggedReport], run: ScoringContext) -> bytes:
     """Output of a format's writer."""
     raw = io.BytesIO()
     if FORMATS[name].binary:
@@ -159,7 +159,7 @@ def test_a_line_of_json_is_one_line_and_holds_the_row(row: dict[str, Any]) -> No
 
 
 @pytest.mark.parametrize("name", HERE)
-def test_no_reports_and_a_report_without_passages_give_a_valid_file(name: str, run: Run) -> None:
+def test_no_reports_and_a_report_without_passages_give_a_valid_file(name: str, run: ScoringContext) -> None:
     empty = TaggedReport("empty.txt", text_document(""), [])
     for reports in ([], [empty], [empty, empty]):
         data = written(name, reports, run)
@@ -181,7 +181,7 @@ def test_no_reports_and_a_report_without_passages_give_a_valid_file(name: str, r
 
 @pytest.mark.parametrize("name", HERE)
 def test_the_same_input_gives_the_same_bytes_at_any_time(
-    name: str, report: TaggedReport, run: Run, monkeypatch: pytest.MonkeyPatch
+    name: str, report: TaggedReport, run: ScoringContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = written(name, [report, rows("a", "b")], run)
     import time
@@ -198,7 +198,7 @@ class _Watched(list[Passage]):
 
 
 @pytest.mark.parametrize("name", HERE)
-def test_reports_are_let_go_as_they_are_written(name: str, run: Run) -> None:
+def test_reports_are_let_go_as_they_are_written(name: str, run: ScoringContext) -> None:
     alive: list[weakref.ref[_Watched]] = []
     most = 0
 
@@ -214,7 +214,7 @@ def test_reports_are_let_go_as_they_are_written(name: str, run: Run) -> None:
     assert most <= 3  # the one drawn, ours of the last round, and the writer's
 
 
-def test_csv_excel_and_parquet_hold_the_same_rows(report: TaggedReport, run: Run) -> None:
+def test_csv_excel_and_parquet_hold_the_same_rows(report: TaggedReport, run: ScoringContext) -> None:
     reports = [report, rows("Courts slept.", file="r.jsonl", country="Mörland", year="2023", page=7, block=True)]
     expected = [row_of(finding) for one in reports for finding in one.findings()]
     assert COLUMNS[-4:-1] == LABELS
@@ -269,18 +269,18 @@ def test_suffixes_name_formats() -> None:
         ("https:// example.org", None),
     ],
 )
-def test_a_link_is_a_valid_uri_or_none(run: Run, file: str, link: str | None) -> None:
+def test_a_link_is_a_valid_uri_or_none(run: ScoringContext, file: str, link: str | None) -> None:
     assert run.link(file) == link
 
 
 def test_links_to_files_are_written_as_seen_from_the_output(classifier: Classifier, tmp_path: Path) -> None:
-    assert Run(classifier, folder=Path("out/tables")).link("reports/a.txt") == "../../reports/a.txt"
-    assert Run(classifier, folder=Path("reports")).link("reports/a.txt") == "a.txt"
-    assert Run(classifier, folder=Path("out")).link(str(tmp_path / "a.txt")) == (tmp_path / "a.txt").as_uri()
+    assert ScoringContext(classifier, folder=Path("out/tables")).link("reports/a.txt") == "../../reports/a.txt"
+    assert ScoringContext(classifier, folder=Path("reports")).link("reports/a.txt") == "a.txt"
+    assert ScoringContext(classifier, folder=Path("out")).link(str(tmp_path / "a.txt")) == (tmp_path / "a.txt").as_uri()
 
 
 def test_about_lists_the_thresholds_in_use(classifier: Classifier) -> None:
-    about = Run(classifier.with_thresholds({"failure": 0.25}), "screen").about()
+    about = ScoringContext(classifier.with_thresholds({"failure": 0.25}), "screen").about()
     assert about["policy"] == "screen"
     assert about["threshold failure"] == "0.2500"
     assert about["model"] == classifier.meta["sha256"]
@@ -292,13 +292,13 @@ def test_about_lists_the_thresholds_in_use(classifier: Classifier) -> None:
 
 @given(texts=st.lists(nasty_text | st.text(st.characters()), max_size=4))
 @settings(deadline=None, max_examples=60)
-def test_jsonl_round_trips_any_text_on_one_line_each(texts: list[str], run: Run) -> None:
+def test_jsonl_round_trips_any_text_on_one_line_each(texts: list[str], run: ScoringContext) -> None:
     lines = written("jsonl", [rows(*texts, note="é")], run).decode().splitlines()
     assert [json.loads(line)["text"] for line in lines] == texts
     assert all(json.loads(line)["note"] == "é" for line in lines)
 
 
-def test_jsonl_is_json_whatever_the_input_rows_hold(run: Run) -> None:
+def test_jsonl_is_json_whatever_the_input_rows_hold(run: ScoringContext) -> None:
     report = rows("\ud800 x", share=float("nan"), deep={"a": [float("-inf"), 1.5]}, labels="mine", country="\u0085")
     line = written("jsonl", [report], run).decode()
 
@@ -317,7 +317,7 @@ def test_jsonl_is_json_whatever_the_input_rows_hold(run: Run) -> None:
 @given(texts=st.lists(nasty_text, max_size=4), section=nasty_text, file=nasty_text, country=nasty_text)
 @settings(deadline=None, max_examples=60)
 def test_csv_round_trips_any_text_and_no_cell_is_a_formula(
-    texts: list[str], section: str, file: str, country: str, run: Run
+    texts: list[str], section: str, file: str, country: str, run: ScoringContext
 ) -> None:
     data = written("csv", [rows(*texts, section=section, file=file, country=country)], run)
     found = csv_rows(data)
@@ -333,7 +333,7 @@ def test_csv_round_trips_any_text_and_no_cell_is_a_formula(
 @pytest.mark.parametrize(
     "start", ["=", "+", "-", "@", "\t", "\r", "\n", "  =", "\u00a0@", "＝", "＋", "－", " ＠", "\ufeff="]
 )
-def test_what_a_spreadsheet_would_run_is_text_in_every_column(start: str, run: Run) -> None:
+def test_what_a_spreadsheet_would_run_is_text_in_every_column(start: str, run: ScoringContext) -> None:
     cell = start + "cmd|' /C calc'!A0"
     report = rows(cell, "A = B", file=cell, section=cell, country=cell)
     first, second = csv_rows(written("csv", [report], run))
@@ -346,20 +346,20 @@ def test_what_a_spreadsheet_would_run_is_text_in_every_column(start: str, run: R
     assert not sheet["I3"].quotePrefix
 
 
-def test_csv_is_rfc_4180_and_can_begin_with_a_byte_order_mark(classifier: Classifier, run: Run) -> None:
+def test_csv_is_rfc_4180_and_can_begin_with_a_byte_order_mark(classifier: Classifier, run: ScoringContext) -> None:
     report = rows('say "a",\nthen b', "x\ry")
     data = written("csv", [report], run)
     assert data.count(b"\r\n") == 3
     assert data.endswith(b"\r\n")
     assert b'"say ""a"",\nthen b"' in data
     assert b'"x\ry"' in data
-    assert written("csv", [report], Run(classifier, bom=True)) == b"\xef\xbb\xbf" + data
+    assert written("csv", [report], ScoringContext(classifier, bom=True)) == b"\xef\xbb\xbf" + data
 
 
 # --------------------------------------------------------------------------------------------- Excel
 
 
-def test_excel_marks_given_labels_and_links_sources(report: TaggedReport, run: Run) -> None:
+def test_excel_marks_given_labels_and_links_sources(report: TaggedReport, run: ScoringContext) -> None:
     reports = [report, rows("Courts slept.", file="https://example.org/?a=b&c"), rows("x", file="-")]
     sheet = workbook(written("xlsx", reports, run))["Passages"]
     assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", f"A1:N{sheet.max_row}")
@@ -381,7 +381,7 @@ def test_excel_marks_given_labels_and_links_sources(report: TaggedReport, run: R
     assert sheet["A2"].data_type == "s"
 
 
-def test_excel_counts_add_up_and_about_describes_the_run(report: TaggedReport, run: Run) -> None:
+def test_excel_counts_add_up_and_about_describes_the_run(report: TaggedReport, run: ScoringContext) -> None:
     book = workbook(written("xlsx", [report, rows("a", "b", file="r.jsonl"), rows("c", file="r.jsonl")], run))
     assert book.sheetnames == ["Passages", "Counts", "About"]
     head, *body = book["Counts"].values
@@ -406,7 +406,7 @@ def test_excel_counts_add_up_and_about_describes_the_run(report: TaggedReport, r
     assert (book.properties.creator, book.properties.modified.year) == (run.about()["tool"], 2000)
 
 
-def test_excel_holds_text_that_xml_or_a_cell_cannot(run: Run) -> None:
+def test_excel_holds_text_that_xml_or_a_cell_cannot(run: ScoringContext) -> None:
     texts = {
         "nul \0 esc \x1b \ufffe \uffff": "nul \ufffd esc \ufffd \ufffd \ufffd",
         "tab\tand\r\nlines\rhere\n": "tab\tand\nlines\nhere\n",
@@ -427,7 +427,7 @@ def test_excel_holds_text_that_xml_or_a_cell_cannot(run: Run) -> None:
     assert 32_760 < len(emoji.encode("utf-16-le")) // 2 <= 32_767
 
 
-def test_excel_goes_on_to_further_sheets(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_excel_goes_on_to_further_sheets(run: ScoringContext, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sheets, "_ROWS", 20)
     monkeypatch.setattr(sheets, "_LINKS", 3)
     book = workbook(written("xlsx", [rows(*map(str, range(45)))], run))
@@ -439,12 +439,12 @@ def test_excel_goes_on_to_further_sheets(run: Run, monkeypatch: pytest.MonkeyPat
     assert [sum(cell.hyperlink is not None for cell in book[name]["A"]) for name in book.sheetnames[:3]] == [3, 3, 3]
 
 
-def test_excel_drops_a_link_that_is_too_long_for_it(run: Run) -> None:
+def test_excel_drops_a_link_that_is_too_long_for_it(run: ScoringContext) -> None:
     sheet = workbook(written("xlsx", [rows("a", file="https://example.org/" + "a" * 2_100)], run))["Passages"]
     assert sheet["A2"].hyperlink is None
 
 
-def test_excel_stops_quietly_when_a_report_fails(run: Run, capfd: pytest.CaptureFixture[str]) -> None:
+def test_excel_stops_quietly_when_a_report_fails(run: ScoringContext, capfd: pytest.CaptureFixture[str]) -> None:
     def broken() -> Iterator[TaggedReport]:
         yield rows("a")
         raise KeyboardInterrupt
@@ -455,7 +455,7 @@ def test_excel_stops_quietly_when_a_report_fails(run: Run, capfd: pytest.Capture
     assert capfd.readouterr().err == ""
 
 
-def test_excel_says_how_to_get_what_it_needs(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_excel_says_how_to_get_what_it_needs(run: ScoringContext, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "xlsxwriter", None)
     with pytest.raises(
         MissingExtraError, match=r"writing Excel files needs an extra: pip install 'tipclassify\[xlsx\]'"
@@ -468,14 +468,14 @@ def test_excel_says_how_to_get_what_it_needs(run: Run, monkeypatch: pytest.Monke
 
 @given(texts=st.lists(nasty_text, max_size=5), section=st.none() | nasty_text)
 @settings(deadline=None, max_examples=60)
-def test_parquet_round_trips_any_text(texts: list[str], section: str | None, run: Run) -> None:
+def test_parquet_round_trips_any_text(texts: list[str], section: str | None, run: ScoringContext) -> None:
     table = parquet(written("parquet", [rows(*texts, section=section)], run)).to_pylist()
     assert [row["text"] for row in table] == texts
     assert all(row["section"] == section and row["labels"] == ["failure"] for row in table)
 
 
 def test_parquet_has_types_metadata_and_row_groups(
-    report: TaggedReport, run: Run, monkeypatch: pytest.MonkeyPatch
+    report: TaggedReport, run: ScoringContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from pyarrow import parquet as files
 
@@ -533,7 +533,9 @@ def shown(token: Any) -> str:
 @example(text="--- ---", section="> a", title="a\n===", file="")
 @example(text="__a__ a_b_ _(c)_ d__", section=r"a|b\|c", title="1. a", file="](x)")
 @settings(deadline=None, max_examples=60)
-def test_markdown_shows_any_text_as_it_is(text: str, section: str | None, title: str, file: str, run: Run) -> None:
+def test_markdown_shows_any_text_as_it_is(
+    text: str, section: str | None, title: str, file: str, run: ScoringContext
+) -> None:
     passage = Passage(text, 0, len(text), section, ("failure",), SCORES)
     report = TaggedReport("f" + file, Document(text, (), title=title), [passage])
     tokens = parsed(written("md", [report], run))
@@ -551,12 +553,12 @@ def test_markdown_shows_any_text_as_it_is(text: str, section: str | None, title:
         assert shown(tokens[kinds.index("blockquote_openblockquote") + 2]) == one_line(text)
 
 
-def test_markdown_makes_no_link_of_an_address_in_a_report(run: Run) -> None:
+def test_markdown_makes_no_link_of_an_address_in_a_report(run: ScoringContext) -> None:
     text = written("md", [rows("See https://evil.example, WWW.evil.example or <me@evil.example>.")], run).decode()
     assert r"https\://evil.example, WWW\.evil.example or \<me\@evil.example\>" in text
 
 
-def test_markdown_counts_then_quotes_what_is_tagged(report: TaggedReport, run: Run) -> None:
+def test_markdown_counts_then_quotes_what_is_tagged(report: TaggedReport, run: ScoringContext) -> None:
     paged = TaggedReport("b&c.txt", None, [Passage("Courts slept.", 3, 16, None, ("failure",), SCORES, True, 12)])
     text = written("md", [report, paged], run).decode()
     assert (
@@ -572,13 +574,13 @@ def test_markdown_counts_then_quotes_what_is_tagged(report: TaggedReport, run: R
     assert f"- model: {run.about()['model']}" in text
 
 
-def test_markdown_puts_the_batches_of_one_file_together(run: Run) -> None:
+def test_markdown_puts_the_batches_of_one_file_together(run: ScoringContext) -> None:
     text = written("md", [rows("a"), rows("b"), rows("c", file="d.jsonl")], run).decode()
     assert text.count("\n## ") == 2
     assert "| all | 2 | 0 | 2 | 0 | 0 |" in text
 
 
-def test_notes_on_what_was_not_read_stand_where_the_counts_are(run: Run) -> None:
+def test_notes_on_what_was_not_read_stand_where_the_counts_are(run: ScoringContext) -> None:
     report = TaggedReport("a.pdf", None, rows("a").passages, notes=("a.pdf: page 3 has <no> text",))
     assert r"Not read in full: a.pdf: page 3 has \<no\> text" in written("md", [report], run).decode()
     head, _, whole, _ = workbook(written("xlsx", [report], run))["Counts"].values
@@ -588,7 +590,9 @@ def test_notes_on_what_was_not_read_stand_where_the_counts_are(run: Run) -> None
 # --------------------------------------------------------------------------------------------- table
 
 
-def test_table_shows_pages_where_there_are_any_and_what_the_report_is_about(report: TaggedReport, run: Run) -> None:
+def test_table_shows_pages_where_there_are_any_and_what_the_report_is_about(
+    report: TaggedReport, run: ScoringContext
+) -> None:
     paged = [Passage("Courts slept.", 3, 16, "courts", ("failure", "complicity"), SCORES, True, 12)]
     text = written("table", [report, TaggedReport("b.pdf", None, paged)], run).decode()
     first, second = text.split("b.pdf")
@@ -610,7 +614,9 @@ def mostly_other(file: str = "hrr.jsonl") -> list[TaggedReport]:
 
 
 @pytest.mark.parametrize("name", ["table", "md"])
-def test_a_report_mostly_about_other_things_says_so_in_one_line_under_the_counts(name: str, run: Run) -> None:
+def test_a_report_mostly_about_other_things_says_so_in_one_line_under_the_counts(
+    name: str, run: ScoringContext
+) -> None:
     line = "3 of 63 passages are about trafficking; the rest of this report is on other subjects."
     text = written(name, mostly_other(), run).decode()
     counts, said = ("63 passages: ", line) if name == "table" else ("| all | 63 | 0 | 3 | 0 | 60 |", line)
@@ -618,14 +624,14 @@ def test_a_report_mostly_about_other_things_says_so_in_one_line_under_the_counts
     assert line not in written(name, [rows("a", "b")], run).decode()
 
 
-def test_the_table_of_several_reports_says_how_many_are_mostly_about_other_things(run: Run) -> None:
+def test_the_table_of_several_reports_says_how_many_are_mostly_about_other_things(run: ScoringContext) -> None:
     text = written("table", [*mostly_other(), *mostly_other("b.jsonl"), rows("a")], run).decode()
     assert text.endswith(
         "2 of 3 reports are mostly on other subjects: 6 of their 126 passages are about trafficking.\n"
     )
 
 
-def test_references_are_no_passages_of_a_report_in_any_table_of_counts(run: Run) -> None:
+def test_references_are_no_passages_of_a_report_in_any_table_of_counts(run: ScoringContext) -> None:
     book = workbook(written("xlsx", mostly_other(), run))
     head, *body = book["Counts"].values
     assert dict(zip(head, body[-1], strict=True))["passages"] == 63
@@ -633,14 +639,14 @@ def test_references_are_no_passages_of_a_report_in_any_table_of_counts(run: Run)
     assert "References" not in written("md", mostly_other(), run).decode()
 
 
-def test_table_sends_no_control_characters_to_the_terminal(run: Run) -> None:
+def test_table_sends_no_control_characters_to_the_terminal(run: ScoringContext) -> None:
     report = rows("a\x1b]0;title\x07b\x9b31m\ud800", file="f\x1b[2J", section="s\x1b[1m [bold]")
     text = written("table", [report], run).decode()
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", text)
     assert "[s\ufffd[1m [bold]]" in text
 
 
-def test_table_puts_the_batches_of_one_file_together(run: Run) -> None:
+def test_table_puts_the_batches_of_one_file_together(run: ScoringContext) -> None:
     text = written("table", [rows("a"), rows("b")], run).decode()
     assert text.count("rows.jsonl") == 1
     assert text.count("[no section]") == 1

@@ -1,1 +1,1 @@
-"""The command line: one thin file a command, each a shell over library calls."""
+"""Command line: one module for each command, a thin layer over library calls."""

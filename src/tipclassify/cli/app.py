@@ -1,4 +1,4 @@
-"""The command tree, and what all commands share: exit codes, UTF-8 output, errors without tracebacks.
+"""Command tree and entry point, with exit codes, UTF-8 output and errors without tracebacks for all commands.
 
 Exit codes: 0 done; 1 some inputs failed, the rest were done; 2 usage; 3 the model is missing or unusable.
 """
@@ -23,13 +23,13 @@ from tipclassify.errors import ModelError, TipclassifyError
 app = typer.Typer(
     name="tipclassify",
     help="Find what a report on human trafficking says of a government: positive efforts, failures, complicity.\n\n"
-    "Two models come with it: the default, which reads each sentence under the heading of its section, and '--model fast', "
-    "quicker and more often wrong.",
+    "Two models come with it: the default, which reads each sentence under the heading of its section, and "
+    "'--model fast', quicker and more often wrong.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    epilog="Exit codes: 0 done; 1 some inputs failed, the rest were done (check: a rule fell; verify: something differs); "
-    "2 usage; 3 model missing or unusable.",
+    epilog="Exit codes: 0 done; 1 some inputs failed, the rest were done (check: a rule fell; verify: something "
+    "differs); 2 usage; 3 model missing or unusable.",
 )
 corpus_app = typer.Typer(help="Collect, convert, check and audit labelled passages.", no_args_is_help=True)
 models_app = typer.Typer(help="Add models to those that have a name, and list them.", no_args_is_help=True)
@@ -38,7 +38,7 @@ app.add_typer(models_app, name="models")
 
 
 def _add(to: typer.Typer, *commands: Callable[..., None]) -> None:
-    """Add commands by their names; the terminal wraps the paragraphs of their docstrings, not the source."""
+    """Add commands under their function names; help paragraphs are unwrapped, for the terminal to wrap."""
     for command in commands:
         paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
         wrapped = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)

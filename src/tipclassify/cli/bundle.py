@@ -1,4 +1,4 @@
-"""``tipclassify bundle`` and ``tipclassify verify``: figures that somebody else can check."""
+"""``tipclassify bundle`` and ``tipclassify verify``: make and verify bundles of published figures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Final
 import typer
 
 from tipclassify.cli import options
-from tipclassify.cli.output import open_output, print_doubts, write_rows
+from tipclassify.cli.output import open_output, print_warnings, write_rows
 from tipclassify.formatting import one_line
 
 if TYPE_CHECKING:
@@ -30,15 +30,15 @@ def bundle(
         bool,
         typer.Option(
             "--with-sources",
-            help="Put the reports themselves into it. Not done unless asked for: you may not be allowed to pass them on.",
+            help="Include the reports themselves. Off by default: you may not be allowed to pass them on.",
         ),
     ] = False,
     with_model: Annotated[
         bool,
         typer.Option(
             "--with-model",
-            help="Put the model into it, so that others can replay the scores of a model that you trained. The one that "
-            "comes with tipclassify need not be in it.",
+            help="Include the model, so that others can replay the scores of a model that you trained. A model that "
+            "comes with tipclassify need not be included.",
         ),
     ] = False,
     model: options.Model = None,
@@ -50,9 +50,9 @@ def bundle(
 ) -> None:
     """Tag reports and pack what was found into a zip file that lets others check your figures.
 
-    It holds every passage with its place, probabilities and labels; the counts; the SHA-256 of the reports, of their texts
-    and of the model; thresholds and versions; and how to check all that: 'tipclassify verify FILE REPORT...'. The reports
-    are not in it, unless you say --with-sources, but their passages are.
+    It holds every passage with its place, probabilities and labels; the counts; the SHA-256 of the reports, of their
+    texts and of the model; thresholds and versions; and how to check all that: 'tipclassify verify FILE REPORT...'. The
+    reports are not in it, unless you say --with-sources, but their passages are.
 
     Prints the fingerprint of the bundle, which stands for all that is in it: publish it next to the figure. The same
     reports, options and versions give the same bytes. When any report cannot be read, no bundle is written.
@@ -61,12 +61,12 @@ def bundle(
     from tipclassify.pipeline.bundle.writing import write_bundle
     from tipclassify.progress import progress_bar
 
-    how = options.tagging(model, policy, threshold, unit, encoding, allow_private)
-    how.classifier()  # a model that cannot be used shows before the first report is read
+    tagging = options.tagging(model, policy, threshold, unit, encoding, allow_private)
+    tagging.classifier()  # report an unusable model before the first report is read
     with open_output(output, binary=True) as out, progress_bar("reports") as progress:
-        made, fingerprint = write_bundle(expand_inputs(files), how, out, with_sources, with_model, progress)
+        made, fingerprint = write_bundle(expand_inputs(files), tagging, out, with_sources, with_model, progress)
     for one in made.inputs:
-        print_doubts(one.notes)
+        print_warnings(one.notes)
     total = made.figures
     counts = "   ".join(f"{label} {counted['count']:,}" for label, counted in total.labels.items())
     typer.echo(f"{one_line(str(output))}: {total.passages:,} passages of {len(made.inputs):,} reports: {counts}")
@@ -79,8 +79,8 @@ def verify(
         list[str] | None,
         typer.Argument(
             metavar="[FILE...]",
-            help="The reports it was made of: files of any name, folders, patterns, links. Further files in a folder do no "
-            "harm. Not needed where the bundle holds them.",
+            help="The reports it was made of: files of any name, folders, patterns, links. Other files in a folder are "
+            "ignored. Not needed if the bundle includes them.",
         ),
     ] = None,
     model: Annotated[
@@ -88,8 +88,8 @@ def verify(
         typer.Option(
             "--model",
             metavar="NAME|DIR",
-            help="The model to score with; by default the one that comes with tipclassify, was added, or is in the bundle, "
-            "if the bundle was made with it.",
+            help="The model to score with; by default the one that comes with tipclassify, was added, or is in the "
+            "bundle, if the bundle was made with it.",
         ),
     ] = None,
     strict: Annotated[
@@ -102,14 +102,14 @@ def verify(
     allow_private: options.AllowPrivate = False,
     output: options.Output = None,
 ) -> None:
-    """Check figures: a bundle, and with the reports it was made of, all the way from their bytes.
+    """Verify the figures of a bundle; with the reports it was made of, starting from their bytes.
 
     Says of each step whether it is ok, differs, or was not checked, and why. Without the reports: was anything in the
-    bundle changed, do labels follow from probabilities and counts from labels, and, where the model is here, do the
-    passages get these probabilities? With them: do they have the same bytes, text and passages?
+    bundle changed, do labels follow from probabilities and counts from labels, and, if the model is installed, do the
+    passages get these probabilities? With the reports: do they have the same bytes, text and passages?
 
-    Exits 1 when something differs. What was not checked is no failure, unless you say --strict. Nothing can show who made
-    a bundle: compare its fingerprint with the one that was published. Nothing is fetched but links that you give.
+    Exits 1 when something differs. What was not checked is no failure, unless you say --strict. Nothing can show who
+    made a bundle: compare its fingerprint with the published one. Only links that you give are downloaded.
     """
     from tipclassify.pipeline.bundle.checking import verify_bundle
     from tipclassify.readers import ReadOptions
@@ -125,7 +125,7 @@ def verify(
 
 
 def _write_table(checks: Sequence[Check], out: IO[str]) -> None:
-    """A line for each check, then how many came to what. Coloured on a terminal only."""
+    """Write a line for each check, then the number of checks by result; coloured on a terminal only."""
     coloured = out.isatty() and not os.environ.get("NO_COLOR")
     width, result_width = max(len(check.check) for check in checks) + 2, max(map(len, _COLOURS)) + 2
     for check in checks:

@@ -1,4 +1,4 @@
-"""``tipclassify check``: does a model behave as the codebook says?"""
+"""``tipclassify check``: run the codebook's behaviour cases and the golden passages of a model."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def check(
     """Run the codebook's behaviour cases and replay the model's golden passages.
 
     Prints the share of cases passed for each rule. Exits 1 when a rule passes less often than when the model was
-    trained (the rates stored in its model.json), or a golden passage scores differently: by over 0.002 with the fast model; with
-    the default, which processors round differently, by over 0.15, or over 0.015 on average.
+    trained (the rates stored in its model.json), or a golden passage scores differently: by over 0.002 with the fast
+    model; with the default, which processors round differently, by over 0.15, or over 0.015 on average.
     """
     from tipclassify.evaluation.behaviour_tests import replay_golden, run_cases
     from tipclassify.model.classifier import Classifier
@@ -41,13 +41,12 @@ def check(
     stored = dict(classifier.meta.get("behaviours", {})) if cases is None else {}
     golden = path / "golden.jsonl"
     changed = replay_golden(classifier, golden.read_text("utf-8").splitlines()) if golden.is_file() else []
-    # Rates are stored with four decimals.
-    under = [r.rule for r in results if r.rate < stored.get(r.rule, 0) - 5e-5]
+    regressed = [r.rule for r in results if r.rate < stored.get(r.rule, 0) - 5e-5]  # stored with four decimals
     width = max(len(r.rule) for r in results)
     lines = []
     for result in results:
-        mark = f"  under the stored {stored[result.rule]:.1%}" if result.rule in under else ""
-        lines.append(f"{result.rule.ljust(width)}  {result.rate:7.1%}  {result.passed}/{result.cases}{mark}")
+        note = f"  under the stored {stored[result.rule]:.1%}" if result.rule in regressed else ""
+        lines.append(f"{result.rule.ljust(width)}  {result.rate:7.1%}  {result.passed}/{result.cases}{note}")
         for failure in result.failures[:failures]:
             expected, given = (", ".join(names) or "no label" for names in (failure.expected, failure.given))
             lines.append(f"    expected {expected}; given {given}: {failure.text}")
@@ -56,5 +55,5 @@ def check(
     for one in changed[:5]:
         lines.append(f"    stored {', '.join(one.expected)}; now {', '.join(one.given)}: {one.text}")
     write_text(output, "\n".join(lines))
-    if under or changed:
+    if regressed or changed:
         raise typer.Exit(1)

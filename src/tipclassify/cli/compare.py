@@ -1,4 +1,4 @@
-"""``tipclassify compare``: two years of one country, what was newly reported and what no longer."""
+"""``tipclassify compare``: compare two reports of one country, of different years."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 import typer
 
 from tipclassify.cli import options
-from tipclassify.cli.output import open_output, print_doubts
+from tipclassify.cli.output import open_output, print_warnings
 from tipclassify.errors import InputError
 
 if TYPE_CHECKING:
@@ -44,45 +44,45 @@ def compare(
     """Compare two reports of one country: what the later one newly reports, and what it no longer does.
 
     Passages are matched one to one by the rarer words that they share: the same, reworded, or found in one report only.
-    Listed first are those whose labels changed: failures newly reported, efforts no longer reported, complicity new or gone,
-    failures no longer reported, efforts newly reported; then what was reworded and what only one report has.
+    Listed first are those whose labels changed: failures newly reported, efforts no longer reported, complicity new or
+    gone, failures no longer reported, efforts newly reported; then reworded passages, and those in one report only.
 
-    'No longer reported' means that no passage of NEW was found to match, or that the matching one is not tagged so. It does
-    not mean that anything stopped. A change is marked borderline where the probabilities on both sides lie so near to the
-    threshold that another wording could have turned the tag.
+    'No longer reported' means that no passage of NEW was found to match, or that the matching one is not tagged so. It
+    does not mean that anything stopped. A change is marked borderline where the probabilities on both sides lie so near
+    to the threshold that another wording could have turned the tag.
     """
     from tipclassify.reporting.comparison.comparison import compare as compare_reports
-    from tipclassify.reporting.writers import Run, format_of
+    from tipclassify.reporting.writers import ScoringContext, format_of
     from tipclassify.reporting.writers.compared import write_jsonl, write_table
     from tipclassify.reporting.writers.side_by_side import write_side_by_side
 
     if old == new == "-":
         raise typer.BadParameter("standard input can hold one of the two reports only", param_hint="'NEW'")
     wanted = format or (format_of(output, _SUFFIXES) if output else "table")
-    how = options.tagging(model, policy, threshold, unit, encoding, allow_private)
-    run = Run(how.classifier(), policy, folder=output.parent if output else None)
-    found = compare_reports(_tagged_prose(old, how), _tagged_prose(new, how), run)
-    if doubts := found.doubts():
-        print_doubts(["; ".join(doubts)])
+    tagging = options.tagging(model, policy, threshold, unit, encoding, allow_private)
+    context = ScoringContext(tagging.classifier(), policy, folder=output.parent if output else None)
+    found = compare_reports(_tagged_prose(old, tagging), _tagged_prose(new, tagging), context)
+    if messages := found.warnings():
+        print_warnings(["; ".join(messages)])
     with open_output(output) as out:
         if wanted == "html":
-            write_side_by_side(found, out, run, everything)
+            write_side_by_side(found, out, context, everything)
         else:
             (write_table if wanted == "table" else write_jsonl)(found, out, everything)
 
 
-def _tagged_prose(file: str, how: Tagging) -> TaggedReport:
-    """The report in an input, all of its batches where it holds rows, without references and notes, which nobody compares."""
+def _tagged_prose(file: str, tagging: Tagging) -> TaggedReport:
+    """Tag an input as one report, with all batches of its rows, without page furniture such as references and notes."""
     from dataclasses import replace
 
     from tipclassify.pipeline.batch import tag_input
     from tipclassify.text.furniture import is_prose
 
-    reports = list(tag_input(file, how))
+    reports = list(tag_input(file, tagging))
     if not reports:
         raise InputError(f"{file}: no rows in it; give a report, or rows with a 'text' field")
     for report in reports:
-        print_doubts(report.notes)
+        print_warnings(report.notes)
     passages = [passage for report in reports for passage in report.passages]
     extras = [row for report in reports for row in report.extras]
     kept = list(map(is_prose, passages))

@@ -1,4 +1,4 @@
-"""``--engine dask``: the same work, spread over the processes of this machine or over a cluster."""
+"""Option ``--engine dask`` of ``tipclassify score``: distributed scoring on local processes or a cluster."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Engine", "EngineOption", "SchedulerOption", "WorkersOption", "refuse_without_engine", "score_on_cluster"]
 
-_MOST: Final = 50  # failures on standard error; all are in errors/
+_MAX_SHOWN: Final = 50  # failures printed on standard error; all are in errors/
 
 
 class Engine(str, Enum):
-    """What spreads the work."""
+    """Engine of distributed scoring."""
 
     dask = "dask"
 
@@ -41,16 +41,16 @@ WorkersOption = Annotated[
 
 
 def refuse_without_engine(scheduler: str | None, workers: int | None) -> None:
-    """Raise a usage error where options of an engine are given without one."""
+    """Raise a usage error when an engine's options are given without ``--engine``."""
     for option, given in (("--scheduler", scheduler), ("--workers", workers)):
         if given is not None:
             raise typer.BadParameter("needs --engine dask", param_hint=f"'{option}'")
 
 
 def score_on_cluster(
-    names: list[str], how: Tagging, folder: Path | None, scheduler: str | None, workers: int | None
+    names: list[str], tagging: Tagging, folder: Path | None, scheduler: str | None, workers: int | None
 ) -> None:
-    """Score into a folder of Parquet files; failures go to stderr and turn the exit code to 1."""
+    """Score into a folder of Parquet files; failures are printed on standard error and make the exit code 1."""
     from tipclassify.pipeline.distributed import score
 
     if folder is None:
@@ -64,7 +64,7 @@ def score_on_cluster(
         try:
             with progress_bar("parts") as progress:
                 done = score(
-                    names, _address(folder), scheduler=scheduler, workers=workers, tagging=how, progress=progress
+                    names, _address(folder), scheduler=scheduler, workers=workers, tagging=tagging, progress=progress
                 )
         except KeyboardInterrupt:
             print("tipclassify: interrupted; the same command goes on where this stopped", file=sys.stderr)
@@ -76,10 +76,10 @@ def score_on_cluster(
     for note in done.notes:
         print(f"tipclassify: warning: {note}", file=sys.stderr)
     if done.failures:
-        for _, error in done.failures[:_MOST]:
+        for _, error in done.failures[:_MAX_SHOWN]:
             print(f"tipclassify: {error}", file=sys.stderr)
-        if len(done.failures) > _MOST:
-            print(f"tipclassify: and {len(done.failures) - _MOST} more, in {folder}/errors", file=sys.stderr)
+        if len(done.failures) > _MAX_SHOWN:
+            print(f"tipclassify: and {len(done.failures) - _MAX_SHOWN} more, in {folder}/errors", file=sys.stderr)
         failed = len({name for name, _ in done.failures})
         if len(done.inputs) > 1:
             print(f"tipclassify: {failed} of {len(done.inputs)} inputs failed", file=sys.stderr)
@@ -87,6 +87,6 @@ def score_on_cluster(
 
 
 def _address(folder: Path) -> str:
-    """The folder as written: ``Path`` makes one slash of the two in ``s3://``."""
+    """Restore an address from a `Path`, which collapses the two slashes of ``s3://``."""
     scheme, colon, rest = folder.as_posix().partition(":/")
     return f"{scheme}://{rest}" if colon and len(scheme) > 1 and "/" not in scheme else str(folder)

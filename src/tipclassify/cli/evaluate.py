@@ -1,4 +1,4 @@
-"""``tipclassify evaluate``: how well a model does on labelled passages."""
+"""``tipclassify evaluate``: measure a model on labelled passages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def evaluate(
         bool, typer.Option("--slices", help="Figures by section, length in words and number of clauses.")
     ] = False,
     reliability: Annotated[
-        bool, typer.Option("--reliability", help="For each label, what was said and what was seen in ten bins.")
+        bool,
+        typer.Option("--reliability", help="Calibration of each label: predicted and observed frequency in ten bins."),
     ] = False,
     compare: Annotated[
         str | None,

@@ -1,4 +1,4 @@
-"""``tipclassify explain``: why a passage has its tags."""
+"""``tipclassify explain``: explain the labels of a passage."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def explain(
 ) -> None:
     """Show what in a passage speaks for and against each label, whether it has the label or not.
 
-    Of the fast model, the weights of all spans and of the heading add up, with the bias, to the log-odds of the label; positive
-    weights speak for it. Of the default, each word, each clause and the heading are masked by themselves, and the weight is
-    how far the log-odds fall. These do not add up.
+    With the fast model, the weights of all spans and of the heading add up, with the bias, to the log-odds of the
+    label; positive weights speak for it. With the default, each word, each clause and the heading are masked by
+    themselves, and the weight is how far the log-odds fall. These do not add up.
 
-    The passage is taken as it is, without splitting; --section gives the heading that it stands under. jsonl holds every span,
-    and in "method" how it was weighed: additive or occlusion.
+    The passage is taken as it is, without splitting; --section gives the heading that it stands under. jsonl holds
+    every span, and in "method" how it was weighed: additive or occlusion.
     """
     from tipclassify.labels import LABELS
     from tipclassify.model.classifier import Classifier
@@ -62,7 +62,7 @@ def explain(
 
 
 def _weights(reason: Explanation, section: str | None, top: int) -> list[str]:
-    """A line for each weight that is shown, strongest first, and what they come to."""
+    """Format the weights of a label, strongest first, and the log-odds."""
     weights = [(span.weight, " ".join(span.text.split())) for span in reason.spans[:top]]
     if section:
         weights.append((reason.heading, f"(the heading “{' '.join(section.split())}”)"))

@@ -1,4 +1,4 @@
-"""``tipclassify fetch``: country narratives of the TIP Report, from the web to files."""
+"""``tipclassify fetch``: download country narratives of the TIP Report."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def fetch(
 ) -> None:
     """Download country narratives of the US State Department's Trafficking in Persons Report.
 
-    Each is saved as DIR/tip-YEAR-COUNTRY.html, and its path is printed. Standard error tells every address that was
-    tried and what came of it. The report of a year comes out between June and September: without --year this year's is
-    tried from June on, then last year's, and the first that is found holds for all countries.
+    Each is saved as DIR/tip-YEAR-COUNTRY.html, and its path is printed. Standard error lists every address tried, with
+    its result. The report of a year comes out between June and September: without --year this year's is tried from June
+    on, then last year's, and the first that is found is used for all countries.
 
     Needs the extra "links". Where the site refuses programs, save the pages with a browser: "tipclassify score" reads
     them as well. Exits 1 when any country failed; the rest are saved.

@@ -1,4 +1,4 @@
-"""``tipclassify info``: which model this is."""
+"""``tipclassify info``: describe a model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tipclassify.formatting import aligned
 
 
 def info(model: options.Model = None, output: options.Output = None) -> None:
-    """Describe a model: what it was trained on, with what, and its thresholds."""
+    """Describe a model: its training data, versions, metrics and thresholds."""
     from tipclassify.labels import LABELS, POLICIES
     from tipclassify.model.classifier import Classifier
     from tipclassify.model.loading import model_folder

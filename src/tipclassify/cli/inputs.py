@@ -1,4 +1,4 @@
-"""Inputs of a command go in, their tagged reports come out; failures are listed at the end and make the exit code 1."""
+"""Inputs of a command in, tagged reports out; failures are listed at the end and make the exit code 1."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tipclassify.cli.output import print_doubts, print_note
+from tipclassify.cli.output import print_note, print_warnings
 from tipclassify.errors import InputError
 from tipclassify.progress import progress_bar
 
@@ -22,25 +22,25 @@ if TYPE_CHECKING:
 def tag_each(
     files: Sequence[str], tagging: Tagging, jobs: int, make: Make = None, bar: bool = True
 ) -> Iterator[tuple[str, Iterator[Any]]]:
-    """Each input with its tagged reports, or what `make` makes of them in the process that tagged them; a progress bar too."""
-    from tipclassify.pipeline.batch import made_of_inputs, tag_inputs
+    """Yield each input with its tagged reports, or with ``make(report)`` from the worker; show a progress bar."""
+    from tipclassify.pipeline.batch import map_inputs, tag_inputs
 
-    every = made_of_inputs(files, tagging, jobs, make) if make else tag_inputs(files, tagging, jobs)
+    every = map_inputs(files, tagging, jobs, make) if make else tag_inputs(files, tagging, jobs)
     with progress_bar("reports") if bar else contextlib.nullcontext() as progress:
         for done, (file, made) in enumerate(every, 1):
-            yield file, map(_print_doubts, made)
+            yield file, map(_print_warnings, made)
             if progress:
                 progress(done, len(files))
 
 
-def _print_doubts(made: Any) -> Any:
-    print_doubts(made.notes)
+def _print_warnings(made: Any) -> Any:
+    print_warnings(made.notes)
     return made
 
 
 @contextlib.contextmanager
 def list_failures(inputs: int) -> Iterator[list[str]]:
-    """Failures that are added to the list are printed on leaving, and exit with 1."""
+    """Collect failures in a list; on leaving, print them and, if there are any, exit with 1."""
     failures: list[str] = []
     yield failures
     for failure in failures:
@@ -55,7 +55,7 @@ def list_failures(inputs: int) -> Iterator[list[str]]:
 def tagged_reports(
     names: Sequence[str], tagging: Tagging, jobs: int, make: Make = None, bar: bool = True
 ) -> Iterator[Iterator[Any]]:
-    """The tagged reports of all inputs, or what `make` makes of them; an input that fails gives those before the fault."""
+    """Iterate over the tagged reports of all inputs, or ``make(report)`` of each; collect inputs that fail."""
     from tipclassify.pipeline.batch import expand_inputs
 
     files = expand_inputs(names)

@@ -1,4 +1,4 @@
-"""``tipclassify models``: which models are here, and how others come here."""
+"""``tipclassify models``: list the installed models, and add others."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def add(
     sha256: Annotated[
         str | None,
         typer.Option(
-            "--sha256", metavar="HASH", help="Hash of the model, as its publisher tells it: refuse any other."
+            "--sha256", metavar="HASH", help="Hash of the model, as its publisher states it: refuse any other."
         ),
     ] = None,
     allow_private: options.AllowPrivate = False,
 ) -> None:
     """Put a model where --model finds it by name.
 
-    Every file must have the SHA-256 that the model.json beside it tells. A download that broke off goes on where it
-    stopped when the command is run again. Nothing of a model is run but arithmetic; whether to trust its tags is for you
-    to say, and "--sha256" refuses a model other than the one you were told of.
+    Every file must have the SHA-256 that is stated in the model.json beside it. An interrupted download continues when
+    the command is run again. A model contains no code to run, only arithmetic; whether to trust its tags is for you to
+    decide, and "--sha256" refuses any model but the one that you expect.
 
-    Models are kept in TIPCLASSIFY_MODELS, or where this system has caches. Links need the extra "links".
+    Models are kept in TIPCLASSIFY_MODELS, or in the cache folder of this system. Links need the extra "links".
     """
     from tipclassify.model.adding import add_model
     from tipclassify.progress import progress_bar

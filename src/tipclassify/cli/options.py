@@ -1,4 +1,4 @@
-"""Options that mean the same in every command, each declared once."""
+"""Options shared by the commands, each declared once."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ Files = Annotated[
     list[str],
     typer.Argument(
         metavar="FILE...",
-        help="Reports (text, Markdown, HTML, PDF, Word, EPUB, RTF, each also as .gz), links, folders, patterns, '@list.txt' "
-        "with one of these a line, '-' for standard input. A .jsonl file with a 'text' field is scored row by row, "
-        "without splitting, and keeps its other fields.",
+        help="Reports (text, Markdown, HTML, PDF, Word, EPUB, RTF, each also as .gz), links, folders, patterns, "
+        "'@list.txt' with one of these a line, '-' for standard input. A .jsonl file with a 'text' field is scored row "
+        "by row, without splitting, and keeps its other fields.",
     ),
 ]
 Labelled = Annotated[
@@ -53,7 +53,8 @@ Policy = Annotated[
     PolicyName,
     typer.Option(
         "--policy",
-        help="Operating point: screen misses little (recall), balanced has the best F1, cite is seldom wrong (precision).",
+        help="Operating point: screen misses little (recall), balanced has the best F1, "
+        "cite is seldom wrong (precision).",
     ),
 ]
 Threshold = Annotated[
@@ -96,7 +97,7 @@ Output = Annotated[
 
 
 def parse_thresholds(given: Sequence[str] | None) -> dict[str, float]:
-    """``["failure=0.4"]`` as ``{"failure": 0.4}``; of two for one label the last holds."""
+    """Parse ``["failure=0.4"]`` to ``{"failure": 0.4}``; the last of several for one label applies."""
     chosen = {}
     for option in given or ():
         label, _, written = option.partition("=")
@@ -122,7 +123,7 @@ def tagging(
     encoding: str | None = None,
     allow_private: bool = False,
 ) -> Tagging:
-    """The options of a command as one value that worker processes can take."""
+    """Combine the options of a command into one picklable value for worker processes."""
     from tipclassify.pipeline.batch import Tagging
     from tipclassify.readers import ReadOptions
 

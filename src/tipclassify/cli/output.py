@@ -1,4 +1,4 @@
-"""Results go to stdout, or to a file that appears whole or not at all; notes go to stderr, a line each."""
+"""Output of the commands: results to stdout or atomically to a file; notes and warnings as lines on stderr."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from tipclassify.formatting import json_line
 
 
 def print_note(line: str) -> None:
-    """One line of this program on standard error."""
+    """Print a line on standard error, prefixed with the program's name."""
     print(f"tipclassify: {line}", file=sys.stderr, flush=True)
 
 
 def print_notes(lines: Sequence[str], most: int = 20) -> None:
-    """Lines of one kind on standard error: the first, which more would hide, and how many more there are."""
+    """Print the first `most` lines of one kind on standard error, and the number of the others."""
     for line in lines[:most]:
         print_note(line)
     if len(lines) > most:
         print_note(f"and {len(lines) - most:,} more of this kind")
 
 
-def print_doubts(notes: Iterable[str]) -> None:
-    """What could not be read in full, as warnings on standard error."""
+def print_warnings(notes: Iterable[str]) -> None:
+    """Print a report's notes as warnings on standard error."""
     for note in notes:
         print_note(f"warning: {note}")
 
 
 def show_warnings(program: str = "tipclassify") -> None:
-    """Write warnings as lines of this program, not as Python's."""
+    """Show Python warnings as single lines prefixed with the program's name."""
     warnings.showwarning = lambda message, *_: print(f"{program}: warning: {message}", file=sys.stderr)
 
 
 def write_results(path: Path | None, format: str, rows: Iterable[dict[str, Any]], table: str) -> None:
-    """The rows as JSON lines, or the table, as `format` says."""
+    """Write the rows as JSON lines, or the table, depending on `format`."""
     if format == "jsonl":
         write_rows(path, rows)
     else:
@@ -49,31 +49,31 @@ def write_results(path: Path | None, format: str, rows: Iterable[dict[str, Any]]
 
 
 def write_rows(path: Path | None, rows: Iterable[dict[str, Any]]) -> None:
-    """Rows as JSON lines."""
+    """Write rows as JSON lines."""
     with open_output(path) as out:
         out.writelines(map(json_line, rows))
 
 
 def write_text(path: Path | None, text: str) -> None:
-    """Text and a line break."""
+    """Write a text and a line break."""
     with open_output(path) as out:
         out.write(text + "\n")
 
 
 @contextlib.contextmanager
 def open_output(path: Path | None, binary: bool = False) -> Iterator[IO[Any]]:
-    """A text (or binary) stream to `path`, or to stdout for None; a file is renamed into place when all is written."""
+    """Open a text (or binary) stream to `path`, or to stdout for None; a file is renamed into place when complete."""
     if path is None:
         try:
             yield sys.stdout.buffer if binary else sys.stdout
             sys.stdout.flush()
         except BrokenPipeError:
-            # The reader (head, less) has what it wanted. Python would complain again when it flushes at exit.
+            # The reader (head, less) has closed the pipe. Without this, Python would fail again in its flush at exit.
             with contextlib.suppress(OSError, ValueError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit from None
         return
-    staged = path.with_name(f".{path.name}-{os.urandom(4).hex()}")  # known before it is made: an interrupt leaves none
+    staged = path.with_name(f".{path.name}-{os.urandom(4).hex()}")  # named before it exists, so it is always removed
     text: dict[str, Any] = {} if binary else {"encoding": "utf-8", "newline": ""}
     try:
         try:

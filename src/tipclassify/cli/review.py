@@ -1,4 +1,4 @@
-"""``tipclassify review``: correct the tags of reports on a local page."""
+"""``tipclassify review``: correct the labels of reports on a local page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from tipclassify.cli import options
-from tipclassify.cli.output import print_doubts, print_note
+from tipclassify.cli.output import print_note, print_warnings
 
 
 def review(
@@ -48,13 +48,13 @@ def review(
     allow_private: options.AllowPrivate = False,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the link only.")] = False,
 ) -> None:
-    """Correct the tags of reports on a page of this machine, and teach the model.
+    """Correct the tags of reports on a page of this machine, and retrain the model.
 
     Every decision is on disk before the page says "saved". FILE holds each decided passage once, ready for
-    'train.py --data FILE'; the same name with the suffix .events holds all that was done, in order, undone decisions too.
+    'train.py --data FILE'; the same name with the suffix .events holds the history of all decisions, undone ones too.
     Several annotators can share one FILE at the same time: give each a name with --annotator.
-    Its "Retrain" adapts the default, or the encoder given with --model, to FILE and --train-data, says on passages held out what FILE
-    changed, and saves to a new folder beside FILE.
+    Its "Retrain" adapts the default, or the encoder given with --model, to FILE and --train-data, measures on held-out
+    passages what FILE changed, and saves to a new folder beside FILE.
 
     The page answers to this machine only, and to whoever has the link. Ctrl-C stops it. Needs the extra "review".
     """
@@ -75,21 +75,21 @@ def review(
 
     if corpus.suffix != ".jsonl":
         raise typer.BadParameter(f"{corpus}: give a name that ends in .jsonl", param_hint="'--corpus'")
-    how = options.tagging(model, policy, threshold, encoding=encoding, allow_private=allow_private)
+    tagging = options.tagging(model, policy, threshold, encoding=encoding, allow_private=allow_private)
     second = Classifier.load(other) if other else None
     socket = listen(port)
-    # Last time's decisions may lie in the folder that is reviewed: they are no report.
+    # The corpus of an earlier session may lie in the folder under review: it is no report.
     names = [name for name in expand_inputs(files) if not _is_same(name, corpus)]
     with progress_bar("reports") as progress:
-        reports, failures = open_reports(names, how, progress)
+        reports, failures = open_reports(names, tagging, progress)
     for report in reports:
-        print_doubts(report.notes)
+        print_warnings(report.notes)
     for failure in failures:
         print_note(failure)
     if not reports:
         raise typer.Exit(1)
     session = ReviewSession(
-        how.classifier(),
+        tagging.classifier(),
         reports,
         corpus,
         annotator or _login(),
@@ -124,7 +124,7 @@ def _is_same(name: str, corpus: Path) -> bool:
 
 
 def _login() -> str:
-    """The name of whoever runs this."""
+    """Return the name of the user who runs this."""
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):  # a container may run as a user without a name

@@ -17,7 +17,7 @@ from tipclassify.errors import InputError
 
 if TYPE_CHECKING:
     from tipclassify.pipeline.batch import Tagging
-    from tipclassify.reporting.writers import Run
+    from tipclassify.reporting.writers import ScoringContext
 
 
 def score(
@@ -50,52 +50,56 @@ def score(
 ) -> None:
     """Tag the passages of reports: positive effort, failure, complicity.
 
-    The table and md show the passages that have a label; html shows the whole report with its tags and the reasons for them;
-    jsonl, csv, xlsx and parquet hold every passage, with its page and characters in the text ('tipclassify text' prints it),
-    its section, and the probability of each label. References, notes, contents, dates and addresses have no label.
+    The table and md show the passages that have a label; html shows the whole report with its tags and the reasons for
+    them; jsonl, csv, xlsx and parquet hold every passage, with its page and characters in the text ('tipclassify text'
+    prints it), its section, and the probability of each label. References, notes, contents, dates and addresses have no
+    label.
 
     --model fast is some hundred times as quick as the default, and more often wrong.
 
-    --engine dask writes many Parquet files into --output-dir, and takes .parquet inputs and addresses such as s3://bucket/*.html
-    too. Called again, it makes only what is missing or changed.
+    --engine dask writes many Parquet files into --output-dir, and takes .parquet inputs and addresses such as
+    s3://bucket/*.html too. Called again, it makes only what is missing or changed.
     """
-    from tipclassify.reporting.writers import FORMATS, Run, format_of
+    from tipclassify.reporting.writers import FORMATS, ScoringContext, format_of
 
     if output and output_dir:
         raise typer.BadParameter("give --output or --output-dir, not both", param_hint="'--output-dir'")
     if resume and not output_dir:
         raise typer.BadParameter("needs --output-dir", param_hint="'--resume'")
-    how = options.tagging(model, policy, threshold, unit, encoding, allow_private)
+    tagging = options.tagging(model, policy, threshold, unit, encoding, allow_private)
     if engine:
         if bom or jobs != 1 or output or format not in (None, "parquet"):
             raise typer.BadParameter(
-                "writes Parquet to --output-dir, by --workers processes: leave out --bom, --jobs, --output and --format",
+                "writes Parquet to --output-dir, by --workers processes: "
+                "leave out --bom, --jobs, --output and --format",
                 param_hint="'--engine'",
             )
-        engines.score_on_cluster(files, how, output_dir, scheduler, workers)
+        engines.score_on_cluster(files, tagging, output_dir, scheduler, workers)
         return
     engines.refuse_without_engine(scheduler, workers)
-    run = Run(how.classifier(), policy, bom=bom, folder=output.parent if output else output_dir)
+    context = ScoringContext(tagging.classifier(), policy, bom=bom, folder=output.parent if output else output_dir)
     name = format or (format_of(output) if output else "table")
     if output_dir:
-        _score_each(files, how, jobs, run, name, output_dir, resume)
+        _score_each(files, tagging, jobs, context, name, output_dir, resume)
         return
     make, write = FORMATS[name].steps()
     bar = output is not None or not sys.stdout.isatty()
-    with tagged_reports(files, how, jobs, make, bar) as made, open_output(output, FORMATS[name].binary) as out:
-        write(made, out, run)
+    with tagged_reports(files, tagging, jobs, make, bar) as made, open_output(output, FORMATS[name].binary) as out:
+        write(made, out, context)
 
 
-def _score_each(names: list[str], how: Tagging, jobs: int, run: Run, format: str, folder: Path, resume: bool) -> None:
-    """One output for each input. What was finished when the run is broken off stays, and is in the ledger."""
+def _score_each(
+    names: list[str], tagging: Tagging, jobs: int, context: ScoringContext, format: str, folder: Path, resume: bool
+) -> None:
+    """Write one output for each input; outputs finished before an interruption are kept, and are in the ledger."""
     from tipclassify.pipeline.batch import expand_inputs
     from tipclassify.pipeline.resume import Ledger, output_names
     from tipclassify.reporting.writers import FORMATS
 
     files, kind = expand_inputs(names), FORMATS[format]
     outputs = {file: folder / name for file, name in zip(files, output_names(files, kind.suffixes[0]), strict=True)}
-    setting = [__version__, run.classifier.meta.get("sha256"), how.policy, how.thresholds, how.unit]
-    ledger = Ledger(folder, {"setting": [*setting, how.read.encoding, format, run.bom]})
+    setting = [__version__, context.classifier.meta.get("sha256"), tagging.policy, tagging.thresholds, tagging.unit]
+    ledger = Ledger(folder, {"setting": [*setting, tagging.read.encoding, format, context.bom]})
     left = [file for file in files if not (resume and ledger.has(file, outputs[file]))]
     if len(left) < len(files):
         print_note(f"{len(files) - len(left)} of {len(files)} inputs were done")
@@ -103,10 +107,10 @@ def _score_each(names: list[str], how: Tagging, jobs: int, run: Run, format: str
     finished = 0
     with list_failures(len(left)) as failures:
         try:
-            for file, made in tag_each(left, how, jobs, make):
+            for file, made in tag_each(left, tagging, jobs, make):
                 try:
                     with open_output(outputs[file], kind.binary) as out:
-                        write(made, out, run)
+                        write(made, out, context)
                 except InputError as error:
                     failures.append(str(error))
                     continue

@@ -13,7 +13,7 @@ from tipclassify.cli.output import open_output, print_note
 
 
 class Dimension(str, Enum):
-    """What passages are counted by: `tipclassify.reporting.summary.DIMENSIONS`. Typer takes no list of literals."""
+    """`tipclassify.reporting.summary.DIMENSIONS` as an enum, since Typer accepts no list of literals."""
 
     file = "file"
     country = "country"
@@ -36,8 +36,8 @@ def summary(
         list[Dimension] | None,
         typer.Option(
             "--by",
-            help="What to count by; repeat it to combine (--by country --by year). By file, unless told otherwise; a heat "
-            "map by country and year.",
+            help="What to count by; repeat it to combine (--by country --by year). By file, unless told otherwise; a "
+            "heat map by country and year.",
         ),
     ] = None,
     format: Annotated[
@@ -48,8 +48,8 @@ def summary(
         Literal["bars", "heatmap"] | None,
         typer.Option(
             "--chart",
-            help="What to draw as png or svg: bars, a row for each group, or heatmap, one panel for each label with the "
-            "first --by downwards and the second across. Bars, unless told otherwise.",
+            help="What to draw as png or svg: bars, a row for each group, or heatmap, one panel for each label with "
+            "the first --by downwards and the second across. Bars, unless told otherwise.",
         ),
     ] = None,
     model: options.Model = None,
@@ -66,17 +66,17 @@ def summary(
     Reports are tagged as 'score' does. Rows of a .jsonl file, also one that 'score' wrote, are tagged anew from their
     text with this model and policy; what the rows say of file, country, year and section is what they are counted by.
 
-    Each count comes with an adjusted one (Rogan and Gladen 1978), which makes up for what the model misses and tags
-    wrongly, and its 95% interval: the true counts of these passages that agree with what was tagged, by a score
-    interval that knows how uncertain the model's error rates are. They were measured on passages held out when it was
-    trained; that they hold on these reports is an assumption. The balanced policy suits counting best: screen and cite
-    lean on the error rates more.
+    Each count comes with an adjusted one (Rogan and Gladen 1978), which corrects for passages that the model misses or
+    tags wrongly, and its 95% interval: the true counts of these passages that agree with the tagged one, by a score
+    interval that includes the uncertainty of the model's error rates. They were measured on passages held out when it
+    was trained; that they hold on these reports is an assumption. The balanced policy suits counting best: with screen
+    and cite the result depends on the error rates more.
 
     References, notes, contents, dates and addresses are not counted. One line under the table says so where most of a
     report is on other subjects than trafficking.
     """
     from tipclassify.reporting.summary import summarize
-    from tipclassify.reporting.writers import Run, format_of, summed
+    from tipclassify.reporting.writers import ScoringContext, format_of, summed
 
     wanted = format or (format_of(output, _SUFFIXES) if output else "table")
     picture = wanted in ("png", "svg")
@@ -92,12 +92,12 @@ def summary(
     if picture:
         from tipclassify.reporting.charts import draw, require_matplotlib
 
-        require_matplotlib()  # before an hour of tagging, not after
+        require_matplotlib()  # fail before the tagging, which may take an hour
 
-    how = options.tagging(model, policy, threshold, unit, encoding, allow_private)
-    run = Run(how.classifier(), policy)
-    with inputs.tagged_reports(files, how, jobs) as reports:
-        found = summarize(reports, run, dimensions or ["file"], dict(how.thresholds))
+    tagging = options.tagging(model, policy, threshold, unit, encoding, allow_private)
+    context = ScoringContext(tagging.classifier(), policy)
+    with inputs.tagged_reports(files, tagging, jobs) as reports:
+        found = summarize(reports, context, dimensions or ["file"], dict(tagging.thresholds))
         if found.rates is None:
             print_note(
                 "this model does not record its error rates (an older version trained it): counts are not adjusted; "

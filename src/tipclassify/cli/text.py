@@ -1,4 +1,4 @@
-"""``tipclassify text``: the text that a report is read as."""
+"""``tipclassify text``: print the extracted text of a report."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def text(
 ) -> None:
     """Print the text of a report, without what surrounds it on a page.
 
-    The start and end that score writes count the characters of this text, so out[start:end] is the passage. It is UTF-8,
-    and ends with a line break, added where the text has none.
+    The start and end that score writes count the characters of this text, so out[start:end] is the passage. It is
+    UTF-8, and ends with a line break, added where the text has none.
 
     With --blocks, each line holds start, end, page, section, heading (whether it is one) and text.
     """
@@ -40,5 +40,5 @@ def text(
         write_rows(output, ({**row, "text": document.text[row["start"] : row["end"]]} for row in rows))
         return
     whole = document.text if document.text.endswith("\n") else document.text + "\n"
-    with open_output(output, binary=True) as out:  # in a text stream, Windows would add characters to line breaks
+    with open_output(output, binary=True) as out:  # in text mode, Windows would change line breaks and so offsets
         out.write(whole.encode("utf-8", "replace"))  # a lone surrogate becomes one "?": offsets hold

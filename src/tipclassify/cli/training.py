@@ -1,4 +1,4 @@
-"""The options of ``train.py``, what it runs for each kind of model, and its words for what went wrong."""
+"""Command line of ``train.py``: its options, the training run of each kind of model, and its error messages."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tipclassify.cli.output import show_warnings
 from tipclassify.errors import CorpusError, ModelError, TipclassifyError
 from tipclassify.progress import progress_bar
 
-_POOL: Final = 20_000  # unlabelled passages that say in what proportions whole reports hold them
-_TAUGHT: Final = 80_000  # unlabelled passages whose scores the fast model learns
-_USED_BY: Final = {"weight": ("default",), "unlabelled": ("fast", "encoder")}  # others: the encoder alone
+_POOL: Final = 20_000  # unlabelled passages from which the class proportions of whole reports are estimated
+_DISTILLED: Final = 80_000  # unlabelled passages whose scores by the default the fast model learns
+_USED_BY: Final = {"weight": ("default",), "unlabelled": ("fast", "encoder")}  # other options: the encoder only
 
 
 def _for_encoder(name: str, help: str, **more: Any) -> Any:
-    """An option that only an encoder has."""
+    """Declare an option of ``--model encoder``."""
     return typer.Option(name, help=help, rich_help_panel="With --model encoder", **more)
 
 
@@ -28,8 +28,8 @@ Data = Annotated[
     list[Path] | None,
     typer.Option(
         "--data",
-        help="Labelled passages of your own beside the project's corpus: a .jsonl, .csv or .parquet file, or a folder of them. "
-        "May be repeated.",
+        help="Labelled passages of your own beside the project's corpus: a .jsonl, .csv or .parquet file, or a folder "
+        "of them. May be repeated.",
     ),
 ]
 Kind = Annotated[
@@ -61,8 +61,8 @@ Unlabelled = Annotated[
     list[Path] | None,
     typer.Option(
         "--unlabelled",
-        help="Real passages without labels (.jsonl or .jsonl.gz with text, section, source): the default scores them for the "
-        "fast model to learn; of an encoder they tell the proportions of whole reports and which words there are.",
+        help="Real passages without labels (.jsonl or .jsonl.gz with text, section, source). The default scores them "
+        "for the fast model to learn; an encoder takes class proportions and vocabulary from them.",
     ),
 ]
 Base = Annotated[
@@ -88,7 +88,7 @@ Resume = Annotated[bool, _for_encoder("--resume", "Go on with a run that was bro
 
 
 def refuse_misplaced(kind: str, base: str | None, given: Mapping[str, object]) -> None:
-    """A usage error where an encoder has no base, or an option is `given` that this kind of model has no use for."""
+    """Raise a usage error when an encoder has no base, or a `given` option does not apply to this kind of model."""
     if kind == "encoder" and not base:
         raise typer.BadParameter("needs --base, the pretrained encoder to start from", param_hint="'--model encoder'")
     for name, value in {"base": base, **given}.items():
@@ -98,12 +98,12 @@ def refuse_misplaced(kind: str, base: str | None, given: Mapping[str, object]) -
 
 
 def print_line(line: str) -> None:
-    """One line of ``train.py`` on standard error."""
+    """Print a line on standard error, prefixed with ``train.py``."""
     print(f"train.py: {line}", file=sys.stderr)
 
 
 def report_rows(corpus: Sequence[dict[str, Any]], own: Sequence[dict[str, Any]]) -> None:
-    """Print on standard error how many passages are trained on, and whether real ones are among them."""
+    """Print the number of training passages on standard error: invented, real, and of the user's own."""
     from tipclassify.corpus.holdout import is_real
 
     real = sum(map(is_real, corpus))
@@ -117,7 +117,7 @@ def report_rows(corpus: Sequence[dict[str, Any]], own: Sequence[dict[str, Any]])
 
 
 def run_fast(rows: Sequence[dict[str, Any]], out: Path, unlabelled: Sequence[Path], seed: int, jobs: int) -> Any:
-    """Train the linear model on `rows`, and on what the default says of unlabelled passages."""
+    """Train the linear model on `rows`, and on the default's scores of unlabelled passages (distillation)."""
     from tipclassify.model.classifier import Classifier
     from tipclassify.training.train import train_fast
     from tipclassify.training.unlabelled import read_unlabelled, score_unlabelled
@@ -128,7 +128,7 @@ def run_fast(rows: Sequence[dict[str, Any]], out: Path, unlabelled: Sequence[Pat
     except ModelError:
         if unlabelled:
             raise
-    pool = read_unlabelled(unlabelled, [row["text"] for row in rows], _TAUGHT, seed)
+    pool = read_unlabelled(unlabelled, [row["text"] for row in rows], _DISTILLED, seed)
     with progress_bar("passages scored by the default") as progress:
         soft = score_unlabelled(teacher, pool, progress) if teacher else []
     with progress_bar("fitting") as progress:
@@ -155,7 +155,7 @@ def run_encoder(
     resume: bool,
     jobs: int,
 ) -> Any:
-    """Fine-tune an encoder on `rows`, and write it with the heads it was fine-tuned with."""
+    """Fine-tune an encoder on `rows`, and export it with the heads of the fine-tuning."""
     from tipclassify.corpus.holdout import source_family
     from tipclassify.model.encoder.country_words import COUNTRY_WORDS
     from tipclassify.text.features.tokenizer import known_words
@@ -166,9 +166,9 @@ def run_encoder(
     settings = Settings(**{name: value for name, value in chosen.items() if value is not None})
     texts = [row["text"] for row in rows]
     every = read_unlabelled(unlabelled, texts, None, settings.seed)
-    # A word that stands in lower case but once or twice in 200,000 sentences is as often a slip as a word.
+    # A lower-case word that occurs fewer than four times in 200,000 sentences is as likely a typo as a word.
     vocabulary = known_words(texts) | known_words((text for text, _, _ in every), least=4)
-    vocabulary -= COUNTRY_WORDS  # "guinea" fowl and "polish" verbs: a country's name is a name
+    vocabulary -= COUNTRY_WORDS  # "guinea" fowl and the verb "polish" must not hide the names of countries
     network = out.with_name(f"{out.name}-training")
     with progress_bar("fine-tuning") as progress:
         fine_tune(
@@ -191,7 +191,7 @@ def run_encoder(
 
 @contextmanager
 def print_errors() -> Iterator[None]:
-    """Errors of ours as a line or more on standard error, and exit code 1; warnings as lines too."""
+    """Print our own errors and warnings as lines on standard error; errors exit with 1."""
     show_warnings("train.py")
     try:
         yield

@@ -1,1 +1,1 @@
-"""Many inputs and many processes; what goes on with tags."""
+"""Pipelines: many inputs, many processes, and the steps that build on tagged passages."""

@@ -1,14 +1,6 @@
-"""Which passages to label next: those whose labels would teach the model most.
+"""Active learning: rank passages by how much a label for each would improve the model.
 
-Tagged passages come in, picks go out, best first. A passage is worth labelling when the model is unsure of a label (its log-odds
-lie near the threshold) and when annotators or models disagree on it. One that says what labelled passages or other picks say
-brings little more: picks are made one by one, a passage is worth a little less the more of its word triples stand elsewhere, and
-those that differ in names and figures only come last. Uncertainty does nearly all (benchmarks/active.py): more weight on novelty
-made a worse model there, and so did putting back passages that differ in one other word, which is often the word that turns a label.
-
-Sources: uncertainty sampling, Lewis and Gale 1994 (SIGIR), by the label in most doubt; disagreement by vote, Dagan and Engelson
-1995 (ICML, query by committee); relevance against novelty in a greedy order, Carbonell and Goldstein 1998 (SIGIR, maximal marginal
-relevance), with lazy evaluation, Minoux 1978.
+Tagged passages come in; `Pick`s go out, best first. `rank` is used by the annotation queue and by the review page.
 """
 
 from __future__ import annotations
@@ -30,10 +22,12 @@ __all__ = ["Pick", "rank"]
 
 Floats = npt.NDArray[np.float64]
 
-_FEWEST_WORDS: Final = 3  # what is shorter is a heading or a scrap of a table, and teaches nothing
-_NOVELTY: Final = 0.02  # what a passage loses whose word triples were all seen; one of many unknown words loses nothing
-_CLOSE: Final = 0.5  # uncertainty from which a label counts as near its threshold: 1.1 in log-odds
-_SUREST: Final = 1e-12  # a probability of exactly 1 has no log-odds
+_MIN_WORDS: Final = 3  # a shorter passage is a heading or a table fragment and teaches nothing
+# Penalty for a passage whose word trigrams were all seen. More weight on novelty made a worse model
+# (benchmarks/active.py): uncertainty does nearly all.
+_NOVELTY_WEIGHT: Final = 0.02
+_NEAR_THRESHOLD: Final = 0.5  # uncertainty from which a label counts as near its threshold: 1.1 in log-odds
+_EPSILON: Final = 1e-12  # a probability of exactly 1 has no log-odds
 _WORD: Final = re.compile(r"[^\W_]+")
 
 
@@ -44,9 +38,9 @@ class Pick:
     Attributes
     ----------
     index : int
-        Which of the passages.
+        Index into the ranked passages.
     score : float
-        What it is worth beside the picks before it; 0 for what was put back.
+        Expected benefit of its label, 0 to 1, given the picks before it; 0 for a redundant or too short passage.
     why : str
         The reason, for the annotator: ``"failure 0.44 near its threshold 0.41"``.
     """
@@ -65,20 +59,26 @@ def rank(
     others: Sequence[npt.ArrayLike] = (),
     seed: int = 0,
 ) -> list[Pick]:
-    """The `n` passages to label next, the most instructive first; all of them where there are no more.
+    """Rank passages for annotation and return the first `n`, most informative first; all where there are fewer.
+
+    A passage ranks high when a label's log-odds lie near its threshold (uncertainty sampling, Lewis and Gale 1994, by
+    the most uncertain label) or when models or annotators disagree on it (query by committee, Dagan and Engelson 1995).
+    Picks are greedy, and each seen word trigram lowers the score a little (maximal marginal relevance, Carbonell and
+    Goldstein 1998, with the lazy evaluation of Minoux 1978). Passages that differ from an earlier one in names and
+    figures only come last. Passages that differ in one other word do not: that word often decides the label.
 
     Parameters
     ----------
     passages : sequence of Passage (m,)
-        Tagged: with scores.
+        Tagged passages, with scores.
     thresholds : float (3,)
-        Probability from which each label is given (`Classifier.thresholds`).
+        Probability threshold of each label (`Classifier.thresholds`).
     known : sequence of str, optional
-        Passages that are labelled already.
+        Texts of passages that are labelled already.
     others : sequence of array (m, 3)
-        Labels that other models or annotators give (0 or 1); NaN where one says nothing.
+        Labels by other models or annotators (0 or 1); NaN for no vote.
     seed : int
-        Orders passages that are worth the same.
+        Seed of the order among equal scores.
 
     Examples
     --------
@@ -96,53 +96,59 @@ def rank(
     if not passages or n < 1:
         return []
     scores = np.array([[passage.scores[label] for label in LABELS] for passage in passages])
-    limits = np.asarray(thresholds, np.float64)
-    unsure = _uncertainty(scores, limits)
-    split = _disagreement(scores >= limits, others)
-    doubtful = np.array([passage.low_confidence for passage in passages])
+    cutoffs = np.asarray(thresholds, np.float64)
+    uncertainty = _uncertainty(scores, cutoffs)
+    disagreement = _disagreement(scores >= cutoffs, others)
+    low_confidence = np.array([passage.low_confidence for passage in passages])
     words = [_words(passage.text) for passage in passages]
     grams = [trigrams(of_text) for of_text in words]
     seen = {gram for text in known or () for gram in trigrams(_words(text))}
-    unlike = known is not None and [_share_new(row, seen) >= 0.9 for row in grams]
-    worth = np.maximum(unsure, split).max(axis=1) * [len(of_text) >= _FEWEST_WORDS for of_text in words]
+    novel = known is not None and [_share_new(row, seen) >= 0.9 for row in grams]
+    informativeness = np.maximum(uncertainty, disagreement).max(axis=1) * [
+        len(of_text) >= _MIN_WORDS for of_text in words
+    ]
 
     def why(i: int) -> str:
-        """What speaks for labelling passage `i`, in a few words."""
-        order = np.argsort(-unsure[i], kind="stable").tolist()
-        chances = [f"{label} {score:.2f}" for label, score in zip(LABELS, scores[i], strict=True)]
-        said = [f"{chances[j]} near its threshold {limits[j]:.2f}" for j in order if unsure[i, j] >= _CLOSE]
-        said += [f"labels differ on {LABELS[j]}" for j in np.flatnonzero(split[i] > 0)]
-        said += ["many words unknown to the model"] if doubtful[i] else []
-        said += ["unlike the labelled passages"] if unlike and unlike[i] else []
-        return "; ".join(said) or f"{chances[order[0]]} is nearest to its threshold {limits[order[0]]:.2f}"
+        """Describe the reasons to label passage `i`."""
+        order = np.argsort(-uncertainty[i], kind="stable").tolist()
+        probabilities = [f"{label} {score:.2f}" for label, score in zip(LABELS, scores[i], strict=True)]
+        reasons = [
+            f"{probabilities[j]} near its threshold {cutoffs[j]:.2f}"
+            for j in order
+            if uncertainty[i, j] >= _NEAR_THRESHOLD
+        ]
+        reasons += [f"labels differ on {LABELS[j]}" for j in np.flatnonzero(disagreement[i] > 0)]
+        reasons += ["many words unknown to the model"] if low_confidence[i] else []
+        reasons += ["unlike the labelled passages"] if novel and novel[i] else []
+        return "; ".join(reasons) or f"{probabilities[order[0]]} is nearest to its threshold {cutoffs[order[0]]:.2f}"
 
     def value(i: int) -> float:
-        """What passage `i` is worth beside those seen; 0 where it says nothing new."""
+        """Score passage `i` given the trigrams seen so far; 0 when all of them were seen."""
         new = _share_new(grams[i], seen)
-        return float(worth[i] * (1 - _NOVELTY * (1 - max(new, doubtful[i])))) if new else 0.0
+        return float(informativeness[i] * (1 - _NOVELTY_WEIGHT * (1 - max(new, low_confidence[i])))) if new else 0.0
 
-    # Values only fall as picks are made: a passage that still leads when its value is brought up to date is the next.
-    mixed = np.random.default_rng(seed).permutation(len(passages)).tolist()
-    heap = [(-value(i), mixed[i], i) for i in range(len(passages)) if worth[i] > 0]
+    # Lazy greedy: values only fall as picks are made, so a passage that leads with an up-to-date value is the best.
+    tie_break = np.random.default_rng(seed).permutation(len(passages)).tolist()
+    heap = [(-value(i), tie_break[i], i) for i in range(len(passages)) if informativeness[i] > 0]
     heapq.heapify(heap)
     picks: list[Pick] = []
-    put_back: list[Pick] = []
+    redundant: list[Pick] = []
     while heap and len(picks) < n:
         before, tie, i = heapq.heappop(heap)
         score = value(i)
         if score == 0:
-            put_back.append(Pick(i, 0.0, "says what is picked or labelled already"))
+            redundant.append(Pick(i, 0.0, "says what is picked or labelled already"))
         elif score < -before:
             heapq.heappush(heap, (-score, tie, i))
         else:
             picks.append(Pick(i, round(score, 4), why(i)))
             seen |= grams[i]
-    put_back += [Pick(int(i), 0.0, "too short to teach") for i in np.flatnonzero(worth == 0)]
-    return [*picks, *put_back][:n]
+    redundant += [Pick(int(i), 0.0, "too short to teach") for i in np.flatnonzero(informativeness == 0)]
+    return [*picks, *redundant][:n]
 
 
 def _words(text: str) -> list[str]:
-    """Words in lower case; all figures are one word, and so are all names (capitals inside the passage).
+    """Split into lower-case words, with figures replaced by "0" and names (capitals inside the passage) by "A".
 
     >>> _words("In 2020 police met 9 men of New Valdoria.")
     ['in', '0', 'police', 'met', '0', 'men', 'of', 'A']
@@ -156,19 +162,22 @@ def _words(text: str) -> list[str]:
 
 
 def _share_new(grams: set[tuple[str, ...]], seen: set[tuple[str, ...]]) -> float:
-    """Share of a passage's word triples that were not seen; 0 for a passage without words."""
+    """Return the share of a passage's word trigrams that are unseen, 0 to 1; 0 for a passage without words."""
     return len(grams - seen) / max(len(grams), 1)
 
 
-def _uncertainty(scores: Floats, limits: Floats) -> Floats:
-    """Uncertainty of each label, (m, 3): 1 at the threshold, twice the odds of its other side for a distance in log-odds."""
-    chances = np.clip(scores, _SUREST, 1 - _SUREST)
-    distance = np.log(chances / (1 - chances)) - np.log(limits / (1 - limits))
+def _uncertainty(scores: Floats, cutoffs: Floats) -> Floats:
+    """Return the uncertainty of each label, float (m, 3): ``2 / (1 + exp(|distance|))``, which is 1 at the threshold.
+
+    The distance is that of the probability's log-odds from the threshold's.
+    """
+    probabilities = np.clip(scores, _EPSILON, 1 - _EPSILON)
+    distance = np.log(probabilities / (1 - probabilities)) - np.log(cutoffs / (1 - cutoffs))
     return np.asarray(2 / (1 + np.exp(np.abs(distance))))
 
 
-def _disagreement(given: npt.NDArray[np.bool_], others: Sequence[npt.ArrayLike]) -> Floats:
-    """How evenly the model and the others are split over each label, (m, 3): 0 all agree, 1 half and half."""
-    votes = [given.astype(np.float64), *(np.asarray(one, np.float64) for one in others)]
+def _disagreement(predicted: npt.NDArray[np.bool_], others: Sequence[npt.ArrayLike]) -> Floats:
+    """Return the vote disagreement on each label, float (m, 3): 0 for a unanimous vote, 1 for an even split."""
+    votes = [predicted.astype(np.float64), *(np.asarray(one, np.float64) for one in others)]
     share = np.nanmean(votes, axis=0)  # never empty: the model always votes
     return np.asarray(4 * share * (1 - share))

@@ -1,6 +1,6 @@
-"""From tagged reports to rows for annotators: the passages that teach most, with what the model says of them.
+"""Annotation queue: tagged reports in, the most informative passages out, as rows with the model's predictions.
 
-Rows are those of a corpus with ``labels`` null, which `corpus.read_rows` refuses until somebody has labelled them.
+Rows have the corpus format with ``labels`` null; `corpus.read_rows` refuses them until an annotator fills that in.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ def queue_rows(
     policy: str = "balanced",
     seed: int = 0,
 ) -> list[dict[str, Any]]:
-    """The `n` passages to label next, as rows; fewer where the reports have no more. Page furniture is not offered.
+    """Choose the `n` passages to label next, as rows; fewer if the reports have fewer. Page furniture is left out.
 
     Parameters
     ----------
     thresholds : float (3,)
-        Probability from which each label is given.
+        Probability threshold of each label.
     known : sequence of str, optional
-        Labelled passages; one with the same text is left out.
+        Texts of labelled passages; a passage with the same text is left out.
     other : Classifier, optional
-        A second model: passages whose labels the two see differently, each at its thresholds of `policy`, come first.
+        A second model: passages on whose labels the two disagree, each at its thresholds of `policy`, come first.
     """
     labelled = {text_key(text) for text in known or ()}
     passages: list[Passage] = []
@@ -54,7 +54,7 @@ def queue_rows(
         for number, passage in enumerate(report.passages):
             key = text_key(passage.text)
             if key and key not in labelled and is_prose(passage):
-                labelled.add(key)  # the same sentence is asked for once
+                labelled.add(key)  # a repeated sentence is queued once
                 passages.append(passage)
                 places.append(_where(report, passage, number))
     if not passages:
@@ -88,7 +88,7 @@ def _rounded(scores: Iterable[float]) -> dict[str, float]:
 
 
 def _where(report: TaggedReport, passage: Passage, number: int) -> dict[str, Any]:
-    """Where a passage stands; a ready row keeps its own fields, its id among them."""
+    """Return the source of a passage: report, section, page and offsets; an input row keeps its own fields."""
     stem = PurePath(report.file.rstrip("/")).stem or "input"
     if report.extras:
         own = {name: value for name, value in report.extras[number].items() if name not in _OWN and value is not None}

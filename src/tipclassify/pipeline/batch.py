@@ -1,6 +1,7 @@
-"""Read, split and tag many inputs, one after the other or in several processes, in the order given and with the same results.
+"""Batch tagging: paths and links in, tagged reports out, in input order, by one process or several.
 
-A report that cannot be read raises when its turn comes, and the rest go on. Memory does not grow with the number of inputs.
+The results do not depend on the number of processes. An unreadable input raises in its turn and the others continue.
+Memory does not grow with the number of inputs.
 """
 
 from __future__ import annotations
@@ -20,36 +21,38 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from tipclassify.errors import InputError
 from tipclassify.model.classifier import Classifier
-from tipclassify.pipeline.processes import in_order
+from tipclassify.pipeline.processes import map_in_order
 from tipclassify.readers import ReadOptions, is_link, is_report, read_report
 from tipclassify.readers.jsonl import parse_rows, read_lines
-from tipclassify.reporting.writers import TaggedReport, as_it_is
+from tipclassify.reporting.writers import TaggedReport, identity
 from tipclassify.text.document import Document, Passage
 
 if TYPE_CHECKING:
     from tipclassify.text.segmentation.passages import Unit
 
-__all__ = ["ROWS", "Tagging", "expand_inputs", "made_of_inputs", "names_in_list", "tag_document", "tag_input"]
+__all__ = ["ROWS", "Tagging", "expand_inputs", "map_inputs", "names_in_list", "tag_document", "tag_input"]
 __all__ += ["tag_inputs", "tag_rows"]
 
 ROWS: Final = (".jsonl", ".ndjson")
-"""Suffixes of files of passages that are split already, one JSON object a line."""
+"""Suffixes of files whose rows are passages already, one JSON object a line."""
 
-_READING: Final = threading.Lock()  # PDFium, and the recording of warnings, take one thread a process
+_READER_LOCK: Final = threading.Lock()  # PDFium and `warnings.catch_warnings` are not thread-safe
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Tagging:
-    """How inputs are read, split and tagged.
+    """Options for reading, splitting and tagging inputs. Picklable: worker processes load the model themselves.
 
     Attributes
     ----------
     model : path or None
-        Folder of the model; None is the shipped one. Worker processes load it themselves.
+        Name or folder of the model; None is the default model.
+    policy : str
+        Operating point: ``"screen"``, ``"balanced"`` or ``"cite"``.
     thresholds : tuple of (label, probability)
-        In place of the policy's.
+        Overrides of the policy's thresholds, 0 to 1.
     """
 
     model: str | None = None
@@ -59,7 +62,7 @@ class Tagging:
     read: ReadOptions = field(default_factory=ReadOptions)
 
     def classifier(self) -> Classifier:
-        """The classifier that tags.
+        """Load the classifier, once a process.
 
         Raises
         ------
@@ -69,22 +72,22 @@ class Tagging:
         return _classifier(self.model, self.thresholds)
 
 
-@cache  # a process tags many inputs
+@cache  # loading is slow, and a process tags many inputs
 def _classifier(model: str | None, thresholds: tuple[tuple[str, float], ...]) -> Classifier:
     return Classifier.load(model).with_thresholds(dict(thresholds))
 
 
 def expand_inputs(names: Sequence[str], tables: Sequence[str] = ()) -> list[str]:
-    """List the files and links that `names` stand for, each once, in a fixed order.
+    """Expand folders, patterns and lists to files and links, each once, in a fixed order.
 
-    A folder stands for the files in it, at any depth, whose suffix a reader knows (hidden ones left out); a pattern with
-    ``*``, ``?`` or ``[`` for the files it matches; ``@list.txt`` for the names in that file, one a line. ``-`` is
-    standard input. A name that stands for nothing stays, so that reading it tells what is wrong; so does any address.
+    A folder expands to its files of a known suffix, at any depth, without hidden ones; a pattern with ``*``, ``?`` or
+    ``[`` to the files it matches; ``@list.txt`` to the names in that file, one a line. ``-`` is standard input. Any
+    other name, and any address, is returned as it is, so that reading it reports what is wrong.
 
     Parameters
     ----------
     tables : sequence of str
-        Further suffixes of files that count in a folder.
+        Additional suffixes to accept in folders.
 
     Raises
     ------
@@ -131,33 +134,32 @@ def _listed(name: str) -> list[str]:
 
 
 def names_in_list(text: str) -> list[str]:
-    """List the names in a list of inputs; blank lines and those with ``#`` in front do not count."""
+    """Parse a list of inputs, one a line, without blank lines and comments (``#``)."""
     lines = (line.strip() for line in text.splitlines())
     return [line for line in lines if line and not line.startswith("#")]
 
 
 def tag_inputs(files: Sequence[str], tagging: Tagging, jobs: int = 1) -> Iterator[tuple[str, Iterator[TaggedReport]]]:
-    """Yield each input with its tagged reports, in the order of `files`, by `jobs` processes.
+    """Tag inputs with `jobs` processes; yield each with an iterator of its tagged reports, in the order of `files`.
 
-    An input is one report, or several, one a batch of rows, where it holds ready split rows. Reports come one input after
-    the other: what is not taken of one is lost when the next is asked for. `InputError` comes out of them where an input
-    cannot be read.
+    An input of rows gives one report for each batch of rows, any other input one report. Consume each iterator before
+    you advance to the next input: the rest of it is discarded then. It raises `InputError` for an unreadable input.
     """
-    return made_of_inputs(files, tagging, jobs, as_it_is)
+    return map_inputs(files, tagging, jobs, identity)
 
 
-def made_of_inputs(
+def map_inputs(
     files: Sequence[str], tagging: Tagging, jobs: int, make: Callable[[TaggedReport], T]
 ) -> Iterator[tuple[str, Iterator[T]]]:
-    """Yield the same with ``make(report)`` in place of each report, made in the process that tagged it."""
+    """Yield the same as `tag_inputs`, but with ``make(report)``, computed in the worker, in place of each report."""
     failed: set[int] = set()
-    results = in_order(partial(_results, tagging, make), _tasks(files, failed), jobs)
+    results = map_in_order(partial(_results, tagging, make), _tasks(files, failed), jobs)
     for number, of_input in groupby(results, key=itemgetter(0)):
         yield files[number], _until_error(of_input, failed)
 
 
 def tag_input(file: str, tagging: Tagging) -> Iterator[TaggedReport]:
-    """Yield the tagged report in one input; several, one a batch of rows, for ready split rows (``.jsonl``).
+    """Tag one input: yield its report, or for rows (``.jsonl``) one report for each batch of them.
 
     Raises
     ------
@@ -169,8 +171,8 @@ def tag_input(file: str, tagging: Tagging) -> Iterator[TaggedReport]:
 
 
 def tag_document(file: str, read: Callable[[], Document], classifier: Classifier, tagging: Tagging) -> TaggedReport:
-    """Read, split and tag a report; its notes are the warnings of its reader."""
-    with _READING, warnings.catch_warnings(record=True) as caught:
+    """Read, split and tag a report; the reader's warnings become its notes."""
+    with _READER_LOCK, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         document = read()
     notes = tuple(str(one.message) for one in caught if one.category is UserWarning)
@@ -178,13 +180,13 @@ def tag_document(file: str, read: Callable[[], Document], classifier: Classifier
 
 
 def tag_rows(file: str, rows: list[dict[str, Any]], classifier: Classifier, policy: str) -> TaggedReport:
-    """Tag rows that are passages already, each with a ``text`` and perhaps a ``section``."""
+    """Tag rows that are passages already, each with a ``text`` and optionally a ``section``."""
     passages = [Passage(row["text"], 0, len(row["text"]), row.get("section")) for row in rows]
     return TaggedReport(file, None, classifier.tag_passages(passages, policy), rows)
 
 
 class _Task(NamedTuple):
-    """Work for one process: a report, or a batch of numbered lines (or why there are none) of a file of rows."""
+    """Unit of work: a report, or a batch of numbered lines of a row file, or the error of reading them."""
 
     number: int
     file: str
@@ -192,12 +194,12 @@ class _Task(NamedTuple):
 
 
 def _tasks(files: Sequence[str], failed: set[int]) -> Iterator[_Task]:
-    """Yield at least one task for each file; no more for a file whose number is in `failed`."""
+    """Yield one task or more for each file; stop early for a file whose number enters `failed`."""
     for number, file in enumerate(files):
         if Path(file).suffix.lower() not in ROWS or is_link(file):
             yield _Task(number, file)
             continue
-        yield _Task(number, file, [])  # an empty file has a result too
+        yield _Task(number, file, [])  # so that an empty file has a result too
         try:
             for lines in read_lines(file):
                 if number in failed:
@@ -208,7 +210,7 @@ def _tasks(files: Sequence[str], failed: set[int]) -> Iterator[_Task]:
 
 
 def _results(tagging: Tagging, make: Callable[[TaggedReport], T], task: _Task) -> tuple[int, list[T | InputError]]:
-    """Do a task: the number of its input, what `make` made, and the error that ends the input, if any."""
+    """Run a task; return its input's number and the results of `make`, followed by the input's error if it has one."""
     made: list[T | InputError] = []
     classifier = tagging.classifier()
     try:
@@ -224,12 +226,12 @@ def _results(tagging: Tagging, make: Callable[[TaggedReport], T], task: _Task) -
             if wrong:
                 raise wrong
     except InputError as error:
-        made.append(InputError(str(error)))  # its children do not pickle
+        made.append(InputError(str(error)))  # subclasses of InputError do not pickle
     return task.number, made
 
 
 def _until_error(results: Iterable[tuple[int, list[T | InputError]]], failed: set[int]) -> Iterator[T]:
-    """Yield what was made of one input; raise the error that ends it, and note its number in `failed`."""
+    """Yield the results of one input; at its error, add its number to `failed` and raise."""
     for number, made in results:
         for one in made:
             if isinstance(one, InputError):

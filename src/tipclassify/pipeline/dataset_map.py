@@ -1,4 +1,4 @@
-"""Tags as new columns of a table: for ``datasets.Dataset.map``, and whatever else works on batches of columns.
+"""Tagging of column batches: a dict of columns in, label columns out, for ``datasets.Dataset.map`` and the like.
 
 >>> from tipclassify import tag_batch
 >>> tag_batch({"text": ["The government did not convict any traffickers."]})["labels"]
@@ -35,24 +35,24 @@ class _TagBatch:
     Parameters
     ----------
     batch : mapping of str to sequence
-        Columns; each text is scored as it is, without splitting.
+        Columns of equal length; each text is scored as one passage, without splitting.
     text : str
         Column that holds the text.
     model : path, optional
-        Folder of a trained model; the shipped one by default. It is loaded once a process.
+        Name or folder of a trained model; the default model if omitted. It is loaded once a process.
     policy : str
         Operating point: ``"screen"``, ``"balanced"`` or ``"cite"``.
 
     Returns
     -------
     dict of str to list
-        ``labels`` (list of str), a column for each label with its probability (0 to 1), ``low_confidence`` (bool). All are
-        None where the text is. They take the place of columns of these names.
+        ``labels`` (list of str), a column for each label with its probability (0 to 1), ``low_confidence`` (bool). All
+        are None where the text is None. They replace columns of the same names.
 
     Raises
     ------
     KeyError
-        When there is no such column.
+        When the text column is missing.
     TypeError
         When a text is not a `str`.
     ModelError
@@ -60,9 +60,9 @@ class _TagBatch:
 
     Notes
     -----
-    `datasets` keeps results under a hash of the function and its arguments. That of `tag_batch` changes with the version and
-    the shipped model, so that no tags of an older one come back. Of a `model` it sees the path alone: give
-    ``load_from_cache_file=False`` once you have trained that anew.
+    `datasets` caches results by a hash of the function and its arguments. The hash of `tag_batch` includes the version
+    and the default model, so that an upgrade invalidates the cache. Of `model` it covers the path alone: pass
+    ``load_from_cache_file=False`` after you retrain that model.
     """
 
     __name__ = __qualname__ = "tag_batch"
@@ -92,7 +92,7 @@ class _TagBatch:
         }
 
     def __reduce__(self) -> tuple[Callable[..., _TagBatch], tuple[str, str]]:
-        """What is pickled, and hashed: the name, with what decides the results."""
+        """Pickle by name, with the version and the model's hash, so that caches of results are keyed by both."""
         return _unpickled, (__version__, str(Classifier.load().meta["sha256"]))
 
 

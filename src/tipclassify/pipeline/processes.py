@@ -1,6 +1,6 @@
-"""Map a function over tasks in several processes; results come in the order of their tasks.
+"""Process pool: map a function over tasks; results come in the order of the tasks.
 
-Tasks are handed out only as results are taken: however slow whoever takes them, a bounded number of results waits.
+Tasks are submitted only as results are consumed, so that a slow consumer has a bounded number of results waiting.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from typing import Final, TypeVar
 
 from tipclassify.errors import TipclassifyError
 
-__all__ = ["AHEAD", "in_order"]
+__all__ = ["AHEAD", "map_in_order"]
 
 AHEAD: Final = 8
-"""Results a process that may wait, or be under way, before they are asked for."""
+"""Tasks submitted ahead of the consumer, for each process."""
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-def in_order(work: Callable[[T], R], tasks: Iterable[T], jobs: int) -> Iterator[R]:
-    """Yield ``work(task)`` of each task, in order, from `jobs` processes (-1: one a core); 1 is this process.
+def map_in_order(work: Callable[[T], R], tasks: Iterable[T], jobs: int) -> Iterator[R]:
+    """Map `work` over `tasks` in `jobs` processes (-1: one for each core; 1: this process); yield results in order.
 
-    `work` is found by its name in each process. What it raises comes out in its turn.
+    `work` must be picklable. An exception in it is raised in the order of its task.
 
     Raises
     ------
     TipclassifyError
         When a process dies.
 
-    >>> list(in_order(len, ["Police", "slept"], 1))
+    >>> list(map_in_order(len, ["Police", "slept"], 1))
     [6, 5]
     """
     if jobs == 1:
@@ -64,14 +64,14 @@ def in_order(work: Callable[[T], R], tasks: Iterable[T], jobs: int) -> Iterator[
 
 
 def _start_process() -> None:
-    """Leave interrupts to the parent, which ends this process in good order, and numpy one thread."""
+    """Ignore interrupts, since the parent shuts the pool down, and limit numpy to one thread."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
 
 @contextlib.contextmanager
 def _interrupts_ignored() -> Iterator[None]:
-    """Ignore Ctrl-C, and so have a process that starts meanwhile ignore it before any of its code runs."""
+    """Ignore Ctrl-C here, so that a process started meanwhile inherits that before its own code runs."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

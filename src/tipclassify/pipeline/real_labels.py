@@ -1,8 +1,8 @@
-"""Labels of real passages by reference: the words stay in the public files, the labels are here.
+"""Labels of real passages, stored by reference: the texts stay in public files, the labels are in this repository.
 
-``labels.csv`` names a passage by the hash of its words and the source that it is from; ``sources.json`` says which
-public file that is. `rebuild` reads the files, finds the passages by their hashes, and returns rows of the corpus.
-Nothing is written here: the command line does.
+``labels.csv`` identifies each passage by the hash of its words and by its source; ``sources.json`` maps sources to
+public files. `rebuild` reads these files, finds the passages by hash and returns corpus rows; the command line writes
+them.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ __all__ = ["PASSAGES", "Rebuilt", "Reference", "find_passages", "passage_key", "
 __all__ += ["rebuild"]
 
 PASSAGES: Final = "passages.jsonl"
-"""File beside ``labels.csv`` that holds the passages found."""
+"""File beside ``labels.csv`` with the passages found."""
 
-_LONGEST: Final = 1_000_000  # words of a text that is searched word by word; the longest source file has 84,000
-_PATIENCE: Final = 3  # downloads that may fail in a row: then the network or the site is down
-_BREAKS: Final = ".;:,"  # marks that part the clauses of a Factbook field, and are of neither
+_MAX_WORDS: Final = 1_000_000  # of a text that is searched word by word; the longest source file has 84,000
+_MAX_FAILURES: Final = 3  # consecutive failed downloads, after which the network or the site is taken to be down
+_CLAUSE_PUNCTUATION: Final = ".;:,"  # separates the clauses of a Factbook field and belongs to neither
 _SUBJECT: Final = "traffick"  # in the name or content of a Factbook field: one in a hundred of a year's file
 # Two string literals side by side in an INSERT statement, name and content; a quote inside is doubled.
 _SQL_FIELD: Final = re.compile(r"'([^']*(?:''[^']*)*)', N?'([^']*(?:''[^']*)*)'")
@@ -43,12 +43,12 @@ _SQL_FIELD: Final = re.compile(r"'([^']*(?:''[^']*)*)', N?'([^']*(?:''[^']*)*)'"
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A row of ``labels.csv``: where a passage is, and its labels.
+    """A row of ``labels.csv``: the source of a passage and its labels.
 
     Attributes
     ----------
     key, words : str, int
-        `passage_key` of its text, and the number of its words, divided by white space.
+        `passage_key` of its text, and its number of words, separated by white space.
     source, section : str, str or None
         Its document, such as ``hrr/2020/china.html``, and the heading above it.
     labels, labels_alone : tuple of str, tuple of str or None
@@ -65,11 +65,11 @@ class Reference:
 
     @property
     def family(self) -> str:
-        """Name of its source family: its source up to the first slash."""
+        """Source family: the source up to the first slash."""
         return self.source.partition("/")[0]
 
     def row(self, text: str) -> dict[str, Any]:
-        """Return the row of the corpus with the passage's text."""
+        """Make the corpus row, given the passage's text."""
         row: dict[str, Any] = {"id": f"real-{self.key}", "text": text, "labels": list(self.labels)}
         if self.labels_alone is not None:
             row["labels_alone"] = ";".join(self.labels_alone) or "none"
@@ -79,7 +79,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """Rows of the corpus, references not found, both in order, and a line for each file that could not be read."""
+    """Result of `rebuild`: corpus rows and missing references, both in order, and one line for each unreadable file."""
 
     rows: list[dict[str, Any]]
     missing: list[Reference]
@@ -87,7 +87,7 @@ class Rebuilt:
 
 
 def passage_key(text: str) -> str:
-    """First 16 hex digits of the SHA-256 of a passage's words in lower case, joined by one space.
+    """Hash a passage: the first 16 hex digits of the SHA-256 of its lower-case words, joined by single spaces.
 
     >>> passage_key("Courts  slept."), passage_key("courts slept.")
     ('68154671bde9a7ac', '68154671bde9a7ac')
@@ -103,7 +103,7 @@ def _hash(words: str) -> str:
 
 
 def read_references(path: Path) -> list[Reference]:
-    """The rows of ``labels.csv``.
+    """Read ``labels.csv``.
 
     Raises
     ------
@@ -146,16 +146,16 @@ def _text_of(path: Path) -> str:
 
 
 class _File(NamedTuple):
-    """A public file: the address of its folder, and its path there."""
+    """A public file: the address of its folder, and its path in that."""
 
     address: str
     name: str
 
 
 def _files(folder: Path, references: Sequence[Reference]) -> dict[_File, list[Reference]]:
-    """The references of each file, by ``sources.json``: the braces in ``source`` and ``file`` of a family correspond.
+    """Group the references by public file: the braces in ``source`` and ``file`` of ``sources.json`` correspond.
 
-    A source that is only the name of its family goes to every file of the family.
+    A source that is only a family's name may be in any file of the family, and is listed under each.
     """
     path = folder / "sources.json"
     files: dict[_File, list[Reference]] = defaultdict(list)
@@ -184,10 +184,10 @@ def _files(folder: Path, references: Sequence[Reference]) -> dict[_File, list[Re
 
 
 def find_passages(document: Document, wanted: Mapping[str, int]) -> dict[str, str]:
-    """Text of each wanted passage that is in a document, by key.
+    """Find passages in a document by their keys; return the text of each by key.
 
-    The document's sentences and clauses are tried first, then every run of as many words: a sentence is found however
-    the text around it is cut.
+    The document's sentences and clauses are tried first, then every sequence of as many words, so that a sentence is
+    found however the text around it is split.
 
     Parameters
     ----------
@@ -206,31 +206,31 @@ def find_passages(document: Document, wanted: Mapping[str, int]) -> dict[str, st
 
 
 def _find_runs(text: str, wanted: Mapping[str, int]) -> dict[str, str]:
-    """Runs of words with a wanted key, with or without their last mark: one pass for each number of words."""
+    """Find word sequences with a wanted key, with or without final punctuation; one pass for each number of words."""
     keys: dict[int, set[str]] = defaultdict(set)
     for key, words in wanted.items():
         keys[words].add(key)
     spans = [match.span() for match in re.finditer(r"\S+", text)] if keys else []
-    if len(spans) > _LONGEST:
+    if len(spans) > _MAX_WORDS:
         return {}
     lowered = [text[start:end].lower() for start, end in spans]
     found = {}
-    for words, those in keys.items():
+    for words, members in keys.items():
         for first in range(len(spans) - words + 1 if words > 0 else 0):
             run = " ".join(lowered[first : first + words])
-            for cut in (0, 1) if run[-1] in _BREAKS else (0,):
-                if (key := _hash(run[: len(run) - cut])) in those:
+            for cut in (0, 1) if run[-1] in _CLAUSE_PUNCTUATION else (0,):
+                if (key := _hash(run[: len(run) - cut])) in members:
                     found[key] = text[spans[first][0] : spans[first + words - 1][1] - cut]
     return found
 
 
 def read_source(data: bytes, name: str) -> Document:
-    """A source file as a document: HTML and PDF by the readers of reports, XML and SQL by the texts in them.
+    """Read a source file as a document: HTML and PDF by the report readers, XML and SQL by the texts in them.
 
     Raises
     ------
     InputError
-        With one line that says what is wrong with it and what to do.
+        When it cannot be read; one line says why and what to do.
     """
     if name.endswith(".xml"):
         return text_document(_xml_text(data, name), name)
@@ -242,14 +242,14 @@ def read_source(data: bytes, name: str) -> Document:
 
 
 class _NoDoctype(ElementTree.TreeBuilder):
-    """Refuses a document type, since its entities may expand without end."""
+    """Tree builder that rejects a DOCTYPE, whose entities may expand without bound (XML bomb)."""
 
     def doctype(self, *_: object) -> None:
         raise InputError("an XML file with a DOCTYPE, which is not read; download it again")
 
 
 def _xml_text(data: bytes, name: str) -> str:
-    """The text of an XML file, a paragraph an element."""
+    """Extract the text of an XML file, one paragraph for each element."""
     try:
         root = ElementTree.fromstring(data, ElementTree.XMLParser(target=_NoDoctype()))
     except InputError as error:
@@ -269,24 +269,24 @@ def rebuild(
     allow_private: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Rebuilt:
-    """Find the passages of ``labels.csv`` in the public files.
+    """Rebuild the passages of ``labels.csv`` from the public files.
 
     Parameters
     ----------
     folder : Path
-        Holds ``labels.csv`` and ``sources.json``; passages that an earlier run left there are not sought again.
+        Holds ``labels.csv`` and ``sources.json``; passages found by an earlier run are not searched for again.
     given : Path, optional
-        Folder with source files, or JSON lines with a ``text``: nothing else is read. Without it files are downloaded,
-        except those that the cache of links holds, from whatever day.
+        Folder of source files, or JSON lines with a ``text``, to read in place of the web. If omitted, files are
+        downloaded, or taken from the download cache whatever their age.
     progress : callable, optional
-        Called with (files done, in all).
+        Called with (files done, files in total).
 
     Raises
     ------
     InputError
         When `given`, ``labels.csv`` or ``sources.json`` cannot be read.
     CorpusError
-        When ``labels.csv`` or ``sources.json`` is not what it should be.
+        When ``labels.csv`` or ``sources.json`` is malformed.
     MissingExtraError
         When httpx, which downloads need, is not installed.
     """
@@ -299,7 +299,7 @@ def rebuild(
         texts |= _texts_of_rows(given, keys)
     else:
         read = _downloader(allow_private, problems) if given is None else _finder(given)
-        names = [file for file, those in files.items() if any(one.key not in texts for one in those)]
+        names = [file for file, members in files.items() if any(one.key not in texts for one in members)]
         for done, file in enumerate(names, 1):
             wanted = {one.key: one.words for one in files[file] if one.key not in texts}
             try:
@@ -322,13 +322,16 @@ def _texts_of_rows(path: Path, keys: set[str]) -> dict[str, str]:
 
 
 def _finder(folder: Path) -> Callable[[_File], bytes | None]:
-    """Make a function that returns the bytes of a file whose name ends a path in the folder; None for others."""
+    """Make a function that reads a file of the folder by the last part or parts of its path; None if absent."""
     there = {ending: path for path in sorted(folder.rglob("*")) for ending in (path.name, "/".join(path.parts[-2:]))}
     return lambda file: read_bounded(str(there[file.name])) if file.name in there else None
 
 
 def _downloader(allow_private: bool, problems: list[str]) -> Callable[[_File], bytes | None]:
-    """Make a function that returns the bytes of a file, from the cache of links or the web; None once the web fails."""
+    """Make a function that reads a file from the download cache or the web; None for a failed download.
+
+    It adds an error line to `problems`, and stops downloading after `_MAX_FAILURES` consecutive failures.
+    """
     from tipclassify.download import LinkError, download
     from tipclassify.download.cache import read_cached
     from tipclassify.download.request import parse_url
@@ -340,14 +343,14 @@ def _downloader(allow_private: bool, problems: list[str]) -> Callable[[_File], b
         url = str(parse_url(file.address + quote(file.name)))
         if kept := read_cached(url):
             return kept[0].data
-        if failed >= _PATIENCE:
+        if failed >= _MAX_FAILURES:
             return None
         try:
             data = download(url, allow_private=allow_private).data
         except LinkError as error:
             problems.append(str(error))
             failed += error.status not in (404, 410)
-            if failed == _PATIENCE:
+            if failed == _MAX_FAILURES:
                 problems.append(f"{failed} downloads failed in a row: no more are tried; run the command again later")
             return None
         failed = 0

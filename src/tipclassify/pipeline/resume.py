@@ -1,7 +1,7 @@
-"""Which outputs of a batch are done: what ``--resume`` goes by.
+"""Ledger of finished outputs, by which ``--resume`` skips inputs.
 
-A folder of outputs holds a ledger, ``tipclassify-done.jsonl``, that gets a line when an output is whole. An input whose bytes,
-options, model and version are those of a line, and whose output is still there, need not be scored again.
+The output folder holds ``tipclassify-done.jsonl``, with one line for each complete output. An input is skipped when a
+line has the hash of its bytes, options, model and version, and its output still exists.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ class Ledger:
     Parameters
     ----------
     folder : Path
-        Made if it is missing.
+        Created if missing.
     setting : mapping
-        Everything beside the input that decides an output, as plain JSON values.
+        Everything besides the input that determines an output, as plain JSON values.
 
     Raises
     ------
     InputError
-        When the folder cannot be made or the ledger not be read.
+        When the folder cannot be created or the ledger cannot be read.
     """
 
     def __init__(self, folder: Path, setting: Mapping[str, object]) -> None:
@@ -48,12 +48,12 @@ class Ledger:
         self._done = {key for line in lines if (key := _key_of(line))}
 
     def has(self, file: str, output: Path) -> bool:
-        """Whether `output` is the finished one of the input `file`."""
+        """Return whether `output` is complete for the current content of the input `file`."""
         key = self._key(file, output)
         return key is not None and key in self._done and output.is_file()
 
     def add(self, file: str, output: Path) -> None:
-        """Remember that `output` is whole."""
+        """Record that `output` is complete."""
         key = self._key(file, output)
         if key is None:
             return
@@ -61,7 +61,7 @@ class Ledger:
             ledger.write(json.dumps({"input": file, "output": output.name, "key": key}, ensure_ascii=False) + "\n")
 
     def _key(self, file: str, output: Path) -> str | None:
-        """Hash of what decides an output; None for an input that cannot be read twice (standard input, a link)."""
+        """Hash input, output name and settings; None for an input that cannot be read twice (stdin, link)."""
         digest = hashlib.sha256(f"{self._setting}\n{output.name}\n".encode())
         try:
             with open(file, "rb") as data:
@@ -75,22 +75,22 @@ class Ledger:
 def _key_of(line: str) -> str | None:
     try:
         key = json.loads(line)["key"]
-    except (ValueError, TypeError, KeyError):  # the last line of a run that was killed may be cut
+    except (ValueError, TypeError, KeyError):  # a killed run may leave a truncated last line
         return None
     return key if isinstance(key, str) else None
 
 
 def output_names(files: Sequence[str], suffix: str) -> list[str]:
-    """A name for the output of each input, unlike all others: its own name with `suffix` added.
+    """Make a unique output name for each input: its own name with `suffix` appended.
 
-    Inputs of one name get the folder they lie in too, and if that is not enough, a piece of a hash.
+    Inputs of the same name are prefixed with their folder and, if that is not enough, get part of a hash.
 
     >>> output_names(["a/qatar.html", "b/qatar.html", "b/togo.pdf", "-"], ".csv")
     ['a-qatar.html.csv', 'b-qatar.html.csv', 'togo.pdf.csv', 'stdin.csv']
     """
-    short = [_plain(os.path.basename(file.rstrip("/"))) for file in files]
-    longer = [_plain("-".join(file.rstrip("/").split("/")[-2:])) for file in files]
-    names = [a if short.count(a) == 1 else b for a, b in zip(short, longer, strict=True)]
+    names_only = [_safe_name(os.path.basename(file.rstrip("/"))) for file in files]
+    with_folder = [_safe_name("-".join(file.rstrip("/").split("/")[-2:])) for file in files]
+    names = [a if names_only.count(a) == 1 else b for a, b in zip(names_only, with_folder, strict=True)]
     unique = [
         name if names.count(name) == 1 else f"{name}-{hashlib.sha256(file.encode()).hexdigest()[:8]}"
         for name, file in zip(names, files, strict=True)
@@ -98,7 +98,7 @@ def output_names(files: Sequence[str], suffix: str) -> list[str]:
     return [name + suffix for name in unique]
 
 
-def _plain(name: str) -> str:
-    """The name without what a file name cannot have."""
+def _safe_name(name: str) -> str:
+    """Replace the characters that a file name cannot have."""
     kept = "".join(c if c.isalnum() or c in "._- " else "-" for c in name).strip(". ")
     return {"-": "stdin", "": "report"}.get(kept, kept)[:150]

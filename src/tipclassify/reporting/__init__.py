@@ -1,1 +1,1 @@
-"""Tags as results: counted, compared, drawn, written."""
+"""Reporting: tagged reports counted, compared, drawn and written."""

@@ -1,7 +1,7 @@
-"""What a report is about, by what a model found in it, and whether the model can read it at all.
+"""Subject of a report: tagged passages in, the number about trafficking out; and whether the model knows its language.
 
-Most chapters of a human-rights report are about other things than trafficking. Whoever reads "31 passages tagged" wants to know
-that the other 450 were on other subjects, not that governments did nothing.
+Most chapters of a human-rights report are on other subjects. A reader of "31 passages tagged" needs to know that the
+other 450 were not about trafficking, rather than that governments did nothing.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from tipclassify.text.furniture import is_prose
 
 __all__ = ["Subject", "about_trafficking", "count_unknown", "is_unknown", "is_unread", "subject_line"]
 
-_LIKELY: Final = 0.2  # probability of a label; of passages without one, few on other subjects come so near
-_SECTION_SHARE: Final = 1 / 4  # of a section; the passages between the tagged ones tell who exploits whom
-_LONG: Final = 40  # passages; of a shorter text one sees at once what it is about
+_LIKELY: Final = 0.2  # probability of a label that few untagged passages on other subjects reach
+_SECTION_SHARE: Final = 1 / 4  # tagged share of a section; the passages between the tagged ones say who exploits whom
+_LONG: Final = 40  # passages; the subject of a shorter text is plain at a glance
 _MINOR_SHARE: Final = 1 / 3
 _UNREAD_SHARE: Final = 1 / 3
-_FEWEST_WORDS: Final = 3
+_MIN_WORDS: Final = 3
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """How many of a report's passages are about trafficking, of how many that are prose.
+    """Number of a report's passages about trafficking, out of all that are prose.
 
     >>> Subject(31, 483).is_other, Subject(31, 90).is_other, Subject(3, 20).is_other
     (True, False, False)
@@ -39,7 +39,7 @@ class Subject:
 
     @classmethod
     def of(cls, passages: Sequence[Passage]) -> Subject:
-        """The subject of a report, or of a batch of its passages; nothing where the model cannot read it."""
+        """Count the passages of a report, or of a batch of it; zeros if the model does not know its language."""
         prose = [passage for passage in passages if is_prose(passage)]
         return cls() if is_unread(*count_unknown(prose)) else cls(sum(about_trafficking(prose)), len(prose))
 
@@ -53,14 +53,14 @@ class Subject:
 
 
 def about_trafficking(passages: Sequence[Passage]) -> list[bool]:
-    """Which passages of a report are about trafficking, as far as a model can tell.
+    """Decide for each passage of a report whether it is about trafficking.
 
-    The rule: a passage is when it has a label, when the probability of any label is 0.2 or more, or when a quarter of its section
-    is tagged. A section is consecutive passages under one heading.
+    It is when it has a label, when the probability of any label is at least 0.2, or when a quarter of its section is
+    tagged. A section is a sequence of passages under one heading.
 
     >>> tagged = Passage("Police arrested nine traffickers.", 0, 33, "Prosecution", ("positive_effort",))
-    >>> told = Passage("Traffickers lure children with jobs.", 34, 70, "Prosecution")
-    >>> about_trafficking([tagged, told, Passage("The press is free.", 71, 89, "Press")])
+    >>> untagged = Passage("Traffickers lure children with jobs.", 34, 70, "Prosecution")
+    >>> about_trafficking([tagged, untagged, Passage("The press is free.", 71, 89, "Press")])
     [True, True, False]
     """
     found: list[bool] = []
@@ -74,7 +74,7 @@ def about_trafficking(passages: Sequence[Passage]) -> list[bool]:
 
 
 def subject_line(reports: Iterable[Subject]) -> str | None:
-    """One line where most of a report, or of some of several reports, is about other things; None where none is.
+    """Make the line that says that reports are mostly on other subjects; None if none is.
 
     >>> subject_line([Subject(31, 483)])
     '31 of 483 passages are about trafficking; the rest of this report is on other subjects.'
@@ -87,7 +87,10 @@ def subject_line(reports: Iterable[Subject]) -> str | None:
         return None
     total = sum(other, Subject())
     if len(known) == 1:
-        return f"{total.about} of {total.passages} passages are about trafficking; the rest of this report is on other subjects."
+        return (
+            f"{total.about} of {total.passages} passages are about trafficking; "
+            "the rest of this report is on other subjects."
+        )
     return (
         f"{len(other)} of {len(known)} reports are mostly on other subjects: "
         f"{total.about} of their {total.passages} passages are about trafficking."
@@ -95,22 +98,20 @@ def subject_line(reports: Iterable[Subject]) -> str | None:
 
 
 def is_unknown(passage: Passage) -> bool:
-    """Whether a passage is a sentence in words that the model does not know.
+    """Return whether a passage is a sentence with too many words that the model does not know.
 
-    `Passage.low_confidence` says so of sentences; of what has fewer than three words besides names it says that it is short.
+    `Passage.low_confidence` means that for a sentence; for a passage of under three words besides names it means short.
 
     >>> is_unknown(Passage("Nix brolwe plimth gra.", 0, 22, low_confidence=True))
     True
     >>> is_unknown(Passage("Port Alba, 2021", 0, 15, low_confidence=True))
     False
     """
-    return (
-        passage.low_confidence and sum(not word[0].isupper() for word in _WORD.findall(passage.text)) >= _FEWEST_WORDS
-    )
+    return passage.low_confidence and sum(not word[0].isupper() for word in _WORD.findall(passage.text)) >= _MIN_WORDS
 
 
 def count_unknown(passages: Iterable[Passage]) -> tuple[int, int]:
-    """Sentences in words that the model does not know, and all sentences: fragments of few words are none."""
+    """Count the sentences of unknown words, and all sentences; fragments of under three words are left out."""
     known, unknown = 0, 0
     for passage in passages:
         known += not passage.low_confidence
@@ -119,5 +120,5 @@ def count_unknown(passages: Iterable[Passage]) -> tuple[int, int]:
 
 
 def is_unread(unknown: int, sentences: int) -> bool:
-    """Whether tags mean nothing, since over a third of the sentences are in unknown words, as in another language."""
+    """Return whether tags mean nothing, as over a third of the sentences have unknown words (another language)."""
     return unknown > sentences * _UNREAD_SHARE

@@ -1,6 +1,6 @@
-"""A local page on which people correct the tags of reports; what they decide is kept, and teaches the model.
+"""Review page: annotators correct the labels of reports in a local browser; their decisions retrain the model.
 
-Upwards: `events` (what was decided, in order) and `log` (the file it is kept in); `derived` (the corpus that follows from it);
-`opened` (the reports on the table); `session`, which is all of this for one annotator; `retraining` and its process `learning`;
-`security` and `server`, which put it on a loopback port.
+From the bottom up: `events` (decisions in order) and `log` (their file); `derived` (the corpus made from them);
+`opened` (the reports under review); `session` (all of this for one annotator); `retraining` and its process `learning`;
+`security` and `server` (HTTP on a loopback port).
 """

@@ -1,7 +1,7 @@
-"""What annotators did, as events in the order they did it, and what holds after all of them.
+"""Annotation events in order, and the current state after all of them (event sourcing): nothing is ever erased.
 
-Three kinds: a decision gives a passage its labels in one annotator's eyes, an adjudication settles a passage on which
-annotators differ, an undo takes back one earlier event (an undo too: that is a redo). Nothing is ever erased.
+A decision gives a passage one annotator's labels. An adjudication gives it final labels where annotators disagree. An
+undo revokes an earlier event; undoing an undo is a redo.
 """
 
 from __future__ import annotations
@@ -20,22 +20,30 @@ Kind = Literal["decision", "adjudication", "undo"]
 
 
 class Event(msgspec.Struct, frozen=True):
-    """One thing that an annotator did.
+    """An action of an annotator.
 
     Attributes
     ----------
     number : int
-        From 1, the line of the log that it stands in.
+        Line number in the log, from 1.
+    kind : str
+        ``"decision"``, ``"adjudication"`` or ``"undo"``.
     key : str
-        The passage (`opened.passage_key`).
+        Key of the passage (`opened.passage_key`).
+    annotator : str
+        Name of the annotator.
     time : str
         UTC, ISO 8601.
+    labels : tuple of str
+        Labels given by a decision or adjudication.
     undoes : int or None
-        Number of the event that an undo takes back.
+        Number of the event that an undo revokes.
+    note : str or None
+        The annotator's comment.
     request : str or None
-        The name that the page gave it. The same request again, as after an answer that was lost, is the same event.
+        Idempotency key from the page: a request repeated after a lost answer makes no second event.
     about : dict
-        Where the passage is from and what the model had said of it, for decisions and adjudications: plain JSON values.
+        For decisions and adjudications: text, source and predictions of the passage, as plain JSON values.
     """
 
     number: int = msgspec.field(name="event")
@@ -57,7 +65,7 @@ class Event(msgspec.Struct, frozen=True):
             raise ValueError("no text")
 
     def plain(self) -> dict[str, Any]:
-        """Return what the page is sent of it."""
+        """Convert to plain values for the page."""
         row = {
             "id": self.number,
             "kind": self.kind,
@@ -71,24 +79,24 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class History:
-    """All events so far and what holds after them."""
+    """All events so far, and the current state after them."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-        self._undone: set[int] = set()  # numbers of events that were taken back
-        self._of: dict[str, list[Event]] = {}  # passage -> its decisions and adjudications
-        self._requests: dict[tuple[str, str], Event] = {}  # annotator, request -> its event
+        self._undone: set[int] = set()  # numbers of revoked events
+        self._by_passage: dict[str, list[Event]] = {}  # passage key -> its decisions and adjudications
+        self._requests: dict[tuple[str, str], Event] = {}  # (annotator, request) -> its event
 
     def __len__(self) -> int:
         return len(self.events)
 
     def check(self, event: Event) -> None:
-        """Raise where an event cannot be the next.
+        """Check that an event can be the next.
 
         Raises
         ------
         ValueError
-            When its number is not the next, or it undoes what is no earlier event of its passage.
+            When its number is not the next, or it undoes anything but an earlier event of its passage.
         """
         if event.number != len(self.events) + 1:
             raise ValueError(f"event {event.number} after event {len(self.events)}")
@@ -98,16 +106,16 @@ class History:
             raise ValueError(f"event {event.number} undoes {event.undoes}, which is no earlier event of its passage")
 
     def add(self, event: Event) -> None:
-        """Let one more event take effect; raises as `check`."""
+        """Append an event and apply it; raises as `check` does."""
         self.check(event)
         self.events.append(event)
         if event.request is not None:
             self._requests.setdefault((event.annotator, event.request), event)
         if event.undoes is None:
-            self._of.setdefault(event.key, []).append(event)
+            self._by_passage.setdefault(event.key, []).append(event)
             return
         undone, at = True, event.undoes
-        while True:  # an undo that no longer holds gives back what it undid, and so on
+        while True:  # revoking an undo restores the event that it revoked, and so on down the chain
             (self._undone.add if undone else self._undone.discard)(at)
             before = self.events[at - 1].undoes
             if before is None:
@@ -115,32 +123,34 @@ class History:
             undone, at = not undone, before
 
     def holds(self, number: int) -> bool:
-        """Whether an event was not taken back."""
+        """Return whether an event is in effect, that is, not undone."""
         return number not in self._undone
 
     def requested(self, annotator: str, request: str | None) -> Event | None:
-        """The event that a request of an annotator made."""
+        """Look up the event that a request of an annotator made, None for a new request."""
         return None if request is None else self._requests.get((annotator, request))
 
     def passages(self) -> Iterator[str]:
-        """Passages that anybody ever decided, in the order of their first decision."""
-        return iter(self._of)
+        """Iterate over the keys of passages with any decision, in the order of the first."""
+        return iter(self._by_passage)
 
     def decisions(self, key: str) -> dict[str, Event]:
-        """The decision on a passage that holds, of each annotator who has one."""
-        return {e.annotator: e for e in self._of.get(key, ()) if e.kind == "decision" and self.holds(e.number)}
+        """Return each annotator's latest decision in effect on a passage."""
+        events = self._by_passage.get(key, ())
+        return {e.annotator: e for e in events if e.kind == "decision" and self.holds(e.number)}
 
     def settled(self, key: str) -> Event | None:
-        """The adjudication that holds."""
-        found = [e for e in self._of.get(key, ()) if e.kind == "adjudication" and self.holds(e.number)]
+        """Return the latest adjudication in effect on a passage, if any."""
+        events = self._by_passage.get(key, ())
+        found = [e for e in events if e.kind == "adjudication" and self.holds(e.number)]
         return found[-1] if found else None
 
     def final(self, key: str) -> Event | None:
-        """What the passage's labels are: its adjudication, else whichever decision that holds came last."""
+        """Return the event that decides a passage's labels: its adjudication, else the latest decision in effect."""
         return self.settled(key) or max(self.decisions(key).values(), key=lambda e: e.number, default=None)
 
     def differ(self, key: str) -> bool:
-        """Whether annotators differ on a passage and nobody has settled it."""
+        """Return whether annotators disagree on a passage without an adjudication."""
         return self.settled(key) is None and len({e.labels for e in self.decisions(key).values()}) > 1
 
 
@@ -148,14 +158,14 @@ class History:
 
 
 def event_line(event: Event) -> bytes:
-    """The event as one line; `parse_event` reads it back."""
+    """Serialize an event as one line; `parse_event` is the inverse."""
     row = msgspec.to_builtins(event)
     about = row.pop("about")
     return plain_line({name: value for name, value in {**row, **about}.items() if value is not None})
 
 
 def plain_line(row: Mapping[str, Any]) -> bytes:
-    """A JSON object as one line of UTF-8; what UTF-8 cannot hold (half a surrogate pair) stays escaped."""
+    """Serialize a JSON object as one line of UTF-8; all ASCII if it has lone surrogates, which UTF-8 cannot encode."""
     try:
         return json.dumps(row, ensure_ascii=False).encode("utf-8") + b"\n"
     except UnicodeEncodeError:
@@ -163,16 +173,17 @@ def plain_line(row: Mapping[str, Any]) -> bytes:
 
 
 def parse_event(line: bytes) -> Event:
-    """The event of a line.
+    """Parse an event from a line of the log.
 
-    >>> event = Event(1, "decision", "k", "ann", "2025-03-01T10:00:00.000Z", ("failure",), about={"text": "Courts slept."})
+    >>> time, about = "2025-03-01T10:00:00.000Z", {"text": "Courts slept."}
+    >>> event = Event(1, "decision", "k", "ann", time, ("failure",), about=about)
     >>> parse_event(event_line(event)) == event
     True
 
     Raises
     ------
     ValueError
-        With what is wrong with it.
+        When the line is no valid event; the message says why.
     """
     row = json.loads(line.decode("utf-8"))
     if not isinstance(row, dict):

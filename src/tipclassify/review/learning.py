@@ -1,8 +1,8 @@
-"""What the corrections teach: the process that `retraining` starts, ``python -m tipclassify.review.learning CORPUS OUT START DATA…``.
+"""Process that refits a model on corrections: ``python -m tipclassify.review.learning CORPUS OUT START DATA…``.
 
-Progress goes to stdout, a JSON object a line: ``{"step": …, "done": n, "total": m}``, where a `total` of 0 counts nothing; at last
-``{"result": …}`` or ``{"error": …}``. The training is that of ``train.py --data``: the encoder stays as it is, its heads are fitted
-anew with the corrections and without them, and both are judged on passages that neither learned from.
+It writes JSON lines to stdout: ``{"step": …, "done": n, "total": m}`` (`total` 0: unknown), and
+last ``{"result": …}`` or ``{"error": …}``. It trains as ``train.py --data`` does: the encoder is frozen, its heads are
+fitted with and without the corrections, and both are evaluated on held-out passages.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from tipclassify.model.registry import cached
 if TYPE_CHECKING:
     from tipclassify.evaluation.bootstrap import Comparison
 
-__all__ = ["changed", "grouped", "relearn", "without_corrected"]
+__all__ = ["assign_groups", "describe_change", "drop_corrected", "retrain"]
 
-_ENOUGH_REPORTS: Final = 5  # reports from which they are the groups; an interval over fewer says nothing
-_WEIGHT: Final = 3.0  # of a correction: it is what people said, and there are few
-_FEW: Final = 20  # groups; fewer make a bootstrap interval too narrow
+_MIN_REPORTS: Final = 5  # number of reports from which each is a group; an interval over fewer groups says nothing
+_WEIGHT: Final = 3.0  # sample weight of a correction: a human decision, and there are few
+_FEW_GROUPS: Final = 20  # fewer make a bootstrap interval too narrow
 
 
-def relearn(
-    corpus: str, out: str, start: str, data: Sequence[str], tell: Callable[[str, int, int], None]
+def retrain(
+    corpus: str, out: str, start: str, data: Sequence[str], progress: Callable[[str, int, int], None]
 ) -> dict[str, Any]:
-    """Adapt the heads, compare, save; the result as plain values.
+    """Refit the heads with the corrections, compare with a fit without them, and save the model.
 
     Parameters
     ----------
@@ -48,11 +48,16 @@ def relearn(
     out : str
         Folder of the new model.
     start : str
-        Name or folder of the encoder whose heads are adapted.
+        Name or folder of the encoder whose heads are refitted.
     data : sequence of str
-        Labelled passages to train on beside the corrections; may be none.
-    tell : callable
-        Called with a step, how much of it is done, and how much there is to do.
+        Paths of labelled passages to train on besides the corrections; may be empty.
+    progress : callable
+        Called with the name of a step, the amount done, and the total.
+
+    Returns
+    -------
+    dict
+        The result for the page, as plain values.
 
     Raises
     ------
@@ -60,18 +65,18 @@ def relearn(
         When there is too little or bad data, the model cannot be adapted, or the folder cannot be written.
     """
     began = time.monotonic()
-    corrected, groups = grouped(read_rows(corpus))
-    base = without_corrected(read_rows(*data) if data else [], corrected)
+    corrected, groups = assign_groups(read_rows(corpus))
+    base = drop_corrected(read_rows(*data) if data else [], corrected)
     if len(set(group_rows(corrected))) < 2:
         raise CorpusError(
             ["all decided passages are of one paragraph, and none can be held out; decide some of another"]
         )
-    from tipclassify.training.train import train_default  # seconds: what is wrong with the data is reported before
+    from tipclassify.training.train import train_default  # takes seconds, so bad data is reported before
 
-    def read(done: int, total: int) -> None:
-        tell("passages read by the encoder", done, total)
+    def report_encoding(done: int, total: int) -> None:
+        progress("passages read by the encoder", done, total)
         if done == total:
-            tell("fitting", 0, 0)
+            progress("fitting", 0, 0)
 
     trained = train_default(
         base,
@@ -80,7 +85,7 @@ def relearn(
         weight=_WEIGHT,
         start=start,
         cache=cached("pooled"),
-        progress=read,
+        progress=report_encoding,
     )
     head = load_head(Path(out))
     held_out = head["corpus"]["held_out"]
@@ -91,22 +96,26 @@ def relearn(
         "added": len(corrected),
         "trained_on": head["corpus"]["passages"] - held_out,
         "held_out": held_out,
-        "on_own": trained.on_own and changed(trained.on_own, "decided passages, each held out in turn", groups),
-        "on_held": trained.on_held and changed(trained.on_held, "labelled passages held out of training", "groups"),
+        "on_own": trained.on_own and describe_change(trained.on_own, "decided passages, each held out in turn", groups),
+        "on_held": trained.on_held
+        and describe_change(trained.on_held, "labelled passages held out of training", "groups"),
         "seconds": round(time.monotonic() - began),
     }
 
 
-def without_corrected(base: Sequence[Row], corrected: Sequence[Row]) -> list[Row]:
-    """The base rows but for those that a correction has a text or an id of: there the correction speaks, and alone."""
-    said = {text_key(row["text"]) for row in corrected}
+def drop_corrected(base: Sequence[Row], corrected: Sequence[Row]) -> list[Row]:
+    """Remove the base rows whose text or id a correction has: the correction replaces them."""
+    texts = {text_key(row["text"]) for row in corrected}
     ids = {row["id"] for row in corrected}
-    return [row for row in base if text_key(row["text"]) not in said and row["id"] not in ids]
+    return [row for row in base if text_key(row["text"]) not in texts and row["id"] not in ids]
 
 
-def grouped(corrected: Sequence[Row]) -> tuple[list[Row], str]:
-    """The rows with ``doc`` set to what is held out together: the report, or the paragraph while there are few reports."""
-    few = len({row.get("report_id") for row in corrected}) < _ENOUGH_REPORTS
+def assign_groups(corrected: Sequence[Row]) -> tuple[list[Row], str]:
+    """Set ``doc`` of each row to the group that is held out together; return the rows and the groups' name.
+
+    Groups are reports or, with fewer than five of them, paragraphs.
+    """
+    few = len({row.get("report_id") for row in corrected}) < _MIN_REPORTS
     named = [{**row, "doc": f"{row.get('report_id')}-{row.get('block') if few else ''}"} for row in corrected]
     return named, "paragraphs" if few else "reports"
 
@@ -114,15 +123,17 @@ def grouped(corrected: Sequence[Row]) -> tuple[list[Row], str]:
 # --------------------------------------------------------------------------------------------- what changed
 
 
-def changed(found: Comparison, where: str, groups: str) -> dict[str, Any]:
-    """F1 with the corrections and without, the 95% interval of each difference, and a verdict in words.
+def describe_change(found: Comparison, where: str, groups: str) -> dict[str, Any]:
+    """Summarize a comparison: F1 with and without the corrections, 95% intervals of the differences, and a verdict.
 
     Parameters
     ----------
+    found : Comparison
+        The fit with the corrections compared with the fit without them.
     where : str
-        The passages that both were judged on.
+        Description of the evaluation passages.
     groups : str
-        What was drawn whole.
+        Name of the bootstrap's groups.
     """
     rows = [
         {
@@ -141,7 +152,7 @@ def changed(found: Comparison, where: str, groups: str) -> dict[str, Any]:
 
 
 def _verdict(found: Comparison, where: str, groups: str) -> str:
-    """What the interval of the difference in macro-F1 allows to say, and no more."""
+    """State in words what the interval of the difference in macro-F1 supports, and no more."""
     macro = found.differences[0]
     low, high = macro.interval.low, macro.interval.high
     if np.isnan(low):
@@ -149,7 +160,7 @@ def _verdict(found: Comparison, where: str, groups: str) -> str:
     if low == high == 0:
         return f"Nothing changes on {where}: macro-F1 is the same with the corrections and without."
     span = f"(95% interval {low:+.3f} to {high:+.3f})"
-    few = f" {found.groups} {groups} are few: the interval is too narrow." if found.groups < _FEW else ""
+    few = f" {found.groups} {groups} are few: the interval is too narrow." if found.groups < _FEW_GROUPS else ""
     if high < 0:
         fall = f"macro-F1 falls by {-macro.difference:.3f} {span}"
         return f"The corrections make the model worse on {where}: {fall}. Keep the model that you have.{few}"
@@ -163,26 +174,29 @@ def _verdict(found: Comparison, where: str, groups: str) -> str:
 
 
 def main(corpus: str, out: str, start: str, *data: str) -> None:
-    """Do the job, and report on stdout."""
+    """Retrain, and write progress and the result to stdout."""
 
-    def say(**row: Any) -> None:
-        print(json.dumps(row), flush=True)
+    def send(**message: Any) -> None:
+        print(json.dumps(message), flush=True)
 
-    warnings.simplefilter("ignore")  # few examples of a label is what corrections begin with
+    def progress(step: str, done: int, total: int) -> None:
+        send(step=step, done=done, total=total)
+
+    warnings.simplefilter("ignore")  # corrections start with few examples of a label, which would warn
     threading.Thread(target=_die_with_parent, daemon=True).start()
     if hasattr(os, "nice"):
-        os.nice(5)  # whoever goes on deciding comes first
+        os.nice(5)  # keep the review page responsive
     try:
-        say(result=relearn(corpus, out, start, data, lambda step, done, total: say(step=step, done=done, total=total)))
+        send(result=retrain(corpus, out, start, data, progress))
     except CorpusError as error:
         more = f" (and {len(error.problems) - 1} more)" if len(error.problems) > 1 else ""
-        say(error=f"{error.problems[0]}{more}")
+        send(error=f"{error.problems[0]}{more}")
     except (TipclassifyError, ValueError, OSError) as error:
-        say(error=" ".join(str(error).split()))
+        send(error=" ".join(str(error).split()))
 
 
 def _die_with_parent() -> None:
-    """End this process, and those it started, when the one that started it is gone: the pipe that it holds closes."""
+    """End this process and its children when the parent is gone, which closes the pipe to standard input."""
     sys.stdin.buffer.read()
     if sys.platform != "win32":
         os.killpg(os.getpgrp(), signal.SIGKILL)

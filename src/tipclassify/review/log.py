@@ -1,7 +1,7 @@
-"""The file that events are kept in: append-only, on disk before anybody is told "saved", shared by any number of processes.
+"""Event log: an append-only file shared by any number of processes; an event is synced to disk before it is confirmed.
 
-A line is written by one call, under a lock, and synced. A process that is killed while it writes can leave part of a line at
-the end, never acknowledged: whoever opens or writes next moves those bytes to a ``.torn`` file beside the log.
+A line is written by one call, under a lock, and synced. A killed process can leave an unconfirmed partial line at the
+end, which the next reader or writer moves to a ``.torn`` file beside the log.
 """
 
 from __future__ import annotations
@@ -23,48 +23,48 @@ __all__ = ["EventLog", "now"]
 
 
 class EventLog:
-    """The log at `path` and what holds after all its events.
+    """Event log at `path`, with the `History` of its events.
 
     Parameters
     ----------
     path : Path
-        Made, with its folder's entry synced, if it is missing.
-    tell : callable
-        Called with one line when torn bytes were set aside.
+        Created if missing.
+    notify : callable
+        Called with one line when a partial line was moved aside.
 
     Raises
     ------
     InputError
-        When the file cannot be made or read.
+        When the file cannot be created or read.
     CorpusError
-        When a line that is not the last is no event.
+        When a line other than the last is no valid event.
     """
 
-    def __init__(self, path: Path, tell: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, path: Path, notify: Callable[[str], None] = lambda _: None) -> None:
         self.path = path
         self.history = History()
-        self.guard = threading.RLock()  # of `history`, among the threads of this process
-        self._lock = FileLock(path.with_name(f".{path.name}.lock"))  # among processes; one that dies lets go of it
-        self._tell = tell
-        self._read = 0  # bytes of the log that `history` knows
+        self.guard = threading.RLock()  # protects `history` among the threads of this process
+        self._lock = FileLock(path.with_name(f".{path.name}.lock"))  # among processes; released if one dies
+        self._notify = notify
+        self._read = 0  # bytes of the log that are in `history`
         with self.exclusive():
             _sync_folder(path.parent)
 
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[Callable[[Event], None]]:
-        """Hold the log against all other writers, with all of their events known; gives a function that appends one.
+        """Lock the log against other writers, load their events, and give a function that appends an event.
 
         Raises
         ------
         InputError
-            When the log cannot be opened, or was removed or shortened by something else.
+            When the log cannot be opened, or another program removed or truncated it.
         """
         with self.guard, self._open("a+b", "choose another --corpus") as file, self._lock.acquire(poll_interval=0.005):
             self._take(file, last=True)
             yield lambda event: self._append(file, event)
 
     def refresh(self) -> None:
-        """Learn the events that other processes appended."""
+        """Load the events that other processes appended."""
         with self.guard, self._open("rb", "put it back and start again") as file:
             self._take(file, last=False)
 
@@ -82,7 +82,7 @@ class EventLog:
                 raise OSError("the disk is full")
             os.fsync(file.fileno())
         except OSError as error:
-            with contextlib.suppress(OSError):  # not acknowledged: take back what there is of it
+            with contextlib.suppress(OSError):  # not confirmed: remove the partial line
                 os.ftruncate(file.fileno(), self._read)
             raise InputError(
                 f"{self.path}: not saved ({(error.strerror or str(error)).lower()}); free some space"
@@ -91,19 +91,19 @@ class EventLog:
         self.history.add(event)
 
     def _take(self, file: IO[bytes], last: bool) -> None:
-        """Add the events after those known. With `last` nobody else is writing: what ends without a line end is torn."""
+        """Load new events. With `last` the lock is held, so that an incomplete last line is torn, not in progress."""
         size = os.fstat(file.fileno()).st_size
         if size < self._read:
             raise InputError(f"{self.path}: was removed or shortened while in use; put it back and start again")
         file.seek(self._read)
         *whole, cut = file.read(size - self._read).split(b"\n")
         lines = [line + b"\n" for line in whole]
-        if last and cut and _is_event(cut):  # only its line end is missing: an editor did it, or it is the last byte
+        if last and cut and _is_event(cut):  # only the line end is missing, by an editor or a crash at the last byte
             os.write(file.fileno(), b"\n")
             lines.append(cut + b"\n")
         elif last and cut:
             self._set_aside(file, cut, size)
-        elif last and lines and not _is_event(lines[-1]):  # blocks of a write may reach the disk in any order
+        elif last and lines and not _is_event(lines[-1]):  # disk blocks of one write may be written in any order
             self._set_aside(file, lines.pop(), size)
         for line in lines:
             try:
@@ -123,11 +123,11 @@ class EventLog:
             os.fsync(kept.fileno())
         os.ftruncate(file.fileno(), size - len(torn))
         os.fsync(file.fileno())
-        self._tell(f"{self.path}: the last line was cut off by a crash; its {len(torn)} bytes are in {aside.name}")
+        self._notify(f"{self.path}: the last line was cut off by a crash; its {len(torn)} bytes are in {aside.name}")
 
 
 def now() -> str:
-    """The time in UTC, ISO 8601 with milliseconds."""
+    """Return the time in UTC, ISO 8601 with milliseconds."""
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -140,7 +140,7 @@ def _is_event(line: bytes) -> bool:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Let the entry of a new file survive a loss of power; Windows has no such call and needs none."""
+    """Sync a folder, so that a new file survives a power loss; Windows has no such call and needs none."""
     with contextlib.suppress(OSError, AttributeError):
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:

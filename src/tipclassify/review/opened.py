@@ -1,4 +1,4 @@
-"""The reports on the table: read, tagged, and each passage with a key that is the same whenever the report is opened again."""
+"""Reports under review: inputs in, tagged reports out, each passage with a key that is stable across sessions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["OpenPassage", "OpenReport", "about", "open_report", "open_reports", 
 
 @dataclass(frozen=True, slots=True)
 class OpenPassage:
-    """A tagged passage, its `passage_key`, the id of its report and its number there, from 1 in reading order."""
+    """A tagged passage with its `passage_key`, the id of its report, and its number in that, from 1."""
 
     key: str
     report: str
@@ -29,16 +29,16 @@ class OpenPassage:
 
 @dataclass(frozen=True, slots=True)
 class OpenReport:
-    """One report on the table.
+    """A report under review.
 
     Attributes
     ----------
     id : str
-        From its bytes.
+        First 16 hex digits of the SHA-256 of its bytes.
     name : str
-        The file's name or the link.
+        File name, or link.
     notes : tuple of str
-        What could not be read in full.
+        The reader's warnings.
     """
 
     id: str
@@ -49,7 +49,7 @@ class OpenReport:
 
 
 def passage_key(digest: str, start: int, end: int, text: str) -> str:
-    """A URL-safe name of a passage, from the SHA-256 of its report, where it stands there, and its text.
+    """Make a URL-safe key of a passage from the SHA-256 of its report, its offsets and its text.
 
     >>> passage_key("ab12", 0, 13, "Police acted.")
     'vWYFJD2q75pSMl9yCavu8MRW'
@@ -61,7 +61,7 @@ def passage_key(digest: str, start: int, end: int, text: str) -> str:
 def open_reports(
     files: Sequence[str], tagging: Tagging, progress: Callable[[int, int], None] | None = None
 ) -> tuple[list[OpenReport], list[str]]:
-    """All that can be read, each report once, and one line for each input that cannot."""
+    """Read and tag inputs; return the reports, each once, and an error line for each unreadable input."""
     reports: dict[str, OpenReport] = {}
     failures = []
     for done, file in enumerate(files, 1):
@@ -76,7 +76,7 @@ def open_reports(
 
 
 def open_report(file: str, tagging: Tagging) -> OpenReport:
-    """Read and tag one input; ready split rows become one report.
+    """Read and tag one input; input rows become one report.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def open_report(file: str, tagging: Tagging) -> OpenReport:
         raise InputError(f"{file}: no passages in it; give a report with sentences")
     opened = []
     for number, passage in enumerate(passages, 1):
-        # Rows stand nowhere in a text: their number tells apart those that read the same.
+        # Rows have no offsets in a text: their numbers distinguish rows of the same text.
         start, end = (number, number) if document is None else (passage.start, passage.end)
         opened.append(OpenPassage(passage_key(digest, start, end, passage.text), digest[:16], number, passage))
     name = file if is_link(file) or file == "-" else Path(file).name
@@ -100,7 +100,7 @@ def open_report(file: str, tagging: Tagging) -> OpenReport:
 
 
 def _digest(file: str, document: Document | None) -> str:
-    """SHA-256 of the file; of the text where there is no file to read twice."""
+    """Hash the file (SHA-256), or the text of an input that cannot be read twice."""
     if document is not None and (is_link(file) or file == "-"):
         return hashlib.sha256(document.text.encode("utf-8", "surrogatepass")).hexdigest()
     try:
@@ -110,8 +110,8 @@ def _digest(file: str, document: Document | None) -> str:
 
 
 def about(passage: OpenPassage, report: OpenReport, model: str) -> dict[str, Any]:
-    """What an event remembers of a passage, so that it can be trained on and traced without the report."""
+    """Collect the fields that an event stores of a passage, for training and tracing it without the report."""
     tagged = passage.passage.to_dict()
-    said = {"model": model, "model_labels": tagged.pop("labels"), "scores": tagged.pop("scores")}
+    predictions = {"model": model, "model_labels": tagged.pop("labels"), "scores": tagged.pop("scores")}
     del tagged["low_confidence"]
-    return {**tagged, "report": report.name, "report_id": report.id, **said}
+    return {**tagged, "report": report.name, "report_id": report.id, **predictions}

@@ -1,4 +1,4 @@
-"""Retraining beside the page: one process at a time (`learning`), its progress, and how to stop it."""
+"""Background retraining for the review page: one process (`learning`) at a time, with progress and cancellation."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _NOTHING: Final = {"step": "", "done": 0, "total": 0, "result": None, "error": N
 
 
 class Retraining:
-    """The training that runs, or ran last.
+    """The current or last training run.
 
     Parameters
     ----------
     corpus : Path
-        File of the corrections; new models go beside it, each to a folder of its own.
+        File of the corrections; each new model gets a folder of its own beside it.
     data : sequence of path
         Labelled passages to train on with the corrections.
     start : str
-        The encoder whose heads are adapted, as `model_to_adapt` gives it.
+        Name or folder of the encoder whose heads are refitted (`model_to_adapt`).
     """
 
     def __init__(self, corpus: Path, data: Sequence[Path] = (), start: str = DEFAULT) -> None:
@@ -45,27 +45,27 @@ class Retraining:
         self._state: dict[str, Any] = {"state": "idle", **_NOTHING, "data": [*map(str, data)], "start": start}
 
     def state(self) -> dict[str, Any]:
-        """``GET /api/retrain``."""
+        """Answer ``GET /api/retrain``: the state of the training."""
         with self._guard:
             running = self._state["state"] == "running"
             return {**self._state, "seconds": round(time.monotonic() - self._began) if running else None}
 
     def start(self) -> dict[str, Any]:
-        """``POST /api/retrain``.
+        """Answer ``POST /api/retrain``: start a training.
 
         Raises
         ------
         RefusedError
-            When one is running, or there is nothing to learn from.
+            When one is running, or no passage is decided.
         """
         with self._guard:
             if self._state["state"] == "running":
                 raise RefusedError(409, "a training is running; stop it first")
             if not self._corpus.is_file() or not self._corpus.stat().st_size:
                 raise RefusedError(409, "no passage is decided yet: there is nothing to learn from")
-            job = (str(self._corpus), str(self._free()), self._state["start"], *self._state["data"])
+            job = (str(self._corpus), str(self._free_folder()), self._state["start"], *self._state["data"])
             errors = tempfile.TemporaryFile()  # noqa: SIM115  # closed when the process has ended
-            # Its own group: Ctrl-C is ours to hand on, and stopping it stops the processes that it started too.
+            # A process group of its own: Ctrl-C does not reach it, and `stop` kills its children too.
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tipclassify.review.learning", *job],
                 stdin=subprocess.PIPE,
@@ -79,7 +79,7 @@ class Retraining:
         return {"started": True}
 
     def stop(self) -> dict[str, Any]:
-        """``POST /api/retrain/stop``: end it if it runs; no model is written."""
+        """Answer ``POST /api/retrain/stop``: kill the training if it runs; no model is written."""
         with self._guard:
             process = self._process
             if process is None:
@@ -97,34 +97,34 @@ class Retraining:
         return {"stopped": True}
 
     def _follow(self, process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
-        """Take in what the process tells until it ends."""
-        said: IO[bytes] = process.stdout  # type: ignore[assignment]  # a pipe
+        """Read the messages of the process until it ends, and update the state."""
+        stdout: IO[bytes] = process.stdout  # type: ignore[assignment]  # a pipe
         ended: dict[str, Any] = {}
-        for line in said:
-            told = json.loads(line)
-            if "result" in told:
-                ended = {"state": "done", "step": "done", **told}
-            elif "error" in told:
-                ended = {"state": "failed", **told}
+        for line in stdout:
+            message = json.loads(line)
+            if "result" in message:
+                ended = {"state": "done", "step": "done", **message}
+            elif "error" in message:
+                ended = {"state": "failed", **message}
             else:
-                self._update(process, told)
+                self._update(process, message)
         code = process.wait()
         process.stdin.close()  # type: ignore[union-attr]  # a pipe
-        said.close()
+        stdout.close()
         with errors:
             errors.seek(0)
             lines = errors.read().decode("utf-8", "replace").strip().splitlines()
-        what = lines[-1] if lines else f"the training ended with code {code}"
-        self._update(process, ended or {"state": "failed", "error": what}, over=True)
+        error = lines[-1] if lines else f"the training ended with code {code}"
+        self._update(process, ended or {"state": "failed", "error": error}, ended=True)
 
-    def _update(self, process: subprocess.Popen[bytes], told: dict[str, Any], over: bool = False) -> None:
+    def _update(self, process: subprocess.Popen[bytes], message: dict[str, Any], ended: bool = False) -> None:
         with self._guard:
             if self._process is process:  # not stopped
-                self._state |= told
-                self._process = None if over else process
+                self._state |= message
+                self._process = None if ended else process
 
-    def _free(self) -> Path:
-        """A folder name that is not taken: no model is ever overwritten."""
+    def _free_folder(self) -> Path:
+        """Return a folder that does not exist yet: no model is ever overwritten."""
         number = 1
         while (folder := self._corpus.with_name(f"{self._corpus.stem}-model-{number}")).exists():
             number += 1
@@ -132,7 +132,7 @@ class Retraining:
 
 
 def model_to_adapt(model: str | None) -> str:
-    """The model under review where it is an encoder; the default where it is a linear one, which has no heads to adapt.
+    """Choose the encoder to adapt: the model under review, or the default if that is linear, as it has no heads.
 
     Raises
     ------
@@ -143,7 +143,7 @@ def model_to_adapt(model: str | None) -> str:
 
 
 def checkout_data() -> list[Path]:
-    """The corpus of the checkout that this runs from, or runs in; nothing where there is none."""
+    """Find the data folder of the checkout that contains this file, or of the working folder; empty if none."""
     for folder in (Path(__file__).resolve().parents[3] / "data", Path("data")):
         if (folder / "CODEBOOK.md").is_file() and (folder / "corpus").is_dir():
             return [folder.absolute()]

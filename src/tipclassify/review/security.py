@@ -1,8 +1,8 @@
-"""Who may talk to the page: this machine's own browser, opened by the link with the token, and nobody else.
+"""Access control of the review page: only this machine's browser, opened by the link with the token, is answered.
 
-A server on loopback is reachable by every page the browser shows, by other users of the machine, and by names that an attacker
-points at 127.0.0.1 (DNS rebinding). So each request must name a loopback host with this port, carry the cookie that only the
-link gives, and not come from another site; one that changes anything must also come from this page's own script.
+A loopback server can be reached by any page in the browser, by other users of the machine, and by DNS rebinding. So a
+request must name a loopback host with this port, carry the cookie that only the link sets, and not be cross-site; a
+POST must also come from the page's own script.
 """
 
 from __future__ import annotations
@@ -34,32 +34,34 @@ _HEADERS: Final = {
 
 
 class Guard:
-    """An ASGI application in front of another that lets through only what the page itself asks.
+    """ASGI middleware that passes on only the page's own requests.
 
     Parameters
     ----------
+    app : ASGI application
+        The application to protect.
     port : int
-        The port that is listened on.
+        Port of the server.
     token : str
-        What the link carries. The cookie holds another secret: the link stays in the browser's history.
+        Secret in the link. The cookie has another secret, as the link stays in the browser's history.
     """
 
     def __init__(self, app: ASGIApp, port: int, token: str) -> None:
         self._app = app
         self._hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")}
         self._token = token
-        # Cookies know hosts, not ports: two servers must not share a name.
+        # Cookies are shared by all ports of a host, so the port is in the name.
         self._cookie = f"tipclassify-{port}={secrets.token_urlsafe(32)}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the request, or hand it on."""
+        """Refuse the request, or pass it on; limit its size, and add security headers to the response."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         if scope["type"] != "http":
             return
         size = 0
 
-        async def bounded() -> Message:
+        async def receive_limited() -> Message:
             nonlocal size
             message = await receive()
             size += len(message.get("body", b""))
@@ -67,16 +69,16 @@ class Guard:
                 raise HTTPException(413, _TOO_LARGE)
             return message
 
-        async def bound(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).update(_HEADERS)
             await send(message)
 
         answer = self._answer(Request(scope)) or self._app
-        await answer(scope, bounded, bound)
+        await answer(scope, receive_limited, send_with_headers)
 
     def _answer(self, request: Request) -> Response | None:
-        """What is answered in the application's place; None where it may answer itself."""
+        """Return the response that replaces the application's: a refusal, or the redirect that sets the cookie."""
         refusal = self._refusal(request.method, request.headers)
         if (
             not refusal
@@ -99,7 +101,7 @@ class Guard:
         return PlainTextResponse(f"tipclassify: {reason}\n", status)
 
     def _refusal(self, method: str, headers: Headers) -> tuple[int, str] | None:
-        """Status and reason of a request that is refused whatever cookie it has."""
+        """Return the status and reason to refuse a request regardless of its cookie; None to accept it."""
         host = _only(headers, "host")
         if host not in self._hosts:
             return 403, "this server answers to 127.0.0.1 and localhost with its own port only"
@@ -114,7 +116,7 @@ class Guard:
             if _only(headers, "x-tipclassify") != "review":
                 return 403, "a change must come from the page itself (X-Tipclassify: review)"
             kind = _only(headers, "content-type") or "application/json"
-            if kind.partition(";")[0].strip().lower() != "application/json":  # a form's, or what needs no preflight
+            if kind.partition(";")[0].strip().lower() != "application/json":  # other types need no CORS preflight
                 return 415, "a change is told as application/json"
         elif site in ("same-site", "cross-site") and _only(headers, "sec-fetch-mode") != "navigate":
             return 403, "this server answers to its own page only"
@@ -127,6 +129,6 @@ class Guard:
 
 
 def _only(headers: Headers, name: str) -> str | None:
-    """A header of a request; one that is given twice counts as not given."""
+    """Return a header's value; None if it is missing or repeated."""
     values = headers.getlist(name)
     return values[0] if len(values) == 1 else None

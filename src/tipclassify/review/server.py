@@ -1,4 +1,4 @@
-"""The page and its JSON on a loopback port, for `ReviewSession` to answer. Needs the extra "review"."""
+"""HTTP server of the review page: routes to methods of `ReviewSession`, on a loopback port. Extra "review"."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ from tipclassify.review.session import RefusedError, ReviewSession
 __all__ = ["build_app", "listen", "serve"]
 
 _HOST: Final = "127.0.0.1"
-_MOST: Final = 500  # passages of one answer of the queue
+_MAX_QUEUE: Final = 500  # passages in one answer of the queue
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript"}
 
 
 class Empty(msgspec.Struct, forbid_unknown_fields=True):
-    """A change without fields."""
+    """Body of a POST request without fields."""
 
 
 class Labelling(Empty):
-    """A decision or adjudication; `request` is the name that the page gave it."""
+    """Body of a decision or adjudication; `request` is an idempotency key."""
 
     key: str
     labels: list[str]
@@ -54,7 +54,7 @@ class Labelling(Empty):
 
 
 class Undo(Empty):
-    """An event that is taken back."""
+    """Body of an undo: the number of the event to revoke."""
 
     event: int
     request: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")] | None = None
@@ -64,14 +64,14 @@ Change = TypeVar("Change", bound=Empty)
 
 
 def listen(port: int) -> socket.socket:
-    """A socket on loopback; port 0 takes a free one.
+    """Open a listening socket on loopback; port 0 takes a free one.
 
     Raises
     ------
     InputError
-        When the port cannot be had.
+        When the port is not available.
     """
-    # asyncio sends small answers at once (TCP_NODELAY) only on sockets that say they are TCP.
+    # asyncio sets TCP_NODELAY, so that small answers are sent at once, only on sockets of explicit protocol TCP.
     found = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if os.name == "posix":  # elsewhere this would let two servers share a port
@@ -93,26 +93,26 @@ def serve(
     token: str,
     ready: Callable[[], None] = lambda: None,
 ) -> None:
-    """Answer until the process is told to stop (Ctrl-C, SIGTERM); `ready` is called when requests are answered."""
+    """Serve until the process is stopped (Ctrl-C, SIGTERM); `ready` is called once requests are accepted."""
     settings = uvicorn.Config(
         Guard(build_app(session, retraining, ready), at.getsockname()[1], token),
         http="h11",
         ws="none",
         loop="asyncio",
         lifespan="on",
-        access_log=False,  # it would hold the token
+        access_log=False,  # it would contain the token
         log_level="error",
         server_header=False,
-        proxy_headers=False,  # nobody stands between
+        proxy_headers=False,  # there is no proxy
         timeout_graceful_shutdown=3,
     )
     uvicorn.Server(settings).run(sockets=[at])
 
 
 def build_app(session: ReviewSession, retraining: Retraining, ready: Callable[[], None]) -> Starlette:
-    """The application behind `Guard`."""
+    """Build the application that `Guard` protects."""
     here = files("tipclassify.review")
-    static = {file.name: file for file in here.joinpath("static").iterdir()}  # a name, never a path, leads to a file
+    static = {file.name: file for file in here.joinpath("static").iterdir()}  # looked up by name: no path traversal
     template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(
         here.joinpath("templates", "page.html").read_text("utf-8")
     )
@@ -148,7 +148,7 @@ def build_app(session: ReviewSession, retraining: Retraining, ready: Callable[[]
         Route("/static/{name}", static_file),
         get("/api/session", lambda _: session.about()),
         get("/api/reports/{id}", lambda request: session.report(request.path_params["id"])),
-        get("/api/queue", lambda request: session.queue(min(max(_number(request, "n", 50), 1), _MOST))),
+        get("/api/queue", lambda request: session.queue(min(max(_number(request, "n", 50), 1), _MAX_QUEUE))),
         get("/api/reasons/{key}", lambda request: session.reasons(request.path_params["key"])),
         get("/api/changes", lambda request: session.changes(_number(request, "since", 0))),
         get("/api/disagreements", lambda _: session.disagreements()),
@@ -166,17 +166,18 @@ def build_app(session: ReviewSession, retraining: Retraining, ready: Callable[[]
 
 
 def _plain(value: Any, status: int = 200) -> Response:
-    body = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))  # as half a surrogate is ASCII
+    # ASCII, since lone surrogates cannot be encoded otherwise.
+    body = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return Response(body, status, media_type="application/json")
 
 
 async def _failed(_: Request, error: Exception) -> Response:
-    """What went wrong, in one line."""
+    """Convert an exception to a response with a one-line error."""
     if isinstance(error, RefusedError):
         return _plain({"error": str(error)}, error.status)
     if isinstance(error, TipclassifyError):
         return _plain({"error": str(error)}, 507)  # not saved
-    if isinstance(error, ClientDisconnect):  # nobody is there to read it
+    if isinstance(error, ClientDisconnect):  # the client will not read this
         return _plain({"error": "cut off"}, 400)
     if isinstance(error, HTTPException):
         reason = {404: "no such page", 405: "not by this method"}.get(error.status_code, error.detail)
@@ -186,12 +187,12 @@ async def _failed(_: Request, error: Exception) -> Response:
 
 
 def _change(body: bytes, kind: type[Change]) -> Change:
-    """What a request asks for, every field checked.
+    """Parse and validate the body of a POST request.
 
     Raises
     ------
     RefusedError
-        With what is wrong with it.
+        When it is invalid; status 400 and the reason.
     """
     try:
         return msgspec.convert(json.loads(body.decode("utf-8") or "{}"), kind)
@@ -202,7 +203,7 @@ def _change(body: bytes, kind: type[Change]) -> Change:
 
 
 def _number(request: Request, name: str, default: int) -> int:
-    """A whole number of the query."""
+    """Parse a non-negative integer of the query string."""
     written = request.query_params.get(name, str(default))
     if not re.fullmatch(r"[0-9]{1,18}", written, re.ASCII):
         raise RefusedError(400, f"{name} is no whole number")

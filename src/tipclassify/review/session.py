@@ -1,6 +1,6 @@
-"""One annotator at work: reports, decisions and what follows from them, as the plain values that the page is sent.
+"""Session of one annotator: requests of the page in, plain values for its JSON answers out.
 
-Every method may be called from any thread, and another process may write to the same log at the same time.
+All methods are thread-safe, and other processes may write to the same log at the same time.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from tipclassify.text.furniture import is_prose
 
 __all__ = ["RefusedError", "ReviewSession", "agreement_figures"]
 
-_DRAWS: Final = 1_000
-_FEWEST: Final = 10  # passages below which an interval would only look like one
+_DRAWS: Final = 1_000  # of the bootstrap
+_MIN_PASSAGES: Final = 10  # below it, a bootstrap interval would be misleading
 
 
 class RefusedError(Exception):
-    """A request that cannot be granted.
+    """A request that was refused.
 
     Attributes
     ----------
     status : int
-        400 not understood, 404 no such passage, 409 not as things stand, 507 not saved.
+        HTTP status: 400 malformed, 404 no such passage, 409 conflict with the current state, 507 not saved.
     """
 
     def __init__(self, status: int, reason: str) -> None:
@@ -46,18 +46,26 @@ class RefusedError(Exception):
 
 
 class ReviewSession:
-    """What one annotator does to some reports and one corpus.
+    """Session of one annotator with some reports and one corpus.
 
     Parameters
     ----------
+    classifier : Classifier
+        The model that tagged the reports.
+    reports : sequence of OpenReport
+        The reports under review.
     corpus : Path
-        File of the corpus; its log lies beside it (`derived.events_path`).
+        Corpus file; its event log lies beside it (`derived.events_path`).
+    annotator : str
+        Name of the annotator.
+    policy : str
+        Operating point: ``"screen"``, ``"balanced"`` or ``"cite"``.
     queue : bool
-        The page opens with what teaches most, not with the first report.
+        Whether the page opens with the queue of most informative passages, not with the first report.
     second : Classifier, optional
-        A second model: what it sees differently is shown, and comes first in the queue.
-    tell : callable
-        Called with one line on what a person should know (torn lines, files moved out of the way).
+        A second model: passages on which it disagrees are shown, and come first in the queue.
+    notify : callable
+        Called with one line for each event that the user should know of (torn log lines, files moved aside).
 
     Raises
     ------
@@ -77,7 +85,7 @@ class ReviewSession:
         model_name: str = "default",
         second: Classifier | None = None,
         second_name: str = "second model",
-        tell: Callable[[str], None] = lambda line: print(f"tipclassify: {line}", file=sys.stderr, flush=True),
+        notify: Callable[[str], None] = lambda line: print(f"tipclassify: {line}", file=sys.stderr, flush=True),
     ) -> None:
         self.classifier = classifier
         self.policy = policy
@@ -86,23 +94,23 @@ class ReviewSession:
         self._queue = queue
         self._model_name = model_name
         self._model_version = str(classifier.meta.get("sha256", "unknown"))
-        self._tell = tell
+        self._notify = notify
         self._reports = {report.id: report for report in reports}
         self._passages = {passage.key: passage for report in reports for passage in report.passages}
         self._second_name = second_name if second else None
-        self._second: dict[str, dict[str, Any]] = {}  # key -> labels and scores by the second model
+        self._second: dict[str, dict[str, Any]] = {}  # passage key -> labels and scores by the second model
         if second:
-            said = second.tag_passages([passage.passage for passage in self._passages.values()], policy)
-            for key, tagged in zip(self._passages, said, strict=True):
+            passages = second.tag_passages([passage.passage for passage in self._passages.values()], policy)
+            for key, tagged in zip(self._passages, passages, strict=True):
                 self._second[key] = {"labels": list(tagged.labels), "scores": dict(tagged.scores)}
-        self._log = EventLog(events_path(corpus), tell)
-        self._file = CorpusFile(corpus, tell)
-        with self._log.exclusive():  # what a crash left undone
+        self._log = EventLog(events_path(corpus), notify)
+        self._file = CorpusFile(corpus, notify)
+        with self._log.exclusive():  # a crash may have left the corpus behind the log
             self._file.write(self._log.history)
 
     @property
     def decided(self) -> int:
-        """Passages of the corpus file, of all annotators."""
+        """Number of decided passages, by all annotators."""
         with self._log.guard:
             history = self._log.history
             return sum(history.final(key) is not None for key in history.passages())
@@ -110,7 +118,7 @@ class ReviewSession:
     # ----------------------------------------------------------------------------------------- what is shown
 
     def about(self) -> dict[str, Any]:
-        """``GET /api/session``."""
+        """Answer ``GET /api/session``: annotator, model, reports and settings."""
         with self._reading() as history:
             reports = [
                 {
@@ -139,7 +147,7 @@ class ReviewSession:
         }
 
     def report(self, id: str) -> dict[str, Any]:
-        """``GET /api/reports/ID``."""
+        """Answer ``GET /api/reports/ID``: a report with all its passages."""
         report = self._reports.get(id)
         if report is None:
             raise RefusedError(404, "no such report is open")
@@ -148,7 +156,7 @@ class ReviewSession:
         return {"id": report.id, "name": report.name, "title": report.title, "passages": passages}
 
     def reasons(self, key: str) -> dict[str, Any]:
-        """``GET /api/reasons/KEY``: why the model says what it says; ``heading`` is what its section's heading adds."""
+        """Answer ``GET /api/reasons/KEY``: an explanation of each label; ``heading`` is the heading's weight."""
         explained = self.classifier.explain(self._passage(key).passage)
         return {
             "labels": {
@@ -165,77 +173,85 @@ class ReviewSession:
         }
 
     def queue(self, n: int = 50) -> dict[str, Any]:
-        """``GET /api/queue``: what this annotator has not decided, most instructive first, page furniture left out."""
+        """Answer ``GET /api/queue``: passages without this annotator's decision, most informative first.
+
+        Page furniture is left out.
+        """
         with self._reading() as history:
-            said = {key: history.decisions(key) for key in self._passages}
-            left = {
+            decisions = {key: history.decisions(key) for key in self._passages}
+            undecided = {
                 key: passage.passage
                 for key, passage in self._passages.items()
-                if self.annotator not in said[key] and is_prose(passage.passage)
+                if self.annotator not in decisions[key] and is_prose(passage.passage)
             }
-            # What only others decided is not known yet: it may be what to look at first.
-            known = [e.about["text"] for key in history.passages() if key not in left and (e := history.final(key))]
-        silent = (math.nan,) * len(LABELS)
-        names = sorted({name for key in left for name in said[key]})
-        votes = [[indicator(said[key][name].labels) if name in said[key] else silent for key in left] for name in names]
+            # Passages that only others decided do not count as known: disagreement may put them first.
+            known = [
+                e.about["text"] for key in history.passages() if key not in undecided and (e := history.final(key))
+            ]
+        no_vote = (math.nan,) * len(LABELS)
+        names = sorted({name for key in undecided for name in decisions[key]})
+        votes = [
+            [indicator(decisions[key][name].labels) if name in decisions[key] else no_vote for key in undecided]
+            for name in names
+        ]
         if self._second:
-            votes.append([indicator(self._second[key]["labels"]) for key in left])
-        keys = list(left)
+            votes.append([indicator(self._second[key]["labels"]) for key in undecided])
+        keys = list(undecided)
         thresholds = self.classifier.thresholds(self.policy)
-        picks = rank(list(left.values()), thresholds, n, known=known or None, others=votes)
+        picks = rank(list(undecided.values()), thresholds, n, known=known or None, others=votes)
         return {
             "passages": [
                 {"key": key, "report": self._passages[key].report, "why": pick.why, "score": pick.score}
                 for pick in picks
                 for key in [keys[pick.index]]
             ],
-            "left": len(left),
+            "left": len(undecided),
         }
 
     def changes(self, since: int) -> dict[str, Any]:
-        """``GET /api/changes``: each event after the first `since`, with what now holds for its annotator and passage."""
+        """Answer ``GET /api/changes``: the events after number `since`, with the current decision and adjudication."""
         with self._reading() as history:
             events = [
                 {
                     **event.plain(),
-                    "decision": _held(history.decisions(event.key).get(event.annotator)),
-                    "settled": _held(history.settled(event.key)),
+                    "decision": _decision_dict(history.decisions(event.key).get(event.annotator)),
+                    "settled": _decision_dict(history.settled(event.key)),
                 }
                 for event in history.events[max(0, since) :]
             ]
             return {"next": len(history), "events": events}
 
     def disagreements(self) -> dict[str, Any]:
-        """``GET /api/disagreements``."""
+        """Answer ``GET /api/disagreements``: the passages on which annotators disagree."""
         with self._reading() as history:
             found = [passage for key, passage in self._passages.items() if history.differ(key)]
             return {"passages": [{**self._shown(passage, history), "report": passage.report} for passage in found]}
 
     def agreement(self) -> dict[str, Any]:
-        """``GET /api/agreement``: over all passages of the log that two or more annotators decided."""
+        """Answer ``GET /api/agreement``: agreement on all passages of the log that two or more annotators decided."""
         with self._reading() as history:
-            said = {key: {a: e.labels for a, e in history.decisions(key).items()} for key in history.passages()}
-        return agreement_figures(said)
+            decided = {key: {a: e.labels for a, e in history.decisions(key).items()} for key in history.passages()}
+        return agreement_figures(decided)
 
     # ----------------------------------------------------------------------------------------- what is done
 
     def decide(
         self, key: str, labels: Sequence[str], note: str | None = None, request: str | None = None
     ) -> dict[str, Any]:
-        """``POST /api/decisions``: on disk when this returns. A `request` that was granted before gives its event again."""
+        """Answer ``POST /api/decisions``: save a decision to disk. A repeated `request` returns its first event."""
         return self._label("decision", key, labels, note, request)
 
     def adjudicate(
         self, key: str, labels: Sequence[str], note: str | None = None, request: str | None = None
     ) -> dict[str, Any]:
-        """``POST /api/adjudications``: of a passage that at least one annotator decided."""
+        """Answer ``POST /api/adjudications``: save the final labels of a passage that an annotator decided."""
         return self._label("adjudication", key, labels, note, request)
 
     def undo(self, number: int, request: str | None = None) -> dict[str, Any]:
-        """``POST /api/undo``: take back an event of one's own that still holds."""
+        """Answer ``POST /api/undo``: revoke one of the annotator's own events that is in effect."""
         with self._writing() as append:
             history = self._log.history
-            event = self._granted(request, "undo", undoes=number)
+            event = self._repeated(request, "undo", undoes=number)
             if event is None:
                 if not 0 < number <= len(history):
                     raise RefusedError(404, f"there is no event {number}")
@@ -246,50 +262,50 @@ class ReviewSession:
                     raise RefusedError(409, f"event {number} was taken back already")
                 event = self._event("undo", undone.key, undoes=number, request=request)
                 append(event)
-            holds = history.decisions(event.key).get(self.annotator)
-        return {"saved": True, "event": event.plain(), "decision": _held(holds)}
+            current = history.decisions(event.key).get(self.annotator)
+        return {"saved": True, "event": event.plain(), "decision": _decision_dict(current)}
 
     def _label(
         self, kind: Kind, key: str, labels: Sequence[str], note: str | None, request: str | None
     ) -> dict[str, Any]:
         passage = self._passage(key)
-        where = about(passage, self._reports[passage.report], self._model_version)
+        stored = about(passage, self._reports[passage.report], self._model_version)
         if self._second:
-            where |= {"other_model": self._second_name, "other_labels": self._second[key]["labels"]}
-        where = {name: value for name, value in where.items() if value is not None}
-        given = tuple(label for label in LABELS if label in labels)
+            stored |= {"other_model": self._second_name, "other_labels": self._second[key]["labels"]}
+        stored = {name: value for name, value in stored.items() if value is not None}
+        ordered = tuple(label for label in LABELS if label in labels)
         with self._writing() as append:
-            event = self._granted(request, kind, key=key, labels=given)
+            event = self._repeated(request, kind, key=key, labels=ordered)
             if event is None:
                 if kind == "adjudication" and not self._log.history.decisions(key):
                     raise RefusedError(409, "nobody has decided this passage: there is nothing to settle")
-                event = self._event(kind, key, labels=given, note=note or None, request=request, about=where)
+                event = self._event(kind, key, labels=ordered, note=note or None, request=request, about=stored)
                 append(event)
         return {"saved": True, "event": event.plain()}
 
     def _event(self, kind: Kind, key: str, **fields: Any) -> Event:
         return Event(len(self._log.history) + 1, kind, key, self.annotator, now(), **fields)
 
-    def _granted(self, request: str | None, kind: Kind, **same: Any) -> Event | None:
-        """The event that this request made already: its answer was lost, and it is sent again."""
+    def _repeated(self, request: str | None, kind: Kind, **fields: Any) -> Event | None:
+        """Return the event of a request that is repeated because its answer was lost; None for a new request."""
         known = self._log.history.requested(self.annotator, request)
-        if known is not None and (known.kind != kind or any(getattr(known, name) != same[name] for name in same)):
+        if known is not None and (known.kind != kind or any(getattr(known, name) != fields[name] for name in fields)):
             raise RefusedError(409, f"request {request} was another one before; give each its own name")
         return known
 
     @contextmanager
     def _writing(self) -> Iterator[Callable[[Event], None]]:
-        """Hold the log while events are appended, then bring the corpus up to date."""
+        """Lock the log while events are appended, then bring the corpus up to date."""
         with self._log.exclusive() as append:
             yield append
             try:
                 self._file.write(self._log.history)
-            except InputError as error:  # the event is safe in the log, and the corpus will follow from it
-                self._tell(str(error))
+            except InputError as error:  # the event is saved in the log, from which the corpus can be derived later
+                self._notify(str(error))
 
     @contextmanager
     def _reading(self) -> Iterator[History]:
-        """The history with what other processes added, held still."""
+        """Give the history, refreshed with events of other processes, and locked."""
         with self._log.guard:
             self._log.refresh()
             yield self._log.history
@@ -301,48 +317,50 @@ class ReviewSession:
         return passage
 
     def _shown(self, passage: OpenPassage, history: History) -> dict[str, Any]:
-        """A passage as the page is sent it: what the models say, what this annotator decided, and others."""
+        """Convert a passage for the page: predictions, this annotator's decision, and those of others."""
         decisions = history.decisions(passage.key)
         mine = decisions.pop(self.annotator, None)
         return {
             **passage.passage.to_dict(),
-            "scores": dict(passage.passage.scores),  # in full, as they are compared with thresholds
+            "scores": dict(passage.passage.scores),  # not rounded, as the page compares them with thresholds
             "key": passage.key,
             "number": passage.number,
             "second": self._second.get(passage.key),
-            "decision": _held(mine),
-            "others": [_held(event) for event in decisions.values()],
-            "settled": _held(history.settled(passage.key)),
+            "decision": _decision_dict(mine),
+            "others": [_decision_dict(event) for event in decisions.values()],
+            "settled": _decision_dict(history.settled(passage.key)),
         }
 
 
-def _held(event: Event | None) -> dict[str, Any] | None:
-    """A decision or adjudication that holds, as the page is sent it."""
+def _decision_dict(event: Event | None) -> dict[str, Any] | None:
+    """Convert a decision or adjudication for the page."""
     if event is None:
         return None
     return {"labels": list(event.labels), "annotator": event.annotator, "time": event.time, "event": event.number}
 
 
 def agreement_figures(decided: Mapping[str, Mapping[str, Sequence[str]]]) -> dict[str, Any]:
-    """Kappa and alpha of each label, with 95% intervals, over the passages that two or more annotators decided.
+    """Compute kappa and alpha of each label, with 95% intervals, over passages decided by two or more annotators.
 
     Parameters
     ----------
     decided : mapping
-        Passage → annotator → labels.
+        Passage key → annotator → labels.
 
     Returns
     -------
     dict
-        ``annotators``, ``passages`` and ``labels``: plain values, None where there is too little to say.
+        ``annotators``, ``passages`` and ``labels``: plain values, None with too few passages.
     """
-    shared = {key: said for key, said in decided.items() if len(said) > 1}
-    names = sorted({name for said in shared.values() for name in said})
+    shared = {key: by_annotator for key, by_annotator in decided.items() if len(by_annotator) > 1}
+    names = sorted({name for by_annotator in shared.values() for name in by_annotator})
     nothing = dict.fromkeys(("kappa", "kappa_low", "kappa_high", "alpha", "alpha_low", "alpha_high")) | {"n": 0}
     labels: dict[str, dict[str, Any]] = dict.fromkeys(LABELS, nothing)
     if shared:
-        by_name = [{key: said[name] for key, said in shared.items() if name in said} for name in names]
-        for row in agreement(*by_name, draws=_DRAWS if len(shared) >= _FEWEST else 0):
+        by_name = [
+            {key: by_annotator[name] for key, by_annotator in shared.items() if name in by_annotator} for name in names
+        ]
+        for row in agreement(*by_name, draws=_DRAWS if len(shared) >= _MIN_PASSAGES else 0):
             figures = (row.kappa, *row.kappa_interval, row.alpha, *row.alpha_interval, row.passages)
             labels[row.label] = rounded(dict(zip(nothing, figures, strict=True)))
     return {"annotators": names, "passages": len(shared), "labels": labels}

@@ -1,1 +1,1 @@
-"""``tipclassify corpus``: labelled passages before a model is trained on them. One file a command."""
+"""``tipclassify corpus``: commands on labelled passages, one module each."""

@@ -1,4 +1,4 @@
-"""``tipclassify corpus add``: new labelled passages into a corpus file."""
+"""``tipclassify corpus add``: add labelled passages to a corpus file."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def add(
 ) -> None:
     """Add labelled passages to a corpus file, checked as training would check them.
 
-    Rows without an id get one. A text that is there already with the same labels is left out, and told; with other labels nothing
-    is added until one of the two is settled. Near duplicates are added, and listed for you to look at. What the file holds stays
-    byte for byte; the whole addition appears or none of it.
+    Rows without an id get one. A text that is in the file already with the same labels is left out and listed; if its
+    labels differ, nothing is added until you resolve that. Near duplicates are added, and listed for you to look at.
+    The existing content stays byte for byte; either all rows are added or none.
     """
     from tipclassify.corpus.curation import add_rows
     from tipclassify.corpus.loading import read_rows

@@ -1,4 +1,4 @@
-"""``tipclassify corpus agree``: how far two annotators agree, and where they do not."""
+"""``tipclassify corpus agree``: measure the agreement of two annotators, and list their disagreements."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ def agree(
     format: options.Format = "table",
     output: options.Output = None,
 ) -> None:
-    """Agreement of two annotators on each label: share, Cohen's kappa, Krippendorff's alpha, F1; and where they differ.
+    """Measure how far two annotators agree on each label (Cohen's kappa, Krippendorff's alpha), and where they differ.
 
-    Rows that are not labelled yet are left out. Below the table stand 95% intervals of kappa and alpha (bootstrap over passages),
-    then the passages that the two labelled differently. jsonl has a row a label ("part": "agreement") and a row a disagreement.
+    Rows that are not labelled yet are left out. Below the table stand 95% intervals of kappa and alpha (bootstrap over
+    passages), then the passages that the two labelled differently. jsonl has a row for each label
+    ("part": "agreement") and for each disagreement.
     """
     from tipclassify.corpus.loading import read_rows
     from tipclassify.evaluation import agreement as of

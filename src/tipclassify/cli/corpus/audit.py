@@ -1,4 +1,4 @@
-"""``tipclassify corpus audit``: what is suspect in labelled passages."""
+"""``tipclassify corpus audit``: find suspect labels and near duplicates."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def audit(
     """Show what is suspect in labelled passages.
 
     Five parts: labels that are likely wrong, by a model trained on the other passages; near twins with different
-    labels; pairs whose labels do not differ; near twins that a split could part; labels by section. Findings are reasons
-    to look, not errors: the exit code is 0 whatever is found. Needs the extra "audit".
+    labels; pairs whose labels do not differ; near twins that a split could part; labels by section. Findings are
+    reasons to look, not errors: the exit code is 0 whatever is found. Needs the extra "audit".
     """
     from tipclassify.corpus.loading import read_rows
     from tipclassify.progress import progress_bar

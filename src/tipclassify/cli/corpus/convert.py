@@ -1,4 +1,4 @@
-"""``tipclassify corpus convert``: labelled passages to and from the formats of annotation tools."""
+"""``tipclassify corpus convert``: convert labelled passages to and from the formats of annotation tools."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def convert(
         Path, typer.Option("--output", "-o", "--out", metavar="FILE", help="File to write, whole or not at all.")
     ],
     read_as: Annotated[
-        FormatName | None, typer.Option("--from", help="Format of IN; told by its content by default.")
+        FormatName | None, typer.Option("--from", help="Format of IN; detected from its content by default.")
     ] = None,
     labelled: Annotated[
         bool, typer.Option("--labelled", help="Leave out passages that nobody has labelled yet.")
@@ -30,9 +30,9 @@ def convert(
 ) -> None:
     """Convert labelled passages to and from doccano, Label Studio, Argilla, Prodigy, fastText, CSV and Parquet.
 
-    jsonl is the format that training reads. Predictions (rows of 'tipclassify score -f jsonl' and 'corpus queue') become
-    pre-annotations with their probabilities where the tool takes them. What a format cannot hold is told in one line each on
-    standard error. Passages that nobody has labelled stay so, and training refuses them.
+    jsonl is the format that training reads. Predictions (rows of 'tipclassify score -f jsonl' and 'corpus queue')
+    become pre-annotations with their probabilities where the tool takes them. Fields that a format cannot hold are
+    listed on standard error, a line each. Passages that nobody has labelled stay so, and training refuses them.
 
     Where no label may also mean that nobody looked, a passage to which none applies has the label "none": in doccano,
     Argilla and fastText; set it up there beside the other three.

@@ -1,4 +1,4 @@
-"""``tipclassify corpus queue``: the passages of reports that are worth labelling most."""
+"""``tipclassify corpus queue``: choose the most informative passages of reports for labelling."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def queue(
         typer.Option(
             "--against",
             metavar="PATH",
-            help="Labelled passages you have: what they say is not asked again. Repeatable.",
+            help="Labelled passages you have: passages that repeat them are left out. Repeatable.",
         ),
     ] = None,
     model: options.Model = None,
@@ -38,19 +38,20 @@ def queue(
 ) -> None:
     """Choose the passages of reports whose labels would teach the model most, for annotators.
 
-    Writes a row a passage: text, where it stands, what the model says ("predicted", "scores"), what --other says, and why it was
-    chosen. "labels" is null: training refuses the row until somebody has put a list there, [] for none. Label the rows in an editor,
-    in 'tipclassify review', or in a tool that 'tipclassify corpus convert' writes for; then 'tipclassify corpus add'.
+    Writes a row for each passage: text, source, predictions ("predicted", "scores"), those of --other, and the reason
+    for the choice. "labels" is null: training refuses the row until somebody has put a list there, [] for none. Label
+    the rows in an editor, in 'tipclassify review', or in a tool that 'tipclassify corpus convert' writes for; then
+    'tipclassify corpus add'.
     """
     from tipclassify.corpus.loading import read_rows
     from tipclassify.model.classifier import Classifier
     from tipclassify.pipeline.annotation_queue import queue_rows
 
     known = [row["text"] for row in read_rows(*against)] if against else None
-    how = options.tagging(model, policy, unit=unit, encoding=encoding, allow_private=allow_private)
-    thresholds = how.classifier().thresholds(policy)
+    tagging = options.tagging(model, policy, unit=unit, encoding=encoding, allow_private=allow_private)
+    thresholds = tagging.classifier().thresholds(policy)
     second = Classifier.load(other) if other else None
-    with tagged_reports(files, how, jobs) as reports:
+    with tagged_reports(files, tagging, jobs) as reports:
         rows = queue_rows(reports, thresholds, number, known=known, other=second, policy=policy, seed=seed)
         if rows:
             write_rows(output, rows)

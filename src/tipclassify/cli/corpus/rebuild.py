@@ -1,4 +1,4 @@
-"""``tipclassify corpus rebuild``: labelled passages of real reports, from the public files that have their words."""
+"""``tipclassify corpus rebuild``: rebuild the labelled passages of real reports from public files."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def rebuild(
 ) -> None:
     """Find the labelled passages of real reports in the public files that they are from; write FOLDER/passages.jsonl.
 
-    labels.csv has the labels and the hash of each passage's words, sources.json the addresses of the files. What the
-    cache of links does not hold is downloaded, one file after another; the labels in data/real need some 1,600 files. A
-    run that was broken off goes on where it stopped, and passages that are there already are not sought again. Training
-    on data/ takes data/real/passages.jsonl in.
+    labels.csv has the labels and the hash of each passage's words, sources.json the addresses of the files. Files that
+    are not in the download cache are downloaded, one after another; the labels in data/real need some 1,600 files. An
+    interrupted run continues where it stopped, and passages found before are not searched for again. Training on data/
+    includes data/real/passages.jsonl.
 
     Prints how many passages of each kind of source were found, and which sources lack some. Downloads need the extra
-    "links". Exits 1 when a file could not be had or read, or nothing was found; what was found is written all the same.
+    "links". Exits 1 when a file could not be downloaded or read, or nothing was found; what was found is still written.
     """
     from tipclassify.pipeline.real_labels import PASSAGES, rebuild
     from tipclassify.progress import progress_bar

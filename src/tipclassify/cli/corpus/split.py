@@ -1,4 +1,4 @@
-"""``tipclassify corpus split``: a part to train on, a part to test on."""
+"""``tipclassify corpus split``: split labelled passages into a training and a test file."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def split(
     share: Annotated[float, typer.Option("--share", help="Part to test on, between 0 and 1.")] = 0.2,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Draws the groups.")] = 0,
 ) -> None:
-    """Part labelled passages into two files, with no near twin on the other side.
+    """Split labelled passages into two files, with no near duplicates across them.
 
-    Groups (narratives, sets of near twins, equal texts) stay whole, and so do passages of nearly the same text, so the share is met
-    as nearly as they allow. The same seed gives the same files.
+    Groups (narratives, sets of near twins, equal texts) stay whole, and so do passages of nearly the same text; the
+    share is approximated as far as they allow. The same seed gives the same files.
     """
     from tipclassify.corpus.curation import split_rows
     from tipclassify.corpus.loading import read_rows

@@ -1,7 +1,7 @@
-"""Bundles as zip files: the same content gives the same bytes, and reading trusts nothing.
+"""Zip files of bundles: reproducible when written, untrusted when read.
 
-Nothing is unpacked to disk here. What zip files are good for in an attack (names that climb out of a folder, links, files
-that unpack to thousands of times their size, names given twice) is refused from the directory, before anything is read.
+Nothing is unpacked to disk. Zip attacks (path traversal, links, zip bombs, duplicate names) are refused from the
+central directory, before any file is read.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from contextlib import contextmanager
 from typing import IO, BinaryIO, Final
 
 from tipclassify.errors import InputError
-from tipclassify.pipeline.bundle.manifest import Stored
+from tipclassify.pipeline.bundle.manifest import FileDigest
 from tipclassify.readers.limits import ZIP_DAMAGE
 
 __all__ = ["Archive", "Packer", "open_archive"]
 
-_LARGEST: Final = 2_000_000_000  # bytes of all files; above four, zip files need fields that nothing here reads
+_LARGEST: Final = 2_000_000_000  # bytes of all files; above 4 GB a file needs zip64, which is not read here
 _LARGEST_FILE: Final = 1_000_000_000  # two million passages
 _MOST_FILES: Final = 20_000
-_LARGEST_DIRECTORY: Final = 8_000_000  # zipfile makes objects of all of it at once
-_LARGEST_LINE: Final = 200_000_000  # a passage can be as long as its file: twice 100 MB, for what JSON escapes
+_LARGEST_DIRECTORY: Final = 8_000_000  # zipfile loads all of it at once
+_LARGEST_LINE: Final = 200_000_000  # a passage can be as long as its file: 100 MB, doubled for JSON escapes
 
-_EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the first day that zip files know
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip file can hold
 _UNIX: Final = 3
 _MODE: Final = (stat.S_IFREG | 0o644) << 16
 _CHUNK: Final = 1 << 20
@@ -41,16 +41,16 @@ _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\\:\ud800-\udfff]|(?:^|/)\.\.?(
 
 
 class Packer:
-    """Writes files into a zip file, and keeps their hashes and sizes in `files`."""
+    """Writer of a bundle's zip file; `files` has the hash and size of each file written."""
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._zip = archive
-        self.files: dict[str, Stored] = {}
+        self.files: dict[str, FileDigest] = {}
 
     def add(self, name: str, content: IO[bytes]) -> None:
-        """Add a file, all that a stream still holds; `InputError` when the bundle grows too large."""
+        """Add a file with the whole content of a stream; raise `InputError` when the bundle grows too large."""
         entry = zipfile.ZipInfo(name, _EPOCH)
-        entry.create_system, entry.external_attr = _UNIX, _MODE  # else they depend on the system
+        entry.create_system, entry.external_attr = _UNIX, _MODE  # the defaults depend on the system
         entry.compress_type = zipfile.ZIP_DEFLATED
         size = content.seek(0, os.SEEK_END)
         if size > _LARGEST_FILE or size + sum(file.size for file in self.files.values()) > _LARGEST:
@@ -61,11 +61,11 @@ class Packer:
         with self._zip.open(entry, "w") as out:
             shutil.copyfileobj(content, out)
         content.seek(0)
-        self.files[name] = _stored(content)
+        self.files[name] = _digest_of(content)
 
 
 class Archive:
-    """The files of a bundle whose directory is safe."""
+    """Reader of a bundle whose central directory was checked (`open_archive`)."""
 
     def __init__(self, archive: zipfile.ZipFile, name: str) -> None:
         self.name = name
@@ -73,7 +73,7 @@ class Archive:
         self._zip = archive
 
     def read(self, member: str, largest: int) -> bytes:
-        """All of a file; `InputError` when it is missing, damaged, or has over `largest` bytes."""
+        """Read a whole file; raise `InputError` when it is missing, damaged, or has over `largest` bytes."""
         with self._open(member) as file:
             data = file.read(largest + 1)
         if len(data) > largest:
@@ -82,13 +82,13 @@ class Archive:
             )
         return data
 
-    def stored(self, member: str) -> Stored:
-        """Hash and size of a file; raises `InputError` when it is missing or damaged."""
+    def digest(self, member: str) -> FileDigest:
+        """Compute the hash and size of a file; raise `InputError` when it is missing or damaged."""
         with self._open(member) as file:
-            return _stored(file)
+            return _digest_of(file)
 
     def lines(self, member: str) -> Iterator[bytes]:
-        """Its lines, one at a time; raises `InputError` when it is missing, damaged, or has a line beyond all measure."""
+        """Yield the lines of a file; raise `InputError` when it is missing, damaged, or has a line of over 200 MB."""
         with self._open(member) as file:
             while line := file.readline(_LARGEST_LINE):
                 if len(line) == _LARGEST_LINE:
@@ -107,21 +107,21 @@ class Archive:
             raise InputError(f"{self.name}: {member} is damaged ({what}); get the bundle anew") from None
 
 
-def _stored(file: IO[bytes]) -> Stored:
+def _digest_of(file: IO[bytes]) -> FileDigest:
     digest, size = hashlib.sha256(), 0
     while chunk := file.read(_CHUNK):
         digest.update(chunk)
         size += len(chunk)
-    return Stored(digest.hexdigest(), size)
+    return FileDigest(digest.hexdigest(), size)
 
 
 @contextmanager
 def open_archive(name: str) -> Iterator[Archive]:
-    """Open a bundle; `InputError` when it cannot be read, is no zip file, is cut off, or is made to do harm."""
+    """Open a bundle; raise `InputError` when it is unreadable, no zip file, truncated, or malicious."""
     try:
         if not stat.S_ISREG(os.stat(name).st_mode):
             raise InputError(f"{name}: not a file; give the bundle")
-        file = open(name, "rb")  # noqa: SIM115  # closed below; errors after this are not about opening it
+        file = open(name, "rb")  # noqa: SIM115  # closed below; later errors are not about opening it
     except (OSError, ValueError) as error:
         what = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise InputError(f"{name}: {what.lower()}; check the path") from None
@@ -137,9 +137,9 @@ def open_archive(name: str) -> Iterator[Archive]:
 
 
 def _refuse_odd_end(file: BinaryIO, name: str) -> None:
-    """Check the end before zipfile does, which would read a directory of any length into memory."""
+    """Check the end-of-central-directory record before zipfile, which would load a directory of any size."""
     size = file.seek(0, os.SEEK_END)
-    file.seek(-min(size, _END.size + 20), os.SEEK_END)  # 20: what points to the fields of large zip files
+    file.seek(-min(size, _END.size + 20), os.SEEK_END)  # 20: the zip64 locator
     tail = file.read()
     end = tail[-_END.size :]
     if len(end) < _END.size or not end.startswith(b"PK\x05\x06"):
@@ -154,6 +154,7 @@ def _refuse_odd_end(file: BinaryIO, name: str) -> None:
 
 
 def _refuse_harm(entries: list[zipfile.ZipInfo], name: str) -> None:
+    """Raise `InputError` for entries that no honest bundle has: unsafe names, links, duplicates, bombs."""
     seen: set[str] = set()
     for entry in entries:
         member = entry.filename

@@ -1,8 +1,7 @@
-"""A bundle in, what holds of it out: a list of checks, each ok, differing, or not made and why.
+"""Verification of a bundle: a bundle in, a list of checks out, each ok, different, or not checked with the reason.
 
-Without anything else: is the bundle whole, do labels follow from probabilities, counts from labels? With the model, which
-is in the bundle, or the shipped one, or given: do the passages get these probabilities? With the inputs: do they read, and
-split, as they did? Nothing counts as right because it could not be checked.
+The bundle alone shows whether files, labels and counts agree. With the model, the passages are scored again; with the
+inputs, they are read and split again. A check that could not be made is never reported as ok.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from tipclassify.labels import LABELS
 from tipclassify.model.classifier import Classifier
 from tipclassify.pipeline.batch import expand_inputs
 from tipclassify.pipeline.bundle.archive import Archive, open_archive
-from tipclassify.pipeline.bundle.inputs import Original, Reading, get_original, read_original
+from tipclassify.pipeline.bundle.inputs import Original, ParsedInput, get_original, read_original
 from tipclassify.pipeline.bundle.manifest import (
     MANIFEST,
     PASSAGES,
@@ -59,18 +58,20 @@ def verify_bundle(
     options: ReadOptions | None = None,
     exact: bool = False,
 ) -> list[Check]:
-    """Check a bundle, as far as what is here allows.
+    """Verify a bundle, as far as the available inputs and models allow.
 
     Parameters
     ----------
+    name : str
+        Path of the bundle.
     files : sequence of str
-        Its inputs, whatever their names; further files in a folder do no harm.
+        Its inputs, recognised by hash, not by name; other files in a folder are ignored.
     model : name or path, optional
-        Model to score with, in place of the one in the bundle or the shipped one.
+        Model to score with, in place of an installed one or the one in the bundle.
     options : ReadOptions, optional
-        How `files` are fetched where they are links. They are read as the bundle says.
+        Download options of `files`. The manifest decides how they are read.
     exact : bool
-        Probabilities that differ by rounding only count as different.
+        Whether rounding differences in probabilities count as differences.
 
     Returns
     -------
@@ -80,7 +81,7 @@ def verify_bundle(
     Raises
     ------
     InputError
-        When it is no bundle, or one that is made to do harm, or a file cannot be read.
+        When it is no bundle, a malicious one, or a file cannot be read.
     ModelError
         When `model` cannot be used.
     """
@@ -111,13 +112,13 @@ def _check_versions(manifest: Manifest) -> Check:
 
 
 def _check_files(archive: Archive, manifest: Manifest) -> list[Check]:
-    """Every file against the manifest, and files that it does not know."""
+    """Compare every file with the manifest, and report files that are not in it."""
     step = Step("files")
     for name in sorted(archive.names - manifest.files.keys() - {MANIFEST}):
         step.differs("is not in the manifest", name)
     for name, stored in manifest.files.items():
         try:
-            found = archive.stored(name)
+            found = archive.digest(name)
         except InputError as error:
             step.differs(str(error), name)
             continue
@@ -130,12 +131,12 @@ def _check_files(archive: Archive, manifest: Manifest) -> list[Check]:
 
 
 def _passages(archive: Archive, inputs: Sequence[Input]) -> Iterator[tuple[int, list[Row]]]:
-    """Read the passages of each input, after the number of the line that the first one is on.
+    """Yield for each input the line number of its first passage, from 1, and its passages.
 
     Raises
     ------
     InputError
-        At the first line that is no passage, or one in the wrong place.
+        At the first line that is no passage or is out of order.
     """
     rows: list[Row] = []
     number, first = 0, 1
@@ -156,7 +157,7 @@ def _passages(archive: Archive, inputs: Sequence[Input]) -> Iterator[tuple[int, 
 
 
 def _check_passages(archive: Archive, manifest: Manifest) -> list[Check]:
-    """What holds without model and inputs: passages, labels, counts."""
+    """Check what needs neither model nor inputs: passages, labels, counts."""
     mislabelled: list[int] = []
     groups: list[Group] = []
     try:
@@ -180,7 +181,7 @@ def _check_passages(archive: Archive, manifest: Manifest) -> list[Check]:
 
 
 def _labels_of(row: Row, thresholds: Mapping[str, float]) -> tuple[str, ...]:
-    """The labels that follow from a passage's probabilities; references, notes and the like have none."""
+    """Derive a passage's labels from its probabilities; page furniture (references, notes, …) has none."""
     if is_furniture(row.text, row.section):
         return ()
     return tuple(label for label in LABELS if row.scores[label] >= thresholds[label])
@@ -206,7 +207,7 @@ def _in_words(one: Figures) -> str:
 
 
 def _check_settings(manifest: Manifest, classifier: Classifier | None) -> list[Check]:
-    """Thresholds and error rates of the manifest against those that the model has for its policy."""
+    """Compare the manifest's thresholds and error rates with the model's for the policy."""
     if classifier is None:
         return [Check("settings", "not checked", "needs the model")]
     step = Step("settings")
@@ -225,11 +226,11 @@ def _check_settings(manifest: Manifest, classifier: Classifier | None) -> list[C
 def _check_scores(
     classifier: Classifier, manifest: Manifest, passages: Iterable[tuple[int, list[Row]]], exact: bool
 ) -> Check:
-    """Score the passages again, and compare."""
+    """Score the passages again and compare probabilities, labels and low confidence."""
     thresholds = np.array([manifest.thresholds[label] for label in LABELS])
     scored, unequal, largest, where = 0, 0, 0.0, ""
     changed: list[str] = []
-    doubts: list[int] = []
+    unequal_confidence: list[int] = []
     for first, rows in passages:
         if not rows:
             continue
@@ -252,22 +253,25 @@ def _check_scores(
             moved = [f"{'-' if before[row, i] else '+'}{LABELS[i]}" for i in np.flatnonzero(before[row] != after[row])]
             changed.append(f"{first + row} {' '.join(moved)}")
         pairs = enumerate(zip(rows, tagged, strict=True), first)
-        doubts += [line for line, (one, again) in pairs if one.low_confidence != again.low_confidence]
+        unequal_confidence += [line for line, (one, again) in pairs if one.low_confidence != again.low_confidence]
     good, differ = not unequal, "equal to the last bit"
     if unequal and largest <= classifier.scorer.rounding and not changed:
         good, differ = not exact, f"{unequal:,} differ by rounding, at most {largest:.1g}"
     elif unequal:
         differ = f"{unequal:,} differ, by up to {largest:.2g} ({where})"
     labels = f"labels change on lines {listed(changed)}" if changed else "no label changes"
-    doubtful = f"; low_confidence differs on lines {listed(doubts)}" if doubts else ""
-    detail = f"{many(scored, 'passage')} scored again: {differ}; {labels}{doubtful}"
-    return Check("scores", "ok" if good and not doubts else "differs", detail)
+    confidence_note = f"; low_confidence differs on lines {listed(unequal_confidence)}" if unequal_confidence else ""
+    detail = f"{many(scored, 'passage')} scored again: {differ}; {labels}{confidence_note}"
+    return Check("scores", "ok" if good and not unequal_confidence else "differs", detail)
 
 
 def _find_inputs(
     manifest: Manifest, archive: Archive, files: Sequence[str], options: ReadOptions, step: Step
 ) -> dict[str, Callable[[], bytes]]:
-    """The inputs among `files` and in the bundle: a function that reads each, by SHA-256. `step` gets what is no input."""
+    """Find the inputs among `files` and in the bundle; return a function that reads each, by SHA-256.
+
+    Files that are no input, or have other bytes, are added to `step` as differences.
+    """
     found: dict[str, Callable[[], bytes]] = {}
     others: dict[str, str] = {}
     wanted = {one.sha256 for one in manifest.inputs}
@@ -282,7 +286,7 @@ def _find_inputs(
     for one in manifest.inputs:
         if one.source in archive.names and one.sha256 not in found:
             try:
-                digest = archive.stored(one.source).sha256
+                digest = archive.digest(one.source).sha256
             except InputError as error:
                 step.differs(str(error), one.name)
                 continue
@@ -309,7 +313,7 @@ def _check_inputs(
     passages: Iterable[tuple[int, list[Row] | None]],
     inputs: Step,
 ) -> list[Check]:
-    """Read and split the inputs that are here again, and compare them with the manifest and their passages."""
+    """Read and split the available inputs again, and compare them with the manifest and the passages."""
     text, offsets, split = Step("text"), Step("offsets"), Step("split")
     for one, (first, rows) in zip(manifest.inputs, passages, strict=True):
         if one.sha256 not in found:
@@ -318,18 +322,18 @@ def _check_inputs(
         inputs.ok()
         try:
             original = Original(one.name, found[one.sha256](), one.link)
-            reading = read_original(original, manifest.encoding, manifest.unit)
+            parsed = read_original(original, manifest.encoding, manifest.unit)
         except MissingExtraError as error:
             text.skip(str(error).removeprefix(f"{one.name}: "), one.name)
             continue
         except InputError as error:
             text.differs(f"cannot be read here: {error}", one.name)
             continue
-        about = {"size": len(original.data), **reading.about}
+        about = {"size": len(original.data), **parsed.about}
         text.compare(about, {name: getattr(one, name) for name in about}, one.name)
         if rows is not None:
-            _compare_offsets(offsets, one.name, reading, first, rows)
-            _compare_split(split, one.name, reading, first, rows)
+            _compare_offsets(offsets, one.name, parsed, first, rows)
+            _compare_split(split, one.name, parsed, first, rows)
     needed = "needs the inputs, as they were, and their passages"
     return [
         *inputs.checks(f"{inputs.good:,} of {many(len(manifest.inputs), 'input')} here, byte for byte"),
@@ -339,8 +343,8 @@ def _check_inputs(
     ]
 
 
-def _compare_offsets(step: Step, name: str, reading: Reading, first: int, rows: Sequence[Row]) -> None:
-    text = reading.document.text if reading.document else None  # rows are their own texts
+def _compare_offsets(step: Step, name: str, parsed: ParsedInput, first: int, rows: Sequence[Row]) -> None:
+    text = parsed.document.text if parsed.document else None  # rows are their own texts
     wrong = [line for line, row in enumerate(rows, first) if text and text[row.start : row.end] != row.text]
     if wrong:
         step.differs(f"characters from start to end are not the passage on lines {listed(wrong)}", name)
@@ -348,11 +352,11 @@ def _compare_offsets(step: Step, name: str, reading: Reading, first: int, rows: 
         step.ok()
 
 
-def _compare_split(step: Step, name: str, reading: Reading, first: int, rows: Sequence[Row]) -> None:
+def _compare_split(step: Step, name: str, parsed: ParsedInput, first: int, rows: Sequence[Row]) -> None:
     stored = [replace(row.passage(), labels=(), low_confidence=False) for row in rows]
-    if stored == reading.passages:
+    if stored == parsed.passages:
         return step.ok()
-    pairs = enumerate(zip_longest(stored, reading.passages), first)
+    pairs = enumerate(zip_longest(stored, parsed.passages), first)
     line = next(line for line, (there, here) in pairs if there != here)
-    passages = many(len(reading.passages), "passage")
+    passages = many(len(parsed.passages), "passage")
     return step.differs(f"splits into {passages}, not {len(stored):,}; other from line {line} on", name)

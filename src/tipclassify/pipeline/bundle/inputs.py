@@ -1,6 +1,6 @@
-"""Inputs of a bundle: their bytes, and what is read from those bytes, now and when somebody checks it.
+"""Inputs of a bundle: their bytes, and the passages read from these bytes, for writing and for verifying a bundle.
 
-What `tipclassify score` reads from an input and what is read from its bytes here are the same.
+The passages equal those of ``tipclassify score``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.passages import Unit, split_passages
 
-__all__ = ["Original", "Reading", "bundled_name", "get_original", "public_name", "read_original"]
+__all__ = ["Original", "ParsedInput", "bundled_name", "get_original", "public_name", "read_original"]
 
 _ROW_FILES: Final = (".jsonl", ".ndjson")
 _ODD: Final = re.compile(r"[^A-Za-z0-9._-]+")
@@ -32,28 +32,28 @@ _ODD: Final = re.compile(r"[^A-Za-z0-9._-]+")
 class Original:
     """The bytes of an input."""
 
-    name: str  # `public_name`; its suffix may say what it is
+    name: str  # `public_name`; its suffix may decide the format
     data: bytes
     link: Link | None = None
 
     @property
     def sha256(self) -> str:
-        """Of its bytes."""
+        """SHA-256 of the bytes, in hex."""
         return hashlib.sha256(self.data).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What was read from an input."""
+class ParsedInput:
+    """An input read and split."""
 
-    about: dict[str, Any]  # fields of `Input` that depend on its text: kind, title, country and the like
+    about: dict[str, Any]  # fields of `Input` derived from the content: kind, title, country, …
     document: Document | None  # None for rows
-    passages: list[Passage]  # split, not scored
-    notes: tuple[str, ...] = ()  # what could not be read in full
+    passages: list[Passage]  # not scored
+    notes: tuple[str, ...] = ()  # the reader's warnings
 
 
 def get_original(file: str, options: ReadOptions) -> Original:
-    """The bytes of a file, a link, or standard input for ``-``; `InputError` when they cannot be read."""
+    """Read the bytes of a file, a link, or standard input for ``-``; raise `InputError` when that fails."""
     if not is_link(file):
         return Original(public_name(file), read_bounded(file))
     got = download(file, allow_private=options.allow_private, refresh=options.refresh)
@@ -61,7 +61,7 @@ def get_original(file: str, options: ReadOptions) -> Original:
 
 
 def public_name(file: str) -> str:
-    """The name of an input for others: of a path that is absolute or leads out of the folder, the last part.
+    """Make an input's public name: only the last part of a path that is absolute or leads out of the working folder.
 
     >>> public_name("/home/jane/secret/qatar.html"), public_name("reports/qatar.html"), public_name("../qatar.html")
     ('qatar.html', 'reports/qatar.html', 'qatar.html')
@@ -73,7 +73,7 @@ def public_name(file: str) -> str:
 
 
 def bundled_name(number: int, name: str) -> str:
-    """The path of an input in a bundle: possible on every system, and another for each input.
+    """Make the path of an input in a bundle: valid on every system, and unique by its number.
 
     >>> bundled_name(3, "reports/Côte d'Ivoire.html")
     'sources/0003-C-te-d-Ivoire.html'
@@ -82,15 +82,15 @@ def bundled_name(number: int, name: str) -> str:
     return f"sources/{number:04}-{_ODD.sub('-', end).strip('-')[-80:].lstrip('.') or 'input'}"
 
 
-def read_original(original: Original, encoding: str | None, unit: Unit) -> Reading:
-    """Read and split an input; `InputError` when it cannot be read."""
+def read_original(original: Original, encoding: str | None, unit: Unit) -> ParsedInput:
+    """Read and split an input; raise `InputError` when it cannot be read."""
     if Path(original.name).suffix.lower() in _ROW_FILES and not is_link(original.name):
-        return Reading(_about(ROWS, None), None, _rows(original))
+        return ParsedInput(_about(ROWS, None), None, _rows(original))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         kind, document = _read(original, ReadOptions(encoding))
     notes = tuple(str(warning.message) for warning in caught if warning.category is UserWarning)
-    return Reading(_about(kind, document), document, split_passages(document, unit), notes)
+    return ParsedInput(_about(kind, document), document, split_passages(document, unit), notes)
 
 
 def _read(original: Original, options: ReadOptions) -> tuple[str, Document]:
@@ -108,7 +108,7 @@ def _read(original: Original, options: ReadOptions) -> tuple[str, Document]:
 def _about(kind: str, document: Document | None) -> dict[str, Any]:
     if document is None:
         return {"kind": kind, **dict.fromkeys(("title", "country", "year", "text_sha256", "characters"))}
-    text = document.text.encode("utf-8", "surrogatepass")  # JSON may hold halves of characters
+    text = document.text.encode("utf-8", "surrogatepass")  # text from JSON may have lone surrogates
     return {
         "kind": kind,
         "title": document.title,

@@ -1,4 +1,4 @@
-"""The manifest of a bundle and the rows of its passages: records in Python, JSON on disk, every value checked when read."""
+"""Manifest and passage rows of a bundle: typed records in Python, JSON on disk, validated when read."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ from tipclassify.text.furniture import is_prose
 from tipclassify.text.segmentation.passages import Unit
 
 __all__ = ["FORMAT", "MANIFEST", "PASSAGES", "README", "ROWS", "Figures", "Input", "Link", "Manifest", "ModelId"]
-__all__ += ["Row", "Stored", "count_passages", "dump", "environment", "figures", "read_manifest", "read_row"]
+__all__ += ["FileDigest", "Row", "count_passages", "dump", "environment", "figures", "read_manifest", "read_row"]
 __all__ += ["write_manifest", "write_row"]
 
 FORMAT: Final = 1
-"""Raise it for another layout: a bundle of a higher one is refused with the way out."""
+"""Version of the layout; raise it for a new one. A bundle of a higher version is refused with the advice to upgrade."""
 
 MANIFEST: Final = "manifest.json"
 PASSAGES: Final = "passages.jsonl"
 README: Final = "README.txt"
 
 ROWS: Final = "rows"
-"""Kind of an input whose passages came ready split."""
+"""Kind of an input whose rows are passages already."""
 
 _LIBRARIES: Final = (
     "numpy", "sentencex", "selectolax", "charset-normalizer", "markdown-it-py", "pypdfium2", "python-docx", "striprtf",
 )  # fmt: skip
-# Line ends to some readers of JSON lines, invisible, or not encodable.
+# Characters that are line ends to some JSON Lines readers, invisible, or not encodable.
 _ESCAPED: Final = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -56,7 +56,7 @@ Label = Annotated[str, _one_of(LABELS)]
 Policy = Annotated[str, _one_of(POLICIES)]
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Probabilities = Annotated[dict[Label, Probability], msgspec.Meta(min_length=len(LABELS))]
-Cases = Annotated[float, msgspec.Meta(ge=0, le=1e12)]  # passages of a corpus; beyond it sums of squares overflow
+Cases = Annotated[float, msgspec.Meta(ge=0, le=1e12)]  # passages of a corpus; sums of squares of more would overflow
 Counts = Annotated[dict[str, int | float | tuple[str, ...] | None], msgspec.Meta(max_length=10)]
 RateTable = Annotated[
     dict[Annotated[str, _one_of(one.name for one in fields(Rates))], Cases], msgspec.Meta(min_length=5)
@@ -64,18 +64,18 @@ RateTable = Annotated[
 
 
 class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A JSON object with these fields and no others."""
+    """A JSON object with exactly these fields."""
 
 
-class Stored(_Record, frozen=True):
-    """A file of the bundle."""
+class FileDigest(_Record, frozen=True):
+    """Hash and size, in bytes, of a file of the bundle."""
 
     sha256: Sha256
     size: Number
 
 
 class ModelId(_Record, frozen=True):
-    """The model that gave the scores: the hashes in its ``model.json``, and that of its corpus where it has one."""
+    """Identity of the scoring model: the hashes in its ``model.json``, and its corpus hash if it has one."""
 
     sha256: Sha256
     weights_sha256: Sha256
@@ -83,7 +83,7 @@ class ModelId(_Record, frozen=True):
 
 
 class Link(_Record, frozen=True):
-    """Where an input of the web was found, when (UTC), and what the server said it is."""
+    """Address, download time (UTC) and declared type of an input from the web."""
 
     url: str
     fetched: str
@@ -92,7 +92,7 @@ class Link(_Record, frozen=True):
 
 
 class Figures(_Record, frozen=True):
-    """What was counted in one input or in all, as ``tipclassify summary`` gives it."""
+    """Counts of one input or of all, as ``tipclassify summary`` gives them."""
 
     passages: Number
     low_confidence: Number
@@ -101,42 +101,42 @@ class Figures(_Record, frozen=True):
 
 
 class Input(_Record, frozen=True):
-    """An input: hash and size of its bytes, what was read from them, and its figures."""
+    """An input: hash and size of its bytes, metadata of its text, and its figures."""
 
-    name: str  # a link, or a path without the folders of the machine it was on
+    name: str  # `inputs.public_name`: a link, or a path without private folders
     sha256: Sha256
-    size: Number
-    kind: str  # which reader read it, or `ROWS`
+    size: Number  # bytes
+    kind: str  # format, which decides the reader, or `ROWS`
     title: str | None
     country: str | None
     year: int | None
-    text_sha256: str | None  # of the text that offsets count in, in UTF-8; None for rows
+    text_sha256: str | None  # of the text, in UTF-8, that offsets refer to; None for rows
     characters: int | None
-    notes: tuple[str, ...]  # what could not be read in full
+    notes: tuple[str, ...]  # the reader's warnings
     link: Link | None
-    source: str | None  # its name in the bundle, where it is in it
+    source: str | None  # its path in the bundle, if included
     figures: Figures
 
 
 class Manifest(_Record, frozen=True):
-    """What a bundle says of itself."""
+    """Content of ``manifest.json``, but for its own hash."""
 
     bundle: int  # `FORMAT`
     versions: Annotated[dict[str, str | None], msgspec.Meta(max_length=50)]  # `environment`
     model: ModelId
     policy: Policy
-    thresholds: Probabilities  # from which each label was given
-    moved: dict[Label, Probability]  # those of them that are not the policy's
+    thresholds: Probabilities
+    moved: dict[Label, Probability]  # overrides of the policy's thresholds
     unit: Unit
     encoding: str | None
     error_rates: Annotated[dict[Label, RateTable], msgspec.Meta(min_length=len(LABELS))] | None  # `Rates`
     inputs: tuple[Input, ...]
     figures: Figures  # of all inputs together
-    files: dict[str, Stored]  # all but the manifest
+    files: dict[str, FileDigest]  # all but the manifest
 
 
 class Row(_Record, frozen=True):
-    """A line of ``passages.jsonl``: a tagged passage, and the number of its input in the manifest, from 0."""
+    """A line of ``passages.jsonl``: a tagged passage, and the index of its input in the manifest, from 0."""
 
     input: Number
     start: Number
@@ -150,14 +150,14 @@ class Row(_Record, frozen=True):
     low_confidence: bool
 
     def passage(self) -> Passage:
-        """The passage with its labels, not its scores."""
+        """Make the passage with its labels, without its scores."""
         return Passage(
             self.text, self.start, self.end, self.section, self.labels, {}, self.low_confidence, self.page, self.block
         )
 
 
 def environment() -> dict[str, str | None]:
-    """Versions and platform, by which a passage may be read or rounded otherwise; None for a library that is not there."""
+    """Collect the versions and platform that affect reading and rounding; None for a library that is not installed."""
     found: dict[str, str | None] = {"tipclassify": __version__, "python": platform.python_version()}
     for name in _LIBRARIES:
         try:
@@ -168,7 +168,7 @@ def environment() -> dict[str, str | None]:
 
 
 def count_passages(passages: Iterable[Passage]) -> Group:
-    """Count tagged passages by their labels; references, notes and the like are left out.
+    """Count tagged passages by label set, without page furniture (references, notes, …).
 
     >>> group = count_passages([Passage("Courts slept.", 0, 13, labels=("failure",)), Passage("12 May 2021.", 14, 26)])
     >>> group.passages, group.count("failure"), group.low_confidence
@@ -180,7 +180,7 @@ def count_passages(passages: Iterable[Passage]) -> Group:
 
 
 def figures(groups: Sequence[Group], rates: Mapping[str, Mapping[str, float]] | None) -> list[Figures]:
-    """The figures of each group and, last, of all together; adjusted for the model's errors where `rates` are known."""
+    """Compute the figures of each group and, last, of all; counts are adjusted for errors if `rates` are known."""
     sets: Counter[tuple[str, ...]] = Counter()
     for group in groups:
         sets.update(group.sets)
@@ -191,33 +191,39 @@ def figures(groups: Sequence[Group], rates: Mapping[str, Mapping[str, float]] | 
 
 
 def write_manifest(manifest: Manifest) -> tuple[bytes, str]:
-    """The file, and the fingerprint it ends with."""
+    """Serialize the manifest; return its bytes and its fingerprint (SHA-256 in hex), with which they end."""
     plain = msgspec.to_builtins(manifest)
     fingerprint = hashlib.sha256(dump(plain, 1)).hexdigest()
     return dump({**plain, "sha256": fingerprint}, 1), fingerprint
 
 
 def write_row(number: int, passage: Passage) -> bytes:
-    """The line of a tagged passage of input `number`. Probabilities keep every bit: JSON has them as Python's ``repr``."""
+    """Serialize a tagged passage of input `number`; probabilities keep every bit (written as Python's ``repr``)."""
     row = {"input": number, **passage.to_dict(), "scores": dict(passage.scores)}
     return dump({name: row[name] for name in Row.__struct_fields__})
 
 
 def dump(value: Any, indent: int | None = None) -> bytes:
-    """JSON, in the one way that bundles have it."""
+    """Serialize a value as the canonical JSON of bundles."""
     written = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
     return (_ESCAPED.sub(lambda char: f"\\u{ord(char[0]):04x}", written) + "\n").encode()
 
 
 def read_manifest(data: bytes, where: str) -> tuple[Manifest, str, str | None]:
-    """The manifest, its true fingerprint, and what is wrong with it, if anything; `InputError` when it is unreadable."""
+    """Parse a manifest; return it, its computed fingerprint, and a description of the defect or None.
+
+    Raises
+    ------
+    InputError
+        When it cannot be parsed, or is of a newer version.
+    """
     try:
         plain = _load(data)
         if type(number := plain.get("bundle")) is int and number > FORMAT:
             upgrade = f"of a newer tipclassify (bundle format {number}); run 'pip install -U tipclassify'"
             raise InputError(f"{where}: {upgrade}")
-        told = plain.pop("sha256", None)
-        if not isinstance(told, str):
+        stated = plain.pop("sha256", None)
+        if not isinstance(stated, str):
             raise ValueError("no SHA-256 at its end")
         manifest = msgspec.convert(plain, Manifest)
         fingerprint = hashlib.sha256(dump(plain, 1)).hexdigest()
@@ -228,15 +234,15 @@ def read_manifest(data: bytes, where: str) -> tuple[Manifest, str, str | None]:
         reason = f"not the manifest of a bundle ({one_line(str(error)):.120})"
         raise InputError(f"{where}: {reason}; get the bundle anew") from None
     wrong = None
-    if told != fingerprint:
-        wrong = f"changed since it was made: its SHA-256 is {fingerprint[:12]}…, it says {told:.12}…"
-    elif data != dump({**plain, "sha256": told}, 1):
+    if stated != fingerprint:
+        wrong = f"changed since it was made: its SHA-256 is {fingerprint[:12]}…, it says {stated:.12}…"
+    elif data != dump({**plain, "sha256": stated}, 1):
         wrong = "not written as tipclassify writes it (a name twice, or other white space)"
     return manifest, fingerprint, wrong
 
 
 def read_row(line: bytes, where: str) -> Row:
-    """The passage on a line; `InputError` when it is none, or could be read in two ways."""
+    """Parse a line of ``passages.jsonl``; raise `InputError` when it is no passage or not canonical JSON."""
     try:
         plain = _load(line)
         row = msgspec.convert(plain, Row)
@@ -248,7 +254,7 @@ def read_row(line: bytes, where: str) -> Row:
 
 
 def _load(data: bytes) -> dict[str, Any]:
-    """The JSON object in `data`; `ValueError` when there is none."""
+    """Parse a JSON object; raise `ValueError` when `data` is none."""
     try:
         plain = json.loads(data.decode("utf-8"))
     except RecursionError:

@@ -1,4 +1,4 @@
-"""The model of a bundle: its hashes, its folder put in, and taken out again without trusting it."""
+"""Model of a bundle: identify it by its hashes, pack its folder, and load it again as untrusted data."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ BREAKS: Final = (
     ArithmeticError, LookupError, TypeError, ValueError, AttributeError, MemoryError, RuntimeError, OSError, EOFError,
     zipfile.BadZipFile, zlib.error, struct.error,
 )  # fmt: skip
-"""What loading and using the arrays of a stranger's model may raise, beside `InputError` and `ModelError`."""
+"""Exceptions that an untrusted model's arrays may raise when loaded or used, besides `InputError` and `ModelError`."""
 
 _WEIGHTS: Final = "weights.npz"
-_ALSO: Final = ("README.md", "golden.jsonl")
+_OPTIONAL: Final = ("README.md", "golden.jsonl")
 
 
 def model_id(folder: Path) -> ModelId:
-    """The hashes of the model in `folder`; `ModelError` when it cannot be read."""
+    """Read the identity of the model in `folder`; raise `ModelError` when that fails."""
     head = load_head(folder)
     try:
         return ModelId(str(head["sha256"]), weights_digest(head), head.get("corpus", {}).get("sha256"))
@@ -45,9 +45,9 @@ def model_id(folder: Path) -> ModelId:
 
 
 def pack_model(packer: Packer, folder: Path) -> None:
-    """Add the files of a model folder; `ModelError` when one cannot be read, or does not have its hash."""
+    """Add the files of a model folder; raise `ModelError` when one cannot be read or has another hash."""
     hashes = hashed_files(load_head(folder))
-    for name in sorted({HEAD, *hashes, *(name for name in _ALSO if (folder / name).is_file())}):
+    for name in sorted({HEAD, *hashes, *(name for name in _OPTIONAL if (folder / name).is_file())}):
         try:
             data = (folder / name).read_bytes()
         except OSError as error:
@@ -60,10 +60,15 @@ def pack_model(packer: Packer, folder: Path) -> None:
 def find_model(
     archive: Archive, wanted: ModelId, model: str | os.PathLike[str] | None = None
 ) -> tuple[Classifier | None, Check]:
-    """The model to score the passages of a bundle with, if it is here, and whether it is the one that did.
+    """Find the model to score a bundle's passages with, and check that its hashes are those of the manifest.
 
-    It is `model`; without, a shipped one, one that was added, or the one in the bundle, if that is it. An encoder in a
-    bundle is not run: a graph that a stranger made may take any time and memory.
+    The candidates: `model` if given; else an installed model of the same hash; else a linear model in the bundle. An
+    encoder in a bundle is not run: an untrusted graph may take unbounded time and memory.
+
+    Returns
+    -------
+    (Classifier or None, Check)
+        The model, None if none can be used, and the check.
 
     Raises
     ------
@@ -73,7 +78,7 @@ def find_model(
     if model is not None:
         return Classifier.load(model), _compared(model_id(model_folder(model)), wanted, "given with --model")
     for name in (*SHIPPED, *(one.name for one in installed())):
-        with suppress(ModelError):  # one that cannot be read is none of ours
+        with suppress(ModelError):  # an unreadable model is not the one
             found = model_id(model_folder(name))
             if found.sha256 == wanted.sha256:
                 try:
@@ -99,7 +104,7 @@ def _compared(found: ModelId, wanted: ModelId, where: str) -> Check:
 
 
 def _unpacked(archive: Archive, wanted: ModelId) -> tuple[Classifier | None, Check]:
-    """The linear model in a bundle, loaded from a temporary folder that is then removed."""
+    """Load the linear model in a bundle from a temporary folder."""
     head = archive.read(f"model/{HEAD}", LARGEST)
     if kind_of(parse_head(head)) != LINEAR:
         reason = f"{wanted.sha256[:12]}… is an encoder; unpack model/ and give it with --model, if you trust it"
@@ -108,6 +113,6 @@ def _unpacked(archive: Archive, wanted: ModelId) -> tuple[Classifier | None, Che
     open_zip(weights, f"{archive.name}: model/{_WEIGHTS}")  # numpy would unpack it to any size
     with tempfile.TemporaryDirectory(prefix="tipclassify-model-") as made:
         folder = Path(made)
-        (folder / HEAD).write_bytes(head)  # these names and no others are written, whatever the bundle holds
+        (folder / HEAD).write_bytes(head)  # only these two names are written, whatever the bundle holds
         (folder / _WEIGHTS).write_bytes(weights)
         return Classifier.load(folder), _compared(model_id(folder), wanted, "in the bundle")

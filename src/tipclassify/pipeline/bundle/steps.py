@@ -1,4 +1,4 @@
-"""What a check of a bundle comes to: ok, differing, or not made, with what was compared or why not."""
+"""Results of verifying a bundle: a `Check` is one outcome; a `Step` collects those of many files or inputs."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any, Final, Literal
 
 __all__ = ["Check", "Step", "differences", "listed", "many"]
 
-_SHOWN: Final = 5  # names or lines; who needs all has the files
+_SHOWN: Final = 5  # names or line numbers in a message
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
     """The outcome of one check."""
 
-    check: str  # which step: "labels", say
+    check: str  # name of the step, such as "labels"
     result: Literal["ok", "differs", "not checked"]
-    detail: str  # what was found, or why it could not be checked
-    subject: str | None = None  # the file or input it is about; None for all of them
+    detail: str  # the finding, or the reason for "not checked"
+    subject: str | None = None  # file or input; None for all
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Step:
     skipped: dict[str, list[str]] = field(default_factory=dict)
 
     def ok(self) -> None:
-        """Count one more that is as it should be."""
+        """Count a file or input as ok."""
         self.good += 1
 
     def differs(self, detail: str, subject: str | None = None) -> None:
@@ -45,18 +45,18 @@ class Step:
         self.wrong.append(Check(self.name, "differs", detail, subject))
 
     def skip(self, reason: str, subject: str) -> None:
-        """Add what could not be checked."""
+        """Add a file or input that could not be checked, with the reason."""
         self.skipped.setdefault(reason, []).append(subject)
 
     def compare(self, found: Any, stored: Any, subject: str | None = None) -> None:
-        """Add each difference between a value found and the one in the bundle, or count it as ok."""
+        """Compare a computed value with the bundle's: add each difference, or count it as ok."""
         details = list(differences(found, stored))
         for detail in details:
             self.differs(detail, subject)
         self.good += not details
 
     def checks(self, when_ok: str, needed: str = "nothing to check") -> list[Check]:
-        """What differs one by one; what is ok, and what was not checked for the same reason, together."""
+        """Return the outcomes: each difference by itself; the ok ones as one; the skipped ones by reason."""
         if not (self.good or self.wrong or self.skipped):
             return [Check(self.name, "not checked", needed)]
         ok = [Check(self.name, "ok", when_ok)] if self.good else []
@@ -65,7 +65,7 @@ class Step:
 
 
 def differences(found: Any, stored: Any, where: str = "") -> Iterator[str]:
-    """A line for each value that is not the same in two nested dicts.
+    """Describe each value that differs between two nested dicts.
 
     >>> list(differences({"failure": {"count": 2, "share": 0.5}}, {"failure": {"count": 3, "share": 0.5}}))
     ['failure.count is 2, not 3 as the bundle says']
@@ -78,7 +78,7 @@ def differences(found: Any, stored: Any, where: str = "") -> Iterator[str]:
 
 
 def listed(names: Iterable[object]) -> str:
-    """The first few names, and how many more there are.
+    """Join the first few names, with the number of the others.
 
     >>> listed("abcdefg")
     'a, b, c, d, e and 2 more'
@@ -89,7 +89,7 @@ def listed(names: Iterable[object]) -> str:
 
 
 def many(number: int, what: str) -> str:
-    """A number of things.
+    """Format a count with its noun.
 
     >>> many(1, "input"), many(2_000, "passage")
     ('1 input', '2,000 passages')

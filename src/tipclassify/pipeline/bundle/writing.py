@@ -1,4 +1,4 @@
-"""Inputs in, a bundle out. One input is in memory at a time; an input that cannot be read means no bundle at all."""
+"""Bundle writer: inputs in, a zip file out. One input is in memory at a time; an unreadable input stops it all."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tipclassify.labels import LABELS
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.loading import model_folder
 from tipclassify.pipeline.bundle.archive import Packer
-from tipclassify.pipeline.bundle.inputs import Original, Reading, bundled_name, get_original, read_original
+from tipclassify.pipeline.bundle.inputs import Original, ParsedInput, bundled_name, get_original, read_original
 from tipclassify.pipeline.bundle.manifest import (
     FORMAT,
     MANIFEST,
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 
 __all__ = ["settings", "write_bundle"]
 
-_EXTRAS: Final = ("pdf", "docx", "rtf")  # kinds that need an extra of their name
-_IN_MEMORY: Final = 32_000_000  # bytes of passages, before they go to a temporary file
+_EXTRAS: Final = ("pdf", "docx", "rtf")  # formats whose reader needs the extra of the same name
+_IN_MEMORY: Final = 32_000_000  # bytes of passages that are kept in memory before a temporary file is used
 
 
 def write_bundle(
@@ -54,26 +54,26 @@ def write_bundle(
     with_model: bool = False,
     done: Callable[[int, int], None] | None = None,
 ) -> tuple[Manifest, str]:
-    """Tag `files` and write the bundle of them to `out`.
+    """Tag `files` and write their bundle to `out`.
 
     Parameters
     ----------
     files : sequence of str
-        Files, links, ``-`` for standard input; see `tipclassify.pipeline.batch.expand_inputs` for more.
+        Files, links, ``-`` for standard input (see `tipclassify.pipeline.batch.expand_inputs`).
     with_sources, with_model : bool
-        Put the bytes of the inputs and the model folder into it.
+        Whether to include the bytes of the inputs, and the model folder.
     done : callable, optional
-        Called with (inputs done, all) after each.
+        Called with (inputs done, inputs in total) after each.
 
     Returns
     -------
     (Manifest, str)
-        What the bundle says of itself, and its fingerprint.
+        The manifest and its fingerprint.
 
     Raises
     ------
     InputError
-        When inputs cannot be read, with a line for each; what was written to `out` is then no bundle.
+        When inputs cannot be read, with a line for each; `out` then has no valid bundle.
     ModelError
         When the model cannot be used.
     """
@@ -85,8 +85,8 @@ def write_bundle(
         if with_model:
             pack_model(packer, folder)
         inputs, groups = _pack_inputs(files, tagging, packer, with_sources, done)
-        moved = dict(tagging.thresholds)
-        thresholds, rates = settings(classifier, tagging.policy, moved)
+        overrides = dict(tagging.thresholds)
+        thresholds, rates = settings(classifier, tagging.policy, overrides)
         *each, total = figures(groups, rates)
         inputs = [msgspec.structs.replace(one, figures=counted) for one, counted in zip(inputs, each, strict=True)]
         packer.add(README, io.BytesIO(_readme(inputs, with_sources, with_model).encode()))
@@ -99,7 +99,7 @@ def write_bundle(
             model=model,
             policy=tagging.policy,
             thresholds=thresholds,
-            moved=moved,
+            moved=overrides,
             unit=tagging.unit,
             encoding=tagging.read.encoding,
             error_rates=rates,
@@ -113,10 +113,10 @@ def write_bundle(
 
 
 def settings(
-    classifier: Classifier, policy: str, moved: dict[str, float]
+    classifier: Classifier, policy: str, overrides: dict[str, float]
 ) -> tuple[dict[str, float], dict[str, dict[str, float]] | None]:
-    """Thresholds of a classifier under a policy, and its error rates where it knows them, by label."""
-    rates = error_rates(classifier.meta, policy, moved)
+    """Return a classifier's thresholds and, if recorded, its error rates under a policy, each by label."""
+    rates = error_rates(classifier.meta, policy, overrides)
     thresholds = dict(zip(LABELS, classifier.thresholds(policy).tolist(), strict=True))
     return thresholds, None if rates is None else {label: asdict(rates[label]) for label in LABELS}
 
@@ -128,7 +128,7 @@ def _pack_inputs(
     with_sources: bool,
     done: Callable[[int, int], None] | None,
 ) -> tuple[list[Input], list[Group]]:
-    """Read and tag each input and add its passages; what the manifest says of the inputs, and their counts."""
+    """Read, tag and pack each input; return their manifest entries and their counts."""
     classifier = tagging.classifier()
     inputs: list[Input] = []
     groups: list[Group] = []
@@ -137,17 +137,17 @@ def _pack_inputs(
         for number, file in enumerate(files):
             try:
                 original = get_original(file, tagging.read)
-                reading = read_original(original, tagging.read.encoding, tagging.unit)
+                parsed = read_original(original, tagging.read.encoding, tagging.unit)
             except InputError as error:
                 failures.append(str(error))
             else:
-                if not failures:  # else only to know what else is wrong
-                    passages = classifier.tag_passages(reading.passages, tagging.policy)
+                if not failures:  # after a failure, inputs are read only to report all that fail
+                    passages = classifier.tag_passages(parsed.passages, tagging.policy)
                     lines.writelines(write_row(number, passage) for passage in passages)
                     source = bundled_name(number, original.name) if with_sources else None
                     if source:
                         packer.add(source, io.BytesIO(original.data))
-                    inputs.append(_input(original, reading, source))
+                    inputs.append(_input(original, parsed, source))
                     groups.append(count_passages(passages))
             if done:
                 done(number + 1, len(files))
@@ -159,17 +159,17 @@ def _pack_inputs(
     return inputs, groups
 
 
-def _input(original: Original, reading: Reading, source: str | None) -> Input:
-    """What the manifest says of an input; its figures are those of nothing until all are read."""
+def _input(original: Original, parsed: ParsedInput, source: str | None) -> Input:
+    """Make the manifest entry of an input; its figures are filled in when all inputs are read."""
     return Input(
         name=original.name,
         sha256=original.sha256,
         size=len(original.data),
-        notes=reading.notes,
+        notes=parsed.notes,
         link=original.link,
         source=source,
         figures=Figures(0, 0, {}, {}),
-        **reading.about,
+        **parsed.about,
     )
 
 

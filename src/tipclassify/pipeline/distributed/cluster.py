@@ -1,4 +1,4 @@
-"""Connect to a Dask cluster, one that runs already or worker processes of this machine, and keep the model on its workers."""
+"""Dask cluster: connect to a running one or start worker processes here, and deploy the model to its workers."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from distributed.core import rpc
 from tipclassify.errors import InputError
 from tipclassify.pipeline.distributed.worker import ModelPlugin
 
-__all__ = ["connected", "model_on"]
+__all__ = ["connected", "deployed_model"]
 
-_PATIENCE: Final = 5  # seconds that a scheduler has to answer
+_PATIENCE: Final = 5  # timeout of a scheduler's answer, in seconds
 _LOOPBACK: Final = "127.0.0.1"
 _NOISY: Final = ("distributed", "tornado", "asyncio")
 _IGNORE_INTERRUPTS: Final = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
-"""For workers here: a terminal sends Ctrl-C to all processes of a command, and the first of them ends the others."""
+"""Preload for local workers: a terminal sends Ctrl-C to all processes of a command, and the parent ends the workers."""
 
 
 @contextlib.contextmanager
 def connected(scheduler: str | None = None, workers: int | None = None) -> Iterator[Client]:
-    """Connect a `distributed.Client` to the scheduler at an address, or to `workers` processes here, one a core by default.
+    """Connect a `distributed.Client` to a scheduler's address, or to `workers` new local processes (default: cores).
 
     Raises
     ------
@@ -59,11 +59,11 @@ def connected(scheduler: str | None = None, workers: int | None = None) -> Itera
 
 def _client_of(scheduler: str) -> Client:
     try:
-        # A Client that finds something else there takes minutes to say so. The thread: a notebook has a loop.
+        # Ask first: a Client takes minutes to fail on anything else. In a thread, as a notebook runs an event loop.
         with ThreadPoolExecutor(1) as pool:
             pool.submit(asyncio.run, _greet(scheduler)).result()
         client = Client(scheduler, timeout=_PATIENCE, set_as_default=False)
-    except Exception:  # what else listens at an address answers with anything: even a MemoryError has been seen
+    except Exception:  # another kind of server may answer with anything: even a MemoryError was seen
         raise InputError(
             f"{scheduler}: no Dask scheduler answers there; start one with 'dask scheduler', or leave the address out"
         ) from None
@@ -73,7 +73,7 @@ def _client_of(scheduler: str) -> Client:
 
 
 async def _greet(scheduler: str) -> None:
-    """Ask a scheduler who it is, and wait no longer than `_PATIENCE`."""
+    """Ask a scheduler for its identity; raise unless it answers within `_PATIENCE` seconds."""
     async with rpc(scheduler, timeout=_PATIENCE, connection_args=Security().get_connection_args("client")) as server:
         if (await asyncio.wait_for(server.identity(), _PATIENCE))["type"] != "Scheduler":
             raise ValueError("not a scheduler")
@@ -81,7 +81,7 @@ async def _greet(scheduler: str) -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Turn Dask's own messages off: a worker that ends or is replaced is no news to whoever scores."""
+    """Silence Dask's log messages: a worker that ends or is replaced does not concern the user."""
     names = {name for name in logging.root.manager.loggerDict if name.split(".")[0] in _NOISY}
     loggers = {logger: logger.level for logger in map(logging.getLogger, sorted({*names, *_NOISY}))}
     try:
@@ -94,13 +94,13 @@ def _quiet() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def model_on(client: Client, plugin: ModelPlugin) -> Iterator[None]:
-    """Keep a model on every worker of a cluster, also on one that joins or is replaced.
+def deployed_model(client: Client, plugin: ModelPlugin) -> Iterator[None]:
+    """Register a model on every worker of a cluster, including workers that join later.
 
     Raises
     ------
     InputError, ModelError
-        When a worker cannot take it.
+        When a worker cannot load it.
     """
     try:
         try:

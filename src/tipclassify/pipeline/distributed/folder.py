@@ -1,8 +1,8 @@
-"""The folder that results go to: what an earlier run left in it, what is stale, and the manifest that closes it.
+"""Output folder of a distributed run: finished parts of earlier runs, stale files, errors and the manifest.
 
-``passages/`` holds a Parquet file a part and ``records/`` what is known of each: a part is done when both are there, and no
-error that is worth another try. ``settings.json`` holds what decides rows beside the inputs. Written last:
-``errors/errors.parquet`` and ``manifest.json``, with every input and file.
+``passages/`` has a Parquet file and ``records/`` a JSON record for each part; a part is finished when both exist and
+no failure is retryable. ``settings.json`` has the options that determine rows. ``errors/errors.parquet`` and
+``manifest.json`` are written last.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from tipclassify._version import __version__
 from tipclassify.errors import InputError
-from tipclassify.pipeline.distributed.places import Place, what_failed, write_whole
+from tipclassify.pipeline.distributed.places import Place, describe_error, write_whole
 from tipclassify.pipeline.distributed.worker import Failure, Record, read_record
 
 __all__ = ["Folder"]
@@ -24,19 +24,21 @@ _FORMAT: Final = 1
 
 
 class Folder:
-    """The results of a run.
+    """Output folder of a run.
 
     Parameters
     ----------
     name : str
-        As the user wrote it.
+        Path or address as the user wrote it.
+    place : Place
+        File system and path of the folder.
     settings : mapping
-        What decides rows beside the inputs, as plain JSON values.
+        Options that determine rows, as plain JSON values.
 
     Raises
     ------
     InputError
-        When it cannot be read, or holds results of other settings or other files.
+        When it cannot be read, or has results of other settings or other files.
     """
 
     def __init__(self, name: str, place: Place, settings: Mapping[str, Any]) -> None:
@@ -51,7 +53,7 @@ class Folder:
         except InputError:
             raise
         except Exception as error:
-            raise InputError(f"{name}: {what_failed(error)}; choose another output folder") from None
+            raise InputError(f"{name}: {describe_error(error)}; choose another output folder") from None
 
     def _refuse_other_settings(self) -> None:
         written = self._read("settings.json")
@@ -66,12 +68,12 @@ class Folder:
             )
 
     def refuse_other_inputs(self, inputs: Iterable[str]) -> None:
-        """Do nothing, unless the folder has the results of other inputs alone.
+        """Check that the folder's results, if any, share an input with this run.
 
         Raises
         ------
         InputError
-            When it has: they would go.
+            When all are of other inputs: they would be removed.
         """
         earlier = {one["name"] for one in (self._manifest or {}).get("inputs", ())}
         if earlier and earlier.isdisjoint(inputs):
@@ -80,7 +82,7 @@ class Folder:
             )
 
     def done(self, names: Collection[str]) -> dict[str, Record]:
-        """Read the records of the parts, of those named, that an earlier run has finished."""
+        """Read the records of those of the named parts that an earlier run finished."""
         sizes = {name: info["size"] for name, (_, info) in self._files("passages").items()}
         paths = [path for name, (path, _) in self._files("records").items() if name in names]
         found = map(read_record, self._fs.cat(paths).values() if paths else ())
@@ -91,19 +93,19 @@ class Folder:
         }
 
     def open(self) -> None:
-        """Make the folder ready for files; from here to `close` it has no manifest."""
+        """Prepare the folder for writing: it has no manifest until `close`."""
         if self._manifest is not None:
             self._fs.rm_file(f"{self._root}/manifest.json")
         if self._read("settings.json") is None:
             self._write("settings.json", self._settings)
 
     def close(self, inputs: Sequence[str], records: Sequence[Record]) -> int:
-        """Remove what is not of this run, write errors and manifest; how many finished files were removed."""
+        """Remove files of other runs, write errors and manifest; return the number of passage files removed."""
         names = {record.name for record in records}
         removed = 0
         for folder in ("passages", "records"):
             for name, (path, _) in self._files(folder).items():
-                if name not in names and name.startswith(("part-", ".part-")):  # the latter: what a killed worker left
+                if name not in names and name.startswith(("part-", ".part-")):  # ".part-": left by a killed worker
                     self._fs.rm_file(path)
                     removed += folder == "passages" and name.startswith("part-")
         self._write_errors([failure for record in records for failure in record.failures])
@@ -120,13 +122,16 @@ class Folder:
                 self._fs.rm_file(path)
             return
         schema = pa.schema([("input", pa.string()), ("error", pa.string()), ("again", pa.bool_())])
-        rows = [{"input": _sound(one.input), "error": _sound(one.error), "again": one.again} for one in failures]
+        rows = [
+            {"input": _replace_surrogates(one.input), "error": _replace_surrogates(one.error), "again": one.again}
+            for one in failures
+        ]
         out = io.BytesIO()
         parquet.write_table(pa.Table.from_pylist(rows, schema), out)
         write_whole((self._fs, path), out.getvalue())
 
     def _manifest_of(self, inputs: Sequence[str], records: Sequence[Record]) -> dict[str, Any]:
-        """The manifest. No clock: the same run gives the same one."""
+        """Build the manifest. It has no timestamp, so that the same run gives the same bytes."""
         about: dict[str, dict[str, Any]] = {name: {"name": name, "rows": 0, "errors": 0} for name in inputs}
         for record in records:
             for name, rows in record.inputs.items():
@@ -155,14 +160,14 @@ class Folder:
         }
 
     def _files(self, folder: str) -> dict[str, tuple[str, Mapping[str, Any]]]:
-        """Path and details of each file in a folder, by its name without suffix."""
+        """List a subfolder: path and details of each file, by its name without suffix."""
         self._fs.invalidate_cache()
         path = f"{self._root}/{folder}"
         found = self._fs.find(path, detail=True) if self._fs.isdir(path) else {}
         return {re.sub(r"\.(parquet|json)$", "", path.rpartition("/")[2]): (path, info) for path, info in found.items()}
 
     def _read(self, name: str) -> dict[str, Any] | None:
-        """A JSON file of the folder; None where there is none, or a broken one."""
+        """Read a JSON file of the folder; None if missing or malformed."""
         path = f"{self._root}/{name}"
         if not self._fs.exists(path):
             return None
@@ -177,6 +182,6 @@ class Folder:
         write_whole((self._fs, f"{self._root}/{name}"), data.encode())
 
 
-def _sound(text: str) -> str:
-    """Text that can be written: odd file names have lone surrogates."""
+def _replace_surrogates(text: str) -> str:
+    """Replace lone surrogates, which some file names have and UTF-8 cannot encode."""
     return re.sub("[\ud800-\udfff]", "\ufffd", text)

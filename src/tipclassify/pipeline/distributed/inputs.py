@@ -1,6 +1,6 @@
-"""List the inputs that names stand for, and cut them into parts. Nothing is read but sizes, lists and Parquet footers.
+"""Inputs of a distributed run: names in, `Part`s out. Only sizes, lists and Parquet footers are read.
 
-A `Part` is the work of one task and becomes one file, named by a hash of all that decides its rows.
+A `Part` is the input of one task and gives one file, named by a hash of everything that determines its rows.
 """
 
 from __future__ import annotations
@@ -17,48 +17,51 @@ from typing import Any, Final, Literal
 
 from tipclassify.errors import InputError
 from tipclassify.pipeline.batch import ROWS, expand_inputs, names_in_list
-from tipclassify.pipeline.distributed.places import Place, place_of, stamp_of, what_failed
+from tipclassify.pipeline.distributed.places import Place, describe_error, place_of, stamp_of
 from tipclassify.readers import is_link, is_report
 
 __all__ = ["Part", "Source", "find_sources", "group_reports", "part_name", "plan_parts"]
 
 _TABLES: Final = (".parquet", ".pq")
-_LONGEST: Final = 4  # times as many reports as a part has on average
-_CONNECTIONS: Final = 16  # footers read at a time: they wait for the network
+_MAX_SIZE_RATIO: Final = 4  # maximum number of reports in a part, relative to the average
+_CONNECTIONS: Final = 16  # Parquet footers read concurrently: reading waits for the network
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """One input."""
 
-    name: str  # as the user wrote it: what rows and errors call it
-    fs: Any  # file system that any machine finds `path` with; None for a link
+    name: str  # as the user wrote it; used in rows and errors
+    fs: Any  # file system of `path`, valid on any machine; None for a link
     path: str
-    size: int | None = None  # bytes, where that is known
-    stamp: str | None = None  # changes when the input does; None where nothing tells, so that it is read anew each time
+    size: int | None = None  # bytes, if known
+    stamp: str | None = None  # changes when the input does; None if unknown, which means that it is always read again
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The work of one task: whole ``reports``, ``lines`` of one JSONL file, row ``groups`` of one Parquet file, or ``rows`` given."""
+    """Input of one task.
+
+    Whole ``reports``, ``lines`` of one JSONL file, row ``groups`` of one Parquet file, or ``rows`` of a collection.
+    """
 
     kind: Literal["reports", "lines", "groups", "rows"]
     sources: tuple[Source, ...]
-    start: int = 0  # bytes of the file, or row groups, half-open
+    start: int = 0  # range of bytes or of row groups, half-open
     end: int = 0
 
     def name(self, setting: str) -> str:
-        """Name of its file under a setting, without suffix."""
+        """Make the name of its file under a setting, without suffix."""
         what = [[source.name, source.path, source.stamp] for source in self.sources]
         return part_name([setting, self.kind, what, self.start, self.end])
 
     @property
     def known(self) -> bool:
-        """Whether its name changes with its inputs, so that a file of that name need not be made again."""
+        """Whether its name changes when its inputs do, so that an existing file of that name is up to date."""
         return all(source.stamp is not None for source in self.sources)
 
     def split(self) -> list[Part]:
-        """One part for each of its reports."""
+        """Make one part for each of its sources."""
         return [replace(self, sources=(source,)) for source in self.sources]
 
     def __str__(self) -> str:
@@ -67,14 +70,14 @@ class Part:
 
 
 def part_name(what: Sequence[Any]) -> str:
-    """Name for the file of a part: a hash of plain JSON values."""
+    """Name a part's file by a hash of plain JSON values."""
     return f"part-{hashlib.sha256(json.dumps(what).encode()).hexdigest()[:24]}"
 
 
 def find_sources(names: Sequence[str], output: Place, options: Mapping[str, Any] | None = None) -> list[Source]:
-    """List the inputs that `names` stand for, each once, as `batch.expand_inputs` does; Parquet files and addresses too.
+    """Expand names to inputs, each once, as `batch.expand_inputs` does, but also Parquet files and fsspec addresses.
 
-    What lies in the folder `output` is no input.
+    Files in the folder `output` are left out.
 
     Raises
     ------
@@ -107,8 +110,8 @@ def _sources_of(name: str, options: Mapping[str, Any] | None) -> Iterator[Source
             yield from _at_address(name, fs, path)
     except InputError:
         raise
-    except Exception as error:  # each file system has its own: no permission, no credentials, no such bucket
-        raise InputError(f"{name}: {what_failed(error)}; check the path") from None
+    except Exception as error:  # each file system has its own exceptions for permissions, credentials, buckets, …
+        raise InputError(f"{name}: {describe_error(error)}; check the path") from None
 
 
 def _at_address(name: str, fs: Any, path: str) -> Iterator[Source]:
@@ -132,7 +135,7 @@ def _at_address(name: str, fs: Any, path: str) -> Iterator[Source]:
 
 
 def _source(name: str, fs: Any, path: str, info: Mapping[str, Any]) -> Source:
-    if info.get("type") != "file":  # of pipes and devices nothing is known
+    if info.get("type") != "file":  # pipes and devices have no size or stamp
         return Source(name, fs, path)
     return Source(name, fs, path, info.get("size"), stamp_of(info))
 
@@ -147,7 +150,7 @@ def _is_input(path: str) -> bool:
 
 
 def plan_parts(sources: Sequence[Source], batch_bytes: int, reports: int) -> list[Part]:
-    """Cut all inputs into parts: JSONL by bytes, Parquet by row groups, `reports` reports a part on average."""
+    """Divide all inputs into parts: JSONL by bytes, Parquet by row groups, `reports` reports a part on average."""
     suffix = {source.name: "" if source.fs is None else _suffix(source.path) for source in sources}
     tables = [source for source in sources if suffix[source.name] in _TABLES]
     with ThreadPoolExecutor(_CONNECTIONS) as pool:
@@ -162,13 +165,13 @@ def plan_parts(sources: Sequence[Source], batch_bytes: int, reports: int) -> lis
 
 
 def _row_groups(source: Source, batch_bytes: int) -> list[Part]:
-    """Cut a Parquet file into parts of at least `batch_bytes` once unpacked."""
+    """Divide a Parquet file into parts of at least `batch_bytes` uncompressed bytes."""
     from pyarrow import parquet
 
     try:
         with source.fs.open(source.path, "rb") as file:
             footer = parquet.read_metadata(file)
-    except Exception:  # the task that reads it tells what is wrong
+    except Exception:  # the task that reads it reports the error
         return [Part("groups", (source,))]
     cuts, size = [0], 0
     for number in range(footer.num_row_groups):
@@ -180,10 +183,10 @@ def _row_groups(source: Source, batch_bytes: int) -> list[Part]:
 
 
 def group_reports(sources: Iterable[Source], average: int, most_bytes: int) -> Iterator[Part]:
-    """Group reports into parts of `average` reports, in their order.
+    """Group reports, in order, into parts of `average` reports on average.
 
-    The names decide where a part ends (content-defined chunking, Muthitacharoen, Chen and Mazières 2001), so that a
-    report added or removed changes the part it is in, not all that follow. A report without a stamp is a part of its own.
+    Hashes of the names decide where a part ends (content-defined chunking, Muthitacharoen, Chen and Mazières 2001), so
+    that adding or removing a report changes only its own part. A report without a stamp is a part of its own.
     """
     group: list[Source] = []
     for source in sources:
@@ -192,7 +195,7 @@ def group_reports(sources: Iterable[Source], average: int, most_bytes: int) -> I
             continue
         group.append(source)
         drawn = int.from_bytes(hashlib.sha256(source.name.encode("utf-8", "surrogatepass")).digest()[:8], "big")
-        full = len(group) >= _LONGEST * average or sum(one.size or 0 for one in group) >= most_bytes
+        full = len(group) >= _MAX_SIZE_RATIO * average or sum(one.size or 0 for one in group) >= most_bytes
         if drawn % average == 0 or full:
             yield Part("reports", tuple(group))
             group = []

@@ -1,4 +1,4 @@
-"""Where inputs and outputs lie: local paths and every address that fsspec knows (``s3://``, ``gs://``, ``memory://``, …)."""
+"""File systems of inputs and outputs: local paths and all fsspec addresses (``s3://``, ``gs://``, ``memory://``, …)."""
 
 from __future__ import annotations
 
@@ -10,22 +10,24 @@ from typing import Any, Final
 
 from tipclassify.errors import InputError
 
-__all__ = ["Place", "place_of", "stamp_of", "what_failed", "write_whole"]
+__all__ = ["Place", "describe_error", "place_of", "stamp_of", "write_whole"]
 
 Place = tuple[Any, str]
-"""An fsspec file system, which travels to the workers with its options, and a path in it."""
+"""An fsspec file system, picklable with its options, and a path in it."""
 
-_TOLD: Final = ("ETag", "etag", "mtime", "last_modified", "LastModified", "updated", "md5Hash", "generation", "created")
-"""What file systems tell of a file's state; the first that is there speaks (`created` changes with every chmod)."""
+_VERSION_KEYS: Final = (
+    "ETag", "etag", "mtime", "last_modified", "LastModified", "updated", "md5Hash", "generation", "created",
+)  # fmt: skip
+"""Details that change with a file, in order of preference (`created` is last: it changes with every chmod)."""
 
 
 def place_of(name: str, options: Mapping[str, Any] | None = None) -> Place:
-    """The file system of a path or address and the path in it; local paths become absolute.
+    """Resolve a path or address to its file system and the path in it; local paths become absolute.
 
     Raises
     ------
     InputError
-        When no file system has that address, or the package that knows it is not installed.
+        When the address's protocol is unknown, or its package is not installed.
     """
     from fsspec.core import url_to_fs
     from fsspec.implementations.local import LocalFileSystem
@@ -37,25 +39,25 @@ def place_of(name: str, options: Mapping[str, Any] | None = None) -> Place:
     except ImportError as error:  # "Install s3fs to access S3"
         raise InputError(f"{name}: {error}") from None
     except Exception as error:  # an unknown protocol, or an option that the file system does not take
-        raise InputError(f"{name}: {what_failed(error)}; check the address") from None
-    fs.invalidate_cache()  # listings of an earlier call would hide what has changed since
+        raise InputError(f"{name}: {describe_error(error)}; check the address") from None
+    fs.invalidate_cache()  # cached listings of an earlier call may be stale
     return fs, str(path)
 
 
 def stamp_of(info: Mapping[str, Any]) -> str | None:
-    """Size and time or tag of a file, which change when it does; None where nothing is told.
+    """Make a version stamp of a file from its size and its time or tag; None if its file system gives neither.
 
     >>> stamp_of({"size": 7, "mtime": 12.5, "created": 11.0})
     '7 mtime 12.5'
     """
-    told = next((name for name in _TOLD if info.get(name) is not None), None)
-    return None if told is None else f"{info.get('size')} {told} {info[told]}"
+    key = next((name for name in _VERSION_KEYS if info.get(name) is not None), None)
+    return None if key is None else f"{info.get('size')} {key} {info[key]}"
 
 
-def what_failed(error: BaseException) -> str:
-    """An exception of a file system in a few words, on one line.
+def describe_error(error: BaseException) -> str:
+    """Describe an exception of a file system in one line.
 
-    >>> what_failed(FileNotFoundError("s3://bucket/x")), what_failed(KeyError("x"))
+    >>> describe_error(FileNotFoundError("s3://bucket/x")), describe_error(KeyError("x"))
     ('no such file or directory', "KeyError: 'x'")
     """
     if isinstance(error, FileNotFoundError):
@@ -66,7 +68,7 @@ def what_failed(error: BaseException) -> str:
 
 
 def write_whole(place: Place, data: bytes) -> None:
-    """Write a file that is there whole or not at all: under a temporary name, then renamed.
+    """Write a file atomically: under a temporary name, then renamed.
 
     Raises
     ------
@@ -82,10 +84,10 @@ def write_whole(place: Place, data: bytes) -> None:
         fs.makedirs(folder, exist_ok=True)
         fs.pipe_file(staged, data)
         if isinstance(fs, LocalFileSystem):
-            os.replace(staged, path)  # fsspec's own would fail on Windows where `path` is there
+            os.replace(staged, path)  # fsspec's move fails on Windows if `path` exists
         else:
             fs.mv(staged, path)
     except Exception as error:
         with contextlib.suppress(Exception):
             fs.rm_file(staged)
-        raise InputError(f"{path}: cannot be written ({what_failed(error)}); choose another output folder") from None
+        raise InputError(f"{path}: cannot be written ({describe_error(error)}); choose another output folder") from None

@@ -1,4 +1,4 @@
-"""Score inputs on a cluster: plan the parts, have workers make those that are missing, close the folder with its manifest."""
+"""Distributed scoring: plan the parts, score the missing ones on a cluster, write the manifest of the output folder."""
 
 from __future__ import annotations
 
@@ -28,21 +28,22 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run has done.
+    """Result of a run.
 
     Attributes
     ----------
     folder : str
-        Where the results are.
+        The output folder.
     inputs : tuple of str
+        Names of all inputs.
     rows : int
-        Passages in the folder.
+        Number of passages in the folder.
     files, made, removed : int
-        Files of passages; those that this run made; files removed since their input has changed or gone.
+        Numbers of passage files: in total; written by this run; removed, as their input has changed or gone.
     failures : tuple of (input, error)
-        What could not be read, as in ``errors/``.
+        Inputs and rows that could not be read, as in ``errors/``.
     notes : tuple of str
-        What could not be read in full, by this run.
+        Readers' warnings of this run: inputs that could not be read in full.
     """
 
     folder: str
@@ -71,38 +72,38 @@ def score(
 ) -> Outcome:
     """Tag the passages of many inputs on a Dask cluster, into a folder of Parquet files.
 
-    Without `client` and `scheduler`, worker processes on this machine do it; as always with processes, a script that calls
-    this needs ``if __name__ == "__main__":``.
+    Without `client` and `scheduler`, local worker processes are started; a script that calls this then needs
+    ``if __name__ == "__main__":``.
 
     Parameters
     ----------
     source : path, address, several of them, Bag or DataFrame
-        Reports, folders, patterns, ``@list.txt``, ``.jsonl`` and ``.parquet`` files, at paths or at addresses that fsspec
-        knows (``s3://…``); the workers must reach them. A Bag of texts or of mappings, or a DataFrame. Reports are split;
+        Reports, folders, patterns, ``@list.txt``, ``.jsonl`` and ``.parquet`` files, at paths or at fsspec addresses
+        (``s3://…``) that the workers can reach. Or a Bag of texts or of mappings, or a DataFrame. Reports are split;
         rows are passages already, and their ``section``, ``country``, ``year``, ``page`` and ``block`` are kept.
     output : path or address
-        A folder that this process and all workers reach. What an earlier run with these settings finished there is kept;
-        files of inputs that have changed, or are not among `source` any more, are removed.
+        A folder that this process and all workers can reach. Finished parts of an earlier run with the same settings
+        are kept; files of inputs that have changed, or are no longer in `source`, are removed.
     client, scheduler : Client, address
-        The cluster. A given client stays open.
+        The cluster to use. A given client stays open.
     workers : int, optional
-        Processes of this machine; one for each core by default.
+        Number of local processes; by default one for each core.
     text : str
-        Column of a table, or key of a mapping, that holds the text.
+        Column of a table, or key of a mapping, with the text.
     batch_bytes : int
-        Size at which JSONL and Parquet inputs are cut.
+        Size, in bytes, of the parts of JSONL and Parquet inputs.
     reports : int
-        Reports a file, on average.
+        Average number of reports in a file.
     storage_options : mapping, optional
         Options of the file systems of `source` and `output`.
     progress : callable, optional
-        Called with (parts done, parts in all).
+        Called with (parts done, parts in total).
 
     Raises
     ------
     InputError
-        When a name stands for nothing, no scheduler answers, or the folder holds something else. An input that cannot be
-        read does not raise: it becomes a row in ``errors/``.
+        When a folder or pattern has no input, no scheduler answers, or the output folder has other content. An
+        unreadable input does not raise: it becomes a row in ``errors/``.
     ModelError
         When the model cannot be used.
     """
@@ -111,7 +112,7 @@ def score(
     if min(batch_bytes, reports, 1 if workers is None else workers) < 1:
         raise ValueError("batch_bytes, reports and workers must be 1 or more")
     _require_dask()
-    from tipclassify.pipeline.distributed.cluster import connected, model_on
+    from tipclassify.pipeline.distributed.cluster import connected, deployed_model
     from tipclassify.pipeline.distributed.folder import Folder
     from tipclassify.pipeline.distributed.inputs import find_sources, plan_parts
     from tipclassify.pipeline.distributed.places import place_of
@@ -142,7 +143,7 @@ def score(
         folder.open()
         processes = len(tasks) if workers is None else min(workers, len(tasks))
         cluster = contextlib.nullcontext(client) if client is not None else connected(scheduler, processes)
-        with cluster as connection, model_on(connection, plugin):
+        with cluster as connection, deployed_model(connection, plugin):
             for number, made in enumerate(run(connection, tasks, work), 1):
                 records.update({record.name: record for record in made})
                 if progress:
@@ -151,12 +152,12 @@ def score(
 
 
 def _require_dask() -> None:
-    """Do nothing where Dask is installed.
+    """Check that Dask is installed.
 
     Raises
     ------
     MissingExtraError
-        Where it is not.
+        When it is not.
     """
     try:
         import distributed  # noqa: F401
@@ -167,7 +168,7 @@ def _require_dask() -> None:
 
 
 def _settings(model: str, tagging: Tagging, text: str) -> dict[str, Any]:
-    """What decides rows beside the inputs."""
+    """Collect the options that determine rows, besides the inputs."""
     return {
         "version": __version__,
         "model": model,
@@ -180,7 +181,7 @@ def _settings(model: str, tagging: Tagging, text: str) -> dict[str, Any]:
 
 
 def _closed(folder: Folder, inputs: Sequence[str], records: Iterable[Record]) -> Outcome:
-    """Close the folder: records and failures in the order of the inputs."""
+    """Close the folder and summarize the run, with records and failures in the order of the inputs."""
     place = {name: number for number, name in enumerate(inputs)}
     ordered = sorted(records, key=lambda record: (place[next(iter(record.inputs))], record.name))
     removed = folder.close(inputs, ordered)

@@ -1,4 +1,4 @@
-"""Parts out to the cluster, records back, whatever befalls the workers meanwhile."""
+"""Tasks of a distributed run: parts go out to the cluster, records come back, even if workers are killed."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from distributed.scheduler import KilledWorker
 
 from tipclassify.errors import InputError, TipclassifyError
 from tipclassify.pipeline.distributed.inputs import Part, Source, part_name
-from tipclassify.pipeline.distributed.places import what_failed
+from tipclassify.pipeline.distributed.places import describe_error
 from tipclassify.pipeline.distributed.worker import Failure, Record, Work, score_part, write_record
 
 __all__ = ["Task", "run", "tasks_of_collection"]
 
-_RETRIES: Final = 2  # of a task whose file could not be written
+_RETRIES: Final = 2  # of a task that raised, as when its file could not be written
 _KILLED: Final = "every process that read it was killed; out of memory? Give smaller batches, or leave it out"
 
 Task = tuple[Part, Any]
-"""A part, and where it is a partition of a collection, the delayed rows of it."""
+"""A part and, for a partition of a collection, its delayed rows; else None."""
 
 
 def tasks_of_collection(collection: Any, text: str) -> list[Task]:
@@ -41,10 +41,10 @@ def tasks_of_collection(collection: Any, text: str) -> list[Task]:
 
 
 def run(client: Client, tasks: Sequence[Task], work: Work) -> Iterator[list[Record]]:
-    """Run tasks on a cluster; yield the records of each as it is done.
+    """Run tasks on a cluster; yield the records of each as it completes.
 
-    Dask blames everything that a lost process had been given, so what is blamed is run once more in the end, with nothing
-    beside it. A part of several reports is then run report by report, so that the others are not lost.
+    When a process is killed, Dask fails every task assigned to it. Such tasks run once more at the end, one at a time;
+    a part of several reports then runs report by report, so that one bad report does not lose the others.
 
     Raises
     ------
@@ -63,9 +63,9 @@ def run(client: Client, tasks: Sequence[Task], work: Work) -> Iterator[list[Reco
 
 
 def _computed(client: Client, tasks: Sequence[Task], work: Work) -> Iterator[tuple[Task, Record | None]]:
-    """Yield each task with its record, None where the processes that ran it were killed."""
+    """Yield each task with its record, or with None if the processes that ran it were killed."""
     calls = [delayed(score_part)(part, work, rows) for part, rows in tasks]
-    futures = client.compute(calls, retries=_RETRIES)  # at once: partitions may share what they are made from
+    futures = client.compute(calls, retries=_RETRIES)  # in one call: partitions may share intermediate results
     task_of = dict(zip((future.key for future in futures), tasks, strict=True))
     for future in as_completed(futures, loop=client.loop):
         task = task_of[future.key]
@@ -79,13 +79,13 @@ def _computed(client: Client, tasks: Sequence[Task], work: Work) -> Iterator[tup
         except KilledWorker:
             pass
         except Exception as error:
-            record = _failed(task[0], f"cannot be computed ({what_failed(error)})", work)
-        future.release()  # or what it was made from stays blamed
+            record = _failed(task[0], f"cannot be computed ({describe_error(error)})", work)
+        future.release()  # otherwise its dependencies stay marked as failed
         yield task, record
 
 
 def _failed(part: Part, error: str, work: Work) -> Record:
-    """The record of a part that no worker could finish: a failure, and no file of passages."""
+    """Write and return the record of a part that no worker could finish: one retryable failure and no passages."""
     name = part.sources[0].name
     failure = Failure(name, f"{part}: {error}", again=True)
     record = Record(part_name([work.setting, str(part)]), {name: 0}, failures=(failure,))

@@ -1,7 +1,7 @@
-"""Score one part of the inputs on a Dask worker and write its files. Run twice, it writes the same files twice.
+"""Work of a Dask worker: one part of the inputs in, its Parquet file and record out; a retry writes the same files.
 
-What cannot be read becomes a failure of one line, and the rest goes on. The model's bytes travel once to each worker process,
-also to one that joins late.
+An unreadable input becomes a one-line failure and the rest continues. The model's bytes are sent once to each worker
+process, including workers that join later.
 """
 
 from __future__ import annotations
@@ -27,54 +27,54 @@ from tipclassify.model.classifier import Classifier
 from tipclassify.model.loading import model_folder
 from tipclassify.pipeline.batch import Tagging, tag_document, tag_rows
 from tipclassify.pipeline.distributed.inputs import Part, Source, part_name
-from tipclassify.pipeline.distributed.places import Place, what_failed, write_whole
+from tipclassify.pipeline.distributed.places import Place, describe_error, write_whole
 from tipclassify.readers import ReadOptions, read_bytes, read_report
 from tipclassify.readers.jsonl import in_batches, parse_row
 from tipclassify.readers.limits import LARGEST
-from tipclassify.reporting.writers import Run, TaggedReport
+from tipclassify.reporting.writers import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.columns import write_parquet
 from tipclassify.text.document import Document
 
 __all__ = ["Failure", "ModelPlugin", "Record", "Work", "lines_of_range", "read_record", "score_part", "write_record"]
 
-_FIELDS: Final = ("section", "country", "year", "page", "block")  # that a row of the output has, beside its text
-_ROWS: Final = 1_000  # of a Parquet file, made of its columns at a time
-_BLOCK: Final = 2**16  # bytes read at a time on the way to the end of a line
+_FIELDS: Final = ("section", "country", "year", "page", "block")  # of an input row, besides its text
+_BATCH_ROWS: Final = 1_000  # rows of a Parquet file converted at a time
+_BLOCK: Final = 2**16  # bytes read at a time in the search for a line end
 
 
 class Failure(NamedTuple):
-    """What could not be read, in one line."""
+    """An input or row that could not be read, with a one-line error."""
 
     input: str
     error: str
-    again: bool = False  # worth another try: the network, a missing package or a killed process was in the way
+    again: bool = False  # retryable: the network, a missing package or a killed process was the cause
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A finished part: its file, as the manifest has it, and what went wrong."""
+    """A finished part: its file, as in the manifest, and its failures."""
 
-    name: str  # of its file of passages, without suffix
-    inputs: Mapping[str, int]  # each with its rows in the file
-    bytes: int = 0  # 0 where there is no file
+    name: str  # of its passage file, without suffix
+    inputs: Mapping[str, int]  # number of rows in the file, by input
+    bytes: int = 0  # 0 if there is no file
     sha256: str = ""
     failures: tuple[Failure, ...] = ()
-    notes: tuple[str, ...] = ()  # what could not be read in full, one line each
-    made: bool = True  # False for a file that was there already
+    notes: tuple[str, ...] = ()  # readers' warnings, one line each
+    made: bool = True  # False if an earlier run wrote the file
 
     @property
     def rows(self) -> int:
-        """Rows of the file."""
+        """Number of rows in the file."""
         return sum(self.inputs.values())
 
 
 class ModelPlugin(WorkerPlugin):  # type: ignore[misc]
-    """Loads a model, by name or path, on each worker; it goes when the plugin is unregistered.
+    """Dask plugin that loads a model, given by name or path, on each worker until it is unregistered.
 
     Raises
     ------
     ModelError
-        When it is no sound model.
+        When the model cannot be used.
     """
 
     def __init__(self, path: str | None) -> None:
@@ -91,7 +91,7 @@ class ModelPlugin(WorkerPlugin):  # type: ignore[misc]
         Raises
         ------
         ModelError
-            When the worker runs another version than the one that sends the work.
+            When the worker's tipclassify version differs from the sender's.
         """
         if self._version != __version__:
             raise ModelError(
@@ -104,7 +104,7 @@ class ModelPlugin(WorkerPlugin):  # type: ignore[misc]
 
     @property
     def classifier(self) -> Classifier:
-        """The model, also where `setup` has failed on a worker that joined late: then it fails here."""
+        """The loaded model. If `setup` failed on a late worker, which Dask ignores, the error is raised here."""
         if self._loaded is None:
             self.setup(None)
         assert self._loaded is not None
@@ -113,21 +113,21 @@ class ModelPlugin(WorkerPlugin):  # type: ignore[misc]
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What every task of a run needs to know."""
+    """Settings shared by all tasks of a run."""
 
     plugin: str  # name of the `ModelPlugin`
     tagging: Tagging
-    setting: str  # everything beside the input that decides rows, as JSON
-    output: Place  # folder that the files go to
-    text: str = "text"  # column that holds the text, where the input is a table
+    setting: str  # options that determine rows, as JSON
+    output: Place  # output folder
+    text: str = "text"  # text column of a table
 
     def file(self, name: str) -> Place:
-        """Where a file of the output lies."""
+        """Return the place of an output file."""
         fs, root = self.output
         return fs, f"{root}/{name}"
 
     def classifier(self) -> Classifier:
-        """The model on this worker."""
+        """Return the model of this worker, with the run's thresholds."""
         plugin = get_worker().plugins.get(self.plugin)
         if plugin is None:
             raise ModelError("the model is not on this worker; run the command again")
@@ -135,70 +135,74 @@ class Work:
 
 
 def score_part(part: Part, work: Work, rows: Any = None) -> Record:
-    """Read, tag and write a part of the inputs; `rows` is a partition of a Bag (texts, or mappings that have one) or DataFrame.
+    """Read, tag and write a part; `rows` is a partition of a DataFrame or of a Bag of texts or mappings.
 
-    The file of `rows` is named by what is in it: rows that were scored before are not scored again.
+    The file of `rows` is named by a hash of their content, so that unchanged rows are not scored again.
     """
     classifier = work.classifier()
-    found = _Found({source.name: 0 for source in part.sources})
+    statistics = _PartStatistics({source.name: 0 for source in part.sources})
     if part.kind != "rows":
-        return _write(part.name(work.setting), _reports(part, classifier, work, found), classifier, found, work)
+        return _write(
+            part.name(work.setting), _reports(part, classifier, work, statistics), classifier, statistics, work
+        )
     name = part.sources[0].name
     given = _records(rows, work.text) if hasattr(rows, "columns") else rows
-    sound = list(found.sound_rows(name, given, work.text, "row"))
+    sound = list(statistics.valid_rows(name, given, work.text, "row"))
     digest = hashlib.sha256()
     for row in sound:
         digest.update(json.dumps(row, sort_keys=True, default=str).encode())
-    file = part_name([work.setting, "rows", name, digest.hexdigest(), len(found.failures)])
+    file = part_name([work.setting, "rows", name, digest.hexdigest(), len(statistics.failures)])
     fs, path = work.file(f"records/{file}.json")
-    if not found.failures and fs.exists(path) and (record := read_record(fs.cat_file(path))):
+    if not statistics.failures and fs.exists(path) and (record := read_record(fs.cat_file(path))):
         return record
-    return _write(file, _tag_batches(name, sound, classifier, work), classifier, found, work)
+    return _write(file, _tag_batches(name, sound, classifier, work), classifier, statistics, work)
 
 
 @dataclass(slots=True)
-class _Found:
-    """What a task finds out beside the passages: rows of each input, failures and notes."""
+class _PartStatistics:
+    """Statistics of a task, collected while it reads: number of rows of each input, failures and notes."""
 
     rows: dict[str, int]
     failures: list[Failure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def counted(self, reports: Iterable[TaggedReport]) -> Iterator[TaggedReport]:
+    def count(self, reports: Iterable[TaggedReport]) -> Iterator[TaggedReport]:
         for report in reports:
             self.rows[report.file] += len(report.passages)
             self.notes += report.notes
             yield report
 
-    def sound_rows(self, name: str, rows: Iterable[Any], text: str, where: str) -> Iterator[dict[str, Any]]:
-        """Yield the rows that have a text; the others are failures."""
+    def valid_rows(self, name: str, rows: Iterable[Any], text: str, where: str) -> Iterator[dict[str, Any]]:
+        """Yield the valid rows; record the others as failures."""
         for number, row in enumerate(rows):
             try:
-                yield sound_row(row, text)
+                yield clean_row(row, text)
             except ValueError as error:
                 self.failures.append(Failure(name, f"{name}, {where} {number}: {error}"))
 
     @contextmanager
-    def failing(self, name: str) -> Iterator[None]:
-        """Remember what goes wrong with an input: one bad file, of whatever kind, ends no job of thousands."""
+    def collect_errors(self, name: str) -> Iterator[None]:
+        """Record any error as a failure of the input, so that one bad file does not end a job of thousands."""
         try:
             yield
         except TipclassifyError as error:
             self.failures.append(Failure(name, str(error), isinstance(error, MissingExtraError)))
         except Exception as error:
-            self.failures.append(Failure(name, f"{name}: {what_failed(error)}; check the path", again=True))
+            self.failures.append(Failure(name, f"{name}: {describe_error(error)}; check the path", again=True))
 
 
-def _reports(part: Part, classifier: Classifier, work: Work, found: _Found) -> Iterator[TaggedReport]:
-    """Yield the tagged reports of a part; for rows, one a batch."""
+def _reports(part: Part, classifier: Classifier, work: Work, statistics: _PartStatistics) -> Iterator[TaggedReport]:
+    """Yield the tagged reports of a part; for rows, one for each batch of them."""
     for source in part.sources:
-        with found.failing(source.name):
+        with statistics.collect_errors(source.name):
             if part.kind == "reports":
                 yield tag_document(source.name, partial(_read, source, work.tagging.read), classifier, work.tagging)
                 continue
             with _opened(source) as file:
                 read = _read_lines if part.kind == "lines" else _read_row_groups
-                yield from _tag_batches(source.name, read(source.name, file, part, work.text, found), classifier, work)
+                yield from _tag_batches(
+                    source.name, read(source.name, file, part, work.text, statistics), classifier, work
+                )
 
 
 def _tag_batches(
@@ -226,7 +230,9 @@ def _opened(source: Source) -> Iterator[IO[bytes]]:
         yield file
 
 
-def _read_lines(name: str, file: IO[bytes], part: Part, text: str, found: _Found) -> Iterator[dict[str, Any]]:  # noqa: ARG001
+def _read_lines(
+    name: str, file: IO[bytes], part: Part, _text: str, statistics: _PartStatistics
+) -> Iterator[dict[str, Any]]:
     for at, line in lines_of_range(file, part.start, part.end, LARGEST):
         where = f"{name}, byte {at}"
         try:
@@ -235,14 +241,14 @@ def _read_lines(name: str, file: IO[bytes], part: Part, text: str, found: _Found
             if line.strip():
                 yield parse_row(line, where)
         except InputError as error:
-            found.failures.append(Failure(name, str(error)))
+            statistics.failures.append(Failure(name, str(error)))
 
 
 def lines_of_range(file: IO[bytes], start: int, end: int, longest: int) -> Iterator[tuple[int, bytes]]:
-    r"""Yield offset and bytes of each line that begins after `start`, up to and with `end`; those at 0 belong to start 0.
+    r"""Yield offset and bytes of each line that begins in ``(start, end]``, or in ``[0, end]`` for `start` 0.
 
-    The rule of ``dask.bag.read_text``: ranges that cover a file have each of its lines once. A line of more than `longest`
-    bytes is cut off to ``longest + 1``: no file can fill the memory.
+    By this rule of ``dask.bag.read_text``, ranges that cover a file have each line exactly once. A line of more than
+    `longest` bytes is truncated to ``longest + 1``, which bounds memory.
 
     >>> list(lines_of_range(io.BytesIO(b"one\ntwo\nthree\n"), 2, 8, 100))
     [(4, b'two\n'), (8, b'three\n')]
@@ -255,7 +261,9 @@ def lines_of_range(file: IO[bytes], start: int, end: int, longest: int) -> Itera
             seek_delimiter(file, b"\n", _BLOCK)
 
 
-def _read_row_groups(name: str, file: IO[bytes], part: Part, text: str, found: _Found) -> Iterator[dict[str, Any]]:
+def _read_row_groups(
+    name: str, file: IO[bytes], part: Part, text: str, statistics: _PartStatistics
+) -> Iterator[dict[str, Any]]:
     from pyarrow import parquet
 
     table = parquet.ParquetFile(file)
@@ -263,30 +271,30 @@ def _read_row_groups(name: str, file: IO[bytes], part: Part, text: str, found: _
     if text not in names:
         raise InputError(f'{name}: no column "{text}"; say which holds the text')
     columns = [column for column in dict.fromkeys((text, *_FIELDS)) if column in names]
-    batches = table.iter_batches(_ROWS, row_groups=list(range(part.start, part.end)), columns=columns)
+    batches = table.iter_batches(_BATCH_ROWS, row_groups=list(range(part.start, part.end)), columns=columns)
     rows = (row for batch in batches for row in batch.to_pylist())
-    yield from found.sound_rows(name, rows, text, f"from row group {part.start} on, row")
+    yield from statistics.valid_rows(name, rows, text, f"from row group {part.start} on, row")
 
 
 def _records(frame: Any, text: str) -> list[dict[str, Any]]:
-    """Rows of a pandas DataFrame, missing values as None."""
+    """Convert a pandas DataFrame to rows, with None for missing values."""
     columns = [name for name in dict.fromkeys((text, *_FIELDS)) if name in frame.columns]
     records: list[dict[str, Any]] = frame[columns].astype(object).where(frame[columns].notna(), None).to_dict("records")
     return records
 
 
-def sound_row(row: Any, text: str) -> dict[str, Any]:
-    """Take the fields of a row that count, its text as ``text``: from a mapping, or from the text alone.
+def clean_row(row: Any, text: str) -> dict[str, Any]:
+    """Normalize an input row, a mapping or a bare text: keep the known fields, with the text as ``text``.
 
-    Whole numbers that a table holds as floats become integers.
+    Floats with whole values, as tables have for integers, become integers.
 
-    >>> sound_row({"body": "Police acted.", "year": 2024.0, "id": 7}, "body")
+    >>> clean_row({"body": "Police acted.", "year": 2024.0, "id": 7}, "body")
     {'text': 'Police acted.', 'year': 2024}
 
     Raises
     ------
     ValueError
-        When it has no text, or its section is none.
+        When the text is missing, or the section is not a string.
     """
     if isinstance(row, str):
         return {"text": row}
@@ -300,24 +308,26 @@ def sound_row(row: Any, text: str) -> dict[str, Any]:
     return {"text": written, **kept, **whole}
 
 
-def _write(name: str, reports: Iterable[TaggedReport], classifier: Classifier, found: _Found, work: Work) -> Record:
+def _write(
+    name: str, reports: Iterable[TaggedReport], classifier: Classifier, statistics: _PartStatistics, work: Work
+) -> Record:
     out = io.BytesIO()
-    write_parquet(found.counted(reports), out, Run(classifier, work.tagging.policy))
+    write_parquet(statistics.count(reports), out, ScoringContext(classifier, work.tagging.policy))
     data = out.getvalue()
     write_whole(work.file(f"passages/{name}.parquet"), data)
     sha256 = hashlib.sha256(data).hexdigest()
-    record = Record(name, found.rows, len(data), sha256, tuple(found.failures), tuple(found.notes))
+    record = Record(name, statistics.rows, len(data), sha256, tuple(statistics.failures), tuple(statistics.notes))
     write_record(record, work)
     return record
 
 
 def write_record(record: Record, work: Work) -> None:
-    """Write the record of a part, which says that it is done."""
+    """Write the record of a part, which marks it as finished."""
     write_whole(work.file(f"records/{record.name}.json"), json.dumps(asdict(record)).encode())
 
 
 def read_record(data: bytes) -> Record | None:
-    """Read the record that an earlier run has written; None for a damaged one."""
+    """Parse a record written by an earlier run; None if damaged."""
     try:
         record = Record(**json.loads(data))
         failures = tuple(Failure(*failure) for failure in record.failures)

@@ -1,8 +1,7 @@
-"""A `Summary` drawn as a picture: bars for each group (`bars`), or a heat map with one panel for each label (`heatmap`).
+"""Charts of a `Summary`: bars for each group (`bars`) or a heat map for each label (`heatmap`), as PNG or SVG.
 
-Both are put on a `page`, with the `names` of what was counted; a picture also tells in words what it shows (`describe`).
-
-The same summary and matplotlib give the same bytes: no dates, the font that matplotlib brings, none of the user's style.
+`page` lays them out, `names` makes group names and the text alternative. The same summary and matplotlib version give
+the same bytes: no dates, matplotlib's own font, no user styles.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _DPI: Final = 150
 
 
 def require_matplotlib() -> None:
-    """Nothing, where charts can be drawn.
+    """Check that matplotlib is installed.
 
     Raises
     ------
@@ -43,15 +42,15 @@ def require_matplotlib() -> None:
         raise MissingExtraError("drawing charts", "charts") from None
 
 
-def draw(found: Summary, chart: str, format: str, out: IO[bytes]) -> None:
-    """Draw a summary.
+def draw(summary: Summary, chart: str, format: str, out: IO[bytes]) -> None:
+    """Draw a summary and write the image to `out`.
 
     Parameters
     ----------
     chart : str
-        ``"bars"``, or ``"heatmap"`` for a summary by two things.
+        ``"bars"``, or ``"heatmap"`` for a summary by two dimensions.
     format : str
-        ``"png"`` or ``"svg"``. Both tell in words what they show (`describe`).
+        ``"png"`` or ``"svg"``. Both include a text alternative (`describe`).
 
     Raises
     ------
@@ -62,9 +61,9 @@ def draw(found: Summary, chart: str, format: str, out: IO[bytes]) -> None:
     """
     require_matplotlib()
     with _house_style():
-        figure = draw_bars(found) if chart == "bars" else draw_heat_map(found)
+        figure = draw_bars(summary) if chart == "bars" else draw_heat_map(summary)
         _lay_out(figure)
-        title, text = title_of(found), "\n".join(describe(found))
+        title, text = title_of(summary), "\n".join(describe(summary))
         if format == "svg":
             out.write(_svg(figure, title, text))
         else:
@@ -73,7 +72,7 @@ def draw(found: Summary, chart: str, format: str, out: IO[bytes]) -> None:
 
 
 def _lay_out(figure: Figure) -> None:
-    """Put everything in its place, for good: the last bits of what the solver finds differ from one run to the next."""
+    """Run the layout and round its positions: the last bits of the layout solver's result vary from run to run."""
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for part in figure.subfigs:
@@ -88,14 +87,14 @@ def _lay_out(figure: Figure) -> None:
 
 @contextlib.contextmanager
 def _house_style() -> Iterator[None]:
-    """Matplotlib's own defaults and font whatever the user's style; what others draw in this process stays theirs."""
+    """Apply matplotlib's defaults and our settings, whatever the user's style, and restore the style afterwards."""
     import matplotlib
 
     ours: dict[Any, Any] = {
         "font.family": "sans-serif",
         "font.sans-serif": ["DejaVu Sans"],
         "hatch.linewidth": 0.7,
-        "svg.fonttype": "none",  # text stays text: found, read aloud, and in scripts that the font lacks
+        "svg.fonttype": "none",  # real text: searchable, accessible, and in scripts that the font lacks
         "svg.hashsalt": "tipclassify",
         "text.parse_math": False,  # a file may be called cost$1$.txt
         "text.color": INK,
@@ -104,16 +103,16 @@ def _house_style() -> Iterator[None]:
     with matplotlib.rc_context(), warnings.catch_warnings():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(ours)
-        # A heading in Chinese, say: boxes in a PNG, letters in an SVG.
+        # A name in Chinese, for example, is boxes in a PNG, but letters in an SVG.
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
         yield
 
 
 def _svg(figure: Figure, title: str, text: str) -> bytes:
-    """The figure as SVG that says what it is and shows (SVG 2, section 5.7; WAI-ARIA graphics)."""
+    """Render the figure as SVG with a title and description (SVG 2, section 5.7; WAI-ARIA graphics)."""
     written = io.StringIO()
     figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     head, _, rest = written.getvalue().partition("<svg ")
     attributes, _, drawing = rest.partition(">")
-    told = f'<title id="title">{escape(title)}</title>\n<desc id="desc">{escape(text)}</desc>'
-    return f'{head}<svg role="img" aria-labelledby="title desc" {attributes}>\n{told}{drawing}'.encode()
+    description = f'<title id="title">{escape(title)}</title>\n<desc id="desc">{escape(text)}</desc>'
+    return f'{head}<svg role="img" aria-labelledby="title desc" {attributes}>\n{description}{drawing}'.encode()

@@ -1,6 +1,6 @@
-"""Heat map: a panel for each label, with what a summary counts by first downwards and what it counts by second across.
+"""Heat map of a summary by two dimensions: a panel for each label, the first dimension downwards, the second across.
 
-Colours are ColorBrewer's Blues (Harrower and Brewer 2003, The Cartographic Journal 40:27-37), told apart with any colour
+Colours are ColorBrewer's Blues (Harrower and Brewer 2003, The Cartographic Journal 40:27-37), distinct with any colour
 vision and in greyscale.
 """
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tipclassify.labels import LABELS
 from tipclassify.reporting.charts import page
 from tipclassify.reporting.charts.names import name_parts
-from tipclassify.reporting.summary import Estimate, Group, Summary, in_order
+from tipclassify.reporting.summary import Estimate, Group, Summary, sort_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,26 +25,26 @@ __all__ = ["draw_heat_map"]
 _MOST_CELLS: Final = 6_000  # 240 countries in 25 years
 
 
-def draw_heat_map(found: Summary) -> Figure:
-    """Draw one panel for each label; shares in percent, adjusted where the error rates are known.
+def draw_heat_map(summary: Summary) -> Figure:
+    """Draw one panel for each label, with shares in percent, adjusted if the error rates are known.
 
     Raises
     ------
     InputError
         When there are too many rows or cells for a picture.
     """
-    cells = {group.key: group for group in found.groups}
+    cells = {group.key: group for group in summary.groups}
     down = list(dict.fromkeys(key[0] for key in cells))
-    across = in_order(dict.fromkeys(key[1] for key in cells), found.by[1])  # years ascend though some rows lack some
+    across = sort_names(dict.fromkeys(key[1] for key in cells), summary.by[1])  # sorted again: rows may lack some years
     if len(down) > page.MOST_ROWS:
         raise page.too_many(len(down), "rows")
     if len(down) * len(across) > _MOST_CELLS:
         raise page.too_many(len(down) * len(across), "cells")
     roomy = len(down) <= 45
-    detailed = roomy and found.rates is not None  # an interval in every cell
+    detailed = roomy and summary.rates is not None  # an interval in every cell
     pitch, size, lines = (0.36, 8.5, 2) if roomy else (0.2, 7.0, 1)
     cell = 0.62 if len(across) <= 6 else 0.48 if detailed else 0.34
-    rows, columns = name_parts(found, 0), name_parts(found, 1)
+    rows, columns = name_parts(summary, 0), name_parts(summary, 1)
     names = {name: page.fit_text(rows[name], 40, lines) for name in down}
     heads = [page.fit_text(columns[name], 26) for name in across]
     widest = max((page.text_width(head, size - 1) for head in heads), default=0.0)
@@ -54,14 +54,14 @@ def draw_heat_map(found: Summary) -> Figure:
     blocks = page.count_blocks(len(down), pitch, block)
     most = max(math.ceil(len(down) / blocks), 1)
     blocks = math.ceil(len(down) / most)
-    told = (
+    subtitle = (
         "percent of passages, as tagged"
-        if found.rates is None
+        if summary.rates is None
         else "percent of passages, adjusted for the model's errors"
     )
-    told += ("; below it the 95% interval" if detailed else "") + "; hatched: no passages"
+    subtitle += ("; below it the 95% interval" if detailed else "") + "; hatched: no passages"
     height = 0.85 + (widest if upright else 0.2) + most * pitch
-    figure, body = page.new_page(found, block * max(blocks, 1), height, "?", told=told)
+    figure, body = page.new_page(summary, block * max(blocks, 1), height, "?", subtitle=subtitle)
     axes = body.subplots(1, blocks * len(LABELS), squeeze=False)[0] if blocks else ()
     for number, ax in enumerate(axes):
         label = LABELS[number % len(LABELS)]
@@ -74,9 +74,9 @@ def draw_heat_map(found: Summary) -> Figure:
         ax.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
         ax.set(xlim=(0, len(across)), ylim=(most, 0))
         ax.spines[:].set_visible(False)
-        end, beyond = _scale(found, label)
+        end, beyond = _scale(summary, label)
         groups = [[cells.get((row, column)) for column in across] for row in here]
-        mesh = _draw_cells(ax, found, groups, end, label, size, detailed)
+        mesh = _draw_cells(ax, summary, groups, end, label, size, detailed)
         bar = body.colorbar(
             mesh, ax=ax, location="bottom", aspect=block / 3 / 0.1, fraction=0.1 / (most * pitch), pad=0.02
         )
@@ -86,20 +86,20 @@ def draw_heat_map(found: Summary) -> Figure:
     return figure
 
 
-def _share(found: Summary, group: Group | None, label: str) -> tuple[float, Estimate | None]:
-    """The share of a cell, adjusted if it can be, and how it was adjusted; NaN for no passages."""
+def _share(summary: Summary, group: Group | None, label: str) -> tuple[float, Estimate | None]:
+    """Return the share of a cell, adjusted if possible, and the estimate; NaN and None for no passages."""
     if group is None or not group.passages:
         return math.nan, None
-    estimate = found.estimate(group, label)
+    estimate = summary.estimate(group, label)
     return (estimate.count / group.passages if estimate else group.share(label)), estimate
 
 
-def _scale(found: Summary, label: str) -> tuple[float, str]:
-    """The end of the scale of colours, which is the same for all cells of a label, and a mark where some lie beyond.
+def _scale(summary: Summary, label: str) -> tuple[float, str]:
+    """Return the end of a label's colour scale, and "+" if some cells exceed it.
 
-    One odd cell of three passages must not make the rest pale: the scale is for those that can be relied on.
+    The scale is set by the reliable cells: one outlier of three passages must not make the others pale.
     """
-    shares = [_share(found, group, label) for group in found.groups if group.passages]
+    shares = [_share(summary, group, label) for group in summary.groups if group.passages]
     sound = [share for share, estimate in shares if not (estimate and estimate.notes)]
     end = page.scale_end(max(sound or (share for share, _ in shares), default=0.0), least=0.1)
     return end, "+" if any(share > end for share, _ in shares) else ""
@@ -107,14 +107,14 @@ def _scale(found: Summary, label: str) -> tuple[float, str]:
 
 def _draw_cells(
     ax: Axes,
-    found: Summary,
+    summary: Summary,
     rows: Sequence[Sequence[Group | None]],
     end: float,
     label: str,
     size: float,
     detailed: bool,
 ) -> QuadMesh:
-    """Draw cells and write their figures into them; a hatch shows where there are no passages."""
+    """Draw the cells with their figures; cells without passages are hatched."""
     import numpy as np
     from matplotlib import colormaps
     from matplotlib.patches import Rectangle
@@ -122,7 +122,7 @@ def _draw_cells(
     ax.add_patch(
         Rectangle((0, 0), len(rows[0]), len(rows), facecolor="white", hatch="////", edgecolor="#CCCCCC", linewidth=0)
     )
-    shares = [[_share(found, group, label) for group in row] for row in rows]
+    shares = [[_share(summary, group, label) for group in row] for row in rows]
     values = np.ma.masked_invalid([[share for share, _ in row] for row in shares])
     mesh = ax.pcolormesh(values, cmap="Blues", vmin=0, vmax=end, edgecolors="white", linewidth=0.6)
     for y, row in enumerate(shares):
@@ -130,10 +130,10 @@ def _draw_cells(
             group = rows[y][x]
             if group is None or math.isnan(share):
                 continue
-            # Black and white contrast alike at a luminance of 0.18.
+            # At a luminance of 0.18, black and white text have the same contrast.
             light = _luminance(colormaps["Blues"](min(share / end, 1.0))) > 0.18
             style: dict[str, Any] = {"ha": "center", "va": "center", "color": "black" if light else "white"}
-            style["in_layout"] = False  # each is inside its cell
+            style["in_layout"] = False  # each fits inside its cell
             text = f"{100 * share:.0f}{'?' if estimate and estimate.notes else ''}"
             if detailed and estimate:
                 low, high = (100 * n / group.passages for n in (estimate.low, estimate.high))
@@ -146,6 +146,6 @@ def _draw_cells(
 
 
 def _luminance(colour: Sequence[float]) -> float:
-    """Relative luminance, 0 to 1 (WCAG 2)."""
+    """Compute the relative luminance, 0 to 1 (WCAG 2)."""
     red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3])
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue

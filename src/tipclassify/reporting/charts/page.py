@@ -1,7 +1,6 @@
-"""The page that a chart is drawn on: title, facts and legend above, notes below, and between them axes.
+"""Page of a chart: title, facts and legend above the axes, notes below them.
 
-Matplotlib's constrained layout puts things in place, so that nothing overlaps; here is said how large the page is. Long lists
-flow into blocks side by side.
+Sizes are computed here; matplotlib's constrained layout does the rest. Long lists are split into blocks side by side.
 """
 
 from __future__ import annotations
@@ -32,33 +31,33 @@ __all__ = [
 __all__ += ["too_many"]
 
 INK: Final = "#222222"
-MOST_ROWS: Final = 600  # above, no screen or page shows them all
-_SHORT: Final = 40  # rows that stand in one block
-_ASPECT: Final = 1.5  # width to height that long lists are flowed to: a screen, or a page on its side
+MOST_ROWS: Final = 600  # no screen or page shows more
+_SHORT: Final = 40  # maximum number of rows in a single block
+_ASPECT: Final = 1.5  # width to height of the blocks of a long list: a screen, or a landscape page
 _MARGIN: Final = 0.25  # inches
-_LINE: Final = 0.15  # inches of a line of notes
+_LINE: Final = 0.15  # height of a line of notes, in inches
 
 
 def new_page(
-    found: Summary, width: float, height: float, doubt: str, legend: Sequence[Any] = (), told: str = ""
+    summary: Summary, width: float, height: float, caveat: str, legend: Sequence[Any] = (), subtitle: str = ""
 ) -> tuple[Figure, SubFigure]:
-    """Return a figure and the part of it for axes, which take about `width` by `height` inches.
+    """Make a figure, and the subfigure for axes of about `width` by `height` inches.
 
     Parameters
     ----------
-    doubt : str
-        What marks figures that are not to be relied on.
+    caveat : str
+        Symbol of unreliable figures, which the notes explain.
     legend : sequence of matplotlib artists
-        Handles of the legend, which stands below the title.
-    told : str
-        A line below the title, where there is no legend.
+        Handles of the legend, below the title.
+    subtitle : str
+        A line below the title, in place of a legend.
     """
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    title = title_of(found)
+    title = title_of(summary)
     width = max(width, text_width(title, 13), 7.0) + 2 * _MARGIN
-    notes = [line for note in _notes(found, doubt) for line in textwrap.wrap(note, int(width / 0.06))]
+    notes = [line for note in _notes(summary, caveat) for line in textwrap.wrap(note, int(width / 0.06))]
     above, below = 0.9 if legend else 0.7, _LINE * len(notes) + 2 * _MARGIN
     high = above + height + below
     rect = (_MARGIN / width, _MARGIN / high, 1 - 2 * _MARGIN / width, 1 - 2 * _MARGIN / high)
@@ -66,11 +65,11 @@ def new_page(
     figure = Figure(figsize=(width, high), facecolor="white", layout=layout)
     parts: Any = figure.subfigures(2, 1, height_ratios=(above, height + below))
     head, body = parts
-    facts = [f"{found.total.passages:,} passages", *(f"{name} {value}" for name, value in found.about.items())]
+    facts = [f"{summary.total.passages:,} passages", *(f"{name} {value}" for name, value in summary.about.items())]
     for inches, text, look in (
         (0.0, title, {"fontsize": 11, "fontweight": "bold"}),
         (0.25, " · ".join(facts), {"fontsize": 8, "color": "#555555"}),
-        (0.43, told, {"fontsize": 8, "color": "#555555"}),
+        (0.43, subtitle, {"fontsize": 8, "color": "#555555"}),
     ):
         head.text(0, 1 - inches / above, text, look, va="top")
     if legend:
@@ -80,35 +79,35 @@ def new_page(
     return figure, body
 
 
-def title_of(found: Summary) -> str:
-    """Return what stands above the chart."""
-    return f"What reports say of governments: shares of passages by {' and '.join(found.by)}"
+def title_of(summary: Summary) -> str:
+    """Make the title of the chart."""
+    return f"What reports say of governments: shares of passages by {' and '.join(summary.by)}"
 
 
-def _notes(found: Summary, doubt: str) -> list[str]:
-    if found.rates is None:
+def _notes(summary: Summary, caveat: str) -> list[str]:
+    if summary.rates is None:
         return [OVERLAP, "Shares as tagged: this model does not record its error rates."]
-    doubts = "; ".join(NOTES[note] for note in found.notes())
-    return [OVERLAP, ASSUMPTION, *([f"{doubt} = not to be relied on: {doubts}."] if doubts else [])]
+    reasons = "; ".join(NOTES[note] for note in summary.notes())
+    return [OVERLAP, ASSUMPTION, *([f"{caveat} = not to be relied on: {reasons}."] if reasons else [])]
 
 
 def too_many(number: int, what: str) -> InputError:
-    """Return the error to raise when a summary has too many groups for a picture."""
+    """Make the error for a summary with too many groups for a picture."""
     return InputError(f"{number:,} {what} are too many for a picture; count by less, or write --format csv")
 
 
 def count_blocks(rows: int, pitch: float, width: float) -> int:
-    """Blocks side by side that a list is split into: one for a short list, a landscape page for a long one."""
+    """Compute the number of side-by-side blocks for a list: one if short, else such that the page is landscape."""
     return 1 if rows <= _SHORT else max(1, round(math.sqrt(_ASPECT * rows * pitch / width)))
 
 
 def text_width(text: str, size: float) -> float:
-    """Inches that the longest line of a text takes, about."""
+    """Estimate the width of a text's longest line, in inches, at a font size in points."""
     return max(map(len, text.split("\n"))) * 0.6 * size / 72
 
 
 def fit_text(text: str, width: int, lines: int = 1) -> str:
-    """Return the text on so many lines of `width` characters, with an ellipsis where it had to be cut.
+    """Wrap a text to at most `lines` lines of `width` characters, with an ellipsis if it is shortened.
 
     >>> fit_text("reports of many years/karvonia-2024.html", 20)
     'reports of ma…4.html'
@@ -121,7 +120,7 @@ def fit_text(text: str, width: int, lines: int = 1) -> str:
 
 
 def scale_end(share: float, least: float = 0.2) -> float:
-    """Return the end of a scale that has room for `share`: a tenth or, above a half, a fifth.
+    """Round `share` up to the end of a scale: to a tenth or, above a half, to a fifth; at least `least`, at most 1.
 
     >>> scale_end(0.03), scale_end(0.31), scale_end(0.72)
     (0.2, 0.4, 0.8)
@@ -131,7 +130,7 @@ def scale_end(share: float, least: float = 0.2) -> float:
 
 
 def show_scale(ax: Axes, shares: Sequence[float], size: float, beyond: str = "") -> None:
-    """Write whole percents at the x axis; the first and last keep above it, not halfway into the next panel."""
+    """Label the x axis in whole percents; the first and last label stay within the panel."""
     names = [f"{share:.0%}" for share in shares]
     ax.set_xticks(shares, [*names[:-1], names[-1] + beyond], fontsize=size)
     labels = ax.get_xticklabels()

@@ -1,1 +1,1 @@
-"""Two reports compared: passages aligned, changes of labels, what was reworded."""
+"""Comparison of two reports: alignment of passages, changes of labels, rewording."""

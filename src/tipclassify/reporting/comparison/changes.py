@@ -1,9 +1,7 @@
-"""What changes between two passages: labels that come or go, and the kinds under which they are listed.
+"""Label changes between two matched passages: passages in, `Change`s out, each of one of the `KINDS`.
 
-Borderline is a change of label that the model may owe to wording alone: both probabilities (or the only one) lie within
-`MARGIN` log-odds of the threshold, or the passages are the same. Clauses that say nothing ("during the reporting period"),
-appended to the sentences of data/behaviours, turn two or three labels of a hundred; of those turned, nine in ten lie
-within 1.0 before and after.
+A change is borderline if wording alone may explain it: the passages are the same, or every probability lies within
+`MARGIN` log-odds of the threshold.
 """
 
 from __future__ import annotations
@@ -18,11 +16,15 @@ from tipclassify.text.document import Passage
 __all__ = ["KINDS", "MARGIN", "ORDER", "Change", "Kind", "changes_of"]
 
 MARGIN: Final = 1.0
-"""Log-odds from the threshold within which a change of label is borderline."""
+"""Distance from the threshold, in log-odds, within which a label change is borderline.
+
+Appending an empty clause ("during the reporting period") to the sentences of data/behaviours changes two or three
+labels of a hundred; nine in ten of those lie within 1.0 before and after.
+"""
 
 
 class Kind(NamedTuple):
-    """What a pair is listed under; `{old}` and `{new}` stand for the names of the reports."""
+    """Title and meaning of a kind of pair; `{old}` and `{new}` are placeholders for the reports' names."""
 
     title: str
     meaning: str
@@ -44,10 +46,10 @@ KINDS: Final = {
     ),
     "same": Kind("Same", "equal but for white space, quotation marks and case"),
 }
-"""In the order in which they are listed: what an analyst must see first stands first."""
+"""Kinds of pairs, most important to an analyst first."""
 
 ORDER: Final = {kind: place for place, kind in enumerate(KINDS)}
-"""The place of each kind in that order."""
+"""Rank of each kind, from 0."""
 
 _CAME: Final = {"failure": "new_failure", "complicity": "new_complicity", "positive_effort": "new_effort"}
 _WENT: Final = {"failure": "failure_gone", "complicity": "complicity_gone", "positive_effort": "effort_gone"}
@@ -55,16 +57,16 @@ _WENT: Final = {"failure": "failure_gone", "complicity": "complicity_gone", "pos
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A label that one passage of a pair has and the other has not.
+    """A label that only one passage of a pair has.
 
     Attributes
     ----------
     came : bool
-        NEW has it; otherwise OLD has it.
+        True if NEW has it, False if OLD has it.
     old, new : float or None
-        Probability of the label on each side; None where there is no passage.
+        Probability of the label on each side; None without a passage.
     borderline : bool
-        The model may owe it to wording alone: see `MARGIN`.
+        Whether wording alone may explain it (`MARGIN`).
     """
 
     label: str
@@ -75,11 +77,11 @@ class Change:
 
     @property
     def kind(self) -> str:
-        """The key of `KINDS` for it."""
+        """Its key in `KINDS`."""
         return (_CAME if self.came else _WENT)[self.label]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Convert to plain values for JSON."""
         old, new = (None if score is None else round(score, 4) for score in (self.old, self.new))
         return {
             "label": self.label,
@@ -93,15 +95,19 @@ class Change:
 def changes_of(
     old: Passage | None, new: Passage | None, thresholds: dict[str, float], same: bool = False
 ) -> tuple[Change, ...]:
-    """The labels that came or went between two passages, or with one; clear ones first, then in the order of `KINDS`.
+    """List the label changes of a pair, or of a passage without counterpart; clear ones first, then by `ORDER`.
 
     Parameters
     ----------
+    old, new : Passage or None
+        The passages; None for no counterpart.
     thresholds : dict
-        Probability from which each label is given.
+        Probability threshold of each label.
     same : bool
-        The passages are the same.
+        Whether the texts are the same, which makes every change borderline.
 
+    Examples
+    --------
     >>> scores = {"positive_effort": 0.1, "failure": 0.9, "complicity": 0.1}
     >>> passage = Passage("No shelter opened.", 0, 18, labels=("failure",), scores=scores)
     >>> [(change.kind, change.borderline) for change in changes_of(None, passage, dict.fromkeys(scores, 0.5))]

@@ -1,7 +1,6 @@
-"""Two reports of one country side by side: which passages stayed, were reworded, are new or gone; which labels changed.
+"""Comparison of two reports of one country: tagged reports OLD and NEW in, a `Comparison` of paired passages out.
 
-Two tagged reports come in, OLD and NEW; what goes out is a `Comparison`: pairs of passages, those whose labels changed
-first. Nothing here says that a government began or stopped something: a label is reported, or it is not found.
+It describes what the reports say (newly reported, no longer found), never that a government began or stopped something.
 """
 
 from __future__ import annotations
@@ -13,29 +12,29 @@ from typing import Any, Literal
 from tipclassify.labels import LABELS
 from tipclassify.reporting.comparison.alignment import matches_and_nearest
 from tipclassify.reporting.comparison.changes import KINDS, ORDER, Change, changes_of
-from tipclassify.reporting.comparison.rewording import Piece, changed_words
-from tipclassify.reporting.writers import Finding, Run, TaggedReport
+from tipclassify.reporting.comparison.rewording import Segment, changed_words
+from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport
 
 __all__ = ["Alignment", "Comparison", "Group", "Pair", "compare"]
 
 Alignment = Literal["same", "reworded", "new", "dropped"]
-"""What became of a passage from one report to the next."""
+"""Outcome of the alignment for a pair."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A passage of OLD and its counterpart in NEW, or one of them alone.
+    """A passage of OLD and its counterpart in NEW, or either without counterpart.
 
     Attributes
     ----------
     similarity : float or None
-        0 to 1; None where there is one passage only.
+        0 to 1; None without counterpart.
     changes : tuple of Change
-        Labels that came or went, the one it is listed under first.
+        Label changes; the first decides the kind.
     nearest : Finding or None
-        For a passage alone: the most similar passage of the other report, where there is one to speak of.
+        Without counterpart: the most similar passage of the other report, if similar enough to show.
     nearness : float or None
-        How similar that is.
+        Similarity of `nearest`, 0 to 1.
     """
 
     alignment: Alignment
@@ -48,19 +47,19 @@ class Pair:
 
     @property
     def kind(self) -> str:
-        """The key of `KINDS` that it is listed under: of several changes, clear ones go before borderline ones."""
+        """Its key in `KINDS`, by its first change if it has one."""
         return self.changes[0].kind if self.changes else self.alignment
 
-    def words(self) -> tuple[list[Piece], list[Piece]]:
-        """Both texts in pieces, changed and unchanged; a passage alone is one unchanged piece."""
+    def words(self) -> tuple[list[Segment], list[Segment]]:
+        """Segment both texts into changed and unchanged words; a text without counterpart is one unchanged segment."""
         if self.old and self.new:
             return changed_words(self.old.passage.text, self.new.passage.text)
-        return ([Piece(self.old.passage.text, False)] if self.old else []), (
-            [Piece(self.new.passage.text, False)] if self.new else []
+        return ([Segment(self.old.passage.text, False)] if self.old else []), (
+            [Segment(self.new.passage.text, False)] if self.new else []
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON: what changed, and each side as ``score --format jsonl`` writes it."""
+        """Convert to plain values for JSON, each side as in ``score --format jsonl``."""
         nearest = None
         if self.nearest and self.nearness is not None:
             nearest = {"similarity": round(self.nearness, 4), **self.nearest.passage.to_dict()}
@@ -82,7 +81,7 @@ class Group:
     Attributes
     ----------
     elsewhere : int
-        Pairs with a change of this kind that are listed under another kind, for a change that goes before it.
+        Number of pairs with a change of this kind that are listed under another kind.
     """
 
     kind: str
@@ -93,13 +92,13 @@ class Group:
 
     @property
     def borderline(self) -> int:
-        """Pairs whose changes are all borderline."""
+        """Number of pairs whose changes are all borderline."""
         return sum(bool(pair.changes) and pair.changes[0].borderline for pair in self.pairs)
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two reports and the pairs of their passages, in the order in which they are to be read."""
+    """Two reports and the pairs of their passages, in reading order: most important kind first."""
 
     old: TaggedReport
     new: TaggedReport
@@ -107,12 +106,12 @@ class Comparison:
 
     @property
     def names(self) -> tuple[str, str]:
-        """What to call the reports: their years where known and different, or OLD and NEW."""
+        """Names of the reports: their years if known and different, else OLD and NEW."""
         (_, old), (_, new) = map(_subject, (self.old, self.new))
         return (str(old), str(new)) if old and new and old != new else ("OLD", "NEW")
 
     def groups(self, same: bool = False) -> list[Group]:
-        """The kinds that have pairs, most pressing first; passages that are the same only when asked for."""
+        """Group the pairs by kind, most important first; same passages are left out unless `same`."""
         listed: dict[str, list[Pair]] = defaultdict(list)
         all_of: dict[str, int] = defaultdict(int)
         for pair in self.pairs:
@@ -133,14 +132,14 @@ class Comparison:
         ]
 
     def counts(self) -> dict[Alignment, int]:
-        """How many pairs were aligned how."""
+        """Count the pairs by alignment."""
         found: dict[Alignment, int] = {"same": 0, "reworded": 0, "new": 0, "dropped": 0}
         for pair in self.pairs:
             found[pair.alignment] += 1
         return found
 
-    def doubts(self) -> list[str]:
-        """Why the two may not be what they are compared as, one line each."""
+    def warnings(self) -> list[str]:
+        """List reasons why the two may not be successive reports of one country, one line each."""
         (here, old), (there, new) = map(_subject, (self.old, self.new))
         found = []
         if here and there and here != there:
@@ -153,7 +152,7 @@ class Comparison:
 
 
 def _subject(report: TaggedReport) -> tuple[str | None, int | None]:
-    """Country and year, where document or rows tell one of each."""
+    """Return the country and year of a report, None where its document or rows have none or several."""
     if report.document:
         return report.document.country, report.document.year
     countries, years = ({row.get(name) for row in report.extras} for name in ("country", "year"))
@@ -162,20 +161,20 @@ def _subject(report: TaggedReport) -> tuple[str | None, int | None]:
     return (country if isinstance(country, str) else None), (year if type(year) is int else None)
 
 
-def compare(old: TaggedReport, new: TaggedReport, run: Run) -> Comparison:
+def compare(old: TaggedReport, new: TaggedReport, context: ScoringContext) -> Comparison:
     """Compare two tagged reports.
 
     >>> from tipclassify import Classifier
     >>> from tipclassify.text.segmentation.passages import text_document
-    >>> run = Run(Classifier.load())
+    >>> context = ScoringContext(Classifier.load())
     >>> texts = "Courts convicted nine traffickers.", "Courts did not convict any traffickers."
     >>> documents = [text_document(text) for text in texts]
-    >>> old, new = (TaggedReport("x", d, run.classifier.tag(d)) for d in documents)
-    >>> [(c.label, c.came) for c in compare(old, new, run).pairs[0].changes]
+    >>> old, new = (TaggedReport("x", d, context.classifier.tag(d)) for d in documents)
+    >>> [(c.label, c.came) for c in compare(old, new, context).pairs[0].changes]
     [('failure', True), ('positive_effort', False)]
     """
-    thresholds = dict(zip(LABELS, run.classifier.thresholds(run.policy).tolist(), strict=True))
-    matches, nearest = matches_and_nearest(old.passages, new.passages, run.classifier.vocabulary)
+    thresholds = dict(zip(LABELS, context.classifier.thresholds(context.policy).tolist(), strict=True))
+    matches, nearest = matches_and_nearest(old.passages, new.passages, context.classifier.vocabulary)
     before, after = list(old.findings()), list(new.findings())
     placed: list[tuple[int, Pair]] = []
     for i, j, similarity, same in matches:
@@ -192,12 +191,12 @@ def compare(old: TaggedReport, new: TaggedReport, run: Run) -> Comparison:
         changes = changes_of(None, after[j].passage, thresholds)
         closest = (before[near[0]], near[1]) if near else (None, None)
         placed.append((j, Pair("new", None, after[j], None, changes, *closest)))
-    placed.sort(key=_place)
+    placed.sort(key=_reading_order)
     return Comparison(old, new, tuple(pair for _, pair in placed))
 
 
-def _place(placed: tuple[int, Pair]) -> tuple[int, bool, bool, int]:
-    """By kind; clear changes before borderline ones, pairs before passages alone, then as they stand in the report."""
+def _reading_order(placed: tuple[int, Pair]) -> tuple[int, bool, bool, int]:
+    """Sort key of a pair: kind; clear before borderline; pairs before single passages; position in the report."""
     position, pair = placed
     alone = pair.old is None or pair.new is None
     return ORDER[pair.kind], bool(pair.changes) and pair.changes[0].borderline, alone, position

@@ -1,4 +1,4 @@
-"""What was reworded: two texts in, both cut into the words that they share and those that only one has."""
+"""Word diff of two matched passages: two texts in, both segmented into shared and changed words."""
 
 from __future__ import annotations
 
@@ -7,36 +7,36 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import Final, NamedTuple
 
-from tipclassify.reporting.comparison.alignment import FUNCTION_WORDS, folded
+from tipclassify.reporting.comparison.alignment import FUNCTION_WORDS, normalize_text
 
-__all__ = ["Piece", "changed_words"]
+__all__ = ["Segment", "changed_words"]
 
-_LONGEST: Final = 2_000  # words of a passage; matching more of them word by word would take minutes
-# A figure with its sign and a word with its opening bracket or quote are one: "($1.8".
+_MAX_WORDS: Final = 2_000  # of a passage; a word-by-word diff of longer ones would take minutes
+# A figure keeps its sign, and a word its opening bracket or quote, as one token: "($1.8".
 _WORD: Final = re.compile(r"[(\[“‘\"$€£¥+−-]*\w+(?:[.,'’/:-]\w+)*%?\s*|[^\w\s]\s*|\s+")
 
 
-class Piece(NamedTuple):
-    """A stretch of a passage, and whether the other passage of the pair has other words for it."""
+class Segment(NamedTuple):
+    """Consecutive words of a passage, and whether they differ from the other passage of the pair."""
 
     text: str
     changed: bool
 
 
-def changed_words(old: str, new: str) -> tuple[list[Piece], list[Piece]]:
-    """Both texts cut into pieces that the other has too, and pieces that it has not.
+def changed_words(old: str, new: str) -> tuple[list[Segment], list[Segment]]:
+    """Segment both texts into words that the other has too and words that it has not.
 
-    Unchanged function words and punctuation between two changes count as changed: a text that alternates at each word
-    cannot be read.
+    Unchanged function words and punctuation between two changes count as changed: a diff that alternates at each word
+    is unreadable.
 
-    >>> changed_words("Police opened 34 cases.", "Police opened 29 cases.")[1]
-    [Piece(text='Police opened ', changed=False), Piece(text='29 ', changed=True), Piece(text='cases.', changed=False)]
+    >>> changed_words("Police opened 34 cases.", "Police opened 29 cases.")[1][:2]
+    [Segment(text='Police opened ', changed=False), Segment(text='29 ', changed=True)]
     """
     left, right = _WORD.findall(old), _WORD.findall(new)
-    if max(len(left), len(right)) > _LONGEST:
-        equal = folded(old) == folded(new)
-        return [Piece(old, not equal)], [Piece(new, not equal)]
-    a, b = ([folded(word) for word in words] for words in (left, right))
+    if max(len(left), len(right)) > _MAX_WORDS:
+        equal = normalize_text(old) == normalize_text(new)
+        return [Segment(old, not equal)], [Segment(new, not equal)]
+    a, b = ([normalize_text(word) for word in words] for words in (left, right))
     runs = [run for run in SequenceMatcher(None, a, b, autojunk=False).get_matching_blocks() if run.size]
     kept = [
         run
@@ -47,15 +47,15 @@ def changed_words(old: str, new: str) -> tuple[list[Piece], list[Piece]]:
     ]
     same_old = {k for run in kept for k in range(run.a, run.a + run.size)}
     same_new = {k for run in kept for k in range(run.b, run.b + run.size)}
-    return _pieces(left, same_old), _pieces(right, same_new)
+    return _segments(left, same_old), _segments(right, same_new)
 
 
-def _pieces(words: Sequence[str], same: set[int]) -> list[Piece]:
-    pieces: list[Piece] = []
+def _segments(words: Sequence[str], same: set[int]) -> list[Segment]:
+    segments: list[Segment] = []
     for at, word in enumerate(words):
         changed = at not in same
-        if pieces and pieces[-1].changed == changed:
-            pieces[-1] = Piece(pieces[-1].text + word, changed)
+        if segments and segments[-1].changed == changed:
+            segments[-1] = Segment(segments[-1].text + word, changed)
         else:
-            pieces.append(Piece(word, changed))
-    return pieces
+            segments.append(Segment(word, changed))
+    return segments

@@ -1,14 +1,14 @@
-"""How many passages have each label, and how many truly would if the model's errors were set right.
+"""Summary of reports: counts of passages by label, and the same counts adjusted for the model's errors.
 
-Tagged reports go in and are counted (`counting`); a `Summary` comes out: passages of each label by file, country, year or
-section, and of all together (`groups`), each count with what it would be but for the model's errors (`adjustment`).
+Tagged reports come in and are counted (`counting`). A `Summary` goes out (`groups`): counts of each label by file,
+country, year or section, and in total, each with its adjusted count and interval (`adjustment`).
 """
 
 from __future__ import annotations
 
 from tipclassify.reporting.summary.adjustment import ASSUMPTION, FEW, NOTES, Estimate, Rates, adjust, error_rates
-from tipclassify.reporting.summary.counting import DIMENSIONS, in_order, summarize
+from tipclassify.reporting.summary.counting import DIMENSIONS, sort_names, summarize
 from tipclassify.reporting.summary.groups import NONE, OVERLAP, Group, Key, Name, Summary
 
 __all__ = ["ASSUMPTION", "DIMENSIONS", "FEW", "NONE", "NOTES", "OVERLAP"]
-__all__ += ["Estimate", "Group", "Key", "Name", "Rates", "Summary", "adjust", "error_rates", "in_order", "summarize"]
+__all__ += ["Estimate", "Group", "Key", "Name", "Rates", "Summary", "adjust", "error_rates", "sort_names", "summarize"]

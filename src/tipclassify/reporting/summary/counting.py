@@ -1,4 +1,4 @@
-"""Tagged reports counted into a `Summary`: one report at a time, of which only counts are kept."""
+"""Counting: tagged reports in, a `Summary` out; one report at a time, of which only counts are kept."""
 
 from __future__ import annotations
 
@@ -10,30 +10,33 @@ from typing import Any, Final
 from tipclassify.reporting.subject import Subject, is_unknown
 from tipclassify.reporting.summary.adjustment import error_rates
 from tipclassify.reporting.summary.groups import Group, Key, Name, Summary
-from tipclassify.reporting.writers import Finding, Run, TaggedReport
+from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport
 from tipclassify.text.furniture import is_prose
 
-__all__ = ["DIMENSIONS", "in_order", "summarize"]
+__all__ = ["DIMENSIONS", "sort_names", "summarize"]
 
 DIMENSIONS: Final = ("file", "country", "year", "section")
-"""What passages can be counted by."""
+"""Fields that passages can be grouped by."""
 
 
 def summarize(
-    reports: Iterable[TaggedReport], run: Run, by: Sequence[str] = ("file",), moved: Mapping[str, float] | None = None
+    reports: Iterable[TaggedReport],
+    context: ScoringContext,
+    by: Sequence[str] = ("file",),
+    overrides: Mapping[str, float] | None = None,
 ) -> Summary:
-    """Count the passages of `reports` by label; what is no prose of a report is not counted (`tipclassify.text.furniture`).
+    """Count the passages of `reports` by label, without page furniture (`tipclassify.text.furniture`).
 
-    Rows of input that came ready split are counted under the file, country, year and section that they name themselves.
+    Input rows are counted under their own file, country, year and section.
 
     Parameters
     ----------
-    run : Run
-        The classifier and the policy by which the reports were tagged.
+    run : ScoringContext
+        The classifier and policy that tagged the reports.
     by : sequence of str
-        Of ``DIMENSIONS``; passages are counted by every combination that occurs.
-    moved : mapping of str to float, optional
-        Labels that the classifier gives from another threshold than the policy's.
+        Some of ``DIMENSIONS``; there is a group for every combination that occurs.
+    overrides : mapping of str to float, optional
+        Threshold overrides of the classifier, by label.
 
     Examples
     --------
@@ -42,12 +45,12 @@ def summarize(
     >>> document = text_document("Police arrested nine traffickers. Courts convicted none of them.")
     >>> classifier = Classifier.load()
     >>> report = TaggedReport("a.txt", document, classifier.tag(document))
-    >>> found = summarize([report], Run(classifier))
+    >>> found = summarize([report], ScoringContext(classifier))
     >>> [(group.key, group.passages, group.count("failure")) for group in found.groups]
     [(('a.txt',), 2, 1)]
     """
     sets: defaultdict[Key, Counter[tuple[str, ...]]] = defaultdict(Counter)
-    doubtful: Counter[Key] = Counter()
+    low_confidence: Counter[Key] = Counter()
     unknown: Counter[Key] = Counter()
     subjects: defaultdict[str, Subject] = defaultdict(Subject)
     for report in reports:
@@ -56,21 +59,21 @@ def summarize(
                 continue
             key = _key_of(finding, by)
             sets[key][finding.passage.labels] += 1
-            doubtful[key] += finding.passage.low_confidence
+            low_confidence[key] += finding.passage.low_confidence
             unknown[key] += is_unknown(finding.passage)
         subjects[report.file] += Subject.of(report.passages)
-        if not report.passages and set(by) != {"section"}:  # such a report is news, such a section is none
+        if not report.passages and set(by) != {"section"}:  # show a report without passages, but no section for it
             document = report.document
             about = (document.country, document.year) if document else (None, None)
             _ = sets[_key(by, report.file, *about, None)]
-    groups = tuple(Group(key, dict(sets[key]), doubtful[key], unknown[key]) for key in _in_order(list(sets), by))
-    total = Group((), dict(sum(sets.values(), Counter())), sum(doubtful.values()), sum(unknown.values()))
-    meta = run.classifier.meta
+    groups = tuple(Group(key, dict(sets[key]), low_confidence[key], unknown[key]) for key in _sort_keys(list(sets), by))
+    total = Group((), dict(sum(sets.values(), Counter())), sum(low_confidence.values()), sum(unknown.values()))
+    meta = context.classifier.meta
     tagged_by = {
-        "policy": ", ".join([run.policy, *(f"{label}={value:g}" for label, value in (moved or {}).items())]),
+        "policy": ", ".join([context.policy, *(f"{label}={value:g}" for label, value in (overrides or {}).items())]),
         "model": str(meta.get("sha256", "not recorded"))[:12],
     }
-    rates = error_rates(meta, run.policy, moved)
+    rates = error_rates(meta, context.policy, overrides)
     return Summary(tuple(by), groups, total, rates, tagged_by, tuple(subjects.values()))
 
 
@@ -86,41 +89,41 @@ def _key(by: Sequence[str], file: Any, country: Any, year: Any, section: Any) ->
 
 
 def _text(value: Any) -> str | None:
-    """A name as text that any encoding can write; None for nothing, and for the NaN that tables have for it."""
+    """Convert a name to text that any encoding can write; None for None, NaN and blanks."""
     if value is None or value != value:
         return None
     return str(value).strip().encode("utf-8", "backslashreplace").decode() or None
 
 
 def _year(value: Any) -> Name:
-    """2024 also for ``"2024"`` and ``2024.0``; what is no number stays text."""
+    """Convert a year to int, also ``"2024"`` and ``2024.0``; anything else stays text."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     text = _text(value)
     return int(text) if text and len(text) < 10 and text.isascii() and text.isdigit() else text
 
 
-def in_order(names: Iterable[Name], dimension: str) -> list[Name]:
-    """Countries by name, years ascending, what has none last; files and sections as they come.
+def sort_names(names: Iterable[Name], dimension: str) -> list[Name]:
+    """Sort countries by name and years ascending, with None last; files and sections keep their order.
 
-    >>> in_order(["Zambia", None, "Åland"], "country")
+    >>> sort_names(["Zambia", None, "Åland"], "country")
     ['Åland', 'Zambia', None]
     """
     return sorted(names, key=_rank) if dimension in ("country", "year") else list(names)
 
 
-def _in_order(keys: Sequence[Key], by: Sequence[str], depth: int = 0) -> list[Key]:
-    """Keys, which are in order of appearance, in order of their first name, and so on within each name."""
+def _sort_keys(keys: Sequence[Key], by: Sequence[str], depth: int = 0) -> list[Key]:
+    """Sort keys dimension by dimension, the first dimension first."""
     if depth == len(by):
         return list(keys)
     parts: dict[Name, list[Key]] = {}
     for key in keys:
         parts.setdefault(key[depth], []).append(key)
-    return [key for name in in_order(parts, by[depth]) for key in _in_order(parts[name], by, depth + 1)]
+    return [key for name in sort_names(parts, by[depth]) for key in _sort_keys(parts[name], by, depth + 1)]
 
 
 def _rank(name: Name) -> tuple[int, int, str]:
-    """Numbers before text before nothing; text without regard to case and accents (Åland at A)."""
+    """Sort key of a name: numbers, then text, then None; text without case and accents (Åland at A)."""
     if isinstance(name, int):
         return 0, name, ""
     if name is None:

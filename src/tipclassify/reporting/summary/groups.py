@@ -1,4 +1,4 @@
-"""Counts of passages: a `Group` has those of one file, country, year or section; a `Summary` has all groups and the total."""
+"""Counts of passages: a `Group` for one file, country, year or section; a `Summary` of all groups and the total."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from tipclassify.reporting.summary.adjustment import NOTES, Estimate, Rates, adj
 __all__ = ["NONE", "OVERLAP", "Group", "Key", "Name", "Summary"]
 
 NONE: Final = "(none)"
-"""Stands where a label would, for passages without any."""
+"""Pseudo-label of passages without a label."""
 
 OVERLAP: Final = "A passage may have several labels: shares need not add up to 100%."
-"""To stand under every table of counts."""
+"""Caveat to print under every table of counts."""
 
 Name = str | int | None
-"""What passages are counted by: a file, country or section, a year; None where a passage has none."""
+"""Value of a dimension: a file, country, section or year; None if unknown."""
 
 Key = tuple[Name, ...]
-"""The names of a group, one for each thing that passages are counted by."""
+"""Names of a group, one for each dimension."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,13 @@ class Group:
     Attributes
     ----------
     key : tuple
-        Its file, country, year, section, as far as passages are counted by them; None where a passage has none. Empty
-        for the total.
+        Its name in each dimension; empty for the total.
     sets : mapping of (tuple of str) to int
-        Passages by the set of their labels, in the order of ``LABELS``; the empty one for none.
+        Number of passages by label set, in the order of ``LABELS``; ``()`` for no label.
     low_confidence : int
-        Passages that the model has too little to go by: few words, or many that it does not know.
+        Number of passages of few words, or of many that the model does not know.
     unknown : int
-        Those of them that are sentences, so that many words are unknown.
+        Number of those that are sentences, with many unknown words (`tipclassify.reporting.subject.is_unknown`).
     """
 
     key: Key
@@ -50,11 +49,11 @@ class Group:
 
     @property
     def passages(self) -> int:
-        """All of them."""
+        """Number of passages."""
         return sum(self.sets.values())
 
     def count(self, label: str) -> int:
-        """Passages that were given `label`; ``NONE`` for those without any.
+        """Count the passages with `label`; ``NONE`` for those without any.
 
         >>> Group((), {("failure",): 2, ("failure", "complicity"): 1, (): 4}).count("failure")
         3
@@ -64,7 +63,7 @@ class Group:
         return sum(n for labels, n in self.sets.items() if label in labels)
 
     def share(self, label: str) -> float:
-        """The count as a share of passages; NaN for no passages."""
+        """Return the count as a share of passages, 0 to 1; NaN for no passages."""
         return self.count(label) / self.passages if self.passages else math.nan
 
 
@@ -75,17 +74,17 @@ class Summary:
     Attributes
     ----------
     by : tuple of str
-        What passages are counted by, of ``DIMENSIONS``.
+        Dimensions of the groups, of ``DIMENSIONS``.
     groups : tuple of Group
         Files and sections in order of appearance, countries by name, years ascending; those without a name last.
     total : Group
         All passages.
     rates : mapping of str to Rates, or None
-        Error rates of the model, where it knows them.
+        Error rates of the model by label, if it records them.
     about : mapping of str to str
-        What tagged the passages: policy, thresholds in place of it, model.
+        Policy, threshold overrides and model.
     subjects : tuple of Subject
-        Of each file, how many of its passages are about trafficking.
+        For each file, the number of its passages about trafficking.
     """
 
     by: tuple[str, ...]
@@ -96,9 +95,9 @@ class Summary:
     subjects: tuple[Subject, ...] = ()
 
     def estimate(self, group: Group, label: str) -> Estimate | None:
-        """The adjusted count of a label; None where the error rates are not known.
+        """Adjust the count of a label; None if the error rates are unknown.
 
-        Counts are adjusted group by group: they add up to the adjusted total but where one was held to 0..n.
+        Each group is adjusted by itself: the counts add up to the adjusted total, except where one was clipped to 0..n.
         """
         if self.rates is None:
             return None
@@ -108,13 +107,13 @@ class Summary:
         return Estimate(found.count, found.low, found.high, (*found.notes, "unclear"))
 
     def notes(self) -> list[str]:
-        """Keys of `NOTES` that speak against relying on some of the adjusted counts."""
+        """List the keys of `NOTES` that any adjusted count has."""
         estimates = [self.estimate(group, label) for group in (*self.groups, self.total) for label in LABELS]
         given = {note for found in estimates if found for note in found.notes}
         return [note for note in NOTES if note in given]
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Plain values of each group and, last, of the total, for JSON. A share of no passages is None."""
+        """Yield plain values of each group and, last, of the total, for JSON; a share of no passages is None."""
         for group in (*self.groups, self.total):
             names = group.key or (None,) * len(self.by)
             labels = {label: self._figures(group, label) for label in (*LABELS, NONE)}

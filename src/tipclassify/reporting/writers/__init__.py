@@ -1,7 +1,7 @@
-"""Tagged reports out: one writer a format.
+"""Writers: tagged reports in, a stream of an output format out, by ``write(reports, out, context)``.
 
-Every writer takes reports one at a time, so that memory does not grow with their number:
-``write(reports, out, run)``, where `out` is a text stream, or a binary one for the formats that say so.
+`FORMATS` lists the formats; each imports its writer on first use. A writer takes reports one at a time, so that memory
+does not grow with their number. `out` is a text stream, or a binary one if the format says so.
 """
 
 from __future__ import annotations
@@ -21,19 +21,33 @@ from tipclassify.labels import LABELS
 from tipclassify.model.classifier import Classifier
 from tipclassify.text.document import Document, Passage
 
-__all__ = ["FORMATS", "Finding", "Format", "Rows", "Run", "TaggedReport", "as_it_is", "findings", "format_of"]
+__all__ = [
+    "FORMATS",
+    "Finding",
+    "OutputFormat",
+    "RenderedRows",
+    "Run",
+    "TaggedReport",
+    "findings",
+    "format_of",
+    "identity",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """How reports were tagged: what a reader needs to judge or repeat it.
+class ScoringContext:
+    """Model and policy that tagged the reports, for writers to record, and options of the output.
 
     Attributes
     ----------
+    classifier : Classifier
+        The model, with its thresholds.
+    policy : str
+        Operating point: ``"screen"``, ``"balanced"`` or ``"cite"``.
     folder : Path or None
-        Folder that the output will lie in: links to inputs are written as seen from there. None is the working folder.
+        Folder of the output, which links to inputs are relative to; None is the working folder.
     bom : bool
-        CSV begins with a byte order mark, by which Excel knows UTF-8.
+        Whether CSV begins with a byte order mark, by which Excel recognises UTF-8.
     """
 
     classifier: Classifier
@@ -43,11 +57,11 @@ class Run:
 
     @property
     def thresholds(self) -> dict[str, float]:
-        """The probability from which each label is given."""
+        """Probability threshold of each label."""
         return dict(zip(LABELS, self.classifier.thresholds(self.policy).tolist(), strict=True))
 
     def about(self) -> dict[str, str]:
-        """What tagged the reports, as names and values. No clock: the same run gives the same values."""
+        """Describe the model and policy as names and values, without a timestamp, so that output is reproducible."""
         meta = self.classifier.meta
         return {
             "tool": f"tipclassify {__version__}",
@@ -58,11 +72,11 @@ class Run:
         }
 
     def link(self, file: str) -> str | None:
-        """Address of an input for whoever reads the output; None where it has none, as standard input.
+        """Make the URI of an input, relative to the output's folder if possible; None for standard input and bad links.
 
-        Always a valid ASCII URI without a scheme of the file's choosing: ``javascript:x.txt`` is a file.
+        It is a valid ASCII URI whose scheme the file's name cannot choose: ``javascript:x.txt`` is a file.
 
-        >>> Run(Classifier.load()).link("reports/Côte d'Ivoire.html")
+        >>> ScoringContext(Classifier.load()).link("reports/Côte d'Ivoire.html")
         'reports/C%C3%B4te%20d%27Ivoire.html'
         """
         if file in ("-", "<text>", ""):
@@ -83,18 +97,20 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class TaggedReport:
-    """One report with its tagged passages.
+    """A report, or a batch of input rows, with its tagged passages.
 
     Attributes
     ----------
     file : str
         The input as the user named it.
     document : Document or None
-        None for input rows that came ready split.
-    extras : sequence of dict
-        Fields of the input rows, one for each passage, where the input was rows.
+        None for input rows.
+    passages : sequence of Passage (n,)
+        All passages, tagged or not.
+    extras : sequence of dict (n,) or ()
+        Fields of the input rows, one dict for each passage; empty for a document.
     notes : tuple of str
-        What could not be read in full, one line each: pages without text, say.
+        The reader's warnings, one line each, such as pages without text.
     """
 
     file: str
@@ -104,15 +120,15 @@ class TaggedReport:
     notes: tuple[str, ...] = ()
 
     def findings(self) -> Iterator[Finding]:
-        """Its passages, each with where it is from."""
+        """Yield its passages with their source."""
         country, year = (self.document.country, self.document.year) if self.document else (None, None)
         for number, passage in enumerate(self.passages):
             yield Finding(self.file, passage, self.extras[number] if self.extras else {}, country, year)
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """One report as text of the format, made in the process that tagged it."""
+class RenderedRows:
+    """A report rendered as text of the output format, in the worker process that tagged it."""
 
     text: str
     notes: tuple[str, ...] = ()
@@ -120,12 +136,12 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A tagged passage and the file it is from.
+    """A tagged passage and its source.
 
     Attributes
     ----------
     extra : dict
-        Further fields of the input row, where the input was JSONL.
+        Fields of the input row; empty for a document.
     """
 
     file: str
@@ -135,13 +151,13 @@ class Finding:
     year: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The row of JSONL output; fields of the input row come after ours and never replace them, but for nulls."""
+        """Make the row of JSONL output; fields of the input row follow ours and replace only nulls."""
         row = {"file": self.file, "country": self.country, "year": self.year, **self.passage.to_dict()}
         return {**row, **{name: value for name, value in self.extra.items() if row.get(name) is None}}
 
 
 def findings(reports: Iterable[TaggedReport]) -> Iterator[Finding]:
-    """The findings of all reports, in their order."""
+    """Yield the findings of all reports, in order."""
     for report in reports:
         yield from report.findings()
 
@@ -150,7 +166,7 @@ _NO_URI: Final = re.compile(r"[^A-Za-z0-9\-._~:/?@!$&'()*+,;=%]|%(?![0-9A-Fa-f]{
 
 
 def _web_address(link: str) -> str | None:
-    """The link with what no URI may hold quoted: Excel refuses a whole workbook for one bad address."""
+    """Quote the characters that a URI may not have; None for a bad host. Excel rejects a workbook with one bad URI."""
     try:
         host = urlsplit(link).netloc
     except ValueError:
@@ -161,20 +177,24 @@ def _web_address(link: str) -> str | None:
     return mark.join(_NO_URI.sub(lambda bad: quote(bad[0], errors="replace"), part) for part in (address, fragment))
 
 
-Write = Callable[[Iterable[TaggedReport], IO[Any], Run], None]
+Writer = Callable[[Iterable[TaggedReport], IO[Any], ScoringContext], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
-    """An output format: where its writer is, and the suffixes that name it.
+class OutputFormat:
+    """An output format: its writer, imported on first use, and its file suffixes.
 
     Attributes
     ----------
-    function : str
-        Name of the function of `module` that writes.
+    module, function : str
+        Names of the writer's module and function.
+    suffixes : tuple of str
+        File suffixes that select the format; the first is the default.
+    binary : bool
+        Whether the stream is binary.
     rows : str
-        Where a report's share of the output is text that needs no other report: the function that makes `Rows` of it,
-        which `function` then writes.
+        For formats in which reports are rendered independently: name of the function that makes `RenderedRows` of a
+        report, which `function` then writes; else empty.
     """
 
     module: str
@@ -183,41 +203,41 @@ class Format:
     binary: bool = False
     rows: str = ""
 
-    def writer(self) -> Write:
-        """The writer, imported when it is wanted."""
+    def writer(self) -> Writer:
+        """Import the writer, both of its steps in one function."""
         make, write = self.steps()
-        return lambda reports, out, run: write(map(make, reports), out, run)
+        return lambda reports, out, context: write(map(make, reports), out, context)
 
-    def steps(self) -> tuple[Callable[[TaggedReport], Any], Callable[[Iterable[Any], IO[Any], Run], None]]:
-        """What is made of each report where it was tagged, and what writes that: together they are the writer."""
+    def steps(self) -> tuple[Callable[[TaggedReport], Any], Callable[[Iterable[Any], IO[Any], ScoringContext], None]]:
+        """Import the two steps of the writer: rendering a report (in a worker process), and writing the results."""
         module = import_module(f"tipclassify.reporting.writers.{self.module}")
-        return (getattr(module, self.rows) if self.rows else as_it_is), getattr(module, self.function)
+        return (getattr(module, self.rows) if self.rows else identity), getattr(module, self.function)
 
 
-def as_it_is(report: TaggedReport) -> TaggedReport:
-    """The report: what is made of it where a format needs all of it."""
+def identity(report: TaggedReport) -> TaggedReport:
+    """Return the report unchanged."""
     return report
 
 
 FORMATS: Final = {
-    "table": Format("table", "write_table", (".txt",)),
-    "jsonl": Format("rows", "write_jsonl_rows", (".jsonl", ".ndjson"), rows="jsonl_rows"),
-    "csv": Format("rows", "write_csv_rows", (".csv",), rows="csv_rows"),
-    "xlsx": Format("sheets", "write_xlsx", (".xlsx",), binary=True),
-    "parquet": Format("columns", "write_parquet", (".parquet",), binary=True),
-    "html": Format("html", "write_html", (".html", ".htm")),
-    "md": Format("markdown", "write_markdown", (".md", ".markdown")),
+    "table": OutputFormat("table", "write_table", (".txt",)),
+    "jsonl": OutputFormat("rows", "write_jsonl_rows", (".jsonl", ".ndjson"), rows="jsonl_rows"),
+    "csv": OutputFormat("rows", "write_csv_rows", (".csv",), rows="csv_rows"),
+    "xlsx": OutputFormat("sheets", "write_xlsx", (".xlsx",), binary=True),
+    "parquet": OutputFormat("columns", "write_parquet", (".parquet",), binary=True),
+    "html": OutputFormat("html", "write_html", (".html", ".htm")),
+    "md": OutputFormat("markdown", "write_markdown", (".md", ".markdown")),
 }
-"""What reports can be written as, by the name that ``--format`` takes."""
+"""Output formats by name, as ``--format`` takes it."""
 
 
 def format_of(path: Path, suffixes: Mapping[str, Sequence[str]] | None = None) -> str:
-    """Return the format that the suffix of an output file names.
+    """Look up the format of an output file by its suffix.
 
     Parameters
     ----------
     suffixes : mapping of str to sequence of str, optional
-        Suffixes of each format; those of `FORMATS` if not given.
+        Suffixes of each format; by default those of `FORMATS`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A tagged passage as a row of typed values: what CSV, Excel and Parquet share."""
+"""Typed rows of tagged passages, shared by CSV, Excel and Parquet."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from tipclassify.reporting.writers import Finding
 
 __all__ = ["COLUMNS", "Row", "row_of"]
 
-_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")  # from JSON escapes and odd file names; no encoding has them
-_LARGEST: Final = 2**31
+_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")  # from JSON escapes and file names; UTF-8 cannot encode them
+_INT32_LIMIT: Final = 2**31
 
 
 class Row(NamedTuple):
-    """Columns of CSV, Excel and Parquet, in their order. Fields of an input row fill what the document does not tell.
+    """Columns of CSV, Excel and Parquet, in order; fields of an input row fill those that a document lacks.
 
     Attributes
     ----------
     labels : tuple of str
-        Labels given, joined by ``;`` where a cell holds no list.
+        Labels of the passage; joined by ``;`` in formats without lists.
     positive_effort, failure, complicity : float
-        Probability of each label, four decimals.
+        Probability of each label, 0 to 1, four decimals.
     """
 
     file: str
@@ -44,10 +44,10 @@ COLUMNS: Final = Row._fields
 
 
 def row_of(finding: Finding) -> Row:
-    """A finding as a row: the same values as in JSONL, each of its column's type."""
+    """Convert a finding to a row: the values of JSONL, each of its column's type."""
     row = finding.to_dict()
     return Row(
-        file=_sound(row["file"]),
+        file=_replace_surrogates(row["file"]),
         country=_text(row["country"]),
         year=_whole(row["year"]),
         page=_whole(row["page"]),
@@ -55,23 +55,23 @@ def row_of(finding: Finding) -> Row:
         start=row["start"],
         end=row["end"],
         section=_text(row["section"]),
-        text=_sound(row["text"]),
+        text=_replace_surrogates(row["text"]),
         labels=tuple(row["labels"]),
         low_confidence=bool(row["low_confidence"]),
         **row["scores"],
     )
 
 
-def _sound(text: str) -> str:
+def _replace_surrogates(text: str) -> str:
     return _LONE_SURROGATE.sub("\ufffd", text)
 
 
 def _text(value: Any) -> str | None:
-    return _sound(value) if isinstance(value, str) else None
+    return _replace_surrogates(value) if isinstance(value, str) else None
 
 
 def _whole(value: Any) -> int | None:
-    """A whole number that every format can hold, also where an input row has it as text (``"2024"``)."""
+    """Convert to a 32-bit integer, also from text (``"2024"``); None for anything else."""
     if isinstance(value, str) and len(value) < 10 and value.isascii() and value.isdigit():
         return int(value)
-    return value if type(value) is int and -_LARGEST <= value < _LARGEST else None
+    return value if type(value) is int and -_INT32_LIMIT <= value < _INT32_LIMIT else None

@@ -1,4 +1,4 @@
-"""Parquet: typed columns for pandas, datasets, DuckDB or R."""
+"""Parquet writer: typed columns for pandas, datasets, DuckDB or R."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import islice
 from typing import IO, Final
 
 from tipclassify.labels import LABELS
-from tipclassify.reporting.writers import Run, TaggedReport, findings
+from tipclassify.reporting.writers import ScoringContext, TaggedReport, findings
 from tipclassify.reporting.writers.cells import COLUMNS, row_of
 
 __all__ = ["write_parquet"]
@@ -15,10 +15,10 @@ __all__ = ["write_parquet"]
 _ROWS_A_GROUP: Final = 10_000  # held in memory at a time
 
 
-def write_parquet(reports: Iterable[TaggedReport], out: IO[bytes], run: Run) -> None:
-    """The columns of `cells.Row` with labels as a list; the metadata of the schema hold `Run.about`.
+def write_parquet(reports: Iterable[TaggedReport], out: IO[bytes], context: ScoringContext) -> None:
+    """Write the columns of `cells.Row`, with labels as a list.
 
-    Metadata names begin with ``tipclassify.``: ``tipclassify.model``, ``tipclassify.policy``.
+    The schema's metadata have `ScoringContext.about`, with names such as ``tipclassify.model``, ``tipclassify.policy``.
     """
     import pyarrow as pa
     from pyarrow import parquet
@@ -35,7 +35,7 @@ def write_parquet(reports: Iterable[TaggedReport], out: IO[bytes], run: Run) -> 
     }
     schema = pa.schema(
         [(name, types.get(name, pa.string())) for name in COLUMNS],
-        {f"tipclassify.{name.replace(' ', '.')}": value for name, value in run.about().items()},
+        {f"tipclassify.{name.replace(' ', '.')}": value for name, value in context.about().items()},
     )
     rows = map(row_of, findings(reports))
     with parquet.ParquetWriter(out, schema) as writer:

@@ -1,4 +1,4 @@
-"""A comparison as a table for reading in a terminal, or as JSON lines, one object a pair."""
+"""Writers of a comparison: a table for the terminal, or JSON lines with one object for each pair."""
 
 from __future__ import annotations
 
@@ -15,38 +15,39 @@ from tipclassify.reporting.writers.wording import COLOURS
 if TYPE_CHECKING:
     from tipclassify.reporting.comparison.changes import Change
     from tipclassify.reporting.comparison.comparison import Comparison, Group, Pair
-    from tipclassify.reporting.comparison.rewording import Piece
+    from tipclassify.reporting.comparison.rewording import Segment
 
 __all__ = ["write_jsonl", "write_table"]
 
 _WIDTH: Final = 120  # when the output is no terminal
 
 
-def write_jsonl(found: Comparison, out: IO[str], same: bool = False) -> None:
-    """One object a pair, in the order of the table; passages that are the same only when asked for."""
-    for group in found.groups(same):
+def write_jsonl(comparison: Comparison, out: IO[str], same: bool = False) -> None:
+    """Write one object for each pair, in the order of the table; same passages only if `same`."""
+    for group in comparison.groups(same):
         for pair in group.pairs:
             out.write(json_line(pair.to_dict()))
 
 
-def write_table(found: Comparison, out: IO[str], same: bool = False) -> None:
-    """Pairs under their kinds, each side with its changed words marked, then counts and what to know of them.
+def write_table(comparison: Comparison, out: IO[str], same: bool = False) -> None:
+    """Write the pairs by kind, with changed words highlighted, then counts and caveats; same passages only if `same`.
 
-    Changed words are struck out or bold on a terminal, and stand in ``[-old-]`` and ``{+new+}`` elsewhere.
+    Changed words are struck out or bold on a terminal, and written as ``[-old-]`` and ``{+new+}`` elsewhere.
     """
     console = Console(file=out, highlight=False, width=None if out.isatty() else _WIDTH)
-    for name, report in zip(found.names, (found.old, found.new), strict=True):
+    for name, report in zip(comparison.names, (comparison.old, comparison.new), strict=True):
         document = report.document
         about = " ".join(str(known) for known in (document.country, document.year) if known) if document else ""
         console.print(Text(f"{name}  {one_line(report.file)}{f'  ({one_line(about)})' if about else ''}"))
-    for group in found.groups(same):
-        _write_group(group, found.names, console)
+    for group in comparison.groups(same):
+        _write_group(group, comparison.names, console)
     console.print()
-    counts, (before, after) = found.counts(), found.names
+    counts, (before, after) = comparison.counts(), comparison.names
     console.print(
         Text(
-            f"{len(found.old.passages)} passages of {before}, {len(found.new.passages)} of {after}: {counts['same']} the same, "
-            f"{counts['reworded']} reworded, {counts['dropped']} not found in {after}, {counts['new']} not found in {before}"
+            f"{len(comparison.old.passages)} passages of {before}, {len(comparison.new.passages)} of {after}: "
+            f"{counts['same']} the same, {counts['reworded']} reworded, "
+            f"{counts['dropped']} not found in {after}, {counts['new']} not found in {before}"
         )
     )
     console.print(
@@ -88,7 +89,7 @@ def _write_group(group: Group, names: tuple[str, str], console: Console) -> None
 
 
 def _heading(pair: Pair, names: tuple[str, str]) -> Text:
-    """What changed, and where: ``+failure 0.04 → 0.91  [prosecution]  p. 4 → 5  similarity 0.82``."""
+    """Format the changes and place of a pair: ``+failure 0.04 → 0.91  [prosecution]  p. 4 → 5  similarity 0.82``."""
     sides = [side.passage for side in (pair.old, pair.new) if side]
     parts = [_change(change) for change in pair.changes]
     if not parts:
@@ -115,13 +116,13 @@ def _arrow(values: list[str]) -> str:
     return " → ".join(dict.fromkeys(values))
 
 
-def _marked(pieces: list[Piece], styled: bool, is_new: bool) -> Text:
+def _marked(segments: list[Segment], styled: bool, is_new: bool) -> Text:
     text = Text()
-    for piece in pieces:
-        words = piece.text.rstrip()
-        gap = " " if len(words) < len(piece.text) else ""
+    for segment in segments:
+        words = segment.text.rstrip()
+        gap = " " if len(words) < len(segment.text) else ""
         words = one_line(words)
-        if not piece.changed or not words:
+        if not segment.changed or not words:
             text.append(words + gap)
         elif styled:
             text.append(words, style="bold" if is_new else "strike")

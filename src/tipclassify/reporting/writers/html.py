@@ -1,8 +1,7 @@
-"""The HTML report: one file that opens without a network, for the analyst who reads and the minister who decides.
+"""HTML writer: one self-contained page with each report's full text, its findings, their reasons and error rates.
 
-Each report's whole text with its findings marked, why each was tagged, how often such tags are wrong. Articles
-(`tipclassify.reporting.writers.article`) are staged in a temporary file, since what stands above them counts them all: memory does
-not grow with the number of reports. The page's policy lets no script run but ours, whatever a report holds.
+Articles (`tipclassify.reporting.writers.article`) are staged in a temporary file, since the page's header has totals:
+memory does not grow with the number of reports. The content security policy allows our script only.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ from markupsafe import Markup
 
 from tipclassify.model.explanation import ADDITIVE, OCCLUSION
 from tipclassify.reporting.subject import subject_line
-from tipclassify.reporting.writers import Run, TaggedReport
-from tipclassify.reporting.writers.article import Summary, article, summarize
+from tipclassify.reporting.writers import ScoringContext, TaggedReport
+from tipclassify.reporting.writers.article import ReportSummary, article, summarize_report
 from tipclassify.reporting.writers.templating import asset, policy_hash, rendered
 
 __all__ = ["write_html"]
@@ -33,7 +32,19 @@ _REASONS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class LegendRow:
-    """A label in the legend: its passages here, its threshold, and the error rates measured at that, if any were."""
+    """A label in the legend.
+
+    Attributes
+    ----------
+    here : int
+        Number of its passages in these reports.
+    threshold : float
+        Its probability threshold.
+    measured : bool
+        Whether error rates were measured at this threshold.
+    precision, recall : sequence of float
+        Rate, low and high of its 95% interval, 0 to 1; empty if not measured.
+    """
 
     label: str
     here: int
@@ -43,17 +54,17 @@ class LegendRow:
     recall: Sequence[float] = ()
 
 
-def write_html(reports: Iterable[TaggedReport], out: IO[str], run: Run) -> None:
+def write_html(reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext) -> None:
     """Write one page for all reports. The same input gives the same bytes."""
-    summaries: list[Summary] = []
+    summaries: list[ReportSummary] = []
     parts: Counter[str] = Counter()
     rows: Counter[str] = Counter()
     with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as staged:
         for number, report in enumerate(reports, 1):
-            if report.document is None:  # a batch of rows, of which one input may have many
+            if report.document is None:  # a batch of rows: one input may have many
                 parts[report.file] += 1
-            summary = summarize(report, number, parts[report.file])
-            staged.writelines(article(report, summary, run, rows[report.file] + 1))
+            summary = summarize_report(report, number, parts[report.file])
+            staged.writelines(article(report, summary, context, rows[report.file] + 1))
             if report.document is None:
                 rows[report.file] += len(report.passages)
             summaries.append(summary)
@@ -67,11 +78,11 @@ def write_html(reports: Iterable[TaggedReport], out: IO[str], run: Run) -> None:
             one=one,
             heading=one.title if one else f"Tagged passages of {len(summaries)} reports",
             subject_line=subject_line(summary.subject for summary in summaries),
-            legend=_legend(summaries, run),
+            legend=_legend(summaries, context),
             columns=_COLUMNS,
-            reasons=[_REASONS[method] for method in run.classifier.scorer.methods],
-            model=str(run.classifier.meta.get("sha256", "unknown")),
-            policy=run.policy,
+            reasons=[_REASONS[method] for method in context.classifier.scorer.methods],
+            model=str(context.classifier.meta.get("sha256", "unknown")),
+            policy=context.policy,
             style=style,
             script=script,
             style_hash=policy_hash(style),
@@ -80,11 +91,11 @@ def write_html(reports: Iterable[TaggedReport], out: IO[str], run: Run) -> None:
         out.writelines(page)
 
 
-def _legend(summaries: Sequence[Summary], run: Run) -> list[LegendRow]:
-    """A row for each label; nothing was measured at a threshold of the user's."""
-    points = run.classifier.meta.get("operating_points", {}).get(run.policy, {})
+def _legend(summaries: Sequence[ReportSummary], context: ScoringContext) -> list[LegendRow]:
+    """Make the legend's rows; error rates are left out at a threshold that the user set, where none were measured."""
+    points = context.classifier.meta.get("operating_points", {}).get(context.policy, {})
     legend = []
-    for label, threshold in run.thresholds.items():
+    for label, threshold in context.thresholds.items():
         point = points.get(label, {})
         measured = bool(point) and abs(point.get("threshold", -1) - threshold) < 1e-4
         rates = (point.get("precision", ()), point.get("recall", ())) if measured else ()

@@ -1,7 +1,7 @@
-"""A report in Markdown: counts, then the tagged passages as quotes, section by section.
+"""Markdown writer: counts, then the tagged passages as quotes, section by section.
 
-Whatever a report says stays text: every character that Markdown, its common extensions or HTML might take for markup
-is escaped, and a passage fills one line, so that nothing in it can begin a block.
+Text of reports is never markup: all characters special to Markdown, its common extensions or HTML are escaped, and a
+passage is a single line, so that nothing in it can begin a block.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import IO, Final
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
 from tipclassify.reporting.subject import Subject, subject_line
-from tipclassify.reporting.writers import Run, TaggedReport
+from tipclassify.reporting.writers import ScoringContext, TaggedReport
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.furniture import is_prose
 
@@ -24,32 +24,32 @@ __all__ = ["write_markdown"]
 
 _MARKUP: Final = re.compile(
     r"[\\`*{}\[\]<>|~&$@^#=]"
-    r"|(?<![^\W_])_|_(?![^\W_])"  # inside a word it is text anyway
-    r"|(?<=[A-Za-z]):(?=//)|(?<=[wW]{3})\."  # addresses that GitHub makes links of
+    r"|(?<![^\W_])_|_(?![^\W_])"  # an underscore inside a word is no markup
+    r"|(?<=[A-Za-z]):(?=//)|(?<=[wW]{3})\."  # addresses that GitHub would turn into links
     r"|^[+\-:]"
 )
 _NUMBERED: Final = re.compile(r"^(\d{1,9})([.)])(?!\S)")
 
 
-def write_markdown(reports: Iterable[TaggedReport], out: IO[str], run: Run) -> None:
-    """A title, counts and tagged passages for each file, then how they were tagged.
+def write_markdown(reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext) -> None:
+    """Write title, counts and tagged passages of each file, then model and policy.
 
-    The tagged passages of one file are held in memory, for their counts come first.
+    The tagged passages of one file are kept in memory, since the counts come first.
     """
     out.write("# Tagged passages\n")
     files = 0
     for file, batches in groupby(reports, key=attrgetter("file")):  # rows of one file come in batches
-        out.writelines(f"{line}\n" for line in _file(file, batches, run))
+        out.writelines(f"{line}\n" for line in _file(file, batches, context))
         files += 1
     if not files:
         out.write("\nNo reports.\n")
     out.write("\n---\n\nHow they were tagged:\n\n")
-    out.writelines(f"- {_escaped(name)}: {_escaped(value)}\n" for name, value in run.about().items())
+    out.writelines(f"- {_escaped(name)}: {_escaped(value)}\n" for name, value in context.about().items())
     out.write("\nA tag says what a passage claims, not whether it is true.\n")
 
 
-def _file(file: str, batches: Iterable[TaggedReport], run: Run) -> Iterator[str]:
-    """Lines on one file."""
+def _file(file: str, batches: Iterable[TaggedReport], context: ScoringContext) -> Iterator[str]:
+    """Yield the lines of one file."""
     counts: dict[str | None, Counter[str]] = {}  # by section, in the order in which they come
     tagged: dict[str | None, list[Passage]] = {}
     document: Document | None = None
@@ -65,7 +65,7 @@ def _file(file: str, batches: Iterable[TaggedReport], run: Run) -> Iterator[str]
                 tagged.setdefault(passage.section, []).append(passage)
     title = document.title if document else None
     known = [str(value) for value in (document.country, document.year) if value] if document else []
-    link = run.link(file)
+    link = context.link(file)
     name = "standard input" if file == "-" else _escaped(file)
     source = name if link is None else f"[{name}](<{link.replace('&', '&amp;')}>)"
     yield f"\n## {_escaped(title or '') or name}\n"
@@ -84,7 +84,7 @@ def _file(file: str, batches: Iterable[TaggedReport], run: Run) -> Iterator[str]
 
 
 def _table(counts: dict[str | None, Counter[str]]) -> Iterator[str]:
-    """Lines of the table of counts: a row a section and one for all."""
+    """Yield the lines of the table of counts: a row for each section and one for all."""
     columns = ("passages", *LABELS, "(none)")
     yield "| section | " + " | ".join(map(_escaped, columns)) + " |"
     yield "| --- |" + " ---: |" * len(columns)
@@ -108,7 +108,7 @@ def _name(section: str | None) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Text that renders as itself.
+    """Escape a text so that it renders literally.
 
     >>> print(_escaped("1. <b>[x](y)</b> | https://z"))
     1\\. \\<b\\>\\[x\\](y)\\</b\\> \\| https\\://z

@@ -1,14 +1,6 @@
-"""Why a passage has a label, in few words: the spans of an `Explanation` made into phrases that do not overlap.
+"""Readable reasons: an `Explanation` with dozens of overlapping spans in, a `Reason` with a few phrases out.
 
-Of the fast model, a word counts by itself and in every n-gram it is part of, dozens of spans a passage, which nobody reads.
-Here each span shares its weight equally among the words it covers (for a feature that needs all its words that is their
-Shapley value, Shapley 1953), and strong neighbours of one direction make a phrase. Nothing is lost: phrases, the other words,
-the heading and the bias still add up to the log-odds.
-
-The reasons of the default (occlusion) are no parts of a sum and are shown as they are: the strongest words, and the strongest
-clause where it says more than any word of it.
-
-`explain_shown` chooses what a report explains: occlusion runs the graph once a word.
+`explain_shown` chooses the passages of a report to explain: occlusion runs the encoder once for each word.
 """
 
 from __future__ import annotations
@@ -27,20 +19,17 @@ from tipclassify.text.furniture import is_prose
 __all__ = ["Phrase", "Reason", "explain_shown", "labels_shown", "reason_of"]
 
 _WORD: Final = re.compile(r"\S+")
-_STRONG: Final = 0.2  # of the strongest word; below it a word joins no phrase
+_MIN_RELATIVE_WEIGHT: Final = 0.2  # relative to the strongest word; a weaker word joins no phrase
 _EDGE: Final = " ,.;:!?()[]|–—-"
-_WITHIN_REACH: Final = 0.5  # of a threshold
-_GRAPH_RUNS: Final = (
-    2_200  # a report: 4.4 s at 500 a second on two cores; a narrative of 120 sentences needs about as many
-)
-_RUNS_BESIDE: Final = (
-    6  # of a passage, beside one for each word: as it is, without heading, without words, and its clauses
-)
+_NEAR_SHARE: Final = 0.5  # share of its threshold from which the reasons of an absent label are shown
+# Encoder runs for the reasons of a report: 4.4 s at 500 a second on two cores, about enough for 120 sentences.
+_MAX_RUNS: Final = 2_200
+_EXTRA_RUNS: Final = 6  # for a passage, besides one a word: unmasked, without heading, without words, and its clauses
 
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Words of a passage, next to each other, and how far they move the log-odds of a label."""
+    """Consecutive words of a passage and their weight, in log-odds of a label."""
 
     text: str
     weight: float
@@ -48,18 +37,22 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a passage scores as it does on one label: ``bias + heading + sum of phrases + others == logit``, if `additive`.
+    """Reason for a passage's score on one label: ``bias + heading + sum of phrases + others == logit``, if `additive`.
 
     Attributes
     ----------
+    label : str
+        The label.
+    logit, bias : float
+        Log-odds of the label, and the model's bias.
     phrases : tuple of Phrase
-        The strongest, strongest first, those for the label before those against it.
+        The strongest phrases for the label, then the strongest against it, each in descending order.
     others : float
-        What all other words add.
+        Sum of the weights of all other words; 0 for occlusion.
     heading : float
-        What the section's heading adds, or how far the log-odds fall without it.
+        Weight of the section's heading.
     additive : bool
-        False for falls of the log-odds by occlusion: `others` is then 0.
+        Whether weights are summands; False for occlusion, where they are drops of the log-odds.
     """
 
     label: str
@@ -72,7 +65,7 @@ class Reason:
 
 
 def labels_shown(passage: Passage, thresholds: Mapping[str, float]) -> tuple[str, ...]:
-    """Labels whose reasons a report shows: those of a tagged passage, else those within reach of their threshold.
+    """List the labels whose reasons a report shows: those of the passage, or if none, those near their threshold.
 
     >>> passage = Passage("Police acted.", 0, 13, scores={"positive_effort": 0.3, "failure": 0.1, "complicity": 0.0})
     >>> labels_shown(passage, {"positive_effort": 0.5, "failure": 0.5, "complicity": 0.5})
@@ -80,19 +73,19 @@ def labels_shown(passage: Passage, thresholds: Mapping[str, float]) -> tuple[str
     """
     if passage.labels or not is_prose(passage):
         return passage.labels
-    return tuple(label for label, score in passage.scores.items() if score >= thresholds[label] * _WITHIN_REACH)
+    return tuple(label for label, score in passage.scores.items() if score >= thresholds[label] * _NEAR_SHARE)
 
 
 def explain_shown(passages: Sequence[Passage], classifier: Classifier) -> list[Mapping[str, Explanation] | None]:
-    """Reasons of the passages that a report shows reasons of; None of the weakest where occlusion would take too long.
+    """Explain the passages whose reasons a report shows; None for the least probable if occlusion would take too long.
 
-    Tagged passages go before those within reach of a threshold, the more probable first.
+    Tagged passages go first, then passages near a threshold, each by descending probability.
     """
     chosen: Sequence[int] = range(len(passages))
     if OCCLUSION in classifier.scorer.methods:
         rank = sorted(chosen, key=lambda n: (not passages[n].labels, -max(passages[n].scores.values())))
-        runs = accumulate(len(passages[n].text.split()) + _RUNS_BESIDE for n in rank)
-        chosen = [n for n, total in zip(rank, runs, strict=True) if total <= _GRAPH_RUNS]
+        runs = accumulate(len(passages[n].text.split()) + _EXTRA_RUNS for n in rank)
+        chosen = [n for n, total in zip(rank, runs, strict=True) if total <= _MAX_RUNS]
     found: list[Mapping[str, Explanation] | None] = [None] * len(passages)
     for n, explained in zip(chosen, classifier.explain_all([passages[n] for n in chosen]), strict=True):
         found[n] = explained
@@ -100,7 +93,11 @@ def explain_shown(passages: Sequence[Passage], classifier: Classifier) -> list[M
 
 
 def reason_of(text: str, explanation: Explanation, most_for: int = 4, most_against: int = 2) -> Reason:
-    """The reason for one label of passage `text`, with so many phrases for and against at most.
+    """Summarize an explanation in at most `most_for` phrases for the label and `most_against` against it.
+
+    With an additive explanation, each span's weight is divided equally among its words, which is their Shapley value
+    (Shapley 1953) for a feature that needs them all; adjacent strong words of the same sign make a phrase, and the sum
+    is preserved. With occlusion, the strongest words are shown, and the strongest clause if it outweighs every word.
 
     >>> from tipclassify import Classifier
     >>> text = "Police arrested nine traffickers."
@@ -109,7 +106,7 @@ def reason_of(text: str, explanation: Explanation, most_for: int = 4, most_again
     0.0
     """
     if explanation.method == OCCLUSION:
-        shown = _falls(explanation, most_for, most_against)
+        shown = _strongest_drops(explanation, most_for, most_against)
         return Reason(
             explanation.label, explanation.logit, explanation.bias, shown, 0.0, explanation.heading, additive=False
         )
@@ -121,12 +118,12 @@ def reason_of(text: str, explanation: Explanation, most_for: int = 4, most_again
     return Reason(explanation.label, explanation.logit, explanation.bias, tuple(strongest), others, explanation.heading)
 
 
-def _falls(explanation: Explanation, most_for: int, most_against: int) -> tuple[Phrase, ...]:
-    """The strongest words, and before them the clause whose fall is largest, where no word has a larger one."""
+def _strongest_drops(explanation: Explanation, most_for: int, most_against: int) -> tuple[Phrase, ...]:
+    """Select the words with the largest drops, after the strongest clause if its drop exceeds that of every word."""
     spans = explanation.spans  # strongest first
     clauses = [s for s in spans if any(s is not o and s.start <= o.start and o.end <= s.end for o in spans)]
     words = [s for s in spans if s not in clauses]
-    least = _STRONG * abs(words[0].weight) if words else 0.0
+    least = _MIN_RELATIVE_WEIGHT * abs(words[0].weight) if words else 0.0
     strong = [s for s in words if s.weight and abs(s.weight) >= least]
     found = [s for s in strong if s.weight > 0][:most_for] + [s for s in strong if s.weight < 0][:most_against]
     for clause in clauses[:1]:
@@ -145,7 +142,7 @@ def _word_weights(words: list[tuple[int, int]], explanation: Explanation) -> lis
 
 
 def _phrases(text: str, words: list[tuple[int, int]], weights: list[float]) -> list[Phrase]:
-    least = _STRONG * max(map(abs, weights), default=0.0)
+    least = _MIN_RELATIVE_WEIGHT * max(map(abs, weights), default=0.0)
     runs: list[tuple[int, int, float]] = []
     for number, weight in enumerate(weights):
         if not weight or abs(weight) < least:

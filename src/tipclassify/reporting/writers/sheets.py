@@ -1,7 +1,6 @@
-"""An Excel workbook: every passage with its source, counts by file and section, and how it was made.
+"""Excel writer: sheets with every passage and its source, counts by file and section, and metadata.
 
-Rows are streamed to disk, so that memory does not grow with them, but for the links of a sheet. Text is always text: no
-cell is a formula, whatever a report holds.
+Rows are streamed to disk: memory grows only with the links of a sheet. No cell is ever a formula.
 """
 
 from __future__ import annotations
@@ -17,15 +16,15 @@ from typing import IO, Any, Final
 from tipclassify.errors import MissingExtraError
 from tipclassify.formatting import looks_like_a_formula
 from tipclassify.labels import LABELS, MEANINGS
-from tipclassify.reporting.writers import Run, TaggedReport
+from tipclassify.reporting.writers import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.cells import Row, row_of
 from tipclassify.text.furniture import is_prose
 
 __all__ = ["write_xlsx"]
 
-# What Excel can hold.
-_ROWS: Final = 1_048_575  # of a sheet, below its header
-_LINKS: Final = 65_530  # of a sheet
+# Limits of Excel.
+_ROWS: Final = 1_048_575  # rows of a sheet, without its header
+_LINKS: Final = 65_530  # links of a sheet
 _LONGEST_LINK: Final = 2_079
 _LONGEST_CELL: Final = 32_767  # UTF-16 units
 
@@ -57,7 +56,8 @@ _COLUMN_MEANINGS: Final = {
     "start, end": "characters of the passage in the report's text, from 0, end not included",
     "section": "section of the report, where headings tell it",
     "text": "the passage, word for word",
-    "labels": "labels whose probability reaches the threshold; none of references, notes, contents, dates and addresses",
+    "labels": "labels whose probability reaches the threshold; "
+    "none of references, notes, contents, dates and addresses",
     ", ".join(LABELS): "calibrated probability of each label; coloured and bold where the label is given",
     "low_confidence": "TRUE where the model has too little to go by: read the passage before you use it",
 }
@@ -67,8 +67,8 @@ _REMARKS: Final = {
 }
 
 
-def write_xlsx(reports: Iterable[TaggedReport], out: IO[bytes], run: Run) -> None:
-    """Sheets *Passages* (columns of `cells.Row`), *Counts* and *About*; further sheets of a kind when one is full.
+def write_xlsx(reports: Iterable[TaggedReport], out: IO[bytes], context: ScoringContext) -> None:
+    """Write the sheets *Passages* (columns of `cells.Row`), *Counts* and *About*, each continued when full.
 
     Raises
     ------
@@ -79,22 +79,22 @@ def write_xlsx(reports: Iterable[TaggedReport], out: IO[bytes], run: Run) -> Non
         from xlsxwriter import Workbook
     except ImportError:
         raise MissingExtraError("writing Excel files", "xlsx") from None
-    with tempfile.TemporaryDirectory() as folder:  # of rows that wait
+    with tempfile.TemporaryDirectory() as folder:  # for XlsxWriter's row buffers
         workbook = Workbook(out, {"constant_memory": True, "tmpdir": folder, "use_zip64": True})
-        workbook.set_properties({"author": run.about()["tool"], "created": _CREATED})
+        workbook.set_properties({"author": context.about()["tool"], "created": _CREATED})
         try:
-            counts = _write_passages(workbook, reports, run)
+            counts = _write_passages(workbook, reports, context)
             _write_counts(workbook, counts)
-            _write_about(workbook, run)
-        except BaseException:  # a report failed, or the user stopped it
-            workbook.filename = io.BytesIO()  # `out` stays empty
+            _write_about(workbook, context)
+        except BaseException:  # a report failed, or the user interrupted
+            workbook.filename = io.BytesIO()  # so that `out` stays empty
             raise
         finally:
             workbook.close()
 
 
 class _FileCounts:
-    """Passages of one file by section, in the order in which sections come."""
+    """Counts of one file's passages by section, in order of appearance."""
 
     def __init__(self, report: TaggedReport, link: str | None) -> None:
         document = report.document
@@ -110,12 +110,12 @@ class _FileCounts:
         counted["low_confidence"] += row.low_confidence
 
 
-def _write_passages(workbook: Any, reports: Iterable[TaggedReport], run: Run) -> dict[str, _FileCounts]:
+def _write_passages(workbook: Any, reports: Iterable[TaggedReport], context: ScoringContext) -> dict[str, _FileCounts]:
     """Write a row for each passage; return the counts of each file."""
     table = _Table(workbook, "Passages", _WIDTHS, dict.fromkeys(LABELS, "0.0%"))
     counts: dict[str, _FileCounts] = {}
     for report in reports:
-        counted = counts.setdefault(report.file, _FileCounts(report, run.link(report.file)))
+        counted = counts.setdefault(report.file, _FileCounts(report, context.link(report.file)))
         counted.notes += report.notes
         for finding in report.findings():
             row = row_of(finding)
@@ -153,17 +153,17 @@ def _write_counts(workbook: Any, counts: dict[str, _FileCounts]) -> None:
     table.finish()
 
 
-def _write_about(workbook: Any, run: Run) -> None:
+def _write_about(workbook: Any, context: ScoringContext) -> None:
     table = _Table(workbook, "About", {"what": 28, "value": 100})
     labels = {f"label {label}": meaning for label, meaning in MEANINGS.items()}
     columns = {f"column {name}": meaning for name, meaning in _COLUMN_MEANINGS.items()}
-    for row in {**run.about(), **labels, **columns, **_REMARKS}.items():
+    for row in {**context.about(), **labels, **columns, **_REMARKS}.items():
         table.append(row)
     table.finish()
 
 
 class _Table:
-    """Rows under a header, on as many sheets as they need."""
+    """A table with a header, continued on further sheets when one is full."""
 
     def __init__(self, workbook: Any, title: str, widths: dict[str, int], formats: Mapping[str, str] = {}) -> None:
         self._workbook = workbook
@@ -177,7 +177,7 @@ class _Table:
     def append(
         self, values: Sequence[object], link: str | None = None, coloured: Sequence[str] = (), bold: bool = False
     ) -> None:
-        """Add a row: `link` is for its first cell, `coloured` names columns of labels that are given."""
+        """Append a row: `link` is for its first cell, `coloured` names the columns to highlight."""
         if self._rows == _ROWS:
             self.finish()
             self._begin()
@@ -189,7 +189,7 @@ class _Table:
             self._write(column, name, value, None if column else link, name in coloured, bold)
 
     def finish(self) -> None:
-        """Let the filter span the rows that came."""
+        """Set the filter to the rows written."""
         self._sheet.autofilter(0, 0, self._rows, len(self._widths) - 1)
 
     def _begin(self) -> None:
@@ -219,7 +219,7 @@ class _Table:
             return
         text = _cell_text(value or "")
         if looks_like_a_formula(text):
-            look["quote_prefix"] = True  # stays text when the cell is edited
+            look["quote_prefix"] = True  # so that it stays text when the cell is edited
         if link is not None:
             linked = self._format(**look, font_color="#0563C1", underline=1)
             self._sheet.write_url(self._rows, column, _url(link, text), linked)
@@ -229,7 +229,7 @@ class _Table:
             self._sheet.write_blank(self._rows, column, None, self._format(**look))
 
     def _format(self, **look: object) -> Any:
-        """The format with these properties; a workbook holds each once."""
+        """Get the cell format with these properties, cached, since a workbook stores every format added."""
         key = tuple(look.items())
         if key not in self._formats:
             self._formats[key] = self._workbook.add_format({"valign": "top", "text_wrap": True, **look})
@@ -237,7 +237,7 @@ class _Table:
 
 
 def _url(link: str, text: str) -> Any:
-    """A hyperlink to a URI as it is: XlsxWriter on its own takes paths for those of Windows, and no relative ones."""
+    """Make a hyperlink to a URI as it is: XlsxWriter would treat paths as Windows paths and reject relative ones."""
     from xlsxwriter.url import Url
 
     url = Url("https://")
@@ -247,8 +247,8 @@ def _url(link: str, text: str) -> Any:
 
 
 def _cell_text(text: str) -> str:
-    """Text that XML and a cell can hold; one that is too long ends in a visible mark."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")  # as XML would read them
+    """Make a text valid for XML and a cell; one that is too long ends in a visible notice."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")  # XML parsers do the same
     text = _NOT_XML.sub("\ufffd", text)
     if len(text) * 2 > _LONGEST_CELL:
         units = text.encode("utf-16-le")

@@ -1,4 +1,4 @@
-"""A table for reading in a terminal."""
+"""Table writer: tagged passages for reading in a terminal, and counts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Final
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
 from tipclassify.reporting.subject import Subject, subject_line
-from tipclassify.reporting.writers import Run, TaggedReport
+from tipclassify.reporting.writers import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.wording import COLOURS
 from tipclassify.text.furniture import is_prose
 
@@ -22,15 +22,14 @@ if TYPE_CHECKING:
 
 __all__ = ["write_table"]
 
-_WIDTH: Final = 110  # when the output is no terminal
+_WIDTH: Final = 110  # columns, if the output is no terminal
 
 
-def write_table(reports: Iterable[TaggedReport], out: IO[str], run: Run) -> None:  # noqa: ARG001
-    """Label (with ``?`` where confidence is low), probability, page and text of every tagged passage, then counts.
+def write_table(reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext) -> None:  # noqa: ARG001
+    """Write labels (with ``?`` for low confidence), probability, page and text of every tagged passage, then counts.
 
-    Below the counts one line says so where most of a report is on other subjects than trafficking.
-
-    Coloured on a terminal only, never with ``NO_COLOR`` set.
+    A line below the counts says if reports are mostly on subjects other than trafficking. Colours are used on a
+    terminal only, and never if ``NO_COLOR`` is set.
     """
     from rich.console import Console
     from rich.text import Text

@@ -1,7 +1,6 @@
-"""Jinja2 templates of HTML pages. Text of reports stays as it is for the reader and inert for the browser.
+"""Jinja2 environment of the HTML pages: text of reports is shown unchanged and never run as markup.
 
-Whatever a template prints is escaped: as the content of an element by `content`, or, with the filter of that name, as the
-value of an `attribute`.
+Every expression in a template is escaped: as element content (`content`, the default), or by the filter `attribute`.
 """
 
 from __future__ import annotations
@@ -24,16 +23,16 @@ from tipclassify.reporting.writers.wording import LETTERS, NAMES, probability, s
 
 __all__ = ["asset", "attribute", "content", "policy_hash", "rendered"]
 
-# HTML cannot hold NUL, UTF-8 cannot hold half a surrogate pair. One character for one: offsets stay right.
+# HTML cannot have NUL, UTF-8 no lone surrogates. Replaced one for one, so that offsets stay valid.
 _IMPOSSIBLE: Final = re.compile("[\x00\ud800-\udfff]")
 
-# Explicit directional formatting (Unicode Annex 9) can show a text, or what stands after it, in another order than it is
-# stored in. Alone in a <bdi> each is where it was and does nothing.
+# Explicit directional formatting (Unicode Annex 9) can reorder a text, or the text after it, on screen. Isolated in a
+# <bdi>, each character stays in place without effect.
 _DIRECTION: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 def content(value: Any) -> Markup:
-    """Escape a value as the content of an element: the browser's ``textContent`` is it, character for character.
+    """Escape a value as element content, such that the browser's ``textContent`` equals it.
 
     >>> print(content("<script>alert('x')</script>"))
     &lt;script&gt;alert(&#x27;x&#x27;)&lt;/script&gt;
@@ -42,7 +41,7 @@ def content(value: Any) -> Markup:
 
 
 def attribute(value: Any) -> Markup:
-    """Escape a value as that of an attribute in quotes, or as a title; directional formatting becomes U+FFFD.
+    """Escape a value for a quoted attribute or a title; directional formatting becomes U+FFFD.
 
     >>> print(attribute('a" onclick="x'))
     a&quot; onclick=&quot;x
@@ -51,12 +50,12 @@ def attribute(value: Any) -> Markup:
 
 
 def _escaped(text: str) -> str:
-    # A parser would make a carriage return a line feed, and two characters one.
+    # An HTML parser would turn "\r" into "\n", and "\r\n" into one character.
     return html.escape(_IMPOSSIBLE.sub("\ufffd", text)).replace("\r", "&#13;")
 
 
 def rendered(name: str, **values: Any) -> Iterator[str]:
-    """Render a template, piece by piece."""
+    """Render a template; yield its output in fragments."""
     return _environment().get_template(name).generate(**values)
 
 
@@ -85,10 +84,10 @@ def _environment() -> jinja2.Environment:
 
 
 def asset(name: str) -> Markup:
-    """Read a style sheet or script of ours."""
+    """Read a bundled style sheet or script."""
     return Markup(files("tipclassify.reporting.writers").joinpath("assets", name).read_text("utf-8"))
 
 
 def policy_hash(text: str) -> str:
-    """Hash by which a content security policy knows an inline script or style (W3C CSP 3, section 8.3)."""
+    """Compute the hash by which a content security policy allows an inline script or style (W3C CSP 3, section 8.3)."""
     return "sha256-" + b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")

@@ -1,4 +1,4 @@
-"""What writers call labels, sections and probabilities, and the colours of labels on a terminal."""
+"""Display names of labels, sections and probabilities, and terminal colours of labels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAMES: Final = {"positive_effort": "Positive effort", "failure": "Failure", "com
 
 
 def section_name(section: str | None) -> str:
-    """A section as people write it.
+    """Make the display name of a section.
 
     >>> section_name("prosecution"), section_name("a. Conduct of Officials"), section_name(None)
     ('Prosecution', 'a. Conduct of Officials', 'No section')
@@ -25,7 +25,7 @@ def section_name(section: str | None) -> str:
 
 
 def probability(value: float) -> str:
-    """A probability with two decimals that never claims certainty.
+    """Format a probability with two decimals, never as 1.00.
 
     >>> probability(0.381), probability(0.9987)
     ('0.38', '>0.99')
