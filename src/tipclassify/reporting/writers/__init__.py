@@ -26,7 +26,7 @@ __all__ = [
     "Finding",
     "OutputFormat",
     "RenderedRows",
-    "Run",
+    "ScoringContext",
     "TaggedReport",
     "findings",
     "format_of",
