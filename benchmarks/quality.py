@@ -193,7 +193,7 @@ def _cells(found: Figures) -> list[str]:
     return [
         f"{found['macro_f1']:.3f}",
         "–" if low != low else f"{low:.3f} to {high:.3f}",
-        *(f"{one['f1']:.3f} ({one['right']}/{one['y_pred']}/{one['true']})" for one in of_labels),
+        *(f"{one['f1']:.3f} ({one['right']}/{one['given']}/{one['true']})" for one in of_labels),
         f"{share} ({found['tagged']}/{found['without_label']})",
     ]
 
