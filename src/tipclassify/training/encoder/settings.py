@@ -54,7 +54,7 @@ class Settings:
     decay: float = 0.9
     warmup: float = 0.06
     weight_decay: float = 0.01
-    focal: float = 1.5
+    focal: float = 0.0
     dropout: float = 0.1
     masking: float = 0.05
     invented: int = 12_000
