@@ -118,6 +118,7 @@ TURNS = [
 WRONG = {
     "Foreign workers may not leave the country without the permission of their employer.",
     "Police did not arrest or fine trafficking victims.",
+    "Border guards took bribes from traffickers.",
 }
 
 

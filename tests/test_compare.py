@@ -539,8 +539,8 @@ def test_what_differs_in_case_only_changes_labels_at_the_border_only(classifier:
     assert [(p.alignment, p.kind, p.changes[0].borderline) for p in found.pairs] == [("same", "new_failure", True)]
 
 
-@pytest.mark.parametrize(("model", "one_in", "most"), [("fast", 4, 0.8), ("default", 6, 0.45)])
-def test_most_labels_turned_by_empty_clauses_are_borderline(model: str, one_in: int, most: float) -> None:
+@pytest.mark.parametrize(("model", "one_in", "most"), [("fast", 4, 0.004), ("default", 6, 0.02)])
+def test_few_labels_are_turned_by_empty_clauses_and_not_borderline(model: str, one_in: int, most: float) -> None:
     classifier = Classifier.load(model)
     folder = default_cases_path()
     rows = [
@@ -554,9 +554,9 @@ def test_most_labels_turned_by_empty_clauses_are_borderline(model: str, one_in: 
     before = np.repeat(classifier.logits(texts) - border, len(clauses), axis=0)
     after = classifier.logits([text[:-1] + clause + "." for text in texts for clause in clauses]) - border
     turned = (before >= 0) != (after >= 0)
-    near = np.maximum(np.abs(before), np.abs(after))[turned] <= MARGIN
+    near = np.maximum(np.abs(before), np.abs(after)) <= MARGIN
     assert turned.sum() > 50
-    assert near.mean() > most  # the default is surer of itself, when it is right and when it turns
+    assert (turned & ~near).mean() < most  # of all labels: changes that wording alone made and that count as clear
 
 
 def test_kinds_are_listed_by_how_pressing_they_are(karvonia: Comparison) -> None:

@@ -236,7 +236,9 @@ def test_rates_at_a_moved_threshold_agree_with_those_of_the_policy_that_has_it(
     for label in LABELS:
         one, other = of_policy[label], of_threshold[label]
         assert one.tp + one.fn == pytest.approx(other.tp + other.fn, abs=0.05)  # passages count by weight, rounded
-        assert one.sensitivity == pytest.approx(other.sensitivity, abs=0.03)  # thresholds are cross-fitted there
+        # Thresholds are cross-fitted there: the two differ by sampling, within two standard errors.
+        error = (one.sensitivity * (1 - one.sensitivity) / (one.tp + one.fn)) ** 0.5
+        assert one.sensitivity == pytest.approx(other.sensitivity, abs=2 * error)
         if moved[label] >= 0.01:  # most passages without a label lie in the first step, and not evenly
             assert one.specificity == pytest.approx(other.specificity, abs=0.01)
         else:  # the histogram then claims more false alarms than there are, never fewer

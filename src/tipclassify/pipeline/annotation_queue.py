@@ -16,6 +16,7 @@ import numpy.typing as npt
 from tipclassify.corpus.loading import text_key
 from tipclassify.labels import LABELS
 from tipclassify.model.classifier import Classifier
+from tipclassify.model.linear.scoring import apply_thresholds
 from tipclassify.pipeline.active_learning import rank
 from tipclassify.reporting.writers import TaggedReport
 from tipclassify.text.document import Passage
@@ -62,7 +63,7 @@ def queue_rows(
     votes, other_scores = [], None
     if other is not None:
         other_scores = other.predict_proba(passages)
-        votes = [other_scores >= other.thresholds(policy)]
+        votes = [apply_thresholds(other_scores, other.thresholds(policy))]
     rows = []
     taken: Counter[str] = Counter()
     for pick in rank(passages, thresholds, n, known=known or None, others=votes, seed=seed):

@@ -215,7 +215,7 @@ def write_trained_encoder(
         calibrated = calibrate(raw[real], y_true[real], fold, weights=weights)
         model = replace(model, scale=calibrated.scale, shift=calibrated.shift, thresholds=calibrated.thresholds)
     scores = logistic(raw * model.scale + model.shift)
-    y_pred = {policy: scores >= np.array(model.thresholds[policy]) for policy in POLICIES}
+    y_pred = {policy: apply_thresholds(scores, np.array(model.thresholds[policy])) for policy in POLICIES}
     if calibrated:
         scores[real] = calibrated.scores
         for policy in POLICIES:

@@ -20,6 +20,7 @@ import numpy as np
 from tipclassify.errors import InputError, MissingExtraError
 from tipclassify.labels import LABELS
 from tipclassify.model.classifier import Classifier
+from tipclassify.model.linear.scoring import apply_thresholds
 from tipclassify.pipeline.batch import expand_inputs
 from tipclassify.pipeline.bundle.archive import Archive, open_archive
 from tipclassify.pipeline.bundle.inputs import Original, ParsedInput, get_original, read_original
@@ -248,7 +249,7 @@ def _check_scores(
             row, column = np.unravel_index(int(np.argmax(gaps)), gaps.shape)
             values = f"{stored[row, column]:.6f}, here {found[row, column]:.6f}"
             where = f"{PASSAGES}:{first + row}, {LABELS[column]} {values}"
-        before, after = stored >= thresholds, found >= thresholds
+        before, after = (apply_thresholds(scores, thresholds) for scores in (stored, found))
         for row in np.flatnonzero((before != after).any(axis=1)):
             moved = [f"{'-' if before[row, i] else '+'}{LABELS[i]}" for i in np.flatnonzero(before[row] != after[row])]
             changed.append(f"{first + row} {' '.join(moved)}")

@@ -19,7 +19,8 @@ MARGIN: Final = 1.0
 """Distance from the threshold, in log-odds, within which a label change is borderline.
 
 Appending an empty clause ("during the reporting period") to the sentences of data/behaviours changes two or three
-labels of a hundred; nine in ten of those lie within 1.0 before and after.
+labels of a hundred. Of those, with `fast` nine in ten lie within 1.0 before and after, with the default, which is surer
+of itself, four in ten (nine in ten within 2.5).
 """
 
 
