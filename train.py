@@ -33,19 +33,20 @@ def train(
 ) -> None:
     """Train a model on labelled passages, and measure it on held-out passages.
 
-    Without options: the heads of the default, on the corpus in data/, to models/default. With sentences of your own,
-    in a JSON Lines file such as
+    Without options: the heads of the default, on the corpus in data/, to
+    models/default. With sentences of your own, in a JSON Lines file such as
 
-        {"text": "Police arrested two recruiters.", "labels": ["positive_effort"], "section": "Prosecution"}
+        {"text": "Police arrested two recruiters.", "labels": ["positive_effort"]}
 
     run
 
         python train.py --data my.jsonl --out models/mine
         tipclassify score --model models/mine report.html
 
-    It prints the effect of your rows, out of fold on your rows and on the held-out part of the corpus. "labels" is []
-    for a passage without any; "section" is optional. Rows with the same "doc" (narrative) or "pair" (near twins) are
-    held out together.
+    It prints the effect of your rows, out of fold on your rows and on the
+    held-out part of the corpus. "labels" is [] for a passage without any; a
+    "section" holds its heading. Rows with the same "doc" (narrative) or "pair"
+    (near twins) are held out together.
     """
     chosen = {"epochs": epochs, "rate": rate, "invented": invented}
     options.refuse_misplaced(model, base, {**chosen, "resume": resume, "unlabelled": unlabelled, "weight": weight != 1})
@@ -54,7 +55,7 @@ def train(
     out = out or HERE / "models" / ("fast" if model == "fast" else "default")
     with options.print_errors():
         from tipclassify.corpus.loading import read_rows
-        from tipclassify.model.registry import cached
+        from tipclassify.model.registry import cache_path
         from tipclassify.progress import progress_bar
         from tipclassify.training.train import train_default
 
@@ -69,7 +70,7 @@ def train(
         else:
             with progress_bar("passages read by the encoder") as progress:
                 trained = train_default(
-                    rows, own, out, weight=weight, seed=seed, cache=cached("pooled"), progress=progress
+                    rows, own, out, weight=weight, seed=seed, cache=cache_path("pooled"), progress=progress
                 )
         print(trained.table())
         print(f"saved {out}", file=sys.stderr)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import get_args, get_type_hints
 
@@ -345,3 +347,18 @@ def test_the_console_script_is_the_same_program() -> None:
         pytest.skip("not installed with its script")
     done = subprocess.run([str(script), "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == __version__
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_or_device_is_written_to_and_never_replaced(cli: Run, report: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    received: list[bytes] = []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: received.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    done = cli("score", report, *FAST, "--format", "jsonl", "-o", pipe)
+    reader.join(20)
+    assert done.returncode == 0, done.stderr
+    assert pipe.is_fifo()
+    assert {path.name for path in tmp_path.iterdir()} == {"pipe", "report.txt"}
+    assert received[0].count(b"\n") == 3

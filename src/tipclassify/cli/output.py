@@ -73,8 +73,16 @@ def open_output(path: Path | None, binary: bool = False) -> Iterator[IO[Any]]:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit from None
         return
-    staged = path.with_name(f".{path.name}-{os.urandom(4).hex()}")  # named before it exists, so it is always removed
     text: dict[str, Any] = {} if binary else {"encoding": "utf-8", "newline": ""}
+    if path.exists() and not path.is_file():  # a device or pipe, such as /dev/null, is written to and never replaced
+        try:
+            special = open(path, "wb" if binary else "w", **text)  # noqa: SIM115
+        except OSError as error:
+            raise InputError(f"{path}: cannot be written ({error.strerror}); choose another --output") from None
+        with special as out:
+            yield out
+        return
+    staged = path.with_name(f".{path.name}-{os.urandom(4).hex()}")  # named before it exists, so it is always removed
     try:
         try:
             made = open(staged, "xb" if binary else "x", opener=_private, **text)  # noqa: SIM115

@@ -14,7 +14,7 @@ from typing import Any, Final
 from tipclassify.errors import ModelError
 from tipclassify.model.folder import HEAD, kind_of, load_head
 
-__all__ = ["DEFAULT", "SHIPPED", "Installed", "cached", "find_folder", "installed", "is_name", "models_folder"]
+__all__ = ["DEFAULT", "SHIPPED", "Installed", "cache_path", "find_folder", "installed", "is_name", "models_folder"]
 
 DEFAULT: Final = "default"
 SHIPPED: Final = (DEFAULT, "fast")
@@ -46,7 +46,7 @@ def is_name(name: str) -> bool:
     return bool(_NAME.fullmatch(name)) and name not in SHIPPED
 
 
-def cached(name: str) -> Path | None:
+def cache_path(name: str) -> Path | None:
     """Return tipclassify's folder `name` in the platform's cache folder; None if the platform has none."""
     from tipclassify.download.cache import platform_cache  # slow to import
 
@@ -58,7 +58,7 @@ def models_folder() -> Path | None:
     """Return the folder of added models; None without a home folder."""
     if chosen := os.environ.get("TIPCLASSIFY_MODELS"):
         return Path(chosen).expanduser()
-    return cached("models")
+    return cache_path("models")
 
 
 def find_folder(name: str) -> Path:

@@ -5,6 +5,7 @@ Blocks without offsets come in; their text is joined, and offsets and sections a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
@@ -15,7 +16,7 @@ __all__ = ["SourceBlock", "build_document", "could_be_heading", "table_row"]
 
 _HEADING_WORDS: Final = 14
 # Soft hyphen, zero-width space, word joiner, byte-order mark.
-_INVISIBLE: Final = dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff"))
+_INVISIBLE: Final = re.compile("[\u00ad\u200b\u2060\ufeff]")
 
 
 class SourceBlock(NamedTuple):
@@ -50,7 +51,7 @@ def build_document(source_blocks: Iterable[SourceBlock], source: str, title: str
     blocks: list[Block] = []
     offset, section, outline = 0, None, Outline()
     for source_block in source_blocks:
-        text = " ".join(source_block.text.translate(_INVISIBLE).split())
+        text = " ".join(_INVISIBLE.sub("", source_block.text).split())
         if not text:
             continue
         heading = source_block.heading or named_section(text) is not None

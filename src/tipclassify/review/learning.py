@@ -24,7 +24,7 @@ from tipclassify.corpus.loading import Row, group_rows, read_rows, text_key
 from tipclassify.errors import CorpusError, TipclassifyError
 from tipclassify.evaluation.metrics import rounded
 from tipclassify.model.folder import load_head
-from tipclassify.model.registry import cached
+from tipclassify.model.registry import cache_path
 
 if TYPE_CHECKING:
     from tipclassify.evaluation.bootstrap import Comparison
@@ -84,7 +84,7 @@ def retrain(
         out,
         weight=_WEIGHT,
         start=start,
-        cache=cached("pooled"),
+        cache=cache_path("pooled"),
         progress=report_encoding,
     )
     head = load_head(Path(out))
