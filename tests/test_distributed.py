@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -31,14 +32,14 @@ import pyarrow as pa
 from distributed import Client, LocalCluster
 from pyarrow import parquet
 
-from tipclassify import Classifier, InputError
+from tipclassify import Classifier, InputError, ModelError
 from tipclassify.errors import MissingExtraError
 from tipclassify.pipeline.batch import Tagging
 from tipclassify.pipeline.distributed import cluster
 from tipclassify.pipeline.distributed import score as score_with
 from tipclassify.pipeline.distributed.cluster import connected
 from tipclassify.pipeline.distributed.inputs import Part, Source, group_reports
-from tipclassify.pipeline.distributed.worker import lines_of_range
+from tipclassify.pipeline.distributed.worker import Work, lines_of_range
 
 FAST = Tagging("fast")  # what is tested is who scores what; the larger model would travel for each run
 score = partial(score_with, tagging=FAST)
@@ -360,16 +361,36 @@ def test_a_name_that_stands_for_nothing_is_reported(
 
 
 def test_the_model_is_on_each_worker_once_and_leaves_with_the_run(
-    client: Client, fast: Classifier, reports: Path, tmp_path: Path
+    client: Client, reports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def loaded(dask_worker: Any) -> list[str]:
-        plugins = (dask_worker.plugins[name] for name in dask_worker.plugins if name.startswith("tipclassify"))
-        return [plugin._loaded.meta["sha256"] for plugin in plugins]
+    loaded: list[Path] = []
+    load = Classifier.load
+    monkeypatch.setattr(Classifier, "load", lambda model: loaded.append(model) or load(model))
+    done = score(reports, tmp_path / "out", client=client, reports=1)
+    assert done.made == 12
+    assert 1 <= len([folder for folder in loaded if "tipclassify-" in str(folder)]) <= 2  # workers
 
-    seen: list[dict[str, list[str]]] = []
-    score(reports, tmp_path / "out", client=client, progress=lambda *_: seen.append(client.run(loaded)))
-    assert list(seen[0].values()) == [[fast.meta["sha256"]]] * 2
-    assert list(client.run(loaded).values()) == [[]] * 2
+    def left(dask_worker: Any) -> int:
+        return sum(isinstance(one, Work) for one in dask_worker.data.values())
+
+    deadline = time.monotonic() + 5
+    while any(client.run(left).values()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert list(client.run(left).values()) == [0, 0]
+
+
+def test_a_worker_of_another_version_ends_the_run_in_one_line(
+    client: Client, reports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    init = Work.__init__
+
+    def newer(self: Work, *args: Any) -> None:
+        init(self, *args)
+        self.settings["version"] = "9.0"
+
+    monkeypatch.setattr(Work, "__init__", newer)
+    with pytest.raises(ModelError, match=r"a worker has tipclassify .*, not 9\.0; install the same everywhere"):
+        score(reports, tmp_path / "out", client=client)
 
 
 # --------------------------------------------------------------------------------------------- the command line

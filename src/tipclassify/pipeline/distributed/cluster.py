@@ -1,4 +1,7 @@
-"""Dask cluster: connect to a running one or start worker processes here, and deploy the model to its workers."""
+"""Dask cluster: connect to a running one or start worker processes here, and have it score parts.
+
+Parts go out, records come back, even if workers are killed.
+"""
 
 from __future__ import annotations
 
@@ -6,25 +9,33 @@ import asyncio
 import contextlib
 import logging
 import warnings
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from typing import Any, Final
 
 import dask
 from dask.system import CPU_COUNT
-from distributed import Client, LocalCluster, Security
+from distributed import Client, LocalCluster, Security, as_completed
 from distributed.core import rpc
+from distributed.scheduler import KilledWorker
 
-from tipclassify.errors import InputError
-from tipclassify.pipeline.distributed.worker import ModelPlugin
+from tipclassify.errors import InputError, TipclassifyError
+from tipclassify.pipeline.distributed.folder import Failure, Record, describe_error
+from tipclassify.pipeline.distributed.inputs import Part, Source, part_name
+from tipclassify.pipeline.distributed.worker import Work, score_part
 
-__all__ = ["connected", "deployed_model"]
+__all__ = ["Task", "connected", "run", "tasks_of_collection"]
 
 _PATIENCE: Final = 5  # timeout of a scheduler's answer, in seconds
 _LOOPBACK: Final = "127.0.0.1"
 _NOISY: Final = ("distributed", "tornado", "asyncio")
 _IGNORE_INTERRUPTS: Final = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
 """Preload for local workers: a terminal sends Ctrl-C to all processes of a command, and the parent ends the workers."""
+_RETRIES: Final = 2  # of a task that raised, as when its file could not be written
+_KILLED: Final = "every process that read it was killed; out of memory? Give smaller batches, or leave it out"
+
+Task = tuple[Part, Any]
+"""A part and, for a partition of a collection, its delayed rows; else None."""
 
 
 @contextlib.contextmanager
@@ -93,21 +104,65 @@ def _quiet() -> Iterator[None]:
             logger.setLevel(level)
 
 
-@contextlib.contextmanager
-def deployed_model(client: Client, plugin: ModelPlugin) -> Iterator[None]:
-    """Register a model on every worker of a cluster, including workers that join later.
+def tasks_of_collection(collection: Any, text: str) -> list[Task]:
+    """Make a task for each partition of a Bag or DataFrame; raise `InputError` for a table without column `text`."""
+    columns = getattr(collection, "columns", None)
+    if columns is not None and text not in columns:
+        raise InputError(f'the DataFrame has no column "{text}"; say which holds the text, of {", ".join(columns)}')
+    kind = "bag" if columns is None else "dataframe"
+    parts = [Part("rows", (Source(f"{kind}:{at}", None, ""),)) for at in range(collection.npartitions)]
+    return list(zip(parts, collection.to_delayed(), strict=True))
+
+
+def run(client: Client, tasks: Sequence[Task], work: Work) -> Iterator[list[Record]]:
+    """Run tasks on a cluster; yield the records of each as it completes.
+
+    When a process is killed, Dask fails every task assigned to it. Such tasks run once more at the end, one at a time;
+    a part of several reports then runs report by report, so that one bad report does not lose the others.
 
     Raises
     ------
-    InputError, ModelError
-        When a worker cannot load it.
+    TipclassifyError
+        When no file can be written, a worker cannot load the model, or the scheduler is lost.
     """
-    try:
+    blamed = []
+    for task, record in _computed(client, tasks, work):
+        if record:
+            yield [record]
+        else:
+            blamed.append(task)
+    for part, rows in blamed:
+        alone = [next(_computed(client, [(piece, rows)], work)) for piece in part.split()]
+        yield [record or _failed(piece, _KILLED) for (piece, _), record in alone]
+
+
+def _computed(client: Client, tasks: Sequence[Task], work: Work) -> Iterator[tuple[Task, Record | None]]:
+    """Yield each task with its record, or with None if the processes that ran it were killed."""
+    shared = dask.delayed(work, traverse=False)  # Dask sends it once to each worker, also to those that join later
+    calls = [dask.delayed(score_part)(part, rows, shared) for part, rows in tasks]
+    with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"}):  # a model is over 10 MB
+        futures = client.compute(calls, retries=_RETRIES)  # in one call: partitions may share intermediate results
+    task_of = dict(zip((future.key for future in futures), tasks, strict=True))
+    for future in as_completed(futures, loop=client.loop):
+        task = task_of[future.key]
+        record: Record | None = None
         try:
-            client.register_plugin(plugin)
+            record = future.result()
+        except CancelledError:
+            raise InputError("the Dask scheduler was lost; run it again: what is finished is not made anew") from None
+        except TipclassifyError:
+            raise
         except ImportError as error:
-            raise InputError(f"the workers cannot load tipclassify ({error}); install the same on each") from None
-        yield
-    finally:
-        with contextlib.suppress(Exception):  # the scheduler may be gone
-            client.unregister_worker_plugin(plugin.name)
+            raise InputError(f"a worker lacks a package ({error}); install the same on each") from None
+        except KilledWorker:
+            pass
+        except Exception as error:
+            record = _failed(task[0], f"cannot be computed ({describe_error(error)})")
+        future.release()  # otherwise its dependencies stay marked as failed
+        yield task, record
+
+
+def _failed(part: Part, error: str) -> Record:
+    """Make the record of a part that no worker could finish: one retryable failure and no passages."""
+    name = part.sources[0].name
+    return Record(part_name([str(part)]), {name: 0}, failures=[Failure(name, f"{part}: {error}", again=True)])

@@ -1,187 +1,223 @@
-"""Output folder of a distributed run: finished parts of earlier runs, stale files, errors and the manifest.
+"""Output folder of a distributed run, for the process that starts it and for workers.
 
 ``passages/`` has a Parquet file and ``records/`` a JSON record for each part; a part is finished when both exist and
-no failure is retryable. ``settings.json`` has the options that determine rows. ``errors/errors.parquet`` and
-``manifest.json`` are written last.
+no failure is retryable. ``settings.json`` comes first, ``errors/errors.parquet`` and ``manifest.json`` last.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import os
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, Final
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Final, NamedTuple
 
 from tipclassify._version import __version__
 from tipclassify.errors import InputError
-from tipclassify.pipeline.distributed.places import Place, describe_error, write_whole
-from tipclassify.pipeline.distributed.worker import Failure, Record, read_record
 
-__all__ = ["Folder"]
+__all__ = ["Failure", "Folder", "Record", "describe_error"]
 
 _FORMAT: Final = 1
 
 
+class Failure(NamedTuple):
+    """An input or row that could not be read, with a one-line error."""
+
+    input: str
+    error: str
+    again: bool = False  # retryable: the network, a missing package or a killed process was the cause
+
+
+@dataclass(slots=True)
+class Record:
+    """A part: its file, as in the manifest, and its failures. It is filled in while the part is read."""
+
+    name: str  # of its passage file, without suffix
+    inputs: dict[str, int]  # number of rows in the file, by input
+    bytes: int = 0  # 0 if there is no file
+    sha256: str = ""
+    failures: list[Failure] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # readers' warnings, one line each
+    made: bool = True  # False if an earlier run wrote the file
+
+    @property
+    def rows(self) -> int:
+        """Number of rows in the file."""
+        return sum(self.inputs.values())
+
+
+@dataclass(frozen=True)
 class Folder:
-    """Output folder of a run.
+    """An output folder: its name as the user wrote it, and its file system and path there."""
 
-    Parameters
-    ----------
-    name : str
-        Path or address as the user wrote it.
-    place : Place
-        File system and path of the folder.
-    settings : mapping
-        Options that determine rows, as plain JSON values.
+    name: str
+    fs: Any
+    root: str
 
-    Raises
-    ------
-    InputError
-        When it cannot be read, or has results of other settings or other files.
-    """
-
-    def __init__(self, name: str, place: Place, settings: Mapping[str, Any]) -> None:
-        self.name = name
-        self._settings = dict(settings)
-        self._fs, self._root = place
+    def check(self, settings: Mapping[str, Any], inputs: Collection[str]) -> None:
+        """Raise `InputError` for a folder that is unreadable, or whose content a run of these inputs would remove."""
         try:
-            if self._fs.exists(self._root) and not self._fs.isdir(self._root):
-                raise InputError(f"{name}: a file; choose another output folder")
-            self._refuse_other_settings()
-            self._manifest = self._read("manifest.json")
+            if self.fs.exists(self.root) and not self.fs.isdir(self.root):
+                raise InputError(f"{self.name}: a file; choose another output folder")
+            written, manifest = self._json("settings.json"), self._json("manifest.json") or {}
+            foreign = written is None and (self._files("passages") or self._files("errors"))
         except InputError:
             raise
         except Exception as error:
-            raise InputError(f"{name}: {describe_error(error)}; choose another output folder") from None
+            raise InputError(f"{self.name}: {describe_error(error)}; choose another output folder") from None
+        holds = "files of something else" if foreign else ""
+        if written is not None and written != settings:
+            others = [name for name in settings if written.get(name) != settings[name]]
+            holds = f"results of another {' and '.join(others) or 'kind'}"
+        earlier = {one["name"] for one in manifest.get("inputs", ())}
+        if not holds and earlier and earlier.isdisjoint(inputs):
+            holds = "the results of other inputs"
+        if holds:
+            raise InputError(f"{self.name}: holds {holds}; choose another output folder, or remove it")
 
-    def _refuse_other_settings(self) -> None:
-        written = self._read("settings.json")
-        if written is None:
-            if self._files("passages") or self._files("errors"):
-                raise InputError(f"{self.name}: holds files of something else; choose another output folder")
-        elif written != self._settings:
-            names = [name for name in self._settings if written.get(name) != self._settings[name]]
-            raise InputError(
-                f"{self.name}: holds results of another {' and '.join(names) or 'kind'}; "
-                "choose another output folder, or remove it"
-            )
-
-    def refuse_other_inputs(self, inputs: Iterable[str]) -> None:
-        """Check that the folder's results, if any, share an input with this run.
-
-        Raises
-        ------
-        InputError
-            When all are of other inputs: they would be removed.
-        """
-        earlier = {one["name"] for one in (self._manifest or {}).get("inputs", ())}
-        if earlier and earlier.isdisjoint(inputs):
-            raise InputError(
-                f"{self.name}: holds the results of other inputs; choose another output folder, or remove it"
-            )
+    def open(self, settings: Mapping[str, Any]) -> None:
+        """Prepare for writing: there is no manifest until `close`."""
+        if self.fs.exists(f"{self.root}/manifest.json"):
+            self.fs.rm_file(f"{self.root}/manifest.json")
+        self._write_json("settings.json", settings)
 
     def done(self, names: Collection[str]) -> dict[str, Record]:
         """Read the records of those of the named parts that an earlier run finished."""
-        sizes = {name: info["size"] for name, (_, info) in self._files("passages").items()}
-        paths = [path for name, (path, _) in self._files("records").items() if name in names]
-        found = map(read_record, self._fs.cat(paths).values() if paths else ())
+        sizes = {name: info["size"] for name, info in self._files("passages").items()}
+        paths = [info["name"] for name, info in self._files("records").items() if name in names]
+        found = map(_record_of, self.fs.cat(paths).values() if paths else ())
         return {
-            record.name: record
-            for record in found
-            if record and sizes.get(record.name) == record.bytes and not any(one.again for one in record.failures)
+            one.name: one
+            for one in found
+            if one and sizes.get(one.name) == one.bytes and not any(failure.again for failure in one.failures)
         }
 
-    def open(self) -> None:
-        """Prepare the folder for writing: it has no manifest until `close`."""
-        if self._manifest is not None:
-            self._fs.rm_file(f"{self._root}/manifest.json")
-        if self._read("settings.json") is None:
-            self._write("settings.json", self._settings)
+    def record(self, name: str) -> Record | None:
+        """Read the record of a part that an earlier run wrote; None if there is none, or it is damaged."""
+        path = f"{self.root}/records/{name}.json"
+        return _record_of(self.fs.cat_file(path)) if self.fs.exists(path) else None
 
-    def close(self, inputs: Sequence[str], records: Sequence[Record]) -> int:
+    def add(self, record: Record, passages: bytes) -> None:
+        """Write the file of a part and then its record, which marks the part as finished."""
+        self.write(f"passages/{record.name}.parquet", passages)
+        self._write_json(f"records/{record.name}.json", asdict(record))
+
+    def close(self, settings: Mapping[str, Any], inputs: Sequence[str], records: Sequence[Record]) -> int:
         """Remove files of other runs, write errors and manifest; return the number of passage files removed."""
-        names = {record.name for record in records}
-        removed = 0
-        for folder in ("passages", "records"):
-            for name, (path, _) in self._files(folder).items():
+        names, removed = {record.name for record in records}, 0
+        for kind in ("passages", "records"):
+            for name, info in self._files(kind).items():
                 if name not in names and name.startswith(("part-", ".part-")):  # ".part-": left by a killed worker
-                    self._fs.rm_file(path)
-                    removed += folder == "passages" and name.startswith("part-")
+                    self.fs.rm_file(info["name"])
+                    removed += kind == "passages" and name.startswith("part-")
         self._write_errors([failure for record in records for failure in record.failures])
-        self._write("manifest.json", self._manifest_of(inputs, records))
+        self._write_json("manifest.json", _manifest(settings, inputs, records))
         return removed
 
     def _write_errors(self, failures: Sequence[Failure]) -> None:
         import pyarrow as pa
         from pyarrow import parquet
 
-        path = f"{self._root}/errors/errors.parquet"
-        if not failures:
-            if self._fs.exists(path):
-                self._fs.rm_file(path)
-            return
         schema = pa.schema([("input", pa.string()), ("error", pa.string()), ("again", pa.bool_())])
         rows = [
-            {"input": _replace_surrogates(one.input), "error": _replace_surrogates(one.error), "again": one.again}
-            for one in failures
+            {"input": _encodable(one.input), "error": _encodable(one.error), "again": one.again} for one in failures
         ]
+        table = pa.Table.from_pylist(rows, schema)
         out = io.BytesIO()
-        parquet.write_table(pa.Table.from_pylist(rows, schema), out)
-        write_whole((self._fs, path), out.getvalue())
+        parquet.write_table(table, out)
+        self.write("errors/errors.parquet", out.getvalue())
 
-    def _manifest_of(self, inputs: Sequence[str], records: Sequence[Record]) -> dict[str, Any]:
-        """Build the manifest. It has no timestamp, so that the same run gives the same bytes."""
-        about: dict[str, dict[str, Any]] = {name: {"name": name, "rows": 0, "errors": 0} for name in inputs}
-        for record in records:
-            for name, rows in record.inputs.items():
-                about[name]["rows"] += rows
-            for failure in record.failures:
-                about[failure.input]["errors"] += 1
-        return {
-            "format": _FORMAT,
-            "tool": f"tipclassify {__version__}",
-            "model": self._settings["model"],
-            "settings": self._settings,
-            "rows": sum(record.rows for record in records),
-            "errors": sum(len(record.failures) for record in records),
-            "inputs": list(about.values()),
-            "files": [
-                {
-                    "name": f"passages/{record.name}.parquet",
-                    "rows": record.rows,
-                    "bytes": record.bytes,
-                    "sha256": record.sha256,
-                    "inputs": record.inputs,
-                }
-                for record in records
-                if record.bytes
-            ],
-        }
+    def write(self, file: str, data: bytes) -> None:
+        """Write a file atomically, by renaming a temporary one; raise `InputError` when that fails."""
+        from fsspec.implementations.local import LocalFileSystem
 
-    def _files(self, folder: str) -> dict[str, tuple[str, Mapping[str, Any]]]:
-        """List a subfolder: path and details of each file, by its name without suffix."""
-        self._fs.invalidate_cache()
-        path = f"{self._root}/{folder}"
-        found = self._fs.find(path, detail=True) if self._fs.isdir(path) else {}
-        return {re.sub(r"\.(parquet|json)$", "", path.rpartition("/")[2]): (path, info) for path, info in found.items()}
-
-    def _read(self, name: str) -> dict[str, Any] | None:
-        """Read a JSON file of the folder; None if missing or malformed."""
-        path = f"{self._root}/{name}"
-        if not self._fs.exists(path):
-            return None
+        path = f"{self.root}/{file}"
+        folder, _, name = path.rpartition("/")
+        staged = f"{folder}/.{name}-{uuid.uuid4().hex[:12]}"
         try:
-            found = json.loads(self._fs.cat_file(path))
-        except ValueError:
+            self.fs.makedirs(folder, exist_ok=True)
+            self.fs.pipe_file(staged, data)
+            if isinstance(self.fs, LocalFileSystem):
+                os.replace(staged, path)  # fsspec's move fails on Windows if `path` exists
+            else:
+                self.fs.mv(staged, path)
+        except Exception as error:
+            with contextlib.suppress(Exception):
+                self.fs.rm_file(staged)
+            what = f"cannot be written ({describe_error(error)})"
+            raise InputError(f"{path}: {what}; choose another output folder") from None
+
+    def _files(self, kind: str) -> dict[str, Mapping[str, Any]]:
+        """List a subfolder: details of each file, by its name without suffix."""
+        self.fs.invalidate_cache()
+        path = f"{self.root}/{kind}"
+        found = self.fs.find(path, detail=True).values() if self.fs.isdir(path) else ()
+        return {re.sub(r"\.(parquet|json)$", "", info["name"].rpartition("/")[2]): info for info in found}
+
+    def _json(self, file: str) -> dict[str, Any] | None:
+        """Read a JSON object; None if missing or malformed."""
+        try:
+            found = json.loads(self.fs.cat_file(f"{self.root}/{file}"))
+        except (FileNotFoundError, ValueError):
             return None
         return found if isinstance(found, dict) else None
 
-    def _write(self, name: str, values: Mapping[str, Any]) -> None:
-        data = json.dumps(values, ensure_ascii=True, indent=1) + "\n"
-        write_whole((self._fs, f"{self._root}/{name}"), data.encode())
+    def _write_json(self, file: str, values: Mapping[str, Any]) -> None:
+        self.write(file, (json.dumps(values, indent=1) + "\n").encode())
 
 
-def _replace_surrogates(text: str) -> str:
-    """Replace lone surrogates, which some file names have and UTF-8 cannot encode."""
-    return re.sub("[\ud800-\udfff]", "\ufffd", text)
+def _record_of(data: bytes) -> Record | None:
+    try:
+        record = Record(**json.loads(data))
+        failures = [Failure(*failure) for failure in record.failures]
+    except (ValueError, TypeError):
+        return None
+    return replace(record, failures=failures, notes=[], made=False)
+
+
+def _manifest(settings: Mapping[str, Any], inputs: Sequence[str], records: Sequence[Record]) -> dict[str, Any]:
+    """Build the manifest. It has no timestamp, so that the same run gives the same bytes."""
+    about: dict[str, dict[str, Any]] = {name: {"name": name, "rows": 0, "errors": 0} for name in inputs}
+    for record in records:
+        for name, rows in record.inputs.items():
+            about[name]["rows"] += rows
+        for failure in record.failures:
+            about[failure.input]["errors"] += 1
+    files = [
+        {"name": f"passages/{one.name}.parquet", "rows": one.rows}
+        | {name: getattr(one, name) for name in ("bytes", "sha256", "inputs")}
+        for one in records
+        if one.bytes
+    ]
+    return {
+        "format": _FORMAT,
+        "tool": f"tipclassify {__version__}",
+        "model": settings["model"],
+        "settings": settings,
+        "rows": sum(record.rows for record in records),
+        "errors": sum(len(record.failures) for record in records),
+        "inputs": list(about.values()),
+        "files": files,
+    }
+
+
+def _encodable(text: str) -> str:
+    """Replace lone surrogates, which some file names have."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def describe_error(error: BaseException) -> str:
+    """Describe an exception of a file system in one line.
+
+    >>> describe_error(FileNotFoundError("s3://bucket/x")), describe_error(KeyError("x"))
+    ('no such file or directory', "KeyError: 'x'")
+    """
+    if isinstance(error, FileNotFoundError):
+        return "no such file or directory"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}".rstrip(": ")

@@ -10,21 +10,23 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final, Literal
 
 from tipclassify.errors import InputError
 from tipclassify.pipeline.batch import ROWS, expand_inputs, names_in_list
-from tipclassify.pipeline.distributed.places import Place, describe_error, place_of, stamp_of
+from tipclassify.pipeline.distributed.folder import Folder, describe_error
 from tipclassify.readers import is_link, is_report
 
-__all__ = ["Part", "Source", "find_sources", "group_reports", "part_name", "plan_parts"]
+__all__ = ["Part", "Source", "find_sources", "group_reports", "part_name", "place_of", "plan_parts", "stamp_of"]
 
 _TABLES: Final = (".parquet", ".pq")
+_VERSION_KEYS: Final = (
+    "ETag", "etag", "mtime", "last_modified", "LastModified", "updated", "md5Hash", "generation", "created",
+)  # fmt: skip
+"""Details that change with a file, in order of preference (`created` is last: it changes with every chmod)."""
 _MAX_SIZE_RATIO: Final = 4  # maximum number of reports in a part, relative to the average
-_CONNECTIONS: Final = 16  # Parquet footers read concurrently: reading waits for the network
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,23 +39,25 @@ class Source:
     size: int | None = None  # bytes, if known
     stamp: str | None = None  # changes when the input does; None if unknown, which means that it is always read again
 
+    @property
+    def suffix(self) -> str:
+        """Lower-case suffix of a file; none for a link, which is always a report."""
+        return "" if self.fs is None else os.path.splitext(self.path)[1].lower()
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Input of one task.
-
-    Whole ``reports``, ``lines`` of one JSONL file, row ``groups`` of one Parquet file, or ``rows`` of a collection.
-    """
+    """Input of one task: whole reports, a range of lines or row groups of one file, or rows of a collection."""
 
     kind: Literal["reports", "lines", "groups", "rows"]
     sources: tuple[Source, ...]
     start: int = 0  # range of bytes or of row groups, half-open
     end: int = 0
 
-    def name(self, setting: str) -> str:
-        """Make the name of its file under a setting, without suffix."""
+    def name(self, settings: Mapping[str, Any]) -> str:
+        """Make the name of its file under some settings, without suffix."""
         what = [[source.name, source.path, source.stamp] for source in self.sources]
-        return part_name([setting, self.kind, what, self.start, self.end])
+        return part_name([settings, self.kind, what, self.start, self.end])
 
     @property
     def known(self) -> bool:
@@ -70,11 +74,29 @@ class Part:
 
 
 def part_name(what: Sequence[Any]) -> str:
-    """Name a part's file by a hash of plain JSON values."""
-    return f"part-{hashlib.sha256(json.dumps(what).encode()).hexdigest()[:24]}"
+    """Name a part's file by a hash of values, as JSON."""
+    written = json.dumps(what, sort_keys=True, default=str)
+    return f"part-{hashlib.sha256(written.encode()).hexdigest()[:24]}"
 
 
-def find_sources(names: Sequence[str], output: Place, options: Mapping[str, Any] | None = None) -> list[Source]:
+def place_of(name: str, options: Mapping[str, Any] | None = None) -> tuple[Any, str]:
+    """Resolve a path or address to its fsspec file system, which workers can use too, and the path in it."""
+    from fsspec.core import url_to_fs
+    from fsspec.implementations.local import LocalFileSystem
+
+    if "://" not in name:
+        return LocalFileSystem(), os.path.abspath(name)
+    try:
+        fs, path = url_to_fs(name, **(options or {}))
+    except ImportError as error:  # "Install s3fs to access S3"
+        raise InputError(f"{name}: {error}") from None
+    except Exception as error:  # an unknown protocol, or an option that the file system does not take
+        raise InputError(f"{name}: {describe_error(error)}; check the address") from None
+    fs.invalidate_cache()  # cached listings of an earlier call may be stale
+    return fs, str(path)
+
+
+def find_sources(names: Sequence[str], output: Folder, options: Mapping[str, Any] | None = None) -> list[Source]:
     """Expand names to inputs, each once, as `batch.expand_inputs` does, but also Parquet files and fsspec addresses.
 
     Files in the folder `output` are left out.
@@ -84,54 +106,57 @@ def find_sources(names: Sequence[str], output: Place, options: Mapping[str, Any]
     InputError
         When a list or folder cannot be read, a folder or pattern holds no input, or an address needs a package.
     """
-    fs, root = output
-    found: dict[str, Source] = {}
-    for name in expand_inputs(names, _TABLES):
-        for source in _sources_of(name, options):
-            if not (type(source.fs) is type(fs) and source.path.startswith(f"{root.rstrip('/')}/")):
-                found.setdefault(source.name, source)
-    return list(found.values())
+    inside = f"{output.root.rstrip('/')}/"
+    found = (source for name in expand_inputs(names, _TABLES) for source in _sources_of(name, options))
+    kept = (one for one in found if not (type(one.fs) is type(output.fs) and one.path.startswith(inside)))
+    return list({source.name: source for source in kept}.values())
 
 
-def _sources_of(name: str, options: Mapping[str, Any] | None) -> Iterator[Source]:
+def _sources_of(name: str, options: Mapping[str, Any] | None) -> list[Source]:
     if name == "-":
         raise InputError("-: workers cannot read standard input; give a file")
     if is_link(name):
-        yield Source(name, None, name)
-        return
-    fs, path = place_of(name.removeprefix("@") if "://" in name else name, options)
+        return [Source(name, None, name)]
+    is_list = name.startswith("@") and "://" in name
+    fs, path = place_of(name.removeprefix("@") if is_list else name, options)
     try:
-        if "://" not in name:
-            yield _source(name, fs, path, fs.info(path) if fs.exists(path) else {})
-        elif name.startswith("@"):
-            for one in expand_inputs(names_in_list(fs.cat_file(path).decode("utf-8-sig")), _TABLES):
-                yield from _sources_of(one, options)
-        else:
-            yield from _at_address(name, fs, path)
+        if is_list:
+            listed = expand_inputs(names_in_list(fs.cat_file(path).decode("utf-8-sig")), _TABLES)
+            return [source for one in listed for source in _sources_of(one, options)]
+        return _sources_at(name, fs, path)
     except InputError:
         raise
     except Exception as error:  # each file system has its own exceptions for permissions, credentials, buckets, …
         raise InputError(f"{name}: {describe_error(error)}; check the path") from None
 
 
-def _at_address(name: str, fs: Any, path: str) -> Iterator[Source]:
-    if fs.isdir(path):
-        listed = fs.find(path, detail=True)
-        found = [one for one in sorted(listed) if _is_input(one) and "/." not in one[len(path.rstrip("/")) :]]
+def _sources_at(name: str, fs: Any, path: str) -> list[Source]:
+    """Expand a folder or pattern at an address; any other name, and any local path, is one input."""
+    if "://" in name and fs.isdir(path):
+        infos = fs.find(path, detail=True)
+        found = [one for one in infos if _is_input(one) and "/." not in one[len(path.rstrip("/")) :]]
         missing = "no report in this folder; it needs .html, .pdf, .docx, .txt, .jsonl or the like"
     elif any(mark in path for mark in "*?[") and not fs.exists(path):
-        listed = fs.glob(path, detail=True)
-        found = [one for one in sorted(listed) if listed[one]["type"] == "file" and "/." not in one]
+        infos = fs.glob(path, detail=True)
+        found = [one for one in infos if infos[one]["type"] == "file" and "/." not in one]
         missing = "matches no file; check the pattern"
     else:
-        yield _source(name, fs, path, fs.info(path) if fs.exists(path) else {})
-        return
+        return [_source(name, fs, path, fs.info(path) if fs.exists(path) else {})]
     if not found:
         raise InputError(f"{name}: {missing}")
     base = name.rstrip("/")
     prefix = base.removesuffix(path) if base.endswith(path) else f"{name.partition('://')[0]}://"
-    for one in found:
-        yield _source(prefix + one, fs, one, listed[one])
+    return [_source(prefix + one, fs, one, infos[one]) for one in sorted(found)]
+
+
+def stamp_of(info: Mapping[str, Any]) -> str | None:
+    """Make a version stamp of a file from its size and its time or tag; None if its file system gives neither.
+
+    >>> stamp_of({"size": 7, "mtime": 12.5, "created": 11.0})
+    '7 mtime 12.5'
+    """
+    key = next((name for name in _VERSION_KEYS if info.get(name) is not None), None)
+    return None if key is None else f"{info.get('size')} {key} {info[key]}"
 
 
 def _source(name: str, fs: Any, path: str, info: Mapping[str, Any]) -> Source:
@@ -140,27 +165,22 @@ def _source(name: str, fs: Any, path: str, info: Mapping[str, Any]) -> Source:
     return Source(name, fs, path, info.get("size"), stamp_of(info))
 
 
-def _suffix(path: str) -> str:
-    return os.path.splitext(path)[1].lower()
-
-
 def _is_input(path: str) -> bool:
-    suffix = _suffix(path)
+    suffix = os.path.splitext(path)[1].lower()
     return suffix in (*ROWS, *_TABLES) or (suffix != "" and is_report(path))
 
 
 def plan_parts(sources: Sequence[Source], batch_bytes: int, reports: int) -> list[Part]:
     """Divide all inputs into parts: JSONL by bytes, Parquet by row groups, `reports` reports a part on average."""
-    suffix = {source.name: "" if source.fs is None else _suffix(source.path) for source in sources}
-    tables = [source for source in sources if suffix[source.name] in _TABLES]
-    with ThreadPoolExecutor(_CONNECTIONS) as pool:
-        parts = [part for some in pool.map(lambda source: _row_groups(source, batch_bytes), tables) for part in some]
+    parts: list[Part] = []
     for source in sources:
-        if suffix[source.name] in ROWS:
+        if source.suffix in ROWS:
             size = sys.maxsize if source.size is None else max(source.size, 1)
             step = size if source.size is None else batch_bytes
             parts += (Part("lines", (source,), at, min(at + step, size)) for at in range(0, size, step))
-    whole = (source for source in sources if suffix[source.name] not in (*ROWS, *_TABLES))
+        elif source.suffix in _TABLES:
+            parts += _row_groups(source, batch_bytes)
+    whole = (source for source in sources if source.suffix not in (*ROWS, *_TABLES))
     return [*parts, *group_reports(whole, reports, batch_bytes)]
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tipclassify._version import __version__
 from tipclassify.errors import MissingExtraError
 from tipclassify.pipeline.batch import Tagging
 
@@ -18,12 +16,9 @@ if TYPE_CHECKING:
     import dask.dataframe
     import distributed
 
-    from tipclassify.pipeline.distributed.folder import Folder
-    from tipclassify.pipeline.distributed.worker import Record
+    from tipclassify.pipeline.distributed.folder import Record
 
 __all__ = ["Outcome", "score"]
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -68,7 +63,7 @@ def score(
     batch_bytes: int = 64_000_000,
     reports: int = 16,
     storage_options: Mapping[str, Any] | None = None,
-    progress: Progress | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Outcome:
     """Tag the passages of many inputs on a Dask cluster, into a folder of Parquet files.
 
@@ -111,80 +106,45 @@ def score(
         raise ValueError("give scheduler alone: it makes its own client, and has its own workers")
     if min(batch_bytes, reports, 1 if workers is None else workers) < 1:
         raise ValueError("batch_bytes, reports and workers must be 1 or more")
-    _require_dask()
-    from tipclassify.pipeline.distributed.cluster import connected, deployed_model
-    from tipclassify.pipeline.distributed.folder import Folder
-    from tipclassify.pipeline.distributed.inputs import find_sources, plan_parts
-    from tipclassify.pipeline.distributed.places import place_of
-    from tipclassify.pipeline.distributed.tasks import run, tasks_of_collection
-    from tipclassify.pipeline.distributed.worker import ModelPlugin, Work
-
-    tagging = tagging or Tagging()
-    plugin = ModelPlugin(tagging.model)
-    settings = _settings(plugin.sha256, tagging, text)
-    place = place_of(os.fspath(output), storage_options)
-    work = Work(plugin.name, tagging, json.dumps(settings), place, text)
-    folder = Folder(os.fspath(output), place, settings)
-    records: dict[str, Record] = {}
-    if hasattr(source, "__dask_graph__"):
-        tasks = tasks_of_collection(source, text)
-        inputs = [part.sources[0].name for part, _ in tasks]
-    else:
-        names = [source] if isinstance(source, str | os.PathLike) else list(source)
-        sources = find_sources([os.fspath(name) for name in names], place, storage_options)
-        inputs = [one.name for one in sources]
-        parts = {part.name(work.setting): part for part in plan_parts(sources, batch_bytes, reports)}
-        records = folder.done({name for name, part in parts.items() if part.known})
-        tasks = [(part, None) for name, part in parts.items() if name not in records]
-    folder.refuse_other_inputs(inputs)
-
-    if tasks:
-        done = len(records)
-        folder.open()
-        processes = len(tasks) if workers is None else min(workers, len(tasks))
-        cluster = contextlib.nullcontext(client) if client is not None else connected(scheduler, processes)
-        with cluster as connection, deployed_model(connection, plugin):
-            for number, made in enumerate(run(connection, tasks, work), 1):
-                records.update({record.name: record for record in made})
-                if progress:
-                    progress(done + number, done + len(tasks))
-    return _closed(folder, inputs, records.values())
-
-
-def _require_dask() -> None:
-    """Check that Dask is installed.
-
-    Raises
-    ------
-    MissingExtraError
-        When it is not.
-    """
     try:
         import distributed  # noqa: F401
         import fsspec  # noqa: F401
         import pyarrow  # noqa: F401
     except ImportError:
         raise MissingExtraError("the Dask engine", "dask") from None
+    from tipclassify.pipeline.distributed.cluster import connected, run, tasks_of_collection
+    from tipclassify.pipeline.distributed.folder import Folder
+    from tipclassify.pipeline.distributed.inputs import find_sources, place_of, plan_parts
+    from tipclassify.pipeline.distributed.worker import Work
 
+    folder = Folder(os.fspath(output), *place_of(os.fspath(output), storage_options))
+    work = Work(tagging or Tagging(), text, folder)
+    records: dict[str, Record] = {}
+    if hasattr(source, "__dask_graph__"):
+        tasks = tasks_of_collection(source, text)
+        inputs = [part.sources[0].name for part, _ in tasks]
+    else:
+        names = [source] if isinstance(source, str | os.PathLike) else list(source)
+        sources = find_sources([os.fspath(name) for name in names], folder, storage_options)
+        inputs = [one.name for one in sources]
+        parts = {part.name(work.settings): part for part in plan_parts(sources, batch_bytes, reports)}
+        records = folder.done({name for name, part in parts.items() if part.known})
+        tasks = [(part, None) for name, part in parts.items() if name not in records]
+    folder.check(work.settings, inputs)
 
-def _settings(model: str, tagging: Tagging, text: str) -> dict[str, Any]:
-    """Collect the options that determine rows, besides the inputs."""
-    return {
-        "version": __version__,
-        "model": model,
-        "policy": tagging.policy,
-        "thresholds": dict(tagging.thresholds),
-        "unit": tagging.unit,
-        "encoding": tagging.read.encoding,
-        "text": text,
-    }
+    if tasks:
+        done = len(records)
+        folder.open(work.settings)
+        processes = len(tasks) if workers is None else min(workers, len(tasks))
+        cluster = contextlib.nullcontext(client) if client is not None else connected(scheduler, processes)
+        with cluster as connection:
+            for number, made in enumerate(run(connection, tasks, work), 1):
+                records.update({record.name: record for record in made})
+                if progress:
+                    progress(done + number, done + len(tasks))
 
-
-def _closed(folder: Folder, inputs: Sequence[str], records: Iterable[Record]) -> Outcome:
-    """Close the folder and summarize the run, with records and failures in the order of the inputs."""
     place = {name: number for number, name in enumerate(inputs)}
-    ordered = sorted(records, key=lambda record: (place[next(iter(record.inputs))], record.name))
-    removed = folder.close(inputs, ordered)
+    ordered = sorted(records.values(), key=lambda record: (place[next(iter(record.inputs))], record.name))
     failures = sorted((one for record in ordered for one in record.failures), key=lambda one: place[one.input])
     return Outcome(
         folder.name,
@@ -192,7 +152,7 @@ def _closed(folder: Folder, inputs: Sequence[str], records: Iterable[Record]) ->
         rows=sum(record.rows for record in ordered),
         files=sum(record.bytes > 0 for record in ordered),
         made=sum(record.made and record.bytes > 0 for record in ordered),
-        removed=removed,
+        removed=folder.close(work.settings, inputs, ordered),
         failures=tuple((failure.input, failure.error) for failure in failures),
         notes=tuple(note for record in ordered for note in record.notes),
     )
