@@ -16,7 +16,7 @@ from tipclassify.cli.output import open_output, print_warnings, write_rows
 from tipclassify.formatting import one_line
 
 if TYPE_CHECKING:
-    from tipclassify.pipeline.bundle.steps import Check
+    from tipclassify.pipeline.bundle.checking import Check
 
 _COLOURS: Final = {"ok": typer.colors.GREEN, "differs": typer.colors.RED, "not checked": typer.colors.YELLOW}
 

@@ -23,9 +23,9 @@ def tag_each(
     files: Sequence[str], tagging: Tagging, jobs: int, make: Make = None, bar: bool = True
 ) -> Iterator[tuple[str, Iterator[Any]]]:
     """Yield each input with its tagged reports, or with ``make(report)`` from the worker; show a progress bar."""
-    from tipclassify.pipeline.batch import map_inputs, tag_inputs
+    from tipclassify.pipeline.batch import tag_inputs
 
-    every = map_inputs(files, tagging, jobs, make) if make else tag_inputs(files, tagging, jobs)
+    every = tag_inputs(files, tagging, jobs, make) if make else tag_inputs(files, tagging, jobs)
     with progress_bar("reports") if bar else contextlib.nullcontext() as progress:
         for done, (file, made) in enumerate(every, 1):
             yield file, map(_print_warnings, made)

@@ -1,24 +1,31 @@
-"""Active learning: rank passages by how much a label for each would improve the model.
+"""Active learning: which passages to label next, by how much a label for each would improve the model.
 
-Tagged passages come in; `Pick`s go out, best first. `rank` is used by the annotation queue and by the review page.
+`rank` orders tagged passages; `queue_rows` makes rows of the best, in the corpus format with ``labels`` null, which
+`corpus.read_rows` refuses until an annotator fills that in.
 """
 
 from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import PurePath
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from tipclassify.corpus.loading import text_key
 from tipclassify.corpus.near_duplicates import trigrams
 from tipclassify.labels import LABELS
+from tipclassify.model.classifier import Classifier
+from tipclassify.model.linear.scoring import apply_thresholds
+from tipclassify.reporting.writers import TaggedReport
 from tipclassify.text.document import Passage
+from tipclassify.text.furniture import is_prose
 
-__all__ = ["Pick", "rank"]
+__all__ = ["Pick", "queue_rows", "rank"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -29,10 +36,10 @@ _NOVELTY_WEIGHT: Final = 0.02
 _NEAR_THRESHOLD: Final = 0.5  # uncertainty from which a label counts as near its threshold: 1.1 in log-odds
 _EPSILON: Final = 1e-12  # a probability of exactly 1 has no log-odds
 _WORD: Final = re.compile(r"[^\W_]+")
+_OWN: Final = frozenset("text label labels predicted scores other_labels other_scores why low_confidence".split())
 
 
-@dataclass(frozen=True, slots=True)
-class Pick:
+class Pick(NamedTuple):
     """A passage to label.
 
     Attributes
@@ -98,34 +105,30 @@ def rank(
     scores = np.array([[passage.scores[label] for label in LABELS] for passage in passages])
     cutoffs = np.asarray(thresholds, np.float64)
     uncertainty = _uncertainty(scores, cutoffs)
-    disagreement = _disagreement(scores >= cutoffs, others)
-    low_confidence = np.array([passage.low_confidence for passage in passages])
+    disagreement = _disagreement(apply_thresholds(scores, cutoffs), others)
     words = [_words(passage.text) for passage in passages]
     grams = [trigrams(of_text) for of_text in words]
     seen = {gram for text in known or () for gram in trigrams(_words(text))}
-    novel = known is not None and [_share_new(row, seen) >= 0.9 for row in grams]
-    informativeness = np.maximum(uncertainty, disagreement).max(axis=1) * [
-        len(of_text) >= _MIN_WORDS for of_text in words
-    ]
+    novel = [known is not None and _share_new(row, seen) >= 0.9 for row in grams]
+    long_enough = [len(of_text) >= _MIN_WORDS for of_text in words]
+    informativeness = np.maximum(uncertainty, disagreement).max(axis=1) * long_enough
 
     def why(i: int) -> str:
         """Describe the reasons to label passage `i`."""
         order = np.argsort(-uncertainty[i], kind="stable").tolist()
+        near = [j for j in order if uncertainty[i, j] >= _NEAR_THRESHOLD]
         probabilities = [f"{label} {score:.2f}" for label, score in zip(LABELS, scores[i], strict=True)]
-        reasons = [
-            f"{probabilities[j]} near its threshold {cutoffs[j]:.2f}"
-            for j in order
-            if uncertainty[i, j] >= _NEAR_THRESHOLD
-        ]
+        reasons = [f"{probabilities[j]} near its threshold {cutoffs[j]:.2f}" for j in near]
         reasons += [f"labels differ on {LABELS[j]}" for j in np.flatnonzero(disagreement[i] > 0)]
-        reasons += ["many words unknown to the model"] if low_confidence[i] else []
-        reasons += ["unlike the labelled passages"] if novel and novel[i] else []
+        reasons += ["many words unknown to the model"] if passages[i].low_confidence else []
+        reasons += ["unlike the labelled passages"] if novel[i] else []
         return "; ".join(reasons) or f"{probabilities[order[0]]} is nearest to its threshold {cutoffs[order[0]]:.2f}"
 
     def value(i: int) -> float:
         """Score passage `i` given the trigrams seen so far; 0 when all of them were seen."""
         new = _share_new(grams[i], seen)
-        return float(informativeness[i] * (1 - _NOVELTY_WEIGHT * (1 - max(new, low_confidence[i])))) if new else 0.0
+        penalty = _NOVELTY_WEIGHT * (1 - max(new, passages[i].low_confidence))
+        return float(informativeness[i] * (1 - penalty)) if new else 0.0
 
     # Lazy greedy: values only fall as picks are made, so a passage that leads with an up-to-date value is the best.
     tie_break = np.random.default_rng(seed).permutation(len(passages)).tolist()
@@ -181,3 +184,79 @@ def _disagreement(predicted: npt.NDArray[np.bool_], others: Sequence[npt.ArrayLi
     votes = [predicted.astype(np.float64), *(np.asarray(one, np.float64) for one in others)]
     share = np.nanmean(votes, axis=0)  # never empty: the model always votes
     return np.asarray(4 * share * (1 - share))
+
+
+def queue_rows(
+    reports: Iterable[TaggedReport],
+    thresholds: Floats,
+    n: int,
+    *,
+    known: Sequence[str] | None = None,
+    other: Classifier | None = None,
+    policy: str = "balanced",
+    seed: int = 0,
+) -> list[dict[str, Any]]:
+    """Choose the `n` passages to label next, as rows; fewer if the reports have fewer. Page furniture is left out.
+
+    Parameters
+    ----------
+    thresholds : float (3,)
+        Probability threshold of each label.
+    known : sequence of str, optional
+        Texts of labelled passages; a passage with the same text is left out.
+    other : Classifier, optional
+        A second model: passages on whose labels the two disagree, each at its thresholds of `policy`, come first.
+    """
+    labelled = {text_key(text) for text in known or ()}
+    passages: list[Passage] = []
+    places: list[dict[str, Any]] = []
+    for report in reports:
+        for number, passage in enumerate(report.passages):
+            key = text_key(passage.text)
+            if key and key not in labelled and is_prose(passage):
+                labelled.add(key)  # a repeated sentence is queued once
+                passages.append(passage)
+                places.append(_where(report, passage, number))
+    votes, other_scores = [], None
+    if other is not None and passages:
+        other_scores = other.predict_proba(passages)
+        votes = [apply_thresholds(other_scores, other.thresholds(policy))]
+    rows = []
+    taken: Counter[str] = Counter()
+    for pick in rank(passages, thresholds, n, known=known or None, others=votes, seed=seed):
+        passage, where = passages[pick.index], places[pick.index]
+        name = where.pop("id")
+        taken[name] += 1
+        row = {
+            "id": name if taken[name] == 1 else f"{name}-{taken[name]}",
+            "text": passage.text,
+            "labels": None,
+            "predicted": list(passage.labels),
+            "scores": _rounded(passage.scores.values()),
+        }
+        if other_scores is not None:
+            row["other_labels"] = [label for label, has in zip(LABELS, votes[0][pick.index], strict=True) if has]
+            row["other_scores"] = _rounded(other_scores[pick.index].tolist())
+        rows.append({**row, "why": pick.why, **where})
+    return rows
+
+
+def _rounded(scores: Iterable[float]) -> dict[str, float]:
+    return {label: round(score, 4) for label, score in zip(LABELS, scores, strict=True)}
+
+
+def _where(report: TaggedReport, passage: Passage, number: int) -> dict[str, Any]:
+    """Return the source of a passage: report, section, page and offsets; an input row keeps its own fields."""
+    stem = PurePath(report.file.rstrip("/")).stem or "input"
+    if report.extras:
+        own = {name: value for name, value in report.extras[number].items() if name not in _OWN and value is not None}
+        return {"report": report.file, **own, "id": str(own.get("id") or f"{stem}-{number + 1}")}
+    where = {
+        "id": f"{stem}-{passage.start}",
+        "report": report.file,
+        "doc": report.file,  # passages of one report stay on one side of a split
+        "country": report.document and report.document.country,
+        "year": report.document and report.document.year,
+        **{name: getattr(passage, name) for name in ("section", "page", "start", "end")},
+    }
+    return {name: value for name, value in where.items() if value is not None}

@@ -17,7 +17,7 @@ from functools import cache, partial
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tipclassify.errors import InputError
 from tipclassify.model.classifier import Classifier
@@ -30,15 +30,21 @@ from tipclassify.text.document import Document, Passage
 if TYPE_CHECKING:
     from tipclassify.text.segmentation.passages import Unit
 
-__all__ = ["ROWS", "Tagging", "expand_inputs", "map_inputs", "names_in_list", "tag_document", "tag_input"]
+__all__ = [
+    "ROWS",
+    "Tagging",
+    "expand_inputs",
+    "names_in_list",
+    "read_with_notes",
+    "tag_document",
+    "tag_input",
+]
 __all__ += ["tag_inputs", "tag_rows"]
 
 ROWS: Final = (".jsonl", ".ndjson")
 """Suffixes of files whose rows are passages already, one JSON object a line."""
 
 _READER_LOCK: Final = threading.Lock()  # PDFium and `warnings.catch_warnings` are not thread-safe
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +68,7 @@ class Tagging:
     read: ReadOptions = field(default_factory=ReadOptions)
 
     def classifier(self) -> Classifier:
-        """Load the classifier, once a process.
-
-        Raises
-        ------
-        ModelError
-            When the model cannot be used.
-        """
+        """Load the classifier, once a process; raise `ModelError` when it cannot be used."""
         return _classifier(self.model, self.thresholds)
 
 
@@ -94,10 +94,7 @@ def expand_inputs(names: Sequence[str], tables: Sequence[str] = ()) -> list[str]
     InputError
         When a list cannot be read, or a folder or pattern holds no report.
     """
-    found: dict[str, None] = {}
-    for name in names:
-        found.update(dict.fromkeys(_expanded(name, (*ROWS, *tables))))
-    return list(found)
+    return list(dict.fromkeys(one for name in names for one in _expanded(name, (*ROWS, *tables))))
 
 
 def _expanded(name: str, rows: Sequence[str]) -> list[str]:
@@ -139,19 +136,15 @@ def names_in_list(text: str) -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def tag_inputs(files: Sequence[str], tagging: Tagging, jobs: int = 1) -> Iterator[tuple[str, Iterator[TaggedReport]]]:
+def tag_inputs(
+    files: Sequence[str], tagging: Tagging, jobs: int = 1, make: Callable[[TaggedReport], Any] = identity
+) -> Iterator[tuple[str, Iterator[Any]]]:
     """Tag inputs with `jobs` processes; yield each with an iterator of its tagged reports, in the order of `files`.
 
-    An input of rows gives one report for each batch of rows, any other input one report. Consume each iterator before
-    you advance to the next input: the rest of it is discarded then. It raises `InputError` for an unreadable input.
+    An input of rows gives one report for each batch of rows, any other input one report. With `make`, yield
+    ``make(report)``, computed in the worker, in place of each report. Consume each iterator before you advance to the
+    next input: the rest of it is discarded then. It raises `InputError` for an unreadable input.
     """
-    return map_inputs(files, tagging, jobs, identity)
-
-
-def map_inputs(
-    files: Sequence[str], tagging: Tagging, jobs: int, make: Callable[[TaggedReport], T]
-) -> Iterator[tuple[str, Iterator[T]]]:
-    """Yield the same as `tag_inputs`, but with ``make(report)``, computed in the worker, in place of each report."""
     failed: set[int] = set()
     results = map_in_order(partial(_results, tagging, make), _tasks(files, failed), jobs)
     for number, of_input in groupby(results, key=itemgetter(0)):
@@ -159,24 +152,23 @@ def map_inputs(
 
 
 def tag_input(file: str, tagging: Tagging) -> Iterator[TaggedReport]:
-    """Tag one input: yield its report, or for rows (``.jsonl``) one report for each batch of them.
-
-    Raises
-    ------
-    InputError
-        When the input cannot be read.
-    """
+    """Tag one input: yield its report, or for rows one for each batch; raise `InputError` when it cannot be read."""
     for _, reports in tag_inputs([file], tagging):
         yield from reports
 
 
 def tag_document(file: str, read: Callable[[], Document], classifier: Classifier, tagging: Tagging) -> TaggedReport:
     """Read, split and tag a report; the reader's warnings become its notes."""
+    document, notes = read_with_notes(read)
+    return TaggedReport(file, document, classifier.tag(document, tagging.policy, tagging.unit), notes=notes)
+
+
+def read_with_notes(read: Callable[[], Document]) -> tuple[Document, tuple[str, ...]]:
+    """Read a document; return it with the reader's warnings."""
     with _READER_LOCK, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         document = read()
-    notes = tuple(str(one.message) for one in caught if one.category is UserWarning)
-    return TaggedReport(file, document, classifier.tag(document, tagging.policy, tagging.unit), notes=notes)
+    return document, tuple(str(one.message) for one in caught if one.category is UserWarning)
 
 
 def tag_rows(file: str, rows: list[dict[str, Any]], classifier: Classifier, policy: str) -> TaggedReport:
@@ -209,9 +201,9 @@ def _tasks(files: Sequence[str], failed: set[int]) -> Iterator[_Task]:
             yield _Task(number, file, error)
 
 
-def _results(tagging: Tagging, make: Callable[[TaggedReport], T], task: _Task) -> tuple[int, list[T | InputError]]:
+def _results(tagging: Tagging, make: Callable[[TaggedReport], Any], task: _Task) -> tuple[int, list[Any]]:
     """Run a task; return its input's number and the results of `make`, followed by the input's error if it has one."""
-    made: list[T | InputError] = []
+    made: list[Any] = []
     classifier = tagging.classifier()
     try:
         if task.lines is None:
@@ -230,7 +222,7 @@ def _results(tagging: Tagging, make: Callable[[TaggedReport], T], task: _Task) -
     return task.number, made
 
 
-def _until_error(results: Iterable[tuple[int, list[T | InputError]]], failed: set[int]) -> Iterator[T]:
+def _until_error(results: Iterable[tuple[int, list[Any]]], failed: set[int]) -> Iterator[Any]:
     """Yield the results of one input; at its error, add its number to `failed` and raise."""
     for number, made in results:
         for one in made:

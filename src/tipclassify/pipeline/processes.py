@@ -28,12 +28,8 @@ R = TypeVar("R")
 def map_in_order(work: Callable[[T], R], tasks: Iterable[T], jobs: int) -> Iterator[R]:
     """Map `work` over `tasks` in `jobs` processes (-1: one for each core; 1: this process); yield results in order.
 
-    `work` must be picklable. An exception in it is raised in the order of its task.
-
-    Raises
-    ------
-    TipclassifyError
-        When a process dies.
+    `work` must be picklable. An exception in it is raised in the order of its task; `TipclassifyError` if a process
+    dies.
 
     >>> list(map_in_order(len, ["Police", "slept"], 1))
     [6, 5]

@@ -1,8 +1,6 @@
-"""Labels of real passages, stored by reference: the texts stay in public files, the labels are in this repository.
+"""Labels of real passages, by reference: ``labels.csv`` has the hash of their words, and ``sources.json`` public files.
 
-``labels.csv`` identifies each passage by the hash of its words and by its source; ``sources.json`` maps sources to
-public files. `rebuild` reads these files, finds the passages by hash and returns corpus rows; the command line writes
-them.
+`rebuild` reads these files, finds the passages by hash and returns corpus rows; the command line writes them.
 """
 
 from __future__ import annotations
@@ -43,24 +41,14 @@ _SQL_FIELD: Final = re.compile(r"'([^']*(?:''[^']*)*)', N?'([^']*(?:''[^']*)*)'"
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A row of ``labels.csv``: the source of a passage and its labels.
+    """A row of ``labels.csv``: the source of a passage and its labels."""
 
-    Attributes
-    ----------
-    key, words : str, int
-        `passage_key` of its text, and its number of words, separated by white space.
-    source, section : str, str or None
-        Its document, such as ``hrr/2020/china.html``, and the heading above it.
-    labels, labels_alone : tuple of str, tuple of str or None
-        Labels of the passage under its heading, and of the bare sentence where they differ.
-    """
-
-    key: str
-    words: int
-    source: str
-    section: str | None
-    labels: tuple[str, ...]
-    labels_alone: tuple[str, ...] | None
+    key: str  # `passage_key` of its text
+    words: int  # separated by white space
+    source: str  # its document, such as ``hrr/2020/china.html``
+    section: str | None  # the heading above it
+    labels: tuple[str, ...]  # under that heading
+    labels_alone: tuple[str, ...] | None  # of the bare sentence, where they differ
     annotator: str
 
     @property
@@ -77,8 +65,7 @@ class Reference:
         return {**row, **place, "annotator": self.annotator}
 
 
-@dataclass(frozen=True, slots=True)
-class Rebuilt:
+class Rebuilt(NamedTuple):
     """Result of `rebuild`: corpus rows and missing references, both in order, and one line for each unreadable file."""
 
     rows: list[dict[str, Any]]
@@ -99,17 +86,8 @@ def _hash(words: str) -> str:
     return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-# --------------------------------------------------------------------------------------------- labels.csv, sources.json
-
-
 def read_references(path: Path) -> list[Reference]:
-    """Read ``labels.csv``.
-
-    Raises
-    ------
-    CorpusError
-        At the first bad row, naming its line.
-    """
+    """Read ``labels.csv``; raise `CorpusError` at the first bad row, naming its line."""
     references: dict[str, Reference] = {}
     reader = csv.DictReader(_text_of(path).splitlines(keepends=True), strict=True)
     try:
@@ -180,22 +158,12 @@ def _files(folder: Path, references: Sequence[Reference]) -> dict[_File, list[Re
     return files
 
 
-# --------------------------------------------------------------------------------------------- finding
-
-
 def find_passages(document: Document, wanted: Mapping[str, int]) -> dict[str, str]:
     """Find passages in a document by their keys; return the text of each by key.
 
-    The document's sentences and clauses are tried first, then every sequence of as many words, so that a sentence is
-    found however the text around it is split.
+    `wanted` has the number of words by key. The document's sentences and clauses are tried first, then every sequence
+    of as many words, so that a sentence is found however the text around it is split.
 
-    Parameters
-    ----------
-    wanted : mapping of str to int
-        Number of words by key.
-
-    Examples
-    --------
     >>> document = text_document("It rained. Police arrested nine men, courts slept.")
     >>> list(find_passages(document, {passage_key("Courts slept."): 2}).values())
     ['courts slept.']
@@ -225,15 +193,15 @@ def _find_runs(text: str, wanted: Mapping[str, int]) -> dict[str, str]:
 
 
 def read_source(data: bytes, name: str) -> Document:
-    """Read a source file as a document: HTML and PDF by the report readers, XML and SQL by the texts in them.
-
-    Raises
-    ------
-    InputError
-        When it cannot be read; one line says why and what to do.
-    """
+    """Read a source file as a document: HTML and PDF by the report readers, XML and SQL by the texts in them."""
     if name.endswith(".xml"):
-        return text_document(_xml_text(data, name), name)
+        try:
+            root = ElementTree.fromstring(data, ElementTree.XMLParser(target=_NoDoctype()))
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from None
+        except ElementTree.ParseError as error:
+            raise InputError(f"{name}: broken XML ({error}); download it again") from None
+        return text_document("\n\n".join(root.itertext()), name)  # one paragraph for each element
     if name.endswith(".sql.gz"):
         fields = _SQL_FIELD.findall(gunzip(data, name).decode("utf-8", "replace"))
         contents = (content.replace("''", "'") for field, content in fields if _SUBJECT in (field + content).lower())
@@ -246,20 +214,6 @@ class _NoDoctype(ElementTree.TreeBuilder):
 
     def doctype(self, *_: object) -> None:
         raise InputError("an XML file with a DOCTYPE, which is not read; download it again")
-
-
-def _xml_text(data: bytes, name: str) -> str:
-    """Extract the text of an XML file, one paragraph for each element."""
-    try:
-        root = ElementTree.fromstring(data, ElementTree.XMLParser(target=_NoDoctype()))
-    except InputError as error:
-        raise InputError(f"{name}: {error}") from None
-    except ElementTree.ParseError as error:
-        raise InputError(f"{name}: broken XML ({error}); download it again") from None
-    return "\n\n".join(root.itertext())
-
-
-# --------------------------------------------------------------------------------------------- rebuilding
 
 
 def rebuild(
@@ -284,11 +238,9 @@ def rebuild(
     Raises
     ------
     InputError
-        When `given`, ``labels.csv`` or ``sources.json`` cannot be read.
+        When `given`, ``labels.csv`` or ``sources.json`` cannot be read, or httpx is missing for a download.
     CorpusError
         When ``labels.csv`` or ``sources.json`` is malformed.
-    MissingExtraError
-        When httpx, which downloads need, is not installed.
     """
     references = read_references(folder / "labels.csv")
     files = _files(folder, references)

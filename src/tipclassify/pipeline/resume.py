@@ -18,34 +18,24 @@ from tipclassify.errors import InputError
 __all__ = ["LEDGER", "Ledger", "output_names"]
 
 LEDGER: Final = "tipclassify-done.jsonl"
-_CHUNK: Final = 1 << 20
 
 
 class Ledger:
-    """The finished outputs of a folder.
+    """The finished outputs of a folder, which is created if missing.
 
-    Parameters
-    ----------
-    folder : Path
-        Created if missing.
-    setting : mapping
-        Everything besides the input that determines an output, as plain JSON values.
-
-    Raises
-    ------
-    InputError
-        When the folder cannot be created or the ledger cannot be read.
+    `setting` is everything besides the input that determines an output, as plain JSON values. Raises `InputError` when
+    the folder cannot be created or the ledger cannot be read.
     """
 
     def __init__(self, folder: Path, setting: Mapping[str, object]) -> None:
-        self.folder = folder
+        self._file = folder / LEDGER
         self._setting = json.dumps(setting, sort_keys=True)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            lines = (folder / LEDGER).read_text("utf-8").splitlines() if (folder / LEDGER).exists() else []
+            lines = self._file.read_text("utf-8").splitlines() if self._file.exists() else []
         except OSError as error:
             raise InputError(f"{folder}: {(error.strerror or str(error)).lower()}; choose another folder") from None
-        self._done = {key for line in lines if (key := _key_of(line))}
+        self._done = {_key_of(line) for line in lines}
 
     def has(self, file: str, output: Path) -> bool:
         """Return whether `output` is complete for the current content of the input `file`."""
@@ -54,30 +44,27 @@ class Ledger:
 
     def add(self, file: str, output: Path) -> None:
         """Record that `output` is complete."""
-        key = self._key(file, output)
-        if key is None:
-            return
-        with open(self.folder / LEDGER, "a", encoding="utf-8") as ledger:
-            ledger.write(json.dumps({"input": file, "output": output.name, "key": key}, ensure_ascii=False) + "\n")
+        if (key := self._key(file, output)) is not None:
+            with open(self._file, "a", encoding="utf-8") as ledger:
+                ledger.write(json.dumps({"input": file, "output": output.name, "key": key}, ensure_ascii=False) + "\n")
 
     def _key(self, file: str, output: Path) -> str | None:
         """Hash input, output name and settings; None for an input that cannot be read twice (stdin, link)."""
         digest = hashlib.sha256(f"{self._setting}\n{output.name}\n".encode())
         try:
             with open(file, "rb") as data:
-                while chunk := data.read(_CHUNK):
+                while chunk := data.read(1 << 20):
                     digest.update(chunk)
         except OSError:
             return None
         return digest.hexdigest()
 
 
-def _key_of(line: str) -> str | None:
+def _key_of(line: str) -> object:
     try:
-        key = json.loads(line)["key"]
+        return str(json.loads(line)["key"])
     except (ValueError, TypeError, KeyError):  # a killed run may leave a truncated last line
         return None
-    return key if isinstance(key, str) else None
 
 
 def output_names(files: Sequence[str], suffix: str) -> list[str]:
@@ -88,14 +75,14 @@ def output_names(files: Sequence[str], suffix: str) -> list[str]:
     >>> output_names(["a/qatar.html", "b/qatar.html", "b/togo.pdf", "-"], ".csv")
     ['a-qatar.html.csv', 'b-qatar.html.csv', 'togo.pdf.csv', 'stdin.csv']
     """
-    names_only = [_safe_name(os.path.basename(file.rstrip("/"))) for file in files]
+    own = [_safe_name(os.path.basename(file.rstrip("/"))) for file in files]
     with_folder = [_safe_name("-".join(file.rstrip("/").split("/")[-2:])) for file in files]
-    names = [a if names_only.count(a) == 1 else b for a, b in zip(names_only, with_folder, strict=True)]
-    unique = [
-        name if names.count(name) == 1 else f"{name}-{hashlib.sha256(file.encode()).hexdigest()[:8]}"
-        for name, file in zip(names, files, strict=True)
+    names = [a if own.count(a) == 1 else b for a, b in zip(own, with_folder, strict=True)]
+    hashes = (hashlib.sha256(file.encode()).hexdigest()[:8] for file in files)
+    return [
+        (name if names.count(name) == 1 else f"{name}-{digest}") + suffix
+        for name, digest in zip(names, hashes, strict=True)
     ]
-    return [name + suffix for name in unique]
 
 
 def _safe_name(name: str) -> str:

@@ -45,7 +45,7 @@ def queue(
     """
     from tipclassify.corpus.loading import read_rows
     from tipclassify.model.classifier import Classifier
-    from tipclassify.pipeline.annotation_queue import queue_rows
+    from tipclassify.pipeline.active_learning import queue_rows
 
     known = [row["text"] for row in read_rows(*against)] if against else None
     tagging = options.tagging(model, policy, unit=unit, encoding=encoding, allow_private=allow_private)

@@ -32,7 +32,6 @@ _LARGEST_LINE: Final = 200_000_000  # a passage can be as long as its file: 100 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip file can hold
 _UNIX: Final = 3
 _MODE: Final = (stat.S_IFREG | 0o644) << 16
-_CHUNK: Final = 1 << 20
 _END: Final = struct.Struct("<4s4H2LH")  # end of central directory record, section 4.3.16 of APPNOTE.TXT
 _LOCATOR: Final = b"PK\x06\x07"
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -65,7 +64,10 @@ class Packer:
 
 
 class Archive:
-    """Reader of a bundle whose central directory was checked (`open_archive`)."""
+    """Reader of a bundle whose central directory was checked (`open_archive`).
+
+    Its methods raise `InputError` for a file that is missing, damaged or too large.
+    """
 
     def __init__(self, archive: zipfile.ZipFile, name: str) -> None:
         self.name = name
@@ -73,22 +75,21 @@ class Archive:
         self._zip = archive
 
     def read(self, member: str, largest: int) -> bytes:
-        """Read a whole file; raise `InputError` when it is missing, damaged, or has over `largest` bytes."""
+        """Read a whole file of at most `largest` bytes."""
         with self._open(member) as file:
             data = file.read(largest + 1)
         if len(data) > largest:
-            raise InputError(
-                f"{self.name}: {member} has over {largest / 1e6:g} MB, as none has; do not trust this file"
-            )
+            large = f"has over {largest / 1e6:g} MB, as none has"
+            raise InputError(f"{self.name}: {member} {large}; do not trust this file")
         return data
 
     def digest(self, member: str) -> FileDigest:
-        """Compute the hash and size of a file; raise `InputError` when it is missing or damaged."""
+        """Compute the hash and size of a file."""
         with self._open(member) as file:
             return _digest_of(file)
 
     def lines(self, member: str) -> Iterator[bytes]:
-        """Yield the lines of a file; raise `InputError` when it is missing, damaged, or has a line of over 200 MB."""
+        """Yield the lines of a file."""
         with self._open(member) as file:
             while line := file.readline(_LARGEST_LINE):
                 if len(line) == _LARGEST_LINE:
@@ -109,7 +110,7 @@ class Archive:
 
 def _digest_of(file: IO[bytes]) -> FileDigest:
     digest, size = hashlib.sha256(), 0
-    while chunk := file.read(_CHUNK):
+    while chunk := file.read(1 << 20):
         digest.update(chunk)
         size += len(chunk)
     return FileDigest(digest.hexdigest(), size)
@@ -132,7 +133,8 @@ def open_archive(name: str) -> Iterator[Archive]:
         except ZIP_DAMAGE:
             raise InputError(f"{name}: damaged zip file; get the bundle anew") from None
         with archive:
-            _refuse_harm(archive.infolist(), name)
+            if harm := _harm_in(archive.infolist()):
+                raise InputError(f"{name}: {harm}")
             yield Archive(archive, name)
 
 
@@ -153,27 +155,25 @@ def _refuse_odd_end(file: BinaryIO, name: str) -> None:
     file.seek(0)
 
 
-def _refuse_harm(entries: list[zipfile.ZipInfo], name: str) -> None:
-    """Raise `InputError` for entries that no honest bundle has: unsafe names, links, duplicates, bombs."""
+def _harm_in(entries: list[zipfile.ZipInfo]) -> str | None:
+    """Describe what no honest bundle has: unsafe names, links, duplicates, bombs; None for an honest one."""
     seen: set[str] = set()
     for entry in entries:
-        member = entry.filename
-        shown = f"{entry.orig_filename!r:.100}"
+        member, shown = entry.filename, f"{entry.orig_filename!r:.100}"
         if entry.orig_filename != member or _UNSAFE.search(member) or not member:
-            escapes = "a name that could be written outside of a folder"
-            raise InputError(f"{name}: holds {shown}, {escapes}; do not unpack it")
-        kind = stat.S_IFMT(entry.external_attr >> 16)
-        if kind not in (0, stat.S_IFDIR if entry.is_dir() else stat.S_IFREG):
-            raise InputError(f"{name}: holds {shown}, a link or device and no file; do not unpack it")
+            return f"holds {shown}, a name that could be written outside of a folder; do not unpack it"
+        if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFDIR if entry.is_dir() else stat.S_IFREG):
+            return f"holds {shown}, a link or device and no file; do not unpack it"
         if member.casefold() in seen:
-            raise InputError(f"{name}: holds {shown} twice, so that it can be read in two ways; do not trust it")
+            return f"holds {shown} twice, so that it can be read in two ways; do not trust it"
         seen.add(member.casefold())
         if entry.flag_bits & _ENCRYPTED:
-            raise InputError(f"{name}: locked with a password, as no bundle is; get it without one")
+            return "locked with a password, as no bundle is; get it without one"
         if entry.compress_type not in _METHODS:
-            raise InputError(f"{name}: packed in an unusual way, as no bundle is; get it anew")
+            return "packed in an unusual way, as no bundle is; get it anew"
         if entry.is_dir() and entry.file_size:
-            raise InputError(f"{name}: holds {shown}, a folder with content; do not trust it")
+            return f"holds {shown}, a folder with content; do not trust it"
     size = sum(entry.file_size for entry in entries)
     if size > _LARGEST or any(entry.file_size > _LARGEST_FILE for entry in entries):
-        raise InputError(f"{name}: unpacks to {size / 1e9:.1f} GB, more than a bundle may hold; do not unpack it")
+        return f"unpacks to {size / 1e9:.1f} GB, more than a bundle may hold; do not unpack it"
+    return None

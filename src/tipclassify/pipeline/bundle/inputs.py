@@ -8,56 +8,31 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-import warnings
-from dataclasses import dataclass
-from pathlib import Path, PurePath
+from functools import partial
+from pathlib import PurePath
 from typing import Any, Final
 
 from tipclassify.download import Download, download
-from tipclassify.pipeline.bundle.manifest import ROWS, Link
-from tipclassify.readers import ReadOptions, is_link, read_bytes, read_download
+from tipclassify.pipeline.batch import ROWS as ROW_FILES
+from tipclassify.pipeline.batch import read_with_notes
+from tipclassify.pipeline.bundle.manifest import ROWS, Figures, Input, Link
+from tipclassify.readers import ReadOptions, is_link, read_download
 from tipclassify.readers.formats import detect_format, is_gzip, suffix_of
 from tipclassify.readers.jsonl import parse_row
 from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.passages import Unit, split_passages
 
-__all__ = ["Original", "ParsedInput", "bundled_name", "get_original", "public_name", "read_original"]
+__all__ = ["bundled_name", "get_original", "public_name", "read_original", "sha256_of"]
 
-_ROW_FILES: Final = (".jsonl", ".ndjson")
 _ODD: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Original:
-    """The bytes of an input."""
-
-    name: str  # `public_name`; its suffix may decide the format
-    data: bytes
-    link: Link | None = None
-
-    @property
-    def sha256(self) -> str:
-        """SHA-256 of the bytes, in hex."""
-        return hashlib.sha256(self.data).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class ParsedInput:
-    """An input read and split."""
-
-    about: dict[str, Any]  # fields of `Input` derived from the content: kind, title, country, …
-    document: Document | None  # None for rows
-    passages: list[Passage]  # not scored
-    notes: tuple[str, ...] = ()  # the reader's warnings
-
-
-def get_original(file: str, options: ReadOptions) -> Original:
-    """Read the bytes of a file, a link, or standard input for ``-``; raise `InputError` when that fails."""
-    if not is_link(file):
-        return Original(public_name(file), read_bounded(file))
-    got = download(file, allow_private=options.allow_private, refresh=options.refresh)
-    return Original(file, got.data, Link(got.url, got.fetched, got.content_type, got.encoding))
+def get_original(file: str, options: ReadOptions) -> Download:
+    """Read a file, a link, or standard input for ``-``, as a download; raise `InputError` when that fails."""
+    if is_link(file):
+        return download(file, allow_private=options.allow_private, refresh=options.refresh)
+    return Download(read_bounded(file), None, None, public_name(file), "")
 
 
 def public_name(file: str) -> str:
@@ -82,44 +57,31 @@ def bundled_name(number: int, name: str) -> str:
     return f"sources/{number:04}-{_ODD.sub('-', end).strip('-')[-80:].lstrip('.') or 'input'}"
 
 
-def read_original(original: Original, encoding: str | None, unit: Unit) -> ParsedInput:
-    """Read and split an input; raise `InputError` when it cannot be read."""
-    if Path(original.name).suffix.lower() in _ROW_FILES and not is_link(original.name):
-        return ParsedInput(_about(ROWS, None), None, _rows(original))
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        kind, document = _read(original, ReadOptions(encoding))
-    notes = tuple(str(warning.message) for warning in caught if warning.category is UserWarning)
-    return ParsedInput(_about(kind, document), document, split_passages(document, unit), notes)
+def sha256_of(data: bytes) -> str:
+    """Hash bytes, in hex."""
+    return hashlib.sha256(data).hexdigest()
 
 
-def _read(original: Original, options: ReadOptions) -> tuple[str, Document]:
-    data, name, link = original.data, original.name, original.link
-    if link is None:
-        document = read_bytes(data, name, options)
-    else:
-        got = Download(data, link.content_type, link.encoding, link.url, link.fetched)
-        document = read_download(got, name, options)
-    suffix = (suffix_of(link.url) if link else "") or suffix_of(name)
-    plain = gunzip(data, name) if is_gzip(data) else data
-    return detect_format(plain, name, suffix, link.content_type if link else None), document
+def read_original(
+    name: str, got: Download, encoding: str | None, unit: Unit
+) -> tuple[Input, Document | None, list[Passage]]:
+    """Read and split an input; raise `InputError` when it cannot be read.
 
-
-def _about(kind: str, document: Document | None) -> dict[str, Any]:
-    if document is None:
-        return {"kind": kind, **dict.fromkeys(("title", "country", "year", "text_sha256", "characters"))}
-    text = document.text.encode("utf-8", "surrogatepass")  # text from JSON may have lone surrogates
-    return {
-        "kind": kind,
-        "title": document.title,
-        "country": document.country,
-        "year": document.year,
-        "text_sha256": hashlib.sha256(text).hexdigest(),
-        "characters": len(document.text),
-    }
-
-
-def _rows(original: Original) -> list[Passage]:
-    lines = ((number, line) for number, line in enumerate(io.BytesIO(original.data), 1) if line.strip())
-    rows = (parse_row(line, f"{original.name}:{number}") for number, line in lines)
-    return [Passage(row["text"], 0, len(row["text"]), row.get("section")) for row in rows]
+    Return its entry in the manifest, without figures; its document, None for rows; and its passages, without scores.
+    """
+    link = Link(got.url, got.fetched, got.content_type, got.encoding) if is_link(name) else None
+    about: dict[str, Any] = dict.fromkeys(Input.__struct_fields__)
+    about |= {"name": name, "link": link, "kind": ROWS, "notes": ()}
+    about |= {"sha256": sha256_of(got.data), "size": len(got.data), "figures": Figures(0, 0, {}, {})}
+    if PurePath(name).suffix.lower() in ROW_FILES and not link:
+        lines = ((number, line) for number, line in enumerate(io.BytesIO(got.data), 1) if line.strip())
+        rows = [parse_row(line, f"{name}:{number}") for number, line in lines]
+        passages = [Passage(row["text"], 0, len(row["text"]), row.get("section")) for row in rows]
+        return Input(**about), None, passages
+    document, about["notes"] = read_with_notes(partial(read_download, got, name, ReadOptions(encoding)))
+    plain = gunzip(got.data, name) if is_gzip(got.data) else got.data
+    about["kind"] = detect_format(plain, name, suffix_of(got.url) or suffix_of(name), got.content_type)
+    about |= {key: getattr(document, key) for key in ("title", "country", "year")}
+    about["text_sha256"] = sha256_of(document.text.encode("utf-8", "surrogatepass"))  # JSON may have lone surrogates
+    about["characters"] = len(document.text)
+    return Input(**about), document, split_passages(document, unit)

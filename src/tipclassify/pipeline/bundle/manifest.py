@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import platform
@@ -25,17 +26,14 @@ from tipclassify.text.document import Passage
 from tipclassify.text.furniture import is_prose
 from tipclassify.text.segmentation.passages import Unit
 
-__all__ = ["FORMAT", "MANIFEST", "PASSAGES", "README", "ROWS", "Figures", "Input", "Link", "Manifest", "ModelId"]
-__all__ += ["FileDigest", "Row", "count_passages", "dump", "environment", "figures", "read_manifest", "read_row"]
-__all__ += ["write_manifest", "write_row"]
+__all__ = ["FORMAT", "MANIFEST", "PASSAGES", "ROWS", "Figures", "FileDigest", "Input", "Link", "Manifest", "ModelId"]
+__all__ += ["Row", "count_passages", "dump", "environment", "figures", "read_manifest", "read_row", "seal", "write_row"]
 
 FORMAT: Final = 1
 """Version of the layout; raise it for a new one. A bundle of a higher version is refused with the advice to upgrade."""
 
 MANIFEST: Final = "manifest.json"
 PASSAGES: Final = "passages.jsonl"
-README: Final = "README.txt"
-
 ROWS: Final = "rows"
 """Kind of an input whose rows are passages already."""
 
@@ -44,6 +42,7 @@ _LIBRARIES: Final = (
 )  # fmt: skip
 # Characters that are line ends to some JSON Lines readers, invisible, or not encodable.
 _ESCAPED: Final = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_NOT_OURS: Final = "not written as tipclassify writes it (a name twice, or other white space)"
 
 
 def _one_of(names: Iterable[str]) -> msgspec.Meta:
@@ -100,7 +99,7 @@ class Figures(_Record, frozen=True):
     none: Counts
 
 
-class Input(_Record, frozen=True):
+class Input(_Record, frozen=True, kw_only=True):
     """An input: hash and size of its bytes, metadata of its text, and its figures."""
 
     name: str  # `inputs.public_name`: a link, or a path without private folders
@@ -160,10 +159,9 @@ def environment() -> dict[str, str | None]:
     """Collect the versions and platform that affect reading and rounding; None for a library that is not installed."""
     found: dict[str, str | None] = {"tipclassify": __version__, "python": platform.python_version()}
     for name in _LIBRARIES:
-        try:
+        found[name] = None
+        with contextlib.suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = None
     return {**found, "platform": f"{sys.platform}-{platform.machine() or 'unknown'}"}
 
 
@@ -190,9 +188,8 @@ def figures(groups: Sequence[Group], rates: Mapping[str, Mapping[str, float]] | 
     return [msgspec.convert({name: row[name] for name in Figures.__struct_fields__}, Figures) for row in rows]
 
 
-def write_manifest(manifest: Manifest) -> tuple[bytes, str]:
-    """Serialize the manifest; return its bytes and its fingerprint (SHA-256 in hex), with which they end."""
-    plain = msgspec.to_builtins(manifest)
+def seal(plain: dict[str, Any]) -> tuple[bytes, str]:
+    """Serialize a manifest; return its bytes and its fingerprint (SHA-256 in hex), with which they end."""
     fingerprint = hashlib.sha256(dump(plain, 1)).hexdigest()
     return dump({**plain, "sha256": fingerprint}, 1), fingerprint
 
@@ -226,19 +223,17 @@ def read_manifest(data: bytes, where: str) -> tuple[Manifest, str, str | None]:
         if not isinstance(stated, str):
             raise ValueError("no SHA-256 at its end")
         manifest = msgspec.convert(plain, Manifest)
-        fingerprint = hashlib.sha256(dump(plain, 1)).hexdigest()
+        whole, fingerprint = seal(plain)
         for one in manifest.inputs:
             if one.source is not None and one.source not in manifest.files:
                 raise ValueError(f"{one.source!r:.60} is not among its files")
-    except (msgspec.ValidationError, ValueError) as error:
+    except ValueError as error:  # a `msgspec.ValidationError` is one
         reason = f"not the manifest of a bundle ({one_line(str(error)):.120})"
         raise InputError(f"{where}: {reason}; get the bundle anew") from None
-    wrong = None
     if stated != fingerprint:
-        wrong = f"changed since it was made: its SHA-256 is {fingerprint[:12]}…, it says {stated:.12}…"
-    elif data != dump({**plain, "sha256": stated}, 1):
-        wrong = "not written as tipclassify writes it (a name twice, or other white space)"
-    return manifest, fingerprint, wrong
+        changed = f"changed since it was made: its SHA-256 is {fingerprint[:12]}…, it says {stated:.12}…"
+        return manifest, fingerprint, changed
+    return manifest, fingerprint, None if data == whole else _NOT_OURS
 
 
 def read_row(line: bytes, where: str) -> Row:
@@ -247,8 +242,8 @@ def read_row(line: bytes, where: str) -> Row:
         plain = _load(line)
         row = msgspec.convert(plain, Row)
         if line != dump(plain):
-            raise InputError(f"{where}: not written as tipclassify writes it (a name twice, or other white space)")
-    except (msgspec.ValidationError, ValueError) as error:
+            raise InputError(f"{where}: {_NOT_OURS}")
+    except ValueError as error:
         raise InputError(f"{where}: not a passage ({one_line(str(error)):.120}); get the bundle anew") from None
     return row
 

@@ -11,7 +11,7 @@ import zipfile
 import zlib
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from tipclassify.errors import InputError, ModelError
 from tipclassify.model.classifier import Classifier
@@ -20,10 +20,11 @@ from tipclassify.model.loading import model_folder
 from tipclassify.model.registry import SHIPPED, installed
 from tipclassify.pipeline.bundle.archive import Archive, Packer
 from tipclassify.pipeline.bundle.manifest import ModelId
-from tipclassify.pipeline.bundle.steps import Check
 from tipclassify.readers.limits import LARGEST, open_zip
 
-__all__ = ["BREAKS", "find_model", "model_id", "pack_model"]
+__all__ = ["BREAKS", "Result", "find_model", "model_id", "pack_model"]
+
+Result = Literal["ok", "differs", "not checked"]
 
 BREAKS: Final = (
     ArithmeticError, LookupError, TypeError, ValueError, AttributeError, MemoryError, RuntimeError, OSError, EOFError,
@@ -59,60 +60,43 @@ def pack_model(packer: Packer, folder: Path) -> None:
 
 def find_model(
     archive: Archive, wanted: ModelId, model: str | os.PathLike[str] | None = None
-) -> tuple[Classifier | None, Check]:
-    """Find the model to score a bundle's passages with, and check that its hashes are those of the manifest.
+) -> tuple[Classifier | None, Result, str]:
+    """Find the model to score a bundle's passages with, None if there is none; compare its hashes with the manifest's.
 
-    The candidates: `model` if given; else an installed model of the same hash; else a linear model in the bundle. An
-    encoder in a bundle is not run: an untrusted graph may take unbounded time and memory.
-
-    Returns
-    -------
-    (Classifier or None, Check)
-        The model, None if none can be used, and the check.
-
-    Raises
-    ------
-    ModelError
-        When `model` cannot be used.
+    The candidates: `model` if given, or else `ModelError`; an installed model of the same hash; a linear model in the
+    bundle. An encoder in a bundle is not run: an untrusted graph may take unbounded time and memory.
     """
     if model is not None:
-        return Classifier.load(model), _compared(model_id(model_folder(model)), wanted, "given with --model")
+        return Classifier.load(model), *_compared(model_id(model_folder(model)), wanted, "given with --model")
     for name in (*SHIPPED, *(one.name for one in installed())):
         with suppress(ModelError):  # an unreadable model is not the one
             found = model_id(model_folder(name))
             if found.sha256 == wanted.sha256:
                 try:
-                    return Classifier.load(name), _compared(found, wanted, f"here as {name}")
+                    return Classifier.load(name), *_compared(found, wanted, f"here as {name}")
                 except ModelError as error:
-                    return None, Check("model", "not checked", str(error))
-    missing = f"{wanted.sha256[:12]}… is not here; give its folder with --model"
+                    return None, "not checked", str(error)
     if f"model/{HEAD}" not in archive.names:
-        return None, Check("model", "not checked", missing)
+        return None, "not checked", f"{wanted.sha256[:12]}… is not here; give its folder with --model"
     try:
-        return _unpacked(archive, wanted)
+        head = archive.read(f"model/{HEAD}", LARGEST)
+        if kind_of(parse_head(head)) != LINEAR:
+            reason = f"{wanted.sha256[:12]}… is an encoder; unpack model/ and give it with --model, if you trust it"
+            return None, "not checked", reason
+        weights = archive.read(f"model/{_WEIGHTS}", LARGEST)
+        open_zip(weights, f"{archive.name}: model/{_WEIGHTS}")  # numpy would unpack it to any size
+        with tempfile.TemporaryDirectory(prefix="tipclassify-model-") as made:
+            folder = Path(made)
+            (folder / HEAD).write_bytes(head)  # only these two names are written, whatever the bundle holds
+            (folder / _WEIGHTS).write_bytes(weights)
+            return Classifier.load(folder), *_compared(model_id(folder), wanted, "in the bundle")
     except (InputError, ModelError, *BREAKS) as error:
-        return None, Check("model", "differs", f"the one in the bundle cannot be used: {error}")
+        return None, "differs", f"the one in the bundle cannot be used: {error}"
 
 
-def _compared(found: ModelId, wanted: ModelId, where: str) -> Check:
+def _compared(found: ModelId, wanted: ModelId, where: str) -> tuple[Result, str]:
     if found == wanted:
-        return Check("model", "ok", f"{found.sha256[:12]}…, {where}")
+        return "ok", f"{found.sha256[:12]}…, {where}"
     if found.sha256 == wanted.sha256:
-        return Check("model", "differs", "it has other hashes of weights or corpus than the manifest gives")
-    detail = f"{found.sha256[:12]}…, {where}; the scores in the bundle are of {wanted.sha256[:12]}…"
-    return Check("model", "differs", detail)
-
-
-def _unpacked(archive: Archive, wanted: ModelId) -> tuple[Classifier | None, Check]:
-    """Load the linear model in a bundle from a temporary folder."""
-    head = archive.read(f"model/{HEAD}", LARGEST)
-    if kind_of(parse_head(head)) != LINEAR:
-        reason = f"{wanted.sha256[:12]}… is an encoder; unpack model/ and give it with --model, if you trust it"
-        return None, Check("model", "not checked", reason)
-    weights = archive.read(f"model/{_WEIGHTS}", LARGEST)
-    open_zip(weights, f"{archive.name}: model/{_WEIGHTS}")  # numpy would unpack it to any size
-    with tempfile.TemporaryDirectory(prefix="tipclassify-model-") as made:
-        folder = Path(made)
-        (folder / HEAD).write_bytes(head)  # only these two names are written, whatever the bundle holds
-        (folder / _WEIGHTS).write_bytes(weights)
-        return Classifier.load(folder), _compared(model_id(folder), wanted, "in the bundle")
+        return "differs", "it has other hashes of weights or corpus than the manifest gives"
+    return "differs", f"{found.sha256[:12]}…, {where}; the scores in the bundle are of {wanted.sha256[:12]}…"

@@ -19,19 +19,17 @@ from tipclassify.labels import LABELS
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.loading import model_folder
 from tipclassify.pipeline.bundle.archive import Packer
-from tipclassify.pipeline.bundle.inputs import Original, ParsedInput, bundled_name, get_original, read_original
+from tipclassify.pipeline.bundle.inputs import bundled_name, get_original, public_name, read_original
 from tipclassify.pipeline.bundle.manifest import (
     FORMAT,
     MANIFEST,
     PASSAGES,
-    README,
-    Figures,
     Input,
     Manifest,
     count_passages,
     environment,
     figures,
-    write_manifest,
+    seal,
     write_row,
 )
 from tipclassify.pipeline.bundle.models import model_id, pack_model
@@ -42,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ["settings", "write_bundle"]
 
+_README: Final = "README.txt"
 _EXTRAS: Final = ("pdf", "docx", "rtf")  # formats whose reader needs the extra of the same name
 _IN_MEMORY: Final = 32_000_000  # bytes of passages that are kept in memory before a temporary file is used
 
@@ -89,7 +88,7 @@ def write_bundle(
         thresholds, rates = settings(classifier, tagging.policy, overrides)
         *each, total = figures(groups, rates)
         inputs = [msgspec.structs.replace(one, figures=counted) for one, counted in zip(inputs, each, strict=True)]
-        packer.add(README, io.BytesIO(_readme(inputs, with_sources, with_model).encode()))
+        packer.add(_README, io.BytesIO(_readme(inputs, with_sources, with_model).encode()))
         model = model_id(folder)
         if model.sha256 != classifier.meta["sha256"]:
             raise ModelError(f"{folder}: changed while it was read; run this again")
@@ -107,7 +106,7 @@ def write_bundle(
             figures=total,
             files=packer.files.copy(),
         )
-        written, fingerprint = write_manifest(manifest)
+        written, fingerprint = seal(msgspec.to_builtins(manifest))
         packer.add(MANIFEST, io.BytesIO(written))
     return manifest, fingerprint
 
@@ -135,19 +134,21 @@ def _pack_inputs(
     failures: list[str] = []
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as lines:
         for number, file in enumerate(files):
+            name = public_name(file)
             try:
-                original = get_original(file, tagging.read)
-                parsed = read_original(original, tagging.read.encoding, tagging.unit)
+                got = get_original(file, tagging.read)
+                about, _, parts = read_original(name, got, tagging.read.encoding, tagging.unit)
             except InputError as error:
                 failures.append(str(error))
             else:
                 if not failures:  # after a failure, inputs are read only to report all that fail
-                    passages = classifier.tag_passages(parsed.passages, tagging.policy)
+                    passages = classifier.tag_passages(parts, tagging.policy)
                     lines.writelines(write_row(number, passage) for passage in passages)
-                    source = bundled_name(number, original.name) if with_sources else None
-                    if source:
-                        packer.add(source, io.BytesIO(original.data))
-                    inputs.append(_input(original, parsed, source))
+                    if with_sources:
+                        source = bundled_name(number, name)
+                        packer.add(source, io.BytesIO(got.data))
+                        about = msgspec.structs.replace(about, source=source)
+                    inputs.append(about)
                     groups.append(count_passages(passages))
             if done:
                 done(number + 1, len(files))
@@ -157,20 +158,6 @@ def _pack_inputs(
         lines.seek(0)
         packer.add(PASSAGES, lines)
     return inputs, groups
-
-
-def _input(original: Original, parsed: ParsedInput, source: str | None) -> Input:
-    """Make the manifest entry of an input; its figures are filled in when all inputs are read."""
-    return Input(
-        name=original.name,
-        sha256=original.sha256,
-        size=len(original.data),
-        notes=parsed.notes,
-        link=original.link,
-        source=source,
-        figures=Figures(0, 0, {}, {}),
-        **parsed.about,
-    )
 
 
 def _readme(inputs: Sequence[Input], with_sources: bool, with_model: bool) -> str:
