@@ -31,9 +31,8 @@ from tipclassify.model.loading import model_folder
 from tipclassify.pipeline.batch import Tagging, tag_input
 from tipclassify.pipeline.bundle import archive as archives
 from tipclassify.pipeline.bundle.checking import Check, verify_bundle
-from tipclassify.pipeline.bundle.inputs import get_original, read_original
 from tipclassify.pipeline.bundle.manifest import dump
-from tipclassify.pipeline.bundle.writing import write_bundle
+from tipclassify.pipeline.bundle.writing import get_original, read_original, write_bundle
 from tipclassify.readers import ReadOptions, read_report
 from tipclassify.text.furniture import is_prose
 

@@ -10,8 +10,9 @@ import heapq
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -39,22 +40,13 @@ _WORD: Final = re.compile(r"[^\W_]+")
 _OWN: Final = frozenset("text label labels predicted scores other_labels other_scores why low_confidence".split())
 
 
-class Pick(NamedTuple):
-    """A passage to label.
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A passage to label."""
 
-    Attributes
-    ----------
-    index : int
-        Index into the ranked passages.
-    score : float
-        Expected benefit of its label, 0 to 1, given the picks before it; 0 for a redundant or too short passage.
-    why : str
-        The reason, for the annotator: ``"failure 0.44 near its threshold 0.41"``.
-    """
-
-    index: int
-    score: float
-    why: str
+    index: int  # into the ranked passages
+    score: float  # expected benefit, 0 to 1, given the picks before it; 0 for a redundant or too short passage
+    why: str  # the reason, for the annotator: "failure 0.44 near its threshold 0.41"
 
 
 def rank(

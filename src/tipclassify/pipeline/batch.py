@@ -6,22 +6,25 @@ Memory does not grow with the number of inputs.
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
+import signal
 import sys
 import threading
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Future
 from dataclasses import dataclass, field
 from functools import cache, partial
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
-from tipclassify.errors import InputError
+from tipclassify.errors import InputError, TipclassifyError
 from tipclassify.model.classifier import Classifier
-from tipclassify.pipeline.processes import map_in_order
 from tipclassify.readers import ReadOptions, is_link, is_report, read_report
 from tipclassify.readers.jsonl import parse_rows, read_lines
 from tipclassify.reporting.writers import TaggedReport, identity
@@ -30,40 +33,28 @@ from tipclassify.text.document import Document, Passage
 if TYPE_CHECKING:
     from tipclassify.text.segmentation.passages import Unit
 
-__all__ = [
-    "ROWS",
-    "Tagging",
-    "expand_inputs",
-    "names_in_list",
-    "read_with_notes",
-    "tag_document",
-    "tag_input",
-]
-__all__ += ["tag_inputs", "tag_rows"]
+__all__ = ["AHEAD", "ROWS", "Tagging", "expand_inputs", "map_in_order", "names_in_list", "read_with_notes"]
+__all__ += ["tag_document", "tag_input", "tag_inputs", "tag_rows"]
 
 ROWS: Final = (".jsonl", ".ndjson")
 """Suffixes of files whose rows are passages already, one JSON object a line."""
 
+AHEAD: Final = 8
+"""Tasks submitted ahead of the consumer, for each process: a slow one has a bounded number of results waiting."""
+
 _READER_LOCK: Final = threading.Lock()  # PDFium and `warnings.catch_warnings` are not thread-safe
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
 class Tagging:
-    """Options for reading, splitting and tagging inputs. Picklable: worker processes load the model themselves.
+    """Options for reading, splitting and tagging inputs. Picklable: worker processes load the model themselves."""
 
-    Attributes
-    ----------
-    model : path or None
-        Name or folder of the model; None is the default model.
-    policy : str
-        Operating point: ``"screen"``, ``"balanced"`` or ``"cite"``.
-    thresholds : tuple of (label, probability)
-        Overrides of the policy's thresholds, 0 to 1.
-    """
-
-    model: str | None = None
-    policy: str = "balanced"
-    thresholds: tuple[tuple[str, float], ...] = ()
+    model: str | None = None  # name or folder; None is the default model
+    policy: str = "balanced"  # operating point: ``"screen"``, ``"balanced"`` or ``"cite"``
+    thresholds: tuple[tuple[str, float], ...] = ()  # overrides of the policy's, 0 to 1, by label
     unit: Unit = "sentence"
     read: ReadOptions = field(default_factory=ReadOptions)
 
@@ -230,3 +221,56 @@ def _until_error(results: Iterable[tuple[int, list[Any]]], failed: set[int]) -> 
                 failed.add(number)
                 raise one
             yield one
+
+
+def map_in_order(work: Callable[[T], R], tasks: Iterable[T], jobs: int) -> Iterator[R]:
+    """Map `work` over `tasks` in `jobs` processes (-1: one for each core; 1: this process); yield results in order.
+
+    `work` must be picklable. An exception in it is raised in the order of its task; `TipclassifyError` if a process
+    dies.
+
+    >>> list(map_in_order(len, ["Police", "slept"], 1))
+    [6, 5]
+    """
+    if jobs == 1:
+        yield from map(work, tasks)
+        return
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    from joblib import effective_n_jobs
+
+    processes = effective_n_jobs(jobs)
+    pool = ProcessPoolExecutor(processes, get_context("spawn"), _start_process)
+    ahead: deque[Future[R]] = deque()
+    try:
+        for task in tasks:
+            with _interrupts_ignored():
+                ahead.append(pool.submit(work, task))
+            while ahead and (ahead[0].done() or len(ahead) >= AHEAD * processes):
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+    except BrokenExecutor as error:
+        raise TipclassifyError(f"a worker process died ({error}); try fewer --jobs") from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _start_process() -> None:
+    """Ignore interrupts, since the parent shuts the pool down, and limit numpy to one thread."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+
+
+@contextlib.contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Ignore Ctrl-C here, so that a process started meanwhile inherits that before its own code runs."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)

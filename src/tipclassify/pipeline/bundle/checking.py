@@ -25,7 +25,6 @@ from tipclassify.model.classifier import Classifier
 from tipclassify.model.linear.scoring import apply_thresholds
 from tipclassify.pipeline.batch import expand_inputs
 from tipclassify.pipeline.bundle.archive import Archive, open_archive
-from tipclassify.pipeline.bundle.inputs import get_original, read_original, sha256_of
 from tipclassify.pipeline.bundle.manifest import (
     MANIFEST,
     PASSAGES,
@@ -40,9 +39,10 @@ from tipclassify.pipeline.bundle.manifest import (
     figures,
     read_manifest,
     read_row,
+    total_of,
 )
 from tipclassify.pipeline.bundle.models import BREAKS, Result, find_model
-from tipclassify.pipeline.bundle.writing import settings
+from tipclassify.pipeline.bundle.writing import get_original, read_original, settings, sha256_of
 from tipclassify.readers import ReadOptions, is_link
 from tipclassify.readers.limits import LARGEST, read_bounded
 from tipclassify.reporting.summary import Group
@@ -220,7 +220,7 @@ def _probabilities(passages: Sequence[Any]) -> npt.NDArray[np.float64]:
 def _check_counts(manifest: Manifest, groups: Sequence[Group]) -> list[Check]:
     step = _Step("counts")
     try:
-        found = figures(groups, manifest.error_rates)
+        found = [figures(group, manifest.error_rates) for group in (*groups, total_of(groups))]
     except (ArithmeticError, ValueError):
         return [Check("counts", "differs", "the error rates in the manifest are impossible")]
     stored = [*((one.name, one.figures) for one in manifest.inputs), ("all inputs", manifest.figures)]
@@ -342,14 +342,14 @@ def _check_inputs(
         try:
             data = found[one.sha256]()
             got = Download(data, link.content_type, link.encoding, link.url, link.fetched)
-            again, _, parts = read_original(one.name, got, manifest.encoding, manifest.unit)
+            about, _, parts = read_original(one.name, got, manifest.encoding, manifest.unit)
         except MissingExtraError as error:
             text.others.append(Check("text", "not checked", str(error).removeprefix(f"{one.name}: "), one.name))
             continue
         except InputError as error:
             text.add([f"cannot be read here: {error}"], one.name)
             continue
-        new, old = ({name: getattr(about, name) for name in _OF_TEXT} for about in (again, one))
+        new, old = {name: about[name] for name in _OF_TEXT}, {name: getattr(one, name) for name in _OF_TEXT}
         text.add(_differences(new, old), one.name)
         if rows is not None:
             split.add(_split_otherwise(parts, rows), one.name)

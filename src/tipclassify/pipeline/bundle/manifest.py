@@ -27,7 +27,18 @@ from tipclassify.text.furniture import is_prose
 from tipclassify.text.segmentation.passages import Unit
 
 __all__ = ["FORMAT", "MANIFEST", "PASSAGES", "ROWS", "Figures", "FileDigest", "Input", "Link", "Manifest", "ModelId"]
-__all__ += ["Row", "count_passages", "dump", "environment", "figures", "read_manifest", "read_row", "seal", "write_row"]
+__all__ += [
+    "Row",
+    "count_passages",
+    "dump",
+    "environment",
+    "figures",
+    "read_manifest",
+    "read_row",
+    "seal",
+    "total_of",
+    "write_row",
+]
 
 FORMAT: Final = 1
 """Version of the layout; raise it for a new one. A bundle of a higher version is refused with the advice to upgrade."""
@@ -102,7 +113,7 @@ class Figures(_Record, frozen=True):
 class Input(_Record, frozen=True, kw_only=True):
     """An input: hash and size of its bytes, metadata of its text, and its figures."""
 
-    name: str  # `inputs.public_name`: a link, or a path without private folders
+    name: str  # a link, or a path without private folders
     sha256: Sha256
     size: Number  # bytes
     kind: str  # format, which decides the reader, or `ROWS`
@@ -177,15 +188,19 @@ def count_passages(passages: Iterable[Passage]) -> Group:
     return Group((), dict(sets), sum(passage.low_confidence for passage in prose), sum(map(is_unknown, prose)))
 
 
-def figures(groups: Sequence[Group], rates: Mapping[str, Mapping[str, float]] | None) -> list[Figures]:
-    """Compute the figures of each group and, last, of all; counts are adjusted for errors if `rates` are known."""
+def figures(group: Group, rates: Mapping[str, Mapping[str, float]] | None) -> Figures:
+    """Compute the figures of a group; counts are adjusted for errors if `rates` are known."""
+    table = None if rates is None else {label: Rates(**rates[label]) for label in LABELS}
+    (row,) = Summary((), (), group, table).rows()
+    return msgspec.convert({name: row[name] for name in Figures.__struct_fields__}, Figures)
+
+
+def total_of(groups: Sequence[Group]) -> Group:
+    """Add up groups."""
     sets: Counter[tuple[str, ...]] = Counter()
     for group in groups:
         sets.update(group.sets)
-    total = Group((), dict(sets), sum(one.low_confidence for one in groups), sum(one.unknown for one in groups))
-    table = None if rates is None else {label: Rates(**rates[label]) for label in LABELS}
-    rows = Summary((), tuple(groups), total, table).rows()
-    return [msgspec.convert({name: row[name] for name in Figures.__struct_fields__}, Figures) for row in rows]
+    return Group((), dict(sets), sum(one.low_confidence for one in groups), sum(one.unknown for one in groups))
 
 
 def seal(plain: dict[str, Any]) -> tuple[bytes, str]:
@@ -207,13 +222,7 @@ def dump(value: Any, indent: int | None = None) -> bytes:
 
 
 def read_manifest(data: bytes, where: str) -> tuple[Manifest, str, str | None]:
-    """Parse a manifest; return it, its computed fingerprint, and a description of the defect or None.
-
-    Raises
-    ------
-    InputError
-        When it cannot be parsed, or is of a newer version.
-    """
+    """Parse a manifest, `InputError` if that fails; return it, its computed fingerprint, and its defect or None."""
     try:
         plain = _load(data)
         if type(number := plain.get("bundle")) is int and number > FORMAT:

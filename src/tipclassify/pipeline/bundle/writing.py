@@ -1,47 +1,65 @@
-"""Bundle writer: inputs in, a zip file out. One input is in memory at a time; an unreadable input stops it all."""
+"""Bundle writer: inputs in, a zip file out. One input is in memory at a time; an unreadable input stops it all.
+
+`get_original` and `read_original` are for verifying, too: the passages equal those of ``tipclassify score``.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import io
+import re
 import tempfile
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from importlib import resources
-from typing import IO, TYPE_CHECKING, Final
+from pathlib import PurePath
+from typing import IO, Any, Final
 
 import msgspec
 
 from tipclassify._version import __version__
+from tipclassify.download import Download, download
 from tipclassify.errors import InputError, ModelError
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.loading import model_folder
+from tipclassify.pipeline.batch import ROWS as ROW_FILES
+from tipclassify.pipeline.batch import Tagging, read_with_notes
 from tipclassify.pipeline.bundle.archive import Packer
-from tipclassify.pipeline.bundle.inputs import bundled_name, get_original, public_name, read_original
 from tipclassify.pipeline.bundle.manifest import (
     FORMAT,
     MANIFEST,
     PASSAGES,
+    ROWS,
     Input,
+    Link,
     Manifest,
     count_passages,
     environment,
     figures,
     seal,
+    total_of,
     write_row,
 )
 from tipclassify.pipeline.bundle.models import model_id, pack_model
+from tipclassify.readers import ReadOptions, is_link, read_download
+from tipclassify.readers.formats import detect_format, is_gzip, suffix_of
+from tipclassify.readers.jsonl import parse_row
+from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.reporting.summary import Group, error_rates
+from tipclassify.text.document import Document, Passage
+from tipclassify.text.segmentation.passages import Unit, split_passages
 
-if TYPE_CHECKING:
-    from tipclassify.pipeline.batch import Tagging
+__all__ = ["get_original", "read_original", "settings", "sha256_of", "write_bundle"]
 
-__all__ = ["settings", "write_bundle"]
+RatesByLabel = dict[str, dict[str, float]] | None
+"""Error rates of each label, as in the manifest; None if the model records none."""
 
 _README: Final = "README.txt"
-_EXTRAS: Final = ("pdf", "docx", "rtf")  # formats whose reader needs the extra of the same name
+_ODD: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _IN_MEMORY: Final = 32_000_000  # bytes of passages that are kept in memory before a temporary file is used
 
 
@@ -83,11 +101,9 @@ def write_bundle(
         packer = Packer(archive)
         if with_model:
             pack_model(packer, folder)
-        inputs, groups = _pack_inputs(files, tagging, packer, with_sources, done)
         overrides = dict(tagging.thresholds)
         thresholds, rates = settings(classifier, tagging.policy, overrides)
-        *each, total = figures(groups, rates)
-        inputs = [msgspec.structs.replace(one, figures=counted) for one, counted in zip(inputs, each, strict=True)]
+        inputs, total = _pack_inputs(files, tagging, packer, with_sources, rates, done)
         packer.add(_README, io.BytesIO(_readme(inputs, with_sources, with_model).encode()))
         model = model_id(folder)
         if model.sha256 != classifier.meta["sha256"]:
@@ -103,7 +119,7 @@ def write_bundle(
             encoding=tagging.read.encoding,
             error_rates=rates,
             inputs=tuple(inputs),
-            figures=total,
+            figures=figures(total, rates),
             files=packer.files.copy(),
         )
         written, fingerprint = seal(msgspec.to_builtins(manifest))
@@ -111,9 +127,7 @@ def write_bundle(
     return manifest, fingerprint
 
 
-def settings(
-    classifier: Classifier, policy: str, overrides: dict[str, float]
-) -> tuple[dict[str, float], dict[str, dict[str, float]] | None]:
+def settings(classifier: Classifier, policy: str, overrides: dict[str, float]) -> tuple[dict[str, float], RatesByLabel]:
     """Return a classifier's thresholds and, if recorded, its error rates under a policy, each by label."""
     rates = error_rates(classifier.meta, policy, overrides)
     thresholds = dict(zip(LABELS, classifier.thresholds(policy).tolist(), strict=True))
@@ -125,16 +139,17 @@ def _pack_inputs(
     tagging: Tagging,
     packer: Packer,
     with_sources: bool,
+    rates: RatesByLabel,
     done: Callable[[int, int], None] | None,
-) -> tuple[list[Input], list[Group]]:
-    """Read, tag and pack each input; return their manifest entries and their counts."""
+) -> tuple[list[Input], Group]:
+    """Read, tag and pack each input; return their manifest entries and the counts of all."""
     classifier = tagging.classifier()
     inputs: list[Input] = []
     groups: list[Group] = []
     failures: list[str] = []
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as lines:
         for number, file in enumerate(files):
-            name = public_name(file)
+            name = _public_name(file)
             try:
                 got = get_original(file, tagging.read)
                 about, _, parts = read_original(name, got, tagging.read.encoding, tagging.unit)
@@ -144,12 +159,11 @@ def _pack_inputs(
                 if not failures:  # after a failure, inputs are read only to report all that fail
                     passages = classifier.tag_passages(parts, tagging.policy)
                     lines.writelines(write_row(number, passage) for passage in passages)
-                    if with_sources:
-                        source = bundled_name(number, name)
+                    source = _bundled_name(number, name) if with_sources else None
+                    if source:
                         packer.add(source, io.BytesIO(got.data))
-                        about = msgspec.structs.replace(about, source=source)
-                    inputs.append(about)
                     groups.append(count_passages(passages))
+                    inputs.append(Input(**about, source=source, figures=figures(groups[-1], rates)))
             if done:
                 done(number + 1, len(files))
         if failures:
@@ -157,19 +171,82 @@ def _pack_inputs(
             raise InputError("\n".join([*failures, f"{count}, so no bundle was written: mend them or leave them out"]))
         lines.seek(0)
         packer.add(PASSAGES, lines)
-    return inputs, groups
+    return inputs, total_of(groups)
 
 
 def _readme(inputs: Sequence[Input], with_sources: bool, with_model: bool) -> str:
-    extras = [kind for kind in _EXTRAS if any(one.kind == kind for one in inputs)]
-    package = f"'tipclassify[{','.join(extras)}]=={__version__}'" if extras else f"tipclassify=={__version__}"
-    sources = "the reports themselves, byte for byte" if with_sources else "not in here: give the reports yourself"
-    model = "the model that gave the probabilities" if with_model else "not in here: the manifest has its SHA-256"
-    given = "" if with_sources else " REPORT..."
     fetched = [f" (as of {one.link.fetched})" if one.link else "" for one in inputs]
     lines = (f"  {one.sha256}  {one_line(one.name)}{when}\n" for one, when in zip(inputs, fetched, strict=True))
-    listed = "".join(lines)
-    template = resources.files("tipclassify.pipeline.bundle").joinpath("readme.txt").read_text("utf-8")
-    return template.format(
-        version=__version__, package=package, sources=sources, model=model, given=given, listed=listed
+    return (
+        (resources.files("tipclassify.pipeline.bundle") / "readme.txt")
+        .read_text("utf-8")
+        .format(
+            version=__version__,
+            sources="the reports themselves, byte for byte"
+            if with_sources
+            else "not in here: give the reports yourself",
+            model="the model that gave the probabilities"
+            if with_model
+            else "not in here: the manifest has its SHA-256",
+            given="" if with_sources else " REPORT...",
+            listed="".join(lines),
+        )
     )
+
+
+def get_original(file: str, options: ReadOptions) -> Download:
+    """Read a file, a link, or standard input for ``-``, as a download; raise `InputError` when that fails."""
+    if is_link(file):
+        return download(file, allow_private=options.allow_private, refresh=options.refresh)
+    return Download(read_bounded(file), None, None, _public_name(file), "")
+
+
+def _public_name(file: str) -> str:
+    """Make an input's public name: only the last part of a path that is absolute or leads out of the working folder.
+
+    >>> _public_name("/home/jane/secret/qatar.html"), _public_name("reports/qatar.html"), _public_name("../qatar.html")
+    ('qatar.html', 'reports/qatar.html', 'qatar.html')
+    """
+    if is_link(file) or file == "-":
+        return file
+    path = PurePath(file)
+    return path.name if path.anchor or ".." in path.parts else path.as_posix()
+
+
+def _bundled_name(number: int, name: str) -> str:
+    """Make the path of an input in a bundle: valid on every system, and unique by its number.
+
+    >>> _bundled_name(3, "reports/Côte d'Ivoire.html")
+    'sources/0003-C-te-d-Ivoire.html'
+    """
+    end = name.rstrip("/").split("/")[-1]
+    return f"sources/{number:04}-{_ODD.sub('-', end).strip('-')[-80:].lstrip('.') or 'input'}"
+
+
+def sha256_of(data: bytes) -> str:
+    """Hash bytes, in hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_original(
+    name: str, got: Download, encoding: str | None, unit: Unit
+) -> tuple[dict[str, Any], Document | None, list[Passage]]:
+    """Read and split an input; raise `InputError` when it cannot be read.
+
+    Return fields of its `Input`; its document, None for rows; and its passages, without scores.
+    """
+    link = Link(got.url, got.fetched, got.content_type, got.encoding) if is_link(name) else None
+    about: dict[str, Any] = {"name": name, "sha256": sha256_of(got.data), "size": len(got.data), "kind": ROWS}
+    about |= {"notes": (), "link": link, **dict.fromkeys(("title", "country", "year", "text_sha256", "characters"))}
+    if PurePath(name).suffix.lower() in ROW_FILES and not link:
+        lines = ((number, line) for number, line in enumerate(io.BytesIO(got.data), 1) if line.strip())
+        rows = [parse_row(line, f"{name}:{number}") for number, line in lines]
+        passages = [Passage(row["text"], 0, len(row["text"]), row.get("section")) for row in rows]
+        return about, None, passages
+    document, about["notes"] = read_with_notes(partial(read_download, got, name, ReadOptions(encoding)))
+    plain = gunzip(got.data, name) if is_gzip(got.data) else got.data
+    about["kind"] = detect_format(plain, name, suffix_of(got.url) or suffix_of(name), got.content_type)
+    about |= {key: getattr(document, key) for key in ("title", "country", "year")}
+    about["text_sha256"] = sha256_of(document.text.encode("utf-8", "surrogatepass"))  # JSON may have lone surrogates
+    about["characters"] = len(document.text)
+    return about, document, split_passages(document, unit)

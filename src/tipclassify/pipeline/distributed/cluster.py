@@ -40,13 +40,7 @@ Task = tuple[Part, Any]
 
 @contextlib.contextmanager
 def connected(scheduler: str | None = None, workers: int | None = None) -> Iterator[Client]:
-    """Connect a `distributed.Client` to a scheduler's address, or to `workers` new local processes (default: cores).
-
-    Raises
-    ------
-    InputError
-        When no scheduler answers at the address.
-    """
+    """Connect to the scheduler at an address, `InputError` if there is none, or to `workers` new local processes."""
     with _quiet():
         if scheduler is not None:
             with _client_of(scheduler) as client:
@@ -119,11 +113,6 @@ def run(client: Client, tasks: Sequence[Task], work: Work) -> Iterator[list[Reco
 
     When a process is killed, Dask fails every task assigned to it. Such tasks run once more at the end, one at a time;
     a part of several reports then runs report by report, so that one bad report does not lose the others.
-
-    Raises
-    ------
-    TipclassifyError
-        When no file can be written, a worker cannot load the model, or the scheduler is lost.
     """
     blamed = []
     for task, record in _computed(client, tasks, work):

@@ -19,7 +19,7 @@ from tipclassify.pipeline.batch import ROWS, expand_inputs, names_in_list
 from tipclassify.pipeline.distributed.folder import Folder, describe_error
 from tipclassify.readers import is_link, is_report
 
-__all__ = ["Part", "Source", "find_sources", "group_reports", "part_name", "place_of", "plan_parts", "stamp_of"]
+__all__ = ["Part", "Source", "find_sources", "group_reports", "part_name", "place_of", "plan_parts"]
 
 _TABLES: Final = (".parquet", ".pq")
 _VERSION_KEYS: Final = (
@@ -97,15 +97,7 @@ def place_of(name: str, options: Mapping[str, Any] | None = None) -> tuple[Any, 
 
 
 def find_sources(names: Sequence[str], output: Folder, options: Mapping[str, Any] | None = None) -> list[Source]:
-    """Expand names to inputs, each once, as `batch.expand_inputs` does, but also Parquet files and fsspec addresses.
-
-    Files in the folder `output` are left out.
-
-    Raises
-    ------
-    InputError
-        When a list or folder cannot be read, a folder or pattern holds no input, or an address needs a package.
-    """
+    """Expand names as `batch.expand_inputs` does, also Parquet files and fsspec addresses; leave out those in `output`."""
     inside = f"{output.root.rstrip('/')}/"
     found = (source for name in expand_inputs(names, _TABLES) for source in _sources_of(name, options))
     kept = (one for one in found if not (type(one.fs) is type(output.fs) and one.path.startswith(inside)))
@@ -149,12 +141,8 @@ def _sources_at(name: str, fs: Any, path: str) -> list[Source]:
     return [_source(prefix + one, fs, one, infos[one]) for one in sorted(found)]
 
 
-def stamp_of(info: Mapping[str, Any]) -> str | None:
-    """Make a version stamp of a file from its size and its time or tag; None if its file system gives neither.
-
-    >>> stamp_of({"size": 7, "mtime": 12.5, "created": 11.0})
-    '7 mtime 12.5'
-    """
+def _stamp_of(info: Mapping[str, Any]) -> str | None:
+    """Make a version stamp of a file from its size and its time or tag; None if its file system gives neither."""
     key = next((name for name in _VERSION_KEYS if info.get(name) is not None), None)
     return None if key is None else f"{info.get('size')} {key} {info[key]}"
 
@@ -162,7 +150,7 @@ def stamp_of(info: Mapping[str, Any]) -> str | None:
 def _source(name: str, fs: Any, path: str, info: Mapping[str, Any]) -> Source:
     if info.get("type") != "file":  # pipes and devices have no size or stamp
         return Source(name, fs, path)
-    return Source(name, fs, path, info.get("size"), stamp_of(info))
+    return Source(name, fs, path, info.get("size"), _stamp_of(info))
 
 
 def _is_input(path: str) -> bool:

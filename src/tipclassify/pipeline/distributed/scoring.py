@@ -23,32 +23,16 @@ __all__ = ["Outcome", "score"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """Result of a run.
-
-    Attributes
-    ----------
-    folder : str
-        The output folder.
-    inputs : tuple of str
-        Names of all inputs.
-    rows : int
-        Number of passages in the folder.
-    files, made, removed : int
-        Numbers of passage files: in total; written by this run; removed, as their input has changed or gone.
-    failures : tuple of (input, error)
-        Inputs and rows that could not be read, as in ``errors/``.
-    notes : tuple of str
-        Readers' warnings of this run: inputs that could not be read in full.
-    """
+    """Result of a run."""
 
     folder: str
-    inputs: tuple[str, ...]
-    rows: int
-    files: int
-    made: int
-    removed: int
-    failures: tuple[tuple[str, str], ...] = ()
-    notes: tuple[str, ...] = ()
+    inputs: tuple[str, ...]  # names of all inputs
+    rows: int  # passages in the folder
+    files: int  # passage files in the folder
+    made: int  # those among them that this run wrote
+    removed: int  # passage files removed, as their input has changed or gone
+    failures: tuple[tuple[str, str], ...]  # input and error of what could not be read, as in ``errors/``
+    notes: tuple[str, ...]  # readers' warnings of this run: inputs that could not be read in full
 
 
 def score(

@@ -30,7 +30,7 @@ from tipclassify.reporting.writers import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.columns import write_parquet
 from tipclassify.text.document import Document
 
-__all__ = ["Work", "clean_row", "lines_of_range", "score_part"]
+__all__ = ["Work", "lines_of_range", "score_part"]
 
 _FIELDS: Final = ("section", "country", "year", "page", "block")  # of an input row, besides its text
 _BATCH_ROWS: Final = 1_000  # rows of a Parquet file converted at a time
@@ -38,13 +38,7 @@ _BLOCK: Final = 2**16  # bytes read at a time in the search for a line end
 
 
 class Work:
-    """Model, options and output folder, which all tasks of a run share: sent once to each worker, loaded there.
-
-    Raises
-    ------
-    ModelError
-        When the model cannot be used.
-    """
+    """Model, options and output folder, which all tasks of a run share: sent once to each worker, loaded there."""
 
     def __init__(self, tagging: Tagging, text: str, folder: Folder) -> None:
         model = model_folder(tagging.model)
@@ -197,23 +191,16 @@ def _valid(rows: Iterable[Any], text: str, name: str, record: Record, where: str
     """Yield the valid rows, cleaned; record the others as failures."""
     for number, row in enumerate(rows):
         try:
-            yield clean_row(row, text)
+            yield _clean_row(row, text)
         except ValueError as error:
             record.failures.append(Failure(name, f"{name}, {where}row {number}: {error}"))
 
 
-def clean_row(row: Any, text: str) -> dict[str, Any]:
-    """Normalize an input row, a mapping or a bare text: keep the known fields, with the text as ``text``.
+def _clean_row(row: Any, text: str) -> dict[str, Any]:
+    """Keep the known fields of a mapping or bare text, with the text as ``text``; raise `ValueError` for another row.
 
-    Floats with whole values, as tables have for integers, become integers.
-
-    >>> clean_row({"body": "Police acted.", "year": 2024.0, "id": 7}, "body")
+    >>> _clean_row({"body": "Police acted.", "year": 2024.0, "id": 7}, "body")  # tables have floats for integers
     {'text': 'Police acted.', 'year': 2024}
-
-    Raises
-    ------
-    ValueError
-        When the text is missing, or the section is not a string.
     """
     if isinstance(row, str):
         return {"text": row}
