@@ -53,6 +53,7 @@ __all__ = ["Check", "verify_bundle"]
 
 _LARGEST_MANIFEST: Final = 50_000_000  # of 20,000 inputs
 _UNREADABLE: Final = f"{PASSAGES} cannot be read to its end"
+_SAME_VERSIONS: Final = "tipclassify and its libraries are those that made it"
 _SHOWN: Final = 5  # names or line numbers in a message
 _OF_TEXT: Final = ("size", "kind", "title", "country", "year", "text_sha256", "characters")  # fields of an `Input`
 
@@ -128,7 +129,7 @@ def verify_bundle(
         inputs = _Step("inputs")
         here = _find_inputs(manifest, archive, files, options or ReadOptions(), inputs)
         others = "; ".join(_differences(environment(), manifest.versions))
-        made_by = f"others made it, and may read or round otherwise: {others}" if others else "those that made it"
+        versions = f"others made it, and may read or round otherwise: {others}" if others else _SAME_VERSIONS
         passages = _check_passages(archive, manifest)
         readable = passages[0].result == "ok"
         scores = Check("scores", "not checked", _UNREADABLE if classifier else "not replayed: needs the model")
@@ -137,7 +138,7 @@ def verify_bundle(
         again = _passages(archive, manifest.inputs) if readable else repeat(None, len(manifest.inputs))
         return [
             Check("manifest", "differs" if wrong else "ok", wrong or f"fingerprint {fingerprint}"),
-            Check("versions", "ok", made_by),
+            Check("versions", "ok", versions),
             *_check_files(archive, manifest),
             *passages,
             Check("model", result, detail),
