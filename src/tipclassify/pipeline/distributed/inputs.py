@@ -97,7 +97,7 @@ def place_of(name: str, options: Mapping[str, Any] | None = None) -> tuple[Any, 
 
 
 def find_sources(names: Sequence[str], output: Folder, options: Mapping[str, Any] | None = None) -> list[Source]:
-    """Expand names as `batch.expand_inputs` does, also Parquet files and fsspec addresses; leave out those in `output`."""
+    """Expand names as `batch.expand_inputs` does, also Parquet files and addresses; leave out files in `output`."""
     inside = f"{output.root.rstrip('/')}/"
     found = (source for name in expand_inputs(names, _TABLES) for source in _sources_of(name, options))
     kept = (one for one in found if not (type(one.fs) is type(output.fs) and one.path.startswith(inside)))
