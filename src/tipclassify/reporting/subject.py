@@ -1,7 +1,7 @@
 """Subject of a report: tagged passages in, the number about trafficking out; and whether the model knows its language.
 
-Most chapters of a human-rights report are on other subjects. A reader of "31 passages tagged" needs to know that the
-other 450 were not about trafficking, rather than that governments did nothing.
+A reader of "31 passages tagged" needs to know that the other 450 were on other subjects, as in most chapters of a
+human-rights report, rather than that governments did nothing.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ class Subject:
 def about_trafficking(passages: Sequence[Passage]) -> list[bool]:
     """Decide for each passage of a report whether it is about trafficking.
 
-    It is when it has a label, when the probability of any label is at least 0.2, or when a quarter of its section is
-    tagged. A section is a sequence of passages under one heading.
+    It is when it has a label, when the probability of any label is at least 0.2, or when a quarter of its section (the
+    passages in sequence under one heading) is tagged.
 
     >>> tagged = Passage("Police arrested nine traffickers.", 0, 33, "Prosecution", ("positive_effort",))
     >>> untagged = Passage("Traffickers lure children with jobs.", 34, 70, "Prosecution")
@@ -66,10 +66,8 @@ def about_trafficking(passages: Sequence[Passage]) -> list[bool]:
     found: list[bool] = []
     for _, group in groupby(passages, key=lambda passage: passage.section):
         section = list(group)
-        if sum(bool(passage.labels) for passage in section) >= len(section) * _SECTION_SHARE:
-            found += [True] * len(section)
-        else:
-            found += [bool(passage.labels) or max(passage.scores.values(), default=0) >= _LIKELY for passage in section]
+        whole = sum(bool(passage.labels) for passage in section) >= len(section) * _SECTION_SHARE
+        found += [whole or bool(p.labels) or max(p.scores.values(), default=0) >= _LIKELY for p in section]
     return found
 
 
@@ -85,16 +83,12 @@ def subject_line(reports: Iterable[Subject]) -> str | None:
     other = [subject for subject in known if subject.is_other]
     if not other:
         return None
-    total = sum(other, Subject())
+    found = sum(other, Subject())
     if len(known) == 1:
-        return (
-            f"{total.about} of {total.passages} passages are about trafficking; "
-            "the rest of this report is on other subjects."
-        )
-    return (
-        f"{len(other)} of {len(known)} reports are mostly on other subjects: "
-        f"{total.about} of their {total.passages} passages are about trafficking."
-    )
+        rest = "the rest of this report is on other subjects"
+        return f"{found.about} of {found.passages} passages are about trafficking; {rest}."
+    reports_on_others = f"{len(other)} of {len(known)} reports are mostly on other subjects"
+    return f"{reports_on_others}: {found.about} of their {found.passages} passages are about trafficking."
 
 
 def is_unknown(passage: Passage) -> bool:
@@ -110,13 +104,10 @@ def is_unknown(passage: Passage) -> bool:
     return passage.low_confidence and sum(not word[0].isupper() for word in _WORD.findall(passage.text)) >= _MIN_WORDS
 
 
-def count_unknown(passages: Iterable[Passage]) -> tuple[int, int]:
+def count_unknown(passages: Sequence[Passage]) -> tuple[int, int]:
     """Count the sentences of unknown words, and all sentences; fragments of under three words are left out."""
-    known, unknown = 0, 0
-    for passage in passages:
-        known += not passage.low_confidence
-        unknown += is_unknown(passage)
-    return unknown, known + unknown
+    unknown = sum(map(is_unknown, passages))
+    return unknown, unknown + sum(not passage.low_confidence for passage in passages)
 
 
 def is_unread(unknown: int, sentences: int) -> bool:
