@@ -1,8 +1,4 @@
-"""Subject of a report: tagged passages in, the number about trafficking out; and whether the model knows its language.
-
-A reader of "31 passages tagged" needs to know that the other 450 were on other subjects, as in most chapters of a
-human-rights report, rather than that governments did nothing.
-"""
+"""Subject of a report: how many of its passages are about trafficking, and whether the model knows its language."""
 
 from __future__ import annotations
 
@@ -28,11 +24,7 @@ _WORD: Final = re.compile(r"[^\W\d_]{2,}")
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Number of a report's passages about trafficking, out of all that are prose.
-
-    >>> Subject(31, 483).is_other, Subject(31, 90).is_other, Subject(3, 20).is_other
-    (True, False, False)
-    """
+    """Number of a report's passages about trafficking, out of all that are prose."""
 
     about: int = 0
     passages: int = 0
@@ -57,11 +49,6 @@ def about_trafficking(passages: Sequence[Passage]) -> list[bool]:
 
     It is when it has a label, when the probability of any label is at least 0.2, or when a quarter of its section (the
     passages in sequence under one heading) is tagged.
-
-    >>> tagged = Passage("Police arrested nine traffickers.", 0, 33, "Prosecution", ("positive_effort",))
-    >>> untagged = Passage("Traffickers lure children with jobs.", 34, 70, "Prosecution")
-    >>> about_trafficking([tagged, untagged, Passage("The press is free.", 71, 89, "Press")])
-    [True, True, False]
     """
     found: list[bool] = []
     for _, group in groupby(passages, key=lambda passage: passage.section):
@@ -95,11 +82,6 @@ def is_unknown(passage: Passage) -> bool:
     """Return whether a passage is a sentence with too many words that the model does not know.
 
     `Passage.low_confidence` means that for a sentence; for a passage of under three words besides names it means short.
-
-    >>> is_unknown(Passage("Nix brolwe plimth gra.", 0, 22, low_confidence=True))
-    True
-    >>> is_unknown(Passage("Port Alba, 2021", 0, 15, low_confidence=True))
-    False
     """
     return passage.low_confidence and sum(not word[0].isupper() for word in _WORD.findall(passage.text)) >= _MIN_WORDS
 

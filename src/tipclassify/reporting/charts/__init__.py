@@ -44,8 +44,7 @@ def draw(summary: Summary, chart: str, format: str, out: IO[bytes]) -> None:
         if format == "svg":
             out.write(_svg(figure, title, text))
         else:
-            metadata = {"Title": title, "Description": text, "Software": None}
-            figure.savefig(out, format="png", dpi=150, metadata=metadata)
+            figure.savefig(out, format="png", dpi=150, metadata={"Title": title, "Description": text, "Software": None})
 
 
 def _lay_out(figure: Figure) -> None:

@@ -1,8 +1,4 @@
-"""Bar chart of a summary: a row for each group.
-
-Each row has disjoint label sets stacked to 100% (labels overlap, so they cannot be stacked themselves), then the share
-of each label on a scale of its own, with the adjusted share and its 95% interval.
-"""
+"""Bar chart of a summary: a row for each group, with disjoint label sets and then the share of each label."""
 
 from __future__ import annotations
 
@@ -24,7 +20,6 @@ __all__ = ["COLOURS", "PARTS", "draw_bars"]
 COLOURS: Final = {"positive_effort": "#004488", "failure": "#DDAA33", "complicity": "#BB5566"}
 _PALE: Final = {"positive_effort": "#84A6C9", "failure": "#EED599", "complicity": "#E0B2BA"}
 _FAINT: Final = "#8A8A8A"
-_MOST_ROWS: Final = 600
 
 PARTS: Final = (
     # Name, label set (None: any with complicity), colour, hatch and its colour; light and dark alternate, so that
@@ -43,7 +38,7 @@ def draw_bars(summary: Summary) -> Figure:
     from matplotlib.ticker import PercentFormatter
 
     rows = [*summary.groups, summary.total]
-    check_size(len(rows), "rows", _MOST_ROWS)
+    check_size(len(rows))
     figure = new_figure(summary, (11, 0.4 + 0.3 * len(rows)), "Hollow", _legend(summary))
     axes: Sequence[Axes] = figure.subplots(1, 1 + len(LABELS), sharey=True, width_ratios=(1.65, *[1] * len(LABELS)))
     estimates = [(group, summary.estimate(group, label)) for group in rows for label in LABELS if group.passages]

@@ -1,8 +1,4 @@
-"""Heat map of a summary by two dimensions: a panel for each label, the first dimension downwards, the second across.
-
-Colours are ColorBrewer's Blues (Harrower and Brewer 2003, The Cartographic Journal 40:27-37), distinct with any colour
-vision and in greyscale.
-"""
+"""Heat map of a summary by two dimensions: a panel for each label, the first dimension downwards, the second across."""
 
 from __future__ import annotations
 
@@ -19,8 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_heat_map"]
 
-_MOST_ROWS: Final = 600
-_MOST_CELLS: Final = 6_000  # 240 countries in 25 years
 _DARK: Final = 0.72  # share of the scale from which white text has more contrast than black (luminance 0.18)
 
 
@@ -32,8 +26,8 @@ def draw_heat_map(summary: Summary) -> Figure:
     cells = {group.key: group for group in summary.groups}
     down = list(dict.fromkeys(key[0] for key in cells))
     across = sort_names(dict.fromkeys(key[1] for key in cells), summary.by[1])  # sorted again: rows may lack some years
-    check_size(len(down), "rows", _MOST_ROWS)
-    check_size(len(down) * len(across), "cells", _MOST_CELLS)
+    check_size(len(down))
+    check_size(len(down) * len(across), "cells", 6_000)  # 240 countries in 25 years
     adjusted = summary.rates is not None
     about = "Percent of passages, " + ("adjusted for the model's errors" if adjusted else "as tagged")
     about += ("; below it the 95% interval" if adjusted else "") + "; hatched: no passages."
@@ -60,6 +54,7 @@ def draw_heat_map(summary: Summary) -> Figure:
         ax.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
         ax.spines[:].set_visible(False)
         ax.patch.set(hatch="////", edgecolor="#CCCCCC")
+        # Blues of ColorBrewer are distinct with any colour vision and in greyscale (Harrower and Brewer 2003).
         mesh = ax.pcolormesh(values, cmap="Blues", vmin=0, vmax=end, edgecolors="white", linewidth=0.6)
         beyond = "max" if any(values[place] > end for place in estimates) else "neither"
         scale: dict[str, Any] = {"ticks": (0, end), "format": PercentFormatter(1, decimals=0)}

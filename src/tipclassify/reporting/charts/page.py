@@ -35,12 +35,9 @@ def new_figure(
 
     facts = [f"{summary.total.passages:,} passages", *(f"{name} {value}" for name, value in summary.about.items())]
     notes = [*([about] if about else []), " · ".join(facts), OVERLAP]
-    if summary.rates is None:
-        notes.append("Shares as tagged: this model does not record its error rates.")
-    else:
-        notes.append(ASSUMPTION)
-        reasons = "; ".join(NOTES[note] for note in summary.notes())
-        notes += [f"{caveat} = not to be relied on: {reasons}."] if reasons else []
+    notes.append(ASSUMPTION if summary.rates else "Shares as tagged: this model does not record its error rates.")
+    if reasons := "; ".join(NOTES[note] for note in summary.notes()):
+        notes.append(f"{caveat} = not to be relied on: {reasons}.")
     lines = [line for note in notes for line in textwrap.wrap(note, int(size[0] / 0.06))]
     figure = Figure(
         (size[0], size[1] + _LINE * len(lines) + 1.2), layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.05)
@@ -56,7 +53,7 @@ def title_of(summary: Summary) -> str:
     return f"What reports say of governments: shares of passages by {' and '.join(summary.by)}"
 
 
-def check_size(number: int, what: str, most: int) -> None:
+def check_size(number: int, what: str = "rows", most: int = 600) -> None:
     """Refuse a picture of more than `most` rows or cells, which no screen or page shows."""
     if number > most:
         raise InputError(f"{number:,} {what} are too many for a picture; count by less, or write --format csv")
@@ -89,11 +86,7 @@ def name_parts(summary: Summary, place: int) -> dict[Name, str]:
 
 
 def describe(summary: Summary) -> list[str]:
-    """Describe a chart in words: a line for each of the first 200 groups and for the total.
-
-    >>> describe(Summary(("file",), (), Group((), {(): 3, ("failure",): 1})))
-    ['total: 4 passages; positive_effort 0%; failure 25%; complicity 0%; (none) 75%']
-    """
+    """Describe a chart in words: a line for each of the first 200 groups and for the total."""
     named = zip(summary.groups, name_groups(summary), strict=True)
     lines = [_in_words(summary, group, name) for group, name in islice(named, _MOST_LINES)]
     if (more := len(summary.groups) - _MOST_LINES) > 0:

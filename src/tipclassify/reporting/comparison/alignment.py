@@ -1,7 +1,6 @@
 """Alignment of two reports: passages of both in, one-to-one matches out, by the tf-idf cosine of their content words.
 
 Negation and figures are no content words here: a report that turns from "did" to "did not" is the match we look for.
-`changed_words` then aligns the words of two matched passages.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
+from itertools import groupby
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -37,8 +37,7 @@ _CHUNK: Final = 500  # passages of OLD compared with all of NEW at a time
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-Nearest = dict[int, tuple[int, float]]
-"""Index of a passage → index of the most similar passage of the other report, and their similarity, 0 to 1."""
+Nearest = dict[int, tuple[int, float]]  # index → that of the most similar passage of the other report, similarity
 
 
 class Match(NamedTuple):
@@ -119,7 +118,7 @@ _QUOTES: Final = str.maketrans(dict.fromkeys("‘’‚‛´`", "'") | dict.from
 
 
 def _normalize(text: str) -> str:
-    """Normalize white space, quotation marks and case, for comparing texts."""
+    """Normalize white space, quotation marks and case."""
     return " ".join(text.translate(_QUOTES).casefold().split())
 
 
@@ -138,14 +137,11 @@ _STOP_TERMS: Final = np.array(sorted({NUMBER, *map(hash_word, _FUNCTION_WORDS)})
 def _find_candidates(
     old: Sequence[Passage], new: Sequence[Passage], vocabulary: frozenset[str]
 ) -> tuple[I64, I64, Floats, Bools]:
-    """Find all candidate pairs (n,): indices in OLD and NEW, similarity, whether they share enough words to match.
-
-    They are found in chunks of OLD, since the full similarity matrix may not fit in memory.
-    """
+    """Find all candidate pairs (n,): indices in OLD and NEW, similarity, whether they share enough words to match."""
     vectors = tfidf(_terms([passage.text for passage in (*old, *new)], vocabulary))
     present, sizes = vectors.sign(), np.diff(vectors.indptr)
     found = []
-    for first in range(0, max(len(old), 1), _CHUNK):
+    for first in range(0, max(len(old), 1), _CHUNK):  # the full similarity matrix may not fit in memory
         rows, rest = slice(first, min(first + _CHUNK, len(old))), slice(len(old), None)
         cosine, shared = vectors[rows] @ vectors[rest].T, present[rows] @ present[rest].T
         for product in (cosine, shared):  # the same sparsity pattern: sorted, their entries correspond
@@ -191,10 +187,9 @@ class Segment(NamedTuple):
 
 
 def changed_words(old: str, new: str) -> tuple[list[Segment], list[Segment]]:
-    """Segment both texts into words that the other has too and words that it has not.
+    """Segment two texts into words that both have and words that the other has not.
 
-    Unchanged function words and punctuation between two changes count as changed: a diff that alternates at each word
-    is unreadable.
+    Unchanged function words and punctuation between two changes count as changed: that reads better.
 
     >>> changed_words("Police opened 34 cases.", "Police opened 29 cases.")[1][:2]
     [Segment(text='Police opened ', changed=False), Segment(text='29 ', changed=True)]
@@ -218,11 +213,5 @@ def changed_words(old: str, new: str) -> tuple[list[Segment], list[Segment]]:
 
 
 def _segments(words: Sequence[str], same: set[int]) -> list[Segment]:
-    segments: list[Segment] = []
-    for at, word in enumerate(words):
-        changed = at not in same
-        if segments and segments[-1].changed == changed:
-            segments[-1] = Segment(segments[-1].text + word, changed)
-        else:
-            segments.append(Segment(word, changed))
-    return segments
+    runs = groupby(enumerate(words), key=lambda numbered: numbered[0] not in same)
+    return [Segment("".join(word for _, word in run), changed) for changed, run in runs]

@@ -1,7 +1,6 @@
 """Comparison of two reports of one country: tagged reports OLD and NEW in, a `Comparison` of paired passages out.
 
-It describes what the reports say (newly reported, no longer found), never that a government began or stopped something.
-A label change is borderline if wording alone may explain it (`MARGIN`).
+It describes what the reports say, never that a government began or stopped something.
 """
 
 from __future__ import annotations
@@ -40,11 +39,8 @@ KINDS: Final = {
 """Title and meaning of each kind of pair, with placeholders for the reports' names; most important to an analyst first."""
 
 _ORDER: Final = {kind: rank for rank, kind in enumerate(KINDS)}
-_CAME: Final = {"failure": "new_failure", "complicity": "new_complicity", "positive_effort": "new_effort"}
-_WENT: Final = {"failure": "failure_gone", "complicity": "complicity_gone", "positive_effort": "effort_gone"}
 
 Alignment = Literal["same", "reworded", "new", "dropped"]
-"""Outcome of the alignment for a pair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +56,8 @@ class Change:
     @property
     def kind(self) -> str:
         """Its key in `KINDS`."""
-        return (_CAME if self.came else _WENT)[self.label]
+        name = self.label.removeprefix("positive_")
+        return f"new_{name}" if self.came else f"{name}_gone"
 
     def to_dict(self) -> dict[str, Any]:
         """Convert to plain values for JSON."""
@@ -234,13 +231,13 @@ def compare(old: TaggedReport, new: TaggedReport, context: ScoringContext) -> Co
         placed.append((j, Pair("same" if same else "reworded", before[i], after[j], similarity, changes)))
     for i in sorted(set(range(len(before))) - {match.old for match in matches}):
         near, nearness = nearest[0].get(i, (None, None))
-        closest = None if near is None else after[near]
         changes = _changes(before[i].passage, None, thresholds)
+        closest = None if near is None else after[near]
         placed.append((i, Pair("dropped", before[i], None, None, changes, closest, nearness)))
     for j in sorted(set(range(len(after))) - {match.new for match in matches}):
         near, nearness = nearest[1].get(j, (None, None))
-        closest = None if near is None else before[near]
         changes = _changes(None, after[j].passage, thresholds)
+        closest = None if near is None else before[near]
         placed.append((j, Pair("new", None, after[j], None, changes, closest, nearness)))
     # Clear changes before borderline ones, pairs before single passages.
     placed.sort(key=lambda one: (_ORDER[one[1].kind], one[1].borderline, len(one[1].sides) == 1, one[0]))

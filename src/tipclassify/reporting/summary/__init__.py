@@ -25,11 +25,8 @@ __all__ += ["Estimate", "Group", "Key", "Name", "Rates", "Summary", "adjust", "e
 DIMENSIONS: Final = ("file", "country", "year", "section")
 """Fields that passages can be grouped by."""
 
-NONE: Final = "(none)"
-"""Pseudo-label of passages without a label."""
-
+NONE: Final = "(none)"  # pseudo-label of passages without a label
 OVERLAP: Final = "A passage may have several labels: shares need not add up to 100%."
-"""Caveat to print under every table of counts."""
 
 Name = str | int | None  # value of a dimension: a file, country, section or year; None if unknown
 Key = tuple[Name, ...]
@@ -64,11 +61,7 @@ class Group:
         return sum(self.sets.values())
 
     def count(self, label: str) -> int:
-        """Count the passages with `label`; ``NONE`` for those without any.
-
-        >>> Group((), {("failure",): 2, ("failure", "complicity"): 1, (): 4}).count("failure")
-        3
-        """
+        """Count the passages with `label`; ``NONE`` for those without any."""
         return sum(n for labels, n in self.sets.items() if label in labels or (label == NONE and not labels))
 
     def share(self, label: str) -> float:
@@ -80,32 +73,18 @@ class Group:
 class Summary:
     """Counts of passages by group, and in total.
 
-    Attributes
-    ----------
-    by : tuple of str
-        Dimensions of the groups, of ``DIMENSIONS``.
-    groups : tuple of Group
-        Files and sections in order of appearance, countries by name, years ascending; those without a name last.
-    rates : mapping of str to Rates, or None
-        Error rates of the model by label, if it records them.
-    about : mapping of str to str
-        Policy, threshold overrides and model.
-    subjects : tuple of Subject
-        For each file, the number of its passages about trafficking.
+    Files and sections are in order of appearance, countries by name, years ascending, and those without a name last.
     """
 
-    by: tuple[str, ...]
+    by: tuple[str, ...]  # dimensions of the groups, of `DIMENSIONS`
     groups: tuple[Group, ...]
     total: Group
-    rates: Mapping[str, Rates] | None = None
-    about: Mapping[str, str] = field(default_factory=dict, hash=False)
-    subjects: tuple[Subject, ...] = ()
+    rates: Mapping[str, Rates] | None = None  # error rates of the model by label, if it records them
+    about: Mapping[str, str] = field(default_factory=dict, hash=False)  # policy, threshold overrides and model
+    subjects: tuple[Subject, ...] = ()  # for each file, the number of its passages about trafficking
 
     def estimate(self, group: Group, label: str) -> Estimate | None:
-        """Adjust the count of a label; None if the error rates are unknown, or for ``NONE``.
-
-        Each group is adjusted by itself: the counts add up to the adjusted total, except where one was clipped to 0..n.
-        """
+        """Adjust the count of a label, each group by itself; None if the error rates are unknown, or for ``NONE``."""
         if self.rates is None or label == NONE:
             return None
         found = adjust(group.count(label), group.passages, self.rates[label])
@@ -169,8 +148,7 @@ def summarize(
             if is_prose(finding.passage):
                 row, section = finding.extra, finding.passage.section
                 country, year = finding.country or row.get("country"), finding.year or row.get("year")
-                key = _key(by, row.get("file") or finding.file, country, year, section)
-                passages[key].append(finding.passage)
+                passages[_key(by, row.get("file") or finding.file, country, year, section)].append(finding.passage)
         if not report.passages and set(by) != {"section"}:  # show a report without passages, but no section for it
             passages[_key(by, report.file, report.country, report.year, None)] = []
         for key, found in passages.items():
@@ -204,11 +182,7 @@ def _year(value: Any) -> Name:
 
 
 def sort_names(names: Iterable[Name], dimension: str) -> list[Name]:
-    """Sort countries by name and years ascending, with None last; files and sections keep their order.
-
-    >>> sort_names(["Zambia", None, "Åland"], "country")
-    ['Åland', 'Zambia', None]
-    """
+    """Sort countries by name and years ascending, with None last; files and sections keep their order."""
     return sorted(names, key=_rank) if dimension in ("country", "year") else list(names)
 
 

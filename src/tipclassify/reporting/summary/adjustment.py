@@ -45,11 +45,7 @@ _MIN_INFORMEDNESS: Final = 0.3  # se + sp - 1; below it, one more tag moves the 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Confusion matrix of one label on held-out passages, and the dispersion of a count's error (`DISPERSION`).
-
-    >>> Rates(tp=90, fn=10, fp=5, tn=95).sensitivity
-    0.9
-    """
+    """Confusion matrix of one label on held-out passages, and the dispersion of a count's error (`DISPERSION`)."""
 
     tp: float
     fn: float
@@ -81,17 +77,13 @@ class Estimate:
 def error_rates(
     meta: Mapping[str, Any], policy: str = "balanced", overrides: Mapping[str, float] | None = None
 ) -> dict[str, Rates] | None:
-    """Read the error rates of each label at a policy from a model's `meta`; None if it has no error table.
-
-    Those of threshold `overrides`, by label, come from the histogram of out-of-fold probabilities, with passages
-    assumed to be spread evenly within a bin.
-    """
+    """Read the error rates of each label at a policy, or threshold overrides, from a model's `meta`; None without any."""
     table = meta.get("error_table")
     if not table:
         return None
     dispersion = float(table.get("dispersion", DISPERSION))
     rates = {label: Rates(**table["policies"][policy][label], dispersion=dispersion) for label in LABELS}
-    for label, threshold in (overrides or {}).items():
+    for label, threshold in (overrides or {}).items():  # by the histogram, as if passages lay evenly within a bin
         counts = table["histogram"][label]
         steps = len(counts["with"])
         given = [min(max(step + 1 - threshold * steps, 0.0), 1.0) for step in range(steps)]

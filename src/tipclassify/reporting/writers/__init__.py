@@ -1,6 +1,6 @@
 """Writers: tagged reports in, a stream of an output format out, by ``write(reports, out, context)``.
 
-`FORMATS` lists them. Reports are taken one at a time, so that memory does not grow with their number.
+Reports are taken one at a time, so that memory does not grow with their number.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import repeat
 from pathlib import Path
 from typing import IO, Any, Final
 from urllib.parse import quote, urlsplit
@@ -121,8 +122,7 @@ class TaggedReport:
 
     def findings(self) -> Iterator[Finding]:
         """Yield its passages with their source."""
-        for number, passage in enumerate(self.passages):
-            extra = self.extras[number] if self.extras else {}
+        for passage, extra in zip(self.passages, self.extras or repeat({}), strict=False):
             yield Finding(self.file, passage, extra, self.country, self.year)
 
 

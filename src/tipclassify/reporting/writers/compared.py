@@ -1,26 +1,22 @@
 """Writers of a comparison: a table for the terminal, JSON lines, or an HTML page with passages side by side.
 
-The page has no script: its filters are check boxes read by CSS (``:has``, Selectors Level 4). Changed words are never
-marked by colour alone.
+The page has no script: its filters are check boxes read by CSS (``:has``, Selectors Level 4).
 """
 
 from __future__ import annotations
 
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from tipclassify.formatting import json_line, one_line
-from tipclassify.reporting.comparison.comparison import MARGIN
+from tipclassify.reporting.comparison.alignment import Segment
+from tipclassify.reporting.comparison.comparison import MARGIN, Change, Comparison, Group, Pair
 from tipclassify.reporting.writers import ScoringContext
 from tipclassify.reporting.writers.table import COLOURS, console_of
 from tipclassify.reporting.writers.templating import rendered
-
-if TYPE_CHECKING:
-    from tipclassify.reporting.comparison.alignment import Segment
-    from tipclassify.reporting.comparison.comparison import Change, Comparison, Group, Pair
 
 __all__ = ["write_html", "write_jsonl", "write_table"]
 
@@ -39,10 +35,7 @@ def write_html(comparison: Comparison, out: IO[str], context: ScoringContext, sa
 
 
 def write_table(comparison: Comparison, out: IO[str], same: bool = False) -> None:
-    """Write the pairs by kind, with changed words highlighted, then counts and caveats; same passages only if `same`.
-
-    Changed words are struck out or bold on a terminal, and written as ``[-old-]`` and ``{+new+}`` elsewhere.
-    """
+    """Write the pairs by kind, with changed words highlighted, then counts and caveats; same passages only if `same`."""
     console = console_of(out, 120)
     before, after = comparison.names
     for name, report in ((before, comparison.old), (after, comparison.new)):
@@ -119,7 +112,7 @@ def _arrow(values: list[str]) -> str:
 
 
 def _marked(segments: list[Segment], styled: bool, is_new: bool) -> Text:
-    """Highlight the changed words; white space and control characters become plain."""
+    """Strike out or embolden changed words on a terminal, write ``[-old-]`` and ``{+new+}`` elsewhere."""
     text = Text()
     for segment in segments:
         words = segment.text.rstrip()

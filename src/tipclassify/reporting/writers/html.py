@@ -1,7 +1,6 @@
 """HTML writer: one self-contained page with each report's full text, its findings, their reasons and error rates.
 
-Articles are staged in a temporary file, since the page's header has totals: memory does not grow with the number of
-reports. ``templates/`` has the layout; the content security policy allows our script only.
+``templates/`` has the layout; the content security policy allows our script only.
 """
 
 from __future__ import annotations
@@ -50,6 +49,7 @@ def write_html(reports: Iterable[TaggedReport], out: IO[str], context: ScoringCo
     summaries: list[ReportSummary] = []
     parts: Counter[str] = Counter()  # of an input of rows, which come in batches
     rows: Counter[str] = Counter()
+    # Articles are staged, since the page's header has totals: memory does not grow with the number of reports.
     with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as staged:
         for number, report in enumerate(reports, 1):
             parts[report.file] += report.document is None
@@ -87,12 +87,11 @@ def _legend(summaries: Sequence[ReportSummary], context: ScoringContext) -> list
 
 def _summarize(report: TaggedReport, number: int, part: int) -> ReportSummary:
     """Summarize the `number`-th report, which is part `part` of its input (0 if it is all of it)."""
-    document = report.document
     prose = [passage for passage in report.passages if is_prose(passage)]
     return ReportSummary(
         number,
         report.title if part < 2 else f"{report.title}, part {part}",
-        document.source if document else report.file,
+        report.document.source if report.document else report.file,
         report.country,
         report.year,
         len(prose),

@@ -1,7 +1,6 @@
 """Markdown writer: counts, then the tagged passages as quotes, section by section.
 
-Text of reports is never markup: all that is special to Markdown, its common extensions or HTML is escaped, and a
-passage is a single line, so that nothing in it can begin a block.
+Text of reports is never markup: all that is special is escaped, and a passage is one line, which begins no block.
 """
 
 from __future__ import annotations
@@ -32,10 +31,7 @@ _NUMBERED: Final = re.compile(r"^(\d{1,9})([.)])(?!\S)")
 
 
 def write_markdown(reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext) -> None:
-    """Write title, counts and tagged passages of each file, then model and policy.
-
-    The tagged passages of one file are kept in memory, since the counts come first.
-    """
+    """Write title, counts and tagged passages of each file, then model and policy."""
     out.write("# Tagged passages\n")
     file = None
     for file, batches in groupby(reports, key=attrgetter("file")):  # rows of one file come in batches
@@ -48,7 +44,7 @@ def write_markdown(reports: Iterable[TaggedReport], out: IO[str], context: Scori
 
 
 def _file(file: str, batches: Iterable[TaggedReport], context: ScoringContext) -> Iterator[str]:
-    """Yield the lines of one file."""
+    """Yield the lines of one file, whose tagged passages are kept in memory, since the counts come first."""
     counts: defaultdict[str | None, Counter[str]] = defaultdict(Counter)  # by section, in the order in which they come
     tagged: defaultdict[str | None, list[Passage]] = defaultdict(list)
     notes: list[str] = []

@@ -1,7 +1,4 @@
-"""Readable reasons: an `Explanation` with dozens of overlapping spans in, a few phrases with their points out.
-
-`explain_shown` chooses the passages of a report to explain: occlusion runs the encoder once for each word.
-"""
+"""Readable reasons: an `Explanation` with dozens of overlapping spans in, a few phrases with their points out."""
 
 from __future__ import annotations
 
@@ -36,23 +33,15 @@ class Phrase(NamedTuple):
 
 
 class Reason(NamedTuple):
-    """Reason for a passage's score on one label: its strongest phrases, and the points that a card lists.
-
-    If `additive`, the last of the points is the sum of the others; else they are drops of the log-odds by occlusion.
-    """
+    """Reason for a passage's score on one label: its strongest phrases, and the points that a card lists."""
 
     phrases: list[Phrase]
     points: list[tuple[str, float]]
-    additive: bool
+    additive: bool  # the last of the points is the sum of the others, else they are drops of the log-odds by occlusion
 
 
 def labels_shown(passage: Passage, thresholds: Mapping[str, float]) -> tuple[str, ...]:
-    """List the labels whose reasons a report shows: those of the passage, or if none, those near their threshold.
-
-    >>> passage = Passage("Police acted.", 0, 13, scores={"positive_effort": 0.3, "failure": 0.1, "complicity": 0.0})
-    >>> labels_shown(passage, {"positive_effort": 0.5, "failure": 0.5, "complicity": 0.5})
-    ('positive_effort',)
-    """
+    """List the labels whose reasons a report shows: those of the passage, or if none, those near their threshold."""
     if passage.labels or not is_prose(passage):
         return passage.labels
     scores = passage.scores.items()
@@ -60,10 +49,7 @@ def labels_shown(passage: Passage, thresholds: Mapping[str, float]) -> tuple[str
 
 
 def explain_shown(passages: Sequence[Passage], classifier: Classifier) -> list[Mapping[str, Explanation] | None]:
-    """Explain the passages whose reasons a report shows; None for the least probable if occlusion would take too long.
-
-    Tagged passages go first, then passages near a threshold, each by descending probability.
-    """
+    """Explain the passages whose reasons a report shows; None for the least probable if occlusion would take too long."""
     chosen: Sequence[int] = range(len(passages))
     if OCCLUSION in classifier.scorer.methods:
         rank = sorted(chosen, key=lambda n: (not passages[n].labels, -max(passages[n].scores.values())))
@@ -79,11 +65,6 @@ def reason_of(passage: Passage, explanation: Explanation, most_for: int = 4, mos
     With an additive explanation, each span's weight is divided equally among its words, which is their Shapley value
     (Shapley 1953) for a feature that needs them all; adjacent strong words of the same sign make a phrase. With
     occlusion, the strongest words are shown, and the strongest clause if it outweighs every word.
-
-    >>> from tipclassify import Classifier
-    >>> (passage,) = Classifier.load("fast").tag("Police arrested nine traffickers.")
-    >>> reason_of(passage, Classifier.load("fast").explain(passage)["positive_effort"]).points[-1]
-    ('together', 3.0)
     """
     first: list[Phrase] = []
     if explanation.method == OCCLUSION:

@@ -1,7 +1,4 @@
-"""JSON Lines, CSV and Parquet writers: one row for each passage.
-
-JSON Lines and CSV are rendered report by report, in the worker processes that tag them.
-"""
+"""JSON Lines and CSV writers, whose rows are rendered where passages are tagged, in worker processes; and Parquet."""
 
 from __future__ import annotations
 
@@ -49,7 +46,7 @@ def row_of(finding: Finding) -> Row:
     """Convert a finding to a row: the values of JSONL, each of its column's type."""
     row = finding.to_dict()
     return Row(
-        file=_replace_surrogates(row["file"]),
+        file=_LONE_SURROGATE.sub("\ufffd", row["file"]),
         country=_text(row["country"]),
         year=_whole(row["year"]),
         page=_whole(row["page"]),
@@ -57,19 +54,15 @@ def row_of(finding: Finding) -> Row:
         start=row["start"],
         end=row["end"],
         section=_text(row["section"]),
-        text=_replace_surrogates(row["text"]),
+        text=_LONE_SURROGATE.sub("\ufffd", row["text"]),
         labels=tuple(row["labels"]),
         low_confidence=bool(row["low_confidence"]),
         **row["scores"],
     )
 
 
-def _replace_surrogates(text: str) -> str:
-    return _LONE_SURROGATE.sub("\ufffd", text)
-
-
 def _text(value: Any) -> str | None:
-    return _replace_surrogates(value) if isinstance(value, str) else None
+    return _LONE_SURROGATE.sub("\ufffd", value) if isinstance(value, str) else None
 
 
 def _whole(value: Any) -> int | None:
@@ -90,10 +83,7 @@ def write_jsonl_rows(made: Iterable[RenderedRows], out: IO[str], context: Scorin
 
 
 def csv_rows(report: TaggedReport) -> RenderedRows:
-    """Render a report as CSV (RFC 4180): the columns of `Row`.
-
-    A cell that a spreadsheet would run as a formula is prefixed with ``'`` (CWE-1236).
-    """
+    """Render a report as CSV (RFC 4180): the columns of `Row`, with ``'`` before what would run as a formula."""
     lines = io.StringIO(newline="")
     writer = csv.writer(lines, lineterminator="\r\n")
     for finding in report.findings():

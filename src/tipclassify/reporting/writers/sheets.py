@@ -31,9 +31,7 @@ _LONGEST_CELL: Final = 32_767  # UTF-16 units
 
 _CUT: Final = " … [cut: too long for a cell]"
 _NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-_CREATED: Final = datetime.datetime(2000, 1, 1)  # no clock: same input, same bytes
 
-_HEADER: Final = "#E7E6E6"
 _COLOURS: Final = {"positive_effort": "#D5E8D4", "failure": "#FFE699", "complicity": "#F4B6B0"}
 _PLACE: Final = {"file": 28, "country": 14, "year": 7}
 _WIDTHS: Final = {
@@ -66,7 +64,8 @@ def write_xlsx(reports: Iterable[TaggedReport], out: IO[bytes], context: Scoring
         raise MissingExtraError("writing Excel files", "xlsx") from None
     with tempfile.TemporaryDirectory() as folder:  # for XlsxWriter's row buffers
         workbook = Workbook(out, {"constant_memory": True, "tmpdir": folder, "use_zip64": True})
-        workbook.set_properties({"author": context.about()["tool"], "created": _CREATED})
+        created = datetime.datetime(2000, 1, 1)  # no clock: same input, same bytes
+        workbook.set_properties({"author": context.about()["tool"], "created": created})
         try:
             _write_counts(workbook, _write_passages(workbook, reports, context))
             _write_about(workbook, context)
@@ -133,8 +132,7 @@ def _write_counts(workbook: Any, counts: Sequence[_FileCounts]) -> None:
 
 def _write_about(workbook: Any, context: ScoringContext) -> None:
     table = _Table(workbook, "About", {"what": 28, "value": 100})
-    labels = {f"label {label}": meaning for label, meaning in MEANINGS.items()}
-    for row in {**context.about(), **labels, **_REMARKS}.items():
+    for row in {**context.about(), **{f"label {name}": text for name, text in MEANINGS.items()}, **_REMARKS}.items():
         table.append(row)
     table.finish()
 
@@ -185,7 +183,7 @@ class _Table:
         self._sheet.fit_to_pages(1, 0)  # as many pages down as it takes
         for column, (name, width) in enumerate(self._widths.items()):
             self._sheet.set_column(column, column, width)
-            self._sheet.write_string(0, column, name, self._format({"bold": True, "bg_color": _HEADER}))
+            self._sheet.write_string(0, column, name, self._format({"bold": True, "bg_color": "#E7E6E6"}))
 
     def _write(self, column: int, value: object, link: str | None, look: dict[str, object]) -> None:
         if value is not None and not isinstance(value, str):

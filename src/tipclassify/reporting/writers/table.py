@@ -32,8 +32,7 @@ def console_of(out: IO[str], width: int) -> Console:
 def write_table(reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext) -> None:  # noqa: ARG001
     """Write labels (with ``?`` for low confidence), probability, page and text of every tagged passage, then counts.
 
-    A line below the counts says if reports are mostly on subjects other than trafficking. Colours are used on a
-    terminal only, and never if ``NO_COLOR`` is set.
+    Colours are used on a terminal only, and never if ``NO_COLOR`` is set.
     """
     console = console_of(out, 110)
     counts: Counter[str] = Counter()

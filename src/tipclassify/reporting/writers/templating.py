@@ -90,11 +90,7 @@ def policy_hash(text: str) -> str:
 
 
 def section_name(section: str | None) -> str:
-    """Make the display name of a section.
-
-    >>> section_name("prosecution"), section_name("a. Conduct of Officials"), section_name(None)
-    ('Prosecution', 'a. Conduct of Officials', 'No section')
-    """
+    """Make the display name of a section."""
     return "No section" if section is None else section.capitalize() if section in SECTIONS else section
 
 
