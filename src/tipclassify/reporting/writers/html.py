@@ -150,9 +150,8 @@ def _article(report: TaggedReport, summary: ReportSummary, context: ScoringConte
         subject_line=subject_line([summary.subject]),
         unexplained=sum(mark.reasons == {} for mark in marks),
         contents=contents,
-        sections=[
-            (name, anchors.pop(name, ""), list(inside)) for name, inside in groupby(blocks, attrgetter("section"))
-        ],
+        # An iterator, so that Jinja, which keeps its values for a while, does not keep the text.
+        sections=((name, anchors.pop(name, ""), list(part)) for name, part in groupby(blocks, attrgetter("section"))),
         marks=marks,
         thresholds=context.thresholds,
         policy=context.policy,
