@@ -27,12 +27,11 @@ from tipclassify.cli.compare import compare as command
 from tipclassify.errors import InputError
 from tipclassify.evaluation.behaviour_tests import default_cases_path
 from tipclassify.readers import read_report
-from tipclassify.reporting.comparison.alignment import SIMILAR, Match, align
-from tipclassify.reporting.comparison.changes import KINDS, MARGIN
-from tipclassify.reporting.comparison.comparison import Comparison, Pair, compare
-from tipclassify.reporting.comparison.rewording import changed_words
+from tipclassify.reporting.comparison.alignment import SIMILAR, Match, changed_words
+from tipclassify.reporting.comparison.alignment import align as align_and_find_nearest
+from tipclassify.reporting.comparison.comparison import KINDS, MARGIN, Comparison, Pair, compare
 from tipclassify.reporting.writers import ScoringContext, TaggedReport
-from tipclassify.reporting.writers.side_by_side import write_side_by_side
+from tipclassify.reporting.writers.compared import write_html
 from tipclassify.text.document import Document, Passage
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -306,6 +305,10 @@ def karvonia(classifier: Classifier) -> Comparison:
 
 def tagged(classifier: Classifier, document: Document) -> TaggedReport:
     return TaggedReport(document.source, document, classifier.tag(document))
+
+
+def align(old: Sequence[Passage], new: Sequence[Passage], vocabulary: frozenset[str]) -> list[Match]:
+    return align_and_find_nearest(old, new, vocabulary)[0]
 
 
 def passages(*texts: str, section: str | None = None) -> list[Passage]:
@@ -787,7 +790,7 @@ def test_a_hostile_report_cannot_run_a_terminal(tmp_path: Path) -> None:
 
 def page_of(found: Comparison, classifier: Classifier, same: bool = True) -> str:
     out = io.StringIO()
-    write_side_by_side(found, out, ScoringContext(classifier), same)
+    write_html(found, out, ScoringContext(classifier), same)
     return out.getvalue()
 
 

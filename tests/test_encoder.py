@@ -475,7 +475,7 @@ def test_many_passages_are_explained_as_each_alone(tiny: Classifier) -> None:
 
 def test_a_card_shows_falls_as_they_are(tiny: Classifier) -> None:
     text = "Police officers took bribes, but courts did not act."
-    reason = reason_of(text, tiny.explain(text)["complicity"])
+    reason = reason_of(Passage(text, 0, len(text)), tiny.explain(text)["complicity"])
     assert not reason.additive
     assert [phrase.text for phrase in reason.phrases] == ["Police officers took bribes", "bribes", "officers"]
 

@@ -225,10 +225,13 @@ def test_phrases_other_words_and_the_heading_add_up_to_the_log_odds(
     classifier: Classifier, heading: str | None
 ) -> None:
     for sentence in SENTENCES:
-        for explanation in classifier.explain(Passage(sentence, 0, len(sentence), heading)).values():
-            reason = reason_of(sentence, explanation)
-            total = reason.bias + reason.heading + sum(phrase.weight for phrase in reason.phrases) + reason.others
-            assert total == pytest.approx(reason.logit)
+        passage = Passage(sentence, 0, len(sentence), heading)
+        for explanation in classifier.explain(passage).values():
+            reason = reason_of(passage, explanation)
+            *points, (_, together) = reason.points
+            assert sum(weight for _, weight in points) == pytest.approx(together)
+            assert together == pytest.approx(explanation.logit, abs=0.051)
+            assert any(what.startswith("the heading") for what, _ in points) == (abs(explanation.heading) > 0.05)
             assert all(phrase.text in sentence for phrase in reason.phrases)
 
 

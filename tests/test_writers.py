@@ -22,8 +22,9 @@ from hypothesis import strategies as st
 from tipclassify import LABELS, Classifier
 from tipclassify.errors import InputError, MissingExtraError
 from tipclassify.formatting import json_line, one_line
-from tipclassify.reporting.writers import FORMATS, ScoringContext, TaggedReport, columns, format_of, sheets
-from tipclassify.reporting.writers.cells import COLUMNS, Row, row_of
+from tipclassify.reporting.writers import FORMATS, ScoringContext, TaggedReport, format_of, sheets
+from tipclassify.reporting.writers import rows as row_writers
+from tipclassify.reporting.writers.rows import COLUMNS, Row, row_of
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.passages import text_document
 
@@ -103,11 +104,12 @@ def rows(*texts: str, file: str = "rows.jsonl", section: str | None = None, **fi
 def written(name: str, reports: Iterable[TaggedReport], run: ScoringContext) -> bytes:
     """Output of a format's writer."""
     raw = io.BytesIO()
+    make, write = FORMATS[name].steps()
     if FORMATS[name].binary:
-        FORMATS[name].writer()(reports, raw, run)
+        write(map(make, reports), raw, run)
         return raw.getvalue()
     out = io.TextIOWrapper(raw, "utf-8", newline="")
-    FORMATS[name].writer()(reports, out, run)
+    write(map(make, reports), out, run)
     out.flush()
     return raw.getvalue()
 
@@ -479,7 +481,7 @@ def test_parquet_has_types_metadata_and_row_groups(
 ) -> None:
     from pyarrow import parquet as files
 
-    monkeypatch.setattr(columns, "_ROWS_A_GROUP", 2)
+    monkeypatch.setattr(row_writers, "_ROWS_A_GROUP", 2)
     found = files.ParquetFile(io.BytesIO(written("parquet", [report, rows("a", file="\udcff", year=2**40)], run)))
     assert found.metadata.num_row_groups == -(-(len(report.passages) + 1) // 2)
     types = {field.name: str(field.type).replace("item", "element") for field in found.schema_arrow}

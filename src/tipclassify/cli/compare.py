@@ -53,8 +53,7 @@ def compare(
     """
     from tipclassify.reporting.comparison.comparison import compare as compare_reports
     from tipclassify.reporting.writers import ScoringContext, format_of
-    from tipclassify.reporting.writers.compared import write_jsonl, write_table
-    from tipclassify.reporting.writers.side_by_side import write_side_by_side
+    from tipclassify.reporting.writers.compared import write_html, write_jsonl, write_table
 
     if old == new == "-":
         raise typer.BadParameter("standard input can hold one of the two reports only", param_hint="'NEW'")
@@ -66,7 +65,7 @@ def compare(
         print_warnings(["; ".join(messages)])
     with open_output(output) as out:
         if wanted == "html":
-            write_side_by_side(found, out, context, everything)
+            write_html(found, out, context, everything)
         else:
             (write_table if wanted == "table" else write_jsonl)(found, out, everything)
 

@@ -1,8 +1,4 @@
-"""Subject of a report: tagged passages in, the number about trafficking out; and whether the model knows its language.
-
-Most chapters of a human-rights report are on other subjects. A reader of "31 passages tagged" needs to know that the
-other 450 were not about trafficking, rather than that governments did nothing.
-"""
+"""Subject of a report: how many of its passages are about trafficking, and whether the model knows its language."""
 
 from __future__ import annotations
 
@@ -28,11 +24,7 @@ _WORD: Final = re.compile(r"[^\W\d_]{2,}")
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Number of a report's passages about trafficking, out of all that are prose.
-
-    >>> Subject(31, 483).is_other, Subject(31, 90).is_other, Subject(3, 20).is_other
-    (True, False, False)
-    """
+    """Number of a report's passages about trafficking, out of all that are prose."""
 
     about: int = 0
     passages: int = 0
@@ -55,21 +47,14 @@ class Subject:
 def about_trafficking(passages: Sequence[Passage]) -> list[bool]:
     """Decide for each passage of a report whether it is about trafficking.
 
-    It is when it has a label, when the probability of any label is at least 0.2, or when a quarter of its section is
-    tagged. A section is a sequence of passages under one heading.
-
-    >>> tagged = Passage("Police arrested nine traffickers.", 0, 33, "Prosecution", ("positive_effort",))
-    >>> untagged = Passage("Traffickers lure children with jobs.", 34, 70, "Prosecution")
-    >>> about_trafficking([tagged, untagged, Passage("The press is free.", 71, 89, "Press")])
-    [True, True, False]
+    It is when it has a label, when the probability of any label is at least 0.2, or when a quarter of its section (the
+    passages in sequence under one heading) is tagged.
     """
     found: list[bool] = []
     for _, group in groupby(passages, key=lambda passage: passage.section):
         section = list(group)
-        if sum(bool(passage.labels) for passage in section) >= len(section) * _SECTION_SHARE:
-            found += [True] * len(section)
-        else:
-            found += [bool(passage.labels) or max(passage.scores.values(), default=0) >= _LIKELY for passage in section]
+        whole = sum(bool(passage.labels) for passage in section) >= len(section) * _SECTION_SHARE
+        found += [whole or bool(p.labels) or max(p.scores.values(), default=0) >= _LIKELY for p in section]
     return found
 
 
@@ -85,38 +70,26 @@ def subject_line(reports: Iterable[Subject]) -> str | None:
     other = [subject for subject in known if subject.is_other]
     if not other:
         return None
-    total = sum(other, Subject())
+    found = sum(other, Subject())
     if len(known) == 1:
-        return (
-            f"{total.about} of {total.passages} passages are about trafficking; "
-            "the rest of this report is on other subjects."
-        )
-    return (
-        f"{len(other)} of {len(known)} reports are mostly on other subjects: "
-        f"{total.about} of their {total.passages} passages are about trafficking."
-    )
+        rest = "the rest of this report is on other subjects"
+        return f"{found.about} of {found.passages} passages are about trafficking; {rest}."
+    reports_on_others = f"{len(other)} of {len(known)} reports are mostly on other subjects"
+    return f"{reports_on_others}: {found.about} of their {found.passages} passages are about trafficking."
 
 
 def is_unknown(passage: Passage) -> bool:
     """Return whether a passage is a sentence with too many words that the model does not know.
 
     `Passage.low_confidence` means that for a sentence; for a passage of under three words besides names it means short.
-
-    >>> is_unknown(Passage("Nix brolwe plimth gra.", 0, 22, low_confidence=True))
-    True
-    >>> is_unknown(Passage("Port Alba, 2021", 0, 15, low_confidence=True))
-    False
     """
     return passage.low_confidence and sum(not word[0].isupper() for word in _WORD.findall(passage.text)) >= _MIN_WORDS
 
 
-def count_unknown(passages: Iterable[Passage]) -> tuple[int, int]:
+def count_unknown(passages: Sequence[Passage]) -> tuple[int, int]:
     """Count the sentences of unknown words, and all sentences; fragments of under three words are left out."""
-    known, unknown = 0, 0
-    for passage in passages:
-        known += not passage.low_confidence
-        unknown += is_unknown(passage)
-    return unknown, known + unknown
+    unknown = sum(map(is_unknown, passages))
+    return unknown, unknown + sum(not passage.low_confidence for passage in passages)
 
 
 def is_unread(unknown: int, sentences: int) -> bool:

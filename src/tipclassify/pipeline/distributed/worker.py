@@ -27,7 +27,7 @@ from tipclassify.readers import ReadOptions, read_bytes, read_report
 from tipclassify.readers.jsonl import in_batches, parse_row
 from tipclassify.readers.limits import LARGEST
 from tipclassify.reporting.writers import ScoringContext, TaggedReport
-from tipclassify.reporting.writers.columns import write_parquet
+from tipclassify.reporting.writers.rows import write_parquet
 from tipclassify.text.document import Document
 
 __all__ = ["Work", "lines_of_range", "score_part"]

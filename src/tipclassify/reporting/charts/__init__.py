@@ -1,7 +1,6 @@
 """Charts of a `Summary`: bars for each group (`bars`) or a heat map for each label (`heatmap`), as PNG or SVG.
 
-`page` lays them out, `names` makes group names and the text alternative. The same summary and matplotlib version give
-the same bytes: no dates, matplotlib's own font, no user styles.
+The same summary and matplotlib version give the same bytes: no dates, matplotlib's own font, no user styles.
 """
 
 from __future__ import annotations
@@ -10,14 +9,13 @@ import contextlib
 import io
 import warnings
 from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
 from tipclassify.errors import MissingExtraError
 from tipclassify.reporting.charts.bars import draw_bars
 from tipclassify.reporting.charts.heatmap import draw_heat_map
-from tipclassify.reporting.charts.names import describe
-from tipclassify.reporting.charts.page import INK, title_of
+from tipclassify.reporting.charts.page import INK, describe, title_of
 from tipclassify.reporting.summary import Summary
 
 if TYPE_CHECKING:
@@ -25,17 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["describe", "draw", "require_matplotlib"]
 
-_DPI: Final = 150
-
 
 def require_matplotlib() -> None:
-    """Check that matplotlib is installed.
-
-    Raises
-    ------
-    MissingExtraError
-        When matplotlib is not installed.
-    """
+    """Raise `MissingExtraError` unless matplotlib is installed."""
     try:
         import matplotlib.figure  # noqa: F401
     except ImportError:
@@ -43,43 +33,27 @@ def require_matplotlib() -> None:
 
 
 def draw(summary: Summary, chart: str, format: str, out: IO[bytes]) -> None:
-    """Draw a summary and write the image to `out`.
+    """Draw ``"bars"``, or a ``"heatmap"`` of a summary by two dimensions, as ``"png"`` or ``"svg"``.
 
-    Parameters
-    ----------
-    chart : str
-        ``"bars"``, or ``"heatmap"`` for a summary by two dimensions.
-    format : str
-        ``"png"`` or ``"svg"``. Both include a text alternative (`describe`).
-
-    Raises
-    ------
-    InputError
-        When there are too many groups for a picture.
-    MissingExtraError
-        When matplotlib is not installed.
+    Both have a text alternative (`describe`). `InputError` if there are too many groups for a picture.
     """
-    require_matplotlib()
+    title, text = title_of(summary), "\n".join(describe(summary))
     with _house_style():
         figure = draw_bars(summary) if chart == "bars" else draw_heat_map(summary)
         _lay_out(figure)
-        title, text = title_of(summary), "\n".join(describe(summary))
         if format == "svg":
             out.write(_svg(figure, title, text))
         else:
-            metadata = {"Title": title, "Description": text, "Software": None}
-            figure.savefig(out, format="png", dpi=_DPI, metadata=metadata)
+            figure.savefig(out, format="png", dpi=150, metadata={"Title": title, "Description": text, "Software": None})
 
 
 def _lay_out(figure: Figure) -> None:
     """Run the layout and round its positions: the last bits of the layout solver's result vary from run to run."""
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
-    for part in figure.subfigs:
-        part.bbox_relative.set_points(part.bbox_relative.get_points().round(5))
-        for text in part.texts:
-            x, y = text.get_position()
-            text.set_position((round(x, 5), round(y, 5)))
+    for text in figure.texts:
+        x, y = text.get_position()
+        text.set_position((round(x, 5), round(y, 5)))
     for ax in figure.axes:
         left, bottom, width, height = (round(side, 5) for side in ax.get_position(original=True).bounds)
         ax.set_position((left, bottom, width, height))
@@ -93,6 +67,10 @@ def _house_style() -> Iterator[None]:
     ours: dict[Any, Any] = {
         "font.family": "sans-serif",
         "font.sans-serif": ["DejaVu Sans"],
+        "font.size": 8,
+        "axes.titlesize": 8.5,
+        "axes.titleweight": "bold",
+        "axes.titlelocation": "left",
         "hatch.linewidth": 0.7,
         "svg.fonttype": "none",  # real text: searchable, accessible, and in scripts that the font lacks
         "svg.hashsalt": "tipclassify",

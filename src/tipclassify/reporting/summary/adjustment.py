@@ -1,8 +1,6 @@
 """Prevalence adjustment: the number of tagged passages and the model's error rates in, the adjusted count out.
 
-A model with misses and false alarms also counts wrongly, the more so the rarer the label. Its error table
-(`evidence.error_table`, from held-out passages) gives sensitivity and specificity, from which `adjust` corrects a count
-and computes its interval. That assumes that the model errs on these reports as on those passages (`ASSUMPTION`).
+It assumes that the model errs on these reports as on the passages held out when it was trained (`ASSUMPTION`).
 """
 
 from __future__ import annotations
@@ -36,11 +34,10 @@ ASSUMPTION: Final = (
 """Caveat to print under every table of adjusted counts."""
 
 DISPERSION: Final = 4 / 3
-"""Dispersion of a count's error: its variance relative to independent errors, for models that do not record their own.
+"""Variance of a count's error relative to independent errors, for models that do not record their own.
 
-The mean square of the standardised error of a count, over policies and labels, in 100 narratives of the corpus out of
-fold; 1 for independent errors. With it the intervals cover 95% of those counts, without it 92%. It is the factor of
-quasi-likelihood (McCullagh and Nelder 1989, section 4.5)."""
+It is the factor of quasi-likelihood (McCullagh and Nelder 1989, section 4.5): the mean square of the standardised error
+in 100 narratives out of fold. With it the intervals cover 95% of those counts, without it 92%."""
 
 _Z: Final = 1.959964  # 97.5% quantile of the normal distribution
 _MIN_INFORMEDNESS: Final = 0.3  # se + sp - 1; below it, one more tag moves the adjusted count by over three
@@ -48,13 +45,7 @@ _MIN_INFORMEDNESS: Final = 0.3  # se + sp - 1; below it, one more tag moves the 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Confusion matrix of one label on passages with known labels.
-
-    `dispersion` is the variance of a count's error relative to independent errors: 1 if they are independent.
-
-    >>> Rates(tp=90, fn=10, fp=5, tn=95).sensitivity
-    0.9
-    """
+    """Confusion matrix of one label on held-out passages, and the dispersion of a count's error (`DISPERSION`)."""
 
     tp: float
     fn: float
@@ -64,33 +55,18 @@ class Rates:
 
     @property
     def sensitivity(self) -> float:
-        """True-positive rate: tagged share of the passages with the label; NaN for none."""
+        """Tagged share of the passages with the label; NaN for none."""
         return self.tp / (self.tp + self.fn) if self.tp + self.fn else math.nan
 
     @property
     def specificity(self) -> float:
-        """True-negative rate: untagged share of the passages without the label; NaN for none."""
+        """Untagged share of the passages without the label; NaN for none."""
         return self.tn / (self.fp + self.tn) if self.fp + self.tn else math.nan
-
-    @property
-    def informedness(self) -> float:
-        """Sensitivity + specificity - 1 (Youden 1950): a difference in prevalence shrinks by this factor."""
-        return self.sensitivity + self.specificity - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Adjusted count of a label.
-
-    Attributes
-    ----------
-    count : float
-        Adjusted number of passages; ``low <= count <= high``.
-    low, high : float
-        Limits of its 95% interval.
-    notes : tuple of str
-        Keys of `NOTES`, if it may be unreliable.
-    """
+    """Adjusted number of passages, the limits of its 95% interval, and keys of `NOTES` if it may be unreliable."""
 
     count: float
     low: float
@@ -101,24 +77,13 @@ class Estimate:
 def error_rates(
     meta: Mapping[str, Any], policy: str = "balanced", overrides: Mapping[str, float] | None = None
 ) -> dict[str, Rates] | None:
-    """Read the error rates of each label from a model's metadata; None if it has no error table.
-
-    Parameters
-    ----------
-    meta : mapping
-        Metadata of the model (`Classifier.meta`).
-    policy : str
-        Operating point.
-    overrides : mapping of str to float, optional
-        Threshold overrides, by label. Their error rates come from the histogram of out-of-fold probabilities, with
-        passages assumed to be spread evenly within a bin.
-    """
+    """Read the error rates of each label at a policy, or threshold overrides, from a model's `meta`; None without any."""
     table = meta.get("error_table")
     if not table:
         return None
     dispersion = float(table.get("dispersion", DISPERSION))
     rates = {label: Rates(**table["policies"][policy][label], dispersion=dispersion) for label in LABELS}
-    for label, threshold in (overrides or {}).items():
+    for label, threshold in (overrides or {}).items():  # by the histogram, as if passages lay evenly within a bin
         counts = table["histogram"][label]
         steps = len(counts["with"])
         given = [min(max(step + 1 - threshold * steps, 0.0), 1.0) for step in range(steps)]
@@ -141,11 +106,9 @@ def adjust(tagged: int, passages: int, rates: Rates) -> Estimate:
 
     where var(se) and var(sp) are the variances of the rates themselves (Jeffreys posteriors) and `d` is the dispersion,
     since errors within a report are correlated. Solving the quadratic equation for T, as Wilson 1927 did for a
-    proportion (JASA 22:209-212), rather than taking the standard error at the estimate, holds up with few passages. The
-    interval of Lang and Reiczigel 2014 (Preventive Veterinary Medicine 113:13-22) is for the prevalence in a population
-    that passages are sampled from; here it would be up to twice as wide, as the passages of a report are all there are.
+    proportion (JASA 22:209-212), holds up with few passages.
 
-    Without usable rates (informedness not above 0) the count is the one tagged and the interval 0 to n. If fewer (more)
+    Without usable rates (se + sp - 1 not above 0) the count is the one tagged and the interval 0 to n. If fewer (more)
     are tagged than even a true count of 0 (n) explains, the interval is computed as if no tag were wrong (missing), and
     starts at 0 (ends at n).
 
@@ -155,7 +118,7 @@ def adjust(tagged: int, passages: int, rates: Rates) -> Estimate:
     notes: tuple[str, ...] = ("few",) if passages < FEW else ()
     if not passages:
         return Estimate(0.0, 0.0, 0.0, notes)
-    informedness = rates.informedness
+    informedness = rates.sensitivity + rates.specificity - 1  # Youden 1950
     if not informedness >= _MIN_INFORMEDNESS:  # NaN too
         notes += ("weak",)
     if not informedness > 0:
@@ -184,10 +147,7 @@ def _posterior(right: float, wrong: float) -> tuple[float, float]:
 
 
 def _limits(x: int, n: int, se: float, sp: float, var_se: float, var_sp: float, z2: float) -> tuple[float, float]:
-    """Solve (x - T se - (n - T)(1 - sp))² = z² variance for T; the two solutions may lie outside 0..n.
-
-    The variance is that of independent errors: `z2` includes the dispersion.
-    """
+    """Solve (x - T se - (n - T)(1 - sp))² = z² variance for T, outside 0..n too; `z2` includes the dispersion."""
     informedness, surplus = se + sp - 1, x - n * (1 - sp)
     right, wrong = se * (1 - se), sp * (1 - sp)
     a = informedness**2 - z2 * (var_se + var_sp)

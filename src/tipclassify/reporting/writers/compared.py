@@ -1,25 +1,24 @@
-"""Writers of a comparison: a table for the terminal, or JSON lines with one object for each pair."""
+"""Writers of a comparison: a table for the terminal, JSON lines, or an HTML page with passages side by side.
+
+The page has no script: its filters are check boxes read by CSS (``:has``, Selectors Level 4).
+"""
 
 from __future__ import annotations
 
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from tipclassify.formatting import json_line, one_line
-from tipclassify.reporting.comparison.changes import MARGIN
-from tipclassify.reporting.writers.wording import COLOURS
+from tipclassify.reporting.comparison.alignment import Segment
+from tipclassify.reporting.comparison.comparison import MARGIN, Change, Comparison, Group, Pair
+from tipclassify.reporting.writers import ScoringContext
+from tipclassify.reporting.writers.table import COLOURS, console_of
+from tipclassify.reporting.writers.templating import rendered
 
-if TYPE_CHECKING:
-    from tipclassify.reporting.comparison.changes import Change
-    from tipclassify.reporting.comparison.comparison import Comparison, Group, Pair
-    from tipclassify.reporting.comparison.rewording import Segment
-
-__all__ = ["write_jsonl", "write_table"]
-
-_WIDTH: Final = 120  # when the output is no terminal
+__all__ = ["write_html", "write_jsonl", "write_table"]
 
 
 def write_jsonl(comparison: Comparison, out: IO[str], same: bool = False) -> None:
@@ -29,29 +28,27 @@ def write_jsonl(comparison: Comparison, out: IO[str], same: bool = False) -> Non
             out.write(json_line(pair.to_dict()))
 
 
-def write_table(comparison: Comparison, out: IO[str], same: bool = False) -> None:
-    """Write the pairs by kind, with changed words highlighted, then counts and caveats; same passages only if `same`.
+def write_html(comparison: Comparison, out: IO[str], context: ScoringContext, same: bool = False) -> None:
+    """Write one page for a comparison; same passages only if `same`. The same input gives the same bytes."""
+    groups = comparison.groups(same)
+    out.writelines(rendered("side_by_side.html", comparison=comparison, groups=groups, context=context))
 
-    Changed words are struck out or bold on a terminal, and written as ``[-old-]`` and ``{+new+}`` elsewhere.
-    """
-    console = Console(file=out, highlight=False, width=None if out.isatty() else _WIDTH)
-    for name, report in zip(comparison.names, (comparison.old, comparison.new), strict=True):
-        document = report.document
-        about = " ".join(str(known) for known in (document.country, document.year) if known) if document else ""
-        console.print(Text(f"{name}  {one_line(report.file)}{f'  ({one_line(about)})' if about else ''}"))
+
+def write_table(comparison: Comparison, out: IO[str], same: bool = False) -> None:
+    """Write the pairs by kind, with changed words highlighted, then counts and caveats; same passages only if `same`."""
+    console = console_of(out, 120)
+    before, after = comparison.names
+    for name, report in ((before, comparison.old), (after, comparison.new)):
+        about = one_line(report.country_and_year)
+        console.print(Text(f"{name}  {one_line(report.file)}{f'  ({about})' if about else ''}"))
     for group in comparison.groups(same):
         _write_group(group, comparison.names, console)
-    console.print()
-    counts, (before, after) = comparison.counts(), comparison.names
+    counts = comparison.counts()
     console.print(
         Text(
-            f"{len(comparison.old.passages)} passages of {before}, {len(comparison.new.passages)} of {after}: "
+            f"\n{len(comparison.old.passages)} passages of {before}, {len(comparison.new.passages)} of {after}: "
             f"{counts['same']} the same, {counts['reworded']} reworded, "
-            f"{counts['dropped']} not found in {after}, {counts['new']} not found in {before}"
-        )
-    )
-    console.print(
-        Text(
+            f"{counts['dropped']} not found in {after}, {counts['new']} not found in {before}\n"
             "What is not found may be reported in other words; what is no longer reported need not have stopped. "
             f"Borderline: the probabilities lie within {MARGIN:g} log-odds of the threshold, so that another wording "
             "could have turned the tag."
@@ -60,12 +57,10 @@ def write_table(comparison: Comparison, out: IO[str], same: bool = False) -> Non
 
 
 def _write_group(group: Group, names: tuple[str, str], console: Console) -> None:
-    title = Text(f"{group.title}: {len(group.pairs)}", style="bold")
     also = [f"{group.borderline} of them borderline"] if group.borderline else []
     also += [f"{group.elsewhere} more under other headings"] if group.elsewhere else []
-    title.append(f" ({', '.join(also)})" if also else "", style="not bold")
-    console.print()
-    console.print(title)
+    title = Text(f"\n{group.title}: {len(group.pairs)}", style="bold")
+    console.print(title.append(f" ({', '.join(also)})" if also else "", style="not bold"))
     table = Table(box=None, pad_edge=False, show_edge=False, show_header=False)
     table.add_column(no_wrap=True, vertical="top")
     table.add_column(overflow="fold")
@@ -76,21 +71,21 @@ def _write_group(group: Group, names: tuple[str, str], console: Console) -> None
         table.add_row("", _heading(pair, names))
         old, new = pair.words()
         if pair.alignment == "same":
-            table.add_row("both", _marked(new, styled, False))
+            table.add_row("both", _marked(new, styled, True))
             continue
         if pair.old:
             table.add_row(names[0], _marked(old, styled, False))
         if pair.new:
             table.add_row(names[1], _marked(new, styled, True))
         if pair.nearest and pair.changes:
-            near = Text(f"nearest, similarity {pair.nearness:.2f}: {one_line(pair.nearest.passage.text)}", style="dim")
-            table.add_row(Text(names[0] if pair.old is None else names[1], style="dim"), near)
+            near = f"nearest, similarity {pair.nearness:.2f}: {one_line(pair.nearest.passage.text)}"
+            table.add_row(Text(names[pair.old is not None], style="dim"), Text(near, style="dim"))
     console.print(table)
 
 
 def _heading(pair: Pair, names: tuple[str, str]) -> Text:
     """Format the changes and place of a pair: ``+failure 0.04 → 0.91  [prosecution]  p. 4 → 5  similarity 0.82``."""
-    sides = [side.passage for side in (pair.old, pair.new) if side]
+    sides = [side.passage for side in pair.sides]
     parts = [_change(change) for change in pair.changes]
     if not parts:
         parts = [Text(label, style=COLOURS[label]) for label in sides[-1].labels]
@@ -100,7 +95,7 @@ def _heading(pair: Pair, names: tuple[str, str]) -> Text:
     if pair.alignment == "reworded":
         parts.append(Text(f"similarity {pair.similarity:.2f}"))
     if len(sides) == 1:
-        parts.append(Text(f"not found in {names[0] if pair.old is None else names[1]}"))
+        parts.append(Text(f"not found in {names[pair.old is not None]}"))
     if any(side.low_confidence for side in sides):
         parts.append(Text("low confidence"))
     return Text("  ").join(parts)
@@ -117,6 +112,7 @@ def _arrow(values: list[str]) -> str:
 
 
 def _marked(segments: list[Segment], styled: bool, is_new: bool) -> Text:
+    """Strike out or embolden changed words on a terminal, write ``[-old-]`` and ``{+new+}`` elsewhere."""
     text = Text()
     for segment in segments:
         words = segment.text.rstrip()
@@ -125,8 +121,7 @@ def _marked(segments: list[Segment], styled: bool, is_new: bool) -> Text:
         if not segment.changed or not words:
             text.append(words + gap)
         elif styled:
-            text.append(words, style="bold" if is_new else "strike")
-            text.append(gap)
+            text.append(words, style="bold" if is_new else "strike").append(gap)
         else:
             text.append(f"{{+{words}+}}{gap}" if is_new else f"[-{words}-]{gap}")
     return text

@@ -1,13 +1,12 @@
 """Markdown writer: counts, then the tagged passages as quotes, section by section.
 
-Text of reports is never markup: all characters special to Markdown, its common extensions or HTML are escaped, and a
-passage is a single line, so that nothing in it can begin a block.
+Text of reports is never markup: all that is special is escaped, and a passage is one line, which begins no block.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from operator import attrgetter
@@ -17,7 +16,7 @@ from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
 from tipclassify.reporting.subject import Subject, subject_line
 from tipclassify.reporting.writers import ScoringContext, TaggedReport
-from tipclassify.text.document import Document, Passage
+from tipclassify.text.document import Passage
 from tipclassify.text.furniture import is_prose
 
 __all__ = ["write_markdown"]
@@ -32,16 +31,12 @@ _NUMBERED: Final = re.compile(r"^(\d{1,9})([.)])(?!\S)")
 
 
 def write_markdown(reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext) -> None:
-    """Write title, counts and tagged passages of each file, then model and policy.
-
-    The tagged passages of one file are kept in memory, since the counts come first.
-    """
+    """Write title, counts and tagged passages of each file, then model and policy."""
     out.write("# Tagged passages\n")
-    files = 0
+    file = None
     for file, batches in groupby(reports, key=attrgetter("file")):  # rows of one file come in batches
         out.writelines(f"{line}\n" for line in _file(file, batches, context))
-        files += 1
-    if not files:
+    if file is None:
         out.write("\nNo reports.\n")
     out.write("\n---\n\nHow they were tagged:\n\n")
     out.writelines(f"- {_escaped(name)}: {_escaped(value)}\n" for name, value in context.about().items())
@@ -49,26 +44,25 @@ def write_markdown(reports: Iterable[TaggedReport], out: IO[str], context: Scori
 
 
 def _file(file: str, batches: Iterable[TaggedReport], context: ScoringContext) -> Iterator[str]:
-    """Yield the lines of one file."""
-    counts: dict[str | None, Counter[str]] = {}  # by section, in the order in which they come
-    tagged: dict[str | None, list[Passage]] = {}
-    document: Document | None = None
+    """Yield the lines of one file, whose tagged passages are kept in memory, since the counts come first."""
+    counts: defaultdict[str | None, Counter[str]] = defaultdict(Counter)  # by section, in the order in which they come
+    tagged: defaultdict[str | None, list[Passage]] = defaultdict(list)
     notes: list[str] = []
     subject = Subject()
+    document = None
     for report in batches:
         document = document or report.document
         notes += report.notes
         subject += Subject.of(report.passages)
         for passage in filter(is_prose, report.passages):
-            counts.setdefault(passage.section, Counter()).update(("passages", *(passage.labels or ("(none)",))))
+            counts[passage.section].update(("passages", *(passage.labels or ("(none)",))))
             if passage.labels:
-                tagged.setdefault(passage.section, []).append(passage)
-    title = document.title if document else None
-    known = [str(value) for value in (document.country, document.year) if value] if document else []
+                tagged[passage.section].append(passage)
     link = context.link(file)
     name = "standard input" if file == "-" else _escaped(file)
     source = name if link is None else f"[{name}](<{link.replace('&', '&amp;')}>)"
-    yield f"\n## {_escaped(title or '') or name}\n"
+    known = [str(value) for value in (document.country, document.year) if value] if document else []
+    yield f"\n## {_escaped((document and document.title) or '') or name}\n"
     yield " · ".join([source, *map(_escaped, known)]) + "\n"
     yield from (f"Not read in full: {_escaped(note)}\n" for note in notes)
     yield from _table(counts)

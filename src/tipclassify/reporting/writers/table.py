@@ -6,38 +6,37 @@ from collections import Counter
 from collections.abc import Iterable
 from itertools import groupby
 from operator import attrgetter
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
 from tipclassify.reporting.subject import Subject, subject_line
 from tipclassify.reporting.writers import ScoringContext, TaggedReport
-from tipclassify.reporting.writers.wording import COLOURS
+from tipclassify.text.document import Passage
 from tipclassify.text.furniture import is_prose
 
-if TYPE_CHECKING:
-    from rich.table import Table
+__all__ = ["COLOURS", "console_of", "write_table"]
 
-    from tipclassify.text.document import Passage
+COLOURS: Final = {"positive_effort": "green", "failure": "yellow", "complicity": "red"}
 
-__all__ = ["write_table"]
 
-_WIDTH: Final = 110  # columns, if the output is no terminal
+def console_of(out: IO[str], width: int) -> Console:
+    """Make a console as wide as the terminal, or `width` columns if the output is none."""
+    return Console(file=out, highlight=False, width=None if out.isatty() else width)
 
 
 def write_table(reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext) -> None:  # noqa: ARG001
     """Write labels (with ``?`` for low confidence), probability, page and text of every tagged passage, then counts.
 
-    A line below the counts says if reports are mostly on subjects other than trafficking. Colours are used on a
-    terminal only, and never if ``NO_COLOR`` is set.
+    Colours are used on a terminal only, and never if ``NO_COLOR`` is set.
     """
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(file=out, highlight=False, width=None if out.isatty() else _WIDTH)
+    console = console_of(out, 110)
     counts: Counter[str] = Counter()
     subjects: list[Subject] = []
-    printed = False
     for _, batches in groupby(reports, key=attrgetter("file")):  # rows of one file come in batches
         table, section = None, None
         subjects.append(Subject())
@@ -56,8 +55,7 @@ def write_table(reports: Iterable[TaggedReport], out: IO[str], context: ScoringC
                 _add(table, passage)
         if table is not None:
             console.print(table)
-            printed = True
-    if printed:
+    if any(counts[label] for label in LABELS):
         console.print()
     shown = "   ".join(f"{label} {counts[label]}" for label in (*LABELS, "(none)"))
     console.print(Text(f"{counts['passages']} passages: {shown}"))
@@ -66,12 +64,8 @@ def write_table(reports: Iterable[TaggedReport], out: IO[str], context: ScoringC
 
 
 def _empty_table(report: TaggedReport) -> Table:
-    from rich.table import Table
-    from rich.text import Text
-
-    document = report.document
-    about = " ".join(str(known) for known in (document.country, document.year) if known) if document else ""
-    title = Text(one_line(report.file) + (f"  ({one_line(about)})" if about else ""))
+    about = one_line(report.country_and_year)
+    title = Text(one_line(report.file) + (f"  ({about})" if about else ""))
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, show_edge=False)
     table.add_column("label", no_wrap=True)
     table.add_column("prob.", justify="right", no_wrap=True)
@@ -82,8 +76,6 @@ def _empty_table(report: TaggedReport) -> Table:
 
 
 def _add(table: Table, passage: Passage) -> None:
-    from rich.text import Text
-
     doubt = " ?" if passage.low_confidence else ""
     labels = Text("\n").join(Text(label + doubt, style=COLOURS[label]) for label in passage.labels)
     scores = "\n".join(f"{passage.scores[label]:.2f}" for label in passage.labels)

@@ -18,10 +18,12 @@ import jinja2
 from markupsafe import Markup
 
 from tipclassify._version import __version__
-from tipclassify.labels import LABELS, MEANINGS
-from tipclassify.reporting.writers.wording import LETTERS, NAMES, probability, section_name
+from tipclassify.labels import LABELS, MEANINGS, SECTIONS
 
-__all__ = ["asset", "attribute", "content", "policy_hash", "rendered"]
+__all__ = ["attribute", "content", "rendered", "section_name"]
+
+_LETTERS: Final = {label: label[0].upper() for label in LABELS}
+_NAMES: Final = {label: label.replace("_", " ").capitalize() for label in LABELS}
 
 # HTML cannot have NUL, UTF-8 no lone surrogates. Replaced one for one, so that offsets stay valid.
 _IMPOSSIBLE: Final = re.compile("[\x00\ud800-\udfff]")
@@ -70,16 +72,10 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["attribute"] = attribute
-    environment.globals.update(
-        LABELS=LABELS,
-        LETTERS=LETTERS,
-        MEANINGS=MEANINGS,
-        NAMES=NAMES,
-        probability=probability,
-        section_name=section_name,
-        version=__version__,
-    )
+    filters = (attribute, policy_hash, probability, section_name)
+    environment.filters |= {function.__name__: function for function in filters}
+    environment.globals |= {"LABELS": LABELS, "LETTERS": _LETTERS, "MEANINGS": MEANINGS, "NAMES": _NAMES}
+    environment.globals |= {"asset": asset, "version": __version__}
     return environment
 
 
@@ -91,3 +87,17 @@ def asset(name: str) -> Markup:
 def policy_hash(text: str) -> str:
     """Compute the hash by which a content security policy allows an inline script or style (W3C CSP 3, section 8.3)."""
     return "sha256-" + b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
+
+
+def section_name(section: str | None) -> str:
+    """Make the display name of a section."""
+    return "No section" if section is None else section.capitalize() if section in SECTIONS else section
+
+
+def probability(value: float) -> str:
+    """Format a probability with two decimals, never as 1.00.
+
+    >>> probability(0.381), probability(0.9987)
+    ('0.38', '>0.99')
+    """
+    return ">0.99" if value >= 0.995 else f"{value:.2f}"

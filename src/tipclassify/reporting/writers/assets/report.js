@@ -297,7 +297,7 @@
 
   // ---- Map ----------------------------------------------------------------------------------------------------------
 
-  // Without a script marks stand where their characters are; with it, where their lines are on this screen.
+  // Marks of the map stand where their lines are on this screen.
   function draw() {
     document.documentElement.style.setProperty("--tools", tools.offsetHeight + "px");
     for (const article of articles) {
