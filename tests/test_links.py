@@ -23,9 +23,9 @@ import pytest
 pytest.importorskip("httpx")
 
 import tipclassify.download as links
-from tipclassify.download import Limits, LinkError, addresses, download, transport
-from tipclassify.download.addresses import is_public, resolve
+from tipclassify.download import Limits, LinkError, download, transport
 from tipclassify.download.cache import cache_folder
+from tipclassify.download.transport import is_public, resolve
 from tipclassify.errors import InputError, MissingExtraError
 
 PAGE = b"<!doctype html><title>Karvonia</title><p>Police arrested nine traffickers.</p>"
@@ -477,7 +477,7 @@ class Names:
             self.connected.append(address[0])
             return plain(("127.0.0.1", server.server_port), *rest, **named)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(addresses, "_lookup", lookup)
+        monkeypatch.setattr(transport, "_lookup", lookup)
         monkeypatch.setattr(socket, "create_connection", connect)
 
 
@@ -565,34 +565,10 @@ def test_certificates_are_checked_against_the_name_and_not_the_address(
         transport._tls_context.cache_clear()
 
 
-# Proxies
-
-
-def test_a_proxy_is_used_only_where_nothing_is_checked(
-    server: Server, names: Names, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    names.answers["site.example"] = [[PUBLIC]]
-    monkeypatch.setenv("http_proxy", f"http://user:pass%40word@127.0.0.1:{server.server_port}")
-    monkeypatch.setenv("no_proxy", "direct.example")
-    assert download("http://site.example/page", limits=QUICK).data == PAGE
-    assert names.connected == [PUBLIC]
-    server.routes["http://other.example/page"] = _Handler.answer
-    assert download("http://other.example/page", allow_private=True, limits=QUICK).data == PAGE
-    assert server.asked[-1] == "http://other.example/page"
-    assert server.headers[-1]["Proxy-Authorization"] == "Basic dXNlcjpwYXNzQHdvcmQ="
-    monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:1")
-    assert "not an HTTP one" in refused("http://more.example/page")
-
-
-def test_where_a_proxy_is_set_but_unused_the_error_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unknown(*_: object, **__: object) -> None:
-        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
-
-    monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
-    assert "the proxy of the environment is used only with --allow-private" in refused(
-        "https://site.example/", allow_private=False
-    )
+def test_proxies_of_the_environment_are_not_used(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    assert fetched(server, "/page").data == PAGE
 
 
 # The cache

@@ -15,7 +15,7 @@ SAVE_IT: Final = "save the page with a browser and give the file"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Hold the limits of one download, in seconds, bytes and redirects."""
+    """Limits of one download, in seconds, bytes and redirects."""
 
     connect: float = 10.0  # timeout of a connection
     read: float = 20.0  # timeout of one read
@@ -30,22 +30,12 @@ DEFAULT_LIMITS: Final = Limits()
 
 
 class LinkError(InputError):
-    """Report a link that could not be downloaded.
-
-    Attributes
-    ----------
-    status : int or None
-        HTTP status, if there was a response.
-    transient : bool
-        Whether the failure, of the network or the site, may be temporary.
-    retry_after : float or None
-        Seconds before a retry; None for no retry.
-    """
+    """Report a link that could not be downloaded."""
 
     def __init__(
         self, reason: str, *, status: int | None = None, transient: bool = False, retry_after: float | None = None
     ) -> None:
         super().__init__(reason)
-        self.status = status
-        self.transient = transient
-        self.retry_after = retry_after
+        self.status = status  # of HTTP, if there was a response
+        self.transient = transient  # whether the failure, of the network or the site, may be temporary
+        self.retry_after = retry_after  # seconds; None for no retry

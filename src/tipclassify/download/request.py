@@ -8,7 +8,6 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final, TypeVar
-from urllib.request import getproxies, proxy_bypass
 
 from tipclassify._version import __version__
 from tipclassify.download.limits import SAVE_IT, Limits, LinkError
@@ -26,15 +25,7 @@ _USER_AGENT: Final = f"Mozilla/5.0 (compatible; tipclassify/{__version__})"
 
 
 def parse_url(url: str) -> httpx.URL:
-    """Parse and check a URL, without its fragment.
-
-    Raises
-    ------
-    LinkError
-        When it is not an HTTP URL, or contains a password.
-    MissingExtraError
-        When httpx is not installed.
-    """
+    """Parse a URL, without its fragment; raise `LinkError` if it is not of the web, or contains a password."""
     try:
         import httpx
     except ImportError:
@@ -66,12 +57,8 @@ def _check(address: httpx.URL, where: str) -> None:
 def retry(url: str, attempt: Callable[[float], T], limits: Limits, received: Callable[[], int] = lambda: 0) -> T:
     """Return the result of `attempt`, called with a deadline on the monotonic clock.
 
-    It is retried once after a transient failure, and again as long as the number from `received` grows.
-
-    Raises
-    ------
-    LinkError
-        The error of the last attempt, prefixed with the URL.
+    It is retried once after a transient failure, and again as long as the number from `received` grows. The error of the
+    last attempt is raised, prefixed with the URL.
     """
     deadline = time.monotonic() + limits.total
     before = -1  # below any number received: one retry in any case
@@ -90,26 +77,17 @@ def retry(url: str, attempt: Callable[[float], T], limits: Limits, received: Cal
 def open_link(
     address: httpx.URL, deadline: float, limits: Limits, allow_private: bool, headers: Mapping[str, str]
 ) -> Iterator[httpx.Response]:
-    """Open the response to a GET request, after redirects, with its body unread.
-
-    Raises
-    ------
-    LinkError
-        For a refused address and for every network error.
-    """
+    """Open the response to a GET request, after redirects, with its body unread; every error is a `LinkError`."""
     import httpx
 
     from tipclassify.download.transport import CheckedTransport
 
-    proxy = _proxy_for(address)
-    if allow_private and proxy and not proxy.startswith(("http://", "https://")):
-        raise LinkError(f"the proxy of the environment is not an HTTP one; {SAVE_IT}")
     try:
         with httpx.Client(
-            transport=CheckedTransport(deadline, allow_private, proxy if allow_private else None),
+            transport=CheckedTransport(deadline, allow_private),
             headers={"User-Agent": _USER_AGENT, **headers},
             timeout=httpx.Timeout(limits.read, connect=limits.connect),
-            trust_env=False,
+            trust_env=False,  # a proxy resolves names itself: behind it, no address can be checked
         ) as client:
             request = client.build_request("GET", address)
             # Redirects one by one: httpx would read the body of each without limit.
@@ -122,21 +100,16 @@ def open_link(
                     _check(request.url, f"redirects to {redact_url(str(request.url))}")
         reason = f"redirects over {limits.redirects} times; open it in a browser and give the address it ends at"
         raise LinkError(reason)
-    except (httpx.HTTPError, httpx.InvalidURL, LinkError) as error:
-        failure = error if isinstance(error, LinkError) else _link_error(error, limits, deadline)
-        if proxy and not allow_private and failure.transient and failure.status is None:
-            hint = "the proxy of the environment is used only with --allow-private"
-            failure.args = (f"{failure}; {hint}, since behind it no address can be checked",)
-        raise failure from None
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise _link_error(error, limits, deadline) from None
 
 
 def _link_error(error: Exception, limits: Limits, deadline: float) -> LinkError:
     import httpx
 
     if isinstance(error, httpx.TimeoutException):
-        what = f"no answer for {limits.read:g} s"
-        if isinstance(error, httpx.ConnectTimeout):
-            what = f"no connection within {limits.connect:g} s"
+        connecting = isinstance(error, httpx.ConnectTimeout)
+        what = f"no connection within {limits.connect:g} s" if connecting else f"no answer for {limits.read:g} s"
         if deadline <= time.monotonic():
             what = f"took over {limits.total:g} s"
         return LinkError(f"{what}; try again later, or {SAVE_IT}", transient=True)
@@ -154,11 +127,3 @@ def _link_error(error: Exception, limits: Limits, deadline: float) -> LinkError:
         reason = f"the connection broke off; try again later, or {SAVE_IT}"
         return LinkError(reason, transient=True, retry_after=limits.pause)
     return LinkError(f"the site's answer is not valid HTTP; {SAVE_IT}")
-
-
-def _proxy_for(address: httpx.URL) -> str | None:
-    """Return the proxy for an address from the environment (``HTTPS_PROXY``, ``NO_PROXY``) or system settings."""
-    proxy = getproxies().get(address.scheme) or getproxies().get("all")
-    if not proxy or proxy_bypass(address.host):
-        return None
-    return proxy if "://" in proxy else f"http://{proxy}"

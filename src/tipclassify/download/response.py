@@ -24,13 +24,7 @@ _FAILURES: Final = {
 
 
 def read_response(response: httpx.Response, limits: Limits, day: str) -> Download:
-    """Read the body of a response of permitted status, media type and size.
-
-    Raises
-    ------
-    LinkError
-        For any other response.
-    """
+    """Read the body of a response of permitted status, media type and size; raise `LinkError` for any other."""
     check_status(response, limits)
     match = re.match(r"\s*([\w!#$&^.+-]+/[\w!#$&^.+-]+)", response.headers.get("content-type", ""), re.ASCII)
     media_type = match[1].lower() if match else None
