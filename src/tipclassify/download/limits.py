@@ -22,8 +22,7 @@ class Limits:
     total: float = 180.0  # with redirects and retries: 100 MB at 4.5 Mbit/s
     largest: int = 100_000_000  # bytes of a body, compressed and decompressed
     redirects: int = 5
-    pause: float = 1.0  # before a retry, unless the site sets a time
-    longest_pause: float = 5.0  # no retry if the site asks for more
+    pause: float = 1.0  # before a retry
 
 
 DEFAULT_LIMITS: Final = Limits()
@@ -32,10 +31,8 @@ DEFAULT_LIMITS: Final = Limits()
 class LinkError(InputError):
     """Report a link that could not be downloaded."""
 
-    def __init__(
-        self, reason: str, *, status: int | None = None, transient: bool = False, retry_after: float | None = None
-    ) -> None:
+    def __init__(self, reason: str, *, status: int | None = None, transient: bool = False, retry: bool = False) -> None:
         super().__init__(reason)
         self.status = status  # of HTTP, if there was a response
         self.transient = transient  # whether the failure, of the network or the site, may be temporary
-        self.retry_after = retry_after  # seconds; None for no retry
+        self.retry = retry  # whether to try once more after a pause

@@ -66,11 +66,10 @@ def retry(url: str, attempt: Callable[[float], T], limits: Limits, received: Cal
         try:
             return attempt(deadline)
         except LinkError as error:
-            wait, left = error.retry_after, deadline - time.monotonic()
-            if wait is None or wait > min(limits.longest_pause, left) or received() <= before:
+            if not error.retry or time.monotonic() + limits.pause > deadline or received() <= before:
                 raise LinkError(f"{redact_url(url)}: {error}", status=error.status, transient=error.transient) from None
             before = received()
-            time.sleep(wait)
+            time.sleep(limits.pause)
 
 
 @contextlib.contextmanager
@@ -121,9 +120,9 @@ def _link_error(error: Exception, limits: Limits, deadline: float) -> LinkError:
             return LinkError(f"no secure connection ({why}); {remedy}, or {SAVE_IT}", transient=True)
         what = "refused" if isinstance(cause, ConnectionRefusedError) else "failed"
         reason = f"connection {what}; check the address, or try again later"
-        return LinkError(reason, transient=True, retry_after=limits.pause)
+        return LinkError(reason, transient=True, retry=True)
     # Without a cause, a RemoteProtocolError is httpx's own, about a redirect address.
     if isinstance(error, httpx.NetworkError) or (isinstance(error, httpx.RemoteProtocolError) and error.__cause__):
         reason = f"the connection broke off; try again later, or {SAVE_IT}"
-        return LinkError(reason, transient=True, retry_after=limits.pause)
+        return LinkError(reason, transient=True, retry=True)
     return LinkError(f"the site's answer is not valid HTTP; {SAVE_IT}")
