@@ -795,7 +795,7 @@ def test_retraining_shows_its_way_and_what_it_brought(opened: Open, school: Revi
         if part is not None:
             assert part["verdict"] in shown
             assert part["where"] in shown
-            assert f"{part['rows'][0]['with']:.3f}" in shown
+            assert f"{part['rows'][0]['this']:.3f}" in shown
 
 
 def test_a_model_that_became_worse_is_said_to_be_before_any_figure(opened: Open, desk: Reviewer) -> None:
