@@ -97,9 +97,9 @@ def test_near_duplicates_are_added_and_listed() -> None:
     ]
     added = add_rows(there, new)
     assert [one["id"] for one in added.rows] == ["b", "c", "d"]
-    assert {(pair.id, pair.other) for pair in added.near} == {("b", "a"), ("c", "a"), ("c", "b")}
-    assert added.near[0].similarity == 1.0
-    assert added.near[-1].labels != added.near[-1].other_labels
+    assert {(row["id"], other["id"]) for row, other, _ in added.near} == {("b", "a"), ("c", "a"), ("c", "b")}
+    assert added.near[0][2] == 1.0
+    assert added.near[-1][0]["labels"] != added.near[-1][1]["labels"]
 
 
 # --------------------------------------------------------------------------------------------- stats, split

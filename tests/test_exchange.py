@@ -48,7 +48,7 @@ def there_and_back(rows: list[Record], name: str, folder: Path) -> tuple[list[Re
     notes = FORMATS[name].write(rows, out)
     path = folder / f"x.{'csv' if name == 'csv' else 'parquet' if name == 'parquet' else 'json'}"
     path.write_bytes(out.getvalue())
-    return read_records(path, name).records, notes
+    return read_records(path, name), notes
 
 
 @pytest.mark.parametrize("name", ["jsonl", "label-studio", "prodigy"])
@@ -143,7 +143,7 @@ def read(tmp_path: Path, name: str, *entries: Any, lines: bool = True) -> list[R
     path = tmp_path / "export.json"
     path.write_text("".join(json.dumps(e) + "\n" for e in entries) if lines else json.dumps(entries), "utf-8")
     assert guess_format(path) == name
-    return read_records(path).records
+    return read_records(path)
 
 
 def test_a_label_studio_export_is_read(tmp_path: Path) -> None:
@@ -220,7 +220,7 @@ def test_a_prodigy_export_is_read(tmp_path: Path) -> None:
     assert [row.labels for row in found] == [("failure",), (), None, None]
     assert found[3].predicted == ("failure",)
     with pytest.raises(CorpusError, match="a yes-or-no task"):
-        FORMATS["prodigy"].read(_file(tmp_path, {"text": "x", "label": "failure", "answer": "accept"}))
+        read_records(_file(tmp_path, {"text": "x", "label": "failure", "answer": "accept"}), "prodigy")
 
 
 def test_a_doccano_export_is_read(tmp_path: Path) -> None:

@@ -795,12 +795,12 @@ def test_retraining_shows_its_way_and_what_it_brought(opened: Open, school: Revi
         if part is not None:
             assert part["verdict"] in shown
             assert part["where"] in shown
-            assert f"{part['rows'][0]['with']:.3f}" in shown
+            assert f"{part['rows'][0]['this']:.3f}" in shown
 
 
 def test_a_model_that_became_worse_is_said_to_be_before_any_figure(opened: Open, desk: Reviewer) -> None:
     rows = [
-        {"figure": figure, "without": 0.9, "with": 0.8, "difference": -0.1, "low": -0.15, "high": -0.05}
+        {"figure": figure, "other": 0.9, "this": 0.8, "difference": -0.1, "interval": {"low": -0.15, "high": -0.05}}
         for figure in ("macro-F1", *LETTERS)
     ]
     part = {"where": "X", "groups": 30, "worse": True, "verdict": "The model fell. Keep yours.", "rows": rows}

@@ -21,8 +21,15 @@ from tipclassify.corpus.loading import Row, read_rows
 from tipclassify.errors import CorpusError, ModelError
 from tipclassify.evaluation.bootstrap import Comparison, Difference, Interval
 from tipclassify.review.events import plain_line
-from tipclassify.review.learning import assign_groups, describe_change, drop_corrected, retrain
-from tipclassify.review.retraining import Retraining, checkout_data, model_to_adapt
+from tipclassify.review.retraining import (
+    Retraining,
+    assign_groups,
+    checkout_data,
+    describe_change,
+    drop_corrected,
+    model_to_adapt,
+    retrain,
+)
 from tipclassify.training.train import Trained
 
 DATA = Path(__file__).resolve().parents[1] / "data"
@@ -153,9 +160,9 @@ def test_a_retraining_from_start_to_result(tmp_path: Path, own_cache: Path) -> N
         assert [row["figure"] for row in result[part]["rows"]] == ["macro-F1", *LABELS]
         for row in result[part]["rows"]:
             if row["difference"] is not None:  # a label that is nowhere held out has none
-                assert row["difference"] == pytest.approx(row["with"] - row["without"], abs=2e-4)
-            if row["low"] is not None:
-                assert row["low"] <= row["difference"] <= row["high"]
+                assert row["difference"] == pytest.approx(row["this"] - row["other"], abs=2e-4)
+            if row["interval"]["low"] is not None:
+                assert row["interval"]["low"] <= row["difference"] <= row["interval"]["high"]
     assert result["on_own"]["groups"] == 6  # paragraphs of four sentences
     taught = Classifier.load(result["out"])
     assert taught.meta["corpus"]["passages"] == 114
@@ -288,7 +295,7 @@ def test_a_model_that_the_corrections_made_worse_is_called_so(tmp_path: Path) ->
     result = retrain(**job_of(tmp_path, wrong, plain[:600]), progress=silent)
     held, own = result["on_held"], result["on_own"]
     assert held["worse"] is True
-    assert held["rows"][0]["high"] < 0
+    assert held["rows"][0]["interval"]["high"] < 0
     assert held["verdict"].startswith("The corrections make the model worse on labelled passages held out")
     assert "Keep the model that you have." in held["verdict"]
     assert own["worse"] is False
@@ -317,7 +324,7 @@ def test_the_verdict_says_no_more_than_the_interval(
     many = found(20)
     assert many["verdict"].startswith(says)
     assert many["worse"] is worse
-    assert many["rows"][1]["with"] is None  # NaN is no JSON
+    assert many["rows"][1]["this"] is None  # NaN is no JSON
     json.dumps(many, allow_nan=False)
     few = found(19)["verdict"].removeprefix(many["verdict"])
     assert few == (" 19 reports are few: the interval is too narrow." if low < high else "")

@@ -12,12 +12,11 @@ from collections.abc import Callable
 from typing import Annotated
 
 import typer
+from typer import Option
 
 from tipclassify._version import __version__
-from tipclassify.cli import bundle, check, compare, evaluate, explain, fetch, info, models, review, score, summary, text
-from tipclassify.cli.corpus import add, agree, audit, convert, queue, rebuild, split, stats
-from tipclassify.cli.corpus import check as corpus_check
-from tipclassify.cli.output import print_note
+from tipclassify.cli import bundle, compare, corpus, evaluate, explain, fetch, models, review, score, summary, text
+from tipclassify.cli.output import print_note, show_warnings
 from tipclassify.errors import ModelError, TipclassifyError
 
 app = typer.Typer(
@@ -46,9 +45,9 @@ def _add(to: typer.Typer, *commands: Callable[..., None]) -> None:
 
 
 _add(app, score.score, summary.summary, compare.compare, bundle.bundle, bundle.verify, review.review, fetch.fetch)
-_add(app, text.text, explain.explain, evaluate.evaluate, check.check, info.info)
-_add(corpus_app, queue.queue, convert.convert, add.add, corpus_check.check, stats.stats, split.split, agree.agree)
-_add(corpus_app, audit.audit, rebuild.rebuild)
+_add(app, text.text, explain.explain, evaluate.evaluate, models.check, models.info)
+_add(corpus_app, corpus.queue, corpus.convert, corpus.add, corpus.check, corpus.stats, corpus.split, corpus.agree)
+_add(corpus_app, corpus.audit, corpus.rebuild)
 _add(models_app, models.add, models.list_)
 
 
@@ -61,7 +60,7 @@ def _print_version(asked: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+        bool, Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
     ] = False,
 ) -> None:
     pass
@@ -72,6 +71,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    show_warnings()
     try:
         app()
     except TipclassifyError as error:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import compress
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
+from typer import Argument, Option
 
 from tipclassify.cli import options
 from tipclassify.cli.output import open_output, print_warnings
@@ -16,23 +18,16 @@ if TYPE_CHECKING:
     from tipclassify.reporting.writers import TaggedReport
 
 _SUFFIXES: Final = {"table": [".txt"], "jsonl": [".jsonl", ".ndjson"], "html": [".html", ".htm"]}
-_OLD_HELP: Final = "A report: a file of any kind that score takes, or a link; '-' is standard input."
 
 
 def compare(
-    old: Annotated[str, typer.Argument(metavar="OLD", help=_OLD_HELP)],
-    new: Annotated[str, typer.Argument(metavar="NEW", help="The report of a later year.")],
+    old: Annotated[str, Argument(metavar="OLD", help=options.REPORT_HELP)],
+    new: Annotated[str, Argument(metavar="NEW", help="The report of a later year.")],
     format: Annotated[
         Literal["table", "jsonl", "html"] | None,
-        typer.Option(
-            "--format",
-            "-f",
-            help="How to write the comparison; by the suffix of --output, else a table. html is one page.",
-        ),
+        Option("--format", "-f", help="By the suffix of --output, else a table; html is one page."),
     ] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Also list the passages that are the same in both.")
-    ] = False,
+    everything: Annotated[bool, Option("--all", help="Also list passages that are the same in both.")] = False,
     model: options.Model = None,
     policy: options.Policy = "balanced",
     threshold: options.Threshold = None,
@@ -43,13 +38,12 @@ def compare(
 ) -> None:
     """Compare two reports of one country: what the later one newly reports, and what it no longer does.
 
-    Passages are matched one to one by the rarer words that they share: the same, reworded, or found in one report only.
-    Listed first are those whose labels changed: failures newly reported, efforts no longer reported, complicity new or
-    gone, failures no longer reported, efforts newly reported; then reworded passages, and those in one report only.
+    Passages are matched one to one by the rarer words that they share. Listed first are those whose labels changed:
+    failures newly reported, efforts no longer reported, complicity new or gone, failures no longer reported, efforts
+    newly reported; then reworded passages, and those in one report only.
 
-    'No longer reported' means that no passage of NEW was found to match, or that the matching one is not tagged so. It
-    does not mean that anything stopped. A change is marked borderline where the probabilities on both sides lie so near
-    to the threshold that another wording could have turned the tag.
+    'No longer reported' means that no passage of NEW matches, or that the matching one is not tagged so, not that
+    anything stopped. A change is borderline where another wording could have turned the tag.
     """
     from tipclassify.reporting.comparison.comparison import compare as compare_reports
     from tipclassify.reporting.writers import ScoringContext, format_of
@@ -72,16 +66,13 @@ def compare(
 
 def _tagged_prose(file: str, tagging: Tagging) -> TaggedReport:
     """Tag an input as one report, with all batches of its rows, without page furniture such as references and notes."""
-    from dataclasses import replace
-
     from tipclassify.pipeline.batch import tag_input
     from tipclassify.text.furniture import is_prose
 
     reports = list(tag_input(file, tagging))
     if not reports:
         raise InputError(f"{file}: no rows in it; give a report, or rows with a 'text' field")
-    for report in reports:
-        print_warnings(report.notes)
+    print_warnings([note for report in reports for note in report.notes])
     passages = [passage for report in reports for passage in report.passages]
     extras = [row for report in reports for row in report.extras]
     kept = list(map(is_prose, passages))

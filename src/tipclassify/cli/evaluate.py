@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
+from typer import Option
 
 from tipclassify.cli import options
 from tipclassify.cli.output import write_results
@@ -12,33 +12,17 @@ from tipclassify.cli.output import write_results
 
 def evaluate(
     labelled: options.Labelled,
-    by: Annotated[
-        str | None, typer.Option("--by", metavar="FIELD", help="One table for each value of this field.")
-    ] = None,
-    confusion: Annotated[
-        bool, typer.Option("--confusion", help="Which sets of labels were given for which, wrong ones first.")
-    ] = False,
-    errors: Annotated[int, typer.Option("--errors", metavar="N", min=0, help="Show the N worst errors.")] = 0,
-    slices: Annotated[
-        bool, typer.Option("--slices", help="Figures by section, length in words and number of clauses.")
-    ] = False,
-    reliability: Annotated[
-        bool,
-        typer.Option("--reliability", help="Calibration of each label: predicted and observed frequency in ten bins."),
-    ] = False,
+    by: Annotated[str | None, Option(metavar="FIELD", help="A table for each value of this field.")] = None,
+    confusion: Annotated[bool, Option("--confusion", help="Sets of labels given for others, worst first.")] = False,
+    errors: Annotated[int, Option(metavar="N", min=0, help="Show the N worst errors.")] = 0,
+    slices: Annotated[bool, Option("--slices", help="Figures by section, words and number of clauses.")] = False,
+    reliability: Annotated[bool, Option("--reliability", help="Predicted and observed frequency by label.")] = False,
     compare: Annotated[
-        str | None,
-        typer.Option(
-            "--compare",
-            metavar="NAME|DIR",
-            help="Another model, under the same policy: how much better this one is, and how surely.",
-        ),
+        str | None, Option(metavar="NAME|DIR", help="Another model: is this one better, how surely?")
     ] = None,
     threshold: options.Threshold = None,
-    draws: Annotated[
-        int, typer.Option("--draws", metavar="N", min=0, help="Bootstrap draws of groups; 0 for no intervals.")
-    ] = 1_000,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Draws the groups.")] = 0,
+    draws: options.Draws = 1_000,
+    seed: options.Seed = 0,
     format: options.Format = "table",
     model: options.Model = None,
     policy: options.Policy = "balanced",

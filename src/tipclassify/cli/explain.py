@@ -6,7 +6,7 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from typer import Argument, Option
 
 from tipclassify.cli import options
 from tipclassify.cli.output import write_results
@@ -17,11 +17,9 @@ if TYPE_CHECKING:
 
 
 def explain(
-    text: Annotated[str, typer.Argument(help="The passage, in quotes; '-' reads it from standard input.")],
-    section: Annotated[
-        str | None, typer.Option("--section", metavar="HEADING", help="Heading of the section that it stands in.")
-    ] = None,
-    top: Annotated[int, typer.Option("--top", min=1, help="Spans of text to show for each label.")] = 8,
+    text: Annotated[str, Argument(help="The passage, in quotes; '-' reads it from standard input.")],
+    section: Annotated[str | None, Option(metavar="HEADING", help="Heading that it stands under.")] = None,
+    top: Annotated[int, Option("--top", min=1, help="Spans of text to show for each label.")] = 8,
     format: options.Format = "table",
     model: options.Model = None,
     policy: options.Policy = "balanced",
@@ -30,12 +28,12 @@ def explain(
 ) -> None:
     """Show what in a passage speaks for and against each label, whether it has the label or not.
 
-    With the fast model, the weights of all spans and of the heading add up, with the bias, to the log-odds of the
-    label; positive weights speak for it. With the default, each word, each clause and the heading are masked by
-    themselves, and the weight is how far the log-odds fall. These do not add up.
+    With the fast model, the weights of all spans and of the heading add up, with the bias, to the log-odds. With the
+    default, each word, each clause and the heading are masked by themselves, and the weight is how far the log-odds
+    fall. These do not add up.
 
-    The passage is taken as it is, without splitting; --section gives the heading that it stands under. jsonl holds
-    every span, and in "method" how it was weighed: additive or occlusion.
+    The passage is taken as it is, without splitting. jsonl holds every span, and in "method" how it was weighed:
+    additive or occlusion.
     """
     from tipclassify.labels import LABELS
     from tipclassify.model.classifier import Classifier

@@ -7,31 +7,22 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from tipclassify.cli import options
-from tipclassify.cli.output import open_output, print_note, show_warnings
+from tipclassify.cli.output import open_output, print_note
 from tipclassify.errors import InputError, MissingExtraError
 
 
 def fetch(
-    countries: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="COUNTRY...", help="English names or ISO 3166 codes: Togo, \"Cote d'Ivoire\", 'Korea, South', TGO."
-        ),
-    ],
-    year: Annotated[
-        int | None,
-        typer.Option("--year", metavar="YEAR", help="Year of the report, 2017 or later; the latest by default."),
-    ] = None,
+    countries: Annotated[list[str], Argument(metavar="COUNTRY...", help="Names or codes: Togo, 'Korea, South', TGO.")],
+    year: Annotated[int | None, Option(metavar="YEAR", help="2017 or later; the latest by default.")] = None,
     output_dir: Annotated[
-        Path, typer.Option("--output-dir", "-o", metavar="DIR", help="Folder for the files; made where it is missing.")
-    ] = Path("."),
-    refresh: Annotated[
-        bool, typer.Option("--refresh", help="Download anew what was downloaded today and is in the cache.")
-    ] = False,
+        Path, Option("--output-dir", "-o", metavar="DIR", help="Folder for the files; made where it is missing.")
+    ] = Path(),
+    refresh: Annotated[bool, Option("--refresh", help="Download anew what the cache has from today.")] = False,
     allow_private: options.AllowPrivate = False,
-    base_url: Annotated[str | None, typer.Option("--base-url", metavar="URL", hidden=True)] = None,
+    base_url: Annotated[str | None, Option(hidden=True)] = None,
 ) -> None:
     """Download country narratives of the US State Department's Trafficking in Persons Report.
 
@@ -56,17 +47,16 @@ def fetch(
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InputError(f"{output_dir}: cannot be made ({reason}); choose another --output-dir") from None
-    show_warnings()
     site = base_url and base_url.rstrip("/")
     failed = 0
     for name in countries:
         try:
             country = find_country(name)
-            found, page = find_narrative(
+            year, page = find_narrative(
                 country, years, site, allow_private=allow_private, refresh=refresh, reported=print_note
             )
-            years = [found]
-            path = output_dir / f"tip-{found}-{slugs(country, found)[0]}.html"
+            years = [year]
+            path = output_dir / f"tip-{year}-{slugs(country, year)[0]}.html"
             with open_output(path, binary=True) as out:
                 out.write(page.data)
             typer.echo(path)

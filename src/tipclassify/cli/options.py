@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from typer import Argument, Option
 
 from tipclassify.labels import LABELS
 
@@ -23,77 +24,43 @@ def _not_zero(jobs: int) -> int:
     return jobs
 
 
+REPORT_HELP = "A report: a file of any kind that score takes, or a link; '-' is standard input."
+LABELLED_HELP = "Labelled passages: .jsonl, .csv, .parquet, or a folder."
+
 Files = Annotated[
     list[str],
-    typer.Argument(
+    Argument(
         metavar="FILE...",
         help="Reports (text, Markdown, HTML, PDF, Word, EPUB, RTF, each also as .gz), links, folders, patterns, "
         "'@list.txt' with one of these a line, '-' for standard input. A .jsonl file with a 'text' field is scored row "
         "by row, without splitting, and keeps its other fields.",
     ),
 ]
-Labelled = Annotated[
-    list[Path], typer.Argument(metavar="PATH...", help="Labelled passages: .jsonl, .csv, .parquet, or a folder.")
-]
+Labelled = Annotated[list[Path], Argument(metavar="PATH...", help=LABELLED_HELP)]
 Model = Annotated[
-    str | None,
-    typer.Option(
-        "--model",
-        metavar="NAME|DIR",
-        help="default, fast, another model of 'tipclassify models list', or the folder of one.",
-    ),
+    str | None, Option(metavar="NAME|DIR", help="default, fast, another of 'tipclassify models list', or a folder.")
 ]
-Other = Annotated[
-    str | None,
-    typer.Option(
-        "--other", metavar="NAME|DIR", help="A second model: passages whose labels the two see differently come first."
-    ),
-]
+Other = Annotated[str | None, Option(metavar="NAME|DIR", help="A second model: where they differ comes first.")]
 Policy = Annotated[
     PolicyName,
-    typer.Option(
-        "--policy",
-        help="Operating point: screen misses little (recall), balanced has the best F1, "
-        "cite is seldom wrong (precision).",
-    ),
+    Option(help="screen misses little (recall), balanced has the best F1, cite is seldom wrong (precision)."),
 ]
 Threshold = Annotated[
     list[str] | None,
-    typer.Option(
-        "--threshold",
-        metavar="LABEL=VALUE",
-        help="Probability from which a label is given, in place of the policy's; may be repeated.",
-    ),
+    Option(metavar="LABEL=VALUE", help="Probability from which a label is given, not the policy's; repeatable."),
 ]
-Unit = Annotated[
-    UnitName, typer.Option("--unit", help="Split reports to sentences, or long semicolon lists also to clauses.")
-]
-Encoding = Annotated[
-    str | None,
-    typer.Option(
-        "--encoding", metavar="NAME", help="Encoding of text and HTML files, such as cp1252; detected by default."
-    ),
-]
-AllowPrivate = Annotated[
-    bool, typer.Option("--allow-private", help="Let links lead to private and loopback addresses.")
-]
-Jobs = Annotated[
-    int,
-    typer.Option(
-        "--jobs",
-        "-j",
-        metavar="N",
-        callback=_not_zero,
-        help="Processes; -1 is one for each core. Results are the same.",
-    ),
-]
+Unit = Annotated[UnitName, Option(help="Split reports to sentences, or long semicolon lists also to clauses.")]
+Encoding = Annotated[str | None, Option(metavar="NAME", help="Of text and HTML files (cp1252); else detected.")]
+AllowPrivate = Annotated[bool, Option("--allow-private", help="Let links lead to private and loopback addresses.")]
+Jobs = Annotated[int, Option("--jobs", "-j", metavar="N", callback=_not_zero, help="Processes; -1: one for each core.")]
+Draws = Annotated[int, Option(metavar="N", min=0, help="Bootstrap draws; 0 for no intervals.")]
+Seed = Annotated[int, Option("--seed", min=0, help="Of what is drawn: the same seed, the same result.")]
+Most = Annotated[int, Option("--most", min=0, help="Findings to write of each part, the worst first.")]
 Format = Annotated[
-    Literal["table", "jsonl"],
-    typer.Option("--format", "-f", help="How to write the results: to read, or one JSON object a line."),
+    Literal["table", "jsonl"], Option("--format", "-f", help="A table to read, or a JSON object a line.")
 ]
-Output = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to FILE (whole or not at all), not stdout.")
-]
+Output = Annotated[Path | None, Option("--output", "-o", metavar="FILE", help="Write to FILE, whole or not at all.")]
+NewFile = Annotated[Path, Option("--output", "-o", "--out", metavar="FILE", help="File to write, whole or not at all.")]
 
 
 def parse_thresholds(given: Sequence[str] | None) -> dict[str, float]:
@@ -102,9 +69,8 @@ def parse_thresholds(given: Sequence[str] | None) -> dict[str, float]:
     for option in given or ():
         label, _, written = option.partition("=")
         if label not in LABELS:
-            raise typer.BadParameter(
-                f"{option!r} is not LABEL=VALUE with a label of {', '.join(LABELS)}", param_hint="'--threshold'"
-            )
+            reason = f"{option!r} is not LABEL=VALUE with a label of {', '.join(LABELS)}"
+            raise typer.BadParameter(reason, param_hint="'--threshold'")
         try:
             value = float(written)
         except ValueError:

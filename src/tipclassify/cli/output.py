@@ -1,4 +1,4 @@
-"""Output of the commands: results to stdout or atomically to a file; notes and warnings as lines on stderr."""
+"""What commands read and write: tagged reports in; results to stdout or whole to a file, notes as lines on stderr."""
 
 from __future__ import annotations
 
@@ -6,14 +6,21 @@ import contextlib
 import os
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import typer
 
 from tipclassify.errors import InputError
 from tipclassify.formatting import json_line
+from tipclassify.progress import progress_bar
+
+if TYPE_CHECKING:
+    from tipclassify.pipeline.batch import Tagging
+    from tipclassify.reporting.writers import TaggedReport
+
+    Make = Callable[[TaggedReport], Any] | None
 
 
 def print_note(line: str) -> None:
@@ -38,6 +45,58 @@ def print_warnings(notes: Iterable[str]) -> None:
 def show_warnings(program: str = "tipclassify") -> None:
     """Show Python warnings as single lines prefixed with the program's name."""
     warnings.showwarning = lambda message, *_: print(f"{program}: warning: {message}", file=sys.stderr)
+
+
+def tag_each(
+    files: Sequence[str], tagging: Tagging, jobs: int, make: Make = None, bar: bool = True
+) -> Iterator[tuple[str, Iterator[Any]]]:
+    """Yield each input with its tagged reports, or with ``make(report)`` from the worker; show a progress bar."""
+    from tipclassify.pipeline.batch import tag_inputs
+
+    every = tag_inputs(files, tagging, jobs, make) if make else tag_inputs(files, tagging, jobs)
+    with progress_bar("reports") if bar else contextlib.nullcontext() as progress:
+        for done, (file, made) in enumerate(every, 1):
+            yield file, map(_with_warnings, made)
+            if progress:
+                progress(done, len(files))
+
+
+def _with_warnings(made: Any) -> Any:
+    print_warnings(made.notes)
+    return made
+
+
+@contextlib.contextmanager
+def list_failures(inputs: int) -> Iterator[list[str]]:
+    """Collect failures in a list; on leaving, print them and, if there are any, exit with 1."""
+    failures: list[str] = []
+    yield failures
+    for failure in failures:
+        print_note(failure)
+    if failures:
+        if inputs > 1:
+            print_note(f"{len(failures)} of {inputs} inputs failed")
+        raise typer.Exit(1)
+
+
+@contextlib.contextmanager
+def tagged_reports(
+    names: Sequence[str], tagging: Tagging, jobs: int, make: Make = None, bar: bool = True
+) -> Iterator[Iterator[Any]]:
+    """Iterate over the tagged reports of all inputs, or ``make(report)`` of each; collect inputs that fail."""
+    from tipclassify.pipeline.batch import expand_inputs
+
+    files = expand_inputs(names)
+    with list_failures(len(files)) as failures:
+
+        def reports() -> Iterator[Any]:
+            for _, made in tag_each(files, tagging, jobs, make, bar):
+                try:
+                    yield from made
+                except InputError as error:
+                    failures.append(str(error))
+
+        yield reports()
 
 
 def write_results(path: Path | None, format: str, rows: Iterable[dict[str, Any]], table: str) -> None:
@@ -73,22 +132,13 @@ def open_output(path: Path | None, binary: bool = False) -> Iterator[IO[Any]]:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit from None
         return
-    text: dict[str, Any] = {} if binary else {"encoding": "utf-8", "newline": ""}
     if path.exists() and not path.is_file():  # a device or pipe, such as /dev/null, is written to and never replaced
-        try:
-            special = open(path, "wb" if binary else "w", **text)  # noqa: SIM115
-        except OSError as error:
-            raise InputError(f"{path}: cannot be written ({error.strerror}); choose another --output") from None
-        with special as out:
+        with _opened(path, path, "w", binary) as out:
             yield out
         return
     staged = path.with_name(f".{path.name}-{os.urandom(4).hex()}")  # named before it exists, so it is always removed
     try:
-        try:
-            made = open(staged, "xb" if binary else "x", opener=_private, **text)  # noqa: SIM115
-        except OSError as error:
-            raise InputError(f"{path}: cannot be written ({error.strerror}); choose another --output") from None
-        with made as out:
+        with _opened(staged, path, "x", binary) as out:
             yield out
         umask = os.umask(0)
         os.umask(umask)
@@ -99,5 +149,10 @@ def open_output(path: Path | None, binary: bool = False) -> Iterator[IO[Any]]:
             os.unlink(staged)
 
 
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+def _opened(file: Path, path: Path, mode: str, binary: bool) -> IO[Any]:
+    """Open a file, private until it is complete; errors name `path`."""
+    text: dict[str, Any] = {} if binary else {"encoding": "utf-8", "newline": ""}
+    try:
+        return open(file, mode + "b" * binary, opener=lambda name, flags: os.open(name, flags, 0o600), **text)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another --output") from None

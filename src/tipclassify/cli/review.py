@@ -10,35 +10,23 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Option
 
 from tipclassify.cli import options
-from tipclassify.cli.output import print_note, print_warnings
+from tipclassify.cli.output import print_note, print_notes, print_warnings
+from tipclassify.progress import progress_bar
+
+_CORPUS = Path("review.jsonl")
 
 
 def review(
     files: options.Files,
-    corpus: Annotated[
-        Path,
-        typer.Option(
-            "--corpus", metavar="FILE", help="Labelled passages that decisions go to; events are kept beside it."
-        ),
-    ] = Path("review.jsonl"),
-    annotator: Annotated[
-        str | None,
-        typer.Option("--annotator", metavar="NAME", help="Who decides; by default the name you logged in with."),
-    ] = None,
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Loopback port; 0 takes any that is free.")] = 0,
-    queue: Annotated[
-        bool, typer.Option("--queue", help="Open with the passages that teach most, not with the first report.")
-    ] = False,
+    corpus: Annotated[Path, Option(metavar="FILE", help="Where decisions go, events beside it.")] = _CORPUS,
+    annotator: Annotated[str | None, Option(metavar="NAME", help="Who decides; else your login name.")] = None,
+    port: Annotated[int, Option("--port", min=0, max=65535, help="Loopback port; 0 takes any that is free.")] = 0,
+    queue: Annotated[bool, Option("--queue", help="Open with the passages that teach most, not a report.")] = False,
     train_data: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--train-data",
-            metavar="PATH",
-            exists=True,
-            help="Labelled passages to retrain on with the corrections; the corpus in data/ of a checkout by default.",
-        ),
+        list[Path] | None, Option(metavar="PATH", exists=True, help="What to retrain on, too; else data/ of a clone.")
     ] = None,
     model: options.Model = None,
     other: options.Other = None,
@@ -46,7 +34,7 @@ def review(
     threshold: options.Threshold = None,
     encoding: options.Encoding = None,
     allow_private: options.AllowPrivate = False,
-    no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the link only.")] = False,
+    no_browser: Annotated[bool, Option("--no-browser", help="Print the link only.")] = False,
 ) -> None:
     """Correct the tags of reports on a page of this machine, and retrain the model.
 
@@ -63,7 +51,6 @@ def review(
     from tipclassify.errors import MissingExtraError
     from tipclassify.model.classifier import Classifier
     from tipclassify.pipeline.batch import expand_inputs
-    from tipclassify.progress import progress_bar
     from tipclassify.review.opened import open_reports
     from tipclassify.review.retraining import Retraining, checkout_data, model_to_adapt
     from tipclassify.review.session import ReviewSession
@@ -76,16 +63,13 @@ def review(
     if corpus.suffix != ".jsonl":
         raise typer.BadParameter(f"{corpus}: give a name that ends in .jsonl", param_hint="'--corpus'")
     tagging = options.tagging(model, policy, threshold, encoding=encoding, allow_private=allow_private)
-    second = Classifier.load(other) if other else None
     socket = listen(port)
     # The corpus of an earlier session may lie in the folder under review: it is no report.
     names = [name for name in expand_inputs(files) if not _is_same(name, corpus)]
     with progress_bar("reports") as progress:
         reports, failures = open_reports(names, tagging, progress)
-    for report in reports:
-        print_warnings(report.notes)
-    for failure in failures:
-        print_note(failure)
+    print_warnings([note for report in reports for note in report.notes])
+    print_notes(failures, len(failures))
     if not reports:
         raise typer.Exit(1)
     session = ReviewSession(
@@ -96,7 +80,7 @@ def review(
         policy=policy,
         queue=queue,
         model_name=Path(model).name if model else "default",
-        second=second,
+        second=Classifier.load(other) if other else None,
         second_name=Path(other).name if other else "",
     )
     retraining = Retraining(corpus, train_data or checkout_data(), model_to_adapt(model))
@@ -117,15 +101,12 @@ def review(
 
 
 def _is_same(name: str, corpus: Path) -> bool:
-    try:
-        return corpus.exists() and corpus.samefile(name)
-    except OSError:  # a link, or no such file
-        return False
+    with contextlib.suppress(OSError):  # a link, or no such file
+        return corpus.samefile(name)
+    return False
 
 
 def _login() -> str:
-    """Return the name of the user who runs this."""
-    try:
+    with contextlib.suppress(OSError, KeyError, ImportError):  # a container may run as a user without a name
         return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # a container may run as a user without a name
-        return "annotator"
+    return "annotator"

@@ -1,4 +1,4 @@
-"""``tipclassify score``: tag the passages of reports."""
+"""``tipclassify score``: tag the passages of reports, here or, with ``--engine dask``, on a cluster."""
 
 from __future__ import annotations
 
@@ -7,13 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from typer import Option
 
 from tipclassify._version import __version__
-from tipclassify.cli import engine as engines
 from tipclassify.cli import options
-from tipclassify.cli.inputs import list_failures, tag_each, tagged_reports
-from tipclassify.cli.output import open_output, print_note
+from tipclassify.cli.output import (
+    list_failures,
+    open_output,
+    print_note,
+    print_notes,
+    print_warnings,
+    tag_each,
+    tagged_reports,
+)
 from tipclassify.errors import InputError
+from tipclassify.progress import progress_bar
 
 if TYPE_CHECKING:
     from tipclassify.pipeline.batch import Tagging
@@ -24,7 +32,7 @@ def score(
     files: options.Files,
     format: Annotated[
         Literal["table", "jsonl", "csv", "xlsx", "parquet", "html", "md"] | None,
-        typer.Option("--format", "-f", help="How to write the results; by the suffix of --output, else a table."),
+        Option("--format", "-f", help="How to write the results; by the suffix of --output, else a table."),
     ] = None,
     model: options.Model = None,
     policy: options.Policy = "balanced",
@@ -33,20 +41,15 @@ def score(
     encoding: options.Encoding = None,
     allow_private: options.AllowPrivate = False,
     jobs: options.Jobs = 1,
-    bom: Annotated[bool, typer.Option("--bom", help="Begin CSV with a byte-order mark, which Excel wants.")] = False,
+    bom: Annotated[bool, Option("--bom", help="Begin CSV with a byte-order mark, which Excel wants.")] = False,
     output: options.Output = None,
-    output_dir: Annotated[
-        Path | None,
-        typer.Option(
-            "--output-dir", metavar="DIR", help="Write one file for each input into DIR; with --engine, Parquet files."
-        ),
+    output_dir: Annotated[Path | None, Option(metavar="DIR", help="Write a file for each input into DIR.")] = None,
+    resume: Annotated[bool, Option("--resume", help="Leave out inputs whose output is in --output-dir.")] = False,
+    engine: Annotated[Literal["dask"] | None, Option(help="Spread the work over processes or a cluster.")] = None,
+    scheduler: Annotated[str | None, Option(metavar="tcp://HOST:PORT", help="With --engine: the cluster.")] = None,
+    workers: Annotated[
+        int | None, Option(metavar="N", min=1, help="With --engine: processes here; one a core if unset.")
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="With --output-dir: leave out inputs whose output is already there.")
-    ] = False,
-    engine: engines.EngineOption = None,
-    scheduler: engines.SchedulerOption = None,
-    workers: engines.WorkersOption = None,
 ) -> None:
     """Tag the passages of reports: positive effort, failure, complicity.
 
@@ -69,14 +72,14 @@ def score(
     tagging = options.tagging(model, policy, threshold, unit, encoding, allow_private)
     if engine:
         if bom or jobs != 1 or output or format not in (None, "parquet"):
-            raise typer.BadParameter(
-                "writes Parquet to --output-dir, by --workers processes: "
-                "leave out --bom, --jobs, --output and --format",
-                param_hint="'--engine'",
-            )
-        engines.score_on_cluster(files, tagging, output_dir, scheduler, workers)
+            reason = "writes Parquet to --output-dir, by --workers processes"
+            remedy = "leave out --bom, --jobs, --output and --format"
+            raise typer.BadParameter(f"{reason}: {remedy}", param_hint="'--engine'")
+        _score_on_cluster(files, tagging, output_dir, scheduler, workers)
         return
-    engines.refuse_without_engine(scheduler, workers)
+    for option, given in (("--scheduler", scheduler), ("--workers", workers)):
+        if given is not None:
+            raise typer.BadParameter("needs --engine dask", param_hint=f"'{option}'")
     context = ScoringContext(tagging.classifier(), policy, bom=bom, folder=output.parent if output else output_dir)
     name = format or (format_of(output) if output else "table")
     if output_dir:
@@ -119,3 +122,34 @@ def _score_each(
         except KeyboardInterrupt:
             print_note(f"interrupted; {finished} of {len(left)} outputs are whole, --resume makes the others")
             raise
+
+
+def _score_on_cluster(
+    names: list[str], tagging: Tagging, folder: Path | None, scheduler: str | None, workers: int | None
+) -> None:
+    """Score into a folder of Parquet files; failures are printed on standard error and make the exit code 1."""
+    from tipclassify.pipeline.distributed import score
+
+    if folder is None:
+        raise typer.BadParameter("needs --output-dir, a folder for its Parquet files", param_hint="'--engine'")
+    if scheduler is not None and workers is not None:
+        reason = "a cluster has its own workers; leave it out with --scheduler"
+        raise typer.BadParameter(reason, param_hint="'--workers'")
+    scheme, colon, rest = folder.as_posix().partition(":/")  # a `Path` collapses the two slashes of s3://
+    address = f"{scheme}://{rest}" if colon and len(scheme) > 1 and "/" not in scheme else str(folder)
+    try:
+        with progress_bar("parts") as progress:
+            done = score(names, address, scheduler=scheduler, workers=workers, tagging=tagging, progress=progress)
+    except KeyboardInterrupt:
+        print_note("interrupted; the same command goes on where this stopped")
+        raise
+    if done.made < done.files:
+        print_note(f"{done.files - done.made} of {done.files} files were done")
+    if done.removed:
+        print_note(f"removed the files of inputs that have changed or gone: {done.removed}")
+    print_warnings(done.notes)
+    if done.failures:
+        print_notes([str(error) for _, error in done.failures], 50)  # all of them are in errors/
+        if len(done.inputs) > 1:
+            print_note(f"{len({name for name, _ in done.failures})} of {len(done.inputs)} inputs failed")
+        raise typer.Exit(1)

@@ -7,13 +7,14 @@ from enum import Enum
 from typing import Annotated, Final, Literal
 
 import typer
+from typer import Option
 
-from tipclassify.cli import inputs, options
-from tipclassify.cli.output import open_output, print_note
+from tipclassify.cli import options
+from tipclassify.cli.output import open_output, print_note, tagged_reports
 
 
 class Dimension(str, Enum):
-    """`tipclassify.reporting.summary.DIMENSIONS` as an enum, since Typer accepts no list of literals."""
+    """`reporting.summary.DIMENSIONS`, since Typer accepts no list of literals."""
 
     file = "file"
     country = "country"
@@ -33,24 +34,15 @@ _SUFFIXES: Final = {
 def summary(
     files: options.Files,
     by: Annotated[
-        list[Dimension] | None,
-        typer.Option(
-            "--by",
-            help="What to count by; repeat it to combine (--by country --by year). By file, unless told otherwise; a "
-            "heat map by country and year.",
-        ),
+        list[Dimension] | None, Option(help="What to count by, file by default; repeat it to combine.")
     ] = None,
     format: Annotated[
         Literal["table", "csv", "jsonl", "png", "svg"] | None,
-        typer.Option("--format", "-f", help="How to write the counts; by the suffix of --output, else a table."),
+        Option("--format", "-f", help="How to write the counts; by the suffix of --output, else a table."),
     ] = None,
     chart: Annotated[
         Literal["bars", "heatmap"] | None,
-        typer.Option(
-            "--chart",
-            help="What to draw as png or svg: bars, a row for each group, or heatmap, one panel for each label with "
-            "the first --by downwards and the second across. Bars, unless told otherwise.",
-        ),
+        Option(help="Of png and svg: a row for each group, or the first --by downwards and the second across."),
     ] = None,
     model: options.Model = None,
     policy: options.Policy = "balanced",
@@ -67,10 +59,9 @@ def summary(
     text with this model and policy; what the rows say of file, country, year and section is what they are counted by.
 
     Each count comes with an adjusted one (Rogan and Gladen 1978), which corrects for passages that the model misses or
-    tags wrongly, and its 95% interval: the true counts of these passages that agree with the tagged one, by a score
-    interval that includes the uncertainty of the model's error rates. They were measured on passages held out when it
-    was trained; that they hold on these reports is an assumption. The balanced policy suits counting best: with screen
-    and cite the result depends on the error rates more.
+    tags wrongly, and its 95% score interval, which includes the uncertainty of the error rates. They were measured on
+    passages held out of training; that they hold on these reports is an assumption. The balanced policy suits counting
+    best: with screen and cite the result depends on the error rates more.
 
     References, notes, contents, dates and addresses are not counted. One line under the table says so where most of a
     report is on other subjects than trafficking.
@@ -96,13 +87,10 @@ def summary(
 
     tagging = options.tagging(model, policy, threshold, unit, encoding, allow_private)
     context = ScoringContext(tagging.classifier(), policy)
-    with inputs.tagged_reports(files, tagging, jobs) as reports:
+    with tagged_reports(files, tagging, jobs) as reports:
         found = summarize(reports, context, dimensions or ["file"], dict(tagging.thresholds))
         if found.rates is None:
-            print_note(
-                "this model does not record its error rates (an older version trained it): counts are not adjusted; "
-                "train it again to have them"
-            )
+            print_note("counts are not adjusted: this model records no error rates; train it again to have them")
         with open_output(output, binary=picture) as out:
             if picture:
                 draw(found, chart or "bars", wanted, out)

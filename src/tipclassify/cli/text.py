@@ -4,22 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
 from tipclassify.cli import options
 from tipclassify.cli.output import open_output, write_rows
 
 
 def text(
-    file: Annotated[
-        str,
-        typer.Argument(
-            metavar="FILE", help="A report: a file of any kind that score takes, a link, '-' for standard input."
-        ),
-    ],
-    blocks: Annotated[
-        bool, typer.Option("--blocks", help="Print each paragraph and heading as a line of JSON, with where it stands.")
-    ] = False,
+    file: Annotated[str, Argument(metavar="FILE", help=options.REPORT_HELP)],
+    blocks: Annotated[bool, Option("--blocks", help="Print paragraphs and headings as lines of JSON.")] = False,
     encoding: options.Encoding = None,
     allow_private: options.AllowPrivate = False,
     output: options.Output = None,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import typer
+from typer import Option
 
 from tipclassify.cli.output import show_warnings
 from tipclassify.errors import CorpusError, ModelError, TipclassifyError
@@ -21,74 +22,48 @@ _USED_BY: Final = {"weight": ("default",), "unlabelled": ("fast", "encoder")}  #
 
 def _for_encoder(name: str, help: str, **more: Any) -> Any:
     """Declare an option of ``--model encoder``."""
-    return typer.Option(name, help=help, rich_help_panel="With --model encoder", **more)
+    return Option(name, help=help, rich_help_panel="With --model encoder", **more)
 
 
 Data = Annotated[
     list[Path] | None,
-    typer.Option(
-        "--data",
-        help="Labelled passages of your own beside the project's corpus: a .jsonl, .csv or .parquet file, or a folder "
-        "of them. May be repeated.",
-    ),
+    Option("--data", help="Labelled passages of your own: .jsonl, .csv, .parquet, or a folder. Repeatable."),
 ]
 Kind = Annotated[
     Literal["default", "fast", "encoder"],
-    typer.Option(
+    Option(
         "--model",
         help="default: the heads of the shipped encoder (minutes). fast: the linear model (minutes). "
         "encoder: fine-tune an encoder from a pretrained one (hours; extra train).",
     ),
 ]
-Corpus = Annotated[
-    bool, typer.Option("--corpus/--no-corpus", help="Train on the project's corpus in data/ too, or on --data alone.")
-]
+Corpus = Annotated[bool, Option("--corpus/--no-corpus", help="Train on data/ too, or on --data alone.")]
 Out = Annotated[
     Path | None,
-    typer.Option(
-        "--out",
-        "--output",
-        "-o",
-        help="Folder of the new model; models/default or models/fast without, where there is no --data.",
-    ),
+    Option("--out", "--output", "-o", help="Folder of the new model; models/NAME where there is no --data."),
 ]
-Seed = Annotated[
-    int, typer.Option("--seed", help="Draws the folds, and an encoder's order; the same seed, the same model.")
-]
-Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Processes, or an encoder's threads; -1 for one a core.")]
-Weight = Annotated[float, typer.Option("--weight", min=0.001, help="Count each row of --data so many times.")]
+Seed = Annotated[int, Option("--seed", help="Of folds and an encoder's order: the same seed, the same model.")]
+Jobs = Annotated[int, Option("--jobs", "-j", help="Processes, or an encoder's threads; -1 for one a core.")]
+Weight = Annotated[float, Option("--weight", min=0.001, help="Count each row of --data so many times.")]
 Unlabelled = Annotated[
     list[Path] | None,
-    typer.Option(
+    Option(
         "--unlabelled",
         help="Real passages without labels (.jsonl or .jsonl.gz with text, section, source). The default scores them "
         "for the fast model to learn; an encoder takes class proportions and vocabulary from them.",
     ),
 ]
 Base = Annotated[
-    str | None,
-    _for_encoder("--base", "Pretrained encoder to fine-tune: its folder, or its id on the Hugging Face hub."),
+    str | None, _for_encoder("--base", "Pretrained encoder: its folder, or its id on the Hugging Face hub.")
 ]
 Epochs = Annotated[int | None, _for_encoder("--epochs", "Passes over the passages; 4 without.", min=1)]
-Rate = Annotated[
-    float | None,
-    _for_encoder(
-        "--rate", "Learning rate of the head, the largest of the run; 0.0002 without. Larger bases want less."
-    ),
-]
-Invented = Annotated[
-    int | None,
-    _for_encoder(
-        "--invented",
-        "Invented passages of an epoch, where there are real ones: near twins first; 12000 without.",
-        min=0,
-    ),
-]
+Rate = Annotated[float | None, _for_encoder("--rate", "Largest learning rate of the head; 0.0002 without.")]
+Invented = Annotated[int | None, _for_encoder("--invented", "Invented passages of an epoch; 12000 without.", min=0)]
 Resume = Annotated[bool, _for_encoder("--resume", "Go on with a run that was broken off.")]
 
 
 def refuse_misplaced(kind: str, base: str | None, given: Mapping[str, object]) -> None:
-    """Raise a usage error when an encoder has no base, or a `given` option does not apply to this kind of model."""
+    """Refuse an encoder without a base, and a `given` option that does not apply to this kind of model."""
     if kind == "encoder" and not base:
         raise typer.BadParameter("needs --base, the pretrained encoder to start from", param_hint="'--model encoder'")
     for name, value in {"base": base, **given}.items():
@@ -111,9 +86,8 @@ def report_rows(corpus: Sequence[dict[str, Any]], own: Sequence[dict[str, Any]])
     found = f"{real:,} real passages" if real else f"no real passages{advice}"
     print_line(f"{len(corpus) - real:,} invented passages, {found}, {len(own):,} of your own")
     if 0 < len(own) < 100:
-        print_line(
-            f"warning: {len(own)} passages of your own move the model little; label 100 or more to tell a difference"
-        )
+        advice = "label 100 or more to tell a difference"
+        print_line(f"warning: {len(own)} passages of your own move the model little; {advice}")
 
 
 def run_fast(rows: Sequence[dict[str, Any]], out: Path, unlabelled: Sequence[Path], seed: int, jobs: int) -> Any:
@@ -123,11 +97,8 @@ def run_fast(rows: Sequence[dict[str, Any]], out: Path, unlabelled: Sequence[Pat
     from tipclassify.training.unlabelled import read_unlabelled, score_unlabelled
 
     teacher: Classifier | None = None
-    try:
+    with nullcontext() if unlabelled else suppress(ModelError):
         teacher = Classifier.load()
-    except ModelError:
-        if unlabelled:
-            raise
     pool = read_unlabelled(unlabelled, [row["text"] for row in rows], _DISTILLED, seed)
     with progress_bar("passages scored by the default") as progress:
         soft = score_unlabelled(teacher, pool, progress) if teacher else []

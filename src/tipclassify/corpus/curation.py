@@ -1,7 +1,4 @@
-"""Curate a corpus: add rows, count them, and split them without near duplicates on both sides.
-
-Rows validated by `corpus.read_rows` come in. No function writes a file: the command line does.
-"""
+"""Curate a corpus: add rows, count them, and split them without near duplicates on both sides."""
 
 from __future__ import annotations
 
@@ -12,13 +9,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from tipclassify.corpus.loading import Row, group_rows, merge_groups, text_key
+from tipclassify.corpus.loading import Row, group_rows, text_key
 from tipclassify.corpus.near_duplicates import LEAK_SIMILARITY, near_duplicate_pairs
 from tipclassify.errors import CorpusError
 from tipclassify.formatting import aligned, shown
 from tipclassify.labels import LABELS
 
-__all__ = ["Addition", "NearDuplicate", "add_rows", "corpus_stats", "split_rows", "stats_table"]
+__all__ = ["Addition", "add_rows", "corpus_stats", "split_rows", "stats_table"]
 
 _NONE: Final = "(none)"
 _MAX_LINES: Final = 12  # of each part of the table; the rest is only counted
@@ -26,43 +23,19 @@ _QUANTILES: Final = {"least": 0, "p5": 0.05, "p25": 0.25, "median": 0.5, "p75": 
 
 
 @dataclass(frozen=True, slots=True)
-class NearDuplicate:
-    """A new row that nearly duplicates another row; `similarity` is 0 to 1."""
-
-    id: str
-    other: str
-    similarity: float
-    labels: tuple[str, ...]
-    other_labels: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Addition:
-    """Rows to add, with unique ids, and the findings to report.
-
-    Attributes
-    ----------
-    repeated : list of (id, id)
-        New rows with the text and labels of an existing row, and that row: not added.
-    renamed : list of (id, id)
-        Ids taken by another text, and their replacements.
-    near : list of NearDuplicate
-        Added rows that nearly duplicate another row, to be checked.
-    """
+    """Rows to add, with unique ids, and the findings to report."""
 
     rows: list[Row]
-    repeated: list[tuple[str, str]]
-    renamed: list[tuple[str, str]]
-    near: list[NearDuplicate]
+    repeated: list[tuple[str, str]]  # ids of rows not added, and of the rows with the same text and labels
+    renamed: list[tuple[str, str]]  # ids taken by another text, and their replacements
+    near: list[tuple[Row, Row, float]]  # added rows, what they nearly duplicate, the similarity: the most similar first
 
 
 def add_rows(existing: Sequence[Row], new: Sequence[Row]) -> Addition:
     """Find the rows of `new` that are not among the `existing` ones.
 
-    Raises
-    ------
-    CorpusError
-        When a text exists with other labels, which a person has to settle.
+    Raises `CorpusError` when a text exists with other labels, which a person has to settle.
     """
     first = {text_key(row["text"]): row for row in reversed(existing)}
     taken = {str(row["id"]) for row in existing}
@@ -92,34 +65,23 @@ def add_rows(existing: Sequence[Row], new: Sequence[Row]) -> Addition:
     return Addition(rows, repeated, renamed, _near(existing, rows))
 
 
-def _near(existing: Sequence[Row], rows: Sequence[Row]) -> list[NearDuplicate]:
+def _near(existing: Sequence[Row], rows: Sequence[Row]) -> list[tuple[Row, Row, float]]:
     every = [*existing, *rows]
-    found = [
-        NearDuplicate(new["id"], old["id"], round(similarity, 4), tuple(new["labels"]), tuple(old["labels"]))
-        for i, j, similarity in near_duplicate_pairs([row["text"] for row in every], LEAK_SIMILARITY)
-        if j >= len(existing)  # i < j: the later one is new
-        for old, new in [(every[i], every[j])]
-    ]
-    return sorted(found, key=lambda pair: (-pair.similarity, pair.id, pair.other))
-
-
-# --------------------------------------------------------------------------------------------- splitting
+    pairs = near_duplicate_pairs([row["text"] for row in every], LEAK_SIMILARITY)
+    found = [(every[j], every[i], similarity) for i, j, similarity in pairs if j >= len(existing)]  # i < j: j is new
+    return sorted(found, key=lambda pair: (-round(pair[2], 4), pair[0]["id"], pair[1]["id"]))
 
 
 def split_rows(rows: Sequence[Row], share: float = 0.2, seed: int = 0) -> tuple[list[Row], list[Row]]:
     """Split rows into a training set and a test set of about `share`, 0 to 1, each in the original order.
 
-    Groups (narratives, pairs, equal texts) are never split, nor are near duplicates in different groups.
-
-    Raises
-    ------
-    CorpusError
-        When no split leaves rows on both sides.
+    Groups (narratives, pairs, equal texts) are never split, nor are near duplicates in different groups. Raises
+    `CorpusError` when no split leaves rows on both sides.
     """
     if not 0 < share < 1:
         raise CorpusError([f"share is {share:g}: give a number between 0 and 1, such as 0.2"])
     near = ((i, j) for i, j, _ in near_duplicate_pairs([row["text"] for row in rows], LEAK_SIMILARITY))
-    groups = merge_groups(group_rows(rows), near)
+    groups = group_rows(rows, near)
     size = Counter(groups)
     names = sorted(size)
     wanted, held = share * len(rows), 0
@@ -129,19 +91,13 @@ def split_rows(rows: Sequence[Row], share: float = 0.2, seed: int = 0) -> tuple[
             test.add(name)
             held += size[name]
     if not held or held == len(rows):
-        what = (
-            f"{len(rows):,} passages cannot be parted at {share:g}: near twins, and passages of one document, "
-            "stay together"
-        )
-        count = "is 1 group" if len(names) == 1 else f"are {len(names):,} groups"
-        raise CorpusError([f"{what}, and there {count} only; add others"])
+        what = f"{len(rows):,} passages cannot be parted at {share:g}"
+        why = "near twins, and passages of one document, stay together"
+        raise CorpusError([f"{what}: {why}, and the number of such groups is {len(names):,}; add others"])
     train, held_out = (
         [row for row, group in zip(rows, groups, strict=True) if (group in test) is side] for side in (False, True)
     )
     return train, held_out
-
-
-# --------------------------------------------------------------------------------------------- counting
 
 
 def corpus_stats(rows: Sequence[Row]) -> Iterator[dict[str, Any]]:

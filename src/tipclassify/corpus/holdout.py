@@ -1,8 +1,6 @@
 """Choose the held-out rows of all shipped models: whole countries of real reports, whole groups of invented passages.
 
-Rows come in, a mask goes out. The rule depends on the row alone, so a growing corpus keeps its held-out rows. Labelled
-real passages were mostly chosen for being hard: `natural_weights` restores the proportions of whole reports
-(post-stratification, Little 1993, JASA 88:1001-1012).
+The rule depends on the row alone, so a growing corpus keeps its held-out rows.
 """
 
 from __future__ import annotations
@@ -26,11 +24,7 @@ _EDGES: Final = (0.01, 0.03, 0.1, 0.3, 0.6, 0.9)  # bin edges of a passage's hig
 
 
 def source_family(doc: str | None) -> str | None:
-    """Return the report family of a document: "hrr", "dol" or "factbook"; None for an invented one.
-
-    >>> source_family("dol-pdf/Chad.pdf"), source_family("narra-karvonia")
-    ('dol', None)
-    """
+    """Return the report family of a document: "hrr", "dol" or "factbook"; None for an invented one."""
     found = _REAL.match(doc or "")
     return found[1] if found else None
 
@@ -64,16 +58,9 @@ def held_out(rows: Sequence[Row]) -> npt.NDArray[np.bool_]:
 
 
 def natural_shares(families: Sequence[str], scores: npt.NDArray[np.float64]) -> dict[str, list[float]]:
-    """Estimate, for each family, the share of passages in each bin of the highest probability.
+    """Estimate the share of passages in each bin of the highest probability, by family, from a random unlabelled sample.
 
-    Laplace smoothing adds one passage to each bin, so none is empty.
-
-    Parameters
-    ----------
-    families : sequence of str (n,)
-        Report families of a random sample of unlabelled passages.
-    scores : float (n, 3)
-        Probabilities of the labels.
+    Laplace smoothing adds one passage to each bin. `families` is (n,), `scores` the probabilities (n, 3).
     """
     bins, family = _bins(scores), np.array(families)
     return {
@@ -86,10 +73,10 @@ def natural_shares(families: Sequence[str], scores: npt.NDArray[np.float64]) -> 
 def natural_weights(
     families: Sequence[str], scores: npt.NDArray[np.float64], shares: Mapping[str, Sequence[float]]
 ) -> npt.NDArray[np.float64]:
-    """Compute post-stratification weights of labelled passages, float (n,), mean 1 in each family.
+    """Compute post-stratification weights (Little 1993, JASA 88:1001-1012) of labelled passages, mean 1 in each family.
 
-    A weight is the natural share of the passage's bin over its share here. Empty bins are ignored; a family without
-    natural shares has weight 1.
+    Labelled real passages were mostly chosen for being hard; the weights restore the proportions of whole reports. A
+    weight is the natural share of the passage's bin over its share here; 1 in a family without natural shares.
     """
     bins, family = _bins(scores), np.array(families)
     weights = np.ones(len(bins))

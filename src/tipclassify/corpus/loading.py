@@ -1,8 +1,6 @@
-"""Load a labelled corpus and validate every row; all errors are reported at once.
+"""Load a labelled corpus (``*.jsonl``, ``*.csv``, ``*.parquet``) and validate every row; all errors come at once.
 
-Files come in (``*.jsonl``, ``*.csv``, ``*.parquet``), rows or a `datasets.Dataset` go out. A folder is read in the
-order of its file names: its ``corpus/``, if any, then ``real/passages.jsonl``, from ``tipclassify corpus rebuild``.
-Columns: ``text`` and ``labels``; optional ``id``, ``section``, ``pair``, ``doc`` and ``source``; further columns are kept.
+A folder is read in the order of its file names: its ``corpus/``, if any, then ``real/passages.jsonl``.
 """
 
 from __future__ import annotations
@@ -22,8 +20,7 @@ from tipclassify.labels import LABELS, SECTIONS
 if TYPE_CHECKING:
     import datasets
 
-__all__ = ["corpus_digest", "group_rows", "labels_alone", "load_corpus", "merge_groups", "read_rows"]
-__all__ += ["row_key", "text_key"]
+__all__ = ["corpus_digest", "group_rows", "labels_alone", "load_corpus", "read_rows", "row_key", "text_key"]
 
 LONGEST: Final = 2_000
 """Maximum characters of a passage; a longer one is a paragraph or more, not a sentence."""
@@ -41,18 +38,11 @@ class RowError(ValueError):
 
 
 def load_corpus(*paths: str | os.PathLike[str]) -> datasets.Dataset:
-    """Load labelled passages from one or more files or folders.
+    """Load labelled passages from files or folders.
 
-    Returns
-    -------
-    datasets.Dataset
-        Columns ``id``, ``text``, ``labels`` (a sequence of ``ClassLabel`` with the names of ``LABELS``), ``section``,
-        ``pair``, ``doc``, ``source``, and any further columns of the rows.
-
-    Raises
-    ------
-    CorpusError
-        With one line for every bad row of every file.
+    The columns are ``id``, ``text``, ``labels`` (a sequence of ``ClassLabel`` with the names of ``LABELS``),
+    ``section``, ``pair``, ``doc``, ``source``, and any further columns of the rows; only text and labels are required.
+    Raises `CorpusError` with one line for every bad row of every file.
     """
     import datasets
 
@@ -70,10 +60,7 @@ def load_corpus(*paths: str | os.PathLike[str]) -> datasets.Dataset:
 def read_rows(*paths: str | os.PathLike[str]) -> list[Row]:
     """Read validated rows as plain dicts, with ``labels`` as a tuple of names in the order of ``LABELS``.
 
-    Raises
-    ------
-    CorpusError
-        With one line for every invalid row of every file.
+    Raises `CorpusError` with one line for every invalid row of every file.
     """
     problems: list[str] = []
     rows: list[Row] = []
@@ -97,12 +84,8 @@ def read_rows(*paths: str | os.PathLike[str]) -> list[Row]:
 
 
 def row_key(row: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the key of duplicate rows: normalised text and heading.
+    """Return the key of duplicate rows: normalised text and heading, without the standard sections, which decide nothing.
 
-    The heading is empty for a section of a narrative, which decides no label.
-
-    >>> row_key({"text": "Courts slept.", "section": "prosecution"})
-    ('courts slept.', '')
     >>> row_key({"text": "Courts slept.", "section": "Labor Law"})
     ('courts slept.', 'labor law')
     """
@@ -131,12 +114,8 @@ def text_key(text: str) -> str:
 
 
 def labels_alone(row: Row) -> tuple[str, ...]:
-    """Return the labels of a row's text without its heading.
+    """Return the labels of a row's text without its heading: ``labels_alone`` ("none" for none), else ``labels``.
 
-    They are in ``labels_alone`` ("none" for none); a row without this field keeps its ``labels``.
-
-    >>> labels_alone({"labels": (), "labels_alone": "failure"})
-    ('failure',)
     >>> labels_alone({"labels": ("failure",), "labels_alone": "none"})
     ()
     """
@@ -146,41 +125,29 @@ def labels_alone(row: Row) -> tuple[str, ...]:
     return tuple(label for label in LABELS if label in names)
 
 
-def group_rows(rows: Sequence[Row]) -> list[int]:
-    """Number the group of each row; rows with the same document, pair or text share a group.
+def group_rows(rows: Sequence[Row], near: Iterable[tuple[int, int]] = ()) -> list[int]:
+    """Number the group of each row, which a split keeps whole: rows with the same document, pair or text share one.
 
-    Splits keep groups whole, so that near twins are never on both sides.
+    Rows paired in `near` share one too. A group's number is that of its first row.
 
     >>> group_rows([{"text": "A", "doc": "x"}, {"text": "B", "doc": "x"}, {"text": "a "}])
     [0, 0, 0]
     """
+    if not rows:
+        return []
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     seen: dict[tuple[str, str], int] = {}
-    pairs = []
+    pairs = list(near)
     for i, row in enumerate(rows):
         keys = [("text", text_key(row["text"]))]
         keys += [(name, str(row[name])) for name in ("doc", "pair") if row.get(name)]
         pairs += [(seen.setdefault(key, i), i) for key in keys]
-    return merge_groups(list(range(len(rows))), pairs)
-
-
-def merge_groups(groups: list[int], pairs: Iterable[tuple[int, int]]) -> list[int]:
-    """Merge the groups of each pair of rows (connected components); a group's number is that of its first row.
-
-    >>> merge_groups([0, 1, 2], [(1, 2)])
-    [0, 1, 1]
-    """
-    parent = list(groups)
-
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
-    for one, other in pairs:
-        a, b = root(one), root(other)
-        parent[max(a, b)] = min(a, b)
-    return [root(i) for i in range(len(parent))]
+    graph = coo_array(([True] * len(pairs), tuple(zip(*pairs, strict=True))), shape=(len(rows), len(rows)))
+    first: dict[int, int] = {}
+    components = connected_components(graph, directed=False)[1].tolist()
+    return [first.setdefault(component, i) for i, component in enumerate(components)]
 
 
 def corpus_digest(rows: Iterable[Row]) -> str:
@@ -192,18 +159,13 @@ def corpus_digest(rows: Iterable[Row]) -> str:
     return digest.hexdigest()
 
 
-# --------------------------------------------------------------------------------------------- one row
-
-
 def _check(row: Any) -> Row:
     """Validate a row, and return it with its labels in the order of ``LABELS``."""
     if not isinstance(row, dict):
         raise RowError('not a JSON object; write {"text": …, "labels": […]}')
     labels = row.get("labels", row.get("label"))
     if labels is None and row.get("predicted") is not None:
-        raise RowError(
-            'not labelled yet; set "labels" to a list of names, [] for none (what "predicted" says is the model\'s)'
-        )
+        raise RowError('not labelled yet; set "labels" to a list, [] for none (what "predicted" says is the model\'s)')
     if len(text := check_text(row.get("text"))) > LONGEST:
         raise RowError(f"text of {len(text):,} characters, over {LONGEST:,}; split it into sentences")
     checked: Row = {**{name: value for name, value in row.items() if name != "label"}, "labels": parse_labels(labels)}
@@ -213,7 +175,7 @@ def _check(row: Any) -> Row:
 
 
 def check_text(value: Any) -> str:
-    """Return the text of a row; raise `RowError` if it is missing or empty."""
+    """Return the text of a row; raise `RowError` for none."""
     if not isinstance(value, str):
         raise RowError('no text; add a "text" field')
     if not value.strip():
@@ -221,29 +183,25 @@ def check_text(value: Any) -> str:
     return value
 
 
-def split_names(value: Any) -> Any:
-    """Split text at ``;``, ``,`` or ``|`` into names; return any other value unchanged."""
-    return value.replace("|", ";").replace(",", ";").split(";") if isinstance(value, str) else value
+def label_list(value: Any) -> list[str]:
+    """Return label names from a list, or from text with ``;``, ``,`` or ``|``; raise `RowError` for any other value."""
+    if isinstance(value, str):
+        value = [name for name in value.replace("|", ";").replace(",", ";").split(";") if name.strip()]
+    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
+        raise RowError('no labels; add "labels": a list of names, [] for none')
+    return [name.strip() for name in value]
 
 
 def parse_labels(value: Any) -> tuple[str, ...]:
-    """Parse label names from a list, or from text with ``;``, into the order of ``LABELS``.
-
-    Raises `RowError` for any other value, and for an unknown label.
+    """Parse label names into the order of ``LABELS``; raise `RowError` for an unknown one.
 
     >>> parse_labels("failure; positive_effort")
     ('positive_effort', 'failure')
     """
-    value = [name for name in split_names(value) if name.strip()] if isinstance(value, str) else value
-    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
-        raise RowError('no labels; add "labels": a list of names, [] for none')
-    names = [name.strip() for name in value]
+    names = label_list(value)
     if unknown := [name for name in names if name not in LABELS]:
         raise RowError(f"unknown label {unknown[0]!r}; use {', '.join(LABELS)}")
     return tuple(label for label in LABELS if label in names)
-
-
-# --------------------------------------------------------------------------------------------- files
 
 
 def _files(path: Path, problems: list[str]) -> list[Path]:
@@ -284,13 +242,10 @@ def text_lines(file: Path) -> Iterator[NumberedRow]:
 def json_rows(file: Path) -> Iterator[NumberedRow]:
     """Yield the values of JSON lines with their locations, or a `RowError` for invalid JSON."""
     for where, line in text_lines(file):
-        value: Any = line
-        if isinstance(line, str):
-            try:
-                value = json.loads(line)
-            except ValueError as error:
-                value = RowError(f"broken JSON ({error}); write one object a line")
-        yield where, value
+        try:
+            yield where, json.loads(line) if isinstance(line, str) else line
+        except ValueError as error:
+            yield where, RowError(f"broken JSON ({error}); write one object a line")
 
 
 def csv_rows(file: Path) -> Iterator[NumberedRow]:

@@ -1,8 +1,4 @@
-"""Find near duplicates by Jaccard similarity of word 3-grams, and compute tf-idf vectors.
-
-Sources: Jaccard similarity of word 3-grams, Broder 1997; exact search by prefix filtering, Bayardo, Ma and Srikant 2007
-(WWW); tf-idf, Salton and Buckley 1988 (Information Processing & Management 24:513-523).
-"""
+"""Find near duplicates by Jaccard similarity of word 3-grams (Broder 1997), and compute tf-idf vectors."""
 
 from __future__ import annotations
 
@@ -29,9 +25,8 @@ LEAK_SIMILARITY: Final = 0.8
 def near_duplicate_pairs(texts: Sequence[str], least: float) -> Iterator[tuple[int, int, float]]:
     """Yield the pairs ``(i, j, similarity)``, i < j, of texts with a Jaccard similarity of at least `least`, unordered.
 
-    Case and punctuation are ignored; a text without words has no near duplicates. The search is exact: with grams
-    sorted by rarity, two sets of at least that similarity share one among the first ``n - ceil(least * n) + 1`` of
-    each, so only texts with a common rare gram are compared.
+    Case and punctuation are ignored. The search is exact, by prefix filtering (Bayardo, Ma and Srikant 2007): with
+    grams sorted by rarity, two sets of at least that similarity share one among the first ``n - ceil(least * n) + 1``.
 
     >>> list(near_duplicate_pairs(["Police arrested nine men.", "police arrested NINE men", "Courts slept."], 0.6))
     [(0, 1, 1.0)]
@@ -56,23 +51,14 @@ def near_duplicate_pairs(texts: Sequence[str], least: float) -> Iterator[tuple[i
 
 
 def trigrams(words: Sequence[str]) -> set[tuple[str, ...]]:
-    """Return the word 3-grams; for one or two words a single shorter gram.
-
-    >>> trigrams(["Courts", "slept"]), trigrams([])
-    ({('Courts', 'slept')}, set())
-    """
+    """Return the word 3-grams; for one or two words a single shorter gram."""
     return {tuple(words[i : i + 3]) for i in range(max(bool(words), len(words) - 2))}
 
 
 def tfidf(documents: Sequence[Sequence[Any]]) -> csr_array:
     """Compute tf-idf unit vectors, sparse (documents, terms): counts times log(1 + documents / document frequency).
 
-    Products of rows are cosine similarities. A document without terms has a row of zeros. Columns are in sorted order
-    of the terms, so sums do not depend on the order of documents.
-
-    >>> vectors = tfidf([["courts", "slept"], ["courts", "slept", "slept"], []])
-    >>> (vectors @ vectors.T).toarray().round(2).tolist()
-    [[1.0, 0.95, 0.0], [0.95, 1.0, 0.0], [0.0, 0.0, 0.0]]
+    Columns are in sorted order of the terms, so sums do not depend on the order of documents.
     """
     from scipy.sparse import csr_array
 

@@ -1,9 +1,4 @@
-"""Download links safely: URLs in, bytes out, with a cache of today's downloads (`cache`).
-
-Limits apply to redirects (`request`), addresses, time except DNS lookups (`transport`), media types and sizes
-(`response`). Environment proxies resolve names themselves, so they are used only with `allow_private`, without address
-checks. Credentials are never sent, nor read from ``.netrc``.
-"""
+"""Download links safely: URLs in, bytes out, with a cache of today's downloads; no credentials."""
 
 from __future__ import annotations
 
@@ -27,14 +22,9 @@ _HEADERS: Final = {
 def download(
     url: str, *, allow_private: bool = False, refresh: bool = False, limits: Limits = DEFAULT_LIMITS
 ) -> Download:
-    """Download a link, or take today's copy (UTC) from the cache.
+    """Download a link, or, without `refresh`, take today's copy (UTC) from the cache.
 
-    Parameters
-    ----------
-    allow_private : bool
-        Allow private, loopback and other non-public addresses, and use environment proxies.
-    refresh : bool
-        Download again although the cache holds today's copy.
+    `allow_private` allows private, loopback and other non-public addresses.
 
     Raises
     ------
@@ -44,8 +34,7 @@ def download(
         When httpx is not installed.
     """
     address = parse_url(url)
-    now = _now()
-    today = now.date().isoformat()
+    today = _now().date().isoformat()
     if not refresh and (kept := read_cached(str(address), today, allow_private)):
         return kept[0]
 
@@ -61,7 +50,7 @@ def download(
             raise
         reason = f"{error}; or use the copy of {older[0].fetched} and give {older[1]}"
         raise LinkError(reason, status=error.status, transient=True) from None
-    write_cached(str(address), found, now, allow_private)
+    write_cached(str(address), found, allow_private)
     return found
 
 

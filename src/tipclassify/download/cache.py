@@ -1,7 +1,6 @@
 """Cache downloads on disk by address and day, so that a second run reads the same bytes offline.
 
-An entry is two files: ``SHA256(address)-YYYY-MM-DD.json`` and the body, with a suffix known to readers. The JSON holds
-the SHA-256 of the body; an entry whose body differs is ignored. Nothing is deleted; the folder may be removed any time.
+An entry is two files: ``SHA256(address)-YYYY-MM-DD.json``, with the SHA-256 of the body, and the body.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ import os
 import tempfile
 import warnings
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Final
 from urllib.parse import urlsplit
@@ -32,37 +30,22 @@ MEDIA_TYPES: Final = {
     "application/epub+zip": ".epub",
     "application/rtf": ".rtf",
     "text/rtf": ".rtf",
-    **dict.fromkeys(("application/gzip", "application/x-gzip"), ""),
-    # Generic types for unknown files, whose format readers detect.
-    **dict.fromkeys(("application/octet-stream", "binary/octet-stream"), ""),
-    **dict.fromkeys(("application/force-download", "application/x-download"), ""),
+    # Generic types, of files whose format readers detect.
+    **dict.fromkeys(("application/gzip", "application/x-gzip", "application/octet-stream"), ""),
+    **dict.fromkeys(("application/force-download", "application/x-download", "binary/octet-stream"), ""),
 }
 """Supported media types and their file suffixes; empty for generic types."""
 
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """Hold a downloaded file.
+    """A downloaded file."""
 
-    Attributes
-    ----------
-    data : bytes
-        Decompressed body.
-    content_type : str or None
-        Media type declared by the server, in lower case, without parameters.
-    encoding : str or None
-        Declared ``charset``, if Python knows it.
-    url : str
-        Final address, after redirects.
-    fetched : str
-        Day of the download (UTC), as ``YYYY-MM-DD``.
-    """
-
-    data: bytes
-    content_type: str | None
-    encoding: str | None
-    url: str
-    fetched: str
+    data: bytes  # decompressed
+    content_type: str | None  # as declared by the server, in lower case, without parameters
+    encoding: str | None  # the declared charset, if Python knows it
+    url: str  # after redirects
+    fetched: str  # day (UTC), as YYYY-MM-DD
 
 
 def platform_cache() -> Path | None:
@@ -86,7 +69,7 @@ def cache_folder() -> Path | None:
 def read_cached(url: str, day: str = "*", allow_private: bool = True) -> tuple[Download, Path] | None:
     """Read the newest valid copy of an address, or that of a day (``YYYY-MM-DD``); return it and the path of its body.
 
-    None without such a copy. Downloads made with `allow_private` are returned only with it.
+    Downloads made with `allow_private` are returned only with it.
     """
     folder = cache_folder()
     for entry in sorted(folder.glob(f"{_key(url)}-{day}.json"), reverse=True) if folder else ():
@@ -102,7 +85,7 @@ def read_cached(url: str, day: str = "*", allow_private: bool = True) -> tuple[D
     return None
 
 
-def write_cached(url: str, download: Download, now: datetime, allow_private: bool) -> None:
+def write_cached(url: str, download: Download, allow_private: bool) -> None:
     """Write a download to the cache under the requested address; warn if the folder is not writable."""
     folder = cache_folder()
     metadata = {
@@ -110,7 +93,6 @@ def write_cached(url: str, download: Download, now: datetime, allow_private: boo
         "final_url": download.url,
         "content_type": download.content_type,
         "encoding": download.encoding,
-        "fetched": now.isoformat(timespec="seconds"),
         "sha256": hashlib.sha256(download.data).hexdigest(),
         "allow_private": allow_private,
     }
@@ -124,11 +106,8 @@ def write_cached(url: str, download: Download, now: datetime, allow_private: boo
         _write_atomically(entry, json.dumps(metadata, indent=1).encode())
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        warnings.warn(
-            f"{folder or 'cache of links'}: cannot be written ({reason}), so links are fetched each time; "
-            "set TIPCLASSIFY_CACHE to a folder that can",
-            stacklevel=3,
-        )
+        problem = f"{folder or 'cache of links'}: cannot be written ({reason}), so links are fetched each time"
+        warnings.warn(f"{problem}; set TIPCLASSIFY_CACHE to a folder that can", stacklevel=3)
 
 
 def _key(url: str) -> str:
@@ -136,10 +115,9 @@ def _key(url: str) -> str:
 
 
 def _suffix(download: Download) -> str:
-    metadata = PurePosixPath(urlsplit(download.url).path).suffix.lower()
-    return (
-        MEDIA_TYPES.get(download.content_type or "") or (metadata if metadata in MEDIA_TYPES.values() else "") or ".bin"
-    )
+    in_url = PurePosixPath(urlsplit(download.url).path).suffix.lower()
+    in_url = in_url if in_url in MEDIA_TYPES.values() else ""
+    return MEDIA_TYPES.get(download.content_type or "") or in_url or ".bin"
 
 
 def _write_atomically(path: Path, data: bytes) -> None:

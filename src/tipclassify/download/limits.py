@@ -15,37 +15,24 @@ SAVE_IT: Final = "save the page with a browser and give the file"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Hold the limits of one download, in seconds, bytes and redirects."""
+    """Limits of one download, in seconds, bytes and redirects."""
 
     connect: float = 10.0  # timeout of a connection
     read: float = 20.0  # timeout of one read
     total: float = 180.0  # with redirects and retries: 100 MB at 4.5 Mbit/s
     largest: int = 100_000_000  # bytes of a body, compressed and decompressed
     redirects: int = 5
-    pause: float = 1.0  # before a retry, unless the site sets a time
-    longest_pause: float = 5.0  # no retry if the site asks for more
+    pause: float = 1.0  # before a retry
 
 
 DEFAULT_LIMITS: Final = Limits()
 
 
 class LinkError(InputError):
-    """Report a link that could not be downloaded.
+    """Report a link that could not be downloaded."""
 
-    Attributes
-    ----------
-    status : int or None
-        HTTP status, if there was a response.
-    transient : bool
-        Whether the failure, of the network or the site, may be temporary.
-    retry_after : float or None
-        Seconds before a retry; None for no retry.
-    """
-
-    def __init__(
-        self, reason: str, *, status: int | None = None, transient: bool = False, retry_after: float | None = None
-    ) -> None:
+    def __init__(self, reason: str, *, status: int | None = None, transient: bool = False, retry: bool = False) -> None:
         super().__init__(reason)
-        self.status = status
-        self.transient = transient
-        self.retry_after = retry_after
+        self.status = status  # of HTTP, if there was a response
+        self.transient = transient  # whether the failure, of the network or the site, may be temporary
+        self.retry = retry  # whether to try once more after a pause

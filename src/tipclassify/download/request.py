@@ -8,7 +8,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final, TypeVar
-from urllib.request import getproxies, proxy_bypass
+from urllib.request import getproxies
 
 from tipclassify._version import __version__
 from tipclassify.download.limits import SAVE_IT, Limits, LinkError
@@ -26,15 +26,7 @@ _USER_AGENT: Final = f"Mozilla/5.0 (compatible; tipclassify/{__version__})"
 
 
 def parse_url(url: str) -> httpx.URL:
-    """Parse and check a URL, without its fragment.
-
-    Raises
-    ------
-    LinkError
-        When it is not an HTTP URL, or contains a password.
-    MissingExtraError
-        When httpx is not installed.
-    """
+    """Parse a URL, without its fragment; raise `LinkError` if it is not of the web, or contains a password."""
     try:
         import httpx
     except ImportError:
@@ -66,12 +58,8 @@ def _check(address: httpx.URL, where: str) -> None:
 def retry(url: str, attempt: Callable[[float], T], limits: Limits, received: Callable[[], int] = lambda: 0) -> T:
     """Return the result of `attempt`, called with a deadline on the monotonic clock.
 
-    It is retried once after a transient failure, and again as long as the number from `received` grows.
-
-    Raises
-    ------
-    LinkError
-        The error of the last attempt, prefixed with the URL.
+    It is retried once after a transient failure, and again as long as the number from `received` grows. The error of the
+    last attempt is raised, prefixed with the URL.
     """
     deadline = time.monotonic() + limits.total
     before = -1  # below any number received: one retry in any case
@@ -79,37 +67,29 @@ def retry(url: str, attempt: Callable[[float], T], limits: Limits, received: Cal
         try:
             return attempt(deadline)
         except LinkError as error:
-            wait, left = error.retry_after, deadline - time.monotonic()
-            if wait is None or wait > min(limits.longest_pause, left) or received() <= before:
+            if not error.retry or time.monotonic() + limits.pause > deadline or received() <= before:
                 raise LinkError(f"{redact_url(url)}: {error}", status=error.status, transient=error.transient) from None
             before = received()
-            time.sleep(wait)
+            time.sleep(limits.pause)
 
 
 @contextlib.contextmanager
 def open_link(
     address: httpx.URL, deadline: float, limits: Limits, allow_private: bool, headers: Mapping[str, str]
 ) -> Iterator[httpx.Response]:
-    """Open the response to a GET request, after redirects, with its body unread.
-
-    Raises
-    ------
-    LinkError
-        For a refused address and for every network error.
-    """
+    """Open the response to a GET request, after redirects, with its body unread; every error is a `LinkError`."""
     import httpx
 
     from tipclassify.download.transport import CheckedTransport
 
-    proxy = _proxy_for(address)
-    if allow_private and proxy and not proxy.startswith(("http://", "https://")):
-        raise LinkError(f"the proxy of the environment is not an HTTP one; {SAVE_IT}")
+    # A proxy resolves names itself: behind it no address can be checked.
+    proxied = bool(getproxies().keys() & {"http", "https", "all"})
     try:
         with httpx.Client(
-            transport=CheckedTransport(deadline, allow_private, proxy if allow_private else None),
+            transport=None if proxied and allow_private else CheckedTransport(deadline, allow_private),
             headers={"User-Agent": _USER_AGENT, **headers},
             timeout=httpx.Timeout(limits.read, connect=limits.connect),
-            trust_env=False,
+            trust_env=proxied and allow_private,
         ) as client:
             request = client.build_request("GET", address)
             # Redirects one by one: httpx would read the body of each without limit.
@@ -124,9 +104,8 @@ def open_link(
         raise LinkError(reason)
     except (httpx.HTTPError, httpx.InvalidURL, LinkError) as error:
         failure = error if isinstance(error, LinkError) else _link_error(error, limits, deadline)
-        if proxy and not allow_private and failure.transient and failure.status is None:
-            hint = "the proxy of the environment is used only with --allow-private"
-            failure.args = (f"{failure}; {hint}, since behind it no address can be checked",)
+        if proxied and not allow_private and failure.transient and failure.status is None:
+            failure.args = (f"{failure}; the proxy of the environment is used only with --allow-private",)
         raise failure from None
 
 
@@ -134,9 +113,8 @@ def _link_error(error: Exception, limits: Limits, deadline: float) -> LinkError:
     import httpx
 
     if isinstance(error, httpx.TimeoutException):
-        what = f"no answer for {limits.read:g} s"
-        if isinstance(error, httpx.ConnectTimeout):
-            what = f"no connection within {limits.connect:g} s"
+        connecting = isinstance(error, httpx.ConnectTimeout)
+        what = f"no connection within {limits.connect:g} s" if connecting else f"no answer for {limits.read:g} s"
         if deadline <= time.monotonic():
             what = f"took over {limits.total:g} s"
         return LinkError(f"{what}; try again later, or {SAVE_IT}", transient=True)
@@ -148,17 +126,9 @@ def _link_error(error: Exception, limits: Limits, deadline: float) -> LinkError:
             return LinkError(f"no secure connection ({why}); {remedy}, or {SAVE_IT}", transient=True)
         what = "refused" if isinstance(cause, ConnectionRefusedError) else "failed"
         reason = f"connection {what}; check the address, or try again later"
-        return LinkError(reason, transient=True, retry_after=limits.pause)
+        return LinkError(reason, transient=True, retry=True)
     # Without a cause, a RemoteProtocolError is httpx's own, about a redirect address.
     if isinstance(error, httpx.NetworkError) or (isinstance(error, httpx.RemoteProtocolError) and error.__cause__):
         reason = f"the connection broke off; try again later, or {SAVE_IT}"
-        return LinkError(reason, transient=True, retry_after=limits.pause)
+        return LinkError(reason, transient=True, retry=True)
     return LinkError(f"the site's answer is not valid HTTP; {SAVE_IT}")
-
-
-def _proxy_for(address: httpx.URL) -> str | None:
-    """Return the proxy for an address from the environment (``HTTPS_PROXY``, ``NO_PROXY``) or system settings."""
-    proxy = getproxies().get(address.scheme) or getproxies().get("all")
-    if not proxy or proxy_bypass(address.host):
-        return None
-    return proxy if "://" in proxy else f"http://{proxy}"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import email.utils
 import re
-import time
 import zlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
@@ -24,14 +22,8 @@ _FAILURES: Final = {
 
 
 def read_response(response: httpx.Response, limits: Limits, day: str) -> Download:
-    """Read the body of a response of permitted status, media type and size.
-
-    Raises
-    ------
-    LinkError
-        For any other response.
-    """
-    check_status(response, limits)
+    """Read the body of a response of permitted status, media type and size; raise `LinkError` for any other."""
+    check_status(response)
     match = re.match(r"\s*([\w!#$&^.+-]+/[\w!#$&^.+-]+)", response.headers.get("content-type", ""), re.ASCII)
     media_type = match[1].lower() if match else None
     if media_type is not None and media_type not in MEDIA_TYPES:
@@ -40,7 +32,7 @@ def read_response(response: httpx.Response, limits: Limits, day: str) -> Downloa
     return Download(data, media_type, _charset(response), str(response.url), day)
 
 
-def check_status(response: httpx.Response, limits: Limits) -> None:
+def check_status(response: httpx.Response) -> None:
     """Raise `LinkError` for a status other than 200."""
     status = response.status_code
     if status == 200:
@@ -48,23 +40,10 @@ def check_status(response: httpx.Response, limits: Limits) -> None:
     if status != 429 and status < 500:
         reason = _FAILURES.get(status, f"the site answers with status {{}} and no page; {SAVE_IT}")
         raise LinkError(reason.format(status), status=status)
-    wait = _retry_after(response.headers.get("retry-after", ""))
-    later = f"in {wait:.0f} s" if wait is not None and wait > limits.longest_pause else "later"
     what = "wants fewer requests" if status == 429 else "is in trouble"
-    if wait is None and status in (502, 503, 504):
-        wait = limits.pause  # not for 429, which asks for fewer requests
-    reason = f"the site {what} ({status}); try again {later}, or {SAVE_IT}"
-    raise LinkError(reason, status=status, transient=True, retry_after=wait)
-
-
-def _retry_after(header: str) -> float | None:
-    """Parse a Retry-After header, seconds or a date, into seconds; None if invalid."""
-    if re.fullmatch(r"[0-9]{1,9}", header):
-        return float(header)
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(header).timestamp() - time.time())
-    except (ValueError, OverflowError):
-        return None
+    reason = f"the site {what} ({status}); try again later, or {SAVE_IT}"
+    again = status in (502, 503, 504) and "retry-after" not in response.headers  # which asks for a longer pause
+    raise LinkError(reason, status=status, transient=True, retry=again)
 
 
 def _charset(response: httpx.Response) -> str | None:

@@ -1,12 +1,14 @@
-"""Provide an httpx transport that connects to checked addresses only, within a deadline.
+"""Connect to checked addresses only, within a deadline, against server-side request forgery. Needs the extra "links".
 
-Its network backend resolves the host once, checks all addresses and connects to one of them, against DNS rebinding;
-Host header, SNI and certificate keep the name. Timeouts are capped by the deadline, against servers that send a byte at
-a time. Imported on demand: httpx is an extra.
+Links are untrusted: none may reach services of this machine, its router or a cloud's metadata service. A host is
+resolved once, all its addresses are checked, and one of them is connected to, against DNS rebinding.
 """
 
 from __future__ import annotations
 
+import ipaddress
+import re
+import socket
 import ssl
 import time
 from collections.abc import Iterable
@@ -16,34 +18,84 @@ from typing import Any, Final
 import httpcore
 import httpx
 
-from tipclassify.download.addresses import resolve
+from tipclassify.download.limits import LinkError
 
-__all__ = ["CheckedTransport"]
+__all__ = ["CheckedTransport", "is_public", "resolve"]
 
-_MAX_ADDRESSES: Final = 4
-"""Maximum addresses tried of one host; each silent one costs a timeout."""
+_MAX_ADDRESSES: Final = 4  # tried of one host; each silent one costs a timeout
+# Not public; `ipaddress.is_global` varies between patch releases of Python (gh-113171).
+# https://www.iana.org/assignments/iana-ipv4-special-registry and iana-ipv6-special-registry.
+_SPECIAL: Final = [
+    ipaddress.ip_network("192.0.0.0/24"),  # protocol assignments
+    ipaddress.ip_network("192.88.99.0/24"),  # 6to4 relays
+    ipaddress.ip_network("2001::/23"),  # protocol assignments, with Teredo
+    ipaddress.ip_network("3fff::/20"),  # documentation
+]
+_GLOBAL_IPV6: Final = ipaddress.ip_network("2000::/3")
+_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")  # IPv4 in the last 32 bits (RFC 6052)
+
+
+def is_public(address: str) -> bool:
+    """Return whether a numeric IP address is public; of an IPv6 address, the embedded IPv4 one counts.
+
+    >>> is_public("151.101.1.1"), is_public("10.0.0.1"), is_public("::ffff:127.0.0.1"), is_public("64:ff9b::a9fe:a9fe")
+    (True, False, False, False)
+    """
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        embedded = ip.ipv4_mapped or ip.sixtofour
+        ip = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else embedded or ip
+    if ip.is_multicast or any(ip in network for network in _SPECIAL):
+        return False
+    return ip.is_global and (ip.version == 4 or ip in _GLOBAL_IPV6)
+
+
+def resolve(host: str, port: int, allow_private: bool = False) -> list[str]:
+    """Resolve a host to its numeric IP addresses; without `allow_private`, raise `LinkError` unless all are public."""
+    if _is_local_name(host) and not allow_private:
+        raise _private(host)
+    found = _lookup(host, port)
+    for address in found:
+        # One private address among public ones is refused too: legitimate names have no such mixture.
+        if not allow_private and not is_public(address):
+            raise _private(host if address == host else f"{host}, that is {address}")
+    return found
+
+
+def _is_local_name(host: str) -> bool:
+    """Return whether a host is localhost or an IPv4 address in a non-standard notation.
+
+    >>> [_is_local_name(host) for host in ("a.localhost.", "2130706433", "0x7f.1", "127.1", "127.0.0.1", "7.example")]
+    [True, True, True, True, False, False]
+    """
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:  # a host that ends in a number is an IPv4 address (URL Standard, 3.5)
+        return bool(re.fullmatch(r"(.*\.)?(localhost|[0-9]+|0x[0-9a-f]*)\.*", host.lower()))
+    return False
+
+
+def _private(where: str) -> LinkError:
+    remedy = "if you trust it, add --allow-private (allow_private=True)"
+    return LinkError(f"leads to a private or local address ({where}); {remedy}")
+
+
+def _lookup(host: str, port: int) -> list[str]:
+    try:
+        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        reason = f"no address is known for {host}; check the spelling and the connection to the internet"
+        raise LinkError(reason, transient=True) from None
+    return list(dict.fromkeys(str(answer[4][0]) for answer in answers))
 
 
 class CheckedTransport(httpx.HTTPTransport):
-    """Send requests over checked connections.
+    """Send requests over checked connections; after `deadline`, on the monotonic clock, every wait is a timeout."""
 
-    Parameters
-    ----------
-    deadline : float
-        Time on the monotonic clock after which every wait is a timeout.
-    proxy : str or None
-        URL of an HTTP proxy. It resolves names itself, so only its own address is checked: use it only with
-        `allow_private`.
-    """
-
-    def __init__(self, deadline: float, allow_private: bool = False, proxy: str | None = None) -> None:
+    def __init__(self, deadline: float, allow_private: bool = False) -> None:
         # Without super().__init__(): this pool is the only one, and if httpx ever renames it, nothing is sent at all.
-        at = httpx.Proxy(proxy) if proxy else None
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=_tls_context(),
-            proxy=httpcore.Proxy(str(at.url), auth=at.raw_auth) if at else None,
-            network_backend=_Backend(deadline, allow_private),
-        )
+        backend = _Backend(deadline, allow_private)
+        self._pool = httpcore.ConnectionPool(ssl_context=_tls_context(), network_backend=backend)
 
 
 @cache  # reading the certificates takes 20 ms

@@ -128,7 +128,7 @@ def _fetch(source: str, allow_private: bool, progress: Progress | None, file: st
                 if start is None or int(start[1]) != have:
                     raise LinkError(f"the site sends another part of the file than was asked for; remove {part}")
             else:
-                check_status(response, limits)
+                check_status(response)
                 have = 0  # no support for ranges: the site sends the whole file
             if response.headers.get("content-encoding", "").lower() not in ("", "identity"):
                 remedy = "download the files and give their folder"

@@ -1,7 +1,6 @@
 """Corpus derived from the events: each passage once, with its current labels, as ``train.py --data`` reads it.
 
-It is rewritten atomically after every event and can always be rebuilt from the log. A file edited by hand is moved
-aside, never overwritten.
+It can always be rebuilt from the log. A file edited by hand is moved aside, never overwritten.
 """
 
 from __future__ import annotations
@@ -20,27 +19,22 @@ __all__ = ["CorpusFile", "corpus_rows", "events_path"]
 
 
 def events_path(corpus: Path) -> Path:
-    """Return the path of a corpus's event log. Its suffix is not read in a corpus folder, as events are no corpus.
-
-    >>> events_path(Path("mine/review.jsonl")).name
-    'review.events'
-    """
+    """Return the path of a corpus's event log, whose suffix is not read in a corpus folder."""
     return corpus.with_suffix(".events")
 
 
 def corpus_rows(history: History) -> list[dict[str, Any]]:
-    """Derive the rows of the corpus, in the order in which passages were first decided.
-
-    If the same sentence has different labels in several places that a corpus does not distinguish, those of the last
-    event count, and places that differ are left out; so are passages longer than a corpus allows. ``doc``, the group
-    that cross-validation never splits, is the report or, if there is only one, its paragraph.
-    """
+    """Derive the rows of the corpus, in the order in which passages were first decided."""
     events, one_report = _corpus_events(history)
     return [_row(event, one_report) for event in events]
 
 
 def _corpus_events(history: History) -> tuple[list[Event], bool]:
-    """Select the events whose labels go into the corpus; return them and whether all are of one report."""
+    """Select the events whose labels go into the corpus; return them and whether all are of one report.
+
+    If the same sentence has different labels in several places that a corpus does not distinguish, those of the last
+    event count, and places that differ are left out; so are passages longer than a corpus allows.
+    """
     events = [event for key in history.passages() if (event := history.final(key))]
     latest = {row_key(event.about): event.labels for event in sorted(events, key=lambda event: event.number)}
     one_report = len({event.about.get("report_id") for event in events}) < 2
@@ -57,7 +51,7 @@ def _row(event: Event, one_report: bool) -> dict[str, Any]:
         "text": about["text"],
         "labels": list(event.labels),
         "section": about.get("section"),
-        "doc": f"{doc}-{block}" if one_report and block is not None else doc,
+        "doc": f"{doc}-{block}" if one_report and block is not None else doc,  # the group that no split parts
         "source": "review",
         "annotator": event.annotator,
         "time": event.time,
@@ -66,22 +60,15 @@ def _row(event: Event, one_report: bool) -> dict[str, Any]:
         "note": event.note,
     }
     row |= {name: value for name, value in about.items() if name not in row}
-    return {name: _replace_surrogates(value) for name, value in row.items() if value is not None}
-
-
-def _replace_surrogates(value: Any) -> Any:
-    """Replace lone surrogates, which no table can store, by "?"."""
-    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
+    return {  # a lone surrogate, which no table can store, becomes "?"
+        name: value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
+        for name, value in row.items()
+        if value is not None
+    }
 
 
 class CorpusFile:
-    """Corpus file at `path`, kept in step with a `History`.
-
-    Parameters
-    ----------
-    notify : callable
-        Called with one line when a file edited by hand was moved aside.
-    """
+    """Corpus file at `path`, kept in step with a `History`; calls `notify` when a file edited by hand is moved aside."""
 
     def __init__(self, path: Path, notify: Callable[[str], None] = lambda _: None) -> None:
         self.path = path
@@ -90,13 +77,7 @@ class CorpusFile:
         self._lines: dict[tuple[int, bool], bytes] = {}  # cache: making 5,000 rows takes a third of a second
 
     def write(self, history: History) -> None:
-        """Bring the file up to date. Hold the log's lock, or two processes could write out of order.
-
-        Raises
-        ------
-        InputError
-            When it cannot be written.
-        """
+        """Bring the file up to date. Hold the log's lock, or two processes could write out of order."""
         events, one_report = _corpus_events(history)
         for event in events:
             if (event.number, one_report) not in self._lines:

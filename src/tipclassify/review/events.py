@@ -1,8 +1,4 @@
-"""Annotation events in order, and the current state after all of them (event sourcing): nothing is ever erased.
-
-A decision gives a passage one annotator's labels. An adjudication gives it final labels where annotators disagree. An
-undo revokes an earlier event; undoing an undo is a redo.
-"""
+"""Annotation events in order, and the current state after all of them (event sourcing): nothing is ever erased."""
 
 from __future__ import annotations
 
@@ -22,40 +18,20 @@ Kind = Literal["decision", "adjudication", "undo"]
 class Event(msgspec.Struct, frozen=True):
     """An action of an annotator.
 
-    Attributes
-    ----------
-    number : int
-        Line number in the log, from 1.
-    kind : str
-        ``"decision"``, ``"adjudication"`` or ``"undo"``.
-    key : str
-        Key of the passage (`opened.passage_key`).
-    annotator : str
-        Name of the annotator.
-    time : str
-        UTC, ISO 8601.
-    labels : tuple of str
-        Labels given by a decision or adjudication.
-    undoes : int or None
-        Number of the event that an undo revokes.
-    note : str or None
-        The annotator's comment.
-    request : str or None
-        Idempotency key from the page: a request repeated after a lost answer makes no second event.
-    about : dict
-        For decisions and adjudications: text, source and predictions of the passage, as plain JSON values.
+    A decision gives a passage one annotator's labels. An adjudication gives it final labels where annotators disagree.
+    An undo revokes an earlier event; undoing an undo is a redo.
     """
 
-    number: int = msgspec.field(name="event")
+    number: int = msgspec.field(name="event")  # of its line in the log, from 1
     kind: Kind
-    key: str = msgspec.field(name="id")
+    key: str = msgspec.field(name="id")  # of the passage (`opened.passage_key`)
     annotator: str
-    time: str
+    time: str  # UTC, ISO 8601
     labels: tuple[str, ...] = ()
-    undoes: int | None = None
+    undoes: int | None = None  # number of the event that an undo revokes
     note: str | None = None
-    request: str | None = None
-    about: dict[str, Any] = msgspec.field(default_factory=dict)
+    request: str | None = None  # idempotency key: a request repeated after a lost answer makes no second event
+    about: dict[str, Any] = msgspec.field(default_factory=dict)  # text, source and predictions of the passage
 
     def __post_init__(self) -> None:
         indicator(self.labels)  # raises for an unknown one
@@ -66,16 +42,9 @@ class Event(msgspec.Struct, frozen=True):
 
     def plain(self) -> dict[str, Any]:
         """Convert to plain values for the page."""
-        row = {
-            "id": self.number,
-            "kind": self.kind,
-            "key": self.key,
-            "labels": list(self.labels),
-            "annotator": self.annotator,
-            "time": self.time,
-        }
-        more = {"undoes": self.undoes, "note": self.note}
-        return row | {name: value for name, value in more.items() if value is not None}
+        row = {name: getattr(self, name) for name in ("kind", "key", "annotator", "time", "undoes", "note")}
+        row |= {"id": self.number, "labels": list(self.labels)}
+        return {name: value for name, value in row.items() if value is not None}
 
 
 class History:
@@ -91,13 +60,7 @@ class History:
         return len(self.events)
 
     def check(self, event: Event) -> None:
-        """Check that an event can be the next.
-
-        Raises
-        ------
-        ValueError
-            When its number is not the next, or it undoes anything but an earlier event of its passage.
-        """
+        """Raise `ValueError` unless the event has the next number, and undoes, if any, an earlier event of its passage."""
         if event.number != len(self.events) + 1:
             raise ValueError(f"event {event.number} after event {len(self.events)}")
         if event.undoes is not None and (
@@ -106,7 +69,7 @@ class History:
             raise ValueError(f"event {event.number} undoes {event.undoes}, which is no earlier event of its passage")
 
     def add(self, event: Event) -> None:
-        """Append an event and apply it; raises as `check` does."""
+        """Append a checked event and apply it."""
         self.check(event)
         self.events.append(event)
         if event.request is not None:
@@ -123,7 +86,7 @@ class History:
             undone, at = not undone, before
 
     def holds(self, number: int) -> bool:
-        """Return whether an event is in effect, that is, not undone."""
+        """Return whether an event is not undone."""
         return number not in self._undone
 
     def requested(self, annotator: str, request: str | None) -> Event | None:
@@ -154,9 +117,6 @@ class History:
         return self.settled(key) is None and len({e.labels for e in self.decisions(key).values()}) > 1
 
 
-# --------------------------------------------------------------------------------------------- lines of the log
-
-
 def event_line(event: Event) -> bytes:
     """Serialize an event as one line; `parse_event` is the inverse."""
     row = msgspec.to_builtins(event)
@@ -173,18 +133,7 @@ def plain_line(row: Mapping[str, Any]) -> bytes:
 
 
 def parse_event(line: bytes) -> Event:
-    """Parse an event from a line of the log.
-
-    >>> time, about = "2025-03-01T10:00:00.000Z", {"text": "Courts slept."}
-    >>> event = Event(1, "decision", "k", "ann", time, ("failure",), about=about)
-    >>> parse_event(event_line(event)) == event
-    True
-
-    Raises
-    ------
-    ValueError
-        When the line is no valid event; the message says why.
-    """
+    """Parse an event from a line of the log; raise `ValueError`, which says why, if it is none."""
     row = json.loads(line.decode("utf-8"))
     if not isinstance(row, dict):
         raise ValueError("not a JSON object")

@@ -1,7 +1,6 @@
 """Event log: an append-only file shared by any number of processes; an event is synced to disk before it is confirmed.
 
-A line is written by one call, under a lock, and synced. A killed process can leave an unconfirmed partial line at the
-end, which the next reader or writer moves to a ``.torn`` file beside the log.
+A killed process can leave an unconfirmed partial line at the end, which the next one moves to a ``.torn`` file.
 """
 
 from __future__ import annotations
@@ -23,21 +22,10 @@ __all__ = ["EventLog", "now"]
 
 
 class EventLog:
-    """Event log at `path`, with the `History` of its events.
+    """Event log at `path`, made if missing, with the `History` of its events.
 
-    Parameters
-    ----------
-    path : Path
-        Created if missing.
-    notify : callable
-        Called with one line when a partial line was moved aside.
-
-    Raises
-    ------
-    InputError
-        When the file cannot be created or read.
-    CorpusError
-        When a line other than the last is no valid event.
+    Calls `notify` with one line when a partial line was moved aside. Raises `InputError` when the file cannot be made or
+    read, and `CorpusError` when a line other than the last is no valid event.
     """
 
     def __init__(self, path: Path, notify: Callable[[str], None] = lambda _: None) -> None:
@@ -52,13 +40,7 @@ class EventLog:
 
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[Callable[[Event], None]]:
-        """Lock the log against other writers, load their events, and give a function that appends an event.
-
-        Raises
-        ------
-        InputError
-            When the log cannot be opened, or another program removed or truncated it.
-        """
+        """Lock the log against other writers, load their events, and give a function that appends an event."""
         with self.guard, self._open("a+b", "choose another --corpus") as file, self._lock.acquire(poll_interval=0.005):
             self._take(file, last=True)
             yield lambda event: self._append(file, event)

@@ -29,23 +29,13 @@ class OpenPassage:
 
 @dataclass(frozen=True, slots=True)
 class OpenReport:
-    """A report under review.
+    """A report under review."""
 
-    Attributes
-    ----------
-    id : str
-        First 16 hex digits of the SHA-256 of its bytes.
-    name : str
-        File name, or link.
-    notes : tuple of str
-        The reader's warnings.
-    """
-
-    id: str
-    name: str
+    id: str  # first 16 hex digits of the SHA-256 of its bytes
+    name: str  # of the file, or a link
     title: str
     passages: tuple[OpenPassage, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # the reader's warnings
 
 
 def passage_key(digest: str, start: int, end: int, text: str) -> str:
@@ -76,13 +66,7 @@ def open_reports(
 
 
 def open_report(file: str, tagging: Tagging) -> OpenReport:
-    """Read and tag one input; input rows become one report.
-
-    Raises
-    ------
-    InputError
-        When it cannot be read.
-    """
+    """Read and tag one input; input rows become one report."""
     found = list(tag_input(file, tagging))
     document = found[0].document if found else None
     digest = _digest(file, document)

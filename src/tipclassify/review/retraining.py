@@ -1,7 +1,12 @@
-"""Background retraining for the review page: one process (`learning`) at a time, with progress and cancellation."""
+"""Retraining on the corrections: one background process at a time, with progress and cancellation, and what it does.
+
+The process, ``python -m tipclassify.review.retraining CORPUS OUT START DATA…``, writes JSON lines to stdout:
+``{"step": …, "done": n, "total": m}`` (0: unknown), last ``{"result": …}`` or ``{"error": …}``.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -10,31 +15,38 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
+import numpy as np
+
+from tipclassify.corpus.loading import Row, group_rows, read_rows, text_key
+from tipclassify.errors import CorpusError, TipclassifyError
+from tipclassify.evaluation.metrics import rounded
 from tipclassify.model.folder import LINEAR, kind_of, load_head
 from tipclassify.model.loading import model_folder
-from tipclassify.model.registry import DEFAULT
+from tipclassify.model.registry import DEFAULT, cache_path
 from tipclassify.review.session import RefusedError
 
-__all__ = ["Retraining", "checkout_data", "model_to_adapt"]
+if TYPE_CHECKING:
+    from tipclassify.evaluation.bootstrap import Comparison
+
+__all__ = ["Retraining", "assign_groups", "checkout_data", "describe_change", "drop_corrected", "model_to_adapt"]
+__all__ += ["retrain"]
 
 _NOTHING: Final = {"step": "", "done": 0, "total": 0, "result": None, "error": None}
+_MIN_REPORTS: Final = 5  # number of reports from which each is a group; an interval over fewer groups says nothing
+_WEIGHT: Final = 3.0  # sample weight of a correction: a human decision, and there are few
+_FEW_GROUPS: Final = 20  # fewer make a bootstrap interval too narrow
 
 
 class Retraining:
-    """The current or last training run.
+    """The current or last training run: of the encoder `start`, on the corrections in `corpus` and on `data`.
 
-    Parameters
-    ----------
-    corpus : Path
-        File of the corrections; each new model gets a folder of its own beside it.
-    data : sequence of path
-        Labelled passages to train on with the corrections.
-    start : str
-        Name or folder of the encoder whose heads are refitted (`model_to_adapt`).
+    Each new model gets a folder of its own beside the corpus.
     """
 
     def __init__(self, corpus: Path, data: Sequence[Path] = (), start: str = DEFAULT) -> None:
@@ -51,13 +63,7 @@ class Retraining:
             return {**self._state, "seconds": round(time.monotonic() - self._began) if running else None}
 
     def start(self) -> dict[str, Any]:
-        """Answer ``POST /api/retrain``: start a training.
-
-        Raises
-        ------
-        RefusedError
-            When one is running, or no passage is decided.
-        """
+        """Answer ``POST /api/retrain``: start a training, unless one is running or no passage is decided."""
         with self._guard:
             if self._state["state"] == "running":
                 raise RefusedError(409, "a training is running; stop it first")
@@ -67,7 +73,7 @@ class Retraining:
             errors = tempfile.TemporaryFile()  # noqa: SIM115  # closed when the process has ended
             # A process group of its own: Ctrl-C does not reach it, and `stop` kills its children too.
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tipclassify.review.learning", *job],
+                [sys.executable, "-m", "tipclassify.review.retraining", *job],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -89,10 +95,8 @@ class Retraining:
         if sys.platform == "win32":
             process.kill()
         else:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                return {"stopped": True}
         process.wait()
         return {"stopped": True}
 
@@ -132,13 +136,7 @@ class Retraining:
 
 
 def model_to_adapt(model: str | None) -> str:
-    """Choose the encoder to adapt: the model under review, or the default if that is linear, as it has no heads.
-
-    Raises
-    ------
-    ModelError
-        When there is no such model.
-    """
+    """Choose the encoder to adapt: the model under review, or the default if that is linear, as it has no heads."""
     return DEFAULT if not model or kind_of(load_head(model_folder(model))) == LINEAR else model
 
 
@@ -148,3 +146,121 @@ def checkout_data() -> list[Path]:
         if (folder / "CODEBOOK.md").is_file() and (folder / "corpus").is_dir():
             return [folder.absolute()]
     return []
+
+
+def retrain(
+    corpus: str, out: str, start: str, data: Sequence[str], progress: Callable[[str, int, int], None]
+) -> dict[str, Any]:
+    """Refit the heads of the encoder `start` with the corrections in `corpus`, as ``train.py --data`` does.
+
+    The fit is compared with one on `data` alone, on held-out passages, and saved to the folder `out`. Returns the result
+    for the page, as plain values. `progress` is called with the name of a step, the amount done, and the total.
+    """
+    began = time.monotonic()
+    corrected, groups = assign_groups(read_rows(corpus))
+    base = drop_corrected(read_rows(*data) if data else [], corrected)
+    if len(set(group_rows(corrected))) < 2:
+        what = "all decided passages are of one paragraph, and none can be held out"
+        raise CorpusError([f"{what}; decide some of another"])
+    from tipclassify.training.train import train_default  # takes seconds, so bad data is reported before
+
+    def report_encoding(done: int, total: int) -> None:
+        progress("passages read by the encoder", done, total)
+        if done == total:
+            progress("fitting", 0, 0)
+
+    options: dict[str, Any] = {"weight": _WEIGHT, "start": start, "cache": cache_path("pooled")}
+    trained = train_default(base, corrected, out, progress=report_encoding, **options)
+    head = load_head(Path(out))
+    held_out = head["corpus"]["held_out"]
+    own, held = "decided passages, each held out in turn", "labelled passages held out of training"
+    return {
+        "out": out,
+        "start": start,
+        "adapted_from": head["adapted_from"],
+        "added": len(corrected),
+        "trained_on": head["corpus"]["passages"] - held_out,
+        "held_out": held_out,
+        "on_own": trained.on_own and describe_change(trained.on_own, own, groups),
+        "on_held": trained.on_held and describe_change(trained.on_held, held, "groups"),
+        "seconds": round(time.monotonic() - began),
+    }
+
+
+def drop_corrected(base: Sequence[Row], corrected: Sequence[Row]) -> list[Row]:
+    """Remove the base rows whose text or id a correction has: the correction replaces them."""
+    texts = {text_key(row["text"]) for row in corrected}
+    ids = {row["id"] for row in corrected}
+    return [row for row in base if text_key(row["text"]) not in texts and row["id"] not in ids]
+
+
+def assign_groups(corrected: Sequence[Row]) -> tuple[list[Row], str]:
+    """Set ``doc`` of each row to the group that is held out together; return the rows and the groups' name.
+
+    Groups are reports or, with fewer than five of them, paragraphs.
+    """
+    few = len({row.get("report_id") for row in corrected}) < _MIN_REPORTS
+    named = [{**row, "doc": f"{row.get('report_id')}-{row.get('block') if few else ''}"} for row in corrected]
+    return named, "paragraphs" if few else "reports"
+
+
+def describe_change(found: Comparison, where: str, groups: str) -> dict[str, Any]:
+    """Summarize a fit with the corrections compared with one without: F1, 95% intervals, and a verdict in words.
+
+    `where` describes the passages, `groups` names the bootstrap's groups.
+    """
+    rows = [asdict(row) for row in found.differences]
+    about = {"where": where, "groups": found.groups, "worse": found.differences[0].interval.high < 0}
+    plain: dict[str, Any] = rounded({**about, "verdict": _verdict(found, where, groups), "rows": rows})
+    return plain
+
+
+def _verdict(found: Comparison, where: str, groups: str) -> str:
+    """State in words what the interval of the difference in macro-F1 supports, and no more."""
+    macro = found.differences[0]
+    low, high = macro.interval.low, macro.interval.high
+    if np.isnan(low):
+        return f"Nothing can be said of {where}: there are too few."
+    if low == high == 0:
+        return f"Nothing changes on {where}: macro-F1 is the same with the corrections and without."
+    span = f"(95% interval {low:+.3f} to {high:+.3f})"
+    few = f" {found.groups} {groups} are few: the interval is too narrow." if found.groups < _FEW_GROUPS else ""
+    if high < 0:
+        fall = f"macro-F1 falls by {-macro.difference:.3f} {span}"
+        return f"The corrections make the model worse on {where}: {fall}. Keep the model that you have.{few}"
+    if low > 0:
+        rise = f"macro-F1 rises by {macro.difference:.3f} {span}"
+        return f"The corrections make the model better on {where}: {rise}.{few}"
+    return f"No difference can be shown on {where}: macro-F1 {macro.difference:+.3f} {span}.{few}"
+
+
+def main(corpus: str, out: str, start: str, *data: str) -> None:
+    def send(**message: Any) -> None:
+        print(json.dumps(message), flush=True)
+
+    def progress(step: str, done: int, total: int) -> None:
+        send(step=step, done=done, total=total)
+
+    warnings.simplefilter("ignore")  # corrections start with few examples of a label, which would warn
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    if hasattr(os, "nice"):
+        os.nice(5)  # keep the review page responsive
+    try:
+        send(result=retrain(corpus, out, start, data, progress))
+    except CorpusError as error:
+        more = f" (and {len(error.problems) - 1} more)" if len(error.problems) > 1 else ""
+        send(error=f"{error.problems[0]}{more}")
+    except (TipclassifyError, ValueError, OSError) as error:
+        send(error=" ".join(str(error).split()))
+
+
+def _die_with_parent() -> None:
+    """End this process and its children when the parent is gone, which closes the pipe to standard input."""
+    sys.stdin.buffer.read()
+    if sys.platform != "win32":
+        os.killpg(os.getpgrp(), signal.SIGKILL)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

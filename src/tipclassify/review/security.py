@@ -1,8 +1,6 @@
 """Access control of the review page: only this machine's browser, opened by the link with the token, is answered.
 
-A loopback server can be reached by any page in the browser, by other users of the machine, and by DNS rebinding. So a
-request must name a loopback host with this port, carry the cookie that only the link sets, and not be cross-site; a
-POST must also come from the page's own script.
+Others could reach it too: any page in the browser, other users of the machine, and DNS rebinding.
 """
 
 from __future__ import annotations
@@ -36,14 +34,9 @@ _HEADERS: Final = {
 class Guard:
     """ASGI middleware that passes on only the page's own requests.
 
-    Parameters
-    ----------
-    app : ASGI application
-        The application to protect.
-    port : int
-        Port of the server.
-    token : str
-        Secret in the link. The cookie has another secret, as the link stays in the browser's history.
+    A request must name a loopback host with this port, carry the cookie that only the link sets, and not be cross-site;
+    a POST must also come from the page's own script. The cookie has another secret than the `token` in the link, which
+    stays in the browser's history.
     """
 
     def __init__(self, app: ASGIApp, port: int, token: str) -> None:
@@ -80,12 +73,8 @@ class Guard:
     def _answer(self, request: Request) -> Response | None:
         """Return the response that replaces the application's: a refusal, or the redirect that sets the cookie."""
         refusal = self._refusal(request.method, request.headers)
-        if (
-            not refusal
-            and request.scope["path"] == "/"
-            and request.method != "POST"
-            and "token" in request.query_params
-        ):
+        by_link = request.scope["path"] == "/" and request.method != "POST" and "token" in request.query_params
+        if by_link and not refusal:
             if secrets.compare_digest(request.query_params["token"].encode(), self._token.encode()):
                 return RedirectResponse("/", 303, {"set-cookie": f"{self._cookie}; HttpOnly; SameSite=Strict; Path=/"})
             refusal = 403, "this link is not, or no longer, valid; use the one that tipclassify review printed"

@@ -37,17 +37,20 @@ _MAX_QUEUE: Final = 500  # passages in one answer of the queue
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript"}
 
 
+RequestId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]  # an idempotency key
+
+
 class Empty(msgspec.Struct, forbid_unknown_fields=True):
     """Body of a POST request without fields."""
 
 
 class Labelling(Empty):
-    """Body of a decision or adjudication; `request` is an idempotency key."""
+    """Body of a decision or adjudication."""
 
     key: str
     labels: list[str]
     note: Annotated[str, msgspec.Meta(max_length=2_000)] | None = None
-    request: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")] | None = None
+    request: RequestId | None = None
 
     def __post_init__(self) -> None:
         indicator(self.labels)  # raises for an unknown one
@@ -57,20 +60,14 @@ class Undo(Empty):
     """Body of an undo: the number of the event to revoke."""
 
     event: int
-    request: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")] | None = None
+    request: RequestId | None = None
 
 
 Change = TypeVar("Change", bound=Empty)
 
 
 def listen(port: int) -> socket.socket:
-    """Open a listening socket on loopback; port 0 takes a free one.
-
-    Raises
-    ------
-    InputError
-        When the port is not available.
-    """
+    """Open a listening socket on loopback; port 0 takes a free one."""
     # asyncio sets TCP_NODELAY, so that small answers are sent at once, only on sockets of explicit protocol TCP.
     found = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
@@ -87,11 +84,7 @@ def listen(port: int) -> socket.socket:
 
 
 def serve(
-    session: ReviewSession,
-    retraining: Retraining,
-    at: socket.socket,
-    token: str,
-    ready: Callable[[], None] = lambda: None,
+    session: ReviewSession, retraining: Retraining, at: socket.socket, token: str, ready: Callable[[], None]
 ) -> None:
     """Serve until the process is stopped (Ctrl-C, SIGTERM); `ready` is called once requests are accepted."""
     settings = uvicorn.Config(
@@ -173,10 +166,8 @@ def _plain(value: Any, status: int = 200) -> Response:
 
 async def _failed(_: Request, error: Exception) -> Response:
     """Convert an exception to a response with a one-line error."""
-    if isinstance(error, RefusedError):
-        return _plain({"error": str(error)}, error.status)
-    if isinstance(error, TipclassifyError):
-        return _plain({"error": str(error)}, 507)  # not saved
+    if isinstance(error, RefusedError | TipclassifyError):
+        return _plain({"error": str(error)}, getattr(error, "status", 507))  # not saved
     if isinstance(error, ClientDisconnect):  # the client will not read this
         return _plain({"error": "cut off"}, 400)
     if isinstance(error, HTTPException):
@@ -187,13 +178,7 @@ async def _failed(_: Request, error: Exception) -> Response:
 
 
 def _change(body: bytes, kind: type[Change]) -> Change:
-    """Parse and validate the body of a POST request.
-
-    Raises
-    ------
-    RefusedError
-        When it is invalid; status 400 and the reason.
-    """
+    """Parse and validate the body of a POST request."""
     try:
         return msgspec.convert(json.loads(body.decode("utf-8") or "{}"), kind)
     except msgspec.ValidationError as error:

@@ -9,6 +9,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,18 +28,14 @@ from tipclassify.text.furniture import is_prose
 
 __all__ = ["RefusedError", "ReviewSession", "agreement_figures"]
 
+Plain = dict[str, Any]  # of values that JSON holds
+
 _DRAWS: Final = 1_000  # of the bootstrap
 _MIN_PASSAGES: Final = 10  # below it, a bootstrap interval would be misleading
 
 
 class RefusedError(Exception):
-    """A request that was refused.
-
-    Attributes
-    ----------
-    status : int
-        HTTP status: 400 malformed, 404 no such passage, 409 conflict with the current state, 507 not saved.
-    """
+    """A request that was refused, with the HTTP status of the answer."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -46,31 +43,11 @@ class RefusedError(Exception):
 
 
 class ReviewSession:
-    """Session of one annotator with some reports and one corpus.
+    """Session of one annotator with some reports, tagged by `classifier`, and one corpus, its event log beside it.
 
-    Parameters
-    ----------
-    classifier : Classifier
-        The model that tagged the reports.
-    reports : sequence of OpenReport
-        The reports under review.
-    corpus : Path
-        Corpus file; its event log lies beside it (`derived.events_path`).
-    annotator : str
-        Name of the annotator.
-    policy : str
-        Operating point: ``"screen"``, ``"balanced"`` or ``"cite"``.
-    queue : bool
-        Whether the page opens with the queue of most informative passages, not with the first report.
-    second : Classifier, optional
-        A second model: passages on which it disagrees are shown, and come first in the queue.
-    notify : callable
-        Called with one line for each event that the user should know of (torn log lines, files moved aside).
-
-    Raises
-    ------
-    InputError, CorpusError
-        When the corpus cannot be used.
+    `queue` says whether the page opens with the most informative passages. Passages on which a `second` model disagrees
+    are shown, and come first in the queue. `notify` takes lines on torn events and files moved aside. Raises
+    `InputError` or `CorpusError` when the corpus cannot be used.
     """
 
     def __init__(
@@ -98,7 +75,7 @@ class ReviewSession:
         self._reports = {report.id: report for report in reports}
         self._passages = {passage.key: passage for report in reports for passage in report.passages}
         self._second_name = second_name if second else None
-        self._second: dict[str, dict[str, Any]] = {}  # passage key -> labels and scores by the second model
+        self._second: dict[str, Plain] = {}  # passage key -> labels and scores by the second model
         if second:
             passages = second.tag_passages([passage.passage for passage in self._passages.values()], policy)
             for key, tagged in zip(self._passages, passages, strict=True):
@@ -115,19 +92,14 @@ class ReviewSession:
             history = self._log.history
             return sum(history.final(key) is not None for key in history.passages())
 
-    # ----------------------------------------------------------------------------------------- what is shown
-
-    def about(self) -> dict[str, Any]:
+    def about(self) -> Plain:
         """Answer ``GET /api/session``: annotator, model, reports and settings."""
         with self._reading() as history:
             reports = [
                 {
-                    "id": report.id,
-                    "name": report.name,
-                    "title": report.title,
+                    **{"id": report.id, "name": report.name, "title": report.title, "notes": list(report.notes)},
                     "passages": len(report.passages),
                     "decided": sum(self.annotator in history.decisions(p.key) for p in report.passages),
-                    "notes": list(report.notes),
                 }
                 for report in self._reports.values()
             ]
@@ -146,7 +118,7 @@ class ReviewSession:
             "events": events,
         }
 
-    def report(self, id: str) -> dict[str, Any]:
+    def report(self, id: str) -> Plain:
         """Answer ``GET /api/reports/ID``: a report with all its passages."""
         report = self._reports.get(id)
         if report is None:
@@ -155,28 +127,13 @@ class ReviewSession:
             passages = [self._shown(passage, history) for passage in report.passages]
         return {"id": report.id, "name": report.name, "title": report.title, "passages": passages}
 
-    def reasons(self, key: str) -> dict[str, Any]:
+    def reasons(self, key: str) -> Plain:
         """Answer ``GET /api/reasons/KEY``: an explanation of each label; ``heading`` is the heading's weight."""
         explained = self.classifier.explain(self._passage(key).passage)
-        return {
-            "labels": {
-                label: {
-                    "probability": found.probability,
-                    "spans": [{"start": s.start, "end": s.end, "weight": s.weight} for s in found.spans],
-                    "bias": found.bias,
-                    "heading": found.heading,
-                    "total": found.logit,
-                    "method": found.method,
-                }
-                for label, found in explained.items()
-            }
-        }
+        return {"labels": {label: {**asdict(found), "total": found.logit} for label, found in explained.items()}}
 
-    def queue(self, n: int = 50) -> dict[str, Any]:
-        """Answer ``GET /api/queue``: passages without this annotator's decision, most informative first.
-
-        Page furniture is left out.
-        """
+    def queue(self, n: int = 50) -> Plain:
+        """Answer ``GET /api/queue``: prose without this annotator's decision, most informative first."""
         with self._reading() as history:
             decisions = {key: history.decisions(key) for key in self._passages}
             undecided = {
@@ -189,10 +146,9 @@ class ReviewSession:
                 e.about["text"] for key in history.passages() if key not in undecided and (e := history.final(key))
             ]
         no_vote = (math.nan,) * len(LABELS)
-        names = sorted({name for key in undecided for name in decisions[key]})
         votes = [
             [indicator(decisions[key][name].labels) if name in decisions[key] else no_vote for key in undecided]
-            for name in names
+            for name in sorted({name for key in undecided for name in decisions[key]})
         ]
         if self._second:
             votes.append([indicator(self._second[key]["labels"]) for key in undecided])
@@ -202,13 +158,12 @@ class ReviewSession:
         return {
             "passages": [
                 {"key": key, "report": self._passages[key].report, "why": pick.why, "score": pick.score}
-                for pick in picks
-                for key in [keys[pick.index]]
+                for key, pick in ((keys[pick.index], pick) for pick in picks)
             ],
             "left": len(undecided),
         }
 
-    def changes(self, since: int) -> dict[str, Any]:
+    def changes(self, since: int) -> Plain:
         """Answer ``GET /api/changes``: the events after number `since`, with the current decision and adjudication."""
         with self._reading() as history:
             events = [
@@ -221,33 +176,27 @@ class ReviewSession:
             ]
             return {"next": len(history), "events": events}
 
-    def disagreements(self) -> dict[str, Any]:
+    def disagreements(self) -> Plain:
         """Answer ``GET /api/disagreements``: the passages on which annotators disagree."""
         with self._reading() as history:
             found = [passage for key, passage in self._passages.items() if history.differ(key)]
             return {"passages": [{**self._shown(passage, history), "report": passage.report} for passage in found]}
 
-    def agreement(self) -> dict[str, Any]:
+    def agreement(self) -> Plain:
         """Answer ``GET /api/agreement``: agreement on all passages of the log that two or more annotators decided."""
         with self._reading() as history:
             decided = {key: {a: e.labels for a, e in history.decisions(key).items()} for key in history.passages()}
         return agreement_figures(decided)
 
-    # ----------------------------------------------------------------------------------------- what is done
-
-    def decide(
-        self, key: str, labels: Sequence[str], note: str | None = None, request: str | None = None
-    ) -> dict[str, Any]:
+    def decide(self, key: str, labels: Sequence[str], note: str | None = None, request: str | None = None) -> Plain:
         """Answer ``POST /api/decisions``: save a decision to disk. A repeated `request` returns its first event."""
         return self._label("decision", key, labels, note, request)
 
-    def adjudicate(
-        self, key: str, labels: Sequence[str], note: str | None = None, request: str | None = None
-    ) -> dict[str, Any]:
+    def adjudicate(self, key: str, labels: Sequence[str], note: str | None = None, request: str | None = None) -> Plain:
         """Answer ``POST /api/adjudications``: save the final labels of a passage that an annotator decided."""
         return self._label("adjudication", key, labels, note, request)
 
-    def undo(self, number: int, request: str | None = None) -> dict[str, Any]:
+    def undo(self, number: int, request: str | None = None) -> Plain:
         """Answer ``POST /api/undo``: revoke one of the annotator's own events that is in effect."""
         with self._writing() as append:
             history = self._log.history
@@ -265,9 +214,7 @@ class ReviewSession:
             current = history.decisions(event.key).get(self.annotator)
         return {"saved": True, "event": event.plain(), "decision": _decision_dict(current)}
 
-    def _label(
-        self, kind: Kind, key: str, labels: Sequence[str], note: str | None, request: str | None
-    ) -> dict[str, Any]:
+    def _label(self, kind: Kind, key: str, labels: Sequence[str], note: str | None, request: str | None) -> Plain:
         passage = self._passage(key)
         stored = about(passage, self._reports[passage.report], self._model_version)
         if self._second:
@@ -316,7 +263,7 @@ class ReviewSession:
             raise RefusedError(404, "no such passage is open")
         return passage
 
-    def _shown(self, passage: OpenPassage, history: History) -> dict[str, Any]:
+    def _shown(self, passage: OpenPassage, history: History) -> Plain:
         """Convert a passage for the page: predictions, this annotator's decision, and those of others."""
         decisions = history.decisions(passage.key)
         mine = decisions.pop(self.annotator, None)
@@ -332,30 +279,22 @@ class ReviewSession:
         }
 
 
-def _decision_dict(event: Event | None) -> dict[str, Any] | None:
+def _decision_dict(event: Event | None) -> Plain | None:
     """Convert a decision or adjudication for the page."""
     if event is None:
         return None
     return {"labels": list(event.labels), "annotator": event.annotator, "time": event.time, "event": event.number}
 
 
-def agreement_figures(decided: Mapping[str, Mapping[str, Sequence[str]]]) -> dict[str, Any]:
+def agreement_figures(decided: Mapping[str, Mapping[str, Sequence[str]]]) -> Plain:
     """Compute kappa and alpha of each label, with 95% intervals, over passages decided by two or more annotators.
 
-    Parameters
-    ----------
-    decided : mapping
-        Passage key → annotator → labels.
-
-    Returns
-    -------
-    dict
-        ``annotators``, ``passages`` and ``labels``: plain values, None with too few passages.
+    `decided` has the labels by passage key, then annotator. The figures are plain values, None with too few passages.
     """
     shared = {key: by_annotator for key, by_annotator in decided.items() if len(by_annotator) > 1}
     names = sorted({name for by_annotator in shared.values() for name in by_annotator})
     nothing = dict.fromkeys(("kappa", "kappa_low", "kappa_high", "alpha", "alpha_low", "alpha_high")) | {"n": 0}
-    labels: dict[str, dict[str, Any]] = dict.fromkeys(LABELS, nothing)
+    labels: dict[str, Plain] = dict.fromkeys(LABELS, nothing)
     if shared:
         by_name = [
             {key: by_annotator[name] for key, by_annotator in shared.items() if name in by_annotator} for name in names

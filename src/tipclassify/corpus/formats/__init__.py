@@ -1,87 +1,89 @@
 """Convert labelled passages between the formats of annotation tools (``tipclassify corpus convert``).
 
 A file comes in, `Record`s go through, a file goes out; a note, one line of text, names everything a format cannot hold.
-Formats: doccano 1.8 (JSONL import), Label Studio ("Basic JSON" tasks), Argilla 2 (``Record.to_dict``), Prodigy (choice
-tasks of ``textcat.correct``), fastText (training lines), and corpora as JSONL, CSV and Parquet.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
-from tipclassify.corpus.formats import tools
-from tipclassify.corpus.formats.fasttext import read_fasttext, write_fasttext
-from tipclassify.corpus.formats.records import ParsedFile, Record, json_entries, record_of, row_of
-from tipclassify.corpus.formats.tables import read_csv, read_parquet, write_csv, write_parquet
-from tipclassify.corpus.formats.tools import task_reader, task_writer
-from tipclassify.corpus.loading import read_file
+from tipclassify.corpus.formats import tables, tools
+from tipclassify.corpus.formats.records import Record, json_entries, read_entries, record_of, row_of
+from tipclassify.corpus.loading import NumberedRow, csv_rows, parquet_rows, read_file, text_lines
 from tipclassify.errors import CorpusError
+from tipclassify.formatting import json_line
 
-__all__ = ["FORMATS", "FileFormat", "ParsedFile", "Record", "guess_format", "read_records", "record_of", "row_of"]
+__all__ = ["FORMATS", "FileFormat", "Record", "guess_format", "read_records"]
 
 
 @dataclass(frozen=True, slots=True)
 class FileFormat:
-    """Reader and writer of a file format; the writer returns notes on lost data."""
+    """File format: its entries, a parser of one entry and its default id, and a writer that returns notes on losses."""
 
-    read: Callable[[Path], ParsedFile]
+    entries: Callable[[Path], Iterable[NumberedRow]]
+    parse: Callable[[Any, str], Record]
     write: Callable[[Sequence[Record], IO[bytes]], list[str]]
 
 
+def _json(
+    parse: Callable[[Any, str], Record],
+    task: Callable[[Record], dict[str, Any]],
+    losses: Callable[[Sequence[Record]], list[str]] = lambda _: [],
+    as_list: bool = False,
+) -> FileFormat:
+    """Make a format of JSON lines, or of one JSON list."""
+    start, between, end = ("[", ",\n", "]\n") if as_list else ("", "\n", "\n")
+
+    def write(records: Sequence[Record], out: IO[bytes]) -> list[str]:
+        lines = (json_line(task(record)).rstrip("\n") for record in records)
+        out.write(f"{start}{between.join(lines)}{end}".encode())
+        return losses(records)
+
+    return FileFormat(json_entries, parse, write)
+
+
 FORMATS: Final = {
-    "jsonl": FileFormat(task_reader(lambda row, given_id, _: record_of(row, given_id)), task_writer(row_of)),
-    "csv": FileFormat(read_csv, write_csv),
-    "parquet": FileFormat(read_parquet, write_parquet),
-    "doccano": FileFormat(task_reader(tools.doccano_entry), task_writer(tools.doccano_task, tools.doccano_losses)),
-    "label-studio": FileFormat(
-        task_reader(tools.label_studio_entry), task_writer(tools.label_studio_task, as_list=True)
-    ),
-    "argilla": FileFormat(
-        task_reader(tools.argilla_entry), task_writer(tools.argilla_task, tools.argilla_losses, True)
-    ),
-    "prodigy": FileFormat(task_reader(tools.prodigy_entry), task_writer(tools.prodigy_task)),
-    "fasttext": FileFormat(read_fasttext, write_fasttext),
+    "jsonl": _json(record_of, row_of),
+    "csv": FileFormat(csv_rows, tables.table_record, tables.write_csv),
+    "parquet": FileFormat(parquet_rows, tables.table_record, tables.write_parquet),
+    "doccano": _json(tools.doccano_entry, tools.doccano_task, tools.doccano_losses),
+    "label-studio": _json(tools.label_studio_entry, tools.label_studio_task, as_list=True),
+    "argilla": _json(tools.argilla_entry, tools.argilla_task, tools.argilla_losses, as_list=True),
+    "prodigy": _json(tools.prodigy_entry, tools.prodigy_task),
+    "fasttext": FileFormat(text_lines, tables.fasttext_record, tables.write_fasttext),
 }
 """File formats by the name that ``--to`` and ``--from`` take."""
 
 
-def read_records(path: Path, format: str | None = None) -> ParsedFile:
+def read_records(path: Path, format: str | None = None) -> list[Record]:
     """Read the records of a file in the given format, or in the detected one.
 
-    Raises
-    ------
-    CorpusError
-        With a line for every invalid row, or when the format cannot be detected.
+    Raises `CorpusError` with a line for every invalid row, or when the format cannot be detected.
     """
-    reading = FORMATS[format or guess_format(path)].read(path)
-    if not reading.records:
+    kind = FORMATS[format or guess_format(path)]
+    records = read_entries(path, kind.entries(path), kind.parse)
+    if not records:
         raise CorpusError([f"{path}: no passages; check the file"])
     seen: dict[str, int] = {}
-    for number, record in enumerate(reading.records, 1):
+    for number, record in enumerate(records, 1):
         if (first := seen.setdefault(record.id, number)) != number:
             what = f"passages {first} and {number} have the same id {record.id!r}; give one another"
             raise CorpusError([f"{path}: {what}"])
-    return reading
+    return records
 
 
 def guess_format(path: Path) -> str:
-    """Detect the format of a file by its content, CSV by its suffix.
-
-    Raises
-    ------
-    CorpusError
-        When it is none of `FORMATS`.
-    """
+    """Detect the format of a file by its content, CSV by its suffix; raise `CorpusError` if it is none of `FORMATS`."""
     data = read_file(path)
     if data[:4] == b"PAR1":
         return "parquet"
     if path.suffix.lower() == ".csv":
         return "csv"
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{"):
-        found = _guess_entry(next(json_entries(path), (None, None))[1])
+        found = _guess_entry(next(iter(json_entries(path)), (None, None))[1])
     else:
         found = "fasttext" if any(line.startswith(b"__label__") for line in data[:100_000].splitlines()) else None
     if found is None:

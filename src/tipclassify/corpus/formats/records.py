@@ -5,20 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
-from tipclassify.corpus.loading import (
-    NumberedRow,
-    RowError,
-    check_text,
-    json_rows,
-    parse_labels,
-    read_each,
-    read_file,
-    split_names,
-)
+from tipclassify.corpus.loading import NumberedRow, RowError, check_text, json_rows, label_list, parse_labels, read_file
 from tipclassify.errors import CorpusError
 from tipclassify.labels import LABELS
 
@@ -28,34 +18,14 @@ NONE: Final = "none"
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A passage with its labels, predictions and further fields.
-
-    Attributes
-    ----------
-    labels : tuple of str or None
-        Annotated labels; empty if none applies, None for an unlabelled passage.
-    predicted : tuple of str or None
-        Predicted labels.
-    scores : mapping of str to float, or None
-        The model's probability of every label.
-    meta : mapping
-        Further fields (section, doc, file, …); null fields are omitted.
-    """
+    """A passage with its labels, predictions and further fields."""
 
     text: str
     id: str
-    labels: tuple[str, ...] | None = None
+    labels: tuple[str, ...] | None = None  # annotated; empty if none applies, None for an unlabelled passage
     predicted: tuple[str, ...] | None = None
-    scores: Mapping[str, float] | None = None
-    meta: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class ParsedFile:
-    """Records of one file, with notes for the user (on rejected tasks, for example)."""
-
-    records: list[Record]
-    notes: list[str] = field(default_factory=list)
+    scores: Mapping[str, float] | None = None  # the model's probability of every label
+    meta: Mapping[str, Any] = field(default_factory=dict)  # further fields (section, doc, file, …) that are not null
 
 
 def record_of(row: Any, given_id: str) -> Record:
@@ -107,13 +77,10 @@ def as_labels(value: Any) -> tuple[str, ...] | None:
     """
     if value is None:
         return None
-    names = split_names(value)
-    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
-        raise RowError('labels are not a list of names; write "labels": ["failure"], [] for none')
-    given = {name.strip() for name in names} - {""}
-    if NONE in given and len(given) > 1:
-        raise RowError(f"label {NONE!r} beside {', '.join(sorted(given - {NONE}))}; settle one")
-    return parse_labels(sorted(given - {NONE}))
+    names = set(label_list(value))
+    if NONE in names and len(names) > 1:
+        raise RowError(f"label {NONE!r} beside {', '.join(sorted(names - {NONE}))}; settle one")
+    return parse_labels(sorted(names - {NONE}))
 
 
 def as_scores(value: Any) -> dict[str, float] | None:
@@ -157,20 +124,18 @@ def json_entries(path: Path) -> Iterator[NumberedRow]:
     yield from ((f"{path}: entry {number}", entry) for number, entry in enumerate(entries, 1))
 
 
-def read_entries(path: Path, entries: Iterable[NumberedRow], read: Callable[[Any, str], Record]) -> list[Record]:
-    """Apply ``read(entry, default id)`` to each entry; raise `CorpusError` with a line for every invalid one."""
-    problems: list[str] = []
-    number = count(1)
-
-    def checked(entry: Any) -> Record:
+def read_entries(path: Path, entries: Iterable[NumberedRow], parse: Callable[[Any, str], Record]) -> list[Record]:
+    """Apply ``parse(entry, default id)`` to each entry; raise `CorpusError` with a line for every invalid one."""
+    records, problems = [], []
+    for number, (where, entry) in enumerate(entries, 1):
         try:
-            return read(entry, f"{path.stem}-{next(number)}")
-        except RowError:
-            raise
+            if isinstance(entry, RowError):
+                raise entry
+            records.append(parse(entry, f"{path.stem}-{number}"))
+        except RowError as error:
+            problems.append(f"{where}: {error}")
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise RowError(f"not an entry of this format ({error}); export it anew") from None
-
-    records = [record for _, record in read_each(entries, checked, problems)]
+            problems.append(f"{where}: not an entry of this format ({error}); export it anew")
     if problems:
         raise CorpusError(problems)
     return records

@@ -1,59 +1,18 @@
-"""Convert JSON tasks of annotation tools: doccano, Label Studio, Argilla, Prodigy.
+"""Convert JSON tasks of annotation tools: doccano 1.8, Label Studio, Argilla 2, Prodigy.
 
 For each tool one function reads an exported entry, another makes a task to import, and a third, if needed, lists lost
-data. `noted` counts entries by the note that the user gets.
+data.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import IO, Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from tipclassify.corpus.formats import records as of
-from tipclassify.corpus.formats.records import (
-    NONE,
-    ParsedFile,
-    Record,
-    as_labels,
-    as_scores,
-    label_names,
-    other_fields,
-    to_scalar,
-)
+from tipclassify.corpus.formats.records import Record
 from tipclassify.corpus.loading import RowError, check_text
-from tipclassify.formatting import json_line
 from tipclassify.labels import LABELS
-
-NoteCounts = Counter[str]
-
-
-def task_reader(read: Callable[[Any, str, NoteCounts], Record]) -> Callable[[Path], ParsedFile]:
-    """Make a file reader that applies ``read(entry, default id, noted)`` to each entry."""
-
-    def reader(path: Path) -> ParsedFile:
-        noted: NoteCounts = Counter()
-        records = of.read_entries(path, of.json_entries(path), lambda entry, given_id: read(entry, given_id, noted))
-        return ParsedFile(records, [f"{path}: {count:,} {what}" for what, count in noted.items()])
-
-    return reader
-
-
-def task_writer(
-    task: Callable[[Record], dict[str, Any]],
-    losses: Callable[[Sequence[Record]], list[str]] = lambda _: [],
-    as_list: bool = False,
-) -> Callable[[Sequence[Record], IO[bytes]], list[str]]:
-    """Make a file writer of tasks, as JSON lines or as one JSON list, that returns notes on lost data."""
-    start, between, end = ("[", ",\n", "]\n") if as_list else ("", "\n", "\n")
-
-    def writer(records: Sequence[Record], out: IO[bytes]) -> list[str]:
-        lines = (json_line(task(record)).rstrip("\n") for record in records)
-        out.write(f"{start}{between.join(lines)}{end}".encode())
-        return losses(records)
-
-    return writer
 
 
 def _object(entry: Any, part: str, advice: str) -> Mapping[str, Any]:
@@ -65,58 +24,48 @@ def _object(entry: Any, part: str, advice: str) -> Mapping[str, Any]:
 
 
 def _agreed(votes: set[tuple[str, ...] | None], where: str) -> tuple[str, ...] | None:
-    """Return the labels on which all annotators agree, None without votes; raise `RowError` if they differ."""
+    """Return the labels on which all annotators agree; None without votes."""
     if len(votes) > 1:
-        both = " / ".join(sorted(", ".join(label_names(labels)) for labels in votes))
+        both = " / ".join(sorted(", ".join(of.label_names(labels)) for labels in votes))
         raise RowError(f"annotators differ ({both}); settle it in {where}")
     return votes.pop() if votes else None
 
 
-# --------------------------------------------------------------------------------------------- doccano
-
 _DOCCANO: Final = ("id", "text", "data", "label", "Comments", "passage_id", "predicted", "scores")
 
 
-def doccano_entry(entry: Any, given_id: str, noted: NoteCounts) -> Record:
+def doccano_entry(entry: Any, given_id: str) -> Record:
     """Read a line of doccano's JSONL: ``{"text": …, "label": ["failure"], …}``, further fields as its metadata.
 
     doccano exports an empty list both for an unlabelled passage and for one to which no label applies. The label
     ``none`` means the latter: add it to the project beside the other three.
     """
     entry = _object(entry, "", "export the project as JSONL")
-    label = entry.get("label")
-    labels = as_labels([label] if isinstance(label, str) else label or None)
-    if labels is None:
-        what = f"passages have no label in doccano and count as not labelled; label {NONE!r} says that none applies"
-        noted[what] += 1
+    labels = of.as_labels(entry.get("label") or None)
     text, name = entry.get("text", entry.get("data")), str(entry.get("passage_id") or entry.get("id") or given_id)
-    predicted, scores = as_labels(entry.get("predicted")), as_scores(entry.get("scores"))
-    return Record(check_text(text), name, labels, predicted, scores, other_fields(entry, *_DOCCANO))
+    predicted, scores = of.as_labels(entry.get("predicted")), of.as_scores(entry.get("scores"))
+    return Record(check_text(text), name, labels, predicted, scores, of.other_fields(entry, *_DOCCANO))
 
 
 def doccano_task(record: Record) -> dict[str, Any]:
     """Make a task for doccano's JSONL import (text classification)."""
-    label = label_names(record.predicted if record.labels is None else record.labels)
+    label = of.label_names(record.predicted if record.labels is None else record.labels)
     task = {"text": record.text, "label": label, "passage_id": record.id, **of.predictions(record)}
-    return {**task, **other_fields(record.meta, *_DOCCANO)}
+    return {**task, **of.other_fields(record.meta, *_DOCCANO)}
 
 
 def doccano_losses(records: Sequence[Record]) -> list[str]:
     """Note predictions written as labels, and fields omitted because of reserved names."""
     notes = []
     if guessed := sum(record.labels is None and record.predicted is not None for record in records):
-        notes.append(
-            f"doccano keeps no predictions apart: those of {guessed:,} passages are written as labels to check"
-        )
+        what = f"those of {guessed:,} passages are written as labels to check"
+        notes.append(f"doccano keeps no predictions apart: {what}")
     if clash := of.fields_where(records, lambda name, _: name in _DOCCANO):
-        notes.append(f"doccano has fields label_names {clash} of its own: those of the passages are left out")
+        notes.append(f"doccano has fields named {clash} of its own: those of the passages are left out")
     return notes
 
 
-# --------------------------------------------------------------------------------------------- Label Studio
-
-
-def label_studio_entry(entry: Any, given_id: str, noted: NoteCounts) -> Record:
+def label_studio_entry(entry: Any, given_id: str) -> Record:
     """Read a task of Label Studio's JSON export (not JSON-MIN, which omits the annotators).
 
     Use this labelling interface in the project (an annotation without a choice means that no label applies)::
@@ -129,17 +78,14 @@ def label_studio_entry(entry: Any, given_id: str, noted: NoteCounts) -> Record:
         </View>
     """
     data = _object(entry, "data", "export the project as JSON, not JSON-MIN")
-    annotations = entry.get("annotations") or []
-    done = [one for one in annotations if not one.get("was_cancelled")]
-    if annotations and not done:
-        noted["tasks were skipped by their annotators and count as not labelled"] += 1
+    done = [one for one in entry.get("annotations") or [] if not one.get("was_cancelled")]
     done = [one for one in done if one.get("ground_truth")] or done
-    labels = _agreed({as_labels(_choices(one)) for one in done}, "Label Studio, by marking one as ground truth")
-    predicted = as_labels(_choices(entry["predictions"][0])) if entry.get("predictions") else None
+    labels = _agreed({of.as_labels(_choices(one)) for one in done}, "Label Studio, by marking one as ground truth")
+    predicted = of.as_labels(_choices(entry["predictions"][0])) if entry.get("predictions") else None
     inner = data.get("meta")
     fields = dict(inner) if isinstance(inner, Mapping) else {"meta": inner}
-    fields = other_fields(fields | other_fields(data, "text", "passage_id", "scores", "meta"))
-    name, scores = str(data.get("passage_id") or entry.get("id") or given_id), as_scores(data.get("scores"))
+    fields = of.other_fields(fields | of.other_fields(data, "text", "passage_id", "scores", "meta"))
+    name, scores = str(data.get("passage_id") or entry.get("id") or given_id), of.as_scores(data.get("scores"))
     return Record(check_text(data.get("text")), name, labels, predicted, scores, fields)
 
 
@@ -154,20 +100,15 @@ def label_studio_task(record: Record) -> dict[str, Any]:
     Label Studio sorts tasks by the score of the prediction, the confidence in the least certain label, 0.5 to 1. The
     probability of each label is in ``data.scores``.
     """
-    data: dict[str, Any] = {"text": record.text, "passage_id": record.id}
-    task: dict[str, Any] = {"data": data}
-    if record.scores is not None:
-        data["scores"] = dict(record.scores)
-    if record.meta:
-        data["meta"] = dict(record.meta)
+    more = of.other_fields({"scores": record.scores, "meta": record.meta or None})
+    task: dict[str, Any] = {"data": {"text": record.text, "passage_id": record.id, **more}}
     if record.labels is not None:
         task["annotations"] = [{"result": _result(record.labels, f"{record.id}-labels"), "was_cancelled": False}]
     if record.predicted is not None:
         result = _result(record.predicted, f"{record.id}-predicted")
         task["predictions"] = [{"model_version": "tipclassify", "result": result}]
         if record.scores is not None:
-            confidence = round(min(max(p, 1 - p) for p in record.scores.values()), 4)
-            task["predictions"][0]["score"] = confidence
+            task["predictions"][0]["score"] = round(min(max(p, 1 - p) for p in record.scores.values()), 4)
     return task
 
 
@@ -176,14 +117,12 @@ def _result(labels: Sequence[str], name: str) -> list[dict[str, Any]]:
     return [{**tag, "value": {"choices": list(labels)}}] if labels else []
 
 
-# --------------------------------------------------------------------------------------------- Argilla
-
 _QUESTION: Final = "labels"
 _ANNOTATOR: Final = "labels"  # agent of suggestions that are annotated labels
 _ARGILLA: Final = ("predicted", *(f"score_{label}" for label in LABELS))
 
 
-def argilla_entry(entry: Any, given_id: str, _: NoteCounts) -> Record:
+def argilla_entry(entry: Any, given_id: str) -> Record:
     """Read a record (version 2) of ``dataset.records.to_json``. Submitted answers are labels, drafts are not.
 
     The dataset needs a field ``text``, a multi-label question ``labels`` with the three labels and ``none`` (no label
@@ -192,19 +131,16 @@ def argilla_entry(entry: Any, given_id: str, _: NoteCounts) -> Record:
     text = _object(entry, "fields", "export with dataset.records.to_json").get("text")
     metadata = entry.get("metadata") or {}
     answers = (entry.get("responses") or {}).get(_QUESTION) or []
-    votes = {
-        as_labels(one["value"]) for one in answers if one.get("status") in (None, "submitted") and one.get("value")
-    }
+    submitted = [one for one in answers if one.get("status") in (None, "submitted") and one.get("value")]
+    votes = {of.as_labels(one["value"]) for one in submitted}
     suggestion = (entry.get("suggestions") or {}).get(_QUESTION) or {}
-    suggested = as_labels(suggestion.get("value") or None)
+    suggested = of.as_labels(suggestion.get("value") or None)
     annotated = suggestion.get("agent") == _ANNOTATOR
     labels = _agreed(votes, "Argilla") if votes else suggested if annotated else None
-    predicted = None if annotated else suggested
-    if metadata.get("predicted"):
-        predicted = as_labels(metadata["predicted"])
-    scores = {label: metadata[f"score_{label}"] for label in LABELS if f"score_{label}" in metadata}
-    probabilities = as_scores(scores) if len(scores) == len(LABELS) else None
-    name, fields = str(entry.get("id") or given_id), other_fields(metadata, *_ARGILLA)
+    predicted = of.as_labels(metadata.get("predicted") or None) if metadata.get("predicted") or annotated else suggested
+    scores = {label: metadata.get(f"score_{label}") for label in LABELS}
+    probabilities = None if None in scores.values() else of.as_scores(scores)
+    name, fields = str(entry.get("id") or given_id), of.other_fields(metadata, *_ARGILLA)
     return Record(check_text(text), name, labels, predicted, probabilities, fields)
 
 
@@ -214,15 +150,15 @@ def argilla_task(record: Record) -> dict[str, Any]:
     An answer in Argilla belongs to a user, so annotated labels become suggestions of the agent ``labels``, to be
     confirmed, and predictions become suggestions of the agent ``tipclassify``.
     """
-    metadata = {name: to_scalar(value) for name, value in record.meta.items() if name not in _ARGILLA}
+    metadata = {name: of.to_scalar(value) for name, value in record.meta.items() if name not in _ARGILLA}
     if record.predicted is not None:
-        metadata["predicted"] = ";".join(label_names(record.predicted))
+        metadata["predicted"] = ";".join(of.label_names(record.predicted))
     metadata |= {f"score_{label}": p for label, p in (record.scores or {}).items()}
     suggestions: dict[str, Any] = {}
     if record.labels is not None:
-        suggestions[_QUESTION] = {"value": label_names(record.labels), "score": None, "agent": _ANNOTATOR}
+        suggestions[_QUESTION] = {"value": of.label_names(record.labels), "score": None, "agent": _ANNOTATOR}
     elif record.predicted is not None:
-        value, scores = label_names(record.predicted), None
+        value, scores = of.label_names(record.predicted), None
         if record.scores is not None:
             none = 1 - max(record.scores.values())  # the label most likely to be missed
             scores = [round(record.scores.get(name, none), 4) for name in value]
@@ -236,19 +172,17 @@ def argilla_losses(records: Sequence[Record]) -> list[str]:
     notes = []
     if any(record.labels is not None for record in records):
         notes.append("Argilla ties answers to its users: labels are written as suggestions of the agent 'labels'")
-    if odd := of.fields_where(records, lambda _, value: to_scalar(value) is not value):
+    if odd := of.fields_where(records, lambda _, value: of.to_scalar(value) is not value):
         notes.append(f"Argilla's metadata holds text and numbers only: {odd} are written as JSON text")
     if clash := of.fields_where(records, lambda name, _: name in _ARGILLA):
-        notes.append(f"fields label_names {clash} are left out: the model's predictions go by these names")
+        notes.append(f"fields named {clash} are left out: the model's predictions go by these names")
     return notes
 
-
-# --------------------------------------------------------------------------------------------- Prodigy
 
 _ANSWERS: Final = ("accept", "reject", "ignore")
 
 
-def prodigy_entry(entry: Any, given_id: str, noted: NoteCounts) -> Record:
+def prodigy_entry(entry: Any, given_id: str) -> Record:
     """Read a choice task of ``prodigy db-out`` (``textcat.manual`` without ``--exclusive``, ``textcat.correct``).
 
     An accepted task without a choice means that no label applies. Rejected and ignored tasks are unlabelled.
@@ -257,17 +191,15 @@ def prodigy_entry(entry: Any, given_id: str, noted: NoteCounts) -> Record:
     if "label" in entry and "accept" not in entry:
         raise RowError("a yes-or-no task on one label; use tasks with options (textcat.manual)")
     answer = entry.get("answer")
-    if answer is not None and answer not in _ANSWERS:
+    if answer not in (None, *_ANSWERS):
         raise RowError(f"unknown answer {answer!r}; use {', '.join(_ANSWERS)}")
-    if answer in ("reject", "ignore"):
-        noted["tasks were rejected or ignored and count as not labelled"] += 1
-    ticked, predicted = as_labels(entry.get("accept")), as_labels(entry.get("predicted"))
+    ticked, predicted = of.as_labels(entry.get("accept")), of.as_labels(entry.get("predicted"))
     labels = (ticked or ()) if answer == "accept" else None
     if answer is None and predicted is None:
         predicted = ticked
     text, name, meta = entry.get("text"), str(entry.get("id") or given_id), entry.get("meta")
-    fields = other_fields(meta) if isinstance(meta, Mapping) else {}
-    return Record(check_text(text), name, labels, predicted, as_scores(entry.get("scores")), fields)
+    fields = of.other_fields(meta) if isinstance(meta, Mapping) else {}
+    return Record(check_text(text), name, labels, predicted, of.as_scores(entry.get("scores")), fields)
 
 
 def prodigy_task(record: Record) -> dict[str, Any]:
@@ -277,8 +209,6 @@ def prodigy_task(record: Record) -> dict[str, Any]:
         options = [{**option, "meta": f"{record.scores[option['id']]:.2f}"} for option in options]
     task: dict[str, Any] = {"text": record.text, "id": record.id, "options": options}
     ticked = record.predicted if record.labels is None else record.labels
-    if ticked is not None:
-        task["accept"] = list(ticked)
-    if record.labels is not None:
-        task["answer"] = "accept"
-    return {**task, **of.predictions(record), **({"meta": dict(record.meta)} if record.meta else {})}
+    task["accept"] = None if ticked is None else list(ticked)
+    task["answer"] = None if record.labels is None else "accept"
+    return of.other_fields({**task, **of.predictions(record), "meta": record.meta or None})

@@ -110,8 +110,8 @@ function outcome(result) {
 /** F1 with the decisions and without, on the passages that both were judged on. */
 function figures({ where, groups, rows }) {
   const figure = (value) => (value === null ? "–" : value.toFixed(3));
-  const change = ({ difference, low, high }) => (difference === null ? "–" : signed(difference, 3) + (low === null ? "" : ` (${signed(low, 3)} to ${signed(high, 3)})`));
-  const line = (row, ...name) => el("tr", {}, el("th", { scope: "row" }, ...name), ...[figure(row.without), figure(row.with), change(row)].map((cell) => el("td", {}, cell)));
+  const change = ({ difference, interval: { low, high } }) => (difference === null ? "–" : signed(difference, 3) + (low === null ? "" : ` (${signed(low, 3)} to ${signed(high, 3)})`));
+  const line = (row, ...name) => el("tr", {}, el("th", { scope: "row" }, ...name), ...[figure(row.other), figure(row.this), change(row)].map((cell) => el("td", {}, cell)));
   const [all, ...labels] = rows;
   return el("div", { class: "wide", tabindex: "0", role: "region", "aria-label": `F1 on ${where}` }, el("table", { class: "figures" },
     el("caption", {}, `F1 on ${where} (${count(groups, "group")})`),

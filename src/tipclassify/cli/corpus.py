@@ -1,0 +1,259 @@
+"""``tipclassify corpus``: the commands on labelled passages."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from typer import Argument, Option
+
+from tipclassify.cli import options
+from tipclassify.cli.output import open_output, print_note, print_notes, tagged_reports, write_results, write_rows
+from tipclassify.corpus.loading import read_rows
+from tipclassify.errors import CorpusError, InputError
+from tipclassify.formatting import json_line
+from tipclassify.progress import progress_bar
+
+FormatName = Literal["jsonl", "csv", "parquet", "doccano", "label-studio", "argilla", "prodigy", "fasttext"]
+
+
+def queue(
+    files: options.Files,
+    output: options.NewFile,
+    number: Annotated[int, Option("-n", "--number", min=1, help="Passages to choose.")] = 300,
+    against: Annotated[
+        list[Path] | None, Option(metavar="PATH", help="Labelled passages: what repeats them is left out. Repeatable.")
+    ] = None,
+    model: options.Model = None,
+    other: options.Other = None,
+    policy: options.Policy = "balanced",
+    unit: options.Unit = "sentence",
+    encoding: options.Encoding = None,
+    allow_private: options.AllowPrivate = False,
+    jobs: options.Jobs = 1,
+    seed: options.Seed = 0,
+) -> None:
+    """Choose the passages of reports whose labels would teach the model most, for annotators.
+
+    Writes a row for each passage: text, source, predictions ("predicted", "scores"), those of --other, and the reason
+    for the choice. "labels" is null: training refuses the row until somebody has put a list there, [] for none. Label
+    the rows in an editor, in 'tipclassify review', or in a tool that 'tipclassify corpus convert' writes for; then
+    'tipclassify corpus add'.
+    """
+    from tipclassify.model.classifier import Classifier
+    from tipclassify.pipeline.active_learning import queue_rows
+
+    known = [row["text"] for row in read_rows(*against)] if against else None
+    tagging = options.tagging(model, policy, unit=unit, encoding=encoding, allow_private=allow_private)
+    thresholds = tagging.classifier().thresholds(policy)
+    second = Classifier.load(other) if other else None
+    with tagged_reports(files, tagging, jobs) as reports:
+        rows = queue_rows(reports, thresholds, number, known=known, other=second, policy=policy, seed=seed)
+        if rows:
+            write_rows(output, rows)
+            print_note(f"wrote {len(rows):,} passages to label to {output}")
+        else:
+            left = "every passage is in --against already" if known else "no passage was read"
+            print_note(f"nothing to label: {left}; {output} is not written")
+
+
+def convert(
+    source: Annotated[Path, Argument(metavar="IN", help="Labelled passages, or rows of 'score' or 'queue'.")],
+    to: Annotated[FormatName, Option("--to", help="Format to write.")],
+    output: options.NewFile,
+    read_as: Annotated[FormatName | None, Option("--from", help="Format of IN; detected by default.")] = None,
+    labelled: Annotated[bool, Option("--labelled", help="Leave out passages that nobody has labelled.")] = False,
+) -> None:
+    """Convert labelled passages to and from doccano, Label Studio, Argilla, Prodigy, fastText, CSV and Parquet.
+
+    jsonl is the format that training reads. Predictions (rows of 'tipclassify score -f jsonl' and 'corpus queue')
+    become pre-annotations with their probabilities where the tool takes them. Fields that a format cannot hold are
+    listed on standard error, a line each. Passages that nobody has labelled stay so, and training refuses them; so do
+    tasks that an annotator skipped, rejected or ignored.
+
+    Where no label may also mean that nobody looked, a passage to which none applies has the label "none": in doccano,
+    Argilla and fastText; set it up there beside the other three.
+    """
+    from tipclassify.corpus.formats import FORMATS, read_records
+
+    records = [record for record in read_records(source, read_as) if record.labels is not None or not labelled]
+    if not records:
+        raise CorpusError([f"{source}: no passage is labelled yet; label some, or leave out --labelled"])
+    with open_output(output, binary=True) as stream:
+        lost = FORMATS[to].write(records, stream)
+    print_notes(lost)
+    unlabelled = sum(record.labels is None for record in records)
+    print_note(f"wrote {len(records):,} passages to {output}, {unlabelled:,} of them not labelled")
+
+
+def add(
+    new: Annotated[list[Path], Argument(metavar="NEW...", help=options.LABELLED_HELP)],
+    to: Annotated[Path, Option("--to", metavar="FILE", help="Corpus to add them to (.jsonl); made if absent.")],
+) -> None:
+    """Add labelled passages to a corpus file, checked as training would check them.
+
+    Rows without an id get one. A text that is in the file already with the same labels is left out and listed; if its
+    labels differ, nothing is added until you resolve that. Near duplicates are added, and listed for you to look at.
+    The existing content stays byte for byte; either all rows are added or none.
+    """
+    from tipclassify.corpus.curation import add_rows
+
+    if to.suffix.lower() != ".jsonl":
+        remedy = "convert it with 'tipclassify corpus convert --to jsonl'"
+        raise InputError(f"{to}: rows are added to .jsonl only; {remedy}")
+    before = to.read_bytes() if to.exists() else b""
+    there = read_rows(to) if before.strip() else []
+    added = add_rows(there, read_rows(*new))
+    same = ((name, "" if name == other else f" as {other}") for name, other in added.repeated)
+    print_notes([f"{name}: the same passage is there{other}; left out" for name, other in same])
+    print_notes([f"{name}: the id is taken by another text; added as {given}" for name, given in added.renamed])
+    near = []
+    for row, other, similarity in added.near:
+        here, earlier = (", ".join(one["labels"]) or "none" for one in (row, other))
+        near.append(f"{row['id']}: nearly the text of {other['id']} ({similarity:.2f}); labels {here}, there {earlier}")
+    print_notes(near)
+    if added.rows:
+        with open_output(to, binary=True) as out:
+            out.write(before + b"\n" if before and not before.endswith(b"\n") else before)
+            for row in added.rows:
+                first = {"id": row["id"], "text": row["text"], "labels": list(row["labels"])}
+                out.write(json_line(first | {name: row[name] for name in row if name not in first}).encode())
+    typer.echo(f"added {len(added.rows):,} passages to {to}, which now has {len(there) + len(added.rows):,}")
+
+
+def check(paths: options.Labelled) -> None:
+    """Read labelled passages as training would, and report every bad row of every file."""
+
+    typer.echo(f"{len(read_rows(*paths))} passages, no problems")
+
+
+def stats(paths: options.Labelled, format: options.Format = "table", output: options.Output = None) -> None:
+    """Count passages by label, set of labels, section and source, their groups, and how long they are.
+
+    Groups are kept whole by a split: passages of one narrative ("doc"), one set of near twins ("pair") or one text.
+    """
+    from tipclassify.corpus.curation import corpus_stats, stats_table
+
+    found = list(corpus_stats(read_rows(*paths)))
+    write_results(output, format, found, stats_table(found))
+
+
+def split(
+    paths: options.Labelled,
+    train: Annotated[Path, Option("--train", metavar="FILE", help="Write the passages to train on (.jsonl).")],
+    test: Annotated[Path, Option("--test", metavar="FILE", help="Write the passages to test on (.jsonl).")],
+    share: Annotated[float, Option("--share", help="Part to test on, between 0 and 1.")] = 0.2,
+    seed: options.Seed = 0,
+) -> None:
+    """Split labelled passages into two files, with no near duplicates across them.
+
+    Groups (narratives, sets of near twins, equal texts) stay whole, and so do passages of nearly the same text; the
+    share is approximated as far as they allow. The same seed gives the same files.
+    """
+    from tipclassify.corpus.curation import split_rows
+
+    if train.absolute() == test.absolute():
+        raise InputError(f"{train}: is named for both parts; give two files")
+    parts = split_rows(read_rows(*paths), share, seed)
+    with open_output(train) as first, open_output(test) as second:
+        for out, rows in zip((first, second), parts, strict=True):
+            out.writelines(json_line({**row, "labels": list(row["labels"])}) for row in rows)
+    sizes = (f"{len(rows):,} passages to {file}" for rows, file in zip(parts, (train, test), strict=True))
+    print_note(f"wrote {', '.join(sizes)}")
+
+
+def agree(
+    first: Annotated[Path, Argument(metavar="FIRST", help="One annotator: rows with id and labels.")],
+    second: Annotated[Path, Argument(metavar="SECOND", help="The other.")],
+    texts: Annotated[
+        list[Path] | None, Option(metavar="PATH", help="Passages with texts that both lack. Repeatable.")
+    ] = None,
+    most: options.Most = 20,
+    draws: options.Draws = 1_000,
+    seed: options.Seed = 0,
+    format: options.Format = "table",
+    output: options.Output = None,
+) -> None:
+    """Measure how far two annotators agree on each label (Cohen's kappa, Krippendorff's alpha), and where they differ.
+
+    Rows that are not labelled yet are left out. Below the table stand 95% intervals of kappa and alpha (bootstrap over
+    passages), then the passages that the two labelled differently. jsonl has a row for each label
+    ("part": "agreement") and for each disagreement.
+    """
+    from tipclassify.evaluation import agreement as of
+    from tipclassify.evaluation.metrics import rounded
+
+    one, other = of.read_annotations(first), of.read_annotations(second)
+    figures = of.agreement(one, other, draws=draws, seed=seed)
+    known = {row["id"]: row["text"] for row in read_rows(*texts)} if texts else {}
+    differing = of.disagreements(one, other, {**known, **of.read_texts(second), **of.read_texts(first)})
+    tables = [of.agreement_table(figures), *([of.intervals_table(figures, draws)] if draws else [])]
+    tables.append(of.disagreements_table(differing, most))
+    rows = [{"part": "agreement", **rounded(asdict(figure))} for figure in figures]
+    if not draws:
+        rows = [{name: value for name, value in row.items() if not name.endswith("_interval")} for row in rows]
+    rows += [{"part": "disagreement", **asdict(row)} for row in differing[:most]]
+    write_results(output, format, rows, "\n\n".join(tables))
+
+
+def audit(
+    paths: options.Labelled,
+    most: options.Most = 20,
+    format: options.Format = "table",
+    folds: Annotated[int, Option("--folds", min=2, help="Folds of the cross-validation.")] = 5,
+    seed: options.Seed = 0,
+    jobs: options.Jobs = -1,
+    output: options.Output = None,
+) -> None:
+    """Show what is suspect in labelled passages.
+
+    Five parts: labels that are likely wrong, by a model trained on the other passages; near twins with different
+    labels; pairs whose labels do not differ; near twins that a split could part; labels by section. Findings are
+    reasons to look, not errors: the exit code is 0 whatever is found. Needs the extra "audit".
+    """
+    from tipclassify.training.audit import audit_corpus, audit_rows, audit_table
+
+    rows = read_rows(*paths)
+    with progress_bar("cross-validating") as progress:
+        findings = audit_corpus(rows, folds=folds, seed=seed, jobs=jobs, progress=progress)
+    write_results(output, format, audit_rows(findings, most), audit_table(findings, most))
+
+
+def rebuild(
+    folder: Annotated[Path, Argument(metavar="FOLDER", help="With labels.csv and sources.json: data/real.")],
+    given: Annotated[
+        Path | None,
+        Option("--from", metavar="FOLDER_OR_JSONL", help="Read files or rows with a 'text'; download nothing."),
+    ] = None,
+    allow_private: options.AllowPrivate = False,
+) -> None:
+    """Find the labelled passages of real reports in the public files that they are from; write FOLDER/passages.jsonl.
+
+    labels.csv has the labels and the hash of each passage's words, sources.json the addresses of the files. Files that
+    are not in the download cache are downloaded, one after another; the labels in data/real need some 1,600 files. An
+    interrupted run continues where it stopped, and passages found before are not searched for again. Training on data/
+    includes data/real/passages.jsonl.
+
+    Prints how many passages of each kind of source were found, and which sources lack some. Downloads need the extra
+    "links". Exits 1 when a file could not be downloaded or read, or nothing was found; what was found is still written.
+    """
+    from tipclassify.pipeline.real_labels import PASSAGES, rebuild
+
+    with progress_bar("files") as progress:
+        found = rebuild(folder, given, allow_private=allow_private, progress=progress)
+    print_notes(found.problems)
+    if found.rows:
+        write_rows(folder / PASSAGES, found.rows)
+    there, missing = Counter(row["source"] for row in found.rows), Counter(one.family for one in found.missing)
+    for family in sorted(there | missing):
+        lacking = Counter(one.source for one in found.missing if one.family == family)
+        named = ", ".join(source for source, _ in lacking.most_common(3)) + (", …" if len(lacking) > 3 else "")
+        rest = f"; missing from {len(lacking):,} sources: {named}" if lacking else ""
+        typer.echo(f"{family}: {there[family]:,} of {there[family] + missing[family]:,}{rest}")
+    end = f"wrote {folder / PASSAGES}" if found.rows else "nothing is written"
+    typer.echo(f"found {len(found.rows):,} of {len(found.rows) + len(found.missing):,} passages; {end}")
+    if found.problems or not found.rows:
+        raise typer.Exit(1)

@@ -1,1 +1,0 @@
-"""``tipclassify corpus``: commands on labelled passages, one module each."""
