@@ -21,11 +21,11 @@ from tipclassify.download.request import open_link, parse_url, redact_url, retry
 from tipclassify.download.response import check_status
 from tipclassify.errors import InputError, ModelError
 from tipclassify.model.folder import HEAD, LINEAR, check_head, hashed_files, kind_of, parse_head, replace_folder
-from tipclassify.model.registry import Installed, is_name, models_folder
+from tipclassify.model.loading import Installed, is_name, models_folder
+from tipclassify.progress import Progress
 
 __all__ = ["add_model"]
 
-Progress = Callable[[int, int], None]
 Get = Callable[[str, Path], None]
 
 _LARGEST_HEAD: Final = 5_000_000
@@ -51,12 +51,9 @@ def add_model(
     source : str
         Folder of the model, or the URL of the folder or its ``model.json``.
     name : str, optional
-        Name of the installed model; by default its kind, such as ``encoder``, or for a linear model the name of its
-        folder.
+        Name to keep it under; by default its kind, or for a linear model the name of its folder.
     sha256 : str, optional
         Expected hash of the model; any other model is refused.
-    progress : callable, optional
-        Called with (bytes done, total bytes) of each file.
 
     Raises
     ------
@@ -151,7 +148,6 @@ def _checked_head(source: str, data: bytes, sha256: str | None) -> dict[str, Any
     where = f"{redact_url(source)}: {HEAD}"
     try:
         head = parse_head(data)
-        hashed_files(head)
     except ValueError as error:
         remedy = "give the folder of one, or its address"
         raise ModelError(f"{where}: not the head of a model ({error}); {remedy}") from None

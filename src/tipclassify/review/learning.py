@@ -24,7 +24,7 @@ from tipclassify.corpus.loading import Row, group_rows, read_rows, text_key
 from tipclassify.errors import CorpusError, TipclassifyError
 from tipclassify.evaluation.metrics import rounded
 from tipclassify.model.folder import load_head
-from tipclassify.model.registry import cache_path
+from tipclassify.model.loading import cache_path
 
 if TYPE_CHECKING:
     from tipclassify.evaluation.bootstrap import Comparison

@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from tipclassify.model.folder import LINEAR, kind_of, load_head
-from tipclassify.model.loading import model_folder
-from tipclassify.model.registry import DEFAULT
+from tipclassify.model.loading import DEFAULT, model_folder
 from tipclassify.review.session import RefusedError
 
 __all__ = ["Retraining", "checkout_data", "model_to_adapt"]

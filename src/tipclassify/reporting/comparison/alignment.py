@@ -13,9 +13,10 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tipclassify.arrays import Ints
 from tipclassify.corpus.near_duplicates import tfidf
 from tipclassify.text.document import Passage
-from tipclassify.text.features.tokenizer import I64, NAME, NUMBER, hash_word, tokenize, words_of
+from tipclassify.text.features.tokenizer import NAME, NUMBER, hash_word, tokenize, words_of
 
 __all__ = ["APART", "FUNCTION_WORDS", "SIMILAR", "Match", "Nearest", "align", "matches_and_nearest", "normalize_text"]
 
@@ -163,8 +164,8 @@ _STOP_TERMS: Final = np.array(sorted({NUMBER, *map(hash_word, FUNCTION_WORDS)}),
 class _Candidates(NamedTuple):
     """Candidate pairs (n,): index in OLD and in NEW, similarity, and whether they share enough words to match."""
 
-    old: I64
-    new: I64
+    old: Ints
+    new: Ints
     similarity: Floats
     enough: Bools
 

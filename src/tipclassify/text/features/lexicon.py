@@ -7,20 +7,9 @@ are all organs of a state. The lexicon is written by hand from the codebook, wit
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Final
 
-__all__ = [
-    "ACTORS",
-    "CLASSES",
-    "CUES",
-    "GEOGRAPHIC",
-    "IMPERATIVES",
-    "MAX_SCOPE",
-    "SHIFTERS",
-    "class_of",
-    "phrase_classes",
-]
+__all__ = ["ACTORS", "CLASSES", "CUES", "GEOGRAPHIC", "IMPERATIVES", "MAX_SCOPE", "PHRASES", "SHIFTERS", "class_of"]
 
 _TABLE: Final[dict[str, str]] = {
     # Polarity. Order matters: a negator is a negator even if it fits another class.
@@ -218,28 +207,17 @@ def _parse() -> tuple[dict[str, int], dict[str, int], dict[tuple[str, str], int]
     return words, stems, phrases
 
 
-_WORDS, _STEMS, _PHRASES = _parse()
-_LONGEST = max(map(len, _STEMS))
-_BEGINNINGS = frozenset(stem[:3] for stem in _STEMS)  # quick rejection of most words
+_WORDS, _STEMS, PHRASES = _parse()
+_LONGEST: Final = max(map(len, _STEMS))
 
 
-@lru_cache(maxsize=1 << 15)  # bounded memory for unlimited text
 def class_of(word: str) -> int:
     """Return the class number of a lower-case word: 1 for ``CLASSES[0]`` and so on, 0 for none.
 
     >>> CLASSES[class_of("investigations") - 1], class_of("the")
     ('justice', 0)
     """
-    if (number := _WORDS.get(word)) is not None:
-        return number
-    if word[:3] not in _BEGINNINGS:
-        return 0
-    for length in range(min(len(word), _LONGEST), 2, -1):
-        if (number := _STEMS.get(word[:length])) is not None:
-            return number
-    return 0
-
-
-def phrase_classes() -> dict[tuple[str, str], int]:
-    """Return the two-word entries, each with the class number of its first word."""
-    return dict(_PHRASES)
+    if word in _WORDS:
+        return _WORDS[word]
+    beginnings = (word[:length] for length in range(min(len(word), _LONGEST), 2, -1))
+    return next((_STEMS[beginning] for beginning in beginnings if beginning in _STEMS), 0)

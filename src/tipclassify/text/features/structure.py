@@ -1,6 +1,6 @@
 """Assign tokens to lexicon classes and clauses, and find the scopes of cues and the actor of each act.
 
-Training and explanations (`templates`) and scoring (`linear.sums`) share it.
+Training and explanations (`templates`) and scoring (`linear.scoring`) share it.
 
 Source: negation-marked tokens, Pang, Lee and Vaithyanathan 2002 (arXiv:cs/0205070).
 """
@@ -8,20 +8,25 @@ Source: negation-marked tokens, Pang, Lee and Vaithyanathan 2002 (arXiv:cs/02050
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
-from tipclassify.text.features.lexicon import ACTORS, CLASSES, CUES, IMPERATIVES, MAX_SCOPE, SHIFTERS, phrase_classes
-from tipclassify.text.features.tokenizer import I64, NAME, NUMBER, U64, Bools, Tokens
-from tipclassify.text.features.vocabulary import FACTOR, hash_word
+from tipclassify.arrays import Bools, Ints
+from tipclassify.text.features.lexicon import ACTORS, CLASSES, CUES, IMPERATIVES, MAX_SCOPE, PHRASES, SHIFTERS
+from tipclassify.text.features.tokenizer import NAME, NUMBER, Tokens
+from tipclassify.text.features.vocabulary import FACTOR, Flag, hash_word
 
-__all__ = ["ACTOR_NUMBER", "Structure", "actors", "concat_ranges", "imperatives", "pairs", "scopes", "structure_of"]
+__all__ = ["ACTOR_NUMBER", "Structure", "actors", "concat_ranges", "find_sorted", "imperatives", "pairs", "scopes"]
+__all__ += ["structure_of"]
+
+_Code = TypeVar("_Code", np.uint32, np.uint64)
 
 _MAX_DISTANCE: Final = 6  # maximum distance in a skip-gram of lexicon classes
 
 
-def _per_class(names: tuple[str, ...]) -> I64:
+def _per_class(names: tuple[str, ...]) -> Ints:
     """Number the named classes from 1, int64 (classes + 1,); 0 for all others."""
     column = np.zeros(len(CLASSES) + 1, np.int64)
     column[[CLASSES.index(name) + 1 for name in names]] = np.arange(1, len(names) + 1)
@@ -36,27 +41,14 @@ _CONTRAST: Final = CLASSES.index("contrast") + 1
 
 @dataclass(frozen=True)
 class Structure:
-    """Classes, clauses and passages of the tokens of a batch.
+    """Classes, clauses and passages of the tokens of a batch; clauses are numbered across the batch."""
 
-    Attributes
-    ----------
-    kind : int64 (n,)
-        Lexicon class of each token, two-word entries included; 0 without class.
-    row, clause : int64 (n,)
-        Passage and clause of each token; clauses are numbered across the batch.
-    begin, end : int64 (clauses,)
-        Range of tokens of each clause, half-open.
-    first, stop : int64 (passages with tokens,)
-        Range of tokens of each passage, half-open.
-    """
-
-    kind: I64
-    row: I64
-    clause: I64
-    begin: I64
-    end: I64
-    first: I64
-    stop: I64
+    kind: Ints  # (n,), lexicon class of each token, two-word entries included; 0 without class
+    row: Ints  # (n,), passage
+    clause: Ints  # (n,)
+    begin: Ints  # (clauses,), first token
+    first: Ints  # (passages with tokens,), first token
+    stop: Ints  # (passages with tokens,), end of the range of tokens
 
 
 def structure_of(t: Tokens) -> Structure:
@@ -66,10 +58,10 @@ def structure_of(t: Tokens) -> Structure:
     kind = _with_phrases(t, new)
     opens = new | t.edge | (kind == _CONTRAST)
     begin, first = np.flatnonzero(opens), np.flatnonzero(new)
-    return Structure(kind, t.row, np.cumsum(opens) - 1, begin, _ends(begin, len(new)), first, _ends(first, len(new)))
+    return Structure(kind, t.row, np.cumsum(opens) - 1, begin, first, _ends(first, len(new)))
 
 
-def scopes(s: Structure) -> tuple[I64, I64, I64]:
+def scopes(s: Structure) -> tuple[Ints, Ints, Ints]:
     """Find the scope of each cue (negation, limit, pledge): cue token, token in scope, index of the class in `CUES`.
 
     A scope is the rest of the clause, up to `MAX_SCOPE` tokens or the next cue of the same class.
@@ -78,14 +70,14 @@ def scopes(s: Structure) -> tuple[I64, I64, I64]:
     cue_type = _CUE_NUMBER.take(s.kind.take(cue)) - 1
     order = np.argsort(cue_type, kind="stable")
     cue, cue_type = cue.take(order), cue_type.take(order)
-    stop = np.minimum(s.end.take(s.clause.take(cue)), cue + MAX_SCOPE + 1)
+    stop = np.minimum(_ends(s.begin, len(s.kind)).take(s.clause.take(cue)), cue + MAX_SCOPE + 1)
     again = np.flatnonzero(cue_type[1:] == cue_type[:-1])
     stop[again] = np.minimum(stop[again], cue[again + 1])
     which, inside = concat_ranges(cue + 1, stop)
     return cue.take(which), inside, cue_type.take(which)
 
 
-def actors(s: Structure) -> I64:
+def actors(s: Structure) -> Ints:
     """Find the actor of each token: the first of its clause, or else of the last clause with one; -1 without actor."""
     at = np.arange(len(s.kind))
     actor = np.flatnonzero(ACTOR_NUMBER.take(s.kind))
@@ -96,7 +88,7 @@ def actors(s: Structure) -> I64:
     return np.where((found < at) & (s.row.take(found) == s.row), found, -1)
 
 
-def pairs(s: Structure) -> tuple[I64, I64, I64]:
+def pairs(s: Structure) -> tuple[Ints, Ints, Ints]:
     """Pair classed tokens within each clause: first, second, and the bit set of polarity shifters in the clause.
 
     "No victim was punished" and "no trafficker was punished" share all words but one.
@@ -114,16 +106,16 @@ def pairs(s: Structure) -> tuple[I64, I64, I64]:
     return classed.take(which), classed.take(second), shifters.take(clause.take(which))
 
 
-def imperatives(t: Tokens, s: Structure) -> tuple[I64, I64]:
+def imperatives(t: Tokens, s: Structure) -> tuple[Ints, Ints]:
     """Find the token ranges of passages that open with an imperative ("1. Investigate", "Vigorously prosecute")."""
     words = t.columns.word
     longer = s.stop - s.first > 1
-    opening = s.first + (longer & _is_in(words.take(t.number.take(s.first)), _BEFORE_IMPERATIVE))
-    asks = _is_in(words.take(t.number.take(opening)), _IMPERATIVE)
+    opening = s.first + (longer & find_sorted(words.take(t.number.take(s.first)), _BEFORE_IMPERATIVE)[1])
+    asks = find_sorted(words.take(t.number.take(opening)), _IMPERATIVE)[1]
     return s.first[asks], s.stop[asks]
 
 
-def concat_ranges(begin: I64, end: I64) -> tuple[I64, I64]:
+def concat_ranges(begin: Ints, end: Ints) -> tuple[Ints, Ints]:
     """Concatenate the ranges from each `begin` to its `end`; also return the index of the range of each number.
 
     >>> [column.tolist() for column in concat_ranges(np.array([3, 9]), np.array([5, 10]))]
@@ -134,41 +126,36 @@ def concat_ranges(begin: I64, end: I64) -> tuple[I64, I64]:
     return which, np.arange(len(which)) + (begin - (length.cumsum() - length)).take(which)
 
 
-def _ends(begin: I64, n: int) -> I64:
+def _ends(begin: Ints, n: int) -> Ints:
     """Return the end of each of the consecutive segments that fill `n` places, given their starts."""
     return np.append(begin, n)[1:]
 
 
-def _is_in(words: U64, table: U64) -> Bools:
-    """Test which words are in a sorted table."""
-    place = np.minimum(np.searchsorted(table, words), len(table) - 1)
-    return np.asarray(table[place] == words)
+def find_sorted(values: npt.NDArray[_Code], table: npt.NDArray[_Code]) -> tuple[Ints, Bools]:
+    """Find values in a sorted table: place of each, and whether it is there.
+
+    >>> [column.tolist() for column in find_sorted(np.array([3, 9], np.uint64), np.array([1, 3], np.uint64))]
+    [[1, 1], [True, False]]
+    """
+    place = np.minimum(table.searchsorted(values), len(table) - 1)
+    return place, np.asarray(table.take(place) == values)
 
 
-_IMPERATIVE: Final = np.array(sorted(map(hash_word, IMPERATIVES)), np.uint64)
 _ADVERBS: Final = "vigorously proactively fully significantly systematically substantially effectively".split()
 _BEFORE_IMPERATIVE: Final = np.array(sorted([NUMBER, NAME, *map(hash_word, _ADVERBS)]), np.uint64)
+_IMPERATIVE: Final = np.array(sorted(map(hash_word, IMPERATIVES)), np.uint64)
+_PHRASE_WORDS: Final = np.array([(hash_word(a), hash_word(b)) for a, b in PHRASES], np.uint64)
+_PHRASE_CODES: Final = _PHRASE_WORDS[:, 0] * FACTOR[0] + _PHRASE_WORDS[:, 1] * FACTOR[1]
+_ORDER: Final = _PHRASE_CODES.argsort()
+_PHRASE_KINDS: Final = np.array([*PHRASES.values()])[_ORDER]
+_SORTED_PHRASES: Final = _PHRASE_CODES[_ORDER]
 
 
-def _phrase_table() -> tuple[U64, I64]:
-    """Hash the two-word entries, ascending, each with its class."""
-    words = np.array([(hash_word(a), hash_word(b)) for a, b in phrase_classes()], np.uint64)
-    code = words[:, 0] * FACTOR[0] + words[:, 1] * FACTOR[1]
-    order = code.argsort()
-    return code[order], np.array([*phrase_classes().values()])[order]
-
-
-_PHRASES: Final = _phrase_table()
-
-
-def _with_phrases(t: Tokens, new: Bools) -> I64:
+def _with_phrases(t: Tokens, new: Bools) -> Ints:
     """Return the class of each token; the first token of a two-word entry has the class of the entry."""
     kind = t.columns.kind.take(t.number)
-    at = np.flatnonzero(t.starts_phrase[:-1] & ~new[1:])
-    codes, kinds = _PHRASES
-    words = t.columns.word
-    pair = words.take(t.number.take(at)) * FACTOR[0] + words.take(t.number.take(at + 1)) * FACTOR[1]
-    place = np.minimum(codes.searchsorted(pair), len(codes) - 1)
-    found = codes.take(place) == pair
-    kind[at[found]] = kinds.take(place[found])
+    at = np.flatnonzero((t.bits[:-1] & Flag.PHRASE_START > 0) & ~t.name[:-1] & ~new[1:])
+    first, second = (t.columns.word.take(t.number.take(place)) for place in (at, at + 1))
+    place, found = find_sorted(first * FACTOR[0] + second * FACTOR[1], _SORTED_PHRASES)
+    kind[at[found]] = _PHRASE_KINDS.take(place[found])
     return kind

@@ -8,47 +8,27 @@ distinguish features.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from tipclassify.arrays import U64, Bools, Floats, Ints
 from tipclassify.text.features.lexicon import CLASSES
 from tipclassify.text.features.structure import Structure, actors, concat_ranges, imperatives, pairs, scopes
-from tipclassify.text.features.tokenizer import I64, U64, Bools, Tokens
+from tipclassify.text.features.tokenizer import Tokens
 from tipclassify.text.features.vocabulary import FACTOR, hash_word
 
-__all__ = ["ACROSS_HASH", "CLASS_HASH", "SALT", "SHIFTER_HASH", "TemplateFeatures", "length_scale", "template_features"]
+__all__ = ["ACROSS_HASH", "CLASS_HASH", "SALT", "SHIFTER_HASH", "length_scale", "template_features"]
 
-_LENGTH_POWER: Final = (
-    -0.2
-)  # between 0, which favours long passages, and the -0.5 of unit length, which favours short ones
+_LENGTH_POWER: Final = -0.2  # 0 favours long passages, the -0.5 of unit length favours short ones
 
 SALT: Final = np.array([hash_word(f"salt {salt}") for salt in range(100)], np.uint64)
 CLASS_HASH: Final = np.array([hash_word(f"class {kind}") for kind in range(len(CLASSES) + 1)], np.uint64)
 SHIFTER_HASH: Final = np.array([hash_word(f"turn {bits}") for bits in range(16)], np.uint64)
 ACROSS_HASH: Final = np.uint64(hash_word("cut"))
 
-
-class TemplateFeatures(NamedTuple):
-    """Features of one template.
-
-    Attributes
-    ----------
-    salt : int
-        Identifier of the template.
-    head, tail : int64 (k,)
-        First and last token of each feature.
-    hash : uint64 (k,)
-    inside : bool (k,) or None
-        Whether the feature lies within one clause; None if all do.
-    """
-
-    salt: int
-    head: I64
-    tail: I64
-    hash: U64
-    inside: Bools | None = None
+# First and last token of each feature, its hash, and whether it lies within one clause.
+TemplateFeatures = tuple[Ints, Ints, U64, Bools]
 
 
 def template_features(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
@@ -67,7 +47,7 @@ def _ngrams(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
         code = column[head] * FACTOR[0] + SALT[salt]
         if gap:
             code += column[head + gap] * FACTOR[1]
-        yield TemplateFeatures(salt, head, head + gap, code, s.clause[head] == s.clause[head + gap])
+        yield head, head + gap, code, s.clause[head] == s.clause[head + gap]
 
 
 def _actor_features(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
@@ -77,17 +57,18 @@ def _actor_features(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
     for salt, of in ((70, t.stem), (71, CLASS_HASH[s.kind])):
         head = actor[here]
         code = CLASS_HASH[s.kind[head]] * FACTOR[0] + of[here] * FACTOR[1] + SALT[salt]
-        yield TemplateFeatures(salt, head, here, code, s.clause[head] == s.clause[here])
+        yield head, here, code, s.clause[head] == s.clause[here]
         here = here[s.kind[here] > 0]
 
 
 def _scope_features(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
     """Yield stems and classes in the scope of a cue."""
     head, here, cue_type = scopes(s)
-    yield TemplateFeatures(20, head, here, t.stem[here] * FACTOR[0] + SALT[20 + cue_type])
+    yield head, here, t.stem[here] * FACTOR[0] + SALT[20 + cue_type], s.clause[head] == s.clause[here]
     classed = s.kind[here] > 0
     head, here, cue_type = head[classed], here[classed], cue_type[classed]
-    yield TemplateFeatures(40, head, here, CLASS_HASH[s.kind[here]] * FACTOR[0] + SALT[40 + cue_type])
+    code = CLASS_HASH[s.kind[here]] * FACTOR[0] + SALT[40 + cue_type]
+    yield head, here, code, s.clause[head] == s.clause[here]
 
 
 def _class_sequences(s: Structure) -> Iterator[TemplateFeatures]:
@@ -102,27 +83,28 @@ def _class_sequences(s: Structure) -> Iterator[TemplateFeatures]:
         for factor, gap in zip(FACTOR, gaps, strict=False):
             code += kind[at + gap] * factor
         kept = s.row[head] == s.row[tail]
-        yield TemplateFeatures(salt, head[kept], tail[kept], code[kept], inside[kept])
+        yield head[kept], tail[kept], code[kept], inside[kept]
     first, second, shifters = pairs(s)
     code = CLASS_HASH[s.kind[first]] * FACTOR[0] + CLASS_HASH[s.kind[second]] * FACTOR[1]
-    yield TemplateFeatures(65, first, second, code + SHIFTER_HASH[shifters] + SALT[65])
+    yield first, second, code + SHIFTER_HASH[shifters] + SALT[65], s.clause[first] == s.clause[second]
 
 
 def _openings(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
     """Yield the first words of a passage, and the classes of a passage that opens with an imperative."""
     first = s.first
-    yield TemplateFeatures(80, first, first, t.word[first] * FACTOR[0] + SALT[80])
-    yield TemplateFeatures(81, first, first, CLASS_HASH[s.kind[first]] * FACTOR[0] + SALT[81])
+    whole = np.ones(len(first), bool)
+    yield first, first, t.word[first] * FACTOR[0] + SALT[80], whole
+    yield first, first, CLASS_HASH[s.kind[first]] * FACTOR[0] + SALT[81], whole
     first = first[s.stop - first > 1]
     code = t.stem[first] * FACTOR[0] + CLASS_HASH[s.kind[first + 1]] * FACTOR[1] + SALT[82]
-    yield TemplateFeatures(82, first, first + 1, code, s.clause[first] == s.clause[first + 1])
+    yield first, first + 1, code, s.clause[first] == s.clause[first + 1]
     head, stop = imperatives(t, s)
-    yield TemplateFeatures(84, head, head, np.full(len(head), SALT[84]))
+    yield head, head, SALT[84].repeat(len(head)), np.ones(len(head), bool)
     _, here = concat_ranges(head, stop)
     here = here[s.kind[here] > 0]
-    yield TemplateFeatures(83, here, here, CLASS_HASH[s.kind[here]] * FACTOR[0] + SALT[83])
+    yield here, here, CLASS_HASH[s.kind[here]] * FACTOR[0] + SALT[83], np.ones(len(here), bool)
 
 
-def length_scale(counts: I64 | npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def length_scale(counts: Ints | Floats) -> Floats:
     """Return the length-normalisation factor of a sum of weights, given its number of features."""
     return np.asarray(np.maximum(counts, 1.0) ** _LENGTH_POWER)
