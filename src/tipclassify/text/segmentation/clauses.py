@@ -10,17 +10,19 @@ from tipclassify.text.segmentation.sentences import enclosed_spans, is_enclosed
 
 __all__ = ["clause_spans"]
 
-_LONG_SENTENCE: Final = 40
-"""Words above which one semicolon suffices: a sentence of that length holds two self-contained statements."""
-_MIN_WORDS: Final = 3
-"""A shorter clause means little alone, and the classifier would flag it as low-confidence."""
+_LONG_SENTENCE: Final = 40  # words above which one semicolon suffices: two self-contained statements
+_MIN_WORDS: Final = 3  # a shorter clause means little alone, and would be of low confidence
 
 _SEMICOLON: Final = re.compile(r";[\"”’')\]]*\s+(?=\S)")
 # "(1)", "1)", "(a)", "a)", "(ii)", "ii)", with a preceding "and", which belongs to the new clause.
 _ENUMERATOR: Final = re.compile(
     r"(?<=\s)(?:(?:and|or|but|as well as)\s+)?\(?(?P<number>\d{1,2}|[a-z]|[ivx]{2,5})\)\s+(?=\S)"
 )
-_ROMAN: Final = tuple("i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx".split())
+_SERIES: Final = (
+    [str(number) for number in range(1, 100)],
+    list("abcdefghijklmnopqrstuvwxyz"),
+    "i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx".split(),
+)
 
 
 def clause_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -62,28 +64,16 @@ def _enumeration(sentence: str, enclosed: list[tuple[int, int]]) -> list[int]:
     """Return the start of each item of an enumeration: at least two items, of `_MIN_WORDS` words or more each."""
     best: list[int] = []
     found = [m for m in _ENUMERATOR.finditer(sentence) if not is_enclosed(enclosed, m.start())]
-    for count in (_decimal, _letter, _roman):
+    for series in _SERIES:
         entries: list[re.Match[str]] = []
         for m in found:
-            if m["number"] == count(len(entries)):
+            if series[len(entries) : len(entries) + 1] == [m["number"]]:
                 entries.append(m)
         ends = [*(m.start() for m in entries[1:]), len(sentence)]
         wordy = all(len(sentence[m.end() : b].split()) >= _MIN_WORDS for m, b in zip(entries, ends, strict=False))
         if len(entries) > max(1, len(best)) and wordy:
             best = [m.start() for m in entries]
     return best
-
-
-def _decimal(number: int) -> str:
-    return str(number + 1)
-
-
-def _letter(number: int) -> str:
-    return chr(ord("a") + number)
-
-
-def _roman(number: int) -> str:
-    return _ROMAN[number] if number < len(_ROMAN) else ""
 
 
 def _without_short(sentence: str, cuts: list[int]) -> list[int]:
