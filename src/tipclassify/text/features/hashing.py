@@ -1,8 +1,7 @@
 """Extract hashed features of passages and headings as a flat table, for training and explanations.
 
-Scoring sums the same features without this table (`linear.scoring`). A score is the sum over the passage plus that over
-its best clause (`score_sums`), so that one clear clause counts in a long passage. Source: multiple-instance learning,
-Andrews, Tsochantaridis and Hofmann 2002 (NeurIPS 15).
+A score is the sum over the passage plus that over its best clause (`score_sums`): one clear clause counts in a long
+passage. Source: multiple-instance learning, Andrews, Tsochantaridis and Hofmann 2002 (NeurIPS 15).
 """
 
 from __future__ import annotations

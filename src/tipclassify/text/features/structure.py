@@ -1,7 +1,5 @@
 """Assign tokens to lexicon classes and clauses, and find the scopes of cues and the actor of each act.
 
-Training and explanations (`templates`) and scoring (`linear.scoring`) share it.
-
 Source: negation-marked tokens, Pang, Lee and Vaithyanathan 2002 (arXiv:cs/0205070).
 """
 

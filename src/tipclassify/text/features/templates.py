@@ -42,12 +42,14 @@ def template_features(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
 
 def _ngrams(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
     """Yield words and stems, their bigrams, and skip-bigrams of stems."""
-    for salt, column, gap in ((1, t.word, 0), (2, t.word, 1), (4, t.stem, 0), (5, t.stem, 1), (6, t.stem, 2)):
-        head = np.flatnonzero(s.row[: len(s.row) - gap] == s.row[gap:])
-        code = column[head] * FACTOR[0] + SALT[salt]
+    word, stem = t.word, t.stem
+    for salt, column, gap in ((1, word, 0), (2, word, 1), (4, stem, 0), (5, stem, 1), (6, stem, 2)):
+        size = len(column) - gap
+        code = column[:size] * FACTOR[0] + SALT[salt]
         if gap:
-            code += column[head + gap] * FACTOR[1]
-        yield head, head + gap, code, s.clause[head] == s.clause[head + gap]
+            code += column[gap:] * FACTOR[1]
+        head = np.flatnonzero(s.row[:size] == s.row[gap:]) if gap else np.arange(size)
+        yield head, head + gap, code.take(head), (s.clause[:size] == s.clause[gap:]).take(head)
 
 
 def _actor_features(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
@@ -56,53 +58,53 @@ def _actor_features(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
     here = np.flatnonzero(actor >= 0)
     for salt, of in ((70, t.stem), (71, CLASS_HASH[s.kind])):
         head = actor[here]
-        code = CLASS_HASH[s.kind[head]] * FACTOR[0] + of[here] * FACTOR[1] + SALT[salt]
-        yield head, here, code, s.clause[head] == s.clause[here]
-        here = here[s.kind[here] > 0]
+        code = CLASS_HASH.take(s.kind.take(head)) * FACTOR[0] + of[here] * FACTOR[1] + SALT[salt]
+        yield head, here, code, s.clause.take(head) == s.clause.take(here)
+        here = here[s.kind.take(here) > 0]
 
 
 def _scope_features(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
     """Yield stems and classes in the scope of a cue."""
     head, here, cue_type = scopes(s)
-    yield head, here, t.stem[here] * FACTOR[0] + SALT[20 + cue_type], s.clause[head] == s.clause[here]
-    classed = s.kind[here] > 0
+    yield head, here, t.stem.take(here) * FACTOR[0] + SALT[20 + cue_type], s.clause.take(head) == s.clause.take(here)
+    classed = s.kind.take(here) > 0
     head, here, cue_type = head[classed], here[classed], cue_type[classed]
-    code = CLASS_HASH[s.kind[here]] * FACTOR[0] + SALT[40 + cue_type]
-    yield head, here, code, s.clause[head] == s.clause[here]
+    code = CLASS_HASH.take(s.kind.take(here)) * FACTOR[0] + SALT[40 + cue_type]
+    yield head, here, code, s.clause.take(head) == s.clause.take(here)
 
 
 def _class_sequences(s: Structure) -> Iterator[TemplateFeatures]:
     """Yield n-grams of classes, skipping words without class, and pairs of classes within a clause."""
     classed = np.flatnonzero(s.kind)
-    kind = CLASS_HASH[s.kind[classed]]
+    kind = CLASS_HASH.take(s.kind.take(classed))
     for salt, gaps in ((60, (0,)), (61, (0, 1)), (62, (0, 1, 2)), (63, (0, 2)), (64, (0, 1, 2, 3))):
         at = np.arange(max(len(classed) - gaps[-1], 0))
         head, tail = classed[at], classed[at + gaps[-1]]
-        inside = s.clause[head] == s.clause[tail]
+        inside = s.clause.take(head) == s.clause.take(tail)
         code = SALT[salt] + ~inside * ACROSS_HASH
         for factor, gap in zip(FACTOR, gaps, strict=False):
             code += kind[at + gap] * factor
-        kept = s.row[head] == s.row[tail]
+        kept = s.row.take(head) == s.row.take(tail)
         yield head[kept], tail[kept], code[kept], inside[kept]
     first, second, shifters = pairs(s)
-    code = CLASS_HASH[s.kind[first]] * FACTOR[0] + CLASS_HASH[s.kind[second]] * FACTOR[1]
-    yield first, second, code + SHIFTER_HASH[shifters] + SALT[65], s.clause[first] == s.clause[second]
+    code = CLASS_HASH.take(s.kind.take(first)) * FACTOR[0] + CLASS_HASH.take(s.kind.take(second)) * FACTOR[1]
+    yield first, second, code + SHIFTER_HASH[shifters] + SALT[65], s.clause.take(first) == s.clause.take(second)
 
 
 def _openings(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
     """Yield the first words of a passage, and the classes of a passage that opens with an imperative."""
     first = s.first
     whole = np.ones(len(first), bool)
-    yield first, first, t.word[first] * FACTOR[0] + SALT[80], whole
-    yield first, first, CLASS_HASH[s.kind[first]] * FACTOR[0] + SALT[81], whole
+    yield first, first, t.word.take(first) * FACTOR[0] + SALT[80], whole
+    yield first, first, CLASS_HASH.take(s.kind.take(first)) * FACTOR[0] + SALT[81], whole
     first = first[s.stop - first > 1]
-    code = t.stem[first] * FACTOR[0] + CLASS_HASH[s.kind[first + 1]] * FACTOR[1] + SALT[82]
-    yield first, first + 1, code, s.clause[first] == s.clause[first + 1]
+    code = t.stem.take(first) * FACTOR[0] + CLASS_HASH.take(s.kind.take(first + 1)) * FACTOR[1] + SALT[82]
+    yield first, first + 1, code, s.clause.take(first) == s.clause.take(first + 1)
     head, stop = imperatives(t, s)
     yield head, head, SALT[84].repeat(len(head)), np.ones(len(head), bool)
     _, here = concat_ranges(head, stop)
-    here = here[s.kind[here] > 0]
-    yield here, here, CLASS_HASH[s.kind[here]] * FACTOR[0] + SALT[83], np.ones(len(here), bool)
+    here = here[s.kind.take(here) > 0]
+    yield here, here, CLASS_HASH.take(s.kind.take(here)) * FACTOR[0] + SALT[83], np.ones(len(here), bool)
 
 
 def length_scale(counts: Ints | Floats) -> Floats:
