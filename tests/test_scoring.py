@@ -20,8 +20,7 @@ from tipclassify.model.linear.model import MAX_WEIGHT, SLOT_BITS, Model
 from tipclassify.model.linear.scoring import LinearScorer
 from tipclassify.text.features import vocabulary as words
 from tipclassify.text.features.hashing import feature_keys, featurize, heading_hashes, score_sums
-from tipclassify.text.features.structure import scopes, structure_of
-from tipclassify.text.features.templates import length_scale
+from tipclassify.text.features.templates import length_scale, scopes, structure_of
 from tipclassify.text.features.tokenizer import tokenize
 from tipclassify.text.features.vocabulary import VocabularyTable
 from tipclassify.training.fit import fit_model

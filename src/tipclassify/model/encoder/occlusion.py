@@ -16,7 +16,7 @@ import numpy as np
 from tipclassify.arrays import Floats
 from tipclassify.labels import LABELS
 from tipclassify.model.explanation import OCCLUSION, Explanation, explanation
-from tipclassify.text.features.structure import structure_of
+from tipclassify.text.features.templates import structure_of
 from tipclassify.text.features.tokenizer import tokenize
 
 if TYPE_CHECKING:

@@ -11,8 +11,7 @@ from tipclassify.labels import LABELS
 from tipclassify.model.explanation import ADDITIVE, Explanation, explanation
 from tipclassify.model.linear.model import Model
 from tipclassify.text.features.hashing import Features, feature_keys, featurize, score_sums
-from tipclassify.text.features.structure import find_sorted
-from tipclassify.text.features.templates import length_scale
+from tipclassify.text.features.templates import find_sorted, length_scale
 
 __all__ = ["explain_by_contributions", "known_features"]
 

@@ -17,8 +17,7 @@ from tipclassify.arrays import U64, Bools, Floats, Ints
 from tipclassify.model.explanation import ADDITIVE, Explanation
 from tipclassify.model.linear.model import SLOT_BITS, Model
 from tipclassify.text.features.hashing import heading_hashes
-from tipclassify.text.features.structure import structure_of
-from tipclassify.text.features.templates import length_scale, template_features
+from tipclassify.text.features.templates import length_scale, structure_of, template_features
 from tipclassify.text.features.tokenizer import Tokens, batches, tokenize, word_counts
 
 __all__ = ["LinearScorer", "Scored", "apply_thresholds", "count_words", "is_low_confidence", "logistic"]

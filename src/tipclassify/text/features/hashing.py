@@ -14,8 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.arrays import U64, Bools, Floats, Ints
-from tipclassify.text.features.structure import structure_of
-from tipclassify.text.features.templates import SALT, length_scale, template_features
+from tipclassify.text.features.templates import SALT, length_scale, structure_of, template_features
 from tipclassify.text.features.tokenizer import batches, tokenize, word_counts, words_of
 from tipclassify.text.features.vocabulary import FACTOR, hash_word
 from tipclassify.text.segmentation.sections import without_enumerator
