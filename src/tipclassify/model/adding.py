@@ -1,8 +1,4 @@
-"""Install a model into the user's cache, from a folder or a URL, all or nothing.
-
-Files are collected in a staging folder named by the model's hash, verified by SHA-256, and the folder is renamed once
-complete. Verified files are not fetched again, and an interrupted download is resumed.
-"""
+"""Install a model into the user's cache, from a folder or a URL, all or nothing."""
 
 from __future__ import annotations
 
@@ -46,21 +42,10 @@ def add_model(
 ) -> Installed:
     """Install a model where `find_folder` finds it, replacing one of the same name.
 
-    Parameters
-    ----------
-    source : str
-        Folder of the model, or the URL of the folder or its ``model.json``.
-    name : str, optional
-        Name to keep it under; by default its kind, or for a linear model the name of its folder.
-    sha256 : str, optional
-        Expected hash of the model; any other model is refused.
-
-    Raises
-    ------
-    InputError
-        When the URL cannot be read; the partial download is kept for the next run.
-    ModelError
-        When the model does not fit this version, or a file's hash differs from the model's head; nothing is installed.
+    `source` is the folder of the model, or the URL of the folder or its ``model.json``; `name` by default its kind, or
+    for a linear model the name of its folder; a model with another hash than `sha256`, if given, is refused. Raises
+    `InputError` when the URL cannot be read (the partial download is kept for the next run), `ModelError` when the model
+    does not fit this version or a file's hash differs from the model's head; then nothing is installed.
     """
     root = models_folder()
     if root is None:

@@ -57,13 +57,7 @@ class Classifier:
 
     @property
     def model(self) -> Model:
-        """Weight table of a linear model.
-
-        Raises
-        ------
-        ModelError
-            When the model is of another kind.
-        """
+        """Weight table of a linear model; `ModelError` for a model of another kind."""
         if not isinstance(self.scorer, LinearScorer):
             raise ModelError("only a linear model has a table of weights")
         return self.scorer.model

@@ -43,10 +43,7 @@ def write_folder(path: str | os.PathLike[str], head: Mapping[str, Any], files: M
 
     Written beside `path` and renamed, so that a reader never sees an incomplete model.
 
-    Raises
-    ------
-    ModelError
-        When a folder that is no model is in the way.
+    Raises `ModelError` when a folder that is no model is in the way.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -109,10 +106,7 @@ def kind_of(head: Mapping[str, Any]) -> str:
 def hashed_files(head: Mapping[str, Any]) -> dict[str, str]:
     """Return the files that a head lists, with their SHA-256 in hexadecimal.
 
-    Raises
-    ------
-    ValueError
-        When the list is missing, or an entry is no plain file name with a hash.
+    Raises `ValueError` when the list is missing, or an entry is no plain file name with a hash.
     """
     listed = head.get("files") if kind_of(head) != LINEAR else {"weights.npz": head.get("weights_sha256")}
     if not isinstance(listed, dict) or not listed or len(listed) > _MOST_FILES or HEAD in listed:

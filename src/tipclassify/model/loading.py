@@ -48,10 +48,8 @@ class Installed:
 def load_scorer(name: str | os.PathLike[str] | None = None) -> LinearScorer | EncoderScorer:
     """Load a model, ready for scoring; the shipped default for None.
 
-    Raises
-    ------
-    ModelError
-        When the model is missing, damaged, of another format or for other labels, or a library cannot be imported.
+    Raises `ModelError` when the model is missing, damaged, of another format or for other labels, or a library cannot
+    be imported.
     """
     folder = model_folder(name).resolve()
     file = folder / HEAD
@@ -78,10 +76,7 @@ def _loaded(folder: Path, stamp: int | None) -> LinearScorer | EncoderScorer:  #
 def model_folder(name: str | os.PathLike[str] | None) -> Path:
     """Find the folder of a model by name or path; the default model for None.
 
-    Raises
-    ------
-    ModelError
-        When there is no such model; the message gives the remedy.
+    Raises `ModelError` when there is no such model; the message gives the remedy.
     """
     if isinstance(name, os.PathLike):
         return Path(name)

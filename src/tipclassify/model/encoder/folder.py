@@ -1,8 +1,4 @@
-"""Read and write an encoder's folder: ONNX graph, tokenizer, vocabulary, heads, and a JSON head with their hashes.
-
-ONNX, JSON and arrays without pickle are data: only ONNX Runtime's operators run. Files are read once into memory, so
-that the verified bytes are the ones used.
-"""
+"""Read and write an encoder's folder: ONNX graph, tokenizer, vocabulary, heads, and a JSON head with their hashes."""
 
 from __future__ import annotations
 
@@ -75,10 +71,7 @@ def write_encoder(
 ) -> None:
     """Write an encoder's folder, replacing the one at `out`; `files` are further text files by name (``README.md``).
 
-    Raises
-    ------
-    ModelError
-        When the head could not be read again, or `out` is a folder that is no model.
+    Raises `ModelError` when the head could not be read again, or `out` is a folder that is no model.
     """
     arrays = io.BytesIO()
     heads, finetuned = model.heads, model.finetuned_heads
@@ -109,10 +102,7 @@ def write_encoder(
 def read_encoder(path: str | os.PathLike[str]) -> EncoderModel:
     """Read and check an encoder's folder.
 
-    Raises
-    ------
-    ModelError
-        When the model is missing, truncated, modified, of another format, or for other labels.
+    Raises `ModelError` when the model is missing, truncated, modified, of another format, or for other labels.
     """
     folder = Path(path)
     head = load_head(folder)

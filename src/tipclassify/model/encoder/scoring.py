@@ -1,8 +1,4 @@
-"""Score passages with an encoder: name masking, tokens, windows, pooled vectors, heads, calibration.
-
-The section's heading is the first segment of the input. A passage longer than the window is scored in overlapping
-windows, each with the heading, and gets each label's largest log-odds (max-pooling): any clause may support a label.
-"""
+"""Score passages with an encoder: name masking, tokens, windows, pooled vectors, heads, calibration."""
 
 from __future__ import annotations
 
@@ -50,10 +46,7 @@ def require_onnx() -> None:
 class EncoderScorer:
     """Scorer of an encoder model, with the same members as `LinearScorer`.
 
-    Raises
-    ------
-    ModelError
-        When ONNX Runtime or tokenizers are missing, or cannot use the model.
+    Raises `ModelError` when ONNX Runtime or tokenizers are missing, or cannot use the model.
     """
 
     measured: Final = "on groups held out"

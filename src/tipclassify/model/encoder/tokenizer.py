@@ -21,10 +21,7 @@ class TextTokenizer:
 
     `first` and `last` are the ids of the special tokens that open and close every window, `mask` is that of a mask.
 
-    Raises
-    ------
-    ModelError
-        When `json_text` is no tokenizer that opens and closes a text with one special token each.
+    Raises `ModelError` when `json_text` is no tokenizer that opens and closes a text with one special token each.
     """
 
     def __init__(self, json_text: str) -> None:

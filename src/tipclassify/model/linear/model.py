@@ -1,8 +1,4 @@
-"""Read and write the linear model: a folder of JSON and arrays, without executable content.
-
-``model.json`` has labels, thresholds, metadata and hashes; ``weights.npz`` has the weight table and the vocabulary.
-Reading needs numpy only, so that no release of scikit-learn breaks a shipped model.
-"""
+"""Read and write the linear model: a folder of JSON and arrays, without executable content."""
 
 from __future__ import annotations
 
@@ -69,10 +65,7 @@ def write_model(model: Model, path: str | os.PathLike[str], files: Mapping[str, 
 def read_model(path: str | os.PathLike[str]) -> Model:
     """Read and check a model folder.
 
-    Raises
-    ------
-    ModelError
-        When the model is missing, truncated, modified, of another format, or for other labels.
+    Raises `ModelError` when the model is missing, truncated, modified, of another format, or for other labels.
     """
     folder = Path(path)
     head = load_head(folder)

@@ -1,8 +1,4 @@
-"""Score texts with a linear model: log-odds, probabilities, labels.
-
-A score is the sum of the weights of all features, those of the best clause counted twice; see `hashing.score_sums`.
-Weights are integers, so that sums are exact in any order.
-"""
+"""Score texts with a linear model: log-odds, probabilities, labels."""
 
 from __future__ import annotations
 

@@ -67,9 +67,6 @@ def featurize(passages: Sequence[str], vocabulary: frozenset[str]) -> Features:
 def heading_hashes(heading: str | None) -> U64:
     """Hash a heading's words, bigrams and full text, without its enumerator: uint64 (k,), empty without heading.
 
-    A heading is evidence: it tells which law "was not effectively enforced". Its features belong to no clause, and are
-    length-normalised by their own number.
-
     >>> len(heading_hashes("Section 7. Worker Rights")), len(heading_hashes(None))
     (4, 0)
     >>> heading_hashes("b. Forced Labor").tolist() == heading_hashes("FORCED LABOUR").tolist()
@@ -92,12 +89,7 @@ def feature_keys(code: U64) -> npt.NDArray[np.uint32]:
 def score_sums(features: Features, known: Bools, weights: Floats) -> tuple[Floats, Ints]:
     """Score each passage, before bias and heading, float64 (passages,); also return its best clause, int64, or -1.
 
-    Parameters
-    ----------
-    known : bool (m,)
-        Features that have a weight.
-    weights : float (known.sum(),)
-        Their weights for one label.
+    `known` are the features that have a weight, bool (m,), `weights` their weights for one label.
     """
     passages = len(features.words)
     row, clause = features.row[known], features.clause[known]

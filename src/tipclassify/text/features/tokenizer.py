@@ -1,8 +1,4 @@
-"""Tokenize a batch of passages into a numpy table, normalised for spelling, figures and names.
-
-Case, accents, curly quotes and British spelling are folded (`vocabulary`). All figures become one placeholder, and all
-names, runs of capitalised words in neither lexicon nor vocabulary, another: no label depends on a number or country.
-"""
+"""Tokenize a batch of passages into a numpy table, normalised for spelling, figures and names."""
 
 from __future__ import annotations
 

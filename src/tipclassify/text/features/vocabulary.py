@@ -64,8 +64,6 @@ _PHRASE_STARTS: Final = frozenset(first for first, _ in PHRASES)
 _MOST_WORDS: Final = 1 << 17
 
 
-# --------------------------------------------------------------------------------------------- characters
-
 BREAK: Final = ord("\n")  # possible clause boundary, and separator of passages
 SPACE: Final = ord(" ")  # any other character outside words; letters and digits have higher codes
 
@@ -83,14 +81,8 @@ _CURRENCIES: Final = ("US$", "CA$", "AU$", "NZ$", "HK$")  # "US$5" is a figure, 
 class Characters:
     """Folded characters of a batch of passages, joined by line feeds.
 
-    Attributes
-    ----------
-    code : uint16 (characters,)
-        Folded codes; `SPACE` or `BREAK` outside words.
-    begin : int64 (passages,)
-        Offset of each passage.
-    start, end : int64 (words,)
-        Offsets of each word, half-open.
+    `code` has folded codes, uint16, `SPACE` or `BREAK` outside words; `begin` the offset of each passage; `start` and
+    `end` those of each word, half-open.
 
     >>> Characters(["The organisation’s Café, www.example.org"]).words()
     ['the', 'organisation', 's', 'cafe', 'weblink']
@@ -155,8 +147,6 @@ def _fold_char(char: str) -> str:
     return base
 
 
-# --------------------------------------------------------------------------------------------- one word
-
 _MAX_RESPELLED: Final = 40  # letters; longer words are not respelled
 _BRITISH: Final = tuple(
     (re.compile(pattern), plain)
@@ -208,9 +198,6 @@ def _properties(word: str, vocabulary: frozenset[str]) -> tuple[int, int, int, i
     bits |= _BITS.get(word, 0)
     bits |= Flag.UNKNOWN * (not kind and word not in vocabulary) | Flag.PHRASE_START * (word in _PHRASE_STARTS)
     return hash_word(word), hash_word(word[:5] + "*"), kind, bits
-
-
-# --------------------------------------------------------------------------------------------- numbered words
 
 
 class WordColumns(NamedTuple):

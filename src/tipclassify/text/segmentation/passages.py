@@ -1,9 +1,4 @@
-"""Convert plain text to a `Document`, and split a document into `Passage`s: sentences, or clauses of sentences.
-
-Blocks of plain text come from line breaks: a hard-wrapped paragraph is one block, any other line is one each. Headings
-are names of standard sections, on their own line or in capitals at the start of a paragraph, and lettered titles or
-lines in capitals between blank lines. Offsets always refer to the original text.
-"""
+"""Convert plain text to a `Document`, and split a document into `Passage`s: sentences, or clauses of sentences."""
 
 from __future__ import annotations
 
@@ -81,15 +76,10 @@ def _spans(text: str, start: int, end: int, unit: Unit) -> Iterable[tuple[int, i
 def _clause_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Yield the trimmed spans of the clauses of the sentence text[start:end]; one span if it holds no list.
 
-    Two kinds of lists are split:
-
-    - lists with semicolons: three items or more ("fund …; train …; and amend …"), or two if the sentence has over
-      40 words;
-    - enumerations with consecutive enumerators, "(1) … (2) …", "a) … b) …", "(i) … (ii) …".
-
-    The introduction of a list ("The government:") is part of its first clause. Brackets and quotations are not split. A
-    clause of under three words is joined to the next one, the last clause to the previous one. Commas, "but" and
-    "although" are no boundaries: the text after them is seldom self-contained.
+    Lists are split at semicolons (three items or more, or two if the sentence has over 40 words), and enumerations at
+    consecutive enumerators, "(1) … (2) …", "a) … b) …", "(i) … (ii) …". The introduction of a list belongs to its first
+    clause; brackets and quotations are not split; a clause of under three words is joined to the next one, the last to
+    the previous one. Commas, "but" and "although" are no boundaries: the text after them is seldom self-contained.
 
     >>> text = "Increase funds for shelters; train judges on the law; and amend the penal code."
     >>> [text[a:b] for a, b in _clause_spans(text, 0, len(text))]

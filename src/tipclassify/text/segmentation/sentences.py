@@ -1,8 +1,6 @@
-"""Split a block of text into sentences.
+"""Split a block of text into sentences: the boundaries of sentencex, corrected for reports.
 
-The boundaries are sentencex's, corrected for reports: missing and false abbreviations ("in May. Police …"), numbers
-of list items, list items joined by lost markup ("accountable;Amend"), footnote numbers, brackets and ellipses after a
-full stop, and headings in capitals at the start of a paragraph. A line break inside a block is no boundary.
+Abbreviations, list items, footnote numbers, brackets after a full stop, headings in capitals; see the tests.
 """
 
 from __future__ import annotations
