@@ -1,8 +1,7 @@
 """Normalise an encoder's input: names masked (entity masking), American spelling, straight apostrophes.
 
-All names become one placeholder: an encoder knows real countries from pretraining, and without masking some labels
-changed with the country. Names are defined more narrowly than for the fast model (`tokenizer`): words of place names
-("New", "Port") and rare words at the start of a sentence ("Dissolve the unit") are kept.
+All names become one placeholder: without that some labels changed with the country. Names are narrower than those of
+the fast model: words of place names ("New", "Port") and rare words at the start of a sentence are kept.
 """
 
 from __future__ import annotations

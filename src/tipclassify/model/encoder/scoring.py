@@ -44,9 +44,9 @@ def require_onnx() -> None:
 
 
 class EncoderScorer:
-    """Scorer of an encoder model, with the same members as `LinearScorer`.
+    """Scorer of an encoder model, with the same members as `LinearScorer`; a long passage is scored in windows.
 
-    Raises `ModelError` when ONNX Runtime or tokenizers are missing, or cannot use the model.
+    Each window has the heading, and the largest log-odds count (max-pooling): any clause may support a label.
     """
 
     measured: Final = "on groups held out"

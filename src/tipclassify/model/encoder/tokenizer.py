@@ -58,8 +58,7 @@ def heading_room(window: int) -> int:
 def window_spans(length: int, room: int, overlap: int) -> list[tuple[int, int]]:
     """Split a text of `length` tokens into windows of at most `room`, which overlap by `overlap` tokens.
 
-    The last window is full-sized, with a larger overlap if necessary, since a short remainder would lack context. An
-    empty text has one empty window.
+    The last window is full-sized, since a short remainder would lack context. An empty text has one empty window.
 
     >>> window_spans(5, 8, 2), window_spans(20, 8, 2), window_spans(0, 8, 2)
     ([(0, 5)], [(0, 8), (6, 14), (12, 20)], [(0, 0)])
