@@ -17,7 +17,7 @@ from _measure import ROOT, number
 from _plots import OURS, PEERS, plot
 from quality import WHOLE
 
-from tipclassify.model.registry import SHIPPED
+from tipclassify.model.loading import SHIPPED
 
 SPOTS: Final = [(x, y) for y in (-3, -13, 8, -23, 18, -33, 28, -43) for x in (8, -8)]  # label offsets, nearest first
 

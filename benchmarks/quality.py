@@ -39,7 +39,7 @@ from tipclassify.evaluation.behaviour_tests import run_cases
 from tipclassify.evaluation.bootstrap import intervals
 from tipclassify.evaluation.metrics import measure, rounded
 from tipclassify.labels import LABELS, indicator
-from tipclassify.model.registry import DEFAULT, SHIPPED
+from tipclassify.model.loading import DEFAULT, SHIPPED
 from tipclassify.training.calibration import operating_points
 from tipclassify.training.train import with_and_without_headings
 

@@ -47,7 +47,7 @@ from _measure import (
 from _plots import growth_plot
 from _scenarios import cost_of, scenario_table
 
-from tipclassify.model.registry import SHIPPED
+from tipclassify.model.loading import SHIPPED
 
 LEAST: Final = 10_000  # rows of the smallest file
 MOST_IN_ALL: Final = 5_000_000  # rows of all runs of a size: ten million rows are scored once

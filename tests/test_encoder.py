@@ -28,7 +28,7 @@ from tipclassify.model.encoder.folder import EncoderModel, Heads, read_encoder, 
 from tipclassify.model.encoder.name_masking import mask_names
 from tipclassify.model.encoder.onnx_session import OnnxSession, thread_count
 from tipclassify.model.encoder.scoring import ROUNDING, EncoderScorer
-from tipclassify.model.encoder.windows import heading_room, window_spans
+from tipclassify.model.encoder.tokenizer import heading_room, window_spans
 from tipclassify.model.folder import digest
 from tipclassify.reporting.writers.reasons import reason_of
 

@@ -15,7 +15,7 @@ import pytest
 from tipclassify import ModelError
 from tipclassify.model.folder import digest
 from tipclassify.model.linear.model import Model, read_model, write_model
-from tipclassify.model.linear.scoring import score_texts
+from tipclassify.model.linear.scoring import LinearScorer
 from tipclassify.training.fit import fit_model
 
 TEXTS = ["Police arrested a trafficker.", "No one was convicted.", "Police took bribes."]
@@ -52,17 +52,21 @@ def test_writing_and_reading_gives_the_same_model(model: Model, written: Path, t
     assert again.vocabulary == model.vocabulary
     assert again.thresholds == model.thresholds
     assert {key: again.meta[key] for key in model.meta} == model.meta
-    assert (score_texts(again, TEXTS, ["Courts"] * 3).logits == score_texts(model, TEXTS, ["Courts"] * 3).logits).all()
+    assert (
+        LinearScorer(again).score_texts(TEXTS, ["Courts"] * 3).logits
+        == LinearScorer(model).score_texts(TEXTS, ["Courts"] * 3).logits
+    ).all()
     write_model(again, tmp_path / "m")
     for name in ("model.json", "weights.npz"):
         assert (tmp_path / "m" / name).read_bytes() == (written / name).read_bytes()
 
 
 def test_a_model_is_pickled_without_its_caches(model: Model) -> None:
-    before = score_texts(model, TEXTS, ["Courts"] * 3).logits
-    data = pickle.dumps(model)
+    scorer = LinearScorer(model)
+    before = scorer.score_texts(TEXTS, ["Courts"] * 3).logits
+    data = pickle.dumps(scorer)
     assert len(data) < 100_000  # the hash table alone has 8 MB
-    assert (score_texts(pickle.loads(data), TEXTS, ["Courts"] * 3).logits == before).all()
+    assert (pickle.loads(data).score_texts(TEXTS, ["Courts"] * 3).logits == before).all()
 
 
 def test_writing_replaces_a_model_and_leaves_nothing_else(model: Model, tmp_path: Path) -> None:

@@ -17,11 +17,10 @@ import pytest
 import tipclassify
 from tipclassify import Classifier, InputError, ModelError
 from tipclassify.model import adding
-from tipclassify.model import registry as places
+from tipclassify.model import loading as places
 from tipclassify.model.adding import add_model
 from tipclassify.model.folder import digest, kind_of, load_head
-from tipclassify.model.loading import load_scorer, model_folder
-from tipclassify.model.registry import find_folder, installed, models_folder
+from tipclassify.model.loading import installed, load_scorer, model_folder, models_folder
 
 INSTALLED = Path(tipclassify.__file__).resolve().parent / "models"
 SHIPPED = (
@@ -49,12 +48,12 @@ def test_a_name_is_a_folder_then_one_of_the_cache_then_one_of_the_checkout(
 ) -> None:
     checkout = Path(shutil.copytree(TINY, tmp_path / "checkout" / "encoder"))
     monkeypatch.setattr(places, "_checkout", lambda: tmp_path / "checkout")
-    assert find_folder("encoder") == checkout
+    assert model_folder("encoder") == checkout
     cached = Path(shutil.copytree(TINY, models / "encoder"))
-    assert find_folder("encoder") == cached
+    assert model_folder("encoder") == cached
     monkeypatch.chdir(shutil.copytree(TINY, tmp_path / "work" / "encoder").parent)
-    assert find_folder("encoder") == Path("encoder")
-    assert find_folder(str(tmp_path / "checkout" / "encoder")) == checkout
+    assert model_folder("encoder") == Path("encoder")
+    assert model_folder(str(tmp_path / "checkout" / "encoder")) == checkout
 
 
 def test_a_folder_that_is_no_model_does_not_hide_one(
@@ -63,7 +62,7 @@ def test_a_folder_that_is_no_model_does_not_hide_one(
     shutil.copytree(TINY, models / "encoder")
     (tmp_path / "work" / "encoder").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "work")
-    assert find_folder("encoder") == models / "encoder"
+    assert model_folder("encoder") == models / "encoder"
 
 
 def test_default_and_fast_come_with_the_library(models: Path) -> None:

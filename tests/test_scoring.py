@@ -15,13 +15,12 @@ from hypothesis import strategies as st
 
 from tipclassify.corpus.loading import group_rows, read_rows
 from tipclassify.labels import indicator
-from tipclassify.model.explanation import explain_texts, known_features
+from tipclassify.model.linear.contributions import known_features
 from tipclassify.model.linear.model import MAX_WEIGHT, SLOT_BITS, Model
-from tipclassify.model.linear.scoring import score_texts
+from tipclassify.model.linear.scoring import LinearScorer
 from tipclassify.text.features import vocabulary as words
 from tipclassify.text.features.hashing import feature_keys, featurize, heading_hashes, score_sums
-from tipclassify.text.features.structure import scopes, structure_of
-from tipclassify.text.features.templates import length_scale
+from tipclassify.text.features.templates import length_scale, scopes, structure_of
 from tipclassify.text.features.tokenizer import tokenize
 from tipclassify.text.features.vocabulary import VocabularyTable
 from tipclassify.training.fit import fit_model
@@ -57,6 +56,11 @@ def model(pytestconfig: pytest.Config) -> Model:
 
 
 @pytest.fixture(scope="module")
+def scorer(model: Model) -> LinearScorer:
+    return LinearScorer(model)
+
+
+@pytest.fixture(scope="module")
 def passages(pytestconfig: pytest.Config) -> list[str]:
     texts = [row["text"] for row in read_rows(pytestconfig.rootpath / "data")]
     return [*texts[::29], *ODD]
@@ -68,20 +72,22 @@ def under(passages: list[str]) -> list[str | None]:
 
 
 @pytest.mark.parametrize("size", [1, 7, 4_096])
-def test_the_same_bits_in_any_batch(model: Model, passages: list[str], size: int) -> None:
+def test_the_same_bits_in_any_batch(scorer: LinearScorer, passages: list[str], size: int) -> None:
     headings = under(passages)
-    whole = score_texts(model, passages, headings)
-    parts = [score_texts(model, passages[i : i + size], headings[i : i + size]) for i in range(0, len(passages), size)]
+    whole = scorer.score_texts(passages, headings)
+    parts = [scorer.score_texts(passages[i : i + size], headings[i : i + size]) for i in range(0, len(passages), size)]
     for name in ("logits", "words", "unknown"):
         assert (np.concatenate([getattr(part, name) for part in parts]) == getattr(whole, name)).all()
 
 
-def test_the_same_bits_from_threads_that_meet_words_at_once(model: Model, passages: list[str]) -> None:
-    whole = score_texts(model, passages).logits
+def test_the_same_bits_from_threads_that_meet_words_at_once(
+    model: Model, scorer: LinearScorer, passages: list[str]
+) -> None:
+    whole = scorer.score_texts(passages).logits
     fresh = replace(model, vocabulary=model.vocabulary | {"anotherword"})  # tables of words start empty
     parts = [passages[i : i + 40] for i in range(0, len(passages), 40)]
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda part: score_texts(fresh, part).logits, parts))
+        found = list(pool.map(lambda part: LinearScorer(fresh).score_texts(part).logits, parts))
     assert (np.concatenate(found) == whole).all()
 
 
@@ -94,48 +100,50 @@ def sums_of_features(model: Model, texts: list[str]) -> list[np.ndarray]:
     ]
 
 
-def test_scores_are_the_sums_of_the_features(model: Model, passages: list[str]) -> None:
+def test_scores_are_the_sums_of_the_features(model: Model, scorer: LinearScorer, passages: list[str]) -> None:
     np.testing.assert_allclose(
-        score_texts(model, passages).logits, np.stack(sums_of_features(model, passages), axis=1), atol=1e-12
+        scorer.score_texts(passages).logits,
+        np.stack(sums_of_features(model, passages), axis=1),
+        atol=1e-12,
     )
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.text("not police punished victims Kessara 12 , . ; ’é", max_size=90), max_size=5))
-def test_scores_are_the_sums_of_the_features_of_any_text(model: Model, texts: list[str]) -> None:
-    found = score_texts(model, texts).logits
+def test_scores_are_the_sums_of_the_features_of_any_text(model: Model, scorer: LinearScorer, texts: list[str]) -> None:
+    found = scorer.score_texts(texts).logits
     if texts:
         np.testing.assert_allclose(found, np.stack(sums_of_features(model, texts), axis=1), atol=1e-12)
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join), min_size=1, max_size=6))
-def test_scores_are_the_sums_of_the_features_of_any_words(model: Model, texts: list[str]) -> None:
-    found = score_texts(model, texts)
+def test_scores_are_the_sums_of_the_features_of_any_words(model: Model, scorer: LinearScorer, texts: list[str]) -> None:
+    found = scorer.score_texts(texts)
     np.testing.assert_allclose(found.logits, np.stack(sums_of_features(model, texts), axis=1), atol=1e-12)
     features = featurize(texts, model.vocabulary)
     assert found.words.tolist() == features.words.tolist()
     assert found.unknown.tolist() == features.unknown.tolist()
 
 
-def test_a_two_word_entry_of_the_lexicon_ends_with_its_passage(model: Model) -> None:
+def test_a_two_word_entry_of_the_lexicon_ends_with_its_passage(model: Model, scorer: LinearScorer) -> None:
     one, other = "Prosecutors closed one agency", "officials took bribes"  # "agency officials" is an entry
-    alone = [score_texts(model, [text]).logits[0] for text in (one, other)]
-    assert (score_texts(model, [one, other]).logits == alone).all()
+    alone = [scorer.score_texts([text]).logits[0] for text in (one, other)]
+    assert (scorer.score_texts([one, other]).logits == alone).all()
     kinds = structure_of(tokenize([one, other], model.vocabulary)).kind.tolist()
     assert kinds == [k for text in (one, other) for k in structure_of(tokenize([text], model.vocabulary)).kind]
     assert structure_of(tokenize([f"{one} {other}"], model.vocabulary)).kind.tolist() != kinds
 
 
 def test_words_whose_slots_are_taken_are_found_all_the_same(
-    model: Model, passages: list[str], monkeypatch: pytest.MonkeyPatch
+    model: Model, scorer: LinearScorer, passages: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = score_texts(model, passages[:300]).logits
+    whole = scorer.score_texts(passages[:300]).logits
     monkeypatch.setattr(words, "_TO_SLOT", np.uint64(62))  # four slots
     table = VocabularyTable(model.vocabulary)
     monkeypatch.setattr("tipclassify.text.features.tokenizer.vocabulary_table", lambda _: table)
     for _ in range(2):
-        assert (score_texts(model, passages[:300]).logits == whole).all()
+        assert (scorer.score_texts(passages[:300]).logits == whole).all()
 
 
 @pytest.mark.parametrize(
@@ -159,65 +167,62 @@ def test_each_feature_has_a_slot_of_its_own(model: Model) -> None:
     assert np.abs(model.weights).max() == MAX_WEIGHT
 
 
-def test_words_without_end_do_not_fill_the_memory(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_words_without_end_do_not_fill_the_memory(
+    model: Model, scorer: LinearScorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     texts = [f"Officials punished victims kx{number}q of ab{number}zz." for number in range(60)]
-    whole = score_texts(model, texts).logits
+    whole = scorer.score_texts(texts).logits
     monkeypatch.setattr(words, "_MOST_WORDS", 10)
     for text, row in zip(texts, whole, strict=True):
-        assert (score_texts(model, [text]).logits == row).all()
+        assert (scorer.score_texts([text]).logits == row).all()
     assert 1 < len(words._table(model.vocabulary)) < 30
 
 
 @pytest.mark.parametrize("heading", ["prosecution", "Protection: Prosecution of Victims", "Qwzx Vbnm"])
-def test_a_heading_adds_the_scaled_sum_of_its_weights_whatever_the_passage(model: Model, heading: str) -> None:
+def test_a_heading_adds_the_scaled_sum_of_its_weights_whatever_the_passage(
+    model: Model, scorer: LinearScorer, heading: str
+) -> None:
     hashes = heading_hashes(heading)
     rows = [row for key in feature_keys(hashes) for row in np.flatnonzero(model.hashes == key)]
     amount = length_scale(np.array(len(hashes))) * model.weights[rows].sum(axis=0) * model.units
     assert (heading == "Qwzx Vbnm") == (len(rows) == 0)
     texts = ["Police arrested nine suspects.", "", "The law was not enforced, and courts convicted no one."]
-    bare = score_texts(model, texts).logits
-    np.testing.assert_allclose(score_texts(model, texts, [heading] * 3).logits - bare, [amount] * 3, atol=1e-12)
+    bare = scorer.score_texts(texts).logits
+    np.testing.assert_allclose(scorer.score_texts(texts, [heading] * 3).logits - bare, [amount] * 3, atol=1e-12)
 
 
 @pytest.mark.parametrize("none", [None, "", " ", "b.", "…"])
-def test_an_empty_heading_is_none(model: Model, none: str | None) -> None:
+def test_an_empty_heading_is_none(scorer: LinearScorer, none: str | None) -> None:
     text = "Police arrested nine suspects."
-    assert (score_texts(model, [text], [none]).logits == score_texts(model, [text]).logits).all()
+    assert (scorer.score_texts([text], [none]).logits == scorer.score_texts([text]).logits).all()
 
 
-def test_the_number_of_a_heading_is_ignored(model: Model) -> None:
+def test_the_number_of_a_heading_is_ignored(scorer: LinearScorer) -> None:
     texts = ["The government did not effectively enforce the law."] * 2
-    one, other = score_texts(model, texts, ["b. Protection of Victims", "Protection of victims"]).logits
+    one, other = scorer.score_texts(texts, ["b. Protection of Victims", "Protection of victims"]).logits
     assert (one == other).all()
-    assert (one != score_texts(model, texts[:1]).logits).any()
+    assert (one != scorer.score_texts(texts[:1]).logits).any()
 
 
-def test_each_distinct_heading_is_looked_up_once(model: Model) -> None:
-    fresh = replace(model)
-    for _ in range(3):
-        score_texts(fresh, ["Police acted."] * 60, ["prosecution", "prevention", None] * 20)
-    assert fresh.heading_logits.cache_info().misses == 3
-
-
-def test_headings_that_do_not_match_the_texts_are_refused(model: Model) -> None:
+def test_headings_that_do_not_match_the_texts_are_refused(scorer: LinearScorer) -> None:
     for headings in ([], ["prosecution"], [None] * 3):
         with pytest.raises(ValueError, match="give one for each text"):
-            score_texts(model, ["Police acted."] * 2, headings)
+            scorer.score_texts(["Police acted."] * 2, headings)
 
 
-def test_reasons_add_up_with_the_heading(model: Model, passages: list[str]) -> None:
+def test_reasons_add_up_with_the_heading(scorer: LinearScorer, passages: list[str]) -> None:
     texts = passages[::10]
     headings = under(texts)
-    logits = score_texts(model, texts, headings).logits
+    logits = scorer.score_texts(texts, headings).logits
     for row, text, heading, explained in zip(
-        logits, texts, headings, explain_texts(model, texts, headings), strict=True
+        logits, texts, headings, scorer.explain_texts(texts, headings), strict=True
     ):
         for logit, reason in zip(row, explained.values(), strict=True):
             assert reason.logit == pytest.approx(logit, abs=1e-9)
             added = sum(span.weight for span in reason.spans)
             assert reason.bias + reason.heading + added == pytest.approx(reason.logit, abs=1e-9)
             assert all(text[span.start : span.end] == span.text for span in reason.spans)
-        bare = explain_texts(model, [text])[0]
+        bare = scorer.explain_texts([text])[0]
         assert [e.spans for e in bare.values()] == [e.spans for e in explained.values()]
         assert all(e.heading == 0 for e in bare.values())
         assert any(e.heading != 0 for e in explained.values()) == (heading not in (None, "", "Qwzx Vbnm"))

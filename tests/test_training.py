@@ -13,7 +13,7 @@ from tipclassify.corpus.loading import group_rows, read_rows
 from tipclassify.evaluation.metrics import calibration_error, measure
 from tipclassify.labels import indicator
 from tipclassify.model.linear.model import Model
-from tipclassify.model.linear.scoring import score_texts
+from tipclassify.model.linear.scoring import LinearScorer
 from tipclassify.text.features.hashing import featurize
 from tipclassify.training.calibration import operating_points
 from tipclassify.training.fit import fit_model, group_folds
@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def probabilities(model: Model, texts: list[str], headings: list[str | None] | None = None) -> np.ndarray:
-    return 1 / (1 + np.exp(-score_texts(model, texts, headings).logits))
+    return 1 / (1 + np.exp(-LinearScorer(model).score_texts(texts, headings).logits))
 
 
 @pytest.fixture(scope="module")

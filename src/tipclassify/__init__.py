@@ -24,48 +24,25 @@ if TYPE_CHECKING:
     from tipclassify.text.document import Block, Document, Passage
     from tipclassify.training.estimator import TipClassifier
 
-_MODULE_OF: Final = {
-    "classify": "model.classifier",
-    "Classifier": "model.classifier",
-    "Explanation": "model.classifier",
-    "SpanWeight": "model.classifier",
-    "Block": "text.document",
-    "Document": "text.document",
-    "Passage": "text.document",
-    "CorpusError": "errors",
-    "InputError": "errors",
-    "ModelError": "errors",
-    "TipclassifyError": "errors",
-    "TipClassifier": "training.estimator",
-    "LABELS": "labels",
-    "tag_batch": "pipeline.dataset_map",
+_NAMES_OF: Final = {
+    "errors": ("CorpusError", "InputError", "ModelError", "TipclassifyError"),
+    "labels": ("LABELS",),
+    "model.classifier": ("Classifier", "Explanation", "SpanWeight", "classify"),
+    "pipeline.dataset_map": ("tag_batch",),
+    "text.document": ("Block", "Document", "Passage"),
+    "training.estimator": ("TipClassifier",),
 }
 
-__all__ = [
-    "LABELS",
-    "Block",
-    "Classifier",
-    "CorpusError",
-    "Document",
-    "Explanation",
-    "InputError",
-    "ModelError",
-    "Passage",
-    "SpanWeight",
-    "TipClassifier",
-    "TipclassifyError",
-    "__version__",
-    "classify",
-    "tag_batch",
-]
+__all__ = ["LABELS", "Block", "Classifier", "CorpusError", "Document", "Explanation", "InputError", "ModelError"]
+__all__ += ["Passage", "SpanWeight", "TipClassifier", "TipclassifyError", "__version__", "classify", "tag_batch"]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"tipclassify.{_MODULE_OF[name]}"), name)
-    globals()[name] = value
-    return value
+    for module, names in _NAMES_OF.items():
+        if name in names:
+            value = globals()[name] = getattr(import_module(f"tipclassify.{module}"), name)
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

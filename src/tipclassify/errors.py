@@ -20,13 +20,7 @@ class ModelError(TipclassifyError):
 
 
 class CorpusError(TipclassifyError):
-    """Invalid rows in a labelled corpus.
-
-    Attributes
-    ----------
-    problems : list of str
-        One message a row, ``file:line: problem, remedy``.
-    """
+    """Invalid rows in a labelled corpus; `problems` has one message a row, ``file:line: problem, remedy``."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = list(problems)

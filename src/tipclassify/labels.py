@@ -25,12 +25,7 @@ SECTIONS: Final = ("assessment", "recommendations", "prosecution", "protection",
 
 
 def indicator(names: Iterable[str]) -> tuple[bool, bool, bool]:
-    """Encode label names as a row of the indicator matrix, in the order of `LABELS`.
-
-    Raises
-    ------
-    ValueError
-        When a name is no label.
+    """Encode label names as a row of the indicator matrix; raise `ValueError` when a name is no label.
 
     >>> indicator(["failure"])
     (False, True, False)

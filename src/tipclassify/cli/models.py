@@ -44,8 +44,7 @@ def list_(output: options.Output = None) -> None:
     "default" and "fast" come with tipclassify.
     """
     from tipclassify.model.folder import load_head
-    from tipclassify.model.loading import model_folder
-    from tipclassify.model.registry import SHIPPED, Installed, installed
+    from tipclassify.model.loading import SHIPPED, Installed, installed, model_folder
 
     shipped = [Installed(name, folder := model_folder(name), load_head(folder)) for name in SHIPPED]
     found = [*shipped, *installed()]

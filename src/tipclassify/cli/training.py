@@ -128,7 +128,7 @@ def run_encoder(
 ) -> Any:
     """Fine-tune an encoder on `rows`, and export it with the heads of the fine-tuning."""
     from tipclassify.corpus.holdout import source_family
-    from tipclassify.model.encoder.country_words import COUNTRY_WORDS
+    from tipclassify.model.encoder.name_masking import COUNTRY_WORDS
     from tipclassify.text.features.tokenizer import known_words
     from tipclassify.training.encoder.recipe import export, fine_tune
     from tipclassify.training.encoder.settings import Settings

@@ -1,8 +1,4 @@
-"""Install a model into the user's cache, from a folder or a URL, all or nothing.
-
-Files are collected in a staging folder named by the model's hash, verified by SHA-256, and the folder is renamed once
-complete. Verified files are not fetched again, and an interrupted download is resumed.
-"""
+"""Install a model into the user's cache, from a folder or a URL, all or nothing."""
 
 from __future__ import annotations
 
@@ -21,11 +17,11 @@ from tipclassify.download.request import open_link, parse_url, redact_url, retry
 from tipclassify.download.response import check_status
 from tipclassify.errors import InputError, ModelError
 from tipclassify.model.folder import HEAD, LINEAR, check_head, hashed_files, kind_of, parse_head, replace_folder
-from tipclassify.model.registry import Installed, is_name, models_folder
+from tipclassify.model.loading import Installed, is_name, models_folder
+from tipclassify.progress import Progress
 
 __all__ = ["add_model"]
 
-Progress = Callable[[int, int], None]
 Get = Callable[[str, Path], None]
 
 _LARGEST_HEAD: Final = 5_000_000
@@ -44,26 +40,12 @@ def add_model(
     allow_private: bool = False,
     progress: Progress | None = None,
 ) -> Installed:
-    """Install a model where `find_folder` finds it, replacing one of the same name.
+    """Install a model where `model_folder` finds it, replacing one of the same name.
 
-    Parameters
-    ----------
-    source : str
-        Folder of the model, or the URL of the folder or its ``model.json``.
-    name : str, optional
-        Name of the installed model; by default its kind, such as ``encoder``, or for a linear model the name of its
-        folder.
-    sha256 : str, optional
-        Expected hash of the model; any other model is refused.
-    progress : callable, optional
-        Called with (bytes done, total bytes) of each file.
-
-    Raises
-    ------
-    InputError
-        When the URL cannot be read; the partial download is kept for the next run.
-    ModelError
-        When the model does not fit this version, or a file's hash differs from the model's head; nothing is installed.
+    `source` is the folder of the model, or the URL of the folder or its ``model.json``; `name` by default its kind, or
+    for a linear model the name of its folder; a model with another hash than `sha256`, if given, is refused. Raises
+    `InputError` when the URL cannot be read (the partial download is kept for the next run), `ModelError` when the model
+    does not fit this version or a file's hash differs from the model's head; then nothing is installed.
     """
     root = models_folder()
     if root is None:
@@ -151,7 +133,6 @@ def _checked_head(source: str, data: bytes, sha256: str | None) -> dict[str, Any
     where = f"{redact_url(source)}: {HEAD}"
     try:
         head = parse_head(data)
-        hashed_files(head)
     except ValueError as error:
         remedy = "give the folder of one, or its address"
         raise ModelError(f"{where}: not the head of a model ({error}); {remedy}") from None

@@ -1,33 +1,29 @@
-"""Load a model, score and tag passages, and explain scores.
-
-Training is not imported, and the kind of model is hidden behind `scorer.Scorer`.
-"""
+"""Load a model, score and tag passages, and explain scores."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
-import numpy.typing as npt
 
+from tipclassify.arrays import Bools, Floats
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS, POLICIES
 from tipclassify.model.explanation import Explanation, SpanWeight
 from tipclassify.model.linear.model import Model
-from tipclassify.model.linear.scoring import apply_thresholds, is_low_confidence, logistic
+from tipclassify.model.linear.scoring import LinearScorer, Scored, apply_thresholds, is_low_confidence, logistic
 from tipclassify.model.loading import load_scorer
-from tipclassify.model.scorer import LinearScorer, Scorer
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.furniture import is_furniture
 from tipclassify.text.segmentation.passages import Unit, split_passages, text_document
 
-__all__ = ["Classifier", "Explanation", "SpanWeight", "classify"]
+if TYPE_CHECKING:
+    from tipclassify.model.encoder.scoring import EncoderScorer
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+__all__ = ["Classifier", "Explanation", "SpanWeight", "classify"]
 
 
 class Classifier:
@@ -38,8 +34,12 @@ class Classifier:
     (1, 3)
     """
 
-    def __init__(self, model: Model | Scorer, thresholds: Mapping[str, tuple[float, ...]] | None = None) -> None:
-        self.scorer: Scorer = LinearScorer(model) if isinstance(model, Model) else model
+    def __init__(
+        self,
+        model: Model | LinearScorer | EncoderScorer,
+        thresholds: Mapping[str, tuple[float, ...]] | None = None,
+    ) -> None:
+        self.scorer = LinearScorer(model) if isinstance(model, Model) else model
         self._thresholds = self.scorer.thresholds if thresholds is None else thresholds
 
     @classmethod
@@ -57,17 +57,9 @@ class Classifier:
 
     @property
     def model(self) -> Model:
-        """Weight table of a linear model.
-
-        Raises
-        ------
-        ModelError
-            When the model is of another kind.
-        """
+        """Weight table of a linear model; `ModelError` for a model of another kind."""
         if not isinstance(self.scorer, LinearScorer):
-            raise ModelError(
-                f"{self.scorer.about()['kind'].partition(',')[0]}: only a linear model has a table of weights"
-            )
+            raise ModelError("only a linear model has a table of weights")
         return self.scorer.model
 
     @property
@@ -107,7 +99,7 @@ class Classifier:
 
     def logits(self, passages: Sequence[str | Passage]) -> Floats:
         """Compute calibrated log-odds (logits), float64 (n, 3), in the order of ``LABELS``."""
-        return self.scorer.score_texts(*_texts_and_headings(passages)).logits
+        return self._score(passages).logits
 
     def predict_proba(self, passages: Sequence[str | Passage]) -> Floats:
         """Compute the calibrated probability of each label, float64 (n, 3), in the order of ``LABELS``.
@@ -140,7 +132,7 @@ class Classifier:
         A passage is flagged if it has fewer than three words, figures and names excluded, or if over a third of them
         are unknown to the training corpus, as in text that is not English.
         """
-        return is_low_confidence(self.scorer.score_texts(*_texts_and_headings(passages)))
+        return is_low_confidence(self._score(passages))
 
     def tag(self, document: Document, policy: str = "balanced", unit: Unit = "sentence") -> list[Passage]:
         """Split a document into sentences or clauses (`unit`), and score and label each."""
@@ -154,20 +146,27 @@ class Classifier:
         thresholds = self.thresholds(policy)
         if not passages:
             return []
-        found = self.scorer.score_texts(*_texts_and_headings(passages))
+        found = self._score(passages)
         scores = logistic(found.logits)
-        label_bits = (apply_thresholds(scores, thresholds) @ _BITS).tolist()
+        rows = zip(
+            passages,
+            scores.tolist(),
+            apply_thresholds(scores, thresholds).tolist(),
+            is_low_confidence(found).tolist(),
+            strict=True,
+        )
         return [
             replace(
                 passage,
-                labels=_labels_of(passage, bits),
+                labels=_labels_of(passage, reached),
                 scores=dict(zip(LABELS, row, strict=True)),
                 low_confidence=low_confidence,
             )
-            for passage, bits, row, low_confidence in zip(
-                passages, label_bits, scores.tolist(), is_low_confidence(found).tolist(), strict=True
-            )
+            for passage, row, reached, low_confidence in rows
         ]
+
+    def _score(self, passages: Sequence[str | Passage]) -> Scored:
+        return self.scorer.score_texts(*_texts_and_headings(passages))
 
 
 @overload
@@ -226,14 +225,10 @@ def classify(
     return [[next(tagged) for _ in passages] for passages in split]
 
 
-_BITS: Final = 1 << np.arange(len(LABELS))
-_LABELS_OF: Final = tuple(
-    tuple(label for bit, label in zip(_BITS, LABELS, strict=True) if bits & bit) for bits in range(1 << len(LABELS))
-)
-
-
-def _labels_of(passage: Passage, bits: int) -> tuple[str, ...]:
-    return () if bits and is_furniture(passage.text, passage.section) else _LABELS_OF[bits]
+def _labels_of(passage: Passage, reached: list[bool]) -> tuple[str, ...]:
+    if not any(reached) or is_furniture(passage.text, passage.section):
+        return ()
+    return tuple(label for label, has in zip(LABELS, reached, strict=True) if has)
 
 
 def _texts_and_headings(passages: Sequence[str | Passage]) -> tuple[list[str], list[str | None]]:

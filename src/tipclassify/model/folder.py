@@ -7,19 +7,21 @@ metadata, the hashes of all other files, and the SHA-256 of itself: one hash ide
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS, POLICIES
 
-__all__ = ["HEAD", "LINEAR", "as_bytes", "check_head", "digest", "hashed_files", "kind_of", "load_head", "parse_head"]
-__all__ += ["replace_folder", "sealed", "weights_digest", "write_folder"]
+__all__ = ["HEAD", "LINEAR", "check_head", "digest", "hashed_files", "kind_of", "load_head", "parse_head"]
+__all__ += ["read_arrays", "read_files", "replace_folder", "weights_digest", "write_folder"]
 
 HEAD: Final = "model.json"
 LINEAR: Final = "linear"
@@ -36,35 +38,23 @@ def digest(head: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode("utf-8")).hexdigest()
 
 
-def sealed(head: Mapping[str, Any]) -> bytes:
-    """Serialise a head as ``model.json``, with its ``sha256`` added."""
-    whole = {**head, "sha256": digest(head)}
-    return as_bytes(json.dumps(whole, indent=1) + "\n")
-
-
-def as_bytes(text: str) -> bytes:
-    """Encode a text file as UTF-8, line breaks unchanged, so that it is the same on every system."""
-    return text.encode("utf-8")
-
-
-def write_folder(path: str | os.PathLike[str], files: Mapping[str, bytes]) -> None:
-    """Write a model folder, replacing the one at `path` if there is one.
+def write_folder(path: str | os.PathLike[str], head: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
+    """Write a model folder of a head, whose hash is added, and files, replacing the one at `path` if there is one.
 
     Written beside `path` and renamed, so that a reader never sees an incomplete model.
 
-    Raises
-    ------
-    ModelError
-        When a folder that is no model is in the way.
+    Raises `ModelError` when a folder that is no model is in the way.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.exists() and not (target / HEAD).is_file() and any(target.iterdir()):
         raise ModelError(f"{target}: a folder that is no model is in the way; choose another --out")
+    whole = {**{key: value for key, value in head.items() if key != "sha256"}, "sha256": digest(head)}
     staged = _beside(target)
     try:
         for name, data in files.items():
             (staged / name).write_bytes(data)
+        (staged / HEAD).write_bytes((json.dumps(whole, indent=1) + "\n").encode())
         replace_folder(staged, target)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
@@ -90,13 +80,7 @@ def _beside(target: Path, prefix: str = "") -> Path:
 
 
 def load_head(folder: Path) -> dict[str, Any]:
-    """Load the head of a model folder, unchecked.
-
-    Raises
-    ------
-    ModelError
-        When it is missing, or is no JSON object with a ``format``.
-    """
+    """Load the head of a model folder, unchecked; raise `ModelError` when it is missing or is none."""
     file = folder / HEAD
     if not file.is_file():
         raise ModelError(f"{folder}: no model there (no {HEAD}); train one with 'python train.py --out {folder}'")
@@ -122,10 +106,7 @@ def kind_of(head: Mapping[str, Any]) -> str:
 def hashed_files(head: Mapping[str, Any]) -> dict[str, str]:
     """Return the files that a head lists, with their SHA-256 in hexadecimal.
 
-    Raises
-    ------
-    ValueError
-        When the list is missing, or an entry is no plain file name with a hash.
+    Raises `ValueError` when the list is missing, or an entry is no plain file name with a hash.
     """
     listed = head.get("files") if kind_of(head) != LINEAR else {"weights.npz": head.get("weights_sha256")}
     if not isinstance(listed, dict) or not listed or len(listed) > _MOST_FILES or HEAD in listed:
@@ -145,14 +126,13 @@ def weights_digest(head: Mapping[str, Any]) -> str:
     raise ValueError("no hash of its weights")
 
 
-def check_head(file: str | os.PathLike[str], head: Mapping[str, Any]) -> None:
-    """Check labels, hash and thresholds of a head; errors name `file`.
-
-    Raises
-    ------
-    ModelError
-        When the labels differ, the head was changed since training, or thresholds are missing.
-    """
+def check_head(file: Path | str, head: Mapping[str, Any], kind: str | None = None, newest: int | None = None) -> None:
+    """Check a head's labels, hash, thresholds and files, and kind and format if given; `ModelError`s name `file`."""
+    if kind is not None and kind_of(head) != kind:
+        raise ModelError(f"{file}: a model of kind {kind_of(head)!r}, not {kind!r}; use another model")
+    if newest is not None and not (isinstance(head["format"], int) and head["format"] <= newest):
+        update = "run 'pip install -U tipclassify'"
+        raise ModelError(f"{file}: written by a newer tipclassify (format {head['format']}); {update}")
     if tuple(head.get("labels", ())) != LABELS:
         raise ModelError(f"{file}: made for the labels {head.get('labels')}, not {list(LABELS)}; use another model")
     if head.get("sha256") != digest(head):
@@ -160,3 +140,35 @@ def check_head(file: str | os.PathLike[str], head: Mapping[str, Any]) -> None:
     missing = [policy for policy in POLICIES if policy not in head.get("thresholds", {})]
     if missing:
         raise ModelError(f"{file}: has no thresholds for {', '.join(missing)}; retrain it")
+    try:
+        hashed_files(head)
+    except ValueError as error:
+        raise ModelError(f"{file}: {error}; train or get the model anew") from None
+
+
+def read_files(folder: Path, head: Mapping[str, Any], required: Iterable[str]) -> dict[str, bytes]:
+    """Read the files that a head lists, once, and verify their hashes; others than the required may be missing."""
+    found = {}
+    for name, wanted in hashed_files(head).items():
+        file = folder / name
+        if name not in required and not file.exists():
+            continue
+        try:
+            found[name] = file.read_bytes()
+        except OSError as error:
+            problem = "missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+            raise ModelError(f"{file}: {problem}; copy or get the model anew") from None
+        if hashlib.sha256(found[name]).hexdigest() != wanted:
+            raise ModelError(f"{file}: truncated or changed since training; copy or train the model anew")
+    return found
+
+
+def read_arrays(file: Path, data: bytes, names: Iterable[str], what: str) -> list[Any]:
+    """Return the named arrays of the bytes of an ``.npz`` file, which should be `what`; nothing is unpickled."""
+    import numpy as np  # slow to import, and not needed for a head
+
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            return [arrays[name] for name in names]
+    except (ValueError, KeyError, OSError, EOFError, RuntimeError, zipfile.BadZipFile):
+        raise ModelError(f"{file}: not {what}; train or get the model anew") from None

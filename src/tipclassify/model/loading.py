@@ -1,63 +1,67 @@
-"""Load a scorer by model name or folder; the only module that knows all kinds of models.
+"""Find a model by name or folder, and load it; the only module that knows all kinds of models.
 
-``default`` (or None) is the shipped encoder, ``fast`` the shipped linear model. Any other name is a folder or a model
-of the registry (`tipclassify.model.registry`), of the kind given in its ``model.json``.
+``default`` and ``fast`` are shipped. Another name is a folder, or a model in the cache of added models
+(``TIPCLASSIFY_MODELS``, or ``tipclassify/models`` in the platform's cache folder) or in ``models/`` of the checkout.
 """
 
 from __future__ import annotations
 
 import os
+import re
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tipclassify.errors import ModelError
 from tipclassify.model.folder import HEAD, LINEAR, kind_of, load_head
-from tipclassify.model.registry import DEFAULT, SHIPPED, find_folder
-from tipclassify.model.scorer import LinearScorer, Scorer
 
-__all__ = ["load_scorer", "model_folder"]
+if TYPE_CHECKING:
+    from tipclassify.model.encoder.scoring import EncoderScorer
+    from tipclassify.model.linear.scoring import LinearScorer
 
-_ENCODER: Final = "encoder"  # equal to `encoder.folder.ENCODER`, which is slow to import
+__all__ = ["DEFAULT", "SHIPPED", "Installed", "cache_path", "installed", "is_name", "load_scorer", "model_folder"]
+__all__ += ["models_folder"]
 
+DEFAULT: Final = "default"
+SHIPPED: Final = (DEFAULT, "fast")
 
-def model_folder(name: str | os.PathLike[str] | None) -> Path:
-    """Find the folder of a model by name or path; the default model for None.
-
-    Raises
-    ------
-    ModelError
-        When there is no such model.
-    """
-    if isinstance(name, os.PathLike):
-        return Path(name)
-    name = name or DEFAULT
-    if name in SHIPPED and not (Path(name) / HEAD).is_file():
-        return _shipped(name)
-    return find_folder(name)
+_ENCODER: Final = "encoder"
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_PACKAGE: Final = Path(__file__).resolve().parents[1]
 
 
-def load_scorer(name: str | os.PathLike[str] | None = None) -> Scorer:
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """Installed model; `head` is its ``model.json``, unchecked, or empty if unreadable."""
+
+    name: str
+    folder: Path
+    head: dict[str, Any]
+
+    @property
+    def kind(self) -> str:
+        """Kind of the model."""
+        return kind_of(self.head) if self.head else "unreadable"
+
+
+def load_scorer(name: str | os.PathLike[str] | None = None) -> LinearScorer | EncoderScorer:
     """Load a model, ready for scoring; the shipped default for None.
 
-    Raises
-    ------
-    ModelError
-        When the model is missing, damaged, of another format or for other labels, or a library cannot be imported.
+    Raises `ModelError` when the model is missing, damaged, of another format or for other labels, or a library cannot
+    be imported.
     """
     folder = model_folder(name).resolve()
     file = folder / HEAD
     return _loaded(folder, file.stat().st_mtime_ns if file.is_file() else None)
 
 
-_shipped = lru_cache(find_folder)
-
-
 @lru_cache(maxsize=3)  # loading takes some tenths of a second, and up to 100 MB each
-def _loaded(folder: Path, stamp: int | None) -> Scorer:  # noqa: ARG001
+def _loaded(folder: Path, stamp: int | None) -> LinearScorer | EncoderScorer:  # noqa: ARG001
     kind = kind_of(load_head(folder))
     if kind == LINEAR:
         from tipclassify.model.linear.model import read_model
+        from tipclassify.model.linear.scoring import LinearScorer
 
         return LinearScorer(read_model(folder))
     if kind != _ENCODER:
@@ -67,3 +71,81 @@ def _loaded(folder: Path, stamp: int | None) -> Scorer:  # noqa: ARG001
 
     require_onnx()
     return EncoderScorer(read_encoder(folder))
+
+
+def model_folder(name: str | os.PathLike[str] | None) -> Path:
+    """Find the folder of a model by name or path; the default model for None.
+
+    Raises `ModelError` when there is no such model; the message gives the remedy.
+    """
+    if isinstance(name, os.PathLike):
+        return Path(name)
+    name = name or DEFAULT
+    folder = Path(name)
+    if (folder / HEAD).is_file():
+        return folder
+    if name in SHIPPED:  # inside the installed package, or in the checkout
+        places = [_PACKAGE / "models", _PACKAGE.parents[1] / "models"]
+    else:
+        places = _model_folders() if is_name(name) else []
+    for place in places:
+        if (place / name / HEAD).is_file():
+            return place / name
+    if name in SHIPPED:
+        remedy = "reinstall tipclassify, or train it with 'python train.py'"
+        raise ModelError(f"the shipped model {name!r} is missing: {remedy}")
+    if folder.is_dir():
+        load_head(folder)  # raises an error about the missing file
+    if not is_name(name):
+        remedy = "give the folder of one, or a name that 'tipclassify models list' shows"
+        raise ModelError(f"{name}: no such model: {remedy}")
+    remedy = f"get it with 'tipclassify models add FOLDER-OR-URL --name {name}' (its folder or address)"
+    raise ModelError(f"no model {name!r} here: {remedy}; 'tipclassify models list' shows what is here")
+
+
+def is_name(name: str) -> bool:
+    """Test whether a model may be installed under this name.
+
+    >>> is_name("ours-2026"), is_name("../ours"), is_name("fast")
+    (True, False, False)
+    """
+    return bool(_NAME.fullmatch(name)) and name not in SHIPPED
+
+
+def installed() -> list[Installed]:
+    """List the installed models by name; of two with the same name, the one that `model_folder` returns."""
+    found: dict[str, Installed] = {}
+    for place in _model_folders():
+        for folder in place.iterdir() if place.is_dir() else ():
+            if is_name(folder.name) and folder.name not in found and (folder / HEAD).is_file():
+                try:
+                    head = load_head(folder)
+                except ModelError:
+                    head = {}
+                found[folder.name] = Installed(folder.name, folder, head)
+    return [found[name] for name in sorted(found)]
+
+
+def cache_path(name: str) -> Path | None:
+    """Return tipclassify's folder `name` in the platform's cache folder; None if the platform has none."""
+    from tipclassify.download.cache import platform_cache  # slow to import
+
+    root = platform_cache()
+    return root / "tipclassify" / name if root else None
+
+
+def models_folder() -> Path | None:
+    """Return the folder of added models; None without a home folder."""
+    if chosen := os.environ.get("TIPCLASSIFY_MODELS"):
+        return Path(chosen).expanduser()
+    return cache_path("models")
+
+
+def _model_folders() -> list[Path]:
+    return [place for place in (models_folder(), _checkout()) if place is not None]
+
+
+def _checkout() -> Path | None:
+    """Return ``models/`` of the checkout; None for an installed package."""
+    root = _PACKAGE.parents[1]
+    return root / "models" if (root / "pyproject.toml").is_file() else None

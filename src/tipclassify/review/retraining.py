@@ -27,8 +27,7 @@ from tipclassify.corpus.loading import Row, group_rows, read_rows, text_key
 from tipclassify.errors import CorpusError, TipclassifyError
 from tipclassify.evaluation.metrics import rounded
 from tipclassify.model.folder import LINEAR, kind_of, load_head
-from tipclassify.model.loading import model_folder
-from tipclassify.model.registry import DEFAULT, cache_path
+from tipclassify.model.loading import DEFAULT, cache_path, model_folder
 from tipclassify.review.session import RefusedError
 
 if TYPE_CHECKING:

@@ -1,8 +1,4 @@
-"""Data classes of the package: a `Document` consists of `Block`s and is split into `Passage`s.
-
-Offsets are in characters (code points) of ``Document.text``, half-open:
-``document.text[p.start:p.end] == p.text`` for each passage.
-"""
+"""Data classes of the package: a `Document` consists of `Block`s and is split into `Passage`s."""
 
 from __future__ import annotations
 

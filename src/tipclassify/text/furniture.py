@@ -1,8 +1,4 @@
-"""Detect page furniture, passages that are no prose: references, notes, contents, dates, addresses, icon names.
-
-Such a passage has scores but no labels (`Classifier.tag_passages`), and is not counted as a passage of the report.
-The evidence is the section's heading ("REFERENCES") or the passage itself. In case of doubt a passage is prose.
-"""
+"""Detect page furniture, passages that are no prose: references, notes, contents, dates, addresses, icon names."""
 
 from __future__ import annotations
 
@@ -61,16 +57,7 @@ _LEADERS: Final = re.compile(r"(?:\.\s?){4}|…{2}")  # dot leaders before a pag
 # Beginnings and endings of references of `_MAX_SHORT` characters or more.
 _REFERENCE_STARTS: Final = (
     *"0123456789([",
-    "U.S. Embassy",
-    "US Embassy",
-    "Ibid",
-    "Op",
-    "Loc",
-    "E-mail",
-    "Email",
-    "P.O.",
-    "P. O.",
-    "www.",
+    *"U.S. Embassy|US Embassy|Ibid|Op|Loc|E-mail|Email|P.O.|P. O.|www.".split("|"),
 )
 _REFERENCE_ENDS: Final = tuple(digit + mark for digit in "0123456789" for mark in ("", "."))
 

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.arrays import Bools, Floats, Ints
-from tipclassify.model.linear.sums import SLOT_BITS
+from tipclassify.model.linear.model import SLOT_BITS
 from tipclassify.progress import Progress
 from tipclassify.text.features.hashing import Features, best_clauses, feature_keys, heading_hashes
 from tipclassify.text.features.templates import length_scale

@@ -1,8 +1,7 @@
 """Normalise an encoder's input: names masked (entity masking), American spelling, straight apostrophes.
 
-All names become one placeholder: an encoder knows real countries from pretraining, and without masking some labels
-changed with the country. Names are defined more narrowly than for the fast model (`tokenizer`): words of place names
-("New", "Port") and rare words at the start of a sentence ("Dissolve the unit") are kept.
+All names become one placeholder: without that some labels changed with the country. Names are narrower than those of
+the fast model: words of place names ("New", "Port") and rare words at the start of a sentence are kept.
 """
 
 from __future__ import annotations
@@ -16,12 +15,11 @@ from typing import Final
 
 import numpy as np
 
-from tipclassify.model.encoder.country_words import COUNTRY_NAMES, COUNTRY_WORDS
 from tipclassify.text.features.lexicon import GEOGRAPHIC
 from tipclassify.text.features.tokenizer import NAME, batches, tokenize, words_of
 from tipclassify.text.features.vocabulary import american
 
-__all__ = ["MaskedText", "mask_names", "normalize_spelling"]
+__all__ = ["COUNTRY_WORDS", "MaskedText", "mask_names", "normalize_spelling"]
 
 Span = tuple[int, int]
 
@@ -36,21 +34,66 @@ _STRAIGHT: Final = str.maketrans("‘’“”", "''\"\"")
 _LOOKBEHIND: Final = 8  # characters before a name, enough to detect the start of a sentence
 
 
+# Names that single words do not identify: of ordinary words, or with commas or brackets inside.
+_COUNTRY_NAMES: Final = re.compile(
+    r"""\b(?:[Tt]he\ )?(?:
+        United\ (?:States|Kingdom) | Holy\ See | Ivory\ Coast | El\ Salvador | Isle\ of\ Man | State\ of\ Palestine
+        | Dominican\ Republic | Russian\ Federation | French\ Southern\ Territories
+        | (?:Bouvet|Christmas|Norfolk)\ Island
+        | (?:Åland|Cayman|Cook|Faroe|Marshall|Solomon|U\.S\.\ Virgin|Cocos\ \(Keeling\))\ Islands
+        | Falkland\ Islands\ \(Malvinas\) | Bonaire,\ Sint\ Eustatius\ and\ Saba
+        | Saint\ Helena,\ Ascension\ and\ Tristan\ da\ Cunha
+    )(?!\w)""",
+    re.VERBOSE,
+)
+
+# Words of country names and demonyms, which are names even at the start of a sentence.
+COUNTRY_WORDS: Final = frozenset(
+    """afghanistan africa aland albania algeria america andorra angola anguilla antarctica antigua arabia argentina
+    armenia aruba asia australia austria azerbaijan bahamas bahrain bangladesh barbados barbuda belarus belgium
+    belize benin bermuda bhutan bissau bolivia bonaire bosnia botswana brazil britain brunei bulgaria burkina burma
+    burundi cabo caicos caledonia cambodia cameroon canada cayman chad chile china colombia comoros congo croatia
+    cuba curacao cyprus czechia darussalam denmark djibouti dominica ecuador egypt england eritrea estonia eswatini
+    ethiopia europe falkland faroe faso fiji finland france futuna gabon gambia georgia germany ghana gibraltar
+    greece greenland grenada grenadines guadeloupe guam guatemala guernsey guiana guinea guyana haiti helena
+    herzegovina holland honduras hungary iceland india indonesia iran iraq ireland israel italy ivoire jamaica japan
+    jersey jordan kazakhstan kenya kiribati kitts korea kosovo kuwait kyrgyzstan lanka laos latvia lebanon leone
+    lesotho leste liberia libya liechtenstein lithuania lucia luxembourg macao macau macedonia madagascar malawi
+    malaysia maldives mali malta marino marshall martinique mauritania mauritius mayotte mexico micronesia moldova
+    monaco mongolia montenegro montserrat morocco mozambique myanmar namibia nauru nepal netherlands nevis nicaragua
+    niger nigeria niue norway oman pakistan palau palestine panama papua paraguay peru philippines pitcairn poland
+    polynesia portugal principe qatar reunion rica rico romania russia rwanda samoa saudi scotland senegal serbia
+    seychelles sierra singapore slovakia slovenia solomon somalia somaliland spain sri sudan suriname svalbard
+    swaziland sweden switzerland syria taiwan tajikistan tanzania thailand tibet timor tobago togo tokelau tonga
+    trinidad tunisia turkey turkiye turkmenistan tuvalu uganda ukraine uruguay uzbekistan vanuatu venezuela vietnam
+    wales yemen zambia zealand zimbabwe
+    afghan african albanian algerian american andorran angolan antiguan arab argentine argentinian armenian asian
+    australian austrian azerbaijani azeri bahamian bahraini bangladeshi barbadian basotho belarusian belgian
+    belizean beninese bermudian bhutanese bolivian bosnian batswana brazilian british bruneian bulgarian burkinabe
+    burmese burundian cambodian cameroonian canadian chadian chilean chinese colombian comoran comorian congolese
+    croatian cuban cypriot czech danish djiboutian dominican dutch ecuadorian egyptian emirati english eritrean
+    estonian ethiopian european fijian filipino filipina finnish french gabonese gambian georgian german ghanaian
+    greek grenadian guatemalan guinean guyanese haitian honduran hungarian icelandic indian indonesian iranian iraqi
+    irish israeli italian ivorian ivoirian jamaican japanese jordanian kazakh kazakhstani kenyan kosovar kosovan
+    kurdish kuwaiti kyrgyz kyrgyzstani lao laotian latvian lebanese liberian libyan lithuanian macedonian malagasy
+    malawian malaysian maldivian malian maltese marshallese mauritanian mauritian mexican micronesian moldovan
+    mongolian montenegrin moroccan mosotho mozambican namibian nauruan nepali nepalese nicaraguan nigerian nigerien
+    norwegian omani pakistani palauan palestinian panamanian paraguayan peruvian philippine polish portuguese qatari
+    romanian russian rwandan salvadoran samoan saudi scottish senegalese serbian seychellois singaporean slovak
+    slovakian slovene slovenian somali spanish sudanese surinamese swazi swedish swiss syrian taiwanese tajik
+    tajikistani tanzanian thai tibetan timorese togolese tongan tunisian turk turkish turkmen tuvaluan ugandan
+    ukrainian uruguayan uzbek uzbekistani vanuatuan venezuelan vietnamese welsh yemeni zambian zimbabwean
+    uae uk us usa drc prc dprk""".split()
+)
+
+
 @dataclass(frozen=True)
 class MaskedText:
-    """Text with names masked and spelling normalised, aligned with the original text.
+    """Text with names masked and spelling normalised, aligned with the original text."""
 
-    Attributes
-    ----------
-    text : str
-        Input of the encoder.
-    source_spans, placeholder_spans : list of (int, int)
-        Spans of each replaced name or word in the original text, and of its replacement in `text`, both ascending.
-    """
-
-    text: str
-    source_spans: list[Span] = field(default_factory=list)
-    placeholder_spans: list[Span] = field(default_factory=list)
+    text: str  # input of the encoder
+    source_spans: list[Span] = field(default_factory=list)  # of each replaced name or word in the original, ascending
+    placeholder_spans: list[Span] = field(default_factory=list)  # of its replacement in `text`
 
     def source_span(self, span: Span) -> Span:
         """Map a span of `text` to the original text; inside a placeholder, to the whole name.
@@ -83,7 +126,7 @@ def mask_names(texts: Sequence[str], vocabulary: frozenset[str], placeholder: st
     for _, batch in batches(texts):
         tokens = tokenize(batch, vocabulary)
         at = np.flatnonzero(tokens.word == NAME)
-        countries = [[name.span() for name in COUNTRY_NAMES.finditer(text)] for text in batch]
+        countries = [[name.span() for name in _COUNTRY_NAMES.finditer(text)] for text in batch]
         names = [list(spans) for spans in countries]
         spans = zip(tokens.row[at].tolist(), tokens.start[at].tolist(), tokens.end[at].tolist(), strict=True)
         for row, start, end in spans:

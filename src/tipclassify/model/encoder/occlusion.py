@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import numpy.typing as npt
 
+from tipclassify.arrays import Floats
 from tipclassify.labels import LABELS
-from tipclassify.model.explanation import OCCLUSION, Explanation, SpanWeight
-from tipclassify.text.features.structure import structure_of
+from tipclassify.model.explanation import OCCLUSION, Explanation, explanation
+from tipclassify.text.features.templates import structure_of
 from tipclassify.text.features.tokenizer import tokenize
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["explain_by_occlusion"]
 
-Floats = npt.NDArray[np.float64]
 Span = tuple[int, int]
 
 _WORD: Final = re.compile(r"\w+(?:[-'’.,]\w+)*")
@@ -38,9 +37,8 @@ def explain_by_occlusion(
     headings = [None] * len(texts) if headings is None else headings
     found: list[dict[str, Explanation]] = []
     for first in range(0, len(texts), _BATCH_PASSAGES):
-        found += _explain_batch(
-            scorer, texts[first : first + _BATCH_PASSAGES], headings[first : first + _BATCH_PASSAGES]
-        )
+        part = slice(first, first + _BATCH_PASSAGES)
+        found += _explain_batch(scorer, texts[part], headings[part])
     return found
 
 
@@ -49,16 +47,17 @@ def _explain_batch(
 ) -> list[dict[str, Explanation]]:
     read = scorer.input_texts(texts)
     spans = [spans_to_mask(text, scorer.vocabulary, one.source_spans) for text, one in zip(texts, read, strict=True)]
-    tokens = scorer.tokenizer.ids_and_offsets([one.text for one in read])
+    encoded = scorer.tokenizer.encode([one.text for one in read])
     rows: list[list[int]] = []
     heads: list[list[int]] = []
-    inputs = zip(texts, read, spans, tokens, scorer.heading_ids(headings), strict=True)
-    for text, one, of_text, (ids, places), heading in inputs:
-        offsets = [one.source_span(place) for place in places]
-        rows += (ids, ids, *(_masked(ids, offsets, span, scorer.tokenizer.mask) for span in ((0, len(text)), *of_text)))
-        heads += (heading, [], *([heading] * (1 + len(of_text))))
-    total = scorer.logits_of_ids(rows, heads)
-    logits = iter(np.split(total, np.cumsum([3 + len(of_text) for of_text in spans])))
+    for text, one, of_text, tokens, heading in zip(
+        texts, read, spans, encoded, scorer.heading_ids(headings), strict=True
+    ):
+        offsets = [one.source_span(place) for place in tokens.offsets]
+        masked = [_masked(tokens.ids, offsets, span, scorer.tokenizer.mask) for span in ((0, len(text)), *of_text)]
+        rows += (tokens.ids, tokens.ids, *masked)
+        heads += (heading, [], *([heading] * len(masked)))
+    logits = iter(np.split(scorer.logits_of_ids(rows, heads), np.cumsum([3 + len(of_text) for of_text in spans])))
     return [_explanations(text, of_text, next(logits)) for text, of_text in zip(texts, spans, strict=True)]
 
 
@@ -99,8 +98,5 @@ def _explanations(text: str, spans: Sequence[Span], logits: Floats) -> dict[str,
     for j, label in enumerate(LABELS):
         logit, no_heading, all_masked = logits[:3, j].tolist()
         drop = logit - logits[3:, j]
-        order = np.argsort(-np.abs(drop), kind="stable").tolist()
-        reasons = tuple(SpanWeight(a, b, text[a:b], float(drop[i])) for i in order for a, b in (spans[i],))
-        probability = float(1 / (1 + np.exp(-logit)))
-        found[label] = Explanation(label, probability, logit, all_masked, reasons, OCCLUSION, logit - no_heading)
+        found[label] = explanation(label, text, logit, all_masked, logit - no_heading, spans, drop, OCCLUSION)
     return found

@@ -1,8 +1,7 @@
 """Run the encoder's ONNX graph on the CPU: rows of token ids to pooled vectors.
 
-Each row runs alone. Dynamic quantisation scales activations by the largest value in a batch, so that batching would
-move a probability by up to 0.2; alone, the result is deterministic and needs no padding. Threads share the rows, which
-uses the cores as well as batches do.
+Each row runs alone, and threads share the rows: dynamic quantisation scales activations by the largest value in a batch,
+so that batching would move a probability by up to 0.2.
 """
 
 from __future__ import annotations
@@ -39,10 +38,7 @@ def thread_count() -> int:
 class OnnxSession:
     """ONNX Runtime session of an encoder.
 
-    Raises
-    ------
-    ModelError
-        When ONNX Runtime cannot run the graph, or its output does not fit the heads.
+    Raises `ModelError` when ONNX Runtime cannot run the graph, or its output does not fit the heads.
     """
 
     def __init__(self, model: EncoderModel) -> None:

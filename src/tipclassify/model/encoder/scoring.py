@@ -1,32 +1,25 @@
-"""Score passages with an encoder: name masking, tokens, windows, pooled vectors, heads, calibration.
-
-The section's heading is the first segment of the input. A passage longer than the window is scored in overlapping
-windows, each with the heading, and gets each label's largest log-odds (max-pooling): any clause may support a label.
-"""
+"""Score passages with an encoder: name masking, tokens, windows, pooled vectors, heads, calibration."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import cached_property
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from tipclassify.arrays import Floats
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS
 from tipclassify.model.encoder.folder import EncoderModel
 from tipclassify.model.encoder.name_masking import MaskedText, mask_names, normalize_spelling
 from tipclassify.model.encoder.onnx_session import OnnxSession
-from tipclassify.model.encoder.tokenizer import TextTokenizer
-from tipclassify.model.encoder.windows import heading_room, window_spans
+from tipclassify.model.encoder.tokenizer import TextTokenizer, heading_room, window_spans
 from tipclassify.model.explanation import OCCLUSION, Explanation
 from tipclassify.model.linear.scoring import Scored, count_words
 
 __all__ = ["ROUNDING", "EncoderScorer", "require_onnx"]
 
-Floats = npt.NDArray[np.float64]
-Vectors = npt.NDArray[np.float32]
 Headings = Sequence[str | None]
 
 ROUNDING: Final = 0.15
@@ -38,13 +31,7 @@ _BATCH_TEXTS: Final = 20_000  # texts, for constant memory
 
 
 def require_onnx() -> None:
-    """Check that the libraries that run the encoder can be imported.
-
-    Raises
-    ------
-    ModelError
-        When onnxruntime or tokenizers cannot be imported.
-    """
+    """Raise a `ModelError` when the libraries that run the encoder cannot be imported."""
     try:
         import onnxruntime  # noqa: F401
         import tokenizers  # noqa: F401
@@ -57,12 +44,9 @@ def require_onnx() -> None:
 
 
 class EncoderScorer:
-    """Scorer of an encoder model; see `tipclassify.model.scorer.Scorer`.
+    """Scorer of an encoder model, with the same members as `LinearScorer`; a long passage is scored in windows.
 
-    Raises
-    ------
-    ModelError
-        When ONNX Runtime or tokenizers are missing, or cannot use the model.
+    Each window has the heading, and the largest log-odds count (max-pooling): any clause may support a label.
     """
 
     measured: Final = "on groups held out"
@@ -72,93 +56,12 @@ class EncoderScorer:
     def __init__(self, model: EncoderModel) -> None:
         require_onnx()
         self.model = model
-        _ = self.tokenizer, self.graph  # a damaged model fails at loading, not at scoring
+        self.meta, self.thresholds, self.vocabulary = model.meta, model.thresholds, model.vocabulary
+        self.tokenizer = TextTokenizer(model.tokenizer)
+        self.graph = OnnxSession(model)
 
     def __reduce__(self) -> tuple[type[EncoderScorer], tuple[EncoderModel]]:
         return EncoderScorer, (self.model,)  # sessions cannot be pickled
-
-    @property
-    def meta(self) -> Mapping[str, Any]:
-        return self.model.meta
-
-    @property
-    def thresholds(self) -> Mapping[str, tuple[float, ...]]:
-        return self.model.thresholds
-
-    @property
-    def vocabulary(self) -> frozenset[str]:
-        return self.model.vocabulary
-
-    @cached_property
-    def tokenizer(self) -> TextTokenizer:
-        """Tokenizer of the model."""
-        return TextTokenizer(self.model.tokenizer)
-
-    @cached_property
-    def graph(self) -> OnnxSession:
-        """ONNX Runtime session of the model."""
-        return OnnxSession(self.model)
-
-    def score_texts(self, texts: Sequence[str], headings: Headings | None = None) -> Scored:
-        return Scored(self.logits(texts, headings), *count_words(texts, self.model.vocabulary))
-
-    def logits(self, texts: Sequence[str], headings: Headings | None = None) -> Floats:
-        """Compute calibrated log-odds, float64 (n, 3)."""
-        found = np.zeros((len(texts), len(LABELS)))
-        for first, ids, heads in self._token_batches(texts, headings):
-            found[first : first + len(ids)] = self.logits_of_ids(ids, heads)
-        return found
-
-    def pooled(self, texts: Sequence[str], headings: Headings | None = None) -> Vectors:
-        """Compute the pooled vector of each text's first window, float32 (n, width): the input of the heads."""
-        rows: list[list[int]] = []
-        for _, ids, heads in self._token_batches(texts, headings):
-            rows += (self._windows(one, head)[0] for one, head in zip(ids, heads, strict=True))
-        return self.graph.pooled(rows)
-
-    def input_texts(self, texts: Sequence[str]) -> list[MaskedText]:
-        """Return each text as the encoder reads it, names masked if the model does so."""
-        if not self.model.stand_in:
-            return [MaskedText(text) for text in texts]
-        return mask_names(texts, self.model.vocabulary, self.model.stand_in)
-
-    def heading_ids(self, headings: Headings) -> list[list[int]]:
-        """Return the token ids of each heading, truncated; an empty list without heading."""
-        distinct = sorted({heading for heading in headings if heading})
-        read = [normalize_spelling(heading) for heading in distinct] if self.model.stand_in else distinct
-        ids = dict(zip(distinct, self.tokenizer.ids(read), strict=True))
-        room = heading_room(self.model.window)
-        return [ids[heading][:room] if heading else [] for heading in headings]
-
-    def logits_of_ids(self, ids: Sequence[Sequence[int]], headings: Sequence[Sequence[int]]) -> Floats:
-        """Compute calibrated log-odds, float64 (n, 3), of tokenized texts and headings."""
-        if not ids:
-            return np.zeros((0, len(LABELS)))
-        windows = [self._windows(one, heading) for one, heading in zip(ids, headings, strict=True)]
-        logits = self.model.heads.logits(self.graph.pooled([window for of_one in windows for window in of_one]))
-        first = np.cumsum([0, *(len(of_one) for of_one in windows[:-1])])
-        return np.asarray(np.maximum.reduceat(logits, first) * self.model.scale + self.model.shift)
-
-    def _token_batches(self, texts: Sequence[str], headings: Headings | None) -> Any:
-        """Yield batches: index of the first text, token ids of texts, token ids of headings."""
-        for first in range(0, len(texts), _BATCH_TEXTS):
-            part = texts[first : first + _BATCH_TEXTS]
-            heads = [None] * len(part) if headings is None else headings[first : first + _BATCH_TEXTS]
-            yield first, self.tokenizer.ids([one.text for one in self.input_texts(part)]), self.heading_ids(heads)
-
-    def _windows(self, ids: Sequence[int], heading: Sequence[int]) -> list[list[int]]:
-        """Return the windows of a text, each with special tokens and heading."""
-        opening = [self.tokenizer.first, *heading, *([self.tokenizer.last] if heading else [])]
-        room = self.model.window - len(opening) - 1
-        return [
-            [*opening, *ids[start:end], self.tokenizer.last]
-            for start, end in window_spans(len(ids), room, self.model.overlap)
-        ]
-
-    def explain_texts(self, texts: Sequence[str], headings: Headings | None = None) -> list[dict[str, Explanation]]:
-        from tipclassify.model.encoder.occlusion import explain_by_occlusion
-
-        return explain_by_occlusion(self, texts, headings)
 
     def about(self) -> dict[str, str]:
         base = self.model.meta.get("base", {})
@@ -168,3 +71,60 @@ class EncoderScorer:
             **({"names": f"all read as {self.model.stand_in}"} if self.model.stand_in else {}),
             "window": f"{self.model.window} tokens, of which two neighbours share {self.model.overlap}",
         }
+
+    def score_texts(self, texts: Sequence[str], headings: Headings | None = None) -> Scored:
+        return Scored(self.logits(texts, headings), *count_words(texts, self.vocabulary))
+
+    def explain_texts(self, texts: Sequence[str], headings: Headings | None = None) -> list[dict[str, Explanation]]:
+        from tipclassify.model.encoder.occlusion import explain_by_occlusion
+
+        return explain_by_occlusion(self, texts, headings)
+
+    def logits(self, texts: Sequence[str], headings: Headings | None = None) -> Floats:
+        """Compute calibrated log-odds, float64 (n, 3)."""
+        parts = [self.logits_of_ids(ids, heads) for ids, heads in self._token_batches(texts, headings)]
+        return np.concatenate([np.zeros((0, len(LABELS))), *parts])
+
+    def pooled(self, texts: Sequence[str], headings: Headings | None = None) -> npt.NDArray[np.float32]:
+        """Compute the pooled vector of each text's first window, float32 (n, width): the input of the heads."""
+        rows: list[list[int]] = []
+        for ids, heads in self._token_batches(texts, headings):
+            rows += (self._windows(one, head)[0] for one, head in zip(ids, heads, strict=True))
+        return self.graph.pooled(rows)
+
+    def input_texts(self, texts: Sequence[str]) -> list[MaskedText]:
+        """Return each text as the encoder reads it, names masked if the model does so."""
+        if not self.model.stand_in:
+            return [MaskedText(text) for text in texts]
+        return mask_names(texts, self.vocabulary, self.model.stand_in)
+
+    def heading_ids(self, headings: Headings) -> list[list[int]]:
+        """Return the token ids of each heading, truncated; an empty list without heading."""
+        distinct = sorted({heading for heading in headings if heading})
+        read = [normalize_spelling(heading) for heading in distinct] if self.model.stand_in else distinct
+        room = heading_room(self.model.window)
+        ids = {name: one.ids[:room] for name, one in zip(distinct, self.tokenizer.encode(read), strict=True)}
+        return [ids[heading] if heading else [] for heading in headings]
+
+    def logits_of_ids(self, ids: Sequence[Sequence[int]], headings: Sequence[Sequence[int]]) -> Floats:
+        """Compute calibrated log-odds, float64 (n, 3), of tokenized texts and headings."""
+        windows = [self._windows(one, heading) for one, heading in zip(ids, headings, strict=True)]
+        logits = self.model.heads.logits(self.graph.pooled([window for of_one in windows for window in of_one]))
+        first = np.cumsum([0, *(len(of_one) for of_one in windows[:-1])])
+        return np.asarray(np.maximum.reduceat(logits, first) * self.model.scale + self.model.shift)
+
+    def _token_batches(
+        self, texts: Sequence[str], headings: Headings | None
+    ) -> Iterator[tuple[list[list[int]], list[list[int]]]]:
+        """Yield the token ids of texts and of their headings, in batches."""
+        for first in range(0, len(texts), _BATCH_TEXTS):
+            part = texts[first : first + _BATCH_TEXTS]
+            heads = [None] * len(part) if headings is None else headings[first : first + _BATCH_TEXTS]
+            encoded = self.tokenizer.encode([one.text for one in self.input_texts(part)])
+            yield [one.ids for one in encoded], self.heading_ids(heads)
+
+    def _windows(self, ids: Sequence[int], heading: Sequence[int]) -> list[list[int]]:
+        """Return the windows of a text, each with special tokens and heading."""
+        opening = [self.tokenizer.first, *heading, *([self.tokenizer.last] if heading else [])]
+        spans = window_spans(len(ids), self.model.window - len(opening) - 1, self.model.overlap)
+        return [[*opening, *ids[start:end], self.tokenizer.last] for start, end in spans]

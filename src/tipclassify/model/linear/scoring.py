@@ -1,96 +1,125 @@
-"""Score texts with a linear model: calibrated log-odds; and convert log-odds to probabilities and labels."""
+"""Score texts with a linear model: log-odds, probabilities, labels."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.labels import LABELS
-from tipclassify.model.linear.model import Model
-from tipclassify.model.linear.sums import sum_weights
-from tipclassify.text.features.structure import structure_of
-from tipclassify.text.features.templates import length_scale
-from tipclassify.text.features.tokenizer import I64, Tokens, batches, tokenize, word_counts
+from tipclassify.arrays import U64, Bools, Floats, Ints
+from tipclassify.model.explanation import ADDITIVE, Explanation
+from tipclassify.model.linear.model import SLOT_BITS, Model
+from tipclassify.text.features.hashing import heading_hashes
+from tipclassify.text.features.templates import length_scale, structure_of, template_features
+from tipclassify.text.features.tokenizer import Tokens, batches, tokenize, word_counts
 
-__all__ = [
-    "Scored",
-    "apply_thresholds",
-    "count_words",
-    "heading_logits",
-    "is_low_confidence",
-    "logistic",
-    "score_texts",
-]
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+__all__ = ["LinearScorer", "Scored", "apply_thresholds", "count_words", "is_low_confidence", "logistic"]
 
 _FEWEST_WORDS: Final = 3
 _MOST_UNKNOWN: Final = 1 / 3  # English on other subjects is below, French, Spanish or German far above
 
+_TO_SLOT: Final = np.uint64(64 - SLOT_BITS)
+_TO_KEY: Final = np.uint64(32)
+_FINGERPRINT: Final = np.uint64((1 << (32 - SLOT_BITS)) - 1)  # the remaining bits of a key detect collisions
+
 
 class Scored(NamedTuple):
-    """Scores of a list of passages.
+    """Scores of a list of passages."""
 
-    Attributes
-    ----------
-    logits : float64 (n, 3)
-        Calibrated log-odds.
-    words, unknown : int64 (n,)
-        Words per passage, figures and names excluded, and those among them outside the vocabulary.
-    """
-
-    logits: Floats
-    words: I64
-    unknown: I64
+    logits: Floats  # (n, 3), calibrated log-odds
+    words: Ints  # (n,), words per passage, figures and names excluded
+    unknown: Ints  # (n,), those among them outside the vocabulary
 
 
-def score_texts(model: Model, texts: Sequence[str], headings: Sequence[str | None] | None = None) -> Scored:
-    """Score each text; a heading is None for a text without section."""
-    logits = np.tile(model.bias, (len(texts), 1))
-    words, unknown = np.zeros((2, len(texts)), np.int64)
-    for first, batch in batches(texts):
-        rows = slice(first, first + len(batch))
-        tokens = tokenize(batch, model.vocabulary)
-        words[rows], unknown[rows] = word_counts(tokens, len(batch))
-        if len(tokens.row):
-            logits[rows] += _text_logits(model, tokens, len(batch))
-    if headings is not None:
-        logits += heading_logits(model, headings, len(texts))
-    return Scored(logits, words, unknown)
+class LinearScorer:
+    """Scorer of a linear model."""
+
+    measured: Final = "out of fold"  # evaluation data of the metrics in `meta`
+    methods: Final = (ADDITIVE,)  # possible values of `Explanation.method`
+    rounding: Final = 1e-5  # tolerance of a probability between processors; all output has four decimals
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.meta, self.thresholds, self.vocabulary = model.meta, model.thresholds, model.vocabulary
+        table = np.zeros((1 << SLOT_BITS, 4), np.int16)  # by slot: fingerprint, and weight for each label
+        slot = model.hashes >> np.uint32(32 - SLOT_BITS)
+        table[slot, 0] = model.hashes & np.uint32(_FINGERPRINT)
+        table[slot, 1:] = model.weights
+        self._packed = table.view(np.uint64).ravel()
+        self._cached_heading = lru_cache(4_096)(self._heading_logits)  # the reports of a year share most headings
+
+    def __reduce__(self) -> tuple[type[LinearScorer], tuple[Model]]:
+        return LinearScorer, (self.model,)  # another process builds its own table
+
+    def about(self) -> dict[str, str]:
+        """Describe the model for ``tipclassify info``."""
+        return {"features": f"{len(self.model.hashes):,} ({len(self.vocabulary):,} words known)"}
+
+    def score_texts(self, texts: Sequence[str], headings: Sequence[str | None] | None = None) -> Scored:
+        """Score each text; a heading is None for a text without section."""
+        logits = np.tile(self.model.bias, (len(texts), 1))
+        words, unknown = np.zeros((2, len(texts)), np.int64)
+        for first, batch in batches(texts):
+            rows = slice(first, first + len(batch))
+            tokens = tokenize(batch, self.vocabulary)
+            words[rows], unknown[rows] = word_counts(tokens, len(batch))
+            if len(tokens.row):
+                logits[rows] += self._text_logits(tokens, len(batch))
+        if headings is not None:
+            logits += self.heading_logits(headings, len(texts))
+        return Scored(logits, words, unknown)
+
+    def explain_texts(
+        self, texts: Sequence[str], headings: Sequence[str | None] | None = None
+    ) -> list[dict[str, Explanation]]:
+        """Explain the score of each text, by label."""
+        from tipclassify.model.linear.contributions import explain_by_contributions  # not needed for scoring
+
+        from_heading = self.heading_logits([None] * len(texts) if headings is None else headings, len(texts))
+        return explain_by_contributions(self.model, texts, from_heading)
+
+    def heading_logits(self, headings: Sequence[str | None], n: int) -> Floats:
+        """Return the contribution of each of `n` headings to the log-odds, float64 (n, 3)."""
+        if len(headings) != n:
+            raise ValueError(f"{n} texts but {len(headings)} headings: give one for each text, or None")
+        return np.array([self._cached_heading(heading) for heading in headings]).reshape(n, len(self.model.bias))
+
+    def _heading_logits(self, heading: str | None) -> Floats:
+        code = heading_hashes(heading)
+        weights = self._look_up(code).sum(axis=0, dtype=np.int64)
+        return np.asarray(weights * length_scale(np.array(len(code))) * self.model.units)
+
+    def _text_logits(self, tokens: Tokens, passages: int) -> Floats:
+        """Sum the weights of each passage, those of its best clause counted twice, float64 (passages, 3)."""
+        structure = structure_of(tokens)
+        clauses = len(structure.begin)
+        sums = np.zeros((4, clauses + passages))  # of features within each clause, then of those across clauses
+        for head, _, code, inside in template_features(tokens, structure):
+            where = np.where(inside, structure.clause.take(head), structure.row.take(head) + clauses)
+            sums[0] += np.bincount(where, minlength=sums.shape[1])
+            weights = self._look_up(code).T
+            for label, weight in enumerate(weights, 1):
+                sums[label] += np.bincount(where, weight, sums.shape[1])
+        clause, whole = sums[:, :clauses], sums[:, clauses:]
+        first = structure.clause[structure.first]  # clause of each passage that has words
+        row = structure.row[structure.first]
+        whole[:, row] += np.add.reduceat(clause, first, axis=1)
+        logits = whole[1:] * length_scale(whole[0])
+        logits[:, row] += np.maximum.reduceat(clause[1:] * length_scale(clause[0]), first, axis=1)
+        return np.asarray(logits.T * self.model.units)
+
+    def _look_up(self, code: U64) -> npt.NDArray[np.int16]:
+        """Look up the weights of features by hash, int16 (n, 3); zeros for unknown features."""
+        packed = self._packed.take((code >> _TO_SLOT).view(np.int64))
+        rows = packed.view(np.int16).reshape(-1, 4)
+        packed *= rows[:, 0] == ((code >> _TO_KEY) & _FINGERPRINT).astype(np.int16)
+        return rows[:, 1:]
 
 
-def _text_logits(model: Model, tokens: Tokens, passages: int) -> Floats:
-    """Sum the weights of each passage, those of its best clause counted twice, float64 (passages, 3)."""
-    structure = structure_of(tokens)
-    clause, whole = sum_weights(model.table, tokens, structure, passages)
-    first = structure.clause[structure.first]  # clause of each passage that has words
-    row = structure.row[structure.first]
-    whole[:, row] += np.add.reduceat(clause, first, axis=1)
-    logits = whole[1:] * length_scale(whole[0])
-    logits[:, row] += np.maximum.reduceat(clause[1:] * length_scale(clause[0]), first, axis=1)
-    return np.asarray(logits.T * model.units)
-
-
-def heading_logits(model: Model, headings: Sequence[str | None], n: int) -> Floats:
-    """Return the contribution of each of `n` headings to the log-odds, float64 (n, 3).
-
-    Raises
-    ------
-    ValueError
-        When there are not `n` headings.
-    """
-    if len(headings) != n:
-        raise ValueError(f"{n} texts but {len(headings)} headings: give one for each text, or None")
-    number = {heading: at for at, heading in enumerate(dict.fromkeys(headings))}
-    table = np.array([model.heading_logits(heading) for heading in number]).reshape(-1, len(LABELS))
-    return table.take([number[heading] for heading in headings], axis=0)
-
-
-def count_words(texts: Sequence[str], vocabulary: frozenset[str]) -> tuple[I64, I64]:
+def count_words(texts: Sequence[str], vocabulary: frozenset[str]) -> tuple[Ints, Ints]:
     """Count words and unknown words per text (see `Scored`), without scoring."""
     counts = [np.zeros((2, 0), np.int64)]
     counts += [np.stack(word_counts(tokenize(batch, vocabulary), len(batch))) for _, batch in batches(texts)]

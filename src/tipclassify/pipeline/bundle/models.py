@@ -16,8 +16,7 @@ from typing import Final, Literal
 from tipclassify.errors import InputError, ModelError
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.folder import HEAD, LINEAR, hashed_files, kind_of, load_head, parse_head, weights_digest
-from tipclassify.model.loading import model_folder
-from tipclassify.model.registry import SHIPPED, installed
+from tipclassify.model.loading import SHIPPED, installed, model_folder
 from tipclassify.pipeline.bundle.archive import Archive, Packer
 from tipclassify.pipeline.bundle.manifest import ModelId
 from tipclassify.readers.limits import LARGEST, open_zip

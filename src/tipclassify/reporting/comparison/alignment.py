@@ -15,9 +15,10 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tipclassify.arrays import Ints
 from tipclassify.corpus.near_duplicates import tfidf
 from tipclassify.text.document import Passage
-from tipclassify.text.features.tokenizer import I64, NAME, NUMBER, hash_word, tokenize, words_of
+from tipclassify.text.features.tokenizer import NAME, NUMBER, hash_word, tokenize, words_of
 
 __all__ = ["SIMILAR", "Match", "Nearest", "Segment", "align", "changed_words"]
 
@@ -136,7 +137,7 @@ _STOP_TERMS: Final = np.array(sorted({NUMBER, *map(hash_word, _FUNCTION_WORDS)})
 
 def _find_candidates(
     old: Sequence[Passage], new: Sequence[Passage], vocabulary: frozenset[str]
-) -> tuple[I64, I64, Floats, Bools]:
+) -> tuple[Ints, Ints, Floats, Bools]:
     """Find all candidate pairs (n,): indices in OLD and NEW, similarity, whether they share enough words to match."""
     vectors = tfidf(_terms([passage.text for passage in (*old, *new)], vocabulary))
     present, sizes = vectors.sign(), np.diff(vectors.indptr)

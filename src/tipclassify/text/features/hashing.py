@@ -1,8 +1,7 @@
 """Extract hashed features of passages and headings as a flat table, for training and explanations.
 
-Scoring sums the same features without this table (`linear.sums`). A score is the sum over the passage plus that over
-its best clause (`score_sums`), so that one clear clause counts in a long passage. Source: multiple-instance learning,
-Andrews, Tsochantaridis and Hofmann 2002 (NeurIPS 15).
+A score is the sum over the passage plus that over its best clause (`score_sums`): one clear clause counts in a long
+passage. Source: multiple-instance learning, Andrews, Tsochantaridis and Hofmann 2002 (NeurIPS 15).
 """
 
 from __future__ import annotations
@@ -14,46 +13,29 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.text.features.structure import structure_of
-from tipclassify.text.features.templates import SALT, length_scale, template_features
-from tipclassify.text.features.tokenizer import I64, U64, Bools, batches, tokenize, word_counts, words_of
+from tipclassify.arrays import U64, Bools, Floats, Ints
+from tipclassify.text.features.templates import SALT, length_scale, structure_of, template_features
+from tipclassify.text.features.tokenizer import batches, tokenize, word_counts, words_of
 from tipclassify.text.features.vocabulary import FACTOR, hash_word
 from tipclassify.text.segmentation.sections import without_enumerator
 
 __all__ = ["FEATURE_VERSION", "Features", "best_clauses", "feature_keys", "featurize", "heading_hashes", "score_sums"]
-
-Floats = npt.NDArray[np.float64]
 
 FEATURE_VERSION: Final = 3  # raise it whenever the hashes of a text change
 
 
 @dataclass(frozen=True)
 class Features:
-    """Hashed features of a list of passages.
+    """Hashed features of a list of passages, one row a feature; clauses are numbered across all passages."""
 
-    Attributes
-    ----------
-    row : int64 (m,)
-        Passage of each feature.
-    hash : uint64 (m,)
-    start, end : int64 (m,)
-        Character offsets in that passage, half-open.
-    clause : int64 (m,)
-        Clause of each feature, numbered across all passages; -1 if it spans clauses.
-    clause_row : int64 (k,)
-        Passage of each clause, ascending.
-    words, unknown : int64 (passages,)
-        Words per passage, figures and names excluded, and the unknown words among them.
-    """
-
-    row: I64
-    hash: U64
-    start: I64
-    end: I64
-    clause: I64
-    clause_row: I64
-    words: I64
-    unknown: I64
+    row: Ints  # (m,), passage
+    hash: U64  # (m,)
+    start: Ints  # (m,), character offset in the passage
+    end: Ints  # (m,)
+    clause: Ints  # (m,), -1 if the feature spans clauses
+    clause_row: Ints  # (clauses,), passage of each clause, ascending
+    words: Ints  # (passages,), words per passage, figures and names excluded
+    unknown: Ints  # (passages,), unknown words among them
 
 
 def featurize(passages: Sequence[str], vocabulary: frozenset[str]) -> Features:
@@ -69,13 +51,11 @@ def featurize(passages: Sequence[str], vocabulary: frozenset[str]) -> Features:
     clauses = 0
     for first, batch in batches(passages):
         tokens = tokenize(batch, vocabulary)
-        structure, token_start, token_end = structure_of(tokens), tokens.start, tokens.end
-        for found in template_features(tokens, structure):
-            clause = structure.clause[found.head] + clauses
-            if found.inside is not None:
-                clause[~found.inside] = -1
-            end = np.maximum(token_end[found.tail], token_end[found.head])
-            parts.append((tokens.row[found.head] + first, found.hash, token_start[found.head], end, clause))
+        structure = structure_of(tokens)
+        for head, tail, code, inside in template_features(tokens, structure):
+            clause = np.where(inside, structure.clause[head] + clauses, -1)
+            end = np.maximum(tokens.end[tail], tokens.end[head])
+            parts.append((tokens.row[head] + first, code, tokens.start[head], end, clause))
         clause_rows.append(tokens.row[structure.begin] + first)
         clauses += len(structure.begin)
         counts.append(np.stack(word_counts(tokens, len(batch))))
@@ -86,9 +66,6 @@ def featurize(passages: Sequence[str], vocabulary: frozenset[str]) -> Features:
 
 def heading_hashes(heading: str | None) -> U64:
     """Hash a heading's words, bigrams and full text, without its enumerator: uint64 (k,), empty without heading.
-
-    A heading is evidence: it tells which law "was not effectively enforced". Its features belong to no clause, and are
-    length-normalised by their own number.
 
     >>> len(heading_hashes("Section 7. Worker Rights")), len(heading_hashes(None))
     (4, 0)
@@ -109,15 +86,10 @@ def feature_keys(code: U64) -> npt.NDArray[np.uint32]:
     return (code >> np.uint64(32)).astype(np.uint32)
 
 
-def score_sums(features: Features, known: Bools, weights: Floats) -> tuple[Floats, I64]:
+def score_sums(features: Features, known: Bools, weights: Floats) -> tuple[Floats, Ints]:
     """Score each passage, before bias and heading, float64 (passages,); also return its best clause, int64, or -1.
 
-    Parameters
-    ----------
-    known : bool (m,)
-        Features that have a weight.
-    weights : float (known.sum(),)
-        Their weights for one label.
+    `known` are the features that have a weight, bool (m,), `weights` their weights for one label.
     """
     passages = len(features.words)
     row, clause = features.row[known], features.clause[known]
@@ -132,7 +104,7 @@ def score_sums(features: Features, known: Bools, weights: Floats) -> tuple[Float
     return whole + np.where(best >= 0, parts[best], 0.0), best
 
 
-def best_clauses(scores: Floats, clause_row: I64, passages: int) -> I64:
+def best_clauses(scores: Floats, clause_row: Ints, passages: int) -> Ints:
     """Find the highest-scoring clause of each passage, the first of equals; -1 for a passage without clauses."""
     order = np.lexsort((-np.arange(len(scores)), scores, clause_row))
     best = np.full(passages, -1)

@@ -1,54 +1,175 @@
-"""Define the feature templates over tokens, and hash their features (Weinberger et al. 2009, arXiv:0902.2206).
+"""Assign tokens to classes and clauses, find the scopes of cues and the actor of each act, and hash features of them.
 
-Each template has its own salt: n-grams of words and stems, stems in the scope of a cue, sequences of lexicon classes,
-actors with their acts. A hash is a sum of products of random words and odd factors modulo 2**64; its upper bits
-distinguish features.
+Each feature template has its own salt. A hash is a sum of products of random words and odd factors modulo 2**64
+(Weinberger et al. 2009, arXiv:0902.2206); its upper bits distinguish features. Negation-marked tokens are those of Pang,
+Lee and Vaithyanathan 2002 (arXiv:cs/0205070).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.text.features.lexicon import CLASSES
-from tipclassify.text.features.structure import Structure, actors, concat_ranges, imperatives, pairs, scopes
-from tipclassify.text.features.tokenizer import I64, U64, Bools, Tokens
-from tipclassify.text.features.vocabulary import FACTOR, hash_word
+from tipclassify.arrays import U64, Bools, Floats, Ints
+from tipclassify.text.features.lexicon import ACTORS, CLASSES, CUES, IMPERATIVES, MAX_SCOPE, PHRASES, SHIFTERS
+from tipclassify.text.features.tokenizer import NAME, NUMBER, Tokens
+from tipclassify.text.features.vocabulary import FACTOR, Flag, hash_word
 
-__all__ = ["ACROSS_HASH", "CLASS_HASH", "SALT", "SHIFTER_HASH", "TemplateFeatures", "length_scale", "template_features"]
+__all__ = ["SALT", "Structure", "find_sorted", "length_scale", "scopes", "structure_of", "template_features"]
 
-_LENGTH_POWER: Final = (
-    -0.2
-)  # between 0, which favours long passages, and the -0.5 of unit length, which favours short ones
+_Code = TypeVar("_Code", np.uint32, np.uint64)
+
+_MAX_DISTANCE: Final = 6  # maximum distance in a skip-gram of lexicon classes
+
+
+def _per_class(names: tuple[str, ...]) -> Ints:
+    """Number the named classes from 1, int64 (classes + 1,); 0 for all others."""
+    column = np.zeros(len(CLASSES) + 1, np.int64)
+    column[[CLASSES.index(name) + 1 for name in names]] = np.arange(1, len(names) + 1)
+    return column
+
+
+_ACTOR_NUMBER: Final = _per_class(ACTORS)
+_CUE_NUMBER: Final = _per_class(CUES)
+_SHIFTER_BIT: Final = (1 << _per_class(SHIFTERS)) >> 1  # one bit a class, 0 for all others
+_CONTRAST: Final = CLASSES.index("contrast") + 1
+
+
+@dataclass(frozen=True)
+class Structure:
+    """Classes, clauses and passages of the tokens of a batch; clauses are numbered across the batch."""
+
+    kind: Ints  # (n,), lexicon class of each token, two-word entries included; 0 without class
+    row: Ints  # (n,), passage
+    clause: Ints  # (n,)
+    begin: Ints  # (clauses,), first token
+    first: Ints  # (passages with tokens,), first token
+    stop: Ints  # (passages with tokens,), end of the range of tokens
+
+
+def structure_of(t: Tokens) -> Structure:
+    """Assign tokens to classes and clauses; a clause begins after punctuation and at contrasts ("but", "although")."""
+    new = np.ones(len(t.row), bool)
+    new[1:] = t.row[1:] != t.row[:-1]
+    kind = _with_phrases(t, new)
+    opens = new | t.edge | (kind == _CONTRAST)
+    begin, first = np.flatnonzero(opens), np.flatnonzero(new)
+    return Structure(kind, t.row, np.cumsum(opens) - 1, begin, first, _ends(first, len(new)))
+
+
+def scopes(s: Structure) -> tuple[Ints, Ints, Ints]:
+    """Find the scope of each cue (negation, limit, pledge): cue token, token in scope, index of the class in `CUES`.
+
+    A scope is the rest of the clause, up to `MAX_SCOPE` tokens or the next cue of the same class.
+    """
+    cue = np.flatnonzero(_CUE_NUMBER.take(s.kind))
+    cue_type = _CUE_NUMBER.take(s.kind.take(cue)) - 1
+    order = np.argsort(cue_type, kind="stable")
+    cue, cue_type = cue.take(order), cue_type.take(order)
+    stop = np.minimum(_ends(s.begin, len(s.kind)).take(s.clause.take(cue)), cue + MAX_SCOPE + 1)
+    again = np.flatnonzero(cue_type[1:] == cue_type[:-1])
+    stop[again] = np.minimum(stop[again], cue[again + 1])
+    which, inside = _concat_ranges(cue + 1, stop)
+    return cue.take(which), inside, cue_type.take(which)
+
+
+def _actors(s: Structure) -> Ints:
+    """Find the actor of each token: the first of its clause, or else of the last clause with one; -1 without actor."""
+    at = np.arange(len(s.kind))
+    actor = np.flatnonzero(_ACTOR_NUMBER.take(s.kind))
+    leading = actor[np.diff(s.clause.take(actor), prepend=-1) > 0]
+    found = np.full(len(at), -1)
+    found[leading] = leading
+    found = np.maximum.accumulate(found)
+    return np.where((found < at) & (s.row.take(found) == s.row), found, -1)
+
+
+def _pairs(s: Structure) -> tuple[Ints, Ints, Ints]:
+    """Pair classed tokens within each clause: first, second, and the bit set of polarity shifters in the clause.
+
+    "No victim was punished" and "no trafficker was punished" share all words but one.
+    """
+    classed = np.flatnonzero(s.kind)
+    following = np.arange(1, len(classed) + 1)
+    clause = s.clause.take(classed)
+    begin = np.flatnonzero(np.diff(clause, prepend=-1))
+    shifters = np.zeros(len(s.begin), np.int64)
+    shifters[clause.take(begin)] = (
+        np.bitwise_or.reduceat(_SHIFTER_BIT.take(s.kind.take(classed)), begin) if len(begin) else 0
+    )
+    end = np.repeat(_ends(begin, len(classed)), np.diff(np.append(begin, len(classed))))
+    which, second = _concat_ranges(following, np.minimum(end, following + _MAX_DISTANCE))
+    return classed.take(which), classed.take(second), shifters.take(clause.take(which))
+
+
+def _imperatives(t: Tokens, s: Structure) -> tuple[Ints, Ints]:
+    """Find the token ranges of passages that open with an imperative ("1. Investigate", "Vigorously prosecute")."""
+    words = t.columns.word
+    longer = s.stop - s.first > 1
+    opening = s.first + (longer & find_sorted(words.take(t.number.take(s.first)), _BEFORE_IMPERATIVE)[1])
+    asks = find_sorted(words.take(t.number.take(opening)), _IMPERATIVE)[1]
+    return s.first[asks], s.stop[asks]
+
+
+def _concat_ranges(begin: Ints, end: Ints) -> tuple[Ints, Ints]:
+    """Concatenate the ranges from each `begin` to its `end`; also return the index of the range of each number.
+
+    >>> [column.tolist() for column in _concat_ranges(np.array([3, 9]), np.array([5, 10]))]
+    [[0, 0, 1], [3, 4, 9]]
+    """
+    length = np.maximum(end - begin, 0)
+    which = np.arange(len(length)).repeat(length)
+    return which, np.arange(len(which)) + (begin - (length.cumsum() - length)).take(which)
+
+
+def _ends(begin: Ints, n: int) -> Ints:
+    """Return the end of each of the consecutive segments that fill `n` places, given their starts."""
+    return np.append(begin, n)[1:]
+
+
+def find_sorted(values: npt.NDArray[_Code], table: npt.NDArray[_Code]) -> tuple[Ints, Bools]:
+    """Find values in a sorted table: place of each, and whether it is there.
+
+    >>> [column.tolist() for column in find_sorted(np.array([3, 9], np.uint64), np.array([1, 3], np.uint64))]
+    [[1, 1], [True, False]]
+    """
+    place = np.minimum(table.searchsorted(values), len(table) - 1)
+    return place, np.asarray(table.take(place) == values)
+
+
+_ADVERBS: Final = "vigorously proactively fully significantly systematically substantially effectively".split()
+_BEFORE_IMPERATIVE: Final = np.array(sorted([NUMBER, NAME, *map(hash_word, _ADVERBS)]), np.uint64)
+_IMPERATIVE: Final = np.array(sorted(map(hash_word, IMPERATIVES)), np.uint64)
+_PHRASE_WORDS: Final = np.array([(hash_word(a), hash_word(b)) for a, b in PHRASES], np.uint64)
+_PHRASE_CODES: Final = _PHRASE_WORDS[:, 0] * FACTOR[0] + _PHRASE_WORDS[:, 1] * FACTOR[1]
+_ORDER: Final = _PHRASE_CODES.argsort()
+_PHRASE_KINDS: Final = np.array([*PHRASES.values()])[_ORDER]
+_SORTED_PHRASES: Final = _PHRASE_CODES[_ORDER]
+
+
+def _with_phrases(t: Tokens, new: Bools) -> Ints:
+    """Return the class of each token; the first token of a two-word entry has the class of the entry."""
+    kind = t.columns.kind.take(t.number)
+    at = np.flatnonzero((t.bits[:-1] & Flag.PHRASE_START > 0) & ~t.name[:-1] & ~new[1:])
+    first, second = (t.columns.word.take(t.number.take(place)) for place in (at, at + 1))
+    place, found = find_sorted(first * FACTOR[0] + second * FACTOR[1], _SORTED_PHRASES)
+    kind[at[found]] = _PHRASE_KINDS.take(place[found])
+    return kind
+
+
+_LENGTH_POWER: Final = -0.2  # 0 favours long passages, the -0.5 of unit length favours short ones
 
 SALT: Final = np.array([hash_word(f"salt {salt}") for salt in range(100)], np.uint64)
-CLASS_HASH: Final = np.array([hash_word(f"class {kind}") for kind in range(len(CLASSES) + 1)], np.uint64)
-SHIFTER_HASH: Final = np.array([hash_word(f"turn {bits}") for bits in range(16)], np.uint64)
-ACROSS_HASH: Final = np.uint64(hash_word("cut"))
+_CLASS_HASH: Final = np.array([hash_word(f"class {kind}") for kind in range(len(CLASSES) + 1)], np.uint64)
+_SHIFTER_HASH: Final = np.array([hash_word(f"turn {bits}") for bits in range(16)], np.uint64)
+_ACROSS_HASH: Final = np.uint64(hash_word("cut"))
 
-
-class TemplateFeatures(NamedTuple):
-    """Features of one template.
-
-    Attributes
-    ----------
-    salt : int
-        Identifier of the template.
-    head, tail : int64 (k,)
-        First and last token of each feature.
-    hash : uint64 (k,)
-    inside : bool (k,) or None
-        Whether the feature lies within one clause; None if all do.
-    """
-
-    salt: int
-    head: I64
-    tail: I64
-    hash: U64
-    inside: Bools | None = None
+# First and last token of each feature, its hash, and whether it lies within one clause.
+TemplateFeatures = tuple[Ints, Ints, U64, Bools]
 
 
 def template_features(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
@@ -62,67 +183,71 @@ def template_features(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
 
 def _ngrams(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
     """Yield words and stems, their bigrams, and skip-bigrams of stems."""
-    for salt, column, gap in ((1, t.word, 0), (2, t.word, 1), (4, t.stem, 0), (5, t.stem, 1), (6, t.stem, 2)):
-        head = np.flatnonzero(s.row[: len(s.row) - gap] == s.row[gap:])
-        code = column[head] * FACTOR[0] + SALT[salt]
+    word, stem = t.word, t.stem
+    for salt, column, gap in ((1, word, 0), (2, word, 1), (4, stem, 0), (5, stem, 1), (6, stem, 2)):
+        size = len(column) - gap
+        code = column[:size] * FACTOR[0] + SALT[salt]
         if gap:
-            code += column[head + gap] * FACTOR[1]
-        yield TemplateFeatures(salt, head, head + gap, code, s.clause[head] == s.clause[head + gap])
+            code += column[gap:] * FACTOR[1]
+        head = np.flatnonzero(s.row[:size] == s.row[gap:]) if gap else np.arange(size)
+        yield head, head + gap, code.take(head), (s.clause[:size] == s.clause[gap:]).take(head)
 
 
 def _actor_features(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
     """Yield stems and classes with their actor."""
-    actor = actors(s)
+    actor = _actors(s)
     here = np.flatnonzero(actor >= 0)
-    for salt, of in ((70, t.stem), (71, CLASS_HASH[s.kind])):
+    for salt, of in ((70, t.stem), (71, _CLASS_HASH[s.kind])):
         head = actor[here]
-        code = CLASS_HASH[s.kind[head]] * FACTOR[0] + of[here] * FACTOR[1] + SALT[salt]
-        yield TemplateFeatures(salt, head, here, code, s.clause[head] == s.clause[here])
-        here = here[s.kind[here] > 0]
+        code = _CLASS_HASH.take(s.kind.take(head)) * FACTOR[0] + of[here] * FACTOR[1] + SALT[salt]
+        yield head, here, code, s.clause.take(head) == s.clause.take(here)
+        here = here[s.kind.take(here) > 0]
 
 
 def _scope_features(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
     """Yield stems and classes in the scope of a cue."""
     head, here, cue_type = scopes(s)
-    yield TemplateFeatures(20, head, here, t.stem[here] * FACTOR[0] + SALT[20 + cue_type])
-    classed = s.kind[here] > 0
+    yield head, here, t.stem.take(here) * FACTOR[0] + SALT[20 + cue_type], s.clause.take(head) == s.clause.take(here)
+    classed = s.kind.take(here) > 0
     head, here, cue_type = head[classed], here[classed], cue_type[classed]
-    yield TemplateFeatures(40, head, here, CLASS_HASH[s.kind[here]] * FACTOR[0] + SALT[40 + cue_type])
+    code = _CLASS_HASH.take(s.kind.take(here)) * FACTOR[0] + SALT[40 + cue_type]
+    yield head, here, code, s.clause.take(head) == s.clause.take(here)
 
 
 def _class_sequences(s: Structure) -> Iterator[TemplateFeatures]:
     """Yield n-grams of classes, skipping words without class, and pairs of classes within a clause."""
     classed = np.flatnonzero(s.kind)
-    kind = CLASS_HASH[s.kind[classed]]
+    kind = _CLASS_HASH.take(s.kind.take(classed))
     for salt, gaps in ((60, (0,)), (61, (0, 1)), (62, (0, 1, 2)), (63, (0, 2)), (64, (0, 1, 2, 3))):
         at = np.arange(max(len(classed) - gaps[-1], 0))
         head, tail = classed[at], classed[at + gaps[-1]]
-        inside = s.clause[head] == s.clause[tail]
-        code = SALT[salt] + ~inside * ACROSS_HASH
+        inside = s.clause.take(head) == s.clause.take(tail)
+        code = SALT[salt] + ~inside * _ACROSS_HASH
         for factor, gap in zip(FACTOR, gaps, strict=False):
             code += kind[at + gap] * factor
-        kept = s.row[head] == s.row[tail]
-        yield TemplateFeatures(salt, head[kept], tail[kept], code[kept], inside[kept])
-    first, second, shifters = pairs(s)
-    code = CLASS_HASH[s.kind[first]] * FACTOR[0] + CLASS_HASH[s.kind[second]] * FACTOR[1]
-    yield TemplateFeatures(65, first, second, code + SHIFTER_HASH[shifters] + SALT[65])
+        kept = s.row.take(head) == s.row.take(tail)
+        yield head[kept], tail[kept], code[kept], inside[kept]
+    first, second, shifters = _pairs(s)
+    code = _CLASS_HASH.take(s.kind.take(first)) * FACTOR[0] + _CLASS_HASH.take(s.kind.take(second)) * FACTOR[1]
+    yield first, second, code + _SHIFTER_HASH[shifters] + SALT[65], s.clause.take(first) == s.clause.take(second)
 
 
 def _openings(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
     """Yield the first words of a passage, and the classes of a passage that opens with an imperative."""
     first = s.first
-    yield TemplateFeatures(80, first, first, t.word[first] * FACTOR[0] + SALT[80])
-    yield TemplateFeatures(81, first, first, CLASS_HASH[s.kind[first]] * FACTOR[0] + SALT[81])
+    whole = np.ones(len(first), bool)
+    yield first, first, t.word.take(first) * FACTOR[0] + SALT[80], whole
+    yield first, first, _CLASS_HASH.take(s.kind.take(first)) * FACTOR[0] + SALT[81], whole
     first = first[s.stop - first > 1]
-    code = t.stem[first] * FACTOR[0] + CLASS_HASH[s.kind[first + 1]] * FACTOR[1] + SALT[82]
-    yield TemplateFeatures(82, first, first + 1, code, s.clause[first] == s.clause[first + 1])
-    head, stop = imperatives(t, s)
-    yield TemplateFeatures(84, head, head, np.full(len(head), SALT[84]))
-    _, here = concat_ranges(head, stop)
-    here = here[s.kind[here] > 0]
-    yield TemplateFeatures(83, here, here, CLASS_HASH[s.kind[here]] * FACTOR[0] + SALT[83])
+    code = t.stem.take(first) * FACTOR[0] + _CLASS_HASH.take(s.kind.take(first + 1)) * FACTOR[1] + SALT[82]
+    yield first, first + 1, code, s.clause.take(first) == s.clause.take(first + 1)
+    head, stop = _imperatives(t, s)
+    yield head, head, SALT[84].repeat(len(head)), np.ones(len(head), bool)
+    _, here = _concat_ranges(head, stop)
+    here = here[s.kind.take(here) > 0]
+    yield here, here, _CLASS_HASH.take(s.kind.take(here)) * FACTOR[0] + SALT[83], np.ones(len(here), bool)
 
 
-def length_scale(counts: I64 | npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def length_scale(counts: Ints | Floats) -> Floats:
     """Return the length-normalisation factor of a sum of weights, given its number of features."""
     return np.asarray(np.maximum(counts, 1.0) ** _LENGTH_POWER)

@@ -1,8 +1,4 @@
-"""Tokenize a batch of passages into a numpy table, normalised for spelling, figures and names.
-
-Case, accents, curly quotes and British spelling are folded (`vocabulary`). All figures become one placeholder, and all
-names, runs of capitalised words in neither lexicon nor vocabulary, another: no label depends on a number or country.
-"""
+"""Tokenize a batch of passages into a numpy table, normalised for spelling, figures and names."""
 
 from __future__ import annotations
 
@@ -14,21 +10,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from tipclassify.arrays import U64, Bools, Ints
 from tipclassify.text.features.vocabulary import (
     BREAK,
-    DROPPED,
-    FIGURE,
-    GEO,
-    JOINER,
     NAME,
     NUMBER,
-    OF,
-    PHRASE_START,
-    PLAIN,
-    STATE,
-    THE,
-    UNKNOWN,
     Characters,
+    Flag,
     WordColumns,
     american,
     hash_word,
@@ -37,57 +25,22 @@ from tipclassify.text.features.vocabulary import (
 
 __all__ = ["NAME", "NUMBER", "Tokens", "batches", "hash_word", "known_words", "tokenize", "word_counts", "words_of"]
 
-I64 = npt.NDArray[np.int64]
-U64 = npt.NDArray[np.uint64]
-Bools = npt.NDArray[np.bool_]
-
 _NAME_LETTERS: Final = 3  # maximum length of an unknown lower-case word inside a name: "bin", "van", "dos"
 _BATCH_CHARS: Final = 200_000  # large enough to amortise a call, small enough for constant memory
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """Tokens of a batch of passages, one row a token, in reading order.
+    """Tokens of a batch of passages in reading order, one row a token; `columns` are properties of words."""
 
-    Attributes
-    ----------
-    row : int64 (n,)
-        Passage of the token.
-    first, last : int64 (n,)
-        Character offsets in the batch, half-open.
-    begin : int64 (passages,)
-        Character offset of each passage in the batch.
-    number : int64 (n,)
-        Row of the word in `columns`; 0 for a name.
-    bits : uint16 (n,)
-        Properties of the word (`vocabulary.FIGURE` to `vocabulary.PHRASE_START`).
-    edge : bool (n,)
-        Whether punctuation precedes the token: a possible clause boundary.
-    known : bool (n,)
-        Whether the token is in vocabulary or lexicon, a name or a figure.
-    columns : WordColumns
-        Properties of words, indexed by `number`.
-    """
-
-    row: I64
-    first: I64
-    last: I64
-    begin: I64
-    number: I64
-    bits: npt.NDArray[np.uint16]
-    edge: Bools
-    known: Bools
+    row: Ints  # (n,), passage
+    start: Ints  # (n,), character offset in the passage
+    end: Ints  # (n,)
+    number: Ints  # (n,), row of the word in `columns`; 0 for a name
+    bits: npt.NDArray[np.uint16]  # (n,), properties of the word (`vocabulary.Flag`)
+    edge: Bools  # (n,), whether punctuation precedes the token: a possible clause boundary
+    known: Bools  # (n,), whether the token is in vocabulary or lexicon, a name or a figure
     columns: WordColumns
-
-    @property
-    def start(self) -> I64:
-        """Start of each token, as character offset in its passage."""
-        return self.first - self.begin.take(self.row)
-
-    @property
-    def end(self) -> I64:
-        """End of each token, as character offset in its passage."""
-        return self.last - self.begin.take(self.row)
 
     @property
     def word(self) -> U64:
@@ -104,11 +57,6 @@ class Tokens:
         """Mask of names, bool (n,)."""
         return np.asarray(self.number == 0)
 
-    @property
-    def starts_phrase(self) -> Bools:
-        """Mask of possible first words of two-word lexicon entries, bool (n,)."""
-        return (self.bits & PHRASE_START > 0) & ~self.name
-
 
 def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
     """Tokenize passages.
@@ -123,7 +71,7 @@ def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
     text = Characters(passages)
     number, columns = vocabulary_table(vocabulary).look_up(text)
     bits = columns.bits.take(number)
-    kept = np.flatnonzero(bits & DROPPED == 0)
+    kept = np.flatnonzero(bits & Flag.DROPPED == 0)
     start, end, number, bits = text.start.take(kept), text.end.take(kept), number.take(kept), bits.take(kept)
     upper = text.capital(start)
     row = np.repeat(np.arange(len(passages)), np.diff(np.append(start.searchsorted(text.begin), len(start))))
@@ -131,9 +79,9 @@ def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
     same[1:] = row[1:] == row[:-1]
 
     name = _names(bits, upper, end - start, same)
-    figure = (bits & FIGURE > 0) & ~name
+    figure = (bits & Flag.FIGURE > 0) & ~name
     repeated = same & ((name & _previous(name)) | (figure & _previous(figure)))
-    article = (bits & THE > 0) & ~name & _next(name & same)  # "the" before a name is no token
+    article = (bits & Flag.THE > 0) & ~name & _next(name & same)  # "the" before a name is no token
     at = np.flatnonzero(~(repeated | article))
     last = np.append(at, len(row))[1:] - 1  # last token of each run of names or figures
     last = np.maximum(last - article.take(last), at)  # an article before the next name does not belong to it
@@ -141,26 +89,26 @@ def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
     after = after[after < len(start)]
     edge = np.zeros(len(at), bool)
     edge[at.searchsorted(after[~repeated.take(after)])] = True  # a comma inside a name or figure is no clause boundary
+    begin = text.begin.take(row.take(at))
     return Tokens(
         row=row.take(at),
-        first=start.take(at),
-        last=end.take(last),
-        begin=text.begin,
+        start=start.take(at) - begin,
+        end=end.take(last) - begin,
         number=number.take(at) * ~name.take(at),
         bits=bits.take(at),
         edge=edge,
-        known=((bits & UNKNOWN == 0) | upper).take(at),
+        known=((bits & Flag.UNKNOWN == 0) | upper).take(at),
         columns=columns,
     )
 
 
-def _names(bits: npt.NDArray[np.uint16], upper: Bools, length: I64, same: Bools) -> Bools:
+def _names(bits: npt.NDArray[np.uint16], upper: Bools, length: Ints, same: Bools) -> Bools:
     """Detect names, bool (n,); "State of X", "Republic of the X" and "X and Y" are single names."""
-    unknown, joiner = bits & UNKNOWN > 0, bits & JOINER > 0
-    name = upper & ((bits & GEO > 0) | ((unknown | joiner) & (bits & PLAIN == 0)))
+    unknown, joiner = bits & Flag.UNKNOWN > 0, bits & Flag.JOINER > 0
+    name = upper & ((bits & Flag.GEO > 0) | ((unknown | joiner) & (bits & Flag.PLAIN == 0)))
     joining = joiner | (unknown & ~upper & (length <= _NAME_LETTERS))
-    state = upper & (bits & STATE > 0)
-    name = name | (state & (_next((bits & OF > 0) & same & _next(name & same)) | (_previous(name) & same)))
+    state = upper & (bits & Flag.STATE > 0)
+    name = name | (state & (_next((bits & Flag.OF > 0) & same & _next(name & same)) | (_previous(name) & same)))
     for _ in range(2):
         right = _next(name & same)
         further = _next(joining & same & right)
@@ -168,9 +116,9 @@ def _names(bits: npt.NDArray[np.uint16], upper: Bools, length: I64, same: Bools)
     return np.asarray(name)
 
 
-def word_counts(tokens: Tokens, passages: int) -> tuple[I64, I64]:
+def word_counts(tokens: Tokens, passages: int) -> tuple[Ints, Ints]:
     """Count the words of each passage, figures and names excluded, and its unknown words, int64 (passages,)."""
-    plain = (tokens.bits & FIGURE == 0) & ~tokens.name
+    plain = (tokens.bits & Flag.FIGURE == 0) & ~tokens.name
     words = np.bincount(tokens.row[plain], minlength=passages)
     return words, np.bincount(tokens.row[plain & ~tokens.known], minlength=passages)
 
@@ -206,10 +154,8 @@ def batches(passages: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
 
 
 def _previous(flags: Bools) -> Bools:
-    """Shift flags by one: the flag of the previous token."""
     return np.append(False, flags[:-1]) if len(flags) else flags
 
 
 def _next(flags: Bools) -> Bools:
-    """Shift flags by one: the flag of the next token."""
     return np.append(flags[1:], False) if len(flags) else flags

@@ -1,8 +1,7 @@
 """Fold characters, split passages into words, and look up the properties of each distinct word once.
 
-Case and accents are removed; other characters become a space, or a line feed if they may separate clauses. Each
-character maps to one code, so that offsets stay valid. Words are identified by a 64-bit polynomial hash, a difference
-of two prefix sums (Karp and Rabin 1987), so that Python code runs only for new words.
+Case and accents are removed; each character keeps its place, so that offsets stay valid. Words are identified by a
+64-bit polynomial hash, a difference of two prefix sums (Karp and Rabin 1987): Python code runs only for new words.
 """
 
 from __future__ import annotations
@@ -18,31 +17,13 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.text.features.lexicon import GEOGRAPHIC, class_of, phrase_classes
+from tipclassify.arrays import U64, Bools, Ints
+from tipclassify.text.features.lexicon import GEOGRAPHIC, PHRASES, class_of
 
-__all__ = [
-    "BREAK",
-    "DROPPED",
-    "FACTOR",
-    "FIGURE",
-    "GEO",
-    "JOINER",
-    "NAME",
-    "NUMBER",
-    "OF",
-    "PHRASE_START",
-    "PLAIN",
-    "STATE",
-    "THE",
-    "UNKNOWN",
-]
-__all__ += ["Characters", "VocabularyTable", "WordColumns", "american", "hash_word", "vocabulary_table"]
+__all__ = ["BREAK", "FACTOR", "NAME", "NUMBER", "Characters", "Flag", "VocabularyTable", "WordColumns"]
+__all__ += ["american", "hash_word", "vocabulary_table"]
 
-I64 = npt.NDArray[np.int64]
 U16 = npt.NDArray[np.uint16]
-Codes = npt.NDArray[np.uint8] | U16
-U64 = npt.NDArray[np.uint64]
-Bools = npt.NDArray[np.bool_]
 
 NUMBER: Final = 1  # hash shared by all figures
 NAME: Final = 2  # hash shared by all names
@@ -51,17 +32,21 @@ FACTOR: Final = np.array(
 )
 """Odd factors of a multilinear hash (Lemire and Kaser 2014, arXiv:1202.4961), one for each position of an n-gram."""
 
-# Bit flags of a word's properties.
-FIGURE: Final = 1
-JOINER: Final = 2  # connects the parts of a name
-GEO: Final = 4  # part of a name if capitalised
-PLAIN: Final = 8  # "the", "and", "of": no names in any case
-UNKNOWN: Final = 16  # in neither lexicon nor vocabulary
-DROPPED: Final = 32  # a single letter
-STATE: Final = 64
-OF: Final = 128
-THE: Final = 256
-PHRASE_START: Final = 512  # first word of a two-word lexicon entry
+
+class Flag:
+    """Bit flags of a word's properties."""
+
+    FIGURE: Final = 1
+    JOINER: Final = 2  # connects the parts of a name
+    GEO: Final = 4  # part of a name if capitalised
+    PLAIN: Final = 8  # "the", "and", "of": no names in any case
+    UNKNOWN: Final = 16  # in neither lexicon nor vocabulary
+    DROPPED: Final = 32  # a single letter
+    STATE: Final = 64
+    OF: Final = 128
+    THE: Final = 256
+    PHRASE_START: Final = 512  # first word of a two-word lexicon entry
+
 
 _FIGURE_WORDS: Final = frozenset(
     """two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
@@ -74,58 +59,45 @@ _FIGURE_WORDS: Final = frozenset(
     june july august september october november december""".split()
 )
 _JOINERS: Final = frozenset("and of the de du la le da do del dos el al au aux es sur".split())
-_BITS: Final = {"the": THE | PLAIN, "of": OF | PLAIN, "and": PLAIN, "state": STATE}
-_PHRASE_STARTS: Final = frozenset(first for first, _ in phrase_classes())
+_BITS: Final = {"the": Flag.THE | Flag.PLAIN, "of": Flag.OF | Flag.PLAIN, "and": Flag.PLAIN, "state": Flag.STATE}
+_PHRASE_STARTS: Final = frozenset(first for first, _ in PHRASES)
 _MOST_WORDS: Final = 1 << 17
 
-
-# --------------------------------------------------------------------------------------------- characters
 
 BREAK: Final = ord("\n")  # possible clause boundary, and separator of passages
 SPACE: Final = ord(" ")  # any other character outside words; letters and digits have higher codes
 
 _TYPOGRAPHIC: Final = dict(zip("‘’“”–—…ı", "''\"\",,.i", strict=True))
-_CODES: Final = 1 << 16  # code points of one UTF-16 unit; others are folded one by one
-_lower: Final = np.zeros(_CODES, np.dtype("<u2"))  # folded code of each character; 0: not yet computed
-_upper: Final = np.zeros(_CODES, bool)
+_PLANE: Final = 1 << 16  # code points of the basic plane; folded characters lie in it
+_lower: Final = np.zeros(0x110000, np.dtype("<u2"))  # folded code of each character; 0: not yet computed
+_upper: Final = np.zeros(0x110000, bool)
 
 _LINK_MARKS: Final = ("://", "www.", "@")
 # Links and e-mail addresses are no evidence, whatever words they contain.
 _LINK: Final = re.compile(r"(?:https?://|www\.)\S+|(?<![^\s(<\[])[^\s@]+@[^\s@]+\.\w+")
-_CURRENCY_COUNTRIES: Final = ("US", "CA", "AU", "NZ", "HK")  # "US$5" is a figure, not a country
+_CURRENCIES: Final = ("US$", "CA$", "AU$", "NZ$", "HK$")  # "US$5" is a figure, not a country
 
 
 class Characters:
     """Folded characters of a batch of passages, joined by line feeds.
 
-    Attributes
-    ----------
-    code : uint8 or uint16 (characters,)
-        Folded codes; `SPACE` or `BREAK` outside words.
-    begin : int64 (passages,)
-        Offset of each passage.
-    start, end : int64 (words,)
-        Offsets of each word, half-open.
+    `code` has folded codes, uint16, `SPACE` or `BREAK` outside words; `begin` the offset of each passage; `start` and
+    `end` those of each word, half-open.
 
-    >>> text = Characters(["The organisation’s Café, www.example.org"])
-    >>> text.words()
+    >>> Characters(["The organisation’s Café, www.example.org"]).words()
     ['the', 'organisation', 's', 'cafe', 'weblink']
     """
 
     def __init__(self, passages: Sequence[str]) -> None:
         text = "\n".join(passages)
-        for mark in _LINK_MARKS:
-            if mark in text:
-                passages = [
-                    _LINK.sub(_link_placeholder, passage) if mark in passage else passage for passage in passages
-                ]
-                text = "\n".join(passages)
-        if "$" in text:
-            *parts, last = text.split("$")
-            text = "$".join(
-                [*(part[:-2] + "  " if part.endswith(_CURRENCY_COUNTRIES) else part for part in parts), last]
+        if any(mark in text for mark in _LINK_MARKS):
+            text = "\n".join(
+                _LINK.sub(_link_placeholder, one) if any(mark in one for mark in _LINK_MARKS) else one
+                for one in passages
             )
-        self._cased = _char_codes(text)
+        for currency in _CURRENCIES:
+            text = text.replace(currency, "  $")
+        self._cased = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.dtype("<u4"))
         self.code = _fold_codes(self._cased)
         length = np.fromiter(map(len, passages), np.int64, len(passages))
         self.begin = np.cumsum(length + 1) - length - 1
@@ -134,13 +106,13 @@ class Characters:
         edges = np.flatnonzero(inside[1:] != inside[:-1])
         self.start, self.end = edges[::2].copy(), edges[1::2].copy()
 
-    def words(self, at: I64 | None = None) -> list[str]:
+    def words(self, at: Ints | None = None) -> list[str]:
         """Return the spelling of the words with indices `at`, in that order, or of all words."""
         start, end = (self.start, self.end) if at is None else (self.start[at], self.end[at])
-        letters = self.code.tobytes().decode("latin-1" if self.code.itemsize == 1 else "utf-16-le", "surrogatepass")
+        letters = self.code.tobytes().decode("utf-16-le", "surrogatepass")
         return [letters[a:b] for a, b in zip(start.tolist(), end.tolist(), strict=True)]
 
-    def capital(self, at: I64) -> Bools:
+    def capital(self, at: Ints) -> Bools:
         """Test which of the characters at offsets `at` are capital letters A to Z, accents ignored."""
         return _upper.take(self._cased.take(at))
 
@@ -150,39 +122,19 @@ def _link_placeholder(link: re.Match[str]) -> str:
     return "weblink"[: len(link[0])].ljust(len(link[0]))
 
 
-def _char_codes(text: str) -> Codes:
-    """Encode characters, one code each; those beyond `_CODES` are folded."""
-    if text.isascii():
-        return np.frombuffer(text.encode("ascii"), np.uint8)
-    code = np.frombuffer(text.encode("utf-16-le", "surrogatepass"), np.dtype("<u2"))
-    if len(code) == len(text):
+def _fold_codes(cased: npt.NDArray[np.uint32]) -> U16:
+    """Fold codes by a table that is filled on demand."""
+    code = _lower.take(cased)
+    new = cased[code == 0]
+    if not len(new):
         return code
-    wide = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.dtype("<u4")).copy()
-    for far in set(wide[wide >= _CODES].tolist()):  # `np.unique` would import masked arrays first
-        wide[wide == far] = ord(_fold_char(chr(far)))
-    return wide.astype(np.dtype("<u2"))
-
-
-def _fold_codes(cased: Codes) -> Codes:
-    """Fold codes: ASCII by `bytes.translate`, other characters by a table that is filled on demand."""
-    plain = np.frombuffer(cased.astype(np.uint8).tobytes().translate(_ASCII), np.uint8)
-    if cased.dtype == np.uint8:
-        return plain
-    code = plain.astype(np.dtype("<u2"))
-    beyond = np.flatnonzero(cased >= _ASCII_CODES)
-    far = cased.take(beyond)
-    for new in set(far[_lower.take(far) == 0].tolist()):
-        _add_char(new)
-    code[beyond] = _lower.take(far)
-    return code
-
-
-def _add_char(code: int) -> None:
-    """Enter a character into the folding tables."""
-    plain = _fold_char(chr(code))
-    lower = plain.lower()
-    _upper[code] = "A" <= plain <= "Z"
-    _lower[code] = ord(lower) if lower.isalnum() else BREAK if plain in ",;:\n" else SPACE
+    for one in set(new.tolist()):  # `np.unique` would import masked arrays first
+        plain = _fold_char(chr(one))
+        plain = plain if one < _PLANE else _fold_char(plain)
+        lower = plain.lower()
+        _upper[one] = "A" <= plain <= "Z"
+        _lower[one] = ord(lower) if lower.isalnum() else BREAK if plain in ",;:\n" else SPACE
+    return _lower.take(cased)
 
 
 def _fold_char(char: str) -> str:
@@ -190,18 +142,10 @@ def _fold_char(char: str) -> str:
     if char in _TYPOGRAPHIC:
         return _TYPOGRAPHIC[char]
     base = unicodedata.normalize("NFKD", char)[:1] or char
-    if len(base.lower()) != 1 or 0xD800 <= ord(char) <= 0xDFFF or not ord(base) < _CODES > ord(base.lower()):
+    if len(base.lower()) != 1 or 0xD800 <= ord(char) <= 0xDFFF or max(ord(base), ord(base.lower())) >= _PLANE:
         return " "
     return base
 
-
-_ASCII_CODES: Final = 128
-for _code in range(_ASCII_CODES):
-    _add_char(_code)
-_ASCII: Final = _lower[:_ASCII_CODES].astype(np.uint8).tobytes() + bytes([SPACE]) * _ASCII_CODES
-
-
-# --------------------------------------------------------------------------------------------- one word
 
 _MAX_RESPELLED: Final = 40  # letters; longer words are not respelled
 _BRITISH: Final = tuple(
@@ -246,17 +190,14 @@ def _properties(word: str, vocabulary: frozenset[str]) -> tuple[int, int, int, i
     """Return word hash, stem hash, lexicon class and flags of a folded word."""
     word = american(word)
     if word[0].isdigit() or word in _FIGURE_WORDS:
-        return NUMBER, NUMBER, 0, FIGURE
+        return NUMBER, NUMBER, 0, Flag.FIGURE
     if len(word) == 1 and word != "a":
-        return 0, 0, 0, DROPPED | UNKNOWN * (word not in vocabulary)
+        return 0, 0, 0, Flag.DROPPED | Flag.UNKNOWN * (word not in vocabulary)
     kind = class_of(word)
-    bits = JOINER if word in _JOINERS else GEO if word in GEOGRAPHIC else 0
+    bits = Flag.JOINER if word in _JOINERS else Flag.GEO if word in GEOGRAPHIC else 0
     bits |= _BITS.get(word, 0)
-    bits |= UNKNOWN * (not kind and word not in vocabulary) | PHRASE_START * (word in _PHRASE_STARTS)
+    bits |= Flag.UNKNOWN * (not kind and word not in vocabulary) | Flag.PHRASE_START * (word in _PHRASE_STARTS)
     return hash_word(word), hash_word(word[:5] + "*"), kind, bits
-
-
-# --------------------------------------------------------------------------------------------- numbered words
 
 
 class WordColumns(NamedTuple):
@@ -264,7 +205,7 @@ class WordColumns(NamedTuple):
 
     word: U64
     stem: U64
-    kind: I64
+    kind: Ints
     bits: U16
 
 
@@ -286,7 +227,7 @@ class VocabularyTable:
     def __len__(self) -> int:
         return len(self._keys)
 
-    def look_up(self, text: Characters) -> tuple[I64, WordColumns]:
+    def look_up(self, text: Characters) -> tuple[Ints, WordColumns]:
         """Look up the numbers of a text's words, int64 (words,); also return their properties."""
         code = _hashes(text)
         with self._lock:
@@ -301,9 +242,8 @@ class VocabularyTable:
             return number, self.columns
 
     def _add(self, keys: list[int], words: list[str]) -> None:
-        numbers = range(len(self), len(self) + len(keys))
-        self._numbers.update(zip(keys, numbers, strict=True))
-        for key, number in zip(keys, numbers, strict=True):
+        for number, key in enumerate(keys, len(self)):
+            self._numbers[key] = number
             slot = key >> int(_TO_SLOT)
             self._slots[slot] = self._slots[slot] or number
         self._keys = np.append(self._keys, np.array(keys, np.uint64))

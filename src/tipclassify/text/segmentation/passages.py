@@ -1,9 +1,4 @@
-"""Convert plain text to a `Document`, and split a document into `Passage`s: sentences, or clauses of sentences.
-
-Blocks of plain text come from line breaks: a hard-wrapped paragraph is one block, any other line is one each. Headings
-are names of standard sections, on their own line or in capitals at the start of a paragraph, and lettered titles or
-lines in capitals between blank lines. Offsets always refer to the original text.
-"""
+"""Convert plain text to a `Document`, and split a document into `Passage`s: sentences, or clauses of sentences."""
 
 from __future__ import annotations
 
@@ -12,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from typing import Final, Literal
 
 from tipclassify.text.document import Block, Document, Passage
-from tipclassify.text.segmentation.clauses import clause_spans
 from tipclassify.text.segmentation.sections import (
     Outline,
     named_section,
@@ -20,7 +14,7 @@ from tipclassify.text.segmentation.sections import (
     section_of_heading,
     without_enumerator,
 )
-from tipclassify.text.segmentation.sentences import BLANK, heading_run_in, sentence_spans
+from tipclassify.text.segmentation.sentences import BLANK, enclosed_spans, heading_run_in, is_enclosed, sentence_spans
 
 __all__ = ["Unit", "split_passages", "text_document"]
 
@@ -35,11 +29,25 @@ _MAX_TITLE_WORDS: Final = 14  # of a lettered title; the same limit as for web p
 _LOWER_IN_TITLES: Final = frozenset("a against an and as at by for from in into of on or the to under with".split())
 _MIN_CAPITALISED: Final = 4  # letters; "of", "and" and "the" are lower-case in titles too
 
+_LONG_SENTENCE: Final = 40  # words above which one semicolon suffices: two self-contained statements
+_MIN_WORDS: Final = 3  # a shorter clause means little alone, and would be of low confidence
+
+_SEMICOLON: Final = re.compile(r";[\"”’')\]]*\s+(?=\S)")
+# "(1)", "1)", "(a)", "a)", "(ii)", "ii)", with a preceding "and", which belongs to the new clause.
+_ENUMERATOR: Final = re.compile(
+    r"(?<=\s)(?:(?:and|or|but|as well as)\s+)?\(?(?P<number>\d{1,2}|[a-z]|[ivx]{2,5})\)\s+(?=\S)"
+)
+_SERIES: Final = (
+    [str(number) for number in range(1, 100)],
+    list("abcdefghijklmnopqrstuvwxyz"),
+    "i ii iii iv v vi vii viii ix x xi xii xiii xiv xv xvi xvii xviii xix xx".split(),
+)
+
 
 def split_passages(document: Document, unit: Unit = "sentence") -> list[Passage]:
     """Split all blocks but headings into sentences, in reading order.
 
-    With ``unit="clause"``, each item of a list inside a sentence is a passage (`clauses.clause_spans` has the rules).
+    With ``unit="clause"``, each item of a list inside a sentence is a passage (`_clause_spans` has the rules).
     Sentences are never split for their length.
 
     >>> text = "PROTECTION\\nThe U.S.-funded shelter closed. No. 12/2015 lapsed."
@@ -62,7 +70,64 @@ def _spans(text: str, start: int, end: int, unit: Unit) -> Iterable[tuple[int, i
     sentences = sentence_spans(text, start, end)
     if unit == "sentence":
         return sentences
-    return (span for a, b in sentences for span in clause_spans(text, a, b))
+    return (span for a, b in sentences for span in _clause_spans(text, a, b))
+
+
+def _clause_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the trimmed spans of the clauses of the sentence text[start:end]; one span if it holds no list.
+
+    Lists are split at semicolons (three items or more, or two if the sentence has over 40 words), and enumerations at
+    consecutive enumerators, "(1) … (2) …", "a) … b) …", "(i) … (ii) …". The introduction of a list belongs to its first
+    clause; brackets and quotations are not split; a clause of under three words is joined to the next one, the last to
+    the previous one. Commas, "but" and "although" are no boundaries: the text after them is seldom self-contained.
+
+    >>> text = "Increase funds for shelters; train judges on the law; and amend the penal code."
+    >>> [text[a:b] for a, b in _clause_spans(text, 0, len(text))]
+    ['Increase funds for shelters;', 'train judges on the law;', 'and amend the penal code.']
+    """
+    sentence = text[start:end]
+    cuts = _clause_cuts(sentence) if ";" in sentence or ")" in sentence else []
+    at = 0
+    for cut in [*cuts, len(sentence)]:
+        yield start + at, start + len(sentence[:cut].rstrip())
+        at = cut
+
+
+def _clause_cuts(sentence: str) -> list[int]:
+    """Return the start of each clause but the first."""
+    enclosed = enclosed_spans(sentence)
+    items = _enumeration(sentence, enclosed)
+    semicolons = [m.end() for m in _SEMICOLON.finditer(sentence) if not is_enclosed(enclosed, m.start())]
+    if len(semicolons) + (len(sentence.split()) > _LONG_SENTENCE) < 2 and not items:
+        return []
+    return _without_short(sentence, sorted({*items[1:], *semicolons}))
+
+
+def _enumeration(sentence: str, enclosed: list[tuple[int, int]]) -> list[int]:
+    """Return the start of each item of an enumeration: at least two items, of `_MIN_WORDS` words or more each."""
+    best: list[int] = []
+    found = [m for m in _ENUMERATOR.finditer(sentence) if not is_enclosed(enclosed, m.start())]
+    for series in _SERIES:
+        entries: list[re.Match[str]] = []
+        for m in found:
+            if series[len(entries) : len(entries) + 1] == [m["number"]]:
+                entries.append(m)
+        ends = [*(m.start() for m in entries[1:]), len(sentence)]
+        wordy = all(len(sentence[m.end() : b].split()) >= _MIN_WORDS for m, b in zip(entries, ends, strict=False))
+        if len(entries) > max(1, len(best)) and wordy:
+            best = [m.start() for m in entries]
+    return best
+
+
+def _without_short(sentence: str, cuts: list[int]) -> list[int]:
+    """Drop the boundaries of clauses of under `_MIN_WORDS` words."""
+    kept: list[int] = []
+    for cut in cuts:
+        if len(sentence[kept[-1] if kept else 0 : cut].split()) >= _MIN_WORDS:
+            kept.append(cut)
+    if kept and len(sentence[kept[-1] :].split()) < _MIN_WORDS:
+        kept.pop()
+    return kept
 
 
 def text_document(text: str, source: str = "<text>") -> Document:

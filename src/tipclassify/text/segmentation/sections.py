@@ -1,8 +1,4 @@
-"""Map headings to sections: the standard section that a heading names, or else its own text.
-
-A generic heading ("Description") is joined to its parent heading. `Outline` tracks the open headings while a document
-is read.
-"""
+"""Map headings to sections: the standard section that a heading names, or else its own text."""
 
 from __future__ import annotations
 

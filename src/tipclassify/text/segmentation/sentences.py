@@ -1,17 +1,12 @@
-"""Split a block of text into sentences.
+"""Split a block of text into sentences: the boundaries of sentencex, corrected for reports.
 
-The boundaries are sentencex's, corrected for reports: missing and false abbreviations ("in May. Police …"), numbers
-of list items, list items joined by lost markup ("accountable;Amend"), footnote numbers, brackets and ellipses after a
-full stop, and headings in capitals at the start of a paragraph. A line break inside a block is no boundary.
+Abbreviations, list items, footnote numbers, brackets after a full stop, headings in capitals; see the tests.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable
-from functools import cache, lru_cache
-from itertools import accumulate
 from typing import Final
 
 from tipclassify.text.segmentation.sections import section_of_heading
@@ -76,14 +71,16 @@ _MIN_CAPITALS: Final = 8  # letters; "NGO The" may be a slip, "PROTECTION The" i
 
 _ODD_SPACE: Final = re.compile(rf"[^\S ]|[{BLANK[2:]}]")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
-# What may follow a full stop at a boundary that sentencex misses: a footnote number, a bracket, no space at all.
-_AFTER_STOP: Final = r"""(?P<closed>["”’')\]]*)
+_SPACES: Final = re.compile(" *")
+# A stop, and what may follow it at a boundary that sentencex misses: a footnote number, a bracket, no space at all.
+_STOP: Final = re.compile(
+    r"""[.!?;…](?P<closed>["”’')\]]*)
     (?: (?P<note> \d{1,3}(?:,[ ]?\d{1,3}|[–-]\d{1,3})* | [¹²³⁰⁴-⁹]+ | (?:\[\w{1,3}\])+ | [*†‡] )?
         [ ]+ (?=["“‘(\[]?[A-Z0-9])
       | (?P<glued> (?=["“‘(\[]?[A-Z][a-z ] | \d{1,2}[.)][ ]?[A-Z][a-z] | • ) )
-    )"""
-_STOP: Final = re.compile("[.!?;…]" + _AFTER_STOP, re.VERBOSE)
-_FULL_STOP: Final = re.compile(r"\." + _AFTER_STOP, re.VERBOSE)  # twice as fast; most blocks have no other stop
+    )""",
+    re.VERBOSE,
+)
 _LOWER_START: Final = re.compile(r"[,.;:]|[\"“‘'(\[]*(?![a-z]\w?-?[A-Z])[a-zß-öø-ÿ]")
 _ADDRESS: Final = re.compile(r"@|://|\bwww\.", re.IGNORECASE)
 # Closed brackets and quotations, the delimiters included.
@@ -93,7 +90,6 @@ _ALPHANUMERIC: Final = re.compile(r"[^\W_¹²³⁰⁴-⁹]")
 _MAX_ABBREVIATION: Final = 24
 _MAX_CAPTION: Final = 40
 _MAX_ADDRESS: Final = 200
-_CLOSED: Final = 1  # number of that group: the last one matched if there is neither a note nor a missing space
 
 
 def sentence_spans(text: str, start: int, end: int) -> list[tuple[int, int]]:
@@ -160,7 +156,7 @@ def _sentence_cuts(flat: str) -> list[int]:
     all_lower = flat.islower()
     lists = ";" in flat or ":" in flat
     for cut in _candidate_cuts(flat):
-        if cut <= at or (not _is_clear_end(flat, at, cut) and _continues(flat, at, cut, all_lower)):
+        if cut <= at or _continues(flat, at, cut, all_lower):
             continue
         if lists and (moved := _ENUMERATOR_LAST.search(flat, max(at, cut - _MAX_ABBREVIATION), cut)):
             cut = moved.start(1)  # "the following: 1.": the number belongs to the next sentence
@@ -180,9 +176,8 @@ def _candidate_cuts(flat: str) -> list[int]:
     cuts = _sentencex_cuts(flat)
     quoted: list[tuple[int, int]] | None = None  # computed on demand: most blocks have no doubtful stop
     fragments: list[tuple[int, int]] = []
-    full_only = not ("!" in flat or "?" in flat or ";" in flat or "…" in flat)
-    for stop in (_FULL_STOP if full_only else _STOP).finditer(flat):
-        if stop.end() in cuts and (stop.lastindex == _CLOSED or not stop["note"]):
+    for stop in _STOP.finditer(flat):
+        if stop.end() in cuts and not stop["note"]:
             continue
         if quoted is None:
             quoted = []
@@ -203,29 +198,15 @@ def _candidate_cuts(flat: str) -> list[int]:
 
 def _sentencex_cuts(flat: str) -> set[int]:
     """Return the boundaries of sentencex, moved behind the spaces that follow."""
-    pieces = _segmenter()("en", flat)
-    if len(pieces) == 1 and len(pieces[0]) == len(flat):
-        return {len(flat)}
-    ends = list(accumulate(map(len, pieces)))
-    if ends and ends[-1] == len(flat) and " " not in [flat[end] for end in ends[:-1]]:  # as nearly always
-        return set(ends)
-    cuts: set[int] = set()
-    at = 0
-    for piece in pieces:
-        found = flat.find(piece, at)
-        if found >= 0:
-            cut = at = found + len(piece)
-            while flat.startswith(" ", cut):
-                cut += 1
-            cuts.add(cut)
-    return cuts
-
-
-@cache
-def _segmenter() -> Callable[[str, str], list[str]]:
     from sentencex import segment
 
-    return segment  # type: ignore[no-any-return]
+    cuts = set()
+    at = 0
+    for piece in segment("en", flat):
+        if (found := flat.find(piece, at)) >= 0:
+            at = found + len(piece)
+            cuts.add(_SPACES.match(flat, at).end())  # type: ignore[union-attr]
+    return cuts
 
 
 def _holds_sentences(flat: str, start: int, end: int) -> bool:
@@ -259,19 +240,6 @@ def _is_missed_end(flat: str, stop: re.Match[str], quoted: bool) -> bool:
     if abbreviated:
         return opener or word[:1].isdigit()
     return bracket or (before.islower() if quoted else opener)
-
-
-def _is_clear_end(flat: str, at: int, cut: int) -> bool:
-    """Accept the usual boundary early: a long sentence, an ordinary word, a full stop, a capital letter."""
-    if cut - at < _MAX_CAPTION or flat[cut - 2 : cut] != ". " or not flat[cut].isupper():
-        return False
-    space = flat.rfind(" ", cut - _MAX_ABBREVIATION, cut - 2)
-    return space >= 0 and _is_plain_word(flat[space + 1 : cut - 2])
-
-
-@lru_cache(maxsize=4_096)  # reports repeat the last words of their sentences
-def _is_plain_word(word: str) -> bool:
-    return word.isalpha() and word[1:].islower() and word.lower() not in _ABBREVIATIONS
 
 
 def _continues(flat: str, at: int, cut: int, all_lower: bool) -> bool:

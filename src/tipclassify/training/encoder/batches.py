@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from tipclassify.arrays import Floats, Ints
-from tipclassify.model.encoder.windows import heading_room
+from tipclassify.model.encoder.tokenizer import heading_room
 from tipclassify.training.encoder.settings import Settings
 
 if TYPE_CHECKING:
