@@ -229,7 +229,7 @@ def test_no_name_decides_unless_names_are_kept(trained: Path, base: Path, tmp_pa
 @trains
 @quiet
 def test_the_folder_says_what_it_is_of_and_how_good(trained: Path, base: Path) -> None:
-    from tipclassify.training.encoder.bases import weights_sha256
+    from tipclassify.training.encoder.network import weights_sha256
 
     head = head_of(trained)
     assert head["base"] == {"name": "tiny", "licence": "not known here", "sha256": weights_sha256(base)}
@@ -501,7 +501,7 @@ def test_a_checkpoint_of_another_run_is_refused(base: Path, tmp_path: Path) -> N
 def test_a_network_trained_before_goes_on_and_ends_as_the_mean_of_both(trained: Path, tmp_path: Path) -> None:
     from safetensors.numpy import load_file
 
-    from tipclassify.training.encoder.bases import describe_base
+    from tipclassify.training.encoder.network import describe_base
 
     first = trained.with_name("mine-training")
     further = kept(first, tmp_path / "further", rate=1e-2, epochs=1)
@@ -509,7 +509,7 @@ def test_a_network_trained_before_goes_on_and_ends_as_the_mean_of_both(trained: 
     after = load_file(further / "checkpoint.safetensors")["weight/head.weight"]
     assert np.abs(after - before).max() > 1e-3
     np.testing.assert_allclose(mean, (before + after) / 2, atol=1e-7)
-    assert describe_base(str(further), further).name == "tiny"
+    assert describe_base(str(further), further)["name"] == "tiny"
     saved = json.loads((further / "network.json").read_text("utf-8"))
     assert saved["earlier"] == [SETTINGS.to_dict()]
     assert saved["settings"]["rate"] == 1e-2
@@ -583,7 +583,7 @@ def test_without_pytorch_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, tmp
 
 @trains
 def test_what_is_wrong_with_a_base_is_reported_in_a_line(tmp_path: Path) -> None:
-    from tipclassify.training.encoder.bases import base_folder
+    from tipclassify.training.encoder.network import base_folder
 
     with pytest.raises(ModelError, match="no such folder"):
         base_folder(str(tmp_path / "none"))

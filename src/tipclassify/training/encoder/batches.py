@@ -1,6 +1,5 @@
 """Build training batches: passages of similar length, with their heading, a similar one, or none.
 
-Tokens and targets come in, padded batches go out. A passage without its heading has the targets of ``labels_alone``.
 All sampling depends on seed and step only, so a resumed run continues identically.
 """
 
@@ -21,7 +20,7 @@ from tipclassify.training.encoder.settings import Settings
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-__all__ = ["Examples", "encode", "pad_batch", "shuffled_batches", "sorted_batches"]
+__all__ = ["Examples", "encode", "pad_batch", "shuffled_batches"]
 
 _BUCKET: Final = 40  # batches sorted by length together: more is faster, but shuffles less
 _LENGTH_MULTIPLE: Final = 8  # lengths are rounded up to it: few tensor shapes, so kernels are reused
@@ -34,18 +33,10 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
 
 @dataclass(frozen=True)
 class Examples:
-    """Tokenized passages with their targets.
+    """Token ids of passages and of their headings (empty without one), and probabilities of the labels, (n, 3).
 
-    Attributes
-    ----------
-    texts, headings : sequence of list of int
-        Token ids of each passage, and of its heading (empty without one).
-    targets, targets_alone : float (n, 3)
-        Probability of each label with the heading, and without it.
-    similar : mapping of tuple of int to list of list of int
-        Token ids of headings of equivalent meaning, by those of a heading.
-    special_tokens : (int, int, int)
-        Ids of the first token, the separator and the mask.
+    `targets` are those with the heading, `targets_alone` without it. `similar` has the headings of equivalent meaning
+    by those of a heading; `special_tokens` are the ids of the first token, the separator and the mask.
     """
 
     texts: Sequence[list[int]]
@@ -102,12 +93,6 @@ def shuffled_batches(positions: Ints, lengths: Sequence[int], size: int, seed: i
         bucket = bucket[np.argsort(length[bucket], kind="stable")]
         batches += [bucket[at : at + size] for at in range(0, len(bucket), size)]
     return [batches[i] for i in rng.permutation(len(batches))]
-
-
-def sorted_batches(lengths: Sequence[int], size: int) -> list[Ints]:
-    """Split positions into batches for scoring, longest passages first."""
-    order = np.argsort(-np.asarray(lengths), kind="stable")
-    return [order[at : at + size] for at in range(0, len(order), size)]
 
 
 def pad_batch(ids: Sequence[Sequence[int]], pad: int) -> tuple[Tensor, Tensor]:
