@@ -212,8 +212,7 @@ def test_the_heading_decides_and_without_one_the_passage_alone(trained: Path) ->
 @trains
 @quiet
 def test_no_name_decides_unless_names_are_kept(trained: Path, base: Path, tmp_path: Path) -> None:
-    from tipclassify.training.encoder.batches import encode
-    from tipclassify.training.encoder.fitting import logits_of
+    from tipclassify.training.encoder.fitting import encode, logits_of
     from tipclassify.training.encoder.network import load_network, read_tokenizer
 
     here, there = (f"police ignored {place} ." for place in PLACES)
@@ -307,9 +306,8 @@ def test_the_graph_gives_what_the_network_gives(trained: Path) -> None:
 
     from tipclassify.model.encoder.folder import read_encoder
     from tipclassify.model.encoder.scoring import EncoderScorer
-    from tipclassify.training.encoder.batches import pad_batch
     from tipclassify.training.encoder.exporting import to_onnx
-    from tipclassify.training.encoder.fitting import logits_of
+    from tipclassify.training.encoder.fitting import logits_of, pad_batch
     from tipclassify.training.encoder.network import load_network
 
     network, _ = load_network(trained.with_name("mine-training"))
@@ -360,7 +358,7 @@ def test_padding_changes_no_score(base: Path) -> None:
 def examples() -> Any:
     """A passage of five tokens under heading 40, one without; heading 50 means the same."""
     pytest.importorskip("torch")
-    from tipclassify.training.encoder.batches import Examples
+    from tipclassify.training.encoder.fitting import Examples
 
     return Examples(
         texts=[[11, 12, 13, 14, 15], [21, 22]],

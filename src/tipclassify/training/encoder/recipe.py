@@ -30,7 +30,7 @@ from tipclassify.training.encoder.settings import Settings
 from tipclassify.training.train import Trained, write_trained_encoder
 
 if TYPE_CHECKING:
-    from tipclassify.training.encoder.batches import Examples
+    from tipclassify.training.encoder.fitting import Examples
 
 __all__ = ["export", "fine_tune", "like_headings", "require_extra"]
 
@@ -210,7 +210,7 @@ def _epoch(rows: Sequence[Row], taught: Bools, settings: Settings, number: int) 
 def _examples(
     rows: Sequence[Row], tokenizer: Any, vocabulary: frozenset[str], settings: Settings, like: dict[str, list[str]]
 ) -> Examples:
-    from tipclassify.training.encoder.batches import Examples, encode
+    from tipclassify.training.encoder.fitting import Examples, encode
 
     texts = [str(row["text"]) for row in rows]
     headings = [str(row.get("section") or "") for row in rows]
