@@ -13,7 +13,7 @@ Markdown table for each file, overall and by kind or source; with ``--behaviours
 - The rows of `holdout.held_out` are not used for training; they set the thresholds, with the same weights as for ours.
 - Intervals: the middle 95% of 1,000 draws of whole documents (`bootstrap`). An F1 has its counts in brackets: true
   positives / predicted / true. "Without cause" counts the tagged passages among those without any label.
-- ``--write`` saves the figures to benchmarks/quality.json, for ``picture.py``.
+- ``--write`` saves the figures to benchmarks/quality.json.
 """
 
 from __future__ import annotations

@@ -32,8 +32,7 @@ from tipclassify.model.encoder.name_masking import mask_names
 from tipclassify.model.linear.scoring import logistic
 from tipclassify.text.features.tokenizer import known_words
 from tipclassify.training.calibration import operating_points
-from tipclassify.training.encoder.batches import Examples, encode
-from tipclassify.training.encoder.fitting import deterministic, fit, logits_of, macro_f1
+from tipclassify.training.encoder.fitting import Examples, deterministic, encode, fit, logits_of, macro_f1
 from tipclassify.training.encoder.network import new_network, padding_id, read_tokenizer
 from tipclassify.training.encoder.recipe import _examples, like_headings
 from tipclassify.training.encoder.settings import Settings
