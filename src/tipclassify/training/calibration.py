@@ -19,7 +19,6 @@ from tipclassify.model.linear.scoring import apply_thresholds, logistic
 __all__ = ["Calibrated", "calibrate", "operating_points", "platt"]
 
 _TARGET: Final = 0.95  # recall of `screen`, precision of `cite`
-_F1_TOLERANCE: Final = 0.003  # on 2,000 passages the F1 curve is flat within it, and its peak is chance
 _MIN_POSITIVES: Final = 10  # true positives needed to estimate a precision
 
 Thresholds = Mapping[str, tuple[float, ...]]
@@ -73,9 +72,10 @@ def _fit_calibration(raw: Floats, y_true: Bools, rows: Bools, weights: Floats) -
 def operating_points(y_true: Bools, scores: Floats, weights: Floats | None = None) -> dict[str, float]:
     """Choose the threshold of each policy for one label.
 
-    ``balanced`` has the best F1; among nearly equal F1 values the highest threshold wins, because a false positive
-    costs a reader more than a false negative. ``screen`` is the highest threshold with recall of at least 0.95.
-    ``cite`` is the lowest with precision of at least 0.95, or the one of best precision where none reaches that.
+    ``balanced`` is half the best F1: the threshold of the best F1 where scores are calibrated (Lipton et al. 2014, ECML
+    PKDD). The peak of the F1 curve itself is flat and chance decides it. ``screen`` is the highest threshold with
+    recall of at least 0.95, ``cite`` the lowest with precision of at least 0.95, or the one of best precision where
+    none reaches that.
 
     >>> points = operating_points(np.array([False, True, True]), np.array([0.2, 0.6, 0.9]))
     >>> points["screen"] <= points["balanced"] <= points["cite"]
@@ -91,17 +91,12 @@ def operating_points(y_true: Bools, scores: Floats, weights: Floats | None = Non
     precision, recall = right / np.maximum(np.cumsum(counts)[last], 1e-12), right / max(float(counts @ ranked), 1e-12)
     cut = (value[last] + np.append(value[last][1:], 0.0)) / 2  # halfway to the next score down
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
-    balanced = int(np.argmax(f1 >= f1.max() - _F1_TOLERANCE))
-    screen = int(np.argmax(recall >= _TARGET))
     some = hits >= min(_MIN_POSITIVES, hits[-1])
-    sure = np.flatnonzero((precision >= _TARGET) & some)
-    if len(sure):
-        balanced = max(balanced, int(sure[0]))  # a lower threshold of nearly equal F1 is better in both
-        cite = int(sure[sure <= balanced][-1])
-    else:
-        cite = min(balanced, int(np.argmax(np.where(some, precision, 0))))
-    chosen = {"screen": max(screen, balanced), "balanced": balanced, "cite": cite}
-    return {policy: float(cut[at]) for policy, at in chosen.items()}
+    sure = cut[(precision >= _TARGET) & some]
+    balanced = min([float(f1.max()) / 2, *sure[:1]])
+    cite = sure[sure >= balanced][-1] if len(sure) else max(balanced, cut[np.argmax(np.where(some, precision, 0))])
+    screen = min(balanced, cut[np.argmax(recall >= _TARGET)])
+    return {"screen": float(screen), "balanced": balanced, "cite": float(cite)}
 
 
 def platt(raw: Floats, y_true: Bools, weights: Floats | None = None) -> tuple[float, float]:
