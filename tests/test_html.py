@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 from tipclassify import InputError
-from tipclassify.readers.html.boilerplate import is_stock
+from tipclassify.text.stock import is_stock
 from tipclassify.readers.html.reader import read_html
 from tipclassify.text.document import Document
 
