@@ -7,6 +7,7 @@ more), ``data-section`` the section it stands under; ``§`` and ``¶`` stand for
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
 from itertools import cycle, islice
@@ -101,12 +102,12 @@ def texts(html: str | bytes, encoding: str | None = None) -> list[str]:
 @pytest.mark.parametrize(
     "page",
     [
-        "<div>" * 4_000 + LONG,
-        "<div class=nav>" * 4_000 + f"<p>{LONG}</p>" * 9,
-        "<ul><li>" * 2_000 + LONG,
-        "<b><i><span aria-hidden=true>" * 2_000 + LONG,
-        "<table><tr><td>" * 3_000 + LONG,
-        "<sup>" * 5_000 + LONG,
+        "<div>" * 1_500 + LONG,
+        "<div class=nav>" * 1_500 + f"<p>{LONG}</p>" * 9,
+        "<ul><li>" * 900 + LONG,
+        "<b><i><span aria-hidden=true>" * 600 + LONG,
+        "<table><tr><td>" * 600 + LONG,
+        "<sup>" * 1_500 + LONG,
         f"<div class='{'x y-z ' * 100_000}'>{LONG}",
         f"<p data-x='{'<p>&quot;>' * 50_000}'>{LONG}",
     ],
@@ -114,6 +115,23 @@ def texts(html: str | bytes, encoding: str | None = None) -> list[str]:
 )
 def test_a_page_however_deep_or_wide_is_read(page: str) -> None:
     assert set(texts(page)) == {LONG}
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["<div>", "<u></p>", "<div></b>", "<ul><li>", "<table><tr><td>", "<u><!--</u></u>-->", "<div><svg></div><g>"],
+)
+@pytest.mark.parametrize("times", [6_000, 300_000])
+def test_a_page_nested_too_deeply_is_refused_at_once(unit: str, times: int) -> None:
+    with pytest.raises(InputError, match=r"^page\.html: nested too deeply to be a report; save it as text$"):
+        texts(unit * times + LONG)
+
+
+@pytest.mark.parametrize("unit", ["<p>x<li>y", "<form></form><foo/>", "<a name=x>", '<u "', "<![CDATA[", "</div>", "<!--><i></i>"])
+def test_markup_that_never_ends_is_read_in_a_moment(unit: str) -> None:
+    """Without a watch: a time that grows with the square of the length would be minutes here."""
+    with contextlib.suppress(InputError):
+        texts(f"<p>{LONG}</p>" + unit * 30_000)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ __all__ = ["main_content", "without_furniture"]
 
 _WORD: Final = re.compile(r"\w+")
 _GRAM: Final = 4  # words compared at once
+_MAX_LINES: Final = 10_000  # more than an article has; the library takes seconds for them
 _MIN_SHARE: Final = 0.4  # of the text outside furniture; where the library finds less, it has lost the page
 _MIN_PROSE_WORDS: Final = 8
 _MIN_WORDS: Final = 4  # of a caption
@@ -32,7 +33,7 @@ _NAMELESS: Final = frozenset(f"p li td th tr {' '.join(HEADINGS)}".split())
 def main_content(lines: Sequence[Line], page: etree._Element) -> list[Line]:
     """Return the lines that are main content, by the text that trafilatura finds on the page."""
     lines = [line for line in without_furniture(lines) if not line.doubtful]
-    found = _Found(_extract(page))
+    found = _Found(_extract(page) if len(lines) <= _MAX_LINES else "")
     kept = [found.has(line.text) for line in lines]
     found_prose = _prose(compress(lines, kept))
     if found_prose and found_prose >= _MIN_SHARE * _prose(lines):

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import html
 import re
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from itertools import islice
 from typing import Final, NamedTuple
 
 from lxml import etree
 
-__all__ = ["BLOCKS", "HEADINGS", "Furniture", "Traits", "prose_of", "text_of", "traits_of", "visible_text"]
+__all__ = ["BLOCKS", "HEADINGS", "Furniture", "Traits", "short_text", "traits_of", "visible_text"]
 
 HEADINGS: Final = frozenset("h1 h2 h3 h4 h5 h6".split())
 
@@ -25,10 +26,13 @@ BLOCKS: Final = frozenset(
 _MIN_PROSE: Final = 60  # characters of a text between two tags; shorter ones may be menu entries
 _MIN_PARAGRAPHS: Final = 8  # of prose; an element with more is kept
 _MAX_SHARE: Final = 0.34  # of the page's prose; an element with more is kept
+_MAX_SHORT: Final = 400  # characters of a heading or link
+_MAX_ELEMENTS: Final = 80  # in a heading or link
+_MAX_SIBLINGS: Final = 100  # of one class
 _MAX_MEASURED: Final = 300  # elements measured; bounds the quadratic time of nested wrappers
 _INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 _ENTITY: Final = re.compile(r"&(?:#\d{1,6}|#[xX][0-9a-fA-F]{1,5}|[a-zA-Z]{2,8});")
-_EMPTY_BRACKETS: Final = re.compile(r" ?(?:\[ ?\]|\( ?\))")
+_EMPTY_BRACKETS: Final = ("[]", "[ ]", "()", "( )")
 
 
 def _names(words: str) -> re.Pattern[str]:
@@ -75,6 +79,8 @@ class Traits(NamedTuple):
     ----------
     furniture, named, hidden : bool
         It may be furniture by its tag or role, or by its name; it is hidden when the page opens.
+    tab_panel : bool
+        A tab may show it.
     bold, heading, notes : bool
         Its text is bold; its class or role is that of a heading; it holds footnotes.
     """
@@ -82,6 +88,7 @@ class Traits(NamedTuple):
     furniture: bool = False
     named: bool = False
     hidden: bool = False
+    tab_panel: bool = False
     bold: bool = False
     heading: bool = False
     notes: bool = False
@@ -122,10 +129,11 @@ def _traits(
         or _INVISIBLE_STYLE.search(style or "") is not None
         or _INVISIBLE_CLASS.search(names or "") is not None
     )
-    panel = role == "tabpanel" or _PANEL_NAMES.search(plain) is not None
+    tab_panel = role == "tabpanel" or "tab" in plain or is_hidden
+    panel = _PANEL_NAMES.search(plain) is not None
     bold = _BOLD.search(style or "") is not None
     heading = role == "heading" or (tag in ("p", "div") and _HEADING_NAMES.search(plain) is not None)
-    return Traits(furniture, named, is_hidden and not panel, bold, heading, notes)
+    return Traits(furniture, named, is_hidden and not (panel or role == "tabpanel"), tab_panel, bold, heading, notes)
 
 
 def _normalize_names(names: str) -> str:
@@ -137,9 +145,18 @@ class Furniture:
     """Tell the furniture of one page."""
 
     def __init__(self, page: etree._Element) -> None:
-        self.page_prose = prose_of(page) or 1
-        self.controlled = {element.get("aria-controls") for element in page.xpath(".//*[@aria-controls]")}
+        self.page = page
         self.much: dict[tuple[etree._Element, str, str], bool] = {}  # by parent, tag and class
+
+    @cached_property
+    def page_prose(self) -> int:
+        """Count the characters of prose in the page."""
+        return sum(_paragraphs(self.page)) or 1
+
+    @cached_property
+    def controlled(self) -> set[str]:
+        """Return the ids of elements that a button shows."""
+        return {element.get("aria-controls") for element in self.page.xpath(".//*[@aria-controls]")}
 
     def holds(self, element: etree._Element, traits: Traits) -> bool:
         """Return whether an element is furniture by tag, role or style; one with much of the page's prose is not."""
@@ -153,24 +170,25 @@ class Furniture:
 
     def _has_much(self, element: etree._Element) -> bool:
         """Return whether an element and its siblings of the same tag and class hold much of the page's prose."""
-        parent = element.getparent()
-        key = (parent, element.tag, _DIGITS.sub("", element.get("class") or ""))
+        key = (element.getparent(), element.tag, _DIGITS.sub("", element.get("class") or ""))
         if key not in self.much:
             paragraphs = [
                 size
-                for other in ([element] if parent is None else parent.iterchildren(element.tag))
+                for other in (
+                    element,
+                    *islice(element.itersiblings(element.tag), _MAX_SIBLINGS),
+                    *islice(element.itersiblings(element.tag, preceding=True), _MAX_SIBLINGS),
+                )
                 if _DIGITS.sub("", other.get("class") or "") == key[2]
                 for size in _paragraphs(other)
             ]
-            share = sum(paragraphs) / self.page_prose
-            full = len(self.much) >= _MAX_MEASURED
-            self.much[key] = full or len(paragraphs) >= _MIN_PARAGRAPHS or share >= _MAX_SHARE or _holds_title(element)
+            self.much[key] = (
+                len(self.much) >= _MAX_MEASURED
+                or len(paragraphs) >= _MIN_PARAGRAPHS
+                or (len(paragraphs) > 0 and sum(paragraphs) >= _MAX_SHARE * self.page_prose)
+                or _holds_title(element)
+            )
         return self.much[key]
-
-
-def prose_of(element: etree._Element) -> int:
-    """Count the characters of prose in an element."""
-    return sum(_paragraphs(element))
 
 
 def _paragraphs(element: etree._Element) -> list[int]:
@@ -185,9 +203,12 @@ def _holds_title(element: etree._Element) -> bool:
     return bool(headings) and not site and next(element.iter("nav", "form"), None) is None
 
 
-def text_of(element: etree._Element) -> str:
-    """Return the visible text of an element."""
-    return visible_text("".join(element.itertext(with_tail=False)))
+def short_text(element: etree._Element) -> str | None:
+    """Return the visible text of an element, or None where it is long or has many elements, as after an unclosed tag."""
+    if next(islice(element.iter(), _MAX_ELEMENTS, None), None) is not None:
+        return None
+    text = visible_text("".join(element.itertext()))
+    return text if len(text) <= _MAX_SHORT else None
 
 
 def visible_text(text: str) -> str:
@@ -201,6 +222,7 @@ def visible_text(text: str) -> str:
     text = " ".join(text.split())
     if not text.isprintable():
         text = " ".join(_INVISIBLE.sub("", text).split())
-    if "]" in text or ")" in text:
-        text = _EMPTY_BRACKETS.sub("", text)  # left by a removed footnote mark
+    if any(brackets in text for brackets in _EMPTY_BRACKETS):  # left by a removed footnote mark
+        for brackets in _EMPTY_BRACKETS:
+            text = text.replace(f" {brackets}", "").replace(brackets, "")
     return text.strip()

@@ -6,11 +6,12 @@ Elements that `elements.is_furniture` names are left out; every other text is ke
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import Final, NamedTuple
 
 from lxml import etree
 
-from tipclassify.readers.html.elements import BLOCKS, HEADINGS, Furniture, Traits, text_of, traits_of, visible_text
+from tipclassify.readers.html.elements import BLOCKS, HEADINGS, Furniture, Traits, short_text, traits_of, visible_text
 from tipclassify.readers.source_blocks import could_be_heading
 from tipclassify.text.segmentation.sections import named_section
 
@@ -21,10 +22,8 @@ _BREAK: Final = "\n"  # line break among the pieces of a line
 _BULLET: Final = re.compile(r"\s*(?:[•●▪◦‣*·–-]|\(?\d{1,2}[.)]|\([a-z]\))\s")
 _BLANK_LINE: Final = re.compile(r"\n[ \t]*\r?\n")
 _MAX_HEADING_LINE: Final = 120  # characters of a heading between line breaks
-_MAX_HEADING: Final = 400  # characters; a longer one is an unclosed tag
 _MAX_HEADING_WORDS: Final = 30
 _MAX_BOLD_SHARE: Final = 0.4  # above this share of bold text, bold lines are no headings
-_MAX_LINK: Final = 400  # characters; a longer one is an unclosed tag
 _MAX_NOTE: Final = 30  # characters of a footnote mark
 _FOOTNOTE: Final = re.compile(r"[\[(]?(?:\d{1,3}|[*†‡§¶^↑↩⇑#]+\ufe0e?)[\])]?|[\[(](?:[a-z]|[ivx]{1,4}|note \d+)[\])]")
 _SUPERSCRIPT: Final = re.compile(r"[\d\s,;*†‡§¶–-]+|[\[(][^\])]{1,20}[\])]")
@@ -32,9 +31,10 @@ _UNIT: Final = re.compile(r"(?:\d|\b(?:[kcdm]?m|ft|CO|x))$")
 _ENUMERATOR: Final = re.compile(r"\(?(?:\d{1,3}|[a-z]|[ivx]{1,5})[.)]|[•●▪◦‣*·–—-]")  # of a list in a layout table
 _DIGITS: Final = re.compile(r"\d+")
 _TAB_TARGETS: Final = ("aria-controls", "href", "data-bs-target", "data-target")
+_PARAGRAPHS: Final = HEADINGS | {"p", "li"}
 _GROUPS: Final = frozenset("body div section article main center details td form blockquote header aside".split())
 # What an element makes of its text, a bit each.
-_LINK, _BOLD, _PRE, _NOTES, _ITEM, _HEADING, _DOUBTFUL = (1 << bit for bit in range(7))
+_LINK, _BOLD, _PRE, _NOTES, _ITEM, _HEADING, _PARAGRAPH, _DOUBTFUL = (1 << bit for bit in range(8))
 
 
 class Line(NamedTuple):
@@ -86,7 +86,7 @@ def page_lines(root: etree._Element, furniture: Furniture) -> list[Line]:
     >>> [line.text for line in page_lines(page, Furniture(page))]
     ['Police acted.']
     """
-    reader = _LineReader(furniture, _tab_labels(root))
+    reader = _LineReader(furniture)
     reader.read(root)
     size = sum(len(line.text) for line in reader.lines)
     bold = sum(len(line.text) for line in reader.lines if line.bold and line.kind != "heading")
@@ -120,9 +120,8 @@ class _Size(NamedTuple):
 class _LineReader:
     """Hold the state of reading a page: finished lines and the current one."""
 
-    def __init__(self, furniture: Furniture, tabs: dict[str, str]) -> None:
+    def __init__(self, furniture: Furniture) -> None:
         self.furniture = furniture
-        self.tabs = tabs
         self.lines: list[Line] = []
         self.flags = [0]  # of each open element, with those of its ancestors
         self.groups = [0]  # of each open element
@@ -133,6 +132,17 @@ class _LineReader:
         self.kind, self.level, self.line_flags, self.group = "text", 0, 0, 0  # kind "title": a heading by its class
         self.size = _Size()
         self.break_at, self.break_size = 0, _Size()  # pieces and size before the last break
+
+    @cached_property
+    def tabs(self) -> dict[str, str]:
+        """Return the labels of tabs by the ids of their panels."""
+        labels: dict[str, str] = {}
+        for tab in self.furniture.page.xpath(".//*[@role='tab' or @data-toggle='tab' or @data-bs-toggle='tab']"):
+            target = next((tab.get(name) for name in _TAB_TARGETS if tab.get(name)), "")
+            label = short_text(tab)
+            if label and could_be_heading(label):
+                labels[target.lstrip("#")] = label
+        return labels
 
     def read(self, root: etree._Element) -> None:
         """Read the text of an element into lines."""
@@ -158,7 +168,7 @@ class _LineReader:
         """Begin an element: return the flags of its text, or None to leave it out."""
         tag = element.tag
         traits = traits_of(element)
-        block = _is_block(element)
+        block = self.is_block(element.tag)
         if self.furniture.holds(element, traits):
             if block:
                 self.flush()
@@ -177,23 +187,27 @@ class _LineReader:
             flags |= self.heading(element)
         elif traits.heading and block and not self.inside(_HEADING):
             self.kind, self.level = "title", 4
-        elif tag == "a" and element.get("href") is not None and len(text_of(element)) < _MAX_LINK:
+        elif tag == "a" and element.get("href") is not None and short_text(element) is not None:
             flags |= _LINK * (element.get("aria-expanded") is None)
-        flags |= _ITEM * (tag == "li") | _PRE * (tag == "pre")
+        flags |= _PARAGRAPH * (tag in _PARAGRAPHS) | _ITEM * (tag == "li") | _PRE * (tag == "pre")
         if tag == "tr":
             self.rows.append((len(self.lines), []))
         elif tag in ("td", "th") and self.rows:
             self.rows[-1][1].append(len(self.lines))
-        if self.tabs and element.get("id") in self.tabs:
+        if traits.tab_panel and element.get("id") in self.tabs:
             self.add_heading(self.tabs[element.get("id", "")], 3)
         return flags
 
     def end(self, element: etree._Element) -> None:
         """End an element."""
-        if _is_block(element) or element.tag in HEADINGS or element.tag in ("pre", "summary"):
+        if self.is_block(element.tag) or element.tag in HEADINGS or element.tag in ("pre", "summary"):
             self.block()
         if element.tag == "tr":
             self.end_row()
+
+    def is_block(self, tag: str) -> bool:
+        """Return whether an element begins a line: a custom element does, unless it is part of a paragraph."""
+        return tag in BLOCKS or ("-" in tag and not self.inside(_PARAGRAPH))
 
     def group_of(self, element: etree._Element) -> int:
         """Return the group of an element's lines: siblings with the same tag and class are one."""
@@ -266,7 +280,7 @@ class _LineReader:
             return 0
         self.block()
         self.kind, self.level = "heading", int(element.tag[1]) if element.tag[1].isdigit() else 4
-        return _HEADING if len(text_of(element)) <= _MAX_HEADING else 0
+        return _HEADING if short_text(element) is not None else 0
 
     def line_break(self) -> None:
         """Handle a line break: two end a paragraph, one a heading."""
@@ -296,8 +310,8 @@ class _LineReader:
 
     def is_note_mark(self, element: etree._Element) -> bool:
         """Return whether a link or superscript is the mark of a footnote, not an exponent or ordinal."""
-        text = text_of(element)
-        if len(text) > _MAX_NOTE or (element.tag == "a" and element.get("href") is None):
+        text = short_text(element)
+        if text is None or len(text) > _MAX_NOTE or (element.tag == "a" and element.get("href") is None):
             return False
         if element.tag == "a":
             return _FOOTNOTE.fullmatch(text) is not None
@@ -307,10 +321,12 @@ class _LineReader:
 
     def control(self, element: etree._Element) -> bool:
         """Read a button or label as the heading of a panel; return whether it is text of a heading or sentence."""
-        text = text_of(element)
+        text = short_text(element)
+        if text is None or len(text) > _MAX_HEADING_LINE:
+            return True
         inside = bool(self.pieces) and (element.tail or "").strip() != ""
         says_something = element.tag == "label" and (is_sentence(text) or text.count(" ") >= 5)
-        if self.inside(_HEADING) or inside or says_something or len(text) > _MAX_HEADING_LINE:
+        if self.inside(_HEADING) or inside or says_something:
             return True
         if named_section(text) or ("accordion" in (element.get("class") or "") and could_be_heading(text)):
             self.add_heading(text, 4)
@@ -332,20 +348,3 @@ class _LineReader:
             text = mark + " | ".join(line.text for line in rest)
             row = lines[0]._replace(text=text, kind="row", linked=linked, bold=False, group=self.groups[-1])
             self.lines[first:] = [row]
-
-
-def _is_block(element: etree._Element) -> bool:
-    """Return whether an element begins a line: a custom element does, unless it is part of a paragraph."""
-    if "-" not in element.tag:
-        return element.tag in BLOCKS
-    return next(element.iterancestors("p", "li", *HEADINGS), None) is None
-
-
-def _tab_labels(root: etree._Element) -> dict[str, str]:
-    """Map ids of tab panels to the labels of their tabs."""
-    labels: dict[str, str] = {}
-    for tab in root.xpath(".//*[@role='tab' or @data-toggle='tab' or @data-bs-toggle='tab']"):
-        target = next((tab.get(name) for name in _TAB_TARGETS if tab.get(name)), "")
-        if could_be_heading(label := text_of(tab)):
-            labels[target.lstrip("#")] = label
-    return labels

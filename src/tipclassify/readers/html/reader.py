@@ -13,7 +13,7 @@ from lxml import etree
 
 from tipclassify.errors import InputError
 from tipclassify.readers.html.content import main_content, without_furniture
-from tipclassify.readers.html.elements import Furniture, text_of
+from tipclassify.readers.html.elements import Furniture, short_text
 from tipclassify.readers.html.layouts import known_parts
 from tipclassify.readers.html.lines import Line, page_lines
 from tipclassify.readers.source_blocks import SourceBlock, build_document
@@ -136,9 +136,9 @@ def _source_blocks(lines: Sequence[Line]) -> Iterator[SourceBlock]:
 
 def _title(tree: etree._Element, lines: Sequence[Line]) -> str | None:
     """Return the main heading, or the title element without the site's name if that adds words."""
-    heads = [line.text for line in lines if line.level == 1] or [text_of(head) for head in tree.iter("h1")]
+    heads = [line.text for line in lines if line.level == 1] or [short_text(head) for head in tree.iter("h1")]
     head = next((text for text in heads if text), None)
-    tab = next((text_of(title) for title in tree.iter("title")), "")
+    tab = next((short_text(title) for title in tree.iter("title")), None) or ""
     site = next((meta.get("content") or "" for meta in tree.iter("meta") if meta.get("property") == "og:site_name"), "")
     tab, name = _without_site(tab, site)
     if head is None or not tab:
