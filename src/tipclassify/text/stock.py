@@ -38,7 +38,7 @@ def _phrases() -> re.Pattern[str]:
             |whatsapp|telegram|e-?mail|print|save|share|tweet|url|and|or))*\W*
         |follow\ (?:us|@).*|(?:find|join)\ us\ on.*
         |(?:read|show|load|learn|see|view)\ (?:more|next|also|less|all)\b.{{0,80}}{unfinished}
-        |(?:read|see)\ (?:more|also):.*|continue\ reading.*|click\ here.*|.{{0,40}}continues\ below.{{0,30}}
+        |(?:read|see)\ (?:more|also):.*|(?:continue|keep)\ reading.*|(?:you\ (?:may|might)\ )?also\ like.*|click\ here.*|.{{0,40}}continues\ below.{{0,30}}
         |(?:download|view|open|get|read)\ (?:the\ |this\ |a\ )?(?:full\ |complete\ )?(?:report|pdf|document|file
             |publication|translations?|version)s?\b[^.;]{{0,40}}|translations?|pdf(?:\ version)?|printer[- ]friendly.*
         |(?:table\ of\ )?contents|(?:in|on)\ this\ (?:section|report|article|page|chapter|story)(?:\ /.{{0,60}})?\W*

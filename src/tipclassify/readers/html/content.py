@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import compress, groupby
+from itertools import compress, groupby, islice
 from typing import Final
 
 from lxml import etree
@@ -22,9 +22,11 @@ __all__ = ["main_content", "without_furniture"]
 
 _WORD: Final = re.compile(r"\w+")
 _GRAM: Final = 4  # words compared at once
-_MAX_LINES: Final = 10_000  # more than an article has; the library takes seconds for them
+_MAX_ELEMENTS: Final = 20_000  # more than an article has; the library takes seconds for them
 _MIN_SHARE: Final = 0.4  # of the text outside furniture; where the library finds less, it has lost the page
 _MIN_PROSE_WORDS: Final = 8
+_LINKED: Final = 0.95  # of a line's characters
+_MAX_TEASER: Final = 3  # lines, with the heading
 _MIN_WORDS: Final = 4  # of a caption
 _MIN_PARAGRAPHS: Final = 3  # of a page with edges
 _NAMELESS: Final = frozenset(f"p li td th tr {' '.join(HEADINGS)}".split())
@@ -33,14 +35,13 @@ _NAMELESS: Final = frozenset(f"p li td th tr {' '.join(HEADINGS)}".split())
 def main_content(lines: Sequence[Line], page: etree._Element) -> list[Line]:
     """Return the lines that are main content, by the text that trafilatura finds on the page."""
     lines = [line for line in without_furniture(lines) if not line.doubtful]
-    found = _Found(_extract(page) if len(lines) <= _MAX_LINES else "")
+    small = next(islice(page.iter(), _MAX_ELEMENTS, None), None) is None
+    found = _Found(_extract(page) if small else "")
     kept = [found.has(line.text) for line in lines]
     found_prose = _prose(compress(lines, kept))
     if found_prose and found_prose >= _MIN_SHARE * _prose(lines):
-        kept = _fill_gaps(lines, kept)
-    else:  # the library has lost the page
-        kept = [True] * len(lines)
-    return _trim_edges(list(compress(lines, kept)))
+        lines = _fill_gaps(lines, kept)  # otherwise the library has lost the page
+    return _without_teasers(_trim_edges(lines))
 
 
 def without_furniture(lines: Sequence[Line]) -> list[Line]:
@@ -79,8 +80,8 @@ class _Found:
         return 2 * sum(gram in self.grams for gram in grams) > len(grams) or " ".join(words) in self.lines
 
 
-def _fill_gaps(lines: Sequence[Line], kept: Sequence[bool]) -> list[bool]:
-    """Keep also what the library lost beside or between the kept lines: lists, paragraphs and their headings."""
+def _fill_gaps(lines: Sequence[Line], kept: Sequence[bool]) -> list[Line]:
+    """Return the title, the kept lines, and what the library lost beside or between them: lists, paragraphs, headings."""
     first = next(number for number, keep in enumerate(kept) if keep and _is_prose(lines[number]))
     last = max(number for number, keep in enumerate(kept) if keep)
     title = _title(lines[:first])
@@ -97,7 +98,8 @@ def _fill_gaps(lines: Sequence[Line], kept: Sequence[bool]) -> list[bool]:
         else:
             follows = wanted[number] or (follows and not fresh)
             fresh = False
-    return [number == title or (number > title and want) for number, want in enumerate(wanted)]
+    text = list(compress(lines[title + 1 :], wanted[title + 1 :]))
+    return text if title < 0 else [lines[title]._replace(kind="title"), *text]
 
 
 def _title(lines: Sequence[Line]) -> int:
@@ -115,10 +117,19 @@ def _trim_edges(lines: list[Line]) -> list[Line]:
     if len(prose) < _MIN_PARAGRAPHS:
         return lines
     first = prose[0]
-    head = [line for line in lines[:first] if line.kind == "heading" or is_sentence(line.text)]
+    head = [line for line in lines[:first] if line.kind in ("heading", "title") or is_sentence(line.text)]
     while lines and (lines[-1].kind == "heading" or (lines[-1].kind == "text" and not is_sentence(lines[-1].text))):
         lines.pop()
     return head + lines[first:]
+
+
+def _without_teasers(lines: list[Line]) -> list[Line]:
+    """Remove teasers of other pages at the end: headings that are links, with a paragraph or two each."""
+    starts = [number for number, line in enumerate(lines) if line.kind == "heading"]
+    end, teasers = len(lines), 0
+    while starts and lines[starts[-1]].linked > _LINKED and end - starts[-1] <= _MAX_TEASER:
+        end, teasers = starts.pop(), teasers + 1
+    return _trim_edges(lines[:end]) if teasers > 1 else lines
 
 
 def _prose(lines: Iterable[Line]) -> int:
@@ -138,7 +149,7 @@ def _is_prose(line: Line) -> bool:
 
 def _drop_link_lists(lines: Sequence[Line]) -> Iterator[Line]:
     """Yield lines outside menus: no runs of links, and no runs of linked headings."""
-    for linked, group in groupby(lines, key=lambda line: line.linked > 0.95 and not line.notes):
+    for linked, group in groupby(lines, key=lambda line: line.linked > _LINKED and not line.notes):
         run = list(group)
         if not linked:
             yield from (line for line in run if line.linked < 0.6 or line.notes or is_sentence(line.text))

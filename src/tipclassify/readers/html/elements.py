@@ -48,7 +48,7 @@ _FURNITURE_NAMES: Final = _names(
     r"""\w*nav \w*menu navbar navigation breadcrumbs? crumbs? cookies? consent gdpr share-?\w* sharing social-?\w*
     newsletter sign-?up subscri\w+ comments respond disqus related-?\w* recommended recirc read-?next most-read teasers?
     \w*footer sidebar widgets? tags taglist byline banner promo modal popup lightbox login advert\w* ads?-\w+ author-\w+ donate toolbar
-    pagination pager toc navbox catlinks ambox infobox search-?\w* copyright disclaimer dropdown utility"""
+    pagination pager toc navbox catlinks hatnote ambox mbox infobox cta callout-box search-?\w* copyright disclaimer dropdown utility"""
 )
 _INVISIBLE_NAMES: Final = _names(
     r"""skip-?links?(?!-+target) skip-?nav jump-link sr-only visuallyhidden visually-hidden screen-reader(?:-\w+)?

@@ -45,7 +45,7 @@ class Line(NamedTuple):
     text : str
         Text with white space collapsed.
     kind : str
-        "heading", "text", "item" (of a list) or "row" (of a table).
+        "title" (of the document), "heading", "text", "item" (of a list) or "row" (of a table).
     linked : float
         Share of its characters in links, 0 to 1.
     bold : bool

@@ -131,7 +131,8 @@ def _parse(page: str, source: str) -> etree._Element:
 
 def _source_blocks(lines: Sequence[Line]) -> Iterator[SourceBlock]:
     for line in lines:
-        yield SourceBlock(line.text, line.kind == "heading", level=line.level or None, entry=line.kind in ("item", "row"))
+        heading, title, entry = line.kind == "heading", line.kind == "title", line.kind in ("item", "row")
+        yield SourceBlock(line.text, heading, level=line.level or None, entry=entry, title=title)
 
 
 def _title(tree: etree._Element, lines: Sequence[Line]) -> str | None:
