@@ -127,8 +127,10 @@ def _is_reference(text: str) -> bool:
     if len(text) < _MAX_SHORT and is_stock(text):
         return True
     number, quoted = _NUMBER.match(text), _QUOTED.match(text)
-    if _NO_WORDS.fullmatch(text) or _is_all_parts(text, 0) or any(
-        start and _is_all_parts(text, start.end()) for start in (number, quoted)
+    if (
+        _NO_WORDS.fullmatch(text)
+        or _is_all_parts(text, 0)
+        or any(start and _is_all_parts(text, start.end()) for start in (number, quoted))
     ):
         return True
     if number or _AUTHOR.match(text):  # a bibliography entry: its last sentence gives date or place of publication

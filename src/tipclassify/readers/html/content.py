@@ -27,6 +27,8 @@ _MIN_SHARE: Final = 0.4  # of the text outside furniture; where the library find
 _MIN_PROSE_WORDS: Final = 8
 _LINKED: Final = 0.95  # of a line's characters
 _MAX_TEASER: Final = 3  # lines, with the heading
+_MAX_BOX: Final = 30  # words of a notice or an advertisement
+_MIN_LOST: Final = 3  # paragraphs of prose in a row: too many for a box in the text
 _MIN_WORDS: Final = 4  # of a caption
 _MIN_PARAGRAPHS: Final = 3  # of a page with edges
 _NAMELESS: Final = frozenset(f"p li td th tr {' '.join(HEADINGS)}".split())
@@ -34,9 +36,10 @@ _NAMELESS: Final = frozenset(f"p li td th tr {' '.join(HEADINGS)}".split())
 
 def main_content(lines: Sequence[Line], page: etree._Element) -> list[Line]:
     """Return the lines that are main content, by the text that trafilatura finds on the page."""
-    lines = [line for line in without_furniture(lines) if not line.doubtful]
+    lines = without_furniture(lines)
     small = next(islice(page.iter(), _MAX_ELEMENTS, None), None) is None
     found = _Found(_extract(page) if small else "")
+    lines = [line for line in lines if not line.doubtful or (line.text.count(" ") > _MAX_BOX and found.has(line.text))]
     kept = [found.has(line.text) for line in lines]
     found_prose = _prose(compress(lines, kept))
     if found_prose and found_prose >= _MIN_SHARE * _prose(lines):
@@ -87,9 +90,14 @@ def _fill_gaps(lines: Sequence[Line], kept: Sequence[bool]) -> list[Line]:
     title = _title(lines[:first])
     groups = {line.group for line, keep in zip(lines, kept, strict=True) if keep and _is_prose(line)}
     wanted = [
-        keep or line.notes or ((line.group in groups or title < number < last) and _says_something(line))
-        for number, (line, keep) in enumerate(zip(lines, kept, strict=True))
+        keep or line.notes or (line.group in groups and _says_something(line))
+        for line, keep in zip(lines, kept, strict=True)
     ]
+    for lost, run in groupby(range(title + 1, last), key=lambda number: not wanted[number]):
+        numbers = [number for number in run if lost and _says_something(lines[number])]
+        if len(numbers) >= _MIN_LOST or max(numbers, default=first) < first:
+            for number in numbers:
+                wanted[number] = True
     follows = fresh = False  # whether text under the heading is kept; whether the line below is a heading
     for number in range(len(lines) - 1, -1, -1):
         if lines[number].kind == "heading":
@@ -99,7 +107,10 @@ def _fill_gaps(lines: Sequence[Line], kept: Sequence[bool]) -> list[Line]:
             follows = wanted[number] or (follows and not fresh)
             fresh = False
     text = list(compress(lines[title + 1 :], wanted[title + 1 :]))
-    return text if title < 0 else [lines[title]._replace(kind="title"), *text]
+    if title < 0:
+        return text
+    kind = "title" if lines[title].level == 1 else "heading"
+    return [lines[title]._replace(kind=kind), *text]
 
 
 def _title(lines: Sequence[Line]) -> int:
@@ -133,7 +144,7 @@ def _without_teasers(lines: list[Line]) -> list[Line]:
 
 
 def _prose(lines: Iterable[Line]) -> int:
-    return sum(len(line.text) for line in lines if _is_prose(line)) 
+    return sum(len(line.text) for line in lines if _is_prose(line))
 
 
 def _says_something(line: Line) -> bool:

@@ -48,7 +48,7 @@ _FURNITURE_NAMES: Final = _names(
     r"""\w*nav \w*menu navbar navigation breadcrumbs? crumbs? cookies? consent gdpr share-?\w* sharing social-?\w*
     newsletter sign-?up subscri\w+ comments respond disqus related-?\w* recommended recirc read-?next most-read teasers?
     \w*footer sidebar widgets? tags taglist byline banner promo modal popup lightbox login advert\w* ads?-\w+ author-\w+ donate toolbar
-    pagination pager toc navbox catlinks hatnote ambox mbox infobox cta callout-box search-?\w* copyright disclaimer dropdown utility"""
+    pagination pager toc navbox catlinks hatnote ambox mbox infobox captions? cta callout-box search-?\w* copyright disclaimer dropdown utility"""
 )
 _INVISIBLE_NAMES: Final = _names(
     r"""skip-?links?(?!-+target) skip-?nav jump-link sr-only visuallyhidden visually-hidden screen-reader(?:-\w+)?
@@ -62,7 +62,9 @@ _HEADING_NAMES: Final = _names(
 )
 _BOLD: Final = re.compile(r"font-weight:\s*(?:bold|[6-9]00)", re.IGNORECASE)
 _INVISIBLE_STYLE: Final = re.compile(r"display:\s*none|visibility:\s*hidden", re.IGNORECASE)
-_INVISIBLE_CLASS: Final = re.compile(r"(?:^|\s)(?:hidden|hide|d-none|is-hidden)(?=\s|$)(?!.*(?:\b(?:xs|sm|md|lg|xl)[:-]|visible-))")
+_INVISIBLE_CLASS: Final = re.compile(
+    r"(?:^|\s)(?:hidden|hide|d-none|is-hidden)(?=\s|$)(?!.*(?:\b(?:xs|sm|md|lg|xl)[:-]|visible-))"
+)
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _WRAPPER_NAMES: Final = re.compile(
     r"(?:^|(?<=\s))(?:(?:has|with|no|without|js|layout)[-_]|(?:tag|category|topic)[-_](?!list|cloud|links))[\w-]+"
@@ -117,12 +119,10 @@ def _traits(
     notes = role in ("doc-endnotes", "doc-footnote") or _NOTE_NAMES.search(plain) is not None
     notes = notes or (tag in _NAMED_TAGS and _NOTE_NAMES.search(identifier) is not None)
     named = tag in _NAMED_TAGS and not notes
-    furniture = (
-        tag in _FURNITURE_TAGS
-        or role in _FURNITURE_ROLES
-        or _INVISIBLE_NAMES.search(plain) is not None
+    furniture = tag in _FURNITURE_TAGS or role in _FURNITURE_ROLES or _INVISIBLE_NAMES.search(plain) is not None
+    named = tag == "figcaption" or (
+        named and (_FURNITURE_NAMES.search(plain) or _FURNITURE_NAMES.search(identifier)) is not None
     )
-    named = named and (_FURNITURE_NAMES.search(plain) or _FURNITURE_NAMES.search(identifier)) is not None
     is_hidden = (
         hidden[0] not in (None, "until-found")
         or hidden[1] == "true"

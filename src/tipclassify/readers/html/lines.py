@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from lxml import etree
 
-from tipclassify.readers.html.elements import BLOCKS, HEADINGS, Furniture, Traits, short_text, traits_of, visible_text
+from tipclassify.readers.html.elements import BLOCKS, HEADINGS, Furniture, short_text, traits_of, visible_text
 from tipclassify.readers.source_blocks import could_be_heading
 from tipclassify.text.segmentation.sections import named_section
 
@@ -181,7 +181,7 @@ class _LineReader:
             self.line_break()
         if block or tag == "pre":
             self.block()
-        flags = _DOUBTFUL * self.furniture.may_hold(element, traits) | _NOTES * traits.notes
+        flags: int = _DOUBTFUL * self.furniture.may_hold(element, traits) | _NOTES * traits.notes
         flags |= _BOLD * (traits.bold or tag in ("b", "strong"))
         if tag in HEADINGS or tag == "summary":
             flags |= self.heading(element)

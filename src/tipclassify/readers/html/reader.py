@@ -137,8 +137,8 @@ def _source_blocks(lines: Sequence[Line]) -> Iterator[SourceBlock]:
 
 def _title(tree: etree._Element, lines: Sequence[Line]) -> str | None:
     """Return the main heading, or the title element without the site's name if that adds words."""
-    heads = [line.text for line in lines if line.level == 1] or [short_text(head) for head in tree.iter("h1")]
-    head = next((text for text in heads if text), None)
+    heads = [line.text for line in lines if line.level == 1]
+    head = next(filter(None, heads or map(short_text, tree.iter("h1"))), None)
     tab = next((short_text(title) for title in tree.iter("title")), None) or ""
     site = next((meta.get("content") or "" for meta in tree.iter("meta") if meta.get("property") == "og:site_name"), "")
     tab, name = _without_site(tab, site)
