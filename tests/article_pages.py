@@ -1,4 +1,4 @@
-"""Article pages of nine kinds of site with their true text, made of our own sentences; `python tests/article_pages.py` compares readers."""
+"""Article pages of nine kinds of site, with their true text; ``python tests/article_pages.py`` compares readers."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ HEADS = [
     "After the raid",
     "What comes next",
 ]
+NEWS = ["deckhands unpaid for a year", "court frees quarry owners", "the debt of the cane"]
 OTHERS = [
     "Ferry talks end without a deal",
     "Why the salt harvest failed",
@@ -55,7 +56,7 @@ def articles() -> Iterator[Article]:
         for number in range(6):
             draw = random.Random(f"{kind.__name__} {number}")
             place = draw.choice(PLACES)
-            title = f"{place}: {draw.choice(['deckhands unpaid for a year', 'court frees quarry owners', 'the debt of the cane'])}"
+            title = f"{place}: {draw.choice(NEWS)}"
             blocks = list(_blocks(draw, 5 + 4 * number))
             page = kind(draw, title, blocks)
             headings = [text for tag, text in blocks if tag == "h2"]

@@ -38,7 +38,8 @@ def _phrases() -> re.Pattern[str]:
             |whatsapp|telegram|e-?mail|print|save|share|tweet|url|and|or))*\W*
         |follow\ (?:us|@).*|(?:find|join)\ us\ on.*
         |(?:read|show|load|learn|see|view)\ (?:more|next|also|less|all)\b.{{0,80}}{unfinished}
-        |(?:read|see)\ (?:more|also):.*|(?:continue|keep)\ reading.*|(?:you\ (?:may|might)\ )?also\ like.*|click\ here.*|.{{0,40}}continues\ below.{{0,30}}
+        |(?:read|see)\ (?:more|also):.*|(?:continue|keep)\ reading.*|(?:you\ (?:may|might)\ )?also\ like.*|click\ here.*
+        |.{{0,40}}continues\ below.{{0,30}}
         |(?:download|view|open|get|read)\ (?:the\ |this\ |a\ )?(?:full\ |complete\ )?(?:report|pdf|document|file
             |publication|translations?|version)s?\b[^.;]{{0,40}}|translations?|pdf(?:\ version)?|printer[- ]friendly.*
         |(?:table\ of\ )?contents|(?:in|on)\ this\ (?:section|report|article|page|chapter|story)(?:\ /.{{0,60}})?\W*
@@ -47,8 +48,10 @@ def _phrases() -> re.Pattern[str]:
             |articles?|stor(?:y|ies)|links?|posts?|pages?|topics?|documents?|news|resources?|reading|countries)\W*
         |(?:filed|posted|tagged|categori[sz]ed)\ (?:under|in|as|with)\b.*{unfinished}
         |(?:tags?|topics?|categor(?:y|ies)|keywords?)(?:\ ?:.*)?|(?:article|author|source|date|country)\W*
-        |(?:{dated}(?:\ (?:on|at|by|in))?\W{{0,3}})?{date}(?:.{{0,20}}\d\d?[:.h]\d\d.{{0,20}})?|{dated}\W{{0,3}}{date}.{{0,90}}{unfinished}
-        |{dated}\W*|\d{{1,2}}\s{month}|\d+\ (?:second|minute|hour|day|week|month|year)s?\ ago|\d+\ min(?:ute)?s?(?:\ read)?
+        |(?:{dated}(?:\ (?:on|at|by|in))?\W{{0,3}})?{date}(?:.{{0,20}}\d\d?[:.h]\d\d.{{0,20}})?
+        |{dated}\W{{0,3}}{date}.{{0,90}}{unfinished}
+        |{dated}\W*|\d{{1,2}}\s{month}|\d+\ (?:second|minute|hour|day|week|month|year)s?\ ago
+        |\d+\ min(?:ute)?s?(?:\ read)?
         |advertisements?|sponsored(?:\ content)?|close|search(?:\ for)?\W*|home|loading\W*|toggle\ .{{2,20}}
         |(?:expand|collapse)(?:\ all)?|(?:prev(?:ious)?|next)(?:\ (?:page|post|article|chapter|section))?
         |hide|edit|log\ ?in|sign\ in|register|donate(?:\ now)?|subscribe|contact(?:\ us)?|about(?:\ us)?

@@ -84,7 +84,7 @@ class _Found:
 
 
 def _fill_gaps(lines: Sequence[Line], kept: Sequence[bool]) -> list[Line]:
-    """Return the title, the kept lines, and what the library lost beside or between them: lists, paragraphs, headings."""
+    """Return the title, the kept lines, and what the library lost beside or between them."""
     first = next(number for number, keep in enumerate(kept) if keep and _is_prose(lines[number]))
     last = max(number for number, keep in enumerate(kept) if keep)
     title = _title(lines[:first])
@@ -127,11 +127,16 @@ def _trim_edges(lines: list[Line]) -> list[Line]:
     prose = [number for number, line in enumerate(lines) if _is_prose(line)]
     if len(prose) < _MIN_PARAGRAPHS:
         return lines
-    first = prose[0]
-    head = [line for line in lines[:first] if line.kind in ("heading", "title") or is_sentence(line.text)]
+    head: list[Line] = []
+    for listed, run in groupby(lines[: prose[0]], key=lambda line: line.kind in ("item", "row")):
+        group = list(run)
+        if not listed:
+            head += (line for line in group if line.kind in ("heading", "title") or is_sentence(line.text))
+        elif max(line.text.count(" ") for line in group) >= _MIN_PROSE_WORDS:  # no list of names and dates
+            head += group
     while lines and (lines[-1].kind == "heading" or (lines[-1].kind == "text" and not is_sentence(lines[-1].text))):
         lines.pop()
-    return head + lines[first:]
+    return head + lines[prose[0] :]
 
 
 def _without_teasers(lines: list[Line]) -> list[Line]:

@@ -19,7 +19,8 @@ HEADINGS: Final = frozenset("h1 h2 h3 h4 h5 h6".split())
 
 BLOCKS: Final = frozenset(
     """address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure
-    footer form header hgroup hr legend li main menu nav ol p search section table tbody td tfoot th thead tr ul""".split()
+    footer form header hgroup hr legend li main menu nav ol p search section table tbody td tfoot th thead tr
+    ul""".split()
 )
 """Elements that begin a line and end one."""
 
@@ -47,8 +48,9 @@ _NAMED_TAGS: Final = frozenset("div section ul ol dl table figure center".split(
 _FURNITURE_NAMES: Final = _names(
     r"""\w*nav \w*menu navbar navigation breadcrumbs? crumbs? cookies? consent gdpr share-?\w* sharing social-?\w*
     newsletter sign-?up subscri\w+ comments respond disqus related-?\w* recommended recirc read-?next most-read teasers?
-    \w*footer sidebar widgets? tags taglist byline banner promo modal popup lightbox login advert\w* ads?-\w+ author-\w+ donate toolbar
-    pagination pager toc navbox catlinks hatnote ambox mbox infobox captions? cta callout-box search-?\w* copyright disclaimer dropdown utility"""
+    \w*footer sidebar widgets? tags taglist byline banner promo modal popup lightbox login advert\w* ads?-\w+
+    author-\w+ donate toolbar pagination pager toc navbox catlinks hatnote ambox mbox infobox captions? cta callout-box
+    search-?\w* copyright disclaimer dropdown utility"""
 )
 _INVISIBLE_NAMES: Final = _names(
     r"""skip-?links?(?!-+target) skip-?nav jump-link sr-only visuallyhidden visually-hidden screen-reader(?:-\w+)?
@@ -204,7 +206,7 @@ def _holds_title(element: etree._Element) -> bool:
 
 
 def short_text(element: etree._Element) -> str | None:
-    """Return the visible text of an element, or None where it is long or has many elements, as after an unclosed tag."""
+    """Return the visible text of an element, or None where it is long, as after an unclosed tag."""
     if next(islice(element.iter(), _MAX_ELEMENTS, None), None) is not None:
         return None
     text = visible_text("".join(element.itertext()))
