@@ -18,7 +18,7 @@ from tipclassify.readers.html.lines import Line, is_sentence
 from tipclassify.text.segmentation.sections import named_section
 from tipclassify.text.stock import is_stock
 
-__all__ = ["main_content", "without_furniture"]
+__all__ = ["main_content", "trim_edges", "without_furniture"]
 
 _WORD: Final = re.compile(r"\w+")
 _GRAM: Final = 4  # words compared at once
@@ -44,10 +44,10 @@ def main_content(lines: Sequence[Line], page: etree._Element) -> list[Line]:
     found_prose = _prose(compress(lines, kept))
     if found_prose and found_prose >= _MIN_SHARE * _prose(lines):
         lines = _fill_gaps(lines, kept)  # otherwise the library has lost the page
-    return _without_teasers(_trim_edges(lines))
+    return _without_teasers(trim_edges(lines))
 
 
-def without_furniture(lines: Sequence[Line]) -> list[Line]:
+def without_furniture(lines: Iterable[Line]) -> list[Line]:
     """Return lines without menus and stock phrases of websites."""
     return [line for line in _drop_link_lists(lines) if not is_stock(line.text)]
 
@@ -122,7 +122,7 @@ def _title(lines: Sequence[Line]) -> int:
     return -1
 
 
-def _trim_edges(lines: list[Line]) -> list[Line]:
+def trim_edges(lines: list[Line]) -> list[Line]:
     """Remove fragments before the first sentence and after the last text: dates, names, captions."""
     prose = [number for number, line in enumerate(lines) if _is_prose(line)]
     if len(prose) < _MIN_PARAGRAPHS:
@@ -134,9 +134,13 @@ def _trim_edges(lines: list[Line]) -> list[Line]:
             head += (line for line in group if line.kind in ("heading", "title") or is_sentence(line.text))
         elif max(line.text.count(" ") for line in group) >= _MIN_PROSE_WORDS:  # no list of names and dates
             head += group
-    while lines and (lines[-1].kind == "heading" or (lines[-1].kind == "text" and not is_sentence(lines[-1].text))):
+    while lines and (lines[-1].kind == "heading" or _is_fragment(lines[-1])):
         lines.pop()
     return head + lines[prose[0] :]
+
+
+def _is_fragment(line: Line) -> bool:
+    return line.kind == "text" and not is_sentence(line.text) and line.text.count(" ") < _MIN_PROSE_WORDS
 
 
 def _without_teasers(lines: list[Line]) -> list[Line]:
@@ -145,7 +149,7 @@ def _without_teasers(lines: list[Line]) -> list[Line]:
     end, teasers = len(lines), 0
     while starts and lines[starts[-1]].linked > _LINKED and end - starts[-1] <= _MAX_TEASER:
         end, teasers = starts.pop(), teasers + 1
-    return _trim_edges(lines[:end]) if teasers > 1 else lines
+    return trim_edges(lines[:end]) if teasers > 1 else lines
 
 
 def _prose(lines: Iterable[Line]) -> int:
@@ -163,7 +167,7 @@ def _is_prose(line: Line) -> bool:
     return line.kind != "heading" and is_sentence(line.text) and line.text.count(" ") >= _MIN_PROSE_WORDS - 1
 
 
-def _drop_link_lists(lines: Sequence[Line]) -> Iterator[Line]:
+def _drop_link_lists(lines: Iterable[Line]) -> Iterator[Line]:
     """Yield lines outside menus: no runs of links, and no runs of linked headings."""
     for linked, group in groupby(lines, key=lambda line: line.linked > _LINKED and not line.notes):
         run = list(group)

@@ -56,6 +56,6 @@ def known_parts(page: etree._Element) -> list[etree._Element]:
         if len(parts) > _MAX_PARTS:
             continue
         parts = [part for part in parts if not any(outer in parts for outer in part.iterancestors())]
-        if len(parts) > 1 and sum(map(_length, parts)) >= _MIN_SHARE * _length(page):
+        if parts and sum(map(_length, parts)) >= _MIN_SHARE * _length(page):
             return parts
     return []

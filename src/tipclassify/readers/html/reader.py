@@ -12,7 +12,7 @@ from typing import Final
 from lxml import etree
 
 from tipclassify.errors import InputError
-from tipclassify.readers.html.content import main_content, without_furniture
+from tipclassify.readers.html.content import main_content, trim_edges, without_furniture
 from tipclassify.readers.html.elements import Furniture, short_text
 from tipclassify.readers.html.layouts import known_parts
 from tipclassify.readers.html.lines import Line, page_lines
@@ -96,7 +96,10 @@ def read_html(data: bytes, source: str, encoding: str | None = None, whole: bool
     furniture = Furniture(body)
     parts = known_parts(body)
     lines = [line for part in parts or [body] for line in page_lines(part, furniture)]
-    lines = without_furniture(lines) if parts or whole else main_content(lines, body)
+    if parts:
+        lines = trim_edges(without_furniture(line for line in lines if not line.doubtful))
+    else:
+        lines = without_furniture(lines) if whole else main_content(lines, body)
     document = build_document(_source_blocks(lines), source, _title(tree, lines))
     if all(block.heading for block in document.blocks):
         raise InputError(f"{source}: no readable text in this page; {advice}")
