@@ -157,11 +157,9 @@ def _document(kind: InputFormat, data: bytes, source: str, encoding: str | None,
 
             return read_markdown(data, source, encoding, declared)
         case "html":
-            from tipclassify.readers.html.nesting import check_nesting
             from tipclassify.readers.html.reader import read_html
             from tipclassify.readers.text import check_is_text, decode_text
 
-            check_nesting(data, source)
             if encoding or declared:  # both override the page's own declaration
                 return read_html(decode_text(data, source, encoding, declared).encode(), source, "utf-8")
             check_is_text(data, source)

@@ -12,7 +12,6 @@ from urllib.parse import unquote
 from xml.parsers import expat
 
 from tipclassify.errors import InputError
-from tipclassify.readers.html.nesting import check_nesting
 from tipclassify.readers.limits import open_zip, read_member
 from tipclassify.readers.text import decode
 from tipclassify.text.document import Block, Document
@@ -79,9 +78,8 @@ def _chapters(archive: zipfile.ZipFile, package: list[_Element], root: str, sour
         declared = _ENCODING.match(page)
         text = decode(page, declared[1].decode("ascii") if declared else None, source)
         page = _SELF_CLOSED.sub(lambda m: m[0] if m[1].lower() in _VOID else f"<{m[1]}{m[2]}></{m[1]}>", text).encode()
-        check_nesting(page, source)
         try:
-            yield read_html(page, source, "utf-8")
+            yield read_html(page, source, "utf-8", whole=True)
         except InputError:  # a cover or another page without text
             continue
 

@@ -30,6 +30,8 @@ class SourceBlock(NamedTuple):
         Heading level, from 1; None where the source gives none.
     entry : bool
         List entry or table row: a section name before a colon opens no section in it.
+    title : bool
+        Title of the document: what follows stands under it, but it is no part of the text.
     """
 
     text: str
@@ -37,6 +39,7 @@ class SourceBlock(NamedTuple):
     section: str | None = None
     level: int | None = None
     entry: bool = False
+    title: bool = False
 
 
 def build_document(source_blocks: Iterable[SourceBlock], source: str, title: str | None = None) -> Document:
@@ -53,6 +56,9 @@ def build_document(source_blocks: Iterable[SourceBlock], source: str, title: str
     for source_block in source_blocks:
         text = " ".join(_INVISIBLE.sub("", source_block.text).split())
         if not text:
+            continue
+        if source_block.title:
+            section = outline.section(text, source_block.level)
             continue
         heading = source_block.heading or named_section(text) is not None
         if heading:
