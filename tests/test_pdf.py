@@ -308,7 +308,7 @@ def test_running_heads_go_and_headings_that_open_pages_stay() -> None:
 
     blocks = read(*map(page, range(1, 6)))
     assert blocks.count("Protection") == 2
-    assert PROSE[4] in blocks
+    assert any(PROSE[4] in text for text in blocks)
     assert not any("KARVONIA" in text or "Annual" in text or "vol." in text for text in blocks)
 
 

@@ -15,9 +15,11 @@ from types import ModuleType
 from typing import Any, Final
 
 from tipclassify.errors import InputError, MissingExtraError
+from tipclassify.labels import SECTIONS
 from tipclassify.readers.pdf.glyphs import plain_text, read_page
 from tipclassify.readers.pdf.layout.flow import Paragraph, body_size, read_paragraphs
 from tipclassify.readers.pdf.layout.pages import Page
+from tipclassify.readers.pdf.references import REFERENCES, find_references, is_reference_heading
 from tipclassify.text.document import Block, Document
 from tipclassify.text.segmentation.sections import Outline, run_in_section
 
@@ -38,6 +40,7 @@ _PLACEHOLDER_TITLE: Final = re.compile(
     r"|.*\.(docx?|pdf|od[tf]|indd|qxd|rtf|tex|dvi|html?|p65|fm|xlsx?|pptx?|wpd)$",
     re.IGNORECASE,
 )
+_CONTINUED: Final = re.compile(r"\s*\((?:cont\.?|continued)\)\W*$", re.IGNORECASE)
 _PDFIUM: Final = threading.Lock()  # PDFium has global state and is not thread-safe
 
 
@@ -79,19 +82,48 @@ def read_pdf(data: bytes, source: str) -> Document:
     paragraphs = read_paragraphs(pages)
     if not paragraphs:
         raise InputError(f"{source}: no readable text in {len(pages)} pages; {_OCR}")
-    parts: list[str] = []
-    blocks: list[Block] = []
-    at = 0
+    title = title or _largest_heading(paragraphs, body_size(pages))
+    return Document("\n\n".join(paragraph.text for paragraph in paragraphs), tuple(_blocks(paragraphs)), source, title)
+
+
+def _blocks(paragraphs: list[Paragraph]) -> Iterator[Block]:
+    """Yield a block for each paragraph, in its section.
+
+    The rows of a table are in the section of its caption, the text after it in that of the heading before.
+    """
+    references = find_references(paragraphs)
     outlines = {False: Outline(), True: Outline()}  # a sidebar has its own headings
     sections: dict[bool, str | None] = {False: None, True: None}
-    for paragraph in paragraphs:
+    table: str | None = None
+    at = 0
+    for number, paragraph in enumerate(paragraphs):
         text, aside = paragraph.text, paragraph.aside
-        section = outlines[aside].section(text) if paragraph.heading else run_in_section(text) or sections[aside]
-        sections[aside] = section
-        blocks.append(Block(at, at + len(text), section, paragraph.heading, paragraph.page))
-        parts.append(text)
+        section = sections[aside]
+        if number in references:
+            section = REFERENCES
+        elif paragraph.kind == "caption":
+            section = table = _table_section(section, text)
+        elif paragraph.kind in ("row", "header"):
+            section = table or section
+        else:
+            table = None
+            section = outlines[aside].section(text, paragraph.level) if paragraph.heading else run_in_section(text) or section
+            sections[aside] = section
+        heading = paragraph.heading if number not in references else is_reference_heading(text)
+        yield Block(at, at + len(text), section, heading or paragraph.kind == "header", paragraph.page)
         at += len(text) + 2
-    return Document("\n\n".join(parts), tuple(blocks), source, title or _largest_heading(paragraphs, body_size(pages)))
+
+
+def _table_section(section: str | None, caption: str) -> str:
+    """Join the caption of a table to the heading above it; standard sections stay as they are.
+
+    >>> _table_section("II. LEGAL FRAMEWORK", "Table 3. Ratifications (Cont.)")
+    'II. LEGAL FRAMEWORK: Table 3. Ratifications'
+    """
+    if section in SECTIONS:
+        return section
+    caption = _CONTINUED.sub("", caption)
+    return f"{section.rstrip(' :.')}: {caption}" if section else caption
 
 
 @contextmanager

@@ -6,13 +6,15 @@ A paragraph ends at a wider gap, an indent, a change of type size, a list marker
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import quantiles
 from typing import Final
 
-from tipclassify.readers.pdf.layout.lines import Line
+from tipclassify.readers.pdf.layout.lines import Line, cell_lines
+from tipclassify.readers.pdf.layout.pages import Table
+from tipclassify.readers.pdf.layout.tables import CAPTION
 
 __all__ = ["BULLET", "ENDED", "LARGE", "LineGroup", "group_lines", "same_size"]
 
@@ -37,7 +39,11 @@ _SPACE_WIDTH: Final = 0.25  # em
 
 @dataclass(slots=True)
 class LineGroup:
-    """Collect the lines of a paragraph; `margin` is the right end of the lines near its last one."""
+    """Collect the lines of a paragraph; `margin` is the right end of the lines near its last one.
+
+    `kind` and `level` are those of the file's structure tree, if it has one.
+    `cells` are the lines of each cell of a table row; `header` tells the row of column names from the others.
+    """
 
     lines: list[Line]
     page: int
@@ -47,6 +53,11 @@ class LineGroup:
     first: bool  # in its column
     last: bool = False
     heading: bool = False
+    kind: str = ""
+    level: int | None = None
+    caption: bool = False
+    header: bool = False
+    cells: list[list[Line]] = field(default_factory=list)
 
     @property
     def end(self) -> Line:
@@ -58,7 +69,12 @@ class LineGroup:
 
     @property
     def is_table(self) -> bool:
-        return self.lines[0].cells > 1
+        return bool(self.cells) or self.lines[0].cells > 1
+
+    @property
+    def text(self) -> str:
+        """Return its lines joined by spaces."""
+        return " ".join(line.text for line in self.lines)
 
     @property
     def is_entry(self) -> bool:
@@ -103,8 +119,10 @@ def group_lines(
     groups: list[LineGroup] = []
     leading = _leading(lines)
     for at, line in enumerate(lines):
-        margin = max(near.x1 for near in lines[max(at - 3, 0) : at + 4])
-        if (
+        margin = max((near.x1 for near in lines[max(at - 3, 0) : at + 4] if near.table is None), default=line.x1)
+        if line.table is not None:
+            groups += _table_groups(line, line.table, page, aside)
+        elif (
             groups
             and not (starts_group and starts_group(line))
             and not _starts_paragraph(groups[-1], line, leading, body)
@@ -112,10 +130,28 @@ def group_lines(
             groups[-1].lines.append(line)
             groups[-1].margin = margin
         else:
-            groups.append(LineGroup([line], page, page, margin, aside, first=not groups))
-    if groups:
-        groups[-1].last = True
+            groups.append(LineGroup([line], page, page, margin, aside, first=all(map(_is_inserted, groups))))
+    for group in reversed(groups):
+        if not _is_inserted(group):
+            group.last = True
+            break
     return groups
+
+
+def _is_inserted(group: LineGroup) -> bool:
+    """Return whether a paragraph may go on after this table row or caption."""
+    return bool(group.cells) or CAPTION.match(group.lines[0].text) is not None
+
+
+def _table_groups(line: Line, table: Table, page: int, aside: bool) -> Iterator[LineGroup]:
+    """Yield a group for each row of a table."""
+    headers = [row.header for row in table.rows]
+    rows_of_names = 0 if all(headers) else headers.index(False)  # bold rows further down are labels
+    for number, row in enumerate(table.rows):
+        cells = [lines for cell in row.cells if (lines := cell_lines(cell))]
+        if cells:
+            header = number < rows_of_names
+            yield LineGroup([line], page, page, line.x1, aside, first=False, header=header, cells=cells)
 
 
 def _leading(lines: Sequence[Line]) -> float:
@@ -138,6 +174,8 @@ def _starts_paragraph(group: LineGroup, line: Line, leading: float, body: float)
     if large and last.bold == line.bold:  # titles are broken by sense, not by width
         return ENDED.search(last.text.rstrip(":")) is not None
     ended = ENDED.search(last.text) is not None
+    if last.bold == line.bold == "all" and last.text.isupper() == line.text.isupper() and not ended:
+        return _LIST_NUMBER.match(line.text) is not None  # headings, too
     return _style_breaks(group, line, ended) or _shape_breaks(group, line, step, ended)
 
 
