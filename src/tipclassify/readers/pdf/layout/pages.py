@@ -67,9 +67,10 @@ class TableRow(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Hold the rows of a ruled table, or the caption and labels of a drawing."""
+    """Hold the rows of a ruled table, or the caption and labels of a drawing, and its bottom edge."""
 
     rows: list[TableRow]
+    bottom: float
 
 
 @dataclass(frozen=True, slots=True)

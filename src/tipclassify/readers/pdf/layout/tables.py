@@ -59,11 +59,11 @@ def place_tables(page: Page) -> Page:
     ticks = [s for s in page.shapes if s.drawing and max(s.x1 - s.x0, s.y1 - s.y0) <= _MAX_TICK]
     for group in _touching(ruling):
         inside = [f for f in left if _holds(_bounds(group), f)]
-        table = _ruled_table(group, inside, ticks) if len(group) > 1 and len(inside) > 3 else None
-        if table is not None:
+        rows = _ruled_rows(group, inside, ticks) if len(group) > 1 and len(inside) > 3 else []
+        if rows:
             taken = set(map(id, inside))
             left = [f for f in left if id(f) not in taken]
-            found.append(_placed(table, inside, _bounds(group)))
+            found.append(_placed(rows, inside, _bounds(group)))
     for group in _touching([s for s in page.shapes if s.drawing]):
         bounds = _bounds(group)
         if min(bounds.x1 - bounds.x0, bounds.y1 - bounds.y0) >= _MIN_DRAWING and not _is_background(bounds, page):
@@ -74,15 +74,15 @@ def place_tables(page: Page) -> Page:
                 left = [f for f in left if id(f) not in taken]
                 rows = [TableRow([[[f]]], header=True) for f in captions]
                 cells = [[[f] for f in label] for label in _stacks(labels)]
-                found.append(_placed(Table([*rows, TableRow(cells)]), [*captions, *labels], bounds))
+                found.append(_placed([*rows, TableRow(cells)], [*captions, *labels], _extent([*captions, *labels])))
     return replace(page, fragments=tuple(sorted([*left, *found], key=lambda f: f.order))) if found else page
 
 
-def _placed(table: Table, inside: Sequence[Fragment], bounds: Shape) -> Fragment:
+def _placed(rows: list[TableRow], inside: Sequence[Fragment], bounds: Shape) -> Fragment:
     """Return a fragment in place of a table, on the baseline of its first row."""
     first = min(inside, key=lambda f: f.y)
     word = Word("|", bounds.x0, bounds.x1, first.y, first.size)
-    return Fragment(min(f.order for f in inside), (word,), bounds.x0, bounds.x1, first.y, first.size, table)
+    return Fragment(min(f.order for f in inside), (word,), bounds.x0, bounds.x1, first.y, first.size, Table(rows, bounds.y1))
 
 
 # --------------------------------------------------------------------------------------------- shapes
@@ -95,6 +95,11 @@ def _is_background(shape: Shape, page: Page) -> bool:
 def _bounds(shapes: Iterable[Shape]) -> Shape:
     x0, y0, x1, y1 = zip(*(shape[:4] for shape in shapes), strict=True)
     return Shape(min(x0), min(y0), max(x1), max(y1))
+
+
+def _extent(fragments: Sequence[Fragment]) -> Shape:
+    """Return the bounds of text: a drawing may be clipped."""
+    return _bounds([Shape(f.x0, f.y - f.size, f.x1, f.y) for f in fragments])
 
 
 def _touching(shapes: Sequence[Shape]) -> list[list[Shape]]:
@@ -132,8 +137,8 @@ def _middle(baseline: float, size: float) -> float:
 # --------------------------------------------------------------------------------------------- ruled tables
 
 
-def _ruled_table(shapes: Sequence[Shape], inside: Sequence[Fragment], ticks: Sequence[Shape]) -> Table | None:
-    """Return the table that shapes rule; None if they have no two columns and rows of text."""
+def _ruled_rows(shapes: Sequence[Shape], inside: Sequence[Fragment], ticks: Sequence[Shape]) -> list[TableRow]:
+    """Return the rows of the table that shapes rule; none if they have no two columns and rows of text."""
     across, down = _lines(shapes)
     words = [word for fragment in inside for word in fragment.words]
     limit = max(1, _MAX_CROSSING * len(words))
@@ -141,7 +146,7 @@ def _ruled_table(shapes: Sequence[Shape], inside: Sequence[Fragment], ticks: Seq
     levels = _clusters([line.at for line in across])
     columns = [(a, b) for a, b in zip(edges, edges[1:], strict=False) if b - a >= _MIN_SIDE]
     if len(columns) < 2 or len(levels) < 2:
-        return None
+        return []
     cells: dict[tuple[int, int], list[Word]] = defaultdict(list)
     tops = [_spans(column, levels, across) for column in columns]
     for word in words:
@@ -150,7 +155,7 @@ def _ruled_table(shapes: Sequence[Shape], inside: Sequence[Fragment], ticks: Seq
         cells[column, tops[column][slot]].append(word)
     _add_ticks(cells, columns, levels, tops, ticks)
     rows = list(_table_rows(cells, tops, len(levels) - 1))
-    return Table(rows) if _is_table(rows) else None
+    return rows if _is_table(rows) else []
 
 
 def _lines(shapes: Iterable[Shape]) -> tuple[list[_Line], list[_Line]]:
@@ -246,7 +251,8 @@ def _is_caption_of(fragment: Fragment, drawing: Shape) -> bool:
     """Return whether a fragment is a caption just above or below a drawing."""
     near = drawing.y0 - 3 * fragment.size <= fragment.y <= drawing.y1 + 3 * fragment.size
     over = fragment.x0 < drawing.x1 and fragment.x1 > drawing.x0
-    return near and over and CAPTION.match(row_text([fragment])) is not None
+    text = row_text([fragment])
+    return near and over and CAPTION.match(text) is not None and not text.lower().startswith("table")
 
 
 def _stacks(labels: Sequence[Fragment]) -> list[Row]:
