@@ -10,7 +10,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-COUNTRIES = "Arvenia Belmoria Corvaska Dunmarch Eskeria Falsund Gorvany Halmeria Istrova Jorvland Karvonia Lethmark".split()
+COUNTRIES = (
+    "Arvenia Belmoria Corvaska Dunmarch Eskeria Falsund Gorvany Halmeria Istrova Jorvland Karvonia Lethmark".split()
+)
 TIERS = ("Tier 1", "Tier 2", "Tier 2 Watch List", "Tier 3")
 CRIMES = ("forced labor on fishing boats", "sex trafficking in mining towns", "forced begging", "domestic servitude")
 PLACES = ("the northern ports", "the capital", "the border districts", "the islands", "the brick kilns")
@@ -100,7 +102,9 @@ def narrative(number: int) -> str:
         markup += [f"<p>{text}</p>" for text in paragraphs(number, section)]
         if section == "Prosecution":
             cells = ["".join(f"<{'td' if at else 'th'}>{cell}" for cell in row) for at, row in enumerate(rows(number))]
-            markup.append(f"<p class=caption>Table {number + 1}. Trials in {name}</p><table><tr>{'<tr>'.join(cells)}</table>")
+            markup.append(
+                f"<p class=caption>Table {number + 1}. Trials in {name}</p><table><tr>{'<tr>'.join(cells)}</table>"
+            )
             markup += [f"<p>{text}</p>" for text in paragraphs(number, section)[:1]]
     return "".join(markup)
 

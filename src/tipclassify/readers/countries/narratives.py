@@ -67,5 +67,5 @@ def _with_tier(texts: list[str], number: int) -> str | None:
     found = _TIERED.fullmatch(text)
     if found is None and (named_section(text) or not any(map(_TIER_ALONE.fullmatch, following))):
         return None
-    name = " ".join((found and (found[1] or found[2]) or text).split())
+    name = " ".join((found[1] or found[2] if found else text).split())
     return country_named(fold_name(name)) or (name.title() if name.isupper() else name)

@@ -15,7 +15,7 @@ from math import hypot
 from statistics import median
 from struct import Struct
 from typing import Any, Final, NamedTuple
-from unicodedata import normalize
+from unicodedata import bidirectional, normalize
 
 from tipclassify.readers.pdf.layout.pages import Page, Shape, Word, make_page
 from tipclassify.readers.pdf.shapes import read_shapes
@@ -36,6 +36,8 @@ _BOLD_NAME: Final = re.compile(rb"bold|black|heavy|demi|-medi\b|cmb|sfbx|-bd", r
 _FORCE_BOLD: Final = 1 << 18  # font descriptor flag (ISO 32000-1, table 123)
 _FILL_AND_STROKE: Final = 2  # text rendering mode that imitates bold (ISO 32000-1, table 106)
 _SLANTING: Final = -1
+_MIN_TEXT: Final = 25  # characters of a page; fewer are a stamp or a page number
+_MIN_SHARE: Final = 0.75  # of a page's characters in the main direction
 _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _CHARACTER_MAP: Final = {
     **dict.fromkeys([*range(0x1B), *range(0x7F, 0xA0)], None),
@@ -66,16 +68,19 @@ def read_page(raw: Any, page: Any, number: int) -> Page:
     tags = read_tags(raw, page)
     textpage = page.get_textpage()
     try:
-        runs = [run for run in _text_runs(raw, textpage, bool(tags)) if _is_inside(run.box, area)]
+        has_text = (textpage.count_chars() or len(list(page.get_objects([raw.FPDF_PAGEOBJ_TEXT])))) >= _MIN_TEXT
+        found = list(_text_runs(raw, textpage, bool(tags)))
     finally:
         textpage.close()
-    weights = [sum(len(run.text) for run in runs if run.style.angle == angle) for angle in range(4)]
+    inside = [run for run in found if _is_inside(run.box, area)]
+    weights = [sum(len(run.text) for run in inside if run.style.angle == angle) for angle in range(4)]
     angle = weights.index(max(weights))
-    runs = _infer_bold([run for run in runs if run.style.angle == angle])
+    runs = _infer_bold([run for run in inside if run.style.angle == angle])
+    problem = _text_problem(found, inside, runs) if has_text else ""
     words = [_rotate_upright(run, area) for run in runs]
     shapes = [_rotate_shape(shape, area, angle) for shape in read_shapes(raw, page)]
     width, height = area[2] - area[0], area[3] - area[1]
-    return make_page(number, *((height, width) if angle % 2 else (width, height)), words, shapes, tags)
+    return make_page(number, *((height, width) if angle % 2 else (width, height)), words, shapes, tags, problem)
 
 
 def plain_text(text: str) -> str:
@@ -239,6 +244,24 @@ def _infer_bold(runs: list[_TextRun]) -> list[_TextRun]:
         run._replace(style=run.style._replace(bold=run.style.font != main)) if run.style.bold is None else run
         for run in runs
     ]
+
+
+def _text_problem(found: list[_TextRun], inside: list[_TextRun], kept: list[_TextRun]) -> str:
+    """Return why the text of a page is not read, or not in order; "" if it is."""
+    size = sum(len(run.text) for run in kept)
+    if sum(len(run.text) for run in found) < _MIN_TEXT:
+        return "with characters that the fonts do not name"
+    if not inside:
+        return "with text outside of the page alone"
+    if size < _MIN_SHARE * sum(len(run.text) for run in inside):
+        return "with text in other directions, which is left out"
+    if sum(bidirectional(letter) in ("R", "AL") for run in kept for letter in run.text) * 2 > size:
+        return "with right-to-left text, whose words are out of order"
+    steps = [
+        len(b.text) == 1 and abs(a.style.x - b.style.x) < 0.5 * a.style.size < a.style.y - b.style.y
+        for a, b in pairwise(kept)
+    ]
+    return "with vertical text, whose characters are out of order" if sum(steps) * 2 > len(kept) else ""
 
 
 # --------------------------------------------------------------------------------------------- boxes

@@ -68,7 +68,8 @@ def read_pdf(data: bytes, source: str) -> Document:
     Warns
     -----
     UserWarning
-        For pages without a text layer, when others have one; for a truncated file.
+        For pages without a text layer, when others have one; for text in several directions, vertical or from right
+        to left; for a truncated file.
     """
     try:
         import pypdfium2
@@ -107,10 +108,10 @@ def _blocks(paragraphs: list[Paragraph]) -> Iterator[Block]:
             section = table or section
         else:
             table = None
-            section = outlines[aside].section(text, paragraph.level) if paragraph.heading else run_in_section(text) or section
-            sections[aside] = section
-        heading = paragraph.heading if number not in references else is_reference_heading(text)
-        yield Block(at, at + len(text), section, heading or paragraph.kind == "header", paragraph.page)
+            heading = outlines[aside].section(text, paragraph.level) if paragraph.heading else run_in_section(text)
+            section = sections[aside] = heading or section
+        untagged = is_reference_heading(text) if number in references else paragraph.heading
+        yield Block(at, at + len(text), section, untagged or paragraph.kind == "header", paragraph.page)
         at += len(text) + 2
 
 
@@ -187,17 +188,35 @@ def _read_pages(pdfium: ModuleType, document: Any, source: str) -> tuple[list[Pa
 
 
 def _text_layer_warnings(pages: list[Page], image_pages: list[int], data: bytes, source: str) -> Iterator[str]:
-    """Yield warnings of missing text; raise `InputError` for a scan."""
+    """Yield warnings of missing text; raise `InputError` for a scan or a file without readable text."""
+    problems: dict[str, list[int]] = {}
+    for page in pages:
+        if page.problem:
+            problems.setdefault(page.problem, []).append(page.number)
     blank = [page.number for page in pages if not page.words]
     few = sum(map(_count_letters, pages)) < _MIN_LETTERS * len(pages)
+    if len(blank) == len(pages) and problems:
+        said = ", ".join(f"{_numbered(numbers)} {problem}" for problem, numbers in problems.items())
+        raise InputError(f"{source}: no text that can be read: {said}; {_OCR}")
     if len(blank) == len(pages) or (few and len(image_pages) * 2 > len(pages)):
         raise InputError(f"{source}: no text layer (scanned pages?); {_OCR}")
-    without = sorted({*blank} & {*image_pages})
+    for problem, numbers in problems.items():
+        yield f"{source}: {_numbered(numbers)} {problem}; check it against the file"
+    without = sorted({*blank} & {*image_pages} - {number for numbers in problems.values() for number in numbers})
     if without:
-        named = ", ".join(map(str, without[:10])) + (f" and {len(without) - 10} more" if len(without) > 10 else "")
-        yield f"{source}: {'page' if len(without) == 1 else 'pages'} {named} without a text layer (scanned?); {_OCR}"
+        yield f"{source}: {_numbered(without)} without a text layer (scanned?); {_OCR}"
     if b"startxref" not in data[-_TAIL_BYTES:]:
         yield f"{source}: its end is missing, and text may be too; fetch it again"
+
+
+def _numbered(numbers: list[int]) -> str:
+    """Return page numbers in words, ten at most.
+
+    >>> _numbered([3]), _numbered([2, 4])
+    ('page 3', 'pages 2, 4')
+    """
+    more = f" and {len(numbers) - 10} more" if len(numbers) > 10 else ""
+    return ("page " if len(numbers) == 1 else "pages ") + ", ".join(map(str, numbers[:10])) + more
 
 
 def _count_letters(page: Page) -> int:

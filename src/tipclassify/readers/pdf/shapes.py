@@ -14,7 +14,7 @@ __all__ = ["read_shapes"]
 _MAX_PATHS: Final = 3_000  # of a page; more are a drawing
 _MAX_SEGMENTS: Final = 400  # of a path that may rule a table; more are a drawing
 _MAX_SHAPES: Final = 2_000
-_OFF_AXIS: Final = 0.5  # points
+_OFF_AXIS: Final = 0.1  # points; the parts of a small tick are short
 
 Point = tuple[float, float]
 

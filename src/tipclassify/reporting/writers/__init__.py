@@ -123,7 +123,9 @@ class TaggedReport:
         """Yield its passages with their source."""
         country, year = (self.document.country, self.document.year) if self.document else (None, None)
         for number, passage in enumerate(self.passages):
-            yield Finding(self.file, passage, self.extras[number] if self.extras else {}, passage.country or country, year)
+            yield Finding(
+                self.file, passage, self.extras[number] if self.extras else {}, passage.country or country, year
+            )
 
 
 @dataclass(frozen=True, slots=True)

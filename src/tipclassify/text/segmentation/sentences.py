@@ -91,7 +91,7 @@ _ENCLOSED: Final = re.compile(r"\((?:[^()]|\([^()]*\))*\)|\[[^][]*\]|“[^“”
 _NEW_SENTENCE: Final = re.compile(r" *$| +[\"“‘(\[]?[A-Z0-9]")
 # Groups of note numbers after a full stop, up to the next sentence or the end.
 _NOTE_GROUPS: Final = re.compile(
-    r"[.!?][\"”’)\]]* *((?:[(\[]\d{1,3}(?:(?:, ?|; ?|[–-])\d{1,3})*[)\]] *)+)(?=[\"“‘(\[]?[A-Z0-9]|\Z)"
+    r"[.!?][\"”’)\]]* *((?:[(\[]\d{1,3}(?:(?:, ?|; ?|[–-])\d{1,3})*[)\]] *)+)(?=[\"“‘(\[]?[A-Z0-9]|[†‡§*•]|\Z)"
 )
 _NOTE_GROUP_START: Final = re.compile(r"[.!?][\"”’)\]]* *[(\[]\d{1,3}[,;–)\]-]")
 _ALPHANUMERIC: Final = re.compile(r"[^\W_¹²³⁰⁴-⁹]")

@@ -119,7 +119,8 @@ def group_lines(
     groups: list[LineGroup] = []
     leading = _leading(lines)
     for at, line in enumerate(lines):
-        margin = max((near.x1 for near in lines[max(at - 3, 0) : at + 4] if near.table is None), default=line.x1)
+        near = lines[max(at - 3, 0) : at + 4]
+        margin = max((one.x1 for one in near if one.table is None and same_size(one, line)), default=line.x1)
         if line.table is not None:
             groups += _table_groups(line, line.table, page, aside)
         elif (
@@ -197,7 +198,8 @@ def _shape_breaks(group: LineGroup, line: Line, step: float, ended: bool) -> boo
     if not ended:
         listed = group.is_entry and _LIST_NUMBER.match(line.text) and abs(line.x0 - group.lines[0].x0) < 0.3 * line.size
         wide = max(line.size, 0.25 * (group.margin - last.x0))
-        return bool(listed) or (room > wide and not last.text.endswith("-") and not _are_centered(last, line))
+        goes_on = last.text.endswith("-") or (line.text[:1].islower() and not listed)
+        return bool(listed) or (room > wide and not goes_on and not _are_centered(last, line))
     return (
         _LIST_NUMBER.match(line.text) is not None
         or room > 0.3 * line.size

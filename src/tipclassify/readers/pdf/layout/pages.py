@@ -78,6 +78,7 @@ class Page:
     """Hold a page: its number from 1, its size in points, words and fragments in file order.
 
     `shapes` are its drawn lines and boxes, `tags` the blocks of its structure tree by marked-content id.
+    `problem` says why its text is not read, or not in order.
     """
 
     number: int
@@ -87,6 +88,7 @@ class Page:
     fragments: tuple[Fragment, ...]
     shapes: tuple[Shape, ...] = ()
     tags: Mapping[int, Tag] = field(default_factory=dict)
+    problem: str = ""
 
 
 MAX_RAISED_SIZE: Final = 0.8
@@ -111,10 +113,11 @@ def make_page(
     words: Sequence[Word],
     shapes: Sequence[Shape] = (),
     tags: Mapping[int, Tag] | None = None,
+    problem: str = "",
 ) -> Page:
     """Make a page; group its words into fragments."""
     fragments = tuple(_join_drop_caps(make_fragments(words)))
-    return Page(number, width, height, tuple(words), fragments, tuple(shapes), tags or {})
+    return Page(number, width, height, tuple(words), fragments, tuple(shapes), tags or {}, problem)
 
 
 def make_fragments(words: Sequence[Word]) -> list[Fragment]:

@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from tipclassify.readers.pdf.layout.pages import (
@@ -32,10 +33,11 @@ CAPTION: Final = re.compile(r"(?:Table|Figure|Fig\.|Chart|Graph|Map|Box|Exhibit)
 _THIN: Final = 2.5  # points; a thinner box is a line
 _TOUCH: Final = 2.0  # points between shapes of one table
 _TOLERANCE: Final = 3.0  # points between edges of one border
+_MAX_ROW: Final = 150.0  # points between the lines above and below a row
 _MIN_SIDE: Final = 6.0  # points of a cell
 _PAGE_SHARE: Final = 0.9  # of the page's width and height; a larger box is a background
 _MAX_CROSSING: Final = 0.03  # share of the words that a border may cross: cells that span columns
-_MAX_PROSE_ROWS: Final = 4  # text rows of a cell in a table of two rows; more are columns of prose in a frame
+_MAX_NAME_LINES: Final = 3  # lines of a column's name
 _MIN_DRAWING: Final = 40.0  # points
 _MAX_TICK: Final = 14.0  # points
 _LABEL_REACH: Final = 6.0  # em right of a drawing
@@ -57,7 +59,7 @@ def place_tables(page: Page) -> Page:
     found: list[Fragment] = []
     ruling = [s for s in page.shapes if not s.drawing and not _is_background(s, page)]
     ticks = [s for s in page.shapes if s.drawing and max(s.x1 - s.x0, s.y1 - s.y0) <= _MAX_TICK]
-    for group in _touching(ruling):
+    for group in _stacked(_touching(ruling), left):
         inside = [f for f in left if _holds(_bounds(group), f)]
         rows = _ruled_rows(group, inside, ticks) if len(group) > 1 and len(inside) > 3 else []
         if rows:
@@ -82,7 +84,8 @@ def _placed(rows: list[TableRow], inside: Sequence[Fragment], bounds: Shape) -> 
     """Return a fragment in place of a table, on the baseline of its first row."""
     first = min(inside, key=lambda f: f.y)
     word = Word("|", bounds.x0, bounds.x1, first.y, first.size)
-    return Fragment(min(f.order for f in inside), (word,), bounds.x0, bounds.x1, first.y, first.size, Table(rows, bounds.y1))
+    order = min(fragment.order for fragment in inside)
+    return Fragment(order, (word,), bounds.x0, bounds.x1, first.y, first.size, Table(rows, bounds.y1))
 
 
 # --------------------------------------------------------------------------------------------- shapes
@@ -120,6 +123,34 @@ def _touching(shapes: Sequence[Shape]) -> list[list[Shape]]:
     return [members for _, members in groups]
 
 
+def _stacked(groups: list[list[Shape]], fragments: Sequence[Fragment]) -> list[list[Shape]]:
+    """Join groups that are broken at the same places, with nothing but cells between: rows ruled by lines alone."""
+    joined: list[list[Shape]] = []
+    for group in sorted(groups, key=lambda g: _bounds(g).y0):
+        for other in reversed(joined):
+            above, below = _bounds(other), _bounds(group)
+            shared = [a for a in _breaks(other) for b in _breaks(group) if abs(a - b) <= _TOLERANCE]
+            between = [f for f in fragments if above.y1 < _middle(f.y, f.size) < below.y0 and f.x0 < above.x1]
+            if (
+                shared
+                and abs(above.x1 - below.x1) <= _TOLERANCE
+                and below.y0 - above.y1 < _MAX_ROW
+                and not any(
+                    CAPTION.match(row_text([f])) or any(f.x0 < x - 1 < x + 1 < f.x1 for x in shared) for f in between
+                )
+            ):
+                other.extend(group)
+                break
+        else:
+            joined.append(list(group))
+    return joined
+
+
+def _breaks(group: Sequence[Shape]) -> list[float]:
+    """Return where the lines of a group are broken, inside of it."""
+    return _clusters(edge for shape in group for edge in (shape.x0, shape.x1))[1:-1]
+
+
 def _overlap(a: Shape, b: Shape) -> bool:
     return a.x0 - _TOUCH <= b.x1 and b.x0 <= a.x1 + _TOUCH and a.y0 - _TOUCH <= b.y1 and b.y0 <= a.y1 + _TOUCH
 
@@ -142,9 +173,10 @@ def _ruled_rows(shapes: Sequence[Shape], inside: Sequence[Fragment], ticks: Sequ
     across, down = _lines(shapes)
     words = [word for fragment in inside for word in fragment.words]
     limit = max(1, _MAX_CROSSING * len(words))
-    edges = [x for x in _clusters([line.at for line in down]) if sum(w.x0 < x - 1 < x + 1 < w.x1 for w in words) <= limit]
+    borders = _clusters([line.at for line in down])
+    edges = [x for x in borders if sum(word.x0 < x - 1 < x + 1 < word.x1 for word in words) <= limit]
     levels = _clusters([line.at for line in across])
-    columns = [(a, b) for a, b in zip(edges, edges[1:], strict=False) if b - a >= _MIN_SIDE]
+    columns = [(a, b) for a, b in pairwise(edges) if b - a >= _MIN_SIDE]
     if len(columns) < 2 or len(levels) < 2:
         return []
     cells: dict[tuple[int, int], list[Word]] = defaultdict(list)
@@ -232,9 +264,10 @@ def _table_rows(cells: dict[tuple[int, int], list[Word]], tops: list[list[int]],
 
 
 def _is_table(rows: list[TableRow]) -> bool:
+    """Return whether rows have cells; below a first row of short ones if there are two, else they frame prose."""
     if sum(len(row.cells) > 1 for row in rows) < 2:
-        return False
-    return len(rows) > 2 or all(len(cell) <= _MAX_PROSE_ROWS for row in rows for cell in row.cells)
+        return len(rows) > 3 and len(rows[0].cells) > 1 and rows[0].header  # a column may be empty
+    return len(rows) > 2 or all(len(cell) <= _MAX_NAME_LINES for cell in rows[0].cells)
 
 
 # --------------------------------------------------------------------------------------------- drawings

@@ -59,11 +59,13 @@ def tagged_groups(page: Page, body: float) -> list[LineGroup]:
             rows[tag.row].append((tag, lines))
         elif lines:
             margin = max(line.x1 for line in lines)
-            placed.append((tag.block, LineGroup(lines, page.number, page.number, margin, False, False, kind=tag.kind, level=tag.level)))
+            group = LineGroup(lines, page.number, page.number, margin, False, False, kind=tag.kind, level=tag.level)
+            placed.append((tag.block, group))
     for row, cells in rows.items():
         header = all(tag.header for tag, _ in cells)
         texts = [lines for _, lines in cells]
-        placed.append((row, LineGroup(texts[0], page.number, page.number, 0.0, False, False, header=header, cells=texts)))
+        group = LineGroup(texts[0], page.number, page.number, 0.0, False, False, header=header, cells=texts)
+        placed.append((row, group))
     for group in group_lines(make_lines(group_rows(loose)), page.number, body) if loose else ():
         at = next(f.order for f in loose if f.y == group.lines[0].y or f is loose[-1])
         placed.append((max((block for block, end in ends.items() if end < at), default=0) + 0.5, group))
