@@ -30,6 +30,7 @@ LARGE: Final = 1.12
 _LIST_NUMBER: Final = re.compile(
     r"(?:\(?(?:\d{1,3}|[A-Za-z]|[ivx]{1,5}|[IVX]{1,5})[.)]|\d{1,2}(?:\.\d{1,2}){1,3}\.?)(?:\s|$)"
 )
+_ENTRY_NUMBER: Final = re.compile(r"[\[(]?(\d{1,3})[\])]?[.:]?\s")
 _SIZE_TOLERANCE: Final = 0.08  # relative difference of type sizes in one paragraph
 _PARAGRAPH_GAP: Final = 1.35  # of the line spacing, between paragraphs
 _SENTENCE_GAP: Final = 1.12  # the same after the end of a sentence
@@ -170,7 +171,7 @@ def _starts_paragraph(group: LineGroup, line: Line, leading: float, body: float)
         return True
     large = min(last.size, line.size) >= LARGE * body
     step = (line.y - last.y) / (max(leading, 1.2 * line.size) if large else leading)
-    if step > _PARAGRAPH_GAP or step <= 0 or BULLET.match(line.text):
+    if step > _PARAGRAPH_GAP or step <= 0 or BULLET.match(line.text) or _is_next_entry(group.lines[0], line):
         return True
     if large and last.bold == line.bold:  # titles are broken by sense, not by width
         return ENDED.search(last.text.rstrip(":")) is not None
@@ -178,6 +179,12 @@ def _starts_paragraph(group: LineGroup, line: Line, leading: float, body: float)
     if last.bold == line.bold == "all" and last.text.isupper() == line.text.isupper() and not ended:
         return _LIST_NUMBER.match(line.text) is not None  # headings, too
     return _style_breaks(group, line, ended) or _shape_breaks(group, line, step, ended)
+
+
+def _is_next_entry(first: Line, line: Line) -> bool:
+    """Return whether a line begins with the number after that of an entry, at the same place."""
+    numbers = [int(found[1]) for text in (first.text, line.text) if (found := _ENTRY_NUMBER.match(text))]
+    return len(numbers) == 2 and numbers[1] == numbers[0] + 1 and abs(first.x0 - line.x0) < line.size
 
 
 def _style_breaks(group: LineGroup, line: Line, ended: bool) -> bool:
