@@ -21,7 +21,7 @@ from tipclassify.readers.pdf.layout.flow import Paragraph, body_size, read_parag
 from tipclassify.readers.pdf.layout.pages import Page
 from tipclassify.readers.pdf.references import REFERENCES, find_references, is_reference_heading
 from tipclassify.text.document import Block, Document
-from tipclassify.text.segmentation.sections import Outline, run_in_section
+from tipclassify.text.segmentation.sections import Outline, join_headings, run_in_section
 
 __all__ = ["MOST_CHARACTERS", "MOST_PAGES", "read_pdf"]
 
@@ -106,6 +106,8 @@ def _blocks(paragraphs: list[Paragraph]) -> Iterator[Block]:
             section = table = _table_section(section, text)
         elif paragraph.kind in ("row", "header"):
             section = table or section
+        elif paragraph.heading and table is not None and (nested := join_headings(table, text)) != text:
+            section = sections[aside] = nested  # the name of a column, of a table that is not ruled
         else:
             table = None
             heading = outlines[aside].section(text, paragraph.level) if paragraph.heading else run_in_section(text)
