@@ -20,8 +20,9 @@ _HEADING: Final = re.compile(
     re.IGNORECASE,
 )
 _EVIDENCE: Final = re.compile(
-    r"https?://|www\.\w|\bdoi:|\[(?:online|cited|previously|source|hard ?copy)|\bcited \d|\bAvailable (?:from|at)\b|\bAccessed\b"
-    r"|\bRetrieved (?:from|on)\b|[Oo]n file\b|\bIbid\b|\bet al\.|\bISBN\b|\bvol\. \d|\bpp\. \d|\b[Ee]-?mail communication\b"
+    r"https?://|www\.\w|\bdoi:|\[(?:online|cited|previously|source|hard ?copy)|\bcited \d|\bAvailable (?:from|at)\b"
+    r"|\bAccessed\b|\bRetrieved (?:from|on)\b|[Oo]n file\b|\bIbid\b|\bet al\.|\bISBN\b|\bvol\. \d|\bpp\. \d"
+    r"|\b[Ee]-?mail communication\b"
 )
 _NUMBERED: Final = re.compile(r"[\[(]?\d{1,3}[\])]?[.:]?\s+[\"“]?[^\W\d_]")
 _YEAR: Final = re.compile(r"\b(?:19|20)\d\d\b")
