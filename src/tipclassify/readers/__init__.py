@@ -110,7 +110,7 @@ def _read(
 
     `declared` is the encoding that a server declares.
     """
-    from tipclassify.readers.countries import country_and_year
+    from tipclassify.readers.countries import country_and_year, with_countries
 
     if is_gzip(data):
         from tipclassify.readers.limits import gunzip
@@ -126,7 +126,7 @@ def _read(
     if all(block.heading for block in document.blocks):
         raise InputError(f"{source}: no readable text in it; give a file with text")
     country, year = country_and_year(document.title, source, document.text[:_OPENING])
-    return replace(document, country=document.country or country, year=document.year or year)
+    return with_countries(replace(document, country=document.country or country, year=document.year or year))
 
 
 def _document(kind: InputFormat, data: bytes, source: str, encoding: str | None, declared: str | None) -> Document:
