@@ -84,6 +84,9 @@ Invented = Annotated[
         min=0,
     ),
 ]
+Twins = Annotated[
+    int | None, _for_encoder("--twins", "Times that near twins are in an epoch, where there are real passages.", min=1)
+]
 Resume = Annotated[bool, _for_encoder("--resume", "Go on with a run that was broken off.")]
 
 

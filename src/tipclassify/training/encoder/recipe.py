@@ -222,12 +222,13 @@ def export(
 def _describe_training(base: Base, runs: Sequence[Mapping[str, Any]], bits: int) -> str:
     """Describe the base and each fine-tuning in order, for the model card."""
     last = runs[-1]
+    often = [f"{run['twins']} times" if run.get("twins", 1) > 1 else "always" for run in runs]
     epochs = "\n".join(
         f"{run['epochs']} epoch{'s' * (run['epochs'] != 1)} of all real passages and {run['invented']:,} invented ones "
-        f"(near twins always), batches of {run['batch']}, seed {run['seed']}, "
+        f"(near twins {twins}), batches of {run['batch']}, seed {run['seed']}, "
         f"{'focal loss, ' if run.get('focal') else ''}AdamW,\nrate {run['rate']:g} at the head and times "
         f"{run['decay']:g} for each layer below{'.' if run is last else '; then'}"
-        for run in runs
+        for run, twins in zip(runs, often, strict=True)
     )
     return (
         f"\n\nBase: [{base.name}](https://huggingface.co/{base.name}) ({base.licence}, weights SHA-256 "
@@ -277,9 +278,10 @@ def _epoch(rows: Sequence[Row], taught: Bools, settings: Settings, number: int) 
         return np.flatnonzero(taught)
     twins = np.array([bool(row.get("pair")) for row in rows]) & ~real
     others = np.flatnonzero(taught & ~real & ~twins)
-    left = max(0, settings.invented - int((taught & twins).sum()))
+    pairs = np.tile(np.flatnonzero(taught & twins), settings.twins)
+    left = max(0, settings.invented - len(pairs))
     chosen = np.random.default_rng([settings.seed, number, 1]).permutation(others)[:left]
-    return np.sort(np.concatenate([np.flatnonzero(taught & (real | twins)), chosen]))
+    return np.sort(np.concatenate([np.flatnonzero(taught & real), pairs, chosen]))
 
 
 def _examples(

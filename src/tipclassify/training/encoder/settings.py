@@ -36,6 +36,8 @@ class Settings:
         Share of the tokens replaced by the mask token in training, because explanation by occlusion masks tokens later.
     invented : int
         Invented passages in each epoch, beside real ones: all near twins first, then others, sampled anew each epoch.
+    twins : int
+        Times that near twins are in each epoch, beside real ones, 1 or more.
     no_heading : float
         Share of passages without their heading, with the labels of ``labels_alone``.
     other_heading : float
@@ -58,14 +60,15 @@ class Settings:
     dropout: float = 0.1
     masking: float = 0.05
     invented: int = 12_000
+    twins: int = 1
     no_heading: float = 0.3
     other_heading: float = 0.25
     tokens: int = 128
     stand_in: str = "Arcadia"
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch < 1 or self.tokens < 8:
-            raise ValueError("epochs and batch: 1 or more; tokens: 8 or more")
+        if min(self.epochs, self.batch, self.twins) < 1 or self.tokens < 8:
+            raise ValueError("epochs, batch and twins: 1 or more; tokens: 8 or more")
         if not 0 <= self.focal <= 5:
             raise ValueError(f"focal {self.focal:g}: a power from 0 to 5")
         if not 0 < self.rate < 1:
