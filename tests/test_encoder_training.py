@@ -413,6 +413,9 @@ def test_an_epoch_has_all_real_passages_all_twins_and_others_drawn_anew() -> Non
         assert set(np.flatnonzero(real & ~HELD)) <= set(chosen)
         assert set(np.flatnonzero(~HELD[:20])) <= set(chosen)
         assert (~real[chosen]).sum() == 50
+    twice = _epoch(rows, ~HELD, replace(SETTINGS, invented=50, twins=2), 0)
+    assert [(twice == at).sum() for at in np.flatnonzero(~HELD[:20])] == [2] * int((~HELD[:20]).sum())
+    assert (~real[twice]).sum() == 50
     invented = [row for row in rows if not is_real(row)]
     assert len(_epoch(invented, np.ones(192, bool), SETTINGS, 0)) == 192  # where none is real, all
 

@@ -202,9 +202,10 @@ def _epoch(rows: Sequence[Row], taught: Bools, settings: Settings, number: int) 
         return np.flatnonzero(taught)
     twins = np.array([bool(row.get("pair")) for row in rows]) & ~real
     others = np.flatnonzero(taught & ~real & ~twins)
-    left = max(0, settings.invented - int((taught & twins).sum()))
+    pairs = np.tile(np.flatnonzero(taught & twins), settings.twins)
+    left = max(0, settings.invented - len(pairs))
     chosen = np.random.default_rng([settings.seed, number, 1]).permutation(others)[:left]
-    return np.sort(np.concatenate([np.flatnonzero(taught & (real | twins)), chosen]))
+    return np.sort(np.concatenate([np.flatnonzero(taught & real), pairs, chosen]))
 
 
 def _examples(

@@ -23,14 +23,15 @@ class Settings:
     dropout: float = 0.1  # share of the pooled vector dropped before the head
     masking: float = 0.05  # share of the tokens masked, because explanation by occlusion masks tokens later
     invented: int = 12_000  # invented passages in each epoch, beside real ones
+    twins: int = 1  # times that near twins are in each epoch, beside real passages
     no_heading: float = 0.3  # share of passages without their heading, with the labels of ``labels_alone``
     other_heading: float = 0.25  # share of headings replaced by one of equivalent meaning
     tokens: int = 128  # maximum of a passage, with heading and special tokens; the window of scoring
     stand_in: str = "Arcadia"  # replaces every name, a single token in English bases; "" keeps names
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch < 1 or self.tokens < 8:
-            raise ValueError("epochs and batch: 1 or more; tokens: 8 or more")
+        if min(self.epochs, self.batch, self.twins) < 1 or self.tokens < 8:
+            raise ValueError("epochs, batch and twins: 1 or more; tokens: 8 or more")
         if not 0 <= self.focal <= 5:
             raise ValueError(f"focal {self.focal:g}: a power from 0 to 5")
         if not 0 < self.rate < 1:
