@@ -88,6 +88,15 @@ def test_intervals_are_those_of_drawing_groups_one_by_one() -> None:
     assert (found.draws, found.groups) == (4_000, len(members))
 
 
+def test_a_weight_counts_as_so_many_passages_of_the_group() -> None:
+    rng = np.random.default_rng(0)
+    y_true, y_pred = rng.random((2, 60, 3)) < 0.5
+    groups, times = np.arange(60) // 3, 1 + np.arange(60) % 4
+    weighted = intervals(y_true, y_pred, groups, draws=200, weights=times.astype(float))
+    assert weighted == intervals(*(each.repeat(times, axis=0) for each in (y_true, y_pred, groups)), draws=200)
+    assert weighted != intervals(y_true, y_pred, groups, draws=200)
+
+
 def test_what_cannot_be_drawn_has_no_interval() -> None:
     truth, given, groups = simulated(0)
     truth[:, 2] = given[:, 2] = False

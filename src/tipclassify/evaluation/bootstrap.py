@@ -81,18 +81,20 @@ class Comparison:
     differences: tuple[Difference, ...]
 
 
-def intervals(y_true: Bools, y_pred: Bools, groups: Groups, draws: int = 1_000, seed: int = 0) -> Intervals:
+def intervals(
+    y_true: Bools, y_pred: Bools, groups: Groups, draws: int = 1_000, seed: int = 0, weights: Floats | None = None
+) -> Intervals:
     """Compute 95% bootstrap intervals by group.
 
-    `y_true` and `y_pred` are bool (n, 3), `groups` int (n,). Without draws, or with fewer than two groups, every
-    interval is NaN. The recall and F1 of a label exclude draws in which it does not occur, its precision draws in which
-    it is not predicted.
+    `y_true` and `y_pred` are bool (n, 3), `groups` int (n,); `weights`, float (n,), says how often a passage counts.
+    Without draws, or with fewer than two groups, every interval is NaN. The recall and F1 of a label exclude draws in
+    which it does not occur, its precision draws in which it is not predicted.
 
     >>> y_true = np.eye(3, dtype=bool).repeat(20, axis=0)
     >>> str(intervals(y_true, y_true, range(60)).macro_f1)
     '[1.000, 1.000]'
     """
-    totals = _group_totals(y_true, y_pred, groups)
+    totals = _group_totals(y_true, y_pred, groups, weights)
     found = [Interval(*percentile_interval(sample)) for sample in _figures(_draw(totals, draws, seed)).T]
     labels = tuple(LabelIntervals(label, found[j], found[3 + j], found[7 + j]) for j, label in enumerate(LABELS))
     return Intervals(draws, len(totals), found[6], found[10], labels)
@@ -148,10 +150,11 @@ def percentile_interval(sample: Floats) -> tuple[float, float]:
     return low, high
 
 
-def _group_totals(y_true: Bools, y_pred: Bools, groups: Groups) -> Floats:
+def _group_totals(y_true: Bools, y_pred: Bools, groups: Groups, weights: Floats | None = None) -> Floats:
     """Count by group (groups, 11): true positives, predicted and true of each label, exact matches, passages."""
     right = (y_true == y_pred).all(axis=1, keepdims=True)
     counts = np.concatenate([y_true & y_pred, y_pred, y_true, right, np.ones_like(right)], axis=1)
+    counts = counts if weights is None else counts * weights[:, None]
     names, number = np.unique(np.asarray(groups), return_inverse=True)
     return np.stack([np.bincount(number, column, len(names)) for column in counts.T], axis=1)
 

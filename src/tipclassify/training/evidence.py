@@ -133,7 +133,7 @@ def _operating_points(
 ) -> dict[str, dict[str, Any]]:
     """Return the threshold of each label, and precision and recall with their 95% intervals."""
     points = {}
-    found = intervals(y_true, y_pred, groups, seed=seed)
+    found = intervals(y_true, y_pred, groups, seed=seed, weights=weights)
     for j, (label, row) in enumerate(zip(LABELS, found.labels, strict=True)):
         hits = float(weights @ (y_true[:, j] & y_pred[:, j]))
         precision, recall = (hits / max(1e-9, float(weights @ all_of[:, j])) for all_of in (y_pred, y_true))
