@@ -66,21 +66,9 @@ def rank(
     Goldstein 1998, with the lazy evaluation of Minoux 1978). Passages that differ from an earlier one in names and
     figures only come last. Passages that differ in one other word do not: that word often decides the label.
 
-    Parameters
-    ----------
-    passages : sequence of Passage (m,)
-        Tagged passages, with scores.
-    thresholds : float (3,)
-        Probability threshold of each label (`Classifier.thresholds`).
-    known : sequence of str, optional
-        Texts of passages that are labelled already.
-    others : sequence of array (m, 3)
-        Labels by other models or annotators (0 or 1); NaN for no vote.
-    seed : int
-        Seed of the order among equal scores.
+    `thresholds` are the labels' (3,), `known` the texts of labelled passages, `others` labels by other models or
+    annotators, each (m, 3), 0 or 1 or NaN for no vote; `seed` orders equal scores.
 
-    Examples
-    --------
     >>> texts = {"Police arrested a recruiter.": 0.98, "A new unit was formed.": 0.52, "A new unit was formed!": 0.82}
     >>> tagged = [
     ...     Passage(text, 0, len(text), scores={"positive_effort": score, "failure": 0.02, "complicity": 0.02})
@@ -190,14 +178,8 @@ def queue_rows(
 ) -> list[dict[str, Any]]:
     """Choose the `n` passages to label next, as rows; fewer if the reports have fewer. Page furniture is left out.
 
-    Parameters
-    ----------
-    thresholds : float (3,)
-        Probability threshold of each label.
-    known : sequence of str, optional
-        Texts of labelled passages; a passage with the same text is left out.
-    other : Classifier, optional
-        A second model: passages on whose labels the two disagree, each at its thresholds of `policy`, come first.
+    A passage with the text of a `known` one is left out. Passages on whose labels the model and the `other` one
+    disagree, each at its thresholds of `policy`, come first.
     """
     labelled = {text_key(text) for text in known or ()}
     passages: list[Passage] = []

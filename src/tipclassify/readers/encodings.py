@@ -93,7 +93,6 @@ def is_binary(data: bytes) -> bool:
 
     Zero bytes, or more than a few control characters other than white space and escape, make them binary.
 
-
     >>> is_binary(b"Police\\r\\n"), is_binary(b"\\x89PNG\\x00")
     (False, True)
     """
@@ -158,9 +157,8 @@ def _has_usual_case(word: str) -> bool:
     if len(word) == 1:
         return word in _ONE_LETTER_WORDS
     foreign_capitals = any(c.isupper() and not c.isascii() for c in word[1:])
-    return word.isupper() or not (
-        foreign_capitals or (not word[0].isascii() and word[0].islower() and word[1].isupper())
-    )
+    odd_start = not word[0].isascii() and word[0].islower() and word[1].isupper()
+    return word.isupper() or not (foreign_capitals or odd_start)
 
 
 def _sign_plausibility(sign: str, before: str, after: str) -> float:
@@ -171,11 +169,8 @@ def _sign_plausibility(sign: str, before: str, after: str) -> float:
     if sign in _OPENING:
         return _SIGN_SCORE if before in " \n\xa0([-–—/\"'“‘" and (after.isalnum() or after in "“‘[($€£…") else -1.0
     if sign in _CLOSING:
-        return (
-            _SIGN_SCORE
-            if before.isalnum() or before in ".,;:!?%)]’”…-–—" or (sign == "’" and after.isdigit())
-            else -1.0
-        )
+        closes = before.isalnum() or before in ".,;:!?%)]’”…-–—" or (sign == "’" and after.isdigit())
+        return _SIGN_SCORE if closes else -1.0
     if sign in _DASHES:
         return _SIGN_SCORE
     if sign in _MONEY:

@@ -31,10 +31,7 @@ _VOID: Final = frozenset("area base br col embed hr img input link meta param so
 def read_epub(data: bytes, source: str) -> Document:
     """Read all chapters; a chapter without a section heading continues the section before.
 
-    Raises
-    ------
-    InputError
-        When the book is damaged, locked, too large, or has no text.
+    Raises `InputError` when the book is damaged, locked, too large, or has no text.
     """
     archive = open_zip(data, source)
     container = _parse_elements(read_member(archive, _CONTAINER, source), source)
@@ -69,11 +66,8 @@ def _chapters(archive: zipfile.ZipFile, package: list[_Element], root: str, sour
     for reference in dict.fromkeys(found.attributes.get("idref", "") for found in package if found.name == "itemref"):
         item = files.get(reference, {})
         member = posixpath.normpath(posixpath.join(posixpath.dirname(root), unquote(item.get("href", ""))))
-        if (
-            item.get("media-type") not in _CHAPTER_TYPES
-            or "nav" in item.get("properties", "").split()
-            or member not in members
-        ):
+        is_chapter = item.get("media-type") in _CHAPTER_TYPES and "nav" not in item.get("properties", "").split()
+        if not is_chapter or member not in members:
             continue
         page = read_member(archive, member, source)
         declared = _ENCODING.match(page)
@@ -87,7 +81,7 @@ def _chapters(archive: zipfile.ZipFile, package: list[_Element], root: str, sour
 
 
 class _Element(NamedTuple):
-    """Hold an XML element: its local name, attributes, and text up to the next start tag."""
+    """An XML element: its local name, attributes, and text up to the next start tag."""
 
     name: str
     attributes: dict[str, str]
@@ -95,22 +89,14 @@ class _Element(NamedTuple):
 
 
 def _parse_elements(xml: bytes, source: str) -> list[_Element]:
-    """Parse an XML file into a flat list of elements, in document order.
-
-    Raises
-    ------
-    InputError
-        When it is not XML, or declares a document type: nested entities can expand to gigabytes.
-    """
+    """Parse an XML file into a flat list of elements, without document type: nested entities can expand to gigabytes."""
     found: list[_Element] = []
 
     def refuse(*_: object) -> None:
         raise InputError(f"{source}: its XML has a document type, which no EPUB needs; convert it to EPUB again")
 
     parser = expat.ParserCreate()
-    parser.StartElementHandler = lambda name, attributes: found.append(
-        _Element(name.rpartition(":")[2], attributes, [])
-    )
+    parser.StartElementHandler = lambda name, given: found.append(_Element(name.rpartition(":")[2], given, []))
     parser.CharacterDataHandler = lambda text: found[-1].texts.append(text)
     parser.StartDoctypeDeclHandler = refuse
     try:

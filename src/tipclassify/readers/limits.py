@@ -49,10 +49,7 @@ ZIP_DAMAGE: Final = (
 def read_bounded(name: str) -> bytes:
     """Read all bytes of a file or pipe, or of standard input for ``-``.
 
-    Raises
-    ------
-    InputError
-        When it is unreadable, a folder or device, or larger than `LARGEST`.
+    Raises `InputError` when it is unreadable, a folder or device, or larger than `LARGEST`.
     """
     try:
         if name == "-":
@@ -85,10 +82,7 @@ def _over_limit() -> str:
 def gunzip(data: bytes, name: str) -> bytes:
     """Decompress a gzip file of at most `LARGEST` decompressed bytes.
 
-    Raises
-    ------
-    InputError
-        When it is damaged, truncated or larger.
+    Raises `InputError` when it is damaged, truncated or larger.
     """
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
@@ -105,12 +99,10 @@ def gunzip(data: bytes, name: str) -> bytes:
 def open_zip(data: bytes, name: str) -> zipfile.ZipFile:
     """Open the zip file in `data` after checks of its directory.
 
-    Sizes in the directory can be trusted: zipfile decompresses no entry beyond its stated size.
+    Raises `InputError` when it is damaged, encrypted, larger than `LARGEST` decompressed, or its compression ratio is
+    suspicious.
 
-    Raises
-    ------
-    InputError
-        When it is damaged, encrypted, larger than `LARGEST` decompressed, or its compression ratio is suspicious.
+    Sizes in the directory can be trusted: zipfile decompresses no entry beyond its stated size.
     """
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
@@ -132,13 +124,7 @@ def open_zip(data: bytes, name: str) -> zipfile.ZipFile:
 
 
 def read_member(archive: zipfile.ZipFile, member: str, name: str) -> bytes:
-    """Read one member of a zip file.
-
-    Raises
-    ------
-    InputError
-        When it is missing or damaged.
-    """
+    """Read one member of a zip file; raise `InputError` when it is missing or damaged."""
     try:
         return archive.read(member)
     except KeyError:

@@ -27,19 +27,15 @@ _FRONT_MATTER: Final = re.compile(r"(---|\+\+\+)[ \t]*\r?\n(?=[\w-]+\s*[:=])(.*?
 _TITLE: Final = re.compile(r"^title\s*[:=]\s*(.+)$", re.MULTILINE)
 _NOTE_MARK: Final = re.compile(r"\[\^[^\]\s]{1,40}\]:?")
 _INVISIBLE: Final = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
-_BLOCK_TAG: Final = re.compile(
-    r"</?(?:p|div|section|article|li|ul|ol|table|tr|h\d|hr|details|summary)\b[^<>]*>", re.IGNORECASE
-)
+_BLOCKS: Final = r"</?(?:p|div|section|article|li|ul|ol|table|tr|h\d|hr|details|summary)\b[^<>]*>"
+_BLOCK_TAG: Final = re.compile(_BLOCKS, re.IGNORECASE)
 _TAG: Final = re.compile(r"<[^<>]*>")
 
 
 def read_markdown(data: bytes, source: str, encoding: str | None = None, declared: str | None = None) -> Document:
     """Read Markdown; offsets count the characters of the rendered text.
 
-    Raises
-    ------
-    InputError
-        When it is binary or too large.
+    Raises `InputError` when it is binary or too large.
     """
     if len(data) > LARGEST_MARKUP:
         raise InputError(f"{source}: over {LARGEST_MARKUP / 1e6:.0f} MB of Markdown; split it")

@@ -52,12 +52,8 @@ _PLACEHOLDERS: Final = ("word document", "document", "untitled")  # titles that 
 def read_docx(data: bytes, source: str) -> Document:
     """Read a Word file; headings come from styles, outline levels or short bold paragraphs.
 
-    Raises
-    ------
-    InputError
-        When it is damaged, encrypted or too large.
-    MissingExtraError
-        When python-docx is not installed.
+    Raises `InputError` when it is damaged, encrypted or too large, `MissingExtraError` when python-docx is not
+    installed.
     """
     open_zip(data, source)  # raises for unsafe archives
     try:

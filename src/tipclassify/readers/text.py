@@ -45,10 +45,7 @@ def read_text(data: bytes, source: str, encoding: str | None = None, declared: s
 def decode_text(data: bytes, source: str, encoding: str | None = None, declared: str | None = None) -> str:
     """Decode a file in the encoding that the user names (`decode_as`) or in the detected one (`decode`).
 
-    Raises
-    ------
-    InputError
-        When the bytes are no text, or not in `encoding`.
+    Raises `InputError` when the bytes are no text, or not in `encoding`.
     """
     if not encoding:
         check_is_text(data, source)
@@ -60,13 +57,7 @@ def decode_text(data: bytes, source: str, encoding: str | None = None, declared:
 
 
 def check_is_text(data: bytes, source: str) -> None:
-    """Check that bytes are text in some encoding.
-
-    Raises
-    ------
-    InputError
-        When `data` is binary.
-    """
+    """Check that bytes are text in some encoding; raise `InputError` when `data` is binary."""
     marked = any(data.startswith(mark) for mark, _ in BYTE_ORDER_MARKS)
     if is_binary(data) and not marked and not wide_encoding(data):
         raise _binary_error(source)
@@ -79,10 +70,7 @@ def _binary_error(source: str) -> InputError:
 def decode_as(data: bytes, encoding: str, source: str) -> str:
     """Decode `data` in the encoding that the user names, without its byte-order mark.
 
-    Raises
-    ------
-    InputError
-        When the encoding is unknown, or `data` is not valid in it.
+    Raises `InputError` when the encoding is unknown, or `data` is not valid in it.
 
     >>> decode_as(b"caf\\x8e", "macintosh", "menu.txt")
     'café'

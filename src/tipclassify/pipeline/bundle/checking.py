@@ -39,7 +39,6 @@ from tipclassify.pipeline.bundle.manifest import (
     figures,
     read_manifest,
     read_row,
-    total_of,
 )
 from tipclassify.pipeline.bundle.models import BREAKS, Result, find_model
 from tipclassify.pipeline.bundle.writing import get_original, read_original, settings, sha256_of
@@ -221,7 +220,7 @@ def _probabilities(passages: Sequence[Any]) -> npt.NDArray[np.float64]:
 def _check_counts(manifest: Manifest, groups: Sequence[Group]) -> list[Check]:
     step = _Step("counts")
     try:
-        found = [figures(group, manifest.error_rates) for group in (*groups, total_of(groups))]
+        found = [figures(group, manifest.error_rates) for group in (*groups, sum(groups, Group(())))]
     except (ArithmeticError, ValueError):
         return [Check("counts", "differs", "the error rates in the manifest are impossible")]
     stored = [*((one.name, one.figures) for one in manifest.inputs), ("all inputs", manifest.figures)]

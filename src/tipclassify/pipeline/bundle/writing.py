@@ -13,8 +13,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
-from importlib import resources
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import IO, Any, Final
 
 import msgspec
@@ -41,7 +40,6 @@ from tipclassify.pipeline.bundle.manifest import (
     environment,
     figures,
     seal,
-    total_of,
     write_row,
 )
 from tipclassify.pipeline.bundle.models import model_id, pack_model
@@ -71,7 +69,10 @@ def write_bundle(
     with_model: bool = False,
     done: Callable[[int, int], None] | None = None,
 ) -> tuple[Manifest, str]:
-    """Tag `files` and write their bundle to `out`.
+    """Tag `files` and write their bundle to `out`; return the manifest and its fingerprint.
+
+    Raises `InputError` when inputs cannot be read, with a line for each (`out` then has no valid bundle), `ModelError`
+    when the model cannot be used.
 
     Parameters
     ----------
@@ -82,17 +83,6 @@ def write_bundle(
     done : callable, optional
         Called with (inputs done, inputs in total) after each.
 
-    Returns
-    -------
-    (Manifest, str)
-        The manifest and its fingerprint.
-
-    Raises
-    ------
-    InputError
-        When inputs cannot be read, with a line for each; `out` then has no valid bundle.
-    ModelError
-        When the model cannot be used.
     """
     if not files:
         raise InputError("no inputs: give reports to make figures of")
@@ -171,27 +161,18 @@ def _pack_inputs(
             raise InputError("\n".join([*failures, f"{count}, so no bundle was written: mend them or leave them out"]))
         lines.seek(0)
         packer.add(PASSAGES, lines)
-    return inputs, total_of(groups)
+    return inputs, sum(groups, Group(()))
 
 
 def _readme(inputs: Sequence[Input], with_sources: bool, with_model: bool) -> str:
     fetched = [f" (as of {one.link.fetched})" if one.link else "" for one in inputs]
     lines = (f"  {one.sha256}  {one_line(one.name)}{when}\n" for one, when in zip(inputs, fetched, strict=True))
-    return (
-        (resources.files("tipclassify.pipeline.bundle") / "readme.txt")
-        .read_text("utf-8")
-        .format(
-            version=__version__,
-            sources="the reports themselves, byte for byte"
-            if with_sources
-            else "not in here: give the reports yourself",
-            model="the model that gave the probabilities"
-            if with_model
-            else "not in here: the manifest has its SHA-256",
-            given="" if with_sources else " REPORT...",
-            listed="".join(lines),
-        )
-    )
+    sources, given = "not in here: give the reports yourself", " REPORT..."
+    if with_sources:
+        sources, given = "the reports themselves, byte for byte", ""
+    model = "the model that gave the probabilities" if with_model else "not in here: the manifest has its SHA-256"
+    text = Path(__file__).with_name("readme.txt").read_text("utf-8")
+    return text.format(version=__version__, sources=sources, model=model, given=given, listed="".join(lines))
 
 
 def get_original(file: str, options: ReadOptions) -> Download:
