@@ -14,11 +14,12 @@ import struct
 import sys
 import zipfile
 import zlib
-from typing import BinaryIO, Final
+from typing import IO, Final
 
 from tipclassify.errors import InputError
 
 __all__ = ["LARGEST", "LARGEST_MARKUP", "ZIP_DAMAGE", "gunzip", "open_zip", "read_bounded", "read_member"]
+__all__ += ["read_up_to_limit"]
 
 LARGEST: Final = 100_000_000
 """Maximum bytes of a file, compressed and decompressed; the longest real report has two million."""
@@ -32,17 +33,8 @@ _ALLOWED_COMPRESSION: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED: Final = 0x1  # flag bit of a zip entry
 
 ZIP_DAMAGE: Final = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    OSError,
-    ValueError,
-    OverflowError,
-    IndexError,
-    NotImplementedError,
-    RuntimeError,
-)
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, OverflowError, IndexError, RuntimeError,
+)  # fmt: skip
 """Exceptions of zipfile for bytes that are no zip file, or a truncated or altered one."""
 
 
@@ -53,7 +45,7 @@ def read_bounded(name: str) -> bytes:
     """
     try:
         if name == "-":
-            return _read(sys.stdin.buffer, name)
+            return read_up_to_limit(sys.stdin.buffer, name)
         about = os.stat(name)
         if stat.S_ISDIR(about.st_mode):
             raise InputError(f"{name}: a folder; give the files in it")
@@ -62,13 +54,14 @@ def read_bounded(name: str) -> bytes:
         if about.st_size > LARGEST:
             raise InputError(f"{name}: {about.st_size / 1e6:.0f} MB, {_over_limit()}")
         with open(name, "rb") as file:
-            return _read(file, name)
+            return read_up_to_limit(file, name)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         what = (error.strerror or str(error)) if isinstance(error, OSError) else "no such path, a nul is in it"
         raise InputError(f"{name!s}: {what.lower()}; check the path".replace("\0", "\\0")) from None
 
 
-def _read(file: BinaryIO, name: str) -> bytes:
+def read_up_to_limit(file: IO[bytes], name: str) -> bytes:
+    """Read a stream to its end; raise `InputError` when it is larger than `LARGEST`."""
     data = file.read(LARGEST + 1)
     if len(data) > LARGEST:
         raise InputError(f"{name}: {_over_limit()}")

@@ -1,7 +1,6 @@
 """Find and download country narratives of the Trafficking in Persons (TIP) Report of the US State Department.
 
-A country and years come in, a page goes out. Addresses follow a loose pattern since 2017 (some have a "-2", country
-slugs vary), so candidates are tried, likeliest first, and a page is accepted only if it is about that country.
+Addresses follow a loose pattern since 2017, so candidates are tried, likeliest first, and a page must be about the country.
 """
 
 from __future__ import annotations
@@ -93,19 +92,8 @@ def find_narrative(
 ) -> tuple[int, Download]:
     """Download the narrative of a country from the first address that has it; return its year and page.
 
-    Parameters
-    ----------
-    years : sequence of int
-        Tried in this order.
-    site : str, optional
-        The only site to search.
-    reported : function of str
-        Called with one line for each address tried.
-
-    Raises
-    ------
-    InputError
-        When no address has it, or a site was unreachable.
+    The `years` are tried in this order, on `site` alone if given; `reported` is called with a line for each address
+    tried. Raises `InputError` when no address has it, or a site was unreachable.
     """
     for year in years:
         unreachable: set[str] = set()

@@ -1,7 +1,6 @@
 """Convert JSON tasks of annotation tools: doccano 1.8, Label Studio, Argilla 2, Prodigy.
 
-For each tool one function reads an exported entry, another makes a task to import, and a third, if needed, lists lost
-data.
+For each tool one function reads an exported entry, another makes a task, and a third, if needed, lists lost data.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ _MAX_HEADING_WORDS: Final = 30
 _MAX_BOLD_SHARE: Final = 0.4  # above this share of bold text, bold lines are no headings
 
 
-def read_html(data: bytes, source: str, encoding: str | None = None) -> Document:
+def read_html(data: bytes, source: str, encoding: str | None = None, whole: bool = False) -> Document:
     """Read the main text of a web page.
 
     Offsets count the characters of the document's text, in which empty lines separate blocks.
@@ -79,6 +79,8 @@ def read_html(data: bytes, source: str, encoding: str | None = None) -> Document
     ----------
     encoding : str or None
         Encoding given by the user; it overrides the declaration of the page.
+    whole : bool
+        Keep lines that look like those of a website: the page was made of a document.
 
     Raises
     ------
@@ -97,7 +99,8 @@ def read_html(data: bytes, source: str, encoding: str | None = None) -> Document
         page = _SELF_CLOSED.sub(r"<\1></\2>", page)
     tree = LexborHTMLParser(page)
     tree.strip_tags(_SKIPPED_TAGS)
-    lines = without_boilerplate(page_lines(_main_part(tree)))
+    every = page_lines(_main_part(tree))
+    lines = every if whole else without_boilerplate(every)
     document = build_document(_source_blocks(lines), source, _title(tree, lines))
     if all(block.heading for block in document.blocks):
         raise InputError(f"{source}: no readable text in this page; {_advice_without_text(LexborHTMLParser(page))}")
