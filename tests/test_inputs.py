@@ -152,7 +152,7 @@ BAD: list[Bad] = [
     ),
     (
         "broken.epub", lambda: zipped({"META-INF/container.xml": b"<container"}),
-        "damaged EPUB file; download it or convert it again",
+        "incomplete, it names no book; download it or convert it again",
     ),
     (
         "zip-locked.docx", lambda: locked(zipped({"word/document.xml": TEXT})),

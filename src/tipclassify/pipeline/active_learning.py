@@ -1,8 +1,4 @@
-"""Active learning: which passages to label next, by how much a label for each would improve the model.
-
-`rank` orders tagged passages; `queue_rows` makes rows of the best, in the corpus format with ``labels`` null, which
-`corpus.read_rows` refuses until an annotator fills that in.
-"""
+"""Active learning: which passages to label next, by how much a label for each would improve the model."""
 
 from __future__ import annotations
 
@@ -150,10 +146,7 @@ def _share_new(grams: set[tuple[str, ...]], seen: set[tuple[str, ...]]) -> float
 
 
 def _uncertainty(scores: Floats, cutoffs: Floats) -> Floats:
-    """Return the uncertainty of each label, float (m, 3): ``2 / (1 + exp(|distance|))``, which is 1 at the threshold.
-
-    The distance is that of the probability's log-odds from the threshold's.
-    """
+    """Return ``2 / (1 + exp(|distance|))`` for each label, float (m, 3), by log-odds: 1 at the threshold."""
     probabilities = np.clip(scores, _EPSILON, 1 - _EPSILON)
     distance = np.log(probabilities / (1 - probabilities)) - np.log(cutoffs / (1 - cutoffs))
     return np.asarray(2 / (1 + np.exp(np.abs(distance))))

@@ -1,7 +1,6 @@
 """Batch tagging: paths and links in, tagged reports out, in input order, by one process or several.
 
-The results do not depend on the number of processes. An unreadable input raises in its turn and the others continue.
-Memory does not grow with the number of inputs.
+Results do not depend on the number of processes, nor memory on that of inputs. An unreadable input raises in its turn.
 """
 
 from __future__ import annotations

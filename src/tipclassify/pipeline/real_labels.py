@@ -1,7 +1,4 @@
-"""Labels of real passages, by reference: ``labels.csv`` has the hash of their words, and ``sources.json`` public files.
-
-`rebuild` reads these files, finds the passages by hash and returns corpus rows; the command line writes them.
-"""
+"""Labels of real passages, by the hash of their words: find the passages in public files, as corpus rows."""
 
 from __future__ import annotations
 
@@ -119,10 +116,7 @@ class _File(NamedTuple):
 
 
 def _files(folder: Path, references: Sequence[Reference]) -> dict[_File, list[Reference]]:
-    """Group the references by public file: the braces in ``source`` and ``file`` of ``sources.json`` correspond.
-
-    A source that is only a family's name may be in any file of the family, and is listed under each.
-    """
+    """Group the references by public file; a source that is only a family's name is listed under all its files."""
     path = folder / "sources.json"
     files: dict[_File, list[Reference]] = defaultdict(list)
     of_family: dict[str, set[_File]] = defaultdict(set)
@@ -256,10 +250,7 @@ def _finder(folder: Path) -> Callable[[_File], bytes | None]:
 
 
 def _downloader(allow_private: bool, problems: list[str]) -> Callable[[_File], bytes | None]:
-    """Make a function that reads a file from the download cache or the web; None for a failed download.
-
-    It adds an error line to `problems`, and stops downloading after `_MAX_FAILURES` consecutive failures.
-    """
+    """Make a function that reads a file from the cache or the web; failures, which give None, go into `problems`."""
     from tipclassify.download import LinkError, download
     from tipclassify.download.cache import read_cached
     from tipclassify.download.request import parse_url

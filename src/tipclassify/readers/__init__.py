@@ -1,7 +1,4 @@
-"""Read files, links and standard input into `Document`s.
-
-The format is detected from the content, the media type or the suffix, and its reader is imported when it is needed.
-"""
+"""Read files, links and standard input into `Document`s, by the reader of the detected format."""
 
 from __future__ import annotations
 
@@ -100,10 +97,7 @@ def _read(
     content_type: str | None = None,
     declared: str | None = None,
 ) -> Document:
-    """Read `data` into a document; detect its country and year from title, name or opening.
-
-    `declared` is the encoding that a server declares.
-    """
+    """Read `data`, whose encoding a server may have `declared`; detect country and year by title, name or opening."""
     from tipclassify.readers.countries import country_and_year
 
     if is_gzip(data):

@@ -1,8 +1,6 @@
 """Detect the encoding of a text file: bytes in, the name of a Python codec out.
 
-UTF-8, UTF-16 and UTF-32 are recognizable; one-byte encodings each decode the same bytes to other letters. General
-detectors are often wrong: an English report has only quotation marks and a few foreign names as evidence. So common
-encodings are tried, and scored by positions of quotation marks and by words that one alphabet can spell.
+General detectors are often wrong where an English report has only quotation marks and a few foreign names as evidence.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""Read and decompress files within fixed limits.
-
-Paths and archives come in, bytes go out. Inputs may be hostile (decompression bombs, devices, damaged archives), so
-size, compression ratio and method are bounded.
-"""
+"""Read and decompress files, which may be hostile, within fixed limits of size, compression ratio and method."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Read Markdown into a `Document`: it is rendered, and the page is read.
-
-Fenced code, HTML comments and front matter are left out. Indented text is kept: for Markdown it is code, for authors of
-reports a paragraph.
-"""
+"""Read Markdown into a `Document`: it is rendered, without fenced code and front matter, and the page is read."""
 
 from __future__ import annotations
 

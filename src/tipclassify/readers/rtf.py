@@ -1,7 +1,6 @@
 """Read rich text (.rtf) into a `Document`: paragraphs and table rows, then notes.
 
-striprtf converts the markup to text. Pictures, links and the font table are reduced before, because its time grows at
-least quadratically with their length.
+striprtf converts the markup, after pictures, links and the font table, on which its time is quadratic, are reduced.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Convert labelled passages between the formats of annotation tools (``tipclassify corpus convert``).
-
-A file comes in, `Record`s go through, a file goes out; a note, one line of text, names everything a format cannot hold.
-"""
+"""Convert labelled passages between the formats of annotation tools; a note names everything a format cannot hold."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Convert JSON tasks of annotation tools: doccano 1.8, Label Studio, Argilla 2, Prodigy.
-
-For each tool one function reads an exported entry, another makes a task, and a third, if needed, lists lost data.
-"""
+"""Convert JSON tasks of annotation tools (doccano 1.8, Label Studio, Argilla 2, Prodigy): read entries, make tasks."""
 
 from __future__ import annotations
 

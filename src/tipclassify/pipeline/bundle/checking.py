@@ -1,7 +1,6 @@
 """Verification of a bundle: a bundle in, a list of checks out, each ok, different, or not checked with the reason.
 
-The bundle alone shows whether files, labels and counts agree. With the model, the passages are scored again; with the
-inputs, they are read and split again. A check that could not be made is never reported as ok.
+With the model, passages are scored again; with the inputs, they are read and split again.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ from tipclassify.pipeline.bundle.manifest import (
     read_manifest,
     read_row,
 )
-from tipclassify.pipeline.bundle.models import BREAKS, Result, find_model
+from tipclassify.pipeline.bundle.models import Result, find_model
 from tipclassify.pipeline.bundle.writing import get_original, read_original, settings, sha256_of
 from tipclassify.readers import ReadOptions, is_link
 from tipclassify.readers.limits import LARGEST, read_bounded
@@ -104,7 +103,7 @@ def verify_bundle(
     files : sequence of str
         Its inputs, recognised by hash, not by name; other files in a folder are ignored.
     model : name or path, optional
-        Model to score with, in place of an installed one or the one in the bundle.
+        Model to score with; by default an installed one with the hash in the manifest. That in the bundle is not run.
     options : ReadOptions, optional
         Download options of `files`. The manifest decides how they are read.
     exact : bool
@@ -124,7 +123,7 @@ def verify_bundle(
     """
     with open_archive(name) as archive:
         manifest, fingerprint, wrong = read_manifest(archive.read(MANIFEST, _LARGEST_MANIFEST), f"{name}: {MANIFEST}")
-        classifier, result, detail = find_model(archive, manifest.model, model)
+        classifier, result, detail = find_model(manifest.model, model)
         inputs = _Step("inputs")
         here = _find_inputs(manifest, archive, files, options or ReadOptions(), inputs)
         others = "; ".join(_differences(environment(), manifest.versions))
@@ -241,13 +240,9 @@ def _check_settings(manifest: Manifest, classifier: Classifier | None) -> list[C
     if classifier is None:
         return [Check("settings", "not checked", "needs the model")]
     step = _Step("settings")
-    try:
-        thresholds, rates = settings(classifier.with_thresholds(manifest.moved), manifest.policy, manifest.moved)
-    except BREAKS as error:
-        step.add([f"the model cannot tell them ({type(error).__name__}: {error})"])
-    else:
-        stored = {"thresholds": manifest.thresholds, "error_rates": manifest.error_rates}
-        step.add(_differences({"thresholds": thresholds, "error_rates": rates}, stored))
+    thresholds, rates = settings(classifier.with_thresholds(manifest.moved), manifest.policy, manifest.moved)
+    stored = {"thresholds": manifest.thresholds, "error_rates": manifest.error_rates}
+    step.add(_differences({"thresholds": thresholds, "error_rates": rates}, stored))
     others = "".join(f", but {label}={value:g}" for label, value in manifest.moved.items())
     return step.checks(f"thresholds and error rates are those of the policy {manifest.policy}{others}")
 
@@ -257,11 +252,7 @@ def _check_scores(classifier: Classifier, manifest: Manifest, passages: Iterable
     before, after = [_probabilities(())], [_probabilities(())]
     unsure: list[bool] = []
     for rows in passages:
-        try:
-            with np.errstate(all="ignore"):
-                tagged = classifier.tag_passages([row.passage() for row in rows], manifest.policy)
-        except BREAKS as error:
-            return Check("scores", "differs", f"the model cannot score the passages ({type(error).__name__}: {error})")
+        tagged = classifier.tag_passages([row.passage() for row in rows], manifest.policy)
         before.append(_probabilities(rows))
         after.append(_probabilities(tagged))
         unsure += [one.low_confidence != again.low_confidence for one, again in zip(rows, tagged, strict=True)]
@@ -288,10 +279,7 @@ def _check_scores(classifier: Classifier, manifest: Manifest, passages: Iterable
 def _find_inputs(
     manifest: Manifest, archive: Archive, files: Sequence[str], options: ReadOptions, step: _Step
 ) -> dict[str, Callable[[], bytes]]:
-    """Find the inputs among `files` and in the bundle; return a function that reads each, by SHA-256.
-
-    Files that are no input, or have other bytes, are added to `step` as differences.
-    """
+    """Find the inputs among `files` and in the bundle; return a reader of each, by SHA-256; add other files to `step`."""
     found: dict[str, Callable[[], bytes]] = {}
     others: dict[str, str] = {}
     wanted = {one.sha256 for one in manifest.inputs}

@@ -1,37 +1,25 @@
-"""Model of a bundle: identify it by its hashes, pack its folder, and load it again as untrusted data."""
+"""Model of a bundle: identify it by its hashes, pack its folder, and find it again among the installed ones."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import os
-import struct
-import tempfile
-import zipfile
-import zlib
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal
 
-from tipclassify.errors import InputError, ModelError
+from tipclassify.errors import ModelError
 from tipclassify.model.classifier import Classifier
-from tipclassify.model.folder import HEAD, LINEAR, hashed_files, kind_of, load_head, parse_head, weights_digest
+from tipclassify.model.folder import HEAD, hashed_files, load_head, weights_digest
 from tipclassify.model.loading import SHIPPED, installed, model_folder
-from tipclassify.pipeline.bundle.archive import Archive, Packer
+from tipclassify.pipeline.bundle.archive import Packer
 from tipclassify.pipeline.bundle.manifest import ModelId
-from tipclassify.readers.limits import LARGEST, open_zip
 
-__all__ = ["BREAKS", "Result", "find_model", "model_id", "pack_model"]
+__all__ = ["Result", "find_model", "model_id", "pack_model"]
 
 Result = Literal["ok", "differs", "not checked"]
 
-BREAKS: Final = (
-    ArithmeticError, LookupError, TypeError, ValueError, AttributeError, MemoryError, RuntimeError, OSError, EOFError,
-    zipfile.BadZipFile, zlib.error, struct.error,
-)  # fmt: skip
-"""Exceptions that an untrusted model's arrays may raise when loaded or used, besides `InputError` and `ModelError`."""
-
-_WEIGHTS: Final = "weights.npz"
 _OPTIONAL: Final = ("README.md", "golden.jsonl")
 
 
@@ -57,13 +45,11 @@ def pack_model(packer: Packer, folder: Path) -> None:
         packer.add(f"model/{name}", io.BytesIO(data))
 
 
-def find_model(
-    archive: Archive, wanted: ModelId, model: str | os.PathLike[str] | None = None
-) -> tuple[Classifier | None, Result, str]:
+def find_model(wanted: ModelId, model: str | os.PathLike[str] | None = None) -> tuple[Classifier | None, Result, str]:
     """Find the model to score a bundle's passages with, None if there is none; compare its hashes with the manifest's.
 
-    The candidates: `model` if given, or else `ModelError`; an installed model of the same hash; a linear model in the
-    bundle. An encoder in a bundle is not run: an untrusted graph may take unbounded time and memory.
+    It is `model` if given, or else `ModelError`; or an installed one of the same hash. The model in a bundle is not
+    run: untrusted weights may take unbounded time and memory.
     """
     if model is not None:
         return Classifier.load(model), *_compared(model_id(model_folder(model)), wanted, "given with --model")
@@ -75,22 +61,8 @@ def find_model(
                     return Classifier.load(name), *_compared(found, wanted, f"here as {name}")
                 except ModelError as error:
                     return None, "not checked", str(error)
-    if f"model/{HEAD}" not in archive.names:
-        return None, "not checked", f"{wanted.sha256[:12]}… is not here; give its folder with --model"
-    try:
-        head = archive.read(f"model/{HEAD}", LARGEST)
-        if kind_of(parse_head(head)) != LINEAR:
-            reason = f"{wanted.sha256[:12]}… is an encoder; unpack model/ and give it with --model, if you trust it"
-            return None, "not checked", reason
-        weights = archive.read(f"model/{_WEIGHTS}", LARGEST)
-        open_zip(weights, f"{archive.name}: model/{_WEIGHTS}")  # numpy would unpack it to any size
-        with tempfile.TemporaryDirectory(prefix="tipclassify-model-") as made:
-            folder = Path(made)
-            (folder / HEAD).write_bytes(head)  # only these two names are written, whatever the bundle holds
-            (folder / _WEIGHTS).write_bytes(weights)
-            return Classifier.load(folder), *_compared(model_id(folder), wanted, "in the bundle")
-    except (InputError, ModelError, *BREAKS) as error:
-        return None, "differs", f"the one in the bundle cannot be used: {error}"
+    advice = "give its folder with --model; where it is in the bundle and you trust it, unpack model/"
+    return None, "not checked", f"{wanted.sha256[:12]}… is not here; {advice}"
 
 
 def _compared(found: ModelId, wanted: ModelId, where: str) -> tuple[Result, str]:

@@ -1,7 +1,4 @@
-"""Bundle writer: inputs in, a zip file out. One input is in memory at a time; an unreadable input stops it all.
-
-`get_original` and `read_original` are for verifying, too: the passages equal those of ``tipclassify score``.
-"""
+"""Bundle writer: inputs in, a zip file out. One input is in memory at a time; an unreadable input stops it all."""
 
 from __future__ import annotations
 

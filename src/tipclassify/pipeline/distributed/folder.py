@@ -1,7 +1,6 @@
-"""Output folder of a distributed run, for the process that starts it and for workers.
+"""Output folder of a distributed run: a Parquet file and a JSON record for each part.
 
-``passages/`` has a Parquet file and ``records/`` a JSON record for each part; a part is finished when both exist and
-no failure is retryable. ``settings.json`` comes first, ``errors/errors.parquet`` and ``manifest.json`` last.
+A part is finished when both exist and no failure is retryable. Settings come first, errors and the manifest last.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Work of a Dask worker: one part of the inputs in, its Parquet file and record out; a retry writes the same files.
-
-An unreadable input becomes a one-line failure and the rest continues.
-"""
+"""Work of a Dask worker: one part of the inputs in, its Parquet file and record out; a retry writes the same files."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """Look up countries by name or code: ISO 3166 names from CLDR (babel), Kosovo, and the aliases in ``names.txt``.
 
-Names are normalized (case, accents, punctuation) before lookup. In running text the longest name wins: no "Guinea" is
-found in "Papua New Guinea".
+In running text the longest name wins: no "Guinea" is found in "Papua New Guinea".
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Detect the country and the year of a report from its title, its address or its first lines, in that order.
 
-Only unambiguous evidence counts: a wrong country is worse than none. A line names the country only if its other words
-are those of report titles, so that "Georgia Tech", "Michael Jordan" and "New Mexico" name none.
+Only unambiguous evidence counts: "Georgia Tech", "Michael Jordan" and "New Mexico" name no country.
 """
 
 from __future__ import annotations
