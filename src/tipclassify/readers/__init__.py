@@ -68,10 +68,7 @@ def read_report(path: str | os.PathLike[str], options: ReadOptions = ReadOptions
 
 
 def read_download(got: Download, name: str, options: ReadOptions = ReadOptions()) -> Document:
-    """Read a report downloaded from the link `name`, as `read_report` does.
-
-    Raises `InputError` when it is damaged, empty or of an unsupported format.
-    """
+    """Read a report downloaded from the link `name`, as `read_report` does, with the same errors."""
     suffix = suffix_of(got.url) or suffix_of(name)
     return _read(got.data, name, suffix, options.encoding, got.content_type, got.encoding)
 
@@ -79,9 +76,7 @@ def read_download(got: Download, name: str, options: ReadOptions = ReadOptions()
 def read_bytes(
     data: bytes, name: str, options: ReadOptions = ReadOptions(), content_type: str | None = None
 ) -> Document:
-    """Read a report from memory, as `read_report` does from a file of that name.
-
-    Raises `InputError` when it is damaged, empty or of an unsupported format.
+    """Read a report from memory, as `read_report` does from a file of that name, with the same errors.
 
     >>> read_bytes(b"<!doctype html><h1>Karvonia</h1><p>Police arrested nine.", "page").title
     'Karvonia'

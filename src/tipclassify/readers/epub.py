@@ -33,10 +33,7 @@ _PREFIX: Final = re.compile(r"(</?)[\w.-]+:")
 
 
 def read_epub(data: bytes, source: str) -> Document:
-    """Read all chapters; a chapter without a section heading continues the section before.
-
-    Raises `InputError` when the book is damaged, locked, too large, or has no text.
-    """
+    """Read all chapters; one without a heading continues the section before; raise `InputError` if there is no text."""
     archive = open_zip(data, source)
     container = _elements(archive, _CONTAINER, source).css_first("rootfile")
     root = (container.attributes.get("full-path") if container else None) or ""

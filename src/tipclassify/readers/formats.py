@@ -154,10 +154,7 @@ def is_blank(data: bytes) -> bool:
 
 
 def detect_format(data: bytes, source: str, suffix: str, content_type: str | None = None) -> InputFormat:
-    """Detect the format of `data` from its content, else from its media type, else from its suffix.
-
-    Raises `InputError` when the format is unsupported, or the content contradicts the suffix or media type.
-    """
+    """Detect the format from content, media type or suffix; `InputError` if unsupported or where they contradict."""
     found = _detect_content(data, source)
     if found:
         return found

@@ -35,10 +35,7 @@ ZIP_DAMAGE: Final = (
 
 
 def read_bounded(name: str) -> bytes:
-    """Read all bytes of a file or pipe, or of standard input for ``-``.
-
-    Raises `InputError` when it is unreadable, a folder or device, or larger than `LARGEST`.
-    """
+    """Read a file or pipe, or standard input for ``-``; raise `InputError` if unreadable or larger than `LARGEST`."""
     try:
         if name == "-":
             return read_up_to_limit(sys.stdin.buffer, name)
@@ -69,10 +66,7 @@ def _over_limit() -> str:
 
 
 def gunzip(data: bytes, name: str) -> bytes:
-    """Decompress a gzip file of at most `LARGEST` decompressed bytes.
-
-    Raises `InputError` when it is damaged, truncated or larger.
-    """
+    """Decompress a gzip file; raise `InputError` when it is damaged, or over `LARGEST` bytes decompressed."""
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
             unpacked = file.read(LARGEST + 1)
@@ -86,25 +80,18 @@ def gunzip(data: bytes, name: str) -> bytes:
 
 
 def open_zip(data: bytes, name: str) -> zipfile.ZipFile:
-    """Open the zip file in `data` after checks of its directory.
-
-    Raises `InputError` when it is damaged, encrypted, larger than `LARGEST` decompressed, or its compression ratio is
-    suspicious.
-
-    Sizes in the directory can be trusted: zipfile decompresses no entry beyond its stated size.
-    """
+    """Open a zip file; raise `InputError` if damaged, encrypted, too large decompressed, or suspiciously compressed."""
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
         entries = archive.infolist()
     except ZIP_DAMAGE:
         raise InputError(f"{name}: damaged or incomplete file; download it or save it again") from None
-    size = sum(entry.file_size for entry in entries)
+    size = sum(entry.file_size for entry in entries)  # can be trusted: zipfile decompresses no entry beyond it
     if size > LARGEST:
         raise InputError(f"{name}: unpacks to {size / 1e6:.0f} MB, {_over_limit()}")
     if any(entry.file_size > max(_MIN_SUSPICIOUS_BYTES, _MAX_RATIO * entry.compress_size) for entry in entries):
-        raise InputError(
-            f"{name}: unpacks to over {_MAX_RATIO} times its size, as no report does; check where it comes from"
-        )
+        ratio = f"over {_MAX_RATIO} times its size, as no report does"
+        raise InputError(f"{name}: unpacks to {ratio}; check where it comes from")
     if any(entry.flag_bits & _ENCRYPTED for entry in entries):
         raise InputError(f"{name}: locked with a password; save it without one")
     if any(entry.compress_type not in _ALLOWED_COMPRESSION for entry in entries):

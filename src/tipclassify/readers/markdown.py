@@ -20,10 +20,7 @@ _NOTE_MARK: Final = re.compile(r"\[\^[^\]\s]{1,40}\]:?")
 
 
 def read_markdown(data: bytes, source: str, encoding: str | None = None, declared: str | None = None) -> Document:
-    """Read Markdown; offsets count the characters of the rendered text.
-
-    Raises `InputError` when it is binary or too large.
-    """
+    """Read Markdown; offsets count the rendered text; raise `InputError` when it is binary or too large."""
     from markdown_it import MarkdownIt
 
     from tipclassify.readers.html.nesting import check_nesting

@@ -7,31 +7,33 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import compress, repeat, zip_longest
 from pathlib import PurePath
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from tipclassify.download import Download
-from tipclassify.errors import InputError, MissingExtraError
+from tipclassify.errors import InputError, MissingExtraError, ModelError
 from tipclassify.labels import LABELS
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.linear.scoring import apply_thresholds
+from tipclassify.model.loading import SHIPPED, installed, model_folder
 from tipclassify.pipeline.batch import expand_inputs
 from tipclassify.pipeline.bundle.archive import Archive, open_archive
 from tipclassify.pipeline.bundle.manifest import (
     MANIFEST,
     PASSAGES,
     ROWS,
-    Figures,
     Input,
     Link,
     Manifest,
+    ModelId,
     Row,
     count_passages,
     environment,
@@ -39,8 +41,7 @@ from tipclassify.pipeline.bundle.manifest import (
     read_manifest,
     read_row,
 )
-from tipclassify.pipeline.bundle.models import Result, find_model
-from tipclassify.pipeline.bundle.writing import get_original, read_original, settings, sha256_of
+from tipclassify.pipeline.bundle.writing import get_original, model_id, read_original, settings, sha256_of
 from tipclassify.readers import ReadOptions, is_link
 from tipclassify.readers.limits import LARGEST, read_bounded
 from tipclassify.reporting.summary import Group
@@ -51,9 +52,11 @@ __all__ = ["Check", "verify_bundle"]
 
 _LARGEST_MANIFEST: Final = 50_000_000  # of 20,000 inputs
 _UNREADABLE: Final = f"{PASSAGES} cannot be read to its end"
-_SAME_VERSIONS: Final = "tipclassify and its libraries are those that made it"
 _SHOWN: Final = 5  # names or line numbers in a message
 _OF_TEXT: Final = ("size", "kind", "title", "country", "year", "text_sha256", "characters")  # fields of an `Input`
+
+
+Result = Literal["ok", "differs", "not checked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,10 @@ def verify_bundle(
     options: ReadOptions | None = None,
     exact: bool = False,
 ) -> list[Check]:
-    """Verify a bundle, as far as the available inputs and models allow.
+    """Verify a bundle, as far as the available inputs and models allow; return checks in order, each step at least once.
+
+    Raises `InputError` when it is no bundle, a malicious one, or a file cannot be read, `ModelError` when `model` cannot
+    be used.
 
     Parameters
     ----------
@@ -108,26 +114,14 @@ def verify_bundle(
         Download options of `files`. The manifest decides how they are read.
     exact : bool
         Whether rounding differences in probabilities count as differences.
-
-    Returns
-    -------
-    list of Check
-        In the order of the steps, each step at least once.
-
-    Raises
-    ------
-    InputError
-        When it is no bundle, a malicious one, or a file cannot be read.
-    ModelError
-        When `model` cannot be used.
     """
     with open_archive(name) as archive:
         manifest, fingerprint, wrong = read_manifest(archive.read(MANIFEST, _LARGEST_MANIFEST), f"{name}: {MANIFEST}")
-        classifier, result, detail = find_model(manifest.model, model)
+        classifier, result, detail = _find_model(manifest.model, model)
         inputs = _Step("inputs")
         here = _find_inputs(manifest, archive, files, options or ReadOptions(), inputs)
         others = "; ".join(_differences(environment(), manifest.versions))
-        versions = f"others made it, and may read or round otherwise: {others}" if others else _SAME_VERSIONS
+        versions = others and f"others made it, and may read or round otherwise: {others}"
         passages = _check_passages(archive, manifest)
         readable = passages[0].result == "ok"
         scores = Check("scores", "not checked", _UNREADABLE if classifier else "not replayed: needs the model")
@@ -136,7 +130,7 @@ def verify_bundle(
         again = _passages(archive, manifest.inputs) if readable else repeat(None, len(manifest.inputs))
         return [
             Check("manifest", "differs" if wrong else "ok", wrong or f"fingerprint {fingerprint}"),
-            Check("versions", "ok", versions),
+            Check("versions", "ok", versions or "tipclassify and its libraries are those that made it"),
             *_check_files(archive, manifest),
             *passages,
             Check("model", result, detail),
@@ -144,6 +138,31 @@ def verify_bundle(
             scores,
             *_check_inputs(manifest, here, again, inputs),
         ]
+
+
+def _find_model(wanted: ModelId, model: str | os.PathLike[str] | None = None) -> tuple[Classifier | None, Result, str]:
+    """Find the model to score with, given or installed, None if there is none; compare its hashes with the manifest's."""
+    # That in the bundle is not run: untrusted weights may take unbounded time and memory.
+    if model is not None:
+        return Classifier.load(model), *_compared(model_id(model_folder(model)), wanted, "given with --model")
+    for name in (*SHIPPED, *(one.name for one in installed())):
+        with suppress(ModelError):  # an unreadable model is not the one
+            found = model_id(model_folder(name))
+            if found.sha256 == wanted.sha256:
+                try:
+                    return Classifier.load(name), *_compared(found, wanted, f"here as {name}")
+                except ModelError as error:
+                    return None, "not checked", str(error)
+    advice = "give its folder with --model; where it is in the bundle and you trust it, unpack model/"
+    return None, "not checked", f"{wanted.sha256[:12]}… is not here; {advice}"
+
+
+def _compared(found: ModelId, wanted: ModelId, where: str) -> tuple[Result, str]:
+    if found == wanted:
+        return "ok", f"{found.sha256[:12]}…, {where}"
+    if found.sha256 == wanted.sha256:
+        return "differs", "it has other hashes of weights or corpus than the manifest gives"
+    return "differs", f"{found.sha256[:12]}…, {where}; the scores in the bundle are of {wanted.sha256[:12]}…"
 
 
 def _check_files(archive: Archive, manifest: Manifest) -> list[Check]:
@@ -154,11 +173,10 @@ def _check_files(archive: Archive, manifest: Manifest) -> list[Check]:
     for name, stored in manifest.files.items():
         try:
             found = archive.digest(name)
+            changed = f"changed: {_hashes(found.sha256, stored.sha256)}; {found.size:,} bytes, not {stored.size:,}"
+            step.add([] if found == stored else [changed], name)
         except InputError as error:
             step.add([str(error)], name)
-            continue
-        changed = f"changed: {_hashes(found.sha256, stored.sha256)}; {found.size:,} bytes, not {stored.size:,}"
-        step.add([] if found == stored else [changed], name)
     return step.checks(f"{_many(step.good, 'file')} with the SHA-256 that the manifest gives")
 
 
@@ -225,14 +243,12 @@ def _check_counts(manifest: Manifest, groups: Sequence[Group]) -> list[Check]:
     stored = [*((one.name, one.figures) for one in manifest.inputs), ("all inputs", manifest.figures)]
     for (name, figure), counted in zip(stored, found, strict=True):
         step.add(_differences(msgspec.to_builtins(counted), msgspec.to_builtins(figure)), name)
+    if step.others:
+        return step.checks(f"{step.good} of {len(stored)} agree")
+    total = manifest.figures
+    labels = ", ".join(f"{label} {counts['count']:,}" for label, counts in total.labels.items())
     adjusted = "adjusted by the model's error rates" if manifest.error_rates else "the model tells no error rates"
-    agree = f"{step.good} of {len(stored)} agree" if step.others else f"{_in_words(manifest.figures)}; {adjusted}"
-    return step.checks(agree)
-
-
-def _in_words(one: Figures) -> str:
-    labels = ", ".join(f"{label} {counts['count']:,}" for label, counts in one.labels.items())
-    return f"{labels}, none {one.none['count']:,} of {one.passages:,}"
+    return step.checks(f"{labels}, none {total.none['count']:,} of {total.passages:,}; {adjusted}")
 
 
 def _check_settings(manifest: Manifest, classifier: Classifier | None) -> list[Check]:

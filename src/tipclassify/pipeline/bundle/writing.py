@@ -21,6 +21,7 @@ from tipclassify.errors import InputError, ModelError
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
 from tipclassify.model.classifier import Classifier
+from tipclassify.model.folder import HEAD, hashed_files, load_head, weights_digest
 from tipclassify.model.loading import model_folder
 from tipclassify.pipeline.batch import ROWS as ROW_FILES
 from tipclassify.pipeline.batch import Tagging, read_with_notes
@@ -33,13 +34,13 @@ from tipclassify.pipeline.bundle.manifest import (
     Input,
     Link,
     Manifest,
+    ModelId,
     count_passages,
     environment,
     figures,
     seal,
     write_row,
 )
-from tipclassify.pipeline.bundle.models import model_id, pack_model
 from tipclassify.readers import ReadOptions, is_link, read_download
 from tipclassify.readers.formats import detect_format, is_gzip, suffix_of
 from tipclassify.readers.jsonl import parse_row
@@ -48,12 +49,13 @@ from tipclassify.reporting.summary import Group, error_rates
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.passages import Unit, split_passages
 
-__all__ = ["get_original", "read_original", "settings", "sha256_of", "write_bundle"]
+__all__ = ["get_original", "model_id", "read_original", "settings", "sha256_of", "write_bundle"]
 
 RatesByLabel = dict[str, dict[str, float]] | None
 """Error rates of each label, as in the manifest; None if the model records none."""
 
 _README: Final = "README.txt"
+_OF_MODEL: Final = ("README.md", "golden.jsonl")  # optional files of a model folder
 _ODD: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _IN_MEMORY: Final = 32_000_000  # bytes of passages that are kept in memory before a temporary file is used
 
@@ -87,7 +89,7 @@ def write_bundle(
     with zipfile.ZipFile(out, "w", allowZip64=False) as archive:
         packer = Packer(archive)
         if with_model:
-            pack_model(packer, folder)
+            _pack_model(packer, folder)
         overrides = dict(tagging.thresholds)
         thresholds, rates = settings(classifier, tagging.policy, overrides)
         inputs, total = _pack_inputs(files, tagging, packer, with_sources, rates, done)
@@ -170,6 +172,28 @@ def _readme(inputs: Sequence[Input], with_sources: bool, with_model: bool) -> st
     model = "the model that gave the probabilities" if with_model else "not in here: the manifest has its SHA-256"
     text = Path(__file__).with_name("readme.txt").read_text("utf-8")
     return text.format(version=__version__, sources=sources, model=model, given=given, listed="".join(lines))
+
+
+def model_id(folder: Path) -> ModelId:
+    """Read the identity of the model in `folder`; raise `ModelError` when that fails."""
+    head = load_head(folder)
+    try:
+        return ModelId(str(head["sha256"]), weights_digest(head), head.get("corpus", {}).get("sha256"))
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise ModelError(f"{folder / HEAD}: cannot be read; copy or train the model anew") from None
+
+
+def _pack_model(packer: Packer, folder: Path) -> None:
+    """Add the files of a model folder; raise `ModelError` when one cannot be read or has another hash."""
+    hashes = hashed_files(load_head(folder))
+    for name in sorted({HEAD, *hashes, *(name for name in _OF_MODEL if (folder / name).is_file())}):
+        try:
+            data = (folder / name).read_bytes()
+        except OSError as error:
+            raise ModelError(f"{folder / name}: {str(error.strerror).lower()}; copy the model anew") from None
+        if name in hashes and sha256_of(data) != hashes[name]:
+            raise ModelError(f"{folder / name}: changed since training; copy or train the model anew")
+        packer.add(f"model/{name}", io.BytesIO(data))
 
 
 def get_original(file: str, options: ReadOptions) -> Download:
