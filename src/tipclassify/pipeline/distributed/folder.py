@@ -61,13 +61,14 @@ class Folder:
     def check(self, settings: Mapping[str, Any], inputs: Collection[str]) -> None:
         """Raise `InputError` for a folder that is unreadable, or whose content a run of these inputs would remove."""
         try:
-            is_file = self.fs.exists(self.root) and not self.fs.isdir(self.root)
+            if self.fs.exists(self.root) and not self.fs.isdir(self.root):
+                raise InputError(f"{self.name}: a file; choose another output folder")
             written, manifest = self._json("settings.json"), self._json("manifest.json") or {}
             foreign = written is None and (self._files("passages") or self._files("errors"))
+        except InputError:
+            raise
         except Exception as error:
             raise InputError(f"{self.name}: {describe_error(error)}; choose another output folder") from None
-        if is_file:
-            raise InputError(f"{self.name}: a file; choose another output folder")
         holds = "files of something else" if foreign else ""
         if written is not None and written != settings:
             others = [name for name in settings if written.get(name) != settings[name]]
