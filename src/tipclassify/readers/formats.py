@@ -18,18 +18,19 @@ InputFormat = Literal["text", "markdown", "html", "mhtml", "pdf", "docx", "epub"
 """Supported formats, one for each reader."""
 
 _WORD: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-_FORMATS: Final[dict[InputFormat, tuple[str, str]]] = {  # suffixes and media types
-    "text": (".txt .text", "text/plain"),
-    "markdown": (".md .markdown", "text/markdown text/x-markdown"),
-    "html": (".html .htm .xhtml", "text/html application/xhtml+xml"),
-    "mhtml": (".mht .mhtml", "multipart/related"),
-    "pdf": (".pdf", "application/pdf application/x-pdf"),
-    "docx": (".docx", _WORD),
-    "epub": (".epub", "application/epub+zip"),
-    "rtf": (".rtf", "application/rtf text/rtf"),
+# Suffixes, media types, and the name of a format that the content tells.
+_FORMATS: Final[dict[InputFormat, tuple[str, str, str]]] = {
+    "text": (".txt .text", "text/plain", ""),
+    "markdown": (".md .markdown", "text/markdown text/x-markdown", ""),
+    "html": (".html .htm .xhtml", "text/html application/xhtml+xml", ""),
+    "mhtml": (".mht .mhtml", "multipart/related", "a saved web page (MHTML)"),
+    "pdf": (".pdf", "application/pdf application/x-pdf", "a PDF file"),
+    "docx": (".docx", _WORD, "a Word file"),
+    "epub": (".epub", "application/epub+zip", "an EPUB file"),
+    "rtf": (".rtf", "application/rtf text/rtf", "an RTF file"),
 }
-_FORMAT_BY_SUFFIX: Final = {suffix: kind for kind, (names, _) in _FORMATS.items() for suffix in names.split()}
-_FORMAT_BY_MEDIA_TYPE: Final = {name: kind for kind, (_, names) in _FORMATS.items() for name in names.split()}
+_FORMAT_BY_SUFFIX: Final = {suffix: kind for kind, (names, _, _) in _FORMATS.items() for suffix in names.split()}
+_FORMAT_BY_MEDIA_TYPE: Final = {name: kind for kind, (_, names, _) in _FORMATS.items() for name in names.split()}
 
 SUFFIXES: Final = tuple(_FORMAT_BY_SUFFIX)
 """Suffixes of supported files; each may be followed by .gz."""
@@ -48,18 +49,12 @@ _UNSUPPORTED: Final = {
         (".ods", "an OpenDocument spreadsheet", "save it as PDF, or its texts as .jsonl"),
         (".csv", "a table (.csv)", 'write its texts as .jsonl, {"text": "…"} a line'),
         (".tsv", "a table (.tsv)", 'write its texts as .jsonl, {"text": "…"} a line'),
-        (".xml", "an XML file", "save it as HTML or text"),
-        (".mobi .azw3", "a Kindle book", "convert it to .epub or PDF"),
-        (".djvu", "a scan (DjVu)", "convert it to PDF with its text recognized (OCR)"),
-        (".ps", "a PostScript file", "convert it to PDF"),
         (_IMAGES, "an image", "recognize its text (OCR) and save that as PDF or .txt"),
         (".zip", "a zip archive", "unpack it and give the files in it"),
         ("archive .tar .tgz .7z .rar .bz2 .xz .zst", "an archive", "unpack it and give the files in it"),
         ("gzip", "gzip inside gzip", "unpack it"),
         ("locked", "locked with a password", "save it without one"),
         ("ole", "an old Microsoft Office file", "save it as .docx or PDF"),
-        ("program", "a program", "give a report"),
-        ("media .mp3 .mp4 .wav .mov", "a sound or video file", "give its transcript as .txt"),
     )
     for name in names.split()
 }
@@ -68,10 +63,6 @@ _SIGNATURES: Final = {
     "gzip": (b"\x1f\x8b",),
     "image": (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"II*\x00", b"MM\x00*"),
     "archive": (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"),
-    ".djvu": (b"AT&TFORM",),
-    ".ps": (b"%!PS",),
-    "program": (b"\x7fELF",),
-    "media": (b"ID3",),
 }
 _ZIP_SIGNATURES: Final = (b"PK\x03\x04", b"PK\x05\x06")  # the second: an empty archive
 _OLE_SIGNATURE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -109,13 +100,6 @@ _MHTML_TYPE: Final = re.compile(rb"^content-type:\s*(?:multipart/related|text/ht
 _HEAD_BYTES: Final = 4_000
 _MAX_BLANK_BYTES: Final = 100_000  # some sites precede the page with one empty line for each line of their scripts
 _NOT_A_SUFFIX: Final = re.compile(r"\.(?:\d+|.* .*)")  # "Report 2024.2", "vol. 1 final"
-_KNOWN_BY_CONTENT: Final[dict[InputFormat | None, str]] = {
-    "pdf": "a PDF file",
-    "docx": "a Word file",
-    "epub": "an EPUB file",
-    "rtf": "an RTF file",
-    "mhtml": "a saved web page (MHTML)",
-}
 _READABLE: Final = "PDF, Word (.docx), HTML, EPUB, RTF, Markdown or text (.txt)"
 
 
@@ -163,8 +147,8 @@ def detect_format(data: bytes, source: str, suffix: str, content_type: str | Non
         raise InputError(f"{source}: {_UNSUPPORTED[suffix]}")
     if kind in (None, "text"):  # servers often send other files as text/plain or without a type
         kind = _FORMAT_BY_SUFFIX.get(suffix, kind)
-    if kind in _KNOWN_BY_CONTENT:
-        called = f"not {_KNOWN_BY_CONTENT[kind]}, though it is called one"
+    if kind and (what := _FORMATS[kind][2]):
+        called = f"not {what}, though it is called one"
         raise InputError(f"{source}: {called}; check the file, or name it .txt if it is text")
     if kind is None and content_type is None and suffix and not _NOT_A_SUFFIX.fullmatch(suffix):
         raise InputError(f"{source}: cannot read {suffix} files; give {_READABLE}")
