@@ -13,7 +13,6 @@ from typing import Any, Final
 import typer
 
 OURS: Final = "#b3261e"
-PEERS: Final = "#33658a"
 _STYLE: Final[dict[Any, Any]] = {
     "svg.hashsalt": "tipclassify",
     "figure.facecolor": "white",
@@ -29,8 +28,8 @@ _STYLE: Final[dict[Any, Any]] = {
 
 
 @contextmanager
-def plot(file: Path, width: float = 6.4, height: float = 4.2, panels: int = 1) -> Iterator[Any]:
-    """Yield `panels` axes side by side, and write the plot at the end of the context."""
+def plot(file: Path) -> Iterator[Any]:
+    """Yield axes, and write the plot at the end of the context."""
     if not find_spec("matplotlib"):
         print("plots need an extra: pip install 'tipclassify[charts]'", file=sys.stderr)
         raise typer.Exit(2)
@@ -38,8 +37,8 @@ def plot(file: Path, width: float = 6.4, height: float = 4.2, panels: int = 1) -
     from matplotlib.figure import Figure
 
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        yield list(figure.subplots(1, panels, squeeze=False)[0])
+        figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+        yield figure.subplots()
         staged = file.with_name(f".{file.name}.part")
         figure.savefig(staged, format="svg", metadata={"Date": None})
         os.replace(staged, file)
@@ -47,7 +46,7 @@ def plot(file: Path, width: float = 6.4, height: float = 4.2, panels: int = 1) -
 
 def growth_plot(file: Path, sizes: list[float], values: list[float], x: str, y: str) -> None:
     """Plot values against sizes on logarithmic axes."""
-    with plot(file) as (axes,):
+    with plot(file) as axes:
         axes.plot(sizes, values, "o-", color=OURS)
         axes.set(xscale="log", yscale="log", xlabel=x, ylabel=y, ylim=(min(values) / 3, max(values) * 3))
         axes.yaxis.set_minor_formatter("")

@@ -13,7 +13,7 @@ Markdown table for each file, overall and by kind or source; with ``--behaviours
 - The rows of `holdout.held_out` are not used for training; they set the thresholds, with the same weights as for ours.
 - Intervals: the middle 95% of 1,000 draws of whole documents (`bootstrap`). An F1 has its counts in brackets: true
   positives / predicted / true. "Without cause" counts the tagged passages among those without any label.
-- ``--write`` saves the figures to benchmarks/quality.json, for ``picture.py``.
+- ``--write`` saves the figures to benchmarks/quality.json.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ from tipclassify.evaluation.behaviour_tests import run_cases
 from tipclassify.evaluation.bootstrap import intervals
 from tipclassify.evaluation.metrics import measure, rounded
 from tipclassify.labels import LABELS, indicator
+from tipclassify.model.linear.scoring import logistic
 from tipclassify.model.loading import DEFAULT, SHIPPED
-from tipclassify.training.calibration import operating_points
+from tipclassify.training.calibration import operating_points, platt
 from tipclassify.training.train import with_and_without_headings
 
 WHOLE: Final = "all passages"
@@ -100,13 +101,24 @@ def fitted_peers(rows: Sequence[Row], natural: Floats | None, base: Path | None)
     for name, fit in peers(base).items():
         print(f"training {name} …", file=sys.stderr)
         score = fit([lines[i] for i in taught], y_true[taught], weights[taught])
-        scores = score([lines[i] for i in judged])
-        points = [operating_points(y_true[judged, j], scores[:, j], natural) for j in range(len(LABELS))]
-        yield name, _tagger(score, np.array([point["balanced"] for point in points]))
+        raw = _logits(score([lines[i] for i in judged]))
+        fits = [platt(raw[:, j], y_true[judged, j], natural) for j in range(len(LABELS))]
+        scores = [logistic(raw[:, j] * scale + shift) for j, (scale, shift) in enumerate(fits)]
+        least = [operating_points(y_true[judged, j], scores[j], natural)["balanced"] for j in range(len(LABELS))]
+        yield name, _tagger(score, np.array(fits), np.array(least))
 
 
-def _tagger(score: Callable[[Sequence[str]], Floats], thresholds: Floats) -> Tag:
-    return lambda passages: score([under_heading(one.text, one.section) for one in passages]) >= thresholds
+def _logits(scores: Floats) -> Floats:
+    inside = np.clip(scores, 1e-6, 1 - 1e-6)
+    return np.asarray(np.log(inside / (1 - inside)))
+
+
+def _tagger(score: Callable[[Sequence[str]], Floats], fits: Floats, thresholds: Floats) -> Tag:
+    def tag(passages: Sequence[Passage]) -> Bools:
+        raw = _logits(score([under_heading(one.text, one.section) for one in passages]))
+        return np.asarray(logistic(raw * fits[:, 0] + fits[:, 1]) >= thresholds)
+
+    return tag
 
 
 def threshold_rows(rows: Sequence[Row]) -> Bools:

@@ -31,9 +31,8 @@ from tipclassify.labels import LABELS, indicator
 from tipclassify.model.encoder.name_masking import mask_names
 from tipclassify.model.linear.scoring import logistic
 from tipclassify.text.features.tokenizer import known_words
-from tipclassify.training.calibration import operating_points
-from tipclassify.training.encoder.batches import Examples, encode
-from tipclassify.training.encoder.fitting import deterministic, fit, logits_of, macro_f1
+from tipclassify.training.calibration import operating_points, platt
+from tipclassify.training.encoder.fitting import Examples, deterministic, encode, fit, logits_of, macro_f1
 from tipclassify.training.encoder.network import new_network, padding_id, read_tokenizer
 from tipclassify.training.encoder.recipe import _examples, like_headings
 from tipclassify.training.encoder.settings import Settings
@@ -111,7 +110,8 @@ def trial_line(name: str, headed: Floats, bare: Floats, held: Sequence[Row]) -> 
     """Format the name and the figures of a trial as a line."""
     y_true = np.array([indicator(row["labels"]) for row in held], bool)
     alone = np.array([indicator(labels_alone(row)) for row in held], bool)
-    scores = logistic(headed)
+    fits = [platt(headed[:, j], y_true[:, j]) for j in range(len(LABELS))]
+    scores = np.stack([logistic(headed[:, j] * scale + shift) for j, (scale, shift) in enumerate(fits)], axis=1)
     least = [operating_points(y_true[:, j], scores[:, j])["balanced"] for j in range(len(LABELS))]
     tagged = (scores >= least)[~y_true.any(axis=1)].any(axis=1).mean()
     return f"{name:30} {macro_f1(headed, y_true):10.3f} {macro_f1(bare, alone):10.3f} {tagged:10.1%}"

@@ -29,9 +29,8 @@ from tipclassify.training.audit import (
     audit_corpus,
     audit_rows,
     audit_table,
-    find_conflicts,
     find_label_errors,
-    find_leaks,
+    find_near_twins,
     find_same_pairs,
     section_balance,
 )
@@ -95,7 +94,7 @@ def test_a_doubted_label_is_turned_and_no_other(monkeypatch: pytest.MonkeyPatch)
 
     def fitted(*given: Any, **options: Any) -> SimpleNamespace:
         asked.append((list(given[2]), options))
-        return SimpleNamespace(scores=np.where(truth, 0.95, 0.05))
+        return SimpleNamespace(calibrated=SimpleNamespace(scores=np.where(truth, 0.95, 0.05)))
 
     monkeypatch.setattr(audit, "fit_model", fitted)
     found = find_label_errors(rows, folds=3, seed=7)
@@ -179,7 +178,7 @@ def test_near_twins_with_different_labels_are_found_but_for_those_of_a_pair() ->
         ("Police did nothing.", ["complicity"], {"pair": "p"}),  # differ on purpose
         ("police, did nothing", ["positive_effort"], {"pair": "q"}),
     )
-    found = find_conflicts(rows)
+    found = find_near_twins(rows)[0]
     assert sorted(ids(found)) == [("r0", "r1"), ("r1", "r2"), ("r4", "r6"), ("r5", "r6")]
     assert [twins["similarity"] for twins in found] == sorted((twins["similarity"] for twins in found), reverse=True)
     assert found[0]["similarity"] == 1.0
@@ -188,7 +187,7 @@ def test_near_twins_with_different_labels_are_found_but_for_those_of_a_pair() ->
 
 def test_a_text_that_occurs_often_is_reported_once() -> None:
     rows = rows_of(*[(LAW, ["failure"], {})] * 3, *[(LAW + " now", [], {})] * 3)
-    assert ids(find_conflicts(rows)) == [("r0", "r3")]
+    assert ids(find_near_twins(rows)[0]) == [("r0", "r3")]
 
 
 def test_near_twins_in_different_groups_leak() -> None:
@@ -200,7 +199,7 @@ def test_near_twins_in_different_groups_leak() -> None:
         ("Courts convicted nobody at all.", [], {"pair": "p"}),  # one pair is one group
         ("Courts convicted nobody at all then", [], {}),  # 0.75: too far for a leak
     )
-    found = find_leaks(rows)
+    found = find_near_twins(rows)[1]
     assert ids(found) == [("r0", "r1"), ("r1", "r2")]
     assert all(twins["similarity"] >= 0.8 for twins in found)
 

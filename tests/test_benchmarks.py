@@ -278,7 +278,6 @@ def test_quality_has_every_method_on_every_part_with_its_counts(quality: tuple[s
         ("quality", [], 2, "--real-dev"),
         ("scale", ["--no-measure"], 2, "needs a --json file that is there"),
         ("speed", ["--help"], 0, "--runs"),
-        ("picture", ["--help"], 0, "--quality"),
     ],
 )
 def test_a_script_starts_and_says_what_it_needs(name: str, arguments: list[str], code: int, printed: str) -> None:
@@ -422,19 +421,3 @@ def test_a_work_costs_what_its_stages_cost() -> None:
     assert [row[:2] for row in table[2:]] == [
         [work.name, model] for work in _scenarios.WORKS for model in ("fast", "default")
     ]
-
-
-@pytest.mark.usefixtures("speed")
-def test_the_picture_has_every_method_of_both_files(
-    kept: Path, quality: tuple[str, dict[str, Any]], tmp_path: Path
-) -> None:
-    pytest.importorskip("matplotlib")
-    out = tmp_path / "picture.svg"
-    command = ("picture", kept / "speed.json", out, "--quality", kept / "quality.json")
-    printed = script(*command)
-    assert printed.startswith("![")
-    assert printed.rstrip().endswith(f"]({out.as_posix()})")
-    assert all(name in printed for name in quality[1]["sets"]["reports"])
-    first = out.read_bytes()
-    script(*command)
-    assert out.read_bytes() == first

@@ -249,8 +249,8 @@ def test_what_is_not_labelled_yet_is_left_out_of_agreement_and_reported(cli: Run
     for bad, why in (
         (nobody, "no row is labelled yet"),
         (tmp_path / "gone.jsonl", "no such file"),
-        (write(tmp_path / "d.jsonl", {"id": "1", "labels": "failure"}), "labels are not a list"),
-        (write(tmp_path / "e.jsonl", {"id": "1"}), "no 'labels'"),
+        (write(tmp_path / "d.jsonl", {"id": "1", "labels": 7}), "no labels; add"),
+        (write(tmp_path / "e.jsonl", {"id": "1"}), "no id or no labels"),
         (write(tmp_path / "f.jsonl", row("A b.", id="1"), row("C d.", id="1")), "stands there twice"),
     ):
         done = cli("corpus", "agree", first, bad)

@@ -212,8 +212,7 @@ def test_the_heading_decides_and_without_one_the_passage_alone(trained: Path) ->
 @trains
 @quiet
 def test_no_name_decides_unless_names_are_kept(trained: Path, base: Path, tmp_path: Path) -> None:
-    from tipclassify.training.encoder.batches import encode
-    from tipclassify.training.encoder.fitting import logits_of
+    from tipclassify.training.encoder.fitting import encode, logits_of
     from tipclassify.training.encoder.network import load_network, read_tokenizer
 
     here, there = (f"police ignored {place} ." for place in PLACES)
@@ -229,7 +228,7 @@ def test_no_name_decides_unless_names_are_kept(trained: Path, base: Path, tmp_pa
 @trains
 @quiet
 def test_the_folder_says_what_it_is_of_and_how_good(trained: Path, base: Path) -> None:
-    from tipclassify.training.encoder.bases import weights_sha256
+    from tipclassify.training.encoder.network import weights_sha256
 
     head = head_of(trained)
     assert head["base"] == {"name": "tiny", "licence": "not known here", "sha256": weights_sha256(base)}
@@ -307,9 +306,8 @@ def test_the_graph_gives_what_the_network_gives(trained: Path) -> None:
 
     from tipclassify.model.encoder.folder import read_encoder
     from tipclassify.model.encoder.scoring import EncoderScorer
-    from tipclassify.training.encoder.batches import pad_batch
     from tipclassify.training.encoder.exporting import to_onnx
-    from tipclassify.training.encoder.fitting import logits_of
+    from tipclassify.training.encoder.fitting import logits_of, pad_batch
     from tipclassify.training.encoder.network import load_network
 
     network, _ = load_network(trained.with_name("mine-training"))
@@ -360,7 +358,7 @@ def test_padding_changes_no_score(base: Path) -> None:
 def examples() -> Any:
     """A passage of five tokens under heading 40, one without; heading 50 means the same."""
     pytest.importorskip("torch")
-    from tipclassify.training.encoder.batches import Examples
+    from tipclassify.training.encoder.fitting import Examples
 
     return Examples(
         texts=[[11, 12, 13, 14, 15], [21, 22]],
@@ -415,6 +413,9 @@ def test_an_epoch_has_all_real_passages_all_twins_and_others_drawn_anew() -> Non
         assert set(np.flatnonzero(real & ~HELD)) <= set(chosen)
         assert set(np.flatnonzero(~HELD[:20])) <= set(chosen)
         assert (~real[chosen]).sum() == 50
+    twice = _epoch(rows, ~HELD, replace(SETTINGS, invented=50, twins=2), 0)
+    assert [(twice == at).sum() for at in np.flatnonzero(~HELD[:20])] == [2] * int((~HELD[:20]).sum())
+    assert (~real[twice]).sum() == 50
     invented = [row for row in rows if not is_real(row)]
     assert len(_epoch(invented, np.ones(192, bool), SETTINGS, 0)) == 192  # where none is real, all
 
@@ -501,7 +502,7 @@ def test_a_checkpoint_of_another_run_is_refused(base: Path, tmp_path: Path) -> N
 def test_a_network_trained_before_goes_on_and_ends_as_the_mean_of_both(trained: Path, tmp_path: Path) -> None:
     from safetensors.numpy import load_file
 
-    from tipclassify.training.encoder.bases import describe_base
+    from tipclassify.training.encoder.network import describe_base
 
     first = trained.with_name("mine-training")
     further = kept(first, tmp_path / "further", rate=1e-2, epochs=1)
@@ -509,7 +510,7 @@ def test_a_network_trained_before_goes_on_and_ends_as_the_mean_of_both(trained: 
     after = load_file(further / "checkpoint.safetensors")["weight/head.weight"]
     assert np.abs(after - before).max() > 1e-3
     np.testing.assert_allclose(mean, (before + after) / 2, atol=1e-7)
-    assert describe_base(str(further), further).name == "tiny"
+    assert describe_base(str(further), further)["name"] == "tiny"
     saved = json.loads((further / "network.json").read_text("utf-8"))
     assert saved["earlier"] == [SETTINGS.to_dict()]
     assert saved["settings"]["rate"] == 1e-2
@@ -583,7 +584,7 @@ def test_without_pytorch_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, tmp
 
 @trains
 def test_what_is_wrong_with_a_base_is_reported_in_a_line(tmp_path: Path) -> None:
-    from tipclassify.training.encoder.bases import base_folder
+    from tipclassify.training.encoder.network import base_folder
 
     with pytest.raises(ModelError, match="no such folder"):
         base_folder(str(tmp_path / "none"))

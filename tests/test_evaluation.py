@@ -12,15 +12,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from tipclassify.evaluation.bootstrap import compare, comparison_table, intervals, intervals_table
-from tipclassify.evaluation.error_analysis import (
+from tipclassify.evaluation.metrics import calibration_error, measure, metrics_table, reliability, reliability_table
+from tipclassify.evaluation.report import (
     confused_sets,
     confusion_table,
     errors_table,
-    slices,
+    slices_by_field,
     slices_table,
     worst_errors,
 )
-from tipclassify.evaluation.metrics import calibration_error, measure, metrics_table, reliability, reliability_table
 from tipclassify.formatting import aligned
 from tipclassify.labels import LABELS
 
@@ -86,6 +86,15 @@ def test_intervals_are_those_of_drawing_groups_one_by_one() -> None:
     for interval, low, high in zip(ours, *np.quantile(drawn, [0.025, 0.975], axis=0), strict=True):
         assert (interval.low, interval.high) == (pytest.approx(low, abs=0.025), pytest.approx(high, abs=0.025))
     assert (found.draws, found.groups) == (4_000, len(members))
+
+
+def test_a_weight_counts_as_so_many_passages_of_the_group() -> None:
+    rng = np.random.default_rng(0)
+    y_true, y_pred = rng.random((2, 60, 3)) < 0.5
+    groups, times = np.arange(60) // 3, 1 + np.arange(60) % 4
+    weighted = intervals(y_true, y_pred, groups, draws=200, weights=times.astype(float))
+    assert weighted == intervals(*(each.repeat(times, axis=0) for each in (y_true, y_pred, groups)), draws=200)
+    assert weighted != intervals(y_true, y_pred, groups, draws=200)
 
 
 def test_what_cannot_be_drawn_has_no_interval() -> None:
@@ -191,12 +200,12 @@ def row(text: str, **more: str) -> dict[str, str]:
 def test_slices_of_a_field_are_all_passages_once(kinds: list[tuple[int, str | None]]) -> None:
     rows = [{"id": str(i), "text": "Police acted, " * n, "section": section} for i, (n, section) in enumerate(kinds)]
     truth = np.arange(len(rows) * 3).reshape(-1, 3) % 2 == 0
-    found = slices(rows, frozenset(), truth, truth * 0.9, truth, HALF)
+    found = slices_by_field(rows, frozenset(), truth, truth * 0.9, truth, HALF)
     for field in ("section", "words", "clauses"):
-        of_field = [s.metrics for s in found if s.field == field]
-        assert sum(m.passages for m in of_field) == len(rows)
+        of_field = [s["metrics"] for s in found if s["field"] == field]
+        assert sum(m["passages"] for m in of_field) == len(rows)
         for j in range(3):
-            assert sum(m.labels[j].support for m in of_field) == truth[:, j].sum()
+            assert sum(m["labels"][j]["support"] for m in of_field) == truth[:, j].sum()
 
 
 def test_slices_are_cut_where_they_say() -> None:
@@ -204,7 +213,8 @@ def test_slices_are_cut_where_they_say() -> None:
     rows = [row("word " * n) for n in lengths]
     rows += [row("Police arrested nine traffickers, but courts freed them.", section="prosecution")]
     none = np.zeros((len(rows), 3), bool)
-    found = {(s.field, s.value): s.metrics.passages for s in slices(rows, frozenset(), none, none * 1.0, none, HALF)}
+    every = slices_by_field(rows, frozenset(), none, none * 1.0, none, HALF)
+    found = {(s["field"], s["value"]): s["metrics"]["passages"] for s in every}
     assert [found["words", value] for value in ("1-10", "11-20", "21-30", "31-45", "46+")] == [3, 2, 2, 2, 2]
     assert found["clauses", "2"] == 1
     assert found["section", "prosecution"] == 1
@@ -215,8 +225,8 @@ def test_a_slice_has_the_figures_of_its_passages_alone() -> None:
     rows = [row("Police acted.", section="prosecution"), row("Courts slept.", section="protection")]
     truth = np.array([[True, False, False], [False, True, False]])
     given = np.array([[True, False, False], [False, False, False]])
-    found = slices(rows, frozenset(), truth, given * 0.9, given, HALF)
-    by_section = {s.value: s.metrics.macro_f1 for s in found if s.field == "section"}
+    found = slices_by_field(rows, frozenset(), truth, given * 0.9, given, HALF)
+    by_section = {s["value"]: s["metrics"]["macro_f1"] for s in found if s["field"] == "section"}
     assert by_section == {"prosecution": 1.0, "protection": 0.0}
     table = re.sub(" {3,}", "  ", slices_table(found))
     assert table.splitlines()[1].split(maxsplit=4) == ["prosecution", "1", "1.000", "1.000", "1.000 (1)  – (0)  – (0)"]
@@ -229,15 +239,15 @@ def test_confusion_counts_every_passage_and_puts_the_largest_mistake_first() -> 
     given[:3, 2] = False  # failure + complicity read as failure, three times
     given[3, :] = False
     cells = confused_sets(truth, given)
-    assert sum(cell.passages for cell in cells) == len(truth)
-    assert [(cell.truth, cell.given, cell.passages) for cell in cells] == [
+    assert sum(cell["passages"] for cell in cells) == len(truth)
+    assert [(cell["truth"], cell["given"], cell["passages"]) for cell in cells] == [
         (("failure", "complicity"), ("failure",), 3),
         (("failure", "complicity"), (), 1),
         ((), (), 9),
         (("positive_effort",), ("positive_effort",), 1),
         (("failure", "complicity"), ("failure", "complicity"), 1),
     ]
-    assert cells[0].share == pytest.approx(0.6)
+    assert cells[0]["share"] == pytest.approx(0.6)
     lines = confusion_table(cells).splitlines()
     assert lines[0] == "sets of labels: 4 passages wrong, 11 right"
     assert lines[2].split() == ["failure", "+", "complicity", "failure", "3", "60.0%"]
@@ -252,14 +262,14 @@ def test_errors_are_the_wrong_labels_furthest_from_their_threshold_first() -> No
     rows = [row(f"{i} passages") for i in range(50)]
     found = worst_errors(rows, truth, scores, thresholds, 1_000)
     assert len(found) == (truth != (scores >= thresholds)).sum()
-    margins = [abs(m.probability - m.threshold) for m in found]
+    margins = [abs(m["probability"] - m["threshold"]) for m in found]
     assert margins == sorted(margins, reverse=True)
     for m in found:
-        i, j = int(m.text.split()[0]), LABELS.index(m.label)
-        assert (m.probability, m.threshold, m.id) == (scores[i, j], thresholds[j], rows[i]["id"])
-        assert truth[i, j] == (m.error == "missed") == (m.probability < m.threshold)
+        i, j = int(m["text"].split()[0]), LABELS.index(m["label"])
+        assert (m["probability"], m["threshold"], m["id"]) == (scores[i, j], thresholds[j], rows[i]["id"])
+        assert truth[i, j] == (m["error"] == "missed") == (m["probability"] < m["threshold"])
     assert worst_errors(rows, truth, scores, thresholds, 4) == found[:4]
-    assert errors_table(found[:1]).splitlines()[1].startswith(f"{found[0].error} {found[0].label}: ")
+    assert errors_table(found[:1]).splitlines()[1].startswith(f"{found[0]['error']} {found[0]['label']}: ")
     assert errors_table(()) == "no errors"
 
 

@@ -20,7 +20,8 @@ HEAVY = (
     "pyarrow",
     "torch",
     "joblib",
-    "selectolax",
+    "lxml",
+    "trafilatura",
     "onnxruntime",
     "tokenizers",
 )

@@ -15,9 +15,9 @@ from tipclassify.labels import indicator
 from tipclassify.model.linear.model import Model
 from tipclassify.model.linear.scoring import LinearScorer
 from tipclassify.text.features.hashing import featurize
+from tipclassify.training import fit
 from tipclassify.training.calibration import operating_points
-from tipclassify.training.fit import fit_model, group_folds
-from tipclassify.training.linear import build_design, fit_labels
+from tipclassify.training.fit import build_design, fit_labels, fit_model, group_folds
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -109,7 +109,7 @@ def test_soft_targets_teach_and_count_in_nothing_else(small: tuple[list[str], np
     without = fit_model(texts, truth, groups, folds=2)
     fitted = fit_model(texts, truth, groups, folds=2, soft=[(TAUGHT, "Zorps", [0.97, 0.01, 0.5])] * 30)
     assert fitted.metrics.passages == len(texts)
-    assert fitted.scores.shape == fitted.y_pred["balanced"].shape == truth.shape
+    assert fitted.calibrated.scores.shape == fitted.calibrated.y_pred["balanced"].shape == truth.shape
     assert [m.support for m in fitted.metrics.labels] == truth.sum(axis=0).tolist()
     before, after = (probabilities(model, [TAUGHT], ["Zorps"])[0] for model in (without.model, fitted.model))
     assert after[0] > max(before[0], 0.8)
@@ -124,18 +124,19 @@ def test_passages_held_judge_the_model_and_teach_nothing(small: tuple[list[str],
         fit_model(texts, labels, groups, held=held, held_weights=np.ones(held.sum()), folds=2)
         for labels in (truth, np.where(held[:, None], truth[::-1], truth))
     )
-    assert fitted.metrics.passages == len(fitted.scores) == held.sum()
+    assert fitted.metrics.passages == len(fitted.calibrated.scores) == held.sum()
     assert [m.support for m in fitted.metrics.labels] == truth[held].sum(axis=0).tolist()
     for j in range(3):  # only the scale may differ, not what was learned
         one, other = (fit.model.weights[:, j].astype(float) for fit in (fitted, shuffled))
         assert np.corrcoef(one, other)[0, 1] > 0.999
 
 
-def test_a_soft_target_is_what_the_fit_comes_to() -> None:
+def test_a_soft_target_is_what_the_fit_comes_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit, "_C", 1e3)
     texts = ["alpha"] * 20 + ["beta"] * 20 + ["gamma"] * 20
     design, _ = build_design(featurize(texts, frozenset(texts)), [None] * 60)
     target = np.repeat([[0.8], [0.3], [0.001]], 20, axis=0) * np.ones(3)
-    for weights, bias in fit_labels(design, target, np.ones(60), C=1e3):
+    for weights, bias in fit_labels(design, target, np.ones(60)):
         fitted = 1 / (1 + np.exp(-design.scores(weights)[0] - bias))
         np.testing.assert_allclose(fitted[::20], [0.8, 0.3, 0.0], atol=0.03)
 

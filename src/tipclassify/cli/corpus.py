@@ -195,7 +195,7 @@ def agree(
     rows = [{"part": "agreement", **rounded(asdict(figure))} for figure in figures]
     if not draws:
         rows = [{name: value for name, value in row.items() if not name.endswith("_interval")} for row in rows]
-    rows += [{"part": "disagreement", **asdict(row)} for row in differing[:most]]
+    rows += [{"part": "disagreement", **row} for row in differing[:most]]
     write_results(output, format, rows, "\n\n".join(tables))
 
 

@@ -59,6 +59,7 @@ Base = Annotated[
 Epochs = Annotated[int | None, _for_encoder("--epochs", "Passes over the passages; 4 without.", min=1)]
 Rate = Annotated[float | None, _for_encoder("--rate", "Largest learning rate of the head; 0.0002 without.")]
 Invented = Annotated[int | None, _for_encoder("--invented", "Invented passages of an epoch; 12000 without.", min=0)]
+Twins = Annotated[int | None, _for_encoder("--twins", "Times that near twins are in an epoch; 1 without.", min=1)]
 Resume = Annotated[bool, _for_encoder("--resume", "Go on with a run that was broken off.")]
 
 

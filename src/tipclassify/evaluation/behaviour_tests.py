@@ -1,8 +1,7 @@
 """Run behavioural tests of a model (Ribeiro et al. 2020, arXiv:2005.04118): case files come in, pass rates go out.
 
-Rules: sentences written for one rule of the codebook, with its labels. Invariance: labels must not change with country,
-city, figure, year, date, money, heading, spelling, quotation marks or spaces. Addition: labels must not change when an
-unrelated clause is appended.
+Rules: sentences written for one rule of the codebook. Invariance: labels must not change with country, city, figure,
+date, heading, spelling, quotation marks or spaces. Addition: nor when an unrelated clause is appended.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from tipclassify.labels import LABELS, indicator
 from tipclassify.model.classifier import Classifier
 from tipclassify.text.document import Passage
 
-__all__ = ["Failure", "RuleResult", "default_cases_path", "replay_golden", "run_cases"]
+__all__ = ["Failure", "RuleResult", "default_cases_path", "replay_golden", "row_passage", "run_cases"]
 
 _SPELLINGS: Final = (
     ("labor", "labour"), ("program ", "programme "), ("criminalize", "criminalise"), ("penalize", "penalise"),
@@ -34,7 +33,6 @@ _SURFACE: Final = {"spelling": _SPELLINGS, "quotes": _QUOTES, "spaces": ((" ", "
 _NOT_RULES: Final = ("slots.jsonl", "appended.jsonl", "headings.jsonl")
 _STORAGE_ROUNDING: Final = 2e-3  # weights are stored as half floats
 
-Row = Mapping[str, Any]
 Variants = tuple[Passage, list[Passage]]
 
 
@@ -63,13 +61,7 @@ class RuleResult:
 
 
 def default_cases_path() -> Path:
-    """Find the folder of the shipped cases, in the installed package or in the checkout.
-
-    Raises
-    ------
-    InputError
-        When neither exists.
-    """
+    """Find the folder of the shipped cases, in the installed package or in the checkout."""
     package = Path(__file__).resolve().parents[1]
     for folder in (package / "behaviours_data", package.parents[1] / "data" / "behaviours"):
         if (folder / "slots.jsonl").is_file():
@@ -78,39 +70,24 @@ def default_cases_path() -> Path:
 
 
 def run_cases(classifier: Classifier, cases: str | os.PathLike[str] | None = None) -> list[RuleResult]:
-    """Run all cases: rules of the codebook first, then invariance and addition.
-
-    Raises
-    ------
-    InputError
-        When a case file is missing or invalid.
-    """
+    """Run all cases: rules of the codebook first, then invariance and addition; `InputError` for invalid case files."""
     folder = Path(cases) if cases is not None else default_cases_path()
     rules = [row for file in sorted(folder.glob("*.jsonl")) if file.name not in _NOT_RULES for row in _read(file)]
     if not rules:
-        raise InputError(
-            f"{folder}: no behaviour cases there; name a folder of .jsonl files with rule, text and labels"
-        )
-    results = [
-        _compared(
-            rule,
-            passages := [_passage(row) for row in rows],
-            classifier.predict(passages),
-            [row["labels"] for row in rows],
-        )
-        for rule, of_rule in groupby(rules, key=lambda row: str(row["rule"]))
-        for rows in [list(of_rule)]
-    ]
-    plain = [_passage(row) for row in rules if not row.get("section")]
-    results += [
-        _invariance(classifier, f"invariance-{name}", list(variants))
-        for name, variants in (
-            *_slots(folder),
-            ("heading", _headings(folder)),
-            *_surface(plain),
-            ("addition", _appended(folder, plain)),
-        )
-    ]
+        what = "no behaviour cases there; name a folder of .jsonl files with rule, text and labels"
+        raise InputError(f"{folder}: {what}")
+    results = []
+    for rule, of_rule in groupby(rules, key=lambda row: str(row["rule"])):
+        rows = list(of_rule)
+        results.append(_compare(rule, classifier, list(map(row_passage, rows)), [row["labels"] for row in rows]))
+    plain = [row_passage(row) for row in rules if not row.get("section")]
+    variants = [*_slots(folder), ("heading", _headings(folder)), *_surface(plain), ("addition", _added(folder, plain))]
+    for name, found in variants:
+        groups = list(found)
+        base = classifier.predict([passage for passage, _ in groups])
+        expected = [_names(row) for row, (_, others) in zip(base, groups, strict=True) for _ in others]
+        varied = [passage for _, others in groups for passage in others]
+        results.append(_compare(f"invariance-{name}", classifier, varied, expected))
     return [result for result in results if result.cases]  # a user's cases may have no text to vary
 
 
@@ -120,7 +97,7 @@ def replay_golden(classifier: Classifier, lines: Iterable[str]) -> list[Failure]
     The tolerance is `Scorer.rounding` for one passage, and a tenth of it for the mean over all.
     """
     rows = [json.loads(line) for line in lines if line.strip()]
-    scores = classifier.predict_proba([_passage(row) for row in rows])
+    scores = classifier.predict_proba(list(map(row_passage, rows)))
     stored = np.array([[row["scores"][label] for label in LABELS] for row in rows]).reshape(-1, len(LABELS))
     gaps = np.abs(scores - stored)
     tolerance = max(_STORAGE_ROUNDING, classifier.scorer.rounding)
@@ -132,68 +109,52 @@ def replay_golden(classifier: Classifier, lines: Iterable[str]) -> list[Failure]
     ]
 
 
-# --------------------------------------------------------------------------------------------- comparing labels
+def row_passage(row: Mapping[str, Any]) -> Passage:
+    """Convert a row with a ``text`` to a passage under its ``section``."""
+    return Passage(row["text"], 0, len(row["text"]), row.get("section") or None)
 
 
-def _passage(row: Row) -> Passage:
-    return Passage(row["text"], 0, len(row["text"]), row.get("section"))
+def _compare(
+    rule: str, classifier: Classifier, passages: list[Passage], expected: Iterable[Iterable[str]]
+) -> RuleResult:
+    wrong = []
+    for passage, names, row in zip(passages, expected, classifier.predict(passages), strict=True):
+        true, predicted = _names(indicator(names)), _names(row)
+        if true != predicted:
+            text = f"[{passage.section}] {passage.text}" if passage.section else passage.text
+            wrong.append(Failure(text, true, predicted))
+    return RuleResult(rule, len(passages) - len(wrong), len(passages), tuple(wrong))
 
 
-def _invariance(classifier: Classifier, rule: str, groups: list[Variants]) -> RuleResult:
-    """Compare the labels of each variant with the predicted labels of its base."""
-    base = classifier.predict([passage for passage, _ in groups])
-    variants = [passage for _, others in groups for passage in others]
-    expected = [_names(row) for row, (_, others) in zip(base, groups, strict=True) for _ in others]
-    return _compared(rule, variants, classifier.predict(variants), expected)
-
-
-def _compared(rule: str, passages: list[Passage], y_pred: Any, expected: Iterable[Iterable[str]]) -> RuleResult:
-    wrong = tuple(
-        Failure(f"[{passage.section}] {passage.text}" if passage.section else passage.text, true, predicted)
-        for passage, true, predicted in zip(passages, map(_in_label_order, expected), map(_names, y_pred), strict=True)
-        if true != predicted
-    )
-    return RuleResult(rule, len(passages) - len(wrong), len(passages), wrong)
-
-
-def _names(row: Any) -> tuple[str, ...]:
+def _names(row: Iterable[bool]) -> tuple[str, ...]:
     return tuple(label for label, has in zip(LABELS, row, strict=True) if has)
 
 
-def _in_label_order(labels: Iterable[str]) -> tuple[str, ...]:
-    return _names(indicator(labels))
-
-
-# --------------------------------------------------------------------------------------------- cases
-
-
-def _read(file: Path) -> list[Row]:
+def _read(file: Path) -> list[dict[str, Any]]:
+    """Read JSON lines; empty for a file that a user's folder of cases lacks."""
     try:
         return [json.loads(line) for line in file.read_text("utf-8").splitlines() if line.strip()]
+    except FileNotFoundError:
+        return []
     except (OSError, ValueError) as error:
         raise InputError(f"{file}: cannot be read as JSON lines ({error})") from None
 
 
-def _read_if_there(file: Path) -> list[Row]:
-    return _read(file) if file.is_file() else []
-
-
 def _slots(folder: Path) -> Iterator[tuple[str, list[Variants]]]:
     """Fill the slot of each sentence with every country, city, figure, …"""
-    rows = _read_if_there(folder / "slots.jsonl")
-    if not rows:
+    if not (rows := _read(folder / "slots.jsonl")):
         return
     fillers = json.loads((folder / "fillers.json").read_text("utf-8"))
     fillers["country"] = (folder / "countries.txt").read_text("utf-8").split("\n")[:-1]
     for slot, of_slot in groupby(rows, key=lambda row: str(row["slot"])):
-        filled = ([_passage({"text": row["text"].replace("{}", word)}) for word in fillers[slot]] for row in of_slot)
+        filled = ([row_passage({"text": row["text"].replace("{}", word)}) for word in fillers[slot]] for row in of_slot)
         yield slot, [(first, others) for first, *others in filled]
 
 
 def _headings(folder: Path) -> Iterator[Variants]:
     """Yield each passage under headings of equivalent meaning, which must not change its labels."""
-    for row in _read_if_there(folder / "headings.jsonl"):
-        first, *others = (_passage({**row, "section": heading}) for heading in row["headings"])
+    for row in _read(folder / "headings.jsonl"):
+        first, *others = (row_passage({**row, "section": heading}) for heading in row["headings"])
         yield first, others
 
 
@@ -206,15 +167,14 @@ def _surface(passages: list[Passage]) -> Iterator[tuple[str, list[Variants]]]:
             for old, new in replacements:
                 text = text.replace(old, new)
             if text != passage.text:
-                found.append((passage, [_passage({"text": text})]))
+                found.append((passage, [row_passage({"text": text})]))
         yield name, found
 
 
-def _appended(folder: Path, passages: list[Passage]) -> Iterator[Variants]:
-    """Append unrelated clauses, two to every fifth passage."""
-    clauses = [row["clause"] for row in _read_if_there(folder / "appended.jsonl")]
+def _added(folder: Path, passages: list[Passage]) -> Iterator[Variants]:
+    """Append unrelated clauses, two to every fifth passage, in rotation: every combination would show no more."""
+    clauses = [row["clause"] for row in _read(folder / "appended.jsonl")]
     ended = [passage for passage in passages[::5] if passage.text.endswith(".")]
     for number, passage in enumerate(ended if clauses else []):
-        # Clauses in rotation: every combination would show no more.
         two = (clauses[(2 * number + i) % len(clauses)] for i in range(2))
-        yield passage, [_passage({"text": f"{passage.text[:-1]}{clause}."}) for clause in two]
+        yield passage, [row_passage({"text": f"{passage.text[:-1]}{clause}."}) for clause in two]

@@ -1,8 +1,7 @@
 """Compute bootstrap confidence intervals of the metrics, and compare two models by the paired bootstrap.
 
-Labels, predictions and groups come in. Whole groups are resampled (`corpus.group_rows`): errors within a narrative are
-correlated, and resampling passages would give too narrow intervals. Sources: percentile intervals, Efron and Tibshirani
-1993, chapter 13; cluster bootstrap, Field and Welsh 2007 (JRSS B 69); paired bootstrap, Koehn 2004 (EMNLP).
+Whole groups are resampled (`corpus.group_rows`): errors within a narrative are correlated. Efron and Tibshirani 1993,
+chapter 13; cluster bootstrap, Field and Welsh 2007 (JRSS B 69); paired bootstrap, Koehn 2004 (EMNLP).
 """
 
 from __future__ import annotations
@@ -19,9 +18,8 @@ from tipclassify.formatting import aligned, shown
 from tipclassify.labels import LABELS
 
 __all__ = ["Comparison", "Difference", "Interval", "Intervals", "LabelIntervals", "compare", "comparison_table"]
-__all__ += ["intervals", "intervals_table"]
+__all__ += ["intervals", "intervals_table", "percentile_interval"]
 
-_BATCH: Final = 1_000  # draws at a time, so that memory does not grow with --draws
 _F1S: Final = slice(6, 10)  # columns of `_figures`: macro-F1, then the F1 of each label
 
 Groups = Sequence[int] | Ints
@@ -61,16 +59,9 @@ class Intervals:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Difference in one F1 between two models on the same passages.
+    """Difference in macro-F1 or in the F1 of a label, `this` less `other`.
 
-    Attributes
-    ----------
-    figure : str
-        ``"macro-F1"`` or the name of a label.
-    difference : float
-        `this` less `other`, -1 to 1.
-    better : float
-        Share of draws in which this model is strictly better, 0 to 1; NaN without draws.
+    `better` is the share of draws in which this model is strictly better, NaN without draws.
     """
 
     figure: str
@@ -90,19 +81,21 @@ class Comparison:
     differences: tuple[Difference, ...]
 
 
-def intervals(y_true: Bools, y_pred: Bools, groups: Groups, draws: int = 1_000, seed: int = 0) -> Intervals:
+def intervals(
+    y_true: Bools, y_pred: Bools, groups: Groups, draws: int = 1_000, seed: int = 0, weights: Floats | None = None
+) -> Intervals:
     """Compute 95% bootstrap intervals by group.
 
-    `y_true` and `y_pred` are bool (n, 3), `groups` int (n,). Without draws, or with fewer than two groups, every
-    interval is NaN. The recall and F1 of a label exclude draws in which it does not occur, its precision draws in which
-    it is not predicted.
+    `y_true` and `y_pred` are bool (n, 3), `groups` int (n,); `weights`, float (n,), says how often a passage counts.
+    Without draws, or with fewer than two groups, every interval is NaN. The recall and F1 of a label exclude draws in
+    which it does not occur, its precision draws in which it is not predicted.
 
     >>> y_true = np.eye(3, dtype=bool).repeat(20, axis=0)
     >>> str(intervals(y_true, y_true, range(60)).macro_f1)
     '[1.000, 1.000]'
     """
-    totals = _group_totals(y_true, y_pred, groups)
-    found = [_interval(sample) for sample in _figures(_draw(totals, draws, seed)).T]
+    totals = _group_totals(y_true, y_pred, groups, weights)
+    found = [Interval(*percentile_interval(sample)) for sample in _figures(_draw(totals, draws, seed)).T]
     labels = tuple(LabelIntervals(label, found[j], found[3 + j], found[7 + j]) for j, label in enumerate(LABELS))
     return Intervals(draws, len(totals), found[6], found[10], labels)
 
@@ -110,9 +103,7 @@ def intervals(y_true: Bools, y_pred: Bools, groups: Groups, draws: int = 1_000, 
 def compare(
     y_true: Bools, y_pred: Bools, y_other: Bools, groups: Groups, draws: int = 1_000, seed: int = 0
 ) -> Comparison:
-    """Compare the F1 of this model (`y_pred`) with that of another (`y_other`) by the paired bootstrap.
-
-    Both models are evaluated on the same draws, which cancels the variance from passages that are hard for both.
+    """Compare the F1 of this model (`y_pred`) with that of another (`y_other`) on the same draws.
 
     >>> y_true = np.eye(3, dtype=bool).repeat(20, axis=0)
     >>> compare(y_true, y_true, ~y_true, range(60)).differences[0].better
@@ -125,7 +116,8 @@ def compare(
     for j, figure in enumerate(("macro-F1", *LABELS)):
         sample = one[:, j] - two[:, j]
         better = float(np.mean(sample[~np.isnan(sample)] > 0)) if not np.isnan(sample).all() else float("nan")
-        differences.append(Difference(figure, this[j], other[j], this[j] - other[j], _interval(sample), better))
+        interval = Interval(*percentile_interval(sample))
+        differences.append(Difference(figure, this[j], other[j], this[j] - other[j], interval, better))
     return Comparison(draws, len(totals), tuple(differences))
 
 
@@ -151,29 +143,29 @@ def comparison_table(found: Comparison, other: str) -> str:
     return "\n".join([title, *aligned(rows)])
 
 
-# --------------------------------------------------------------------------------------------- counts and draws
+def percentile_interval(sample: Floats) -> tuple[float, float]:
+    """Compute the middle 95% of the draws that are defined, NaN if none is."""
+    defined = sample[np.isfinite(sample)]
+    low, high = np.quantile(defined, [0.025, 0.975]).tolist() if len(defined) else (float("nan"), float("nan"))
+    return low, high
 
 
-def _group_totals(y_true: Bools, y_pred: Bools, groups: Groups) -> Floats:
+def _group_totals(y_true: Bools, y_pred: Bools, groups: Groups, weights: Floats | None = None) -> Floats:
     """Count by group (groups, 11): true positives, predicted and true of each label, exact matches, passages."""
     right = (y_true == y_pred).all(axis=1, keepdims=True)
     counts = np.concatenate([y_true & y_pred, y_pred, y_true, right, np.ones_like(right)], axis=1)
+    counts = counts if weights is None else counts * weights[:, None]
     names, number = np.unique(np.asarray(groups), return_inverse=True)
     return np.stack([np.bincount(number, column, len(names)) for column in counts.T], axis=1)
 
 
 def _draw(totals: Floats, draws: int, seed: int) -> Floats:
-    """Resample the groups and sum their counts, (draws, columns); no draws for fewer than two groups.
-
-    Metrics are ratios of sums, so a draw is one multinomial over the distinct rows of counts.
-    """
-    if len(totals) < 2:
-        return np.zeros((0, totals.shape[1]))
+    """Resample the groups and sum their counts, (draws, columns); no draws for fewer than two groups."""
     distinct, times = np.unique(totals, axis=0, return_counts=True)
-    rng = np.random.default_rng(seed)
-    sizes = [min(_BATCH, draws - done) for done in range(0, draws, _BATCH)]
-    drawn = [rng.multinomial(len(totals), times / len(totals), size) @ distinct for size in sizes]
-    return np.concatenate([np.zeros((0, totals.shape[1])), *drawn])
+    rng, groups = np.random.default_rng(seed), len(totals)
+    # Metrics are ratios of sums, so a draw is one multinomial over the distinct rows of counts.
+    drawn = [rng.multinomial(groups, times / groups) @ distinct for _ in range(draws if groups > 1 else 0)]
+    return np.array(drawn).reshape(-1, totals.shape[1])
 
 
 def _figures(counts: Floats) -> Floats:
@@ -187,10 +179,3 @@ def _figures(counts: Floats) -> Floats:
 
 def _ratio(part: Floats, whole: npt.NDArray[np.float64 | np.int64]) -> Floats:
     return np.asarray(np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0))
-
-
-def _interval(sample: Floats) -> Interval:
-    """Compute the percentile interval of the draws in which the metric is defined."""
-    defined = sample[~np.isnan(sample)]
-    low, high = np.quantile(defined, [0.025, 0.975]).tolist() if len(defined) else (float("nan"), float("nan"))
-    return Interval(low, high)

@@ -1,15 +1,15 @@
 """Compute evaluation metrics: precision, recall, F1, average precision, calibration and reliability of each label.
 
 Shapes: `y_true` and `y_pred` are bool (n, 3), `scores` probabilities (n, 3), columns in the order of ``LABELS``.
-Intervals for the metrics are in `bootstrap`, metrics of parts of the passages in `error_analysis`.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from tipclassify.labels import LABELS
 
 __all__ = ["LabelMetrics", "Metrics", "ReliabilityBin", "calibration_error", "contrast_pair_accuracy", "measure"]
 __all__ += ["metrics_table", "reliability", "reliability_table", "rounded"]
+
+_BINS: Final = 10  # of equal width, for reliability and calibration error
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +39,7 @@ class LabelMetrics:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """Metrics of one evaluation.
-
-    Attributes
-    ----------
-    macro_f1 : float
-        Mean F1 of the labels that occur in `y_true`.
-    exact_match : float
-        Share of passages with exactly the true set of labels.
-    """
+    """Metrics of one evaluation; `macro_f1` is the mean over the labels that occur."""
 
     passages: int
     macro_f1: float
@@ -54,19 +48,14 @@ class Metrics:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, rounded to four decimals; an undefined metric is None."""
-        plain: dict[str, Any] = rounded(asdict(self))
-        return plain
+        return dict(rounded(asdict(self)))
 
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityBin:
     """Passages whose probability lies in [low, high), in the last bin [low, high].
 
-    Attributes
-    ----------
-    mean_probability, share_true : float
-        Mean predicted probability, and share of passages with the label: equal for a calibrated model, NaN for an
-        empty bin.
+    Mean probability and share with the label are equal for a calibrated model, NaN for an empty bin.
     """
 
     low: float
@@ -106,35 +95,29 @@ def measure(y_true: Bools, scores: Floats, y_pred: Bools, thresholds: Floats) ->
     return Metrics(len(y_true), macro, float((y_true == y_pred).all(axis=1).mean()), labels)
 
 
-def reliability(y_true: Bools, scores: Floats, bins: int = 10) -> tuple[ReliabilityBin, ...]:
-    """Compute the reliability diagram of one label over equal-width bins (DeGroot and Fienberg 1983).
+def reliability(y_true: Bools, scores: Floats) -> tuple[ReliabilityBin, ...]:
+    """Compute the reliability diagram of one label over ten bins (DeGroot and Fienberg 1983).
 
-    Parameters
-    ----------
-    y_true, scores : bool (n,), float (n,)
-        True labels and probabilities of one label.
-
-    Examples
-    --------
-    >>> [(b.low, b.passages, b.share_true) for b in reliability(np.array([True, False]), np.array([0.9, 0.6]), bins=2)]
-    [(0.0, 0, nan), (0.5, 2, 0.5)]
+    >>> bins = reliability(np.array([True, False]), np.array([0.6, 0.62]))
+    >>> [(b.low, b.passages, b.share_true) for b in bins[5:7]]
+    [(0.5, 0, nan), (0.6, 2, 0.5)]
     """
-    which = np.minimum((scores * bins).astype(int), bins - 1)
+    which = np.minimum((scores * _BINS).astype(int), _BINS - 1)
     table = []
-    for b in range(bins):
+    for b in range(_BINS):
         here = which == b
         means = (float(x[here].mean()) if here.any() else float("nan") for x in (scores, y_true))
-        table.append(ReliabilityBin(b / bins, (b + 1) / bins, int(here.sum()), *means))
+        table.append(ReliabilityBin(b / _BINS, (b + 1) / _BINS, int(here.sum()), *means))
     return tuple(table)
 
 
-def calibration_error(y_true: Bools, scores: Floats, bins: int = 10) -> float:
-    """Compute the expected calibration error over equal-width bins (Naeini, Cooper and Hauskrecht 2015, AAAI).
+def calibration_error(y_true: Bools, scores: Floats) -> float:
+    """Compute the expected calibration error of one label (Naeini, Cooper and Hauskrecht 2015, AAAI).
 
     >>> calibration_error(np.array([True, False]), np.array([1.0, 0.0]))
     0.0
     """
-    filled = [b for b in reliability(y_true, scores, bins) if b.passages]
+    filled = [b for b in reliability(y_true, scores) if b.passages]
     return float(sum(b.passages / len(y_true) * abs(b.mean_probability - b.share_true) for b in filled))
 
 
@@ -148,10 +131,10 @@ def contrast_pair_accuracy(sets: Sequence[str | None], y_true: Bools, y_pred: Bo
     >>> contrast_pair_accuracy(["a", "a", None], y_true, y_true)
     (1, 1)
     """
-    members: dict[str, list[int]] = {}
+    members: defaultdict[str, list[int]] = defaultdict(list)
     for number, name in enumerate(sets):
         if name:
-            members.setdefault(name, []).append(number)
+            members[name].append(number)
     right = (y_true == y_pred).all(axis=1)
     pairs = [(a, b) for twins in members.values() for a, b in combinations(twins, 2) if (y_true[a] != y_true[b]).any()]
     return sum(bool(right[a] and right[b]) for a, b in pairs), len(pairs)

@@ -1,22 +1,32 @@
-"""Evaluate a model on labelled rows: metrics as plain values for JSON, and as plain-text tables."""
+"""Evaluate a model on labelled rows: metrics, slices, confusions and errors, as plain values and as text tables."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
+from tipclassify.arrays import Bools, Floats
 from tipclassify.corpus.loading import Row, group_rows
 from tipclassify.errors import InputError
-from tipclassify.evaluation import bootstrap, error_analysis, metrics
-from tipclassify.labels import LABELS, indicator
+from tipclassify.evaluation import bootstrap, metrics
+from tipclassify.evaluation.behaviour_tests import row_passage
+from tipclassify.formatting import aligned, shown
+from tipclassify.labels import LABELS, SECTIONS, indicator
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.linear.scoring import apply_thresholds
-from tipclassify.text.document import Passage
+from tipclassify.text.features.hashing import featurize
 
-__all__ = ["evaluate_rows"]
+__all__ = ["confused_sets", "evaluate_rows", "slices_by_field", "worst_errors"]
+
+_WORDS: Final = ("1-10", "11-20", "21-30", "31-45", "46+")
+_WORD_ENDS: Final = (10, 20, 30, 45)  # of all but the last
+_CLAUSES: Final = ("0", "1", "2", "3", "4+")
+
+Figures = dict[str, Any]
 
 
 def evaluate_rows(
@@ -39,18 +49,13 @@ def evaluate_rows(
     Parameters
     ----------
     by : str, optional
-        Field for which to add the metrics of each value.
+        Field for which to add the metrics of each value; `InputError` when no row has it.
     errors : int
         Number of worst errors to list.
     other : Classifier, optional
         A model to compare with, under the same policy.
     draws : int
         Bootstrap draws of groups (`corpus.loading.group_rows`); 0 for no intervals.
-
-    Raises
-    ------
-    InputError
-        When no row has the field `by`.
 
     Examples
     --------
@@ -63,20 +68,13 @@ def evaluate_rows(
     if by and not any(by in row for row in rows):
         raise InputError(f"no row has a field {by!r}; choose one of {', '.join(sorted(rows[0]))}")
     y_true = np.array([indicator(row["labels"]) for row in rows], bool)
-    groups = np.array(group_rows(rows))
-    thresholds = classifier.thresholds(policy)
-    passages = [Passage(row["text"], 0, len(row["text"]), row.get("section") or None) for row in rows]
+    groups, thresholds = np.array(group_rows(rows)), classifier.thresholds(policy)
+    passages = list(map(row_passage, rows))
     scores = classifier.predict_proba(passages)
     y_pred = apply_thresholds(scores, thresholds)
-    report: dict[str, Any] = {
-        "model": classifier.meta.get("sha256"),
-        "policy": policy,
-        "thresholds": dict(zip(LABELS, thresholds.tolist(), strict=True)),
-        "draws": draws,
-        "seed": seed,
-        "by": by,
-        "parts": [],
-    }
+    named = dict(zip(LABELS, thresholds.tolist(), strict=True))
+    report: Figures = {"model": classifier.meta.get("sha256"), "policy": policy, "thresholds": named}
+    report |= {"draws": draws, "seed": seed, "by": by, "parts": []}
     tables: list[str] = []
     parts = {(None, "all passages"): np.ones(len(rows), bool)}
     if by:
@@ -89,13 +87,11 @@ def evaluate_rows(
         table = metrics.metrics_table(figures, title)
         tables.append(f"{table}\n{bootstrap.intervals_table(intervals)}" if intervals else table)
     if confusion:
-        cells = error_analysis.confused_sets(y_true, y_pred)
-        report["confusion"] = list(map(asdict, cells))
-        tables.append(error_analysis.confusion_table(cells))
+        report["confusion"] = confused_sets(y_true, y_pred)
+        tables.append(confusion_table(report["confusion"]))
     if slices:
-        found = error_analysis.slices(rows, classifier.vocabulary, y_true, scores, y_pred, thresholds)
-        report["slices"] = list(map(asdict, found))
-        tables.append(error_analysis.slices_table(found))
+        report["slices"] = slices_by_field(rows, classifier.vocabulary, y_true, scores, y_pred, thresholds)
+        tables.append(slices_table(report["slices"]))
     if reliability:
         bins = {label: metrics.reliability(y_true[:, j], scores[:, j]) for j, label in enumerate(LABELS)}
         report["reliability"] = {label: list(map(asdict, of_label)) for label, of_label in bins.items()}
@@ -105,7 +101,95 @@ def evaluate_rows(
         report["comparison"] = {"other": other_name, **asdict(comparison)}
         tables.append(bootstrap.comparison_table(comparison, other_name))
     if errors:
-        mistakes = error_analysis.worst_errors(rows, y_true, scores, thresholds, errors)
-        report["errors"] = list(map(asdict, mistakes))
-        tables.append(error_analysis.errors_table(mistakes))
+        report["errors"] = worst_errors(rows, y_true, scores, thresholds, errors)
+        tables.append(errors_table(report["errors"]))
     return metrics.rounded(report), tables
+
+
+def slices_by_field(
+    rows: Sequence[Row], vocabulary: frozenset[str], y_true: Bools, scores: Floats, y_pred: Bools, thresholds: Floats
+) -> list[Figures]:
+    """Compute the metrics by section, by length in words, and by number of clauses; `vocabulary` is the model's."""
+    texts = [row["text"] for row in rows]
+    sections = [str(row.get("section") or "(none)") for row in rows]
+    words = np.array(_WORDS)[np.searchsorted(_WORD_ENDS, [len(text.split()) for text in texts])]
+    counts = np.bincount(featurize(texts, vocabulary).clause_row, minlength=len(texts))
+    clauses = np.array(_CLAUSES)[np.minimum(counts, len(_CLAUSES) - 1)]
+    fields = (
+        ("section", np.array(sections), dict.fromkeys((*SECTIONS, *sections))),
+        ("words", words, _WORDS),
+        ("clauses", clauses, _CLAUSES),
+    )
+    found = []
+    for field, column, values in fields:
+        for value in values:
+            if (here := column == value).any():
+                figures = metrics.measure(y_true[here], scores[here], y_pred[here], thresholds)
+                found.append({"field": field, "value": value, "metrics": asdict(figures)})
+    return found
+
+
+def confused_sets(y_true: Bools, y_pred: Bools) -> list[Figures]:
+    """Count how often each true set of labels was given each set: wrong ones first, then right ones, largest first.
+
+    >>> y_true = np.array([[True, True, False], [False, False, False]])
+    >>> [cell["given"] for cell in confused_sets(y_true, y_true & [True, False, False])]
+    [('positive_effort',), ()]
+    """
+    bits = 1 << np.arange(len(LABELS))  # a set of labels as one number
+    pairs = Counter(zip((y_true @ bits).tolist(), (y_pred @ bits).tolist(), strict=True))
+    of_true = Counter((y_true @ bits).tolist())
+    return [
+        {"truth": _names(i), "given": _names(j), "passages": pairs[i, j], "share": pairs[i, j] / of_true[i]}
+        for i, j in sorted(pairs, key=lambda pair: (pair[0] == pair[1], -pairs[pair], pair))
+    ]
+
+
+def _names(bits: int) -> tuple[str, ...]:
+    return tuple(label for j, label in enumerate(LABELS) if bits >> j & 1)
+
+
+def worst_errors(rows: Sequence[Row], y_true: Bools, scores: Floats, thresholds: Floats, most: int) -> list[Figures]:
+    """Find the `most` errors whose probability is furthest on the wrong side of the threshold, worst first."""
+    wrong = np.argwhere(y_true != apply_thresholds(scores, thresholds))
+    margin = np.abs(scores - thresholds)[tuple(wrong.T)]
+    found = []
+    for i, j in wrong[np.argsort(-margin, kind="stable")[:most]].tolist():
+        error = {"label": LABELS[j], "error": "missed" if y_true[i, j] else "false"}
+        figures = {"probability": float(scores[i, j]), "threshold": float(thresholds[j])}
+        found.append({**error, **figures, "id": str(rows[i].get("id", i)), "text": rows[i]["text"]})
+    return found
+
+
+def slices_table(found: Sequence[Figures]) -> str:
+    """Format the slices as aligned plain text, one block for each field, with the support of each label in brackets."""
+    blocks: dict[str, list[tuple[str, ...]]] = {}
+    for one in found:
+        heads = (one["field"], "passages", "macro-F1", "exact match", *(f"{label} F1" for label in LABELS))
+        of = one["metrics"]
+        f1s = (f"{shown(m['f1'] if m['support'] else float('nan'))} ({m['support']:,})" for m in of["labels"])
+        line = (one["value"], *(shown(of[name]) for name in ("passages", "macro_f1", "exact_match")), *f1s)
+        blocks.setdefault(one["field"], [heads]).append(line)
+    return "\n\n".join("\n".join(aligned(lines)) for lines in blocks.values())
+
+
+def confusion_table(cells: Sequence[Figures]) -> str:
+    """Format the confusion cells as aligned plain text, with a rule between errors and exact matches."""
+    rows = [("true labels", "given labels", "passages", "of the true")]
+    for cell in cells:
+        truth, given = (" + ".join(cell[name]) or "(none)" for name in ("truth", "given"))
+        rows.append((truth, given, f"{cell['passages']:,}", f"{cell['share']:.1%}"))
+    lines = aligned(rows, left=2)
+    wrong = [cell["passages"] for cell in cells if cell["truth"] != cell["given"]]
+    lines.insert(len(wrong) + 1, "-" * max(map(len, lines)))
+    right = sum(cell["passages"] for cell in cells) - sum(wrong)
+    return "\n".join([f"sets of labels: {sum(wrong):,} passages wrong, {right:,} right", *lines])
+
+
+def errors_table(errors: Sequence[Figures]) -> str:
+    """Format the errors as plain text, two lines each: the error, and the passage."""
+    lines = ["worst errors" if errors else "no errors"]
+    for e in errors:
+        lines.append(f"{e['error']} {e['label']}: {e['probability']:.3f}, threshold {e['threshold']:.3f}  ({e['id']})")
+        lines.append(f"    {shown(e['text'])}")
+    return "\n".join(lines)

@@ -93,7 +93,7 @@ def _read(
     declared: str | None = None,
 ) -> Document:
     """Read `data`, whose encoding a server may have `declared`; detect country and year by title, name or opening."""
-    from tipclassify.readers.countries import country_and_year
+    from tipclassify.readers.countries import country_and_year, with_countries
 
     if is_gzip(data):
         from tipclassify.readers.limits import gunzip
@@ -109,7 +109,7 @@ def _read(
     if all(block.heading for block in document.blocks):
         raise InputError(f"{source}: no readable text in it; give a file with text")
     country, year = country_and_year(document.title, source, document.text[:_OPENING])
-    return replace(document, country=document.country or country, year=document.year or year)
+    return with_countries(replace(document, country=document.country or country, year=document.year or year))
 
 
 def _document(kind: InputFormat, data: bytes, source: str, encoding: str | None, declared: str | None) -> Document:
@@ -118,10 +118,8 @@ def _document(kind: InputFormat, data: bytes, source: str, encoding: str | None,
     if kind in ("text", "markdown"):
         return read(data, source, encoding, declared)
     if kind == "html":
-        from tipclassify.readers.html.nesting import check_nesting
         from tipclassify.readers.text import check_is_text, decode_text
 
-        check_nesting(data, source)
         if encoding or declared:  # both override the page's own declaration
             return read(decode_text(data, source, encoding, declared).encode(), source, "utf-8")
         check_is_text(data, source)

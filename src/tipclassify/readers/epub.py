@@ -8,17 +8,15 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import unquote
 
+from lxml import etree
+
 from tipclassify.errors import InputError
-from tipclassify.readers.html.nesting import check_nesting
 from tipclassify.readers.limits import open_zip, read_member
 from tipclassify.readers.text import decode
 from tipclassify.text.document import Block, Document
-
-if TYPE_CHECKING:
-    from selectolax.lexbor import LexborHTMLParser
 
 __all__ = ["read_epub"]
 
@@ -29,18 +27,16 @@ _ENCODING: Final = re.compile(rb"""\s*<\?xml[^>]{0,200}encoding\s*=\s*["']([\w.-
 # HTML parsers read a self-closed XML element as an open one, which would contain all that follows.
 _SELF_CLOSED: Final = re.compile(r"""<([A-Za-z][\w:-]*)((?:\s(?:[^<>"']|"[^"<]*"|'[^'<]*')*?)?)/>""")
 _VOID: Final = frozenset("area base br col embed hr img input link meta param source track wbr".split())
-_PREFIX: Final = re.compile(r"(</?)[\w.-]+:")
 
 
 def read_epub(data: bytes, source: str) -> Document:
     """Read all chapters; one without a heading continues the section before; raise `InputError` if there is no text."""
     archive = open_zip(data, source)
-    container = _elements(archive, _CONTAINER, source).css_first("rootfile")
-    root = (container.attributes.get("full-path") if container else None) or ""
+    root = next((file.get("full-path", "") for file in _parse(archive, _CONTAINER, source).iter("{*}rootfile")), "")
     if not root:
         raise InputError(f"{source}: incomplete, it names no book; download it or convert it again")
-    package = _elements(archive, root, source)
-    title = package.css_first("title")
+    package = _parse(archive, root, source)
+    title = next((title.text or "" for title in package.iter("{*}title")), "")
     texts: list[str] = []
     blocks: list[Block] = []
     at, section = 0, None
@@ -54,38 +50,36 @@ def read_epub(data: bytes, source: str) -> Document:
         locked = any(name in archive.namelist() for name in _DRM_FILES)
         why = "locked against copying (DRM); give" if locked else "no readable text in it; give"
         raise InputError(f"{source}: {why} the report in another format")
-    return Document("\n\n".join(texts), tuple(blocks), source, " ".join(title.text().split()) if title else None)
+    return Document("\n\n".join(texts), tuple(blocks), source, " ".join(title.split()) or None)
 
 
-def _chapters(archive: zipfile.ZipFile, package: LexborHTMLParser, root: str, source: str) -> Iterator[Document]:
+def _chapters(archive: zipfile.ZipFile, package: etree._Element, root: str, source: str) -> Iterator[Document]:
     """Yield chapters with text, in reading order."""
     from tipclassify.readers.html.reader import read_html
 
-    files = {item.attributes.get("id"): item.attributes for item in package.css("item")}
+    files = {item.get("id"): item.attrib for item in package.iter("{*}item")}
     members = frozenset(archive.namelist())
     # A book names each chapter once; a hostile one could name a long one a million times.
-    for reference in dict.fromkeys(item.attributes.get("idref") for item in package.css("itemref")):
+    for reference in dict.fromkeys(item.get("idref") for item in package.iter("{*}itemref")):
         item = files.get(reference, {})
-        member = posixpath.normpath(posixpath.join(posixpath.dirname(root), unquote(item.get("href") or "")))
-        is_chapter = item.get("media-type") in _CHAPTER_TYPES and "nav" not in (item.get("properties") or "").split()
+        member = posixpath.normpath(posixpath.join(posixpath.dirname(root), unquote(item.get("href", ""))))
+        is_chapter = item.get("media-type") in _CHAPTER_TYPES and "nav" not in item.get("properties", "").split()
         if is_chapter and member in members:
-            page = _markup(archive, member, source).encode()
+            page = read_member(archive, member, source)
+            declared = _ENCODING.match(page)
+            text = decode(page, declared[1].decode("ascii") if declared else None, source)
+            text = _SELF_CLOSED.sub(lambda m: m[0] if m[1].lower() in _VOID else f"<{m[1]}{m[2]}></{m[1]}>", text)
             with suppress(InputError):  # a cover or another page without text
-                yield read_html(page, source, "utf-8")
+                yield read_html(text.encode(), source, "utf-8", whole=True)
 
 
-def _elements(archive: zipfile.ZipFile, member: str, source: str) -> LexborHTMLParser:
-    """Parse an XML file, without the prefixes of its elements, as HTML, which has no entities that could expand."""
-    from selectolax.lexbor import LexborHTMLParser
-
-    return LexborHTMLParser(_PREFIX.sub(r"\1", _markup(archive, member, source)))
-
-
-def _markup(archive: zipfile.ZipFile, member: str, source: str) -> str:
-    """Return the markup of an XML file as HTML parsers read it; raise `InputError` when it is nested too deeply."""
-    page = read_member(archive, member, source)
-    declared = _ENCODING.match(page)
-    text = decode(page, declared[1].decode("ascii") if declared else None, source)
-    text = _SELF_CLOSED.sub(lambda m: m[0] if m[1].lower() in _VOID else f"<{m[1]}{m[2]}></{m[1]}>", text)
-    check_nesting(text.encode(), source)
-    return text
+def _parse(archive: zipfile.ZipFile, member: str, source: str) -> etree._Element:
+    """Parse an XML file, tolerantly; its entities, which could expand to gigabytes, are left as they are."""
+    parser = etree.XMLParser(recover=True, resolve_entities=False, load_dtd=False, no_network=True)
+    try:
+        tree = etree.fromstring(read_member(archive, member, source), parser)
+    except (etree.XMLSyntaxError, ValueError):
+        tree = None
+    if tree is None:
+        raise InputError(f"{source}: damaged EPUB file; download it or convert it again")
+    return tree

@@ -23,7 +23,6 @@ def read_markdown(data: bytes, source: str, encoding: str | None = None, declare
     """Read Markdown; offsets count the rendered text; raise `InputError` when it is binary or too large."""
     from markdown_it import MarkdownIt
 
-    from tipclassify.readers.html.nesting import check_nesting
     from tipclassify.readers.html.reader import read_html
 
     if len(data) > LARGEST_MARKUP:
@@ -39,7 +38,6 @@ def read_markdown(data: bytes, source: str, encoding: str | None = None, declare
         if opened.type == "heading_open" and opened.markup == "-" and not could_be_heading(inline.content):
             opened.tag = closed.tag = "p"
     page = f"<main>{parser.renderer.render(tokens, parser.options, {})}</main>".encode()
-    check_nesting(page, source)
     try:
         document = read_html(page, source, "utf-8", whole=True)
     except InputError:

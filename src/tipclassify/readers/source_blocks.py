@@ -24,6 +24,7 @@ class SourceBlock(NamedTuple):
     section: str | None = None  # where it does not follow from the headings before it
     level: int | None = None  # of a heading, from 1; None where the source gives none
     entry: bool = False  # a list entry or table row: a section name before a colon opens no section in it
+    title: bool = False  # of the document: what follows stands under it, but it is no part of the text
 
 
 def build_document(source_blocks: Iterable[SourceBlock], source: str, title: str | None = None) -> Document:
@@ -40,6 +41,9 @@ def build_document(source_blocks: Iterable[SourceBlock], source: str, title: str
     for source_block in source_blocks:
         text = " ".join(_INVISIBLE.sub("", source_block.text).split())
         if not text:
+            continue
+        if source_block.title:
+            section = outline.section(text, source_block.level)
             continue
         heading = source_block.heading or named_section(text) is not None
         if heading:

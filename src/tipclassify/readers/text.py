@@ -12,6 +12,7 @@ from typing import Final
 from tipclassify.errors import InputError
 from tipclassify.readers.encodings import BYTE_ORDER_MARKS, guess_encoding, is_binary, wide_encoding
 from tipclassify.text.document import Block, Document
+from tipclassify.text.furniture import is_furniture
 from tipclassify.text.segmentation.passages import text_document
 
 __all__ = ["check_is_text", "decode", "decode_as", "decode_text", "read_text"]
@@ -19,6 +20,9 @@ __all__ = ["check_is_text", "decode", "decode_as", "decode_text", "read_text"]
 # Python codecs not meant for files; a hostile page could name one.
 _REFUSED_CODECS: Final = ("idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7")
 _NON_ASCII: Final = re.compile(r"[^\x00-\x7f]")
+_MAX_FURNITURE: Final = 12  # lines above the title of a page
+_MIN_TITLE_WORDS: Final = 5
+_MAX_TITLE: Final = 300  # characters
 _SENTENCE_END: Final = re.compile(r"[.!?:;][\"”’')\]]*\s*$")
 
 
@@ -29,8 +33,23 @@ def read_text(data: bytes, source: str, encoding: str | None = None, declared: s
     when the bytes are no text, or not in `encoding`.
     """
     text = decode_text(data, source, encoding, declared)
-    document = text_document(text, source)
+    document = _with_copied_title(text_document(text, source))
     return replace(document, blocks=tuple(_with_pages(document))) if "\f" in text else document
+
+
+def _with_copied_title(document: Document) -> Document:
+    """Return a text copied from a web page with its title, the first long line under the page's furniture."""
+    for number, block in enumerate(document.blocks[:_MAX_FURNITURE]):
+        text = document.text[block.start : block.end].strip()
+        if number and len(text.split()) >= _MIN_TITLE_WORDS and not is_furniture(text):
+            if block.heading or _SENTENCE_END.search(text) or len(text) > _MAX_TITLE:
+                break
+            blocks = list(document.blocks)
+            blocks[number] = replace(block, heading=True)
+            return replace(document, title=text, blocks=tuple(blocks))
+        if number == 0 and not is_furniture(text):
+            break
+    return document
 
 
 def decode_text(data: bytes, source: str, encoding: str | None = None, declared: str | None = None) -> str:

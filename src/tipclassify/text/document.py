@@ -23,6 +23,8 @@ class Block:
         True for a heading, which is not tagged.
     page : int or None
         First page, from 1, if the source has pages.
+    country : str or None
+        Country of the narrative that it belongs to, if the document has narratives of several.
     """
 
     start: int
@@ -30,6 +32,7 @@ class Block:
     section: str | None = None
     heading: bool = False
     page: int | None = None
+    country: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,8 @@ class Passage:
         First page, from 1, if the source has pages.
     block : int or None
         Index in ``Document.blocks``.
+    country : str or None
+        Country of its block, if the document has narratives of several.
     """
 
     text: str
@@ -89,6 +94,7 @@ class Passage:
     low_confidence: bool = False
     page: int | None = None
     block: int | None = None
+    country: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Convert to plain JSON values; probabilities are rounded to four decimals."""

@@ -1,4 +1,4 @@
-"""Detect page furniture, passages that are no prose: references, notes, contents, dates, addresses, icon names."""
+"""Detect page furniture, passages that are no prose: references, notes, contents, dates, stock phrases, icon names."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Final
 
 from tipclassify.text.document import Passage
 from tipclassify.text.segmentation.sections import without_enumerator
+from tipclassify.text.stock import is_stock
 
 __all__ = ["is_furniture", "is_prose"]
 
@@ -53,6 +54,9 @@ _PART: Final = re.compile(
 _NUMBER: Final = re.compile(r"[\[(]?\d{1,3}[\])]?[.:]?\s+(?=[A-Zhw])")
 _AUTHOR: Final = re.compile(rf"{_NAME},\s[A-Z][\w'’-]*\.\s")
 _NO_WORDS: Final = re.compile(r"[\W\d_]*|[a-z0-9]+(?:_[a-z0-9]+)+(?:\s[a-z0-9]+(?:_[a-z0-9]+)+)*")
+_QUOTED: Final = re.compile(r"[\"“][^\"“”]+[\"”],?\s+")  # a title, before its date
+_MIN_GLUED: Final = 12  # mean characters of a word, where names of icons were copied without spaces
+_GLUED: Final = re.compile(r"[a-zA-Z-]{30}")
 _LEADERS: Final = re.compile(r"(?:\.\s?){4}|…{2}")  # dot leaders before a page number
 # Beginnings and endings of references of `_MAX_SHORT` characters or more.
 _REFERENCE_STARTS: Final = (
@@ -76,10 +80,14 @@ def is_furniture(text: str, section: str | None = None) -> bool:
     True
     >>> is_furniture("14. Ostrander, Mila. Children of the kilns. Port Alba: Harbor Press, 2019. https://kilns.example")
     True
+    >>> is_furniture("Timeline"), is_furniture("arrow-downarrow-leftburgerchevron-downchevron-leftclosefacebook")
+    (True, True)
     >>> is_furniture("On January 2, 2022, police arrested nine traffickers.", "Protection")
     False
     """
-    return (section is not None and _is_reference_heading(section)) or (_may_be_reference(text) and _is_reference(text))
+    if section is not None and _is_reference_heading(section):
+        return True
+    return (_may_be_reference(text) and _is_reference(text)) or _is_glued(text)
 
 
 @lru_cache(maxsize=1_024)
@@ -103,13 +111,24 @@ def _may_be_reference(text: str) -> bool:
 
 def _is_reference(text: str) -> bool:
     text = text.strip()
-    number = _NUMBER.match(text)
-    if _NO_WORDS.fullmatch(text) or _is_all_parts(text, 0) or (number and _is_all_parts(text, number.end())):
+    if len(text) < _MAX_SHORT and is_stock(text):
+        return True
+    number, quoted = _NUMBER.match(text), _QUOTED.match(text)
+    if (
+        _NO_WORDS.fullmatch(text)
+        or _is_all_parts(text, 0)
+        or any(start and _is_all_parts(text, start.end()) for start in (number, quoted))
+    ):
         return True
     if number or _AUTHOR.match(text):  # a bibliography entry: its last sentence gives date or place of publication
         last = text.rfind(". ", 0, len(text) - 1) + 2
         return last > 1 and _is_all_parts(text, last)
     return text[-1:].isdigit() and _LEADERS.search(text) is not None
+
+
+def _is_glued(text: str) -> bool:
+    """Test whether a text is a run of names without spaces."""
+    return text.count(" ") * _MIN_GLUED < len(text) and _GLUED.search(text) is not None and "://" not in text
 
 
 def _is_all_parts(text: str, start: int) -> bool:

@@ -1,11 +1,7 @@
-"""Audit a corpus for suspect passages before training.
+"""Audit a corpus for suspect passages before training; findings are plain values, worst first.
 
-Rows come in, findings go out as plain values, worst first: likely label errors, near duplicates with different labels,
-contrast pairs with equal labels, near duplicates across groups, and label counts by section. A finding is a reason to
-check a passage, not a verdict.
-
-Sources: confident learning, Northcutt, Jiang and Chuang 2021 (JAIR 70, arXiv:1911.00068), for each label on its own as
-in Thyagarajan et al. 2022 (arXiv:2211.13895); near duplicates as `near_duplicates` finds them.
+Likely label errors by confident learning: Northcutt, Jiang and Chuang 2021 (JAIR 70, arXiv:1911.00068), for each label
+on its own as in Thyagarajan et al. 2022 (arXiv:2211.13895).
 """
 
 from __future__ import annotations
@@ -26,10 +22,18 @@ from tipclassify.progress import Progress
 from tipclassify.text.segmentation.sections import without_enumerator
 from tipclassify.training.fit import fit_model
 
-__all__ = ["audit_corpus", "audit_rows", "audit_table", "find_conflicts", "find_label_errors", "find_leaks"]
-__all__ += ["find_same_pairs", "section_balance"]
+__all__ = ["audit_corpus", "audit_rows", "audit_table", "find_label_errors", "find_near_twins", "find_same_pairs"]
+__all__ += ["section_balance"]
 
 _NONE: Final = "(none)"
+_TWINS: Final = ("similarity", "id", "labels", "text")
+_PARTS: Final = {
+    "label_errors": ("likely label errors", ("quality", "id", "labels", "suggested", "text")),
+    "conflicts": (f"near twins with different labels (similarity {CONFLICT_SIMILARITY} or more)", _TWINS),
+    "same_pairs": ("pairs whose labels do not differ", ("pair", "id", "labels", "text")),
+    "leaks": (f"near twins in different groups (similarity {LEAK_SIMILARITY} or more)", _TWINS),
+    "balance": ("sections", ("section", "passages", *LABELS, _NONE)),
+}
 
 Finding = dict[str, Any]
 Audit = Mapping[str, Sequence[Finding]]
@@ -39,13 +43,10 @@ def audit_corpus(
     rows: Sequence[Row], *, folds: int = 5, seed: int = 0, jobs: int = 1, progress: Progress | None = None
 ) -> Audit:
     """Run every audit on `rows` (from `corpus.read_rows`) and return the findings by audit name."""
-    return {
-        "label_errors": find_label_errors(rows, folds=folds, seed=seed, jobs=jobs, progress=progress),
-        "conflicts": find_conflicts(rows),
-        "same_pairs": find_same_pairs(rows),
-        "leaks": find_leaks(rows),
-        "balance": section_balance(rows),
-    }
+    errors = find_label_errors(rows, folds=folds, seed=seed, jobs=jobs, progress=progress)
+    conflicts, leaks = find_near_twins(rows)
+    found = (errors, conflicts, find_same_pairs(rows), leaks, section_balance(rows))
+    return dict(zip(_PARTS, found, strict=True))
 
 
 def find_label_errors(
@@ -53,23 +54,9 @@ def find_label_errors(
 ) -> list[Finding]:
     """Find passages whose labels are likely wrong, by confident learning on out-of-fold probabilities.
 
-    Parameters
-    ----------
-    folds, seed, jobs, progress
-        As in `training.fit_model`.
-
-    Returns
-    -------
-    list of dict
-        ``quality``, 0 to 1: agreement of the labels with the probabilities; ``id``, ``text``, ``labels``;
-        ``suggested``, the labels with every suspect one flipped.
-
-    Raises
-    ------
-    MissingExtraError
-        When cleanlab is not installed.
-    CorpusError
-        When the corpus is too small for cross-validation.
+    A finding has its ``quality``, 0 to 1, the agreement of the labels with the probabilities, and as ``suggested`` the
+    labels with every suspect one flipped. Options as in `training.fit_model`. Raises `MissingExtraError` when cleanlab
+    is not installed, `CorpusError` when the corpus is too small for cross-validation.
     """
     try:
         with warnings.catch_warnings():  # importing cleanlab 2.9 silences every warning of the process
@@ -80,10 +67,9 @@ def find_label_errors(
 
     y_true = np.array([indicator(row["labels"]) for row in rows], bool)
     texts, headings = [row["text"] for row in rows], [row.get("section") or None for row in rows]
+    options: Any = {"headings": headings, "folds": folds, "seed": seed, "jobs": jobs, "progress": progress}
     try:
-        fitted = fit_model(
-            texts, y_true, group_rows(rows), headings=headings, folds=folds, seed=seed, jobs=jobs, progress=progress
-        )
+        scores = fit_model(texts, y_true, group_rows(rows), **options).calibrated.scores
     except ValueError as error:
         raise CorpusError([f"too small to audit: {error}"]) from error
     varied = np.flatnonzero(y_true.any(axis=0) & ~y_true.all(axis=0))  # a constant label has no contradicting example
@@ -91,8 +77,8 @@ def find_label_errors(
         return []
     numbers = [[np.flatnonzero(row).tolist() for row in part] for part in (y_true[:, varied], y_true)]  # for cleanlab
     doubted = np.zeros_like(y_true)
-    doubted[:, varied] = find_multilabel_issues_per_class(numbers[0], fitted.scores[:, varied], n_jobs=1)
-    quality = get_label_quality_scores(numbers[1], fitted.scores)
+    doubted[:, varied] = find_multilabel_issues_per_class(numbers[0], scores[:, varied], n_jobs=1)
+    quality = get_label_quality_scores(numbers[1], scores)
     found = np.flatnonzero(doubted.any(axis=1))
     return [
         {
@@ -104,43 +90,26 @@ def find_label_errors(
     ]
 
 
-# --------------------------------------------------------------------------------------------- near duplicates
+def find_near_twins(rows: Sequence[Row]) -> tuple[list[Finding], list[Finding]]:
+    """Find near duplicates that contradict each other, and those that a split by group may put on both sides.
 
-
-def find_conflicts(rows: Sequence[Row], least: float = CONFLICT_SIMILARITY) -> list[Finding]:
-    """Find near duplicates under one heading with different labels, except within a contrast pair."""
-
-    def heading(row: Row) -> str:
-        return without_enumerator(row.get("section") or "").lower()
-
-    return [
-        found
-        for one, other, found in _near_duplicates(rows, least)
-        if rows[one]["labels"] != rows[other]["labels"]
-        and heading(rows[one]) == heading(rows[other])
-        and not (rows[one].get("pair") and _pair(rows[one]) == _pair(rows[other]))
-    ]
-
-
-def find_leaks(rows: Sequence[Row], least: float = LEAK_SIMILARITY) -> list[Finding]:
-    """Find near duplicates in different groups, which a split by group may put on both sides."""
-    groups = group_rows(rows)
-    return [found for one, other, found in _near_duplicates(rows, least) if groups[one] != groups[other]]
-
-
-def _near_duplicates(rows: Sequence[Row], least: float) -> Iterator[tuple[int, int, Finding]]:
-    """Yield row numbers with ``similarity``, ``first`` and ``second``, most similar first."""
+    The first have different labels under one heading and are no contrast pair; the second are in different groups.
+    """
+    groups, conflicts, leaks = group_rows(rows), [], []
+    headings = [without_enumerator(row.get("section") or "").lower() for row in rows]
     # Copies of a text share a group and, under one heading, their labels: comparing them would repeat findings.
     firsts = {(text_key(row["text"]), _pair(row)): i for i, row in reversed([*enumerate(rows)])}
     kept = sorted(firsts.values())
-    found = near_duplicate_pairs([rows[i]["text"] for i in kept], least)
-    for i, j, similarity in sorted(found, key=lambda pair: (-pair[2], pair[0], pair[1])):
-        one, other = kept[i], kept[j]
-        passages = {"first": _passage(rows[one]), "second": _passage(rows[other])}
-        yield one, other, {"similarity": round(similarity, 4), **passages}
-
-
-# --------------------------------------------------------------------------------------------- pairs, balance
+    pairs = near_duplicate_pairs([rows[i]["text"] for i in kept], CONFLICT_SIMILARITY)
+    for first, second, similarity in sorted(pairs, key=lambda pair: (-pair[2], pair[0], pair[1])):
+        i, j = kept[first], kept[second]
+        found = {"similarity": round(similarity, 4), "first": _passage(rows[i]), "second": _passage(rows[j])}
+        contrast = rows[i].get("pair") and _pair(rows[i]) == _pair(rows[j])
+        if rows[i]["labels"] != rows[j]["labels"] and headings[i] == headings[j] and not contrast:
+            conflicts.append(found)
+        if similarity >= LEAK_SIMILARITY and groups[i] != groups[j]:
+            leaks.append(found)
+    return conflicts, leaks
 
 
 def find_same_pairs(rows: Sequence[Row]) -> list[Finding]:
@@ -180,18 +149,6 @@ def _pair(row: Row) -> str:
 
 def _passage(row: Row) -> Finding:
     return {name: row[name] for name in ("id", "text", "labels")}
-
-
-# --------------------------------------------------------------------------------------------- rows and tables
-
-_TWINS: Final = ("similarity", "id", "labels", "text")
-_PARTS: Final = {
-    "label_errors": ("likely label errors", ("quality", "id", "labels", "suggested", "text")),
-    "conflicts": (f"near twins with different labels (similarity {CONFLICT_SIMILARITY} or more)", _TWINS),
-    "same_pairs": ("pairs whose labels do not differ", ("pair", "id", "labels", "text")),
-    "leaks": (f"near twins in different groups (similarity {LEAK_SIMILARITY} or more)", _TWINS),
-    "balance": ("sections", ("section", "passages", *LABELS, _NONE)),
-}
 
 
 def audit_rows(audit: Audit, most: int) -> Iterator[Finding]:

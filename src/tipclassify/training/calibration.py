@@ -1,8 +1,7 @@
-"""Calibrate raw scores and choose decision thresholds, for each label separately.
+"""Calibrate raw scores (Platt 1999) and choose decision thresholds, for each label separately.
 
 Held-out logits and labels come in, Platt parameters and a threshold for each policy go out. Passages may be weighted:
-hard ones were sampled more often, and post-stratification restores the proportions of whole reports.
-Sources: Platt 1999; Little 1993 (JASA 88:1001-1012).
+hard ones were sampled more often, and post-stratification (Little 1993) restores the proportions of whole reports.
 """
 
 from __future__ import annotations
@@ -20,29 +19,22 @@ from tipclassify.model.linear.scoring import apply_thresholds, logistic
 __all__ = ["Calibrated", "calibrate", "operating_points", "platt"]
 
 _TARGET: Final = 0.95  # recall of `screen`, precision of `cite`
-_F1_TOLERANCE: Final = 0.003  # on 2,000 passages the F1 curve is flat within it, and its peak is chance
 _MIN_POSITIVES: Final = 10  # true positives needed to estimate a precision
+
+Thresholds = Mapping[str, tuple[float, ...]]
+"""Policy → probability from which each label is assigned."""
 
 
 @dataclass(frozen=True)
 class Calibrated:
-    """Calibration, thresholds, and their cross-fitted predictions.
+    """Calibration, ``raw * scale + shift``, thresholds, and their cross-fitted predictions.
 
-    Attributes
-    ----------
-    scale, shift : float (3,)
-        The calibrated log-odds are ``raw * scale + shift``.
-    thresholds : mapping of str to tuple of float
-        Policy → probability from which each label is assigned.
-    scores : float (n, 3)
-        Probabilities, those of each fold calibrated on the other folds.
-    y_pred : mapping of str to bool (n, 3)
-        Policy → predicted labels, those of each fold at the thresholds of the other folds.
+    `scores` (n, 3) and the labels `y_pred` of each policy are those of each fold, calibrated on the other folds.
     """
 
     scale: Floats
     shift: Floats
-    thresholds: Mapping[str, tuple[float, ...]]
+    thresholds: Thresholds
     scores: Floats
     y_pred: Mapping[str, Bools]
 
@@ -50,16 +42,9 @@ class Calibrated:
 def calibrate(
     raw: Floats, y_true: Bools, fold: Ints, used: Bools | None = None, weights: Floats | None = None
 ) -> Calibrated:
-    """Calibrate held-out logits `raw`, float (n, 3), and choose thresholds.
+    """Calibrate held-out logits `raw`, float (n, 3), and choose thresholds; `fold` never splits a group.
 
-    Parameters
-    ----------
-    fold : int (n,)
-        Fold of each passage; a group is never split.
-    used : bool (n,), optional
-        Passages to fit on; the others are only scored.
-    weights : float (n,), optional
-        Sample weights, 0 or more; 1 by default.
+    Only the passages `used`, bool (n,), are fitted on; `weights` are sample weights. By default all, and 1.
     """
     used = np.ones(len(y_true), bool) if used is None else used
     weights = np.ones(len(y_true)) if weights is None else weights
@@ -74,9 +59,7 @@ def calibrate(
     return Calibrated(*_fit_calibration(raw, y_true, used, weights), scores, y_pred)
 
 
-def _fit_calibration(
-    raw: Floats, y_true: Bools, rows: Bools, weights: Floats
-) -> tuple[Floats, Floats, dict[str, tuple[float, ...]]]:
+def _fit_calibration(raw: Floats, y_true: Bools, rows: Bools, weights: Floats) -> tuple[Floats, Floats, Thresholds]:
     """Fit scale, shift and thresholds on the selected rows."""
     raw, y_true, weights = raw[rows], y_true[rows], weights[rows]
     fits = [platt(raw[:, j], y_true[:, j], weights) for j in range(len(LABELS))]
@@ -89,9 +72,10 @@ def _fit_calibration(
 def operating_points(y_true: Bools, scores: Floats, weights: Floats | None = None) -> dict[str, float]:
     """Choose the threshold of each policy for one label.
 
-    ``balanced`` has the best F1; among nearly equal F1 values the highest threshold wins, because a false positive
-    costs a reader more than a false negative. ``screen`` is the highest threshold with recall of at least 0.95.
-    ``cite`` is the lowest with precision of at least 0.95, or the one of best precision where none reaches that.
+    ``balanced`` is half the best F1: the threshold of the best F1 where scores are calibrated (Lipton et al. 2014, ECML
+    PKDD). The peak of the F1 curve itself is flat and chance decides it. ``screen`` is the highest threshold with
+    recall of at least 0.95, ``cite`` the lowest with precision of at least 0.95, or the one of best precision where
+    none reaches that.
 
     >>> points = operating_points(np.array([False, True, True]), np.array([0.2, 0.6, 0.9]))
     >>> points["screen"] <= points["balanced"] <= points["cite"]
@@ -107,20 +91,12 @@ def operating_points(y_true: Bools, scores: Floats, weights: Floats | None = Non
     precision, recall = right / np.maximum(np.cumsum(counts)[last], 1e-12), right / max(float(counts @ ranked), 1e-12)
     cut = (value[last] + np.append(value[last][1:], 0.0)) / 2  # halfway to the next score down
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
-    balanced = int(np.argmax(f1 >= f1.max() - _F1_TOLERANCE))
-    screen = int(np.argmax(recall >= _TARGET))
     some = hits >= min(_MIN_POSITIVES, hits[-1])
-    sure = np.flatnonzero((precision >= _TARGET) & some)
-    if len(sure):
-        balanced = max(balanced, int(sure[0]))  # a lower threshold of nearly equal F1 is better in both
-        cite = int(sure[sure <= balanced][-1])
-    else:
-        cite = min(balanced, int(np.argmax(np.where(some, precision, 0))))
-    return {
-        "screen": float(cut[max(screen, balanced)]),
-        "balanced": float(cut[balanced]),
-        "cite": float(cut[cite]),
-    }
+    sure = cut[(precision >= _TARGET) & some]
+    balanced = min([float(f1.max()) / 2, *sure[:1]])
+    cite = sure[sure >= balanced][-1] if len(sure) else max(balanced, cut[np.argmax(np.where(some, precision, 0))])
+    screen = min(balanced, cut[np.argmax(recall >= _TARGET)])
+    return {"screen": float(screen), "balanced": balanced, "cite": float(cite)}
 
 
 def platt(raw: Floats, y_true: Bools, weights: Floats | None = None) -> tuple[float, float]:

@@ -26,14 +26,12 @@ from tipclassify.evaluation.metrics import measure
 from tipclassify.labels import LABELS, POLICIES, indicator
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.linear.scoring import apply_thresholds, logistic
-from tipclassify.progress import Progress
 from tipclassify.text.document import Passage
 from tipclassify.training.fit import check_weights, fit_model, group_folds, model_meta
 from tipclassify.training.train import load_encoder
 
 __all__ = ["TipClassifier", "as_indicator", "as_passages"]
 
-_MODELS: Final = ("default", "fast")
 _FEW: Final = 100  # fewer passages give a warning
 
 
@@ -56,8 +54,6 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Attributes
     ----------
-    classes_ : array of str (3,)
-        ``LABELS``.
     classifier_ : Classifier
         The fitted model.
     metrics_ : Metrics
@@ -74,14 +70,12 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.jobs = jobs
 
     def fit(
-        self,
-        X: Iterable[str | Passage],
-        y: Any,
-        groups: Sequence[int] | None = None,
-        progress: Progress | None = None,
-        sample_weight: Any = None,
+        self, X: Iterable[str | Passage], y: Any, groups: Sequence[int] | None = None, *, sample_weight: Any = None
     ) -> TipClassifier:
         """Train on the passages `X`; the section heading of a `Passage` is a feature too.
+
+        Under 100 passages give a warning. Raises `TypeError` when `X` is a bare string or a table, or has an element
+        that is no text, `ValueError` when lengths differ, a label is unknown, or there are too few passages.
 
         Parameters
         ----------
@@ -92,23 +86,10 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             Passages of one group stay together in the inner folds; equal texts always do.
         sample_weight : sequence of float (n,), optional
             Sample weights, 0 or more.
-
-        Raises
-        ------
-        TypeError
-            When `X` is a bare string or a table, or has an element that is no text.
-        ValueError
-            When lengths differ, a label is unknown, or there are too few passages for cross-validation.
-
-        Warns
-        -----
-        UserWarning
-            When there are under 100 passages.
         """
-        if self.model not in _MODELS:
-            raise ValueError(f"unknown model {self.model!r}: use {' or '.join(_MODELS)}")
-        if self.policy not in POLICIES:
-            raise ValueError(f"unknown policy {self.policy!r}: use {', '.join(POLICIES)}")
+        for name, value, choices in (("model", self.model, ("default", "fast")), ("policy", self.policy, POLICIES)):
+            if value not in choices:
+                raise ValueError(f"unknown {name} {value!r}: use {', '.join(choices)}")
         if self.folds < 2:
             raise ValueError(f"folds is {self.folds}: use 2 or more")
         passages, y_true = as_passages(X), as_indicator(y)
@@ -119,48 +100,35 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if len(passages) < _FEW:
             stays = "it stays close to the shipped model" if self.model == "default" else "it knows nothing else"
             warnings.warn(f"{len(passages)} passages are few to train on: {stays}; label at least {_FEW}", stacklevel=2)
-        if groups is None:
-            groups = group_rows([{"text": passage.text} for passage in passages])
+        texts, headings = [passage.text for passage in passages], [passage.section for passage in passages]
+        groups = group_rows([{"text": text} for text in texts]) if groups is None else groups
         weights = check_weights(sample_weight, len(passages), "sample_weight")
         if self.model == "default":
-            self._fit_default(passages, y_true, np.asarray(groups), weights, progress)
+            self._fit_default(texts, headings, y_true, np.asarray(groups), weights)
         else:
-            fitted = fit_model(
-                [passage.text for passage in passages],
-                y_true,
-                groups,
-                headings=[passage.section for passage in passages],
-                weights=weights,
-                folds=self.folds,
-                seed=self.seed,
-                jobs=self.jobs,
-                progress=progress,
-            )
+            options: Any = {"folds": self.folds, "seed": self.seed, "jobs": self.jobs}
+            fitted = fit_model(texts, y_true, groups, headings=headings, weights=weights, **options)
             self.classifier_, self.metrics_ = Classifier(fitted.model), fitted.metrics
         self.classes_ = np.array(LABELS)
         self.n_passages_ = len(passages)
         return self
 
     def _fit_default(
-        self, passages: list[Passage], y_true: Bools, groups: Ints, weights: Floats, progress: Progress | None
+        self, texts: list[str], headings: list[str | None], y_true: Bools, groups: Ints, weights: Floats
     ) -> None:
         from tipclassify.model.encoder.scoring import EncoderScorer
         from tipclassify.training.heads import adapt_heads, out_of_fold_logits, pooled_vectors
 
         scorer = load_encoder()
-        model = scorer.model
-        pooled = pooled_vectors(scorer, [p.text for p in passages], [p.section for p in passages], progress=progress)
-        raw = out_of_fold_logits(
-            model.finetuned_heads, pooled, y_true, weights, group_folds(groups, self.folds, self.seed)
-        )
+        model, start = scorer.model, scorer.model.finetuned_heads
+        pooled = pooled_vectors(scorer, texts, headings)
+        raw = out_of_fold_logits(start, pooled, y_true, weights, group_folds(groups, self.folds, self.seed))
         used = weights > 0
         scores = logistic(raw * model.scale + model.shift)[used]
         thresholds = np.array(model.thresholds["balanced"])
         self.metrics_ = measure(y_true[used], scores, apply_thresholds(scores, thresholds), thresholds)
-        heads, meta = (
-            adapt_heads(model.finetuned_heads, pooled, y_true, weights),
-            {**model.meta, "adapted_from": model.meta["sha256"]},
-        )
+        heads = adapt_heads(start, pooled, y_true, weights)
+        meta = {**model.meta, "adapted_from": model.meta["sha256"]}
         self.classifier_ = Classifier(EncoderScorer(replace(model, heads=heads, meta=meta)))
 
     def predict_proba(self, X: Iterable[str | Passage]) -> Floats:
@@ -186,23 +154,15 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ) -> None:
         """Write a model folder for `Classifier.load` and ``--model``, replacing the one at `path`.
 
-        Parameters
-        ----------
-        meta : mapping, optional
-            Further plain values for ``model.json`` (a corpus hash, say).
-        files : mapping of str to str, optional
-            Further text files for the folder, by name.
+        `meta` has further plain values for ``model.json`` (a corpus hash, say), `files` further text files by name.
         """
         from tipclassify.model.encoder.folder import write_encoder
         from tipclassify.model.encoder.scoring import EncoderScorer
         from tipclassify.model.linear.model import write_model
 
         check_is_fitted(self)
-        known = model_meta(
-            settings={"seed": self.seed, "folds": self.folds, "passages": self.n_passages_},
-            metrics=self.metrics_.to_dict(),
-            **(meta or {}),
-        )
+        settings = {"seed": self.seed, "folds": self.folds, "passages": self.n_passages_}
+        known = model_meta(settings=settings, metrics=self.metrics_.to_dict(), **(meta or {}))
         scorer = self.classifier_.scorer
         if isinstance(scorer, EncoderScorer):
             kept = {key: scorer.meta[key] for key in ("base", "natural", "adapted_from") if key in scorer.meta}
@@ -221,10 +181,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 def as_passages(X: Any) -> list[Passage]:
     """Convert texts to passages without a heading; passages stay unchanged.
 
-    Raises
-    ------
-    TypeError
-        When `X` is a bare string or a table, or an element is neither text nor passage, such as NaN or None.
+    Raises `TypeError` when `X` is a bare string or a table, or an element is neither text nor passage, such as NaN.
     """
     if isinstance(X, str | bytes | Mapping) or not isinstance(X, Iterable):
         raise TypeError(f"X is a bare {type(X).__name__}: give a list of passages")
@@ -251,9 +208,9 @@ def as_indicator(y: Any) -> Bools:
         matrix = values
     else:
         rows = list(values)
+        if any(isinstance(row, str) for row in rows):
+            raise ValueError("y holds bare strings: give each passage a list of label names")
         if all(isinstance(row, Sequence | set | frozenset) and all(isinstance(n, str) for n in row) for row in rows):
-            if any(isinstance(row, str) for row in rows):
-                raise ValueError("y holds bare strings: give each passage a list of label names")
             return np.array([indicator(row) for row in rows], bool).reshape(-1, len(LABELS))
         matrix = np.array(rows)
     if matrix.ndim != 2 or matrix.shape[1] != len(LABELS) or not np.isin(matrix, (0, 1)).all():

@@ -1,6 +1,6 @@
-"""Evaluate a trained model on held-out rows, for its card and its ``model.json``.
+"""Evaluate a trained model on held-out rows, for its card (Mitchell et al. 2019, arXiv:1810.03993) and ``model.json``.
 
-Held-out rows and predictions come in; metrics, operating points, the error table and golden rows go out.
+Held-out rows and predictions come in; metrics, operating points, the error table, golden rows and the card go out.
 """
 
 from __future__ import annotations
@@ -17,16 +17,15 @@ from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.corpus.holdout import document_country, is_real, source_family
 from tipclassify.corpus.loading import Row, group_rows
 from tipclassify.errors import InputError
-from tipclassify.evaluation.behaviour_tests import RuleResult, default_cases_path, run_cases
-from tipclassify.evaluation.bootstrap import intervals
-from tipclassify.evaluation.metrics import contrast_pair_accuracy, measure, reliability, rounded
-from tipclassify.labels import LABELS, POLICIES
+from tipclassify.evaluation.behaviour_tests import RuleResult, default_cases_path, row_passage, run_cases
+from tipclassify.evaluation.bootstrap import Intervals, intervals
+from tipclassify.evaluation.metrics import Metrics, contrast_pair_accuracy, measure, reliability, rounded
+from tipclassify.labels import LABELS, MEANINGS, POLICIES
 from tipclassify.model.classifier import Classifier
-from tipclassify.text.document import Passage
-from tipclassify.training.model_card import Evidence, Part
 
-__all__ = ["HeldOutPredictions", "collect_evidence", "country_groups", "error_table", "golden_rows", "row_passage"]
+__all__ = ["Part", "country_groups", "error_table", "judge_model"]
 
+_MIN_SUPPORT: Final = 20  # support below which the card shows the count instead of F1
 _BINS: Final = 1_000  # histogram bins of probability: thresholds of the recall policy lie near 0.01
 _GOLDEN: Final = 60  # passages whose scores a copy of the model must reproduce
 _FAMILIES: Final = {
@@ -42,38 +41,16 @@ _KINDS: Final = {
     "children": "sections on children",
     "": "other sections",
 }  # by a word of the heading; the first match wins
-_EVALUATED_ON: Final = (
-    "real passages of countries that taught nothing, chosen more often where they are hard: whole reports are easier. "
-    'Calibration and thresholds are cross-fitted by country. Precision and recall under "Operating points" count each '
-    "passage for as many as it stands for in whole reports"
-)
 
 
 @dataclass(frozen=True)
-class HeldOutPredictions:
-    """Held-out rows and a model's predictions on them.
+class Part:
+    """Metrics on a subset of the held-out passages; NaN for the false-tag rate where each has a label."""
 
-    Attributes
-    ----------
-    y_true : bool (n, 3)
-    scores : float (n, 3)
-        Probabilities, calibrated on other documents.
-    y_pred : mapping of str to bool (n, 3)
-        Policy → predicted labels, at thresholds chosen on other documents.
-    weights : float
-        Sample weight of each real row, or of each row where none is real.
-    """
-
-    rows: Sequence[Row]
-    y_true: Bools
-    scores: Floats
-    y_pred: Mapping[str, Bools]
-    weights: Floats
-
-
-def row_passage(row: Row) -> Passage:
-    """Convert a row to a passage under its heading."""
-    return Passage(row["text"], 0, len(row["text"]), row.get("section") or None)
+    name: str
+    metrics: Metrics
+    intervals: Intervals
+    false_tag_rate: float
 
 
 def country_groups(rows: Sequence[Row]) -> Ints:
@@ -85,17 +62,24 @@ def country_groups(rows: Sequence[Row]) -> Ints:
     return np.asarray(np.unique(names, return_inverse=True)[1], np.int64)
 
 
-def collect_evidence(
-    held_out: HeldOutPredictions, classifier: Classifier, seed: int, cases: bool = True
-) -> tuple[Evidence, dict[str, Any]]:
-    """Evaluate a model for its card, and as plain values for its ``model.json``.
+def judge_model(
+    classifier: Classifier,
+    rows: Sequence[Row],
+    y_true: Bools,
+    scores: Floats,
+    by_policy: Mapping[str, Bools],
+    weights: Floats,
+    about: Mapping[str, Any],
+    seed: int,
+    cases: bool = True,
+) -> tuple[list[Part], dict[str, Any], dict[str, str]]:
+    """Evaluate a model: metrics by part, all first; plain values for ``model.json``; card and golden rows, as files.
 
-    Parameters
-    ----------
-    cases : bool
-        Run the behavioural tests too: with an encoder they take longer than fitting its heads.
+    Scores and labels by policy are of held-out `rows`, by calibration and thresholds chosen on other documents;
+    `weights` has the sample weight of each real row, or of each row where none is real.
+    The card says what `about` has of the training: ``name``, ``corpus``, ``encoder``, … (``templates/model_card.md``).
+    Without `cases` no behavioural tests are run: with an encoder they take longer than fitting its heads.
     """
-    rows, y_true, by_policy = held_out.rows, held_out.y_true, held_out.y_pred
     real = np.array([is_real(row) for row in rows], bool)
     whole = real if real.any() else np.ones(len(rows), bool)
     groups, limit = country_groups(rows), classifier.thresholds("balanced")
@@ -105,7 +89,7 @@ def collect_evidence(
         empty = chosen & ~y_true.any(axis=1)
         return Part(
             name,
-            measure(y_true[chosen], held_out.scores[chosen], y_pred[chosen], limit),
+            measure(y_true[chosen], scores[chosen], y_pred[chosen], limit),
             intervals(y_true[chosen], y_pred[chosen], groups[chosen], seed=seed),
             float(y_pred[empty].any(axis=1).mean()) if empty.any() else float("nan"),
         )
@@ -120,26 +104,24 @@ def collect_evidence(
 
     y_true_whole, y_pred_whole = y_true[whole], {policy: by_policy[policy][whole] for policy in POLICIES}
     points = {
-        policy: _operating_points(
-            y_true_whole, y_pred, classifier.thresholds(policy), groups[whole], held_out.weights, seed
-        )
+        policy: _operating_points(y_true_whole, y_pred, classifier.thresholds(policy), groups[whole], weights, seed)
         for policy, y_pred in y_pred_whole.items()
     }
     behaviours: list[RuleResult] = []
     with suppress(InputError):  # an installation without the cases can still train
         behaviours = run_cases(classifier, default_cases_path()) if cases else []
     pairs = contrast_pair_accuracy([row.get("pair") for row in rows], y_true, by_policy["balanced"])
-    bins = [reliability(y_true_whole[:, j], held_out.scores[whole, j]) for j in range(len(LABELS))]
-    description = _EVALUATED_ON if real.any() else "passages that taught it nothing: out of fold, by group"
-    evidence = Evidence(description, parts, points, list(zip(*bins, strict=True)), pairs, behaviours)
+    bins = [reliability(y_true_whole[:, j], scores[whole, j]) for j in range(len(LABELS))]
+    evidence = {"real": real.any(), "parts": parts, "points": points, "reliability": list(zip(*bins, strict=True))}
+    card = _model_card(**about, **evidence, contrast_pairs=pairs, behaviours=behaviours)
     figures = {
         "metrics": parts[0].metrics.to_dict(),
         "operating_points": points,
         "near_twins": dict(zip(("right", "pairs"), pairs, strict=True)),
-        "error_table": error_table(y_true_whole, held_out.scores[whole], y_pred_whole, held_out.weights),
+        "error_table": error_table(y_true_whole, scores[whole], y_pred_whole, weights),
         "behaviours": {result.rule: round(result.rate, 4) for result in behaviours},
     }
-    return evidence, figures
+    return parts, figures, {"README.md": card, "golden.jsonl": _golden_rows(classifier, rows)}
 
 
 def _section_kind(heading: str) -> str:
@@ -151,7 +133,7 @@ def _operating_points(
 ) -> dict[str, dict[str, Any]]:
     """Return the threshold of each label, and precision and recall with their 95% intervals."""
     points = {}
-    found = intervals(y_true, y_pred, groups, seed=seed)
+    found = intervals(y_true, y_pred, groups, seed=seed, weights=weights)
     for j, (label, row) in enumerate(zip(LABELS, found.labels, strict=True)):
         hits = float(weights @ (y_true[:, j] & y_pred[:, j]))
         precision, recall = (hits / max(1e-9, float(weights @ all_of[:, j])) for all_of in (y_pred, y_true))
@@ -167,8 +149,8 @@ def error_table(y_true: Bools, scores: Floats, labels: Mapping[str, Bools], weig
     """Count true and false positives and negatives of the held-out predictions `labels` (policy → bool (n, 3)).
 
     `summary` adjusts its counts by them. Weights are scaled to sum to the effective sample size (Kish 1965: the square
-    of the sum over the sum of squares). ``policies`` has the counts of each policy and label at cross-fitted
-    thresholds; ``histogram`` counts passages with and without each label by probability, in bins of 0.001.
+    of the sum over the sum of squares). ``policies`` has the counts of each policy and label; ``histogram`` counts
+    passages with and without each label by probability, in bins of 0.001.
     """
     weights = weights * weights.sum() / max(float(weights @ weights), 1e-12)
     policies: dict[str, Any] = {}
@@ -190,7 +172,7 @@ def error_table(y_true: Bools, scores: Floats, labels: Mapping[str, Bools], weig
     return {"passages": round(float(weights.sum()), 1), "policies": policies, "histogram": histogram}
 
 
-def golden_rows(classifier: Classifier, rows: Sequence[Row]) -> str:
+def _golden_rows(classifier: Classifier, rows: Sequence[Row]) -> str:
     """Write an even sample of invented passages with their scores, as JSON lines that a model copy must match."""
     sample = [row for row in rows if not is_real(row)]
     sample = sample[:: max(1, len(sample) // _GOLDEN)][:_GOLDEN]
@@ -200,3 +182,20 @@ def golden_rows(classifier: Classifier, rows: Sequence[Row]) -> str:
         for row, of_row in zip(sample, scores, strict=True)
     )
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+
+
+def _model_card(**values: Any) -> str:
+    import jinja2
+
+    loader = jinja2.PackageLoader("tipclassify.training")
+    environment = jinja2.Environment(
+        loader=loader, undefined=jinja2.StrictUndefined, trim_blocks=True, keep_trailing_newline=True
+    )
+    formats = {"figure": "{:.3f}", "share": "{:.1%}", "percent": "{:.0%}", "count": "{:,}"}
+    environment.filters.update({name: form.format for name, form in formats.items()}, interval=_interval)
+    template = environment.get_template("model_card.md")
+    return template.render(LABELS=LABELS, MEANINGS=MEANINGS, FEWEST=_MIN_SUPPORT, **values)
+
+
+def _interval(value: Sequence[float | None]) -> str:
+    return "{:.3f} [{:.3f}, {:.3f}]".format(*(float("nan") if one is None else one for one in value))

@@ -1,33 +1,44 @@
-"""Fit a linear `Model` on labelled passages: weights, calibration and thresholds of each label separately.
+"""Fit a linear `Model` on labelled passages: one weight for each feature and label, calibration and thresholds.
 
-Calibration and thresholds are chosen on out-of-fold scores, with folds by group. The reported metrics are cross-fitted
-once more, so no passage is evaluated with a calibration or threshold that was fitted on it. Unlabelled passages with a
-teacher's probabilities (soft targets) help to fit the weights only.
+The score of a passage is the sum of its weights plus that of its best clause, which depends on the weights: fitting
+starts from whole passages and then alternates (multiple-instance learning, Andrews et al. 2002, NeurIPS 15).
 """
+
+# Solver: LIBLINEAR's trust region Newton method (Lin, Weng and Keerthi 2008), which draws no random numbers: the same
+# corpus gives the same bytes. It takes hard labels, so a passage of soft target p (Hinton, Vinyals and Dean 2015,
+# arXiv:1503.02531) is fitted as a positive of weight p and a negative of weight 1 - p: the same expected loss.
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from tipclassify._version import __version__
 from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.evaluation.metrics import Metrics, measure
 from tipclassify.labels import LABELS
-from tipclassify.model.linear.model import MAX_WEIGHT, Model
+from tipclassify.model.linear.model import MAX_WEIGHT, SLOT_BITS, Model
 from tipclassify.progress import Progress
-from tipclassify.text.features.hashing import featurize
+from tipclassify.text.features.hashing import Features, best_clauses, feature_keys, featurize, heading_hashes
+from tipclassify.text.features.templates import length_scale
 from tipclassify.text.features.tokenizer import known_words
-from tipclassify.training.calibration import calibrate
-from tipclassify.training.linear import build_design, fit_labels, out_of_fold
+from tipclassify.training.calibration import Calibrated, calibrate
 
-__all__ = ["Fitted", "fit_model", "group_folds", "model_meta"]
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
+__all__ = ["Fitted", "fit_model", "group_folds"]
+
+_C: Final = 2.0  # inverse regularisation strength; see docs/experiments.md for others
+_LEAST_USE: Final = 2  # a feature of a single passage does not generalise
+_ROUNDS: Final = 2  # alternations after the first fit; more change next to nothing
+_LEAST_TARGET: Final = 0.02  # a copy of a smaller weight costs as much time and changes next to nothing
 _TRAIN_ONLY: Final = -1  # fold of passages that are in every training set: those with soft targets
 
 SoftPassage = tuple[str, str | None, Sequence[float]]
@@ -36,19 +47,10 @@ SoftPassage = tuple[str, str | None, Sequence[float]]
 
 @dataclass(frozen=True)
 class Fitted:
-    """A model, and its cross-validated scores and metrics.
-
-    Attributes
-    ----------
-    scores : float (n, 3)
-        Calibrated out-of-fold probabilities of the training passages; of the `held` passages, if there are any.
-    y_pred : mapping of str to bool (n, 3)
-        Policy → predicted labels at cross-fitted thresholds.
-    """
+    """A model, the metrics and the calibration of its out-of-fold scores, or of its scores of the `held` passages."""
 
     model: Model
-    scores: Floats
-    y_pred: Mapping[str, Bools]
+    calibrated: Calibrated
     metrics: Metrics
 
 
@@ -70,6 +72,9 @@ def fit_model(
 ) -> Fitted:
     """Fit the linear model on `texts` with the labels `y_true`, bool (n, 3).
 
+    A label with too few examples to be learned or calibrated gives a warning. Raises `ValueError` when there are fewer
+    than two groups, no passage has a label, or arguments do not match in length or range.
+
     Parameters
     ----------
     groups : sequence of int (n,)
@@ -80,25 +85,12 @@ def fit_model(
         Sample weights, 0 or more; 1 by default. A passage of weight 0 is scored, but excluded from the fit, the
         calibration and the thresholds. Calibration and thresholds weight all others equally.
     soft : sequence of (text, heading, probabilities), optional
-        Further passages with a teacher's probabilities. They are in every training set, and excluded from calibration,
-        thresholds and metrics.
+        Further passages with a teacher's probabilities, in every training set and in nothing else.
     held : bool (n,), optional
         Held-out passages, on which the model is calibrated and evaluated, with sample weights `held_weights`, float
         (held,). Without them all passages are scored out of fold.
     vocabulary : frozenset of str, optional
         Words known in lower case; by default those of all texts (`tokenizer.known_words`).
-    progress : callable, optional
-        Called with (fits done, fits in all).
-
-    Raises
-    ------
-    ValueError
-        When there are fewer than two groups, no passage has a label, or arguments do not match in length or range.
-
-    Warns
-    -----
-    UserWarning
-        When a label has too few examples to be learned or calibrated.
     """
     if not y_true.any():
         raise ValueError("no passage has a label: nothing to learn; label some")
@@ -135,9 +127,8 @@ def fit_model(
     units = np.maximum(np.abs(table).max(axis=0, initial=0.0), 1e-9) / MAX_WEIGHT
     stored = np.rint(table[nonzero] / units).astype(np.int16)  # quantized as in the file: evaluate what ships
     model = Model(hashes[nonzero], stored, units, bias, vocabulary, calibrated.thresholds, {})
-    scores, y_pred = calibrated.scores, calibrated.y_pred
-    metrics = measure(y_true[used], scores[used], y_pred["balanced"][used], np.array(model.thresholds["balanced"]))
-    return Fitted(model, scores, y_pred, metrics)
+    y_pred, thresholds = calibrated.y_pred["balanced"], np.array(model.thresholds["balanced"])
+    return Fitted(model, calibrated, measure(y_true[used], calibrated.scores[used], y_pred[used], thresholds))
 
 
 def check_weights(weights: Any, n: int, name: str) -> Floats:
@@ -149,13 +140,7 @@ def check_weights(weights: Any, n: int, name: str) -> Floats:
 
 
 def group_folds(groups: Ints, folds: int, seed: int) -> Ints:
-    """Assign each passage to a fold by `seed`, without splitting a group.
-
-    Raises
-    ------
-    ValueError
-        When there are fewer than two groups.
-    """
+    """Assign each passage to a fold by `seed`, without splitting a group; raise `ValueError` for fewer than two."""
     from sklearn.model_selection import GroupKFold
 
     count = len(np.unique(groups))
@@ -182,3 +167,117 @@ def model_meta(**meta: Any) -> dict[str, Any]:
     """Add the library versions to the metadata of a ``model.json``."""
     versions = {name: version(name) for name in ("numpy", "scipy", "scikit-learn", "sentencex")}
     return {**meta, "versions": {"tipclassify": __version__, **versions}}
+
+
+@dataclass(frozen=True)
+class Design:
+    """Length-scaled feature counts of passages with their headings (n, m) and of clauses (k, m).
+
+    ``clause_row`` is the passage of each clause, int (k,).
+    """
+
+    passages: csr_matrix
+    clauses: csr_matrix
+    clause_row: Ints
+
+    def scores(self, weights: Floats) -> tuple[Floats, Ints]:
+        """Score each passage, before the bias, and find its best clause (-1 for none)."""
+        parts = self.clauses @ weights
+        best = best_clauses(parts, self.clause_row, self.passages.shape[0])
+        return self.passages @ weights + np.where(best >= 0, parts[best], 0.0), best
+
+    def with_clauses(self, best: Ints) -> csr_matrix:
+        """Add the counts of one clause to each passage."""
+        from scipy.sparse import csr_matrix
+
+        has = np.flatnonzero(best >= 0)
+        shape = (len(best), self.clauses.shape[0])
+        return self.passages + csr_matrix((np.ones(len(has)), (has, best[has])), shape=shape) @ self.clauses
+
+
+def build_design(features: Features, headings: Sequence[str | None]) -> tuple[Design, npt.NDArray[np.uint32]]:
+    """Build the design matrices of all passages, and return the hash of each column."""
+    from scipy.sparse import csr_matrix
+
+    n = len(features.words)
+    known = {heading: heading_hashes(heading) for heading in dict.fromkeys(headings)}
+    heading_row = np.repeat(np.arange(n), [len(known[heading]) for heading in headings])
+    heading_hash = np.concatenate([np.zeros(0, np.uint64), *(known[heading] for heading in headings)])
+    keys = np.concatenate([feature_keys(features.hash), feature_keys(heading_hash)])
+    hashes, column = np.unique(keys, return_inverse=True)
+    column, heading_column = np.split(column, [len(features.hash)])
+
+    def counts(row: Ints, column: Ints, number: int) -> csr_matrix:
+        scale = length_scale(np.bincount(row, minlength=number))
+        matrix = csr_matrix((scale[row], (row, column)), shape=(number, len(hashes)))
+        matrix.sum_duplicates()
+        return matrix
+
+    passages = counts(features.row, column, n) + counts(heading_row, heading_column, n)
+    inside = features.clause >= 0
+    clauses = counts(features.clause[inside], column[inside], len(features.clause_row))
+    uses = np.bincount(passages.indices, minlength=len(hashes))
+    used = _one_per_slot(hashes, np.flatnonzero(uses >= _LEAST_USE), uses)
+    passages, clauses = passages[:, used].tocsr(), clauses[:, used].tocsr()
+    for matrix in (passages, clauses):
+        matrix.sum_duplicates()  # now, because worker processes share it read-only
+    return Design(passages, clauses, features.clause_row), hashes[used]
+
+
+def _one_per_slot(hashes: npt.NDArray[np.uint32], used: Ints, uses: Ints) -> Ints:
+    """Keep the most frequent of the `used` features in each slot of the weight table."""
+    place = hashes[used] >> np.uint32(32 - SLOT_BITS)
+    order = np.lexsort((-uses[used], place))
+    first = np.diff(place[order].astype(np.int64), prepend=-1) > 0
+    return np.sort(used[order[first]])
+
+
+def out_of_fold(
+    design: Design, target: Floats, weights: Floats, fold: Ints, jobs: int, progress: Progress | None
+) -> Floats:
+    """Compute out-of-fold scores before calibration, float64 (n, 3); passages of fold -1 are not scored."""
+    from joblib import Parallel, delayed
+
+    tasks = [(k, j) for k in range(int(np.max(fold)) + 1) for j in range(target.shape[1])]
+    raw = np.zeros(target.shape)
+    fits = Parallel(n_jobs=jobs, return_as="generator")(
+        delayed(_fit_label)(design, target[:, j], np.where(fold == k, 0.0, weights)) for k, j in tasks
+    )
+    for done, ((k, j), (table, bias)) in enumerate(zip(tasks, fits, strict=True), 1):
+        raw[fold == k, j] = design.scores(table)[0][fold == k] + bias
+        if progress:
+            progress(done, len(tasks))
+    return raw
+
+
+def fit_labels(design: Design, target: Floats, weights: Floats, jobs: int = 1) -> list[tuple[Floats, float]]:
+    """Fit the weights and the bias of each label on all passages."""
+    from joblib import Parallel, delayed
+
+    return list(Parallel(n_jobs=jobs)(delayed(_fit_label)(design, column, weights) for column in target.T))
+
+
+def _fit_label(design: Design, target: Floats, weights: Floats) -> tuple[Floats, float]:
+    """Fit the weights and the bias of one label, on passages of positive weight.
+
+    A constant label gets zero weights and its log-odds as bias.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
+
+    taught = weights > 0
+    positive = np.flatnonzero(taught & (target >= _LEAST_TARGET))
+    negative = np.flatnonzero(taught & (1 - target >= _LEAST_TARGET))
+    if not len(positive) or not len(negative):
+        has, all_in_all = target[taught].sum(), np.count_nonzero(taught)
+        return np.zeros(design.passages.shape[1]), float(np.log((has + 0.5) / (all_in_all - has + 0.5)))
+    row = np.concatenate([positive, negative])
+    label = np.arange(len(row)) < len(positive)
+    weight = np.concatenate([target[positive], 1 - target[negative]]) * weights[row]
+    matrix = design.passages
+    for _ in range(1 + _ROUNDS):
+        scaled = _C if matrix is design.passages else _C / 2  # with a clause added the counts are about twice as large
+        with threadpool_limits(1):  # LIBLINEAR calls BLAS on short vectors, where threads cost time
+            fitted = LogisticRegression(C=scaled, solver="liblinear", tol=1e-2).fit(matrix[row], label, weight)
+        matrix = design.with_clauses(design.scores(fitted.coef_[0])[1])
+    return fitted.coef_[0], float(fitted.intercept_[0])

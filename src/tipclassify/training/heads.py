@@ -1,8 +1,7 @@
 """Fit an encoder's heads: logistic regression on pooled vectors, regularised towards the previous heads.
 
-The encoder is frozen. The L2 penalty is on the distance from the previous heads, not from zero, so few rows change a
-head little and many rows a lot. scikit-learn's logistic regression has no such prior; SciPy's L-BFGS minimises the same
-loss without random numbers. Source: Chelba and Acero 2004 (EMNLP), adaptation by a prior model.
+The encoder is frozen. The L2 penalty is on the distance from the previous heads, a prior that scikit-learn's logistic
+regression lacks. Source: Chelba and Acero 2004 (EMNLP), adaptation by a prior model.
 """
 
 from __future__ import annotations
@@ -23,11 +22,10 @@ from tipclassify.progress import Progress
 if TYPE_CHECKING:
     from tipclassify.model.encoder.scoring import EncoderScorer
 
-__all__ = ["PENALTY", "adapt_heads", "out_of_fold_logits", "pooled_vectors"]
+__all__ = ["adapt_heads", "out_of_fold_logits", "pooled_vectors"]
 
-PENALTY: Final = 1_000.0
-"""L2 penalty: 14 rows leave over 97% of the tags of other passages unchanged; some hundreds change related passages."""
-
+# With it 14 rows leave over 97% of the tags of other passages unchanged; some hundreds change related passages.
+_PENALTY: Final = 1_000.0
 _CACHE_ROWS: Final = 500  # passages in a cache entry: a few new rows invalidate few entries
 
 Vectors = npt.NDArray[np.float32]
@@ -48,29 +46,24 @@ def pooled_vectors(
         _pooled, ignore=["scorer", "texts", "headings"]
     )
     encoder = hashlib.sha256(scorer.model.graph).hexdigest()
-    found = []
+    found = [np.zeros((0, scorer.model.heads.weights.shape[1]), np.float32)]
     for first in range(0, len(texts), _CACHE_ROWS):
-        last = first + _CACHE_ROWS
+        last = min(first + _CACHE_ROWS, len(texts))
         part = list(texts[first:last]), list(headings[first:last])
         found.append(kept(scorer, *part, hashlib.sha256(json.dumps([encoder, *part]).encode()).hexdigest()))
         if progress:
-            progress(min(last, len(texts)), len(texts))
-    return np.concatenate(found) if found else np.zeros((0, scorer.model.heads.weights.shape[1]), np.float32)
+            progress(last, len(texts))
+    return np.concatenate(found)
 
 
 def _pooled(scorer: EncoderScorer, texts: list[str], headings: list[str | None], key: str) -> Vectors:  # noqa: ARG001
     return scorer.pooled(texts, headings)
 
 
-def adapt_heads(start: Heads, pooled: Vectors, y_true: Bools, weights: Floats, penalty: float = PENALTY) -> Heads:
+def adapt_heads(start: Heads, pooled: Vectors, y_true: Bools, weights: Floats, penalty: float = _PENALTY) -> Heads:
     """Minimise the log loss plus half the penalty times the squared distance from the heads `start`.
 
-    Parameters
-    ----------
-    pooled : float32 (n, width)
-    y_true : bool (n, 3)
-    weights : float (n,)
-        Sample weights, 0 or more.
+    `pooled` is float32 (n, width), `y_true` bool (n, 3); sample weights (n,) are 0 or more.
     """
     from scipy.optimize import minimize
     from threadpoolctl import threadpool_limits
@@ -94,7 +87,7 @@ def adapt_heads(start: Heads, pooled: Vectors, y_true: Bools, weights: Floats, p
 
 
 def out_of_fold_logits(
-    start: Heads, pooled: Vectors, y_true: Bools, weights: Floats, fold: Ints, penalty: float = PENALTY
+    start: Heads, pooled: Vectors, y_true: Bools, weights: Floats, fold: Ints, penalty: float = _PENALTY
 ) -> Floats:
     """Compute out-of-fold logits (n, 3) before calibration; rows of fold -1 are in every training set and stay 0."""
     found = np.zeros(y_true.shape)

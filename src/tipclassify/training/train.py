@@ -1,8 +1,7 @@
 """Train a model from labelled passages and write its folder: one function for each kind of model.
 
-Rows come in, a model folder with its card goes out. The held-out rows (`holdout`) evaluate every kind alike: real ones
-calibrate and set thresholds, weighted to the proportions of whole reports. Training passages of an encoder never
-evaluate its heads.
+The held-out rows (`holdout`) evaluate every kind alike: real ones calibrate and set thresholds, weighted to the
+proportions of whole reports.
 """
 
 from __future__ import annotations
@@ -19,50 +18,34 @@ from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.corpus.holdout import held_out, is_real, natural_weights, source_family
 from tipclassify.corpus.loading import Row, corpus_digest, group_rows, labels_alone
 from tipclassify.errors import ModelError
+from tipclassify.evaluation.behaviour_tests import row_passage
 from tipclassify.evaluation.bootstrap import Comparison, compare, comparison_table
 from tipclassify.evaluation.metrics import metrics_table
 from tipclassify.labels import LABELS, POLICIES, indicator
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.linear.scoring import apply_thresholds, logistic
 from tipclassify.progress import Progress
-from tipclassify.training.calibration import calibrate
-from tipclassify.training.evidence import HeldOutPredictions, collect_evidence, country_groups, golden_rows, row_passage
+from tipclassify.training.calibration import Calibrated, calibrate
+from tipclassify.training.evidence import Part, country_groups, judge_model
 from tipclassify.training.fit import SoftPassage, fit_model, group_folds, model_meta
-from tipclassify.training.model_card import Part, model_card
 
 if TYPE_CHECKING:
     from tipclassify.model.encoder.folder import EncoderModel
     from tipclassify.model.encoder.scoring import EncoderScorer
 
-__all__ = ["Trained", "describe_corpus", "describe_training_data", "train_default", "train_fast"]
-__all__ += ["with_and_without_headings", "write_trained_encoder"]
+__all__ = ["Trained", "train_default", "train_fast", "with_and_without_headings"]
 
 _FOLDS: Final = 5
 _MIN_REAL: Final = 500  # held-out real passages needed to refit calibration and thresholds
 _BARE_WEIGHT: Final = 0.5  # sample weight of a passage without its heading, beside its copy with one
-_TAGS: Final = "It tags sentences of English reports on what governments do about human trafficking"
-_ENCODER_LIMITS: Final = (
-    "What flows between layers is brought to whole numbers as it comes, which processors round differently: a "
-    "probability may differ\nthere by some thousandths as a rule, and by over a tenth at worst. `golden.jsonl` holds "
-    "scores of held-out passages from the machine that trained;\n`tipclassify check` allows for that. A passage longer "
-    "than the window is scored in overlapping parts and takes each label's highest score. Reasons\nare falls of the "
-    "log-odds when words are masked, not weights that add up."
-)
 
 
 @dataclass(frozen=True)
 class Trained:
-    """Result of a training.
+    """Result of a training: the model's folder, and metrics on held-out passages, all of them first.
 
-    Attributes
-    ----------
-    out : Path
-        The model's folder.
-    parts : sequence of Part
-        Metrics on held-out passages, all of them first.
-    on_own, on_held : Comparison or None
-        The default with the user's rows ("this") and without them ("other"): on those rows, out of fold, and on the
-        held-out part of the corpus.
+    `on_own` and `on_held` compare the default with the user's rows ("this") and without them ("other"): on those rows,
+    out of fold, and on the held-out part of the corpus.
     """
 
     out: Path
@@ -79,9 +62,6 @@ class Trained:
         return "\n\n".join(tables)
 
 
-# --------------------------------------------------------------------------------------------- encoders
-
-
 def train_default(
     corpus: Sequence[Row],
     own: Sequence[Row],
@@ -95,23 +75,17 @@ def train_default(
 ) -> Trained:
     """Fit the heads of the default on the corpus and on the user's rows, and write the model.
 
+    Raises `ModelError` when `start` cannot be loaded, or is no encoder, `ValueError` when no row has a label, or there
+    are too few for cross-validation.
+
     Parameters
     ----------
-    corpus, own : sequence of rows
-        Rows of the project's corpus, real passages included, and of the user.
     weight : float
-        Sample weight of the user's rows, above 0.
+        Sample weight of the user's rows, `own`, above 0.
     start : path, optional
         Model with the frozen encoder and the initial heads; the shipped default if omitted.
     cache : path, optional
         Folder that caches pooled vectors between trainings.
-
-    Raises
-    ------
-    ModelError
-        When `start` cannot be loaded, or is no encoder.
-    ValueError
-        When no row has a label, or there are too few for cross-validation.
     """
     from tipclassify.training.heads import adapt_heads, out_of_fold_logits, pooled_vectors
 
@@ -120,13 +94,16 @@ def train_default(
     if not any(row["labels"] for row in rows):
         raise ValueError("no passage has a label: nothing to learn; label some")
     is_own = np.arange(len(rows)) >= len(corpus)
-    held = np.zeros(len(rows), bool)
-    held[~is_own] = held_out(corpus)
+    held = np.concatenate([held_out(corpus), np.zeros(len(own), bool)])
     texts, headings, y_true, origin, weights = with_and_without_headings(rows)
     weights = np.where(is_own[origin], weight * weights, weights)
     pooled = pooled_vectors(scorer, texts, headings, cache=cache, progress=progress)
+
+    def adapted(chosen: Bools) -> Any:
+        return adapt_heads(model.finetuned_heads, pooled[chosen], y_true[chosen], weights[chosen])
+
     train, first = ~held[origin], np.flatnonzero(np.diff(origin, prepend=-1))  # `first`: each row with its heading
-    heads = adapt_heads(model.finetuned_heads, pooled[train], y_true[train], weights[train])
+    heads = adapted(train)
     true, raw = y_true[first], heads.logits(pooled[first])
     on_own = on_held = None
     if is_own.any():
@@ -137,12 +114,7 @@ def train_default(
             model.finetuned_heads, pooled[train], y_true[train], weights[train], fold[origin][train]
         )
         raw[is_own] = out_of_fold[first][is_own]
-        others = train & ~is_own[origin]
-        without = (
-            adapt_heads(model.finetuned_heads, pooled[others], y_true[others], weights[others])
-            if others.any()
-            else model.finetuned_heads
-        )
+        without = adapted(train & ~is_own[origin])
         threshold = np.array(model.thresholds["balanced"])
         limit = np.log(threshold) - np.log1p(-threshold)
         now, before = (one * model.scale + model.shift >= limit for one in (raw, without.logits(pooled[first])))
@@ -153,16 +125,12 @@ def train_default(
         )
     evaluated = held if held.any() else is_own
     meta = {key: scorer.meta[key] for key in ("base", "training", "natural") if key in scorer.meta}
-    meta |= {"adapted_from": str(scorer.meta["sha256"]), "corpus": describe_corpus(rows, held)}
-    trained = (
-        f"{describe_training_data(rows, held)} The encoder is that of model `{str(scorer.meta['sha256'])[:12]}`, which "
-        "learned from more; only its heads were fitted on these."
-    )
-    kept = [rows[i] for i in np.flatnonzero(evaluated)]
-    parts = write_trained_encoder(
-        out, replace(model, heads=heads), kept, raw[evaluated], true[evaluated], meta, trained, seed=seed, cases=not own
-    )
-    return Trained(Path(out), parts, on_own, on_held)
+    meta["adapted_from"] = str(scorer.meta["sha256"])
+    about = {"adapted_from": meta["adapted_from"]}
+    model = replace(model, heads=heads)
+    judged = (held, evaluated, raw[evaluated])
+    trained = write_trained_encoder(out, model, rows, *judged, meta, about, seed=seed, cases=not own)
+    return replace(trained, on_own=on_own, on_held=on_held)
 
 
 def load_encoder(start: str | os.PathLike[str] | None = None) -> EncoderScorer:
@@ -180,61 +148,60 @@ def write_trained_encoder(
     out: str | os.PathLike[str],
     model: EncoderModel,
     rows: Sequence[Row],
+    held: Bools,
+    evaluated: Bools,
     raw: Floats,
-    y_true: Bools,
     meta: Mapping[str, Any],
-    trained: str,
+    about: Mapping[str, Any],
     *,
     seed: int = 0,
     cases: bool = True,
     files: Mapping[str, str] | None = None,
-) -> Sequence[Part]:
+) -> Trained:
     """Calibrate an encoder on held-out rows, choose its thresholds, evaluate it, and write its folder.
 
-    Parameters
-    ----------
-    rows : sequence of rows
-        Held-out rows, with their logits before calibration, `raw` (n, 3), and `y_true` (n, 3). With too few real ones
-        the calibration and the thresholds of `model` stay.
-    meta : mapping
-        Further plain values for ``model.json``; ``natural`` from `holdout.natural_shares`.
-    trained : str
-        Description of the training data, for the card.
+    `raw` has the logits before calibration of the `evaluated` rows; the `held` ones taught nothing. With too few real
+    ones the calibration and the thresholds of `model` stay. `meta` is for ``model.json``, `about` for the card.
     """
     from tipclassify.model.encoder.folder import write_encoder
     from tipclassify.model.encoder.scoring import EncoderScorer
 
+    corpus, rows = _describe_corpus(rows, held), [rows[i] for i in np.flatnonzero(evaluated).tolist()]
+    y_true = np.array([indicator(row["labels"]) for row in rows], bool)
     real = np.array([is_real(row) for row in rows], bool)
-    weights = np.ones(int(real.sum()) or len(rows))
-    if real.any() and "natural" in meta:
-        families = [str(source_family(row["doc"])) for row in rows if is_real(row)]
-        weights = natural_weights(families, logistic(raw[real] * model.scale + model.shift), meta["natural"])
+    weights = _report_weights(rows, real, logistic(raw[real] * model.scale + model.shift), meta)
     calibrated = None
     if real.sum() >= _MIN_REAL:
         fold = group_folds(country_groups(rows)[real], _FOLDS, seed)
         calibrated = calibrate(raw[real], y_true[real], fold, weights=weights)
         model = replace(model, scale=calibrated.scale, shift=calibrated.shift, thresholds=calibrated.thresholds)
-    scores = logistic(raw * model.scale + model.shift)
-    y_pred = {policy: apply_thresholds(scores, np.array(model.thresholds[policy])) for policy in POLICIES}
+    classifier = Classifier(EncoderScorer(replace(model, meta={"sha256": "", **meta})))
+    predicted = _predicted(logistic(raw * model.scale + model.shift), classifier, real, calibrated)
+    encoder = str(meta.get("base", {}).get("name", "a pretrained encoder"))
+    about = {"name": Path(out).name, "corpus": corpus, "encoder": encoder, **about}
+    parts, figures, written = judge_model(classifier, rows, y_true, *predicted, weights, about, seed, cases)
+    write_encoder(out, model, model_meta(**{**meta, "corpus": corpus, **figures}), {**written, **(files or {})})
+    return Trained(Path(out), parts)
+
+
+def _report_weights(rows: Sequence[Row], real: Bools, scores: Floats, meta: Mapping[str, Any]) -> Floats:
+    """Weight real rows, of probabilities `scores`, to the proportions of whole reports, where `meta` has them."""
+    if not real.any() or "natural" not in meta:
+        return np.ones(int(real.sum()) or len(rows))
+    families = [str(source_family(rows[i]["doc"])) for i in np.flatnonzero(real).tolist()]
+    return natural_weights(families, scores, meta["natural"])
+
+
+def _predicted(
+    scores: Floats, classifier: Classifier, real: Bools, calibrated: Calibrated | None
+) -> tuple[Floats, dict[str, Bools]]:
+    """Return scores and labels by policy, cross-fitted ones of the `real` rows that the model was calibrated on."""
+    y_pred = {policy: apply_thresholds(scores, classifier.thresholds(policy)) for policy in POLICIES}
     if calibrated:
         scores[real] = calibrated.scores
         for policy in POLICIES:
             y_pred[policy][real] = calibrated.y_pred[policy]
-    classifier = Classifier(EncoderScorer(replace(model, meta={"sha256": "", **meta})))
-    predictions = HeldOutPredictions(rows, y_true, scores, y_pred, weights)
-    evidence, metrics = collect_evidence(predictions, classifier, seed, cases)
-    name = str(meta.get("base", {}).get("name", "a pretrained encoder"))
-    what = (
-        f"{_TAGS}. {name}, fine-tuned, reads a sentence under the heading of its section; a logistic regression for "
-        "each label reads its pooled vector."
-    )
-    card = model_card(Path(out).name, what, trained, evidence, _ENCODER_LIMITS)
-    texts = {"README.md": card, "golden.jsonl": golden_rows(classifier, rows), **(files or {})}
-    write_encoder(out, model, model_meta(**{**meta, **metrics}), texts)
-    return evidence.parts
-
-
-# --------------------------------------------------------------------------------------------- the linear model
+    return scores, y_pred
 
 
 def train_fast(
@@ -251,21 +218,14 @@ def train_fast(
 ) -> Trained:
     """Fit the linear model on labelled rows and on a teacher's probabilities, and write it.
 
+    Raises `ValueError` when there are too few rows for cross-validation, or none has a label.
+
     Parameters
     ----------
-    soft : sequence of (text, heading, probabilities)
-        Further passages with a teacher's probability of each label.
-    vocabulary : frozenset of str, optional
-        Words known in lower case; by default those of the rows.
+    soft, vocabulary, jobs, progress
+        As in `training.fit_model`; `teacher` describes for the card whose probabilities `soft` has.
     weighting_model : Classifier, optional
         The default, whose scores weight the held-out passages to the proportions of whole reports.
-    teacher : str
-        Description of the teacher, for the card.
-
-    Raises
-    ------
-    ValueError
-        When there are too few rows for cross-validation, or none has a label.
     """
     from tipclassify.model.linear.model import write_model
 
@@ -273,75 +233,41 @@ def train_fast(
     first = np.flatnonzero(np.diff(origin, prepend=-1))
     held = held_out(rows)
     real = held & np.array([is_real(row) for row in rows])
-    real_weights = None
     if real.sum() < _MIN_REAL:  # a user's own corpus: evaluate out of fold
         held[:] = real[:] = False
-    elif weighting_model is not None and "natural" in weighting_model.meta:
-        real_rows = [rows[i] for i in np.flatnonzero(real).tolist()]
-        families = [str(source_family(row["doc"])) for row in real_rows]
-        probabilities = weighting_model.predict_proba(list(map(row_passage, real_rows)))
-        real_weights = natural_weights(families, probabilities, weighting_model.meta["natural"])
+    kept = [row for row, mine in zip(rows, held, strict=True) if mine] if real.any() else list(rows)
+    row_weights = np.ones(int(real.sum()) or len(kept))
+    if real.any() and weighting_model is not None:
+        probabilities = weighting_model.predict_proba([row_passage(rows[i]) for i in np.flatnonzero(real).tolist()])
+        row_weights = _report_weights(rows, real, probabilities, weighting_model.meta)
     evaluated = np.zeros(len(texts), bool)
     evaluated[first[real]] = True
-    fitted = fit_model(
-        texts,
-        y_true,
-        country_groups(rows)[origin],
-        headings=headings,
-        weights=np.where(held[origin], 0.0, weights),
-        held=evaluated if real.any() else None,
-        held_weights=real_weights,
-        soft=soft,
-        vocabulary=vocabulary,
-        seed=seed,
-        jobs=jobs,
-        progress=progress,
-    )
-    classifier = Classifier(fitted.model)
-    if real.any():
-        kept = [rows[i] for i in np.flatnonzero(held).tolist()]
-        scores = classifier.predict_proba(list(map(row_passage, kept)))
-        y_pred = {policy: apply_thresholds(scores, classifier.thresholds(policy)) for policy in POLICIES}
-        scores[real[held]] = fitted.scores
-        for policy in POLICIES:
-            y_pred[policy][real[held]] = fitted.y_pred[policy]
-    else:
-        kept = list(rows)
-        scores, y_pred = fitted.scores[first], {policy: fitted.y_pred[policy][first] for policy in POLICIES}
+    weights = np.where(held[origin], 0.0, weights)
+    judged: Any = {"held": evaluated, "held_weights": row_weights} if real.any() else {}
+    options: Any = {"soft": soft, "vocabulary": vocabulary, "seed": seed, "jobs": jobs, "progress": progress}
+    groups = country_groups(rows)[origin]
+    fitted = fit_model(texts, y_true, groups, headings=headings, weights=weights, **judged, **options)
+    classifier, calibrated = Classifier(fitted.model), fitted.calibrated
     true = np.array([indicator(row["labels"]) for row in kept], bool)
-    row_weights = np.ones(int(real.sum()) or len(kept)) if real_weights is None else real_weights
-    predictions = HeldOutPredictions(kept, true, scores, y_pred, row_weights)
-    evidence, metrics = collect_evidence(predictions, classifier, seed)
-    trained = describe_training_data(rows, held)
-    if soft:
-        trained += f" Beside them {len(soft):,} passages without labels, by the scores of {teacher}."
-    what = (
-        f"{_TAGS}: a sum of weights of hashed n-grams of the sentence, of its best clause and of the heading of its "
-        "section, by numpy alone."
-    )
-    card = model_card(Path(out).name, what, trained, evidence)
-    meta = {"corpus": describe_corpus(rows, held), "settings": {"seed": seed, "soft": len(soft)}, **metrics}
-    files = {"README.md": card, "golden.jsonl": golden_rows(classifier, kept)}
-    write_model(replace(fitted.model, meta=model_meta(**meta)), out, files)
-    return Trained(Path(out), evidence.parts)
-
-
-# --------------------------------------------------------------------------------------------- rows
+    if real.any():
+        predicted = _predicted(
+            classifier.predict_proba(list(map(row_passage, kept))), classifier, real[held], calibrated
+        )
+    else:
+        y_pred = {policy: calibrated.y_pred[policy][first] for policy in POLICIES}
+        predicted = calibrated.scores[first], y_pred
+    corpus = _describe_corpus(rows, held)
+    about = {"name": Path(out).name, "corpus": corpus, **({"soft": len(soft), "teacher": teacher} if soft else {})}
+    parts, figures, files = judge_model(classifier, kept, true, *predicted, row_weights, about, seed)
+    meta = model_meta(corpus=corpus, settings={"seed": seed, "soft": len(soft)}, **figures)
+    write_model(replace(fitted.model, meta=meta), out, files)
+    return Trained(Path(out), parts)
 
 
 def with_and_without_headings(rows: Sequence[Row]) -> tuple[list[str], list[str | None], Bools, Ints, Floats]:
-    """Expand rows into training examples: each with its heading, and real ones without it too.
+    """Expand rows into training examples: each with its heading, then real ones without it (`labels_alone`) too.
 
-    An example without its heading has the labels from `labels_alone`.
-
-    Returns
-    -------
-    texts, headings : list (m,)
-    y_true : bool (m, 3)
-    origin : int (m,)
-        Row number of each example, ascending; the example with the heading comes first.
-    weights : float (m,)
-        Sample weights.
+    Returns texts, headings, labels (m, 3), the row number of each example, ascending, and sample weights.
     """
     examples: list[tuple[str, str | None, tuple[bool, bool, bool], int, float]] = []
     for number, row in enumerate(rows):
@@ -354,7 +280,7 @@ def with_and_without_headings(rows: Sequence[Row]) -> tuple[list[str], list[str 
     return list(texts), list(headings), y_true, np.array(origin, np.int64), np.array(weights, np.float64)
 
 
-def describe_corpus(rows: Sequence[Row], held: Bools) -> dict[str, Any]:
+def _describe_corpus(rows: Sequence[Row], held: Bools) -> dict[str, Any]:
     """Summarise a corpus for ``model.json``: counts of passages by kind and label, and its SHA-256."""
     return {
         "passages": len(rows),
@@ -363,17 +289,3 @@ def describe_corpus(rows: Sequence[Row], held: Bools) -> dict[str, Any]:
         "sha256": corpus_digest(rows),
         "labels": {label: sum(label in row["labels"] for row in rows) for label in LABELS},
     }
-
-
-def describe_training_data(rows: Sequence[Row], held: Bools) -> str:
-    """Describe the training data, for the model card."""
-    corpus = describe_corpus(rows, held)
-    counts = ", ".join(f"`{label}` {n:,}" for label, n in corpus["labels"].items())
-    share = "one country in ten of real reports, one group in ten of the others"
-    kept = f"{corpus['held_out']:,} of them were held out: {share}."
-    return (
-        f"{len(rows):,} labelled passages ({counts}): {corpus['real']:,} real passages of public reports and "
-        f"{len(rows) - corpus['real']:,} others. Those of the project's corpus were labelled by language models. "
-        f"SHA-256 of all: `{corpus['sha256']}`. "
-        + (kept if held.any() else "None was held out: each was judged by a model that did not see its group.")
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +13,9 @@ import numpy as np
 from tipclassify.corpus.loading import text_key
 from tipclassify.errors import InputError
 from tipclassify.model.classifier import Classifier
+from tipclassify.progress import Progress
 from tipclassify.text.document import Passage
+from tipclassify.training.fit import SoftPassage
 
 __all__ = ["Unlabelled", "read_unlabelled", "score_unlabelled"]
 
@@ -26,43 +28,35 @@ Unlabelled = tuple[str, str | None, str]
 def read_unlabelled(paths: Sequence[Path], known: Sequence[str], most: int | None, seed: int) -> list[Unlabelled]:
     """Read up to `most` distinct passages from JSON lines, shuffled by `seed`, without the texts in `known`.
 
-    Raises
-    ------
-    InputError
-        When a file is not JSON lines with a ``text``.
+    Raises `InputError` when a file is not JSON lines with a ``text``.
     """
     seen = {text_key(text) for text in known}
     found: list[Unlabelled] = []
     for path in paths:
         try:
             with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as lines:
-                for line in lines:
-                    row = json.loads(line)
+                for row in map(json.loads, lines):
                     key = text_key(row["text"])
                     if key not in seen:
                         seen.add(key)
                         found.append((row["text"], row.get("section") or None, f"{row.get('source') or ''}"))
         except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(
-                f"{path}: not JSON lines with a text each ({error}); give a .jsonl or .jsonl.gz file"
-            ) from None
+            what = f"{path}: not JSON lines with a text each ({error}); give a .jsonl or .jsonl.gz file"
+            raise InputError(what) from None
     order = np.random.default_rng([seed, 2]).permutation(len(found))[:most]
     return [found[i] for i in order.tolist()]
 
 
 def score_unlabelled(
-    teacher: Classifier, pool: Sequence[Unlabelled], progress: Callable[[int, int], None] | None = None
-) -> list[tuple[str, str | None, Sequence[float]]]:
-    """Compute soft labels: text, heading and the teacher's probabilities of each passage.
-
-    One passage in three is scored without its heading, so that the student learns from bare text too.
-    """
-    passages = [
-        Passage(text, 0, len(text), heading if number % 3 else None) for number, (text, heading, _) in enumerate(pool)
-    ]
-    found: list[tuple[str, str | None, Sequence[float]]] = []
-    for first in range(0, len(passages), _BATCH):
-        batch = passages[first : first + _BATCH]
+    teacher: Classifier, pool: Sequence[Unlabelled], progress: Progress | None = None
+) -> list[SoftPassage]:
+    """Compute soft labels; one passage in three is scored without its heading: bare text teaches too."""
+    found: list[SoftPassage] = []
+    for first in range(0, len(pool), _BATCH):
+        batch = [
+            Passage(text, 0, len(text), heading if number % 3 else None)
+            for number, (text, heading, _) in enumerate(pool[first : first + _BATCH], first)
+        ]
         scores = teacher.predict_proba(batch).tolist()
         found += ((one.text, one.section, row) for one, row in zip(batch, scores, strict=True))
         if progress:

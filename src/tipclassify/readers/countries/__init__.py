@@ -1,6 +1,7 @@
-"""Look up countries by name or code, and detect the country and year of a report."""
+"""Look up countries by name or code, and detect the country and year of a report or the countries of a book."""
 
 from tipclassify.readers.countries.names import Country, find_country, fold_name
+from tipclassify.readers.countries.narratives import with_countries
 from tipclassify.readers.countries.subject import country_and_year
 
-__all__ = ["Country", "country_and_year", "find_country", "fold_name"]
+__all__ = ["Country", "country_and_year", "find_country", "fold_name", "with_countries"]

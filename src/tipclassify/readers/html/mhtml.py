@@ -6,7 +6,6 @@ from email import message_from_bytes, policy
 from email.message import Message
 
 from tipclassify.errors import InputError
-from tipclassify.readers.html.nesting import check_nesting
 from tipclassify.readers.text import decode
 from tipclassify.text.document import Document
 
@@ -28,6 +27,5 @@ def read_mhtml(data: bytes, source: str) -> Document:
     content = page.get_payload(decode=True) if isinstance(page, Message) else None
     if page is None or not isinstance(content, bytes):
         raise InputError(f"{source}: no page in this saved web page; save it complete, or as text")
-    check_nesting(content, source)
     text = decode(content, page.get_content_charset(), source)
     return read_html(text.encode(), source, "utf-8")

@@ -1,25 +1,24 @@
 """Read a saved web page into a `Document`: headings, paragraphs, lists and tables of its main text.
 
-Three steps: the parser repairs the markup, `tipclassify.readers.html.lines` reads lines, and
-`tipclassify.readers.html.boilerplate` removes those of the site.
+Where `layouts` knows the site, its text is read as it stands; on any other page `content` chooses the main text.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
+
+from lxml import etree
 
 from tipclassify.errors import InputError
-from tipclassify.readers.html.boilerplate import without_boilerplate
-from tipclassify.readers.html.lines import Line, is_sentence, page_lines
-from tipclassify.readers.source_blocks import SourceBlock, build_document, could_be_heading
+from tipclassify.readers.html.content import main_content, trim_edges, without_furniture
+from tipclassify.readers.html.elements import Furniture, short_text
+from tipclassify.readers.html.layouts import known_parts
+from tipclassify.readers.html.lines import Line, page_lines
+from tipclassify.readers.source_blocks import SourceBlock, build_document
 from tipclassify.readers.text import decode, decode_as
 from tipclassify.text.document import Document
-from tipclassify.text.segmentation.sections import named_section
-
-if TYPE_CHECKING:
-    from selectolax.lexbor import LexborHTMLParser
 
 __all__ = ["read_html"]
 
@@ -53,8 +52,6 @@ _ACRONYM: Final = re.compile(
     r"OHCHR|UNHCR|UNODC|UNICEF|UN|ILO|IOM|OSCE|HRW|BBC|AP|ecoi\.net|Refworld|ReliefWeb|NORMLEX"
 )
 _REPORT_WORDS: Final = re.compile(r"\d|report|traffick|narrative|\btier\b|practices|profile", re.IGNORECASE)
-# XHTML elements that HTML parsers would read as unclosed.
-_SELF_CLOSED: Final = re.compile(r"<((script|style|title|textarea|iframe|xmp)\b[^<>]*)/>", re.IGNORECASE)
 _SKIPPED_TAGS: Final = """script style iframe noscript template svg math canvas object video audio
     select option textarea datalist map progress meter rp noembed noframes amp-analytics amp-ad amp-embed
     amp-iframe""".split()
@@ -66,8 +63,6 @@ _ERROR_TITLE: Final = re.compile(
     r"|are you a robot|checking your browser|sorry,? (?:we|that|the|this)\b.*)(?:\s*[|!?.…·–-].*)?",
     re.IGNORECASE,
 )
-_MAX_HEADING_WORDS: Final = 30
-_MAX_BOLD_SHARE: Final = 0.4  # above this share of bold text, bold lines are no headings
 
 
 def read_html(data: bytes, source: str, encoding: str | None = None, whole: bool = False) -> Document:
@@ -80,30 +75,34 @@ def read_html(data: bytes, source: str, encoding: str | None = None, whole: bool
     encoding : str or None
         Encoding given by the user; it overrides the declaration of the page.
     whole : bool
-        Keep lines that look like those of a website: the page was made of a document.
+        The page is no site's but a part of a document, such as a chapter of a book: all of it is main text.
 
     Raises
     ------
     InputError
-        When the page has no readable text, or is not in `encoding`.
+        When the page has no readable text, is nested too deeply, or is not in `encoding`.
 
     >>> page = b"<title>Norvia | Site</title><nav>Home</nav><h2>Protection</h2><p>The ministry opened a shelter.</p>"
     >>> document = read_html(page, "norvia.html")
     >>> document.title, [(block.section, block.heading) for block in document.blocks]
     ('Norvia', [('protection', True), ('protection', False)])
     """
-    from selectolax.lexbor import LexborHTMLParser
-
     page = decode_as(data, encoding, source) if encoding else decode(data, _declared_encoding(data), source)
-    if page.lstrip()[:5] == "<?xml":
-        page = _SELF_CLOSED.sub(r"<\1></\2>", page)
-    tree = LexborHTMLParser(page)
-    tree.strip_tags(_SKIPPED_TAGS)
-    every = page_lines(_main_part(tree))
-    lines = every if whole else without_boilerplate(every)
+    tree = _parse(page, source)
+    advice = _advice_without_text(tree)
+    etree.strip_elements(tree, *_SKIPPED_TAGS, with_tail=False)
+    body = tree.find("body")
+    body = tree if body is None else body
+    furniture = Furniture(body)
+    parts = known_parts(body)
+    lines = [line for part in parts or [body] for line in page_lines(part, furniture)]
+    if parts:
+        lines = trim_edges(without_furniture(line for line in lines if not line.doubtful))
+    else:
+        lines = without_furniture(lines) if whole else main_content(lines, body)
     document = build_document(_source_blocks(lines), source, _title(tree, lines))
     if all(block.heading for block in document.blocks):
-        raise InputError(f"{source}: no readable text in this page; {_advice_without_text(LexborHTMLParser(page))}")
+        raise InputError(f"{source}: no readable text in this page; {advice}")
     title = document.title or ""
     if len(document.text) < _MAX_ERROR_PAGE and _ERROR_TITLE.fullmatch(title):
         raise InputError(
@@ -123,45 +122,29 @@ def _declared_encoding(data: bytes) -> str | None:
     return _WEB_ENCODINGS.get(label, label)
 
 
-def _main_part(tree: LexborHTMLParser) -> str:
-    """Return the markup of the main element if it has most of the text, or else of the body."""
-    main, body = tree.css_first("main"), tree.body
-    if main is not None and body is not None and len(main.text()) > 0.5 * len(body.text()):
-        return main.html or ""
-    return (body and body.html) or ""
+def _parse(page: str, source: str) -> etree._Element:
+    """Parse a page; the parser stops where elements are nested 2,048 deep."""
+    parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
+    data = page.encode("utf-8", "replace")
+    tree = etree.fromstring(data, parser) if data.strip() else None
+    if any("depth" in error.message for error in parser.error_log.filter_from_fatals()):
+        raise InputError(f"{source}: nested too deeply to be a report; save it as text")
+    return etree.Element("html") if tree is None else tree
 
 
 def _source_blocks(lines: Sequence[Line]) -> Iterator[SourceBlock]:
-    size = sum(len(line.text) for line in lines)
-    bold = sum(len(line.text) for line in lines if line.bold and line.kind != "heading")
     for line in lines:
-        heading = _is_heading(line, bold < _MAX_BOLD_SHARE * size)
-        yield SourceBlock(line.text, heading, level=line.level or None, entry=line.kind != "text")
+        heading, title, entry = line.kind == "heading", line.kind == "title", line.kind in ("item", "row")
+        yield SourceBlock(line.text, heading, level=line.level or None, entry=entry, title=title)
 
 
-def _is_heading(line: Line, bold_is_heading: bool) -> bool:
-    text = line.text
-    if line.kind == "heading":
-        words = text.count(" ") + 1
-        return words <= _MAX_HEADING_WORDS and (could_be_heading(text) or words <= 14 or not is_sentence(text))
-    if line.kind == "row":
-        return False
-    if named_section(text):
-        return True
-    if line.kind == "item" or not could_be_heading(text):
-        return False
-    return line.kind == "title" or (line.bold and bold_is_heading) or (text.isupper() and len(text) > 3)
-
-
-def _title(tree: LexborHTMLParser, lines: Sequence[Line]) -> str | None:
+def _title(tree: etree._Element, lines: Sequence[Line]) -> str | None:
     """Return the main heading, or the title element without the site's name if that adds words."""
     heads = [line.text for line in lines if line.level == 1]
-    if not heads:
-        heads = [" ".join(node.text().split()) for node in tree.css("h1")]
-    head = next((text for text in heads if text), None)
-    node, site = tree.css_first("head > title"), tree.css_first('meta[property="og:site_name"]')
-    tab = " ".join(node.text().split()) if node else ""
-    tab, name = _without_site(tab, (site.attributes.get("content") or "") if site else "")
+    head = next(filter(None, heads or map(short_text, tree.iter("h1"))), None)
+    tab = next((short_text(title) for title in tree.iter("title")), None) or ""
+    site = next((meta.get("content") or "" for meta in tree.iter("meta") if meta.get("property") == "og:site_name"), "")
+    tab, name = _without_site(tab, site)
     if head is None or not tab:
         return head or tab or next((line.text for line in lines if line.kind == "heading"), None)
     says_more = set(_WORD.findall(head.casefold())) < set(_WORD.findall(tab.casefold()))
@@ -187,15 +170,15 @@ def _without_site(title: str, site: str) -> tuple[str, str]:
     return title, ""
 
 
-def _advice_without_text(tree: LexborHTMLParser) -> str:
+def _advice_without_text(tree: etree._Element) -> str:
     """Return advice for a page without text: frames, a redirect, or a script."""
-    frames = [node.attributes.get("src") or "" for node in tree.css("frame")]
+    frames = [frame.get("src") or "" for frame in tree.iter("frame")]
     if frames:
         return f"it shows others in frames ({', '.join(filter(None, frames[:4]))}); give the one with the text"
-    for node in tree.css("meta[http-equiv]"):
-        onward = re.search(r"url\s*=\s*['\"]?([^'\"\s]+)", node.attributes.get("content") or "", re.IGNORECASE)
-        if (node.attributes.get("http-equiv") or "").lower() == "refresh" and onward:
+    for meta in tree.iter("meta"):
+        onward = re.search(r"url\s*=\s*['\"]?([^'\"\s]+)", meta.get("content") or "", re.IGNORECASE)
+        if (meta.get("http-equiv") or "").lower() == "refresh" and onward:
             return f"it leads on to {onward[1]}; give that page"
-    if tree.css_first("body script, head script[src]"):
+    if any(script.get("src") or script.getparent().tag != "head" for script in tree.iter("script")):
         return "a script draws it: open it in a browser and save it complete, or print it to PDF"
     return "save it complete, or as text"

@@ -15,11 +15,13 @@ from types import ModuleType
 from typing import Any, Final
 
 from tipclassify.errors import InputError, MissingExtraError
+from tipclassify.labels import SECTIONS
 from tipclassify.readers.pdf.glyphs import plain_text, read_page
 from tipclassify.readers.pdf.layout.flow import Paragraph, body_size, read_paragraphs
 from tipclassify.readers.pdf.layout.pages import Page
+from tipclassify.readers.pdf.references import REFERENCES, find_references, is_reference_heading
 from tipclassify.text.document import Block, Document
-from tipclassify.text.segmentation.sections import Outline, run_in_section
+from tipclassify.text.segmentation.sections import Outline, join_headings, run_in_section
 
 __all__ = ["MOST_CHARACTERS", "MOST_PAGES", "read_pdf"]
 
@@ -38,6 +40,7 @@ _PLACEHOLDER_TITLE: Final = re.compile(
     r"|.*\.(docx?|pdf|od[tf]|indd|qxd|rtf|tex|dvi|html?|p65|fm|xlsx?|pptx?|wpd)$",
     re.IGNORECASE,
 )
+_CONTINUED: Final = re.compile(r"\s*\((?:cont\.?|continued)\)\W*$", re.IGNORECASE)
 _PDFIUM: Final = threading.Lock()  # PDFium has global state and is not thread-safe
 
 
@@ -65,7 +68,8 @@ def read_pdf(data: bytes, source: str) -> Document:
     Warns
     -----
     UserWarning
-        For pages without a text layer, when others have one; for a truncated file.
+        For pages without a text layer, when others have one; for text in several directions, vertical or from right
+        to left; for a truncated file.
     """
     try:
         import pypdfium2
@@ -79,19 +83,50 @@ def read_pdf(data: bytes, source: str) -> Document:
     paragraphs = read_paragraphs(pages)
     if not paragraphs:
         raise InputError(f"{source}: no readable text in {len(pages)} pages; {_OCR}")
-    parts: list[str] = []
-    blocks: list[Block] = []
-    at = 0
+    title = title or _largest_heading(paragraphs, body_size(pages))
+    return Document("\n\n".join(paragraph.text for paragraph in paragraphs), tuple(_blocks(paragraphs)), source, title)
+
+
+def _blocks(paragraphs: list[Paragraph]) -> Iterator[Block]:
+    """Yield a block for each paragraph, in its section.
+
+    The rows of a table are in the section of its caption, the text after it in that of the heading before.
+    """
+    references = find_references(paragraphs)
     outlines = {False: Outline(), True: Outline()}  # a sidebar has its own headings
     sections: dict[bool, str | None] = {False: None, True: None}
-    for paragraph in paragraphs:
+    table: str | None = None
+    at = 0
+    for number, paragraph in enumerate(paragraphs):
         text, aside = paragraph.text, paragraph.aside
-        section = outlines[aside].section(text) if paragraph.heading else run_in_section(text) or sections[aside]
-        sections[aside] = section
-        blocks.append(Block(at, at + len(text), section, paragraph.heading, paragraph.page))
-        parts.append(text)
+        section = sections[aside]
+        if number in references:
+            section = REFERENCES
+        elif paragraph.kind == "caption":
+            section = table = _table_section(section, text)
+        elif paragraph.kind in ("row", "header"):
+            section = table or section
+        elif paragraph.heading and table is not None and (nested := join_headings(table, text)) != text:
+            section = sections[aside] = nested  # the name of a column, of a table that is not ruled
+        else:
+            table = None
+            heading = outlines[aside].section(text, paragraph.level) if paragraph.heading else run_in_section(text)
+            section = sections[aside] = heading or section
+        untagged = is_reference_heading(text) if number in references else paragraph.heading
+        yield Block(at, at + len(text), section, untagged or paragraph.kind == "header", paragraph.page)
         at += len(text) + 2
-    return Document("\n\n".join(parts), tuple(blocks), source, title or _largest_heading(paragraphs, body_size(pages)))
+
+
+def _table_section(section: str | None, caption: str) -> str:
+    """Join the caption of a table to the heading above it; standard sections stay as they are.
+
+    >>> _table_section("II. LEGAL FRAMEWORK", "Table 3. Ratifications (Cont.)")
+    'II. LEGAL FRAMEWORK: Table 3. Ratifications'
+    """
+    if section in SECTIONS:
+        return section
+    caption = _CONTINUED.sub("", caption)
+    return f"{section.rstrip(' :.')}: {caption}" if section else caption
 
 
 @contextmanager
@@ -155,17 +190,35 @@ def _read_pages(pdfium: ModuleType, document: Any, source: str) -> tuple[list[Pa
 
 
 def _text_layer_warnings(pages: list[Page], image_pages: list[int], data: bytes, source: str) -> Iterator[str]:
-    """Yield warnings of missing text; raise `InputError` for a scan."""
+    """Yield warnings of missing text; raise `InputError` for a scan or a file without readable text."""
+    problems: dict[str, list[int]] = {}
+    for page in pages:
+        if page.problem:
+            problems.setdefault(page.problem, []).append(page.number)
     blank = [page.number for page in pages if not page.words]
     few = sum(map(_count_letters, pages)) < _MIN_LETTERS * len(pages)
+    if len(blank) == len(pages) and problems:
+        said = ", ".join(f"{_numbered(numbers)} {problem}" for problem, numbers in problems.items())
+        raise InputError(f"{source}: no text that can be read: {said}; {_OCR}")
     if len(blank) == len(pages) or (few and len(image_pages) * 2 > len(pages)):
         raise InputError(f"{source}: no text layer (scanned pages?); {_OCR}")
-    without = sorted({*blank} & {*image_pages})
+    for problem, numbers in problems.items():
+        yield f"{source}: {_numbered(numbers)} {problem}; check it against the file"
+    without = sorted({*blank} & {*image_pages} - {number for numbers in problems.values() for number in numbers})
     if without:
-        named = ", ".join(map(str, without[:10])) + (f" and {len(without) - 10} more" if len(without) > 10 else "")
-        yield f"{source}: {'page' if len(without) == 1 else 'pages'} {named} without a text layer (scanned?); {_OCR}"
+        yield f"{source}: {_numbered(without)} without a text layer (scanned?); {_OCR}"
     if b"startxref" not in data[-_TAIL_BYTES:]:
         yield f"{source}: its end is missing, and text may be too; fetch it again"
+
+
+def _numbered(numbers: list[int]) -> str:
+    """Return page numbers in words, ten at most.
+
+    >>> _numbered([3]), _numbered([2, 4])
+    ('page 3', 'pages 2, 4')
+    """
+    more = f" and {len(numbers) - 10} more" if len(numbers) > 10 else ""
+    return ("page " if len(numbers) == 1 else "pages ") + ", ".join(map(str, numbers[:10])) + more
 
 
 def _count_letters(page: Page) -> int:

@@ -123,7 +123,7 @@ class TaggedReport:
     def findings(self) -> Iterator[Finding]:
         """Yield its passages with their source."""
         for passage, extra in zip(self.passages, self.extras or repeat({}), strict=False):
-            yield Finding(self.file, passage, extra, self.country, self.year)
+            yield Finding(self.file, passage, extra, passage.country or self.country, self.year)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ def split_passages(document: Document, unit: Unit = "sentence") -> list[Passage]
     """
     text = document.text
     return [
-        Passage(text[start:end], start, end, block.section, page=block.page, block=number)
+        Passage(text[start:end], start, end, block.section, page=block.page, block=number, country=block.country)
         for number, block in enumerate(document.blocks)
         if not block.heading
         for start, end in _spans(text, block.start, block.end, unit)

@@ -86,6 +86,11 @@ _ADDRESS: Final = re.compile(r"@|://|\bwww\.", re.IGNORECASE)
 # Closed brackets and quotations, the delimiters included.
 _ENCLOSED: Final = re.compile(r"\((?:[^()]|\([^()]*\))*\)|\[[^][]*\]|“[^“”]*”|\"(?! )[^\"]*\"|«[^«»]*»")
 _NEW_SENTENCE: Final = re.compile(r" *$| +[\"“‘(\[]?[A-Z0-9]")
+# Groups of note numbers after a full stop, up to the next sentence or the end.
+_NOTE_GROUPS: Final = re.compile(
+    r"[.!?][\"”’)\]]* *((?:[(\[]\d{1,3}(?:(?:, ?|; ?|[–-])\d{1,3})*[)\]] *)+)(?=[\"“‘(\[]?[A-Z0-9]|[†‡§*•]|\Z)"
+)
+_NOTE_GROUP_START: Final = re.compile(r"[.!?][\"”’)\]]* *[(\[]\d{1,3}[,;–)\]-]")
 _ALPHANUMERIC: Final = re.compile(r"[^\W_¹²³⁰⁴-⁹]")
 _MAX_ABBREVIATION: Final = 24
 _MAX_CAPTION: Final = 40
@@ -155,7 +160,7 @@ def _sentence_cuts(flat: str) -> list[int]:
     at = 0
     all_lower = flat.islower()
     lists = ";" in flat or ":" in flat
-    for cut in _candidate_cuts(flat):
+    for cut in _behind_notes(flat, _candidate_cuts(flat)):
         if cut <= at or _continues(flat, at, cut, all_lower):
             continue
         if lists and (moved := _ENUMERATOR_LAST.search(flat, max(at, cut - _MAX_ABBREVIATION), cut)):
@@ -169,6 +174,24 @@ def _sentence_cuts(flat: str) -> list[int]:
     if ends and (not _ALPHANUMERIC.search(flat, at) or _ENUMERATOR_ALONE.fullmatch(flat, at)):
         ends.pop()
     return ends
+
+
+def _behind_notes(flat: str, cuts: list[int]) -> list[int]:
+    """Move cuts behind the groups of note numbers that follow: "… closed. (1,2) Police …"."""
+    notes = {found.start(1): found for found in _NOTE_GROUPS.finditer(flat)} if _NOTE_GROUP_START.search(flat) else {}
+    if not notes or _is_numbered_list(flat, list(notes.values())):
+        return cuts
+    ends = {found.end() for found in notes.values()} - {len(flat)}
+    return sorted(ends | {cut for cut in cuts if not any(a <= cut < found.end() for a, found in notes.items())})
+
+
+def _is_numbered_list(flat: str, notes: list[re.Match[str]]) -> bool:
+    """Test whether the groups number items: 1, 2, 3, …, the last of them not at the end of the text."""
+    numbers = [found[1].strip()[1:-1] for found in notes]
+    first = int(numbers[0]) if numbers[0].isdigit() else 0
+    begun = len(notes) > 1 if first == 1 else f"({first - 1})" in flat[: notes[0].start()]
+    consecutive = numbers == [str(first + n) for n in range(len(numbers))]
+    return begun and consecutive and notes[-1].end() < len(flat)
 
 
 def _candidate_cuts(flat: str) -> list[int]:

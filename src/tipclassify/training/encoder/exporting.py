@@ -1,8 +1,6 @@
-"""Export a trained network to the ONNX graph for scoring, with fused operators and 8-bit weights.
+"""Export a trained network to the ONNX graph for scoring, with fused operators and weights in 8 bits or 7.
 
-Weights have a scale for each column; activations are quantized dynamically (Jacob et al. 2018, CVPR). With seven bits
-(`reduced`) a sum of two products cannot overflow the 16 bits of processors without VNNI, so scores differ less between
-processors.
+Weights have a scale for each column; activations are quantized dynamically (Jacob et al. 2018, CVPR).
 """
 
 from __future__ import annotations
@@ -27,7 +25,7 @@ _FLOAT: Final = 1  # onnx.TensorProto.FLOAT, for tensors after a fused operator,
 
 
 class _Pooled(torch.nn.Module):  # type: ignore[misc, unused-ignore]
-    """Module that runs a network without its head."""
+    """Network without its head."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()
@@ -49,35 +47,25 @@ def to_onnx(network: Network) -> bytes:
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tracer warnings on branches that do not depend on the input
         plain, fused = Path(folder) / "plain.onnx", Path(folder) / "fused.onnx"
-        torch.onnx.export(
-            _Pooled(network),
-            (ids, mask),
-            plain,
-            input_names=list(_INPUTS),
-            output_names=["pooled"],
-            dynamic_axes={**{name: {0: "n", 1: "t"} for name in _INPUTS}, "pooled": {0: "n"}},
-            opset_version=_OPSET,
-            dynamo=False,
-        )
+        names: dict[str, Any] = {"input_names": list(_INPUTS), "output_names": ["pooled"]}
+        names["dynamic_axes"] = {**{name: {0: "n", 1: "t"} for name in _INPUTS}, "pooled": {0: "n"}}
+        torch.onnx.export(_Pooled(network), (ids, mask), plain, opset_version=_OPSET, dynamo=False, **names)
         _fuse(plain, fused, int(encoder.config.num_attention_heads), int(encoder.config.hidden_size))
         return fused.read_bytes()
 
 
 def quantize(graph: bytes, *, reduced: bool = False) -> bytes:
-    """Quantize the weights and token embeddings of a graph to 8 bits (7 if `reduced`)."""
+    """Quantize the weights and token embeddings of a graph to 8 bits, or to 7 if `reduced`.
+
+    With 7 a sum of two products cannot overflow the 16 bits of processors without VNNI: scores differ less.
+    """
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
+    options: dict[str, Any] = {"weight_type": QuantType.QInt8, "extra_options": {"DefaultTensorType": _FLOAT}}
     with tempfile.TemporaryDirectory() as folder, _quiet():
         before, after = Path(folder) / "before.onnx", Path(folder) / "after.onnx"
         before.write_bytes(graph)
-        quantize_dynamic(
-            before,
-            after,
-            per_channel=True,
-            reduce_range=reduced,
-            weight_type=QuantType.QInt8,
-            extra_options={"DefaultTensorType": _FLOAT},
-        )
+        quantize_dynamic(before, after, per_channel=True, reduce_range=reduced, **options)
         return after.read_bytes()
 
 

@@ -1,33 +1,124 @@
-"""Run the fine-tuning loop: AdamW with layer-wise learning rates, and focal loss on the labels.
+"""Run the fine-tuning loop: sampled batches, AdamW with layer-wise learning rates, focal loss, and checkpoints.
 
-A network and examples come in, the trained network and its metrics go out. The same seed, machine and number of threads
-give the same weights.
+Sampling depends on seed and step only: a resumed run continues identically. A checkpoint is one safetensors file, replaced
+atomically, that names its run (settings, data, base): another run is refused.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim import AdamW
 
 from tipclassify.arrays import Bools, Floats, Ints
+from tipclassify.errors import ModelError
+from tipclassify.model.encoder.tokenizer import heading_room
 from tipclassify.progress import Progress
-from tipclassify.training.encoder.batches import Examples, pad_batch, shuffled_batches, sorted_batches
-from tipclassify.training.encoder.checkpoints import read_checkpoint, write_checkpoint
 from tipclassify.training.encoder.network import Network
 from tipclassify.training.encoder.settings import Settings
 
-__all__ = ["deterministic", "fit", "logits_of", "macro_f1", "precision"]
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
+__all__ = ["Examples", "deterministic", "encode", "fit", "logits_of", "macro_f1", "pad_batch", "precision"]
+
+_CHECKPOINT: Final = "checkpoint.safetensors"
 _CHECKPOINT_STEPS: Final = 250  # steps between checkpoints
+_MOMENTS: Final = ("step", "exp_avg", "exp_avg_sq")  # of AdamW
 _MAX_NORM: Final = 1.0  # of gradients, by clipping
+_BUCKET: Final = 40  # batches sorted by length together: more is faster, but shuffles less
+_LENGTH_MULTIPLE: Final = 8  # lengths are rounded up to it: few tensor shapes, so kernels are reused
+
+
+def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
+    """Tokenize texts into token ids, without special tokens."""
+    return [encoding.ids for encoding in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Token ids of passages and of their headings (empty without one), and probabilities of the labels, (n, 3).
+
+    `targets` are those with the heading, `targets_alone` without it. `similar` has the headings of equivalent meaning
+    by those of a heading; `special_tokens` are the ids of the first token, the separator and the mask.
+    """
+
+    texts: Sequence[list[int]]
+    headings: Sequence[list[int]]
+    targets: Floats
+    targets_alone: Floats
+    similar: Mapping[tuple[int, ...], Sequence[list[int]]]
+    special_tokens: tuple[int, int, int]
+
+    def row(self, i: int, heading: Sequence[int], longest: int) -> list[int]:
+        """Build the token ids of a passage with a heading, at most `longest`, in the layout of scoring."""
+        first, last, _ = self.special_tokens
+        opening = [first, *heading[: heading_room(longest)], last] if heading else [first]
+        return [*opening, *self.texts[i][: longest - len(opening) - 1], last]
+
+    def rows(self, positions: Sequence[int] | Ints, longest: int, headings: bool = True) -> list[list[int]]:
+        """Build the token ids of passages, with or without their headings."""
+        return [self.row(i, self.headings[i] if headings else [], longest) for i in np.asarray(positions).tolist()]
+
+    def sample(self, positions: Ints, settings: Settings, step: int) -> tuple[list[list[int]], Floats]:
+        """Build token ids and targets of a training step, with headings and masks sampled by seed and step."""
+        rng = np.random.default_rng([settings.seed, step])
+        rows, targets = [], []
+        for i in positions.tolist():
+            heading = self.headings[i]
+            drop, swap, which = rng.random(3)
+            bare = not heading or drop < settings.no_heading
+            if bare:
+                heading = []
+            elif swap < settings.other_heading and (similar := self.similar.get(tuple(heading))):
+                heading = similar[int(which * len(similar))]
+            row = self.row(i, heading, settings.tokens)
+            begin = len(heading[: heading_room(settings.tokens)]) + 2 if heading else 1
+            hidden = rng.random(len(row)) < settings.masking
+            hidden[:begin] = hidden[-1] = False
+            rows.append(np.where(hidden, self.special_tokens[2], row).tolist())
+            targets.append(self.targets_alone[i] if bare else self.targets[i])
+        return rows, np.array(targets)
+
+
+def shuffled_batches(positions: Ints, lengths: Sequence[int], size: int, seed: int, epoch: int) -> list[Ints]:
+    """Shuffle an epoch into batches of positions, bucketed by length, by `seed` and `epoch`.
+
+    >>> batches = shuffled_batches(np.arange(5), [5, 3, 9, 4, 5], 2, seed=0, epoch=0)
+    >>> sorted(int(i) for batch in batches for i in batch)
+    [0, 1, 2, 3, 4]
+    """
+    rng = np.random.default_rng([seed, epoch])
+    order = rng.permutation(positions)
+    length = np.asarray(lengths)
+    batches: list[Ints] = []
+    for start in range(0, len(order), size * _BUCKET):
+        bucket = order[start : start + size * _BUCKET]
+        bucket = bucket[np.argsort(length[bucket], kind="stable")]
+        batches += [bucket[at : at + size] for at in range(0, len(bucket), size)]
+    return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def pad_batch(ids: Sequence[Sequence[int]], pad: int) -> tuple[Tensor, Tensor]:
+    """Pad token ids to (n, t) with `pad`; return them with the attention mask, 1 for tokens and 0 for padding."""
+    longest = -(-max(map(len, ids)) // _LENGTH_MULTIPLE) * _LENGTH_MULTIPLE
+    padded = torch.full((len(ids), longest), pad, dtype=torch.long)
+    mask = torch.zeros((len(ids), longest), dtype=torch.long)
+    for row, passage in enumerate(ids):
+        padded[row, : len(passage)] = torch.tensor(passage)
+        mask[row, : len(passage)] = 1
+    return padded, mask
 
 
 def fit(
@@ -46,30 +137,17 @@ def fit(
 ) -> list[dict[str, float]]:
     """Fine-tune `network` in place.
 
-    Parameters
-    ----------
-    epochs : sequence of int (n,)
-        Positions of the passages of each epoch.
-    held : int (m,)
-        Positions of the held-out passages, for evaluation only.
-    folder : Path
-        Folder for checkpoints.
-    identity : dict
-        Identity of the run, plain values: a checkpoint of another run is refused.
-    resume : bool
-        Continue from the checkpoint in `folder`, if there is one.
+    `epochs` has the positions of the passages of each epoch, `held` those for evaluation only. Checkpoints of the run
+    `identity`, plain values, go to `folder`; with `resume` the run continues from the one there, if any.
 
-    Returns
-    -------
-    list of dict
-        ``loss`` and ``macro_f1`` on `held` after each epoch, with and without (``..._alone``) headings.
+    Returns ``loss`` and ``macro_f1`` on `held` after each epoch, with and without (``..._alone``) headings.
     """
     optimizer = _optimizer(network, settings)
     lengths = [len(text) for text in examples.texts]
     batches = [shuffled_batches(at, lengths, settings.batch, settings.seed, e) for e, at in enumerate(epochs)]
     steps = sum(map(len, batches))
     torch.manual_seed(settings.seed)
-    state = (read_checkpoint(folder, network, optimizer, identity) if resume else None) or {"step": 0, "epochs": []}
+    state = (_read_checkpoint(folder, network, optimizer, identity) if resume else None) or {"step": 0, "epochs": []}
     history: list[dict[str, float]] = state["epochs"]
     number = 0
     for epoch, order in enumerate(batches):
@@ -87,22 +165,19 @@ def fit(
             if progress:
                 progress(number, steps)
             if number % _CHECKPOINT_STEPS == 0:
-                write_checkpoint(folder, network, optimizer, {"step": number, "epochs": history}, identity)
+                _write_checkpoint(folder, network, optimizer, {"step": number, "epochs": history}, identity)
         if len(history) > epoch:  # resumed after this epoch
             continue
         history.append(_evaluate(network, examples, held, settings, pad))
         if reported:
             metrics = ", ".join(f"{name} {value:.4f}" for name, value in history[-1].items())
             reported(f"epoch {epoch + 1}, held out: {metrics}")
-        write_checkpoint(folder, network, optimizer, {"step": number, "epochs": history}, identity)
+        _write_checkpoint(folder, network, optimizer, {"step": number, "epochs": history}, identity)
     return history
 
 
 def _loss(network: Network, rows: Sequence[Sequence[int]], targets: Floats, pad: int, focal: float) -> Tensor:
-    """Compute the focal loss, averaged over passages and labels (Lin et al. 2017, ICCV).
-
-    It is the binary cross-entropy times a power of the error.
-    """
+    """Compute the focal loss, cross-entropy times a power of the error, averaged (Lin et al. 2017, ICCV)."""
     ids, mask = pad_batch(rows, pad)
     with _autocast():
         logits: Tensor = network(ids, mask)
@@ -112,11 +187,12 @@ def _loss(network: Network, rows: Sequence[Sequence[int]], targets: Floats, pad:
 
 
 def logits_of(network: Network, rows: Sequence[Sequence[int]], pad: int, *, batch: int = 64) -> Floats:
-    """Compute the logits (n, 3) of token ids, in the order of `rows`."""
+    """Compute the logits (n, 3) of token ids, in the order of `rows`, in batches of similar length."""
     network.eval()
     logits = np.zeros((len(rows), network.head.out_features))
+    order = np.argsort([-len(row) for row in rows], kind="stable")
     with torch.inference_mode(), _autocast():
-        for at in sorted_batches([len(row) for row in rows], batch):
+        for at in np.split(order, range(batch, len(order), batch)):
             ids, mask = pad_batch([rows[i] for i in at], pad)
             logits[at] = network(ids, mask).float().numpy()
     return logits
@@ -126,11 +202,9 @@ def macro_f1(logits: Floats, y_true: Bools) -> float:
     """Compute the macro-F1 (n, 3) with the best threshold for each label, an upper bound for any chosen later."""
     best = []
     for column, true in zip(logits.T, y_true.T, strict=True):
-        if not true.any():
-            continue
-        order = np.argsort(-column, kind="stable")
-        hits = np.cumsum(true[order])
-        best.append(float(np.max(2 * hits / (np.arange(1, len(order) + 1) + true.sum()))))
+        if true.any():
+            hits = np.cumsum(true[np.argsort(-column, kind="stable")])
+            best.append(float(np.max(2 * hits / (np.arange(1, len(true) + 1) + true.sum()))))
     return float(np.mean(best)) if best else float("nan")
 
 
@@ -138,8 +212,7 @@ def macro_f1(logits: Floats, y_true: Bools) -> float:
 def precision() -> str:
     """Return ``"bfloat16"`` if the processor multiplies it natively, else ``"float32"``.
 
-    oneDNN reports bfloat16 as supported from AVX-512 on, and emulates it there: a step took three times as long as in
-    float32 on a processor with AVX-512 alone, ten times with AVX2.
+    oneDNN reports bfloat16 as supported from AVX-512 on, and emulates it there, which takes three times as long.
     """
     fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return "bfloat16" if fast else "float32"
@@ -167,7 +240,6 @@ def _autocast() -> torch.autocast:
 
 
 def _evaluate(network: Network, examples: Examples, held: Ints, settings: Settings, pad: int) -> dict[str, float]:
-    """Compute loss and macro-F1 on the held-out passages, with and without (``_alone``) headings."""
     metrics: dict[str, float] = {}
     for suffix, targets in (("", examples.targets), ("_alone", examples.targets_alone)):
         y_true = targets[held] >= 0.5
@@ -177,24 +249,17 @@ def _evaluate(network: Network, examples: Examples, held: Ints, settings: Settin
     return metrics
 
 
-def _optimizer(network: Network, settings: Settings) -> torch.optim.AdamW:
+def _optimizer(network: Network, settings: Settings) -> AdamW:
     """Build AdamW with a parameter group for each layer, with and without weight decay."""
     groups: dict[tuple[int, bool], list[Tensor]] = {}
     for name, parameter in network.named_parameters():
         groups.setdefault((network.depth_of(name), parameter.ndim > 1), []).append(parameter)
-    return torch.optim.AdamW(
-        [
-            {
-                "params": parameters,
-                "lr": (rate := settings.rate * settings.decay ** (network.layers + 1 - depth)),
-                "peak": rate,
-                "weight_decay": settings.weight_decay if matrix else 0.0,
-            }
-            for (depth, matrix), parameters in groups.items()
-        ],
-        betas=(0.9, 0.98),
-        fused=True,
-    )
+    options = []
+    for (depth, matrix), parameters in groups.items():
+        rate = settings.rate * settings.decay ** (network.layers + 1 - depth)
+        decay = settings.weight_decay if matrix else 0.0
+        options.append({"params": parameters, "lr": rate, "peak": rate, "weight_decay": decay})
+    return AdamW(options, betas=(0.9, 0.98), fused=True)
 
 
 def _rate_factor(step: int, steps: int, warmup: float) -> float:
@@ -207,6 +272,49 @@ def _rate_factor(step: int, steps: int, warmup: float) -> float:
     return (step + 1) / rise if step < rise else (steps - step) / max(1, steps - rise)
 
 
-def _set_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:
+def _set_rate(optimizer: AdamW, factor: float) -> None:
     for group in optimizer.param_groups:
         group["lr"] = group["peak"] * factor
+
+
+def _write_checkpoint(
+    folder: Path, network: Network, optimizer: AdamW, state: dict[str, Any], identity: dict[str, Any]
+) -> None:
+    from safetensors.torch import save_file
+
+    tensors = {"random": torch.get_rng_state()}
+    for name, parameter in network.named_parameters():
+        tensors[f"weight/{name}"] = parameter.detach().contiguous()
+        tensors |= {f"{key}/{name}": value.contiguous() for key, value in optimizer.state[parameter].items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"{_CHECKPOINT}.part"
+    save_file(tensors, part, metadata={"state": json.dumps(state), "identity": json.dumps(identity, sort_keys=True)})
+    os.replace(part, folder / _CHECKPOINT)
+
+
+def _read_checkpoint(
+    folder: Path, network: Network, optimizer: AdamW, identity: dict[str, Any]
+) -> dict[str, Any] | None:
+    """Restore the network and the optimiser, and return the state of the run; None without a checkpoint."""
+    from safetensors import SafetensorError, safe_open
+
+    file = folder / _CHECKPOINT
+    if not file.is_file():
+        return None
+    try:
+        with safe_open(file, "pt") as opened:
+            metadata = opened.metadata()
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+        state: dict[str, Any] = json.loads(metadata["state"])
+        stored: dict[str, Any] = json.loads(metadata["identity"])
+    except (SafetensorError, KeyError, TypeError, ValueError):
+        raise ModelError(f"{file}: not a checkpoint; remove it and start anew without --resume") from None
+    wanted = json.loads(json.dumps(identity))
+    if other := ", ".join(sorted(name for name in {*stored, *wanted} if stored.get(name) != wanted.get(name))):
+        raise ModelError(f"{file}: of a run with other {other}; give the same, or start anew without --resume")
+    for name, parameter in network.named_parameters():
+        parameter.data.copy_(tensors[f"weight/{name}"])
+        if f"step/{name}" in tensors:
+            optimizer.state[parameter] = {key: tensors[f"{key}/{name}"] for key in _MOMENTS}
+    torch.set_rng_state(tensors["random"])
+    return state

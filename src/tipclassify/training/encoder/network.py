@@ -1,11 +1,12 @@
-"""Define the network, a pretrained encoder with a linear head for the labels, and load and save its folder.
+"""Define the network, a pretrained encoder with a linear head for the labels; find bases, load and save networks.
 
-The folder has ``config.json`` and ``tokenizer.json`` of the base, ``network.safetensors`` with all weights, and
+A network's folder has ``config.json`` and ``tokenizer.json`` of the base, ``network.safetensors`` with all weights, and
 ``network.json`` with the settings: no pickle, and loading runs no code from it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -18,17 +19,24 @@ from torch import Tensor, nn
 
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS
-from tipclassify.training.encoder.bases import NEEDED, NETWORK
 from tipclassify.training.encoder.settings import Settings
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-__all__ = ["Network", "average_with", "load_network", "new_network", "padding_id", "read_tokenizer", "save_network"]
+__all__ = ["Network", "average_with", "base_folder", "describe_base", "load_network", "new_network", "padding_id"]
+__all__ += ["read_description", "read_tokenizer", "save_network", "weights_sha256"]
 
+_NEEDED: Final = ("config.json", "tokenizer.json")
+_NETWORK: Final = "network.json"  # describes a fine-tuned network: its base, settings and history
 _WEIGHTS: Final = "network.safetensors"
+_KNOWN: Final = {
+    "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db": "sentence-transformers/all-MiniLM-L6-v2",
+    "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658": "sentence-transformers/all-mpnet-base-v2",
+}  # by the SHA-256 of the published weights; both Apache-2.0
 # Dropout inside the layers takes a third of a step on a CPU; token masking and the head's dropout regularise instead.
 _NO_DROPOUT: Final = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+_SAFE: Final[dict[str, Any]] = {"local_files_only": True, "trust_remote_code": False}
 
 
 class Network(nn.Module):  # type: ignore[misc, unused-ignore]
@@ -62,8 +70,51 @@ class Network(nn.Module):  # type: ignore[misc, unused-ignore]
 
     @property
     def layers(self) -> int:
-        """Return the number of layers of the encoder."""
         return int(self.encoder.config.num_hidden_layers)
+
+
+def base_folder(base: str) -> Path:
+    """Find the folder of a base: a local one, or a Hugging Face id downloaded to the hub's cache.
+
+    Raises `ModelError` when it is neither, or lacks a file that training needs.
+    """
+    folder = Path(base)
+    if not folder.is_dir():
+        if folder.is_absolute() or base.startswith("."):
+            raise ModelError(f"{base}: no such folder; give that of a base model, or its id on the Hugging Face hub")
+        from huggingface_hub import snapshot_download
+
+        try:
+            folder = Path(snapshot_download(base, allow_patterns=[*_NEEDED, "*.safetensors"]))
+        except Exception as error:  # the hub's client raises a dozen exception types
+            what = f"no such folder, and not to be had from the Hugging Face hub ({type(error).__name__})"
+            raise ModelError(f"{base}: {what}") from None
+    if missing := [name for name in _NEEDED if not (folder / name).is_file()]:
+        raise ModelError(f"{folder}: lacks {' and '.join(missing)}; give a base model with its fast tokenizer")
+    if not list(folder.glob("*.safetensors")):
+        raise ModelError(f"{folder}: no .safetensors file; a base in another form runs code when it is read")
+    return folder
+
+
+def weights_sha256(folder: Path) -> str:
+    """Compute the SHA-256 of the weights in a folder."""
+    return hashlib.sha256(b"".join(file.read_bytes() for file in sorted(folder.glob("*.safetensors")))).hexdigest()
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """Read ``network.json`` of a fine-tuned network; empty for a base."""
+    file = folder / _NETWORK
+    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
+
+
+def describe_base(base: str, folder: Path) -> dict[str, str]:
+    """Return ``name``, ``licence`` and ``sha256`` of a base; of a fine-tuned network, those of its base."""
+    if first := read_description(folder).get("base"):
+        return dict(first)
+    found = weights_sha256(folder)
+    if found in _KNOWN:
+        return {"name": _KNOWN[found], "licence": "Apache-2.0", "sha256": found}
+    return {"name": Path(base).name if Path(base).is_dir() else base, "licence": "not known here", "sha256": found}
 
 
 def new_network(folder: Path, settings: Settings) -> Network:
@@ -71,18 +122,12 @@ def new_network(folder: Path, settings: Settings) -> Network:
     from transformers import AutoModel
 
     torch.manual_seed(settings.seed)
-    if (folder / NETWORK).is_file():
+    if (folder / _NETWORK).is_file():
         network, _ = load_network(folder)
         network.dropout.p = settings.dropout
         return network
-    encoder = AutoModel.from_pretrained(
-        folder,
-        use_safetensors=True,
-        local_files_only=True,
-        trust_remote_code=False,
-        **_plain_options(folder),
-        **_NO_DROPOUT,
-    )
+    options = {**_plain_options(folder), **_NO_DROPOUT, **_SAFE}
+    encoder = AutoModel.from_pretrained(folder, use_safetensors=True, **options)
     return Network(encoder.float(), int(encoder.config.hidden_size), settings)
 
 
@@ -93,47 +138,36 @@ def average_with(network: Network, folder: Path) -> None:
 
 
 def save_network(network: Network, settings: Settings, base: Path, out: Path, described: Mapping[str, Any]) -> None:
-    """Write the network's folder.
-
-    Parameters
-    ----------
-    base : Path
-        Folder of its tokenizer and configuration.
-    described : mapping
-        Plain values for ``network.json``, such as ``base`` and ``earlier``, the settings of earlier trainings.
-    """
+    """Write the network's folder, with tokenizer and configuration of `base`, and plain values for ``network.json``."""
     from safetensors.torch import save_file
 
     out.mkdir(parents=True, exist_ok=True)
-    for name in NEEDED:
+    for name in _NEEDED:
         if (base / name).resolve() != (out / name).resolve():
             shutil.copyfile(base / name, out / name)
     save_file({name: one.detach().contiguous() for name, one in network.state_dict().items()}, out / f"{_WEIGHTS}.part")
     os.replace(out / f"{_WEIGHTS}.part", out / _WEIGHTS)
     text = json.dumps({"labels": list(LABELS), "settings": settings.to_dict(), **described}, indent=1)
-    (out / NETWORK).write_text(text + "\n", encoding="utf-8")
+    (out / _NETWORK).write_text(text + "\n", encoding="utf-8")
 
 
 def load_network(folder: str | os.PathLike[str]) -> tuple[Network, Settings]:
     """Load a fine-tuned network from its folder, in evaluation mode.
 
-    Raises
-    ------
-    ModelError
-        When the folder has no network, or one with other labels.
+    Raises `ModelError` when the folder has no network, or one with other labels.
     """
     from safetensors.torch import load_file
     from transformers import AutoConfig, AutoModel
 
     path = Path(folder)
     try:
-        described: dict[str, Any] = json.loads((path / NETWORK).read_text(encoding="utf-8"))
+        described = read_description(path)
         settings = Settings(**described["settings"])
     except (OSError, ValueError, KeyError, TypeError):
-        raise ModelError(f"{path}: no trained network there ({NETWORK}); give the folder that training kept") from None
+        raise ModelError(f"{path}: no trained network there ({_NETWORK}); give the folder that training kept") from None
     if tuple(described.get("labels", ())) != LABELS:
         raise ModelError(f"{path}: trained for the labels {described.get('labels')}, not {list(LABELS)}")
-    config = AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=False)
+    config = AutoConfig.from_pretrained(path, **_SAFE)
     encoder = AutoModel.from_config(config, **_plain_options(path))
     network = Network(encoder.float(), int(config.hidden_size), settings)
     network.load_state_dict(load_file(path / _WEIGHTS))
@@ -152,8 +186,7 @@ def read_tokenizer(folder: str | os.PathLike[str]) -> Tokenizer:
 
 def padding_id(tokenizer: Tokenizer) -> int:
     """Return the id of the padding token, 0 if there is none."""
-    found = (tokenizer.token_to_id(name) for name in ("[PAD]", "<pad>"))
-    return next((int(number) for number in found if number is not None), 0)
+    return int(tokenizer.token_to_id("[PAD]") or tokenizer.token_to_id("<pad>") or 0)
 
 
 def _plain_options(folder: Path) -> dict[str, Any]:

@@ -1,8 +1,7 @@
 """Fine-tune a pretrained encoder on a corpus, and export it to a model folder (``train.py --model encoder``).
 
-Rows and a base come in, a float network and a quantized model go out. One country in ten of real reports and one group
-in ten of invented passages are held out (`holdout`) for evaluation, calibration and thresholds. The float network is
-kept beside the model, so that it can be exported again.
+Rows and a base come in, a float network and a quantized model go out. The rows of `holdout` teach nothing: they
+evaluate, calibrate and set thresholds. The float network is kept, so that training can go on from it.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,19 +26,11 @@ from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.linear.scoring import logistic
 from tipclassify.progress import Progress
 from tipclassify.text.segmentation.sections import without_enumerator
-from tipclassify.training.encoder.bases import (
-    NETWORK,
-    Base,
-    base_folder,
-    describe_base,
-    earlier_trainings,
-    weights_sha256,
-)
 from tipclassify.training.encoder.settings import Settings
-from tipclassify.training.train import Trained, describe_corpus, describe_training_data, write_trained_encoder
+from tipclassify.training.train import Trained, write_trained_encoder
 
 if TYPE_CHECKING:
-    from tipclassify.training.encoder.batches import Examples
+    from tipclassify.training.encoder.fitting import Examples
 
 __all__ = ["export", "fine_tune", "like_headings", "require_extra"]
 
@@ -58,77 +50,49 @@ def fine_tune(
     threads: int = 0,
     progress: Progress | None = None,
     reported: Callable[[str], None] | None = None,
-) -> list[dict[str, float]]:
+) -> None:
     """Fine-tune `base` on `rows`, and write the network to `folder`.
 
     If `base` is itself a fine-tuned network, the average of both is written (Wortsman et al. 2022, CVPR), which forgets
-    less.
-
-    Parameters
-    ----------
-    folder : path
-        Folder for checkpoints and, at the end, the float network.
-    base : str
-        Folder of a base model or of a fine-tuned network, or an id on the Hugging Face hub.
-    vocabulary : frozenset of str
-        Words known in lower case, which are not names.
-    headings : path, optional
-        JSON: a heading in lower case without its number → headings of equivalent meaning, which replace it at random.
-    resume : bool
-        Resume an interrupted run of the same corpus, base and settings.
-    threads : int
-        PyTorch threads; 0 for one a core. The same number gives the same weights.
-    reported : callable, optional
-        Called with a line after each epoch.
-
-    Returns
-    -------
-    list of dict
-        Metrics on the held-out rows after each epoch.
-
-    Raises
-    ------
-    MissingExtraError
-        When PyTorch or another package for training is not installed.
-    ModelError
-        When the base is missing or unusable, or a checkpoint is of another run.
-    ValueError
-        When the corpus is too small for a held-out part, or has no label.
+    less. It is a folder or an id on the Hugging Face hub; the words of `vocabulary` are no names. `headings` is a file
+    for `like_headings`. With `resume` a run of the same corpus, base and settings goes on from its checkpoint; the same
+    number of `threads` (0: one a core) gives the same weights.
     """
     require_extra()
     import torch
 
+    from tipclassify.training.encoder import network as networks
     from tipclassify.training.encoder.fitting import deterministic, fit, precision
-    from tipclassify.training.encoder.network import average_with, new_network, padding_id, read_tokenizer, save_network
 
-    start, out = base_folder(base), Path(folder)
+    start, out = networks.base_folder(base), Path(folder)
     held = held_out(rows)
     if not any(row["labels"] for row in rows):
         raise ValueError("no passage has a label: nothing to learn; label some")
     if not held.any() or held.all():
         raise ValueError(f"none of {len(rows):,} passages can be held out; add rows of other documents")
-    tokenizer = read_tokenizer(start)
+    tokenizer = networks.read_tokenizer(start)
     described = {"corpus": corpus_digest(rows), "precision": precision()}
     with deterministic(threads or torch.get_num_threads()):
-        network = new_network(start, settings)
+        network = networks.new_network(start, settings)
         history = fit(
             network,
             _examples(rows, tokenizer, vocabulary, settings, like_headings(headings)),
             [_epoch(rows, ~held, settings, number) for number in range(settings.epochs)],
             np.flatnonzero(held),
             settings,
-            pad=padding_id(tokenizer),
+            pad=networks.padding_id(tokenizer),
             folder=out,
-            identity={"settings": settings.to_dict(), "base": weights_sha256(start), **described},
+            identity={"settings": settings.to_dict(), "base": networks.weights_sha256(start), **described},
             resume=resume,
             progress=progress,
             reported=reported,
         )
-        if earlier := earlier_trainings(start):
-            average_with(network, start)
-        about = {"base": describe_base(base, start).to_dict(), "earlier": earlier, **described, "history": history}
-        save_network(network, settings, start, out, about)
-    return history
+        earlier = []
+        if before := networks.read_description(start):
+            earlier = [*before.get("earlier", []), before["settings"]]
+            networks.average_with(network, start)
+        about = {"base": networks.describe_base(base, start), "earlier": earlier, **described, "history": history}
+        networks.save_network(network, settings, start, out, about)
 
 
 def export(
@@ -143,23 +107,17 @@ def export(
 ) -> Trained:
     """Quantize the network in `folder`, calibrate and evaluate it on held-out rows, and write the model folder `out`.
 
-    The model keeps the fine-tuned heads.
-
-    Parameters
-    ----------
-    pool : sequence of (text, heading, source family)
-        Random sample of unlabelled real passages, which gives the proportions of whole reports.
-    reported : callable, optional
-        Called with a line for each quantization.
+    The model keeps the fine-tuned heads. `pool` is a random sample of unlabelled real passages (text, heading, source
+    family), which gives the proportions of whole reports.
     """
     require_extra()
     from tipclassify.training.encoder.exporting import quantize, to_onnx
     from tipclassify.training.encoder.fitting import macro_f1
-    from tipclassify.training.encoder.network import load_network
+    from tipclassify.training.encoder.network import load_network, read_description
 
     network, settings = load_network(folder)
-    described: dict[str, Any] = json.loads((Path(folder) / NETWORK).read_text(encoding="utf-8"))
-    base = Base(**described["base"])
+    described = read_description(Path(folder))
+    base = described["base"]
     heads = Heads(network.head.weight.detach().double().numpy(), network.head.bias.detach().double().numpy())
     held = held_out(rows)
     evaluated = [row for row, mine in zip(rows, held, strict=True) if mine]
@@ -187,66 +145,35 @@ def export(
         return macro_f1(logits, y_true), model, logits
 
     float_f1 = evaluate(exact)[0]
-    best_f1, bits = -1.0, 0
-    for tried_bits in (7, 8):  # seven bits give the same sums on all processors; eight only where seven lose too much
-        result = evaluate(quantize(exact, reduced=tried_bits == 7))
+    tried: list[tuple[float, int, EncoderModel, Any]] = []
+    for bits in (7, 8):  # seven bits give the same sums on all processors; eight only where seven lose too much
+        f1, model, logits = evaluate(quantize(exact, reduced=bits == 7))
+        tried.append((f1, bits, model, logits))
         if reported:
-            reported(
-                f"macro-F1 at the best thresholds, held out: {float_f1:.4f} in floats, "
-                f"{result[0]:.4f} in {tried_bits} bits"
-            )
-        if result[0] > best_f1 or not bits:
-            (best_f1, model, logits), bits = result, tried_bits
-        if result[0] >= float_f1 - _MAX_LOSS:
+            line = f"{float_f1:.4f} in floats, {f1:.4f} in {bits} bits"
+            reported(f"macro-F1 at the best thresholds, held out: {line}")
+        if f1 >= float_f1 - _MAX_LOSS:
             break
-    meta: dict[str, Any] = {
-        "base": base.to_dict(),
-        "training": {
-            "settings": settings.to_dict(),
-            **{key: described[key] for key in ("earlier", "history", "precision")},
-        },
-        "weight_bits": bits,
-        "float_macro_f1": round(float_f1, 4),
-        "whole_number_macro_f1": round(best_f1, 4),
-    }
+    best_f1, bits, model, logits = max(tried, key=lambda one: one[0])
+    training = {"settings": settings.to_dict(), **{key: described[key] for key in ("earlier", "history", "precision")}}
+    meta: dict[str, Any] = {"base": base, "training": training, "weight_bits": bits}
+    meta |= {"float_macro_f1": round(float_f1, 4), "whole_number_macro_f1": round(best_f1, 4)}
     if pool:
         scores = logistic(EncoderScorer(model).logits([one[0] for one in pool], [one[1] for one in pool]))
         meta["natural"] = natural_shares([one[2] for one in pool], scores)
-    meta["corpus"] = describe_corpus(rows, held)
-    trained = describe_training_data(rows, held)
-    trained += _describe_training(base, [*described["earlier"], settings.to_dict()], bits)
-    parts = write_trained_encoder(out, model, evaluated, logits, y_true, meta, trained, seed=seed, files=_notice(base))
-    return Trained(Path(out), parts)
+    about = {"base": base, "runs": [*described["earlier"], settings.to_dict()], "bits": bits}
+    return write_trained_encoder(out, model, rows, held, held, logits, meta, about, seed=seed, files=_notice(base))
 
 
-def _describe_training(base: Base, runs: Sequence[Mapping[str, Any]], bits: int) -> str:
-    """Describe the base and each fine-tuning in order, for the model card."""
-    last = runs[-1]
-    epochs = "\n".join(
-        f"{run['epochs']} epoch{'s' * (run['epochs'] != 1)} of all real passages and {run['invented']:,} invented ones "
-        f"(near twins always), batches of {run['batch']}, seed {run['seed']}, "
-        f"{'focal loss, ' if run.get('focal') else ''}AdamW,\nrate {run['rate']:g} at the head and times "
-        f"{run['decay']:g} for each layer below{'.' if run is last else '; then'}"
-        for run in runs
-    )
-    return (
-        f"\n\nBase: [{base.name}](https://huggingface.co/{base.name}) ({base.licence}, weights SHA-256 "
-        f"`{base.sha256}`), all layers fine-tuned:\n{epochs}\nHeadings are left out of {last['no_heading']:.0%} and "
-        f"replaced by one of like meaning in {last['other_heading']:.0%}; names are read as\n"
-        f'"{last["stand_in"]}", so that no country decides. Exported to ONNX, weights in {bits} bits; no file of the '
-        "folder is code or pickle, and\n`model.json` has the SHA-256 of each."
-    )
-
-
-def _notice(base: Base) -> dict[str, str]:
-    """Return ``NOTICE``, and ``LICENSE`` if the base has the Apache License, like result project."""
+def _notice(base: Mapping[str, str]) -> dict[str, str]:
+    """Return ``NOTICE``, and ``LICENSE`` if the base has the Apache License, like this project."""
     text = (
-        f"This model is {base.name}, fine-tuned, its weights changed to whole numbers of 8 bits or fewer and its "
+        f"This model is {base['name']}, fine-tuned, its weights changed to whole numbers of 8 bits or fewer and its "
         "graph\nexported to ONNX by tipclassify. Changed files: model.onnx. The tokenizer is as the base has it.\n\n"
-        f"Base: {base.name}\nLicence of the base: {base.licence}\nSHA-256 of its weights: {base.sha256}\n"
+        f"Base: {base['name']}\nLicence of the base: {base['licence']}\nSHA-256 of its weights: {base['sha256']}\n"
     )
     licence = Path(__file__).resolve().parents[4] / "LICENSE"
-    if base.licence == "Apache-2.0" and licence.is_file():
+    if base["licence"] == "Apache-2.0" and licence.is_file():
         return {"NOTICE": text, "LICENSE": licence.read_text(encoding="utf-8")}
     return {"NOTICE": text}
 
@@ -262,10 +189,8 @@ def like_headings(path: str | os.PathLike[str] | None) -> dict[str, list[str]]:
 def require_extra() -> None:
     """Raise `MissingExtraError` if a package for training an encoder is not installed."""
     try:
-        import onnx  # noqa: F401
-        import safetensors  # noqa: F401
-        import torch  # noqa: F401
-        import transformers  # noqa: F401
+        for name in ("onnx", "safetensors", "torch", "transformers"):
+            import_module(name)
     except ImportError:
         raise MissingExtraError("training an encoder", "train") from None
 
@@ -277,15 +202,16 @@ def _epoch(rows: Sequence[Row], taught: Bools, settings: Settings, number: int) 
         return np.flatnonzero(taught)
     twins = np.array([bool(row.get("pair")) for row in rows]) & ~real
     others = np.flatnonzero(taught & ~real & ~twins)
-    left = max(0, settings.invented - int((taught & twins).sum()))
+    pairs = np.tile(np.flatnonzero(taught & twins), settings.twins)
+    left = max(0, settings.invented - len(pairs))
     chosen = np.random.default_rng([settings.seed, number, 1]).permutation(others)[:left]
-    return np.sort(np.concatenate([np.flatnonzero(taught & (real | twins)), chosen]))
+    return np.sort(np.concatenate([np.flatnonzero(taught & real), pairs, chosen]))
 
 
 def _examples(
     rows: Sequence[Row], tokenizer: Any, vocabulary: frozenset[str], settings: Settings, like: dict[str, list[str]]
 ) -> Examples:
-    from tipclassify.training.encoder.batches import Examples, encode
+    from tipclassify.training.encoder.fitting import Examples, encode
 
     texts = [str(row["text"]) for row in rows]
     headings = [str(row.get("section") or "") for row in rows]

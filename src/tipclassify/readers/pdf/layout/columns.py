@@ -165,7 +165,10 @@ def _starts_columns(sides: list[tuple[Row, Row]], start: int, at: int, em: float
     heading, beside = sides[at]
     if beside or not _is_display(heading, em):
         return False
-    left_over, right_over = (next((s[i][0].y for s in reversed(sides[start:at]) if s[i]), None) for i in (0, 1))
+    over = [[f.order for f in _fragments(side[i] for side in sides[start:at])] for i in (0, 1)]
+    if all(over) and max(over[0]) < min(over[1]):  # the file has the columns in turn, and so the heading after both
+        return max(over[1]) < heading[0].order
+    left_over, right_over = (next((_bottom(s[i][0]) for s in reversed(sides[start:at]) if s[i]), None) for i in (0, 1))
     if left_over is None or right_over is None or abs(left_over - right_over) > 2 * em:
         return False
     if heading[0].y - left_over < 1.6 * max(em, heading[0].size):
@@ -175,6 +178,10 @@ def _starts_columns(sides: list[tuple[Row, Row]], start: int, at: int, em: float
         return more_below and left is None and right is None
     level = abs(left[0].y - right[0].y) < 1.5 * em
     return level and right[0].y - right_over > 3 * em and not _is_display(right, em)
+
+
+def _bottom(fragment: Fragment) -> float:
+    return fragment.y if fragment.table is None else fragment.table.bottom
 
 
 def _is_display(row: Row, em: float) -> bool:

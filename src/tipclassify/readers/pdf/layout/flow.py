@@ -9,17 +9,23 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from itertools import zip_longest
+from typing import Final, Literal
 
 from tipclassify.readers.pdf.layout.columns import reading_order
-from tipclassify.readers.pdf.layout.grouping import BULLET, ENDED, LARGE, LineGroup, group_lines, same_size
+from tipclassify.readers.pdf.layout.grouping import BULLET, ENDED, LineGroup, group_lines, same_size
+from tipclassify.readers.pdf.layout.headings import is_caption, is_heading, is_sentence
 from tipclassify.readers.pdf.layout.hyphens import count_whole_words, hyphenates, join_lines
 from tipclassify.readers.pdf.layout.lines import Line, make_lines
 from tipclassify.readers.pdf.layout.pages import Page
 from tipclassify.readers.pdf.layout.running_headers import drop_running_headers
-from tipclassify.text.segmentation.sections import named_section
+from tipclassify.readers.pdf.layout.tables import place_tables
+from tipclassify.readers.pdf.layout.tagged import is_tagged, tagged_groups
+from tipclassify.readers.source_blocks import table_row
 
 __all__ = ["Paragraph", "body_size", "read_paragraphs"]
+
+ParagraphKind = Literal["text", "row", "header", "caption"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,10 @@ class Paragraph:
         Type size, in points.
     aside : bool
         Whether it is in a sidebar, whose headings do not apply to the text.
+    level : int or None
+        Level of a heading, if the file gives it.
+    kind : str
+        "row" of a table, its "header" or "caption", or else "text".
     """
 
     text: str
@@ -41,51 +51,80 @@ class Paragraph:
     heading: bool
     size: float
     aside: bool = False
+    level: int | None = None
+    kind: ParagraphKind = "text"
 
 
 _SENTENCE_END: Final = re.compile(r"[.!?][\"”’')\]»]*$")
 _NOTE_START: Final = re.compile(r"[\[(]?(?:\d{1,3}|[*†‡§¶]{1,3})[\])]?[.)]?\s?(?=[^\W\d_]|[“\"‘(])")
 _MAX_NOTE_SIZE: Final = 0.93  # of the size of body text
-_MAX_HEADING_WORDS: Final = 14  # words of a bold or capitalized heading; as for web pages
-_MAX_HEADING_LINES: Final = 10
-_MAX_TITLE_WORDS: Final = 30  # words of a heading in larger type
-_MAX_NUMBERED_WORDS: Final = 3  # words of a heading that ends in a full stop, such as "Section 2."
 _LOOK_AHEAD: Final = 8  # paragraphs between the parts of an interrupted one: sidebars, tables, captions
 
 
 def read_paragraphs(pages: Sequence[Page]) -> list[Paragraph]:
-    """Read the paragraphs of a document in reading order; footnotes follow the text of their page."""
+    """Read the paragraphs of a document in reading order; footnotes follow the text of their page.
+
+    The structure tree of the file decides where it has most of a page's text; elsewhere, the layout does.
+    """
+    by_tree = {page.number for page in pages if is_tagged(page)}
+    pages = [page if page.number in by_tree else place_tables(page) for page in pages]
     body = body_size(pages)
     bold_body = _is_mostly_bold(pages, body)
     groups: list[LineGroup] = []
     notes: list[LineGroup] = []
     for page in drop_running_headers(pages):
+        if page.number in by_tree:
+            for group in tagged_groups(page, body):
+                (notes if group.kind == "note" else groups).append(group)
+            continue
         parts = [(make_lines(part.rows), part.aside) for part in reading_order(page)]
         floor = max((line.y for lines, _ in parts for line in lines if line.size > _MAX_NOTE_SIZE * body), default=0.0)
         for lines, aside in parts:
             start = len(lines) if aside else _start_of_notes(lines, body, floor)
             groups += group_lines(lines[:start], page.number, body, aside=aside)
             notes += group_lines(lines[start:], page.number, body, starts_group=_begins_note)
-    for group in groups:
-        group.heading = _is_heading(group, body, bold_body)
+    _find_headings(groups, body, bold_body)
     # A stable sort: text precedes the footnotes of its page.
     ordered = sorted([*_join_continuations(groups), *notes], key=lambda group: group.page)
-    texts = [[line.text for line in group.lines] for group in ordered]
+    cells = [[[line.text for line in lines] for lines in group.cells or [group.lines]] for group in ordered]
+    texts = [lines for found in cells for lines in found]
     words, hyphenated = count_whole_words(texts), hyphenates(texts)
     return [
-        Paragraph(text, group.page, group.heading, group.lines[0].size, group.aside)
-        for group, lines in zip(ordered, texts, strict=True)
-        if (text := BULLET.sub("", join_lines(lines, words, hyphenated)))
+        Paragraph(text, group.page, group.heading, group.lines[0].size, group.aside, group.level, _kind(group))
+        for group, found in zip(ordered, cells, strict=True)
+        if (text := BULLET.sub("", table_row(join_lines(lines, words, hyphenated) for lines in found)))
     ]
 
 
 def body_size(pages: Iterable[Page]) -> float:
-    """Return the type size of most characters, in points."""
-    sizes: Counter[float] = Counter()
+    """Return the type size of running text, in points: the main one of most pages, outside of ruled tables."""
+    votes: Counter[float] = Counter()
+    letters: Counter[float] = Counter()
     for page in pages:
-        for word in page.words:
-            sizes[word.size] += len(word.text)
-    return sizes.most_common(1)[0][0] if sizes else 0.0
+        sizes: Counter[float] = Counter()
+        for fragment in page.fragments:
+            for word in fragment.words:
+                sizes[word.size] += len(word.text)
+        letters += sizes
+        if sizes:
+            votes[sizes.most_common(1)[0][0]] += 1
+    return max(votes, key=lambda size: (votes[size], letters[size])) if votes else 0.0
+
+
+def _find_headings(groups: list[LineGroup], body: float, bold_body: bool) -> None:
+    """Mark headings and captions: those that the tree names, if it names any, else by layout."""
+    named = sum(group.kind == "heading" for group in groups) > 1
+    for group, following in zip_longest(groups, groups[1:]):
+        if group.kind == "heading":
+            group.heading = not is_sentence(group.text)
+        elif not (named and group.kind):
+            group.heading = is_heading(group, body, bold_body)
+        group.caption = is_caption(group, following) or group.kind == "caption"
+        group.heading |= group.caption
+
+
+def _kind(group: LineGroup) -> ParagraphKind:
+    return "caption" if group.caption else "header" if group.header else "row" if group.is_table else "text"
 
 
 def _is_mostly_bold(pages: Iterable[Page], body: float) -> bool:
@@ -113,29 +152,6 @@ def _start_of_notes(lines: list[Line], body: float, floor: float) -> int:
 
 def _begins_note(line: Line) -> bool:
     return line.starts_with_note_mark or _NOTE_START.match(line.text) is not None
-
-
-# --------------------------------------------------------------------------------------------- headings
-
-
-def _is_heading(group: LineGroup, body: float, bold_body: bool) -> bool:
-    """Return whether a paragraph is short and large, bold or capitalized, or is the name of a section."""
-    if group.is_table or len(group.lines) > _MAX_HEADING_LINES:
-        return False
-    text = " ".join(line.text for line in group.lines)
-    count, letters = len(text.split()), [c for c in text if c.isalpha()]
-    if len(letters) < 3 or BULLET.match(text) or text.count("(") > text.count(")"):
-        return False
-    if text.endswith((";", ",")) or (text.endswith(".") and count > _MAX_NUMBERED_WORDS):
-        return False
-    size = group.lines[0].size
-    if size >= LARGE * body:
-        return count <= _MAX_TITLE_WORDS
-    if count > _MAX_HEADING_WORDS or text.endswith(("!", "?")) or (size < 0.9 * body and not group.aside):
-        return False
-    bold = not bold_body and all(line.bold == "all" for line in group.lines)
-    capitals = len(letters) > 3 and all(c.isupper() for c in letters)
-    return bold or capitals or named_section(text) is not None
 
 
 # --------------------------------------------------------------------------------------------- across columns and pages

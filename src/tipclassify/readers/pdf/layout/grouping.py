@@ -6,13 +6,15 @@ A paragraph ends at a wider gap, an indent, a change of type size, a list marker
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import quantiles
 from typing import Final
 
-from tipclassify.readers.pdf.layout.lines import Line
+from tipclassify.readers.pdf.layout.lines import Line, cell_lines
+from tipclassify.readers.pdf.layout.pages import Table
+from tipclassify.readers.pdf.layout.tables import CAPTION
 
 __all__ = ["BULLET", "ENDED", "LARGE", "LineGroup", "group_lines", "same_size"]
 
@@ -28,6 +30,7 @@ LARGE: Final = 1.12
 _LIST_NUMBER: Final = re.compile(
     r"(?:\(?(?:\d{1,3}|[A-Za-z]|[ivx]{1,5}|[IVX]{1,5})[.)]|\d{1,2}(?:\.\d{1,2}){1,3}\.?)(?:\s|$)"
 )
+_ENTRY_NUMBER: Final = re.compile(r"[\[(]?(\d{1,3})[\])]?[.:]?\s")
 _SIZE_TOLERANCE: Final = 0.08  # relative difference of type sizes in one paragraph
 _PARAGRAPH_GAP: Final = 1.35  # of the line spacing, between paragraphs
 _SENTENCE_GAP: Final = 1.12  # the same after the end of a sentence
@@ -37,7 +40,11 @@ _SPACE_WIDTH: Final = 0.25  # em
 
 @dataclass(slots=True)
 class LineGroup:
-    """Collect the lines of a paragraph; `margin` is the right end of the lines near its last one."""
+    """Collect the lines of a paragraph; `margin` is the right end of the lines near its last one.
+
+    `kind` and `level` are those of the file's structure tree, if it has one.
+    `cells` are the lines of each cell of a table row; `header` tells the row of column names from the others.
+    """
 
     lines: list[Line]
     page: int
@@ -47,6 +54,11 @@ class LineGroup:
     first: bool  # in its column
     last: bool = False
     heading: bool = False
+    kind: str = ""
+    level: int | None = None
+    caption: bool = False
+    header: bool = False
+    cells: list[list[Line]] = field(default_factory=list)
 
     @property
     def end(self) -> Line:
@@ -58,7 +70,12 @@ class LineGroup:
 
     @property
     def is_table(self) -> bool:
-        return self.lines[0].cells > 1
+        return bool(self.cells) or self.lines[0].cells > 1
+
+    @property
+    def text(self) -> str:
+        """Return its lines joined by spaces."""
+        return " ".join(line.text for line in self.lines)
 
     @property
     def is_entry(self) -> bool:
@@ -103,8 +120,11 @@ def group_lines(
     groups: list[LineGroup] = []
     leading = _leading(lines)
     for at, line in enumerate(lines):
-        margin = max(near.x1 for near in lines[max(at - 3, 0) : at + 4])
-        if (
+        near = lines[max(at - 3, 0) : at + 4]
+        margin = max((one.x1 for one in near if one.table is None and same_size(one, line)), default=line.x1)
+        if line.table is not None:
+            groups += _table_groups(line, line.table, page, aside)
+        elif (
             groups
             and not (starts_group and starts_group(line))
             and not _starts_paragraph(groups[-1], line, leading, body)
@@ -112,10 +132,28 @@ def group_lines(
             groups[-1].lines.append(line)
             groups[-1].margin = margin
         else:
-            groups.append(LineGroup([line], page, page, margin, aside, first=not groups))
-    if groups:
-        groups[-1].last = True
+            groups.append(LineGroup([line], page, page, margin, aside, first=all(map(_is_inserted, groups))))
+    for group in reversed(groups):
+        if not _is_inserted(group):
+            group.last = True
+            break
     return groups
+
+
+def _is_inserted(group: LineGroup) -> bool:
+    """Return whether a paragraph may go on after this table row or caption."""
+    return bool(group.cells) or CAPTION.match(group.lines[0].text) is not None
+
+
+def _table_groups(line: Line, table: Table, page: int, aside: bool) -> Iterator[LineGroup]:
+    """Yield a group for each row of a table."""
+    headers = [row.header for row in table.rows]
+    rows_of_names = 0 if all(headers) else headers.index(False)  # bold rows further down are labels
+    for number, row in enumerate(table.rows):
+        cells = [lines for cell in row.cells if (lines := cell_lines(cell))]
+        if cells:
+            header = number < rows_of_names
+            yield LineGroup([line], page, page, line.x1, aside, first=False, header=header, cells=cells)
 
 
 def _leading(lines: Sequence[Line]) -> float:
@@ -133,12 +171,20 @@ def _starts_paragraph(group: LineGroup, line: Line, leading: float, body: float)
         return True
     large = min(last.size, line.size) >= LARGE * body
     step = (line.y - last.y) / (max(leading, 1.2 * line.size) if large else leading)
-    if step > _PARAGRAPH_GAP or step <= 0 or BULLET.match(line.text):
+    if step > _PARAGRAPH_GAP or step <= 0 or BULLET.match(line.text) or _is_next_entry(group.lines[0], line):
         return True
     if large and last.bold == line.bold:  # titles are broken by sense, not by width
         return ENDED.search(last.text.rstrip(":")) is not None
     ended = ENDED.search(last.text) is not None
+    if last.bold == line.bold == "all" and last.text.isupper() == line.text.isupper() and not ended:
+        return _LIST_NUMBER.match(line.text) is not None  # headings, too
     return _style_breaks(group, line, ended) or _shape_breaks(group, line, step, ended)
+
+
+def _is_next_entry(first: Line, line: Line) -> bool:
+    """Return whether a line begins with the number after that of an entry, at the same place."""
+    numbers = [int(found[1]) for text in (first.text, line.text) if (found := _ENTRY_NUMBER.match(text))]
+    return len(numbers) == 2 and numbers[1] == numbers[0] + 1 and abs(first.x0 - line.x0) < line.size
 
 
 def _style_breaks(group: LineGroup, line: Line, ended: bool) -> bool:
@@ -159,7 +205,8 @@ def _shape_breaks(group: LineGroup, line: Line, step: float, ended: bool) -> boo
     if not ended:
         listed = group.is_entry and _LIST_NUMBER.match(line.text) and abs(line.x0 - group.lines[0].x0) < 0.3 * line.size
         wide = max(line.size, 0.25 * (group.margin - last.x0))
-        return bool(listed) or (room > wide and not last.text.endswith("-") and not _are_centered(last, line))
+        goes_on = last.text.endswith("-") or (line.text[:1].islower() and not listed)
+        return bool(listed) or (room > wide and not goes_on and not _are_centered(last, line))
     return (
         _LIST_NUMBER.match(line.text) is not None
         or room > 0.3 * line.size

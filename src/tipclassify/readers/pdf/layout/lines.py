@@ -10,9 +10,9 @@ from itertools import pairwise
 from statistics import median
 from typing import Final
 
-from tipclassify.readers.pdf.layout.pages import MAX_RAISED_SIZE, Row, Word, join_words, row_text
+from tipclassify.readers.pdf.layout.pages import MAX_RAISED_SIZE, Row, Table, Word, join_words, row_text
 
-__all__ = ["Line", "make_lines"]
+__all__ = ["Line", "cell_lines", "make_lines"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ class Line:
         Whether it began with a raised note mark, which is removed.
     cells : int
         Number of table cells; 1 for running text.
+    table : Table or None
+        A whole table in place of a line.
     """
 
     text: str
@@ -42,6 +44,7 @@ class Line:
     bold: str = ""
     starts_with_note_mark: bool = False
     cells: int = 1
+    table: Table | None = None
 
 
 _MIN_CELL_GAP: Final = 1.2  # em between table cells
@@ -57,9 +60,12 @@ _SUPERSCRIPTS: Final = re.compile(r"(?<=[^\W\d_])(?<!\bm)(?<!\b[kcd]m)[¹²³⁰
 
 def make_lines(rows: list[Row]) -> list[Line]:
     """Make a line of each row; rows with aligned cells are table rows."""
-    cells = [_cells(row) for row in rows]
+    cells = [_cells([f for f in row if f.table is None]) for row in rows]
     lines: list[Line] = []
     for at, found in enumerate(cells):
+        for f in rows[at]:
+            if f.table is not None:
+                lines.append(Line("", f.x0, f.x1, f.y, f.size, 0.0, cells=2, table=f.table))
         near = [*cells[max(at - 2, 0) : at], *cells[at + 1 : at + 3]]
         if len(found) > 1 and not (any(_are_aligned(found, other) for other in near) and not _is_justified(found)):
             found = [[fragment for cell in found for fragment in cell]]
@@ -69,11 +75,16 @@ def make_lines(rows: list[Row]) -> list[Line]:
     return lines
 
 
+def cell_lines(rows: Iterable[Row]) -> list[Line]:
+    """Make a line of running text of each row."""
+    return [line for row in rows if (line := _line([row])) is not None]
+
+
 # --------------------------------------------------------------------------------------------- tables
 
 
 def _cells(row: Row) -> list[Row]:
-    cells = [[row[0]]]
+    cells = [row[:1]]
     for fragment in row[1:]:
         if fragment.x0 - cells[-1][-1].x1 >= _MIN_CELL_GAP * max(fragment.size, cells[-1][-1].size):
             cells.append([fragment])
@@ -123,6 +134,8 @@ def _is_justified(cells: list[Row]) -> bool:
 
 def _line(cells: list[Row]) -> Line | None:
     words = [word for cell in cells for fragment in cell for word in fragment.words]
+    if not words:
+        return None
     size = _main_size(words)
     y = median(word.y for word in words if word.size == size)
     texts: list[str] = []

@@ -6,17 +6,21 @@ across one column or several.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import median
 from typing import Final, NamedTuple
 
-__all__ = ["MAX_RAISED_SIZE", "Fragment", "Page", "Row", "Word", "group_rows", "join_words", "make_page", "row_text"]
+from tipclassify.readers.pdf.tags import Tag
+
+__all__ = ["MAX_RAISED_SIZE", "Fragment", "Page", "Row", "Shape", "Table", "TableRow", "Word", "group_rows"]
+__all__ += ["join_words", "make_fragments", "make_page", "row_text"]
 
 
 class Word(NamedTuple):
-    """Hold a word, or a part of one in one style, `glued` to the part before."""
+    """Hold a word, or a part of one in one style, `glued` to the part before; `content` is its marked-content id."""
 
     text: str
     x0: float
@@ -25,11 +29,22 @@ class Word(NamedTuple):
     size: float
     bold: bool = False
     glued: bool = False
+    content: int = -1
+
+
+class Shape(NamedTuple):
+    """Hold a straight line or box, or the bounds of a drawing; edges in points."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    drawing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """Hold adjacent words on one baseline; `order` is the index in the file."""
+    """Hold adjacent words on one baseline, or in their place a whole table; `order` is the index in the file."""
 
     order: int
     words: tuple[Word, ...]
@@ -37,27 +52,51 @@ class Fragment:
     x1: float
     y: float
     size: float
+    table: Table | None = None
 
 
 Row = list[Fragment]
 """Fragments of one baseline, from left to right."""
 
 
+class TableRow(NamedTuple):
+    """Hold the cells of a table row, each the rows of its text."""
+
+    cells: list[list[Row]]
+    header: bool = False
+
+
+class Table(NamedTuple):
+    """Hold the rows of a ruled table, or the caption and labels of a drawing, and its bottom edge."""
+
+    rows: list[TableRow]
+    bottom: float
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Hold a page: its number from 1, its size in points, words and fragments in file order."""
+    """Hold a page: its number from 1, its size in points, words and fragments in file order.
+
+    `shapes` are its drawn lines and boxes, `tags` the blocks of its structure tree by marked-content id.
+    `problem` says why its text is not read, or not in order.
+    """
 
     number: int
     width: float
     height: float
     words: tuple[Word, ...]
     fragments: tuple[Fragment, ...]
+    shapes: tuple[Shape, ...] = ()
+    tags: Mapping[int, Tag] = field(default_factory=dict)
+    problem: str = ""
 
 
 MAX_RAISED_SIZE: Final = 0.8
 """Maximum type size of a raised mark relative to its line."""
 
 _MAX_WORD_GAP: Final = 0.8  # em between words of a fragment; wider gaps of justified lines are joined later
+_MAX_MARKER_GAP: Final = 3.0  # em between the marker of a list entry and its text
+_MARKER: Final = re.compile(r"\d{1,3}[.)]?|[•●▪◦‣–—-]")
 _MAX_OVERLAP: Final = 0.5  # em of overlap with the last word, by kerning or italics
 _MAX_BASELINE_SHIFT: Final = 0.35  # em between baselines of one line
 _MAX_RAISE: Final = 0.75  # em between baselines of a word and the raised mark after it
@@ -67,18 +106,32 @@ _MIN_INITIAL_SIZE: Final = 1.8  # size of a drop cap relative to its line
 _MAX_INITIALS: Final = 20  # drop caps of a page; more are a table of letters
 
 
-def make_page(number: int, width: float, height: float, words: Sequence[Word]) -> Page:
+def make_page(
+    number: int,
+    width: float,
+    height: float,
+    words: Sequence[Word],
+    shapes: Sequence[Shape] = (),
+    tags: Mapping[int, Tag] | None = None,
+    problem: str = "",
+) -> Page:
     """Make a page; group its words into fragments."""
+    fragments = tuple(_join_drop_caps(make_fragments(words)))
+    return Page(number, width, height, tuple(words), fragments, tuple(shapes), tags or {}, problem)
+
+
+def make_fragments(words: Sequence[Word]) -> list[Fragment]:
+    """Group words in file order into fragments."""
     fragments: list[Fragment] = []
     run: list[Word] = []
     for word in words:
-        if run and not _follows(run, word):
+        if run and not _follows(run, word) and not _is_marker_of(run, word, fragments):
             fragments.append(_fragment(len(fragments), run))
             run = []
         run.append(word)
     if run:
         fragments.append(_fragment(len(fragments), run))
-    return Page(number, width, height, tuple(words), tuple(_join_drop_caps(fragments)))
+    return fragments
 
 
 def _follows(run: list[Word], word: Word) -> bool:
@@ -89,6 +142,19 @@ def _follows(run: list[Word], word: Word) -> bool:
     drop = abs(word.y - last.y)
     return drop < _MAX_BASELINE_SHIFT * em or (
         drop < _MAX_RAISE * em and _MIN_RAISED_SIZE * em < min(last.size, word.size) < MAX_RAISED_SIZE * em
+    )
+
+
+def _is_marker_of(run: list[Word], word: Word, before: list[Fragment]) -> bool:
+    """Return whether a line begins with a number or bullet, and with some space the text of its entry."""
+    marker = run[0]
+    return (
+        len(run) == 1
+        and _MARKER.fullmatch(marker.text) is not None
+        and abs(word.y - marker.y) < _MAX_BASELINE_SHIFT * word.size
+        and 0 < word.x0 - marker.x1 < _MAX_MARKER_GAP * word.size
+        and not (before and abs(before[-1].y - marker.y) < _MAX_BASELINE_SHIFT * word.size)
+        and word.text[0].isalpha()
     )
 
 

@@ -95,7 +95,7 @@ def _edges(page: Page) -> list[_EdgeRow]:
         start = 0.0 if is_head else page.height + 1
         for row, inner in zip(ordered[:_MAX_ROWS], [*ordered[1 : _MAX_ROWS + 1], None], strict=False):
             offset = row[0].y - start
-            if abs(offset) > page.height * _MARGIN_SHARE or _is_note(row):
+            if abs(offset) > page.height * _MARGIN_SHARE or _is_note(row) or any(f.table for f in row):
                 break
             apart = inner is None or abs(inner[0].y - row[0].y) > _MIN_GAP * median(f.size for f in inner)
             found.append(_EdgeRow(row, row_text(row), offset, is_head, apart))
