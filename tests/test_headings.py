@@ -16,9 +16,8 @@ from test_word import with_body
 
 from tipclassify import Classifier, InputError
 from tipclassify.labels import LABELS
-from tipclassify.pipeline.batch import Tagging, tag_inputs
+from tipclassify.pipeline.batch import Tagging, tag_input, tag_inputs
 from tipclassify.readers.html.reader import read_html
-from tipclassify.readers.jsonl import read_text_rows
 from tipclassify.readers.markdown import read_markdown
 from tipclassify.readers.office import read_docx
 from tipclassify.readers.pdf.reader import read_pdf
@@ -224,7 +223,7 @@ def test_a_section_that_is_no_text_is_reported_with_its_line(tmp_path: Path, sec
         f'{{"text": "It rained.", "section": null}}\n{{"text": "It rained.", "section": {section}}}', "utf-8"
     )
     with pytest.raises(InputError, match=r'rows\.jsonl:2: "section" is no text; write the heading'):
-        list(read_text_rows(str(file)))
+        list(tag_input(str(file), Tagging("fast")))
 
 
 # --------------------------------------------------------------------------------------------- the behaviour cases

@@ -133,7 +133,7 @@ BAD: list[Bad] = [
     ("none.zip", lambda: zipped({}), "a zip archive; unpack it and give the files in it"),
     ("all.tar.gz", lambda: gzip.compress(tar()), "an archive; unpack it and give the files in it"),
     ("all.7z", lambda: b"7z\xbc\xaf\x27\x1c", "an archive; unpack it and give the files in it"),
-    ("program.txt", lambda: b"\x7fELF\2\1\1", "a program; give a report"),
+    ("program.txt", lambda: b"\x7fELF\2\1\1", "not text (binary data); give PDF, Word, HTML, EPUB, RTF or text"),
     (
         "cut.docx", lambda: (FILES / "word-report.docx").read_bytes()[:9_000],
         "damaged or incomplete file; download it or save it again",
@@ -152,7 +152,7 @@ BAD: list[Bad] = [
     ),
     (
         "broken.epub", lambda: zipped({"META-INF/container.xml": b"<container"}),
-        "damaged EPUB file; download it or convert it again",
+        "incomplete, it names no book; download it or convert it again",
     ),
     (
         "zip-locked.docx", lambda: locked(zipped({"word/document.xml": TEXT})),

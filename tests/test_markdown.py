@@ -49,7 +49,7 @@ def test_a_report_in_markdown() -> None:
     [
         ("**Police** acted.", [(False, "Police acted.")]),
         ("**Police acted.**", [(False, "Police acted.")]),
-        ("**Police**", [(True, "Police")]),
+        ("**Police**\n\nThey acted.", [(True, "Police"), (False, "They acted.")]),
         ("*a*<br>b  \nc", [(False, "a b c")]),
         ("One \\* two &lt; three ~~gone~~", [(False, "One * two < three gone")]),
         (

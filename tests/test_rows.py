@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +14,17 @@ from hypothesis import strategies as st
 
 from tipclassify.errors import InputError
 from tipclassify.readers import jsonl as rows
-from tipclassify.readers.jsonl import read_text_rows
+from tipclassify.readers.jsonl import parse_rows, read_lines
+
+
+def read_text_rows(path: str) -> Iterator[list[dict[str, Any]]]:
+    for lines in read_lines(path):
+        found, wrong = parse_rows(lines, path)
+        if found:
+            yield found
+        if wrong:
+            raise wrong
+
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),

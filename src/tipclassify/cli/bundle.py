@@ -62,7 +62,7 @@ def verify(
         list[str] | None,
         Argument(metavar="[FILE...]", help="The reports, if they are not in it: files, folders, patterns, links."),
     ] = None,
-    model: Annotated[str | None, Option(metavar="NAME|DIR", help="To score with; else the bundle's.")] = None,
+    model: Annotated[str | None, Option(metavar="NAME|DIR", help="To score with; else an installed one.")] = None,
     strict: Annotated[bool, Option("--strict", help="Exit 1 for what was not checked and for rounding, too.")] = False,
     format: options.Format = "table",
     allow_private: options.AllowPrivate = False,
@@ -72,7 +72,8 @@ def verify(
 
     Says of each step whether it is ok, differs, or was not checked, and why. Without the reports: was anything in the
     bundle changed, do labels follow from probabilities and counts from labels, and, if the model is installed, do the
-    passages get these probabilities? With the reports: do they have the same bytes, text and passages?
+    passages get these probabilities? With the reports: do they have the same bytes, text and passages? A model in the
+    bundle is not run: if you trust it, unpack its folder and name that with --model.
 
     Exits 1 when something differs. What was not checked is no failure, unless you say --strict. Nothing can show who
     made a bundle: compare its fingerprint with the published one. Only links that you give are downloaded.

@@ -94,10 +94,8 @@ def split_rows(rows: Sequence[Row], share: float = 0.2, seed: int = 0) -> tuple[
         what = f"{len(rows):,} passages cannot be parted at {share:g}"
         why = "near twins, and passages of one document, stay together"
         raise CorpusError([f"{what}: {why}, and the number of such groups is {len(names):,}; add others"])
-    train, held_out = (
-        [row for row, group in zip(rows, groups, strict=True) if (group in test) is side] for side in (False, True)
-    )
-    return train, held_out
+    pairs = list(zip(rows, groups, strict=True))
+    return [row for row, group in pairs if group not in test], [row for row, group in pairs if group in test]
 
 
 def corpus_stats(rows: Sequence[Row]) -> Iterator[dict[str, Any]]:

@@ -1,7 +1,4 @@
-"""Load a labelled corpus (``*.jsonl``, ``*.csv``, ``*.parquet``) and validate every row; all errors come at once.
-
-A folder is read in the order of its file names: its ``corpus/``, if any, then ``real/passages.jsonl``.
-"""
+"""Load a labelled corpus (``*.jsonl``, ``*.csv``, ``*.parquet``) and validate every row; all errors come at once."""
 
 from __future__ import annotations
 

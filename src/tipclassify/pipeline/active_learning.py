@@ -1,8 +1,4 @@
-"""Active learning: which passages to label next, by how much a label for each would improve the model.
-
-`rank` orders tagged passages; `queue_rows` makes rows of the best, in the corpus format with ``labels`` null, which
-`corpus.read_rows` refuses until an annotator fills that in.
-"""
+"""Active learning: which passages to label next, by how much a label for each would improve the model."""
 
 from __future__ import annotations
 
@@ -66,21 +62,9 @@ def rank(
     Goldstein 1998, with the lazy evaluation of Minoux 1978). Passages that differ from an earlier one in names and
     figures only come last. Passages that differ in one other word do not: that word often decides the label.
 
-    Parameters
-    ----------
-    passages : sequence of Passage (m,)
-        Tagged passages, with scores.
-    thresholds : float (3,)
-        Probability threshold of each label (`Classifier.thresholds`).
-    known : sequence of str, optional
-        Texts of passages that are labelled already.
-    others : sequence of array (m, 3)
-        Labels by other models or annotators (0 or 1); NaN for no vote.
-    seed : int
-        Seed of the order among equal scores.
+    `thresholds` are the labels' (3,), `known` the texts of labelled passages, `others` labels by other models or
+    annotators, each (m, 3), 0 or 1 or NaN for no vote; `seed` orders equal scores.
 
-    Examples
-    --------
     >>> texts = {"Police arrested a recruiter.": 0.98, "A new unit was formed.": 0.52, "A new unit was formed!": 0.82}
     >>> tagged = [
     ...     Passage(text, 0, len(text), scores={"positive_effort": score, "failure": 0.02, "complicity": 0.02})
@@ -162,10 +146,7 @@ def _share_new(grams: set[tuple[str, ...]], seen: set[tuple[str, ...]]) -> float
 
 
 def _uncertainty(scores: Floats, cutoffs: Floats) -> Floats:
-    """Return the uncertainty of each label, float (m, 3): ``2 / (1 + exp(|distance|))``, which is 1 at the threshold.
-
-    The distance is that of the probability's log-odds from the threshold's.
-    """
+    """Return ``2 / (1 + exp(|distance|))`` for each label, float (m, 3), by log-odds: 1 at the threshold."""
     probabilities = np.clip(scores, _EPSILON, 1 - _EPSILON)
     distance = np.log(probabilities / (1 - probabilities)) - np.log(cutoffs / (1 - cutoffs))
     return np.asarray(2 / (1 + np.exp(np.abs(distance))))
@@ -190,14 +171,8 @@ def queue_rows(
 ) -> list[dict[str, Any]]:
     """Choose the `n` passages to label next, as rows; fewer if the reports have fewer. Page furniture is left out.
 
-    Parameters
-    ----------
-    thresholds : float (3,)
-        Probability threshold of each label.
-    known : sequence of str, optional
-        Texts of labelled passages; a passage with the same text is left out.
-    other : Classifier, optional
-        A second model: passages on whose labels the two disagree, each at its thresholds of `policy`, come first.
+    A passage with the text of a `known` one is left out. Passages on whose labels the model and the `other` one
+    disagree, each at its thresholds of `policy`, come first.
     """
     labelled = {text_key(text) for text in known or ()}
     passages: list[Passage] = []

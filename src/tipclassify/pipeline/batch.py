@@ -1,7 +1,6 @@
 """Batch tagging: paths and links in, tagged reports out, in input order, by one process or several.
 
-The results do not depend on the number of processes. An unreadable input raises in its turn and the others continue.
-Memory does not grow with the number of inputs.
+Results do not depend on the number of processes, nor memory on that of inputs. An unreadable input raises in its turn.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ import contextlib
 import glob
 import os
 import signal
-import sys
 import threading
 import warnings
 from collections import deque
@@ -27,6 +25,7 @@ from tipclassify.errors import InputError, TipclassifyError
 from tipclassify.model.classifier import Classifier
 from tipclassify.readers import ReadOptions, is_link, is_report, read_report
 from tipclassify.readers.jsonl import parse_rows, read_lines
+from tipclassify.readers.limits import read_bounded
 from tipclassify.reporting.writers import TaggedReport, identity
 from tipclassify.text.document import Document, Passage
 
@@ -114,11 +113,9 @@ def _expanded(name: str, rows: Sequence[str]) -> list[str]:
 
 def _listed(name: str) -> list[str]:
     try:
-        text = sys.stdin.read() if name == "-" else Path(name).read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        what = (error.strerror or str(error)).lower() if isinstance(error, OSError) else "not UTF-8"
-        raise InputError(f"@{name}: {what}; give a text file with one path or link a line") from None
-    return names_in_list(text)
+        return names_in_list(read_bounded(name).decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise InputError(f"@{name}: not UTF-8; give a text file with one path or link a line") from None
 
 
 def names_in_list(text: str) -> list[str]:

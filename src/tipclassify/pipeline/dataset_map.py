@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from typing import Any, Final
 
 from tipclassify._version import __version__
 from tipclassify.labels import LABELS
 from tipclassify.model.classifier import Classifier
+from tipclassify.pipeline.batch import Tagging
 from tipclassify.text.document import Passage
 
 __all__ = ["tag_batch"]
@@ -82,7 +82,7 @@ class _TagBatch:
             if one is not None and not isinstance(one, str):
                 raise TypeError(f"row {number} of the batch: {text} is not a str but {type(one).__name__}: {one!r:.40}")
         passages = [Passage(one, 0, len(one)) for one in texts if one is not None]
-        classifier = _classifier(None if model is None else os.fspath(model))
+        classifier = Tagging(None if model is None else os.fspath(model)).classifier()
         tagged = iter(classifier.tag_passages(passages, policy))
         rows = [None if one is None else next(tagged) for one in texts]
         return {
@@ -98,11 +98,6 @@ class _TagBatch:
 
 def _unpickled(version: str, model: str) -> _TagBatch:  # noqa: ARG001
     return tag_batch
-
-
-@cache
-def _classifier(model: str | None) -> Classifier:
-    return Classifier.load(model)
 
 
 tag_batch: Final = _TagBatch()

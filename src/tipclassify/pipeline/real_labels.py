@@ -1,7 +1,4 @@
-"""Labels of real passages, by reference: ``labels.csv`` has the hash of their words, and ``sources.json`` public files.
-
-`rebuild` reads these files, finds the passages by hash and returns corpus rows; the command line writes them.
-"""
+"""Labels of real passages, by the hash of their words: find the passages in public files, as corpus rows."""
 
 from __future__ import annotations
 
@@ -25,8 +22,7 @@ from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.text.document import Document
 from tipclassify.text.segmentation.passages import split_passages, text_document
 
-__all__ = ["PASSAGES", "Rebuilt", "Reference", "find_passages", "passage_key", "read_references", "read_source"]
-__all__ += ["rebuild"]
+__all__ = ["PASSAGES", "Rebuilt", "find_passages", "passage_key", "read_references", "read_source", "rebuild"]
 
 PASSAGES: Final = "passages.jsonl"
 """File beside ``labels.csv`` with the passages found."""
@@ -92,31 +88,20 @@ def read_references(path: Path) -> list[Reference]:
     reader = csv.DictReader(_text_of(path).splitlines(keepends=True), strict=True)
     try:
         for row in reader:
-            one = _reference(row)
-            if references.setdefault(one.key, one) is not one:
-                raise ValueError(f"key {one.key} a second time")
+            key, alone = row["key"], row["labels_alone"]
+            if None in row.values():
+                raise ValueError("too few columns")
+            if key in references or not re.fullmatch("[0-9a-f]{16}", key):
+                raise ValueError(f"key {key!r}" + (" a second time" if key in references else ""))
+            labels_alone = parse_labels(alone.replace("none", "")) if alone else None
+            labels, section = parse_labels(row["labels"]), row["section"] or None
+            place = (key, int(row["words"]), row["source"], section)
+            references[key] = Reference(*place, labels, labels_alone, row["annotator"])
     except (KeyError, ValueError, TypeError, csv.Error) as error:
         raise CorpusError([f"{path}:{reader.line_num}: not a row of labels ({error}); restore the file"]) from None
     if not references:
         raise CorpusError([f"{path}: no rows; restore the file"])
     return list(references.values())
-
-
-def _reference(row: Mapping[str, str]) -> Reference:
-    if not re.fullmatch("[0-9a-f]{16}", row["key"]):
-        raise ValueError(f"key {row['key']!r}")
-    if None in row.values():
-        raise ValueError("too few columns")
-    alone = row["labels_alone"]
-    return Reference(
-        row["key"],
-        int(row["words"]),
-        row["source"],
-        row["section"] or None,
-        parse_labels(row["labels"]),
-        parse_labels(alone.replace("none", "")) if alone else None,
-        row["annotator"],
-    )
 
 
 def _text_of(path: Path) -> str:
@@ -131,27 +116,21 @@ class _File(NamedTuple):
 
 
 def _files(folder: Path, references: Sequence[Reference]) -> dict[_File, list[Reference]]:
-    """Group the references by public file: the braces in ``source`` and ``file`` of ``sources.json`` correspond.
-
-    A source that is only a family's name may be in any file of the family, and is listed under each.
-    """
+    """Group the references by public file; a source that is only a family's name is listed under all its files."""
     path = folder / "sources.json"
     files: dict[_File, list[Reference]] = defaultdict(list)
-    of_family: dict[str, dict[_File, None]] = defaultdict(dict)
+    of_family: dict[str, set[_File]] = defaultdict(set)
     try:
         families = json.loads(_text_of(path))
-        patterns = {
-            name: re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(family["source"]))
-            for name, family in families.items()
-        }
         for one in sorted(references, key=lambda one: one.source == one.family):
-            family = families[one.family]
-            if found := re.fullmatch(patterns[one.family], one.source):
-                file = _File(family["address"], family["file"].format(**found.groupdict()))
-                of_family[one.family][file] = None
+            about = families[one.family]
+            pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(about["source"]))
+            if found := re.fullmatch(pattern, one.source):
+                file = _File(about["address"], about["file"].format(**found.groupdict()))
+                of_family[one.family].add(file)
                 files[file].append(one)
             else:
-                for file in of_family[one.family]:
+                for file in sorted(of_family[one.family]):
                     files[file].append(one)
     except (ValueError, KeyError, TypeError, AttributeError, re.error) as error:
         raise CorpusError([f"{path}: does not describe the sources of labels.csv ({error}); restore both"]) from None
@@ -175,19 +154,14 @@ def find_passages(document: Document, wanted: Mapping[str, int]) -> dict[str, st
 
 def _find_runs(text: str, wanted: Mapping[str, int]) -> dict[str, str]:
     """Find word sequences with a wanted key, with or without final punctuation; one pass for each number of words."""
-    keys: dict[int, set[str]] = defaultdict(set)
-    for key, words in wanted.items():
-        keys[words].add(key)
-    spans = [match.span() for match in re.finditer(r"\S+", text)] if keys else []
-    if len(spans) > _MAX_WORDS:
-        return {}
+    spans = [match.span() for match in re.finditer(r"\S+", text)] if wanted else []
     lowered = [text[start:end].lower() for start, end in spans]
     found = {}
-    for words, members in keys.items():
+    for words in sorted(set(wanted.values())) if len(spans) <= _MAX_WORDS else ():
         for first in range(len(spans) - words + 1 if words > 0 else 0):
             run = " ".join(lowered[first : first + words])
             for cut in (0, 1) if run[-1] in _CLAUSE_PUNCTUATION else (0,):
-                if (key := _hash(run[: len(run) - cut])) in members:
+                if wanted.get(key := _hash(run[: len(run) - cut])) == words:
                     found[key] = text[spans[first][0] : spans[first + words - 1][1] - cut]
     return found
 
@@ -225,6 +199,9 @@ def rebuild(
 ) -> Rebuilt:
     """Rebuild the passages of ``labels.csv`` from the public files.
 
+    Raises `InputError` when an argument cannot be read or httpx is missing for a download, `CorpusError` when
+    ``labels.csv`` or ``sources.json`` is malformed.
+
     Parameters
     ----------
     folder : Path
@@ -234,13 +211,6 @@ def rebuild(
         downloaded, or taken from the download cache whatever their age.
     progress : callable, optional
         Called with (files done, files in total).
-
-    Raises
-    ------
-    InputError
-        When `given`, ``labels.csv`` or ``sources.json`` cannot be read, or httpx is missing for a download.
-    CorpusError
-        When ``labels.csv`` or ``sources.json`` is malformed.
     """
     references = read_references(folder / "labels.csv")
     files = _files(folder, references)
@@ -280,10 +250,7 @@ def _finder(folder: Path) -> Callable[[_File], bytes | None]:
 
 
 def _downloader(allow_private: bool, problems: list[str]) -> Callable[[_File], bytes | None]:
-    """Make a function that reads a file from the download cache or the web; None for a failed download.
-
-    It adds an error line to `problems`, and stops downloading after `_MAX_FAILURES` consecutive failures.
-    """
+    """Make a function that reads a file from the cache or the web; failures, which give None, go into `problems`."""
     from tipclassify.download import LinkError, download
     from tipclassify.download.cache import read_cached
     from tipclassify.download.request import parse_url

@@ -1,7 +1,6 @@
 """Ledger of finished outputs, by which ``--resume`` skips inputs.
 
-The output folder holds ``tipclassify-done.jsonl``, with one line for each complete output. An input is skipped when a
-line has the hash of its bytes, options, model and version, and its output still exists.
+An input is skipped when a line has the hash of its bytes, options, model and version, and its output still exists.
 """
 
 from __future__ import annotations

@@ -1,12 +1,11 @@
-"""Read files, links and standard input into `Document`s.
-
-The format is detected from the content, the media type or the suffix, and its reader is imported when it is needed.
-"""
+"""Read files, links and standard input into `Document`s, by the reader of the detected format."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from tipclassify.errors import InputError
@@ -19,25 +18,26 @@ if TYPE_CHECKING:
 __all__ = ["SUFFIXES", "ReadOptions", "is_link", "is_report", "read_bytes", "read_download", "read_report"]
 
 _OPENING: Final = 2_000  # characters searched for the country and the year
+_MODULES: Final[dict[InputFormat, str]] = {
+    "text": "text",
+    "markdown": "markdown",
+    "html": "html.reader",
+    "mhtml": "html.mhtml",
+    "pdf": "pdf.reader",
+    "docx": "office",
+    "epub": "epub",
+    "rtf": "rtf",
+}
+"""The module with the reader ``read_<format>`` of each format."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """Hold the user's options for reading inputs.
+    """Options for reading inputs."""
 
-    Attributes
-    ----------
-    encoding : str or None
-        Encoding of text and HTML; None detects it.
-    allow_private : bool
-        Allow links to private and loopback addresses.
-    refresh : bool
-        Fetch links again although today's copy is in the cache.
-    """
-
-    encoding: str | None = None
-    allow_private: bool = False
-    refresh: bool = False
+    encoding: str | None = None  # of text and HTML; None detects it
+    allow_private: bool = False  # links to private and loopback addresses
+    refresh: bool = False  # fetch links again although today's copy is in the cache
 
 
 def is_report(name: str) -> bool:
@@ -52,13 +52,10 @@ def is_report(name: str) -> bool:
 def read_report(path: str | os.PathLike[str], options: ReadOptions = ReadOptions()) -> Document:
     """Read one report: a file, a link, or standard input for ``-``.
 
+    Raises `InputError` when the file is unreadable, damaged, empty or of an unsupported format.
+
     The format is detected from the content where its signature is unambiguous (a PDF is read as one under any name),
     else from the media type that the server declares, then from the suffix. Gzip files are decompressed.
-
-    Raises
-    ------
-    InputError
-        When the file is unreadable, damaged, empty or of an unsupported format.
     """
     name = os.fspath(path)
     if not is_link(name):
@@ -71,13 +68,7 @@ def read_report(path: str | os.PathLike[str], options: ReadOptions = ReadOptions
 
 
 def read_download(got: Download, name: str, options: ReadOptions = ReadOptions()) -> Document:
-    """Read a report downloaded from the link `name`, as `read_report` does.
-
-    Raises
-    ------
-    InputError
-        When it is damaged, empty or of an unsupported format.
-    """
+    """Read a report downloaded from the link `name`, as `read_report` does, with the same errors."""
     suffix = suffix_of(got.url) or suffix_of(name)
     return _read(got.data, name, suffix, options.encoding, got.content_type, got.encoding)
 
@@ -85,15 +76,10 @@ def read_download(got: Download, name: str, options: ReadOptions = ReadOptions()
 def read_bytes(
     data: bytes, name: str, options: ReadOptions = ReadOptions(), content_type: str | None = None
 ) -> Document:
-    """Read a report from memory, as `read_report` does from a file of that name.
+    """Read a report from memory, as `read_report` does from a file of that name, with the same errors.
 
     >>> read_bytes(b"<!doctype html><h1>Karvonia</h1><p>Police arrested nine.", "page").title
     'Karvonia'
-
-    Raises
-    ------
-    InputError
-        When it is damaged, empty or of an unsupported format.
     """
     return _read(data, name, suffix_of(name), options.encoding, content_type)
 
@@ -106,10 +92,7 @@ def _read(
     content_type: str | None = None,
     declared: str | None = None,
 ) -> Document:
-    """Read `data` into a document; detect its country and year from title, name or opening.
-
-    `declared` is the encoding that a server declares.
-    """
+    """Read `data`, whose encoding a server may have `declared`; detect country and year by title, name or opening."""
     from tipclassify.readers.countries import country_and_year, with_countries
 
     if is_gzip(data):
@@ -131,40 +114,13 @@ def _read(
 
 def _document(kind: InputFormat, data: bytes, source: str, encoding: str | None, declared: str | None) -> Document:
     """Read `data` with the reader of its format; readers and their dependencies are imported on demand."""
-    match kind:
-        case "pdf":
-            from tipclassify.readers.pdf.reader import read_pdf
+    read: Callable[..., Document] = getattr(import_module(f"tipclassify.readers.{_MODULES[kind]}"), f"read_{kind}")
+    if kind in ("text", "markdown"):
+        return read(data, source, encoding, declared)
+    if kind == "html":
+        from tipclassify.readers.text import check_is_text, decode_text
 
-            return read_pdf(data, source)
-        case "docx":
-            from tipclassify.readers.office import read_docx
-
-            return read_docx(data, source)
-        case "epub":
-            from tipclassify.readers.epub import read_epub
-
-            return read_epub(data, source)
-        case "rtf":
-            from tipclassify.readers.rtf import read_rtf
-
-            return read_rtf(data, source)
-        case "mhtml":
-            from tipclassify.readers.html.mhtml import read_mhtml
-
-            return read_mhtml(data, source)
-        case "markdown":
-            from tipclassify.readers.markdown import read_markdown
-
-            return read_markdown(data, source, encoding, declared)
-        case "html":
-            from tipclassify.readers.html.reader import read_html
-            from tipclassify.readers.text import check_is_text, decode_text
-
-            if encoding or declared:  # both override the page's own declaration
-                return read_html(decode_text(data, source, encoding, declared).encode(), source, "utf-8")
-            check_is_text(data, source)
-            return read_html(data, source)
-        case "text":
-            from tipclassify.readers.text import read_text
-
-            return read_text(data, source, encoding, declared)
+        if encoding or declared:  # both override the page's own declaration
+            return read(decode_text(data, source, encoding, declared).encode(), source, "utf-8")
+        check_is_text(data, source)
+    return read(data, source)

@@ -1,8 +1,6 @@
 """Detect the encoding of a text file: bytes in, the name of a Python codec out.
 
-UTF-8, UTF-16 and UTF-32 are recognizable; one-byte encodings each decode the same bytes to other letters. General
-detectors are often wrong: an English report has only quotation marks and a few foreign names as evidence. So common
-encodings are tried, and scored by positions of quotation marks and by words that one alphabet can spell.
+General detectors are often wrong where an English report has only quotation marks and a few foreign names as evidence.
 """
 
 from __future__ import annotations
@@ -93,7 +91,6 @@ def is_binary(data: bytes) -> bool:
 
     Zero bytes, or more than a few control characters other than white space and escape, make them binary.
 
-
     >>> is_binary(b"Police\\r\\n"), is_binary(b"\\x89PNG\\x00")
     (False, True)
     """
@@ -158,9 +155,8 @@ def _has_usual_case(word: str) -> bool:
     if len(word) == 1:
         return word in _ONE_LETTER_WORDS
     foreign_capitals = any(c.isupper() and not c.isascii() for c in word[1:])
-    return word.isupper() or not (
-        foreign_capitals or (not word[0].isascii() and word[0].islower() and word[1].isupper())
-    )
+    odd_start = not word[0].isascii() and word[0].islower() and word[1].isupper()
+    return word.isupper() or not (foreign_capitals or odd_start)
 
 
 def _sign_plausibility(sign: str, before: str, after: str) -> float:
@@ -171,11 +167,8 @@ def _sign_plausibility(sign: str, before: str, after: str) -> float:
     if sign in _OPENING:
         return _SIGN_SCORE if before in " \n\xa0([-–—/\"'“‘" and (after.isalnum() or after in "“‘[($€£…") else -1.0
     if sign in _CLOSING:
-        return (
-            _SIGN_SCORE
-            if before.isalnum() or before in ".,;:!?%)]’”…-–—" or (sign == "’" and after.isdigit())
-            else -1.0
-        )
+        closes = before.isalnum() or before in ".,;:!?%)]’”…-–—" or (sign == "’" and after.isdigit())
+        return _SIGN_SCORE if closes else -1.0
     if sign in _DASHES:
         return _SIGN_SCORE
     if sign in _MONEY:

@@ -6,10 +6,12 @@ import posixpath
 import re
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import unquote
-from xml.parsers import expat
+
+from lxml import etree
 
 from tipclassify.errors import InputError
 from tipclassify.readers.limits import open_zip, read_member
@@ -28,20 +30,13 @@ _VOID: Final = frozenset("area base br col embed hr img input link meta param so
 
 
 def read_epub(data: bytes, source: str) -> Document:
-    """Read all chapters; a chapter without a section heading continues the section before.
-
-    Raises
-    ------
-    InputError
-        When the book is damaged, locked, too large, or has no text.
-    """
+    """Read all chapters; one without a heading continues the section before; raise `InputError` if there is no text."""
     archive = open_zip(data, source)
-    container = _parse_elements(read_member(archive, _CONTAINER, source), source)
-    root = next((found.attributes.get("full-path", "") for found in container if found.name == "rootfile"), "")
+    root = next((file.get("full-path", "") for file in _parse(archive, _CONTAINER, source).iter("{*}rootfile")), "")
     if not root:
         raise InputError(f"{source}: incomplete, it names no book; download it or convert it again")
-    package = _parse_elements(read_member(archive, root, source), source)
-    title = next(("".join(found.texts) for found in package if found.name == "title"), "")
+    package = _parse(archive, root, source)
+    title = next((title.text or "" for title in package.iter("{*}title")), "")
     texts: list[str] = []
     blocks: list[Block] = []
     at, section = 0, None
@@ -58,61 +53,33 @@ def read_epub(data: bytes, source: str) -> Document:
     return Document("\n\n".join(texts), tuple(blocks), source, " ".join(title.split()) or None)
 
 
-def _chapters(archive: zipfile.ZipFile, package: list[_Element], root: str, source: str) -> Iterator[Document]:
+def _chapters(archive: zipfile.ZipFile, package: etree._Element, root: str, source: str) -> Iterator[Document]:
     """Yield chapters with text, in reading order."""
     from tipclassify.readers.html.reader import read_html
 
-    files = {found.attributes.get("id"): found.attributes for found in package if found.name == "item"}
+    files = {item.get("id"): item.attrib for item in package.iter("{*}item")}
     members = frozenset(archive.namelist())
     # A book names each chapter once; a hostile one could name a long one a million times.
-    for reference in dict.fromkeys(found.attributes.get("idref", "") for found in package if found.name == "itemref"):
+    for reference in dict.fromkeys(item.get("idref") for item in package.iter("{*}itemref")):
         item = files.get(reference, {})
         member = posixpath.normpath(posixpath.join(posixpath.dirname(root), unquote(item.get("href", ""))))
-        if (
-            item.get("media-type") not in _CHAPTER_TYPES
-            or "nav" in item.get("properties", "").split()
-            or member not in members
-        ):
-            continue
-        page = read_member(archive, member, source)
-        declared = _ENCODING.match(page)
-        text = decode(page, declared[1].decode("ascii") if declared else None, source)
-        page = _SELF_CLOSED.sub(lambda m: m[0] if m[1].lower() in _VOID else f"<{m[1]}{m[2]}></{m[1]}>", text).encode()
-        try:
-            yield read_html(page, source, "utf-8", whole=True)
-        except InputError:  # a cover or another page without text
-            continue
+        is_chapter = item.get("media-type") in _CHAPTER_TYPES and "nav" not in item.get("properties", "").split()
+        if is_chapter and member in members:
+            page = read_member(archive, member, source)
+            declared = _ENCODING.match(page)
+            text = decode(page, declared[1].decode("ascii") if declared else None, source)
+            text = _SELF_CLOSED.sub(lambda m: m[0] if m[1].lower() in _VOID else f"<{m[1]}{m[2]}></{m[1]}>", text)
+            with suppress(InputError):  # a cover or another page without text
+                yield read_html(text.encode(), source, "utf-8", whole=True)
 
 
-class _Element(NamedTuple):
-    """Hold an XML element: its local name, attributes, and text up to the next start tag."""
-
-    name: str
-    attributes: dict[str, str]
-    texts: list[str]
-
-
-def _parse_elements(xml: bytes, source: str) -> list[_Element]:
-    """Parse an XML file into a flat list of elements, in document order.
-
-    Raises
-    ------
-    InputError
-        When it is not XML, or declares a document type: nested entities can expand to gigabytes.
-    """
-    found: list[_Element] = []
-
-    def refuse(*_: object) -> None:
-        raise InputError(f"{source}: its XML has a document type, which no EPUB needs; convert it to EPUB again")
-
-    parser = expat.ParserCreate()
-    parser.StartElementHandler = lambda name, attributes: found.append(
-        _Element(name.rpartition(":")[2], attributes, [])
-    )
-    parser.CharacterDataHandler = lambda text: found[-1].texts.append(text)
-    parser.StartDoctypeDeclHandler = refuse
+def _parse(archive: zipfile.ZipFile, member: str, source: str) -> etree._Element:
+    """Parse an XML file, tolerantly; its entities, which could expand to gigabytes, are left as they are."""
+    parser = etree.XMLParser(recover=True, resolve_entities=False, load_dtd=False, no_network=True)
     try:
-        parser.Parse(xml, True)
-    except (expat.ExpatError, ValueError, LookupError):  # the last two: an unknown encoding
-        raise InputError(f"{source}: damaged EPUB file; download it or convert it again") from None
-    return found
+        tree = etree.fromstring(read_member(archive, member, source), parser)
+    except (etree.XMLSyntaxError, ValueError):
+        tree = None
+    if tree is None:
+        raise InputError(f"{source}: damaged EPUB file; download it or convert it again")
+    return tree

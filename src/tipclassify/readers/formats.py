@@ -1,7 +1,4 @@
-"""Detect the format of a file: by its content where the signature is unambiguous, else by media type or suffix.
-
-Bytes, name and media type come in; the format, one for each reader, goes out, or an error for unsupported formats.
-"""
+"""Detect the format of a file: by its content where the signature is unambiguous, else by media type or suffix."""
 
 from __future__ import annotations
 
@@ -15,54 +12,30 @@ from tipclassify.errors import InputError
 from tipclassify.readers.encodings import BYTE_ORDER_MARKS
 from tipclassify.readers.limits import open_zip, read_member
 
-__all__ = [
-    "SUFFIXES",
-    "InputFormat",
-    "detect_content_format",
-    "detect_format",
-    "is_blank",
-    "is_gzip",
-    "is_link",
-    "suffix_of",
-]
+__all__ = ["SUFFIXES", "InputFormat", "detect_format", "is_blank", "is_gzip", "is_link", "suffix_of"]
 
 InputFormat = Literal["text", "markdown", "html", "mhtml", "pdf", "docx", "epub", "rtf"]
 """Supported formats, one for each reader."""
 
-_FORMAT_BY_SUFFIX: Final[dict[str, InputFormat]] = {
-    ".txt": "text",
-    ".text": "text",
-    ".md": "markdown",
-    ".markdown": "markdown",
-    ".html": "html",
-    ".htm": "html",
-    ".xhtml": "html",
-    ".mht": "mhtml",
-    ".mhtml": "mhtml",
-    ".pdf": "pdf",
-    ".docx": "docx",
-    ".epub": "epub",
-    ".rtf": "rtf",
+_WORD: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+# Suffixes, media types, and the name of a format that the content tells.
+_FORMATS: Final[dict[InputFormat, tuple[str, str, str]]] = {
+    "text": (".txt .text", "text/plain", ""),
+    "markdown": (".md .markdown", "text/markdown text/x-markdown", ""),
+    "html": (".html .htm .xhtml", "text/html application/xhtml+xml", ""),
+    "mhtml": (".mht .mhtml", "multipart/related", "a saved web page (MHTML)"),
+    "pdf": (".pdf", "application/pdf application/x-pdf", "a PDF file"),
+    "docx": (".docx", _WORD, "a Word file"),
+    "epub": (".epub", "application/epub+zip", "an EPUB file"),
+    "rtf": (".rtf", "application/rtf text/rtf", "an RTF file"),
 }
+_FORMAT_BY_SUFFIX: Final = {suffix: kind for kind, (names, _, _) in _FORMATS.items() for suffix in names.split()}
+_FORMAT_BY_MEDIA_TYPE: Final = {name: kind for kind, (_, names, _) in _FORMATS.items() for name in names.split()}
 
 SUFFIXES: Final = tuple(_FORMAT_BY_SUFFIX)
 """Suffixes of supported files; each may be followed by .gz."""
 
-_FORMAT_BY_MEDIA_TYPE: Final[dict[str, InputFormat]] = {
-    "text/plain": "text",
-    "text/markdown": "markdown",
-    "text/x-markdown": "markdown",
-    "text/html": "html",
-    "application/xhtml+xml": "html",
-    "multipart/related": "mhtml",
-    "application/pdf": "pdf",
-    "application/x-pdf": "pdf",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
-    "application/epub+zip": "epub",
-    "application/rtf": "rtf",
-    "text/rtf": "rtf",
-}
-
+_IMAGES: Final = "image .png .jpg .jpeg .gif .tif .tiff .bmp .webp .heic .svg"
 # Unsupported formats: suffixes or internal keys, description, advice on conversion to a supported one.
 _UNSUPPORTED: Final = {
     name: f"{what}; {advice}"
@@ -76,22 +49,12 @@ _UNSUPPORTED: Final = {
         (".ods", "an OpenDocument spreadsheet", "save it as PDF, or its texts as .jsonl"),
         (".csv", "a table (.csv)", 'write its texts as .jsonl, {"text": "…"} a line'),
         (".tsv", "a table (.tsv)", 'write its texts as .jsonl, {"text": "…"} a line'),
-        (".xml", "an XML file", "save it as HTML or text"),
-        (".mobi .azw3", "a Kindle book", "convert it to .epub or PDF"),
-        (".djvu", "a scan (DjVu)", "convert it to PDF with its text recognized (OCR)"),
-        (".ps", "a PostScript file", "convert it to PDF"),
-        (
-            "image .png .jpg .jpeg .gif .tif .tiff .bmp .webp .heic .svg",
-            "an image",
-            "recognize its text (OCR) and save that as PDF or .txt",
-        ),
+        (_IMAGES, "an image", "recognize its text (OCR) and save that as PDF or .txt"),
         (".zip", "a zip archive", "unpack it and give the files in it"),
         ("archive .tar .tgz .7z .rar .bz2 .xz .zst", "an archive", "unpack it and give the files in it"),
         ("gzip", "gzip inside gzip", "unpack it"),
         ("locked", "locked with a password", "save it without one"),
         ("ole", "an old Microsoft Office file", "save it as .docx or PDF"),
-        ("program", "a program", "give a report"),
-        ("media .mp3 .mp4 .wav .mov", "a sound or video file", "give its transcript as .txt"),
     )
     for name in names.split()
 }
@@ -100,10 +63,6 @@ _SIGNATURES: Final = {
     "gzip": (b"\x1f\x8b",),
     "image": (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"II*\x00", b"MM\x00*"),
     "archive": (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"),
-    ".djvu": (b"AT&TFORM",),
-    ".ps": (b"%!PS",),
-    "program": (b"\x7fELF",),
-    "media": (b"ID3",),
 }
 _ZIP_SIGNATURES: Final = (b"PK\x03\x04", b"PK\x05\x06")  # the second: an empty archive
 _OLE_SIGNATURE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -141,13 +100,6 @@ _MHTML_TYPE: Final = re.compile(rb"^content-type:\s*(?:multipart/related|text/ht
 _HEAD_BYTES: Final = 4_000
 _MAX_BLANK_BYTES: Final = 100_000  # some sites precede the page with one empty line for each line of their scripts
 _NOT_A_SUFFIX: Final = re.compile(r"\.(?:\d+|.* .*)")  # "Report 2024.2", "vol. 1 final"
-_KNOWN_BY_CONTENT: Final[dict[InputFormat | None, str]] = {
-    "pdf": "a PDF file",
-    "docx": "a Word file",
-    "epub": "an EPUB file",
-    "rtf": "an RTF file",
-    "mhtml": "a saved web page (MHTML)",
-}
 _READABLE: Final = "PDF, Word (.docx), HTML, EPUB, RTF, Markdown or text (.txt)"
 
 
@@ -186,14 +138,8 @@ def is_blank(data: bytes) -> bool:
 
 
 def detect_format(data: bytes, source: str, suffix: str, content_type: str | None = None) -> InputFormat:
-    """Detect the format of `data` from its content, else from its media type, else from its suffix.
-
-    Raises
-    ------
-    InputError
-        When the format is unsupported, or the content contradicts the suffix or media type.
-    """
-    found = detect_content_format(data, source)
+    """Detect the format from content, media type or suffix; `InputError` if unsupported or where they contradict."""
+    found = _detect_content(data, source)
     if found:
         return found
     kind = _FORMAT_BY_MEDIA_TYPE.get((content_type or "").split(";")[0].strip().lower())
@@ -201,11 +147,9 @@ def detect_format(data: bytes, source: str, suffix: str, content_type: str | Non
         raise InputError(f"{source}: {_UNSUPPORTED[suffix]}")
     if kind in (None, "text"):  # servers often send other files as text/plain or without a type
         kind = _FORMAT_BY_SUFFIX.get(suffix, kind)
-    if kind in _KNOWN_BY_CONTENT:
-        what = _KNOWN_BY_CONTENT[kind]
-        raise InputError(
-            f"{source}: not {what}, though it is called one; check the file, or name it .txt if it is text"
-        )
+    if kind and (what := _FORMATS[kind][2]):
+        called = f"not {what}, though it is called one"
+        raise InputError(f"{source}: {called}; check the file, or name it .txt if it is text")
     if kind is None and content_type is None and suffix and not _NOT_A_SUFFIX.fullmatch(suffix):
         raise InputError(f"{source}: cannot read {suffix} files; give {_READABLE}")
     if kind in (None, "text") and _HTML_FRAGMENT.match(data[:_HEAD_BYTES]):
@@ -213,17 +157,8 @@ def detect_format(data: bytes, source: str, suffix: str, content_type: str | Non
     return kind or "text"
 
 
-def detect_content_format(data: bytes, source: str) -> InputFormat | None:
-    """Detect the format from the first bytes, or return None where they are ambiguous.
-
-    Raises
-    ------
-    InputError
-        When they are those of an unsupported format.
-
-    >>> detect_content_format(b"%PDF-1.7 ...", "x"), detect_content_format(b"Police arrested nine.", "x")
-    ('pdf', None)
-    """
+def _detect_content(data: bytes, source: str) -> InputFormat | None:
+    """Detect the format from the first bytes, None where they are ambiguous; refuse unsupported formats."""
     if data.startswith(_ZIP_SIGNATURES):
         suffix = _suffix_of_zip(open_zip(data, source), source)
         if suffix in _FORMAT_BY_SUFFIX:

@@ -1,7 +1,4 @@
-"""Read JSON Lines: rows of passages that are already split, with all their fields.
-
-A path or numbered lines come in; batches of rows go out, so that memory stays constant for files of any size.
-"""
+"""Read JSON Lines: rows of passages that are already split, in batches, so that memory stays constant."""
 
 from __future__ import annotations
 
@@ -11,37 +8,15 @@ from typing import Any, Final, TypeVar
 
 from tipclassify.errors import InputError
 
-__all__ = ["in_batches", "parse_row", "parse_rows", "read_lines", "read_text_rows"]
+__all__ = ["in_batches", "parse_row", "parse_rows", "read_lines"]
 
 _BATCH_SIZE: Final = 300_000  # bytes or characters a batch; bounds memory for any length of file or row
 
 T = TypeVar("T")
 
 
-def read_text_rows(path: str) -> Iterator[list[dict[str, Any]]]:
-    """Read rows with a ``text`` field, in batches.
-
-    Raises
-    ------
-    InputError
-        At the first row that is not a JSON object with a text, with its line number, after all rows before it.
-    """
-    for lines in read_lines(path):
-        rows, wrong = parse_rows(lines, path)
-        if rows:
-            yield rows
-        if wrong:
-            raise wrong
-
-
 def read_lines(path: str) -> Iterator[list[tuple[int, bytes]]]:
-    """Read non-blank lines with their numbers, from 1, in batches.
-
-    Raises
-    ------
-    InputError
-        When the file cannot be read.
-    """
+    """Read non-blank lines with their numbers, from 1, in batches; raise `InputError` when the file cannot be read."""
     try:
         with open(path, "rb") as file:
             lines = (numbered for numbered in enumerate(file, 1) if numbered[1].strip())
@@ -76,13 +51,7 @@ def parse_rows(lines: Iterable[tuple[int, bytes]], path: str) -> tuple[list[dict
 
 
 def parse_row(line: bytes, where: str) -> dict[str, Any]:
-    """Parse one line, a JSON object with a ``text`` field.
-
-    Raises
-    ------
-    InputError
-        When it is not one; the message begins with `where`.
-    """
+    """Parse one line, a JSON object with a ``text``; raise `InputError`, beginning with `where`, when it is none."""
     try:
         row = json.loads(line.decode().removeprefix("\ufeff"))
     except UnicodeDecodeError:

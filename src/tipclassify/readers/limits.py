@@ -1,8 +1,4 @@
-"""Read and decompress files within fixed limits.
-
-Paths and archives come in, bytes go out. Inputs may be hostile (decompression bombs, devices, damaged archives), so
-size, compression ratio and method are bounded.
-"""
+"""Read and decompress files, which may be hostile, within fixed limits of size, compression ratio and method."""
 
 from __future__ import annotations
 
@@ -14,11 +10,12 @@ import struct
 import sys
 import zipfile
 import zlib
-from typing import BinaryIO, Final
+from typing import IO, Final
 
 from tipclassify.errors import InputError
 
 __all__ = ["LARGEST", "LARGEST_MARKUP", "ZIP_DAMAGE", "gunzip", "open_zip", "read_bounded", "read_member"]
+__all__ += ["read_up_to_limit"]
 
 LARGEST: Final = 100_000_000
 """Maximum bytes of a file, compressed and decompressed; the longest real report has two million."""
@@ -32,31 +29,16 @@ _ALLOWED_COMPRESSION: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED: Final = 0x1  # flag bit of a zip entry
 
 ZIP_DAMAGE: Final = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    OSError,
-    ValueError,
-    OverflowError,
-    IndexError,
-    NotImplementedError,
-    RuntimeError,
-)
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, OverflowError, IndexError, RuntimeError,
+)  # fmt: skip
 """Exceptions of zipfile for bytes that are no zip file, or a truncated or altered one."""
 
 
 def read_bounded(name: str) -> bytes:
-    """Read all bytes of a file or pipe, or of standard input for ``-``.
-
-    Raises
-    ------
-    InputError
-        When it is unreadable, a folder or device, or larger than `LARGEST`.
-    """
+    """Read a file or pipe, or standard input for ``-``; raise `InputError` if unreadable or larger than `LARGEST`."""
     try:
         if name == "-":
-            return _read(sys.stdin.buffer, name)
+            return read_up_to_limit(sys.stdin.buffer, name)
         about = os.stat(name)
         if stat.S_ISDIR(about.st_mode):
             raise InputError(f"{name}: a folder; give the files in it")
@@ -65,13 +47,14 @@ def read_bounded(name: str) -> bytes:
         if about.st_size > LARGEST:
             raise InputError(f"{name}: {about.st_size / 1e6:.0f} MB, {_over_limit()}")
         with open(name, "rb") as file:
-            return _read(file, name)
+            return read_up_to_limit(file, name)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         what = (error.strerror or str(error)) if isinstance(error, OSError) else "no such path, a nul is in it"
         raise InputError(f"{name!s}: {what.lower()}; check the path".replace("\0", "\\0")) from None
 
 
-def _read(file: BinaryIO, name: str) -> bytes:
+def read_up_to_limit(file: IO[bytes], name: str) -> bytes:
+    """Read a stream to its end; raise `InputError` when it is larger than `LARGEST`."""
     data = file.read(LARGEST + 1)
     if len(data) > LARGEST:
         raise InputError(f"{name}: {_over_limit()}")
@@ -83,13 +66,7 @@ def _over_limit() -> str:
 
 
 def gunzip(data: bytes, name: str) -> bytes:
-    """Decompress a gzip file of at most `LARGEST` decompressed bytes.
-
-    Raises
-    ------
-    InputError
-        When it is damaged, truncated or larger.
-    """
+    """Decompress a gzip file; raise `InputError` when it is damaged, or over `LARGEST` bytes decompressed."""
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
             unpacked = file.read(LARGEST + 1)
@@ -103,27 +80,18 @@ def gunzip(data: bytes, name: str) -> bytes:
 
 
 def open_zip(data: bytes, name: str) -> zipfile.ZipFile:
-    """Open the zip file in `data` after checks of its directory.
-
-    Sizes in the directory can be trusted: zipfile decompresses no entry beyond its stated size.
-
-    Raises
-    ------
-    InputError
-        When it is damaged, encrypted, larger than `LARGEST` decompressed, or its compression ratio is suspicious.
-    """
+    """Open a zip file; raise `InputError` if damaged, encrypted, too large decompressed, or suspiciously compressed."""
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
         entries = archive.infolist()
     except ZIP_DAMAGE:
         raise InputError(f"{name}: damaged or incomplete file; download it or save it again") from None
-    size = sum(entry.file_size for entry in entries)
+    size = sum(entry.file_size for entry in entries)  # can be trusted: zipfile decompresses no entry beyond it
     if size > LARGEST:
         raise InputError(f"{name}: unpacks to {size / 1e6:.0f} MB, {_over_limit()}")
     if any(entry.file_size > max(_MIN_SUSPICIOUS_BYTES, _MAX_RATIO * entry.compress_size) for entry in entries):
-        raise InputError(
-            f"{name}: unpacks to over {_MAX_RATIO} times its size, as no report does; check where it comes from"
-        )
+        ratio = f"over {_MAX_RATIO} times its size, as no report does"
+        raise InputError(f"{name}: unpacks to {ratio}; check where it comes from")
     if any(entry.flag_bits & _ENCRYPTED for entry in entries):
         raise InputError(f"{name}: locked with a password; save it without one")
     if any(entry.compress_type not in _ALLOWED_COMPRESSION for entry in entries):
@@ -132,13 +100,7 @@ def open_zip(data: bytes, name: str) -> zipfile.ZipFile:
 
 
 def read_member(archive: zipfile.ZipFile, member: str, name: str) -> bytes:
-    """Read one member of a zip file.
-
-    Raises
-    ------
-    InputError
-        When it is missing or damaged.
-    """
+    """Read one member of a zip file; raise `InputError` when it is missing or damaged."""
     try:
         return archive.read(member)
     except KeyError:

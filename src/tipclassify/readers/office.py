@@ -1,8 +1,6 @@
 """Read a Word file (.docx) into a `Document`: paragraphs, tables and text boxes in reading order, notes at the end.
 
-Tracked insertions are kept; deletions, headers, footers, comments, hidden text and tables of contents are not. There
-are no page numbers: Word computes them anew on every screen. Converters (pandoc, mammoth, kreuzberg) each keep deleted
-or hidden text, or lose notes, text boxes or heading levels; so the XML is read here.
+Converters (pandoc, mammoth, kreuzberg) keep deleted or hidden text, or lose notes, text boxes or heading levels.
 """
 
 from __future__ import annotations
@@ -52,12 +50,8 @@ _PLACEHOLDERS: Final = ("word document", "document", "untitled")  # titles that 
 def read_docx(data: bytes, source: str) -> Document:
     """Read a Word file; headings come from styles, outline levels or short bold paragraphs.
 
-    Raises
-    ------
-    InputError
-        When it is damaged, encrypted or too large.
-    MissingExtraError
-        When python-docx is not installed.
+    Tracked insertions are kept; deletions, headers, footers, comments, hidden text and tables of contents are not.
+    Raises `InputError` for a damaged, encrypted or too large file, `MissingExtraError` without python-docx.
     """
     open_zip(data, source)  # raises for unsafe archives
     try:

@@ -1,7 +1,6 @@
 """Read rich text (.rtf) into a `Document`: paragraphs and table rows, then notes.
 
-striprtf converts the markup to text. Pictures, links and the font table are reduced before, because its time grows at
-least quadratically with their length.
+striprtf converts the markup, after pictures, links and the font table, on which its time is quadratic, are reduced.
 """
 
 from __future__ import annotations
@@ -35,12 +34,7 @@ _NOTES: Final = "Notes"
 def read_rtf(data: bytes, source: str) -> Document:
     """Read paragraphs, table rows and notes; headings come from outline levels.
 
-    Raises
-    ------
-    InputError
-        When it is damaged or too large.
-    MissingExtraError
-        When striprtf is not installed.
+    Raises `InputError` when it is damaged or too large, `MissingExtraError` when striprtf is not installed.
     """
     try:
         import striprtf  # noqa: F401
@@ -90,9 +84,8 @@ def _source_blocks(text: str) -> Iterator[SourceBlock]:
         if visible.rstrip().endswith("|"):
             yield SourceBlock(table_row(visible.split("|")))
         else:
-            yield SourceBlock(
-                visible, level_sign is not None, level=ord(level_sign[0]) - 0xE000 if level_sign else None
-            )
+            level = ord(level_sign[0]) - 0xE000 if level_sign else None
+            yield SourceBlock(visible, heading=level is not None, level=level)
 
 
 def _extract_groups(markup: str, opening: re.Pattern[str]) -> tuple[str, list[str]]:

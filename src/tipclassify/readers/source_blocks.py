@@ -1,7 +1,4 @@
-"""Build a `Document` from paragraphs and headings, for the readers of marked-up formats.
-
-Blocks without offsets come in; their text is joined, and offsets and sections are assigned.
-"""
+"""Build a `Document` from paragraphs and headings, for the readers of marked-up formats."""
 
 from __future__ import annotations
 
@@ -20,26 +17,14 @@ _INVISIBLE: Final = re.compile("[\u00ad\u200b\u2060\ufeff]")
 
 
 class SourceBlock(NamedTuple):
-    """Hold the text of a paragraph, list entry, table row or heading.
-
-    Attributes
-    ----------
-    section : str or None
-        Its section, where it does not follow from the headings before it.
-    level : int or None
-        Heading level, from 1; None where the source gives none.
-    entry : bool
-        List entry or table row: a section name before a colon opens no section in it.
-    title : bool
-        Title of the document: what follows stands under it, but it is no part of the text.
-    """
+    """The text of a paragraph, list entry, table row or heading."""
 
     text: str
     heading: bool = False
-    section: str | None = None
-    level: int | None = None
-    entry: bool = False
-    title: bool = False
+    section: str | None = None  # where it does not follow from the headings before it
+    level: int | None = None  # of a heading, from 1; None where the source gives none
+    entry: bool = False  # a list entry or table row: a section name before a colon opens no section in it
+    title: bool = False  # of the document: what follows stands under it, but it is no part of the text
 
 
 def build_document(source_blocks: Iterable[SourceBlock], source: str, title: str | None = None) -> Document:

@@ -29,17 +29,8 @@ _SENTENCE_END: Final = re.compile(r"[.!?:;][\"”’')\]]*\s*$")
 def read_text(data: bytes, source: str, encoding: str | None = None, declared: str | None = None) -> Document:
     """Decode text and split it into paragraphs; offsets count decoded characters, line ends unchanged.
 
-    Parameters
-    ----------
-    encoding : str or None
-        Encoding given by the user; no other is tried.
-    declared : str or None
-        Encoding declared by a server, which is often wrong.
-
-    Raises
-    ------
-    InputError
-        When the bytes are no text, or not in `encoding`.
+    If the user gives an `encoding`, no other is tried; one `declared` by a server is often wrong. Raises `InputError`
+    when the bytes are no text, or not in `encoding`.
     """
     text = decode_text(data, source, encoding, declared)
     document = _with_copied_title(text_document(text, source))
@@ -62,13 +53,7 @@ def _with_copied_title(document: Document) -> Document:
 
 
 def decode_text(data: bytes, source: str, encoding: str | None = None, declared: str | None = None) -> str:
-    """Decode a file in the encoding that the user names (`decode_as`) or in the detected one (`decode`).
-
-    Raises
-    ------
-    InputError
-        When the bytes are no text, or not in `encoding`.
-    """
+    """Decode a file as the user says (`decode_as`) or as detected (`decode`); raise `InputError` if it is no text."""
     if not encoding:
         check_is_text(data, source)
         return decode(data, declared, source)
@@ -79,13 +64,7 @@ def decode_text(data: bytes, source: str, encoding: str | None = None, declared:
 
 
 def check_is_text(data: bytes, source: str) -> None:
-    """Check that bytes are text in some encoding.
-
-    Raises
-    ------
-    InputError
-        When `data` is binary.
-    """
+    """Check that bytes are text in some encoding; raise `InputError` when `data` is binary."""
     marked = any(data.startswith(mark) for mark, _ in BYTE_ORDER_MARKS)
     if is_binary(data) and not marked and not wide_encoding(data):
         raise _binary_error(source)
@@ -98,10 +77,7 @@ def _binary_error(source: str) -> InputError:
 def decode_as(data: bytes, encoding: str, source: str) -> str:
     """Decode `data` in the encoding that the user names, without its byte-order mark.
 
-    Raises
-    ------
-    InputError
-        When the encoding is unknown, or `data` is not valid in it.
+    Raises `InputError` when the encoding is unknown, or `data` is not valid in it.
 
     >>> decode_as(b"caf\\x8e", "macintosh", "menu.txt")
     'café'
@@ -166,8 +142,7 @@ def _decode_with_warning(data: bytes, encoding: str, source: str) -> str:
 def _mostly_utf8(data: bytes) -> bool:
     """Return whether most non-ASCII characters are valid UTF-8; text in another encoding has hardly any."""
     text = data.decode("utf-8", "replace")
-    lost = text.count("\ufffd")
-    return len(_NON_ASCII.findall(text)) > 3 * lost
+    return len(_NON_ASCII.findall(text)) > 3 * text.count("\ufffd")
 
 
 def _with_pages(document: Document) -> Iterator[Block]:

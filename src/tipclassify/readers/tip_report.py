@@ -1,7 +1,6 @@
 """Find and download country narratives of the Trafficking in Persons (TIP) Report of the US State Department.
 
-A country and years come in, a page goes out. Addresses follow a loose pattern since 2017 (some have a "-2", country
-slugs vary), so candidates are tried, likeliest first, and a page is accepted only if it is about that country.
+Addresses follow a loose pattern since 2017, so candidates are tried, likeliest first, and a page must be about the country.
 """
 
 from __future__ import annotations
@@ -23,29 +22,6 @@ SITE: Final = "https://www.state.gov"
 _FIRST_REPORT: Final = 2001
 _FIRST_LISTED_REPORT: Final = 2017
 
-# Slugs of countries on state.gov that differ from the name or vary; likeliest first.
-_SLUGS: Final = {
-    "BS": "bahamas the-bahamas bahamas-the",
-    "CD": "democratic-republic-of-the-congo congo-democratic-republic-of-the",
-    "CG": "republic-of-the-congo congo-republic-of-the",
-    "CI": "cote-divoire cote-d-ivoire",
-    "CV": "cabo-verde cape-verde",
-    "FM": "micronesia federated-states-of-micronesia micronesia-federated-states-of",
-    "GM": "gambia the-gambia gambia-the",
-    "KG": "kyrgyzstan kyrgyz-republic",
-    "KN": "saint-kitts-and-nevis st-kitts-and-nevis",
-    "KP": "north-korea korea-north korea-democratic-peoples-republic-of",
-    "KR": "south-korea korea-south korea-republic-of",
-    "LC": "saint-lucia st-lucia",
-    "MM": "burma burma-myanmar myanmar",
-    "MO": "macau macao",
-    "PS": "west-bank-and-gaza",
-    "SK": "slovakia slovak-republic",
-    "SX": "sint-maarten st-maarten",
-    "US": "united-states-of-america united-states",
-    "VA": "holy-see",
-    "VC": "saint-vincent-and-the-grenadines st-vincent-and-the-grenadines",
-}
 # Renamed countries: first report with the new name, new slugs, old slug. All are tried.
 _RENAMED: Final = {
     "CZ": (2022, "czechia", "czech-republic"),
@@ -58,13 +34,7 @@ _ARCHIVES: Final = ((2020, "https://2017-2021.state.gov"), (2024, "https://2021-
 
 
 def check_year(year: int) -> None:
-    """Check that country narratives of a year have predictable addresses.
-
-    Raises
-    ------
-    InputError
-        For a year before 2017 or after this one.
-    """
+    """Raise `InputError` for a year whose narratives have no predictable addresses: before 2017, or to come."""
     this_year = date.today().year
     if not _FIRST_REPORT <= year <= this_year:
         raise InputError(f"{year}: no TIP Report; give a year from {_FIRST_LISTED_REPORT} to {this_year}")
@@ -94,7 +64,7 @@ def slugs(country: Country, year: int) -> list[str]:
     if country.alpha2 in _RENAMED:
         since, new, old = _RENAMED[country.alpha2]
         return [*new.split(), old] if year >= since else [old, *new.split()]
-    return _SLUGS.get(country.alpha2, fold_name(country.name).replace(" ", "-")).split()
+    return list(country.slugs)
 
 
 def addresses(country: Country, year: int, site: str | None = None) -> list[str]:
@@ -122,19 +92,8 @@ def find_narrative(
 ) -> tuple[int, Download]:
     """Download the narrative of a country from the first address that has it; return its year and page.
 
-    Parameters
-    ----------
-    years : sequence of int
-        Tried in this order.
-    site : str, optional
-        The only site to search.
-    reported : function of str
-        Called with one line for each address tried.
-
-    Raises
-    ------
-    InputError
-        When no address has it, or a site was unreachable.
+    The `years` are tried in this order, on `site` alone if given; `reported` is called with a line for each address
+    tried. Raises `InputError` when no address has it, or a site was unreachable.
     """
     for year in years:
         unreachable: set[str] = set()

@@ -1,7 +1,4 @@
-"""Convert labelled passages between the formats of annotation tools (``tipclassify corpus convert``).
-
-A file comes in, `Record`s go through, a file goes out; a note, one line of text, names everything a format cannot hold.
-"""
+"""Convert labelled passages between the formats of annotation tools; a note names everything a format cannot hold."""
 
 from __future__ import annotations
 
@@ -11,8 +8,8 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from tipclassify.corpus.formats import tables, tools
-from tipclassify.corpus.formats.records import Record, json_entries, read_entries, record_of, row_of
-from tipclassify.corpus.loading import NumberedRow, csv_rows, parquet_rows, read_file, text_lines
+from tipclassify.corpus.formats.records import Record, json_entries, record_of, row_of
+from tipclassify.corpus.loading import NumberedRow, RowError, csv_rows, parquet_rows, read_file, text_lines
 from tipclassify.errors import CorpusError
 from tipclassify.formatting import json_line
 
@@ -64,15 +61,23 @@ def read_records(path: Path, format: str | None = None) -> list[Record]:
     Raises `CorpusError` with a line for every invalid row, or when the format cannot be detected.
     """
     kind = FORMATS[format or guess_format(path)]
-    records = read_entries(path, kind.entries(path), kind.parse)
-    if not records:
-        raise CorpusError([f"{path}: no passages; check the file"])
-    seen: dict[str, int] = {}
-    for number, record in enumerate(records, 1):
-        if (first := seen.setdefault(record.id, number)) != number:
-            what = f"passages {first} and {number} have the same id {record.id!r}; give one another"
-            raise CorpusError([f"{path}: {what}"])
-    return records
+    records: dict[str, Record] = {}
+    problems = []
+    for number, (where, entry) in enumerate(kind.entries(path), 1):
+        try:
+            if isinstance(entry, RowError):
+                raise entry
+            record = kind.parse(entry, f"{path.stem}-{number}")
+            if records.setdefault(record.id, record) is not record:
+                first = list(records).index(record.id) + 1
+                raise RowError(f"passages {first} and {number} have the same id {record.id!r}; give one another")
+        except RowError as error:
+            problems.append(f"{where}: {error}")
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            problems.append(f"{where}: not an entry of this format ({error}); export it anew")
+    if problems or not records:
+        raise CorpusError(problems or [f"{path}: no passages; check the file"])
+    return list(records.values())
 
 
 def guess_format(path: Path) -> str:

@@ -122,20 +122,3 @@ def json_entries(path: Path) -> Iterator[NumberedRow]:
     except ValueError as error:
         raise CorpusError([f"{path}: broken JSON ({error}); export it anew"]) from None
     yield from ((f"{path}: entry {number}", entry) for number, entry in enumerate(entries, 1))
-
-
-def read_entries(path: Path, entries: Iterable[NumberedRow], parse: Callable[[Any, str], Record]) -> list[Record]:
-    """Apply ``parse(entry, default id)`` to each entry; raise `CorpusError` with a line for every invalid one."""
-    records, problems = [], []
-    for number, (where, entry) in enumerate(entries, 1):
-        try:
-            if isinstance(entry, RowError):
-                raise entry
-            records.append(parse(entry, f"{path.stem}-{number}"))
-        except RowError as error:
-            problems.append(f"{where}: {error}")
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            problems.append(f"{where}: not an entry of this format ({error}); export it anew")
-    if problems:
-        raise CorpusError(problems)
-    return records

@@ -112,11 +112,11 @@ def write_fasttext(records: Sequence[Record], out: IO[bytes]) -> list[str]:
     lost = ["ids"]
     lost += ["fields"] if any(record.meta for record in records) else []
     lost += ["predictions"] if any(record.predicted is not None or record.scores for record in records) else []
-    notes = [f"fastText's lines hold labels and text only: {', '.join(lost)} are left out"]
-    if broken := sum(bool(_BREAKS.search(record.text)) for record in records):
-        notes.append(f"fastText takes a line for a passage: the line ends inside {broken:,} texts become spaces")
-    if marked := sum(bool(_PREFIX.search(record.text)) for record in records):
-        notes.append(f"{marked:,} texts hold words that begin with __label__, which become '__ label__'")
-    if empty := lines.count(""):
-        notes.append(f"{empty:,} passages have neither words nor labels: their lines are empty, which no reader sees")
-    return notes
+    broken, marked = (sum(bool(what.search(record.text)) for record in records) for what in (_BREAKS, _PREFIX))
+    notes = {
+        f"fastText's lines hold labels and text only: {', '.join(lost)} are left out": True,
+        f"fastText takes a line for a passage: the line ends inside {broken:,} texts become spaces": broken,
+        f"{marked:,} texts hold words that begin with __label__, which become '__ label__'": marked,
+        f"{lines.count(''):,} passages have neither words nor labels: their lines are empty": lines.count(""),
+    }
+    return [note for note, holds in notes.items() if holds]

@@ -1,8 +1,4 @@
-"""Convert JSON tasks of annotation tools: doccano 1.8, Label Studio, Argilla 2, Prodigy.
-
-For each tool one function reads an exported entry, another makes a task to import, and a third, if needed, lists lost
-data.
-"""
+"""Convert JSON tasks of annotation tools (doccano 1.8, Label Studio, Argilla 2, Prodigy): read entries, make tasks."""
 
 from __future__ import annotations
 
@@ -68,14 +64,8 @@ def doccano_losses(records: Sequence[Record]) -> list[str]:
 def label_studio_entry(entry: Any, given_id: str) -> Record:
     """Read a task of Label Studio's JSON export (not JSON-MIN, which omits the annotators).
 
-    Use this labelling interface in the project (an annotation without a choice means that no label applies)::
-
-        <View>
-          <Text name="text" value="$text"/>
-          <Choices name="labels" toName="text" choice="multiple">
-            <Choice value="positive_effort"/><Choice value="failure"/><Choice value="complicity"/>
-          </Choices>
-        </View>
+    The labelling interface needs ``<Text name="text" value="$text"/>`` and ``<Choices name="labels" toName="text"
+    choice="multiple">`` with the three labels; an annotation without a choice means that no label applies.
     """
     data = _object(entry, "data", "export the project as JSON, not JSON-MIN")
     done = [one for one in entry.get("annotations") or [] if not one.get("was_cancelled")]

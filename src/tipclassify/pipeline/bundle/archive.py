@@ -1,7 +1,6 @@
 """Zip files of bundles: reproducible when written, untrusted when read.
 
-Nothing is unpacked to disk. Zip attacks (path traversal, links, zip bombs, duplicate names) are refused from the
-central directory, before any file is read.
+Nothing is unpacked to disk; what no honest bundle has is refused from the central directory, before any file is read.
 """
 
 from __future__ import annotations

@@ -1,48 +1,47 @@
 """Verification of a bundle: a bundle in, a list of checks out, each ok, different, or not checked with the reason.
 
-The bundle alone shows whether files, labels and counts agree. With the model, the passages are scored again; with the
-inputs, they are read and split again. A check that could not be made is never reported as ok.
+With the model, passages are scored again; with the inputs, they are read and split again.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import compress, repeat, zip_longest
 from pathlib import PurePath
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from tipclassify.download import Download
-from tipclassify.errors import InputError, MissingExtraError
+from tipclassify.errors import InputError, MissingExtraError, ModelError
 from tipclassify.labels import LABELS
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.linear.scoring import apply_thresholds
+from tipclassify.model.loading import SHIPPED, installed, model_folder
 from tipclassify.pipeline.batch import expand_inputs
 from tipclassify.pipeline.bundle.archive import Archive, open_archive
 from tipclassify.pipeline.bundle.manifest import (
     MANIFEST,
     PASSAGES,
     ROWS,
-    Figures,
     Input,
     Link,
     Manifest,
+    ModelId,
     Row,
     count_passages,
     environment,
     figures,
     read_manifest,
     read_row,
-    total_of,
 )
-from tipclassify.pipeline.bundle.models import BREAKS, Result, find_model
-from tipclassify.pipeline.bundle.writing import get_original, read_original, settings, sha256_of
+from tipclassify.pipeline.bundle.writing import get_original, model_id, read_original, settings, sha256_of
 from tipclassify.readers import ReadOptions, is_link
 from tipclassify.readers.limits import LARGEST, read_bounded
 from tipclassify.reporting.summary import Group
@@ -53,9 +52,11 @@ __all__ = ["Check", "verify_bundle"]
 
 _LARGEST_MANIFEST: Final = 50_000_000  # of 20,000 inputs
 _UNREADABLE: Final = f"{PASSAGES} cannot be read to its end"
-_SAME_VERSIONS: Final = "tipclassify and its libraries are those that made it"
 _SHOWN: Final = 5  # names or line numbers in a message
 _OF_TEXT: Final = ("size", "kind", "title", "country", "year", "text_sha256", "characters")  # fields of an `Input`
+
+
+Result = Literal["ok", "differs", "not checked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,10 @@ def verify_bundle(
     options: ReadOptions | None = None,
     exact: bool = False,
 ) -> list[Check]:
-    """Verify a bundle, as far as the available inputs and models allow.
+    """Verify a bundle, as far as the available inputs and models allow; return checks in order, each step at least once.
+
+    Raises `InputError` when it is no bundle, a malicious one, or a file cannot be read, `ModelError` when `model` cannot
+    be used.
 
     Parameters
     ----------
@@ -105,31 +109,19 @@ def verify_bundle(
     files : sequence of str
         Its inputs, recognised by hash, not by name; other files in a folder are ignored.
     model : name or path, optional
-        Model to score with, in place of an installed one or the one in the bundle.
+        Model to score with; by default an installed one with the hash in the manifest. That in the bundle is not run.
     options : ReadOptions, optional
         Download options of `files`. The manifest decides how they are read.
     exact : bool
         Whether rounding differences in probabilities count as differences.
-
-    Returns
-    -------
-    list of Check
-        In the order of the steps, each step at least once.
-
-    Raises
-    ------
-    InputError
-        When it is no bundle, a malicious one, or a file cannot be read.
-    ModelError
-        When `model` cannot be used.
     """
     with open_archive(name) as archive:
         manifest, fingerprint, wrong = read_manifest(archive.read(MANIFEST, _LARGEST_MANIFEST), f"{name}: {MANIFEST}")
-        classifier, result, detail = find_model(archive, manifest.model, model)
+        classifier, result, detail = _find_model(manifest.model, model)
         inputs = _Step("inputs")
         here = _find_inputs(manifest, archive, files, options or ReadOptions(), inputs)
         others = "; ".join(_differences(environment(), manifest.versions))
-        versions = f"others made it, and may read or round otherwise: {others}" if others else _SAME_VERSIONS
+        versions = others and f"others made it, and may read or round otherwise: {others}"
         passages = _check_passages(archive, manifest)
         readable = passages[0].result == "ok"
         scores = Check("scores", "not checked", _UNREADABLE if classifier else "not replayed: needs the model")
@@ -138,7 +130,7 @@ def verify_bundle(
         again = _passages(archive, manifest.inputs) if readable else repeat(None, len(manifest.inputs))
         return [
             Check("manifest", "differs" if wrong else "ok", wrong or f"fingerprint {fingerprint}"),
-            Check("versions", "ok", versions),
+            Check("versions", "ok", versions or "tipclassify and its libraries are those that made it"),
             *_check_files(archive, manifest),
             *passages,
             Check("model", result, detail),
@@ -146,6 +138,31 @@ def verify_bundle(
             scores,
             *_check_inputs(manifest, here, again, inputs),
         ]
+
+
+def _find_model(wanted: ModelId, model: str | os.PathLike[str] | None = None) -> tuple[Classifier | None, Result, str]:
+    """Find the model to score with, given or installed, None if there is none; compare its hashes with the manifest's."""
+    # That in the bundle is not run: untrusted weights may take unbounded time and memory.
+    if model is not None:
+        return Classifier.load(model), *_compared(model_id(model_folder(model)), wanted, "given with --model")
+    for name in (*SHIPPED, *(one.name for one in installed())):
+        with suppress(ModelError):  # an unreadable model is not the one
+            found = model_id(model_folder(name))
+            if found.sha256 == wanted.sha256:
+                try:
+                    return Classifier.load(name), *_compared(found, wanted, f"here as {name}")
+                except ModelError as error:
+                    return None, "not checked", str(error)
+    advice = "give its folder with --model; where it is in the bundle and you trust it, unpack model/"
+    return None, "not checked", f"{wanted.sha256[:12]}… is not here; {advice}"
+
+
+def _compared(found: ModelId, wanted: ModelId, where: str) -> tuple[Result, str]:
+    if found == wanted:
+        return "ok", f"{found.sha256[:12]}…, {where}"
+    if found.sha256 == wanted.sha256:
+        return "differs", "it has other hashes of weights or corpus than the manifest gives"
+    return "differs", f"{found.sha256[:12]}…, {where}; the scores in the bundle are of {wanted.sha256[:12]}…"
 
 
 def _check_files(archive: Archive, manifest: Manifest) -> list[Check]:
@@ -156,11 +173,10 @@ def _check_files(archive: Archive, manifest: Manifest) -> list[Check]:
     for name, stored in manifest.files.items():
         try:
             found = archive.digest(name)
+            changed = f"changed: {_hashes(found.sha256, stored.sha256)}; {found.size:,} bytes, not {stored.size:,}"
+            step.add([] if found == stored else [changed], name)
         except InputError as error:
             step.add([str(error)], name)
-            continue
-        changed = f"changed: {_hashes(found.sha256, stored.sha256)}; {found.size:,} bytes, not {stored.size:,}"
-        step.add([] if found == stored else [changed], name)
     return step.checks(f"{_many(step.good, 'file')} with the SHA-256 that the manifest gives")
 
 
@@ -221,20 +237,18 @@ def _probabilities(passages: Sequence[Any]) -> npt.NDArray[np.float64]:
 def _check_counts(manifest: Manifest, groups: Sequence[Group]) -> list[Check]:
     step = _Step("counts")
     try:
-        found = [figures(group, manifest.error_rates) for group in (*groups, total_of(groups))]
+        found = [figures(group, manifest.error_rates) for group in (*groups, sum(groups, Group(())))]
     except (ArithmeticError, ValueError):
         return [Check("counts", "differs", "the error rates in the manifest are impossible")]
     stored = [*((one.name, one.figures) for one in manifest.inputs), ("all inputs", manifest.figures)]
     for (name, figure), counted in zip(stored, found, strict=True):
         step.add(_differences(msgspec.to_builtins(counted), msgspec.to_builtins(figure)), name)
+    if step.others:
+        return step.checks(f"{step.good} of {len(stored)} agree")
+    total = manifest.figures
+    labels = ", ".join(f"{label} {counts['count']:,}" for label, counts in total.labels.items())
     adjusted = "adjusted by the model's error rates" if manifest.error_rates else "the model tells no error rates"
-    agree = f"{step.good} of {len(stored)} agree" if step.others else f"{_in_words(manifest.figures)}; {adjusted}"
-    return step.checks(agree)
-
-
-def _in_words(one: Figures) -> str:
-    labels = ", ".join(f"{label} {counts['count']:,}" for label, counts in one.labels.items())
-    return f"{labels}, none {one.none['count']:,} of {one.passages:,}"
+    return step.checks(f"{labels}, none {total.none['count']:,} of {total.passages:,}; {adjusted}")
 
 
 def _check_settings(manifest: Manifest, classifier: Classifier | None) -> list[Check]:
@@ -242,13 +256,9 @@ def _check_settings(manifest: Manifest, classifier: Classifier | None) -> list[C
     if classifier is None:
         return [Check("settings", "not checked", "needs the model")]
     step = _Step("settings")
-    try:
-        thresholds, rates = settings(classifier.with_thresholds(manifest.moved), manifest.policy, manifest.moved)
-    except BREAKS as error:
-        step.add([f"the model cannot tell them ({type(error).__name__}: {error})"])
-    else:
-        stored = {"thresholds": manifest.thresholds, "error_rates": manifest.error_rates}
-        step.add(_differences({"thresholds": thresholds, "error_rates": rates}, stored))
+    thresholds, rates = settings(classifier.with_thresholds(manifest.moved), manifest.policy, manifest.moved)
+    stored = {"thresholds": manifest.thresholds, "error_rates": manifest.error_rates}
+    step.add(_differences({"thresholds": thresholds, "error_rates": rates}, stored))
     others = "".join(f", but {label}={value:g}" for label, value in manifest.moved.items())
     return step.checks(f"thresholds and error rates are those of the policy {manifest.policy}{others}")
 
@@ -258,11 +268,7 @@ def _check_scores(classifier: Classifier, manifest: Manifest, passages: Iterable
     before, after = [_probabilities(())], [_probabilities(())]
     unsure: list[bool] = []
     for rows in passages:
-        try:
-            with np.errstate(all="ignore"):
-                tagged = classifier.tag_passages([row.passage() for row in rows], manifest.policy)
-        except BREAKS as error:
-            return Check("scores", "differs", f"the model cannot score the passages ({type(error).__name__}: {error})")
+        tagged = classifier.tag_passages([row.passage() for row in rows], manifest.policy)
         before.append(_probabilities(rows))
         after.append(_probabilities(tagged))
         unsure += [one.low_confidence != again.low_confidence for one, again in zip(rows, tagged, strict=True)]
@@ -289,10 +295,7 @@ def _check_scores(classifier: Classifier, manifest: Manifest, passages: Iterable
 def _find_inputs(
     manifest: Manifest, archive: Archive, files: Sequence[str], options: ReadOptions, step: _Step
 ) -> dict[str, Callable[[], bytes]]:
-    """Find the inputs among `files` and in the bundle; return a function that reads each, by SHA-256.
-
-    Files that are no input, or have other bytes, are added to `step` as differences.
-    """
+    """Find the inputs among `files` and in the bundle; return a reader of each, by SHA-256; add other files to `step`."""
     found: dict[str, Callable[[], bytes]] = {}
     others: dict[str, str] = {}
     wanted = {one.sha256 for one in manifest.inputs}

@@ -8,8 +8,7 @@ import json
 import platform
 import re
 import sys
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from importlib import metadata
 from typing import Annotated, Any, Final
@@ -20,25 +19,13 @@ from tipclassify._version import __version__
 from tipclassify.errors import InputError
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS, POLICIES
-from tipclassify.reporting.subject import is_unknown
 from tipclassify.reporting.summary import Group, Rates, Summary
 from tipclassify.text.document import Passage
 from tipclassify.text.furniture import is_prose
 from tipclassify.text.segmentation.passages import Unit
 
 __all__ = ["FORMAT", "MANIFEST", "PASSAGES", "ROWS", "Figures", "FileDigest", "Input", "Link", "Manifest", "ModelId"]
-__all__ += [
-    "Row",
-    "count_passages",
-    "dump",
-    "environment",
-    "figures",
-    "read_manifest",
-    "read_row",
-    "seal",
-    "total_of",
-    "write_row",
-]
+__all__ += ["Row", "count_passages", "dump", "environment", "figures", "read_manifest", "read_row", "seal", "write_row"]
 
 FORMAT: Final = 1
 """Version of the layout; raise it for a new one. A bundle of a higher version is refused with the advice to upgrade."""
@@ -183,9 +170,7 @@ def count_passages(passages: Iterable[Passage]) -> Group:
     >>> group.passages, group.count("failure"), group.low_confidence
     (1, 1, 0)
     """
-    prose = [passage for passage in passages if is_prose(passage)]
-    sets = Counter(passage.labels for passage in prose)
-    return Group((), dict(sets), sum(passage.low_confidence for passage in prose), sum(map(is_unknown, prose)))
+    return Group.of((), [passage for passage in passages if is_prose(passage)])
 
 
 def figures(group: Group, rates: Mapping[str, Mapping[str, float]] | None) -> Figures:
@@ -193,14 +178,6 @@ def figures(group: Group, rates: Mapping[str, Mapping[str, float]] | None) -> Fi
     table = None if rates is None else {label: Rates(**rates[label]) for label in LABELS}
     (row,) = Summary((), (), group, table).rows()
     return msgspec.convert({name: row[name] for name in Figures.__struct_fields__}, Figures)
-
-
-def total_of(groups: Sequence[Group]) -> Group:
-    """Add up groups."""
-    sets: Counter[tuple[str, ...]] = Counter()
-    for group in groups:
-        sets.update(group.sets)
-    return Group((), dict(sets), sum(one.low_confidence for one in groups), sum(one.unknown for one in groups))
 
 
 def seal(plain: dict[str, Any]) -> tuple[bytes, str]:
@@ -233,16 +210,15 @@ def read_manifest(data: bytes, where: str) -> tuple[Manifest, str, str | None]:
             raise ValueError("no SHA-256 at its end")
         manifest = msgspec.convert(plain, Manifest)
         whole, fingerprint = seal(plain)
-        for one in manifest.inputs:
-            if one.source is not None and one.source not in manifest.files:
-                raise ValueError(f"{one.source!r:.60} is not among its files")
+        if missing := {one.source for one in manifest.inputs if one.source is not None} - manifest.files.keys():
+            raise ValueError(f"{missing.pop()!r:.60} is not among its files")
     except ValueError as error:  # a `msgspec.ValidationError` is one
         reason = f"not the manifest of a bundle ({one_line(str(error)):.120})"
         raise InputError(f"{where}: {reason}; get the bundle anew") from None
+    wrong = None if data == whole else _NOT_OURS
     if stated != fingerprint:
-        changed = f"changed since it was made: its SHA-256 is {fingerprint[:12]}…, it says {stated:.12}…"
-        return manifest, fingerprint, changed
-    return manifest, fingerprint, None if data == whole else _NOT_OURS
+        wrong = f"changed since it was made: its SHA-256 is {fingerprint[:12]}…, it says {stated:.12}…"
+    return manifest, fingerprint, wrong
 
 
 def read_row(line: bytes, where: str) -> Row:
@@ -250,10 +226,11 @@ def read_row(line: bytes, where: str) -> Row:
     try:
         plain = _load(line)
         row = msgspec.convert(plain, Row)
-        if line != dump(plain):
-            raise InputError(f"{where}: {_NOT_OURS}")
+        written = dump(plain)
     except ValueError as error:
         raise InputError(f"{where}: not a passage ({one_line(str(error)):.120}); get the bundle anew") from None
+    if line != written:
+        raise InputError(f"{where}: {_NOT_OURS}")
     return row
 
 

@@ -1,7 +1,4 @@
-"""Bundle writer: inputs in, a zip file out. One input is in memory at a time; an unreadable input stops it all.
-
-`get_original` and `read_original` are for verifying, too: the passages equal those of ``tipclassify score``.
-"""
+"""Bundle writer: inputs in, a zip file out. One input is in memory at a time; an unreadable input stops it all."""
 
 from __future__ import annotations
 
@@ -13,8 +10,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
-from importlib import resources
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import IO, Any, Final
 
 import msgspec
@@ -25,6 +21,7 @@ from tipclassify.errors import InputError, ModelError
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
 from tipclassify.model.classifier import Classifier
+from tipclassify.model.folder import HEAD, hashed_files, load_head, weights_digest
 from tipclassify.model.loading import model_folder
 from tipclassify.pipeline.batch import ROWS as ROW_FILES
 from tipclassify.pipeline.batch import Tagging, read_with_notes
@@ -37,14 +34,13 @@ from tipclassify.pipeline.bundle.manifest import (
     Input,
     Link,
     Manifest,
+    ModelId,
     count_passages,
     environment,
     figures,
     seal,
-    total_of,
     write_row,
 )
-from tipclassify.pipeline.bundle.models import model_id, pack_model
 from tipclassify.readers import ReadOptions, is_link, read_download
 from tipclassify.readers.formats import detect_format, is_gzip, suffix_of
 from tipclassify.readers.jsonl import parse_row
@@ -53,12 +49,13 @@ from tipclassify.reporting.summary import Group, error_rates
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.passages import Unit, split_passages
 
-__all__ = ["get_original", "read_original", "settings", "sha256_of", "write_bundle"]
+__all__ = ["get_original", "model_id", "read_original", "settings", "sha256_of", "write_bundle"]
 
 RatesByLabel = dict[str, dict[str, float]] | None
 """Error rates of each label, as in the manifest; None if the model records none."""
 
 _README: Final = "README.txt"
+_OF_MODEL: Final = ("README.md", "golden.jsonl")  # optional files of a model folder
 _ODD: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _IN_MEMORY: Final = 32_000_000  # bytes of passages that are kept in memory before a temporary file is used
 
@@ -71,7 +68,10 @@ def write_bundle(
     with_model: bool = False,
     done: Callable[[int, int], None] | None = None,
 ) -> tuple[Manifest, str]:
-    """Tag `files` and write their bundle to `out`.
+    """Tag `files` and write their bundle to `out`; return the manifest and its fingerprint.
+
+    Raises `InputError` when inputs cannot be read, with a line for each (`out` then has no valid bundle), `ModelError`
+    when the model cannot be used.
 
     Parameters
     ----------
@@ -82,17 +82,6 @@ def write_bundle(
     done : callable, optional
         Called with (inputs done, inputs in total) after each.
 
-    Returns
-    -------
-    (Manifest, str)
-        The manifest and its fingerprint.
-
-    Raises
-    ------
-    InputError
-        When inputs cannot be read, with a line for each; `out` then has no valid bundle.
-    ModelError
-        When the model cannot be used.
     """
     if not files:
         raise InputError("no inputs: give reports to make figures of")
@@ -100,7 +89,7 @@ def write_bundle(
     with zipfile.ZipFile(out, "w", allowZip64=False) as archive:
         packer = Packer(archive)
         if with_model:
-            pack_model(packer, folder)
+            _pack_model(packer, folder)
         overrides = dict(tagging.thresholds)
         thresholds, rates = settings(classifier, tagging.policy, overrides)
         inputs, total = _pack_inputs(files, tagging, packer, with_sources, rates, done)
@@ -171,27 +160,40 @@ def _pack_inputs(
             raise InputError("\n".join([*failures, f"{count}, so no bundle was written: mend them or leave them out"]))
         lines.seek(0)
         packer.add(PASSAGES, lines)
-    return inputs, total_of(groups)
+    return inputs, sum(groups, Group(()))
 
 
 def _readme(inputs: Sequence[Input], with_sources: bool, with_model: bool) -> str:
     fetched = [f" (as of {one.link.fetched})" if one.link else "" for one in inputs]
     lines = (f"  {one.sha256}  {one_line(one.name)}{when}\n" for one, when in zip(inputs, fetched, strict=True))
-    return (
-        (resources.files("tipclassify.pipeline.bundle") / "readme.txt")
-        .read_text("utf-8")
-        .format(
-            version=__version__,
-            sources="the reports themselves, byte for byte"
-            if with_sources
-            else "not in here: give the reports yourself",
-            model="the model that gave the probabilities"
-            if with_model
-            else "not in here: the manifest has its SHA-256",
-            given="" if with_sources else " REPORT...",
-            listed="".join(lines),
-        )
-    )
+    sources, given = "not in here: give the reports yourself", " REPORT..."
+    if with_sources:
+        sources, given = "the reports themselves, byte for byte", ""
+    model = "the model that gave the probabilities" if with_model else "not in here: the manifest has its SHA-256"
+    text = Path(__file__).with_name("readme.txt").read_text("utf-8")
+    return text.format(version=__version__, sources=sources, model=model, given=given, listed="".join(lines))
+
+
+def model_id(folder: Path) -> ModelId:
+    """Read the identity of the model in `folder`; raise `ModelError` when that fails."""
+    head = load_head(folder)
+    try:
+        return ModelId(str(head["sha256"]), weights_digest(head), head.get("corpus", {}).get("sha256"))
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise ModelError(f"{folder / HEAD}: cannot be read; copy or train the model anew") from None
+
+
+def _pack_model(packer: Packer, folder: Path) -> None:
+    """Add the files of a model folder; raise `ModelError` when one cannot be read or has another hash."""
+    hashes = hashed_files(load_head(folder))
+    for name in sorted({HEAD, *hashes, *(name for name in _OF_MODEL if (folder / name).is_file())}):
+        try:
+            data = (folder / name).read_bytes()
+        except OSError as error:
+            raise ModelError(f"{folder / name}: {str(error.strerror).lower()}; copy the model anew") from None
+        if name in hashes and sha256_of(data) != hashes[name]:
+            raise ModelError(f"{folder / name}: changed since training; copy or train the model anew")
+        packer.add(f"model/{name}", io.BytesIO(data))
 
 
 def get_original(file: str, options: ReadOptions) -> Download:

@@ -1,7 +1,4 @@
-"""Dask cluster: connect to a running one or start worker processes here, and have it score parts.
-
-Parts go out, records come back, even if workers are killed.
-"""
+"""Dask cluster: connect to one or start processes here; parts go out, records come back, even if workers are killed."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""Output folder of a distributed run, for the process that starts it and for workers.
+"""Output folder of a distributed run: a Parquet file and a JSON record for each part.
 
-``passages/`` has a Parquet file and ``records/`` a JSON record for each part; a part is finished when both exist and
-no failure is retryable. ``settings.json`` comes first, ``errors/errors.parquet`` and ``manifest.json`` last.
+A part is finished when both exist and no failure is retryable. Settings come first, errors and the manifest last.
 """
 
 from __future__ import annotations
@@ -13,8 +12,10 @@ import os
 import re
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from tipclassify._version import __version__
 from tipclassify.errors import InputError
@@ -32,16 +33,15 @@ class Failure(NamedTuple):
     again: bool = False  # retryable: the network, a missing package or a killed process was the cause
 
 
-@dataclass(slots=True)
-class Record:
+class Record(msgspec.Struct):
     """A part: its file, as in the manifest, and its failures. It is filled in while the part is read."""
 
     name: str  # of its passage file, without suffix
     inputs: dict[str, int]  # number of rows in the file, by input
     bytes: int = 0  # 0 if there is no file
     sha256: str = ""
-    failures: list[Failure] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)  # readers' warnings, one line each
+    failures: list[Failure] = []
+    notes: list[str] = []  # readers' warnings, one line each
     made: bool = True  # False if an earlier run wrote the file
 
     @property
@@ -104,7 +104,7 @@ class Folder:
     def add(self, record: Record, passages: bytes) -> None:
         """Write the file of a part and then its record, which marks the part as finished."""
         self.write(f"passages/{record.name}.parquet", passages)
-        self._write_json(f"records/{record.name}.json", asdict(record))
+        self._write_json(f"records/{record.name}.json", msgspec.to_builtins(record))
 
     def close(self, settings: Mapping[str, Any], inputs: Sequence[str], records: Sequence[Record]) -> int:
         """Remove files of other runs, write errors and manifest; return the number of passage files removed."""
@@ -123,10 +123,8 @@ class Folder:
         from pyarrow import parquet
 
         schema = pa.schema([("input", pa.string()), ("error", pa.string()), ("again", pa.bool_())])
-        rows = [
-            {"input": _encodable(one.input), "error": _encodable(one.error), "again": one.again} for one in failures
-        ]
-        table = pa.Table.from_pylist(rows, schema)
+        rows = ((_encodable(one.input), _encodable(one.error), one.again) for one in failures)
+        table = pa.Table.from_pylist([dict(zip(schema.names, row, strict=True)) for row in rows], schema)
         out = io.BytesIO()
         parquet.write_table(table, out)
         self.write("errors/errors.parquet", out.getvalue())
@@ -172,11 +170,11 @@ class Folder:
 
 def _record_of(data: bytes) -> Record | None:
     try:
-        record = Record(**json.loads(data))
-        failures = [Failure(*failure) for failure in record.failures]
-    except (ValueError, TypeError):
+        record = msgspec.convert(json.loads(data), Record)
+    except ValueError:  # a `msgspec.ValidationError` is one
         return None
-    return replace(record, failures=failures, notes=[], made=False)
+    record.notes, record.made = [], False
+    return record
 
 
 def _manifest(settings: Mapping[str, Any], inputs: Sequence[str], records: Sequence[Record]) -> dict[str, Any]:
@@ -188,8 +186,8 @@ def _manifest(settings: Mapping[str, Any], inputs: Sequence[str], records: Seque
         for failure in record.failures:
             about[failure.input]["errors"] += 1
     files = [
-        {"name": f"passages/{one.name}.parquet", "rows": one.rows}
-        | {name: getattr(one, name) for name in ("bytes", "sha256", "inputs")}
+        {"name": f"passages/{one.name}.parquet", "rows": one.rows, "bytes": one.bytes, "sha256": one.sha256}
+        | {"inputs": one.inputs}
         for one in records
         if one.bytes
     ]

@@ -22,10 +22,8 @@ from tipclassify.readers import is_link, is_report
 __all__ = ["Part", "Source", "find_sources", "group_reports", "part_name", "place_of", "plan_parts"]
 
 _TABLES: Final = (".parquet", ".pq")
-_VERSION_KEYS: Final = (
-    "ETag", "etag", "mtime", "last_modified", "LastModified", "updated", "md5Hash", "generation", "created",
-)  # fmt: skip
-"""Details that change with a file, in order of preference (`created` is last: it changes with every chmod)."""
+# Details that change with a file, in order of preference (`created` is last: it changes with every chmod).
+_VERSION_KEYS: Final = "ETag etag mtime last_modified LastModified updated md5Hash generation created".split()
 _MAX_SIZE_RATIO: Final = 4  # maximum number of reports in a part, relative to the average
 
 
@@ -141,16 +139,12 @@ def _sources_at(name: str, fs: Any, path: str) -> list[Source]:
     return [_source(prefix + one, fs, one, infos[one]) for one in sorted(found)]
 
 
-def _stamp_of(info: Mapping[str, Any]) -> str | None:
-    """Make a version stamp of a file from its size and its time or tag; None if its file system gives neither."""
-    key = next((name for name in _VERSION_KEYS if info.get(name) is not None), None)
-    return None if key is None else f"{info.get('size')} {key} {info[key]}"
-
-
 def _source(name: str, fs: Any, path: str, info: Mapping[str, Any]) -> Source:
+    """Make a source; its stamp is its size and its time or tag, if the file system gives one."""
+    key = next((name for name in _VERSION_KEYS if info.get(name) is not None), None)
     if info.get("type") != "file":  # pipes and devices have no size or stamp
         return Source(name, fs, path)
-    return Source(name, fs, path, info.get("size"), _stamp_of(info))
+    return Source(name, fs, path, info.get("size"), key and f"{info.get('size')} {key} {info[key]}")
 
 
 def _is_input(path: str) -> bool:

@@ -1,7 +1,4 @@
-"""Work of a Dask worker: one part of the inputs in, its Parquet file and record out; a retry writes the same files.
-
-An unreadable input becomes a one-line failure and the rest continues.
-"""
+"""Work of a Dask worker: one part of the inputs in, its Parquet file and record out; a retry writes the same files."""
 
 from __future__ import annotations
 
@@ -25,7 +22,7 @@ from tipclassify.pipeline.distributed.folder import Failure, Folder, Record, des
 from tipclassify.pipeline.distributed.inputs import Part, Source, part_name
 from tipclassify.readers import ReadOptions, read_bytes, read_report
 from tipclassify.readers.jsonl import in_batches, parse_row
-from tipclassify.readers.limits import LARGEST
+from tipclassify.readers.limits import LARGEST, read_up_to_limit
 from tipclassify.reporting.writers import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.rows import write_parquet
 from tipclassify.text.document import Document
@@ -122,10 +119,7 @@ def _read(source: Source, options: ReadOptions) -> Document:
     if source.fs is None:
         return read_report(source.path, options)
     with _opened(source) as file:
-        data: bytes = file.read(LARGEST + 1)
-    if len(data) > LARGEST:
-        raise InputError(f"{source.name}: over the limit of {LARGEST / 1e6:.0f} MB; split it")
-    return read_bytes(data, source.name, options)
+        return read_bytes(read_up_to_limit(file, source.name), source.name, options)
 
 
 @contextmanager

@@ -1,7 +1,6 @@
-"""Look up countries by name or code: ISO 3166 names from CLDR (babel), Kosovo, and aliases in trafficking reports.
+"""Look up countries by name or code: ISO 3166 names from CLDR (babel), Kosovo, and the aliases in ``names.txt``.
 
-Names are normalized (case, accents, punctuation) before lookup. In running text the longest name wins: no "Guinea" is
-found in "Papua New Guinea".
+In running text the longest name wins: no "Guinea" is found in "Papua New Guinea".
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Final
 
 from tipclassify.errors import InputError
@@ -20,19 +20,12 @@ __all__ = ["Country", "country_named", "extract_countries", "find_country", "fol
 
 @dataclass(frozen=True, slots=True)
 class Country:
-    """Hold a country or territory of ISO 3166, or Kosovo.
+    """A country or territory of ISO 3166, or Kosovo."""
 
-    Attributes
-    ----------
-    name : str
-        English name.
-    alpha2, alpha3 : str
-        ISO 3166-1 codes; for Kosovo the user-assigned XK and XKX.
-    """
-
-    name: str
-    alpha2: str
+    name: str  # in English
+    alpha2: str  # ISO 3166-1 codes; for Kosovo the user-assigned XK and XKX
     alpha3: str
+    slugs: tuple[str, ...]  # in addresses on state.gov, likeliest first
 
 
 # Codes of CLDR that are not in ISO 3166: groups, reserved codes, private use.
@@ -45,68 +38,6 @@ _NAMES: Final = {
     "CG": "Republic of the Congo",
     "HK": "Hong Kong",
     "MO": "Macao",
-}
-# Aliases, normalized by `fold_name`.
-_ALIASES: Final = {
-    "AE": "uae",
-    "AX": "aland",
-    "BA": "bosnia/bosnia hercegovina",
-    "BN": "brunei darussalam",
-    "BO": "plurinational state of bolivia/bolivia plurinational state of",
-    "BQ": "bonaire sint eustatius and saba/bonaire saint eustatius and saba",
-    "BS": "commonwealth of the bahamas",
-    "CD": "drc/congo drc/dr congo/congo kinshasa/democratic republic of congo/congo democratic republic/zaire"
-    "/congo democratic republic of/congo democratic republic of the/congo the democratic republic of the",
-    "CG": "congo brazzaville/republic of congo/congo republic/congo republic of/congo republic of the",
-    "CI": "cote d ivoire/ivory coast",
-    "CN": "peoples republic of china/mainland china/china includes hong kong and macau"
-    "/china includes hong kong macau and tibet/china includes tibet hong kong and macau"
-    "/china includes tibet xinjiang hong kong and macau",
-    "CV": "cabo verde",
-    "CZ": "czech republic",
-    "FK": "falkland islands malvinas",
-    "FM": "federated states of micronesia/micronesia federated states of",
-    "GB": "uk/great britain/britain/united kingdom of great britain and northern ireland",
-    "HK": "hong kong china/hong kong sar",
-    "HM": "heard island and mcdonald islands",
-    "IL": "israel west bank and gaza/israel and the occupied territories/israel and the west bank and gaza",
-    "IR": "islamic republic of iran/iran islamic republic of",
-    "KG": "kyrgyz republic",
-    "KN": "saint christopher and nevis",
-    "KP": "korea north/democratic peoples republic of korea/korea democratic peoples republic of/dprk",
-    "KR": "korea south/republic of korea/korea republic of",
-    "KW": "state of kuwait",
-    "LA": "lao pdr/lao peoples democratic republic",
-    "LY": "state of libya",
-    "MD": "moldova republic of",
-    "MF": "saint martin french part",
-    "MK": "macedonia/fyr macedonia/former yugoslav republic of macedonia/macedonia former yugoslav republic of",
-    "MM": "burma/myanmar/burma myanmar",
-    "MO": "macau/macao china/macau china/macau sar",
-    "NL": "holland",
-    "PN": "pitcairn",
-    "PS": "palestine/state of palestine/palestine state of/west bank and gaza/occupied palestinian territory"
-    "/occupied palestinian territories/palestinian territory",
-    "QA": "state of qatar",
-    "RU": "russian federation",
-    "SH": "saint helena ascension and tristan da cunha",
-    "SK": "slovak republic",
-    "ST": "sao tome",
-    "SX": "sint maarten dutch part/saint maarten",
-    "SY": "syrian arab republic",
-    "SZ": "swaziland",
-    "TL": "east timor",
-    "TR": "turkey/turkey turkiye",
-    "TW": "taiwan china/taiwan province of china/chinese taipei/republic of china",
-    "TZ": "united republic of tanzania/tanzania united republic of",
-    "UM": "united states minor outlying islands",
-    "US": "usa/united states of america",
-    "VA": "holy see/vatican/holy see vatican city state",
-    "VC": "saint vincent and the grenadines",
-    "VE": "bolivarian republic of venezuela/venezuela bolivarian republic of",
-    "VG": "virgin islands british",
-    "VI": "virgin islands us",
-    "VN": "viet nam",
 }
 # Names shared by two countries, with the codes that an error message suggests.
 _AMBIGUOUS: Final = {"congo": ("CD", "CG"), "korea": ("KP", "KR"), "virgin islands": ("VG", "VI")}
@@ -133,37 +64,32 @@ class _Index:
     max_words: dict[str, int]  # first word of a name: words of the longest name that begins with it
 
 
-def _is_alpha3(alias: str, stands_for: Sequence[str]) -> bool:
-    return len(alias) == 3 and alias.isalpha() and len(stands_for) == 1
-
-
 @cache  # babel reads its data for 30 ms
 def _index() -> _Index:
     from babel import Locale
     from babel.core import get_global
 
+    lines = Path(__file__).with_name("names.txt").read_text("utf-8").splitlines()
+    rows = [re.split(r"[:|] *", line) for line in lines if not line.startswith("#")]
+    slugs = {code: tuple(more[0].split()) for code, _, *more in rows if more}
     territories = Locale("en").territories
-    alpha3 = {
-        two[0]: three for three, two in get_global("territory_aliases").items() if _is_alpha3(three, two)
-    } | _ALPHA3
-    countries = {
-        code: Country(_NAMES.get(code, name), code, alpha3[code])
-        for code, name in territories.items()
-        if code in alpha3 and code not in _NOT_COUNTRIES
-    }
-    names: dict[str, str] = dict.fromkeys(_AMBIGUOUS, "")
-    for code, also in _ALIASES.items():
-        names.update(dict.fromkeys(also.split("/"), code))
-    for code, country in countries.items():
+    aliases = get_global("territory_aliases").items()
+    alpha3 = {two[0]: three for three, two in aliases if len(three) == 3 and three.isalpha() and len(two) == 1}
+    alpha3 |= _ALPHA3
+    countries = {}
+    for code in territories.keys() & alpha3.keys() - _NOT_COUNTRIES:
+        name = _NAMES.get(code, territories[code])
+        countries[code] = Country(name, code, alpha3[code], slugs.get(code, (fold_name(name).replace(" ", "-"),)))
+    names = dict.fromkeys(_AMBIGUOUS, "")
+    names |= {alias.strip(): code for code, aliases, *_ in rows for alias in aliases.split("/") if alias.strip()}
+    for code, country in sorted(countries.items()):
         name = fold_name(country.name)
         for one in (name, fold_name(territories[code])):
             names.setdefault(one, code)
             names.setdefault(f"{one} the", code)  # "Bahamas, The"
         for kind in ("republic of", "republic of the", "kingdom of", "kingdom of the", "sultanate of"):
             names.setdefault(f"{kind} {name}", code)
-    codes = {"UK": "GB"}
-    for code, country in countries.items():
-        codes |= {code: code, country.alpha3: code}
+    codes = {key: code for code, country in countries.items() for key in (code, country.alpha3)} | {"UK": "GB"}
     max_words: dict[str, int] = {}
     for name in names:
         words = name.split()
@@ -174,14 +100,13 @@ def _index() -> _Index:
 def find_country(text: str) -> Country:
     """Return the country of an English name or an ISO 3166 code; case and accents are ignored.
 
+    Raises `InputError` for an unknown or ambiguous name, with the most similar ones.
+
     >>> find_country("Cote d'Ivoire").alpha3, find_country("Korea, South").alpha2, find_country("tgo").name
     ('CIV', 'KR', 'Togo')
-
-    Raises
-    ------
-    InputError
-        For an unknown or ambiguous name, with the most similar ones.
     """
+    from difflib import get_close_matches
+
     index = _index()
     folded = fold_name(text).removeprefix("the ")
     code = index.names.get(folded) or index.codes.get(re.sub(r"\W", "", text).upper())
@@ -190,14 +115,12 @@ def find_country(text: str) -> Country:
         code = index.names.get(fold_name(f"{first} {last}").removeprefix("the "))
     if code:
         return index.countries[code]
-    suggestions = list(dict.fromkeys(index.countries[one].name for one in _similar_names(folded, index)))
-    which = (
-        f"which? {' or '.join(suggestions)}" if folded in _AMBIGUOUS else f"did you mean {' or '.join(suggestions)}?"
-    )
-    raise InputError(
-        f"{text.strip()!r} is no country that we know; "
-        + (which if suggestions else "give an English name or a code of ISO 3166")
-    )
+    similar = (index.names[name] for name in get_close_matches(folded, index.names, 3, 0.7))
+    meant = _AMBIGUOUS.get(folded) or dict.fromkeys(filter(None, similar))
+    suggestions = " or ".join(index.countries[one].name for one in meant)
+    which = f"which? {suggestions}" if folded in _AMBIGUOUS else f"did you mean {suggestions}?"
+    advice = which if suggestions else "give an English name or a code of ISO 3166"
+    raise InputError(f"{text.strip()!r} is no country that we know; {advice}")
 
 
 def country_named(folded: str) -> str | None:
@@ -225,11 +148,3 @@ def extract_countries(words: Sequence[str]) -> tuple[list[str], list[str]]:
             left.append(words[i])
             i += 1
     return found, left
-
-
-def _similar_names(folded: str, index: _Index) -> list[str]:
-    from difflib import get_close_matches
-
-    if folded in _AMBIGUOUS:
-        return list(_AMBIGUOUS[folded])
-    return [code for name in get_close_matches(folded, index.names, 3, 0.7) if (code := index.names[name])]

@@ -1,7 +1,6 @@
 """Detect the country and the year of a report from its title, its address or its first lines, in that order.
 
-Only unambiguous evidence counts: a wrong country is worse than none. A line names the country only if its other words
-are those of report titles, so that "Georgia Tech", "Michael Jordan" and "New Mexico" name none.
+Only unambiguous evidence counts: "Georgia Tech", "Michael Jordan" and "New Mexico" name no country.
 """
 
 from __future__ import annotations
@@ -78,25 +77,11 @@ _SUFFIX: Final = re.compile(
 
 
 def country_and_year(title: str | None, source: str, opening: str) -> tuple[str | None, int | None]:
-    """Detect the country and the year of a report; None where the evidence is ambiguous.
+    """Detect the country and the year of a report, from 1990 to next year; None where the evidence is ambiguous.
 
-    Parameters
-    ----------
-    title : str or None
-        Title of the report; searched first.
-    source : str
-        Its address or path, searched second; only the file name of a path counts.
-    opening : str
-        Its text, of which the first 600 characters are searched last.
+    The title is searched first, then the address or path (of a path the file name only), last the first 600 characters
+    of the text. A country has its English name; a title in the form of the TIP Report may give an unknown one, too.
 
-    Returns
-    -------
-    (str or None, int or None)
-        English name of the country; a title in the form of the TIP Report may also give an unknown name. The year is
-        from 1990 to next year.
-
-    Examples
-    --------
     >>> country_and_year("2023 Trafficking in Persons Report: Karvonia", "x.html", "")
     ('Karvonia', 2023)
     >>> country_and_year("Qatar - United States Department of State", "hrr-2016-qatar.html", "")
