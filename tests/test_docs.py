@@ -163,9 +163,10 @@ def said_of(module: str, name: str) -> str | None:
     for node in body:
         if isinstance(node, ast.ImportFrom) and name in [alias.name for alias in node.names]:
             return said_of(str(node.module), name)
-    homes: dict[str, str] = getattr(import_module(module), "_MODULE_OF", {})
-    if name in homes:
-        return said_of(f"{module}.{homes[name]}", name)
+    homes: dict[str, tuple[str, ...]] = getattr(import_module(module), "_NAMES_OF", {})
+    for home, names in homes.items():
+        if name in names:
+            return said_of(f"{module}.{home}", name)
     for node, below in pairwise(body):
         targets = (
             node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []

@@ -292,7 +292,9 @@ def test_training_lays_a_passage_out_as_scoring_does(trained: Path) -> None:
     examples = _examples(rows, read_tokenizer(folder), scorer.vocabulary, SETTINGS, {})
     found = examples.rows(range(len(rows)), SETTINGS.tokens)
     headings = scorer.heading_ids([row.get("section") for row in rows])
-    texts = scorer.tokenizer.ids([one.text for one in scorer.input_texts([row["text"] for row in rows])])
+    texts = [
+        one.ids for one in scorer.tokenizer.encode([t.text for t in scorer.input_texts([r["text"] for r in rows])])
+    ]
     wanted = [scorer._windows(ids, heading)[0] for ids, heading in zip(texts, headings, strict=True)]
     assert found == wanted
     assert [len(row) <= SETTINGS.tokens for row in found] == [True] * len(rows)
@@ -598,8 +600,8 @@ def test_what_is_wrong_with_a_base_is_reported_in_a_line(tmp_path: Path) -> None
 
 
 def test_settings_that_make_no_sense_are_refused() -> None:
-    for wrong in ({"epochs": 0}, {"batch": 0}, {"tokens": 7}):
-        with pytest.raises(ValueError, match="epochs and batch: 1 or more; tokens: 8 or more"):
+    for wrong in ({"epochs": 0}, {"batch": 0}, {"tokens": 7}, {"twins": 0}):
+        with pytest.raises(ValueError, match="epochs, batch and twins: 1 or more; tokens: 8 or more"):
             Settings(**wrong)
     for wrong in ({"rate": 0}, {"rate": 1}):
         with pytest.raises(ValueError, match="a rate above 0 and below 1"):

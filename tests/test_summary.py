@@ -68,7 +68,7 @@ def write_rows(path: Path, rows: Iterable[dict[str, object]]) -> Path:
     return path
 
 
-def passages(*labels: tuple[str, ...], low_confidence: bool = False, text: str = "x") -> list[Passage]:
+def passages(*labels: tuple[str, ...], low_confidence: bool = False, text: str = "Courts sat.") -> list[Passage]:
     return [Passage(text, 0, len(text), None, one, {}, low_confidence) for one in labels]
 
 
@@ -313,7 +313,7 @@ def test_rows_are_counted_under_what_they_say(classifier: Classifier) -> None:
 
 def test_sections_come_as_they_appear_within_each_report(classifier: Classifier) -> None:
     def report(file: str, *sections: str | None) -> TaggedReport:
-        return TaggedReport(file, None, [Passage("x", 0, 1, section) for section in sections])
+        return TaggedReport(file, None, [Passage("Courts sat.", 0, 11, section) for section in sections])
 
     found = summarize(
         [report("1", "b. Rights", None, "a. Life"), report("2", "a. Life")], ScoringContext(classifier), ["section"]

@@ -93,7 +93,7 @@ def operating_points(y_true: Bools, scores: Floats, weights: Floats | None = Non
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
     some = hits >= min(_MIN_POSITIVES, hits[-1])
     sure = cut[(precision >= _TARGET) & some]
-    balanced = min([float(f1.max()) / 2, *sure[:1]])
+    balanced = float(min([f1.max() / 2, *sure[:1]]))
     cite = sure[sure >= balanced][-1] if len(sure) else max(balanced, cut[np.argmax(np.where(some, precision, 0))])
     screen = min(balanced, cut[np.argmax(recall >= _TARGET)])
     return {"screen": float(screen), "balanced": balanced, "cite": float(cite)}

@@ -41,6 +41,7 @@ KINDS: Final = {
 _ORDER: Final = {kind: rank for rank, kind in enumerate(KINDS)}
 
 Alignment = Literal["same", "reworded", "new", "dropped"]
+"""What became of a passage from one report to the other."""
 
 
 @dataclass(frozen=True, slots=True)

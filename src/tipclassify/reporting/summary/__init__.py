@@ -25,11 +25,16 @@ __all__ += ["Estimate", "Group", "Key", "Name", "Rates", "Summary", "adjust", "e
 DIMENSIONS: Final = ("file", "country", "year", "section")
 """Fields that passages can be grouped by."""
 
-NONE: Final = "(none)"  # pseudo-label of passages without a label
+NONE: Final = "(none)"
+"""Pseudo-label of passages without a label."""
 OVERLAP: Final = "A passage may have several labels: shares need not add up to 100%."
+"""Note below every table of shares."""
 
-Name = str | int | None  # value of a dimension: a file, country, section or year; None if unknown
+Name = str | int | None
+"""Value of a dimension: a file, country, section or year; None if unknown."""
+
 Key = tuple[Name, ...]
+"""Values of the dimensions of a group."""
 
 
 @dataclass(frozen=True, slots=True)
