@@ -164,7 +164,7 @@ def _sentence_cuts(flat: str) -> list[int]:
         if lists and (moved := _ENUMERATOR_LAST.search(flat, max(at, cut - _MAX_ABBREVIATION), cut)):
             cut = moved.start(1)  # "the following: 1.": the number belongs to the next sentence
         elif own := _ENTRY.match(flat, at):
-            cut = _start_of_next_entry(flat, at, cut, own)
+            cut = _start_of_next_entry(flat, cut, own)
         if not (flat[at].isalpha() or _ALPHANUMERIC.search(flat, at, cut)):
             if not ends:
                 continue
@@ -176,7 +176,7 @@ def _sentence_cuts(flat: str) -> list[int]:
     return ends
 
 
-def _start_of_next_entry(flat: str, at: int, cut: int, own: re.Match[str]) -> int:
+def _start_of_next_entry(flat: str, cut: int, own: re.Match[str]) -> int:
     """Return the start of the number that follows the sentence's `own` if the sentence ends in it, else `cut`."""
     last = _NEXT_ENTRY.search(flat, max(own.end(), cut - _MAX_ABBREVIATION), cut)
     if not last or (last[3], last[5]) != (own[1], own[3]) or _REFERENCE.fullmatch(last["before"]):
