@@ -17,10 +17,11 @@ from tipclassify.cli.output import (
     print_note,
     print_notes,
     print_warnings,
+    remove_scraps,
     tag_each,
     tagged_reports,
 )
-from tipclassify.errors import InputError
+from tipclassify.errors import InputError, OutputError
 from tipclassify.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def score(
     policy: options.Policy = "balanced",
     threshold: options.Threshold = None,
     unit: options.Unit = "sentence",
+    text_column: options.TextColumn = "text",
     encoding: options.Encoding = None,
     allow_private: options.AllowPrivate = False,
     jobs: options.Jobs = 1,
@@ -69,11 +71,11 @@ def score(
         raise typer.BadParameter("give --output or --output-dir, not both", param_hint="'--output-dir'")
     if resume and not output_dir:
         raise typer.BadParameter("needs --output-dir", param_hint="'--resume'")
-    tagging = options.tagging(model, policy, threshold, unit, encoding, allow_private)
+    tagging = options.tagging(model, policy, threshold, unit, encoding, allow_private, text_column)
     if engine:
-        if bom or jobs != 1 or output or format not in (None, "parquet"):
+        if bom or jobs != 1 or output or text_column != "text" or format not in (None, "parquet"):
             reason = "writes Parquet to --output-dir, by --workers processes"
-            remedy = "leave out --bom, --jobs, --output and --format"
+            remedy = "leave out --bom, --jobs, --output, --text-column and --format"
             raise typer.BadParameter(f"{reason}: {remedy}", param_hint="'--engine'")
         _score_on_cluster(files, tagging, output_dir, scheduler, workers)
         return
@@ -102,7 +104,12 @@ def _score_each(
     files, kind = expand_inputs(names), FORMATS[format]
     outputs = {file: folder / name for file, name in zip(files, output_names(files, kind.suffixes[0]), strict=True)}
     setting = [__version__, context.classifier.meta.get("sha256"), tagging.policy, tagging.thresholds, tagging.unit]
-    ledger = Ledger(folder, {"setting": [*setting, tagging.read.encoding, format, context.bom]})
+    ledger = Ledger(
+        folder, {"setting": [*setting, tagging.read.encoding, tagging.read.text_column, format, context.bom]}
+    )
+    if resume:
+        for output in outputs.values():
+            remove_scraps(output)
     left = [file for file in files if not (resume and ledger.has(file, outputs[file]))]
     if len(left) < len(files):
         print_note(f"{len(files) - len(left)} of {len(files)} inputs were done")
@@ -119,7 +126,7 @@ def _score_each(
                     continue
                 ledger.add(file, outputs[file])
                 finished += 1
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, OutputError):
             print_note(f"interrupted; {finished} of {len(left)} outputs are whole, --resume makes the others")
             raise
 

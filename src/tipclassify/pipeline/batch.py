@@ -39,6 +39,9 @@ __all__ += ["tag_document", "tag_input", "tag_inputs", "tag_rows"]
 ROWS: Final = (".jsonl", ".ndjson")
 """Suffixes of files whose rows are passages already, one JSON object a line."""
 
+TABLES: Final = (".csv", ".tsv", ".xlsx")
+"""Suffixes of tables whose rows are passages; a folder gives none of them."""
+
 AHEAD: Final = 8
 """Tasks submitted ahead of the consumer, for each process: a slow one has a bounded number of results waiting."""
 
@@ -94,15 +97,18 @@ def _expanded(name: str, rows: Sequence[str]) -> list[str]:
     if name.startswith("@") and not os.path.exists(name):
         return [one for listed in _listed(name[1:]) for one in _expanded(listed, rows)]
     if os.path.isdir(name):
-        files = [
-            str(path)
-            for path in sorted(Path(name).rglob("*"))
-            if ((path.suffix and is_report(path.name)) or path.suffix.lower() in rows)
-            and not any(part.startswith(".") for part in path.relative_to(name).parts)
-            and path.is_file()
-        ]
+        files, others = [], []
+        for path in sorted(Path(name).rglob("*")):
+            # Hidden files, and those by which Word locks a document.
+            if not path.is_file() or any(part.startswith((".", "~$")) for part in path.relative_to(name).parts):
+                continue
+            known = (path.suffix and is_report(path.name)) or path.suffix.lower() in rows
+            (files if known else others).append(str(path))
         if not files:
             raise InputError(f"{name}: no report in this folder; it needs .html, .pdf, .docx, .txt or the like")
+        if others:
+            named = ", ".join(os.path.basename(other) for other in others[:3]) + (", …" if len(others) > 3 else "")
+            warnings.warn(f"{name}: left out {len(others):,} files that are no reports: {named}", stacklevel=2)
         return files
     if any(mark in name for mark in "*?[") and not os.path.exists(name):
         files = sorted(path for path in glob.glob(name, recursive=True) if os.path.isfile(path))
@@ -137,7 +143,7 @@ def tag_inputs(
     next input: the rest of it is discarded then. It raises `InputError` for an unreadable input.
     """
     failed: set[int] = set()
-    results = map_in_order(partial(_results, tagging, make), _tasks(files, failed), jobs)
+    results = map_in_order(partial(_results, tagging, make), _tasks(files, failed, tagging.read), jobs)
     for number, of_input in groupby(results, key=itemgetter(0)):
         yield files[number], _until_error(of_input, failed)
 
@@ -176,15 +182,18 @@ class _Task(NamedTuple):
     lines: list[tuple[int, bytes]] | InputError | None = None
 
 
-def _tasks(files: Sequence[str], failed: set[int]) -> Iterator[_Task]:
+def _tasks(files: Sequence[str], failed: set[int], options: ReadOptions) -> Iterator[_Task]:
     """Yield one task or more for each file; stop early for a file whose number enters `failed`."""
     for number, file in enumerate(files):
-        if Path(file).suffix.lower() not in ROWS or is_link(file):
+        suffix = Path(file).suffix.lower()
+        if suffix not in (*ROWS, *TABLES) or is_link(file):
             yield _Task(number, file)
             continue
         yield _Task(number, file, [])  # so that an empty file has a result too
+        from tipclassify.readers.tables import read_table
+
         try:
-            for lines in read_lines(file):
+            for lines in read_table(file, options) if suffix in TABLES else read_lines(file):
                 if number in failed:
                     break
                 yield _Task(number, file, lines)
@@ -203,7 +212,7 @@ def _results(tagging: Tagging, make: Callable[[TaggedReport], Any], task: _Task)
         elif isinstance(task.lines, InputError):
             raise task.lines
         else:
-            rows, wrong = parse_rows(task.lines, task.file)
+            rows, wrong = parse_rows(task.lines, task.file, tagging.read.text_column)
             if rows:
                 made.append(make(tag_rows(task.file, rows, classifier, tagging.policy)))
             if wrong:

@@ -33,11 +33,14 @@ class ReadOptions:
         Allow links to private and loopback addresses.
     refresh : bool
         Fetch links again although today's copy is in the cache.
+    text_column : str
+        Column of tables, or field of JSON Lines, with the text of a row.
     """
 
     encoding: str | None = None
     allow_private: bool = False
     refresh: bool = False
+    text_column: str = "text"
 
 
 def is_report(name: str) -> bool:

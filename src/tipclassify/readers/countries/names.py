@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from tipclassify.errors import InputError
+from tipclassify.errors import UsageError
 
 __all__ = ["Country", "country_named", "extract_countries", "find_country", "fold_name"]
 
@@ -179,7 +179,7 @@ def find_country(text: str) -> Country:
 
     Raises
     ------
-    InputError
+    UsageError
         For an unknown or ambiguous name, with the most similar ones.
     """
     index = _index()
@@ -194,7 +194,7 @@ def find_country(text: str) -> Country:
     which = (
         f"which? {' or '.join(suggestions)}" if folded in _AMBIGUOUS else f"did you mean {' or '.join(suggestions)}?"
     )
-    raise InputError(
+    raise UsageError(
         f"{text.strip()!r} is no country that we know; "
         + (which if suggestions else "give an English name or a code of ISO 3166")
     )

@@ -16,7 +16,7 @@ from typing import IO, Any, Final
 from urllib.parse import quote, urlsplit
 
 from tipclassify._version import __version__
-from tipclassify.errors import InputError
+from tipclassify.errors import UsageError
 from tipclassify.labels import LABELS
 from tipclassify.model.classifier import Classifier
 from tipclassify.text.document import Document, Passage
@@ -198,4 +198,4 @@ def format_of(path: Path, suffixes: Mapping[str, Sequence[str]] | None = None) -
         if path.suffix.lower() in known:
             return name
     choice = ", ".join(known[0] for known in suffixes.values())
-    raise InputError(f"{path}: no format has the suffix {path.suffix!r}; use {choice}, or say --format")
+    raise UsageError(f"{path}: no format has the suffix {path.suffix!r}; use {choice}, or say --format")
