@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def score(
     files: options.Files,
     format: Annotated[
-        Literal["table", "jsonl", "csv", "xlsx", "parquet", "html", "md"] | None,
+        Literal["table", "jsonl", "csv", "xlsx", "parquet", "html", "docx", "md"] | None,
         Option("--format", "-f", help="How to write the results; by the suffix of --output, else a table."),
     ] = None,
     model: options.Model = None,
@@ -55,7 +55,7 @@ def score(
 ) -> None:
     """Tag the passages of reports: positive effort, failure, complicity.
 
-    The table and md show the passages that have a label; html shows the whole report with its tags and the reasons for
+    The table, md and docx show the passages that have a label; html shows the whole report with its tags and the reasons for
     them; jsonl, csv, xlsx and parquet hold every passage, with its page and characters in the text ('tipclassify text'
     prints it), its section, and the probability of each label. References, notes, contents, dates and addresses have no
     label.

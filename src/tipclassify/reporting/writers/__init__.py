@@ -182,6 +182,7 @@ FORMATS: Final = {
     "xlsx": OutputFormat("sheets", "write_xlsx", (".xlsx",), binary=True),
     "parquet": OutputFormat("rows", "write_parquet", (".parquet",), binary=True),
     "html": OutputFormat("html", "write_html", (".html", ".htm")),
+    "docx": OutputFormat("word", "write_docx", (".docx",), binary=True),
     "md": OutputFormat("markdown", "write_markdown", (".md", ".markdown")),
 }
 """Output formats by name, as ``--format`` takes it."""
