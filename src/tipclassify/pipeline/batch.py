@@ -29,6 +29,7 @@ from tipclassify.readers import ReadOptions, is_link, is_report, read_report
 from tipclassify.readers.jsonl import parse_rows, read_lines
 from tipclassify.reporting.writers import TaggedReport, identity
 from tipclassify.text.document import Document, Passage
+from tipclassify.text.segmentation.passages import passage_parts
 
 if TYPE_CHECKING:
     from tipclassify.text.segmentation.passages import Unit
@@ -97,7 +98,7 @@ def _expanded(name: str, rows: Sequence[str]) -> list[str]:
     if name.startswith("@") and not os.path.exists(name):
         return [one for listed in _listed(name[1:]) for one in _expanded(listed, rows)]
     if os.path.isdir(name):
-        files, others = [], []
+        files, others = list[str](), list[str]()
         for path in sorted(Path(name).rglob("*")):
             # Hidden files, and those by which Word locks a document.
             if not path.is_file() or any(part.startswith((".", "~$")) for part in path.relative_to(name).parts):
@@ -138,18 +139,21 @@ def tag_inputs(
 ) -> Iterator[tuple[str, Iterator[Any]]]:
     """Tag inputs with `jobs` processes; yield each with an iterator of its tagged reports, in the order of `files`.
 
-    An input of rows gives one report for each batch of rows, any other input one report. With `make`, yield
+    An input of rows gives one report for each batch of rows, a long report one for each part of it, any other input one
+    report. With `make`, yield
     ``make(report)``, computed in the worker, in place of each report. Consume each iterator before you advance to the
     next input: the rest of it is discarded then. It raises `InputError` for an unreadable input.
     """
     failed: set[int] = set()
-    results = map_in_order(partial(_results, tagging, make), _tasks(files, failed, tagging.read), jobs)
+    results = map_in_order(
+        partial(_numbered_results, tagging, make, jobs == 1), _tasks(files, failed, tagging.read), jobs
+    )
     for number, of_input in groupby(results, key=itemgetter(0)):
         yield files[number], _until_error(of_input, failed)
 
 
 def tag_input(file: str, tagging: Tagging) -> Iterator[TaggedReport]:
-    """Tag one input: yield its report, or for rows one for each batch; raise `InputError` when it cannot be read."""
+    """Tag one input: yield its report, or its parts, or batches of rows; raise `InputError` if it cannot be read."""
     for _, reports in tag_inputs([file], tagging):
         yield from reports
 
@@ -201,28 +205,36 @@ def _tasks(files: Sequence[str], failed: set[int], options: ReadOptions) -> Iter
             yield _Task(number, file, error)
 
 
-def _results(tagging: Tagging, make: Callable[[TaggedReport], Any], task: _Task) -> tuple[int, list[Any]]:
-    """Run a task; return its input's number and the results of `make`, followed by the input's error if it has one."""
-    made: list[Any] = []
+def _numbered_results(
+    tagging: Tagging, make: Callable[[TaggedReport], Any], lazily: bool, task: _Task
+) -> tuple[int, Iterable[Any]]:
+    """Return the number of a task's input, and its results: lazily, for constant memory, or as a list to pickle."""
+    results = _results(tagging, make, task)
+    return task.number, results if lazily else list(results)
+
+
+def _results(tagging: Tagging, make: Callable[[TaggedReport], Any], task: _Task) -> Iterator[Any]:
+    """Run a task; yield the results of `make`, then the input's error if it has one."""
     classifier = tagging.classifier()
     try:
         if task.lines is None:
-            report = tag_document(task.file, partial(read_report, task.file, tagging.read), classifier, tagging)
-            made.append(make(report))
+            document, notes = read_with_notes(partial(read_report, task.file, tagging.read))
+            for part, (within, passages) in enumerate(passage_parts(document, tagging.unit), 1):
+                tagged = classifier.tag_passages(passages, tagging.policy)
+                yield make(TaggedReport(task.file, within, tagged, notes=notes if part == 1 else (), part=part))
         elif isinstance(task.lines, InputError):
             raise task.lines
         else:
             rows, wrong = parse_rows(task.lines, task.file, tagging.read.text_column)
             if rows:
-                made.append(make(tag_rows(task.file, rows, classifier, tagging.policy)))
+                yield make(tag_rows(task.file, rows, classifier, tagging.policy))
             if wrong:
                 raise wrong
     except InputError as error:
-        made.append(InputError(str(error)))  # subclasses of InputError do not pickle
-    return task.number, made
+        yield InputError(str(error))  # subclasses of InputError do not pickle
 
 
-def _until_error(results: Iterable[tuple[int, list[Any]]], failed: set[int]) -> Iterator[Any]:
+def _until_error(results: Iterable[tuple[int, Iterable[Any]]], failed: set[int]) -> Iterator[Any]:
     """Yield the results of one input; at its error, add its number to `failed` and raise."""
     for number, made in results:
         for one in made:

@@ -92,13 +92,14 @@ def _web_address(link: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class TaggedReport:
-    """A report, or a batch of input rows, with all its passages, tagged or not."""
+    """A report, a part of a long one, or a batch of input rows, with all its passages, tagged or not."""
 
     file: str  # as the user named it
     document: Document | None  # None for input rows
     passages: Sequence[Passage]
     extras: Sequence[dict[str, Any]] = ()  # fields of the input rows, one dict for each passage; none for a document
     notes: tuple[str, ...] = ()  # the reader's warnings, one line each, such as pages without text
+    part: int = 1  # number of the part of a long report, in order
 
     @property
     def title(self) -> str:
