@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import Run
 
+from tipclassify import Classifier
 from tipclassify.cli.output import open_output
 from tipclassify.corpus.formats import read_records
 from tipclassify.corpus.loading import read_rows
@@ -221,6 +222,20 @@ def test_label_studio_boxes_are_refused(tmp_path: Path) -> None:
     (tmp_path / "tasks.json").write_text(json.dumps([task]), "utf-8")
     with pytest.raises(CorpusError, match="annotated with rectanglelabels, not with choices"):
         read_records(tmp_path / "tasks.json")
+
+
+@pytest.mark.parametrize("command", [("text",), ("score", *FAST, "-f", "jsonl")])
+def test_what_a_reader_warns_of_is_one_line(cli: Run, tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "a.txt").write_bytes("Café police slept in the cold. ".encode() * 40 + b"\x81 Courts slept.")
+    done = cli(*command, tmp_path / "a.txt")
+    assert done.returncode == 0
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.decode().startswith(f"tipclassify: warning: {tmp_path}/a.txt: not quite utf-8; ")
+
+
+def test_a_passage_of_a_megabyte_is_scored_without_a_warning(fast: Classifier) -> None:
+    probabilities = fast.predict_proba(["Police arrested, convicted and sentenced traffickers. " * 20_000])
+    assert ((probabilities >= 0) & (probabilities <= 1)).all()
 
 
 # --------------------------------------------------------------------------------------------- long reports

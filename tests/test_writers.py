@@ -581,9 +581,7 @@ def test_markdown_counts_then_quotes_what_is_tagged(report: TaggedReport, run: S
     assert f"- model: {run.about()['model']}" in text
 
 
-def test_word_has_each_finding_under_its_section_with_probability_page_and_citation(
-    fast: Classifier, run: ScoringContext
-) -> None:
+def test_word_has_each_finding_under_its_section_with_probability_page_and_citation(run: ScoringContext) -> None:
     found = Passage("Courts freed\nthe \x00guards.", 5, 30, "protection", ("failure",), SCORES, page=3)
     none = Passage("The court sat in May.", 31, 52, "protection", (), SCORES, page=3)
     document = Document("", (), title="Report on Karvonia", country="Karvonia", year=2024)

@@ -13,6 +13,7 @@ from tipclassify.labels import LABELS
 
 if TYPE_CHECKING:
     from tipclassify.pipeline.batch import Tagging
+    from tipclassify.readers import ReadOptions
 
 PolicyName = Literal["screen", "balanced", "cite"]
 UnitName = Literal["sentence", "clause"]
@@ -96,11 +97,17 @@ def tagging(
 ) -> Tagging:
     """Combine the options of a command into one picklable value for worker processes."""
     from tipclassify.pipeline.batch import Tagging
+
+    thresholds = tuple(sorted(parse_thresholds(threshold).items()))
+    return Tagging(model, policy, thresholds, unit, read_options(encoding, allow_private, text_column))
+
+
+def read_options(encoding: str | None, allow_private: bool, text_column: str = "text") -> ReadOptions:
+    """Combine the options for reading; `typer.BadParameter` for an unknown encoding."""
     from tipclassify.readers import ReadOptions
     from tipclassify.readers.text import codec_named
 
     if encoding is not None and codec_named(encoding) is None:
         reason = f"no encoding is called {encoding!r}; try utf-8, cp1252 or macintosh"
         raise typer.BadParameter(reason, param_hint="'--encoding'")
-    thresholds = tuple(sorted(parse_thresholds(threshold).items()))
-    return Tagging(model, policy, thresholds, unit, ReadOptions(encoding, allow_private, text_column=text_column))
+    return ReadOptions(encoding, allow_private, text_column=text_column)
