@@ -48,7 +48,7 @@ def report(tmp_path: Path) -> Path:
         ("bundle report.txt --model fast -o bundle.zip", 0, "fingerprint"),
         ("verify report.txt", 1, "not a bundle"),
         ("review gone.txt", 1, "gone.txt: no such file"),
-        ("fetch Atlantis", 1, "Atlantis"),
+        ("fetch Atlantis", 2, "Atlantis"),
         ("text report.txt", 0, "PROSECUTION"),
         ("explain Arrested. --model fast", 0, "(bias)"),
         ("evaluate gone.jsonl --model fast", 1, "gone.jsonl: no such file"),

@@ -53,6 +53,11 @@ Recommendations:| (a) Amend the law.| (b) Train judges.
 4. The Committee notes the report.| 5. It asks the government for figures.
 47. Courts convicted 12 traffickers in 2023.| 48. Courts convicted nine in 2024.
 1. Amend the law.| It allows fines.| 2. Train judges.
+1. Amend the penal code| 2. Train more judges| 3. Pay inspectors
+⁃7. Amend the penal code| ⁃8. Train more judges
+a. The penal code| b. The training of judges| c. The pay of inspectors
+1. The court applied Rule 2.| The guards were freed.
+1. The raids freed victims in groups of 12.| They were sent home.
 """,
     "semicolon lists stay whole": """
 Increase investigations; train judges; and amend the law.
@@ -183,6 +188,7 @@ The guards are paid by Samuel Moro Jr.| The police look away.
 The ministry gave the shelter to Group B.| The group closed it.
 Inspectors may fine farms under Schedule C.| No farm was fined.
 The answer was no.| The court gave no reason.
+The guards let us go, you and I.| Did you see where Anna I. Moro went?
 The plan lapsed in Sept.| The ministry has not renewed it.
 Forced labor is banned by Section 7.b.| The law is ignored.
 """,
@@ -199,6 +205,10 @@ The ministry spent 4,000 lira.| $300 went to shelters.
 Police found the girls at 10.30 p.m. in a bar.| They were freed.
 Rule 1.1.2 forbids it.| Rule 1.1.3 allows it.
 The score is 7.| The limit is 9.
+The court fined the agency 2,000.75 lira.| The agency did not pay.
+The fee for a visa was $1,300.50.| Recruiters kept half of it.
+Forced labor is defined in section 3.12.| Debt is not.
+The levy is $40.00.| It is paid by the worker.
 The court upheld Decree 14.| Inspectors then closed two farms.
 """,
     "section numbers and captions": """
@@ -226,6 +236,8 @@ They often acted late […] and without notice.| No one was charged.
 They often acted late [...] and without notice.| No one was charged.
 “They acted late…” a victim said.| No one was charged.
 …and the ministry did nothing.| No one was charged.
+“Victims [...] were told to wait at the gate [...]” (Moro 12).
+"Victims [...] were told to wait at the gate [...]" (Moro 12).| No one was charged.
 They often acted late…|The government said nothing.
 """,
     "footnotes": """

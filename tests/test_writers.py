@@ -29,6 +29,7 @@ from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.passages import text_document
 
 openpyxl = pytest.importorskip("openpyxl")
+docx = pytest.importorskip("docx")
 
 HERE = [name for name in FORMATS if name != "html"]  # the report for browsers has tests of its own
 TEXT = """PROSECUTION
@@ -122,6 +123,10 @@ def workbook(data: bytes) -> Any:
     return openpyxl.load_workbook(io.BytesIO(data))
 
 
+def word_lines(data: bytes) -> list[str]:
+    return [paragraph.text for paragraph in docx.Document(io.BytesIO(data)).paragraphs]
+
+
 def parquet(data: bytes) -> Any:
     from pyarrow import parquet
 
@@ -177,6 +182,8 @@ def test_no_reports_and_a_report_without_passages_give_a_valid_file(name: str, r
             assert (parquet(data).num_rows, parquet(data).column_names) == (0, list(COLUMNS))
         elif name == "md":
             assert (b"No reports." in data) == (not reports)
+        elif name == "docx":
+            assert ("empty.txt" in word_lines(data)) == bool(reports)
         else:
             assert data.decode().startswith("0 passages: ")
 
@@ -243,10 +250,8 @@ def test_suffixes_name_formats() -> None:
     for name, known in FORMATS.items():
         for suffix in known.suffixes:
             assert format_of(Path("some.where/out" + suffix.upper())) == name
-    with pytest.raises(
-        InputError, match=r"out\.docx: no format has the suffix '\.docx'; use \.txt, \.jsonl, .*--format"
-    ):
-        format_of(Path("out.docx"))
+    with pytest.raises(InputError, match=r"out\.doc: no format has the suffix '\.doc'; use \.txt, \.jsonl, .*--format"):
+        format_of(Path("out.doc"))
     with pytest.raises(InputError, match="no format has the suffix ''"):
         format_of(Path("csv"))
 
@@ -574,6 +579,33 @@ def test_markdown_counts_then_quotes_what_is_tagged(report: TaggedReport, run: S
     children = [child for token in parsed(text.encode()) for child in token.children or ()]
     assert [child.attrs["href"] for child in children if child.type == "link_open"][1:] == ["b%26c.txt"]
     assert f"- model: {run.about()['model']}" in text
+
+
+def test_word_has_each_finding_under_its_section_with_probability_page_and_citation(run: ScoringContext) -> None:
+    found = Passage("Courts freed\nthe \x00guards.", 5, 30, "protection", ("failure",), SCORES, page=3)
+    none = Passage("The court sat in May.", 31, 52, "protection", (), SCORES, page=3)
+    document = Document("", (), title="Report on Karvonia", country="Karvonia", year=2024)
+    data = written("docx", [TaggedReport("k.pdf", document, [found, none], notes=("page 2 has no text",))], run)
+    made = docx.Document(io.BytesIO(data))
+    lines = [(paragraph.style.name, paragraph.text) for paragraph in made.paragraphs]
+    assert lines[1:4] == [
+        ("Heading 1", "Report on Karvonia"),
+        ("Normal", "k.pdf · Karvonia · 2024"),
+        ("Normal", "Not read in full: page 2 has no text"),
+    ]
+    at = lines.index(("Heading 2", "Protection"))
+    cited = "Report on Karvonia (Karvonia, 2024), section “Protection”, p. 3, k.pdf, characters 5–30"
+    assert lines[at + 1 : at + 3] == [("Quote", "Courts freed the �guards."), ("Normal", f"failure 0.91 · {cited}")]
+    rows_of_counts = [[cell.text for cell in row.cells] for row in made.tables[0].rows]
+    assert rows_of_counts[1:] == [["Protection", "2", "0", "1", "0", "1"], ["all", "2", "0", "1", "0", "1"]]
+    assert ("List Bullet", "policy: balanced") in lines
+
+
+@given(texts=st.lists(nasty_text | st.text(st.characters(codec=None)), max_size=4))
+@settings(deadline=None, max_examples=15)
+def test_word_holds_any_text(texts: list[str], run: ScoringContext) -> None:
+    lines = word_lines(written("docx", [rows(*texts, section=(texts or [None])[0])], run))
+    assert [line for line in map(one_line, texts) if line not in lines] == []
 
 
 def test_markdown_puts_the_batches_of_one_file_together(run: ScoringContext) -> None:

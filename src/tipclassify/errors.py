@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["CorpusError", "InputError", "MissingExtraError", "ModelError", "TipclassifyError"]
+__all__ = [
+    "CorpusError",
+    "InputError",
+    "MissingExtraError",
+    "ModelError",
+    "OutputError",
+    "TipclassifyError",
+    "UsageError",
+]
 
 
 class TipclassifyError(Exception):
@@ -13,6 +21,14 @@ class TipclassifyError(Exception):
 
 class InputError(TipclassifyError):
     """Unreadable file or text."""
+
+
+class UsageError(InputError):
+    """Option or name that cannot be meant."""
+
+
+class OutputError(TipclassifyError):
+    """Output that cannot be written, as on a full disk."""
 
 
 class ModelError(TipclassifyError):

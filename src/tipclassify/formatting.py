@@ -10,7 +10,7 @@ from typing import Any, Final
 
 __all__ = ["aligned", "csv_cell", "json_line", "looks_like_a_formula", "markdown_table", "one_line", "shown"]
 
-_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _FORMULA: Final = re.compile(r"[\t\r\n]|[\s\ufeff]*[=+\-@＝＋－＠]")
 _NOT_RAW: Final = re.compile(
     "[\x7f-\x9f\u2028\u2029\ud800-\udfff]"

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import io
 import sys
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 from typer import Option
 
 from tipclassify._version import __version__
 from tipclassify.cli import bundle, compare, corpus, evaluate, explain, fetch, models, review, score, summary, text
-from tipclassify.cli.output import print_note, show_warnings
-from tipclassify.errors import ModelError, TipclassifyError
+from tipclassify.cli.output import print_note, print_notes, show_warnings
+from tipclassify.errors import CorpusError, ModelError, TipclassifyError, UsageError
 
 app = typer.Typer(
     name="tipclassify",
@@ -66,16 +67,35 @@ def _root(
     pass
 
 
+# Base of usage errors. Typer has a copy of Click since 0.26, and Click's own before.
+_ClickException: Final[Any] = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+
+
 def main() -> None:
     """Run the command line and exit with its code."""
+    with contextlib.suppress(AttributeError):  # no standard output
+        if isinstance(sys.stdout.buffer, io.RawIOBase):  # PYTHONUNBUFFERED: the rest of a short write would be lost
+            sys.stdout = open(sys.stdout.fileno(), "w", closefd=False)  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     show_warnings()
     try:
-        app()
+        sys.exit(app(prog_name="tipclassify", standalone_mode=False))
+    except _ClickException as error:
+        if type(error).__name__ != "NoArgsIsHelpError":  # whose message, the help, Rich has printed
+            command = error.ctx.command_path if getattr(error, "ctx", None) else "tipclassify"
+            message = " ".join(error.format_message().replace("Value error, ", "").split()).rstrip(".")
+            print_note(f"{message}; see '{command} --help'")
+        sys.exit(error.exit_code)
+    except CorpusError as error:
+        print_notes(error.problems)
+        sys.exit(1)
     except TipclassifyError as error:
         print_note(str(error))
-        sys.exit(3 if isinstance(error, ModelError) else 1)
+        sys.exit(3 if isinstance(error, ModelError) else 2 if isinstance(error, UsageError) else 1)
+    except OSError as error:  # of a file that is not an input: the ledger, a cache, a temporary folder
+        print_note(f"{error.filename or 'output'}: {(error.strerror or str(error)).lower()}; free it, or name another")
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -13,7 +13,7 @@ from typer import Argument, Option
 from tipclassify.cli import options
 from tipclassify.cli.output import open_output, print_note, print_notes, tagged_reports, write_results, write_rows
 from tipclassify.corpus.loading import read_rows
-from tipclassify.errors import CorpusError, InputError
+from tipclassify.errors import CorpusError, UsageError
 from tipclassify.formatting import json_line
 from tipclassify.progress import progress_bar
 
@@ -103,7 +103,7 @@ def add(
 
     if to.suffix.lower() != ".jsonl":
         remedy = "convert it with 'tipclassify corpus convert --to jsonl'"
-        raise InputError(f"{to}: rows are added to .jsonl only; {remedy}")
+        raise UsageError(f"{to}: rows are added to .jsonl only; {remedy}")
     before = to.read_bytes() if to.exists() else b""
     there = read_rows(to) if before.strip() else []
     added = add_rows(there, read_rows(*new))
@@ -156,7 +156,7 @@ def split(
     from tipclassify.corpus.curation import split_rows
 
     if train.absolute() == test.absolute():
-        raise InputError(f"{train}: is named for both parts; give two files")
+        raise UsageError(f"{train}: is named for both parts; give two files")
     parts = split_rows(read_rows(*paths), share, seed)
     with open_output(train) as first, open_output(test) as second:
         for out, rows in zip((first, second), parts, strict=True):

@@ -11,7 +11,7 @@ from typer import Argument, Option
 
 from tipclassify.cli import options
 from tipclassify.cli.output import open_output, print_note
-from tipclassify.errors import InputError, MissingExtraError
+from tipclassify.errors import InputError, MissingExtraError, OutputError
 
 
 def fetch(
@@ -42,16 +42,16 @@ def fetch(
     else:
         check_year(year)
         years = [year]
+    found = [find_country(name) for name in countries]
     try:
         output_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise InputError(f"{output_dir}: cannot be made ({reason}); choose another --output-dir") from None
+        raise OutputError(f"{output_dir}: cannot be made ({reason}); choose another --output-dir") from None
     site = base_url and base_url.rstrip("/")
     failed = 0
-    for name in countries:
+    for country in found:
         try:
-            country = find_country(name)
             year, page = find_narrative(
                 country, years, site, allow_private=allow_private, refresh=refresh, reported=print_note
             )

@@ -13,6 +13,7 @@ from tipclassify.labels import LABELS
 
 if TYPE_CHECKING:
     from tipclassify.pipeline.batch import Tagging
+    from tipclassify.readers import ReadOptions
 
 PolicyName = Literal["screen", "balanced", "cite"]
 UnitName = Literal["sentence", "clause"]
@@ -32,8 +33,9 @@ Files = Annotated[
     Argument(
         metavar="FILE...",
         help="Reports (text, Markdown, HTML, PDF, Word, EPUB, RTF, each also as .gz), links, folders, patterns, "
-        "'@list.txt' with one of these a line, '-' for standard input. A .jsonl file with a 'text' field is scored row "
-        "by row, without splitting, and keeps its other fields.",
+        "'@list.txt' with one of these a line, '-' for standard input. A .jsonl file with a 'text' field, and a .csv or "
+        ".xlsx file with a column 'text', is scored row by row, without splitting, and keeps its other fields. A folder "
+        "gives its reports and .jsonl files; name tables one by one.",
     ),
 ]
 Labelled = Annotated[list[Path], Argument(metavar="PATH...", help=LABELLED_HELP)]
@@ -50,6 +52,9 @@ Threshold = Annotated[
     Option(metavar="LABEL=VALUE", help="Probability from which a label is given, not the policy's; repeatable."),
 ]
 Unit = Annotated[UnitName, Option(help="Split reports to sentences, or long semicolon lists also to clauses.")]
+TextColumn = Annotated[
+    str, Option("--text-column", metavar="NAME", help="Column of .csv and .xlsx files, field of .jsonl, with the text.")
+]
 Encoding = Annotated[str | None, Option(metavar="NAME", help="Of text and HTML files (cp1252); else detected.")]
 AllowPrivate = Annotated[bool, Option("--allow-private", help="Let links lead to private and loopback addresses.")]
 Jobs = Annotated[int, Option("--jobs", "-j", metavar="N", callback=_not_zero, help="Processes; -1: one for each core.")]
@@ -67,8 +72,8 @@ def parse_thresholds(given: Sequence[str] | None) -> dict[str, float]:
     """Parse ``["failure=0.4"]`` to ``{"failure": 0.4}``; the last of several for one label applies."""
     chosen = {}
     for option in given or ():
-        label, _, written = option.partition("=")
-        if label not in LABELS:
+        label, equals, written = option.partition("=")
+        if label not in LABELS or not equals:
             reason = f"{option!r} is not LABEL=VALUE with a label of {', '.join(LABELS)}"
             raise typer.BadParameter(reason, param_hint="'--threshold'")
         try:
@@ -88,10 +93,21 @@ def tagging(
     unit: UnitName = "sentence",
     encoding: str | None = None,
     allow_private: bool = False,
+    text_column: str = "text",
 ) -> Tagging:
     """Combine the options of a command into one picklable value for worker processes."""
     from tipclassify.pipeline.batch import Tagging
-    from tipclassify.readers import ReadOptions
 
     thresholds = tuple(sorted(parse_thresholds(threshold).items()))
-    return Tagging(model, policy, thresholds, unit, ReadOptions(encoding, allow_private))
+    return Tagging(model, policy, thresholds, unit, read_options(encoding, allow_private, text_column))
+
+
+def read_options(encoding: str | None, allow_private: bool, text_column: str = "text") -> ReadOptions:
+    """Combine the options for reading; `typer.BadParameter` for an unknown encoding."""
+    from tipclassify.readers import ReadOptions
+    from tipclassify.readers.text import codec_named
+
+    if encoding is not None and codec_named(encoding) is None:
+        reason = f"no encoding is called {encoding!r}; try utf-8, cp1252 or macintosh"
+        raise typer.BadParameter(reason, param_hint="'--encoding'")
+    return ReadOptions(encoding, allow_private, text_column=text_column)

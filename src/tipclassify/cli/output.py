@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import glob
 import os
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import typer
 
-from tipclassify.errors import InputError
+from tipclassify.errors import InputError, OutputError
 from tipclassify.formatting import json_line
 from tipclassify.progress import progress_bar
 
@@ -23,17 +25,17 @@ if TYPE_CHECKING:
     Make = Callable[[TaggedReport], Any] | None
 
 
-def print_note(line: str) -> None:
+def print_note(line: str, program: str = "tipclassify") -> None:
     """Print a line on standard error, prefixed with the program's name."""
-    print(f"tipclassify: {line}", file=sys.stderr, flush=True)
+    print(f"{program}: {line}", file=sys.stderr, flush=True)
 
 
-def print_notes(lines: Sequence[str], most: int = 20) -> None:
+def print_notes(lines: Sequence[str], most: int = 20, program: str = "tipclassify") -> None:
     """Print the first `most` lines of one kind on standard error, and the number of the others."""
     for line in lines[:most]:
-        print_note(line)
+        print_note(line, program)
     if len(lines) > most:
-        print_note(f"and {len(lines) - most:,} more of this kind")
+        print_note(f"and {len(lines) - most:,} more of this kind", program)
 
 
 def print_warnings(notes: Iterable[str]) -> None:
@@ -121,24 +123,48 @@ def write_text(path: Path | None, text: str) -> None:
 
 @contextlib.contextmanager
 def open_output(path: Path | None, binary: bool = False) -> Iterator[IO[Any]]:
-    """Open a text (or binary) stream to `path`, or to stdout for None; a file is renamed into place when complete."""
-    if path is None:
-        try:
-            yield sys.stdout.buffer if binary else sys.stdout
-            sys.stdout.flush()
-        except BrokenPipeError:
-            # The reader (head, less) has closed the pipe. Without this, Python would fail again in its flush at exit.
-            with contextlib.suppress(OSError, ValueError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Open a text (or binary) stream to `path`, or to stdout for None; a file is renamed into place when complete.
+
+    Raises `OutputError` when the stream cannot be opened, written or closed.
+    """
+    try:
+        if path is None:
+            with _standard_output(binary) as out:
+                yield out
+        elif path.exists() and not path.is_file():  # a device or pipe, such as /dev/null, is never replaced
+            with _opened(path, "w", binary) as out:
+                yield out
+        else:
+            with _staged(path, binary) as out:
+                yield out
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        remedy = "free some space, or choose another --output" if error.errno in _FULL else "choose another --output"
+        raise OutputError(f"{path or 'standard output'}: cannot be written ({reason}); {remedy}") from None
+
+
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextlib.contextmanager
+def _standard_output(binary: bool) -> Iterator[IO[Any]]:
+    try:
+        yield sys.stdout.buffer if binary else sys.stdout
+        sys.stdout.flush()
+    except OSError as error:
+        # Without this, Python would fail again in its flush at exit.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):  # the reader (head, less) has closed the pipe
             raise typer.Exit from None
-        return
-    if path.exists() and not path.is_file():  # a device or pipe, such as /dev/null, is written to and never replaced
-        with _opened(path, path, "w", binary) as out:
-            yield out
-        return
+        raise
+
+
+@contextlib.contextmanager
+def _staged(path: Path, binary: bool) -> Iterator[IO[Any]]:
     staged = path.with_name(f".{path.name}-{os.urandom(4).hex()}")  # named before it exists, so it is always removed
     try:
-        with _opened(staged, path, "x", binary) as out:
+        with _opened(staged, "x", binary) as out:
             yield out
         umask = os.umask(0)
         os.umask(umask)
@@ -149,10 +175,13 @@ def open_output(path: Path | None, binary: bool = False) -> Iterator[IO[Any]]:
             os.unlink(staged)
 
 
-def _opened(file: Path, path: Path, mode: str, binary: bool) -> IO[Any]:
-    """Open a file, private until it is complete; errors name `path`."""
+def remove_scraps(path: Path) -> None:
+    """Remove what killed runs left of the output `path`."""
+    for scrap in path.parent.glob(f".{glob.escape(path.name)}-{'[0-9a-f]' * 8}"):
+        scrap.unlink(missing_ok=True)
+
+
+def _opened(file: Path, mode: str, binary: bool) -> IO[Any]:
+    """Open a file that is private until it is complete."""
     text: dict[str, Any] = {} if binary else {"encoding": "utf-8", "newline": ""}
-    try:
-        return open(file, mode + "b" * binary, opener=lambda name, flags: os.open(name, flags, 0o600), **text)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another --output") from None
+    return open(file, mode + "b" * binary, opener=lambda name, flags: os.open(name, flags, 0o600), **text)

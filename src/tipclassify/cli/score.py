@@ -17,10 +17,11 @@ from tipclassify.cli.output import (
     print_note,
     print_notes,
     print_warnings,
+    remove_scraps,
     tag_each,
     tagged_reports,
 )
-from tipclassify.errors import InputError
+from tipclassify.errors import InputError, OutputError
 from tipclassify.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -31,13 +32,14 @@ if TYPE_CHECKING:
 def score(
     files: options.Files,
     format: Annotated[
-        Literal["table", "jsonl", "csv", "xlsx", "parquet", "html", "md"] | None,
+        Literal["table", "jsonl", "csv", "xlsx", "parquet", "html", "docx", "md"] | None,
         Option("--format", "-f", help="How to write the results; by the suffix of --output, else a table."),
     ] = None,
     model: options.Model = None,
     policy: options.Policy = "balanced",
     threshold: options.Threshold = None,
     unit: options.Unit = "sentence",
+    text_column: options.TextColumn = "text",
     encoding: options.Encoding = None,
     allow_private: options.AllowPrivate = False,
     jobs: options.Jobs = 1,
@@ -53,7 +55,7 @@ def score(
 ) -> None:
     """Tag the passages of reports: positive effort, failure, complicity.
 
-    The table and md show the passages that have a label; html shows the whole report with its tags and the reasons for
+    The table, md and docx show the passages that have a label; html shows the whole report with its tags and the reasons for
     them; jsonl, csv, xlsx and parquet hold every passage, with its page and characters in the text ('tipclassify text'
     prints it), its section, and the probability of each label. References, notes, contents, dates and addresses have no
     label.
@@ -69,11 +71,11 @@ def score(
         raise typer.BadParameter("give --output or --output-dir, not both", param_hint="'--output-dir'")
     if resume and not output_dir:
         raise typer.BadParameter("needs --output-dir", param_hint="'--resume'")
-    tagging = options.tagging(model, policy, threshold, unit, encoding, allow_private)
+    tagging = options.tagging(model, policy, threshold, unit, encoding, allow_private, text_column)
     if engine:
-        if bom or jobs != 1 or output or format not in (None, "parquet"):
+        if bom or jobs != 1 or output or text_column != "text" or format not in (None, "parquet"):
             reason = "writes Parquet to --output-dir, by --workers processes"
-            remedy = "leave out --bom, --jobs, --output and --format"
+            remedy = "leave out --bom, --jobs, --output, --text-column and --format"
             raise typer.BadParameter(f"{reason}: {remedy}", param_hint="'--engine'")
         _score_on_cluster(files, tagging, output_dir, scheduler, workers)
         return
@@ -102,7 +104,12 @@ def _score_each(
     files, kind = expand_inputs(names), FORMATS[format]
     outputs = {file: folder / name for file, name in zip(files, output_names(files, kind.suffixes[0]), strict=True)}
     setting = [__version__, context.classifier.meta.get("sha256"), tagging.policy, tagging.thresholds, tagging.unit]
-    ledger = Ledger(folder, {"setting": [*setting, tagging.read.encoding, format, context.bom]})
+    ledger = Ledger(
+        folder, {"setting": [*setting, tagging.read.encoding, tagging.read.text_column, format, context.bom]}
+    )
+    if resume:
+        for output in outputs.values():
+            remove_scraps(output)
     left = [file for file in files if not (resume and ledger.has(file, outputs[file]))]
     if len(left) < len(files):
         print_note(f"{len(files) - len(left)} of {len(files)} inputs were done")
@@ -119,7 +126,7 @@ def _score_each(
                     continue
                 ledger.add(file, outputs[file])
                 finished += 1
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, OutputError):
             print_note(f"interrupted; {finished} of {len(left)} outputs are whole, --resume makes the others")
             raise
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from tipclassify.cli import options
-from tipclassify.cli.output import open_output, write_rows
+from tipclassify.cli.output import open_output, print_warnings, write_rows
 
 
 def text(
@@ -24,9 +24,11 @@ def text(
 
     With --blocks, each line holds start, end, page, section, heading (whether it is one) and text.
     """
-    from tipclassify.readers import ReadOptions, read_report
+    from tipclassify.pipeline.batch import read_with_notes
+    from tipclassify.readers import read_report
 
-    document = read_report(file, ReadOptions(encoding, allow_private))
+    document, notes = read_with_notes(lambda: read_report(file, options.read_options(encoding, allow_private)))
+    print_warnings(notes)
     if blocks:
         names = ("start", "end", "page", "section", "heading")
         rows = ({name: getattr(block, name) for name in names} for block in document.blocks)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal
 import typer
 from typer import Option
 
-from tipclassify.cli.output import show_warnings
+from tipclassify.cli.output import print_notes, show_warnings
 from tipclassify.errors import CorpusError, ModelError, TipclassifyError
 from tipclassify.progress import progress_bar
 
@@ -168,7 +168,7 @@ def print_errors() -> Iterator[None]:
     try:
         yield
     except CorpusError as error:
-        print("\n".join(error.problems), file=sys.stderr)
+        print_notes(error.problems, program="train.py")
         print_line(f"nothing was trained: {len(error.problems)} problems in the corpus")
         raise typer.Exit(1) from None
     except (TipclassifyError, ValueError) as error:

@@ -11,7 +11,7 @@ import numpy as np
 
 from tipclassify.corpus.loading import Row, group_rows, text_key
 from tipclassify.corpus.near_duplicates import LEAK_SIMILARITY, near_duplicate_pairs
-from tipclassify.errors import CorpusError
+from tipclassify.errors import CorpusError, UsageError
 from tipclassify.formatting import aligned, shown
 from tipclassify.labels import LABELS
 
@@ -76,10 +76,10 @@ def split_rows(rows: Sequence[Row], share: float = 0.2, seed: int = 0) -> tuple[
     """Split rows into a training set and a test set of about `share`, 0 to 1, each in the original order.
 
     Groups (narratives, pairs, equal texts) are never split, nor are near duplicates in different groups. Raises
-    `CorpusError` when no split leaves rows on both sides.
+    `CorpusError` when no split leaves rows on both sides, and `UsageError` for another share.
     """
     if not 0 < share < 1:
-        raise CorpusError([f"share is {share:g}: give a number between 0 and 1, such as 0.2"])
+        raise UsageError(f"share is {share:g}: give a number between 0 and 1, such as 0.2")
     near = ((i, j) for i, j, _ in near_duplicate_pairs([row["text"] for row in rows], LEAK_SIMILARITY))
     groups = group_rows(rows, near)
     size = Counter(groups)

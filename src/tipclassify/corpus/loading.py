@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -23,6 +24,7 @@ LONGEST: Final = 2_000
 """Maximum characters of a passage; a longer one is a paragraph or more, not a sentence."""
 
 _REAL: Final = Path("real") / "passages.jsonl"  # passages of real reports, below the folder of a corpus
+_MOST_NAMED: Final = 10
 _TEXT_COLUMNS: Final = ("id", "section", "pair", "doc", "source")
 
 Row = dict[str, Any]
@@ -246,13 +248,24 @@ def json_rows(file: Path) -> Iterator[NumberedRow]:
 
 
 def csv_rows(file: Path) -> Iterator[NumberedRow]:
-    """Yield the rows of a CSV with a header, with their locations; empty cells are omitted, except text and labels."""
+    """Yield the rows of a CSV with a header, with their locations; empty cells are omitted, except text and labels.
+
+    Rows with neither text nor labels, which doccano exports, are left out with a warning.
+    """
     kept = ("text", "labels", "label")
+    empty = []
     try:
         reader = csv.DictReader(io.StringIO(read_file(file).decode("utf-8-sig"), newline=""), strict=True)
+        reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]  # "text, label"
         for row in reader:
             cells = {name: value or "" for name, value in row.items() if name and (value or name in kept)}
-            yield f"{file}:{reader.line_num}", cells
+            if any(str(cells.get(name, "")).strip() for name in kept):
+                yield f"{file}:{reader.line_num}", cells
+            else:
+                empty.append(str(reader.line_num))
+        if empty:
+            lines = ", ".join(empty[:_MOST_NAMED]) + (", …" if len(empty) > _MOST_NAMED else "")
+            warnings.warn(f"{file}: no text in {len(empty):,} rows, left out: line {lines}", stacklevel=2)
     except UnicodeDecodeError:
         yield f"{file}:1", RowError("not UTF-8; save the file as UTF-8")
     except csv.Error as error:

@@ -72,4 +72,6 @@ def explanation(
     order = np.argsort(-np.abs(weights), kind="stable").tolist()
     pieces = ((*spans[at], float(weights[at])) for at in order)
     reasons = tuple(SpanWeight(start, end, text[start:end], weight) for start, end, weight in pieces)
-    return Explanation(label, float(1 / (1 + np.exp(-logit))), logit, bias, reasons, method, heading)
+    with np.errstate(over="ignore"):  # an infinite odds ratio is a probability of 0
+        probability = float(1 / (1 + np.exp(-logit)))
+    return Explanation(label, probability, logit, bias, reasons, method, heading)

@@ -28,6 +28,7 @@ from tipclassify.readers.jsonl import parse_rows, read_lines
 from tipclassify.readers.limits import read_bounded
 from tipclassify.reporting.writers import TaggedReport, identity
 from tipclassify.text.document import Document, Passage
+from tipclassify.text.segmentation.passages import passage_parts
 
 if TYPE_CHECKING:
     from tipclassify.text.segmentation.passages import Unit
@@ -37,6 +38,9 @@ __all__ += ["tag_document", "tag_input", "tag_inputs", "tag_rows"]
 
 ROWS: Final = (".jsonl", ".ndjson")
 """Suffixes of files whose rows are passages already, one JSON object a line."""
+
+TABLES: Final = (".csv", ".tsv", ".xlsx")
+"""Suffixes of tables whose rows are passages; a folder gives none of them."""
 
 AHEAD: Final = 8
 """Tasks submitted ahead of the consumer, for each process: a slow one has a bounded number of results waiting."""
@@ -93,15 +97,18 @@ def _expanded(name: str, rows: Sequence[str]) -> list[str]:
     if name.startswith("@") and not os.path.exists(name):
         return [one for listed in _listed(name[1:]) for one in _expanded(listed, rows)]
     if os.path.isdir(name):
-        files = [
-            str(path)
-            for path in sorted(Path(name).rglob("*"))
-            if ((path.suffix and is_report(path.name)) or path.suffix.lower() in rows)
-            and not any(part.startswith(".") for part in path.relative_to(name).parts)
-            and path.is_file()
-        ]
+        files, others = list[str](), list[str]()
+        for path in sorted(Path(name).rglob("*")):
+            # Hidden files, and those by which Word locks a document.
+            if not path.is_file() or any(part.startswith((".", "~$")) for part in path.relative_to(name).parts):
+                continue
+            known = (path.suffix and is_report(path.name)) or path.suffix.lower() in rows
+            (files if known else others).append(str(path))
         if not files:
             raise InputError(f"{name}: no report in this folder; it needs .html, .pdf, .docx, .txt or the like")
+        if others:
+            named = ", ".join(os.path.basename(other) for other in others[:3]) + (", …" if len(others) > 3 else "")
+            warnings.warn(f"{name}: left out {len(others):,} files that are no reports: {named}", stacklevel=2)
         return files
     if any(mark in name for mark in "*?[") and not os.path.exists(name):
         files = sorted(path for path in glob.glob(name, recursive=True) if os.path.isfile(path))
@@ -129,18 +136,21 @@ def tag_inputs(
 ) -> Iterator[tuple[str, Iterator[Any]]]:
     """Tag inputs with `jobs` processes; yield each with an iterator of its tagged reports, in the order of `files`.
 
-    An input of rows gives one report for each batch of rows, any other input one report. With `make`, yield
+    An input of rows gives one report for each batch of rows, a long report one for each part of it, any other input one
+    report. With `make`, yield
     ``make(report)``, computed in the worker, in place of each report. Consume each iterator before you advance to the
     next input: the rest of it is discarded then. It raises `InputError` for an unreadable input.
     """
     failed: set[int] = set()
-    results = map_in_order(partial(_results, tagging, make), _tasks(files, failed), jobs)
+    results = map_in_order(
+        partial(_numbered_results, tagging, make, jobs == 1), _tasks(files, failed, tagging.read), jobs
+    )
     for number, of_input in groupby(results, key=itemgetter(0)):
         yield files[number], _until_error(of_input, failed)
 
 
 def tag_input(file: str, tagging: Tagging) -> Iterator[TaggedReport]:
-    """Tag one input: yield its report, or for rows one for each batch; raise `InputError` when it cannot be read."""
+    """Tag one input: yield its report, or its parts, or batches of rows; raise `InputError` if it cannot be read."""
     for _, reports in tag_inputs([file], tagging):
         yield from reports
 
@@ -173,15 +183,18 @@ class _Task(NamedTuple):
     lines: list[tuple[int, bytes]] | InputError | None = None
 
 
-def _tasks(files: Sequence[str], failed: set[int]) -> Iterator[_Task]:
+def _tasks(files: Sequence[str], failed: set[int], options: ReadOptions) -> Iterator[_Task]:
     """Yield one task or more for each file; stop early for a file whose number enters `failed`."""
     for number, file in enumerate(files):
-        if Path(file).suffix.lower() not in ROWS or is_link(file):
+        suffix = Path(file).suffix.lower()
+        if suffix not in (*ROWS, *TABLES) or is_link(file):
             yield _Task(number, file)
             continue
         yield _Task(number, file, [])  # so that an empty file has a result too
+        from tipclassify.readers.tables import read_table
+
         try:
-            for lines in read_lines(file):
+            for lines in read_table(file, options) if suffix in TABLES else read_lines(file):
                 if number in failed:
                     break
                 yield _Task(number, file, lines)
@@ -189,28 +202,36 @@ def _tasks(files: Sequence[str], failed: set[int]) -> Iterator[_Task]:
             yield _Task(number, file, error)
 
 
-def _results(tagging: Tagging, make: Callable[[TaggedReport], Any], task: _Task) -> tuple[int, list[Any]]:
-    """Run a task; return its input's number and the results of `make`, followed by the input's error if it has one."""
-    made: list[Any] = []
+def _numbered_results(
+    tagging: Tagging, make: Callable[[TaggedReport], Any], lazily: bool, task: _Task
+) -> tuple[int, Iterable[Any]]:
+    """Return the number of a task's input, and its results: lazily, for constant memory, or as a list to pickle."""
+    results = _results(tagging, make, task)
+    return task.number, results if lazily else list(results)
+
+
+def _results(tagging: Tagging, make: Callable[[TaggedReport], Any], task: _Task) -> Iterator[Any]:
+    """Run a task; yield the results of `make`, then the input's error if it has one."""
     classifier = tagging.classifier()
     try:
         if task.lines is None:
-            report = tag_document(task.file, partial(read_report, task.file, tagging.read), classifier, tagging)
-            made.append(make(report))
+            document, notes = read_with_notes(partial(read_report, task.file, tagging.read))
+            for part, (within, passages) in enumerate(passage_parts(document, tagging.unit), 1):
+                tagged = classifier.tag_passages(passages, tagging.policy)
+                yield make(TaggedReport(task.file, within, tagged, notes=notes if part == 1 else (), part=part))
         elif isinstance(task.lines, InputError):
             raise task.lines
         else:
-            rows, wrong = parse_rows(task.lines, task.file)
+            rows, wrong = parse_rows(task.lines, task.file, tagging.read.text_column)
             if rows:
-                made.append(make(tag_rows(task.file, rows, classifier, tagging.policy)))
+                yield make(tag_rows(task.file, rows, classifier, tagging.policy))
             if wrong:
                 raise wrong
     except InputError as error:
-        made.append(InputError(str(error)))  # subclasses of InputError do not pickle
-    return task.number, made
+        yield InputError(str(error))  # subclasses of InputError do not pickle
 
 
-def _until_error(results: Iterable[tuple[int, list[Any]]], failed: set[int]) -> Iterator[Any]:
+def _until_error(results: Iterable[tuple[int, Iterable[Any]]], failed: set[int]) -> Iterator[Any]:
     """Yield the results of one input; at its error, add its number to `failed` and raise."""
     for number, made in results:
         for one in made:

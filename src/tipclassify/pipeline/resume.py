@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from tipclassify.errors import InputError
+from tipclassify.errors import OutputError
 
 __all__ = ["LEDGER", "Ledger", "output_names"]
 
@@ -22,7 +22,7 @@ LEDGER: Final = "tipclassify-done.jsonl"
 class Ledger:
     """The finished outputs of a folder, which is created if missing.
 
-    `setting` is everything besides the input that determines an output, as plain JSON values. Raises `InputError` when
+    `setting` is everything besides the input that determines an output, as plain JSON values. Raises `OutputError` when
     the folder cannot be created or the ledger cannot be read.
     """
 
@@ -33,7 +33,7 @@ class Ledger:
             folder.mkdir(parents=True, exist_ok=True)
             lines = self._file.read_text("utf-8").splitlines() if self._file.exists() else []
         except OSError as error:
-            raise InputError(f"{folder}: {(error.strerror or str(error)).lower()}; choose another folder") from None
+            raise OutputError(f"{folder}: {(error.strerror or str(error)).lower()}; choose another folder") from None
         self._done = {_key_of(line) for line in lines}
 
     def has(self, file: str, output: Path) -> bool:
@@ -44,8 +44,13 @@ class Ledger:
     def add(self, file: str, output: Path) -> None:
         """Record that `output` is complete."""
         if (key := self._key(file, output)) is not None:
-            with open(self._file, "a", encoding="utf-8") as ledger:
-                ledger.write(json.dumps({"input": file, "output": output.name, "key": key}, ensure_ascii=False) + "\n")
+            line = json.dumps({"input": file, "output": output.name, "key": key}, ensure_ascii=False) + "\n"
+            try:
+                with open(self._file, "a", encoding="utf-8") as ledger:
+                    ledger.write(line)
+            except OSError as error:
+                reason = (error.strerror or str(error)).lower()
+                raise OutputError(f"{self._file}: cannot be written ({reason}); free some space") from None
 
     def _key(self, file: str, output: Path) -> str | None:
         """Hash input, output name and settings; None for an input that cannot be read twice (stdin, link)."""

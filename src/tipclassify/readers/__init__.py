@@ -38,6 +38,7 @@ class ReadOptions:
     encoding: str | None = None  # of text and HTML; None detects it
     allow_private: bool = False  # links to private and loopback addresses
     refresh: bool = False  # fetch links again although today's copy is in the cache
+    text_column: str = "text"  # column of tables, or field of JSON Lines, with the text of a row
 
 
 def is_report(name: str) -> bool:

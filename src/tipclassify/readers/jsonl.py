@@ -39,27 +39,32 @@ def in_batches(rows: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]
         yield batch
 
 
-def parse_rows(lines: Iterable[tuple[int, bytes]], path: str) -> tuple[list[dict[str, Any]], InputError | None]:
+def parse_rows(
+    lines: Iterable[tuple[int, bytes]], path: str, column: str = "text"
+) -> tuple[list[dict[str, Any]], InputError | None]:
     """Parse numbered lines up to the first invalid one; return the rows and the error of that line, or None."""
     rows: list[dict[str, Any]] = []
     try:
         for number, line in lines:
-            rows.append(parse_row(line, f"{path}:{number}"))
+            rows.append(parse_row(line, f"{path}:{number}", column))
     except InputError as error:
         return rows, error
     return rows, None
 
 
-def parse_row(line: bytes, where: str) -> dict[str, Any]:
-    """Parse one line, a JSON object with a ``text``; raise `InputError`, beginning with `where`, when it is none."""
+def parse_row(line: bytes, where: str, column: str = "text") -> dict[str, Any]:
+    """Parse one line, a JSON object with a text in the field `column`; the row has it as ``text``.
+
+    Raises `InputError`, beginning with `where`, when it is none.
+    """
     try:
         row = json.loads(line.decode().removeprefix("\ufeff"))
     except UnicodeDecodeError:
         raise InputError(f"{where}: not UTF-8; save the file as UTF-8") from None
     except ValueError as error:
         raise InputError(f"{where}: broken JSON ({error}); write one object a line") from None
-    if not isinstance(row, dict) or not isinstance(row.get("text"), str):
-        raise InputError(f'{where}: no "text" field; write {{"text": "…"}}')
+    if not isinstance(row, dict) or not isinstance(row.get(column), str):
+        raise InputError(f'{where}: no "{column}" field; write {{"{column}": "…"}}')
     if not isinstance(row.get("section"), str | None):  # the section heading is a model input
         raise InputError(f'{where}: "section" is no text; write the heading of the passage, or leave it out')
-    return row
+    return row if column == "text" else {**row, "text": row[column]}

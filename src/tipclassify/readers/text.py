@@ -15,7 +15,7 @@ from tipclassify.text.document import Block, Document
 from tipclassify.text.furniture import is_furniture
 from tipclassify.text.segmentation.passages import text_document
 
-__all__ = ["check_is_text", "decode", "decode_as", "decode_text", "read_text"]
+__all__ = ["check_is_text", "codec_named", "decode", "decode_as", "decode_text", "read_text"]
 
 # Python codecs not meant for files; a hostile page could name one.
 _REFUSED_CODECS: Final = ("idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7")
@@ -82,7 +82,7 @@ def decode_as(data: bytes, encoding: str, source: str) -> str:
     >>> decode_as(b"caf\\x8e", "macintosh", "menu.txt")
     'café'
     """
-    codec = _codec(encoding)
+    codec = codec_named(encoding)
     if codec is None:
         raise InputError(f"{source}: no encoding is called {encoding!r}; try utf-8, cp1252 or macintosh")
     try:
@@ -105,7 +105,7 @@ def decode(data: bytes, declared: str | None = None, source: str = "<text>") -> 
     wide = wide_encoding(data)
     if wide:
         return _decode_with_warning(data, wide, source)
-    for codec in ("utf-8", _codec(declared)):  # valid UTF-8 is UTF-8, whatever the server declares
+    for codec in ("utf-8", codec_named(declared)):  # valid UTF-8 is UTF-8, whatever the server declares
         if codec:
             try:
                 return data.decode(codec)
@@ -114,7 +114,7 @@ def decode(data: bytes, declared: str | None = None, source: str = "<text>") -> 
     return _decode_with_warning(data, "utf-8" if _mostly_utf8(data) else guess_encoding(data) or "cp1252", source)
 
 
-def _codec(encoding: str | None) -> str | None:
+def codec_named(encoding: str | None) -> str | None:
     """Return the Python codec of that name; Latin-1 is read as its superset Windows-1252, as in browsers."""
     try:
         name = codecs.lookup(encoding or "").name

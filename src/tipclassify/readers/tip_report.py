@@ -12,7 +12,7 @@ from datetime import date
 from typing import Final
 
 from tipclassify.download import Download, LinkError, download
-from tipclassify.errors import InputError
+from tipclassify.errors import InputError, UsageError
 from tipclassify.readers.countries import Country, country_and_year, fold_name
 
 __all__ = ["SITE", "addresses", "check_year", "find_narrative", "is_narrative", "latest_years", "slugs"]
@@ -34,12 +34,12 @@ _ARCHIVES: Final = ((2020, "https://2017-2021.state.gov"), (2024, "https://2021-
 
 
 def check_year(year: int) -> None:
-    """Raise `InputError` for a year whose narratives have no predictable addresses: before 2017, or to come."""
+    """Raise `UsageError` for a year whose narratives have no predictable addresses: before 2017, or to come."""
     this_year = date.today().year
     if not _FIRST_REPORT <= year <= this_year:
-        raise InputError(f"{year}: no TIP Report; give a year from {_FIRST_LISTED_REPORT} to {this_year}")
+        raise UsageError(f"{year}: no TIP Report; give a year from {_FIRST_LISTED_REPORT} to {this_year}")
     if year < _FIRST_LISTED_REPORT:
-        raise InputError(
+        raise UsageError(
             f"{year}: reports before {_FIRST_LISTED_REPORT} lie under numbers that cannot be guessed; open "
             "https://2009-2017.state.gov/j/tip/rls/tiprpt/ in a browser, save the pages and give the files"
         )

@@ -80,7 +80,9 @@ def label_studio_entry(entry: Any, given_id: str) -> Record:
 
 
 def _choices(annotation: Mapping[str, Any]) -> list[str]:
-    results = [one for one in annotation.get("result") or () if one.get("type") == "choices"]
+    results = annotation.get("result") or ()
+    if other := {str(one.get("type")) for one in results} - {"choices"}:
+        raise RowError(f"annotated with {', '.join(sorted(other))}, not with choices; export a project of the labels")
     return [name for one in results for name in (one.get("value") or {}).get("choices") or ()]
 
 

@@ -134,7 +134,8 @@ def is_low_confidence(found: Scored) -> Bools:
 
 def logistic(logits: Floats) -> Floats:
     """Convert log-odds to probabilities."""
-    return np.asarray(1 / (1 + np.exp(-logits)))
+    with np.errstate(over="ignore"):  # an infinite odds ratio is a probability of 0
+        return np.asarray(1 / (1 + np.exp(-logits)))
 
 
 def apply_thresholds(scores: Any, thresholds: Any) -> Any:

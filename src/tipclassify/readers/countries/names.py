@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from tipclassify.errors import InputError
+from tipclassify.errors import UsageError
 
 __all__ = ["Country", "country_named", "extract_countries", "find_country", "fold_name"]
 
@@ -100,7 +100,7 @@ def _index() -> _Index:
 def find_country(text: str) -> Country:
     """Return the country of an English name or an ISO 3166 code; case and accents are ignored.
 
-    Raises `InputError` for an unknown or ambiguous name, with the most similar ones.
+    Raises `UsageError` for an unknown or ambiguous name, with the most similar ones.
 
     >>> find_country("Cote d'Ivoire").alpha3, find_country("Korea, South").alpha2, find_country("tgo").name
     ('CIV', 'KR', 'Togo')
@@ -120,7 +120,7 @@ def find_country(text: str) -> Country:
     suggestions = " or ".join(index.countries[one].name for one in meant)
     which = f"which? {suggestions}" if folded in _AMBIGUOUS else f"did you mean {suggestions}?"
     advice = which if suggestions else "give an English name or a code of ISO 3166"
-    raise InputError(f"{text.strip()!r} is no country that we know; {advice}")
+    raise UsageError(f"{text.strip()!r} is no country that we know; {advice}")
 
 
 def country_named(folded: str) -> str | None:

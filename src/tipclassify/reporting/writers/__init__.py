@@ -16,7 +16,7 @@ from typing import IO, Any, Final
 from urllib.parse import quote, urlsplit
 
 from tipclassify._version import __version__
-from tipclassify.errors import InputError
+from tipclassify.errors import UsageError
 from tipclassify.labels import LABELS
 from tipclassify.model.classifier import Classifier
 from tipclassify.text.document import Document, Passage
@@ -92,13 +92,14 @@ def _web_address(link: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class TaggedReport:
-    """A report, or a batch of input rows, with all its passages, tagged or not."""
+    """A report, a part of a long one, or a batch of input rows, with all its passages, tagged or not."""
 
     file: str  # as the user named it
     document: Document | None  # None for input rows
     passages: Sequence[Passage]
     extras: Sequence[dict[str, Any]] = ()  # fields of the input rows, one dict for each passage; none for a document
     notes: tuple[str, ...] = ()  # the reader's warnings, one line each, such as pages without text
+    part: int = 1  # number of the part of a long report, in order
 
     @property
     def title(self) -> str:
@@ -182,6 +183,7 @@ FORMATS: Final = {
     "xlsx": OutputFormat("sheets", "write_xlsx", (".xlsx",), binary=True),
     "parquet": OutputFormat("rows", "write_parquet", (".parquet",), binary=True),
     "html": OutputFormat("html", "write_html", (".html", ".htm")),
+    "docx": OutputFormat("word", "write_docx", (".docx",), binary=True),
     "md": OutputFormat("markdown", "write_markdown", (".md", ".markdown")),
 }
 """Output formats by name, as ``--format`` takes it."""
@@ -198,4 +200,4 @@ def format_of(path: Path, suffixes: Mapping[str, Sequence[str]] | None = None) -
         if path.suffix.lower() in known:
             return name
     choice = ", ".join(known[0] for known in suffixes.values())
-    raise InputError(f"{path}: no format has the suffix {path.suffix!r}; use {choice}, or say --format")
+    raise UsageError(f"{path}: no format has the suffix {path.suffix!r}; use {choice}, or say --format")

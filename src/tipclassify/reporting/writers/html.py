@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 import tempfile
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import groupby
+from itertools import compress, groupby
 from operator import attrgetter
 from typing import IO, Any, Final
 
@@ -23,6 +24,7 @@ from tipclassify.reporting.writers.reasons import Reason, explain_shown, labels_
 from tipclassify.reporting.writers.templating import rendered
 from tipclassify.text.document import Passage
 from tipclassify.text.furniture import is_prose
+from tipclassify.text.segmentation.passages import PART
 
 __all__ = ["write_html"]
 
@@ -53,7 +55,9 @@ def write_html(reports: Iterable[TaggedReport], out: IO[str], context: ScoringCo
     with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as staged:
         for number, report in enumerate(reports, 1):
             parts[report.file] += report.document is None
-            summary = _summarize(report, number, parts[report.file])
+            summary = _summarize(report, number, max(parts[report.file], report.part))
+            if report.part == 2:
+                warnings.warn(f"{report.file}: long; shown in parts, with reasons for what is tagged", stacklevel=2)
             staged.writelines(_article(report, summary, context, rows[report.file] + 1))
             rows[report.file] += len(report.passages) if report.document is None else 0
             summaries.append(summary)
@@ -86,7 +90,7 @@ def _legend(summaries: Sequence[ReportSummary], context: ScoringContext) -> list
 
 
 def _summarize(report: TaggedReport, number: int, part: int) -> ReportSummary:
-    """Summarize the `number`-th report, which is part `part` of its input (0 if it is all of it)."""
+    """Summarize the `number`-th report, which is part `part` of its input (at most 1 if it is all of it)."""
     prose = [passage for passage in report.passages if is_prose(passage)]
     return ReportSummary(
         number,
@@ -160,13 +164,13 @@ def _article(report: TaggedReport, summary: ReportSummary, context: ScoringConte
 
 def _marks(report: TaggedReport, prefix: str, context: ScoringContext, first: int) -> list[MarkedPassage]:
     """Explain the passages that have a label or nearly have one; a card lists reasons, or says that they are left out."""
-    thresholds = context.thresholds
-    shown = {n: labels for n, p in enumerate(report.passages) if (labels := labels_shown(p, thresholds))}
-    explained = explain_shown([report.passages[n] for n in shown], context.classifier)
-    explanations = dict(zip(shown, explained, strict=True))
+    long = report.document is not None and (report.part > 1 or len(report.passages) >= PART)
+    passages = report.passages
+    shown = [passage.labels if long else labels_shown(passage, context.thresholds) for passage in passages]
+    explained = explain_shown(list(compress(passages, shown)), context.classifier)
     marks = []
-    for n, passage in enumerate(report.passages):
-        labels, found, number = shown.get(n, ()), explanations.get(n), first + n
+    for number, (passage, labels) in enumerate(zip(passages, shown, strict=True), first):
+        found = next(explained) if labels else None
         most = (4, 2) if len(labels) == 1 else (3, 1)  # a card must fit beside its passage
         reasons = {label: reason_of(passage, found[label], *most) for label in labels} if found else {}
         card = reasons if reasons or passage.labels else None

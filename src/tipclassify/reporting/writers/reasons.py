@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Final, NamedTuple
 
@@ -22,6 +22,7 @@ _EDGE: Final = " ,.;:!?()[]|–—-"
 _NEAR_SHARE: Final = 0.5  # share of its threshold from which the reasons of an absent label are shown
 # Encoder runs for the reasons of a report: 4.4 s at 500 a second on two cores, about enough for 120 sentences.
 _MAX_RUNS: Final = 2_200
+_EXPLAINED_AT_ONCE: Final = 500
 _EXTRA_RUNS: Final = 6  # for a passage, besides one a word: unmasked, without heading, without words, and its clauses
 
 
@@ -48,15 +49,20 @@ def labels_shown(passage: Passage, thresholds: Mapping[str, float]) -> tuple[str
     return tuple(label for label, score in scores if apply_thresholds(score, thresholds[label] * _NEAR_SHARE))
 
 
-def explain_shown(passages: Sequence[Passage], classifier: Classifier) -> list[Mapping[str, Explanation] | None]:
-    """Explain the passages whose reasons a report shows; None for the least probable if occlusion would take too long."""
-    chosen: Sequence[int] = range(len(passages))
+def explain_shown(passages: Sequence[Passage], classifier: Classifier) -> Iterator[Mapping[str, Explanation] | None]:
+    """Explain the passages whose reasons a report shows; None for the least probable if occlusion would take too long.
+
+    Some are explained at a time, since explanations are larger than what a report keeps of them.
+    """
+    chosen: Collection[int] = range(len(passages))
     if OCCLUSION in classifier.scorer.methods:
         rank = sorted(chosen, key=lambda n: (not passages[n].labels, -max(passages[n].scores.values())))
         runs = accumulate(len(passages[n].text.split()) + _EXTRA_RUNS for n in rank)
-        chosen = [n for n, total in zip(rank, runs, strict=True) if total <= _MAX_RUNS]
-    explained = dict(zip(chosen, classifier.explain_all([passages[n] for n in chosen]), strict=True))
-    return [explained.get(n) for n in range(len(passages))]
+        chosen = {n for n, total in zip(rank, runs, strict=True) if total <= _MAX_RUNS}
+    for first in range(0, len(passages), _EXPLAINED_AT_ONCE):
+        numbers = range(first, min(first + _EXPLAINED_AT_ONCE, len(passages)))
+        explained = iter(classifier.explain_all([passages[n] for n in numbers if n in chosen]))
+        yield from (next(explained) if n in chosen else None for n in numbers)
 
 
 def reason_of(passage: Passage, explanation: Explanation, most_for: int = 4, most_against: int = 2) -> Reason:

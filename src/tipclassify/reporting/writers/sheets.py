@@ -6,8 +6,8 @@ Rows are streamed to disk: memory grows only with the links of a sheet. No cell 
 from __future__ import annotations
 
 import datetime
-import io
 import re
+import shutil
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -60,20 +60,24 @@ def write_xlsx(reports: Iterable[TaggedReport], out: IO[bytes], context: Scoring
     """Write the sheets *Passages* (columns of `rows.Row`), *Counts* and *About*, each continued when full."""
     try:
         from xlsxwriter import Workbook
+        from xlsxwriter.exceptions import FileCreateError
     except ImportError:
         raise MissingExtraError("writing Excel files", "xlsx") from None
-    with tempfile.TemporaryDirectory() as folder:  # for XlsxWriter's row buffers
-        workbook = Workbook(out, {"constant_memory": True, "tmpdir": folder, "use_zip64": True})
+    # Row buffers, and the workbook until it is complete: an interrupted one leaves `out` empty.
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile(dir=folder) as packed:
+        workbook = Workbook(packed, {"constant_memory": True, "tmpdir": folder, "use_zip64": True})
         created = datetime.datetime(2000, 1, 1)  # no clock: same input, same bytes
         workbook.set_properties({"author": context.about()["tool"], "created": created})
         try:
             _write_counts(workbook, _write_passages(workbook, reports, context))
             _write_about(workbook, context)
-        except BaseException:  # a report failed, or the user interrupted
-            workbook.filename = io.BytesIO()  # so that `out` stays empty
-            raise
         finally:
-            workbook.close()
+            try:
+                workbook.close()
+            except FileCreateError as error:
+                raise error.args[0] from None  # the error of the file system
+        packed.seek(0)
+        shutil.copyfileobj(packed, out)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Final, Literal
 
 from tipclassify.text.document import Block, Document, Passage
@@ -16,13 +17,20 @@ from tipclassify.text.segmentation.sections import (
 )
 from tipclassify.text.segmentation.sentences import BLANK, enclosed_spans, heading_run_in, is_enclosed, sentence_spans
 
-__all__ = ["Unit", "split_passages", "text_document"]
+__all__ = ["PART", "Unit", "passage_parts", "split_passages", "text_document"]
 
 Unit = Literal["sentence", "clause"]
 """Granularity of the passages."""
 
+PART: Final = 4_000
+"""Passages from which a long document is cut, between two sections; from half as many again, between two blocks."""
+
+_MOST_LINES: Final = 1_000  # of a run without blank lines that are looked at together, for constant memory
 _LIST_ENUMERATOR: Final = re.compile(r"\s*(?:[•●▪◦‣*·–—-]|\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)])\s")
 _SENTENCE_END: Final = re.compile(r"[.!?:;][\"”’')\]]*\s*$")
+_LINE: Final = re.compile(
+    r"[^{0}]*(?:\r\n|[{0}])|[^{0}]+\Z".format(r"\n-\r\x1c-\x1e\x85\u2028\u2029")
+)  # str.splitlines
 _VISIBLE: Final = re.compile(f"[^{BLANK}]")
 _MAX_HEADING_WORDS: Final = 8
 _MAX_TITLE_WORDS: Final = 14  # of a lettered title; the same limit as for web pages
@@ -57,13 +65,26 @@ def split_passages(document: Document, unit: Unit = "sentence") -> list[Passage]
     >>> [p.text for p in split_passages(text_document(text), unit="clause")]
     ['The ministry should: (1) fund two shelters;', '(2) train judges on the law.']
     """
-    text = document.text
-    return [
-        Passage(text[start:end], start, end, block.section, page=block.page, block=number, country=block.country)
-        for number, block in enumerate(document.blocks)
-        if not block.heading
-        for start, end in _spans(text, block.start, block.end, unit)
-    ]
+    return [passage for _, passages in passage_parts(document, unit) for passage in passages]
+
+
+def passage_parts(document: Document, unit: Unit = "sentence") -> Iterator[tuple[Document, list[Passage]]]:
+    """Yield the document with its passages; a long one in parts, each with its blocks, for constant memory."""
+    text, blocks = document.text, document.blocks
+    first, passages, above = 0, list[Passage](), None
+    for number, block in enumerate(blocks):
+        if len(passages) >= PART and (block.section != above or len(passages) >= 1.5 * PART):
+            yield replace(document, blocks=blocks[first:number]), passages
+            first, passages = number, []
+        above = block.section
+        if not block.heading:
+            passages += (
+                Passage(
+                    text[start:end], start, end, block.section, page=block.page, block=number, country=block.country
+                )
+                for start, end in _spans(text, block.start, block.end, unit)
+            )
+    yield (replace(document, blocks=blocks[first:]) if first else document), passages
 
 
 def _spans(text: str, start: int, end: int, unit: Unit) -> Iterable[tuple[int, int]]:
@@ -140,10 +161,12 @@ def text_document(text: str, source: str = "<text>") -> Document:
     blocks: list[Block] = []
     section: str | None = None
     outline = Outline()
-    spans = list(_paragraphs(text))
-    for start, end, alone in spans:
+    spans = _paragraphs(text)
+    following = next(spans, None)
+    while following:
+        (start, end, alone), following = following, next(spans, None)
         name = _section_name(text[start:end])
-        heading = name is not None or (alone and end < spans[-1][1] and _is_title(text[start:end].strip()))
+        heading = name is not None or (alone and following is not None and _is_title(text[start:end].strip()))
         if heading:
             section = outline.section(" ".join(text[start:end].split()))
         elif (head := heading_run_in(text, start, end)) and (name := _section_name(text[start:head])):
@@ -160,13 +183,15 @@ def _paragraphs(text: str) -> Iterator[tuple[int, int, bool]]:
     """Yield the spans of paragraphs, and whether each is a single line between blank lines."""
     run: list[tuple[int, int]] = []
     at = 0
-    for line in [*text.splitlines(keepends=True), ""]:
-        if _VISIBLE.search(line):
-            run.append((at, at + len(line)))
-        elif run:
+    for line in _LINE.finditer(text):
+        following = line.end()
+        visible = _VISIBLE.search(text, at, following)
+        if visible:
+            run.append((at, following))
+        if run and (not visible or len(run) == _MOST_LINES or following == len(text)):
             yield from ((start, end, len(run) == 1) for start, end in _split_run(text, run))
             run = []
-        at += len(line)
+        at = following
 
 
 def _split_run(text: str, lines: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:

@@ -24,7 +24,7 @@ _OPENERS: Final = "|".join(
     Here Not Only According Among Between Until Upon What Who Why How But And Or Nor So Yet Such Through Throughout
     Authorities Officials Police Prosecutors Courts Judges Traffickers Victims Survivors Observers Inspectors
     Investigators NGOs Children Women Men Girls Boys Workers Migrants Recruiters Employers Media Nongovernmental
-    One Two Three Four Five Six Seven Eight Nine Ten""".split()
+    One Two Three Four Five Six Seven Eight Nine Ten Did Does Do Is Are Was Were Has Have Can Could Should Would""".split()
 )
 _OPENER: Final = re.compile(rf"[\"“‘(\[]*(?:{_OPENERS})(?![\w.])")
 
@@ -56,9 +56,12 @@ _ENUMERATOR: Final = r"(?:\(?(?:(?:\d{1,3}\.)*(?:\d{1,3}|[A-Za-z])|[ivxIVX]{1,5}
 _ENUMERATOR_ALONE: Final = re.compile(rf"\W*{_ENUMERATOR}\W*|[•●▪◦‣■□➢➤*·–—-]+\s*")
 _ENUMERATOR_HERE: Final = re.compile(rf"{_ENUMERATOR} ")
 _ENUMERATOR_LAST: Final = re.compile(rf"(?::(?= \(?[1aAiI][.)])|;) ({_ENUMERATOR} )$")
-_CAPTION: Final = re.compile(
-    r"\W*(?:Section|Article|Table|Figure|Chart|Map|Box|Chapter|Part|Annex|Appendix) \d{1,3}[\w().-]*\. *"
-)
+# An entry of a list at the start of a sentence, and the number of the next one at its end: "1. Fund shelters 2. "
+_ENTRY: Final = re.compile(r"([•⁃–-]? ?\(?)(\d{1,3}|[a-z])([.)]+) ")
+_NEXT_ENTRY: Final = re.compile(r"(?P<before>\S*) (?P<entry>([•⁃–-]? ?\(?)(\d{1,3}|[a-z])([.)]+) )$")
+_CAPTIONS: Final = "Section|Article|Table|Figure|Chart|Map|Box|Chapter|Part|Annex|Appendix"
+_CAPTION: Final = re.compile(rf"\W*(?:{_CAPTIONS}) \d{{1,3}}[\w().-]*\. *")
+_REFERENCE: Final = re.compile(rf"(?:{_CAPTIONS}|Paragraph|Page|Rule)s?|and|or|to", re.IGNORECASE)
 _SEMICOLON_ENTRY: Final = re.compile(r"[^.!?;]{0,400};")
 _ENTRY_CONTINUES: Final = re.compile(r"[;,](?: (?:and|or))? *$")
 _BULLETS: Final = "•●▪◦‣■□➢➤"
@@ -165,6 +168,8 @@ def _sentence_cuts(flat: str) -> list[int]:
             continue
         if lists and (moved := _ENUMERATOR_LAST.search(flat, max(at, cut - _MAX_ABBREVIATION), cut)):
             cut = moved.start(1)  # "the following: 1.": the number belongs to the next sentence
+        elif own := _ENTRY.match(flat, at):
+            cut = _start_of_next_entry(flat, cut, own)
         if not (flat[at].isalpha() or _ALPHANUMERIC.search(flat, at, cut)):
             if not ends:
                 continue
@@ -192,6 +197,15 @@ def _is_numbered_list(flat: str, notes: list[re.Match[str]]) -> bool:
     begun = len(notes) > 1 if first == 1 else f"({first - 1})" in flat[: notes[0].start()]
     consecutive = numbers == [str(first + n) for n in range(len(numbers))]
     return begun and consecutive and notes[-1].end() < len(flat)
+
+
+def _start_of_next_entry(flat: str, cut: int, own: re.Match[str]) -> int:
+    """Return the start of the number that follows the sentence's `own` if the sentence ends in it, else `cut`."""
+    last = _NEXT_ENTRY.search(flat, max(own.end(), cut - _MAX_ABBREVIATION), cut)
+    if not last or (last[3], last[5]) != (own[1], own[3]) or _REFERENCE.fullmatch(last["before"]):
+        return cut
+    following = str(int(own[2]) + 1) if own[2].isdigit() else chr(ord(own[2]) + 1)
+    return last.start("entry") if last[4] == following else cut
 
 
 def _candidate_cuts(flat: str) -> list[int]:
@@ -247,7 +261,8 @@ def _is_missed_end(flat: str, stop: re.Match[str], quoted: bool) -> bool:
     short = word.lower()
     abbreviated = flat[at] == "." and (short in _ABBREVIATIONS or _INITIALS.fullmatch(word) is not None)
     if stop["glued"] is not None:
-        return not abbreviated and not before.isupper() and not before.isspace()
+        number = before.isdigit() and flat[stop.end()].isdigit()  # "$1,000.50. He did not pay."
+        return not (abbreviated or number or before.isupper() or before.isspace())
     if flat[at] == ";":
         return False
     if note := stop["note"]:
@@ -257,7 +272,8 @@ def _is_missed_end(flat: str, stop: re.Match[str], quoted: bool) -> bool:
     bracket = stop["closed"][-1:] in (")", "]")
     if flat[stop.end()].isdigit():
         return bracket and not abbreviated
-    if flat[at] == "…" or flat[at - 2 : at] == ".." or short in _FALSE_ABBREVIATIONS:
+    omission = flat[at] == "…" or flat[at - 2 : at] == ".."
+    if (omission and not stop["closed"].startswith("]")) or short in _FALSE_ABBREVIATIONS:
         return True
     opener = _OPENER.match(flat, stop.end()) is not None
     if abbreviated:

@@ -1,0 +1,83 @@
+"""Read tables (CSV, Excel) as numbered lines of JSON, one for each row, so that they are scored as JSON Lines are."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tipclassify.errors import InputError, MissingExtraError
+from tipclassify.readers import ReadOptions
+from tipclassify.readers.jsonl import in_batches
+from tipclassify.readers.limits import open_zip, read_bounded
+from tipclassify.readers.text import decode_text
+
+__all__ = ["read_table"]
+
+
+def read_table(path: str, options: ReadOptions) -> Iterator[list[tuple[int, bytes]]]:
+    """Read the rows of a table, or of the first sheet of a workbook, as JSON with their row numbers, in batches.
+
+    Rows without a text are left out, with a warning.
+
+    Raises
+    ------
+    InputError
+        When the file is damaged, or has no column for the text.
+    """
+    data = read_bounded(path)
+    workbook = Path(path).suffix.lower() == ".xlsx"
+    rows = _sheet_rows(data, path) if workbook else _csv_rows(data, path, options.encoding)
+    yield from in_batches(_json_lines(rows, options.text_column, path), lambda numbered: len(numbered[1]))
+
+
+def _json_lines(rows: Iterator[tuple[int, Iterable[Any]]], column: str, path: str) -> Iterator[tuple[int, bytes]]:
+    names: list[str] | None = None
+    left_out = 0
+    for number, cells in rows:
+        if names is None:
+            names = ["" if cell is None else str(cell).strip() for cell in cells]
+            if column not in names:
+                there = ", ".join(filter(None, names[:10])) or "none"
+                raise InputError(f"{path}: no column {column!r} in the first row ({there}); name one by --text-column")
+            continue
+        row = {name: cell for name, cell in zip(names, cells, strict=False) if name and cell not in (None, "")}
+        row |= {name: str(row[name]) for name in (column, "section") if name in row}
+        if row.get(column, "").strip():
+            yield number, json.dumps(row, default=str).encode()
+        else:
+            left_out += 1
+    if left_out:
+        warnings.warn(f"{path}: {left_out:,} rows without a text, left out", stacklevel=2)
+
+
+def _csv_rows(data: bytes, path: str, encoding: str | None) -> Iterator[tuple[int, list[str]]]:
+    text = decode_text(data, path, encoding).removeprefix("\ufeff")
+    header = text.partition("\n")[0]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count), strict=True)
+    try:
+        yield from enumerate(reader, 1)
+    except csv.Error as error:
+        raise InputError(
+            f"{path}:{reader.line_num}: broken CSV ({error}); quote fields with commas or line ends"
+        ) from None
+
+
+def _sheet_rows(data: bytes, path: str) -> Iterator[tuple[int, Iterable[Any]]]:
+    try:
+        from openpyxl import load_workbook
+    except ImportError:
+        raise MissingExtraError("reading Excel files", "xlsx") from None
+    open_zip(data, path)
+    try:
+        with warnings.catch_warnings():  # of styles and the like
+            warnings.simplefilter("ignore")
+            book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+            sheet = book.worksheets[0]
+        yield from enumerate(sheet.iter_rows(values_only=True), 1)
+    except Exception:  # whatever a damaged part makes of it
+        raise InputError(f"{path}: damaged or no workbook; save it again, or as .csv") from None

@@ -1,0 +1,255 @@
+"""Bad input, wrong usage and full disks: one clear line, a documented exit code, and nothing half written."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import Run
+
+from tipclassify import Classifier
+from tipclassify.cli.output import open_output
+from tipclassify.corpus.formats import read_records
+from tipclassify.corpus.loading import read_rows
+from tipclassify.errors import CorpusError, OutputError
+from tipclassify.pipeline.batch import Tagging, expand_inputs, tag_input
+from tipclassify.readers import ReadOptions
+from tipclassify.reporting.writers import FORMATS
+from tipclassify.text.segmentation import passages as splitting
+
+FAST = ("--model", "fast")
+TEXT = "PROSECUTION\n\nPolice arrested nine traffickers, but courts convicted none of them.\n"
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Path:
+    file = tmp_path / "report.txt"
+    file.write_text(TEXT, "utf-8")
+    return file
+
+
+# --------------------------------------------------------------------------------------------- usage
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        ("score", "Missing argument 'FILE...'; see 'tipclassify score --help'"),
+        ("score x --format pdf", "'pdf' is not one of 'table', 'jsonl'"),
+        ("score x -o out.doc", "out.doc: no format has the suffix '.doc'; use .txt, "),
+        ("score x --threshold failure", "'failure' is not LABEL=VALUE"),
+        ("score x --threshold failure=2", "the value must lie between 0 and 1"),
+        ("score x --encoding klingon", "no encoding is called 'klingon'; try utf-8"),
+        ("score x --nonsense", "No such option: --nonsense"),
+        ("nonsense", "No such command 'nonsense'"),
+        ("fetch Togo Narnia --year 2023", "'Narnia' is no country that we know"),
+        ("fetch Togo --year 1999", "1999: no TIP Report"),
+        ("corpus add x.jsonl --to x.csv", "x.csv: rows are added to .jsonl only"),
+    ],
+)
+def test_wrong_usage_is_one_line_with_the_reason_and_exits_2(
+    cli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, reason: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = cli(*command.split())
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.decode().startswith("tipclassify: ")
+    assert reason in done.stderr.decode()
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_command_shows_the_help_and_exits_2(cli: Run) -> None:
+    done = cli()
+    assert done.returncode == 2
+    assert b"Usage: tipclassify" in done.stdout + done.stderr
+
+
+def test_a_corpus_of_bad_rows_shows_twenty_of_them_and_a_count(cli: Run, tmp_path: Path) -> None:
+    (tmp_path / "bad.jsonl").write_text('{"text": ""}\n' * 1_000, "utf-8")
+    done = cli("corpus", "check", tmp_path / "bad.jsonl")
+    lines = done.stderr.decode().splitlines()
+    assert (done.returncode, len(lines)) == (1, 21)
+    assert "bad.jsonl:20: " in lines[19]
+    assert lines[20] == "tipclassify: and 980 more of this kind"
+
+
+# --------------------------------------------------------------------------------------------- outputs
+
+_EACH_FORMAT = """
+import os, resource, sys
+from tipclassify.cli.app import main
+report, folder = sys.argv[1:3]
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # every write to a file fails, as on a full disk
+for name in sys.argv[3:]:
+    if not os.fork():
+        sys.argv = ["tipclassify", "score", report, "--model", "fast", "-f", name, "-o", f"{folder}/out.{name}"]
+        main()
+    print(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit on the size of a file")
+def test_a_full_disk_is_one_line_and_leaves_no_scrap_whatever_the_format(report: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    for name in FORMATS:
+        (folder / f"out.{name}").write_text("old")
+    command = [sys.executable, "-c", _EACH_FORMAT, report, folder, *FORMATS]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TMPDIR": str(tmp_path)})
+    assert done.stdout.split() == ["1"] * len(FORMATS)
+    assert [line.partition(": cannot be written (")[0] for line in done.stderr.splitlines()] == [
+        f"tipclassify: {folder}/out.{name}" for name in FORMATS
+    ]
+    assert {file.name: file.read_text() for file in folder.iterdir()} == {f"out.{name}": "old" for name in FORMATS}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_below_standard_output_is_one_line(report: Path, unbuffered: str) -> None:
+    command = [sys.executable, "-m", "tipclassify", "score", report, *FAST, "-f", "jsonl"]
+    env = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, env=env)
+    assert done.returncode == 1
+    assert done.stderr.startswith("tipclassify: standard output: cannot be written (no space left on device)")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_output_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    reason = "cannot be written (no such file or directory); choose another --output"
+    with (
+        pytest.raises(OutputError, match=reason.replace("(", r"\(").replace(")", r"\)")),
+        open_output(tmp_path / "a" / "b"),
+    ):
+        pass
+
+
+def test_resume_removes_what_a_killed_run_left(cli: Run, report: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    mine = [out / ".report.txt.csv-notes", out / ".other-0a1b2c3d"]
+    for file in (*mine, out / ".report.txt.csv-0a1b2c3d"):
+        file.write_text("half a")
+    args = ("score", report, *FAST, "-f", "csv", "--output-dir", out)
+    assert cli(*args).returncode == 0
+    assert (out / ".report.txt.csv-0a1b2c3d").exists()
+    assert cli(*args, "--resume").returncode == 0
+    assert sorted(out.iterdir()) == sorted([*mine, out / "report.txt.csv", out / "tipclassify-done.jsonl"])
+
+
+# --------------------------------------------------------------------------------------------- inputs
+
+
+def test_a_folder_names_what_it_leaves_out_but_no_lock_file(report: Path) -> None:
+    for name in ("a.csv", "b.xlsx", "~$report.docx", ".hidden.csv"):
+        (report.parent / name).write_bytes(b"x")
+    with pytest.warns(UserWarning, match=r"left out 2 files that are no reports: a\.csv, b\.xlsx$"):
+        assert expand_inputs([str(report.parent)]) == [str(report)]
+
+
+TABLE = "id;sentence;section\n1;Police arrested nine traffickers.;Forced Labor\n2;;\n3;“Courts” slept.;\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "cp1252", "utf-16"])
+def test_a_csv_is_read_row_by_row(tmp_path: Path, encoding: str) -> None:
+    file = tmp_path / "sentences.csv"
+    file.write_bytes(TABLE.encode(encoding))
+    tagging = Tagging("fast", read=ReadOptions(text_column="sentence"))
+    with pytest.warns(UserWarning, match=r"sentences\.csv: 1 rows without a text, left out"):
+        (rows,) = tag_input(str(file), tagging)
+    assert [(passage.text, passage.section) for passage in rows.passages] == [
+        ("Police arrested nine traffickers.", "Forced Labor"),
+        ("“Courts” slept.", None),
+    ]
+    assert [row["id"] for row in rows.extras] == ["1", "3"]
+
+
+def test_a_workbook_is_read_row_by_row(cli: Run, tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in (("id", " text"), (1, "Police arrested nine traffickers."), (2, "Courts slept.")):
+        book.active.append(row)
+    book.save(tmp_path / "sentences.xlsx")
+    done = cli("score", tmp_path / "sentences.xlsx", *FAST, "-f", "jsonl")
+    rows = [json.loads(line) for line in done.stdout.decode().splitlines()]
+    assert [(row["id"], row["text"]) for row in rows] == [
+        (1, "Police arrested nine traffickers."),
+        (2, "Courts slept."),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        ("a.csv", b"id,sentence\n1,Police slept.\n", "no column 'text' in the first row (id, sentence); name one by"),
+        ("a.csv", b'text\n"Police" slept.\n', "a.csv:2: broken CSV"),
+        ("a.xlsx", b"PK\x03\x04 no zip", "damaged or incomplete file"),
+        ("a.jsonl", b'{"sentence": "Police slept."}\n', 'a.jsonl:1: no "text" field'),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_one_line(cli: Run, tmp_path: Path, name: str, data: bytes, reason: str) -> None:
+    (tmp_path / name).write_bytes(data)
+    done = cli("score", tmp_path / name, *FAST)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert reason in done.stderr.decode()
+
+
+def test_the_text_column_is_a_field_of_json_lines_too(cli: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"sentence": "Police slept.", "text": "no"}\n', "utf-8")
+    done = cli("score", tmp_path / "a.jsonl", *FAST, "-f", "jsonl", "--text-column", "sentence")
+    assert json.loads(done.stdout)["text"] == "Police slept."
+
+
+def test_empty_rows_of_a_csv_are_named_and_left_out_and_spaces_in_its_header_are_not_meant(tmp_path: Path) -> None:
+    file = tmp_path / "doccano.csv"
+    file.write_text("id, text, label\n1,Police slept.,failure\n2,,\n3, ,\n4,Courts slept.,\n", "utf-8")
+    what = r"doccano\.csv: no text in 2 rows, left out: line 3, 4"
+    with pytest.warns(UserWarning, match=what):
+        assert [record.labels for record in read_records(file)] == [("failure",), ()]
+    with pytest.warns(UserWarning, match=what):
+        assert [row["labels"] for row in read_rows(file)] == [("failure",), ()]
+
+
+def test_label_studio_boxes_are_refused(tmp_path: Path) -> None:
+    box = {"type": "rectanglelabels", "value": {"rectanglelabels": ["Car"]}}
+    task = {"id": 1, "data": {"text": "Police slept.", "image": "a.png"}, "annotations": [{"result": [box]}]}
+    (tmp_path / "tasks.json").write_text(json.dumps([task]), "utf-8")
+    with pytest.raises(CorpusError, match="annotated with rectanglelabels, not with choices"):
+        read_records(tmp_path / "tasks.json")
+
+
+@pytest.mark.parametrize("command", [("text",), ("score", *FAST, "-f", "jsonl")])
+def test_what_a_reader_warns_of_is_one_line(cli: Run, tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "a.txt").write_bytes("Café police slept in the cold. ".encode() * 40 + b"\x81 Courts slept.")
+    done = cli(*command, tmp_path / "a.txt")
+    assert done.returncode == 0
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.decode().startswith(f"tipclassify: warning: {tmp_path}/a.txt: not quite utf-8; ")
+
+
+def test_a_passage_of_a_megabyte_is_scored_without_a_warning(fast: Classifier) -> None:
+    probabilities = fast.predict_proba(["Police arrested, convicted and sentenced traffickers. " * 20_000])
+    assert ((probabilities >= 0) & (probabilities <= 1)).all()
+
+
+# --------------------------------------------------------------------------------------------- long reports
+
+
+def test_a_long_report_is_tagged_in_parts_cut_between_sections(report: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = "Police slept.\n\nCourts slept.\n\nJudges slept.\n\n"
+    report.write_text(f"PROSECUTION\n\n{one}PROTECTION\n\n{one}{one}{one}PREVENTION\n\n{one}", "utf-8")
+    (whole,) = tag_input(str(report), Tagging("fast"))
+    monkeypatch.setattr(splitting, "PART", 4)
+    parts = list(tag_input(str(report), Tagging("fast")))
+    assert [passage for part in parts for passage in part.passages] == list(whole.passages)
+    assert [(part.part, len(part.passages)) for part in parts] == [(1, 6), (2, 6), (3, 3)]
+    blocks = [block for part in parts if part.document for block in part.document.blocks]
+    assert whole.document is not None
+    assert tuple(blocks) == whole.document.blocks
+    assert parts[2].passages[0].section == "prevention"
