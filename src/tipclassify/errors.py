@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["CorpusError", "InputError", "MissingExtraError", "ModelError", "TipclassifyError"]
+__all__ = ["CorpusError", "InputError", "MissingExtraError", "ModelError", "TipclassifyError", "broken_input"]
 
 
 class TipclassifyError(Exception):
@@ -25,6 +25,12 @@ class CorpusError(TipclassifyError):
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = list(problems)
         super().__init__("\n".join(self.problems))
+
+
+def broken_input(name: str, error: Exception) -> InputError:
+    """Make the one line for an input on which a reader or the scoring failed as it never should."""
+    what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    return InputError(f"{name}: cannot be read ({what}); save it in another format, and report this to us")
 
 
 class MissingExtraError(InputError):

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from tipclassify.bounded_json import load_json
 from tipclassify.errors import CorpusError
 from tipclassify.labels import LABELS, SECTIONS
 
@@ -243,7 +244,7 @@ def json_rows(file: Path) -> Iterator[NumberedRow]:
     """Yield the values of JSON lines with their locations, or a `RowError` for invalid JSON."""
     for where, line in text_lines(file):
         try:
-            yield where, json.loads(line) if isinstance(line, str) else line
+            yield where, load_json(line, strict=False) if isinstance(line, str) else line
         except ValueError as error:
             yield where, RowError(f"broken JSON ({error}); write one object a line")
 

@@ -23,7 +23,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
-from tipclassify.errors import InputError, TipclassifyError
+from tipclassify.errors import InputError, TipclassifyError, broken_input
 from tipclassify.model.classifier import Classifier
 from tipclassify.readers import ReadOptions, is_link, is_report, read_report
 from tipclassify.readers.jsonl import parse_rows, read_lines
@@ -210,6 +210,10 @@ def _results(tagging: Tagging, make: Callable[[TaggedReport], Any], task: _Task)
                 raise wrong
     except InputError as error:
         made.append(InputError(str(error)))  # subclasses of InputError do not pickle
+    except TipclassifyError:
+        raise
+    except Exception as error:  # splitting or scoring one input must not end a batch either
+        made.append(broken_input(task.file, error))
     return task.number, made
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +16,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 from xml.etree import ElementTree
 
+from tipclassify.bounded_json import load_json
 from tipclassify.corpus.loading import parse_labels
 from tipclassify.errors import CorpusError, InputError
 from tipclassify.readers import read_bytes
@@ -139,7 +139,7 @@ def _files(folder: Path, references: Sequence[Reference]) -> dict[_File, list[Re
     files: dict[_File, list[Reference]] = defaultdict(list)
     of_family: dict[str, dict[_File, None]] = defaultdict(dict)
     try:
-        families = json.loads(_text_of(path))
+        families = load_json(_text_of(path))
         patterns = {
             name: re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(family["source"]))
             for name, family in families.items()

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from tipclassify.bounded_json import load_json
 from tipclassify.errors import InputError
 
 __all__ = ["LEDGER", "Ledger", "output_names"]
@@ -62,7 +63,7 @@ class Ledger:
 
 def _key_of(line: str) -> object:
     try:
-        return str(json.loads(line)["key"])
+        return str(load_json(line)["key"])
     except (ValueError, TypeError, KeyError):  # a killed run may leave a truncated last line
         return None
 

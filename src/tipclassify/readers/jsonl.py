@@ -5,10 +5,10 @@ A path or numbered lines come in; batches of rows go out, so that memory stays c
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, TypeVar
 
+from tipclassify.bounded_json import load_json
 from tipclassify.errors import InputError
 
 __all__ = ["in_batches", "parse_row", "parse_rows", "read_lines", "read_text_rows"]
@@ -84,7 +84,7 @@ def parse_row(line: bytes, where: str) -> dict[str, Any]:
         When it is not one; the message begins with `where`.
     """
     try:
-        row = json.loads(line.decode().removeprefix("\ufeff"))
+        row = load_json(line.removeprefix(b"\xef\xbb\xbf"), strict=False)
     except UnicodeDecodeError:
         raise InputError(f"{where}: not UTF-8; save the file as UTF-8") from None
     except ValueError as error:

@@ -24,6 +24,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from tipclassify._version import __version__
+from tipclassify.bounded_json import load_json
 from tipclassify.errors import InputError, TipclassifyError
 from tipclassify.labels import indicator
 from tipclassify.review.retraining import Retraining
@@ -180,10 +181,10 @@ async def _failed(_: Request, error: Exception) -> Response:
 def _change(body: bytes, kind: type[Change]) -> Change:
     """Parse and validate the body of a POST request."""
     try:
-        return msgspec.convert(json.loads(body.decode("utf-8") or "{}"), kind)
+        return msgspec.convert(load_json(body or b"{}"), kind)
     except msgspec.ValidationError as error:
         raise RefusedError(400, str(error)) from None
-    except (ValueError, RecursionError):
+    except ValueError:
         raise RefusedError(400, "not JSON; send one object") from None
 
 

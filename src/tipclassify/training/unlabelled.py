@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from tipclassify.bounded_json import load_json
 from tipclassify.corpus.loading import text_key
 from tipclassify.errors import InputError
 from tipclassify.model.classifier import Classifier
@@ -37,7 +37,7 @@ def read_unlabelled(paths: Sequence[Path], known: Sequence[str], most: int | Non
         try:
             with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as lines:
                 for line in lines:
-                    row = json.loads(line)
+                    row = load_json(line)
                     key = text_key(row["text"])
                     if key not in seen:
                         seen.add(key)

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from tipclassify._version import __version__
+from tipclassify.bounded_json import load_json
 from tipclassify.errors import InputError
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS, POLICIES
@@ -259,10 +260,7 @@ def read_row(line: bytes, where: str) -> Row:
 
 def _load(data: bytes) -> dict[str, Any]:
     """Parse a JSON object; raise `ValueError` when `data` is none."""
-    try:
-        plain = json.loads(data.decode("utf-8"))
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
+    plain = load_json(data)
     if not isinstance(plain, dict):
         raise ValueError("not a JSON object")
     return plain

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
 from tipclassify._version import __version__
+from tipclassify.bounded_json import load_json
 from tipclassify.errors import InputError
 
 __all__ = ["Failure", "Folder", "Record", "describe_error"]
@@ -161,7 +162,7 @@ class Folder:
     def _json(self, file: str) -> dict[str, Any] | None:
         """Read a JSON object; None if missing or malformed."""
         try:
-            found = json.loads(self.fs.cat_file(f"{self.root}/{file}"))
+            found = load_json(self.fs.cat_file(f"{self.root}/{file}"))
         except (FileNotFoundError, ValueError):
             return None
         return found if isinstance(found, dict) else None
@@ -172,7 +173,7 @@ class Folder:
 
 def _record_of(data: bytes) -> Record | None:
     try:
-        record = Record(**json.loads(data))
+        record = Record(**load_json(data))
         failures = [Failure(*failure) for failure in record.failures]
     except (ValueError, TypeError):
         return None
