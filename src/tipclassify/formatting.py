@@ -9,9 +9,14 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 __all__ = ["aligned", "csv_cell", "json_line", "looks_like_a_formula", "markdown_table", "one_line", "shown"]
+__all__ += ["visible"]
 
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_FORMULA: Final = re.compile(r"[\t\r\n]|[\s\ufeff]*[=+\-@＝＋－＠]")
+_NOT_IN_CSV: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # readers stop at NUL; spreadsheets drop others
+_UNSEEN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # controls but tab and line break
+_FORMULA: Final = re.compile(r"[\t\r\n]|[\s\ufeff\ufffd]*[=+\-@＝＋－＠]")
+# Where Excel reads a file by semicolons or tabs, our quotation marks hold nothing together, not even lines.
+_INNER_FORMULA: Final = re.compile(r"([;\t\r\n][\s\ufeff\ufffd\"]*)(?=[=+\-@＝＋－＠])")
 _NOT_RAW: Final = re.compile(
     "[\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 )  # line breaks to some readers, or not encodable in UTF-8
@@ -70,10 +75,10 @@ def looks_like_a_formula(text: str) -> bool:
 
 
 def csv_cell(value: object) -> object:
-    """Format a value as a CSV cell: lists joined by ``;``, formulas escaped.
+    """Format a value as a CSV cell: lists joined by ``;``; ``'`` before formulas, also after ``;``, a tab or line break.
 
-    >>> csv_cell(["failure", "complicity"]), csv_cell(True), csv_cell("=1+1")
-    ('failure;complicity', 'true', "'=1+1")
+    >>> csv_cell(["failure", "complicity"]), csv_cell(True), csv_cell("=1+1"), csv_cell("a;=1+1")
+    ('failure;complicity', 'true', "'=1+1", "a;'=1+1")
     """
     if isinstance(value, bool):
         return str(value).lower()
@@ -81,7 +86,8 @@ def csv_cell(value: object) -> object:
         return ";".join(value)
     if not isinstance(value, str):
         return value
-    text = value.replace("\0", "\ufffd")  # CSV readers stop at NUL
+    text = _NOT_IN_CSV.sub("\ufffd", value)
+    text = _INNER_FORMULA.sub(r"\1'", text)
     return "'" + text if looks_like_a_formula(text) else text
 
 
@@ -92,6 +98,15 @@ def one_line(text: str) -> str:
     'two lines �[31m'
     """
     return _CONTROL.sub("\ufffd", " ".join(text.split()))
+
+
+def visible(text: str) -> str:
+    """Format text for a terminal: control characters, which could steer it, as ``\\ufffd``; tabs and line breaks stay.
+
+    >>> visible("two\\n lines \\x1b[31m")
+    'two\\n lines �[31m'
+    """
+    return _UNSEEN.sub("\ufffd", text)
 
 
 def json_line(row: dict[str, Any]) -> str:

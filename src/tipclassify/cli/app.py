@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import os
+import signal
 import sys
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from typer import Option
@@ -18,6 +20,8 @@ from tipclassify._version import __version__
 from tipclassify.cli import bundle, compare, corpus, evaluate, explain, fetch, models, review, score, summary, text
 from tipclassify.cli.output import print_note, show_warnings
 from tipclassify.errors import ModelError, TipclassifyError
+
+_BY_SIGNAL: Final = (129, 130, 143)  # 128 and the number of SIGHUP, SIGINT and SIGTERM
 
 app = typer.Typer(
     name="tipclassify",
@@ -72,10 +76,25 @@ def main() -> None:
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     show_warnings()
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):  # not on Windows
+            signal.signal(getattr(signal, name), lambda number, _: sys.exit(128 + number))
     try:
         app()
     except TipclassifyError as error:
         print_note(str(error))
         sys.exit(3 if isinstance(error, ModelError) else 1)
     except KeyboardInterrupt:
-        sys.exit(130)
+        _exit_now(130)
+    except SystemExit as end:
+        if end.code in _BY_SIGNAL:
+            _exit_now(int(end.code))
+        raise
+
+
+def _exit_now(code: int) -> None:
+    """End at once: Python's own exit would wait for worker processes, which end when this one does."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)

@@ -10,7 +10,7 @@ from typer import Argument, Option
 
 from tipclassify._version import __version__
 from tipclassify.cli import options
-from tipclassify.cli.output import print_note, write_text
+from tipclassify.cli.output import print_line, print_note, write_text
 from tipclassify.formatting import aligned, one_line
 from tipclassify.labels import LABELS, POLICIES
 from tipclassify.progress import progress_bar
@@ -35,7 +35,7 @@ def add(
     with progress_bar("bytes") as progress:
         added = add_model(source, name, sha256=sha256, allow_private=allow_private, progress=progress)
     print_note(f"added {added.name}, a model of kind {added.kind}, in {added.folder}")
-    typer.echo(added.head["sha256"])
+    print_line(added.head["sha256"])
 
 
 def list_(output: options.Output = None) -> None:

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 import typer
 
 from tipclassify.errors import InputError
-from tipclassify.formatting import json_line
+from tipclassify.formatting import json_line, visible
 from tipclassify.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 
 def print_note(line: str) -> None:
     """Print a line on standard error, prefixed with the program's name."""
-    print(f"tipclassify: {line}", file=sys.stderr, flush=True)
+    print(f"tipclassify: {visible(line)}", file=sys.stderr, flush=True)
+
+
+def print_line(line: object) -> None:
+    """Print a line on standard output."""
+    print(visible(str(line)), flush=True)
 
 
 def print_notes(lines: Sequence[str], most: int = 20) -> None:
@@ -44,7 +49,7 @@ def print_warnings(notes: Iterable[str]) -> None:
 
 def show_warnings(program: str = "tipclassify") -> None:
     """Show Python warnings as single lines prefixed with the program's name."""
-    warnings.showwarning = lambda message, *_: print(f"{program}: warning: {message}", file=sys.stderr)
+    warnings.showwarning = lambda message, *_: print(f"{program}: warning: {visible(str(message))}", file=sys.stderr)
 
 
 def tag_each(
@@ -99,6 +104,23 @@ def tagged_reports(
         yield reports()
 
 
+class Terminal:
+    """Standard output on a terminal, which no text of a report can steer; `stream` takes what is safe, such as colours."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self.stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+    def write(self, text: str) -> int:
+        return self.stream.write(visible(text))
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+
 def write_results(path: Path | None, format: str, rows: Iterable[dict[str, Any]], table: str) -> None:
     """Write the rows as JSON lines, or the table, depending on `format`."""
     if format == "jsonl":
@@ -124,7 +146,7 @@ def open_output(path: Path | None, binary: bool = False) -> Iterator[IO[Any]]:
     """Open a text (or binary) stream to `path`, or to stdout for None; a file is renamed into place when complete."""
     if path is None:
         try:
-            yield sys.stdout.buffer if binary else sys.stdout
+            yield sys.stdout.buffer if binary else Terminal(sys.stdout) if sys.stdout.isatty() else sys.stdout
             sys.stdout.flush()
         except BrokenPipeError:
             # The reader (head, less) has closed the pipe. Without this, Python would fail again in its flush at exit.

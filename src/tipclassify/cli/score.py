@@ -103,6 +103,8 @@ def _score_each(
     outputs = {file: folder / name for file, name in zip(files, output_names(files, kind.suffixes[0]), strict=True)}
     setting = [__version__, context.classifier.meta.get("sha256"), tagging.policy, tagging.thresholds, tagging.unit]
     ledger = Ledger(folder, {"setting": [*setting, tagging.read.encoding, format, context.bom]})
+    if resume:
+        ledger.remove_scraps(outputs.values())
     left = [file for file in files if not (resume and ledger.has(file, outputs[file]))]
     if len(left) < len(files):
         print_note(f"{len(files) - len(left)} of {len(files)} inputs were done")
