@@ -43,7 +43,7 @@ def _below(value: dict[str, Any] | list[Any]) -> Any:
 
 
 def _whole(written: str) -> int:
-    if len(written) > _MOST_DIGITS:
+    if len(written.lstrip("-")) > _MOST_DIGITS:
         raise ValueError(f"a number of {len(written)} digits")
     return int(written)
 

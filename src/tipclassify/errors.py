@@ -29,7 +29,7 @@ class CorpusError(TipclassifyError):
 
 def broken_input(name: str, error: Exception) -> InputError:
     """Make the one line for an input on which a reader or the scoring failed as it never should."""
-    what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    what = " ".join(f"{type(error).__name__}: {error}".split())[:200].removesuffix(":")
     return InputError(f"{name}: cannot be read ({what}); save it in another format, and report this to us")
 
 
