@@ -47,8 +47,7 @@ def list_(output: options.Output = None) -> None:
 
     found = [*(describe_folder(name, model_folder(name)) for name in SHIPPED), *installed()]
     rows = [(one.name, one.kind, str(one.head.get("sha256", ""))[:12] or "-", str(one.folder)) for one in found]
-    rows = [tuple(map(one_line, row)) for row in rows]
-    write_text(output, "\n".join(aligned(rows, left=4)))
+    write_text(output, "\n".join(aligned([list(map(one_line, row)) for row in rows], left=4)))
 
 
 def info(model: options.Model = None, output: options.Output = None) -> None:

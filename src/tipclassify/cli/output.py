@@ -146,7 +146,7 @@ def open_output(path: Path | None, binary: bool = False) -> Iterator[IO[Any]]:
     """Open a text (or binary) stream to `path`, or to stdout for None; a file is renamed into place when complete."""
     if path is None:
         try:
-            yield sys.stdout.buffer if binary else Terminal(sys.stdout) if sys.stdout.isatty() else sys.stdout
+            yield sys.stdout.buffer if binary else _standard_output()
             sys.stdout.flush()
         except BrokenPipeError:
             # The reader (head, less) has closed the pipe. Without this, Python would fail again in its flush at exit.
@@ -169,6 +169,10 @@ def open_output(path: Path | None, binary: bool = False) -> Iterator[IO[Any]]:
     finally:
         with contextlib.suppress(OSError):
             os.unlink(staged)
+
+
+def _standard_output() -> Any:
+    return Terminal(sys.stdout) if sys.stdout.isatty() else sys.stdout
 
 
 def _opened(file: Path, path: Path, mode: str, binary: bool) -> IO[Any]:

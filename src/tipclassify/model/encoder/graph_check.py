@@ -54,7 +54,7 @@ def _problem(data: memoryview, message: str) -> str | None:
     for field, value in _fields(data):
         if (what := _REFUSED.get((message, field))) and value != 0:
             return f"has {what}"
-        if (message, field) == _NODE_DOMAIN and value not in _DOMAINS:
+        if (message, field) == _NODE_DOMAIN and isinstance(value, memoryview) and bytes(value) not in _DOMAINS:
             return "has operators that are not built into ONNX Runtime"
         if message == "tensor" and field == _DIMENSIONS:
             elements *= math.prod(_varints(value)) if isinstance(value, memoryview) else value
