@@ -41,7 +41,7 @@ from tipclassify.pipeline.bundle.manifest import (
     read_row,
     total_of,
 )
-from tipclassify.pipeline.bundle.models import BREAKS, Result, find_model
+from tipclassify.pipeline.bundle.models import Result, find_model
 from tipclassify.pipeline.bundle.writing import get_original, read_original, settings, sha256_of
 from tipclassify.readers import ReadOptions, is_link
 from tipclassify.readers.limits import LARGEST, read_bounded
@@ -247,7 +247,7 @@ def _check_settings(manifest: Manifest, classifier: Classifier | None) -> list[C
     step = _Step("settings")
     try:
         thresholds, rates = settings(classifier.with_thresholds(manifest.moved), manifest.policy, manifest.moved)
-    except BREAKS as error:
+    except Exception as error:  # of an untrusted model
         step.add([f"the model cannot tell them ({type(error).__name__}: {error})"])
     else:
         stored = {"thresholds": manifest.thresholds, "error_rates": manifest.error_rates}
@@ -264,7 +264,7 @@ def _check_scores(classifier: Classifier, manifest: Manifest, passages: Iterable
         try:
             with np.errstate(all="ignore"):
                 tagged = classifier.tag_passages([row.passage() for row in rows], manifest.policy)
-        except BREAKS as error:
+        except Exception as error:  # of an untrusted model
             return Check("scores", "differs", f"the model cannot score the passages ({type(error).__name__}: {error})")
         before.append(_probabilities(rows))
         after.append(_probabilities(tagged))
