@@ -317,7 +317,7 @@ def test_an_address_without_a_model_is_reported(server: Server) -> None:
 
 
 def test_a_head_beyond_all_measure_is_not_read(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adding, "_LARGEST_HEAD", 100)
+    monkeypatch.setattr(adding, "LARGEST_HEAD", 100)
     with pytest.raises(InputError, match="not a file that we can use"):
         fetch(server)
 

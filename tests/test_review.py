@@ -654,7 +654,7 @@ def test_the_first_page_and_sixty_decisions_cost_little(tmp_path: Path) -> None:
     report = write_report(tmp_path / "report.txt", 60)
     before, began = spent(), time.perf_counter()
     with Reviewer(report, "--corpus", tmp_path / "my.jsonl") as running:
-        assert running.raw("GET", "/", headers={"Cookie": running.cookie})[0] == 200
+        assert running.raw("GET", "/", headers=running.own())[0] == 200
         first = time.perf_counter() - began
         times = []
         for passage in running.passages():

@@ -12,6 +12,7 @@ __all__ = [
     "OutputError",
     "TipclassifyError",
     "UsageError",
+    "broken_input",
 ]
 
 
@@ -41,6 +42,12 @@ class CorpusError(TipclassifyError):
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = list(problems)
         super().__init__("\n".join(self.problems))
+
+
+def broken_input(name: str, error: Exception) -> InputError:
+    """Make the one line for an input on which a reader or the scoring failed as it never should."""
+    what = " ".join(f"{type(error).__name__}: {error}".split())[:200].removesuffix(":")
+    return InputError(f"{name}: cannot be read ({what}); save it in another format, and report this to us")
 
 
 class MissingExtraError(InputError):

@@ -9,9 +9,16 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 __all__ = ["aligned", "csv_cell", "json_line", "looks_like_a_formula", "markdown_table", "one_line", "shown"]
+__all__ += ["load_json", "visible"]
 
+_DEEPEST: Final = 100
+_MOST_DIGITS: Final = 18  # a whole number fits in 64 bits
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-_FORMULA: Final = re.compile(r"[\t\r\n]|[\s\ufeff]*[=+\-@＝＋－＠]")
+_NOT_IN_CSV: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # readers stop at NUL; spreadsheets drop others
+_UNSEEN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # controls but tab and line break
+_FORMULA: Final = re.compile(r"[\t\r\n]|[\s\ufeff\ufffd]*[=+\-@＝＋－＠]")
+# Where Excel reads a file by semicolons or tabs, our quotation marks hold nothing together, not even lines.
+_INNER_FORMULA: Final = re.compile(r"([;\t\r\n][\s\ufeff\ufffd\"]*)(?=[=+\-@＝＋－＠])")
 _NOT_RAW: Final = re.compile(
     "[\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 )  # line breaks to some readers, or not encodable in UTF-8
@@ -70,10 +77,10 @@ def looks_like_a_formula(text: str) -> bool:
 
 
 def csv_cell(value: object) -> object:
-    """Format a value as a CSV cell: lists joined by ``;``, formulas escaped.
+    """Format a value as a CSV cell: lists joined by ``;``; ``'`` before formulas, also after ``;``, a tab or line break.
 
-    >>> csv_cell(["failure", "complicity"]), csv_cell(True), csv_cell("=1+1")
-    ('failure;complicity', 'true', "'=1+1")
+    >>> csv_cell(["failure", "complicity"]), csv_cell(True), csv_cell("=1+1"), csv_cell("a;=1+1")
+    ('failure;complicity', 'true', "'=1+1", "a;'=1+1")
     """
     if isinstance(value, bool):
         return str(value).lower()
@@ -81,7 +88,8 @@ def csv_cell(value: object) -> object:
         return ";".join(value)
     if not isinstance(value, str):
         return value
-    text = value.replace("\0", "\ufffd")  # CSV readers stop at NUL
+    text = _NOT_IN_CSV.sub("\ufffd", value)
+    text = _INNER_FORMULA.sub(r"\1'", text)
     return "'" + text if looks_like_a_formula(text) else text
 
 
@@ -92,6 +100,15 @@ def one_line(text: str) -> str:
     'two lines �[31m'
     """
     return _CONTROL.sub("\ufffd", " ".join(text.split()))
+
+
+def visible(text: str) -> str:
+    """Format text for a terminal: control characters, which could steer it, as ``\\ufffd``; tabs and line breaks stay.
+
+    >>> visible("two\\n lines \\x1b[31m")
+    'two\\n lines �[31m'
+    """
+    return _UNSEEN.sub("\ufffd", text)
 
 
 def json_line(row: dict[str, Any]) -> str:
@@ -116,3 +133,45 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list):
         return [_finite(one) for one in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def load_json(data: bytes | str, *, strict: bool = True) -> Any:
+    """Parse one JSON value; `strict` refuses numbers that are not finite or do not fit in 64 bits.
+
+    >>> load_json('{"passages": 24}')
+    {'passages': 24}
+
+    Raises
+    ------
+    ValueError
+        When it is not UTF-8, not JSON, nested over 100 deep, or has such a number.
+    """
+    text = data.decode("utf-8") if isinstance(data, bytes) else data
+    numbers: dict[str, Any] = {"parse_int": _whole, "parse_float": _finite, "parse_constant": _finite} if strict else {}
+    try:
+        value = json.loads(text, **numbers)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if text.count("[") + text.count("{") > _DEEPEST:
+        level = [value]
+        for _ in range(_DEEPEST + 1):
+            level = [below for one in level if isinstance(one, dict | list) for below in _below(one)]
+        if level:
+            raise ValueError("nested too deeply")
+    return value
+
+
+def _below(value: dict[str, Any] | list[Any]) -> Any:
+    return value.values() if isinstance(value, dict) else value
+
+
+def _whole(written: str) -> int:
+    if len(written.lstrip("-")) > _MOST_DIGITS:
+        raise ValueError(f"a number of {len(written)} digits")
+    return int(written)
+
+
+def _finite(written: str) -> float:
+    if not math.isfinite(value := float(written)):
+        raise ValueError(f"{written:.20} is no finite number")
+    return value

@@ -8,6 +8,8 @@ from __future__ import annotations
 import contextlib
 import inspect
 import io
+import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any, Final
@@ -19,6 +21,8 @@ from tipclassify._version import __version__
 from tipclassify.cli import bundle, compare, corpus, evaluate, explain, fetch, models, review, score, summary, text
 from tipclassify.cli.output import print_note, print_notes, show_warnings
 from tipclassify.errors import CorpusError, ModelError, TipclassifyError, UsageError
+
+_BY_SIGNAL: Final = (129, 130, 143)  # 128 and the number of SIGHUP, SIGINT and SIGTERM
 
 app = typer.Typer(
     name="tipclassify",
@@ -80,6 +84,9 @@ def main() -> None:
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     show_warnings()
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):  # not on Windows
+            signal.signal(getattr(signal, name), lambda number, _: sys.exit(128 + number))
     try:
         sys.exit(app(prog_name="tipclassify", standalone_mode=False))
     except _ClickException as error:
@@ -98,4 +105,16 @@ def main() -> None:
         print_note(f"{error.filename or 'output'}: {(error.strerror or str(error)).lower()}; free it, or name another")
         sys.exit(1)
     except KeyboardInterrupt:
-        sys.exit(130)
+        _exit_now(130)
+    except SystemExit as end:
+        if end.code in _BY_SIGNAL:
+            _exit_now(int(end.code))
+        raise
+
+
+def _exit_now(code: int) -> None:
+    """End at once: Python's own exit would wait for worker processes, which end when this one does."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)

@@ -12,7 +12,7 @@ import typer
 from typer import Argument, Option
 
 from tipclassify.cli import options
-from tipclassify.cli.output import open_output, print_warnings, write_rows
+from tipclassify.cli.output import open_output, print_line, print_warnings, write_rows
 from tipclassify.formatting import one_line
 from tipclassify.progress import progress_bar
 
@@ -52,8 +52,8 @@ def bundle(
     print_warnings([note for one in made.inputs for note in one.notes])
     total = made.figures
     counts = "   ".join(f"{label} {counted['count']:,}" for label, counted in total.labels.items())
-    typer.echo(f"{one_line(str(output))}: {total.passages:,} passages of {len(made.inputs):,} reports: {counts}")
-    typer.echo(f"fingerprint {fingerprint}")
+    print_line(f"{one_line(str(output))}: {total.passages:,} passages of {len(made.inputs):,} reports: {counts}")
+    print_line(f"fingerprint {fingerprint}")
 
 
 def verify(
@@ -93,12 +93,13 @@ def verify(
 
 def _write_table(checks: Sequence[Check], out: IO[str]) -> None:
     """Write a line for each check, then the number of checks by result; coloured on a terminal only."""
+    stream = getattr(out, "stream", out)  # takes colours; the text is one line
     coloured = out.isatty() and not os.environ.get("NO_COLOR")
     width, result_width = max(len(check.check) for check in checks) + 2, max(map(len, _COLOURS)) + 2
     for check in checks:
         result = check.result.ljust(result_width)
         result = typer.style(result, fg=_COLOURS[check.result]) if coloured else result
         subject = f"{check.subject}: " if check.subject else ""
-        out.write(f"{check.check.ljust(width)}{result}{one_line(subject + check.detail)}\n")
+        stream.write(f"{check.check.ljust(width)}{result}{one_line(subject + check.detail)}\n")
     counted: Counter[str] = Counter(check.result for check in checks)
     out.write("\n" + "   ".join(f"{counted[result]} {result}" for result in _COLOURS) + "\n")

@@ -11,7 +11,15 @@ import typer
 from typer import Argument, Option
 
 from tipclassify.cli import options
-from tipclassify.cli.output import open_output, print_note, print_notes, tagged_reports, write_results, write_rows
+from tipclassify.cli.output import (
+    open_output,
+    print_line,
+    print_note,
+    print_notes,
+    tagged_reports,
+    write_results,
+    write_rows,
+)
 from tipclassify.corpus.loading import read_rows
 from tipclassify.errors import CorpusError, UsageError
 from tipclassify.formatting import json_line
@@ -121,13 +129,13 @@ def add(
             for row in added.rows:
                 first = {"id": row["id"], "text": row["text"], "labels": list(row["labels"])}
                 out.write(json_line(first | {name: row[name] for name in row if name not in first}).encode())
-    typer.echo(f"added {len(added.rows):,} passages to {to}, which now has {len(there) + len(added.rows):,}")
+    print_line(f"added {len(added.rows):,} passages to {to}, which now has {len(there) + len(added.rows):,}")
 
 
 def check(paths: options.Labelled) -> None:
     """Read labelled passages as training would, and report every bad row of every file."""
 
-    typer.echo(f"{len(read_rows(*paths))} passages, no problems")
+    print_line(f"{len(read_rows(*paths))} passages, no problems")
 
 
 def stats(paths: options.Labelled, format: options.Format = "table", output: options.Output = None) -> None:
@@ -252,8 +260,8 @@ def rebuild(
         lacking = Counter(one.source for one in found.missing if one.family == family)
         named = ", ".join(source for source, _ in lacking.most_common(3)) + (", …" if len(lacking) > 3 else "")
         rest = f"; missing from {len(lacking):,} sources: {named}" if lacking else ""
-        typer.echo(f"{family}: {there[family]:,} of {there[family] + missing[family]:,}{rest}")
+        print_line(f"{family}: {there[family]:,} of {there[family] + missing[family]:,}{rest}")
     end = f"wrote {folder / PASSAGES}" if found.rows else "nothing is written"
-    typer.echo(f"found {len(found.rows):,} of {len(found.rows) + len(found.missing):,} passages; {end}")
+    print_line(f"found {len(found.rows):,} of {len(found.rows) + len(found.missing):,} passages; {end}")
     if found.problems or not found.rows:
         raise typer.Exit(1)

@@ -10,7 +10,7 @@ import typer
 from typer import Argument, Option
 
 from tipclassify.cli import options
-from tipclassify.cli.output import open_output, print_note
+from tipclassify.cli.output import open_output, print_line, print_note
 from tipclassify.errors import InputError, MissingExtraError, OutputError
 
 
@@ -59,7 +59,7 @@ def fetch(
             path = output_dir / f"tip-{year}-{slugs(country, year)[0]}.html"
             with open_output(path, binary=True) as out:
                 out.write(page.data)
-            typer.echo(path)
+            print_line(path)
         except MissingExtraError:
             raise
         except InputError as error:

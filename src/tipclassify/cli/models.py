@@ -10,8 +10,8 @@ from typer import Argument, Option
 
 from tipclassify._version import __version__
 from tipclassify.cli import options
-from tipclassify.cli.output import print_note, write_text
-from tipclassify.formatting import aligned
+from tipclassify.cli.output import print_line, print_note, write_text
+from tipclassify.formatting import aligned, one_line
 from tipclassify.labels import LABELS, POLICIES
 from tipclassify.progress import progress_bar
 
@@ -35,7 +35,7 @@ def add(
     with progress_bar("bytes") as progress:
         added = add_model(source, name, sha256=sha256, allow_private=allow_private, progress=progress)
     print_note(f"added {added.name}, a model of kind {added.kind}, in {added.folder}")
-    typer.echo(added.head["sha256"])
+    print_line(added.head["sha256"])
 
 
 def list_(output: options.Output = None) -> None:
@@ -43,13 +43,11 @@ def list_(output: options.Output = None) -> None:
 
     "default" and "fast" come with tipclassify.
     """
-    from tipclassify.model.folder import load_head
-    from tipclassify.model.loading import SHIPPED, Installed, installed, model_folder
+    from tipclassify.model.loading import SHIPPED, describe_folder, installed, model_folder
 
-    shipped = [Installed(name, folder := model_folder(name), load_head(folder)) for name in SHIPPED]
-    found = [*shipped, *installed()]
+    found = [*(describe_folder(name, model_folder(name)) for name in SHIPPED), *installed()]
     rows = [(one.name, one.kind, str(one.head.get("sha256", ""))[:12] or "-", str(one.folder)) for one in found]
-    write_text(output, "\n".join(aligned(rows, left=4)))
+    write_text(output, "\n".join(aligned([list(map(one_line, row)) for row in rows], left=4)))
 
 
 def info(model: options.Model = None, output: options.Output = None) -> None:
@@ -101,7 +99,7 @@ def check(
     results = run_cases(classifier, cases)
     stored = dict(classifier.meta.get("behaviours", {})) if cases is None else {}
     golden = path / "golden.jsonl"
-    changed = replay_golden(classifier, golden.read_text("utf-8").splitlines()) if golden.is_file() else []
+    changed = replay_golden(classifier, golden.read_bytes().splitlines()) if golden.is_file() else []
     regressed = [r.rule for r in results if r.rate < stored.get(r.rule, 0) - 5e-5]  # stored with four decimals
     width = max(len(r.rule) for r in results)
     lines = []

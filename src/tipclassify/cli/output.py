@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import glob
 import os
 import sys
 import warnings
@@ -15,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 import typer
 
 from tipclassify.errors import InputError, OutputError
-from tipclassify.formatting import json_line
+from tipclassify.formatting import json_line, visible
 from tipclassify.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -27,7 +26,12 @@ if TYPE_CHECKING:
 
 def print_note(line: str, program: str = "tipclassify") -> None:
     """Print a line on standard error, prefixed with the program's name."""
-    print(f"{program}: {line}", file=sys.stderr, flush=True)
+    print(f"{program}: {visible(line)}", file=sys.stderr, flush=True)
+
+
+def print_line(line: object) -> None:
+    """Print a line on standard output."""
+    print(visible(str(line)), flush=True)
 
 
 def print_notes(lines: Sequence[str], most: int = 20, program: str = "tipclassify") -> None:
@@ -46,7 +50,7 @@ def print_warnings(notes: Iterable[str]) -> None:
 
 def show_warnings(program: str = "tipclassify") -> None:
     """Show Python warnings as single lines prefixed with the program's name."""
-    warnings.showwarning = lambda message, *_: print(f"{program}: warning: {message}", file=sys.stderr)
+    warnings.showwarning = lambda message, *_: print(f"{program}: warning: {visible(str(message))}", file=sys.stderr)
 
 
 def tag_each(
@@ -101,6 +105,23 @@ def tagged_reports(
         yield reports()
 
 
+class Terminal:
+    """Standard output on a terminal, which no text of a report can steer; `stream` takes what is safe, such as colours."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self.stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+    def write(self, text: str) -> int:
+        return self.stream.write(visible(text))
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+
 def write_results(path: Path | None, format: str, rows: Iterable[dict[str, Any]], table: str) -> None:
     """Write the rows as JSON lines, or the table, depending on `format`."""
     if format == "jsonl":
@@ -149,7 +170,8 @@ _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 @contextlib.contextmanager
 def _standard_output(binary: bool) -> Iterator[IO[Any]]:
     try:
-        yield sys.stdout.buffer if binary else sys.stdout
+        out: Any = sys.stdout.buffer if binary else Terminal(sys.stdout) if sys.stdout.isatty() else sys.stdout
+        yield out
         sys.stdout.flush()
     except OSError as error:
         # Without this, Python would fail again in its flush at exit.
@@ -173,12 +195,6 @@ def _staged(path: Path, binary: bool) -> Iterator[IO[Any]]:
     finally:
         with contextlib.suppress(OSError):
             os.unlink(staged)
-
-
-def remove_scraps(path: Path) -> None:
-    """Remove what killed runs left of the output `path`."""
-    for scrap in path.parent.glob(f".{glob.escape(path.name)}-{'[0-9a-f]' * 8}"):
-        scrap.unlink(missing_ok=True)
 
 
 def _opened(file: Path, mode: str, binary: bool) -> IO[Any]:

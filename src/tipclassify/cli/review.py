@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import os
 import secrets
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -87,17 +89,35 @@ def review(
     token = secrets.token_urlsafe(32)
     link = f"http://127.0.0.1:{socket.getsockname()[1]}/?token={token}"
 
-    def ready() -> None:
-        print(link, flush=True)
-        print_note(f"decisions go to {corpus}; Ctrl-C stops")
-        if not no_browser:
-            threading.Thread(target=webbrowser.open, args=(link,), daemon=True).start()
+    with _redirect(link, corpus.parent) as page:
 
-    with contextlib.suppress(KeyboardInterrupt):
-        serve(session, retraining, socket, token, ready)
+        def ready() -> None:
+            print(link, flush=True)
+            print_note(f"decisions go to {corpus}; Ctrl-C stops")
+            if not no_browser:
+                threading.Thread(target=webbrowser.open, args=(page.as_uri(),), daemon=True).start()
+
+        with contextlib.suppress(KeyboardInterrupt):
+            serve(session, retraining, socket, token, ready)
     print_note(f"decided passages in {corpus}: {session.decided}")
     if failures:
         raise typer.Exit(1)
+
+
+@contextlib.contextmanager
+def _redirect(link: str, folder: Path) -> Iterator[Path]:
+    """Write a page for this user only that leads to `link`: a browser's command line is shown to all users."""
+    import tempfile
+
+    handle, name = tempfile.mkstemp(".html", ".tipclassify-review-", folder.resolve())  # of mode 600
+    try:
+        with open(handle, "w", encoding="utf-8") as page:
+            page.write('<!doctype html><meta name="referrer" content="no-referrer"><title>tipclassify review</title>')
+            page.write(f'<meta http-equiv="refresh" content="0; url={link}"><a href="{link}">Open the page</a>')
+        yield Path(name)
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
 
 
 def _is_same(name: str, corpus: Path) -> bool:

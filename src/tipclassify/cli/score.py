@@ -17,7 +17,6 @@ from tipclassify.cli.output import (
     print_note,
     print_notes,
     print_warnings,
-    remove_scraps,
     tag_each,
     tagged_reports,
 )
@@ -108,8 +107,7 @@ def _score_each(
         folder, {"setting": [*setting, tagging.read.encoding, tagging.read.text_column, format, context.bom]}
     )
     if resume:
-        for output in outputs.values():
-            remove_scraps(output)
+        ledger.remove_scraps(outputs.values())
     left = [file for file in files if not (resume and ledger.has(file, outputs[file]))]
     if len(left) < len(files):
         print_note(f"{len(files) - len(left)} of {len(files)} inputs were done")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from tipclassify.errors import CorpusError
+from tipclassify.formatting import load_json
 from tipclassify.labels import LABELS, SECTIONS
 
 if TYPE_CHECKING:
@@ -242,7 +243,7 @@ def json_rows(file: Path) -> Iterator[NumberedRow]:
     """Yield the values of JSON lines with their locations, or a `RowError` for invalid JSON."""
     for where, line in text_lines(file):
         try:
-            yield where, json.loads(line) if isinstance(line, str) else line
+            yield where, load_json(line, strict=False) if isinstance(line, str) else line
         except ValueError as error:
             yield where, RowError(f"broken JSON ({error}); write one object a line")
 

@@ -16,6 +16,8 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 from urllib.parse import urlsplit
 
+from tipclassify.formatting import load_json
+
 __all__ = ["MEDIA_TYPES", "Download", "cache_folder", "platform_cache", "read_cached", "write_cached"]
 
 MEDIA_TYPES: Final = {
@@ -74,7 +76,7 @@ def read_cached(url: str, day: str = "*", allow_private: bool = True) -> tuple[D
     folder = cache_folder()
     for entry in sorted(folder.glob(f"{_key(url)}-{day}.json"), reverse=True) if folder else ():
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-            metadata = json.loads(entry.read_bytes())
+            metadata = load_json(entry.read_bytes())
             fetched = entry.stem[-len("YYYY-MM-DD") :]
             found = Download(b"", metadata["content_type"], metadata["encoding"], metadata["final_url"], fetched)
             body = entry.with_suffix(_suffix(found))

@@ -78,6 +78,8 @@ def _decompressed(response: httpx.Response, largest: int) -> Iterator[bytes]:
         output_left -= len(data)
         if output_left < 0:
             raise too_large
+        if unzip and unzip.unused_data:
+            raise LinkError(f"has other bytes after its compressed data; {SAVE_IT}")
         yield data
     if unzip and not unzip.eof:
         raise LinkError(f"its compressed data ends too early; try again later, or {SAVE_IT}", transient=True)

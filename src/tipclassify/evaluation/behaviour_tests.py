@@ -14,9 +14,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 
-from tipclassify.errors import InputError
+from tipclassify.errors import InputError, ModelError
+from tipclassify.formatting import load_json
 from tipclassify.labels import LABELS, indicator
 from tipclassify.model.classifier import Classifier
 from tipclassify.text.document import Passage
@@ -34,6 +36,12 @@ _NOT_RULES: Final = ("slots.jsonl", "appended.jsonl", "headings.jsonl")
 _STORAGE_ROUNDING: Final = 2e-3  # weights are stored as half floats
 
 Variants = tuple[Passage, list[Passage]]
+
+
+class _Golden(msgspec.Struct):
+    text: str
+    scores: dict[str, float]
+    section: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +99,24 @@ def run_cases(classifier: Classifier, cases: str | os.PathLike[str] | None = Non
     return [result for result in results if result.cases]  # a user's cases may have no text to vary
 
 
-def replay_golden(classifier: Classifier, lines: Iterable[str]) -> list[Failure]:
+def replay_golden(classifier: Classifier, lines: Iterable[str | bytes]) -> list[Failure]:
     """Find golden passages of a model folder whose scores differ from the stored ones by more than rounding.
 
-    The tolerance is `Scorer.rounding` for one passage, and a tenth of it for the mean over all.
+    The tolerance is `Scorer.rounding` for one passage, and a tenth of it for the mean over all. Raises `ModelError` when
+    a line is no golden passage.
     """
-    rows = [json.loads(line) for line in lines if line.strip()]
-    scores = classifier.predict_proba(list(map(row_passage, rows)))
-    stored = np.array([[row["scores"][label] for label in LABELS] for row in rows]).reshape(-1, len(LABELS))
+    try:
+        rows = [msgspec.convert(load_json(line), _Golden) for line in lines if line.strip()]
+        stored = np.array([[row.scores[label] for label in LABELS] for row in rows]).reshape(-1, len(LABELS))
+    except (ValueError, KeyError) as error:
+        raise ModelError(f"golden.jsonl of the model: no golden passages ({error}); get the model anew") from None
+    scores = classifier.predict_proba([Passage(row.text, 0, len(row.text), row.section) for row in rows])
     gaps = np.abs(scores - stored)
     tolerance = max(_STORAGE_ROUNDING, classifier.scorer.rounding)
     if len(rows) and gaps.mean() > tolerance / 10:  # rounding changes few scores, another model or tokenizer most
         tolerance /= 10
     return [
-        Failure(rows[i]["text"], tuple(f"{s:.4f}" for s in stored[i]), tuple(f"{s:.4f}" for s in scores[i]))
+        Failure(rows[i].text, tuple(f"{s:.4f}" for s in stored[i]), tuple(f"{s:.4f}" for s in scores[i]))
         for i in np.flatnonzero((gaps > tolerance).any(axis=1))
     ]
 
@@ -133,7 +145,7 @@ def _names(row: Iterable[bool]) -> tuple[str, ...]:
 def _read(file: Path) -> list[dict[str, Any]]:
     """Read JSON lines; empty for a file that a user's folder of cases lacks."""
     try:
-        return [json.loads(line) for line in file.read_text("utf-8").splitlines() if line.strip()]
+        return [load_json(line) for line in file.read_text("utf-8").splitlines() if line.strip()]
     except FileNotFoundError:
         return []
     except (OSError, ValueError) as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shutil
 import tempfile
 from collections.abc import Callable
 from functools import partial
@@ -16,7 +15,19 @@ from tipclassify.download.limits import Limits, LinkError
 from tipclassify.download.request import open_link, parse_url, redact_url, retry
 from tipclassify.download.response import check_status
 from tipclassify.errors import InputError, ModelError
-from tipclassify.model.folder import HEAD, LINEAR, check_head, hashed_files, kind_of, parse_head, replace_folder
+from tipclassify.model.folder import (
+    HEAD,
+    LARGEST_FILE,
+    LARGEST_HEAD,
+    LINEAR,
+    check_head,
+    check_replaceable,
+    hashed_files,
+    kind_of,
+    parse_head,
+    read_bounded,
+    replace_folder,
+)
 from tipclassify.model.loading import Installed, is_name, models_folder
 from tipclassify.progress import Progress
 
@@ -24,8 +35,6 @@ __all__ = ["add_model"]
 
 Get = Callable[[str, Path], None]
 
-_LARGEST_HEAD: Final = 5_000_000
-_LARGEST_FILE: Final = 1_000_000_000
 _MOST_SECONDS: Final = 3_600.0
 """Per file; long, because the user asked for this download and the connection may be slow."""
 _PARTIAL_CONTENT: Final = 206
@@ -61,15 +70,17 @@ def add_model(
             data = Path(folder, HEAD).read_bytes()
         head = _checked_head(source, data, sha256)
         name = _checked_name(source, name, head)
+        check_replaceable(root / name)  # before a long download
         staged = root / f".{name}-{head['sha256'][:16]}"
+        if staged.is_symlink():
+            raise ModelError(f"{staged}: a link is in the way; remove it")
         staged.mkdir(exist_ok=True)
         files = hashed_files(head)
         for file, wanted in files.items():
             _gather(source, get, staged, file, wanted)
         (staged / HEAD).write_bytes(data)
-        for left in staged.iterdir():  # remains of an interrupted run
-            if left.name not in {HEAD, *files}:
-                left.unlink()
+        for left in staged.glob("*.part"):  # remains of an interrupted run
+            left.unlink()
         replace_folder(staged, root / name)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
@@ -83,7 +94,9 @@ def _copy(source: str, file: str, to: Path) -> None:
     if not path.is_file():
         raise ModelError(f"{path}: missing; give the folder of a model, or its address")
     try:
-        shutil.copyfile(path, to)
+        to.write_bytes(read_bounded(path, LARGEST_HEAD if file == HEAD else LARGEST_FILE))
+    except ValueError as error:
+        raise ModelError(f"{path}: {error}; give the folder of a model") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()})") from None
 
@@ -94,7 +107,7 @@ def _fetch(source: str, allow_private: bool, progress: Progress | None, file: st
     path = at.path.removesuffix(HEAD).rstrip("/")
     url = urlunsplit(at._replace(path=f"{path}/{quote(file)}", fragment=""))
     address = parse_url(url)
-    limits = Limits(total=_MOST_SECONDS, largest=_LARGEST_HEAD if file == HEAD else _LARGEST_FILE)
+    limits = Limits(total=_MOST_SECONDS, largest=LARGEST_HEAD if file == HEAD else LARGEST_FILE)
 
     def size() -> int:
         return part.stat().st_size if part.exists() else 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import os
 import re
 import shutil
@@ -17,19 +18,62 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from tipclassify.errors import ModelError
+from tipclassify.formatting import load_json, one_line
 from tipclassify.labels import LABELS, POLICIES
 
 __all__ = ["HEAD", "LINEAR", "check_head", "digest", "hashed_files", "kind_of", "load_head", "parse_head"]
-__all__ += ["read_arrays", "read_files", "replace_folder", "weights_digest", "write_folder"]
+__all__ += ["LARGEST_FILE", "LARGEST_HEAD", "check_replaceable", "read_arrays", "read_bounded", "read_files"]
+__all__ += ["replace_folder", "weights_digest", "write_folder"]
 
 HEAD: Final = "model.json"
 LINEAR: Final = "linear"
 """Kind of a model without ``kind`` in its head."""
 
+LARGEST_HEAD: Final = 5_000_000
+LARGEST_FILE: Final = 1_000_000_000
+"""Maximum bytes of ``model.json``, and of another file of a model."""
+
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _MOST_FILES: Final = 50
+_UNHASHED: Final = frozenset({HEAD, "README.md", "golden.jsonl"})  # files of a linear model that its head does not list
+
+
+class _ErrorTable(msgspec.Struct):
+    policies: dict[str, dict[str, dict[str, float]]]
+    histogram: dict[str, dict[str, list[float]]] = {}
+    dispersion: float = 1.0
+
+
+class _Point(msgspec.Struct):
+    threshold: float
+    precision: list[float] = []
+    recall: list[float] = []
+
+
+class _Metrics(msgspec.Struct):
+    macro_f1: float | None = None
+
+
+class _Head(msgspec.Struct):
+    """Types of the fields of a head that are read anywhere; all but the first are optional."""
+
+    format: int
+    kind: str = LINEAR
+    features: int = 0
+    labels: list[str] = []
+    thresholds: dict[str, list[float]] = {}
+    bias: list[float] = []
+    base: dict[str, str] = {}
+    corpus: dict[str, Any] = {}
+    versions: dict[str, str] = {}
+    metrics: _Metrics = msgspec.field(default_factory=_Metrics)
+    behaviours: dict[str, float] = {}
+    operating_points: dict[str, dict[str, _Point]] = {}
+    error_table: _ErrorTable | None = None
 
 
 def digest(head: Mapping[str, Any]) -> str:
@@ -43,12 +87,11 @@ def write_folder(path: str | os.PathLike[str], head: Mapping[str, Any], files: M
 
     Written beside `path` and renamed, so that a reader never sees an incomplete model.
 
-    Raises `ModelError` when a folder that is no model is in the way.
+    Raises `ModelError` when something else is in the way (`check_replaceable`).
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    if target.exists() and not (target / HEAD).is_file() and any(target.iterdir()):
-        raise ModelError(f"{target}: a folder that is no model is in the way; choose another --out")
+    check_replaceable(target)
     whole = {**{key: value for key, value in head.items() if key != "sha256"}, "sha256": digest(head)}
     staged = _beside(target)
     try:
@@ -61,7 +104,8 @@ def write_folder(path: str | os.PathLike[str], head: Mapping[str, Any], files: M
 
 
 def replace_folder(staged: Path, target: Path) -> None:
-    """Rename a finished folder to `target` on the same disk, replacing an older one."""
+    """Rename a finished folder to `target` on the same disk, replacing an older model; `ModelError` if it is none."""
+    check_replaceable(target)
     staged.chmod(0o755)
     old = None
     if target.exists():
@@ -70,6 +114,24 @@ def replace_folder(staged: Path, target: Path) -> None:
     os.replace(staged, target)
     if old:
         shutil.rmtree(old)
+
+
+def check_replaceable(target: Path) -> None:
+    """Raise `ModelError` unless `target` is missing, an empty folder, or a model's folder with no other files in it."""
+    if not os.path.lexists(target):
+        return
+    if target.is_symlink() or not target.is_dir():
+        raise ModelError(f"{target}: a link or file is in the way; move it, or choose another name")
+    names = {file.name for file in target.iterdir()}
+    if not names:
+        return
+    try:
+        foreign = names - _UNHASHED - hashed_files(load_head(target)).keys()
+    except (ModelError, ValueError):
+        raise ModelError(f"{target}: a folder that is no model is in the way; move it, or choose another") from None
+    if foreign:
+        found = f"has files of no model in it ({one_line(min(foreign))})"
+        raise ModelError(f"{target}: {found}; move them, or choose another name")
 
 
 def _beside(target: Path, prefix: str = "") -> Path:
@@ -85,14 +147,14 @@ def load_head(folder: Path) -> dict[str, Any]:
     if not file.is_file():
         raise ModelError(f"{folder}: no model there (no {HEAD}); train one with 'python train.py --out {folder}'")
     try:
-        return parse_head(file.read_bytes())
+        return parse_head(read_bounded(file, LARGEST_HEAD))
     except (ValueError, OSError):
         raise ModelError(f"{file}: truncated or not a model; copy or train the model anew") from None
 
 
 def parse_head(data: bytes) -> dict[str, Any]:
     """Parse the bytes of a ``model.json``; raise `ValueError` if they are no head."""
-    head = json.loads(data.decode("utf-8"))
+    head = load_json(data)
     if not isinstance(head, dict) or "format" not in head:
         raise ValueError("no head of a model")
     return head
@@ -130,14 +192,19 @@ def check_head(file: Path | str, head: Mapping[str, Any], kind: str | None = Non
     """Check a head's labels, hash, thresholds and files, and kind and format if given; `ModelError`s name `file`."""
     if kind is not None and kind_of(head) != kind:
         raise ModelError(f"{file}: a model of kind {kind_of(head)!r}, not {kind!r}; use another model")
-    if newest is not None and not (isinstance(head["format"], int) and head["format"] <= newest):
+    try:
+        msgspec.convert(head, _Head)
+    except msgspec.ValidationError as error:
+        raise ModelError(f"{file}: not a head that can be used ({error}); train or get the model anew") from None
+    if newest is not None and head["format"] > newest:
         update = "run 'pip install -U tipclassify'"
         raise ModelError(f"{file}: written by a newer tipclassify (format {head['format']}); {update}")
     if tuple(head.get("labels", ())) != LABELS:
         raise ModelError(f"{file}: made for the labels {head.get('labels')}, not {list(LABELS)}; use another model")
     if head.get("sha256") != digest(head):
         raise ModelError(f"{file}: changed since training (its hash does not match); copy or train the model anew")
-    missing = [policy for policy in POLICIES if policy not in head.get("thresholds", {})]
+    thresholds = head.get("thresholds", {})
+    missing = [policy for policy in POLICIES if len(thresholds.get(policy, ())) != len(LABELS)]
     if missing:
         raise ModelError(f"{file}: has no thresholds for {', '.join(missing)}; retrain it")
     try:
@@ -154,7 +221,9 @@ def read_files(folder: Path, head: Mapping[str, Any], required: Iterable[str]) -
         if name not in required and not file.exists():
             continue
         try:
-            found[name] = file.read_bytes()
+            found[name] = read_bounded(file, LARGEST_FILE)
+        except ValueError as error:
+            raise ModelError(f"{file}: {error}; copy or get the model anew") from None
         except OSError as error:
             problem = "missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
             raise ModelError(f"{file}: {problem}; copy or get the model anew") from None
@@ -163,12 +232,38 @@ def read_files(folder: Path, head: Mapping[str, Any], required: Iterable[str]) -
     return found
 
 
+def read_bounded(file: Path, largest: int) -> bytes:
+    """Read a regular file; raise `ValueError` when it is none or too large."""
+    if file.exists() and not file.is_file():
+        raise ValueError("not a file")
+    if (size := file.stat().st_size) > largest:
+        raise ValueError(f"{size / 1e6:,.0f} MB, more than a model needs")
+    return file.read_bytes()
+
+
 def read_arrays(file: Path, data: bytes, names: Iterable[str], what: str) -> list[Any]:
-    """Return the named arrays of the bytes of an ``.npz`` file, which should be `what`; nothing is unpickled."""
+    """Return the named arrays of the bytes of an ``.npz`` file, which should be `what`; nothing is unpickled.
+
+    Arrays must be stored uncompressed and be as large as their header says, so that none is larger than the file.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return [_read_array(archive, f"{name}.npy") for name in names]
+    except Exception:  # untrusted bytes: zipfile and numpy raise a dozen classes
+        raise ModelError(f"{file}: not {what}; train or get the model anew") from None
+
+
+def _read_array(archive: zipfile.ZipFile, name: str) -> Any:
     import numpy as np  # slow to import, and not needed for a head
 
-    try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            return [arrays[name] for name in names]
-    except (ValueError, KeyError, OSError, EOFError, RuntimeError, zipfile.BadZipFile):
-        raise ModelError(f"{file}: not {what}; train or get the model anew") from None
+    entry = archive.getinfo(name)
+    if entry.compress_type != zipfile.ZIP_STORED:
+        raise ValueError("compressed")
+    with archive.open(entry) as file:
+        version = np.lib.format.read_magic(file)
+        read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        shape, by_column, dtype = read_header[version](file)
+        content = file.read()
+    if dtype.hasobject or math.prod(shape) * dtype.itemsize != len(content):
+        raise ValueError("of another size than its header says")
+    return np.frombuffer(content, dtype).reshape(shape, order="F" if by_column else "C").copy()

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from dataclasses import dataclass
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from tipclassify.model.encoder.scoring import EncoderScorer
     from tipclassify.model.linear.scoring import LinearScorer
 
-__all__ = ["DEFAULT", "SHIPPED", "Installed", "cache_path", "installed", "is_name", "load_scorer", "model_folder"]
-__all__ += ["models_folder"]
+__all__ = ["DEFAULT", "SHIPPED", "Installed", "cache_path", "describe_folder", "installed", "is_name", "load_scorer"]
+__all__ += ["model_folder", "models_folder"]
 
 DEFAULT: Final = "default"
 SHIPPED: Final = (DEFAULT, "fast")
@@ -117,13 +118,18 @@ def installed() -> list[Installed]:
     found: dict[str, Installed] = {}
     for place in _model_folders():
         for folder in place.iterdir() if place.is_dir() else ():
-            if is_name(folder.name) and folder.name not in found and (folder / HEAD).is_file():
-                try:
-                    head = load_head(folder)
-                except ModelError:
-                    head = {}
-                found[folder.name] = Installed(folder.name, folder, head)
+            with contextlib.suppress(OSError):  # a folder of another user
+                if is_name(folder.name) and folder.name not in found and (folder / HEAD).is_file():
+                    found[folder.name] = describe_folder(folder.name, folder)
     return [found[name] for name in sorted(found)]
+
+
+def describe_folder(name: str, folder: Path) -> Installed:
+    """Describe a model's folder, which may be unreadable."""
+    try:
+        return Installed(name, folder, load_head(folder))
+    except ModelError:
+        return Installed(name, folder, {})
 
 
 def cache_path(name: str) -> Path | None:

@@ -21,7 +21,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
-from tipclassify.errors import InputError, TipclassifyError
+from tipclassify.errors import InputError, TipclassifyError, broken_input
 from tipclassify.model.classifier import Classifier
 from tipclassify.readers import ReadOptions, is_link, is_report, read_report
 from tipclassify.readers.jsonl import parse_rows, read_lines
@@ -229,6 +229,10 @@ def _results(tagging: Tagging, make: Callable[[TaggedReport], Any], task: _Task)
                 raise wrong
     except InputError as error:
         yield InputError(str(error))  # subclasses of InputError do not pickle
+    except TipclassifyError:
+        raise
+    except Exception as error:  # splitting or scoring one input must not end a batch either
+        yield broken_input(task.file, error)
 
 
 def _until_error(results: Iterable[tuple[int, Iterable[Any]]], failed: set[int]) -> Iterator[Any]:
@@ -261,6 +265,7 @@ def map_in_order(work: Callable[[T], R], tasks: Iterable[T], jobs: int) -> Itera
     processes = effective_n_jobs(jobs)
     pool = ProcessPoolExecutor(processes, get_context("spawn"), _start_process)
     ahead: deque[Future[R]] = deque()
+    finished = False
     try:
         for task in tasks:
             with _interrupts_ignored():
@@ -269,16 +274,27 @@ def map_in_order(work: Callable[[T], R], tasks: Iterable[T], jobs: int) -> Itera
                 yield ahead.popleft().result()
         while ahead:
             yield ahead.popleft().result()
+        finished = True
     except BrokenExecutor as error:
         raise TipclassifyError(f"a worker process died ({error}); try fewer --jobs") from None
     finally:
-        pool.shutdown(cancel_futures=True)
+        pool.shutdown(wait=finished, cancel_futures=True)
 
 
 def _start_process() -> None:
-    """Ignore interrupts, since the parent shuts the pool down, and limit numpy to one thread."""
+    """Ignore interrupts, since the parent shuts the pool down; end with the parent; limit numpy to one thread."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent has ended, by whatever signal: nobody would take its results."""
+    from multiprocessing import parent_process
+
+    if (parent := parent_process()) is not None:
+        parent.join()
+    os._exit(1)
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +15,7 @@ from xml.etree import ElementTree
 
 from tipclassify.corpus.loading import parse_labels
 from tipclassify.errors import CorpusError, InputError
+from tipclassify.formatting import load_json
 from tipclassify.readers import read_bytes
 from tipclassify.readers.jsonl import parse_row
 from tipclassify.readers.limits import gunzip, read_bounded
@@ -121,7 +121,7 @@ def _files(folder: Path, references: Sequence[Reference]) -> dict[_File, list[Re
     files: dict[_File, list[Reference]] = defaultdict(list)
     of_family: dict[str, set[_File]] = defaultdict(set)
     try:
-        families = json.loads(_text_of(path))
+        families = load_json(_text_of(path))
         for one in sorted(references, key=lambda one: one.source == one.family):
             about = families[one.family]
             pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(about["source"]))

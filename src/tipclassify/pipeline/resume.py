@@ -8,13 +8,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from tipclassify.errors import OutputError
+from tipclassify.formatting import load_json
 
 __all__ = ["LEDGER", "Ledger", "output_names"]
+
+_SCRAP: Final = re.compile(r"\.(.+)-[0-9a-f]{8}")
 
 LEDGER: Final = "tipclassify-done.jsonl"
 
@@ -35,6 +39,14 @@ class Ledger:
         except OSError as error:
             raise OutputError(f"{folder}: {(error.strerror or str(error)).lower()}; choose another folder") from None
         self._done = {_key_of(line) for line in lines}
+
+    def remove_scraps(self, outputs: Iterable[Path]) -> None:
+        """Remove the half-written files that a killed run left beside these outputs: ``.NAME-`` and eight digits."""
+        names = {output.name for output in outputs}
+        for file in self._file.parent.glob(".*-????????"):
+            found = _SCRAP.fullmatch(file.name)
+            if found and found[1] in names and file.is_file() and not file.is_symlink():
+                file.unlink()
 
     def has(self, file: str, output: Path) -> bool:
         """Return whether `output` is complete for the current content of the input `file`."""
@@ -66,7 +78,7 @@ class Ledger:
 
 def _key_of(line: str) -> object:
     try:
-        return str(json.loads(line)["key"])
+        return str(load_json(line)["key"])
     except (ValueError, TypeError, KeyError):  # a killed run may leave a truncated last line
         return None
 

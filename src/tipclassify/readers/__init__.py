@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
-from tipclassify.errors import InputError
+from tipclassify.errors import InputError, TipclassifyError, broken_input
 from tipclassify.readers.formats import SUFFIXES, InputFormat, detect_format, is_blank, is_gzip, is_link, suffix_of
 from tipclassify.text.document import Document
 
@@ -107,6 +107,10 @@ def _read(
         document = _document(kind, data, source, encoding, declared)
     except RecursionError:
         raise InputError(f"{source}: nested too deeply to be a report; save it as text") from None
+    except TipclassifyError:
+        raise
+    except Exception as error:  # a hostile or damaged file may break any reader: it must not end a batch
+        raise broken_input(source, error) from None
     if all(block.heading for block in document.blocks):
         raise InputError(f"{source}: no readable text in it; give a file with text")
     country, year = country_and_year(document.title, source, document.text[:_OPENING])

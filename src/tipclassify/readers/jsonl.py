@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, TypeVar
 
 from tipclassify.errors import InputError
+from tipclassify.formatting import load_json
 
 __all__ = ["in_batches", "parse_row", "parse_rows", "read_lines"]
 
@@ -58,7 +58,7 @@ def parse_row(line: bytes, where: str, column: str = "text") -> dict[str, Any]:
     Raises `InputError`, beginning with `where`, when it is none.
     """
     try:
-        row = json.loads(line.decode().removeprefix("\ufeff"))
+        row = load_json(line.removeprefix(b"\xef\xbb\xbf"), strict=False)
     except UnicodeDecodeError:
         raise InputError(f"{where}: not UTF-8; save the file as UTF-8") from None
     except ValueError as error:

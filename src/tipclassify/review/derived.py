@@ -5,7 +5,6 @@ It can always be rebuilt from the log. A file edited by hand is moved aside, nev
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,9 @@ from typing import Any
 
 from tipclassify.corpus.loading import LONGEST, row_key
 from tipclassify.errors import InputError
+from tipclassify.formatting import load_json
 from tipclassify.review.events import Event, History, plain_line
+from tipclassify.review.log import open_plain
 
 __all__ = ["CorpusFile", "corpus_rows", "events_path"]
 
@@ -84,14 +85,15 @@ class CorpusFile:
                 self._lines[event.number, one_report] = plain_line(_row(event, one_report))
         data = b"".join(self._lines[event.number, one_report] for event in events)
         try:
-            there = self.path.read_bytes() if self.path.exists() else None
+            there = _content(self.path)
             if there and there not in (data, self._written) and not _is_ours(there, history):
                 self._move_away()
             if there != data and (data or there is not None):
                 # The writer holds the log's lock, so a fixed name is safe, and killed processes leave one file at most.
                 staged = self.path.with_name(f".{self.path.name}.new")
                 staged.unlink(missing_ok=True)
-                staged.write_bytes(data)
+                with open_plain(staged, "xb") as out:
+                    out.write(data)
                 os.replace(staged, self.path)
             self._written = data
         except OSError as error:
@@ -105,10 +107,21 @@ class CorpusFile:
         self._notify(f"{self.path}: held rows that were not decided here; they are in {aside.name}, untouched")
 
 
+def _content(path: Path) -> bytes | None:
+    """Read the file, None if there is none; links are not followed."""
+    try:
+        with open_plain(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
 def _is_ours(data: bytes, history: History) -> bool:
     """Return whether every row derives from an event: an earlier state of the file, not a manual edit."""
     try:
-        rows = [{**json.loads(line), "doc": None} for line in data.splitlines() if line.strip()]
-        return all(row == {**_row(history.events[row["event"] - 1], False), "doc": None} for row in rows)
+        rows = [load_json(line, strict=False) for line in data.splitlines() if line.strip()]
+        return all(
+            row in [_row(history.events[row["event"] - 1], one_report) for one_report in (False, True)] for row in rows
+        )
     except (ValueError, KeyError, TypeError, IndexError):
         return False

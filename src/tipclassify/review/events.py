@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from tipclassify.formatting import load_json
 from tipclassify.labels import indicator
 
 __all__ = ["Event", "History", "Kind", "event_line", "parse_event", "plain_line"]
@@ -134,7 +135,7 @@ def plain_line(row: Mapping[str, Any]) -> bytes:
 
 def parse_event(line: bytes) -> Event:
     """Parse an event from a line of the log; raise `ValueError`, which says why, if it is none."""
-    row = json.loads(line.decode("utf-8"))
+    row = load_json(line, strict=False)
     if not isinstance(row, dict):
         raise ValueError("not a JSON object")
     own = {name: row.pop(name) for name in Event.__struct_encode_fields__ if name != "about" and name in row}

@@ -1,24 +1,28 @@
 """Event log: an append-only file shared by any number of processes; an event is synced to disk before it is confirmed.
 
 A killed process can leave an unconfirmed partial line at the end, which the next one moves to a ``.torn`` file.
+A file whose first line is no event is no log, and is never changed; links are not followed.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from filelock import FileLock
 
 from tipclassify.errors import CorpusError, InputError
 from tipclassify.review.events import Event, History, event_line, parse_event
 
-__all__ = ["EventLog", "now"]
+__all__ = ["EventLog", "now", "open_plain"]
+
+_START: Final = b'{"event": 1, '  # of every log
 
 
 class EventLog:
@@ -42,6 +46,8 @@ class EventLog:
     def exclusive(self) -> Iterator[Callable[[Event], None]]:
         """Lock the log against other writers, load their events, and give a function that appends an event."""
         with self.guard, self._open("a+b", "choose another --corpus") as file, self._lock.acquire(poll_interval=0.005):
+            if not self._read:
+                self._refuse_foreign(file)
             self._take(file, last=True)
             yield lambda event: self._append(file, event)
 
@@ -52,9 +58,16 @@ class EventLog:
 
     def _open(self, mode: str, remedy: str) -> IO[bytes]:
         try:
-            return self.path.open(mode)
+            return open_plain(self.path, mode)
         except OSError as error:
             raise InputError(f"{self.path}: {(error.strerror or str(error)).lower()}; {remedy}") from None
+
+    def _refuse_foreign(self, file: IO[bytes]) -> None:
+        """Raise `InputError` unless the file is empty, or begins as a log does, if only with the start of its line."""
+        file.seek(0)
+        start = file.read(len(_START))
+        if start != _START[: len(start)]:
+            raise InputError(f"{self.path}: is no log of decisions (see its first line); choose another --corpus")
 
     def _append(self, file: IO[bytes], event: Event) -> None:
         self.history.check(event)
@@ -99,13 +112,33 @@ class EventLog:
 
     def _set_aside(self, file: IO[bytes], torn: bytes, size: int) -> None:
         aside = self.path.with_name(self.path.name + ".torn")
-        with aside.open("ab") as kept:
-            kept.write(torn + b"\n")
-            kept.flush()
-            os.fsync(kept.fileno())
+        try:
+            with open_plain(aside, "ab") as kept:
+                kept.write(torn + b"\n")
+                kept.flush()
+                os.fsync(kept.fileno())
+        except OSError as error:
+            what = f"the last line is cut off, and cannot be moved to {aside.name}"
+            raise InputError(f"{self.path}: {what} ({(error.strerror or str(error)).lower()})") from None
         os.ftruncate(file.fileno(), size - len(torn))
         os.fsync(file.fileno())
         self._notify(f"{self.path}: the last line was cut off by a crash; its {len(torn)} bytes are in {aside.name}")
+
+
+def open_plain(path: Path, mode: str) -> IO[bytes]:
+    """Open a regular file, made if missing and the mode writes; raise `OSError` for a link, pipe, device or folder."""
+
+    def opener(name: str, flags: int) -> int:
+        # Without O_NONBLOCK, opening a pipe would wait for its other end.
+        return os.open(name, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0), 0o666)
+
+    if path.is_symlink():  # Windows has no O_NOFOLLOW; elsewhere its message would be of too many links
+        raise OSError(0, "a link, which is not followed")
+    file: IO[bytes] = open(path, mode, opener=opener)  # noqa: SIM115  # the caller closes it
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(0, "no plain file")
+    return file
 
 
 def now() -> str:

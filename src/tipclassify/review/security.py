@@ -1,4 +1,4 @@
-"""Access control of the review page: only this machine's browser, opened by the link with the token, is answered.
+"""Access control of the review page: only the page that was opened by the link with the token is answered.
 
 Others could reach it too: any page in the browser, other users of the machine, and DNS rebinding.
 """
@@ -11,7 +11,7 @@ from typing import Final
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 __all__ = ["Guard"]
@@ -34,17 +34,15 @@ _HEADERS: Final = {
 class Guard:
     """ASGI middleware that passes on only the page's own requests.
 
-    A request must name a loopback host with this port, carry the cookie that only the link sets, and not be cross-site;
-    a POST must also come from the page's own script. The cookie has another secret than the `token` in the link, which
-    stays in the browser's history.
+    A request must name a loopback host with this port and not be cross-site. All that is about reports needs the `token`
+    of the link in a header, which only the page's own script sends: there is no cookie, which a browser would show to the
+    servers on all other ports of this machine. The page itself and its scripts hold nothing of a report.
     """
 
     def __init__(self, app: ASGIApp, port: int, token: str) -> None:
         self._app = app
         self._hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")}
-        self._token = token
-        # Cookies are shared by all ports of a host, so the port is in the name.
-        self._cookie = f"tipclassify-{port}={secrets.token_urlsafe(32)}"
+        self._token = token.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse the request, or pass it on; limit its size, and add security headers to the response."""
@@ -71,26 +69,22 @@ class Guard:
         await answer(scope, receive_limited, send_with_headers)
 
     def _answer(self, request: Request) -> Response | None:
-        """Return the response that replaces the application's: a refusal, or the redirect that sets the cookie."""
+        """Return the refusal that replaces the application's response, if any."""
         refusal = self._refusal(request.method, request.headers)
-        by_link = request.scope["path"] == "/" and request.method != "POST" and "token" in request.query_params
-        if by_link and not refusal:
-            if secrets.compare_digest(request.query_params["token"].encode(), self._token.encode()):
-                return RedirectResponse("/", 303, {"set-cookie": f"{self._cookie}; HttpOnly; SameSite=Strict; Path=/"})
-            refusal = 403, "this link is not, or no longer, valid; use the one that tipclassify review printed"
-        if not refusal and not self._has_cookie(request.headers):
+        path = request.scope["path"]
+        if not refusal and path != "/" and not path.startswith("/static/") and not self._has_token(request.headers):
             refusal = 403, "open this page by the link that tipclassify review printed"
         if not refusal and int(_only(request.headers, "content-length") or 0) > _LARGEST:
             refusal = 413, _TOO_LARGE
         if not refusal:
             return None
         status, reason = refusal
-        if request.scope["path"].startswith("/api/"):
+        if path.startswith("/api/"):
             return JSONResponse({"error": reason}, status)
         return PlainTextResponse(f"tipclassify: {reason}\n", status)
 
     def _refusal(self, method: str, headers: Headers) -> tuple[int, str] | None:
-        """Return the status and reason to refuse a request regardless of its cookie; None to accept it."""
+        """Return the status and reason to refuse a request regardless of its token; None to accept it."""
         host = _only(headers, "host")
         if host not in self._hosts:
             return 403, "this server answers to 127.0.0.1 and localhost with its own port only"
@@ -102,8 +96,6 @@ class Guard:
         if method == "POST":
             if _only(headers, "origin") != f"http://{host}" or site not in (None, "same-origin"):
                 return 403, "a change must come from the page itself (Origin)"
-            if _only(headers, "x-tipclassify") != "review":
-                return 403, "a change must come from the page itself (X-Tipclassify: review)"
             kind = _only(headers, "content-type") or "application/json"
             if kind.partition(";")[0].strip().lower() != "application/json":  # other types need no CORS preflight
                 return 415, "a change is told as application/json"
@@ -111,10 +103,9 @@ class Guard:
             return 403, "this server answers to its own page only"
         return None
 
-    def _has_cookie(self, headers: Headers) -> bool:
-        pairs = (_only(headers, "cookie") or "").split(";")
-        wanted = self._cookie.encode("latin-1")
-        return any(secrets.compare_digest(pair.strip().encode("latin-1"), wanted) for pair in pairs)
+    def _has_token(self, headers: Headers) -> bool:
+        given = (_only(headers, "x-tipclassify") or "").encode("latin-1")
+        return secrets.compare_digest(given, self._token)
 
 
 def _only(headers: Headers, name: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import json
@@ -9,6 +10,7 @@ import os
 import re
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from importlib.resources import files
 from typing import Annotated, Any, Final, TypeVar
@@ -22,9 +24,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tipclassify._version import __version__
 from tipclassify.errors import InputError, TipclassifyError
+from tipclassify.formatting import load_json, visible
 from tipclassify.labels import indicator
 from tipclassify.review.retraining import Retraining
 from tipclassify.review.security import Guard
@@ -33,6 +37,8 @@ from tipclassify.review.session import RefusedError, ReviewSession
 __all__ = ["build_app", "listen", "serve"]
 
 _HOST: Final = "127.0.0.1"
+_PATIENCE: Final = 10.0  # seconds without a whole request until a connection ends
+_MOST_CONNECTIONS: Final = 64
 _MAX_QUEUE: Final = 500  # passages in one answer of the queue
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript"}
 
@@ -89,7 +95,7 @@ def serve(
     """Serve until the process is stopped (Ctrl-C, SIGTERM); `ready` is called once requests are accepted."""
     settings = uvicorn.Config(
         Guard(build_app(session, retraining, ready), at.getsockname()[1], token),
-        http="h11",
+        http=_Connection,
         ws="none",
         loop="asyncio",
         lifespan="on",
@@ -102,6 +108,38 @@ def serve(
     uvicorn.Server(settings).run(sockets=[at])
 
 
+class _Connection(H11Protocol):
+    """Connection that ends when its client keeps it waiting; of too many, the one that waits longest ends."""
+
+    told = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.began = time.monotonic()
+        # Those that were ended a moment ago are still in the set.
+        present = [one for one in self.connections if isinstance(one, _Connection) and not one.transport.is_closing()]
+        if len(present) > _MOST_CONNECTIONS:
+            if not _Connection.told:
+                _Connection.told = True
+                print(f"tipclassify: over {_MOST_CONNECTIONS} connections: the idle ones are ended", file=sys.stderr)
+            min((one for one in present if one.waits), key=lambda one: one.began).transport.abort()
+        self.loop.call_later(_PATIENCE, self._end_if_idle, None)
+
+    @property
+    def waits(self) -> bool:
+        """Whether the client has to send something: a request, or the rest of its body."""
+        return self.cycle is None or self.cycle.response_complete or self.cycle.more_body
+
+    def _end_if_idle(self, last: object) -> None:
+        """End the connection unless it had another request than the `last` since."""
+        if self.transport.is_closing():
+            return
+        if self.waits and self.cycle is last:
+            self.transport.abort()
+        else:
+            self.loop.call_later(_PATIENCE, self._end_if_idle, self.cycle)
+
+
 def build_app(session: ReviewSession, retraining: Retraining, ready: Callable[[], None]) -> Starlette:
     """Build the application that `Guard` protects."""
     here = files("tipclassify.review")
@@ -111,9 +149,7 @@ def build_app(session: ReviewSession, retraining: Retraining, ready: Callable[[]
     )
 
     def page(_: Request) -> Response:
-        reports = session.about()["reports"]
-        title = reports[0]["title"] if len(reports) == 1 else f"{len(reports)} reports"
-        return HTMLResponse(template.render(title=title, version=__version__))
+        return HTMLResponse(template.render(version=__version__))
 
     def static_file(request: Request) -> Response:
         name = request.path_params["name"]
@@ -173,17 +209,17 @@ async def _failed(_: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException):
         reason = {404: "no such page", 405: "not by this method"}.get(error.status_code, error.detail)
         return _plain({"error": reason}, error.status_code)
-    print(f"tipclassify: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+    print(f"tipclassify: {type(error).__name__}: {visible(str(error))}", file=sys.stderr, flush=True)
     return _plain({"error": "an error of tipclassify itself; the terminal says more"}, 500)
 
 
 def _change(body: bytes, kind: type[Change]) -> Change:
     """Parse and validate the body of a POST request."""
     try:
-        return msgspec.convert(json.loads(body.decode("utf-8") or "{}"), kind)
+        return msgspec.convert(load_json(body or b"{}"), kind)
     except msgspec.ValidationError as error:
         raise RefusedError(400, str(error)) from None
-    except (ValueError, RecursionError):
+    except ValueError:
         raise RefusedError(400, "not JSON; send one object") from None
 
 

@@ -17,6 +17,7 @@ from tipclassify._version import __version__
 from tipclassify.errors import InputError
 from tipclassify.evaluation.agreement import agreement
 from tipclassify.evaluation.metrics import rounded
+from tipclassify.formatting import visible
 from tipclassify.labels import LABELS, indicator
 from tipclassify.model.classifier import Classifier
 from tipclassify.pipeline.active_learning import rank
@@ -62,7 +63,9 @@ class ReviewSession:
         model_name: str = "default",
         second: Classifier | None = None,
         second_name: str = "second model",
-        notify: Callable[[str], None] = lambda line: print(f"tipclassify: {line}", file=sys.stderr, flush=True),
+        notify: Callable[[str], None] = lambda line: print(
+            f"tipclassify: {visible(line)}", file=sys.stderr, flush=True
+        ),
     ) -> None:
         self.classifier = classifier
         self.policy = policy

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -12,6 +11,7 @@ import numpy as np
 
 from tipclassify.corpus.loading import text_key
 from tipclassify.errors import InputError
+from tipclassify.formatting import load_json
 from tipclassify.model.classifier import Classifier
 from tipclassify.progress import Progress
 from tipclassify.text.document import Passage
@@ -35,7 +35,7 @@ def read_unlabelled(paths: Sequence[Path], known: Sequence[str], most: int | Non
     for path in paths:
         try:
             with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as lines:
-                for row in map(json.loads, lines):
+                for row in map(load_json, lines):
                     key = text_key(row["text"])
                     if key not in seen:
                         seen.add(key)

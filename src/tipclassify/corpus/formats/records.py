@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from tipclassify.corpus.loading import NumberedRow, RowError, check_text, json_rows, label_list, parse_labels, read_file
 from tipclassify.errors import CorpusError
+from tipclassify.formatting import load_json
 from tipclassify.labels import LABELS
 
 NONE: Final = "none"
@@ -118,7 +119,7 @@ def json_entries(path: Path) -> Iterator[NumberedRow]:
         yield from json_rows(path)
         return
     try:
-        entries = json.loads(data.decode("utf-8-sig"))
+        entries = load_json(data.removeprefix(b"\xef\xbb\xbf"), strict=False)
     except ValueError as error:
         raise CorpusError([f"{path}: broken JSON ({error}); export it anew"]) from None
     yield from ((f"{path}: entry {number}", entry) for number, entry in enumerate(entries, 1))

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from tipclassify.errors import ModelError
 from tipclassify.model.encoder.folder import EncoderModel
+from tipclassify.model.encoder.graph_check import graph_problem
 
 __all__ = ["OnnxSession", "thread_count"]
 
@@ -44,6 +45,8 @@ class OnnxSession:
     def __init__(self, model: EncoderModel) -> None:
         import onnxruntime
 
+        if problem := graph_problem(model.graph):
+            raise ModelError(f"the encoder's graph {problem}; get the model anew")
         self._threads = thread_count()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1  # the threads share the rows instead

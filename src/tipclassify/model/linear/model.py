@@ -70,18 +70,34 @@ def read_model(path: str | os.PathLike[str]) -> Model:
     folder = Path(path)
     head = load_head(folder)
     features = head.get("features", 0)
-    check_head(folder / HEAD, head, LINEAR, _FORMAT if features <= FEATURE_VERSION else -1)
+    check_head(folder / HEAD, head, LINEAR, _FORMAT)
+    if features > FEATURE_VERSION:
+        raise ModelError(f"{folder / HEAD}: made for newer features; run 'pip install -U tipclassify'")
     if features != FEATURE_VERSION:
         raise ModelError(f"{folder / HEAD}: made for older features; retrain it with 'python train.py'")
+    bias = head.get("bias", ())
     packed = read_files(folder, head, (_WEIGHTS,))[_WEIGHTS]
     names = ("hashes", "weights", "units", "words")
     hashes, weights, units, words = read_arrays(folder / _WEIGHTS, packed, names, "a weight table")
+    kinds = [(one.dtype, one.ndim) for one in (hashes, weights, units, words)]
+    if (
+        kinds != [(np.uint32, 1), (np.int16, 2), (np.float64, 1), (np.uint8, 1)]
+        or weights.shape != (len(hashes), len(LABELS))
+        or not len(units) == len(bias) == len(LABELS)
+        or not np.isfinite(units).all()
+        or np.abs(weights.astype(np.int32)).max(initial=0) > MAX_WEIGHT
+    ):
+        raise ModelError(f"{folder / _WEIGHTS}: not a weight table for {len(LABELS)} labels; train or get it anew")
+    try:
+        vocabulary = frozenset(words.tobytes().decode("utf-8").split())
+    except UnicodeDecodeError:
+        raise ModelError(f"{folder / _WEIGHTS}: its words are not UTF-8; train or get it anew") from None
     return Model(
         hashes,
         weights,
         units,
-        np.array(head["bias"], np.float64),
-        frozenset(words.tobytes().decode("utf-8").split()),
+        np.array(bias, np.float64),
+        vocabulary,
         {policy: tuple(row) for policy, row in head["thresholds"].items()},
         {key: value for key, value in head.items() if key not in _OWN_KEYS},
     )

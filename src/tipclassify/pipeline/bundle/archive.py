@@ -20,18 +20,26 @@ from tipclassify.errors import InputError
 from tipclassify.pipeline.bundle.manifest import FileDigest
 from tipclassify.readers.limits import ZIP_DAMAGE
 
-__all__ = ["Archive", "Packer", "open_archive"]
+__all__ = ["LARGEST_INPUT", "Archive", "Packer", "open_archive"]
 
 _LARGEST: Final = 2_000_000_000  # bytes of all files; above 4 GB a file needs zip64, which is not read here
 _LARGEST_FILE: Final = 1_000_000_000  # two million passages
 _MOST_FILES: Final = 20_000
 _LARGEST_DIRECTORY: Final = 8_000_000  # zipfile loads all of it at once
-_LARGEST_LINE: Final = 200_000_000  # a passage can be as long as its file: 100 MB, doubled for JSON escapes
+LARGEST_INPUT: Final = 200_000_000
+"""Maximum bytes of the passages of one input, of which all are in memory at once when a bundle is verified."""
+
+_LARGEST_LINE: Final = 20_000_000
+_MAX_RATIO: Final = 200  # text compresses 20 to 1
+_MIN_SUSPICIOUS_BYTES: Final = 10_000_000
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip file can hold
 _UNIX: Final = 3
 _MODE: Final = (stat.S_IFREG | 0o644) << 16
 _END: Final = struct.Struct("<4s4H2LH")  # end of central directory record, section 4.3.16 of APPNOTE.TXT
+_LOCAL: Final = struct.Struct("<4s5H3L2H")  # local file header, section 4.3.7
+_DESCRIPTOR: Final = struct.Struct("<4s3L")  # data descriptor, section 4.3.9, of a file whose size came after it
+_STREAMED: Final = 0x8
 _LOCATOR: Final = b"PK\x06\x07"
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED: Final = 0x1
@@ -134,6 +142,9 @@ def open_archive(name: str) -> Iterator[Archive]:
         with archive:
             if harm := _harm_in(archive.infolist()):
                 raise InputError(f"{name}: {harm}")
+            if not _is_gapless(file, archive):
+                odd = "has bytes that belong to no file in it, or sizes that its directory does not give"
+                raise InputError(f"{name}: {odd}; get the bundle anew")
             yield Archive(archive, name)
 
 
@@ -172,7 +183,32 @@ def _harm_in(entries: list[zipfile.ZipInfo]) -> str | None:
             return "packed in an unusual way, as no bundle is; get it anew"
         if entry.is_dir() and entry.file_size:
             return f"holds {shown}, a folder with content; do not trust it"
+        if entry.file_size > max(_MIN_SUSPICIOUS_BYTES, _MAX_RATIO * entry.compress_size):
+            return f"holds {shown}, which unpacks to over {_MAX_RATIO} times its size; do not unpack it"
     size = sum(entry.file_size for entry in entries)
     if size > _LARGEST or any(entry.file_size > _LARGEST_FILE for entry in entries):
         return f"unpacks to {size / 1e9:.1f} GB, more than a bundle may hold; do not unpack it"
     return None
+
+
+def _is_gapless(file: BinaryIO, archive: zipfile.ZipFile) -> bool:
+    """Return whether files follow each other from the first byte to the directory, with the sizes that it gives."""
+    at = 0
+    for entry in sorted(archive.infolist(), key=lambda entry: entry.header_offset):
+        file.seek(at)
+        start = file.read(_LOCAL.size)
+        if entry.header_offset != at or len(start) < _LOCAL.size:
+            return False
+        _, _, flags, method, _, _, crc, packed, size, name_length, extra_length = _LOCAL.unpack(start)
+        at += _LOCAL.size + name_length + extra_length + entry.compress_size
+        if flags & _STREAMED:
+            file.seek(at)
+            end = file.read(_DESCRIPTOR.size)
+            if len(end) < _DESCRIPTOR.size:
+                return False
+            _, crc, packed, size = _DESCRIPTOR.unpack(end)
+            at += _DESCRIPTOR.size
+        stated = (entry.compress_type, entry.CRC, entry.compress_size, entry.file_size)
+        if (method, crc, packed, size) != stated:
+            return False
+    return at == archive.start_dir

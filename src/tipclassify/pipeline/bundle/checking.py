@@ -25,7 +25,7 @@ from tipclassify.model.classifier import Classifier
 from tipclassify.model.linear.scoring import apply_thresholds
 from tipclassify.model.loading import SHIPPED, installed, model_folder
 from tipclassify.pipeline.batch import expand_inputs
-from tipclassify.pipeline.bundle.archive import Archive, open_archive
+from tipclassify.pipeline.bundle.archive import LARGEST_INPUT, Archive, open_archive
 from tipclassify.pipeline.bundle.manifest import (
     MANIFEST,
     PASSAGES,
@@ -183,14 +183,17 @@ def _check_files(archive: Archive, manifest: Manifest) -> list[Check]:
 def _passages(archive: Archive, inputs: Sequence[Input]) -> Iterator[list[Row]]:
     """Yield the passages of each input; raise `InputError` at the first line that is none or is out of order."""
     rows: list[Row] = []
-    number = 0
+    number = size = 0
     for at, line in enumerate(archive.lines(PASSAGES), 1):
         row = read_row(line, f"line {at}")
         if not number <= row.input < len(inputs):
             raise InputError(f"line {at}: is of input {row.input}, out of order")
         while number < row.input:
             yield rows
-            number, rows = number + 1, []
+            number, rows, size = number + 1, [], 0
+        size += len(line)
+        if size > LARGEST_INPUT:
+            raise InputError(f"line {at}: the passages of input {number} have over {LARGEST_INPUT / 1e6:g} MB")
         before = rows[-1].end if rows and inputs[number].kind != ROWS else 0
         if row.end - row.start != len(row.text) or row.start < before:
             raise InputError(f"line {at}: start and end do not fit its text, or the passage before")

@@ -17,7 +17,7 @@ import msgspec
 
 from tipclassify._version import __version__
 from tipclassify.errors import InputError
-from tipclassify.formatting import one_line
+from tipclassify.formatting import load_json, one_line
 from tipclassify.labels import LABELS, POLICIES
 from tipclassify.reporting.summary import Group, Rates, Summary
 from tipclassify.text.document import Passage
@@ -236,10 +236,7 @@ def read_row(line: bytes, where: str) -> Row:
 
 def _load(data: bytes) -> dict[str, Any]:
     """Parse a JSON object; raise `ValueError` when `data` is none."""
-    try:
-        plain = json.loads(data.decode("utf-8"))
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
+    plain = load_json(data)
     if not isinstance(plain, dict):
         raise ValueError("not a JSON object")
     return plain

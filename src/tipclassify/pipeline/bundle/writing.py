@@ -25,7 +25,7 @@ from tipclassify.model.folder import HEAD, hashed_files, load_head, weights_dige
 from tipclassify.model.loading import model_folder
 from tipclassify.pipeline.batch import ROWS as ROW_FILES
 from tipclassify.pipeline.batch import Tagging, read_with_notes
-from tipclassify.pipeline.bundle.archive import Packer
+from tipclassify.pipeline.bundle.archive import LARGEST_INPUT, Packer
 from tipclassify.pipeline.bundle.manifest import (
     FORMAT,
     MANIFEST,
@@ -147,7 +147,10 @@ def _pack_inputs(
             else:
                 if not failures:  # after a failure, inputs are read only to report all that fail
                     passages = classifier.tag_passages(parts, tagging.policy)
+                    before = lines.tell()
                     lines.writelines(write_row(number, passage) for passage in passages)
+                    if lines.tell() - before > LARGEST_INPUT:
+                        raise InputError(f"{file}: its passages have over {LARGEST_INPUT / 1e6:g} MB; split it")
                     source = _bundled_name(number, name) if with_sources else None
                     if source:
                         packer.add(source, io.BytesIO(got.data))

@@ -19,6 +19,7 @@ import msgspec
 
 from tipclassify._version import __version__
 from tipclassify.errors import InputError
+from tipclassify.formatting import load_json
 
 __all__ = ["Failure", "Folder", "Record", "describe_error"]
 
@@ -159,7 +160,7 @@ class Folder:
     def _json(self, file: str) -> dict[str, Any] | None:
         """Read a JSON object; None if missing or malformed."""
         try:
-            found = json.loads(self.fs.cat_file(f"{self.root}/{file}"))
+            found = load_json(self.fs.cat_file(f"{self.root}/{file}"))
         except (FileNotFoundError, ValueError):
             return None
         return found if isinstance(found, dict) else None
@@ -170,7 +171,7 @@ class Folder:
 
 def _record_of(data: bytes) -> Record | None:
     try:
-        record = msgspec.convert(json.loads(data), Record)
+        record = msgspec.convert(load_json(data), Record)
     except ValueError:  # a `msgspec.ValidationError` is one
         return None
     record.notes, record.made = [], False

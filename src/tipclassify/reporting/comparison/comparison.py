@@ -205,7 +205,8 @@ def _country_and_year(report: TaggedReport) -> tuple[str | None, int | None]:
     """Return the country and year of a report, None where its document or rows have none or several."""
     if report.document:
         return report.country, report.year
-    countries, years = ({row.get(name) for row in report.extras} for name in ("country", "year"))
+    found = [(row.get("country"), row.get("year")) for row in report.extras]  # of any JSON, so perhaps not hashable
+    countries, years = (list({repr(one): one for one in column}.values()) for column in zip(*found, strict=True))
     country = countries.pop() if len(countries) == 1 else None
     year = years.pop() if len(years) == 1 else None
     return (country if isinstance(country, str) else None), (year if type(year) is int else None)

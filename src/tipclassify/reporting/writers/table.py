@@ -26,7 +26,8 @@ COLOURS: Final = {"positive_effort": "green", "failure": "yellow", "complicity":
 
 def console_of(out: IO[str], width: int) -> Console:
     """Make a console as wide as the terminal, or `width` columns if the output is none."""
-    return Console(file=out, highlight=False, width=None if out.isatty() else width)
+    stream = getattr(out, "stream", out)  # a terminal takes colours here; all text has been through `one_line`
+    return Console(file=stream, highlight=False, width=None if out.isatty() else width)
 
 
 def write_table(reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext) -> None:  # noqa: ARG001

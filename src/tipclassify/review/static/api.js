@@ -12,12 +12,26 @@ export class ApiError extends Error {
   }
 }
 
+// The link's token, which every request carries. It stays in this tab: a cookie would go to all ports of this machine.
+const TOKEN = "tipclassify token";
+const given = new URLSearchParams(location.search).get("token");
+if (given) {
+  sessionStorage.setItem(TOKEN, given);
+  history.replaceState(null, "", `/${location.hash}`);
+}
+const token = sessionStorage.getItem(TOKEN) || "none";
+
 const PATIENCE = 20_000; // ms; a decision is written to disk in milliseconds, reasons of a long passage in a second
 
 async function ask(path, options = {}) {
   let response;
   try {
-    response = await fetch(path, { ...options, signal: AbortSignal.timeout(PATIENCE), credentials: "same-origin" });
+    response = await fetch(path, {
+      ...options,
+      headers: { ...options.headers, "X-Tipclassify": token },
+      signal: AbortSignal.timeout(PATIENCE),
+      credentials: "omit",
+    });
   } catch {
     throw new ApiError("The server does not answer", 0);
   }
@@ -39,6 +53,6 @@ export const get = (path) => ask(path, { cache: "no-store" });
 export const post = (path, body = {}) =>
   ask(path, {
     method: "POST",
-    headers: { "Content-Type": "application/json", "X-Tipclassify": "review" },
+    headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),
   });

@@ -53,6 +53,7 @@ function bar() {
     app.open(select.value);
     byId("rows").focus({ preventScroll: true });
   });
+  document.title = `${session.reports.length === 1 ? session.reports[0].title : count(session.reports.length, "report")} – tipclassify review`;
   byId("annotator").textContent = session.annotator;
   byId("annotator").title = `Decisions go to ${session.corpus}; model ${session.model.name}, policy ${session.policy}`;
 

@@ -1,0 +1,120 @@
+"""Bundles made to harm whoever verifies them."""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tipclassify import InputError
+from tipclassify.pipeline.batch import Tagging
+from tipclassify.pipeline.bundle import archive
+from tipclassify.pipeline.bundle.checking import verify_bundle
+from tipclassify.pipeline.bundle.writing import write_bundle
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bundle")
+    (report := folder / "a.txt").write_text("Police arrested nine recruiters in Karvonia.\n", "utf-8")
+    with (folder / "a.zip").open("wb") as out:
+        write_bundle([str(report)], Tagging("fast"), out)
+    return folder / "a.zip"
+
+
+def changed(sound: Path, to: Path, member: str, change: Callable[[bytes], bytes]) -> Path:
+    """A bundle with other content of one file."""
+    with zipfile.ZipFile(sound) as old, zipfile.ZipFile(to, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            data = old.read(name)
+            new.writestr(name, change(data) if name == member else data)
+    return to
+
+
+def refused(bundle: Path) -> str:
+    with pytest.raises(InputError) as caught:
+        verify_bundle(str(bundle))
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_bomb_is_refused_before_it_is_read(sound: Path, tmp_path: Path) -> None:
+    bomb = changed(sound, tmp_path / "bomb.zip", "passages.jsonl", lambda data: data * 200_000)
+    assert bomb.stat().st_size < 1_000_000
+    assert "unpacks to over 200 times its size" in refused(bomb)
+
+
+def test_the_passages_of_one_input_are_bounded_when_written_and_when_read(
+    sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (archive, __import__("tipclassify.pipeline.bundle.checking", fromlist=["x"])):
+        monkeypatch.setattr(module, "LARGEST_INPUT", 300)
+    twice = changed(sound, tmp_path / "twice.zip", "passages.jsonl", lambda data: data * 2)
+    passages = next(one for one in verify_bundle(str(twice)) if one.check == "passages")
+    assert (passages.result, "have over 0.0003 MB" in passages.detail) == ("differs", True)
+    monkeypatch.setattr("tipclassify.pipeline.bundle.writing.LARGEST_INPUT", 300)
+    (report := tmp_path / "b.txt").write_text("Police arrested nine recruiters in Karvonia. " * 9, "utf-8")
+    with pytest.raises(InputError, match="its passages have over"), (tmp_path / "b.zip").open("wb") as out:
+        write_bundle([str(report)], Tagging("fast"), out)
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "9" * 4_000, "9" * 30, "[" * 3_000, '{"a":' * 120 + "1"])
+@pytest.mark.parametrize("member", ["manifest.json", "passages.jsonl"])
+def test_odd_numbers_and_depths_are_one_line(sound: Path, tmp_path: Path, number: str, member: str) -> None:
+    def change(data: bytes) -> bytes:
+        if member == "passages.jsonl":
+            row = json.loads(data)
+            return data.replace(f'"end": {row["end"]}'.encode(), f'"end": {number}'.encode())
+        return re.sub(rb'"characters": \d+', f'"characters": {number}'.encode(), data, count=1)
+
+    bundle = changed(sound, tmp_path / "odd.zip", member, change)
+    if member == "manifest.json":
+        assert "not the manifest of a bundle" in refused(bundle)
+    else:
+        assert {one.check: one.result for one in verify_bundle(str(bundle))}["passages"] == "differs"
+
+
+def test_bytes_that_belong_to_no_file_are_named(sound: Path, tmp_path: Path) -> None:
+    data = sound.read_bytes()
+    start = struct.unpack("<L", data[-6:-2])[0]  # of the directory
+    entry = data.index(b"PK\x01\x02")
+    assert entry == start
+    odd = {
+        "before all files": b"#!/bin/sh\n" + data,
+        "before the directory": data[:start] + b"hidden" + data[start:-6] + struct.pack("<LH", start + 6, 0),
+        "another size in the directory": data[: entry + 24] + struct.pack("<L", 5) + data[entry + 28 :],
+        "another size in the file": data[:22] + struct.pack("<L", 5) + data[26:],
+        "another method in the file": data[:8] + struct.pack("<H", 0) + data[10:],
+    }
+    for name, content in odd.items():
+        (bundle := tmp_path / "odd.zip").write_bytes(content)
+        assert "bytes that belong to no file in it, or sizes" in refused(bundle), name
+
+
+def test_a_bundle_written_to_a_pipe_is_sound(sound: Path, tmp_path: Path) -> None:
+    """Sizes then follow each file."""
+    with zipfile.ZipFile(sound) as old:
+        content = {name: old.read(name) for name in old.namelist()}
+
+    class Pipe:
+        def __init__(self) -> None:
+            self.data = b""
+
+        def write(self, data: bytes) -> int:
+            self.data += bytes(data)
+            return len(data)
+
+        def flush(self) -> None:
+            pass
+
+    pipe = Pipe()
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as new:  # type: ignore[call-overload]
+        for name, data in content.items():
+            new.writestr(name, data)
+    (tmp_path / "piped.zip").write_bytes(pipe.data)
+    assert verify_bundle(str(tmp_path / "piped.zip"))[0].result == "ok"

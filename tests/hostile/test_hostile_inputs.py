@@ -1,0 +1,106 @@
+"""One file that breaks a reader is one line, in every command; the others are done."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import Run
+
+from tipclassify import InputError, readers
+from tipclassify.formatting import load_json
+from tipclassify.pipeline import batch
+from tipclassify.pipeline.batch import Tagging
+from tipclassify.readers import read_bytes
+
+GOOD = "Police arrested nine recruiters in Karvonia.\n"
+DEEP = b'{"text": "Police acted.", "odd": ' + b"[" * 1_000 + b"]" * 1_000 + b"}\n"
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("max() arg is an empty sequence"), MemoryError(), KeyError("\n x"), SystemError()]
+)
+def test_whatever_a_reader_raises_is_one_line(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def broken(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(readers, "_document", broken)
+    with pytest.raises(
+        InputError, match=rf"^odd\.txt: cannot be read \({type(error).__name__}[^\n]*report this to us$"
+    ):
+        read_bytes(GOOD.encode(), "odd.txt")
+
+
+def test_whatever_splitting_or_scoring_raises_ends_one_input_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "odd", "z"):
+        (tmp_path / f"{name}.txt").write_text(GOOD + name, "utf-8")
+    whole = batch.tag_document
+
+    def broken(file: str, *args: object) -> object:
+        if "odd" in file:
+            raise IndexError("list index out of range")
+        return whole(file, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(batch, "tag_document", broken)
+    done, failed = [], []
+    for file, reports in batch.tag_inputs(
+        [str(tmp_path / f"{name}.txt") for name in ("a", "odd", "z")], Tagging("fast")
+    ):
+        try:
+            done += [Path(file).stem for _ in reports]
+        except InputError as error:
+            failed.append(str(error))
+    assert done == ["a", "z"]
+    assert len(failed) == 1
+    assert "odd.txt: cannot be read (IndexError: list index out of range)" in failed[0]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_row_nested_a_thousand_deep_is_one_line_and_the_rest_goes_on(cli: Run, tmp_path: Path, jobs: int) -> None:
+    (tmp_path / "a.txt").write_text(GOOD, "utf-8")
+    (tmp_path / "m.jsonl").write_bytes(DEEP)
+    (tmp_path / "z.txt").write_text(GOOD, "utf-8")
+    done = cli("score", tmp_path, "--model", "fast", "-f", "jsonl", "--jobs", jobs)
+    errors = done.stderr.decode().splitlines()
+    assert (done.returncode, len(done.stdout.splitlines()), len(errors)) == (1, 2, 2)
+    assert "m.jsonl:1: broken JSON (nested too deeply)" in errors[0]
+    for command in (
+        ("summary",),
+        ("corpus", "queue", "-o", tmp_path / "q.jsonl"),
+        ("corpus", "check"),
+        ("evaluate",),
+        ("bundle", "-o", tmp_path / "x.zip"),
+    ):
+        options = () if command == ("corpus", "check") else ("--model", "fast")
+        done = cli(*command, tmp_path / "m.jsonl", *options)
+        assert done.returncode == 1, command
+        assert b"Traceback" not in done.stderr
+        assert b"nested too deeply" in done.stderr or command == done.stderr
+
+
+def test_json_is_bounded_in_depth_and_numbers() -> None:
+    for text in ("[" * 100 + "]" * 100, json.dumps([[], {"a": {}}] * 5_000), '"[[["', "1e300", "-123456789012345678"):
+        assert load_json(text) == json.loads(text)
+    for text in (
+        "[" * 102 + "]" * 102,
+        '{"a":' * 102 + "1" + "}" * 102,
+        "[" * 10**6,
+        "1e999",
+        "NaN",
+        "1" * 19,
+        "\ud800",
+    ):
+        with pytest.raises(ValueError):  # noqa: PT011
+            load_json(text)
+    assert load_json("[NaN, 1e999, " + "1" * 19 + "]", strict=False)[1] == float("inf")
+
+
+def test_a_country_that_is_a_list_does_not_end_a_comparison(cli: Run, tmp_path: Path) -> None:
+    for name, country in (("old", ["Karvonia"]), ("new", {"a": 1})):
+        row = {"text": GOOD, "country": country, "year": [2020]}
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
+    done = cli("compare", tmp_path / "old.jsonl", tmp_path / "new.jsonl", "--model", "fast")
+    assert (done.returncode, b"Traceback" in done.stderr) == (0, False), done.stderr

@@ -1,0 +1,316 @@
+"""Models made to harm: each is refused in one line, and no folder of the user's is ever replaced by one."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Run
+
+from tipclassify import Classifier, ModelError
+from tipclassify.model.adding import add_model
+from tipclassify.model.encoder.graph_check import graph_problem
+from tipclassify.model.folder import digest, write_folder
+from tipclassify.model.loading import installed
+
+TINY = Path(__file__).resolve().parents[1] / "files" / "tiny_encoder"
+FAST = Path(__file__).resolve().parents[2] / "models" / "fast"
+GRAPH = (TINY / "model.onnx").read_bytes()
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of added models."""
+    monkeypatch.setenv("TIPCLASSIFY_MODELS", str(tmp_path / "models"))
+    (tmp_path / "models").mkdir()
+    return tmp_path / "models"
+
+
+def resealed(source: Path, folder: Path, files: dict[str, bytes], **changes: Any) -> Path:
+    """A copy of a model with other files and fields, all of whose hashes are right."""
+    shutil.copytree(source, folder)
+    head = {**json.loads((folder / "model.json").read_text("utf-8")), **changes}
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+        if "files" in head:
+            head["files"][name] = hashlib.sha256(data).hexdigest()
+        else:
+            head["weights_sha256"] = hashlib.sha256(data).hexdigest()
+    (folder / "model.json").write_text(json.dumps({**head, "sha256": digest(head)}), "utf-8")
+    return folder
+
+
+def refused(folder: Path) -> str:
+    with pytest.raises(ModelError) as caught:
+        Classifier.load(folder)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+# --------------------------------------------------------------------------------------------- the user's folders
+
+
+def user_folder(at: Path, *names: str) -> Path:
+    at.mkdir()
+    for name in names:
+        (at / name).write_text("years of work", "utf-8")
+    return at
+
+
+@pytest.mark.parametrize("names", [("thesis.txt",), ("model.json",), ("model.json", "thesis.txt")])
+def test_adding_a_model_never_removes_a_folder_that_is_none(models: Path, names: tuple[str, ...]) -> None:
+    mine = user_folder(models / "odd", *names)
+    with pytest.raises(ModelError, match=r"odd: a folder that is no model is in the way; [^\n]+$"):
+        add_model(str(TINY), "odd")
+    assert sorted(file.name for file in mine.iterdir()) == sorted(names)
+    assert {file.read_text("utf-8") for file in mine.iterdir()} == {"years of work"}
+
+
+def test_a_model_with_files_of_the_user_in_it_is_not_replaced(models: Path) -> None:
+    add_model(str(TINY), "odd")
+    (models / "odd" / "notes.txt").write_text("years of work", "utf-8")
+    with pytest.raises(ModelError, match=r"has files of no model in it \(notes\.txt\)"):
+        add_model(str(TINY), "odd")
+    with pytest.raises(ModelError, match="notes"):
+        write_folder(models / "odd", {"format": 1}, {})
+    assert (models / "odd" / "notes.txt").read_text("utf-8") == "years of work"
+    add_model(str(TINY), "plain")
+    add_model(str(TINY), "plain")  # a model alone is
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need rights elsewhere")
+def test_a_link_or_a_file_in_the_way_is_not_replaced(models: Path, tmp_path: Path) -> None:
+    mine = user_folder(tmp_path / "mine", "a.part", "thesis.txt")
+    (models / "odd").symlink_to(mine)
+    (models / "file").write_text("years of work", "utf-8")
+    for name in ("odd", "file"):
+        with pytest.raises(ModelError, match="a link or file is in the way"):
+            add_model(str(TINY), name)
+    sha256 = json.loads((TINY / "model.json").read_text("utf-8"))["sha256"]
+    (models / f".new-{sha256[:16]}").symlink_to(mine)
+    with pytest.raises(ModelError, match="a link is in the way"):
+        add_model(str(TINY), "new")
+    assert sorted(file.name for file in mine.iterdir()) == ["a.part", "thesis.txt"]
+    assert (models / "file").read_text("utf-8") == "years of work"
+
+
+# --------------------------------------------------------------------------------------------- graphs
+
+
+def field(number: int, value: int | bytes) -> bytes:
+    """One field of a protobuf message. Messages that follow each other are merged by any reader."""
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+def varint(value: int) -> bytes:
+    start = b""
+    while value > 0x7F:
+        start += bytes([value & 0x7F | 0x80])
+        value >>= 7
+    return start + bytes([value])
+
+
+def with_tensor(*fields: bytes) -> bytes:
+    return GRAPH + field(7, field(5, b"".join(fields)))
+
+
+def with_node(*fields: bytes) -> bytes:
+    return GRAPH + field(7, field(1, b"".join(fields)))
+
+
+OUTSIDE = field(13, field(1, b"location") + field(2, b"weights.bin"))
+CONSTANT = field(4, b"Constant")
+
+GRAPHS = {
+    "external data": (with_tensor(field(1, 3), OUTSIDE, field(14, 1)), "data outside the file"),
+    "external data without its mark": (with_tensor(field(1, 3), OUTSIDE), "data outside the file"),
+    "the mark alone": (with_tensor(field(14, 1)), "data outside the file"),
+    "external data of a constant": (with_node(CONSTANT, field(5, field(5, OUTSIDE))), "data outside the file"),
+    "among the tensors of an attribute": (with_node(CONSTANT, field(5, field(10, OUTSIDE))), "data outside the file"),
+    "a custom operator": (with_node(field(4, b"Open"), field(7, b"evil.example")), "not built into ONNX Runtime"),
+    "a loop": (with_node(field(4, b"Loop"), field(5, field(6, b""))), "loops or branches"),
+    "branches": (with_node(field(4, b"If"), field(5, field(11, b""))), "loops or branches"),
+    "functions": (GRAPH + field(25, b""), "functions"),
+    "training": (GRAPH + field(20, b""), "training steps"),
+    "a sparse tensor": (GRAPH + field(7, field(15, b"")), "sparse tensors"),
+    "a huge tensor": (with_tensor(field(1, 1 << 40)), "more elements than bytes"),
+    "huge dimensions": (with_tensor(field(1, varint(1 << 20) * 3)), "more elements than bytes"),
+    "negative dimensions": (with_tensor(field(1, (1 << 64) - 1)), "more elements than bytes"),
+    "truncated": (GRAPH[:-5], "is not one"),
+    "endless": (GRAPH + b"\xff" * 40, "is not one"),
+}
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_a_graph_that_is_more_than_arithmetic_is_refused_before_it_is_loaded(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph, why = GRAPHS[name]
+    monkeypatch.setattr("onnxruntime.InferenceSession", lambda *_, **__: pytest.fail("it was loaded"))
+    assert why in refused(resealed(TINY, tmp_path / "odd", {"model.onnx": graph}))
+
+
+def test_graphs_of_ours_are_sound() -> None:
+    for folder in (TINY, FAST.parent / "default"):
+        assert graph_problem((folder / "model.onnx").read_bytes()) is None
+
+
+# --------------------------------------------------------------------------------------------- heads and arrays
+
+
+DEEP: Any = []
+for _ in range(150):
+    DEEP = [DEEP]
+
+HEADS: dict[str, dict[str, Any]] = {
+    "deep": {"odd": DEEP},
+    "a huge number": {"bias": [10**400, 0, 0]},
+    "endless": {"bias": [float("inf"), 0, 0]},
+    "no list": {"labels": 7},
+    "labels of numbers": {"labels": [1, 2, 3]},
+    "no thresholds": {"thresholds": None},
+    "thresholds of text": {"thresholds": {policy: ["a", "b", "c"] for policy in ("screen", "balanced", "cite")}},
+    "a threshold too few": {"thresholds": {policy: [0.5, 0.5] for policy in ("screen", "balanced", "cite")}},
+    "no bias": {"bias": None},
+    "short bias": {"bias": [0.0]},
+    "format of text": {"format": "4"},
+    "features of text": {"features": "x"},
+    "later features": {"features": 99},
+    "kind of a list": {"kind": ["linear"]},
+    "corpus of a list": {"corpus": []},
+    "versions of numbers": {"versions": {"numpy": 2}},
+    "metrics of text": {"metrics": "good"},
+    "behaviours of text": {"behaviours": {"rule": "x"}},
+    "points of a list": {"operating_points": []},
+    "a table of text": {"error_table": {"policies": {"balanced": {"failure": {"tp": "x"}}}}},
+    "a hash of a number": {"weights_sha256": 7},
+}
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_a_head_with_odd_values_is_refused_in_a_line(tmp_path: Path, name: str) -> None:
+    refused(resealed(FAST, tmp_path / "odd", {}, **HEADS[name]))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [b"[" * 100_000, b'{"format": ' + b"9" * 5_000 + b"}", b'{"format": 1e999}', b'{"format": NaN}', b"[]", b"\xff"],
+)
+def test_a_head_that_is_no_plain_json_is_refused_and_listed_as_unreadable(models: Path, written: bytes) -> None:
+    shutil.copytree(FAST, models / "odd")
+    (models / "odd" / "model.json").write_bytes(written)
+    assert "truncated or not a model" in refused(models / "odd")
+    assert [(one.name, one.kind) for one in installed()] == [("odd", "unreadable")]
+
+
+def test_one_bad_folder_is_one_line_of_the_list(models: Path, cli: Run) -> None:
+    add_model(str(TINY), "good")
+    shutil.copytree(TINY, models / "odd")
+    (models / "odd" / "model.json").write_bytes(b"[" * 100_000)
+    done = cli("models", "list")
+    assert (done.returncode, done.stderr) == (0, b"")
+    lines = done.stdout.decode().splitlines()
+    assert [line.split()[:2] for line in lines[2:]] == [["good", "encoder"], ["odd", "unreadable"]]
+
+
+def npz(kind: int = zipfile.ZIP_STORED, **members: Any) -> bytes:
+    """The table of ``fast`` with other arrays, or the bytes of members."""
+    buffer = io.BytesIO()
+    sound = np.load(FAST / "weights.npz")
+    with zipfile.ZipFile(buffer, "w", kind) as archive:
+        for name in sound.files:
+            given = members.get(name, sound[name][:8])
+            if not isinstance(given, bytes):
+                np.lib.format.write_array(made := io.BytesIO(), given)
+                given = made.getvalue()
+            archive.writestr(f"{name}.npy", given)
+    return buffer.getvalue()
+
+
+def header(shape: str, dtype: str = "<u4") -> bytes:
+    """The header of an array of which nothing follows."""
+    text = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+
+
+ARRAYS = {
+    "compressed": npz(zipfile.ZIP_DEFLATED, hashes=np.zeros(10_000_000, np.uint32)),
+    "larger than it is": npz(hashes=header("(400000000,)")),
+    "beyond all numbers": npz(hashes=header(f"({10**40},)")),
+    "negative": npz(hashes=header("(-8,)") + b"\0" * 32),
+    "of objects": npz(hashes=header("(8,)", "|O") + b"\0" * 64),
+    "of nothing": npz(hashes=header("(8,)", "<U0")),
+    "of code": npz(hashes=header("__import__('os').system('true')")),
+    "of deep brackets": npz(hashes=header("(" * 5_000)),
+    "floats": npz(weights=np.zeros((8, 3))),
+    "too many columns": npz(weights=np.zeros((8, 4), np.int16)),
+    "more weights than hashes": npz(weights=np.zeros((9, 3), np.int16)),
+    "weights that overflow": npz(weights=np.full((8, 3), -32_768, np.int16)),
+    "units that are no numbers": npz(units=np.full(3, np.nan)),
+    "words that are no text": npz(words=np.full(9, 255, np.uint8)),
+    "no array": npz(words=b"words"),
+    "no archive": b"PK\x03\x04" + b"\0" * 500,
+}
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_arrays_that_are_not_those_of_a_model_are_refused_before_they_take_memory(tmp_path: Path, name: str) -> None:
+    import tracemalloc
+
+    folder = resealed(FAST, tmp_path / "odd", {"weights.npz": ARRAYS[name]})
+    tracemalloc.start()
+    try:
+        refused(folder)
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_an_encrypted_archive_is_refused(tmp_path: Path) -> None:
+    data = bytearray(npz())
+    for at in range(len(data)):
+        if data[at : at + 4] == b"PK\x01\x02":
+            data[at + 8] |= 1
+    refused(resealed(FAST, tmp_path / "odd", {"weights.npz": bytes(data)}))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("name", ["model.json", "weights.npz"])
+def test_a_pipe_in_place_of_a_file_does_not_hang(tmp_path: Path, name: str) -> None:
+    folder = resealed(FAST, tmp_path / "odd", {})
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    refused(folder)
+
+
+def test_a_file_beyond_all_measure_is_not_read(tmp_path: Path) -> None:
+    folder = resealed(FAST, tmp_path / "odd", {})
+    for name, size in (("weights.npz", 2_000_000_000), ("model.json", 6_000_000)):
+        os.truncate(folder / name, size)  # a hole, which takes no room
+        refused(folder)
+
+
+def test_the_command_line_says_so_with_its_code(tmp_path: Path, cli: Run) -> None:
+    (tmp_path / "a.txt").write_text("Police arrested nine recruiters.", "utf-8")
+    bad = [
+        resealed(FAST, tmp_path / "a", {}, operating_points=[]),
+        resealed(FAST, tmp_path / "b", {"weights.npz": ARRAYS["of code"]}),
+        resealed(TINY, tmp_path / "c", {"model.onnx": GRAPHS["external data"][0]}),
+        resealed(TINY, tmp_path / "d", {"golden.jsonl": b'{"text": 7}\n'}),
+    ]
+    for folder in bad:
+        for command in (("score", tmp_path / "a.txt"), ("info",), ("check",)):
+            if folder.name == "d" and command != ("check",):
+                continue
+            done = cli(*command, "--model", folder)
+            assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (3, b"", 1), done.stderr

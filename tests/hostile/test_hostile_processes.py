@@ -1,0 +1,99 @@
+"""Processes that are ended while they work: no child outlives its parent, and what was half written goes."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+def family(process: int) -> set[int]:
+    """A process and all its children, by number."""
+    found, new = {process}, {process}
+    while new:
+        parents = {int(p.name): p for p in Path("/proc").glob("[0-9]*")}
+        new = {number for number, path in parents.items() if parent(path) in found} - found
+        found |= new
+    return found
+
+
+def parent(path: Path) -> int:
+    try:
+        return int(path.joinpath("stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def started(folder: Path, *args: str) -> tuple[subprocess.Popen[bytes], set[int]]:
+    """A run with two worker processes over many reports, once it has written the first."""
+    (folder / "in").mkdir(exist_ok=True)
+    for number in range(60):
+        (folder / "in" / f"{number}.txt").write_text(
+            "Police arrested nine recruiters in Karvonia.\n\n" * 2_000, "utf-8"
+        )
+    command = ["score", str(folder / "in"), "--jobs", "2", "--model", "fast", "-f", "jsonl", *args]
+    command += ["--output-dir", str(folder / "out")]
+    process = subprocess.Popen([sys.executable, "-m", "tipclassify", *command], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not list(folder.glob("out/*.txt.jsonl")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return process, family(process.pid)
+
+
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGHUP", "SIGKILL"])
+def test_children_end_with_their_parent(tmp_path: Path, how: str) -> None:
+    process, everyone = started(tmp_path)
+    assert len(everyone) > 2
+    process.send_signal(getattr(signal, how))
+    code = process.wait(5)
+    assert code == (-signal.SIGKILL if how == "SIGKILL" else 128 + getattr(signal, how))
+    deadline = time.monotonic() + 2
+    while any(map(alive, everyone)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert [one for one in everyone if alive(one)] == []
+    if how != "SIGKILL":
+        assert not list((tmp_path / "out").glob(".*"))
+
+
+def test_resume_removes_what_a_killed_run_left_and_nothing_else(tmp_path: Path) -> None:
+    from tipclassify.pipeline.resume import Ledger
+
+    own = [tmp_path / "a.txt.csv", tmp_path / "b.txt.csv"]
+    scraps = [tmp_path / ".a.txt.csv-0123abcd", tmp_path / ".b.txt.csv-ffffffff"]
+    others = [tmp_path / ".a.txt.csv-notes", tmp_path / ".c.txt.csv-0123abcd", tmp_path / "a.txt.csv-0123abcd"]
+    for file in (*scraps, *others):
+        file.write_text("x", "utf-8")
+    (tmp_path / ".b.txt.csv-00000000").symlink_to(others[0])
+    (tmp_path / ".a.txt.csv-11111111").mkdir()
+    Ledger(tmp_path, {}).remove_scraps(own)
+    left = {file.name for file in tmp_path.iterdir()}
+    assert left == {file.name for file in others} | {".a.txt.csv-11111111", ".b.txt.csv-00000000"}
+
+
+@pytest.mark.parametrize("wait", [0.1, 0.4, 0.8])
+def test_a_second_interrupt_does_not_hang(tmp_path: Path, wait: float) -> None:
+    process, _ = started(tmp_path) if wait == 0.8 else (early(tmp_path), None)
+    time.sleep(wait)
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.05)
+    assert process.wait(5) in (130, -signal.SIGINT)
+
+
+def early(folder: Path) -> subprocess.Popen[bytes]:
+    (folder / "a.txt").write_text("Police arrested nine recruiters.\n\n" * 20_000, "utf-8")
+    command = ["score", str(folder / "a.txt"), "--jobs", "2", "--model", "fast", "-o", str(folder / "a.csv")]
+    return subprocess.Popen([sys.executable, "-m", "tipclassify", *command], stderr=subprocess.DEVNULL)

@@ -1,0 +1,221 @@
+"""The review page under attack: files that are not its own, other users, other servers, connections that idle."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("uvicorn")
+pytest.importorskip("starlette")
+
+from review_client import Reviewer, write_report
+
+from tipclassify import InputError
+from tipclassify.review.derived import CorpusFile
+from tipclassify.review.events import Event, History, event_line
+from tipclassify.review.log import EventLog, now
+
+posix = pytest.mark.skipif(os.name != "posix", reason="links, pipes and users of POSIX")
+
+
+def event(number: int = 1, **about: str) -> Event:
+    return Event(number, "decision", f"key-{number}", "ann", now(), ("failure",), about={"text": "Police.", **about})
+
+
+def refused(log: Path) -> str:
+    with pytest.raises(InputError) as caught:
+        EventLog(log)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"Dear diary,\nI began this years ago",
+        b"\0\x01\x02" * 100,
+        b'{"name": "concert", "day": 7}\n{"name": "re',
+        b"\n",
+        b'{"event": 2, "kind": "decision"}\n',
+        event_line(event())[1:],
+    ],
+)
+def test_a_file_that_is_no_log_stays_as_it_is(tmp_path: Path, content: bytes) -> None:
+    (log := tmp_path / "my.events").write_bytes(content)
+    assert "no log of decisions" in refused(log)
+    assert log.read_bytes() == content
+    assert not (tmp_path / "my.events.torn").exists()
+
+
+def test_a_log_whose_first_line_was_cut_off_goes_on(tmp_path: Path) -> None:
+    whole = event_line(event())
+    for length in (1, 5, 20, len(whole) - 2):
+        (log := tmp_path / "my.events").write_bytes(whole[:length])
+        with EventLog(log).exclusive() as append:
+            append(event())
+        assert len(EventLog(log).history) == 1
+
+
+@posix
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    (mine := tmp_path / "mine.txt").write_bytes(event_line(event()) + b"torn")
+    before = mine.read_bytes()
+    (tmp_path / "a.events").symlink_to(mine)
+    assert "a link, which is not followed" in refused(tmp_path / "a.events")
+    (tmp_path / "b.events").write_bytes(before)
+    (tmp_path / "b.events.torn").symlink_to(mine)
+    assert "cannot be moved to b.events.torn (a link" in refused(tmp_path / "b.events")
+    assert (tmp_path / "b.events").read_bytes() == before  # nothing of it is lost
+    (corpus := tmp_path / "c.jsonl").symlink_to(mine)
+    with pytest.raises(InputError, match="a link, which is not followed"):
+        CorpusFile(corpus).write(History())
+    assert mine.read_bytes() == before
+
+
+@posix
+@pytest.mark.parametrize("name", ["my.events", "my.jsonl"])
+def test_a_pipe_in_place_of_a_file_does_not_hang(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(InputError):
+        EventLog(tmp_path / "my.events") if name == "my.events" else CorpusFile(tmp_path / name).write(History())
+    assert stat.S_ISFIFO((tmp_path / name).stat().st_mode)
+
+
+def test_an_edit_by_hand_is_known_by_its_content(tmp_path: Path) -> None:
+    """Of the same size and time, in a field that the log does not have alone."""
+    history = History()
+    for number in (1, 2):
+        history.add(event(number, report_id=f"r{number}", section="COURTS"))
+    file = CorpusFile(tmp_path / "my.jsonl")
+    file.write(history)
+    for old, new in ((b"COURTS", b"POLICE"), (b'"doc": "r1"', b'"doc": "r9"')):
+        before = (tmp_path / "my.jsonl").stat()
+        edited = (tmp_path / "my.jsonl").read_bytes().replace(old, new)
+        (tmp_path / "my.jsonl").write_bytes(edited)
+        os.utime(tmp_path / "my.jsonl", ns=(before.st_atime_ns, before.st_mtime_ns))
+        file.write(history)
+        newest = sorted(tmp_path.glob("my.jsonl.edited-*"))[-1]
+        assert newest.read_bytes() == edited
+
+
+def test_a_log_that_is_nested_deep_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "my.events").write_bytes(event_line(event())[:-2] + b', "odd": ' + b"[" * 5_000 + b"\n")
+    assert len(EventLog(tmp_path / "my.events").history) == 0  # as a line of which the end was lost
+    assert (tmp_path / "my.events.torn").stat().st_size > 5_000
+
+
+# --------------------------------------------------------------------------------------------- who reads the link
+
+SPY = """#!/bin/sh
+echo "$@" > "$(dirname "$0")/seen"
+"""
+
+NOBODY = """
+import encodings.idna, http.client, os, pathlib, sys
+os.setgroups([]), os.setgid(65534), os.setuid(65534)
+port, folder = int(sys.argv[1]), pathlib.Path(sys.argv[2])
+found = [p.read_bytes() for p in pathlib.Path("/proc").glob("[0-9]*/cmdline") if p.exists()]
+for file in (*folder.iterdir(), *folder.glob(".*")):
+    try:
+        found.append(file.read_bytes())
+    except OSError:
+        pass
+line = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+for path in ("/", "/api/session", "/api/queue"):
+    line.request("GET", path, headers={"X-Tipclassify": "review"})
+    found.append(line.getresponse().read())
+sys.stdout.buffer.write(b"\\n".join(found))
+"""
+
+
+@posix
+def test_the_browser_is_opened_on_a_file_of_this_user_and_other_users_get_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)  # others may look around, as in a shared folder
+    (spy := tmp_path / "spy").write_text(SPY, "utf-8")
+    spy.chmod(0o755)
+    monkeypatch.setenv("BROWSER", f"{spy} %s")
+    report = write_report(tmp_path / "report.txt", 4)
+    report.chmod(0o600)
+    command = [sys.executable, "-m", "tipclassify", "review", str(report), "--corpus", str(tmp_path / "my.jsonl")]
+    server = subprocess.Popen([*command, "--model", "fast"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        assert server.stdout
+        link = server.stdout.readline().decode().strip()
+        port, token = int(link.partition("1:")[2].partition("/")[0]), link.partition("token=")[2].encode()
+        deadline = time.monotonic() + 10
+        while not (tmp_path / "seen").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(0.1)
+        opened = (tmp_path / "seen").read_text("utf-8").strip()
+        assert token.decode() not in opened
+        page = Path(opened.removeprefix("file://"))
+        assert stat.S_IMODE(page.stat().st_mode) == 0o600
+        assert token in page.read_bytes()
+        if os.getuid() == 0:  # then we can be another user
+            asked = [sys.executable, "-c", NOBODY, str(port), str(tmp_path)]
+            done = subprocess.run(asked, capture_output=True, timeout=60)
+            assert done.returncode == 0, done.stderr
+            assert b"tipclassify review" in done.stdout  # it did look
+            assert token not in done.stdout
+            assert b"Karvonia" not in done.stdout
+    finally:
+        server.terminate()
+        server.wait(30)
+        server.stdout.close()  # type: ignore[union-attr]
+    assert not page.exists()
+
+
+# --------------------------------------------------------------------------------------------- connections
+
+
+def test_idle_connections_hold_nobody_up_and_end(tmp_path: Path) -> None:
+    with Reviewer(write_report(tmp_path / "r.txt", 4), "--corpus", tmp_path / "c.jsonl", "--model", "fast") as server:
+        lines = []
+        for number in range(300):
+            line = socket.create_connection(("127.0.0.1", server.port))
+            line.sendall(b"GET / HT" if number % 2 else b"")
+            lines.append(line)
+            if number % 100 == 99:
+                began = time.monotonic()
+                assert server.get("/api/session")["labels"]
+                assert time.monotonic() - began < 2
+        open_there = len(os.listdir(f"/proc/{server.process.pid}/fd")) if sys.platform == "linux" else 0
+        assert open_there < 120
+        lines[-1].settimeout(13)
+        assert ended(lines[-1])
+        for line in lines:
+            line.close()
+        assert server.get("/api/session")["labels"]
+        assert server.end().count("connections: the idle ones are ended") == 1
+
+
+def ended(line: socket.socket) -> bool:
+    """Whether the other side ended the connection, in time."""
+    try:
+        return line.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+def test_a_body_that_is_cut_short_is_not_saved_though_its_beginning_is_json(tmp_path: Path) -> None:
+    with Reviewer(write_report(tmp_path / "r.txt", 4), "--corpus", tmp_path / "c.jsonl", "--model", "fast") as server:
+        key = server.passages()[0]["key"]
+        body = f'{{"key": "{key}", "labels": []}}'
+        own = "".join(f"{name}: {value}\r\n" for name, value in server.own().items())
+        with socket.create_connection(("127.0.0.1", server.port)) as line:
+            head = f"POST /api/decisions HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n{own}"
+            line.sendall(f"{head}Content-Length: {len(body) + 9}\r\n\r\n{body}".encode())
+            line.shutdown(socket.SHUT_WR)
+            line.settimeout(10)
+            ended(line)
+        assert server.get("/api/changes?since=0")["next"] == 0
