@@ -147,7 +147,9 @@ def load_json(data: bytes | str, *, strict: bool = True) -> Any:
         When it is not UTF-8, not JSON, nested over 100 deep, or has such a number.
     """
     text = data.decode("utf-8") if isinstance(data, bytes) else data
-    numbers: dict[str, Any] = {"parse_int": _whole, "parse_float": _finite, "parse_constant": _finite} if strict else {}
+    numbers: dict[str, Any] = (
+        {"parse_int": _whole, "parse_float": _finite_number, "parse_constant": _finite_number} if strict else {}
+    )
     try:
         value = json.loads(text, **numbers)
     except RecursionError:
@@ -171,7 +173,7 @@ def _whole(written: str) -> int:
     return int(written)
 
 
-def _finite(written: str) -> float:
+def _finite_number(written: str) -> float:
     if not math.isfinite(value := float(written)):
         raise ValueError(f"{written:.20} is no finite number")
     return value

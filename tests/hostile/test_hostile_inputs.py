@@ -13,6 +13,7 @@ from tipclassify.formatting import load_json
 from tipclassify.pipeline import batch
 from tipclassify.pipeline.batch import Tagging
 from tipclassify.readers import read_bytes
+from tipclassify.text.document import Document
 
 GOOD = "Police arrested nine recruiters in Karvonia.\n"
 DEEP = b'{"text": "Police acted.", "odd": ' + b"[" * 1_000 + b"]" * 1_000 + b"}\n"
@@ -37,14 +38,14 @@ def test_whatever_splitting_or_scoring_raises_ends_one_input_only(
 ) -> None:
     for name in ("a", "odd", "z"):
         (tmp_path / f"{name}.txt").write_text(GOOD + name, "utf-8")
-    whole = batch.tag_document
+    whole = batch.passage_parts
 
-    def broken(file: str, *args: object) -> object:
-        if "odd" in file:
+    def broken(document: Document, *args: object) -> object:
+        if document.text.endswith("odd"):
             raise IndexError("list index out of range")
-        return whole(file, *args)  # type: ignore[arg-type]
+        return whole(document, *args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(batch, "tag_document", broken)
+    monkeypatch.setattr(batch, "passage_parts", broken)
     done, failed = [], []
     for file, reports in batch.tag_inputs(
         [str(tmp_path / f"{name}.txt") for name in ("a", "odd", "z")], Tagging("fast")
