@@ -1,4 +1,4 @@
-"""Tell headings from text by type size, weight, capitals and wording; a sentence is never a heading."""
+"""Tell headings and captions from text by type size, weight, capitals and wording; a sentence is never a heading."""
 
 from __future__ import annotations
 
@@ -27,25 +27,18 @@ def is_sentence(text: str) -> bool:
     """
     text = _NOTES.sub("", text)
     plain = without_enumerator(text)
-    return (
-        plain[:1].islower()
-        or (text.endswith(".") and len(text.split()) > _MAX_NUMBERED_WORDS)
-        or text.endswith((";", ","))
-        or _END_INSIDE.search(plain) is not None
-    )
+    ended = text.endswith((";", ",")) or (text.endswith(".") and len(text.split()) > _MAX_NUMBERED_WORDS)
+    return ended or plain[:1].islower() or _END_INSIDE.search(plain) is not None
 
 
 def is_heading(group: LineGroup, body: float, bold_body: bool) -> bool:
     """Return whether a paragraph is short and large, bold or capitalized, or is the name of a section."""
-    if group.is_table or len(group.lines) > _MAX_LINES:
-        return False
-    text = group.text
+    text, size = group.text, group.lines[0].size
     count, letters = len(text.split()), [c for c in text if c.isalpha()]
     if len(letters) < 3 or BULLET.match(text) or text.count("(") > text.count(")") or is_sentence(text):
         return False
-    size = group.lines[0].size
     if size >= LARGE * body:
-        return count <= _MAX_TITLE_WORDS
+        return count <= _MAX_TITLE_WORDS and len(group.lines) <= _MAX_LINES
     if count > _MAX_WORDS or text.endswith(("!", "?")) or (size < 0.9 * body and not group.aside):
         return False
     bold = not bold_body and all(line.bold == "all" for line in group.lines)
@@ -53,8 +46,8 @@ def is_heading(group: LineGroup, body: float, bold_body: bool) -> bool:
     return bold or capitals or named_section(text) is not None
 
 
-def is_caption(group: LineGroup, following: LineGroup | None) -> bool:
-    """Return whether a paragraph is the caption of a table or drawing."""
-    if group.is_table or CAPTION.match(group.text) is None or len(group.text.split()) > _MAX_TITLE_WORDS:
+def is_caption(group: LineGroup, heading: bool, following: LineGroup | None) -> bool:
+    """Return whether a paragraph is the caption of a table or drawing: bold, or with cells below it."""
+    if CAPTION.match(group.text) is None or len(group.text.split()) > _MAX_TITLE_WORDS:
         return False
-    return group.heading or (following is not None and following.is_table)
+    return heading or (following is not None and following.is_table)
