@@ -19,8 +19,7 @@ from tipclassify.readers.pdf.tags import UNTAGGED, content_id, read_tags
 
 __all__ = ["plain_text", "read_page"]
 
-Box = tuple[float, float, float, float]
-"""Least x and y, greatest x and y, in points."""
+Box = tuple[float, float, float, float]  # least x and y, greatest x and y, in points
 
 # White space is listed: \s includes \x1c to \x1f, which are ligatures in some fonts. PDFium writes \x02 or \ufffe for
 # a hyphen at a line's end.
@@ -81,9 +80,6 @@ def plain_text(text: str) -> str:
     if _SURROGATE.search(text):  # builds with 16-bit characters
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return normalize("NFC", text.translate(_CHARACTER_MAP))
-
-
-# --------------------------------------------------------------------------------------------- runs
 
 
 class _Run(NamedTuple):
@@ -178,9 +174,6 @@ def _text_problem(found: list[_Run], inside: list[_Run], kept: list[Word]) -> st
         return "with right-to-left text, whose words are out of order"
     steps = [len(b.text) == 1 and abs(a.x0 - b.x0) < 0.5 * a.size < b.y - a.y for a, b in pairwise(kept)]
     return "with vertical text, whose characters are out of order" if sum(steps) * 2 > len(kept) else ""
-
-
-# --------------------------------------------------------------------------------------------- boxes
 
 
 def _size(area: Box, angle: int) -> tuple[float, float]:

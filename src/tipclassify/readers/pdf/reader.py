@@ -24,9 +24,7 @@ from tipclassify.text.segmentation.sections import Outline, join_headings, run_i
 
 __all__ = ["MOST_CHARACTERS", "MOST_PAGES", "read_pdf"]
 
-MOST_PAGES: Final = 5_000
-"""Maximum pages of a report; yearbooks of all countries have some 700."""
-
+MOST_PAGES: Final = 5_000  # maximum pages of a report; yearbooks of all countries have some 700
 MOST_CHARACTERS: Final = 20_000_000
 """Maximum characters of a report, 4,000 a page at the maximum of pages: bounds time and memory."""
 

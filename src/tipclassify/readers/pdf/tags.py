@@ -12,9 +12,7 @@ from typing import Any, Final, NamedTuple
 
 __all__ = ["ARTIFACT", "UNTAGGED", "Tag", "content_id", "read_tags"]
 
-UNTAGGED: Final = -1
-"""Content id of text outside the tree."""
-
+UNTAGGED: Final = -1  # content id of text outside the tree
 ARTIFACT: Final = -2
 """Content id of running headers, page numbers and other text that the file declares no part of the report."""
 

@@ -6,8 +6,10 @@ title, two columns and a full-width note keep their order. Prose is required on 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
+from math import floor
 from statistics import median
 from typing import Final, NamedTuple
 
@@ -42,26 +44,22 @@ _MIN_RIGHT_COLUMN: Final = 2.0  # em of a right column
 _MAX_SIDE_HEADS: Final = 0.4  # share of the rows of the text beside them
 _MAX_BOX_SIZE: Final = 0.93  # share of the type size of the text beside a sidebar
 _MAX_TRIED_STRIPS: Final = 12  # strips tried before an area counts as a single column
-_LONG_WORD: Final = 20  # characters of a word, such as a link, that may overflow its column
-# Limits on time, far above those of real reports.
-_MAX_STRIPS: Final = 64  # tracked at a time
-_MAX_CUTS: Final = 200  # splits of a page
-_MAX_FRAGMENTS: Final = 5_000  # fragments of a page; more are a drawing or a sheet of figures
+_LONG_WORD: Final = 20  # characters of a link or other long word
+_MAX_FRAGMENTS: Final = 2_000  # fragments of a page; more are a drawing or a sheet of figures
 
 
 def reading_order(page: Page) -> list[Region]:
     """Return the regions of a page in reading order."""
-    parts: list[Region] = []
-    todo = [Region(group_rows(page.fragments))]
-    cuts = 0 if len(page.fragments) <= _MAX_FRAGMENTS else _MAX_CUTS
-    while todo:
-        area = todo.pop()
-        cut = _split(area.rows) if cuts < _MAX_CUTS else []
-        cuts += bool(cut)
-        todo += [Region(group_rows(part), aside or area.aside) for part, aside in reversed(cut)]
-        if area.rows and not cut:
-            parts.append(area)
-    return parts
+    whole = Region(group_rows(page.fragments))
+    return list(_regions(whole)) if len(page.fragments) <= _MAX_FRAGMENTS else [whole]
+
+
+def _regions(area: Region) -> Iterator[Region]:
+    parts = _split(area.rows)
+    for part, aside in parts:
+        yield from _regions(Region(group_rows(part), aside or area.aside))
+    if area.rows and not parts:
+        yield area
 
 
 def _split(rows: list[Row]) -> list[tuple[list[Fragment], bool]]:
@@ -155,42 +153,26 @@ def _is_display(row: Row, em: float) -> bool:
     return row[0].size > 1.1 * em or row[0].words[0].bold
 
 
-# --------------------------------------------------------------------------------------------- white strips
-
-
 def _white_strips(rows: list[Row], em: float) -> list[_WhiteStrip]:
     """Find white strips with text on both sides, sorted by the number of rows, descending."""
-    low, high = min(row[0].x0 for row in rows), max(max(f.x1 for f in row) for row in rows)
     need = max(_MIN_GUTTER * em, 6.0)
-    active: dict[tuple[float, float], int] = {}  # first row by ends
-    found: set[tuple[float, float, int, int]] = set()
-    for number, row in enumerate(rows):
-        free = [gap for gap in _gaps(row, low, high) if gap[1] - gap[0] >= need]
-        continued: dict[tuple[float, float], int] = {}
-        for (a, b), start in active.items():
-            for part in ((max(a, c), min(b, d)) for c, d in free):
-                if part[1] - part[0] >= need:
-                    continued[part] = min(start, continued.get(part, start))
-            if continued.get((a, b), number) > start:
-                found.add((a, b, start, number))
-        continued = dict.fromkeys(free, number) | continued
-        active = dict(sorted(continued.items(), key=lambda item: item[1])[:_MAX_STRIPS])
-    found.update((a, b, start, len(rows)) for (a, b), start in active.items())
-    strips = []
-    for a, b, start, end in found:
-        left = sum(row[0].x1 <= a + 1 for row in rows[start:end])
-        right = sum(row[-1].x0 >= b - 1 for row in rows[start:end])
-        if left and right and end - start > 1:
-            strips.append(_WhiteStrip(a, b, start, end, min(left, right)))
+    starts = Counter(floor(f.x0) for row in rows for f in row)
+    strips: set[_WhiteStrip] = set()
+    for x1 in (start for start, count in starts.items() if count > 1):
+        for free, numbers in groupby(range(len(rows)), key=lambda n, x=x1: not _crosses(rows[n], x - need, x)):
+            block = list(numbers)
+            left = [f for n in block for f in rows[n] if f.x0 < x1]
+            both = min(sum(rows[n][0].x0 < x1 for n in block), sum(rows[n][-1].x0 >= x1 for n in block))
+            if free and both and len(block) > 1:
+                strips.add(_WhiteStrip(max(map(_right_end, left)), x1, block[0], block[-1] + 1, both))
     return sorted(strips, key=lambda s: (-s.both, s.start - s.end, s.x0 - s.x1, s))
 
 
-def _gaps(row: Row, low: float, high: float) -> Iterator[tuple[float, float]]:
-    at = low
-    for fragment in row:
-        if fragment.x0 > at:
-            yield at, fragment.x0
-        last = fragment.words[-1]
-        at = max(at, last.x0 if len(last.text) >= _LONG_WORD else fragment.x1)
-    if high > at:
-        yield at, high
+def _crosses(row: Row, x0: float, x1: float) -> bool:
+    return any(f.x0 < x1 and _right_end(f) > x0 for f in row)
+
+
+def _right_end(fragment: Fragment) -> float:
+    """Return where a fragment ends; a long word, such as a link, may overflow its column."""
+    last = fragment.words[-1]
+    return last.x0 if len(last.text) >= _LONG_WORD else fragment.x1

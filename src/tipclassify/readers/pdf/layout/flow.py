@@ -13,15 +13,15 @@ from itertools import zip_longest
 from typing import Final
 
 from tipclassify.readers.pdf.layout.columns import reading_order
-from tipclassify.readers.pdf.layout.grouping import BULLET, ENDED, LineGroup, group_lines, same_size
-from tipclassify.readers.pdf.layout.headings import is_caption, is_heading, is_sentence
+from tipclassify.readers.pdf.layout.grouping import BULLET, ENDED, LARGE, LineGroup, group_lines, same_size
 from tipclassify.readers.pdf.layout.hyphens import count_whole_words, hyphenates, join_lines
 from tipclassify.readers.pdf.layout.lines import Line, make_lines
 from tipclassify.readers.pdf.layout.pages import Page
 from tipclassify.readers.pdf.layout.running_headers import drop_running_headers
-from tipclassify.readers.pdf.layout.tables import place_tables
+from tipclassify.readers.pdf.layout.tables import CAPTION, place_tables
 from tipclassify.readers.pdf.layout.tagged import is_tagged, tagged_groups
 from tipclassify.readers.source_blocks import table_row
+from tipclassify.text.segmentation.sections import named_section, without_enumerator
 
 __all__ = ["Paragraph", "body_size", "read_paragraphs"]
 
@@ -46,6 +46,12 @@ class Paragraph:
         return self.kind in ("heading", "caption")
 
 
+_MAX_WORDS: Final = 14  # words of a bold or capitalized heading; as for web pages
+_MAX_LINES: Final = 10
+_MAX_TITLE_WORDS: Final = 30  # words of a heading in larger type
+_MAX_NUMBERED_WORDS: Final = 3  # words of a heading that ends in a full stop, such as "Section 2."
+_NOTES: Final = re.compile(r"(?:\s*[(\[]\d{1,3}(?:[,;–-]\s?\d{1,3})*[)\]])+$")
+_END_INSIDE: Final = re.compile(r"[a-z]{3}[\"”’)\]]*[.!](?:\s[(\[][\d,; –-]+[)\]])*\s+[\"“(\[]?[A-Z]")
 _SENTENCE_END: Final = re.compile(r"[.!?][\"”’')\]»]*$")
 _NOTE_START: Final = re.compile(r"[\[(]?(?:\d{1,3}|[*†‡§¶]{1,3})[\])]?[.)]?\s?(?=[^\W\d_]|[“\"‘(])")
 _MAX_NOTE_SIZE: Final = 0.93  # of the size of body text
@@ -109,13 +115,44 @@ def _find_kinds(groups: list[LineGroup], pages: Iterable[Page], body: float) -> 
         if group.is_table:
             group.kind = group.kind or "row"
         elif group.kind != "caption":
-            by_tree = group.kind == "heading" and not is_sentence(group.text)
-            heading = by_tree or (not (named and group.kind) and is_heading(group, body, bold_body))
-            caption = is_caption(group, heading, following)
+            by_tree = group.kind == "heading" and not _is_sentence(group.text)
+            heading = by_tree or (not (named and group.kind) and _is_heading(group, body, bold_body))
+            caption = _is_caption(group, heading, following)
             group.kind = "caption" if caption else "heading" if heading else "text"
 
 
-# --------------------------------------------------------------------------------------------- notes
+def _is_sentence(text: str) -> bool:
+    """Return whether a text begins in lower case, ends like a sentence, or has the end of one inside.
+
+    >>> _is_sentence("The unit lacked staff. (3,46)"), _is_sentence("resource allocation"), _is_sentence("b. Slavery")
+    (True, True, False)
+    """
+    text = _NOTES.sub("", text)
+    plain = without_enumerator(text)
+    ended = text.endswith((";", ",")) or (text.endswith(".") and len(text.split()) > _MAX_NUMBERED_WORDS)
+    return ended or plain[:1].islower() or _END_INSIDE.search(plain) is not None
+
+
+def _is_heading(group: LineGroup, body: float, bold_body: bool) -> bool:
+    """Return whether a paragraph is short and large, bold or capitalized, or is the name of a section."""
+    text, size = group.text, group.lines[0].size
+    count, letters = len(text.split()), [c for c in text if c.isalpha()]
+    if len(letters) < 3 or BULLET.match(text) or text.count("(") > text.count(")") or _is_sentence(text):
+        return False
+    if size >= LARGE * body:
+        return count <= _MAX_TITLE_WORDS and len(group.lines) <= _MAX_LINES
+    if count > _MAX_WORDS or text.endswith(("!", "?")) or (size < 0.9 * body and not group.aside):
+        return False
+    bold = not bold_body and all(line.bold == "all" for line in group.lines)
+    capitals = len(letters) > 3 and all(c.isupper() for c in letters)
+    return bold or capitals or named_section(text) is not None
+
+
+def _is_caption(group: LineGroup, heading: bool, following: LineGroup | None) -> bool:
+    """Return whether a paragraph is the caption of a table or drawing: bold, or with cells below it."""
+    if CAPTION.match(group.text) is None or len(group.text.split()) > _MAX_TITLE_WORDS:
+        return False
+    return heading or (following is not None and following.is_table)
 
 
 def _start_of_notes(lines: list[Line], body: float, floor: float) -> int:
@@ -135,9 +172,6 @@ def _start_of_notes(lines: list[Line], body: float, floor: float) -> int:
 
 def _begins_note(line: Line) -> bool:
     return line.starts_with_note_mark or _NOTE_START.match(line.text) is not None
-
-
-# --------------------------------------------------------------------------------------------- across columns and pages
 
 
 def _join_continuations(groups: list[LineGroup]) -> list[LineGroup]:

@@ -18,15 +18,9 @@ from tipclassify.readers.pdf.layout.tables import CAPTION
 
 __all__ = ["BULLET", "ENDED", "LARGE", "LineGroup", "group_lines", "same_size"]
 
-BULLET: Final = re.compile(r"\A[•●▪◦‣∙○➢■□*·–—-](?:\s+|$)")
-"""Bullet of a list entry."""
-
-ENDED: Final = re.compile(r"[.!?:;…][\"”’')\]»]*$")
-"""End of a sentence or of the introduction of a list."""
-
-LARGE: Final = 1.12
-"""Minimum type size of a heading relative to body text."""
-
+BULLET: Final = re.compile(r"\A[•●▪◦‣∙○➢■□*·–—-](?:\s+|$)")  # bullet of a list entry
+ENDED: Final = re.compile(r"[.!?:;…][\"”’')\]»]*$")  # end of a sentence or of the introduction of a list
+LARGE: Final = 1.12  # minimum type size of a heading relative to body text
 _LIST_NUMBER: Final = re.compile(
     r"(?:\(?(?:\d{1,3}|[A-Za-z]|[ivx]{1,5}|[IVX]{1,5})[.)]|\d{1,2}(?:\.\d{1,2}){1,3}\.?)(?:\s|$)"
 )

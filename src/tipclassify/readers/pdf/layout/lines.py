@@ -65,9 +65,6 @@ def cell_lines(rows: Iterable[Row]) -> list[Line]:
     return [line for row in rows for line in _lines([row])]
 
 
-# --------------------------------------------------------------------------------------------- cells set by white space
-
-
 def _cells(row: Row) -> list[Row]:
     cells = [row[:1]]
     for last, fragment in pairwise(row):
@@ -98,9 +95,6 @@ def _is_justified(cells: list[Row]) -> bool:
     gaps = [b.x0 - a.x1 for a, b in pairwise(words) if not b.glued]
     figures = sum(word.text[0].isdigit() for word in words)
     return max(gaps) - min(gaps) < 0.2 * words[0].size and figures * 2 < len(words)
-
-
-# --------------------------------------------------------------------------------------------- lines
 
 
 def _lines(cells: list[Row]) -> list[Line]:

@@ -50,8 +50,7 @@ class Fragment:
     table: Table | None = None
 
 
-Row = list[Fragment]
-"""Fragments of one baseline, from left to right."""
+Row = list[Fragment]  # fragments of one baseline, from left to right
 
 
 class TableRow(NamedTuple):
@@ -61,8 +60,7 @@ class TableRow(NamedTuple):
     header: bool = False
 
 
-Table = list[TableRow]
-"""Rows of a ruled table, or the caption and labels of a drawing."""
+Table = list[TableRow]  # rows of a ruled table, or the caption and labels of a drawing
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +80,7 @@ class Page:
     problem: str = ""
 
 
-MAX_RAISED_SIZE: Final = 0.8
-"""Maximum type size of a raised mark relative to its line."""
-
+MAX_RAISED_SIZE: Final = 0.8  # maximum type size of a raised mark relative to its line
 _MAX_WORD_GAP: Final = 0.8  # em between words of a fragment; wider gaps of justified lines are joined later
 _MAX_MARKER_GAP: Final = 3.0  # em between the marker of a list entry and its text
 _MARKER: Final = re.compile(r"\d{1,3}[.)]?|[•●▪◦‣–—-]")

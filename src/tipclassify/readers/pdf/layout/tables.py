@@ -76,9 +76,6 @@ def place_tables(page: Page) -> Page:
     return replace(page, fragments=tuple(sorted([*left, *placed], key=lambda f: f.order)))
 
 
-# --------------------------------------------------------------------------------------------- shapes
-
-
 def _is_background(shape: Shape, page: Page) -> bool:
     return shape.x1 - shape.x0 > _PAGE_SHARE * page.width and shape.y1 - shape.y0 > _PAGE_SHARE * page.height
 
@@ -140,9 +137,6 @@ def _middle(text: Fragment | Word | Shape) -> tuple[float, float]:
     """Return the middle of the letters, or of a shape."""
     y = (text.y0 + text.y1) / 2 if isinstance(text, Shape) else text.y - 0.3 * text.size
     return (text.x0 + text.x1) / 2, y
-
-
-# --------------------------------------------------------------------------------------------- ruled tables
 
 
 def _ruled_rows(shapes: Sequence[Shape], inside: Sequence[Fragment], ticks: Sequence[Shape]) -> list[TableRow]:
@@ -220,9 +214,6 @@ def _is_table(rows: list[TableRow]) -> bool:
     if sum(len(row.cells) > 1 for row in rows) < 2:
         return len(rows) > 3 and len(rows[0].cells) > 1 and rows[0].header  # a column may be empty
     return len(rows) > 2 or all(len(cell) <= _MAX_NAME_LINES for cell in rows[0].cells)
-
-
-# --------------------------------------------------------------------------------------------- drawings
 
 
 def _is_label(fragment: Fragment, drawing: Shape) -> bool:
