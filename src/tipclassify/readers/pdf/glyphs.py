@@ -1,4 +1,4 @@
-"""Extract words with position, type size and weight from a PDFium page; only the ends of a word are queried, since
+"""Extract words and drawn shapes, which rule tables, from a PDFium page. Only the ends of a word are queried, since
 calls of PDFium dominate the time of reading, and its inside only where the ends are in different text objects.
 """
 
@@ -6,15 +6,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from ctypes import addressof, byref, c_double, c_int, create_string_buffer
-from itertools import pairwise
+from ctypes import addressof, byref, c_double, c_float, c_int, create_string_buffer
+from itertools import islice, pairwise
 from math import hypot
 from statistics import median
 from typing import Any, Final, NamedTuple
 from unicodedata import bidirectional, normalize
 
 from tipclassify.readers.pdf.layout.pages import Page, Shape, Word, make_page
-from tipclassify.readers.pdf.shapes import read_shapes
 from tipclassify.readers.pdf.tags import UNTAGGED, content_id, read_tags
 
 __all__ = ["plain_text", "read_page"]
@@ -33,6 +32,10 @@ _FILL_AND_STROKE: Final = 2  # text rendering mode that imitates bold (ISO 32000
 _SLANTING: Final = -1
 _MIN_TEXT: Final = 25  # characters of a page; fewer are a stamp or a page number
 _MIN_SHARE: Final = 0.75  # of a page's characters in the main direction
+_MAX_PATHS: Final = 3_000  # of a page; more are a drawing
+_MAX_SEGMENTS: Final = 400  # of a path that may rule a table; more are a drawing
+_MAX_SHAPES: Final = 2_000
+_OFF_AXIS: Final = 0.1  # points; the parts of a small tick are short
 _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _CHARACTER_MAP: Final = {
     **dict.fromkeys([*range(0x1B), *range(0x7F, 0xA0)], None),
@@ -63,7 +66,7 @@ def read_page(raw: Any, page: Any, number: int) -> Page:
     angle = weights.index(max(weights))
     words = [run.word for run in inside if run.angle == angle]
     problem = _text_problem(found, inside, words) if has_text else ""
-    shapes = [Shape(*_turned(shape[:4], area, angle), shape.drawing) for shape in read_shapes(raw, page)]
+    shapes = [Shape(*_turned(shape[:4], area, angle), shape.drawing) for shape in _read_shapes(raw, page)]
     return make_page(number, *_size(area, angle), words, shapes, tags, problem)
 
 
@@ -174,6 +177,36 @@ def _text_problem(found: list[_Run], inside: list[_Run], kept: list[Word]) -> st
         return "with right-to-left text, whose words are out of order"
     steps = [len(b.text) == 1 and abs(a.x0 - b.x0) < 0.5 * a.size < b.y - a.y for a, b in pairwise(kept)]
     return "with vertical text, whose characters are out of order" if sum(steps) * 2 > len(kept) else ""
+
+
+def _read_shapes(raw: Any, page: Any) -> list[Shape]:
+    """Return the shapes of a page in its own coordinates, y upwards; none if there are too many for tables."""
+    paths = list(islice(page.get_objects([raw.FPDF_PAGEOBJ_PATH], max_depth=1), _MAX_PATHS + 1))
+    shapes = list(islice((shape for path in paths for shape in _path_shapes(raw, path)), _MAX_SHAPES + 1))
+    return shapes if len(paths) <= _MAX_PATHS and len(shapes) <= _MAX_SHAPES else []
+
+
+def _path_shapes(raw: Any, path: Any) -> Iterator[Shape]:
+    """Yield the straight lines and boxes of a path one by one, or its bounds if it has other segments."""
+    count = raw.FPDFPath_CountSegments(path)
+    straight, matrix = count <= _MAX_SEGMENTS, path.get_matrix()
+    parts: list[list[tuple[float, float]]] = []
+    x, y = c_float(), c_float()
+    for segment in (raw.FPDFPath_GetPathSegment(path, at) for at in range(count if straight else 0)):
+        raw.FPDFPathSegment_GetPoint(segment, byref(x), byref(y))
+        kind = raw.FPDFPathSegment_GetType(segment)
+        straight &= kind != raw.FPDF_SEGMENT_BEZIERTO
+        if kind == raw.FPDF_SEGMENT_MOVETO or not parts:
+            parts.append([])
+        parts[-1].append(matrix.on_point(x.value, y.value))
+    steps = [(abs(a[0] - b[0]), abs(a[1] - b[1])) for part in parts for a, b in pairwise(part)]
+    if straight and all(min(step) < _OFF_AXIS for step in steps):
+        for part in parts:
+            xs, ys = zip(*part, strict=True)
+            yield Shape(min(xs), min(ys), max(xs), max(ys))
+    else:
+        left, bottom, right, top = path.get_bounds()
+        yield Shape(left, bottom, right, top, drawing=True)
 
 
 def _size(area: Box, angle: int) -> tuple[float, float]:

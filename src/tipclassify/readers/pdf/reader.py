@@ -9,7 +9,7 @@ import re
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from types import ModuleType
 from typing import Any, Final
 
@@ -46,7 +46,7 @@ def read_pdf(data: bytes, source: str) -> Document:
 
     Offsets count the characters of the document's text, in which empty lines separate blocks. Footnotes are blocks
     after the text of their page. Running headers, page numbers, note marks, and text in another direction than most
-    of its page are left out.
+    of its page are left out; pages that are not read in full give a `UserWarning`.
 
     Parameters
     ----------
@@ -61,12 +61,6 @@ def read_pdf(data: bytes, source: str) -> Document:
         When the file is damaged, encrypted, empty, too long, or a scan without text.
     MissingExtraError
         When PDFium is not installed.
-
-    Warns
-    -----
-    UserWarning
-        For pages without a text layer, when others have one; for text in several directions, vertical or from right
-        to left; for a truncated file.
     """
     try:
         import pypdfium2
@@ -80,7 +74,9 @@ def read_pdf(data: bytes, source: str) -> Document:
     paragraphs = read_paragraphs(pages)
     if not paragraphs:
         raise InputError(f"{source}: no readable text in {len(pages)} pages; {_OCR}")
-    title = title or _largest_heading(paragraphs, body_size(pages))
+    if title is None:  # the heading in the largest type on the first page, if larger than the text
+        headings = [p for p in paragraphs if p.kind == "heading" and p.page == 1 and p.size > body_size(pages) * 1.1]
+        title = max(headings, key=lambda p: p.size).text if headings else None
     return Document("\n\n".join(paragraph.text for paragraph in paragraphs), tuple(_blocks(paragraphs)), source, title)
 
 
@@ -128,9 +124,11 @@ def _open_document(pdfium: ModuleType, data: bytes, source: str) -> Iterator[Any
     if b"%PDF-" not in data[:1_024]:
         raise InputError(f"{source}: not a PDF file; check what was saved")
     try:
+        with suppress(pdfium.PdfiumError):  # some failures keep the last error code; that of a broken file is known
+            pdfium.PdfDocument(b"%PDF-")
         document = pdfium.PdfDocument(data)
-    except pdfium.PdfiumError:
-        code = _error_code(pdfium, data)
+    except pdfium.PdfiumError as error:
+        code = getattr(error, "err_code", None)
         if code == pdfium.raw.FPDF_ERR_PASSWORD:
             raise InputError(f"{source}: protected by a password; save a copy without one") from None
         if code == pdfium.raw.FPDF_ERR_SECURITY:
@@ -138,17 +136,6 @@ def _open_document(pdfium: ModuleType, data: bytes, source: str) -> Iterator[Any
         raise InputError(f"{source}: damaged, cut off or without pages; fetch or export it again") from None
     with document:
         yield document
-
-
-def _error_code(pdfium: ModuleType, data: bytes) -> int | None:
-    """Return PDFium's error code for a file that it cannot load."""
-    code: int | None = None
-    for attempt in (b"%PDF-", data):  # some failures keep the last code; that of a broken file is known
-        try:
-            pdfium.PdfDocument(attempt).close()
-        except pdfium.PdfiumError as error:
-            code = getattr(error, "err_code", None)
-    return code
 
 
 def _read_pages(pdfium: ModuleType, document: Any, source: str) -> tuple[list[Page], set[int]]:
@@ -208,12 +195,6 @@ def _numbered(numbers: list[int]) -> str:
 
 def _count_letters(page: Page) -> int:
     return sum(sum(map(str.isalpha, word.text)) for word in page.words)
-
-
-def _largest_heading(paragraphs: list[Paragraph], body: float) -> str | None:
-    """Return the heading in the largest type on the first page, if larger than body text; else None."""
-    headings = [p for p in paragraphs if p.kind == "heading" and p.page == 1 and p.size > body * 1.1]
-    return max(headings, key=lambda p: p.size).text if headings else None
 
 
 def _clean_title(title: str) -> str | None:

@@ -43,6 +43,7 @@ _MIN_COLUMN: Final = 5.0  # em of a left column; list markers and line numbers a
 _MIN_RIGHT_COLUMN: Final = 2.0  # em of a right column
 _MAX_SIDE_HEADS: Final = 0.4  # share of the rows of the text beside them
 _MAX_BOX_SIZE: Final = 0.93  # share of the type size of the text beside a sidebar
+_MAX_BOX_WIDTH: Final = 0.8  # share of the width of that text
 _MAX_TRIED_STRIPS: Final = 12  # strips tried before an area counts as a single column
 _LONG_WORD: Final = 20  # characters of a link or other long word
 _MAX_FRAGMENTS: Final = 2_000  # fragments of a page; more are a drawing or a sheet of figures
@@ -75,10 +76,10 @@ def _split(rows: list[Row]) -> list[tuple[list[Fragment], bool]]:
         left, right = [a for a, _ in sides if a], [b for _, b in sides if b]
         if _are_columns(left, right, strip, em):
             above, below = _fragments(rows[: strip.start]), _fragments(rows[strip.end :])
-            box = _box_beside(left, right)
-            if box is not None:  # a sidebar is read after the text beside it
-                main, aside = (left, right) if box == 1 else (right, left)
-                return [(above, False), (_fragments(main), False), (below, False), (_fragments(aside), True)]
+            for main, box in ((left, right), (right, left)):
+                if _size(box) < _MAX_BOX_SIZE * _size(main) and _width(box) < _MAX_BOX_WIDTH * _width(main):
+                    parts = [(part, False) for part in (above, _fragments(main), below)]
+                    return [*parts, (_fragments(box), True)]  # a sidebar is read after the text beside it
             return [(part, False) for part in (above, *_column_order(sides, em), below)]
     return []
 
@@ -89,6 +90,10 @@ def _fragments(rows: Iterable[Row]) -> list[Fragment]:
 
 def _width(rows: list[Row]) -> float:
     return max(row[-1].x1 for row in rows) - min(row[0].x0 for row in rows)
+
+
+def _size(rows: list[Row]) -> float:
+    return median(f.size for row in rows for f in row for _ in f.words)
 
 
 def _are_columns(left: list[Row], right: list[Row], strip: _WhiteStrip, em: float) -> bool:
@@ -105,23 +110,12 @@ def _are_columns(left: list[Row], right: list[Row], strip: _WhiteStrip, em: floa
 
 
 def _is_prose(texts: list[str]) -> bool:
-    return (
-        len(texts) >= 3
-        and _median_words(texts) >= 3
-        and sum(text[:1].islower() for text in texts[1:]) >= 0.3 * (len(texts) - 1)
-    )
+    lower = sum(text[:1].islower() for text in texts[1:])
+    return len(texts) >= 3 and _median_words(texts) >= 3 and lower >= 0.3 * (len(texts) - 1)
 
 
 def _median_words(texts: list[str]) -> float:
     return median(len(text.split()) for text in texts)
-
-
-def _box_beside(left: list[Row], right: list[Row]) -> int | None:
-    """Return which side, 0 or 1, is a sidebar: the one in clearly smaller type, if also narrower; else None."""
-    sizes = [median(f.size for f in _fragments(side) for _ in f.words) for side in (left, right)]
-    box = sizes.index(min(sizes))
-    widths = _width(left), _width(right)
-    return box if sizes[box] < _MAX_BOX_SIZE * sizes[1 - box] and widths[box] < 0.8 * widths[1 - box] else None
 
 
 def _column_order(sides: Sequence[tuple[Row, Row]], em: float) -> list[list[Fragment]]:

@@ -71,14 +71,10 @@ def _cells(row: Row) -> list[Row]:
         if fragment.x0 - last.x1 >= _MIN_CELL_GAP * max(fragment.size, last.size):
             cells.append([])
         cells[-1].append(fragment)
-    if len(cells) > 1 and _is_list_mark(row_text(cells[0]), len(cells)):
+    mark = row_text(cells[0])  # of a list, paragraph or note; a number before several cells is one of them
+    if len(cells) > 1 and (_LIST_MARK.fullmatch(mark) or (len(cells) == 2 and re.fullmatch(r"\d{1,3}", mark))):
         cells[:2] = [cells[0] + cells[1]]
     return cells
-
-
-def _is_list_mark(text: str, cells: int) -> bool:
-    """Return whether a first cell is a list, paragraph or note marker; a number before several cells is not."""
-    return _LIST_MARK.fullmatch(text) is not None or (cells == 2 and re.fullmatch(r"\d{1,3}", text) is not None)
 
 
 def _are_aligned(cells: list[Row], other: list[Row]) -> bool:
@@ -89,7 +85,7 @@ def _are_aligned(cells: list[Row], other: list[Row]) -> bool:
 
 def _is_justified(cells: list[Row]) -> bool:
     """Return whether a row is a justified line of prose: a hyphen at its end, lower case after gaps, or equal gaps."""
-    words = [word for cell in cells for fragment in cell for word in fragment.words]
+    words = [word for cell in cells for word in _words(cell)]
     if words[-1].text.endswith("-") or sum(cell[0].words[0].text[0].islower() for cell in cells) * 4 > len(cells):
         return True
     gaps = [b.x0 - a.x1 for a, b in pairwise(words) if not b.glued]

@@ -51,13 +51,16 @@ def place_tables(page: Page) -> Page:
 
     def place(rows: list[TableRow], inside: Sequence[Fragment]) -> None:
         """Put a fragment in place of a table, on the baseline of its first row."""
-        bounds, first = _extent(inside), min(inside, key=lambda f: f.y)
+        bounds = _bounds(Shape(f.x0, f.y - f.size, f.x1, f.y) for f in inside)
+        first = min(inside, key=lambda f: f.y)
         word, order = Word("|", bounds.x0, bounds.x1, first.y, first.size), min(f.order for f in inside)
         placed.append(Fragment(order, (word,), bounds.x0, bounds.x1, first.y, first.size, rows))
         taken = set(map(id, inside))
         left[:] = [f for f in left if id(f) not in taken]
 
-    shapes = [s for s in page.shapes if not _is_background(s, page)]
+    shapes = [
+        s for s in page.shapes if s.x1 - s.x0 <= _PAGE_SHARE * page.width or s.y1 - s.y0 <= _PAGE_SHARE * page.height
+    ]
     ticks = [s for s in shapes if s.drawing and max(s.x1 - s.x0, s.y1 - s.y0) <= _MAX_TICK]
     for group in _stacked(_touching([s for s in shapes if not s.drawing]), left):
         bounds = _bounds(group)
@@ -76,17 +79,9 @@ def place_tables(page: Page) -> Page:
     return replace(page, fragments=tuple(sorted([*left, *placed], key=lambda f: f.order)))
 
 
-def _is_background(shape: Shape, page: Page) -> bool:
-    return shape.x1 - shape.x0 > _PAGE_SHARE * page.width and shape.y1 - shape.y0 > _PAGE_SHARE * page.height
-
-
 def _bounds(shapes: Iterable[Shape]) -> Shape:
     x0, y0, x1, y1 = zip(*(shape[:4] for shape in shapes), strict=True)
     return Shape(min(x0), min(y0), max(x1), max(y1))
-
-
-def _extent(fragments: Iterable[Fragment]) -> Shape:
-    return _bounds(Shape(f.x0, f.y - f.size, f.x1, f.y) for f in fragments)
 
 
 def _touching(shapes: Iterable[Shape]) -> list[list[Shape]]:
@@ -195,6 +190,9 @@ def _tops(ruled: list[float], levels: list[float]) -> list[int]:
 
 def _table_rows(cells: dict[tuple[int, int], list[Word]], tops: list[list[int]]) -> Iterator[TableRow]:
     """Yield the rows; a label beside several rows is given with each of them."""
+    texts = {
+        place: [line.text for line in cell_lines(group_rows(make_fragments(words)))] for place, words in cells.items()
+    }
     label = min((column for column, _ in cells), default=0)
     for slot in range(len(tops[0])):
         places = [(column, slot) for column in range(len(tops)) if (column, slot) in cells]
@@ -202,11 +200,7 @@ def _table_rows(cells: dict[tuple[int, int], list[Word]], tops: list[list[int]])
             if (label, slot) not in cells and (label, tops[label][slot]) in cells:
                 places.insert(0, (label, tops[label][slot]))
             bold = all(word.bold for place in places for word in cells[place])
-            yield TableRow([lines for place in places if (lines := _cell_text(cells[place]))], bold)
-
-
-def _cell_text(words: list[Word]) -> list[str]:
-    return [line.text for line in cell_lines(group_rows(make_fragments(words)))]
+            yield TableRow([texts[place] for place in places if texts[place]], bold)
 
 
 def _is_table(rows: list[TableRow]) -> bool:
