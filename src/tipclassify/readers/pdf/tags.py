@@ -39,11 +39,6 @@ class Tag(NamedTuple):
     row: int = 0
     header: bool = False
 
-    @property
-    def place(self) -> int:
-        """Return the number of its row, or else its own."""
-        return self.row or self.block
-
 
 def read_tags(raw: Any, page: Any) -> dict[int, Tag]:
     """Return the tag of each marked-content id of a page; empty if the page has no structure tree."""

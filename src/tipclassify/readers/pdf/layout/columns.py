@@ -46,6 +46,7 @@ _MAX_BOX_SIZE: Final = 0.93  # share of the type size of the text beside a sideb
 _MAX_BOX_WIDTH: Final = 0.8  # share of the width of that text
 _MAX_TRIED_STRIPS: Final = 12  # strips tried before an area counts as a single column
 _LONG_WORD: Final = 20  # characters of a link or other long word
+_MAX_STARTS: Final = 64  # places where lines begin, the most frequent ones
 _MAX_FRAGMENTS: Final = 2_000  # fragments of a page; more are a drawing or a sheet of figures
 
 
@@ -152,18 +153,15 @@ def _white_strips(rows: list[Row], em: float) -> list[_WhiteStrip]:
     need = max(_MIN_GUTTER * em, 6.0)
     starts = Counter(floor(f.x0) for row in rows for f in row)
     strips: set[_WhiteStrip] = set()
-    for x1 in (start for start, count in starts.items() if count > 1):
-        for free, numbers in groupby(range(len(rows)), key=lambda n, x=x1: not _crosses(rows[n], x - need, x)):
+    for x1 in [start for start, count in starts.most_common(_MAX_STARTS) if count > 1]:
+        free = [not any(f.x0 < x1 and _right_end(f) > x1 - need for f in row) for row in rows]
+        for is_free, numbers in groupby(range(len(rows)), key=free.__getitem__):
             block = list(numbers)
             left = [f for n in block for f in rows[n] if f.x0 < x1]
             both = min(sum(rows[n][0].x0 < x1 for n in block), sum(rows[n][-1].x0 >= x1 for n in block))
-            if free and both and len(block) > 1:
+            if is_free and both and len(block) > 1:
                 strips.add(_WhiteStrip(max(map(_right_end, left)), x1, block[0], block[-1] + 1, both))
     return sorted(strips, key=lambda s: (-s.both, s.start - s.end, s.x0 - s.x1, s))
-
-
-def _crosses(row: Row, x0: float, x1: float) -> bool:
-    return any(f.x0 < x1 and _right_end(f) > x0 for f in row)
 
 
 def _right_end(fragment: Fragment) -> float:

@@ -16,7 +16,7 @@ from tipclassify.readers.pdf.layout.columns import reading_order
 from tipclassify.readers.pdf.layout.grouping import BULLET, ENDED, LARGE, LineGroup, group_lines, same_size
 from tipclassify.readers.pdf.layout.hyphens import count_whole_words, hyphenates, join_lines
 from tipclassify.readers.pdf.layout.lines import Line, make_lines
-from tipclassify.readers.pdf.layout.pages import Page
+from tipclassify.readers.pdf.layout.pages import Page, letters_by_size
 from tipclassify.readers.pdf.layout.running_headers import drop_running_headers
 from tipclassify.readers.pdf.layout.tables import CAPTION, place_tables
 from tipclassify.readers.pdf.layout.tagged import is_tagged, tagged_groups
@@ -97,10 +97,7 @@ def body_size(pages: Iterable[Page]) -> float:
     votes: Counter[float] = Counter()
     letters: Counter[float] = Counter()
     for page in pages:
-        sizes: Counter[float] = Counter()
-        for fragment in page.fragments:
-            for word in fragment.words:
-                sizes[word.size] += len(word.text)
+        sizes = letters_by_size(word for fragment in page.fragments for word in fragment.words)
         letters += sizes
         votes.update(size for size, _ in sizes.most_common(1))
     return max(votes, key=lambda size: (votes[size], letters[size]), default=0.0)

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise, takewhile
 from statistics import median
 from typing import Final
 
-from tipclassify.readers.pdf.layout.pages import MAX_RAISED_SIZE, Fragment, Row, Table, Word, join_words, row_text
+from tipclassify.readers.pdf.layout.pages import (
+    MAX_RAISED_SIZE,
+    Fragment,
+    Row,
+    Table,
+    Word,
+    join_words,
+    letters_by_size,
+    row_text,
+)
 
 __all__ = ["Line", "cell_lines", "make_lines"]
 
@@ -98,10 +106,7 @@ def _lines(cells: list[Row]) -> list[Line]:
     words = [word for cell in cells for word in _words(cell)]
     if not words:
         return []
-    sizes: Counter[float] = Counter()
-    for word in words:
-        sizes[word.size] += len(word.text)
-    size = sizes.most_common(1)[0][0]
+    size = letters_by_size(words).most_common(1)[0][0]
     y = median(word.y for word in words if word.size == size)
     kept = [_without_marks(_words(cell), size, y) for cell in cells]
     texts = [text for rest in kept if (text := _text(rest))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -11,7 +12,7 @@ from typing import Final, NamedTuple
 from tipclassify.readers.pdf.tags import Tag
 
 __all__ = ["MAX_RAISED_SIZE", "Fragment", "Page", "Row", "Shape", "Table", "TableRow", "Word", "group_rows"]
-__all__ += ["join_words", "make_fragments", "make_page", "row_text"]
+__all__ += ["join_words", "letters_by_size", "make_fragments", "make_page", "row_text"]
 
 
 class Word(NamedTuple):
@@ -162,6 +163,14 @@ def group_rows(fragments: Iterable[Fragment]) -> list[Row]:
     for row in rows:
         row.sort(key=lambda f: f.x0)
     return rows
+
+
+def letters_by_size(words: Iterable[Word]) -> Counter[float]:
+    """Count the letters of each type size."""
+    sizes: Counter[float] = Counter()
+    for word in words:
+        sizes[word.size] += len(word.text)
+    return sizes
 
 
 def row_text(row: Row) -> str:

@@ -53,12 +53,12 @@ def tagged_groups(page: Page, body: float) -> list[LineGroup]:
             if tag.row:
                 group.kind, group.cells = "header" if tag.header else "row", [[line.text for line in lines]]
                 rows[tag.row] = group
-            placed.append((tag.place, group))
+            placed.append((tag.row or tag.block, group))
     loose = [f for f in page.fragments if all(w.content not in page.tags and w.content != ARTIFACT for w in f.words)]
     for group in group_lines(make_lines(group_rows(loose)), page.number, body):
         at = next(f.order for f in loose if f.y == group.lines[0].y or f is loose[-1])
         before = _blocks((word for f in page.fragments if f.order < at for word in f.words), page)
-        placed.append((max((tag.place for tag in before), default=0) + 0.5, group))
+        placed.append((max((tag.row or tag.block for tag in before), default=0) + 0.5, group))
     groups = [group for _, group in sorted(placed, key=lambda pair: pair[0])]
     text = [group for group in groups if not group.is_table and group.kind != "note"]
     for group in text:
