@@ -9,7 +9,7 @@ import re
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from types import ModuleType
 from typing import Any, Final
 
@@ -118,15 +118,13 @@ def _table_section(section: str | None, caption: str) -> str:
     return f"{section.rstrip(' :.')}: {caption}" if section else caption
 
 
-@contextmanager
-def _open_document(pdfium: ModuleType, data: bytes, source: str) -> Iterator[Any]:
-    """Open the document; close it afterwards."""
+def _open_document(pdfium: ModuleType, data: bytes, source: str) -> Any:
     if b"%PDF-" not in data[:1_024]:
         raise InputError(f"{source}: not a PDF file; check what was saved")
     try:
         with suppress(pdfium.PdfiumError):  # some failures keep the last error code; that of a broken file is known
             pdfium.PdfDocument(b"%PDF-")
-        document = pdfium.PdfDocument(data)
+        return pdfium.PdfDocument(data)
     except pdfium.PdfiumError as error:
         code = getattr(error, "err_code", None)
         if code == pdfium.raw.FPDF_ERR_PASSWORD:
@@ -134,8 +132,6 @@ def _open_document(pdfium: ModuleType, data: bytes, source: str) -> Iterator[Any
         if code == pdfium.raw.FPDF_ERR_SECURITY:
             raise InputError(f"{source}: encrypted in an unknown way; save a copy that is not") from None
         raise InputError(f"{source}: damaged, cut off or without pages; fetch or export it again") from None
-    with document:
-        yield document
 
 
 def _read_pages(pdfium: ModuleType, document: Any, source: str) -> tuple[list[Page], set[int]]:

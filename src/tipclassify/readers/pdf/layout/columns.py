@@ -46,7 +46,7 @@ _MAX_BOX_SIZE: Final = 0.93  # share of the type size of the text beside a sideb
 _MAX_BOX_WIDTH: Final = 0.8  # share of the width of that text
 _MAX_TRIED_STRIPS: Final = 12  # strips tried before an area counts as a single column
 _LONG_WORD: Final = 20  # characters of a link or other long word
-_MAX_STARTS: Final = 64  # places where lines begin, the most frequent ones
+_MAX_STARTS: Final = 100  # places where lines begin, the most frequent ones
 _MAX_FRAGMENTS: Final = 2_000  # fragments of a page; more are a drawing or a sheet of figures
 
 
@@ -71,7 +71,7 @@ def _split(rows: list[Row]) -> list[tuple[list[Fragment], bool]]:
     em = median(f.size for row in rows for f in row)
     for strip in _white_strips(rows, em)[:_MAX_TRIED_STRIPS]:
         sides = [
-            ([f for f in row if f.x0 < strip.x0], [f for f in row if f.x0 >= strip.x0])
+            ([f for f in row if f.x0 < strip.x1], [f for f in row if f.x0 >= strip.x1])
             for row in rows[strip.start : strip.end]
         ]
         left, right = [a for a, _ in sides if a], [b for _, b in sides if b]
@@ -107,7 +107,10 @@ def _are_columns(left: list[Row], right: list[Row], strip: _WhiteStrip, em: floa
     if not wide and strip.both < (_MIN_ROWS if in_turn and not narrow else _MIN_ROWS_INTERLEAVED):
         return False  # may be chance alignment of word gaps in a narrow column
     texts = [[row_text(row) for row in side] for side in (left, right)]
-    return any(map(_is_prose, texts)) or all(len(side) >= 6 and _median_words(side) >= 4 for side in texts)
+    if any(map(_is_prose, texts)):
+        return True
+    whole = [[text for text in side if " " in text or len(text) < _LONG_WORD] for side in texts]  # no links
+    return all(len(side) >= 6 and _median_words(side) >= 4 for side in whole)
 
 
 def _is_prose(texts: list[str]) -> bool:
@@ -153,7 +156,7 @@ def _white_strips(rows: list[Row], em: float) -> list[_WhiteStrip]:
     need = max(_MIN_GUTTER * em, 6.0)
     starts = Counter(floor(f.x0) for row in rows for f in row)
     strips: set[_WhiteStrip] = set()
-    for x1 in [start for start, count in starts.most_common(_MAX_STARTS) if count > 1]:
+    for x1, _ in starts.most_common(_MAX_STARTS):
         free = [not any(f.x0 < x1 and _right_end(f) > x1 - need for f in row) for row in rows]
         for is_free, numbers in groupby(range(len(rows)), key=free.__getitem__):
             block = list(numbers)
