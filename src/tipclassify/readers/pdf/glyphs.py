@@ -95,7 +95,10 @@ class _Run(NamedTuple):
 
 def _read_runs(raw: Any, textpage: Any, area: Box, tagged: bool) -> Iterator[_Run]:
     """Yield the words of a page; each is split at changes of style and at gaps."""
-    text = "".join(chr(raw.FPDFText_GetUnicode(textpage.raw, at)) for at in range(textpage.count_chars()))
+    count = textpage.count_chars()
+    text = textpage.get_text_range(0, count) if count else ""
+    if len(text) != count:  # PDFium dropped or inserted characters: use its character list
+        text = "".join(chr(raw.FPDFText_GetUnicode(textpage.raw, at)) for at in range(count))
     reader = _CharacterReader(raw, textpage.raw, area)
     for token in _TOKEN.finditer(text):
         for start, end, glued in _split_token(*token.span(), reader):
@@ -125,10 +128,11 @@ class _CharacterReader:
 
     def __init__(self, raw: Any, handle: Any, area: Box) -> None:
         self._raw, self._handle, self._area = raw, handle, area
+        self._box, self._matrix = raw.FS_RECTF(), raw.FS_MATRIX()
 
     def box(self, index: int, angle: int) -> Box:
         """Return the loose box of a character, with the height of the font: equal for "a" and "l"."""
-        found = self._raw.FS_RECTF()
+        found = self._box
         self._raw.FPDFText_GetLooseCharBox(self._handle, index, byref(found))
         return _turned((found.left, found.bottom, found.right, found.top), self._area, angle)
 
@@ -139,7 +143,7 @@ class _CharacterReader:
 
     def size_and_angle(self, index: int) -> tuple[float, int]:
         """Return a character's type size in points, and quarter turns."""
-        matrix = self._raw.FS_MATRIX()
+        matrix = self._matrix
         self._raw.FPDFText_GetMatrix(self._handle, index, byref(matrix))
         size = self._raw.FPDFText_GetFontSize(self._handle, index) * hypot(matrix.c, matrix.d)
         return round(size, 1), _quarter_turns(matrix.a, matrix.b)

@@ -156,14 +156,15 @@ def _white_strips(rows: list[Row], em: float) -> list[_WhiteStrip]:
     need = max(_MIN_GUTTER * em, 6.0)
     starts = Counter(floor(f.x0) for row in rows for f in row)
     strips: set[_WhiteStrip] = set()
+    ends = [[(f.x0, _right_end(f)) for f in row] for row in rows]
     for x1, _ in starts.most_common(_MAX_STARTS):
-        free = [not any(f.x0 < x1 and _right_end(f) > x1 - need for f in row) for row in rows]
+        free = [not any(x0 < x1 and end > x1 - need for x0, end in row) for row in ends]
         for is_free, numbers in groupby(range(len(rows)), key=free.__getitem__):
-            block = list(numbers)
-            left = [f for n in block for f in rows[n] if f.x0 < x1]
+            block = list(numbers) if is_free else []
             both = min(sum(rows[n][0].x0 < x1 for n in block), sum(rows[n][-1].x0 >= x1 for n in block))
-            if is_free and both and len(block) > 1:
-                strips.add(_WhiteStrip(max(map(_right_end, left)), x1, block[0], block[-1] + 1, both))
+            if both and len(block) > 1:
+                left = max(end for n in block for x0, end in ends[n] if x0 < x1)
+                strips.add(_WhiteStrip(left, x1, block[0], block[-1] + 1, both))
     return sorted(strips, key=lambda s: (-s.both, s.start - s.end, s.x0 - s.x1, s))
 
 
