@@ -1,30 +1,24 @@
-"""Extract words with position, type size and weight from a PDFium page.
-
-PDFium describes characters one call at a time, and calls dominate the time of reading a PDF. So only the ends of a word
-are queried, and its inside only when the ends are in different text objects.
+"""Extract words and drawn shapes, which rule tables, from a PDFium page. Only the ends of a word are queried, since
+calls of PDFium dominate the time of reading, and its inside only where the ends are in different text objects.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator
-from ctypes import addressof, byref, c_double, c_int, create_string_buffer
-from itertools import pairwise
+from ctypes import addressof, byref, c_double, c_float, c_int, create_string_buffer
+from itertools import islice, pairwise
 from math import hypot
 from statistics import median
-from struct import Struct
 from typing import Any, Final, NamedTuple
 from unicodedata import bidirectional, normalize
 
 from tipclassify.readers.pdf.layout.pages import Page, Shape, Word, make_page
-from tipclassify.readers.pdf.shapes import read_shapes
 from tipclassify.readers.pdf.tags import UNTAGGED, content_id, read_tags
 
 __all__ = ["plain_text", "read_page"]
 
-Box = tuple[float, float, float, float]
-"""Left, bottom, right, top in points; y upwards."""
+Box = tuple[float, float, float, float]  # least x and y, greatest x and y, in points
 
 # White space is listed: \s includes \x1c to \x1f, which are ligatures in some fonts. PDFium writes \x02 or \ufffe for
 # a hyphen at a line's end.
@@ -38,6 +32,10 @@ _FILL_AND_STROKE: Final = 2  # text rendering mode that imitates bold (ISO 32000
 _SLANTING: Final = -1
 _MIN_TEXT: Final = 25  # characters of a page; fewer are a stamp or a page number
 _MIN_SHARE: Final = 0.75  # of a page's characters in the main direction
+_MAX_PATHS: Final = 3_000  # of a page; more are a drawing
+_MAX_SEGMENTS: Final = 400  # of a path that may rule a table; more are a drawing
+_MAX_SHAPES: Final = 2_000
+_OFF_AXIS: Final = 0.1  # points; the parts of a small tick are short
 _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _CHARACTER_MAP: Final = {
     **dict.fromkeys([*range(0x1B), *range(0x7F, 0xA0)], None),
@@ -51,36 +49,25 @@ _CHARACTER_MAP: Final = {
 
 
 def read_page(raw: Any, page: Any, number: int) -> Page:
-    """Read the words of a page in file order, rotated upright.
+    """Read a page of PDFium, whose functions `raw` has: its words in file order, rotated upright; it is not closed.
 
     Text in another direction than most of the page (stamps, axis labels) or outside its crop box is left out.
-
-    Parameters
-    ----------
-    raw : module
-        ``pypdfium2.raw``.
-    page : pypdfium2.PdfPage
-        The page; it is not closed.
-    number : int
-        Page number, from 1.
     """
     area: Box = page.get_bbox()
     tags = read_tags(raw, page)
     textpage = page.get_textpage()
     try:
         has_text = (textpage.count_chars() or len(list(page.get_objects([raw.FPDF_PAGEOBJ_TEXT])))) >= _MIN_TEXT
-        found = list(_text_runs(raw, textpage, bool(tags)))
+        found = list(_read_runs(raw, textpage, area, bool(tags)))
     finally:
         textpage.close()
-    inside = [run for run in found if _is_inside(run.box, area)]
-    weights = [sum(len(run.text) for run in inside if run.style.angle == angle) for angle in range(4)]
+    inside = [run for run in found if _is_inside(run, area)]
+    weights = [sum(len(run.word.text) for run in inside if run.angle == angle) for angle in range(4)]
     angle = weights.index(max(weights))
-    runs = _infer_bold([run for run in inside if run.style.angle == angle])
-    problem = _text_problem(found, inside, runs) if has_text else ""
-    words = [_rotate_upright(run, area) for run in runs]
-    shapes = [_rotate_shape(shape, area, angle) for shape in read_shapes(raw, page)]
-    width, height = area[2] - area[0], area[3] - area[1]
-    return make_page(number, *((height, width) if angle % 2 else (width, height)), words, shapes, tags, problem)
+    words = [run.word for run in inside if run.angle == angle]
+    problem = _text_problem(found, inside, words) if has_text else ""
+    shapes = [Shape(*_turned(shape[:4], area, angle), shape.drawing) for shape in _read_shapes(raw, page)]
+    return make_page(number, *_size(area, angle), words, shapes, tags, problem)
 
 
 def plain_text(text: str) -> str:
@@ -98,220 +85,155 @@ def plain_text(text: str) -> str:
     return normalize("NFC", text.translate(_CHARACTER_MAP))
 
 
-# --------------------------------------------------------------------------------------------- runs
+class _Run(NamedTuple):
+    """Hold a word or a part of one, its box, and the quarter turns of its direction from the x axis."""
 
-
-class _Style(NamedTuple):
-    """Hold the style of characters: size in points, quarter turns from the x axis, first origin, font.
-
-    `bold` is None where the font has no name.
-    """
-
-    size: float
-    bold: bool | None
-    angle: int
-    x: float
-    y: float
-    font: int
-
-
-class _TextRun(NamedTuple):
-    """Hold a word, or a part of one in one style, `glued` to the part before."""
-
-    text: str
+    word: Word
     box: Box
-    style: _Style
-    glued: bool
-    content: int
+    angle: int
 
 
-def _text_runs(raw: Any, textpage: Any, tagged: bool) -> Iterator[_TextRun]:
+def _read_runs(raw: Any, textpage: Any, area: Box, tagged: bool) -> Iterator[_Run]:
+    """Yield the words of a page; each is split at changes of style and at gaps."""
     count = textpage.count_chars()
     text = textpage.get_text_range(0, count) if count else ""
     if len(text) != count:  # PDFium dropped or inserted characters: use its character list
-        text = "".join(chr(raw.FPDFText_GetUnicode(textpage.raw, i)) for i in range(count))
-    reader = _CharacterReader(raw, textpage.raw)
-    last: _TextRun | None = None
+        text = "".join(chr(raw.FPDFText_GetUnicode(textpage.raw, at)) for at in range(count))
+    reader = _CharacterReader(raw, textpage.raw, area)
     for token in _TOKEN.finditer(text):
-        for start, end, box, style, glued in _split_token(*token.span(), reader):
+        for start, end, glued in _split_token(*token.span(), reader):
             plain = plain_text(text[start:end])
-            if plain:
-                if plain == "-" and start > token.start():
-                    glued = True  # a hyphen set at the margin, a little off its word
-                elif not glued and last is not None and reader.is_false_space(start - 1, last, box):
-                    glued = True
-                last = _TextRun(plain, box, style, glued, reader.content(start) if tagged else UNTAGGED)
-                yield last
+            if plain:  # a hyphen set at the margin may be a little off its word
+                glued |= plain == "-" and start > token.start()
+                yield reader.run(start, end, plain, glued, tagged)
 
 
-def _split_token(start: int, end: int, reader: _CharacterReader) -> Iterator[tuple[int, int, Box, _Style, bool]]:
-    """Split a token at changes of style and at gaps: (start, end, box, style, glued to the part before)."""
-    first, last = reader.box(start), reader.box(end - 1)
-    style = reader.style(start, first)
+def _split_token(start: int, end: int, reader: _CharacterReader) -> Iterator[tuple[int, int, bool]]:
+    """Split a token at changes of style and at gaps: (start, end, glued to the part before)."""
     glued = False
-    if end - start > 1 and reader.text_object(start) != reader.text_object(end - 1):
-        boxes = [first, *map(reader.box, range(start + 1, end))]
-        gaps = [_gap_between(a, b, style.angle) for a, b in pairwise(boxes)]
-        limit = _MAX_GAP * style.size + reader.spacing(gaps)
-        before = first
-        for at, gap, box in zip(range(start + 1, end), gaps, boxes[1:], strict=True):
-            if gap > limit or not _same_height(before, box, style.angle):
-                yield start, at, _bounding_box(first, before), style, glued
-                start, first, glued = at, box, gap <= limit
-                style = reader.style(at, box)
-            before = box
-    yield start, end, _bounding_box(first, last), style, glued
+    if end - start > 1 and reader.text_object(start)[1] != reader.text_object(end - 1)[1]:
+        size, angle = reader.size_and_angle(start)
+        boxes = [reader.box(at, angle) for at in range(start, end)]
+        gaps = [b[0] - a[2] for a, b in pairwise(boxes)]
+        limit = _MAX_GAP * size + max(median(gaps), 0.0)  # the letters may be spaced
+        for at, gap, (a, b) in zip(range(start + 1, end), gaps, pairwise(boxes), strict=True):
+            if gap > limit or abs(a[1] - b[1]) >= 0.1 or abs(a[3] - b[3]) >= 0.1:  # another font or baseline
+                yield start, at, glued
+                start, glued = at, gap <= limit
+    yield start, end, glued
 
 
 class _CharacterReader:
-    """Read boxes and styles of the characters of a text page by index."""
+    """Read the characters of a PDFium text page by index."""
 
-    def __init__(self, raw: Any, handle: Any) -> None:
-        self._raw, self._handle = raw, handle
-        self._rectangle, self._matrix = raw.FS_RECTF(), raw.FS_MATRIX()
-        self._rectangle_at, self._unpack = byref(self._rectangle), Struct("4f").unpack
-        self._loose_box, self._object = raw.FPDFText_GetLooseCharBox, raw.FPDFText_GetTextObject
-        self._bold: dict[int, bool | None] = {}
-        self._spacing = 0.0
-        self._font, self._box, self._style = 0, (0.0, 0.0, 0.0, 0.0), _Style(0.0, False, _SLANTING, 0.0, 0.0, 0)
+    def __init__(self, raw: Any, handle: Any, area: Box) -> None:
+        self._raw, self._handle, self._area = raw, handle, area
+        self._box, self._matrix = raw.FS_RECTF(), raw.FS_MATRIX()
 
-    def box(self, index: int) -> Box:
+    def box(self, index: int, angle: int) -> Box:
         """Return the loose box of a character, with the height of the font: equal for "a" and "l"."""
-        self._loose_box(self._handle, index, self._rectangle_at)
-        left, top, right, bottom = self._unpack(self._rectangle)
-        return left, bottom, right, top
+        found = self._box
+        self._raw.FPDFText_GetLooseCharBox(self._handle, index, byref(found))
+        return _turned((found.left, found.bottom, found.right, found.top), self._area, angle)
 
-    def text_object(self, index: int) -> int:
-        """Return the address of a character's text object; 0 for characters generated by PDFium."""
-        found = self._object(self._handle, index)
-        return addressof(found.contents) if found else 0
+    def text_object(self, index: int) -> tuple[Any, int]:
+        """Return a character's text object and its address; 0 for characters generated by PDFium."""
+        found = self._raw.FPDFText_GetTextObject(self._handle, index)
+        return found, addressof(found.contents) if found else 0
 
-    def content(self, index: int) -> int:
-        """Return the marked-content id of a character."""
-        found = self._object(self._handle, index)
-        return content_id(self._raw, found) if found else UNTAGGED
+    def size_and_angle(self, index: int) -> tuple[float, int]:
+        """Return a character's type size in points, and quarter turns."""
+        matrix = self._matrix
+        self._raw.FPDFText_GetMatrix(self._handle, index, byref(matrix))
+        size = self._raw.FPDFText_GetFontSize(self._handle, index) * hypot(matrix.c, matrix.d)
+        return round(size, 1), _quarter_turns(matrix.a, matrix.b)
 
-    def style(self, index: int, box: Box) -> _Style:
-        """Return a character's style; one with the font and vertical extent of the last has its style."""
-        raw, handle = self._raw, self._handle
-        found = self._object(handle, index)
-        font = raw.FPDFTextObj_GetFont(found) if found else None
-        key = addressof(font.contents) if font else 0
-        if not key or key != self._font or not _same_height(box, self._box, self._style.angle):
-            x, y = c_double(), c_double()
-            raw.FPDFText_GetMatrix(handle, index, byref(self._matrix))
-            raw.FPDFText_GetCharOrigin(handle, index, byref(x), byref(y))
-            matrix = self._matrix
-            size = round(raw.FPDFText_GetFontSize(handle, index) * hypot(matrix.c, matrix.d), 1)
-            bold = self._has_bold_font(index, key)
-            if found and raw.FPDFTextObj_GetTextRenderMode(found) == _FILL_AND_STROKE:
-                bold = True
-            self._style = _Style(size, bold, _quarter_turns(matrix.a, matrix.b), x.value, y.value, key)
-        self._font, self._box = key, box
-        return self._style
+    def run(self, start: int, end: int, text: str, glued: bool, tagged: bool) -> _Run:
+        """Return the run of characters between two indexes."""
+        size, angle = self.size_and_angle(start)
+        first, last = self.box(start, angle), self.box(end - 1, angle)
+        box = min(first[0], last[0]), min(first[1], last[1]), max(first[2], last[2]), max(first[3], last[3])
+        found, _ = self.text_object(start)
+        x, y = c_double(), c_double()
+        self._raw.FPDFText_GetCharOrigin(self._handle, start, byref(x), byref(y))
+        baseline = _turned((x.value, y.value, x.value, y.value), self._area, angle)[1]
+        content = content_id(self._raw, found) if found and tagged else UNTAGGED
+        return _Run(Word(text, box[0], box[2], baseline, size, self._is_bold(start, found), glued, content), box, angle)
 
-    def spacing(self, gaps: list[float]) -> float:
-        """Return the letter spacing in points, of this word or, if it is too short, of the last."""
-        if len(gaps) > 2:
-            self._spacing = max(median(gaps), 0.0)
-        return self._spacing
-
-    def is_false_space(self, index: int, before: _TextRun, box: Box) -> bool:
-        """Return whether PDFium generated a space before a character as close as the letters of the last word."""
-        gap, limit = _gap_between(before.box, box, before.style.angle), _MAX_GAP * before.style.size
-        close = -limit < gap < limit + self._spacing and _same_height(before.box, box, before.style.angle)
-        return close and self._raw.FPDFText_IsGenerated(self._handle, index) == 1
-
-    def _has_bold_font(self, index: int, key: int) -> bool | None:
-        if key not in self._bold:
-            name, flags = create_string_buffer(256), c_int()
-            self._raw.FPDFText_GetFontInfo(self._handle, index, name, len(name), byref(flags))
-            bold = bool(flags.value & _FORCE_BOLD or _BOLD_NAME.search(name.value))
-            self._bold[key] = bold if name.value or bold else None
-        return self._bold[key]
+    def _is_bold(self, index: int, text_object: Any) -> bool:
+        if text_object and self._raw.FPDFTextObj_GetTextRenderMode(text_object) == _FILL_AND_STROKE:
+            return True
+        name, flags = create_string_buffer(256), c_int()
+        self._raw.FPDFText_GetFontInfo(self._handle, index, name, len(name), byref(flags))
+        return flags.value & _FORCE_BOLD > 0 or _BOLD_NAME.search(name.value) is not None
 
 
-def _infer_bold(runs: list[_TextRun]) -> list[_TextRun]:
-    """Infer the weight of unnamed fonts (Type 3): all but the most frequent one count as bold."""
-    sizes: Counter[int] = Counter()
-    for run in runs:
-        if run.style.bold is None:
-            sizes[run.style.font] += len(run.text)
-    if not sizes:
-        return runs
-    main = sizes.most_common(1)[0][0]
-    return [
-        run._replace(style=run.style._replace(bold=run.style.font != main)) if run.style.bold is None else run
-        for run in runs
-    ]
-
-
-def _text_problem(found: list[_TextRun], inside: list[_TextRun], kept: list[_TextRun]) -> str:
+def _text_problem(found: list[_Run], inside: list[_Run], kept: list[Word]) -> str:
     """Return why the text of a page is not read, or not in order; "" if it is."""
-    size = sum(len(run.text) for run in kept)
-    if sum(len(run.text) for run in found) < _MIN_TEXT:
+    text = "".join(word.text for word in kept)
+    if sum(len(run.word.text) for run in found) < _MIN_TEXT:
         return "with characters that the fonts do not name"
     if not inside:
         return "with text outside of the page alone"
-    if size < _MIN_SHARE * sum(len(run.text) for run in inside):
+    if len(text) < _MIN_SHARE * sum(len(run.word.text) for run in inside):
         return "with text in other directions, which is left out"
-    if sum(bidirectional(letter) in ("R", "AL") for run in kept for letter in run.text) * 2 > size:
+    if sum(bidirectional(letter) in ("R", "AL") for letter in text) * 2 > len(text):
         return "with right-to-left text, whose words are out of order"
-    steps = [
-        len(b.text) == 1 and abs(a.style.x - b.style.x) < 0.5 * a.style.size < a.style.y - b.style.y
-        for a, b in pairwise(kept)
-    ]
+    steps = [len(b.text) == 1 and abs(a.x0 - b.x0) < 0.5 * a.size < b.y - a.y for a, b in pairwise(kept)]
     return "with vertical text, whose characters are out of order" if sum(steps) * 2 > len(kept) else ""
 
 
-# --------------------------------------------------------------------------------------------- boxes
+def _read_shapes(raw: Any, page: Any) -> list[Shape]:
+    """Return the shapes of a page in its own coordinates, y upwards; none if there are too many for tables."""
+    paths = list(islice(page.get_objects([raw.FPDF_PAGEOBJ_PATH], max_depth=1), _MAX_PATHS + 1))
+    shapes = list(islice((shape for path in paths for shape in _path_shapes(raw, path)), _MAX_SHAPES + 1))
+    return shapes if len(paths) <= _MAX_PATHS and len(shapes) <= _MAX_SHAPES else []
 
 
-def _bounding_box(a: Box, b: Box) -> Box:
-    if a[1] == b[1] and a[0] <= b[2]:  # side by side
-        return a[0], a[1], b[2], a[3]
-    return min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
+def _path_shapes(raw: Any, path: Any) -> Iterator[Shape]:
+    """Yield the straight lines and boxes of a path one by one, or its bounds if it has other segments."""
+    count = raw.FPDFPath_CountSegments(path)
+    straight, matrix = count <= _MAX_SEGMENTS, path.get_matrix()
+    parts: list[list[tuple[float, float]]] = []
+    x, y = c_float(), c_float()
+    for segment in (raw.FPDFPath_GetPathSegment(path, at) for at in range(count if straight else 0)):
+        raw.FPDFPathSegment_GetPoint(segment, byref(x), byref(y))
+        kind = raw.FPDFPathSegment_GetType(segment)
+        straight &= kind != raw.FPDF_SEGMENT_BEZIERTO
+        if kind == raw.FPDF_SEGMENT_MOVETO or not parts:
+            parts.append([])
+        parts[-1].append(matrix.on_point(x.value, y.value))
+    steps = [(abs(a[0] - b[0]), abs(a[1] - b[1])) for part in parts for a, b in pairwise(part)]
+    if straight and all(min(step) < _OFF_AXIS for step in steps):
+        for part in parts:
+            xs, ys = zip(*part, strict=True)
+            yield Shape(min(xs), min(ys), max(xs), max(ys))
+    else:
+        left, bottom, right, top = path.get_bounds()
+        yield Shape(left, bottom, right, top, drawing=True)
 
 
-def _same_height(a: Box, b: Box, angle: int) -> bool:
-    """Return whether two boxes have equal vertical extent, as characters of one font on one baseline do."""
-    side = 1 - angle % 2
-    return abs(a[side] - b[side]) < 0.1 and abs(a[side + 2] - b[side + 2]) < 0.1
+def _size(area: Box, angle: int) -> tuple[float, float]:
+    """Return the width and height of a page after quarter turns."""
+    width, height = area[2] - area[0], area[3] - area[1]
+    return (height, width) if angle % 2 else (width, height)
 
 
-def _gap_between(before: Box, box: Box, angle: int) -> float:
-    """Return the gap between two boxes in the direction of writing, in points."""
-    return (box[0] - before[2], box[1] - before[3], before[0] - box[2], before[1] - box[3])[angle]
-
-
-def _is_inside(box: Box, area: Box) -> bool:
-    """Return whether the center of a box is on the page."""
-    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-    return area[0] <= x <= area[2] and area[1] <= y <= area[3]
-
-
-def _rotate_upright(run: _TextRun, area: Box) -> Word:
-    """Convert a text run to a word in layout coordinates: page upright, y downwards."""
-    (left, bottom, right, top), style = run.box, run.style
-    x0, x1, y = (
-        (left - area[0], right - area[0], area[3] - style.y),
-        (bottom - area[1], top - area[1], style.x - area[0]),
-        (area[2] - right, area[2] - left, style.y - area[1]),
-        (area[3] - top, area[3] - bottom, area[2] - style.x),
-    )[style.angle]
-    return Word(run.text, x0, x1, y, style.size, bool(style.bold), run.glued, run.content)
-
-
-def _rotate_shape(shape: Shape, area: Box, angle: int) -> Shape:
-    """Convert a shape to layout coordinates."""
-    left, bottom, right, top, drawing = shape
-    x0, y0, x1, y1 = (
-        (left - area[0], area[3] - top, right - area[0], area[3] - bottom),
-        (bottom - area[1], left - area[0], top - area[1], right - area[0]),
-        (area[2] - right, bottom - area[1], area[2] - left, top - area[1]),
-        (area[3] - top, area[2] - right, area[3] - bottom, area[2] - left),
+def _turned(box: Box, area: Box, angle: int) -> Box:
+    """Return a box of the page, y upwards, in layout coordinates: upright after quarter turns, y downwards."""
+    (left, bottom, right, top), (x0, y0, x1, y1) = box, area
+    return (
+        (left - x0, y1 - top, right - x0, y1 - bottom),
+        (bottom - y0, left - x0, top - y0, right - x0),
+        (x1 - right, bottom - y0, x1 - left, top - y0),
+        (y1 - top, x1 - right, y1 - bottom, x1 - left),
     )[angle]
-    return Shape(x0, y0, x1, y1, drawing)
+
+
+def _is_inside(run: _Run, area: Box) -> bool:
+    """Return whether the center of a run is on the page."""
+    width, height = _size(area, run.angle)
+    return 0 <= run.box[0] + run.box[2] <= 2 * width and 0 <= run.box[1] + run.box[3] <= 2 * height
 
 
 def _quarter_turns(a: float, b: float) -> int:

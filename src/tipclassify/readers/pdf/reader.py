@@ -1,7 +1,6 @@
 """Read a PDF into a `Document`: text in reading order, without running headers, page numbers and note marks.
 
-This module opens and checks the file, and assigns offsets. `tipclassify.readers.pdf.glyphs` reads the words of a page,
-`tipclassify.readers.pdf.layout` makes paragraphs of them.
+This module opens and checks the file; `glyphs` reads the words of a page, `layout` makes paragraphs of them.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import re
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, suppress
 from types import ModuleType
 from typing import Any, Final
 
@@ -25,9 +24,7 @@ from tipclassify.text.segmentation.sections import Outline, join_headings, run_i
 
 __all__ = ["MOST_CHARACTERS", "MOST_PAGES", "read_pdf"]
 
-MOST_PAGES: Final = 5_000
-"""Maximum pages of a report; yearbooks of all countries have some 700."""
-
+MOST_PAGES: Final = 5_000  # maximum pages of a report; yearbooks of all countries have some 700
 MOST_CHARACTERS: Final = 20_000_000
 """Maximum characters of a report, 4,000 a page at the maximum of pages: bounds time and memory."""
 
@@ -49,7 +46,7 @@ def read_pdf(data: bytes, source: str) -> Document:
 
     Offsets count the characters of the document's text, in which empty lines separate blocks. Footnotes are blocks
     after the text of their page. Running headers, page numbers, note marks, and text in another direction than most
-    of its page are left out.
+    of its page are left out; pages that are not read in full give a `UserWarning`.
 
     Parameters
     ----------
@@ -64,12 +61,6 @@ def read_pdf(data: bytes, source: str) -> Document:
         When the file is damaged, encrypted, empty, too long, or a scan without text.
     MissingExtraError
         When PDFium is not installed.
-
-    Warns
-    -----
-    UserWarning
-        For pages without a text layer, when others have one; for text in several directions, vertical or from right
-        to left; for a truncated file.
     """
     try:
         import pypdfium2
@@ -83,37 +74,35 @@ def read_pdf(data: bytes, source: str) -> Document:
     paragraphs = read_paragraphs(pages)
     if not paragraphs:
         raise InputError(f"{source}: no readable text in {len(pages)} pages; {_OCR}")
-    title = title or _largest_heading(paragraphs, body_size(pages))
+    if title is None:  # the heading in the largest type on the first page, if larger than the text
+        headings = [p for p in paragraphs if p.kind == "heading" and p.page == 1 and p.size > body_size(pages) * 1.1]
+        title = max(headings, key=lambda p: p.size).text if headings else None
     return Document("\n\n".join(paragraph.text for paragraph in paragraphs), tuple(_blocks(paragraphs)), source, title)
 
 
 def _blocks(paragraphs: list[Paragraph]) -> Iterator[Block]:
-    """Yield a block for each paragraph, in its section.
-
-    The rows of a table are in the section of its caption, the text after it in that of the heading before.
-    """
+    """Yield a block for each paragraph in its section; text after a table is in that of the heading before."""
     references = find_references(paragraphs)
     outlines = {False: Outline(), True: Outline()}  # a sidebar has its own headings
     sections: dict[bool, str | None] = {False: None, True: None}
     table: str | None = None
     at = 0
     for number, paragraph in enumerate(paragraphs):
-        text, aside = paragraph.text, paragraph.aside
+        text, aside, heading = paragraph.text, paragraph.aside, paragraph.is_heading
         section = sections[aside]
         if number in references:
-            section = REFERENCES
+            section, heading = REFERENCES, is_reference_heading(text)
         elif paragraph.kind == "caption":
             section = table = _table_section(section, text)
         elif paragraph.kind in ("row", "header"):
             section = table or section
-        elif paragraph.heading and table is not None and (nested := join_headings(table, text)) != text:
+        elif heading and table is not None and (nested := join_headings(table, text)) != text:
             section = sections[aside] = nested  # the name of a column, of a table that is not ruled
         else:
             table = None
-            heading = outlines[aside].section(text, paragraph.level) if paragraph.heading else run_in_section(text)
-            section = sections[aside] = heading or section
-        untagged = is_reference_heading(text) if number in references else paragraph.heading
-        yield Block(at, at + len(text), section, untagged or paragraph.kind == "header", paragraph.page)
+            opened = outlines[aside].section(text, paragraph.level) if heading else run_in_section(text)
+            section = sections[aside] = opened or section
+        yield Block(at, at + len(text), section, heading or paragraph.kind == "header", paragraph.page)
         at += len(text) + 2
 
 
@@ -129,57 +118,37 @@ def _table_section(section: str | None, caption: str) -> str:
     return f"{section.rstrip(' :.')}: {caption}" if section else caption
 
 
-@contextmanager
-def _open_document(pdfium: ModuleType, data: bytes, source: str) -> Iterator[Any]:
-    """Open the document; close it afterwards."""
+def _open_document(pdfium: ModuleType, data: bytes, source: str) -> Any:
     if b"%PDF-" not in data[:1_024]:
         raise InputError(f"{source}: not a PDF file; check what was saved")
     try:
-        document = pdfium.PdfDocument(data)
-    except pdfium.PdfiumError:
-        code = _error_code(pdfium, data)
+        with suppress(pdfium.PdfiumError):  # some failures keep the last error code; that of a broken file is known
+            pdfium.PdfDocument(b"%PDF-")
+        return pdfium.PdfDocument(data)
+    except pdfium.PdfiumError as error:
+        code = getattr(error, "err_code", None)
         if code == pdfium.raw.FPDF_ERR_PASSWORD:
             raise InputError(f"{source}: protected by a password; save a copy without one") from None
         if code == pdfium.raw.FPDF_ERR_SECURITY:
             raise InputError(f"{source}: encrypted in an unknown way; save a copy that is not") from None
         raise InputError(f"{source}: damaged, cut off or without pages; fetch or export it again") from None
-    with document:
-        yield document
 
 
-def _error_code(pdfium: ModuleType, data: bytes) -> int | None:
-    """Return PDFium's error code for a file that it cannot load.
-
-    Some failures set no code and keep the last one; so a broken file is loaded first, for a known code.
-    """
-    code: int | None = None
-    for attempt in (b"%PDF-", data):
-        try:
-            pdfium.PdfDocument(attempt).close()
-        except pdfium.PdfiumError as error:
-            code = getattr(error, "err_code", None)
-    return code
-
-
-def _read_pages(pdfium: ModuleType, document: Any, source: str) -> tuple[list[Page], list[int]]:
+def _read_pages(pdfium: ModuleType, document: Any, source: str) -> tuple[list[Page], set[int]]:
     """Read all pages; also return the numbers of those with images or drawings and hardly any text."""
-    count = len(document)
-    if count > MOST_PAGES:
-        raise InputError(f"{source}: {count:,} pages, over {MOST_PAGES:,}; split it")
+    if len(document) > MOST_PAGES:
+        raise InputError(f"{source}: {len(document):,} pages, over {MOST_PAGES:,}; split it")
     pages: list[Page] = []
-    image_pages: list[int] = []
+    image_pages: set[int] = set()
     characters = 0
-    for number in range(1, count + 1):
+    for number in range(1, len(document) + 1):
         try:
-            handle = document[number - 1]
-            try:
+            with closing(document[number - 1]) as handle:
                 page = read_page(pdfium.raw, handle, number)
                 if _count_letters(page) < _MIN_LETTERS and any(
                     found.type != pdfium.raw.FPDF_PAGEOBJ_TEXT for found in handle.get_objects(max_depth=_FORM_DEPTH)
                 ):
-                    image_pages.append(number)
-            finally:
-                handle.close()
+                    image_pages.add(number)
         except pdfium.PdfiumError:
             raise InputError(f"{source}: damaged at page {number}; fetch or export it again") from None
         characters += sum(len(word.text) for word in page.words)
@@ -189,22 +158,21 @@ def _read_pages(pdfium: ModuleType, document: Any, source: str) -> tuple[list[Pa
     return pages, image_pages
 
 
-def _text_layer_warnings(pages: list[Page], image_pages: list[int], data: bytes, source: str) -> Iterator[str]:
+def _text_layer_warnings(pages: list[Page], image_pages: set[int], data: bytes, source: str) -> Iterator[str]:
     """Yield warnings of missing text; raise `InputError` for a scan or a file without readable text."""
     problems: dict[str, list[int]] = {}
     for page in pages:
         if page.problem:
             problems.setdefault(page.problem, []).append(page.number)
-    blank = [page.number for page in pages if not page.words]
+    said = [f"{_numbered(numbers)} {problem}" for problem, numbers in problems.items()]
+    blank = {page.number for page in pages if not page.words}
     few = sum(map(_count_letters, pages)) < _MIN_LETTERS * len(pages)
-    if len(blank) == len(pages) and problems:
-        said = ", ".join(f"{_numbered(numbers)} {problem}" for problem, numbers in problems.items())
-        raise InputError(f"{source}: no text that can be read: {said}; {_OCR}")
+    if len(blank) == len(pages) and said:
+        raise InputError(f"{source}: no text that can be read: {', '.join(said)}; {_OCR}")
     if len(blank) == len(pages) or (few and len(image_pages) * 2 > len(pages)):
         raise InputError(f"{source}: no text layer (scanned pages?); {_OCR}")
-    for problem, numbers in problems.items():
-        yield f"{source}: {_numbered(numbers)} {problem}; check it against the file"
-    without = sorted({*blank} & {*image_pages} - {number for numbers in problems.values() for number in numbers})
+    yield from (f"{source}: {problem}; check it against the file" for problem in said)
+    without = sorted((blank & image_pages).difference(*problems.values()))
     if without:
         yield f"{source}: {_numbered(without)} without a text layer (scanned?); {_OCR}"
     if b"startxref" not in data[-_TAIL_BYTES:]:
@@ -223,12 +191,6 @@ def _numbered(numbers: list[int]) -> str:
 
 def _count_letters(page: Page) -> int:
     return sum(sum(map(str.isalpha, word.text)) for word in page.words)
-
-
-def _largest_heading(paragraphs: list[Paragraph], body: float) -> str | None:
-    """Return the heading in the largest type on the first page, if larger than body text; else None."""
-    headings = [p for p in paragraphs if p.heading and p.page == 1 and p.size > body * 1.1]
-    return max(headings, key=lambda p: p.size).text if headings else None
 
 
 def _clean_title(title: str) -> str | None:

@@ -37,26 +37,20 @@ def find_references(paragraphs: Sequence[Paragraph]) -> set[int]:
 
     >>> entries = [f"{n} Halden Times. Trials resume. May {n}, 2021. https://halden.example/{n}" for n in range(1, 6)]
     >>> texts = ["Police arrested nine men.", *entries]
-    >>> sorted(find_references([Paragraph(text, 1, False, 10.0) for text in texts]))
+    >>> sorted(find_references([Paragraph(text, 1) for text in texts]))
     [1, 2, 3, 4, 5]
     """
-    strong = [_is_entry(paragraph) for paragraph in paragraphs]
+    strong = [_has_evidence(paragraph) for paragraph in paragraphs]
     entry = [known or _may_be_entry(paragraph) for known, paragraph in zip(strong, paragraphs, strict=True)]
     found: set[int] = set()
-    start = 0
-    while start < len(paragraphs):
-        headed = is_reference_heading(paragraphs[start].text)
-        if not (entry[start] or headed):
-            start += 1
-            continue
-        end = _end_of_run(paragraphs, entry, start)
-        entries, evidence = sum(entry[start:end]), sum(strong[start:end])
-        enough = entries >= _MIN_ENTRIES and entries >= _MIN_SHARE * (end - start) and evidence * 3 >= entries
-        if enough or (headed and entries):
-            found.update(range(start, end))
-            start = end
-        else:
-            start += 1
+    for start, paragraph in enumerate(paragraphs):
+        headed = is_reference_heading(paragraph.text)
+        if start not in found and (entry[start] or headed):
+            end = _end_of_run(paragraphs, entry, start)
+            entries, evidence = sum(entry[start:end]), sum(strong[start:end])
+            enough = entries >= _MIN_ENTRIES and entries >= _MIN_SHARE * (end - start) and evidence * 3 >= entries
+            if enough or (headed and entries):
+                found.update(range(start, end))
     return found
 
 
@@ -75,21 +69,19 @@ def _end_of_run(paragraphs: Sequence[Paragraph], entry: Sequence[bool], start: i
     for at in range(start + 1, len(paragraphs)):
         if entry[at]:
             last = at
-        elif at - last > _MAX_OTHERS or (paragraphs[at].heading and not any(entry[at + 1 : at + 3])):
+        elif at - last > _MAX_OTHERS or (paragraphs[at].is_heading and not any(entry[at + 1 : at + 3])):
             break
     return last + 1
 
 
-def _is_entry(paragraph: Paragraph) -> bool:
-    """Return whether a paragraph has the evidence of an entry: a link, where or when it was found."""
-    text = paragraph.text
-    if paragraph.kind != "text" or len(text) > _MAX_ENTRY:
-        return False
-    return _EVIDENCE.search(text) is not None or is_furniture(text)
+def _has_evidence(paragraph: Paragraph) -> bool:
+    """Return whether a paragraph has a link, or where or when it was found."""
+    short = paragraph.kind in ("text", "heading", "note") and len(paragraph.text) <= _MAX_ENTRY
+    return short and (_EVIDENCE.search(paragraph.text) is not None or is_furniture(paragraph.text))
 
 
 def _may_be_entry(paragraph: Paragraph) -> bool:
     """Return whether a paragraph is numbered and names a year."""
     text = paragraph.text
-    short = paragraph.kind == "text" and not paragraph.heading and len(text) <= _MAX_ENTRY
+    short = paragraph.kind in ("text", "note") and len(text) <= _MAX_ENTRY
     return short and _NUMBERED.match(text) is not None and _YEAR.search(text) is not None

@@ -10,51 +10,48 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Final, Literal
+from typing import Final
 
 from tipclassify.readers.pdf.layout.columns import reading_order
-from tipclassify.readers.pdf.layout.grouping import BULLET, ENDED, LineGroup, group_lines, same_size
-from tipclassify.readers.pdf.layout.headings import is_caption, is_heading, is_sentence
+from tipclassify.readers.pdf.layout.grouping import BULLET, ENDED, LARGE, LineGroup, group_lines, same_size
 from tipclassify.readers.pdf.layout.hyphens import count_whole_words, hyphenates, join_lines
 from tipclassify.readers.pdf.layout.lines import Line, make_lines
-from tipclassify.readers.pdf.layout.pages import Page
+from tipclassify.readers.pdf.layout.pages import Page, letters_by_size
 from tipclassify.readers.pdf.layout.running_headers import drop_running_headers
-from tipclassify.readers.pdf.layout.tables import place_tables
+from tipclassify.readers.pdf.layout.tables import CAPTION, place_tables
 from tipclassify.readers.pdf.layout.tagged import is_tagged, tagged_groups
 from tipclassify.readers.source_blocks import table_row
+from tipclassify.text.segmentation.sections import named_section, without_enumerator
 
 __all__ = ["Paragraph", "body_size", "read_paragraphs"]
-
-ParagraphKind = Literal["text", "row", "header", "caption"]
 
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """Hold a paragraph of a document.
+    """Hold a paragraph, the page on which it begins, and its type size in points.
 
-    Attributes
-    ----------
-    page : int
-        Page on which it begins, from 1.
-    size : float
-        Type size, in points.
-    aside : bool
-        Whether it is in a sidebar, whose headings do not apply to the text.
-    level : int or None
-        Level of a heading, if the file gives it.
-    kind : str
-        "row" of a table, its "header" or "caption", or else "text".
+    `kind` is "text", "heading", "note", "caption", or "row" or "header" of a table; `level` is that of a heading, if
+    the file gives it; `aside` marks a sidebar, whose headings do not apply to the text.
     """
 
     text: str
     page: int
-    heading: bool
-    size: float
+    kind: str = "text"
+    size: float = 0.0
     aside: bool = False
     level: int | None = None
-    kind: ParagraphKind = "text"
+
+    @property
+    def is_heading(self) -> bool:
+        return self.kind in ("heading", "caption")
 
 
+_MAX_WORDS: Final = 14  # words of a bold or capitalized heading; as for web pages
+_MAX_LINES: Final = 10
+_MAX_TITLE_WORDS: Final = 30  # words of a heading in larger type
+_MAX_NUMBERED_WORDS: Final = 3  # words of a heading that ends in a full stop, such as "Section 2."
+_NOTES: Final = re.compile(r"(?:\s*[(\[]\d{1,3}(?:[,;–-]\s?\d{1,3})*[)\]])+$")
+_END_INSIDE: Final = re.compile(r"[a-z]{3}[\"”’)\]]*[.!](?:\s[(\[][\d,; –-]+[)\]])*\s+[\"“(\[]?[A-Z]")
 _SENTENCE_END: Final = re.compile(r"[.!?][\"”’')\]»]*$")
 _NOTE_START: Final = re.compile(r"[\[(]?(?:\d{1,3}|[*†‡§¶]{1,3})[\])]?[.)]?\s?(?=[^\W\d_]|[“\"‘(])")
 _MAX_NOTE_SIZE: Final = 0.93  # of the size of body text
@@ -69,7 +66,6 @@ def read_paragraphs(pages: Sequence[Page]) -> list[Paragraph]:
     by_tree = {page.number for page in pages if is_tagged(page)}
     pages = [page if page.number in by_tree else place_tables(page) for page in pages]
     body = body_size(pages)
-    bold_body = _is_mostly_bold(pages, body)
     groups: list[LineGroup] = []
     notes: list[LineGroup] = []
     for page in drop_running_headers(pages):
@@ -83,14 +79,14 @@ def read_paragraphs(pages: Sequence[Page]) -> list[Paragraph]:
             start = len(lines) if aside else _start_of_notes(lines, body, floor)
             groups += group_lines(lines[:start], page.number, body, aside=aside)
             notes += group_lines(lines[start:], page.number, body, starts_group=_begins_note)
-    _find_headings(groups, body, bold_body)
+    _find_kinds(groups, pages, body)
     # A stable sort: text precedes the footnotes of its page.
     ordered = sorted([*_join_continuations(groups), *notes], key=lambda group: group.page)
-    cells = [[[line.text for line in lines] for lines in group.cells or [group.lines]] for group in ordered]
+    cells = [group.cells or [[line.text for line in group.lines]] for group in ordered]
     texts = [lines for found in cells for lines in found]
     words, hyphenated = count_whole_words(texts), hyphenates(texts)
     return [
-        Paragraph(text, group.page, group.heading, group.lines[0].size, group.aside, group.level, _kind(group))
+        Paragraph(text, group.page, group.kind or "note", group.lines[0].size, group.aside, group.level)
         for group, found in zip(ordered, cells, strict=True)
         if (text := BULLET.sub("", table_row(join_lines(lines, words, hyphenated) for lines in found)))
     ]
@@ -101,38 +97,59 @@ def body_size(pages: Iterable[Page]) -> float:
     votes: Counter[float] = Counter()
     letters: Counter[float] = Counter()
     for page in pages:
-        sizes: Counter[float] = Counter()
-        for fragment in page.fragments:
-            for word in fragment.words:
-                sizes[word.size] += len(word.text)
+        sizes = letters_by_size(word for fragment in page.fragments for word in fragment.words)
         letters += sizes
-        if sizes:
-            votes[sizes.most_common(1)[0][0]] += 1
-    return max(votes, key=lambda size: (votes[size], letters[size])) if votes else 0.0
+        votes.update(size for size, _ in sizes.most_common(1))
+    return max(votes, key=lambda size: (votes[size], letters[size]), default=0.0)
 
 
-def _find_headings(groups: list[LineGroup], body: float, bold_body: bool) -> None:
-    """Mark headings and captions: those that the tree names, if it names any, else by layout."""
+def _find_kinds(groups: list[LineGroup], pages: Iterable[Page], body: float) -> None:
+    """Tell headings, captions, rows and text apart: by the tree if it names headings, else by layout."""
+    bold = [word.bold for page in pages for word in page.words if word.size == body]
+    bold_body = sum(bold) * 2 > len(bold)
     named = sum(group.kind == "heading" for group in groups) > 1
     for group, following in zip_longest(groups, groups[1:]):
-        if group.kind == "heading":
-            group.heading = not is_sentence(group.text)
-        elif not (named and group.kind):
-            group.heading = is_heading(group, body, bold_body)
-        group.caption = is_caption(group, following) or group.kind == "caption"
-        group.heading |= group.caption
+        if group.is_table:
+            group.kind = group.kind or "row"
+        elif group.kind != "caption":
+            by_tree = group.kind == "heading" and not _is_sentence(group.text)
+            heading = by_tree or (not (named and group.kind) and _is_heading(group, body, bold_body))
+            caption = _is_caption(group, heading, following)
+            group.kind = "caption" if caption else "heading" if heading else "text"
 
 
-def _kind(group: LineGroup) -> ParagraphKind:
-    return "caption" if group.caption else "header" if group.header else "row" if group.is_table else "text"
+def _is_sentence(text: str) -> bool:
+    """Return whether a text begins in lower case, ends like a sentence, or has the end of one inside.
+
+    >>> _is_sentence("The unit lacked staff. (3,46)"), _is_sentence("resource allocation"), _is_sentence("b. Slavery")
+    (True, True, False)
+    """
+    text = _NOTES.sub("", text)
+    plain = without_enumerator(text)
+    ended = text.endswith((";", ",")) or (text.endswith(".") and len(text.split()) > _MAX_NUMBERED_WORDS)
+    return ended or plain[:1].islower() or _END_INSIDE.search(plain) is not None
 
 
-def _is_mostly_bold(pages: Iterable[Page], body: float) -> bool:
-    bold = [word.bold for page in pages for word in page.words if word.size == body]
-    return sum(bold) * 2 > len(bold)
+def _is_heading(group: LineGroup, body: float, bold_body: bool) -> bool:
+    """Return whether a paragraph is short and large, bold or capitalized, or is the name of a section."""
+    text, size = group.text, group.lines[0].size
+    count, letters = len(text.split()), [c for c in text if c.isalpha()]
+    if len(letters) < 3 or BULLET.match(text) or text.count("(") > text.count(")") or _is_sentence(text):
+        return False
+    if size >= LARGE * body:
+        return count <= _MAX_TITLE_WORDS and len(group.lines) <= _MAX_LINES
+    if count > _MAX_WORDS or text.endswith(("!", "?")) or (size < 0.9 * body and not group.aside):
+        return False
+    bold = not bold_body and all(line.bold == "all" for line in group.lines)
+    capitals = len(letters) > 3 and all(c.isupper() for c in letters)
+    return bold or capitals or named_section(text) is not None
 
 
-# --------------------------------------------------------------------------------------------- notes
+def _is_caption(group: LineGroup, heading: bool, following: LineGroup | None) -> bool:
+    """Return whether a paragraph is the caption of a table or drawing: bold, or with cells below it."""
+    if CAPTION.match(group.text) is None or len(group.text.split()) > _MAX_TITLE_WORDS:
+        return False
+    return heading or (following is not None and following.is_table)
 
 
 def _start_of_notes(lines: list[Line], body: float, floor: float) -> int:
@@ -143,7 +160,7 @@ def _start_of_notes(lines: list[Line], body: float, floor: float) -> int:
     at = len(lines)
     while at and lines[at - 1].size <= _MAX_NOTE_SIZE * body and lines[at - 1].cells == 1:
         at -= 1
-    if at == len(lines) or not any(map(_begins_note, lines[at:])) or (at == 0 and lines[0].y <= floor):
+    if not any(map(_begins_note, lines[at:])) or (at == 0 and lines[0].y <= floor):
         return len(lines)
     while at > 0 and not _begins_note(lines[at]) and lines[at].y - lines[at - 1].y < 1.6 * lines[at].size:
         at += 1  # the last lines of a caption or table above the notes
@@ -154,60 +171,42 @@ def _begins_note(line: Line) -> bool:
     return line.starts_with_note_mark or _NOTE_START.match(line.text) is not None
 
 
-# --------------------------------------------------------------------------------------------- across columns and pages
-
-
 def _join_continuations(groups: list[LineGroup]) -> list[LineGroup]:
     """Join paragraphs interrupted by column and page breaks."""
-    whole = [group for group in groups if len(group.lines) > 1 and not group.heading and not group.is_entry]
-    indented = sum(group.is_indented for group in whole) * 2 > len(whole)
     joined: list[LineGroup] = []
     taken: set[int] = set()
     for at, group in enumerate(groups):
         if at in taken:
             continue
         joined.append(group)
-        position: int | None = at
-        while position is not None and group.last:
-            position = _find_continuation(groups, group, position, taken, indented)
-            if position is not None:
-                rest = groups[position]
-                group.lines += rest.lines
-                group.last_page, group.margin, group.last = rest.last_page, rest.margin, rest.last
-                taken.add(position)
+        position = _find_continuation(groups, group, at, taken)
+        while position is not None:
+            rest = groups[position]
+            group.lines += rest.lines
+            group.margin, group.last = rest.margin, rest.last
+            taken.add(position)
+            position = _find_continuation(groups, group, position, taken)
     return joined
 
 
-def _find_continuation(
-    groups: list[LineGroup], group: LineGroup, at: int, taken: set[int], indented: bool
-) -> int | None:
-    """Return the index of the continuation of `group` after index `at`, or None."""
-    for found in range(at + 1, min(at + 1 + _LOOK_AHEAD, len(groups))):
+def _find_continuation(groups: list[LineGroup], group: LineGroup, at: int, taken: set[int]) -> int | None:
+    """Return the index of the continuation of `group` after its part at index `at`, or None."""
+    for found in range(at + 1, min(at + 1 + _LOOK_AHEAD, len(groups)) if group.last else 0):
         other = groups[found]
-        if other.page > group.last_page + 1:
+        if other.page > groups[at].page + 1:
             return None
         fits = found not in taken and other.first and other.aside == group.aside
-        if fits and _continues(group, other, found == at + 1, indented):
+        if fits and _continues(group, other, found == at + 1):
             return found
     return None
 
 
-def _continues(group: LineGroup, other: LineGroup, beside: bool, indented: bool) -> bool:
-    """Return whether `other` continues `group`: it begins in lower case, or after a full line.
-
-    Where paragraphs are `indented`, one that is not continues the last even after a sentence end.
-    """
+def _continues(group: LineGroup, other: LineGroup, beside: bool) -> bool:
+    """Return whether `other` continues `group`: it begins in lower case, or after a full line."""
     last, line = group.end, other.lines[0]
-    if group.is_table or other.is_table or other.heading != group.heading or not same_size(line, last):
+    broken = last.text.endswith("-")
+    if {group.kind, other.kind} != {"text"} or not same_size(line, last) or _SENTENCE_END.search(last.text):
         return False
-    full = group.room_for(line) < 0
-    if group.heading:
-        alike = line.bold == last.bold and line.text.isupper() == last.text.isupper()
-        return beside and full and alike and not ENDED.search(last.text)
-    if other.is_entry and not last.text.endswith("-"):
+    if other.is_entry and not broken:
         return False
-    if _SENTENCE_END.search(last.text):
-        return beside and indented and full and len(other.lines) > 1 and not other.is_indented
-    if line.text[:1].islower():
-        return True
-    return beside and not ENDED.search(last.text) and (full or last.text.endswith("-"))
+    return line.text[:1].islower() or (beside and not ENDED.search(last.text) and (group.room_for(line) < 0 or broken))

@@ -6,27 +6,21 @@ A paragraph ends at a wider gap, an indent, a change of type size, a list marker
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import quantiles
 from typing import Final
 
-from tipclassify.readers.pdf.layout.lines import Line, cell_lines
+from tipclassify.readers.pdf.layout.lines import Line
 from tipclassify.readers.pdf.layout.pages import Table
 from tipclassify.readers.pdf.layout.tables import CAPTION
 
 __all__ = ["BULLET", "ENDED", "LARGE", "LineGroup", "group_lines", "same_size"]
 
-BULLET: Final = re.compile(r"\A[•●▪◦‣∙○➢■□*·–—-](?:\s+|$)")
-"""Bullet of a list entry."""
-
-ENDED: Final = re.compile(r"[.!?:;…][\"”’')\]»]*$")
-"""End of a sentence or of the introduction of a list."""
-
-LARGE: Final = 1.12
-"""Minimum type size of a heading relative to body text."""
-
+BULLET: Final = re.compile(r"\A[•●▪◦‣∙○➢■□*·–—-](?:\s+|$)")  # bullet of a list entry
+ENDED: Final = re.compile(r"[.!?:;…][\"”’')\]»]*$")  # end of a sentence or of the introduction of a list
+LARGE: Final = 1.12  # minimum type size of a heading relative to body text
 _LIST_NUMBER: Final = re.compile(
     r"(?:\(?(?:\d{1,3}|[A-Za-z]|[ivx]{1,5}|[IVX]{1,5})[.)]|\d{1,2}(?:\.\d{1,2}){1,3}\.?)(?:\s|$)"
 )
@@ -40,25 +34,21 @@ _SPACE_WIDTH: Final = 0.25  # em
 
 @dataclass(slots=True)
 class LineGroup:
-    """Collect the lines of a paragraph; `margin` is the right end of the lines near its last one.
+    """Collect the lines of a paragraph, or the cells of a table row, each the lines of its text.
 
-    `kind` and `level` are those of the file's structure tree, if it has one.
-    `cells` are the lines of each cell of a table row; `header` tells the row of column names from the others.
+    `kind` is "heading", "note", "caption", "row", "header" or "text"; "" where the structure tree does not give it.
+    `first` and `last` tell its place in the column, `margin` is the right end of the lines near its last one.
     """
 
     lines: list[Line]
     page: int
-    last_page: int
-    margin: float
-    aside: bool
-    first: bool  # in its column
+    margin: float = 0.0
+    aside: bool = False
+    first: bool = False
     last: bool = False
-    heading: bool = False
     kind: str = ""
     level: int | None = None
-    caption: bool = False
-    header: bool = False
-    cells: list[list[Line]] = field(default_factory=list)
+    cells: list[list[str]] = field(default_factory=list)
 
     @property
     def end(self) -> Line:
@@ -84,9 +74,9 @@ class LineGroup:
         return BULLET.match(text) is not None or _LIST_NUMBER.match(text) is not None
 
     @property
-    def is_indented(self) -> bool:
-        """Return whether its first line is indented."""
-        return len(self.lines) > 1 and self.lines[0].x0 > self.lines[1].x0 + _INDENT * self.lines[1].size
+    def is_inserted(self) -> bool:
+        """Return whether a paragraph may go on after this table row or caption."""
+        return bool(self.cells) or CAPTION.match(self.lines[0].text) is not None
 
 
 def same_size(a: Line, b: Line) -> bool:
@@ -102,20 +92,9 @@ def group_lines(
     aside: bool = False,
     starts_group: Callable[[Line], bool] | None = None,
 ) -> list[LineGroup]:
-    """Group the lines of a column.
+    """Group the lines of a column, from the top, whose page has type of size `body` in its text.
 
-    Parameters
-    ----------
-    lines : sequence of Line
-        Lines of the column, from the top.
-    page : int
-        Page number, from 1.
-    body : float
-        Type size of body text, in points.
-    aside : bool
-        Whether the column is a sidebar.
-    starts_group : callable
-        Returns whether a line begins a group regardless of layout.
+    `aside` marks a sidebar; a line that `starts_group` begins a group regardless of layout.
     """
     groups: list[LineGroup] = []
     leading = _leading(lines)
@@ -124,36 +103,27 @@ def group_lines(
         margin = max((one.x1 for one in near if one.table is None and same_size(one, line)), default=line.x1)
         if line.table is not None:
             groups += _table_groups(line, line.table, page, aside)
-        elif (
-            groups
-            and not (starts_group and starts_group(line))
-            and not _starts_paragraph(groups[-1], line, leading, body)
-        ):
+        elif groups and not (starts_group and starts_group(line)) and not _breaks(groups[-1], line, leading, body):
             groups[-1].lines.append(line)
             groups[-1].margin = margin
         else:
-            groups.append(LineGroup([line], page, page, margin, aside, first=all(map(_is_inserted, groups))))
-    for group in reversed(groups):
-        if not _is_inserted(group):
-            group.last = True
-            break
+            groups.append(LineGroup([line], page, margin, aside, first=all(group.is_inserted for group in groups)))
+    last = next((group for group in reversed(groups) if not group.is_inserted), None)
+    if last is not None:
+        last.last = True
     return groups
 
 
-def _is_inserted(group: LineGroup) -> bool:
-    """Return whether a paragraph may go on after this table row or caption."""
-    return bool(group.cells) or CAPTION.match(group.lines[0].text) is not None
-
-
-def _table_groups(line: Line, table: Table, page: int, aside: bool) -> Iterator[LineGroup]:
-    """Yield a group for each row of a table."""
-    headers = [row.header for row in table.rows]
-    rows_of_names = 0 if all(headers) else headers.index(False)  # bold rows further down are labels
-    for number, row in enumerate(table.rows):
-        cells = [lines for cell in row.cells if (lines := cell_lines(cell))]
-        if cells:
-            header = number < rows_of_names
-            yield LineGroup([line], page, page, line.x1, aside, first=False, header=header, cells=cells)
+def _table_groups(line: Line, table: Table, page: int, aside: bool) -> list[LineGroup]:
+    """Return a group for each row; bold ones at the top have the names of columns, further down they are labels."""
+    headers = [row.header for row in table]
+    names = 0 if all(headers) else headers.index(False)
+    kinds = ["header" if number < names else "row" for number in range(len(table))]
+    return [
+        LineGroup([line], page, aside=aside, kind=kind, cells=row.cells)
+        for row, kind in zip(table, kinds, strict=True)
+        if row.cells
+    ]
 
 
 def _leading(lines: Sequence[Line]) -> float:
@@ -164,9 +134,9 @@ def _leading(lines: Sequence[Line]) -> float:
     return quantiles(steps, n=4, method="inclusive")[0]
 
 
-def _starts_paragraph(group: LineGroup, line: Line, leading: float, body: float) -> bool:
+def _breaks(group: LineGroup, line: Line, leading: float, body: float) -> bool:
     """Return whether `line` begins a new paragraph after `group`."""
-    last = group.end
+    last, ended = group.end, ENDED.search(group.end.text) is not None
     if max(last.cells, line.cells) > 1 or not same_size(last, line):
         return True
     large = min(last.size, line.size) >= LARGE * body
@@ -174,8 +144,7 @@ def _starts_paragraph(group: LineGroup, line: Line, leading: float, body: float)
     if step > _PARAGRAPH_GAP or step <= 0 or BULLET.match(line.text) or _is_next_entry(group.lines[0], line):
         return True
     if large and last.bold == line.bold:  # titles are broken by sense, not by width
-        return ENDED.search(last.text.rstrip(":")) is not None
-    ended = ENDED.search(last.text) is not None
+        return ended and not last.text.endswith(":")
     if last.bold == line.bold == "all" and last.text.isupper() == line.text.isupper() and not ended:
         return _LIST_NUMBER.match(line.text) is not None  # headings, too
     return _style_breaks(group, line, ended) or _shape_breaks(group, line, step, ended)
@@ -194,41 +163,28 @@ def _style_breaks(group: LineGroup, line: Line, ended: bool) -> bool:
         return short or not line.bold
     if line.bold == "all" and not last.bold:
         return ended or short
-    return not line.text.isupper() and all(_is_in_capitals(before.text) for before in reversed(group.lines))
+    return not line.text.isupper() and all(  # a single word in capitals may be an abbreviation
+        before.text.isupper() and " " in before.text for before in group.lines
+    )
 
 
 def _shape_breaks(group: LineGroup, line: Line, step: float, ended: bool) -> bool:
     """Return whether a list marker, room at the line's end or an indent begins a paragraph at `line`."""
     last, room = group.end, group.room_for(line)
+    numbered, lower = _LIST_NUMBER.match(line.text) is not None, line.text[:1].islower()
+    centered = abs((last.x0 + last.x1) - (line.x0 + line.x1)) < 4 < abs(last.x0 - line.x0)
     if len(group.lines) == 1 and (BULLET.fullmatch(last.text) or _LIST_NUMBER.fullmatch(last.text)):
         return False  # a list marker on a line of its own
-    if not ended:
-        listed = group.is_entry and _LIST_NUMBER.match(line.text) and abs(line.x0 - group.lines[0].x0) < 0.3 * line.size
-        wide = max(line.size, 0.25 * (group.margin - last.x0))
-        goes_on = last.text.endswith("-") or (line.text[:1].islower() and not listed)
-        return bool(listed) or (room > wide and not goes_on and not _are_centered(last, line))
-    return (
-        _LIST_NUMBER.match(line.text) is not None
-        or room > 0.3 * line.size
-        or _are_centered(last, line)
-        or (last.text.endswith(";") and line.text[:1].isupper())
-        or (step > _SENTENCE_GAP and not line.text[:1].islower())
-        or _indent_breaks(group, line)
-    )
-
-
-def _is_in_capitals(text: str) -> bool:
-    """Return whether a line is in capitals; two words at least, since one may be an abbreviation."""
-    return text.isupper() and len(text.split()) > 1
+    if ended:
+        breaks = numbered or centered or room > 0.3 * line.size or (step > _SENTENCE_GAP and not lower)
+        return breaks or (last.text.endswith(";") and line.text[:1].isupper()) or _indent_breaks(group, line)
+    if numbered and group.is_entry and abs(line.x0 - group.lines[0].x0) < 0.3 * line.size:
+        return True
+    return not (lower or last.text.endswith("-") or centered) and room > max(line.size, 0.25 * (group.margin - last.x0))
 
 
 def _indent_breaks(group: LineGroup, line: Line) -> bool:
     """Return whether an indent, or the end of one, begins a paragraph at `line`."""
     if len(group.lines) == 1:
         return not group.is_entry and line.x0 > group.end.x0 + _INDENT * line.size
-    shift = line.x0 - min(before.x0 for before in group.lines[max(1, len(group.lines) - 3) :])
-    return abs(shift) > _INDENT * line.size
-
-
-def _are_centered(last: Line, line: Line) -> bool:
-    return abs((last.x0 + last.x1) - (line.x0 + line.x1)) < 4 and abs(last.x0 - line.x0) > 4
+    return abs(line.x0 - min(before.x0 for before in group.lines[1:][-3:])) > _INDENT * line.size

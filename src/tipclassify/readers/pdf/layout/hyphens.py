@@ -50,33 +50,14 @@ def hyphenates(paragraphs: Iterable[Sequence[str]]) -> bool:
 
 
 def join_lines(lines: Sequence[str], words: Counter[str], hyphenated: bool = True) -> str:
-    """Join the lines of a paragraph into one text.
+    """Join the stripped lines of a paragraph, given the words of its document (`count_whole_words`, `hyphenates`).
 
-    A hyphen at a line's end is removed within one word and kept in a compound. The first rule that applies decides:
-
-    - keep if the next part begins with a capital or digit ("mid-", "March"), or the first ends in capitals;
-    - keep or remove as the document spells the word more often within a line; keep in a tie;
-    - keep, with a space after it, before "and", "or" and "to" ("short-", "and long-term");
-    - keep if the document does not hyphenate words, or after an abbreviation or number ("U.S.-", "12-");
-    - after a part with another hyphen, keep if both neighbors are words of the document ("state-of-", "the");
-    - keep at a part of many compounds ("anti-", "-based"), and between two words of the document of five letters or
-      more;
-    - else remove.
-
-    Parameters
-    ----------
-    lines : sequence of str
-        Stripped lines.
-    words : Counter of str
-        Word counts of the document (`count_whole_words`).
-    hyphenated : bool
-        Whether the document hyphenates words at line ends (`hyphenates`).
+    A hyphen at a line's end stays before a capital or digit, after an abbreviation or number, where the document spells
+    the word so or does not hyphenate, and in a compound; else it divides a word, and goes.
 
     >>> join_lines(["Police stopped traf-", "ficking by a U.S.-", "funded gang."], Counter())
     'Police stopped trafficking by a U.S.-funded gang.'
     """
-    if not lines:
-        return ""
     parts: list[str] = []
     for line, following in pairwise(lines):
         touches = len(line) > 1 and not line[-2].isspace()  # "traf-", not "2023 -"
@@ -86,7 +67,7 @@ def join_lines(lines: Sequence[str], words: Counter[str], hyphenated: bool = Tru
             parts.append(line)
         else:
             parts += (line, " ")
-    return "".join([*parts, lines[-1]])
+    return "".join([*parts, *lines[-1:]])
 
 
 def _joint(line: str, following: str, words: Counter[str], hyphenated: bool) -> str:
@@ -103,17 +84,12 @@ def _joint(line: str, following: str, words: Counter[str], hyphenated: bool) -> 
         return "-" if compound >= joined else ""
     head, _, first = first.rpartition("-")
     second = second.partition("-")[0]
+    both_known = words[first] > 0 and words[second] > 0
     if second in _SUSPENDING and (words[first] or not first.isalpha()):
         return "- "
-    return "-" if _is_compound(head, first, second, words, hyphenated) else ""
-
-
-def _is_compound(head: str, first: str, second: str, words: Counter[str], hyphenated: bool) -> bool:
-    """Return whether two parts, never joined in the document, are words of a compound."""
-    if not hyphenated or not first.isalpha():
-        return True
-    if head:
-        return words[first] > 0 and words[second] > 0
-    if first in _COMPOUND_FIRST or (second in _COMPOUND_LAST and len(first) > 2):
-        return True
-    return min(len(first), len(second)) >= _MIN_WORD_LETTERS and words[first] > 0 and words[second] > 0
+    if not hyphenated or not first.isalpha() or (head and both_known):
+        return "-"
+    if head or (len(first) <= 2 and first not in _COMPOUND_FIRST):
+        return ""
+    known = both_known and min(len(first), len(second)) >= _MIN_WORD_LETTERS
+    return "-" if known or first in _COMPOUND_FIRST or second in _COMPOUND_LAST else ""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from statistics import median
 from typing import Final, NamedTuple
 
-from tipclassify.readers.pdf.layout.pages import MAX_RAISED_SIZE, Page, Row, group_rows, row_text
+from tipclassify.readers.pdf.layout.pages import Page, Row, group_rows, row_text
 
 __all__ = ["drop_running_headers"]
 
@@ -20,92 +20,61 @@ _MIN_PAGE_SHARE: Final = 0.4  # of the pages; left and right headers may differ
 _MIN_GAP: Final = 1.45  # em from the text; wider than line spacing
 _NUMBER: Final = r"(?:\d{1,4}|[ivxlc]{1,7})"
 _PAGE_NUMBER: Final = re.compile(rf"\W*(?:(?:page|p\.)\s*)?{_NUMBER}(?:\s*(?:of|/|\|)\s*\d{{1,4}})?\W*", re.IGNORECASE)
-_BROWSER_LINE: Final = re.compile(  # print headers and footers of browsers
-    r"(?:https?|file):\S*\s+\d+\s*/\s*\d+|\d{1,4}[./-]\d{1,2}[./-]\d{2,4},? \d{1,2}:\d\d(?::\d\d)?(?:\s?[AP]M)?\b.*"
-)
 _NUMERAL: Final = re.compile(r"\d+|\b[ivxlc]+\b")
-_NOTE_MARK: Final = re.compile(r"[\d*†‡§]{1,3}")
 
 
-class _EdgeRow(NamedTuple):
-    """Hold a row near an edge of the page; its offset from there, in points, is negative at the bottom."""
+class _Edge(NamedTuple):
+    """Hold a row near an edge of the page: its place from there, negative at the bottom, and type size.
+
+    Numerals are masked in `form`; a gap separates a row that `is_apart` from the next row inwards.
+    """
 
     row: Row
-    text: str
-    offset: float
-    is_head: bool
-    is_apart: bool  # a gap separates it from the next row inwards
-
-    @property
-    def size(self) -> float:
-        return max(fragment.size for fragment in self.row)
-
-    @property
-    def form(self) -> str:
-        """Return its text with digits and roman numerals masked."""
-        return _NUMERAL.sub("#", self.text.lower())
-
-    @property
-    def slot(self) -> int:
-        return round(self.offset / _POSITION_TOLERANCE)
+    form: str
+    slot: int
+    size: float
+    is_number: bool
+    is_apart: bool
 
 
 def drop_running_headers(pages: Sequence[Page]) -> list[Page]:
-    """Drop rows at top and bottom that repeat across pages, apart from digits, and page numbers.
+    """Drop rows at top and bottom that repeat across pages, apart from numerals, and page numbers.
 
-    A row repeats if another page has the same text, apart from digits and roman numerals, at the same offset, and most
-    rows at that offset repeat: a heading that opens two pages is where others have text. A gap separates it from the
-    text, unless it is on nearly every page or every other one. A single row with the offset and type size of repeated
-    ones is dropped too, as the header of a short chapter. Page numbers are also recognized by their form alone.
+    A row repeats if another page has the same at the same place, and most rows there repeat: a heading that opens two
+    pages is where others have text. A gap separates it from the text, unless it is on nearly every page or every other
+    one. A single row in the place and type size of repeated ones goes too, as the header of a short chapter.
     """
-    edges = [_edges(page) for page in pages]
-    pages_with = Counter(key for found in edges for key in {(edge.form, edge.slot) for edge in found})
-
-    def times(edge: _EdgeRow) -> int:
-        return sum(pages_with[edge.form, slot] for slot in range(edge.slot - 1, edge.slot + 2))
-
-    taken = Counter(edge.slot for found in edges for edge in found)
-    repeated = Counter(edge.slot for found in edges for edge in found if times(edge) > 1)
-    looks = {(edge.slot, edge.size) for found in edges for edge in found if times(edge) > 1}
-    often = max(3, _MIN_PAGE_SHARE * len(pages))
-    kept: list[Page] = []
-    for page, found in zip(pages, edges, strict=True):
-        removed: set[int] = set()
-        for is_head in (True, False):
-            run: list[int] = []
-            for edge in (edge for edge in found if edge.is_head == is_head):
-                count, printed = times(edge), _BROWSER_LINE.fullmatch(edge.text) is not None
-                running = (edge.slot, edge.size) in looks and repeated[edge.slot] * 2 > taken[edge.slot]
-                if not running and (run or not (printed or _PAGE_NUMBER.fullmatch(edge.text))):
-                    break
-                run += map(id, edge.row)
-                if edge.is_apart or printed or count >= often:
-                    removed.update(run)
-        kept.append(
-            replace(page, fragments=tuple(f for f in page.fragments if id(f) not in removed)) if removed else page
-        )
-    return kept
+    edges = [part for page in pages for part in _edges(page)]
+    pages_with = Counter(key for part in edges for key in {(edge.form, edge.slot) for edge in part})
+    times = {key: sum(pages_with[key[0], key[1] + shift] for shift in (-1, 0, 1)) for key in pages_with}
+    known = [edge for part in edges for edge in part]
+    taken = Counter(edge.slot for edge in known)
+    repeated = [edge for edge in known if times[edge.form, edge.slot] > 1]
+    often = Counter(edge.slot for edge in repeated)
+    looks = {(edge.slot, edge.size) for edge in repeated if often[edge.slot] * 2 > taken[edge.slot]}
+    removed: set[int] = set()
+    for part in edges:
+        run: list[int] = []
+        for edge in part:
+            if (edge.slot, edge.size) not in looks and (run or not edge.is_number):
+                break
+            run += map(id, edge.row)
+            if edge.is_apart or times[edge.form, edge.slot] >= max(3, _MIN_PAGE_SHARE * len(pages)):
+                removed.update(run)
+    return [replace(page, fragments=tuple(f for f in page.fragments if id(f) not in removed)) for page in pages]
 
 
-def _edges(page: Page) -> list[_EdgeRow]:
-    """Return the rows near the top, downwards, then those near the bottom, upwards."""
+def _edges(page: Page) -> Iterator[list[_Edge]]:
+    """Yield the rows near the top, downwards, then those near the bottom, upwards."""
     rows = group_rows(page.fragments)
-    found: list[_EdgeRow] = []
-    for is_head, ordered in ((True, rows), (False, rows[::-1])):
-        start = 0.0 if is_head else page.height + 1
+    for ordered, start in ((rows, 0.0), (rows[::-1], page.height + 1)):
+        found: list[_Edge] = []
         for row, inner in zip(ordered[:_MAX_ROWS], [*ordered[1 : _MAX_ROWS + 1], None], strict=False):
-            offset = row[0].y - start
-            if abs(offset) > page.height * _MARGIN_SHARE or _is_note(row) or any(f.table for f in row):
+            offset, text = row[0].y - start, row_text(row)
+            if abs(offset) > page.height * _MARGIN_SHARE or any(f.table for f in row):
                 break
             apart = inner is None or abs(inner[0].y - row[0].y) > _MIN_GAP * median(f.size for f in inner)
-            found.append(_EdgeRow(row, row_text(row), offset, is_head, apart))
-    return found
-
-
-def _is_note(row: Row) -> bool:
-    """Return whether a row begins with a raised mark."""
-    first = row[0].words[0]
-    return (
-        first.size < MAX_RAISED_SIZE * max(fragment.size for fragment in row)
-        and _NOTE_MARK.fullmatch(first.text) is not None
-    )
+            form, slot = _NUMERAL.sub("#", text.lower()), round(offset / _POSITION_TOLERANCE)
+            is_number = _PAGE_NUMBER.fullmatch(text) is not None
+            found.append(_Edge(row, form, slot, max(f.size for f in row), is_number, apart))
+        yield found
