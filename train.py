@@ -1,8 +1,5 @@
 #!/usr/bin/env python3
-"""Train a model from labelled passages: load, hold out by document, fit, calibrate, evaluate, save.
-
-Labelled rows come in, a model folder and its metrics go out. Every step is a call into the library.
-"""
+"""Train a model from labelled passages: load, hold out by document, fit, calibrate, evaluate, save."""
 
 from __future__ import annotations
 

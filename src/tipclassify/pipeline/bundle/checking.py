@@ -1,7 +1,4 @@
-"""Verification of a bundle: a bundle in, a list of checks out, each ok, different, or not checked with the reason.
-
-With the model, passages are scored again; with the inputs, they are read and split again.
-"""
+"""Verify a bundle: with the model, passages are scored again; with the inputs, they are read and split again."""
 
 from __future__ import annotations
 
@@ -104,8 +101,6 @@ def verify_bundle(
 
     Parameters
     ----------
-    name : str
-        Path of the bundle.
     files : sequence of str
         Its inputs, recognised by hash, not by name; other files in a folder are ignored.
     model : name or path, optional
