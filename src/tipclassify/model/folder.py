@@ -50,8 +50,8 @@ class _ErrorTable(msgspec.Struct):
 
 class _Point(msgspec.Struct):
     threshold: float
-    precision: list[float] = []
-    recall: list[float] = []
+    precision: list[float | None] = []  # with its interval, which few groups leave undefined
+    recall: list[float | None] = []
 
 
 class _Metrics(msgspec.Struct):
