@@ -163,7 +163,7 @@ def test_split_writes_two_files_near_the_share(cli: Run, tmp_path: Path) -> None
     done = cli("corpus", "split", data, "--train", train, "--test", train)
     assert (done.returncode, b"give two files" in done.stderr) == (2, True)
     done = cli("corpus", "split", data, "--train", train, "--test", test, "--share", 2)
-    assert (done.returncode, b"between 0 and 1" in done.stderr) == (1, True)
+    assert (done.returncode, b"between 0 and 1" in done.stderr) == (2, True)
 
 
 def test_one_group_cannot_be_parted() -> None:
