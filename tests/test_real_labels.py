@@ -354,9 +354,10 @@ def test_passages_of_real_pages_are_found(real: Path) -> None:
     if not pages.is_dir():
         pytest.skip("no real pages here")
     references = read_references(ROOT / "data" / "real" / "labels.csv")
-    for source in ("hrr/2020/democratic-republic-of-the-congo.html", "dol-pdf/Somalia.pdf"):
+    # Tables of PDFs are read row by row now, where the passages that were labelled ran across their cells.
+    for source, share in (("hrr/2020/democratic-republic-of-the-congo.html", 0.97), ("dol-pdf/Somalia.pdf", 0.93)):
         if source.endswith(".pdf"):
             pytest.importorskip("pypdfium2")
         wanted = {one.key: one.words for one in references if one.source == source}
         found = find_passages(read_bytes((pages / source).read_bytes(), source), wanted)
-        assert len(found) >= 0.97 * len(wanted) > 60
+        assert len(found) >= share * len(wanted) > 60
