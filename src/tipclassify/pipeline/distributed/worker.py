@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property, partial
@@ -32,6 +33,7 @@ __all__ = ["Work", "lines_of_range", "score_part"]
 _FIELDS: Final = ("section", "country", "year", "page", "block")  # of an input row, besides its text
 _BATCH_ROWS: Final = 1_000  # rows of a Parquet file converted at a time
 _BLOCK: Final = 2**16  # bytes read at a time in the search for a line end
+_LOADING: Final = threading.Lock()  # a worker has several threads, and `cached_property` locks nothing
 
 
 class Work:
@@ -51,9 +53,14 @@ class Work:
         }
         self._files = {file.name: file.read_bytes() for file in sorted(model.iterdir()) if file.is_file()}
 
-    @cached_property
+    @property
     def classifier(self) -> Classifier:
-        """The model, with the run's thresholds, loaded from its bytes."""
+        """The model, with the run's thresholds, loaded from its bytes once on each worker."""
+        with _LOADING:
+            return self._classifier
+
+    @cached_property
+    def _classifier(self) -> Classifier:
         if self.settings["version"] != __version__:
             versions = f"a worker has tipclassify {__version__}, not {self.settings['version']}"
             raise ModelError(f"{versions}; install the same everywhere")
@@ -64,7 +71,7 @@ class Work:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the loaded model, so that one worker can pass this on to another."""
-        return {name: value for name, value in vars(self).items() if name != "classifier"}
+        return {name: value for name, value in vars(self).items() if name != "_classifier"}
 
 
 def score_part(part: Part, rows: Any, work: Work) -> Record:
