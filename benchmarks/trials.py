@@ -58,8 +58,6 @@ TRIALS: Final = {
     "another seed": Trial({"seed": 1}),
     "no invented passages": Trial(invented=0.0),
     "two thirds invented": Trial(invented=2 / 3),
-    "half the rate": Trial({"rate": 1e-4}),
-    "twice the rate": Trial({"rate": 4e-4}),
     "one rate for all layers": Trial({"decay": 1.0, "rate": 1.2e-4}),  # about the mean rate with decay
     "complicity counts twice": Trial(complicity=2.0),
     "focal loss": Trial({"focal": 1.5}),
