@@ -12,15 +12,17 @@ from typing import Final
 __all__ = ["graph_problem"]
 
 _DOMAINS: Final = (b"", b"ai.onnx", b"com.microsoft")  # built into ONNX Runtime
-_VARINT, _EIGHT_BYTES, _BYTES, _FOUR_BYTES = 0, 1, 2, 5  # wire types
+_VARINT, _BYTES, _SIZES = 0, 2, {1: 8, 5: 4}  # wire types: a number, bytes after their number, and 8 or 4 bytes
 _LONGEST_VARINT: Final = 10
 
 # Field numbers of onnx.proto: the messages within each message, and what no encoder needs.
 _INSIDE: Final = {
-    "model": {7: "graph"},
-    "graph": {1: "node", 5: "tensor"},
-    "node": {5: "attribute"},
-    "attribute": {5: "tensor", 10: "tensor"},
+    ("model", 7): "graph",
+    ("graph", 1): "node",
+    ("graph", 5): "tensor",
+    ("node", 5): "attribute",
+    ("attribute", 5): "tensor",
+    ("attribute", 10): "tensor",
 }
 _REFUSED: Final = {
     ("model", 20): "training steps",
@@ -58,10 +60,9 @@ def _problem(data: memoryview, message: str) -> str | None:
             return "has operators that are not built into ONNX Runtime"
         if message == "tensor" and field == _DIMENSIONS:
             elements *= math.prod(_varints(value)) if isinstance(value, memoryview) else value
-        if isinstance(value, memoryview) and (inside := _INSIDE.get(message, {}).get(field)):
-            found = _problem(value, inside)
-            if found:
-                return found
+        inside = _INSIDE.get((message, field))
+        if inside and isinstance(value, memoryview) and (found := _problem(value, inside)):
+            return found
     if message == "tensor" and elements > 2 * len(data):  # the smallest have four bits
         return "has a tensor of more elements than bytes"
     return None
@@ -76,10 +77,8 @@ def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
         value: int | memoryview
         if wire == _VARINT:
             value, at = _varint(data, at)
-        elif wire in (_EIGHT_BYTES, _FOUR_BYTES, _BYTES):
-            size = {_EIGHT_BYTES: 8, _FOUR_BYTES: 4}.get(wire)
-            if size is None:
-                size, at = _varint(data, at)
+        elif wire == _BYTES or wire in _SIZES:
+            size, at = _varint(data, at) if wire == _BYTES else (_SIZES[wire], at)
             value = data[at : at + size]
             if len(value) < size:
                 raise ValueError("truncated")

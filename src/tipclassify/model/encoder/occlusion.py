@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -35,11 +36,8 @@ def explain_by_occlusion(
 ) -> list[dict[str, Explanation]]:
     """Explain the score of each text, by label; the masked variants of many texts are scored together."""
     headings = [None] * len(texts) if headings is None else headings
-    found: list[dict[str, Explanation]] = []
-    for first in range(0, len(texts), _BATCH_PASSAGES):
-        part = slice(first, first + _BATCH_PASSAGES)
-        found += _explain_batch(scorer, texts[part], headings[part])
-    return found
+    parts = [slice(first, first + _BATCH_PASSAGES) for first in range(0, len(texts), _BATCH_PASSAGES)]
+    return [found for part in parts for found in _explain_batch(scorer, texts[part], headings[part])]
 
 
 def _explain_batch(
@@ -48,11 +46,9 @@ def _explain_batch(
     read = scorer.input_texts(texts)
     spans = [spans_to_mask(text, scorer.vocabulary, one.source_spans) for text, one in zip(texts, read, strict=True)]
     encoded = scorer.tokenizer.encode([one.text for one in read])
-    rows: list[list[int]] = []
-    heads: list[list[int]] = []
-    for text, one, of_text, tokens, heading in zip(
-        texts, read, spans, encoded, scorer.heading_ids(headings), strict=True
-    ):
+    rows, heads = list[list[int]](), list[list[int]]()
+    of_heads = scorer.heading_ids(headings)
+    for text, one, of_text, tokens, heading in zip(texts, read, spans, encoded, of_heads, strict=True):
         offsets = [one.source_span(place) for place in tokens.offsets]
         masked = [_masked(tokens.ids, offsets, span, scorer.tokenizer.mask) for span in ((0, len(text)), *of_text)]
         rows += (tokens.ids, tokens.ids, *masked)
@@ -72,24 +68,16 @@ def spans_to_mask(text: str, vocabulary: frozenset[str], names: Sequence[Span] =
     if names:
         words = sorted({next((name for name in names if name[0] < b and a < name[1]), (a, b)) for a, b in words})
     tokens = tokenize([text], vocabulary)
-    if not len(tokens.row):
-        return words
-    begin = structure_of(tokens).begin
-    if len(begin) < 2:
-        return words
-    starts = tokens.start[begin].tolist()
-    clauses = []
-    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
-        inside = [word for word in words if start <= word[0] < end]
-        if len(inside) > 1:
-            clauses.append((inside[0][0], inside[-1][1]))
-    return words + clauses
+    starts = tokens.start[structure_of(tokens).begin].tolist() if len(tokens.row) else []
+    if len(starts) > 1:
+        clauses = [[word for word in words if a <= word[0] < b] for a, b in pairwise([*starts, len(text)])]
+        words += [(inside[0][0], inside[-1][1]) for inside in clauses if len(inside) > 1]
+    return words
 
 
 def _masked(ids: Sequence[int], offsets: Sequence[Span], span: Span, mask: int) -> list[int]:
     """Replace the tokens that overlap a span by the mask token."""
-    start, end = span
-    return [mask if a < end and start < b else one for one, (a, b) in zip(ids, offsets, strict=True)]
+    return [mask if a < span[1] and span[0] < b else one for one, (a, b) in zip(ids, offsets, strict=True)]
 
 
 def _explanations(text: str, spans: Sequence[Span], logits: Floats) -> dict[str, Explanation]:

@@ -49,8 +49,7 @@ class OnnxSession:
             raise ModelError(f"the encoder's graph {problem}; get the model anew")
         self._threads = thread_count()
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1  # the threads share the rows instead
-        options.inter_op_num_threads = 1
+        options.intra_op_num_threads = options.inter_op_num_threads = 1  # the threads share the rows instead
         options.use_deterministic_compute = True
         options.log_severity_level = 4  # failures are raised; warnings of ONNX Runtime are not for the user
         try:
@@ -58,9 +57,8 @@ class OnnxSession:
                 model.graph, options, providers=["CPUExecutionProvider"], disabled_optimizers=_SLOW_FUSIONS
             )
         except Exception as error:  # a dozen exception classes without common base
-            raise ModelError(
-                f"ONNX Runtime {onnxruntime.__version__} cannot load the encoder ({_first_line(error)})"
-            ) from None
+            version = onnxruntime.__version__
+            raise ModelError(f"ONNX Runtime {version} cannot load the encoder ({_first_line(error)})") from None
         inputs = {one.name for one in self._session.get_inputs()}
         outputs = [one.name for one in self._session.get_outputs()]
         if inputs != {"input_ids", "attention_mask"} or outputs != ["pooled"]:

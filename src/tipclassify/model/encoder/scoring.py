@@ -18,29 +18,11 @@ from tipclassify.model.encoder.tokenizer import TextTokenizer, heading_room, win
 from tipclassify.model.explanation import OCCLUSION, Explanation
 from tipclassify.model.linear.scoring import Scored, count_words
 
-__all__ = ["ROUNDING", "EncoderScorer", "require_onnx"]
+__all__ = ["EncoderScorer"]
 
 Headings = Sequence[str | None]
 
-ROUNDING: Final = 0.15
-"""Tolerance of a probability between processors; on one processor results are identical. Rounding to 8 bits amplifies
-differences in the seventh digit: disturbing all floats of an export by a millionth moved the probabilities of 600
-passages by 0.003 on average, one by 0.14, and changed three of 1,800 labels."""
-
 _BATCH_TEXTS: Final = 20_000  # texts, for constant memory
-
-
-def require_onnx() -> None:
-    """Raise a `ModelError` when the libraries that run the encoder cannot be imported."""
-    try:
-        import onnxruntime  # noqa: F401
-        import tokenizers  # noqa: F401
-    except ImportError as error:
-        missing = error.name or "one of them"
-        raise ModelError(
-            f"the default model needs onnxruntime and tokenizers, and {missing} cannot be imported here; "
-            "'--model fast' works without them"
-        ) from None
 
 
 class EncoderScorer:
@@ -51,14 +33,20 @@ class EncoderScorer:
 
     measured: Final = "on groups held out"
     methods: Final = (OCCLUSION,)
-    rounding: Final = ROUNDING
+    # Tolerance of a probability between processors; on one processor results are identical. Rounding to 8 bits amplifies
+    # differences in the seventh digit: disturbing all floats of an export by a millionth moved the probabilities of 600
+    # passages by 0.003 on average, one by 0.14, and changed three of 1,800 labels.
+    rounding: Final = 0.15
 
     def __init__(self, model: EncoderModel) -> None:
-        require_onnx()
         self.model = model
         self.meta, self.thresholds, self.vocabulary = model.meta, model.thresholds, model.vocabulary
-        self.tokenizer = TextTokenizer(model.tokenizer)
-        self.graph = OnnxSession(model)
+        try:
+            self.tokenizer = TextTokenizer(model.tokenizer)
+            self.graph = OnnxSession(model)
+        except ImportError as error:
+            needs = f"needs onnxruntime and tokenizers, and {error.name or 'one of them'} cannot be imported here"
+            raise ModelError(f"the default model {needs}; '--model fast' works without them") from None
 
     def __reduce__(self) -> tuple[type[EncoderScorer], tuple[EncoderModel]]:
         return EncoderScorer, (self.model,)  # sessions cannot be pickled

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from tipclassify.errors import ModelError
 
-__all__ = ["TextTokenizer", "heading_room", "window_spans"]
+__all__ = ["SPECIAL_TOKENS", "TextTokenizer", "heading_room", "window_spans"]
 
 _MASKS: Final = ("[MASK]", "<mask>", "[UNK]", "<unk>")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _MAX_HEADING: Final = 40  # tokens; real headings are shorter
-_SPECIAL_TOKENS: Final = 3  # special tokens of a window: the first, the last, and the separator after the heading
+SPECIAL_TOKENS: Final = 3  # special tokens of a window: the first, the last, and the separator after the heading
 
 
 class TextTokenizer:
@@ -52,7 +52,7 @@ def heading_room(window: int) -> int:
     >>> heading_room(128), heading_room(16)
     (40, 5)
     """
-    return max(0, min(_MAX_HEADING, window // 2 - _SPECIAL_TOKENS))
+    return max(0, min(_MAX_HEADING, window // 2 - SPECIAL_TOKENS))
 
 
 def window_spans(length: int, room: int, overlap: int) -> list[tuple[int, int]]:

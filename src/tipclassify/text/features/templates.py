@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.arrays import U64, Bools, Floats, Ints
-from tipclassify.text.features.lexicon import ACTORS, CLASSES, CUES, IMPERATIVES, MAX_SCOPE, PHRASES, SHIFTERS
+from tipclassify.text.features.lexicon import ACTORS, CLASSES, CUES, MAX_SCOPE, PHRASES, SHIFTERS
 from tipclassify.text.features.tokenizer import NAME, NUMBER, Tokens
 from tipclassify.text.features.vocabulary import FACTOR, Flag, hash_word
+from tipclassify.text.words import WORDS
 
 __all__ = ["SALT", "Structure", "find_sorted", "length_scale", "scopes", "structure_of", "template_features"]
 
@@ -137,13 +138,13 @@ def find_sorted(values: npt.NDArray[_Code], table: npt.NDArray[_Code]) -> tuple[
     >>> [column.tolist() for column in find_sorted(np.array([3, 9], np.uint64), np.array([1, 3], np.uint64))]
     [[1, 1], [True, False]]
     """
-    place = np.minimum(table.searchsorted(values), len(table) - 1)
-    return place, np.asarray(table.take(place) == values)
+    place = table.searchsorted(values)
+    place[place == len(table)] = 0
+    return place, np.asarray(table.take(place) == values) if len(table) else np.zeros(len(values), bool)
 
 
-_ADVERBS: Final = "vigorously proactively fully significantly systematically substantially effectively".split()
-_BEFORE_IMPERATIVE: Final = np.array(sorted([NUMBER, NAME, *map(hash_word, _ADVERBS)]), np.uint64)
-_IMPERATIVE: Final = np.array(sorted(map(hash_word, IMPERATIVES)), np.uint64)
+_BEFORE_IMPERATIVE: Final = np.array(sorted([NUMBER, NAME, *map(hash_word, WORDS["adverbs"])]), np.uint64)
+_IMPERATIVE: Final = np.array(sorted(map(hash_word, WORDS["imperatives"])), np.uint64)
 _PHRASE_WORDS: Final = np.array([(hash_word(a), hash_word(b)) for a, b in PHRASES], np.uint64)
 _PHRASE_CODES: Final = _PHRASE_WORDS[:, 0] * FACTOR[0] + _PHRASE_WORDS[:, 1] * FACTOR[1]
 _ORDER: Final = _PHRASE_CODES.argsort()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from typing import Final, Literal
 
 from tipclassify.text.document import Block, Document, Passage
@@ -78,20 +79,11 @@ def passage_parts(document: Document, unit: Unit = "sentence") -> Iterator[tuple
             first, passages = number, []
         above = block.section
         if not block.heading:
-            passages += (
-                Passage(
-                    text[start:end], start, end, block.section, page=block.page, block=number, country=block.country
-                )
-                for start, end in _spans(text, block.start, block.end, unit)
-            )
+            for sentence in sentence_spans(text, block.start, block.end):
+                for start, end in [sentence] if unit == "sentence" else _clause_spans(text, *sentence):
+                    place = text[start:end], start, end, block.section
+                    passages.append(Passage(*place, page=block.page, block=number, country=block.country))
     yield (replace(document, blocks=blocks[first:]) if first else document), passages
-
-
-def _spans(text: str, start: int, end: int, unit: Unit) -> Iterable[tuple[int, int]]:
-    sentences = sentence_spans(text, start, end)
-    if unit == "sentence":
-        return sentences
-    return (span for a, b in sentences for span in _clause_spans(text, a, b))
 
 
 def _clause_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -108,10 +100,8 @@ def _clause_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """
     sentence = text[start:end]
     cuts = _clause_cuts(sentence) if ";" in sentence or ")" in sentence else []
-    at = 0
-    for cut in [*cuts, len(sentence)]:
-        yield start + at, start + len(sentence[:cut].rstrip())
-        at = cut
+    for at, cut in pairwise([0, *cuts, len(sentence)]):
+        yield start + at, start + at + len(sentence[at:cut].rstrip())
 
 
 def _clause_cuts(sentence: str) -> list[int]:
@@ -182,16 +172,13 @@ def text_document(text: str, source: str = "<text>") -> Document:
 def _paragraphs(text: str) -> Iterator[tuple[int, int, bool]]:
     """Yield the spans of paragraphs, and whether each is a single line between blank lines."""
     run: list[tuple[int, int]] = []
-    at = 0
     for line in _LINE.finditer(text):
-        following = line.end()
-        visible = _VISIBLE.search(text, at, following)
+        visible = _VISIBLE.search(text, *line.span())
         if visible:
-            run.append((at, following))
-        if run and (not visible or len(run) == _MOST_LINES or following == len(text)):
+            run.append(line.span())
+        if run and (not visible or len(run) == _MOST_LINES or line.end() == len(text)):
             yield from ((start, end, len(run) == 1) for start, end in _split_run(text, run))
             run = []
-        at = following
 
 
 def _split_run(text: str, lines: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
@@ -210,10 +197,8 @@ def _split_run(text: str, lines: list[tuple[int, int]]) -> Iterator[tuple[int, i
 def _is_wrapped(lines: list[str]) -> bool:
     """Test for hard wrapping: lines of similar length, most of which end inside a sentence."""
     body = [line.strip() for line in lines[:-1]]
-    if not body:
-        return False
     broken = sum(not _SENTENCE_END.search(line) for line in body)
-    if broken * 2 < len(body) or max(map(len, body)) > 140:
+    if not body or broken * 2 < len(body) or max(map(len, body)) > 140:
         return False
     from statistics import median  # imports slower than a sentence is tagged, and few texts need it
 

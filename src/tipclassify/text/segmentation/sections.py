@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 from tipclassify.labels import SECTIONS
+from tipclassify.text.words import WORDS
 
 __all__ = ["Outline", "join_headings", "named_section", "run_in_section", "section_of_heading", "without_enumerator"]
 
@@ -55,25 +56,7 @@ _ENUMERATOR: Final = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
-# Words that name no subject: "Law" may be about wages or slavery.
-_GENERIC_WORDS: Final = frozenset(
-    """act action actions activities activity additional administration age agencies agency all an analysis and annex
-    answer appendix applicable april area areas article assessment at august available background bodies body by
-    category challenges comments committee conclusion conclusions conditions cont context continued convention
-    conventions coordinating coordination current data december department description details developments
-    discussion distribution division effort efforts enforcement entities entity establishment executive february
-    figure figures finding findings for framework from general government governmental implementation improvements
-    in independent indicator indicators industry information institution institutions international introduction
-    issue issues item january july june key latest law laws legal legislation legislative main march may measure
-    measures mechanism mechanisms meets method methodology methods ministry monitoring name national new no not
-    november number objective objectives october of office on or organization organizations other others outcome
-    outcomes overview percent physical policies policy practice practices prevalence primary program programme
-    programmes programs progress provisions purpose question questions ratification recent region regulation
-    regulations regulatory related remarks response responses responsibilities responsibility result results role
-    roles scope sector sectoral sectors september situation social source sources specific standard standards
-    statistics status step steps subject suggested summary table tables the title to topic total type unit unknown
-    with year years yes""".split()
-)
+_GENERIC_WORDS: Final = frozenset(WORDS["generic"])
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")  # "N/A", "9a" and "2019" have none
 _CHAPTER: Final = re.compile(r"(?:section|chapter|part)\s", re.IGNORECASE)
 _UNMARKED_LEVEL: Final = 7  # level of a heading without markup: below h1 to h6
