@@ -27,8 +27,7 @@ from tipclassify import LABELS, Classifier, ModelError, Passage, classify
 from tipclassify.model.encoder.folder import EncoderModel, Heads, read_encoder, write_encoder
 from tipclassify.model.encoder.name_masking import mask_names
 from tipclassify.model.encoder.onnx_session import OnnxSession, thread_count
-from tipclassify.model.encoder.scoring import EncoderScorer
-from tipclassify.model.encoder.tokenizer import heading_room, window_spans
+from tipclassify.model.encoder.scoring import EncoderScorer, heading_room, window_spans
 from tipclassify.model.folder import digest
 from tipclassify.reporting.writers.reasons import reason_of
 

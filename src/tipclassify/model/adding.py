@@ -7,6 +7,7 @@ import re
 import tempfile
 from collections.abc import Callable
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -35,10 +36,7 @@ __all__ = ["add_model"]
 
 Get = Callable[[str, Path], None]
 
-_MOST_SECONDS: Final = 3_600.0
-"""Per file; long, because the user asked for this download and the connection may be slow."""
-_PARTIAL_CONTENT: Final = 206
-_RANGE_NOT_SATISFIABLE: Final = 416
+_MOST_SECONDS: Final = 3_600.0  # per file; long, because the user asked for this download
 
 
 def add_model(
@@ -104,9 +102,9 @@ def _fetch(source: str, allow_private: bool, progress: Progress | None, file: st
         have = part.stat().st_size
         headers = {"Accept": "*/*", "Accept-Encoding": "identity", **({"Range": f"bytes={have}-"} if have else {})}
         with open_link(address, deadline, limits, allow_private, headers) as response:
-            if have and response.status_code == _RANGE_NOT_SATISFIABLE:
+            if have and response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 return  # already complete
-            if have and response.status_code == _PARTIAL_CONTENT:
+            if have and response.status_code == HTTPStatus.PARTIAL_CONTENT:
                 start = re.match(r"bytes (\d+)-", response.headers.get("content-range", ""))
                 if start is None or int(start[1]) != have:
                     raise LinkError(f"the site sends another part of the file than was asked for; remove {part}")

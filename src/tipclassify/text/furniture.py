@@ -9,8 +9,8 @@ from functools import cache, lru_cache
 from typing import Final
 
 from tipclassify.text.document import Passage
+from tipclassify.text.features.lexicon import WORDS
 from tipclassify.text.segmentation.sections import without_enumerator
-from tipclassify.text.words import WORDS
 
 __all__ = ["is_furniture", "is_prose", "is_stock"]
 

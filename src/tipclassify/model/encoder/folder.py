@@ -18,10 +18,12 @@ import numpy.typing as npt
 from tipclassify.arrays import Floats
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS
-from tipclassify.model.encoder.tokenizer import SPECIAL_TOKENS
 from tipclassify.model.folder import HEAD, check_head, digest, load_head, read_arrays, read_files, write_folder
 
-__all__ = ["EncoderModel", "Heads", "read_encoder", "write_encoder"]
+__all__ = ["SPECIAL_TOKENS", "EncoderModel", "Heads", "read_encoder", "write_encoder"]
+
+SPECIAL_TOKENS: Final = 3
+"""Special tokens of a window: the first, the last, and the separator after the heading."""
 
 _FORMAT: Final = 3  # 3: the graph outputs pooled vectors, and the heads have a file of their own
 _KIND: Final = "encoder"

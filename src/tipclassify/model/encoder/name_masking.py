@@ -15,9 +15,9 @@ from typing import Final
 
 import numpy as np
 
+from tipclassify.text.features.lexicon import WORDS
 from tipclassify.text.features.tokenizer import NAME, batches, tokenize, words_of
 from tipclassify.text.features.vocabulary import american
-from tipclassify.text.words import WORDS
 
 __all__ = ["COUNTRY_WORDS", "MaskedText", "mask_names", "normalize_spelling"]
 
@@ -33,21 +33,8 @@ _POSSESSIVE: Final = re.compile(r"['’]s?\b")
 _STRAIGHT: Final = str.maketrans("‘’“”", "''\"\"")
 _GEOGRAPHIC: Final = frozenset(WORDS["geographic"])
 _LOOKBEHIND: Final = 8  # characters before a name, enough to detect the start of a sentence
-
-
-# Names that single words do not identify: of ordinary words, or with commas or brackets inside.
-_COUNTRY_NAMES: Final = re.compile(
-    r"""\b(?:[Tt]he\ )?(?:
-        United\ (?:States|Kingdom) | Holy\ See | Ivory\ Coast | El\ Salvador | Isle\ of\ Man | State\ of\ Palestine
-        | Dominican\ Republic | Russian\ Federation | French\ Southern\ Territories
-        | (?:Bouvet|Christmas|Norfolk)\ Island
-        | (?:Åland|Cayman|Cook|Faroe|Marshall|Solomon|U\.S\.\ Virgin|Cocos\ \(Keeling\))\ Islands
-        | Falkland\ Islands\ \(Malvinas\) | Bonaire,\ Sint\ Eustatius\ and\ Saba
-        | Saint\ Helena,\ Ascension\ and\ Tristan\ da\ Cunha
-    )(?!\w)""",
-    re.VERBOSE,
-)
-
+_NAMES: Final = "|".join(re.escape(name.replace("_", " ")) for name in WORDS["country_names"])
+_COUNTRY_NAMES: Final = re.compile(rf"\b(?:[Tt]he )?(?:{_NAMES})(?!\w)")
 COUNTRY_WORDS: Final = frozenset(WORDS["countries"])
 """Words of country names and demonyms, which are names even at the start of a sentence."""
 
@@ -113,10 +100,7 @@ def _merge_overlaps(spans: list[Span]) -> list[Span]:
 def _split_names(
     text: str, within: Sequence[int], vocabulary: frozenset[str], countries: Mapping[int, int]
 ) -> Iterator[Span]:
-    """Split a name of the fast model, which may span commas, full stops and brackets, into names.
-
-    `countries` has the end of the country name at each offset inside one.
-    """
+    """Split a name of the fast model into names; `countries` has the end of the country name at each offset in one."""
     run: list[Span] = []
     for word in _CAPITALISED.finditer(text, *within):
         if run and not _is_same_name(text, run[-1], word.start()):
@@ -158,11 +142,7 @@ def _trim_name(text: str, run: list[Span], vocabulary: frozenset[str], countries
 
 
 def _is_acronyms(name: str) -> bool:
-    """Test whether a name consists of acronyms of organisations only: labels depend on UNICEF being no government.
-
-    >>> _is_acronyms("UNICEF"), _is_acronyms("the DRC"), _is_acronyms("Karvonia")
-    (True, False, False)
-    """
+    """Test whether a name consists of acronyms of organisations only: labels depend on UNICEF being no government."""
     words = _LETTERS.findall(name.removeprefix("the ").removeprefix("The "))
     return bool(words) and all(len(word) > 1 and word.isupper() and word.lower() not in COUNTRY_WORDS for word in words)
 

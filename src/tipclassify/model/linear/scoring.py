@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tipclassify.arrays import U64, Bools, Floats, Ints
 from tipclassify.labels import LABELS
-from tipclassify.model.explanation import ADDITIVE, Explanation, explanation
+from tipclassify.model.explanation import ADDITIVE, Explanation, explanations
 from tipclassify.model.linear.model import SLOT_BITS, Model
 from tipclassify.text.features.hashing import best_clauses, feature_keys, featurize, heading_hashes
 from tipclassify.text.features.templates import find_sorted, length_scale, structure_of, template_features
@@ -124,16 +124,12 @@ def _explain(model: Model, texts: Sequence[str], from_heading: Floats) -> list[d
     order = np.argsort(row, kind="stable")
     bounds = np.searchsorted(row[order], np.arange(len(texts) + 1))
     found = []
-    for number, (text, heading) in enumerate(zip(texts, from_heading.tolist(), strict=True)):
+    for number, (text, heading) in enumerate(zip(texts, from_heading, strict=True)):
         mine = order[bounds[number] : bounds[number + 1]]
         spans, which = np.unique(places[mine], axis=0, return_inverse=True)
-        of_text = {}
-        for j, label in enumerate(LABELS):
-            summed = np.bincount(which.ravel(), weight[mine, j], len(spans))
-            bias = float(model.bias[j])
-            logit = bias + heading[j] + float(summed.sum())
-            of_text[label] = explanation(label, text, logit, bias, heading[j], spans.tolist(), summed, ADDITIVE)
-        found.append(of_text)
+        sums = np.array([np.bincount(which.ravel(), column, len(spans)) for column in weight[mine].T])
+        logits = model.bias + heading + sums.sum(axis=1)
+        found.append(explanations(text, logits, model.bias, heading, spans.tolist(), sums, ADDITIVE))
     return found
 
 
@@ -175,9 +171,5 @@ def logistic(logits: Floats) -> Floats:
 
 
 def apply_thresholds(scores: Any, thresholds: Any) -> Any:
-    """Test which probabilities are at least their threshold; arrays or scalars.
-
-    >>> apply_thresholds(np.array([0.2, 0.6, 0.9]), np.array([0.5, 0.6, 0.95])).tolist(), apply_thresholds(0.5, 0.4)
-    ([False, True, False], True)
-    """
+    """Test which probabilities are at least their threshold; arrays or scalars."""
     return scores >= thresholds

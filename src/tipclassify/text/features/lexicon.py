@@ -1,19 +1,27 @@
-"""Map words to semantic classes: actors, acts, polarity, hardship.
+"""Lists of words (``words.txt``), and semantic classes of words (``lexicon.txt``): actors, acts, polarity, hardship.
 
 Classes let a linear model generalise to words that the corpus lacks: "inspectors", "the tribunal" and "border guards"
-are all organs of a state. The classes are in ``lexicon.txt``, without countries.
+are all organs of a state.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final
 
-from tipclassify.text.words import read_lists
+__all__ = ["ACTORS", "CLASSES", "CUES", "MAX_SCOPE", "PHRASES", "SHIFTERS", "WORDS", "class_of"]
 
-__all__ = ["ACTORS", "CLASSES", "CUES", "MAX_SCOPE", "PHRASES", "SHIFTERS", "class_of"]
 
-_TABLE: Final = read_lists(Path(__file__).with_suffix(".txt"))
+def _read_lists(name: str) -> dict[str, list[str]]:
+    """Read the lists of a file, ``name: words``, in its order; lines that begin with ``#`` are comments."""
+    lines = Path(__file__).with_name(name).read_text("utf-8").splitlines()
+    text = " ".join(line for line in lines if not line.startswith("#"))
+    return {name: words.split() for name, words in re.findall(r"(\w+): ([^:]+)(?= \w+:|$)", text)}
+
+
+WORDS: Final = _read_lists("words.txt")
+_TABLE: Final = _read_lists("lexicon.txt")
 
 CLASSES: Final[tuple[str, ...]] = tuple(_TABLE)
 

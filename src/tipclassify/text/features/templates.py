@@ -15,10 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.arrays import U64, Bools, Floats, Ints
-from tipclassify.text.features.lexicon import ACTORS, CLASSES, CUES, MAX_SCOPE, PHRASES, SHIFTERS
+from tipclassify.text.features.lexicon import ACTORS, CLASSES, CUES, MAX_SCOPE, PHRASES, SHIFTERS, WORDS
 from tipclassify.text.features.tokenizer import NAME, NUMBER, Tokens
 from tipclassify.text.features.vocabulary import FACTOR, Flag, hash_word
-from tipclassify.text.words import WORDS
 
 __all__ = ["SALT", "Structure", "find_sorted", "length_scale", "scopes", "structure_of", "template_features"]
 
@@ -90,10 +89,7 @@ def _actors(s: Structure) -> Ints:
 
 
 def _pairs(s: Structure) -> tuple[Ints, Ints, Ints]:
-    """Pair classed tokens within each clause: first, second, and the bit set of polarity shifters in the clause.
-
-    "No victim was punished" and "no trafficker was punished" share all words but one.
-    """
+    """Pair classed tokens within each clause: first, second, and the bit set of polarity shifters in the clause."""
     classed = np.flatnonzero(s.kind)
     following = np.arange(1, len(classed) + 1)
     clause = s.clause.take(classed)
@@ -107,21 +103,8 @@ def _pairs(s: Structure) -> tuple[Ints, Ints, Ints]:
     return classed.take(which), classed.take(second), shifters.take(clause.take(which))
 
 
-def _imperatives(t: Tokens, s: Structure) -> tuple[Ints, Ints]:
-    """Find the token ranges of passages that open with an imperative ("1. Investigate", "Vigorously prosecute")."""
-    words = t.columns.word
-    longer = s.stop - s.first > 1
-    opening = s.first + (longer & find_sorted(words.take(t.number.take(s.first)), _BEFORE_IMPERATIVE)[1])
-    asks = find_sorted(words.take(t.number.take(opening)), _IMPERATIVE)[1]
-    return s.first[asks], s.stop[asks]
-
-
 def _concat_ranges(begin: Ints, end: Ints) -> tuple[Ints, Ints]:
-    """Concatenate the ranges from each `begin` to its `end`; also return the index of the range of each number.
-
-    >>> [column.tolist() for column in _concat_ranges(np.array([3, 9]), np.array([5, 10]))]
-    [[0, 0, 1], [3, 4, 9]]
-    """
+    """Concatenate the ranges from each `begin` to its `end`; also return the index of the range of each number."""
     length = np.maximum(end - begin, 0)
     which = np.arange(len(length)).repeat(length)
     return which, np.arange(len(which)) + (begin - (length.cumsum() - length)).take(which)
@@ -133,11 +116,7 @@ def _ends(begin: Ints, n: int) -> Ints:
 
 
 def find_sorted(values: npt.NDArray[_Code], table: npt.NDArray[_Code]) -> tuple[Ints, Bools]:
-    """Find values in a sorted table: place of each, and whether it is there.
-
-    >>> [column.tolist() for column in find_sorted(np.array([3, 9], np.uint64), np.array([1, 3], np.uint64))]
-    [[1, 1], [True, False]]
-    """
+    """Find values in a sorted table: place of each, and whether it is there."""
     place = table.searchsorted(values)
     place[place == len(table)] = 0
     return place, np.asarray(table.take(place) == values) if len(table) else np.zeros(len(values), bool)
@@ -235,14 +214,16 @@ def _class_sequences(s: Structure) -> Iterator[TemplateFeatures]:
 
 def _openings(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
     """Yield the first words of a passage, and the classes of a passage that opens with an imperative."""
-    first = s.first
+    first, words = s.first, t.word
     whole = np.ones(len(first), bool)
-    yield first, first, t.word.take(first) * FACTOR[0] + SALT[80], whole
+    yield first, first, words.take(first) * FACTOR[0] + SALT[80], whole
     yield first, first, _CLASS_HASH.take(s.kind.take(first)) * FACTOR[0] + SALT[81], whole
     first = first[s.stop - first > 1]
     code = t.stem.take(first) * FACTOR[0] + _CLASS_HASH.take(s.kind.take(first + 1)) * FACTOR[1] + SALT[82]
     yield first, first + 1, code, s.clause.take(first) == s.clause.take(first + 1)
-    head, stop = _imperatives(t, s)
+    opening = s.first + ((s.stop - s.first > 1) & find_sorted(words.take(s.first), _BEFORE_IMPERATIVE)[1])
+    asks = find_sorted(words.take(opening), _IMPERATIVE)[1]  # "1. Investigate", "Vigorously prosecute"
+    head, stop = s.first[asks], s.stop[asks]
     yield head, head, SALT[84].repeat(len(head)), np.ones(len(head), bool)
     _, here = _concat_ranges(head, stop)
     here = here[s.kind.take(here) > 0]

@@ -18,8 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.arrays import U64, Bools, Ints
-from tipclassify.text.features.lexicon import PHRASES, class_of
-from tipclassify.text.words import WORDS
+from tipclassify.text.features.lexicon import PHRASES, WORDS, class_of
 
 __all__ = ["BREAK", "FACTOR", "NAME", "NUMBER", "Characters", "Flag", "VocabularyTable", "WordColumns"]
 __all__ += ["american", "hash_word", "vocabulary_table"]
@@ -83,8 +82,7 @@ class Characters:
         text = "\n".join(passages)
         if any(mark in text for mark in _LINK_MARKS):
             text = "\n".join(
-                _LINK.sub(_link_placeholder, one) if any(mark in one for mark in _LINK_MARKS) else one
-                for one in passages
+                _LINK.sub(_placeholder, one) if any(mark in one for mark in _LINK_MARKS) else one for one in passages
             )
         for currency in _CURRENCIES:
             text = text.replace(currency, "  $")
@@ -108,8 +106,7 @@ class Characters:
         return _upper.take(self._cased.take(at))
 
 
-def _link_placeholder(link: re.Match[str]) -> str:
-    """Replace a link by one word, padded to the same length."""
+def _placeholder(link: re.Match[str]) -> str:
     return "weblink"[: len(link[0])].ljust(len(link[0]))
 
 
@@ -243,14 +240,9 @@ class VocabularyTable:
             slot = key >> int(_TO_SLOT)
             self._slots[slot] = self._slots[slot] or number
         self._keys = np.append(self._keys, np.array(keys, np.uint64))
-        word, stem, kind, bits = zip(*(_properties(word, self._vocabulary) for word in words), strict=True)
-        old = self.columns
-        self.columns = WordColumns(
-            np.append(old.word, np.array(word, np.uint64)),
-            np.append(old.stem, np.array(stem, np.uint64)),
-            np.append(old.kind, np.array(kind, np.int64)),
-            np.append(old.bits, np.array(bits, np.uint16)),
-        )
+        new = zip(*(_properties(word, self._vocabulary) for word in words), strict=True)
+        columns = zip(self.columns, new, strict=True)
+        self.columns = WordColumns(*(np.append(old, np.array(more, old.dtype)) for old, more in columns))
 
 
 vocabulary_table = lru_cache(maxsize=8)(VocabularyTable)

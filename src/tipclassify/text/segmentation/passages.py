@@ -29,9 +29,8 @@ PART: Final = 4_000
 _MOST_LINES: Final = 1_000  # of a run without blank lines that are looked at together, for constant memory
 _LIST_ENUMERATOR: Final = re.compile(r"\s*(?:[•●▪◦‣*·–—-]|\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)])\s")
 _SENTENCE_END: Final = re.compile(r"[.!?:;][\"”’')\]]*\s*$")
-_LINE: Final = re.compile(
-    r"[^{0}]*(?:\r\n|[{0}])|[^{0}]+\Z".format(r"\n-\r\x1c-\x1e\x85\u2028\u2029")
-)  # str.splitlines
+# Lines as of str.splitlines.
+_LINE: Final = re.compile(r"[^{0}]*(?:\r\n|[{0}])|[^{0}]+\Z".format(r"\n-\r\x1c-\x1e\x85\u2028\u2029"))
 _VISIBLE: Final = re.compile(f"[^{BLANK}]")
 _MAX_HEADING_WORDS: Final = 8
 _MAX_TITLE_WORDS: Final = 14  # of a lettered title; the same limit as for web pages
@@ -56,8 +55,12 @@ _SERIES: Final = (
 def split_passages(document: Document, unit: Unit = "sentence") -> list[Passage]:
     """Split all blocks but headings into sentences, in reading order.
 
-    With ``unit="clause"``, each item of a list inside a sentence is a passage (`_clause_spans` has the rules).
-    Sentences are never split for their length.
+    With ``unit="clause"``, each item of a list inside a sentence is a passage: lists are split at semicolons (three items
+    or more, or two if the sentence has over 40 words), and enumerations at consecutive enumerators, "(1) … (2) …",
+    "a) … b) …", "(i) … (ii) …". The introduction of a list belongs to its first clause; brackets and quotations are not
+    split; a clause of under three words is joined to the next one, the last to the previous one. Commas, "but" and
+    "although" are no boundaries: the text after them is seldom self-contained. Sentences are never split for their
+    length.
 
     >>> text = "PROTECTION\\nThe U.S.-funded shelter closed. No. 12/2015 lapsed."
     >>> [(p.section, p.text) for p in split_passages(text_document(text))]
@@ -87,17 +90,7 @@ def passage_parts(document: Document, unit: Unit = "sentence") -> Iterator[tuple
 
 
 def _clause_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Yield the trimmed spans of the clauses of the sentence text[start:end]; one span if it holds no list.
-
-    Lists are split at semicolons (three items or more, or two if the sentence has over 40 words), and enumerations at
-    consecutive enumerators, "(1) … (2) …", "a) … b) …", "(i) … (ii) …". The introduction of a list belongs to its first
-    clause; brackets and quotations are not split; a clause of under three words is joined to the next one, the last to
-    the previous one. Commas, "but" and "although" are no boundaries: the text after them is seldom self-contained.
-
-    >>> text = "Increase funds for shelters; train judges on the law; and amend the penal code."
-    >>> [text[a:b] for a, b in _clause_spans(text, 0, len(text))]
-    ['Increase funds for shelters;', 'train judges on the law;', 'and amend the penal code.']
-    """
+    """Yield the trimmed spans of the clauses of the sentence text[start:end]; one span if it holds no list."""
     sentence = text[start:end]
     cuts = _clause_cuts(sentence) if ";" in sentence or ")" in sentence else []
     for at, cut in pairwise([0, *cuts, len(sentence)]):
@@ -206,12 +199,7 @@ def _is_wrapped(lines: list[str]) -> bool:
 
 
 def _is_title(line: str) -> bool:
-    """Test whether a line is a lettered title or in capitals.
-
-    >>> lines = "b. Prison Conditions", "THE PRESS", "b. train judges", "24 June 2024", "Photo by Ann Lee"
-    >>> [_is_title(line) for line in lines]
-    [True, True, False, False, False]
-    """
+    """Test whether a line is a lettered title or in capitals."""
     words, title = line.split(), without_enumerator(line).split()
     if not 2 <= len(words) <= _MAX_TITLE_WORDS or words[0].isdecimal() or line.endswith((".", ";", ",", "!", "?")):
         return False

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 from tipclassify.labels import SECTIONS
-from tipclassify.text.words import WORDS
+from tipclassify.text.features.lexicon import WORDS
 
 __all__ = ["Outline", "join_headings", "named_section", "run_in_section", "section_of_heading", "without_enumerator"]
 
@@ -35,10 +35,7 @@ _STOCK: Final = (
     r"(?:(?:prioriti[sz]ed|priority|key) )?recommendations?(?: (?:for|to) [^.;]{2,60})?|"
     r"(?:prosecution|protection|prevention)(?: efforts)?|(?:human )?trafficking profile|executive summary"
 )
-_NAME: Final = re.compile(
-    rf"(?:{_STOCK}|scope and magnitude|(?:[^.;]{{2,40}}[:(–—-] ?)?{_TIER}\)?)\W*",
-    re.IGNORECASE,
-)
+_NAME: Final = re.compile(rf"(?:{_STOCK}|scope and magnitude|(?:[^.;]{{2,40}}[:(–—-] ?)?{_TIER}\)?)\W*", re.IGNORECASE)
 _RUN_IN: Final = re.compile(
     rf"({_STOCK})\s?(?:[.:—]|[–-](?=\s))\s*(?=\S)"
     r"|(?-i:(PROSECUTION|PROTECTION|PREVENTION|TRAFFICKING PROFILE) (?=[A-Z]))",
@@ -82,8 +79,7 @@ def section_of_heading(heading: str) -> str:
     'c. Prohibition of Child Labor'
     """
     plain = " ".join(heading.split()).rstrip(" :.#¶§")  # "#" and "¶" are link anchors
-    folded = plain.lower()
-    folded = _NUMBER.sub("", folded)
+    folded = _NUMBER.sub("", plain.lower())
     for pattern, section in _RULES:
         if pattern.search(folded):
             return section
@@ -122,13 +118,7 @@ class Outline:
         self._title: str | None = None  # the first heading; an "Overview" directly below is the narrative's assessment
 
     def section(self, heading: str, level: int | None = None) -> str:
-        """Open a heading and return its section.
-
-        Parameters
-        ----------
-        level : int, optional
-            1 to 6; None for a heading without markup, whose parent is the last specific heading.
-        """
+        """Open a heading of `level` 1 to 6 and return its section; the parent of one without level is the last specific."""
         specific = _names_subject(heading)
         depth = _UNMARKED_LEVEL + (not specific) if level is None else level
         while self._open and self._open[-1][0] >= depth:

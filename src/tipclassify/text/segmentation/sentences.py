@@ -10,8 +10,8 @@ from bisect import bisect_right
 from itertools import accumulate, pairwise
 from typing import Final
 
+from tipclassify.text.features.lexicon import WORDS
 from tipclassify.text.segmentation.sections import section_of_heading
-from tipclassify.text.words import WORDS
 
 __all__ = ["BLANK", "enclosed_spans", "heading_run_in", "is_enclosed", "sentence_spans"]
 
