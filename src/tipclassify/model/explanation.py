@@ -78,6 +78,7 @@ def explanations(
     found = {}
     for label, probability, logit, without, of_heading, of_spans in columns:
         order = np.argsort(-np.abs(of_spans), kind="stable").tolist()
-        reasons = (SpanWeight(*spans[at], text[slice(*spans[at])], float(of_spans[at])) for at in order)
+        pieces = ((*spans[at], float(of_spans[at])) for at in order)
+        reasons = (SpanWeight(start, end, text[start:end], weight) for start, end, weight in pieces)
         found[label] = Explanation(label, probability, logit, without, tuple(reasons), method, of_heading)
     return found

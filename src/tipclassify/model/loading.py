@@ -27,7 +27,6 @@ __all__ += ["model_folder", "models_folder"]
 DEFAULT: Final = "default"
 SHIPPED: Final = (DEFAULT, "fast")
 
-_ENCODER: Final = "encoder"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _PACKAGE: Final = Path(__file__).resolve().parents[1]
 _CHECKOUT: Final = _PACKAGE.parents[1]  # if it is not installed
@@ -66,7 +65,7 @@ def _loaded(folder: Path, stamp: int | None) -> LinearScorer | EncoderScorer:  #
         from tipclassify.model.linear.scoring import LinearScorer
 
         return LinearScorer(read_model(folder))
-    if kind != _ENCODER:
+    if kind != "encoder":
         raise ModelError(f"{folder / HEAD}: a model of kind {kind!r}; run 'pip install -U tipclassify'")
     from tipclassify.model.encoder.folder import read_encoder
     from tipclassify.model.encoder.scoring import EncoderScorer

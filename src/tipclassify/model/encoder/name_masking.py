@@ -74,7 +74,7 @@ def mask_names(texts: Sequence[str], vocabulary: frozenset[str], placeholder: st
     >>> [masked.text for masked in mask_names(texts, frozenset({"do", "not"}), "X")]
     ["Do not jail them. X's courts met X."]
     """
-    found = []
+    found: list[MaskedText] = []
     for _, batch in batches(texts):
         tokens = tokenize(batch, vocabulary)
         at = np.flatnonzero(tokens.word == NAME)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from threading import Lock
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -241,7 +241,7 @@ class VocabularyTable:
             self._slots[slot] = self._slots[slot] or number
         self._keys = np.append(self._keys, np.array(keys, np.uint64))
         new = zip(*(_properties(word, self._vocabulary) for word in words), strict=True)
-        columns = zip(self.columns, new, strict=True)
+        columns: Any = zip(self.columns, new, strict=True)
         self.columns = WordColumns(*(np.append(old, np.array(more, old.dtype)) for old, more in columns))
 
 
