@@ -24,7 +24,6 @@ __all__ = ["OnnxSession", "graph_problem", "thread_count"]
 Vectors = npt.NDArray[np.float32]
 
 _SLOW_FUSIONS: Final = ["SkipLayerNormFusion"]  # the fused operator is five times slower than its parts
-
 _DOMAINS: Final = (b"", b"ai.onnx", b"com.microsoft")  # built into ONNX Runtime
 _VARINT, _BYTES, _SIZES = 0, 2, {1: 8, 5: 4}  # wire types: a number, bytes after their number, and 8 or 4 bytes
 _LONGEST_VARINT: Final = 10
