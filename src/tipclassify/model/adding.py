@@ -51,8 +51,8 @@ def add_model(
 
     `source` is the folder of the model, or the URL of the folder or its ``model.json``; `name` by default its kind, or
     for a linear model the name of its folder; a model with another hash than `sha256`, if given, is refused. Raises
-    `InputError` when the URL cannot be read (the partial download is kept for the next run), `ModelError` when the model
-    does not fit this version or a file's hash differs from the model's head; then nothing is installed.
+    `InputError` when the URL cannot be read (the partial download is kept for the next run), `ModelError` when the
+    model does not fit this version or a file's hash differs from the model's head; then nothing is installed.
     """
     root = models_folder()
     if root is None:

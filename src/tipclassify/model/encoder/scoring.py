@@ -1,7 +1,7 @@
 """Score passages with an encoder: name masking, tokens, windows, pooled vectors, heads, calibration.
 
-Scores are explained by occlusion: the decrease of the log-odds when a word, clause or heading is masked. These do not add
-up: a redundant word hides another's effect.
+Scores are explained by occlusion: the decrease of the log-odds when a word, clause or heading is masked. These do not
+add up: a redundant word hides another's effect.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ class EncoderScorer:
 
     measured: Final = "on groups held out"
     methods: Final = (OCCLUSION,)
-    # Tolerance of a probability between processors; on one processor results are identical. Rounding to 8 bits amplifies
-    # differences in the seventh digit: disturbing all floats of an export by a millionth moved the probabilities of 600
+    # Tolerance of a probability between processors; on one processor results are identical. Rounding to 8 bits
+    # amplifies differences in the seventh digit: disturbing all floats of an export by a millionth moved the probabilities of 600
     # passages by 0.003 on average, one by 0.14, and changed three of 1,800 labels.
     rounding: Final = 0.15
 
@@ -183,8 +183,8 @@ def window_spans(length: int, room: int, overlap: int) -> list[tuple[int, int]]:
 def _explain(scorer: EncoderScorer, texts: Sequence[str], headings: Headings) -> list[dict[str, Explanation]]:
     """Explain the score of each text by occlusion; the masked variants of all texts are scored together.
 
-    A span's tokens are replaced by the mask token of pretraining, which keeps positions; the heading is omitted. Sources:
-    Zeiler and Fergus 2014 (arXiv:1311.2901); for text, erasure, Li, Monroe and Jurafsky 2016 (arXiv:1612.08220).
+    A span's tokens are replaced by the mask token of pretraining, which keeps positions; the heading is omitted.
+    Sources: Zeiler and Fergus 2014 (arXiv:1311.2901); for text, erasure, Li, Monroe and Jurafsky 2016 (arXiv:1612.08220).
     """
     read = scorer.input_texts(texts)
     spans = [_spans_to_mask(text, scorer.vocabulary, one.source_spans) for text, one in zip(texts, read, strict=True)]

@@ -134,7 +134,7 @@ def _explain(model: Model, texts: Sequence[str], from_heading: Floats) -> list[d
 
 
 def _contributions(model: Model, texts: Sequence[str]) -> tuple[Ints, Ints, Floats]:
-    """Return passage, span (m, 2) and contributions (m, 3) of each known feature; those of the best clause count twice."""
+    """Return passage, span (m, 2) and contributions (m, 3) of known features; those of the best clause count twice."""
     features = featurize(texts, model.vocabulary)
     index, known = find_sorted(feature_keys(features.hash), model.hashes)
     weights = model.weights[index[known]]

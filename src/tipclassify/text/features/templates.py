@@ -1,8 +1,8 @@
 """Assign tokens to classes and clauses, find the scopes of cues and the actor of each act, and hash features of them.
 
 Each feature template has its own salt. A hash is a sum of products of random words and odd factors modulo 2**64
-(Weinberger et al. 2009, arXiv:0902.2206); its upper bits distinguish features. Negation-marked tokens are those of Pang,
-Lee and Vaithyanathan 2002 (arXiv:cs/0205070).
+(Weinberger et al. 2009, arXiv:0902.2206); its upper bits distinguish features. Negation-marked tokens are those of
+Pang, Lee and Vaithyanathan 2002 (arXiv:cs/0205070).
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ class Outline:
         self._title: str | None = None  # the first heading; an "Overview" directly below is the narrative's assessment
 
     def section(self, heading: str, level: int | None = None) -> str:
-        """Open a heading of `level` 1 to 6 and return its section; the parent of one without level is the last specific."""
+        """Open a heading of `level` 1 to 6, None without markup (below the last specific one); return its section."""
         specific = _names_subject(heading)
         depth = _UNMARKED_LEVEL + (not specific) if level is None else level
         while self._open and self._open[-1][0] >= depth:
