@@ -1,8 +1,8 @@
 """Run the encoder's ONNX graph on the CPU: rows of token ids to pooled vectors.
 
 Each row runs alone, and threads share the rows: dynamic quantisation scales activations by the largest value in a
-batch, so that batching would move a probability by up to 0.2. A graph is checked before ONNX Runtime sees it, by the few
-protobuf fields that matter, since ``onnx`` is not installed with the package.
+batch, so that batching would move a probability by up to 0.2. A graph is checked before ONNX Runtime sees it, by the
+few protobuf fields that matter, since ``onnx`` is not installed with the package.
 """
 
 from __future__ import annotations

@@ -73,8 +73,8 @@ class EncoderScorer:
     measured: Final = "on groups held out"
     methods: Final = (OCCLUSION,)
     # Tolerance of a probability between processors; on one processor results are identical. Rounding to 8 bits
-    # amplifies differences in the seventh digit: disturbing all floats of an export by a millionth moved the probabilities of 600
-    # passages by 0.003 on average, one by 0.14, and changed three of 1,800 labels.
+    # amplifies differences in the seventh digit: disturbing all floats of an export by a millionth moved the
+    # probabilities of 600 passages by 0.003 on average, one by 0.14, and changed three of 1,800 labels.
     rounding: Final = 0.15
 
     def __init__(self, model: EncoderModel) -> None:
@@ -184,7 +184,7 @@ def _explain(scorer: EncoderScorer, texts: Sequence[str], headings: Headings) ->
     """Explain the score of each text by occlusion; the masked variants of all texts are scored together.
 
     A span's tokens are replaced by the mask token of pretraining, which keeps positions; the heading is omitted.
-    Sources: Zeiler and Fergus 2014 (arXiv:1311.2901); for text, erasure, Li, Monroe and Jurafsky 2016 (arXiv:1612.08220).
+    Zeiler and Fergus 2014 (arXiv:1311.2901); for text, erasure, Li, Monroe and Jurafsky 2016 (arXiv:1612.08220).
     """
     read = scorer.input_texts(texts)
     spans = [_spans_to_mask(text, scorer.vocabulary, one.source_spans) for text, one in zip(texts, read, strict=True)]
