@@ -27,8 +27,7 @@ from tipclassify import LABELS, Classifier, ModelError, Passage, classify
 from tipclassify.model.encoder.folder import EncoderModel, Heads, read_encoder, write_encoder
 from tipclassify.model.encoder.name_masking import mask_names
 from tipclassify.model.encoder.onnx_session import OnnxSession, thread_count
-from tipclassify.model.encoder.scoring import ROUNDING, EncoderScorer
-from tipclassify.model.encoder.tokenizer import heading_room, window_spans
+from tipclassify.model.encoder.scoring import EncoderScorer, heading_room, window_spans
 from tipclassify.model.folder import digest
 from tipclassify.reporting.writers.reasons import reason_of
 
@@ -160,11 +159,11 @@ def test_a_changed_head_is_refused(copy: Path) -> None:
         ({"format": 2}, "older tipclassify"),
         ({"labels": ["spam", "ham", "eggs"]}, "made for the labels"),
         ({"thresholds": {"balanced": [0.5, 0.5, 0.5]}}, "no thresholds for screen, cite"),
-        ({"calibration": {"scale": [1, 1], "shift": [0, 0, 0]}}, "calibration's scale are not 3 numbers"),
-        ({"calibration": {"scale": [1, -1, 1], "shift": [0, 0, 0]}}, "turns a label's meaning round"),
+        ({"calibration": {"scale": [1, 1], "shift": [0, 0, 0]}}, r"length >= 3 - at `\$\.calibration\.scale`"),
+        ({"calibration": {"scale": [1, -1, 1], "shift": [0, 0, 0]}}, r"> 0.0 - at `\$\.calibration\.scale\[1\]`"),
         ({"window": {"tokens": 16, "overlap": 14}}, "covers no text"),
-        ({"window": {"tokens": 9_999, "overlap": 4}}, "covers no text"),
-        ({"stand_in": " "}, "names are to be replaced by ' ', which is no word"),
+        ({"window": {"tokens": 9_999, "overlap": 4}}, r"<= 4096 - at `\$\.window\.tokens`"),
+        ({"stand_in": " "}, r"at `\$\.stand_in`"),
         ({"files": {"../../x": "0" * 64}}, "no file with its hash"),
         (
             {"files": {"tokenizer.json": "0" * 64}},
@@ -582,7 +581,11 @@ def test_check_replays_the_golden_passages_of_an_encoder(
     case = {"rule": "r", "text": "Courts convicted them.", "labels": ["positive_effort"]}
     (cases / "a.jsonl").write_text(json.dumps(case) + "\n", "utf-8")
     scores = dict(zip(LABELS, tiny.predict_proba(["Officers took bribes."])[0].tolist(), strict=True))
-    for away, code in ((ROUNDING / 20, 0), (ROUNDING / 2, 1), (2 * ROUNDING, 1)):
+    for away, code in (
+        (EncoderScorer.rounding / 20, 0),
+        (EncoderScorer.rounding / 2, 1),
+        (2 * EncoderScorer.rounding, 1),
+    ):
         stored = {label: abs(score - away) for label, score in scores.items()}
         (copy / "golden.jsonl").write_text(
             json.dumps({"text": "Officers took bribes.", "scores": stored}) + "\n", "utf-8"

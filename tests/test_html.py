@@ -23,7 +23,7 @@ from selectolax.lexbor import LexborHTMLParser
 from tipclassify import InputError
 from tipclassify.readers.html.reader import read_html
 from tipclassify.text.document import Document
-from tipclassify.text.stock import is_stock
+from tipclassify.text.furniture import is_stock
 
 FOLDER = Path(__file__).parent / "pages"
 PAGES = sorted(path.name for path in FOLDER.glob("*.html"))

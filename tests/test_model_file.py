@@ -127,8 +127,11 @@ def test_a_newer_format_is_refused_with_the_way_out(copy: Path) -> None:
 
 
 def test_a_model_of_older_features_must_be_retrained(copy: Path) -> None:
-    edit(copy, format=3, features=2)
+    edit(copy, features=2)
     with pytest.raises(ModelError, match="older features; retrain"):
+        read_model(copy)
+    edit(copy, format=3)
+    with pytest.raises(ModelError, match=r"older tipclassify \(format 3\); retrain it"):
         read_model(copy)
 
 

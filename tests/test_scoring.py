@@ -15,11 +15,10 @@ from hypothesis import strategies as st
 
 from tipclassify.corpus.loading import group_rows, read_rows
 from tipclassify.labels import indicator
-from tipclassify.model.linear.contributions import known_features
 from tipclassify.model.linear.model import MAX_WEIGHT, SLOT_BITS, Model
 from tipclassify.model.linear.scoring import LinearScorer
 from tipclassify.text.features import vocabulary as words
-from tipclassify.text.features.hashing import feature_keys, featurize, heading_hashes, score_sums
+from tipclassify.text.features.hashing import feature_keys, featurize, heading_hashes
 from tipclassify.text.features.templates import length_scale, scopes, structure_of
 from tipclassify.text.features.tokenizer import tokenize
 from tipclassify.text.features.vocabulary import VocabularyTable
@@ -91,19 +90,24 @@ def test_the_same_bits_from_threads_that_meet_words_at_once(
     assert (np.concatenate(found) == whole).all()
 
 
-def sums_of_features(model: Model, texts: list[str]) -> list[np.ndarray]:
+def sums_of_features(model: Model, texts: list[str]) -> np.ndarray:
+    """The definition of a score, feature by feature: all of a passage, and those of its best clause once more."""
     features = featurize(texts, model.vocabulary)
-    known, index = known_features(model, features)
-    return [
-        score_sums(features, known, model.weights[index, j].astype(np.float64))[0] * unit + bias
-        for j, (unit, bias) in enumerate(zip(model.units, model.bias, strict=True))
-    ]
+    keys = feature_keys(features.hash)
+    place = np.searchsorted(model.hashes, keys).clip(max=len(model.hashes) - 1)
+    weights = model.weights[place] * (model.hashes[place] == keys)[:, None].astype(float)
+    scores = []
+    for row in range(len(texts)):
+        groups = [features.row == row, *(features.clause == one for one in np.flatnonzero(features.clause_row == row))]
+        whole, *clauses = [weights[group].sum(axis=0) * length_scale(group.sum()) for group in groups]
+        scores.append((whole + np.max(clauses, axis=0) if clauses else whole) * model.units + model.bias)
+    return np.array(scores)
 
 
 def test_scores_are_the_sums_of_the_features(model: Model, scorer: LinearScorer, passages: list[str]) -> None:
     np.testing.assert_allclose(
         scorer.score_texts(passages).logits,
-        np.stack(sums_of_features(model, passages), axis=1),
+        sums_of_features(model, passages),
         atol=1e-12,
     )
 
@@ -113,14 +117,14 @@ def test_scores_are_the_sums_of_the_features(model: Model, scorer: LinearScorer,
 def test_scores_are_the_sums_of_the_features_of_any_text(model: Model, scorer: LinearScorer, texts: list[str]) -> None:
     found = scorer.score_texts(texts).logits
     if texts:
-        np.testing.assert_allclose(found, np.stack(sums_of_features(model, texts), axis=1), atol=1e-12)
+        np.testing.assert_allclose(found, sums_of_features(model, texts), atol=1e-12)
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join), min_size=1, max_size=6))
 def test_scores_are_the_sums_of_the_features_of_any_words(model: Model, scorer: LinearScorer, texts: list[str]) -> None:
     found = scorer.score_texts(texts)
-    np.testing.assert_allclose(found.logits, np.stack(sums_of_features(model, texts), axis=1), atol=1e-12)
+    np.testing.assert_allclose(found.logits, sums_of_features(model, texts), atol=1e-12)
     features = featurize(texts, model.vocabulary)
     assert found.words.tolist() == features.words.tolist()
     assert found.unknown.tolist() == features.unknown.tolist()
@@ -175,7 +179,7 @@ def test_words_without_end_do_not_fill_the_memory(
     monkeypatch.setattr(words, "_MOST_WORDS", 10)
     for text, row in zip(texts, whole, strict=True):
         assert (scorer.score_texts([text]).logits == row).all()
-    assert 1 < len(words._table(model.vocabulary)) < 30
+    assert 1 < len(words.vocabulary_table(model.vocabulary)) < 30
 
 
 @pytest.mark.parametrize("heading", ["prosecution", "Protection: Prosecution of Victims", "Qwzx Vbnm"])

@@ -165,6 +165,7 @@ The ministry, incl. its labor dept. and police, did nothing.| It had funds.
 Inspectors visited 12 farms (cf. annex 2, tbl. 4).| They found nothing.
 The fee is 900 lira (ca. $30).| Few can pay.
 Reg. No. 44 and Dec. No. 12/2015 lapsed.| No law replaced them.
+Law Num. 12 and Decrees Nums. 3 and 4 lapsed.| No law replaced them.
 The agency paid 40 lira per sq. km. of cleared land.| Boys did the work.
 The school is at 12 Hill Rd. in Port Salwen.| It closed.
 Victims’ Fund acct. no. 12 was empty.| Courts did not ask why.

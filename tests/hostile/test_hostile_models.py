@@ -17,7 +17,7 @@ from conftest import Run
 
 from tipclassify import Classifier, ModelError
 from tipclassify.model.adding import add_model
-from tipclassify.model.encoder.graph_check import graph_problem
+from tipclassify.model.encoder.onnx_session import graph_problem
 from tipclassify.model.folder import digest, write_folder
 from tipclassify.model.loading import installed
 

@@ -7,6 +7,7 @@ import re
 import tempfile
 from collections.abc import Callable
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -35,10 +36,7 @@ __all__ = ["add_model"]
 
 Get = Callable[[str, Path], None]
 
-_MOST_SECONDS: Final = 3_600.0
-"""Per file; long, because the user asked for this download and the connection may be slow."""
-_PARTIAL_CONTENT: Final = 206
-_RANGE_NOT_SATISFIABLE: Final = 416
+_MOST_SECONDS: Final = 3_600.0  # per file; long, because the user asked for this download
 
 
 def add_model(
@@ -53,16 +51,14 @@ def add_model(
 
     `source` is the folder of the model, or the URL of the folder or its ``model.json``; `name` by default its kind, or
     for a linear model the name of its folder; a model with another hash than `sha256`, if given, is refused. Raises
-    `InputError` when the URL cannot be read (the partial download is kept for the next run), `ModelError` when the model
-    does not fit this version or a file's hash differs from the model's head; then nothing is installed.
+    `InputError` when the URL cannot be read (the partial download is kept for the next run), `ModelError` when the
+    model does not fit this version or a file's hash differs from the model's head; then nothing is installed.
     """
     root = models_folder()
     if root is None:
         raise ModelError("no home folder to keep models in: set TIPCLASSIFY_MODELS to a folder")
-    if source.lower().startswith(("http://", "https://")):
-        get: Get = partial(_fetch, source, allow_private, progress)
-    else:
-        get = partial(_copy, source)
+    is_link = source.lower().startswith(("http://", "https://"))
+    get: Get = partial(_fetch, source, allow_private, progress) if is_link else partial(_copy, source)
     try:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as folder:
@@ -75,8 +71,7 @@ def add_model(
         if staged.is_symlink():
             raise ModelError(f"{staged}: a link is in the way; remove it")
         staged.mkdir(exist_ok=True)
-        files = hashed_files(head)
-        for file, wanted in files.items():
+        for file, wanted in hashed_files(head).items():
             _gather(source, get, staged, file, wanted)
         (staged / HEAD).write_bytes(data)
         for left in staged.glob("*.part"):  # remains of an interrupted run
@@ -91,14 +86,7 @@ def add_model(
 def _copy(source: str, file: str, to: Path) -> None:
     folder = Path(source)
     path = (folder.parent if folder.name == HEAD else folder) / file
-    if not path.is_file():
-        raise ModelError(f"{path}: missing; give the folder of a model, or its address")
-    try:
-        to.write_bytes(read_bounded(path, LARGEST_HEAD if file == HEAD else LARGEST_FILE))
-    except ValueError as error:
-        raise ModelError(f"{path}: {error}; give the folder of a model") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({(error.strerror or str(error)).lower()})") from None
+    to.write_bytes(read_bounded(path, LARGEST_HEAD if file == HEAD else LARGEST_FILE))
 
 
 def _fetch(source: str, allow_private: bool, progress: Progress | None, file: str, part: Path) -> None:
@@ -108,17 +96,15 @@ def _fetch(source: str, allow_private: bool, progress: Progress | None, file: st
     url = urlunsplit(at._replace(path=f"{path}/{quote(file)}", fragment=""))
     address = parse_url(url)
     limits = Limits(total=_MOST_SECONDS, largest=LARGEST_HEAD if file == HEAD else LARGEST_FILE)
-
-    def size() -> int:
-        return part.stat().st_size if part.exists() else 0
+    part.touch()
 
     def attempt(deadline: float) -> None:
-        have = size()
+        have = part.stat().st_size
         headers = {"Accept": "*/*", "Accept-Encoding": "identity", **({"Range": f"bytes={have}-"} if have else {})}
         with open_link(address, deadline, limits, allow_private, headers) as response:
-            if have and response.status_code == _RANGE_NOT_SATISFIABLE:
+            if have and response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 return  # already complete
-            if have and response.status_code == _PARTIAL_CONTENT:
+            if have and response.status_code == HTTPStatus.PARTIAL_CONTENT:
                 start = re.match(r"bytes (\d+)-", response.headers.get("content-range", ""))
                 if start is None or int(start[1]) != have:
                     raise LinkError(f"the site sends another part of the file than was asked for; remove {part}")
@@ -126,8 +112,7 @@ def _fetch(source: str, allow_private: bool, progress: Progress | None, file: st
                 check_status(response)
                 have = 0  # no support for ranges: the site sends the whole file
             if response.headers.get("content-encoding", "").lower() not in ("", "identity"):
-                remedy = "download the files and give their folder"
-                raise LinkError(f"is compressed in a way that we did not ask for; {remedy}")
+                raise LinkError("is compressed unasked; download the files and give their folder")
             length = response.headers.get("content-length", "")
             total = have + int(length) if length.isdigit() else None
             with part.open("ab" if have else "wb") as out:
@@ -139,7 +124,7 @@ def _fetch(source: str, allow_private: bool, progress: Progress | None, file: st
                     if progress and total:
                         progress(have, total)
 
-    retry(url, attempt, limits, size)
+    retry(url, attempt, limits, lambda: part.stat().st_size)
 
 
 def _checked_head(source: str, data: bytes, sha256: str | None) -> dict[str, Any]:
@@ -156,11 +141,11 @@ def _checked_head(source: str, data: bytes, sha256: str | None) -> dict[str, Any
 
 
 def _checked_name(source: str, name: str | None, head: dict[str, Any]) -> str:
-    if name is None:
-        folder = re.split(r"[/\\]", urlsplit(source).path.removesuffix(HEAD).rstrip("/\\"))[-1]
-        name = kind_of(head) if kind_of(head) != LINEAR else folder.lower()
-        if not is_name(name):
-            raise ModelError(f"{redact_url(source)}: say under which --name to keep it")
+    folder = re.split(r"[/\\]", urlsplit(source).path.removesuffix(HEAD).rstrip("/\\"))[-1]
+    default = folder.lower() if kind_of(head) == LINEAR else kind_of(head)
+    if name is None and not is_name(default):
+        raise ModelError(f"{redact_url(source)}: say under which --name to keep it")
+    name = default if name is None else name
     if not is_name(name):
         raise ModelError(f"{name!r}: no name for a model: small letters, digits, '.', '_' and '-', and not a taken one")
     return name
@@ -169,11 +154,11 @@ def _checked_name(source: str, name: str | None, head: dict[str, Any]) -> str:
 def _gather(source: str, get: Get, staged: Path, file: str, wanted: str) -> None:
     """Get one verified file into the staging folder, unless it is there."""
     whole, part = staged / file, staged / f"{file}.part"
-    if whole.is_file() and _sha256(whole) == wanted:
+    if whole.is_file() and _has_hash(whole, wanted):
         return
     for _ in range(2 if part.is_file() else 1):  # the partial file may be of another version
         get(file, part)
-        if _sha256(part) == wanted:
+        if _has_hash(part, wanted):
             part.replace(whole)
             return
         part.unlink()
@@ -181,9 +166,5 @@ def _gather(source: str, get: Get, staged: Path, file: str, wanted: str) -> None
     raise ModelError(f"{redact_url(source)}: {reason}; nothing was added")
 
 
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+def _has_hash(file: Path, wanted: str) -> bool:
+    return hashlib.sha256(file.read_bytes()).hexdigest() == wanted

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import compress
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -35,9 +36,7 @@ class Classifier:
     """
 
     def __init__(
-        self,
-        model: Model | LinearScorer | EncoderScorer,
-        thresholds: Mapping[str, tuple[float, ...]] | None = None,
+        self, model: Model | LinearScorer | EncoderScorer, thresholds: Mapping[str, tuple[float, ...]] | None = None
     ) -> None:
         self.scorer = LinearScorer(model) if isinstance(model, Model) else model
         self._thresholds = self.scorer.thresholds if thresholds is None else thresholds
@@ -144,25 +143,14 @@ class Classifier:
         Page furniture (`tipclassify.text.furniture`: references, notes, contents, dates, addresses) gets no label.
         """
         thresholds = self.thresholds(policy)
-        if not passages:
-            return []
         found = self._score(passages)
         scores = logistic(found.logits)
-        rows = zip(
-            passages,
-            scores.tolist(),
-            apply_thresholds(scores, thresholds).tolist(),
-            is_low_confidence(found).tolist(),
-            strict=True,
-        )
+        reached, doubtful = apply_thresholds(scores, thresholds).tolist(), is_low_confidence(found).tolist()
         return [
             replace(
-                passage,
-                labels=_labels_of(passage, reached),
-                scores=dict(zip(LABELS, row, strict=True)),
-                low_confidence=low_confidence,
+                passage, labels=_labels_of(passage, has), scores=dict(zip(LABELS, row, strict=True)), low_confidence=low
             )
-            for passage, row, reached, low_confidence in rows
+            for passage, row, has, low in zip(passages, scores.tolist(), reached, doubtful, strict=True)
         ]
 
     def _score(self, passages: Sequence[str | Passage]) -> Scored:
@@ -178,10 +166,7 @@ def classify(
     text: Iterable[str], *, model: str | os.PathLike[str] | Classifier | None = None, policy: str = "balanced"
 ) -> list[list[Passage]]: ...
 def classify(
-    text: str | Iterable[str],
-    *,
-    model: str | os.PathLike[str] | Classifier | None = None,
-    policy: str = "balanced",
+    text: str | Iterable[str], *, model: str | os.PathLike[str] | Classifier | None = None, policy: str = "balanced"
 ) -> list[Passage] | list[list[Passage]]:
     """Split a text into passages, and score and label each.
 
@@ -228,22 +213,15 @@ def classify(
 def _labels_of(passage: Passage, reached: list[bool]) -> tuple[str, ...]:
     if not any(reached) or is_furniture(passage.text, passage.section):
         return ()
-    return tuple(label for label, has in zip(LABELS, reached, strict=True) if has)
+    return tuple(compress(LABELS, reached))
 
 
 def _texts_and_headings(passages: Sequence[str | Passage]) -> tuple[list[str], list[str | None]]:
     """Return texts and section headings; a plain string has no heading."""
     if isinstance(passages, str):
         raise TypeError("give a list of passages, or call classify() to split a text")
-    texts: list[str] = []
-    headings: list[str | None] = []
     for number, passage in enumerate(passages):
-        if isinstance(passage, Passage):
-            texts.append(passage.text)
-            headings.append(passage.section)
-        elif isinstance(passage, str):
-            texts.append(passage)
-            headings.append(None)
-        else:
+        if not isinstance(passage, str | Passage):
             raise TypeError(f"passage {number} is not a str or Passage but {type(passage).__name__}: {passage!r:.40}")
-    return texts, headings
+    plain = [(one, None) if isinstance(one, str) else (one.text, one.section) for one in passages]
+    return [text for text, _ in plain], [heading for _, heading in plain]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-__all__ = ["ADDITIVE", "OCCLUSION", "Explanation", "SpanWeight", "explanation"]
+from tipclassify.arrays import Floats
+from tipclassify.labels import LABELS
+
+__all__ = ["ADDITIVE", "OCCLUSION", "Explanation", "SpanWeight", "explanations"]
 
 ADDITIVE: Final = "additive"
 OCCLUSION: Final = "occlusion"
@@ -58,20 +60,25 @@ class Explanation:
     heading: float
 
 
-def explanation(
-    label: str,
+def explanations(
     text: str,
-    logit: float,
-    bias: float,
-    heading: float,
+    logits: Floats,
+    bias: Floats,
+    heading: Floats,
     spans: Sequence[Sequence[int]],
-    weights: npt.NDArray[Any],
+    weights: Floats,
     method: str,
-) -> Explanation:
-    """Build an explanation, with the spans of `text` by falling absolute weight."""
-    order = np.argsort(-np.abs(weights), kind="stable").tolist()
-    pieces = ((*spans[at], float(weights[at])) for at in order)
-    reasons = tuple(SpanWeight(start, end, text[start:end], weight) for start, end, weight in pieces)
+) -> dict[str, Explanation]:
+    """Explain the score of each label; `weights` are those of the spans of `text`, float64 (3, spans)."""
     with np.errstate(over="ignore"):  # an infinite odds ratio is a probability of 0
-        probability = float(1 / (1 + np.exp(-logit)))
-    return Explanation(label, probability, logit, bias, reasons, method, heading)
+        probabilities = 1 / (1 + np.exp(-logits))
+    columns = zip(
+        LABELS, probabilities.tolist(), logits.tolist(), bias.tolist(), heading.tolist(), weights, strict=True
+    )
+    found = {}
+    for label, probability, logit, without, of_heading, of_spans in columns:
+        order = np.argsort(-np.abs(of_spans), kind="stable").tolist()
+        pieces = ((*spans[at], float(of_spans[at])) for at in order)
+        reasons = (SpanWeight(start, end, text[start:end], weight) for start, end, weight in pieces)
+        found[label] = Explanation(label, probability, logit, without, tuple(reasons), method, of_heading)
+    return found

@@ -148,7 +148,7 @@ def load_head(folder: Path) -> dict[str, Any]:
         raise ModelError(f"{folder}: no model there (no {HEAD}); train one with 'python train.py --out {folder}'")
     try:
         return parse_head(read_bounded(file, LARGEST_HEAD))
-    except (ValueError, OSError):
+    except ValueError:
         raise ModelError(f"{file}: truncated or not a model; copy or train the model anew") from None
 
 
@@ -180,15 +180,12 @@ def hashed_files(head: Mapping[str, Any]) -> dict[str, str]:
 
 
 def weights_digest(head: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of the weights file; raise `ValueError` if the head lacks it."""
+    """Return the SHA-256 of the weights file; raise `ValueError` or `KeyError` if the head lacks it."""
     files = hashed_files(head)
-    for name in ("weights.npz", "model.onnx"):
-        if name in files:
-            return files[name]
-    raise ValueError("no hash of its weights")
+    return files.get("weights.npz") or files["model.onnx"]
 
 
-def check_head(file: Path | str, head: Mapping[str, Any], kind: str | None = None, newest: int | None = None) -> None:
+def check_head(file: Path | str, head: Mapping[str, Any], kind: str | None = None, version: int | None = None) -> None:
     """Check a head's labels, hash, thresholds and files, and kind and format if given; `ModelError`s name `file`."""
     if kind is not None and kind_of(head) != kind:
         raise ModelError(f"{file}: a model of kind {kind_of(head)!r}, not {kind!r}; use another model")
@@ -196,9 +193,10 @@ def check_head(file: Path | str, head: Mapping[str, Any], kind: str | None = Non
         msgspec.convert(head, _Head)
     except msgspec.ValidationError as error:
         raise ModelError(f"{file}: not a head that can be used ({error}); train or get the model anew") from None
-    if newest is not None and head["format"] > newest:
-        update = "run 'pip install -U tipclassify'"
-        raise ModelError(f"{file}: written by a newer tipclassify (format {head['format']}); {update}")
+    if version is not None and head["format"] != version:
+        newer = head["format"] > version
+        age, remedy = ("a newer", "run 'pip install -U tipclassify'") if newer else ("an older", "retrain it")
+        raise ModelError(f"{file}: written by {age} tipclassify (format {head['format']}); {remedy}")
     if tuple(head.get("labels", ())) != LABELS:
         raise ModelError(f"{file}: made for the labels {head.get('labels')}, not {list(LABELS)}; use another model")
     if head.get("sha256") != digest(head):
@@ -220,25 +218,25 @@ def read_files(folder: Path, head: Mapping[str, Any], required: Iterable[str]) -
         file = folder / name
         if name not in required and not file.exists():
             continue
-        try:
-            found[name] = read_bounded(file, LARGEST_FILE)
-        except ValueError as error:
-            raise ModelError(f"{file}: {error}; copy or get the model anew") from None
-        except OSError as error:
-            problem = "missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
-            raise ModelError(f"{file}: {problem}; copy or get the model anew") from None
+        found[name] = read_bounded(file, LARGEST_FILE)
         if hashlib.sha256(found[name]).hexdigest() != wanted:
             raise ModelError(f"{file}: truncated or changed since training; copy or train the model anew")
     return found
 
 
 def read_bounded(file: Path, largest: int) -> bytes:
-    """Read a regular file; raise `ValueError` when it is none or too large."""
-    if file.exists() and not file.is_file():
-        raise ValueError("not a file")
-    if (size := file.stat().st_size) > largest:
-        raise ValueError(f"{size / 1e6:,.0f} MB, more than a model needs")
-    return file.read_bytes()
+    """Read a regular file; raise `ModelError` when it is missing, none, too large or unreadable."""
+    try:
+        if file.exists() and not file.is_file():
+            problem = "not a file"
+        elif (size := file.stat().st_size) > largest:
+            problem = f"{size / 1e6:,.0f} MB, more than a model needs"
+        else:
+            return file.read_bytes()
+    except OSError as error:
+        absent = isinstance(error, FileNotFoundError | NotADirectoryError)
+        problem = "missing" if absent else f"cannot be read ({str(error.strerror).lower()})"
+    raise ModelError(f"{file}: {problem}; copy or get the model anew")
 
 
 def read_arrays(file: Path, data: bytes, names: Iterable[str], what: str) -> list[Any]:

@@ -27,9 +27,9 @@ __all__ += ["model_folder", "models_folder"]
 DEFAULT: Final = "default"
 SHIPPED: Final = (DEFAULT, "fast")
 
-_ENCODER: Final = "encoder"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _PACKAGE: Final = Path(__file__).resolve().parents[1]
+_CHECKOUT: Final = _PACKAGE.parents[1]  # if it is not installed
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +65,11 @@ def _loaded(folder: Path, stamp: int | None) -> LinearScorer | EncoderScorer:  #
         from tipclassify.model.linear.scoring import LinearScorer
 
         return LinearScorer(read_model(folder))
-    if kind != _ENCODER:
+    if kind != "encoder":
         raise ModelError(f"{folder / HEAD}: a model of kind {kind!r}; run 'pip install -U tipclassify'")
     from tipclassify.model.encoder.folder import read_encoder
-    from tipclassify.model.encoder.scoring import EncoderScorer, require_onnx
+    from tipclassify.model.encoder.scoring import EncoderScorer
 
-    require_onnx()
     return EncoderScorer(read_encoder(folder))
 
 
@@ -82,26 +81,24 @@ def model_folder(name: str | os.PathLike[str] | None) -> Path:
     if isinstance(name, os.PathLike):
         return Path(name)
     name = name or DEFAULT
-    folder = Path(name)
-    if (folder / HEAD).is_file():
-        return folder
+    places = [Path()]
     if name in SHIPPED:  # inside the installed package, or in the checkout
-        places = [_PACKAGE / "models", _PACKAGE.parents[1] / "models"]
-    else:
-        places = _model_folders() if is_name(name) else []
+        places += [_PACKAGE / "models", _CHECKOUT / "models"]
+    elif is_name(name):
+        places += _model_folders()
     for place in places:
         if (place / name / HEAD).is_file():
             return place / name
     if name in SHIPPED:
-        remedy = "reinstall tipclassify, or train it with 'python train.py'"
-        raise ModelError(f"the shipped model {name!r} is missing: {remedy}")
-    if folder.is_dir():
-        load_head(folder)  # raises an error about the missing file
-    if not is_name(name):
-        remedy = "give the folder of one, or a name that 'tipclassify models list' shows"
-        raise ModelError(f"{name}: no such model: {remedy}")
-    remedy = f"get it with 'tipclassify models add FOLDER-OR-URL --name {name}' (its folder or address)"
-    raise ModelError(f"no model {name!r} here: {remedy}; 'tipclassify models list' shows what is here")
+        problem = f"the shipped model {name!r} is missing: reinstall tipclassify, or train it with 'python train.py'"
+    elif Path(name).is_dir():
+        problem = f"{name}: no model there (no {HEAD}); train one with 'python train.py --out {name}'"
+    elif is_name(name):
+        remedy = f"get it with 'tipclassify models add FOLDER-OR-URL --name {name}' (its folder or address)"
+        problem = f"no model {name!r} here: {remedy}; 'tipclassify models list' shows what is here"
+    else:
+        problem = f"{name}: no such model: give the folder of one, or a name that 'tipclassify models list' shows"
+    raise ModelError(problem)
 
 
 def is_name(name: str) -> bool:
@@ -153,5 +150,4 @@ def _model_folders() -> list[Path]:
 
 def _checkout() -> Path | None:
     """Return ``models/`` of the checkout; None for an installed package."""
-    root = _PACKAGE.parents[1]
-    return root / "models" if (root / "pyproject.toml").is_file() else None
+    return _CHECKOUT / "models" if (_CHECKOUT / "pyproject.toml").is_file() else None

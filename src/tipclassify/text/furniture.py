@@ -1,34 +1,32 @@
-"""Detect page furniture, passages that are no prose: references, notes, contents, dates, stock phrases, icon names."""
+"""Detect page furniture, passages that are no prose: references, notes, contents, dates, icon names, and stock phrases
+of websites (menus, share bars, bylines, notices), in a page or in copied text.
+"""
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 
 from tipclassify.text.document import Passage
+from tipclassify.text.features.lexicon import WORDS
 from tipclassify.text.segmentation.sections import without_enumerator
-from tipclassify.text.stock import is_stock
 
-__all__ = ["is_furniture", "is_prose"]
+__all__ = ["is_furniture", "is_prose", "is_stock"]
 
-_REFERENCE_WORDS: Final = frozenset(
-    """reference references bibliography cited endnotes endnote footnotes footnote notes contents citations
-    abbreviations acronyms acknowledgements acknowledgments""".split()
-)
-_FILLER_WORDS: Final = frozenset(
-    "and of the to list table tables figures selected select works sources end foot text".split()
-)
+_REFERENCE_WORDS: Final = frozenset(WORDS["references"])
+_FILLER_WORDS: Final = frozenset(WORDS["reference_fillers"])
 _WORD: Final = re.compile(r"[^\W\d_]+")
 
 _MAX_REFERENCE: Final = 400  # characters; bibliography entries are shorter
+_MAX_STOCK: Final = 200  # characters; longer lines are no stock phrases
 _MAX_SHORT: Final = 30  # characters; dates, e-mail addresses and icon names are shorter
 _MONTH: Final = (
     r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?"
-    r"|Nov(?:ember)?|Dec(?:ember)?)\.?"
+    r"|Nov(?:ember)?|Dec(?:ember)?)"
 )
 _DATE: Final = (
-    rf"(?:(?:{_MONTH}\s(?:\d\d?,\s?)?|\d\d?\s{_MONTH},?\s)?(?:19|20)\d\d|{_MONTH}\s\d\d?|\d\d?\s{_MONTH}"
+    rf"(?:(?:{_MONTH}\.?\s(?:\d\d?,\s?)?|\d\d?\s{_MONTH}\.?,?\s)?(?:19|20)\d\d|{_MONTH}\.?\s\d\d?|\d\d?\s{_MONTH}\.?"
     r"|\d{4}-\d\d-\d\d|\d\d?[/.]\d\d?[/.](?:\d\d){1,2})(?!\w)"
 )
 _NAME: Final = r"[A-Z][\w'’-]*(?:\s[A-Z][\w'’-]*){0,3}"
@@ -140,3 +138,56 @@ def _is_all_parts(text: str, start: int) -> bool:
             return False
         at = part.end()
     return at > start
+
+
+def is_stock(text: str) -> bool:
+    """Test whether a line is a stock phrase of websites, or has no letters or digits.
+
+    >>> is_stock("Share this page"), is_stock("Share of victims who were children")
+    (True, False)
+    """
+    if len(text) > _MAX_STOCK:
+        return False
+    return _phrases().fullmatch(text.lower()) is not None or not any(char.isalnum() for char in text)
+
+
+@cache
+def _phrases() -> re.Pattern[str]:
+    """Compile the phrases, whole lines in lower case."""
+    month = _MONTH.lower()
+    date = rf"(?:[a-z]{{3,9}},?\s)?(?:\d\d?\s{month}\.?,?|{month}\.?\s\d\d?,|\d\d?[./]\d\d?[./])\s?\d{{4}}"
+    dated = r"(?:(?:first|last|date|page)\s)*(?:updated|modified|reviewed|published|posted|created|released|accessed)"
+    unfinished = r"(?<![.!?])"  # no sentence
+    return re.compile(
+        rf"""(?:skip|jump|back|return|go|scroll)\ (?:directly\ )?to\ .{{0,40}}|top(?:\ of\ (?:the\ )?page)?
+        |(?:share|tweet|e-?mail|print|pin|like|save|copy|listen|facebook|twitter|x|linkedin|whatsapp|telegram|instagram)
+            (?:\ (?:this|the|on|via|by|to|with|a|page|article|story|post|report|link|friend|facebook|twitter|x|linkedin
+            |whatsapp|telegram|e-?mail|print|save|share|tweet|url|and|or))*\W*
+        |follow\ (?:us|@).*|(?:find|join)\ us\ on.*
+        |(?:read|show|load|learn|see|view)\ (?:more|next|also|less|all)\b.{{0,80}}{unfinished}
+        |(?:read|see)\ (?:more|also):.*|(?:continue|keep)\ reading.*|(?:you\ (?:may|might)\ )?also\ like.*|click\ here.*
+        |.{{0,40}}continues\ below.{{0,30}}
+        |(?:download|view|open|get|read)\ (?:the\ |this\ |a\ )?(?:full\ |complete\ )?(?:report|pdf|document|file
+            |publication|translations?|version)s?\b[^.;]{{0,40}}|translations?|pdf(?:\ version)?|printer[- ]friendly.*
+        |(?:table\ of\ )?contents|(?:in|on)\ this\ (?:section|report|article|page|chapter|story)(?:\ /.{{0,60}})?\W*
+        |(?:main\ |quick\ |site\ )?(?:navigation|menu|links)(?:\ menu)?|timeline
+        |(?:related|similar|recommended|latest|popular|trending|featured|more|most|other|top)\ (?:content|reports?|read
+            |articles?|stor(?:y|ies)|links?|posts?|pages?|topics?|documents?|news|resources?|reading|countries)\W*
+        |(?:filed|posted|tagged|categori[sz]ed)\ (?:under|in|as|with)\b.*{unfinished}
+        |(?:tags?|topics?|categor(?:y|ies)|keywords?)(?:\ ?:.*)?|(?:article|author|source|date|country)\W*
+        |(?:{dated}(?:\ (?:on|at|by|in))?\W{{0,3}})?{date}(?:.{{0,20}}\d\d?[:.h]\d\d.{{0,20}})?
+        |{dated}\W{{0,3}}{date}.{{0,90}}{unfinished}
+        |{dated}\W*|\d{{1,2}}\s{month}|\d+\ (?:second|minute|hour|day|week|month|year)s?\ ago
+        |\d+\ min(?:ute)?s?(?:\ read)?
+        |advertisements?|sponsored(?:\ content)?|close|search(?:\ for)?\W*|home|loading\W*|toggle\ .{{2,20}}
+        |(?:expand|collapse)(?:\ all)?|(?:prev(?:ious)?|next)(?:\ (?:page|post|article|chapter|section))?
+        |hide|edit|log\ ?in|sign\ in|register|donate(?:\ now)?|subscribe|contact(?:\ us)?|about(?:\ us)?
+        |(?:photo|image|picture)s?(?:\ credit)?s?\ ?[:©].{{0,90}}|credit\ ?:.{{0,60}}
+        |(?:leave|post|add)\ a\ (?:comment|reply).*|(?:\d+|no)\ (?:comments?|shares?|likes?|views?).*{unfinished}
+        |(?:sign\ up|subscribe)\ (?:to|for)\ .{{0,160}}|(?:©|\(c\)\ ?\d{{4}}|copyright\ (?:©|notice|\(c\)|\d{{4}})).*
+        |.*all\ rights\ reserved\W*|.*\b(?:privacy\ policy|(?:accept|manage)\ (?:all\ )?cookies|creative\ commons)\b.*
+        |.*(?:\.\s?){{4,}}\d+|you\ are\ receiving\ this\b.*|.*\b(?:uses?|about)\ cookies\b.*
+        |by\ .{{2,80}}{date}.{{0,120}}{unfinished}|(?:an\ )?official\ website.*|here[’']s\ how\ you\ know
+        """,
+        re.VERBOSE,
+    )

@@ -9,17 +9,21 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from tipclassify.arrays import Floats
 from tipclassify.errors import ModelError
-from tipclassify.labels import LABELS, POLICIES
+from tipclassify.labels import LABELS
 from tipclassify.model.folder import HEAD, check_head, digest, load_head, read_arrays, read_files, write_folder
 
-__all__ = ["EncoderModel", "Heads", "read_encoder", "write_encoder"]
+__all__ = ["SPECIAL_TOKENS", "EncoderModel", "Heads", "read_encoder", "write_encoder"]
+
+SPECIAL_TOKENS: Final = 3
+"""Special tokens of a window: the first, the last, and the separator after the heading."""
 
 _FORMAT: Final = 3  # 3: the graph outputs pooled vectors, and the heads have a file of their own
 _KIND: Final = "encoder"
@@ -28,8 +32,25 @@ _TOKENIZER: Final = "tokenizer.json"
 _WORDS: Final = "words.txt"
 _HEADS: Final = "heads.npz"
 _REQUIRED: Final = (_GRAPH, _TOKENIZER, _WORDS, _HEADS)
-_LONGEST_WINDOW: Final = 4_096  # tokens; the cost of attention is quadratic
-_SPECIALS: Final = 3  # special tokens of a window: the first, the last, and the separator after the heading
+_THREE: Final = msgspec.Meta(min_length=len(LABELS), max_length=len(LABELS))
+
+
+class _Calibration(msgspec.Struct):
+    scale: Annotated[list[Annotated[float, msgspec.Meta(gt=0)]], _THREE]
+    shift: Annotated[list[float], _THREE]
+
+
+class _Window(msgspec.Struct):
+    tokens: Annotated[int, msgspec.Meta(le=4_096)]  # the cost of attention is quadratic
+    overlap: Annotated[int, msgspec.Meta(ge=0)]
+
+
+class _Settings(msgspec.Struct):
+    """Fields that only the head of an encoder has."""
+
+    calibration: _Calibration
+    window: _Window
+    stand_in: Annotated[str, msgspec.Meta(pattern=r"^(\S(.*\S)?)?$")]
 
 
 @dataclass(frozen=True)
@@ -94,8 +115,8 @@ def write_encoder(
         "stand_in": model.stand_in,
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in data.items()},
     }
-    head = json.loads(json.dumps(head))  # the types that reading returns
-    _check_head(Path(out) / HEAD, {**head, "sha256": digest(head)})
+    head = json.loads(json.dumps(head, allow_nan=False))  # the types that reading returns
+    _read_settings(Path(out) / HEAD, {**head, "sha256": digest(head)})
     write_folder(out, head, data)
 
 
@@ -106,64 +127,42 @@ def read_encoder(path: str | os.PathLike[str]) -> EncoderModel:
     """
     folder = Path(path)
     head = load_head(folder)
-    _check_head(folder / HEAD, head)
+    settings = _read_settings(folder / HEAD, head)
     data = read_files(folder, head, _REQUIRED)
-    texts = {}
-    for name in (_TOKENIZER, _WORDS):
-        try:
-            texts[name] = data[name].decode("utf-8")
-        except UnicodeDecodeError:
-            raise ModelError(f"{folder / name}: not UTF-8; copy or get the model anew") from None
+    try:
+        tokenizer, words = data[_TOKENIZER].decode("utf-8"), data[_WORDS].decode("utf-8")
+    except UnicodeDecodeError:
+        raise ModelError(f"{folder}: {_TOKENIZER} or {_WORDS} is not UTF-8; copy or get the model anew") from None
     heads, finetuned_heads = _read_heads(folder / _HEADS, data[_HEADS])
-    calibration, window = head["calibration"], head["window"]
     return EncoderModel(
         graph=data[_GRAPH],
-        tokenizer=texts[_TOKENIZER],
-        vocabulary=frozenset(texts[_WORDS].split()),
+        tokenizer=tokenizer,
+        vocabulary=frozenset(words.split()),
         heads=heads,
         finetuned_heads=finetuned_heads,
         thresholds={policy: tuple(row) for policy, row in head["thresholds"].items()},
-        scale=np.array(calibration["scale"], np.float64),
-        shift=np.array(calibration["shift"], np.float64),
-        window=window["tokens"],
-        overlap=window["overlap"],
+        scale=np.array(settings.calibration.scale),
+        shift=np.array(settings.calibration.shift),
+        window=settings.window.tokens,
+        overlap=settings.window.overlap,
         meta={key: value for key, value in head.items() if key not in {"format", "kind", "labels", "thresholds"}},
-        stand_in=head["stand_in"],
+        stand_in=settings.stand_in,
     )
 
 
-def _check_head(file: Path, head: Mapping[str, Any]) -> None:
+def _read_settings(file: Path, head: Mapping[str, Any]) -> _Settings:
+    """Check a head and return its settings; the hash proves integrity, not validity."""
     check_head(file, head, _KIND, _FORMAT)
-    older = head["format"] < _FORMAT
-    problem = f"written by an older tipclassify (format {head['format']})" if older else _invalid_setting(head)
-    if problem:
-        raise ModelError(f"{file}: {problem}; train or get the model anew")
-
-
-def _invalid_setting(head: Mapping[str, Any]) -> str | None:
-    """Describe the first invalid setting of a head, if any; the hash proves integrity, not validity."""
-    calibration, window, stand_in = (head.get(key) for key in ("calibration", "window", "stand_in"))
-    if not isinstance(calibration, dict):
-        return "no calibration"
-    rows = {f"thresholds for {policy}": head["thresholds"][policy] for policy in POLICIES}
-    rows |= {f"calibration's {part}": calibration.get(part) for part in ("scale", "shift")}
-    for name, row in rows.items():
-        if not (isinstance(row, list) and len(row) == len(LABELS) and all(map(_is_finite, row))):
-            return f"{name} are not {len(LABELS)} numbers"
-    if min(calibration["scale"]) <= 0:
-        return "calibration's scale turns a label's meaning round"
-    if not (isinstance(window, dict) and all(type(window.get(part)) is int for part in ("tokens", "overlap"))):
-        return "no window"
-    tokens, overlap = window["tokens"], window["overlap"]
-    if not (_SPECIALS < tokens <= _LONGEST_WINDOW and 0 <= overlap < tokens // 2 - _SPECIALS):
-        return f"a window of {tokens} tokens that share {overlap} covers no text"
-    if not isinstance(stand_in, str) or stand_in != stand_in.strip():
-        return f"names are to be replaced by {stand_in!r}, which is no word"
-    return None if set(_REQUIRED) <= set(head["files"]) else f"no hashes of {' and '.join(_REQUIRED)}"
-
-
-def _is_finite(value: Any) -> bool:
-    return type(value) in (int, float) and bool(np.isfinite(value))
+    try:
+        settings = msgspec.convert(head, _Settings)
+        tokens, overlap = settings.window.tokens, settings.window.overlap
+        if overlap >= tokens // 2 - SPECIAL_TOKENS:
+            raise ValueError(f"a window of {tokens} tokens that share {overlap} covers no text")
+        if not set(_REQUIRED) <= set(head["files"]):
+            raise ValueError(f"no hashes of {' and '.join(_REQUIRED)}")
+    except ValueError as error:  # also that of msgspec
+        raise ModelError(f"{file}: {error}; train or get the model anew") from None
+    return settings
 
 
 def _read_heads(file: Path, data: bytes) -> tuple[Heads, Heads]:

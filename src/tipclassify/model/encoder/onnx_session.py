@@ -1,13 +1,15 @@
 """Run the encoder's ONNX graph on the CPU: rows of token ids to pooled vectors.
 
-Each row runs alone, and threads share the rows: dynamic quantisation scales activations by the largest value in a batch,
-so that batching would move a probability by up to 0.2.
+Each row runs alone, and threads share the rows: dynamic quantisation scales activations by the largest value in a
+batch, so that batching would move a probability by up to 0.2. A graph is checked before ONNX Runtime sees it, by the
+few protobuf fields that matter, since ``onnx`` is not installed with the package.
 """
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -16,13 +18,38 @@ import numpy.typing as npt
 
 from tipclassify.errors import ModelError
 from tipclassify.model.encoder.folder import EncoderModel
-from tipclassify.model.encoder.graph_check import graph_problem
 
-__all__ = ["OnnxSession", "thread_count"]
+__all__ = ["OnnxSession", "graph_problem", "thread_count"]
 
 Vectors = npt.NDArray[np.float32]
 
 _SLOW_FUSIONS: Final = ["SkipLayerNormFusion"]  # the fused operator is five times slower than its parts
+_DOMAINS: Final = (b"", b"ai.onnx", b"com.microsoft")  # built into ONNX Runtime
+_VARINT, _BYTES, _SIZES = 0, 2, {1: 8, 5: 4}  # wire types: a number, bytes after their number, and 8 or 4 bytes
+_LONGEST_VARINT: Final = 10
+
+# Field numbers of onnx.proto: the messages within each message, and what no encoder needs.
+_INSIDE: Final = {
+    ("model", 7): "graph",
+    ("graph", 1): "node",
+    ("graph", 5): "tensor",
+    ("node", 5): "attribute",
+    ("attribute", 5): "tensor",
+    ("attribute", 10): "tensor",
+}
+_REFUSED: Final = {
+    ("model", 20): "training steps",
+    ("model", 25): "functions",
+    ("graph", 15): "sparse tensors",
+    ("attribute", 6): "loops or branches",
+    ("attribute", 11): "loops or branches",
+    ("attribute", 22): "sparse tensors",
+    ("attribute", 23): "sparse tensors",
+    ("tensor", 13): "data outside the file",
+    ("tensor", 14): "data outside the file",  # the place of it; 0 is inside
+}
+_NODE_DOMAIN: Final = ("node", 7)
+_DIMENSIONS: Final = 1
 
 
 def thread_count() -> int:
@@ -30,10 +57,8 @@ def thread_count() -> int:
     limit = os.environ.get("OMP_NUM_THREADS", "")
     if limit.isdigit() and int(limit):
         return int(limit)
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS and Windows
-        return os.cpu_count() or 1
+    has_affinity = hasattr(os, "sched_getaffinity")  # not on macOS and Windows
+    return len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
 
 
 class OnnxSession:
@@ -49,8 +74,7 @@ class OnnxSession:
             raise ModelError(f"the encoder's graph {problem}; get the model anew")
         self._threads = thread_count()
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1  # the threads share the rows instead
-        options.inter_op_num_threads = 1
+        options.intra_op_num_threads = options.inter_op_num_threads = 1  # the threads share the rows instead
         options.use_deterministic_compute = True
         options.log_severity_level = 4  # failures are raised; warnings of ONNX Runtime are not for the user
         try:
@@ -58,9 +82,8 @@ class OnnxSession:
                 model.graph, options, providers=["CPUExecutionProvider"], disabled_optimizers=_SLOW_FUSIONS
             )
         except Exception as error:  # a dozen exception classes without common base
-            raise ModelError(
-                f"ONNX Runtime {onnxruntime.__version__} cannot load the encoder ({_first_line(error)})"
-            ) from None
+            version = onnxruntime.__version__
+            raise ModelError(f"ONNX Runtime {version} cannot load the encoder ({_first_line(error)})") from None
         inputs = {one.name for one in self._session.get_inputs()}
         outputs = [one.name for one in self._session.get_outputs()]
         if inputs != {"input_ids", "attention_mask"} or outputs != ["pooled"]:
@@ -97,3 +120,69 @@ class OnnxSession:
 def _first_line(error: Exception) -> str:
     """Return the first line of an error message of ONNX Runtime, at most 200 characters."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+def graph_problem(graph: bytes) -> str | None:
+    """Describe what a graph has that no encoder needs, or why it cannot be read; None for a sound one.
+
+    Tensors must lie in the graph, with bytes for all their elements; there may be no loops, branches, functions or
+    operators that are not built into ONNX Runtime.
+    """
+    try:
+        return _problem(memoryview(graph), "model")
+    except ValueError as error:
+        return f"is not one ({error})"
+
+
+def _problem(data: memoryview, message: str) -> str | None:
+    elements = 1
+    for field, value in _fields(data):
+        if (what := _REFUSED.get((message, field))) and value != 0:
+            return f"has {what}"
+        if (message, field) == _NODE_DOMAIN and isinstance(value, memoryview) and bytes(value) not in _DOMAINS:
+            return "has operators that are not built into ONNX Runtime"
+        if message == "tensor" and field == _DIMENSIONS:
+            elements *= math.prod(_varints(value)) if isinstance(value, memoryview) else value
+        inside = _INSIDE.get((message, field))
+        if inside and isinstance(value, memoryview) and (found := _problem(value, inside)):
+            return found
+    if message == "tensor" and elements > 2 * len(data):  # the smallest have four bits
+        return "has a tensor of more elements than bytes"
+    return None
+
+
+def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+    """Yield the number and value of each field: an int, or the bytes of text, numbers or a message."""
+    at = 0
+    while at < len(data):
+        key, at = _varint(data, at)
+        wire = key & 7
+        value: int | memoryview
+        if wire == _VARINT:
+            value, at = _varint(data, at)
+        elif wire == _BYTES or wire in _SIZES:
+            size, at = _varint(data, at) if wire == _BYTES else (_SIZES[wire], at)
+            value = data[at : at + size]
+            if len(value) < size:
+                raise ValueError("truncated")
+            at += size
+        else:
+            raise ValueError("no protobuf")
+        yield key >> 3, value
+
+
+def _varints(data: memoryview) -> Iterator[int]:
+    at = 0
+    while at < len(data):
+        value, at = _varint(data, at)
+        yield value
+
+
+def _varint(data: memoryview, at: int) -> tuple[int, int]:
+    """Read a number, seven bits a byte, the lowest first; return it and the place after it."""
+    value = 0
+    for index, byte in enumerate(data[at : at + _LONGEST_VARINT]):
+        value |= (byte & 0x7F) << (7 * index)
+        if byte < 0x80:
+            return value, at + index + 1
+    raise ValueError("truncated")

@@ -71,10 +71,12 @@ def read_model(path: str | os.PathLike[str]) -> Model:
     head = load_head(folder)
     features = head.get("features", 0)
     check_head(folder / HEAD, head, LINEAR, _FORMAT)
-    if features > FEATURE_VERSION:
-        raise ModelError(f"{folder / HEAD}: made for newer features; run 'pip install -U tipclassify'")
     if features != FEATURE_VERSION:
-        raise ModelError(f"{folder / HEAD}: made for older features; retrain it with 'python train.py'")
+        newer, older = (
+            "newer features; run 'pip install -U tipclassify'",
+            "older features; retrain it with 'python train.py'",
+        )
+        raise ModelError(f"{folder / HEAD}: made for {newer if features > FEATURE_VERSION else older}")
     bias = head.get("bias", ())
     packed = read_files(folder, head, (_WEIGHTS,))[_WEIGHTS]
     names = ("hashes", "weights", "units", "words")

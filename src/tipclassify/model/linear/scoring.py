@@ -1,4 +1,4 @@
-"""Score texts with a linear model: log-odds, probabilities, labels."""
+"""Score texts with a linear model, and explain the scores: a sum over features, so that its summands are exact."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.arrays import U64, Bools, Floats, Ints
-from tipclassify.model.explanation import ADDITIVE, Explanation
+from tipclassify.labels import LABELS
+from tipclassify.model.explanation import ADDITIVE, Explanation, explanations
 from tipclassify.model.linear.model import SLOT_BITS, Model
-from tipclassify.text.features.hashing import heading_hashes
-from tipclassify.text.features.templates import length_scale, structure_of, template_features
+from tipclassify.text.features.hashing import best_clauses, feature_keys, featurize, heading_hashes
+from tipclassify.text.features.templates import find_sorted, length_scale, structure_of, template_features
 from tipclassify.text.features.tokenizer import Tokens, batches, tokenize, word_counts
 
 __all__ = ["LinearScorer", "Scored", "apply_thresholds", "count_words", "is_low_confidence", "logistic"]
@@ -76,10 +77,8 @@ class LinearScorer:
         self, texts: Sequence[str], headings: Sequence[str | None] | None = None
     ) -> list[dict[str, Explanation]]:
         """Explain the score of each text, by label."""
-        from tipclassify.model.linear.contributions import explain_by_contributions  # not needed for scoring
-
         from_heading = self.heading_logits([None] * len(texts) if headings is None else headings, len(texts))
-        return explain_by_contributions(self.model, texts, from_heading)
+        return _explain(self.model, texts, from_heading)
 
     def heading_logits(self, headings: Sequence[str | None], n: int) -> Floats:
         """Return the contribution of each of `n` headings to the log-odds, float64 (n, 3)."""
@@ -119,6 +118,39 @@ class LinearScorer:
         return rows[:, 1:]
 
 
+def _explain(model: Model, texts: Sequence[str], from_heading: Floats) -> list[dict[str, Explanation]]:
+    """Explain the score of each text, by label, given the contributions of the headings, float64 (n, 3)."""
+    row, places, weight = _contributions(model, texts)
+    order = np.argsort(row, kind="stable")
+    bounds = np.searchsorted(row[order], np.arange(len(texts) + 1))
+    found = []
+    for number, (text, heading) in enumerate(zip(texts, from_heading, strict=True)):
+        mine = order[bounds[number] : bounds[number + 1]]
+        spans, which = np.unique(places[mine], axis=0, return_inverse=True)
+        sums = np.array([np.bincount(which.ravel(), column, len(spans)) for column in weight[mine].T])
+        logits = model.bias + heading + sums.sum(axis=1)
+        found.append(explanations(text, logits, model.bias, heading, spans.tolist(), sums, ADDITIVE))
+    return found
+
+
+def _contributions(model: Model, texts: Sequence[str]) -> tuple[Ints, Ints, Floats]:
+    """Return passage, span (m, 2) and contributions (m, 3) of known features; those of the best clause count twice."""
+    features = featurize(texts, model.vocabulary)
+    index, known = find_sorted(feature_keys(features.hash), model.hashes)
+    weights = model.weights[index[known]]
+    row, clause = features.row[known], features.clause[known]
+    inside = clause >= 0
+    whole = length_scale(np.bincount(features.row, minlength=len(texts)))[row]
+    counts = np.bincount(features.clause[features.clause >= 0], minlength=len(features.clause_row))
+    by_clause = np.append(length_scale(counts), 0.0)  # the last for features across clauses
+    contributions = weights * model.units
+    for j in range(len(LABELS)):
+        sums = np.bincount(clause[inside], weights[inside, j], len(counts)) * by_clause[:-1]
+        best = best_clauses(sums, features.clause_row, len(texts))[row]
+        contributions[:, j] *= whole + by_clause[clause] * (inside & (clause == best))
+    return row, np.stack([features.start[known], features.end[known]], axis=1), contributions
+
+
 def count_words(texts: Sequence[str], vocabulary: frozenset[str]) -> tuple[Ints, Ints]:
     """Count words and unknown words per text (see `Scored`), without scoring."""
     counts = [np.zeros((2, 0), np.int64)]
@@ -139,9 +171,5 @@ def logistic(logits: Floats) -> Floats:
 
 
 def apply_thresholds(scores: Any, thresholds: Any) -> Any:
-    """Test which probabilities are at least their threshold; arrays or scalars.
-
-    >>> apply_thresholds(np.array([0.2, 0.6, 0.9]), np.array([0.5, 0.6, 0.95])).tolist(), apply_thresholds(0.5, 0.4)
-    ([False, True, False], True)
-    """
+    """Test which probabilities are at least their threshold; arrays or scalars."""
     return scores >= thresholds

@@ -15,8 +15,8 @@ from lxml import etree
 
 from tipclassify.readers.html.elements import HEADINGS, traits_of
 from tipclassify.readers.html.lines import Line, is_sentence
+from tipclassify.text.furniture import is_stock
 from tipclassify.text.segmentation.sections import named_section
-from tipclassify.text.stock import is_stock
 
 __all__ = ["main_content", "trim_edges", "without_furniture"]
 

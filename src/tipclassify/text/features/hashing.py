@@ -1,7 +1,7 @@
 """Extract hashed features of passages and headings as a flat table, for training and explanations.
 
-A score is the sum over the passage plus that over its best clause (`score_sums`): one clear clause counts in a long
-passage. Source: multiple-instance learning, Andrews, Tsochantaridis and Hofmann 2002 (NeurIPS 15).
+A score is the sum over the passage plus that over its best clause: one clear clause counts in a long passage. Source:
+multiple-instance learning, Andrews, Tsochantaridis and Hofmann 2002 (NeurIPS 15).
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.arrays import U64, Bools, Floats, Ints
-from tipclassify.text.features.templates import SALT, length_scale, structure_of, template_features
+from tipclassify.arrays import U64, Floats, Ints
+from tipclassify.text.features.templates import SALT, structure_of, template_features
 from tipclassify.text.features.tokenizer import batches, tokenize, word_counts, words_of
 from tipclassify.text.features.vocabulary import FACTOR, hash_word
 from tipclassify.text.segmentation.sections import without_enumerator
 
-__all__ = ["FEATURE_VERSION", "Features", "best_clauses", "feature_keys", "featurize", "heading_hashes", "score_sums"]
+__all__ = ["FEATURE_VERSION", "Features", "best_clauses", "feature_keys", "featurize", "heading_hashes"]
 
 FEATURE_VERSION: Final = 3  # raise it whenever the hashes of a text change
 
@@ -84,24 +84,6 @@ def heading_hashes(heading: str | None) -> U64:
 def feature_keys(code: U64) -> npt.NDArray[np.uint32]:
     """Return the upper half of each feature hash, its key in the weight table."""
     return (code >> np.uint64(32)).astype(np.uint32)
-
-
-def score_sums(features: Features, known: Bools, weights: Floats) -> tuple[Floats, Ints]:
-    """Score each passage, before bias and heading, float64 (passages,); also return its best clause, int64, or -1.
-
-    `known` are the features that have a weight, bool (m,), `weights` their weights for one label.
-    """
-    passages = len(features.words)
-    row, clause = features.row[known], features.clause[known]
-    whole = np.bincount(row, weights, passages) * length_scale(np.bincount(features.row, minlength=passages))
-    number = len(features.clause_row)
-    if not number:
-        return whole, np.full(passages, -1)
-    inside = clause >= 0
-    scale = length_scale(np.bincount(features.clause[features.clause >= 0], minlength=number))
-    parts: Floats = np.bincount(clause[inside], weights[inside], number) * scale
-    best = best_clauses(parts, features.clause_row, passages)
-    return whole + np.where(best >= 0, parts[best], 0.0), best
 
 
 def best_clauses(scores: Floats, clause_row: Ints, passages: int) -> Ints:

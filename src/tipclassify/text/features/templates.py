@@ -1,8 +1,8 @@
 """Assign tokens to classes and clauses, find the scopes of cues and the actor of each act, and hash features of them.
 
 Each feature template has its own salt. A hash is a sum of products of random words and odd factors modulo 2**64
-(Weinberger et al. 2009, arXiv:0902.2206); its upper bits distinguish features. Negation-marked tokens are those of Pang,
-Lee and Vaithyanathan 2002 (arXiv:cs/0205070).
+(Weinberger et al. 2009, arXiv:0902.2206); its upper bits distinguish features. Negation-marked tokens are those of
+Pang, Lee and Vaithyanathan 2002 (arXiv:cs/0205070).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.arrays import U64, Bools, Floats, Ints
-from tipclassify.text.features.lexicon import ACTORS, CLASSES, CUES, IMPERATIVES, MAX_SCOPE, PHRASES, SHIFTERS
+from tipclassify.text.features.lexicon import ACTORS, CLASSES, CUES, MAX_SCOPE, PHRASES, SHIFTERS, WORDS
 from tipclassify.text.features.tokenizer import NAME, NUMBER, Tokens
 from tipclassify.text.features.vocabulary import FACTOR, Flag, hash_word
 
@@ -89,10 +89,7 @@ def _actors(s: Structure) -> Ints:
 
 
 def _pairs(s: Structure) -> tuple[Ints, Ints, Ints]:
-    """Pair classed tokens within each clause: first, second, and the bit set of polarity shifters in the clause.
-
-    "No victim was punished" and "no trafficker was punished" share all words but one.
-    """
+    """Pair classed tokens within each clause: first, second, and the bit set of polarity shifters in the clause."""
     classed = np.flatnonzero(s.kind)
     following = np.arange(1, len(classed) + 1)
     clause = s.clause.take(classed)
@@ -106,21 +103,8 @@ def _pairs(s: Structure) -> tuple[Ints, Ints, Ints]:
     return classed.take(which), classed.take(second), shifters.take(clause.take(which))
 
 
-def _imperatives(t: Tokens, s: Structure) -> tuple[Ints, Ints]:
-    """Find the token ranges of passages that open with an imperative ("1. Investigate", "Vigorously prosecute")."""
-    words = t.columns.word
-    longer = s.stop - s.first > 1
-    opening = s.first + (longer & find_sorted(words.take(t.number.take(s.first)), _BEFORE_IMPERATIVE)[1])
-    asks = find_sorted(words.take(t.number.take(opening)), _IMPERATIVE)[1]
-    return s.first[asks], s.stop[asks]
-
-
 def _concat_ranges(begin: Ints, end: Ints) -> tuple[Ints, Ints]:
-    """Concatenate the ranges from each `begin` to its `end`; also return the index of the range of each number.
-
-    >>> [column.tolist() for column in _concat_ranges(np.array([3, 9]), np.array([5, 10]))]
-    [[0, 0, 1], [3, 4, 9]]
-    """
+    """Concatenate the ranges from each `begin` to its `end`; also return the index of the range of each number."""
     length = np.maximum(end - begin, 0)
     which = np.arange(len(length)).repeat(length)
     return which, np.arange(len(which)) + (begin - (length.cumsum() - length)).take(which)
@@ -132,18 +116,14 @@ def _ends(begin: Ints, n: int) -> Ints:
 
 
 def find_sorted(values: npt.NDArray[_Code], table: npt.NDArray[_Code]) -> tuple[Ints, Bools]:
-    """Find values in a sorted table: place of each, and whether it is there.
-
-    >>> [column.tolist() for column in find_sorted(np.array([3, 9], np.uint64), np.array([1, 3], np.uint64))]
-    [[1, 1], [True, False]]
-    """
-    place = np.minimum(table.searchsorted(values), len(table) - 1)
-    return place, np.asarray(table.take(place) == values)
+    """Find values in a sorted table: place of each, and whether it is there."""
+    place = table.searchsorted(values)
+    place[place == len(table)] = 0
+    return place, np.asarray(table.take(place) == values) if len(table) else np.zeros(len(values), bool)
 
 
-_ADVERBS: Final = "vigorously proactively fully significantly systematically substantially effectively".split()
-_BEFORE_IMPERATIVE: Final = np.array(sorted([NUMBER, NAME, *map(hash_word, _ADVERBS)]), np.uint64)
-_IMPERATIVE: Final = np.array(sorted(map(hash_word, IMPERATIVES)), np.uint64)
+_BEFORE_IMPERATIVE: Final = np.array(sorted([NUMBER, NAME, *map(hash_word, WORDS["adverbs"])]), np.uint64)
+_IMPERATIVE: Final = np.array(sorted(map(hash_word, WORDS["imperatives"])), np.uint64)
 _PHRASE_WORDS: Final = np.array([(hash_word(a), hash_word(b)) for a, b in PHRASES], np.uint64)
 _PHRASE_CODES: Final = _PHRASE_WORDS[:, 0] * FACTOR[0] + _PHRASE_WORDS[:, 1] * FACTOR[1]
 _ORDER: Final = _PHRASE_CODES.argsort()
@@ -234,14 +214,16 @@ def _class_sequences(s: Structure) -> Iterator[TemplateFeatures]:
 
 def _openings(t: Tokens, s: Structure) -> Iterator[TemplateFeatures]:
     """Yield the first words of a passage, and the classes of a passage that opens with an imperative."""
-    first = s.first
+    first, words = s.first, t.word
     whole = np.ones(len(first), bool)
-    yield first, first, t.word.take(first) * FACTOR[0] + SALT[80], whole
+    yield first, first, words.take(first) * FACTOR[0] + SALT[80], whole
     yield first, first, _CLASS_HASH.take(s.kind.take(first)) * FACTOR[0] + SALT[81], whole
     first = first[s.stop - first > 1]
     code = t.stem.take(first) * FACTOR[0] + _CLASS_HASH.take(s.kind.take(first + 1)) * FACTOR[1] + SALT[82]
     yield first, first + 1, code, s.clause.take(first) == s.clause.take(first + 1)
-    head, stop = _imperatives(t, s)
+    opening = s.first + ((s.stop - s.first > 1) & find_sorted(words.take(s.first), _BEFORE_IMPERATIVE)[1])
+    asks = find_sorted(words.take(opening), _IMPERATIVE)[1]  # "1. Investigate", "Vigorously prosecute"
+    head, stop = s.first[asks], s.stop[asks]
     yield head, head, SALT[84].repeat(len(head)), np.ones(len(head), bool)
     _, here = _concat_ranges(head, stop)
     here = here[s.kind.take(here) > 0]

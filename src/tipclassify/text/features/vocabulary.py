@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from threading import Lock
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from tipclassify.arrays import U64, Bools, Ints
-from tipclassify.text.features.lexicon import GEOGRAPHIC, PHRASES, class_of
+from tipclassify.text.features.lexicon import PHRASES, WORDS, class_of
 
 __all__ = ["BREAK", "FACTOR", "NAME", "NUMBER", "Characters", "Flag", "VocabularyTable", "WordColumns"]
 __all__ += ["american", "hash_word", "vocabulary_table"]
@@ -48,17 +48,7 @@ class Flag:
     PHRASE_START: Final = 512  # first word of a two-word lexicon entry
 
 
-_FIGURE_WORDS: Final = frozenset(
-    """two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
-    eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion
-    dozen dozens hundreds thousands dollar dollars euro euros pound pounds usd eur
-    rupee rupees franc francs peso pesos dinar dinars dirham dirhams riyal riyals rial rials shilling shillings yen yuan
-    baht dong birr kyat taka naira cedi cedis kwacha rand lek lei leu leva lev zloty koruna kroner krona rubles ruble
-    hryvnia lari tenge som somoni manat afghani ringgit rupiah riel kip won tugrik real reais bolivares quetzales
-    lempiras cordobas colones soles gourdes gourde january february march april
-    june july august september october november december""".split()
-)
-_JOINERS: Final = frozenset("and of the de du la le da do del dos el al au aux es sur".split())
+_FIGURE_WORDS, _JOINERS, _GEOGRAPHIC = (frozenset(WORDS[name]) for name in ("figures", "joiners", "geographic"))
 _BITS: Final = {"the": Flag.THE | Flag.PLAIN, "of": Flag.OF | Flag.PLAIN, "and": Flag.PLAIN, "state": Flag.STATE}
 _PHRASE_STARTS: Final = frozenset(first for first, _ in PHRASES)
 _MOST_WORDS: Final = 1 << 17
@@ -74,7 +64,7 @@ _upper: Final = np.zeros(0x110000, bool)
 
 _LINK_MARKS: Final = ("://", "www.", "@")
 # Links and e-mail addresses are no evidence, whatever words they contain.
-_LINK: Final = re.compile(r"(?:https?://|www\.)\S+|(?<![^\s(<\[])[^\s@]+@[^\s@]+\.\w+")
+_LINK: Final = re.compile(r"(?:https?://|www\.)\S+|(?<![^\s(<\[])[^\s@]{1,64}@[^\s@]+\.\w+")
 _CURRENCIES: Final = ("US$", "CA$", "AU$", "NZ$", "HK$")  # "US$5" is a figure, not a country
 
 
@@ -92,8 +82,7 @@ class Characters:
         text = "\n".join(passages)
         if any(mark in text for mark in _LINK_MARKS):
             text = "\n".join(
-                _LINK.sub(_link_placeholder, one) if any(mark in one for mark in _LINK_MARKS) else one
-                for one in passages
+                _LINK.sub(_placeholder, one) if any(mark in one for mark in _LINK_MARKS) else one for one in passages
             )
         for currency in _CURRENCIES:
             text = text.replace(currency, "  $")
@@ -117,8 +106,7 @@ class Characters:
         return _upper.take(self._cased.take(at))
 
 
-def _link_placeholder(link: re.Match[str]) -> str:
-    """Replace a link by one word, padded to the same length."""
+def _placeholder(link: re.Match[str]) -> str:
     return "weblink"[: len(link[0])].ljust(len(link[0]))
 
 
@@ -194,7 +182,7 @@ def _properties(word: str, vocabulary: frozenset[str]) -> tuple[int, int, int, i
     if len(word) == 1 and word != "a":
         return 0, 0, 0, Flag.DROPPED | Flag.UNKNOWN * (word not in vocabulary)
     kind = class_of(word)
-    bits = Flag.JOINER if word in _JOINERS else Flag.GEO if word in GEOGRAPHIC else 0
+    bits = Flag.JOINER if word in _JOINERS else Flag.GEO if word in _GEOGRAPHIC else 0
     bits |= _BITS.get(word, 0)
     bits |= Flag.UNKNOWN * (not kind and word not in vocabulary) | Flag.PHRASE_START * (word in _PHRASE_STARTS)
     return hash_word(word), hash_word(word[:5] + "*"), kind, bits
@@ -212,12 +200,15 @@ class WordColumns(NamedTuple):
 class VocabularyTable:
     """Numbers and properties of the words seen so far, given a vocabulary of known lower-case words.
 
-    Number 0 is shared by all names. Columns only grow: returned arrays never change. Thread-safe.
+    Number 0 is shared by all names. Returned arrays never change; a full table begins anew. Thread-safe.
     """
 
     def __init__(self, vocabulary: frozenset[str]) -> None:
         self._vocabulary = vocabulary
         self._lock = Lock()
+        self._clear()
+
+    def _clear(self) -> None:
         self._numbers: dict[int, int] = {}
         self._slots = np.zeros(1 << _SLOT_BITS, np.int64)  # number of the first word of each slot
         self._keys = np.zeros(1, np.uint64)  # character hash, by number
@@ -231,6 +222,8 @@ class VocabularyTable:
         """Look up the numbers of a text's words, int64 (words,); also return their properties."""
         code = _hashes(text)
         with self._lock:
+            if len(self) > _MOST_WORDS:
+                self._clear()
             number = self._slots.take((code >> _TO_SLOT).view(np.int64))
             missing = np.flatnonzero(self._keys.take(number) != code)  # a new word, or a slot collision
             if len(missing):
@@ -247,26 +240,13 @@ class VocabularyTable:
             slot = key >> int(_TO_SLOT)
             self._slots[slot] = self._slots[slot] or number
         self._keys = np.append(self._keys, np.array(keys, np.uint64))
-        word, stem, kind, bits = zip(*(_properties(word, self._vocabulary) for word in words), strict=True)
-        old = self.columns
-        self.columns = WordColumns(
-            np.append(old.word, np.array(word, np.uint64)),
-            np.append(old.stem, np.array(stem, np.uint64)),
-            np.append(old.kind, np.array(kind, np.int64)),
-            np.append(old.bits, np.array(bits, np.uint16)),
-        )
+        new = zip(*(_properties(word, self._vocabulary) for word in words), strict=True)
+        columns: Any = zip(self.columns, new, strict=True)
+        self.columns = WordColumns(*(np.append(old, np.array(more, old.dtype)) for old, more in columns))
 
 
-def vocabulary_table(vocabulary: frozenset[str]) -> VocabularyTable:
-    """Return the table of a vocabulary, cached per process; a full table is replaced by a new one."""
-    table = _table(vocabulary)
-    if len(table) > _MOST_WORDS:
-        _table.cache_clear()
-        table = _table(vocabulary)
-    return table
-
-
-_table = lru_cache(maxsize=8)(VocabularyTable)
+vocabulary_table = lru_cache(maxsize=8)(VocabularyTable)
+"""The table of a vocabulary, one for all of the process."""
 
 _SLOT_BITS: Final = 17
 _TO_SLOT: Final = np.uint64(64 - _SLOT_BITS)

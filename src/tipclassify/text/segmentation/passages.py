@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from typing import Final, Literal
 
 from tipclassify.text.document import Block, Document, Passage
@@ -28,9 +29,8 @@ PART: Final = 4_000
 _MOST_LINES: Final = 1_000  # of a run without blank lines that are looked at together, for constant memory
 _LIST_ENUMERATOR: Final = re.compile(r"\s*(?:[•●▪◦‣*·–—-]|\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)])\s")
 _SENTENCE_END: Final = re.compile(r"[.!?:;][\"”’')\]]*\s*$")
-_LINE: Final = re.compile(
-    r"[^{0}]*(?:\r\n|[{0}])|[^{0}]+\Z".format(r"\n-\r\x1c-\x1e\x85\u2028\u2029")
-)  # str.splitlines
+# Lines as of str.splitlines.
+_LINE: Final = re.compile(r"[^{0}]*(?:\r\n|[{0}])|[^{0}]+\Z".format(r"\n-\r\x1c-\x1e\x85\u2028\u2029"))
 _VISIBLE: Final = re.compile(f"[^{BLANK}]")
 _MAX_HEADING_WORDS: Final = 8
 _MAX_TITLE_WORDS: Final = 14  # of a lettered title; the same limit as for web pages
@@ -55,8 +55,12 @@ _SERIES: Final = (
 def split_passages(document: Document, unit: Unit = "sentence") -> list[Passage]:
     """Split all blocks but headings into sentences, in reading order.
 
-    With ``unit="clause"``, each item of a list inside a sentence is a passage (`_clause_spans` has the rules).
-    Sentences are never split for their length.
+    With ``unit="clause"``, each item of a list inside a sentence is a passage: lists are split at semicolons (three
+    items or more, or two if the sentence has over 40 words), and enumerations at consecutive enumerators,
+    "(1) … (2) …", "a) … b) …", "(i) … (ii) …". The introduction of a list belongs to its first clause; brackets and
+    quotations are not split; a clause of under three words is joined to the next one, the last to the previous one.
+    Commas, "but" and "although" are no boundaries: the text after them is seldom self-contained. Sentences are never
+    split for their length.
 
     >>> text = "PROTECTION\\nThe U.S.-funded shelter closed. No. 12/2015 lapsed."
     >>> [(p.section, p.text) for p in split_passages(text_document(text))]
@@ -78,40 +82,19 @@ def passage_parts(document: Document, unit: Unit = "sentence") -> Iterator[tuple
             first, passages = number, []
         above = block.section
         if not block.heading:
-            passages += (
-                Passage(
-                    text[start:end], start, end, block.section, page=block.page, block=number, country=block.country
-                )
-                for start, end in _spans(text, block.start, block.end, unit)
-            )
+            for sentence in sentence_spans(text, block.start, block.end):
+                for start, end in [sentence] if unit == "sentence" else _clause_spans(text, *sentence):
+                    place = text[start:end], start, end, block.section
+                    passages.append(Passage(*place, page=block.page, block=number, country=block.country))
     yield (replace(document, blocks=blocks[first:]) if first else document), passages
 
 
-def _spans(text: str, start: int, end: int, unit: Unit) -> Iterable[tuple[int, int]]:
-    sentences = sentence_spans(text, start, end)
-    if unit == "sentence":
-        return sentences
-    return (span for a, b in sentences for span in _clause_spans(text, a, b))
-
-
 def _clause_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Yield the trimmed spans of the clauses of the sentence text[start:end]; one span if it holds no list.
-
-    Lists are split at semicolons (three items or more, or two if the sentence has over 40 words), and enumerations at
-    consecutive enumerators, "(1) … (2) …", "a) … b) …", "(i) … (ii) …". The introduction of a list belongs to its first
-    clause; brackets and quotations are not split; a clause of under three words is joined to the next one, the last to
-    the previous one. Commas, "but" and "although" are no boundaries: the text after them is seldom self-contained.
-
-    >>> text = "Increase funds for shelters; train judges on the law; and amend the penal code."
-    >>> [text[a:b] for a, b in _clause_spans(text, 0, len(text))]
-    ['Increase funds for shelters;', 'train judges on the law;', 'and amend the penal code.']
-    """
+    """Yield the trimmed spans of the clauses of the sentence text[start:end]; one span if it holds no list."""
     sentence = text[start:end]
     cuts = _clause_cuts(sentence) if ";" in sentence or ")" in sentence else []
-    at = 0
-    for cut in [*cuts, len(sentence)]:
-        yield start + at, start + len(sentence[:cut].rstrip())
-        at = cut
+    for at, cut in pairwise([0, *cuts, len(sentence)]):
+        yield start + at, start + at + len(sentence[at:cut].rstrip())
 
 
 def _clause_cuts(sentence: str) -> list[int]:
@@ -182,16 +165,13 @@ def text_document(text: str, source: str = "<text>") -> Document:
 def _paragraphs(text: str) -> Iterator[tuple[int, int, bool]]:
     """Yield the spans of paragraphs, and whether each is a single line between blank lines."""
     run: list[tuple[int, int]] = []
-    at = 0
     for line in _LINE.finditer(text):
-        following = line.end()
-        visible = _VISIBLE.search(text, at, following)
+        visible = _VISIBLE.search(text, *line.span())
         if visible:
-            run.append((at, following))
-        if run and (not visible or len(run) == _MOST_LINES or following == len(text)):
+            run.append(line.span())
+        if run and (not visible or len(run) == _MOST_LINES or line.end() == len(text)):
             yield from ((start, end, len(run) == 1) for start, end in _split_run(text, run))
             run = []
-        at = following
 
 
 def _split_run(text: str, lines: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
@@ -210,10 +190,8 @@ def _split_run(text: str, lines: list[tuple[int, int]]) -> Iterator[tuple[int, i
 def _is_wrapped(lines: list[str]) -> bool:
     """Test for hard wrapping: lines of similar length, most of which end inside a sentence."""
     body = [line.strip() for line in lines[:-1]]
-    if not body:
-        return False
     broken = sum(not _SENTENCE_END.search(line) for line in body)
-    if broken * 2 < len(body) or max(map(len, body)) > 140:
+    if not body or broken * 2 < len(body) or max(map(len, body)) > 140:
         return False
     from statistics import median  # imports slower than a sentence is tagged, and few texts need it
 
@@ -221,12 +199,7 @@ def _is_wrapped(lines: list[str]) -> bool:
 
 
 def _is_title(line: str) -> bool:
-    """Test whether a line is a lettered title or in capitals.
-
-    >>> lines = "b. Prison Conditions", "THE PRESS", "b. train judges", "24 June 2024", "Photo by Ann Lee"
-    >>> [_is_title(line) for line in lines]
-    [True, True, False, False, False]
-    """
+    """Test whether a line is a lettered title or in capitals."""
     words, title = line.split(), without_enumerator(line).split()
     if not 2 <= len(words) <= _MAX_TITLE_WORDS or words[0].isdecimal() or line.endswith((".", ";", ",", "!", "?")):
         return False

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 from tipclassify.labels import SECTIONS
+from tipclassify.text.features.lexicon import WORDS
 
 __all__ = ["Outline", "join_headings", "named_section", "run_in_section", "section_of_heading", "without_enumerator"]
 
@@ -34,10 +35,7 @@ _STOCK: Final = (
     r"(?:(?:prioriti[sz]ed|priority|key) )?recommendations?(?: (?:for|to) [^.;]{2,60})?|"
     r"(?:prosecution|protection|prevention)(?: efforts)?|(?:human )?trafficking profile|executive summary"
 )
-_NAME: Final = re.compile(
-    rf"(?:{_STOCK}|scope and magnitude|(?:[^.;]{{2,40}}[:(–—-] ?)?{_TIER}\)?)\W*",
-    re.IGNORECASE,
-)
+_NAME: Final = re.compile(rf"(?:{_STOCK}|scope and magnitude|(?:[^.;]{{2,40}}[:(–—-] ?)?{_TIER}\)?)\W*", re.IGNORECASE)
 _RUN_IN: Final = re.compile(
     rf"({_STOCK})\s?(?:[.:—]|[–-](?=\s))\s*(?=\S)"
     r"|(?-i:(PROSECUTION|PROTECTION|PREVENTION|TRAFFICKING PROFILE) (?=[A-Z]))",
@@ -55,25 +53,7 @@ _ENUMERATOR: Final = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
-# Words that name no subject: "Law" may be about wages or slavery.
-_GENERIC_WORDS: Final = frozenset(
-    """act action actions activities activity additional administration age agencies agency all an analysis and annex
-    answer appendix applicable april area areas article assessment at august available background bodies body by
-    category challenges comments committee conclusion conclusions conditions cont context continued convention
-    conventions coordinating coordination current data december department description details developments
-    discussion distribution division effort efforts enforcement entities entity establishment executive february
-    figure figures finding findings for framework from general government governmental implementation improvements
-    in independent indicator indicators industry information institution institutions international introduction
-    issue issues item january july june key latest law laws legal legislation legislative main march may measure
-    measures mechanism mechanisms meets method methodology methods ministry monitoring name national new no not
-    november number objective objectives october of office on or organization organizations other others outcome
-    outcomes overview percent physical policies policy practice practices prevalence primary program programme
-    programmes programs progress provisions purpose question questions ratification recent region regulation
-    regulations regulatory related remarks response responses responsibilities responsibility result results role
-    roles scope sector sectoral sectors september situation social source sources specific standard standards
-    statistics status step steps subject suggested summary table tables the title to topic total type unit unknown
-    with year years yes""".split()
-)
+_GENERIC_WORDS: Final = frozenset(WORDS["generic"])
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")  # "N/A", "9a" and "2019" have none
 _CHAPTER: Final = re.compile(r"(?:section|chapter|part)\s", re.IGNORECASE)
 _UNMARKED_LEVEL: Final = 7  # level of a heading without markup: below h1 to h6
@@ -99,8 +79,7 @@ def section_of_heading(heading: str) -> str:
     'c. Prohibition of Child Labor'
     """
     plain = " ".join(heading.split()).rstrip(" :.#¶§")  # "#" and "¶" are link anchors
-    folded = plain.lower()
-    folded = _NUMBER.sub("", folded)
+    folded = _NUMBER.sub("", plain.lower())
     for pattern, section in _RULES:
         if pattern.search(folded):
             return section
@@ -139,13 +118,7 @@ class Outline:
         self._title: str | None = None  # the first heading; an "Overview" directly below is the narrative's assessment
 
     def section(self, heading: str, level: int | None = None) -> str:
-        """Open a heading and return its section.
-
-        Parameters
-        ----------
-        level : int, optional
-            1 to 6; None for a heading without markup, whose parent is the last specific heading.
-        """
+        """Open a heading of `level` 1 to 6, None without markup (below the last specific one); return its section."""
         specific = _names_subject(heading)
         depth = _UNMARKED_LEVEL + (not specific) if level is None else level
         while self._open and self._open[-1][0] >= depth:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from itertools import accumulate, pairwise
 from typing import Final
 
+from tipclassify.text.features.lexicon import WORDS
 from tipclassify.text.segmentation.sections import section_of_heading
 
 __all__ = ["BLANK", "enclosed_spans", "heading_run_in", "is_enclosed", "sentence_spans"]
@@ -16,32 +18,10 @@ __all__ = ["BLANK", "enclosed_spans", "heading_run_in", "is_enclosed", "sentence
 BLANK: Final = r"\s\u200b\u200e\u200f\u2060\ufeff"
 """White space and zero-width characters, for use inside a regular expression's character class."""
 
-# Words that open a sentence but no name: after "U.S." or "Group B." they show a sentence end.
-_OPENERS: Final = "|".join(
-    """The A An This That These Those It Its He She They Their His Her We Our In On At By For From With Without During
-    Since After Before While When Where Although Though Despite Because If As Under Over To Some Many Most Several Few
-    All Both Each Every No None Neither Other Others Another However Moreover Furthermore Additionally Also Then There
-    Here Not Only According Among Between Until Upon What Who Why How But And Or Nor So Yet Such Through Throughout
-    Authorities Officials Police Prosecutors Courts Judges Traffickers Victims Survivors Observers Inspectors
-    Investigators NGOs Children Women Men Girls Boys Workers Migrants Recruiters Employers Media Nongovernmental
-    One Two Three Four Five Six Seven Eight Nine Ten Did Does Do Is Are Was Were Has Have Can Could Should Would""".split()
-)
+_OPENERS: Final = "|".join(WORDS["openers"])
 _OPENER: Final = re.compile(rf"[\"“‘(\[]*(?:{_OPENERS})(?![\w.])")
-
-# Abbreviations, without their last full stop: the first kind never ends a sentence, the second only before an opener,
-# the third always, unless a figure follows.
-_NEVER_FINAL: Final = frozenset(
-    """mr mrs ms mx dr prof messrs mme mlle hon gen col lt maj capt cpt cmdr cdr adm brig sgt cpl pvt pfc insp supt gov
-    sen amb vs v cf viz approx ca incl excl esp e.g i.e ret""".split()
-)
-_SELDOM_FINAL: Final = frozenset(
-    """sr jr fr rev st ste mt ft pres rep reps sens det pte dem u.s u.k u.n u.s.a u.a.e e.u d.c d.r.c p.o govt dept min
-    univ assn natl intl rd ave blvd bldg sq km co inc ltd corp bros ed eds trans jan feb apr jun jul aug sep sept oct
-    nov dec""".split()
-)
-_BEFORE_NUMBER: Final = frozenset(
-    """no nos art arts sec secs sect sects para paras subpara subparas par pars p pp ch chap chaps vol vols fig figs cl
-    cls reg regs app tbl fn ver acct doc ref s ss rs kr jan feb mar apr jun jul aug sep sept oct nov dec""".split()
+_NEVER_FINAL, _SELDOM_FINAL, _BEFORE_NUMBER = (
+    frozenset(WORDS[name]) for name in ("never_final", "seldom_final", "before_number")
 )
 _ABBREVIATIONS: Final = _NEVER_FINAL | _SELDOM_FINAL | _BEFORE_NUMBER
 # Abbreviations to sentencex, but ordinary words at the end of sentences in reports.
@@ -93,11 +73,11 @@ _NEW_SENTENCE: Final = re.compile(r" *$| +[\"“‘(\[]?[A-Z0-9]")
 _NOTE_GROUPS: Final = re.compile(
     r"[.!?][\"”’)\]]* *((?:[(\[]\d{1,3}(?:(?:, ?|; ?|[–-])\d{1,3})*[)\]] *)+)(?=[\"“‘(\[]?[A-Z0-9]|[†‡§*•]|\Z)"
 )
-_NOTE_GROUP_START: Final = re.compile(r"[.!?][\"”’)\]]* *[(\[]\d{1,3}[,;–)\]-]")
 _ALPHANUMERIC: Final = re.compile(r"[^\W_¹²³⁰⁴-⁹]")
 _MAX_ABBREVIATION: Final = 24
 _MAX_CAPTION: Final = 40
 _MAX_ADDRESS: Final = 200
+_PART: Final = 10_000  # characters that sentencex gets at once: its time grows with the square of quotation marks
 
 
 def sentence_spans(text: str, start: int, end: int) -> list[tuple[int, int]]:
@@ -112,16 +92,11 @@ def sentence_spans(text: str, start: int, end: int) -> list[tuple[int, int]]:
     """
     flat = _flatten(text[start:end])
     spans = []
-    a = 0
-    for cut in [*_sentence_cuts(flat), len(flat)]:
-        b = cut
-        while a < b and flat[a] == " ":
-            a += 1
-        while a < b and flat[b - 1] == " ":
-            b -= 1
-        if a < b:
-            spans.append((start + a, start + b))
-        a = cut
+    for begin, cut in pairwise([0, *_sentence_cuts(flat), len(flat)]):
+        sentence = flat[begin:cut].lstrip(" ")
+        if sentence:
+            first = start + cut - len(sentence)
+            spans.append((first, first + len(sentence.rstrip(" "))))
     return spans
 
 
@@ -162,6 +137,9 @@ def _sentence_cuts(flat: str) -> list[int]:
     ends: list[int] = []
     at = 0
     all_lower = flat.islower()
+    visible = _ALPHANUMERIC.search(flat)
+    if not visible:
+        return []
     lists = ";" in flat or ":" in flat
     for cut in _behind_notes(flat, _candidate_cuts(flat)):
         if cut <= at or _continues(flat, at, cut, all_lower):
@@ -170,9 +148,9 @@ def _sentence_cuts(flat: str) -> list[int]:
             cut = moved.start(1)  # "the following: 1.": the number belongs to the next sentence
         elif own := _ENTRY.match(flat, at):
             cut = _start_of_next_entry(flat, cut, own)
-        if not (flat[at].isalpha() or _ALPHANUMERIC.search(flat, at, cut)):
-            if not ends:
-                continue
+        if cut <= visible.start():
+            continue
+        if at and not (flat[at].isalpha() or _ALPHANUMERIC.search(flat, at, cut)):
             ends.pop()  # a stray bracket belongs to the sentence before it
         ends.append(cut)
         at = cut
@@ -183,11 +161,11 @@ def _sentence_cuts(flat: str) -> list[int]:
 
 def _behind_notes(flat: str, cuts: list[int]) -> list[int]:
     """Move cuts behind the groups of note numbers that follow: "… closed. (1,2) Police …"."""
-    notes = {found.start(1): found for found in _NOTE_GROUPS.finditer(flat)} if _NOTE_GROUP_START.search(flat) else {}
-    if not notes or _is_numbered_list(flat, list(notes.values())):
+    notes = [*_NOTE_GROUPS.finditer(flat)]
+    if not notes or _is_numbered_list(flat, notes):
         return cuts
-    ends = {found.end() for found in notes.values()} - {len(flat)}
-    return sorted(ends | {cut for cut in cuts if not any(a <= cut < found.end() for a, found in notes.items())})
+    covered = {at for found in notes for at in range(found.start(1), found.end())}
+    return sorted(set(cuts) - covered | {found.end() for found in notes} - {len(flat)})
 
 
 def _is_numbered_list(flat: str, notes: list[re.Match[str]]) -> bool:
@@ -225,7 +203,7 @@ def _candidate_cuts(flat: str) -> list[int]:
         if _is_missed_end(flat, stop, is_enclosed(quoted, stop.start())):
             cuts.difference_update(range(stop.start(), stop.end()))
             cuts.add(stop.end())
-    if not flat.isascii() and any(bullet in flat for bullet in _BULLETS):
+    if not flat.isascii():
         cuts.update(bullet.start() for bullet in _BULLET.finditer(flat))
     if not flat[1:2].islower() and (heading := heading_run_in(flat, 0, len(flat))):
         cuts.add(heading)
@@ -234,15 +212,15 @@ def _candidate_cuts(flat: str) -> list[int]:
 
 
 def _sentencex_cuts(flat: str) -> set[int]:
-    """Return the boundaries of sentencex, moved behind the spaces that follow."""
+    """Return the boundaries of sentencex, which gets the last sentence of a part again with the next one."""
     from sentencex import segment
 
-    cuts = set()
-    at = 0
-    for piece in segment("en", flat):
-        if (found := flat.find(piece, at)) >= 0:
-            at = found + len(piece)
-            cuts.add(_SPACES.match(flat, at).end())  # type: ignore[union-attr]
+    cuts: set[int] = set()
+    start = 0
+    while start < len(flat):
+        _, *ends, last = accumulate(map(len, segment("en", flat[start : start + _PART])), initial=start)
+        cuts.update(_SPACES.match(flat, end).end() for end in ends)  # type: ignore[union-attr]
+        start = ends[-1] if ends and last < len(flat) else last
     return cuts
 
 

@@ -23,7 +23,7 @@ from torch.optim import AdamW
 
 from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.errors import ModelError
-from tipclassify.model.encoder.tokenizer import heading_room
+from tipclassify.model.encoder.scoring import heading_room
 from tipclassify.progress import Progress
 from tipclassify.training.encoder.network import Network
 from tipclassify.training.encoder.settings import Settings

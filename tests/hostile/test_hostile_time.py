@@ -1,0 +1,50 @@
+"""Time that grows with the length of a text and not with its square, whatever is repeated in it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tipclassify.model.encoder.name_masking import mask_names, normalize_spelling
+from tipclassify.text.features.hashing import featurize, heading_hashes
+from tipclassify.text.furniture import is_furniture
+from tipclassify.text.segmentation.passages import split_passages, text_document
+from tipclassify.text.segmentation.sections import Outline, named_section, run_in_section
+
+KNOWN = frozenset("the police acted in of and labor".split())
+
+
+def read_heading(text: str) -> None:
+    outline = Outline()
+    for heading in ("b. Forced Labor", text, "Description"):
+        outline.section(heading)
+    named_section(text)
+    run_in_section(text)
+    heading_hashes(text)
+    normalize_spelling(text)
+
+
+CASES: dict[Callable[[str], object], tuple[str, ...]] = {
+    lambda text: split_passages(text_document(text), "clause"): (
+        "“A", "'", '"a ', "((a)", ". (1)", "Act. (1) ", "• ", "“? ", ". . ", "(1) ", "; and ", "U.S. ", "\u200b ",
+    ),
+    read_heading: ("#", "(", "!", "section 1", "Tier 1:", "overview and ", "protection of ", "SECTION ", " "),
+    lambda text: is_furniture(text, text): ("1. ", "A-", "a_a ", ".", "a@a."),
+    lambda text: featurize([text], KNOWN): ("(", "a@", "www.", "(a.", "Å"),
+    lambda text: mask_names([text], KNOWN, "X"): ("(", "Labour Kenya ", "El Salvador, ", "A and ", "A-"),
+}  # fmt: skip
+
+
+def seconds(step: Callable[[str], object], text: str) -> float:
+    begin = time.process_time()
+    step(text)
+    return time.process_time() - begin
+
+
+@pytest.mark.parametrize(("step", "repeated"), [(step, one) for step, units in CASES.items() for one in units])
+def test_twice_the_text_takes_twice_the_time(step: Callable[[str], object], repeated: str) -> None:
+    short, long = (repeated * (size // len(repeated)) + " @" for size in (20_000, 40_000))
+    # Times under 40 ms say nothing; the best of some, since other processes disturb.
+    assert any(seconds(step, long) / max(seconds(step, short), 0.04) < 2.5 for _ in range(4))
