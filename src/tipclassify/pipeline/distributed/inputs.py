@@ -107,13 +107,13 @@ def _sources_of(name: str, options: Mapping[str, Any] | None) -> list[Source]:
         raise InputError("-: workers cannot read standard input; give a file")
     if is_link(name):
         return [Source(name, None, name)]
-    is_list = name.startswith("@") and "://" in name
-    fs, path = place_of(name.removeprefix("@") if is_list else name, options)
+    address = name.removeprefix("@") if "://" in name else name
+    fs, path = place_of(address, options)
     try:
-        if is_list:
-            listed = expand_inputs(names_in_list(fs.cat_file(path).decode("utf-8-sig")), _TABLES)
-            return [source for one in listed for source in _sources_of(one, options)]
-        return _sources_at(name, fs, path)
+        if address == name:
+            return _sources_at(name, fs, path)
+        listed = expand_inputs(names_in_list(fs.cat_file(path).decode("utf-8-sig")), _TABLES)
+        return [source for one in listed for source in _sources_of(one, options)]
     except InputError:
         raise
     except Exception as error:  # each file system has its own exceptions for permissions, credentials, buckets, …
@@ -123,27 +123,26 @@ def _sources_of(name: str, options: Mapping[str, Any] | None) -> list[Source]:
 def _sources_at(name: str, fs: Any, path: str) -> list[Source]:
     """Expand a folder or pattern at an address; any other name, and any local path, is one input."""
     if "://" in name and fs.isdir(path):
-        infos = fs.find(path, detail=True)
-        found = [one for one in infos if _is_input(one) and "/." not in one[len(path.rstrip("/")) :]]
-        missing = "no report in this folder; it needs .html, .pdf, .docx, .txt, .jsonl or the like"
+        root, wrong = path.rstrip("/"), "no report in this folder; it needs .html, .pdf, .docx, .txt, .jsonl or the like"
+        found = {one: info for one, info in fs.find(path, detail=True).items() if _is_input(one)}
     elif any(mark in path for mark in "*?[") and not fs.exists(path):
-        infos = fs.glob(path, detail=True)
-        found = [one for one in infos if infos[one]["type"] == "file" and "/." not in one]
-        missing = "matches no file; check the pattern"
+        root, wrong = "", "matches no file; check the pattern"
+        found = {one: info for one, info in fs.glob(path, detail=True).items() if info["type"] == "file"}
     else:
         return [_source(name, fs, path, fs.info(path) if fs.exists(path) else {})]
-    if not found:
-        raise InputError(f"{name}: {missing}")
+    shown = sorted(one for one in found if "/." not in one.removeprefix(root))
+    if not shown:
+        raise InputError(f"{name}: {wrong}")
     base = name.rstrip("/")
     prefix = base.removesuffix(path) if base.endswith(path) else f"{name.partition('://')[0]}://"
-    return [_source(prefix + one, fs, one, infos[one]) for one in sorted(found)]
+    return [_source(prefix + one, fs, one, found[one]) for one in shown]
 
 
 def _source(name: str, fs: Any, path: str, info: Mapping[str, Any]) -> Source:
     """Make a source; its stamp is its size and its time or tag, if the file system gives one."""
-    key = next((name for name in _VERSION_KEYS if info.get(name) is not None), None)
     if info.get("type") != "file":  # pipes and devices have no size or stamp
         return Source(name, fs, path)
+    key = next((name for name in _VERSION_KEYS if info.get(name) is not None), None)
     return Source(name, fs, path, info.get("size"), key and f"{info.get('size')} {key} {info[key]}")
 
 
@@ -196,7 +195,7 @@ def group_reports(sources: Iterable[Source], average: int, most_bytes: int) -> I
             yield Part("reports", (source,))
             continue
         group.append(source)
-        drawn = int.from_bytes(hashlib.sha256(source.name.encode("utf-8", "surrogatepass")).digest()[:8], "big")
+        drawn = int(hashlib.sha256(source.name.encode("utf-8", "surrogatepass")).hexdigest()[:16], 16)
         full = len(group) >= _MAX_SIZE_RATIO * average or sum(one.size or 0 for one in group) >= most_bytes
         if drawn % average == 0 or full:
             yield Part("reports", tuple(group))
