@@ -479,6 +479,8 @@ def _resource_all(manifest: Any, _: Any, files: dict[str, bytes]) -> None:
         (_set("manifest/figures/labels/failure/count", lambda n: n + 1), {"counts"}),
         (_set("manifest/inputs/0/figures/none/share", 0.9), {"counts"}),
         (_set("manifest/figures/labels/failure/high", 99.0), {"counts"}),
+        (_set("manifest/inputs/0/figures", {"labels": 3}), {"counts"}),
+        (_set("manifest/figures/labels", [{"count": "\x1b[31m"}]), {"counts"}),
         (_set("manifest/error_rates/failure/fp", 0), {"counts", "settings"}),
         (_set("manifest/error_rates/failure", lambda rates: dict.fromkeys(rates, 0)), {"counts", "settings"}),
         (_set("manifest/thresholds/failure", 0.95), {"labels", "settings"}),
@@ -639,7 +641,7 @@ def test_what_is_no_manifest_is_refused(small: Path, tmp_path: Path, manifest: b
     [
         _set("manifest/inputs", {}),
         _set("manifest/inputs/0/name", None),
-        _set("manifest/inputs/0/figures", {"labels": 3}),
+        _set("manifest/inputs/0/figures", 3),
         _set("manifest/inputs/0/source", "sources/none"),
         _set("manifest/inputs/0/sha256", "../../x"),
         _set("manifest/policy", "\x1b[31mred"),

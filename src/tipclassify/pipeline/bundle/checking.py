@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -11,7 +12,6 @@ from itertools import compress, zip_longest
 from pathlib import PurePath
 from typing import Any, Final, Literal
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -38,7 +38,7 @@ from tipclassify.pipeline.bundle.manifest import (
     read_manifest,
     read_row,
 )
-from tipclassify.pipeline.bundle.writing import get_original, model_id, read_original, settings, sha256_of
+from tipclassify.pipeline.bundle.writing import get_original, model_id, read_original, settings
 from tipclassify.readers import ReadOptions, is_link
 from tipclassify.readers.limits import LARGEST, read_bounded
 from tipclassify.reporting.summary import Group
@@ -92,7 +92,7 @@ def verify_bundle(
     name: str,
     files: Sequence[str] = (),
     model: str | os.PathLike[str] | None = None,
-    options: ReadOptions = ReadOptions(),
+    options: ReadOptions | None = None,
     exact: bool = False,
 ) -> list[Check]:
     """Verify a bundle, as far as the available inputs and models allow; return checks in order, each step at least once.
@@ -106,7 +106,7 @@ def verify_bundle(
         Its inputs, recognised by hash, not by name; other files in a folder are ignored.
     model : name or path, optional
         Model to score with; by default an installed one with the hash in the manifest. That in the bundle is not run.
-    options : ReadOptions
+    options : ReadOptions, optional
         Download options of `files`. The manifest decides how they are read.
     exact : bool
         Whether rounding differences in probabilities count as differences.
@@ -118,7 +118,7 @@ def verify_bundle(
         classifier, of_model = _find_model(manifest.model, model)
         digests, of_files = _check_files(archive, manifest)
         inputs = _Step("inputs")
-        found = _find_inputs(manifest, archive, digests, files, options, inputs)
+        found = _find_inputs(manifest, archive, digests, files, options or ReadOptions(), inputs)
         return [
             Check("manifest", "differs" if wrong else "ok", wrong or f"fingerprint {fingerprint}"),
             Check("versions", "ok", versions or "tipclassify and its libraries are those that made it"),
@@ -205,7 +205,7 @@ def _find_inputs(
                 step.add([f"has other bytes than {one.name}: {_hashes(digest, one.sha256)}"], one.source)
     for file in expand_inputs(files):
         data = get_original(file, options).data
-        digest = sha256_of(data)
+        digest = hashlib.sha256(data).hexdigest()
         if digest not in wanted:
             others[file] = digest
         else:  # a link or standard input cannot be read twice
@@ -250,7 +250,9 @@ def _check_passages(
         groups.append(count_passages(passages))
         stored.append(_probabilities(rows))
         for row, reached in zip(rows, apply_thresholds(stored[-1], _array(manifest.thresholds)), strict=True):
-            forged.append(row.labels != (() if is_furniture(row.text, row.section) else tuple(compress(LABELS, reached))))
+            forged.append(
+                row.labels != (() if is_furniture(row.text, row.section) else tuple(compress(LABELS, reached)))
+            )
         if parts is not None:
             split.add(_split_otherwise(parts, passages), one.name)
         if classifier:
@@ -345,12 +347,12 @@ def _check_counts(manifest: Manifest, groups: Sequence[Group]) -> list[Check]:
     total = manifest.figures
     stored = [*((one.name, one.figures) for one in manifest.inputs), ("all inputs", total)]
     for (name, figure), counted in zip(stored, found, strict=True):
-        step.add(_differences(msgspec.to_builtins(counted), msgspec.to_builtins(figure)), name)
+        step.add(_differences(counted, figure), name)
     if step.others:
         return step.checks(f"{step.good} of {len(stored)} agree")
-    labels = ", ".join(f"{label} {counts['count']:,}" for label, counts in total.labels.items())
+    labels = ", ".join(f"{label} {counts['count']:,}" for label, counts in total["labels"].items())
     adjusted = "adjusted by the model's error rates" if manifest.error_rates else "the model tells no error rates"
-    return step.checks(f"{labels}, none {total.none['count']:,} of {total.passages:,}; {adjusted}")
+    return step.checks(f"{labels}, none {total['none']['count']:,} of {total['passages']:,}; {adjusted}")
 
 
 def _check_scores(

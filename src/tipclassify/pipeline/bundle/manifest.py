@@ -54,7 +54,8 @@ Policy = Annotated[str, _one_of(POLICIES)]
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Probabilities = Annotated[dict[Label, Probability], msgspec.Meta(min_length=len(LABELS))]
 Cases = Annotated[float, msgspec.Meta(ge=0, le=1e12)]  # passages of a corpus; sums of squares of more would overflow
-Counts = Annotated[dict[str, int | float | tuple[str, ...] | None], msgspec.Meta(max_length=10)]
+Figures = dict[str, Any]
+"""Counts of one input or of all, as ``tipclassify summary`` gives them; unchecked when read."""
 RateTable = Annotated[
     dict[Annotated[str, _one_of(one.name for one in fields(Rates))], Cases], msgspec.Meta(min_length=5)
 ]
@@ -86,15 +87,6 @@ class Link(_Record, frozen=True):
     fetched: str
     content_type: str | None
     encoding: str | None
-
-
-class Figures(_Record, frozen=True):
-    """Counts of one input or of all, as ``tipclassify summary`` gives them."""
-
-    passages: Number
-    low_confidence: Number
-    labels: dict[Label, Counts]
-    none: Counts
 
 
 class Input(_Record, frozen=True, kw_only=True):
@@ -176,7 +168,7 @@ def figures(group: Group, rates: Mapping[str, Mapping[str, float]] | None) -> Fi
     """Compute the figures of a group; counts are adjusted for errors if `rates` are known."""
     table = None if rates is None else {label: Rates(**rates[label]) for label in LABELS}
     (row,) = Summary((), (), group, table).rows()
-    return msgspec.convert({name: row[name] for name in Figures.__struct_fields__}, Figures)
+    return {name: row[name] for name in ("passages", "low_confidence", "labels", "none")}
 
 
 def seal(plain: dict[str, Any]) -> tuple[bytes, str]:

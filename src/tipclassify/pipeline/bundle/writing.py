@@ -49,7 +49,7 @@ from tipclassify.reporting.summary import Group, error_rates
 from tipclassify.text.document import Passage
 from tipclassify.text.segmentation.passages import Unit, split_passages
 
-__all__ = ["get_original", "model_id", "read_original", "settings", "sha256_of", "write_bundle"]
+__all__ = ["get_original", "model_id", "read_original", "settings", "write_bundle"]
 
 RatesByLabel = dict[str, dict[str, float]] | None  # as in the manifest; None if the model records none
 
@@ -223,20 +223,18 @@ def _bundled_name(number: int, name: str) -> str:
     return f"sources/{number:04}-{_ODD.sub('-', end).strip('-')[-80:].lstrip('.') or 'input'}"
 
 
-def sha256_of(data: bytes) -> str:
-    """Hash bytes, in hex."""
-    return hashlib.sha256(data).hexdigest()
-
-
-def read_original(
-    name: str, got: Download, encoding: str | None, unit: Unit
-) -> tuple[dict[str, Any], list[Passage]]:
+def read_original(name: str, got: Download, encoding: str | None, unit: Unit) -> tuple[dict[str, Any], list[Passage]]:
     """Read and split an input; return fields of its `Input`, and its passages, without scores.
 
     Raises `InputError` when it cannot be read.
     """
     link = Link(got.url, got.fetched, got.content_type, got.encoding) if is_link(name) else None
-    about: dict[str, Any] = {"name": name, "sha256": sha256_of(got.data), "size": len(got.data), "kind": ROWS}
+    about: dict[str, Any] = {
+        "name": name,
+        "sha256": hashlib.sha256(got.data).hexdigest(),
+        "size": len(got.data),
+        "kind": ROWS,
+    }
     about |= {"notes": (), "link": link, **dict.fromkeys(("title", "country", "year", "text_sha256", "characters"))}
     if PurePath(name).suffix.lower() in ROW_FILES and not link:
         lines = ((number, line) for number, line in enumerate(io.BytesIO(got.data), 1) if line.strip())
@@ -246,6 +244,7 @@ def read_original(
     plain = gunzip(got.data, name) if is_gzip(got.data) else got.data
     about["kind"] = detect_format(plain, name, suffix_of(got.url) or suffix_of(name), got.content_type)
     about |= {key: getattr(document, key) for key in ("title", "country", "year")}
-    about["text_sha256"] = sha256_of(document.text.encode("utf-8", "surrogatepass"))  # JSON may have lone surrogates
+    written = document.text.encode("utf-8", "surrogatepass")  # JSON may have lone surrogates
+    about["text_sha256"] = hashlib.sha256(written).hexdigest()
     about["characters"] = len(document.text)
     return about, split_passages(document, unit)

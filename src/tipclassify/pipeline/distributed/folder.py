@@ -13,17 +13,14 @@ import re
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
-from tipclassify._version import __version__
 from tipclassify.errors import InputError
 from tipclassify.formatting import load_json
 
 __all__ = ["Failure", "Folder", "Record", "describe_error"]
-
-_FORMAT: Final = 1
 
 
 class Failure(NamedTuple):
@@ -177,9 +174,6 @@ def _manifest(settings: Mapping[str, Any], inputs: Sequence[str], records: Seque
         if one.bytes
     ]
     return {
-        "format": _FORMAT,
-        "tool": f"tipclassify {__version__}",
-        "model": settings["model"],
         "settings": settings,
         "rows": sum(record.rows for record in records),
         "errors": sum(len(record.failures) for record in records),

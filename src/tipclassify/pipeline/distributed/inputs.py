@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final, Literal
 
@@ -57,15 +57,6 @@ class Part:
         what = [[source.name, source.path, source.stamp] for source in self.sources]
         return part_name([settings, self.kind, what, self.start, self.end])
 
-    @property
-    def known(self) -> bool:
-        """Whether its name changes when its inputs do, so that an existing file of that name is up to date."""
-        return all(source.stamp is not None for source in self.sources)
-
-    def split(self) -> list[Part]:
-        """Make one part for each of its sources."""
-        return [replace(self, sources=(source,)) for source in self.sources]
-
     def __str__(self) -> str:
         where = {"lines": f", bytes {self.start} to {self.end}", "groups": f", row groups {self.start} on"}
         return self.sources[0].name + where.get(self.kind, "")
@@ -77,7 +68,7 @@ def part_name(what: Sequence[Any]) -> str:
     return f"part-{hashlib.sha256(written.encode()).hexdigest()[:24]}"
 
 
-def place_of(name: str, options: Mapping[str, Any] | None = None) -> tuple[Any, str]:
+def place_of(name: str) -> tuple[Any, str]:
     """Resolve a path or address to its fsspec file system, which workers can use too, and the path in it."""
     from fsspec.core import url_to_fs
     from fsspec.implementations.local import LocalFileSystem
@@ -85,35 +76,35 @@ def place_of(name: str, options: Mapping[str, Any] | None = None) -> tuple[Any, 
     if "://" not in name:
         return LocalFileSystem(), os.path.abspath(name)
     try:
-        fs, path = url_to_fs(name, **(options or {}))
+        fs, path = url_to_fs(name)
     except ImportError as error:  # "Install s3fs to access S3"
         raise InputError(f"{name}: {error}") from None
-    except Exception as error:  # an unknown protocol, or an option that the file system does not take
+    except Exception as error:  # an unknown protocol, or bad options in fsspec's configuration
         raise InputError(f"{name}: {describe_error(error)}; check the address") from None
     fs.invalidate_cache()  # cached listings of an earlier call may be stale
     return fs, str(path)
 
 
-def find_sources(names: Sequence[str], output: Folder, options: Mapping[str, Any] | None = None) -> list[Source]:
+def find_sources(names: Sequence[str], output: Folder) -> list[Source]:
     """Expand names as `batch.expand_inputs` does, also Parquet files and addresses; leave out files in `output`."""
     inside = f"{output.root.rstrip('/')}/"
-    found = (source for name in expand_inputs(names, _TABLES) for source in _sources_of(name, options))
+    found = (source for name in expand_inputs(names, _TABLES) for source in _sources_of(name))
     kept = (one for one in found if not (type(one.fs) is type(output.fs) and one.path.startswith(inside)))
     return list({source.name: source for source in kept}.values())
 
 
-def _sources_of(name: str, options: Mapping[str, Any] | None) -> list[Source]:
+def _sources_of(name: str) -> list[Source]:
     if name == "-":
         raise InputError("-: workers cannot read standard input; give a file")
     if is_link(name):
         return [Source(name, None, name)]
     address = name.removeprefix("@") if "://" in name else name
-    fs, path = place_of(address, options)
+    fs, path = place_of(address)
     try:
         if address == name:
             return _sources_at(name, fs, path)
         listed = expand_inputs(names_in_list(fs.cat_file(path).decode("utf-8-sig")), _TABLES)
-        return [source for one in listed for source in _sources_of(one, options)]
+        return [source for one in listed for source in _sources_of(one)]
     except InputError:
         raise
     except Exception as error:  # each file system has its own exceptions for permissions, credentials, buckets, …
@@ -123,7 +114,10 @@ def _sources_of(name: str, options: Mapping[str, Any] | None) -> list[Source]:
 def _sources_at(name: str, fs: Any, path: str) -> list[Source]:
     """Expand a folder or pattern at an address; any other name, and any local path, is one input."""
     if "://" in name and fs.isdir(path):
-        root, wrong = path.rstrip("/"), "no report in this folder; it needs .html, .pdf, .docx, .txt, .jsonl or the like"
+        root, wrong = (
+            path.rstrip("/"),
+            "no report in this folder; it needs .html, .pdf, .docx, .txt, .jsonl or the like",
+        )
         found = {one: info for one, info in fs.find(path, detail=True).items() if _is_input(one)}
     elif any(mark in path for mark in "*?[") and not fs.exists(path):
         root, wrong = "", "matches no file; check the pattern"
@@ -160,27 +154,28 @@ def plan_parts(sources: Sequence[Source], batch_bytes: int, reports: int) -> lis
             step = size if source.size is None else batch_bytes
             parts += (Part("lines", (source,), at, min(at + step, size)) for at in range(0, size, step))
         elif source.suffix in _TABLES:
-            parts += _row_groups(source, batch_bytes)
+            ends = _row_groups(source, batch_bytes)
+            parts += (Part("groups", (source,), start, end) for start, end in pairwise([0, *ends]))
     whole = (source for source in sources if source.suffix not in (*ROWS, *_TABLES))
     return [*parts, *group_reports(whole, reports, batch_bytes)]
 
 
-def _row_groups(source: Source, batch_bytes: int) -> list[Part]:
-    """Divide a Parquet file into parts of at least `batch_bytes` uncompressed bytes."""
+def _row_groups(source: Source, batch_bytes: int) -> list[int]:
+    """Cut a Parquet file into row groups of at least `batch_bytes` uncompressed bytes; return the ends."""
     from pyarrow import parquet
 
     try:
         with source.fs.open(source.path, "rb") as file:
             footer = parquet.read_metadata(file)
     except Exception:  # the task that reads it reports the error
-        return [Part("groups", (source,))]
-    cuts, size = [0], 0
+        return [0]
+    ends, size = list[int](), 0
     for number in range(footer.num_row_groups):
         size += footer.row_group(number).total_byte_size
-        if size >= batch_bytes or number + 1 == footer.num_row_groups:
-            cuts.append(number + 1)
+        if size >= batch_bytes:
+            ends.append(number + 1)
             size = 0
-    return [Part("groups", (source,), start, end) for start, end in pairwise(cuts)] or [Part("groups", (source,))]
+    return ends if size == 0 and ends else [*ends, footer.num_row_groups]
 
 
 def group_reports(sources: Iterable[Source], average: int, most_bytes: int) -> Iterator[Part]:

@@ -85,8 +85,8 @@ def score_part(part: Part, rows: Any, work: Work) -> Record:
         name = part.sources[0].name
         rows = list(_valid(_records(rows, work.text) if hasattr(rows, "columns") else rows, work.text, name, record))
         record.name = part_name([work.settings, "rows", name, rows, len(record.failures)])
-        if not record.failures and (earlier := work.folder.record(record.name)):
-            return earlier
+        if not record.failures and (earlier := work.folder.done([record.name])):
+            return earlier[record.name]
     out = io.BytesIO()
     write_parquet(_reports(part, rows, work, record), out, context)
     data = out.getvalue()
@@ -112,7 +112,7 @@ def _reports(part: Part, rows: Any, work: Work, record: Record) -> Iterator[Tagg
 
 def _tagged(source: Source, part: Part, rows: Any, work: Work, record: Record) -> Iterator[TaggedReport]:
     if part.kind == "reports":
-        yield tag_document(source.name, partial(_read, source, work.tagging.read), work.classifier, work.tagging)
+        yield from tag_document(source.name, partial(_read, source, work.tagging.read), work.classifier, work.tagging)
         return
     if part.kind == "lines":
         rows = _read_lines(source, part, record)
@@ -140,12 +140,11 @@ def _opened(source: Source) -> Iterator[IO[bytes]]:
 def _read_lines(source: Source, part: Part, record: Record) -> Iterator[dict[str, Any]]:
     with _opened(source) as file:
         for at, line in lines_of_range(file, part.start, part.end, LARGEST):
-            where = f"{source.name}, byte {at}"
             try:
                 if len(line) > LARGEST:
-                    raise InputError(f"{where}: a line of over {LARGEST / 1e6:.0f} MB; write one object a line")
+                    raise InputError(f"{source.name}, byte {at}: a line of over {LARGEST / 1e6:.0f} MB; split it")
                 if line.strip():
-                    yield parse_row(line, where)
+                    yield parse_row(line, f"{source.name}, byte {at}")
             except InputError as error:
                 record.failures.append(Failure(source.name, str(error)))
 
@@ -172,20 +171,18 @@ def _read_row_groups(source: Source, part: Part, text: str, record: Record) -> I
 
     with _opened(source) as file:
         table = parquet.ParquetFile(file)
-        names = table.schema_arrow.names
-        if text not in names:
+        columns = [name for name in (text, *_FIELDS) if name in table.schema_arrow.names]
+        if text not in columns:
             raise InputError(f'{source.name}: no column "{text}"; say which holds the text')
-        columns = [column for column in dict.fromkeys((text, *_FIELDS)) if column in names]
         batches = table.iter_batches(_BATCH_ROWS, row_groups=list(range(part.start, part.end)), columns=columns)
         rows = (row for batch in batches for row in batch.to_pylist())
         yield from _valid(rows, text, source.name, record, f"from row group {part.start} on, ")
 
 
-def _records(frame: Any, text: str) -> list[dict[str, Any]]:
+def _records(frame: Any, text: str) -> Any:
     """Convert a pandas DataFrame to rows, with None for missing values."""
-    columns = [name for name in dict.fromkeys((text, *_FIELDS)) if name in frame.columns]
-    records: list[dict[str, Any]] = frame[columns].astype(object).where(frame[columns].notna(), None).to_dict("records")
-    return records
+    known = frame[[name for name in (text, *_FIELDS) if name in frame.columns]]
+    return known.astype(object).where(known.notna(), None).to_dict("records")
 
 
 def _valid(rows: Iterable[Any], text: str, name: str, record: Record, where: str = "") -> Iterator[dict[str, Any]]:
