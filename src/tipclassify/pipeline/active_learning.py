@@ -75,19 +75,23 @@ def rank(
         return []
     scores = np.array([[passage.scores[label] for label in LABELS] for passage in passages])
     cutoffs = np.asarray(thresholds, np.float64)
-    uncertainty = _uncertainty(scores, cutoffs)
-    disagreement = _disagreement(apply_thresholds(scores, cutoffs), others)
+    probabilities = np.clip(scores, _EPSILON, 1 - _EPSILON)
+    distance = np.log(probabilities / (1 - probabilities)) - np.log(cutoffs / (1 - cutoffs))
+    uncertainty = 2 / (1 + np.exp(np.abs(distance)))  # (m, 3), 1 at the threshold
+    votes = [apply_thresholds(scores, cutoffs), *(np.asarray(one, np.float64) for one in others)]
+    share = np.nanmean(votes, axis=0)  # never empty: the model always votes
+    disagreement = 4 * share * (1 - share)  # (m, 3), 0 for a unanimous vote, 1 for an even split
     words = [_words(passage.text) for passage in passages]
     benefit = np.maximum(uncertainty, disagreement).max(axis=1) * [len(of_text) >= _MIN_WORDS for of_text in words]
 
     def why(i: int) -> str:
         order = np.argsort(-uncertainty[i], kind="stable").tolist()
         near = [j for j in order if uncertainty[i, j] >= _NEAR_THRESHOLD]
-        probabilities = [f"{label} {score:.2f}" for label, score in zip(LABELS, scores[i], strict=True)]
-        reasons = [f"{probabilities[j]} near its threshold {cutoffs[j]:.2f}" for j in near]
+        each = [f"{label} {score:.2f}" for label, score in zip(LABELS, scores[i], strict=True)]
+        reasons = [f"{each[j]} near its threshold {cutoffs[j]:.2f}" for j in near]
         reasons += [f"labels differ on {LABELS[j]}" for j in np.flatnonzero(disagreement[i] > 0)]
         reasons += ["many words unknown to the model"] if passages[i].low_confidence else []
-        return "; ".join(reasons) or f"{probabilities[order[0]]} is nearest to its threshold {cutoffs[order[0]]:.2f}"
+        return "; ".join(reasons) or f"{each[order[0]]} is nearest to its threshold {cutoffs[order[0]]:.2f}"
 
     seen = {gram for text in known for gram in trigrams(_words(text))}
     picks: list[Pick] = []
@@ -115,20 +119,6 @@ def _words(text: str) -> list[str]:
         if not (found and word == found[-1] and word in "0A"):  # a run of names is one name
             found.append(word)
     return found
-
-
-def _uncertainty(scores: Floats, cutoffs: Floats) -> Floats:
-    """Return ``2 / (1 + exp(|distance|))`` for each label, float (m, 3), by log-odds: 1 at the threshold."""
-    probabilities = np.clip(scores, _EPSILON, 1 - _EPSILON)
-    distance = np.log(probabilities / (1 - probabilities)) - np.log(cutoffs / (1 - cutoffs))
-    return np.asarray(2 / (1 + np.exp(np.abs(distance))))
-
-
-def _disagreement(predicted: npt.NDArray[np.bool_], others: Sequence[npt.ArrayLike]) -> Floats:
-    """Return the vote disagreement on each label, float (m, 3): 0 for a unanimous vote, 1 for an even split."""
-    votes = [predicted.astype(np.float64), *(np.asarray(one, np.float64) for one in others)]
-    share = np.nanmean(votes, axis=0)  # never empty: the model always votes
-    return np.asarray(4 * share * (1 - share))
 
 
 def queue_rows(

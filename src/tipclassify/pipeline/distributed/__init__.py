@@ -30,7 +30,6 @@ __all__ = ["Outcome", "score"]
 class Outcome:
     """Result of a run."""
 
-    folder: str
     inputs: tuple[str, ...]  # names of all inputs
     rows: int  # passages in the folder
     files: int  # passage files in the folder
@@ -125,7 +124,6 @@ def score(
     ordered = sorted(records.values(), key=lambda record: (place[next(iter(record.inputs))], record.name))
     failures = sorted((one for record in ordered for one in record.failures), key=lambda one: place[one.input])
     return Outcome(
-        folder.name,
         tuple(inputs),
         rows=sum(record.rows for record in ordered),
         files=sum(record.bytes > 0 for record in ordered),

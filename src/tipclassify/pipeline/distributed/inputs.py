@@ -24,7 +24,6 @@ __all__ = ["Part", "Source", "find_sources", "group_reports", "part_name", "plac
 _TABLES: Final = (".parquet", ".pq")
 # Details that change with a file, in order of preference (`created` is last: it changes with every chmod).
 _VERSION_KEYS: Final = "ETag etag mtime last_modified LastModified updated md5Hash generation created".split()
-_MAX_SIZE_RATIO: Final = 4  # maximum number of reports in a part, relative to the average
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +189,8 @@ def group_reports(sources: Iterable[Source], average: int, most_bytes: int) -> I
             yield Part("reports", (source,))
             continue
         group.append(source)
-        drawn = int(hashlib.sha256(source.name.encode("utf-8", "surrogatepass")).hexdigest()[:16], 16)
-        full = len(group) >= _MAX_SIZE_RATIO * average or sum(one.size or 0 for one in group) >= most_bytes
-        if drawn % average == 0 or full:
+        drawn = int(hashlib.sha256(source.name.encode("utf-8", "surrogatepass")).hexdigest(), 16)
+        if drawn % average == 0 or sum(one.size or 0 for one in group) >= most_bytes:
             yield Part("reports", tuple(group))
             group = []
     if group:
