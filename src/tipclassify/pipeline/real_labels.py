@@ -117,19 +117,17 @@ def _files(folder: Path, references: Sequence[Reference]) -> dict[_File, list[Re
     """Group the references by public file; a source that is only a family's name is listed under all its files."""
     path = folder / "sources.json"
     files: dict[_File, list[Reference]] = defaultdict(list)
-    of_family: dict[str, set[_File]] = defaultdict(set)
     try:
         families = load_json(_text_of(path))
         for one in sorted(references, key=lambda one: one.source == one.family):
             about = families[one.family]
             pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(about["source"]))
             if found := re.fullmatch(pattern, one.source):
-                file = _File(about["address"], about["file"].format(**found.groupdict()))
-                of_family[one.family].add(file)
-                files[file].append(one)
-            else:
-                for file in sorted(of_family[one.family]):
-                    files[file].append(one)
+                files[_File(about["address"], about["file"].format(**found.groupdict()))].append(one)
+                continue
+            for members in files.values():
+                if members[0].family == one.family:
+                    members.append(one)
     except (ValueError, KeyError, TypeError, AttributeError, re.error) as error:
         raise CorpusError([f"{path}: does not describe the sources of labels.csv ({error}); restore both"]) from None
     return files

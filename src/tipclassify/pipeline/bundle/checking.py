@@ -51,10 +51,8 @@ _LARGEST_MANIFEST: Final = 50_000_000  # of 20,000 inputs
 _SHOWN: Final = 5  # names or line numbers in a message
 _OF_TEXT: Final = ("size", "kind", "title", "country", "year", "text_sha256", "characters")  # fields of an `Input`
 
-Result = Literal["ok", "differs", "not checked"]
 Floats = npt.NDArray[np.float64]
-Found = dict[str, Callable[[], bytes]]
-"""Functions that read the inputs that are here, by the SHA-256 of their bytes."""
+Found = dict[str, Callable[[], bytes]]  # functions that read the inputs that are here, by the SHA-256 of their bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ class Check:
     """The outcome of one check."""
 
     check: str  # name of the step, such as "labels"
-    result: Result
+    result: Literal["ok", "differs", "not checked"]
     detail: str  # the finding, or the reason for "not checked"
     subject: str | None = None  # file or input; None for all
 
@@ -250,9 +248,8 @@ def _check_passages(
         groups.append(count_passages(passages))
         stored.append(_probabilities(rows))
         for row, reached in zip(rows, apply_thresholds(stored[-1], _array(manifest.thresholds)), strict=True):
-            forged.append(
-                row.labels != (() if is_furniture(row.text, row.section) else tuple(compress(LABELS, reached)))
-            )
+            labelled = () if is_furniture(row.text, row.section) else tuple(compress(LABELS, reached))
+            forged.append(row.labels != labelled)
         if parts is not None:
             split.add(_split_otherwise(parts, passages), one.name)
         if classifier:

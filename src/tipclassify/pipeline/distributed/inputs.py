@@ -1,4 +1,4 @@
-"""Inputs of a distributed run: names in, `Part`s out. Only sizes, lists and Parquet footers are read.
+"""Inputs of a distributed run: names in, `Part`s out. Only lists and sizes are read.
 
 A `Part` is the input of one task and gives one file, named by a hash of everything that determines its rows.
 """
@@ -11,7 +11,6 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Final, Literal
 
 from tipclassify.errors import InputError
@@ -44,11 +43,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Input of one task: whole reports, a range of lines or row groups of one file, or rows of a collection."""
+    """Input of one task: whole reports, a range of one file of rows, or rows of a collection."""
 
-    kind: Literal["reports", "lines", "groups", "rows"]
+    kind: Literal["reports", "range", "rows"]
     sources: tuple[Source, ...]
-    start: int = 0  # range of bytes or of row groups, half-open
+    start: int = 0  # bytes in which lines or row groups begin, half-open
     end: int = 0
 
     def name(self, settings: Mapping[str, Any]) -> str:
@@ -57,8 +56,7 @@ class Part:
         return part_name([settings, self.kind, what, self.start, self.end])
 
     def __str__(self) -> str:
-        where = {"lines": f", bytes {self.start} to {self.end}", "groups": f", row groups {self.start} on"}
-        return self.sources[0].name + where.get(self.kind, "")
+        return self.sources[0].name + (f", bytes {self.start} to {self.end}" if self.kind == "range" else "")
 
 
 def part_name(what: Sequence[Any]) -> str:
@@ -145,36 +143,17 @@ def _is_input(path: str) -> bool:
 
 
 def plan_parts(sources: Sequence[Source], batch_bytes: int, reports: int) -> list[Part]:
-    """Divide all inputs into parts: JSONL by bytes, Parquet by row groups, `reports` reports a part on average."""
+    """Divide all inputs into parts: files of rows by bytes, `reports` reports a part on average."""
     parts: list[Part] = []
+    whole: list[Source] = []
     for source in sources:
-        if source.suffix in ROWS:
+        if source.suffix in (*ROWS, *_TABLES):
             size = sys.maxsize if source.size is None else max(source.size, 1)
             step = size if source.size is None else batch_bytes
-            parts += (Part("lines", (source,), at, min(at + step, size)) for at in range(0, size, step))
-        elif source.suffix in _TABLES:
-            ends = _row_groups(source, batch_bytes)
-            parts += (Part("groups", (source,), start, end) for start, end in pairwise([0, *ends]))
-    whole = (source for source in sources if source.suffix not in (*ROWS, *_TABLES))
+            parts += (Part("range", (source,), at, min(at + step, size)) for at in range(0, size, step))
+        else:
+            whole.append(source)
     return [*parts, *group_reports(whole, reports, batch_bytes)]
-
-
-def _row_groups(source: Source, batch_bytes: int) -> list[int]:
-    """Cut a Parquet file into row groups of at least `batch_bytes` uncompressed bytes; return the ends."""
-    from pyarrow import parquet
-
-    try:
-        with source.fs.open(source.path, "rb") as file:
-            footer = parquet.read_metadata(file)
-    except Exception:  # the task that reads it reports the error
-        return [0]
-    ends, size = list[int](), 0
-    for number in range(footer.num_row_groups):
-        size += footer.row_group(number).total_byte_size
-        if size >= batch_bytes:
-            ends.append(number + 1)
-            size = 0
-    return ends if size == 0 and ends else [*ends, footer.num_row_groups]
 
 
 def group_reports(sources: Iterable[Source], average: int, most_bytes: int) -> Iterator[Part]:

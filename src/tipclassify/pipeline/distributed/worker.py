@@ -18,7 +18,7 @@ from tipclassify._version import __version__
 from tipclassify.errors import InputError, MissingExtraError, ModelError, TipclassifyError
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.loading import model_folder
-from tipclassify.pipeline.batch import Tagging, tag_document, tag_rows
+from tipclassify.pipeline.batch import ROWS, Tagging, tag_document, tag_rows
 from tipclassify.pipeline.distributed.folder import Failure, Folder, Record, describe_error
 from tipclassify.pipeline.distributed.inputs import Part, Source, part_name
 from tipclassify.readers import ReadOptions, read_bytes, read_report
@@ -114,10 +114,9 @@ def _tagged(source: Source, part: Part, rows: Any, work: Work, record: Record) -
     if part.kind == "reports":
         yield from tag_document(source.name, partial(_read, source, work.tagging.read), work.classifier, work.tagging)
         return
-    if part.kind == "lines":
-        rows = _read_lines(source, part, record)
-    elif part.kind == "groups":
-        rows = _read_row_groups(source, part, work.text, record)
+    if part.kind == "range":
+        lines = source.suffix in ROWS
+        rows = _read_lines(source, part, record) if lines else _read_row_groups(source, part, work.text, record)
     for batch in in_batches(rows, lambda row: len(row["text"]) + 1):
         yield tag_rows(source.name, batch, work.classifier, work.tagging.policy)
 
@@ -174,9 +173,11 @@ def _read_row_groups(source: Source, part: Part, text: str, record: Record) -> I
         columns = [name for name in (text, *_FIELDS) if name in table.schema_arrow.names]
         if text not in columns:
             raise InputError(f'{source.name}: no column "{text}"; say which holds the text')
-        batches = table.iter_batches(_BATCH_ROWS, row_groups=list(range(part.start, part.end)), columns=columns)
-        rows = (row for batch in batches for row in batch.to_pylist())
-        yield from _valid(rows, text, source.name, record, f"from row group {part.start} on, ")
+        first = (table.metadata.row_group(number).column(0) for number in range(table.num_row_groups))
+        starts = enumerate(column.dictionary_page_offset or column.data_page_offset for column in first)
+        groups = [number for number, start in starts if part.start <= start < part.end]
+        rows = (row for one in table.iter_batches(_BATCH_ROWS, groups, columns) for row in one.to_pylist())
+        yield from _valid(rows, text, source.name, record, f"from byte {part.start} on, ")
 
 
 def _records(frame: Any, text: str) -> Any:
