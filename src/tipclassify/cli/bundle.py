@@ -51,8 +51,8 @@ def bundle(
         made, fingerprint = write_bundle(expand_inputs(files), tagging, out, with_sources, with_model, progress)
     print_warnings([note for one in made.inputs for note in one.notes])
     total = made.figures
-    counts = "   ".join(f"{label} {counted['count']:,}" for label, counted in total.labels.items())
-    print_line(f"{one_line(str(output))}: {total.passages:,} passages of {len(made.inputs):,} reports: {counts}")
+    counts = "   ".join(f"{label} {counted['count']:,}" for label, counted in total["labels"].items())
+    print_line(f"{one_line(str(output))}: {total['passages']:,} passages of {len(made.inputs):,} reports: {counts}")
     print_line(f"fingerprint {fingerprint}")
 
 

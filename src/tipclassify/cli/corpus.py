@@ -54,7 +54,7 @@ def queue(
     from tipclassify.model.classifier import Classifier
     from tipclassify.pipeline.active_learning import queue_rows
 
-    known = [row["text"] for row in read_rows(*against)] if against else None
+    known = [row["text"] for row in read_rows(*against)] if against else []
     tagging = options.tagging(model, policy, unit=unit, encoding=encoding, allow_private=allow_private)
     thresholds = tagging.classifier().thresholds(policy)
     second = Classifier.load(other) if other else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -27,9 +26,6 @@ __all__ = ["Pick", "queue_rows", "rank"]
 Floats = npt.NDArray[np.float64]
 
 _MIN_WORDS: Final = 3  # a shorter passage is a heading or a table fragment and teaches nothing
-# Penalty for a passage whose word trigrams were all seen. More weight on novelty made a worse model
-# (benchmarks/active.py): uncertainty does nearly all.
-_NOVELTY_WEIGHT: Final = 0.02
 _NEAR_THRESHOLD: Final = 0.5  # uncertainty from which a label counts as near its threshold: 1.1 in log-odds
 _EPSILON: Final = 1e-12  # a probability of exactly 1 has no log-odds
 _WORD: Final = re.compile(r"[^\W_]+")
@@ -41,7 +37,7 @@ class Pick:
     """A passage to label."""
 
     index: int  # into the ranked passages
-    score: float  # expected benefit, 0 to 1, given the picks before it; 0 for a redundant or too short passage
+    score: float  # expected benefit, 0 to 1; 0 for a redundant or too short passage
     why: str  # the reason, for the annotator: "failure 0.44 near its threshold 0.41"
 
 
@@ -50,7 +46,7 @@ def rank(
     thresholds: Floats | Sequence[float],
     n: int,
     *,
-    known: Sequence[str] | None = None,
+    known: Sequence[str] = (),
     others: Sequence[npt.ArrayLike] = (),
     seed: int = 0,
 ) -> list[Pick]:
@@ -58,9 +54,8 @@ def rank(
 
     A passage ranks high when a label's log-odds lie near its threshold (uncertainty sampling, Lewis and Gale 1994, by
     the most uncertain label) or when models or annotators disagree on it (query by committee, Dagan and Engelson 1995).
-    Picks are greedy, and each seen word trigram lowers the score a little (maximal marginal relevance, Carbonell and
-    Goldstein 1998, with the lazy evaluation of Minoux 1978). Passages that differ from an earlier one in names and
-    figures only come last. Passages that differ in one other word do not: that word often decides the label.
+    Passages that differ from an earlier one in names and figures only come last. Passages that differ in one other word
+    do not: that word often decides the label.
 
     `thresholds` are the labels' (3,), `known` the texts of labelled passages, `others` labels by other models or
     annotators, each (m, 3), 0 or 1 or NaN for no vote; `seed` orders equal scores.
@@ -80,50 +75,36 @@ def rank(
         return []
     scores = np.array([[passage.scores[label] for label in LABELS] for passage in passages])
     cutoffs = np.asarray(thresholds, np.float64)
-    uncertainty = _uncertainty(scores, cutoffs)
-    disagreement = _disagreement(apply_thresholds(scores, cutoffs), others)
+    probabilities = np.clip(scores, _EPSILON, 1 - _EPSILON)
+    distance = np.log(probabilities / (1 - probabilities)) - np.log(cutoffs / (1 - cutoffs))
+    uncertainty = 2 / (1 + np.exp(np.abs(distance)))  # (m, 3), 1 at the threshold
+    votes = [apply_thresholds(scores, cutoffs), *(np.asarray(one, np.float64) for one in others)]
+    share = np.nanmean(votes, axis=0)  # never empty: the model always votes
+    disagreement = 4 * share * (1 - share)  # (m, 3), 0 for a unanimous vote, 1 for an even split
     words = [_words(passage.text) for passage in passages]
-    grams = [trigrams(of_text) for of_text in words]
-    seen = {gram for text in known or () for gram in trigrams(_words(text))}
-    novel = [known is not None and _share_new(row, seen) >= 0.9 for row in grams]
-    long_enough = [len(of_text) >= _MIN_WORDS for of_text in words]
-    informativeness = np.maximum(uncertainty, disagreement).max(axis=1) * long_enough
+    benefit = np.maximum(uncertainty, disagreement).max(axis=1) * [len(of_text) >= _MIN_WORDS for of_text in words]
 
     def why(i: int) -> str:
-        """Describe the reasons to label passage `i`."""
         order = np.argsort(-uncertainty[i], kind="stable").tolist()
         near = [j for j in order if uncertainty[i, j] >= _NEAR_THRESHOLD]
-        probabilities = [f"{label} {score:.2f}" for label, score in zip(LABELS, scores[i], strict=True)]
-        reasons = [f"{probabilities[j]} near its threshold {cutoffs[j]:.2f}" for j in near]
+        each = [f"{label} {score:.2f}" for label, score in zip(LABELS, scores[i], strict=True)]
+        reasons = [f"{each[j]} near its threshold {cutoffs[j]:.2f}" for j in near]
         reasons += [f"labels differ on {LABELS[j]}" for j in np.flatnonzero(disagreement[i] > 0)]
         reasons += ["many words unknown to the model"] if passages[i].low_confidence else []
-        reasons += ["unlike the labelled passages"] if novel[i] else []
-        return "; ".join(reasons) or f"{probabilities[order[0]]} is nearest to its threshold {cutoffs[order[0]]:.2f}"
+        return "; ".join(reasons) or f"{each[order[0]]} is nearest to its threshold {cutoffs[order[0]]:.2f}"
 
-    def value(i: int) -> float:
-        """Score passage `i` given the trigrams seen so far; 0 when all of them were seen."""
-        new = _share_new(grams[i], seen)
-        penalty = _NOVELTY_WEIGHT * (1 - max(new, passages[i].low_confidence))
-        return float(informativeness[i] * (1 - penalty)) if new else 0.0
-
-    # Lazy greedy: values only fall as picks are made, so a passage that leads with an up-to-date value is the best.
-    tie_break = np.random.default_rng(seed).permutation(len(passages)).tolist()
-    heap = [(-value(i), tie_break[i], i) for i in range(len(passages)) if informativeness[i] > 0]
-    heapq.heapify(heap)
+    seen = {gram for text in known for gram in trigrams(_words(text))}
     picks: list[Pick] = []
-    redundant: list[Pick] = []
-    while heap and len(picks) < n:
-        before, tie, i = heapq.heappop(heap)
-        score = value(i)
-        if score == 0:
-            redundant.append(Pick(i, 0.0, "says what is picked or labelled already"))
-        elif score < -before:
-            heapq.heappush(heap, (-score, tie, i))
-        else:
-            picks.append(Pick(i, round(score, 4), why(i)))
-            seen |= grams[i]
-    redundant += [Pick(int(i), 0.0, "too short to teach") for i in np.flatnonzero(informativeness == 0)]
-    return [*picks, *redundant][:n]
+    last: list[Pick] = []
+    for i in np.lexsort((np.random.default_rng(seed).permutation(len(passages)), -benefit)).tolist():
+        if benefit[i] == 0:
+            last.append(Pick(i, 0.0, "too short to teach"))
+        elif (grams := trigrams(words[i])) <= seen:
+            last.append(Pick(i, 0.0, "says what is picked or labelled already"))
+        elif len(picks) < n:
+            picks.append(Pick(i, round(float(benefit[i]), 4), why(i)))
+            seen |= grams
+    return [*picks, *last][:n]
 
 
 def _words(text: str) -> list[str]:
@@ -140,31 +121,12 @@ def _words(text: str) -> list[str]:
     return found
 
 
-def _share_new(grams: set[tuple[str, ...]], seen: set[tuple[str, ...]]) -> float:
-    """Return the share of a passage's word trigrams that are unseen, 0 to 1; 0 for a passage without words."""
-    return len(grams - seen) / max(len(grams), 1)
-
-
-def _uncertainty(scores: Floats, cutoffs: Floats) -> Floats:
-    """Return ``2 / (1 + exp(|distance|))`` for each label, float (m, 3), by log-odds: 1 at the threshold."""
-    probabilities = np.clip(scores, _EPSILON, 1 - _EPSILON)
-    distance = np.log(probabilities / (1 - probabilities)) - np.log(cutoffs / (1 - cutoffs))
-    return np.asarray(2 / (1 + np.exp(np.abs(distance))))
-
-
-def _disagreement(predicted: npt.NDArray[np.bool_], others: Sequence[npt.ArrayLike]) -> Floats:
-    """Return the vote disagreement on each label, float (m, 3): 0 for a unanimous vote, 1 for an even split."""
-    votes = [predicted.astype(np.float64), *(np.asarray(one, np.float64) for one in others)]
-    share = np.nanmean(votes, axis=0)  # never empty: the model always votes
-    return np.asarray(4 * share * (1 - share))
-
-
 def queue_rows(
     reports: Iterable[TaggedReport],
     thresholds: Floats,
     n: int,
     *,
-    known: Sequence[str] | None = None,
+    known: Sequence[str] = (),
     other: Classifier | None = None,
     policy: str = "balanced",
     seed: int = 0,
@@ -174,7 +136,7 @@ def queue_rows(
     A passage with the text of a `known` one is left out. Passages on whose labels the model and the `other` one
     disagree, each at its thresholds of `policy`, come first.
     """
-    labelled = {text_key(text) for text in known or ()}
+    labelled = {text_key(text) for text in known}
     passages: list[Passage] = []
     places: list[dict[str, Any]] = []
     for report in reports:
@@ -190,7 +152,7 @@ def queue_rows(
         votes = [apply_thresholds(other_scores, other.thresholds(policy))]
     rows = []
     taken: Counter[str] = Counter()
-    for pick in rank(passages, thresholds, n, known=known or None, others=votes, seed=seed):
+    for pick in rank(passages, thresholds, n, known=known, others=votes, seed=seed):
         passage, where = passages[pick.index], places[pick.index]
         name = where.pop("id")
         taken[name] += 1

@@ -78,24 +78,21 @@ def expand_inputs(names: Sequence[str], tables: Sequence[str] = ()) -> list[str]
     ``[`` to the files it matches; ``@list.txt`` to the names in that file, one a line. ``-`` is standard input. Any
     other name, and any address, is returned as it is, so that reading it reports what is wrong.
 
-    Parameters
-    ----------
-    tables : sequence of str
-        Additional suffixes to accept in folders.
-
-    Raises
-    ------
-    InputError
-        When a list cannot be read, or a folder or pattern holds no report.
+    `tables` are further suffixes to accept in folders. Raises `InputError` when a list cannot be read, or a folder or
+    pattern holds no report.
     """
     return list(dict.fromkeys(one for name in names for one in _expanded(name, (*ROWS, *tables))))
 
 
 def _expanded(name: str, rows: Sequence[str]) -> list[str]:
-    if name == "-" or "://" in name.removeprefix("@"):
+    if name == "-" or "://" in name:
         return [name]
     if name.startswith("@") and not os.path.exists(name):
-        return [one for listed in _listed(name[1:]) for one in _expanded(listed, rows)]
+        try:
+            listed = names_in_list(read_bounded(name[1:]).decode("utf-8-sig"))
+        except UnicodeDecodeError:
+            raise InputError(f"{name}: not UTF-8; give a text file with one path or link a line") from None
+        return [one for inner in listed for one in _expanded(inner, rows)]
     if os.path.isdir(name):
         files, others = list[str](), list[str]()
         for path in sorted(Path(name).rglob("*")):
@@ -118,13 +115,6 @@ def _expanded(name: str, rows: Sequence[str]) -> list[str]:
     return [name]
 
 
-def _listed(name: str) -> list[str]:
-    try:
-        return names_in_list(read_bounded(name).decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise InputError(f"@{name}: not UTF-8; give a text file with one path or link a line") from None
-
-
 def names_in_list(text: str) -> list[str]:
     """Parse a list of inputs, one a line, without blank lines and comments (``#``)."""
     lines = (line.strip() for line in text.splitlines())
@@ -137,14 +127,13 @@ def tag_inputs(
     """Tag inputs with `jobs` processes; yield each with an iterator of its tagged reports, in the order of `files`.
 
     An input of rows gives one report for each batch of rows, a long report one for each part of it, any other input one
-    report. With `make`, yield
-    ``make(report)``, computed in the worker, in place of each report. Consume each iterator before you advance to the
-    next input: the rest of it is discarded then. It raises `InputError` for an unreadable input.
+    report. With `make`, yield ``make(report)``, computed in the worker, in place of each report. Consume each iterator
+    before you advance to the next input: the rest of it is discarded then. It raises `InputError` for an unreadable
+    input.
     """
     failed: set[int] = set()
-    results = map_in_order(
-        partial(_numbered_results, tagging, make, jobs == 1), _tasks(files, failed, tagging.read), jobs
-    )
+    work = partial(_numbered_results, tagging, make, jobs == 1)
+    results = map_in_order(work, _tasks(files, failed, tagging.read), jobs)
     for number, of_input in groupby(results, key=itemgetter(0)):
         yield files[number], _until_error(of_input, failed)
 
@@ -155,10 +144,14 @@ def tag_input(file: str, tagging: Tagging) -> Iterator[TaggedReport]:
         yield from reports
 
 
-def tag_document(file: str, read: Callable[[], Document], classifier: Classifier, tagging: Tagging) -> TaggedReport:
-    """Read, split and tag a report; the reader's warnings become its notes."""
+def tag_document(
+    file: str, read: Callable[[], Document], classifier: Classifier, tagging: Tagging
+) -> Iterator[TaggedReport]:
+    """Read, split and tag a report, a long one in parts; the reader's warnings become the notes of the first."""
     document, notes = read_with_notes(read)
-    return TaggedReport(file, document, classifier.tag(document, tagging.policy, tagging.unit), notes=notes)
+    for part, (within, passages) in enumerate(passage_parts(document, tagging.unit), 1):
+        tagged = classifier.tag_passages(passages, tagging.policy)
+        yield TaggedReport(file, within, tagged, notes=notes if part == 1 else (), part=part)
 
 
 def read_with_notes(read: Callable[[], Document]) -> tuple[Document, tuple[str, ...]]:
@@ -176,7 +169,7 @@ def tag_rows(file: str, rows: list[dict[str, Any]], classifier: Classifier, poli
 
 
 class _Task(NamedTuple):
-    """Unit of work: a report, or a batch of numbered lines of a row file, or the error of reading them."""
+    """A report, or a batch of numbered lines of a row file, or the error of reading them."""
 
     number: int
     file: str
@@ -190,9 +183,9 @@ def _tasks(files: Sequence[str], failed: set[int], options: ReadOptions) -> Iter
         if suffix not in (*ROWS, *TABLES) or is_link(file):
             yield _Task(number, file)
             continue
-        yield _Task(number, file, [])  # so that an empty file has a result too
         from tipclassify.readers.tables import read_table
 
+        yield _Task(number, file, [])  # so that an empty file has a result too
         try:
             for lines in read_table(file, options) if suffix in TABLES else read_lines(file):
                 if number in failed:
@@ -205,7 +198,7 @@ def _tasks(files: Sequence[str], failed: set[int], options: ReadOptions) -> Iter
 def _numbered_results(
     tagging: Tagging, make: Callable[[TaggedReport], Any], lazily: bool, task: _Task
 ) -> tuple[int, Iterable[Any]]:
-    """Return the number of a task's input, and its results: lazily, for constant memory, or as a list to pickle."""
+    """Return the number of a task's input, and its results: an iterator, or a list that can be pickled."""
     results = _results(tagging, make, task)
     return task.number, results if lazily else list(results)
 
@@ -215,10 +208,8 @@ def _results(tagging: Tagging, make: Callable[[TaggedReport], Any], task: _Task)
     classifier = tagging.classifier()
     try:
         if task.lines is None:
-            document, notes = read_with_notes(partial(read_report, task.file, tagging.read))
-            for part, (within, passages) in enumerate(passage_parts(document, tagging.unit), 1):
-                tagged = classifier.tag_passages(passages, tagging.policy)
-                yield make(TaggedReport(task.file, within, tagged, notes=notes if part == 1 else (), part=part))
+            read = partial(read_report, task.file, tagging.read)
+            yield from map(make, tag_document(task.file, read, classifier, tagging))
         elif isinstance(task.lines, InputError):
             raise task.lines
         else:

@@ -21,21 +21,12 @@ __all__ = ["tag_batch"]
 
 
 class _TagBatch:
-    """Tag a batch of passages, given as columns.
+    """Tag a batch of passages, given as columns of equal length; each text is one passage, without splitting.
 
-    In a function of `datasets`::
-
-        from datasets import load_dataset
-        from tipclassify import tag_batch
-
-        passages = load_dataset("json", data_files="passages.jsonl", split="train")
-        tagged = passages.map(tag_batch, batched=True, num_proc=4, fn_kwargs={"policy": "cite"})
-        tagged.to_parquet("tagged.parquet")
+    ``load_dataset(…).map(tag_batch, batched=True, num_proc=4, fn_kwargs={"policy": "cite"})``
 
     Parameters
     ----------
-    batch : mapping of str to sequence
-        Columns of equal length; each text is scored as one passage, without splitting.
     text : str
         Column that holds the text.
     model : path, optional
@@ -51,10 +42,8 @@ class _TagBatch:
 
     Raises
     ------
-    KeyError
-        When the text column is missing.
-    TypeError
-        When a text is not a `str`.
+    KeyError, TypeError
+        When the text column is missing, or a text is not a `str`.
     ModelError
         When the model cannot be used.
 

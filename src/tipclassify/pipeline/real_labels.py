@@ -14,6 +14,7 @@ from urllib.parse import quote
 from xml.etree import ElementTree
 
 from tipclassify.corpus.loading import parse_labels
+from tipclassify.download import LinkError
 from tipclassify.errors import CorpusError, InputError
 from tipclassify.formatting import load_json
 from tipclassify.readers import read_bytes
@@ -62,11 +63,11 @@ class Reference:
 
 
 class Rebuilt(NamedTuple):
-    """Result of `rebuild`: corpus rows and missing references, both in order, and one line for each unreadable file."""
+    """Result of `rebuild`."""
 
-    rows: list[dict[str, Any]]
-    missing: list[Reference]
-    problems: list[str]
+    rows: list[dict[str, Any]]  # of the corpus, in order
+    missing: list[Reference]  # in order
+    problems: list[str]  # one line for each unreadable file
 
 
 def passage_key(text: str) -> str:
@@ -92,11 +93,10 @@ def read_references(path: Path) -> list[Reference]:
             if None in row.values():
                 raise ValueError("too few columns")
             if key in references or not re.fullmatch("[0-9a-f]{16}", key):
-                raise ValueError(f"key {key!r}" + (" a second time" if key in references else ""))
+                raise ValueError(f"key {key!r}, no hash or a second time")
+            place = (key, int(row["words"]), row["source"], row["section"] or None)
             labels_alone = parse_labels(alone.replace("none", "")) if alone else None
-            labels, section = parse_labels(row["labels"]), row["section"] or None
-            place = (key, int(row["words"]), row["source"], section)
-            references[key] = Reference(*place, labels, labels_alone, row["annotator"])
+            references[key] = Reference(*place, parse_labels(row["labels"]), labels_alone, row["annotator"])
     except (KeyError, ValueError, TypeError, csv.Error) as error:
         raise CorpusError([f"{path}:{reader.line_num}: not a row of labels ({error}); restore the file"]) from None
     if not references:
@@ -109,29 +109,25 @@ def _text_of(path: Path) -> str:
 
 
 class _File(NamedTuple):
-    """A public file: the address of its folder, and its path in that."""
-
-    address: str
-    name: str
+    address: str  # of its folder
+    name: str  # its path in that
 
 
 def _files(folder: Path, references: Sequence[Reference]) -> dict[_File, list[Reference]]:
     """Group the references by public file; a source that is only a family's name is listed under all its files."""
     path = folder / "sources.json"
     files: dict[_File, list[Reference]] = defaultdict(list)
-    of_family: dict[str, set[_File]] = defaultdict(set)
     try:
         families = load_json(_text_of(path))
         for one in sorted(references, key=lambda one: one.source == one.family):
             about = families[one.family]
             pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(about["source"]))
             if found := re.fullmatch(pattern, one.source):
-                file = _File(about["address"], about["file"].format(**found.groupdict()))
-                of_family[one.family].add(file)
-                files[file].append(one)
-            else:
-                for file in sorted(of_family[one.family]):
-                    files[file].append(one)
+                files[_File(about["address"], about["file"].format(**found.groupdict()))].append(one)
+                continue
+            for members in files.values():
+                if members[0].family == one.family:
+                    members.append(one)
     except (ValueError, KeyError, TypeError, AttributeError, re.error) as error:
         raise CorpusError([f"{path}: does not describe the sources of labels.csv ({error}); restore both"]) from None
     return files
@@ -171,9 +167,7 @@ def read_source(data: bytes, name: str) -> Document:
     if name.endswith(".xml"):
         try:
             root = ElementTree.fromstring(data, ElementTree.XMLParser(target=_NoDoctype()))
-        except InputError as error:
-            raise InputError(f"{name}: {error}") from None
-        except ElementTree.ParseError as error:
+        except (ElementTree.ParseError, ValueError) as error:
             raise InputError(f"{name}: broken XML ({error}); download it again") from None
         return text_document("\n\n".join(root.itertext()), name)  # one paragraph for each element
     if name.endswith(".sql.gz"):
@@ -187,7 +181,7 @@ class _NoDoctype(ElementTree.TreeBuilder):
     """Tree builder that rejects a DOCTYPE, whose entities may expand without bound (XML bomb)."""
 
     def doctype(self, *_: object) -> None:
-        raise InputError("an XML file with a DOCTYPE, which is not read; download it again")
+        raise ValueError("a DOCTYPE, which is not read")
 
 
 def rebuild(
@@ -199,38 +193,43 @@ def rebuild(
 ) -> Rebuilt:
     """Rebuild the passages of ``labels.csv`` from the public files.
 
-    Raises `InputError` when an argument cannot be read or httpx is missing for a download, `CorpusError` when
-    ``labels.csv`` or ``sources.json`` is malformed.
+    `folder` holds ``labels.csv`` and ``sources.json``; passages found by an earlier run are not searched for again.
+    `given` is a folder of source files, or JSON lines with a ``text``, to read in place of the web. If omitted, files
+    are downloaded, or taken from the download cache whatever their age. `progress` is called with (files done, files in
+    total).
 
-    Parameters
-    ----------
-    folder : Path
-        Holds ``labels.csv`` and ``sources.json``; passages found by an earlier run are not searched for again.
-    given : Path, optional
-        Folder of source files, or JSON lines with a ``text``, to read in place of the web. If omitted, files are
-        downloaded, or taken from the download cache whatever their age.
-    progress : callable, optional
-        Called with (files done, files in total).
+    Raises `InputError` when an argument cannot be read, `CorpusError` when ``labels.csv`` or ``sources.json`` is
+    malformed.
     """
     references = read_references(folder / "labels.csv")
     files = _files(folder, references)
     keys = {one.key for one in references}
     texts = _texts_of_rows(folder / PASSAGES, keys) if (folder / PASSAGES).is_file() else {}
     problems: list[str] = []
-    if given is not None and not given.is_dir():
+    there = None
+    if given is not None and given.is_dir():  # files are known by the last part or parts of their paths
+        paths = sorted(given.rglob("*"))
+        there = {end: path for path in paths for end in (path.name, "/".join(path.parts[-2:]))}
+    elif given is not None:
         texts |= _texts_of_rows(given, keys)
-    else:
-        read = _downloader(allow_private, problems) if given is None else _finder(given)
-        names = [file for file, members in files.items() if any(one.key not in texts for one in members)]
-        for done, file in enumerate(names, 1):
-            wanted = {one.key: one.words for one in files[file] if one.key not in texts}
-            try:
-                if wanted and (data := read(file)) is not None:
-                    texts |= find_passages(read_source(data, file.name), wanted)
-            except InputError as error:
-                problems.append(str(error))
-            if progress:
-                progress(done, len(names))
+        files = {}
+    names = [file for file, members in files.items() if any(one.key not in texts for one in members)]
+    failed = 0
+    for done, file in enumerate(names, 1):
+        wanted = {one.key: one.words for one in files[file] if one.key not in texts}
+        offline = failed >= _MAX_FAILURES
+        try:
+            data = _read_file(file, there, allow_private, offline) if wanted else None
+            if data is not None:
+                failed = failed if offline else 0
+                texts |= find_passages(read_source(data, file.name), wanted)
+        except InputError as error:
+            problems.append(str(error))
+            failed += isinstance(error, LinkError) and error.status not in (404, 410)
+            if failed >= _MAX_FAILURES and not offline:
+                problems.append(f"{failed} downloads failed in a row: no more are tried; run the command again later")
+        if progress:
+            progress(done, len(names))
     rows = [one.row(texts[one.key]) for one in references if one.key in texts]
     return Rebuilt(rows, [one for one in references if one.key not in texts], problems)
 
@@ -243,36 +242,15 @@ def _texts_of_rows(path: Path, keys: set[str]) -> dict[str, str]:
     return {key: text for text in texts if (key := passage_key(text)) in keys}
 
 
-def _finder(folder: Path) -> Callable[[_File], bytes | None]:
-    """Make a function that reads a file of the folder by the last part or parts of its path; None if absent."""
-    there = {ending: path for path in sorted(folder.rglob("*")) for ending in (path.name, "/".join(path.parts[-2:]))}
-    return lambda file: read_bounded(str(there[file.name])) if file.name in there else None
-
-
-def _downloader(allow_private: bool, problems: list[str]) -> Callable[[_File], bytes | None]:
-    """Make a function that reads a file from the cache or the web; failures, which give None, go into `problems`."""
-    from tipclassify.download import LinkError, download
+def _read_file(file: _File, there: Mapping[str, Path] | None, allow_private: bool, offline: bool) -> bytes | None:
+    """Read a file from those `there`, or else from the cache of downloads or the web; None if it is not there."""
+    if there is not None:
+        return read_bounded(str(there[file.name])) if file.name in there else None
+    from tipclassify.download import download
     from tipclassify.download.cache import read_cached
     from tipclassify.download.request import parse_url
 
-    failed = 0
-
-    def read(file: _File) -> bytes | None:
-        nonlocal failed
-        url = str(parse_url(file.address + quote(file.name)))
-        if kept := read_cached(url):
-            return kept[0].data
-        if failed >= _MAX_FAILURES:
-            return None
-        try:
-            data = download(url, allow_private=allow_private).data
-        except LinkError as error:
-            problems.append(str(error))
-            failed += error.status not in (404, 410)
-            if failed == _MAX_FAILURES:
-                problems.append(f"{failed} downloads failed in a row: no more are tried; run the command again later")
-            return None
-        failed = 0
-        return data
-
-    return read
+    url = str(parse_url(file.address + quote(file.name)))
+    if kept := read_cached(url):
+        return kept[0].data
+    return None if offline else download(url, allow_private=allow_private).data

@@ -5,6 +5,7 @@ An input is skipped when a line has the hash of its bytes, options, model and ve
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -38,7 +39,10 @@ class Ledger:
             lines = self._file.read_text("utf-8").splitlines() if self._file.exists() else []
         except OSError as error:
             raise OutputError(f"{folder}: {(error.strerror or str(error)).lower()}; choose another folder") from None
-        self._done = {_key_of(line) for line in lines}
+        self._done = set[str | None]()
+        for line in lines:
+            with contextlib.suppress(ValueError, TypeError, KeyError):  # a killed run may leave a truncated last line
+                self._done.add(str(load_json(line)["key"]))
 
     def remove_scraps(self, outputs: Iterable[Path]) -> None:
         """Remove the half-written files that a killed run left beside these outputs: ``.NAME-`` and eight digits."""
@@ -50,8 +54,7 @@ class Ledger:
 
     def has(self, file: str, output: Path) -> bool:
         """Return whether `output` is complete for the current content of the input `file`."""
-        key = self._key(file, output)
-        return key is not None and key in self._done and output.is_file()
+        return self._key(file, output) in self._done and output.is_file()
 
     def add(self, file: str, output: Path) -> None:
         """Record that `output` is complete."""
@@ -76,13 +79,6 @@ class Ledger:
         return digest.hexdigest()
 
 
-def _key_of(line: str) -> object:
-    try:
-        return str(load_json(line)["key"])
-    except (ValueError, TypeError, KeyError):  # a killed run may leave a truncated last line
-        return None
-
-
 def output_names(files: Sequence[str], suffix: str) -> list[str]:
     """Make a unique output name for each input: its own name with `suffix` appended.
 
@@ -94,10 +90,9 @@ def output_names(files: Sequence[str], suffix: str) -> list[str]:
     own = [_safe_name(os.path.basename(file.rstrip("/"))) for file in files]
     with_folder = [_safe_name("-".join(file.rstrip("/").split("/")[-2:])) for file in files]
     names = [a if own.count(a) == 1 else b for a, b in zip(own, with_folder, strict=True)]
-    hashes = (hashlib.sha256(file.encode()).hexdigest()[:8] for file in files)
+    hashes = [f"-{hashlib.sha256(file.encode()).hexdigest()[:8]}" for file in files]
     return [
-        (name if names.count(name) == 1 else f"{name}-{digest}") + suffix
-        for name, digest in zip(names, hashes, strict=True)
+        f"{name}{digest if names.count(name) > 1 else ''}{suffix}" for name, digest in zip(names, hashes, strict=True)
     ]
 
 

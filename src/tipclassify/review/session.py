@@ -157,7 +157,7 @@ class ReviewSession:
             votes.append([indicator(self._second[key]["labels"]) for key in undecided])
         keys = list(undecided)
         thresholds = self.classifier.thresholds(self.policy)
-        picks = rank(list(undecided.values()), thresholds, n, known=known or None, others=votes)
+        picks = rank(list(undecided.values()), thresholds, n, known=known, others=votes)
         return {
             "passages": [
                 {"key": key, "report": self._passages[key].report, "why": pick.why, "score": pick.score}

@@ -37,12 +37,11 @@ _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip file can h
 _UNIX: Final = 3
 _MODE: Final = (stat.S_IFREG | 0o644) << 16
 _END: Final = struct.Struct("<4s4H2LH")  # end of central directory record, section 4.3.16 of APPNOTE.TXT
-_LOCAL: Final = struct.Struct("<4s5H3L2H")  # local file header, section 4.3.7
 _DESCRIPTOR: Final = struct.Struct("<4s3L")  # data descriptor, section 4.3.9, of a file whose size came after it
 _STREAMED: Final = 0x8
-_LOCATOR: Final = b"PK\x06\x07"
-_METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED: Final = 0x1
+_LOCATOR: Final = b"PK\x06\x07"  # of zip64
+_METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\\:\ud800-\udfff]|(?:^|/)\.\.?(?:/|$)|^/|//")
 
 
@@ -55,19 +54,19 @@ class Packer:
 
     def add(self, name: str, content: IO[bytes]) -> None:
         """Add a file with the whole content of a stream; raise `InputError` when the bundle grows too large."""
+        content.seek(0)
+        digest = _digest_of(content)
+        size = digest.size + sum(file.size for file in self.files.values())
+        if digest.size > _LARGEST_FILE or size > _LARGEST or len(self.files) >= _MOST_FILES:
+            most = f"over {_LARGEST / 1e9:g} GB or {_MOST_FILES:,} files"
+            raise InputError(f"the bundle would have {most}; make several, of fewer inputs")
         entry = zipfile.ZipInfo(name, _EPOCH)
         entry.create_system, entry.external_attr = _UNIX, _MODE  # the defaults depend on the system
         entry.compress_type = zipfile.ZIP_DEFLATED
-        size = content.seek(0, os.SEEK_END)
-        if size > _LARGEST_FILE or size + sum(file.size for file in self.files.values()) > _LARGEST:
-            raise InputError(f"the bundle would be over {_LARGEST / 1e9:g} GB; make several, of fewer inputs")
-        if len(self.files) >= _MOST_FILES:
-            raise InputError(f"the bundle would hold over {_MOST_FILES} files; make several, of fewer inputs")
         content.seek(0)
         with self._zip.open(entry, "w") as out:
             shutil.copyfileobj(content, out)
-        content.seek(0)
-        self.files[name] = _digest_of(content)
+        self.files[name] = digest
 
 
 class Archive:
@@ -78,7 +77,7 @@ class Archive:
 
     def __init__(self, archive: zipfile.ZipFile, name: str) -> None:
         self.name = name
-        self.names = frozenset(entry.filename for entry in archive.infolist() if not entry.is_dir())
+        self.names = frozenset(archive.namelist())
         self._zip = archive
 
     def read(self, member: str, largest: int) -> bytes:
@@ -134,35 +133,33 @@ def open_archive(name: str) -> Iterator[Archive]:
         what = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise InputError(f"{name}: {what.lower()}; check the path") from None
     with file:
-        _refuse_odd_end(file, name)
+        if wrong := _wrong_end(file):
+            raise InputError(f"{name}: {wrong}")
         try:
             archive = zipfile.ZipFile(file)
         except ZIP_DAMAGE:
             raise InputError(f"{name}: damaged zip file; get the bundle anew") from None
         with archive:
-            if harm := _harm_in(archive.infolist()):
-                raise InputError(f"{name}: {harm}")
+            if wrong := _harm_in(archive.infolist()):
+                raise InputError(f"{name}: {wrong}")
             if not _is_gapless(file, archive):
                 odd = "has bytes that belong to no file in it, or sizes that its directory does not give"
                 raise InputError(f"{name}: {odd}; get the bundle anew")
             yield Archive(archive, name)
 
 
-def _refuse_odd_end(file: BinaryIO, name: str) -> None:
+def _wrong_end(file: BinaryIO) -> str | None:
     """Check the end-of-central-directory record before zipfile, which would load a directory of any size."""
     size = file.seek(0, os.SEEK_END)
     file.seek(-min(size, _END.size + 20), os.SEEK_END)  # 20: the zip64 locator
     tail = file.read()
-    end = tail[-_END.size :]
-    if len(end) < _END.size or not end.startswith(b"PK\x05\x06"):
-        raise InputError(f"{name}: not a bundle (no zip file, or cut off); get it anew")
-    _, _, _, _, entries, length, _, comment = _END.unpack(end)
-    if comment:
-        raise InputError(f"{name}: cut off; get the bundle anew")
+    end = tail[-_END.size :].rjust(_END.size)
+    signature, _, _, _, entries, length, _, comment = _END.unpack(end)
+    if signature != b"PK\x05\x06" or comment:
+        return "not a bundle (no zip file, or cut off); get it anew"
     if tail.startswith(_LOCATOR) or entries > _MOST_FILES or length > _LARGEST_DIRECTORY:
-        large = f"a zip file of more than {_MOST_FILES} files or 4 GB"
-        raise InputError(f"{name}: {large}, as no bundle is; do not trust it")
-    file.seek(0)
+        return f"a zip file of more than {_MOST_FILES} files or 4 GB, as no bundle is; do not trust it"
+    return None
 
 
 def _harm_in(entries: list[zipfile.ZipInfo]) -> str | None:
@@ -172,17 +169,13 @@ def _harm_in(entries: list[zipfile.ZipInfo]) -> str | None:
         member, shown = entry.filename, f"{entry.orig_filename!r:.100}"
         if entry.orig_filename != member or _UNSAFE.search(member) or not member:
             return f"holds {shown}, a name that could be written outside of a folder; do not unpack it"
-        if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFDIR if entry.is_dir() else stat.S_IFREG):
-            return f"holds {shown}, a link or device and no file; do not unpack it"
+        if entry.is_dir() or stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
+            return f"holds {shown}, a folder, link or device and no file; do not unpack it"
         if member.casefold() in seen:
             return f"holds {shown} twice, so that it can be read in two ways; do not trust it"
         seen.add(member.casefold())
-        if entry.flag_bits & _ENCRYPTED:
-            return "locked with a password, as no bundle is; get it without one"
-        if entry.compress_type not in _METHODS:
-            return "packed in an unusual way, as no bundle is; get it anew"
-        if entry.is_dir() and entry.file_size:
-            return f"holds {shown}, a folder with content; do not trust it"
+        if entry.flag_bits & _ENCRYPTED or entry.compress_type not in _METHODS:
+            return "locked with a password or packed in an unusual way, as no bundle is; get it anew"
         if entry.file_size > max(_MIN_SUSPICIOUS_BYTES, _MAX_RATIO * entry.compress_size):
             return f"holds {shown}, which unpacks to over {_MAX_RATIO} times its size; do not unpack it"
     size = sum(entry.file_size for entry in entries)
@@ -192,23 +185,16 @@ def _harm_in(entries: list[zipfile.ZipInfo]) -> str | None:
 
 
 def _is_gapless(file: BinaryIO, archive: zipfile.ZipFile) -> bool:
-    """Return whether files follow each other from the first byte to the directory, with the sizes that it gives."""
+    """Return whether files follow each other from the first byte to the directory, with headers as it gives them."""
     at = 0
     for entry in sorted(archive.infolist(), key=lambda entry: entry.header_offset):
+        header, descriptor = entry.FileHeader(zip64=False), b""
+        if entry.flag_bits & _STREAMED:
+            descriptor = _DESCRIPTOR.pack(b"PK\x07\x08", entry.CRC, entry.compress_size, entry.file_size)
         file.seek(at)
-        start = file.read(_LOCAL.size)
-        if entry.header_offset != at or len(start) < _LOCAL.size:
+        start = file.read(len(header))
+        file.seek(at + len(header) + entry.compress_size)
+        if entry.header_offset != at or start != header or file.read(len(descriptor)) != descriptor:
             return False
-        _, _, flags, method, _, _, crc, packed, size, name_length, extra_length = _LOCAL.unpack(start)
-        at += _LOCAL.size + name_length + extra_length + entry.compress_size
-        if flags & _STREAMED:
-            file.seek(at)
-            end = file.read(_DESCRIPTOR.size)
-            if len(end) < _DESCRIPTOR.size:
-                return False
-            _, crc, packed, size = _DESCRIPTOR.unpack(end)
-            at += _DESCRIPTOR.size
-        stated = (entry.compress_type, entry.CRC, entry.compress_size, entry.file_size)
-        if (method, crc, packed, size) != stated:
-            return False
+        at += len(header) + entry.compress_size + len(descriptor)
     return at == archive.start_dir

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import compress, repeat, zip_longest
+from itertools import compress, zip_longest
 from pathlib import PurePath
 from typing import Any, Final, Literal
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -38,7 +38,7 @@ from tipclassify.pipeline.bundle.manifest import (
     read_manifest,
     read_row,
 )
-from tipclassify.pipeline.bundle.writing import get_original, model_id, read_original, settings, sha256_of
+from tipclassify.pipeline.bundle.writing import get_original, model_id, read_original, settings
 from tipclassify.readers import ReadOptions, is_link
 from tipclassify.readers.limits import LARGEST, read_bounded
 from tipclassify.reporting.summary import Group
@@ -48,12 +48,11 @@ from tipclassify.text.furniture import is_furniture
 __all__ = ["Check", "verify_bundle"]
 
 _LARGEST_MANIFEST: Final = 50_000_000  # of 20,000 inputs
-_UNREADABLE: Final = f"{PASSAGES} cannot be read to its end"
 _SHOWN: Final = 5  # names or line numbers in a message
 _OF_TEXT: Final = ("size", "kind", "title", "country", "year", "text_sha256", "characters")  # fields of an `Input`
 
-
-Result = Literal["ok", "differs", "not checked"]
+Floats = npt.NDArray[np.float64]
+Found = dict[str, Callable[[], bytes]]  # functions that read the inputs that are here, by the SHA-256 of their bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ class Check:
     """The outcome of one check."""
 
     check: str  # name of the step, such as "labels"
-    result: Result
+    result: Literal["ok", "differs", "not checked"]
     detail: str  # the finding, or the reason for "not checked"
     subject: str | None = None  # file or input; None for all
 
@@ -112,67 +111,173 @@ def verify_bundle(
     """
     with open_archive(name) as archive:
         manifest, fingerprint, wrong = read_manifest(archive.read(MANIFEST, _LARGEST_MANIFEST), f"{name}: {MANIFEST}")
-        classifier, result, detail = _find_model(manifest.model, model)
-        inputs = _Step("inputs")
-        here = _find_inputs(manifest, archive, files, options or ReadOptions(), inputs)
         others = "; ".join(_differences(environment(), manifest.versions))
         versions = others and f"others made it, and may read or round otherwise: {others}"
-        passages = _check_passages(archive, manifest)
-        readable = passages[0].result == "ok"
-        scores = Check("scores", "not checked", _UNREADABLE if classifier else "not replayed: needs the model")
-        if classifier and readable:
-            scores = _check_scores(classifier, manifest, _passages(archive, manifest.inputs), exact)
-        again = _passages(archive, manifest.inputs) if readable else repeat(None, len(manifest.inputs))
+        classifier, of_model = _find_model(manifest.model, model)
+        digests, of_files = _check_files(archive, manifest)
+        inputs = _Step("inputs")
+        found = _find_inputs(manifest, archive, digests, files, options or ReadOptions(), inputs)
         return [
             Check("manifest", "differs" if wrong else "ok", wrong or f"fingerprint {fingerprint}"),
             Check("versions", "ok", versions or "tipclassify and its libraries are those that made it"),
-            *_check_files(archive, manifest),
-            *passages,
-            Check("model", result, detail),
-            *_check_settings(manifest, classifier if result == "ok" else None),
-            scores,
-            *_check_inputs(manifest, here, again, inputs),
+            *of_files,
+            of_model,
+            *_check_settings(manifest, classifier if of_model.result == "ok" else None),
+            *inputs.checks(f"{inputs.good:,} of {_many(len(manifest.inputs), 'input')} here, byte for byte"),
+            *_check_passages(archive, manifest, classifier, found, exact),
         ]
 
 
-def _find_model(wanted: ModelId, model: str | os.PathLike[str] | None = None) -> tuple[Classifier | None, Result, str]:
-    """Find the model to score with, given or installed, None if there is none; compare its hashes with the manifest's."""
+def _find_model(wanted: ModelId, given: str | os.PathLike[str] | None) -> tuple[Classifier | None, Check]:
+    """Load the model given, or an installed one with the wanted hash, if any; compare all hashes with the wanted."""
     # That in the bundle is not run: untrusted weights may take unbounded time and memory.
-    if model is not None:
-        return Classifier.load(model), *_compared(model_id(model_folder(model)), wanted, "given with --model")
-    for name in (*SHIPPED, *(one.name for one in installed())):
-        with suppress(ModelError):  # an unreadable model is not the one
-            found = model_id(model_folder(name))
-            if found.sha256 == wanted.sha256:
-                try:
-                    return Classifier.load(name), *_compared(found, wanted, f"here as {name}")
-                except ModelError as error:
-                    return None, "not checked", str(error)
-    advice = "give its folder with --model; where it is in the bundle and you trust it, unpack model/"
-    return None, "not checked", f"{wanted.sha256[:12]}… is not here; {advice}"
-
-
-def _compared(found: ModelId, wanted: ModelId, where: str) -> tuple[Result, str]:
+    name = given or next((name for name in (*SHIPPED, *(one.name for one in installed())) if _is(name, wanted)), None)
+    if name is None:
+        advice = "give its folder with --model; where it is in the bundle and you trust it, unpack model/"
+        return None, Check("model", "not checked", f"{wanted.sha256[:12]}… is not here; {advice}")
+    try:
+        classifier, found = Classifier.load(name), model_id(model_folder(name))
+    except ModelError as error:
+        if given:
+            raise
+        return None, Check("model", "not checked", str(error))
+    detail = f"{found.sha256[:12]}…, {'given with --model' if given else f'here as {name}'}"
     if found == wanted:
-        return "ok", f"{found.sha256[:12]}…, {where}"
-    if found.sha256 == wanted.sha256:
-        return "differs", "it has other hashes of weights or corpus than the manifest gives"
-    return "differs", f"{found.sha256[:12]}…, {where}; the scores in the bundle are of {wanted.sha256[:12]}…"
+        return classifier, Check("model", "ok", detail)
+    weights = f"{wanted.sha256[:12]}…, with weights {wanted.weights_sha256[:12]}…"
+    return classifier, Check("model", "differs", f"{detail}; the scores in the bundle are of {weights}")
 
 
-def _check_files(archive: Archive, manifest: Manifest) -> list[Check]:
-    """Compare every file with the manifest, and report files that are not in it."""
-    step = _Step("files")
+def _is(name: str, wanted: ModelId) -> bool:
+    with suppress(ModelError):  # an unreadable model is not the one
+        return model_id(model_folder(name)).sha256 == wanted.sha256
+    return False
+
+
+def _check_files(archive: Archive, manifest: Manifest) -> tuple[dict[str, str], list[Check]]:
+    """Compare every file with the manifest; return the SHA-256 of each readable one, and report those not in it."""
+    step, digests = _Step("files"), dict[str, str]()
     for name in sorted(archive.names - manifest.files.keys() - {MANIFEST}):
         step.add(["is not in the manifest"], name)
     for name, stored in manifest.files.items():
         try:
             found = archive.digest(name)
-            changed = f"changed: {_hashes(found.sha256, stored.sha256)}; {found.size:,} bytes, not {stored.size:,}"
-            step.add([] if found == stored else [changed], name)
         except InputError as error:
             step.add([str(error)], name)
-    return step.checks(f"{_many(step.good, 'file')} with the SHA-256 that the manifest gives")
+            continue
+        digests[name] = found.sha256
+        changed = f"changed: {_hashes(found.sha256, stored.sha256)}; {found.size:,} bytes, not {stored.size:,}"
+        step.add([] if found == stored else [changed], name)
+    return digests, step.checks(f"{_many(step.good, 'file')} with the SHA-256 that the manifest gives")
+
+
+def _check_settings(manifest: Manifest, classifier: Classifier | None) -> list[Check]:
+    """Compare the manifest's thresholds and error rates with the model's for the policy."""
+    if classifier is None:
+        return [Check("settings", "not checked", "needs the model")]
+    step = _Step("settings")
+    thresholds, rates = settings(classifier.with_thresholds(manifest.moved), manifest.policy, manifest.moved)
+    stored = {"thresholds": manifest.thresholds, "error_rates": manifest.error_rates}
+    step.add(_differences({"thresholds": thresholds, "error_rates": rates}, stored))
+    others = "".join(f", but {label}={value:g}" for label, value in manifest.moved.items())
+    return step.checks(f"thresholds and error rates are those of the policy {manifest.policy}{others}")
+
+
+def _find_inputs(
+    manifest: Manifest,
+    archive: Archive,
+    digests: Mapping[str, str],
+    files: Sequence[str],
+    options: ReadOptions,
+    step: _Step,
+) -> Found:
+    """Find the inputs in the bundle and among `files`; add those found, missing and changed to `step`."""
+    found: Found = {}
+    others: dict[str, str] = {}
+    wanted = {one.sha256 for one in manifest.inputs}
+    for one in manifest.inputs:
+        if one.source is not None and (digest := digests.get(one.source)):
+            if digest == one.sha256:
+                found[digest] = partial(archive.read, one.source, LARGEST)
+            else:
+                step.add([f"has other bytes than {one.name}: {_hashes(digest, one.sha256)}"], one.source)
+    for file in expand_inputs(files):
+        data = get_original(file, options).data
+        digest = hashlib.sha256(data).hexdigest()
+        if digest not in wanted:
+            others[file] = digest
+        else:  # a link or standard input cannot be read twice
+            found[digest] = partial(bytes, data) if is_link(file) or file == "-" else partial(read_bounded, file)
+    missing = [one for one in manifest.inputs if one.sha256 not in found]
+    step.good = len(manifest.inputs) - len(missing)
+    by_end = {PurePath(one.name).name: one for one in missing}
+    for file, digest in others.items():
+        if same := by_end.get(PurePath(file).name):
+            step.add([f"has other bytes than {same.name}: {_hashes(digest, same.sha256)}"], file)
+        elif file in files:  # not just one of the files in a folder
+            step.add([f"is none of the inputs: none has the SHA-256 {digest[:12]}…"], file)
+    if missing:
+        names = _listed([one.name for one in missing])
+        step.others.append(Check("inputs", "not checked", "not here; name the files after the bundle", names))
+    return found
+
+
+def _hashes(found: str, stored: str) -> str:
+    return f"SHA-256 {found[:12]}…, not {stored[:12]}…"
+
+
+def _check_passages(
+    archive: Archive, manifest: Manifest, classifier: Classifier | None, found: Found, exact: bool
+) -> list[Check]:
+    """Go once through the inputs and their passages: what follows from what, and what comes out of it again."""
+    text, split = _Step("text"), _Step("split")
+    groups: list[Group] = []
+    forged: list[bool] = []  # for each line, whether its labels do not follow from its probabilities
+    unsure: list[bool] = []  # for each line scored again, whether low_confidence differs
+    stored, again = [_probabilities(())], [_probabilities(())]
+    each, broken = _passages(archive, manifest.inputs), ""
+    for one in manifest.inputs:
+        parts = _read_again(one, manifest, found[one.sha256], text) if one.sha256 in found else None
+        try:
+            rows = next(each, None)
+        except InputError as error:
+            rows, broken = None, str(error)
+        if rows is None:
+            continue
+        passages = [row.passage() for row in rows]
+        groups.append(count_passages(passages))
+        stored.append(_probabilities(rows))
+        for row, reached in zip(rows, apply_thresholds(stored[-1], _array(manifest.thresholds)), strict=True):
+            labelled = () if is_furniture(row.text, row.section) else tuple(compress(LABELS, reached))
+            forged.append(row.labels != labelled)
+        if parts is not None:
+            split.add(_split_otherwise(parts, passages), one.name)
+        if classifier:
+            tagged = classifier.tag_passages(passages, manifest.policy)
+            again.append(_probabilities(tagged))
+            unsure += [row.low_confidence != new.low_confidence for row, new in zip(rows, tagged, strict=True)]
+
+    needed = "needs the inputs, as they were, and their passages"
+    of_text = text.checks(f"the same text, title, country and year from {_many(text.good, 'input')}", needed)
+    if broken:
+        unread = f"{PASSAGES} cannot be read to its end"
+        open_steps = [Check(step, "not checked", unread) for step in ("labels", "counts", "scores", "split")]
+        return [*of_text, Check("passages", "differs", broken), *open_steps]
+    labels = Check("labels", "ok", "each passage has those whose probability reaches the threshold, and no others")
+    if any(forged):
+        wrong = f"do not follow from probabilities and thresholds on {_lines(forged)}"
+        labels = Check("labels", "differs", wrong, PASSAGES)
+    scores = Check("scores", "not checked", "not replayed: needs the model")
+    if classifier:
+        scores = _check_scores(classifier, manifest, np.concatenate(stored), np.concatenate(again), unsure, exact)
+    return [
+        *of_text,
+        Check("passages", "ok", f"{_many(len(groups), 'input')} with their passages"),
+        *split.checks(f"the same passages, at the same characters, from {_many(split.good, 'input')}", needed),
+        labels,
+        *_check_counts(manifest, groups),
+        scores,
+    ]
 
 
 def _passages(archive: Archive, inputs: Sequence[Input]) -> Iterator[list[Row]]:
@@ -193,41 +298,39 @@ def _passages(archive: Archive, inputs: Sequence[Input]) -> Iterator[list[Row]]:
         if row.end - row.start != len(row.text) or row.start < before:
             raise InputError(f"line {at}: start and end do not fit its text, or the passage before")
         rows.append(row)
-    for _ in range(number, len(inputs)):
-        yield rows
-        rows = []
+    yield rows
+    yield from ([] for _ in inputs[number + 1 :])
 
 
-def _check_passages(archive: Archive, manifest: Manifest) -> list[Check]:
-    """Check what needs neither model nor inputs: passages, labels, counts."""
-    follow: list[bool] = []  # for each line, whether its labels follow from its probabilities
-    groups: list[Group] = []
+def _read_again(one: Input, manifest: Manifest, read: Callable[[], bytes], step: _Step) -> list[Passage] | None:
+    """Read and split an input again, and compare it with the manifest; None if it cannot be read."""
+    link = one.link or Link(one.name, "", None, None)
     try:
-        for rows in _passages(archive, manifest.inputs):
-            reached = apply_thresholds(_probabilities(rows), _array(manifest.thresholds))
-            follow += [row.labels == _labels_of(row, has) for row, has in zip(rows, reached, strict=True)]
-            groups.append(count_passages(row.passage() for row in rows))
+        got = Download(read(), link.content_type, link.encoding, link.url, link.fetched)
+        about, parts = read_original(one.name, got, manifest.encoding, manifest.unit)
+    except MissingExtraError as error:
+        step.others.append(Check("text", "not checked", str(error).removeprefix(f"{one.name}: "), one.name))
     except InputError as error:
-        left = [Check(step, "not checked", _UNREADABLE) for step in ("labels", "counts")]
-        return [Check("passages", "differs", str(error)), *left]
-    labels = Check("labels", "ok", "each passage has those whose probability reaches the threshold, and no others")
-    if not all(follow):
-        lines = _lines(np.logical_not(follow))
-        labels = Check("labels", "differs", f"do not follow from probabilities and thresholds on {lines}", PASSAGES)
-    passages = Check("passages", "ok", f"{_many(len(groups), 'input')} with their passages")
-    return [passages, labels, *_check_counts(manifest, groups)]
+        step.add([f"cannot be read here: {error}"], one.name)
+    else:
+        step.add((text for name in _OF_TEXT for text in _differences(about[name], getattr(one, name), name)), one.name)
+        return parts
+    return None
 
 
-def _labels_of(row: Row, reached: Iterable[bool]) -> tuple[str, ...]:
-    """Return the labels whose threshold is reached; page furniture (references, notes, …) has none."""
-    return () if is_furniture(row.text, row.section) else tuple(compress(LABELS, reached))
+def _split_otherwise(parts: Sequence[Passage], passages: Sequence[Passage]) -> Iterator[str]:
+    stored = (replace(passage, labels=(), low_confidence=False) for passage in passages)
+    pairs = enumerate(zip_longest(stored, (replace(part, country=None) for part in parts)), 1)
+    other = next((number for number, (there, here) in pairs if there != here), None)
+    if other is not None:
+        yield f"splits into {_many(len(parts), 'passage')}, not {len(passages):,}; other from passage {other} on"
 
 
-def _array(by_label: Mapping[str, float]) -> npt.NDArray[np.float64]:
+def _array(by_label: Mapping[str, float]) -> Floats:
     return np.array([by_label[label] for label in LABELS])
 
 
-def _probabilities(passages: Sequence[Any]) -> npt.NDArray[np.float64]:
+def _probabilities(passages: Sequence[Any]) -> Floats:
     """Return the probabilities of rows or passages, float64 (n, 3)."""
     return np.array([_array(one.scores) for one in passages]).reshape(-1, len(LABELS))
 
@@ -238,39 +341,21 @@ def _check_counts(manifest: Manifest, groups: Sequence[Group]) -> list[Check]:
         found = [figures(group, manifest.error_rates) for group in (*groups, sum(groups, Group(())))]
     except (ArithmeticError, ValueError):
         return [Check("counts", "differs", "the error rates in the manifest are impossible")]
-    stored = [*((one.name, one.figures) for one in manifest.inputs), ("all inputs", manifest.figures)]
+    total = manifest.figures
+    stored = [*((one.name, one.figures) for one in manifest.inputs), ("all inputs", total)]
     for (name, figure), counted in zip(stored, found, strict=True):
-        step.add(_differences(msgspec.to_builtins(counted), msgspec.to_builtins(figure)), name)
+        step.add(_differences(counted, figure), name)
     if step.others:
         return step.checks(f"{step.good} of {len(stored)} agree")
-    total = manifest.figures
-    labels = ", ".join(f"{label} {counts['count']:,}" for label, counts in total.labels.items())
+    labels = ", ".join(f"{label} {counts['count']:,}" for label, counts in total["labels"].items())
     adjusted = "adjusted by the model's error rates" if manifest.error_rates else "the model tells no error rates"
-    return step.checks(f"{labels}, none {total.none['count']:,} of {total.passages:,}; {adjusted}")
+    return step.checks(f"{labels}, none {total['none']['count']:,} of {total['passages']:,}; {adjusted}")
 
 
-def _check_settings(manifest: Manifest, classifier: Classifier | None) -> list[Check]:
-    """Compare the manifest's thresholds and error rates with the model's for the policy."""
-    if classifier is None:
-        return [Check("settings", "not checked", "needs the model")]
-    step = _Step("settings")
-    thresholds, rates = settings(classifier.with_thresholds(manifest.moved), manifest.policy, manifest.moved)
-    stored = {"thresholds": manifest.thresholds, "error_rates": manifest.error_rates}
-    step.add(_differences({"thresholds": thresholds, "error_rates": rates}, stored))
-    others = "".join(f", but {label}={value:g}" for label, value in manifest.moved.items())
-    return step.checks(f"thresholds and error rates are those of the policy {manifest.policy}{others}")
-
-
-def _check_scores(classifier: Classifier, manifest: Manifest, passages: Iterable[list[Row]], exact: bool) -> Check:
-    """Score the passages again and compare probabilities, labels and low confidence."""
-    before, after = [_probabilities(())], [_probabilities(())]
-    unsure: list[bool] = []
-    for rows in passages:
-        tagged = classifier.tag_passages([row.passage() for row in rows], manifest.policy)
-        before.append(_probabilities(rows))
-        after.append(_probabilities(tagged))
-        unsure += [one.low_confidence != again.low_confidence for one, again in zip(rows, tagged, strict=True)]
-    stored, found = np.concatenate(before), np.concatenate(after)
+def _check_scores(
+    classifier: Classifier, manifest: Manifest, stored: Floats, found: Floats, unsure: list[bool], exact: bool
+) -> Check:
+    """Compare the probabilities of all passages with those found now, and the labels and low confidence by them."""
     gaps = np.where(np.isnan(found), np.inf, np.abs(found - stored)).max(axis=1)
     largest, unequal = float(gaps.max(initial=0)), int((gaps > 0).sum())
     had, has = (apply_thresholds(scores, _array(manifest.thresholds)) for scores in (stored, found))
@@ -288,91 +373,6 @@ def _check_scores(classifier: Classifier, manifest: Manifest, passages: Iterable
     confidence = f"; low_confidence differs on {_lines(unsure)}" if any(unsure) else ""
     detail = f"{_many(len(gaps), 'passage')} scored again: {differ}; {labels}{confidence}"
     return Check("scores", "ok" if good and not any(unsure) else "differs", detail)
-
-
-def _find_inputs(
-    manifest: Manifest, archive: Archive, files: Sequence[str], options: ReadOptions, step: _Step
-) -> dict[str, Callable[[], bytes]]:
-    """Find the inputs among `files` and in the bundle; return a reader of each, by SHA-256; add other files to `step`."""
-    found: dict[str, Callable[[], bytes]] = {}
-    others: dict[str, str] = {}
-    wanted = {one.sha256 for one in manifest.inputs}
-    for file in expand_inputs(files):
-        data = get_original(file, options).data
-        digest = sha256_of(data)
-        if digest not in wanted:
-            others[file] = digest
-        else:  # a link or standard input cannot be read twice
-            found[digest] = partial(bytes, data) if is_link(file) or file == "-" else partial(read_bounded, file)
-    for one in manifest.inputs:
-        if one.source in archive.names and one.sha256 not in found:
-            try:
-                digest = archive.digest(one.source).sha256
-            except InputError as error:
-                step.add([str(error)], one.name)
-                continue
-            if digest == one.sha256:
-                found[digest] = partial(archive.read, one.source, LARGEST)
-            else:
-                step.add([f"has other bytes than {one.name}: {_hashes(digest, one.sha256)}"], one.source)
-    missing = {PurePath(one.name).name: one for one in manifest.inputs if one.sha256 not in found}
-    for file, digest in others.items():
-        if same := missing.get(PurePath(file).name):
-            step.add([f"has other bytes than {same.name}: {_hashes(digest, same.sha256)}"], file)
-        elif file in files:  # not just one of the files in a folder
-            step.add([f"is none of the inputs: none has the SHA-256 {digest[:12]}…"], file)
-    return found
-
-
-def _hashes(found: str, stored: str) -> str:
-    return f"SHA-256 {found[:12]}…, not {stored[:12]}…"
-
-
-def _check_inputs(
-    manifest: Manifest,
-    found: Mapping[str, Callable[[], bytes]],
-    passages: Iterable[list[Row] | None],
-    inputs: _Step,
-) -> list[Check]:
-    """Read and split the available inputs again, and compare them with the manifest and the passages."""
-    text, split = _Step("text"), _Step("split")
-    for one, rows in zip(manifest.inputs, passages, strict=True):
-        if one.sha256 not in found:
-            continue
-        inputs.good += 1
-        link = one.link or Link(one.name, "", None, None)
-        try:
-            data = found[one.sha256]()
-            got = Download(data, link.content_type, link.encoding, link.url, link.fetched)
-            about, _, parts = read_original(one.name, got, manifest.encoding, manifest.unit)
-        except MissingExtraError as error:
-            text.others.append(Check("text", "not checked", str(error).removeprefix(f"{one.name}: "), one.name))
-            continue
-        except InputError as error:
-            text.add([f"cannot be read here: {error}"], one.name)
-            continue
-        new, old = {name: about[name] for name in _OF_TEXT}, {name: getattr(one, name) for name in _OF_TEXT}
-        text.add(_differences(new, old), one.name)
-        if rows is not None:
-            split.add(_split_otherwise(parts, rows), one.name)
-    if missing := [one.name for one in manifest.inputs if one.sha256 not in found]:
-        inputs.others.append(
-            Check("inputs", "not checked", "not here; name the files after the bundle", _listed(missing))
-        )
-    needed = "needs the inputs, as they were, and their passages"
-    return [
-        *inputs.checks(f"{inputs.good:,} of {_many(len(manifest.inputs), 'input')} here, byte for byte"),
-        *text.checks(f"the same text, title, country and year from {_many(text.good, 'input')}", needed),
-        *split.checks(f"the same passages, at the same characters, from {_many(split.good, 'input')}", needed),
-    ]
-
-
-def _split_otherwise(parts: Sequence[Passage], rows: Sequence[Row]) -> Iterator[str]:
-    stored = [replace(row.passage(), labels=(), low_confidence=False) for row in rows]
-    pairs = enumerate(zip_longest(stored, parts), 1)
-    other = next((number for number, (there, here) in pairs if there != here), None)
-    if other is not None:
-        yield f"splits into {_many(len(parts), 'passage')}, not {len(stored):,}; other from passage {other} on"
 
 
 def _differences(found: Any, stored: Any, where: str = "") -> Iterator[str]:

@@ -54,7 +54,8 @@ Policy = Annotated[str, _one_of(POLICIES)]
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Probabilities = Annotated[dict[Label, Probability], msgspec.Meta(min_length=len(LABELS))]
 Cases = Annotated[float, msgspec.Meta(ge=0, le=1e12)]  # passages of a corpus; sums of squares of more would overflow
-Counts = Annotated[dict[str, int | float | tuple[str, ...] | None], msgspec.Meta(max_length=10)]
+Figures = dict[str, Any]
+"""Counts of one input or of all, as ``tipclassify summary`` gives them; unchecked when read."""
 RateTable = Annotated[
     dict[Annotated[str, _one_of(one.name for one in fields(Rates))], Cases], msgspec.Meta(min_length=5)
 ]
@@ -65,10 +66,10 @@ class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FileDigest(_Record, frozen=True):
-    """Hash and size, in bytes, of a file of the bundle."""
+    """A file of the bundle."""
 
     sha256: Sha256
-    size: Number
+    size: Number  # bytes
 
 
 class ModelId(_Record, frozen=True):
@@ -86,15 +87,6 @@ class Link(_Record, frozen=True):
     fetched: str
     content_type: str | None
     encoding: str | None
-
-
-class Figures(_Record, frozen=True):
-    """Counts of one input or of all, as ``tipclassify summary`` gives them."""
-
-    passages: Number
-    low_confidence: Number
-    labels: dict[Label, Counts]
-    none: Counts
 
 
 class Input(_Record, frozen=True, kw_only=True):
@@ -127,7 +119,7 @@ class Manifest(_Record, frozen=True):
     unit: Unit
     encoding: str | None
     error_rates: Annotated[dict[Label, RateTable], msgspec.Meta(min_length=len(LABELS))] | None  # `Rates`
-    inputs: tuple[Input, ...]
+    inputs: Annotated[tuple[Input, ...], msgspec.Meta(min_length=1)]
     figures: Figures  # of all inputs together
     files: dict[str, FileDigest]  # all but the manifest
 
@@ -148,9 +140,8 @@ class Row(_Record, frozen=True):
 
     def passage(self) -> Passage:
         """Make the passage with its labels, without its scores."""
-        return Passage(
-            self.text, self.start, self.end, self.section, self.labels, {}, self.low_confidence, self.page, self.block
-        )
+        place = (self.text, self.start, self.end, self.section)
+        return Passage(*place, self.labels, {}, self.low_confidence, self.page, self.block)
 
 
 def environment() -> dict[str, str | None]:
@@ -177,7 +168,7 @@ def figures(group: Group, rates: Mapping[str, Mapping[str, float]] | None) -> Fi
     """Compute the figures of a group; counts are adjusted for errors if `rates` are known."""
     table = None if rates is None else {label: Rates(**rates[label]) for label in LABELS}
     (row,) = Summary((), (), group, table).rows()
-    return msgspec.convert({name: row[name] for name in Figures.__struct_fields__}, Figures)
+    return {name: row[name] for name in ("passages", "low_confidence", "labels", "none")}
 
 
 def seal(plain: dict[str, Any]) -> tuple[bytes, str]:
@@ -201,10 +192,10 @@ def dump(value: Any, indent: int | None = None) -> bytes:
 def read_manifest(data: bytes, where: str) -> tuple[Manifest, str, str | None]:
     """Parse a manifest, `InputError` if that fails; return it, its computed fingerprint, and its defect or None."""
     try:
-        plain = _load(data)
+        plain = msgspec.convert(load_json(data), dict[str, Any])
         if type(number := plain.get("bundle")) is int and number > FORMAT:
-            upgrade = f"of a newer tipclassify (bundle format {number}); run 'pip install -U tipclassify'"
-            raise InputError(f"{where}: {upgrade}")
+            upgrade = "run 'pip install -U tipclassify'"
+            raise InputError(f"{where}: of a newer tipclassify (bundle format {number}); {upgrade}")
         stated = plain.pop("sha256", None)
         if not isinstance(stated, str):
             raise ValueError("no SHA-256 at its end")
@@ -224,7 +215,7 @@ def read_manifest(data: bytes, where: str) -> tuple[Manifest, str, str | None]:
 def read_row(line: bytes, where: str) -> Row:
     """Parse a line of ``passages.jsonl``; raise `InputError` when it is no passage or not canonical JSON."""
     try:
-        plain = _load(line)
+        plain = load_json(line)
         row = msgspec.convert(plain, Row)
         written = dump(plain)
     except ValueError as error:
@@ -232,11 +223,3 @@ def read_row(line: bytes, where: str) -> Row:
     if line != written:
         raise InputError(f"{where}: {_NOT_OURS}")
     return row
-
-
-def _load(data: bytes) -> dict[str, Any]:
-    """Parse a JSON object; raise `ValueError` when `data` is none."""
-    plain = load_json(data)
-    if not isinstance(plain, dict):
-        raise ValueError("not a JSON object")
-    return plain

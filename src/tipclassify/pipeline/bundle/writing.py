@@ -21,7 +21,7 @@ from tipclassify.errors import InputError, ModelError
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
 from tipclassify.model.classifier import Classifier
-from tipclassify.model.folder import HEAD, hashed_files, load_head, weights_digest
+from tipclassify.model.folder import HEAD, load_head, read_files, weights_digest
 from tipclassify.model.loading import model_folder
 from tipclassify.pipeline.batch import ROWS as ROW_FILES
 from tipclassify.pipeline.batch import Tagging, read_with_notes
@@ -46,13 +46,12 @@ from tipclassify.readers.formats import detect_format, is_gzip, suffix_of
 from tipclassify.readers.jsonl import parse_row
 from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.reporting.summary import Group, error_rates
-from tipclassify.text.document import Document, Passage
+from tipclassify.text.document import Passage
 from tipclassify.text.segmentation.passages import Unit, split_passages
 
-__all__ = ["get_original", "model_id", "read_original", "settings", "sha256_of", "write_bundle"]
+__all__ = ["get_original", "model_id", "read_original", "settings", "write_bundle"]
 
-RatesByLabel = dict[str, dict[str, float]] | None
-"""Error rates of each label, as in the manifest; None if the model records none."""
+RatesByLabel = dict[str, dict[str, float]] | None  # as in the manifest; None if the model records none
 
 _README: Final = "README.txt"
 _OF_MODEL: Final = ("README.md", "golden.jsonl")  # optional files of a model folder
@@ -80,18 +79,17 @@ def write_bundle(
     with_sources, with_model : bool
         Whether to include the bytes of the inputs, and the model folder.
     done : callable, optional
-        Called with (inputs done, inputs in total) after each.
-
+        Called with (inputs done, inputs in total).
     """
     if not files:
         raise InputError("no inputs: give reports to make figures of")
     classifier, folder = tagging.classifier(), model_folder(tagging.model)
+    overrides = dict(tagging.thresholds)
+    thresholds, rates = settings(classifier, tagging.policy, overrides)
     with zipfile.ZipFile(out, "w", allowZip64=False) as archive:
         packer = Packer(archive)
         if with_model:
             _pack_model(packer, folder)
-        overrides = dict(tagging.thresholds)
-        thresholds, rates = settings(classifier, tagging.policy, overrides)
         inputs, total = _pack_inputs(files, tagging, packer, with_sources, rates, done)
         packer.add(_README, io.BytesIO(_readme(inputs, with_sources, with_model).encode()))
         model = model_id(folder)
@@ -138,26 +136,28 @@ def _pack_inputs(
     failures: list[str] = []
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as lines:
         for number, file in enumerate(files):
+            if done:
+                done(number, len(files))
             name = _public_name(file)
             try:
                 got = get_original(file, tagging.read)
-                about, _, parts = read_original(name, got, tagging.read.encoding, tagging.unit)
+                about, parts = read_original(name, got, tagging.read.encoding, tagging.unit)
             except InputError as error:
                 failures.append(str(error))
-            else:
-                if not failures:  # after a failure, inputs are read only to report all that fail
-                    passages = classifier.tag_passages(parts, tagging.policy)
-                    before = lines.tell()
-                    lines.writelines(write_row(number, passage) for passage in passages)
-                    if lines.tell() - before > LARGEST_INPUT:
-                        raise InputError(f"{file}: its passages have over {LARGEST_INPUT / 1e6:g} MB; split it")
-                    source = _bundled_name(number, name) if with_sources else None
-                    if source:
-                        packer.add(source, io.BytesIO(got.data))
-                    groups.append(count_passages(passages))
-                    inputs.append(Input(**about, source=source, figures=figures(groups[-1], rates)))
-            if done:
-                done(number + 1, len(files))
+            if failures:  # inputs are read only to report all that fail
+                continue
+            passages = classifier.tag_passages(parts, tagging.policy)
+            before = lines.tell()
+            lines.writelines(write_row(number, passage) for passage in passages)
+            if lines.tell() - before > LARGEST_INPUT:
+                raise InputError(f"{file}: its passages have over {LARGEST_INPUT / 1e6:g} MB; split it")
+            source = _bundled_name(number, name) if with_sources else None
+            if source:
+                packer.add(source, io.BytesIO(got.data))
+            groups.append(count_passages(passages))
+            inputs.append(Input(**about, source=source, figures=figures(groups[-1], rates)))
+        if done:
+            done(len(files), len(files))
         if failures:
             count = f"{len(failures)} of {len(files)} inputs failed"
             raise InputError("\n".join([*failures, f"{count}, so no bundle was written: mend them or leave them out"]))
@@ -188,14 +188,9 @@ def model_id(folder: Path) -> ModelId:
 
 def _pack_model(packer: Packer, folder: Path) -> None:
     """Add the files of a model folder; raise `ModelError` when one cannot be read or has another hash."""
-    hashes = hashed_files(load_head(folder))
-    for name in sorted({HEAD, *hashes, *(name for name in _OF_MODEL if (folder / name).is_file())}):
-        try:
-            data = (folder / name).read_bytes()
-        except OSError as error:
-            raise ModelError(f"{folder / name}: {str(error.strerror).lower()}; copy the model anew") from None
-        if name in hashes and sha256_of(data) != hashes[name]:
-            raise ModelError(f"{folder / name}: changed since training; copy or train the model anew")
+    files = read_files(folder, load_head(folder), ())
+    files |= {name: (folder / name).read_bytes() for name in (HEAD, *_OF_MODEL) if (folder / name).is_file()}
+    for name, data in sorted(files.items()):
         packer.add(f"model/{name}", io.BytesIO(data))
 
 
@@ -228,30 +223,28 @@ def _bundled_name(number: int, name: str) -> str:
     return f"sources/{number:04}-{_ODD.sub('-', end).strip('-')[-80:].lstrip('.') or 'input'}"
 
 
-def sha256_of(data: bytes) -> str:
-    """Hash bytes, in hex."""
-    return hashlib.sha256(data).hexdigest()
+def read_original(name: str, got: Download, encoding: str | None, unit: Unit) -> tuple[dict[str, Any], list[Passage]]:
+    """Read and split an input; return fields of its `Input`, and its passages, without scores.
 
-
-def read_original(
-    name: str, got: Download, encoding: str | None, unit: Unit
-) -> tuple[dict[str, Any], Document | None, list[Passage]]:
-    """Read and split an input; raise `InputError` when it cannot be read.
-
-    Return fields of its `Input`; its document, None for rows; and its passages, without scores.
+    Raises `InputError` when it cannot be read.
     """
     link = Link(got.url, got.fetched, got.content_type, got.encoding) if is_link(name) else None
-    about: dict[str, Any] = {"name": name, "sha256": sha256_of(got.data), "size": len(got.data), "kind": ROWS}
+    about: dict[str, Any] = {
+        "name": name,
+        "sha256": hashlib.sha256(got.data).hexdigest(),
+        "size": len(got.data),
+        "kind": ROWS,
+    }
     about |= {"notes": (), "link": link, **dict.fromkeys(("title", "country", "year", "text_sha256", "characters"))}
     if PurePath(name).suffix.lower() in ROW_FILES and not link:
         lines = ((number, line) for number, line in enumerate(io.BytesIO(got.data), 1) if line.strip())
         rows = [parse_row(line, f"{name}:{number}") for number, line in lines]
-        passages = [Passage(row["text"], 0, len(row["text"]), row.get("section")) for row in rows]
-        return about, None, passages
+        return about, [Passage(row["text"], 0, len(row["text"]), row.get("section")) for row in rows]
     document, about["notes"] = read_with_notes(partial(read_download, got, name, ReadOptions(encoding)))
     plain = gunzip(got.data, name) if is_gzip(got.data) else got.data
     about["kind"] = detect_format(plain, name, suffix_of(got.url) or suffix_of(name), got.content_type)
     about |= {key: getattr(document, key) for key in ("title", "country", "year")}
-    about["text_sha256"] = sha256_of(document.text.encode("utf-8", "surrogatepass"))  # JSON may have lone surrogates
+    written = document.text.encode("utf-8", "surrogatepass")  # JSON may have lone surrogates
+    about["text_sha256"] = hashlib.sha256(written).hexdigest()
     about["characters"] = len(document.text)
-    return about, document, split_passages(document, unit)
+    return about, split_passages(document, unit)

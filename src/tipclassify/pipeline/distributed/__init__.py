@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tipclassify.errors import MissingExtraError
 from tipclassify.pipeline.batch import Tagging
@@ -30,7 +30,6 @@ __all__ = ["Outcome", "score"]
 class Outcome:
     """Result of a run."""
 
-    folder: str
     inputs: tuple[str, ...]  # names of all inputs
     rows: int  # passages in the folder
     files: int  # passage files in the folder
@@ -51,7 +50,6 @@ def score(
     text: str = "text",
     batch_bytes: int = 64_000_000,
     reports: int = 16,
-    storage_options: Mapping[str, Any] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Outcome:
     """Tag the passages of many inputs on a Dask cluster, into a folder of Parquet files.
@@ -59,37 +57,27 @@ def score(
     Without `client` and `scheduler`, local worker processes are started; a script that calls this then needs
     ``if __name__ == "__main__":``.
 
+    Raises `InputError` when a folder or pattern has no input, no scheduler answers, or the output folder has other
+    content, `ModelError` when the model cannot be used. An unreadable input does not raise: it becomes a row in
+    ``errors/``.
+
     Parameters
     ----------
     source : path, address, several of them, Bag or DataFrame
         Reports, folders, patterns, ``@list.txt``, ``.jsonl`` and ``.parquet`` files, at paths or at fsspec addresses
-        (``s3://…``) that the workers can reach. Or a Bag of texts or of mappings, or a DataFrame. Reports are split;
+        (``s3://…``, with the options of fsspec's configuration) that the workers can reach. Or a Bag of texts or of mappings, or a DataFrame. Reports are split;
         rows are passages already, and their ``section``, ``country``, ``year``, ``page`` and ``block`` are kept.
     output : path or address
         A folder that this process and all workers can reach. Finished parts of an earlier run with the same settings
         are kept; files of inputs that have changed, or are no longer in `source`, are removed.
-    client, scheduler : Client, address
-        The cluster to use. A given client stays open.
-    workers : int, optional
-        Number of local processes; by default one for each core.
+    client, scheduler, workers : Client, address, int
+        The cluster to use (a given client stays open), or the number of local processes; by default one for each core.
     text : str
         Column of a table, or key of a mapping, with the text.
-    batch_bytes : int
-        Size, in bytes, of the parts of JSONL and Parquet inputs.
-    reports : int
-        Average number of reports in a file.
-    storage_options : mapping, optional
-        Options of the file systems of `source` and `output`.
+    batch_bytes, reports : int
+        Bytes of the parts of JSONL and Parquet inputs; average number of reports in a file.
     progress : callable, optional
         Called with (parts done, parts in total).
-
-    Raises
-    ------
-    InputError
-        When a folder or pattern has no input, no scheduler answers, or the output folder has other content. An
-        unreadable input does not raise: it becomes a row in ``errors/``.
-    ModelError
-        When the model cannot be used.
     """
     if scheduler is not None and (client is not None or workers is not None):
         raise ValueError("give scheduler alone: it makes its own client, and has its own workers")
@@ -101,41 +89,41 @@ def score(
         import pyarrow  # noqa: F401
     except ImportError:
         raise MissingExtraError("the Dask engine", "dask") from None
+    from dask.system import CPU_COUNT
+
     from tipclassify.pipeline.distributed.cluster import connected, run, tasks_of_collection
     from tipclassify.pipeline.distributed.folder import Folder
     from tipclassify.pipeline.distributed.inputs import find_sources, place_of, plan_parts
     from tipclassify.pipeline.distributed.worker import Work
 
-    folder = Folder(os.fspath(output), *place_of(os.fspath(output), storage_options))
+    folder = Folder(os.fspath(output), *place_of(os.fspath(output)))
     work = Work(tagging or Tagging(), text, folder)
     if hasattr(source, "__dask_graph__"):
         tasks = tasks_of_collection(source, text)
         inputs = [part.sources[0].name for part, _ in tasks]
     else:
-        names = [source] if isinstance(source, str | os.PathLike) else list(source)
-        sources = find_sources([os.fspath(name) for name in names], folder, storage_options)
+        names = [source] if isinstance(source, str | os.PathLike) else source
+        sources = find_sources([os.fspath(name) for name in names], folder)
         inputs = [one.name for one in sources]
         tasks = [(part, None) for part in plan_parts(sources, batch_bytes, reports)]
     folder.check(work.settings, inputs)
-    records = folder.done({part.name(work.settings) for part, _ in tasks if part.known})
+    datable = (part for part, _ in tasks if all(one.stamp is not None for one in part.sources))
+    records = folder.done({part.name(work.settings) for part in datable})
     tasks = [task for task in tasks if task[0].name(work.settings) not in records]
-
     if tasks:
         done = len(records)
         folder.open(work.settings)
-        processes = len(tasks) if workers is None else min(workers, len(tasks))
+        processes = min(workers or CPU_COUNT, len(tasks))
         cluster = contextlib.nullcontext(client) if client is not None else connected(scheduler, processes)
         with cluster as connection:
             for number, made in enumerate(run(connection, tasks, work), 1):
                 records.update({record.name: record for record in made})
                 if progress:
                     progress(done + number, done + len(tasks))
-
     place = {name: number for number, name in enumerate(inputs)}
     ordered = sorted(records.values(), key=lambda record: (place[next(iter(record.inputs))], record.name))
     failures = sorted((one for record in ordered for one in record.failures), key=lambda one: place[one.input])
     return Outcome(
-        folder.name,
         tuple(inputs),
         rows=sum(record.rows for record in ordered),
         files=sum(record.bytes > 0 for record in ordered),

@@ -8,10 +8,10 @@ import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, Final
 
 import dask
-from dask.system import CPU_COUNT
 from distributed import Client, LocalCluster, Security, as_completed
 from distributed.core import rpc
 from distributed.scheduler import KilledWorker
@@ -36,7 +36,7 @@ Task = tuple[Part, Any]
 
 
 @contextlib.contextmanager
-def connected(scheduler: str | None = None, workers: int | None = None) -> Iterator[Client]:
+def connected(scheduler: str | None = None, workers: int = 1) -> Iterator[Client]:
     """Connect to the scheduler at an address, `InputError` if there is none, or to `workers` new local processes."""
     with _quiet():
         if scheduler is not None:
@@ -45,7 +45,7 @@ def connected(scheduler: str | None = None, workers: int | None = None) -> Itera
             return
         with (
             LocalCluster(
-                n_workers=workers or CPU_COUNT,
+                n_workers=workers,
                 threads_per_worker=1,
                 processes=True,
                 host=_LOOPBACK,
@@ -85,13 +85,13 @@ async def _greet(scheduler: str) -> None:
 def _quiet() -> Iterator[None]:
     """Silence Dask's log messages: a worker that ends or is replaced does not concern the user."""
     names = {name for name in logging.root.manager.loggerDict if name.split(".")[0] in _NOISY}
-    loggers = {logger: logger.level for logger in map(logging.getLogger, sorted({*names, *_NOISY}))}
+    levels = {logger: logger.level for logger in map(logging.getLogger, {*names, *_NOISY})}
     try:
-        for logger in loggers:
+        for logger in levels:
             logger.setLevel(logging.CRITICAL + 1)
         yield
     finally:
-        for logger, level in loggers.items():
+        for logger, level in levels.items():
             logger.setLevel(level)
 
 
@@ -101,8 +101,8 @@ def tasks_of_collection(collection: Any, text: str) -> list[Task]:
     if columns is not None and text not in columns:
         raise InputError(f'the DataFrame has no column "{text}"; say which holds the text, of {", ".join(columns)}')
     kind = "bag" if columns is None else "dataframe"
-    parts = [Part("rows", (Source(f"{kind}:{at}", None, ""),)) for at in range(collection.npartitions)]
-    return list(zip(parts, collection.to_delayed(), strict=True))
+    delayed = enumerate(collection.to_delayed())
+    return [(Part("rows", (Source(f"{kind}:{number}", None, ""),)), rows) for number, rows in delayed]
 
 
 def run(client: Client, tasks: Sequence[Task], work: Work) -> Iterator[list[Record]]:
@@ -118,7 +118,8 @@ def run(client: Client, tasks: Sequence[Task], work: Work) -> Iterator[list[Reco
         else:
             blamed.append(task)
     for part, rows in blamed:
-        alone = [next(_computed(client, [(piece, rows)], work)) for piece in part.split()]
+        pieces = [replace(part, sources=(source,)) for source in part.sources]
+        alone = [next(_computed(client, [(piece, rows)], work)) for piece in pieces]
         yield [record or _failed(piece, _KILLED) for (piece, _), record in alone]
 
 
@@ -130,8 +131,7 @@ def _computed(client: Client, tasks: Sequence[Task], work: Work) -> Iterator[tup
         futures = client.compute(calls, retries=_RETRIES)  # in one call: partitions may share intermediate results
     task_of = dict(zip((future.key for future in futures), tasks, strict=True))
     for future in as_completed(futures, loop=client.loop):
-        task = task_of[future.key]
-        record: Record | None = None
+        task, record = task_of[future.key], None
         try:
             record = future.result()
         except CancelledError:

@@ -13,17 +13,14 @@ import re
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
-from tipclassify._version import __version__
 from tipclassify.errors import InputError
 from tipclassify.formatting import load_json
 
 __all__ = ["Failure", "Folder", "Record", "describe_error"]
-
-_FORMAT: Final = 1
 
 
 class Failure(NamedTuple):
@@ -62,23 +59,20 @@ class Folder:
     def check(self, settings: Mapping[str, Any], inputs: Collection[str]) -> None:
         """Raise `InputError` for a folder that is unreadable, or whose content a run of these inputs would remove."""
         try:
-            if self.fs.exists(self.root) and not self.fs.isdir(self.root):
-                raise InputError(f"{self.name}: a file; choose another output folder")
-            written, manifest = self._json("settings.json"), self._json("manifest.json") or {}
-            foreign = written is None and (self._files("passages") or self._files("errors"))
-        except InputError:
-            raise
+            wrong = "a file" if self.fs.isfile(self.root) else self._holds(settings, inputs)
         except Exception as error:
-            raise InputError(f"{self.name}: {describe_error(error)}; choose another output folder") from None
-        holds = "files of something else" if foreign else ""
-        if written is not None and written != settings:
-            others = [name for name in settings if written.get(name) != settings[name]]
-            holds = f"results of another {' and '.join(others) or 'kind'}"
+            wrong = describe_error(error)
+        if wrong:
+            raise InputError(f"{self.name}: {wrong}; choose another output folder")
+
+    def _holds(self, settings: Mapping[str, Any], inputs: Collection[str]) -> str | None:
+        written, manifest = self._json("settings.json"), self._json("manifest.json") or {}
+        if written is None:
+            return "holds files of something else" if self._files("passages") or self._files("errors") else None
+        if others := [name for name in settings if written.get(name) != settings[name]]:
+            return f"holds results of another {' and '.join(others)}"
         earlier = {one["name"] for one in manifest.get("inputs", ())}
-        if not holds and earlier and earlier.isdisjoint(inputs):
-            holds = "the results of other inputs"
-        if holds:
-            raise InputError(f"{self.name}: holds {holds}; choose another output folder, or remove it")
+        return "holds the results of other inputs" if earlier and earlier.isdisjoint(inputs) else None
 
     def open(self, settings: Mapping[str, Any]) -> None:
         """Prepare for writing: there is no manifest until `close`."""
@@ -88,23 +82,21 @@ class Folder:
 
     def done(self, names: Collection[str]) -> dict[str, Record]:
         """Read the records of those of the named parts that an earlier run finished."""
-        sizes = {name: info["size"] for name, info in self._files("passages").items()}
-        paths = [info["name"] for name, info in self._files("records").items() if name in names]
-        found = map(_record_of, self.fs.cat(paths).values() if paths else ())
-        return {
-            one.name: one
-            for one in found
-            if one and sizes.get(one.name) == one.bytes and not any(failure.again for failure in one.failures)
-        }
-
-    def record(self, name: str) -> Record | None:
-        """Read the record of a part that an earlier run wrote; None if there is none, or it is damaged."""
-        path = f"{self.root}/records/{name}.json"
-        return _record_of(self.fs.cat_file(path)) if self.fs.exists(path) else None
+        passages = self._files("passages")
+        paths = [info["name"] for name, info in self._files("records").items() if name in names and name in passages]
+        found = {}
+        for data in self.fs.cat(paths).values() if paths else ():
+            with contextlib.suppress(ValueError):  # of a damaged record; a `msgspec.ValidationError` is one
+                one = msgspec.convert(load_json(data), Record)
+                size = passages.get(one.name, {}).get("size")
+                if size == one.bytes and not any(failure.again for failure in one.failures):
+                    one.notes, one.made = [], False
+                    found[one.name] = one
+        return found
 
     def add(self, record: Record, passages: bytes) -> None:
         """Write the file of a part and then its record, which marks the part as finished."""
-        self.write(f"passages/{record.name}.parquet", passages)
+        self._write(f"passages/{record.name}.parquet", passages)
         self._write_json(f"records/{record.name}.json", msgspec.to_builtins(record))
 
     def close(self, settings: Mapping[str, Any], inputs: Sequence[str], records: Sequence[Record]) -> int:
@@ -124,13 +116,11 @@ class Folder:
         from pyarrow import parquet
 
         schema = pa.schema([("input", pa.string()), ("error", pa.string()), ("again", pa.bool_())])
-        rows = ((_encodable(one.input), _encodable(one.error), one.again) for one in failures)
-        table = pa.Table.from_pylist([dict(zip(schema.names, row, strict=True)) for row in rows], schema)
-        out = io.BytesIO()
-        parquet.write_table(table, out)
-        self.write("errors/errors.parquet", out.getvalue())
+        rows = [one._replace(input=_encodable(one.input), error=_encodable(one.error))._asdict() for one in failures]
+        parquet.write_table(pa.Table.from_pylist(rows, schema), out := io.BytesIO())
+        self._write("errors/errors.parquet", out.getvalue())
 
-    def write(self, file: str, data: bytes) -> None:
+    def _write(self, file: str, data: bytes) -> None:
         """Write a file atomically, by renaming a temporary one; raise `InputError` when that fails."""
         from fsspec.implementations.local import LocalFileSystem
 
@@ -166,16 +156,7 @@ class Folder:
         return found if isinstance(found, dict) else None
 
     def _write_json(self, file: str, values: Mapping[str, Any]) -> None:
-        self.write(file, (json.dumps(values, indent=1) + "\n").encode())
-
-
-def _record_of(data: bytes) -> Record | None:
-    try:
-        record = msgspec.convert(load_json(data), Record)
-    except ValueError:  # a `msgspec.ValidationError` is one
-        return None
-    record.notes, record.made = [], False
-    return record
+        self._write(file, (json.dumps(values, indent=1) + "\n").encode())
 
 
 def _manifest(settings: Mapping[str, Any], inputs: Sequence[str], records: Sequence[Record]) -> dict[str, Any]:
@@ -193,9 +174,6 @@ def _manifest(settings: Mapping[str, Any], inputs: Sequence[str], records: Seque
         if one.bytes
     ]
     return {
-        "format": _FORMAT,
-        "tool": f"tipclassify {__version__}",
-        "model": settings["model"],
         "settings": settings,
         "rows": sum(record.rows for record in records),
         "errors": sum(len(record.failures) for record in records),

@@ -1,4 +1,4 @@
-"""Inputs of a distributed run: names in, `Part`s out. Only sizes, lists and Parquet footers are read.
+"""Inputs of a distributed run: names in, `Part`s out. Only lists and sizes are read.
 
 A `Part` is the input of one task and gives one file, named by a hash of everything that determines its rows.
 """
@@ -10,8 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from tipclassify.errors import InputError
@@ -24,7 +23,6 @@ __all__ = ["Part", "Source", "find_sources", "group_reports", "part_name", "plac
 _TABLES: Final = (".parquet", ".pq")
 # Details that change with a file, in order of preference (`created` is last: it changes with every chmod).
 _VERSION_KEYS: Final = "ETag etag mtime last_modified LastModified updated md5Hash generation created".split()
-_MAX_SIZE_RATIO: Final = 4  # maximum number of reports in a part, relative to the average
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +43,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Input of one task: whole reports, a range of lines or row groups of one file, or rows of a collection."""
+    """Input of one task: whole reports, a range of one file of rows, or rows of a collection."""
 
-    kind: Literal["reports", "lines", "groups", "rows"]
+    kind: Literal["reports", "range", "rows"]
     sources: tuple[Source, ...]
-    start: int = 0  # range of bytes or of row groups, half-open
+    start: int = 0  # bytes in which lines or row groups begin, half-open
     end: int = 0
 
     def name(self, settings: Mapping[str, Any]) -> str:
@@ -57,18 +55,8 @@ class Part:
         what = [[source.name, source.path, source.stamp] for source in self.sources]
         return part_name([settings, self.kind, what, self.start, self.end])
 
-    @property
-    def known(self) -> bool:
-        """Whether its name changes when its inputs do, so that an existing file of that name is up to date."""
-        return all(source.stamp is not None for source in self.sources)
-
-    def split(self) -> list[Part]:
-        """Make one part for each of its sources."""
-        return [replace(self, sources=(source,)) for source in self.sources]
-
     def __str__(self) -> str:
-        where = {"lines": f", bytes {self.start} to {self.end}", "groups": f", row groups {self.start} on"}
-        return self.sources[0].name + where.get(self.kind, "")
+        return self.sources[0].name + (f", bytes {self.start} to {self.end}" if self.kind == "range" else "")
 
 
 def part_name(what: Sequence[Any]) -> str:
@@ -77,7 +65,7 @@ def part_name(what: Sequence[Any]) -> str:
     return f"part-{hashlib.sha256(written.encode()).hexdigest()[:24]}"
 
 
-def place_of(name: str, options: Mapping[str, Any] | None = None) -> tuple[Any, str]:
+def place_of(name: str) -> tuple[Any, str]:
     """Resolve a path or address to its fsspec file system, which workers can use too, and the path in it."""
     from fsspec.core import url_to_fs
     from fsspec.implementations.local import LocalFileSystem
@@ -85,35 +73,35 @@ def place_of(name: str, options: Mapping[str, Any] | None = None) -> tuple[Any, 
     if "://" not in name:
         return LocalFileSystem(), os.path.abspath(name)
     try:
-        fs, path = url_to_fs(name, **(options or {}))
+        fs, path = url_to_fs(name)
     except ImportError as error:  # "Install s3fs to access S3"
         raise InputError(f"{name}: {error}") from None
-    except Exception as error:  # an unknown protocol, or an option that the file system does not take
+    except Exception as error:  # an unknown protocol, or bad options in fsspec's configuration
         raise InputError(f"{name}: {describe_error(error)}; check the address") from None
     fs.invalidate_cache()  # cached listings of an earlier call may be stale
     return fs, str(path)
 
 
-def find_sources(names: Sequence[str], output: Folder, options: Mapping[str, Any] | None = None) -> list[Source]:
+def find_sources(names: Sequence[str], output: Folder) -> list[Source]:
     """Expand names as `batch.expand_inputs` does, also Parquet files and addresses; leave out files in `output`."""
     inside = f"{output.root.rstrip('/')}/"
-    found = (source for name in expand_inputs(names, _TABLES) for source in _sources_of(name, options))
+    found = (source for name in expand_inputs(names, _TABLES) for source in _sources_of(name))
     kept = (one for one in found if not (type(one.fs) is type(output.fs) and one.path.startswith(inside)))
     return list({source.name: source for source in kept}.values())
 
 
-def _sources_of(name: str, options: Mapping[str, Any] | None) -> list[Source]:
+def _sources_of(name: str) -> list[Source]:
     if name == "-":
         raise InputError("-: workers cannot read standard input; give a file")
     if is_link(name):
         return [Source(name, None, name)]
-    is_list = name.startswith("@") and "://" in name
-    fs, path = place_of(name.removeprefix("@") if is_list else name, options)
+    address = name.removeprefix("@") if "://" in name else name
+    fs, path = place_of(address)
     try:
-        if is_list:
-            listed = expand_inputs(names_in_list(fs.cat_file(path).decode("utf-8-sig")), _TABLES)
-            return [source for one in listed for source in _sources_of(one, options)]
-        return _sources_at(name, fs, path)
+        if address == name:
+            return _sources_at(name, fs, path)
+        listed = expand_inputs(names_in_list(fs.cat_file(path).decode("utf-8-sig")), _TABLES)
+        return [source for one in listed for source in _sources_of(one)]
     except InputError:
         raise
     except Exception as error:  # each file system has its own exceptions for permissions, credentials, buckets, …
@@ -123,27 +111,29 @@ def _sources_of(name: str, options: Mapping[str, Any] | None) -> list[Source]:
 def _sources_at(name: str, fs: Any, path: str) -> list[Source]:
     """Expand a folder or pattern at an address; any other name, and any local path, is one input."""
     if "://" in name and fs.isdir(path):
-        infos = fs.find(path, detail=True)
-        found = [one for one in infos if _is_input(one) and "/." not in one[len(path.rstrip("/")) :]]
-        missing = "no report in this folder; it needs .html, .pdf, .docx, .txt, .jsonl or the like"
+        root, wrong = (
+            path.rstrip("/"),
+            "no report in this folder; it needs .html, .pdf, .docx, .txt, .jsonl or the like",
+        )
+        found = {one: info for one, info in fs.find(path, detail=True).items() if _is_input(one)}
     elif any(mark in path for mark in "*?[") and not fs.exists(path):
-        infos = fs.glob(path, detail=True)
-        found = [one for one in infos if infos[one]["type"] == "file" and "/." not in one]
-        missing = "matches no file; check the pattern"
+        root, wrong = "", "matches no file; check the pattern"
+        found = {one: info for one, info in fs.glob(path, detail=True).items() if info["type"] == "file"}
     else:
         return [_source(name, fs, path, fs.info(path) if fs.exists(path) else {})]
-    if not found:
-        raise InputError(f"{name}: {missing}")
+    shown = sorted(one for one in found if "/." not in one.removeprefix(root))
+    if not shown:
+        raise InputError(f"{name}: {wrong}")
     base = name.rstrip("/")
     prefix = base.removesuffix(path) if base.endswith(path) else f"{name.partition('://')[0]}://"
-    return [_source(prefix + one, fs, one, infos[one]) for one in sorted(found)]
+    return [_source(prefix + one, fs, one, found[one]) for one in shown]
 
 
 def _source(name: str, fs: Any, path: str, info: Mapping[str, Any]) -> Source:
     """Make a source; its stamp is its size and its time or tag, if the file system gives one."""
-    key = next((name for name in _VERSION_KEYS if info.get(name) is not None), None)
     if info.get("type") != "file":  # pipes and devices have no size or stamp
         return Source(name, fs, path)
+    key = next((name for name in _VERSION_KEYS if info.get(name) is not None), None)
     return Source(name, fs, path, info.get("size"), key and f"{info.get('size')} {key} {info[key]}")
 
 
@@ -153,35 +143,17 @@ def _is_input(path: str) -> bool:
 
 
 def plan_parts(sources: Sequence[Source], batch_bytes: int, reports: int) -> list[Part]:
-    """Divide all inputs into parts: JSONL by bytes, Parquet by row groups, `reports` reports a part on average."""
+    """Divide all inputs into parts: files of rows by bytes, `reports` reports a part on average."""
     parts: list[Part] = []
+    whole: list[Source] = []
     for source in sources:
-        if source.suffix in ROWS:
+        if source.suffix in (*ROWS, *_TABLES):
             size = sys.maxsize if source.size is None else max(source.size, 1)
             step = size if source.size is None else batch_bytes
-            parts += (Part("lines", (source,), at, min(at + step, size)) for at in range(0, size, step))
-        elif source.suffix in _TABLES:
-            parts += _row_groups(source, batch_bytes)
-    whole = (source for source in sources if source.suffix not in (*ROWS, *_TABLES))
+            parts += (Part("range", (source,), at, min(at + step, size)) for at in range(0, size, step))
+        else:
+            whole.append(source)
     return [*parts, *group_reports(whole, reports, batch_bytes)]
-
-
-def _row_groups(source: Source, batch_bytes: int) -> list[Part]:
-    """Divide a Parquet file into parts of at least `batch_bytes` uncompressed bytes."""
-    from pyarrow import parquet
-
-    try:
-        with source.fs.open(source.path, "rb") as file:
-            footer = parquet.read_metadata(file)
-    except Exception:  # the task that reads it reports the error
-        return [Part("groups", (source,))]
-    cuts, size = [0], 0
-    for number in range(footer.num_row_groups):
-        size += footer.row_group(number).total_byte_size
-        if size >= batch_bytes or number + 1 == footer.num_row_groups:
-            cuts.append(number + 1)
-            size = 0
-    return [Part("groups", (source,), start, end) for start, end in pairwise(cuts)] or [Part("groups", (source,))]
 
 
 def group_reports(sources: Iterable[Source], average: int, most_bytes: int) -> Iterator[Part]:
@@ -196,9 +168,8 @@ def group_reports(sources: Iterable[Source], average: int, most_bytes: int) -> I
             yield Part("reports", (source,))
             continue
         group.append(source)
-        drawn = int.from_bytes(hashlib.sha256(source.name.encode("utf-8", "surrogatepass")).digest()[:8], "big")
-        full = len(group) >= _MAX_SIZE_RATIO * average or sum(one.size or 0 for one in group) >= most_bytes
-        if drawn % average == 0 or full:
+        drawn = int(hashlib.sha256(source.name.encode("utf-8", "surrogatepass")).hexdigest(), 16)
+        if drawn % average == 0 or sum(one.size or 0 for one in group) >= most_bytes:
             yield Part("reports", tuple(group))
             group = []
     if group:

@@ -18,7 +18,7 @@ from tipclassify._version import __version__
 from tipclassify.errors import InputError, MissingExtraError, ModelError, TipclassifyError
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.loading import model_folder
-from tipclassify.pipeline.batch import Tagging, tag_document, tag_rows
+from tipclassify.pipeline.batch import ROWS, Tagging, tag_document, tag_rows
 from tipclassify.pipeline.distributed.folder import Failure, Folder, Record, describe_error
 from tipclassify.pipeline.distributed.inputs import Part, Source, part_name
 from tipclassify.readers import ReadOptions, read_bytes, read_report
@@ -85,8 +85,8 @@ def score_part(part: Part, rows: Any, work: Work) -> Record:
         name = part.sources[0].name
         rows = list(_valid(_records(rows, work.text) if hasattr(rows, "columns") else rows, work.text, name, record))
         record.name = part_name([work.settings, "rows", name, rows, len(record.failures)])
-        if not record.failures and (earlier := work.folder.record(record.name)):
-            return earlier
+        if not record.failures and (earlier := work.folder.done([record.name])):
+            return earlier[record.name]
     out = io.BytesIO()
     write_parquet(_reports(part, rows, work, record), out, context)
     data = out.getvalue()
@@ -112,12 +112,11 @@ def _reports(part: Part, rows: Any, work: Work, record: Record) -> Iterator[Tagg
 
 def _tagged(source: Source, part: Part, rows: Any, work: Work, record: Record) -> Iterator[TaggedReport]:
     if part.kind == "reports":
-        yield tag_document(source.name, partial(_read, source, work.tagging.read), work.classifier, work.tagging)
+        yield from tag_document(source.name, partial(_read, source, work.tagging.read), work.classifier, work.tagging)
         return
-    if part.kind == "lines":
-        rows = _read_lines(source, part, record)
-    elif part.kind == "groups":
-        rows = _read_row_groups(source, part, work.text, record)
+    if part.kind == "range":
+        lines = source.suffix in ROWS
+        rows = _read_lines(source, part, record) if lines else _read_row_groups(source, part, work.text, record)
     for batch in in_batches(rows, lambda row: len(row["text"]) + 1):
         yield tag_rows(source.name, batch, work.classifier, work.tagging.policy)
 
@@ -140,12 +139,11 @@ def _opened(source: Source) -> Iterator[IO[bytes]]:
 def _read_lines(source: Source, part: Part, record: Record) -> Iterator[dict[str, Any]]:
     with _opened(source) as file:
         for at, line in lines_of_range(file, part.start, part.end, LARGEST):
-            where = f"{source.name}, byte {at}"
             try:
                 if len(line) > LARGEST:
-                    raise InputError(f"{where}: a line of over {LARGEST / 1e6:.0f} MB; write one object a line")
+                    raise InputError(f"{source.name}, byte {at}: a line of over {LARGEST / 1e6:.0f} MB; split it")
                 if line.strip():
-                    yield parse_row(line, where)
+                    yield parse_row(line, f"{source.name}, byte {at}")
             except InputError as error:
                 record.failures.append(Failure(source.name, str(error)))
 
@@ -172,20 +170,20 @@ def _read_row_groups(source: Source, part: Part, text: str, record: Record) -> I
 
     with _opened(source) as file:
         table = parquet.ParquetFile(file)
-        names = table.schema_arrow.names
-        if text not in names:
+        columns = [name for name in (text, *_FIELDS) if name in table.schema_arrow.names]
+        if text not in columns:
             raise InputError(f'{source.name}: no column "{text}"; say which holds the text')
-        columns = [column for column in dict.fromkeys((text, *_FIELDS)) if column in names]
-        batches = table.iter_batches(_BATCH_ROWS, row_groups=list(range(part.start, part.end)), columns=columns)
-        rows = (row for batch in batches for row in batch.to_pylist())
-        yield from _valid(rows, text, source.name, record, f"from row group {part.start} on, ")
+        first = (table.metadata.row_group(number).column(0) for number in range(table.num_row_groups))
+        starts = enumerate(column.dictionary_page_offset or column.data_page_offset for column in first)
+        groups = [number for number, start in starts if part.start <= start < part.end]
+        rows = (row for one in table.iter_batches(_BATCH_ROWS, groups, columns) for row in one.to_pylist())
+        yield from _valid(rows, text, source.name, record, f"from byte {part.start} on, ")
 
 
-def _records(frame: Any, text: str) -> list[dict[str, Any]]:
+def _records(frame: Any, text: str) -> Any:
     """Convert a pandas DataFrame to rows, with None for missing values."""
-    columns = [name for name in dict.fromkeys((text, *_FIELDS)) if name in frame.columns]
-    records: list[dict[str, Any]] = frame[columns].astype(object).where(frame[columns].notna(), None).to_dict("records")
-    return records
+    known = frame[[name for name in (text, *_FIELDS) if name in frame.columns]]
+    return known.astype(object).where(known.notna(), None).to_dict("records")
 
 
 def _valid(rows: Iterable[Any], text: str, name: str, record: Record, where: str = "") -> Iterator[dict[str, Any]]:
