@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from tipclassify.errors import InputError, TipclassifyError, broken_input
 from tipclassify.readers.formats import SUFFIXES, InputFormat, detect_format, is_blank, is_gzip, is_link, suffix_of
+from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.text.document import Document
 
 if TYPE_CHECKING:
@@ -22,13 +23,11 @@ _MODULES: Final[dict[InputFormat, str]] = {
     "text": "text",
     "markdown": "markdown",
     "html": "html.reader",
-    "mhtml": "html.mhtml",
+    "mhtml": "html.reader",
     "pdf": "pdf.reader",
     "docx": "office",
     "epub": "epub",
-    "rtf": "rtf",
-}
-"""The module with the reader ``read_<format>`` of each format."""
+}  # of the reader `read_<format>` of each format
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +59,6 @@ def read_report(path: str | os.PathLike[str], options: ReadOptions = ReadOptions
     """
     name = os.fspath(path)
     if not is_link(name):
-        from tipclassify.readers.limits import read_bounded
-
         return read_bytes(read_bounded(name), name, options)
     from tipclassify.download import download
 
@@ -74,37 +71,30 @@ def read_download(got: Download, name: str, options: ReadOptions = ReadOptions()
     return _read(got.data, name, suffix, options.encoding, got.content_type, got.encoding)
 
 
-def read_bytes(
-    data: bytes, name: str, options: ReadOptions = ReadOptions(), content_type: str | None = None
-) -> Document:
+def read_bytes(data: bytes, name: str, options: ReadOptions = ReadOptions()) -> Document:
     """Read a report from memory, as `read_report` does from a file of that name, with the same errors.
 
     >>> read_bytes(b"<!doctype html><h1>Karvonia</h1><p>Police arrested nine.", "page").title
     'Karvonia'
     """
-    return _read(data, name, suffix_of(name), options.encoding, content_type)
+    return _read(data, name, suffix_of(name), options.encoding, None, None)
 
 
 def _read(
-    data: bytes,
-    source: str,
-    suffix: str,
-    encoding: str | None,
-    content_type: str | None = None,
-    declared: str | None = None,
+    data: bytes, source: str, suffix: str, encoding: str | None, content_type: str | None, declared: str | None
 ) -> Document:
     """Read `data`, whose encoding a server may have `declared`; detect country and year by title, name or opening."""
     from tipclassify.readers.countries import country_and_year, with_countries
 
     if is_gzip(data):
-        from tipclassify.readers.limits import gunzip
-
         data = gunzip(data, source)
     if is_blank(data):
         raise InputError(f"{source}: empty; give a file with text")
     kind = detect_format(data, source, suffix, content_type)
     try:
-        document = _document(kind, data, source, encoding, declared)
+        # Readers and their dependencies are imported on demand.
+        read: Callable[..., Document] = getattr(import_module(f"tipclassify.readers.{_MODULES[kind]}"), f"read_{kind}")
+        document = read(data, source, *((encoding, declared) if kind in ("text", "markdown", "html") else ()))
     except RecursionError:
         raise InputError(f"{source}: nested too deeply to be a report; save it as text") from None
     except TipclassifyError:
@@ -115,17 +105,3 @@ def _read(
         raise InputError(f"{source}: no readable text in it; give a file with text")
     country, year = country_and_year(document.title, source, document.text[:_OPENING])
     return with_countries(replace(document, country=document.country or country, year=document.year or year))
-
-
-def _document(kind: InputFormat, data: bytes, source: str, encoding: str | None, declared: str | None) -> Document:
-    """Read `data` with the reader of its format; readers and their dependencies are imported on demand."""
-    read: Callable[..., Document] = getattr(import_module(f"tipclassify.readers.{_MODULES[kind]}"), f"read_{kind}")
-    if kind in ("text", "markdown"):
-        return read(data, source, encoding, declared)
-    if kind == "html":
-        from tipclassify.readers.text import check_is_text, decode_text
-
-        if encoding or declared:  # both override the page's own declaration
-            return read(decode_text(data, source, encoding, declared).encode(), source, "utf-8")
-        check_is_text(data, source)
-    return read(data, source)

@@ -55,7 +55,7 @@ def read_epub(data: bytes, source: str) -> Document:
 
 def _chapters(archive: zipfile.ZipFile, package: etree._Element, root: str, source: str) -> Iterator[Document]:
     """Yield chapters with text, in reading order."""
-    from tipclassify.readers.html.reader import read_html
+    from tipclassify.readers.html.reader import read_page
 
     files = {item.get("id"): item.attrib for item in package.iter("{*}item")}
     members = frozenset(archive.namelist())
@@ -70,7 +70,7 @@ def _chapters(archive: zipfile.ZipFile, package: etree._Element, root: str, sour
             text = decode(page, declared[1].decode("ascii") if declared else None, source)
             text = _SELF_CLOSED.sub(lambda m: m[0] if m[1].lower() in _VOID else f"<{m[1]}{m[2]}></{m[1]}>", text)
             with suppress(InputError):  # a cover or another page without text
-                yield read_html(text.encode(), source, "utf-8", whole=True)
+                yield read_page(text, source, whole=True)
 
 
 def _parse(archive: zipfile.ZipFile, member: str, source: str) -> etree._Element:

@@ -23,7 +23,7 @@ def read_markdown(data: bytes, source: str, encoding: str | None = None, declare
     """Read Markdown; offsets count the rendered text; raise `InputError` when it is binary or too large."""
     from markdown_it import MarkdownIt
 
-    from tipclassify.readers.html.reader import read_html
+    from tipclassify.readers.html.reader import read_page
 
     if len(data) > LARGEST_MARKUP:
         raise InputError(f"{source}: over {LARGEST_MARKUP / 1e6:.0f} MB of Markdown; split it")
@@ -37,9 +37,9 @@ def read_markdown(data: bytes, source: str, encoding: str | None = None, declare
         # Hyphens under a paragraph make it a setext heading, which authors seldom intend.
         if opened.type == "heading_open" and opened.markup == "-" and not could_be_heading(inline.content):
             opened.tag = closed.tag = "p"
-    page = f"<main>{parser.renderer.render(tokens, parser.options, {})}</main>".encode()
+    page = f"<main>{parser.renderer.render(tokens, parser.options, {})}</main>"
     try:
-        document = read_html(page, source, "utf-8", whole=True)
+        document = read_page(page, source, whole=True)
     except InputError:
         raise InputError(f"{source}: no readable text in it; give a file with text") from None
     return replace(document, title=title[1].strip().strip("\"'")) if title else document

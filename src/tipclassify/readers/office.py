@@ -192,7 +192,7 @@ def _paragraph_blocks(paragraph: Any, styles: dict[str, _Style]) -> Iterator[Sou
     level = _outline_level(paragraph) if style.level is None else style.level
     if text:
         heading = level is not None or (could_be_heading(text) and _is_bold(paragraph, style, styles))
-        yield SourceBlock(text, heading, level=level)
+        yield SourceBlock(text, "heading" if heading else "text", level=level)
     for box in boxes:
         yield from _source_blocks(box, styles)
 

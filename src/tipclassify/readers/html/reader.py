@@ -6,7 +6,9 @@ Where `layouts` knows the site, its text is read as it stands; on any other page
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from email import message_from_bytes, policy
+from email.message import Message
 from typing import Final
 
 from lxml import etree
@@ -17,10 +19,10 @@ from tipclassify.readers.html.elements import Furniture, short_text
 from tipclassify.readers.html.layouts import known_parts
 from tipclassify.readers.html.lines import Line, page_lines
 from tipclassify.readers.source_blocks import SourceBlock, build_document
-from tipclassify.readers.text import decode, decode_as
+from tipclassify.readers.text import decode, decode_text
 from tipclassify.text.document import Document
 
-__all__ = ["read_html"]
+__all__ = ["read_html", "read_mhtml", "read_page"]
 
 _HEAD: Final = 4_096  # bytes in which a page declares its encoding
 _CHARSET: Final = re.compile(
@@ -28,24 +30,11 @@ _CHARSET: Final = re.compile(
     re.IGNORECASE,
 )
 # Encoding labels that Python does not know or reads as a subset (https://encoding.spec.whatwg.org).
-_WEB_ENCODINGS: Final = {
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "x-gbk": "gb18030",
-    "euc-kr": "cp949",
-    "ks_c_5601-1987": "cp949",
-    "shift_jis": "cp932",
-    "x-sjis": "cp932",
-    "iso-8859-8-i": "iso-8859-8",
-    "iso-8859-9": "cp1254",
-    "iso-8859-11": "cp874",
-    "tis-620": "cp874",
-    "windows-874": "cp874",
-    "x-mac-cyrillic": "mac-cyrillic",
-    "x-cp1250": "cp1250",
-    "x-cp1251": "cp1251",
-    "x-cp1252": "cp1252",
-}
+_WEB_ENCODINGS: Final = dict(
+    pair.split("=")
+    for pair in """gb2312=gb18030 gbk=gb18030 euc-kr=cp949 ks_c_5601-1987=cp949 shift_jis=cp932 sjis=cp932
+    iso-8859-8-i=iso-8859-8 iso-8859-9=cp1254 iso-8859-11=cp874 tis-620=cp874 windows-874=cp874""".split()
+)
 _WORD: Final = re.compile(r"\w+")
 _SEPARATOR: Final = re.compile(r"\s+[-–—|•·»~]+\s+|\s*\|\s*|\s+::?\s+")
 _ACRONYM: Final = re.compile(
@@ -65,29 +54,32 @@ _ERROR_TITLE: Final = re.compile(
 )
 
 
-def read_html(data: bytes, source: str, encoding: str | None = None, whole: bool = False) -> Document:
-    """Read the main text of a web page.
+def read_html(data: bytes, source: str, encoding: str | None = None, declared: str | None = None) -> Document:
+    """Read the main text of a web page in the `encoding` that the user names, else as the server or page declares.
 
     Offsets count the characters of the document's text, in which empty lines separate blocks.
-
-    Parameters
-    ----------
-    encoding : str or None
-        Encoding given by the user; it overrides the declaration of the page.
-    whole : bool
-        The page is no site's but a part of a document, such as a chapter of a book: all of it is main text.
-
-    Raises
-    ------
-    InputError
-        When the page has no readable text, is nested too deeply, or is not in `encoding`.
+    Raises `InputError` when the page has no readable text, is nested too deeply, or is not in `encoding`.
 
     >>> page = b"<title>Norvia | Site</title><nav>Home</nav><h2>Protection</h2><p>The ministry opened a shelter.</p>"
     >>> document = read_html(page, "norvia.html")
     >>> document.title, [(block.section, block.heading) for block in document.blocks]
     ('Norvia', [('protection', True), ('protection', False)])
     """
-    page = decode_as(data, encoding, source) if encoding else decode(data, _declared_encoding(data), source)
+    return read_page(decode_text(data, source, encoding, declared or _declared_encoding(data)), source)
+
+
+def read_mhtml(data: bytes, source: str) -> Document:
+    """Read the first page in a web page saved as one file; raise `InputError` when there is none, or no text in it."""
+    message = message_from_bytes(data, policy=policy.compat32)
+    page = next((part for part in message.walk() if part.get_content_type() == "text/html"), None)
+    content = page.get_payload(decode=True) if isinstance(page, Message) else None
+    if page is None or not isinstance(content, bytes):
+        raise InputError(f"{source}: no page in this saved web page; save it complete, or as text")
+    return read_page(decode(content, page.get_content_charset(), source), source)
+
+
+def read_page(page: str, source: str, whole: bool = False) -> Document:
+    """Read the main text of a page, or, if it is a part of a document such as a chapter of a book, the `whole` of it."""
     tree = _parse(page, source)
     advice = _advice_without_text(tree)
     etree.strip_elements(tree, *_SKIPPED_TAGS, with_tail=False)
@@ -100,7 +92,8 @@ def read_html(data: bytes, source: str, encoding: str | None = None, whole: bool
         lines = trim_edges(without_furniture(line for line in lines if not line.doubtful))
     else:
         lines = without_furniture(lines) if whole else main_content(lines, body)
-    document = build_document(_source_blocks(lines), source, _title(tree, lines))
+    blocks = (SourceBlock(line.text, line.kind, level=line.level) for line in lines)
+    document = build_document(blocks, source, _title(tree, lines))
     if all(block.heading for block in document.blocks):
         raise InputError(f"{source}: no readable text in this page; {advice}")
     title = document.title or ""
@@ -112,11 +105,10 @@ def read_html(data: bytes, source: str, encoding: str | None = None, whole: bool
 
 
 def _declared_encoding(data: bytes) -> str | None:
-    """Return the encoding that a page declares, or None."""
     found = _CHARSET.search(data[:_HEAD])
     if not found:
         return None
-    label = (found[1] or found[2]).decode("ascii", "replace").lower()
+    label = (found[1] or found[2]).decode("ascii", "replace").lower().removeprefix("x-")
     if label.startswith("utf-16"):
         return "utf-8"  # a label readable as ASCII bytes is not UTF-16
     return _WEB_ENCODINGS.get(label, label)
@@ -130,12 +122,6 @@ def _parse(page: str, source: str) -> etree._Element:
     if any("depth" in error.message for error in parser.error_log.filter_from_fatals()):
         raise InputError(f"{source}: nested too deeply to be a report; save it as text")
     return etree.Element("html") if tree is None else tree
-
-
-def _source_blocks(lines: Sequence[Line]) -> Iterator[SourceBlock]:
-    for line in lines:
-        heading, title, entry = line.kind == "heading", line.kind == "title", line.kind in ("item", "row")
-        yield SourceBlock(line.text, heading, level=line.level or None, entry=entry, title=title)
 
 
 def _title(tree: etree._Element, lines: Sequence[Line]) -> str | None:
