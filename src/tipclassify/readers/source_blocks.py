@@ -57,7 +57,8 @@ def build_document(source_blocks: Iterable[SourceBlock], source: str, title: str
 
 def clean_text(text: str) -> str:
     """Return text without invisible characters, with white space collapsed."""
-    return " ".join(_INVISIBLE.sub("", text).split())
+    text = " ".join(text.split())
+    return text if text.isprintable() else " ".join(_INVISIBLE.sub("", text).split())
 
 
 def could_be_heading(text: str) -> bool:

@@ -68,6 +68,7 @@ _INVISIBLE_STYLE: Final = re.compile(r"display:\s*none|visibility:\s*hidden", re
 _INVISIBLE_CLASS: Final = re.compile(
     r"(?:^|\s)(?:hidden|hide|d-none|is-hidden)(?=\s|$)(?!.*(?:\b(?:xs|sm|md|lg|xl)[:-]|visible-))"
 )
+_TAB_TARGETS: Final = ("aria-controls", "href", "data-bs-target", "data-target")
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _WRAPPER_NAMES: Final = re.compile(
     r"(?:^|(?<=\s))(?:(?:has|with|no|without|js|layout)[-_]|(?:tag|category|topic)[-_](?!list|cloud|links))[\w-]+"
@@ -143,6 +144,13 @@ class Furniture:
         """Return the ids of elements that a button shows."""
         return {element.get("aria-controls") for element in self.page.xpath(".//*[@aria-controls]")}
 
+    @cached_property
+    def tabs(self) -> dict[str, str | None]:
+        """Return the labels of tabs by the ids of their panels."""
+        tabs = self.page.xpath(".//*[@role='tab' or @data-toggle='tab' or @data-bs-toggle='tab']")
+        targets = (next((tab.get(name) for name in _TAB_TARGETS if tab.get(name)), "") for tab in tabs)
+        return {target.lstrip("#"): short_text(tab) for target, tab in zip(targets, tabs, strict=True)}
+
     def holds(self, element: etree._Element, traits: Traits) -> bool:
         """Return whether an element is furniture by tag, role or style; one with much of the page's prose is not."""
         shown = traits.hidden and element.get("id") in self.controlled
@@ -196,4 +204,5 @@ def visible_text(text: str) -> str:
     """
     if "&" in text and _ENTITY.search(text):
         text = html.unescape(text)  # double-escaped by the site
-    return _EMPTY_BRACKETS.sub("", clean_text(text)).strip()
+    text = clean_text(text)
+    return _EMPTY_BRACKETS.sub("", text).strip() if "]" in text or ")" in text else text

@@ -6,7 +6,6 @@ Elements that `elements.is_furniture` names are left out; every other text is ke
 from __future__ import annotations
 
 import re
-from functools import cached_property
 from typing import Final, NamedTuple
 
 from lxml import etree
@@ -29,7 +28,6 @@ _SUPERSCRIPT: Final = re.compile(r"[\d\s,;*†‡§¶–-]+|[\[(][^\])]{1,20}[\]
 _UNIT: Final = re.compile(r"(?:\d|\b(?:[kcdm]?m|ft|CO|x))$")
 _ENUMERATOR: Final = re.compile(r"\(?(?:\d{1,3}|[a-z]|[ivx]{1,5})[.)]|[•●▪◦‣*·–—-]")  # of a list in a layout table
 _DIGITS: Final = re.compile(r"\d+")
-_TAB_TARGETS: Final = ("aria-controls", "href", "data-bs-target", "data-target")
 _PARAGRAPHS: Final = HEADINGS | {"p", "li"}
 _GROUPS: Final = frozenset("body div section article main center details td form blockquote header aside".split())
 # What an element makes of its text, a bit each.
@@ -115,13 +113,6 @@ class _LineReader:
         self.kind = "text"
         self.level: int | None = None
 
-    @cached_property
-    def tabs(self) -> dict[str, str | None]:
-        """Return the labels of tabs by the ids of their panels."""
-        tabs = self.furniture.page.xpath(".//*[@role='tab' or @data-toggle='tab' or @data-bs-toggle='tab']")
-        targets = (next((tab.get(name) for name in _TAB_TARGETS if tab.get(name)), "") for tab in tabs)
-        return {target.lstrip("#"): short_text(tab) for target, tab in zip(targets, tabs, strict=True)}
-
     def read(self, root: etree._Element) -> None:
         """Read the text of an element into lines."""
         walk = etree.iterwalk(root, events=("start", "end"))
@@ -172,8 +163,8 @@ class _LineReader:
             self.rows.append((len(self.lines), []))
         elif tag in ("td", "th") and self.rows:
             self.rows[-1][1].append(len(self.lines))
-        label = self.tabs.get(element.get("id"))
-        if label and could_be_heading(label):
+        panel = element.get("id") if tag in ("div", "section") else None
+        if panel and (label := self.furniture.tabs.get(panel)) and could_be_heading(label):
             self.add_heading(label, 3)
         return flags
 
@@ -210,15 +201,13 @@ class _LineReader:
     def flush(self) -> None:
         """End the current line."""
         pieces, self.pieces = self.pieces, []
-        text = visible_text("".join(piece.text for piece in pieces))
+        text = visible_text("".join(piece.text for piece in pieces)) if pieces else ""
         if not text:
             return
         said = [piece for piece in pieces if piece.text.strip()]
-        size, linked = (
-            sum(len(piece.text.strip()) for piece in some)
-            for some in (said, [piece for piece in said if piece.flags & _LINK])
-        )
         flags = said[-1].flags
+        size = sum(len(piece.text) for piece in said)
+        linked = sum(len(piece.text) for piece in said if piece.flags & _LINK)
         kind = "item" if self.kind == "text" and flags & _ITEM else self.kind
         notes, doubtful = bool(flags & _NOTES), bool(flags & _DOUBTFUL)
         self.lines.append(Line(text, kind, linked / size, _is_bold(said), notes, doubtful, said[-1].group, self.level))
