@@ -173,10 +173,10 @@ BAD: list[Bad] = [
         "unpacks to 109 MB, over the limit of 100 MB; split it",
     ),
     ("bomb.txt.gz", lambda: gzip.compress(bytes(100_000_001), 1), "unpacks to over 100 MB; unpack and split it"),
-    ("cut.txt.gz", lambda: gzip.compress(TEXT * 9)[:-9], "the gzip file ends early; download it again"),
+    ("cut.txt.gz", lambda: gzip.compress(TEXT * 9)[:-9], "damaged or incomplete gzip file; download it again"),
     (
         "damaged.txt.gz", lambda: gzip.compress(TEXT)[:12] + b"????" + gzip.compress(TEXT)[16:],
-        "damaged gzip file; download it again",
+        "damaged or incomplete gzip file; download it again",
     ),
     ("twice.txt.gz", lambda: gzip.compress(gzip.compress(TEXT)), "gzip inside gzip; unpack it"),
     ("large.md", lambda: b"Text. " * 1_700_000, "over 10 MB of Markdown; split it"),

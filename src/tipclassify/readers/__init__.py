@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from tipclassify.errors import InputError, TipclassifyError, broken_input
-from tipclassify.readers.formats import SUFFIXES, InputFormat, detect_format, is_blank, is_gzip, is_link, suffix_of
+from tipclassify.readers.formats import SUFFIXES, detect_format, is_blank, is_gzip, is_link, reader_of, suffix_of
 from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.text.document import Document
 
@@ -17,17 +15,6 @@ if TYPE_CHECKING:
     from tipclassify.download import Download
 
 __all__ = ["SUFFIXES", "ReadOptions", "is_link", "is_report", "read_bytes", "read_download", "read_report"]
-
-_OPENING: Final = 2_000  # characters searched for the country and the year
-_MODULES: Final[dict[InputFormat, str]] = {
-    "text": "text",
-    "markdown": "markdown",
-    "html": "html.reader",
-    "mhtml": "html.reader",
-    "pdf": "pdf.reader",
-    "docx": "office",
-    "epub": "epub",
-}  # of the reader `read_<format>` of each format
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +79,9 @@ def _read(
         raise InputError(f"{source}: empty; give a file with text")
     kind = detect_format(data, source, suffix, content_type)
     try:
-        # Readers and their dependencies are imported on demand.
-        read: Callable[..., Document] = getattr(import_module(f"tipclassify.readers.{_MODULES[kind]}"), f"read_{kind}")
-        document = read(data, source, *((encoding, declared) if kind in ("text", "markdown", "html") else ()))
+        document = reader_of(kind)(
+            data, source, *((encoding, declared) if kind in ("text", "markdown", "html") else ())
+        )
     except RecursionError:
         raise InputError(f"{source}: nested too deeply to be a report; save it as text") from None
     except TipclassifyError:
@@ -103,5 +90,5 @@ def _read(
         raise broken_input(source, error) from None
     if all(block.heading for block in document.blocks):
         raise InputError(f"{source}: no readable text in it; give a file with text")
-    country, year = country_and_year(document.title, source, document.text[:_OPENING])
+    country, year = country_and_year(document.title, source, document.text)
     return with_countries(replace(document, country=document.country or country, year=document.year or year))

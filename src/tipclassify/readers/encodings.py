@@ -106,12 +106,18 @@ def guess_encoding(data: bytes) -> str | None:
     """
     runs = list(dict.fromkeys(islice(_non_ascii_runs(data), _MAX_RUNS)))
     joined = b"\n".join(runs)
-    best, best_score = None, _MIN_PLAUSIBILITY * len(runs)
+    best: str | None = None
+    best_score = _MIN_PLAUSIBILITY * len(runs)
     for encoding in _CANDIDATES:
         score = _plausibility(joined.decode(encoding, "replace"))
         if score > best_score:
             best, best_score = encoding, score
-    return best or _guess_any_language(data)
+    if best is None:
+        from charset_normalizer import from_bytes
+
+        found = from_bytes(data[:200_000]).best()
+        best = found.encoding if found else None
+    return best
 
 
 def _non_ascii_runs(data: bytes) -> Iterator[bytes]:
@@ -121,13 +127,6 @@ def _non_ascii_runs(data: bytes) -> Iterator[bytes]:
         before = data[max(end, found.start() - _CONTEXT) : found.start()].rsplit(None, 1)
         yield (before[-1] if before and data[found.start() - 1 : found.start()].strip() else b"") + found[0]
         end = found.end()
-
-
-def _guess_any_language(data: bytes) -> str | None:
-    from charset_normalizer import from_bytes
-
-    found = from_bytes(data[:200_000]).best()
-    return found.encoding if found else None
 
 
 def _plausibility(text: str) -> float:

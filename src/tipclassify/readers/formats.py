@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import Final, Literal
+from typing import Final
 from urllib.parse import urlsplit
 
 from tipclassify.errors import InputError
 from tipclassify.readers.encodings import BYTE_ORDER_MARKS
 from tipclassify.readers.limits import open_zip
+from tipclassify.text.document import Document
 
-__all__ = ["SUFFIXES", "InputFormat", "detect_format", "is_blank", "is_gzip", "is_link", "suffix_of"]
-
-InputFormat = Literal["text", "markdown", "html", "mhtml", "pdf", "docx", "epub"]
-"""Supported formats, one for each reader."""
+__all__ = ["SUFFIXES", "detect_format", "is_blank", "is_gzip", "is_link", "reader_of", "suffix_of"]
 
 _WORD: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-# Suffixes, media types, and the name of a format that the content tells.
-_FORMATS: Final[dict[InputFormat, tuple[str, str, str]]] = {
-    "text": (".txt .text", "text/plain", ""),
-    "markdown": (".md .markdown", "text/markdown text/x-markdown", ""),
-    "html": (".html .htm .xhtml", "text/html application/xhtml+xml", ""),
-    "mhtml": (".mht .mhtml", "multipart/related", "a saved web page (MHTML)"),
-    "pdf": (".pdf", "application/pdf application/x-pdf", "a PDF file"),
-    "docx": (".docx", _WORD, "a Word file"),
-    "epub": (".epub", "application/epub+zip", "an EPUB file"),
+# Module of the reader `read_<format>`, suffixes, media types, and the name of a format that the content tells.
+_FORMATS: Final = {
+    "text": ("text", ".txt .text", "text/plain", ""),
+    "markdown": ("markdown", ".md .markdown", "text/markdown text/x-markdown", ""),
+    "html": ("html.reader", ".html .htm .xhtml", "text/html application/xhtml+xml", ""),
+    "mhtml": ("html.reader", ".mht .mhtml", "multipart/related", "a saved web page (MHTML)"),
+    "pdf": ("pdf.reader", ".pdf", "application/pdf application/x-pdf", "a PDF file"),
+    "docx": ("office", ".docx", _WORD, "a Word file"),
+    "epub": ("epub", ".epub", "application/epub+zip", "an EPUB file"),
 }
-_FORMAT_BY_SUFFIX: Final = {suffix: kind for kind, (names, _, _) in _FORMATS.items() for suffix in names.split()}
-_FORMAT_BY_MEDIA_TYPE: Final = {name: kind for kind, (_, names, _) in _FORMATS.items() for name in names.split()}
+_FORMAT_BY_SUFFIX: Final = {suffix: kind for kind, (_, names, *_) in _FORMATS.items() for suffix in names.split()}
+_FORMAT_BY_MEDIA_TYPE: Final = {name: kind for kind, (_, _, names, _) in _FORMATS.items() for name in names.split()}
 
 SUFFIXES: Final = tuple(_FORMAT_BY_SUFFIX)
 """Suffixes of supported files; each may be followed by .gz."""
@@ -120,7 +120,13 @@ def is_blank(data: bytes) -> bool:
     return not data.lstrip(b" \t\r\n\f\v\0")
 
 
-def detect_format(data: bytes, source: str, suffix: str, content_type: str | None = None) -> InputFormat:
+def reader_of(kind: str) -> Callable[..., Document]:
+    """Return the reader of a format; it and its dependencies are imported on demand."""
+    reader: Callable[..., Document] = getattr(import_module(f"tipclassify.readers.{_FORMATS[kind][0]}"), f"read_{kind}")
+    return reader
+
+
+def detect_format(data: bytes, source: str, suffix: str, content_type: str | None = None) -> str:
     """Detect the format from content, media type or suffix; `InputError` if unsupported or where they contradict."""
     found = _detect_content(data, source)
     if found in _FORMATS:
@@ -131,7 +137,7 @@ def detect_format(data: bytes, source: str, suffix: str, content_type: str | Non
         raise InputError(f"{source}: {_UNSUPPORTED[foreign]}")
     if kind in (None, "text"):  # servers often send other files as text/plain or without a type
         kind = _FORMAT_BY_SUFFIX.get(suffix, kind)
-    if kind and (what := _FORMATS[kind][2]):
+    if kind and (what := _FORMATS[kind][3]):
         called = f"not {what}, though it is called one"
         raise InputError(f"{source}: {called}; check the file, or name it .txt if it is text")
     if kind is None and content_type is None and suffix and not _NOT_A_SUFFIX.fullmatch(suffix):

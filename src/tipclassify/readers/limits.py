@@ -70,10 +70,8 @@ def gunzip(data: bytes, name: str) -> bytes:
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
             unpacked = file.read(LARGEST + 1)
-    except EOFError:
-        raise InputError(f"{name}: the gzip file ends early; download it again") from None
-    except (OSError, zlib.error, struct.error):
-        raise InputError(f"{name}: damaged gzip file; download it again") from None
+    except (EOFError, OSError, zlib.error, struct.error):
+        raise InputError(f"{name}: damaged or incomplete gzip file; download it again") from None
     if len(unpacked) > LARGEST:
         raise InputError(f"{name}: unpacks to over {LARGEST / 1e6:.0f} MB; unpack and split it")
     return unpacked

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
 from tipclassify.text.document import Block, Document
 from tipclassify.text.segmentation.sections import Outline, named_section, run_in_section
@@ -16,7 +17,8 @@ _HEADING_WORDS: Final = 14
 _INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 
 
-class SourceBlock(NamedTuple):
+@dataclass(slots=True)
+class SourceBlock:
     """The text of a paragraph, list entry, table row or heading."""
 
     text: str

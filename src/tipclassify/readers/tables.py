@@ -23,11 +23,7 @@ def read_table(path: str, options: ReadOptions) -> Iterator[list[tuple[int, byte
     """Read the rows of a table, or of the first sheet of a workbook, as JSON with their row numbers, in batches.
 
     Rows without a text are left out, with a warning.
-
-    Raises
-    ------
-    InputError
-        When the file is damaged, or has no column for the text.
+    Raises `InputError` when the file is damaged, or has no column for the text.
     """
     data = read_bounded(path)
     workbook = Path(path).suffix.lower() == ".xlsx"

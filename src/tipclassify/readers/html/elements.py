@@ -65,14 +65,8 @@ _HEADING_NAMES: Final = _names(
 )
 _BOLD: Final = re.compile(r"font-weight:\s*(?:bold|[6-9]00)", re.IGNORECASE)
 _INVISIBLE_STYLE: Final = re.compile(r"display:\s*none|visibility:\s*hidden", re.IGNORECASE)
-_INVISIBLE_CLASS: Final = re.compile(
-    r"(?:^|\s)(?:hidden|hide|d-none|is-hidden)(?=\s|$)(?!.*(?:\b(?:xs|sm|md|lg|xl)[:-]|visible-))"
-)
 _TAB_TARGETS: Final = ("aria-controls", "href", "data-bs-target", "data-target")
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_WRAPPER_NAMES: Final = re.compile(
-    r"(?:^|(?<=\s))(?:(?:has|with|no|without|js|layout)[-_]|(?:tag|category|topic)[-_](?!list|cloud|links))[\w-]+"
-)
 _DIGITS: Final = re.compile(r"\d+")
 _MAX_CLASS_LENGTH: Final = 1_000  # characters of a class attribute; longer ones are generated
 
@@ -101,7 +95,7 @@ def traits_of(element: etree._Element) -> Traits:
 def _traits(
     tag: str, names: str | None, anchor: str | None, role: str | None, style: str | None, *hidden: str | None
 ) -> Traits:
-    plain, identifier = _normalize_names(names or ""), _normalize_names(anchor or "")
+    plain, identifier = (_CAMEL.sub("-", name[:_MAX_CLASS_LENGTH]).lower() for name in (names or "", anchor or ""))
     can_be_named = tag in _NAMED_TAGS
     notes = role in ("doc-endnotes", "doc-footnote") or _NOTE_NAMES.search(plain) is not None
     notes = notes or (can_be_named and _NOTE_NAMES.search(identifier) is not None)
@@ -110,7 +104,6 @@ def _traits(
         hidden[0] not in (None, "until-found")
         or hidden[1] == "true"
         or _INVISIBLE_STYLE.search(style or "") is not None
-        or _INVISIBLE_CLASS.search(names or "") is not None
     )
     return Traits(
         furniture=tag in _FURNITURE_TAGS or role in _FURNITURE_ROLES or _INVISIBLE_NAMES.search(plain) is not None,
@@ -120,11 +113,6 @@ def _traits(
         heading=role == "heading" or (tag in ("p", "div") and _HEADING_NAMES.search(plain) is not None),
         notes=notes,
     )
-
-
-def _normalize_names(names: str) -> str:
-    """Normalize class names: lower case, camelCase split, without modifiers (``has-…``) and topics of a post."""
-    return _WRAPPER_NAMES.sub("", _CAMEL.sub("-", names[:_MAX_CLASS_LENGTH]).lower())
 
 
 class Furniture:

@@ -6,12 +6,14 @@ Elements that `elements.is_furniture` names are left out; every other text is ke
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from lxml import etree
 
 from tipclassify.readers.html.elements import BLOCKS, HEADINGS, Furniture, short_text, traits_of, visible_text
-from tipclassify.readers.source_blocks import could_be_heading
+from tipclassify.readers.source_blocks import SourceBlock, could_be_heading
 from tipclassify.text.segmentation.sections import named_section
 
 __all__ = ["Line", "is_sentence", "page_lines"]
@@ -34,17 +36,15 @@ _GROUPS: Final = frozenset("body div section article main center details td form
 _LINK, _BOLD, _PRE, _NOTES, _ITEM, _HEADING, _PARAGRAPH, _DOUBTFUL = (1 << bit for bit in range(8))
 
 
-class Line(NamedTuple):
+@dataclass(slots=True)
+class Line(SourceBlock):
     """A block of text of the page."""
 
-    text: str  # with white space collapsed
-    kind: str = "text"  # "title" (of the document), "heading", "text", "item" (of a list) or "row" (of a table)
     linked: float = 0.0  # share of its characters in links
     bold: bool = False  # all of it
     notes: bool = False  # in the footnotes
     doubtful: bool = False  # in an element with the name of furniture
     group: int = 0  # the innermost element that groups paragraphs, with its siblings of the same tag and class
-    level: int | None = None  # of a heading, 1 to 6
 
 
 class _Piece(NamedTuple):
@@ -68,22 +68,25 @@ def is_sentence(text: str) -> bool:
     return _SENTENCE_END.search(text[-6:]) is not None
 
 
-def page_lines(root: etree._Element, furniture: Furniture) -> list[Line]:
-    """Read the lines of an element, without furniture.
+def page_lines(page: etree._Element, parts: Sequence[etree._Element] = ()) -> list[Line]:
+    """Read the lines of a page, or of some parts of it, without furniture.
 
-    >>> page = etree.HTML("<nav>Home</nav><p>Police <b>acted</b>.</p>")
-    >>> [line.text for line in page_lines(page, Furniture(page))]
+    >>> [line.text for line in page_lines(etree.HTML("<nav>Home</nav><p>Police <b>acted</b>.</p>"))]
     ['Police acted.']
     """
-    reader = _LineReader(furniture)
-    reader.read(root)
+    reader = _LineReader(Furniture(page))
+    for part in parts or [page]:
+        reader.read(part)
     size = sum(len(line.text) for line in reader.lines)
     bold = sum(len(line.text) for line in reader.lines if line.bold and line.kind != "heading")
-    return [_with_kind(line, bold < _MAX_BOLD_SHARE * size) for line in reader.lines]
+    for line in reader.lines:
+        line.kind = _kind(line, bold < _MAX_BOLD_SHARE * size)
+        line.level = line.level if line.kind == "heading" else None
+    return reader.lines
 
 
-def _with_kind(line: Line, bold_is_heading: bool) -> Line:
-    """Return a line as heading or text, by its markup, its words and its bold type."""
+def _kind(line: Line, bold_is_heading: bool) -> str:
+    """Return whether a line is a heading or text, by its markup, its words and its bold type."""
     text, kind = line.text, line.kind
     if kind == "heading":
         words = text.count(" ") + 1
@@ -94,8 +97,8 @@ def _with_kind(line: Line, bold_is_heading: bool) -> Line:
         emphasized = kind == "title" or (line.bold and bold_is_heading) or (text.isupper() and len(text) > 3)
         heading = kind != "row" and (named_section(text) is not None or (emphasized and could_be_heading(text)))
     if heading:
-        return line._replace(kind="heading")
-    return line._replace(kind="text" if kind in ("heading", "title") else kind, level=None)
+        return "heading"
+    return "text" if kind in ("heading", "title") else kind
 
 
 class _LineReader:
@@ -208,9 +211,18 @@ class _LineReader:
         flags = said[-1].flags
         size = sum(len(piece.text) for piece in said)
         linked = sum(len(piece.text) for piece in said if piece.flags & _LINK)
-        kind = "item" if self.kind == "text" and flags & _ITEM else self.kind
-        notes, doubtful = bool(flags & _NOTES), bool(flags & _DOUBTFUL)
-        self.lines.append(Line(text, kind, linked / size, _is_bold(said), notes, doubtful, said[-1].group, self.level))
+        self.lines.append(
+            Line(
+                text,
+                "item" if self.kind == "text" and flags & _ITEM else self.kind,
+                level=self.level,
+                linked=linked / size,
+                bold=_is_bold(said),
+                notes=bool(flags & _NOTES),
+                doubtful=bool(flags & _DOUBTFUL),
+                group=said[-1].group,
+            )
+        )
         self.kind, self.level = "text", None
 
     def add_heading(self, text: str, level: int) -> None:
@@ -285,9 +297,8 @@ class _LineReader:
             linked = sum(line.linked * len(line.text) for line in lines) / sum(len(line.text) for line in lines)
             mark, rest = (f"{lines[0].text} ", lines[1:]) if _ENUMERATOR.fullmatch(lines[0].text) else ("", lines)
             text = mark + " | ".join(line.text for line in rest)
-            self.lines[first:] = [
-                lines[0]._replace(text=text, kind="row", linked=linked, bold=False, group=self.groups[-1])
-            ]
+            row = replace(lines[0], text=text, kind="row", linked=linked, bold=False, group=self.groups[-1])
+            self.lines[first:] = [row]
 
 
 def _is_bold(pieces: list[_Piece]) -> bool:

@@ -15,25 +15,27 @@ from lxml import etree
 
 from tipclassify.errors import InputError
 from tipclassify.readers.html.content import main_content, trim_edges, without_furniture
-from tipclassify.readers.html.elements import Furniture, short_text
+from tipclassify.readers.html.elements import short_text
 from tipclassify.readers.html.layouts import known_parts
 from tipclassify.readers.html.lines import Line, page_lines
-from tipclassify.readers.source_blocks import SourceBlock, build_document
+from tipclassify.readers.source_blocks import build_document
 from tipclassify.readers.text import decode, decode_text
 from tipclassify.text.document import Document
 
-__all__ = ["read_html", "read_mhtml", "read_page"]
+__all__ = ["read_html", "read_mhtml", "read_page", "read_whole_page"]
 
 _HEAD: Final = 4_096  # bytes in which a page declares its encoding
 _CHARSET: Final = re.compile(
     rb"""<meta[^>]{0,300}?charset\s*=\s*["']?\s*([\w.:-]+)|^\s*<\?xml[^>]{0,100}?encoding\s*=\s*["']([\w.:-]+)""",
     re.IGNORECASE,
 )
-# Encoding labels that Python does not know or reads as a subset (https://encoding.spec.whatwg.org).
+# Labels that Python does not know or reads as a subset (https://encoding.spec.whatwg.org); one that can be read as
+# ASCII is not UTF-16.
 _WEB_ENCODINGS: Final = dict(
     pair.split("=")
     for pair in """gb2312=gb18030 gbk=gb18030 euc-kr=cp949 ks_c_5601-1987=cp949 shift_jis=cp932 sjis=cp932
-    iso-8859-8-i=iso-8859-8 iso-8859-9=cp1254 iso-8859-11=cp874 tis-620=cp874 windows-874=cp874""".split()
+    iso-8859-8-i=iso-8859-8 iso-8859-9=cp1254 iso-8859-11=cp874 tis-620=cp874 windows-874=cp874
+    utf-16=utf-8 utf-16le=utf-8 utf-16be=utf-8""".split()
 )
 _WORD: Final = re.compile(r"\w+")
 _SEPARATOR: Final = re.compile(r"\s+[-–—|•·»~]+\s+|\s*\|\s*|\s+::?\s+")
@@ -78,30 +80,34 @@ def read_mhtml(data: bytes, source: str) -> Document:
     return read_page(decode(content, page.get_content_charset(), source), source)
 
 
-def read_page(page: str, source: str, whole: bool = False) -> Document:
-    """Read the main text of a page, or, if it is a part of a document such as a chapter of a book, the `whole` of it."""
+def read_page(page: str, source: str) -> Document:
+    """Read the main text of a page of a site; raise `InputError` as `read_html` does."""
     tree = _parse(page, source)
     advice = _advice_without_text(tree)
-    etree.strip_elements(tree, *_SKIPPED_TAGS, with_tail=False)
-    body = tree.find("body")
-    body = tree if body is None else body
-    furniture = Furniture(body)
+    body = _body(tree)
     parts = known_parts(body)
-    lines = [line for part in parts or [body] for line in page_lines(part, furniture)]
+    lines = page_lines(body, parts)
     if parts:
         lines = trim_edges(without_furniture(line for line in lines if not line.doubtful))
     else:
-        lines = without_furniture(lines) if whole else main_content(lines, body)
-    blocks = (SourceBlock(line.text, line.kind, level=line.level) for line in lines)
-    document = build_document(blocks, source, _title(tree, lines))
+        lines = main_content(lines, body)
+    title = _title(tree, lines)
+    document = build_document(lines, source, title)
     if all(block.heading for block in document.blocks):
         raise InputError(f"{source}: no readable text in this page; {advice}")
-    title = document.title or ""
-    if len(document.text) < _MAX_ERROR_PAGE and _ERROR_TITLE.fullmatch(title):
+    if len(document.text) < _MAX_ERROR_PAGE and _ERROR_TITLE.fullmatch(title or ""):
         raise InputError(
             f"{source}: the site's error page ({title}), not a report; open the address in a browser and save it"
         )
     return document
+
+
+def read_whole_page(page: str, source: str) -> list[Line]:
+    """Read the blocks of a page that is a part of a document, such as a chapter of a book: all of it is main text.
+
+    Raises `InputError` when it is nested too deeply.
+    """
+    return without_furniture(page_lines(_body(_parse(page, source))))
 
 
 def _declared_encoding(data: bytes) -> str | None:
@@ -109,8 +115,6 @@ def _declared_encoding(data: bytes) -> str | None:
     if not found:
         return None
     label = (found[1] or found[2]).decode("ascii", "replace").lower().removeprefix("x-")
-    if label.startswith("utf-16"):
-        return "utf-8"  # a label readable as ASCII bytes is not UTF-16
     return _WEB_ENCODINGS.get(label, label)
 
 
@@ -122,6 +126,13 @@ def _parse(page: str, source: str) -> etree._Element:
     if any("depth" in error.message for error in parser.error_log.filter_from_fatals()):
         raise InputError(f"{source}: nested too deeply to be a report; save it as text")
     return etree.Element("html") if tree is None else tree
+
+
+def _body(tree: etree._Element) -> etree._Element:
+    """Return the body of a page, without scripts, pictures and form fields."""
+    etree.strip_elements(tree, *_SKIPPED_TAGS, with_tail=False)
+    body = tree.find("body")
+    return tree if body is None else body
 
 
 def _title(tree: etree._Element, lines: Sequence[Line]) -> str | None:
