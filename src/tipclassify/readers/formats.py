@@ -14,7 +14,7 @@ from tipclassify.readers.encodings import BYTE_ORDER_MARKS
 from tipclassify.readers.limits import open_zip
 from tipclassify.text.document import Document
 
-__all__ = ["SUFFIXES", "detect_format", "is_blank", "is_gzip", "is_link", "reader_of", "suffix_of"]
+__all__ = ["SUFFIXES", "detect_format", "is_link", "reader_of", "suffix_of"]
 
 _WORD: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 # Module of the reader `read_<format>`, suffixes, media types, and the name of a format that the content tells.
@@ -83,7 +83,6 @@ _MHTML_TYPE: Final = re.compile(rb"^content-type:\s*(?:multipart/related|text/ht
 _HEAD_BYTES: Final = 4_000
 _MAX_BLANK_BYTES: Final = 100_000  # some sites precede the page with one empty line for each line of their scripts
 _NOT_A_SUFFIX: Final = re.compile(r"\.(?:\d+|.* .*)")  # "Report 2024.2", "vol. 1 final"
-_READABLE: Final = "PDF, Word (.docx), HTML, EPUB, Markdown or text (.txt)"
 
 
 def is_link(name: str) -> bool:
@@ -104,22 +103,6 @@ def suffix_of(name: str) -> str:
     return (path.with_suffix("") if path.suffix.lower() == ".gz" else path).suffix.lower()
 
 
-def is_gzip(data: bytes) -> bool:
-    """Return whether `data` is gzip-compressed."""
-    return data.startswith(b"\x1f\x8b")
-
-
-def is_blank(data: bytes) -> bool:
-    """Return whether `data` is only white space and zero bytes, with or without a byte-order mark.
-
-    >>> is_blank(b"\\xef\\xbb\\xbf\\n"), is_blank(b"Police")
-    (True, False)
-    """
-    for mark, _ in BYTE_ORDER_MARKS:
-        data = data.removeprefix(mark)
-    return not data.lstrip(b" \t\r\n\f\v\0")
-
-
 def reader_of(kind: str) -> Callable[..., Document]:
     """Return the reader of a format; it and its dependencies are imported on demand."""
     reader: Callable[..., Document] = getattr(import_module(f"tipclassify.readers.{_FORMATS[kind][0]}"), f"read_{kind}")
@@ -138,10 +121,12 @@ def detect_format(data: bytes, source: str, suffix: str, content_type: str | Non
     if kind in (None, "text"):  # servers often send other files as text/plain or without a type
         kind = _FORMAT_BY_SUFFIX.get(suffix, kind)
     if kind and (what := _FORMATS[kind][3]):
-        called = f"not {what}, though it is called one"
-        raise InputError(f"{source}: {called}; check the file, or name it .txt if it is text")
+        raise InputError(
+            f"{source}: not {what}, though it is called one; check the file, or name it .txt if it is text"
+        )
     if kind is None and content_type is None and suffix and not _NOT_A_SUFFIX.fullmatch(suffix):
-        raise InputError(f"{source}: cannot read {suffix} files; give {_READABLE}")
+        readable = "PDF, Word (.docx), HTML, EPUB, Markdown or text (.txt)"
+        raise InputError(f"{source}: cannot read {suffix} files; give {readable}")
     if kind in (None, "text") and _HTML_FRAGMENT.match(data[:_HEAD_BYTES]):
         return "html"  # a page body, saved or piped without its head
     return kind or "text"

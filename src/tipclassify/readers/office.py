@@ -200,11 +200,8 @@ def _table_blocks(table: Any, styles: dict[str, _Style]) -> Iterator[SourceBlock
     """Yield the rows of a table, or its paragraphs if it is a layout table."""
     for row in _outermost(table, f"{_W}tr"):
         cells = [cell for element in _outermost(row, f"{_W}tc") if (cell := list(_source_blocks(element, styles)))]
-        if len(cells) == 1 or any(map(_is_running_text, cells)):
+        lengths = [sum(len(piece.text.split()) for piece in cell) for cell in cells if len(cell) > 1]
+        if len(cells) == 1 or max(lengths, default=0) > _MIN_LAYOUT_WORDS:
             yield from (piece for cell in cells for piece in cell)
         elif cells:
             yield SourceBlock(table_row(" ".join(piece.text for piece in cell) for cell in cells))
-
-
-def _is_running_text(cell: list[SourceBlock]) -> bool:
-    return len(cell) > 1 and sum(len(piece.text.split()) for piece in cell) > _MIN_LAYOUT_WORDS

@@ -41,14 +41,13 @@ def _with_copied_title(document: Document) -> Document:
     """Return a text copied from a web page with its title, the first long line under the page's furniture."""
     for number, block in enumerate(document.blocks[:_MAX_FURNITURE]):
         text = document.text[block.start : block.end].strip()
-        if number and len(text.split()) >= _MIN_TITLE_WORDS and not is_furniture(text):
-            if block.heading or _SENTENCE_END.search(text) or len(text) > _MAX_TITLE:
-                break
-            blocks = list(document.blocks)
-            blocks[number] = replace(block, heading=True)
-            return replace(document, title=text, blocks=tuple(blocks))
-        if number == 0 and not is_furniture(text):
+        if is_furniture(text) or (number and len(text.split()) < _MIN_TITLE_WORDS):
+            continue
+        if number == 0 or block.heading or _SENTENCE_END.search(text) or len(text) > _MAX_TITLE:
             break
+        blocks = list(document.blocks)
+        blocks[number] = replace(block, heading=True)
+        return replace(document, title=text, blocks=tuple(blocks))
     return document
 
 
@@ -131,14 +130,10 @@ def _with_pages(document: Document) -> Document:
     for block in document.blocks:
         feeds = text.count("\f", at, block.start)
         page, at = page + feeds, block.start
-        if blocks and feeds and _continues_sentence(text, blocks[-1], block):
-            blocks[-1] = replace(blocks[-1], end=block.end)
+        last = blocks[-1] if feeds and blocks else None
+        goes_on = text[block.start : block.end].lstrip()[:1].islower() and not block.heading
+        if last and goes_on and not last.heading and not _SENTENCE_END.search(text, last.start, last.end):
+            blocks[-1] = replace(last, end=block.end)
         else:
             blocks.append(replace(block, page=page))
     return replace(document, blocks=tuple(blocks))
-
-
-def _continues_sentence(text: str, last: Block, block: Block) -> bool:
-    heading = last.heading or block.heading
-    first = text[block.start : block.end].lstrip()[:1]
-    return not heading and first.islower() and not _SENTENCE_END.search(text, last.start, last.end)

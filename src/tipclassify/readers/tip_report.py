@@ -11,7 +11,7 @@ from typing import Final
 
 from tipclassify.download import Download, LinkError, download
 from tipclassify.errors import InputError, UsageError
-from tipclassify.readers import read_download
+from tipclassify.readers import read_bytes
 from tipclassify.readers.countries import Country, country_and_year, fold_name
 
 __all__ = ["addresses", "check_year", "find_narrative", "is_narrative", "latest_years"]
@@ -102,13 +102,13 @@ def is_narrative(page: Download, country: Country, year: int) -> bool:
 
     Sites redirect unknown addresses to their front page or to a CAPTCHA.
     """
-    if page.content_type not in (None, "text/html", "application/xhtml+xml"):
+    another_year = country_and_year(None, page.url, "")[1] not in (None, year)
+    if another_year or page.content_type not in (None, "text/html", "application/xhtml+xml"):
         return False
     try:
-        title = read_download(page, page.url).title or ""
+        title = read_bytes(page.data, page.url, got=page).title or ""
     except InputError:
         return False
     found = country_and_year(title, "", "")[0]
     named = any(f" {fold_name(slug)} " in f" {fold_name(title)} " for slug in country.slugs)
-    another_year = country_and_year(None, page.url, "")[1] not in (None, year)
-    return not another_year and (found == country.name or (found is None and named))
+    return found == country.name or (found is None and named)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from email import message_from_bytes, policy
-from email.message import Message
 from typing import Final
 
 from lxml import etree
@@ -73,11 +72,11 @@ def read_html(data: bytes, source: str, encoding: str | None = None, declared: s
 def read_mhtml(data: bytes, source: str) -> Document:
     """Read the first page in a web page saved as one file; raise `InputError` when there is none, or no text in it."""
     message = message_from_bytes(data, policy=policy.compat32)
-    page = next((part for part in message.walk() if part.get_content_type() == "text/html"), None)
-    content = page.get_payload(decode=True) if isinstance(page, Message) else None
-    if page is None or not isinstance(content, bytes):
+    pages = [part for part in message.walk() if part.get_content_type() == "text/html"]
+    content = pages[0].get_payload(decode=True) if pages else None
+    if not isinstance(content, bytes):
         raise InputError(f"{source}: no page in this saved web page; save it complete, or as text")
-    return read_page(decode(content, page.get_content_charset(), source), source)
+    return read_page(decode(content, pages[0].get_content_charset(), source), source)
 
 
 def read_page(page: str, source: str) -> Document:
@@ -110,11 +109,9 @@ def read_whole_page(page: str, source: str) -> list[Line]:
     return without_furniture(page_lines(_body(_parse(page, source))))
 
 
-def _declared_encoding(data: bytes) -> str | None:
+def _declared_encoding(data: bytes) -> str:
     found = _CHARSET.search(data[:_HEAD])
-    if not found:
-        return None
-    label = (found[1] or found[2]).decode("ascii", "replace").lower().removeprefix("x-")
+    label = (found[1] or found[2]).decode("ascii", "replace").lower().removeprefix("x-") if found else ""
     return _WEB_ENCODINGS.get(label, label)
 
 
@@ -158,9 +155,7 @@ def _without_site(title: str, site: str) -> tuple[str, str]:
     if not cuts:
         return title, ""
     first, last = title[: cuts[0].start()], title[cuts[-1].end() :]
-    if site and first.casefold() == site.casefold():
-        return title[cuts[0].end() :], first
-    if _ACRONYM.fullmatch(first):
+    if (site and first.casefold() == site.casefold()) or _ACRONYM.fullmatch(first):
         return title[cuts[0].end() :], first
     if (site and last.casefold() == site.casefold()) or not _REPORT_WORDS.search(last):
         return title[: cuts[-1].start()], last
