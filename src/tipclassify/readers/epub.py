@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from lxml import etree
 
 from tipclassify.errors import InputError
+from tipclassify.readers.html.reader import declared_encoding, read_whole_page
 from tipclassify.readers.limits import open_zip, read_member
 from tipclassify.readers.source_blocks import build_document
 from tipclassify.readers.text import decode
@@ -22,7 +23,6 @@ __all__ = ["read_epub"]
 _CONTAINER: Final = "META-INF/container.xml"
 _DRM_FILES: Final = ("META-INF/encryption.xml", "META-INF/rights.xml")
 _CHAPTER_TYPES: Final = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml")
-_ENCODING: Final = re.compile(rb"""\s*<\?xml[^>]{0,200}encoding\s*=\s*["']([\w.-]+)""")
 # HTML parsers read a self-closed XML element as an open one, which would contain all that follows.
 _SELF_CLOSED: Final = re.compile(r"""<([A-Za-z][\w:-]*)((?:\s(?:[^<>"']|"[^"<]*"|'[^'<]*')*?)?)/>""")
 _VOID: Final = frozenset("area base br col embed hr img input link meta param source track wbr".split())
@@ -30,8 +30,6 @@ _VOID: Final = frozenset("area base br col embed hr img input link meta param so
 
 def read_epub(data: bytes, source: str) -> Document:
     """Read all chapters; one without a heading continues the section before; raise `InputError` if there is no text."""
-    from tipclassify.readers.html.reader import read_whole_page
-
     archive = open_zip(data, source)
     root = next((file.get("full-path", "") for file in _parse(archive, _CONTAINER, source).iter("{*}rootfile")), "")
     if not root:
@@ -57,8 +55,7 @@ def _chapters(archive: zipfile.ZipFile, package: etree._Element, root: str, sour
         is_chapter = item.get("media-type") in _CHAPTER_TYPES and "nav" not in item.get("properties", "").split()
         if is_chapter and member in members:
             page = read_member(archive, member, source)
-            declared = _ENCODING.match(page)
-            text = decode(page, declared[1].decode("ascii") if declared else None, source)
+            text = decode(page, declared_encoding(page), source)
             yield _SELF_CLOSED.sub(lambda m: m[0] if m[1].lower() in _VOID else f"<{m[1]}{m[2]}></{m[1]}>", text)
 
 

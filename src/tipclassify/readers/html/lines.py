@@ -117,7 +117,6 @@ class _LineReader:
         self.level: int | None = None
 
     def read(self, root: etree._Element) -> None:
-        """Read the text of an element into lines."""
         walk = etree.iterwalk(root, events=("start", "end"))
         for event, element in walk:
             if event == "start":
@@ -202,7 +201,6 @@ class _LineReader:
                 self.pieces.append(_SPACE)
 
     def flush(self) -> None:
-        """End the current line."""
         pieces, self.pieces = self.pieces, []
         text = visible_text("".join(piece.text for piece in pieces)) if pieces else ""
         if not text:

@@ -21,7 +21,7 @@ from tipclassify.readers.source_blocks import build_document
 from tipclassify.readers.text import decode, decode_text
 from tipclassify.text.document import Document
 
-__all__ = ["read_html", "read_mhtml", "read_page", "read_whole_page"]
+__all__ = ["declared_encoding", "read_html", "read_mhtml", "read_page", "read_whole_page"]
 
 _HEAD: Final = 4_096  # bytes in which a page declares its encoding
 _CHARSET: Final = re.compile(
@@ -66,7 +66,7 @@ def read_html(data: bytes, source: str, encoding: str | None = None, declared: s
     >>> document.title, [(block.section, block.heading) for block in document.blocks]
     ('Norvia', [('protection', True), ('protection', False)])
     """
-    return read_page(decode_text(data, source, encoding, declared or _declared_encoding(data)), source)
+    return read_page(decode_text(data, source, encoding, declared or declared_encoding(data)), source)
 
 
 def read_mhtml(data: bytes, source: str) -> Document:
@@ -95,9 +95,7 @@ def read_page(page: str, source: str) -> Document:
     if all(block.heading for block in document.blocks):
         raise InputError(f"{source}: no readable text in this page; {advice}")
     if len(document.text) < _MAX_ERROR_PAGE and _ERROR_TITLE.fullmatch(title or ""):
-        raise InputError(
-            f"{source}: the site's error page ({title}), not a report; open the address in a browser and save it"
-        )
+        raise InputError(f"{source}: the site's error page ({title}), not a report; open it in a browser and save it")
     return document
 
 
@@ -109,7 +107,8 @@ def read_whole_page(page: str, source: str) -> list[Line]:
     return without_furniture(page_lines(_body(_parse(page, source))))
 
 
-def _declared_encoding(data: bytes) -> str:
+def declared_encoding(data: bytes) -> str:
+    """Return the encoding that a page declares, or an empty string."""
     found = _CHARSET.search(data[:_HEAD])
     label = (found[1] or found[2]).decode("ascii", "replace").lower().removeprefix("x-") if found else ""
     return _WEB_ENCODINGS.get(label, label)
