@@ -1,6 +1,6 @@
 """Read a parsed web page into lines in one walk: headings, paragraphs, list entries and table rows.
 
-Elements that `elements.is_furniture` names are left out; every other text is kept, in its order.
+Elements that `elements.Furniture` holds to be furniture are left out; every other text is kept, in its order.
 """
 
 from __future__ import annotations
