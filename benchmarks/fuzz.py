@@ -181,7 +181,7 @@ def verify(kind: str, chance: random.Random) -> None:  # noqa: ARG001
         verify_bundle(file.name)
 
 
-READERS: Final = ("html", "pdf", "docx", "epub", "rtf", "md", "txt", "jsonl")
+READERS: Final = ("html", "pdf", "docx", "epub", "md", "txt", "jsonl")
 KINDS: Final[dict[str, Callable[[str, random.Random], None]]] = {
     **dict.fromkeys(READERS, read),
     **dict.fromkeys(("linear", "encoder"), load_model),

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 from test_pdf import column, make_pdf, show
-from test_rtf import texts as texts_of_rtf
 from test_word import with_body
 
 from tipclassify import Classifier, InputError
@@ -21,7 +20,6 @@ from tipclassify.readers.html.reader import read_html
 from tipclassify.readers.markdown import read_markdown
 from tipclassify.readers.office import read_docx
 from tipclassify.readers.pdf.reader import read_pdf
-from tipclassify.readers.rtf import read_rtf
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.passages import split_passages, text_document
 from tipclassify.text.segmentation.sections import Outline, join_headings
@@ -127,19 +125,12 @@ def as_word() -> Document:
     return read_docx(with_body("".join(outlined.format(level - 1, text) + after for text, level in OUTLINE)), "a.docx")
 
 
-def as_rtf() -> Document:
-    body = "".join(
-        rf"\pard\outlinelevel{level - 1} {text}\par\pard The law was not enforced.\par " for text, level in OUTLINE
-    )
-    return read_rtf(rf"{{\rtf1\ansi\deff0{{\fonttbl{{\f0 Times;}}}}{body}}}".encode(), "a.rtf")
-
-
 def as_bold_lines() -> Document:
     after = "<p>The law was not enforced in any of the provinces, as in all of the years before it.</p>"
     return read_html("".join(f"<p><b>{text}</b></p>{after}" for text, _ in OUTLINE).encode(), "a.html")
 
 
-@pytest.mark.parametrize("read", [as_html, as_markdown, as_word, as_rtf, as_bold_lines])
+@pytest.mark.parametrize("read", [as_html, as_markdown, as_word, as_bold_lines])
 def test_every_format_gives_the_same_sections(read: Callable[[], Document]) -> None:
     document = read()
     assert [document.text[b.start : b.end] for b in document.blocks if b.heading] == [text for text, _ in OUTLINE]
@@ -150,10 +141,6 @@ def test_every_format_gives_the_same_sections(read: Callable[[], Document]) -> N
         "Prisons",
         "Prisons: Other",
     ]
-
-
-def test_the_level_of_a_heading_in_rich_text_leaves_no_sign_in_the_text() -> None:
-    assert texts_of_rtf(r"\outlinelevel8 Prisons\par Police acted.\par") == ["Prisons", "Police acted."]
 
 
 def test_the_heads_of_a_table_in_a_pdf_stand_under_the_heading_before_it() -> None:

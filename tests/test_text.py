@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tipclassify import InputError
 from tipclassify.readers import ReadOptions, read_bytes
 from tipclassify.readers.encodings import guess_encoding, wide_encoding
-from tipclassify.readers.text import check_is_text, decode, decode_as, read_text
+from tipclassify.readers.text import decode, decode_text, read_text
 from tipclassify.text.furniture import is_furniture
 from tipclassify.text.segmentation.passages import split_passages
 
@@ -71,8 +71,8 @@ def test_what_is_valid_utf_8_is_utf_8_whatever_a_server_says() -> None:
 
 
 def test_latin_1_is_read_as_windows_1252_as_browsers_do() -> None:
-    assert decode(b"\x93harbor\x94 gossip \xfc", "iso-8859-1") == decode_as(
-        b"\x93harbor\x94 gossip \xfc", "latin-1", ""
+    assert decode(b"\x93harbor\x94 gossip \xfc", "iso-8859-1") == decode_text(
+        b"\x93harbor\x94 gossip \xfc", "", "latin-1"
     )
     assert decode(b"\x93harbor\x94 gossip \xfc", "iso-8859-1") == "“harbor” gossip ü"
 
@@ -139,13 +139,13 @@ def test_the_named_encoding_is_used_and_nothing_else() -> None:
     page = '<meta charset="utf-8"><p>Dvořák’s shelter closed.'.encode("cp1250")
     assert read_bytes(page, "a.html", ReadOptions(encoding="windows-1250")).text == "Dvořák’s shelter closed."
     assert read_bytes(b"# A\n\ncaf\x8e", "a.md", ReadOptions(encoding="macintosh")).text == "A\n\ncafé"
-    assert decode_as("\ufeffcafé".encode("utf-16-le"), "utf-16-le", "a.txt") == "café"
+    assert decode_text("\ufeffcafé".encode("utf-16-le"), "a.txt", "utf-16-le") == "café"
 
 
 @pytest.mark.parametrize("encoding", ["klingon", "hex", "punycode", "idna", "unicode_escape", "undefined", "", "a\0b"])
 def test_a_name_that_is_no_encoding_of_text_is_reported(encoding: str) -> None:
     with pytest.raises(InputError, match=r"a\.txt: no encoding is called .*; try utf-8, cp1252 or macintosh"):
-        decode_as(b"Police", encoding, "a.txt")
+        decode_text(b"Police", "a.txt", encoding)
 
 
 @pytest.mark.parametrize("encoding", ["unicode_escape", "punycode", "hex", "x" * 2_000])
@@ -192,9 +192,9 @@ def test_text_without_form_feeds_has_no_pages() -> None:
 def test_bytes_are_no_text_with_a_zero_or_many_control_characters(data: bytes, refused: bool) -> None:
     if refused:
         with pytest.raises(InputError, match=r"^a: not text"):
-            check_is_text(data, "a")
+            decode_text(data, "a")
     else:
-        check_is_text(data, "a")
+        decode_text(data, "a")
 
 
 def test_the_named_encoding_does_not_make_binary_data_text() -> None:

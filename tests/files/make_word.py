@@ -1,7 +1,7 @@
-"""Make the Word, RTF, EPUB and Markdown files of this folder: ``python tests/files/make_word.py``.
+"""Make the Word, EPUB and Markdown files of this folder: ``python tests/files/make_word.py``.
 
-Their text is invented. ``word-office.docx`` and ``sample.rtf`` are written by LibreOffice (``soffice``) where it is
-installed, the others by Python alone. Dates inside the files are fixed, so that a second run gives the same bytes.
+Their text is invented. ``word-office.docx`` is written by LibreOffice (``soffice``) where it is installed, the
+others by Python alone. Dates inside the files are fixed, so that a second run gives the same bytes.
 """
 
 from __future__ import annotations
@@ -256,7 +256,7 @@ def _saved(word: object) -> bytes:
     return packed(members)
 
 
-def converted(suffix: str) -> bytes | None:
+def converted() -> bytes | None:
     """The page as LibreOffice writes it, or None where that is not installed."""
     office = shutil.which("soffice")
     if not office:
@@ -264,15 +264,18 @@ def converted(suffix: str) -> bytes | None:
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "page.html"
         page.write_text(PAGE, "utf-8")
-        target = {"docx": "docx:MS Word 2007 XML", "rtf": "rtf:Rich Text Format"}.get(suffix, suffix)
         command = [
             office,
             f"-env:UserInstallation=file://{folder}/profile",
             "--headless",
             "--infilter=HTML (StarWriter)",
         ]
-        subprocess.run([*command, "--convert-to", target, "--outdir", folder, page], check=True, capture_output=True)
-        return (Path(folder) / f"page.{suffix}").read_bytes()
+        subprocess.run(
+            [*command, "--convert-to", "docx:MS Word 2007 XML", "--outdir", folder, page],
+            check=True,
+            capture_output=True,
+        )
+        return (Path(folder) / "page.docx").read_bytes()
 
 
 def main() -> None:
@@ -281,9 +284,8 @@ def main() -> None:
         "word-tracked.docx": word_tracked(),
         "sample.epub": book(),
         "sample.md": MARKDOWN.encode(),
-        "sample.rtf": converted("rtf"),
     }
-    office = converted("docx")
+    office = converted()
     made["word-office.docx"] = repacked(office) if office else None
     for name, data in made.items():
         if data is None:

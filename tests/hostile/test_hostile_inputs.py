@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import Run
 
-from tipclassify import InputError, readers
+from tipclassify import InputError
 from tipclassify.formatting import load_json
 from tipclassify.pipeline import batch
 from tipclassify.pipeline.batch import Tagging
@@ -26,7 +26,7 @@ def test_whatever_a_reader_raises_is_one_line(monkeypatch: pytest.MonkeyPatch, e
     def broken(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(readers, "_document", broken)
+    monkeypatch.setattr("tipclassify.readers.text.read_text", broken)
     with pytest.raises(
         InputError, match=rf"^odd\.txt: cannot be read \({type(error).__name__}[^\n]*report this to us$"
     ):

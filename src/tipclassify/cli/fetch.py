@@ -34,7 +34,7 @@ def fetch(
     them as well. Exits 1 when any country failed; the rest are saved.
     """
     from tipclassify.readers.countries import find_country
-    from tipclassify.readers.tip_report import check_year, find_narrative, latest_years, slugs
+    from tipclassify.readers.tip_report import check_year, find_narrative, latest_years
 
     if year is None:
         years = latest_years(date.today())
@@ -56,7 +56,7 @@ def fetch(
                 country, years, site, allow_private=allow_private, refresh=refresh, reported=print_note
             )
             years = [year]
-            path = output_dir / f"tip-{year}-{slugs(country, year)[0]}.html"
+            path = output_dir / f"tip-{year}-{country.slugs[0]}.html"
             with open_output(path, binary=True) as out:
                 out.write(page.data)
             print_line(path)

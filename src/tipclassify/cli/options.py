@@ -32,7 +32,7 @@ Files = Annotated[
     list[str],
     Argument(
         metavar="FILE...",
-        help="Reports (text, Markdown, HTML, PDF, Word, EPUB, RTF, each also as .gz), links, folders, patterns, "
+        help="Reports (text, Markdown, HTML, PDF, Word, EPUB, each also as .gz), links, folders, patterns, "
         "'@list.txt' with one of these a line, '-' for standard input. A .jsonl file with a 'text' field, and a .csv or "
         ".xlsx file with a column 'text', is scored row by row, without splitting, and keeps its other fields. A folder "
         "gives its reports and .jsonl files; name tables one by one.",

@@ -30,8 +30,6 @@ MEDIA_TYPES: Final = {
     "text/x-markdown": ".md",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
     "application/epub+zip": ".epub",
-    "application/rtf": ".rtf",
-    "text/rtf": ".rtf",
     # Generic types, of files whose format readers detect.
     **dict.fromkeys(("application/gzip", "application/x-gzip", "application/octet-stream"), ""),
     **dict.fromkeys(("application/force-download", "application/x-download", "binary/octet-stream"), ""),

@@ -27,7 +27,7 @@ def read_response(response: httpx.Response, limits: Limits, day: str) -> Downloa
     match = re.match(r"\s*([\w!#$&^.+-]+/[\w!#$&^.+-]+)", response.headers.get("content-type", ""), re.ASCII)
     media_type = match[1].lower() if match else None
     if media_type is not None and media_type not in MEDIA_TYPES:
-        raise LinkError(f"holds {media_type:.160}, which we do not read; give a page, PDF, Word, EPUB, RTF or text")
+        raise LinkError(f"holds {media_type:.160}, which we do not read; give a page, PDF, Word, EPUB or text")
     data = b"".join(_decompressed(response, limits.largest))
     return Download(data, media_type, _charset(response), str(response.url), day)
 

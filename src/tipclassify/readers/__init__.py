@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from tipclassify.errors import InputError, TipclassifyError, broken_input
-from tipclassify.readers.formats import SUFFIXES, InputFormat, detect_format, is_blank, is_gzip, is_link, suffix_of
+from tipclassify.readers.formats import SUFFIXES, detect_format, is_link, reader_of, suffix_of
+from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.text.document import Document
 
 if TYPE_CHECKING:
     from tipclassify.download import Download
 
-__all__ = ["SUFFIXES", "ReadOptions", "is_link", "is_report", "read_bytes", "read_download", "read_report"]
-
-_OPENING: Final = 2_000  # characters searched for the country and the year
-_MODULES: Final[dict[InputFormat, str]] = {
-    "text": "text",
-    "markdown": "markdown",
-    "html": "html.reader",
-    "mhtml": "html.mhtml",
-    "pdf": "pdf.reader",
-    "docx": "office",
-    "epub": "epub",
-    "rtf": "rtf",
-}
-"""The module with the reader ``read_<format>`` of each format."""
+__all__ = ["SUFFIXES", "ReadOptions", "is_link", "is_report", "read_bytes", "read_report"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +23,6 @@ class ReadOptions:
 
     encoding: str | None = None  # of text and HTML; None detects it
     allow_private: bool = False  # links to private and loopback addresses
-    refresh: bool = False  # fetch links again although today's copy is in the cache
     text_column: str = "text"  # column of tables, or field of JSON Lines, with the text of a row
 
 
@@ -60,72 +45,38 @@ def read_report(path: str | os.PathLike[str], options: ReadOptions = ReadOptions
     """
     name = os.fspath(path)
     if not is_link(name):
-        from tipclassify.readers.limits import read_bounded
-
         return read_bytes(read_bounded(name), name, options)
     from tipclassify.download import download
 
-    return read_download(download(name, allow_private=options.allow_private, refresh=options.refresh), name, options)
+    got = download(name, allow_private=options.allow_private)
+    return read_bytes(got.data, name, options, got)
 
 
-def read_download(got: Download, name: str, options: ReadOptions = ReadOptions()) -> Document:
-    """Read a report downloaded from the link `name`, as `read_report` does, with the same errors."""
-    suffix = suffix_of(got.url) or suffix_of(name)
-    return _read(got.data, name, suffix, options.encoding, got.content_type, got.encoding)
-
-
-def read_bytes(
-    data: bytes, name: str, options: ReadOptions = ReadOptions(), content_type: str | None = None
-) -> Document:
+def read_bytes(data: bytes, name: str, options: ReadOptions = ReadOptions(), got: Download | None = None) -> Document:
     """Read a report from memory, as `read_report` does from a file of that name, with the same errors.
+
+    For `data` of a link, `got` has the address that it was found at, and what the server says of its format.
 
     >>> read_bytes(b"<!doctype html><h1>Karvonia</h1><p>Police arrested nine.", "page").title
     'Karvonia'
     """
-    return _read(data, name, suffix_of(name), options.encoding, content_type)
-
-
-def _read(
-    data: bytes,
-    source: str,
-    suffix: str,
-    encoding: str | None,
-    content_type: str | None = None,
-    declared: str | None = None,
-) -> Document:
-    """Read `data`, whose encoding a server may have `declared`; detect country and year by title, name or opening."""
     from tipclassify.readers.countries import country_and_year, with_countries
 
-    if is_gzip(data):
-        from tipclassify.readers.limits import gunzip
-
-        data = gunzip(data, source)
-    if is_blank(data):
-        raise InputError(f"{source}: empty; give a file with text")
-    kind = detect_format(data, source, suffix, content_type)
+    data = gunzip(data, name)
+    if not data.strip(b" \t\r\n\f\v\0"):
+        raise InputError(f"{name}: empty; give a file with text")
+    suffix = (suffix_of(got.url) if got else "") or suffix_of(name)
+    kind = detect_format(data, name, suffix, got.content_type if got else None)
+    encodings = (options.encoding, got.encoding if got else None) if kind in ("text", "markdown", "html") else ()
     try:
-        document = _document(kind, data, source, encoding, declared)
+        document = reader_of(kind)(data, name, *encodings)
     except RecursionError:
-        raise InputError(f"{source}: nested too deeply to be a report; save it as text") from None
+        raise InputError(f"{name}: nested too deeply to be a report; save it as text") from None
     except TipclassifyError:
         raise
     except Exception as error:  # a hostile or damaged file may break any reader: it must not end a batch
-        raise broken_input(source, error) from None
+        raise broken_input(name, error) from None
     if all(block.heading for block in document.blocks):
-        raise InputError(f"{source}: no readable text in it; give a file with text")
-    country, year = country_and_year(document.title, source, document.text[:_OPENING])
+        raise InputError(f"{name}: no readable text in it; give a file with text")
+    country, year = country_and_year(document.title, name, document.text)
     return with_countries(replace(document, country=document.country or country, year=document.year or year))
-
-
-def _document(kind: InputFormat, data: bytes, source: str, encoding: str | None, declared: str | None) -> Document:
-    """Read `data` with the reader of its format; readers and their dependencies are imported on demand."""
-    read: Callable[..., Document] = getattr(import_module(f"tipclassify.readers.{_MODULES[kind]}"), f"read_{kind}")
-    if kind in ("text", "markdown"):
-        return read(data, source, encoding, declared)
-    if kind == "html":
-        from tipclassify.readers.text import check_is_text, decode_text
-
-        if encoding or declared:  # both override the page's own declaration
-            return read(decode_text(data, source, encoding, declared).encode(), source, "utf-8")
-        check_is_text(data, source)
-    return read(data, source)

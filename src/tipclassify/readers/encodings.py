@@ -51,9 +51,7 @@ _ONE_LETTER_WORDS: Final = frozenset("àáèéíóúý")  # one-letter words
 _OPENING: Final = frozenset("“‘„«‹")
 _CLOSING: Final = frozenset("”’»›")
 _MONEY: Final = frozenset("€£¥¢")
-_MARKS: Final = frozenset("…•·§¶†¡¿™®")
 _SIGNS: Final = frozenset("°©½¼¾×±ªº²³¹‰")
-_DASHES: Final = frozenset("–—")
 _CONTEXT: Final = 40
 _NON_ASCII_RUN: Final = re.compile(rb"[\x80-\xff]\S{0,%d}" % _CONTEXT)
 _ASCII: Final = frozenset(map(chr, range(128)))
@@ -61,6 +59,8 @@ _WORD: Final = re.compile(r"[^\W\d_]+")
 _MAX_RUNS: Final = 20_000
 _SAME_LANGUAGE_BONUS: Final = 0.1  # score of a word in the main foreign language: only breaks ties
 _SIGN_SCORE: Final = 1.2  # a well-placed quotation mark is stronger evidence than a plausible word
+# Scores of signs that may stand anywhere; the last is for bytes that cannot be decoded.
+_ANYWHERE: Final = dict.fromkeys("–—", _SIGN_SCORE) | dict.fromkeys("…•·§¶†¡¿™®", 0.5) | {"\ufffd": -2.0}
 _ALLOWED_BYTES: Final = bytes({*range(256)} - {*range(9), *range(14, 26), *range(28, 32), 127})
 _MAX_CONTROL_SHARE: Final = 0.02  # of all bytes of a text
 _MIN_PLAUSIBILITY: Final = 0.5  # mean score a run; below it, no candidate fits
@@ -76,14 +76,8 @@ def wide_encoding(data: bytes) -> str | None:
     quarter = len(head) // 4
     if quarter < 1 or head.count(0) < quarter:
         return None
-    zeros = [head[place::4].count(0) > quarter * 0.7 for place in range(4)]
-    wide = {
-        (False, True, True, True): "utf-32-le",
-        (True, True, True, False): "utf-32-be",
-        (False, True, False, True): "utf-16-le",
-        (True, False, True, False): "utf-16-be",
-    }
-    return wide.get((zeros[0], zeros[1], zeros[2], zeros[3]))
+    zeros = "".join("0" if head[place::4].count(0) > quarter * 0.7 else "x" for place in range(4))
+    return {"x000": "utf-32-le", "000x": "utf-32-be", "x0x0": "utf-16-le", "0x0x": "utf-16-be"}.get(zeros)
 
 
 def is_binary(data: bytes) -> bool:
@@ -106,12 +100,18 @@ def guess_encoding(data: bytes) -> str | None:
     """
     runs = list(dict.fromkeys(islice(_non_ascii_runs(data), _MAX_RUNS)))
     joined = b"\n".join(runs)
-    best, best_score = None, _MIN_PLAUSIBILITY * len(runs)
+    best: str | None = None
+    best_score = _MIN_PLAUSIBILITY * len(runs)
     for encoding in _CANDIDATES:
         score = _plausibility(joined.decode(encoding, "replace"))
         if score > best_score:
             best, best_score = encoding, score
-    return best or _guess_any_language(data)
+    if best is None:
+        from charset_normalizer import from_bytes
+
+        found = from_bytes(data[:200_000]).best()
+        best = found.encoding if found else None
+    return best
 
 
 def _non_ascii_runs(data: bytes) -> Iterator[bytes]:
@@ -121,13 +121,6 @@ def _non_ascii_runs(data: bytes) -> Iterator[bytes]:
         before = data[max(end, found.start() - _CONTEXT) : found.start()].rsplit(None, 1)
         yield (before[-1] if before and data[found.start() - 1 : found.start()].strip() else b"") + found[0]
         end = found.end()
-
-
-def _guess_any_language(data: bytes) -> str | None:
-    from charset_normalizer import from_bytes
-
-    found = from_bytes(data[:200_000]).best()
-    return found.encoding if found else None
 
 
 def _plausibility(text: str) -> float:
@@ -160,8 +153,8 @@ def _has_usual_case(word: str) -> bool:
 
 
 def _sign_plausibility(sign: str, before: str, after: str) -> float:
-    if sign == "\ufffd":
-        return -2.0  # undecodable
+    if sign in _ANYWHERE:
+        return _ANYWHERE[sign]
     if sign == "\xa0":
         return _SIGN_SCORE if before.isalnum() and after.isalnum() else 0.0
     if sign in _OPENING:
@@ -169,12 +162,8 @@ def _sign_plausibility(sign: str, before: str, after: str) -> float:
     if sign in _CLOSING:
         closes = before.isalnum() or before in ".,;:!?%)]’”…-–—" or (sign == "’" and after.isdigit())
         return _SIGN_SCORE if closes else -1.0
-    if sign in _DASHES:
-        return _SIGN_SCORE
     if sign in _MONEY:
         return _SIGN_SCORE if before.isdigit() or after.isdigit() else -1.0
-    if sign in _MARKS:
-        return 0.5
     if sign in _SIGNS:
         return -1.0 if before.isalpha() or after.islower() else 0.5
     return -5.0 if unicodedata.category(sign) in ("Cc", "Co", "Cn") else -1.0

@@ -6,24 +6,23 @@ import posixpath
 import re
 import zipfile
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import replace
 from typing import Final
 from urllib.parse import unquote
 
 from lxml import etree
 
 from tipclassify.errors import InputError
+from tipclassify.readers.html.reader import declared_encoding, read_whole_page
 from tipclassify.readers.limits import open_zip, read_member
+from tipclassify.readers.source_blocks import build_document
 from tipclassify.readers.text import decode
-from tipclassify.text.document import Block, Document
+from tipclassify.text.document import Document
 
 __all__ = ["read_epub"]
 
 _CONTAINER: Final = "META-INF/container.xml"
 _DRM_FILES: Final = ("META-INF/encryption.xml", "META-INF/rights.xml")
 _CHAPTER_TYPES: Final = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml")
-_ENCODING: Final = re.compile(rb"""\s*<\?xml[^>]{0,200}encoding\s*=\s*["']([\w.-]+)""")
 # HTML parsers read a self-closed XML element as an open one, which would contain all that follows.
 _SELF_CLOSED: Final = re.compile(r"""<([A-Za-z][\w:-]*)((?:\s(?:[^<>"']|"[^"<]*"|'[^'<]*')*?)?)/>""")
 _VOID: Final = frozenset("area base br col embed hr img input link meta param source track wbr".split())
@@ -37,26 +36,16 @@ def read_epub(data: bytes, source: str) -> Document:
         raise InputError(f"{source}: incomplete, it names no book; download it or convert it again")
     package = _parse(archive, root, source)
     title = next((title.text or "" for title in package.iter("{*}title")), "")
-    texts: list[str] = []
-    blocks: list[Block] = []
-    at, section = 0, None
-    for chapter in _chapters(archive, package, root, source):
-        for block in chapter.blocks:
-            section = block.section or section
-            blocks.append(replace(block, start=block.start + at, end=block.end + at, section=section))
-        texts.append(chapter.text)
-        at += len(chapter.text) + 2
-    if not blocks:
+    blocks = [block for page in _chapters(archive, package, root, source) for block in read_whole_page(page, source)]
+    if all(block.kind == "heading" for block in blocks):
         locked = any(name in archive.namelist() for name in _DRM_FILES)
         why = "locked against copying (DRM); give" if locked else "no readable text in it; give"
         raise InputError(f"{source}: {why} the report in another format")
-    return Document("\n\n".join(texts), tuple(blocks), source, " ".join(title.split()) or None)
+    return build_document(blocks, source, title)
 
 
-def _chapters(archive: zipfile.ZipFile, package: etree._Element, root: str, source: str) -> Iterator[Document]:
-    """Yield chapters with text, in reading order."""
-    from tipclassify.readers.html.reader import read_html
-
+def _chapters(archive: zipfile.ZipFile, package: etree._Element, root: str, source: str) -> Iterator[str]:
+    """Yield the pages of the chapters, in reading order."""
     files = {item.get("id"): item.attrib for item in package.iter("{*}item")}
     members = frozenset(archive.namelist())
     # A book names each chapter once; a hostile one could name a long one a million times.
@@ -66,11 +55,8 @@ def _chapters(archive: zipfile.ZipFile, package: etree._Element, root: str, sour
         is_chapter = item.get("media-type") in _CHAPTER_TYPES and "nav" not in item.get("properties", "").split()
         if is_chapter and member in members:
             page = read_member(archive, member, source)
-            declared = _ENCODING.match(page)
-            text = decode(page, declared[1].decode("ascii") if declared else None, source)
-            text = _SELF_CLOSED.sub(lambda m: m[0] if m[1].lower() in _VOID else f"<{m[1]}{m[2]}></{m[1]}>", text)
-            with suppress(InputError):  # a cover or another page without text
-                yield read_html(text.encode(), source, "utf-8", whole=True)
+            text = decode(page, declared_encoding(page), source)
+            yield _SELF_CLOSED.sub(lambda m: m[0] if m[1].lower() in _VOID else f"<{m[1]}{m[2]}></{m[1]}>", text)
 
 
 def _parse(archive: zipfile.ZipFile, member: str, source: str) -> etree._Element:

@@ -44,8 +44,6 @@ def read_bounded(name: str) -> bytes:
             raise InputError(f"{name}: a folder; give the files in it")
         if not stat.S_ISREG(about.st_mode) and not stat.S_ISFIFO(about.st_mode):
             raise InputError(f"{name}: a device or socket; give a file")
-        if about.st_size > LARGEST:
-            raise InputError(f"{name}: {about.st_size / 1e6:.0f} MB, {_over_limit()}")
         with open(name, "rb") as file:
             return read_up_to_limit(file, name)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
@@ -66,14 +64,17 @@ def _over_limit() -> str:
 
 
 def gunzip(data: bytes, name: str) -> bytes:
-    """Decompress a gzip file; raise `InputError` when it is damaged, or over `LARGEST` bytes decompressed."""
+    """Decompress a gzip file, and return other data as they are.
+
+    Raises `InputError` when it is damaged, or over `LARGEST` bytes decompressed.
+    """
+    if not data.startswith(b"\x1f\x8b"):
+        return data
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
             unpacked = file.read(LARGEST + 1)
-    except EOFError:
-        raise InputError(f"{name}: the gzip file ends early; download it again") from None
-    except (OSError, zlib.error, struct.error):
-        raise InputError(f"{name}: damaged gzip file; download it again") from None
+    except (EOFError, OSError, zlib.error, struct.error):
+        raise InputError(f"{name}: damaged or incomplete gzip file; download it again") from None
     if len(unpacked) > LARGEST:
         raise InputError(f"{name}: unpacks to over {LARGEST / 1e6:.0f} MB; unpack and split it")
     return unpacked

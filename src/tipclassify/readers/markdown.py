@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Final
 
 from tipclassify.errors import InputError
 from tipclassify.readers.limits import LARGEST_MARKUP
-from tipclassify.readers.source_blocks import could_be_heading
+from tipclassify.readers.source_blocks import build_document, could_be_heading
 from tipclassify.readers.text import decode_text
 from tipclassify.text.document import Document
 
@@ -23,7 +22,7 @@ def read_markdown(data: bytes, source: str, encoding: str | None = None, declare
     """Read Markdown; offsets count the rendered text; raise `InputError` when it is binary or too large."""
     from markdown_it import MarkdownIt
 
-    from tipclassify.readers.html.reader import read_html
+    from tipclassify.readers.html.reader import read_whole_page
 
     if len(data) > LARGEST_MARKUP:
         raise InputError(f"{source}: over {LARGEST_MARKUP / 1e6:.0f} MB of Markdown; split it")
@@ -37,9 +36,7 @@ def read_markdown(data: bytes, source: str, encoding: str | None = None, declare
         # Hyphens under a paragraph make it a setext heading, which authors seldom intend.
         if opened.type == "heading_open" and opened.markup == "-" and not could_be_heading(inline.content):
             opened.tag = closed.tag = "p"
-    page = f"<main>{parser.renderer.render(tokens, parser.options, {})}</main>".encode()
-    try:
-        document = read_html(page, source, "utf-8", whole=True)
-    except InputError:
-        raise InputError(f"{source}: no readable text in it; give a file with text") from None
-    return replace(document, title=title[1].strip().strip("\"'")) if title else document
+    blocks = read_whole_page(parser.renderer.render(tokens, parser.options, {}), source)
+    headings = sorted((block for block in blocks if block.kind == "heading"), key=lambda block: block.level or 7)
+    name = title[1].strip().strip("\"'") if title else headings[0].text if headings else None
+    return build_document(blocks, source, name)

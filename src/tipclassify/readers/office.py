@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
+from lxml import etree
+
 from tipclassify.errors import InputError, MissingExtraError
 from tipclassify.readers.limits import open_zip
 from tipclassify.readers.source_blocks import SourceBlock, build_document, could_be_heading, table_row
@@ -40,6 +42,7 @@ _INVISIBLE: Final = f"""
     | .//w:sdt[w:sdtPr/w:docPartObj/w:docPartGallery/@w:val = "Table of Contents"]
     | .//w:tc[w:tcPr/w:vMerge[not(@w:val = "restart")]] | .//w:rt
     | .//w:r[w:rPr/w:vanish[not({" or ".join(f'@w:val = "{value}"' for value in _FALSE_VALUES)})]]"""
+_MAX_BASES: Final = 12  # Word allows eleven styles based on each other
 _BODY_LEVEL: Final = 9  # the outline level that means "no heading"
 _TITLE_LEVEL: Final = 0  # above heading 1
 _MIN_LAYOUT_WORDS: Final = 40  # a cell of several paragraphs and more words is prose in a layout table
@@ -73,8 +76,6 @@ def read_docx(data: bytes, source: str) -> Document:
 
 def _remove_invisible(root: Any) -> Any:
     """Remove from a body or from notes all text that Word does not display."""
-    from lxml import etree
-
     for element in etree.XPath(_INVISIBLE, namespaces=_NAMESPACES)(root):
         element.getparent().remove(element)
     return root
@@ -92,12 +93,9 @@ def _notes(word: WordDocument, styles: dict[str, _Style]) -> Iterator[SourceBloc
                 yield SourceBlock(" ".join(piece.text for piece in _source_blocks(note, styles)), section=_NOTES)
 
 
-# --------------------------------------------------------------------------------------------- styles
-
-
 @dataclass(frozen=True, slots=True)
 class _Style:
-    """Hold the heading level, weight and role of a paragraph or character style."""
+    """A paragraph or character style."""
 
     level: int | None = None  # of its headings
     bold: bool = False
@@ -105,25 +103,18 @@ class _Style:
 
 
 def _read_styles(word: WordDocument) -> dict[str, _Style]:
-    """Map style ids to styles."""
+    """Map style ids to styles; what a style leaves open is that of its base."""
     elements = {style.get(f"{_W}styleId"): style for style in word.styles.element.iter(f"{_W}style")}
-    return {key: _style(list(_ancestry(style, elements))) for key, style in elements.items()}
-
-
-def _ancestry(style: Any, elements: dict[str, Any]) -> Iterator[Any]:
-    """Yield a style and its base styles, nearest first."""
-    seen: list[Any] = []
-    while style is not None and style not in seen:  # a damaged file may have a circular base
-        seen.append(style)
-        yield style
-        style = elements.get(_property_value(style, "w:basedOn"))
-
-
-def _style(ancestry: list[Any]) -> _Style:
-    name = _property_value(ancestry[0], "w:name").lower()
-    levels = (level for style in ancestry if (level := _style_level(style)) is not None)
-    bold = (is_bold for style in ancestry if (is_bold := _bold_property(style)) is not None)
-    return _Style(next(levels, None), next(bold, False), name.startswith("toc ") or name == "table of figures")
+    styles = {}
+    for key, style in elements.items():
+        name = _property_value(style, "w:name").lower()
+        level = bold = None
+        for _ in range(_MAX_BASES):  # a damaged file may have a circular base
+            level = _style_level(style) if level is None else level
+            bold = _bold_property(style) if bold is None else bold
+            style = elements.get(_property_value(style, "w:basedOn"), style)
+        styles[key] = _Style(level, bool(bold), name.startswith("toc ") or name == "table of figures")
+    return styles
 
 
 def _style_level(style: Any) -> int | None:
@@ -152,9 +143,6 @@ def _bold_property(holder: Any) -> bool | None:
     """Return whether the run properties of `holder` are bold; None where the style decides."""
     bold = holder.find("w:rPr/w:b", _NAMESPACES)
     return None if bold is None else bold.get(f"{_W}val") not in _FALSE_VALUES
-
-
-# --------------------------------------------------------------------------------------------- paragraphs and tables
 
 
 def _source_blocks(parent: Any, styles: dict[str, _Style]) -> Iterator[SourceBlock]:
@@ -192,7 +180,7 @@ def _paragraph_blocks(paragraph: Any, styles: dict[str, _Style]) -> Iterator[Sou
     level = _outline_level(paragraph) if style.level is None else style.level
     if text:
         heading = level is not None or (could_be_heading(text) and _is_bold(paragraph, style, styles))
-        yield SourceBlock(text, heading, level=level)
+        yield SourceBlock(text, "heading" if heading else "text", level=level)
     for box in boxes:
         yield from _source_blocks(box, styles)
 
@@ -212,11 +200,8 @@ def _table_blocks(table: Any, styles: dict[str, _Style]) -> Iterator[SourceBlock
     """Yield the rows of a table, or its paragraphs if it is a layout table."""
     for row in _outermost(table, f"{_W}tr"):
         cells = [cell for element in _outermost(row, f"{_W}tc") if (cell := list(_source_blocks(element, styles)))]
-        if len(cells) == 1 or any(map(_is_running_text, cells)):
+        lengths = [sum(len(piece.text.split()) for piece in cell) for cell in cells if len(cell) > 1]
+        if len(cells) == 1 or max(lengths, default=0) > _MIN_LAYOUT_WORDS:
             yield from (piece for cell in cells for piece in cell)
         elif cells:
             yield SourceBlock(table_row(" ".join(piece.text for piece in cell) for cell in cells))
-
-
-def _is_running_text(cell: list[SourceBlock]) -> bool:
-    return len(cell) > 1 and sum(len(piece.text.split()) for piece in cell) > _MIN_LAYOUT_WORDS

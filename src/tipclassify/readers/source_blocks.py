@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
 from tipclassify.text.document import Block, Document
 from tipclassify.text.segmentation.sections import Outline, named_section, run_in_section
 
-__all__ = ["SourceBlock", "build_document", "could_be_heading", "table_row"]
+__all__ = ["SourceBlock", "build_document", "clean_text", "could_be_heading", "table_row"]
 
 _HEADING_WORDS: Final = 14
-# Soft hyphen, zero-width space, word joiner, byte-order mark.
-_INVISIBLE: Final = re.compile("[\u00ad\u200b\u2060\ufeff]")
+# Soft hyphen, zero-width and direction marks, word joiner, byte-order mark.
+_INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 
 
-class SourceBlock(NamedTuple):
+@dataclass(slots=True)
+class SourceBlock:
     """The text of a paragraph, list entry, table row or heading."""
 
     text: str
-    heading: bool = False
+    kind: str = "text"  # or "heading"; "item" or "row", in which a section name before a colon opens no section;
+    # "title" of the document: what follows stands under it, but it is no part of the text
     section: str | None = None  # where it does not follow from the headings before it
     level: int | None = None  # of a heading, from 1; None where the source gives none
-    entry: bool = False  # a list entry or table row: a section name before a colon opens no section in it
-    title: bool = False  # of the document: what follows stands under it, but it is no part of the text
 
 
 def build_document(source_blocks: Iterable[SourceBlock], source: str, title: str | None = None) -> Document:
@@ -32,28 +33,34 @@ def build_document(source_blocks: Iterable[SourceBlock], source: str, title: str
 
     A block whose whole text is the name of a standard section is a heading, whatever its style.
 
-    >>> build_document([SourceBlock("Protection", heading=True), SourceBlock("No shelter  opened.")], "x.md").text
+    >>> build_document([SourceBlock("Protection", "heading"), SourceBlock("No shelter  opened.")], "x.md").text
     'Protection\\n\\nNo shelter opened.'
     """
     texts: list[str] = []
     blocks: list[Block] = []
     offset, section, outline = 0, None, Outline()
     for source_block in source_blocks:
-        text = " ".join(_INVISIBLE.sub("", source_block.text).split())
+        text = clean_text(source_block.text)
         if not text:
             continue
-        if source_block.title:
+        if source_block.kind == "title":
             section = outline.section(text, source_block.level)
             continue
-        heading = source_block.heading or named_section(text) is not None
+        heading = source_block.kind == "heading" or named_section(text) is not None
         if heading:
             section = outline.section(text, source_block.level)
-        elif not source_block.entry:
+        elif source_block.kind == "text":
             section = run_in_section(text) or section
         blocks.append(Block(offset, offset + len(text), source_block.section or section, heading))
         texts.append(text)
         offset += len(text) + 2
-    return Document("\n\n".join(texts), tuple(blocks), source, " ".join((title or "").split()) or None)
+    return Document("\n\n".join(texts), tuple(blocks), source, clean_text(title or "") or None)
+
+
+def clean_text(text: str) -> str:
+    """Return text without invisible characters, with white space collapsed."""
+    text = " ".join(text.split())
+    return text if text.isprintable() else " ".join(_INVISIBLE.sub("", text).split())
 
 
 def could_be_heading(text: str) -> bool:

@@ -23,11 +23,7 @@ def read_table(path: str, options: ReadOptions) -> Iterator[list[tuple[int, byte
     """Read the rows of a table, or of the first sheet of a workbook, as JSON with their row numbers, in batches.
 
     Rows without a text are left out, with a warning.
-
-    Raises
-    ------
-    InputError
-        When the file is damaged, or has no column for the text.
+    Raises `InputError` when the file is damaged, or has no column for the text.
     """
     data = read_bounded(path)
     workbook = Path(path).suffix.lower() == ".xlsx"
@@ -36,15 +32,13 @@ def read_table(path: str, options: ReadOptions) -> Iterator[list[tuple[int, byte
 
 
 def _json_lines(rows: Iterator[tuple[int, Iterable[Any]]], column: str, path: str) -> Iterator[tuple[int, bytes]]:
-    names: list[str] | None = None
+    _, header = next(rows, (1, ()))
+    names = ["" if cell is None else str(cell).strip() for cell in header]
+    if column not in names:
+        there = ", ".join(filter(None, names[:10])) or "none"
+        raise InputError(f"{path}: no column {column!r} in the first row ({there}); name one by --text-column")
     left_out = 0
     for number, cells in rows:
-        if names is None:
-            names = ["" if cell is None else str(cell).strip() for cell in cells]
-            if column not in names:
-                there = ", ".join(filter(None, names[:10])) or "none"
-                raise InputError(f"{path}: no column {column!r} in the first row ({there}); name one by --text-column")
-            continue
         row = {name: cell for name, cell in zip(names, cells, strict=False) if name and cell not in (None, "")}
         row |= {name: str(row[name]) for name in (column, "section") if name in row}
         if row.get(column, "").strip():

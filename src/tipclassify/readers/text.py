@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 import warnings
-from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -15,7 +15,7 @@ from tipclassify.text.document import Block, Document
 from tipclassify.text.furniture import is_furniture
 from tipclassify.text.segmentation.passages import text_document
 
-__all__ = ["check_is_text", "codec_named", "decode", "decode_as", "decode_text", "read_text"]
+__all__ = ["codec_named", "decode", "decode_text", "read_text"]
 
 # Python codecs not meant for files; a hostile page could name one.
 _REFUSED_CODECS: Final = ("idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7")
@@ -34,61 +34,47 @@ def read_text(data: bytes, source: str, encoding: str | None = None, declared: s
     """
     text = decode_text(data, source, encoding, declared)
     document = _with_copied_title(text_document(text, source))
-    return replace(document, blocks=tuple(_with_pages(document))) if "\f" in text else document
+    return _with_pages(document) if "\f" in text else document
 
 
 def _with_copied_title(document: Document) -> Document:
     """Return a text copied from a web page with its title, the first long line under the page's furniture."""
     for number, block in enumerate(document.blocks[:_MAX_FURNITURE]):
         text = document.text[block.start : block.end].strip()
-        if number and len(text.split()) >= _MIN_TITLE_WORDS and not is_furniture(text):
-            if block.heading or _SENTENCE_END.search(text) or len(text) > _MAX_TITLE:
-                break
-            blocks = list(document.blocks)
-            blocks[number] = replace(block, heading=True)
-            return replace(document, title=text, blocks=tuple(blocks))
-        if number == 0 and not is_furniture(text):
+        if is_furniture(text) or (number and len(text.split()) < _MIN_TITLE_WORDS):
+            continue
+        if number == 0 or block.heading or _SENTENCE_END.search(text) or len(text) > _MAX_TITLE:
             break
+        blocks = list(document.blocks)
+        blocks[number] = replace(block, heading=True)
+        return replace(document, title=text, blocks=tuple(blocks))
     return document
 
 
 def decode_text(data: bytes, source: str, encoding: str | None = None, declared: str | None = None) -> str:
-    """Decode a file as the user says (`decode_as`) or as detected (`decode`); raise `InputError` if it is no text."""
-    if not encoding:
-        check_is_text(data, source)
-        return decode(data, declared, source)
-    text = decode_as(data, encoding, source)
-    if is_binary(text.encode("latin-1", "replace")):
-        raise _binary_error(source)
-    return text
+    """Decode a file in the `encoding` that the user names, or as detected (`decode`).
 
+    Raises `InputError` when the bytes are no text, the encoding is unknown, or `data` is not valid in it.
 
-def check_is_text(data: bytes, source: str) -> None:
-    """Check that bytes are text in some encoding; raise `InputError` when `data` is binary."""
-    marked = any(data.startswith(mark) for mark, _ in BYTE_ORDER_MARKS)
-    if is_binary(data) and not marked and not wide_encoding(data):
-        raise _binary_error(source)
-
-
-def _binary_error(source: str) -> InputError:
-    return InputError(f"{source}: not text (binary data); give PDF, Word, HTML, EPUB, RTF or text")
-
-
-def decode_as(data: bytes, encoding: str, source: str) -> str:
-    """Decode `data` in the encoding that the user names, without its byte-order mark.
-
-    Raises `InputError` when the encoding is unknown, or `data` is not valid in it.
-
-    >>> decode_as(b"caf\\x8e", "macintosh", "menu.txt")
+    >>> decode_text(b"caf\\x8e", "menu.txt", "macintosh")
     'café'
     """
-    codec = codec_named(encoding)
-    if codec is None:
-        raise InputError(f"{source}: no encoding is called {encoding!r}; try utf-8, cp1252 or macintosh")
-    try:
-        return data.decode(codec).removeprefix("\ufeff")
-    except UnicodeError:
-        raise InputError(f"{source}: not in {encoding}; give another encoding, or none to detect it") from None
+    if encoding is None:
+        marked = any(data.startswith(mark) for mark, _ in BYTE_ORDER_MARKS)
+        binary = is_binary(data) and not marked and not wide_encoding(data)
+        text = "" if binary else decode(data, declared, source)
+    else:
+        codec = codec_named(encoding)
+        if codec is None:
+            raise InputError(f"{source}: no encoding is called {encoding!r}; try utf-8, cp1252 or macintosh")
+        try:
+            text = data.decode(codec).removeprefix("\ufeff")
+        except UnicodeError:
+            raise InputError(f"{source}: not in {encoding}; give another encoding, or none to detect it") from None
+        binary = is_binary(text.encode("latin-1", "replace"))
+    if binary:
+        raise InputError(f"{source}: not text (binary data); give PDF, Word, HTML, EPUB or text")
+    return text
 
 
 def decode(data: bytes, declared: str | None = None, source: str = "<text>") -> str:
@@ -102,16 +88,14 @@ def decode(data: bytes, declared: str | None = None, source: str = "<text>") -> 
     for mark, encoding in BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return _decode_with_warning(data[len(mark) :], encoding, source)
-    wide = wide_encoding(data)
-    if wide:
+    if wide := wide_encoding(data):
         return _decode_with_warning(data, wide, source)
-    for codec in ("utf-8", codec_named(declared)):  # valid UTF-8 is UTF-8, whatever the server declares
-        if codec:
-            try:
-                return data.decode(codec)
-            except UnicodeError:
-                continue
-    return _decode_with_warning(data, "utf-8" if _mostly_utf8(data) else guess_encoding(data) or "cp1252", source)
+    for codec in filter(None, ("utf-8", codec_named(declared))):  # valid UTF-8 is UTF-8, whatever the server declares
+        with suppress(UnicodeError):
+            return data.decode(codec)
+    text = data.decode("utf-8", "replace")  # text in another encoding has hardly any character that is valid UTF-8
+    is_utf8 = len(_NON_ASCII.findall(text)) > 3 * text.count("\ufffd")
+    return _decode_with_warning(data, "utf-8" if is_utf8 else guess_encoding(data) or "cp1252", source)
 
 
 def codec_named(encoding: str | None) -> str | None:
@@ -139,30 +123,17 @@ def _decode_with_warning(data: bytes, encoding: str, source: str) -> str:
         return text
 
 
-def _mostly_utf8(data: bytes) -> bool:
-    """Return whether most non-ASCII characters are valid UTF-8; text in another encoding has hardly any."""
-    text = data.decode("utf-8", "replace")
-    return len(_NON_ASCII.findall(text)) > 3 * text.count("\ufffd")
-
-
-def _with_pages(document: Document) -> Iterator[Block]:
-    """Yield blocks with page numbers; a sentence split by a page break is rejoined into one block."""
+def _with_pages(document: Document) -> Document:
+    """Return a document with page numbers; a sentence split by a page break is rejoined into one block."""
     text, page, at = document.text, 1, 0
-    last: Block | None = None
+    blocks: list[Block] = []
     for block in document.blocks:
         feeds = text.count("\f", at, block.start)
         page, at = page + feeds, block.start
-        if last and feeds and _continues_sentence(text, last, block):
-            last = replace(last, end=block.end)
-            continue
-        if last:
-            yield last
-        last = replace(block, page=page)
-    if last:
-        yield last
-
-
-def _continues_sentence(text: str, last: Block, block: Block) -> bool:
-    heading = last.heading or block.heading
-    first = text[block.start : block.end].lstrip()[:1]
-    return not heading and first.islower() and not _SENTENCE_END.search(text, last.start, last.end)
+        last = blocks[-1] if feeds and blocks else None
+        goes_on = text[block.start : block.end].lstrip()[:1].islower() and not block.heading
+        if last and goes_on and not last.heading and not _SENTENCE_END.search(text, last.start, last.end):
+            blocks[-1] = replace(last, end=block.end)
+        else:
+            blocks.append(replace(block, page=page))
+    return replace(document, blocks=tuple(blocks))

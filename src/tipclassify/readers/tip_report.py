@@ -5,43 +5,31 @@ Addresses follow a loose pattern since 2017, so candidates are tried, likeliest 
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Final
 
 from tipclassify.download import Download, LinkError, download
 from tipclassify.errors import InputError, UsageError
+from tipclassify.readers import read_bytes
 from tipclassify.readers.countries import Country, country_and_year, fold_name
 
-__all__ = ["SITE", "addresses", "check_year", "find_narrative", "is_narrative", "latest_years", "slugs"]
+__all__ = ["addresses", "check_year", "find_narrative", "is_narrative", "latest_years"]
 
-SITE: Final = "https://www.state.gov"
+_SITE: Final = "https://www.state.gov"
 
-_FIRST_REPORT: Final = 2001
-_FIRST_LISTED_REPORT: Final = 2017
+_FIRST_REPORT: Final = 2017
 
-# Renamed countries: first report with the new name, new slugs, old slug. All are tried.
-_RENAMED: Final = {
-    "CZ": (2022, "czechia", "czech-republic"),
-    "MK": (2019, "north-macedonia", "macedonia"),
-    "SZ": (2019, "eswatini", "swaziland"),
-    "TR": (2023, "turkey-turkiye turkiye", "turkey"),
-}
 # Archived sites of earlier administrations, by the last report on each.
 _ARCHIVES: Final = ((2020, "https://2017-2021.state.gov"), (2024, "https://2021-2025.state.gov"))
 
 
 def check_year(year: int) -> None:
     """Raise `UsageError` for a year whose narratives have no predictable addresses: before 2017, or to come."""
-    this_year = date.today().year
-    if not _FIRST_REPORT <= year <= this_year:
-        raise UsageError(f"{year}: no TIP Report; give a year from {_FIRST_LISTED_REPORT} to {this_year}")
-    if year < _FIRST_LISTED_REPORT:
+    if not _FIRST_REPORT <= year <= date.today().year:
         raise UsageError(
-            f"{year}: reports before {_FIRST_LISTED_REPORT} lie under numbers that cannot be guessed; open "
-            "https://2009-2017.state.gov/j/tip/rls/tiprpt/ in a browser, save the pages and give the files"
+            f"{year}: no TIP Report, or under numbers that cannot be guessed; give a year from {_FIRST_REPORT} on, "
+            "or save older pages from https://2009-2017.state.gov/j/tip/rls/tiprpt/ with a browser"
         )
 
 
@@ -54,30 +42,17 @@ def latest_years(today: date) -> list[int]:
     return [today.year, today.year - 1] if today.month >= 6 else [today.year - 1]
 
 
-def slugs(country: Country, year: int) -> list[str]:
-    """Return the address slugs of a country, likeliest first.
-
-    >>> from tipclassify.readers.countries import find_country
-    >>> slugs(find_country("Eswatini"), 2018), slugs(find_country("Bosnia"), 2023)
-    (['swaziland', 'eswatini'], ['bosnia-and-herzegovina'])
-    """
-    if country.alpha2 in _RENAMED:
-        since, new, old = _RENAMED[country.alpha2]
-        return [*new.split(), old] if year >= since else [old, *new.split()]
-    return list(country.slugs)
-
-
 def addresses(country: Country, year: int, site: str | None = None) -> list[str]:
     """Return candidate addresses of a narrative, likeliest first, on `site` alone or on state.gov and its archive."""
     archive = next((at for last, at in _ARCHIVES if year <= last), None)
-    sites = [site] if site else [SITE, *([archive] if archive else [])]
+    sites = [site] if site else [_SITE, *([archive] if archive else [])]
     # Only the report of 2019 is known to have a suffix.
     suffixes = ("-2", "") if year == 2019 else ("", "-2")
     return [
         f"{at}/reports/{year}-trafficking-in-persons-report{suffix}/{slug}/"
         for at in sites
         for suffix in suffixes
-        for slug in slugs(country, year)
+        for slug in country.slugs
     ]
 
 
@@ -127,18 +102,13 @@ def is_narrative(page: Download, country: Country, year: int) -> bool:
 
     Sites redirect unknown addresses to their front page or to a CAPTCHA.
     """
-    if page.content_type not in (None, "text/html", "application/xhtml+xml"):
+    another_year = country_and_year(None, page.url, "")[1] not in (None, year)
+    if another_year or page.content_type not in (None, "text/html", "application/xhtml+xml"):
         return False
-    if country_and_year(None, page.url, "")[1] not in (None, year):
+    try:
+        title = read_bytes(page.data, page.url, got=page).title or ""
+    except InputError:
         return False
-    head = page.data[:500_000].decode(page.encoding or "utf-8", "replace")
-    for tag in ("title", "h1"):
-        match = re.search(rf"<{tag}\b[^>]*>(.*?)</{tag}>", head, re.IGNORECASE | re.DOTALL)
-        title = " ".join(html.unescape(re.sub(r"<[^>]*>", " ", match[1])).split()) if match else ""
-        title_country = country_and_year(title, "", "")[0]
-        folded = f" {fold_name(title)} "
-        if title_country == country.name:
-            return True
-        if title_country is None and any(f" {fold_name(slug)} " in folded for slug in slugs(country, year)):
-            return True
-    return False
+    found = country_and_year(title, "", "")[0]
+    named = any(f" {fold_name(slug)} " in f" {fold_name(title)} " for slug in country.slugs)
+    return found == country.name or (found is None and named)

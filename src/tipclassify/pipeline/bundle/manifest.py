@@ -36,7 +36,7 @@ ROWS: Final = "rows"
 """Kind of an input whose rows are passages already."""
 
 _LIBRARIES: Final = (
-    "numpy", "sentencex", "lxml", "trafilatura", "charset-normalizer", "markdown-it-py", "pypdfium2", "python-docx", "striprtf",
+    "numpy", "sentencex", "lxml", "trafilatura", "charset-normalizer", "markdown-it-py", "pypdfium2", "python-docx",
 )  # fmt: skip
 # Characters that are line ends to some JSON Lines readers, invisible, or not encodable.
 _ESCAPED: Final = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")

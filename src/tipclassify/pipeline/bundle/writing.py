@@ -41,8 +41,8 @@ from tipclassify.pipeline.bundle.manifest import (
     seal,
     write_row,
 )
-from tipclassify.readers import ReadOptions, is_link, read_download
-from tipclassify.readers.formats import detect_format, is_gzip, suffix_of
+from tipclassify.readers import ReadOptions, is_link, read_bytes
+from tipclassify.readers.formats import detect_format, suffix_of
 from tipclassify.readers.jsonl import parse_row
 from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.reporting.summary import Group, error_rates
@@ -197,7 +197,7 @@ def _pack_model(packer: Packer, folder: Path) -> None:
 def get_original(file: str, options: ReadOptions) -> Download:
     """Read a file, a link, or standard input for ``-``, as a download; raise `InputError` when that fails."""
     if is_link(file):
-        return download(file, allow_private=options.allow_private, refresh=options.refresh)
+        return download(file, allow_private=options.allow_private)
     return Download(read_bounded(file), None, None, _public_name(file), "")
 
 
@@ -240,8 +240,8 @@ def read_original(name: str, got: Download, encoding: str | None, unit: Unit) ->
         lines = ((number, line) for number, line in enumerate(io.BytesIO(got.data), 1) if line.strip())
         rows = [parse_row(line, f"{name}:{number}") for number, line in lines]
         return about, [Passage(row["text"], 0, len(row["text"]), row.get("section")) for row in rows]
-    document, about["notes"] = read_with_notes(partial(read_download, got, name, ReadOptions(encoding)))
-    plain = gunzip(got.data, name) if is_gzip(got.data) else got.data
+    document, about["notes"] = read_with_notes(partial(read_bytes, got.data, name, ReadOptions(encoding), got))
+    plain = gunzip(got.data, name)
     about["kind"] = detect_format(plain, name, suffix_of(got.url) or suffix_of(name), got.content_type)
     about |= {key: getattr(document, key) for key in ("title", "country", "year")}
     written = document.text.encode("utf-8", "surrogatepass")  # JSON may have lone surrogates

@@ -39,6 +39,7 @@ _NAMES: Final = {
     "HK": "Hong Kong",
     "MO": "Macao",
 }
+_MAX_WORDS: Final = 10  # of a name
 # Names shared by two countries, with the codes that an error message suggests.
 _AMBIGUOUS: Final = {"congo": ("CD", "CG"), "korea": ("KP", "KR"), "virgin islands": ("VG", "VI")}
 
@@ -61,7 +62,6 @@ class _Index:
     countries: dict[str, Country]  # by alpha-2
     names: dict[str, str]  # normalized name: alpha-2, or "" if ambiguous
     codes: dict[str, str]  # upper case: alpha-2
-    max_words: dict[str, int]  # first word of a name: words of the longest name that begins with it
 
 
 @cache  # babel reads its data for 30 ms
@@ -90,11 +90,7 @@ def _index() -> _Index:
         for kind in ("republic of", "republic of the", "kingdom of", "kingdom of the", "sultanate of"):
             names.setdefault(f"{kind} {name}", code)
     codes = {key: code for code, country in countries.items() for key in (code, country.alpha3)} | {"UK": "GB"}
-    max_words: dict[str, int] = {}
-    for name in names:
-        words = name.split()
-        max_words[words[0]] = max(max_words.get(words[0], 0), len(words))
-    return _Index(countries, names, codes, max_words)
+    return _Index(countries, names, codes)
 
 
 def find_country(text: str) -> Country:
@@ -138,7 +134,7 @@ def extract_countries(words: Sequence[str]) -> tuple[list[str], list[str]]:
     index = _index()
     found, left, i = [], [], 0
     while i < len(words):
-        for n in range(index.max_words.get(words[i], 0), 0, -1):
+        for n in range(_MAX_WORDS, 0, -1):
             code = index.names.get(" ".join(words[i : i + n]))
             if code is not None:
                 found.append(index.countries[code].name if code else "")

@@ -48,10 +48,7 @@ def _starts(document: Document) -> Iterator[tuple[int, str | None]]:
     """Yield the block at which each narrative begins with its country, and those after the last with None."""
     texts = [document.text[block.start : block.end].strip() for block in document.blocks]
     heads = [number for number, block in enumerate(document.blocks) if block.heading]
-    tiered: dict[int, str] = {}
-    for number in heads:
-        if name := _with_tier(texts, number):
-            tiered[number] = name
+    tiered = {number: name for number in heads if (name := _with_tier(texts, number))}
     named = {number: name for number in heads if (name := country_named(fold_name(texts[number])))}
     starts = {**named, **tiered} if tiered or len(set(named.values())) >= _MIN_NAMED else {}
     for number in heads:

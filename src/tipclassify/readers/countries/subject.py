@@ -6,7 +6,6 @@ Only unambiguous evidence counts: "Georgia Tech", "Michael Jordan" and "New Mexi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import date
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -15,12 +14,8 @@ from tipclassify.readers.countries.names import country_named, extract_countries
 
 __all__ = ["country_and_year"]
 
-_OPENING: Final = 600
-"""Characters of the text searched for the country and the year."""
-
-_SEVERAL: Final = ""
-"""Marker in place of a country: the line names several."""
-
+_OPENING: Final = 600  # characters of the text searched for the country and the year
+_SEVERAL: Final = ""  # in place of a country: the line names several
 # A year, but not part of a date ("2024-05-01"), a range ("2009-2017", "2021/22") or a longer number.
 _YEAR: Final = re.compile(r"(?<![^\W_])(?<!\d[-/–])((?:19|20)\d\d)(?![^\W_])(?!\s?[-/–]\s?(?:\d\d|\d{4})(?!\d))")
 _REPORT_TYPE: Final = r"""(?:annual\s+)?(?:
@@ -127,9 +122,8 @@ def _country_in_pattern(line: str) -> str | None:
     found, rest = extract_countries(words)
     if found:
         return found[0] if len(set(found)) == 1 and _FILLER.issuperset(w for w in rest if not w.isdigit()) else None
-    if not name[:1].isupper() or not re.fullmatch(r"[^\W\d_][\w'’.-]*(?: [^\W\d_][\w'’.-]*){0,3}", name):
-        return None
-    if not _NOT_COUNTRIES.isdisjoint(words):
+    is_name = name[:1].isupper() and re.fullmatch(r"[^\W\d_][\w'’.-]*(?: [^\W\d_][\w'’.-]*){0,3}", name)
+    if not is_name or not _NOT_COUNTRIES.isdisjoint(words):
         return None
     return " ".join(word.capitalize() for word in name.split()) if name.isupper() else name
 
@@ -173,7 +167,10 @@ def _from_source(source: str) -> tuple[str | None, int | None]:
 def _from_opening(opening: str) -> tuple[str | None, int | None]:
     countries: set[str] = set()
     years: set[int] = set()
-    for line in _first_lines(opening):
+    lines = [line.strip() for line in opening.splitlines() if line.strip()]
+    for line in lines[:6]:
+        if len(line) > 100 or line.endswith("."):
+            continue  # a sentence, not a heading
         pattern = _country_in_pattern(line)
         found_country, rest = _country_of_line(line)
         countries.update(name for name in (found_country if pattern is None else pattern,) if name is not None)
@@ -182,9 +179,3 @@ def _from_opening(opening: str) -> tuple[str | None, int | None]:
     for formula in _FORMULAE:
         countries.update(name for match in formula.finditer(opening) if (name := country_named(fold_name(match[1]))))
     return countries.pop() if len(countries) == 1 else None, _single(list(years))
-
-
-def _first_lines(opening: str) -> Iterator[str]:
-    lines = [line.strip() for line in opening.splitlines() if line.strip()]
-    # A line that ends in a full stop is a sentence, not a heading.
-    yield from (line for line in lines[:6] if len(line) <= 100 and not line.endswith("."))

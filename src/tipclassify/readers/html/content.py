@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import compress, groupby, islice
 from typing import Final
 
@@ -109,8 +110,8 @@ def _fill_gaps(lines: Sequence[Line], kept: Sequence[bool]) -> list[Line]:
     text = list(compress(lines[title + 1 :], wanted[title + 1 :]))
     if title < 0:
         return text
-    kind = "title" if lines[title].level == 1 else "heading"
-    return [lines[title]._replace(kind=kind), *text]
+    lines[title].kind = "title" if lines[title].level == 1 else "heading"
+    return [lines[title], *text]
 
 
 def _title(lines: Sequence[Line]) -> int:
@@ -134,13 +135,12 @@ def trim_edges(lines: list[Line]) -> list[Line]:
             head += (line for line in group if line.kind in ("heading", "title") or is_sentence(line.text))
         elif max(line.text.count(" ") for line in group) >= _MIN_PROSE_WORDS:  # no list of names and dates
             head += group
-    while lines and (lines[-1].kind == "heading" or _is_fragment(lines[-1])):
-        lines.pop()
-    return head + lines[prose[0] :]
-
-
-def _is_fragment(line: Line) -> bool:
-    return line.kind == "text" and not is_sentence(line.text) and line.text.count(" ") < _MIN_PROSE_WORDS
+    last = max(
+        number
+        for number, line in enumerate(lines)
+        if line.kind not in ("heading", "text") or is_sentence(line.text) or line.text.count(" ") >= _MIN_PROSE_WORDS
+    )
+    return head + lines[prose[0] : last + 1]
 
 
 def _without_teasers(lines: list[Line]) -> list[Line]:
@@ -158,13 +158,11 @@ def _prose(lines: Iterable[Line]) -> int:
 
 def _says_something(line: Line) -> bool:
     """Return whether a line is a sentence, or an entry of a list or table."""
-    return line.kind in ("item", "row") or (
-        line.kind != "heading" and is_sentence(line.text) and line.text.count(" ") >= _MIN_WORDS - 1
-    )
+    return line.kind in ("item", "row") or _is_prose(line, _MIN_WORDS)
 
 
-def _is_prose(line: Line) -> bool:
-    return line.kind != "heading" and is_sentence(line.text) and line.text.count(" ") >= _MIN_PROSE_WORDS - 1
+def _is_prose(line: Line, words: int = _MIN_PROSE_WORDS) -> bool:
+    return line.kind != "heading" and is_sentence(line.text) and line.text.count(" ") >= words - 1
 
 
 def _drop_link_lists(lines: Iterable[Line]) -> Iterator[Line]:
@@ -176,7 +174,7 @@ def _drop_link_lists(lines: Iterable[Line]) -> Iterator[Line]:
         elif all(line.kind == "heading" for line in run) and len(run) < 3:
             yield from run
         elif len(run) == 1 and named_section(run[0].text):
-            yield run[0]._replace(linked=0.0)  # the heading of a panel
+            yield replace(run[0], linked=0.0)  # the heading of a panel
         elif len(run) == 1 and run[0].kind != "heading" and len(run[0].text) >= 120 and is_sentence(run[0].text):
             yield run[0]
         else:

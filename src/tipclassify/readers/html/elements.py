@@ -13,14 +13,16 @@ from typing import Final, NamedTuple
 
 from lxml import etree
 
+from tipclassify.readers.source_blocks import clean_text
+
 __all__ = ["BLOCKS", "HEADINGS", "Furniture", "Traits", "short_text", "traits_of", "visible_text"]
 
 HEADINGS: Final = frozenset("h1 h2 h3 h4 h5 h6".split())
 
 BLOCKS: Final = frozenset(
     """address article aside blockquote body caption center dd details dialog div dl dt fieldset figcaption figure
-    footer form header hgroup hr legend li main menu nav ol p search section table tbody td tfoot th thead tr
-    ul""".split()
+    footer form h1 h2 h3 h4 h5 h6 header hgroup hr legend li main menu nav ol p pre search section summary table tbody
+    td tfoot th thead tr ul""".split()
 )
 """Elements that begin a line and end one."""
 
@@ -31,9 +33,8 @@ _MAX_SHORT: Final = 400  # characters of a heading or link
 _MAX_ELEMENTS: Final = 80  # in a heading or link
 _MAX_SIBLINGS: Final = 100  # of one class
 _MAX_MEASURED: Final = 300  # elements measured; bounds the quadratic time of nested wrappers
-_INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 _ENTITY: Final = re.compile(r"&(?:#\d{1,6}|#[xX][0-9a-fA-F]{1,5}|[a-zA-Z]{2,8});")
-_EMPTY_BRACKETS: Final = ("[]", "[ ]", "()", "( )")
+_EMPTY_BRACKETS: Final = re.compile(r" ?(?:\[ ?\]|\( ?\))")  # left by a removed footnote mark
 
 
 def _names(words: str) -> re.Pattern[str]:
@@ -64,41 +65,21 @@ _HEADING_NAMES: Final = _names(
 )
 _BOLD: Final = re.compile(r"font-weight:\s*(?:bold|[6-9]00)", re.IGNORECASE)
 _INVISIBLE_STYLE: Final = re.compile(r"display:\s*none|visibility:\s*hidden", re.IGNORECASE)
-_INVISIBLE_CLASS: Final = re.compile(
-    r"(?:^|\s)(?:hidden|hide|d-none|is-hidden)(?=\s|$)(?!.*(?:\b(?:xs|sm|md|lg|xl)[:-]|visible-))"
-)
+_TAB_TARGETS: Final = ("aria-controls", "href", "data-bs-target", "data-target")
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_WRAPPER_NAMES: Final = re.compile(
-    r"(?:^|(?<=\s))(?:(?:has|with|no|without|js|layout)[-_]|(?:tag|category|topic)[-_](?!list|cloud|links))[\w-]+"
-)
 _DIGITS: Final = re.compile(r"\d+")
 _MAX_CLASS_LENGTH: Final = 1_000  # characters of a class attribute; longer ones are generated
-_ATTRIBUTES: Final = ("class", "id", "role", "style", "hidden", "aria-hidden")
 
 
 class Traits(NamedTuple):
-    """Hold what tag and attributes of an element say.
+    """What tag and attributes of an element say."""
 
-    Attributes
-    ----------
-    furniture, named, hidden : bool
-        It may be furniture by its tag or role, or by its name; it is hidden when the page opens.
-    tab_panel : bool
-        A tab may show it.
-    bold, heading, notes : bool
-        Its text is bold; its class or role is that of a heading; it holds footnotes.
-    """
-
-    furniture: bool = False
-    named: bool = False
-    hidden: bool = False
-    tab_panel: bool = False
+    furniture: bool = False  # by its tag or role
+    named: bool = False  # it has the name of furniture
+    hidden: bool = False  # when the page opens
     bold: bool = False
-    heading: bool = False
-    notes: bool = False
-
-
-_PLAIN: Final = Traits()
+    heading: bool = False  # by its class or role
+    notes: bool = False  # footnotes
 
 
 def traits_of(element: etree._Element) -> Traits:
@@ -107,40 +88,31 @@ def traits_of(element: etree._Element) -> Traits:
     >>> traits_of(etree.XML('<div class="socialShare"/>')).named
     True
     """
-    tag, attributes = element.tag, element.attrib
-    if not attributes and tag not in _FURNITURE_TAGS:
-        return _PLAIN
-    return _traits(tag, *(attributes.get(name) for name in _ATTRIBUTES))
+    return _traits(element.tag, *map(element.get, ("class", "id", "role", "style", "hidden", "aria-hidden")))
 
 
 @lru_cache(maxsize=4_096)
 def _traits(
     tag: str, names: str | None, anchor: str | None, role: str | None, style: str | None, *hidden: str | None
 ) -> Traits:
-    plain, identifier = _normalize_names(names or ""), _normalize_names(anchor or "")
+    plain, identifier = (_CAMEL.sub("-", name[:_MAX_CLASS_LENGTH]).lower() for name in (names or "", anchor or ""))
+    can_be_named = tag in _NAMED_TAGS
     notes = role in ("doc-endnotes", "doc-footnote") or _NOTE_NAMES.search(plain) is not None
-    notes = notes or (tag in _NAMED_TAGS and _NOTE_NAMES.search(identifier) is not None)
-    named = tag in _NAMED_TAGS and not notes
-    furniture = tag in _FURNITURE_TAGS or role in _FURNITURE_ROLES or _INVISIBLE_NAMES.search(plain) is not None
-    named = tag == "figcaption" or (
-        named and (_FURNITURE_NAMES.search(plain) or _FURNITURE_NAMES.search(identifier)) is not None
-    )
+    notes = notes or (can_be_named and _NOTE_NAMES.search(identifier) is not None)
+    named = can_be_named and not notes and (_FURNITURE_NAMES.search(plain) or _FURNITURE_NAMES.search(identifier))
     is_hidden = (
         hidden[0] not in (None, "until-found")
         or hidden[1] == "true"
         or _INVISIBLE_STYLE.search(style or "") is not None
-        or _INVISIBLE_CLASS.search(names or "") is not None
     )
-    tab_panel = role == "tabpanel" or "tab" in plain or is_hidden
-    panel = _PANEL_NAMES.search(plain) is not None
-    bold = _BOLD.search(style or "") is not None
-    heading = role == "heading" or (tag in ("p", "div") and _HEADING_NAMES.search(plain) is not None)
-    return Traits(furniture, named, is_hidden and not (panel or role == "tabpanel"), tab_panel, bold, heading, notes)
-
-
-def _normalize_names(names: str) -> str:
-    """Normalize class names: lower case, camelCase split, without modifiers (``has-…``) and topics of a post."""
-    return _WRAPPER_NAMES.sub("", _CAMEL.sub("-", names[:_MAX_CLASS_LENGTH]).lower())
+    return Traits(
+        furniture=tag in _FURNITURE_TAGS or role in _FURNITURE_ROLES or _INVISIBLE_NAMES.search(plain) is not None,
+        named=tag == "figcaption" or bool(named),
+        hidden=is_hidden and role != "tabpanel" and _PANEL_NAMES.search(plain) is None,
+        bold=_BOLD.search(style or "") is not None,
+        heading=role == "heading" or (tag in ("p", "div") and _HEADING_NAMES.search(plain) is not None),
+        notes=notes,
+    )
 
 
 class Furniture:
@@ -160,30 +132,29 @@ class Furniture:
         """Return the ids of elements that a button shows."""
         return {element.get("aria-controls") for element in self.page.xpath(".//*[@aria-controls]")}
 
+    @cached_property
+    def tabs(self) -> dict[str, str | None]:
+        """Return the labels of tabs by the ids of their panels."""
+        tabs = self.page.xpath(".//*[@role='tab' or @data-toggle='tab' or @data-bs-toggle='tab']")
+        targets = (next((tab.get(name) for name in _TAB_TARGETS if tab.get(name)), "") for tab in tabs)
+        return {target.lstrip("#"): short_text(tab) for target, tab in zip(targets, tabs, strict=True)}
+
     def holds(self, element: etree._Element, traits: Traits) -> bool:
         """Return whether an element is furniture by tag, role or style; one with much of the page's prose is not."""
-        if traits.hidden and element.get("id") in self.controlled:
-            return False  # shown by a button
-        return (traits.furniture or traits.hidden) and not self._has_much(element)
+        shown = traits.hidden and element.get("id") in self.controlled
+        return (traits.furniture or traits.hidden) and not shown and not self.has_much(element)
 
-    def may_hold(self, element: etree._Element, traits: Traits) -> bool:
-        """Return whether an element has the name of furniture, and not much of the page's prose."""
-        return traits.named and not self._has_much(element)
-
-    def _has_much(self, element: etree._Element) -> bool:
+    def has_much(self, element: etree._Element) -> bool:
         """Return whether an element and its siblings of the same tag and class hold much of the page's prose."""
         key = (element.getparent(), element.tag, _DIGITS.sub("", element.get("class") or ""))
         if key not in self.much:
-            paragraphs = [
-                size
-                for other in (
-                    element,
-                    *islice(element.itersiblings(element.tag), _MAX_SIBLINGS),
-                    *islice(element.itersiblings(element.tag, preceding=True), _MAX_SIBLINGS),
-                )
+            after, before = (element.itersiblings(element.tag, preceding=preceding) for preceding in (False, True))
+            alike = [
+                other
+                for other in (element, *islice(after, _MAX_SIBLINGS), *islice(before, _MAX_SIBLINGS))
                 if _DIGITS.sub("", other.get("class") or "") == key[2]
-                for size in _paragraphs(other)
             ]
+            paragraphs = [size for other in alike for size in _paragraphs(other)]
             self.much[key] = (
                 len(self.much) >= _MAX_MEASURED
                 or len(paragraphs) >= _MIN_PARAGRAPHS
@@ -221,10 +192,5 @@ def visible_text(text: str) -> str:
     """
     if "&" in text and _ENTITY.search(text):
         text = html.unescape(text)  # double-escaped by the site
-    text = " ".join(text.split())
-    if not text.isprintable():
-        text = " ".join(_INVISIBLE.sub("", text).split())
-    if any(brackets in text for brackets in _EMPTY_BRACKETS):  # left by a removed footnote mark
-        for brackets in _EMPTY_BRACKETS:
-            text = text.replace(f" {brackets}", "").replace(brackets, "")
-    return text.strip()
+    text = clean_text(text)
+    return _EMPTY_BRACKETS.sub("", text).strip() if "]" in text or ")" in text else text

@@ -13,6 +13,8 @@ from lxml import etree
 __all__ = ["known_parts"]
 
 _MIN_SHARE: Final = 0.3  # of the page's text
+_MAX_PARTS: Final = 100
+_TAGS: Final = "h1 div section article main td".split()
 
 # For each layout, the elements that hold its title and text, in their order, as CSS selectors of a class or id.
 _LAYOUTS: Final = {
@@ -27,10 +29,6 @@ _LAYOUTS: Final = {
     "unodc.org": ".story-text #story-content",
     "business-humanrights.org": ".article__title .article__content",
 }
-
-
-_MAX_PARTS: Final = 100
-_TAGS: Final = "h1 div section article main td".split()
 
 
 def _length(element: etree._Element) -> int:

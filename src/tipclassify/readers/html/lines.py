@@ -1,24 +1,24 @@
 """Read a parsed web page into lines in one walk: headings, paragraphs, list entries and table rows.
 
-Elements that `elements.is_furniture` names are left out; every other text is kept, in its order.
+Elements that `elements.Furniture` holds to be furniture are left out; every other text is kept, in its order.
 """
 
 from __future__ import annotations
 
 import re
-from functools import cached_property
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from lxml import etree
 
 from tipclassify.readers.html.elements import BLOCKS, HEADINGS, Furniture, short_text, traits_of, visible_text
-from tipclassify.readers.source_blocks import could_be_heading
+from tipclassify.readers.source_blocks import SourceBlock, could_be_heading
 from tipclassify.text.segmentation.sections import named_section
 
 __all__ = ["Line", "is_sentence", "page_lines"]
 
 _SENTENCE_END: Final = re.compile(r"[.!?…:;][\"”’')\]]*$")
-_BREAK: Final = "\n"  # line break among the pieces of a line
 _BULLET: Final = re.compile(r"\s*(?:[•●▪◦‣*·–-]|\(?\d{1,2}[.)]|\([a-z]\))\s")
 _BLANK_LINE: Final = re.compile(r"\n[ \t]*\r?\n")
 _MAX_HEADING_LINE: Final = 120  # characters of a heading between line breaks
@@ -30,44 +30,33 @@ _SUPERSCRIPT: Final = re.compile(r"[\d\s,;*†‡§¶–-]+|[\[(][^\])]{1,20}[\]
 _UNIT: Final = re.compile(r"(?:\d|\b(?:[kcdm]?m|ft|CO|x))$")
 _ENUMERATOR: Final = re.compile(r"\(?(?:\d{1,3}|[a-z]|[ivx]{1,5})[.)]|[•●▪◦‣*·–—-]")  # of a list in a layout table
 _DIGITS: Final = re.compile(r"\d+")
-_TAB_TARGETS: Final = ("aria-controls", "href", "data-bs-target", "data-target")
 _PARAGRAPHS: Final = HEADINGS | {"p", "li"}
 _GROUPS: Final = frozenset("body div section article main center details td form blockquote header aside".split())
 # What an element makes of its text, a bit each.
 _LINK, _BOLD, _PRE, _NOTES, _ITEM, _HEADING, _PARAGRAPH, _DOUBTFUL = (1 << bit for bit in range(8))
 
 
-class Line(NamedTuple):
-    """Hold a block of text of the page.
+@dataclass(slots=True)
+class Line(SourceBlock):
+    """A block of text of the page."""
 
-    Attributes
-    ----------
-    text : str
-        Text with white space collapsed.
-    kind : str
-        "title" (of the document), "heading", "text", "item" (of a list) or "row" (of a table).
-    linked : float
-        Share of its characters in links, 0 to 1.
-    bold : bool
-        Whether all of it is bold.
-    notes : bool
-        Whether it is in the footnotes.
-    doubtful : bool
-        Whether it is in an element with the name of furniture.
-    group : int
-        Number of the innermost element that groups paragraphs, and of its siblings with the same tag and class.
-    level : int
-        Heading level, 1 to 6; 0 for other lines.
-    """
+    linked: float = 0.0  # share of its characters in links
+    bold: bool = False  # all of it
+    notes: bool = False  # in the footnotes
+    doubtful: bool = False  # in an element with the name of furniture
+    group: int = 0  # the innermost element that groups paragraphs, with its siblings of the same tag and class
+
+
+class _Piece(NamedTuple):
+    """A piece of the current line, with the flags and the group of its element."""
 
     text: str
-    kind: str = "text"
-    linked: float = 0.0
-    bold: bool = False
-    notes: bool = False
-    doubtful: bool = False
+    flags: int = 0
     group: int = 0
-    level: int = 0
+
+
+_BREAK: Final = _Piece("\n")  # a line break
+_SPACE: Final = _Piece(" ")
 
 
 def is_sentence(text: str) -> bool:
@@ -79,22 +68,25 @@ def is_sentence(text: str) -> bool:
     return _SENTENCE_END.search(text[-6:]) is not None
 
 
-def page_lines(root: etree._Element, furniture: Furniture) -> list[Line]:
-    """Read the lines of an element, without furniture.
+def page_lines(page: etree._Element, parts: Sequence[etree._Element] = ()) -> list[Line]:
+    """Read the lines of a page, or of some parts of it, without furniture.
 
-    >>> page = etree.HTML("<nav>Home</nav><p>Police <b>acted</b>.</p>")
-    >>> [line.text for line in page_lines(page, Furniture(page))]
+    >>> [line.text for line in page_lines(etree.HTML("<nav>Home</nav><p>Police <b>acted</b>.</p>"))]
     ['Police acted.']
     """
-    reader = _LineReader(furniture)
-    reader.read(root)
+    reader = _LineReader(Furniture(page))
+    for part in parts or [page]:
+        reader.read(part)
     size = sum(len(line.text) for line in reader.lines)
     bold = sum(len(line.text) for line in reader.lines if line.bold and line.kind != "heading")
-    return [_with_kind(line, bold < _MAX_BOLD_SHARE * size) for line in reader.lines]
+    for line in reader.lines:
+        line.kind = _kind(line, bold < _MAX_BOLD_SHARE * size)
+        line.level = line.level if line.kind == "heading" else None
+    return reader.lines
 
 
-def _with_kind(line: Line, bold_is_heading: bool) -> Line:
-    """Return a line as heading or text, by its markup, its words and its bold type."""
+def _kind(line: Line, bold_is_heading: bool) -> str:
+    """Return whether a line is a heading or text, by its markup, its words and its bold type."""
     text, kind = line.text, line.kind
     if kind == "heading":
         words = text.count(" ") + 1
@@ -105,16 +97,8 @@ def _with_kind(line: Line, bold_is_heading: bool) -> Line:
         emphasized = kind == "title" or (line.bold and bold_is_heading) or (text.isupper() and len(text) > 3)
         heading = kind != "row" and (named_section(text) is not None or (emphasized and could_be_heading(text)))
     if heading:
-        return line._replace(kind="heading")
-    return line._replace(kind="text" if kind in ("heading", "title") else kind, level=0)
-
-
-class _Size(NamedTuple):
-    """Count the characters of the current line: all, in links, in bold."""
-
-    all: int = 0
-    linked: int = 0
-    bold: int = 0
+        return "heading"
+    return "text" if kind in ("heading", "title") else kind
 
 
 class _LineReader:
@@ -127,25 +111,12 @@ class _LineReader:
         self.groups = [0]  # of each open element
         self.group_numbers: dict[tuple[int, str, str], int] = {}
         self.rows: list[tuple[int, list[int]]] = []  # open rows: first line of the row, first line of each cell
-        # The current line.
-        self.pieces: list[str] = []
-        self.kind, self.level, self.line_flags, self.group = "text", 0, 0, 0  # kind "title": a heading by its class
-        self.size = _Size()
-        self.break_at, self.break_size = 0, _Size()  # pieces and size before the last break
-
-    @cached_property
-    def tabs(self) -> dict[str, str]:
-        """Return the labels of tabs by the ids of their panels."""
-        labels: dict[str, str] = {}
-        for tab in self.furniture.page.xpath(".//*[@role='tab' or @data-toggle='tab' or @data-bs-toggle='tab']"):
-            target = next((tab.get(name) for name in _TAB_TARGETS if tab.get(name)), "")
-            label = short_text(tab)
-            if label and could_be_heading(label):
-                labels[target.lstrip("#")] = label
-        return labels
+        # The current line; its kind is "title" for a heading by its class.
+        self.pieces: list[_Piece] = []
+        self.kind = "text"
+        self.level: int | None = None
 
     def read(self, root: etree._Element) -> None:
-        """Read the text of an element into lines."""
         walk = etree.iterwalk(root, events=("start", "end"))
         for event, element in walk:
             if event == "start":
@@ -159,19 +130,18 @@ class _LineReader:
             else:
                 self.flags.pop()
                 self.groups.pop()
-                self.end(element)
+                if self.is_block(element.tag):
+                    self.block()
+                if element.tag == "tr":
+                    self.end_row()
                 if element.tail and element is not root:
                     self.add(element.tail)
         self.flush()
 
     def start(self, element: etree._Element) -> int | None:
         """Begin an element: return the flags of its text, or None to leave it out."""
-        tag = element.tag
-        traits = traits_of(element)
-        block = self.is_block(element.tag)
+        tag, traits, block = element.tag, traits_of(element), self.is_block(element.tag)
         if self.furniture.holds(element, traits):
-            if block:
-                self.flush()
             return None
         if tag in ("button", "label") and not self.control(element):
             return None
@@ -179,31 +149,26 @@ class _LineReader:
             return None
         if tag == "br":
             self.line_break()
-        if block or tag == "pre":
+        if block:
             self.block()
-        flags: int = _DOUBTFUL * self.furniture.may_hold(element, traits) | _NOTES * traits.notes
-        flags |= _BOLD * (traits.bold or tag in ("b", "strong"))
-        if tag in HEADINGS or tag == "summary":
-            flags |= self.heading(element)
+        flags: int = _DOUBTFUL * (traits.named and not self.furniture.has_much(element)) | _NOTES * traits.notes
+        flags |= _BOLD * (traits.bold or tag in ("b", "strong")) | _PARAGRAPH * (tag in _PARAGRAPHS)
+        flags |= _ITEM * (tag == "li") | _PRE * (tag == "pre")
+        if (tag in HEADINGS or tag == "summary") and not self.inside(_HEADING):
+            self.kind, self.level = "heading", int(tag[1]) if tag in HEADINGS else 4
+            flags |= _HEADING * (short_text(element) is not None)
         elif traits.heading and block and not self.inside(_HEADING):
             self.kind, self.level = "title", 4
         elif tag == "a" and element.get("href") is not None and short_text(element) is not None:
             flags |= _LINK * (element.get("aria-expanded") is None)
-        flags |= _PARAGRAPH * (tag in _PARAGRAPHS) | _ITEM * (tag == "li") | _PRE * (tag == "pre")
         if tag == "tr":
             self.rows.append((len(self.lines), []))
         elif tag in ("td", "th") and self.rows:
             self.rows[-1][1].append(len(self.lines))
-        if traits.tab_panel and element.get("id") in self.tabs:
-            self.add_heading(self.tabs[element.get("id", "")], 3)
+        panel = element.get("id") if tag in ("div", "section") else None
+        if panel and (label := self.furniture.tabs.get(panel)) and could_be_heading(label):
+            self.add_heading(label, 3)
         return flags
-
-    def end(self, element: etree._Element) -> None:
-        """End an element."""
-        if self.is_block(element.tag) or element.tag in HEADINGS or element.tag in ("pre", "summary"):
-            self.block()
-        if element.tag == "tr":
-            self.end_row()
 
     def is_block(self, tag: str) -> bool:
         """Return whether an element begins a line: a custom element does, unless it is part of a paragraph."""
@@ -224,42 +189,39 @@ class _LineReader:
     # -------------------------------------------------------------------------------------- the current line
 
     def add(self, text: str) -> None:
-        """Add text to the current line."""
-        flags = self.flags[-1]
-        if flags & _PRE and "\n" in text:
-            *paragraphs, text = _BLANK_LINE.split(text)
-            for paragraph in paragraphs:
-                self.add_piece(paragraph, flags)
+        """Add text to the current line; in preformatted text, an empty line ends one."""
+        for number, part in enumerate(_BLANK_LINE.split(text) if self.inside(_PRE) else [text]):
+            if number:
                 self.flush()
-        self.add_piece(text, flags)
-
-    def add_piece(self, text: str, flags: int) -> None:
-        """Add a piece of a paragraph."""
-        size = len(text.strip())
-        if not size:
-            if self.pieces and self.pieces[-1] != _BREAK:
-                self.pieces.append(" ")
-            return
-        if self.pieces and self.pieces[-1] == _BREAK and _BULLET.match(text):
-            self.flush()
-        self.pieces.append(text)
-        self.line_flags, self.group = flags, self.groups[-1]
-        every, linked, bold = self.size
-        self.size = _Size(every + size, linked + size * bool(flags & _LINK), bold + size * bool(flags & _BOLD))
+            if part.strip():
+                if self.pieces[-1:] == [_BREAK] and _BULLET.match(part):
+                    self.flush()
+                self.pieces.append(_Piece(part, self.flags[-1], self.groups[-1]))
+            elif self.pieces and self.pieces[-1] != _BREAK:
+                self.pieces.append(_SPACE)
 
     def flush(self) -> None:
-        """End the current line."""
-        if not self.pieces:
+        pieces, self.pieces = self.pieces, []
+        text = visible_text("".join(piece.text for piece in pieces)) if pieces else ""
+        if not text:
             return
-        text = visible_text("".join(self.pieces))
-        self.pieces.clear()
-        if text:
-            kind = "item" if self.kind == "text" and self.line_flags & _ITEM else self.kind
-            linked, bold = self.size.linked / (self.size.all or 1), self.size.bold == self.size.all
-            notes, doubtful = bool(self.line_flags & _NOTES), bool(self.line_flags & _DOUBTFUL)
-            self.lines.append(Line(text, kind, linked, bold, notes, doubtful, self.group, self.level))
-            self.kind, self.level = "text", 0
-        self.size = _Size()
+        said = [piece for piece in pieces if piece.text.strip()]
+        flags = said[-1].flags
+        size = sum(len(piece.text) for piece in said)
+        linked = sum(len(piece.text) for piece in said if piece.flags & _LINK)
+        self.lines.append(
+            Line(
+                text,
+                "item" if self.kind == "text" and flags & _ITEM else self.kind,
+                level=self.level,
+                linked=linked / size,
+                bold=_is_bold(said),
+                notes=bool(flags & _NOTES),
+                doubtful=bool(flags & _DOUBTFUL),
+                group=said[-1].group,
+            )
+        )
+        self.kind, self.level = "text", None
 
     def add_heading(self, text: str, level: int) -> None:
         """Add a heading that has no heading element."""
@@ -269,43 +231,31 @@ class _LineReader:
     def block(self) -> None:
         """Begin or end a block; within a heading it is a space."""
         if self.inside(_HEADING):
-            self.pieces.append(" ")
+            self.pieces.append(_SPACE)
         else:
             self.flush()
-            self.kind, self.level = "text", 0
-
-    def heading(self, element: etree._Element) -> int:
-        """Begin a heading; return its flag, unless it holds paragraphs."""
-        if self.inside(_HEADING):
-            return 0
-        self.block()
-        self.kind, self.level = "heading", int(element.tag[1]) if element.tag[1].isdigit() else 4
-        return _HEADING if short_text(element) is not None else 0
+            self.kind, self.level = "text", None
 
     def line_break(self) -> None:
         """Handle a line break: two end a paragraph, one a heading."""
         if self.inside(_HEADING):
-            self.pieces.append(" ")
-        elif self.pieces and self.pieces[-1] == _BREAK:
+            self.pieces.append(_SPACE)
+        elif self.pieces[-1:] == [_BREAK]:
             self.flush()
         elif self.pieces and not self.split_off_heading():
             self.pieces.append(_BREAK)
-            self.break_at, self.break_size = len(self.pieces), self.size
 
     def split_off_heading(self) -> bool:
-        """Split off the last line if it is a heading; return whether it is."""
-        count, before = (self.break_at, self.break_size) if _BREAK in self.pieces else (0, _Size())
-        last, size = self.pieces[count:], _Size(*(a - b for a, b in zip(self.size, before, strict=True)))
-        text = visible_text("".join(last))
-        is_heading = named_section(text) is not None or (size.bold == size.all and could_be_heading(text))
-        if size.all > _MAX_HEADING_LINE or not is_heading:
+        """Split off the text since the last break if it is a heading; return whether it is."""
+        start = max((number for number, piece in enumerate(self.pieces, 1) if piece == _BREAK), default=0)
+        before, last = self.pieces[:start], self.pieces[start:]
+        text = visible_text("".join(piece.text for piece in last))
+        is_heading = named_section(text) is not None or (could_be_heading(text) and _is_bold(last))
+        if not is_heading or len(text) > _MAX_HEADING_LINE:
             return False
         if self.kind != "title":
-            del self.pieces[count:]
-            self.size = before
-            self.flush()
-            self.pieces, self.size = last, size
-            self.flush()
+            for self.pieces in (before, last):
+                self.flush()
         return True
 
     def is_note_mark(self, element: etree._Element) -> bool:
@@ -317,7 +267,8 @@ class _LineReader:
             return _FOOTNOTE.fullmatch(text) is not None
         if element.find(".//a") is not None:
             return True
-        return _SUPERSCRIPT.fullmatch(text) is not None and not _UNIT.search("".join(self.pieces[-2:]))
+        before = "".join(piece.text for piece in self.pieces[-2:])
+        return _SUPERSCRIPT.fullmatch(text) is not None and not _UNIT.search(before)
 
     def control(self, element: etree._Element) -> bool:
         """Read a button or label as the heading of a panel; return whether it is text of a heading or sentence."""
@@ -337,14 +288,16 @@ class _LineReader:
     def end_row(self) -> None:
         """End a row: join its cells into one line, unless it is a layout table with paragraphs or a menu."""
         first, starts = self.rows.pop() if self.rows else (0, [])
-        if not starts:
-            return
-        cells = [self.lines[a:b] for a, b in zip(starts, [*starts[1:], len(self.lines)], strict=True) if a < b]
+        cells = [self.lines[a:b] for a, b in zip(starts, [*starts[1:], len(self.lines)], strict=False) if a < b]
         lines = [line for cell in cells for line in cell]
         layout = any(line.linked > 0.95 for line in lines) and any(len(line.text) > 150 for line in lines)
         if 1 < len(cells) == len(lines) and not layout and all(line.kind != "heading" for line in lines):
             linked = sum(line.linked * len(line.text) for line in lines) / sum(len(line.text) for line in lines)
             mark, rest = (f"{lines[0].text} ", lines[1:]) if _ENUMERATOR.fullmatch(lines[0].text) else ("", lines)
             text = mark + " | ".join(line.text for line in rest)
-            row = lines[0]._replace(text=text, kind="row", linked=linked, bold=False, group=self.groups[-1])
+            row = replace(lines[0], text=text, kind="row", linked=linked, bold=False, group=self.groups[-1])
             self.lines[first:] = [row]
+
+
+def _is_bold(pieces: list[_Piece]) -> bool:
+    return all(piece.flags & _BOLD for piece in pieces if piece.text.strip())

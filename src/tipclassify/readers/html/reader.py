@@ -6,46 +6,36 @@ Where `layouts` knows the site, its text is read as it stands; on any other page
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from email import message_from_bytes, policy
 from typing import Final
 
 from lxml import etree
 
 from tipclassify.errors import InputError
 from tipclassify.readers.html.content import main_content, trim_edges, without_furniture
-from tipclassify.readers.html.elements import Furniture, short_text
+from tipclassify.readers.html.elements import short_text
 from tipclassify.readers.html.layouts import known_parts
 from tipclassify.readers.html.lines import Line, page_lines
-from tipclassify.readers.source_blocks import SourceBlock, build_document
-from tipclassify.readers.text import decode, decode_as
+from tipclassify.readers.source_blocks import build_document
+from tipclassify.readers.text import decode, decode_text
 from tipclassify.text.document import Document
 
-__all__ = ["read_html"]
+__all__ = ["declared_encoding", "read_html", "read_mhtml", "read_page", "read_whole_page"]
 
 _HEAD: Final = 4_096  # bytes in which a page declares its encoding
 _CHARSET: Final = re.compile(
     rb"""<meta[^>]{0,300}?charset\s*=\s*["']?\s*([\w.:-]+)|^\s*<\?xml[^>]{0,100}?encoding\s*=\s*["']([\w.:-]+)""",
     re.IGNORECASE,
 )
-# Encoding labels that Python does not know or reads as a subset (https://encoding.spec.whatwg.org).
-_WEB_ENCODINGS: Final = {
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "x-gbk": "gb18030",
-    "euc-kr": "cp949",
-    "ks_c_5601-1987": "cp949",
-    "shift_jis": "cp932",
-    "x-sjis": "cp932",
-    "iso-8859-8-i": "iso-8859-8",
-    "iso-8859-9": "cp1254",
-    "iso-8859-11": "cp874",
-    "tis-620": "cp874",
-    "windows-874": "cp874",
-    "x-mac-cyrillic": "mac-cyrillic",
-    "x-cp1250": "cp1250",
-    "x-cp1251": "cp1251",
-    "x-cp1252": "cp1252",
-}
+# Labels that Python does not know or reads as a subset (https://encoding.spec.whatwg.org); one that can be read as
+# ASCII is not UTF-16.
+_WEB_ENCODINGS: Final = dict(
+    pair.split("=")
+    for pair in """gb2312=gb18030 gbk=gb18030 euc-kr=cp949 ks_c_5601-1987=cp949 shift_jis=cp932 sjis=cp932
+    iso-8859-8-i=iso-8859-8 iso-8859-9=cp1254 iso-8859-11=cp874 tis-620=cp874 windows-874=cp874
+    utf-16=utf-8 utf-16le=utf-8 utf-16be=utf-8""".split()
+)
 _WORD: Final = re.compile(r"\w+")
 _SEPARATOR: Final = re.compile(r"\s+[-–—|•·»~]+\s+|\s*\|\s*|\s+::?\s+")
 _ACRONYM: Final = re.compile(
@@ -65,60 +55,62 @@ _ERROR_TITLE: Final = re.compile(
 )
 
 
-def read_html(data: bytes, source: str, encoding: str | None = None, whole: bool = False) -> Document:
-    """Read the main text of a web page.
+def read_html(data: bytes, source: str, encoding: str | None = None, declared: str | None = None) -> Document:
+    """Read the main text of a web page in the `encoding` that the user names, else as the server or page declares.
 
     Offsets count the characters of the document's text, in which empty lines separate blocks.
-
-    Parameters
-    ----------
-    encoding : str or None
-        Encoding given by the user; it overrides the declaration of the page.
-    whole : bool
-        The page is no site's but a part of a document, such as a chapter of a book: all of it is main text.
-
-    Raises
-    ------
-    InputError
-        When the page has no readable text, is nested too deeply, or is not in `encoding`.
+    Raises `InputError` when the page has no readable text, is nested too deeply, or is not in `encoding`.
 
     >>> page = b"<title>Norvia | Site</title><nav>Home</nav><h2>Protection</h2><p>The ministry opened a shelter.</p>"
     >>> document = read_html(page, "norvia.html")
     >>> document.title, [(block.section, block.heading) for block in document.blocks]
     ('Norvia', [('protection', True), ('protection', False)])
     """
-    page = decode_as(data, encoding, source) if encoding else decode(data, _declared_encoding(data), source)
+    return read_page(decode_text(data, source, encoding, declared or declared_encoding(data)), source)
+
+
+def read_mhtml(data: bytes, source: str) -> Document:
+    """Read the first page in a web page saved as one file; raise `InputError` when there is none, or no text in it."""
+    message = message_from_bytes(data, policy=policy.compat32)
+    pages = [part for part in message.walk() if part.get_content_type() == "text/html"]
+    content = pages[0].get_payload(decode=True) if pages else None
+    if not isinstance(content, bytes):
+        raise InputError(f"{source}: no page in this saved web page; save it complete, or as text")
+    return read_page(decode(content, pages[0].get_content_charset(), source), source)
+
+
+def read_page(page: str, source: str) -> Document:
+    """Read the main text of a page of a site; raise `InputError` as `read_html` does."""
     tree = _parse(page, source)
     advice = _advice_without_text(tree)
-    etree.strip_elements(tree, *_SKIPPED_TAGS, with_tail=False)
-    body = tree.find("body")
-    body = tree if body is None else body
-    furniture = Furniture(body)
+    body = _body(tree)
     parts = known_parts(body)
-    lines = [line for part in parts or [body] for line in page_lines(part, furniture)]
+    lines = page_lines(body, parts)
     if parts:
         lines = trim_edges(without_furniture(line for line in lines if not line.doubtful))
     else:
-        lines = without_furniture(lines) if whole else main_content(lines, body)
-    document = build_document(_source_blocks(lines), source, _title(tree, lines))
+        lines = main_content(lines, body)
+    title = _title(tree, lines)
+    document = build_document(lines, source, title)
     if all(block.heading for block in document.blocks):
         raise InputError(f"{source}: no readable text in this page; {advice}")
-    title = document.title or ""
-    if len(document.text) < _MAX_ERROR_PAGE and _ERROR_TITLE.fullmatch(title):
-        raise InputError(
-            f"{source}: the site's error page ({title}), not a report; open the address in a browser and save it"
-        )
+    if len(document.text) < _MAX_ERROR_PAGE and _ERROR_TITLE.fullmatch(title or ""):
+        raise InputError(f"{source}: the site's error page ({title}), not a report; open it in a browser and save it")
     return document
 
 
-def _declared_encoding(data: bytes) -> str | None:
-    """Return the encoding that a page declares, or None."""
+def read_whole_page(page: str, source: str) -> list[Line]:
+    """Read the blocks of a page that is a part of a document, such as a chapter of a book: all of it is main text.
+
+    Raises `InputError` when it is nested too deeply.
+    """
+    return without_furniture(page_lines(_body(_parse(page, source))))
+
+
+def declared_encoding(data: bytes) -> str:
+    """Return the encoding that a page declares, or an empty string."""
     found = _CHARSET.search(data[:_HEAD])
-    if not found:
-        return None
-    label = (found[1] or found[2]).decode("ascii", "replace").lower()
-    if label.startswith("utf-16"):
-        return "utf-8"  # a label readable as ASCII bytes is not UTF-16
+    label = (found[1] or found[2]).decode("ascii", "replace").lower().removeprefix("x-") if found else ""
     return _WEB_ENCODINGS.get(label, label)
 
 
@@ -132,10 +124,11 @@ def _parse(page: str, source: str) -> etree._Element:
     return etree.Element("html") if tree is None else tree
 
 
-def _source_blocks(lines: Sequence[Line]) -> Iterator[SourceBlock]:
-    for line in lines:
-        heading, title, entry = line.kind == "heading", line.kind == "title", line.kind in ("item", "row")
-        yield SourceBlock(line.text, heading, level=line.level or None, entry=entry, title=title)
+def _body(tree: etree._Element) -> etree._Element:
+    """Return the body of a page, without scripts, pictures and form fields."""
+    etree.strip_elements(tree, *_SKIPPED_TAGS, with_tail=False)
+    body = tree.find("body")
+    return tree if body is None else body
 
 
 def _title(tree: etree._Element, lines: Sequence[Line]) -> str | None:
@@ -161,9 +154,7 @@ def _without_site(title: str, site: str) -> tuple[str, str]:
     if not cuts:
         return title, ""
     first, last = title[: cuts[0].start()], title[cuts[-1].end() :]
-    if site and first.casefold() == site.casefold():
-        return title[cuts[0].end() :], first
-    if _ACRONYM.fullmatch(first):
+    if (site and first.casefold() == site.casefold()) or _ACRONYM.fullmatch(first):
         return title[cuts[0].end() :], first
     if (site and last.casefold() == site.casefold()) or not _REPORT_WORDS.search(last):
         return title[: cuts[-1].start()], last
