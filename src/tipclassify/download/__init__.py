@@ -6,22 +6,20 @@ from datetime import datetime, timezone
 from typing import Final
 
 from tipclassify.download.cache import Download, read_cached, write_cached
-from tipclassify.download.limits import DEFAULT_LIMITS, Limits, LinkError
-from tipclassify.download.request import open_link, parse_url, retry
-from tipclassify.download.response import read_response
+from tipclassify.download.request import Limits, open_link, parse_url, read_response, retry
+from tipclassify.errors import LinkError
 
 __all__ = ["Download", "Limits", "LinkError", "download"]
 
 _HEADERS: Final = {
     "Accept": "text/html,application/xhtml+xml,application/pdf;q=0.9,*/*;q=0.5",
-    "Accept-Encoding": "gzip",  # the one compression whose output `response` limits
+    "Accept-Encoding": "gzip",  # the one compression whose output `read_response` limits
     "Accept-Language": "en",
 }
+_LIMITS: Final = Limits()
 
 
-def download(
-    url: str, *, allow_private: bool = False, refresh: bool = False, limits: Limits = DEFAULT_LIMITS
-) -> Download:
+def download(url: str, *, allow_private: bool = False, refresh: bool = False, limits: Limits = _LIMITS) -> Download:
     """Download a link, or, without `refresh`, take today's copy (UTC) from the cache.
 
     `allow_private` allows private, loopback and other non-public addresses.

@@ -32,11 +32,10 @@ MEDIA_TYPES: Final = {
     "application/epub+zip": ".epub",
     "application/rtf": ".rtf",
     "text/rtf": ".rtf",
-    # Generic types, of files whose format readers detect.
     **dict.fromkeys(("application/gzip", "application/x-gzip", "application/octet-stream"), ""),
     **dict.fromkeys(("application/force-download", "application/x-download", "binary/octet-stream"), ""),
 }
-"""Supported media types and their file suffixes; empty for generic types."""
+"""Supported media types and their file suffixes; empty for generic types, of files whose format readers detect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +53,8 @@ def platform_cache() -> Path | None:
     """Return the user's cache folder of the operating system; None without a home."""
     import platformdirs
 
-    with contextlib.suppress(RuntimeError):
-        folder = platformdirs.user_cache_path()
-        return folder if folder.is_absolute() else None
-    return None
+    folder = platformdirs.user_cache_path()
+    return folder if folder.is_absolute() else None
 
 
 def cache_folder() -> Path | None:
@@ -90,14 +87,9 @@ def read_cached(url: str, day: str = "*", allow_private: bool = True) -> tuple[D
 def write_cached(url: str, download: Download, allow_private: bool) -> None:
     """Write a download to the cache under the requested address; warn if the folder is not writable."""
     folder = cache_folder()
-    metadata = {
-        "url": url,
-        "final_url": download.url,
-        "content_type": download.content_type,
-        "encoding": download.encoding,
-        "sha256": hashlib.sha256(download.data).hexdigest(),
-        "allow_private": allow_private,
-    }
+    asked = {"url": url, "final_url": download.url, "allow_private": allow_private}
+    declared = {"content_type": download.content_type, "encoding": download.encoding}
+    metadata = {**asked, **declared, "sha256": hashlib.sha256(download.data).hexdigest()}
     try:
         if folder is None:
             raise FileNotFoundError("no home folder")

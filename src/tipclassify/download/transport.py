@@ -18,7 +18,7 @@ from typing import Any, Final
 import httpcore
 import httpx
 
-from tipclassify.download.limits import LinkError
+from tipclassify.errors import LinkError
 
 __all__ = ["CheckedTransport", "is_public", "resolve"]
 
@@ -52,13 +52,15 @@ def is_public(address: str) -> bool:
 
 def resolve(host: str, port: int, allow_private: bool = False) -> list[str]:
     """Resolve a host to its numeric IP addresses; without `allow_private`, raise `LinkError` unless all are public."""
-    if _is_local_name(host) and not allow_private:
-        raise _private(host)
-    found = _lookup(host, port)
-    for address in found:
-        # One private address among public ones is refused too: legitimate names have no such mixture.
-        if not allow_private and not is_public(address):
-            raise _private(host if address == host else f"{host}, that is {address}")
+    if allow_private:
+        return _lookup(host, port)
+    local = _is_local_name(host)
+    found = [host] if local else _lookup(host, port)
+    # One private address among public ones is refused too: legitimate names have no such mixture.
+    if private := [address for address in found if local or not is_public(address)]:
+        where = host if private[0] == host else f"{host}, that is {private[0]}"
+        remedy = "if you trust it, add --allow-private (allow_private=True)"
+        raise LinkError(f"leads to a private or local address ({where}); {remedy}")
     return found
 
 
@@ -75,17 +77,12 @@ def _is_local_name(host: str) -> bool:
     return False
 
 
-def _private(where: str) -> LinkError:
-    remedy = "if you trust it, add --allow-private (allow_private=True)"
-    return LinkError(f"leads to a private or local address ({where}); {remedy}")
-
-
 def _lookup(host: str, port: int) -> list[str]:
     try:
         answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        reason = f"no address is known for {host}; check the spelling and the connection to the internet"
-        raise LinkError(reason, transient=True) from None
+        remedy = "check the spelling and the connection to the internet"
+        raise LinkError(f"no address is known for {host}; {remedy}", transient=True) from None
     return list(dict.fromkeys(str(answer[4][0]) for answer in answers))
 
 
@@ -111,9 +108,8 @@ def _time_left(timeout: float | None, deadline: float) -> float:
     return left if timeout is None else min(timeout, left)
 
 
-class _Backend(httpcore.NetworkBackend):
+class _Backend(httpcore.SyncBackend):
     def __init__(self, deadline: float, allow_private: bool) -> None:
-        self._plain = httpcore.SyncBackend()
         self._deadline = deadline
         self._allow_private = allow_private
 
@@ -129,7 +125,7 @@ class _Backend(httpcore.NetworkBackend):
         for address in resolve(host, port, self._allow_private)[:_MAX_ADDRESSES]:
             wait = _time_left(timeout, self._deadline)
             try:
-                plain = self._plain.connect_tcp(address, port, wait, local_address, socket_options)
+                plain = super().connect_tcp(address, port, wait, local_address, socket_options)
                 return _Stream(plain, self._deadline)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
