@@ -31,7 +31,7 @@ FormatName = Literal["jsonl", "csv", "parquet", "doccano", "label-studio", "argi
 def queue(
     files: options.Files,
     output: options.NewFile,
-    number: Annotated[int, Option("-n", "--number", min=1, help="Passages to choose.")] = 300,
+    number: Annotated[int, Option("--number", "-n", metavar="N", min=1, help="Passages to choose.")] = 300,
     against: Annotated[
         list[Path] | None, Option(metavar="PATH", help="Labelled passages: what repeats them is left out. Repeatable.")
     ] = None,
@@ -153,7 +153,7 @@ def split(
     paths: options.Labelled,
     train: Annotated[Path, Option("--train", metavar="FILE", help="Write the passages to train on (.jsonl).")],
     test: Annotated[Path, Option("--test", metavar="FILE", help="Write the passages to test on (.jsonl).")],
-    share: Annotated[float, Option("--share", help="Part to test on, between 0 and 1.")] = 0.2,
+    share: Annotated[float, Option(metavar="PART", help="Part to test on, between 0 and 1.")] = 0.2,
     seed: options.Seed = 0,
 ) -> None:
     """Split labelled passages into two files, with no near duplicates across them.
@@ -211,7 +211,7 @@ def audit(
     paths: options.Labelled,
     most: options.Most = 20,
     format: options.Format = "table",
-    folds: Annotated[int, Option("--folds", min=2, help="Folds of the cross-validation.")] = 5,
+    folds: Annotated[int, Option(metavar="N", min=2, help="Folds of the cross-validation.")] = 5,
     seed: options.Seed = 0,
     jobs: options.Jobs = -1,
     output: options.Output = None,

@@ -6,11 +6,10 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated
 
-import typer
 from typer import Argument, Option
 
 from tipclassify.cli import options
-from tipclassify.cli.output import open_output, print_line, print_note
+from tipclassify.cli.output import exit_failed, open_output, print_line, print_note
 from tipclassify.errors import InputError, MissingExtraError, OutputError
 
 
@@ -48,13 +47,11 @@ def fetch(
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise OutputError(f"{output_dir}: cannot be made ({reason}); choose another --output-dir") from None
-    site = base_url and base_url.rstrip("/")
-    failed = 0
+    failed, site = 0, base_url and base_url.rstrip("/")
     for country in found:
         try:
-            year, page = find_narrative(
-                country, years, site, allow_private=allow_private, refresh=refresh, reported=print_note
-            )
+            access = {"allow_private": allow_private, "refresh": refresh}
+            year, page = find_narrative(country, years, site, **access, reported=print_note)
             years = [year]
             path = output_dir / f"tip-{year}-{slugs(country, year)[0]}.html"
             with open_output(path, binary=True) as out:
@@ -65,7 +62,4 @@ def fetch(
         except InputError as error:
             failed += 1
             print_note(str(error))
-    if failed:
-        if len(countries) > 1:
-            print_note(f"{failed} of {len(countries)} countries failed")
-        raise typer.Exit(1)
+    exit_failed(failed, len(countries), "countries")

@@ -19,9 +19,14 @@ PolicyName = Literal["screen", "balanced", "cite"]
 UnitName = Literal["sentence", "clause"]
 
 
+def misused(option: str, reason: str) -> typer.BadParameter:
+    """Make the error of an option that cannot be meant."""
+    return typer.BadParameter(reason, param_hint=f"'{option}'")
+
+
 def _not_zero(jobs: int) -> int:
     if jobs == 0:
-        raise typer.BadParameter("0 processes do nothing; give 1 or more, or -1 for one each core")
+        raise misused("--jobs", "0 processes do nothing; give 1 or more, or -1 for one each core")
     return jobs
 
 
@@ -49,7 +54,7 @@ Policy = Annotated[
 ]
 Threshold = Annotated[
     list[str] | None,
-    Option(metavar="LABEL=VALUE", help="Probability from which a label is given, not the policy's; repeatable."),
+    Option(metavar="LABEL=VALUE", help="Probability from which a label is given, not the policy's. Repeatable."),
 ]
 Unit = Annotated[UnitName, Option(help="Split reports to sentences, or long semicolon lists also to clauses.")]
 TextColumn = Annotated[
@@ -59,8 +64,8 @@ Encoding = Annotated[str | None, Option(metavar="NAME", help="Of text and HTML f
 AllowPrivate = Annotated[bool, Option("--allow-private", help="Let links lead to private and loopback addresses.")]
 Jobs = Annotated[int, Option("--jobs", "-j", metavar="N", callback=_not_zero, help="Processes; -1: one for each core.")]
 Draws = Annotated[int, Option(metavar="N", min=0, help="Bootstrap draws; 0 for no intervals.")]
-Seed = Annotated[int, Option("--seed", min=0, help="Of what is drawn: the same seed, the same result.")]
-Most = Annotated[int, Option("--most", min=0, help="Findings to write of each part, the worst first.")]
+Seed = Annotated[int, Option(metavar="N", min=0, help="Of what is drawn: the same seed, the same result.")]
+Most = Annotated[int, Option(metavar="N", min=0, help="Findings to write of each part, the worst first.")]
 Format = Annotated[
     Literal["table", "jsonl"], Option("--format", "-f", help="A table to read, or a JSON object a line.")
 ]
@@ -74,14 +79,13 @@ def parse_thresholds(given: Sequence[str] | None) -> dict[str, float]:
     for option in given or ():
         label, equals, written = option.partition("=")
         if label not in LABELS or not equals:
-            reason = f"{option!r} is not LABEL=VALUE with a label of {', '.join(LABELS)}"
-            raise typer.BadParameter(reason, param_hint="'--threshold'")
+            raise misused("--threshold", f"{option!r} is not LABEL=VALUE with a label of {', '.join(LABELS)}")
         try:
             value = float(written)
         except ValueError:
             value = float("nan")
         if not 0 < value < 1:
-            raise typer.BadParameter(f"{option!r}: the value must lie between 0 and 1", param_hint="'--threshold'")
+            raise misused("--threshold", f"{option!r}: the value must lie between 0 and 1")
         chosen[label] = value
     return chosen
 
@@ -108,6 +112,5 @@ def read_options(encoding: str | None, allow_private: bool, text_column: str = "
     from tipclassify.readers.text import codec_named
 
     if encoding is not None and codec_named(encoding) is None:
-        reason = f"no encoding is called {encoding!r}; try utf-8, cp1252 or macintosh"
-        raise typer.BadParameter(reason, param_hint="'--encoding'")
+        raise misused("--encoding", f"no encoding is called {encoding!r}; try utf-8, cp1252 or macintosh")
     return ReadOptions(encoding, allow_private, text_column=text_column)

@@ -8,6 +8,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from tipclassify.reporting.writers import TaggedReport
 
     Make = Callable[[TaggedReport], Any] | None
+
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def print_note(line: str, program: str = "tipclassify") -> None:
@@ -59,7 +62,7 @@ def tag_each(
     """Yield each input with its tagged reports, or with ``make(report)`` from the worker; show a progress bar."""
     from tipclassify.pipeline.batch import tag_inputs
 
-    every = tag_inputs(files, tagging, jobs, make) if make else tag_inputs(files, tagging, jobs)
+    every = tag_inputs(files, tagging, jobs, *([make] if make else []))
     with progress_bar("reports") if bar else contextlib.nullcontext() as progress:
         for done, (file, made) in enumerate(every, 1):
             yield file, map(_with_warnings, made)
@@ -77,11 +80,15 @@ def list_failures(inputs: int) -> Iterator[list[str]]:
     """Collect failures in a list; on leaving, print them and, if there are any, exit with 1."""
     failures: list[str] = []
     yield failures
-    for failure in failures:
-        print_note(failure)
-    if failures:
-        if inputs > 1:
-            print_note(f"{len(failures)} of {inputs} inputs failed")
+    print_notes(failures, len(failures))
+    exit_failed(len(failures), inputs)
+
+
+def exit_failed(failed: int, every: int, what: str = "inputs") -> None:
+    """Exit with 1 if any failed, and print how many of several."""
+    if failed and every > 1:
+        print_note(f"{failed} of {every} {what} failed")
+    if failed:
         raise typer.Exit(1)
 
 
@@ -118,8 +125,7 @@ class Terminal:
         return self.stream.write(visible(text))
 
     def writelines(self, lines: Iterable[str]) -> None:
-        for line in lines:
-            self.write(line)
+        self.stream.writelines(map(visible, lines))
 
 
 def write_results(path: Path | None, format: str, rows: Iterable[dict[str, Any]], table: str) -> None:
@@ -149,22 +155,13 @@ def open_output(path: Path | None, binary: bool = False) -> Iterator[IO[Any]]:
     Raises `OutputError` when the stream cannot be opened, written or closed.
     """
     try:
-        if path is None:
-            with _standard_output(binary) as out:
-                yield out
-        elif path.exists() and not path.is_file():  # a device or pipe, such as /dev/null, is never replaced
-            with _opened(path, "w", binary) as out:
-                yield out
-        else:
-            with _staged(path, binary) as out:
-                yield out
+        with _standard_output(binary) if path is None else _file(path, binary) as out:
+            yield out
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        remedy = "free some space, or choose another --output" if error.errno in _FULL else "choose another --output"
-        raise OutputError(f"{path or 'standard output'}: cannot be written ({reason}); {remedy}") from None
-
-
-_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        remedy = "free some space, or choose" if error.errno in _FULL else "choose"
+        where = path or "standard output"
+        raise OutputError(f"{where}: cannot be written ({reason}); {remedy} another --output") from None
 
 
 @contextlib.contextmanager
@@ -183,21 +180,21 @@ def _standard_output(binary: bool) -> Iterator[IO[Any]]:
 
 
 @contextlib.contextmanager
-def _staged(path: Path, binary: bool) -> Iterator[IO[Any]]:
-    staged = path.with_name(f".{path.name}-{os.urandom(4).hex()}")  # named before it exists, so it is always removed
+def _file(path: Path, binary: bool) -> Iterator[IO[Any]]:
+    """Open a private file that takes the place of `path` when complete; a device or pipe is never replaced."""
+    in_place = path.exists() and not path.is_file()
+    # Named before it exists, so it is always removed.
+    file = path if in_place else path.with_name(f".{path.name}-{os.urandom(4).hex()}")
+    mode, text = "w" if in_place else "x", {} if binary else {"encoding": "utf-8", "newline": ""}
     try:
-        with _opened(staged, "x", binary) as out:
+        with open(file, mode + "b" * binary, opener=partial(os.open, mode=0o600), **text) as out:  # type: ignore[call-overload]
             yield out
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(staged, 0o666 & ~umask)
-        os.replace(staged, path)
+        if not in_place:
+            umask = os.umask(0)
+            os.umask(umask)
+            os.chmod(file, 0o666 & ~umask)
+            os.replace(file, path)
     finally:
-        with contextlib.suppress(OSError):
-            os.unlink(staged)
-
-
-def _opened(file: Path, mode: str, binary: bool) -> IO[Any]:
-    """Open a file that is private until it is complete."""
-    text: dict[str, Any] = {} if binary else {"encoding": "utf-8", "newline": ""}
-    return open(file, mode + "b" * binary, opener=lambda name, flags: os.open(name, flags, 0o600), **text)
+        if not in_place:
+            with contextlib.suppress(OSError):
+                os.unlink(file)

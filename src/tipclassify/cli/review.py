@@ -15,7 +15,7 @@ import typer
 from typer import Option
 
 from tipclassify.cli import options
-from tipclassify.cli.output import print_note, print_notes, print_warnings
+from tipclassify.cli.output import exit_failed, print_note, print_notes, print_warnings
 from tipclassify.progress import progress_bar
 
 _CORPUS = Path("review.jsonl")
@@ -25,10 +25,11 @@ def review(
     files: options.Files,
     corpus: Annotated[Path, Option(metavar="FILE", help="Where decisions go, events beside it.")] = _CORPUS,
     annotator: Annotated[str | None, Option(metavar="NAME", help="Who decides; else your login name.")] = None,
-    port: Annotated[int, Option("--port", min=0, max=65535, help="Loopback port; 0 takes any that is free.")] = 0,
+    port: Annotated[int, Option(metavar="N", min=0, max=65535, help="Loopback port; 0 takes any that is free.")] = 0,
     queue: Annotated[bool, Option("--queue", help="Open with the passages that teach most, not a report.")] = False,
     train_data: Annotated[
-        list[Path] | None, Option(metavar="PATH", exists=True, help="What to retrain on, too; else data/ of a clone.")
+        list[Path] | None,
+        Option(metavar="PATH", exists=True, help="What to retrain on, too; else data/ of a clone. Repeatable."),
     ] = None,
     model: options.Model = None,
     other: options.Other = None,
@@ -63,7 +64,7 @@ def review(
         raise MissingExtraError("the review page", "review") from None
 
     if corpus.suffix != ".jsonl":
-        raise typer.BadParameter(f"{corpus}: give a name that ends in .jsonl", param_hint="'--corpus'")
+        raise options.misused("--corpus", f"{corpus}: give a name that ends in .jsonl")
     tagging = options.tagging(model, policy, threshold, encoding=encoding, allow_private=allow_private)
     socket = listen(port)
     # The corpus of an earlier session may lie in the folder under review: it is no report.
@@ -100,8 +101,7 @@ def review(
         with contextlib.suppress(KeyboardInterrupt):
             serve(session, retraining, socket, token, ready)
     print_note(f"decided passages in {corpus}: {session.decided}")
-    if failures:
-        raise typer.Exit(1)
+    exit_failed(len(failures), 1)
 
 
 @contextlib.contextmanager
