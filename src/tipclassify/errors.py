@@ -52,8 +52,7 @@ class MissingExtraError(InputError):
 class LinkError(InputError):
     """Link that could not be downloaded."""
 
-    def __init__(self, reason: str, *, status: int | None = None, transient: bool = False, retry: bool = False) -> None:
+    def __init__(self, reason: str, *, status: int | None = None, retry: bool = False) -> None:
         super().__init__(reason)
         self.status = status  # of HTTP, if there was a response
-        self.transient = transient  # whether the failure, of the network or the site, may be temporary
         self.retry = retry  # whether to try once more after a pause

@@ -31,12 +31,9 @@ def aligned(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
     ['label     F1', 'failure  0.9']
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(w) if i < left else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+    sides = [str.ljust if column < left else str.rjust for column in range(len(widths))]
+    cells = ([side(*cell) for side, cell in zip(sides, zip(row, widths, strict=True), strict=True)] for row in rows)
+    return ["  ".join(row).rstrip() for row in cells]
 
 
 def shown(value: object) -> str:
@@ -137,9 +134,9 @@ def load_json(data: bytes | str, *, strict: bool = True) -> Any:
         When it is not UTF-8, not JSON, nested over 100 deep, or has such a number.
     """
     text = data.decode("utf-8") if isinstance(data, bytes) else data
-    numbers = dict.fromkeys(("parse_int", "parse_float", "parse_constant"), _bounded) if strict else {}
+    bounded: dict[str, Any] = dict.fromkeys(("parse_int", "parse_float", "parse_constant"), _bounded)
     try:
-        value = json.loads(text, **numbers)
+        value = json.loads(text, **bounded if strict else {})
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if text.count("[") + text.count("{") > _DEEPEST:

@@ -20,7 +20,7 @@ from typer import Option
 from typer.core import TyperCommand, TyperGroup
 
 from tipclassify._version import __version__
-from tipclassify.cli import bundle, compare, corpus, fetch, models, review, score, summary, text
+from tipclassify.cli import bundle, compare, corpus, models, reading, review, score, summary
 from tipclassify.cli.output import print_note, print_notes, show_warnings
 from tipclassify.errors import CorpusError, ModelError, TipclassifyError, UsageError
 
@@ -79,7 +79,7 @@ def _add(to: typer.Typer, group: str, *commands: Callable[..., None]) -> None:
 
 
 _add(app, "tipclassify", score.score, summary.summary, compare.compare, bundle.bundle, bundle.verify, review.review)
-_add(app, "tipclassify", fetch.fetch, text.text, models.explain, models.evaluate, models.check, models.info)
+_add(app, "tipclassify", reading.fetch, reading.text, models.explain, models.evaluate, models.check, models.info)
 _add(corpus_app, "tipclassify corpus", corpus.queue, corpus.convert, corpus.add, corpus.check, corpus.stats)
 _add(corpus_app, "tipclassify corpus", corpus.split, corpus.agree, corpus.audit, corpus.rebuild)
 _add(models_app, "tipclassify models", models.add, models.list_)

@@ -12,7 +12,7 @@ from typer import Argument, Option
 
 from tipclassify._version import __version__
 from tipclassify.cli import options
-from tipclassify.cli.output import print_line, print_note, write_results, write_text
+from tipclassify.cli.output import print_line, print_note, write_results
 from tipclassify.errors import InputError
 from tipclassify.formatting import aligned, one_line, shown
 from tipclassify.labels import LABELS, POLICIES
@@ -85,9 +85,7 @@ def evaluate(
     errors: Annotated[int, Option(metavar="N", min=0, help="Show the N worst errors.")] = 0,
     slices: Annotated[bool, Option("--slices", help="Figures by section, words and number of clauses.")] = False,
     reliability: Annotated[bool, Option("--reliability", help="Predicted and observed frequency by label.")] = False,
-    compare: Annotated[
-        str | None, Option(metavar="NAME|DIR", help="A second model: is this one better, how surely?")
-    ] = None,
+    compare: Annotated[str | None, Option(metavar="NAME|DIR", help="A second model: is this one better?")] = None,
     threshold: options.Threshold = None,
     draws: options.Draws = 1_000,
     seed: options.Seed = 0,
@@ -156,7 +154,7 @@ def list_(output: options.Output = None) -> None:
 
     found = [*(describe_folder(name, model_folder(name)) for name in SHIPPED), *installed()]
     rows = [(one.name, one.kind, str(one.head.get("sha256", ""))[:12] or "-", str(one.folder)) for one in found]
-    write_text(output, "\n".join(aligned([list(map(one_line, row)) for row in rows], left=4)))
+    write_results(output, "table", (), "\n".join(aligned([list(map(one_line, row)) for row in rows], left=4)))
 
 
 def info(model: options.Model = None, output: options.Output = None) -> None:
@@ -181,7 +179,7 @@ def info(model: options.Model = None, output: options.Output = None) -> None:
     for policy in POLICIES:
         limits = zip(LABELS, found.thresholds(policy).tolist(), strict=True)
         lines[f"thresholds, {policy}"] = ", ".join(f"{label} {limit:.3f}" for label, limit in limits)
-    write_text(output, "\n".join(aligned(list(lines.items()), left=2)))
+    write_results(output, "table", (), "\n".join(aligned(list(lines.items()), left=2)))
 
 
 def check(
@@ -216,8 +214,7 @@ def check(
             lines.append(f"    expected {expected}; given {given}: {failure.text}")
     passed, total = sum(r.passed for r in results), sum(r.cases for r in results)
     lines.append(f"\n{passed} of {total} cases passed; golden passages: {len(changed)} changed")
-    for one in changed[:5]:
-        lines.append(f"    stored {', '.join(one.expected)}; now {', '.join(one.given)}: {one.text}")
-    write_text(output, "\n".join(lines))
+    lines += [f"    stored {', '.join(one.expected)}; now {', '.join(one.given)}: {one.text}" for one in changed[:5]]
+    write_results(output, "table", (), "\n".join(lines))
     if regressed or changed:
         raise typer.Exit(1)

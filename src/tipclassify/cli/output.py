@@ -56,32 +56,32 @@ def show_warnings(program: str = "tipclassify") -> None:
     warnings.showwarning = lambda message, *_: print(f"{program}: warning: {visible(str(message))}", file=sys.stderr)
 
 
-def tag_each(
+@contextlib.contextmanager
+def tagged_inputs(
     files: Sequence[str], tagging: Tagging, jobs: int, make: Make = None, bar: bool = True
-) -> Iterator[tuple[str, Iterator[Any]]]:
-    """Yield each input with its tagged reports, or with ``make(report)`` from the worker; show a progress bar."""
+) -> Iterator[tuple[Iterator[tuple[str, Iterator[Any]]], list[str]]]:
+    """Give each input with its tagged reports, or ``make(report)`` of each, and a list to which failures are added.
+
+    At the end the failures are printed, and the command exits with 1 if there are any.
+    """
     from tipclassify.pipeline.batch import tag_inputs
 
-    every = tag_inputs(files, tagging, jobs, *([make] if make else []))
-    with progress_bar("reports") if bar else contextlib.nullcontext() as progress:
-        for done, (file, made) in enumerate(every, 1):
-            yield file, map(_with_warnings, made)
-            if progress:
-                progress(done, len(files))
-
-
-def _with_warnings(made: Any) -> Any:
-    print_warnings(made.notes)
-    return made
-
-
-@contextlib.contextmanager
-def list_failures(inputs: int) -> Iterator[list[str]]:
-    """Collect failures in a list; on leaving, print them and, if there are any, exit with 1."""
     failures: list[str] = []
-    yield failures
+
+    def warned(made: Any) -> Any:
+        print_warnings(made.notes)
+        return made
+
+    def inputs() -> Iterator[tuple[str, Iterator[Any]]]:
+        with progress_bar("reports") if bar else contextlib.nullcontext() as progress:
+            for done, (file, made) in enumerate(tag_inputs(files, tagging, jobs, *([make] if make else [])), 1):
+                yield file, map(warned, made)
+                if progress:
+                    progress(done, len(files))
+
+    yield inputs(), failures
     print_notes(failures, len(failures))
-    exit_failed(len(failures), inputs)
+    exit_failed(len(failures), len(files))
 
 
 def exit_failed(failed: int, every: int, what: str = "inputs") -> None:
@@ -99,11 +99,10 @@ def tagged_reports(
     """Iterate over the tagged reports of all inputs, or ``make(report)`` of each; collect inputs that fail."""
     from tipclassify.pipeline.batch import expand_inputs
 
-    files = expand_inputs(names)
-    with list_failures(len(files)) as failures:
+    with tagged_inputs(expand_inputs(names), tagging, jobs, make, bar) as (inputs, failures):
 
         def reports() -> Iterator[Any]:
-            for _, made in tag_each(files, tagging, jobs, make, bar):
+            for _, made in inputs:
                 try:
                     yield from made
                 except InputError as error:
@@ -113,39 +112,25 @@ def tagged_reports(
 
 
 class Terminal:
-    """Standard output on a terminal, which no text of a report can steer; `stream` takes what is safe, such as colours."""
+    """Standard output on a terminal, which no text of a report can steer."""
 
     def __init__(self, stream: IO[str]) -> None:
-        self.stream = stream
+        self._stream = stream
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.stream, name)
+        return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        return self.stream.write(visible(text))
+        return self._stream.write(visible(text))
 
     def writelines(self, lines: Iterable[str]) -> None:
-        self.stream.writelines(map(visible, lines))
+        self._stream.writelines(map(visible, lines))
 
 
-def write_results(path: Path | None, format: str, rows: Iterable[dict[str, Any]], table: str) -> None:
-    """Write the rows as JSON lines, or the table, depending on `format`."""
-    if format == "jsonl":
-        write_rows(path, rows)
-    else:
-        write_text(path, table)
-
-
-def write_rows(path: Path | None, rows: Iterable[dict[str, Any]]) -> None:
-    """Write rows as JSON lines."""
+def write_results(path: Path | None, format: str, rows: Iterable[dict[str, Any]], table: str = "") -> None:
+    """Write the rows as JSON lines, or the table and a line break, depending on `format`."""
     with open_output(path) as out:
-        out.writelines(map(json_line, rows))
-
-
-def write_text(path: Path | None, text: str) -> None:
-    """Write a text and a line break."""
-    with open_output(path) as out:
-        out.write(text + "\n")
+        out.writelines(map(json_line, rows) if format == "jsonl" else [table, "\n"])
 
 
 @contextlib.contextmanager
@@ -185,9 +170,10 @@ def _file(path: Path, binary: bool) -> Iterator[IO[Any]]:
     in_place = path.exists() and not path.is_file()
     # Named before it exists, so it is always removed.
     file = path if in_place else path.with_name(f".{path.name}-{os.urandom(4).hex()}")
-    mode, text = "w" if in_place else "x", {} if binary else {"encoding": "utf-8", "newline": ""}
+    mode = ("w" if in_place else "x") + "b" * binary
+    text: dict[str, Any] = {} if binary else {"encoding": "utf-8", "newline": ""}
     try:
-        with open(file, mode + "b" * binary, opener=partial(os.open, mode=0o600), **text) as out:  # type: ignore[call-overload]
+        with open(file, mode, opener=partial(os.open, mode=0o600), **text) as out:
             yield out
         if not in_place:
             umask = os.umask(0)

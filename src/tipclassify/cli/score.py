@@ -12,12 +12,11 @@ from tipclassify._version import __version__
 from tipclassify.cli import options
 from tipclassify.cli.output import (
     exit_failed,
-    list_failures,
     open_output,
     print_note,
     print_notes,
     print_warnings,
-    tag_each,
+    tagged_inputs,
     tagged_reports,
 )
 from tipclassify.errors import InputError, OutputError
@@ -48,16 +47,14 @@ def score(
     resume: Annotated[bool, Option("--resume", help="Leave out inputs whose output is in --output-dir.")] = False,
     engine: Annotated[Literal["dask"] | None, Option(help="Spread the work over processes or a cluster.")] = None,
     scheduler: Annotated[str | None, Option(metavar="tcp://HOST:PORT", help="With --engine: the cluster.")] = None,
-    workers: Annotated[
-        int | None, Option(metavar="N", min=1, help="With --engine: processes here; one a core if unset.")
-    ] = None,
+    workers: Annotated[int | None, Option(metavar="N", min=1, help="With --engine: processes here.")] = None,
 ) -> None:
     """Tag the passages of reports: positive effort, failure, complicity.
 
-    The table, md and docx show the passages that have a label; html shows the whole report with its tags and the reasons for
-    them; jsonl, csv, xlsx and parquet hold every passage, with its page and characters in the text ('tipclassify text'
-    prints it), its section, and the probability of each label. References, notes, contents, dates and addresses have no
-    label.
+    The table, md and docx show the passages that have a label; html shows the whole report with its tags and their
+    reasons; jsonl, csv, xlsx and parquet hold every passage, with its page and characters in the text ('tipclassify
+    text' prints it), its section, and the probability of each label. References, notes, contents, dates and addresses
+    have no label.
 
     --model fast is some hundred times as quick as the default, and more often wrong.
 
@@ -112,9 +109,9 @@ def _score_each(
         print_note(f"{len(files) - len(left)} of {len(files)} inputs were done")
     make, write = kind.steps()
     finished = 0
-    with list_failures(len(left)) as failures:
+    with tagged_inputs(left, tagging, jobs, make) as (inputs, failures):
         try:
-            for file, made in tag_each(left, tagging, jobs, make):
+            for file, made in inputs:
                 try:
                     with open_output(outputs[file], kind.binary) as out:
                         write(made, out, context)

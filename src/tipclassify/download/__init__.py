@@ -34,20 +34,13 @@ def download(url: str, *, allow_private: bool = False, refresh: bool = False, li
     address = parse_url(url)
     today = _now().date().isoformat()
     if not refresh and (kept := read_cached(str(address), today, allow_private)):
-        return kept[0]
+        return kept
 
     def attempt(deadline: float) -> Download:
         with open_link(address, deadline, limits, allow_private, _HEADERS) as response:
             return read_response(response, limits, today)
 
-    try:
-        found = retry(url, attempt, limits)
-    except LinkError as error:
-        older = read_cached(str(address)) if error.transient else None
-        if older is None:
-            raise
-        reason = f"{error}; or use the copy of {older[0].fetched} and give {older[1]}"
-        raise LinkError(reason, status=error.status, transient=True) from None
+    found = retry(url, attempt, limits)
     write_cached(str(address), found, allow_private)
     return found
 

@@ -18,8 +18,6 @@ from urllib.parse import urlsplit
 
 from tipclassify.formatting import load_json
 
-__all__ = ["MEDIA_TYPES", "Download", "cache_folder", "platform_cache", "read_cached", "write_cached"]
-
 MEDIA_TYPES: Final = {
     "text/html": ".html",
     "application/xhtml+xml": ".xhtml",
@@ -65,8 +63,8 @@ def cache_folder() -> Path | None:
     return root and root / "tipclassify" / "links"
 
 
-def read_cached(url: str, day: str = "*", allow_private: bool = True) -> tuple[Download, Path] | None:
-    """Read the newest valid copy of an address, or that of a day (``YYYY-MM-DD``); return it and the path of its body.
+def read_cached(url: str, day: str = "*", allow_private: bool = True) -> Download | None:
+    """Read the newest valid copy of an address, or that of a day (``YYYY-MM-DD``).
 
     Downloads made with `allow_private` are returned only with it.
     """
@@ -76,11 +74,10 @@ def read_cached(url: str, day: str = "*", allow_private: bool = True) -> tuple[D
             metadata = load_json(entry.read_bytes())
             fetched = entry.stem[-len("YYYY-MM-DD") :]
             found = Download(b"", metadata["content_type"], metadata["encoding"], metadata["final_url"], fetched)
-            body = entry.with_suffix(_suffix(found))
-            found = replace(found, data=body.read_bytes())
+            found = replace(found, data=entry.with_suffix(_suffix(found)).read_bytes())
             sound = metadata["url"] == url and metadata["sha256"] == hashlib.sha256(found.data).hexdigest()
             if sound and (allow_private or not metadata["allow_private"]):
-                return found, body
+                return found
     return None
 
 

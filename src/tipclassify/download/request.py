@@ -1,4 +1,4 @@
-"""Send requests for links and read the answers; every address, also of redirects, is checked before anything is sent."""
+"""Send requests for links and read the answers; every address, also of redirects, is checked before it is asked."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ from tipclassify.errors import LinkError, MissingExtraError
 
 if TYPE_CHECKING:
     import httpx
-
-__all__ = ["Limits", "check_status", "open_link", "parse_url", "read_response", "redact_url", "retry"]
 
 T = TypeVar("T")
 
@@ -88,7 +86,7 @@ def retry(url: str, attempt: Callable[[float], T], limits: Limits, received: Cal
             return attempt(deadline)
         except LinkError as error:
             if not error.retry or time.monotonic() + limits.pause > deadline or received() <= before:
-                raise LinkError(f"{redact_url(url)}: {error}", status=error.status, transient=error.transient) from None
+                raise LinkError(f"{redact_url(url)}: {error}", status=error.status) from None
             before = received()
             time.sleep(limits.pause)
 
@@ -103,7 +101,7 @@ def open_link(
     from tipclassify.download.transport import CheckedTransport
 
     # A proxy resolves names itself: behind it no address can be checked.
-    proxied = bool(getproxies().keys() & {"http", "https", "all"})
+    proxied, answered = bool(getproxies().keys() & {"http", "https", "all"}), False
     try:
         with httpx.Client(
             transport=None if proxied and allow_private else CheckedTransport(deadline, allow_private),
@@ -115,6 +113,7 @@ def open_link(
             # Redirects one by one: httpx would read the body of each without limit.
             for _ in range(limits.redirects + 1):
                 with contextlib.closing(client.send(request, stream=True)) as response:
+                    answered = True
                     if response.next_request is None:
                         yield response
                         return
@@ -124,7 +123,7 @@ def open_link(
         raise LinkError(f"redirects over {limits.redirects} times; {remedy}")
     except (httpx.HTTPError, httpx.InvalidURL, LinkError) as error:
         failure = error if isinstance(error, LinkError) else _link_error(error, limits, deadline)
-        if proxied and not allow_private and failure.transient and failure.status is None:
+        if proxied and not allow_private and not answered:
             failure.args = (f"{failure}; the proxy of the environment is used only with --allow-private",)
         raise failure from None
 
@@ -138,18 +137,18 @@ def _link_error(error: Exception, limits: Limits, deadline: float) -> LinkError:
             what = f"took over {limits.total:g} s"
         elif isinstance(error, httpx.ConnectTimeout):
             what = f"no connection within {limits.connect:g} s"
-        return LinkError(f"{what}; try again later, or {_SAVE_IT}", transient=True)
+        return LinkError(f"{what}; try again later, or {_SAVE_IT}")
     if isinstance(error, httpx.ConnectError):
         cause = next(iter(error.__cause__.args), None) if error.__cause__ else None  # httpcore wraps the socket's error
         if isinstance(cause, ssl.SSLError):
             why = getattr(cause, "verify_message", "") or (cause.reason or "TLS failed").lower().replace("_", " ")
             remedy = "check the address and this machine's clock and certificates (SSL_CERT_FILE names others)"
-            return LinkError(f"no secure connection ({why}); {remedy}, or {_SAVE_IT}", transient=True)
+            return LinkError(f"no secure connection ({why}); {remedy}, or {_SAVE_IT}")
         what = "refused" if isinstance(cause, ConnectionRefusedError) else "failed"
-        return LinkError(f"connection {what}; check the address, or try again later", transient=True, retry=True)
+        return LinkError(f"connection {what}; check the address, or try again later", retry=True)
     # Without a cause, a RemoteProtocolError is httpx's own, about a redirect address.
     if isinstance(error, httpx.NetworkError) or (isinstance(error, httpx.RemoteProtocolError) and error.__cause__):
-        return LinkError(f"the connection broke off; try again later, or {_SAVE_IT}", transient=True, retry=True)
+        return LinkError(f"the connection broke off; try again later, or {_SAVE_IT}", retry=True)
     return LinkError(f"the site's answer is not valid HTTP; {_SAVE_IT}")
 
 
@@ -160,8 +159,13 @@ def read_response(response: httpx.Response, limits: Limits, day: str) -> Downloa
     media_type = match[1].lower() if match else None
     if media_type is not None and media_type not in MEDIA_TYPES:
         raise LinkError(f"holds {media_type:.160}, which we do not read; give a page, PDF, Word, EPUB, RTF or text")
+    charset = response.charset_encoding
+    try:
+        b" ".decode(charset or "ascii", "replace")  # Python also has bytes-to-bytes codecs, such as "hex"
+    except (LookupError, ValueError):
+        charset = None
     data = b"".join(_decompressed(response, limits.largest))
-    return Download(data, media_type, _charset(response), str(response.url), day)
+    return Download(data, media_type, charset, str(response.url), day)
 
 
 def check_status(response: httpx.Response) -> None:
@@ -175,17 +179,7 @@ def check_status(response: httpx.Response) -> None:
     what = "wants fewer requests" if status == 429 else "is in trouble"
     reason = f"the site {what} ({status}); try again later, or {_SAVE_IT}"
     again = status in (502, 503, 504) and "retry-after" not in response.headers  # which asks for a longer pause
-    raise LinkError(reason, status=status, transient=True, retry=again)
-
-
-def _charset(response: httpx.Response) -> str | None:
-    """Return the charset of the Content-Type header, if Python can decode text with it."""
-    charset = response.charset_encoding
-    try:
-        b" ".decode(charset or "ascii", "replace")  # Python also has bytes-to-bytes codecs, such as "hex"
-    except (LookupError, ValueError):
-        return None
-    return charset
+    raise LinkError(reason, status=status, retry=again)
 
 
 def _decompressed(response: httpx.Response, largest: int) -> Iterator[bytes]:
@@ -206,7 +200,7 @@ def _decompressed(response: httpx.Response, largest: int) -> Iterator[bytes]:
         try:
             data = unzip.decompress(part, output_left + 1) if unzip else part
         except zlib.error:
-            raise LinkError(f"its compression is damaged; try again later, or {_SAVE_IT}", transient=True) from None
+            raise LinkError(f"its compression is damaged; try again later, or {_SAVE_IT}") from None
         output_left -= len(data)
         if output_left < 0:
             raise too_large
@@ -214,4 +208,4 @@ def _decompressed(response: httpx.Response, largest: int) -> Iterator[bytes]:
             raise LinkError(f"has other bytes after its compressed data; {_SAVE_IT}")
         yield data
     if unzip and not unzip.eof:
-        raise LinkError(f"its compressed data ends too early; try again later, or {_SAVE_IT}", transient=True)
+        raise LinkError(f"its compressed data ends too early; try again later, or {_SAVE_IT}")

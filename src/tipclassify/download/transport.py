@@ -1,7 +1,6 @@
-"""Connect to checked addresses only, within a deadline, against server-side request forgery. Needs the extra "links".
+"""Connect to checked addresses only, within a deadline: no link may reach services of this machine or its network.
 
-Links are untrusted: none may reach services of this machine, its router or a cloud's metadata service. A host is
-resolved once, all its addresses are checked, and one of them is connected to, against DNS rebinding.
+A host is resolved once, all its addresses are checked, and one of them is connected to, against DNS rebinding.
 """
 
 from __future__ import annotations
@@ -12,15 +11,12 @@ import socket
 import ssl
 import time
 from collections.abc import Iterable
-from functools import cache
 from typing import Any, Final
 
 import httpcore
 import httpx
 
 from tipclassify.errors import LinkError
-
-__all__ = ["CheckedTransport", "is_public", "resolve"]
 
 _MAX_ADDRESSES: Final = 4  # tried of one host; each silent one costs a timeout
 # Not public; `ipaddress.is_global` varies between patch releases of Python (gh-113171).
@@ -82,7 +78,7 @@ def _lookup(host: str, port: int) -> list[str]:
         answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         remedy = "check the spelling and the connection to the internet"
-        raise LinkError(f"no address is known for {host}; {remedy}", transient=True) from None
+        raise LinkError(f"no address is known for {host}; {remedy}") from None
     return list(dict.fromkeys(str(answer[4][0]) for answer in answers))
 
 
@@ -92,12 +88,7 @@ class CheckedTransport(httpx.HTTPTransport):
     def __init__(self, deadline: float, allow_private: bool = False) -> None:
         # Without super().__init__(): this pool is the only one, and if httpx ever renames it, nothing is sent at all.
         backend = _Backend(deadline, allow_private)
-        self._pool = httpcore.ConnectionPool(ssl_context=_tls_context(), network_backend=backend)
-
-
-@cache  # reading the certificates takes 20 ms
-def _tls_context() -> ssl.SSLContext:
-    return httpx.create_ssl_context()
+        self._pool = httpcore.ConnectionPool(ssl_context=httpx.create_ssl_context(), network_backend=backend)
 
 
 def _time_left(timeout: float | None, deadline: float) -> float:

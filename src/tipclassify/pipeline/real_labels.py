@@ -261,7 +261,7 @@ def _downloader(allow_private: bool, problems: list[str]) -> Callable[[_File], b
         nonlocal failed
         url = str(parse_url(file.address + quote(file.name)))
         if kept := read_cached(url):
-            return kept[0].data
+            return kept.data
         if failed >= _MAX_FAILURES:
             return None
         try:

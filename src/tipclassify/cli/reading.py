@@ -1,4 +1,4 @@
-"""``tipclassify fetch``: download country narratives of the TIP Report."""
+"""``tipclassify fetch`` and ``text``: download country narratives of the TIP Report, print the text of a report."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ from typing import Annotated
 from typer import Argument, Option
 
 from tipclassify.cli import options
-from tipclassify.cli.output import exit_failed, open_output, print_line, print_note
-from tipclassify.errors import InputError, MissingExtraError, OutputError
+from tipclassify.cli.output import exit_failed, open_output, print_line, print_note, print_warnings, write_results
+from tipclassify.errors import InputError, MissingExtraError
 
 
 def fetch(
     countries: Annotated[list[str], Argument(metavar="COUNTRY...", help="Names or codes: Togo, 'Korea, South', TGO.")],
     year: Annotated[int | None, Option(metavar="YEAR", help="2017 or later; the latest by default.")] = None,
-    output_dir: Annotated[
-        Path, Option("--output-dir", "-o", metavar="DIR", help="Folder for the files; made where it is missing.")
-    ] = Path(),
+    output_dir: Annotated[Path, Option("--output-dir", "-o", metavar="DIR", help="Write the files to DIR.")] = Path(),
     refresh: Annotated[bool, Option("--refresh", help="Download anew what the cache has from today.")] = False,
     allow_private: options.AllowPrivate = False,
     base_url: Annotated[str | None, Option(hidden=True)] = None,
@@ -42,11 +40,7 @@ def fetch(
         check_year(year)
         years = [year]
     found = [find_country(name) for name in countries]
-    try:
-        output_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"{output_dir}: cannot be made ({reason}); choose another --output-dir") from None
+    output_dir.mkdir(parents=True, exist_ok=True)
     failed, site = 0, base_url and base_url.rstrip("/")
     for country in found:
         try:
@@ -63,3 +57,32 @@ def fetch(
             failed += 1
             print_note(str(error))
     exit_failed(failed, len(countries), "countries")
+
+
+def text(
+    file: Annotated[str, Argument(metavar="FILE", help=options.REPORT_HELP)],
+    blocks: Annotated[bool, Option("--blocks", help="Print paragraphs and headings as lines of JSON.")] = False,
+    encoding: options.Encoding = None,
+    allow_private: options.AllowPrivate = False,
+    output: options.Output = None,
+) -> None:
+    """Print the text of a report, without what surrounds it on a page.
+
+    The start and end that score writes count the characters of this text, so out[start:end] is the passage. It is
+    UTF-8, and ends with a line break, added where the text has none.
+
+    With --blocks, each line holds start, end, page, section, heading (whether it is one) and text.
+    """
+    from tipclassify.pipeline.batch import read_with_notes
+    from tipclassify.readers import read_report
+
+    document, notes = read_with_notes(lambda: read_report(file, options.read_options(encoding, allow_private)))
+    print_warnings(notes)
+    if blocks:
+        names = ("start", "end", "page", "section", "heading")
+        rows = ({name: getattr(block, name) for name in names} for block in document.blocks)
+        write_results(output, "jsonl", ({**row, "text": document.text[row["start"] : row["end"]]} for row in rows))
+        return
+    whole = document.text if document.text.endswith("\n") else document.text + "\n"
+    with open_output(output, binary=True) as out:  # in text mode, Windows would change line breaks and so offsets
+        out.write(whole.encode("utf-8", "replace"))  # a lone surrogate becomes one "?": offsets hold
