@@ -554,9 +554,9 @@ def test_agreement_is_quick_enough_to_show_live() -> None:
         str(i): {name: [label for label in LABELS if rng.random() < 0.4] for name in ("ann", "ben", "eve")}
         for i in range(5_000)
     }
-    began = time.perf_counter()
+    began = time.process_time()
     agreement_figures(decided)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 # --------------------------------------------------------------------------------------------- the command

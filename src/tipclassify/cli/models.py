@@ -205,7 +205,8 @@ def check(
     golden = path / "golden.jsonl"
     changed = replay_golden(classifier, golden.read_bytes().splitlines()) if golden.is_file() else []
     regressed = [r.rule for r in results if r.rate < stored.get(r.rule, 0) - 5e-5]  # stored with four decimals
-    width, lines = max(len(r.rule) for r in results), []
+    width = max(len(r.rule) for r in results)
+    lines = []
     for result in results:
         note = f"  under the stored {stored[result.rule]:.1%}" if result.rule in regressed else ""
         lines.append(f"{result.rule.ljust(width)}  {result.rate:7.1%}  {result.passed}/{result.cases}{note}")

@@ -112,19 +112,19 @@ def tagged_reports(
 
 
 class Terminal:
-    """Standard output on a terminal, which no text of a report can steer."""
+    """Standard output on a terminal, which no text of a report can steer; `stream` takes what is safe, such as colours."""
 
     def __init__(self, stream: IO[str]) -> None:
-        self._stream = stream
+        self.stream = stream
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
+        return getattr(self.stream, name)
 
     def write(self, text: str) -> int:
-        return self._stream.write(visible(text))
+        return self.stream.write(visible(text))
 
     def writelines(self, lines: Iterable[str]) -> None:
-        self._stream.writelines(map(visible, lines))
+        self.stream.writelines(map(visible, lines))
 
 
 def write_results(path: Path | None, format: str, rows: Iterable[dict[str, Any]], table: str = "") -> None:

@@ -41,7 +41,8 @@ def fetch(
         years = [year]
     found = [find_country(name) for name in countries]
     output_dir.mkdir(parents=True, exist_ok=True)
-    failed, site = 0, base_url and base_url.rstrip("/")
+    site = base_url and base_url.rstrip("/")
+    failed = 0
     for country in found:
         try:
             access = {"allow_private": allow_private, "refresh": refresh}

@@ -68,8 +68,8 @@ def read_cached(url: str, day: str = "*", allow_private: bool = True) -> Downloa
 
     Downloads made with `allow_private` are returned only with it.
     """
-    folder = cache_folder()
-    for entry in sorted(folder.glob(f"{_key(url)}-{day}.json"), reverse=True) if folder else ():
+    folder, key = cache_folder(), hashlib.sha256(url.encode()).hexdigest()
+    for entry in sorted(folder.glob(f"{key}-{day}.json"), reverse=True) if folder else ():
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
             metadata = load_json(entry.read_bytes())
             fetched = entry.stem[-len("YYYY-MM-DD") :]
@@ -91,7 +91,7 @@ def write_cached(url: str, download: Download, allow_private: bool) -> None:
         if folder is None:
             raise FileNotFoundError("no home folder")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        entry = folder / f"{_key(url)}-{download.fetched}.json"
+        entry = folder / f"{hashlib.sha256(url.encode()).hexdigest()}-{download.fetched}.json"
         # The JSON is written last: it marks the body as complete.
         _write_atomically(entry.with_suffix(_suffix(download)), download.data)
         _write_atomically(entry, json.dumps(metadata, indent=1).encode())
@@ -99,10 +99,6 @@ def write_cached(url: str, download: Download, allow_private: bool) -> None:
         reason = (error.strerror or str(error)).lower()
         problem = f"{folder or 'cache of links'}: cannot be written ({reason}), so links are fetched each time"
         warnings.warn(f"{problem}; set TIPCLASSIFY_CACHE to a folder that can", stacklevel=3)
-
-
-def _key(url: str) -> str:
-    return hashlib.sha256(url.encode()).hexdigest()
 
 
 def _suffix(download: Download) -> str:

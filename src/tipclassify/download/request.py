@@ -76,8 +76,7 @@ def _check(address: httpx.URL, where: str) -> None:
 def retry(url: str, attempt: Callable[[float], T], limits: Limits, received: Callable[[], int] = lambda: 0) -> T:
     """Return the result of `attempt`, called with a deadline on the monotonic clock.
 
-    It is retried once after a transient failure, and again as long as the number from `received` grows. The error of the
-    last attempt is raised, prefixed with the URL.
+    It is retried once after a transient failure, and again as long as the number from `received` grows.
     """
     deadline = time.monotonic() + limits.total
     before = -1  # below any number received: one retry in any case
@@ -101,7 +100,8 @@ def open_link(
     from tipclassify.download.transport import CheckedTransport
 
     # A proxy resolves names itself: behind it no address can be checked.
-    proxied, answered = bool(getproxies().keys() & {"http", "https", "all"}), False
+    proxied = bool(getproxies().keys() & {"http", "https", "all"})
+    answered = False
     try:
         with httpx.Client(
             transport=None if proxied and allow_private else CheckedTransport(deadline, allow_private),

@@ -1,7 +1,4 @@
-"""Corpus derived from the events: each passage once, with its current labels, as ``train.py --data`` reads it.
-
-It can always be rebuilt from the log. A file edited by hand is moved aside, never overwritten.
-"""
+"""Corpus derived from the events, as ``train.py --data`` reads it; a file edited by hand is moved aside."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Access control of the review page: only the page that was opened by the link with the token is answered.
-
-Others could reach it too: any page in the browser, other users of the machine, and DNS rebinding.
-"""
+"""Access control of the review page, against other pages in the browser, other users of the machine, DNS rebinding."""
 
 from __future__ import annotations
 
