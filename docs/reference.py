@@ -19,6 +19,7 @@ from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 ROOT = Path(__file__).resolve().parents[1]
+EXAMPLES = (ROOT / "src" / "tipclassify" / "cli" / "examples.txt").read_text("utf-8").splitlines()
 
 MODULES = {
     "Read and tag": {
@@ -190,7 +191,9 @@ def _command(name: str, function: Callable[..., None]) -> str:
     required = [f"{one.names[0]} {one.metavar}" for one in options if one.default is inspect.Parameter.empty]
     optional = ["[OPTIONS]"] if len(options) > len(required) else []
     usage = " ".join([name, *required, *optional, *(one.metavar for one in arguments)])
-    return "\n\n".join([_described(function), f"```text\n{usage}\n```", *map(_definition, [*arguments, *options])])
+    examples = [line for line in EXAMPLES if f"{line} ".startswith(f"{name} ")]
+    shown = "\n".join([usage, *([""] if examples else []), *examples])
+    return "\n\n".join([_described(function), f"```text\n{shown}\n```", *map(_definition, [*arguments, *options])])
 
 
 def _anchor(name: str) -> str:

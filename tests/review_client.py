@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +26,15 @@ def write_report(file: Path, passages: int = 24) -> Path:
     paragraphs = (" ".join(words[i : i + 4]) for i in range(0, passages, 4))
     file.write_text("PROSECUTION\n\n" + "\n\n".join(paragraphs) + "\n", "utf-8")
     return file
+
+
+def corpus_rows(history: Any) -> list[dict[str, Any]]:
+    """Rows of the corpus that is derived from a history of events."""
+    from tipclassify.review.derived import CorpusFile
+
+    with tempfile.TemporaryDirectory() as folder:
+        CorpusFile(Path(folder) / "my.jsonl").write(history)
+        return [json.loads(line) for line in (Path(folder) / "my.jsonl").read_bytes().splitlines()]
 
 
 class Reviewer:

@@ -10,6 +10,7 @@ import ast
 import inspect
 import re
 import runpy
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -90,6 +91,30 @@ def test_every_command_and_option_is_documented() -> None:
     assert {command for command in commands if not section_of(command)} == set()
     assert {command: names for command, names in missing.items() if names} == {}
     assert {"--policy", "--output-dir", "-o"} <= options_in(helped(app, "score"))  # the question is a real one
+
+
+def test_help_has_plain_words_for_types_and_ends_with_two_examples_that_parse() -> None:
+    from typer import Context
+    from typer.main import get_command
+
+    from tipclassify.cli.app import app
+
+    pythonic = re.compile(r"<(?:list|bool|str|int|float|path|Path)\b|\[\[|\.\.\.\.|\.\.\.\]\.\.\.|\}")
+    for group in ((), ("corpus",), ("models",)):
+        assert not pythonic.search(helped(app, *group))
+    for command in every_command():
+        text = helped(app, *command)
+        assert not pythonic.search(text), command
+        examples = [line.strip() for line in text.rpartition("Examples:")[2].splitlines() if line.strip()]
+        assert len(examples) == 2, command
+        for example in examples:
+            program, *words = shlex.split(example)
+            assert (program, *words[: len(command)]) == ("tipclassify", *command)
+            found, context = get_command(app), None
+            for word in command:
+                context = Context(found, info_name=word, parent=context)
+                found = found.get_command(context, word)  # type: ignore[attr-defined]
+            found.make_context(example, words[len(command) :], parent=context)  # raises for a wrong option
 
 
 def test_every_option_of_the_training_script_is_documented() -> None:

@@ -593,7 +593,6 @@ def test_check_replays_the_golden_passages_of_an_encoder(
         done = here("check", "--model", copy, "--cases", cases)
         assert done.exit_code == code
         assert f"2 of 2 cases passed; golden passages: {code} changed" in done.stdout
-    assert here("check", copy, "--model", copy).exit_code == 2
 
 
 def test_a_bundle_of_an_encoder_is_replayed_where_the_encoder_is(

@@ -247,7 +247,7 @@ def test_downloads_stop_where_none_succeeds(labels: Path, monkeypatch: pytest.Mo
 
     def fail(url: str, **_: object) -> links.Download:
         asked.append(url)
-        raise links.LinkError(f"{url}: no answer", transient=True)
+        raise links.LinkError(f"{url}: no answer")
 
     monkeypatch.setenv("TIPCLASSIFY_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(links, "download", fail)

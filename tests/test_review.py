@@ -17,13 +17,13 @@ import pytest
 from conftest import Run
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from review_client import Reviewer, write_report
+from review_client import Reviewer, corpus_rows, write_report
 
 from tipclassify import LABELS, Classifier
 from tipclassify.corpus.loading import LONGEST, load_corpus, read_rows
 from tipclassify.evaluation.agreement import agreement
 from tipclassify.pipeline.batch import Tagging
-from tipclassify.review.derived import CorpusFile, corpus_rows
+from tipclassify.review.derived import CorpusFile
 from tipclassify.review.events import Event, History, event_line, parse_event
 from tipclassify.review.opened import OpenReport, open_reports
 from tipclassify.review.session import RefusedError, ReviewSession, agreement_figures
@@ -554,9 +554,9 @@ def test_agreement_is_quick_enough_to_show_live() -> None:
         str(i): {name: [label for label in LABELS if rng.random() < 0.4] for name in ("ann", "ben", "eve")}
         for i in range(5_000)
     }
-    began = time.perf_counter()
+    began = time.process_time()
     agreement_figures(decided)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 # --------------------------------------------------------------------------------------------- the command

@@ -23,12 +23,12 @@ pytest.importorskip("uvicorn")
 pytest.importorskip("starlette")
 pytest.importorskip("jinja2")
 
-from review_client import RefusedError, Reviewer, numbers, write_report
+from review_client import RefusedError, Reviewer, corpus_rows, numbers, write_report
 
 from tipclassify.corpus.loading import read_rows
 from tipclassify.errors import CorpusError, InputError
 from tipclassify.labels import LABELS
-from tipclassify.review.derived import CorpusFile, corpus_rows, events_path
+from tipclassify.review.derived import CorpusFile, events_path
 from tipclassify.review.events import Event, event_line, parse_event
 from tipclassify.review.log import EventLog, now
 

@@ -20,7 +20,7 @@ from tipclassify.corpus.holdout import held_out
 from tipclassify.corpus.loading import Row, read_rows
 from tipclassify.errors import CorpusError, ModelError
 from tipclassify.evaluation.bootstrap import Comparison, Difference, Interval
-from tipclassify.review.events import plain_line
+from tipclassify.formatting import json_line
 from tipclassify.review.retraining import (
     Retraining,
     assign_groups,
@@ -46,7 +46,7 @@ def small_corpus(file: Path, rows: int = 90) -> Path:
     found += [row for row in read_rows(DATA / "corpus" / "complicity.jsonl") if row["source"] == "w5_complicity"][
         : rows // 2
     ]
-    file.write_bytes(b"".join(plain_line(row) for row in found))
+    file.write_text("".join(map(json_line, found)), "utf-8")
     return file
 
 
@@ -102,7 +102,7 @@ def job_of(
 ) -> dict[str, Any]:
     """Arguments of `retrain` for these rows."""
     for name, rows in (("my", corrected), ("base", base)):
-        (tmp_path / f"{name}.jsonl").write_bytes(b"".join(map(plain_line, rows)))
+        (tmp_path / f"{name}.jsonl").write_bytes("".join(map(json_line, rows)).encode())
     data = (str(tmp_path / "base.jsonl"),) if base else ()
     return {"corpus": str(tmp_path / "my.jsonl"), "out": str(tmp_path / "model"), "start": start, "data": data}
 

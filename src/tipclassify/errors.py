@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = [
-    "CorpusError",
-    "InputError",
-    "MissingExtraError",
-    "ModelError",
-    "OutputError",
-    "TipclassifyError",
-    "UsageError",
-    "broken_input",
-]
+__all__ = ["CorpusError", "InputError", "LinkError", "MissingExtraError", "ModelError", "OutputError"]
+__all__ += ["TipclassifyError", "UsageError", "broken_input"]
 
 
 class TipclassifyError(Exception):
@@ -55,3 +47,12 @@ class MissingExtraError(InputError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs an extra: pip install 'tipclassify[{extra}]'")
+
+
+class LinkError(InputError):
+    """Link that could not be downloaded."""
+
+    def __init__(self, reason: str, *, status: int | None = None, retry: bool = False) -> None:
+        super().__init__(reason)
+        self.status = status  # of HTTP, if there was a response
+        self.retry = retry  # whether to try once more after a pause

@@ -19,9 +19,8 @@ _UNSEEN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # con
 _FORMULA: Final = re.compile(r"[\t\r\n]|[\s\ufeff\ufffd]*[=+\-@＝＋－＠]")
 # Where Excel reads a file by semicolons or tabs, our quotation marks hold nothing together, not even lines.
 _INNER_FORMULA: Final = re.compile(r"([;\t\r\n][\s\ufeff\ufffd\"]*)(?=[=+\-@＝＋－＠])")
-_NOT_RAW: Final = re.compile(
-    "[\x7f-\x9f\u2028\u2029\ud800-\udfff]"
-)  # line breaks to some readers, or not encodable in UTF-8
+# Line breaks to some readers, or not encodable in UTF-8.
+_NOT_RAW: Final = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False)  # json.dumps would build one for every row
 
 
@@ -32,12 +31,9 @@ def aligned(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
     ['label     F1', 'failure  0.9']
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(w) if i < left else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+    sides = [str.ljust if column < left else str.rjust for column in range(len(widths))]
+    cells = ([side(*cell) for side, cell in zip(sides, zip(row, widths, strict=True), strict=True)] for row in rows)
+    return ["  ".join(row).rstrip() for row in cells]
 
 
 def shown(value: object) -> str:
@@ -120,19 +116,10 @@ def json_line(row: dict[str, Any]) -> str:
     try:
         line = _ENCODER.encode(row)
     except ValueError:  # an input row may hold NaN, which Python reads and JSON forbids
-        line = _ENCODER.encode(_finite(row))
+        line = _ENCODER.encode(json.loads(json.dumps(row), parse_constant=lambda _: None))
     if not line.isprintable():
         line = _NOT_RAW.sub(lambda char: f"\\u{ord(char[0]):04x}", line)
     return line + "\n"
-
-
-def _finite(value: Any) -> Any:
-    """Replace NaN and infinities by None, at any depth."""
-    if isinstance(value, dict):
-        return {name: _finite(one) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_finite(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def load_json(data: bytes | str, *, strict: bool = True) -> Any:
@@ -147,33 +134,26 @@ def load_json(data: bytes | str, *, strict: bool = True) -> Any:
         When it is not UTF-8, not JSON, nested over 100 deep, or has such a number.
     """
     text = data.decode("utf-8") if isinstance(data, bytes) else data
-    numbers: dict[str, Any] = (
-        {"parse_int": _whole, "parse_float": _finite_number, "parse_constant": _finite_number} if strict else {}
-    )
+    bounded: dict[str, Any] = dict.fromkeys(("parse_int", "parse_float", "parse_constant"), _bounded)
     try:
-        value = json.loads(text, **numbers)
+        value = json.loads(text, **bounded if strict else {})
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if text.count("[") + text.count("{") > _DEEPEST:
         level = [value]
         for _ in range(_DEEPEST + 1):
-            level = [below for one in level if isinstance(one, dict | list) for below in _below(one)]
+            inner = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list)]
+            level = [one for values in inner for one in values]
         if level:
             raise ValueError("nested too deeply")
     return value
 
 
-def _below(value: dict[str, Any] | list[Any]) -> Any:
-    return value.values() if isinstance(value, dict) else value
-
-
-def _whole(written: str) -> int:
-    if len(written.lstrip("-")) > _MOST_DIGITS:
-        raise ValueError(f"a number of {len(written)} digits")
-    return int(written)
-
-
-def _finite_number(written: str) -> float:
+def _bounded(written: str) -> int | float:
+    if (digits := written.lstrip("-")).isdigit():
+        if len(digits) > _MOST_DIGITS:
+            raise ValueError(f"a number of {len(digits)} digits")
+        return int(written)
     if not math.isfinite(value := float(written)):
         raise ValueError(f"{written:.20} is no finite number")
     return value

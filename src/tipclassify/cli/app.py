@@ -12,20 +12,47 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 from typer import Option
+from typer.core import TyperCommand, TyperGroup
 
 from tipclassify._version import __version__
-from tipclassify.cli import bundle, compare, corpus, evaluate, explain, fetch, models, review, score, summary, text
+from tipclassify.cli import bundle, compare, corpus, models, reading, review, score, summary
 from tipclassify.cli.output import print_note, print_notes, show_warnings
 from tipclassify.errors import CorpusError, ModelError, TipclassifyError, UsageError
 
 _BY_SIGNAL: Final = (129, 130, 143)  # 128 and the number of SIGHUP, SIGINT and SIGTERM
+_EXAMPLES: Final = Path(__file__).with_name("examples.txt").read_text("utf-8").splitlines()
+
+
+class _PlainHelp:
+    """Mixin of commands and groups whose help shows no types of Python, such as ``<list[str]>``."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        params: list[Any] = super().get_params(ctx)  # type: ignore[misc]
+        for param in params:
+            if param.param_type_name == "argument":
+                shown = {"display_type_rich": lambda **_: None, "get_usage_pieces": lambda _, it=param: [it.metavar]}
+                vars(param).update(shown)
+            elif param.is_flag:
+                param.metavar = ""
+        return params
+
+
+class _Command(_PlainHelp, TyperCommand):
+    pass
+
+
+class _Group(_PlainHelp, TyperGroup):
+    pass
+
 
 app = typer.Typer(
     name="tipclassify",
+    cls=_Group,
     help="Find what a report on human trafficking says of a government: positive efforts, failures, complicity.\n\n"
     "Two models come with it: the default, which reads each sentence under the heading of its section, and "
     "'--model fast', quicker and more often wrong.",
@@ -35,25 +62,27 @@ app = typer.Typer(
     epilog="Exit codes: 0 done; 1 some inputs failed, the rest were done (check: a rule fell; verify: something "
     "differs); 2 usage; 3 model missing or unusable.",
 )
-corpus_app = typer.Typer(help="Collect, convert, check and audit labelled passages.", no_args_is_help=True)
-models_app = typer.Typer(help="Add models to those that have a name, and list them.", no_args_is_help=True)
+corpus_app = typer.Typer(cls=_Group, help="Collect, convert, check and audit labelled passages.", no_args_is_help=True)
+models_app = typer.Typer(cls=_Group, help="Add models to those that have a name, and list them.", no_args_is_help=True)
 app.add_typer(corpus_app, name="corpus")
 app.add_typer(models_app, name="models")
 
 
-def _add(to: typer.Typer, *commands: Callable[..., None]) -> None:
-    """Add commands under their function names; help paragraphs are unwrapped, for the terminal to wrap."""
+def _add(to: typer.Typer, group: str, *commands: Callable[..., None]) -> None:
+    """Add commands under their function names, with examples; the terminal wraps the paragraphs of their help."""
     for command in commands:
+        name = command.__name__.rstrip("_")
         paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
         wrapped = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
-        to.command(command.__name__.rstrip("_"), help=wrapped)(command)
+        examples = [line for line in _EXAMPLES if f"{line} ".startswith(f"{group} {name} ")]
+        to.command(name, cls=_Command, help=wrapped, epilog="\n\n".join(["Examples:", *examples]))(command)
 
 
-_add(app, score.score, summary.summary, compare.compare, bundle.bundle, bundle.verify, review.review, fetch.fetch)
-_add(app, text.text, explain.explain, evaluate.evaluate, models.check, models.info)
-_add(corpus_app, corpus.queue, corpus.convert, corpus.add, corpus.check, corpus.stats, corpus.split, corpus.agree)
-_add(corpus_app, corpus.audit, corpus.rebuild)
-_add(models_app, models.add, models.list_)
+_add(app, "tipclassify", score.score, summary.summary, compare.compare, bundle.bundle, bundle.verify, review.review)
+_add(app, "tipclassify", reading.fetch, reading.text, models.explain, models.evaluate, models.check, models.info)
+_add(corpus_app, "tipclassify corpus", corpus.queue, corpus.convert, corpus.add, corpus.check, corpus.stats)
+_add(corpus_app, "tipclassify corpus", corpus.split, corpus.agree, corpus.audit, corpus.rebuild)
+_add(models_app, "tipclassify models", models.add, models.list_)
 
 
 def _print_version(asked: bool) -> None:

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import asdict
-from typing import IO, TYPE_CHECKING, Annotated, Final
+from typing import Annotated
 
 import typer
 from typer import Argument, Option
 
 from tipclassify.cli import options
-from tipclassify.cli.output import open_output, print_line, print_warnings, write_rows
-from tipclassify.formatting import one_line
+from tipclassify.cli.output import open_output, print_line, print_warnings, write_results
+from tipclassify.formatting import aligned, one_line
 from tipclassify.progress import progress_bar
-
-if TYPE_CHECKING:
-    from tipclassify.pipeline.bundle.checking import Check
-
-_COLOURS: Final = {"ok": typer.colors.GREEN, "differs": typer.colors.RED, "not checked": typer.colors.YELLOW}
 
 
 def bundle(
@@ -58,10 +51,7 @@ def bundle(
 
 def verify(
     bundle: Annotated[str, Argument(metavar="BUNDLE", help="A zip file that 'tipclassify bundle' wrote.")],
-    files: Annotated[
-        list[str] | None,
-        Argument(metavar="[FILE...]", help="The reports, if they are not in it: files, folders, patterns, links."),
-    ] = None,
+    files: Annotated[list[str] | None, Argument(metavar="[FILE...]", help="The reports, if not in it.")] = None,
     model: Annotated[str | None, Option(metavar="NAME|DIR", help="To score with; else an installed one.")] = None,
     strict: Annotated[bool, Option("--strict", help="Exit 1 for what was not checked and for rounding, too.")] = False,
     format: options.Format = "table",
@@ -82,24 +72,10 @@ def verify(
     from tipclassify.readers import ReadOptions
 
     checks = verify_bundle(bundle, files or (), model, ReadOptions(allow_private=allow_private), exact=strict)
-    if format == "jsonl":
-        write_rows(output, map(asdict, checks))
-    else:
-        with open_output(output) as out:
-            _write_table(checks, out)
-    if any(check.result == "differs" or (strict and check.result == "not checked") for check in checks):
-        raise typer.Exit(1)
-
-
-def _write_table(checks: Sequence[Check], out: IO[str]) -> None:
-    """Write a line for each check, then the number of checks by result; coloured on a terminal only."""
-    stream = getattr(out, "stream", out)  # takes colours; the text is one line
-    coloured = out.isatty() and not os.environ.get("NO_COLOR")
-    width, result_width = max(len(check.check) for check in checks) + 2, max(map(len, _COLOURS)) + 2
-    for check in checks:
-        result = check.result.ljust(result_width)
-        result = typer.style(result, fg=_COLOURS[check.result]) if coloured else result
-        subject = f"{check.subject}: " if check.subject else ""
-        stream.write(f"{check.check.ljust(width)}{result}{one_line(subject + check.detail)}\n")
+    said = [one_line(f"{check.subject}: {check.detail}" if check.subject else check.detail) for check in checks]
+    lines = aligned([(check.check, check.result, detail) for check, detail in zip(checks, said, strict=True)], left=3)
     counted: Counter[str] = Counter(check.result for check in checks)
-    out.write("\n" + "   ".join(f"{counted[result]} {result}" for result in _COLOURS) + "\n")
+    lines.append("\n" + "   ".join(f"{counted[result]} {result}" for result in ("ok", "differs", "not checked")))
+    write_results(output, format, map(asdict, checks), "\n".join(lines))
+    if counted["differs"] or (strict and counted["not checked"]):
+        raise typer.Exit(1)

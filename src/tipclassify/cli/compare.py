@@ -6,7 +6,6 @@ from dataclasses import replace
 from itertools import compress
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
-import typer
 from typer import Argument, Option
 
 from tipclassify.cli import options
@@ -25,7 +24,7 @@ def compare(
     new: Annotated[str, Argument(metavar="NEW", help="The report of a later year.")],
     format: Annotated[
         Literal["table", "jsonl", "html"] | None,
-        Option("--format", "-f", help="By the suffix of --output, else a table; html is one page."),
+        Option("--format", "-f", help="How to write it; by the suffix of --output, else a table."),
     ] = None,
     everything: Annotated[bool, Option("--all", help="Also list passages that are the same in both.")] = False,
     model: options.Model = None,
@@ -50,7 +49,7 @@ def compare(
     from tipclassify.reporting.writers.compared import write_html, write_jsonl, write_table
 
     if old == new == "-":
-        raise typer.BadParameter("standard input can hold one of the two reports only", param_hint="'NEW'")
+        raise options.misused("NEW", "standard input can hold one of the two reports only")
     wanted = format or (format_of(output, _SUFFIXES) if output else "table")
     tagging = options.tagging(model, policy, threshold, unit, encoding, allow_private)
     context = ScoringContext(tagging.classifier(), policy, folder=output.parent if output else None)

@@ -11,15 +11,7 @@ import typer
 from typer import Argument, Option
 
 from tipclassify.cli import options
-from tipclassify.cli.output import (
-    open_output,
-    print_line,
-    print_note,
-    print_notes,
-    tagged_reports,
-    write_results,
-    write_rows,
-)
+from tipclassify.cli.output import open_output, print_line, print_note, print_notes, tagged_reports, write_results
 from tipclassify.corpus.loading import read_rows
 from tipclassify.errors import CorpusError, UsageError
 from tipclassify.formatting import json_line
@@ -31,10 +23,8 @@ FormatName = Literal["jsonl", "csv", "parquet", "doccano", "label-studio", "argi
 def queue(
     files: options.Files,
     output: options.NewFile,
-    number: Annotated[int, Option("-n", "--number", min=1, help="Passages to choose.")] = 300,
-    against: Annotated[
-        list[Path] | None, Option(metavar="PATH", help="Labelled passages: what repeats them is left out. Repeatable.")
-    ] = None,
+    number: Annotated[int, Option("--number", "-n", metavar="N", min=1, help="Passages to choose.")] = 300,
+    against: Annotated[list[Path] | None, Option(metavar="PATH", help="Passages to leave out. Repeatable.")] = None,
     model: options.Model = None,
     other: options.Other = None,
     policy: options.Policy = "balanced",
@@ -61,7 +51,7 @@ def queue(
     with tagged_reports(files, tagging, jobs) as reports:
         rows = queue_rows(reports, thresholds, number, known=known, other=second, policy=policy, seed=seed)
         if rows:
-            write_rows(output, rows)
+            write_results(output, "jsonl", rows)
             print_note(f"wrote {len(rows):,} passages to label to {output}")
         else:
             left = "every passage is in --against already" if known else "no passage was read"
@@ -110,8 +100,7 @@ def add(
     from tipclassify.corpus.curation import add_rows
 
     if to.suffix.lower() != ".jsonl":
-        remedy = "convert it with 'tipclassify corpus convert --to jsonl'"
-        raise UsageError(f"{to}: rows are added to .jsonl only; {remedy}")
+        raise UsageError(f"{to}: rows are added to .jsonl only; 'tipclassify corpus convert --to jsonl' makes one")
     before = to.read_bytes() if to.exists() else b""
     there = read_rows(to) if before.strip() else []
     added = add_rows(there, read_rows(*new))
@@ -134,7 +123,6 @@ def add(
 
 def check(paths: options.Labelled) -> None:
     """Read labelled passages as training would, and report every bad row of every file."""
-
     print_line(f"{len(read_rows(*paths))} passages, no problems")
 
 
@@ -153,7 +141,7 @@ def split(
     paths: options.Labelled,
     train: Annotated[Path, Option("--train", metavar="FILE", help="Write the passages to train on (.jsonl).")],
     test: Annotated[Path, Option("--test", metavar="FILE", help="Write the passages to test on (.jsonl).")],
-    share: Annotated[float, Option("--share", help="Part to test on, between 0 and 1.")] = 0.2,
+    share: Annotated[float, Option(metavar="PART", help="Part to test on, between 0 and 1.")] = 0.2,
     seed: options.Seed = 0,
 ) -> None:
     """Split labelled passages into two files, with no near duplicates across them.
@@ -176,9 +164,7 @@ def split(
 def agree(
     first: Annotated[Path, Argument(metavar="FIRST", help="One annotator: rows with id and labels.")],
     second: Annotated[Path, Argument(metavar="SECOND", help="The other.")],
-    texts: Annotated[
-        list[Path] | None, Option(metavar="PATH", help="Passages with texts that both lack. Repeatable.")
-    ] = None,
+    texts: Annotated[list[Path] | None, Option(metavar="PATH", help="Texts that both lack. Repeatable.")] = None,
     most: options.Most = 20,
     draws: options.Draws = 1_000,
     seed: options.Seed = 0,
@@ -198,8 +184,8 @@ def agree(
     figures = of.agreement(one, other, draws=draws, seed=seed)
     known = {row["id"]: row["text"] for row in read_rows(*texts)} if texts else {}
     differing = of.disagreements(one, other, {**known, **of.read_texts(second), **of.read_texts(first)})
-    tables = [of.agreement_table(figures), *([of.intervals_table(figures, draws)] if draws else [])]
-    tables.append(of.disagreements_table(differing, most))
+    intervals = [of.intervals_table(figures, draws)] if draws else []
+    tables = [of.agreement_table(figures), *intervals, of.disagreements_table(differing, most)]
     rows = [{"part": "agreement", **rounded(asdict(figure))} for figure in figures]
     if not draws:
         rows = [{name: value for name, value in row.items() if not name.endswith("_interval")} for row in rows]
@@ -211,7 +197,7 @@ def audit(
     paths: options.Labelled,
     most: options.Most = 20,
     format: options.Format = "table",
-    folds: Annotated[int, Option("--folds", min=2, help="Folds of the cross-validation.")] = 5,
+    folds: Annotated[int, Option(metavar="N", min=2, help="Folds of the cross-validation.")] = 5,
     seed: options.Seed = 0,
     jobs: options.Jobs = -1,
     output: options.Output = None,
@@ -232,10 +218,7 @@ def audit(
 
 def rebuild(
     folder: Annotated[Path, Argument(metavar="FOLDER", help="With labels.csv and sources.json: data/real.")],
-    given: Annotated[
-        Path | None,
-        Option("--from", metavar="FOLDER_OR_JSONL", help="Read files or rows with a 'text'; download nothing."),
-    ] = None,
+    given: Annotated[Path | None, Option("--from", metavar="PATH", help="Read this, download nothing.")] = None,
     allow_private: options.AllowPrivate = False,
 ) -> None:
     """Find the labelled passages of real reports in the public files that they are from; write FOLDER/passages.jsonl.
@@ -254,7 +237,7 @@ def rebuild(
         found = rebuild(folder, given, allow_private=allow_private, progress=progress)
     print_notes(found.problems)
     if found.rows:
-        write_rows(folder / PASSAGES, found.rows)
+        write_results(folder / PASSAGES, "jsonl", found.rows)
     there, missing = Counter(row["source"] for row in found.rows), Counter(one.family for one in found.missing)
     for family in sorted(there | missing):
         lacking = Counter(one.source for one in found.missing if one.family == family)

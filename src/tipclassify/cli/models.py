@@ -1,19 +1,126 @@
-"""``tipclassify models``, ``info`` and ``check``: list and add models, describe one, run the codebook's cases on one."""
+"""Commands on models: ``explain``, ``evaluate``, ``check``, ``info``, ``models add`` and ``models list``."""
 
 from __future__ import annotations
 
+import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Argument, Option
 
 from tipclassify._version import __version__
 from tipclassify.cli import options
-from tipclassify.cli.output import print_line, print_note, write_text
-from tipclassify.formatting import aligned, one_line
+from tipclassify.cli.output import print_line, print_note, write_results
+from tipclassify.errors import InputError
+from tipclassify.formatting import aligned, one_line, shown
 from tipclassify.labels import LABELS, POLICIES
 from tipclassify.progress import progress_bar
+
+if TYPE_CHECKING:
+    from tipclassify.model.explanation import Explanation
+
+
+def explain(
+    text: Annotated[str, Argument(metavar="PASSAGE", help="The passage, in quotes; '-' is standard input.")],
+    section: Annotated[str | None, Option(metavar="HEADING", help="Heading that it stands under.")] = None,
+    top: Annotated[int, Option(metavar="N", min=1, help="Spans of text to show for each label.")] = 8,
+    format: options.Format = "table",
+    model: options.Model = None,
+    policy: options.Policy = "balanced",
+    threshold: options.Threshold = None,
+    output: options.Output = None,
+) -> None:
+    """Show what in a passage speaks for and against each label, whether it has the label or not.
+
+    With the fast model, the weights of all spans and of the heading add up, with the bias, to the log-odds. With the
+    default, each word, each clause and the heading are masked by themselves, and the weight is how far the log-odds
+    fall. These do not add up.
+
+    The passage is taken as it is, without splitting. jsonl holds every span, and in "method" how it was weighed:
+    additive or occlusion.
+    """
+    from tipclassify.model.classifier import Classifier
+    from tipclassify.model.linear.scoring import apply_thresholds
+    from tipclassify.text.document import Passage
+    from tipclassify.text.furniture import is_furniture
+
+    if text == "-":
+        text = sys.stdin.buffer.read().decode("utf-8-sig", "replace").strip()
+    if not text.strip():
+        raise InputError("the passage is empty; give a sentence")
+    classifier = Classifier.load(model).with_thresholds(options.parse_thresholds(threshold))
+    reasons = classifier.explain(Passage(text, 0, len(text), section))
+    no_prose = is_furniture(text, section)
+    rows, lines = [], []
+    for label, limit in zip(LABELS, classifier.thresholds(policy).tolist(), strict=True):
+        reason = reasons[label]
+        given = bool(apply_thresholds(reason.probability, limit)) and not no_prose
+        rows.append({"label": label, "given": given, **asdict(reason)})
+        verdict = "given" if given else "not given: no prose of a report" if no_prose else "not given"
+        lines.append(f"{label}: {reason.probability:.3f}, {verdict} (threshold {limit:.3f})")
+        lines += _weights(reason, section, top)
+    write_results(output, format, rows, "\n".join(lines))
+
+
+def _weights(reason: Explanation, section: str | None, top: int) -> list[str]:
+    """Format the weights of a label, strongest first, and the log-odds."""
+    weights = [(span.weight, shown(span.text)) for span in reason.spans[:top]]
+    if section:
+        weights.append((reason.heading, f"(the heading “{shown(section)}”)"))
+    if reason.method == "occlusion":
+        weights.append((reason.logit, "log-odds; each line above: how far they fall with that masked (no sum)"))
+    else:
+        if weaker := reason.spans[top:]:
+            weights.append((sum(span.weight for span in weaker), f"({len(weaker)} weaker spans)"))
+        weights += [(reason.bias, "(bias)"), (reason.logit, "= log-odds")]
+    return [f"  {weight:+7.3f}  {what}" for weight, what in weights]
+
+
+def evaluate(
+    labelled: options.Labelled,
+    by: Annotated[str | None, Option(metavar="FIELD", help="A table for each value of this field.")] = None,
+    confusion: Annotated[bool, Option("--confusion", help="Sets of labels given for others, worst first.")] = False,
+    errors: Annotated[int, Option(metavar="N", min=0, help="Show the N worst errors.")] = 0,
+    slices: Annotated[bool, Option("--slices", help="Figures by section, words and number of clauses.")] = False,
+    reliability: Annotated[bool, Option("--reliability", help="Predicted and observed frequency by label.")] = False,
+    compare: Annotated[str | None, Option(metavar="NAME|DIR", help="A second model: is this one better?")] = None,
+    threshold: options.Threshold = None,
+    draws: options.Draws = 1_000,
+    seed: options.Seed = 0,
+    format: options.Format = "table",
+    model: options.Model = None,
+    policy: options.Policy = "balanced",
+    output: options.Output = None,
+) -> None:
+    """Measure a model on passages whose labels are known.
+
+    Prints precision, recall, F1, support, average precision, threshold and expected calibration error of each
+    label, macro-F1 and exact match: the table that training prints. Below it stand 95% bootstrap intervals; passages of
+    one narrative ("doc") or pair are drawn together. jsonl is one JSON object with every figure; errors and
+    the comparison are in it when asked for.
+    """
+    from tipclassify.corpus.loading import read_rows
+    from tipclassify.evaluation.report import evaluate_rows
+    from tipclassify.model.classifier import Classifier
+
+    everything = format == "jsonl"
+    report, tables = evaluate_rows(
+        Classifier.load(model).with_thresholds(options.parse_thresholds(threshold)),
+        read_rows(*labelled),
+        policy,
+        by=by,
+        confusion=confusion or everything,
+        slices=slices or everything,
+        reliability=reliability or everything,
+        errors=errors,
+        other=Classifier.load(compare) if compare else None,
+        other_name=compare or "",
+        draws=draws,
+        seed=seed,
+    )
+    write_results(output, format, [report], "\n\n".join(tables))
 
 
 def add(
@@ -47,7 +154,7 @@ def list_(output: options.Output = None) -> None:
 
     found = [*(describe_folder(name, model_folder(name)) for name in SHIPPED), *installed()]
     rows = [(one.name, one.kind, str(one.head.get("sha256", ""))[:12] or "-", str(one.folder)) for one in found]
-    write_text(output, "\n".join(aligned([list(map(one_line, row)) for row in rows], left=4)))
+    write_results(output, "table", (), "\n".join(aligned([list(map(one_line, row)) for row in rows], left=4)))
 
 
 def info(model: options.Model = None, output: options.Output = None) -> None:
@@ -72,14 +179,13 @@ def info(model: options.Model = None, output: options.Output = None) -> None:
     for policy in POLICIES:
         limits = zip(LABELS, found.thresholds(policy).tolist(), strict=True)
         lines[f"thresholds, {policy}"] = ", ".join(f"{label} {limit:.3f}" for label, limit in limits)
-    write_text(output, "\n".join(aligned(list(lines.items()), left=2)))
+    write_results(output, "table", (), "\n".join(aligned(list(lines.items()), left=2)))
 
 
 def check(
-    folder: Annotated[str | None, Argument(metavar="[MODEL]", help="The model, as --model takes it.")] = None,
-    cases: Annotated[Path | None, Option(metavar="DIR", help="Cases; the shipped ones by default.")] = None,
-    failures: Annotated[int, Option(min=0, help="Failed cases to show for each rule.")] = 0,
     model: options.Model = None,
+    cases: Annotated[Path | None, Option(metavar="DIR", help="Cases; the shipped ones by default.")] = None,
+    failures: Annotated[int, Option(metavar="N", min=0, help="Failed cases to show for each rule.")] = 0,
     output: options.Output = None,
 ) -> None:
     """Run the codebook's behaviour cases and replay the model's golden passages.
@@ -92,9 +198,7 @@ def check(
     from tipclassify.model.classifier import Classifier
     from tipclassify.model.loading import model_folder
 
-    if folder is not None and model is not None:
-        raise typer.BadParameter("give the model once, as MODEL or with --model", param_hint="'--model'")
-    path = model_folder(folder or model)
+    path = model_folder(model)
     classifier = Classifier.load(path)
     results = run_cases(classifier, cases)
     stored = dict(classifier.meta.get("behaviours", {})) if cases is None else {}
@@ -111,8 +215,7 @@ def check(
             lines.append(f"    expected {expected}; given {given}: {failure.text}")
     passed, total = sum(r.passed for r in results), sum(r.cases for r in results)
     lines.append(f"\n{passed} of {total} cases passed; golden passages: {len(changed)} changed")
-    for one in changed[:5]:
-        lines.append(f"    stored {', '.join(one.expected)}; now {', '.join(one.given)}: {one.text}")
-    write_text(output, "\n".join(lines))
+    lines += [f"    stored {', '.join(one.expected)}; now {', '.join(one.given)}: {one.text}" for one in changed[:5]]
+    write_results(output, "table", (), "\n".join(lines))
     if regressed or changed:
         raise typer.Exit(1)

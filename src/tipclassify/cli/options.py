@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -19,9 +21,14 @@ PolicyName = Literal["screen", "balanced", "cite"]
 UnitName = Literal["sentence", "clause"]
 
 
+def misused(option: str, reason: str) -> typer.BadParameter:
+    """Make the error of an option that cannot be meant."""
+    return typer.BadParameter(reason, param_hint=f"'{option}'")
+
+
 def _not_zero(jobs: int) -> int:
     if jobs == 0:
-        raise typer.BadParameter("0 processes do nothing; give 1 or more, or -1 for one each core")
+        raise misused("--jobs", "0 processes do nothing; give 1 or more, or -1 for one each core")
     return jobs
 
 
@@ -33,39 +40,27 @@ Files = Annotated[
     Argument(
         metavar="FILE...",
         help="Reports (text, Markdown, HTML, PDF, Word, EPUB, each also as .gz), links, folders, patterns, "
-        "'@list.txt' with one of these a line, '-' for standard input. A .jsonl file with a 'text' field, and a .csv or "
-        ".xlsx file with a column 'text', is scored row by row, without splitting, and keeps its other fields. A folder "
-        "gives its reports and .jsonl files; name tables one by one.",
+        "'@list.txt' with one of these a line, '-' for standard input. A .jsonl, .csv or .xlsx file with a column or "
+        "field 'text' is scored row by row, without splitting, and keeps its other fields. A folder gives its reports "
+        "and .jsonl files; name tables one by one.",
     ),
 ]
 Labelled = Annotated[list[Path], Argument(metavar="PATH...", help=LABELLED_HELP)]
-Model = Annotated[
-    str | None, Option(metavar="NAME|DIR", help="default, fast, another of 'tipclassify models list', or a folder.")
-]
+Model = Annotated[str | None, Option(metavar="NAME|DIR", help="default, fast, another of 'models list', or a folder.")]
 Other = Annotated[str | None, Option(metavar="NAME|DIR", help="A second model: where they differ comes first.")]
-Policy = Annotated[
-    PolicyName,
-    Option(help="screen misses little (recall), balanced has the best F1, cite is seldom wrong (precision)."),
-]
-Threshold = Annotated[
-    list[str] | None,
-    Option(metavar="LABEL=VALUE", help="Probability from which a label is given, not the policy's; repeatable."),
-]
+Policy = Annotated[PolicyName, Option(help="screen misses little, balanced has the best F1, cite is seldom wrong.")]
+Threshold = Annotated[list[str] | None, Option(metavar="LABEL=VALUE", help="Least probability of a label. Repeatable.")]
 Unit = Annotated[UnitName, Option(help="Split reports to sentences, or long semicolon lists also to clauses.")]
-TextColumn = Annotated[
-    str, Option("--text-column", metavar="NAME", help="Column of .csv and .xlsx files, field of .jsonl, with the text.")
-]
+TextColumn = Annotated[str, Option(metavar="NAME", help="Column of .csv and .xlsx, field of .jsonl, with the text.")]
 Encoding = Annotated[str | None, Option(metavar="NAME", help="Of text and HTML files (cp1252); else detected.")]
 AllowPrivate = Annotated[bool, Option("--allow-private", help="Let links lead to private and loopback addresses.")]
 Jobs = Annotated[int, Option("--jobs", "-j", metavar="N", callback=_not_zero, help="Processes; -1: one for each core.")]
 Draws = Annotated[int, Option(metavar="N", min=0, help="Bootstrap draws; 0 for no intervals.")]
-Seed = Annotated[int, Option("--seed", min=0, help="Of what is drawn: the same seed, the same result.")]
-Most = Annotated[int, Option("--most", min=0, help="Findings to write of each part, the worst first.")]
-Format = Annotated[
-    Literal["table", "jsonl"], Option("--format", "-f", help="A table to read, or a JSON object a line.")
-]
+Seed = Annotated[int, Option(metavar="N", min=0, help="Of what is drawn: the same seed, the same result.")]
+Most = Annotated[int, Option(metavar="N", min=0, help="Findings to write of each part, the worst first.")]
+Format = Annotated[Literal["table", "jsonl"], Option("--format", "-f", help="A table, or a JSON object a line.")]
 Output = Annotated[Path | None, Option("--output", "-o", metavar="FILE", help="Write to FILE, whole or not at all.")]
-NewFile = Annotated[Path, Option("--output", "-o", "--out", metavar="FILE", help="File to write, whole or not at all.")]
+NewFile = Annotated[Path, Option("--output", "-o", "--out", metavar="FILE", help="Write to FILE, whole or not at all.")]
 
 
 def parse_thresholds(given: Sequence[str] | None) -> dict[str, float]:
@@ -74,15 +69,12 @@ def parse_thresholds(given: Sequence[str] | None) -> dict[str, float]:
     for option in given or ():
         label, equals, written = option.partition("=")
         if label not in LABELS or not equals:
-            reason = f"{option!r} is not LABEL=VALUE with a label of {', '.join(LABELS)}"
-            raise typer.BadParameter(reason, param_hint="'--threshold'")
-        try:
-            value = float(written)
-        except ValueError:
-            value = float("nan")
-        if not 0 < value < 1:
-            raise typer.BadParameter(f"{option!r}: the value must lie between 0 and 1", param_hint="'--threshold'")
-        chosen[label] = value
+            raise misused("--threshold", f"{option!r} is not LABEL=VALUE with a label of {', '.join(LABELS)}")
+        chosen[label] = math.nan
+        with suppress(ValueError):
+            chosen[label] = float(written)
+        if not 0 < chosen[label] < 1:
+            raise misused("--threshold", f"{option!r}: the value must lie between 0 and 1")
     return chosen
 
 
@@ -108,6 +100,5 @@ def read_options(encoding: str | None, allow_private: bool, text_column: str = "
     from tipclassify.readers.text import codec_named
 
     if encoding is not None and codec_named(encoding) is None:
-        reason = f"no encoding is called {encoding!r}; try utf-8, cp1252 or macintosh"
-        raise typer.BadParameter(reason, param_hint="'--encoding'")
+        raise misused("--encoding", f"no encoding is called {encoding!r}; try utf-8, cp1252 or macintosh")
     return ReadOptions(encoding, allow_private, text_column=text_column)

@@ -8,6 +8,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from tipclassify.reporting.writers import TaggedReport
 
     Make = Callable[[TaggedReport], Any] | None
+
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def print_note(line: str, program: str = "tipclassify") -> None:
@@ -53,35 +56,39 @@ def show_warnings(program: str = "tipclassify") -> None:
     warnings.showwarning = lambda message, *_: print(f"{program}: warning: {visible(str(message))}", file=sys.stderr)
 
 
-def tag_each(
+@contextlib.contextmanager
+def tagged_inputs(
     files: Sequence[str], tagging: Tagging, jobs: int, make: Make = None, bar: bool = True
-) -> Iterator[tuple[str, Iterator[Any]]]:
-    """Yield each input with its tagged reports, or with ``make(report)`` from the worker; show a progress bar."""
+) -> Iterator[tuple[Iterator[tuple[str, Iterator[Any]]], list[str]]]:
+    """Give each input with its tagged reports, or ``make(report)`` of each, and a list to which failures are added.
+
+    At the end the failures are printed, and the command exits with 1 if there are any.
+    """
     from tipclassify.pipeline.batch import tag_inputs
 
-    every = tag_inputs(files, tagging, jobs, make) if make else tag_inputs(files, tagging, jobs)
-    with progress_bar("reports") if bar else contextlib.nullcontext() as progress:
-        for done, (file, made) in enumerate(every, 1):
-            yield file, map(_with_warnings, made)
-            if progress:
-                progress(done, len(files))
-
-
-def _with_warnings(made: Any) -> Any:
-    print_warnings(made.notes)
-    return made
-
-
-@contextlib.contextmanager
-def list_failures(inputs: int) -> Iterator[list[str]]:
-    """Collect failures in a list; on leaving, print them and, if there are any, exit with 1."""
     failures: list[str] = []
-    yield failures
-    for failure in failures:
-        print_note(failure)
-    if failures:
-        if inputs > 1:
-            print_note(f"{len(failures)} of {inputs} inputs failed")
+
+    def warned(made: Any) -> Any:
+        print_warnings(made.notes)
+        return made
+
+    def inputs() -> Iterator[tuple[str, Iterator[Any]]]:
+        with progress_bar("reports") if bar else contextlib.nullcontext() as progress:
+            for done, (file, made) in enumerate(tag_inputs(files, tagging, jobs, *([make] if make else [])), 1):
+                yield file, map(warned, made)
+                if progress:
+                    progress(done, len(files))
+
+    yield inputs(), failures
+    print_notes(failures, len(failures))
+    exit_failed(len(failures), len(files))
+
+
+def exit_failed(failed: int, every: int, what: str = "inputs") -> None:
+    """Exit with 1 if any failed, and print how many of several."""
+    if failed and every > 1:
+        print_note(f"{failed} of {every} {what} failed")
+    if failed:
         raise typer.Exit(1)
 
 
@@ -92,11 +99,10 @@ def tagged_reports(
     """Iterate over the tagged reports of all inputs, or ``make(report)`` of each; collect inputs that fail."""
     from tipclassify.pipeline.batch import expand_inputs
 
-    files = expand_inputs(names)
-    with list_failures(len(files)) as failures:
+    with tagged_inputs(expand_inputs(names), tagging, jobs, make, bar) as (inputs, failures):
 
         def reports() -> Iterator[Any]:
-            for _, made in tag_each(files, tagging, jobs, make, bar):
+            for _, made in inputs:
                 try:
                     yield from made
                 except InputError as error:
@@ -118,28 +124,13 @@ class Terminal:
         return self.stream.write(visible(text))
 
     def writelines(self, lines: Iterable[str]) -> None:
-        for line in lines:
-            self.write(line)
+        self.stream.writelines(map(visible, lines))
 
 
-def write_results(path: Path | None, format: str, rows: Iterable[dict[str, Any]], table: str) -> None:
-    """Write the rows as JSON lines, or the table, depending on `format`."""
-    if format == "jsonl":
-        write_rows(path, rows)
-    else:
-        write_text(path, table)
-
-
-def write_rows(path: Path | None, rows: Iterable[dict[str, Any]]) -> None:
-    """Write rows as JSON lines."""
+def write_results(path: Path | None, format: str, rows: Iterable[dict[str, Any]], table: str = "") -> None:
+    """Write the rows as JSON lines, or the table and a line break, depending on `format`."""
     with open_output(path) as out:
-        out.writelines(map(json_line, rows))
-
-
-def write_text(path: Path | None, text: str) -> None:
-    """Write a text and a line break."""
-    with open_output(path) as out:
-        out.write(text + "\n")
+        out.writelines(map(json_line, rows) if format == "jsonl" else [table, "\n"])
 
 
 @contextlib.contextmanager
@@ -149,22 +140,13 @@ def open_output(path: Path | None, binary: bool = False) -> Iterator[IO[Any]]:
     Raises `OutputError` when the stream cannot be opened, written or closed.
     """
     try:
-        if path is None:
-            with _standard_output(binary) as out:
-                yield out
-        elif path.exists() and not path.is_file():  # a device or pipe, such as /dev/null, is never replaced
-            with _opened(path, "w", binary) as out:
-                yield out
-        else:
-            with _staged(path, binary) as out:
-                yield out
+        with _standard_output(binary) if path is None else _file(path, binary) as out:
+            yield out
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        remedy = "free some space, or choose another --output" if error.errno in _FULL else "choose another --output"
-        raise OutputError(f"{path or 'standard output'}: cannot be written ({reason}); {remedy}") from None
-
-
-_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        remedy = "free some space, or choose" if error.errno in _FULL else "choose"
+        where = path or "standard output"
+        raise OutputError(f"{where}: cannot be written ({reason}); {remedy} another --output") from None
 
 
 @contextlib.contextmanager
@@ -183,21 +165,22 @@ def _standard_output(binary: bool) -> Iterator[IO[Any]]:
 
 
 @contextlib.contextmanager
-def _staged(path: Path, binary: bool) -> Iterator[IO[Any]]:
-    staged = path.with_name(f".{path.name}-{os.urandom(4).hex()}")  # named before it exists, so it is always removed
-    try:
-        with _opened(staged, "x", binary) as out:
-            yield out
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(staged, 0o666 & ~umask)
-        os.replace(staged, path)
-    finally:
-        with contextlib.suppress(OSError):
-            os.unlink(staged)
-
-
-def _opened(file: Path, mode: str, binary: bool) -> IO[Any]:
-    """Open a file that is private until it is complete."""
+def _file(path: Path, binary: bool) -> Iterator[IO[Any]]:
+    """Open a private file that takes the place of `path` when complete; a device or pipe is never replaced."""
+    in_place = path.exists() and not path.is_file()
+    # Named before it exists, so it is always removed.
+    file = path if in_place else path.with_name(f".{path.name}-{os.urandom(4).hex()}")
+    mode = ("w" if in_place else "x") + "b" * binary
     text: dict[str, Any] = {} if binary else {"encoding": "utf-8", "newline": ""}
-    return open(file, mode + "b" * binary, opener=lambda name, flags: os.open(name, flags, 0o600), **text)
+    try:
+        with open(file, mode, opener=partial(os.open, mode=0o600), **text) as out:
+            yield out
+        if not in_place:
+            umask = os.umask(0)
+            os.umask(umask)
+            os.chmod(file, 0o666 & ~umask)
+            os.replace(file, path)
+    finally:
+        if not in_place:
+            with contextlib.suppress(OSError):
+                os.unlink(file)

@@ -15,20 +15,19 @@ import typer
 from typer import Option
 
 from tipclassify.cli import options
-from tipclassify.cli.output import print_note, print_notes, print_warnings
+from tipclassify.cli.output import exit_failed, print_note, print_notes, print_warnings
+from tipclassify.errors import MissingExtraError
 from tipclassify.progress import progress_bar
-
-_CORPUS = Path("review.jsonl")
 
 
 def review(
     files: options.Files,
-    corpus: Annotated[Path, Option(metavar="FILE", help="Where decisions go, events beside it.")] = _CORPUS,
+    corpus: Annotated[Path, Option(metavar="FILE", help="Where decisions go.")] = Path("review.jsonl"),
     annotator: Annotated[str | None, Option(metavar="NAME", help="Who decides; else your login name.")] = None,
-    port: Annotated[int, Option("--port", min=0, max=65535, help="Loopback port; 0 takes any that is free.")] = 0,
+    port: Annotated[int, Option(metavar="N", min=0, max=65535, help="Loopback port; 0 takes any that is free.")] = 0,
     queue: Annotated[bool, Option("--queue", help="Open with the passages that teach most, not a report.")] = False,
     train_data: Annotated[
-        list[Path] | None, Option(metavar="PATH", exists=True, help="What to retrain on, too; else data/ of a clone.")
+        list[Path] | None, Option(metavar="PATH", exists=True, help="To retrain on. Repeatable.")
     ] = None,
     model: options.Model = None,
     other: options.Other = None,
@@ -43,14 +42,13 @@ def review(
     Every decision is on disk before the page says "saved". FILE holds each decided passage once, ready for
     'train.py --data FILE'; the same name with the suffix .events holds the history of all decisions, undone ones too.
     Several annotators can share one FILE at the same time: give each a name with --annotator.
-    Its "Retrain" adapts the default, or the encoder given with --model, to FILE and --train-data, measures on held-out
-    passages what FILE changed, and saves to a new folder beside FILE.
+    Its "Retrain" adapts the default, or the encoder given with --model, to FILE and --train-data (data/ of a clone),
+    measures on held-out passages what FILE changed, and saves to a new folder beside FILE.
 
     The page answers to this machine only, and to whoever has the link. Ctrl-C stops it. Needs the extra "review".
     """
     import webbrowser
 
-    from tipclassify.errors import MissingExtraError
     from tipclassify.model.classifier import Classifier
     from tipclassify.pipeline.batch import expand_inputs
     from tipclassify.review.opened import open_reports
@@ -63,11 +61,11 @@ def review(
         raise MissingExtraError("the review page", "review") from None
 
     if corpus.suffix != ".jsonl":
-        raise typer.BadParameter(f"{corpus}: give a name that ends in .jsonl", param_hint="'--corpus'")
+        raise options.misused("--corpus", f"{corpus}: give a name that ends in .jsonl")
     tagging = options.tagging(model, policy, threshold, encoding=encoding, allow_private=allow_private)
     socket = listen(port)
     # The corpus of an earlier session may lie in the folder under review: it is no report.
-    names = [name for name in expand_inputs(files) if not _is_same(name, corpus)]
+    names = [name for name in expand_inputs(files) if Path(name).resolve() != corpus.resolve()]
     with progress_bar("reports") as progress:
         reports, failures = open_reports(names, tagging, progress)
     print_warnings([note for report in reports for note in report.notes])
@@ -80,10 +78,11 @@ def review(
         corpus,
         annotator or _login(),
         policy=policy,
-        queue=queue,
+        queue_first=queue,
         model_name=Path(model).name if model else "default",
         second=Classifier.load(other) if other else None,
         second_name=Path(other).name if other else "",
+        notify=print_note,
     )
     retraining = Retraining(corpus, train_data or checkout_data(), model_to_adapt(model))
     token = secrets.token_urlsafe(32)
@@ -100,8 +99,7 @@ def review(
         with contextlib.suppress(KeyboardInterrupt):
             serve(session, retraining, socket, token, ready)
     print_note(f"decided passages in {corpus}: {session.decided}")
-    if failures:
-        raise typer.Exit(1)
+    exit_failed(len(failures), 1)
 
 
 @contextlib.contextmanager
@@ -118,12 +116,6 @@ def _redirect(link: str, folder: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             os.unlink(name)
-
-
-def _is_same(name: str, corpus: Path) -> bool:
-    with contextlib.suppress(OSError):  # a link, or no such file
-        return corpus.samefile(name)
-    return False
 
 
 def _login() -> str:

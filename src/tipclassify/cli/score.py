@@ -6,18 +6,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import typer
 from typer import Option
 
 from tipclassify._version import __version__
 from tipclassify.cli import options
 from tipclassify.cli.output import (
-    list_failures,
+    exit_failed,
     open_output,
     print_note,
     print_notes,
     print_warnings,
-    tag_each,
+    tagged_inputs,
     tagged_reports,
 )
 from tipclassify.errors import InputError, OutputError
@@ -32,7 +31,7 @@ def score(
     files: options.Files,
     format: Annotated[
         Literal["table", "jsonl", "csv", "xlsx", "parquet", "html", "docx", "md"] | None,
-        Option("--format", "-f", help="How to write the results; by the suffix of --output, else a table."),
+        Option("--format", "-f", help="How to write it; by the suffix of --output, else a table."),
     ] = None,
     model: options.Model = None,
     policy: options.Policy = "balanced",
@@ -44,20 +43,18 @@ def score(
     jobs: options.Jobs = 1,
     bom: Annotated[bool, Option("--bom", help="Begin CSV with a byte-order mark, which Excel wants.")] = False,
     output: options.Output = None,
-    output_dir: Annotated[Path | None, Option(metavar="DIR", help="Write a file for each input into DIR.")] = None,
+    output_dir: Annotated[str | None, Option(metavar="DIR", help="Write a file for each input into DIR.")] = None,
     resume: Annotated[bool, Option("--resume", help="Leave out inputs whose output is in --output-dir.")] = False,
     engine: Annotated[Literal["dask"] | None, Option(help="Spread the work over processes or a cluster.")] = None,
     scheduler: Annotated[str | None, Option(metavar="tcp://HOST:PORT", help="With --engine: the cluster.")] = None,
-    workers: Annotated[
-        int | None, Option(metavar="N", min=1, help="With --engine: processes here; one a core if unset.")
-    ] = None,
+    workers: Annotated[int | None, Option(metavar="N", min=1, help="With --engine: processes here.")] = None,
 ) -> None:
     """Tag the passages of reports: positive effort, failure, complicity.
 
-    The table, md and docx show the passages that have a label; html shows the whole report with its tags and the reasons for
-    them; jsonl, csv, xlsx and parquet hold every passage, with its page and characters in the text ('tipclassify text'
-    prints it), its section, and the probability of each label. References, notes, contents, dates and addresses have no
-    label.
+    The table, md and docx show the passages that have a label; html shows the whole report with its tags and their
+    reasons; jsonl, csv, xlsx and parquet hold every passage, with its page and characters in the text ('tipclassify
+    text' prints it), its section, and the probability of each label. References, notes, contents, dates and addresses
+    have no label.
 
     --model fast is some hundred times as quick as the default, and more often wrong.
 
@@ -67,24 +64,24 @@ def score(
     from tipclassify.reporting.writers import FORMATS, ScoringContext, format_of
 
     if output and output_dir:
-        raise typer.BadParameter("give --output or --output-dir, not both", param_hint="'--output-dir'")
+        raise options.misused("--output-dir", "give --output or --output-dir, not both")
     if resume and not output_dir:
-        raise typer.BadParameter("needs --output-dir", param_hint="'--resume'")
+        raise options.misused("--resume", "needs --output-dir")
     tagging = options.tagging(model, policy, threshold, unit, encoding, allow_private, text_column)
     if engine:
         if bom or jobs != 1 or output or text_column != "text" or format not in (None, "parquet"):
-            reason = "writes Parquet to --output-dir, by --workers processes"
             remedy = "leave out --bom, --jobs, --output, --text-column and --format"
-            raise typer.BadParameter(f"{reason}: {remedy}", param_hint="'--engine'")
+            raise options.misused("--engine", f"writes Parquet to --output-dir, by --workers processes: {remedy}")
         _score_on_cluster(files, tagging, output_dir, scheduler, workers)
         return
     for option, given in (("--scheduler", scheduler), ("--workers", workers)):
         if given is not None:
-            raise typer.BadParameter("needs --engine dask", param_hint=f"'{option}'")
-    context = ScoringContext(tagging.classifier(), policy, bom=bom, folder=output.parent if output else output_dir)
+            raise options.misused(option, "needs --engine dask")
+    folder = Path(output_dir) if output_dir else output and output.parent
+    context = ScoringContext(tagging.classifier(), policy, bom=bom, folder=folder)
     name = format or (format_of(output) if output else "table")
     if output_dir:
-        _score_each(files, tagging, jobs, context, name, output_dir, resume)
+        _score_each(files, tagging, jobs, context, name, Path(output_dir), resume)
         return
     make, write = FORMATS[name].steps()
     bar = output is not None or not sys.stdout.isatty()
@@ -103,9 +100,8 @@ def _score_each(
     files, kind = expand_inputs(names), FORMATS[format]
     outputs = {file: folder / name for file, name in zip(files, output_names(files, kind.suffixes[0]), strict=True)}
     setting = [__version__, context.classifier.meta.get("sha256"), tagging.policy, tagging.thresholds, tagging.unit]
-    ledger = Ledger(
-        folder, {"setting": [*setting, tagging.read.encoding, tagging.read.text_column, format, context.bom]}
-    )
+    setting += [tagging.read.encoding, tagging.read.text_column, format, context.bom]
+    ledger = Ledger(folder, {"setting": setting})
     if resume:
         ledger.remove_scraps(outputs.values())
     left = [file for file in files if not (resume and ledger.has(file, outputs[file]))]
@@ -113,9 +109,9 @@ def _score_each(
         print_note(f"{len(files) - len(left)} of {len(files)} inputs were done")
     make, write = kind.steps()
     finished = 0
-    with list_failures(len(left)) as failures:
+    with tagged_inputs(left, tagging, jobs, make) as (inputs, failures):
         try:
-            for file, made in tag_each(left, tagging, jobs, make):
+            for file, made in inputs:
                 try:
                     with open_output(outputs[file], kind.binary) as out:
                         write(made, out, context)
@@ -130,21 +126,18 @@ def _score_each(
 
 
 def _score_on_cluster(
-    names: list[str], tagging: Tagging, folder: Path | None, scheduler: str | None, workers: int | None
+    names: list[str], tagging: Tagging, folder: str | None, scheduler: str | None, workers: int | None
 ) -> None:
     """Score into a folder of Parquet files; failures are printed on standard error and make the exit code 1."""
     from tipclassify.pipeline.distributed import score
 
     if folder is None:
-        raise typer.BadParameter("needs --output-dir, a folder for its Parquet files", param_hint="'--engine'")
+        raise options.misused("--engine", "needs --output-dir, a folder for its Parquet files")
     if scheduler is not None and workers is not None:
-        reason = "a cluster has its own workers; leave it out with --scheduler"
-        raise typer.BadParameter(reason, param_hint="'--workers'")
-    scheme, colon, rest = folder.as_posix().partition(":/")  # a `Path` collapses the two slashes of s3://
-    address = f"{scheme}://{rest}" if colon and len(scheme) > 1 and "/" not in scheme else str(folder)
+        raise options.misused("--workers", "a cluster has its own workers; leave it out with --scheduler")
     try:
         with progress_bar("parts") as progress:
-            done = score(names, address, scheduler=scheduler, workers=workers, tagging=tagging, progress=progress)
+            done = score(names, folder, scheduler=scheduler, workers=workers, tagging=tagging, progress=progress)
     except KeyboardInterrupt:
         print_note("interrupted; the same command goes on where this stopped")
         raise
@@ -155,6 +148,4 @@ def _score_on_cluster(
     print_warnings(done.notes)
     if done.failures:
         print_notes([str(error) for _, error in done.failures], 50)  # all of them are in errors/
-        if len(done.inputs) > 1:
-            print_note(f"{len({name for name, _ in done.failures})} of {len(done.inputs)} inputs failed")
-        raise typer.Exit(1)
+        exit_failed(len({name for name, _ in done.failures}), len(done.inputs))

@@ -6,39 +6,32 @@ import sys
 from enum import Enum
 from typing import Annotated, Final, Literal
 
-import typer
 from typer import Option
 
 from tipclassify.cli import options
 from tipclassify.cli.output import open_output, print_note, tagged_reports
 
 
-class Dimension(str, Enum):
-    """`reporting.summary.DIMENSIONS`, since Typer accepts no list of literals."""
-
+class Dimension(str, Enum):  # Typer accepts no list of literals
     file = "file"
     country = "country"
     year = "year"
     section = "section"
 
 
-_SUFFIXES: Final = {
-    "table": [".txt"],
-    "csv": [".csv"],
-    "jsonl": [".jsonl", ".ndjson"],
-    "png": [".png"],
-    "svg": [".svg"],
-}
+_ROWS: Final = {"table": [".txt"], "csv": [".csv"], "jsonl": [".jsonl", ".ndjson"]}
+_PICTURES: Final = {"png": [".png"], "svg": [".svg"]}
 
 
 def summary(
     files: options.Files,
     by: Annotated[
-        list[Dimension] | None, Option(help="What to count by, file by default; repeat it to combine.")
+        list[Dimension] | None,
+        Option(metavar="file|country|year|section", help="What to count by; file by default. Repeatable."),
     ] = None,
     format: Annotated[
         Literal["table", "csv", "jsonl", "png", "svg"] | None,
-        Option("--format", "-f", help="How to write the counts; by the suffix of --output, else a table."),
+        Option("--format", "-f", help="How to write it; by the suffix of --output, else a table."),
     ] = None,
     chart: Annotated[
         Literal["bars", "heatmap"] | None,
@@ -69,17 +62,17 @@ def summary(
     from tipclassify.reporting.summary import summarize
     from tipclassify.reporting.writers import ScoringContext, format_of, summed
 
-    wanted = format or (format_of(output, _SUFFIXES) if output else "table")
-    picture = wanted in ("png", "svg")
+    wanted = format or (format_of(output, _ROWS | _PICTURES) if output else "table")
+    picture = wanted in _PICTURES
     dimensions: list[str] = list(dict.fromkeys(one.value for one in by or ()))
     if chart and not picture:
-        raise typer.BadParameter("a chart is a picture: say --format png or svg", param_hint="'--chart'")
+        raise options.misused("--chart", "a chart is a picture: say --format png or svg")
     if chart == "heatmap":
         dimensions = dimensions or ["country", "year"]
         if len(dimensions) != 2:
-            raise typer.BadParameter("a heat map has two sides: say --by twice", param_hint="'--by'")
+            raise options.misused("--by", "a heat map has two sides: say --by twice")
     if wanted == "png" and output is None and sys.stdout.isatty():
-        raise typer.BadParameter("a picture cannot be shown here: say --output FILE.png", param_hint="'--format'")
+        raise options.misused("--format", "a picture cannot be shown here: say --output FILE.png")
     if picture:
         from tipclassify.reporting.charts import draw, require_matplotlib
 
@@ -95,5 +88,4 @@ def summary(
             if picture:
                 draw(found, chart or "bars", wanted, out)
             else:
-                write = {"table": summed.write_table, "csv": summed.write_csv, "jsonl": summed.write_jsonl}[wanted]
-                write(found, out)
+                {"table": summed.write_table, "csv": summed.write_csv, "jsonl": summed.write_jsonl}[wanted](found, out)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import typer
 from typer import Option
 
-from tipclassify.cli.output import print_notes, show_warnings
+from tipclassify.cli import options
+from tipclassify.cli.output import print_note, print_notes, show_warnings
 from tipclassify.errors import CorpusError, ModelError, TipclassifyError
 from tipclassify.progress import progress_bar
 
@@ -19,43 +20,34 @@ _POOL: Final = 20_000  # unlabelled passages from which the class proportions of
 _DISTILLED: Final = 80_000  # unlabelled passages whose scores by the default the fast model learns
 _USED_BY: Final = {"weight": ("default",), "unlabelled": ("fast", "encoder")}  # other options: the encoder only
 
+print_line = partial(print_note, program="train.py")
+"""Print a line on standard error, prefixed with ``train.py``."""
+
 
 def _for_encoder(name: str, help: str, **more: Any) -> Any:
     """Declare an option of ``--model encoder``."""
     return Option(name, help=help, rich_help_panel="With --model encoder", **more)
 
 
-Data = Annotated[
-    list[Path] | None,
-    Option("--data", help="Labelled passages of your own: .jsonl, .csv, .parquet, or a folder. Repeatable."),
-]
+Data = Annotated[list[Path] | None, Option("--data", help=f"{options.LABELLED_HELP} Repeatable.")]
 Kind = Annotated[
     Literal["default", "fast", "encoder"],
     Option(
-        "--model",
-        help="default: the heads of the shipped encoder (minutes). fast: the linear model (minutes). "
-        "encoder: fine-tune an encoder from a pretrained one (hours; extra train).",
+        "--model", help="default: the shipped encoder's heads; fast: the linear model; encoder: fine-tuned (hours)."
     ),
 ]
 Corpus = Annotated[bool, Option("--corpus/--no-corpus", help="Train on data/ too, or on --data alone.")]
-Out = Annotated[
-    Path | None,
-    Option("--out", "--output", "-o", help="Folder of the new model; models/NAME where there is no --data."),
-]
+Out = Annotated[Path | None, Option("--output", "-o", "--out", help="Folder of the new model; needed with --data.")]
 Seed = Annotated[int, Option("--seed", help="Of folds and an encoder's order: the same seed, the same model.")]
 Jobs = Annotated[int, Option("--jobs", "-j", help="Processes, or an encoder's threads; -1 for one a core.")]
 Weight = Annotated[float, Option("--weight", min=0.001, help="Count each row of --data so many times.")]
 Unlabelled = Annotated[
     list[Path] | None,
     Option(
-        "--unlabelled",
-        help="Real passages without labels (.jsonl or .jsonl.gz with text, section, source). The default scores them "
-        "for the fast model to learn; an encoder takes class proportions and vocabulary from them.",
+        "--unlabelled", help="For fast and encoder: real passages (.jsonl or .jsonl.gz with text, section, source)."
     ),
 ]
-Base = Annotated[
-    str | None, _for_encoder("--base", "Pretrained encoder: its folder, or its id on the Hugging Face hub.")
-]
+Base = Annotated[str | None, _for_encoder("--base", "Pretrained encoder: folder, or id on the Hugging Face hub.")]
 Epochs = Annotated[int | None, _for_encoder("--epochs", "Passes over the passages; 4 without.", min=1)]
 Rate = Annotated[float | None, _for_encoder("--rate", "Largest learning rate of the head; 0.0002 without.")]
 Invented = Annotated[int | None, _for_encoder("--invented", "Invented passages of an epoch; 12000 without.", min=0)]
@@ -66,16 +58,11 @@ Resume = Annotated[bool, _for_encoder("--resume", "Go on with a run that was bro
 def refuse_misplaced(kind: str, base: str | None, given: Mapping[str, object]) -> None:
     """Refuse an encoder without a base, and a `given` option that does not apply to this kind of model."""
     if kind == "encoder" and not base:
-        raise typer.BadParameter("needs --base, the pretrained encoder to start from", param_hint="'--model encoder'")
+        raise options.misused("--model encoder", "needs --base, the pretrained encoder to start from")
     for name, value in {"base": base, **given}.items():
         kinds = _USED_BY.get(name, ("encoder",))
         if value and kind not in kinds:
-            raise typer.BadParameter(f"needs --model {' or '.join(kinds)}", param_hint=f"'--{name}'")
-
-
-def print_line(line: str) -> None:
-    """Print a line on standard error, prefixed with ``train.py``."""
-    print(f"train.py: {line}", file=sys.stderr)
+            raise options.misused(f"--{name}", f"needs --model {' or '.join(kinds)}")
 
 
 def report_rows(corpus: Sequence[dict[str, Any]], own: Sequence[dict[str, Any]]) -> None:
@@ -103,18 +90,11 @@ def run_fast(rows: Sequence[dict[str, Any]], out: Path, unlabelled: Sequence[Pat
     pool = read_unlabelled(unlabelled, [row["text"] for row in rows], _DISTILLED, seed)
     with progress_bar("passages scored by the default") as progress:
         soft = score_unlabelled(teacher, pool, progress) if teacher else []
+    name = f"the default, model `{str(teacher.meta['sha256'])[:12]}`" if teacher else ""
+    words = teacher.vocabulary if teacher else None
+    taught: dict[str, Any] = {"soft": soft, "vocabulary": words, "weighting_model": teacher, "teacher": name}
     with progress_bar("fitting") as progress:
-        return train_fast(
-            rows,
-            out,
-            soft=soft,
-            vocabulary=teacher.vocabulary if teacher else None,
-            weighting_model=teacher,
-            teacher=f"the default, model `{str(teacher.meta['sha256'])[:12]}`" if teacher else "",
-            seed=seed,
-            jobs=jobs,
-            progress=progress,
-        )
+        return train_fast(rows, out, **taught, seed=seed, jobs=jobs, progress=progress)
 
 
 def run_encoder(
@@ -142,19 +122,9 @@ def run_encoder(
     vocabulary = known_words(texts) | known_words((text for text, _, _ in every), least=4)
     vocabulary -= COUNTRY_WORDS  # "guinea" fowl and the verb "polish" must not hide the names of countries
     network = out.with_name(f"{out.name}-training")
+    run: dict[str, Any] = {"resume": resume, "threads": max(0, jobs), "reported": print_line}
     with progress_bar("fine-tuning") as progress:
-        fine_tune(
-            rows,
-            network,
-            base,
-            settings,
-            vocabulary,
-            headings=headings,
-            resume=resume,
-            threads=max(0, jobs),
-            progress=progress,
-            reported=print_line,
-        )
+        fine_tune(rows, network, base, settings, vocabulary, headings=headings, progress=progress, **run)
     pool = [(text, heading, family) for text, heading, source in every[:_POOL] if (family := source_family(source))]
     trained = export(rows, network, out, vocabulary, pool, seed=settings.seed, reported=print_line)
     print_line(f"{network} has the network in floats")
@@ -167,10 +137,8 @@ def print_errors() -> Iterator[None]:
     show_warnings("train.py")
     try:
         yield
-    except CorpusError as error:
-        print_notes(error.problems, program="train.py")
-        print_line(f"nothing was trained: {len(error.problems)} problems in the corpus")
-        raise typer.Exit(1) from None
     except (TipclassifyError, ValueError) as error:
-        print_line(str(error))
+        print_notes(error.problems if isinstance(error, CorpusError) else [str(error)], program="train.py")
+        if isinstance(error, CorpusError):
+            print_line(f"nothing was trained: {len(error.problems)} problems in the corpus")
         raise typer.Exit(1) from None

@@ -6,22 +6,20 @@ from datetime import datetime, timezone
 from typing import Final
 
 from tipclassify.download.cache import Download, read_cached, write_cached
-from tipclassify.download.limits import DEFAULT_LIMITS, Limits, LinkError
-from tipclassify.download.request import open_link, parse_url, retry
-from tipclassify.download.response import read_response
+from tipclassify.download.request import Limits, open_link, parse_url, read_response, retry
+from tipclassify.errors import LinkError
 
 __all__ = ["Download", "Limits", "LinkError", "download"]
 
 _HEADERS: Final = {
     "Accept": "text/html,application/xhtml+xml,application/pdf;q=0.9,*/*;q=0.5",
-    "Accept-Encoding": "gzip",  # the one compression whose output `response` limits
+    "Accept-Encoding": "gzip",  # the one compression whose output `read_response` limits
     "Accept-Language": "en",
 }
+_LIMITS: Final = Limits()
 
 
-def download(
-    url: str, *, allow_private: bool = False, refresh: bool = False, limits: Limits = DEFAULT_LIMITS
-) -> Download:
+def download(url: str, *, allow_private: bool = False, refresh: bool = False, limits: Limits = _LIMITS) -> Download:
     """Download a link, or, without `refresh`, take today's copy (UTC) from the cache.
 
     `allow_private` allows private, loopback and other non-public addresses.
@@ -36,20 +34,13 @@ def download(
     address = parse_url(url)
     today = _now().date().isoformat()
     if not refresh and (kept := read_cached(str(address), today, allow_private)):
-        return kept[0]
+        return kept
 
     def attempt(deadline: float) -> Download:
         with open_link(address, deadline, limits, allow_private, _HEADERS) as response:
             return read_response(response, limits, today)
 
-    try:
-        found = retry(url, attempt, limits)
-    except LinkError as error:
-        older = read_cached(str(address)) if error.transient else None
-        if older is None:
-            raise
-        reason = f"{error}; or use the copy of {older[0].fetched} and give {older[1]}"
-        raise LinkError(reason, status=error.status, transient=True) from None
+    found = retry(url, attempt, limits)
     write_cached(str(address), found, allow_private)
     return found
 

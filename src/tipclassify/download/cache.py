@@ -18,8 +18,6 @@ from urllib.parse import urlsplit
 
 from tipclassify.formatting import load_json
 
-__all__ = ["MEDIA_TYPES", "Download", "cache_folder", "platform_cache", "read_cached", "write_cached"]
-
 MEDIA_TYPES: Final = {
     "text/html": ".html",
     "application/xhtml+xml": ".xhtml",
@@ -34,7 +32,7 @@ MEDIA_TYPES: Final = {
     **dict.fromkeys(("application/gzip", "application/x-gzip", "application/octet-stream"), ""),
     **dict.fromkeys(("application/force-download", "application/x-download", "binary/octet-stream"), ""),
 }
-"""Supported media types and their file suffixes; empty for generic types."""
+"""Supported media types and their file suffixes; empty for generic types, of files whose format readers detect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +50,8 @@ def platform_cache() -> Path | None:
     """Return the user's cache folder of the operating system; None without a home."""
     import platformdirs
 
-    with contextlib.suppress(RuntimeError):
-        folder = platformdirs.user_cache_path()
-        return folder if folder.is_absolute() else None
-    return None
+    folder = platformdirs.user_cache_path()
+    return folder if folder.is_absolute() else None
 
 
 def cache_folder() -> Path | None:
@@ -66,41 +62,35 @@ def cache_folder() -> Path | None:
     return root and root / "tipclassify" / "links"
 
 
-def read_cached(url: str, day: str = "*", allow_private: bool = True) -> tuple[Download, Path] | None:
-    """Read the newest valid copy of an address, or that of a day (``YYYY-MM-DD``); return it and the path of its body.
+def read_cached(url: str, day: str = "*", allow_private: bool = True) -> Download | None:
+    """Read the newest valid copy of an address, or that of a day (``YYYY-MM-DD``).
 
     Downloads made with `allow_private` are returned only with it.
     """
-    folder = cache_folder()
-    for entry in sorted(folder.glob(f"{_key(url)}-{day}.json"), reverse=True) if folder else ():
+    folder, key = cache_folder(), hashlib.sha256(url.encode()).hexdigest()
+    for entry in sorted(folder.glob(f"{key}-{day}.json"), reverse=True) if folder else ():
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
             metadata = load_json(entry.read_bytes())
             fetched = entry.stem[-len("YYYY-MM-DD") :]
             found = Download(b"", metadata["content_type"], metadata["encoding"], metadata["final_url"], fetched)
-            body = entry.with_suffix(_suffix(found))
-            found = replace(found, data=body.read_bytes())
+            found = replace(found, data=entry.with_suffix(_suffix(found)).read_bytes())
             sound = metadata["url"] == url and metadata["sha256"] == hashlib.sha256(found.data).hexdigest()
             if sound and (allow_private or not metadata["allow_private"]):
-                return found, body
+                return found
     return None
 
 
 def write_cached(url: str, download: Download, allow_private: bool) -> None:
     """Write a download to the cache under the requested address; warn if the folder is not writable."""
     folder = cache_folder()
-    metadata = {
-        "url": url,
-        "final_url": download.url,
-        "content_type": download.content_type,
-        "encoding": download.encoding,
-        "sha256": hashlib.sha256(download.data).hexdigest(),
-        "allow_private": allow_private,
-    }
+    asked = {"url": url, "final_url": download.url, "allow_private": allow_private}
+    declared = {"content_type": download.content_type, "encoding": download.encoding}
+    metadata = {**asked, **declared, "sha256": hashlib.sha256(download.data).hexdigest()}
     try:
         if folder is None:
             raise FileNotFoundError("no home folder")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        entry = folder / f"{_key(url)}-{download.fetched}.json"
+        entry = folder / f"{hashlib.sha256(url.encode()).hexdigest()}-{download.fetched}.json"
         # The JSON is written last: it marks the body as complete.
         _write_atomically(entry.with_suffix(_suffix(download)), download.data)
         _write_atomically(entry, json.dumps(metadata, indent=1).encode())
@@ -108,10 +98,6 @@ def write_cached(url: str, download: Download, allow_private: bool) -> None:
         reason = (error.strerror or str(error)).lower()
         problem = f"{folder or 'cache of links'}: cannot be written ({reason}), so links are fetched each time"
         warnings.warn(f"{problem}; set TIPCLASSIFY_CACHE to a folder that can", stacklevel=3)
-
-
-def _key(url: str) -> str:
-    return hashlib.sha256(url.encode()).hexdigest()
 
 
 def _suffix(download: Download) -> str:

@@ -1,4 +1,4 @@
-"""Send requests for links; every address, also of redirects, is checked before anything is sent."""
+"""Send requests for links and read the answers; every address, also of redirects, is checked before it is asked."""
 
 from __future__ import annotations
 
@@ -6,23 +6,40 @@ import contextlib
 import re
 import ssl
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.request import getproxies
 
 from tipclassify._version import __version__
-from tipclassify.download.limits import SAVE_IT, Limits, LinkError
-from tipclassify.errors import MissingExtraError
+from tipclassify.download.cache import MEDIA_TYPES, Download
+from tipclassify.errors import LinkError, MissingExtraError
 
 if TYPE_CHECKING:
     import httpx
-
-__all__ = ["open_link", "parse_url", "redact_url", "retry"]
 
 T = TypeVar("T")
 
 # The form of crawlers: identifies us, and passes filters that require this prefix.
 _USER_AGENT: Final = f"Mozilla/5.0 (compatible; tipclassify/{__version__})"
+_SAVE_IT: Final = "save the page with a browser and give the file"
+_FAILURES: Final = {
+    **dict.fromkeys((401, 402, 403, 406, 451), f"the site refuses programs ({{}}); {_SAVE_IT}"),
+    **dict.fromkeys((404, 410), "no such page ({}); check the address"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits of one download, in seconds, bytes and redirects."""
+
+    connect: float = 10.0  # timeout of a connection
+    read: float = 20.0  # timeout of one read
+    total: float = 180.0  # with redirects and retries: 100 MB at 4.5 Mbit/s
+    largest: int = 100_000_000  # bytes of a body, compressed and decompressed
+    redirects: int = 5
+    pause: float = 1.0  # before a retry
 
 
 def parse_url(url: str) -> httpx.URL:
@@ -31,12 +48,13 @@ def parse_url(url: str) -> httpx.URL:
         import httpx
     except ImportError:
         raise MissingExtraError("reading links", "links") from None
+    where = redact_url(url)
     try:
         address = httpx.URL(url.strip()).copy_with(fragment=None)
     except (httpx.InvalidURL, ValueError):
-        reason = "not an address; give http:// or https:// and the rest as a browser shows it"
-        raise LinkError(f"{redact_url(url)}: {reason}") from None
-    _check(address, redact_url(url))
+        remedy = "give http:// or https:// and the rest as a browser shows it"
+        raise LinkError(f"{where}: not an address; {remedy}") from None
+    _check(address, where)
     return address
 
 
@@ -50,7 +68,7 @@ def _check(address: httpx.URL, where: str) -> None:
     if address.scheme not in ("http", "https"):
         raise LinkError(f"{where}: not an address of the web; give one that begins with http:// or https://")
     if address.userinfo:
-        raise LinkError(f"{where}: a user name or password in the address is not sent; {SAVE_IT}")
+        raise LinkError(f"{where}: a user name or password in the address is not sent; {_SAVE_IT}")
     if not address.host:
         raise LinkError(f"{where}: no host in the address; give the whole address")
 
@@ -58,8 +76,7 @@ def _check(address: httpx.URL, where: str) -> None:
 def retry(url: str, attempt: Callable[[float], T], limits: Limits, received: Callable[[], int] = lambda: 0) -> T:
     """Return the result of `attempt`, called with a deadline on the monotonic clock.
 
-    It is retried once after a transient failure, and again as long as the number from `received` grows. The error of the
-    last attempt is raised, prefixed with the URL.
+    It is retried once after a transient failure, and again as long as the number from `received` grows.
     """
     deadline = time.monotonic() + limits.total
     before = -1  # below any number received: one retry in any case
@@ -68,7 +85,7 @@ def retry(url: str, attempt: Callable[[float], T], limits: Limits, received: Cal
             return attempt(deadline)
         except LinkError as error:
             if not error.retry or time.monotonic() + limits.pause > deadline or received() <= before:
-                raise LinkError(f"{redact_url(url)}: {error}", status=error.status, transient=error.transient) from None
+                raise LinkError(f"{redact_url(url)}: {error}", status=error.status) from None
             before = received()
             time.sleep(limits.pause)
 
@@ -84,6 +101,7 @@ def open_link(
 
     # A proxy resolves names itself: behind it no address can be checked.
     proxied = bool(getproxies().keys() & {"http", "https", "all"})
+    answered = False
     try:
         with httpx.Client(
             transport=None if proxied and allow_private else CheckedTransport(deadline, allow_private),
@@ -95,16 +113,17 @@ def open_link(
             # Redirects one by one: httpx would read the body of each without limit.
             for _ in range(limits.redirects + 1):
                 with contextlib.closing(client.send(request, stream=True)) as response:
+                    answered = True
                     if response.next_request is None:
                         yield response
                         return
                     request = response.next_request
                     _check(request.url, f"redirects to {redact_url(str(request.url))}")
-        reason = f"redirects over {limits.redirects} times; open it in a browser and give the address it ends at"
-        raise LinkError(reason)
+        remedy = "open it in a browser and give the address it ends at"
+        raise LinkError(f"redirects over {limits.redirects} times; {remedy}")
     except (httpx.HTTPError, httpx.InvalidURL, LinkError) as error:
         failure = error if isinstance(error, LinkError) else _link_error(error, limits, deadline)
-        if proxied and not allow_private and failure.transient and failure.status is None:
+        if proxied and not allow_private and not answered:
             failure.args = (f"{failure}; the proxy of the environment is used only with --allow-private",)
         raise failure from None
 
@@ -113,22 +132,80 @@ def _link_error(error: Exception, limits: Limits, deadline: float) -> LinkError:
     import httpx
 
     if isinstance(error, httpx.TimeoutException):
-        connecting = isinstance(error, httpx.ConnectTimeout)
-        what = f"no connection within {limits.connect:g} s" if connecting else f"no answer for {limits.read:g} s"
+        what = f"no answer for {limits.read:g} s"
         if deadline <= time.monotonic():
             what = f"took over {limits.total:g} s"
-        return LinkError(f"{what}; try again later, or {SAVE_IT}", transient=True)
+        elif isinstance(error, httpx.ConnectTimeout):
+            what = f"no connection within {limits.connect:g} s"
+        return LinkError(f"{what}; try again later, or {_SAVE_IT}")
     if isinstance(error, httpx.ConnectError):
         cause = next(iter(error.__cause__.args), None) if error.__cause__ else None  # httpcore wraps the socket's error
         if isinstance(cause, ssl.SSLError):
             why = getattr(cause, "verify_message", "") or (cause.reason or "TLS failed").lower().replace("_", " ")
             remedy = "check the address and this machine's clock and certificates (SSL_CERT_FILE names others)"
-            return LinkError(f"no secure connection ({why}); {remedy}, or {SAVE_IT}", transient=True)
+            return LinkError(f"no secure connection ({why}); {remedy}, or {_SAVE_IT}")
         what = "refused" if isinstance(cause, ConnectionRefusedError) else "failed"
-        reason = f"connection {what}; check the address, or try again later"
-        return LinkError(reason, transient=True, retry=True)
+        return LinkError(f"connection {what}; check the address, or try again later", retry=True)
     # Without a cause, a RemoteProtocolError is httpx's own, about a redirect address.
     if isinstance(error, httpx.NetworkError) or (isinstance(error, httpx.RemoteProtocolError) and error.__cause__):
-        reason = f"the connection broke off; try again later, or {SAVE_IT}"
-        return LinkError(reason, transient=True, retry=True)
-    return LinkError(f"the site's answer is not valid HTTP; {SAVE_IT}")
+        return LinkError(f"the connection broke off; try again later, or {_SAVE_IT}", retry=True)
+    return LinkError(f"the site's answer is not valid HTTP; {_SAVE_IT}")
+
+
+def read_response(response: httpx.Response, limits: Limits, day: str) -> Download:
+    """Read the body of a response of permitted status, media type and size; raise `LinkError` for any other."""
+    check_status(response)
+    match = re.match(r"\s*([\w!#$&^.+-]+/[\w!#$&^.+-]+)", response.headers.get("content-type", ""), re.ASCII)
+    media_type = match[1].lower() if match else None
+    if media_type is not None and media_type not in MEDIA_TYPES:
+        raise LinkError(f"holds {media_type:.160}, which we do not read; give a page, PDF, Word, EPUB or text")
+    charset = response.charset_encoding
+    try:
+        b" ".decode(charset or "ascii", "replace")  # Python also has bytes-to-bytes codecs, such as "hex"
+    except (LookupError, ValueError):
+        charset = None
+    data = b"".join(_decompressed(response, limits.largest))
+    return Download(data, media_type, charset, str(response.url), day)
+
+
+def check_status(response: httpx.Response) -> None:
+    """Raise `LinkError` for a status other than 200."""
+    status = response.status_code
+    if status == 200:
+        return
+    if status != 429 and status < 500:
+        reason = _FAILURES.get(status, f"the site answers with status {{}} and no page; {_SAVE_IT}")
+        raise LinkError(reason.format(status), status=status)
+    what = "wants fewer requests" if status == 429 else "is in trouble"
+    reason = f"the site {what} ({status}); try again later, or {_SAVE_IT}"
+    again = status in (502, 503, 504) and "retry-after" not in response.headers  # which asks for a longer pause
+    raise LinkError(reason, status=status, retry=again)
+
+
+def _decompressed(response: httpx.Response, largest: int) -> Iterator[bytes]:
+    """Yield the decompressed body in parts; raise before it exceeds `largest` bytes."""
+    too_large = LinkError(f"over {largest / 1e6:g} MB; download it with a browser and split it")
+    length = response.headers.get("content-length", "")
+    if length.isdigit() and int(length) > largest:
+        raise too_large
+    coding = response.headers.get("content-encoding", "").strip().lower()
+    if coding not in ("", "identity", "gzip", "x-gzip"):
+        raise LinkError(f"is compressed in a way that we did not ask for; {_SAVE_IT}")
+    unzip = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS) if coding.endswith("gzip") else None
+    wire_left = output_left = largest
+    for part in response.iter_raw():
+        wire_left -= len(part)  # includes bytes after the end of a compressed stream
+        if wire_left < 0:
+            raise too_large
+        try:
+            data = unzip.decompress(part, output_left + 1) if unzip else part
+        except zlib.error:
+            raise LinkError(f"its compression is damaged; try again later, or {_SAVE_IT}") from None
+        output_left -= len(data)
+        if output_left < 0:
+            raise too_large
+        if unzip and unzip.unused_data:
+            raise LinkError(f"has other bytes after its compressed data; {_SAVE_IT}")
+        yield data
+    if unzip and not unzip.eof:
+        raise LinkError(f"its compressed data ends too early; try again later, or {_SAVE_IT}")

@@ -1,7 +1,6 @@
-"""Connect to checked addresses only, within a deadline, against server-side request forgery. Needs the extra "links".
+"""Connect to checked addresses only, within a deadline: no link may reach services of this machine or its network.
 
-Links are untrusted: none may reach services of this machine, its router or a cloud's metadata service. A host is
-resolved once, all its addresses are checked, and one of them is connected to, against DNS rebinding.
+A host is resolved once, all its addresses are checked, and one of them is connected to, against DNS rebinding.
 """
 
 from __future__ import annotations
@@ -12,15 +11,12 @@ import socket
 import ssl
 import time
 from collections.abc import Iterable
-from functools import cache
 from typing import Any, Final
 
 import httpcore
 import httpx
 
-from tipclassify.download.limits import LinkError
-
-__all__ = ["CheckedTransport", "is_public", "resolve"]
+from tipclassify.errors import LinkError
 
 _MAX_ADDRESSES: Final = 4  # tried of one host; each silent one costs a timeout
 # Not public; `ipaddress.is_global` varies between patch releases of Python (gh-113171).
@@ -52,13 +48,15 @@ def is_public(address: str) -> bool:
 
 def resolve(host: str, port: int, allow_private: bool = False) -> list[str]:
     """Resolve a host to its numeric IP addresses; without `allow_private`, raise `LinkError` unless all are public."""
-    if _is_local_name(host) and not allow_private:
-        raise _private(host)
-    found = _lookup(host, port)
-    for address in found:
-        # One private address among public ones is refused too: legitimate names have no such mixture.
-        if not allow_private and not is_public(address):
-            raise _private(host if address == host else f"{host}, that is {address}")
+    if allow_private:
+        return _lookup(host, port)
+    local = _is_local_name(host)
+    found = [host] if local else _lookup(host, port)
+    # One private address among public ones is refused too: legitimate names have no such mixture.
+    if private := [address for address in found if local or not is_public(address)]:
+        where = host if private[0] == host else f"{host}, that is {private[0]}"
+        remedy = "if you trust it, add --allow-private (allow_private=True)"
+        raise LinkError(f"leads to a private or local address ({where}); {remedy}")
     return found
 
 
@@ -75,17 +73,12 @@ def _is_local_name(host: str) -> bool:
     return False
 
 
-def _private(where: str) -> LinkError:
-    remedy = "if you trust it, add --allow-private (allow_private=True)"
-    return LinkError(f"leads to a private or local address ({where}); {remedy}")
-
-
 def _lookup(host: str, port: int) -> list[str]:
     try:
         answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        reason = f"no address is known for {host}; check the spelling and the connection to the internet"
-        raise LinkError(reason, transient=True) from None
+        remedy = "check the spelling and the connection to the internet"
+        raise LinkError(f"no address is known for {host}; {remedy}") from None
     return list(dict.fromkeys(str(answer[4][0]) for answer in answers))
 
 
@@ -95,12 +88,7 @@ class CheckedTransport(httpx.HTTPTransport):
     def __init__(self, deadline: float, allow_private: bool = False) -> None:
         # Without super().__init__(): this pool is the only one, and if httpx ever renames it, nothing is sent at all.
         backend = _Backend(deadline, allow_private)
-        self._pool = httpcore.ConnectionPool(ssl_context=_tls_context(), network_backend=backend)
-
-
-@cache  # reading the certificates takes 20 ms
-def _tls_context() -> ssl.SSLContext:
-    return httpx.create_ssl_context()
+        self._pool = httpcore.ConnectionPool(ssl_context=httpx.create_ssl_context(), network_backend=backend)
 
 
 def _time_left(timeout: float | None, deadline: float) -> float:
@@ -111,9 +99,8 @@ def _time_left(timeout: float | None, deadline: float) -> float:
     return left if timeout is None else min(timeout, left)
 
 
-class _Backend(httpcore.NetworkBackend):
+class _Backend(httpcore.SyncBackend):
     def __init__(self, deadline: float, allow_private: bool) -> None:
-        self._plain = httpcore.SyncBackend()
         self._deadline = deadline
         self._allow_private = allow_private
 
@@ -129,7 +116,7 @@ class _Backend(httpcore.NetworkBackend):
         for address in resolve(host, port, self._allow_private)[:_MAX_ADDRESSES]:
             wait = _time_left(timeout, self._deadline)
             try:
-                plain = self._plain.connect_tcp(address, port, wait, local_address, socket_options)
+                plain = super().connect_tcp(address, port, wait, local_address, socket_options)
                 return _Stream(plain, self._deadline)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error

@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from tipclassify.download.limits import Limits, LinkError
-from tipclassify.download.request import open_link, parse_url, redact_url, retry
-from tipclassify.download.response import check_status
-from tipclassify.errors import InputError, ModelError
+from tipclassify.download.request import Limits, check_status, open_link, parse_url, redact_url, retry
+from tipclassify.errors import InputError, LinkError, ModelError
 from tipclassify.model.folder import (
     HEAD,
     LARGEST_FILE,

@@ -252,5 +252,5 @@ def _read_file(file: _File, there: Mapping[str, Path] | None, allow_private: boo
 
     url = str(parse_url(file.address + quote(file.name)))
     if kept := read_cached(url):
-        return kept[0].data
+        return kept.data
     return None if offline else download(url, allow_private=allow_private).data

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
 
-from tipclassify.formatting import load_json
+from tipclassify.formatting import json_line, load_json
 from tipclassify.labels import indicator
-
-__all__ = ["Event", "History", "Kind", "event_line", "parse_event", "plain_line"]
 
 Kind = Literal["decision", "adjudication", "undo"]
 
@@ -54,8 +50,8 @@ class History:
     def __init__(self) -> None:
         self.events: list[Event] = []
         self._undone: set[int] = set()  # numbers of revoked events
-        self._by_passage: dict[str, list[Event]] = {}  # passage key -> its decisions and adjudications
-        self._requests: dict[tuple[str, str], Event] = {}  # (annotator, request) -> its event
+        self.by_passage: dict[str, list[Event]] = {}  # passage key -> its decisions and adjudications
+        self.requests: dict[tuple[str, str | None], Event] = {}  # (annotator, request) -> its event
 
     def __len__(self) -> int:
         return len(self.events)
@@ -64,19 +60,17 @@ class History:
         """Raise `ValueError` unless the event has the next number, and undoes, if any, an earlier event of its passage."""
         if event.number != len(self.events) + 1:
             raise ValueError(f"event {event.number} after event {len(self.events)}")
-        if event.undoes is not None and (
-            not 0 < event.undoes < event.number or self.events[event.undoes - 1].key != event.key
-        ):
-            raise ValueError(f"event {event.number} undoes {event.undoes}, which is no earlier event of its passage")
+        if (at := event.undoes) is not None and not (0 < at < event.number and self.events[at - 1].key == event.key):
+            raise ValueError(f"event {event.number} undoes {at}, which is no earlier event of its passage")
 
     def add(self, event: Event) -> None:
         """Append a checked event and apply it."""
         self.check(event)
         self.events.append(event)
         if event.request is not None:
-            self._requests.setdefault((event.annotator, event.request), event)
+            self.requests.setdefault((event.annotator, event.request), event)
         if event.undoes is None:
-            self._by_passage.setdefault(event.key, []).append(event)
+            self.by_passage.setdefault(event.key, []).append(event)
             return
         undone, at = True, event.undoes
         while True:  # revoking an undo restores the event that it revoked, and so on down the chain
@@ -90,24 +84,16 @@ class History:
         """Return whether an event is not undone."""
         return number not in self._undone
 
-    def requested(self, annotator: str, request: str | None) -> Event | None:
-        """Look up the event that a request of an annotator made, None for a new request."""
-        return None if request is None else self._requests.get((annotator, request))
-
-    def passages(self) -> Iterator[str]:
-        """Iterate over the keys of passages with any decision, in the order of the first."""
-        return iter(self._by_passage)
+    def _holding(self, key: str, kind: Kind) -> list[Event]:
+        return [e for e in self.by_passage.get(key, ()) if e.kind == kind and self.holds(e.number)]
 
     def decisions(self, key: str) -> dict[str, Event]:
         """Return each annotator's latest decision in effect on a passage."""
-        events = self._by_passage.get(key, ())
-        return {e.annotator: e for e in events if e.kind == "decision" and self.holds(e.number)}
+        return {e.annotator: e for e in self._holding(key, "decision")}
 
     def settled(self, key: str) -> Event | None:
         """Return the latest adjudication in effect on a passage, if any."""
-        events = self._by_passage.get(key, ())
-        found = [e for e in events if e.kind == "adjudication" and self.holds(e.number)]
-        return found[-1] if found else None
+        return next(reversed(self._holding(key, "adjudication")), None)
 
     def final(self, key: str) -> Event | None:
         """Return the event that decides a passage's labels: its adjudication, else the latest decision in effect."""
@@ -121,16 +107,8 @@ class History:
 def event_line(event: Event) -> bytes:
     """Serialize an event as one line; `parse_event` is the inverse."""
     row = msgspec.to_builtins(event)
-    about = row.pop("about")
-    return plain_line({name: value for name, value in {**row, **about}.items() if value is not None})
-
-
-def plain_line(row: Mapping[str, Any]) -> bytes:
-    """Serialize a JSON object as one line of UTF-8; all ASCII if it has lone surrogates, which UTF-8 cannot encode."""
-    try:
-        return json.dumps(row, ensure_ascii=False).encode("utf-8") + b"\n"
-    except UnicodeEncodeError:
-        return json.dumps(row).encode("ascii") + b"\n"
+    row |= row.pop("about")
+    return json_line({name: value for name, value in row.items() if value is not None}).encode()
 
 
 def parse_event(line: bytes) -> Event:

@@ -1,7 +1,6 @@
 """Event log: an append-only file shared by any number of processes; an event is synced to disk before it is confirmed.
 
-A killed process can leave an unconfirmed partial line at the end, which the next one moves to a ``.torn`` file.
-A file whose first line is no event is no log, and is never changed; links are not followed.
+The next process moves what a killed one left of a line to a ``.torn`` file. What is no log is never changed.
 """
 
 from __future__ import annotations
@@ -19,8 +18,6 @@ from filelock import FileLock
 
 from tipclassify.errors import CorpusError, InputError
 from tipclassify.review.events import Event, History, event_line, parse_event
-
-__all__ = ["EventLog", "now", "open_plain"]
 
 _START: Final = b'{"event": 1, '  # of every log
 
@@ -46,8 +43,10 @@ class EventLog:
     def exclusive(self) -> Iterator[Callable[[Event], None]]:
         """Lock the log against other writers, load their events, and give a function that appends an event."""
         with self.guard, self._open("a+b", "choose another --corpus") as file, self._lock.acquire(poll_interval=0.005):
-            if not self._read:
-                self._refuse_foreign(file)
+            file.seek(0)
+            start = file.read(len(_START))
+            if start != _START[: len(start)]:  # an empty log, or one that was cut off in its first line, is ours
+                raise InputError(f"{self.path}: is no log of decisions (see its first line); choose another --corpus")
             self._take(file, last=True)
             yield lambda event: self._append(file, event)
 
@@ -62,13 +61,6 @@ class EventLog:
         except OSError as error:
             raise InputError(f"{self.path}: {(error.strerror or str(error)).lower()}; {remedy}") from None
 
-    def _refuse_foreign(self, file: IO[bytes]) -> None:
-        """Raise `InputError` unless the file is empty, or begins as a log does, if only with the start of its line."""
-        file.seek(0)
-        start = file.read(len(_START))
-        if start != _START[: len(start)]:
-            raise InputError(f"{self.path}: is no log of decisions (see its first line); choose another --corpus")
-
     def _append(self, file: IO[bytes], event: Event) -> None:
         self.history.check(event)
         line = event_line(event)
@@ -79,9 +71,8 @@ class EventLog:
         except OSError as error:
             with contextlib.suppress(OSError):  # not confirmed: remove the partial line
                 os.ftruncate(file.fileno(), self._read)
-            raise InputError(
-                f"{self.path}: not saved ({(error.strerror or str(error)).lower()}); free some space"
-            ) from None
+            reason = (error.strerror or str(error)).lower()
+            raise InputError(f"{self.path}: not saved ({reason}); free some space") from None
         self._read += len(line)
         self.history.add(event)
 
@@ -96,18 +87,14 @@ class EventLog:
         if last and cut and _is_event(cut):  # only the line end is missing, by an editor or a crash at the last byte
             os.write(file.fileno(), b"\n")
             lines.append(cut + b"\n")
-        elif last and cut:
-            self._set_aside(file, cut, size)
-        elif last and lines and not _is_event(lines[-1]):  # disk blocks of one write may be written in any order
-            self._set_aside(file, lines.pop(), size)
+        elif last and (cut or (lines and not _is_event(lines[-1]))):  # disk blocks may be written in any order
+            self._set_aside(file, cut or lines.pop(), size)
         for line in lines:
             try:
                 self.history.add(parse_event(line))
             except ValueError as error:
-                where = f"{self.path}:{len(self.history) + 1}"
-                raise CorpusError(
-                    [f"{where}: not an event ({error}); mend this line, from a copy if there is one"]
-                ) from None
+                what = f"not an event ({error}); mend this line, from a copy if there is one"
+                raise CorpusError([f"{self.path}:{len(self.history) + 1}: {what}"]) from None
             self._read += len(line)
 
     def _set_aside(self, file: IO[bytes], torn: bytes, size: int) -> None:
@@ -147,11 +134,9 @@ def now() -> str:
 
 
 def _is_event(line: bytes) -> bool:
-    try:
-        parse_event(line)
-    except ValueError:
-        return False
-    return True
+    with contextlib.suppress(ValueError):
+        return bool(parse_event(line))
+    return False
 
 
 def _sync_folder(folder: Path) -> None:

@@ -12,9 +12,7 @@ from typing import Any
 from tipclassify.errors import InputError
 from tipclassify.pipeline.batch import Tagging, tag_input
 from tipclassify.readers import is_link
-from tipclassify.text.document import Document, Passage
-
-__all__ = ["OpenPassage", "OpenReport", "about", "open_report", "open_reports", "passage_key"]
+from tipclassify.text.document import Passage
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ def open_reports(
     failures = []
     for done, file in enumerate(files, 1):
         try:
-            report = open_report(file, tagging)
+            report = _open(file, tagging)
             reports.setdefault(report.id, report)
         except InputError as error:
             failures.append(str(error))
@@ -65,14 +63,18 @@ def open_reports(
     return list(reports.values()), failures
 
 
-def open_report(file: str, tagging: Tagging) -> OpenReport:
+def _open(file: str, tagging: Tagging) -> OpenReport:
     """Read and tag one input; input rows become one report."""
     found = list(tag_input(file, tagging))
     document = found[0].document if found else None
-    digest = _digest(file, document)
     passages = [passage for report in found for passage in report.passages]
     if not passages:
         raise InputError(f"{file}: no passages in it; give a report with sentences")
+    if is_link(file) or file == "-":  # which cannot be read twice
+        text = document.text if document else "\n".join(passage.text for passage in passages)
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    else:
+        digest = hashlib.sha256(Path(file).read_bytes()).hexdigest()
     opened = []
     for number, passage in enumerate(passages, 1):
         # Rows have no offsets in a text: their numbers distinguish rows of the same text.
@@ -83,19 +85,10 @@ def open_report(file: str, tagging: Tagging) -> OpenReport:
     return OpenReport(digest[:16], name, title, tuple(opened), tuple(note for report in found for note in report.notes))
 
 
-def _digest(file: str, document: Document | None) -> str:
-    """Hash the file (SHA-256), or the text of an input that cannot be read twice."""
-    if document is not None and (is_link(file) or file == "-"):
-        return hashlib.sha256(document.text.encode("utf-8", "surrogatepass")).hexdigest()
-    try:
-        return hashlib.sha256(Path(file).read_bytes()).hexdigest()
-    except OSError as error:
-        raise InputError(f"{file}: {(error.strerror or str(error)).lower()}; check the path") from None
-
-
 def about(passage: OpenPassage, report: OpenReport, model: str) -> dict[str, Any]:
     """Collect the fields that an event stores of a passage, for training and tracing it without the report."""
     tagged = passage.passage.to_dict()
     predictions = {"model": model, "model_labels": tagged.pop("labels"), "scores": tagged.pop("scores")}
     del tagged["low_confidence"]
-    return {**tagged, "report": report.name, "report_id": report.id, **predictions}
+    fields = {**tagged, "report": report.name, "report_id": report.id, **predictions}
+    return {name: value for name, value in fields.items() if value is not None}

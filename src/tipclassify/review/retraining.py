@@ -1,7 +1,6 @@
-"""Retraining on the corrections: one background process at a time, with progress and cancellation, and what it does.
+"""Retraining on the corrections, by one background process at a time.
 
-The process, ``python -m tipclassify.review.retraining CORPUS OUT START DATA…``, writes JSON lines to stdout:
-``{"step": …, "done": n, "total": m}`` (0: unknown), last ``{"result": …}`` or ``{"error": …}``.
+It writes JSON lines: ``{"step": …, "done": n, "total": m}`` (0: unknown), last ``{"result": …}`` or ``{"error": …}``.
 """
 
 from __future__ import annotations
@@ -12,14 +11,14 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from itertools import count
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -32,9 +31,6 @@ from tipclassify.review.session import RefusedError
 
 if TYPE_CHECKING:
     from tipclassify.evaluation.bootstrap import Comparison
-
-__all__ = ["Retraining", "assign_groups", "checkout_data", "describe_change", "drop_corrected", "model_to_adapt"]
-__all__ += ["retrain"]
 
 _NOTHING: Final = {"step": "", "done": 0, "total": 0, "result": None, "error": None}
 _MIN_REPORTS: Final = 5  # number of reports from which each is a group; an interval over fewer groups says nothing
@@ -68,19 +64,17 @@ class Retraining:
                 raise RefusedError(409, "a training is running; stop it first")
             if not self._corpus.is_file() or not self._corpus.stat().st_size:
                 raise RefusedError(409, "no passage is decided yet: there is nothing to learn from")
-            job = (str(self._corpus), str(self._free_folder()), self._state["start"], *self._state["data"])
-            errors = tempfile.TemporaryFile()  # noqa: SIM115  # closed when the process has ended
+            numbered = (self._corpus.with_name(f"{self._corpus.stem}-model-{number}") for number in count(1))
+            out = next(folder for folder in numbered if not folder.exists())  # no model is ever overwritten
+            job = (str(self._corpus), str(out), self._state["start"], *self._state["data"])
+            command = [sys.executable, "-m", "tipclassify.review.retraining", *job]
             # A process group of its own: Ctrl-C does not reach it, and `stop` kills its children too.
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tipclassify.review.retraining", *job],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                start_new_session=True,
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
             )
             self._began = time.monotonic()
             self._state |= {**_NOTHING, "state": "running", "step": "reading the corpus"}
-            threading.Thread(target=self._follow, args=(self._process, errors), daemon=True).start()
+            threading.Thread(target=self._follow, args=(self._process,), daemon=True).start()
         return {"started": True}
 
     def stop(self) -> dict[str, Any]:
@@ -99,39 +93,23 @@ class Retraining:
         process.wait()
         return {"stopped": True}
 
-    def _follow(self, process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
-        """Read the messages of the process until it ends, and update the state."""
-        stdout: IO[bytes] = process.stdout  # type: ignore[assignment]  # a pipe
-        ended: dict[str, Any] = {}
-        for line in stdout:
-            message = json.loads(line)
-            if "result" in message:
-                ended = {"state": "done", "step": "done", **message}
-            elif "error" in message:
-                ended = {"state": "failed", **message}
-            else:
-                self._update(process, message)
-        code = process.wait()
-        process.stdin.close()  # type: ignore[union-attr]  # a pipe
-        stdout.close()
-        with errors:
-            errors.seek(0)
-            lines = errors.read().decode("utf-8", "replace").strip().splitlines()
-        error = lines[-1] if lines else f"the training ended with code {code}"
-        self._update(process, ended or {"state": "failed", "error": error}, ended=True)
+    def _follow(self, process: subprocess.Popen[bytes]) -> None:
+        """Read the messages of the process until it ends, and update the state; its errors go to the terminal."""
+        last: dict[str, Any] = {}
+        with process:
+            for line in process.stdout or ():
+                last = json.loads(line)
+                self._update(process, last)
+            code = process.wait()  # before its standard input is closed, or it would kill itself
+        done = {"state": "done", "step": "done"}
+        failed = {"state": "failed", "error": last.get("error", f"the training ended with code {code}")}
+        self._update(process, done if "result" in last else failed)
 
-    def _update(self, process: subprocess.Popen[bytes], message: dict[str, Any], ended: bool = False) -> None:
+    def _update(self, process: subprocess.Popen[bytes], message: dict[str, Any]) -> None:
         with self._guard:
             if self._process is process:  # not stopped
                 self._state |= message
-                self._process = None if ended else process
-
-    def _free_folder(self) -> Path:
-        """Return a folder that does not exist yet: no model is ever overwritten."""
-        number = 1
-        while (folder := self._corpus.with_name(f"{self._corpus.stem}-model-{number}")).exists():
-            number += 1
-        return folder
+                self._process = None if "state" in message else process
 
 
 def model_to_adapt(model: str | None) -> str:
@@ -173,17 +151,11 @@ def retrain(
     head = load_head(Path(out))
     held_out = head["corpus"]["held_out"]
     own, held = "decided passages, each held out in turn", "labelled passages held out of training"
-    return {
-        "out": out,
-        "start": start,
-        "adapted_from": head["adapted_from"],
-        "added": len(corrected),
-        "trained_on": head["corpus"]["passages"] - held_out,
-        "held_out": held_out,
-        "on_own": trained.on_own and describe_change(trained.on_own, own, groups),
-        "on_held": trained.on_held and describe_change(trained.on_held, held, "groups"),
-        "seconds": round(time.monotonic() - began),
-    }
+    counts = {"added": len(corrected), "trained_on": head["corpus"]["passages"] - held_out, "held_out": held_out}
+    on_own = trained.on_own and describe_change(trained.on_own, own, groups)
+    on_held = trained.on_held and describe_change(trained.on_held, held, "groups")
+    about = {"out": out, "start": start, "adapted_from": head["adapted_from"], **counts}
+    return {**about, "on_own": on_own, "on_held": on_held, "seconds": round(time.monotonic() - began)}
 
 
 def drop_corrected(base: Sequence[Row], corrected: Sequence[Row]) -> list[Row]:
@@ -204,33 +176,27 @@ def assign_groups(corrected: Sequence[Row]) -> tuple[list[Row], str]:
 
 
 def describe_change(found: Comparison, where: str, groups: str) -> dict[str, Any]:
-    """Summarize a fit with the corrections compared with one without: F1, 95% intervals, and a verdict in words.
+    """Compare a fit with the corrections to one without: F1, 95% intervals, and what that of macro-F1 supports in words.
 
     `where` describes the passages, `groups` names the bootstrap's groups.
     """
-    rows = [asdict(row) for row in found.differences]
-    about = {"where": where, "groups": found.groups, "worse": found.differences[0].interval.high < 0}
-    plain: dict[str, Any] = rounded({**about, "verdict": _verdict(found, where, groups), "rows": rows})
-    return plain
-
-
-def _verdict(found: Comparison, where: str, groups: str) -> str:
-    """State in words what the interval of the difference in macro-F1 supports, and no more."""
     macro = found.differences[0]
     low, high = macro.interval.low, macro.interval.high
-    if np.isnan(low):
-        return f"Nothing can be said of {where}: there are too few."
-    if low == high == 0:
-        return f"Nothing changes on {where}: macro-F1 is the same with the corrections and without."
-    span = f"(95% interval {low:+.3f} to {high:+.3f})"
-    few = f" {found.groups} {groups} are few: the interval is too narrow." if found.groups < _FEW_GROUPS else ""
+    verdict, change, advice = "No difference can be shown", f"{macro.difference:+.3f}", ""
     if high < 0:
-        fall = f"macro-F1 falls by {-macro.difference:.3f} {span}"
-        return f"The corrections make the model worse on {where}: {fall}. Keep the model that you have.{few}"
-    if low > 0:
-        rise = f"macro-F1 rises by {macro.difference:.3f} {span}"
-        return f"The corrections make the model better on {where}: {rise}.{few}"
-    return f"No difference can be shown on {where}: macro-F1 {macro.difference:+.3f} {span}.{few}"
+        verdict, change = "The corrections make the model worse", f"falls by {-macro.difference:.3f}"
+        advice = " Keep the model that you have."
+    elif low > 0:
+        verdict, change = "The corrections make the model better", f"rises by {macro.difference:.3f}"
+    few = f" {found.groups} {groups} are few: the interval is too narrow." if found.groups < _FEW_GROUPS else ""
+    words = f"{verdict} on {where}: macro-F1 {change} (95% interval {low:+.3f} to {high:+.3f}).{advice}{few}"
+    if np.isnan(low):
+        words = f"Nothing can be said of {where}: there are too few."
+    elif low == high == 0:
+        words = f"Nothing changes on {where}: macro-F1 is the same with the corrections and without."
+    rows = [asdict(row) for row in found.differences]
+    about = {"where": where, "groups": found.groups, "worse": high < 0, "verdict": words, "rows": rows}
+    return dict(rounded(about))
 
 
 def main(corpus: str, out: str, start: str, *data: str) -> None:
@@ -246,11 +212,9 @@ def main(corpus: str, out: str, start: str, *data: str) -> None:
         os.nice(5)  # keep the review page responsive
     try:
         send(result=retrain(corpus, out, start, data, progress))
-    except CorpusError as error:
-        more = f" (and {len(error.problems) - 1} more)" if len(error.problems) > 1 else ""
-        send(error=f"{error.problems[0]}{more}")
     except (TipclassifyError, ValueError, OSError) as error:
-        send(error=" ".join(str(error).split()))
+        problem, *others = error.problems if isinstance(error, CorpusError) else [str(error)]
+        send(error=" ".join(problem.split()) + (f" (and {len(others)} more)" if others else ""))
 
 
 def _die_with_parent() -> None:

@@ -1,7 +1,4 @@
-"""Access control of the review page: only the page that was opened by the link with the token is answered.
-
-Others could reach it too: any page in the browser, other users of the machine, and DNS rebinding.
-"""
+"""Access control of the review page, against other pages in the browser, other users of the machine, DNS rebinding."""
 
 from __future__ import annotations
 
@@ -10,11 +7,8 @@ from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-__all__ = ["Guard"]
 
 _LARGEST: Final = 64 * 1024  # bytes of a request's body
 _TOO_LARGE: Final = f"a request may hold {_LARGEST:,} bytes"
@@ -65,26 +59,12 @@ class Guard:
                 MutableHeaders(scope=message).update(_HEADERS)
             await send(message)
 
-        answer = self._answer(Request(scope)) or self._app
+        refusal = self._refusal(scope["path"], scope["method"], Headers(scope=scope))
+        answer = JSONResponse({"error": refusal[1]}, refusal[0]) if refusal else self._app
         await answer(scope, receive_limited, send_with_headers)
 
-    def _answer(self, request: Request) -> Response | None:
-        """Return the refusal that replaces the application's response, if any."""
-        refusal = self._refusal(request.method, request.headers)
-        path = request.scope["path"]
-        if not refusal and path != "/" and not path.startswith("/static/") and not self._has_token(request.headers):
-            refusal = 403, "open this page by the link that tipclassify review printed"
-        if not refusal and int(_only(request.headers, "content-length") or 0) > _LARGEST:
-            refusal = 413, _TOO_LARGE
-        if not refusal:
-            return None
-        status, reason = refusal
-        if path.startswith("/api/"):
-            return JSONResponse({"error": reason}, status)
-        return PlainTextResponse(f"tipclassify: {reason}\n", status)
-
-    def _refusal(self, method: str, headers: Headers) -> tuple[int, str] | None:
-        """Return the status and reason to refuse a request regardless of its token; None to accept it."""
+    def _refusal(self, path: str, method: str, headers: Headers) -> tuple[int, str] | None:
+        """Return the status and reason to refuse a request; None to accept it."""
         host = _only(headers, "host")
         if host not in self._hosts:
             return 403, "this server answers to 127.0.0.1 and localhost with its own port only"
@@ -101,11 +81,12 @@ class Guard:
                 return 415, "a change is told as application/json"
         elif site in ("same-site", "cross-site") and _only(headers, "sec-fetch-mode") != "navigate":
             return 403, "this server answers to its own page only"
+        token = (_only(headers, "x-tipclassify") or "").encode("latin-1")
+        if not secrets.compare_digest(token, self._token) and path != "/" and not path.startswith("/static/"):
+            return 403, "open this page by the link that tipclassify review printed"
+        if int(_only(headers, "content-length") or 0) > _LARGEST:
+            return 413, _TOO_LARGE
         return None
-
-    def _has_token(self, headers: Headers) -> bool:
-        given = (_only(headers, "x-tipclassify") or "").encode("latin-1")
-        return secrets.compare_digest(given, self._token)
 
 
 def _only(headers: Headers, name: str) -> str | None:

@@ -15,7 +15,6 @@ from collections.abc import AsyncIterator, Callable
 from importlib.resources import files
 from typing import Annotated, Any, Final, TypeVar
 
-import jinja2
 import msgspec
 import uvicorn
 from starlette.applications import Starlette
@@ -34,9 +33,6 @@ from tipclassify.review.retraining import Retraining
 from tipclassify.review.security import Guard
 from tipclassify.review.session import RefusedError, ReviewSession
 
-__all__ = ["build_app", "listen", "serve"]
-
-_HOST: Final = "127.0.0.1"
 _PATIENCE: Final = 10.0  # seconds without a whole request until a connection ends
 _MOST_CONNECTIONS: Final = 64
 _MAX_QUEUE: Final = 500  # passages in one answer of the queue
@@ -74,18 +70,13 @@ Change = TypeVar("Change", bound=Empty)
 
 def listen(port: int) -> socket.socket:
     """Open a listening socket on loopback; port 0 takes a free one."""
-    # asyncio sets TCP_NODELAY, so that small answers are sent at once, only on sockets of explicit protocol TCP.
-    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        if os.name == "posix":  # elsewhere this would let two servers share a port
-            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        found.bind((_HOST, port))
-        found.listen(128)
-    except (OSError, OverflowError) as error:
-        found.close()
-        taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
-        why = "is in use" if taken else f"cannot be had ({error})"
+        found = socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be had ({error})"
         raise InputError(f"port {port} {why}; give another --port, or none for any that is free") from None
+    # Connections inherit it; asyncio would not set it on them, as the socket names no protocol.
+    found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return found
 
 
@@ -144,12 +135,7 @@ def build_app(session: ReviewSession, retraining: Retraining, ready: Callable[[]
     """Build the application that `Guard` protects."""
     here = files("tipclassify.review")
     static = {file.name: file for file in here.joinpath("static").iterdir()}  # looked up by name: no path traversal
-    template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(
-        here.joinpath("templates", "page.html").read_text("utf-8")
-    )
-
-    def page(_: Request) -> Response:
-        return HTMLResponse(template.render(version=__version__))
+    page = HTMLResponse(here.joinpath("templates", "page.html").read_text("utf-8").replace("@VERSION@", __version__))
 
     def static_file(request: Request) -> Response:
         name = request.path_params["name"]
@@ -173,7 +159,7 @@ def build_app(session: ReviewSession, retraining: Retraining, ready: Callable[[]
         retraining.stop()
 
     routes = [
-        Route("/", page),
+        Route("/", lambda _: page),
         Route("/static/{name}", static_file),
         get("/api/session", lambda _: session.about()),
         get("/api/reports/{id}", lambda request: session.report(request.path_params["id"])),
@@ -195,8 +181,7 @@ def build_app(session: ReviewSession, retraining: Retraining, ready: Callable[[]
 
 
 def _plain(value: Any, status: int = 200) -> Response:
-    # ASCII, since lone surrogates cannot be encoded otherwise.
-    body = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    body = json.dumps(value, ensure_ascii=True, allow_nan=False)  # lone surrogates cannot be encoded otherwise
     return Response(body, status, media_type="application/json")
 
 

@@ -69,7 +69,7 @@ export class Store {
       passage[held] = before;
     } else {
       this.#undone.set(action.n, [field, passage[field]]);
-      passage[field] = { labels: action.labels, time: null, event: null, annotator: this.session.annotator };
+      passage[field] = { labels: action.labels, time: null, id: null, annotator: this.session.annotator };
     }
   }
 
@@ -81,7 +81,7 @@ export class Store {
       if (!action.settles) passage.decision = answer.decision;
     } else if (action.kind !== "undo") {
       const held = action.kind === "settle" ? passage.settled : passage.decision;
-      if (held) Object.assign(held, { time: event.time, event: event.id });
+      if (held) Object.assign(held, { time: event.time, id: event.id });
     }
   }
 
