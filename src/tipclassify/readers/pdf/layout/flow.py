@@ -19,7 +19,7 @@ from tipclassify.readers.pdf.layout.lines import Line, make_lines
 from tipclassify.readers.pdf.layout.pages import Page, letters_by_size
 from tipclassify.readers.pdf.layout.running_headers import drop_running_headers
 from tipclassify.readers.pdf.layout.tables import CAPTION, place_tables
-from tipclassify.readers.pdf.layout.tagged import is_tagged, tagged_groups
+from tipclassify.readers.pdf.structure_tree import is_tagged, tagged_groups
 from tipclassify.readers.source_blocks import table_row
 from tipclassify.text.segmentation.sections import named_section, without_enumerator
 
@@ -53,9 +53,8 @@ _MAX_NUMBERED_WORDS: Final = 3  # words of a heading that ends in a full stop, s
 _NOTES: Final = re.compile(r"(?:\s*[(\[]\d{1,3}(?:[,;–-]\s?\d{1,3})*[)\]])+$")
 _END_INSIDE: Final = re.compile(r"[a-z]{3}[\"”’)\]]*[.!](?:\s[(\[][\d,; –-]+[)\]])*\s+[\"“(\[]?[A-Z]")
 _SENTENCE_END: Final = re.compile(r"[.!?][\"”’')\]»]*$")
-_NOTE_START: Final = re.compile(r"[\[(]?(?:\d{1,3}|[*†‡§¶]{1,3})[\])]?[.)]?\s?(?=[^\W\d_]|[“\"‘(])")
 _MAX_NOTE_SIZE: Final = 0.93  # of the size of body text
-_LOOK_AHEAD: Final = 8  # paragraphs between the parts of an interrupted one: sidebars, tables, captions
+_LOOK_BACK: Final = 8  # paragraphs between the parts of an interrupted one: sidebars, tables, captions
 
 
 def read_paragraphs(pages: Sequence[Page]) -> list[Paragraph]:
@@ -73,12 +72,11 @@ def read_paragraphs(pages: Sequence[Page]) -> list[Paragraph]:
             for group in tagged_groups(page, body):
                 (notes if group.kind == "note" else groups).append(group)
             continue
-        parts = [(make_lines(part.rows), part.aside) for part in reading_order(page)]
-        floor = max((line.y for lines, _ in parts for line in lines if line.size > _MAX_NOTE_SIZE * body), default=0.0)
-        for lines, aside in parts:
-            start = len(lines) if aside else _start_of_notes(lines, body, floor)
-            groups += group_lines(lines[:start], page.number, body, aside=aside)
-            notes += group_lines(lines[start:], page.number, body, starts_group=_begins_note)
+        for region in reading_order(page):
+            lines = make_lines(region.rows)
+            start = len(lines) if region.aside else _start_of_notes(lines, body)
+            groups += group_lines(lines[:start], page.number, body, aside=region.aside)
+            notes += group_lines(lines[start:], page.number, body, notes=True)
     _find_kinds(groups, pages, body)
     # A stable sort: text precedes the footnotes of its page.
     ordered = sorted([*_join_continuations(groups), *notes], key=lambda group: group.page)
@@ -94,12 +92,9 @@ def read_paragraphs(pages: Sequence[Page]) -> list[Paragraph]:
 
 def body_size(pages: Iterable[Page]) -> float:
     """Return the type size of running text, in points: the main one of most pages, outside of ruled tables."""
-    votes: Counter[float] = Counter()
-    letters: Counter[float] = Counter()
-    for page in pages:
-        sizes = letters_by_size(word for fragment in page.fragments for word in fragment.words)
-        letters += sizes
-        votes.update(size for size, _ in sizes.most_common(1))
+    sizes = [letters_by_size(word for fragment in page.fragments for word in fragment.words) for page in pages]
+    votes = Counter(size for found in sizes for size, _ in found.most_common(1))
+    letters = sum(sizes, Counter[float]())
     return max(votes, key=lambda size: (votes[size], letters[size]), default=0.0)
 
 
@@ -119,11 +114,7 @@ def _find_kinds(groups: list[LineGroup], pages: Iterable[Page], body: float) -> 
 
 
 def _is_sentence(text: str) -> bool:
-    """Return whether a text begins in lower case, ends like a sentence, or has the end of one inside.
-
-    >>> _is_sentence("The unit lacked staff. (3,46)"), _is_sentence("resource allocation"), _is_sentence("b. Slavery")
-    (True, True, False)
-    """
+    """Return whether a text begins in lower case, ends like a sentence, or has the end of one inside."""
     text = _NOTES.sub("", text)
     plain = without_enumerator(text)
     ended = text.endswith((";", ",")) or (text.endswith(".") and len(text.split()) > _MAX_NUMBERED_WORDS)
@@ -152,61 +143,35 @@ def _is_caption(group: LineGroup, heading: bool, following: LineGroup | None) ->
     return heading or (following is not None and following.is_table)
 
 
-def _start_of_notes(lines: list[Line], body: float, floor: float) -> int:
-    """Return the index of the first footnote line at the end of a column; the line count if there is none.
-
-    Small print beside or above text, which reaches down to `floor`, is a sidebar or a caption.
-    """
+def _start_of_notes(lines: list[Line], body: float) -> int:
+    """Return the index of the first footnote line at the end of a column; the line count if there is none."""
     at = len(lines)
     while at and lines[at - 1].size <= _MAX_NOTE_SIZE * body and lines[at - 1].cells == 1:
         at -= 1
-    if not any(map(_begins_note, lines[at:])) or (at == 0 and lines[0].y <= floor):
-        return len(lines)
-    while at > 0 and not _begins_note(lines[at]) and lines[at].y - lines[at - 1].y < 1.6 * lines[at].size:
-        at += 1  # the last lines of a caption or table above the notes
-    return at
-
-
-def _begins_note(line: Line) -> bool:
-    return line.starts_with_note_mark or _NOTE_START.match(line.text) is not None
+    return at if any(line.begins_note for line in lines[at:]) else len(lines)
 
 
 def _join_continuations(groups: list[LineGroup]) -> list[LineGroup]:
     """Join paragraphs interrupted by column and page breaks."""
     joined: list[LineGroup] = []
-    taken: set[int] = set()
-    for at, group in enumerate(groups):
-        if at in taken:
-            continue
-        joined.append(group)
-        position = _find_continuation(groups, group, at, taken)
-        while position is not None:
-            rest = groups[position]
-            group.lines += rest.lines
-            group.margin, group.last = rest.margin, rest.last
-            taken.add(position)
-            position = _find_continuation(groups, group, position, taken)
+    before: LineGroup | None = None
+    for group in groups:
+        near = reversed(joined[-_LOOK_BACK:]) if group.first else ()
+        start = next((other for other in near if _continues(other, group, other is before)), None)
+        if start is None:
+            joined.append(group)
+        else:
+            start.lines += group.lines
+            start.margin, start.last = group.margin, group.last
+        before = start or group
     return joined
 
 
-def _find_continuation(groups: list[LineGroup], group: LineGroup, at: int, taken: set[int]) -> int | None:
-    """Return the index of the continuation of `group` after its part at index `at`, or None."""
-    for found in range(at + 1, min(at + 1 + _LOOK_AHEAD, len(groups)) if group.last else 0):
-        other = groups[found]
-        if other.page > groups[at].page + 1:
-            return None
-        fits = found not in taken and other.first and other.aside == group.aside
-        if fits and _continues(group, other, found == at + 1):
-            return found
-    return None
-
-
-def _continues(group: LineGroup, other: LineGroup, beside: bool) -> bool:
-    """Return whether `other` continues `group`: it begins in lower case, or after a full line."""
-    last, line = group.end, other.lines[0]
-    broken = last.text.endswith("-")
-    if {group.kind, other.kind} != {"text"} or not same_size(line, last) or _SENTENCE_END.search(last.text):
+def _continues(start: LineGroup, group: LineGroup, beside: bool) -> bool:
+    """Return whether `group` continues `start`: it begins in lower case, or after a full line directly before it."""
+    last, line = start.end, group.lines[0]
+    if {start.kind, group.kind} != {"text"} or start.aside != group.aside or not start.last or group.is_entry:
         return False
-    if other.is_entry and not broken:
+    if not same_size(line, last) or _SENTENCE_END.search(last.text):
         return False
-    return line.text[:1].islower() or (beside and not ENDED.search(last.text) and (group.room_for(line) < 0 or broken))
+    return line.text[:1].islower() or (beside and not ENDED.search(last.text) and start.room_for(line) < 0)

@@ -44,16 +44,16 @@ def drop_running_headers(pages: Sequence[Page]) -> list[Page]:
     pages is where others have text. A gap separates it from the text, unless it is on nearly every page or every other
     one. A single row in the place and type size of repeated ones goes too, as the header of a short chapter.
     """
-    edges = [part for page in pages for part in _edges(page)]
-    pages_with = Counter(key for part in edges for key in {(edge.form, edge.slot) for edge in part})
-    times = {key: sum(pages_with[key[0], key[1] + shift] for shift in (-1, 0, 1)) for key in pages_with}
-    known = [edge for part in edges for edge in part]
-    taken = Counter(edge.slot for edge in known)
-    repeated = [edge for edge in known if times[edge.form, edge.slot] > 1]
+    parts = [part for page in pages for part in _edges(page)]
+    edges = [edge for part in parts for edge in part]
+    count = Counter((edge.form, edge.slot) for edge in edges)
+    times = {key: sum(count[key[0], key[1] + shift] for shift in (-1, 0, 1)) for key in count}
+    taken = Counter(edge.slot for edge in edges)
+    repeated = [edge for edge in edges if times[edge.form, edge.slot] > 1]
     often = Counter(edge.slot for edge in repeated)
     looks = {(edge.slot, edge.size) for edge in repeated if often[edge.slot] * 2 > taken[edge.slot]}
     removed: set[int] = set()
-    for part in edges:
+    for part in parts:
         run: list[int] = []
         for edge in part:
             if (edge.slot, edge.size) not in looks and (run or not edge.is_number):
