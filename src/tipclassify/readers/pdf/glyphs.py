@@ -64,15 +64,11 @@ def read_page(raw: Any, page: Any, number: int) -> Page:
     words = [run.word for run in inside if run.angle == angle]
     problem = _text_problem(found, inside, words) if has_text else ""
     shapes = [Shape(*_turned(shape[:4], area, angle), shape.drawing) for shape in _read_shapes(raw, page)]
-    return make_page(number, *_size(area, angle), words, shapes, problem)
+    return make_page(number, *_turned(area, area, angle)[2:], words, shapes, problem)
 
 
 def plain_text(text: str) -> str:
-    """Normalize text: expand ligatures, remove soft hyphens and zero-width characters.
-
-    >>> plain_text("traf\\u00adﬁc\\uf0b7")
-    'traffic•'
-    """
+    """Normalize text: expand ligatures, remove soft hyphens and zero-width characters."""
     if text.endswith("\u00ad"):  # a visible one, at a line's end
         text = text[:-1] + "-"
     if _SURROGATE.search(text):  # builds with 16-bit characters
@@ -142,7 +138,7 @@ class _TextPage:
         size, angle = self._size_and_angle(start)
         first, last = self._box(start, angle), self._box(end - 1, angle)
         x0, x1 = min(first[0], last[0]), max(first[2], last[2])
-        width, height = _size(self._area, angle)
+        _, _, width, height = _turned(self._area, self._area, angle)
         middle = (min(first[1], last[1]) + max(first[3], last[3])) / 2
         inside = 0 <= x0 + x1 <= 2 * width and 0 <= middle <= height
         found, _ = self._text_object(start)
@@ -203,12 +199,6 @@ def _path_shapes(raw: Any, path: Any) -> Iterator[Shape]:
     else:
         left, bottom, right, top = path.get_bounds()
         yield Shape(left, bottom, right, top, drawing=True)
-
-
-def _size(area: Box, angle: int) -> tuple[float, float]:
-    """Return the width and height of a page after quarter turns."""
-    width, height = area[2] - area[0], area[3] - area[1]
-    return (height, width) if angle % 2 else (width, height)
 
 
 def _turned(box: Box, area: Box, angle: int) -> Box:

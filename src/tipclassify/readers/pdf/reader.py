@@ -8,6 +8,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from dataclasses import replace
 from types import ModuleType
 from typing import Any, Final
 
@@ -23,8 +24,7 @@ from tipclassify.text.segmentation.sections import Outline, join_headings, run_i
 __all__ = ["MOST_CHARACTERS", "MOST_PAGES", "read_pdf"]
 
 MOST_PAGES: Final = 5_000  # maximum pages of a report; yearbooks of all countries have some 700
-MOST_CHARACTERS: Final = 20_000_000
-"""Maximum characters of a report, 4,000 a page at the maximum of pages: bounds time and memory."""
+MOST_CHARACTERS: Final = 20_000_000  # of a report, 4,000 a page at the maximum of pages: bounds time and memory
 
 _OCR: Final = "run OCR first, e.g. ocrmypdf"
 _SCANNED: Final = "without a text layer (scanned?)"
@@ -47,13 +47,6 @@ def read_pdf(data: bytes, source: str) -> Document:
     after the text of their page. Running headers, page numbers, note marks, and text in another direction than most
     of its page are left out; pages that are not read in full give a `UserWarning`.
 
-    Parameters
-    ----------
-    data : bytes
-        Content of the file.
-    source : str
-        Its name, for messages and `Document.source`.
-
     Raises
     ------
     InputError
@@ -66,9 +59,9 @@ def read_pdf(data: bytes, source: str) -> Document:
     except ImportError:
         raise MissingExtraError("reading PDF", "pdf") from None
     with _PDFIUM, _open_document(pypdfium2, data, source) as document:
-        pages, image_pages = _read_pages(pypdfium2, document, source)
+        pages = _read_pages(pypdfium2, document, source)
         title = _clean_title(document.get_metadata_value("Title"))
-    for warning in _text_layer_warnings(pages, image_pages, data, source):
+    for warning in _text_layer_warnings(pages, data, source):
         warnings.warn(warning, stacklevel=2)
     paragraphs = read_paragraphs(pages)
     if not paragraphs:
@@ -126,42 +119,41 @@ def _open_document(pdfium: ModuleType, data: bytes, source: str) -> Any:
         raise InputError(f"{source}: damaged, cut off or without pages; fetch or export it again") from None
 
 
-def _read_pages(pdfium: ModuleType, document: Any, source: str) -> tuple[list[Page], set[int]]:
-    """Read all pages; also return the numbers of those with images or drawings and hardly any text."""
+def _read_pages(pdfium: ModuleType, document: Any, source: str) -> list[Page]:
+    """Read all pages; those with images or drawings and hardly any text have a problem."""
     if len(document) > MOST_PAGES:
         raise InputError(f"{source}: {len(document):,} pages, over {MOST_PAGES:,}; split it")
     pages: list[Page] = []
-    image_pages: set[int] = set()
     characters = 0
     for number in range(1, len(document) + 1):
         try:
             with closing(document[number - 1]) as handle:
                 page = read_page(pdfium.raw, handle, number)
-                if _count_letters(page) < _MIN_LETTERS and any(
-                    found.type != pdfium.raw.FPDF_PAGEOBJ_TEXT for found in handle.get_objects(max_depth=_FORM_DEPTH)
-                ):
-                    image_pages.add(number)
+                if not page.problem and _count_letters(page) < _MIN_LETTERS:
+                    kinds = {found.type for found in handle.get_objects(max_depth=_FORM_DEPTH)}
+                    page = replace(page, problem=_SCANNED if kinds - {pdfium.raw.FPDF_PAGEOBJ_TEXT} else "")
         except pdfium.PdfiumError:
             raise InputError(f"{source}: damaged at page {number}; fetch or export it again") from None
         characters += sum(len(word.text) for word in page.words)
         if characters > MOST_CHARACTERS:
             raise InputError(f"{source}: over {MOST_CHARACTERS:,} characters; split it")
         pages.append(page)
-    return pages, image_pages
+    return pages
 
 
-def _text_layer_warnings(pages: list[Page], image_pages: set[int], data: bytes, source: str) -> Iterator[str]:
+def _text_layer_warnings(pages: list[Page], data: bytes, source: str) -> Iterator[str]:
     """Yield warnings of missing text; raise `InputError` for a scan or a file without readable text."""
     problems: dict[str, list[int]] = defaultdict(list)
     for page in pages:
-        if page.problem or (not page.words and page.number in image_pages):
-            problems[page.problem or _SCANNED].append(page.number)
+        if page.problem and not (page.problem == _SCANNED and page.words):  # a stamp or page number is text
+            problems[page.problem].append(page.number)
+    scans = sum(page.problem == _SCANNED for page in pages)
     blank = not any(page.words for page in pages)
     few = sum(map(_count_letters, pages)) < _MIN_LETTERS * len(pages)
     if blank and problems.keys() - {_SCANNED}:
         said = ", ".join(f"{_numbered(numbers)} {problem}" for problem, numbers in problems.items())
         raise InputError(f"{source}: no text that can be read: {said}; {_OCR}")
-    if blank or (few and len(image_pages) * 2 > len(pages)):
+    if blank or (few and scans * 2 > len(pages)):
         raise InputError(f"{source}: no text layer (scanned pages?); {_OCR}")
     for problem, numbers in problems.items():
         advice = _OCR if problem == _SCANNED else "check it against the file"

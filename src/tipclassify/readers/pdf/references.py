@@ -33,13 +33,7 @@ _MIN_SHARE: Final = 0.6  # of the paragraphs of a bibliography without a heading
 
 
 def find_references(paragraphs: Sequence[Paragraph]) -> set[int]:
-    """Return the indexes of the paragraphs of bibliographies, headings included.
-
-    >>> entries = [f"{n} Halden Times. Trials resume. May {n}, 2021. https://halden.example/{n}" for n in range(1, 6)]
-    >>> texts = ["Police arrested nine men.", *entries]
-    >>> sorted(find_references([Paragraph(text, 1) for text in texts]))
-    [1, 2, 3, 4, 5]
-    """
+    """Return the indexes of the paragraphs of bibliographies, headings included."""
     evidence = [_evidence(paragraph) for paragraph in paragraphs]
     found: set[int] = set()
     for start, paragraph in enumerate(paragraphs):

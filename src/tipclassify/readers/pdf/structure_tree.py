@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ctypes import c_ulong, c_ushort
 from typing import Any, Final
 
-from tipclassify.readers.pdf.layout.grouping import LineGroup, group_lines
+from tipclassify.readers.pdf.layout.grouping import LineGroup, group_lines, mark_ends
 from tipclassify.readers.pdf.layout.lines import cell_lines, make_lines
 from tipclassify.readers.pdf.layout.pages import Page, Row, Tag, Word, group_rows, make_fragments
 
@@ -120,26 +120,22 @@ def tagged_groups(page: Page, body: float) -> list[LineGroup]:
     rows: dict[int, LineGroup] = {}
     for tag, words in sorted(_blocks(word for f in page.fragments for word in f.words).items()):
         lines = cell_lines(_rows(words))
-        if lines and tag.row in rows:
-            row = rows[tag.row]
-            row.cells.append([line.text for line in lines])
-            row.kind = row.kind if tag.header else "row"
-        elif lines:
+        if not lines:
+            continue
+        group = rows.get(tag.row)
+        if group is None:
             group = LineGroup(lines, page.number, max(line.x1 for line in lines), kind=tag.kind, level=tag.level)
-            if tag.row:
-                group.kind, group.cells = "header" if tag.header else "row", [[line.text for line in lines]]
-                rows[tag.row] = group
             placed.append((tag.row or tag.block, group))
+        if tag.row:
+            rows[tag.row] = group
+            group.kind = "header" if tag.header and group.kind != "row" else "row"
+            group.cells.append([line.text for line in lines])
     loose = [f for f in page.fragments if all(word.tag is None for word in f.words)]
     for group in group_lines(make_lines(group_rows(loose)), page.number, body):
         at = next(f.order for f in loose if f.y == group.lines[0].y or f is loose[-1])
         before = _blocks(word for f in page.fragments if f.order < at for word in f.words)
         placed.append((max((tag.row or tag.block for tag in before), default=0) + 0.5, group))
-    groups = [group for _, group in sorted(placed, key=lambda pair: pair[0])]
-    text = [group for group in groups if not group.is_table and group.kind != "note"]
-    for group in text:
-        group.first, group.last = group is text[0], group is text[-1]
-    return groups
+    return mark_ends([group for _, group in sorted(placed, key=lambda pair: pair[0])])
 
 
 def _rows(words: Sequence[Word]) -> list[Row]:

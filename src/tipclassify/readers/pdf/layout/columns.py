@@ -1,8 +1,4 @@
-"""Split a page into regions in reading order: columns, full-width text above and below them, sidebars.
-
-A page is split at vertical white strips between columns of prose, longest first (XY-cut, Nagy and Seth 1984), so that a
-title, two columns and a full-width note keep their order. Prose is required on one side, which keeps tables whole.
-"""
+"""Split a page into columns and sidebars in reading order, at white strips beside prose (XY-cut, Nagy and Seth 1984)."""
 
 from __future__ import annotations
 
@@ -15,14 +11,7 @@ from typing import Final, NamedTuple
 
 from tipclassify.readers.pdf.layout.pages import Fragment, Page, Row, group_rows, row_text
 
-__all__ = ["Region", "reading_order"]
-
-
-class Region(NamedTuple):
-    """Hold the rows of a column or other region of a page; `aside` marks a sidebar."""
-
-    rows: list[Row]
-    aside: bool = False
+__all__ = ["reading_order"]
 
 
 class _WhiteStrip(NamedTuple):
@@ -49,18 +38,18 @@ _MAX_STARTS: Final = 100  # places where lines begin, the most frequent ones
 _MAX_FRAGMENTS: Final = 2_000  # fragments of a page; more are a drawing or a sheet of figures
 
 
-def reading_order(page: Page) -> list[Region]:
-    """Return the regions of a page in reading order."""
+def reading_order(page: Page) -> list[tuple[list[Row], bool]]:
+    """Return the rows of each part of a page in reading order, and whether it is a sidebar."""
     rows = group_rows(page.fragments)
-    return list(_regions(rows, aside=False)) if len(page.fragments) <= _MAX_FRAGMENTS else [Region(rows)]
+    return list(_regions(rows, aside=False)) if len(page.fragments) <= _MAX_FRAGMENTS else [(rows, False)]
 
 
-def _regions(rows: list[Row], aside: bool) -> Iterator[Region]:
+def _regions(rows: list[Row], aside: bool) -> Iterator[tuple[list[Row], bool]]:
     parts = _split(rows)
     for fragments, is_box in parts:
         yield from _regions(group_rows(fragments), is_box or aside)
     if rows and not parts:
-        yield Region(rows, aside)
+        yield rows, aside
 
 
 def _split(rows: list[Row]) -> list[tuple[list[Fragment], bool]]:
@@ -106,16 +95,13 @@ def _are_columns(left: list[Row], right: list[Row], strip: _WhiteStrip, em: floa
         return False  # may be chance alignment of word gaps in a narrow column
     texts = [[row_text(row) for row in side] for side in (left, right)]
     whole = [[text for text in side if " " in text or len(text) < _LONG_WORD] for side in texts]  # no links
-    return any(map(_is_prose, texts)) or all(len(side) >= 6 and _median_words(side) >= 4 for side in whole)
+    return any(_is_prose(side, 3, 3, 0.3) for side in texts) or all(_is_prose(side, 6, 4, 0.0) for side in whole)
 
 
-def _is_prose(texts: list[str]) -> bool:
-    lower = sum(text[:1].islower() for text in texts[1:])
-    return len(texts) >= 3 and _median_words(texts) >= 3 and lower >= 0.3 * (len(texts) - 1)
-
-
-def _median_words(texts: list[str]) -> float:
-    return median(len(text.split()) for text in texts)
+def _is_prose(texts: list[str], lines: int, words: float, lower: float) -> bool:
+    """Return whether texts are as many, as long, and in so large a share continue in lower case."""
+    continued = sum(text[:1].islower() for text in texts[1:]) >= lower * (len(texts) - 1)
+    return len(texts) >= lines and median(len(text.split()) for text in texts) >= words and continued
 
 
 def _column_order(sides: Sequence[tuple[Row, Row]], em: float) -> list[list[Fragment]]:

@@ -1,7 +1,4 @@
-"""Assemble paragraphs of a document from its pages, joined across columns and pages; detect headings.
-
-A paragraph interrupted by a column or page break continues in the next matching column. Footnotes are kept separate.
-"""
+"""Assemble paragraphs of a document from its pages, joined across columns and pages; detect headings and notes."""
 
 from __future__ import annotations
 
@@ -9,14 +6,14 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import takewhile, zip_longest
 from typing import Final
 
 from tipclassify.readers.pdf.layout.columns import reading_order
 from tipclassify.readers.pdf.layout.grouping import BULLET, ENDED, LARGE, LineGroup, group_lines, same_size
 from tipclassify.readers.pdf.layout.hyphens import count_whole_words, hyphenates, join_lines
-from tipclassify.readers.pdf.layout.lines import Line, make_lines
-from tipclassify.readers.pdf.layout.pages import Page, letters_by_size
+from tipclassify.readers.pdf.layout.lines import make_lines
+from tipclassify.readers.pdf.layout.pages import Page
 from tipclassify.readers.pdf.layout.running_headers import drop_running_headers
 from tipclassify.readers.pdf.layout.tables import CAPTION, place_tables
 from tipclassify.readers.pdf.structure_tree import is_tagged, tagged_groups
@@ -72,10 +69,14 @@ def read_paragraphs(pages: Sequence[Page]) -> list[Paragraph]:
             for group in tagged_groups(page, body):
                 (notes if group.kind == "note" else groups).append(group)
             continue
-        for region in reading_order(page):
-            lines = make_lines(region.rows)
-            start = len(lines) if region.aside else _start_of_notes(lines, body)
-            groups += group_lines(lines[:start], page.number, body, aside=region.aside)
+        for rows, aside in reading_order(page):
+            lines = make_lines(rows)
+            small = list(
+                takewhile(lambda line: line.size <= _MAX_NOTE_SIZE * body and line.cells == 1, reversed(lines))
+            )
+            has_notes = not aside and any(line.begins_note for line in small)
+            start = len(lines) - (len(small) if has_notes else 0)
+            groups += group_lines(lines[:start], page.number, body, aside=aside)
             notes += group_lines(lines[start:], page.number, body, notes=True)
     _find_kinds(groups, pages, body)
     # A stable sort: text precedes the footnotes of its page.
@@ -92,7 +93,7 @@ def read_paragraphs(pages: Sequence[Page]) -> list[Paragraph]:
 
 def body_size(pages: Iterable[Page]) -> float:
     """Return the type size of running text, in points: the main one of most pages, outside of ruled tables."""
-    sizes = [letters_by_size(word for fragment in page.fragments for word in fragment.words) for page in pages]
+    sizes = [Counter(word.size for f in page.fragments for word in f.words for _ in word.text) for page in pages]
     votes = Counter(size for found in sizes for size, _ in found.most_common(1))
     letters = sum(sizes, Counter[float]())
     return max(votes, key=lambda size: (votes[size], letters[size]), default=0.0)
@@ -109,7 +110,8 @@ def _find_kinds(groups: list[LineGroup], pages: Iterable[Page], body: float) -> 
         elif group.kind != "caption":
             by_tree = group.kind == "heading" and not _is_sentence(group.text)
             heading = by_tree or (not (named and group.kind) and _is_heading(group, body, bold_body))
-            caption = _is_caption(group, heading, following)
+            is_title = CAPTION.match(group.text) is not None and len(group.text.split()) <= _MAX_TITLE_WORDS
+            caption = is_title and (heading or (following is not None and following.is_table))
             group.kind = "caption" if caption else "heading" if heading else "text"
 
 
@@ -134,21 +136,6 @@ def _is_heading(group: LineGroup, body: float, bold_body: bool) -> bool:
     bold = not bold_body and all(line.bold == "all" for line in group.lines)
     capitals = len(letters) > 3 and all(c.isupper() for c in letters)
     return bold or capitals or named_section(text) is not None
-
-
-def _is_caption(group: LineGroup, heading: bool, following: LineGroup | None) -> bool:
-    """Return whether a paragraph is the caption of a table or drawing: bold, or with cells below it."""
-    if CAPTION.match(group.text) is None or len(group.text.split()) > _MAX_TITLE_WORDS:
-        return False
-    return heading or (following is not None and following.is_table)
-
-
-def _start_of_notes(lines: list[Line], body: float) -> int:
-    """Return the index of the first footnote line at the end of a column; the line count if there is none."""
-    at = len(lines)
-    while at and lines[at - 1].size <= _MAX_NOTE_SIZE * body and lines[at - 1].cells == 1:
-        at -= 1
-    return at if any(line.begins_note for line in lines[at:]) else len(lines)
 
 
 def _join_continuations(groups: list[LineGroup]) -> list[LineGroup]:

@@ -1,7 +1,4 @@
-"""Group the lines of a column into paragraphs, headings, list entries and table rows.
-
-A paragraph ends at a wider gap, an indent, a change of type size, a list marker, or a line with room for the next word.
-"""
+"""Group the lines of a column into paragraphs, headings, list entries and table rows."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from tipclassify.readers.pdf.layout.lines import Line
 from tipclassify.readers.pdf.layout.pages import Table
 from tipclassify.readers.pdf.layout.tables import CAPTION
 
-__all__ = ["BULLET", "ENDED", "LARGE", "LineGroup", "group_lines", "same_size"]
+__all__ = ["BULLET", "ENDED", "LARGE", "LineGroup", "group_lines", "mark_ends", "same_size"]
 
 BULLET: Final = re.compile(r"\A[•●▪◦‣∙○➢■□*·–—-](?:\s+|$)")  # bullet of a list entry
 ENDED: Final = re.compile(r"[.!?:;…][\"”’')\]»]*$")  # end of a sentence or of the introduction of a list
@@ -71,11 +68,6 @@ class LineGroup:
         text = self.lines[0].text
         return BULLET.match(text) is not None or _LIST_NUMBER.match(text) is not None
 
-    @property
-    def is_inserted(self) -> bool:
-        """Return whether a paragraph may go on after this table row or caption."""
-        return bool(self.cells) or CAPTION.match(self.lines[0].text) is not None
-
 
 def same_size(a: Line, b: Line) -> bool:
     return abs(a.size - b.size) <= _SIZE_TOLERANCE * a.size
@@ -96,10 +88,15 @@ def group_lines(
             groups[-1].lines.append(line)
             groups[-1].margin = margin
         else:
-            groups.append(LineGroup([line], page, margin, aside, first=all(group.is_inserted for group in groups)))
-    last = next((group for group in reversed(groups) if not group.is_inserted), None)
-    if last is not None:
-        last.last = True
+            groups.append(LineGroup([line], page, margin, aside))
+    return mark_ends(groups)
+
+
+def mark_ends(groups: list[LineGroup]) -> list[LineGroup]:
+    """Mark the first and last paragraph of a column: they may go on over table rows, captions and notes."""
+    text = [g for g in groups if not g.cells and g.kind != "note" and not CAPTION.match(g.lines[0].text)]
+    for group in text:
+        group.first, group.last = group is text[0], group is text[-1]
     return groups
 
 

@@ -12,6 +12,7 @@ __all__ = ["count_whole_words", "hyphenates", "join_lines"]
 
 _LAST_PART: Final = re.compile(r"([^\s—–/]+)-$")
 _WORD: Final = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
+_BROKEN: Final = re.compile(r"\S*-(?:\n\S*|\Z)")
 _OPENING: Final = "([{“‘\"'"
 _LINK: Final = re.compile(r"(?:https?://|www\.)\S*[/._=&?-]$")
 _MIN_LINE_ENDS: Final = 60  # fewer line ends are too few to judge a document by
@@ -27,19 +28,10 @@ _COMPOUND_LAST: Final = frozenset(
 
 
 def count_whole_words(paragraphs: Iterable[Sequence[str]]) -> Counter[str]:
-    """Count lower-cased words that are whole within a line.
-
-    >>> sorted(count_whole_words([["Forced la-", "bor of fishermen"]]))
-    ['fishermen', 'forced', 'of']
-    """
+    """Count lower-cased words that are whole within a line."""
     words: Counter[str] = Counter()
     for lines in paragraphs:
-        broken = False
-        for line in lines:
-            found = _WORD.findall(line.lower())
-            ends_broken = line.endswith("-")
-            words.update(found[broken : -1 if ends_broken else None])
-            broken = ends_broken
+        words.update(_WORD.findall(_BROKEN.sub(" ", "\n".join(lines).lower())))
     return words
 
 
@@ -84,12 +76,8 @@ def _joint(line: str, following: str, words: Counter[str], hyphenated: bool) -> 
         return "-" if compound >= joined else ""
     head, _, first = first.rpartition("-")
     second = second.partition("-")[0]
-    both_known = words[first] > 0 and words[second] > 0
     if second in _SUSPENDING and (words[first] or not first.isalpha()):
         return "- "
-    if not hyphenated or not first.isalpha() or (head and both_known):
-        return "-"
-    if head or (len(first) <= 2 and first not in _COMPOUND_FIRST):
-        return ""
-    known = both_known and min(len(first), len(second)) >= _MIN_WORD_LETTERS
-    return "-" if known or first in _COMPOUND_FIRST or second in _COMPOUND_LAST else ""
+    known = words[first] and words[second] and (head or min(len(first), len(second)) >= _MIN_WORD_LETTERS)
+    listed = first in _COMPOUND_FIRST or (second in _COMPOUND_LAST and len(first) > 2)
+    return "-" if not hyphenated or not first.isalpha() or known or listed else ""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise, takewhile
 from statistics import median
 from typing import Final
 
-from tipclassify.readers.pdf.layout.pages import MAX_RAISED_SIZE, Row, Table, Word, join_words, letters_by_size
+from tipclassify.readers.pdf.layout.pages import MAX_RAISED_SIZE, Row, Table, Word, join_words
 
 __all__ = ["Line", "cell_lines", "make_lines"]
 
@@ -92,7 +93,7 @@ def _line(cells: list[list[Word]]) -> Line | None:
     words = [word for cell in cells for word in cell]
     if not words:
         return None
-    size = letters_by_size(words).most_common(1)[0][0]
+    size = Counter(word.size for word in words for _ in word.text).most_common(1)[0][0]
     y = median(word.y for word in words if word.size == size)
     kept = [_without_marks(cell, size, y) for cell in cells]
     texts = [text for rest in kept if (text := _text(rest))]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, NamedTuple
 
 __all__ = ["MAX_RAISED_SIZE", "Fragment", "Page", "Row", "Shape", "Table", "TableRow", "Tag", "Word"]
-__all__ += ["group_rows", "join_words", "letters_by_size", "make_fragments", "make_page", "row_text"]
+__all__ += ["group_rows", "join_words", "make_fragments", "make_page", "row_text"]
 
 
 class Tag(NamedTuple):
@@ -81,10 +80,7 @@ Table = list[TableRow]  # rows of a ruled table, or the caption and labels of a 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Hold a page: number from 1, size in points, words and fragments in file order, drawn shapes.
-
-    `problem` says why text is not read, or not in order.
-    """
+    """Hold a page: words and fragments in file order, drawn shapes, and why text is not read or not in order."""
 
     number: int
     width: float
@@ -164,20 +160,10 @@ def group_rows(fragments: Iterable[Fragment]) -> list[Row]:
     return rows
 
 
-def letters_by_size(words: Iterable[Word]) -> Counter[float]:
-    """Count the letters of each type size."""
-    return Counter(word.size for word in words for _ in word.text)
-
-
 def row_text(row: Row) -> str:
-    """Join the words of a row."""
     return " ".join(fragment.text for fragment in row)
 
 
 def join_words(words: Iterable[Word]) -> str:
-    """Join words with spaces, and the parts of each without.
-
-    >>> join_words([Word("for", 0, 13, 0, 10), Word("ced", 13, 28, 0, 10, glued=True), Word("labor", 31, 50, 0, 10)])
-    'forced labor'
-    """
+    """Join words with spaces, and the parts of each without."""
     return "".join(word.text if word.glued else " " + word.text for word in words).strip()

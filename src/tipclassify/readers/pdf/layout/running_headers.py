@@ -24,10 +24,7 @@ _NUMERAL: Final = re.compile(r"\d+|\b[ivxlc]+\b")
 
 
 class _Edge(NamedTuple):
-    """Hold a row near an edge of the page: its place from there, negative at the bottom, and type size.
-
-    Numerals are masked in `form`; a gap separates a row that `is_apart` from the next row inwards.
-    """
+    """Hold a row near an edge, its text with masked numerals, its place from the edge, and if a gap follows inwards."""
 
     row: Row
     form: str

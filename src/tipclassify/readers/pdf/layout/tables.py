@@ -1,11 +1,9 @@
-"""Find ruled tables and drawings with labels; each becomes one fragment of its page, in reading order.
-
-Drawn lines and boxes that touch are a table; their edges are the borders of its rows and columns.
-"""
+"""Find ruled tables and drawings with labels; each becomes one fragment of its page, in reading order."""
 
 from __future__ import annotations
 
 import re
+from bisect import bisect
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -44,7 +42,7 @@ def place_tables(page: Page) -> Page:
     for group in _joined(_touching(lines), lambda above, below: _are_stacked(above, below, page.fragments)):
         bounds = _bounds(group)
         inside = [f for f in fragments if _holds(bounds, f)]
-        if rows := _ruled_rows(group, inside, ticks):
+        if inside and (rows := _ruled_rows(group, inside, ticks)):
             fragments = _replaced(fragments, inside, rows)
     for bounds in map(_bounds, _touching(drawings)):
         labels = [f for f in fragments if _is_label(f, bounds)]
@@ -97,11 +95,8 @@ def _are_stacked(group: list[Shape], other: list[Shape], fragments: Sequence[Fra
     breaks = [_clusters(edge for shape in part for edge in (shape.x0, shape.x1))[1:-1] for part in (group, other)]
     shared = [a for a in breaks[0] for b in breaks[1] if abs(a - b) <= _TOLERANCE]
     between = [f for f in fragments if above.y1 < _middle(f)[1] < below.y0 and f.x0 < above.x1]
-    return bool(shared) and not any(CAPTION.match(f.text) or _is_crossed(f, shared) for f in between)
-
-
-def _is_crossed(text: Fragment | Word, edges: Iterable[float]) -> bool:
-    return any(text.x0 < x - 1 < x + 1 < text.x1 for x in edges)
+    crossed = any(CAPTION.match(f.text) or any(f.x0 < x - 1 < x + 1 < f.x1 for x in shared) for f in between)
+    return bool(shared) and not crossed
 
 
 def _holds(bounds: Shape, text: Fragment | Word) -> bool:
@@ -120,26 +115,28 @@ def _ruled_rows(shapes: Sequence[Shape], inside: Sequence[Fragment], ticks: Sequ
     edges = _clusters(x for s in shapes for x in _edges(s.x0, s.x1))
     across = [(y, s.x0, s.x1) for s in shapes if s.x1 - s.x0 > _THIN for y in _edges(s.y0, s.y1)]
     levels = _clusters(y for y, _, _ in across)
-    columns = list(pairwise(edges))
-    if len(columns) < 2 or len(levels) < 2:
+    if len(edges) < 3 or len(levels) < 2:
         return []
-    tops = [_tops([y for y, x0, x1 in across if x0 <= (a + b) / 2 <= x1], levels) for a, b in columns]
+    tops = [_tops([y for y, x0, x1 in across if x0 <= (a + b) / 2 <= x1], levels) for a, b in pairwise(edges)]
 
     def cell_of(text: Word) -> tuple[int, int]:
-        x, y = _middle(text)
-        column = max((n for n, (start, _) in enumerate(columns) if start <= x), default=0)
-        slot = min(max(sum(level <= y for level in levels) - 1, 0), len(levels) - 2)
+        column, slot = (
+            max(bisect(starts[:-1], at) - 1, 0) for starts, at in zip((edges, levels), _middle(text), strict=True)
+        )
         return column, tops[column][slot]
 
     cells: dict[tuple[int, int], list[Word]] = defaultdict(list)
     for word in words:
         cells[cell_of(word)].append(word)
-    table = Shape(columns[0][0], levels[0], columns[-1][1], levels[-1])
+    table = Shape(edges[0], levels[0], edges[-1], levels[-1])
     ticked = {tick: cell_of(tick) for tick in ticks if _holds(table, tick)}
     alone = [cell for cell, count in Counter(ticked.values()).items() if count == 1 and cell not in cells]
     cells |= {cell: [tick] for tick, cell in ticked.items() if cell in alone}
     rows = list(_table_rows(cells, tops))
-    return rows if _is_table(rows) else []
+    if sum(len(row.cells) > 1 for row in rows) < 2:
+        return []
+    is_frame = len(rows) == 2 and any(len(cell) > _MAX_NAME_LINES for cell in rows[0].cells)  # around prose
+    return [] if is_frame else rows
 
 
 def _edges(low: float, high: float) -> tuple[float, ...]:
@@ -177,12 +174,6 @@ def _table_rows(cells: dict[tuple[int, int], list[Word]], tops: list[list[int]])
                 places.insert(0, (label, tops[label][slot]))
             bold = all(word.bold for place in places for word in cells[place])
             yield TableRow([texts[place] for place in places if texts[place]], bold)
-
-
-def _is_table(rows: list[TableRow]) -> bool:
-    """Return whether rows have cells; below a first row of short ones if there are two, else they frame prose."""
-    several = sum(len(row.cells) > 1 for row in rows) > 1
-    return several and (len(rows) > 2 or all(len(cell) <= _MAX_NAME_LINES for cell in rows[0].cells))
 
 
 def _is_label(fragment: Fragment, drawing: Shape) -> bool:
