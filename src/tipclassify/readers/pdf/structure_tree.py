@@ -1,7 +1,4 @@
-"""Read the structure tree of a tagged PDF, and group the words of a page by its blocks.
-
-PDFium gives the tree of a page with standard roles (ISO 32000-1, 14.8.4); custom ones are mapped by the file.
-"""
+"""Read the structure tree of a tagged PDF (ISO 32000-1, 14.8.4), and group the words of a page by its blocks."""
 
 from __future__ import annotations
 
@@ -112,10 +109,7 @@ def _blocks(words: Iterable[Word]) -> dict[Tag, list[Word]]:
 
 
 def tagged_groups(page: Page, body: float) -> list[LineGroup]:
-    """Return the paragraphs, headings, notes and table rows of a tagged page in the order of the tree.
-
-    Text outside the tree is grouped by layout, and follows the text before it in the file.
-    """
+    """Return the groups of a tagged page in the order of the tree; other text follows the text before it in the file."""
     placed: list[tuple[float, LineGroup]] = []
     rows: dict[int, LineGroup] = {}
     for tag, words in sorted(_blocks(word for f in page.fragments for word in f.words).items()):

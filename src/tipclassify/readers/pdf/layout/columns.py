@@ -9,7 +9,7 @@ from math import floor
 from statistics import median
 from typing import Final, NamedTuple
 
-from tipclassify.readers.pdf.layout.pages import Fragment, Page, Row, group_rows, row_text
+from tipclassify.readers.pdf.layout.pages import Fragment, Page, Row, group_rows
 
 __all__ = ["reading_order"]
 
@@ -93,7 +93,7 @@ def _are_columns(left: list[Row], right: list[Row], strip: _WhiteStrip, em: floa
     in_turn = max(f.order for f in _fragments(left)) < min(f.order for f in _fragments(right))
     if gutter < _WIDE_GUTTER * em and strip.both < (_MIN_ROWS if in_turn else _MIN_ROWS_INTERLEAVED):
         return False  # may be chance alignment of word gaps in a narrow column
-    texts = [[row_text(row) for row in side] for side in (left, right)]
+    texts = [[" ".join(f.text for f in row) for row in side] for side in (left, right)]
     whole = [[text for text in side if " " in text or len(text) < _LONG_WORD] for side in texts]  # no links
     return any(_is_prose(side, 3, 3, 0.3) for side in texts) or all(_is_prose(side, 6, 4, 0.0) for side in whole)
 

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import takewhile, zip_longest
+from itertools import zip_longest
 from typing import Final
 
 from tipclassify.readers.pdf.layout.columns import reading_order
@@ -25,10 +25,9 @@ __all__ = ["Paragraph", "body_size", "read_paragraphs"]
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """Hold a paragraph, the page on which it begins, and its type size in points.
+    """Hold a paragraph, the page on which it begins, its type size in points, and the level of a heading, if given.
 
-    `kind` is "text", "heading", "note", "caption", or "row" or "header" of a table; `level` is that of a heading, if
-    the file gives it; `aside` marks a sidebar, whose headings do not apply to the text.
+    `kind` is "text", "heading", "note", "caption", or "row" or "header" of a table; `aside` marks a sidebar.
     """
 
     text: str
@@ -44,7 +43,6 @@ class Paragraph:
 
 
 _MAX_WORDS: Final = 14  # words of a bold or capitalized heading; as for web pages
-_MAX_LINES: Final = 10
 _MAX_TITLE_WORDS: Final = 30  # words of a heading in larger type
 _MAX_NUMBERED_WORDS: Final = 3  # words of a heading that ends in a full stop, such as "Section 2."
 _NOTES: Final = re.compile(r"(?:\s*[(\[]\d{1,3}(?:[,;–-]\s?\d{1,3})*[)\]])+$")
@@ -55,10 +53,7 @@ _LOOK_BACK: Final = 8  # paragraphs between the parts of an interrupted one: sid
 
 
 def read_paragraphs(pages: Sequence[Page]) -> list[Paragraph]:
-    """Read the paragraphs of a document in reading order; footnotes follow the text of their page.
-
-    The structure tree of the file decides where it has most of a page's text; elsewhere, the layout does.
-    """
+    """Read the paragraphs of a document, by its structure tree where that has most of a page's text, else by layout."""
     by_tree = {page.number for page in pages if is_tagged(page)}
     pages = [page if page.number in by_tree else place_tables(page) for page in pages]
     body = body_size(pages)
@@ -71,16 +66,14 @@ def read_paragraphs(pages: Sequence[Page]) -> list[Paragraph]:
             continue
         for rows, aside in reading_order(page):
             lines = make_lines(rows)
-            small = list(
-                takewhile(lambda line: line.size <= _MAX_NOTE_SIZE * body and line.cells == 1, reversed(lines))
-            )
-            has_notes = not aside and any(line.begins_note for line in small)
-            start = len(lines) - (len(small) if has_notes else 0)
+            ends = [at for at, line in enumerate(lines, 1) if line.size > _MAX_NOTE_SIZE * body or line.cells > 1]
+            start = max(ends, default=0)
+            if aside or not any(line.begins_note for line in lines[start:]):  # small print without notes is text
+                start = len(lines)
             groups += group_lines(lines[:start], page.number, body, aside=aside)
             notes += group_lines(lines[start:], page.number, body, notes=True)
     _find_kinds(groups, pages, body)
-    # A stable sort: text precedes the footnotes of its page.
-    ordered = sorted([*_join_continuations(groups), *notes], key=lambda group: group.page)
+    ordered = sorted([*_join_continuations(groups), *notes], key=lambda group: group.page)  # notes after text
     cells = [group.cells or [[line.text for line in group.lines]] for group in ordered]
     texts = [lines for found in cells for lines in found]
     words, hyphenated = count_whole_words(texts), hyphenates(texts)
@@ -130,7 +123,7 @@ def _is_heading(group: LineGroup, body: float, bold_body: bool) -> bool:
     if len(letters) < 3 or BULLET.match(text) or text.count("(") > text.count(")") or _is_sentence(text):
         return False
     if size >= LARGE * body:
-        return count <= _MAX_TITLE_WORDS and len(group.lines) <= _MAX_LINES
+        return count <= _MAX_TITLE_WORDS
     if count > _MAX_WORDS or text.endswith(("!", "?")) or (size < 0.9 * body and not group.aside):
         return False
     bold = not bold_body and all(line.bold == "all" for line in group.lines)

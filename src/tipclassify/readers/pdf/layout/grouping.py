@@ -10,7 +10,6 @@ from statistics import quantiles
 from typing import Final
 
 from tipclassify.readers.pdf.layout.lines import Line
-from tipclassify.readers.pdf.layout.pages import Table
 from tipclassify.readers.pdf.layout.tables import CAPTION
 
 __all__ = ["BULLET", "ENDED", "LARGE", "LineGroup", "group_lines", "mark_ends", "same_size"]
@@ -31,10 +30,9 @@ _SPACE_WIDTH: Final = 0.25  # em
 
 @dataclass(slots=True)
 class LineGroup:
-    """Collect the lines of a paragraph, or the cells of a table row, each the lines of its text.
+    """Collect the lines of a paragraph, or the cells of a table row; `margin` is the right end of the lines near by.
 
-    `kind` is "heading", "note", "caption", "row", "header" or "text"; "" where the structure tree does not give it.
-    `first` and `last` tell its place in the column, `margin` is the right end of the lines near its last one.
+    `kind` is as of `Paragraph`, or "" if the structure tree does not give it; `first` and `last` are in the column.
     """
 
     lines: list[Line]
@@ -74,7 +72,7 @@ def same_size(a: Line, b: Line) -> bool:
 
 
 def group_lines(
-    lines: Sequence[Line], page: int, body: float, *, aside: bool = False, notes: bool = False
+    lines: list[Line], page: int, body: float, *, aside: bool = False, notes: bool = False
 ) -> list[LineGroup]:
     """Group the lines of a column, of a sidebar or of notes, from the top; `body` is the type size of running text."""
     groups: list[LineGroup] = []
@@ -82,8 +80,13 @@ def group_lines(
     for at, line in enumerate(lines):
         near = lines[max(at - 3, 0) : at + 4]
         margin = max((one.x1 for one in near if one.table is None and same_size(one, line)), default=line.x1)
-        if line.table is not None:
-            groups += _table_groups(line, line.table, page, aside)
+        if line.table is not None:  # bold rows at the top have the names of columns, further down they are labels
+            names = next((number for number, row in enumerate(line.table) if not row.header), 0)
+            kinds = ["header" if number < names else "row" for number in range(len(line.table))]
+            rows = zip(line.table, kinds, strict=True)
+            groups += [
+                LineGroup([line], page, 0.0, aside, kind=kind, cells=row.cells) for row, kind in rows if row.cells
+            ]
         elif groups and not (notes and line.begins_note) and not _breaks(groups[-1], line, leading, body):
             groups[-1].lines.append(line)
             groups[-1].margin = margin
@@ -98,16 +101,6 @@ def mark_ends(groups: list[LineGroup]) -> list[LineGroup]:
     for group in text:
         group.first, group.last = group is text[0], group is text[-1]
     return groups
-
-
-def _table_groups(line: Line, table: Table, page: int, aside: bool) -> list[LineGroup]:
-    """Return a group for each row; bold ones at the top have the names of columns, further down they are labels."""
-    names = next((number for number, row in enumerate(table) if not row.header), 0)
-    return [
-        LineGroup([line], page, aside=aside, kind="header" if number < names else "row", cells=row.cells)
-        for number, row in enumerate(table)
-        if row.cells
-    ]
 
 
 def _leading(lines: Sequence[Line]) -> float:

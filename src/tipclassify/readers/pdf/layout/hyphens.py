@@ -13,13 +13,11 @@ __all__ = ["count_whole_words", "hyphenates", "join_lines"]
 _LAST_PART: Final = re.compile(r"([^\s—–/]+)-$")
 _WORD: Final = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
 _BROKEN: Final = re.compile(r"\S*-(?:\n\S*|\Z)")
-_OPENING: Final = "([{“‘\"'"
 _LINK: Final = re.compile(r"(?:https?://|www\.)\S*[/._=&?-]$")
 _MIN_LINE_ENDS: Final = 60  # fewer line ends are too few to judge a document by
 # Share of lines ending in a hyphen; measured 0.00 to 0.02 in text without hyphenation, else 0.1 to 0.3.
 _MAX_UNHYPHENATED_SHARE: Final = 0.03
 _MIN_WORD_LETTERS: Final = 5  # letters of a word in a compound; shorter parts may be syllables ("with-out")
-_SUSPENDING: Final = ("and", "or", "to")  # "short- and long-term"
 _COMPOUND_FIRST: Final = frozenset("anti self well cross quasi one two three five".split())
 _COMPOUND_LAST: Final = frozenset(
     "based centered related funded owned led run sponsored backed controlled informed specific sensitive speaking "
@@ -67,7 +65,7 @@ def _joint(line: str, following: str, words: Counter[str], hyphenated: bool) -> 
     left, right = _LAST_PART.search(line), _WORD.match(following)
     if left is None or right is None:
         return "-"
-    first, second = left[1].lstrip(_OPENING), right[0]
+    first, second = left[1].lstrip("([{“‘\"'"), right[0]
     if not (first.isupper() and second.isupper()) and (not second[0].islower() or first[-2:].isupper()):
         return "-"
     first, second = first.lower(), second.lower()
@@ -76,7 +74,7 @@ def _joint(line: str, following: str, words: Counter[str], hyphenated: bool) -> 
         return "-" if compound >= joined else ""
     head, _, first = first.rpartition("-")
     second = second.partition("-")[0]
-    if second in _SUSPENDING and (words[first] or not first.isalpha()):
+    if second in ("and", "or", "to") and (words[first] or not first.isalpha()):  # "short- and long-term"
         return "- "
     known = words[first] and words[second] and (head or min(len(first), len(second)) >= _MIN_WORD_LETTERS)
     listed = first in _COMPOUND_FIRST or (second in _COMPOUND_LAST and len(first) > 2)

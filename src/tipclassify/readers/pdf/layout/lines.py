@@ -102,18 +102,10 @@ def _line(cells: list[list[Word]]) -> Line | None:
     text = " | ".join(texts)
     shown = [word for rest in kept for word in rest]
     first = [shown[0], *takewhile(lambda word: word.glued, shown[1:])]
-    bold = sum(word.bold for word in shown)
-    return Line(
-        text,
-        words[0].x0,
-        max(word.x1 for word in words),
-        y,
-        size,
-        first_word_width=first[-1].x1 - first[0].x0,
-        bold="all" if bold == len(shown) else "some" if bold else "",
-        begins_note=shown[0] is not words[0] or _NOTE_START.match(text) is not None,
-        cells=max(len(texts), 1 + (" | " in text)),
-    )
+    x1, width = max(word.x1 for word in words), first[-1].x1 - first[0].x0
+    bold = "all" if all(word.bold for word in shown) else "some" if any(word.bold for word in shown) else ""
+    begins_note = shown[0] is not words[0] or _NOTE_START.match(text) is not None
+    return Line(text, words[0].x0, x1, y, size, width, bold, begins_note, max(len(texts), 1 + (" | " in text)))
 
 
 def _text(words: list[Word]) -> str:

@@ -9,17 +9,14 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 __all__ = ["MAX_RAISED_SIZE", "Fragment", "Page", "Row", "Shape", "Table", "TableRow", "Tag", "Word"]
-__all__ += ["group_rows", "join_words", "make_fragments", "make_page", "row_text"]
+__all__ += ["group_rows", "join_words", "make_fragments", "make_page"]
 
 
 class Tag(NamedTuple):
-    """Hold the innermost block of the tree around a piece of text; blocks and rows are numbered in reading order.
-
-    `kind` is "text", "heading", "caption", "cell" or "note"; `row` is 0 outside of tables.
-    """
+    """Hold the innermost block of the tree around a text, and its table row or 0, numbered in reading order."""
 
     block: int
-    kind: str
+    kind: str  # "text", "heading", "caption", "cell", "note" or "artifact"
     level: int | None = None
     row: int = 0
     header: bool = False
@@ -155,13 +152,7 @@ def group_rows(fragments: Iterable[Fragment]) -> list[Row]:
         else:
             rows.append([fragment])
             base = fragment
-    for row in rows:
-        row.sort(key=lambda f: f.x0)
-    return rows
-
-
-def row_text(row: Row) -> str:
-    return " ".join(fragment.text for fragment in row)
+    return [sorted(row, key=lambda f: f.x0) for row in rows]
 
 
 def join_words(words: Iterable[Word]) -> str:

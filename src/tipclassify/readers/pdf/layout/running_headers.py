@@ -9,7 +9,7 @@ from dataclasses import replace
 from statistics import median
 from typing import Final, NamedTuple
 
-from tipclassify.readers.pdf.layout.pages import Page, Row, group_rows, row_text
+from tipclassify.readers.pdf.layout.pages import Page, Row, group_rows
 
 __all__ = ["drop_running_headers"]
 
@@ -18,8 +18,7 @@ _MAX_ROWS: Final = 4  # rows of a header or footer
 _POSITION_TOLERANCE: Final = 4.0  # points
 _MIN_PAGE_SHARE: Final = 0.4  # of the pages; left and right headers may differ
 _MIN_GAP: Final = 1.45  # em from the text; wider than line spacing
-_NUMBER: Final = r"(?:\d{1,4}|[ivxlc]{1,7})"
-_PAGE_NUMBER: Final = re.compile(rf"\W*(?:(?:page|p\.)\s*)?{_NUMBER}(?:\s*(?:of|/|\|)\s*\d{{1,4}})?\W*", re.IGNORECASE)
+_PAGE_NUMBER: Final = re.compile(r"(?i)\W*(?:(?:page|p\.)\s*)?(?:\d{1,4}|[ivxlc]{1,7})(?:\s*(?:of|/|\|)\s*\d{1,4})?\W*")
 _NUMERAL: Final = re.compile(r"\d+|\b[ivxlc]+\b")
 
 
@@ -67,7 +66,7 @@ def _edges(page: Page) -> Iterator[list[_Edge]]:
     for ordered, start in ((rows, 0.0), (rows[::-1], page.height + 1)):
         found: list[_Edge] = []
         for row, inner in zip(ordered[:_MAX_ROWS], [*ordered[1 : _MAX_ROWS + 1], None], strict=False):
-            offset, text = row[0].y - start, row_text(row)
+            offset, text = row[0].y - start, " ".join(f.text for f in row)
             if abs(offset) > page.height * _MARGIN_SHARE or any(f.table for f in row):
                 break
             apart = inner is None or abs(inner[0].y - row[0].y) > _MIN_GAP * median(f.size for f in inner)

@@ -15,9 +15,8 @@ from tipclassify.readers.pdf.layout.pages import Fragment, Page, Shape, TableRow
 
 __all__ = ["CAPTION", "place_tables"]
 
+# Beginning of the caption of a table or drawing.
 CAPTION: Final = re.compile(r"(?:Table|Figure|Fig\.|Chart|Graph|Map|Box|Exhibit)\s+\(?\d+", re.IGNORECASE)
-"""Beginning of the caption of a table or drawing."""
-
 _THIN: Final = 2.5  # points; a thinner box is a line
 _TOUCH: Final = 2.0  # points between shapes of one table
 _TOLERANCE: Final = 3.0  # points between edges of one border
@@ -120,9 +119,8 @@ def _ruled_rows(shapes: Sequence[Shape], inside: Sequence[Fragment], ticks: Sequ
     tops = [_tops([y for y, x0, x1 in across if x0 <= (a + b) / 2 <= x1], levels) for a, b in pairwise(edges)]
 
     def cell_of(text: Word) -> tuple[int, int]:
-        column, slot = (
-            max(bisect(starts[:-1], at) - 1, 0) for starts, at in zip((edges, levels), _middle(text), strict=True)
-        )
+        x, y = _middle(text)
+        column, slot = max(bisect(edges[:-1], x) - 1, 0), max(bisect(levels[:-1], y) - 1, 0)
         return column, tops[column][slot]
 
     cells: dict[tuple[int, int], list[Word]] = defaultdict(list)
@@ -163,9 +161,6 @@ def _tops(ruled: list[float], levels: list[float]) -> list[int]:
 
 def _table_rows(cells: dict[tuple[int, int], list[Word]], tops: list[list[int]]) -> Iterator[TableRow]:
     """Yield the rows; a label beside several rows is given with each of them."""
-    texts = {
-        place: [line.text for line in cell_lines(group_rows(make_fragments(words)))] for place, words in cells.items()
-    }
     label = min((column for column, _ in cells), default=0)
     for slot in range(len(tops[0])):
         places = [(column, slot) for column in range(len(tops)) if (column, slot) in cells]
@@ -173,7 +168,8 @@ def _table_rows(cells: dict[tuple[int, int], list[Word]], tops: list[list[int]])
             if (label, slot) not in cells and (label, tops[label][slot]) in cells:
                 places.insert(0, (label, tops[label][slot]))
             bold = all(word.bold for place in places for word in cells[place])
-            yield TableRow([texts[place] for place in places if texts[place]], bold)
+            rows = [group_rows(make_fragments(cells[place])) for place in places]
+            yield TableRow([[line.text for line in lines] for found in rows if (lines := cell_lines(found))], bold)
 
 
 def _is_label(fragment: Fragment, drawing: Shape) -> bool:
