@@ -12,7 +12,7 @@ from typing import Final
 from tipclassify.readers.pdf.layout.columns import reading_order
 from tipclassify.readers.pdf.layout.grouping import BULLET, ENDED, LARGE, LineGroup, group_lines, same_size
 from tipclassify.readers.pdf.layout.hyphens import count_whole_words, hyphenates, join_lines
-from tipclassify.readers.pdf.layout.lines import make_lines
+from tipclassify.readers.pdf.layout.lines import Line, make_lines
 from tipclassify.readers.pdf.layout.pages import Page
 from tipclassify.readers.pdf.layout.running_headers import drop_running_headers
 from tipclassify.readers.pdf.layout.tables import CAPTION, place_tables
@@ -66,10 +66,7 @@ def read_paragraphs(pages: Sequence[Page]) -> list[Paragraph]:
             continue
         for rows, aside in reading_order(page):
             lines = make_lines(rows)
-            ends = [at for at, line in enumerate(lines, 1) if line.size > _MAX_NOTE_SIZE * body or line.cells > 1]
-            start = max(ends, default=0)
-            if aside or not any(line.begins_note for line in lines[start:]):  # small print without notes is text
-                start = len(lines)
+            start = len(lines) if aside else _start_of_notes(lines, body)
             groups += group_lines(lines[:start], page.number, body, aside=aside)
             notes += group_lines(lines[start:], page.number, body, notes=True)
     _find_kinds(groups, pages, body)
@@ -129,6 +126,17 @@ def _is_heading(group: LineGroup, body: float, bold_body: bool) -> bool:
     bold = not bold_body and all(line.bold == "all" for line in group.lines)
     capitals = len(letters) > 3 and all(c.isupper() for c in letters)
     return bold or capitals or named_section(text) is not None
+
+
+def _start_of_notes(lines: list[Line], body: float) -> int:
+    """Return the index of the first footnote line at the end of a column; the line count if there is none."""
+    ends = [at for at, line in enumerate(lines, 1) if line.size > _MAX_NOTE_SIZE * body or line.cells > 1]
+    start = max(ends, default=0)
+    if not any(line.begins_note for line in lines[start:]):
+        return len(lines)
+    while start > 0 and not lines[start].begins_note and lines[start].y - lines[start - 1].y < 1.6 * lines[start].size:
+        start += 1  # the last lines of a caption or table above the notes
+    return start
 
 
 def _join_continuations(groups: list[LineGroup]) -> list[LineGroup]:

@@ -36,9 +36,8 @@ class _Edge(NamedTuple):
 def drop_running_headers(pages: Sequence[Page]) -> list[Page]:
     """Drop rows at top and bottom that repeat across pages, apart from numerals, and page numbers.
 
-    A row repeats if another page has the same at the same place, and most rows there repeat: a heading that opens two
-    pages is where others have text. A gap separates it from the text, unless it is on nearly every page or every other
-    one. A single row in the place and type size of repeated ones goes too, as the header of a short chapter.
+    Most rows at its place repeat, too: a heading that opens two pages is where others have text. A gap separates it
+    from the text, unless it is on nearly every page. One row in place and type size of repeated ones goes as well.
     """
     parts = [part for page in pages for part in _edges(page)]
     edges = [edge for part in parts for edge in part]
