@@ -157,7 +157,7 @@ def _join_continuations(groups: list[LineGroup]) -> list[LineGroup]:
 
 def _continues(start: LineGroup, group: LineGroup, beside: bool) -> bool:
     """Return whether `group` continues `start`: it begins in lower case, or after a full line directly before it."""
-    last, line = start.end, group.lines[0]
+    last, line = start.lines[-1], group.lines[0]
     if {start.kind, group.kind} != {"text"} or start.aside != group.aside or not start.last or group.is_entry:
         return False
     if not same_size(line, last) or _SENTENCE_END.search(last.text):

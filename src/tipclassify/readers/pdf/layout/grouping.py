@@ -45,13 +45,9 @@ class LineGroup:
     level: int | None = None
     cells: list[list[str]] = field(default_factory=list)
 
-    @property
-    def end(self) -> Line:
-        return self.lines[-1]
-
     def room_for(self, line: Line) -> float:
         """Return the room that the first word of `line` would leave in the last line, in points."""
-        return self.margin - self.end.x1 - _SPACE_WIDTH * line.size - line.first_word_width
+        return self.margin - self.lines[-1].x1 - _SPACE_WIDTH * line.size - line.first_word_width
 
     @property
     def is_table(self) -> bool:
@@ -113,7 +109,7 @@ def _leading(lines: Sequence[Line]) -> float:
 
 def _breaks(group: LineGroup, line: Line, leading: float, body: float) -> bool:
     """Return whether `line` begins a new paragraph after `group`."""
-    last, room = group.end, group.room_for(line)
+    last, room = group.lines[-1], group.room_for(line)
     lower, numbered = line.text[:1].islower(), _LIST_NUMBER.match(line.text) is not None
     if max(last.cells, line.cells) > 1 or not same_size(last, line):
         return True
@@ -144,5 +140,5 @@ def _is_next_entry(first: Line, line: Line) -> bool:
 def _indent_breaks(group: LineGroup, line: Line) -> bool:
     """Return whether an indent, or the end of one, begins a paragraph at `line`."""
     if len(group.lines) == 1:
-        return not group.is_entry and line.x0 > group.end.x0 + _INDENT * line.size
+        return not group.is_entry and line.x0 > group.lines[-1].x0 + _INDENT * line.size
     return abs(line.x0 - min(before.x0 for before in group.lines[1:][-3:])) > _INDENT * line.size
