@@ -1,20 +1,18 @@
-"""Extract words and drawn shapes, which rule tables, from a PDFium page. Only the ends of a word are queried, since
-calls of PDFium dominate the time of reading, and its inside only where the ends are in different text objects.
-"""
+"""Extract words and drawn shapes, which rule tables, from a PDFium page."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from ctypes import addressof, byref, c_double, c_float, c_int, create_string_buffer
+from ctypes import byref, c_double, c_float, c_int, c_void_p, cast, create_string_buffer
 from itertools import islice, pairwise
-from math import hypot
+from math import atan2, hypot, pi
 from statistics import median
 from typing import Any, Final, NamedTuple
 from unicodedata import bidirectional, normalize
 
-from tipclassify.readers.pdf.layout.pages import Page, Shape, Word, make_page
-from tipclassify.readers.pdf.tags import UNTAGGED, content_id, read_tags
+from tipclassify.readers.pdf.layout.pages import Page, Shape, Tag, Word, make_page
+from tipclassify.readers.pdf.structure_tree import read_tags, tag_of
 
 __all__ = ["plain_text", "read_page"]
 
@@ -30,11 +28,11 @@ _BOLD_NAME: Final = re.compile(rb"bold|black|heavy|demi|-medi\b|cmb|sfbx|-bd", r
 _FORCE_BOLD: Final = 1 << 18  # font descriptor flag (ISO 32000-1, table 123)
 _FILL_AND_STROKE: Final = 2  # text rendering mode that imitates bold (ISO 32000-1, table 106)
 _SLANTING: Final = -1
+_MAX_SLANT: Final = 0.06  # of a quarter turn
 _MIN_TEXT: Final = 25  # characters of a page; fewer are a stamp or a page number
 _MIN_SHARE: Final = 0.75  # of a page's characters in the main direction
-_MAX_PATHS: Final = 3_000  # of a page; more are a drawing
 _MAX_SEGMENTS: Final = 400  # of a path that may rule a table; more are a drawing
-_MAX_SHAPES: Final = 2_000
+_MAX_SHAPES: Final = 2_000  # of a page; more are a drawing
 _OFF_AXIS: Final = 0.1  # points; the parts of a small tick are short
 _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _CHARACTER_MAP: Final = {
@@ -54,30 +52,22 @@ def read_page(raw: Any, page: Any, number: int) -> Page:
     Text in another direction than most of the page (stamps, axis labels) or outside its crop box is left out.
     """
     area: Box = page.get_bbox()
-    tags = read_tags(raw, page)
     textpage = page.get_textpage()
     try:
         has_text = (textpage.count_chars() or len(list(page.get_objects([raw.FPDF_PAGEOBJ_TEXT])))) >= _MIN_TEXT
-        found = list(_read_runs(raw, textpage, area, bool(tags)))
+        found = list(_TextPage(raw, textpage, area, read_tags(raw, page)).runs())
     finally:
         textpage.close()
-    inside = [run for run in found if _is_inside(run, area)]
-    weights = [sum(len(run.word.text) for run in inside if run.angle == angle) for angle in range(4)]
-    angle = weights.index(max(weights))
+    inside = [run for run in found if run.inside]
+    angle = max(range(4), key=lambda turns: sum(len(run.word.text) for run in inside if run.angle == turns))
     words = [run.word for run in inside if run.angle == angle]
     problem = _text_problem(found, inside, words) if has_text else ""
     shapes = [Shape(*_turned(shape[:4], area, angle), shape.drawing) for shape in _read_shapes(raw, page)]
-    return make_page(number, *_size(area, angle), words, shapes, tags, problem)
+    return make_page(number, *_turned(area, area, angle)[2:], words, shapes, problem)
 
 
 def plain_text(text: str) -> str:
-    """Normalize text: expand ligatures, remove soft hyphens and zero-width characters.
-
-    >>> plain_text("traf\\u00adﬁc\\uf0b7")
-    'traffic•'
-    """
-    if text.isascii() and text.isprintable():
-        return text
+    """Normalize text: expand ligatures, remove soft hyphens and zero-width characters."""
     if text.endswith("\u00ad"):  # a visible one, at a line's end
         text = text[:-1] + "-"
     if _SURROGATE.search(text):  # builds with 16-bit characters
@@ -86,85 +76,80 @@ def plain_text(text: str) -> str:
 
 
 class _Run(NamedTuple):
-    """Hold a word or a part of one, its box, and the quarter turns of its direction from the x axis."""
+    """Hold a word or a part of one, the quarter turns of its direction, and whether its center is on the page."""
 
     word: Word
-    box: Box
     angle: int
+    inside: bool
 
 
-def _read_runs(raw: Any, textpage: Any, area: Box, tagged: bool) -> Iterator[_Run]:
-    """Yield the words of a page; each is split at changes of style and at gaps."""
-    count = textpage.count_chars()
-    text = textpage.get_text_range(0, count) if count else ""
-    if len(text) != count:  # PDFium dropped or inserted characters: use its character list
-        text = "".join(chr(raw.FPDFText_GetUnicode(textpage.raw, at)) for at in range(count))
-    reader = _CharacterReader(raw, textpage.raw, area)
-    for token in _TOKEN.finditer(text):
-        for start, end, glued in _split_token(*token.span(), reader):
-            plain = plain_text(text[start:end])
-            if plain:  # a hyphen set at the margin may be a little off its word
-                glued |= plain == "-" and start > token.start()
-                yield reader.run(start, end, plain, glued, tagged)
+class _TextPage:
+    """Read the words of a PDFium text page by the indexes of its characters: few, since calls of PDFium are slow."""
 
+    def __init__(self, raw: Any, textpage: Any, area: Box, tags: dict[int, Tag]) -> None:
+        self._raw, self._textpage, self._area, self._tags = raw, textpage, area, tags
 
-def _split_token(start: int, end: int, reader: _CharacterReader) -> Iterator[tuple[int, int, bool]]:
-    """Split a token at changes of style and at gaps: (start, end, glued to the part before)."""
-    glued = False
-    if end - start > 1 and reader.text_object(start)[1] != reader.text_object(end - 1)[1]:
-        size, angle = reader.size_and_angle(start)
-        boxes = [reader.box(at, angle) for at in range(start, end)]
-        gaps = [b[0] - a[2] for a, b in pairwise(boxes)]
-        limit = _MAX_GAP * size + max(median(gaps), 0.0)  # the letters may be spaced
-        for at, gap, (a, b) in zip(range(start + 1, end), gaps, pairwise(boxes), strict=True):
-            if gap > limit or abs(a[1] - b[1]) >= 0.1 or abs(a[3] - b[3]) >= 0.1:  # another font or baseline
-                yield start, at, glued
-                start, glued = at, gap <= limit
-    yield start, end, glued
+    def runs(self) -> Iterator[_Run]:
+        """Yield the words of the page; each is split at changes of style and at gaps."""
+        count = self._textpage.count_chars()
+        text = self._textpage.get_text_range(0, count) if count else ""
+        if len(text) != count:  # PDFium dropped or inserted characters: use its character list
+            text = "".join(chr(self._raw.FPDFText_GetUnicode(self._textpage, at)) for at in range(count))
+        for token in _TOKEN.finditer(text):
+            for start, end, glued in self._split(*token.span()):
+                if plain := plain_text(text[start:end]):  # a hyphen set at the margin may be a little off its word
+                    yield self._run(start, end, plain, glued or (plain == "-" and start > token.start()))
 
+    def _split(self, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
+        """Split a token whose ends are in different text objects: (start, end, glued to the part before)."""
+        glued = False
+        if len({cast(self._text_object(at), c_void_p).value for at in (start, end - 1)}) > 1:
+            size, angle = self._size_and_angle(start)
+            pairs = list(pairwise(self._box(at, angle) for at in range(start, end)))
+            limit = _MAX_GAP * size + max(median(b[0] - a[2] for a, b in pairs), 0.0)  # the letters may be spaced
+            for at, (a, b) in enumerate(pairs, start + 1):
+                gap = b[0] - a[2]
+                if gap > limit or abs(a[1] - b[1]) >= 0.1 or abs(a[3] - b[3]) >= 0.1:  # another font or baseline
+                    yield start, at, glued
+                    start, glued = at, gap <= limit
+        yield start, end, glued
 
-class _CharacterReader:
-    """Read the characters of a PDFium text page by index."""
-
-    def __init__(self, raw: Any, handle: Any, area: Box) -> None:
-        self._raw, self._handle, self._area = raw, handle, area
-        self._box, self._matrix = raw.FS_RECTF(), raw.FS_MATRIX()
-
-    def box(self, index: int, angle: int) -> Box:
+    def _box(self, index: int, angle: int) -> Box:
         """Return the loose box of a character, with the height of the font: equal for "a" and "l"."""
-        found = self._box
-        self._raw.FPDFText_GetLooseCharBox(self._handle, index, byref(found))
+        found = self._raw.FS_RECTF()
+        self._raw.FPDFText_GetLooseCharBox(self._textpage, index, byref(found))
         return _turned((found.left, found.bottom, found.right, found.top), self._area, angle)
 
-    def text_object(self, index: int) -> tuple[Any, int]:
-        """Return a character's text object and its address; 0 for characters generated by PDFium."""
-        found = self._raw.FPDFText_GetTextObject(self._handle, index)
-        return found, addressof(found.contents) if found else 0
+    def _text_object(self, index: int) -> Any:
+        return self._raw.FPDFText_GetTextObject(self._textpage, index)  # null if PDFium generated the character
 
-    def size_and_angle(self, index: int) -> tuple[float, int]:
-        """Return a character's type size in points, and quarter turns."""
-        matrix = self._matrix
-        self._raw.FPDFText_GetMatrix(self._handle, index, byref(matrix))
-        size = self._raw.FPDFText_GetFontSize(self._handle, index) * hypot(matrix.c, matrix.d)
-        return round(size, 1), _quarter_turns(matrix.a, matrix.b)
+    def _size_and_angle(self, index: int) -> tuple[float, int]:
+        """Return a character's type size in points, and the quarter turns of its direction, or `_SLANTING`."""
+        matrix = self._raw.FS_MATRIX()
+        self._raw.FPDFText_GetMatrix(self._textpage, index, byref(matrix))
+        size = self._raw.FPDFText_GetFontSize(self._textpage, index) * hypot(matrix.c, matrix.d)
+        turns = atan2(matrix.b, matrix.a) / (pi / 2)
+        return round(size, 1), round(turns) % 4 if abs(turns - round(turns)) < _MAX_SLANT else _SLANTING
 
-    def run(self, start: int, end: int, text: str, glued: bool, tagged: bool) -> _Run:
-        """Return the run of characters between two indexes."""
-        size, angle = self.size_and_angle(start)
-        first, last = self.box(start, angle), self.box(end - 1, angle)
-        box = min(first[0], last[0]), min(first[1], last[1]), max(first[2], last[2]), max(first[3], last[3])
-        found, _ = self.text_object(start)
+    def _run(self, start: int, end: int, text: str, glued: bool) -> _Run:
+        size, angle = self._size_and_angle(start)
+        first, last = self._box(start, angle), self._box(end - 1, angle)
+        x0, x1 = min(first[0], last[0]), max(first[2], last[2])
+        _, _, width, height = _turned(self._area, self._area, angle)
+        middle = (min(first[1], last[1]) + max(first[3], last[3])) / 2
+        inside = 0 <= x0 + x1 <= 2 * width and 0 <= middle <= height
+        found = self._text_object(start)
         x, y = c_double(), c_double()
-        self._raw.FPDFText_GetCharOrigin(self._handle, start, byref(x), byref(y))
+        self._raw.FPDFText_GetCharOrigin(self._textpage, start, byref(x), byref(y))
         baseline = _turned((x.value, y.value, x.value, y.value), self._area, angle)[1]
-        content = content_id(self._raw, found) if found and tagged else UNTAGGED
-        return _Run(Word(text, box[0], box[2], baseline, size, self._is_bold(start, found), glued, content), box, angle)
+        tag = tag_of(self._raw, found, self._tags) if found and self._tags else None
+        return _Run(Word(text, x0, x1, baseline, size, self._is_bold(start, found), glued, tag), angle, inside)
 
     def _is_bold(self, index: int, text_object: Any) -> bool:
         if text_object and self._raw.FPDFTextObj_GetTextRenderMode(text_object) == _FILL_AND_STROKE:
             return True
         name, flags = create_string_buffer(256), c_int()
-        self._raw.FPDFText_GetFontInfo(self._handle, index, name, len(name), byref(flags))
+        self._raw.FPDFText_GetFontInfo(self._textpage, index, name, len(name), byref(flags))
         return flags.value & _FORCE_BOLD > 0 or _BOLD_NAME.search(name.value) is not None
 
 
@@ -185,9 +170,9 @@ def _text_problem(found: list[_Run], inside: list[_Run], kept: list[Word]) -> st
 
 def _read_shapes(raw: Any, page: Any) -> list[Shape]:
     """Return the shapes of a page in its own coordinates, y upwards; none if there are too many for tables."""
-    paths = list(islice(page.get_objects([raw.FPDF_PAGEOBJ_PATH], max_depth=1), _MAX_PATHS + 1))
+    paths = page.get_objects([raw.FPDF_PAGEOBJ_PATH], max_depth=1)
     shapes = list(islice((shape for path in paths for shape in _path_shapes(raw, path)), _MAX_SHAPES + 1))
-    return shapes if len(paths) <= _MAX_PATHS and len(shapes) <= _MAX_SHAPES else []
+    return shapes if len(shapes) <= _MAX_SHAPES else []
 
 
 def _path_shapes(raw: Any, path: Any) -> Iterator[Shape]:
@@ -213,12 +198,6 @@ def _path_shapes(raw: Any, path: Any) -> Iterator[Shape]:
         yield Shape(left, bottom, right, top, drawing=True)
 
 
-def _size(area: Box, angle: int) -> tuple[float, float]:
-    """Return the width and height of a page after quarter turns."""
-    width, height = area[2] - area[0], area[3] - area[1]
-    return (height, width) if angle % 2 else (width, height)
-
-
 def _turned(box: Box, area: Box, angle: int) -> Box:
     """Return a box of the page, y upwards, in layout coordinates: upright after quarter turns, y downwards."""
     (left, bottom, right, top), (x0, y0, x1, y1) = box, area
@@ -228,18 +207,3 @@ def _turned(box: Box, area: Box, angle: int) -> Box:
         (x1 - right, bottom - y0, x1 - left, top - y0),
         (y1 - top, x1 - right, y1 - bottom, x1 - left),
     )[angle]
-
-
-def _is_inside(run: _Run, area: Box) -> bool:
-    """Return whether the center of a run is on the page."""
-    width, height = _size(area, run.angle)
-    return 0 <= run.box[0] + run.box[2] <= 2 * width and 0 <= run.box[1] + run.box[3] <= 2 * height
-
-
-def _quarter_turns(a: float, b: float) -> int:
-    """Return the quarter turns of the writing direction (a, b) from the x axis, or `_SLANTING`."""
-    if abs(b) <= abs(a) * 0.1:
-        return 0 if a >= 0 else 2
-    if abs(a) <= abs(b) * 0.1:
-        return 1 if b > 0 else 3
-    return _SLANTING

@@ -1,15 +1,14 @@
-"""Read a PDF into a `Document`: text in reading order, without running headers, page numbers and note marks.
-
-This module opens and checks the file; `glyphs` reads the words of a page, `layout` makes paragraphs of them.
-"""
+"""Open and check a PDF, and make a `Document` of its paragraphs; `glyphs` reads its words, `layout` groups them."""
 
 from __future__ import annotations
 
 import re
 import threading
 import warnings
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from dataclasses import replace
 from types import ModuleType
 from typing import Any, Final
 
@@ -25,10 +24,10 @@ from tipclassify.text.segmentation.sections import Outline, join_headings, run_i
 __all__ = ["MOST_CHARACTERS", "MOST_PAGES", "read_pdf"]
 
 MOST_PAGES: Final = 5_000  # maximum pages of a report; yearbooks of all countries have some 700
-MOST_CHARACTERS: Final = 20_000_000
-"""Maximum characters of a report, 4,000 a page at the maximum of pages: bounds time and memory."""
+MOST_CHARACTERS: Final = 20_000_000  # of a report, 4,000 a page at the maximum of pages: bounds time and memory
 
 _OCR: Final = "run OCR first, e.g. ocrmypdf"
+_SCANNED: Final = "without a text layer (scanned?)"
 _MIN_LETTERS: Final = 25  # letters a page; fewer indicate a scan with a stamp or page number
 _FORM_DEPTH: Final = 3  # images may be nested in form objects
 _TAIL_BYTES: Final = 4_096  # bytes at the end that hold ``startxref`` in a complete file
@@ -48,13 +47,6 @@ def read_pdf(data: bytes, source: str) -> Document:
     after the text of their page. Running headers, page numbers, note marks, and text in another direction than most
     of its page are left out; pages that are not read in full give a `UserWarning`.
 
-    Parameters
-    ----------
-    data : bytes
-        Content of the file.
-    source : str
-        Its name, for messages and `Document.source`.
-
     Raises
     ------
     InputError
@@ -67,9 +59,9 @@ def read_pdf(data: bytes, source: str) -> Document:
     except ImportError:
         raise MissingExtraError("reading PDF", "pdf") from None
     with _PDFIUM, _open_document(pypdfium2, data, source) as document:
-        pages, image_pages = _read_pages(pypdfium2, document, source)
+        pages = _read_pages(pypdfium2, document, source)
         title = _clean_title(document.get_metadata_value("Title"))
-    for warning in _text_layer_warnings(pages, image_pages, data, source):
+    for warning in _text_layer_warnings(pages, data, source):
         warnings.warn(warning, stacklevel=2)
     paragraphs = read_paragraphs(pages)
     if not paragraphs:
@@ -107,11 +99,7 @@ def _blocks(paragraphs: list[Paragraph]) -> Iterator[Block]:
 
 
 def _table_section(section: str | None, caption: str) -> str:
-    """Join the caption of a table to the heading above it; standard sections stay as they are.
-
-    >>> _table_section("II. LEGAL FRAMEWORK", "Table 3. Ratifications (Cont.)")
-    'II. LEGAL FRAMEWORK: Table 3. Ratifications'
-    """
+    """Join the caption of a table to the heading above it; standard sections stay as they are."""
     if section in SECTIONS:
         return section
     caption = _CONTINUED.sub("", caption)
@@ -126,65 +114,56 @@ def _open_document(pdfium: ModuleType, data: bytes, source: str) -> Any:
             pdfium.PdfDocument(b"%PDF-")
         return pdfium.PdfDocument(data)
     except pdfium.PdfiumError as error:
-        code = getattr(error, "err_code", None)
-        if code == pdfium.raw.FPDF_ERR_PASSWORD:
-            raise InputError(f"{source}: protected by a password; save a copy without one") from None
-        if code == pdfium.raw.FPDF_ERR_SECURITY:
-            raise InputError(f"{source}: encrypted in an unknown way; save a copy that is not") from None
+        if getattr(error, "err_code", None) in (pdfium.raw.FPDF_ERR_PASSWORD, pdfium.raw.FPDF_ERR_SECURITY):
+            raise InputError(f"{source}: encrypted, or protected by a password; save a copy without") from None
         raise InputError(f"{source}: damaged, cut off or without pages; fetch or export it again") from None
 
 
-def _read_pages(pdfium: ModuleType, document: Any, source: str) -> tuple[list[Page], set[int]]:
-    """Read all pages; also return the numbers of those with images or drawings and hardly any text."""
+def _read_pages(pdfium: ModuleType, document: Any, source: str) -> list[Page]:
+    """Read all pages; those with images or drawings and hardly any text have a problem."""
     if len(document) > MOST_PAGES:
         raise InputError(f"{source}: {len(document):,} pages, over {MOST_PAGES:,}; split it")
     pages: list[Page] = []
-    image_pages: set[int] = set()
     characters = 0
     for number in range(1, len(document) + 1):
         try:
             with closing(document[number - 1]) as handle:
                 page = read_page(pdfium.raw, handle, number)
-                if _count_letters(page) < _MIN_LETTERS and any(
-                    found.type != pdfium.raw.FPDF_PAGEOBJ_TEXT for found in handle.get_objects(max_depth=_FORM_DEPTH)
-                ):
-                    image_pages.add(number)
+                if not page.problem and _count_letters(page) < _MIN_LETTERS:
+                    kinds = {found.type for found in handle.get_objects(max_depth=_FORM_DEPTH)}
+                    page = replace(page, problem=_SCANNED if kinds - {pdfium.raw.FPDF_PAGEOBJ_TEXT} else "")
         except pdfium.PdfiumError:
             raise InputError(f"{source}: damaged at page {number}; fetch or export it again") from None
         characters += sum(len(word.text) for word in page.words)
         if characters > MOST_CHARACTERS:
             raise InputError(f"{source}: over {MOST_CHARACTERS:,} characters; split it")
         pages.append(page)
-    return pages, image_pages
+    return pages
 
 
-def _text_layer_warnings(pages: list[Page], image_pages: set[int], data: bytes, source: str) -> Iterator[str]:
+def _text_layer_warnings(pages: list[Page], data: bytes, source: str) -> Iterator[str]:
     """Yield warnings of missing text; raise `InputError` for a scan or a file without readable text."""
-    problems: dict[str, list[int]] = {}
+    problems: dict[str, list[int]] = defaultdict(list)
     for page in pages:
-        if page.problem:
-            problems.setdefault(page.problem, []).append(page.number)
-    said = [f"{_numbered(numbers)} {problem}" for problem, numbers in problems.items()]
-    blank = {page.number for page in pages if not page.words}
+        if page.problem and not (page.problem == _SCANNED and page.words):  # a stamp or page number is text
+            problems[page.problem].append(page.number)
+    scans = sum(page.problem == _SCANNED for page in pages)
+    blank = not any(page.words for page in pages)
     few = sum(map(_count_letters, pages)) < _MIN_LETTERS * len(pages)
-    if len(blank) == len(pages) and said:
-        raise InputError(f"{source}: no text that can be read: {', '.join(said)}; {_OCR}")
-    if len(blank) == len(pages) or (few and len(image_pages) * 2 > len(pages)):
+    if blank and problems.keys() - {_SCANNED}:
+        said = ", ".join(f"{_numbered(numbers)} {problem}" for problem, numbers in problems.items())
+        raise InputError(f"{source}: no text that can be read: {said}; {_OCR}")
+    if blank or (few and scans * 2 > len(pages)):
         raise InputError(f"{source}: no text layer (scanned pages?); {_OCR}")
-    yield from (f"{source}: {problem}; check it against the file" for problem in said)
-    without = sorted((blank & image_pages).difference(*problems.values()))
-    if without:
-        yield f"{source}: {_numbered(without)} without a text layer (scanned?); {_OCR}"
+    for problem, numbers in problems.items():
+        advice = _OCR if problem == _SCANNED else "check it against the file"
+        yield f"{source}: {_numbered(numbers)} {problem}; {advice}"
     if b"startxref" not in data[-_TAIL_BYTES:]:
         yield f"{source}: its end is missing, and text may be too; fetch it again"
 
 
 def _numbered(numbers: list[int]) -> str:
-    """Return page numbers in words, ten at most.
-
-    >>> _numbered([3]), _numbered([2, 4])
-    ('page 3', 'pages 2, 4')
-    """
+    """Return page numbers in words, ten at most."""
     more = f" and {len(numbers) - 10} more" if len(numbers) > 10 else ""
     return ("page " if len(numbers) == 1 else "pages ") + ", ".join(map(str, numbers[:10])) + more
 
@@ -194,10 +173,6 @@ def _count_letters(page: Page) -> int:
 
 
 def _clean_title(title: str) -> str | None:
-    """Return a metadata title, or None for placeholders such as file names.
-
-    >>> _clean_title("Microsoft Word - karvonia_final.docx"), _clean_title("Karvonia: A Year of Trials")
-    (None, 'Karvonia: A Year of Trials')
-    """
+    """Return a metadata title, or None for placeholders such as file names."""
     plain = " ".join(plain_text(title).split())
     return plain if re.search(r"[^\W\d_]{3}", plain) and not _PLACEHOLDER_TITLE.match(plain) else None

@@ -11,9 +11,7 @@ from tipclassify.text.furniture import is_furniture
 
 __all__ = ["REFERENCES", "find_references", "is_reference_heading"]
 
-REFERENCES: Final = "references"
-"""Section of bibliographies, whose passages get no label (`tipclassify.text.furniture`)."""
-
+REFERENCES: Final = "references"  # section whose passages get no label (`tipclassify.text.furniture`)
 _HEADING: Final = re.compile(
     r"\W*(?:(?:\d{1,2}|[IVX]+)\.)?\s*(?:(?:list of|selected|works|end|foot)\s*)?"
     r"(?:references?|bibliograph(?:y|ies)|(?:works )?cited|(?:end|foot)notes|notes|sources|citations)\W*",
@@ -33,55 +31,41 @@ _MIN_SHARE: Final = 0.6  # of the paragraphs of a bibliography without a heading
 
 
 def find_references(paragraphs: Sequence[Paragraph]) -> set[int]:
-    """Return the indexes of the paragraphs of bibliographies, headings included.
-
-    >>> entries = [f"{n} Halden Times. Trials resume. May {n}, 2021. https://halden.example/{n}" for n in range(1, 6)]
-    >>> texts = ["Police arrested nine men.", *entries]
-    >>> sorted(find_references([Paragraph(text, 1) for text in texts]))
-    [1, 2, 3, 4, 5]
-    """
-    strong = [_has_evidence(paragraph) for paragraph in paragraphs]
-    entry = [known or _may_be_entry(paragraph) for known, paragraph in zip(strong, paragraphs, strict=True)]
+    """Return the indexes of the paragraphs of bibliographies, headings included."""
+    evidence = [_evidence(paragraph) for paragraph in paragraphs]
     found: set[int] = set()
     for start, paragraph in enumerate(paragraphs):
         headed = is_reference_heading(paragraph.text)
-        if start not in found and (entry[start] or headed):
-            end = _end_of_run(paragraphs, entry, start)
-            entries, evidence = sum(entry[start:end]), sum(strong[start:end])
-            enough = entries >= _MIN_ENTRIES and entries >= _MIN_SHARE * (end - start) and evidence * 3 >= entries
+        if start not in found and (evidence[start] or headed):
+            end = _end_of_run(paragraphs, evidence, start)
+            entries, strong = sum(map(bool, evidence[start:end])), evidence[start:end].count(2)
+            enough = entries >= _MIN_ENTRIES and entries >= _MIN_SHARE * (end - start) and strong * 3 >= entries
             if enough or (headed and entries):
                 found.update(range(start, end))
     return found
 
 
 def is_reference_heading(text: str) -> bool:
-    """Return whether a paragraph is the heading of a bibliography or of notes.
-
-    >>> is_reference_heading("VIII. REFERENCES"), is_reference_heading("Sources of data")
-    (True, False)
-    """
+    """Return whether a paragraph is the heading of a bibliography or of notes, such as "VIII. REFERENCES"."""
     return _HEADING.fullmatch(text) is not None
 
 
-def _end_of_run(paragraphs: Sequence[Paragraph], entry: Sequence[bool], start: int) -> int:
+def _end_of_run(paragraphs: Sequence[Paragraph], evidence: Sequence[int], start: int) -> int:
     """Return the index after the last entry of a run."""
     last = start
     for at in range(start + 1, len(paragraphs)):
-        if entry[at]:
+        if evidence[at]:
             last = at
-        elif at - last > _MAX_OTHERS or (paragraphs[at].is_heading and not any(entry[at + 1 : at + 3])):
+        elif at - last > _MAX_OTHERS or (paragraphs[at].is_heading and not any(evidence[at + 1 : at + 3])):
             break
     return last + 1
 
 
-def _has_evidence(paragraph: Paragraph) -> bool:
-    """Return whether a paragraph has a link, or where or when it was found."""
-    short = paragraph.kind in ("text", "heading", "note") and len(paragraph.text) <= _MAX_ENTRY
-    return short and (_EVIDENCE.search(paragraph.text) is not None or is_furniture(paragraph.text))
-
-
-def _may_be_entry(paragraph: Paragraph) -> bool:
-    """Return whether a paragraph is numbered and names a year."""
-    text = paragraph.text
-    short = paragraph.kind in ("text", "note") and len(text) <= _MAX_ENTRY
-    return short and _NUMBERED.match(text) is not None and _YEAR.search(text) is not None
+def _evidence(paragraph: Paragraph) -> int:
+    """Return 2 if a paragraph says where or when a source was found, 1 if it is numbered and names a year, else 0."""
+    text, kind = paragraph.text, paragraph.kind
+    if kind not in ("text", "heading", "note") or len(text) > _MAX_ENTRY:
+        return 0
+    if _EVIDENCE.search(text) or is_furniture(text):
+        return 2
+    return int(kind != "heading" and _NUMBERED.match(text) is not None and _YEAR.search(text) is not None)

@@ -1,4 +1,1 @@
-"""Words with positions in, paragraphs in reading order out, independent of PDF.
-
-Coordinates are points, y downwards; text is at its baseline. An em is the type size.
-"""
+"""Words in, paragraphs in reading order out, in points, y downwards; text is at its baseline, an em its type size."""

@@ -1,8 +1,4 @@
-"""Split a page into regions in reading order: columns, full-width text above and below them, sidebars.
-
-A page is split at vertical white strips between columns of prose, longest first (XY-cut, Nagy and Seth 1984), so that a
-title, two columns and a full-width note keep their order. Prose is required on one side, which keeps tables whole.
-"""
+"""Split a page into columns and sidebars in reading order, at white strips beside prose (XY-cut, Nagy and Seth 1984)."""
 
 from __future__ import annotations
 
@@ -13,16 +9,9 @@ from math import floor
 from statistics import median
 from typing import Final, NamedTuple
 
-from tipclassify.readers.pdf.layout.pages import Fragment, Page, Row, group_rows, row_text
+from tipclassify.readers.pdf.layout.pages import Fragment, Page, Row, group_rows
 
-__all__ = ["Region", "reading_order"]
-
-
-class Region(NamedTuple):
-    """Hold the rows of a column or other region of a page; `aside` marks a sidebar."""
-
-    rows: list[Row]
-    aside: bool = False
+__all__ = ["reading_order"]
 
 
 class _WhiteStrip(NamedTuple):
@@ -39,29 +28,28 @@ _MIN_GUTTER: Final = 0.7  # em between columns
 _WIDE_GUTTER: Final = 1.5  # em; a strip this wide separates columns even of few rows
 _MIN_ROWS: Final = 4  # rows on both sides of a narrower strip
 _MIN_ROWS_INTERLEAVED: Final = 8  # the same where the file interleaves both sides line by line
-_MIN_COLUMN: Final = 5.0  # em of a left column; list markers and line numbers are narrower
-_MIN_RIGHT_COLUMN: Final = 2.0  # em of a right column
+_MIN_COLUMN: Final = 5.0  # em; list markers and line numbers are narrower
+_LONG_WORD: Final = 20  # characters of a link or other long word
 _MAX_SIDE_HEADS: Final = 0.4  # share of the rows of the text beside them
 _MAX_BOX_SIZE: Final = 0.93  # share of the type size of the text beside a sidebar
 _MAX_BOX_WIDTH: Final = 0.8  # share of the width of that text
 _MAX_TRIED_STRIPS: Final = 12  # strips tried before an area counts as a single column
-_LONG_WORD: Final = 20  # characters of a link or other long word
 _MAX_STARTS: Final = 100  # places where lines begin, the most frequent ones
 _MAX_FRAGMENTS: Final = 2_000  # fragments of a page; more are a drawing or a sheet of figures
 
 
-def reading_order(page: Page) -> list[Region]:
-    """Return the regions of a page in reading order."""
-    whole = Region(group_rows(page.fragments))
-    return list(_regions(whole)) if len(page.fragments) <= _MAX_FRAGMENTS else [whole]
+def reading_order(page: Page) -> list[tuple[list[Row], bool]]:
+    """Return the rows of each part of a page in reading order, and whether it is a sidebar."""
+    rows = group_rows(page.fragments)
+    return list(_regions(rows, aside=False)) if len(page.fragments) <= _MAX_FRAGMENTS else [(rows, False)]
 
 
-def _regions(area: Region) -> Iterator[Region]:
-    parts = _split(area.rows)
-    for part, aside in parts:
-        yield from _regions(Region(group_rows(part), aside or area.aside))
-    if area.rows and not parts:
-        yield area
+def _regions(rows: list[Row], aside: bool) -> Iterator[tuple[list[Row], bool]]:
+    parts = _split(rows)
+    for fragments, is_box in parts:
+        yield from _regions(group_rows(fragments), is_box or aside)
+    if rows and not parts:
+        yield rows, aside
 
 
 def _split(rows: list[Row]) -> list[tuple[list[Fragment], bool]]:
@@ -99,27 +87,21 @@ def _size(rows: list[Row]) -> float:
 
 def _are_columns(left: list[Row], right: list[Row], strip: _WhiteStrip, em: float) -> bool:
     """Return whether a side of the strip is prose: its lines continue in lower case, unlike table cells."""
-    if _width(left) < _MIN_COLUMN * em or _width(right) < _MIN_RIGHT_COLUMN * em:
+    narrow, gutter = _width(right) < _MIN_COLUMN * em, strip.x1 - strip.x0
+    if _width(left) < _MIN_COLUMN * em or (narrow and gutter < 2 * _WIDE_GUTTER * em):
         return False
     in_turn = max(f.order for f in _fragments(left)) < min(f.order for f in _fragments(right))
-    narrow = _width(right) < _MIN_COLUMN * em
-    wide = strip.x1 - strip.x0 >= (2 * _WIDE_GUTTER if narrow else _WIDE_GUTTER) * em
-    if not wide and strip.both < (_MIN_ROWS if in_turn and not narrow else _MIN_ROWS_INTERLEAVED):
+    if gutter < _WIDE_GUTTER * em and strip.both < (_MIN_ROWS if in_turn else _MIN_ROWS_INTERLEAVED):
         return False  # may be chance alignment of word gaps in a narrow column
-    texts = [[row_text(row) for row in side] for side in (left, right)]
-    if any(map(_is_prose, texts)):
-        return True
+    texts = [[" ".join(f.text for f in row) for row in side] for side in (left, right)]
     whole = [[text for text in side if " " in text or len(text) < _LONG_WORD] for side in texts]  # no links
-    return all(len(side) >= 6 and _median_words(side) >= 4 for side in whole)
+    return any(_is_prose(side, 3, 3, 0.3) for side in texts) or all(_is_prose(side, 6, 4, 0.0) for side in whole)
 
 
-def _is_prose(texts: list[str]) -> bool:
-    lower = sum(text[:1].islower() for text in texts[1:])
-    return len(texts) >= 3 and _median_words(texts) >= 3 and lower >= 0.3 * (len(texts) - 1)
-
-
-def _median_words(texts: list[str]) -> float:
-    return median(len(text.split()) for text in texts)
+def _is_prose(texts: list[str], lines: int, words: float, lower: float) -> bool:
+    """Return whether texts are as many, as long, and in so large a share continue in lower case."""
+    continued = sum(text[:1].islower() for text in texts[1:]) >= lower * (len(texts) - 1)
+    return len(texts) >= lines and median(len(text.split()) for text in texts) >= words and continued
 
 
 def _column_order(sides: Sequence[tuple[Row, Row]], em: float) -> list[list[Fragment]]:
@@ -156,19 +138,12 @@ def _white_strips(rows: list[Row], em: float) -> list[_WhiteStrip]:
     need = max(_MIN_GUTTER * em, 6.0)
     starts = Counter(floor(f.x0) for row in rows for f in row)
     strips: set[_WhiteStrip] = set()
-    ends = [[(f.x0, _right_end(f)) for f in row] for row in rows]
     for x1, _ in starts.most_common(_MAX_STARTS):
-        free = [not any(x0 < x1 and end > x1 - need for x0, end in row) for row in ends]
+        free = [not any(f.x0 < x1 and f.x1 > x1 - need for f in row) for row in rows]
         for is_free, numbers in groupby(range(len(rows)), key=free.__getitem__):
             block = list(numbers) if is_free else []
             both = min(sum(rows[n][0].x0 < x1 for n in block), sum(rows[n][-1].x0 >= x1 for n in block))
             if both and len(block) > 1:
-                left = max(end for n in block for x0, end in ends[n] if x0 < x1)
+                left = max(f.x1 for n in block for f in rows[n] if f.x0 < x1)
                 strips.add(_WhiteStrip(left, x1, block[0], block[-1] + 1, both))
     return sorted(strips, key=lambda s: (-s.both, s.start - s.end, s.x0 - s.x1, s))
-
-
-def _right_end(fragment: Fragment) -> float:
-    """Return where a fragment ends; a long word, such as a link, may overflow its column."""
-    last = fragment.words[-1]
-    return last.x0 if len(last.text) >= _LONG_WORD else fragment.x1

@@ -1,7 +1,4 @@
-"""Assemble paragraphs of a document from its pages, joined across columns and pages; detect headings.
-
-A paragraph interrupted by a column or page break continues in the next matching column. Footnotes are kept separate.
-"""
+"""Assemble paragraphs of a document from its pages, joined across columns and pages; detect headings and notes."""
 
 from __future__ import annotations
 
@@ -16,10 +13,10 @@ from tipclassify.readers.pdf.layout.columns import reading_order
 from tipclassify.readers.pdf.layout.grouping import BULLET, ENDED, LARGE, LineGroup, group_lines, same_size
 from tipclassify.readers.pdf.layout.hyphens import count_whole_words, hyphenates, join_lines
 from tipclassify.readers.pdf.layout.lines import Line, make_lines
-from tipclassify.readers.pdf.layout.pages import Page, letters_by_size
+from tipclassify.readers.pdf.layout.pages import Page
 from tipclassify.readers.pdf.layout.running_headers import drop_running_headers
 from tipclassify.readers.pdf.layout.tables import CAPTION, place_tables
-from tipclassify.readers.pdf.layout.tagged import is_tagged, tagged_groups
+from tipclassify.readers.pdf.structure_tree import is_tagged, tagged_groups
 from tipclassify.readers.source_blocks import table_row
 from tipclassify.text.segmentation.sections import named_section, without_enumerator
 
@@ -28,10 +25,9 @@ __all__ = ["Paragraph", "body_size", "read_paragraphs"]
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """Hold a paragraph, the page on which it begins, and its type size in points.
+    """Hold a paragraph, the page on which it begins, its type size in points, and the level of a heading, if given.
 
-    `kind` is "text", "heading", "note", "caption", or "row" or "header" of a table; `level` is that of a heading, if
-    the file gives it; `aside` marks a sidebar, whose headings do not apply to the text.
+    `kind` is "text", "heading", "note", "caption", or "row" or "header" of a table; `aside` marks a sidebar.
     """
 
     text: str
@@ -47,22 +43,17 @@ class Paragraph:
 
 
 _MAX_WORDS: Final = 14  # words of a bold or capitalized heading; as for web pages
-_MAX_LINES: Final = 10
 _MAX_TITLE_WORDS: Final = 30  # words of a heading in larger type
 _MAX_NUMBERED_WORDS: Final = 3  # words of a heading that ends in a full stop, such as "Section 2."
 _NOTES: Final = re.compile(r"(?:\s*[(\[]\d{1,3}(?:[,;–-]\s?\d{1,3})*[)\]])+$")
 _END_INSIDE: Final = re.compile(r"[a-z]{3}[\"”’)\]]*[.!](?:\s[(\[][\d,; –-]+[)\]])*\s+[\"“(\[]?[A-Z]")
 _SENTENCE_END: Final = re.compile(r"[.!?][\"”’')\]»]*$")
-_NOTE_START: Final = re.compile(r"[\[(]?(?:\d{1,3}|[*†‡§¶]{1,3})[\])]?[.)]?\s?(?=[^\W\d_]|[“\"‘(])")
 _MAX_NOTE_SIZE: Final = 0.93  # of the size of body text
-_LOOK_AHEAD: Final = 8  # paragraphs between the parts of an interrupted one: sidebars, tables, captions
+_LOOK_BACK: Final = 8  # paragraphs between the parts of an interrupted one: sidebars, tables, captions
 
 
 def read_paragraphs(pages: Sequence[Page]) -> list[Paragraph]:
-    """Read the paragraphs of a document in reading order; footnotes follow the text of their page.
-
-    The structure tree of the file decides where it has most of a page's text; elsewhere, the layout does.
-    """
+    """Read the paragraphs of a document, by its structure tree where that has most of a page's text, else by layout."""
     by_tree = {page.number for page in pages if is_tagged(page)}
     pages = [page if page.number in by_tree else place_tables(page) for page in pages]
     body = body_size(pages)
@@ -73,15 +64,13 @@ def read_paragraphs(pages: Sequence[Page]) -> list[Paragraph]:
             for group in tagged_groups(page, body):
                 (notes if group.kind == "note" else groups).append(group)
             continue
-        parts = [(make_lines(part.rows), part.aside) for part in reading_order(page)]
-        floor = max((line.y for lines, _ in parts for line in lines if line.size > _MAX_NOTE_SIZE * body), default=0.0)
-        for lines, aside in parts:
-            start = len(lines) if aside else _start_of_notes(lines, body, floor)
+        for rows, aside in reading_order(page):
+            lines = make_lines(rows)
+            start = len(lines) if aside else _start_of_notes(lines, body)
             groups += group_lines(lines[:start], page.number, body, aside=aside)
-            notes += group_lines(lines[start:], page.number, body, starts_group=_begins_note)
+            notes += group_lines(lines[start:], page.number, body, notes=True)
     _find_kinds(groups, pages, body)
-    # A stable sort: text precedes the footnotes of its page.
-    ordered = sorted([*_join_continuations(groups), *notes], key=lambda group: group.page)
+    ordered = sorted([*_join_continuations(groups), *notes], key=lambda group: group.page)  # notes after text
     cells = [group.cells or [[line.text for line in group.lines]] for group in ordered]
     texts = [lines for found in cells for lines in found]
     words, hyphenated = count_whole_words(texts), hyphenates(texts)
@@ -94,12 +83,9 @@ def read_paragraphs(pages: Sequence[Page]) -> list[Paragraph]:
 
 def body_size(pages: Iterable[Page]) -> float:
     """Return the type size of running text, in points: the main one of most pages, outside of ruled tables."""
-    votes: Counter[float] = Counter()
-    letters: Counter[float] = Counter()
-    for page in pages:
-        sizes = letters_by_size(word for fragment in page.fragments for word in fragment.words)
-        letters += sizes
-        votes.update(size for size, _ in sizes.most_common(1))
+    sizes = [Counter(word.size for f in page.fragments for word in f.words for _ in word.text) for page in pages]
+    votes = Counter(size for found in sizes for size, _ in found.most_common(1))
+    letters = sum(sizes, Counter[float]())
     return max(votes, key=lambda size: (votes[size], letters[size]), default=0.0)
 
 
@@ -114,16 +100,13 @@ def _find_kinds(groups: list[LineGroup], pages: Iterable[Page], body: float) -> 
         elif group.kind != "caption":
             by_tree = group.kind == "heading" and not _is_sentence(group.text)
             heading = by_tree or (not (named and group.kind) and _is_heading(group, body, bold_body))
-            caption = _is_caption(group, heading, following)
+            is_title = CAPTION.match(group.text) is not None and len(group.text.split()) <= _MAX_TITLE_WORDS
+            caption = is_title and (heading or (following is not None and following.is_table))
             group.kind = "caption" if caption else "heading" if heading else "text"
 
 
 def _is_sentence(text: str) -> bool:
-    """Return whether a text begins in lower case, ends like a sentence, or has the end of one inside.
-
-    >>> _is_sentence("The unit lacked staff. (3,46)"), _is_sentence("resource allocation"), _is_sentence("b. Slavery")
-    (True, True, False)
-    """
+    """Return whether a text begins in lower case, ends like a sentence, or has the end of one inside."""
     text = _NOTES.sub("", text)
     plain = without_enumerator(text)
     ended = text.endswith((";", ",")) or (text.endswith(".") and len(text.split()) > _MAX_NUMBERED_WORDS)
@@ -137,7 +120,7 @@ def _is_heading(group: LineGroup, body: float, bold_body: bool) -> bool:
     if len(letters) < 3 or BULLET.match(text) or text.count("(") > text.count(")") or _is_sentence(text):
         return False
     if size >= LARGE * body:
-        return count <= _MAX_TITLE_WORDS and len(group.lines) <= _MAX_LINES
+        return count <= _MAX_TITLE_WORDS
     if count > _MAX_WORDS or text.endswith(("!", "?")) or (size < 0.9 * body and not group.aside):
         return False
     bold = not bold_body and all(line.bold == "all" for line in group.lines)
@@ -145,68 +128,38 @@ def _is_heading(group: LineGroup, body: float, bold_body: bool) -> bool:
     return bold or capitals or named_section(text) is not None
 
 
-def _is_caption(group: LineGroup, heading: bool, following: LineGroup | None) -> bool:
-    """Return whether a paragraph is the caption of a table or drawing: bold, or with cells below it."""
-    if CAPTION.match(group.text) is None or len(group.text.split()) > _MAX_TITLE_WORDS:
-        return False
-    return heading or (following is not None and following.is_table)
-
-
-def _start_of_notes(lines: list[Line], body: float, floor: float) -> int:
-    """Return the index of the first footnote line at the end of a column; the line count if there is none.
-
-    Small print beside or above text, which reaches down to `floor`, is a sidebar or a caption.
-    """
-    at = len(lines)
-    while at and lines[at - 1].size <= _MAX_NOTE_SIZE * body and lines[at - 1].cells == 1:
-        at -= 1
-    if not any(map(_begins_note, lines[at:])) or (at == 0 and lines[0].y <= floor):
+def _start_of_notes(lines: list[Line], body: float) -> int:
+    """Return the index of the first footnote line at the end of a column; the line count if there is none."""
+    ends = [at for at, line in enumerate(lines, 1) if line.size > _MAX_NOTE_SIZE * body or line.cells > 1]
+    start = max(ends, default=0)
+    if not any(line.begins_note for line in lines[start:]):
         return len(lines)
-    while at > 0 and not _begins_note(lines[at]) and lines[at].y - lines[at - 1].y < 1.6 * lines[at].size:
-        at += 1  # the last lines of a caption or table above the notes
-    return at
-
-
-def _begins_note(line: Line) -> bool:
-    return line.starts_with_note_mark or _NOTE_START.match(line.text) is not None
+    while start > 0 and not lines[start].begins_note and lines[start].y - lines[start - 1].y < 1.6 * lines[start].size:
+        start += 1  # the last lines of a caption or table above the notes
+    return start
 
 
 def _join_continuations(groups: list[LineGroup]) -> list[LineGroup]:
     """Join paragraphs interrupted by column and page breaks."""
     joined: list[LineGroup] = []
-    taken: set[int] = set()
-    for at, group in enumerate(groups):
-        if at in taken:
-            continue
-        joined.append(group)
-        position = _find_continuation(groups, group, at, taken)
-        while position is not None:
-            rest = groups[position]
-            group.lines += rest.lines
-            group.margin, group.last = rest.margin, rest.last
-            taken.add(position)
-            position = _find_continuation(groups, group, position, taken)
+    before: LineGroup | None = None
+    for group in groups:
+        near = reversed(joined[-_LOOK_BACK:]) if group.first else ()
+        start = next((other for other in near if _continues(other, group, other is before)), None)
+        if start is None:
+            joined.append(group)
+        else:
+            start.lines += group.lines
+            start.margin, start.last = group.margin, group.last
+        before = start or group
     return joined
 
 
-def _find_continuation(groups: list[LineGroup], group: LineGroup, at: int, taken: set[int]) -> int | None:
-    """Return the index of the continuation of `group` after its part at index `at`, or None."""
-    for found in range(at + 1, min(at + 1 + _LOOK_AHEAD, len(groups)) if group.last else 0):
-        other = groups[found]
-        if other.page > groups[at].page + 1:
-            return None
-        fits = found not in taken and other.first and other.aside == group.aside
-        if fits and _continues(group, other, found == at + 1):
-            return found
-    return None
-
-
-def _continues(group: LineGroup, other: LineGroup, beside: bool) -> bool:
-    """Return whether `other` continues `group`: it begins in lower case, or after a full line."""
-    last, line = group.end, other.lines[0]
-    broken = last.text.endswith("-")
-    if {group.kind, other.kind} != {"text"} or not same_size(line, last) or _SENTENCE_END.search(last.text):
+def _continues(start: LineGroup, group: LineGroup, beside: bool) -> bool:
+    """Return whether `group` continues `start`: it begins in lower case, or after a full line directly before it."""
+    last, line = start.lines[-1], group.lines[0]
+    if {start.kind, group.kind} != {"text"} or start.aside != group.aside or not start.last or group.is_entry:
         return False
-    if other.is_entry and not broken:
+    if not same_size(line, last) or _SENTENCE_END.search(last.text):
         return False
-    return line.text[:1].islower() or (beside and not ENDED.search(last.text) and (group.room_for(line) < 0 or broken))
+    return line.text[:1].islower() or (beside and not ENDED.search(last.text) and start.room_for(line) < 0)

@@ -1,22 +1,18 @@
-"""Group the lines of a column into paragraphs, headings, list entries and table rows.
-
-A paragraph ends at a wider gap, an indent, a change of type size, a list marker, or a line with room for the next word.
-"""
+"""Group the lines of a column into paragraphs, headings, list entries and table rows."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import quantiles
 from typing import Final
 
 from tipclassify.readers.pdf.layout.lines import Line
-from tipclassify.readers.pdf.layout.pages import Table
 from tipclassify.readers.pdf.layout.tables import CAPTION
 
-__all__ = ["BULLET", "ENDED", "LARGE", "LineGroup", "group_lines", "same_size"]
+__all__ = ["BULLET", "ENDED", "LARGE", "LineGroup", "group_lines", "mark_ends", "same_size"]
 
 BULLET: Final = re.compile(r"\A[•●▪◦‣∙○➢■□*·–—-](?:\s+|$)")  # bullet of a list entry
 ENDED: Final = re.compile(r"[.!?:;…][\"”’')\]»]*$")  # end of a sentence or of the introduction of a list
@@ -34,10 +30,9 @@ _SPACE_WIDTH: Final = 0.25  # em
 
 @dataclass(slots=True)
 class LineGroup:
-    """Collect the lines of a paragraph, or the cells of a table row, each the lines of its text.
+    """Collect the lines of a paragraph, or the cells of a table row; `margin` is the right end of the lines near by.
 
-    `kind` is "heading", "note", "caption", "row", "header" or "text"; "" where the structure tree does not give it.
-    `first` and `last` tell its place in the column, `margin` is the right end of the lines near its last one.
+    `kind` is as of `Paragraph`, or "" if the structure tree does not give it; `first` and `last` are in the column.
     """
 
     lines: list[Line]
@@ -50,13 +45,9 @@ class LineGroup:
     level: int | None = None
     cells: list[list[str]] = field(default_factory=list)
 
-    @property
-    def end(self) -> Line:
-        return self.lines[-1]
-
     def room_for(self, line: Line) -> float:
         """Return the room that the first word of `line` would leave in the last line, in points."""
-        return self.margin - self.end.x1 - _SPACE_WIDTH * line.size - line.first_word_width
+        return self.margin - self.lines[-1].x1 - _SPACE_WIDTH * line.size - line.first_word_width
 
     @property
     def is_table(self) -> bool:
@@ -64,71 +55,53 @@ class LineGroup:
 
     @property
     def text(self) -> str:
-        """Return its lines joined by spaces."""
         return " ".join(line.text for line in self.lines)
 
     @property
     def is_entry(self) -> bool:
-        """Return whether it begins with a list marker."""
         text = self.lines[0].text
         return BULLET.match(text) is not None or _LIST_NUMBER.match(text) is not None
 
-    @property
-    def is_inserted(self) -> bool:
-        """Return whether a paragraph may go on after this table row or caption."""
-        return bool(self.cells) or CAPTION.match(self.lines[0].text) is not None
-
 
 def same_size(a: Line, b: Line) -> bool:
-    """Return whether two lines have the same type size."""
     return abs(a.size - b.size) <= _SIZE_TOLERANCE * a.size
 
 
 def group_lines(
-    lines: Sequence[Line],
-    page: int,
-    body: float,
-    *,
-    aside: bool = False,
-    starts_group: Callable[[Line], bool] | None = None,
+    lines: list[Line], page: int, body: float, *, aside: bool = False, notes: bool = False
 ) -> list[LineGroup]:
-    """Group the lines of a column, from the top, whose page has type of size `body` in its text.
-
-    `aside` marks a sidebar; a line that `starts_group` begins a group regardless of layout.
-    """
+    """Group the lines of a column, of a sidebar or of notes, from the top; `body` is the type size of running text."""
     groups: list[LineGroup] = []
     leading = _leading(lines)
     for at, line in enumerate(lines):
         near = lines[max(at - 3, 0) : at + 4]
         margin = max((one.x1 for one in near if one.table is None and same_size(one, line)), default=line.x1)
-        if line.table is not None:
-            groups += _table_groups(line, line.table, page, aside)
-        elif groups and not (starts_group and starts_group(line)) and not _breaks(groups[-1], line, leading, body):
+        if line.table is not None:  # bold rows at the top have the names of columns, further down they are labels
+            names = next((number for number, row in enumerate(line.table) if not row.header), 0)
+            kinds = ["header" if number < names else "row" for number in range(len(line.table))]
+            rows = zip(line.table, kinds, strict=True)
+            groups += [
+                LineGroup([line], page, 0.0, aside, kind=kind, cells=row.cells) for row, kind in rows if row.cells
+            ]
+        elif groups and not (notes and line.begins_note) and not _breaks(groups[-1], line, leading, body):
             groups[-1].lines.append(line)
             groups[-1].margin = margin
         else:
-            groups.append(LineGroup([line], page, margin, aside, first=all(group.is_inserted for group in groups)))
-    last = next((group for group in reversed(groups) if not group.is_inserted), None)
-    if last is not None:
-        last.last = True
+            groups.append(LineGroup([line], page, margin, aside))
+    return mark_ends(groups)
+
+
+def mark_ends(groups: list[LineGroup]) -> list[LineGroup]:
+    """Mark the first and last paragraph of a column: they may go on over table rows, captions and notes."""
+    text = [g for g in groups if not g.cells and g.kind != "note" and not CAPTION.match(g.lines[0].text)]
+    for group in text:
+        group.first, group.last = group is text[0], group is text[-1]
     return groups
-
-
-def _table_groups(line: Line, table: Table, page: int, aside: bool) -> list[LineGroup]:
-    """Return a group for each row; bold ones at the top have the names of columns, further down they are labels."""
-    headers = [row.header for row in table]
-    names = 0 if all(headers) else headers.index(False)
-    kinds = ["header" if number < names else "row" for number in range(len(table))]
-    return [
-        LineGroup([line], page, aside=aside, kind=kind, cells=row.cells)
-        for row, kind in zip(table, kinds, strict=True)
-        if row.cells
-    ]
 
 
 def _leading(lines: Sequence[Line]) -> float:
     """Return the line spacing within paragraphs, in points: the lower quartile excludes paragraph gaps."""
-    steps = [b.y - a.y for a, b in pairwise(lines) if abs(a.size - b.size) < 0.6 and b.y > a.y]
+    steps = [b.y - a.y for a, b in pairwise(lines) if b.y > a.y]
     if len(steps) < 2:
         return min(steps, default=1.2 * lines[0].size if lines else 1.0)
     return quantiles(steps, n=4, method="inclusive")[0]
@@ -136,18 +109,26 @@ def _leading(lines: Sequence[Line]) -> float:
 
 def _breaks(group: LineGroup, line: Line, leading: float, body: float) -> bool:
     """Return whether `line` begins a new paragraph after `group`."""
-    last, ended = group.end, ENDED.search(group.end.text) is not None
+    last, room = group.lines[-1], group.room_for(line)
+    lower, numbered = line.text[:1].islower(), _LIST_NUMBER.match(line.text) is not None
     if max(last.cells, line.cells) > 1 or not same_size(last, line):
         return True
     large = min(last.size, line.size) >= LARGE * body
     step = (line.y - last.y) / (max(leading, 1.2 * line.size) if large else leading)
     if step > _PARAGRAPH_GAP or step <= 0 or BULLET.match(line.text) or _is_next_entry(group.lines[0], line):
         return True
+    ended, capitals = ENDED.search(last.text) is not None, group.text.isupper()
     if large and last.bold == line.bold:  # titles are broken by sense, not by width
         return ended and not last.text.endswith(":")
-    if last.bold == line.bold == "all" and last.text.isupper() == line.text.isupper() and not ended:
-        return _LIST_NUMBER.match(line.text) is not None  # headings, too
-    return _style_breaks(group, line, ended) or _shape_breaks(group, line, step, ended)
+    if last.bold == line.bold == "all" and capitals == line.text.isupper() and not ended:
+        return numbered  # headings, too
+    if {last.bold, line.bold} == {"all", ""} and (last.bold or ended or room > 0.3 * line.size):
+        return True
+    if capitals and " " in group.text and not line.text.isupper():  # a single word may be an abbreviation
+        return True
+    if ended:
+        return numbered or room > 0.3 * line.size or (step > _SENTENCE_GAP and not lower) or _indent_breaks(group, line)
+    return not (lower or last.text.endswith("-")) and room > max(line.size, 0.25 * (group.margin - last.x0))
 
 
 def _is_next_entry(first: Line, line: Line) -> bool:
@@ -156,35 +137,8 @@ def _is_next_entry(first: Line, line: Line) -> bool:
     return len(numbers) == 2 and numbers[1] == numbers[0] + 1 and abs(first.x0 - line.x0) < line.size
 
 
-def _style_breaks(group: LineGroup, line: Line, ended: bool) -> bool:
-    """Return whether weight or capitals separate a heading from text."""
-    last, short = group.end, group.room_for(line) > 0.3 * line.size
-    if last.bold == "all" and line.bold != "all":
-        return short or not line.bold
-    if line.bold == "all" and not last.bold:
-        return ended or short
-    return not line.text.isupper() and all(  # a single word in capitals may be an abbreviation
-        before.text.isupper() and " " in before.text for before in group.lines
-    )
-
-
-def _shape_breaks(group: LineGroup, line: Line, step: float, ended: bool) -> bool:
-    """Return whether a list marker, room at the line's end or an indent begins a paragraph at `line`."""
-    last, room = group.end, group.room_for(line)
-    numbered, lower = _LIST_NUMBER.match(line.text) is not None, line.text[:1].islower()
-    centered = abs((last.x0 + last.x1) - (line.x0 + line.x1)) < 4 < abs(last.x0 - line.x0)
-    if len(group.lines) == 1 and (BULLET.fullmatch(last.text) or _LIST_NUMBER.fullmatch(last.text)):
-        return False  # a list marker on a line of its own
-    if ended:
-        breaks = numbered or centered or room > 0.3 * line.size or (step > _SENTENCE_GAP and not lower)
-        return breaks or (last.text.endswith(";") and line.text[:1].isupper()) or _indent_breaks(group, line)
-    if numbered and group.is_entry and abs(line.x0 - group.lines[0].x0) < 0.3 * line.size:
-        return True
-    return not (lower or last.text.endswith("-") or centered) and room > max(line.size, 0.25 * (group.margin - last.x0))
-
-
 def _indent_breaks(group: LineGroup, line: Line) -> bool:
     """Return whether an indent, or the end of one, begins a paragraph at `line`."""
     if len(group.lines) == 1:
-        return not group.is_entry and line.x0 > group.end.x0 + _INDENT * line.size
+        return not group.is_entry and line.x0 > group.lines[-1].x0 + _INDENT * line.size
     return abs(line.x0 - min(before.x0 for before in group.lines[1:][-3:])) > _INDENT * line.size

@@ -12,13 +12,11 @@ __all__ = ["count_whole_words", "hyphenates", "join_lines"]
 
 _LAST_PART: Final = re.compile(r"([^\s—–/]+)-$")
 _WORD: Final = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
-_OPENING: Final = "([{“‘\"'"
+_BROKEN: Final = re.compile(r"\S*-(?:\n\S*|\Z)")
 _LINK: Final = re.compile(r"(?:https?://|www\.)\S*[/._=&?-]$")
 _MIN_LINE_ENDS: Final = 60  # fewer line ends are too few to judge a document by
-# Share of lines ending in a hyphen; measured 0.00 to 0.02 in text without hyphenation, else 0.1 to 0.3.
-_MAX_UNHYPHENATED_SHARE: Final = 0.03
+_MAX_UNHYPHENATED_SHARE: Final = 0.03  # of lines that end in a hyphen; measured up to 0.02, else 0.1 to 0.3
 _MIN_WORD_LETTERS: Final = 5  # letters of a word in a compound; shorter parts may be syllables ("with-out")
-_SUSPENDING: Final = ("and", "or", "to")  # "short- and long-term"
 _COMPOUND_FIRST: Final = frozenset("anti self well cross quasi one two three five".split())
 _COMPOUND_LAST: Final = frozenset(
     "based centered related funded owned led run sponsored backed controlled informed specific sensitive speaking "
@@ -27,19 +25,10 @@ _COMPOUND_LAST: Final = frozenset(
 
 
 def count_whole_words(paragraphs: Iterable[Sequence[str]]) -> Counter[str]:
-    """Count lower-cased words that are whole within a line.
-
-    >>> sorted(count_whole_words([["Forced la-", "bor of fishermen"]]))
-    ['fishermen', 'forced', 'of']
-    """
+    """Count lower-cased words that are whole within a line."""
     words: Counter[str] = Counter()
     for lines in paragraphs:
-        broken = False
-        for line in lines:
-            found = _WORD.findall(line.lower())
-            ends_broken = line.endswith("-")
-            words.update(found[broken : -1 if ends_broken else None])
-            broken = ends_broken
+        words.update(_WORD.findall(_BROKEN.sub(" ", "\n".join(lines).lower())))
     return words
 
 
@@ -52,8 +41,7 @@ def hyphenates(paragraphs: Iterable[Sequence[str]]) -> bool:
 def join_lines(lines: Sequence[str], words: Counter[str], hyphenated: bool = True) -> str:
     """Join the stripped lines of a paragraph, given the words of its document (`count_whole_words`, `hyphenates`).
 
-    A hyphen at a line's end stays before a capital or digit, after an abbreviation or number, where the document spells
-    the word so or does not hyphenate, and in a compound; else it divides a word, and goes.
+    A hyphen at a line's end stays by a capital, digit or abbreviation, and in a compound; else it divides a word.
 
     >>> join_lines(["Police stopped traf-", "ficking by a U.S.-", "funded gang."], Counter())
     'Police stopped trafficking by a U.S.-funded gang.'
@@ -75,7 +63,7 @@ def _joint(line: str, following: str, words: Counter[str], hyphenated: bool) -> 
     left, right = _LAST_PART.search(line), _WORD.match(following)
     if left is None or right is None:
         return "-"
-    first, second = left[1].lstrip(_OPENING), right[0]
+    first, second = left[1].lstrip("([{“‘\"'"), right[0]
     if not (first.isupper() and second.isupper()) and (not second[0].islower() or first[-2:].isupper()):
         return "-"
     first, second = first.lower(), second.lower()
@@ -84,12 +72,8 @@ def _joint(line: str, following: str, words: Counter[str], hyphenated: bool) -> 
         return "-" if compound >= joined else ""
     head, _, first = first.rpartition("-")
     second = second.partition("-")[0]
-    both_known = words[first] > 0 and words[second] > 0
-    if second in _SUSPENDING and (words[first] or not first.isalpha()):
+    if second in ("and", "or", "to") and (words[first] or not first.isalpha()):  # "short- and long-term"
         return "- "
-    if not hyphenated or not first.isalpha() or (head and both_known):
-        return "-"
-    if head or (len(first) <= 2 and first not in _COMPOUND_FIRST):
-        return ""
-    known = both_known and min(len(first), len(second)) >= _MIN_WORD_LETTERS
-    return "-" if known or first in _COMPOUND_FIRST or second in _COMPOUND_LAST else ""
+    known = words[first] and words[second] and (head or min(len(first), len(second)) >= _MIN_WORD_LETTERS)
+    listed = first in _COMPOUND_FIRST or (second in _COMPOUND_LAST and len(first) > 2)
+    return "-" if not hyphenated or not first.isalpha() or known or listed else ""

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from tipclassify.readers.pdf.tags import Tag
+__all__ = ["MAX_RAISED_SIZE", "Fragment", "Page", "Row", "Shape", "Table", "TableRow", "Tag", "Word"]
+__all__ += ["group_rows", "join_words", "make_fragments", "make_page"]
 
-__all__ = ["MAX_RAISED_SIZE", "Fragment", "Page", "Row", "Shape", "Table", "TableRow", "Word", "group_rows"]
-__all__ += ["join_words", "letters_by_size", "make_fragments", "make_page", "row_text"]
+
+class Tag(NamedTuple):
+    """Hold the innermost block of the tree around a text, and its table row or 0, numbered in reading order."""
+
+    block: int
+    kind: str  # "text", "heading", "caption", "cell", "note" or "artifact"
+    level: int | None = None
+    row: int = 0
+    header: bool = False
 
 
 class Word(NamedTuple):
-    """Hold a word, or a part of one in one style, `glued` to the part before; `content` is its marked-content id."""
+    """Hold a word, or a part of one in one style, `glued` to the part before; `tag` is None outside of the tree."""
 
     text: str
     x0: float
@@ -25,7 +32,7 @@ class Word(NamedTuple):
     size: float
     bold: bool = False
     glued: bool = False
-    content: int = -1
+    tag: Tag | None = None
 
 
 class Shape(NamedTuple):
@@ -50,6 +57,10 @@ class Fragment:
     size: float
     table: Table | None = None
 
+    @property
+    def text(self) -> str:
+        return join_words(self.words)
+
 
 Row = list[Fragment]  # fragments of one baseline, from left to right
 
@@ -66,10 +77,7 @@ Table = list[TableRow]  # rows of a ruled table, or the caption and labels of a 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Hold a page: number from 1, size in points, words and fragments in file order, drawn shapes.
-
-    `tags` are the blocks of its structure tree by marked-content id; `problem` says why text is not read in order.
-    """
+    """Hold a page: words and fragments in file order, drawn shapes, and why text is not read or not in order."""
 
     number: int
     width: float
@@ -77,7 +85,6 @@ class Page:
     words: tuple[Word, ...]
     fragments: tuple[Fragment, ...]
     shapes: Sequence[Shape] = ()
-    tags: Mapping[int, Tag] = field(default_factory=dict)
     problem: str = ""
 
 
@@ -89,17 +96,10 @@ _MAX_OVERLAP: Final = 0.5  # em of overlap with the last word, by kerning or ita
 _MIN_INITIAL_SIZE: Final = 1.8  # size of a drop cap relative to its line
 _MAX_BASELINE_SHIFT: Final = 0.35  # em between baselines of one line
 _MAX_RAISE: Final = 0.75  # em between baselines of a word and the raised mark after it
-_MIN_RAISED_SIZE: Final = 0.4  # size of a raised mark relative to its word
 
 
 def make_page(
-    number: int,
-    width: float,
-    height: float,
-    words: Sequence[Word],
-    shapes: Sequence[Shape] = (),
-    tags: Mapping[int, Tag] | None = None,
-    problem: str = "",
+    number: int, width: float, height: float, words: Sequence[Word], shapes: Sequence[Shape] = (), problem: str = ""
 ) -> Page:
     """Make a page; group its words into fragments, with drop caps at the words that they begin."""
     joined = list(words)
@@ -107,7 +107,7 @@ def make_page(
         is_initial = len(initial.text) == 1 and initial.text.isupper() and initial.size >= _MIN_INITIAL_SIZE * word.size
         if is_initial and -0.5 * word.size < word.x0 - initial.x1 < word.size and word.text[0].islower():
             joined[at : at + 2] = [initial._replace(size=word.size, y=word.y), word._replace(glued=True)]
-    return Page(number, width, height, tuple(joined), tuple(make_fragments(joined)), shapes, tags or {}, problem)
+    return Page(number, width, height, tuple(joined), tuple(make_fragments(joined)), shapes, problem)
 
 
 def make_fragments(words: Sequence[Word]) -> list[Fragment]:
@@ -118,35 +118,27 @@ def make_fragments(words: Sequence[Word]) -> list[Fragment]:
             runs[-1].append(word)
         else:
             runs.append([word])
-    fragments: list[Fragment] = []
-    for run in runs:
-        main = max(run, key=lambda word: word.size)  # sets the baseline of the fragment
-        x1 = max(word.x1 for word in run)
-        fragments.append(Fragment(len(fragments), tuple(run), run[0].x0, x1, main.y, main.size))
-    return fragments
+    return [_fragment(order, run) for order, run in enumerate(runs)]
+
+
+def _fragment(order: int, words: list[Word]) -> Fragment:
+    main = max(words, key=lambda word: word.size)  # sets the baseline
+    return Fragment(order, tuple(words), words[0].x0, max(word.x1 for word in words), main.y, main.size)
 
 
 def _follows(last: Word, word: Word) -> bool:
     em = max(last.size, word.size)
-    if not -_MAX_OVERLAP * em < word.x0 - last.x1 < _MAX_WORD_GAP * min(em, 3 * last.size):
-        return False
-    drop = abs(word.y - last.y)
-    return drop < _MAX_BASELINE_SHIFT * em or (
-        drop < _MAX_RAISE * em and _MIN_RAISED_SIZE * em < min(last.size, word.size) < MAX_RAISED_SIZE * em
-    )
+    raised = min(last.size, word.size) < MAX_RAISED_SIZE * em
+    same_line = abs(word.y - last.y) < (_MAX_RAISE if raised else _MAX_BASELINE_SHIFT) * em
+    return same_line and -_MAX_OVERLAP * em < word.x0 - last.x1 < _MAX_WORD_GAP * em
 
 
 def _is_marker_of(runs: list[list[Word]], word: Word) -> bool:
     """Return whether a line begins with a number or bullet, and with some space the text of its entry."""
     marker, shift = runs[-1][0], _MAX_BASELINE_SHIFT * word.size
-    return (
-        len(runs[-1]) == 1
-        and _MARKER.fullmatch(marker.text) is not None
-        and abs(word.y - marker.y) < shift
-        and 0 < word.x0 - marker.x1 < _MAX_MARKER_GAP * word.size
-        and not (len(runs) > 1 and abs(runs[-2][-1].y - marker.y) < shift)
-        and word.text[0].isalpha()
-    )
+    alone = len(runs[-1]) == 1 and not (len(runs) > 1 and abs(runs[-2][-1].y - marker.y) < shift)
+    near = abs(word.y - marker.y) < shift and 0 < word.x0 - marker.x1 < _MAX_MARKER_GAP * word.size
+    return alone and near and word.text[0].isalpha() and _MARKER.fullmatch(marker.text) is not None
 
 
 def group_rows(fragments: Iterable[Fragment]) -> list[Row]:
@@ -160,28 +152,9 @@ def group_rows(fragments: Iterable[Fragment]) -> list[Row]:
         else:
             rows.append([fragment])
             base = fragment
-    for row in rows:
-        row.sort(key=lambda f: f.x0)
-    return rows
-
-
-def letters_by_size(words: Iterable[Word]) -> Counter[float]:
-    """Count the letters of each type size."""
-    sizes: Counter[float] = Counter()
-    for word in words:
-        sizes[word.size] += len(word.text)
-    return sizes
-
-
-def row_text(row: Row) -> str:
-    """Join the words of a row."""
-    return " ".join(join_words(fragment.words) for fragment in row)
+    return [sorted(row, key=lambda f: f.x0) for row in rows]
 
 
 def join_words(words: Iterable[Word]) -> str:
-    """Join words with spaces, and the parts of each without.
-
-    >>> join_words([Word("for", 0, 13, 0, 10), Word("ced", 13, 28, 0, 10, glued=True), Word("labor", 31, 50, 0, 10)])
-    'forced labor'
-    """
+    """Join words with spaces, and the parts of each without."""
     return "".join(word.text if word.glued else " " + word.text for word in words).strip()

@@ -9,7 +9,7 @@ from dataclasses import replace
 from statistics import median
 from typing import Final, NamedTuple
 
-from tipclassify.readers.pdf.layout.pages import Page, Row, group_rows, row_text
+from tipclassify.readers.pdf.layout.pages import Page, Row, group_rows
 
 __all__ = ["drop_running_headers"]
 
@@ -18,16 +18,12 @@ _MAX_ROWS: Final = 4  # rows of a header or footer
 _POSITION_TOLERANCE: Final = 4.0  # points
 _MIN_PAGE_SHARE: Final = 0.4  # of the pages; left and right headers may differ
 _MIN_GAP: Final = 1.45  # em from the text; wider than line spacing
-_NUMBER: Final = r"(?:\d{1,4}|[ivxlc]{1,7})"
-_PAGE_NUMBER: Final = re.compile(rf"\W*(?:(?:page|p\.)\s*)?{_NUMBER}(?:\s*(?:of|/|\|)\s*\d{{1,4}})?\W*", re.IGNORECASE)
+_PAGE_NUMBER: Final = re.compile(r"(?i)\W*(?:(?:page|p\.)\s*)?(?:\d{1,4}|[ivxlc]{1,7})(?:\s*(?:of|/|\|)\s*\d{1,4})?\W*")
 _NUMERAL: Final = re.compile(r"\d+|\b[ivxlc]+\b")
 
 
 class _Edge(NamedTuple):
-    """Hold a row near an edge of the page: its place from there, negative at the bottom, and type size.
-
-    Numerals are masked in `form`; a gap separates a row that `is_apart` from the next row inwards.
-    """
+    """Hold a row near an edge, its text with masked numerals, its place from the edge, and if a gap follows inwards."""
 
     row: Row
     form: str
@@ -40,20 +36,19 @@ class _Edge(NamedTuple):
 def drop_running_headers(pages: Sequence[Page]) -> list[Page]:
     """Drop rows at top and bottom that repeat across pages, apart from numerals, and page numbers.
 
-    A row repeats if another page has the same at the same place, and most rows there repeat: a heading that opens two
-    pages is where others have text. A gap separates it from the text, unless it is on nearly every page or every other
-    one. A single row in the place and type size of repeated ones goes too, as the header of a short chapter.
+    Most rows at its place repeat, too: a heading that opens two pages is where others have text. A gap separates it
+    from the text, unless it is on nearly every page. One row in place and type size of repeated ones goes as well.
     """
-    edges = [part for page in pages for part in _edges(page)]
-    pages_with = Counter(key for part in edges for key in {(edge.form, edge.slot) for edge in part})
-    times = {key: sum(pages_with[key[0], key[1] + shift] for shift in (-1, 0, 1)) for key in pages_with}
-    known = [edge for part in edges for edge in part]
-    taken = Counter(edge.slot for edge in known)
-    repeated = [edge for edge in known if times[edge.form, edge.slot] > 1]
+    parts = [part for page in pages for part in _edges(page)]
+    edges = [edge for part in parts for edge in part]
+    count = Counter((edge.form, edge.slot) for edge in edges)
+    times = {key: sum(count[key[0], key[1] + shift] for shift in (-1, 0, 1)) for key in count}
+    taken = Counter(edge.slot for edge in edges)
+    repeated = [edge for edge in edges if times[edge.form, edge.slot] > 1]
     often = Counter(edge.slot for edge in repeated)
     looks = {(edge.slot, edge.size) for edge in repeated if often[edge.slot] * 2 > taken[edge.slot]}
     removed: set[int] = set()
-    for part in edges:
+    for part in parts:
         run: list[int] = []
         for edge in part:
             if (edge.slot, edge.size) not in looks and (run or not edge.is_number):
@@ -70,7 +65,7 @@ def _edges(page: Page) -> Iterator[list[_Edge]]:
     for ordered, start in ((rows, 0.0), (rows[::-1], page.height + 1)):
         found: list[_Edge] = []
         for row, inner in zip(ordered[:_MAX_ROWS], [*ordered[1 : _MAX_ROWS + 1], None], strict=False):
-            offset, text = row[0].y - start, row_text(row)
+            offset, text = row[0].y - start, " ".join(f.text for f in row)
             if abs(offset) > page.height * _MARGIN_SHARE or any(f.table for f in row):
                 break
             apart = inner is None or abs(inner[0].y - row[0].y) > _MIN_GAP * median(f.size for f in inner)

@@ -1,41 +1,27 @@
-"""Find ruled tables and drawings with labels; each becomes one fragment of its page, in reading order.
-
-Drawn lines and boxes that touch are a table; their edges are the borders of its rows and columns.
-"""
+"""Find ruled tables and drawings with labels; each becomes one fragment of its page, in reading order."""
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
 from tipclassify.readers.pdf.layout.lines import cell_lines
-from tipclassify.readers.pdf.layout.pages import (
-    Fragment,
-    Page,
-    Shape,
-    TableRow,
-    Word,
-    group_rows,
-    make_fragments,
-    row_text,
-)
+from tipclassify.readers.pdf.layout.pages import Fragment, Page, Shape, TableRow, Word, group_rows, make_fragments
 
 __all__ = ["CAPTION", "place_tables"]
 
+# Beginning of the caption of a table or drawing.
 CAPTION: Final = re.compile(r"(?:Table|Figure|Fig\.|Chart|Graph|Map|Box|Exhibit)\s+\(?\d+", re.IGNORECASE)
-"""Beginning of the caption of a table or drawing."""
-
 _THIN: Final = 2.5  # points; a thinner box is a line
 _TOUCH: Final = 2.0  # points between shapes of one table
 _TOLERANCE: Final = 3.0  # points between edges of one border
 _MAX_ROW: Final = 150.0  # points between the lines above and below a row
-_MIN_SIDE: Final = 6.0  # points of a cell
 _PAGE_SHARE: Final = 0.9  # of the page's width and height; a larger box is a background
-_MAX_CROSSING: Final = 0.03  # share of the words that a border may cross: cells that span columns
 _MAX_NAME_LINES: Final = 3  # lines of a column's name
 _MIN_DRAWING: Final = 40.0  # points
 _MAX_TICK: Final = 14.0  # points
@@ -46,37 +32,36 @@ _TICK: Final = "✓"
 
 def place_tables(page: Page) -> Page:
     """Replace the fragments of each ruled table, and the labels of each drawing, by one fragment."""
-    left = list(page.fragments)
-    placed: list[Fragment] = []
-
-    def place(rows: list[TableRow], inside: Sequence[Fragment]) -> None:
-        """Put a fragment in place of a table, on the baseline of its first row."""
-        bounds = _bounds(Shape(f.x0, f.y - f.size, f.x1, f.y) for f in inside)
-        first = min(inside, key=lambda f: f.y)
-        word, order = Word("|", bounds.x0, bounds.x1, first.y, first.size), min(f.order for f in inside)
-        placed.append(Fragment(order, (word,), bounds.x0, bounds.x1, first.y, first.size, rows))
-        taken = set(map(id, inside))
-        left[:] = [f for f in left if id(f) not in taken]
-
+    fragments = list(page.fragments)
     shapes = [
         s for s in page.shapes if s.x1 - s.x0 <= _PAGE_SHARE * page.width or s.y1 - s.y0 <= _PAGE_SHARE * page.height
     ]
-    ticks = [s for s in shapes if s.drawing and max(s.x1 - s.x0, s.y1 - s.y0) <= _MAX_TICK]
-    for group in _stacked(_touching([s for s in shapes if not s.drawing]), left):
+    lines, drawings = [s for s in shapes if not s.drawing], [s for s in shapes if s.drawing]
+    ticks = [Word(_TICK, s.x0, s.x1, s.y1, s.y1 - s.y0) for s in drawings if max(s.x1 - s.x0, s.y1 - s.y0) <= _MAX_TICK]
+    for group in _joined(_touching(lines), lambda above, below: _are_stacked(above, below, page.fragments)):
         bounds = _bounds(group)
-        inside = [f for f in left if _holds(bounds, f)]
-        if len(group) > 1 and len(inside) > 3 and (rows := _ruled_rows(group, inside, ticks)):
-            place(rows, inside)
-    for group in _touching([s for s in shapes if s.drawing]):
-        bounds = _bounds(group)
-        labels = [f for f in left if _is_label(f, bounds)]
-        others = [f for f in left if _holds(bounds, f) and not _is_label(f, bounds)]
+        inside = [f for f in fragments if _holds(bounds, f)]
+        if inside and (rows := _ruled_rows(group, inside, ticks)):
+            fragments = _replaced(fragments, inside, rows)
+    for bounds in map(_bounds, _touching(drawings)):
+        labels = [f for f in fragments if _is_label(f, bounds)]
+        others = [f for f in fragments if _holds(bounds, f) and not _is_label(f, bounds)]
         large = min(bounds.x1 - bounds.x0, bounds.y1 - bounds.y0) >= _MIN_DRAWING
         if large and len(labels) > 2 * len(others):
-            captions = [f for f in left if _is_caption_of(f, bounds)]
-            rows = [TableRow([[row_text([f])]], header=True) for f in captions]
-            place([*rows, TableRow(_stacks(labels))], [*captions, *labels])
-    return replace(page, fragments=tuple(sorted([*left, *placed], key=lambda f: f.order)))
+            captions = [f for f in fragments if _is_caption_of(f, bounds)]
+            rows = [TableRow([[f.text]], header=True) for f in captions]
+            fragments = _replaced(fragments, [*captions, *labels], [*rows, TableRow(_stacks(labels))])
+    return replace(page, fragments=tuple(fragments))
+
+
+def _replaced(fragments: list[Fragment], inside: list[Fragment], rows: list[TableRow]) -> list[Fragment]:
+    """Put a table in place of the fragments inside, on the baseline of its first row."""
+    bounds = _bounds(Shape(f.x0, f.y - f.size, f.x1, f.y) for f in inside)
+    first = min(inside, key=lambda f: f.y)
+    word, order = Word("|", bounds.x0, bounds.x1, first.y, first.size), min(f.order for f in inside)
+    table = Fragment(order, (word,), bounds.x0, bounds.x1, first.y, first.size, rows)
+    taken = set(map(id, inside))
+    return sorted([*(f for f in fragments if id(f) not in taken), table], key=lambda f: f.order)
 
 
 def _bounds(shapes: Iterable[Shape]) -> Shape:
@@ -84,43 +69,33 @@ def _bounds(shapes: Iterable[Shape]) -> Shape:
     return Shape(min(x0), min(y0), max(x1), max(y1))
 
 
-def _touching(shapes: Iterable[Shape]) -> list[list[Shape]]:
-    """Group shapes that touch, directly or through others."""
-    groups: list[list[Shape]] = []
-    for shape in sorted(shapes, key=lambda s: s.y0):
-        near = [group for group in groups if any(_touch(shape, other) for other in group)]
-        groups = [*(group for group in groups if group not in near), [*(s for group in near for s in group), shape]]
-    return groups
+def _joined(groups: list[list[Shape]], belong: Callable[[list[Shape], list[Shape]], bool]) -> list[list[Shape]]:
+    """Join groups that belong together, directly or through others, from the top."""
+    joined: list[list[Shape]] = []
+    for group in sorted(groups, key=lambda g: _bounds(g).y0):
+        near = [other for other in joined if belong(other, group)]
+        joined = [*(other for other in joined if other not in near), [*(s for other in near for s in other), *group]]
+    return joined
+
+
+def _touching(shapes: list[Shape]) -> list[list[Shape]]:
+    return _joined([[s] for s in shapes], lambda group, new: any(_touch(new[0], other) for other in group))
 
 
 def _touch(a: Shape, b: Shape) -> bool:
     return a.x0 - _TOUCH <= b.x1 and b.x0 <= a.x1 + _TOUCH and a.y0 - _TOUCH <= b.y1 and b.y0 <= a.y1 + _TOUCH
 
 
-def _stacked(groups: list[list[Shape]], fragments: Sequence[Fragment]) -> list[list[Shape]]:
-    """Join groups that are broken at the same places, with nothing but cells between: rows ruled by lines alone."""
-    joined: list[list[Shape]] = []
-    for group in sorted(groups, key=lambda g: _bounds(g).y0):
-        above = next((other for other in reversed(joined) if _are_stacked(other, group, fragments)), None)
-        if above is None:
-            joined.append(list(group))
-        else:
-            above += group
-    return joined
-
-
 def _are_stacked(group: list[Shape], other: list[Shape], fragments: Sequence[Fragment]) -> bool:
+    """Return whether groups are broken at the same places, with nothing but cells between: rows ruled by lines."""
     above, below = _bounds(group), _bounds(other)
     if abs(above.x1 - below.x1) > _TOLERANCE or below.y0 - above.y1 >= _MAX_ROW:
         return False
     breaks = [_clusters(edge for shape in part for edge in (shape.x0, shape.x1))[1:-1] for part in (group, other)]
     shared = [a for a in breaks[0] for b in breaks[1] if abs(a - b) <= _TOLERANCE]
     between = [f for f in fragments if above.y1 < _middle(f)[1] < below.y0 and f.x0 < above.x1]
-    return bool(shared) and not any(CAPTION.match(row_text([f])) or _is_crossed(f, shared) for f in between)
-
-
-def _is_crossed(text: Fragment | Word, edges: Iterable[float]) -> bool:
-    return any(text.x0 < x - 1 < x + 1 < text.x1 for x in edges)
+    crossed = any(CAPTION.match(f.text) or any(f.x0 < x - 1 < x + 1 < f.x1 for x in shared) for f in between)
+    return bool(shared) and not crossed
 
 
 def _holds(bounds: Shape, text: Fragment | Word) -> bool:
@@ -128,42 +103,38 @@ def _holds(bounds: Shape, text: Fragment | Word) -> bool:
     return bounds.x0 <= x <= bounds.x1 and bounds.y0 <= y <= bounds.y1
 
 
-def _middle(text: Fragment | Word | Shape) -> tuple[float, float]:
-    """Return the middle of the letters, or of a shape."""
-    y = (text.y0 + text.y1) / 2 if isinstance(text, Shape) else text.y - 0.3 * text.size
-    return (text.x0 + text.x1) / 2, y
+def _middle(text: Fragment | Word) -> tuple[float, float]:
+    """Return the middle of the letters."""
+    return (text.x0 + text.x1) / 2, text.y - 0.3 * text.size
 
 
-def _ruled_rows(shapes: Sequence[Shape], inside: Sequence[Fragment], ticks: Sequence[Shape]) -> list[TableRow]:
+def _ruled_rows(shapes: Sequence[Shape], inside: Sequence[Fragment], ticks: Sequence[Word]) -> list[TableRow]:
     """Return the rows of the table that shapes rule; none if they have no two columns and rows of text."""
     words = [word for fragment in inside for word in fragment.words]
-    limit = max(1, _MAX_CROSSING * len(words))
-    borders = _clusters(x for s in shapes for x in _edges(s.x0, s.x1))
-    edges = [x for x in borders if sum(_is_crossed(word, [x]) for word in words) <= limit]
+    edges = _clusters(x for s in shapes for x in _edges(s.x0, s.x1))
     across = [(y, s.x0, s.x1) for s in shapes if s.x1 - s.x0 > _THIN for y in _edges(s.y0, s.y1)]
     levels = _clusters(y for y, _, _ in across)
-    columns = [(a, b) for a, b in pairwise(edges) if b - a >= _MIN_SIDE]
-    if len(columns) < 2 or len(levels) < 2:
+    if len(edges) < 3 or len(levels) < 2:
         return []
-    tops = [_tops([y for y, x0, x1 in across if x0 <= (a + b) / 2 <= x1], levels) for a, b in columns]
+    tops = [_tops([y for y, x0, x1 in across if x0 <= (a + b) / 2 <= x1], levels) for a, b in pairwise(edges)]
 
-    def cell_of(text: Word | Shape) -> tuple[int, int]:
+    def cell_of(text: Word) -> tuple[int, int]:
         x, y = _middle(text)
-        column = max((n for n, (start, _) in enumerate(columns) if start <= x), default=0)
-        slot = min(max(sum(level <= y for level in levels) - 1, 0), len(levels) - 2)
+        column, slot = max(bisect(edges[:-1], x) - 1, 0), max(bisect(levels[:-1], y) - 1, 0)
         return column, tops[column][slot]
 
     cells: dict[tuple[int, int], list[Word]] = defaultdict(list)
     for word in words:
         cells[cell_of(word)].append(word)
-    drawn: dict[tuple[int, int], list[Word]] = defaultdict(list)
-    for tick in ticks:
-        x, y = _middle(tick)
-        if columns[0][0] <= x <= columns[-1][1] and levels[0] <= y <= levels[-1]:
-            drawn[cell_of(tick)].append(Word(_TICK, tick.x0, tick.x1, tick.y1, tick.y1 - tick.y0))
-    cells |= {place: found for place, found in drawn.items() if len(found) == 1 and place not in cells}
+    table = Shape(edges[0], levels[0], edges[-1], levels[-1])
+    ticked = {tick: cell_of(tick) for tick in ticks if _holds(table, tick)}
+    alone = [cell for cell, count in Counter(ticked.values()).items() if count == 1 and cell not in cells]
+    cells |= {cell: [tick] for tick, cell in ticked.items() if cell in alone}
     rows = list(_table_rows(cells, tops))
-    return rows if _is_table(rows) else []
+    if sum(len(row.cells) > 1 for row in rows) < 2:
+        return []
+    is_frame = len(rows) == 2 and any(len(cell) > _MAX_NAME_LINES for cell in rows[0].cells)  # around prose
+    return [] if is_frame else rows
 
 
 def _edges(low: float, high: float) -> tuple[float, ...]:
@@ -190,9 +161,6 @@ def _tops(ruled: list[float], levels: list[float]) -> list[int]:
 
 def _table_rows(cells: dict[tuple[int, int], list[Word]], tops: list[list[int]]) -> Iterator[TableRow]:
     """Yield the rows; a label beside several rows is given with each of them."""
-    texts = {
-        place: [line.text for line in cell_lines(group_rows(make_fragments(words)))] for place, words in cells.items()
-    }
     label = min((column for column, _ in cells), default=0)
     for slot in range(len(tops[0])):
         places = [(column, slot) for column in range(len(tops)) if (column, slot) in cells]
@@ -200,14 +168,8 @@ def _table_rows(cells: dict[tuple[int, int], list[Word]], tops: list[list[int]])
             if (label, slot) not in cells and (label, tops[label][slot]) in cells:
                 places.insert(0, (label, tops[label][slot]))
             bold = all(word.bold for place in places for word in cells[place])
-            yield TableRow([texts[place] for place in places if texts[place]], bold)
-
-
-def _is_table(rows: list[TableRow]) -> bool:
-    """Return whether rows have cells; below a first row of short ones if there are two, else they frame prose."""
-    if sum(len(row.cells) > 1 for row in rows) < 2:
-        return len(rows) > 3 and len(rows[0].cells) > 1 and rows[0].header  # a column may be empty
-    return len(rows) > 2 or all(len(cell) <= _MAX_NAME_LINES for cell in rows[0].cells)
+            rows = [group_rows(make_fragments(cells[place])) for place in places]
+            yield TableRow([[line.text for line in lines] for found in rows if (lines := cell_lines(found))], bold)
 
 
 def _is_label(fragment: Fragment, drawing: Shape) -> bool:
@@ -220,8 +182,7 @@ def _is_caption_of(fragment: Fragment, drawing: Shape) -> bool:
     """Return whether a fragment is a caption just above or below a drawing."""
     near = drawing.y0 - 3 * fragment.size <= fragment.y <= drawing.y1 + 3 * fragment.size
     over = fragment.x0 < drawing.x1 and fragment.x1 > drawing.x0
-    text = row_text([fragment])
-    return near and over and CAPTION.match(text) is not None and not text.lower().startswith("table")
+    return near and over and CAPTION.match(fragment.text) is not None
 
 
 def _stacks(labels: Sequence[Fragment]) -> list[list[str]]:
@@ -233,4 +194,4 @@ def _stacks(labels: Sequence[Fragment]) -> list[list[str]]:
             stacks[-1].append(label)
         else:
             stacks.append([label])
-    return [[row_text([label]) for label in stack] for stack in stacks]
+    return [[label.text for label in stack] for stack in stacks]
