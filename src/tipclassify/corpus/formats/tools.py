@@ -52,13 +52,13 @@ def doccano_task(record: Record) -> dict[str, Any]:
 
 def doccano_losses(records: Sequence[Record]) -> list[str]:
     """Note predictions written as labels, and fields omitted because of reserved names."""
-    notes = []
-    if guessed := sum(record.labels is None and record.predicted is not None for record in records):
-        what = f"those of {guessed:,} passages are written as labels to check"
-        notes.append(f"doccano keeps no predictions apart: {what}")
-    if clash := of.fields_where(records, lambda name, _: name in _DOCCANO):
-        notes.append(f"doccano has fields named {clash} of its own: those of the passages are left out")
-    return notes
+    guessed = sum(record.labels is None and record.predicted is not None for record in records)
+    clash = of.fields_where(records, lambda name, _: name in _DOCCANO)
+    what = f"those of {guessed:,} passages are written as labels to check"
+    return of.notes(
+        (f"doccano keeps no predictions apart: {what}", guessed),
+        (f"doccano has fields named {clash} of its own: those of the passages are left out", clash),
+    )
 
 
 def label_studio_entry(entry: Any, given_id: str) -> Record:
@@ -72,9 +72,8 @@ def label_studio_entry(entry: Any, given_id: str) -> Record:
     done = [one for one in done if one.get("ground_truth")] or done
     labels = _agreed({of.as_labels(_choices(one)) for one in done}, "Label Studio, by marking one as ground truth")
     predicted = of.as_labels(_choices(entry["predictions"][0])) if entry.get("predictions") else None
-    inner = data.get("meta")
-    fields = dict(inner) if isinstance(inner, Mapping) else {"meta": inner}
-    fields = of.other_fields(fields | of.other_fields(data, "text", "passage_id", "scores", "meta"))
+    inner = data["meta"] if isinstance(data.get("meta"), Mapping) else {"meta": data.get("meta")}
+    fields = of.other_fields({**inner, **of.other_fields(data, "text", "passage_id", "scores", "meta")})
     name, scores = str(data.get("passage_id") or entry.get("id") or given_id), of.as_scores(data.get("scores"))
     return Record(check_text(data.get("text")), name, labels, predicted, scores, fields)
 
@@ -143,32 +142,29 @@ def argilla_task(record: Record) -> dict[str, Any]:
     confirmed, and predictions become suggestions of the agent ``tipclassify``.
     """
     metadata = {name: of.to_scalar(value) for name, value in record.meta.items() if name not in _ARGILLA}
-    if record.predicted is not None:
-        metadata["predicted"] = ";".join(of.label_names(record.predicted))
+    metadata |= {} if record.predicted is None else {"predicted": ";".join(of.label_names(record.predicted))}
     metadata |= {f"score_{label}": p for label, p in (record.scores or {}).items()}
-    suggestions: dict[str, Any] = {}
-    if record.labels is not None:
-        suggestions[_QUESTION] = {"value": of.label_names(record.labels), "score": None, "agent": _ANNOTATOR}
-    elif record.predicted is not None:
-        value, scores = of.label_names(record.predicted), None
+    suggestion: dict[str, Any] = {"value": of.label_names(record.labels), "score": None, "agent": _ANNOTATOR}
+    if record.labels is None and record.predicted is not None:
+        suggestion |= {"value": of.label_names(record.predicted), "agent": "tipclassify"}
         if record.scores is not None:
-            none = 1 - max(record.scores.values())  # the label most likely to be missed
-            scores = [round(record.scores.get(name, none), 4) for name in value]
-        suggestions[_QUESTION] = {"value": value, "score": scores, "agent": "tipclassify"}
+            scores = {**record.scores, of.NONE: 1 - max(record.scores.values())}  # the label most likely to be missed
+            suggestion["score"] = [round(scores[name], 4) for name in suggestion["value"]]
+    suggestions = {_QUESTION: suggestion} if suggestion["value"] else {}
     task = {"id": record.id, "fields": {"text": record.text}, "metadata": metadata, "suggestions": suggestions}
     return {**task, "responses": {}, "vectors": {}}
 
 
 def argilla_losses(records: Sequence[Record]) -> list[str]:
     """Note labels written as suggestions, metadata converted to JSON text, and omitted fields."""
-    notes = []
-    if any(record.labels is not None for record in records):
-        notes.append("Argilla ties answers to its users: labels are written as suggestions of the agent 'labels'")
-    if odd := of.fields_where(records, lambda _, value: of.to_scalar(value) is not value):
-        notes.append(f"Argilla's metadata holds text and numbers only: {odd} are written as JSON text")
-    if clash := of.fields_where(records, lambda name, _: name in _ARGILLA):
-        notes.append(f"fields named {clash} are left out: the model's predictions go by these names")
-    return notes
+    labelled = any(record.labels is not None for record in records)
+    odd = of.fields_where(records, lambda _, value: of.to_scalar(value) is not value)
+    clash = of.fields_where(records, lambda name, _: name in _ARGILLA)
+    return of.notes(
+        ("Argilla ties answers to its users: labels are written as suggestions of the agent 'labels'", labelled),
+        (f"Argilla's metadata holds text and numbers only: {odd} are written as JSON text", odd),
+        (f"fields named {clash} are left out: the model's predictions go by these names", clash),
+    )
 
 
 _ANSWERS: Final = ("accept", "reject", "ignore")
