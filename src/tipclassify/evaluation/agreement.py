@@ -75,7 +75,7 @@ def agreement(*annotators: Mapping[str, Sequence[str]], draws: int = 0, seed: in
         with np.errstate(divide="ignore", invalid="ignore"):
             same, kappa, f1 = _pair_coefficients(patterns, counts)
             alpha = _alphas(patterns, counts)
-        of_all = (float(values[0]) for values in (same, kappa, alpha, f1))
+        of_all = (float(same[0]), float(kappa[0]), float(alpha[0]), float(f1[0]))
         rows.append(
             Agreement(label, len(shared), *of_all, percentile_interval(kappa[1:]), percentile_interval(alpha[1:]))
         )

@@ -73,19 +73,15 @@ def measure(y_true: Bools, scores: Floats, y_pred: Bools, thresholds: Floats) ->
     from sklearn.metrics import average_precision_score, precision_recall_fscore_support
 
     columns = precision_recall_fscore_support(y_true, y_pred, average=None, zero_division=0)
-    labels = tuple(
-        LabelMetrics(
-            label,
-            *(column[j].item() for column in columns),
-            float(average_precision_score(true, score)) if true.any() else float("nan"),
-            float(thresholds[j]),
-            calibration_error(true, score),
-        )
-        for j, (label, true, score) in enumerate(zip(LABELS, y_true.T, scores.T, strict=True))
-    )
+    labels = []
+    for j, label in enumerate(LABELS):
+        precision, recall, f1, support = (column[j].item() for column in columns)
+        ranked = float(average_precision_score(y_true[:, j], scores[:, j])) if support else float("nan")
+        error = calibration_error(y_true[:, j], scores[:, j])
+        labels.append(LabelMetrics(label, precision, recall, f1, support, ranked, float(thresholds[j]), error))
     occurring = [row.f1 for row in labels if row.support]
     macro = float(np.mean(occurring)) if occurring else float("nan")
-    return Metrics(len(y_true), macro, float((y_true == y_pred).all(axis=1).mean()), labels)
+    return Metrics(len(y_true), macro, float((y_true == y_pred).all(axis=1).mean()), tuple(labels))
 
 
 def reliability(y_true: Bools, scores: Floats) -> tuple[ReliabilityBin, ...]:

@@ -30,13 +30,8 @@ class Settings:
     stand_in: str = "Arcadia"  # replaces every name, a single token in English bases; "" keeps names
 
     def __post_init__(self) -> None:
-        if min(self.epochs, self.batch, self.twins) < 1 or self.tokens < 8:
-            raise ValueError("epochs, batch and twins: 1 or more; tokens: 8 or more")
-        if not 0 <= self.focal <= 5:
-            raise ValueError(f"focal {self.focal:g}: a power from 0 to 5")
         if not 0 < self.rate < 1:
             raise ValueError(f"rate {self.rate:g}: a rate above 0 and below 1")
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
         return asdict(self)
