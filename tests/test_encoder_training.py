@@ -12,7 +12,7 @@ import runpy
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
@@ -232,7 +232,7 @@ def test_the_folder_says_what_it_is_of_and_how_good(trained: Path, base: Path) -
 
     head = head_of(trained)
     assert head["base"] == {"name": "tiny", "licence": "not known here", "sha256": weights_sha256(base)}
-    assert head["training"]["settings"] == SETTINGS.to_dict()
+    assert head["training"]["settings"] == asdict(SETTINGS)
     assert [sorted(epoch) for epoch in head["training"]["history"]] == [
         ["loss", "loss_alone", "macro_f1", "macro_f1_alone"]
     ] * SETTINGS.epochs
@@ -509,7 +509,7 @@ def test_a_network_trained_before_goes_on_and_ends_as_the_mean_of_both(trained: 
     np.testing.assert_allclose(mean, (before + after) / 2, atol=1e-7)
     assert describe_base(str(further), further)["name"] == "tiny"
     saved = json.loads((further / "network.json").read_text("utf-8"))
-    assert saved["earlier"] == [SETTINGS.to_dict()]
+    assert saved["earlier"] == [asdict(SETTINGS)]
     assert saved["settings"]["rate"] == 1e-2
 
 

@@ -103,8 +103,8 @@ def run_cases(classifier: Classifier, cases: str | os.PathLike[str] | None = Non
 def replay_golden(classifier: Classifier, lines: Iterable[str | bytes]) -> list[Failure]:
     """Find golden passages of a model folder whose scores differ from the stored ones by more than rounding.
 
-    The tolerance is `Scorer.rounding` for one passage, and a tenth of it for the mean over all. Raises `ModelError` when
-    a line is no golden passage.
+    The tolerance is `Scorer.rounding` for one passage, and a tenth of it for the mean over all. Raises `ModelError`
+    when a line is no golden passage.
     """
     try:
         rows = [msgspec.convert(load_json(line), _Golden) for line in lines if line.strip()]

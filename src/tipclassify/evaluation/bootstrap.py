@@ -59,7 +59,7 @@ class Intervals:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Difference in an F1, `this` less `other`; `better` is the share of draws in which this model is better, or NaN."""
+    """Difference in an F1, `this` less `other`; `better` is the share of draws in which it is positive, or NaN."""
 
     figure: str
     this: float

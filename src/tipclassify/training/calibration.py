@@ -1,7 +1,6 @@
 """Calibrate raw scores (Platt 1999) and choose decision thresholds, for each label separately.
 
-Held-out logits and labels come in, Platt parameters and a threshold for each policy go out. Passages may be weighted:
-hard ones were sampled more often, and post-stratification (Little 1993) restores the proportions of whole reports.
+Weights restore the proportions of whole reports (post-stratification, Little 1993): hard passages were sampled more.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ Thresholds = Mapping[str, tuple[float, ...]]
 
 @dataclass(frozen=True)
 class Calibrated:
-    """Calibration, ``raw * scale + shift``, and thresholds; scores and labels of each fold, calibrated on the others."""
+    """Calibration, ``raw * scale + shift``, and thresholds; scores and labels of each fold by those of the others."""
 
     scale: Floats
     shift: Floats
@@ -60,9 +59,9 @@ def _fit_calibration(raw: Floats, y_true: Bools, weights: Floats) -> tuple[Float
 def operating_points(y_true: Bools, scores: Floats, weights: Floats | None = None) -> dict[str, float]:
     """Choose the threshold of each policy for one label.
 
-    ``balanced`` is half the best F1, its threshold where scores are calibrated (Lipton et al. 2014, ECML PKDD): the peak
-    of the F1 curve is flat, and chance decides it. ``screen`` is the highest threshold with recall of at least 0.95,
-    ``cite`` the lowest with precision of at least 0.95, or that of best precision.
+    ``balanced`` is half the best F1, its threshold where scores are calibrated (Lipton et al. 2014, ECML PKDD): the
+    peak of the F1 curve is flat, and chance decides it. ``screen`` is the highest threshold with recall of at least
+    0.95, ``cite`` the lowest with precision of at least 0.95, or that of best precision.
 
     >>> points = operating_points(np.array([False, True, True]), np.array([0.2, 0.6, 0.9]))
     >>> points["screen"] <= points["balanced"] <= points["cite"]
@@ -87,10 +86,7 @@ def operating_points(y_true: Bools, scores: Floats, weights: Floats | None = Non
 
 
 def platt(raw: Floats, y_true: Bools, weights: Floats | None = None) -> tuple[float, float]:
-    """Fit the scale and shift of Platt scaling to the logits `raw` (n,) of one label.
-
-    Returns 1 and 0 with fewer than two examples of either class, or where the scale would be negative.
-    """
+    """Fit scale and shift of Platt scaling to the logits of one label; 1 and 0 where examples are too few or reversed."""
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
 

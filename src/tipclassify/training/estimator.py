@@ -164,7 +164,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def as_passages(X: Any) -> list[Passage]:
-    """Convert texts to passages without a heading; raise `TypeError` for a bare string, a table, or an element like NaN."""
+    """Convert texts to passages; raise `TypeError` for a bare string, a table, or an element such as NaN."""
     if isinstance(X, str | bytes | Mapping) or not isinstance(X, Iterable):
         raise TypeError(f"X is a bare {type(X).__name__}: give a list of passages")
     if hasattr(X, "columns"):

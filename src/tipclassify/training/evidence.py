@@ -1,4 +1,4 @@
-"""Evaluate a trained model on held-out rows, for its card (Mitchell et al. 2019, arXiv:1810.03993) and ``model.json``."""
+"""Evaluate a trained model on held-out rows, for ``model.json`` and its card (Mitchell et al. 2019, arXiv:1810.03993)."""
 
 from __future__ import annotations
 

@@ -76,21 +76,11 @@ def fit_model(
     A label with too few examples to be learned or calibrated gives a warning. Raises `ValueError` when there are fewer
     than two groups, or no passage has a label.
 
-    Parameters
-    ----------
-    groups : sequence of int (n,)
-        Passages of one group are never split between folds.
-    headings : sequence of str or None (n,), optional
-        Heading of the section of each passage.
-    weights : float (n,), optional
-        Sample weights of the fit, 0 or more; calibration and thresholds weight all passages equally.
-    soft : sequence of (text, heading, probabilities), optional
-        Further passages with a teacher's probabilities, in every training set and in nothing else.
-    held : bool (n,), optional
-        Passages that are not fitted but calibrate and evaluate the model, with sample weights `held_weights`. Without
-        them all passages are scored out of fold.
-    vocabulary : frozenset of str, optional
-        Words known in lower case; by default those of all texts (`tokenizer.known_words`).
+    Passages of one of the `groups`, int (n,), are never split between folds. `weights` are sample weights of the fit,
+    0 or more; calibration and thresholds weight all passages equally. `soft` passages, with a teacher's probabilities,
+    are in every training set and in nothing else. Passages `held`, bool (n,), are not fitted but calibrate and evaluate
+    the model, with sample weights `held_weights`; without them all passages are scored out of fold. `vocabulary` has
+    the words known in lower case; by default those of all texts (`tokenizer.known_words`).
     """
     if not y_true.any():
         raise ValueError("no passage has a label: nothing to learn; label some")

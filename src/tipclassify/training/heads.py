@@ -1,7 +1,6 @@
-"""Fit an encoder's heads: logistic regression on pooled vectors, regularised towards the previous heads.
+"""Fit a frozen encoder's heads: logistic regression on pooled vectors, regularised towards the previous heads.
 
-The encoder is frozen. The L2 penalty is on the distance from the previous heads, a prior that scikit-learn's logistic
-regression lacks. Source: Chelba and Acero 2004 (EMNLP), adaptation by a prior model.
+Adaptation by a prior model (Chelba and Acero 2004, EMNLP), which scikit-learn's logistic regression lacks.
 """
 
 from __future__ import annotations
@@ -61,10 +60,7 @@ def _pooled(scorer: EncoderScorer, texts: list[str], headings: list[str | None],
 
 
 def adapt_heads(start: Heads, pooled: Vectors, y_true: Bools, weights: Floats, penalty: float = _PENALTY) -> Heads:
-    """Minimise the log loss plus half the penalty times the squared distance from the heads `start`.
-
-    `pooled` is float32 (n, width), `y_true` bool (n, 3); sample weights (n,) are 0 or more.
-    """
+    """Minimise the log loss plus half the penalty times the squared distance from the heads `start`."""
     from scipy.optimize import minimize
     from threadpoolctl import threadpool_limits
 

@@ -80,9 +80,9 @@ def train_default(
 ) -> Trained:
     """Fit the heads of the default on the corpus and on the user's rows, `own`, and write the model.
 
-    `weight`, above 0, is the sample weight of the user's rows; `start` the model with the frozen encoder and the initial
-    heads, the shipped default if omitted; `cache` a folder for pooled vectors between trainings. Raises `ModelError`
-    when `start` is no encoder, `ValueError` when no row has a label, or there are too few for cross-validation.
+    `weight`, above 0, is the sample weight of the user's rows; `start` the model with the frozen encoder and the
+    initial heads, the shipped default if omitted; `cache` a folder for pooled vectors between trainings. Raises
+    `ModelError` when `start` is no encoder, `ValueError` when no row has a label, or there are too few to hold some out.
     """
     from tipclassify.training.heads import adapt_heads, out_of_fold_logits, pooled_vectors
 
@@ -202,8 +202,8 @@ def train_fast(
 ) -> Trained:
     """Fit the linear model on labelled rows and on a teacher's probabilities, and write it; errors as in `fit_model`.
 
-    `teacher` describes for the card whose probabilities `soft` has. The scores of `weighting_model`, the default, weight
-    the held-out passages to the proportions of whole reports.
+    `teacher` describes for the card whose probabilities `soft` has. The scores of `weighting_model`, the default,
+    weight the held-out passages to the proportions of whole reports.
     """
     from tipclassify.model.linear.model import write_model
 

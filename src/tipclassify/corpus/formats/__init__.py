@@ -19,7 +19,7 @@ __all__ = ["FORMATS", "FileFormat", "Record", "guess_format", "read_records"]
 
 @dataclass(frozen=True, slots=True)
 class FileFormat:
-    """File format: its entries, a parser of one entry and its default id, and a writer that returns notes on losses."""
+    """Entries of a file, a parser of one entry and its default id, and a writer that returns notes on losses."""
 
     entries: Callable[[Path], Iterable[NumberedRow]]
     parse: Callable[[Any, str], Record]

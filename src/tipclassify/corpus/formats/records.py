@@ -1,4 +1,4 @@
-"""Represent a passage between formats, and read and write one row a passage: JSON lines, CSV, Parquet, fastText's lines.
+"""Represent a passage between formats, and read and write rows: JSON lines, CSV, Parquet, fastText's lines.
 
 CSV joins labels with ``;``: an empty cell means that none applies, ``?`` that the passage is unlabelled.
 """

@@ -31,11 +31,7 @@ _DOCCANO: Final = ("id", "text", "data", "label", "Comments", "passage_id", "pre
 
 
 def doccano_entry(entry: Any, given_id: str) -> Record:
-    """Read a line of doccano's JSONL: ``{"text": …, "label": ["failure"], …}``, further fields as its metadata.
-
-    doccano exports an empty list both for an unlabelled passage and for one to which no label applies. The label
-    ``none`` means the latter: add it to the project beside the other three.
-    """
+    """Read a line of doccano's JSONL, in which an empty list is an unlabelled passage, the label ``none`` no label."""
     entry = _object(entry, "", "export the project as JSONL")
     labels = of.as_labels(entry.get("label") or None)
     text, name = entry.get("text", entry.get("data")), str(entry.get("passage_id") or entry.get("id") or given_id)
@@ -62,10 +58,9 @@ def doccano_losses(records: Sequence[Record]) -> list[str]:
 
 
 def label_studio_entry(entry: Any, given_id: str) -> Record:
-    """Read a task of Label Studio's JSON export (not JSON-MIN, which omits the annotators).
+    """Read a task of Label Studio's JSON export; an annotation without a choice means that no label applies.
 
-    The labelling interface needs ``<Text name="text" value="$text"/>`` and ``<Choices name="labels" toName="text"
-    choice="multiple">`` with the three labels; an annotation without a choice means that no label applies.
+    Its interface: ``<Text name="text" value="$text"/>``, ``<Choices name="labels" toName="text" choice="multiple">``.
     """
     data = _object(entry, "data", "export the project as JSON, not JSON-MIN")
     done = [one for one in entry.get("annotations") or [] if not one.get("was_cancelled")]
@@ -86,11 +81,7 @@ def _choices(annotation: Mapping[str, Any]) -> list[str]:
 
 
 def label_studio_task(record: Record) -> dict[str, Any]:
-    """Make a "Basic JSON" task: text and fields in ``data``, labels in ``annotations``, predictions in ``predictions``.
-
-    Label Studio sorts tasks by the score of the prediction, the confidence in the least certain label, 0.5 to 1. The
-    probability of each label is in ``data.scores``.
-    """
+    """Make a "Basic JSON" task; its score, by which tasks are sorted, is the confidence in the least certain label."""
     more = of.other_fields({"scores": record.scores, "meta": record.meta or None})
     task: dict[str, Any] = {"data": {"text": record.text, "passage_id": record.id, **more}}
     if record.labels is not None:
@@ -116,8 +107,8 @@ _ARGILLA: Final = ("predicted", *(f"score_{label}" for label in LABELS))
 def argilla_entry(entry: Any, given_id: str) -> Record:
     """Read a record (version 2) of ``dataset.records.to_json``. Submitted answers are labels, drafts are not.
 
-    The dataset needs a field ``text``, a multi-label question ``labels`` with the three labels and ``none`` (no label
-    applies), and ``allow_extra_metadata=True``.
+    The dataset needs a field ``text``, a multi-label question ``labels``, also of ``none``, and
+    ``allow_extra_metadata=True``.
     """
     text = _object(entry, "fields", "export with dataset.records.to_json").get("text")
     metadata = entry.get("metadata") or {}
@@ -138,8 +129,7 @@ def argilla_entry(entry: Any, given_id: str) -> Record:
 def argilla_task(record: Record) -> dict[str, Any]:
     """Make a record for ``dataset.records.from_json``.
 
-    An answer in Argilla belongs to a user, so annotated labels become suggestions of the agent ``labels``, to be
-    confirmed, and predictions become suggestions of the agent ``tipclassify``.
+    Answers belong to users: labels are suggestions of the agent ``labels``, predictions of ``tipclassify``.
     """
     metadata = {name: of.to_scalar(value) for name, value in record.meta.items() if name not in _ARGILLA}
     metadata |= {} if record.predicted is None else {"predicted": ";".join(of.label_names(record.predicted))}
@@ -171,10 +161,7 @@ _ANSWERS: Final = ("accept", "reject", "ignore")
 
 
 def prodigy_entry(entry: Any, given_id: str) -> Record:
-    """Read a choice task of ``prodigy db-out`` (``textcat.manual`` without ``--exclusive``, ``textcat.correct``).
-
-    An accepted task without a choice means that no label applies. Rejected and ignored tasks are unlabelled.
-    """
+    """Read a choice task of ``prodigy db-out``: an accepted one has the labels chosen, or none; others are unlabelled."""
     entry = _object(entry, "", "export with prodigy db-out")
     if "label" in entry and "accept" not in entry:
         raise RowError("a yes-or-no task on one label; use tasks with options (textcat.manual)")

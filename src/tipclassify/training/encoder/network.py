@@ -14,6 +14,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -80,10 +81,7 @@ class Network(nn.Module):  # type: ignore[misc, unused-ignore]
 
 
 def base_folder(base: str) -> Path:
-    """Find the folder of a base: a local one, or a Hugging Face id downloaded to the hub's cache.
-
-    Raises `ModelError` when it is neither, or lacks a file that training needs.
-    """
+    """Find the folder of a base, or download it by its Hugging Face id; raise `ModelError` if files are missing."""
     folder = Path(base)
     if not folder.is_dir():
         if folder.is_absolute() or base.startswith("."):
@@ -153,15 +151,12 @@ def save_network(network: Network, settings: Settings, base: Path, out: Path, de
             shutil.copyfile(base / name, out / name)
     save_file({name: one.detach().contiguous() for name, one in network.state_dict().items()}, out / f"{_WEIGHTS}.part")
     os.replace(out / f"{_WEIGHTS}.part", out / _WEIGHTS)
-    text = json.dumps({"labels": list(LABELS), "settings": settings.to_dict(), **described}, indent=1)
+    text = json.dumps({"labels": list(LABELS), "settings": asdict(settings), **described}, indent=1)
     (out / _NETWORK).write_text(text + "\n", encoding="utf-8")
 
 
 def load_network(folder: str | os.PathLike[str]) -> tuple[Network, Settings]:
-    """Load a fine-tuned network from its folder, in evaluation mode.
-
-    Raises `ModelError` when the folder has no network, or one with other labels.
-    """
+    """Load a fine-tuned network from its folder; raise `ModelError` if there is none, or one with other labels."""
     from safetensors.torch import load_file
     from transformers import AutoConfig, AutoModel
 
@@ -232,10 +227,7 @@ def to_onnx(network: Network) -> bytes:
 
 
 def quantize(graph: bytes, *, reduced: bool = False) -> bytes:
-    """Quantize the weights and token embeddings of a graph to 8 bits, or to 7 if `reduced`.
-
-    With 7 a sum of two products cannot overflow the 16 bits of processors without VNNI: scores differ less.
-    """
+    """Quantize the weights of a graph to 8 bits, or to 7 if `reduced`, which no processor's 16-bit sums overflow."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     options: dict[str, Any] = {"weight_type": QuantType.QInt8, "extra_options": {"DefaultTensorType": _FLOAT}}
@@ -247,7 +239,7 @@ def quantize(graph: bytes, *, reduced: bool = False) -> bytes:
 
 
 def _fuse(plain: Path, fused: Path, heads: int, width: int) -> None:
-    """Fuse the operators of each attention, normalisation and activation of `plain` into one, and write `fused`."""
+    """Fuse the operators of each attention, normalisation and activation into one."""
     from onnxruntime.transformers import optimizer
     from onnxruntime.transformers.fusion_options import FusionOptions
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -82,7 +83,7 @@ def fine_tune(
             settings,
             pad=networks.padding_id(tokenizer),
             folder=out,
-            identity={"settings": settings.to_dict(), "base": networks.weights_sha256(start), **described},
+            identity={"settings": asdict(settings), "base": networks.weights_sha256(start), **described},
             resume=resume,
             progress=progress,
             reported=reported,
@@ -154,13 +155,13 @@ def export(
         if f1 >= float_f1 - _MAX_LOSS:
             break
     best_f1, bits, model, logits = max(tried, key=lambda one: one[0])
-    training = {"settings": settings.to_dict(), **{key: described[key] for key in ("earlier", "history", "precision")}}
+    training = {"settings": asdict(settings), **{key: described[key] for key in ("earlier", "history", "precision")}}
     meta: dict[str, Any] = {"base": base, "training": training, "weight_bits": bits}
     meta |= {"float_macro_f1": round(float_f1, 4), "whole_number_macro_f1": round(best_f1, 4)}
     if pool:
         scores = logistic(EncoderScorer(model).logits([one[0] for one in pool], [one[1] for one in pool]))
         meta["natural"] = natural_shares([one[2] for one in pool], scores)
-    about = {"base": base, "runs": [*described["earlier"], settings.to_dict()], "bits": bits}
+    about = {"base": base, "runs": [*described["earlier"], asdict(settings)], "bits": bits}
     return write_trained_encoder(out, model, rows, held, held, logits, meta, about, seed=seed, files=_notice(base))
 
 
@@ -185,7 +186,7 @@ def _require_extra() -> None:
 
 
 def _epoch(rows: Sequence[Row], taught: Bools, settings: Settings, number: int) -> Ints:
-    """Choose an epoch: all real passages and near twins, and a new sample of other invented passages; all if none is real."""
+    """Choose an epoch: all real passages and near twins, and a new sample of others; all passages if none is real."""
     real = np.array([is_real(row) for row in rows])
     if not real.any():
         return np.flatnonzero(taught)

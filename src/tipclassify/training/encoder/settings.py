@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 __all__ = ["Settings"]
 
@@ -32,6 +31,3 @@ class Settings:
     def __post_init__(self) -> None:
         if not 0 < self.rate < 1:
             raise ValueError(f"rate {self.rate:g}: a rate above 0 and below 1")
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
