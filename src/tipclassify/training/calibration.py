@@ -86,7 +86,7 @@ def operating_points(y_true: Bools, scores: Floats, weights: Floats | None = Non
 
 
 def platt(raw: Floats, y_true: Bools, weights: Floats | None = None) -> tuple[float, float]:
-    """Fit scale and shift of Platt scaling to the logits of one label; 1 and 0 where examples are too few or reversed."""
+    """Fit scale and shift of Platt scaling for one label; 1 and 0 where examples are too few, or the scale negative."""
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
 

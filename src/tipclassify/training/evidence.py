@@ -1,10 +1,9 @@
-"""Evaluate a trained model on held-out rows, for ``model.json`` and its card (Mitchell et al. 2019, arXiv:1810.03993)."""
+"""Evaluate a trained model on held-out rows, for its card (Mitchell et al. 2019, arXiv:1810.03993) and model.json."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,8 +12,7 @@ import numpy as np
 from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.corpus.holdout import document_country, is_real, source_family
 from tipclassify.corpus.loading import Row, group_rows
-from tipclassify.errors import InputError
-from tipclassify.evaluation.behaviour_tests import RuleResult, default_cases_path, row_passage, run_cases
+from tipclassify.evaluation.behaviour_tests import default_cases_path, row_passage, run_cases
 from tipclassify.evaluation.bootstrap import Intervals, intervals
 from tipclassify.evaluation.metrics import Metrics, contrast_pair_accuracy, measure, reliability, rounded
 from tipclassify.labels import LABELS, MEANINGS, POLICIES, indicator
@@ -109,9 +107,7 @@ def judge_model(
         parts.append(part("invented passages", ~real))
 
     pairs = contrast_pair_accuracy([row.get("pair") for row in rows], y_true, y_pred)
-    behaviours: list[RuleResult] = []
-    with suppress(InputError):  # an installation without the cases can still train
-        behaviours = run_cases(classifier, default_cases_path()) if cases else []
+    behaviours = run_cases(classifier, default_cases_path()) if cases else []
     y_true, by_policy = y_true[whole], {policy: labels[whole] for policy, labels in by_policy.items()}
     points = {
         policy: _operating_points(y_true, labels, classifier.thresholds(policy), groups[whole], weights, seed)

@@ -82,7 +82,7 @@ def train_default(
 
     `weight`, above 0, is the sample weight of the user's rows; `start` the model with the frozen encoder and the
     initial heads, the shipped default if omitted; `cache` a folder for pooled vectors between trainings. Raises
-    `ModelError` when `start` is no encoder, `ValueError` when no row has a label, or there are too few to hold some out.
+    `ModelError` when `start` is no encoder, `ValueError` when no row has a label, or too few can be held out.
     """
     from tipclassify.training.heads import adapt_heads, out_of_fold_logits, pooled_vectors
 

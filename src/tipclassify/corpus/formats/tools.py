@@ -161,7 +161,7 @@ _ANSWERS: Final = ("accept", "reject", "ignore")
 
 
 def prodigy_entry(entry: Any, given_id: str) -> Record:
-    """Read a choice task of ``prodigy db-out``: an accepted one has the labels chosen, or none; others are unlabelled."""
+    """Read a choice task of ``prodigy db-out``: an accepted one has the chosen labels, another is unlabelled."""
     entry = _object(entry, "", "export with prodigy db-out")
     if "label" in entry and "accept" not in entry:
         raise RowError("a yes-or-no task on one label; use tasks with options (textcat.manual)")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -140,7 +139,7 @@ def fit(
             number += 1
             if number <= state["step"]:  # done before the interruption
                 continue
-            _set_rate(optimizer, _rate_factor(number - 1, steps, settings.warmup))
+            _set_rate(optimizer, number - 1, steps, settings.warmup)
             loss = _loss(network, *examples.sample(batch, settings, number - 1), pad, settings.focal)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call, unused-ignore]
@@ -209,9 +208,7 @@ def deterministic(threads: int) -> Iterator[None]:
     torch.use_deterministic_algorithms(True)
     torch.set_num_threads(threads)
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*lr_scheduler.*")
-            yield
+        yield
     finally:
         torch.use_deterministic_algorithms(enabled)
         torch.set_num_threads(previous_threads)
@@ -242,13 +239,10 @@ def _optimizer(network: Network, settings: Settings) -> AdamW:
     return AdamW(list(groups.values()), betas=(0.9, 0.98), fused=True)
 
 
-def _rate_factor(step: int, steps: int, warmup: float) -> float:
-    """Return the learning rate as a share of its peak: linear warm-up, then linear decay."""
+def _set_rate(optimizer: AdamW, step: int, steps: int, warmup: float) -> None:
+    """Set the learning rate: linear warm-up to its peak, then linear decay."""
     rise = max(1, round(warmup * steps))
-    return (step + 1) / rise if step < rise else (steps - step) / max(1, steps - rise)
-
-
-def _set_rate(optimizer: AdamW, factor: float) -> None:
+    factor = (step + 1) / rise if step < rise else (steps - step) / max(1, steps - rise)
     for group in optimizer.param_groups:
         group["lr"] = group["peak"] * factor
 
