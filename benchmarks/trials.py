@@ -33,10 +33,10 @@ from tipclassify.model.encoder.name_masking import mask_names
 from tipclassify.model.linear.scoring import logistic
 from tipclassify.text.features.tokenizer import known_words
 from tipclassify.training.calibration import operating_points, platt
+from tipclassify.training.encoder import Settings
 from tipclassify.training.encoder.fitting import Examples, deterministic, encode, fit, logits_of, macro_f1
 from tipclassify.training.encoder.network import new_network, padding_id, read_tokenizer
 from tipclassify.training.encoder.recipe import _examples
-from tipclassify.training.encoder.settings import Settings
 
 # Maximum tokens of a heading and of the previous sentence; with the separator 40, the limit of a heading.
 HEADING, BEFORE = 12, 27

@@ -28,7 +28,7 @@ from tipclassify.corpus.holdout import held_out, is_real
 from tipclassify.errors import InputError, MissingExtraError, ModelError
 from tipclassify.evaluation.behaviour_tests import replay_golden
 from tipclassify.labels import indicator
-from tipclassify.training.encoder.settings import Settings
+from tipclassify.training.encoder import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 NEEDED = ("torch", "transformers", "onnx", "safetensors")

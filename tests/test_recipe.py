@@ -28,7 +28,6 @@ from tipclassify.evaluation.behaviour_tests import replay_golden
 from tipclassify.labels import POLICIES
 from tipclassify.model.encoder.folder import read_encoder
 from tipclassify.training import evidence as evidence_module
-from tipclassify.training import heads as heads_module
 from tipclassify.training import train as recipe_module
 from tipclassify.training.evidence import country_groups, error_table
 from tipclassify.training.train import Trained, train_default, train_fast, with_and_without_headings
@@ -275,8 +274,8 @@ def test_own_rows_are_judged_by_heads_that_did_not_see_their_fold(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
-    plain = heads_module.out_of_fold_logits
-    monkeypatch.setattr(heads_module, "out_of_fold_logits", lambda *given: seen.append(given) or plain(*given))
+    plain = recipe_module.out_of_fold_logits
+    monkeypatch.setattr(recipe_module, "out_of_fold_logits", lambda *given: seen.append(given) or plain(*given))
     train_default(CORPUS, OWN, tmp_path / "mine", start=TINY, weight=3.0)
     ((_, _, truth, weights, fold),) = seen
     own_rows = slice(-len(OWN), None)

@@ -130,8 +130,8 @@ def run_encoder(
     from tipclassify.corpus.holdout import source_family
     from tipclassify.model.encoder.name_masking import COUNTRY_WORDS
     from tipclassify.text.features.tokenizer import known_words
+    from tipclassify.training.encoder import Settings
     from tipclassify.training.encoder.recipe import export, fine_tune
-    from tipclassify.training.encoder.settings import Settings
     from tipclassify.training.train import read_unlabelled
 
     settings = Settings(**{name: value for name, value in chosen.items() if value is not None})

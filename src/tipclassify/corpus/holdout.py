@@ -12,8 +12,8 @@ from pathlib import PurePosixPath
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.corpus.loading import Row, group_rows
 
 __all__ = ["document_country", "held_out", "is_real", "natural_shares", "natural_weights", "source_family"]
@@ -46,7 +46,7 @@ def document_country(doc: str) -> str:
     return re.sub(r"[^a-z]", "", name.replace("the", ""))
 
 
-def held_out(rows: Sequence[Row]) -> npt.NDArray[np.bool_]:
+def held_out(rows: Sequence[Row]) -> Bools:
     """Return the mask of held-out rows, bool (n,): one country in ten, or one group in ten of invented rows."""
     others = [row for row in rows if not is_real(row)]
     firsts = (str(others[i].get("doc") or others[i]["id"]) for i in group_rows(others))
@@ -54,7 +54,7 @@ def held_out(rows: Sequence[Row]) -> npt.NDArray[np.bool_]:
     return np.array([int(hashlib.md5(key.encode()).hexdigest(), 16) % _ONE_IN == 0 for key in keys], bool)
 
 
-def natural_shares(families: Sequence[str], scores: npt.NDArray[np.float64]) -> dict[str, list[float]]:
+def natural_shares(families: Sequence[str], scores: Floats) -> dict[str, list[float]]:
     """Estimate the share of passages in each bin of the highest probability, by family, from a random sample."""
     bins, family, shares = _bins(scores), np.array(families), {}
     for name in sorted(set(families)):
@@ -63,9 +63,7 @@ def natural_shares(families: Sequence[str], scores: npt.NDArray[np.float64]) -> 
     return shares
 
 
-def natural_weights(
-    families: Sequence[str], scores: npt.NDArray[np.float64], shares: Mapping[str, Sequence[float]]
-) -> npt.NDArray[np.float64]:
+def natural_weights(families: Sequence[str], scores: Floats, shares: Mapping[str, Sequence[float]]) -> Floats:
     """Compute post-stratification weights (Little 1993, JASA 88:1001-1012) of labelled passages, mean 1 in each family.
 
     Passages were mostly chosen for being hard: a weight is the natural share of the passage's bin over its share here.
@@ -81,5 +79,5 @@ def natural_weights(
     return weights
 
 
-def _bins(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+def _bins(scores: Floats) -> Ints:
     return np.asarray(np.searchsorted(np.array(_EDGES), scores.max(axis=1), side="right"), np.int64)

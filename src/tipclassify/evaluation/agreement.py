@@ -30,8 +30,6 @@ __all__ += ["intervals_table", "read_annotations", "read_texts"]
 
 _WANTED: Final = 'write {"id": "…", "labels": […]}'
 
-Votes = npt.NDArray[np.int8]
-
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
@@ -82,7 +80,7 @@ def agreement(*annotators: Mapping[str, Sequence[str]], draws: int = 0, seed: in
     return rows
 
 
-def _pair_coefficients(patterns: Votes, counts: Floats) -> Floats:
+def _pair_coefficients(patterns: npt.NDArray[np.int8], counts: Floats) -> Floats:
     """Compute observed agreement, Cohen's kappa and F1 of each draw, (3, draws): means over pairs of annotators."""
     # `patterns` (k, annotators): 1 with the label, 0 without, -1 missing; `counts` (draws, k): passages of each.
     coefficients = []
@@ -95,7 +93,7 @@ def _pair_coefficients(patterns: Votes, counts: Floats) -> Floats:
     return np.asarray(np.ma.masked_invalid(coefficients).mean(axis=0).filled(np.nan))
 
 
-def _alphas(patterns: Votes, counts: Floats) -> Floats:
+def _alphas(patterns: npt.NDArray[np.int8], counts: Floats) -> Floats:
     """Compute binary Krippendorff's alpha of each draw, with missing votes."""
     yes, no = (patterns == 1).sum(axis=1), (patterns == 0).sum(axis=1)
     ones, zeros = counts @ yes, counts @ no

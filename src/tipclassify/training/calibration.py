@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.labels import LABELS, POLICIES
@@ -20,9 +22,6 @@ __all__ = ["Calibrated", "calibrate", "operating_points", "platt"]
 _TARGET: Final = 0.95  # recall of `screen`, precision of `cite`
 _MIN_POSITIVES: Final = 10  # true positives needed to estimate a precision
 
-Thresholds = Mapping[str, tuple[float, ...]]
-"""Policy → probability from which each label is assigned."""
-
 
 @dataclass(frozen=True)
 class Calibrated:
@@ -30,7 +29,7 @@ class Calibrated:
 
     scale: Floats
     shift: Floats
-    thresholds: Thresholds
+    thresholds: Mapping[str, tuple[float, ...]]  # by policy
     scores: Floats  # (n, 3)
     y_pred: Mapping[str, Bools]  # by policy
 
@@ -49,7 +48,9 @@ def calibrate(raw: Floats, y_true: Bools, fold: Ints, weights: Floats | None = N
     return Calibrated(*_fit_calibration(raw, y_true, weights), scores, y_pred)
 
 
-def _fit_calibration(raw: Floats, y_true: Bools, weights: Floats) -> tuple[Floats, Floats, Thresholds]:
+def _fit_calibration(
+    raw: Floats, y_true: Bools, weights: Floats
+) -> tuple[Floats, Floats, dict[str, tuple[float, ...]]]:
     scale, shift = np.array([platt(raw[:, j], y_true[:, j], weights) for j in range(len(LABELS))]).T
     scores = logistic(raw * scale + shift)
     points = [operating_points(y_true[:, j], scores[:, j], weights) for j in range(len(LABELS))]
@@ -87,9 +88,6 @@ def operating_points(y_true: Bools, scores: Floats, weights: Floats | None = Non
 
 def platt(raw: Floats, y_true: Bools, weights: Floats | None = None) -> tuple[float, float]:
     """Fit scale and shift of Platt scaling for one label; 1 and 0 where examples are too few, or the scale negative."""
-    from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits
-
     if y_true.sum() >= 2 and (~y_true).sum() >= 2:
         with threadpool_limits(1):  # only two parameters: more threads would just wait
             fitted = LogisticRegression(C=1e3).fit(raw[:, None], y_true, weights)

@@ -25,9 +25,13 @@ from tipclassify.corpus.loading import group_rows
 from tipclassify.evaluation.metrics import measure
 from tipclassify.labels import LABELS, POLICIES, indicator
 from tipclassify.model.classifier import Classifier
+from tipclassify.model.encoder.folder import write_encoder
+from tipclassify.model.encoder.scoring import EncoderScorer
+from tipclassify.model.linear.model import write_model
 from tipclassify.model.linear.scoring import apply_thresholds, logistic
 from tipclassify.text.document import Passage
 from tipclassify.training.fit import fit_model, group_folds, model_meta
+from tipclassify.training.heads import adapt_heads, out_of_fold_logits, pooled_vectors
 from tipclassify.training.train import load_encoder
 
 __all__ = ["TipClassifier", "as_indicator", "as_passages"]
@@ -103,9 +107,6 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _fit_default(
         self, texts: list[str], headings: list[str | None], y_true: Bools, groups: Ints, weights: Floats
     ) -> None:
-        from tipclassify.model.encoder.scoring import EncoderScorer
-        from tipclassify.training.heads import adapt_heads, out_of_fold_logits, pooled_vectors
-
         scorer = load_encoder()
         model, start = scorer.model, scorer.model.finetuned_heads
         pooled = pooled_vectors(scorer, texts, headings)
@@ -141,10 +142,6 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         `meta` has further plain values for ``model.json`` (a corpus hash, say), `files` further text files by name.
         """
-        from tipclassify.model.encoder.folder import write_encoder
-        from tipclassify.model.encoder.scoring import EncoderScorer
-        from tipclassify.model.linear.model import write_model
-
         check_is_fitted(self)
         settings = {"seed": self.seed, "folds": self.folds, "passages": self.n_passages_}
         known = model_meta(settings=settings, metrics=self.metrics_.to_dict(), **(meta or {}))

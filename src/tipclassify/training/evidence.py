@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import jinja2
 import numpy as np
 
 from tipclassify.arrays import Bools, Floats, Ints
@@ -186,8 +187,6 @@ def _golden_rows(classifier: Classifier, rows: Sequence[Row]) -> str:
 
 
 def _model_card(**values: Any) -> str:
-    import jinja2
-
     options: dict[str, Any] = {"undefined": jinja2.StrictUndefined, "trim_blocks": True, "keep_trailing_newline": True}
     environment = jinja2.Environment(loader=jinja2.PackageLoader("tipclassify.training"), **options)
     formats = {"figure": "{:.3f}", "share": "{:.1%}", "percent": "{:.0%}", "count": "{:,}"}

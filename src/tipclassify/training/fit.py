@@ -15,10 +15,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import product
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from joblib import Parallel, delayed
+from scipy.sparse import csr_matrix
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold
+from threadpoolctl import threadpool_limits
 
 from tipclassify._version import __version__
 from tipclassify.arrays import Bools, Floats, Ints
@@ -30,9 +35,6 @@ from tipclassify.text.features.hashing import Features, best_clauses, feature_ke
 from tipclassify.text.features.templates import length_scale
 from tipclassify.text.features.tokenizer import known_words
 from tipclassify.training.calibration import Calibrated, calibrate
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
 
 __all__ = ["Fitted", "fit_model", "group_folds"]
 
@@ -117,8 +119,6 @@ def fit_model(
 
 def group_folds(groups: Ints, folds: int, seed: int) -> Ints:
     """Assign each passage to a fold by `seed`, without splitting a group; raise `ValueError` for fewer than two."""
-    from sklearn.model_selection import GroupKFold
-
     count = len(np.unique(groups))
     if count < 2:
         raise ValueError("needs passages of at least two groups to hold some out; add rows of another narrative")
@@ -161,8 +161,6 @@ class Design:
 
     def with_clauses(self, best: Ints) -> csr_matrix:
         """Add the counts of one clause to each passage."""
-        from scipy.sparse import csr_matrix
-
         has = np.flatnonzero(best >= 0)
         shape = (len(best), self.clauses.shape[0])
         return self.passages + csr_matrix((np.ones(len(has)), (has, best[has])), shape=shape) @ self.clauses
@@ -170,8 +168,6 @@ class Design:
 
 def build_design(features: Features, headings: Sequence[str | None]) -> tuple[Design, npt.NDArray[np.uint32]]:
     """Build the design matrices of all passages, and return the hash of each column."""
-    from scipy.sparse import csr_matrix
-
     n = len(features.words)
     known = {heading: heading_hashes(heading) for heading in dict.fromkeys(headings)}
     heading_row = np.repeat(np.arange(n), [len(known[heading]) for heading in headings])
@@ -209,8 +205,6 @@ def out_of_fold(
     design: Design, target: Floats, weights: Floats, fold: Ints, jobs: int, progress: Progress | None
 ) -> Floats:
     """Compute out-of-fold scores before calibration, float64 (n, 3); passages of fold -1 are not scored."""
-    from joblib import Parallel, delayed
-
     tasks = list(product(range(fold.max() + 1), range(target.shape[1])))
     raw = np.zeros(target.shape)
     fits = Parallel(n_jobs=jobs, return_as="generator")(
@@ -225,16 +219,11 @@ def out_of_fold(
 
 def fit_labels(design: Design, target: Floats, weights: Floats, jobs: int = 1) -> list[tuple[Floats, float]]:
     """Fit the weights and the bias of each label on all passages."""
-    from joblib import Parallel, delayed
-
     return list(Parallel(n_jobs=jobs)(delayed(_fit_label)(design, column, weights) for column in target.T))
 
 
 def _fit_label(design: Design, target: Floats, weights: Floats) -> tuple[Floats, float]:
     """Fit the weights and the bias of one label; a constant label gets zero weights and its log-odds as bias."""
-    from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits
-
     taught = weights > 0
     positive = np.flatnonzero(taught & (target >= _LEAST_TARGET))
     negative = np.flatnonzero(taught & (1 - target >= _LEAST_TARGET))

@@ -9,17 +9,18 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from joblib import Memory
+from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.model.encoder.folder import Heads
+from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.progress import Progress
-
-if TYPE_CHECKING:
-    from tipclassify.model.encoder.scoring import EncoderScorer
 
 __all__ = ["adapt_heads", "out_of_fold_logits", "pooled_vectors"]
 
@@ -39,11 +40,7 @@ def pooled_vectors(
     progress: Progress | None = None,
 ) -> Vectors:
     """Compute pooled vectors, float32 (n, width), cached by a hash of encoder and passages, without texts."""
-    from joblib import Memory
-
-    kept = Memory(None if cache is None else str(cache), verbose=0).cache(
-        _pooled, ignore=["scorer", "texts", "headings"]
-    )
+    kept = Memory(cache, verbose=0).cache(_pooled, ignore=["scorer", "texts", "headings"])
     encoder = hashlib.sha256(scorer.model.graph).hexdigest()
     found = [np.zeros((0, scorer.model.heads.weights.shape[1]), np.float32)]
     for first in range(0, len(texts), _CACHE_ROWS):
@@ -61,9 +58,6 @@ def _pooled(scorer: EncoderScorer, texts: list[str], headings: list[str | None],
 
 def adapt_heads(start: Heads, pooled: Vectors, y_true: Bools, weights: Floats, penalty: float = _PENALTY) -> Heads:
     """Minimise the log loss plus half the penalty times the squared distance from the heads `start`."""
-    from scipy.optimize import minimize
-    from threadpoolctl import threadpool_limits
-
     design = np.column_stack([pooled.astype(np.float64), np.ones(len(pooled))])
     begin = np.column_stack([start.weights, start.bias])
     found = np.empty_like(begin)

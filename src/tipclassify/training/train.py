@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -24,16 +24,17 @@ from tipclassify.evaluation.metrics import metrics_table
 from tipclassify.formatting import load_json
 from tipclassify.labels import LABELS, indicator
 from tipclassify.model.classifier import Classifier
+from tipclassify.model.encoder.folder import EncoderModel, write_encoder
+from tipclassify.model.encoder.scoring import EncoderScorer
+from tipclassify.model.linear.model import write_model
 from tipclassify.model.linear.scoring import logistic
+from tipclassify.model.loading import load_scorer
 from tipclassify.progress import Progress
 from tipclassify.text.document import Passage
 from tipclassify.training.calibration import calibrate
 from tipclassify.training.evidence import Part, country_groups, judge_model
 from tipclassify.training.fit import SoftPassage, fit_model, group_folds, model_meta
-
-if TYPE_CHECKING:
-    from tipclassify.model.encoder.folder import EncoderModel
-    from tipclassify.model.encoder.scoring import EncoderScorer
+from tipclassify.training.heads import adapt_heads, out_of_fold_logits, pooled_vectors
 
 __all__ = ["Trained", "read_unlabelled", "score_unlabelled", "train_default", "train_fast", "with_and_without_headings"]
 
@@ -84,8 +85,6 @@ def train_default(
     initial heads, the shipped default if omitted; `cache` a folder for pooled vectors between trainings. Raises
     `ModelError` when `start` is no encoder, `ValueError` when no row has a label, or too few can be held out.
     """
-    from tipclassify.training.heads import adapt_heads, out_of_fold_logits, pooled_vectors
-
     scorer = load_encoder(start)
     rows, model = [*corpus, *own], scorer.model
     if not any(row["labels"] for row in rows):
@@ -131,9 +130,6 @@ def train_default(
 
 def load_encoder(start: str | os.PathLike[str] | None = None) -> EncoderScorer:
     """Load an encoder to fit heads on, the shipped one by default; raise `ModelError` for any other kind of model."""
-    from tipclassify.model.encoder.scoring import EncoderScorer
-    from tipclassify.model.loading import load_scorer
-
     scorer = load_scorer(start)
     if not isinstance(scorer, EncoderScorer):
         raise ModelError(f"{start}: heads are fitted on an encoder, and this is none; give another model to start from")
@@ -159,9 +155,6 @@ def write_trained_encoder(
     `raw` has the uncalibrated logits of the `evaluated` rows; the `held` ones taught nothing. With too few real ones
     calibration and thresholds of `model` stay. `meta` is for ``model.json``, `about` for the card.
     """
-    from tipclassify.model.encoder.folder import write_encoder
-    from tipclassify.model.encoder.scoring import EncoderScorer
-
     corpus, rows = _describe_corpus(rows, held), [rows[i] for i in np.flatnonzero(evaluated).tolist()]
     real = np.array([is_real(row) for row in rows], bool)
     weights = _report_weights(rows, real, logistic(raw[real] * model.scale + model.shift), meta)
@@ -205,8 +198,6 @@ def train_fast(
     `teacher` describes for the card whose probabilities `soft` has. The scores of `weighting_model`, the default,
     weight the held-out passages to the proportions of whole reports.
     """
-    from tipclassify.model.linear.model import write_model
-
     texts, headings, y_true, origin, weights = with_and_without_headings(rows)
     first = np.flatnonzero(np.diff(origin, prepend=-1))
     held = held_out(rows)

@@ -12,10 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.optim import AdamW
 
@@ -23,11 +26,8 @@ from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.errors import ModelError
 from tipclassify.model.encoder.tokenizer import heading_room
 from tipclassify.progress import Progress
+from tipclassify.training.encoder import Settings
 from tipclassify.training.encoder.network import Network
-from tipclassify.training.encoder.settings import Settings
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
 
 __all__ = ["Examples", "deterministic", "encode", "fit", "logits_of", "macro_f1", "pad_batch", "precision"]
 
@@ -201,12 +201,12 @@ def precision() -> str:
 
 @contextmanager
 def deterministic(threads: int) -> Iterator[None]:
-    """Make PyTorch deterministic, with `threads` threads."""
+    """Make PyTorch deterministic, with so many threads; 0 for those it has."""
     enabled, previous_threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
     # Filling every new tensor would take half the time of a step.
     torch.utils.deterministic.fill_uninitialized_memory = False
     torch.use_deterministic_algorithms(True)
-    torch.set_num_threads(threads)
+    torch.set_num_threads(threads or previous_threads)
     try:
         yield
     finally:
@@ -250,8 +250,6 @@ def _set_rate(optimizer: AdamW, step: int, steps: int, warmup: float) -> None:
 def _write_checkpoint(
     folder: Path, network: Network, optimizer: AdamW, state: dict[str, Any], identity: dict[str, Any]
 ) -> None:
-    from safetensors.torch import save_file
-
     tensors = {"random": torch.get_rng_state()}
     for name, parameter in network.named_parameters():
         tensors[f"weight/{name}"] = parameter.detach().contiguous()
@@ -266,8 +264,6 @@ def _read_checkpoint(
     folder: Path, network: Network, optimizer: AdamW, identity: dict[str, Any]
 ) -> dict[str, Any] | None:
     """Restore network and optimiser, and return the state of the run; None without a checkpoint."""
-    from safetensors import SafetensorError, safe_open
-
     file = folder / _CHECKPOINT
     if not file.is_file():
         return None

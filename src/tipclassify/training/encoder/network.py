@@ -16,17 +16,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import torch
+from huggingface_hub import snapshot_download
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
 from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel
 
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS
-from tipclassify.training.encoder.settings import Settings
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+from tipclassify.training.encoder import Settings
 
 __all__ = ["Network", "average_with", "base_folder", "describe_base", "load_network", "new_network", "padding_id"]
 __all__ += ["quantize", "read_description", "read_tokenizer", "save_network", "to_onnx", "weights_sha256"]
@@ -86,8 +87,6 @@ def base_folder(base: str) -> Path:
     if not folder.is_dir():
         if folder.is_absolute() or base.startswith("."):
             raise ModelError(f"{base}: no such folder; give that of a base model, or its id on the Hugging Face hub")
-        from huggingface_hub import snapshot_download
-
         try:
             folder = Path(snapshot_download(base, allow_patterns=[*_NEEDED, "*.safetensors"]))
         except Exception as error:  # the hub's client raises a dozen exception types
@@ -123,8 +122,6 @@ def describe_base(base: str, folder: Path) -> dict[str, str]:
 
 def new_network(folder: Path, settings: Settings) -> Network:
     """Build a network from a base, with a random head by the seed; a fine-tuned network keeps its head."""
-    from transformers import AutoModel
-
     torch.manual_seed(settings.seed)
     if (folder / _NETWORK).is_file():
         network, _ = load_network(folder)
@@ -143,8 +140,6 @@ def average_with(network: Network, folder: Path) -> None:
 
 def save_network(network: Network, settings: Settings, base: Path, out: Path, described: Mapping[str, Any]) -> None:
     """Write the network's folder, with tokenizer and configuration of `base`, and plain values for ``network.json``."""
-    from safetensors.torch import save_file
-
     out.mkdir(parents=True, exist_ok=True)
     for name in _NEEDED:
         if (base / name).resolve() != (out / name).resolve():
@@ -157,9 +152,6 @@ def save_network(network: Network, settings: Settings, base: Path, out: Path, de
 
 def load_network(folder: str | os.PathLike[str]) -> tuple[Network, Settings]:
     """Load a fine-tuned network from its folder; raise `ModelError` if there is none, or one with other labels."""
-    from safetensors.torch import load_file
-    from transformers import AutoConfig, AutoModel
-
     path = Path(folder)
     try:
         described = read_description(path)
@@ -177,8 +169,6 @@ def load_network(folder: str | os.PathLike[str]) -> tuple[Network, Settings]:
 
 def read_tokenizer(folder: str | os.PathLike[str]) -> Tokenizer:
     """Load the tokenizer of a folder, without truncation or padding."""
-    from tokenizers import Tokenizer
-
     tokenizer = Tokenizer.from_file(str(Path(folder) / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.no_truncation()

@@ -26,7 +26,7 @@ from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.linear.scoring import logistic
 from tipclassify.progress import Progress
 from tipclassify.text.segmentation.sections import without_enumerator
-from tipclassify.training.encoder.settings import Settings
+from tipclassify.training.encoder import Settings
 from tipclassify.training.train import Trained, write_trained_encoder
 
 if TYPE_CHECKING:
@@ -59,8 +59,6 @@ def fine_tune(
     checkpoint; the same number of `threads` (0: one a core) gives the same weights.
     """
     _require_extra()
-    import torch
-
     from tipclassify.training.encoder import network as networks
     from tipclassify.training.encoder.fitting import deterministic, fit, precision
 
@@ -73,7 +71,7 @@ def fine_tune(
     tokenizer = networks.read_tokenizer(start)
     described = {"corpus": corpus_digest(rows), "precision": precision()}
     like = json.loads(Path(headings).read_text(encoding="utf-8")) if headings else {}
-    with deterministic(threads or torch.get_num_threads()):
+    with deterministic(threads):
         network = networks.new_network(start, settings)
         history = fit(
             network,
