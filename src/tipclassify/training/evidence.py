@@ -100,7 +100,9 @@ def judge_model(
 
     parts = [part("real passages" if real.any() else "all passages", whole)]
     sources = np.array([_FAMILIES.get(str(source_family(row.get("doc"))), "") for row in rows])
-    sections = np.array([_section_kind(str(row.get("section") or "").lower()) for row in rows])
+    headings = [str(row.get("section") or "").lower() for row in rows]
+    kinds = [next(kind for word, kind in _KINDS.items() if word in heading) for heading in headings]
+    sections = np.where([not heading for heading in headings], "no heading", np.array(kinds))
     for name in dict.fromkeys([*_FAMILIES.values(), *_KINDS.values(), "no heading"]):
         if (mine := real & ((sources == name) | (sections == name))).any():
             parts.append(part(name, mine))
@@ -125,10 +127,6 @@ def judge_model(
         "behaviours": {result.rule: round(result.rate, 4) for result in behaviours},
     }
     return parts, figures, {"README.md": card, "golden.jsonl": _golden_rows(classifier, rows)}
-
-
-def _section_kind(heading: str) -> str:
-    return next(name for word, name in _KINDS.items() if word in heading) if heading else "no heading"
 
 
 def _operating_points(

@@ -53,6 +53,7 @@ class Network(nn.Module):  # type: ignore[misc, unused-ignore]
     def __init__(self, encoder: nn.Module, width: int, settings: Settings) -> None:
         super().__init__()
         self.encoder = encoder
+        self.layers = int(encoder.config.num_hidden_layers)
         self.dropout = nn.Dropout(settings.dropout)
         self.head = nn.Linear(width, len(LABELS))
         nn.init.normal_(self.head.weight, std=0.02)
@@ -75,10 +76,6 @@ class Network(nn.Module):  # type: ignore[misc, unused-ignore]
             return self.layers + 1
         parts = name.split(".")
         return int(parts[parts.index("layer") + 1]) + 1 if "layer" in parts else 0
-
-    @property
-    def layers(self) -> int:
-        return int(self.encoder.config.num_hidden_layers)
 
 
 def base_folder(base: str) -> Path:

@@ -58,7 +58,11 @@ def fine_tune(
     heading in lower case without its number. With `resume` a run of the same corpus, base and settings goes on from its
     checkpoint; the same number of `threads` (0: one a core) gives the same weights.
     """
-    _require_extra()
+    try:
+        for name in ("onnx", "safetensors", "torch", "transformers"):
+            import_module(name)
+    except ImportError:
+        raise MissingExtraError("training an encoder", "train") from None
     from tipclassify.training.encoder import network as networks
     from tipclassify.training.encoder.fitting import deterministic, fit, precision
 
@@ -109,7 +113,6 @@ def export(
     `pool`, a random sample of unlabelled real passages (text, heading, source family), gives the proportions of whole
     reports.
     """
-    _require_extra()
     from tipclassify.training.encoder.fitting import macro_f1
     from tipclassify.training.encoder.network import load_network, quantize, read_description, to_onnx
 
@@ -173,14 +176,6 @@ def _notice(base: Mapping[str, str]) -> dict[str, str]:
     licence = Path(__file__).resolve().parents[4] / "LICENSE"
     same = base["licence"] == "Apache-2.0" and licence.is_file()
     return {"NOTICE": text, **({"LICENSE": licence.read_text(encoding="utf-8")} if same else {})}
-
-
-def _require_extra() -> None:
-    try:
-        for name in ("onnx", "safetensors", "torch", "transformers"):
-            import_module(name)
-    except ImportError:
-        raise MissingExtraError("training an encoder", "train") from None
 
 
 def _epoch(rows: Sequence[Row], taught: Bools, settings: Settings, number: int) -> Ints:
