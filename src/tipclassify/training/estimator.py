@@ -89,8 +89,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             warnings.warn(f"{len(passages)} passages are few to train on: {stays}; label at least {_FEW}", stacklevel=2)
         weights = np.ones(len(passages)) if sample_weight is None else np.asarray(sample_weight, np.float64)
         if len(weights) != len(passages) or not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
-            what = "sample_weight: give a number of 0 or more for each passage, and more than 0 for one"
-            raise ValueError(what)
+            raise ValueError("sample_weight: give a number of 0 or more for each passage, and more than 0 for one")
         of = np.asarray(group_rows([{"text": one.text} for one in passages]) if groups is None else groups)
         used = np.flatnonzero(weights)
         texts, headings = [passages[i].text for i in used], [passages[i].section for i in used]
