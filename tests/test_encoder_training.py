@@ -444,6 +444,20 @@ def test_a_seed_gives_the_same_weights_and_another_seed_others(base: Path, tmp_p
 
 
 @trains
+def test_the_rate_rises_to_its_peak_and_falls_and_batches_lose_no_passage() -> None:
+    from tipclassify.training.encoder.fitting import _set_rate, shuffled_batches
+
+    optimizer: Any = SimpleNamespace(param_groups=[{"peak": 2.0}])
+    rates = []
+    for step in (0, 1, 2, 9):
+        _set_rate(optimizer, step, 10, 0.2)
+        rates.append(optimizer.param_groups[0]["lr"])
+    assert rates == [1.0, 2.0, 2.0, 0.25]
+    batches = shuffled_batches(np.arange(5), [5, 3, 9, 4, 5], 2, seed=0, epoch=0)
+    assert sorted(np.concatenate(batches).tolist()) == [0, 1, 2, 3, 4]
+
+
+@trains
 @quiet
 def test_a_run_broken_off_anywhere_goes_on_to_the_same_weights(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
