@@ -10,6 +10,7 @@ Trials are short: compare their figures only with each other. Needs the extra ``
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -32,10 +33,10 @@ from tipclassify.model.encoder.name_masking import mask_names
 from tipclassify.model.linear.scoring import logistic
 from tipclassify.text.features.tokenizer import known_words
 from tipclassify.training.calibration import operating_points, platt
+from tipclassify.training.encoder import Settings
 from tipclassify.training.encoder.fitting import Examples, deterministic, encode, fit, logits_of, macro_f1
 from tipclassify.training.encoder.network import new_network, padding_id, read_tokenizer
-from tipclassify.training.encoder.recipe import _examples, like_headings
-from tipclassify.training.encoder.settings import Settings
+from tipclassify.training.encoder.recipe import _examples
 
 # Maximum tokens of a heading and of the previous sentence; with the separator 40, the limit of a heading.
 HEADING, BEFORE = 12, 27
@@ -71,7 +72,7 @@ def run_trial(
 ) -> list[Floats]:
     """Fine-tune on the first `taught` rows, and return the logits of the others, with and without headings."""
     settings, tokenizer = replace(Settings(epochs=epochs), **trial.settings), read_tokenizer(base)
-    examples = _examples(rows, tokenizer, words, settings, like_headings(DATA / "headings.json"))
+    examples = _examples(rows, tokenizer, words, settings, json.loads((DATA / "headings.json").read_text("utf-8")))
     if trial.before:
         texts = [str(row.get("before") or "") for row in rows]
         before = encode(tokenizer, [one.text for one in mask_names(texts, words, settings.stand_in)])

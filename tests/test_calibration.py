@@ -153,17 +153,6 @@ def test_no_passage_is_judged_by_a_calibration_that_saw_its_fold() -> None:
     assert changed.thresholds != found.thresholds  # the ones that ship are of all
 
 
-def test_passages_that_do_not_count_are_scored_all_the_same() -> None:
-    raw, truth = simulated(600)
-    fold, used = np.arange(600) % 3, np.arange(600) % 2 == 0
-    wrong = np.where(used[:, None], truth, ~truth)
-    found, without = calibrate(raw, wrong, fold, used), calibrate(raw[used], truth[used], fold[used])
-    assert found.thresholds == without.thresholds
-    assert np.array_equal(found.scale, without.scale)
-    assert np.array_equal(found.scores[used], without.scores)
-    assert ((found.scores[~used] > 0) & (found.scores[~used] < 1)).all()
-
-
 def test_probabilities_of_weighted_passages_are_those_of_the_whole() -> None:
     raw, truth = simulated(30_000)
     hard = np.abs(2 * raw[:, 0] - 1) < 1

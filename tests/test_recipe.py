@@ -28,7 +28,6 @@ from tipclassify.evaluation.behaviour_tests import replay_golden
 from tipclassify.labels import POLICIES
 from tipclassify.model.encoder.folder import read_encoder
 from tipclassify.training import evidence as evidence_module
-from tipclassify.training import heads as heads_module
 from tipclassify.training import train as recipe_module
 from tipclassify.training.evidence import country_groups, error_table
 from tipclassify.training.train import Trained, train_default, train_fast, with_and_without_headings
@@ -275,8 +274,8 @@ def test_own_rows_are_judged_by_heads_that_did_not_see_their_fold(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
-    plain = heads_module.out_of_fold_logits
-    monkeypatch.setattr(heads_module, "out_of_fold_logits", lambda *given: seen.append(given) or plain(*given))
+    plain = recipe_module.out_of_fold_logits
+    monkeypatch.setattr(recipe_module, "out_of_fold_logits", lambda *given: seen.append(given) or plain(*given))
     train_default(CORPUS, OWN, tmp_path / "mine", start=TINY, weight=3.0)
     ((_, _, truth, weights, fold),) = seen
     own_rows = slice(-len(OWN), None)
@@ -370,7 +369,7 @@ def test_what_is_held_out_teaches_the_linear_model_nothing(tmp_path: Path, monke
     assert (given["weights"][HELD[origin]] == 0).all()
     assert (given["weights"][~HELD[origin]] > 0).all()
     assert given["held"].sum() == (HELD & REAL).sum()
-    assert (given["held_weights"].tolist(), given["soft"]) == ([1.0] * given["held"].sum(), soft)
+    assert (given["held_weights"], given["soft"]) == (None, soft)
     card = (trained.out / "README.md").read_text("utf-8")
     assert "Beside them 2 passages without labels, by the scores of a teacher." in card
 
@@ -398,6 +397,16 @@ def test_a_corpus_of_ones_own_is_judged_out_of_fold(tmp_path: Path) -> None:
     assert "None was held out: each was judged by a model that did not see its group" in (
         trained.out / "README.md"
     ).read_text("utf-8")
+
+
+def test_a_few_real_passages_alone_are_judged_out_of_fold_like_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recipe_module, "_MIN_REAL", 10_000)
+    trained = train_fast(CORPUS, tmp_path / "mine")
+    assert [part.metrics.passages for part in trained.parts][:1] == [REAL.sum()]
+    assert trained.parts[-1].metrics.passages == (~REAL).sum()
+    assert head_of(trained.out)["corpus"]["held_out"] == 0
 
 
 def test_heads_want_an_encoder(linear: Trained, tmp_path: Path) -> None:

@@ -157,21 +157,6 @@ def test_a_vocabulary_may_be_given() -> None:
     assert fit_model(texts, truth, range(24), folds=2, vocabulary=frozenset({"one"})).model.vocabulary == {"one"}
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"headings": ["x"]}, "headings: 1 for 2 passages"),
-        ({"soft": [("x", None, [0.5, 0.5])] * 3}, "soft: give 3 probabilities"),
-        ({"soft": [("x", None, [0.5, 0.5, 1.5])]}, "soft: give 3 probabilities"),
-        ({"soft": [("x", None, [0.5, 0.5, np.nan])]}, "soft: give 3 probabilities"),
-        ({"weights": np.array([1.0, -1.0])}, "weights: give a number of 0 or more"),
-    ],
-)
-def test_columns_that_do_not_match_are_refused(options: dict[str, object], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        fit_model(["a b", "c d"], np.eye(2, 3, dtype=bool), [0, 1], **options)  # type: ignore[arg-type]
-
-
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=1, max_size=60))
 @settings(max_examples=30)
 def test_operating_points_are_ordered_and_keep_their_promise(rows: list[tuple[bool, float]]) -> None:

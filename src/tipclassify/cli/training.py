@@ -81,8 +81,7 @@ def report_rows(corpus: Sequence[dict[str, Any]], own: Sequence[dict[str, Any]])
 def run_fast(rows: Sequence[dict[str, Any]], out: Path, unlabelled: Sequence[Path], seed: int, jobs: int) -> Any:
     """Train the linear model on `rows`, and on the default's scores of unlabelled passages (distillation)."""
     from tipclassify.model.classifier import Classifier
-    from tipclassify.training.train import train_fast
-    from tipclassify.training.unlabelled import read_unlabelled, score_unlabelled
+    from tipclassify.training.train import read_unlabelled, score_unlabelled, train_fast
 
     teacher: Classifier | None = None
     with nullcontext() if unlabelled else suppress(ModelError):
@@ -111,9 +110,9 @@ def run_encoder(
     from tipclassify.corpus.holdout import source_family
     from tipclassify.model.encoder.name_masking import COUNTRY_WORDS
     from tipclassify.text.features.tokenizer import known_words
+    from tipclassify.training.encoder import Settings
     from tipclassify.training.encoder.recipe import export, fine_tune
-    from tipclassify.training.encoder.settings import Settings
-    from tipclassify.training.unlabelled import read_unlabelled
+    from tipclassify.training.train import read_unlabelled
 
     settings = Settings(**{name: value for name, value in chosen.items() if value is not None})
     texts = [row["text"] for row in rows]

@@ -24,7 +24,7 @@ _QUANTILES: Final = {"least": 0, "p5": 0.05, "p25": 0.25, "median": 0.5, "p75": 
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """Rows to add, with unique ids, and the findings to report."""
+    """Rows to add, with unique ids, and what to report of them."""
 
     rows: list[Row]
     repeated: list[tuple[str, str]]  # ids of rows not added, and of the rows with the same text and labels
@@ -40,16 +40,14 @@ def add_rows(existing: Sequence[Row], new: Sequence[Row]) -> Addition:
     first = {text_key(row["text"]): row for row in reversed(existing)}
     taken = {str(row["id"]) for row in existing}
     rows: list[Row] = []
-    repeated: list[tuple[str, str]] = []
-    renamed: list[tuple[str, str]] = []
-    problems = []
+    repeated, renamed, problems = [], [], []
     for row in new:
-        if (known := first.get(text_key(row["text"]))) is not None:
-            if set(known["labels"]) != set(row["labels"]):
+        if known := first.get(text_key(row["text"])):
+            if set(known["labels"]) == set(row["labels"]):
+                repeated.append((row["id"], known["id"]))
+            else:
                 here, earlier = (", ".join(one["labels"]) or "no label" for one in (row, known))
                 problems.append(f"{row['id']}: {here}, but {known['id']}, the same text, has {earlier}; settle one")
-            else:
-                repeated.append((row["id"], known["id"]))
             continue
         name, number = row["id"], 2
         while name in taken:
@@ -62,21 +60,18 @@ def add_rows(existing: Sequence[Row], new: Sequence[Row]) -> Addition:
         rows.append(row)
     if problems:
         raise CorpusError(problems)
-    return Addition(rows, repeated, renamed, _near(existing, rows))
-
-
-def _near(existing: Sequence[Row], rows: Sequence[Row]) -> list[tuple[Row, Row, float]]:
     every = [*existing, *rows]
     pairs = near_duplicate_pairs([row["text"] for row in every], LEAK_SIMILARITY)
-    found = [(every[j], every[i], similarity) for i, j, similarity in pairs if j >= len(existing)]  # i < j: j is new
-    return sorted(found, key=lambda pair: (-round(pair[2], 4), pair[0]["id"], pair[1]["id"]))
+    near = [(every[j], every[i], similarity) for i, j, similarity in pairs if j >= len(existing)]  # i < j: j is new
+    near.sort(key=lambda pair: (-round(pair[2], 4), pair[0]["id"], pair[1]["id"]))
+    return Addition(rows, repeated, renamed, near)
 
 
 def split_rows(rows: Sequence[Row], share: float = 0.2, seed: int = 0) -> tuple[list[Row], list[Row]]:
     """Split rows into a training set and a test set of about `share`, 0 to 1, each in the original order.
 
-    Groups (narratives, pairs, equal texts) are never split, nor are near duplicates in different groups. Raises
-    `CorpusError` when no split leaves rows on both sides, and `UsageError` for another share.
+    Groups (narratives, pairs, equal texts) and near duplicates are never split. Raises `CorpusError` when no split
+    leaves rows on both sides, and `UsageError` for another share.
     """
     if not 0 < share < 1:
         raise UsageError(f"share is {share:g}: give a number between 0 and 1, such as 0.2")
@@ -122,22 +117,19 @@ def corpus_stats(rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
 def stats_table(found: Sequence[dict[str, Any]]) -> str:
     """Format the statistics as aligned plain text."""
     whole, *others = found
-    parts = [
-        f"{whole['passages']:,} passages in {whole['groups']:,} groups (largest {whole['largest_group']:,}): "
-        f"{whole['docs']:,} documents, {whole['pairs']:,} sets of near twins"
-    ]
+    groups = f"{whole['groups']:,} groups (largest {whole['largest_group']:,})"
+    kinds = f"{whole['docs']:,} documents, {whole['pairs']:,} sets of near twins"
+    parts = [f"{whole['passages']:,} passages in {groups}: {kinds}"]
     for part, title in (("label", "label"), ("labels", "set of labels"), ("section", "section"), ("source", "source")):
         lines = [row for row in others if row["part"] == part]
         cells = [(title, "passages", "share")]
-        cells += [(_short(row["name"]), f"{row['passages']:,}", f"{row['share']:.1%}") for row in lines[:_MAX_LINES]]
+        for row in lines[:_MAX_LINES]:
+            name = shown(row["name"])
+            name = name if len(name) <= 60 else name[:59] + "…"
+            cells.append((name, f"{row['passages']:,}", f"{row['share']:.1%}"))
         if rest := lines[_MAX_LINES:]:
             cells.append((f"{len(rest):,} more", f"{sum(row['passages'] for row in rest):,}", ""))
         parts.append("\n".join(aligned(cells)))
     lengths = [(row["name"], *(f"{row[name]:g}" for name in _QUANTILES)) for row in others if row["part"] == "length"]
     parts.append("\n".join(aligned([("length in", *_QUANTILES), *lengths])))
     return "\n\n".join(parts)
-
-
-def _short(text: str) -> str:
-    line = shown(text)
-    return line if len(line) <= 60 else line[:59] + "…"

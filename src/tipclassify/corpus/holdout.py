@@ -12,8 +12,8 @@ from pathlib import PurePosixPath
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.corpus.loading import Row, group_rows
 
 __all__ = ["document_country", "held_out", "is_real", "natural_shares", "natural_weights", "source_family"]
@@ -46,37 +46,27 @@ def document_country(doc: str) -> str:
     return re.sub(r"[^a-z]", "", name.replace("the", ""))
 
 
-def held_out(rows: Sequence[Row]) -> npt.NDArray[np.bool_]:
+def held_out(rows: Sequence[Row]) -> Bools:
     """Return the mask of held-out rows, bool (n,): one country in ten, or one group in ten of invented rows."""
     others = [row for row in rows if not is_real(row)]
-    firsts = (others[i] for i in group_rows(others))
-    keys = []
-    for row in rows:
-        first = row if is_real(row) else next(firsts)
-        keys.append(document_country(str(row["doc"])) if is_real(row) else str(first.get("doc") or first["id"]))
+    firsts = (str(others[i].get("doc") or others[i]["id"]) for i in group_rows(others))
+    keys = (document_country(str(row["doc"])) if is_real(row) else next(firsts) for row in rows)
     return np.array([int(hashlib.md5(key.encode()).hexdigest(), 16) % _ONE_IN == 0 for key in keys], bool)
 
 
-def natural_shares(families: Sequence[str], scores: npt.NDArray[np.float64]) -> dict[str, list[float]]:
-    """Estimate the share of passages in each bin of the highest probability, by family, from a random unlabelled sample.
-
-    Laplace smoothing adds one passage to each bin. `families` is (n,), `scores` the probabilities (n, 3).
-    """
-    bins, family = _bins(scores), np.array(families)
-    return {
-        name: (counts / counts.sum()).tolist()
-        for name in sorted(set(families))
-        for counts in [np.bincount(bins[family == name], minlength=len(_EDGES) + 1) + 1]
-    }
+def natural_shares(families: Sequence[str], scores: Floats) -> dict[str, list[float]]:
+    """Estimate the share of passages in each bin of the highest probability, by family, from a random sample."""
+    bins, family, shares = _bins(scores), np.array(families), {}
+    for name in sorted(set(families)):
+        counts = np.bincount(bins[family == name], minlength=len(_EDGES) + 1) + 1  # Laplace smoothing
+        shares[name] = (counts / counts.sum()).tolist()
+    return shares
 
 
-def natural_weights(
-    families: Sequence[str], scores: npt.NDArray[np.float64], shares: Mapping[str, Sequence[float]]
-) -> npt.NDArray[np.float64]:
+def natural_weights(families: Sequence[str], scores: Floats, shares: Mapping[str, Sequence[float]]) -> Floats:
     """Compute post-stratification weights (Little 1993, JASA 88:1001-1012) of labelled passages, mean 1 in each family.
 
-    Labelled real passages were mostly chosen for being hard; the weights restore the proportions of whole reports. A
-    weight is the natural share of the passage's bin over its share here; 1 in a family without natural shares.
+    Passages were mostly chosen for being hard: a weight is the natural share of the passage's bin over its share here.
     """
     bins, family = _bins(scores), np.array(families)
     weights = np.ones(len(bins))
@@ -89,5 +79,5 @@ def natural_weights(
     return weights
 
 
-def _bins(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+def _bins(scores: Floats) -> Ints:
     return np.asarray(np.searchsorted(np.array(_EDGES), scores.max(axis=1), side="right"), np.int64)

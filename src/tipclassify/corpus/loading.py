@@ -26,7 +26,7 @@ LONGEST: Final = 2_000
 
 _REAL: Final = Path("real") / "passages.jsonl"  # passages of real reports, below the folder of a corpus
 _MOST_NAMED: Final = 10
-_TEXT_COLUMNS: Final = ("id", "section", "pair", "doc", "source")
+_COLUMNS: Final = ("id", "text", "labels", "section", "pair", "doc", "source")
 
 Row = dict[str, Any]
 NumberedRow = tuple[str, Any]  # "file:line", and the row or a RowError
@@ -34,27 +34,26 @@ T = TypeVar("T")
 
 
 class RowError(ValueError):
-    """Error in one row, with advice; the reader of the file adds its location."""
+    """Error in one row, with advice, to which its location is added."""
 
 
 def load_corpus(*paths: str | os.PathLike[str]) -> datasets.Dataset:
-    """Load labelled passages from files or folders.
+    """Load labelled passages from files or folders; errors as in `read_rows`.
 
     The columns are ``id``, ``text``, ``labels`` (a sequence of ``ClassLabel`` with the names of ``LABELS``),
     ``section``, ``pair``, ``doc``, ``source``, and any further columns of the rows; only text and labels are required.
-    Raises `CorpusError` with one line for every bad row of every file.
     """
     import datasets
 
     rows = read_rows(*paths)
-    names = dict.fromkeys(("id", "text", "labels", *_TEXT_COLUMNS[1:], *(name for row in rows for name in row)))
-    text, labels = datasets.Value("string"), datasets.Sequence(datasets.ClassLabel(names=list(LABELS)))
-    columns: dict[str, list[Any]] = {
+    names = dict.fromkeys((*_COLUMNS, *(name for row in rows for name in row)))
+    columns: dict[str, Any] = {
         name: [None if row.get(name) is None else str(row[name]) for row in rows] for name in names
     }
+    features = dict.fromkeys(names, datasets.Value("string"))
+    features["labels"] = datasets.Sequence(datasets.ClassLabel(names=list(LABELS)))
     columns["labels"] = [list(row["labels"]) for row in rows]
-    features = datasets.Features({name: labels if name == "labels" else text for name in names})
-    return datasets.Dataset.from_dict(columns, features=features)
+    return datasets.Dataset.from_dict(columns, features=datasets.Features(features))
 
 
 def read_rows(*paths: str | os.PathLike[str]) -> list[Row]:
@@ -84,7 +83,7 @@ def read_rows(*paths: str | os.PathLike[str]) -> list[Row]:
 
 
 def row_key(row: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the key of duplicate rows: normalised text and heading, without the standard sections, which decide nothing.
+    """Return the key of duplicate rows: normalised text and heading; the standard sections decide nothing.
 
     >>> row_key({"text": "Courts slept.", "section": "Labor Law"})
     ('courts slept.', 'labor law')
@@ -126,9 +125,9 @@ def labels_alone(row: Row) -> tuple[str, ...]:
 
 
 def group_rows(rows: Sequence[Row], near: Iterable[tuple[int, int]] = ()) -> list[int]:
-    """Number the group of each row, which a split keeps whole: rows with the same document, pair or text share one.
+    """Number the group of each row, which a split keeps whole, by its first row.
 
-    Rows paired in `near` share one too. A group's number is that of its first row.
+    Rows with the same document, pair or text, and those paired in `near`, share a group.
 
     >>> group_rows([{"text": "A", "doc": "x"}, {"text": "B", "doc": "x"}, {"text": "a "}])
     [0, 0, 0]
@@ -152,11 +151,8 @@ def group_rows(rows: Sequence[Row], near: Iterable[tuple[int, int]] = ()) -> lis
 
 def corpus_digest(rows: Iterable[Row]) -> str:
     """Compute the SHA-256 of ids, texts and labels in order, which identifies a training corpus."""
-    digest = hashlib.sha256()
-    for row in rows:
-        line = json.dumps([row["id"], row["text"], list(row["labels"])], ensure_ascii=False)
-        digest.update(line.encode("utf-8", "surrogatepass") + b"\n")
-    return digest.hexdigest()
+    lines = (json.dumps([row["id"], row["text"], list(row["labels"])], ensure_ascii=False) + "\n" for row in rows)
+    return hashlib.sha256("".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _check(row: Any) -> Row:
@@ -235,8 +231,10 @@ def text_lines(file: Path) -> Iterator[NumberedRow]:
             if text.strip():
                 yield f"{file}:{number}", text
         except UnicodeDecodeError as error:
-            what = f"not UTF-8 (byte {error.start + 1} of the line); save the file as UTF-8"
-            yield f"{file}:{number}", RowError(what)
+            yield (
+                f"{file}:{number}",
+                RowError(f"not UTF-8 (byte {error.start + 1} of the line); save the file as UTF-8"),
+            )
 
 
 def json_rows(file: Path) -> Iterator[NumberedRow]:
@@ -253,8 +251,7 @@ def csv_rows(file: Path) -> Iterator[NumberedRow]:
 
     Rows with neither text nor labels, which doccano exports, are left out with a warning.
     """
-    kept = ("text", "labels", "label")
-    empty = []
+    kept, empty = ("text", "labels", "label"), []
     try:
         reader = csv.DictReader(io.StringIO(read_file(file).decode("utf-8-sig"), newline=""), strict=True)
         reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]  # "text, label"

@@ -56,10 +56,7 @@ def trigrams(words: Sequence[str]) -> set[tuple[str, ...]]:
 
 
 def tfidf(documents: Sequence[Sequence[Any]]) -> csr_array:
-    """Compute tf-idf unit vectors, sparse (documents, terms): counts times log(1 + documents / document frequency).
-
-    Columns are in sorted order of the terms, so sums do not depend on the order of documents.
-    """
+    """Compute tf-idf unit vectors, sparse (documents, sorted terms): idf is log(1 + documents / document frequency)."""
     from scipy.sparse import csr_array
 
     number = {term: i for i, term in enumerate(sorted({term for terms in documents for term in terms}))}

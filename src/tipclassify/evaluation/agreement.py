@@ -10,7 +10,7 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
@@ -30,16 +30,13 @@ __all__ += ["intervals_table", "read_annotations", "read_texts"]
 
 _WANTED: Final = 'write {"id": "…", "labels": […]}'
 
-Votes = npt.NDArray[np.int8]
-
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Agreement on one label; undefined coefficients are NaN, for instance of a label that nobody used.
+    """Agreement on one label over the `passages` that at least two annotators labelled; NaN where undefined.
 
-    With more than two annotators `same` (observed agreement), `kappa` (Cohen's) and `f1` (of one annotator against the
-    other) are means over their pairs; `alpha` is Krippendorff's. Intervals are 95% bootstrap intervals over passages,
-    NaN without draws; `passages` were labelled by at least two annotators.
+    `same` (observed agreement), `kappa` (Cohen's) and `f1` (of one annotator against the other) are means over pairs of
+    annotators; `alpha` is Krippendorff's. The 95% bootstrap intervals over passages are NaN without draws.
     """
 
     label: str
@@ -63,8 +60,7 @@ def agreement(*annotators: Mapping[str, Sequence[str]], draws: int = 0, seed: in
     1.0
     """
     times = Counter(key for one in annotators for key in one)
-    shared = [key for key, count in times.items() if count > 1]
-    if not shared:
+    if not (shared := [key for key, count in times.items() if count > 1]):
         raise CorpusError(["the annotators have no passage id in common; check the ids"])
     none = (-1,) * len(LABELS)
     votes = np.array([[indicator(one[key]) if key in one else none for one in annotators] for key in shared], np.int8)
@@ -78,16 +74,15 @@ def agreement(*annotators: Mapping[str, Sequence[str]], draws: int = 0, seed: in
             same, kappa, f1 = _pair_coefficients(patterns, counts)
             alpha = _alphas(patterns, counts)
         of_all = (float(same[0]), float(kappa[0]), float(alpha[0]), float(f1[0]))
-        both = (percentile_interval(kappa[1:]), percentile_interval(alpha[1:]))
-        rows.append(Agreement(label, len(shared), *of_all, *both))
+        rows.append(
+            Agreement(label, len(shared), *of_all, percentile_interval(kappa[1:]), percentile_interval(alpha[1:]))
+        )
     return rows
 
 
-def _pair_coefficients(patterns: Votes, counts: Floats) -> Floats:
-    """Compute observed agreement, Cohen's kappa and F1 of each draw, (3, draws): means over pairs of annotators.
-
-    `patterns` (k, annotators) has 1 with the label, 0 without, -1 missing; `counts` (draws, k) the passages of each.
-    """
+def _pair_coefficients(patterns: npt.NDArray[np.int8], counts: Floats) -> Floats:
+    """Compute observed agreement, Cohen's kappa and F1 of each draw, (3, draws): means over pairs of annotators."""
+    # `patterns` (k, annotators): 1 with the label, 0 without, -1 missing; `counts` (draws, k): passages of each.
     coefficients = []
     for x, y in combinations(patterns.T, 2):
         n = counts * ((x >= 0) & (y >= 0))
@@ -98,8 +93,8 @@ def _pair_coefficients(patterns: Votes, counts: Floats) -> Floats:
     return np.asarray(np.ma.masked_invalid(coefficients).mean(axis=0).filled(np.nan))
 
 
-def _alphas(patterns: Votes, counts: Floats) -> Floats:
-    """Compute binary Krippendorff's alpha with missing votes, (draws,); parameters as in `_pair_coefficients`."""
+def _alphas(patterns: npt.NDArray[np.int8], counts: Floats) -> Floats:
+    """Compute binary Krippendorff's alpha of each draw, with missing votes."""
     yes, no = (patterns == 1).sum(axis=1), (patterns == 0).sum(axis=1)
     ones, zeros = counts @ yes, counts @ no
     observed = counts @ (yes * no / (yes + no - 1))
@@ -110,19 +105,17 @@ def disagreements(
     first: Mapping[str, Sequence[str]], second: Mapping[str, Sequence[str]], texts: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """Find the passages labelled differently, most differing labels first: ``id``, ``text``, ``first``, ``second``."""
-    differing = [key for key in first if key in second and set(first[key]) != set(second[key])]
-    differing.sort(key=lambda key: (-len(set(first[key]) ^ set(second[key])), key))
+    differing = {key: len(set(first[key]) ^ set(second[key])) for key in first if key in second}
     return [
         {"id": key, "text": texts.get(key, ""), "first": tuple(first[key]), "second": tuple(second[key])}
-        for key in differing
+        for key in sorted(filter(differing.get, differing), key=lambda key: (-differing[key], key))
     ]
 
 
 def read_annotations(path: str | os.PathLike[str]) -> dict[str, tuple[str, ...]]:
-    """Read labels by passage id from JSON lines with ``id`` and ``labels``.
+    """Read labels by passage id from JSON lines with ``id`` and ``labels``; unlabelled rows (null) give a warning.
 
-    Unlabelled rows (``labels`` null) are excluded with a warning. Raises `CorpusError` with one line for every invalid
-    row, or when no row is labelled.
+    Raises `CorpusError` with one line for every invalid row, or when no row is labelled.
     """
     found: dict[str, tuple[str, ...]] = {}
     problems: list[str] = []
@@ -157,8 +150,7 @@ def read_texts(path: str | os.PathLike[str]) -> dict[str, str]:
 def agreement_table(rows: Sequence[Agreement]) -> str:
     """Format the coefficients as a Markdown table."""
     columns = ("label", "passages", "agree", "Cohen's kappa", "Krippendorff's alpha", "F1")
-    cells = [(row.label, row.passages, row.same, row.kappa, row.alpha, row.f1) for row in rows]
-    return markdown_table([columns, *(list(map(shown, of_row)) for of_row in cells)])
+    return markdown_table([columns, *(list(map(shown, astuple(row)[: len(columns)])) for row in rows)])
 
 
 def intervals_table(rows: Sequence[Agreement], draws: int) -> str:
@@ -175,6 +167,7 @@ def disagreements_table(rows: Sequence[Mapping[str, Any]], most: int) -> str:
     cells = [("id", "first", "second", "passage")]
     for row in rows[:most]:
         text = shown(row["text"]).replace("|", "\\|")
-        text = text if len(text) <= 80 else text[:79] + "…"
-        cells.append((row["id"], shown(row["first"]), shown(row["second"]), text))
+        cells.append(
+            (row["id"], shown(row["first"]), shown(row["second"]), text if len(text) <= 80 else text[:79] + "…")
+        )
     return f"{title}\n\n{markdown_table(cells)}" if rows[:most] else title

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import cycle, groupby, islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,8 +35,6 @@ _QUOTES: Final = (("'", "’"), (' "', " “"), ('"', "”"))
 _SURFACE: Final = {"spelling": _SPELLINGS, "quotes": _QUOTES, "spaces": ((" ", "\u00a0"),)}
 _NOT_RULES: Final = ("slots.jsonl", "appended.jsonl", "headings.jsonl")
 _STORAGE_ROUNDING: Final = 2e-3  # weights are stored as half floats
-
-Variants = tuple[Passage, list[Passage]]
 
 
 class _Golden(msgspec.Struct):
@@ -82,28 +81,30 @@ def run_cases(classifier: Classifier, cases: str | os.PathLike[str] | None = Non
     folder = Path(cases) if cases is not None else default_cases_path()
     rules = [row for file in sorted(folder.glob("*.jsonl")) if file.name not in _NOT_RULES for row in _read(file)]
     if not rules:
-        what = "no behaviour cases there; name a folder of .jsonl files with rule, text and labels"
-        raise InputError(f"{folder}: {what}")
+        raise InputError(
+            f"{folder}: no behaviour cases there; name a folder of .jsonl files with rule, text and labels"
+        )
     results = []
     for rule, of_rule in groupby(rules, key=lambda row: str(row["rule"])):
         rows = list(of_rule)
         results.append(_compare(rule, classifier, list(map(row_passage, rows)), [row["labels"] for row in rows]))
     plain = [row_passage(row) for row in rules if not row.get("section")]
-    variants = [*_slots(folder), ("heading", _headings(folder)), *_surface(plain), ("addition", _added(folder, plain))]
-    for name, found in variants:
-        groups = list(found)
-        base = classifier.predict([passage for passage, _ in groups])
-        expected = [_names(row) for row, (_, others) in zip(base, groups, strict=True) for _ in others]
-        varied = [passage for _, others in groups for passage in others]
-        results.append(_compare(f"invariance-{name}", classifier, varied, expected))
+    groups: defaultdict[str, list[tuple[Passage, list[Passage]]]] = defaultdict(list)
+    for name, passage, varied in _variants(folder, plain):
+        groups[name].append((passage, varied))
+    for name, group in groups.items():
+        base = classifier.predict([passage for passage, _ in group])
+        expected = [_names(row) for row, (_, varied) in zip(base, group, strict=True) for _ in varied]
+        passages = [passage for _, varied in group for passage in varied]
+        results.append(_compare(f"invariance-{name}", classifier, passages, expected))
     return [result for result in results if result.cases]  # a user's cases may have no text to vary
 
 
 def replay_golden(classifier: Classifier, lines: Iterable[str | bytes]) -> list[Failure]:
     """Find golden passages of a model folder whose scores differ from the stored ones by more than rounding.
 
-    The tolerance is `Scorer.rounding` for one passage, and a tenth of it for the mean over all. Raises `ModelError` when
-    a line is no golden passage.
+    The tolerance is `Scorer.rounding` for one passage, and a tenth of it for the mean over all. Raises `ModelError`
+    when a line is no golden passage.
     """
     try:
         rows = [msgspec.convert(load_json(line), _Golden) for line in lines if line.strip()]
@@ -152,41 +153,27 @@ def _read(file: Path) -> list[dict[str, Any]]:
         raise InputError(f"{file}: cannot be read as JSON lines ({error})") from None
 
 
-def _slots(folder: Path) -> Iterator[tuple[str, list[Variants]]]:
-    """Fill the slot of each sentence with every country, city, figure, …"""
-    if not (rows := _read(folder / "slots.jsonl")):
-        return
-    fillers = json.loads((folder / "fillers.json").read_text("utf-8"))
-    fillers["country"] = (folder / "countries.txt").read_text("utf-8").split("\n")[:-1]
-    for slot, of_slot in groupby(rows, key=lambda row: str(row["slot"])):
-        filled = ([row_passage({"text": row["text"].replace("{}", word)}) for word in fillers[slot]] for row in of_slot)
-        yield slot, [(first, others) for first, *others in filled]
-
-
-def _headings(folder: Path) -> Iterator[Variants]:
-    """Yield each passage under headings of equivalent meaning, which must not change its labels."""
-    for row in _read(folder / "headings.jsonl"):
+def _variants(folder: Path, plain: list[Passage]) -> Iterator[tuple[str, Passage, list[Passage]]]:
+    """Yield what varies, a passage, and variants of it that must have the same labels."""
+    if slots := _read(folder / "slots.jsonl"):
+        fillers = json.loads((folder / "fillers.json").read_text("utf-8"))
+        fillers["country"] = (folder / "countries.txt").read_text("utf-8").split("\n")[:-1]
+        for row in slots:
+            first, *others = (row_passage({"text": row["text"].replace("{}", word)}) for word in fillers[row["slot"]])
+            yield row["slot"], first, others
+    for row in _read(folder / "headings.jsonl"):  # headings of equivalent meaning
         first, *others = (row_passage({**row, "section": heading}) for heading in row["headings"])
-        yield first, others
-
-
-def _surface(passages: list[Passage]) -> Iterator[tuple[str, list[Variants]]]:
-    """Vary spelling (British), quotation marks (curly) and spaces (no-break)."""
+        yield "heading", first, others
     for name, replacements in _SURFACE.items():
-        found = []
-        for passage in passages:
+        for passage in plain:
             text = passage.text
             for old, new in replacements:
                 text = text.replace(old, new)
             if text != passage.text:
-                found.append((passage, [row_passage({"text": text})]))
-        yield name, found
-
-
-def _added(folder: Path, passages: list[Passage]) -> Iterator[Variants]:
-    """Append unrelated clauses, two to every fifth passage, in rotation: every combination would show no more."""
-    clauses = [row["clause"] for row in _read(folder / "appended.jsonl")]
-    ended = [passage for passage in passages[::5] if passage.text.endswith(".")]
-    for number, passage in enumerate(ended if clauses else []):
-        two = (clauses[(2 * number + i) % len(clauses)] for i in range(2))
-        yield passage, [row_passage({"text": f"{passage.text[:-1]}{clause}."}) for clause in two]
+                yield name, passage, [row_passage({"text": text})]
+    # Unrelated clauses in rotation, two to every fifth passage: every combination would show no more.
+    clauses = cycle([row["clause"] for row in _read(folder / "appended.jsonl")])
+    for passage in plain[::5]:
+        if passage.text.endswith("."):
+            longer = [f"{passage.text[:-1]}{clause}." for clause in islice(clauses, 2)]
+            yield "addition", passage, [row_passage({"text": text}) for text in longer]

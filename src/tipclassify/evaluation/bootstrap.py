@@ -38,7 +38,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class LabelIntervals:
-    """Intervals of one label's metrics, each over the draws in which it is defined."""
+    """Intervals of one label's metrics."""
 
     label: str
     precision: Interval
@@ -59,10 +59,7 @@ class Intervals:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Difference in macro-F1 or in the F1 of a label, `this` less `other`.
-
-    `better` is the share of draws in which this model is strictly better, NaN without draws.
-    """
+    """Difference in an F1, `this` less `other`; `better` is the share of draws in which it is positive, or NaN."""
 
     figure: str
     this: float
@@ -84,11 +81,10 @@ class Comparison:
 def intervals(
     y_true: Bools, y_pred: Bools, groups: Groups, draws: int = 1_000, seed: int = 0, weights: Floats | None = None
 ) -> Intervals:
-    """Compute 95% bootstrap intervals by group.
+    """Compute 95% bootstrap intervals by group, each over the draws in which the metric is defined.
 
     `y_true` and `y_pred` are bool (n, 3), `groups` int (n,); `weights`, float (n,), says how often a passage counts.
-    Without draws, or with fewer than two groups, every interval is NaN. The recall and F1 of a label exclude draws in
-    which it does not occur, its precision draws in which it is not predicted.
+    Without draws, or with fewer than two groups, every interval is NaN.
 
     >>> y_true = np.eye(3, dtype=bool).repeat(20, axis=0)
     >>> str(intervals(y_true, y_true, range(60)).macro_f1)
@@ -110,14 +106,17 @@ def compare(
     1.0
     """
     totals = np.concatenate([_group_totals(y_true, one, groups) for one in (y_pred, y_other)], axis=1)
-    this, other = (_figures(side)[0, _F1S].tolist() for side in np.split(totals.sum(axis=0, keepdims=True), 2, axis=1))
-    one, two = (_figures(side)[:, _F1S] for side in np.split(_draw(totals, draws, seed), 2, axis=1))
+    # The first row has the counts of all passages, the others those of the draws.
+    every = np.concatenate([totals.sum(axis=0, keepdims=True), _draw(totals, draws, seed)])
+    one, two = (_figures(side)[:, _F1S] for side in np.split(every, 2, axis=1))
     differences = []
     for j, figure in enumerate(("macro-F1", *LABELS)):
-        sample = one[:, j] - two[:, j]
-        better = float(np.mean(sample[~np.isnan(sample)] > 0)) if not np.isnan(sample).all() else float("nan")
-        interval = Interval(*percentile_interval(sample))
-        differences.append(Difference(figure, this[j], other[j], this[j] - other[j], interval, better))
+        this, other = float(one[0, j]), float(two[0, j])
+        change = one[1:, j] - two[1:, j]
+        defined = change[~np.isnan(change)]
+        better = float(np.mean(defined > 0)) if len(defined) else float("nan")
+        interval = Interval(*percentile_interval(change))
+        differences.append(Difference(figure, this, other, this - other, interval, better))
     return Comparison(draws, len(totals), tuple(differences))
 
 
@@ -126,9 +125,8 @@ def intervals_table(found: Intervals) -> str:
     if found.groups < 2:
         return "no 95% intervals: they need passages of at least two groups (narratives, pairs)"
     rows = [(row.label, str(row.precision), str(row.recall), str(row.f1)) for row in found.labels]
-    closing = (
-        f"macro-F1 {found.macro_f1}   exact match {found.exact_match}   groups {found.groups:,}   draws {found.draws:,}"
-    )
+    drawn = f"groups {found.groups:,}   draws {found.draws:,}"
+    closing = f"macro-F1 {found.macro_f1}   exact match {found.exact_match}   {drawn}"
     return "\n".join([*aligned([("95% interval", "precision", "recall", "F1"), *rows]), closing])
 
 
@@ -161,9 +159,9 @@ def _group_totals(y_true: Bools, y_pred: Bools, groups: Groups, weights: Floats 
 
 def _draw(totals: Floats, draws: int, seed: int) -> Floats:
     """Resample the groups and sum their counts, (draws, columns); no draws for fewer than two groups."""
+    # Metrics are ratios of sums, so a draw is one multinomial over the distinct rows of counts.
     distinct, times = np.unique(totals, axis=0, return_counts=True)
     rng, groups = np.random.default_rng(seed), len(totals)
-    # Metrics are ratios of sums, so a draw is one multinomial over the distinct rows of counts.
     drawn = [rng.multinomial(groups, times / groups) @ distinct for _ in range(draws if groups > 1 else 0)]
     return np.array(drawn).reshape(-1, totals.shape[1])
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from itertools import combinations
 from typing import Any, Final
 
@@ -53,10 +53,7 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityBin:
-    """Passages whose probability lies in [low, high), in the last bin [low, high].
-
-    Mean probability and share with the label are equal for a calibrated model, NaN for an empty bin.
-    """
+    """Passages of probability in [low, high); mean probability and share with the label are NaN for an empty bin."""
 
     low: float
     high: float
@@ -76,23 +73,15 @@ def measure(y_true: Bools, scores: Floats, y_pred: Bools, thresholds: Floats) ->
     from sklearn.metrics import average_precision_score, precision_recall_fscore_support
 
     columns = precision_recall_fscore_support(y_true, y_pred, average=None, zero_division=0)
-    precision, recall, f1, support = (column.tolist() for column in columns)
-    labels = tuple(
-        LabelMetrics(
-            label,
-            precision[j],
-            recall[j],
-            f1[j],
-            support[j],
-            float(average_precision_score(y_true[:, j], scores[:, j])) if support[j] else float("nan"),
-            float(thresholds[j]),
-            calibration_error(y_true[:, j], scores[:, j]),
-        )
-        for j, label in enumerate(LABELS)
-    )
+    labels = []
+    for j, label in enumerate(LABELS):
+        precision, recall, f1, support = (column[j].item() for column in columns)
+        ranked = float(average_precision_score(y_true[:, j], scores[:, j])) if support else float("nan")
+        error = calibration_error(y_true[:, j], scores[:, j])
+        labels.append(LabelMetrics(label, precision, recall, f1, support, ranked, float(thresholds[j]), error))
     occurring = [row.f1 for row in labels if row.support]
     macro = float(np.mean(occurring)) if occurring else float("nan")
-    return Metrics(len(y_true), macro, float((y_true == y_pred).all(axis=1).mean()), labels)
+    return Metrics(len(y_true), macro, float((y_true == y_pred).all(axis=1).mean()), tuple(labels))
 
 
 def reliability(y_true: Bools, scores: Floats) -> tuple[ReliabilityBin, ...]:
@@ -103,12 +92,12 @@ def reliability(y_true: Bools, scores: Floats) -> tuple[ReliabilityBin, ...]:
     [(0.5, 0, nan), (0.6, 2, 0.5)]
     """
     which = np.minimum((scores * _BINS).astype(int), _BINS - 1)
-    table = []
+    bins = []
     for b in range(_BINS):
         here = which == b
         means = (float(x[here].mean()) if here.any() else float("nan") for x in (scores, y_true))
-        table.append(ReliabilityBin(b / _BINS, (b + 1) / _BINS, int(here.sum()), *means))
-    return tuple(table)
+        bins.append(ReliabilityBin(b / _BINS, (b + 1) / _BINS, int(here.sum()), *means))
+    return tuple(bins)
 
 
 def calibration_error(y_true: Bools, scores: Floats) -> float:
@@ -122,10 +111,9 @@ def calibration_error(y_true: Bools, scores: Floats) -> float:
 
 
 def contrast_pair_accuracy(sets: Sequence[str | None], y_true: Bools, y_pred: Bools) -> tuple[int, int]:
-    """Count the contrast pairs with exact labels on both sides, and all contrast pairs.
+    """Count the pairs of near twins with different labels whose labels are right on both sides, and all such pairs.
 
-    A contrast pair is two near twins with different labels. `sets` names the contrast set of each passage, or is
-    None. A model that relies on their common words gets one side wrong (Gardner et al. 2020, arXiv:2004.02709).
+    `sets` has the contrast set of each passage, or None (Gardner et al. 2020, arXiv:2004.02709).
 
     >>> y_true = np.array([[True, False, False], [False, True, False], [True, False, False]])
     >>> contrast_pair_accuracy(["a", "a", None], y_true, y_true)
@@ -143,12 +131,9 @@ def contrast_pair_accuracy(sets: Sequence[str | None], y_true: Bools, y_pred: Bo
 def metrics_table(metrics: Metrics, title: str) -> str:
     """Format the metrics as aligned plain text, one row for each label."""
     columns = ("label", "precision", "recall", "F1", "support", "avg precision", "threshold", "ECE")
-    rows = [
-        (m.label, m.precision, m.recall, m.f1, str(m.support), m.average_precision, m.threshold, m.calibration_error)
-        for m in metrics.labels
-    ]
+    rows = [[str(n) if isinstance(n, int) else shown(n) for n in astuple(row)] for row in metrics.labels]
     closing = f"macro-F1 {metrics.macro_f1:.3f}   exact match {metrics.exact_match:.3f}   passages {metrics.passages}"
-    return "\n".join([title, *aligned([columns, *(list(map(shown, row)) for row in rows)]), closing])
+    return "\n".join([title, *aligned([columns, *rows]), closing])
 
 
 def reliability_table(label: str, bins: Sequence[ReliabilityBin]) -> str:

@@ -44,21 +44,11 @@ def evaluate_rows(
     draws: int = 1_000,
     seed: int = 0,
 ) -> tuple[dict[str, Any], list[str]]:
-    """Evaluate a model on rows of a corpus; each option adds a part.
+    """Evaluate a model on rows of a corpus, and return the figures and tables of each part asked for.
 
-    Parameters
-    ----------
-    by : str, optional
-        Field for which to add the metrics of each value; `InputError` when no row has it.
-    errors : int
-        Number of worst errors to list.
-    other : Classifier, optional
-        A model to compare with, under the same policy.
-    draws : int
-        Bootstrap draws of groups (`corpus.loading.group_rows`); 0 for no intervals.
+    `by` is a field for whose values to add the metrics (`InputError` when no row has it), `errors` the number of worst
+    errors to list, `other` a model to compare with, `draws` those of the bootstrap; 0 for no intervals.
 
-    Examples
-    --------
     >>> text = "Courts convicted nine traffickers."
     >>> rows = [{"text": text, "labels": ("positive_effort",), "doc": None, "pair": None}]
     >>> values, tables = evaluate_rows(Classifier.load(), rows, draws=0)
@@ -76,15 +66,13 @@ def evaluate_rows(
     report: Figures = {"model": classifier.meta.get("sha256"), "policy": policy, "thresholds": named}
     report |= {"draws": draws, "seed": seed, "by": by, "parts": []}
     tables: list[str] = []
-    parts = {(None, "all passages"): np.ones(len(rows), bool)}
-    if by:
-        values = np.array([str(row.get(by)) for row in rows])
-        parts = {(value, f"{by} = {value}"): values == value for value in dict.fromkeys(values.tolist())} | parts
-    for (value, title), part in parts.items():
+    values = [str(row.get(by)) for row in rows] if by else []
+    for value in (*dict.fromkeys(values), None):
+        part = np.ones(len(rows), bool) if value is None else np.array(values) == value
         figures = metrics.measure(y_true[part], scores[part], y_pred[part], thresholds)
         intervals = bootstrap.intervals(y_true[part], y_pred[part], groups[part], draws, seed) if draws else None
         report["parts"].append({"value": value, **asdict(figures), "intervals": intervals and asdict(intervals)})
-        table = metrics.metrics_table(figures, title)
+        table = metrics.metrics_table(figures, "all passages" if value is None else f"{by} = {value}")
         tables.append(f"{table}\n{bootstrap.intervals_table(intervals)}" if intervals else table)
     if confusion:
         report["confusion"] = confused_sets(y_true, y_pred)
@@ -115,14 +103,11 @@ def slices_by_field(
     words = np.array(_WORDS)[np.searchsorted(_WORD_ENDS, [len(text.split()) for text in texts])]
     counts = np.bincount(featurize(texts, vocabulary).clause_row, minlength=len(texts))
     clauses = np.array(_CLAUSES)[np.minimum(counts, len(_CLAUSES) - 1)]
-    fields = (
-        ("section", np.array(sections), dict.fromkeys((*SECTIONS, *sections))),
-        ("words", words, _WORDS),
-        ("clauses", clauses, _CLAUSES),
-    )
+    columns = {"section": np.array(sections), "words": words, "clauses": clauses}
+    values = {"section": dict.fromkeys((*SECTIONS, *sections)), "words": _WORDS, "clauses": _CLAUSES}
     found = []
-    for field, column, values in fields:
-        for value in values:
+    for field, column in columns.items():
+        for value in values[field]:
             if (here := column == value).any():
                 figures = metrics.measure(y_true[here], scores[here], y_pred[here], thresholds)
                 found.append({"field": field, "value": value, "metrics": asdict(figures)})
@@ -136,9 +121,8 @@ def confused_sets(y_true: Bools, y_pred: Bools) -> list[Figures]:
     >>> [cell["given"] for cell in confused_sets(y_true, y_true & [True, False, False])]
     [('positive_effort',), ()]
     """
-    bits = 1 << np.arange(len(LABELS))  # a set of labels as one number
-    pairs = Counter(zip((y_true @ bits).tolist(), (y_pred @ bits).tolist(), strict=True))
-    of_true = Counter((y_true @ bits).tolist())
+    true, given = (y @ (1 << np.arange(len(LABELS))) for y in (y_true, y_pred))  # a set of labels as one number
+    pairs, of_true = Counter(zip(true.tolist(), given.tolist(), strict=True)), Counter(true.tolist())
     return [
         {"truth": _names(i), "given": _names(j), "passages": pairs[i, j], "share": pairs[i, j] / of_true[i]}
         for i, j in sorted(pairs, key=lambda pair: (pair[0] == pair[1], -pairs[pair], pair))
@@ -162,14 +146,13 @@ def worst_errors(rows: Sequence[Row], y_true: Bools, scores: Floats, thresholds:
 
 
 def slices_table(found: Sequence[Figures]) -> str:
-    """Format the slices as aligned plain text, one block for each field, with the support of each label in brackets."""
+    """Format the slices as aligned plain text, one block for each field, with supports in brackets."""
     blocks: dict[str, list[tuple[str, ...]]] = {}
     for one in found:
         heads = (one["field"], "passages", "macro-F1", "exact match", *(f"{label} F1" for label in LABELS))
-        of = one["metrics"]
-        f1s = (f"{shown(m['f1'] if m['support'] else float('nan'))} ({m['support']:,})" for m in of["labels"])
-        line = (one["value"], *(shown(of[name]) for name in ("passages", "macro_f1", "exact_match")), *f1s)
-        blocks.setdefault(one["field"], [heads]).append(line)
+        *of_all, labels = one["metrics"].values()
+        f1s = (f"{shown(m['f1'] if m['support'] else float('nan'))} ({m['support']:,})" for m in labels)
+        blocks.setdefault(one["field"], [heads]).append((one["value"], *map(shown, of_all), *f1s))
     return "\n\n".join("\n".join(aligned(lines)) for lines in blocks.values())
 
 

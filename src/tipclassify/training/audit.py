@@ -54,9 +54,9 @@ def find_label_errors(
 ) -> list[Finding]:
     """Find passages whose labels are likely wrong, by confident learning on out-of-fold probabilities.
 
-    A finding has its ``quality``, 0 to 1, the agreement of the labels with the probabilities, and as ``suggested`` the
-    labels with every suspect one flipped. Options as in `training.fit_model`. Raises `MissingExtraError` when cleanlab
-    is not installed, `CorpusError` when the corpus is too small for cross-validation.
+    ``quality``, 0 to 1, is the agreement of the labels with the probabilities; ``suggested`` has every suspect label
+    flipped. Options as in `training.fit_model`. Raises `MissingExtraError` when cleanlab is not installed,
+    `CorpusError` when the corpus is too small for cross-validation.
     """
     try:
         with warnings.catch_warnings():  # importing cleanlab 2.9 silences every warning of the process
@@ -75,26 +75,20 @@ def find_label_errors(
     varied = np.flatnonzero(y_true.any(axis=0) & ~y_true.all(axis=0))  # a constant label has no contradicting example
     if not len(varied):
         return []
-    numbers = [[np.flatnonzero(row).tolist() for row in part] for part in (y_true[:, varied], y_true)]  # for cleanlab
+    some, every = ([np.flatnonzero(row).tolist() for row in part] for part in (y_true[:, varied], y_true))
     doubted = np.zeros_like(y_true)
-    doubted[:, varied] = find_multilabel_issues_per_class(numbers[0], scores[:, varied], n_jobs=1)
-    quality = get_label_quality_scores(numbers[1], scores)
-    found = np.flatnonzero(doubted.any(axis=1))
-    return [
-        {
-            "quality": round(float(quality[i]), 4),
-            **_passage(rows[i]),
-            "suggested": tuple(np.array(LABELS)[y_true[i] ^ doubted[i]].tolist()),
-        }
-        for i in found[np.argsort(quality[found], kind="stable")]
-    ]
+    doubted[:, varied] = find_multilabel_issues_per_class(some, scores[:, varied], n_jobs=1)
+    quality, suggested = get_label_quality_scores(every, scores), y_true ^ doubted
+    found = []
+    for i in np.argsort(quality, kind="stable"):
+        if doubted[i].any():
+            labels = {"suggested": tuple(np.array(LABELS)[suggested[i]].tolist())}
+            found.append({"quality": round(float(quality[i]), 4), **_passage(rows[i]), **labels})
+    return found
 
 
 def find_near_twins(rows: Sequence[Row]) -> tuple[list[Finding], list[Finding]]:
-    """Find near duplicates that contradict each other, and those that a split by group may put on both sides.
-
-    The first have different labels under one heading and are no contrast pair; the second are in different groups.
-    """
+    """Find near duplicates with different labels under one heading that are no pair, and those in different groups."""
     groups, conflicts, leaks = group_rows(rows), [], []
     headings = [without_enumerator(row.get("section") or "").lower() for row in rows]
     # Copies of a text share a group and, under one heading, their labels: comparing them would repeat findings.
@@ -131,15 +125,14 @@ def find_same_pairs(rows: Sequence[Row]) -> list[Finding]:
 
 def section_balance(rows: Sequence[Row]) -> list[Finding]:
     """Count the passages of each section by label and without labels, largest section first."""
-    sections: defaultdict[str | None, list[Row]] = defaultdict(list)
-    for row in rows:
-        sections[str(row["section"]) if row.get("section") else None].append(row)
+    names = [str(row["section"]) if row.get("section") else None for row in rows]
+    sections, pairs = Counter(names), zip(names, rows, strict=True)
+    labels = Counter((name, label) for name, row in pairs for label in row["labels"] or (_NONE,))
     balance = []
-    for section, members in sorted(sections.items(), key=lambda entry: -len(entry[1])):
-        count = Counter(label for row in members for label in row["labels"] or (_NONE,))
-        counts = {label: count[label] for label in (*LABELS, _NONE)}
-        shares = {label: round(n / len(members), 4) for label, n in counts.items()}
-        balance.append({"section": section, "passages": len(members), "counts": counts, "shares": shares})
+    for section, n in sections.most_common():
+        counts = {label: labels[section, label] for label in (*LABELS, _NONE)}
+        shares = {label: round(count / n, 4) for label, count in counts.items()}
+        balance.append({"section": section, "passages": n, "counts": counts, "shares": shares})
     return balance
 
 
@@ -152,7 +145,7 @@ def _passage(row: Row) -> Finding:
 
 
 def audit_rows(audit: Audit, most: int) -> Iterator[Finding]:
-    """Yield rows for JSON: for each audit its ``count``, then its first `most` findings."""
+    """Yield for each audit a row with its ``count``, then its first `most` findings."""
     for part, findings in audit.items():
         yield {"part": part, "count": len(findings)}
         yield from ({"part": part, **finding} for finding in findings[:most])
@@ -171,7 +164,6 @@ def audit_table(audit: Audit, most: int) -> str:
 
 
 def _cells(part: str, found: Finding) -> list[tuple[str, ...]]:
-    """Return the table rows of a finding: one, or one for each of its passages."""
     if part == "balance":
         counts = (f"{n} ({found['shares'][label]:.0%})" for label, n in found["counts"].items())
         return [(shown(found["section"] or "(no section)"), str(found["passages"]), *counts)]
@@ -179,5 +171,5 @@ def _cells(part: str, found: Finding) -> list[tuple[str, ...]]:
         return [(f"{found['quality']:7.3f}", *(shown(found[name]) for name in ("id", "labels", "suggested", "text")))]
     head = shown(found["pair"]) if "pair" in found else f"{found['similarity']:10.2f}"
     passages = found.get("passages") or (found["first"], found["second"])
-    lines = [tuple(shown(one[name]) for name in ("id", "labels", "text")) for one in passages]
-    return [("" if n else head, *line) for n, line in enumerate(lines)]
+    names = ("id", "labels", "text")
+    return [("" if n else head, *(shown(one[name]) for name in names)) for n, one in enumerate(passages)]

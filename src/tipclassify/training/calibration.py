@@ -1,7 +1,6 @@
 """Calibrate raw scores (Platt 1999) and choose decision thresholds, for each label separately.
 
-Held-out logits and labels come in, Platt parameters and a threshold for each policy go out. Passages may be weighted:
-hard ones were sampled more often, and post-stratification (Little 1993) restores the proportions of whole reports.
+Weights restore the proportions of whole reports (post-stratification, Little 1993): hard passages were sampled more.
 """
 
 from __future__ import annotations
@@ -11,6 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.labels import LABELS, POLICIES
@@ -21,49 +22,36 @@ __all__ = ["Calibrated", "calibrate", "operating_points", "platt"]
 _TARGET: Final = 0.95  # recall of `screen`, precision of `cite`
 _MIN_POSITIVES: Final = 10  # true positives needed to estimate a precision
 
-Thresholds = Mapping[str, tuple[float, ...]]
-"""Policy → probability from which each label is assigned."""
-
 
 @dataclass(frozen=True)
 class Calibrated:
-    """Calibration, ``raw * scale + shift``, thresholds, and their cross-fitted predictions.
-
-    `scores` (n, 3) and the labels `y_pred` of each policy are those of each fold, calibrated on the other folds.
-    """
+    """Calibration, ``raw * scale + shift``, and thresholds; scores and labels of each fold by those of the others."""
 
     scale: Floats
     shift: Floats
-    thresholds: Thresholds
-    scores: Floats
-    y_pred: Mapping[str, Bools]
+    thresholds: Mapping[str, tuple[float, ...]]  # by policy
+    scores: Floats  # (n, 3)
+    y_pred: Mapping[str, Bools]  # by policy
 
 
-def calibrate(
-    raw: Floats, y_true: Bools, fold: Ints, used: Bools | None = None, weights: Floats | None = None
-) -> Calibrated:
-    """Calibrate held-out logits `raw`, float (n, 3), and choose thresholds; `fold` never splits a group.
-
-    Only the passages `used`, bool (n,), are fitted on; `weights` are sample weights. By default all, and 1.
-    """
-    used = np.ones(len(y_true), bool) if used is None else used
+def calibrate(raw: Floats, y_true: Bools, fold: Ints, weights: Floats | None = None) -> Calibrated:
+    """Calibrate held-out logits `raw`, float (n, 3), and choose thresholds; `fold` never splits a group."""
     weights = np.ones(len(y_true)) if weights is None else weights
     scores = np.zeros(y_true.shape)
     y_pred = {policy: np.zeros(y_true.shape, bool) for policy in POLICIES}
     for number in np.unique(fold):
         held = fold == number
-        scale, shift, thresholds = _fit_calibration(raw, y_true, used & ~held, weights)
+        scale, shift, thresholds = _fit_calibration(raw[~held], y_true[~held], weights[~held])
         scores[held] = logistic(raw[held] * scale + shift)
         for policy in POLICIES:
             y_pred[policy][held] = apply_thresholds(scores[held], thresholds[policy])
-    return Calibrated(*_fit_calibration(raw, y_true, used, weights), scores, y_pred)
+    return Calibrated(*_fit_calibration(raw, y_true, weights), scores, y_pred)
 
 
-def _fit_calibration(raw: Floats, y_true: Bools, rows: Bools, weights: Floats) -> tuple[Floats, Floats, Thresholds]:
-    """Fit scale, shift and thresholds on the selected rows."""
-    raw, y_true, weights = raw[rows], y_true[rows], weights[rows]
-    fits = [platt(raw[:, j], y_true[:, j], weights) for j in range(len(LABELS))]
-    scale, shift = np.array([one for one, _ in fits]), np.array([one for _, one in fits])
+def _fit_calibration(
+    raw: Floats, y_true: Bools, weights: Floats
+) -> tuple[Floats, Floats, dict[str, tuple[float, ...]]]:
+    scale, shift = np.array([platt(raw[:, j], y_true[:, j], weights) for j in range(len(LABELS))]).T
     scores = logistic(raw * scale + shift)
     points = [operating_points(y_true[:, j], scores[:, j], weights) for j in range(len(LABELS))]
     return scale, shift, {policy: tuple(point[policy] for point in points) for policy in POLICIES}
@@ -72,10 +60,9 @@ def _fit_calibration(raw: Floats, y_true: Bools, rows: Bools, weights: Floats) -
 def operating_points(y_true: Bools, scores: Floats, weights: Floats | None = None) -> dict[str, float]:
     """Choose the threshold of each policy for one label.
 
-    ``balanced`` is half the best F1: the threshold of the best F1 where scores are calibrated (Lipton et al. 2014, ECML
-    PKDD). The peak of the F1 curve itself is flat and chance decides it. ``screen`` is the highest threshold with
-    recall of at least 0.95, ``cite`` the lowest with precision of at least 0.95, or the one of best precision where
-    none reaches that.
+    ``balanced`` is half the best F1, its threshold where scores are calibrated (Lipton et al. 2014, ECML PKDD): the
+    peak of the F1 curve is flat, and chance decides it. ``screen`` is the highest threshold with recall of at least
+    0.95, ``cite`` the lowest with precision of at least 0.95, or that of best precision.
 
     >>> points = operating_points(np.array([False, True, True]), np.array([0.2, 0.6, 0.9]))
     >>> points["screen"] <= points["balanced"] <= points["cite"]
@@ -100,13 +87,7 @@ def operating_points(y_true: Bools, scores: Floats, weights: Floats | None = Non
 
 
 def platt(raw: Floats, y_true: Bools, weights: Floats | None = None) -> tuple[float, float]:
-    """Fit the scale and shift of Platt scaling to the logits `raw` (n,) of one label.
-
-    Returns 1 and 0 with fewer than two examples of either class, or where the scale would be negative.
-    """
-    from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits
-
+    """Fit scale and shift of Platt scaling for one label; 1 and 0 where examples are too few, or the scale negative."""
     if y_true.sum() >= 2 and (~y_true).sum() >= 2:
         with threadpool_limits(1):  # only two parameters: more threads would just wait
             fitted = LogisticRegression(C=1e3).fit(raw[:, None], y_true, weights)

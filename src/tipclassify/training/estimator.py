@@ -25,9 +25,13 @@ from tipclassify.corpus.loading import group_rows
 from tipclassify.evaluation.metrics import measure
 from tipclassify.labels import LABELS, POLICIES, indicator
 from tipclassify.model.classifier import Classifier
+from tipclassify.model.encoder.folder import write_encoder
+from tipclassify.model.encoder.scoring import EncoderScorer
+from tipclassify.model.linear.model import write_model
 from tipclassify.model.linear.scoring import apply_thresholds, logistic
 from tipclassify.text.document import Passage
-from tipclassify.training.fit import check_weights, fit_model, group_folds, model_meta
+from tipclassify.training.fit import fit_model, group_folds, model_meta
+from tipclassify.training.heads import adapt_heads, out_of_fold_logits, pooled_vectors
 from tipclassify.training.train import load_encoder
 
 __all__ = ["TipClassifier", "as_indicator", "as_passages"]
@@ -38,54 +42,37 @@ _FEW: Final = 100  # fewer passages give a warning
 class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Multi-label classifier of passages, evaluated out of fold.
 
+    `classifier_` is the fitted model, `metrics_` has its out-of-fold metrics on the training passages.
+
     Parameters
     ----------
     model : str
         ``"default"`` refits the heads of the shipped encoder, regularised towards the shipped ones: few passages change
         them little, many a lot. ``"fast"`` fits the linear model from scratch, on these passages alone.
     folds : int
-        Folds of the inner cross-validation, 2 or more.
+        Folds of the inner cross-validation, 2 or more; `seed` draws them.
     policy : str
         Operating point of `predict`: ``"screen"``, ``"balanced"`` or ``"cite"``.
-    seed : int
-        Draws the folds.
     jobs : int
         Processes to fit the fast model with.
-
-    Attributes
-    ----------
-    classifier_ : Classifier
-        The fitted model.
-    metrics_ : Metrics
-        Out-of-fold metrics on the training passages.
     """
 
     def __init__(
         self, *, model: str = "default", folds: int = 5, policy: str = "balanced", seed: int = 0, jobs: int = 1
     ) -> None:
-        self.model = model
-        self.folds = folds
-        self.policy = policy
-        self.seed = seed
-        self.jobs = jobs
+        self.model, self.folds, self.policy, self.seed, self.jobs = model, folds, policy, seed, jobs
 
     def fit(
         self, X: Iterable[str | Passage], y: Any, groups: Sequence[int] | None = None, *, sample_weight: Any = None
     ) -> TipClassifier:
         """Train on the passages `X`; the section heading of a `Passage` is a feature too.
 
-        Under 100 passages give a warning. Raises `TypeError` when `X` is a bare string or a table, or has an element
-        that is no text, `ValueError` when lengths differ, a label is unknown, or there are too few passages.
+        `y` is an indicator matrix (n, 3), or has the label names of each passage: then pass a splitter to scikit-learn
+        (``cv=KFold(5)``), which cannot stratify them. Passages of one of the `groups`, int (n,), stay together in the
+        inner folds; by default equal texts do. Under 100 passages give a warning.
 
-        Parameters
-        ----------
-        X : iterable of str or Passage (n,)
-        y : indicator matrix (n, 3), or for each passage the names of its labels
-            With names, pass a splitter to scikit-learn explicitly (``cv=KFold(5)``): it cannot stratify them.
-        groups : sequence of int (n,), optional
-            Passages of one group stay together in the inner folds; equal texts always do.
-        sample_weight : sequence of float (n,), optional
-            Sample weights, 0 or more.
+        Raises `TypeError` when `X` is a bare string or a table, or has an element that is no text, `ValueError` when
+        lengths differ, a label is unknown, or there are too few passages.
         """
         for name, value, choices in (("model", self.model, ("default", "fast")), ("policy", self.policy, POLICIES)):
             if value not in choices:
@@ -100,33 +87,31 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if len(passages) < _FEW:
             stays = "it stays close to the shipped model" if self.model == "default" else "it knows nothing else"
             warnings.warn(f"{len(passages)} passages are few to train on: {stays}; label at least {_FEW}", stacklevel=2)
-        texts, headings = [passage.text for passage in passages], [passage.section for passage in passages]
-        groups = group_rows([{"text": text} for text in texts]) if groups is None else groups
-        weights = check_weights(sample_weight, len(passages), "sample_weight")
+        weights = np.ones(len(passages)) if sample_weight is None else np.asarray(sample_weight, np.float64)
+        if len(weights) != len(passages) or not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
+            raise ValueError("sample_weight: give a number of 0 or more for each passage, and more than 0 for one")
+        of = np.asarray(group_rows([{"text": one.text} for one in passages]) if groups is None else groups)
+        used = np.flatnonzero(weights)
+        texts, headings = [passages[i].text for i in used], [passages[i].section for i in used]
+        y_true, of, weights = y_true[used], of[used], weights[used]
         if self.model == "default":
-            self._fit_default(texts, headings, y_true, np.asarray(groups), weights)
+            self._fit_default(texts, headings, y_true, of, weights)
         else:
             options: Any = {"folds": self.folds, "seed": self.seed, "jobs": self.jobs}
-            fitted = fit_model(texts, y_true, groups, headings=headings, weights=weights, **options)
+            fitted = fit_model(texts, y_true, of, headings=headings, weights=weights, **options)
             self.classifier_, self.metrics_ = Classifier(fitted.model), fitted.metrics
-        self.classes_ = np.array(LABELS)
-        self.n_passages_ = len(passages)
+        self.classes_, self.n_passages_ = np.array(LABELS), len(texts)
         return self
 
     def _fit_default(
         self, texts: list[str], headings: list[str | None], y_true: Bools, groups: Ints, weights: Floats
     ) -> None:
-        from tipclassify.model.encoder.scoring import EncoderScorer
-        from tipclassify.training.heads import adapt_heads, out_of_fold_logits, pooled_vectors
-
         scorer = load_encoder()
         model, start = scorer.model, scorer.model.finetuned_heads
         pooled = pooled_vectors(scorer, texts, headings)
         raw = out_of_fold_logits(start, pooled, y_true, weights, group_folds(groups, self.folds, self.seed))
-        used = weights > 0
-        scores = logistic(raw * model.scale + model.shift)[used]
-        thresholds = np.array(model.thresholds["balanced"])
-        self.metrics_ = measure(y_true[used], scores, apply_thresholds(scores, thresholds), thresholds)
+        scores, thresholds = logistic(raw * model.scale + model.shift), np.array(model.thresholds["balanced"])
+        self.metrics_ = measure(y_true, scores, apply_thresholds(scores, thresholds), thresholds)
         heads = adapt_heads(start, pooled, y_true, weights)
         meta = {**model.meta, "adapted_from": model.meta["sha256"]}
         self.classifier_ = Classifier(EncoderScorer(replace(model, heads=heads, meta=meta)))
@@ -156,10 +141,6 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         `meta` has further plain values for ``model.json`` (a corpus hash, say), `files` further text files by name.
         """
-        from tipclassify.model.encoder.folder import write_encoder
-        from tipclassify.model.encoder.scoring import EncoderScorer
-        from tipclassify.model.linear.model import write_model
-
         check_is_fitted(self)
         settings = {"seed": self.seed, "folds": self.folds, "passages": self.n_passages_}
         known = model_meta(settings=settings, metrics=self.metrics_.to_dict(), **(meta or {}))
@@ -179,10 +160,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def as_passages(X: Any) -> list[Passage]:
-    """Convert texts to passages without a heading; passages stay unchanged.
-
-    Raises `TypeError` when `X` is a bare string or a table, or an element is neither text nor passage, such as NaN.
-    """
+    """Convert texts to passages; raise `TypeError` for a bare string, a table, or an element such as NaN."""
     if isinstance(X, str | bytes | Mapping) or not isinstance(X, Iterable):
         raise TypeError(f"X is a bare {type(X).__name__}: give a list of passages")
     if hasattr(X, "columns"):

@@ -1,27 +1,25 @@
-"""Evaluate a trained model on held-out rows, for its card (Mitchell et al. 2019, arXiv:1810.03993) and ``model.json``.
-
-Held-out rows and predictions come in; metrics, operating points, the error table, golden rows and the card go out.
-"""
+"""Evaluate a trained model on held-out rows, for its card (Mitchell et al. 2019, arXiv:1810.03993) and model.json."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
+import jinja2
 import numpy as np
 
 from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.corpus.holdout import document_country, is_real, source_family
 from tipclassify.corpus.loading import Row, group_rows
-from tipclassify.errors import InputError
-from tipclassify.evaluation.behaviour_tests import RuleResult, default_cases_path, row_passage, run_cases
+from tipclassify.evaluation.behaviour_tests import default_cases_path, row_passage, run_cases
 from tipclassify.evaluation.bootstrap import Intervals, intervals
 from tipclassify.evaluation.metrics import Metrics, contrast_pair_accuracy, measure, reliability, rounded
-from tipclassify.labels import LABELS, MEANINGS, POLICIES
+from tipclassify.labels import LABELS, MEANINGS, POLICIES, indicator
 from tipclassify.model.classifier import Classifier
+from tipclassify.model.linear.scoring import apply_thresholds
+from tipclassify.training.calibration import Calibrated
 
 __all__ = ["Part", "country_groups", "error_table", "judge_model"]
 
@@ -65,27 +63,33 @@ def country_groups(rows: Sequence[Row]) -> Ints:
 def judge_model(
     classifier: Classifier,
     rows: Sequence[Row],
-    y_true: Bools,
     scores: Floats,
-    by_policy: Mapping[str, Bools],
-    weights: Floats,
+    calibrated: Calibrated | None,
+    weights: Floats | None,
     about: Mapping[str, Any],
     seed: int,
     cases: bool = True,
 ) -> tuple[list[Part], dict[str, Any], dict[str, str]]:
     """Evaluate a model: metrics by part, all first; plain values for ``model.json``; card and golden rows, as files.
 
-    Scores and labels by policy are of held-out `rows`, by calibration and thresholds chosen on other documents;
-    `weights` has the sample weight of each real row, or of each row where none is real.
-    The card says what `about` has of the training: ``name``, ``corpus``, ``encoder``, … (``templates/model_card.md``).
-    Without `cases` no behavioural tests are run: with an encoder they take longer than fitting its heads.
+    `scores` are of held-out `rows`; those that `calibrated` the model, the real ones or all, have its cross-fitted
+    predictions instead. `weights` are sample weights of the real rows. The card says what `about` has of the training:
+    ``name``, ``corpus``, ``encoder``, … (``templates/model_card.md``). Without `cases` no behavioural tests are run:
+    with an encoder they take longer than fitting its heads.
     """
     real = np.array([is_real(row) for row in rows], bool)
     whole = real if real.any() else np.ones(len(rows), bool)
-    groups, limit = country_groups(rows), classifier.thresholds("balanced")
+    y_true = np.array([indicator(row["labels"]) for row in rows], bool)
+    by_policy = {policy: apply_thresholds(scores, classifier.thresholds(policy)) for policy in POLICIES}
+    if calibrated:
+        crossed = whole if len(calibrated.scores) < len(rows) else np.ones(len(rows), bool)
+        scores[crossed] = calibrated.scores
+        for policy in POLICIES:
+            by_policy[policy][crossed] = calibrated.y_pred[policy]
+    weights = np.ones(whole.sum()) if weights is None else weights
+    groups, limit, y_pred = country_groups(rows), classifier.thresholds("balanced"), by_policy["balanced"]
 
     def part(name: str, chosen: Bools) -> Part:
-        y_pred = by_policy["balanced"]
         empty = chosen & ~y_true.any(axis=1)
         return Part(
             name,
@@ -96,36 +100,33 @@ def judge_model(
 
     parts = [part("real passages" if real.any() else "all passages", whole)]
     sources = np.array([_FAMILIES.get(str(source_family(row.get("doc"))), "") for row in rows])
-    sections = np.array([_section_kind(str(row.get("section") or "").lower()) for row in rows])
-    for column, names in ((sources, _FAMILIES.values()), (sections, [*_KINDS.values(), "no heading"])):
-        parts += [part(name, mine) for name in dict.fromkeys(names) if (mine := real & (column == name)).any()]
+    headings = [str(row.get("section") or "").lower() for row in rows]
+    kinds = [next(kind for word, kind in _KINDS.items() if word in heading) for heading in headings]
+    sections = np.where([not heading for heading in headings], "no heading", np.array(kinds))
+    for name in dict.fromkeys([*_FAMILIES.values(), *_KINDS.values(), "no heading"]):
+        if (mine := real & ((sources == name) | (sections == name))).any():
+            parts.append(part(name, mine))
     if real.any() and not real.all():
         parts.append(part("invented passages", ~real))
 
-    y_true_whole, y_pred_whole = y_true[whole], {policy: by_policy[policy][whole] for policy in POLICIES}
+    pairs = contrast_pair_accuracy([row.get("pair") for row in rows], y_true, y_pred)
+    behaviours = run_cases(classifier, default_cases_path()) if cases else []
+    y_true, by_policy = y_true[whole], {policy: labels[whole] for policy, labels in by_policy.items()}
     points = {
-        policy: _operating_points(y_true_whole, y_pred, classifier.thresholds(policy), groups[whole], weights, seed)
-        for policy, y_pred in y_pred_whole.items()
+        policy: _operating_points(y_true, labels, classifier.thresholds(policy), groups[whole], weights, seed)
+        for policy, labels in by_policy.items()
     }
-    behaviours: list[RuleResult] = []
-    with suppress(InputError):  # an installation without the cases can still train
-        behaviours = run_cases(classifier, default_cases_path()) if cases else []
-    pairs = contrast_pair_accuracy([row.get("pair") for row in rows], y_true, by_policy["balanced"])
-    bins = [reliability(y_true_whole[:, j], scores[whole, j]) for j in range(len(LABELS))]
+    bins = [reliability(y_true[:, j], scores[whole, j]) for j in range(len(LABELS))]
     evidence = {"real": real.any(), "parts": parts, "points": points, "reliability": list(zip(*bins, strict=True))}
     card = _model_card(**about, **evidence, contrast_pairs=pairs, behaviours=behaviours)
     figures = {
         "metrics": parts[0].metrics.to_dict(),
         "operating_points": points,
         "near_twins": dict(zip(("right", "pairs"), pairs, strict=True)),
-        "error_table": error_table(y_true_whole, scores[whole], y_pred_whole, weights),
+        "error_table": error_table(y_true, scores[whole], by_policy, weights),
         "behaviours": {result.rule: round(result.rate, 4) for result in behaviours},
     }
     return parts, figures, {"README.md": card, "golden.jsonl": _golden_rows(classifier, rows)}
-
-
-def _section_kind(heading: str) -> str:
-    return next(name for word, name in _KINDS.items() if word in heading) if heading else "no heading"
 
 
 def _operating_points(
@@ -146,11 +147,10 @@ def _operating_points(
 
 
 def error_table(y_true: Bools, scores: Floats, labels: Mapping[str, Bools], weights: Floats) -> dict[str, Any]:
-    """Count true and false positives and negatives of the held-out predictions `labels` (policy → bool (n, 3)).
+    """Count right and wrong predictions `labels` (policy → bool (n, 3)), by which `summary` adjusts its counts.
 
-    `summary` adjusts its counts by them. Weights are scaled to sum to the effective sample size (Kish 1965: the square
-    of the sum over the sum of squares). ``policies`` has the counts of each policy and label; ``histogram`` counts
-    passages with and without each label by probability, in bins of 0.001.
+    Weights are scaled to sum to the effective sample size (Kish 1965: the square of the sum over the sum of squares).
+    ``histogram`` counts passages with and without each label by probability, in bins of 0.001.
     """
     weights = weights * weights.sum() / max(float(weights @ weights), 1e-12)
     policies: dict[str, Any] = {}
@@ -185,12 +185,8 @@ def _golden_rows(classifier: Classifier, rows: Sequence[Row]) -> str:
 
 
 def _model_card(**values: Any) -> str:
-    import jinja2
-
-    loader = jinja2.PackageLoader("tipclassify.training")
-    environment = jinja2.Environment(
-        loader=loader, undefined=jinja2.StrictUndefined, trim_blocks=True, keep_trailing_newline=True
-    )
+    options: dict[str, Any] = {"undefined": jinja2.StrictUndefined, "trim_blocks": True, "keep_trailing_newline": True}
+    environment = jinja2.Environment(loader=jinja2.PackageLoader("tipclassify.training"), **options)
     formats = {"figure": "{:.3f}", "share": "{:.1%}", "percent": "{:.0%}", "count": "{:,}"}
     environment.filters.update({name: form.format for name, form in formats.items()}, interval=_interval)
     template = environment.get_template("model_card.md")

@@ -14,10 +14,16 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Final
+from itertools import product
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from joblib import Parallel, delayed
+from scipy.sparse import csr_matrix
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold
+from threadpoolctl import threadpool_limits
 
 from tipclassify._version import __version__
 from tipclassify.arrays import Bools, Floats, Ints
@@ -29,9 +35,6 @@ from tipclassify.text.features.hashing import Features, best_clauses, feature_ke
 from tipclassify.text.features.templates import length_scale
 from tipclassify.text.features.tokenizer import known_words
 from tipclassify.training.calibration import Calibrated, calibrate
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
 
 __all__ = ["Fitted", "fit_model", "group_folds"]
 
@@ -47,7 +50,7 @@ SoftPassage = tuple[str, str | None, Sequence[float]]
 
 @dataclass(frozen=True)
 class Fitted:
-    """A model, the metrics and the calibration of its out-of-fold scores, or of its scores of the `held` passages."""
+    """A model, and calibration and metrics on out-of-fold scores, or on those of the held-out passages."""
 
     model: Model
     calibrated: Calibrated
@@ -73,53 +76,35 @@ def fit_model(
     """Fit the linear model on `texts` with the labels `y_true`, bool (n, 3).
 
     A label with too few examples to be learned or calibrated gives a warning. Raises `ValueError` when there are fewer
-    than two groups, no passage has a label, or arguments do not match in length or range.
+    than two groups, or no passage has a label.
 
-    Parameters
-    ----------
-    groups : sequence of int (n,)
-        Passages of one group are never split between folds.
-    headings : sequence of str or None (n,), optional
-        Heading of the section of each passage.
-    weights : float (n,), optional
-        Sample weights, 0 or more; 1 by default. A passage of weight 0 is scored, but excluded from the fit, the
-        calibration and the thresholds. Calibration and thresholds weight all others equally.
-    soft : sequence of (text, heading, probabilities), optional
-        Further passages with a teacher's probabilities, in every training set and in nothing else.
-    held : bool (n,), optional
-        Held-out passages, on which the model is calibrated and evaluated, with sample weights `held_weights`, float
-        (held,). Without them all passages are scored out of fold.
-    vocabulary : frozenset of str, optional
-        Words known in lower case; by default those of all texts (`tokenizer.known_words`).
+    Passages of one of the `groups`, int (n,), are never split between folds. `weights` are sample weights of the fit,
+    0 or more; calibration and thresholds weight all passages equally. `soft` passages, with a teacher's probabilities,
+    are in every training set and in nothing else. Passages `held`, bool (n,), are not fitted but calibrate and evaluate
+    the model, with sample weights `held_weights`; without them all passages are scored out of fold. `vocabulary` has
+    the words known in lower case; by default those of all texts (`tokenizer.known_words`).
     """
     if not y_true.any():
         raise ValueError("no passage has a label: nothing to learn; label some")
     n, all_texts = len(texts), [*texts, *(text for text, _, _ in soft)]
-    weights = check_weights(weights, n, "weights")
-    soft_targets = np.array([row for _, _, row in soft], np.float64).reshape(-1, len(LABELS))
-    if len(soft_targets) != len(soft) or not ((soft_targets >= 0) & (soft_targets <= 1)).all():
-        raise ValueError(f"soft: give {len(LABELS)} probabilities for each passage")
-    if headings is not None and len(headings) != n:
-        raise ValueError(f"headings: {len(headings)} for {n} passages; give one for each, or None")
     all_headings = [*(headings or [None] * n), *(heading for _, heading, _ in soft)]
-    if held is not None:
-        weights = np.where(held, 0.0, weights)
-    used = weights > 0
-    _warn_of_rare_labels(y_true[used], folds)
+    target = np.concatenate([y_true, np.array([row for _, _, row in soft], np.float64).reshape(-1, len(LABELS))])
+    weights = np.ones(n) if weights is None else weights
+    weights = weights if held is None else np.where(held, 0.0, weights)
+    all_weights = np.concatenate([weights, np.ones(len(soft))])
+    _warn_of_rare_labels(y_true[weights > 0], folds)
     vocabulary = known_words(all_texts) if vocabulary is None else vocabulary
     design, hashes = build_design(featurize(all_texts, vocabulary), all_headings)
 
-    fold = group_folds(np.asarray(groups) if held is None else np.asarray(groups)[held], folds, seed)
-    target = np.concatenate([y_true, soft_targets])
-    all_weights = np.concatenate([weights, np.ones(len(soft))])
+    judged = np.ones(n, bool) if held is None else held
+    fold = group_folds(np.asarray(groups)[judged], folds, seed)
     if held is None:
         all_folds = np.concatenate([fold, np.full(len(soft), _TRAIN_ONLY)])
         raw = out_of_fold(design, target, all_weights, all_folds, jobs, progress)[:n]
     fits = fit_labels(design, target, all_weights, jobs)
     if held is not None:
         raw = np.stack([design.scores(w)[0][:n][held] + b for w, b in fits], axis=1)
-        y_true, used = y_true[held], np.ones(len(raw), bool)
-    calibrated = calibrate(raw, y_true, fold, used, held_weights)
+    calibrated = calibrate(raw, y_true[judged], fold, held_weights)
 
     table = np.stack([w * scale for (w, _), scale in zip(fits, calibrated.scale, strict=True)], axis=1)
     bias = np.array([b for _, b in fits]) * calibrated.scale + calibrated.shift
@@ -127,22 +112,13 @@ def fit_model(
     units = np.maximum(np.abs(table).max(axis=0, initial=0.0), 1e-9) / MAX_WEIGHT
     stored = np.rint(table[nonzero] / units).astype(np.int16)  # quantized as in the file: evaluate what ships
     model = Model(hashes[nonzero], stored, units, bias, vocabulary, calibrated.thresholds, {})
-    y_pred, thresholds = calibrated.y_pred["balanced"], np.array(model.thresholds["balanced"])
-    return Fitted(model, calibrated, measure(y_true[used], calibrated.scores[used], y_pred[used], thresholds))
-
-
-def check_weights(weights: Any, n: int, name: str) -> Floats:
-    """Validate the sample weights of `n` passages, 1 by default; raise `ValueError` for negative or missing ones."""
-    found = np.ones(n) if weights is None else np.asarray(weights, np.float64)
-    if len(found) != n or not np.isfinite(found).all() or (found < 0).any() or not found.any():
-        raise ValueError(f"{name}: give a number of 0 or more for each passage, and more than 0 for one")
-    return found
+    thresholds = np.array(model.thresholds["balanced"])
+    metrics = measure(y_true[judged], calibrated.scores, calibrated.y_pred["balanced"], thresholds)
+    return Fitted(model, calibrated, metrics)
 
 
 def group_folds(groups: Ints, folds: int, seed: int) -> Ints:
     """Assign each passage to a fold by `seed`, without splitting a group; raise `ValueError` for fewer than two."""
-    from sklearn.model_selection import GroupKFold
-
     count = len(np.unique(groups))
     if count < 2:
         raise ValueError("needs passages of at least two groups to hold some out; add rows of another narrative")
@@ -156,9 +132,9 @@ def group_folds(groups: Ints, folds: int, seed: int) -> Ints:
 def _warn_of_rare_labels(y_true: Bools, folds: int) -> None:
     for label, count in zip(LABELS, y_true.sum(axis=0), strict=True):
         if count < 2 * folds:
-            what = "is absent" if not count else f"has {count} passages"
-            message = f"label {label} {what}: too few to learn and calibrate it; add at least {2 * folds}"
-            warnings.warn(message, stacklevel=3)
+            what = f"has {count} passages" if count else "is absent"
+            advice = f"too few to learn and calibrate it; add at least {2 * folds}"
+            warnings.warn(f"label {label} {what}: {advice}", stacklevel=3)
         elif count == len(y_true):
             warnings.warn(f"every passage has label {label}: add passages without it", stacklevel=3)
 
@@ -171,14 +147,11 @@ def model_meta(**meta: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Design:
-    """Length-scaled feature counts of passages with their headings (n, m) and of clauses (k, m).
+    """Length-scaled feature counts of passages with their headings, and of clauses."""
 
-    ``clause_row`` is the passage of each clause, int (k,).
-    """
-
-    passages: csr_matrix
-    clauses: csr_matrix
-    clause_row: Ints
+    passages: csr_matrix  # (n, m)
+    clauses: csr_matrix  # (k, m)
+    clause_row: Ints  # (k,), the passage of each clause
 
     def scores(self, weights: Floats) -> tuple[Floats, Ints]:
         """Score each passage, before the bias, and find its best clause (-1 for none)."""
@@ -188,8 +161,6 @@ class Design:
 
     def with_clauses(self, best: Ints) -> csr_matrix:
         """Add the counts of one clause to each passage."""
-        from scipy.sparse import csr_matrix
-
         has = np.flatnonzero(best >= 0)
         shape = (len(best), self.clauses.shape[0])
         return self.passages + csr_matrix((np.ones(len(has)), (has, best[has])), shape=shape) @ self.clauses
@@ -197,8 +168,6 @@ class Design:
 
 def build_design(features: Features, headings: Sequence[str | None]) -> tuple[Design, npt.NDArray[np.uint32]]:
     """Build the design matrices of all passages, and return the hash of each column."""
-    from scipy.sparse import csr_matrix
-
     n = len(features.words)
     known = {heading: heading_hashes(heading) for heading in dict.fromkeys(headings)}
     heading_row = np.repeat(np.arange(n), [len(known[heading]) for heading in headings])
@@ -236,9 +205,7 @@ def out_of_fold(
     design: Design, target: Floats, weights: Floats, fold: Ints, jobs: int, progress: Progress | None
 ) -> Floats:
     """Compute out-of-fold scores before calibration, float64 (n, 3); passages of fold -1 are not scored."""
-    from joblib import Parallel, delayed
-
-    tasks = [(k, j) for k in range(int(np.max(fold)) + 1) for j in range(target.shape[1])]
+    tasks = list(product(range(fold.max() + 1), range(target.shape[1])))
     raw = np.zeros(target.shape)
     fits = Parallel(n_jobs=jobs, return_as="generator")(
         delayed(_fit_label)(design, target[:, j], np.where(fold == k, 0.0, weights)) for k, j in tasks
@@ -252,19 +219,11 @@ def out_of_fold(
 
 def fit_labels(design: Design, target: Floats, weights: Floats, jobs: int = 1) -> list[tuple[Floats, float]]:
     """Fit the weights and the bias of each label on all passages."""
-    from joblib import Parallel, delayed
-
     return list(Parallel(n_jobs=jobs)(delayed(_fit_label)(design, column, weights) for column in target.T))
 
 
 def _fit_label(design: Design, target: Floats, weights: Floats) -> tuple[Floats, float]:
-    """Fit the weights and the bias of one label, on passages of positive weight.
-
-    A constant label gets zero weights and its log-odds as bias.
-    """
-    from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits
-
+    """Fit the weights and the bias of one label; a constant label gets zero weights and its log-odds as bias."""
     taught = weights > 0
     positive = np.flatnonzero(taught & (target >= _LEAST_TARGET))
     negative = np.flatnonzero(taught & (1 - target >= _LEAST_TARGET))

@@ -1,7 +1,6 @@
-"""Fit an encoder's heads: logistic regression on pooled vectors, regularised towards the previous heads.
+"""Fit a frozen encoder's heads: logistic regression on pooled vectors, regularised towards the previous heads.
 
-The encoder is frozen. The L2 penalty is on the distance from the previous heads, a prior that scikit-learn's logistic
-regression lacks. Source: Chelba and Acero 2004 (EMNLP), adaptation by a prior model.
+Adaptation by a prior model (Chelba and Acero 2004, EMNLP), which scikit-learn's logistic regression lacks.
 """
 
 from __future__ import annotations
@@ -10,17 +9,18 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from joblib import Memory
+from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.model.encoder.folder import Heads
+from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.progress import Progress
-
-if TYPE_CHECKING:
-    from tipclassify.model.encoder.scoring import EncoderScorer
 
 __all__ = ["adapt_heads", "out_of_fold_logits", "pooled_vectors"]
 
@@ -40,11 +40,7 @@ def pooled_vectors(
     progress: Progress | None = None,
 ) -> Vectors:
     """Compute pooled vectors, float32 (n, width), cached by a hash of encoder and passages, without texts."""
-    from joblib import Memory
-
-    kept = Memory(None if cache is None else str(cache), verbose=0).cache(
-        _pooled, ignore=["scorer", "texts", "headings"]
-    )
+    kept = Memory(cache, verbose=0).cache(_pooled, ignore=["scorer", "texts", "headings"])
     encoder = hashlib.sha256(scorer.model.graph).hexdigest()
     found = [np.zeros((0, scorer.model.heads.weights.shape[1]), np.float32)]
     for first in range(0, len(texts), _CACHE_ROWS):
@@ -61,13 +57,7 @@ def _pooled(scorer: EncoderScorer, texts: list[str], headings: list[str | None],
 
 
 def adapt_heads(start: Heads, pooled: Vectors, y_true: Bools, weights: Floats, penalty: float = _PENALTY) -> Heads:
-    """Minimise the log loss plus half the penalty times the squared distance from the heads `start`.
-
-    `pooled` is float32 (n, width), `y_true` bool (n, 3); sample weights (n,) are 0 or more.
-    """
-    from scipy.optimize import minimize
-    from threadpoolctl import threadpool_limits
-
+    """Minimise the log loss plus half the penalty times the squared distance from the heads `start`."""
     design = np.column_stack([pooled.astype(np.float64), np.ones(len(pooled))])
     begin = np.column_stack([start.weights, start.bias])
     found = np.empty_like(begin)

@@ -1,51 +1,57 @@
 """Train a model from labelled passages and write its folder: one function for each kind of model.
 
-The held-out rows (`holdout`) evaluate every kind alike: real ones calibrate and set thresholds, weighted to the
-proportions of whole reports.
+Held-out rows (`holdout`) evaluate all alike; real ones calibrate, weighted to the proportions of whole reports.
 """
 
 from __future__ import annotations
 
+import gzip
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
 from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.corpus.holdout import held_out, is_real, natural_weights, source_family
-from tipclassify.corpus.loading import Row, corpus_digest, group_rows, labels_alone
-from tipclassify.errors import ModelError
+from tipclassify.corpus.loading import Row, corpus_digest, group_rows, labels_alone, text_key
+from tipclassify.errors import InputError, ModelError
 from tipclassify.evaluation.behaviour_tests import row_passage
 from tipclassify.evaluation.bootstrap import Comparison, compare, comparison_table
 from tipclassify.evaluation.metrics import metrics_table
-from tipclassify.labels import LABELS, POLICIES, indicator
+from tipclassify.formatting import load_json
+from tipclassify.labels import LABELS, indicator
 from tipclassify.model.classifier import Classifier
-from tipclassify.model.linear.scoring import apply_thresholds, logistic
+from tipclassify.model.encoder.folder import EncoderModel, write_encoder
+from tipclassify.model.encoder.scoring import EncoderScorer
+from tipclassify.model.linear.model import write_model
+from tipclassify.model.linear.scoring import logistic
+from tipclassify.model.loading import load_scorer
 from tipclassify.progress import Progress
-from tipclassify.training.calibration import Calibrated, calibrate
+from tipclassify.text.document import Passage
+from tipclassify.training.calibration import calibrate
 from tipclassify.training.evidence import Part, country_groups, judge_model
 from tipclassify.training.fit import SoftPassage, fit_model, group_folds, model_meta
+from tipclassify.training.heads import adapt_heads, out_of_fold_logits, pooled_vectors
 
-if TYPE_CHECKING:
-    from tipclassify.model.encoder.folder import EncoderModel
-    from tipclassify.model.encoder.scoring import EncoderScorer
-
-__all__ = ["Trained", "train_default", "train_fast", "with_and_without_headings"]
+__all__ = ["Trained", "read_unlabelled", "score_unlabelled", "train_default", "train_fast", "with_and_without_headings"]
 
 _FOLDS: Final = 5
 _MIN_REAL: Final = 500  # held-out real passages needed to refit calibration and thresholds
 _BARE_WEIGHT: Final = 0.5  # sample weight of a passage without its heading, beside its copy with one
+_BATCH: Final = 1_000  # unlabelled passages between two reports of progress
+
+Unlabelled = tuple[str, str | None, str]
+"""Text, heading and source of a passage."""
 
 
 @dataclass(frozen=True)
 class Trained:
     """Result of a training: the model's folder, and metrics on held-out passages, all of them first.
 
-    `on_own` and `on_held` compare the default with the user's rows ("this") and without them ("other"): on those rows,
-    out of fold, and on the held-out part of the corpus.
+    `on_own` and `on_held` compare the default with and without the user's rows, on these and on the held-out passages.
     """
 
     out: Path
@@ -73,22 +79,12 @@ def train_default(
     cache: Path | None = None,
     progress: Progress | None = None,
 ) -> Trained:
-    """Fit the heads of the default on the corpus and on the user's rows, and write the model.
+    """Fit the heads of the default on the corpus and on the user's rows, `own`, and write the model.
 
-    Raises `ModelError` when `start` cannot be loaded, or is no encoder, `ValueError` when no row has a label, or there
-    are too few for cross-validation.
-
-    Parameters
-    ----------
-    weight : float
-        Sample weight of the user's rows, `own`, above 0.
-    start : path, optional
-        Model with the frozen encoder and the initial heads; the shipped default if omitted.
-    cache : path, optional
-        Folder that caches pooled vectors between trainings.
+    `weight`, above 0, is the sample weight of the user's rows; `start` the model with the frozen encoder and the
+    initial heads, the shipped default if omitted; `cache` a folder for pooled vectors between trainings. Raises
+    `ModelError` when `start` is no encoder, `ValueError` when no row has a label, or too few can be held out.
     """
-    from tipclassify.training.heads import adapt_heads, out_of_fold_logits, pooled_vectors
-
     scorer = load_encoder(start)
     rows, model = [*corpus, *own], scorer.model
     if not any(row["labels"] for row in rows):
@@ -126,18 +122,14 @@ def train_default(
     evaluated = held if held.any() else is_own
     meta = {key: scorer.meta[key] for key in ("base", "training", "natural") if key in scorer.meta}
     meta["adapted_from"] = str(scorer.meta["sha256"])
-    about = {"adapted_from": meta["adapted_from"]}
+    about, judged = {"adapted_from": meta["adapted_from"]}, (held, evaluated, raw[evaluated])
     model = replace(model, heads=heads)
-    judged = (held, evaluated, raw[evaluated])
     trained = write_trained_encoder(out, model, rows, *judged, meta, about, seed=seed, cases=not own)
     return replace(trained, on_own=on_own, on_held=on_held)
 
 
 def load_encoder(start: str | os.PathLike[str] | None = None) -> EncoderScorer:
     """Load an encoder to fit heads on, the shipped one by default; raise `ModelError` for any other kind of model."""
-    from tipclassify.model.encoder.scoring import EncoderScorer
-    from tipclassify.model.loading import load_scorer
-
     scorer = load_scorer(start)
     if not isinstance(scorer, EncoderScorer):
         raise ModelError(f"{start}: heads are fitted on an encoder, and this is none; give another model to start from")
@@ -160,48 +152,33 @@ def write_trained_encoder(
 ) -> Trained:
     """Calibrate an encoder on held-out rows, choose its thresholds, evaluate it, and write its folder.
 
-    `raw` has the logits before calibration of the `evaluated` rows; the `held` ones taught nothing. With too few real
-    ones the calibration and the thresholds of `model` stay. `meta` is for ``model.json``, `about` for the card.
+    `raw` has the uncalibrated logits of the `evaluated` rows; the `held` ones taught nothing. With too few real ones
+    calibration and thresholds of `model` stay. `meta` is for ``model.json``, `about` for the card.
     """
-    from tipclassify.model.encoder.folder import write_encoder
-    from tipclassify.model.encoder.scoring import EncoderScorer
-
     corpus, rows = _describe_corpus(rows, held), [rows[i] for i in np.flatnonzero(evaluated).tolist()]
-    y_true = np.array([indicator(row["labels"]) for row in rows], bool)
     real = np.array([is_real(row) for row in rows], bool)
     weights = _report_weights(rows, real, logistic(raw[real] * model.scale + model.shift), meta)
     calibrated = None
     if real.sum() >= _MIN_REAL:
+        y_true = np.array([indicator(row["labels"]) for row in rows], bool)[real]
         fold = group_folds(country_groups(rows)[real], _FOLDS, seed)
-        calibrated = calibrate(raw[real], y_true[real], fold, weights=weights)
+        calibrated = calibrate(raw[real], y_true, fold, weights)
         model = replace(model, scale=calibrated.scale, shift=calibrated.shift, thresholds=calibrated.thresholds)
     classifier = Classifier(EncoderScorer(replace(model, meta={"sha256": "", **meta})))
-    predicted = _predicted(logistic(raw * model.scale + model.shift), classifier, real, calibrated)
+    scores = logistic(raw * model.scale + model.shift)
     encoder = str(meta.get("base", {}).get("name", "a pretrained encoder"))
     about = {"name": Path(out).name, "corpus": corpus, "encoder": encoder, **about}
-    parts, figures, written = judge_model(classifier, rows, y_true, *predicted, weights, about, seed, cases)
+    parts, figures, written = judge_model(classifier, rows, scores, calibrated, weights, about, seed, cases)
     write_encoder(out, model, model_meta(**{**meta, "corpus": corpus, **figures}), {**written, **(files or {})})
     return Trained(Path(out), parts)
 
 
-def _report_weights(rows: Sequence[Row], real: Bools, scores: Floats, meta: Mapping[str, Any]) -> Floats:
+def _report_weights(rows: Sequence[Row], real: Bools, scores: Floats, meta: Mapping[str, Any]) -> Floats | None:
     """Weight real rows, of probabilities `scores`, to the proportions of whole reports, where `meta` has them."""
     if not real.any() or "natural" not in meta:
-        return np.ones(int(real.sum()) or len(rows))
+        return None
     families = [str(source_family(rows[i]["doc"])) for i in np.flatnonzero(real).tolist()]
     return natural_weights(families, scores, meta["natural"])
-
-
-def _predicted(
-    scores: Floats, classifier: Classifier, real: Bools, calibrated: Calibrated | None
-) -> tuple[Floats, dict[str, Bools]]:
-    """Return scores and labels by policy, cross-fitted ones of the `real` rows that the model was calibrated on."""
-    y_pred = {policy: apply_thresholds(scores, classifier.thresholds(policy)) for policy in POLICIES}
-    if calibrated:
-        scores[real] = calibrated.scores
-        for policy in POLICIES:
-            y_pred[policy][real] = calibrated.y_pred[policy]
-    return scores, y_pred
 
 
 def train_fast(
@@ -216,52 +193,79 @@ def train_fast(
     jobs: int = 1,
     progress: Progress | None = None,
 ) -> Trained:
-    """Fit the linear model on labelled rows and on a teacher's probabilities, and write it.
+    """Fit the linear model on labelled rows and on a teacher's probabilities, and write it; errors as in `fit_model`.
 
-    Raises `ValueError` when there are too few rows for cross-validation, or none has a label.
-
-    Parameters
-    ----------
-    soft, vocabulary, jobs, progress
-        As in `training.fit_model`; `teacher` describes for the card whose probabilities `soft` has.
-    weighting_model : Classifier, optional
-        The default, whose scores weight the held-out passages to the proportions of whole reports.
+    `teacher` describes for the card whose probabilities `soft` has. The scores of `weighting_model`, the default,
+    weight the held-out passages to the proportions of whole reports.
     """
-    from tipclassify.model.linear.model import write_model
-
     texts, headings, y_true, origin, weights = with_and_without_headings(rows)
     first = np.flatnonzero(np.diff(origin, prepend=-1))
     held = held_out(rows)
     real = held & np.array([is_real(row) for row in rows])
-    if real.sum() < _MIN_REAL:  # a user's own corpus: evaluate out of fold
-        held[:] = real[:] = False
-    kept = [row for row, mine in zip(rows, held, strict=True) if mine] if real.any() else list(rows)
-    row_weights = np.ones(int(real.sum()) or len(kept))
-    if real.any() and weighting_model is not None:
-        probabilities = weighting_model.predict_proba([row_passage(rows[i]) for i in np.flatnonzero(real).tolist()])
-        row_weights = _report_weights(rows, real, probabilities, weighting_model.meta)
-    evaluated = np.zeros(len(texts), bool)
-    evaluated[first[real]] = True
-    weights = np.where(held[origin], 0.0, weights)
-    judged: Any = {"held": evaluated, "held_weights": row_weights} if real.any() else {}
     options: Any = {"soft": soft, "vocabulary": vocabulary, "seed": seed, "jobs": jobs, "progress": progress}
-    groups = country_groups(rows)[origin]
-    fitted = fit_model(texts, y_true, groups, headings=headings, weights=weights, **judged, **options)
-    classifier, calibrated = Classifier(fitted.model), fitted.calibrated
-    true = np.array([indicator(row["labels"]) for row in kept], bool)
-    if real.any():
-        predicted = _predicted(
-            classifier.predict_proba(list(map(row_passage, kept))), classifier, real[held], calibrated
-        )
+    kept, row_weights = rows, None
+    if real.sum() < _MIN_REAL:  # a user's own corpus: evaluate out of fold
+        held[:] = False
     else:
-        y_pred = {policy: calibrated.y_pred[policy][first] for policy in POLICIES}
-        predicted = calibrated.scores[first], y_pred
+        kept = [row for row, mine in zip(rows, held, strict=True) if mine]
+        if weighting_model is not None:
+            scores = weighting_model.predict_proba([row_passage(rows[i]) for i in np.flatnonzero(real).tolist()])
+            row_weights = _report_weights(rows, real, scores, weighting_model.meta)
+        evaluated = np.zeros(len(texts), bool)
+        evaluated[first[real]] = True
+        options |= {"held": evaluated, "held_weights": row_weights}
+    weights = np.where(held[origin], 0.0, weights)
+    groups = country_groups(rows)[origin]
+    fitted = fit_model(texts, y_true, groups, headings=headings, weights=weights, **options)
+    classifier, calibrated = Classifier(fitted.model), fitted.calibrated
+    if held.any():
+        scores = classifier.predict_proba(list(map(row_passage, kept)))
+    else:
+        scores = calibrated.scores[first]
+        y_pred = {policy: labels[first] for policy, labels in calibrated.y_pred.items()}
+        calibrated = replace(calibrated, scores=scores, y_pred=y_pred)
     corpus = _describe_corpus(rows, held)
     about = {"name": Path(out).name, "corpus": corpus, **({"soft": len(soft), "teacher": teacher} if soft else {})}
-    parts, figures, files = judge_model(classifier, kept, true, *predicted, row_weights, about, seed)
+    parts, figures, files = judge_model(classifier, kept, scores, calibrated, row_weights, about, seed)
     meta = model_meta(corpus=corpus, settings={"seed": seed, "soft": len(soft)}, **figures)
     write_model(replace(fitted.model, meta=meta), out, files)
     return Trained(Path(out), parts)
+
+
+def read_unlabelled(paths: Sequence[Path], known: Sequence[str], most: int | None, seed: int) -> list[Unlabelled]:
+    """Read up to `most` distinct passages from JSON lines, shuffled by `seed`, without the texts in `known`.
+
+    Raises `InputError` when a file is not JSON lines with a ``text``.
+    """
+    seen = set(map(text_key, known))
+    found: list[Unlabelled] = []
+    for path in paths:
+        try:
+            with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as lines:
+                for row in map(load_json, lines):
+                    if (key := text_key(row["text"])) not in seen:
+                        seen.add(key)
+                        found.append((row["text"], row.get("section") or None, f"{row.get('source') or ''}"))
+        except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+            what = f"{path}: not JSON lines with a text each ({error}); give a .jsonl or .jsonl.gz file"
+            raise InputError(what) from None
+    order = np.random.default_rng([seed, 2]).permutation(len(found))[:most]
+    return [found[i] for i in order.tolist()]
+
+
+def score_unlabelled(
+    teacher: Classifier, pool: Sequence[Unlabelled], progress: Progress | None = None
+) -> list[SoftPassage]:
+    """Compute soft labels; one passage in three is scored without its heading: bare text teaches too."""
+    bare = [(text, heading if number % 3 else None) for number, (text, heading, _) in enumerate(pool)]
+    found: list[SoftPassage] = []
+    for first in range(0, len(bare), _BATCH):
+        batch = bare[first : first + _BATCH]
+        scores = teacher.predict_proba([Passage(text, 0, len(text), heading) for text, heading in batch]).tolist()
+        found += ((*one, row) for one, row in zip(batch, scores, strict=True))
+        if progress:
+            progress(len(found), len(pool))
+    return found
 
 
 def with_and_without_headings(rows: Sequence[Row]) -> tuple[list[str], list[str | None], Bools, Ints, Floats]:

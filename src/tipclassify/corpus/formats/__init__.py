@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
-from tipclassify.corpus.formats import tables, tools
-from tipclassify.corpus.formats.records import Record, json_entries, record_of, row_of
+from tipclassify.corpus.formats import records as of
+from tipclassify.corpus.formats import tools
+from tipclassify.corpus.formats.records import Record
 from tipclassify.corpus.loading import NumberedRow, RowError, csv_rows, parquet_rows, read_file, text_lines
 from tipclassify.errors import CorpusError
 from tipclassify.formatting import json_line
@@ -18,7 +19,7 @@ __all__ = ["FORMATS", "FileFormat", "Record", "guess_format", "read_records"]
 
 @dataclass(frozen=True, slots=True)
 class FileFormat:
-    """File format: its entries, a parser of one entry and its default id, and a writer that returns notes on losses."""
+    """Entries of a file, a parser of one entry and its default id, and a writer that returns notes on losses."""
 
     entries: Callable[[Path], Iterable[NumberedRow]]
     parse: Callable[[Any, str], Record]
@@ -39,18 +40,18 @@ def _json(
         out.write(f"{start}{between.join(lines)}{end}".encode())
         return losses(records)
 
-    return FileFormat(json_entries, parse, write)
+    return FileFormat(of.json_entries, parse, write)
 
 
 FORMATS: Final = {
-    "jsonl": _json(record_of, row_of),
-    "csv": FileFormat(csv_rows, tables.table_record, tables.write_csv),
-    "parquet": FileFormat(parquet_rows, tables.table_record, tables.write_parquet),
+    "jsonl": _json(of.record_of, of.row_of),
+    "csv": FileFormat(csv_rows, of.table_record, of.write_csv),
+    "parquet": FileFormat(parquet_rows, of.table_record, of.write_parquet),
     "doccano": _json(tools.doccano_entry, tools.doccano_task, tools.doccano_losses),
     "label-studio": _json(tools.label_studio_entry, tools.label_studio_task, as_list=True),
     "argilla": _json(tools.argilla_entry, tools.argilla_task, tools.argilla_losses, as_list=True),
     "prodigy": _json(tools.prodigy_entry, tools.prodigy_task),
-    "fasttext": FileFormat(text_lines, tables.fasttext_record, tables.write_fasttext),
+    "fasttext": FileFormat(text_lines, of.fasttext_record, of.write_fasttext),
 }
 """File formats by the name that ``--to`` and ``--from`` take."""
 
@@ -88,7 +89,7 @@ def guess_format(path: Path) -> str:
     if path.suffix.lower() == ".csv":
         return "csv"
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{"):
-        found = _guess_entry(next(iter(json_entries(path)), (None, None))[1])
+        found = _guess_entry(next(iter(of.json_entries(path)), (None, None))[1])
     else:
         found = "fasttext" if any(line.startswith(b"__label__") for line in data[:100_000].splitlines()) else None
     if found is None:

@@ -31,11 +31,7 @@ _DOCCANO: Final = ("id", "text", "data", "label", "Comments", "passage_id", "pre
 
 
 def doccano_entry(entry: Any, given_id: str) -> Record:
-    """Read a line of doccano's JSONL: ``{"text": …, "label": ["failure"], …}``, further fields as its metadata.
-
-    doccano exports an empty list both for an unlabelled passage and for one to which no label applies. The label
-    ``none`` means the latter: add it to the project beside the other three.
-    """
+    """Read a line of doccano's JSONL, in which an empty list is an unlabelled passage, the label ``none`` no label."""
     entry = _object(entry, "", "export the project as JSONL")
     labels = of.as_labels(entry.get("label") or None)
     text, name = entry.get("text", entry.get("data")), str(entry.get("passage_id") or entry.get("id") or given_id)
@@ -52,29 +48,27 @@ def doccano_task(record: Record) -> dict[str, Any]:
 
 def doccano_losses(records: Sequence[Record]) -> list[str]:
     """Note predictions written as labels, and fields omitted because of reserved names."""
-    notes = []
-    if guessed := sum(record.labels is None and record.predicted is not None for record in records):
-        what = f"those of {guessed:,} passages are written as labels to check"
-        notes.append(f"doccano keeps no predictions apart: {what}")
-    if clash := of.fields_where(records, lambda name, _: name in _DOCCANO):
-        notes.append(f"doccano has fields named {clash} of its own: those of the passages are left out")
-    return notes
+    guessed = sum(record.labels is None and record.predicted is not None for record in records)
+    clash = of.fields_where(records, lambda name, _: name in _DOCCANO)
+    what = f"those of {guessed:,} passages are written as labels to check"
+    return of.notes(
+        (f"doccano keeps no predictions apart: {what}", guessed),
+        (f"doccano has fields named {clash} of its own: those of the passages are left out", clash),
+    )
 
 
 def label_studio_entry(entry: Any, given_id: str) -> Record:
-    """Read a task of Label Studio's JSON export (not JSON-MIN, which omits the annotators).
+    """Read a task of Label Studio's JSON export; an annotation without a choice means that no label applies.
 
-    The labelling interface needs ``<Text name="text" value="$text"/>`` and ``<Choices name="labels" toName="text"
-    choice="multiple">`` with the three labels; an annotation without a choice means that no label applies.
+    Its interface: ``<Text name="text" value="$text"/>``, ``<Choices name="labels" toName="text" choice="multiple">``.
     """
     data = _object(entry, "data", "export the project as JSON, not JSON-MIN")
     done = [one for one in entry.get("annotations") or [] if not one.get("was_cancelled")]
     done = [one for one in done if one.get("ground_truth")] or done
     labels = _agreed({of.as_labels(_choices(one)) for one in done}, "Label Studio, by marking one as ground truth")
     predicted = of.as_labels(_choices(entry["predictions"][0])) if entry.get("predictions") else None
-    inner = data.get("meta")
-    fields = dict(inner) if isinstance(inner, Mapping) else {"meta": inner}
-    fields = of.other_fields(fields | of.other_fields(data, "text", "passage_id", "scores", "meta"))
+    inner = data["meta"] if isinstance(data.get("meta"), Mapping) else {"meta": data.get("meta")}
+    fields = of.other_fields({**inner, **of.other_fields(data, "text", "passage_id", "scores", "meta")})
     name, scores = str(data.get("passage_id") or entry.get("id") or given_id), of.as_scores(data.get("scores"))
     return Record(check_text(data.get("text")), name, labels, predicted, scores, fields)
 
@@ -87,11 +81,7 @@ def _choices(annotation: Mapping[str, Any]) -> list[str]:
 
 
 def label_studio_task(record: Record) -> dict[str, Any]:
-    """Make a "Basic JSON" task: text and fields in ``data``, labels in ``annotations``, predictions in ``predictions``.
-
-    Label Studio sorts tasks by the score of the prediction, the confidence in the least certain label, 0.5 to 1. The
-    probability of each label is in ``data.scores``.
-    """
+    """Make a "Basic JSON" task; its score, by which tasks are sorted, is the confidence in the least certain label."""
     more = of.other_fields({"scores": record.scores, "meta": record.meta or None})
     task: dict[str, Any] = {"data": {"text": record.text, "passage_id": record.id, **more}}
     if record.labels is not None:
@@ -117,8 +107,8 @@ _ARGILLA: Final = ("predicted", *(f"score_{label}" for label in LABELS))
 def argilla_entry(entry: Any, given_id: str) -> Record:
     """Read a record (version 2) of ``dataset.records.to_json``. Submitted answers are labels, drafts are not.
 
-    The dataset needs a field ``text``, a multi-label question ``labels`` with the three labels and ``none`` (no label
-    applies), and ``allow_extra_metadata=True``.
+    The dataset needs a field ``text``, a multi-label question ``labels``, also of ``none``, and
+    ``allow_extra_metadata=True``.
     """
     text = _object(entry, "fields", "export with dataset.records.to_json").get("text")
     metadata = entry.get("metadata") or {}
@@ -139,46 +129,39 @@ def argilla_entry(entry: Any, given_id: str) -> Record:
 def argilla_task(record: Record) -> dict[str, Any]:
     """Make a record for ``dataset.records.from_json``.
 
-    An answer in Argilla belongs to a user, so annotated labels become suggestions of the agent ``labels``, to be
-    confirmed, and predictions become suggestions of the agent ``tipclassify``.
+    Answers belong to users: labels are suggestions of the agent ``labels``, predictions of ``tipclassify``.
     """
     metadata = {name: of.to_scalar(value) for name, value in record.meta.items() if name not in _ARGILLA}
-    if record.predicted is not None:
-        metadata["predicted"] = ";".join(of.label_names(record.predicted))
+    metadata |= {} if record.predicted is None else {"predicted": ";".join(of.label_names(record.predicted))}
     metadata |= {f"score_{label}": p for label, p in (record.scores or {}).items()}
-    suggestions: dict[str, Any] = {}
-    if record.labels is not None:
-        suggestions[_QUESTION] = {"value": of.label_names(record.labels), "score": None, "agent": _ANNOTATOR}
-    elif record.predicted is not None:
-        value, scores = of.label_names(record.predicted), None
+    suggestion: dict[str, Any] = {"value": of.label_names(record.labels), "score": None, "agent": _ANNOTATOR}
+    if record.labels is None and record.predicted is not None:
+        suggestion |= {"value": of.label_names(record.predicted), "agent": "tipclassify"}
         if record.scores is not None:
-            none = 1 - max(record.scores.values())  # the label most likely to be missed
-            scores = [round(record.scores.get(name, none), 4) for name in value]
-        suggestions[_QUESTION] = {"value": value, "score": scores, "agent": "tipclassify"}
+            scores = {**record.scores, of.NONE: 1 - max(record.scores.values())}  # the label most likely to be missed
+            suggestion["score"] = [round(scores[name], 4) for name in suggestion["value"]]
+    suggestions = {_QUESTION: suggestion} if suggestion["value"] else {}
     task = {"id": record.id, "fields": {"text": record.text}, "metadata": metadata, "suggestions": suggestions}
     return {**task, "responses": {}, "vectors": {}}
 
 
 def argilla_losses(records: Sequence[Record]) -> list[str]:
     """Note labels written as suggestions, metadata converted to JSON text, and omitted fields."""
-    notes = []
-    if any(record.labels is not None for record in records):
-        notes.append("Argilla ties answers to its users: labels are written as suggestions of the agent 'labels'")
-    if odd := of.fields_where(records, lambda _, value: of.to_scalar(value) is not value):
-        notes.append(f"Argilla's metadata holds text and numbers only: {odd} are written as JSON text")
-    if clash := of.fields_where(records, lambda name, _: name in _ARGILLA):
-        notes.append(f"fields named {clash} are left out: the model's predictions go by these names")
-    return notes
+    labelled = any(record.labels is not None for record in records)
+    odd = of.fields_where(records, lambda _, value: of.to_scalar(value) is not value)
+    clash = of.fields_where(records, lambda name, _: name in _ARGILLA)
+    return of.notes(
+        ("Argilla ties answers to its users: labels are written as suggestions of the agent 'labels'", labelled),
+        (f"Argilla's metadata holds text and numbers only: {odd} are written as JSON text", odd),
+        (f"fields named {clash} are left out: the model's predictions go by these names", clash),
+    )
 
 
 _ANSWERS: Final = ("accept", "reject", "ignore")
 
 
 def prodigy_entry(entry: Any, given_id: str) -> Record:
-    """Read a choice task of ``prodigy db-out`` (``textcat.manual`` without ``--exclusive``, ``textcat.correct``).
-
-    An accepted task without a choice means that no label applies. Rejected and ignored tasks are unlabelled.
-    """
+    """Read a choice task of ``prodigy db-out``: an accepted one has the chosen labels, another is unlabelled."""
     entry = _object(entry, "", "export with prodigy db-out")
     if "label" in entry and "accept" not in entry:
         raise RowError("a yes-or-no task on one label; use tasks with options (textcat.manual)")

@@ -1,23 +1,24 @@
 """Run the fine-tuning loop: sampled batches, AdamW with layer-wise learning rates, focal loss, and checkpoints.
 
-Sampling depends on seed and step only: a resumed run continues identically. A checkpoint is one safetensors file, replaced
-atomically, that names its run (settings, data, base): another run is refused.
+Sampling depends on seed and step only: a resumed run continues identically.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.optim import AdamW
 
@@ -25,11 +26,8 @@ from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.errors import ModelError
 from tipclassify.model.encoder.scoring import heading_room
 from tipclassify.progress import Progress
+from tipclassify.training.encoder import Settings
 from tipclassify.training.encoder.network import Network
-from tipclassify.training.encoder.settings import Settings
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
 
 __all__ = ["Examples", "deterministic", "encode", "fit", "logits_of", "macro_f1", "pad_batch", "precision"]
 
@@ -48,18 +46,14 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
 
 @dataclass(frozen=True)
 class Examples:
-    """Token ids of passages and of their headings (empty without one), and probabilities of the labels, (n, 3).
-
-    `targets` are those with the heading, `targets_alone` without it. `similar` has the headings of equivalent meaning
-    by those of a heading; `special_tokens` are the ids of the first token, the separator and the mask.
-    """
+    """Token ids of passages and their headings, and probabilities of the labels."""
 
     texts: Sequence[list[int]]
-    headings: Sequence[list[int]]
-    targets: Floats
-    targets_alone: Floats
-    similar: Mapping[tuple[int, ...], Sequence[list[int]]]
-    special_tokens: tuple[int, int, int]
+    headings: Sequence[list[int]]  # empty without one
+    targets: Floats  # (n, 3), with the heading
+    targets_alone: Floats  # (n, 3), without it
+    similar: Mapping[tuple[int, ...], Sequence[list[int]]]  # headings of equivalent meaning, by those of a heading
+    special_tokens: tuple[int, int, int]  # the first, the separator, the mask
 
     def row(self, i: int, heading: Sequence[int], longest: int) -> list[int]:
         """Build the token ids of a passage with a heading, at most `longest`, in the layout of scoring."""
@@ -76,32 +70,23 @@ class Examples:
         rng = np.random.default_rng([settings.seed, step])
         rows, targets = [], []
         for i in positions.tolist():
-            heading = self.headings[i]
             drop, swap, which = rng.random(3)
-            bare = not heading or drop < settings.no_heading
-            if bare:
-                heading = []
-            elif swap < settings.other_heading and (similar := self.similar.get(tuple(heading))):
+            heading = [] if drop < settings.no_heading else self.headings[i]
+            if swap < settings.other_heading and (similar := self.similar.get(tuple(heading))):
                 heading = similar[int(which * len(similar))]
             row = self.row(i, heading, settings.tokens)
             begin = len(heading[: heading_room(settings.tokens)]) + 2 if heading else 1
             hidden = rng.random(len(row)) < settings.masking
             hidden[:begin] = hidden[-1] = False
             rows.append(np.where(hidden, self.special_tokens[2], row).tolist())
-            targets.append(self.targets_alone[i] if bare else self.targets[i])
+            targets.append(self.targets[i] if heading else self.targets_alone[i])
         return rows, np.array(targets)
 
 
 def shuffled_batches(positions: Ints, lengths: Sequence[int], size: int, seed: int, epoch: int) -> list[Ints]:
-    """Shuffle an epoch into batches of positions, bucketed by length, by `seed` and `epoch`.
-
-    >>> batches = shuffled_batches(np.arange(5), [5, 3, 9, 4, 5], 2, seed=0, epoch=0)
-    >>> sorted(int(i) for batch in batches for i in batch)
-    [0, 1, 2, 3, 4]
-    """
+    """Shuffle an epoch into batches of positions, bucketed by length, by `seed` and `epoch`."""
     rng = np.random.default_rng([seed, epoch])
-    order = rng.permutation(positions)
-    length = np.asarray(lengths)
+    order, length = rng.permutation(positions), np.asarray(lengths)
     batches: list[Ints] = []
     for start in range(0, len(order), size * _BUCKET):
         bucket = order[start : start + size * _BUCKET]
@@ -135,12 +120,10 @@ def fit(
     progress: Progress | None = None,
     reported: Callable[[str], None] | None = None,
 ) -> list[dict[str, float]]:
-    """Fine-tune `network` in place.
+    """Fine-tune `network` in place; return ``loss`` and ``macro_f1`` on the passages `held` after each epoch.
 
-    `epochs` has the positions of the passages of each epoch, `held` those for evaluation only. Checkpoints of the run
-    `identity`, plain values, go to `folder`; with `resume` the run continues from the one there, if any.
-
-    Returns ``loss`` and ``macro_f1`` on `held` after each epoch, with and without (``..._alone``) headings.
+    `epochs` has the positions of the passages of each epoch. Checkpoints of the run `identity`, plain values, go to
+    `folder`; with `resume` the run continues from the one there, if any, and another run is refused.
     """
     optimizer = _optimizer(network, settings)
     lengths = [len(text) for text in examples.texts]
@@ -156,7 +139,7 @@ def fit(
             number += 1
             if number <= state["step"]:  # done before the interruption
                 continue
-            _set_rate(optimizer, _rate_factor(number - 1, steps, settings.warmup))
+            _set_rate(optimizer, number - 1, steps, settings.warmup)
             loss = _loss(network, *examples.sample(batch, settings, number - 1), pad, settings.focal)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call, unused-ignore]
@@ -210,26 +193,22 @@ def macro_f1(logits: Floats, y_true: Bools) -> float:
 
 @cache
 def precision() -> str:
-    """Return ``"bfloat16"`` if the processor multiplies it natively, else ``"float32"``.
-
-    oneDNN reports bfloat16 as supported from AVX-512 on, and emulates it there, which takes three times as long.
-    """
+    """Return ``"bfloat16"`` if the processor multiplies it natively, else ``"float32"``."""
+    # oneDNN reports bfloat16 as supported from AVX-512 on, and emulates it there, which takes three times as long.
     fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return "bfloat16" if fast else "float32"
 
 
 @contextmanager
 def deterministic(threads: int) -> Iterator[None]:
-    """Make PyTorch deterministic with `threads` threads; operations without a deterministic form raise an error."""
+    """Make PyTorch deterministic, with so many threads; 0 for those it has."""
     enabled, previous_threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
     # Filling every new tensor would take half the time of a step.
     torch.utils.deterministic.fill_uninitialized_memory = False
     torch.use_deterministic_algorithms(True)
-    torch.set_num_threads(threads)
+    torch.set_num_threads(threads or previous_threads)
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*lr_scheduler.*")
-            yield
+        yield
     finally:
         torch.use_deterministic_algorithms(enabled)
         torch.set_num_threads(previous_threads)
@@ -251,28 +230,19 @@ def _evaluate(network: Network, examples: Examples, held: Ints, settings: Settin
 
 def _optimizer(network: Network, settings: Settings) -> AdamW:
     """Build AdamW with a parameter group for each layer, with and without weight decay."""
-    groups: dict[tuple[int, bool], list[Tensor]] = {}
+    groups: dict[tuple[int, bool], dict[str, Any]] = {}
     for name, parameter in network.named_parameters():
-        groups.setdefault((network.depth_of(name), parameter.ndim > 1), []).append(parameter)
-    options = []
-    for (depth, matrix), parameters in groups.items():
+        depth, matrix = network.depth_of(name), parameter.ndim > 1
         rate = settings.rate * settings.decay ** (network.layers + 1 - depth)
-        decay = settings.weight_decay if matrix else 0.0
-        options.append({"params": parameters, "lr": rate, "peak": rate, "weight_decay": decay})
-    return AdamW(options, betas=(0.9, 0.98), fused=True)
+        options = {"params": [], "lr": rate, "peak": rate, "weight_decay": settings.weight_decay if matrix else 0.0}
+        groups.setdefault((depth, matrix), options)["params"].append(parameter)
+    return AdamW(list(groups.values()), betas=(0.9, 0.98), fused=True)
 
 
-def _rate_factor(step: int, steps: int, warmup: float) -> float:
-    """Return the learning rate as a share of its peak: linear warm-up, then linear decay.
-
-    >>> [round(_rate_factor(step, 10, 0.2), 2) for step in (0, 1, 2, 9)]
-    [0.5, 1.0, 1.0, 0.12]
-    """
+def _set_rate(optimizer: AdamW, step: int, steps: int, warmup: float) -> None:
+    """Set the learning rate: linear warm-up to its peak, then linear decay."""
     rise = max(1, round(warmup * steps))
-    return (step + 1) / rise if step < rise else (steps - step) / max(1, steps - rise)
-
-
-def _set_rate(optimizer: AdamW, factor: float) -> None:
+    factor = (step + 1) / rise if step < rise else (steps - step) / max(1, steps - rise)
     for group in optimizer.param_groups:
         group["lr"] = group["peak"] * factor
 
@@ -280,8 +250,6 @@ def _set_rate(optimizer: AdamW, factor: float) -> None:
 def _write_checkpoint(
     folder: Path, network: Network, optimizer: AdamW, state: dict[str, Any], identity: dict[str, Any]
 ) -> None:
-    from safetensors.torch import save_file
-
     tensors = {"random": torch.get_rng_state()}
     for name, parameter in network.named_parameters():
         tensors[f"weight/{name}"] = parameter.detach().contiguous()
@@ -295,9 +263,7 @@ def _write_checkpoint(
 def _read_checkpoint(
     folder: Path, network: Network, optimizer: AdamW, identity: dict[str, Any]
 ) -> dict[str, Any] | None:
-    """Restore the network and the optimiser, and return the state of the run; None without a checkpoint."""
-    from safetensors import SafetensorError, safe_open
-
+    """Restore network and optimiser, and return the state of the run; None without a checkpoint."""
     file = folder / _CHECKPOINT
     if not file.is_file():
         return None

@@ -1,31 +1,36 @@
-"""Define the network, a pretrained encoder with a linear head for the labels; find bases, load and save networks.
+"""Define the network, a pretrained encoder with a linear head; load and save it, and export it to ONNX in 7 or 8 bits.
 
-A network's folder has ``config.json`` and ``tokenizer.json`` of the base, ``network.safetensors`` with all weights, and
-``network.json`` with the settings: no pickle, and loading runs no code from it.
+Its folder has files of the base, ``network.safetensors``, and ``network.json`` with the settings: loading runs no code.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import shutil
-from collections.abc import Mapping
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import torch
+from huggingface_hub import snapshot_download
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
 from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel
 
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS
-from tipclassify.training.encoder.settings import Settings
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+from tipclassify.training.encoder import Settings
 
 __all__ = ["Network", "average_with", "base_folder", "describe_base", "load_network", "new_network", "padding_id"]
-__all__ += ["read_description", "read_tokenizer", "save_network", "weights_sha256"]
+__all__ += ["quantize", "read_description", "read_tokenizer", "save_network", "to_onnx", "weights_sha256"]
 
 _NEEDED: Final = ("config.json", "tokenizer.json")
 _NETWORK: Final = "network.json"  # describes a fine-tuned network: its base, settings and history
@@ -37,6 +42,9 @@ _KNOWN: Final = {
 # Dropout inside the layers takes a third of a step on a CPU; token masking and the head's dropout regularise instead.
 _NO_DROPOUT: Final = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 _SAFE: Final[dict[str, Any]] = {"local_files_only": True, "trust_remote_code": False}
+_OPSET: Final = 17
+_INPUTS: Final = ("input_ids", "attention_mask")
+_FLOAT: Final = 1  # onnx.TensorProto.FLOAT, for tensors after a fused operator, where type inference fails
 
 
 class Network(nn.Module):  # type: ignore[misc, unused-ignore]
@@ -45,6 +53,7 @@ class Network(nn.Module):  # type: ignore[misc, unused-ignore]
     def __init__(self, encoder: nn.Module, width: int, settings: Settings) -> None:
         super().__init__()
         self.encoder = encoder
+        self.layers = int(encoder.config.num_hidden_layers)
         self.dropout = nn.Dropout(settings.dropout)
         self.head = nn.Linear(width, len(LABELS))
         nn.init.normal_(self.head.weight, std=0.02)
@@ -68,22 +77,13 @@ class Network(nn.Module):  # type: ignore[misc, unused-ignore]
         parts = name.split(".")
         return int(parts[parts.index("layer") + 1]) + 1 if "layer" in parts else 0
 
-    @property
-    def layers(self) -> int:
-        return int(self.encoder.config.num_hidden_layers)
-
 
 def base_folder(base: str) -> Path:
-    """Find the folder of a base: a local one, or a Hugging Face id downloaded to the hub's cache.
-
-    Raises `ModelError` when it is neither, or lacks a file that training needs.
-    """
+    """Find the folder of a base, or download it by its Hugging Face id; raise `ModelError` if files are missing."""
     folder = Path(base)
     if not folder.is_dir():
         if folder.is_absolute() or base.startswith("."):
             raise ModelError(f"{base}: no such folder; give that of a base model, or its id on the Hugging Face hub")
-        from huggingface_hub import snapshot_download
-
         try:
             folder = Path(snapshot_download(base, allow_patterns=[*_NEEDED, "*.safetensors"]))
         except Exception as error:  # the hub's client raises a dozen exception types
@@ -119,8 +119,6 @@ def describe_base(base: str, folder: Path) -> dict[str, str]:
 
 def new_network(folder: Path, settings: Settings) -> Network:
     """Build a network from a base, with a random head by the seed; a fine-tuned network keeps its head."""
-    from transformers import AutoModel
-
     torch.manual_seed(settings.seed)
     if (folder / _NETWORK).is_file():
         network, _ = load_network(folder)
@@ -139,26 +137,18 @@ def average_with(network: Network, folder: Path) -> None:
 
 def save_network(network: Network, settings: Settings, base: Path, out: Path, described: Mapping[str, Any]) -> None:
     """Write the network's folder, with tokenizer and configuration of `base`, and plain values for ``network.json``."""
-    from safetensors.torch import save_file
-
     out.mkdir(parents=True, exist_ok=True)
     for name in _NEEDED:
         if (base / name).resolve() != (out / name).resolve():
             shutil.copyfile(base / name, out / name)
     save_file({name: one.detach().contiguous() for name, one in network.state_dict().items()}, out / f"{_WEIGHTS}.part")
     os.replace(out / f"{_WEIGHTS}.part", out / _WEIGHTS)
-    text = json.dumps({"labels": list(LABELS), "settings": settings.to_dict(), **described}, indent=1)
+    text = json.dumps({"labels": list(LABELS), "settings": asdict(settings), **described}, indent=1)
     (out / _NETWORK).write_text(text + "\n", encoding="utf-8")
 
 
 def load_network(folder: str | os.PathLike[str]) -> tuple[Network, Settings]:
-    """Load a fine-tuned network from its folder, in evaluation mode.
-
-    Raises `ModelError` when the folder has no network, or one with other labels.
-    """
-    from safetensors.torch import load_file
-    from transformers import AutoConfig, AutoModel
-
+    """Load a fine-tuned network from its folder; raise `ModelError` if there is none, or one with other labels."""
     path = Path(folder)
     try:
         described = read_description(path)
@@ -176,8 +166,6 @@ def load_network(folder: str | os.PathLike[str]) -> tuple[Network, Settings]:
 
 def read_tokenizer(folder: str | os.PathLike[str]) -> Tokenizer:
     """Load the tokenizer of a folder, without truncation or padding."""
-    from tokenizers import Tokenizer
-
     tokenizer = Tokenizer.from_file(str(Path(folder) / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.no_truncation()
@@ -193,3 +181,72 @@ def _plain_options(folder: Path) -> dict[str, Any]:
     """Return options that omit the unused pooling layer, for encoder types that have one."""
     kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
     return {"add_pooling_layer": False} if kind in ("bert", "mpnet", "roberta", "xlm-roberta") else {}
+
+
+class _Pooled(torch.nn.Module):  # type: ignore[misc, unused-ignore]
+    """Network without its head."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        return self.network.pooled(input_ids, attention_mask)
+
+
+def to_onnx(network: Network) -> bytes:
+    """Export to an ONNX graph in float32: ``input_ids`` and ``attention_mask`` (n, t) to ``pooled`` (n, width)."""
+    network.eval()
+    encoder: Any = network.encoder
+    if hasattr(encoder, "set_attn_implementation"):
+        encoder.set_attn_implementation("eager")  # the only form that the fusion below recognises
+    ids = torch.randint(5, 99, (2, 9), generator=torch.Generator().manual_seed(0))
+    mask = torch.ones_like(ids)
+    mask[1, 5:] = 0
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # tracer warnings on branches that do not depend on the input
+        plain, fused = Path(folder) / "plain.onnx", Path(folder) / "fused.onnx"
+        names: dict[str, Any] = {"input_names": list(_INPUTS), "output_names": ["pooled"]}
+        names["dynamic_axes"] = {**{name: {0: "n", 1: "t"} for name in _INPUTS}, "pooled": {0: "n"}}
+        torch.onnx.export(_Pooled(network), (ids, mask), plain, opset_version=_OPSET, dynamo=False, **names)
+        _fuse(plain, fused, int(encoder.config.num_attention_heads), int(encoder.config.hidden_size))
+        return fused.read_bytes()
+
+
+def quantize(graph: bytes, *, reduced: bool = False) -> bytes:
+    """Quantize the weights of a graph to 8 bits, or to 7 if `reduced`, which no processor's 16-bit sums overflow."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    options: dict[str, Any] = {"weight_type": QuantType.QInt8, "extra_options": {"DefaultTensorType": _FLOAT}}
+    with tempfile.TemporaryDirectory() as folder, _quiet():
+        before, after = Path(folder) / "before.onnx", Path(folder) / "after.onnx"
+        before.write_bytes(graph)
+        quantize_dynamic(before, after, per_channel=True, reduce_range=reduced, **options)
+        return after.read_bytes()
+
+
+def _fuse(plain: Path, fused: Path, heads: int, width: int) -> None:
+    """Fuse the operators of each attention, normalisation and activation into one."""
+    from onnxruntime.transformers import optimizer
+    from onnxruntime.transformers.fusion_options import FusionOptions
+
+    options = FusionOptions("bert")
+    options.enable_embed_layer_norm = False  # keep the embedding look-up separate, so that it can be quantized
+    options.enable_skip_layer_norm = False  # a fused sum and normalisation is slower than both in turn
+    options.enable_bias_skip_layer_norm = False
+    with _quiet():
+        found = optimizer.optimize_model(
+            str(plain), model_type="bert", num_heads=heads, hidden_size=width, optimization_options=options, opt_level=0
+        )
+        found.save_model_to_file(str(fused))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence the messages of ONNX Runtime's tools on the root logger."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(level)

@@ -1,7 +1,6 @@
 """Fine-tune a pretrained encoder on a corpus, and export it to a model folder (``train.py --model encoder``).
 
-Rows and a base come in, a float network and a quantized model go out. The rows of `holdout` teach nothing: they
-evaluate, calibrate and set thresholds. The float network is kept, so that training can go on from it.
+The rows of `holdout` teach nothing: they evaluate, calibrate and set thresholds.
 """
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -26,13 +26,13 @@ from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.linear.scoring import logistic
 from tipclassify.progress import Progress
 from tipclassify.text.segmentation.sections import without_enumerator
-from tipclassify.training.encoder.settings import Settings
+from tipclassify.training.encoder import Settings
 from tipclassify.training.train import Trained, write_trained_encoder
 
 if TYPE_CHECKING:
     from tipclassify.training.encoder.fitting import Examples
 
-__all__ = ["export", "fine_tune", "like_headings", "require_extra"]
+__all__ = ["export", "fine_tune"]
 
 _OVERLAP: Final = 32  # tokens shared by neighbouring windows, but at most a quarter of a window
 _MAX_LOSS: Final = 0.005  # of macro-F1 by quantization
@@ -51,16 +51,18 @@ def fine_tune(
     progress: Progress | None = None,
     reported: Callable[[str], None] | None = None,
 ) -> None:
-    """Fine-tune `base` on `rows`, and write the network to `folder`.
+    """Fine-tune `base`, a folder or an id on the Hugging Face hub, on `rows`, and write the network to `folder`.
 
     If `base` is itself a fine-tuned network, the average of both is written (Wortsman et al. 2022, CVPR), which forgets
-    less. It is a folder or an id on the Hugging Face hub; the words of `vocabulary` are no names. `headings` is a file
-    for `like_headings`. With `resume` a run of the same corpus, base and settings goes on from its checkpoint; the same
-    number of `threads` (0: one a core) gives the same weights.
+    less. The words of `vocabulary` are no names; the JSON file `headings` has headings of equivalent meaning, by the
+    heading in lower case without its number. With `resume` a run of the same corpus, base and settings goes on from its
+    checkpoint; the same number of `threads` (0: one a core) gives the same weights.
     """
-    require_extra()
-    import torch
-
+    try:
+        for name in ("onnx", "safetensors", "torch", "transformers"):
+            import_module(name)
+    except ImportError:
+        raise MissingExtraError("training an encoder", "train") from None
     from tipclassify.training.encoder import network as networks
     from tipclassify.training.encoder.fitting import deterministic, fit, precision
 
@@ -72,17 +74,18 @@ def fine_tune(
         raise ValueError(f"none of {len(rows):,} passages can be held out; add rows of other documents")
     tokenizer = networks.read_tokenizer(start)
     described = {"corpus": corpus_digest(rows), "precision": precision()}
-    with deterministic(threads or torch.get_num_threads()):
+    like = json.loads(Path(headings).read_text(encoding="utf-8")) if headings else {}
+    with deterministic(threads):
         network = networks.new_network(start, settings)
         history = fit(
             network,
-            _examples(rows, tokenizer, vocabulary, settings, like_headings(headings)),
+            _examples(rows, tokenizer, vocabulary, settings, like),
             [_epoch(rows, ~held, settings, number) for number in range(settings.epochs)],
             np.flatnonzero(held),
             settings,
             pad=networks.padding_id(tokenizer),
             folder=out,
-            identity={"settings": settings.to_dict(), "base": networks.weights_sha256(start), **described},
+            identity={"settings": asdict(settings), "base": networks.weights_sha256(start), **described},
             resume=resume,
             progress=progress,
             reported=reported,
@@ -107,13 +110,11 @@ def export(
 ) -> Trained:
     """Quantize the network in `folder`, calibrate and evaluate it on held-out rows, and write the model folder `out`.
 
-    The model keeps the fine-tuned heads. `pool` is a random sample of unlabelled real passages (text, heading, source
-    family), which gives the proportions of whole reports.
+    `pool`, a random sample of unlabelled real passages (text, heading, source family), gives the proportions of whole
+    reports.
     """
-    require_extra()
-    from tipclassify.training.encoder.exporting import quantize, to_onnx
     from tipclassify.training.encoder.fitting import macro_f1
-    from tipclassify.training.encoder.network import load_network, read_description
+    from tipclassify.training.encoder.network import load_network, quantize, read_description, to_onnx
 
     network, settings = load_network(folder)
     described = read_description(Path(folder))
@@ -149,19 +150,19 @@ def export(
     for bits in (7, 8):  # seven bits give the same sums on all processors; eight only where seven lose too much
         f1, model, logits = evaluate(quantize(exact, reduced=bits == 7))
         tried.append((f1, bits, model, logits))
+        line = f"macro-F1 at the best thresholds, held out: {float_f1:.4f} in floats, {f1:.4f} in {bits} bits"
         if reported:
-            line = f"{float_f1:.4f} in floats, {f1:.4f} in {bits} bits"
-            reported(f"macro-F1 at the best thresholds, held out: {line}")
+            reported(line)
         if f1 >= float_f1 - _MAX_LOSS:
             break
     best_f1, bits, model, logits = max(tried, key=lambda one: one[0])
-    training = {"settings": settings.to_dict(), **{key: described[key] for key in ("earlier", "history", "precision")}}
+    training = {"settings": asdict(settings), **{key: described[key] for key in ("earlier", "history", "precision")}}
     meta: dict[str, Any] = {"base": base, "training": training, "weight_bits": bits}
     meta |= {"float_macro_f1": round(float_f1, 4), "whole_number_macro_f1": round(best_f1, 4)}
     if pool:
         scores = logistic(EncoderScorer(model).logits([one[0] for one in pool], [one[1] for one in pool]))
         meta["natural"] = natural_shares([one[2] for one in pool], scores)
-    about = {"base": base, "runs": [*described["earlier"], settings.to_dict()], "bits": bits}
+    about = {"base": base, "runs": [*described["earlier"], asdict(settings)], "bits": bits}
     return write_trained_encoder(out, model, rows, held, held, logits, meta, about, seed=seed, files=_notice(base))
 
 
@@ -173,30 +174,12 @@ def _notice(base: Mapping[str, str]) -> dict[str, str]:
         f"Base: {base['name']}\nLicence of the base: {base['licence']}\nSHA-256 of its weights: {base['sha256']}\n"
     )
     licence = Path(__file__).resolve().parents[4] / "LICENSE"
-    if base["licence"] == "Apache-2.0" and licence.is_file():
-        return {"NOTICE": text, "LICENSE": licence.read_text(encoding="utf-8")}
-    return {"NOTICE": text}
-
-
-def like_headings(path: str | os.PathLike[str] | None) -> dict[str, list[str]]:
-    """Read headings of equivalent meaning, by the heading in lower case without its number; empty without a file."""
-    if path is None or not Path(path).is_file():
-        return {}
-    found: dict[str, list[str]] = json.loads(Path(path).read_text(encoding="utf-8"))
-    return found
-
-
-def require_extra() -> None:
-    """Raise `MissingExtraError` if a package for training an encoder is not installed."""
-    try:
-        for name in ("onnx", "safetensors", "torch", "transformers"):
-            import_module(name)
-    except ImportError:
-        raise MissingExtraError("training an encoder", "train") from None
+    same = base["licence"] == "Apache-2.0" and licence.is_file()
+    return {"NOTICE": text, **({"LICENSE": licence.read_text(encoding="utf-8")} if same else {})}
 
 
 def _epoch(rows: Sequence[Row], taught: Bools, settings: Settings, number: int) -> Ints:
-    """Choose the rows of an epoch: all real passages and near twins, and a new sample of other invented passages."""
+    """Choose an epoch: all real passages and near twins, and a new sample of others; all passages if none is real."""
     real = np.array([is_real(row) for row in rows])
     if not real.any():
         return np.flatnonzero(taught)
