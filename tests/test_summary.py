@@ -28,7 +28,8 @@ from tipclassify.cli.score import score
 from tipclassify.errors import InputError, MissingExtraError
 from tipclassify.pipeline.batch import Tagging, tag_input
 from tipclassify.reporting.charts import describe, draw
-from tipclassify.reporting.charts.bars import COLOURS, PARTS
+from tipclassify.reporting.charts.bars import PARTS
+from tipclassify.reporting.palette import INKS
 from tipclassify.reporting.summary import (
     DIMENSIONS,
     FEW,
@@ -648,7 +649,7 @@ def test_neighbours_in_the_stack_differ_without_colour() -> None:
 
     for this, after in pairwise(PARTS):
         assert abs(grey(this[2]) - grey(after[2])) > 0.15 or this[3] != after[3]
-    assert len({round(grey(colour), 1) for colour in COLOURS.values()}) == len(LABELS)
+    assert len({round(grey(colour), 1) for colour in INKS.values()}) == len(LABELS)
 
 
 def test_the_real_sample_has_the_counts_of_its_passages(classifier: Classifier) -> None:

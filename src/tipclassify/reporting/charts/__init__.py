@@ -5,11 +5,9 @@ The same summary and matplotlib version give the same bytes: no dates, matplotli
 
 from __future__ import annotations
 
-import contextlib
 import io
 import warnings
-from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Final
 from xml.sax.saxutils import escape
 
 from tipclassify.errors import MissingExtraError
@@ -22,6 +20,21 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["describe", "draw", "require_matplotlib"]
+
+_STYLE: Final[dict[Any, Any]] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 8,
+    "axes.titlesize": 8.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "hatch.linewidth": 0.7,
+    "svg.fonttype": "none",  # real text: searchable, accessible, and in scripts that the font lacks
+    "svg.hashsalt": "tipclassify",
+    "text.parse_math": False,  # a file may be called cost$1$.txt
+    "text.color": INK,
+    "axes.edgecolor": "#999999",
+}
 
 
 def require_matplotlib() -> None:
@@ -37,8 +50,14 @@ def draw(summary: Summary, chart: str, format: str, out: IO[bytes]) -> None:
 
     Both have a text alternative (`describe`). `InputError` if there are too many groups for a picture.
     """
+    import matplotlib
+
     title, text = title_of(summary), "\n".join(describe(summary))
-    with _house_style():
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        matplotlib.rcdefaults()  # whatever the user's style
+        matplotlib.rcParams.update(_STYLE)
+        # A name in Chinese, for example, is boxes in a PNG, but letters in an SVG.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
         figure = draw_bars(summary) if chart == "bars" else draw_heat_map(summary)
         _lay_out(figure)
         if format == "svg":
@@ -52,38 +71,9 @@ def _lay_out(figure: Figure) -> None:
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for text in figure.texts:
-        x, y = text.get_position()
-        text.set_position((round(x, 5), round(y, 5)))
+        text.set_position([round(at, 5) for at in text.get_position()])
     for ax in figure.axes:
-        left, bottom, width, height = (round(side, 5) for side in ax.get_position(original=True).bounds)
-        ax.set_position((left, bottom, width, height))
-
-
-@contextlib.contextmanager
-def _house_style() -> Iterator[None]:
-    """Apply matplotlib's defaults and our settings, whatever the user's style, and restore the style afterwards."""
-    import matplotlib
-
-    ours: dict[Any, Any] = {
-        "font.family": "sans-serif",
-        "font.sans-serif": ["DejaVu Sans"],
-        "font.size": 8,
-        "axes.titlesize": 8.5,
-        "axes.titleweight": "bold",
-        "axes.titlelocation": "left",
-        "hatch.linewidth": 0.7,
-        "svg.fonttype": "none",  # real text: searchable, accessible, and in scripts that the font lacks
-        "svg.hashsalt": "tipclassify",
-        "text.parse_math": False,  # a file may be called cost$1$.txt
-        "text.color": INK,
-        "axes.edgecolor": "#999999",
-    }
-    with matplotlib.rc_context(), warnings.catch_warnings():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(ours)
-        # A name in Chinese, for example, is boxes in a PNG, but letters in an SVG.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
-        yield
+        ax.set_position([round(side, 5) for side in ax.get_position(original=True).bounds])
 
 
 def _svg(figure: Figure, title: str, text: str) -> bytes:

@@ -8,26 +8,24 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tipclassify.labels import LABELS
 from tipclassify.reporting.charts.page import INK, check_size, name_groups, new_figure, shorten
+from tipclassify.reporting.palette import INKS, TINTS
 from tipclassify.reporting.summary import Group, Summary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "PARTS", "draw_bars"]
+__all__ = ["PARTS", "draw_bars"]
 
-# Paul Tol's "high contrast" set (Colour Schemes, SRON/EPS/TN/09-002): distinct with any colour vision and in greyscale.
-COLOURS: Final = {"positive_effort": "#004488", "failure": "#DDAA33", "complicity": "#BB5566"}
-_PALE: Final = {"positive_effort": "#84A6C9", "failure": "#EED599", "complicity": "#E0B2BA"}
 _FAINT: Final = "#8A8A8A"
+_EFFORT, _FAILURE, _COMPLICITY = INKS.values()
 
 PARTS: Final = (
-    # Name, label set (None: any with complicity), colour, hatch and its colour; light and dark alternate, so that
-    # neighbours differ in greyscale too.
-    ("positive effort alone", ("positive_effort",), COLOURS["positive_effort"], "", "white"),
-    ("effort and failure", ("positive_effort", "failure"), COLOURS["failure"], "////", COLOURS["positive_effort"]),
-    ("failure alone", ("failure",), COLOURS["failure"], "", "white"),
-    ("complicity, alone or not", None, COLOURS["complicity"], "xxxx", "white"),
+    # Name, label set (None: any with complicity), colour, hatch and its colour; neighbours differ in hatch too.
+    ("positive effort alone", ("positive_effort",), _EFFORT, "", "white"),
+    ("effort and failure", ("positive_effort", "failure"), _FAILURE, "////", TINTS["positive_effort"]),
+    ("failure alone", ("failure",), _FAILURE, "", "white"),
+    ("complicity, alone or not", None, _COMPLICITY, "xxxx", "white"),
     ("no label", (), "#EEEEEE", "", "white"),
 )
 """Disjoint parts of a group's passages, in stacking order."""
@@ -40,10 +38,12 @@ def draw_bars(summary: Summary) -> Figure:
     rows = [*summary.groups, summary.total]
     check_size(len(rows))
     figure = new_figure(summary, (11, 0.4 + 0.3 * len(rows)), "Hollow", _legend(summary))
-    axes: Sequence[Axes] = figure.subplots(1, 1 + len(LABELS), sharey=True, width_ratios=(1.65, *[1] * len(LABELS)))
-    estimates = [(group, summary.estimate(group, label)) for group in rows for label in LABELS if group.passages]
+    axes: Sequence[Axes] = figure.subplots(1, 4, sharey=True, width_ratios=(1.65, 1, 1, 1))
+    filled = [group for group in rows if group.passages]
+    shares = [group.share(label) for group in filled for label in LABELS]
+    estimates = [(group, summary.estimate(group, label)) for group in filled for label in LABELS]
     reliable = [found.high / group.passages for group, found in estimates if found and not found.notes]
-    largest = max([*(group.share(label) for group in rows for label in LABELS if group.passages), *reliable], default=0)
+    largest = max([*shares, *reliable], default=0)
     titles = ("what passages say", *(label.replace("_", " ") for label in LABELS))
     for ax, title in zip(axes, titles, strict=True):
         end = 1.0 if ax is axes[0] else max(math.ceil(5 * largest) / 5, 0.2)
@@ -58,9 +58,8 @@ def draw_bars(summary: Summary) -> Figure:
         ax.spines[["left", "right", "bottom"]].set_visible(False)
         ax.axhline(len(rows) - 1.5, color="#999999", linewidth=0.6)
     axes[0].set_ylim(len(rows) - 0.5, -0.5)
-    names = [shorten(name) for name in (*name_groups(summary), "total")]
-    names = [f"{name}   {group.passages:,}" for name, group in zip(names, rows, strict=True)]
-    axes[0].set_yticks(range(len(rows)), names)
+    names = zip((*name_groups(summary), "total"), rows, strict=True)
+    axes[0].set_yticks(range(len(rows)), [f"{shorten(name)}   {group.passages:,}" for name, group in names])
     axes[0].get_yticklabels()[-1].set_fontweight("bold")
     _draw_parts(axes[0], rows)
     for ax, label in zip(axes[1:], LABELS, strict=True):
@@ -79,7 +78,8 @@ def _draw_parts(ax: Axes, groups: Sequence[Group]) -> None:
 
 def _draw_label(ax: Axes, summary: Summary, groups: Sequence[Group], label: str) -> None:
     filled = [(y, group) for y, group in enumerate(groups) if group.passages]
-    ax.barh([y for y, _ in filled], [group.share(label) for _, group in filled], 0.72, color=_PALE[label])
+    shares = [group.share(label) for _, group in filled]
+    ax.barh([y for y, _ in filled], shares, 0.72, color=INKS[label], alpha=0.45)
     estimates = [(y, group.passages, summary.estimate(group, label)) for y, group in filled]
     for unreliable in (False, True):
         some = [(y, n, e) for y, n, e in estimates if e and bool(e.notes) == unreliable]
@@ -91,8 +91,7 @@ def _draw_label(ax: Axes, summary: Summary, groups: Sequence[Group], label: str)
 
 def _estimate_style(unreliable: bool) -> dict[str, Any]:
     """Return the style of an adjusted share and its interval: hollow and faint if unreliable."""
-    colour = _FAINT if unreliable else INK
-    face = "white" if unreliable else colour
+    colour, face = (_FAINT, "white") if unreliable else (INK, INK)
     marker = {"marker": "o", "markersize": 3.5, "markerfacecolor": face, "markeredgewidth": 0.8}
     return {"color": colour, "linewidth": 1.0, "zorder": 3, **marker}
 
@@ -101,11 +100,9 @@ def _legend(summary: Summary) -> list[Any]:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    handles: list[Any] = [
-        Patch(facecolor=colour, hatch=hatch, edgecolor=stroke, linewidth=0.5, label=name)
-        for name, _, colour, hatch, stroke in PARTS
-    ]
-    handles.append(Patch(facecolor="#C4C4C4", label="share tagged"))
+    handles: list[Any] = []
+    for name, _, colour, hatch, stroke in (*PARTS, ("share tagged", (), "#C4C4C4", "", "white")):
+        handles.append(Patch(facecolor=colour, hatch=hatch, edgecolor=stroke, linewidth=0.5, label=name))
     if summary.rates is not None:
         handles.append(Line2D([], [], label="adjusted, with 95% interval", **_estimate_style(False)))
         handles.append(Line2D([], [], label="the same, not to be relied on", **_estimate_style(True)))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tipclassify.labels import LABELS
 from tipclassify.reporting.charts.page import check_size, name_parts, new_figure, shorten
-from tipclassify.reporting.summary import Estimate, Summary, sort_names
+from tipclassify.reporting.summary import SORTED, Estimate, Summary, rank
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,12 +25,13 @@ def draw_heat_map(summary: Summary) -> Figure:
 
     cells = {group.key: group for group in summary.groups}
     down = list(dict.fromkeys(key[0] for key in cells))
-    across = sort_names(dict.fromkeys(key[1] for key in cells), summary.by[1])  # sorted again: rows may lack some years
+    across = list(dict.fromkeys(key[1] for key in cells))
+    if summary.by[1] in SORTED:  # again: the first country may lack some years
+        across.sort(key=rank)
     check_size(len(down))
     check_size(len(down) * len(across), "cells", 6_000)  # 240 countries in 25 years
-    adjusted = summary.rates is not None
-    about = "Percent of passages, " + ("adjusted for the model's errors" if adjusted else "as tagged")
-    about += ("; below it the 95% interval" if adjusted else "") + "; hatched: no passages."
+    how = "adjusted for the model's errors; below it the 95% interval" if summary.rates else "as tagged"
+    about = f"Percent of passages, {how}; hatched: no passages."
     rows, columns = name_parts(summary, 0), name_parts(summary, 1)
     heads = [shorten(columns[name], 26) for name in across]
     longest = max(map(len, heads), default=0)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from itertools import islice
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from tipclassify.errors import InputError
-from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
-from tipclassify.reporting.summary import ASSUMPTION, NONE, NOTES, OVERLAP, Group, Name, Summary
+from tipclassify.reporting.summary import ASSUMPTION, NONE, NOTES, OVERLAP, Group, Name, Summary, shown_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,9 +37,8 @@ def new_figure(
     if reasons := "; ".join(NOTES[note] for note in summary.notes()):
         notes.append(f"{caveat} = not to be relied on: {reasons}.")
     lines = [line for note in notes for line in textwrap.wrap(note, int(size[0] / 0.06))]
-    figure = Figure(
-        (size[0], size[1] + _LINE * len(lines) + 1.2), layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.05)
-    )
+    layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.05)
+    figure = Figure((size[0], size[1] + _LINE * len(lines) + 1.2), layout=layout)
     look = {"title_fontproperties": {"size": 11, "weight": "bold"}, "alignment": "left", "frameon": False}
     figure.legend(handles=legend, title=title_of(summary), loc="outside upper left", ncols=4, fontsize=8, **look)
     figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=7, color="#444444")
@@ -49,7 +46,7 @@ def new_figure(
 
 
 def title_of(summary: Summary) -> str:
-    """Make the title of the chart."""
+    """Make the title of a chart."""
     return f"What reports say of governments: shares of passages by {' and '.join(summary.by)}"
 
 
@@ -76,20 +73,17 @@ def name_groups(summary: Summary) -> list[str]:
 
 def name_parts(summary: Summary, place: int) -> dict[Name, str]:
     """Make the display names in dimension `place` of the keys; files without folders if that keeps them distinct."""
-    names = list(dict.fromkeys(group.key[place] for group in summary.groups))
     by = summary.by[place]
-    shown = [f"(no {by})" if name is None else one_line(str(name)) for name in names]
-    if by == "file":
-        last = [PurePath(name).name or name for name in shown]
-        shown = last if len(set(last)) == len(last) else shown
-    return dict(zip(names, shown, strict=True))
+    names = {group.key[place]: shown_name(group.key[place], by) for group in summary.groups}
+    last = {name: PurePath(text).name or text for name, text in names.items()}
+    return last if by == "file" and len(set(last.values())) == len(names) else names
 
 
 def describe(summary: Summary) -> list[str]:
     """Describe a chart in words: a line for each of the first 200 groups and for the total."""
-    named = zip(summary.groups, name_groups(summary), strict=True)
-    lines = [_in_words(summary, group, name) for group, name in islice(named, _MOST_LINES)]
-    if (more := len(summary.groups) - _MOST_LINES) > 0:
+    named = [*zip(summary.groups, name_groups(summary), strict=True)]
+    lines = [_in_words(summary, group, name) for group, name in named[:_MOST_LINES]]
+    if (more := len(named) - _MOST_LINES) > 0:
         lines.append(f"… {more} more groups; tipclassify summary --format csv has all")
     return [*lines, _in_words(summary, summary.total, "total")]
 
@@ -97,9 +91,8 @@ def describe(summary: Summary) -> list[str]:
 def _in_words(summary: Summary, group: Group, name: str) -> str:
     parts = [f"{name}: {group.passages:,} passage{'s' * (group.passages != 1)}"]
     for label in (*LABELS, NONE) if group.passages else ():
-        adjusted = ""
+        parts.append(f"{label} {group.share(label):.0%}")
         if estimate := summary.estimate(group, label):
-            low, count, high = (n / group.passages for n in (estimate.low, estimate.count, estimate.high))
-            adjusted = f" (adjusted {count:.0%}, {low:.0%} to {high:.0%})"
-        parts.append(f"{label} {group.share(label):.0%}{adjusted}")
+            low, count, high = (f"{n / group.passages:.0%}" for n in (estimate.low, estimate.count, estimate.high))
+            parts[-1] += f" (adjusted {count}, {low} to {high})"
     return "; ".join(parts)

@@ -65,12 +65,12 @@ def align(
     >>> align(*([Passage(text, 0, len(text))] for text in texts), frozenset({"courts"}))[0]
     [Match(old=0, new=0, similarity=1.0, same=False)]
     """
-    old_sections, new_sections = _sections(old, new)
-    matches = [Match(i, j, 1.0, True) for i, j in _equal_pairs(old, new, old_sections, new_sections)]
+    sections = _sections(old, new)
+    matches = [Match(i, j, 1.0, True) for i, j in _equal_pairs(old, new, *sections)]
     taken_old, taken_new = ({match[side] for match in matches} for side in (0, 1))
     olds, news, similarity, enough = _find_candidates(old, new, vocabulary)
-    different = [old_sections[i] != new_sections[j] for i, j in zip(olds, news, strict=True)]
-    score = np.where(enough, similarity - np.where(np.array(different, bool), _APART, 0.0), 0.0)
+    apart = [sections[0][i] != sections[1][j] for i, j in zip(olds, news, strict=True)]
+    score = np.where(enough, similarity - np.where(np.array(apart, bool), _APART, 0.0), 0.0)
     # By descending score, then by distance in position; the order is symmetric in OLD and NEW.
     ties = [np.maximum(olds, news), np.minimum(olds, news), np.abs(olds / max(len(old), 1) - news / max(len(new), 1))]
     for at in np.lexsort([*ties, -score]):
@@ -90,12 +90,11 @@ def align(
 _LETTERING: Final = re.compile(r"^(?:[a-z]|[0-9]+|[ivx]+)[.)]\s+")
 
 
-def _sections(old: Sequence[Passage], new: Sequence[Passage]) -> tuple[list[str], list[str]]:
+def _sections(*reports: Sequence[Passage]) -> list[list[str]]:
     """Return the section of each passage; all headings that only one report has become one, as they may be renamed."""
-    names = [[_LETTERING.sub("", _normalize(p.section or "")) for p in passages] for passages in (old, new)]
+    names = [[_LETTERING.sub("", _normalize(p.section or "")) for p in passages] for passages in reports]
     shared = set(names[0]) & set(names[1])
-    here, there = ([name if name in shared else "\0" for name in of_report] for of_report in names)
-    return here, there
+    return [[name if name in shared else "\0" for name in of_report] for of_report in names]
 
 
 def _equal_pairs(

@@ -9,9 +9,10 @@ import math
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
 from tipclassify.reporting.subject import Subject, is_unknown, is_unread
 from tipclassify.reporting.summary.adjustment import ASSUMPTION, FEW, NOTES, Estimate, Rates, adjust, error_rates
@@ -19,36 +20,45 @@ from tipclassify.reporting.writers import ScoringContext, TaggedReport
 from tipclassify.text.document import Passage
 from tipclassify.text.furniture import is_prose
 
-__all__ = ["ASSUMPTION", "DIMENSIONS", "FEW", "NONE", "NOTES", "OVERLAP"]
-__all__ += ["Estimate", "Group", "Key", "Name", "Rates", "Summary", "adjust", "error_rates", "sort_names", "summarize"]
+__all__ = ["ASSUMPTION", "DIMENSIONS", "FEW", "NONE", "NOTES", "OVERLAP", "SORTED"]
+__all__ += [
+    "Estimate",
+    "Group",
+    "Key",
+    "Name",
+    "Rates",
+    "Summary",
+    "adjust",
+    "error_rates",
+    "rank",
+    "shown_name",
+    "summarize",
+]
 
 DIMENSIONS: Final = ("file", "country", "year", "section")
 """Fields that passages can be grouped by."""
 
+SORTED: Final = ("country", "year")
+"""Dimensions sorted by `rank`; the others are in order of appearance."""
+
 NONE: Final = "(none)"
 """Pseudo-label of passages without a label."""
+
 OVERLAP: Final = "A passage may have several labels: shares need not add up to 100%."
 """Note below every table of shares."""
 
-Name = str | int | None
-"""Value of a dimension: a file, country, section or year; None if unknown."""
-
-Key = tuple[Name, ...]
-"""Values of the dimensions of a group."""
+Name = str | int | None  # a file, country, section or year; None if unknown
+Key = tuple[Name, ...]  # of a group, by dimension
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Passages counted together, by label set (``()`` for no label); `key` is empty for the total.
-
-    `low_confidence` counts passages of few words, or of many that the model does not know; `unknown` those among them
-    that are sentences (`tipclassify.reporting.subject.is_unknown`).
-    """
+    """Passages counted together, by label set (``()`` for no label); `key` is empty for the total."""
 
     key: Key
     sets: Mapping[tuple[str, ...], int] = field(default_factory=dict, hash=False)
-    low_confidence: int = 0
-    unknown: int = 0
+    low_confidence: int = 0  # passages of few words, or of many that the model does not know
+    unknown: int = 0  # those among them that are sentences (`tipclassify.reporting.subject.is_unknown`)
 
     @classmethod
     def of(cls, key: Key, passages: Sequence[Passage]) -> Group:
@@ -64,6 +74,11 @@ class Group:
     def passages(self) -> int:
         """Number of passages."""
         return sum(self.sets.values())
+
+    @property
+    def tagged(self) -> int:
+        """Number of passages with a label."""
+        return self.passages - self.sets.get((), 0)
 
     def count(self, label: str) -> int:
         """Count the passages with `label`; ``NONE`` for those without any."""
@@ -93,28 +108,22 @@ class Summary:
         if self.rates is None or label == NONE:
             return None
         found = adjust(group.count(label), group.passages, self.rates[label])
-        if not is_unread(group.unknown, group.passages - group.low_confidence + group.unknown):
-            return found
-        return Estimate(found.count, found.low, found.high, (*found.notes, "unclear"))
+        unread = is_unread(group.unknown, group.passages - group.low_confidence + group.unknown)
+        return replace(found, notes=(*found.notes, "unclear")) if unread else found
 
     def notes(self) -> list[str]:
         """List the keys of `NOTES` that any adjusted count has."""
         estimates = [self.estimate(group, label) for group in (*self.groups, self.total) for label in LABELS]
-        given = {note for found in estimates if found for note in found.notes}
-        return [note for note in NOTES if note in given]
+        return [note for note in NOTES if any(found and note in found.notes for found in estimates)]
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield plain values of each group and, last, of the total, for JSON; a share of no passages is None."""
         for group in (*self.groups, self.total):
-            yield {
-                **dict(zip(self.by, group.key or (None,) * len(self.by), strict=True)),
-                "total": group is self.total,
-                "passages": group.passages,
-                "low_confidence": group.low_confidence,
-                "labels": {label: self._figures(group, label) for label in LABELS},
-                "none": self._figures(group, NONE),
-                **self.about,
-            }
+            figures = {label: self._figures(group, label) for label in (*LABELS, NONE)}
+            names = dict(zip(self.by, group.key or (None,) * len(self.by), strict=True))
+            counts = {"passages": group.passages, "low_confidence": group.low_confidence}
+            none = figures.pop(NONE)
+            yield {**names, "total": group is self.total, **counts, "labels": figures, "none": none, **self.about}
 
     def _figures(self, group: Group, label: str) -> dict[str, Any]:
         n = group.passages
@@ -146,7 +155,7 @@ def summarize(
     [(('a.txt',), 2, 1)]
     """
     groups: dict[Key, Group] = {}
-    subjects: defaultdict[str, Subject] = defaultdict(Subject)
+    subjects = defaultdict[str, Subject](Subject)
     for report in reports:
         passages: defaultdict[Key, list[Passage]] = defaultdict(list)
         for finding in report.findings():
@@ -159,16 +168,28 @@ def summarize(
         for key, found in passages.items():
             groups[key] = groups.get(key, Group(key)) + Group.of(key, found)
         subjects[report.file] += Subject.of(report.passages)
-    meta = context.classifier.meta
     moved = [f"{label}={value:g}" for label, value in (overrides or {}).items()]
-    about = {"policy": ", ".join([context.policy, *moved]), "model": str(meta.get("sha256", "not recorded"))[:12]}
-    total, rates = sum(groups.values(), Group(())), error_rates(meta, context.policy, overrides)
-    in_order = tuple(groups[key] for key in _sort_keys(list(groups), by))
+    about = {"policy": ", ".join([context.policy, *moved]), "model": context.model[:12]}
+    rates = error_rates(context.classifier.meta, context.policy, overrides)
+    first: dict[Key, int] = {}  # place of each group, and of each group of groups, by order of appearance
+    for n, key in enumerate(groups):
+        for end in range(len(key)):
+            first.setdefault(key[: end + 1], n)
+
+    def place(group: Group) -> list[tuple[int, int, str]]:
+        parts = enumerate(zip(by, group.key, strict=True), 1)
+        return [rank(name) if one in SORTED else (first[group.key[:end]], 0, "") for end, (one, name) in parts]
+
+    in_order, total = tuple(sorted(groups.values(), key=place)), sum(groups.values(), Group(()))
     return Summary(tuple(by), in_order, total, rates, about, tuple(subjects.values()))
 
 
 def _key(by: Sequence[str], file: Any, country: Any, year: Any, section: Any) -> Key:
-    names = {"file": _text(file), "country": _text(country), "year": _year(year), "section": _text(section)}
+    if isinstance(year, float) and year.is_integer():
+        year = int(year)
+    text = _text(year)
+    year = int(text) if text and len(text) < 10 and text.isascii() and text.isdigit() else text
+    names = {"file": _text(file), "country": _text(country), "year": year, "section": _text(section)}
     return tuple(names[name] for name in by)
 
 
@@ -178,34 +199,16 @@ def _text(value: Any) -> str | None:
     return text.encode("utf-8", "backslashreplace").decode() or None
 
 
-def _year(value: Any) -> Name:
-    """Convert a year to int, also ``"2024"`` and ``2024.0``; anything else stays text."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    text = _text(value)
-    return int(text) if text and len(text) < 10 and text.isascii() and text.isdigit() else text
+def shown_name(name: Name, dimension: str) -> str:
+    """Make the display name of a file, country, year or section."""
+    return f"(no {dimension})" if name is None else one_line(str(name))
 
 
-def sort_names(names: Iterable[Name], dimension: str) -> list[Name]:
-    """Sort countries by name and years ascending, with None last; files and sections keep their order."""
-    return sorted(names, key=_rank) if dimension in ("country", "year") else list(names)
-
-
-def _sort_keys(keys: Sequence[Key], by: Sequence[str], depth: int = 0) -> list[Key]:
-    """Sort keys dimension by dimension, the first dimension first."""
-    if depth == len(by):
-        return list(keys)
-    parts: dict[Name, list[Key]] = {}
-    for key in keys:
-        parts.setdefault(key[depth], []).append(key)
-    return [key for name in sort_names(parts, by[depth]) for key in _sort_keys(parts[name], by, depth + 1)]
-
-
-def _rank(name: Name) -> tuple[int, int, str]:
-    """Sort key of a name: numbers, then text, then None; text without case and accents (Åland at A)."""
+def rank(name: Name) -> tuple[int, int, str]:
+    """Make the sort key of a country or year: numbers, then text, then None; text without case and accents."""
     if isinstance(name, int):
         return 0, name, ""
     if name is None:
         return 2, 0, ""
     plain = "".join(char for char in unicodedata.normalize("NFKD", name) if not unicodedata.combining(char))
-    return 1, 0, plain.casefold()
+    return 1, 0, f"{plain.casefold()}\0{name}"

@@ -17,12 +17,13 @@ from urllib.parse import quote, urlsplit
 
 from tipclassify._version import __version__
 from tipclassify.errors import UsageError
-from tipclassify.labels import LABELS
+from tipclassify.formatting import one_line
+from tipclassify.labels import LABELS, SECTIONS
 from tipclassify.model.classifier import Classifier
 from tipclassify.text.document import Document, Passage
 
 __all__ = ["FORMATS", "Finding", "OutputFormat", "RenderedRows", "ScoringContext", "TaggedReport", "format_of"]
-__all__ += ["identity"]
+__all__ += ["identity", "known", "section_name", "source_name"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +40,21 @@ class ScoringContext:
     bom: bool = False
 
     @property
+    def model(self) -> str:
+        """Hash of the model."""
+        return str(self.classifier.meta.get("sha256", "not recorded"))
+
+    @property
     def thresholds(self) -> dict[str, float]:
         """Probability threshold of each label."""
         return dict(zip(LABELS, self.classifier.thresholds(self.policy).tolist(), strict=True))
 
     def about(self) -> dict[str, str]:
         """Describe the model and policy as names and values, without a timestamp, so that output is reproducible."""
-        meta = self.classifier.meta
-        return {
-            "tool": f"tipclassify {__version__}",
-            "model": str(meta.get("sha256", "not recorded")),
-            "corpus": str(meta.get("corpus", {}).get("sha256", "not recorded")),
-            "policy": self.policy,
-            **{f"threshold {label}": f"{threshold:.4f}" for label, threshold in self.thresholds.items()},
-        }
+        corpus = str(self.classifier.meta.get("corpus", {}).get("sha256", "not recorded"))
+        thresholds = {f"threshold {label}": f"{value:.4f}" for label, value in self.thresholds.items()}
+        tool = f"tipclassify {__version__}"
+        return {"tool": tool, "model": self.model, "corpus": corpus, "policy": self.policy, **thresholds}
 
     def link(self, file: str) -> str | None:
         """Make the URI of an input, relative to the output's folder if possible; None for standard input and bad links.
@@ -69,10 +71,10 @@ class ScoringContext:
         path = Path(file)
         if not path.is_absolute():
             try:
-                path = Path(os.path.relpath(path, self.folder or "."))
+                return quote(os.fsencode(Path(os.path.relpath(path, self.folder or ".")).as_posix()))
             except ValueError:  # another drive of a Windows machine
                 path = path.absolute()
-        return path.as_uri() if path.is_absolute() else quote(os.fsencode(path.as_posix()))
+        return path.as_uri()
 
 
 _NO_URI: Final = re.compile(r"[^A-Za-z0-9\-._~:/?@!$&'()*+,;=%]|%(?![0-9A-Fa-f]{2})")
@@ -104,27 +106,23 @@ class TaggedReport:
     @property
     def title(self) -> str:
         """The document's title, or the file's name if it has none."""
-        return (self.document and self.document.title) or self.file
+        title = (self.document and self.document.title) or ""
+        return title if title.strip() else self.file
 
     @property
     def country(self) -> str | None:
-        """The document's country, if known."""
+        """The document's country."""
         return self.document.country if self.document else None
 
     @property
     def year(self) -> int | None:
-        """The document's year, if known."""
+        """The document's year."""
         return self.document.year if self.document else None
-
-    @property
-    def country_and_year(self) -> str:
-        """Both, as far as they are known, separated by a space."""
-        return " ".join(str(known) for known in (self.country, self.year) if known)
 
     def findings(self) -> Iterator[Finding]:
         """Yield its passages with their source."""
         for passage, extra in zip(self.passages, self.extras or repeat({}), strict=False):
-            yield Finding(self.file, passage, extra, passage.country or self.country, self.year)
+            yield Finding(self.file, passage, extra, passage.country or self.country, self.year, self.title)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +132,45 @@ class Finding:
     file: str
     passage: Passage
     extra: dict[str, Any]
-    country: str | None = None
-    year: int | None = None
+    country: str | None
+    year: int | None
+    title: str
 
     def to_dict(self) -> dict[str, Any]:
         """Make the row of JSONL output; fields of the input row follow ours and replace only nulls."""
         row = {"file": self.file, "country": self.country, "year": self.year, **self.passage.to_dict()}
         return {**row, **{name: value for name, value in self.extra.items() if row.get(name) is None}}
+
+    @property
+    def citation(self) -> str:
+        """Title, country and year, section, page, file and characters, as one cites the passage, in one line."""
+        passage = self.passage
+        about = ", ".join(known(self.country, self.year))
+        parts = [f"{source_name(self.title)} ({about})" if about else source_name(self.title)]
+        if passage.section is not None:
+            parts.append(f"section “{section_name(passage.section)}”")
+        if passage.page is not None:
+            parts.append(f"p. {passage.page}")
+        if self.file != self.title:
+            parts.append(source_name(self.file))
+        return one_line(", ".join([*parts, f"characters {passage.start}–{passage.end}"]))
+
+
+def known(*values: object) -> list[str]:
+    """Make texts of those values, such as country and year, that are known."""
+    return [str(value) for value in values if value]
+
+
+def source_name(file: str) -> str:
+    """Make the display name of an input."""
+    return "standard input" if file == "-" else file
+
+
+def section_name(section: str | None) -> str:
+    """Make the display name of a section."""
+    if not section or section.isspace():
+        return "No section"
+    return section.capitalize() if section in SECTIONS else section
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +179,6 @@ class RenderedRows:
 
     text: str
     notes: tuple[str, ...] = ()
-
-
-Render = Callable[[TaggedReport], Any]
-Writer = Callable[[Iterable[Any], IO[Any], ScoringContext], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +191,7 @@ class OutputFormat:
     binary: bool = False  # whether the stream is
     rows: str = ""  # name of the function that makes `RenderedRows` of a report, if reports are rendered independently
 
-    def steps(self) -> tuple[Render, Writer]:
+    def steps(self) -> tuple[Callable[[TaggedReport], Any], Callable[[Iterable[Any], IO[Any], ScoringContext], None]]:
         """Import the two steps of the writer: rendering a report (in a worker process), and writing the results."""
         module = import_module(f"tipclassify.reporting.writers.{self.module}")
         return (getattr(module, self.rows) if self.rows else identity), getattr(module, self.function)
