@@ -27,8 +27,7 @@ from tipclassify.cli import summary as command
 from tipclassify.cli.score import score
 from tipclassify.errors import InputError, MissingExtraError
 from tipclassify.pipeline.batch import Tagging, tag_input
-from tipclassify.reporting.charts import describe, draw
-from tipclassify.reporting.charts.bars import PARTS
+from tipclassify.reporting.charts import PARTS, describe, draw
 from tipclassify.reporting.palette import INKS
 from tipclassify.reporting.summary import (
     DIMENSIONS,

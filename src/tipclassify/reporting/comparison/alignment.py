@@ -55,11 +55,10 @@ def align(
 ) -> tuple[list[Match], tuple[Nearest, Nearest]]:
     """Match passages one to one, in the order of `Match.old`, and find for each of either report its nearest one.
 
-    Equal passages are matched first. The similarity of the others is the cosine of their tf-idf vectors (Salton and
-    Buckley 1988, Information Processing & Management 24:513-523), with document frequencies over both reports, of stems
-    of content words and words of names. The matching is greedy, most similar pair first, ties by position; its total
-    similarity is at least half of the maximum (Preis 1999, STACS, LNCS 1563:259-269). Names are recognised by the
-    `vocabulary` of lower-case words (`tipclassify.text.features.tokenizer.tokenize`).
+    Equal passages are matched first. The similarity of the others is the cosine of tf-idf vectors of stems of content
+    words and of words of names (Salton and Buckley 1988), which the `vocabulary` of lower-case words tells apart. The
+    matching is greedy, most similar pair first, ties by position; its total similarity is at least half of the maximum
+    (Preis 1999, STACS, LNCS 1563:259-269).
 
     >>> texts = "Courts convicted nine traffickers.", "In May, courts convicted no traffickers."
     >>> align(*([Passage(text, 0, len(text))] for text in texts), frozenset({"courts"}))[0]

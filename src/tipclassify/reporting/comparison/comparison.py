@@ -19,8 +19,8 @@ __all__ = ["KINDS", "MARGIN", "Change", "Comparison", "Group", "Pair", "compare"
 MARGIN: Final = 1.0
 """Distance from the threshold, in log-odds, within which a label change is borderline.
 
-Appending an empty clause ("during the reporting period") to the sentences of data/behaviours changes two or three
-labels of a hundred. Of those nine in ten lie within 1.0 before and after with `fast`, four in ten with the default.
+Of the labels that an empty clause ("during the reporting period") changes, two or three of a hundred, nine in ten lie
+within 1.0 before and after with `fast`, four in ten with the default.
 """
 
 KINDS: Final = {
@@ -72,7 +72,7 @@ def _changes(
         had, has = (side is not None and label in side.passage.labels for side in (old, new))
         if had == has:
             continue
-        before, after = (side and side.passage.scores[label] for side in (old, new))
+        before, after = (side.passage.scores[label] if side else None for side in (old, new))
         border = _log_odds(thresholds[label])
         near = all(abs(_log_odds(score) - border) <= MARGIN for score in (before, after) if score is not None)
         changes.append(Change(label, has, before, after, near or same))
@@ -141,11 +141,7 @@ class Group:
     meaning: str
     pairs: tuple[Pair, ...]
     elsewhere: int  # pairs with a change of this kind that are listed under another
-
-    @property
-    def borderline(self) -> int:
-        """Number of pairs whose changes are all borderline."""
-        return sum(pair.borderline for pair in self.pairs)
+    borderline: int  # pairs whose changes are all borderline
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,13 +160,14 @@ class Comparison:
 
     def groups(self, same: bool = False) -> list[Group]:
         """Group the pairs by kind, most important first; same passages are left out unless `same`."""
-        names = dict(zip(("old", "new"), self.names, strict=True))
+        old, new = self.names
         groups = []
-        for kind, texts in KINDS.items():
+        for kind, (title, meaning) in KINDS.items():
             pairs = tuple(pair for pair in self.pairs if pair.kind == kind)
             elsewhere = sum(pair.kind != kind and kind in {c.kind for c in pair.changes} for pair in self.pairs)
             if (pairs or elsewhere) and (same or kind != "same"):
-                groups.append(Group(kind, *(text.format(**names) for text in texts), pairs, elsewhere))
+                title, meaning = (text.format(old=old, new=new) for text in (title, meaning))
+                groups.append(Group(kind, title, meaning, pairs, elsewhere, sum(pair.borderline for pair in pairs)))
         return groups
 
     def counts(self) -> Counter[str]:
@@ -225,10 +222,10 @@ def compare(old: TaggedReport, new: TaggedReport, context: ScoringContext) -> Co
         ("new", after, before, {match.new for match in matches}, nearest[1]),
     ):
         for at in sorted(set(range(len(findings))) - taken):
-            sides = (findings[at], None) if alignment == "dropped" else (None, findings[at])
+            one, two = (findings[at], None) if alignment == "dropped" else (None, findings[at])
             other, nearness = near.get(at, (None, None))
             closest = None if other is None else others[other]
-            placed.append((at, Pair(alignment, *sides, None, _changes(*sides, thresholds), closest, nearness)))
+            placed.append((at, Pair(alignment, one, two, None, _changes(one, two, thresholds), closest, nearness)))
     # Clear changes before borderline ones, pairs before single passages.
     placed.sort(key=lambda one: (_ORDER[one[1].kind], one[1].borderline, len(one[1].sides) == 1, one[0]))
     return Comparison(old, new, tuple(pair for _, pair in placed))

@@ -169,7 +169,7 @@ def summarize(
             groups[key] = groups.get(key, Group(key)) + Group.of(key, found)
         subjects[report.file] += Subject.of(report.passages)
     moved = [f"{label}={value:g}" for label, value in (overrides or {}).items()]
-    about = {"policy": ", ".join([context.policy, *moved]), "model": context.model[:12]}
+    about = {"policy": ", ".join([context.policy, *moved]), "model": context.about()["model"][:12]}
     rates = error_rates(context.classifier.meta, context.policy, overrides)
     first: dict[Key, int] = {}  # place of each group, and of each group of groups, by order of appearance
     for n, key in enumerate(groups):

@@ -36,8 +36,8 @@ ASSUMPTION: Final = (
 DISPERSION: Final = 4 / 3
 """Variance of a count's error relative to independent errors, for models that do not record their own.
 
-It is the factor of quasi-likelihood (McCullagh and Nelder 1989, section 4.5): the mean square of the standardised error
-in 100 narratives out of fold. With it the intervals cover 95% of those counts, without it 92%."""
+It is the mean square of the standardised error in 100 narratives out of fold (McCullagh and Nelder 1989, section 4.5).
+"""
 
 _Z: Final = 1.959964  # 97.5% quantile of the normal distribution
 _MIN_INFORMEDNESS: Final = 0.3  # se + sp - 1; below it, one more tag moves the adjusted count by over three
@@ -93,24 +93,17 @@ def error_rates(
 
 
 def adjust(tagged: int, passages: int, rates: Rates) -> Estimate:
-    """Adjust a count of tagged passages for the model's errors, with a 95% interval.
+    """Adjust a count of tagged passages for the model's errors, with a 95% interval (docs/figures.md derives both).
 
-    With sensitivity `se`, specificity `sp` and the share p of tagged passages, the adjusted share is
-    (p + sp - 1) / (se + sp - 1), clipped to 0..1: Rogan and Gladen 1978 (American Journal of Epidemiology 107:71-76);
-    for classifiers "adjusted classify and count", Forman 2008 (Data Mining and Knowledge Discovery 17:164-206).
-
-    The interval has every true count T of these n passages for which the number tagged lies within 1.96 standard errors
-    of its expectation T se + (n - T)(1 - sp). Its variance is
+    The adjusted share is (p + sp - 1) / (se + sp - 1), clipped to 0..1, with the share p of tagged passages, sensitivity
+    `se` and specificity `sp` (Rogan and Gladen 1978). The interval has every true count T of these n passages for which
+    the number tagged lies within 1.96 standard errors of its expectation T se + (n - T)(1 - sp), with the variance
 
         d * [T se (1 - se) + (n - T) sp (1 - sp) + T² var(se) + (n - T)² var(sp)]
 
-    where var(se) and var(sp) are the variances of the rates themselves (Jeffreys posteriors) and `d` is the dispersion,
-    since errors within a report are correlated. Solving the quadratic equation for T, as Wilson 1927 did for a
-    proportion (JASA 22:209-212), holds up with few passages.
-
-    Without usable rates (se + sp - 1 not above 0) the count is the one tagged and the interval 0 to n. If fewer (more)
-    are tagged than even a true count of 0 (n) explains, the interval is computed as if no tag were wrong (missing), and
-    starts at 0 (ends at n).
+    where `d` is the dispersion, since errors within a report are correlated. Without usable rates (se + sp - 1 not above
+    0) the interval is 0 to n. If fewer (more) are tagged than a true count of 0 (n) explains, it is computed as if no
+    tag were wrong (missing), and starts at 0 (ends at n).
 
     >>> round(adjust(40, 100, Rates(tp=900, fn=100, fp=50, tn=950)).count, 1)
     41.2

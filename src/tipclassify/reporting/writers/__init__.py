@@ -28,21 +28,12 @@ __all__ += ["identity", "known", "section_name", "source_name"]
 
 @dataclass(frozen=True, slots=True)
 class ScoringContext:
-    """Model and policy that tagged the reports, for writers to record, and options of the output.
-
-    Links to inputs are relative to `folder`, that of the output (None is the working folder); with `bom`, CSV begins
-    with a byte order mark, by which Excel recognises UTF-8.
-    """
+    """Model and policy that tagged the reports, for writers to record, and options of the output."""
 
     classifier: Classifier
     policy: str = "balanced"
-    folder: Path | None = None
-    bom: bool = False
-
-    @property
-    def model(self) -> str:
-        """Hash of the model."""
-        return str(self.classifier.meta.get("sha256", "not recorded"))
+    folder: Path | None = None  # of the output, to which links are relative; None is the working folder
+    bom: bool = False  # whether CSV begins with a byte order mark, by which Excel recognises UTF-8
 
     @property
     def thresholds(self) -> dict[str, float]:
@@ -51,15 +42,17 @@ class ScoringContext:
 
     def about(self) -> dict[str, str]:
         """Describe the model and policy as names and values, without a timestamp, so that output is reproducible."""
-        corpus = str(self.classifier.meta.get("corpus", {}).get("sha256", "not recorded"))
-        thresholds = {f"threshold {label}": f"{value:.4f}" for label, value in self.thresholds.items()}
-        tool = f"tipclassify {__version__}"
-        return {"tool": tool, "model": self.model, "corpus": corpus, "policy": self.policy, **thresholds}
+        meta = self.classifier.meta
+        return {
+            "tool": f"tipclassify {__version__}",
+            "model": str(meta.get("sha256", "not recorded")),
+            "corpus": str(meta.get("corpus", {}).get("sha256", "not recorded")),
+            "policy": self.policy,
+            **{f"threshold {label}": f"{threshold:.4f}" for label, threshold in self.thresholds.items()},
+        }
 
     def link(self, file: str) -> str | None:
-        """Make the URI of an input, relative to the output's folder if possible; None for standard input and bad links.
-
-        It is a valid ASCII URI whose scheme the file's name cannot choose: ``javascript:x.txt`` is a file.
+        """Make the URI of an input, in ASCII, with no scheme of a file's name; None for standard input and bad links.
 
         >>> ScoringContext(Classifier.load()).link("reports/Côte d'Ivoire.html")
         'reports/C%C3%B4te%20d%27Ivoire.html'
@@ -209,8 +202,8 @@ FORMATS: Final = {
     "xlsx": OutputFormat("sheets", "write_xlsx", (".xlsx",), binary=True),
     "parquet": OutputFormat("rows", "write_parquet", (".parquet",), binary=True),
     "html": OutputFormat("html", "write_html", (".html", ".htm")),
-    "docx": OutputFormat("word", "write_docx", (".docx",), binary=True),
-    "md": OutputFormat("markdown", "write_markdown", (".md", ".markdown")),
+    "docx": OutputFormat("findings", "write_docx", (".docx",), binary=True),
+    "md": OutputFormat("findings", "write_markdown", (".md", ".markdown")),
 }
 """Output formats by name, as ``--format`` takes it."""
 

@@ -1,28 +1,36 @@
-"""Gather the tagged passages of each file by section, for formats in which the counts come first."""
+"""Findings of each file by section, and the formats in which counts come before quotes: Markdown and Word."""
 
 from __future__ import annotations
 
+import io
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, groupby
 from operator import attrgetter
+from typing import IO, Any, Final
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
+from markupsafe import Markup
+
+from tipclassify.errors import MissingExtraError
+from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
-from tipclassify.reporting.subject import Subject
+from tipclassify.reporting.subject import Subject, subject_line
 from tipclassify.reporting.summary import NONE, Group
-from tipclassify.reporting.writers import Finding, TaggedReport, section_name
+from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport, known, section_name, source_name
 from tipclassify.text.document import Passage
 from tipclassify.text.furniture import is_prose
 
-__all__ = ["FileFindings", "by_file", "by_section"]
+__all__ = ["FileFindings", "by_file", "write_docx", "write_markdown"]
 
 Section = str | None
 
 
 @dataclass(slots=True)
 class FileFindings:
-    """Counts of one file's prose by section, in the order in which sections begin, and its tagged passages."""
+    """Counts of the prose of a file, or a part of it, by section in order of appearance, and its tagged passages."""
 
     file: str
     title: str
@@ -54,16 +62,11 @@ class FileFindings:
         """Add the counts of the file, or of a part or batch of it."""
         self.notes += report.notes
         self.subject += Subject.of(report.passages)
-        for section, group in by_section(report.passages).items():
-            self.counts[section] += group
-
-
-def by_section(passages: Iterable[Passage]) -> Mapping[Section, Group]:
-    """Count the prose of each section, in order of appearance."""
-    prose: defaultdict[Section, list[Passage]] = defaultdict(list)
-    for passage in filter(is_prose, passages):
-        prose[passage.section].append(passage)
-    return {section: Group.of((), inside) for section, inside in prose.items()}
+        prose: defaultdict[Section, list[Passage]] = defaultdict(list)
+        for passage in filter(is_prose, report.passages):
+            prose[passage.section].append(passage)
+        for section, passages in prose.items():
+            self.counts[section] += Group.of((), passages)
 
 
 def by_file(reports: Iterable[TaggedReport]) -> Iterator[FileFindings]:
@@ -77,3 +80,86 @@ def by_file(reports: Iterable[TaggedReport]) -> Iterator[FileFindings]:
                 if finding.passage.labels:
                     found.tagged[finding.passage.section].append(finding)
         yield found
+
+
+_MARKUP: Final = re.compile(
+    r"[\\`*{}\[\]<>|~&$@^#=]"
+    r"|(?<![^\W_])_|_(?![^\W_])"  # an underscore inside a word is no markup
+    r"|(?<=[A-Za-z]):(?=//)|(?<=[wW]{3})\."  # addresses that GitHub would turn into links
+    r"|^[+\-:]"
+)
+_NUMBERED: Final = re.compile(r"^(\d{1,9})([.)])(?!\S)")
+
+
+def write_markdown(reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext) -> None:
+    """Write title, counts and tagged passages of each file, then model and policy."""
+    from tipclassify.reporting.writers.templating import rendered
+
+    values = {"files": by_file(reports), "context": context, "subject_line": subject_line}
+    out.writelines(rendered("findings.md", escape=_escaped, **values))
+
+
+def _escaped(value: Any) -> Markup:
+    """Escape a text so that it renders literally: in one line, which begins no block.
+
+    >>> print(_escaped("1. <b>[x](y)</b> | https://z"))
+    1\\. \\<b\\>\\[x\\](y)\\</b\\> \\| https\\://z
+    """
+    if isinstance(value, Markup):
+        return value
+    return Markup(_NUMBERED.sub(r"\1\\\2", _MARKUP.sub(r"\\\g<0>", one_line(str(value)))))
+
+
+def write_docx(reports: Iterable[TaggedReport], out: IO[bytes], context: ScoringContext) -> None:
+    """Write title, counts and tagged passages of each file, then model and policy. The same input gives the same bytes.
+
+    The headings are Word's own, by which it navigates.
+    """
+    try:
+        from docx import Document
+    except ImportError:
+        raise MissingExtraError("writing Word files", "docx") from None
+    word = Document()
+    word.core_properties.title = "Tagged passages"
+    word.core_properties.author = context.about()["tool"]
+    word.add_heading("Tagged passages", 0)
+    for found in by_file(reports):
+        _add_file(word, found)
+    word.add_heading("How they were tagged", 1)
+    for name, value in context.about().items():
+        word.add_paragraph(f"{name}: {value}", "List Bullet")
+    word.add_paragraph("A tag says what a passage claims, not whether it is true.")
+    saved, packed = io.BytesIO(), io.BytesIO()
+    word.save(saved)
+    with ZipFile(saved) as made, ZipFile(packed, "w", ZIP_DEFLATED) as dateless:
+        for name in made.namelist():
+            dateless.writestr(ZipInfo(name), made.read(name), ZIP_DEFLATED)
+    out.write(packed.getvalue())
+
+
+def _add_file(word: Any, found: FileFindings) -> None:
+    word.add_heading(one_line(source_name(found.title)), 1)
+    word.add_paragraph(" · ".join(map(one_line, (source_name(found.file), *known(found.country, found.year)))))
+    for note in found.notes:
+        word.add_paragraph(f"Not read in full: {one_line(note)}")
+    rows = list(found.table())
+    table = word.add_table(len(rows), len(rows[0]), "Light Grid Accent 1")
+    for cells, row in zip(table.rows, rows, strict=True):
+        for cell, text in zip(cells.cells, row, strict=True):
+            cell.text = one_line(text)
+    if line := subject_line([found.subject]):
+        word.add_paragraph(line)
+    if not found.tagged:
+        word.add_paragraph("No passage has a label.")
+    for section, findings in found.tagged.items():
+        word.add_heading(one_line(section_name(section)), 2)
+        for finding in findings:
+            quote = word.add_paragraph(one_line(finding.passage.text), "Quote")
+            quote.paragraph_format.keep_with_next = True
+            facts = word.add_paragraph()
+            for label in finding.passage.labels:
+                facts.add_run(label).bold = True
+                facts.add_run(f" {finding.passage.scores[label]:.2f} · ")
+            if finding.passage.low_confidence:
+                facts.add_run("low confidence: read it before you use it · ")
+            facts.add_run(finding.citation)

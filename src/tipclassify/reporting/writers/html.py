@@ -10,18 +10,17 @@ import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import compress, groupby
 from operator import attrgetter
-from typing import IO, Any, Final, NamedTuple
+from typing import IO, Final, NamedTuple
 
 from markupsafe import Markup
 
-from tipclassify.reporting.subject import Subject, count_unknown, is_unknown, is_unread, subject_line
+from tipclassify.reporting.subject import count_unknown, is_unknown, is_unread, subject_line
 from tipclassify.reporting.summary import Group
 from tipclassify.reporting.writers import ScoringContext, TaggedReport
-from tipclassify.reporting.writers.findings import by_section
+from tipclassify.reporting.writers.findings import FileFindings
 from tipclassify.reporting.writers.reasons import Reason, explain_shown, labels_shown, reason_of
 from tipclassify.reporting.writers.templating import rendered
 from tipclassify.text.document import Passage
@@ -33,69 +32,45 @@ __all__ = ["write_html"]
 _ANCHOR_SYMBOL: Final = re.compile(r"\s*[#¶§]+\s*$")  # link to itself, which pages put after a heading
 
 
-class ReportSummary(NamedTuple):
-    """Facts of a report for its article and for the page around it."""
-
-    number: int  # in the page, from 1
-    title: str
-    source: str
-    country: str | None
-    year: int | None
-    counts: Group
-    subject: Subject
-
-
 def write_html(reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext) -> None:
     """Write one page for all reports. The same input gives the same bytes."""
-    summaries: list[ReportSummary] = []
+    summaries: list[FileFindings] = []
     batches: Counter[str] = Counter()  # of each input of rows, which come in batches
     rows: Counter[str] = Counter()
     # Articles are staged, since the page's header has totals: memory does not grow with the number of reports.
     with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as staged:
         for number, report in enumerate(reports, 1):
-            part = report.part
+            summary, part = FileFindings.of(report), report.part
+            summary.count(report)
             if report.document is None:
                 part = batches[report.file] = batches[report.file] + 1
-            elif part == 2:
+            else:
+                summary.file = report.document.source
+            if report.part == 2:
                 warnings.warn(f"{report.file}: long; shown in parts, with reasons for what is tagged", stacklevel=2)
-            summaries.append(_summarize(report, number, part))
-            staged.writelines(_article(report, summaries[-1], context, rows[report.file] + 1))
-            rows[report.file] += len(report.passages) if report.document is None else 0
+            if part > 1:
+                summary.title = f"{report.title}, part {part}"
+            summaries.append(summary)
+            staged.writelines(_article(report, number, summary, context, 1 + rows[report.file]))
+            rows[report.file] += 0 if report.document else len(report.passages)
         staged.seek(0)
         page = rendered(
             "report.html",
             articles=map(Markup, iter(partial(staged.read, 1 << 16), "")),
             summaries=summaries,
-            total=sum((summary.counts for summary in summaries), Group(())),
+            total=sum((summary.total for summary in summaries), Group(())),
             one=summaries[0] if len(summaries) == 1 else None,
             subject_line=subject_line(summary.subject for summary in summaries),
             thresholds=context.thresholds,
-            points=_measured(context),
+            points=context.classifier.meta.get("operating_points", {}).get(context.policy, {}),
             methods=context.classifier.scorer.methods,
-            model=str(context.classifier.meta.get("sha256", "unknown")),
+            model=context.about()["model"],
             policy=context.policy,
         )
         out.writelines(page)
 
 
-def _measured(context: ScoringContext) -> dict[str, Any]:
-    """Return precision and recall with their intervals of the labels measured at the threshold in use."""
-    points = context.classifier.meta.get("operating_points", {}).get(context.policy, {})
-    thresholds = context.thresholds  # the user may have set others than the policy's
-    return {name: p for name, p in points.items() if abs(p.get("threshold", -1) - thresholds[name]) < 1e-4}
-
-
-def _summarize(report: TaggedReport, number: int, part: int) -> ReportSummary:
-    """Summarize the `number`-th report, which is part `part` of its input."""
-    prose = list(filter(is_prose, report.passages))
-    title = report.title if part < 2 else f"{report.title}, part {part}"
-    source = report.document.source if report.document else report.file
-    counts, subject = Group.of((), prose), Subject.of(prose)
-    return ReportSummary(number, title, source, report.country, report.year, counts, subject)
-
-
-@dataclass(frozen=True, slots=True)
-class MarkedPassage:
+class MarkedPassage(NamedTuple):
     """A passage within its block."""
 
     passage: Passage
@@ -103,11 +78,7 @@ class MarkedPassage:
     name: str  # prefix of its element ids
     shown: tuple[str, ...]  # labels whose reasons its card shows
     reasons: dict[str, Reason] | None  # by label; {} if left out, None if there is no card
-
-    @property
-    def unreadable(self) -> bool:
-        """Whether it is a prose sentence with many unknown words."""
-        return is_unknown(self.passage) and is_prose(self.passage)
+    unreadable: bool  # whether it is a prose sentence of unknown words
 
 
 class ArticleBlock(NamedTuple):
@@ -120,22 +91,24 @@ class ArticleBlock(NamedTuple):
     rest: str  # text after the heading or the last passage
 
 
-def _article(report: TaggedReport, summary: ReportSummary, context: ScoringContext, first: int) -> Iterator[str]:
+def _article(
+    report: TaggedReport, number: int, summary: FileFindings, context: ScoringContext, first: int
+) -> Iterator[str]:
     """Render the article, whose first passage has the number `first` in its input; yield its HTML in fragments."""
-    prefix = "" if summary.number == 1 else f"r{summary.number}"  # of this report's element ids
+    prefix = "" if number == 1 else f"r{number}"  # of this report's element ids
     marks = _marks(report, prefix, context, first)
     blocks = list(_blocks(report, marks))
     sections = dict.fromkeys(block.section for block in blocks)
     unknown = count_unknown(list(filter(is_prose, report.passages)))
     return rendered(
         "article.html",
+        number=number,
         summary=summary,
         rows=report.document is None,
         unknown=unknown if is_unread(*unknown) else None,
         subject_line=subject_line([summary.subject]),
         unexplained=sum(mark.reasons == {} for mark in marks),
         anchors={section: f"{prefix}s{n}" for n, section in enumerate(sections, 1)},
-        counts=by_section(report.passages),
         # An iterator, so that Jinja, which keeps its values for a while, does not keep the text.
         sections=((name, list(part)) for name, part in groupby(blocks, attrgetter("section"))),
         marks=marks,
@@ -156,7 +129,8 @@ def _marks(report: TaggedReport, prefix: str, context: ScoringContext, first: in
         most = (4, 2) if len(labels) == 1 else (3, 1)  # a card must fit beside its passage
         reasons = {label: reason_of(passage, found[label], *most) for label in labels} if found else {}
         card = reasons if reasons or passage.labels else None
-        marks.append(MarkedPassage(passage, number, f"{prefix}p{number}", labels, card))
+        unreadable = is_unknown(passage) and is_prose(passage)
+        marks.append(MarkedPassage(passage, number, f"{prefix}p{number}", labels, card, unreadable))
     return marks
 
 
@@ -169,13 +143,11 @@ def _blocks(report: TaggedReport, marks: Sequence[MarkedPassage]) -> Iterator[Ar
     text = report.document.text
     waiting = sorted(marks, key=lambda mark: mark.passage.start, reverse=True)
     for block in report.document.blocks:
-        at, inside = block.start, []
-        if block.heading:
-            whole = text[block.start : block.end]
-            heading = _ANCHOR_SYMBOL.sub("", whole) or whole
-            at += len(heading)
+        whole = text[block.start : block.end]
+        heading = (_ANCHOR_SYMBOL.sub("", whole) or whole) if block.heading else ""
+        at, inside = block.start + len(heading), []
         while waiting and waiting[-1].passage.start < block.end:
             mark = waiting.pop()
             inside.append((text[at : mark.passage.start], mark))
             at = mark.passage.end
-        yield ArticleBlock(block.section, block.page, heading if block.heading else "", inside, text[at : block.end])
+        yield ArticleBlock(block.section, block.page, heading, inside, text[at : block.end])

@@ -68,9 +68,8 @@ def explain_shown(passages: Sequence[Passage], classifier: Classifier) -> Iterat
 def reason_of(passage: Passage, explanation: Explanation, most_for: int = 4, most_against: int = 2) -> Reason:
     """Summarize an explanation in at most `most_for` phrases for the label, then `most_against` against it.
 
-    With an additive explanation, each span's weight is divided equally among its words, which is their Shapley value
-    (Shapley 1953) for a feature that needs them all; adjacent strong words of the same sign make a phrase. With
-    occlusion, the strongest words are shown, and the strongest clause if it outweighs every word.
+    Additive: a span's weight is divided equally among its words, their Shapley value (Shapley 1953) for a feature that
+    needs them all; adjacent strong words of one sign make a phrase. Occlusion: the strongest words, and clause.
     """
     occluded = explanation.method == OCCLUSION
     phrases = _strongest(explanation) if occluded else _joined(passage.text, explanation)

@@ -33,14 +33,13 @@ _CUT: Final = " … [cut: too long for a cell]"
 _NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 _SHARES: Final = {label: f"{label} share" for label in (*LABELS, NONE)}
-_COUNTS: Final = ("file", "country", "year", "section", "passages", "low_confidence")
-_COUNTS_HEADER: Final = (*_COUNTS, *(name for pair in _SHARES.items() for name in pair), "notes")
+_SHARE_COLUMNS: Final = [name for pair in _SHARES.items() for name in pair]
+_COUNTS: Final = "file", "country", "year", "section", "passages", "low_confidence", *_SHARE_COLUMNS, "notes"
 _WIDTHS: Final = {
     **{"file": 28, "country": 14, "year": 7, "page": 7, "block": 7, "start": 9, "end": 9, "section": 24},
     **{"text": 80, "labels": 26, "passages": 11, "notes": 40, "what": 28, "value": 100},
 }
 _WIDTH: Final = 15
-_NUMBER_FORMATS: Final = dict.fromkeys(_SHARES.values(), "0%")
 _REMARKS: Final = {
     "column file": "input as named on the command line; a link to it",
     "column country, year": "what the report is about, where title or address tell it",
@@ -103,23 +102,21 @@ def _write_passages(workbook: Any, reports: Iterable[TaggedReport], context: Sco
 
 def _write_counts(workbook: Any, files: Iterable[FileFindings], context: ScoringContext) -> None:
     """Write a row for each section, each file and all files."""
-    table = _Table(workbook, "Counts", _COUNTS_HEADER, _NUMBER_FORMATS)
+    table = _Table(workbook, "Counts", _COUNTS, dict.fromkeys(_SHARES.values(), "0%"))
     everything = Group(())
-
-    def append(place: Sequence[object], section: str, group: Group, notes: str = "", **look: Any) -> None:
-        n = group.passages
-        shares = [(group.count(label), round(group.share(label), 4) if n else None) for label in _SHARES]
-        figures = [n, group.low_confidence, *(figure for pair in shares for figure in pair)]
-        table.append([*place, section, *figures, notes], **look)
-
     for found in files:
         place, link = (found.file, found.country, found.year), context.link(found.file)
         for section, group in found.counts.items():
-            append(place, section or "(no section)", group, link=link)
-        append(place, "(all sections)", found.total, "; ".join(found.notes), link=link, bold=True)
+            table.append([*place, section or "(no section)", *_figures(group), ""], link)
+        table.append([*place, "(all sections)", *_figures(found.total), "; ".join(found.notes)], link, bold=True)
         everything += found.total
-    append(("(all files)", None, None), "(all sections)", everything, bold=True)
+    table.append(["(all files)", None, None, "(all sections)", *_figures(everything), ""], bold=True)
     table.finish()
+
+
+def _figures(group: Group) -> list[float | None]:
+    shares = [(group.count(label), round(group.share(label), 4) if group.passages else None) for label in _SHARES]
+    return [group.passages, group.low_confidence, *(figure for pair in shares for figure in pair)]
 
 
 class _Table:
@@ -146,12 +143,24 @@ class _Table:
             link = None
         self._links += link is not None
         for column, (name, value) in enumerate(zip(self._columns, values, strict=True)):
-            look: dict[str, object] = {"bold": True} if bold else {}
+            look: dict[str, object] = {"bold": True} if bold or name in coloured else {}
             if name in coloured:
-                look = {"bold": True, "bg_color": TINTS[name]}
+                look["bg_color"] = TINTS[name]
             if name in self._number_formats:
                 look["num_format"] = self._number_formats[name]
-            self._write(column, ";".join(value) if isinstance(value, list) else value, None if column else link, look)
+            if isinstance(value, list):
+                value = ";".join(value)
+            if isinstance(value, str):
+                value = _cell_text(value)
+                if looks_like_a_formula(value):
+                    look["quote_prefix"] = True  # so that it stays text when the cell is edited
+            elif value is not None:
+                look |= {"align": "right", "indent": 1}  # clear of the text in the next column
+            if link is None or column:
+                self._sheet.write(self._rows, column, value, self._format(look))
+            else:
+                linked = self._format({**look, "font_color": "#0563C1", "underline": 1})
+                self._sheet.write_url(self._rows, column, _url(link, str(value)), linked)
 
     def finish(self) -> None:
         """Set the filter to the rows written."""
@@ -168,19 +177,6 @@ class _Table:
         for column, name in enumerate(self._columns):
             self._sheet.set_column(column, column, _WIDTHS.get(name, _WIDTH))
             self._sheet.write_string(0, column, name, self._format({"bold": True, "bg_color": "#E7E6E6"}))
-
-    def _write(self, column: int, value: object, link: str | None, look: dict[str, object]) -> None:
-        if isinstance(value, str):
-            value = _cell_text(value)
-            if looks_like_a_formula(value):
-                look["quote_prefix"] = True  # so that it stays text when the cell is edited
-        elif value is not None:
-            look |= {"align": "right", "indent": 1}  # clear of the text in the next column
-        if link is None:
-            self._sheet.write(self._rows, column, value, self._format(look))
-        else:
-            linked = self._format({**look, "font_color": "#0563C1", "underline": 1})
-            self._sheet.write_url(self._rows, column, _url(link, str(value)), linked)
 
     def _format(self, look: Mapping[str, object]) -> Any:
         """Get the cell format with these properties, cached, since a workbook stores every format added."""

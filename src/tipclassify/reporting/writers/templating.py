@@ -24,6 +24,9 @@ from tipclassify.reporting.writers import section_name, source_name
 
 __all__ = ["attribute", "content", "rendered"]
 
+_LETTERS: Final = {label: label[0].upper() for label in LABELS}
+_NAMES: Final = {label: label.replace("_", " ").capitalize() for label in LABELS}
+
 # HTML cannot have NUL, UTF-8 no lone surrogates. Replaced one for one, so that offsets stay valid.
 _IMPOSSIBLE: Final = re.compile("[\x00\ud800-\udfff]")
 
@@ -73,12 +76,8 @@ def _environment(escape: Callable[[Any], Markup]) -> jinja2.Environment:
     )
     filters = (attribute, policy_hash, probability, section_name, source_name)
     environment.filters |= {function.__name__: function for function in filters}
-    environment.globals |= {"LABELS": LABELS, "MEANINGS": MEANINGS, "asset": asset, "palette": palette}
-    environment.globals |= {
-        "LETTERS": {label: label[0].upper() for label in LABELS},
-        "NAMES": {label: label.replace("_", " ").capitalize() for label in LABELS},
-        "version": __version__,
-    }
+    environment.globals |= {"asset": asset, "palette": palette, "version": __version__}
+    environment.globals |= {"LABELS": LABELS, "LETTERS": _LETTERS, "MEANINGS": MEANINGS, "NAMES": _NAMES}
     return environment
 
 
