@@ -95,8 +95,7 @@ def write_markdown(reports: Iterable[TaggedReport], out: IO[str], context: Scori
     """Write title, counts and tagged passages of each file, then model and policy."""
     from tipclassify.reporting.writers.templating import rendered
 
-    values = {"files": by_file(reports), "context": context, "subject_line": subject_line}
-    out.writelines(rendered("findings.md", escape=_escaped, **values))
+    out.writelines(rendered("findings.md", escape=_escaped, files=by_file(reports), context=context))
 
 
 def _escaped(value: Any) -> Markup:

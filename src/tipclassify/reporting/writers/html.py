@@ -17,7 +17,7 @@ from typing import IO, Final, NamedTuple
 
 from markupsafe import Markup
 
-from tipclassify.reporting.subject import count_unknown, is_unknown, is_unread, subject_line
+from tipclassify.reporting.subject import count_unknown, is_unknown, is_unread
 from tipclassify.reporting.summary import Group
 from tipclassify.reporting.writers import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.findings import FileFindings
@@ -60,12 +60,7 @@ def write_html(reports: Iterable[TaggedReport], out: IO[str], context: ScoringCo
             summaries=summaries,
             total=sum((summary.total for summary in summaries), Group(())),
             one=summaries[0] if len(summaries) == 1 else None,
-            subject_line=subject_line(summary.subject for summary in summaries),
-            thresholds=context.thresholds,
-            points=context.classifier.meta.get("operating_points", {}).get(context.policy, {}),
-            methods=context.classifier.scorer.methods,
-            model=context.about()["model"],
-            policy=context.policy,
+            context=context,
         )
         out.writelines(page)
 
@@ -106,14 +101,11 @@ def _article(
         summary=summary,
         rows=report.document is None,
         unknown=unknown if is_unread(*unknown) else None,
-        subject_line=subject_line([summary.subject]),
-        unexplained=sum(mark.reasons == {} for mark in marks),
         anchors={section: f"{prefix}s{n}" for n, section in enumerate(sections, 1)},
         # An iterator, so that Jinja, which keeps its values for a while, does not keep the text.
         sections=((name, list(part)) for name, part in groupby(blocks, attrgetter("section"))),
         marks=marks,
-        thresholds=context.thresholds,
-        policy=context.policy,
+        context=context,
     )
 
 

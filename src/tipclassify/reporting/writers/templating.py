@@ -20,6 +20,7 @@ from markupsafe import Markup
 from tipclassify._version import __version__
 from tipclassify.labels import LABELS, MEANINGS
 from tipclassify.reporting import palette
+from tipclassify.reporting.subject import subject_line
 from tipclassify.reporting.writers import section_name, source_name
 
 __all__ = ["attribute", "content", "rendered"]
@@ -76,7 +77,7 @@ def _environment(escape: Callable[[Any], Markup]) -> jinja2.Environment:
     )
     filters = (attribute, policy_hash, probability, section_name, source_name)
     environment.filters |= {function.__name__: function for function in filters}
-    environment.globals |= {"asset": asset, "palette": palette, "version": __version__}
+    environment.globals |= {"asset": asset, "palette": palette, "subject_line": subject_line, "version": __version__}
     environment.globals |= {"LABELS": LABELS, "LETTERS": _LETTERS, "MEANINGS": MEANINGS, "NAMES": _NAMES}
     return environment
 
