@@ -32,6 +32,7 @@ from tipclassify.reporting.charts import PARTS, describe, draw
 from tipclassify.reporting.palette import DARK_INKS, DARK_TINTS, INKS, TINTS
 from tipclassify.reporting.summary import (
     DIMENSIONS,
+    DISPERSION,
     FEW,
     NONE,
     NOTES,
@@ -42,7 +43,6 @@ from tipclassify.reporting.summary import (
     error_rates,
     summarize,
 )
-from tipclassify.reporting.summary.adjustment import DISPERSION
 from tipclassify.reporting.writers import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.summed import write_table
 from tipclassify.text.document import Document, Passage

@@ -45,11 +45,7 @@ class Subject:
 
 
 def about_trafficking(passages: Sequence[Passage]) -> list[bool]:
-    """Decide for each passage of a report whether it is about trafficking.
-
-    It is when it has a label, when the probability of any label is at least 0.2, or when a quarter of its section (the
-    passages in sequence under one heading) is tagged.
-    """
+    """Decide for each passage: it has a label, or a likely one, or a quarter of the section around it is tagged."""
     found: list[bool] = []
     for _, group in groupby(passages, key=lambda passage: passage.section):
         section = list(group)

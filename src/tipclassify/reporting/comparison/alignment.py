@@ -65,7 +65,7 @@ def align(
     [Match(old=0, new=0, similarity=1.0, same=False)]
     """
     sections = _sections(old, new)
-    matches = [Match(i, j, 1.0, True) for i, j in _equal_pairs(old, new, *sections)]
+    matches = [Match(i, j, 1.0, True) for i, j in _equal_pairs(old, new, sections=sections)]
     taken_old, taken_new = ({match[side] for match in matches} for side in (0, 1))
     olds, news, similarity, enough = _find_candidates(old, new, vocabulary)
     apart = [sections[0][i] != sections[1][j] for i, j in zip(olds, news, strict=True)]
@@ -96,18 +96,15 @@ def _sections(*reports: Sequence[Passage]) -> list[list[str]]:
     return [[name if name in shared else "\0" for name in of_report] for of_report in names]
 
 
-def _equal_pairs(
-    old: Sequence[Passage], new: Sequence[Passage], old_sections: Sequence[str], new_sections: Sequence[str]
-) -> Iterator[tuple[int, int]]:
+def _equal_pairs(*reports: Sequence[Passage], sections: list[list[str]]) -> Iterator[tuple[int, int]]:
     """Yield pairs of equal passages: first within a section, then across sections, in the order of the text."""
-    left = {i: _normalize(passage.text) for i, passage in enumerate(old)}
-    right = {j: _normalize(passage.text) for j, passage in enumerate(new)}
+    left, right = ({at: _normalize(passage.text) for at, passage in enumerate(passages)} for passages in reports)
     for within in (True, False):
         waiting: dict[tuple[str, str], list[int]] = defaultdict(list)
         for i in sorted(left, reverse=True):
-            waiting[left[i], old_sections[i] if within else ""].append(i)
+            waiting[left[i], sections[0][i] if within else ""].append(i)
         for j in sorted(right):
-            if stack := waiting.get((right[j], new_sections[j] if within else "")):
+            if stack := waiting.get((right[j], sections[1][j] if within else "")):
                 i = stack.pop()
                 del left[i], right[j]
                 yield i, j
@@ -206,9 +203,9 @@ def changed_words(old: str, new: str) -> tuple[list[Segment], list[Segment]]:
         or (at == 0 and run.a == run.b == 0)
         or (at == len(runs) - 1 and run.a + run.size == len(a) and run.b + run.size == len(b))
     ]
-    same_old = {k for run in kept for k in range(run.a, run.a + run.size)}
-    same_new = {k for run in kept for k in range(run.b, run.b + run.size)}
-    return _segments(left, same_old), _segments(right, same_new)
+    same = ({k for run in kept for k in range(run[side], run[side] + run.size)} for side in (0, 1))
+    before, after = map(_segments, (left, right), same)
+    return before, after
 
 
 def _segments(words: Sequence[str], same: set[int]) -> list[Segment]:
