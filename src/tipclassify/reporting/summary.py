@@ -35,8 +35,11 @@ NONE: Final = "(none)"
 OVERLAP: Final = "A passage may have several labels: shares need not add up to 100%."
 """Note below every table of shares."""
 
-Name = str | int | None  # a file, country, section or year; None if unknown
-Key = tuple[Name, ...]  # of a group, by dimension
+Name = str | int | None
+"""Value of a dimension: a file, country, section or year; None if unknown."""
+
+Key = tuple[Name, ...]
+"""Values of the dimensions of a group."""
 
 FEW: Final = 30
 """Number of passages below which a count has the note "few": intervals of small groups say little."""
