@@ -531,8 +531,7 @@ def test_axe_finds_nothing(opened: Opened, classifier: Classifier) -> None:
             tab.get_by_role("button", name="Filter", exact=True).click()
         tab.locator("button.tag").first.click()
         for scheme in ("light", "dark"):
-            tab.emulate_media(color_scheme=scheme)
-            tab.wait_for_timeout(200)  # colours are on their way
+            tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # else colours are on their way for a while
             found = axe.Axe().run(tab).response["violations"]
             said = [(rule["id"], [node["html"] for node in rule["nodes"]][:3]) for rule in found]
             assert (width, scheme, said) == (width, scheme, [])

@@ -11,7 +11,8 @@ import sys
 import warnings
 from collections.abc import Iterable
 from dataclasses import replace
-from itertools import pairwise
+from importlib.resources import files
+from itertools import combinations, pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -27,10 +28,11 @@ from tipclassify.cli import summary as command
 from tipclassify.cli.score import score
 from tipclassify.errors import InputError, MissingExtraError
 from tipclassify.pipeline.batch import Tagging, tag_input
-from tipclassify.reporting.charts import describe, draw
-from tipclassify.reporting.charts.bars import COLOURS, PARTS
+from tipclassify.reporting.charts import PARTS, describe, draw
+from tipclassify.reporting.palette import DARK_INKS, DARK_TINTS, INKS, TINTS
 from tipclassify.reporting.summary import (
     DIMENSIONS,
+    DISPERSION,
     FEW,
     NONE,
     NOTES,
@@ -41,7 +43,6 @@ from tipclassify.reporting.summary import (
     error_rates,
     summarize,
 )
-from tipclassify.reporting.summary.adjustment import DISPERSION
 from tipclassify.reporting.writers import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.summed import write_table
 from tipclassify.text.document import Document, Passage
@@ -648,7 +649,42 @@ def test_neighbours_in_the_stack_differ_without_colour() -> None:
 
     for this, after in pairwise(PARTS):
         assert abs(grey(this[2]) - grey(after[2])) > 0.15 or this[3] != after[3]
-    assert len({round(grey(colour), 1) for colour in COLOURS.values()}) == len(LABELS)
+    assert len({round(grey(colour), 1) for colour in INKS.values()}) == len(LABELS)
+
+
+def linear(colour: str) -> np.ndarray:
+    """Red, green and blue as light, 0 to 1 (sRGB)."""
+    values = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+def test_the_palette_is_told_apart_by_any_eye_and_can_be_read() -> None:
+    dichromats = {  # Machado, Oliveira and Fernandes 2009, severity 1: no red, no green cones
+        "protan": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
+        "deutan": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
+    }
+    weights = np.array([0.2126, 0.7152, 0.0722])
+
+    def contrast(one: str, other: str) -> float:
+        dark, light = sorted(float(weights @ linear(colour)) + 0.05 for colour in (one, other))
+        return light / dark
+
+    for inks, tints, papers in (
+        (INKS, TINTS, ["#ffffff", "#fcfbf8", "#eeebe3", "#e0dbce"]),
+        (DARK_INKS, DARK_TINTS, ["#171715", "#21211e", "#2b2925", "#4a463c"]),
+    ):
+        assert min(contrast(inks[label], tints[label]) for label in LABELS) >= 4.5
+        assert min(contrast(ink, paper) for ink in inks.values() for paper in papers) >= 4.5
+        for matrix in dichromats.values():
+            seen = [np.clip(np.array(matrix) @ linear(ink), 0, 1) ** (1 / 2.2) for ink in inks.values()]
+            assert min(np.linalg.norm(one - other) for one, other in combinations(seen, 2)) > 0.15
+
+
+def test_the_review_page_has_the_palette_of_the_reports() -> None:
+    css = files("tipclassify.review").joinpath("static", "review.css").read_text("utf-8")
+    for inks, tints in ((INKS, TINTS), (DARK_INKS, DARK_TINTS)):
+        assert "; ".join(f"--{label[0]}: {inks[label]}" for label in LABELS) in css
+        assert "; ".join(f"--{label[0]}-tint: {tints[label]}" for label in LABELS) in css
 
 
 def test_the_real_sample_has_the_counts_of_its_passages(classifier: Classifier) -> None:

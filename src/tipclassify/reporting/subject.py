@@ -30,7 +30,7 @@ class Subject:
     passages: int = 0
 
     @classmethod
-    def of(cls, passages: Sequence[Passage]) -> Subject:
+    def of(cls, passages: Iterable[Passage]) -> Subject:
         """Count the passages of a report, or of a batch of it; zeros if the model does not know its language."""
         prose = [passage for passage in passages if is_prose(passage)]
         return cls() if is_unread(*count_unknown(prose)) else cls(sum(about_trafficking(prose)), len(prose))
@@ -45,11 +45,7 @@ class Subject:
 
 
 def about_trafficking(passages: Sequence[Passage]) -> list[bool]:
-    """Decide for each passage of a report whether it is about trafficking.
-
-    It is when it has a label, when the probability of any label is at least 0.2, or when a quarter of its section (the
-    passages in sequence under one heading) is tagged.
-    """
+    """Decide for each passage: it has a label, or a likely one, or a quarter of the section around it is tagged."""
     found: list[bool] = []
     for _, group in groupby(passages, key=lambda passage: passage.section):
         section = list(group)
@@ -61,28 +57,23 @@ def about_trafficking(passages: Sequence[Passage]) -> list[bool]:
 def subject_line(reports: Iterable[Subject]) -> str | None:
     """Make the line that says that reports are mostly on other subjects; None if none is.
 
-    >>> subject_line([Subject(31, 483)])
-    '31 of 483 passages are about trafficking; the rest of this report is on other subjects.'
     >>> subject_line([Subject(31, 483), Subject(60, 62), Subject(9, 100)])
     '2 of 3 reports are mostly on other subjects: 40 of their 583 passages are about trafficking.'
     """
     known = list(reports)
     other = [subject for subject in known if subject.is_other]
+    found = sum(other, Subject())
     if not other:
         return None
-    found = sum(other, Subject())
     if len(known) == 1:
-        rest = "the rest of this report is on other subjects"
-        return f"{found.about} of {found.passages} passages are about trafficking; {rest}."
-    reports_on_others = f"{len(other)} of {len(known)} reports are mostly on other subjects"
-    return f"{reports_on_others}: {found.about} of their {found.passages} passages are about trafficking."
+        about = f"{found.about} of {found.passages} passages are about trafficking"
+        return f"{about}; the rest of this report is on other subjects."
+    about = f"{found.about} of their {found.passages} passages are about trafficking"
+    return f"{len(other)} of {len(known)} reports are mostly on other subjects: {about}."
 
 
 def is_unknown(passage: Passage) -> bool:
-    """Return whether a passage is a sentence with too many words that the model does not know.
-
-    `Passage.low_confidence` means that for a sentence; for a passage of under three words besides names it means short.
-    """
+    """Test whether it is a sentence of too many words that the model does not know, not just a short fragment."""
     return passage.low_confidence and sum(not word[0].isupper() for word in _WORD.findall(passage.text)) >= _MIN_WORDS
 
 

@@ -55,22 +55,21 @@ def align(
 ) -> tuple[list[Match], tuple[Nearest, Nearest]]:
     """Match passages one to one, in the order of `Match.old`, and find for each of either report its nearest one.
 
-    Equal passages are matched first. The similarity of the others is the cosine of their tf-idf vectors (Salton and
-    Buckley 1988, Information Processing & Management 24:513-523), with document frequencies over both reports, of stems
-    of content words and words of names. The matching is greedy, most similar pair first, ties by position; its total
-    similarity is at least half of the maximum (Preis 1999, STACS, LNCS 1563:259-269). Names are recognised by the
-    `vocabulary` of lower-case words (`tipclassify.text.features.tokenizer.tokenize`).
+    Equal passages are matched first. The similarity of the others is the cosine of tf-idf vectors of stems of content
+    words and of words of names (Salton and Buckley 1988), which the `vocabulary` of lower-case words tells apart. The
+    matching is greedy, most similar pair first, ties by position; its total similarity is at least half of the maximum
+    (Preis 1999, STACS, LNCS 1563:259-269).
 
     >>> texts = "Courts convicted nine traffickers.", "In May, courts convicted no traffickers."
     >>> align(*([Passage(text, 0, len(text))] for text in texts), frozenset({"courts"}))[0]
     [Match(old=0, new=0, similarity=1.0, same=False)]
     """
-    old_sections, new_sections = _sections(old, new)
-    matches = [Match(i, j, 1.0, True) for i, j in _equal_pairs(old, new, old_sections, new_sections)]
+    sections = _sections(old, new)
+    matches = [Match(i, j, 1.0, True) for i, j in _equal_pairs(old, new, sections=sections)]
     taken_old, taken_new = ({match[side] for match in matches} for side in (0, 1))
     olds, news, similarity, enough = _find_candidates(old, new, vocabulary)
-    different = [old_sections[i] != new_sections[j] for i, j in zip(olds, news, strict=True)]
-    score = np.where(enough, similarity - np.where(np.array(different, bool), _APART, 0.0), 0.0)
+    apart = [sections[0][i] != sections[1][j] for i, j in zip(olds, news, strict=True)]
+    score = np.where(enough, similarity - np.where(np.array(apart, bool), _APART, 0.0), 0.0)
     # By descending score, then by distance in position; the order is symmetric in OLD and NEW.
     ties = [np.maximum(olds, news), np.minimum(olds, news), np.abs(olds / max(len(old), 1) - news / max(len(new), 1))]
     for at in np.lexsort([*ties, -score]):
@@ -90,26 +89,22 @@ def align(
 _LETTERING: Final = re.compile(r"^(?:[a-z]|[0-9]+|[ivx]+)[.)]\s+")
 
 
-def _sections(old: Sequence[Passage], new: Sequence[Passage]) -> tuple[list[str], list[str]]:
+def _sections(*reports: Sequence[Passage]) -> list[list[str]]:
     """Return the section of each passage; all headings that only one report has become one, as they may be renamed."""
-    names = [[_LETTERING.sub("", _normalize(p.section or "")) for p in passages] for passages in (old, new)]
+    names = [[_LETTERING.sub("", _normalize(p.section or "")) for p in passages] for passages in reports]
     shared = set(names[0]) & set(names[1])
-    here, there = ([name if name in shared else "\0" for name in of_report] for of_report in names)
-    return here, there
+    return [[name if name in shared else "\0" for name in of_report] for of_report in names]
 
 
-def _equal_pairs(
-    old: Sequence[Passage], new: Sequence[Passage], old_sections: Sequence[str], new_sections: Sequence[str]
-) -> Iterator[tuple[int, int]]:
+def _equal_pairs(*reports: Sequence[Passage], sections: list[list[str]]) -> Iterator[tuple[int, int]]:
     """Yield pairs of equal passages: first within a section, then across sections, in the order of the text."""
-    left = {i: _normalize(passage.text) for i, passage in enumerate(old)}
-    right = {j: _normalize(passage.text) for j, passage in enumerate(new)}
+    left, right = ({at: _normalize(passage.text) for at, passage in enumerate(passages)} for passages in reports)
     for within in (True, False):
         waiting: dict[tuple[str, str], list[int]] = defaultdict(list)
         for i in sorted(left, reverse=True):
-            waiting[left[i], old_sections[i] if within else ""].append(i)
+            waiting[left[i], sections[0][i] if within else ""].append(i)
         for j in sorted(right):
-            if stack := waiting.get((right[j], new_sections[j] if within else "")):
+            if stack := waiting.get((right[j], sections[1][j] if within else "")):
                 i = stack.pop()
                 del left[i], right[j]
                 yield i, j
@@ -208,9 +203,9 @@ def changed_words(old: str, new: str) -> tuple[list[Segment], list[Segment]]:
         or (at == 0 and run.a == run.b == 0)
         or (at == len(runs) - 1 and run.a + run.size == len(a) and run.b + run.size == len(b))
     ]
-    same_old = {k for run in kept for k in range(run.a, run.a + run.size)}
-    same_new = {k for run in kept for k in range(run.b, run.b + run.size)}
-    return _segments(left, same_old), _segments(right, same_new)
+    same = ({k for run in kept for k in range(run[side], run[side] + run.size)} for side in (0, 1))
+    before, after = map(_segments, (left, right), same)
+    return before, after
 
 
 def _segments(words: Sequence[str], same: set[int]) -> list[Segment]:

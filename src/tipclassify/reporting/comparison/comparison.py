@@ -8,20 +8,19 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from tipclassify.labels import LABELS
 from tipclassify.reporting.comparison.alignment import Segment, align, changed_words
 from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport
-from tipclassify.text.document import Passage
 
-__all__ = ["KINDS", "MARGIN", "Alignment", "Change", "Comparison", "Group", "Pair", "compare"]
+__all__ = ["KINDS", "MARGIN", "Change", "Comparison", "Group", "Pair", "compare"]
 
 MARGIN: Final = 1.0
 """Distance from the threshold, in log-odds, within which a label change is borderline.
 
-Appending an empty clause ("during the reporting period") to the sentences of data/behaviours changes two or three
-labels of a hundred. Of those nine in ten lie within 1.0 before and after with `fast`, four in ten with the default.
+Of the labels that an empty clause ("during the reporting period") changes, two or three of a hundred, nine in ten lie
+within 1.0 before and after with `fast`, four in ten with the default.
 """
 
 KINDS: Final = {
@@ -39,9 +38,6 @@ KINDS: Final = {
 """Title and meaning of each kind of pair, with placeholders for the reports' names; most important to an analyst first."""
 
 _ORDER: Final = {kind: rank for rank, kind in enumerate(KINDS)}
-
-Alignment = Literal["same", "reworded", "new", "dropped"]
-"""What became of a passage from one report to the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,27 +58,23 @@ class Change:
 
     def to_dict(self) -> dict[str, Any]:
         """Convert to plain values for JSON."""
-        return {
-            "label": self.label,
-            "change": "came" if self.came else "went",
-            "old": _rounded(self.old),
-            "new": _rounded(self.new),
-            "borderline": self.borderline,
-        }
+        scores = {"old": _rounded(self.old), "new": _rounded(self.new)}
+        change = "came" if self.came else "went"
+        return {"label": self.label, "change": change, **scores, "borderline": self.borderline}
 
 
 def _changes(
-    old: Passage | None, new: Passage | None, thresholds: dict[str, float], same: bool = False
+    old: Finding | None, new: Finding | None, thresholds: dict[str, float], same: bool = False
 ) -> tuple[Change, ...]:
     """List the label changes, clear ones first, then by `KINDS`; in the `same` text every change is borderline."""
     changes = []
     for label in LABELS:
-        had, has = (passage is not None and label in passage.labels for passage in (old, new))
+        had, has = (side is not None and label in side.passage.labels for side in (old, new))
         if had == has:
             continue
-        before, after = (None if passage is None else passage.scores[label] for passage in (old, new))
-        threshold = _log_odds(thresholds[label])
-        near = all(abs(_log_odds(score) - threshold) <= MARGIN for score in (before, after) if score is not None)
+        before, after = (side.passage.scores[label] if side else None for side in (old, new))
+        border = _log_odds(thresholds[label])
+        near = all(abs(_log_odds(score) - border) <= MARGIN for score in (before, after) if score is not None)
         changes.append(Change(label, has, before, after, near or same))
     return tuple(sorted(changes, key=lambda change: (change.borderline, _ORDER[change.kind])))
 
@@ -99,7 +91,7 @@ def _rounded(score: float | None) -> float | None:
 class Pair:
     """A passage of OLD and its counterpart in NEW, or either without counterpart; the first change decides the kind."""
 
-    alignment: Alignment
+    alignment: str  # "same", "reworded", "new" or "dropped"
     old: Finding | None
     new: Finding | None
     similarity: float | None = None  # 0 to 1; None without counterpart
@@ -124,10 +116,8 @@ class Pair:
 
     def words(self) -> tuple[list[Segment], list[Segment]]:
         """Segment both texts into changed and unchanged words; a text without counterpart is one unchanged segment."""
-        if self.old and self.new:
-            return changed_words(self.old.passage.text, self.new.passage.text)
-        old, new = ([Segment(side.passage.text, False)] if side else [] for side in (self.old, self.new))
-        return old, new
+        old, new = (side.passage.text if side else "" for side in (self.old, self.new))
+        return changed_words(old, new) if self.old and self.new else ([Segment(old, False)], [Segment(new, False)])
 
     def to_dict(self) -> dict[str, Any]:
         """Convert to plain values for JSON, each side as in ``score --format jsonl``."""
@@ -151,11 +141,7 @@ class Group:
     meaning: str
     pairs: tuple[Pair, ...]
     elsewhere: int  # pairs with a change of this kind that are listed under another
-
-    @property
-    def borderline(self) -> int:
-        """Number of pairs whose changes are all borderline."""
-        return sum(pair.borderline for pair in self.pairs)
+    borderline: int  # pairs whose changes are all borderline
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +155,7 @@ class Comparison:
     @property
     def names(self) -> tuple[str, str]:
         """Names of the reports: their years if known and different, else OLD and NEW."""
-        (_, old), (_, new) = map(_country_and_year, (self.old, self.new))
+        old, new = _year(self.old), _year(self.new)
         return (str(old), str(new)) if old and new and old != new else ("OLD", "NEW")
 
     def groups(self, same: bool = False) -> list[Group]:
@@ -181,16 +167,17 @@ class Comparison:
             elsewhere = sum(pair.kind != kind and kind in {c.kind for c in pair.changes} for pair in self.pairs)
             if (pairs or elsewhere) and (same or kind != "same"):
                 title, meaning = (text.format(old=old, new=new) for text in (title, meaning))
-                groups.append(Group(kind, title, meaning, pairs, elsewhere))
+                groups.append(Group(kind, title, meaning, pairs, elsewhere, sum(pair.borderline for pair in pairs)))
         return groups
 
-    def counts(self) -> Counter[Alignment]:
+    def counts(self) -> Counter[str]:
         """Count the pairs by alignment."""
         return Counter(pair.alignment for pair in self.pairs)
 
     def warnings(self) -> list[str]:
         """List reasons why the two may not be successive reports of one country, one line each."""
-        (here, old), (there, new) = map(_country_and_year, (self.old, self.new))
+        here, there = (report.country or _common(report, "country", str) for report in (self.old, self.new))
+        old, new = _year(self.old), _year(self.new)
         found = []
         if here and there and here != there:
             found.append(f"OLD is about {here} and NEW about {there}: differences are those of two countries")
@@ -201,15 +188,14 @@ class Comparison:
         return found
 
 
-def _country_and_year(report: TaggedReport) -> tuple[str | None, int | None]:
-    """Return the country and year of a report, None where its document or rows have none or several."""
-    if report.document:
-        return report.country, report.year
-    found = [(row.get("country"), row.get("year")) for row in report.extras]  # of any JSON, so perhaps not hashable
-    countries, years = (list({repr(one): one for one in column}.values()) for column in zip(*found, strict=True))
-    country = countries.pop() if len(countries) == 1 else None
-    year = years.pop() if len(years) == 1 else None
-    return (country if isinstance(country, str) else None), (year if type(year) is int else None)
+def _year(report: TaggedReport) -> Any:
+    return report.year or _common(report, "year", int)
+
+
+def _common(report: TaggedReport, field: str, kind: type) -> Any:
+    """Return the value of a field that all input rows have, if it is of this kind; None for several or none."""
+    values = [row.get(field) for row in report.extras]
+    return values[0] if values and type(values[0]) is kind and values.count(values[0]) == len(values) else None
 
 
 def compare(old: TaggedReport, new: TaggedReport, context: ScoringContext) -> Comparison:
@@ -229,18 +215,17 @@ def compare(old: TaggedReport, new: TaggedReport, context: ScoringContext) -> Co
     before, after = list(old.findings()), list(new.findings())
     placed: list[tuple[int, Pair]] = []  # with their positions in the report
     for i, j, similarity, same in matches:
-        changes = _changes(before[i].passage, after[j].passage, thresholds, same)
+        changes = _changes(before[i], after[j], thresholds, same)
         placed.append((j, Pair("same" if same else "reworded", before[i], after[j], similarity, changes)))
-    for i in sorted(set(range(len(before))) - {match.old for match in matches}):
-        near, nearness = nearest[0].get(i, (None, None))
-        changes = _changes(before[i].passage, None, thresholds)
-        closest = None if near is None else after[near]
-        placed.append((i, Pair("dropped", before[i], None, None, changes, closest, nearness)))
-    for j in sorted(set(range(len(after))) - {match.new for match in matches}):
-        near, nearness = nearest[1].get(j, (None, None))
-        changes = _changes(None, after[j].passage, thresholds)
-        closest = None if near is None else before[near]
-        placed.append((j, Pair("new", None, after[j], None, changes, closest, nearness)))
+    for alignment, findings, others, taken, near in (
+        ("dropped", before, after, {match.old for match in matches}, nearest[0]),
+        ("new", after, before, {match.new for match in matches}, nearest[1]),
+    ):
+        for at in sorted(set(range(len(findings))) - taken):
+            one, two = (findings[at], None) if alignment == "dropped" else (None, findings[at])
+            other, nearness = near.get(at, (None, None))
+            closest = None if other is None else others[other]
+            placed.append((at, Pair(alignment, one, two, None, _changes(one, two, thresholds), closest, nearness)))
     # Clear changes before borderline ones, pairs before single passages.
     placed.sort(key=lambda one: (_ORDER[one[1].kind], one[1].borderline, len(one[1].sides) == 1, one[0]))
     return Comparison(old, new, tuple(pair for _, pair in placed))

@@ -17,26 +17,23 @@ from urllib.parse import quote, urlsplit
 
 from tipclassify._version import __version__
 from tipclassify.errors import UsageError
-from tipclassify.labels import LABELS
+from tipclassify.formatting import one_line
+from tipclassify.labels import LABELS, SECTIONS
 from tipclassify.model.classifier import Classifier
 from tipclassify.text.document import Document, Passage
 
 __all__ = ["FORMATS", "Finding", "OutputFormat", "RenderedRows", "ScoringContext", "TaggedReport", "format_of"]
-__all__ += ["identity"]
+__all__ += ["identity", "known", "section_name", "source_name"]
 
 
 @dataclass(frozen=True, slots=True)
 class ScoringContext:
-    """Model and policy that tagged the reports, for writers to record, and options of the output.
-
-    Links to inputs are relative to `folder`, that of the output (None is the working folder); with `bom`, CSV begins
-    with a byte order mark, by which Excel recognises UTF-8.
-    """
+    """Model and policy that tagged the reports, for writers to record, and options of the output."""
 
     classifier: Classifier
     policy: str = "balanced"
-    folder: Path | None = None
-    bom: bool = False
+    folder: Path | None = None  # of the output, to which links are relative; None is the working folder
+    bom: bool = False  # whether CSV begins with a byte order mark, by which Excel recognises UTF-8
 
     @property
     def thresholds(self) -> dict[str, float]:
@@ -55,9 +52,7 @@ class ScoringContext:
         }
 
     def link(self, file: str) -> str | None:
-        """Make the URI of an input, relative to the output's folder if possible; None for standard input and bad links.
-
-        It is a valid ASCII URI whose scheme the file's name cannot choose: ``javascript:x.txt`` is a file.
+        """Make the URI of an input, in ASCII, with no scheme of a file's name; None for standard input and bad links.
 
         >>> ScoringContext(Classifier.load()).link("reports/Côte d'Ivoire.html")
         'reports/C%C3%B4te%20d%27Ivoire.html'
@@ -69,10 +64,10 @@ class ScoringContext:
         path = Path(file)
         if not path.is_absolute():
             try:
-                path = Path(os.path.relpath(path, self.folder or "."))
+                return quote(os.fsencode(Path(os.path.relpath(path, self.folder or ".")).as_posix()))
             except ValueError:  # another drive of a Windows machine
                 path = path.absolute()
-        return path.as_uri() if path.is_absolute() else quote(os.fsencode(path.as_posix()))
+        return path.as_uri()
 
 
 _NO_URI: Final = re.compile(r"[^A-Za-z0-9\-._~:/?@!$&'()*+,;=%]|%(?![0-9A-Fa-f]{2})")
@@ -104,27 +99,23 @@ class TaggedReport:
     @property
     def title(self) -> str:
         """The document's title, or the file's name if it has none."""
-        return (self.document and self.document.title) or self.file
+        title = (self.document and self.document.title) or ""
+        return title if title.strip() else self.file
 
     @property
     def country(self) -> str | None:
-        """The document's country, if known."""
+        """The document's country."""
         return self.document.country if self.document else None
 
     @property
     def year(self) -> int | None:
-        """The document's year, if known."""
+        """The document's year."""
         return self.document.year if self.document else None
-
-    @property
-    def country_and_year(self) -> str:
-        """Both, as far as they are known, separated by a space."""
-        return " ".join(str(known) for known in (self.country, self.year) if known)
 
     def findings(self) -> Iterator[Finding]:
         """Yield its passages with their source."""
         for passage, extra in zip(self.passages, self.extras or repeat({}), strict=False):
-            yield Finding(self.file, passage, extra, passage.country or self.country, self.year)
+            yield Finding(self.file, passage, extra, passage.country or self.country, self.year, self.title)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +125,45 @@ class Finding:
     file: str
     passage: Passage
     extra: dict[str, Any]
-    country: str | None = None
-    year: int | None = None
+    country: str | None
+    year: int | None
+    title: str
 
     def to_dict(self) -> dict[str, Any]:
         """Make the row of JSONL output; fields of the input row follow ours and replace only nulls."""
         row = {"file": self.file, "country": self.country, "year": self.year, **self.passage.to_dict()}
         return {**row, **{name: value for name, value in self.extra.items() if row.get(name) is None}}
+
+    @property
+    def citation(self) -> str:
+        """Title, country and year, section, page, file and characters, as one cites the passage, in one line."""
+        passage = self.passage
+        about = ", ".join(known(self.country, self.year))
+        parts = [f"{source_name(self.title)} ({about})" if about else source_name(self.title)]
+        if passage.section is not None:
+            parts.append(f"section “{section_name(passage.section)}”")
+        if passage.page is not None:
+            parts.append(f"p. {passage.page}")
+        if self.file != self.title:
+            parts.append(source_name(self.file))
+        return one_line(", ".join([*parts, f"characters {passage.start}–{passage.end}"]))
+
+
+def known(*values: object) -> list[str]:
+    """Make texts of those values, such as country and year, that are known."""
+    return [str(value) for value in values if value]
+
+
+def source_name(file: str) -> str:
+    """Make the display name of an input."""
+    return "standard input" if file == "-" else file
+
+
+def section_name(section: str | None) -> str:
+    """Make the display name of a section."""
+    if not section or section.isspace():
+        return "No section"
+    return section.capitalize() if section in SECTIONS else section
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +172,6 @@ class RenderedRows:
 
     text: str
     notes: tuple[str, ...] = ()
-
-
-Render = Callable[[TaggedReport], Any]
-Writer = Callable[[Iterable[Any], IO[Any], ScoringContext], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +184,7 @@ class OutputFormat:
     binary: bool = False  # whether the stream is
     rows: str = ""  # name of the function that makes `RenderedRows` of a report, if reports are rendered independently
 
-    def steps(self) -> tuple[Render, Writer]:
+    def steps(self) -> tuple[Callable[[TaggedReport], Any], Callable[[Iterable[Any], IO[Any], ScoringContext], None]]:
         """Import the two steps of the writer: rendering a report (in a worker process), and writing the results."""
         module = import_module(f"tipclassify.reporting.writers.{self.module}")
         return (getattr(module, self.rows) if self.rows else identity), getattr(module, self.function)
@@ -183,8 +202,8 @@ FORMATS: Final = {
     "xlsx": OutputFormat("sheets", "write_xlsx", (".xlsx",), binary=True),
     "parquet": OutputFormat("rows", "write_parquet", (".parquet",), binary=True),
     "html": OutputFormat("html", "write_html", (".html", ".htm")),
-    "docx": OutputFormat("word", "write_docx", (".docx",), binary=True),
-    "md": OutputFormat("markdown", "write_markdown", (".md", ".markdown")),
+    "docx": OutputFormat("findings", "write_docx", (".docx",), binary=True),
+    "md": OutputFormat("findings", "write_markdown", (".md", ".markdown")),
 }
 """Output formats by name, as ``--format`` takes it."""
 

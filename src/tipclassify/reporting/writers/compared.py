@@ -5,6 +5,7 @@ The page has no script: its filters are check boxes read by CSS (``:has``, Selec
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import IO
 
 from rich.console import Console
@@ -14,8 +15,9 @@ from rich.text import Text
 from tipclassify.formatting import json_line, one_line
 from tipclassify.reporting.comparison.alignment import Segment
 from tipclassify.reporting.comparison.comparison import MARGIN, Change, Comparison, Group, Pair
+from tipclassify.reporting.palette import TERMINAL
 from tipclassify.reporting.writers import ScoringContext
-from tipclassify.reporting.writers.table import COLOURS, console_of
+from tipclassify.reporting.writers.table import console_of, heading_of
 from tipclassify.reporting.writers.templating import rendered
 
 __all__ = ["write_html", "write_jsonl", "write_table"]
@@ -23,9 +25,7 @@ __all__ = ["write_html", "write_jsonl", "write_table"]
 
 def write_jsonl(comparison: Comparison, out: IO[str], same: bool = False) -> None:
     """Write one object for each pair, in the order of the table; same passages only if `same`."""
-    for group in comparison.groups(same):
-        for pair in group.pairs:
-            out.write(json_line(pair.to_dict()))
+    out.writelines(json_line(pair.to_dict()) for group in comparison.groups(same) for pair in group.pairs)
 
 
 def write_html(comparison: Comparison, out: IO[str], context: ScoringContext, same: bool = False) -> None:
@@ -38,9 +38,7 @@ def write_table(comparison: Comparison, out: IO[str], same: bool = False) -> Non
     """Write the pairs by kind, with changed words highlighted, then counts and caveats; same passages only if `same`."""
     console = console_of(out, 120)
     before, after = comparison.names
-    for name, report in ((before, comparison.old), (after, comparison.new)):
-        about = one_line(report.country_and_year)
-        console.print(Text(f"{name}  {one_line(report.file)}{f'  ({about})' if about else ''}"))
+    console.print(Text(f"{before}  {heading_of(comparison.old)}\n{after}  {heading_of(comparison.new)}"))
     for group in comparison.groups(same):
         _write_group(group, comparison.names, console)
     counts = comparison.counts()
@@ -70,13 +68,11 @@ def _write_group(group: Group, names: tuple[str, str], console: Console) -> None
             table.add_row()
         table.add_row("", _heading(pair, names))
         old, new = pair.words()
-        if pair.alignment == "same":
-            table.add_row("both", _marked(new, styled, True))
-            continue
-        if pair.old:
-            table.add_row(names[0], _marked(old, styled, False))
+        if pair.old and pair.alignment != "same":
+            table.add_row(names[0], _marked(old, *(("", "", "strike") if styled else ("[-", "-]", ""))))
         if pair.new:
-            table.add_row(names[1], _marked(new, styled, True))
+            name = "both" if pair.alignment == "same" else names[1]
+            table.add_row(name, _marked(new, *(("", "", "bold") if styled else ("{+", "+}", ""))))
         if pair.nearest and pair.changes:
             near = f"nearest, similarity {pair.nearness:.2f}: {one_line(pair.nearest.passage.text)}"
             table.add_row(Text(names[pair.old is not None], style="dim"), Text(near, style="dim"))
@@ -87,41 +83,36 @@ def _heading(pair: Pair, names: tuple[str, str]) -> Text:
     """Format the changes and place of a pair: ``+failure 0.04 → 0.91  [prosecution]  p. 4 → 5  similarity 0.82``."""
     sides = [side.passage for side in pair.sides]
     parts = [_change(change) for change in pair.changes]
-    if not parts:
-        parts = [Text(label, style=COLOURS[label]) for label in sides[-1].labels]
-    parts.append(Text(f"[{_arrow([one_line(side.section or '') or 'no section' for side in sides])}]", style="bold"))
+    parts = parts or [Text(label, style=TERMINAL[label]) for label in sides[-1].labels]
+    parts.append(Text(f"[{_arrow(one_line(side.section or '') or 'no section' for side in sides)}]", style="bold"))
+    facts = []
     if any(side.page for side in sides):
-        parts.append(Text("p. " + _arrow([str(side.page or "?") for side in sides])))
+        facts.append("p. " + _arrow(str(side.page or "?") for side in sides))
     if pair.alignment == "reworded":
-        parts.append(Text(f"similarity {pair.similarity:.2f}"))
+        facts.append(f"similarity {pair.similarity:.2f}")
     if len(sides) == 1:
-        parts.append(Text(f"not found in {names[pair.old is not None]}"))
+        facts.append(f"not found in {names[pair.old is not None]}")
     if any(side.low_confidence for side in sides):
-        parts.append(Text("low confidence"))
-    return Text("  ").join(parts)
+        facts.append("low confidence")
+    return Text("  ").join([*parts, *map(Text, facts)])
 
 
 def _change(change: Change) -> Text:
-    scores = _arrow([f"{score:.2f}" for score in (change.old, change.new) if score is not None])
-    text = Text(f"{'+' if change.came else '-'}{change.label} {scores}", style=COLOURS[change.label])
+    scores = _arrow(f"{score:.2f}" for score in (change.old, change.new) if score is not None)
+    text = Text(f"{'+' if change.came else '-'}{change.label} {scores}", style=TERMINAL[change.label])
     return text.append(" borderline", style="italic") if change.borderline else text
 
 
-def _arrow(values: list[str]) -> str:
+def _arrow(values: Iterable[str]) -> str:
     return " → ".join(dict.fromkeys(values))
 
 
-def _marked(segments: list[Segment], styled: bool, is_new: bool) -> Text:
-    """Strike out or embolden changed words on a terminal, write ``[-old-]`` and ``{+new+}`` elsewhere."""
+def _marked(segments: list[Segment], before: str, after: str, style: str) -> Text:
+    """Format a text with its changed words in a style, or between `before` and `after`."""
     text = Text()
     for segment in segments:
-        words = segment.text.rstrip()
-        gap = " " if len(words) < len(segment.text) else ""
-        words = one_line(words)
-        if not segment.changed or not words:
-            text.append(words + gap)
-        elif styled:
-            text.append(words, style="bold" if is_new else "strike").append(gap)
-        else:
-            text.append(f"{{+{words}+}}{gap}" if is_new else f"[-{words}-]{gap}")
+        words = one_line(segment.text.rstrip())
+        changed = segment.changed and words
+        text.append(f"{before}{words}{after}" if changed else words, style if changed else "")
+        text.append(" " if segment.text[-1:].isspace() else "")
     return text

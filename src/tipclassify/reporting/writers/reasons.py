@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, groupby
 from typing import Final, NamedTuple
 
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.explanation import OCCLUSION, Explanation
 from tipclassify.model.linear.scoring import apply_thresholds
-from tipclassify.reporting.writers.templating import section_name
+from tipclassify.reporting.writers import section_name
 from tipclassify.text.document import Passage
 from tipclassify.text.furniture import is_prose
 
@@ -68,28 +68,39 @@ def explain_shown(passages: Sequence[Passage], classifier: Classifier) -> Iterat
 def reason_of(passage: Passage, explanation: Explanation, most_for: int = 4, most_against: int = 2) -> Reason:
     """Summarize an explanation in at most `most_for` phrases for the label, then `most_against` against it.
 
-    With an additive explanation, each span's weight is divided equally among its words, which is their Shapley value
-    (Shapley 1953) for a feature that needs them all; adjacent strong words of the same sign make a phrase. With
-    occlusion, the strongest words are shown, and the strongest clause if it outweighs every word.
+    Additive: a span's weight is divided equally among its words, their Shapley value (Shapley 1953) for a feature that
+    needs them all; adjacent strong words of one sign make a phrase. Occlusion: the strongest words, and clause.
     """
-    first: list[Phrase] = []
-    if explanation.method == OCCLUSION:
-        spans = explanation.spans  # strongest first
-        clauses = [s for s in spans if any(s is not o and s.start <= o.start and o.end <= s.end for o in spans)]
-        words = [Phrase(" ".join(s.text.split()), s.weight) for s in spans if s not in clauses]
-        least = _MIN_RELATIVE_WEIGHT * max((abs(word.weight) for word in words), default=0.0)
-        phrases = [word for word in words if abs(word.weight) >= least]
-        if clauses and clauses[0].weight > max((word.weight for word in words), default=0.0):
-            first = [Phrase(" ".join(clauses[0].text.split()), clauses[0].weight)]
-    else:
-        phrases = sorted(_phrases(passage.text, explanation), key=lambda phrase: -abs(phrase.weight))
+    occluded = explanation.method == OCCLUSION
+    phrases = _strongest(explanation) if occluded else _joined(passage.text, explanation)
     supporting = [phrase for phrase in phrases if phrase.weight > 0][:most_for]
-    shown = [*first, *supporting, *[phrase for phrase in phrases if phrase.weight < 0][:most_against]]
-    return Reason(shown, _points(shown, explanation, passage.section), explanation.method != OCCLUSION)
+    shown = [*supporting, *[phrase for phrase in phrases if phrase.weight < 0][:most_against]]
+    points = [(f"“{phrase.text}”", _rounded(phrase.weight)) for phrase in shown]
+    heading, total, bias = map(_rounded, (explanation.heading, explanation.logit, explanation.bias))
+    if passage.section and heading:
+        points.append((f"the heading “{section_name(passage.section)}”", heading))
+    if occluded:
+        return Reason(shown, [*points, ("points of the whole passage", total)], False)
+    # "All other words" absorbs the rounding, so that the displayed numbers add up.
+    others = _rounded(total - bias - sum(weight for _, weight in points))
+    return Reason(
+        shown, [*points, ("all other words", others), ("before any word is read", bias), ("together", total)], True
+    )
 
 
-def _phrases(text: str, explanation: Explanation) -> list[Phrase]:
-    """Divide the spans' weights among their words, and join adjacent strong words of the same sign."""
+def _strongest(explanation: Explanation) -> list[Phrase]:
+    """List the strong words by occlusion, strongest first, after a clause that outweighs them all."""
+    spans = explanation.spans  # strongest first
+    clauses = [s for s in spans if any(s is not o and s.start <= o.start and o.end <= s.end for o in spans)]
+    words = [span for span in spans if span not in clauses]
+    least = _MIN_RELATIVE_WEIGHT * max((abs(word.weight) for word in words), default=0.0)
+    strong = [word for word in words if abs(word.weight) >= least]
+    first = [clause for clause in clauses[:1] if clause.weight > max((word.weight for word in words), default=0.0)]
+    return [Phrase(" ".join(span.text.split()), span.weight) for span in (*first, *strong)]
+
+
+def _joined(text: str, explanation: Explanation) -> list[Phrase]:
+    """Divide the spans' weights among their words, and join adjacent strong words of the same sign; strongest first."""
     words = [word.span() for word in _WORD.finditer(text)]
     weights = [0.0] * len(words)
     for span in explanation.spans:
@@ -97,31 +108,14 @@ def _phrases(text: str, explanation: Explanation) -> list[Phrase]:
         for number in covered:
             weights[number] += span.weight / len(covered)
     least = _MIN_RELATIVE_WEIGHT * max(map(abs, weights), default=0.0)
-    runs: list[tuple[int, int, float]] = []  # first word, last word, weight
-    for number, weight in enumerate(weights):
-        if not weight or abs(weight) < least:
-            continue
-        if runs and runs[-1][1] == number - 1 and (runs[-1][2] > 0) == (weight > 0):
-            first, _, before = runs.pop()
-            runs.append((first, number, before + weight))
-        else:
-            runs.append((number, number, weight))
-    said = [(" ".join(text[words[first][0] : words[last][1]].split()), weight) for first, last, weight in runs]
-    return [Phrase(phrase.strip(_EDGE) or phrase, weight) for phrase, weight in said]
-
-
-def _points(phrases: Sequence[Phrase], explanation: Explanation, section: str | None) -> list[tuple[str, float]]:
-    """List the points of a card: contributions that add up to the log-odds, the last, or the drops by occlusion."""
-    points = [(f"“{phrase.text}”", _rounded(phrase.weight)) for phrase in phrases]
-    if section and round(explanation.heading, 1):
-        points.append((f"the heading “{section_name(section)}”", _rounded(explanation.heading)))
-    total = _rounded(explanation.logit)
-    if explanation.method == OCCLUSION:
-        return [*points, ("points of the whole passage", total)]
-    bias = _rounded(explanation.bias)
-    # "All other words" absorbs the rounding, so that the displayed numbers add up.
-    others = _rounded(total - bias - sum(shown for _, shown in points))
-    return [*points, ("all other words", others), ("before any word is read", bias), ("together", total)]
+    signs = [(weight > 0) - (weight < 0) if abs(weight) >= least else 0 for weight in weights]
+    phrases = []
+    for sign, run in groupby(range(len(words)), key=signs.__getitem__):
+        if sign:
+            inside = list(run)
+            phrase = " ".join(text[words[inside[0]][0] : words[inside[-1]][1]].split())
+            phrases.append(Phrase(phrase.strip(_EDGE) or phrase, sum(weights[n] for n in inside)))
+    return sorted(phrases, key=lambda phrase: -abs(phrase.weight))
 
 
 def _rounded(weight: float) -> float:

@@ -7,69 +7,50 @@ import io
 import re
 from collections.abc import Iterable
 from itertools import islice
-from typing import IO, Any, Final, NamedTuple
+from typing import IO, Any, Final
 
 from tipclassify.formatting import csv_cell, json_line
 from tipclassify.labels import LABELS
 from tipclassify.reporting.writers import Finding, RenderedRows, ScoringContext, TaggedReport
 
-__all__ = ["COLUMNS", "Row", "csv_rows", "jsonl_rows", "row_of", "write_csv_rows", "write_jsonl_rows", "write_parquet"]
+__all__ = ["COLUMNS", "csv_rows", "jsonl_rows", "row_of", "write_csv_rows", "write_jsonl_rows", "write_parquet"]
+
+COLUMNS: Final = {
+    "file": "string",
+    "country": "string",
+    "year": "int32",
+    "page": "int32",
+    "block": "int32",
+    "start": "int64",
+    "end": "int64",
+    "section": "string",
+    "text": "string",
+    "labels": "list",
+    **dict.fromkeys(LABELS, "float32"),  # probabilities, four decimals
+    "low_confidence": "bool",
+}
+"""Columns of CSV, Excel and Parquet, in order, with their types in Parquet."""
 
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")  # from JSON escapes and file names; UTF-8 cannot encode them
 _INT32_LIMIT: Final = 2**31
 _ROWS_A_GROUP: Final = 10_000  # of Parquet, held in memory at a time
 
 
-class Row(NamedTuple):
-    """Columns of CSV, Excel and Parquet, in order; fields of an input row fill those that a document lacks."""
-
-    file: str
-    country: str | None
-    year: int | None
-    page: int | None
-    block: int | None
-    start: int
-    end: int
-    section: str | None
-    text: str
-    labels: tuple[str, ...]  # joined by ";" in formats without lists
-    positive_effort: float  # probability, four decimals
-    failure: float
-    complicity: float
-    low_confidence: bool
-
-
-COLUMNS: Final = Row._fields
-
-
-def row_of(finding: Finding) -> Row:
-    """Convert a finding to a row: the values of JSONL, each of its column's type."""
+def row_of(finding: Finding) -> dict[str, Any]:
+    """Make the row of a finding, by column: the values of JSONL, or None for one that is not of its column's type."""
     row = finding.to_dict()
-    return Row(
-        file=_LONE_SURROGATE.sub("\ufffd", row["file"]),
-        country=_text(row["country"]),
-        year=_whole(row["year"]),
-        page=_whole(row["page"]),
-        block=_whole(row["block"]),
-        start=row["start"],
-        end=row["end"],
-        section=_text(row["section"]),
-        text=_LONE_SURROGATE.sub("\ufffd", row["text"]),
-        labels=tuple(row["labels"]),
-        low_confidence=bool(row["low_confidence"]),
-        **row["scores"],
-    )
+    row |= row.pop("scores")
+    return {name: _typed(row[name], kind) for name, kind in COLUMNS.items()}
 
 
-def _text(value: Any) -> str | None:
-    return _LONE_SURROGATE.sub("\ufffd", value) if isinstance(value, str) else None
-
-
-def _whole(value: Any) -> int | None:
-    """Convert to a 32-bit integer, also from text (``"2024"``); None for anything else."""
-    if isinstance(value, str) and len(value) < 10 and value.isascii() and value.isdigit():
-        return int(value)
-    return value if type(value) is int and -_INT32_LIMIT <= value < _INT32_LIMIT else None
+def _typed(value: Any, kind: str) -> Any:
+    if kind == "string":
+        return _LONE_SURROGATE.sub("\ufffd", value) if isinstance(value, str) else None
+    if kind == "int32":
+        if isinstance(value, str) and len(value) < 10 and value.isascii() and value.isdigit():
+            return int(value)
+        return value if type(value) is int and -_INT32_LIMIT <= value < _INT32_LIMIT else None
+    return value
 
 
 def jsonl_rows(report: TaggedReport) -> RenderedRows:
@@ -83,11 +64,12 @@ def write_jsonl_rows(made: Iterable[RenderedRows], out: IO[str], context: Scorin
 
 
 def csv_rows(report: TaggedReport) -> RenderedRows:
-    """Render a report as CSV (RFC 4180): the columns of `Row`, with ``'`` before what would run as a formula."""
+    """Render a report as CSV (RFC 4180): the columns of `COLUMNS`, with ``'`` before what would run as a formula."""
     lines = io.StringIO(newline="")
     writer = csv.writer(lines, lineterminator="\r\n")
     for finding in report.findings():
-        writer.writerow(f"{cell:.4f}" if isinstance(cell, float) else csv_cell(cell) for cell in row_of(finding))
+        cells = row_of(finding).values()
+        writer.writerow(f"{cell:.4f}" if isinstance(cell, float) else csv_cell(cell) for cell in cells)
     return RenderedRows(lines.getvalue(), report.notes)
 
 
@@ -100,24 +82,14 @@ def write_csv_rows(made: Iterable[RenderedRows], out: IO[str], context: ScoringC
 
 
 def write_parquet(reports: Iterable[TaggedReport], out: IO[bytes], context: ScoringContext) -> None:
-    """Write the columns of `Row`, with labels as a list; the schema's metadata have `ScoringContext.about`."""
+    """Write the columns of `COLUMNS`; the schema's metadata have `ScoringContext.about`."""
     import pyarrow as pa
     from pyarrow import parquet
 
-    types = {
-        **dict.fromkeys(("year", "page", "block"), pa.int32()),
-        **dict.fromkeys(("start", "end"), pa.int64()),
-        "labels": pa.list_(pa.string()),
-        **dict.fromkeys(LABELS, pa.float32()),
-        "low_confidence": pa.bool_(),
-    }
-    schema = pa.schema(
-        [(name, types.get(name, pa.string())) for name in COLUMNS],
-        {f"tipclassify.{name.replace(' ', '.')}": value for name, value in context.about().items()},
-    )
+    types = {name: pa.list_(pa.string()) if kind == "list" else kind for name, kind in COLUMNS.items()}
+    about = {f"tipclassify.{name.replace(' ', '.')}": value for name, value in context.about().items()}
+    schema = pa.schema(types, about)
     rows = (row_of(finding) for report in reports for finding in report.findings())
     with parquet.ParquetWriter(out, schema) as writer:
         while batch := list(islice(rows, _ROWS_A_GROUP)):
-            values = zip(*batch, strict=True)
-            columns = [pa.array(column, field.type) for column, field in zip(values, schema, strict=True)]
-            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+            writer.write_table(pa.Table.from_pylist(batch, schema))

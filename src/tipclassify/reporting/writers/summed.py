@@ -8,10 +8,10 @@ from typing import IO, Any, Final
 from rich.table import Table
 from rich.text import Text
 
-from tipclassify.formatting import csv_cell, json_line, one_line
+from tipclassify.formatting import csv_cell, json_line
 from tipclassify.labels import LABELS
 from tipclassify.reporting.subject import subject_line
-from tipclassify.reporting.summary import ASSUMPTION, NONE, NOTES, OVERLAP, Group, Key, Summary
+from tipclassify.reporting.summary import ASSUMPTION, NONE, NOTES, OVERLAP, Group, Key, Summary, shown_name
 from tipclassify.reporting.writers.table import console_of
 
 __all__ = ["write_csv", "write_jsonl", "write_table"]
@@ -28,19 +28,14 @@ def write_table(summary: Summary, out: IO[str]) -> None:
     for column in ("passages", *LABELS, NONE):
         table.add_column(column, justify="right", no_wrap=True)
     above: Key = ()
+    last = len(summary.by) - 1
     for group in summary.groups:
-        names = [
-            Text(one_line(f"(no {by})" if name is None else str(name)))
-            for by, name in zip(summary.by, group.key, strict=True)
-        ]
-        for i in range(len(names) - 1):
-            if group.key[: i + 1] == above[: i + 1]:
-                names[i] = Text()
-        table.add_row(*names, *_cells(summary, group))
+        names = [Text(shown_name(*named)) for named in zip(group.key, summary.by, strict=True)]
+        repeated = [i < last and group.key[: i + 1] == above[: i + 1] for i in range(last + 1)]
+        table.add_row(*("" if r else n for n, r in zip(names, repeated, strict=True)), *_cells(summary, group))
         above = group.key
     table.add_section()
-    total = ["total", *[""] * (len(summary.by) - 1)]
-    table.add_row(*total, *_cells(summary, summary.total), style="bold")
+    table.add_row("total", *[""] * last, *_cells(summary, summary.total), style="bold")
     console.print(table)
 
     lines = ["", subject_line(summary.subjects), OVERLAP]
@@ -48,9 +43,7 @@ def write_table(summary: Summary, out: IO[str]) -> None:
         lines.append(f"Second lines: adjusted for the model's errors. {ASSUMPTION}")
         lines += [f"{_NOTE_SYMBOLS[note]} {NOTES[note]}" for note in summary.notes()]
     lines.append("   ".join(f"{name} {value}" for name, value in summary.about.items()))
-    for line in lines:
-        if line is not None:
-            console.print(Text(line))
+    console.print(Text("\n".join(line for line in lines if line is not None)))
 
 
 def _cells(summary: Summary, group: Group) -> list[Text]:
@@ -81,9 +74,9 @@ def write_csv(summary: Summary, out: IO[str]) -> None:
 def _flat(row: dict[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, value in row.items():
-        if name not in ("labels", "none"):
+        figures = value if name == "labels" else {name: value} if name == "none" else {}
+        for label, counted in figures.items():
+            flat |= {label if key == "count" else f"{label}_{key}": figure for key, figure in counted.items()}
+        if not figures:
             flat[name] = value
-            continue
-        for label, figures in (value if name == "labels" else {name: value}).items():
-            flat |= {label if key == "count" else f"{label}_{key}": figure for key, figure in figures.items()}
     return flat

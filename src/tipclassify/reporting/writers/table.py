@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
-from itertools import groupby
-from operator import attrgetter
-from typing import IO, Final
+from typing import IO
 
 from rich.console import Console
 from rich.table import Table
@@ -14,14 +11,13 @@ from rich.text import Text
 
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
+from tipclassify.reporting.palette import TERMINAL
 from tipclassify.reporting.subject import Subject, subject_line
-from tipclassify.reporting.writers import ScoringContext, TaggedReport
-from tipclassify.text.document import Passage
-from tipclassify.text.furniture import is_prose
+from tipclassify.reporting.summary import NONE, Group
+from tipclassify.reporting.writers import ScoringContext, TaggedReport, known
+from tipclassify.reporting.writers.findings import FileFindings, by_file
 
-__all__ = ["COLOURS", "console_of", "write_table"]
-
-COLOURS: Final = {"positive_effort": "green", "failure": "yellow", "complicity": "red"}
+__all__ = ["console_of", "heading_of", "write_table"]
 
 
 def console_of(out: IO[str], width: int) -> Console:
@@ -30,55 +26,47 @@ def console_of(out: IO[str], width: int) -> Console:
     return Console(file=stream, highlight=False, width=None if out.isatty() else width)
 
 
+def heading_of(report: TaggedReport | FileFindings) -> str:
+    """Make the line of a report's file, with country and year as far as they are known."""
+    about = one_line(" ".join(known(report.country, report.year)))
+    return one_line(report.file) + (f"  ({about})" if about else "")
+
+
 def write_table(reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext) -> None:  # noqa: ARG001
     """Write labels (with ``?`` for low confidence), probability, page and text of every tagged passage, then counts.
 
     Colours are used on a terminal only, and never if ``NO_COLOR`` is set.
     """
     console = console_of(out, 110)
-    counts: Counter[str] = Counter()
-    subjects: list[Subject] = []
-    for _, batches in groupby(reports, key=attrgetter("file")):  # rows of one file come in batches
-        table, section = None, None
-        subjects.append(Subject())
-        for report in batches:
-            subjects[-1] += Subject.of(report.passages)
-            for passage in filter(is_prose, report.passages):
-                counts.update(("passages", *(passage.labels or ("(none)",))))
-                if not passage.labels:
-                    continue
-                if table is None:
-                    table = _empty_table(report)
-                if passage.section != section or not table.row_count:
-                    section = passage.section
-                    name = Text(f"[{one_line(section or '') or 'no section'}]", style="bold")
-                    table.add_row(*[""] * (len(table.columns) - 1), name)
-                _add(table, passage)
-        if table is not None:
-            console.print(table)
-    if any(counts[label] for label in LABELS):
+    total, subjects = Group(()), list[Subject]()
+    for found in by_file(reports):
+        total += found.total
+        subjects.append(found.subject)
+        if found.tagged:
+            console.print(_table(found))
+    if total.tagged:
         console.print()
-    shown = "   ".join(f"{label} {counts[label]}" for label in (*LABELS, "(none)"))
-    console.print(Text(f"{counts['passages']} passages: {shown}"))
+    counts = "   ".join(f"{label} {total.count(label)}" for label in (*LABELS, NONE))
+    console.print(Text(f"{total.passages} passages: {counts}"))
     if line := subject_line(subjects):
         console.print(Text(line))
 
 
-def _empty_table(report: TaggedReport) -> Table:
-    about = one_line(report.country_and_year)
-    title = Text(one_line(report.file) + (f"  ({about})" if about else ""))
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, show_edge=False)
+def _table(found: FileFindings) -> Table:
+    table = Table(title=Text(heading_of(found)), title_justify="left", box=None, pad_edge=False, show_edge=False)
     table.add_column("label", no_wrap=True)
     table.add_column("prob.", justify="right", no_wrap=True)
-    if any(passage.page is not None for passage in report.passages):
+    paged = any(finding.passage.page for findings in found.tagged.values() for finding in findings)
+    if paged:
         table.add_column("page", justify="right", no_wrap=True)
     table.add_column("passage", overflow="fold")
+    for section, findings in found.tagged.items():
+        name = f"[{one_line(section or '') or 'no section'}]"
+        table.add_row(*[""] * (len(table.columns) - 1), Text(name, style="bold"))
+        for passage in (finding.passage for finding in findings):
+            doubt = " ?" if passage.low_confidence else ""
+            labels = Text("\n").join(Text(label + doubt, style=TERMINAL[label]) for label in passage.labels)
+            scores = "\n".join(f"{passage.scores[label]:.2f}" for label in passage.labels)
+            page = [str(passage.page or "")] if paged else []
+            table.add_row(labels, scores, *page, Text(one_line(passage.text)))
     return table
-
-
-def _add(table: Table, passage: Passage) -> None:
-    doubt = " ?" if passage.low_confidence else ""
-    labels = Text("\n").join(Text(label + doubt, style=COLOURS[label]) for label in passage.labels)
-    scores = "\n".join(f"{passage.scores[label]:.2f}" for label in passage.labels)
-    page = () if len(table.columns) == 3 else ("" if passage.page is None else str(passage.page),)
-    table.add_row(labels, scores, *page, Text(one_line(passage.text)))

@@ -1,4 +1,4 @@
-"""Jinja2 environment of the HTML pages: text of reports is shown unchanged and never run as markup.
+"""Jinja2 environment of the pages: text of reports is shown unchanged and never run as markup.
 
 Every expression in a template is escaped: as element content (`content`, the default), or by the filter `attribute`.
 """
@@ -9,7 +9,7 @@ import hashlib
 import html
 import re
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
@@ -18,9 +18,12 @@ import jinja2
 from markupsafe import Markup
 
 from tipclassify._version import __version__
-from tipclassify.labels import LABELS, MEANINGS, SECTIONS
+from tipclassify.labels import LABELS, MEANINGS
+from tipclassify.reporting import palette
+from tipclassify.reporting.subject import subject_line
+from tipclassify.reporting.writers import section_name, source_name
 
-__all__ = ["attribute", "content", "rendered", "section_name"]
+__all__ = ["attribute", "content", "rendered"]
 
 _LETTERS: Final = {label: label[0].upper() for label in LABELS}
 _NAMES: Final = {label: label.replace("_", " ").capitalize() for label in LABELS}
@@ -56,26 +59,26 @@ def _escaped(text: str) -> str:
     return html.escape(_IMPOSSIBLE.sub("\ufffd", text)).replace("\r", "&#13;")
 
 
-def rendered(name: str, **values: Any) -> Iterator[str]:
-    """Render a template; yield its output in fragments."""
-    return _environment().get_template(name).generate(**values)
+def rendered(name: str, escape: Callable[[Any], Markup] = content, **values: Any) -> Iterator[str]:
+    """Render a template, with `escape` for every expression; yield its output in fragments."""
+    return _environment(escape).get_template(name).generate(**values)
 
 
 @cache
-def _environment() -> jinja2.Environment:
+def _environment(escape: Callable[[Any], Markup]) -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("tipclassify.reporting.writers"),
         autoescape=True,
-        finalize=content,
+        finalize=escape,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    filters = (attribute, policy_hash, probability, section_name)
+    filters = (attribute, policy_hash, probability, section_name, source_name)
     environment.filters |= {function.__name__: function for function in filters}
+    environment.globals |= {"asset": asset, "palette": palette, "subject_line": subject_line, "version": __version__}
     environment.globals |= {"LABELS": LABELS, "LETTERS": _LETTERS, "MEANINGS": MEANINGS, "NAMES": _NAMES}
-    environment.globals |= {"asset": asset, "version": __version__}
     return environment
 
 
@@ -87,11 +90,6 @@ def asset(name: str) -> Markup:
 def policy_hash(text: str) -> str:
     """Compute the hash by which a content security policy allows an inline script or style (W3C CSP 3, section 8.3)."""
     return "sha256-" + b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
-
-
-def section_name(section: str | None) -> str:
-    """Make the display name of a section."""
-    return "No section" if section is None else section.capitalize() if section in SECTIONS else section
 
 
 def probability(value: float) -> str:
