@@ -73,7 +73,7 @@ def looks_like_a_formula(text: str) -> bool:
 
 
 def csv_cell(value: object) -> object:
-    """Format a value as a CSV cell: lists joined by ``;``; ``'`` before formulas, also after ``;``, a tab or line break.
+    """Format a value as a CSV cell: lists joined by ``;``; ``'`` before formulas, also after ``;``, tab or line break.
 
     >>> csv_cell(["failure", "complicity"]), csv_cell(True), csv_cell("=1+1"), csv_cell("a;=1+1")
     ('failure;complicity', 'true', "'=1+1", "a;'=1+1")

@@ -112,7 +112,7 @@ def tagged_reports(
 
 
 class Terminal:
-    """Standard output on a terminal, which no text of a report can steer; `stream` takes what is safe, such as colours."""
+    """Standard output on a terminal, which no text of a report can steer; `stream` takes what is safe: colours."""
 
     def __init__(self, stream: IO[str]) -> None:
         self.stream = stream

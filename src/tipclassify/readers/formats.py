@@ -67,7 +67,8 @@ _SIGNATURES: Final = {
 }
 # The first of these that begins the name of a member of a zip file tells what it is.
 _ZIP_MEMBERS: Final = {
-    "word/": "docx", "META-INF/container.xml": "epub", "ppt/": ".pptx", "xl/": ".xlsx", "Index/": ".pages", "content.xml": ".odt",
+    "word/": "docx", "META-INF/container.xml": "epub", "ppt/": ".pptx", "xl/": ".xlsx", "Index/": ".pages",
+    "content.xml": ".odt",
 }  # fmt: skip
 _PDF_SIGNATURE: Final = re.compile(rb"(?:^|[\r\n\x00])\s*%PDF-\d\.")
 _HTML_START: Final = re.compile(

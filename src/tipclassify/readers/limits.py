@@ -29,7 +29,8 @@ _ALLOWED_COMPRESSION: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED: Final = 0x1  # flag bit of a zip entry
 
 ZIP_DAMAGE: Final = (
-    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, OverflowError, IndexError, RuntimeError,
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, OverflowError, IndexError,
+    RuntimeError,
 )  # fmt: skip
 """Exceptions of zipfile for bytes that are no zip file, or a truncated or altered one."""
 

@@ -25,8 +25,8 @@ _START: Final = b'{"event": 1, '  # of every log
 class EventLog:
     """Event log at `path`, made if missing, with the `History` of its events.
 
-    Calls `notify` with one line when a partial line was moved aside. Raises `InputError` when the file cannot be made or
-    read, and `CorpusError` when a line other than the last is no valid event.
+    Calls `notify` with one line when a partial line was moved aside. Raises `InputError` when the file cannot be made
+    or read, and `CorpusError` when a line other than the last is no valid event.
     """
 
     def __init__(self, path: Path, notify: Callable[[str], None] = lambda _: None) -> None:

@@ -130,8 +130,8 @@ def retrain(
 ) -> dict[str, Any]:
     """Refit the heads of the encoder `start` with the corrections in `corpus`, as ``train.py --data`` does.
 
-    The fit is compared with one on `data` alone, on held-out passages, and saved to the folder `out`. Returns the result
-    for the page, as plain values. `progress` is called with the name of a step, the amount done, and the total.
+    The fit is compared with one on `data` alone, on held-out passages, and saved to the folder `out`. Returns the
+    result for the page, as plain values. `progress` is called with the name of a step, the amount done, and the total.
     """
     began = time.monotonic()
     corrected, groups = assign_groups(read_rows(corpus))
@@ -176,7 +176,7 @@ def assign_groups(corrected: Sequence[Row]) -> tuple[list[Row], str]:
 
 
 def describe_change(found: Comparison, where: str, groups: str) -> dict[str, Any]:
-    """Compare a fit with the corrections to one without: F1, 95% intervals, and what that of macro-F1 supports in words.
+    """Compare a fit with the corrections to one without: F1, 95% intervals, and what the last one supports in words.
 
     `where` describes the passages, `groups` names the bootstrap's groups.
     """

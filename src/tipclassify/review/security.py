@@ -28,9 +28,9 @@ _HEADERS: Final = {
 class Guard:
     """ASGI middleware that passes on only the page's own requests.
 
-    A request must name a loopback host with this port and not be cross-site. All that is about reports needs the `token`
-    of the link in a header, which only the page's own script sends: there is no cookie, which a browser would show to the
-    servers on all other ports of this machine. The page itself and its scripts hold nothing of a report.
+    A request must name a loopback host with this port and not be cross-site. All that is about reports needs the
+    `token` of the link in a header, which only the page's own script sends: there is no cookie, which a browser would
+    show to the servers on all other ports of this machine. The page itself and its scripts hold nothing of a report.
     """
 
     def __init__(self, app: ASGIApp, port: int, token: str) -> None:

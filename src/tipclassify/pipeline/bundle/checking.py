@@ -93,9 +93,9 @@ def verify_bundle(
     options: ReadOptions | None = None,
     exact: bool = False,
 ) -> list[Check]:
-    """Verify a bundle, as far as the available inputs and models allow; return checks in order, each step at least once.
+    """Verify a bundle, as far as the available inputs and models allow; return checks in order, each at least once.
 
-    Raises `InputError` when it is no bundle, a malicious one, or a file cannot be read, `ModelError` when `model` cannot
+    Raises `InputError` when it is no bundle, a hostile one, or a file cannot be read, `ModelError` when `model` cannot
     be used.
 
     Parameters

@@ -65,8 +65,9 @@ def score(
     ----------
     source : path, address, several of them, Bag or DataFrame
         Reports, folders, patterns, ``@list.txt``, ``.jsonl`` and ``.parquet`` files, at paths or at fsspec addresses
-        (``s3://…``, with the options of fsspec's configuration) that the workers can reach. Or a Bag of texts or of mappings, or a DataFrame. Reports are split;
-        rows are passages already, and their ``section``, ``country``, ``year``, ``page`` and ``block`` are kept.
+        (``s3://…``, with the options of fsspec's configuration) that the workers can reach. Or a Bag of texts or of
+        mappings, or a DataFrame. Reports are split; rows are passages already, and their ``section``, ``country``,
+        ``year``, ``page`` and ``block`` are kept.
     output : path or address
         A folder that this process and all workers can reach. Finished parts of an earlier run with the same settings
         are kept; files of inputs that have changed, or are no longer in `source`, are removed.

@@ -109,7 +109,7 @@ def _blocks(words: Iterable[Word]) -> dict[Tag, list[Word]]:
 
 
 def tagged_groups(page: Page, body: float) -> list[LineGroup]:
-    """Return the groups of a tagged page in the order of the tree; other text follows the text before it in the file."""
+    """Return the groups of a tagged page in the order of the tree; other text follows what is before it in the file."""
     placed: list[tuple[float, LineGroup]] = []
     rows: dict[int, LineGroup] = {}
     for tag, words in sorted(_blocks(word for f in page.fragments for word in f.words).items()):

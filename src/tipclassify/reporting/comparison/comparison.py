@@ -35,7 +35,7 @@ KINDS: Final = {
     "dropped": ("Other passages not found in {new}", "passages of {old} without a label that match none of {new}"),
     "same": ("Same", "equal but for white space, quotation marks and case"),
 }
-"""Title and meaning of each kind of pair, with placeholders for the reports' names; most important to an analyst first."""
+"""Title and meaning of each kind of pair, with placeholders for the reports' names; most important first."""
 
 _ORDER: Final = {kind: rank for rank, kind in enumerate(KINDS)}
 

@@ -110,7 +110,7 @@ def _article(
 
 
 def _marks(report: TaggedReport, prefix: str, context: ScoringContext, first: int) -> list[MarkedPassage]:
-    """Explain the passages that have a label or nearly have one; a card lists reasons, or says that they are left out."""
+    """Explain the passages that have a label or nearly have one; a card lists reasons, or says they are left out."""
     long = report.document is not None and (report.part > 1 or len(report.passages) >= PART)
     passages = report.passages
     shown = [passage.labels if long else labels_shown(passage, context.thresholds) for passage in passages]

@@ -1,4 +1,4 @@
-"""Split a page into columns and sidebars in reading order, at white strips beside prose (XY-cut, Nagy and Seth 1984)."""
+"""Split a page into columns and sidebars in reading order, at white strips beside prose (XY-cut; Nagy, Seth 1984)."""
 
 from __future__ import annotations
 
