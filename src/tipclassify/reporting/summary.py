@@ -286,14 +286,15 @@ def adjust(tagged: int, passages: int, rates: Rates) -> Estimate:
     """Adjust a count of tagged passages for the model's errors, with a 95% interval (docs/figures.md derives both).
 
     The adjusted share is (p + sp - 1) / (se + sp - 1), clipped to 0..1, with the share p of tagged passages,
-    sensitivity `se` and specificity `sp` (Rogan and Gladen 1978). The interval has every true count T of these n passages for which
-    the number tagged lies within 1.96 standard errors of its expectation T se + (n - T)(1 - sp), with the variance
+    sensitivity `se` and specificity `sp` (Rogan and Gladen 1978). The interval has every true count T of these n
+    passages for which the number tagged lies within 1.96 standard errors of its expectation T se + (n - T)(1 - sp),
+    with the variance
 
         d * [T se (1 - se) + (n - T) sp (1 - sp) + T² var(se) + (n - T)² var(sp)]
 
     where `d` is the dispersion, since errors within a report are correlated. Without usable rates (se + sp - 1 not
-    above 0) the interval is 0 to n. If fewer (more) are tagged than a true count of 0 (n) explains, it is computed as if no
-    tag were wrong (missing), and starts at 0 (ends at n).
+    above 0) the interval is 0 to n. If fewer (more) are tagged than a true count of 0 (n) explains, it is computed as
+    if no tag were wrong (missing), and starts at 0 (ends at n).
 
     >>> round(adjust(40, 100, Rates(tp=900, fn=100, fp=50, tn=950)).count, 1)
     41.2

@@ -57,7 +57,7 @@ class History:
         return len(self.events)
 
     def check(self, event: Event) -> None:
-        """Raise `ValueError` unless the event has the next number, and undoes, if any, an earlier one of its passage."""
+        """Raise `ValueError` unless the event has the next number, and undoes an earlier one of its passage if any."""
         if event.number != len(self.events) + 1:
             raise ValueError(f"event {event.number} after event {len(self.events)}")
         if (at := event.undoes) is not None and not (0 < at < event.number and self.events[at - 1].key == event.key):

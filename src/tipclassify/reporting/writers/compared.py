@@ -35,7 +35,7 @@ def write_html(comparison: Comparison, out: IO[str], context: ScoringContext, sa
 
 
 def write_table(comparison: Comparison, out: IO[str], same: bool = False) -> None:
-    """Write the pairs by kind, with changed words highlighted, then counts and caveats; the same ones only if `same`."""
+    """Write the pairs by kind, with changed words highlighted, then counts, caveats; the same ones only if `same`."""
     console = console_of(out, 120)
     before, after = comparison.names
     console.print(Text(f"{before}  {heading_of(comparison.old)}\n{after}  {heading_of(comparison.new)}"))
