@@ -1,8 +1,9 @@
-"""Page furniture has scores but no labels and is not counted; prose that resembles it stays prose."""
+"""Page furniture is no passage of a report, and has no labels as a row; prose that resembles it stays prose."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from tipclassify import Classifier
 from tipclassify.text.document import Passage
-from tipclassify.text.furniture import is_furniture, is_prose
+from tipclassify.text.furniture import is_furniture
+from tipclassify.text.segmentation.passages import split_passages, text_document
 
 TITLE = "Courts convicted nine traffickers of forced labor."
 
@@ -128,11 +130,13 @@ def test_what_is_no_prose_has_scores_and_no_labels(classifier: Classifier) -> No
     assert "positive_effort" in prose.labels
     assert reference.labels == ()
     assert set(reference.scores) == set(prose.scores)
-    assert (is_prose(prose), is_prose(reference)) == (True, False)
 
 
-def test_a_passage_that_was_given_a_label_counts_whatever_it_says() -> None:
-    assert is_prose(Passage("12", 0, 2, "References", ("failure",)))
+def test_furniture_is_no_passage() -> None:
+    document = text_document(f"24 Jun 2024\n\n{TITLE}\n\nTimeline\n\n{TITLE}")
+    *blocks, last = document.blocks
+    document = replace(document, blocks=(*blocks, replace(last, section="References")))
+    assert [(passage.text, passage.start) for passage in split_passages(document)] == [(TITLE, 13)]
 
 
 @given(

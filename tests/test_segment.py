@@ -22,6 +22,15 @@ from tipclassify.text.segmentation.passages import Unit, split_passages, text_do
 
 ROOT = Path(__file__).resolve().parents[1]
 
+
+@pytest.fixture(autouse=True, scope="module")
+def every_sentence() -> Iterator[None]:
+    """Keep dates, references and numbers as passages: here it is only asked where they end."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tipclassify.text.segmentation.passages.is_furniture", lambda *_: False)
+        yield
+
+
 # Each line is a paragraph, with a bar at each end of a sentence inside it. Countries, people and facts are invented.
 CASES: Final = {
     "plain sentences": """

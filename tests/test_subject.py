@@ -37,11 +37,6 @@ def test_a_heading_that_comes_again_is_another_section() -> None:
     assert about_trafficking([*first, passage(section="Prisons"), passage()]) == [True, True, False, False]
 
 
-def test_references_are_no_part_of_a_report() -> None:
-    report = [passage(labels=TAGGED), *[passage(section="References", scores={"failure": 0.9})] * 50]
-    assert Subject.of(report) == Subject(1, 1)
-
-
 def test_the_line_comes_for_long_reports_mostly_about_other_things() -> None:
     assert subject_line([Subject(13, 40)]) is not None
     assert subject_line([Subject(14, 40)]) is None  # over a third

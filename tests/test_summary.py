@@ -348,12 +348,6 @@ def test_a_report_that_the_model_cannot_read_is_flagged(classifier: Classifier) 
     assert notes("Khoros Province") == ()  # a cell of a table, not another language
 
 
-def test_references_are_not_counted(classifier: Classifier) -> None:
-    bare = [Passage("Ibid.", 0, 5), Passage("Courts convicted none.", 0, 22, "References")]
-    found = summarize([TaggedReport("a.pdf", None, [*passages(("failure",), ()), *bare])], ScoringContext(classifier))
-    assert (found.total.passages, found.total.count(NONE)) == (2, 1)
-
-
 def test_the_table_says_in_one_line_that_a_report_is_mostly_about_other_things(classifier: Classifier) -> None:
     def line(*reports: TaggedReport) -> str:
         out = io.StringIO()

@@ -137,15 +137,6 @@ def test_queue_writes_rows_that_training_refuses_until_they_are_labelled(cli: Ru
     assert [row["labels"] for row in read_rows(todo)] == [(), ()]
 
 
-def test_queue_does_not_offer_page_furniture(cli: Run, tmp_path: Path) -> None:
-    rows, todo = tmp_path / "rows.jsonl", tmp_path / "todo.jsonl"
-    given = [("Courts postponed most hearings.", "Prosecution"), ("Courts slept in the north.", "References")]
-    given.append(("U.S. Embassy- Port Alba. Reporting. January 2, 2022.", "Prosecution"))
-    rows.write_text("".join(json.dumps({"text": text, "section": section}) + "\n" for text, section in given), "utf-8")
-    assert cli("corpus", "queue", rows, "--model", "fast", "--out", todo).returncode == 0
-    assert [json.loads(line)["text"] for line in todo.read_text("utf-8").splitlines()] == [given[0][0]]
-
-
 def test_queue_takes_ready_rows_and_names_what_it_cannot_read(cli: Run, tmp_path: Path) -> None:
     rows, todo = tmp_path / "rows.jsonl", tmp_path / "todo.jsonl"
     row = {"id": "k7", "text": "Courts postponed most hearings.", "labels": ["failure"], "doc": "K"}

@@ -14,7 +14,6 @@ from tipclassify import InputError
 from tipclassify.readers import ReadOptions, read_bytes
 from tipclassify.readers.encodings import guess_encoding, wide_encoding
 from tipclassify.readers.text import decode, decode_text, read_text
-from tipclassify.text.furniture import is_furniture
 from tipclassify.text.segmentation.passages import split_passages
 
 # What a report has beyond ASCII: quotation marks, dashes, a currency, and the names of one country.
@@ -208,18 +207,17 @@ def test_a_page_of_binary_data_is_refused() -> None:
         read_bytes(b"<html><p>Police acted.</p>" + b"\x01\x02" * 500, "page.html")
 
 
-def test_a_text_copied_from_a_page_has_a_title_and_its_furniture_is_no_prose() -> None:
+def test_a_text_copied_from_a_page_has_a_title_and_its_furniture_is_no_passage() -> None:
     title = "Norvia: a lack of inspectors reported at the harbor"
     prose = "The government of Norvia did not open a shelter. Officials took bribes."
     text = (
         "abusearrow-downarrow-leftarrow-rightburgerchevron-downClock iconclosedeletedownloademailfacebookfilterglobe\n"
         f"Article\n\n24 Jun 2024\n\nAuthor:\nOffice of Labor\n\n{title}\n\n"
-        f'"2024 Report on Norvia", 24 June 2024\n\n{prose}\n\nTimeline'
+        f'"2024 Trafficking in Persons Report: Norvia", 24 June 2024\n\n{prose}\n\nTimeline'
     )
     document = read_bytes(text.encode(), "copied.txt")
-    assert (document.title, document.country) == (title, None)
+    assert (document.title, document.country, document.year) == (title, "Norvia", 2024)
     assert [document.text[b.start : b.end].strip() for b in document.blocks if b.heading] == [title]
-    counted = [p.text for p in split_passages(document) if not is_furniture(p.text, p.section)]
-    assert counted == ["Office of Labor", *prose.replace(". ", ".\n").splitlines()]
+    assert [p.text for p in split_passages(document)] == prose.replace(". ", ".\n").splitlines()
     plain = read_bytes(f"{title}\n\n{prose}".encode(), "plain.txt")
     assert plain.title is None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import compress
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from typer import Argument, Option
@@ -53,7 +52,7 @@ def compare(
     wanted = format or (format_of(output, _SUFFIXES) if output else "table")
     tagging = options.tagging(model, policy, threshold, unit, encoding, allow_private)
     context = ScoringContext(tagging.classifier(), policy, folder=output.parent if output else None)
-    found = compare_reports(_tagged_prose(old, tagging), _tagged_prose(new, tagging), context)
+    found = compare_reports(_tagged(old, tagging), _tagged(new, tagging), context)
     if messages := found.warnings():
         print_warnings(["; ".join(messages)])
     with open_output(output) as out:
@@ -63,16 +62,13 @@ def compare(
             (write_table if wanted == "table" else write_jsonl)(found, out, everything)
 
 
-def _tagged_prose(file: str, tagging: Tagging) -> TaggedReport:
-    """Tag an input as one report, with all batches of its rows, without page furniture such as references and notes."""
+def _tagged(file: str, tagging: Tagging) -> TaggedReport:
+    """Tag an input as one report, with all batches of its rows."""
     from tipclassify.pipeline.batch import tag_input
-    from tipclassify.text.furniture import is_prose
 
     reports = list(tag_input(file, tagging))
     if not reports:
         raise InputError(f"{file}: no rows in it; give a report, or rows with a 'text' field")
     print_warnings([note for report in reports for note in report.notes])
     passages = [passage for report in reports for passage in report.passages]
-    extras = [row for report in reports for row in report.extras]
-    kept = list(map(is_prose, passages))
-    return replace(reports[0], passages=list(compress(passages, kept)), extras=list(compress(extras, kept)))
+    return replace(reports[0], passages=passages, extras=[row for report in reports for row in report.extras])

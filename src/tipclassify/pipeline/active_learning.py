@@ -19,7 +19,6 @@ from tipclassify.model.classifier import Classifier
 from tipclassify.model.linear.scoring import apply_thresholds
 from tipclassify.reporting.writers import TaggedReport
 from tipclassify.text.document import Passage
-from tipclassify.text.furniture import is_prose
 
 __all__ = ["Pick", "queue_rows", "rank"]
 
@@ -131,7 +130,7 @@ def queue_rows(
     policy: str = "balanced",
     seed: int = 0,
 ) -> list[dict[str, Any]]:
-    """Choose the `n` passages to label next, as rows; fewer if the reports have fewer. Page furniture is left out.
+    """Choose the `n` passages to label next, as rows; fewer if the reports have fewer.
 
     A passage with the text of a `known` one is left out. Passages on whose labels the model and the `other` one
     disagree, each at its thresholds of `policy`, come first.
@@ -142,7 +141,7 @@ def queue_rows(
     for report in reports:
         for number, passage in enumerate(report.passages):
             key = text_key(passage.text)
-            if key and key not in labelled and is_prose(passage):
+            if key and key not in labelled:
                 labelled.add(key)  # a repeated sentence is queued once
                 passages.append(passage)
                 places.append(_where(report, passage, number))

@@ -38,16 +38,14 @@ def read_text(data: bytes, source: str, encoding: str | None = None, declared: s
 
 
 def _with_copied_title(document: Document) -> Document:
-    """Return a text copied from a web page with its title, the first long line under the page's furniture."""
+    """Return a text copied from a web page from its title on: the first long line under the page's furniture."""
     for number, block in enumerate(document.blocks[:_MAX_FURNITURE]):
         text = document.text[block.start : block.end].strip()
         if is_furniture(text) or (number and len(text.split()) < _MIN_TITLE_WORDS):
             continue
         if number == 0 or block.heading or _SENTENCE_END.search(text) or len(text) > _MAX_TITLE:
             break
-        blocks = list(document.blocks)
-        blocks[number] = replace(block, heading=True)
-        return replace(document, title=text, blocks=tuple(blocks))
+        return replace(document, title=text, blocks=(replace(block, heading=True), *document.blocks[number + 1 :]))
     return document
 
 

@@ -9,7 +9,6 @@ from itertools import groupby
 from typing import Final
 
 from tipclassify.text.document import Passage
-from tipclassify.text.furniture import is_prose
 
 __all__ = ["Subject", "about_trafficking", "count_unknown", "is_unknown", "is_unread", "subject_line"]
 
@@ -32,8 +31,8 @@ class Subject:
     @classmethod
     def of(cls, passages: Iterable[Passage]) -> Subject:
         """Count the passages of a report, or of a batch of it; zeros if the model does not know its language."""
-        prose = [passage for passage in passages if is_prose(passage)]
-        return cls() if is_unread(*count_unknown(prose)) else cls(sum(about_trafficking(prose)), len(prose))
+        passages = list(passages)
+        return cls() if is_unread(*count_unknown(passages)) else cls(sum(about_trafficking(passages)), len(passages))
 
     def __add__(self, other: Subject) -> Subject:
         return Subject(self.about + other.about, self.passages + other.passages)

@@ -18,7 +18,6 @@ from tipclassify.labels import LABELS
 from tipclassify.reporting.subject import Subject, is_unknown, is_unread
 from tipclassify.reporting.writers import ScoringContext, TaggedReport
 from tipclassify.text.document import Passage
-from tipclassify.text.furniture import is_prose
 
 __all__ = ["ASSUMPTION", "DIMENSIONS", "DISPERSION", "FEW", "NONE", "NOTES", "OVERLAP", "SORTED", "Estimate", "Group"]
 __all__ += ["Key", "Name", "Rates", "Summary", "adjust", "error_rates", "rank", "shown_name", "summarize"]
@@ -178,10 +177,9 @@ def summarize(
     for report in reports:
         passages: defaultdict[Key, list[Passage]] = defaultdict(list)
         for finding in report.findings():
-            if is_prose(finding.passage):
-                row, section = finding.extra, finding.passage.section
-                country, year = finding.country or row.get("country"), finding.year or row.get("year")
-                passages[_key(by, row.get("file") or finding.file, country, year, section)].append(finding.passage)
+            row, section = finding.extra, finding.passage.section
+            country, year = finding.country or row.get("country"), finding.year or row.get("year")
+            passages[_key(by, row.get("file") or finding.file, country, year, section)].append(finding.passage)
         if not report.passages and set(by) != {"section"}:  # show a report without passages, but no section for it
             passages[_key(by, report.file, report.country, report.year, None)] = []
         for key, found in passages.items():

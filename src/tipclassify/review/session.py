@@ -20,7 +20,6 @@ from tipclassify.review.derived import CorpusFile, events_path
 from tipclassify.review.events import Event, History, Kind
 from tipclassify.review.log import EventLog, now
 from tipclassify.review.opened import OpenPassage, OpenReport, about
-from tipclassify.text.furniture import is_prose
 
 Plain = dict[str, Any]  # of values that JSON holds
 
@@ -111,11 +110,11 @@ class ReviewSession:
         return {"labels": {label: {**asdict(found), "total": found.logit} for label, found in explained.items()}}
 
     def queue(self, n: int = 50) -> Plain:
-        """Answer ``GET /api/queue``: prose without this annotator's decision, most informative first."""
+        """Answer ``GET /api/queue``: the passages without this annotator's decision, most informative first."""
         with self._reading() as history:
             decisions = {key: history.decisions(key) for key in self._passages}
             mine = {key for key, by_annotator in decisions.items() if self.annotator in by_annotator}
-            left = [p for key, p in self._passages.items() if key not in mine and is_prose(p.passage)]
+            left = [p for key, p in self._passages.items() if key not in mine]
             keys = {p.key for p in left}
             # Passages that only others decided do not count as known: disagreement may put them first.
             known = [e.about["text"] for key in history.by_passage if key not in keys and (e := history.final(key))]

@@ -8,11 +8,10 @@ import re
 from functools import cache, lru_cache
 from typing import Final
 
-from tipclassify.text.document import Passage
 from tipclassify.text.features.lexicon import WORDS
 from tipclassify.text.segmentation.sections import without_enumerator
 
-__all__ = ["is_furniture", "is_prose", "is_stock"]
+__all__ = ["is_furniture", "is_stock"]
 
 _REFERENCE_WORDS: Final = frozenset(WORDS["references"])
 _FILLER_WORDS: Final = frozenset(WORDS["reference_fillers"])
@@ -62,11 +61,6 @@ _REFERENCE_STARTS: Final = (
     *"U.S. Embassy|US Embassy|Ibid|Op|Loc|E-mail|Email|P.O.|P. O.|www.".split("|"),
 )
 _REFERENCE_ENDS: Final = tuple(digit + mark for digit in "0123456789" for mark in ("", "."))
-
-
-def is_prose(passage: Passage) -> bool:
-    """Test whether a tagged passage counts as prose of the report; a labelled passage always does."""
-    return bool(passage.labels) or not is_furniture(passage.text, passage.section)
 
 
 def is_furniture(text: str, section: str | None = None) -> bool:

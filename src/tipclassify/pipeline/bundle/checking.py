@@ -32,7 +32,6 @@ from tipclassify.pipeline.bundle.manifest import (
     Manifest,
     ModelId,
     Row,
-    count_passages,
     environment,
     figures,
     read_manifest,
@@ -245,7 +244,7 @@ def _check_passages(
         if rows is None:
             continue
         passages = [row.passage() for row in rows]
-        groups.append(count_passages(passages))
+        groups.append(Group.of((), passages))
         stored.append(_probabilities(rows))
         for row, reached in zip(rows, apply_thresholds(stored[-1], _array(manifest.thresholds)), strict=True):
             labelled = () if is_furniture(row.text, row.section) else tuple(compress(LABELS, reached))

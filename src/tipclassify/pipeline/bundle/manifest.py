@@ -21,11 +21,10 @@ from tipclassify.formatting import load_json, one_line
 from tipclassify.labels import LABELS, POLICIES
 from tipclassify.reporting.summary import Group, Rates, Summary
 from tipclassify.text.document import Passage
-from tipclassify.text.furniture import is_prose
 from tipclassify.text.segmentation.passages import Unit
 
 __all__ = ["FORMAT", "MANIFEST", "PASSAGES", "ROWS", "Figures", "FileDigest", "Input", "Link", "Manifest", "ModelId"]
-__all__ += ["Row", "count_passages", "dump", "environment", "figures", "read_manifest", "read_row", "seal", "write_row"]
+__all__ += ["Row", "dump", "environment", "figures", "read_manifest", "read_row", "seal", "write_row"]
 
 FORMAT: Final = 1
 """Version of the layout; raise it for a new one. A bundle of a higher version is refused with the advice to upgrade."""
@@ -152,16 +151,6 @@ def environment() -> dict[str, str | None]:
         with contextlib.suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
     return {**found, "platform": f"{sys.platform}-{platform.machine() or 'unknown'}"}
-
-
-def count_passages(passages: Iterable[Passage]) -> Group:
-    """Count tagged passages by label set, without page furniture (references, notes, …).
-
-    >>> group = count_passages([Passage("Courts slept.", 0, 13, labels=("failure",)), Passage("12 May 2021.", 14, 26)])
-    >>> group.passages, group.count("failure"), group.low_confidence
-    (1, 1, 0)
-    """
-    return Group.of((), [passage for passage in passages if is_prose(passage)])
 
 
 def figures(group: Group, rates: Mapping[str, Mapping[str, float]] | None) -> Figures:

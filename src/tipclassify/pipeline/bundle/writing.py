@@ -35,7 +35,6 @@ from tipclassify.pipeline.bundle.manifest import (
     Link,
     Manifest,
     ModelId,
-    count_passages,
     environment,
     figures,
     seal,
@@ -154,7 +153,7 @@ def _pack_inputs(
             source = _bundled_name(number, name) if with_sources else None
             if source:
                 packer.add(source, io.BytesIO(got.data))
-            groups.append(count_passages(passages))
+            groups.append(Group.of((), passages))
             inputs.append(Input(**about, source=source, figures=figures(groups[-1], rates)))
         if done:
             done(len(files), len(files))

@@ -14,6 +14,7 @@ from tipclassify.readers.countries.names import country_named, extract_countries
 
 __all__ = ["country_and_year"]
 
+_CITED: Final = re.compile(r"[\"“]([^\"“”]+)[\"”](?:,.{0,30})?\Z")  # a title, with its date
 _OPENING: Final = 600  # characters of the text searched for the country and the year
 _SEVERAL: Final = ""  # in place of a country: the line names several
 # A year, but not part of a date ("2024-05-01"), a range ("2009-2017", "2021/22") or a longer number.
@@ -167,7 +168,7 @@ def _from_source(source: str) -> tuple[str | None, int | None]:
 def _from_opening(opening: str) -> tuple[str | None, int | None]:
     countries: set[str] = set()
     years: set[int] = set()
-    lines = [line.strip() for line in opening.splitlines() if line.strip()]
+    lines = [_CITED.sub(r"\1", line.strip()) for line in opening.splitlines() if line.strip()]
     for line in lines[:6]:
         if len(line) > 100 or line.endswith("."):
             continue  # a sentence, not a heading

@@ -21,7 +21,6 @@ from tipclassify.reporting.subject import Subject, subject_line
 from tipclassify.reporting.summary import NONE, Group
 from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport, known, section_name, source_name
 from tipclassify.text.document import Passage
-from tipclassify.text.furniture import is_prose
 
 __all__ = ["FileFindings", "by_file", "write_docx", "write_markdown"]
 
@@ -62,10 +61,10 @@ class FileFindings:
         """Add the counts of the file, or of a part or batch of it."""
         self.notes += report.notes
         self.subject += Subject.of(report.passages)
-        prose: defaultdict[Section, list[Passage]] = defaultdict(list)
-        for passage in filter(is_prose, report.passages):
-            prose[passage.section].append(passage)
-        for section, passages in prose.items():
+        by_section: defaultdict[Section, list[Passage]] = defaultdict(list)
+        for passage in report.passages:
+            by_section[passage.section].append(passage)
+        for section, passages in by_section.items():
             self.counts[section] += Group.of((), passages)
 
 

@@ -24,7 +24,6 @@ from tipclassify.reporting.writers.findings import FileFindings
 from tipclassify.reporting.writers.reasons import Reason, explain_shown, labels_shown, reason_of
 from tipclassify.reporting.writers.templating import rendered
 from tipclassify.text.document import Passage
-from tipclassify.text.furniture import is_prose
 from tipclassify.text.segmentation.passages import PART
 
 __all__ = ["write_html"]
@@ -94,7 +93,7 @@ def _article(
     marks = _marks(report, prefix, context, first)
     blocks = list(_blocks(report, marks))
     sections = dict.fromkeys(block.section for block in blocks)
-    unknown = count_unknown(list(filter(is_prose, report.passages)))
+    unknown = count_unknown(report.passages)
     return rendered(
         "article.html",
         number=number,
@@ -121,8 +120,7 @@ def _marks(report: TaggedReport, prefix: str, context: ScoringContext, first: in
         most = (4, 2) if len(labels) == 1 else (3, 1)  # a card must fit beside its passage
         reasons = {label: reason_of(passage, found[label], *most) for label in labels} if found else {}
         card = reasons if reasons or passage.labels else None
-        unreadable = is_unknown(passage) and is_prose(passage)
-        marks.append(MarkedPassage(passage, number, f"{prefix}p{number}", labels, card, unreadable))
+        marks.append(MarkedPassage(passage, number, f"{prefix}p{number}", labels, card, is_unknown(passage)))
     return marks
 
 

@@ -12,7 +12,6 @@ from tipclassify.model.explanation import OCCLUSION, Explanation
 from tipclassify.model.linear.scoring import apply_thresholds
 from tipclassify.reporting.writers import section_name
 from tipclassify.text.document import Passage
-from tipclassify.text.furniture import is_prose
 
 __all__ = ["Phrase", "Reason", "explain_shown", "labels_shown", "reason_of"]
 
@@ -43,7 +42,7 @@ class Reason(NamedTuple):
 
 def labels_shown(passage: Passage, thresholds: Mapping[str, float]) -> tuple[str, ...]:
     """List the labels whose reasons a report shows: those of the passage, or if none, those near their threshold."""
-    if passage.labels or not is_prose(passage):
+    if passage.labels:
         return passage.labels
     scores = passage.scores.items()
     return tuple(label for label, score in scores if apply_thresholds(score, thresholds[label] * _NEAR_SHARE))

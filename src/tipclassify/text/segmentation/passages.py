@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Final, Literal
 
 from tipclassify.text.document import Block, Document, Passage
+from tipclassify.text.furniture import is_furniture
 from tipclassify.text.segmentation.sections import (
     Outline,
     named_section,
@@ -53,7 +54,7 @@ _SERIES: Final = (
 
 
 def split_passages(document: Document, unit: Unit = "sentence") -> list[Passage]:
-    """Split all blocks but headings into sentences, in reading order.
+    """Split all blocks but headings into sentences, in reading order; page furniture (`is_furniture`) is no passage.
 
     With ``unit="clause"``, each item of a list inside a sentence is a passage: lists are split at semicolons (three
     items or more, or two if the sentence has over 40 words), and enumerations at consecutive enumerators,
@@ -84,8 +85,9 @@ def passage_parts(document: Document, unit: Unit = "sentence") -> Iterator[tuple
         if not block.heading:
             for sentence in sentence_spans(text, block.start, block.end):
                 for start, end in [sentence] if unit == "sentence" else _clause_spans(text, *sentence):
-                    place = text[start:end], start, end, block.section
-                    passages.append(Passage(*place, page=block.page, block=number, country=block.country))
+                    if not is_furniture(text[start:end], block.section):
+                        place = text[start:end], start, end, block.section
+                        passages.append(Passage(*place, page=block.page, block=number, country=block.country))
     yield (replace(document, blocks=blocks[first:]) if first else document), passages
 
 
