@@ -1,0 +1,364 @@
+"""The command line, run in a subprocess; on the fast model unless the default is the subject."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+import pytest
+from conftest import Run
+
+from tipclassify import LABELS, Classifier, __version__, classify
+from tipclassify.cli import options
+from tipclassify.cli.corpus import FormatName
+from tipclassify.cli.score import score
+from tipclassify.corpus.formats import FORMATS as EXCHANGE_FORMATS
+from tipclassify.labels import POLICIES
+from tipclassify.reporting.writers import FORMATS
+
+TEXT = (
+    "PROSECUTION\n\nPolice arrested nine traffickers. The government did not convict any traffickers.\n\n"
+    "Border guards took bribes from traffickers — “often”."
+)
+
+
+FAST = ("--model", "fast")
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Path:
+    file = tmp_path / "report.txt"
+    file.write_bytes(TEXT.encode())
+    return file
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "shown"),
+    [
+        ("score report.txt --model fast", 0, "3 passages: positive_effort 1"),
+        ("summary report.txt --model fast", 0, "positive_effort"),
+        ("compare report.txt report.txt --model fast", 0, "3 the same"),
+        ("bundle report.txt --model fast -o bundle.zip", 0, "fingerprint"),
+        ("verify report.txt", 1, "not a bundle"),
+        ("review gone.txt", 1, "gone.txt: no such file"),
+        ("fetch Atlantis", 2, "Atlantis"),
+        ("text report.txt", 0, "PROSECUTION"),
+        ("explain Arrested. --model fast", 0, "(bias)"),
+        ("evaluate gone.jsonl --model fast", 1, "gone.jsonl: no such file"),
+        ("check --model none", 3, "no model 'none' here"),
+        ("info --model fast", 0, "model hash"),
+        ("corpus stats gone.jsonl", 1, "gone.jsonl: no such file"),
+        ("models list", 0, "default"),
+    ],
+)
+def test_each_command_runs(
+    cli: Run, report: Path, monkeypatch: pytest.MonkeyPatch, command: str, code: int, shown: str
+) -> None:
+    monkeypatch.chdir(report.parent)
+    done = cli(*command.split())
+    assert done.returncode == code, done.stderr
+    assert shown in " ".join((done.stderr if code else done.stdout).decode().split())
+    assert b"Traceback" not in done.stderr
+
+
+def test_jsonl_rows_are_the_passages_of_classify(cli: Run, report: Path) -> None:
+    done = cli("score", report, "--format", "jsonl")
+    assert (done.returncode, done.stderr) == (0, b"")
+    rows = [json.loads(line) for line in done.stdout.decode().splitlines()]
+    assert rows == [{"file": str(report), "country": None, "year": None, **p.to_dict()} for p in classify(TEXT)]
+    assert list(rows[0])[:7] == ["file", "country", "year", "start", "end", "page", "block"]
+    assert list(rows[0])[7:] == ["text", "section", "labels", "scores", "low_confidence"]
+    assert all(TEXT[row["start"] : row["end"]] == row["text"] for row in rows)
+
+
+def test_csv_has_a_column_for_each_probability_and_no_live_formula(cli: Run, tmp_path: Path) -> None:
+    file = tmp_path / "=1+1.txt"
+    file.write_text('=HYPERLINK(A1)\n\nPolice acted, "at last".', "utf-8")
+    done = cli("score", file, "--format", "csv", *FAST)
+    rows = list(csv.DictReader(io.StringIO(done.stdout.decode(), newline="")))
+    where = ("file", "country", "year", "page", "block", "start", "end", "section")
+    assert tuple(rows[0]) == (*where, "text", "labels", *LABELS, "low_confidence")
+    assert rows[0]["text"] == "'=HYPERLINK(A1)"
+    assert rows[1]["text"] == 'Police acted, "at last".'
+
+
+def test_the_table_shows_tagged_passages_and_closes_with_counts(cli: Run, report: Path) -> None:
+    out = cli("score", report, *FAST).stdout.decode()
+    assert "did not convict any traffickers" in out
+    assert "[prosecution]" in out
+    assert out.rstrip().splitlines()[-1] == "3 passages: positive_effort 1   failure 1   complicity 1   (none) 0"
+    assert "\x1b" not in out
+
+
+def test_standard_input_is_read(cli: Run) -> None:
+    done = cli("score", "-", "--format", "jsonl", *FAST, stdin=TEXT.encode())
+    assert [json.loads(line)["file"] for line in done.stdout.splitlines()] == ["-"] * 3
+    page = b"<html><body><nav>Menu</nav><p>Police acted.</p></body></html>"
+    done = cli("score", "-", "--format", "jsonl", *FAST, stdin=page)
+    assert [json.loads(line)["text"] for line in done.stdout.splitlines()] == ["Police acted."]
+
+
+def test_jsonl_input_is_scored_row_by_row_and_keeps_its_fields(cli: Run, tmp_path: Path) -> None:
+    file = tmp_path / "in.jsonl"
+    rows = [{"text": "Police acted. Courts slept.", "id": 7, "labels": "mine"}, {"text": "", "note": "é"}]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    out = [json.loads(line) for line in cli("score", file, "-f", "jsonl", *FAST).stdout.decode().splitlines()]
+    assert [row["text"] for row in out] == [row["text"] for row in rows]
+    assert out[0]["id"] == 7
+    assert isinstance(out[0]["labels"], list)
+    assert out[1]["note"] == "é"
+
+
+def test_a_bad_file_is_named_and_the_rest_is_scored(cli: Run, report: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty.txt").write_bytes(b"")
+    (tmp_path / "rows.jsonl").write_text('{"text": "Police acted."}\n{"txt": 1}\n', "utf-8")
+    files = (tmp_path / "gone.txt", tmp_path / "empty.txt", report, tmp_path / "rows.jsonl")
+    done = cli("score", *files, "-f", "jsonl", *FAST)
+    assert done.returncode == 1
+    errors = done.stderr.decode().splitlines()
+    assert len(errors) == 4
+    assert errors[3] == "tipclassify: 3 of 4 inputs failed"
+    assert "gone.txt: no such file" in errors[0]
+    assert "empty.txt: empty" in errors[1]
+    assert 'rows.jsonl:2: no "text" field' in errors[2]
+    assert len(done.stdout.splitlines()) == 3 + 1  # the row before the broken one too
+
+
+def test_output_is_whole_or_not_at_all(cli: Run, report: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    done = cli("score", report, "-f", "csv", "--output", out, *FAST)
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert len(out.read_text("utf-8").splitlines()) == 4
+    assert cli("score", report, "--model", tmp_path, "--output", tmp_path / "no.csv").returncode == 3
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out.csv", "report.txt"]
+    assert cli("score", report, "--output", tmp_path / "no" / "dir.csv", *FAST).returncode == 1
+
+
+@pytest.mark.parametrize(
+    "args", [["score"], ["score", "--policy", "bold", "x"], ["nonsense"], ["score", "--format", "pdf", "x"]]
+)
+def test_wrong_usage_exits_2(cli: Run, args: list[str]) -> None:
+    assert cli(*args).returncode == 2
+
+
+def test_a_missing_or_damaged_model_exits_3_in_one_line(cli: Run, report: Path, tmp_path: Path) -> None:
+    (tmp_path / "model.json").write_text("{", "utf-8")
+    for folder in (tmp_path / "none", tmp_path):
+        done = cli("score", report, "--model", folder)
+        assert done.returncode == 3
+        assert done.stderr.decode().startswith("tipclassify: ")
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_output_is_utf8_whatever_the_locale(cli: Run, report: Path) -> None:
+    env = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
+    done = cli("score", report, "-f", "jsonl", *FAST, env=env)
+    assert "— “often”" in done.stdout.decode()
+
+
+def test_no_colour_when_asked_even_on_a_terminal(report: Path) -> None:
+    pty = pytest.importorskip("pty")  # not on Windows
+    import os
+
+    def on_terminal(env: dict[str, str]) -> bytes:
+        master, slave = pty.openpty()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tipclassify", "score", str(report), *FAST],
+            stdout=slave,
+            stdin=subprocess.DEVNULL,
+            env={**{k: v for k, v in os.environ.items() if k != "NO_COLOR"}, "TERM": "xterm", **env},
+        )
+        os.close(slave)
+        out = b""
+        try:
+            while chunk := os.read(master, 65_536):
+                out += chunk
+        except OSError:
+            pass  # Linux tells the end of a pseudo-terminal by an error
+        os.close(master)
+        process.wait(60)
+        return out
+
+    assert b"\x1b[3" in on_terminal({})
+    assert b"\x1b[3" not in on_terminal({"NO_COLOR": "1"})
+
+
+def test_a_closed_pipe_is_quiet(tmp_path: Path) -> None:
+    long = tmp_path / "long.txt"
+    long.write_text("The government did not convict any traffickers. " * 4_000, "utf-8")
+    command = [sys.executable, "-m", "tipclassify", "score", str(long), "-f", "jsonl", *FAST]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(60) == 0
+
+
+NONE_CONVICTED = "The government did not convict any traffickers."
+
+
+def test_explain_adds_up_with_fast(cli: Run) -> None:
+    asked = ("explain", NONE_CONVICTED, "--section", "Prosecution", "--model", "fast")
+    rows = [json.loads(line) for line in cli(*asked, "--format", "jsonl").stdout.splitlines()]
+    assert [row["label"] for row in rows] == list(LABELS)
+    for row in rows:
+        summed = row["bias"] + row["heading"] + sum(span["weight"] for span in row["spans"])
+        assert summed == pytest.approx(row["logit"], abs=1e-6)
+    assert any(row["heading"] for row in rows)
+    assert rows[1]["given"]
+    shown = cli(*asked, "--top", 3).stdout.decode()
+    assert "(bias)" in shown
+    assert "(the heading “Prosecution”)" in shown
+
+
+def test_explain_shows_what_decides_and_reads_standard_input(cli: Run) -> None:
+    shown = cli("explain", "-", "--top", 3, stdin=NONE_CONVICTED.encode()).stdout.decode()
+    assert "failure: 0.9" in shown
+    assert "(no sum)" in shown
+    assert cli("explain", " ").returncode == 1
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    """Two passages that the shipped model gets right and one, of another kind, that is labelled against it."""
+    rows = [
+        {"text": "The government did not convict any traffickers.", "labels": ["failure"], "kind": "a"},
+        {"text": "Police arrested nine traffickers.", "labels": ["positive_effort"], "kind": "a"},
+        {"text": "Courts did not convict any of the recruiters.", "labels": ["complicity"], "kind": "b", "id": "odd"},
+    ]
+    file = tmp_path / "mine.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return file
+
+
+def test_evaluate_measures_by_field_and_shows_only_what_was_asked_for(cli: Run, mine: Path) -> None:
+    out = cli("evaluate", mine, "--by", "kind", *FAST).stdout.decode()
+    assert [part.splitlines()[0] for part in out.split("\n\n")] == ["kind = a", "kind = b", "all passages"]
+    assert out.count("macro-F1 1.000   exact match 1.000") == 1
+    assert out.count("groups 2   draws 1,000") == out.count("groups 3   draws 1,000") == 1
+    assert out.count("no 95% intervals") == 1  # kind b is one passage
+    bare = cli("evaluate", mine, "--draws", 0, *FAST).stdout.decode()
+    assert "95%" not in bare
+    assert bare == out.split("\n\n")[2].split("95% interval")[0]
+
+
+def test_evaluate_shows_what_it_is_asked_for(cli: Run, mine: Path) -> None:
+    asked = ("--confusion", "--slices", "--reliability", "--errors", 1)
+    out = cli("evaluate", mine, *asked, "--draws", 0, *FAST).stdout.decode().split("\n\n")
+    heads = [block.split("\n")[0].split("  ")[0] for block in out]
+    assert heads == [
+        "all passages",
+        "sets of labels: 1 passages wrong, 2 right",
+        *("section", "words", "clauses"),
+        *(f"reliability of {label}" for label in LABELS),
+        "worst errors",
+    ]
+    assert "(odd)\n    Courts did not convict any of the recruiters." in out[-1]
+    assert out[-1].count("threshold") == 1
+    assert cli("evaluate", mine, "--compare", mine.with_name("none"), *FAST).returncode == 3
+
+
+def test_evaluate_jsonl_is_one_object_with_every_figure(cli: Run, mine: Path, fast: Classifier) -> None:
+    folder = Path(__file__).resolve().parents[2] / "models" / "fast"
+    asked = ("--by", "kind", "-f", "jsonl", "--errors", 9, "--compare", folder, "--draws", 50)
+    done = cli("evaluate", mine, *asked, *FAST)
+    assert (done.returncode, done.stderr) == (0, b"")
+    (line,) = done.stdout.splitlines()
+    found = json.loads(line)
+    assert found["model"] == fast.meta["sha256"]
+    assert [part["value"] for part in found["parts"]] == ["a", "b", None]
+    assert [part["passages"] for part in found["parts"]] == [2, 1, 3]
+    assert found["parts"][2]["intervals"]["labels"][1]["f1"].keys() == {"low", "high"}
+    assert found["parts"][1]["intervals"]["macro_f1"] == {"low": None, "high": None}
+    assert (found["confusion"][0]["truth"], found["confusion"][0]["given"]) == (["complicity"], ["failure"])
+    assert {one["field"] for one in found["slices"]} == {"section", "words", "clauses"}
+    assert all(len(found["reliability"][label]) == 10 for label in LABELS)
+    assert {(e["id"], e["label"], e["error"]) for e in found["errors"]} == {
+        ("odd", "failure", "false"),
+        ("odd", "complicity", "missed"),
+    }
+    assert all(d["difference"] == d["better"] == 0 for d in found["comparison"]["differences"])
+
+
+def test_evaluate_takes_thresholds_in_place_of_the_policys(cli: Run, mine: Path, fast: Classifier) -> None:
+    args = ("--threshold", "failure=0.9999", "--threshold", "complicity=1e-9", "--draws", 0)
+    found = json.loads(cli("evaluate", mine, *args, "-f", "jsonl", *FAST).stdout)
+    assert found["thresholds"]["failure"] == 0.9999
+    effort, failure, complicity = found["parts"][0]["labels"]
+    assert failure["recall"] == 0
+    assert complicity["recall"] == 1
+    assert complicity["precision"] == pytest.approx(1 / 3, abs=1e-3)
+    assert effort["threshold"] == pytest.approx(fast.thresholds()[0], abs=1e-4)
+
+
+def test_evaluate_reports_bad_fields_and_bad_rows(cli: Run, mine: Path) -> None:
+    assert cli("evaluate", mine, "--by", "mood", *FAST).returncode == 1
+    mine.write_text('{"text": "x", "labels": ["y"]}\n', "utf-8")
+    done = cli("evaluate", mine, *FAST)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"mine.jsonl:1: unknown label" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        *(
+            ("--threshold", bad)
+            for bad in ("mood=0.5", "failure", "failure=x", "failure=0", "failure=1", "failure=nan")
+        ),
+        ("--draws", -1),
+        ("--seed", -1),
+        ("--errors", -1),
+        ("--format", "csv"),
+    ],
+)
+def test_evaluate_wrong_usage_exits_2(cli: Run, mine: Path, args: tuple[object, ...]) -> None:
+    done = cli("evaluate", mine, *args)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert str(args[0]) in done.stderr.decode()
+
+
+def test_info_and_version(cli: Run) -> None:
+    for model, kind in (("default", "encoder, "), ("fast", "features")):
+        out = cli("info", "--model", model).stdout.decode()
+        for name in ("model hash", "corpus", "trained with", "thresholds, cite", "macro-F1", kind):
+            assert name in out
+    assert cli("--version").stdout.decode().strip() == __version__
+
+
+def test_the_choices_of_options_are_what_the_library_has() -> None:
+    assert get_args(options.PolicyName) == POLICIES
+    assert get_args(get_args(get_type_hints(score)["format"])[0]) == tuple(FORMATS)
+    assert set(get_args(FormatName)) == set(EXCHANGE_FORMATS)
+
+
+def test_the_console_script_is_the_same_program() -> None:
+    script = Path(sys.executable).with_name("tipclassify" + (".exe" if sys.platform == "win32" else ""))
+    if not script.exists():
+        pytest.skip("not installed with its script")
+    done = subprocess.run([str(script), "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == __version__
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_or_device_is_written_to_and_never_replaced(cli: Run, report: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    received: list[bytes] = []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: received.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    done = cli("score", report, *FAST, "--format", "jsonl", "-o", pipe)
+    reader.join(20)
+    assert done.returncode == 0, done.stderr
+    assert pipe.is_fifo()
+    assert {path.name for path in tmp_path.iterdir()} == {"pipe", "report.txt"}
+    assert received[0].count(b"\n") == 3

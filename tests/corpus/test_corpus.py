@@ -1,0 +1,170 @@
+"""A corpus is checked row by row, and every problem is reported at once."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from tipclassify import LABELS, CorpusError
+from tipclassify.corpus.loading import corpus_digest, group_rows, labels_alone, load_corpus, read_rows
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def write(path: Path, *rows: object) -> Path:
+    path.write_text("".join(row if isinstance(row, str) else json.dumps(row) + "\n" for row in rows), "utf-8")
+    return path
+
+
+def test_the_shipped_corpus_is_sound() -> None:
+    corpus = load_corpus(ROOT / "data")
+    assert len(corpus) >= 5_495
+    assert corpus.features["labels"].feature.names == list(LABELS)
+    assert len(set(corpus["id"])) == len(corpus)
+    assert {"text", "labels", "section", "pair", "doc", "source"} <= set(corpus.column_names)
+
+
+def test_every_bad_row_is_reported_with_its_line_and_what_to_do(tmp_path: Path) -> None:
+    file = write(
+        tmp_path / "mine.jsonl",
+        {"text": "Police acted.", "labels": ["positive_effort"], "id": "a"},
+        {"text": "Police slept.", "labels": ["laziness"]},
+        {"text": "  ", "labels": []},
+        {"text": "x" * 5_000, "labels": []},
+        {"text": "Another.", "labels": [], "id": "a"},
+        {"text": "police  acted.", "labels": ["failure"]},
+        '{"text": "broken\n',
+        {"labels": []},
+        {"text": "No labels."},
+        [1, 2],
+    )
+    with file.open("ab") as out:
+        out.write(b'{"text": "caf\xe9", "labels": []}\n')
+    with pytest.raises(CorpusError) as caught:
+        read_rows(file)
+    reported = caught.value.problems
+    expected = {
+        2: "unknown label",
+        3: "empty",
+        4: "split it",
+        5: "taken at",
+        6: "settle one",
+        7: "broken JSON",
+        8: "no text",
+        9: "no labels",
+        10: "not a JSON object",
+        11: "not UTF-8",
+    }
+    assert len(reported) == len(expected)
+    for (line, what), problem in zip(expected.items(), reported, strict=True):
+        assert problem.startswith(f"{file}:{line}: ")
+        assert what in problem
+
+
+def test_a_heading_of_a_report_may_change_the_labels_of_a_sentence(tmp_path: Path) -> None:
+    text = "The law was not enforced."
+    rows = [
+        {"text": text, "labels": ["failure"], "section": "b. Forced Labor"},
+        {"text": text.upper(), "labels": [], "section": "Working Conditions"},
+        {"text": text, "labels": ["failure"], "section": "prosecution"},  # of a narrative: it decides nothing
+    ]
+    file = write(tmp_path / "mine.jsonl", *rows)
+    assert [row["labels"] for row in read_rows(file)] == [("failure",), (), ("failure",)]
+    write(file, *rows, {"text": text, "labels": []}, {"text": text, "labels": [], "section": "B. forced  labor"})
+    with pytest.raises(CorpusError) as caught:
+        read_rows(file)
+    first, second = caught.value.problems
+    assert first.startswith(f"{file}:4: no label, but the same text at {file}:3 has failure")
+    assert second.startswith(f"{file}:5: no label, but the same text at {file}:1 has failure")
+
+
+def test_labels_without_the_heading_are_kept(tmp_path: Path) -> None:
+    rows = [
+        {"text": "One.", "labels": ["failure"], "labels_alone": []},
+        {"text": "Two.", "labels": [], "labels_alone": ["complicity", "failure"]},
+        {"text": "Three.", "labels": [], "labels_alone": "none"},
+        {"text": "Four.", "labels": ["complicity"]},
+    ]
+    found = read_rows(write(tmp_path / "mine.jsonl", *rows))
+    assert [labels_alone(row) for row in found] == [(), ("failure", "complicity"), (), ("complicity",)]
+    table = load_corpus(tmp_path)
+    assert table["labels_alone"][:] == ["none", "complicity;failure", "none", None]
+
+
+def test_real_passages_are_read_where_they_were_rebuilt(tmp_path: Path) -> None:
+    write(tmp_path / "mine.jsonl", {"text": "One.", "labels": []})
+    assert len(load_corpus(tmp_path)) == 1
+    (tmp_path / "real").mkdir()
+    write(tmp_path / "real" / "passages.jsonl", {"text": "Two.", "labels": [], "doc": "hrr/2020/xland.html"})
+    (tmp_path / "real" / "labels.csv").write_text("key,labels\n", "utf-8")
+    assert load_corpus(tmp_path)["text"][:] == ["One.", "Two."]
+    assert load_corpus(tmp_path)["doc"][:] == [None, "hrr/2020/xland.html"]
+    write(tmp_path / "real" / "passages.jsonl", {"text": "Two."})
+    with pytest.raises(CorpusError, match=r"passages\.jsonl:1: no labels"):
+        read_rows(tmp_path)
+
+
+def test_csv_and_parquet_hold_the_same_rows(tmp_path: Path) -> None:
+    import datasets
+
+    rows = [
+        {"id": "1", "text": "Police, as ever, acted.", "labels": ["positive_effort", "complicity"], "doc": "A"},
+        {"id": "2", "text": "They did\nnot.", "labels": [], "doc": None},
+    ]
+    jsonl = write(tmp_path / "c.jsonl", *rows)
+    with (tmp_path / "c.csv").open("w", newline="", encoding="utf-8") as out:
+        writer = csv.writer(out)
+        writer.writerow(["id", "text", "labels", "doc"])
+        writer.writerows([r["id"], r["text"], ";".join(r["labels"]), r["doc"]] for r in rows)
+    datasets.Dataset.from_list(rows).to_parquet(tmp_path / "c.parquet")
+    first, *others = (
+        [(r["id"], r["text"], r["labels"], r.get("doc")) for r in read_rows(f)]
+        for f in (jsonl, tmp_path / "c.csv", tmp_path / "c.parquet")
+    )
+    assert all(other == first for other in others)
+    (tmp_path / "bare.csv").write_text("id,text\n1,Courts slept.\n", "utf-8")  # no column says that none applies
+    with pytest.raises(CorpusError, match=r"bare\.csv:2: no labels"):
+        read_rows(tmp_path / "bare.csv")
+
+
+def test_paths_that_hold_no_corpus_are_reported(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    write(tmp_path / "notes.txt", "hello\n")
+    with pytest.raises(CorpusError) as caught:
+        read_rows(tmp_path / "gone.jsonl", tmp_path / "empty", tmp_path / "notes.txt")
+    assert len(caught.value.problems) == 3
+    write(tmp_path / "blank.jsonl", "\n")
+    with pytest.raises(CorpusError, match="no labelled passages"):
+        read_rows(tmp_path / "blank.jsonl")
+
+
+def test_groups_join_narratives_pairs_and_equal_texts() -> None:
+    rows = [
+        {"text": "a", "doc": "N"},
+        {"text": "b", "pair": "p1"},
+        {"text": "c"},
+        {"text": "B "},
+        {"text": "d", "doc": "N", "pair": "p1"},
+    ]
+    assert group_rows(rows) == [0, 0, 2, 0, 0]
+
+
+def test_no_pair_or_narrative_of_the_corpus_spans_two_groups() -> None:
+    rows = read_rows(ROOT / "data")
+    groups = group_rows(rows)
+    for name in ("pair", "doc"):
+        of: dict[str, set[int]] = {}
+        for row, group in zip(rows, groups, strict=True):
+            if row.get(name):
+                of.setdefault(row[name], set()).add(group)
+        assert all(len(found) == 1 for found in of.values())
+    assert len(set(groups)) > 2_000
+
+
+def test_the_digest_distinguishes_corpora() -> None:
+    row = {"id": "1", "text": "a", "labels": ("failure",)}
+    assert corpus_digest([row]) == corpus_digest([dict(row)])
+    assert corpus_digest([row]) != corpus_digest([{**row, "labels": ()}])

@@ -1,0 +1,104 @@
+"""Agreement of annotators, against figures computed by hand."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Run
+
+from tipclassify import CorpusError
+from tipclassify.corpus.holdout import is_real
+from tipclassify.corpus.loading import Row, read_rows
+from tipclassify.evaluation.agreement import agreement, agreement_table, read_annotations
+
+ROOT = Path(__file__).resolve().parents[2]
+FIRST = {"1": ["failure"], "2": ["failure"], "3": [], "4": []}
+SECOND = {"1": ["failure"], "2": [], "3": [], "4": [], "5": ["failure"]}
+
+
+def test_kappa_and_f1_are_those_of_the_textbook() -> None:
+    effort, failure, _ = agreement(FIRST, SECOND)
+    # Both say failure once in four, one of them twice: observed 3/4, by chance 1/2.
+    assert failure.passages == 4
+    assert failure.same == 0.75
+    assert failure.kappa == pytest.approx(0.5)
+    assert failure.f1 == pytest.approx(2 / 3)
+    assert effort.same == 1.0
+    assert np.isnan([effort.kappa, effort.alpha, effort.f1, *effort.kappa_interval]).all()
+
+
+def test_alpha_is_that_of_the_package() -> None:
+    krippendorff = pytest.importorskip("krippendorff")
+    expected = krippendorff.alpha([[1, 1, 0, 0], [1, 0, 0, 0]], level_of_measurement="nominal")
+    assert agreement(FIRST, SECOND)[1].alpha == pytest.approx(expected)
+
+
+def test_alpha_of_three_annotators_with_gaps_is_that_of_the_package() -> None:
+    krippendorff = pytest.importorskip("krippendorff")
+    rng = np.random.default_rng(2)
+    votes = rng.integers(0, 2, (60, 3)).astype(float)
+    votes[:, 1] = np.where(rng.random(60) < 0.7, votes[:, 0], votes[:, 1])
+    votes[rng.random((60, 3)) < 0.3] = np.nan
+    expected = krippendorff.alpha(votes.T, level_of_measurement="nominal")
+    said = [
+        {str(i): ["failure"] if vote else [] for i, vote in enumerate(column) if not np.isnan(vote)}
+        for column in votes.T
+    ]
+    assert agreement(*said)[1].alpha == pytest.approx(expected)
+
+
+def test_figures_of_three_annotators_are_the_means_of_their_pairs() -> None:
+    third = {"1": ["failure"], "2": ["failure"], "3": ["failure"], "4": []}
+    of_all = agreement(FIRST, SECOND, third)[1]
+    pairs = [agreement(a, b)[1] for a, b in ((FIRST, SECOND), (FIRST, third), (SECOND, third))]
+    for name in ("same", "kappa", "f1"):
+        assert getattr(of_all, name) == pytest.approx(np.mean([getattr(pair, name) for pair in pairs]))
+
+
+def test_annotators_without_a_passage_in_common_are_reported() -> None:
+    with pytest.raises(CorpusError, match="no passage id in common"):
+        agreement({"a": []}, {"b": []})
+
+
+def test_bad_annotation_rows_are_reported_with_their_lines(tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_text('{"id": "1", "labels": ["x"]}\n{"labels": []}\n{"id": "3", "labels": []}\n', "utf-8")
+    with pytest.raises(CorpusError) as caught:
+        read_annotations(file)
+    assert [problem.split(": ")[0] for problem in caught.value.problems] == [f"{file}:1", f"{file}:2"]
+
+
+@cache
+def invented() -> list[Row]:
+    """Rows of the corpus without real passages, whose annotators are in data/real/labels.csv."""
+    return [row for row in read_rows(ROOT / "data") if not is_real(row)]
+
+
+def test_every_passage_of_the_corpus_was_labelled_twice() -> None:
+    author, reader = (read_annotations(ROOT / "data/annotations" / f"{name}.jsonl") for name in ("author", "reader"))
+    ids = {row["id"] for row in invented()}
+    assert ids <= author.keys()
+    assert ids <= reader.keys()
+
+
+def test_where_both_agree_the_corpus_says_the_same_unless_settled() -> None:
+    author, reader, settled = (
+        read_annotations(ROOT / "data/annotations" / f"{name}.jsonl") for name in ("author", "reader", "settled")
+    )
+    for row in invented():
+        i = row["id"]
+        wanted = settled[i] if i in settled else author[i]
+        assert set(row["labels"]) == set(wanted), i
+        assert i in settled or set(author[i]) == set(reader[i]), i
+
+
+def test_agree_prints_the_table(cli: Run) -> None:
+    folder = ROOT / "data" / "annotations"
+    out = cli("corpus", "agree", folder / "author.jsonl", folder / "reader.jsonl").stdout.decode()
+    table, intervals, *_ = out.split("\n\n")
+    assert table.splitlines()[0] == agreement_table([]).splitlines()[0]
+    assert table.count("\n") == 4
+    assert intervals.count("] | [") == 3

@@ -1,0 +1,205 @@
+"""The codebook, one plain sentence for each row of "Settled cases", and the rules around them.
+
+Pass rates over all cases in data/behaviours are the business of ``tipclassify check``; here they must not fall below
+those stored with the model.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tipclassify import Classifier
+from tipclassify.corpus.loading import read_rows
+from tipclassify.evaluation.behaviour_tests import RuleResult, replay_golden, run_cases
+from tipclassify.text.document import Passage
+
+ROOT = Path(__file__).resolve().parents[2]
+P, F, C = "positive_effort", "failure", "complicity"
+
+SETTLED = [
+    (
+        "Valdoria was granted a waiver from downgrade because it has a written plan that, if carried out, would make "
+        "significant efforts.", {P}
+    ),
+    ("Law enforcement efforts decreased from 12 prosecutions to one.", {P, F}),
+    ("The government prosecuted only one offender.", {P, F}),
+    ("Police conducted a limited number of investigations.", {F}),
+    ("The ministry completed a new draft law on trafficking, which awaits review.", {P}),
+    ("The draft law against trafficking remains pending before parliament.", {F}),
+    ("Despite its 2004 law prohibiting all forms of trafficking, the government prosecuted no one.", {P, F}),
+    ("The law prohibits all forms of forced labor.", {P}),
+    ("The government did not effectively enforce the law.", {F}),
+    ("Foreign workers may not leave the country without the permission of their employer.", {F}),
+    ("Official corruption continued to impede anti-trafficking efforts.", {C}),
+    ("Police returned runaway victims to the brothel owners and demanded money for it.", {C}),
+    ("Authorities denied that trafficking was a problem in the country.", {F}),
+    ("A court quashed the conviction of a trafficking victim.", {P}),
+    ("The civil war hampered the government's ability to combat trafficking.", {F}),
+    ("An NGO ran the only shelter for victims.", set()),
+    ("Business owners were complicit in the trade.", set()),
+    ("An NGO held a workshop for teachers on child trafficking.", set()),
+    ("The government cut its budget for shelters from $85,000 to $40,000.", {P, F}),
+    ("No one was ever punished under the 2008 statute.", {F}),
+    (
+        "The law prescribes penalties of one to five years' imprisonment, "
+        "which were not commensurate with those for rape.",
+        {P, F}
+    ),
+    ("Penalties were rarely applied.", {F}),
+    ("The Ministry of Labor is responsible for enforcing the law.", set()),
+    ("The government did not receive any complaints of forced labor.", set()),
+    ("The ministry kept no record of complaints.", {F}),
+    ("The minimum age for employment is 15, and children under 18 may not do hazardous work.", {P}),
+    ("Under the proposed bill, victims would receive compensation.", set()),
+    ("A court acquitted the three suspected traffickers.", {F}),
+    ("The sending government refused to waive the diplomat's immunity.", {F, C}),
+    ("The government denied that prisoners were forced to work in its cotton fields.", {F, C}),
+    ("Doctors sent abroad by their government had to hand over most of their wages and their passports.", {C}),
+    ("The government abolished compulsory labor days.", {P}),
+    ("The army released 96 children from its ranks.", {P, C}),
+    ("Armed rebels forced boys to fight and girls to cook.", set()),
+    ("Although the law forbids it, private employers withheld the passports of workers.", {P}),
+    ("The president pledged to punish officials who had taken bribes from traffickers.", set()),
+    ("The inspectorate hired 12 additional labor inspectors.", {P}),
+    ("The government prosecuted nine traffickers, compared with 14 in the previous year.", {P}),
+    ("Despite a general lack of significant efforts, the authorities took some steps against trafficking.", {P, F}),
+    ("Valdoria remained on Tier 2 Watch List.", set()),
+    ("Officials threatened journalists who reported on forced labor in state farms.", {C}),
+    ("The trial of two police officers for sex trafficking was postponed again.", {F, C}),
+    ("Prosecutors charged a mayor with labor trafficking, and his trial was under way.", {P, C}),
+]  # fmt: skip
+
+SUBJECT = [
+    ("Officials did not effectively enforce the law.", "b. Forced Labor", {F}),
+    ("Officials did not effectively enforce the law.", "e. Wages, Hours and Safety", set()),
+    ("Officials did not effectively enforce the law.", None, {F}),
+    ("There were too few inspectors.", "c. Child Labor", {F}),
+    ("There were too few inspectors.", "e. Wages, Hours and Safety", set()),
+    ("Police arrested two reporters for insulting the president.", "Freedom of the Press", set()),
+    ("Guards beat inmates, and no one was charged.", "Prison Conditions", set()),
+    ("Wardens forced inmates to work on their farms.", "Prison Conditions", {C}),
+    ("Border officers screened asylum seekers for trafficking.", "Protection of Refugees", {P}),
+    ("A court sentenced a former minister to nine years for fraud.", "Corruption", set()),
+    ("A court sentenced an officer for selling passports to traffickers.", "Corruption", {P, C}),
+    ("The law sets 18 as the age of marriage, but officials did not enforce it.", "Children", set()),
+    ("The law prohibits the use of children in prostitution.", "Children", {P}),
+    ("The ministry opened two shelters for battered women.", "Women", set()),
+    ("Ministry of Labor: Enforces child labor law.", "Table 5. Agencies: Role", set()),
+    ("The coordinating committee did not meet.", "Table 8. Bodies That Coordinate Work on Child Labor", {F}),
+    ("Decree 88 lists 30 tasks that are closed to children.", "Table 4. Child Labor Laws", {P}),
+    ("Hire more labor inspectors.", "Table 11. Suggested Actions on Child Labor", set()),
+]
+
+TURNS = [
+    (
+        "Police did not arrest or fine trafficking victims.", {P},
+        "Police did not stop arresting and fining trafficking victims.", {F}
+    ),
+    ("The government convicted nine traffickers.", {P}, "The government did not convict any traffickers.", {F}),
+    ("The ministry opened a shelter for victims.", {P}, "The ministry planned to open a shelter for victims.", set()),
+    ("The ministry opened a shelter for victims.", {P}, "Open a shelter for victims.", set()),
+    ("The government identified more victims.", {P}, "The government identified fewer victims.", {F}),
+    ("Border guards took bribes from traffickers.", {C}, "Recruiters took bribes from traffickers.", set()),
+    ("Penalties were sufficient to deter violations.", {P}, "Penalties were not sufficient to deter violations.", {F}),
+    ("The government funded two shelters.", {P}, "The government no longer funded two shelters.", {F}),
+    ("The government has adopted an action plan.", {P}, "The government has yet to adopt an action plan.", {F}),
+    (
+        "The government convicted two officials of trafficking.", {P, C},
+        "The government did not convict any officials of trafficking.", {F, C}
+    ),
+]  # fmt: skip
+
+# Cases that the shipped model gets wrong: known, counted in the rates of the model card, and to be mended by better
+# training. A case that begins to pass makes its test fail, so that it is taken off this list.
+WRONG = {
+    "Foreign workers may not leave the country without the permission of their employer.",
+    "Police did not arrest or fine trafficking victims.",
+}
+
+
+def known(cases: list[tuple[Any, ...]]) -> list[Any]:
+    """Turn cases into parameters; those in `WRONG` are expected to fail."""
+    wrong = pytest.mark.xfail(strict=True, reason="known failure of the shipped model")
+    return [pytest.param(*case, marks=wrong if case[0] in WRONG else ()) for case in cases]
+
+
+def tagged(classifier: Classifier, text: str) -> set[str]:
+    from tipclassify import classify
+
+    (passage,) = classify(text, model=classifier)
+    return set(passage.labels)
+
+
+@pytest.mark.parametrize(("text", "labels"), known(SETTLED))
+def test_a_settled_case_is_tagged_as_settled(text: str, labels: set[str], classifier: Classifier) -> None:
+    assert tagged(classifier, text) == labels
+
+
+@pytest.mark.parametrize(("text", "heading", "labels"), known(SUBJECT))
+def test_words_and_heading_decide_what_a_passage_is_about(
+    text: str, heading: str | None, labels: set[str], classifier: Classifier
+) -> None:
+    (found,) = classifier.tag_passages([Passage(text, 0, len(text), heading)])
+    assert set(found.labels) == labels
+
+
+@pytest.mark.parametrize(("text", "labels", "turned", "turned_labels"), known(TURNS))
+def test_a_few_words_turn_the_label(
+    text: str, labels: set[str], turned: str, turned_labels: set[str], classifier: Classifier
+) -> None:
+    assert tagged(classifier, text) == labels
+    assert tagged(classifier, turned) == turned_labels
+
+
+@pytest.fixture(scope="module")
+def results(classifier: Classifier) -> dict[str, RuleResult]:
+    """Results of the shipped default, by rule."""
+    return {result.rule: result for result in run_cases(classifier)}
+
+
+def test_no_rule_falls_under_the_rate_stored_with_the_model(
+    results: dict[str, RuleResult], classifier: Classifier
+) -> None:
+    stored = classifier.meta["behaviours"]
+    assert len(results) >= 70
+    assert all(result.cases >= 25 or rule.startswith("invariance") for rule, result in results.items())
+    assert {rule: result.rate for rule, result in results.items()} == pytest.approx(stored, abs=1e-4)
+
+
+def test_names_and_spelling_change_no_tag(results: dict[str, RuleResult]) -> None:
+    assert results["invariance-country"].cases > 6_000
+    for name in ("country", "city", "spaces"):
+        assert results[f"invariance-{name}"].failures == (), name
+    assert results["invariance-heading"].cases > 300
+    # An encoder reads figures, spellings and quotation marks, which the model before it folded: some tags near a
+    # threshold change.
+    for name in ("heading", "figure", "year", "spelling", "quotes"):
+        assert results[f"invariance-{name}"].rate > 0.9, name
+    assert results["invariance-addition"].rate > 0.85
+
+
+def test_the_behaviour_cases_are_no_training_sentences() -> None:
+    import json
+
+    def key(text: str) -> str:
+        return " ".join(re.findall(r"\w+", text.lower()))
+
+    known = {key(row["text"]) for row in read_rows(ROOT / "data")}
+    files = [
+        file
+        for file in (ROOT / "data/behaviours").glob("*.jsonl")
+        if file.name not in ("slots.jsonl", "appended.jsonl")
+    ]
+    cases = [json.loads(line)["text"] for file in files for line in file.read_text("utf-8").splitlines()]
+    assert len(cases) > 1_500
+    assert [text for text in cases if key(text) in known] == []
+
+
+def test_a_changed_model_fails_its_golden_passages(classifier: Classifier) -> None:
+    lines = ['{"text": "Police acted.", "scores": {"positive_effort": 0.0, "failure": 0.0, "complicity": 0.99}}']
+    (failure,) = replay_golden(classifier, lines)
+    assert failure.text == "Police acted."

@@ -1,0 +1,659 @@
+"""The encoder: its folder, headings as first segment, windows, reasons by occlusion, and its commands.
+
+Most tests run on ``files/tiny_encoder`` (see ``make_encoder.py``), which knows a few words; those of the shipped
+encoder are at the end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import pickle
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tipclassify import LABELS, Classifier, ModelError, Passage, classify
+from tipclassify.model.encoder.folder import EncoderModel, Heads, read_encoder, write_encoder
+from tipclassify.model.encoder.name_masking import mask_names
+from tipclassify.model.encoder.onnx_session import OnnxSession, thread_count
+from tipclassify.model.encoder.scoring import EncoderScorer, heading_room, window_spans
+from tipclassify.model.folder import digest
+from tipclassify.reporting.writers.reasons import reason_of
+
+ROOT = Path(__file__).resolve().parents[2]
+TINY = Path(__file__).parents[1] / "files" / "tiny_encoder"
+SHIPPED = ROOT / "models" / "default"
+EFFORT, FAILURE, COMPLICITY = range(3)
+BIAS = (-2.0, -2.0, -3.0)
+
+Run = Callable[..., subprocess.CompletedProcess[bytes]]
+
+
+@pytest.fixture(scope="module")
+def tiny() -> Classifier:
+    return Classifier.load(TINY)
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(TINY, tmp_path / "copy"))
+
+
+def edited(folder: Path, **changes: Any) -> Path:
+    """The folder with a changed head, whose hash is right."""
+    head = {**json.loads((folder / "model.json").read_text("utf-8")), **changes}
+    (folder / "model.json").write_text(json.dumps({**head, "sha256": digest(head)}), "utf-8")
+    return folder
+
+
+def under(heading: str | None, text: str) -> Passage:
+    return Passage(text, 0, len(text), heading)
+
+
+# --------------------------------------------------------------------------------------------- folder
+
+
+def test_a_folder_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    made = read_encoder(TINY)
+    fitted = replace(made, heads=Heads(np.full((3, 3), 0.25), np.array([1.0, 2.0, 3.0])), stand_in="Arcadia")
+    write_encoder(tmp_path / "a", fitted, {"base": {"name": "none"}}, {"README.md": "Card\n"})
+    again = read_encoder(tmp_path / "a")
+    assert (again.graph, again.tokenizer, again.window, again.overlap) == (made.graph, made.tokenizer, 16, 4)
+    assert (again.vocabulary, again.thresholds, again.stand_in) == (made.vocabulary, made.thresholds, "Arcadia")
+    assert again.scale.tolist() == [1.0, 0.9, 0.8]
+    assert (again.heads.weights == 0.25).all()
+    assert again.heads.bias.tolist() == [1, 2, 3]
+    assert np.array_equal(again.finetuned_heads.weights, np.eye(3))  # where later fits start from
+    assert set(again.meta["files"]) == {"model.onnx", "tokenizer.json", "words.txt", "heads.npz", "README.md"}
+    assert again.meta["base"] == {"name": "none"}
+
+
+def test_the_same_model_has_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_encoder(tmp_path / name, read_encoder(TINY), {})
+    for file in (tmp_path / "a").iterdir():
+        assert file.read_bytes() == (tmp_path / "b" / file.name).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json", "words.txt", "heads.npz"])
+def test_a_changed_file_is_refused(copy: Path, name: str) -> None:
+    (copy / name).write_bytes((copy / name).read_bytes()[:-1] + b"?")
+    with pytest.raises(ModelError, match=rf"{name}: truncated or changed since training"):
+        read_encoder(copy)
+    (copy / name).unlink()
+    with pytest.raises(ModelError, match=rf"{name}: missing"):
+        read_encoder(copy)
+
+
+def test_what_scoring_does_without_may_be_missing_but_not_changed(tmp_path: Path) -> None:
+    write_encoder(tmp_path / "a", read_encoder(TINY), {}, {"README.md": "Card\n"})
+    (tmp_path / "a" / "README.md").write_text("Another card\n", "utf-8")
+    with pytest.raises(ModelError, match=r"README\.md: truncated or changed since training"):
+        read_encoder(tmp_path / "a")
+    (tmp_path / "a" / "README.md").unlink()
+    assert read_encoder(tmp_path / "a").window == 16
+
+
+def npz(**arrays: Any) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+SOUND = {
+    name: np.eye(3) if "weights" in name else np.zeros(3) for name in ("weights", "bias", "own_weights", "own_bias")
+}
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"no archive", "not the heads of an encoder"),
+        (npz(weights=np.eye(3), bias=np.zeros(3)), "not the heads of an encoder"),
+        (npz(**{**SOUND, "bias": np.array([{}, {}, {}])}), "not the heads of an encoder"),  # pickled
+        (npz(**{**SOUND, "weights": np.zeros((2, 3))}), "not 3 heads of finite numbers"),
+        (npz(**{**SOUND, "own_weights": np.zeros((3, 4))}), "not 3 heads of finite numbers"),
+        (npz(**{**SOUND, "bias": np.full(3, np.nan)}), "not 3 heads of finite numbers"),
+        (npz(**{**SOUND, "weights": np.eye(3, dtype=np.float32)}), "not 3 heads of finite numbers"),
+    ],
+)
+def test_heads_that_are_none_are_refused(copy: Path, data: bytes, message: str) -> None:
+    (copy / "heads.npz").write_bytes(data)
+    files = {
+        **json.loads((copy / "model.json").read_text("utf-8"))["files"],
+        "heads.npz": hashlib.sha256(data).hexdigest(),
+    }
+    with pytest.raises(ModelError, match=message):
+        read_encoder(edited(copy, files=files))
+
+
+def test_heads_of_another_encoder_are_reported_in_a_line(tmp_path: Path) -> None:
+    wide = Heads(np.zeros((3, 5)), np.zeros(3))
+    write_encoder(tmp_path / "a", replace(read_encoder(TINY), heads=wide, finetuned_heads=wide), {})
+    with pytest.raises(ModelError, match=r"does not give a vector of finite numbers; [^\n]+$"):
+        Classifier.load(tmp_path / "a").logits(["Police acted."])
+
+
+def test_a_changed_head_is_refused(copy: Path) -> None:
+    text = (copy / "model.json").read_text("utf-8")
+    (copy / "model.json").write_text(text.replace("0.9", "0.1"), "utf-8")
+    with pytest.raises(ModelError, match="its hash does not match"):
+        read_encoder(copy)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"format": 99}, "newer tipclassify"),
+        ({"format": 2}, "older tipclassify"),
+        ({"labels": ["spam", "ham", "eggs"]}, "made for the labels"),
+        ({"thresholds": {"balanced": [0.5, 0.5, 0.5]}}, "no thresholds for screen, cite"),
+        ({"calibration": {"scale": [1, 1], "shift": [0, 0, 0]}}, r"length >= 3 - at `\$\.calibration\.scale`"),
+        ({"calibration": {"scale": [1, -1, 1], "shift": [0, 0, 0]}}, r"> 0.0 - at `\$\.calibration\.scale\[1\]`"),
+        ({"window": {"tokens": 16, "overlap": 14}}, "covers no text"),
+        ({"window": {"tokens": 9_999, "overlap": 4}}, r"<= 4096 - at `\$\.window\.tokens`"),
+        ({"stand_in": " "}, r"at `\$\.stand_in`"),
+        ({"files": {"../../x": "0" * 64}}, "no file with its hash"),
+        (
+            {"files": {"tokenizer.json": "0" * 64}},
+            "no hashes of model.onnx and tokenizer.json and words.txt and heads.npz",
+        ),
+        ({"kind": "oracle"}, "kind 'oracle'"),
+    ],
+)
+def test_a_head_that_scoring_cannot_use_is_refused(copy: Path, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        read_encoder(edited(copy, **changes))
+
+
+def test_a_head_that_could_not_be_read_again_is_not_written(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="covers no text"):
+        write_encoder(tmp_path / "a", replace(read_encoder(TINY), window=1, overlap=0), {})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_is_no_graph_is_reported_in_a_line(tmp_path: Path) -> None:
+    made = read_encoder(TINY)
+    write_encoder(tmp_path / "graph", replace(made, graph=b"import os"), {})
+    with pytest.raises(ModelError, match=r"cannot load the encoder [^\n]+$"):
+        Classifier.load(tmp_path / "graph")
+    write_encoder(tmp_path / "words", replace(made, tokenizer="{}"), {})
+    with pytest.raises(ModelError, match=r"tokenizer.json is not one we can use [^\n]+$"):
+        Classifier.load(tmp_path / "words")
+    other = made.graph.replace(b"pooled", b"logits")  # as long: the graph of an older format
+    write_encoder(tmp_path / "logits", replace(made, graph=other), {})
+    with pytest.raises(ModelError, match=r"gives logits, not tokens to a pooled vector; [^\n]+$"):
+        Classifier.load(tmp_path / "logits")
+
+
+def test_a_table_of_weights_is_not_read_from_an_encoder(tiny: Classifier) -> None:
+    from tipclassify.model.linear.model import read_model
+
+    with pytest.raises(ModelError, match="kind 'encoder'"):
+        read_model(TINY)
+    with pytest.raises(ModelError, match="only a linear model has a table of weights"):
+        _ = tiny.model
+
+
+# --------------------------------------------------------------------------------------------- scoring
+
+
+def test_an_encoder_tags_as_the_default_does(tiny: Classifier) -> None:
+    text = "Courts convicted nine traffickers. Officers took bribes; judges did not act."
+    found = classify(text, model=TINY)
+    assert [passage.labels for passage in found] == [("positive_effort",), ("failure", "complicity")]
+    assert all(text[passage.start : passage.end] == passage.text for passage in found)
+    assert found == classify(text, model=tiny)
+    logit = 1 + 4 - 2  # courts, convicted, bias
+    assert found[0].scores["positive_effort"] == pytest.approx(1 / (1 + np.exp(-logit)))
+
+
+def test_calibration_scales_and_shifts_each_label(tiny: Classifier) -> None:
+    logits = tiny.logits(["Officers took bribes and judges did not act."])[0]
+    assert logits == pytest.approx([(-5 - 2) * 1.0, (5 - 2) * 0.9 + 0.1, (2 + 1 + 5 - 3) * 0.8 - 0.1])
+
+
+def test_policies_and_thresholds_of_ones_own_hold(tiny: Classifier) -> None:
+    text = ["Courts convicted nine traffickers."]
+    assert tiny.predict(text, "cite")[0, EFFORT]
+    assert not tiny.with_thresholds({"positive_effort": 0.99}).predict(text, "cite")[0, EFFORT]
+    assert tiny.thresholds("cite").tolist() == [0.9] * 3
+
+
+def test_passages_without_words_are_scored_and_doubtful(tiny: Classifier) -> None:
+    texts = ["", "  \n", "\ud800", "Courts convicted nine traffickers in the capital."]
+    assert np.isfinite(tiny.logits(texts)).all()
+    assert tiny.low_confidence(texts).tolist() == [True, True, True, False]
+    assert tiny.logits([]).shape == (0, 3)
+    assert tiny.tag_passages([]) == []
+
+
+def test_few_or_unknown_words_are_doubtful(tiny: Classifier) -> None:
+    texts = ["La policía detuvo a nueve personas.", "Police acted.", "The government did not act on any evidence."]
+    assert tiny.low_confidence(texts).tolist() == [True, True, False]
+
+
+@given(st.integers(0, 400), st.integers(1, 60), st.data())
+def test_every_token_of_a_long_passage_is_in_some_window(length: int, room: int, data: st.DataObject) -> None:
+    overlap = data.draw(st.integers(0, room - 1))
+    spans = window_spans(length, room, overlap)
+    assert {token for start, end in spans for token in range(start, end)} == set(range(length))
+    assert all(end - start <= room for start, end in spans)
+    assert all(end - start == room for start, end in spans) or len(spans) == 1
+    assert all(a_end - b_start >= overlap for (_, a_end), (b_start, _) in pairwise(spans))
+
+
+# --------------------------------------------------------------------------------------------- headings
+
+
+def test_what_a_heading_says_counts_with_the_passage(tiny: Classifier) -> None:
+    bare, headed, blank = tiny.logits([under(h, "Officers met.") for h in (None, "Bribes", "")])
+    assert headed[COMPLICITY] - bare[COMPLICITY] == pytest.approx(5 * 0.8)
+    assert headed[:COMPLICITY].tolist() == bare[:COMPLICITY].tolist()
+    assert blank.tolist() == bare.tolist() == tiny.logits(["Officers met."])[0].tolist()
+
+
+def test_every_window_of_a_long_passage_is_read_under_the_heading(tiny: Classifier) -> None:
+    text = "the " * 60 + "officers"
+    assert tiny.logits([under("Bribes", text)])[0, COMPLICITY] == pytest.approx((2 + 5 - 3) * 0.8 - 0.1)
+
+
+def test_a_heading_leaves_room_for_the_text(tiny: Classifier) -> None:
+    text = "the " * 60 + "officers took bribes"
+    logit = tiny.logits([under("the " * 50 + "bribes", text)])[
+        0, COMPLICITY
+    ]  # what a long heading ends with is not read
+    assert logit == pytest.approx((2 + 1 + 5 - 3) * 0.8 - 0.1)
+
+
+@given(st.integers(8, 4_096))
+def test_windows_go_on_under_the_longest_heading(window: int) -> None:
+    room = heading_room(window)
+    assert 0 < room <= 40
+    assert window - room - 3 > window // 2 - 3  # the most that neighbours share
+
+
+def test_a_tag_says_nothing_of_other_headings(tiny: Classifier) -> None:
+    passages = [under(heading, "Officers met.") for heading in (None, "Bribes", "Courts", "Bribes", None)]
+    together = tiny.logits(passages)
+    assert np.array_equal(together, np.concatenate([tiny.logits([one]) for one in passages]))
+
+
+# --------------------------------------------------------------------------------------------- long passages
+
+
+@pytest.mark.parametrize("before", [0, 5, 11, 12, 13, 30, 200])
+def test_nothing_of_a_long_passage_is_cut_off(tiny: Classifier, before: int) -> None:
+    text = "the " * before + "officers took bribes" + " the" * (200 - before)
+    short = tiny.logits(["officers took bribes"])[0, COMPLICITY]
+    assert tiny.logits([text])[0, COMPLICITY] == pytest.approx(short)
+
+
+def test_a_long_passage_has_what_any_part_of_it_supports(tiny: Classifier) -> None:
+    far = "Courts convicted nine traffickers " + "in the shelter of the judges " * 10 + "but judges failed them."
+    assert tiny.predict([far])[0].tolist() == [True, True, False]
+
+
+@settings(max_examples=20)
+@given(
+    st.lists(st.sampled_from(["courts convicted", "officers took bribes", "", "judges failed " * 20, "x"]), max_size=30)
+)
+def test_a_passage_scores_the_same_in_any_company(texts: list[str]) -> None:
+    tiny = Classifier.load(TINY)
+    together = tiny.logits(texts)
+    alone = np.array([tiny.logits([text])[0] for text in texts]).reshape(-1, 3)
+    assert np.array_equal(together, alone)
+
+
+def test_half_characters_move_no_offset(tiny: Classifier) -> None:
+    text = "\ud83d courts convicted them"
+    found = tiny.explain(text)["positive_effort"].spans[0]
+    assert text[found.start : found.end] == found.text == "convicted"
+
+
+def test_equal_rows_of_tokens_are_read_once(tiny: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph, read = OnnxSession(tiny.scorer.model), []  # type: ignore[attr-defined]
+    run = graph._run
+    monkeypatch.setattr(graph, "_run", lambda row: read.append(row) or run(row))
+    rows = [[2, 7, 3], [2, 3], [2, 7, 3]]
+    assert graph.pooled(rows).tolist() == [graph.pooled([row])[0].tolist() for row in rows]
+    assert sorted(read[:2]) == [(2, 3), (2, 7, 3)]
+    assert len(read) == 2 + 3
+    assert graph.pooled([]).shape == (0, 3)
+
+
+def test_scores_are_the_same_with_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["courts convicted", "officers took bribes", "judges failed " * 20] * 5
+    found = []
+    for number in ("1", "4"):
+        monkeypatch.setenv("OMP_NUM_THREADS", number)
+        found.append(EncoderScorer(read_encoder(TINY)).logits(texts))
+    assert np.array_equal(*found)
+
+
+def test_threads_follow_the_settings_of_joblib_and_dask(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert thread_count() == 3
+    monkeypatch.setenv("OMP_NUM_THREADS", "many")
+    assert thread_count() >= 1
+
+
+def test_a_graph_that_gives_no_numbers_is_reported(tiny: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Silent:
+        def run(self, *_: object) -> list[np.ndarray[Any, Any]]:
+            return [np.full((1, 3), np.nan, np.float32)]
+
+    graph = OnnxSession(tiny.scorer.model)  # type: ignore[attr-defined]
+    monkeypatch.setattr(graph, "_session", Silent())
+    with pytest.raises(ModelError, match="a vector of finite numbers"):
+        graph.pooled([[2, 3]])
+
+
+def test_a_loaded_encoder_is_kept_until_its_folder_changes(copy: Path) -> None:
+    first = Classifier.load(copy)
+    assert Classifier.load(copy).scorer is first.scorer
+    edited(copy, base={"name": "other"})
+    assert Classifier.load(copy).meta["base"] == {"name": "other"}
+
+
+def test_an_encoder_goes_to_another_process(tiny: Classifier) -> None:
+    text = ["Courts convicted nine traffickers."]
+    assert np.array_equal(pickle.loads(pickle.dumps(tiny)).logits(text), tiny.logits(text))
+
+
+# --------------------------------------------------------------------------------------------- names
+
+
+@pytest.fixture(scope="module")
+def nameless() -> Classifier:
+    """The tiny encoder that reads each name as "bribes", a word that it knows."""
+    return Classifier(EncoderScorer(replace(read_encoder(TINY), stand_in="bribes")))
+
+
+def test_names_are_read_as_their_stand_in(nameless: Classifier, tiny: Classifier) -> None:
+    texts = ["Officers were in Valdoria.", "Officers were in New Zealand.", "Courts convicted nine traffickers."]
+    read = ["Officers were in bribes.", "Officers were in bribes.", "Courts convicted nine traffickers."]
+    assert nameless.logits(texts).tolist() == tiny.logits(read).tolist()
+
+
+def test_a_reason_stands_on_the_whole_name_that_was_replaced(nameless: Classifier) -> None:
+    text = "In Upper Valdoria officers acted."
+    falls = {span.text: span.weight for span in nameless.explain(text)["complicity"].spans}
+    assert falls["Upper Valdoria"] == pytest.approx(5 * 0.8)
+    assert falls["acted"] == 0
+    assert not {"Upper", "Valdoria"} & set(falls)
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("Do not return children to Valdoria.", "Do not return children to X."),
+        ("DO NOT PUNISH VICTIMS", "DO NOT PUNISH VICTIMS"),
+        ("New rules require a card.", "New rules require a card."),
+        ("Dissolve the unit.", "Dissolve the unit."),
+        ("Police left Valdoria. Thailand convicted nine.", "Police left X. X convicted nine."),
+        ("Police and Kessara met; courts (Utopia) did not.", "Police and X met; courts (Utopia) did not."),
+        ("The Gambian police and Mr. John Stell met.", "X police and X met."),
+        ("The Government of Bosnia and Herzegovina did not act.", "The Government of X did not act."),
+        ("Valdoria’s courts, Norr and Kessaran officers", "X's courts, X officers"),
+        ("Minor Kessaran victims were jailed.", "X victims were jailed."),
+        ("Some Kessaran victims were jailed.", "Some X victims were jailed."),
+        ("", ""),
+    ],
+)
+def test_names_are_taken_out_and_other_words_stay(text: str, read: str, classifier: Classifier) -> None:
+    assert mask_names([text], classifier.vocabulary, "X")[0].text == read
+
+
+def test_a_country_decides_nothing_wherever_it_stands(classifier: Classifier) -> None:
+    places = ["Thailand", "New Zealand", "the Gambia", "Bosnia and Herzegovina", "Papua New Guinea"]
+    for frame in ("Officials in {} took bribes.", "{} did not act.", "Courts did not act, and {}’s police did."):
+        texts = [frame.format(place) for place in places]
+        texts = [text[0].upper() + text[1:] for text in texts]
+        assert len({one.text for one in mask_names(texts, classifier.vocabulary, "X")}) == 1
+
+
+@given(st.lists(st.sampled_from(["Valdoria", "police", "of Norr", "in", "Äx", ",", "12", "  ", "’s"]), max_size=9))
+def test_places_in_a_nameless_text_lead_back_to_the_text(parts: list[str]) -> None:
+    text = " ".join(parts)
+    one = mask_names([text], frozenset({"police", "in", "of"}), "Stand In")[0]
+    back, at = "", 0
+    for (start, end), (first, last) in zip(one.source_spans, one.placeholder_spans, strict=True):
+        assert one.text[first:last] == "Stand In"
+        assert {one.source_span((a, b)) for a in range(first, last) for b in range(a + 1, last + 1)} == {(start, end)}
+        back += text[len(back) : len(back) + first - at] + text[start:end]
+        at = last
+    assert len(back) + len(one.text) - at == len(text)
+    outside = set(range(len(one.text))) - {i for first, last in one.placeholder_spans for i in range(first, last)}
+    for i in outside:
+        start, end = one.source_span((i, i + 1))
+        assert text[start:end].replace("’", "'") == one.text[i]
+
+
+# --------------------------------------------------------------------------------------------- reasons
+
+
+def test_reasons_are_falls_of_the_logit_with_a_word_or_clause_masked(tiny: Classifier) -> None:
+    text = "Police officers took bribes, but courts did not act."
+    reason = tiny.explain(text)["complicity"]
+    assert reason.method == "occlusion"
+    falls = {span.text: span.weight for span in reason.spans}
+    assert falls["bribes"] == pytest.approx(5 * 0.8)
+    assert falls["Police officers took bribes"] == pytest.approx((2 + 1 + 5) * 0.8)
+    assert falls["courts"] == pytest.approx(0)
+    assert reason.logit == pytest.approx(tiny.logits([text])[0, COMPLICITY])
+    assert reason.bias == pytest.approx(-3 * 0.8 - 0.1)  # all masked
+    assert [abs(span.weight) for span in reason.spans] == sorted((abs(s.weight) for s in reason.spans), reverse=True)
+    assert all(text[span.start : span.end] == span.text for span in reason.spans)
+    assert {"not", "act"} <= set(falls)
+
+
+def test_the_heading_is_a_reason_of_its_own(tiny: Classifier) -> None:
+    reason = tiny.explain(under("Bribes", "Police officers acted."))["complicity"]
+    assert reason.heading == pytest.approx(5 * 0.8)
+    assert reason.bias == pytest.approx((5 - 3) * 0.8 - 0.1)  # the text masked, the heading read
+    assert {span.text: span.weight for span in reason.spans}["officers"] == pytest.approx(2 * 0.8)
+    assert tiny.explain("Police officers acted.")["complicity"].heading == 0
+
+
+def test_many_passages_are_explained_as_each_alone(tiny: Classifier) -> None:
+    texts = ["Courts convicted nine traffickers.", "", "judges failed " * 30, "Officers took bribes."]
+    assert [e["failure"].spans for e in tiny.explain_all(texts)] == [tiny.explain(t)["failure"].spans for t in texts]
+
+
+def test_a_card_shows_falls_as_they_are(tiny: Classifier) -> None:
+    text = "Police officers took bribes, but courts did not act."
+    reason = reason_of(Passage(text, 0, len(text)), tiny.explain(text)["complicity"])
+    assert not reason.additive
+    assert [phrase.text for phrase in reason.phrases] == ["Police officers took bribes", "bribes", "officers"]
+
+
+def test_the_review_page_says_that_reasons_are_no_sum(tiny: Classifier, tmp_path: Path) -> None:
+    from tipclassify.pipeline.batch import Tagging
+    from tipclassify.review.opened import open_reports
+    from tipclassify.review.session import ReviewSession
+
+    (tmp_path / "a.txt").write_text("Officers took bribes from traffickers.", "utf-8")
+    reports, failures = open_reports([str(tmp_path / "a.txt")], Tagging(str(TINY)))
+    assert failures == []
+    session = ReviewSession(tiny, reports, tmp_path / "my.jsonl", "ana")
+    reasons = session.reasons(reports[0].passages[0].key)["labels"]
+    assert {reason["method"] for reason in reasons.values()} == {"occlusion"}
+
+
+# --------------------------------------------------------------------------------------------- command line
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Path:
+    text = (
+        "Courts convicted nine traffickers and sentenced them to prison terms. "
+        "Officers took bribes, and judges did not act. "
+        "Zug vor nach die Regierung."
+    )
+    (tmp_path / "report.txt").write_text(text, "utf-8")
+    return tmp_path / "report.txt"
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run ``tipclassify`` in this process: starting another takes longer than the tests here."""
+    from typer.testing import CliRunner
+
+    from tipclassify.cli.app import app
+
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*args: object) -> Any:
+        return CliRunner().invoke(app, [*map(str, args)], catch_exceptions=False)
+
+    return run
+
+
+def test_score_takes_an_encoder_by_its_name(here: Run, report: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    shutil.copytree(TINY, tmp_path / "models" / "small")
+    monkeypatch.setenv("TIPCLASSIFY_MODELS", str(tmp_path / "models"))
+    done = here("score", report, "--model", "small", "--format", "jsonl")
+    assert [json.loads(line)["labels"] for line in done.stdout.splitlines()] == [
+        ["positive_effort"], ["failure", "complicity"], [],
+    ]  # fmt: skip
+    assert done.stderr == ""
+
+
+def test_explain_says_that_falls_do_not_add_up(here: Run) -> None:
+    output = here("explain", "Officers took bribes.", "--model", TINY).stdout
+    assert "how far they fall with that masked (no sum)" in output
+    assert "bias" not in output
+    assert "heading" not in output
+    lines = here("explain", "Officers took bribes.", "--format", "jsonl", "--model", TINY).stdout.splitlines()
+    assert {json.loads(line)["method"] for line in lines} == {"occlusion"}
+
+
+def test_explain_takes_the_heading(here: Run) -> None:
+    output = here("explain", "Officers acted.", "--section", "Bribes", "--model", TINY).stdout
+    assert "+4.000  (the heading “Bribes”)" in output
+    rows = here("explain", "Officers acted.", "--section", "Bribes", "-f", "jsonl", "--model", TINY).stdout.splitlines()
+    assert [json.loads(row)["heading"] for row in rows] == pytest.approx([0, 0, 4])
+
+
+def test_rows_bring_the_heading_that_they_stand_under(here: Run, tmp_path: Path) -> None:
+    rows = [{"text": "Officers acted.", "section": section} for section in ("Bribes", None)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    done = here("score", tmp_path / "rows.jsonl", "--model", TINY, "--format", "jsonl")
+    assert [json.loads(line)["labels"] for line in done.stdout.splitlines()] == [["complicity"], []]
+
+
+def test_the_html_report_says_how_it_explains(here: Run, report: Path) -> None:
+    page = here("score", report, "--model", TINY, "--format", "html").stdout
+    assert "masked" in page
+    assert "do not add up" in page
+
+
+def test_evaluate_info_and_summary_take_an_encoder(here: Run, report: Path, tmp_path: Path) -> None:
+    labelled = tmp_path / "labelled.jsonl"
+    labelled.write_text('{"text": "Courts convicted nine traffickers.", "labels": ["positive_effort"]}\n' * 3, "utf-8")
+    done = here("evaluate", labelled, "--model", TINY, "--compare", TINY, "--slices", "--draws", 10)
+    assert done.exit_code == 0
+    output = here("info", "--model", TINY).stdout
+    assert "encoder" in output
+    assert "16 tokens" in output
+    done = here("summary", report, "--model", TINY)
+    assert done.exit_code == 0
+    assert "this model records no error rates" in done.stderr
+
+
+def test_check_replays_the_golden_passages_of_an_encoder(
+    here: Run, copy: Path, tmp_path: Path, tiny: Classifier
+) -> None:
+    cases = tmp_path / "cases"
+    cases.mkdir()
+    case = {"rule": "r", "text": "Courts convicted them.", "labels": ["positive_effort"]}
+    (cases / "a.jsonl").write_text(json.dumps(case) + "\n", "utf-8")
+    scores = dict(zip(LABELS, tiny.predict_proba(["Officers took bribes."])[0].tolist(), strict=True))
+    for away, code in (
+        (EncoderScorer.rounding / 20, 0),
+        (EncoderScorer.rounding / 2, 1),
+        (2 * EncoderScorer.rounding, 1),
+    ):
+        stored = {label: abs(score - away) for label, score in scores.items()}
+        (copy / "golden.jsonl").write_text(
+            json.dumps({"text": "Officers took bribes.", "scores": stored}) + "\n", "utf-8"
+        )
+        done = here("check", "--model", copy, "--cases", cases)
+        assert done.exit_code == code
+        assert f"2 of 2 cases passed; golden passages: {code} changed" in done.stdout
+
+
+def test_a_bundle_of_an_encoder_is_replayed_where_the_encoder_is(
+    here: Run, report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TIPCLASSIFY_MODELS", str(tmp_path / "none"))
+    out = tmp_path / "figures.zip"
+    assert here("bundle", report, "-o", out, "--model", TINY, "--with-model").exit_code == 0
+    done = here("verify", out, report)
+    assert done.exit_code == 0
+    assert "where it is in the bundle and you trust it, unpack model/" in done.stdout
+    assert here("verify", out, report, "--model", TINY, "--strict").exit_code == 0
+    shutil.copytree(TINY, tmp_path / "models" / "small")
+    monkeypatch.setenv("TIPCLASSIFY_MODELS", str(tmp_path / "models"))
+    done = here("verify", out, report, "--strict")
+    assert done.exit_code == 0
+    assert "here as small" in done.stdout
+
+
+# --------------------------------------------------------------------------------------------- the one that ships
+
+
+@pytest.fixture(scope="module")
+def golden() -> list[dict[str, Any]]:
+    """Rows of the shipped model's folder with the scores that its training gave them."""
+    return [json.loads(line) for line in (SHIPPED / "golden.jsonl").read_text("utf-8").splitlines()]
+
+
+def test_the_shipped_encoder_replays_its_golden_passages(classifier: Classifier, golden: list[dict[str, Any]]) -> None:
+    from tipclassify.evaluation.behaviour_tests import replay_golden
+
+    assert len(golden) >= 50
+    assert replay_golden(classifier, map(json.dumps, golden)) == []
+
+
+def test_the_shipped_encoder_is_small_and_says_where_it_is_from(classifier: Classifier) -> None:
+    model: EncoderModel = classifier.scorer.model  # type: ignore[attr-defined]
+    assert len(model.graph) <= 30_000_000
+    assert {"README.md", "golden.jsonl", "LICENSE", "NOTICE"} <= set(model.meta["files"])
+    assert model.meta["base"]["name"] in (SHIPPED / "NOTICE").read_text("utf-8")
+
+
+def test_the_shipped_encoder_gives_a_passage_the_same_bits_in_any_company(
+    classifier: Classifier, golden: list[dict[str, Any]]
+) -> None:
+    rows = [under(row.get("section"), row["text"]) for row in golden[:40]]
+    together = classifier.predict_proba(rows)
+    alone = np.concatenate([classifier.predict_proba([row]) for row in rows])
+    assert np.array_equal(together, alone)
+    assert np.array_equal(classifier.predict_proba(rows[::-1])[::-1], together)
+
+
+def test_the_country_never_changes_a_tag_of_the_shipped_encoder(classifier: Classifier) -> None:
+    from tipclassify.evaluation.behaviour_tests import default_cases_path
+
+    folder = default_cases_path()
+    cases = [json.loads(line) for line in (folder / "slots.jsonl").read_text("utf-8").splitlines() if line]
+    countries = (folder / "countries.txt").read_text("utf-8").splitlines()
+    texts = [case["text"] for case in cases if case["slot"] == "country"]
+    assert len(texts) >= 20
+    assert len(countries) >= 200
+    y_pred = classifier.predict([text.replace("{}", one) for text in texts for one in countries])
+    for text, of_text in zip(texts, np.split(y_pred, len(texts)), strict=True):
+        assert (of_text == of_text[0]).all(), text

@@ -1,0 +1,81 @@
+"""Write small PDF files by hand, and read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tipclassify.readers.pdf.reader import read_pdf
+from tipclassify.text.document import Document
+
+
+def texts(document: Document) -> list[str]:
+    return [document.text[block.start : block.end] for block in document.blocks]
+
+
+FONTS = {"F": "Times-Roman", "B": "Times-Bold"}
+
+
+IMAGE = "q 500 0 0 700 50 50 cm BI /W 1 /H 1 /CS /G /BPC 8 ID \x00 EI Q\n"
+
+
+def make_pdf(*pages: str, box: str = "0 0 612 792", extra: str = "", title: str = "") -> bytes:
+    """A PDF with these content streams; coordinates in points from the lower left corner."""
+    fonts = "".join(
+        f"/{key}<</Type/Font/Subtype/Type1/BaseFont/{name}/Encoding/WinAnsiEncoding>>" for key, name in FONTS.items()
+    )
+    numbers = range(4, 4 + 2 * len(pages), 2)
+    objects = [
+        "<</Type/Catalog/Pages 2 0 R>>",
+        f"<</Type/Pages/Kids[{' '.join(f'{n} 0 R' for n in numbers)}]/Count {len(pages)}>>",
+        f"<</Title({title})>>",
+    ]
+    for n, content in zip(numbers, pages, strict=True):
+        objects.append(
+            f"<</Type/Page/Parent 2 0 R/MediaBox[{box}]/Contents {n + 1} 0 R/Resources<</Font<<{fonts}>>>>{extra}>>"
+        )
+        objects.append(f"<</Length {len(content)}>>stream\n{content}\nendstream")
+    body, places = "%PDF-1.7\n", []
+    for n, text in enumerate(objects, 1):
+        places.append(len(body))
+        body += f"{n} 0 obj\n{text}\nendobj\n"
+    index = "".join(f"{place:010d} 00000 n \n" for place in places)
+    size = len(objects) + 1
+    trailer = f"trailer<</Size {size}/Root 1 0 R/Info 3 0 R>>\nstartxref\n{len(body)}\n%%EOF\n"
+    return (f"{body}xref\n0 {size}\n0000000000 65535 f \n{index}{trailer}").encode("cp1252")
+
+
+def show(x: float, y: float, text: str, size: float = 10, font: str = "F", operators: str = "") -> str:
+    text = text.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
+    return f"BT /{font} {size} Tf {operators} {x} {y} Td ({text}) Tj ET\n"
+
+
+def column(x: float, y: float, lines: Sequence[str], size: float = 10, leading: float = 12) -> str:
+    return "".join(show(x, y - i * leading, line, size) for i, line in enumerate(lines))
+
+
+PROSE = [
+    "Police opened an inquiry into the sawmills",
+    "after a worker wrote to the newspapers, but",
+    "the prosecutor closed it within a month and",
+    "gave no reason for this. The labor ministry",
+    "did not visit the mills again, and the owner",
+    "kept the passports of those who had stayed.",
+]
+
+
+REST = [
+    "Courts in the two northern provinces heard",
+    "seven cases and convicted nine defendants,",
+    "of whom the two who held public office went",
+    "free on appeal. Judges in the east heard no",
+    "case at all, since the posts of all three of",
+    "them had been vacant since the spring before.",
+]
+
+
+def joined(lines: Sequence[str]) -> str:
+    return " ".join(lines)
+
+
+def read(*pages: str, **options: str) -> list[str]:
+    return texts(read_pdf(make_pdf(*pages, **options), "made.pdf"))

@@ -1,0 +1,363 @@
+"""Real passages by reference: found by the hash of their words, however a file is cut. All text here is invented."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Run
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tipclassify import CorpusError, InputError
+from tipclassify.corpus.loading import labels_alone, load_corpus, read_rows
+from tipclassify.pipeline.real_labels import PASSAGES, find_passages, passage_key, read_references, read_source, rebuild
+from tipclassify.readers import read_bytes
+from tipclassify.text.segmentation.passages import text_document
+
+ROOT = Path(__file__).resolve().parents[2]
+COLUMNS = ["key", "words", "source", "section", "labels", "labels_alone", "annotator"]
+COURTS, POLICE, INSPECTORS, TIER, DECREE = (
+    "The courts of Karvonia convicted no trafficker.",
+    "Police in Valdoria sold two girls.",
+    "Inspectors found nine children at the kilns.",
+    "the government didn't fund shelters",
+    "the decree lapsed",
+)
+LABELLED = [
+    (COURTS, "hrr/2020/karvonia.html", "Children", "failure", "none"),
+    (POLICE, "hrr/2021/valdoria.html", "b. Forced Labor", "complicity", ""),
+    (INSPECTORS, "dol/2019/Karvonia", "Efforts", "positive_effort", ""),
+    (TIER, "factbook/2010/17", "Trafficking in persons", "failure", ""),
+    (DECREE, "factbook", "Trafficking in persons", "", "failure"),
+]
+HTML = "<!doctype html><html><body><h1>{0}</h1><h2>Children</h2><p>It rained in the north. {1}</p></body></html>"
+XML = (
+    f"<Countries><Country><Name>Karvonia</Name><Description>It rained. {INSPECTORS}</Description></Country></Countries>"
+)
+SQL = f"""INSERT INTO F (A, B, C) VALUES
+(16, N'Climate', N'mild'),
+(17, N'Trafficking in persons', N'current situation: a source country; {TIER.replace("'", "''")}; {DECREE}');
+"""
+
+
+@pytest.fixture
+def labels(tmp_path: Path) -> Path:
+    """A folder of labels of invented passages."""
+    folder = tmp_path / "corpus" / "real"
+    folder.mkdir(parents=True)
+    rows = [[passage_key(text), len(text.split()), *rest, "first"] for text, *rest in LABELLED]
+    write_labels(folder, *rows)
+    write_sources(folder, "https://files.example/")
+    return folder
+
+
+@pytest.fixture
+def public(tmp_path: Path) -> Path:
+    """The public files that they are from."""
+    folder = tmp_path / "public"
+    for year, name, text in (("2020", "karvonia", COURTS), ("2021", "valdoria", POLICE)):
+        (folder / "html" / year).mkdir(parents=True)
+        (folder / "html" / year / f"{name}.html").write_text(HTML.format(name, text), "utf-8")
+    (folder / "html" / "countries_2019.xml").write_text(XML, "utf-8")
+    (folder / "html" / "fields_2010.sql.gz").write_bytes(gzip.compress(SQL.encode()))
+    return folder
+
+
+def write_labels(folder: Path, *rows: list[Any]) -> None:
+    with (folder / "labels.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
+
+
+def write_sources(folder: Path, address: str) -> None:
+    patterns = {
+        "hrr": ("hrr/{year}/{country}.html", "{year}/{country}.html"),
+        "dol": ("dol/{year}/{country}", "countries_{year}.xml"),
+        "factbook": ("factbook/{year}/{row}", "fields_{year}.sql.gz"),
+    }
+    sources = {name: {"source": source, "file": file, "address": address} for name, (source, file) in patterns.items()}
+    (folder / "sources.json").write_text(json.dumps(sources), "utf-8")
+
+
+# --------------------------------------------------------------------------------------------- keys and finding
+
+
+def test_the_key_is_of_the_words_whatever_their_case_and_spaces() -> None:
+    assert passage_key(" Courts\n slept. ") == hashlib.sha256(b"courts slept.").hexdigest()[:16]
+    assert passage_key("Courts slept") != passage_key("Courts slept.")
+
+
+def test_a_passage_is_found_however_its_sentence_was_cut() -> None:
+    document = text_document("In 2020 No. 7\nThe courts  slept; police acted. Nobody  asked.")
+    texts = ("courts  slept; police", "7\nThe courts", "Nobody  asked.", "The courts  slept; police acted.")
+    wanted = {passage_key(text): len(text.split()) for text in texts}
+    assert sorted(find_passages(document, wanted).values()) == sorted(texts)
+    assert find_passages(document, {passage_key("police slept"): 2, "0" * 16: 0}) == {}
+
+
+@settings(max_examples=20)
+@given(st.data())
+def test_any_run_of_words_is_found_by_its_key(data: st.DataObject) -> None:
+    words = data.draw(
+        st.lists(st.text(min_size=1, max_size=6).filter(lambda word: len(word.split()) == 1), min_size=1, max_size=12)
+    )
+    text = "".join(word + data.draw(st.sampled_from([" ", "\n", "\t ", " "])) for word in words)
+    first = data.draw(st.integers(0, len(words) - 1))
+    passage = " ".join(words[first : data.draw(st.integers(first + 1, len(words)))])
+    key = passage_key(passage)
+    found = find_passages(text_document(text), {key: len(passage.split())})
+    assert passage_key(found[key]) == key
+    assert found[key] in text
+
+
+def test_xml_and_sql_are_read_as_their_texts() -> None:
+    assert INSPECTORS in read_source(XML.encode(), "countries_2019.xml").text
+    sql = read_source(gzip.compress(SQL.encode()), "fields_2010.sql.gz").text
+    assert TIER in sql
+    assert "mild" not in sql  # of another subject
+
+
+def test_xml_that_could_expand_without_end_is_refused() -> None:
+    bomb = b'<!DOCTYPE x [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]><x>&b;</x>'
+    with pytest.raises(InputError, match="DOCTYPE"):
+        read_source(bomb, "countries_2019.xml")
+    with pytest.raises(InputError, match="broken XML"):
+        read_source(b"<x><y></x>", "countries_2019.xml")
+
+
+# --------------------------------------------------------------------------------------------- rebuilding
+
+
+def test_passages_are_found_in_a_folder_of_public_files(labels: Path, public: Path) -> None:
+    found = rebuild(labels, public)
+    assert (found.missing, found.problems) == ([], [])
+    assert [row["text"] for row in found.rows] == [COURTS, POLICE, INSPECTORS, TIER, DECREE]
+    assert found.rows[0] == {
+        "id": f"real-{passage_key(COURTS)}",
+        "text": COURTS,
+        "labels": ["failure"],
+        "labels_alone": "none",
+        "section": "Children",
+        "pair": None,
+        "doc": "hrr/2020/karvonia.html",
+        "source": "hrr",
+        "annotator": "first",
+    }
+    assert "labels_alone" not in found.rows[1]
+
+
+def test_what_is_missing_is_said_by_source(labels: Path, public: Path) -> None:
+    (public / "html" / "2021" / "valdoria.html").unlink()
+    (public / "html" / "countries_2019.xml").write_text("<x><y></x>", "utf-8")
+    found = rebuild(labels, public)
+    assert [one.source for one in found.missing] == ["hrr/2021/valdoria.html", "dol/2019/Karvonia"]
+    (problem,) = found.problems
+    assert problem.startswith("countries_2019.xml: broken XML")
+
+
+def test_rows_with_a_text_are_matched_by_key(labels: Path, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl.gz"
+    lines = [json.dumps({"text": text}) for text in (POLICE.upper(), "Nobody asked.", DECREE)]
+    rows.write_bytes(gzip.compress("\n".join(lines).encode()))
+    assert [row["text"] for row in rebuild(labels, rows).rows] == [POLICE.upper(), DECREE]
+    rows.write_bytes(gzip.compress(b'{"text": "x"}\n{"id": 1}'))
+    with pytest.raises(InputError, match=r'rows.jsonl.gz:2: no "text" field'):
+        rebuild(labels, rows)
+
+
+@pytest.mark.parametrize(
+    ("row", "what"),
+    [
+        (["xyz", 2, "hrr/2020/a.html", "", "", "", "first"], "key 'xyz'"),
+        (["0" * 16, "two", "hrr/2020/a.html", "", "", "", "first"], "invalid literal"),
+        (["0" * 16, 2, "hrr/2020/a.html", "", "effort", "", "first"], "unknown label 'effort'"),
+        (["0" * 16, 2, "hrr/2020/a.html"], "too few columns"),
+    ],
+)
+def test_a_bad_row_of_labels_is_named(labels: Path, row: list[Any], what: str) -> None:
+    write_labels(labels, [passage_key(COURTS), 7, *LABELLED[0][1:], "first"], row)
+    with pytest.raises(CorpusError, match=f"labels.csv:3: .*{what}"):
+        read_references(labels / "labels.csv")
+
+
+def test_a_source_of_no_family_is_refused(labels: Path) -> None:
+    write_labels(labels, ["0" * 16, 2, "ilo/2020/x.html", "", "", "", "first"])
+    with pytest.raises(CorpusError, match=r"sources.json: .*'ilo'"):
+        rebuild(labels, labels)
+
+
+# --------------------------------------------------------------------------------------------- command line
+
+
+@pytest.fixture
+def site(public: Path) -> Iterator[str]:
+    class Quiet(SimpleHTTPRequestHandler):
+        extensions_map = {".html": "text/html", ".xml": "text/plain", ".gz": "application/octet-stream"}  # noqa: RUF012
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(public / "html"))) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
+def test_the_command_downloads_what_is_missing_once(
+    cli: Run, labels: Path, public: Path, site: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("httpx")
+    write_sources(labels, site)
+    kept = public / "html" / "2021" / "valdoria.html"
+    page = kept.read_bytes()
+    kept.unlink()
+    cache = {"TIPCLASSIFY_CACHE": str(tmp_path / "cache")}
+    first = cli("corpus", "rebuild", labels, "--allow-private", env=cache)
+    assert first.returncode == 1
+    (line,) = first.stderr.decode().splitlines()  # no progress bar where nobody watches
+    assert "no such page (404)" in line
+    assert "hrr: 1 of 2; missing from 1 sources: hrr/2021/valdoria.html" in first.stdout.decode()
+    assert f"found 4 of 5 passages; wrote {labels / PASSAGES}" in first.stdout.decode()
+    (labels / PASSAGES).unlink()
+    kept.write_bytes(page)
+    for other in (public / "html").glob("*_*"):
+        other.unlink()  # they are in the cache
+    again = cli("corpus", "rebuild", labels, "--allow-private", env=cache)
+    assert (again.returncode, again.stderr) == (0, b"")
+    assert [row["text"] for row in read_rows(labels / PASSAGES)] == [text for text, *_ in LABELLED]
+    assert sorted(path.name for path in labels.iterdir()) == ["labels.csv", PASSAGES, "sources.json"]
+
+
+def test_downloads_stop_where_none_succeeds(labels: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pytest.importorskip("httpx")
+    from tipclassify import download as links
+
+    asked = []
+
+    def fail(url: str, **_: object) -> links.Download:
+        asked.append(url)
+        raise links.LinkError(f"{url}: no answer")
+
+    monkeypatch.setenv("TIPCLASSIFY_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(links, "download", fail)
+    found = rebuild(labels)
+    assert asked[0] == "https://files.example/2020/karvonia.html"
+    assert (len(asked), len(found.missing)) == (3, 5)
+    assert found.problems[-1].startswith("3 downloads failed in a row")
+
+
+def test_the_command_keeps_what_an_earlier_run_found(cli: Run, labels: Path, tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(json.dumps({"text": COURTS}), "utf-8")
+    assert cli("corpus", "rebuild", labels, "--from", rows).returncode == 0
+    before = (labels / PASSAGES).read_bytes()
+    rows.write_text("{}", "utf-8")
+    bad = cli("corpus", "rebuild", labels, "--from", rows)
+    assert (bad.returncode, bad.stdout, len(bad.stderr.splitlines())) == (1, b"", 1)
+    assert (labels / PASSAGES).read_bytes() == before
+    rows.write_text(json.dumps({"text": POLICE}), "utf-8")
+    assert b"found 2 of 5 passages" in cli("corpus", "rebuild", labels, "--from", rows).stdout
+
+
+@pytest.mark.parametrize("asked", [["nowhere"], ["{labels}", "--from", "nowhere.jsonl"]])
+def test_the_command_says_in_one_line_what_it_cannot_read(cli: Run, labels: Path, asked: list[str]) -> None:
+    done = cli("corpus", "rebuild", *(word.replace("{labels}", str(labels)) for word in asked))
+    assert done.returncode == 1
+    (line,) = done.stderr.decode().splitlines()
+    assert line.startswith("tipclassify: nowhere")
+    assert "no such file" in line
+
+
+def test_nothing_found_writes_nothing(cli: Run, labels: Path, tmp_path: Path) -> None:
+    done = cli("corpus", "rebuild", labels, "--from", tmp_path / "corpus")
+    assert done.returncode == 1
+    assert b"found 0 of 5 passages; nothing is written" in done.stdout
+    assert not (labels / PASSAGES).exists()
+
+
+# --------------------------------------------------------------------------------------------- in the corpus
+
+
+def test_the_corpus_takes_real_passages_in_where_they_are(labels: Path, public: Path) -> None:
+    invented = labels.parent / "batch.jsonl"
+    invented.write_text(json.dumps({"text": COURTS, "labels": [], "section": "prosecution"}) + "\n", "utf-8")
+    assert len(read_rows(labels.parent)) == 1
+    rows = rebuild(labels, public).rows
+    (labels / PASSAGES).write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    found = read_rows(labels.parent)
+    assert [row["id"] for row in found[:2]] == ["batch-1", f"real-{passage_key(COURTS)}"]
+    assert [labels_alone(row) for row in found[1:3]] == [(), ("complicity",)]
+    dataset = load_corpus(labels.parent)
+    assert dataset[1]["section"] == "Children"
+    assert dataset[1]["labels_alone"] == "none"
+    assert dataset[1]["doc"] == "hrr/2020/karvonia.html"
+    assert len(read_rows(invented)) == 1
+
+
+def test_the_same_text_under_two_headings_may_have_two_sets_of_labels(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+
+    def read(*rows: tuple[str | None, list[str]]) -> int:
+        written = (
+            {"text": "The law was not enforced.", "section": section, "labels": names} for section, names in rows
+        )
+        file.write_text("".join(json.dumps(row) + "\n" for row in written), "utf-8")
+        return len(read_rows(file))
+
+    assert (
+        read(("b. Forced Labor", ["failure"]), ("e. Acceptable Conditions of Work", []), ("prosecution", ["failure"]))
+        == 3
+    )
+    for sections in (("Children", "CHILDREN"), ("prosecution", "protection"), (None, "prevention")):
+        with pytest.raises(CorpusError, match="but the same text at"):
+            read((sections[0], ["failure"]), (sections[1], []))
+
+
+def test_labels_alone_are_text_whatever_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    rows = [
+        {"text": f"{alone}", "labels": ["failure"], "labels_alone": alone} for alone in ([], ["complicity"], "none")
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    assert [row["labels_alone"] for row in read_rows(file)] == ["none", "complicity", "none"]
+    assert [labels_alone(row) for row in read_rows(file)] == [(), ("complicity",), ()]
+
+
+# --------------------------------------------------------------------------------------------- the shipped labels
+
+
+def test_the_shipped_labels_are_whole_and_hold_no_sentence() -> None:
+    folder = ROOT / "data" / "real"
+    references = read_references(folder / "labels.csv")
+    assert references == sorted(references, key=lambda one: (one.source, one.key))
+    families = json.loads((folder / "sources.json").read_text("utf-8"))
+    assert {one.family for one in references} == families.keys()
+    assert all(family["address"].startswith("https://") for family in families.values())
+    assert f"{len(references):,} passages" in (folder / "README.md").read_text("utf-8")
+    assert max(len(one.section or "") for one in references) < 140
+    assert [one for one in references if one.labels_alone == one.labels] == []
+
+
+def test_passages_of_real_pages_are_found(real: Path) -> None:
+    pages = real / "real" / "pages"
+    if not pages.is_dir():
+        pytest.skip("no real pages here")
+    references = read_references(ROOT / "data" / "real" / "labels.csv")
+    # Tables of PDFs are read row by row now, where the passages that were labelled ran across their cells.
+    for source, share in (("hrr/2020/democratic-republic-of-the-congo.html", 0.97), ("dol-pdf/Somalia.pdf", 0.93)):
+        if source.endswith(".pdf"):
+            pytest.importorskip("pypdfium2")
+        wanted = {one.key: one.words for one in references if one.source == source}
+        found = find_passages(read_bytes((pages / source).read_bytes(), source), wanted)
+        assert len(found) >= share * len(wanted) > 60

@@ -1,0 +1,387 @@
+"""Pages in the style of the sites that reports come from: every paragraph is kept, in order, and nothing else is.
+
+In ``pages/``, ``data-keep`` marks an element whose text is a block of its own (or gives that text, where the page has
+more), ``data-section`` the section it stands under; ``§`` and ``¶`` stand for a paragraph and a list entry of
+``narrative.txt`` and ``items.txt``. Whatever is not marked is furniture, a caption of a picture or a heading.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import re
+import sys
+from itertools import cycle, islice
+from pathlib import Path
+
+import pytest
+from article_pages import articles, shingle_f1
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from selectolax.lexbor import LexborHTMLParser
+
+from tipclassify import InputError
+from tipclassify.readers.html.reader import read_html
+from tipclassify.text.document import Document
+from tipclassify.text.furniture import is_stock
+
+FOLDER = Path(__file__).parents[1] / "pages"
+PAGES = sorted(path.name for path in FOLDER.glob("*.html"))
+
+
+def rendered(name: str) -> str:
+    """A page with its placeholders filled; each page begins elsewhere in the narrative."""
+    start = PAGES.index(name) * 7
+    fill = {
+        "§": islice(cycle((FOLDER / "narrative.txt").read_text("utf-8").splitlines()), start, None),
+        "¶": islice(cycle((FOLDER / "items.txt").read_text("utf-8").splitlines()), start % 5, None),
+    }
+    ahead: dict[str, str] = {}
+
+    def filled(match: re.Match[str]) -> str:
+        attribute, mark = match[1] or "", match[2]
+        text = ahead.pop(mark, None) or next(fill[mark])
+        if attribute:
+            ahead[mark] = text  # the element's own text is the same
+        return attribute + text
+
+    return re.sub(r'(data-keep="[^"]*)?([§¶])', filled, (FOLDER / name).read_text("utf-8"))
+
+
+def marked(page: str) -> list[tuple[str, str | None]]:
+    """(text, section) of each marked element."""
+    tree = LexborHTMLParser(re.sub(r"<br\s*/?>", " ", page, flags=re.IGNORECASE))
+    return [
+        (" ".join((node.attributes["data-keep"] or node.text()).split()), node.attributes.get("data-section"))
+        for node in tree.css("[data-keep]")
+    ]
+
+
+def narrative(document: Document) -> list[tuple[str, str | None]]:
+    return [(document.text[b.start : b.end], b.section) for b in document.blocks if not b.heading]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_keeps_its_paragraphs_and_nothing_else(name: str) -> None:
+    page = rendered(name)
+    found, wanted = narrative(read_html(page.encode(), name)), marked(page)
+    assert [text for text, _ in found] == [text for text, _ in wanted]
+    named = [(text, section) for text, section in wanted if section]
+    assert [pair for pair, (_, section) in zip(found, wanted, strict=True) if section] == named
+
+
+def test_there_are_pages_of_many_kinds_of_site() -> None:
+    assert len(PAGES) >= 25
+    kept = [text for name in PAGES for text, _ in marked(rendered(name))]
+    assert len(kept) > 250
+
+
+def test_real_reports_keep_every_paragraph_however_their_pages_are_marked_up(real: Path) -> None:
+    """The text is kept when structural tags, class names and closing tags are removed step by step."""
+    for path in sorted((real / "reports").glob("*.html"))[::4]:
+        page = path.read_text("utf-8")
+        nodes = LexborHTMLParser(page).css(".report__content p, .report__content li")
+        wanted = [text for node in nodes if len(text := " ".join(node.text().split())) > 40]
+        plain = re.sub(r"<(/?)(main|article)\b", r"<\1div", page)
+        nameless = re.sub(r'\s(?:class|id|role)="[^"]*"', "", plain)
+        broken = re.sub(r"<p\b[^>]*>", "", nameless).replace("</p>", "<br><br>")
+        unclosed = page.replace("</p>", "").replace("</li>", "")
+        for variant in (page, plain, nameless, broken, unclosed):
+            document = read_html(variant.encode(), path.name)
+            assert [text for text in wanted if text not in document.text] == []
+
+
+def test_articles_are_read_at_least_as_well_as_by_the_library_and_keep_their_headings() -> None:
+    """54 pages of nine kinds of site: the library alone loses headings, lists and tables, and keeps teasers."""
+    import trafilatura
+
+    ours, theirs = [], []
+    for article in articles():
+        document = read_html(article.page.encode(), "page.html")
+        ours.append(shingle_f1(document.text, article.text))
+        theirs.append(shingle_f1(trafilatura.extract(article.page, include_comments=False) or "", article.text))
+        found = [document.text[b.start : b.end] for b in document.blocks if b.heading]
+        assert [text for text in found if text in article.headings] == article.headings, article.name
+        assert document.title == article.title
+        assert article.title not in document.text
+        assert "cookies" not in document.text
+    assert sum(ours) / len(ours) > 0.99
+    assert min(ours) > 0.95
+    assert sum(ours) > sum(theirs)
+
+
+@pytest.mark.parametrize("layout", ["report__content", "wp-block-x report__content y"])
+def test_a_page_of_a_known_site_is_read_without_the_library(layout: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "trafilatura", None)
+    page = f"<p>Menu</p><h1 class=featured-content__headline>Norvia</h1><div class='{layout}'><h2>Prevention</h2>"
+    page += f"<p class=related>{LONG}</p><div class=promo><p>{LONG}</p></div></div><p>Build a report.</p>"
+    document = read_html(page.encode(), "page.html")
+    assert document.text == f"Norvia\n\nPrevention\n\n{LONG}\n\n{LONG}"
+    with pytest.raises(ImportError):
+        read_html(page.replace(layout, "other").encode(), "page.html")
+
+
+def test_a_known_name_that_holds_little_of_the_page_does_not_decide() -> None:
+    page = "<h1 class=page-header>Norvia</h1><div class=field--name-body>In brief.</div>" + f"<p>{LONG}</p>" * 9
+    assert texts(page)[-9:] == [LONG] * 9
+
+
+# ------------------------------------------------------------------------------------------- details
+
+LONG = "Police arrested nine traffickers in the harbor district, and the courts convicted none of them."
+
+
+def texts(html: str | bytes, encoding: str | None = None) -> list[str]:
+    data = html.encode() if isinstance(html, str) else html
+    return [text for text, _ in narrative(read_html(data, "page.html", encoding))]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<div>" * 1_500 + LONG,
+        "<div class=nav>" * 1_500 + f"<p>{LONG}</p>" * 9,
+        "<ul><li>" * 900 + LONG,
+        "<b><i><span aria-hidden=true>" * 600 + LONG,
+        "<table><tr><td>" * 600 + LONG,
+        "<sup>" * 1_500 + LONG,
+        f"<div class='{'x y-z ' * 100_000}'>{LONG}",
+        f"<p data-x='{'<p>&quot;>' * 50_000}'>{LONG}",
+    ],
+    ids=["div", "nav", "li", "b", "td", "sup", "class", "attribute"],
+)
+def test_a_page_however_deep_or_wide_is_read(page: str) -> None:
+    assert set(texts(page)) == {LONG}
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["<div>", "<u></p>", "<div></b>", "<ul><li>", "<table><tr><td>", "<u><!--</u></u>-->", "<div><svg></div><g>"],
+)
+@pytest.mark.parametrize("times", [6_000, 300_000])
+def test_a_page_nested_too_deeply_is_refused_at_once(unit: str, times: int) -> None:
+    with pytest.raises(InputError, match=r"^page\.html: nested too deeply to be a report; save it as text$"):
+        texts(unit * times + LONG)
+
+
+@pytest.mark.parametrize(
+    "unit", ["<p>x<li>y", "<form></form><foo/>", "<a name=x>", '<u "', "<![CDATA[", "</div>", "<!--><i></i>"]
+)
+def test_markup_that_never_ends_is_read_in_a_moment(unit: str) -> None:
+    """Without a watch: a time that grows with the square of the length would be minutes here."""
+    with contextlib.suppress(InputError):
+        texts(f"<p>{LONG}</p>" + unit * 30_000)
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        "<section id=social-programs>{}</section>",
+        "<div class=social-programs>{}</div>",
+        "<div class=paywall>{}</div>",
+        "<div class=alerts><ul>{}</ul></div>",
+    ],
+)
+def test_ten_paragraphs_are_kept_whatever_the_element_around_them_is_called(element: str) -> None:
+    theirs = [f"{LONG} It did so in district {number}." for number in range(10)]
+    page = f"<p>{LONG}</p>" * 20 + element.format("".join(f"<p>{text}</p>" for text in theirs)) + f"<p>{LONG}</p>" * 20
+    assert [text for text in texts(page) if text != LONG] == theirs
+
+
+@pytest.mark.parametrize("name", "paywall share subscription sponsored comments related-laws ad-unit".split())
+def test_a_paragraph_is_kept_whatever_its_class(name: str) -> None:
+    assert texts(f"<p>{LONG}</p>" * 9 + f"<p class={name}>The courts sat. {LONG}</p>")[-1] == f"The courts sat. {LONG}"
+
+
+@pytest.mark.parametrize(
+    "pixel", ["<img style='display:none' src=x>", "<img hidden src=x>", "<input class=share>", "<br class=d-none>"]
+)
+def test_a_hidden_pixel_takes_nothing_with_it(pixel: str) -> None:
+    page = f"<body>{pixel}<h2>Protection</h2>" + f"<p>{LONG}</p>" * 3
+    assert texts(page) == [LONG] * 3
+    assert texts(f"<main>{page}</main>") == [LONG] * 3
+
+
+@pytest.mark.parametrize(
+    ("declaration", "encoding"),
+    [
+        ('<meta charset="windows-1252">', "cp1252"),
+        ('<meta http-equiv=Content-Type content="text/html; charset=ISO-8859-1">', "cp1252"),
+        ("<META CONTENT='text/html;charset=us-ascii'>", "cp1252"),
+        ('<?xml version="1.0" encoding="iso-8859-2"?>', "iso-8859-2"),
+        ("<meta charset=utf-16>", "utf-8"),
+        ("<meta charset=no-such-thing>", "utf-8"),
+        ("<meta charset=iso-8859-1>", "utf-8"),
+        ("", "utf-8-sig"),
+        ("", "utf-16"),
+        ("<meta charset=utf-8>", "utf-16-le"),
+        ("<meta charset=x-sjis>", "cp932"),
+    ],
+)
+def test_a_page_is_decoded_as_it_declares_or_as_it_is(declaration: str, encoding: str) -> None:
+    line = {"iso-8859-2": "Wałęsa paid 12 zł.", "cp932": "The 外務省 said so."}.get(encoding, "“Café” – the señor’s.")
+    assert texts(f"{declaration}<body><p>{line}</p>".encode(encoding)) == [line]
+
+
+def test_the_users_encoding_wins() -> None:
+    page = "<meta charset=utf-8><p>Müller’s café</p>".encode("mac-roman")
+    assert texts(page, "macintosh") == ["Müller’s café"]
+    with pytest.raises(InputError, match=r"page.html: no encoding is called 'klingon'; try"):
+        texts(page, "klingon")
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        ("<html><body><nav>Menu</nav></body></html>", "save it complete, or as text"),
+        (
+            "<frameset><frame src=menu.htm><frame src=text.htm></frameset>",
+            r"frames \(menu.htm, text.htm\); give the one",
+        ),
+        ("<meta http-equiv=refresh content='0; url=https://x.example/y'><p> </p>", "leads on to https://x.example/y"),
+        ("<div id=root></div><script src=app.js></script>", "a script draws it: open it in a browser"),
+        ("<noscript>Please enable JavaScript.</noscript><body><script>x</script>", "a script draws it"),
+        ("<title>Just a moment...</title><p>Checking your connection before you go on.</p>", "the site's error page"),
+        ("<title>404 - Page not found</title><p>We could not find what you asked for.</p>", "the site's error page"),
+        ("", "no readable text"),
+    ],
+)
+def test_a_page_without_text_is_reported_with_a_way_out(page: str, said: str) -> None:
+    with pytest.raises(InputError, match=said) as caught:
+        texts(page)
+    assert str(caught.value).startswith("page.html: ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("page", "title"),
+    [
+        (
+            "<title>Norvia - United States Department of State</title><h1>2023 Report: Norvia</h1>",
+            "2023 Report: Norvia",
+        ),
+        ("<title>2019 TIP Report: Norvia - U.S. Embassy in Norvia</title><h1>Norvia</h1>", "2019 TIP Report: Norvia"),
+        ("<title>Norvia | Coast Watch</title><h1>Coast Watch</h1>", "Norvia"),
+        ("<title>Norvia: forced labour – Wikipedia</title>", "Norvia: forced labour"),
+        ("<title>Coast Watch » Norvia 2020</title><meta property=og:site_name content='Coast Watch'>", "Norvia 2020"),
+        ("<title>OHCHR | Norvia must act</title>", "Norvia must act"),
+        ("<title>Norvia - 2024 Report</title>", "Norvia - 2024 Report"),
+        ("<title>Norvia</title><svg><title>Cookie icon</title></svg>", "Norvia"),
+        ("<svg><title>Cookie icon</title></svg><h2>Norvia</h2>", "Norvia"),
+        ("<title> </title>", None),
+    ],
+)
+def test_the_title_is_the_reports_not_the_sites(page: str, title: str | None) -> None:
+    assert read_html(f"{page}<p>{LONG}</p>".encode(), "page.html").title == title
+
+
+def test_real_reports_name_their_country(real: Path) -> None:
+    for path in (real / "reports").glob("*.html"):
+        _, year, *country = path.stem.split("-")
+        title = read_html(path.read_bytes(), path.name).title or ""
+        assert year in title
+        assert " ".join(country) in title.lower()
+
+
+def test_offsets_point_at_the_blocks() -> None:
+    document = read_html(f"<h2>Protection</h2><p>{LONG}</p><ul><li>One;</li><li>two.</li></ul>".encode(), "x")
+    assert document.text == f"Protection\n\n{LONG}\n\nOne;\n\ntwo."
+    assert [document.text[b.start : b.end] for b in document.blocks] == document.text.split("\n\n")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "See also section 6.",
+        "Released on 18 June 2024, the men returned to their villages.",
+        "Published reports said that officers sold visas.",
+        "By law, recruiters must register.",
+        "Print and broadcast media reported on the trial.",
+        "(c) Train judges;",
+        "Posted to the border, the guards took bribes.",
+        "Cookie factories hired children.",
+        "Search operations freed 12 men.",
+        "Train judges",
+    ],
+)
+def test_a_line_of_a_report_is_no_stock_line(line: str) -> None:
+    assert not is_stock(line)
+    assert texts(f"<p>{LONG}</p><ul><li>{line}</li></ul><p>{LONG}</p><p>{LONG}</p>")[1] == line
+
+
+@pytest.mark.parametrize(
+    ("paragraph", "section"),
+    [
+        ("<p><strong>PROSECUTION</strong> The police acted.</p>", "prosecution"),
+        ("<p><strong>Trafficking Profile:</strong> Girls are sold.</p>", "profile"),
+        ("<p>PREVENTION<br>The ministry met once.</p>", "prevention"),
+        ("<p><u>Prioritized Recommendations</u></p><p>Train judges.</p>", "recommendations"),
+        ("<p>NORVIA: Tier 2 Watch List</p><p>The government acted.</p>", "assessment"),
+        ("<h3>II. Protection and assistance</h3><p>A shelter opened.</p>", "protection"),
+        ("<h3>3.1 Prosecution</h3><p>A court sat.</p>", "prosecution"),
+        ("<h3>Protection of Refugees</h3><p>The law protects them.</p>", "Protection of Refugees"),
+        ("<h3>Prevention of torture</h3><p>The law bans it.</p>", "Prevention of torture"),
+        ("<p>Prevention of trafficking remained weak.</p>", None),
+        ("<div><section><header><h2>Prevention</h2></header><p>The ministry met.</p></section></div>", "prevention"),
+        ("<article><header><h2><a href=x>Prevention</a></h2></header><p>The ministry met.</p></article>", "prevention"),
+        ("<dl><dt>Prevention</dt><dd>The ministry met.</dd></dl>", "prevention"),
+        ("<label>Prevention</label><div>The ministry met.</div>", "prevention"),
+    ],
+)
+def test_the_section_that_a_paragraph_stands_under(paragraph: str, section: str | None) -> None:
+    blocks = read_html(paragraph.encode(), "x").blocks
+    assert blocks[-1].section == section
+
+
+TAGS = """<p> </p> <div> </div> <b> </b> <a href=x> <a> </a> <br> <table> <tr> <td> </td> </tr> </table> <ul> <li>
+</ul> <h1> <h2> </h2> <main> </main> <article> </article> <nav> </nav> <sup> </sup> <pre> </pre> <button> </button>
+<x-y> </x-y> <svg> </svg> <script> </script> <style> </style> <!-- --> <![CDATA[ ]]> <details> <summary> <form>
+<div/class=sidebar> <div/hidden> <p/class=share>
+<section/id=toc> <a/href="#f">1</a> &nbsp; &amp;lt; &#0; &shy; < > " ' = <frameset>
+<template> </template> <plaintext> <select> <option> <textarea> </textarea> <header> <footer> <a/role=tab/href=#t>
+<div/id=t> <label> <q"r'=s> Prosecution • 12. [1]"""
+SOUP = st.lists(
+    st.sampled_from([*TAGS.split(), LONG, "Officials took bribes.", "\n\n", " ", "\u200b", "é"]), max_size=40
+)
+
+
+@given(SOUP)
+@settings(max_examples=100, deadline=None)
+def test_no_soup_of_tags_breaks_the_reader(pieces: list[str]) -> None:
+    try:
+        document = read_html("".join(pieces).encode(), "page.html")
+    except InputError:
+        return
+    blocks = document.blocks
+    assert all(document.text[b.start : b.end].strip() == document.text[b.start : b.end] != "" for b in blocks)
+    assert all(a.end + 2 == b.start for a, b in itertools.pairwise(blocks))
+    assert all(b.heading or b.section is None or b.section.strip() for b in blocks)
+
+
+def test_tags_closed_as_in_xml_do_not_swallow_the_page() -> None:
+    page = '<?xml version="1.0"?><html><head><script src="a.js"/><title/></head><body><p>Officials acted.</p></body>'
+    assert texts(page) == ["Officials acted."]
+
+
+def test_a_report_on_404_victims_is_no_error_page() -> None:
+    assert texts(f"<title>404 victims identified in Norvia</title><p>{LONG}</p>") == [LONG]
+
+
+@pytest.mark.parametrize(
+    ("page", "kept"),
+    [
+        ("<p>The <button>TVPA</button> requires a report.</p>", ["The TVPA requires a report."]),
+        ("<ul><li><label><input type=checkbox> Train the judges.</label></li></ul>", ["Train the judges."]),
+        ("<table><tr><td class=rating>Poor</td><td>Norvia</td></tr></table>", ["Poor | Norvia"]),
+        ("<p><a name=top>The government acted.</a></p>", ["The government acted."]),
+        ("<p>Police<br>arrested two.<br><br>Courts met.</p>", ["Police arrested two.", "Courts met."]),
+        ("<p>It must:<br>• Act.<br>• Pay.</p>", ["It must:", "• Act.", "• Pay."]),
+        ("<h4>The government did nothing at all about it, and said so.</h4><p>It met.</p>", ["It met."]),
+        (f"<h4>{LONG} {LONG}</h4>", [f"{LONG} {LONG}"]),
+        ("<aside><p>Related: nothing.</p></aside><p>It met.</p>", ["It met."]),
+        ("<p>Nine were held</p><p>See <i>Annex</i></p>", ["Nine were held", "See Annex"]),
+        ("<div hidden=until-found><p>It met.</p></div>", ["It met."]),
+    ],
+)
+def test_small_things_in_pages(page: str, kept: list[str]) -> None:
+    assert texts(page) == kept

@@ -1,0 +1,571 @@
+"""PDF files are read in their author's order, without page furniture; bad files are reported."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pdf_pages import IMAGE, PROSE, REST, column, joined, make_pdf, read, show, texts
+
+from tipclassify import InputError
+from tipclassify.errors import MissingExtraError
+from tipclassify.readers.pdf import reader as pdf
+from tipclassify.readers.pdf.glyphs import plain_text
+from tipclassify.readers.pdf.layout.columns import reading_order
+from tipclassify.readers.pdf.layout.flow import read_paragraphs
+from tipclassify.readers.pdf.layout.hyphens import count_whole_words, join_lines
+from tipclassify.readers.pdf.layout.lines import make_lines
+from tipclassify.readers.pdf.layout.pages import Page, Word, group_rows, make_page
+from tipclassify.readers.pdf.layout.running_headers import drop_running_headers
+from tipclassify.readers.pdf.reader import read_pdf
+from tipclassify.text.document import Document
+
+FILES = Path(__file__).parents[1] / "files"
+REPORT = (FILES / "report.txt").read_text(encoding="utf-8").splitlines()
+PAGES = {  # on which some blocks begin, as one sees when one opens the files
+    "one-column.pdf": {"Prosecution": 1, "Conduct of Officials": 2, "Prevention": 3},
+    "columns-with-notes.pdf": {"Prosecution": 1, "Conduct of Officials": 2, "Trafficking Profile": 3},
+    "two-columns.pdf": {"Prioritized Recommendations": 1, "Conduct of Officials": 2, "Trafficking Profile": 3},
+}
+
+
+# --------------------------------------------------------------------------------------------- LibreOffice, Chromium
+
+
+def source() -> tuple[list[str], list[str], list[str]]:
+    """Blocks, headings and notes that the files were made from."""
+    blocks, headings, notes = [], [], []
+    for line in REPORT:
+        while "[^" in line:
+            before, rest = line.split("[^", 1)
+            note, after = rest.split("]", 1)
+            notes.append(f"{len(notes) + 1} {note}")
+            line = before + after
+        text = line[2:] if line[:2] in ("! ", "# ", "- ", "| ") else line
+        blocks.append(text)
+        headings += [text] if line[:2] in ("! ", "# ") else []
+    return blocks, headings, notes
+
+
+@pytest.fixture(scope="module", params=sorted(PAGES))
+def made(request: pytest.FixtureRequest) -> Document:
+    return read_pdf((FILES / request.param).read_bytes(), request.param)
+
+
+def test_blocks_are_the_paragraphs_of_the_source_in_order(made: Document) -> None:
+    blocks, _, notes = source()
+    table = {text.replace(" | ", " "): text for text in blocks if " | " in text}
+    read = [table.get(text.replace(" | ", " "), text) for text in texts(made) if text not in notes]
+    assert read == blocks
+
+
+def test_notes_are_blocks_of_their_own_after_the_text_of_their_page(made: Document) -> None:
+    _, _, notes = source()
+    found = [(block, text) for block, text in zip(made.blocks, texts(made), strict=True) if text in notes]
+    assert [text for _, text in found] == ([] if made.source == "two-columns.pdf" else notes)
+    for block, _ in found:
+        after = [other.page for other in made.blocks if other.start > block.start and other not in dict(found)]
+        assert all(page is not None and page > block.page for page in after)
+
+
+def test_note_marks_are_dropped(made: Document) -> None:
+    for sentence in (
+        "proof of force or deceit.",
+        "to hand over the files. His deputy",
+        "victims of trafficking. The migration",
+    ):
+        assert sentence in made.text
+
+
+def test_heads_and_page_numbers_are_gone(made: Document) -> None:
+    assert not any(word in made.text for word in ("Halden", "Narratives of", "Page ", "of 3"))
+    assert not {"i", "ii", "iii", "1", "2", "3"} & set(texts(made))
+
+
+def test_headings_open_sections(made: Document) -> None:
+    _, headings, _ = source()
+    assert [text for block, text in zip(made.blocks, texts(made), strict=True) if block.heading] == headings
+    sections = {text: block.section for block, text in zip(made.blocks, texts(made), strict=True)}
+    assert (
+        sections["Cases opened | 27 | 34 | 29"] == "prosecution" if "Cases opened | 27 | 34 | 29" in sections else True
+    )
+    assert sections["2. training of border guards in the east;"] == "prevention"
+    assert sections["Open a shelter for men, and stop lodging boys in juvenile detention;"] == "recommendations"
+
+
+def test_offsets_are_exact_and_pages_right(made: Document) -> None:
+    assert made.text == "\n\n".join(texts(made))
+    pages = {text: block.page for block, text in zip(made.blocks, texts(made), strict=True)}
+    assert {text: pages[text] for text in PAGES[made.source]} == PAGES[made.source]
+    numbers = [block.page for block in made.blocks]
+    assert numbers == sorted(numbers, key=lambda page: page or 0)
+
+
+def test_the_title_is_that_in_the_largest_type(made: Document) -> None:
+    assert made.title == "Karvonia: A Year of Trials"
+
+
+def test_rows_of_a_table_are_blocks() -> None:
+    document = read_pdf((FILES / "one-column.pdf").read_bytes(), "x")
+    assert "Convictions | 7 | 9 | 11" in texts(document)
+
+
+# --------------------------------------------------------------------------------------------- pages written by hand
+
+
+def test_columns_are_read_one_after_the_other_though_the_file_has_them_line_by_line() -> None:
+    lines = [show(x, 700 - i * 12, side[i]) for i in range(6) for x, side in ((60, PROSE), (330, REST))]
+    assert read("".join(lines)) == [joined(PROSE), joined(REST)]
+
+
+def test_a_wide_title_and_a_wide_paragraph_keep_their_places_about_columns() -> None:
+    wide = [
+        "Both courts had been warned by the same inspector, whose letters of that spring and autumn nobody answered,",
+        "as the ministry admitted.",
+    ]
+    page = [
+        show(60, 740, "Karvonia Between the Ministry and the Two Courts", 20, "B"),
+        *(column(x, 700, side) for x, side in ((60, PROSE), (330, REST))),
+        column(60, 600, wide),
+        *(column(x, 550, side) for x, side in ((60, REST), (330, PROSE))),
+    ]
+    title = "Karvonia Between the Ministry and the Two Courts"
+    assert read("".join(page)) == [title, joined(PROSE), joined(REST), joined(wide), joined(REST), joined(PROSE)]
+
+
+def test_a_heading_over_two_columns_is_read_between_them_and_those_above() -> None:
+    page = [
+        *(column(x, 700, side) for x, side in ((60, PROSE), (330, REST))),
+        show(60, 600, "Protection", 12, "B"),
+        *(column(x, 575, side) for x, side in ((60, REST), (330, PROSE))),
+    ]
+    assert read("".join(page)) == [joined(PROSE), joined(REST), "Protection", joined(REST), joined(PROSE)]
+
+
+def test_a_paragraph_goes_on_in_the_next_column_and_on_the_next_page() -> None:
+    first = "".join((column(60, 700, PROSE[:3]), column(330, 700, PROSE[3:] + REST[:2])))
+    document = read_pdf(make_pdf(column(60, 700, [*PROSE, *REST[:3]]), column(60, 700, REST[3:])), "x")
+    assert texts(document) == [joined([*PROSE, *REST])]
+    assert [block.page for block in document.blocks] == [1]
+    assert joined(PROSE[:5]) in read(first)[0]
+
+
+def test_a_box_beside_the_text_comes_after_it_and_its_heading_stays_inside() -> None:
+    box = ["The shelters have forty", "beds for women and none", "for men or for boys, who", "are lodged in a jail."]
+    wide = [f"{a} {b}" for a, b in zip(REST, PROSE, strict=True)]
+    page = [
+        show(60, 730, "Prosecution", 12, "B"),
+        column(60, 712, PROSE),
+        show(400, 712, "Key facts", 8, "B"),
+        column(400, 700, box, 8, 10),
+        column(60, 640, wide),
+    ]
+    document = read_pdf(make_pdf("".join(page)), "x")
+    assert texts(document) == ["Prosecution", joined(PROSE), joined(wide), "Key facts", joined(box)]
+    assert [block.section for block in document.blocks][1:] == ["prosecution", "prosecution", "Key facts", "Key facts"]
+
+
+def test_lines_spread_to_the_width_of_a_narrow_column_are_no_table() -> None:
+    spread = (("Police", "closed", "the"), ("case", "within", "May"), ("and", "said", "no"))
+    page = "".join(
+        show(60 + 70 * j, 700 - 12 * i, word) for i, line in enumerate(spread) for j, word in enumerate(line)
+    )
+    assert read(page + show(60, 664, "more about it to us than that.")) == [
+        "Police closed the case within May and said no more about it to us than that."
+    ]
+
+
+def test_headings_in_the_margin_come_before_the_text_beside_them() -> None:
+    page = [show(60, 700, "Prosecution", font="B"), column(160, 700, [*PROSE, *REST])]
+    page += [
+        show(60, 540, "Protection", font="B"),
+        show(60, 528, "of Victims", font="B"),
+        column(160, 540, [*REST, *PROSE]),
+    ]
+    document = read_pdf(make_pdf("".join(page)), "x")
+    assert texts(document) == ["Prosecution", joined([*PROSE, *REST]), "Protection of Victims", joined([*REST, *PROSE])]
+
+
+def test_a_narrow_column_of_a_table_does_not_break_into_the_prose_beside_it() -> None:
+    page = column(60, 700, [*PROSE, *REST]) + show(400, 700, "Done") + show(400, 628, "Not done")
+    assert joined([*PROSE, *REST]) in read(page)
+
+
+def test_paragraphs_part_at_indents_gaps_and_short_last_lines() -> None:
+    short = [*PROSE[:5], "kept them."]
+    indented = [show(60 + 12 * (i % 6 == 0), 700 - 12 * i, line) for i, line in enumerate([*PROSE, *REST])]
+    assert read("".join(indented)) == [joined(PROSE), joined(REST)]
+    assert read(column(60, 700, PROSE) + column(60, 622, REST)) == [joined(PROSE), joined(REST)]
+    assert read(column(60, 700, [*short, *REST])) == [joined(short), joined(REST)]
+    assert read(column(60, 700, PROSE[:2]) + column(60, 670, REST)) == [joined(PROSE[:2]), joined(REST)]
+
+
+def test_list_entries_are_blocks_without_their_bullets() -> None:
+    page = [show(60, 700, "•"), show(72, 700, "Fund the shelters in the north and in the east,")]
+    page += [
+        show(72, 688, "where there is no bed;"),
+        show(60, 676, "• Train judges;"),
+        show(60, 664, "1. Amend the law."),
+    ]
+    assert read("".join(page)) == [
+        "Fund the shelters in the north and in the east, where there is no bed;",
+        "Train judges;",
+        "1. Amend the law.",
+    ]
+
+
+@pytest.mark.parametrize("text", ["3", "iv", "- 3 -", "Page 3 of 9", "page 12", "3 / 9", "p. 4"])
+@pytest.mark.parametrize("y", [760, 40])
+def test_a_page_number_is_known_by_form_and_place(text: str, y: int) -> None:
+    assert read(column(60, 700, PROSE) + show(300, y, text)) == [joined(PROSE)]
+
+
+def test_a_number_inside_the_text_stays() -> None:
+    assert "2023" in read(column(60, 700, PROSE) + show(60, 500, "2023") + column(60, 300, REST))
+
+
+def test_running_heads_go_and_headings_that_open_pages_stay() -> None:
+    def page(number: int) -> str:
+        opening = show(60, 700, "Protection" if number in (1, 3) else PROSE[number], 10, "B")
+        head = "KARVONIA" if number % 2 else "Annual Report, 2024"
+        foot = show(60, 40, f"Narratives, vol. {number} | {number}")
+        return show(60, 750, head, 8) + opening + column(60, 670, [*PROSE[number:], *REST[: number + 2]]) + foot
+
+    blocks = read(*map(page, range(1, 6)))
+    assert blocks.count("Protection") == 2
+    assert any(PROSE[4] in text for text in blocks)
+    assert not any("KARVONIA" in text or "Annual" in text or "vol." in text for text in blocks)
+
+
+def test_a_heading_close_to_the_text_below_it_is_no_running_head() -> None:
+    def page(number: int) -> str:
+        heading = show(60, 712, "Protection", font="B") if number in (1, 3) else ""
+        return heading + column(60, 700, [*PROSE[number:], *REST[: number + 2]])
+
+    assert read(*map(page, range(1, 6))).count("Protection") == 2
+
+
+def test_small_print_at_the_foot_is_a_note_and_not_in_the_paragraph() -> None:
+    first = (
+        column(60, 700, PROSE[:4])
+        + show(60, 60, "3", 5, operators="3 Ts")
+        + show(64, 60, "Decree 12 of May.", 8, operators="0 Ts")
+    )
+    document = read_pdf(make_pdf(first, column(60, 700, PROSE[4:])), "x")
+    assert texts(document) == [joined(PROSE), "Decree 12 of May."]
+
+
+@pytest.mark.parametrize(
+    ("word", "mark", "kept"), [("mills.", "12", "mills."), ("mills", "[3]", "mills"), ("40 km", "2", "40 km2")]
+)
+def test_raised_digits_are_dropped_but_not_exponents(word: str, mark: str, kept: str) -> None:
+    raised = (
+        f"BT /F 10 Tf 60 700 Td (Police searched {word}) Tj /F 6 Tf 4 Ts ({mark}) Tj "
+        "/F 10 Tf 0 Ts ( near the port.) Tj ET"
+    )
+    assert read(raised) == [f"Police searched {kept} near the port."]
+
+
+def test_bold_large_and_capital_lines_are_headings_and_bold_sentences_not() -> None:
+    page = [
+        show(60, 740, "Norvia in 2024", 18),
+        show(60, 700, "Conduct of Officials", font="B"),
+        column(60, 686, PROSE),
+        show(60, 596, "PORTS AND BORDERS"),
+        column(60, 582, REST),
+        show(60, 490, "Imitated bold", operators="2 Tr"),
+        show(60, 460, "Border guards took bribes.", font="B", operators="0 Tr"),
+    ]
+    document = read_pdf(make_pdf("".join(page)), "x")
+    heads = [text for block, text in zip(document.blocks, texts(document), strict=True) if block.heading]
+    assert heads == ["Norvia in 2024", "Conduct of Officials", "PORTS AND BORDERS", "Imitated bold"]
+
+
+def test_spaced_letters_are_drawn_together() -> None:
+    page = show(60, 700, "PROTECTION OF VICTIMS", font="B", operators="4 Tc") + show(
+        60, 670, "No shelter opened.", operators="0 Tc"
+    )
+    assert read(page) == ["PROTECTION OF VICTIMS", "No shelter opened."]
+
+
+def test_an_initial_is_put_before_its_word() -> None:
+    page = show(60, 676, "P", 34) + "".join(
+        show(80, 700 - 12 * i, line) for i, line in enumerate(["olice" + PROSE[0][6:], *PROSE[1:3]])
+    )
+    assert read(page + column(60, 664, PROSE[3:])) == [joined(PROSE)]
+
+
+@pytest.mark.parametrize("turn", ["", "/Rotate 90", "/Rotate 180"])
+def test_pages_that_are_turned_or_set_sideways_are_read_upright(turn: str) -> None:
+    across = f"q 0 1 -1 0 612 0 cm {column(60, 540, PROSE)} {column(60, 440, REST)} Q"
+    assert read(across, extra=turn) == [joined(PROSE), joined(REST)]
+    assert read(column(60, 700, PROSE), extra=turn) == [joined(PROSE)]
+
+
+def test_stamps_and_text_off_the_page_are_left_out() -> None:
+    stamp = f"q 0.7 0.7 -0.7 0.7 200 300 cm {show(0, 0, 'DRAFT', 60)} Q "
+    stamp += f"q 0 1 -1 0 590 200 cm {show(0, 0, 'Printed in Halden', 7)} Q"
+    page = column(60, 700, PROSE) + stamp + show(60, -40, "printer's mark")
+    assert read(page) == [joined(PROSE)]
+    assert read(page, extra="/CropBox[0 660 612 792]") == [joined(PROSE[:4])]
+
+
+# --------------------------------------------------------------------------------------------- titles
+
+
+@pytest.mark.parametrize(
+    ("given_title", "title"),
+    [
+        ("Karvonia: A Year of Trials", "Karvonia: A Year of Trials"),
+        ("Microsoft Word - karvonia_v3_FINAL.docx", "Norvia in 2024"),
+        ("report.indd", "Norvia in 2024"),
+        ("untitled", "Norvia in 2024"),
+        ("", "Norvia in 2024"),
+    ],
+)
+def test_a_file_name_is_no_title(given_title: str, title: str) -> None:
+    page = show(60, 740, "Norvia in 2024", 18) + column(60, 700, PROSE)
+    assert read_pdf(make_pdf(page, title=given_title), "x").title == title
+
+
+def test_there_may_be_no_title() -> None:
+    assert read_pdf(make_pdf(column(60, 700, PROSE)), "x").title is None
+
+
+# --------------------------------------------------------------------------------------------- bad files
+
+
+def fails(data: bytes, match: str) -> None:
+    with pytest.raises(InputError, match=match) as caught:
+        read_pdf(data, "bad.pdf")
+    assert str(caught.value).startswith("bad.pdf: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_bad_files_are_reported_in_one_line() -> None:
+    whole = (FILES / "one-column.pdf").read_bytes()
+    fails((FILES / "locked.pdf").read_bytes(), "password; save a copy without")
+    fails(whole[: len(whole) // 2], "damaged, cut off or without pages; fetch")
+    fails(b"%PDF-1.7\nnothing", "damaged")
+    fails(b"<html><p>Not found</p>", "not a PDF")
+    fails(make_pdf(), "without pages")
+
+
+def test_a_locked_file_without_a_password_reads() -> None:
+    assert texts(read_pdf((FILES / "owner-locked.pdf").read_bytes(), "x")) == [
+        "Border guards took bribes from recruiters."
+    ]
+
+
+def test_scans_are_refused_with_advice() -> None:
+    fails(make_pdf(IMAGE, IMAGE), "no text layer .*ocrmypdf")
+    fails(make_pdf(*(IMAGE + show(60, 40, f"RECEIVED {n}") for n in range(3))), "no text layer")
+    fails(make_pdf("", ""), "no text layer")
+
+
+def test_pages_without_text_among_others_are_reported() -> None:
+    text = column(60, 700, PROSE)
+    with pytest.warns(UserWarning, match=r"^made.pdf: pages 2, 4 without a text layer .*ocrmypdf"):
+        assert len(read(text, IMAGE, text, IMAGE)) == 2
+    with pytest.warns(UserWarning, match=r"page 1 without"):
+        read(IMAGE, text)
+
+
+def test_text_that_is_not_read_or_not_in_order_is_told_as_what_it_is() -> None:
+    text = column(60, 700, PROSE)
+    slanting = f"q 0.8 0.6 -0.6 0.8 300 200 cm {column(0, 0, PROSE)} Q"
+    fails(make_pdf(slanting), "no text that can be read: page 1 with text in other directions")
+    fails(make_pdf(text, box="0 0 50 50"), "page 1 with text outside of the page")
+    with pytest.warns(UserWarning, match=r"^made.pdf: pages 1, 3 with text in other directions, which is left out"):
+        assert read(text + slanting, text, text + slanting)
+    stacked = "".join(
+        show(60 + 30 * n, 700 - 12 * at, letter) for n in range(3) for at, letter in enumerate("governmentofnorvia")
+    )
+    with pytest.warns(UserWarning, match=r"page 2 with vertical text, whose characters are out of order"):
+        read(text, stacked)
+
+
+def test_an_empty_page_is_not_reported() -> None:
+    assert len(read(column(60, 700, PROSE), "", column(60, 700, REST))) == 2
+
+
+def test_a_missing_end_is_reported() -> None:
+    data = make_pdf(column(60, 700, PROSE))
+    with pytest.warns(UserWarning, match="its end is missing"):
+        read_pdf(data[: data.rindex(b"startxref")], "x")
+
+
+def test_size_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = make_pdf(column(60, 700, PROSE), column(60, 700, REST))
+    monkeypatch.setattr(pdf, "MOST_PAGES", 1)
+    fails(data, "2 pages, over 1; split it")
+    monkeypatch.undo()
+    monkeypatch.setattr(pdf, "MOST_CHARACTERS", 300)
+    fails(data, "over 300 characters; split it")
+
+
+def test_without_pdfium_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pypdfium2", None)
+    with pytest.raises(MissingExtraError, match=r"reading PDF needs an extra: pip install 'tipclassify\[pdf\]'"):
+        read_pdf(make_pdf("x"), "x")
+
+
+def test_threads_read_what_one_reads() -> None:
+    data = (FILES / "two-columns.pdf").read_bytes()
+    with ThreadPoolExecutor(4) as pool:
+        assert len({document.text for document in pool.map(lambda _: read_pdf(data, "x"), range(4))}) == 1
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 900), st.binary(min_size=1, max_size=4))
+def test_altered_bytes_raise_nothing_but_the_error_for_input(place: int, junk: bytes) -> None:
+    data = make_pdf(column(60, 700, PROSE))
+    with warnings.catch_warnings(), suppress(InputError):
+        warnings.simplefilter("ignore")
+        read_pdf(data[:place] + junk + data[place + len(junk) :], "x")
+
+
+# --------------------------------------------------------------------------------------------- words and hyphens
+
+
+@pytest.mark.parametrize(
+    ("raw", "plain"),
+    [
+        ("traﬃc", "traffic"),
+        ("of\u00adﬁcials", "officials"),
+        ("traf\u00ad", "traf-"),
+        ("o\x1ecials", "officials"),
+        ("well\u2010known", "well-known"),
+        ("\uf0b7", "•"),
+        ("zero\u200bwidth", "zerowidth"),
+        ("A\u030aske", "Åske"),
+        ("\ud83d\ude00\ud83d", "\U0001f600"),
+    ],
+)
+def test_typography_is_undone(raw: str, plain: str) -> None:
+    assert plain_text(raw) == plain
+
+
+@pytest.mark.parametrize(
+    ("lines", "elsewhere", "text"),
+    [
+        (["traf-", "ficking"], "", "trafficking"),
+        (["well-", "known"], "", "well-known"),
+        (["U.S.-", "funded"], "", "U.S.-funded"),
+        (["NGO-", "run"], "", "NGO-run"),
+        (["Salwen-", "Mörsk"], "", "Salwen-Mörsk"),
+        (["COVID-", "19"], "", "COVID-19"),
+        (["a 12-", "month term"], "", "a 12-month term"),
+        (["re-", "elected"], "the re-elected mayor", "re-elected"),
+        (["re-", "elected"], "", "reelected"),
+        (["with-", "out"], "with or out, without", "without"),
+        (["victim-", "centered"], "", "victim-centered"),
+        (["policy-", "making"], "the policy of making laws", "policy-making"),
+        (["state-of-", "the-art"], "of the", "state-of-the-art"),
+        (["self-cen-", "sorship"], "", "self-censorship"),
+        (["PROSECU-", "TION"], "", "PROSECUTION"),
+        (["short-", "and long-term"], "short", "short- and long-term"),
+        (["wages—", "those unpaid"], "", "wages—those unpaid"),
+        (["in 2023 -", "a year"], "", "in 2023 - a year"),
+        (["and/", "or"], "", "and/or"),
+        (["https://halden.example/a-", "b.html"], "", "https://halden.example/a-b.html"),
+        ([], "", ""),
+    ],
+)
+def test_hyphens_at_line_ends(lines: list[str], elsewhere: str, text: str) -> None:
+    assert join_lines(lines, count_whole_words([[elsewhere]])) == text
+
+
+def test_where_words_are_not_divided_hyphens_stay() -> None:
+    assert join_lines(["gender-", "affirming"], Counter(), hyphenated=False) == "gender-affirming"
+
+
+words = st.text("abcdefghijklmnopqrstuvwxyz", min_size=2, max_size=9)
+
+
+@settings(max_examples=30)
+@given(st.lists(words, min_size=1, max_size=30), st.integers(2, 6), st.data())
+def test_words_that_the_document_has_elsewhere_are_joined(found: list[str], step: int, data: st.DataObject) -> None:
+    lines, current = [], ""
+    for number, word in enumerate(found):
+        current = f"{current} {word}".strip()
+        if number % step == 0:
+            cut = data.draw(st.integers(1, len(word) - 1))
+            lines.append(current[: len(current) - len(word) + cut] + "-")
+            current = word[cut:]
+    text = " ".join(found)
+    assert join_lines([*lines, current], count_whole_words([[text]])) == text
+
+
+# --------------------------------------------------------------------------------------------- geometry
+
+coordinates = st.floats(0, 600, allow_nan=False).map(lambda value: round(value, 1))
+placed = st.builds(
+    lambda text, x, width, y, size: Word(text, x, x + width, y, size),
+    words,
+    coordinates,
+    st.floats(5, 80),
+    coordinates,
+    st.sampled_from([6.0, 8.0, 10.0, 10.0, 14.0, 30.0]),
+)
+
+
+@settings(max_examples=30)
+@given(st.lists(placed, max_size=60))
+def test_every_word_is_in_one_part_whatever_the_page(found: list[Word]) -> None:
+    page = make_page(1, 612, 792, found)
+    assert Counter(w for row in group_rows(page.fragments) for f in row for w in f.words) == Counter(found)
+    parts = [w for rows, _ in reading_order(page) for row in rows for f in row for w in f.words]
+    assert Counter(parts) == Counter(found)
+    for rows, _ in reading_order(page):
+        make_lines(rows)
+    read_paragraphs([page, page, page])
+
+
+def set_text(text: Sequence[str], left: float, width: float, top: float) -> list[Word]:
+    """Words set ragged in 10-point type whose letters are 5 points wide."""
+    found: list[Word] = []
+    x, y = left, top
+    for word in text:
+        if x > left and x + 5 * len(word) > left + width:
+            x, y = left, y + 12
+        found.append(Word(word, x, x + 5 * len(word), y, 10.0))
+        x += 5 * len(word) + 2.5
+    return found
+
+
+@settings(max_examples=25)
+@given(
+    st.lists(words, min_size=60, max_size=160),
+    st.lists(words, min_size=60, max_size=160),
+    st.floats(11, 40),
+    st.booleans(),
+)
+def test_two_columns_of_any_words_are_read_in_turn(
+    one: list[str], two: list[str], gutter: float, by_line: bool
+) -> None:
+    found = [*set_text(one, 50, 230, 100), *set_text(two, 280 + gutter, 230, 100)]
+    if by_line and gutter > 15:  # narrower gutters need the order of the file
+        found.sort(key=lambda word: (word.y, word.x0))
+    parts = reading_order(make_page(1, 612, 1_200, found))
+    assert [w.text for rows, _ in parts for row in rows for f in row for w in f.words] == [*one, *two]
+
+
+@settings(max_examples=25)
+@given(st.lists(st.lists(words, min_size=40, max_size=60), min_size=3, max_size=6), words)
+def test_a_head_on_every_page_goes_and_nothing_else(bodies: list[list[str]], head: str) -> None:
+    bodies = [[word + "abcdef"[number] for word in body] for number, body in enumerate(bodies)]
+    pages: list[Page] = []
+    for number, body in enumerate(bodies, 1):
+        top = [Word(head, 50, 90, 40, 8.0), Word(str(number), 500, 510, 40, 8.0)]
+        pages.append(make_page(number, 612, 792, [*top, *set_text(body, 50, 400, 80)]))
+    kept = [[w.text for f in page.fragments for w in f.words] for page in drop_running_headers(pages)]
+    assert kept == bodies

@@ -1,0 +1,178 @@
+"""Word files are read as their reader sees them: in order, without what was deleted, each cell once."""
+
+from __future__ import annotations
+
+import io
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tipclassify import Document, InputError
+from tipclassify.errors import MissingExtraError
+from tipclassify.readers import read_report
+from tipclassify.readers.office import read_docx
+
+FILES = Path(__file__).parents[1] / "files"
+W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+Seen = list[tuple[str | None, bool, str]]
+
+
+def seen(document: Document) -> Seen:
+    return [(b.section, b.heading, document.text[b.start : b.end]) for b in document.blocks]
+
+
+def with_body(body: str, part: str = "word/document.xml") -> bytes:
+    """The tracked sample with another body."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(FILES / "word-tracked.docx") as old, zipfile.ZipFile(out, "w") as new:
+        for name in old.namelist():
+            new.writestr(
+                name, f"<w:document {W}><w:body>{body}</w:body></w:document>" if name == part else old.read(name)
+            )
+    return out.getvalue()
+
+
+def test_a_report_written_in_word() -> None:
+    document = read_report(FILES / "word-report.docx")
+    assert document.title == "Trafficking Narratives 2024: Karvonia"
+    assert seen(document) == [
+        ("Trafficking Narratives 2024: Karvonia", True, "Trafficking Narratives 2024: Karvonia"),
+        ("prosecution", True, "Prosecution"),
+        (
+            "prosecution",
+            False,
+            "Parliament amended the article in November. "
+            "Police opened 29 investigations, compared with 34 the year before.",
+        ),
+        ("prosecution", False, "Investigate officials;"),
+        ("prosecution", False, "Train judges."),
+        ("prosecution", False, "Figure | Cases"),
+        ("prosecution", False, "2023 | 2024"),
+        ("prosecution", False, "Convicted | 9 | 11"),
+        ("Conduct of Officials", True, "Conduct of Officials"),
+        ("Conduct of Officials", False, "Three officers allegedly sold 60 work permits."),
+        ("protection", True, "Protection"),
+        ("protection", False, "The third shelter opened at Velhår in October."),
+        ("Notes", False, "Official Gazette, no. 211."),
+        ("Notes", False, "Court rulings of 12 January."),
+    ]
+    assert {block.page for block in document.blocks} == {None}
+
+
+def test_a_report_saved_by_another_office() -> None:
+    document = read_report(FILES / "word-office.docx")
+    assert document.title == "2024 Trafficking Narratives: Karvonia"
+    assert [text for _, heading, text in seen(document) if heading] == [
+        "2024 Trafficking Narratives: Karvonia",
+        "Overview and Assessment",
+        "Prioritized Recommendations",
+        "Prosecution",
+        "Conduct of Officials",
+        "Protection",
+        "Prevention",
+    ]
+    for block in (
+        ("recommendations", False, "Open a shelter for men, and stop lodging boys in juvenile detention;"),
+        ("prosecution", False, "Investigations opened | 34 | 29"),
+        ("prevention", False, "inspection of the fishing fleet;"),
+        ("Notes", False, "Official Gazette of Karvonia, no. 211, 17 November 2023."),
+    ):
+        assert block in seen(document)
+    assert "court convicted the two port police officers charged a year earlier. The head" in document.text
+    assert "November. Police opened" in document.text  # the mark of the note is gone
+
+
+def test_what_was_deleted_is_gone_and_what_was_inserted_is_there() -> None:
+    assert seen(read_report(FILES / "word-tracked.docx")) == [
+        ("prevention", True, "Prevention"),
+        ("prevention", False, "Courts convicted 11 traffickers."),
+        ("prevention", False, "The ministry cut its spending on shelters."),
+        ("prevention", False, "In a box: two trials collapsed."),
+        ("prevention", False, "Cases | 2023 | 9"),
+        ("profile", True, "Trafficking Profile"),
+        ("profile", False, "Relatives force children to beg."),
+    ]
+
+
+def test_a_table_that_only_places_running_text_is_read_cell_by_cell() -> None:
+    long = "The government kept the shelter open. " * 10
+    cell = f"<w:tc><w:p><w:r><w:t>Protection</w:t></w:r></w:p><w:p><w:r><w:t>{long}</w:t></w:r></w:p></w:tc>"
+    other = "<w:tc><w:p><w:r><w:t>Police acted.</w:t></w:r></w:p></w:tc>"
+    document = read_docx(with_body(f"<w:tbl><w:tr>{cell}{other}</w:tr></w:tbl>"), "a.docx")
+    assert seen(document) == [
+        ("protection", True, "Protection"),
+        ("protection", False, long.strip()),
+        ("protection", False, "Police acted."),
+    ]
+
+
+def test_what_a_merged_cell_covers_is_not_read() -> None:
+    cells = [
+        f"<w:tc><w:tcPr><w:vMerge{value}/></w:tcPr><w:p><w:r><w:t>{text}</w:t></w:r></w:p></w:tc>"
+        for value, text in ((' w:val="restart"', "Cases"), ("", "covered"))
+    ]
+    year = "<w:tc><w:p><w:r><w:t>2023</w:t></w:r></w:p></w:tc>"
+    body = f"<w:tbl>{''.join(f'<w:tr>{cell}{year}{year}</w:tr>' for cell in cells)}</w:tbl>"
+    assert read_docx(with_body(body), "a.docx").text == "Cases | 2023 | 2023\n\n2023 | 2023"
+
+
+@pytest.mark.parametrize(
+    ("properties", "text", "heading"),
+    [
+        ("<w:b/>", "Conduct of Officials", True),
+        ('<w:b w:val="0"/>', "Conduct of Officials", False),
+        ("", "Conduct of Officials", False),
+        ("<w:b/>", "Officials sold permits.", False),
+        ("", "PROTECTION", True),
+    ],
+)
+def test_short_bold_paragraphs_and_section_names_are_headings(properties: str, text: str, heading: bool) -> None:
+    run = f"<w:p><w:r><w:rPr>{properties}</w:rPr><w:t>{text}</w:t></w:r></w:p>"
+    assert seen(read_docx(with_body(run), "a.docx"))[0][1] is heading
+
+
+def test_parts_bold_do_not_make_a_heading() -> None:
+    body = "<w:p><w:r><w:rPr><w:b/></w:rPr><w:t>Police</w:t></w:r><w:r><w:t> acted</w:t></w:r></w:p>"
+    assert seen(read_docx(with_body(body), "a.docx")) == [(None, False, "Police acted")]
+
+
+def test_a_style_based_on_itself_does_not_hang() -> None:
+    out = io.BytesIO()
+    style = '<w:style w:type="paragraph" w:styleId="A"><w:name w:val="A"/><w:basedOn w:val="A"/></w:style>'
+    body = '<w:p><w:pPr><w:pStyle w:val="A"/></w:pPr><w:r><w:t>Police acted.</w:t></w:r></w:p>'
+    with zipfile.ZipFile(io.BytesIO(with_body(body))) as old, zipfile.ZipFile(out, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, f"<w:styles {W}>{style}</w:styles>" if name == "word/styles.xml" else old.read(name))
+    assert seen(read_docx(out.getvalue(), "a.docx")) == [(None, False, "Police acted.")]
+
+
+def test_entities_do_not_swell() -> None:
+    laughs = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12))
+    xml = f'<!DOCTYPE w:document [<!ENTITY l0 "ha">{laughs}<!ENTITY f SYSTEM "file:///etc/hostname">]>'
+    out = io.BytesIO()
+    with zipfile.ZipFile(FILES / "word-tracked.docx") as old, zipfile.ZipFile(out, "w") as new:
+        for name in old.namelist():
+            body = "<w:body><w:p><w:r><w:t>Police acted. &l11; &f;</w:t></w:r></w:p></w:body>"
+            new.writestr(
+                name, f"{xml}<w:document {W}>{body}</w:document>" if name == "word/document.xml" else old.read(name)
+            )
+    try:
+        document = read_docx(out.getvalue(), "a.docx")
+    except InputError as error:
+        assert str(error) == "a.docx: damaged Word file; open it in Word and save it as .docx"  # noqa: PT017
+    else:
+        assert document.text == "Police acted."
+
+
+def test_a_template_and_a_missing_extra_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(FILES / "word-tracked.docx") as old, zipfile.ZipFile(out, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name).replace(b"document.main+xml", b"template.main+xml"))
+    with pytest.raises(InputError, match=r"^a\.docx: a Word template or a file with macros; .* save it as \.docx$"):
+        read_docx(out.getvalue(), "a.docx")
+    monkeypatch.setitem(sys.modules, "docx", None)
+    with pytest.raises(MissingExtraError, match=r"a\.docx: reading Word files needs an extra: pip install 'tipcl"):
+        read_docx(out.getvalue(), "a.docx")

@@ -1,0 +1,699 @@
+"""The HTML report: whole, exact, inert, the same bytes each time; and, in a real browser, usable by everyone."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import tracemalloc
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tipclassify import Classifier
+from tipclassify.labels import LABELS
+from tipclassify.readers import read_report
+from tipclassify.reporting.writers import ScoringContext, TaggedReport
+from tipclassify.reporting.writers.html import write_html
+from tipclassify.reporting.writers.reasons import reason_of
+from tipclassify.text.document import Block, Document, Passage
+from tipclassify.text.segmentation.passages import text_document
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLES = ROOT / "data" / "samples"
+TINY = ROOT / "tests" / "files" / "tiny_encoder"
+SENTENCES = (
+    "Police arrested nine traffickers, but courts convicted none of them.",
+    "Border guards took bribes from recruiters.",
+    "The only shelter for men closed in May for want of funds.",
+    "Le gouvernement ukrainien ignorait totalement ces plaintes.",
+    "The capital lies on a river.",
+)
+
+
+def tagged(classifier: Classifier, document: Document, policy: str = "balanced") -> TaggedReport:
+    return TaggedReport(document.source, document, classifier.tag(document, policy))
+
+
+def page_of(classifier: Classifier, *reports: TaggedReport, policy: str = "balanced") -> str:
+    out = io.StringIO()
+    write_html(iter(reports), out, ScoringContext(classifier, policy))
+    return out.getvalue()
+
+
+def document_of(*paragraphs: str, **fields: Any) -> Document:
+    """Paragraphs under one heading, on two pages."""
+    texts = ("PROSECUTION", *paragraphs)
+    blocks, at = [], 0
+    for number, text in enumerate(texts):
+        blocks.append(Block(at, at + len(text), "prosecution", number == 0, 1 + (number > 1)))
+        at += len(text) + 2
+    return Document("\n\n".join(texts), tuple(blocks), **{"source": "reports/a.pdf", **fields})
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    """The fast model, whose reasons add up; the default's have tests of their own below."""
+    return Classifier.load("fast")
+
+
+@pytest.fixture(scope="module")
+def tiny() -> Classifier:
+    """An encoder whose labels its training data lets one foretell."""
+    return Classifier.load(TINY)
+
+
+@pytest.fixture(scope="module")
+def karvonia(classifier: Classifier) -> TaggedReport:
+    return tagged(classifier, read_report(SAMPLES / "karvonia-2024.html"))
+
+
+@pytest.fixture(scope="module")
+def page(classifier: Classifier, karvonia: TaggedReport) -> str:
+    return page_of(classifier, karvonia)
+
+
+class Reader(HTMLParser):
+    """Parse a page: its blocks without the writer's additions, its highlights, and all tags with attributes."""
+
+    VOID = frozenset({"meta", "input", "rect"})
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[tuple[str, dict[str, str]]] = []
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.blocks: list[str] = []
+        self.marks: dict[str, tuple[str, dict[str, str], list[str]]] = {}
+        self.text = ""
+        self.feed(html)
+        self.close()
+        assert not self.open, "an element was left open"
+
+    def inside(self, name: str, **attributes: str) -> bool:
+        return any(tag == name and attributes.items() <= given.items() for tag, given in self.open)
+
+    def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self.tags.append((tag, given))
+        if tag not in self.VOID:
+            self.open.append((tag, given))
+        if tag in ("p", "h3") and self.in_text():
+            self.blocks.append("")
+        if tag == "mark" and "id" in given:
+            assert given["id"] not in self.marks, "marked twice"
+            self.marks[given["id"]] = ("", given, [])
+        if tag == "u" and (mark := self.mark()):
+            self.marks[mark][2].append(given["class"])
+
+    def handle_startendtag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop()[0] == tag, f"</{tag}> closes something else"
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if any(tag in ("p", "h3") for tag, _ in self.open) and self.in_text():
+            self.blocks[-1] += data
+        if mark := self.mark():
+            text, given, lines = self.marks[mark]
+            self.marks[mark] = (text + data, given, lines)
+
+    def in_text(self) -> bool:
+        added = self.inside("div", **{"class": "why"}) or any(
+            "tag" in given.get("class", "").split() for _, given in self.open
+        )
+        return self.inside("section") and self.inside("article") and not added
+
+    def mark(self) -> str | None:
+        return next((given["id"] for tag, given in self.open if tag == "mark" and "id" in given), None)
+
+
+# ------------------------------------------------------------------------------------------------- text and marks
+
+
+@pytest.mark.parametrize("name", ["karvonia-2024.html", "karvonia-2024.txt"])
+def test_the_blocks_of_the_page_are_those_of_the_document(classifier: Classifier, name: str) -> None:
+    document = read_report(SAMPLES / name)
+    blocks = [document.text[block.start : block.end] for block in document.blocks]
+    assert Reader(page_of(classifier, tagged(classifier, document))).blocks == blocks
+
+
+def test_every_tagged_passage_is_marked_once_with_all_its_labels(page: str, karvonia: TaggedReport) -> None:
+    marks = Reader(page).marks
+    expected = {f"p{number}": p for number, p in enumerate(karvonia.passages, 1) if p.labels}
+    assert marks.keys() == expected.keys()
+    for name, (text, given, lines) in marks.items():
+        passage = expected[name]
+        letters = [label[0].upper() for label in passage.labels]
+        assert text == passage.text
+        assert lines == letters  # a line of its own for each label, whatever the colour
+        assert given["data-labels"] == "".join(letters)
+        assert given["data-at"] == f"{passage.start}-{passage.end}"
+        assert [float(score) for score in given["data-scores"].split()] == pytest.approx(
+            [passage.scores[label] for label in passage.labels], abs=1e-4
+        )
+
+
+def test_the_same_report_gives_the_same_bytes(classifier: Classifier, karvonia: TaggedReport, page: str) -> None:
+    assert page_of(classifier, karvonia) == page
+
+
+def test_counts_by_section_add_up(page: str, karvonia: TaggedReport) -> None:
+    foot = re.findall(r"<td>(\d+)</td>", page.split("<tfoot>")[1].split("</tfoot>")[0])
+    assert [int(count) for count in foot] == [sum(label in p.labels for p in karvonia.passages) for label in LABELS]
+
+
+def test_low_confidence_is_said_in_words(classifier: Classifier) -> None:
+    reader = Reader(page_of(classifier, tagged(classifier, document_of(" ".join(SENTENCES)))))
+    assert "ces plaintes. low confidence" in reader.text
+    assert "Is this report in English?" not in reader.text
+    foreign = Reader(page_of(classifier, tagged(classifier, document_of(SENTENCES[3]))))
+    assert "1 of 1 sentences are in words that the model does not know. Is this report in English?" in foreign.text
+
+
+def test_a_report_of_tables_is_not_taken_for_one_in_another_language(classifier: Classifier) -> None:
+    cells = ("Khoros Province", "Yes 14", "Mines Act (61)", "Harbor Labor Court", "Sector 4", "N/A")
+    report = tagged(classifier, document_of(*cells, *SENTENCES[:2]))
+    assert sum(passage.low_confidence for passage in report.passages) * 3 > len(report.passages)
+    assert "in English" not in page_of(classifier, report)
+
+
+# ------------------------------------------------------------------------------------------------- subject and prose
+
+
+def test_a_report_mostly_about_other_things_says_so_at_the_top_in_one_line(classifier: Classifier) -> None:
+    dull = [replace(passage, section="Press", labels=(), scores=dict.fromkeys(LABELS, 0.01)) for passage in rows_of(60)]
+    found = [replace(passage, section="Forced Labor", labels=("failure",)) for passage in rows_of(3)]
+    long = TaggedReport("hrr.jsonl", None, [*dull, *found])
+    line = "3 of 63 passages are about trafficking; the rest of this report is on other subjects."
+    one = page_of(classifier, long)
+    assert f"<p><strong>{line}</strong></p>" in one.split("<main")[0]
+    two = page_of(classifier, long, TaggedReport("short.jsonl", None, found))
+    assert "1 of 2 reports are mostly on other subjects: 3 of their 63 passages" in two.split("<main")[0]
+    assert f'<p class="caution subject">{line}</p>' in two
+    assert "other subjects" not in page_of(classifier, TaggedReport("short.jsonl", None, [*dull[:30], *found]))
+
+
+def rows_of(number: int) -> list[Passage]:
+    """Make passages without a document, as rows have them."""
+    text = "The council met in the capital in May."
+    return [Passage(text, 0, len(text), scores=dict.fromkeys(LABELS, 0.3)) for _ in range(number)]
+
+
+def test_references_are_shown_and_neither_marked_nor_counted(classifier: Classifier) -> None:
+    texts = (SENTENCES[0], "REFERENCES", "1 Ibid.", "2 Police arrested nine traffickers. Port Alba: May 3, 2021.")
+    document = document_of(*texts)
+    blocks = [replace(block, section="REFERENCES", heading=n == 2) for n, block in enumerate(document.blocks)]
+    report = tagged(classifier, replace(document, blocks=(*document.blocks[:2], *blocks[2:])))
+    reader = Reader(page_of(classifier, report))
+    assert "marked 1 of 1 passages" in " ".join(reader.text.split())
+    assert reader.blocks == ["PROSECUTION", *texts]
+    assert list(reader.marks) == ["p1"]
+
+
+# ------------------------------------------------------------------------------------------------- reasons and rates
+
+
+@pytest.mark.parametrize("heading", [None, "b. Forced Labor"])
+def test_phrases_other_words_and_the_heading_add_up_to_the_log_odds(
+    classifier: Classifier, heading: str | None
+) -> None:
+    for sentence in SENTENCES:
+        passage = Passage(sentence, 0, len(sentence), heading)
+        for explanation in classifier.explain(passage).values():
+            reason = reason_of(passage, explanation)
+            *points, (_, together) = reason.points
+            assert sum(weight for _, weight in points) == pytest.approx(together)
+            assert together == pytest.approx(explanation.logit, abs=0.051)
+            assert any(what.startswith("the heading") for what, _ in points) == (abs(explanation.heading) > 0.05)
+            assert all(phrase.text in sentence for phrase in reason.phrases)
+
+
+def test_the_points_of_a_card_add_up_as_shown(page: str) -> None:
+    cards = re.findall(r"<dl>(.*?)</dl>", page, re.DOTALL)
+    assert len(cards) >= 40
+    for card in cards:
+        *points, together = [float(shown.replace("−", "-")) for shown in re.findall(r"<dd>(.*?)</dd>", card)]
+        assert sum(points) == pytest.approx(together, abs=1e-6)
+
+
+def test_error_rates_are_those_of_the_policy(classifier: Classifier, karvonia: TaggedReport, page: str) -> None:
+    points = classifier.meta["operating_points"]
+    for label in LABELS:
+        value, low, high = (f"{100 * share:.0f}" for share in points["balanced"][label]["precision"])
+        assert f"{value} <small>({low}–{high})</small>" in page
+    moved = page_of(classifier.with_thresholds({"failure": 0.5}), karvonia)
+    assert moved.count("<span>not measured</span>") == 2  # nothing is known of failure at 0.5
+    silent = Classifier(replace(classifier.model, meta={}))
+    assert page_of(silent, karvonia).count("<span>not measured</span>") == 6
+
+
+def points_of(page: str, name: str) -> dict[str, float]:
+    """Points of the first label on a card, by word."""
+    card = page.split(f'id="{name}w"')[1].split("</dl>")[0]
+    shown = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", card)
+    return {what: float(points.replace("−", "-")) for what, points in shown}
+
+
+def test_a_card_says_what_the_heading_adds(classifier: Classifier, tiny: Classifier) -> None:
+    for model, named in ((classifier, "b. Forced Labor"), (tiny, "Officers")):
+        text = "Officers took bribes from traffickers."
+        plain, headed = (Passage(text, 0, len(text), section) for section in (None, named))
+        report = TaggedReport("rows.jsonl", None, model.tag_passages([plain, headed], "screen"))
+        page = page_of(model, report, policy="screen")
+        label = report.passages[1].labels[0]
+        heading = model.explain(headed)[label].heading
+        assert abs(heading) >= 0.05, "the example needs a heading that counts"
+        assert points_of(page, "p2")[f"the heading “{named}”"] == pytest.approx(heading, abs=0.051)
+        assert not [what for what in points_of(page, "p1") if "heading" in what]
+
+
+def near(classifier: Classifier, share: float) -> Passage:
+    """A passage without labels whose failure has this share of its threshold."""
+    thresholds = classifier.thresholds()
+    scores = {**dict.fromkeys(LABELS, 0.001), "failure": share * float(thresholds[LABELS.index("failure")])}
+    text = "The only shelter for men had no beds."
+    return Passage(text, 0, len(text), "Protection", (), scores)
+
+
+def test_a_passage_within_reach_of_a_threshold_says_why_it_has_no_label(classifier: Classifier) -> None:
+    passages = [near(classifier, 0.51), near(classifier, 0.49)]
+    page = page_of(classifier, TaggedReport("rows.jsonl", None, passages))
+    reader = Reader(page)
+    assert [given["popovertarget"] for tag, given in reader.tags if "popovertarget" in given] == ["p1w"]
+    card = page.split('id="p1w"')[1].split("</div>\n</div>")[0]
+    assert "Not tagged: that would be from" in card
+    assert "Failure" in card
+    assert "Positive effort" not in card
+    assert reader.marks == {}
+    assert reader.blocks == ["Protection", passages[0].text, passages[1].text]
+
+
+def test_reasons_by_occlusion_keep_to_their_budget_the_most_probable_first(
+    tiny: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = "Officers took bribes from traffickers and judges failed to act in time."
+    scores = [round(0.5 + n / 1_000, 3) for n in range(300)]
+    found = [
+        Passage(
+            words, 0, len(words), "Forced Labor", ("complicity",), {**dict.fromkeys(LABELS, 0.1), "complicity": score}
+        )
+        for score in scores
+    ]
+    runs = 0
+    scored = type(tiny.scorer).logits_of_ids
+
+    def counted(self: Any, ids: Sequence[Any], headings: Sequence[Any]) -> Any:
+        nonlocal runs
+        runs += len(ids)
+        return scored(self, ids, headings)
+
+    monkeypatch.setattr(type(tiny.scorer), "logits_of_ids", counted)
+    page = page_of(tiny, TaggedReport("rows.jsonl", None, [*found, near(tiny, 0.9)]))
+    assert 0 < runs <= 2_500  # 5 s at 500 a second
+    explained = {int(name) for name in re.findall(r'id="p(\d+)w"', page) if points_of_card(page, name)}
+    assert explained == set(range(301 - len(explained), 301))  # the last are the most probable
+    line = f"Reasons are given for the {len(explained)} most probable of 300 marked passages"
+    assert line in page
+    assert page.count("The reasons were left out") == 300 - len(explained)
+    assert "Why not tagged" not in page  # those come last
+
+
+def points_of_card(page: str, number: str) -> bool:
+    return "<dl>" in page.split(f'id="p{number}w"')[1].split("Permalink")[0]
+
+
+def test_a_narrative_of_120_sentences_has_all_its_reasons_within_the_budget() -> None:
+    from tipclassify.reporting.writers.reasons import explain_shown
+
+    class Counting:
+        """Classifier whose explanations are the passages asked for."""
+
+        scorer = type("Scorer", (), {"methods": ("occlusion",)})
+
+        def explain_all(self, passages: Sequence[Passage]) -> list[dict[str, Any]]:
+            return [{"failure": passage} for passage in passages]
+
+    words = " ".join(["word"] * 22)
+    narrative = [Passage(words, 0, len(words), None, ("failure",), {"failure": 0.9}) for _ in range(75)]
+    assert all(explain_shown(narrative, Counting()))  # type: ignore[arg-type]
+
+
+# ------------------------------------------------------------------------------------------------- several, rows, none
+
+
+def test_several_reports_have_a_list_of_contents_and_ids_of_their_own(classifier: Classifier) -> None:
+    documents = [read_report(SAMPLES / f"karvonia-{year}.html") for year in (2023, 2024)]
+    reader = Reader(page_of(classifier, *(tagged(classifier, document) for document in documents)))
+    ids = [given["id"] for _, given in reader.tags if "id" in given]
+    assert len(ids) == len(set(ids))
+    targets = {given["href"][1:] for tag, given in reader.tags if tag == "a" and given["href"].startswith("#")}
+    assert {"r1", "r2"} <= targets <= set(ids)
+    assert [reader.text.count(document.title or "") > 1 for document in documents] == [True, True]
+
+
+def test_rows_become_a_list_that_goes_on_where_the_batch_before_ended(classifier: Classifier) -> None:
+    def batch(*texts: str) -> TaggedReport:
+        passages = classifier.tag_passages([Passage(text, 0, len(text), "protection") for text in texts])
+        return TaggedReport("rows.jsonl", None, passages, [{"id": text[:3]} for text in texts])
+
+    reader = Reader(page_of(classifier, batch(*SENTENCES[:2]), batch(*SENTENCES[2:])))
+    assert reader.blocks == ["Protection", *SENTENCES[:2], "Protection", *SENTENCES[2:]]
+    assert reader.marks["r2p3"][0] == SENTENCES[2]
+    assert "rows.jsonl, part 2" in reader.text
+
+
+@pytest.mark.parametrize("reports", [(), (TaggedReport("a.txt", text_document(""), []),)])
+def test_nothing_to_show_is_a_page_all_the_same(classifier: Classifier, reports: tuple[TaggedReport, ...]) -> None:
+    assert "0 of 0 passages" in Reader(page_of(classifier, *reports)).text
+
+
+def test_a_report_of_400_passages_stays_under_600_kb(classifier: Classifier) -> None:
+    text = (SAMPLES / "karvonia-2024.txt").read_text("utf-8")
+    long = tagged(classifier, text_document("\n\n".join([text] * 8)))
+    assert len(long.passages) >= 400
+    assert len(page_of(classifier, long).encode()) < 600_000
+
+
+def test_memory_does_not_grow_with_the_number_of_reports(classifier: Classifier, tmp_path: Path) -> None:
+    few = tagged(classifier, document_of(SENTENCES[0]))
+
+    def report(number: int) -> TaggedReport:
+        document = document_of(SENTENCES[0], f"{number:02} " * 50_000)
+        return TaggedReport(f"{number}.txt", document, few.passages)
+
+    def peak(number: int) -> int:
+        with open(tmp_path / "many.html", "w", encoding="utf-8") as out:
+            tracemalloc.start()
+            write_html(map(report, range(number)), out, ScoringContext(classifier))
+            most = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+        return most
+
+    peak(2)
+    assert peak(12) < peak(4) + 500_000  # 8 reports more hold over 1 MB of text
+
+
+# ------------------------------------------------------------------------------------------------- inert
+
+HOSTILE = (
+    "<script>window.pwned=1;alert(1)</script> Police arrested nine traffickers.",
+    "</p></section></article></script></style><script>window.pwned=2</script> Officials took bribes from traffickers.",
+    "<img src=https://evil.example/x onerror=window.pwned=3> The government did not act -->",
+    '"><svg onload=window.pwned=4> Courts convicted none of them <!-- {{7*7}} ${window.pwned=5} $title $script',
+    '<a href="javascript:window.pwned=6">Police</a> closed the only shelter. &lt;b&gt; &amp;nbsp; &#x3c;script&#x3e;',
+    "Officers \u202eevil\u2066 took bribes \u2028 from\u00a0recruiters\r\nand\rnobody \u200b\ufeff was charged 😈.",
+    "<iframe srcdoc='<script>top.pwned=7</script>'></iframe><base href=//evil.example> Guards sold passports.",
+    "<style>body{background:url(https://evil.example/y)}</style>"
+    "<meta http-equiv=refresh content='0;url=//evil.example'>"
+    " Inspectors fined no one.",
+)
+
+
+def hostile(classifier: Classifier) -> TaggedReport:
+    name = 'x"><img src=x onerror=window.pwned=8>\u202e.html'
+    document = document_of(*HOSTILE, source=name, title="</title><script>window.pwned=9</script>\u202e", country='"<b>')
+    document = replace(document, blocks=tuple(replace(b, section="' onfocus=x <i>\u202e") for b in document.blocks))
+    return TaggedReport(name, document, classifier.tag(document, "screen"))
+
+
+def test_what_a_report_holds_stays_text(classifier: Classifier) -> None:
+    report = hostile(classifier)
+    reader = Reader(page_of(classifier, report, policy="screen"))
+    clean = Reader(page_of(classifier, tagged(classifier, document_of(*SENTENCES), "screen"), policy="screen"))
+    assert {tag for tag, _ in reader.tags} <= {tag for tag, _ in clean.tags} | {"bdi"}
+    assert not [name for _, given in reader.tags for name in given if name.startswith("on") or name == "style"]
+    assert sum(tag == "script" for tag, _ in reader.tags) == 1
+    assert reader.blocks == ["PROSECUTION", *HOSTILE]
+    assert len(reader.marks) >= 6
+    assert all(given["href"].startswith("#") for tag, given in reader.tags if tag == "a")
+
+
+def test_only_addresses_on_the_web_become_links(classifier: Classifier) -> None:
+    for source, linked in (("https://a.example/r?x=1&y=2", True), ("javascript:alert(1)", False), ("r.html", False)):
+        reader = Reader(page_of(classifier, tagged(classifier, document_of(*SENTENCES, source=source))))
+        assert (source in [given.get("href") for _, given in reader.tags]) is linked
+
+
+def test_characters_that_html_cannot_hold_keep_their_places(classifier: Classifier) -> None:
+    text = "Police\x00 arrested\ud800 nine\r\ntraffickers."
+    reader = Reader(page_of(classifier, tagged(classifier, document_of(text))))
+    assert reader.blocks[1] == "Police\ufffd arrested\ufffd nine\r\ntraffickers."
+    assert len(reader.blocks[1]) == len(text)
+
+
+def test_the_policy_allows_our_script_and_style_and_nothing_else(page: str) -> None:
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', page)
+    assert policy is not None
+    assert "default-src 'none'" in policy[1]
+    assert "unsafe" not in policy[1]
+    for tag in ("script", "style"):
+        (text,) = re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
+        digest = b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy[1]
+    assert page.index("Content-Security-Policy") < page.index("<style>") < page.index("<script>")
+    assert not re.search(r"<(link|img|iframe|object|embed)\b|\b(src|srcset)=|url\(|@import", page)
+
+
+# ------------------------------------------------------------------------------------------------- in a browser
+
+
+Opened = Callable[..., Any]
+
+
+@pytest.fixture
+def opened(browser: Any, tmp_path: Path) -> Iterator[Opened]:
+    """Open a page from the disk: ``opened(html, width=390, dark=True)``. A network request fails the test."""
+    asked: list[str] = []
+    wrong: list[str] = []
+    contexts = []
+
+    def dismiss(dialog: Any) -> None:
+        wrong.append(dialog.message)
+        dialog.dismiss()
+
+    def open_page(html: str, width: int = 1440, dark: bool = False, at: str = "", **more: Any) -> Any:
+        file = tmp_path / "report.html"
+        file.write_text(html, encoding="utf-8", newline="")
+        scheme = "dark" if dark else "light"
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, **more)
+        contexts.append(context)
+        tab = context.new_page()
+        tab.set_default_timeout(5_000)
+        tab.on("request", lambda request: asked.append(request.url))
+        tab.on("dialog", dismiss)
+        tab.on("pageerror", lambda error: wrong.append(str(error)))
+        tab.goto(file.as_uri() + at)
+        return tab
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert {url.split("#")[0] for url in asked} <= {(tmp_path / "report.html").as_uri()}
+    assert wrong == []
+
+
+def test_a_hostile_report_is_inert_in_a_browser(opened: Opened, classifier: Classifier) -> None:
+    report = hostile(classifier)
+    tab = opened(page_of(classifier, report, policy="screen"))
+    for badge in tab.locator("mark + button.tag").all():
+        badge.click()
+    assert tab.evaluate("window.pwned") is None
+    shown = tab.evaluate("Array.from(document.querySelectorAll('main mark'), (mark) => mark.textContent)")
+    assert shown == [passage.text for passage in report.passages if passage.labels]
+    assert tab.locator("main script, main img, main iframe, main style").count() == 0
+
+
+def test_a_script_that_got_in_all_the_same_does_not_run(opened: Opened, page: str) -> None:
+    smuggled = "<script>window.pwned=1</script><p id='here' onclick='window.pwned=2' style='color:red'>x</p>"
+    tab = opened(page.replace('<main id="text"', smuggled + '<main id="text"'))
+    tab.locator("#here").click()
+    assert tab.evaluate("window.pwned") is None
+    assert tab.locator("form.tools").is_visible()  # ours does
+
+
+def test_axe_finds_nothing(opened: Opened, classifier: Classifier) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
+    foreign = tagged(classifier, document_of(*SENTENCES, title="A second report", source="https://a.example/b"))
+    # axe is a script that the page's policy would not let in.
+    excerpt = tagged(classifier, read_report(SAMPLES / "excerpt.txt"))
+    tab = opened(page_of(classifier, excerpt, foreign), bypass_csp=True)
+    for width in (1440, 390):
+        tab.set_viewport_size({"width": width, "height": 900})
+        if width < 640:
+            tab.keyboard.press("Escape")
+            tab.get_by_role("button", name="Filter", exact=True).click()
+        tab.locator("button.tag").first.click()
+        for scheme in ("light", "dark"):
+            tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # else colours are on their way for a while
+            found = axe.Axe().run(tab).response["violations"]
+            said = [(rule["id"], [node["html"] for node in rule["nodes"]][:3]) for rule in found]
+            assert (width, scheme, said) == (width, scheme, [])
+
+
+def test_nothing_sticks_out_sideways(opened: Opened, page: str) -> None:
+    tab = opened(page)
+    for width in (1440, 1024, 390):
+        tab.set_viewport_size({"width": width, "height": 900})
+        tab.keyboard.press("Escape")
+        tab.locator("mark").first.click()
+        assert tab.evaluate("document.scrollingElement.scrollWidth") <= width
+
+
+def test_the_reason_comes_on_hover_and_focus_and_goes_with_escape(opened: Opened, page: str) -> None:
+    tab = opened(page)
+    badge = tab.locator("mark + button.tag").nth(2)
+    name = badge.get_attribute("aria-describedby")
+    card = tab.locator("#" + name[:-1] + "w")
+    first_line = "(badge) => badge.previousElementSibling.getClientRects()[0].toJSON()"
+    tab.locator("main mark").nth(2).scroll_into_view_if_needed()
+    box = badge.evaluate(first_line)
+    tab.mouse.move(box["x"] + 20, box["y"] + 5)
+    card.wait_for(state="visible")
+    tab.mouse.move(0, 0)
+    card.wait_for(state="hidden")
+    badge.focus()
+    assert card.is_visible()
+    assert "chiefly for" in tab.locator("#" + name).inner_text()
+    tab.keyboard.press("Escape")
+    assert card.is_hidden()
+    tab.keyboard.press("Enter")  # goes into the card, and Escape comes back
+    assert tab.evaluate("document.activeElement.classList.contains('why')")
+    tab.keyboard.press("Escape")
+    assert badge.evaluate("(badge) => badge === document.activeElement")
+    assert tab.locator(".why.open").count() == 0
+
+
+def test_the_tab_key_walks_through_findings_and_through_an_entered_card(opened: Opened, page: str) -> None:
+    tab = opened(page)
+    tab.evaluate("document.querySelectorAll('button.tag.screen').forEach((why) => why.remove())")  # stops of their own
+    badges = tab.locator("button.tag")
+    badges.nth(0).focus()
+    for number in (1, 2, 3):
+        tab.keyboard.press("Tab")
+        assert badges.nth(number).evaluate("(badge) => badge === document.activeElement")
+    tab.keyboard.press("Enter")
+    for _ in range(4):  # citation, permalink, close, and out
+        tab.keyboard.press("Tab")
+    assert badges.nth(4).evaluate("(badge) => badge === document.activeElement")
+
+
+def test_next_and_previous_walk_through_what_the_filters_leave(
+    opened: Opened, page: str, karvonia: TaggedReport
+) -> None:
+    tab = opened(page)
+    place = tab.locator("output[name=place]")
+    tab.get_by_label("Positive effort").uncheck()
+    left = [p for p in karvonia.passages if {"failure", "complicity"} & set(p.labels)]
+    assert place.inner_text() == f"{len(left)} findings"
+    following = tab.get_by_role("button", name="Next finding")
+    following.click()
+    following.click()
+    assert place.inner_text() == f"2 of {len(left)}"
+    tab.keyboard.press("n")
+    tab.keyboard.press("p")
+    tab.keyboard.press("p")
+    assert place.inner_text() == f"1 of {len(left)}"
+    tab.get_by_role("button", name="Reset").click()
+    tab.wait_for_function(f"document.querySelectorAll('mark:not(.off)').length > {len(left)}")
+
+
+def test_filters_by_section_probability_and_words(opened: Opened, page: str, karvonia: TaggedReport) -> None:
+    tab = opened(page)
+
+    def left() -> list[str]:
+        marks: list[str] = tab.evaluate(
+            "Array.from(document.querySelectorAll('main mark:not(.off)'), (m) => m.textContent)"
+        )
+        return marks
+
+    found = [p for p in karvonia.passages if p.labels]
+    tab.get_by_label("Section", exact=True).select_option("Protection")
+    assert left() == [p.text for p in found if p.section == "protection"]
+    tab.get_by_role("button", name="Reset").click()
+    tab.get_by_label("Probability from").fill("0.9")
+    assert left() == [p.text for p in found if max(p.scores[label] for label in p.labels) >= 0.9]
+    tab.get_by_label("Words in a finding").fill("COURT ")
+    assert left() == [
+        p.text for p in found if max(p.scores[label] for label in p.labels) >= 0.9 and "court" in p.text.lower()
+    ]
+    tab.get_by_label("Findings only").check()
+    shown = tab.locator(".text section > p:visible").count()
+    assert shown == len({p.block for p in found if p.text in left()})
+
+
+def test_a_citation_says_where_and_by_what(opened: Opened, classifier: Classifier) -> None:
+    document = document_of(
+        *SENTENCES[:2], title="A Report", country="Karvonia", year=2024, source="https://a.example/r"
+    )
+    report = tagged(classifier, document)
+    passage = report.passages[1]
+    tab = opened(page_of(classifier, report), permissions=["clipboard-read", "clipboard-write"])
+    tab.locator('button[aria-describedby="p2s"]').click()
+    tab.locator("#p2w").get_by_role("button", name="Copy citation").click()
+    tab.get_by_text("Copied", exact=True).wait_for()
+    citation = tab.evaluate("navigator.clipboard.readText()")
+    model = classifier.meta["sha256"][:12]
+    assert citation.startswith(
+        f"“{passage.text}” A Report (Karvonia, 2024), section “Prosecution”, p. 2, https://a.example/r, "
+        f"characters {passage.start}–{passage.end}. Tagged "
+    )
+    assert f"complicity (probability {passage.scores['complicity']:.4f}, threshold 0." in citation
+    assert f"model {model}, policy balanced." in citation
+    assert tab.get_by_role("link", name="Read in the source").get_attribute("href") == "https://a.example/r#page=2"
+
+
+def test_all_of_the_text_is_shown_until_a_filter_hides_it(opened: Opened, page: str, karvonia: TaggedReport) -> None:
+    tab = opened(page)
+    assert karvonia.document is not None
+    blocks = tab.locator(".text section > :is(p, h3):visible")
+    assert blocks.count() == len(karvonia.document.blocks)
+    tab.get_by_label("Findings only").check()
+    assert 0 < blocks.count() < len(karvonia.document.blocks)
+
+
+def test_a_permalink_opens_at_its_passage(opened: Opened, page: str) -> None:
+    last = re.findall(r'<mark id="(p\d+)"', page)[-1]
+    tab = opened(page, at="#" + last)
+    tab.locator(f"#{last}w").wait_for(state="visible")
+    assert tab.locator(f"#{last}").evaluate("(m) => m.getBoundingClientRect().top < innerHeight")
+
+
+def test_without_a_script_the_text_its_marks_and_reasons_are_there(opened: Opened, page: str) -> None:
+    tab = opened(page, java_script_enabled=False)
+    assert tab.locator("form.tools").is_hidden()
+    assert tab.get_by_text("need JavaScript, which does not run").is_visible()
+    assert tab.locator("main mark").first.is_visible()
+    assert tab.locator(".why:visible").count() == 0
+    tab.locator("button.tag").first.click()
+    assert tab.locator(".why:visible").count() == 1
+
+
+def test_why_not_opens_and_closes_with_and_without_a_script(opened: Opened, classifier: Classifier) -> None:
+    page = page_of(classifier, TaggedReport("rows.jsonl", None, [near(classifier, 0.9)]))
+    for script in (True, False):
+        tab = opened(page, java_script_enabled=script)
+        tab.get_by_role("button", name="Why not tagged").click()
+        tab.get_by_text("Not tagged: that would be from").wait_for(state="visible")
+        tab.keyboard.press("Escape")
+        tab.get_by_text("Not tagged: that would be from").wait_for(state="hidden")
+
+
+def test_paper_has_all_the_text_and_no_controls(opened: Opened, page: str, karvonia: TaggedReport) -> None:
+    tab = opened(page, dark=True)
+    tab.get_by_label("Words in a finding").fill("no passage holds this")
+    tab.get_by_label("Findings only").check()
+    assert tab.locator(".text section > p:visible").count() == 0
+    tab.emulate_media(media="print")
+    assert karvonia.document is not None
+    assert tab.locator(".text section > p:visible").count() == sum(not b.heading for b in karvonia.document.blocks)
+    assert tab.locator(".tools:visible, .map:visible, .why:visible").count() == 0
+    assert tab.locator("button.tag small").first.bounding_box()["width"] > 5  # probabilities stand beside the letters
+    red, green, blue = map(int, re.findall(r"\d+", tab.evaluate("getComputedStyle(document.body).color"))[:3])
+    assert red + green + blue < 150  # dark on white, whatever the screen's scheme

@@ -1,0 +1,360 @@
+"""Corrections teach: a new model beside the shipped one, and an honest account of what they changed."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from review_client import RefusedError, Reviewer, write_report
+
+import tipclassify
+from tipclassify import LABELS, Classifier
+from tipclassify.corpus.holdout import held_out
+from tipclassify.corpus.loading import Row, read_rows
+from tipclassify.errors import CorpusError, ModelError
+from tipclassify.evaluation.bootstrap import Comparison, Difference, Interval
+from tipclassify.formatting import json_line
+from tipclassify.review.retraining import (
+    Retraining,
+    assign_groups,
+    checkout_data,
+    describe_change,
+    drop_corrected,
+    model_to_adapt,
+    retrain,
+)
+from tipclassify.training.train import Trained
+
+DATA = Path(__file__).resolve().parents[2] / "data"
+TINY = Path(__file__).parents[1] / "files" / "tiny_encoder"
+TRUTH = {"Police": ["positive_effort"], "Courts": ["failure"], "Officials": ["complicity"], "Recruiters": []}
+
+needs_extra = pytest.mark.skipif(
+    any(find_spec(name) is None for name in ("jinja2", "starlette", "uvicorn")), reason="needs the extra: review"
+)
+
+
+def small_corpus(file: Path, rows: int = 90) -> Path:
+    found = read_rows(DATA / "corpus" / "assessment.jsonl")[: rows // 2]
+    found += [row for row in read_rows(DATA / "corpus" / "complicity.jsonl") if row["source"] == "w5_complicity"][
+        : rows // 2
+    ]
+    file.write_text("".join(map(json_line, found)), "utf-8")
+    return file
+
+
+def until(what: Callable[[], Any], seconds: float = 90) -> Any:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := what():
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"not within {seconds} s")
+
+
+def ended(server: Reviewer) -> dict[str, Any] | None:
+    state: dict[str, Any] = server.get("/api/retrain")
+    assert 0 <= state["done"] <= state["total"]
+    return None if state["state"] == "running" else state
+
+
+def children(pid: int) -> set[int]:
+    """Processes that a process started, and those that they started."""
+    found: set[int] = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(stat.read_text().rpartition(")")[2].split()[1])
+        except (OSError, ValueError):
+            continue
+        if parent == pid:
+            child = int(stat.parent.name)
+            found |= {child} | children(child)
+    return found
+
+
+def gone(pids: set[int]) -> bool:
+    """Whether all have ended; one that nobody waited for yet has."""
+    for pid in pids:
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+                return False
+        except OSError:
+            continue
+    return True
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a test an empty cache of pooled vectors."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def job_of(
+    tmp_path: Path, corrected: Sequence[Row], base: Sequence[Row] = (), start: str = "default"
+) -> dict[str, Any]:
+    """Arguments of `retrain` for these rows."""
+    for name, rows in (("my", corrected), ("base", base)):
+        (tmp_path / f"{name}.jsonl").write_bytes("".join(map(json_line, rows)).encode())
+    data = (str(tmp_path / "base.jsonl"),) if base else ()
+    return {"corpus": str(tmp_path / "my.jsonl"), "out": str(tmp_path / "model"), "start": start, "data": data}
+
+
+def some_corrections(n: int = 24) -> list[Row]:
+    """Decisions on one report of a sentence a paragraph."""
+    words = [list(TRUTH)[i % 4] for i in range(n)]
+    return [
+        {
+            "id": str(i),
+            "text": f"{word} {i} in Karvonia.",
+            "labels": TRUTH[word],
+            "section": "prosecution",
+            "report_id": "r",
+            "block": i,
+        }
+        for i, word in enumerate(words)
+    ]
+
+
+def silent(*_: object) -> None:
+    """Progress callback that does nothing."""
+
+
+@needs_extra
+def test_a_retraining_from_start_to_result(tmp_path: Path, own_cache: Path) -> None:
+    report, corpus = write_report(tmp_path / "report.txt", 24), tmp_path / "my.jsonl"
+    data = small_corpus(tmp_path / "d.jsonl")
+    (tmp_path / "my-model-1").mkdir()
+    before = (TINY / "model.json").read_bytes()
+    with Reviewer(report, "--corpus", corpus, "--train-data", data, "--model", TINY) as server:
+        with pytest.raises(RefusedError, match="409: no passage is decided yet"):
+            server.post("/api/retrain")
+        with pytest.raises(RefusedError, match="400: Object contains unknown field `detectors`"):
+            server.post("/api/retrain", detectors=True)
+        for passage in server.passages():
+            server.post("/api/decisions", key=passage["key"], labels=TRUTH[passage["text"].split()[0]])
+        assert server.get("/api/retrain")["decided"] == 24  # what the page warns by, before
+        assert server.post("/api/retrain") == {"started": True}
+        with pytest.raises(RefusedError, match="409: a training is running"):
+            server.post("/api/retrain")
+        key = server.passages()[0]["key"]
+        server.post("/api/decisions", key=key, labels=["failure"])  # the page goes on meanwhile
+        state = until(lambda: ended(server))
+        assert server.end().count("Traceback") == 0
+    assert (state["state"], state["error"], state["seconds"]) == ("done", None, None)
+    assert (state["data"], state["start"]) == ([str(data)], str(TINY))
+    result = state["result"]
+    assert 0 < result["seconds"] < 90
+    assert result["out"] == str(tmp_path / "my-model-2")  # 1 is taken: nothing is overwritten
+    held = int(held_out(read_rows(data)).sum())
+    assert (result["added"], result["trained_on"], result["held_out"]) == (24, 114 - held, held)
+    assert held > 0
+    for part in ("on_own", "on_held"):
+        assert [row["figure"] for row in result[part]["rows"]] == ["macro-F1", *LABELS]
+        for row in result[part]["rows"]:
+            if row["difference"] is not None:  # a label that is nowhere held out has none
+                assert row["difference"] == pytest.approx(row["this"] - row["other"], abs=2e-4)
+            if row["interval"]["low"] is not None:
+                assert row["interval"]["low"] <= row["difference"] <= row["interval"]["high"]
+    assert result["on_own"]["groups"] == 6  # paragraphs of four sentences
+    taught = Classifier.load(result["out"])
+    assert taught.meta["corpus"]["passages"] == 114
+    assert taught.meta["files"]["model.onnx"] == json.loads(before)["files"]["model.onnx"]
+    assert taught.meta["adapted_from"] == result["adapted_from"] == json.loads(before)["sha256"]
+    assert (TINY / "model.json").read_bytes() == before
+    assert {row["section"] for row in read_rows(corpus)} == {"prosecution"}  # the heading goes to the training too
+    assert (own_cache / "tipclassify" / "pooled").is_dir()
+    assert not list(tmp_path.glob(".my-model-*"))
+
+
+@needs_extra
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks at /proc")
+@pytest.mark.parametrize("how", ["terminate", "kill"])
+def test_a_training_ends_with_the_button_and_with_the_server(tmp_path: Path, how: str) -> None:
+    report, data = write_report(tmp_path / "report.txt", 8), small_corpus(tmp_path / "d.jsonl", 1_000)  # long to read
+    given = ("--model", "fast", "--corpus", tmp_path / "my.jsonl", "--train-data", data)
+    with Reviewer(report, *given) as server:
+        for passage in server.passages():
+            server.post("/api/decisions", key=passage["key"], labels=TRUTH[passage["text"].split()[0]])
+        server.post("/api/retrain")
+        started = until(lambda: children(server.process.pid))
+        if how == "terminate":
+            assert server.post("/api/retrain/stop") == {"stopped": True}
+            state = server.get("/api/retrain")
+            assert (state["state"], state["done"], state["total"]) == ("idle", 0, 0)
+            assert server.post("/api/retrain/stop") == {"stopped": False}
+            until(lambda: gone(started), 20)
+            server.post("/api/retrain")
+            started = until(lambda: children(server.process.pid) - started)
+            server.process.terminate()
+        else:
+            until(lambda: server.get("/api/retrain")["done"])  # it is at work, and watches over its parent
+            server.process.kill()
+        until(lambda: gone(started), 20)
+    assert not list(tmp_path.glob("*my-model-*"))
+
+
+def test_bad_training_data_is_reported_in_one_line(tmp_path: Path) -> None:
+    data = tmp_path / "d.jsonl"
+    data.write_text('{"text": "Police acted.", "labels": ["bold"]}\n{"text": 7}\n', "utf-8")
+    (tmp_path / "my.jsonl").write_text('{"id": "1", "text": "Courts slept.", "labels": []}\n', "utf-8")
+    training = Retraining(tmp_path / "my.jsonl", [data])
+    training.start()
+    state = until(lambda: training.state() if training.state()["state"] != "running" else None)
+    assert state["state"] == "failed"
+    assert state["error"].startswith(f"{data}:1: unknown label 'bold'")
+    assert state["error"].endswith("(and 1 more)")
+    assert state["result"] is None
+
+
+def test_a_process_that_dies_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (tmp_path / "sitecustomize.py").write_text("import os; os._exit(9)", "utf-8")
+    (tmp_path / "my.jsonl").write_text("{}\n", "utf-8")
+    training = Retraining(tmp_path / "my.jsonl")
+    training.start()
+    state = until(lambda: training.state() if training.state()["state"] != "running" else None, 20)
+    assert (state["state"], state["error"]) == ("failed", "the training ended with code 9")
+
+
+def test_where_both_have_a_text_the_correction_speaks_alone() -> None:
+    base = [{"id": "1", "text": "Courts slept.", "labels": ()}, {"id": "2", "text": "Police acted.", "labels": ()}]
+    base.append({"id": "3", "text": "Police slept.", "labels": ()})
+    corrected = [
+        {"id": "k", "text": "courts  slept.", "labels": ("failure",)},
+        {"id": "2", "text": "New.", "labels": ()},
+    ]
+    assert [row["id"] for row in drop_corrected(base, corrected)] == ["3"]
+
+
+def test_reports_are_held_out_whole_once_there_are_enough_of_them() -> None:
+    rows = [
+        {"id": f"{r}{b}{i}", "text": f"{r} {b} {i}", "labels": (), "report_id": r, "block": b}
+        for r in "pqrst"
+        for b in (1, 2)
+        for i in (1, 2)
+    ]
+    five, kind = assign_groups(rows)
+    assert (len({row["doc"] for row in five}), kind) == (5, "reports")
+    four, kind = assign_groups(rows[:-4])
+    assert (len({row["doc"] for row in four}), kind) == (8, "paragraphs")
+    assert {len({row["block"] for row in four if row["doc"] == doc}) for doc in {row["doc"] for row in four}} == {1}
+
+
+def test_a_checkout_trains_on_its_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(DATA.parent)
+    assert checkout_data() == [DATA]
+    monkeypatch.chdir(tmp_path)
+    installed_from_here = Path(tipclassify.__file__).resolve().parents[2] == DATA.parent
+    assert checkout_data() == ([DATA] if installed_from_here else [])
+
+
+def test_a_linear_model_under_review_leaves_the_default_to_adapt(tmp_path: Path) -> None:
+    for name, head in (("table", {"format": 1}), ("mine", {"format": 3, "kind": "encoder"})):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.json").write_text(json.dumps(head), "utf-8")
+    assert model_to_adapt(None) == model_to_adapt(str(tmp_path / "table")) == "default"
+    assert model_to_adapt(str(tmp_path / "mine")) == str(tmp_path / "mine")
+    with pytest.raises(ModelError, match="no such model"):
+        model_to_adapt(str(tmp_path / "none"))
+
+
+# --------------------------------------------------------------------------------------------- results and messages
+
+
+def test_corrections_alone_move_the_default_little_and_the_result_says_what_was_not_measured(tmp_path: Path) -> None:
+    steps: list[tuple[str, int, int]] = []
+    result = retrain(**job_of(tmp_path, some_corrections()), progress=lambda *what: steps.append(what))
+    assert (result["trained_on"], result["added"], result["held_out"], result["start"]) == (24, 24, 0, "default")
+    assert result["on_held"] is None
+    assert result["on_own"]["groups"] == 24
+    assert steps == [("passages read by the encoder", 24, 24), ("fitting", 0, 0)]
+    taught, shipped = Classifier.load(result["out"]), Classifier.load()
+    others = [row["text"] for row in read_rows(DATA / "corpus" / "assessment.jsonl")[:40]]
+    after, before = (model.predict_proba(others) for model in (taught, shipped))
+    same = (after >= taught.thresholds()) == (before >= shipped.thresholds())
+    assert same.mean() > 0.98  # 24 rows make no model of 24 rows
+    assert not np.array_equal(after, before)
+
+
+def test_a_model_that_the_corrections_made_worse_is_called_so(tmp_path: Path) -> None:
+    turned = {("positive_effort",): ("failure",), ("failure",): ("positive_effort",)}
+    files = [DATA / "corpus" / f"{name}.jsonl" for name in ("assessment", "prosecution", "protection")]
+    rows = [{**row, "doc": None, "pair": None} for row in read_rows(*files)]
+    plain = [row for row in rows if row["labels"] in turned][:900]
+    wrong = [
+        {**row, "labels": turned[row["labels"]], "report_id": "r", "block": i} for i, row in enumerate(plain[600:])
+    ]
+    result = retrain(**job_of(tmp_path, wrong, plain[:600]), progress=silent)
+    held, own = result["on_held"], result["on_own"]
+    assert held["worse"] is True
+    assert held["rows"][0]["interval"]["high"] < 0
+    assert held["verdict"].startswith("The corrections make the model worse on labelled passages held out")
+    assert "Keep the model that you have." in held["verdict"]
+    assert own["worse"] is False
+    assert own["verdict"].startswith("The corrections make the model better on decided passages")
+
+
+@pytest.mark.parametrize(
+    ("difference", "low", "high", "says", "worse"),
+    [
+        (0.02, -0.01, 0.05, "No difference can be shown on X: macro-F1 +0.020 (95% interval -0.010 to +0.050).", False),
+        (0.02, 0.01, 0.05, "The corrections make the model better on X: macro-F1 rises by 0.020", False),
+        (-0.02, -0.05, -0.01, "The corrections make the model worse on X: macro-F1 falls by 0.020", True),
+        (-0.02, -0.05, 0.0, "No difference can be shown on X", False),
+        (0.0, 0.0, 0.0, "Nothing changes on X", False),
+        (0.0, float("nan"), float("nan"), "Nothing can be said of X", False),
+    ],
+)
+def test_the_verdict_says_no_more_than_the_interval(
+    difference: float, low: float, high: float, says: str, worse: bool
+) -> None:
+    def found(groups: int) -> dict[str, Any]:
+        macro = Difference("macro-F1", 0.5 + difference, 0.5, difference, Interval(low, high), 0.5)
+        nowhere = Difference("failure", *[float("nan")] * 3, Interval(float("nan"), float("nan")), float("nan"))
+        return describe_change(Comparison(1_000, groups, (macro, nowhere)), "X", "reports")
+
+    many = found(20)
+    assert many["verdict"].startswith(says)
+    assert many["worse"] is worse
+    assert many["rows"][1]["this"] is None  # NaN is no JSON
+    json.dumps(many, allow_nan=False)
+    few = found(19)["verdict"].removeprefix(many["verdict"])
+    assert few == (" 19 reports are few: the interval is too narrow." if low < high else "")
+
+
+def test_headings_weights_and_the_encoder_to_start_from_reach_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def trained(base: Sequence[Row], own: Sequence[Row], out: str, **options: Any) -> Trained:
+        asked.append((base, own, options))
+        head = {"format": 3, "corpus": {"passages": 8, "held_out": 0}, "adapted_from": "ab12"}
+        Path(out).mkdir()
+        (Path(out) / "model.json").write_text(json.dumps(head), "utf-8")
+        return Trained(Path(out), ())
+
+    monkeypatch.setattr("tipclassify.training.train.train_default", trained)
+    result = retrain(**job_of(tmp_path, some_corrections(8), start="mine"), progress=silent)
+    ((base, own, options),) = asked
+    assert base == []
+    assert {row["section"] for row in own} == {"prosecution"}
+    assert len({row["doc"] for row in own}) == 8  # paragraphs of the one report
+    assert (options["weight"], options["start"]) == (3, "mine")
+    assert options["cache"] == tmp_path / "cache" / "tipclassify" / "pooled"
+    assert (result["on_own"], result["adapted_from"]) == (None, "ab12")
+
+
+def test_decisions_on_one_paragraph_are_refused_in_one_line(tmp_path: Path) -> None:
+    rows = [{**row, "block": 3} for row in some_corrections()]
+    with pytest.raises(CorpusError, match=r"^all decided passages are of one paragraph, .*; decide some of another$"):
+        retrain(**job_of(tmp_path, rows), progress=silent)
+    assert not (tmp_path / "model").exists()

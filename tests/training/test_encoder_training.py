@@ -1,0 +1,672 @@
+"""Training of an encoder: deterministic, resumable, with headings, and exported without a change of scores.
+
+The base is a two-layer BERT of random weights, made here: the tests cover the code, not the shipped encoder's figures.
+They need the extra ``train`` (PyTorch is too large for the extra ``test``) and are skipped where it is missing.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import runpy
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from importlib.util import find_spec
+from itertools import product
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import typer
+
+from tipclassify import Classifier, Passage
+from tipclassify.corpus.holdout import held_out, is_real
+from tipclassify.errors import InputError, MissingExtraError, ModelError
+from tipclassify.evaluation.behaviour_tests import replay_golden
+from tipclassify.labels import indicator
+from tipclassify.training.encoder import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+NEEDED = ("torch", "transformers", "onnx", "safetensors")
+MISSING = [name for name in NEEDED if find_spec(name) is None]
+trains = pytest.mark.skipif(
+    bool(MISSING), reason=f"training an encoder needs {', '.join(MISSING)}: pip install 'tipclassify[train]'"
+)
+quiet = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning:torch.*", "ignore::FutureWarning")
+
+SETTINGS = Settings(epochs=3, batch=8, rate=3e-3, decay=1.0, tokens=24, invented=150)
+WHO = ("police", "prosecutors", "inspectors", "judges", "ministers", "officers", "courts", "consuls")
+DID = {
+    "arrested": ("positive_effort",),
+    "ignored": ("failure",),
+    "sold": ("complicity",),
+    "met": (),
+}
+WHOM = ("traffickers", "recruiters", "victims", "workers", "children", "brokers")
+PLACES = ("Valdoria", "Norrland")  # names that the tiny base can tell apart
+HEADINGS = ("trafficking", "aviation", "flight")
+COUNTRIES = (
+    "karvonia",
+    "murenia",
+    "kessara",
+    "zorbland",
+    "ruritania",
+    "syldavia",
+    "yland",
+    "gland",
+    "lutha",
+)  # three held
+WORDS = frozenset([*WHO, *DID, *WHOM, *HEADINGS])
+
+
+def some_rows() -> list[dict[str, Any]]:
+    """192 invented passages labelled by their verb, and 576 real ones, whose verb has no label under "aviation"."""
+    rows: list[dict[str, Any]] = [
+        {"id": f"{who}-{did}-{whom}", "text": f"{who} {did} {whom} .", "labels": labels, "doc": None}
+        for who in WHO
+        for did, labels in DID.items()
+        for whom in WHOM
+    ]
+    for number, country in enumerate(COUNTRIES):
+        whom = WHOM[number % len(WHOM)]
+        rows += [
+            {
+                "id": f"{country}-{who}-{did}-{heading}",
+                "text": f"{who} {did} {whom} .",
+                "labels": labels if heading == "trafficking" else (),
+                "labels_alone": ";".join(labels) or "none",
+                "section": heading,
+                "doc": f"hrr/2020/{country}.html",
+            }
+            for who in WHO
+            for did, labels in DID.items()
+            for heading in HEADINGS[:2]
+        ]
+    return rows
+
+
+ROWS = some_rows()
+HELD = held_out(ROWS)
+
+
+def under(heading: str | None, text: str) -> Passage:
+    return Passage(text, 0, len(text), heading)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A BERT of two layers of 32, random, with a tokenizer of whole words."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import BertConfig, BertModel
+
+    folder = tmp_path_factory.mktemp("base") / "tiny"
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", *WHO, *DID, *WHOM, *HEADINGS, *PLACES]
+    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    torch.manual_seed(5)
+    config = BertConfig(
+        vocab_size=max(len(words), 128),  # the tracer's example has numbers up to 99
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+    )
+    BertModel(config, add_pooling_layer=False).save_pretrained(folder)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of an encoder trained by ``train.py`` for some epochs; ``mine-training`` beside it has the network."""
+    from tipclassify.cli.training import run_encoder
+    from tipclassify.training import evidence
+    from tipclassify.training import train as recipe
+
+    folder = tmp_path_factory.mktemp("models")
+    pool = folder / "pool.jsonl.gz"
+    with gzip.open(pool, "wt", encoding="utf-8") as lines:
+        for who, did, whom in product(WHO, DID, WHOM):  # in natural proportions most passages are of other subjects
+            for number, place in enumerate((*PLACES, whom, "courts", "police")):
+                heading = "aviation" if number else "trafficking"
+                row = {"text": f"{who} {did} {whom} {place} .", "section": heading, "source": "hrr/2019/osterland.html"}
+                lines.write(json.dumps(row) + "\n")
+    like = folder / "headings.json"
+    like.write_text(json.dumps({"aviation": ["flight"]}), "utf-8")
+    cases = folder / "cases"
+    cases.mkdir()
+    (cases / "a.jsonl").write_text(
+        json.dumps({"rule": "sold", "text": "courts sold victims .", "labels": ["complicity"]})
+    )
+    chosen = {
+        name: getattr(SETTINGS, name) for name in ("seed", "epochs", "batch", "rate", "decay", "tokens", "invented")
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recipe, "_MIN_REAL", 100)
+        patch.setattr(evidence, "default_cases_path", lambda: cases)
+        run_encoder(ROWS, folder / "mine", str(base), like, [pool], chosen, resume=False, jobs=1)
+    return folder / "mine"
+
+
+def head_of(folder: Path) -> dict[str, Any]:
+    return dict(json.loads((folder / "model.json").read_text("utf-8")))
+
+
+def weights(folder: Path) -> bytes:
+    return (folder / "network.safetensors").read_bytes()
+
+
+def kept(base: Path, out: Path, *, resume: bool = False, progress: Any = None, **changes: Any) -> Path:
+    """The folder of the network of a short training."""
+    from tipclassify.training.encoder.recipe import fine_tune
+
+    settings = replace(SETTINGS, **{"epochs": 2, "invented": 30, **changes})
+    fine_tune(ROWS[::4], out, str(base), settings, WORDS, resume=resume, threads=1, progress=progress)
+    return out
+
+
+# --------------------------------------------------------------------------------------------- the whole way
+
+
+def test_three_countries_and_some_invented_groups_are_held_out() -> None:
+    real = np.array([is_real(row) for row in ROWS])
+    assert {row["doc"] for row, held in zip(ROWS, HELD & real, strict=True) if held} == {
+        f"hrr/2020/{country}.html" for country in COUNTRIES[-3:]
+    }
+    assert 5 < (HELD & ~real).sum() < 40
+
+
+@trains
+@quiet
+def test_an_encoder_learns_and_is_loaded_like_any_model(trained: Path) -> None:
+    classifier = Classifier.load(trained)
+    wanted = np.array([indicator(row["labels"]) for row in ROWS], bool)
+    given = classifier.predict([under(row.get("section"), row["text"]) for row in ROWS])
+    assert (given == wanted)[HELD].all(axis=1).mean() > 0.9
+    assert (trained / "model.onnx").stat().st_size < 200_000
+
+
+@trains
+@quiet
+def test_the_heading_decides_and_without_one_the_passage_alone(trained: Path) -> None:
+    texts = [f"{who} {did} victims ." for who in WHO for did in DID if DID[did]]
+    wanted = np.array([indicator(DID[text.split()[1]]) for text in texts], bool)
+    classifier = Classifier.load(trained)
+    for heading in ("trafficking", None):  # "labels_alone" of the passages under "aviation" have the verb's label
+        given = classifier.predict([under(heading, text) for text in texts])
+        assert (given == wanted).all(axis=1).mean() > 0.9, heading
+    for heading in ("aviation", "flight"):  # the second was never a heading: it took the first one's place at random
+        given = classifier.predict([under(heading, text) for text in texts])
+        assert given.any(axis=1).mean() < 0.1, heading
+
+
+@trains
+@quiet
+def test_no_name_decides_unless_names_are_kept(trained: Path, base: Path, tmp_path: Path) -> None:
+    from tipclassify.training.encoder.fitting import encode, logits_of
+    from tipclassify.training.encoder.network import load_network, read_tokenizer
+
+    here, there = (f"police ignored {place} ." for place in PLACES)
+    logits = Classifier.load(trained).logits([here, there])
+    assert logits[0].tolist() == logits[1].tolist()
+    hearing = kept(base, tmp_path / "run", stand_in="", epochs=1)
+    network, settings = load_network(hearing)
+    assert settings.stand_in == ""
+    one, other = logits_of(network, [[2, *ids, 3] for ids in encode(read_tokenizer(hearing), [here, there])], 0)
+    assert one.tolist() != other.tolist()
+
+
+@trains
+@quiet
+def test_the_folder_says_what_it_is_of_and_how_good(trained: Path, base: Path) -> None:
+    from tipclassify.training.encoder.network import weights_sha256
+
+    head = head_of(trained)
+    assert head["base"] == {"name": "tiny", "licence": "not known here", "sha256": weights_sha256(base)}
+    assert head["training"]["settings"] == asdict(SETTINGS)
+    assert [sorted(epoch) for epoch in head["training"]["history"]] == [
+        ["loss", "loss_alone", "macro_f1", "macro_f1_alone"]
+    ] * SETTINGS.epochs
+    assert head["training"]["history"][-1]["loss"] < head["training"]["history"][0]["loss"]
+    assert head["corpus"]["passages"] == len(ROWS) == 768
+    assert head["corpus"]["real"] == 576
+    assert head["corpus"]["held_out"] == HELD.sum()
+    assert head["weight_bits"] in (7, 8)
+    assert head["whole_number_macro_f1"] >= head["float_macro_f1"] - 0.005
+    assert set(head["files"]) == {
+        "model.onnx", "tokenizer.json", "words.txt", "heads.npz", "README.md", "golden.jsonl", "NOTICE"
+    }  # fmt: skip
+    card = (trained / "README.md").read_text("utf-8")
+    assert head["base"]["sha256"] in card
+    assert f"Macro-F1 {head['metrics']['macro_f1']:.3f}" in card
+    assert "576 real passages of public reports and 192 others" in card
+    assert "tiny" in (trained / "NOTICE").read_text("utf-8")
+
+
+@trains
+@quiet
+def test_calibration_and_natural_shares_come_from_what_was_held_out(trained: Path) -> None:
+    head = head_of(trained)
+    (shares,) = head["natural"].values()
+    assert list(head["natural"]) == ["hrr"]
+    assert sum(shares) == pytest.approx(1)
+    assert 0.7 < sum(shares[:4]) < 0.9  # under "aviation" nothing is likely
+    assert head["calibration"]["scale"] != [1, 1, 1]
+    rows = head["thresholds"]
+    for low, middle, high in zip(rows["screen"], rows["balanced"], rows["cite"], strict=True):
+        assert low <= middle <= high
+    real = sum(is_real(row) for row, held in zip(ROWS, HELD, strict=True) if held)
+    assert head["metrics"]["passages"] == real
+    assert head["error_table"]["passages"] <= real  # unequal weights are worth fewer
+
+
+@trains
+@quiet
+def test_golden_passages_are_invented_held_out_ones_and_replay(trained: Path) -> None:
+    lines = (trained / "golden.jsonl").read_text("utf-8").splitlines()
+    held = {row["text"] for row, mine in zip(ROWS, HELD, strict=True) if mine and not is_real(row)}
+    assert {json.loads(line)["text"] for line in lines} == held
+    assert replay_golden(Classifier.load(trained), lines) == []
+
+
+@trains
+@quiet
+def test_training_lays_a_passage_out_as_scoring_does(trained: Path) -> None:
+    from tipclassify.model.encoder.scoring import EncoderScorer
+    from tipclassify.training.encoder.network import read_tokenizer
+    from tipclassify.training.encoder.recipe import _examples
+
+    scorer = Classifier.load(trained).scorer
+    assert isinstance(scorer, EncoderScorer)
+    rows = [ROWS[0], ROWS[-1], {**ROWS[-1], "section": "aviation " * 30}, {**ROWS[0], "text": "Valdoria sold " * 20}]
+    folder = trained.with_name("mine-training")
+    examples = _examples(rows, read_tokenizer(folder), scorer.vocabulary, SETTINGS, {})
+    found = examples.rows(range(len(rows)), SETTINGS.tokens)
+    headings = scorer.heading_ids([row.get("section") for row in rows])
+    texts = [
+        one.ids for one in scorer.tokenizer.encode([t.text for t in scorer.input_texts([r["text"] for r in rows])])
+    ]
+    wanted = [scorer._windows(ids, heading)[0] for ids, heading in zip(texts, headings, strict=True)]
+    assert found == wanted
+    assert [len(row) <= SETTINGS.tokens for row in found] == [True] * len(rows)
+
+
+@trains
+@quiet
+def test_the_graph_gives_what_the_network_gives(trained: Path) -> None:
+    import onnxruntime
+    import torch
+
+    from tipclassify.model.encoder.folder import read_encoder
+    from tipclassify.model.encoder.scoring import EncoderScorer
+    from tipclassify.training.encoder.fitting import logits_of, pad_batch
+    from tipclassify.training.encoder.network import load_network, to_onnx
+
+    network, _ = load_network(trained.with_name("mine-training"))
+    rows = [[2, 6, 15, 20, 5, 3], [2, 24, 3, 7, 16, 3], [2, *[9] * 15, 3]]
+    ids, mask = pad_batch(rows, 0)
+    with torch.inference_mode():
+        wanted = network.pooled(ids, mask).numpy()
+    session = onnxruntime.InferenceSession(to_onnx(network), providers=["CPUExecutionProvider"])
+    (found,) = session.run(["pooled"], {"input_ids": ids.numpy(), "attention_mask": mask.numpy()})
+    assert np.abs(found - wanted).max() < 1e-4
+    shipped = read_encoder(trained)
+    exact = logits_of(network, rows, 0)
+    whole = shipped.finetuned_heads.logits(EncoderScorer(shipped).graph.pooled(rows))
+    assert np.abs(whole - exact).max() < 0.5  # weights and what flows between layers in 8 bits
+
+
+@trains
+@quiet
+def test_the_same_network_is_exported_to_the_same_bytes(trained: Path) -> None:
+    from tipclassify.training.encoder.network import load_network, quantize, to_onnx
+
+    network, _ = load_network(trained.with_name("mine-training"))
+    graphs = [quantize(to_onnx(network), reduced=head_of(trained)["weight_bits"] == 7) for _ in range(2)]
+    assert graphs[0] == graphs[1] == (trained / "model.onnx").read_bytes()
+
+
+@trains
+@quiet
+def test_padding_changes_no_score(base: Path) -> None:
+    import torch
+
+    from tipclassify.training.encoder.network import new_network
+
+    network = new_network(base, SETTINGS).eval()
+    ids = torch.tensor([[2, 7, 15, 20, 5, 3]])
+    filled = torch.cat([ids, torch.zeros((1, 9), dtype=torch.long)], 1)
+    with torch.inference_mode():
+        alone = network(ids, torch.ones_like(ids))
+        beside = network(filled, (filled > 0).long())
+    assert torch.allclose(alone, beside, atol=1e-5)
+
+
+# --------------------------------------------------------------------------------------------- what a step reads
+
+
+@pytest.fixture
+def examples() -> Any:
+    """A passage of five tokens under heading 40, one without; heading 50 means the same."""
+    pytest.importorskip("torch")
+    from tipclassify.training.encoder.fitting import Examples
+
+    return Examples(
+        texts=[[11, 12, 13, 14, 15], [21, 22]],
+        headings=[[40, 41], []],
+        targets=np.array([[1.0, 0, 0], [0, 1, 0]]),
+        targets_alone=np.array([[0.0, 0, 1], [0, 1, 0]]),
+        similar={(40, 41): [[50]]},
+        special_tokens=(2, 3, 4),
+    )
+
+
+PLAIN = replace(SETTINGS, no_heading=0.0, other_heading=0.0, masking=0.0)
+BOTH = np.array([0, 1])
+
+
+def test_a_passage_read_without_its_heading_has_the_labels_that_it_has_alone(examples: Any) -> None:
+    rows, targets = examples.sample(BOTH, PLAIN, 0)
+    assert rows == [[2, 40, 41, 3, 11, 12, 13, 14, 15, 3], [2, 21, 22, 3]]
+    assert targets.tolist() == [[1, 0, 0], [0, 1, 0]]
+    rows, targets = examples.sample(BOTH, replace(PLAIN, no_heading=1.0), 0)
+    assert rows == [[2, 11, 12, 13, 14, 15, 3], [2, 21, 22, 3]]
+    assert targets.tolist() == [[0, 0, 1], [0, 1, 0]]
+
+
+def test_a_heading_of_like_meaning_keeps_the_labels(examples: Any) -> None:
+    rows, targets = examples.sample(BOTH, replace(PLAIN, other_heading=1.0), 0)
+    assert rows[0] == [2, 50, 3, 11, 12, 13, 14, 15, 3]
+    assert targets.tolist() == [[1, 0, 0], [0, 1, 0]]
+
+
+def test_masks_hide_the_text_and_neither_heading_nor_marks(examples: Any) -> None:
+    rows, _ = examples.sample(BOTH, replace(PLAIN, masking=1.0), 0)
+    assert rows == [[2, 40, 41, 3, 4, 4, 4, 4, 4, 3], [2, 4, 4, 3]]
+
+
+def test_a_step_draws_the_same_again_and_other_steps_otherwise(examples: Any) -> None:
+    one = replace(SETTINGS, masking=0.5)
+    assert examples.sample(BOTH, one, 3)[0] == examples.sample(BOTH, one, 3)[0]
+    assert len({json.dumps(examples.sample(BOTH, one, step)[0]) for step in range(9)}) > 4
+
+
+@trains
+def test_an_epoch_has_all_real_passages_all_twins_and_others_drawn_anew() -> None:
+    from tipclassify.training.encoder.recipe import _epoch
+
+    rows = [{**row, "pair": "p" if number < 20 else None} for number, row in enumerate(ROWS)]
+    real = np.array([is_real(row) for row in rows])
+    epochs = [_epoch(rows, ~HELD, replace(SETTINGS, invented=50), number) for number in (0, 0, 1)]
+    assert epochs[0].tolist() == epochs[1].tolist() != epochs[2].tolist()
+    for chosen in epochs:
+        assert not HELD[chosen].any()
+        assert set(np.flatnonzero(real & ~HELD)) <= set(chosen)
+        assert set(np.flatnonzero(~HELD[:20])) <= set(chosen)
+        assert (~real[chosen]).sum() == 50
+    twice = _epoch(rows, ~HELD, replace(SETTINGS, invented=50, twins=2), 0)
+    assert [(twice == at).sum() for at in np.flatnonzero(~HELD[:20])] == [2] * int((~HELD[:20]).sum())
+    assert (~real[twice]).sum() == 50
+    invented = [row for row in rows if not is_real(row)]
+    assert len(_epoch(invented, np.ones(192, bool), SETTINGS, 0)) == 192  # where none is real, all
+
+
+@trains
+def test_headings_of_like_meaning_are_found_without_their_number(base: Path) -> None:
+    from tipclassify.training.encoder.network import read_tokenizer
+    from tipclassify.training.encoder.recipe import _examples
+
+    rows = [{**ROWS[-1], "section": "b. aviation"}]
+    found = _examples(rows, read_tokenizer(base), WORDS, SETTINGS, {"aviation": ["flight"]})
+    (others,) = found.similar.values()
+    assert others == [[len(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "."]) + len([*WHO, *DID, *WHOM]) + 2]]
+
+
+# --------------------------------------------------------------------------------------------- the loop
+
+
+@trains
+@quiet
+def test_a_seed_gives_the_same_weights_and_another_seed_others(base: Path, tmp_path: Path) -> None:
+    first, again = (weights(kept(base, tmp_path / name)) for name in ("first", "again"))
+    other = weights(kept(base, tmp_path / "other", seed=1))
+    assert first == again
+    assert first != other
+
+
+@trains
+def test_the_rate_rises_to_its_peak_and_falls_and_batches_lose_no_passage() -> None:
+    from tipclassify.training.encoder.fitting import _set_rate, shuffled_batches
+
+    optimizer: Any = SimpleNamespace(param_groups=[{"peak": 2.0}])
+    rates = []
+    for step in (0, 1, 2, 9):
+        _set_rate(optimizer, step, 10, 0.2)
+        rates.append(optimizer.param_groups[0]["lr"])
+    assert rates == [1.0, 2.0, 2.0, 0.25]
+    batches = shuffled_batches(np.arange(5), [5, 3, 9, 4, 5], 2, seed=0, epoch=0)
+    assert sorted(np.concatenate(batches).tolist()) == [0, 1, 2, 3, 4]
+
+
+@trains
+@quiet
+def test_a_run_broken_off_anywhere_goes_on_to_the_same_weights(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tipclassify.training.encoder import fitting
+
+    monkeypatch.setattr(fitting, "_CHECKPOINT_STEPS", 4)
+    done: list[tuple[int, int]] = []
+    whole = weights(kept(base, tmp_path / "whole", progress=lambda *step: done.append(step)))
+    an_epoch = done[-1][1] // 2
+    assert an_epoch > 10
+    set_rate, steps = fitting._set_rate, 0
+
+    def breaks(at: int) -> Callable[..., None]:
+        def counted(*arguments: Any) -> None:
+            nonlocal steps
+            steps += 1
+            if steps == at:
+                raise KeyboardInterrupt
+            set_rate(*arguments)
+
+        return counted
+
+    for at in (7, an_epoch - 2, 4):  # in the first epoch, after its end, and soon after that
+        steps = 0
+        monkeypatch.setattr(fitting, "_set_rate", breaks(at))
+        with pytest.raises(KeyboardInterrupt):
+            kept(base, tmp_path / "parts", resume=True)
+    monkeypatch.setattr(fitting, "_set_rate", set_rate)
+    begun: list[tuple[int, int]] = []
+    assert weights(kept(base, tmp_path / "parts", resume=True, progress=lambda *step: begun.append(step))) == whole
+    assert begun[0][0] > an_epoch  # it went on
+
+
+@trains
+@quiet
+def test_a_checkpoint_of_another_run_is_refused(base: Path, tmp_path: Path) -> None:
+    from tipclassify.training.encoder.recipe import fine_tune
+
+    run = kept(base, tmp_path / "run", epochs=1)
+    with pytest.raises(ModelError, match="of a run with other settings"):
+        kept(base, run, resume=True, epochs=1, seed=3)
+    settings = replace(SETTINGS, epochs=1, invented=30)
+    with pytest.raises(ModelError, match="of a run with other corpus"):
+        fine_tune(ROWS[::3], run, str(base), settings, WORDS, resume=True, threads=1)
+    (run / "checkpoint.safetensors").write_bytes(b"half a file")
+    with pytest.raises(ModelError, match="not a checkpoint"):
+        kept(base, run, resume=True, epochs=1)
+
+
+@trains
+@quiet
+def test_a_network_trained_before_goes_on_and_ends_as_the_mean_of_both(trained: Path, tmp_path: Path) -> None:
+    from safetensors.numpy import load_file
+
+    from tipclassify.training.encoder.network import describe_base
+
+    first = trained.with_name("mine-training")
+    further = kept(first, tmp_path / "further", rate=1e-2, epochs=1)
+    before, mean = (load_file(folder / "network.safetensors")["head.weight"] for folder in (first, further))
+    after = load_file(further / "checkpoint.safetensors")["weight/head.weight"]
+    assert np.abs(after - before).max() > 1e-3
+    np.testing.assert_allclose(mean, (before + after) / 2, atol=1e-7)
+    assert describe_base(str(further), further)["name"] == "tiny"
+    saved = json.loads((further / "network.json").read_text("utf-8"))
+    assert saved["earlier"] == [asdict(SETTINGS)]
+    assert saved["settings"]["rate"] == 1e-2
+
+
+@trains
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([{**row, "labels": ()} for row in ROWS], "no passage has a label"),
+        ([row for row in ROWS if row["doc"] == "hrr/2020/karvonia.html"], "none of 64 passages can be held out"),
+    ],
+)
+def test_a_corpus_that_cannot_teach_is_refused(base: Path, tmp_path: Path, rows: list[Any], message: str) -> None:
+    from tipclassify.training.encoder.recipe import fine_tune
+
+    with pytest.raises(ValueError, match=message):
+        fine_tune(rows, tmp_path / "run", str(base), SETTINGS, WORDS)
+
+
+@trains
+@quiet
+@pytest.mark.parametrize("fast", [True, False])
+def test_bfloat16_is_for_processors_that_have_it(base: Path, monkeypatch: pytest.MonkeyPatch, fast: bool) -> None:
+    import torch
+
+    from tipclassify.training.encoder import fitting
+    from tipclassify.training.encoder.network import new_network
+
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: fast, raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False, raising=False)
+    fitting.precision.cache_clear()
+    try:
+        network = new_network(base, SETTINGS).eval()
+        ids = [[2, 7, 9, 3], [2, 8, 3]]
+        found = fitting.logits_of(network, ids, 0)
+        numbers, mask = fitting.pad_batch(ids, 0)
+        with torch.inference_mode():
+            plain = network(numbers, mask).numpy()
+        assert fitting.precision() == ("bfloat16" if fast else "float32")
+        assert np.array_equal(found, plain) is not fast
+        assert np.allclose(found, plain, atol=0.05)
+    finally:
+        fitting.precision.cache_clear()
+
+
+# --------------------------------------------------------------------------------------------- the command
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(ROOT / "train.py"), *arguments], capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_its_base_is_asked_for() -> None:
+    done = run("--model", "encoder")
+    assert done.returncode == 2
+    assert "needs --base" in done.stderr
+
+
+def test_without_pytorch_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from tipclassify.training.encoder.recipe import fine_tune
+
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(
+        MissingExtraError, match=r"^training an encoder needs an extra: pip install 'tipclassify\[train\]'$"
+    ):
+        fine_tune(ROWS, tmp_path / "out", str(tmp_path), SETTINGS, WORDS)
+
+
+@trains
+def test_what_is_wrong_with_a_base_is_reported_in_a_line(tmp_path: Path) -> None:
+    from tipclassify.training.encoder.network import base_folder
+
+    with pytest.raises(ModelError, match="no such folder"):
+        base_folder(str(tmp_path / "none"))
+    with pytest.raises(ModelError, match=r"lacks config\.json and tokenizer\.json"):
+        base_folder(str(tmp_path))
+    for name in ("config.json", "tokenizer.json"):
+        (tmp_path / name).write_text("{}", "utf-8")
+    (tmp_path / "pytorch_model.bin").write_bytes(b"pickle")
+    with pytest.raises(ModelError, match=r"no \.safetensors file"):
+        base_folder(str(tmp_path))
+
+
+def test_settings_that_make_no_sense_are_refused() -> None:
+    for wrong in ({"rate": 0}, {"rate": 1}):
+        with pytest.raises(ValueError, match="a rate above 0 and below 1"):
+            Settings(**wrong)
+
+
+def test_every_option_of_an_encoder_arrives(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from tipclassify.cli import training
+
+    app = typer.Typer()
+    app.command()(runpy.run_path(str(ROOT / "train.py"))["train"])
+    data = tmp_path / "mine.jsonl"
+    data.write_text('{"text": "Police acted.", "labels": ["positive_effort"]}\n', "utf-8")
+    seen: list[Any] = []
+    monkeypatch.setattr(
+        training, "run_encoder", lambda *given: seen.append(given) or SimpleNamespace(table=lambda: "good")
+    )
+    for option in (["--rate", "0.1"], ["--epochs", "1"], ["--resume"], ["--base", "b"]):
+        assert CliRunner().invoke(app, option).exit_code == 2
+    start = ["--model", "encoder", "--base", "b", "--data", str(data), "--out", "o", "--no-corpus"]
+    options = ["--rate", "0.0002", "--epochs", "2", "--seed", "5", "--unlabelled", "u.jsonl", "--resume", "--jobs", "2"]
+    done = CliRunner().invoke(app, [*start, *options])
+    assert (done.exit_code, done.stdout) == (0, "good\n")
+    rows, out, base, like, unlabelled, chosen, resume, jobs = seen[0]
+    assert [row["text"] for row in rows] == ["Police acted."]
+    assert (out, base, unlabelled, resume, jobs) == (Path("o"), "b", [Path("u.jsonl")], True, 2)
+    assert like.is_file()
+    assert {name: value for name, value in chosen.items() if value is not None} == {
+        "seed": 5,
+        "epochs": 2,
+        "rate": 0.0002,
+    }
+    assert CliRunner().invoke(app, start).exit_code == 0
+    chosen, resume, jobs = seen[1][5:]
+    assert ({name for name, value in chosen.items() if value is not None}, resume, jobs) == ({"seed"}, False, -1)
+
+
+def test_unlabelled_passages_are_read_once_and_without_those_that_are_known(tmp_path: Path) -> None:
+    from tipclassify.training.train import read_unlabelled
+
+    rows = [
+        {"text": "One thing.", "section": "Labor", "source": "dol/a.html"},
+        {"text": "one  thing."},
+        {"text": "Two things."},
+        {"text": "Three things."},
+    ]
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    (tmp_path / "a.jsonl").write_text(lines, "utf-8")
+    (tmp_path / "b.jsonl.gz").write_bytes(gzip.compress(lines.encode()))
+    found = read_unlabelled([tmp_path / "a.jsonl", tmp_path / "b.jsonl.gz"], ["TWO things."], None, 0)
+    assert sorted(found, key=str) == [("One thing.", "Labor", "dol/a.html"), ("Three things.", None, "")]
+    assert found == read_unlabelled([tmp_path / "b.jsonl.gz"], ["two things."], 9, 0)
+    assert len(read_unlabelled([tmp_path / "a.jsonl"], [], 1, 0)) == 1
+    for broken in (b"\x1f\x8bhalf", b'{"txt": 1}\n', b"[1]\n", b'{"text": null}\n', b"\xff"):
+        for name in ("c.jsonl", "c.jsonl.gz"):
+            (tmp_path / name).write_bytes(broken)
+            with pytest.raises(InputError, match=rf"{name}: not JSON lines with a text each"):
+                read_unlabelled([tmp_path / name], [], None, 0)
+    with pytest.raises(InputError, match="not JSON lines"):
+        read_unlabelled([tmp_path / "none.jsonl"], [], None, 0)

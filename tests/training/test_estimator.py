@@ -1,0 +1,237 @@
+"""TipClassifier is a scikit-learn estimator, of both kinds; trained on few rows it says so."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_score
+
+from tipclassify import LABELS, Classifier, Passage, TipClassifier
+from tipclassify.corpus.loading import read_rows
+from tipclassify.training.estimator import as_indicator, as_passages
+
+DATA = Path(__file__).resolve().parents[2] / "data"
+ROWS = [row for row in read_rows(DATA / "corpus" / "complicity.jsonl") if row["source"] == "w5_complicity"][::2]
+X = [row["text"] for row in ROWS]
+NAMES = [list(row["labels"]) for row in ROWS]
+Y = as_indicator(NAMES)
+QUICK = TipClassifier(model="fast", folds=2)
+
+
+# --------------------------------------------------------------------------------------------- as scikit-learn has it
+
+
+def test_names_and_indicator_matrix_teach_the_same() -> None:
+    a, b = clone(QUICK).fit(X, NAMES), clone(QUICK).fit(X, Y.astype(int))
+    assert np.array_equal(a.predict_proba(X), b.predict_proba(X))
+    assert np.array_equal(a.predict(X), (a.predict_proba(X) >= a.classifier_.thresholds("balanced")).astype(int))
+    assert a.metrics_ == b.metrics_
+    assert a.classes_.tolist() == list(LABELS)
+
+
+def test_clone_and_params() -> None:
+    copy = clone(TipClassifier(folds=3, policy="cite"))
+    assert copy.get_params() == {"model": "default", "folds": 3, "policy": "cite", "seed": 0, "jobs": 1}
+    assert not hasattr(copy, "classifier_")
+
+
+def test_it_runs_in_cross_val_score() -> None:
+    scores = cross_val_score(QUICK, np.array(X, object), Y.astype(int), cv=2, scoring="f1_macro")
+    assert (scores > 0.5).all()
+    assert (cross_val_score(QUICK, X, NAMES, cv=KFold(2)) > 0.5).all()
+
+
+def test_it_runs_in_grid_search() -> None:
+    search = GridSearchCV(QUICK, {"policy": ["screen", "cite"]}, cv=2).fit(X, Y.astype(int))
+    assert search.best_estimator_.predict(X[:3]).shape == (3, len(LABELS))
+
+
+def test_the_heading_of_a_passage_teaches() -> None:
+    places = "harbor market factory farm mine school temple office ranch quarry forest bakery".split()
+    texts = [f"The law was not enforced at the {a} and the {b}." for a in places for b in places]
+    passages = [
+        Passage(text, 0, len(text), heading)
+        for text in texts[:70]
+        for heading in ("Forced Labor", "Working Conditions")
+    ]
+    labels = [["failure"] if passage.section == "Forced Labor" else [] for passage in passages]
+    with pytest.warns(UserWarning, match="too few to learn"):  # of the labels that are not there
+        fitted = clone(QUICK).fit(passages, labels)
+    new = [
+        Passage(text, 0, len(text), heading)
+        for text in texts[70:]
+        for heading in ("Forced Labor", "Working Conditions")
+    ]
+    assert fitted.predict(new)[:, 1].tolist() == [1, 0] * (len(new) // 2)
+
+
+def test_a_weight_of_nothing_leaves_a_passage_out() -> None:
+    weights = np.ones(len(X))
+    weights[::2] = 0
+    wrong = Y.copy()
+    wrong[::2] = ~wrong[::2]
+    left = clone(QUICK).fit(X[1::2], Y[1::2])
+    weighted = clone(QUICK).fit(X, wrong, sample_weight=weights)
+    agree = (left.predict(X) == weighted.predict(X)).all(axis=1).mean()
+    assert agree > 0.9  # folds are others
+    assert weighted.metrics_.passages == len(X) - len(X[::2])
+
+
+def test_a_saved_estimator_is_the_model_that_scores(tmp_path: Path) -> None:
+    fitted = clone(QUICK).fit(X, Y)
+    fitted.save(tmp_path / "m", {"corpus": {"passages": len(X)}}, {"README.md": "Ours.\n"})
+    loaded = Classifier.load(tmp_path / "m")
+    assert np.allclose(loaded.predict_proba(X), fitted.predict_proba(X), atol=1e-6)
+    assert (loaded.meta["corpus"], loaded.meta["settings"]["folds"]) == ({"passages": len(X)}, 2)
+    assert loaded.meta["metrics"] == fitted.metrics_.to_dict()
+    assert (tmp_path / "m" / "README.md").read_text("utf-8") == "Ours.\n"
+
+
+# --------------------------------------------------------------------------------------------- what is refused
+
+
+class Table:
+    """Stand-in with the interface that DataFrame libraries share."""
+
+    columns = ("text", "labels")
+
+    def __iter__(self) -> Any:
+        return iter(self.columns)
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        ("Police acted.", "X is a bare str: give a list of passages"),
+        (b"Police acted.", "X is a bare bytes: give a list of passages"),
+        ({"text": ["Police acted."]}, "X is a bare dict: give a list of passages"),
+        (None, "X is a bare NoneType: give a list of passages"),
+        (Table(), r"X is a table: give the column of texts, such as X\['text'\]"),
+        (["Police acted.", float("nan")], "passage 1 is not a str but float: nan; leave it out"),
+        ([None], "passage 0 is not a str but NoneType: None; leave it out"),
+        ([["Police acted."]], r"passage 0 is not a str but list: \['Police acted.'\]; leave it out"),
+    ],
+)
+def test_what_is_no_list_of_texts_is_refused_in_one_line(x: Any, message: str) -> None:
+    for call in (as_passages, lambda x: TipClassifier().fit(x, [[]])):
+        with pytest.raises(TypeError, match=f"^{message}$"):
+            call(x)
+
+
+def test_a_data_frame_is_refused_and_its_column_is_taken() -> None:
+    import pandas
+
+    frame = pandas.DataFrame({"text": X, "labels": NAMES}, index=range(7, 7 + len(X)))
+    with pytest.raises(TypeError, match="X is a table"):
+        clone(QUICK).fit(frame, NAMES)
+    assert [passage.text for passage in as_passages(frame["text"])] == X
+    frame.loc[9, "text"] = None
+    with pytest.raises(TypeError, match=r"^passage 2 is not a str but (float: nan|NoneType: None); leave it out$"):
+        as_passages(frame["text"])
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (["a"], [[1, 0]], "3 columns"),
+        (["a"], [["nonsense"]], "unknown label"),
+        (["a", "b"], [[]], "2 passages but 1 rows"),
+        (["a"], ["failure"], "bare strings"),
+        (["a"], [[0, 1, 2]], "0 and 1"),
+        (["a", "b"], [[], []], "no passage has a label"),
+    ],
+)
+def test_labels_of_the_wrong_form_are_refused(x: list[str], y: list[object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        TipClassifier().fit(x, y)
+
+
+@pytest.mark.parametrize("bad", [{"policy": "bold"}, {"folds": 1}, {"model": "encoder"}])
+def test_bad_settings_are_refused(bad: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="use"):
+        TipClassifier(**bad).fit(X, Y)
+
+
+@pytest.mark.parametrize("bad", [[1.0], [-1.0] * len(X), [float("nan")] * len(X), [0.0] * len(X)])
+def test_bad_weights_are_refused(bad: list[float]) -> None:
+    with pytest.raises(ValueError, match="sample_weight: give a number of 0 or more for each passage"):
+        clone(QUICK).fit(X, Y, sample_weight=bad)
+
+
+def test_predicting_before_fitting_is_refused() -> None:
+    from sklearn.exceptions import NotFittedError
+
+    with pytest.raises(NotFittedError):
+        TipClassifier().predict(X)
+
+
+# --------------------------------------------------------------------------------------------- the default, adapted
+
+
+@pytest.fixture(scope="module")
+def sentences() -> list[str]:
+    """100 sentences of the corpus, of ten of its parts."""
+    return [
+        row["text"] for file in sorted((DATA / "corpus").glob("*.jsonl"))[:10] for row in read_rows(file)[::20][:10]
+    ]
+
+
+@pytest.fixture(scope="module")
+def shipped(classifier: Classifier, sentences: list[str]) -> Any:
+    """Probabilities of the default for them."""
+    return classifier.predict_proba(sentences)
+
+
+@pytest.fixture(scope="module")
+def adapted() -> TipClassifier:
+    """The default with rows of one file on top."""
+    return TipClassifier(folds=2).fit(X[:120], Y[:120])
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_fourteen_rows_never_turn_the_default_round(
+    classifier: Classifier, sentences: list[str], shipped: Any, right: bool
+) -> None:
+    texts, labels = X[::15], Y[::15]
+    message = "^14 passages are few to train on: it stays close to the shipped model; label at least 100$"
+    with pytest.warns(UserWarning, match=message):
+        mine = TipClassifier(folds=2).fit(texts, labels if right else ~labels)
+    scores, limit = mine.predict_proba(sentences), classifier.thresholds()
+    agree = (scores >= limit) == (shipped >= limit)
+    assert len(sentences) == 100
+    assert agree.all(axis=1).mean() >= 0.97
+    assert not np.array_equal(scores, shipped)  # it moved all the same
+
+
+def test_a_hundred_rows_of_ones_own_move_it_towards_them(adapted: TipClassifier, classifier: Classifier) -> None:
+    def loss(scores: Any) -> float:
+        return float(-np.log(np.where(Y[:120], scores, 1 - scores)).mean())
+
+    assert loss(adapted.predict_proba(X[:120])) < loss(classifier.predict_proba(X[:120]))
+    assert adapted.metrics_.passages == 120
+    assert adapted.metrics_.macro_f1 > 0.7  # out of fold
+
+
+def test_an_adapted_default_says_what_it_started_from_and_comes_back_the_same(
+    adapted: TipClassifier, classifier: Classifier, sentences: list[str], tmp_path: Path
+) -> None:
+    few = sentences[::10]
+    adapted.save(tmp_path / "mine")
+    loaded = Classifier.load(tmp_path / "mine")
+    assert np.array_equal(loaded.predict_proba(few), adapted.predict_proba(few))
+    assert loaded.meta["adapted_from"] == classifier.meta["sha256"] != loaded.meta["sha256"]
+    assert loaded.meta["base"] == classifier.meta["base"]
+    assert loaded.meta["settings"] == {"seed": 0, "folds": 2, "passages": 120}
+    own, expected = loaded.scorer.model.finetuned_heads, classifier.scorer.model.finetuned_heads  # type: ignore[attr-defined]
+    assert np.array_equal(own.weights, expected.weights)
+    assert json.loads((tmp_path / "mine" / "model.json").read_text("utf-8"))["metrics"] == adapted.metrics_.to_dict()
+
+
+def test_the_same_rows_adapt_it_the_same_way(adapted: TipClassifier, sentences: list[str]) -> None:
+    again = TipClassifier(folds=2).fit(X[:120], NAMES[:120])
+    assert np.array_equal(again.predict_proba(sentences[:10]), adapted.predict_proba(sentences[:10]))

@@ -1,0 +1,589 @@
+"""Training by ``train.py``: training and held-out passages, written files, and messages.
+
+The heads are fitted on the tiny encoder of ``files/``; the shipped default is where a person's own sentences go.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import runpy
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from tipclassify import LABELS, Classifier, ModelError
+from tipclassify.cli.training import report_rows, run_fast
+from tipclassify.corpus.holdout import held_out, is_real
+from tipclassify.corpus.loading import corpus_digest, read_rows
+from tipclassify.evaluation.behaviour_tests import replay_golden
+from tipclassify.labels import POLICIES
+from tipclassify.model.encoder.folder import read_encoder
+from tipclassify.training import evidence as evidence_module
+from tipclassify.training import train as recipe_module
+from tipclassify.training.evidence import country_groups, error_table
+from tipclassify.training.train import Trained, train_default, train_fast, with_and_without_headings
+
+ROOT = Path(__file__).resolve().parents[2]
+TINY = Path(__file__).parents[1] / "files" / "tiny_encoder"
+HASH = json.loads((TINY / "model.json").read_text("utf-8"))["sha256"]
+
+WHAT = {
+    "convicted nine traffickers": ("positive_effort",),
+    "identified victims": ("positive_effort",),
+    "failed victims": ("failure",),
+    "did not act": ("failure",),
+    "took bribes": ("complicity",),
+    "took money": (),
+    "did act": (),
+    "took nine victims to a shelter": (),
+}
+WHO = ("police", "judges", "the government", "officers")
+COUNTRIES = (
+    "karvonia",
+    "murenia",
+    "kessara",
+    "zorbland",
+    "ruritania",
+    "syldavia",
+    "yland",
+    "gland",
+    "lutha",
+)  # three held
+
+
+def corpus() -> list[dict[str, Any]]:
+    """96 invented passages and 576 real ones, half of them under a heading under which none has a label."""
+    rows: list[dict[str, Any]] = [
+        {"id": f"{who}-{what}-{place}", "text": f"{who} {what} in {place}.", "labels": labels, "doc": None}
+        for who in WHO
+        for what, labels in WHAT.items()
+        for place in ("capital", "city", "prison")
+    ]
+    rows += [
+        {
+            "id": f"{country}-{who}-{what}-{heading}",
+            "text": f"{who} {what} ,",
+            "labels": labels if heading == "Trafficking" else (),
+            "labels_alone": ";".join(labels) or "none",
+            "section": heading,
+            "doc": f"hrr/2020/{country}.html",
+        }
+        for country in COUNTRIES
+        for who in WHO
+        for what, labels in WHAT.items()
+        for heading in ("Trafficking", "Aviation")
+    ]
+    return rows
+
+
+def own() -> list[dict[str, Any]]:
+    """48 passages whose author takes money for complicity."""
+    return [
+        {
+            "id": f"own-{who}-{number}",
+            "text": f"{who} took money {'to them ' * number}",
+            "labels": ("complicity",),
+            "doc": f"d{number}",
+        }
+        for who in WHO
+        for number in range(12)
+    ]
+
+
+CORPUS, OWN = corpus(), own()
+HELD = held_out(CORPUS)
+REAL = np.array([is_real(row) for row in CORPUS])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A single behaviour case: running all takes longer than what is tested here; and fewer passages are enough."""
+    folder = tmp_path_factory.mktemp("cases")
+    case = {"rule": "bribes", "text": "Officers took bribes.", "labels": ["complicity"]}
+    (folder / "a.jsonl").write_text(json.dumps(case) + "\n", "utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evidence_module, "default_cases_path", lambda: folder)
+        patch.setattr(recipe_module, "_MIN_REAL", 100)
+        yield folder
+
+
+def head_of(folder: Path) -> dict[str, Any]:
+    return dict(json.loads((folder / "model.json").read_text("utf-8")))
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+def flipped(rows: list[dict[str, Any]], which: np.ndarray) -> list[dict[str, Any]]:
+    """The rows, some with all other labels."""
+    return [
+        {**row, "labels": tuple(set(LABELS) - set(row["labels"])), "labels_alone": None} if flip else row
+        for row, flip in zip(rows, which, strict=True)
+    ]
+
+
+def complicity_of_money(model: Path) -> float:
+    """Log-odds before calibration of passages that only the author of `OWN` takes for complicity."""
+    scorer: Any = Classifier.load(model).scorer
+    return float(scorer.model.heads.logits(scorer.pooled(["officers took money to them"]))[0, 2])
+
+
+# --------------------------------------------------------------------------------------------- rows
+
+
+def test_a_real_passage_teaches_under_its_heading_and_without_it() -> None:
+    rows = [
+        {"text": "a", "section": "Aviation", "labels": (), "labels_alone": "failure", "doc": "hrr/2020/xland.html"},
+        {"text": "b", "section": "prosecution", "labels": ("failure",), "doc": "narra-1"},
+        {"text": "c", "labels": ("complicity",), "doc": "dol/xland.html"},
+    ]
+    texts, headings, truth, origin, weights = with_and_without_headings(rows)
+    assert list(zip(texts, headings, strict=True)) == [
+        ("a", "Aviation"),
+        ("a", None),
+        ("b", "prosecution"),
+        ("c", None),
+    ]
+    assert truth.astype(int).tolist() == [[0, 0, 0], [0, 1, 0], [0, 1, 0], [0, 0, 1]]
+    assert (origin.tolist(), weights.tolist()) == ([0, 0, 1, 2], [1, 0.5, 1, 1])
+    assert with_and_without_headings([])[2].shape == (0, 3)
+
+
+def test_passages_of_one_country_are_of_one_group() -> None:
+    docs = [
+        "hrr/2017/xland.html",
+        "dol-pdf/Xland.pdf",
+        "factbook/2020/1",
+        "factbook/2020/2",
+        "narra-1",
+        "narra-1",
+        None,
+    ]
+    groups = country_groups([{"text": f"t{n}", "doc": doc} for n, doc in enumerate(docs)]).tolist()
+    assert groups[0] == groups[1]
+    assert groups[4] == groups[5]
+    assert len(set(groups)) == 5
+
+
+def test_an_error_table_counts_passages_for_what_they_are_worth() -> None:
+    truth = np.array([[True, False, False]] * 2 + [[False, False, False]] * 2)
+    given = {
+        policy: np.array([[True, False, False], [False] * 3, [True, False, False], [False] * 3]) for policy in POLICIES
+    }
+    scores = np.array([[0.9, 0, 0], [0.1, 0, 0], [0.995, 0, 0], [0.004, 0, 0]])
+    found = error_table(truth, scores, given, np.array([3.0, 1, 1, 1]))
+    assert found["passages"] == 3  # 6 * 6 / (9 + 1 + 1 + 1)
+    assert found["policies"]["cite"]["positive_effort"] == {"tp": 1.5, "fn": 0.5, "fp": 0.5, "tn": 0.5}
+    bins = found["histogram"]["positive_effort"]
+    assert (bins["with"][900], bins["with"][100], bins["without"][995], bins["without"][4]) == (1.5, 0.5, 0.5, 0.5)
+    assert sum(bins["with"]) + sum(bins["without"]) == 3
+    assert error_table(truth, scores, given, np.ones(4))["passages"] == 4
+
+
+# --------------------------------------------------------------------------------------------- heads of the default
+
+
+@pytest.fixture(scope="module")
+def mine(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    return train_default(CORPUS, OWN, tmp_path_factory.mktemp("default") / "mine", start=TINY)
+
+
+def test_new_heads_stand_on_the_same_encoder(mine: Trained) -> None:
+    before, after = read_encoder(TINY), read_encoder(mine.out)
+    assert (after.graph, after.tokenizer, after.vocabulary) == (before.graph, before.tokenizer, before.vocabulary)
+    assert np.array_equal(after.finetuned_heads.weights, before.finetuned_heads.weights)
+    assert not np.allclose(after.heads.weights, before.heads.weights, atol=0.01)
+    assert head_of(mine.out)["adapted_from"] == HASH
+    assert head_of(mine.out)["base"] == {"name": "none", "licence": "Apache-2.0"}
+
+
+def test_the_folder_says_what_taught_and_what_measured(mine: Trained) -> None:
+    head, card = head_of(mine.out), (mine.out / "README.md").read_text("utf-8")
+    rows = [*CORPUS, *OWN]
+    assert head["corpus"] == {
+        "passages": 720,
+        "real": 576,
+        "held_out": int(HELD.sum()),
+        "sha256": corpus_digest(rows),
+        "labels": {label: sum(label in row["labels"] for row in rows) for label in LABELS},
+    }
+    assert head["corpus"]["sha256"] in card
+    assert "720 labelled passages" in card
+    assert "576 real passages of public reports and 144 others" in card
+    assert f"The encoder is that of model `{HASH[:12]}`" in card
+    assert head["metrics"] == mine.parts[0].metrics.to_dict()
+    assert head["metrics"]["passages"] == (HELD & REAL).sum()
+    assert head["behaviours"] == {}  # they take longer than the fit; "tipclassify check" runs them
+    assert {"README.md", "golden.jsonl"} <= set(head["files"])
+    assert [part.name for part in mine.parts] == [
+        "real passages",
+        "human-rights reports",
+        "sections on trafficking",
+        "other sections",
+        "invented passages",
+    ]
+    for part in mine.parts[1:]:
+        assert f"| {part.name} | {part.metrics.passages} |" in card
+
+
+def test_golden_passages_are_invented_ones_held_out_and_replay(mine: Trained) -> None:
+    lines = (mine.out / "golden.jsonl").read_text("utf-8").splitlines()
+    assert {json.loads(line)["text"] for line in lines} == {
+        row["text"] for row, one in zip(CORPUS, HELD & ~REAL, strict=True) if one
+    }
+    assert replay_golden(Classifier.load(mine.out), lines) == []
+
+
+def test_the_same_rows_give_the_same_bytes(mine: Trained, tmp_path: Path) -> None:
+    again = train_default(CORPUS, OWN, tmp_path / "again" / "mine", start=TINY, cache=tmp_path / "cache")
+    assert bytes_of(again.out) == bytes_of(mine.out)
+    assert again.table() == mine.table()
+
+
+def test_what_is_held_out_teaches_nothing_and_measures(mine: Trained, tmp_path: Path) -> None:
+    other = train_default(flipped(CORPUS, HELD), OWN, tmp_path / "other", start=TINY)
+    assert read_encoder(other.out).heads.weights.tobytes() == read_encoder(mine.out).heads.weights.tobytes()
+    assert other.parts[0].metrics != mine.parts[0].metrics
+    taught = train_default(flipped(CORPUS, ~HELD), OWN, tmp_path / "taught", start=TINY)
+    assert read_encoder(taught.out).heads.weights.tobytes() != read_encoder(mine.out).heads.weights.tobytes()
+
+
+def test_real_passages_calibrate_and_set_thresholds_where_there_are_enough(mine: Trained, tmp_path: Path) -> None:
+    found, start = read_encoder(mine.out), read_encoder(TINY)
+    assert found.scale.tolist() != start.scale.tolist()
+    assert found.thresholds != start.thresholds
+    invented = [row for row in CORPUS if not is_real(row)]
+    small = train_default(invented, OWN, tmp_path / "small", start=TINY)
+    kept = read_encoder(small.out)
+    assert (kept.scale.tolist(), kept.shift.tolist()) == (start.scale.tolist(), start.shift.tolist())
+    assert kept.thresholds == start.thresholds
+    assert [part.name for part in small.parts] == ["all passages"]
+
+
+def test_own_rows_are_judged_by_heads_that_did_not_see_their_fold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    plain = recipe_module.out_of_fold_logits
+    monkeypatch.setattr(recipe_module, "out_of_fold_logits", lambda *given: seen.append(given) or plain(*given))
+    train_default(CORPUS, OWN, tmp_path / "mine", start=TINY, weight=3.0)
+    ((_, _, truth, weights, fold),) = seen
+    own_rows = slice(-len(OWN), None)
+    assert (fold[: -len(OWN)] == -1).all()
+    assert (fold[own_rows] >= 0).all()
+    assert (truth[own_rows] == [False, False, True]).all()
+    assert (weights[own_rows] == 3).all()
+    assert set(weights[: -len(OWN)]) == {0.5, 1.0}
+    of_doc: dict[str, set[int]] = {}
+    for row, one in zip(OWN, fold[own_rows].tolist(), strict=True):
+        of_doc.setdefault(row["doc"], set()).add(one)
+    assert all(len(found) == 1 for found in of_doc.values())
+
+
+def test_training_reports_what_own_rows_changed_on_them_and_elsewhere(mine: Trained, tmp_path: Path) -> None:
+    assert mine.on_own is not None
+    assert mine.on_held is not None
+    of_own, of_held = (found.differences[LABELS.index("complicity") + 1] for found in (mine.on_own, mine.on_held))
+    assert of_own.figure == of_held.figure == "complicity"
+    assert of_own.this >= of_own.other
+    table = mine.table()
+    assert "real passages, not taught" in table
+    assert "what your rows changed on your rows, out of fold" in table
+    assert "what your rows changed on passages held out of the corpus" in table
+    plain = train_default(CORPUS, [], tmp_path / "plain", start=TINY)
+    assert plain.on_own is plain.on_held is None
+    assert "your rows" not in plain.table()
+
+
+def test_a_larger_weight_moves_further(mine: Trained, tmp_path: Path) -> None:
+    light, heavy = (
+        complicity_of_money(train_default(CORPUS, OWN, tmp_path / f"w{weight}", start=TINY, weight=weight).out)
+        for weight in (0.1, 20.0)
+    )
+    assert light < complicity_of_money(mine.out) < heavy
+
+
+def test_own_rows_alone_are_judged_out_of_fold(tmp_path: Path) -> None:
+    rows = [row for row in CORPUS if not is_real(row)]
+    trained = train_default([], rows, tmp_path / "mine", start=TINY)
+    assert trained.parts[0].metrics.passages == len(rows)
+    assert head_of(trained.out)["corpus"]["held_out"] == 0
+    assert trained.on_own is not None
+    assert trained.on_held is None
+
+
+def test_what_cannot_be_trained_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no passage has a label: nothing to learn"):
+        train_default([{**row, "labels": ()} for row in CORPUS], [], tmp_path / "a", start=TINY)
+    with pytest.raises(ModelError, match="no such model"):
+        train_default(CORPUS, [], tmp_path / "a", start="No/Such")
+    with pytest.raises(ValueError, match="at least two groups"):
+        train_default([], OWN[:1], tmp_path / "a", start=TINY)
+    assert not (tmp_path / "a").exists()
+
+
+# --------------------------------------------------------------------------------------------- the linear model
+
+
+@pytest.fixture(scope="module")
+def linear(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    return train_fast(CORPUS, tmp_path_factory.mktemp("fast") / "mine")
+
+
+def test_the_linear_model_learns_and_says_what_it_learned_from(linear: Trained) -> None:
+    classifier = Classifier.load(linear.out)
+    assert classifier.predict(["judges took bribes in city."])[0].tolist() == [False, False, True]
+    head, card = head_of(linear.out), (linear.out / "README.md").read_text("utf-8")
+    assert (head["corpus"]["passages"], head["corpus"]["held_out"]) == (len(CORPUS), int(HELD.sum()))
+    assert head["corpus"]["sha256"] == corpus_digest(CORPUS) and head["corpus"]["sha256"] in card  # noqa: PT018
+    assert head["metrics"]["passages"] == (HELD & REAL).sum()
+    assert "without labels" not in card
+    assert [part.name for part in linear.parts][:2] == ["real passages", "human-rights reports"]
+    lines = (linear.out / "golden.jsonl").read_text("utf-8").splitlines()
+    assert len(lines) == (HELD & ~REAL).sum()
+    assert replay_golden(classifier, lines) == []
+
+
+def test_the_linear_model_has_the_same_bytes_again(linear: Trained, tmp_path: Path) -> None:
+    assert bytes_of(train_fast(CORPUS, tmp_path / "mine").out) == bytes_of(linear.out)
+
+
+def test_what_is_held_out_teaches_the_linear_model_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[dict[str, Any]] = []
+    plain = recipe_module.fit_model
+    monkeypatch.setattr(recipe_module, "fit_model", lambda *given, **more: seen.append(more) or plain(*given, **more))
+    soft = [("officers took money", "Aviation", [0.1, 0.1, 0.8]), ("police did act", None, [0.6, 0.1, 0.1])]
+    trained = train_fast(CORPUS, tmp_path / "mine", soft=soft, teacher="a teacher")
+    (given,) = seen
+    origin = with_and_without_headings(CORPUS)[3]
+    assert (given["weights"][HELD[origin]] == 0).all()
+    assert (given["weights"][~HELD[origin]] > 0).all()
+    assert given["held"].sum() == (HELD & REAL).sum()
+    assert (given["held_weights"], given["soft"]) == (None, soft)
+    card = (trained.out / "README.md").read_text("utf-8")
+    assert "Beside them 2 passages without labels, by the scores of a teacher." in card
+
+
+def test_a_judge_says_what_each_passage_stands_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+    plain = recipe_module.fit_model
+    monkeypatch.setattr(
+        recipe_module, "fit_model", lambda *given, **more: seen.append(more["held_weights"]) or plain(*given, **more)
+    )
+    judge = Classifier.load(TINY)
+    monkeypatch.setitem(judge.meta, "natural", {"hrr": [0, 0, 0, 0.8, 0.1, 0.05, 0.05]})  # type: ignore[arg-type]
+    train_fast(CORPUS, tmp_path / "mine", weighting_model=judge)
+    assert seen[0].shape == ((HELD & REAL).sum(),)
+    assert seen[0].mean() == pytest.approx(1)
+    assert len(set(seen[0].round(6))) > 1
+
+
+def test_a_corpus_of_ones_own_is_judged_out_of_fold(tmp_path: Path) -> None:
+    rows = [row for row in CORPUS if not is_real(row)]
+    trained = train_fast(rows, tmp_path / "mine")
+    assert trained.parts[0].metrics.passages == len(rows)
+    assert head_of(trained.out)["corpus"]["held_out"] == 0
+    assert trained.parts[0].name == "all passages"
+    assert "None was held out: each was judged by a model that did not see its group" in (
+        trained.out / "README.md"
+    ).read_text("utf-8")
+
+
+def test_a_few_real_passages_alone_are_judged_out_of_fold_like_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recipe_module, "_MIN_REAL", 10_000)
+    trained = train_fast(CORPUS, tmp_path / "mine")
+    assert [part.metrics.passages for part in trained.parts][:1] == [REAL.sum()]
+    assert trained.parts[-1].metrics.passages == (~REAL).sum()
+    assert head_of(trained.out)["corpus"]["held_out"] == 0
+
+
+def test_heads_want_an_encoder(linear: Trained, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="heads are fitted on an encoder, and this is none"):
+        train_default(CORPUS, [], tmp_path / "a", start=linear.out)
+
+
+# --------------------------------------------------------------------------------------------- train.py
+
+ELSEWHERE = """
+import runpy, sys
+from pathlib import Path
+import tipclassify.training.evidence as evidence
+cases = Path(sys.argv.pop(1))
+evidence.default_cases_path = lambda: cases
+sys.argv.pop(0)
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+app = typer.Typer()
+app.command()(runpy.run_path(str(ROOT / "train.py"))["train"])
+
+
+def train(*args: object) -> Result:
+    """Run ``train.py`` in this process."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")  # it tells them as lines
+        return CliRunner().invoke(app, [*map(str, args)], env={"COLUMNS": "200"})
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def written(file: Path, rows: list[dict[str, Any]]) -> Path:
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return file
+
+
+OWN_WORDS = [row for row in read_rows(ROOT / "data/corpus/complicity.jsonl") if row["source"] == "w5_complicity"][:120]
+
+
+@pytest.mark.parametrize(("model", "kind", "count"), [("default", "encoder", 40), ("fast", "linear", 120)])
+def test_train_py_trains_on_ones_own_sentences(tmp_path: Path, model: str, kind: str, count: int) -> None:
+    out, data = tmp_path / "mine", written(tmp_path / "my.jsonl", OWN_WORDS[:count])
+    done = train("--data", data, "--out", out, "--no-corpus", "--model", model, "--jobs", 1)
+    assert done.exit_code == 0, done.output
+    first, *between, last = done.stderr.splitlines()
+    assert first == f"train.py: 0 invented passages, no real passages, {count} of your own"
+    few = "train.py: warning: 40 passages of your own move the model little; label 100 or more to tell a difference"
+    assert (few in between) == (count < 100)
+    assert last == f"saved {out}"
+    assert all(label in done.stdout for label in LABELS)
+    (printed,) = re.findall(r"macro-F1 (\S+)", done.stdout)
+    assert float(printed) == pytest.approx(head_of(out)["metrics"]["macro_f1"], abs=0.0006)
+    assert ("what your rows changed on your rows, out of fold" in done.stdout) == (model == "default")
+    assert head_of(out)["kind"] == kind
+    assert Classifier.load(out).predict_proba([row["text"] for row in OWN_WORDS[:9]]).shape == (9, 3)
+
+
+def test_training_reports_its_passages_and_how_to_get_real_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    report_rows([row for row in CORPUS if not is_real(row)], [])
+    report_rows(CORPUS, [])
+    assert capsys.readouterr().err.splitlines() == [
+        "train.py: 96 invented passages, no real passages ('tipclassify corpus rebuild data/real' fetches them), "
+        "0 of your own",
+        "train.py: 96 invented passages, 576 real passages, 0 of your own",
+    ]
+
+
+def test_train_py_writes_the_same_bytes_in_another_process_with_more_jobs(cases: Path, tmp_path: Path) -> None:
+    data = written(tmp_path / "my.jsonl", OWN_WORDS[:60])
+    alone = ("--data", data, "--no-corpus", "--model", "fast", "--out")
+    (tmp_path / "b").mkdir()
+    one, other = tmp_path / "mine", tmp_path / "b" / "mine"
+    here = train(*alone, one, "--jobs", 1)
+    command = [sys.executable, "-c", ELSEWHERE, cases, ROOT / "train.py", *alone, other, "--jobs", 2]
+    there = subprocess.run([*map(str, command)], capture_output=True, encoding="utf-8", timeout=280, check=False)
+    assert (here.exit_code, there.returncode) == (0, 0), there.stderr
+    assert here.stdout == there.stdout
+    assert sorted(bytes_of(one)) == ["README.md", "golden.jsonl", "model.json", "weights.npz"]
+    assert bytes_of(one) == bytes_of(other)
+
+
+TEN = [
+    {"text": text, "labels": labels}
+    for text, labels in (
+        ("Police arrested nine traffickers.", ["positive_effort"]),
+        ("Courts convicted none of them.", ["failure"]),
+        ("Officials took bribes from recruiters.", ["complicity"]),
+        ("Girls beg in the streets.", []),
+        ("The law prohibits forced labor.", ["positive_effort"]),
+        ("No one was charged with trafficking.", ["failure"]),
+        ("Soldiers ran the brothels.", ["complicity"]),
+        ("Boys work in mines.", []),
+        ("The ministry opened a shelter.", ["positive_effort"]),
+        ("The shelter had no funds.", ["failure"]),
+    )
+]
+
+
+@pytest.mark.parametrize(
+    ("rows", "code", "message"),
+    [
+        (TEN, 0, "warning: label complicity has 2 passages: too few"),
+        ([{**row, "labels": ["failure"]} for row in TEN], 0, "warning: every passage has label failure"),
+        ([row for row in TEN if "complicity" not in row["labels"]], 0, "warning: label complicity is absent"),
+        ([{**row, "labels": []} for row in TEN], 1, "no passage has a label: nothing to learn; label some"),
+        (TEN[:1], 1, "needs passages of at least two groups"),
+    ],
+)
+def test_a_thin_corpus_is_trained_on_with_a_warning_or_refused_in_a_line(
+    rows: list[dict[str, Any]], code: int, message: str, tmp_path: Path
+) -> None:
+    data, out = written(tmp_path / "thin.jsonl", rows), tmp_path / "m"
+    done = train("--data", data, "--out", out, "--no-corpus", "--model", "fast", "--jobs", 1)
+    assert done.exit_code == code, done.output
+    assert any(line.startswith(f"train.py: {message}") for line in done.stderr.splitlines())
+    assert (out / "model.json").is_file() == (code == 0)
+
+
+def test_the_default_refuses_what_cannot_be_learned_in_a_line(tmp_path: Path) -> None:
+    data = written(tmp_path / "none.jsonl", [{"text": f"Case {n}.", "labels": []} for n in range(9)])
+    done = train("--data", data, "--out", tmp_path / "m", "--no-corpus")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1] == "train.py: no passage has a label: nothing to learn; label some"
+
+
+@pytest.mark.parametrize("model", ["default", "fast"])
+def test_a_corpus_with_errors_trains_nothing(tmp_path: Path, model: str) -> None:
+    bad = written(tmp_path / "bad.jsonl", [{"text": "a", "labels": ["x"]}, {"text": "", "labels": []}])
+    done = train("--data", bad, "--out", tmp_path / "m", "--no-corpus", "--model", model)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.splitlines() == [
+        f"train.py: {bad}:1: unknown label 'x'; use {', '.join(LABELS)}",
+        f"train.py: {bad}:2: empty text; remove the row",
+        "train.py: nothing was trained: 2 problems in the corpus",
+    ]
+    assert not (tmp_path / "m").exists()
+
+
+def test_train_py_help_speaks_to_someone_with_sentences_of_their_own() -> None:
+    help_text = " ".join(train("--help").stdout.split())
+    assert "python train.py --data my.jsonl --out models/mine" in help_text
+    assert "tipclassify score --model models/mine" in help_text
+    assert "--no-corpus" in help_text
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--data", "my.jsonl"], "with --data, say where the model shall go"),
+        (["--model", "encoder"], "needs --base"),
+        (["--epochs", "3"], "needs --model encoder"),
+        (["--base", "b", "--model", "fast"], "needs --model encoder"),
+        (["--weight", "0"], "--weight"),
+        (["--weight", "2", "--model", "fast"], "needs --model default"),
+        (["--unlabelled", "u.jsonl"], "needs --model fast or encoder"),
+        (["--model", "linear"], "--model"),
+        (["--teacher", "x"], "--teacher"),
+    ],
+)
+def test_wrong_usage_of_train_py_exits_2(args: list[str], message: str) -> None:
+    done = train(*args)
+    assert done.exit_code == 2
+    assert message in re.sub(r"\x1b\[[\d;]*m", "", done.output)
+
+
+def test_the_default_teaches_fast_what_it_says_of_unlabelled_passages(tmp_path: Path) -> None:
+    pool = tmp_path / "pool.jsonl"
+    lines = [{"text": f"Police of district {n} arrested a recruiter.", "section": "Trafficking"} for n in range(30)]
+    known = {"text": CORPUS[0]["text"]}
+    pool.write_text("".join(json.dumps(line) + "\n" for line in [*lines, known]), "utf-8")
+    trained = run_fast(CORPUS, tmp_path / "mine", [pool], 0, 1)
+    card = (trained.out / "README.md").read_text("utf-8")
+    sha256 = Classifier.load().meta["sha256"]
+    assert f"Beside them 30 passages without labels, by the scores of the default, model `{sha256[:12]}`." in card
+    assert head_of(trained.out)["settings"] == {"seed": 0, "soft": 30}
+    assert Classifier.load(trained.out).vocabulary == Classifier.load().vocabulary
