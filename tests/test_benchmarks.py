@@ -1,4 +1,4 @@
-"""The benchmarks run, and print figures that can be true."""
+"""The benchmarks run, and print figures that can be true; whole runs of them are slow, and CI's alone."""
 
 from __future__ import annotations
 
@@ -249,6 +249,7 @@ def test_a_tagger_is_judged_by_part_and_what_it_tags_without_cause_is_counted(re
 # --------------------------------------------------------------------------------------------- scripts
 
 
+@pytest.mark.slow
 def test_quality_has_every_method_on_every_part_with_its_counts(quality: tuple[str, dict[str, Any]]) -> None:
     printed, file = quality
     sets = file["sets"]["reports"]
@@ -287,6 +288,7 @@ def test_a_script_starts_and_says_what_it_needs(name: str, arguments: list[str],
     assert printed in (done.stderr if code else done.stdout)
 
 
+@pytest.mark.slow
 def test_speed_measures_every_part_and_judges_by_its_own_figures(speed: tuple[str, dict[str, Any]]) -> None:
     printed, file = speed
     assert file["versions"]["tipclassify"] in printed.splitlines()[0]
@@ -325,6 +327,7 @@ def test_speed_measures_every_part_and_judges_by_its_own_figures(speed: tuple[st
         assert stages == pytest.approx(1e3 / of["whole pipeline, one core"])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     any(find_spec(name) is None for name in ("torch", "transformers", "onnx", "safetensors")), reason="needs PyTorch"
 )
@@ -365,6 +368,7 @@ def test_a_trial_prints_a_line_of_what_was_held_out(tmp_path: Path) -> None:
 # --------------------------------------------------------------------------------------------- scale
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("speed")
 def test_scale_counts_rows_trains_and_writes_the_page(kept: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
@@ -389,6 +393,7 @@ def test_scale_counts_rows_trains_and_writes_the_page(kept: Path, tmp_path: Path
     assert {plot.name: plot.read_bytes() for plot in tmp_path.glob("*.svg")} == drawn
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few")
 def test_dask_scores_rows_and_pages(page: Path, tmp_path: Path) -> None:
     pytest.importorskip("distributed")

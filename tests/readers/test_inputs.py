@@ -449,7 +449,7 @@ def altered(draw: st.DrawFn, data: bytes) -> bytes:
 
 @settings(max_examples=25, deadline=None)
 @given(st.data())
-@pytest.mark.parametrize("path", GOOD, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [path for path in GOOD if path.name != "book.pdf"], ids=lambda path: path.name)
 def test_altered_files_give_a_document_or_a_line(path: Path, data: st.DataObject) -> None:
     assert_document_or_line(data.draw(altered(path.read_bytes())), path.name)
 
