@@ -264,6 +264,31 @@ def test_no_line_is_too_long_and_no_figure_is_missing(page: Path) -> None:
     assert [line for line in generated.sub("", text).splitlines() if len(line) > 160] == []
 
 
+def unknown_names(text: str) -> list[str]:
+    """List Python files, folders of the project, and names of its modules in backticks that do not exist."""
+    package = ROOT / "src" / "tipclassify"
+    rooms = "|".join(path.name for path in package.iterdir() if path.is_dir())
+    files = re.findall(rf"`((?:[\w/]+/)?\w+\.py|(?:benchmarks|data|docs|tests|{rooms})/[\w/.]*)`", text)
+    names = re.findall(rf"`(?:tipclassify\.)?((?:{rooms})(?:\.\w+)+)`", text)
+    modules = {name: import_module(f"tipclassify.{name.rpartition('.')[0]}") for name in names if name != "model.json"}
+    return [file for file in files if not any((place / file).exists() for place in (ROOT, ROOT / "data", package))] + [
+        name for name, module in modules.items() if not hasattr(module, name.rpartition(".")[2])
+    ]
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_file_and_name_in_a_page_exists(page: Path) -> None:
+    gone = "`data/unlabelled/`", "`data/real/passages.jsonl`"  # what the changelog takes leave of, and what git ignores
+    text = page.read_text("utf-8")
+    assert unknown_names(re.sub("|".join(gone), "", text)) == []
+    assert unknown_names(
+        "`text/families.py`, `cli/app.py`, `text.furniture.scopes`, `text.furniture.is_furniture`"
+    ) == [
+        "text/families.py",
+        "text.furniture.scopes",
+    ]
+
+
 def test_the_tutorials_labels_are_those_of_its_report() -> None:
     from tipclassify.corpus.loading import read_rows
 

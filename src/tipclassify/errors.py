@@ -17,7 +17,7 @@ class InputError(TipclassifyError):
 
 
 class UsageError(InputError):
-    """Option or name that cannot be meant."""
+    """Invalid option value or name."""
 
 
 class OutputError(TipclassifyError):
@@ -37,7 +37,7 @@ class CorpusError(TipclassifyError):
 
 
 def broken_input(name: str, error: Exception) -> InputError:
-    """Make the one line for an input on which a reader or the scoring failed as it never should."""
+    """Make the error, of one line, for an input on which a reader or the scoring failed unexpectedly."""
     what = " ".join(f"{type(error).__name__}: {error}".split())[:200].removesuffix(":")
     return InputError(f"{name}: cannot be read ({what}); save it in another format, and report this to us")
 

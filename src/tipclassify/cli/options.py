@@ -22,7 +22,7 @@ UnitName = Literal["sentence", "clause"]
 
 
 def misused(option: str, reason: str) -> typer.BadParameter:
-    """Make the error of an option that cannot be meant."""
+    """Make the usage error of an invalid option value."""
     return typer.BadParameter(reason, param_hint=f"'{option}'")
 
 

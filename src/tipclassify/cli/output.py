@@ -85,7 +85,7 @@ def tagged_inputs(
 
 
 def exit_failed(failed: int, every: int, what: str = "inputs") -> None:
-    """Exit with 1 if any failed, and print how many of several."""
+    """Exit with code 1 if any input failed, and print how many if there are several."""
     if failed and every > 1:
         print_note(f"{failed} of {every} {what} failed")
     if failed:
@@ -112,7 +112,7 @@ def tagged_reports(
 
 
 class Terminal:
-    """Standard output on a terminal, which no text of a report can steer; `stream` takes what is safe: colours."""
+    """Standard output on a terminal, without control characters of reports; `stream` itself takes colours."""
 
     def __init__(self, stream: IO[str]) -> None:
         self.stream = stream

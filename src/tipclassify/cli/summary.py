@@ -13,6 +13,10 @@ from tipclassify.cli.output import open_output, print_note, tagged_reports
 
 
 class Dimension(str, Enum):  # Typer accepts no list of literals
+    """Dimension by which passages are counted."""
+
+    """Dimension by which passages are counted."""
+
     file = "file"
     country = "country"
     year = "year"

@@ -83,7 +83,7 @@ def read_rows(*paths: str | os.PathLike[str]) -> list[Row]:
 
 
 def row_key(row: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the key of duplicate rows: normalised text and heading; the standard sections decide nothing.
+    """Return the key of duplicate rows: normalised text and heading; standard sections are ignored.
 
     >>> row_key({"text": "Courts slept.", "section": "Labor Law"})
     ('courts slept.', 'labor law')

@@ -104,7 +104,7 @@ def write_folder(path: str | os.PathLike[str], head: Mapping[str, Any], files: M
 
 
 def replace_folder(staged: Path, target: Path) -> None:
-    """Rename a finished folder to `target` on the same disk, replacing an older model; `ModelError` if it is none."""
+    """Rename a finished folder to `target` on the same disk, replacing an older model; `ModelError` if it is another folder."""
     check_replaceable(target)
     staged.chmod(0o755)
     old = None
@@ -142,7 +142,7 @@ def _beside(target: Path, prefix: str = "") -> Path:
 
 
 def load_head(folder: Path) -> dict[str, Any]:
-    """Load the head of a model folder, unchecked; raise `ModelError` when it is missing or is none."""
+    """Load the head of a model folder, unchecked; raise `ModelError` when it is missing or invalid."""
     file = folder / HEAD
     if not file.is_file():
         raise ModelError(f"{folder}: no model there (no {HEAD}); train one with 'python train.py --out {folder}'")
@@ -153,7 +153,7 @@ def load_head(folder: Path) -> dict[str, Any]:
 
 
 def parse_head(data: bytes) -> dict[str, Any]:
-    """Parse the bytes of a ``model.json``; raise `ValueError` if they are no head."""
+    """Parse the bytes of a ``model.json``; raise `ValueError` if invalid."""
     head = load_json(data)
     if not isinstance(head, dict) or "format" not in head:
         raise ValueError("no head of a model")
@@ -225,7 +225,7 @@ def read_files(folder: Path, head: Mapping[str, Any], required: Iterable[str]) -
 
 
 def read_bounded(file: Path, largest: int) -> bytes:
-    """Read a regular file; raise `ModelError` when it is missing, none, too large or unreadable."""
+    """Read a regular file; raise `ModelError` when it is missing, irregular, too large or unreadable."""
     try:
         if file.exists() and not file.is_file():
             problem = "not a file"
@@ -240,7 +240,7 @@ def read_bounded(file: Path, largest: int) -> bytes:
 
 
 def read_arrays(file: Path, data: bytes, names: Iterable[str], what: str) -> list[Any]:
-    """Return the named arrays of the bytes of an ``.npz`` file, which should be `what`; nothing is unpickled.
+    """Read the named arrays from the bytes of an ``.npz`` file, which should be `what`; nothing is unpickled.
 
     Arrays must be stored uncompressed and be as large as their header says, so that none is larger than the file.
     """

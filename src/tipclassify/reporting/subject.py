@@ -23,7 +23,7 @@ _WORD: Final = re.compile(r"[^\W\d_]{2,}")
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Number of a report's passages about trafficking, out of all that are prose."""
+    """Number of a report's passages about trafficking, and of all its passages."""
 
     about: int = 0
     passages: int = 0
@@ -72,7 +72,7 @@ def subject_line(reports: Iterable[Subject]) -> str | None:
 
 
 def is_unknown(passage: Passage) -> bool:
-    """Test whether it is a sentence of too many words that the model does not know, not just a short fragment."""
+    """Test whether a passage is a sentence, no short fragment, with too many words outside the vocabulary."""
     return passage.low_confidence and sum(not word[0].isupper() for word in _WORD.findall(passage.text)) >= _MIN_WORDS
 
 
@@ -83,5 +83,5 @@ def count_unknown(passages: Sequence[Passage]) -> tuple[int, int]:
 
 
 def is_unread(unknown: int, sentences: int) -> bool:
-    """Return whether tags mean nothing, as over a third of the sentences have unknown words (another language)."""
+    """Test whether tags are meaningless: over a third of the sentences have unknown words (another language)."""
     return unknown > sentences * _UNREAD_SHARE

@@ -158,7 +158,7 @@ def summarize(
     by: Sequence[str] = ("file",),
     overrides: Mapping[str, float] | None = None,
 ) -> Summary:
-    """Count the passages of `reports` by label, without page furniture (`tipclassify.text.furniture`).
+    """Count the passages of `reports` by label.
 
     Input rows are counted under their own file, country, year and section. There is a group for every combination of
     `by`, some of ``DIMENSIONS``, that occurs; `overrides` are the classifier's threshold overrides, by label.

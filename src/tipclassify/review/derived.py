@@ -22,7 +22,7 @@ def events_path(corpus: Path) -> Path:
 
 
 class CorpusFile:
-    """Corpus file at `path`, kept in step with a `History`; `notify` is told when a file edited by hand is moved."""
+    """Corpus file at `path`, kept in step with a `History`; `notify` is called when a file edited by hand is moved."""
 
     def __init__(self, path: Path, notify: Callable[[str], None] = lambda _: None) -> None:
         self.path = path

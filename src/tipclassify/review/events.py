@@ -112,7 +112,7 @@ def event_line(event: Event) -> bytes:
 
 
 def parse_event(line: bytes) -> Event:
-    """Parse an event from a line of the log; raise `ValueError`, which says why, if it is none."""
+    """Parse an event from a line of the log; raise `ValueError`, which says why, if it is invalid."""
     row = load_json(line, strict=False)
     if not isinstance(row, dict):
         raise ValueError("not a JSON object")

@@ -200,6 +200,8 @@ def describe_change(found: Comparison, where: str, groups: str) -> dict[str, Any
 
 
 def main(corpus: str, out: str, start: str, *data: str) -> None:
+    """Retrain as the background process does: progress and result as JSON lines on standard output."""
+
     def send(**message: Any) -> None:
         print(json.dumps(message), flush=True)
 

@@ -1,5 +1,6 @@
-"""Detect page furniture, passages that are no prose: references, notes, contents, dates, icon names, and stock phrases
-of websites (menus, share bars, bylines, notices), in a page or in copied text.
+"""Detect page furniture, text that is no prose of a report and becomes no passage.
+
+References, notes, contents, dates, icon names, and stock phrases of websites (menus, share bars, bylines, notices).
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ _REFERENCE_ENDS: Final = tuple(digit + mark for digit in "0123456789" for mark i
 
 
 def is_furniture(text: str, section: str | None = None) -> bool:
-    """Test whether a passage is page furniture, by its section's heading or its own words.
+    """Test whether a text is page furniture, by its section's heading or its own words.
 
     >>> is_furniture("Courts convicted nine traffickers.", "VIII. REFERENCES")
     True

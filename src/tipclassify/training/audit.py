@@ -88,7 +88,7 @@ def find_label_errors(
 
 
 def find_near_twins(rows: Sequence[Row]) -> tuple[list[Finding], list[Finding]]:
-    """Find near duplicates with different labels under one heading that are no pair, and those in different groups."""
+    """Find near duplicates of one heading with different labels and no common `pair`, and those in different groups."""
     groups, conflicts, leaks = group_rows(rows), [], []
     headings = [without_enumerator(row.get("section") or "").lower() for row in rows]
     # Copies of a text share a group and, under one heading, their labels: comparing them would repeat findings.

@@ -256,7 +256,7 @@ def read_unlabelled(paths: Sequence[Path], known: Sequence[str], most: int | Non
 def score_unlabelled(
     teacher: Classifier, pool: Sequence[Unlabelled], progress: Progress | None = None
 ) -> list[SoftPassage]:
-    """Compute soft labels; one passage in three is scored without its heading: bare text teaches too."""
+    """Compute soft labels; one passage in three is scored without its heading, to train on bare text too."""
     bare = [(text, heading if number % 3 else None) for number, (text, heading, _) in enumerate(pool)]
     found: list[SoftPassage] = []
     for first in range(0, len(bare), _BATCH):

@@ -1,1 +1,1 @@
-"""Encoder models: a fine-tuned transformer, quantised to 8 bits and run by ONNX Runtime."""
+"""Encoder models: a fine-tuned transformer, quantised to 8-bit integers and run by ONNX Runtime."""

@@ -123,7 +123,7 @@ def _first_line(error: Exception) -> str:
 
 
 def graph_problem(graph: bytes) -> str | None:
-    """Describe what a graph has that no encoder needs, or why it cannot be read; None for a sound one.
+    """Describe the disallowed content of a graph, or why it cannot be read; None for a valid one.
 
     Tensors must lie in the graph, with bytes for all their elements; there may be no loops, branches, functions or
     operators that are not built into ONNX Runtime.

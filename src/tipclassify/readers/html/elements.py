@@ -1,4 +1,4 @@
-"""Tell furniture of a web page, elements that hold no text of the report, by tag, attributes and share of the prose.
+"""Detect furniture of a web page, elements without text of the report, by tag, attributes and share of the prose.
 
 Class names mislead (a wrapper called "with-sidebar" holds everything), so that no name decides alone.
 """
@@ -72,7 +72,7 @@ _MAX_CLASS_LENGTH: Final = 1_000  # characters of a class attribute; longer ones
 
 
 class Traits(NamedTuple):
-    """What tag and attributes of an element say."""
+    """Properties of an element, by its tag and attributes."""
 
     furniture: bool = False  # by its tag or role
     named: bool = False  # it has the name of furniture
@@ -83,7 +83,7 @@ class Traits(NamedTuple):
 
 
 def traits_of(element: etree._Element) -> Traits:
-    """Return what tag and attributes of an element say.
+    """Derive the traits of an element from its tag and attributes.
 
     >>> traits_of(etree.XML('<div class="socialShare"/>')).named
     True
@@ -116,7 +116,7 @@ def _traits(
 
 
 class Furniture:
-    """Tell the furniture of one page."""
+    """Detect the furniture of one page."""
 
     def __init__(self, page: etree._Element) -> None:
         self.page = page

@@ -150,7 +150,7 @@ class Finding:
 
 
 def known(*values: object) -> list[str]:
-    """Make texts of those values, such as country and year, that are known."""
+    """Convert the known ones of some values, such as country and year, to text."""
     return [str(value) for value in values if value]
 
 

@@ -29,7 +29,7 @@ Section = str | None
 
 @dataclass(slots=True)
 class FileFindings:
-    """Counts of the prose of a file, or a part of it, by section in order of appearance, and its tagged passages."""
+    """Counts of the passages of a file, or a part of it, by section in order of appearance, and its tagged passages."""
 
     file: str
     title: str

@@ -116,7 +116,7 @@ def _ends(begin: Ints, n: int) -> Ints:
 
 
 def find_sorted(values: npt.NDArray[_Code], table: npt.NDArray[_Code]) -> tuple[Ints, Bools]:
-    """Find values in a sorted table: place of each, and whether it is there."""
+    """Look up values in a sorted table: index of each, and whether it is present."""
     place = table.searchsorted(values)
     place[place == len(table)] = 0
     return place, np.asarray(table.take(place) == values) if len(table) else np.zeros(len(values), bool)

@@ -201,7 +201,7 @@ def precision() -> str:
 
 @contextmanager
 def deterministic(threads: int) -> Iterator[None]:
-    """Make PyTorch deterministic, with so many threads; 0 for those it has."""
+    """Make PyTorch deterministic, with `threads` threads; 0 keeps their number."""
     enabled, previous_threads = torch.are_deterministic_algorithms_enabled(), torch.get_num_threads()
     # Filling every new tensor would take half the time of a step.
     torch.utils.deterministic.fill_uninitialized_memory = False

@@ -214,7 +214,7 @@ def to_onnx(network: Network) -> bytes:
 
 
 def quantize(graph: bytes, *, reduced: bool = False) -> bytes:
-    """Quantize the weights of a graph to 8 bits, or to 7 if `reduced`, which no processor's 16-bit sums overflow."""
+    """Quantize the weights of a graph to 8 bits, or to 7 if `reduced`, so that 16-bit sums cannot overflow."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     options: dict[str, Any] = {"weight_type": QuantType.QInt8, "extra_options": {"DefaultTensorType": _FLOAT}}

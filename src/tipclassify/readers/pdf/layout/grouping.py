@@ -64,6 +64,7 @@ class LineGroup:
 
 
 def same_size(a: Line, b: Line) -> bool:
+    """Test whether the type sizes of two lines are equal, within a tolerance."""
     return abs(a.size - b.size) <= _SIZE_TOLERANCE * a.size
 
 
@@ -92,7 +93,7 @@ def group_lines(
 
 
 def mark_ends(groups: list[LineGroup]) -> list[LineGroup]:
-    """Mark the first and last paragraph of a column: they may go on over table rows, captions and notes."""
+    """Mark the first and last paragraph of a column: they may continue across table rows, captions and notes."""
     text = [g for g in groups if not g.cells and g.kind != "note" and not CAPTION.match(g.lines[0].text)]
     for group in text:
         group.first, group.last = group is text[0], group is text[-1]
