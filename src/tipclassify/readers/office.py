@@ -15,7 +15,7 @@ from lxml import etree
 
 from tipclassify.errors import InputError, MissingExtraError
 from tipclassify.readers.limits import open_zip
-from tipclassify.readers.source_blocks import SourceBlock, build_document, could_be_heading, table_row
+from tipclassify.readers.source_blocks import SourceBlock, build_document, clean_text, could_be_heading, table_row
 from tipclassify.text.document import Document
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ def _paragraph_blocks(paragraph: Any, styles: dict[str, _Style]) -> Iterator[Sou
     parts = [
         _CHARACTER_ELEMENTS.get(part.tag) or part.text or "" for part in paragraph.iter(_RUN_TEXT, *_CHARACTER_ELEMENTS)
     ]
-    text = " ".join("".join(parts).split())
+    text = clean_text("".join(parts))
     level = _outline_level(paragraph) if style.level is None else style.level
     if text:
         heading = level is not None or (could_be_heading(text) and _is_bold(paragraph, style, styles))

@@ -21,7 +21,7 @@ _INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u
 class SourceBlock:
     """The text of a paragraph, list entry, table row or heading."""
 
-    text: str
+    text: str  # as `clean_text` returns it
     kind: str = "text"  # or "heading"; "item" or "row", in which a section name before a colon opens no section;
     # "title" of the document: what follows stands under it, but it is no part of the text
     section: str | None = None  # where it does not follow from the headings before it
@@ -33,14 +33,14 @@ def build_document(source_blocks: Iterable[SourceBlock], source: str, title: str
 
     A block whose whole text is the name of a standard section is a heading, whatever its style.
 
-    >>> build_document([SourceBlock("Protection", "heading"), SourceBlock("No shelter  opened.")], "x.md").text
+    >>> build_document([SourceBlock("Protection", "heading"), SourceBlock("No shelter opened.")], "x.md").text
     'Protection\\n\\nNo shelter opened.'
     """
     texts: list[str] = []
     blocks: list[Block] = []
     offset, section, outline = 0, None, Outline()
     for source_block in source_blocks:
-        text = clean_text(source_block.text)
+        text = source_block.text
         if not text:
             continue
         if source_block.kind == "title":
@@ -59,8 +59,10 @@ def build_document(source_blocks: Iterable[SourceBlock], source: str, title: str
 
 def clean_text(text: str) -> str:
     """Return text without invisible characters, with white space collapsed."""
+    if text.isprintable() and "  " not in text:  # of white space, only the space is printable
+        return text.strip()
     text = " ".join(text.split())
-    return text if text.isprintable() else " ".join(_INVISIBLE.sub("", text).split())
+    return text if text.isascii() or text.isprintable() else " ".join(_INVISIBLE.sub("", text).split())
 
 
 def could_be_heading(text: str) -> bool:

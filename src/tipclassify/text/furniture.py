@@ -61,6 +61,12 @@ _REFERENCE_STARTS: Final = (
     *"0123456789([",
     *"U.S. Embassy|US Embassy|Ibid|Op|Loc|E-mail|Email|P.O.|P. O.|www.".split("|"),
 )
+# Phrases anywhere in a line, and the quick test for a line that may have one.
+_NOTICE: Final = re.compile(
+    r".*all rights reserved\W*|.*\b(?:privacy policy|(?:accept|manage) (?:all )?cookies|creative commons)\b.*"
+    r"|.*(?:\.\s?){4,}\d+|.*\b(?:uses?|about) cookies\b.*"
+)
+_NOTICE_WORDS: Final = re.compile(r"rights reserved|privacy policy|cookies|creative commons|(?:\.\s?){4}")
 _REFERENCE_ENDS: Final = tuple(digit + mark for digit in "0123456789" for mark in ("", "."))
 
 
@@ -143,7 +149,9 @@ def is_stock(text: str) -> bool:
     """
     if len(text) > _MAX_STOCK:
         return False
-    return _phrases().fullmatch(text.lower()) is not None or not any(char.isalnum() for char in text)
+    folded = text.lower()
+    notice = _NOTICE_WORDS.search(folded) and _NOTICE.fullmatch(folded)
+    return bool(notice) or _phrases().fullmatch(folded) is not None
 
 
 @cache
@@ -180,8 +188,7 @@ def _phrases() -> re.Pattern[str]:
         |(?:photo|image|picture)s?(?:\ credit)?s?\ ?[:©].{{0,90}}|credit\ ?:.{{0,60}}
         |(?:leave|post|add)\ a\ (?:comment|reply).*|(?:\d+|no)\ (?:comments?|shares?|likes?|views?).*{unfinished}
         |(?:sign\ up|subscribe)\ (?:to|for)\ .{{0,160}}|(?:©|\(c\)\ ?\d{{4}}|copyright\ (?:©|notice|\(c\)|\d{{4}})).*
-        |.*all\ rights\ reserved\W*|.*\b(?:privacy\ policy|(?:accept|manage)\ (?:all\ )?cookies|creative\ commons)\b.*
-        |.*(?:\.\s?){{4,}}\d+|you\ are\ receiving\ this\b.*|.*\b(?:uses?|about)\ cookies\b.*
+        |you\ are\ receiving\ this\b.*|[\W_]*
         |by\ .{{2,80}}{date}.{{0,120}}{unfinished}|(?:an\ )?official\ website.*|here[’']s\ how\ you\ know
         """,
         re.VERBOSE,

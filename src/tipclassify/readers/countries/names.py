@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -44,6 +44,7 @@ _MAX_WORDS: Final = 10  # of a name
 _AMBIGUOUS: Final = {"congo": ("CD", "CG"), "korea": ("KP", "KR"), "virgin islands": ("VG", "VI")}
 
 
+@lru_cache(maxsize=1_024)  # the reports of a year share most of their headings
 def fold_name(text: str) -> str:
     """Normalize a name for lookup: lower case, no accents, single spaces, "saint" and "and" in full.
 

@@ -125,7 +125,7 @@ def _title(lines: Sequence[Line]) -> int:
 
 def trim_edges(lines: list[Line]) -> list[Line]:
     """Remove fragments before the first sentence and after the last text: dates, names, captions."""
-    prose = [number for number, line in enumerate(lines) if _is_prose(line)]
+    prose = list(islice((number for number, line in enumerate(lines) if _is_prose(line)), _MIN_PARAGRAPHS))
     if len(prose) < _MIN_PARAGRAPHS:
         return lines
     head: list[Line] = []
@@ -135,9 +135,9 @@ def trim_edges(lines: list[Line]) -> list[Line]:
             head += (line for line in group if line.kind in ("heading", "title") or is_sentence(line.text))
         elif max(line.text.count(" ") for line in group) >= _MIN_PROSE_WORDS:  # no list of names and dates
             head += group
-    last = max(
+    last = next(
         number
-        for number, line in enumerate(lines)
+        for number, line in reversed(list(enumerate(lines)))
         if line.kind not in ("heading", "text") or is_sentence(line.text) or line.text.count(" ") >= _MIN_PROSE_WORDS
     )
     return head + lines[prose[0] : last + 1]

@@ -34,6 +34,7 @@ _MAX_ELEMENTS: Final = 80  # in a heading or link
 _MAX_SIBLINGS: Final = 100  # of one class
 _MAX_MEASURED: Final = 300  # elements measured; bounds the quadratic time of nested wrappers
 _ENTITY: Final = re.compile(r"&(?:#\d{1,6}|#[xX][0-9a-fA-F]{1,5}|[a-zA-Z]{2,8});")
+_BRACKETS: Final = re.compile(r"[\[(] ?[\])]")
 _EMPTY_BRACKETS: Final = re.compile(r" ?(?:\[ ?\]|\( ?\))")  # left by a removed footnote mark
 
 
@@ -88,27 +89,26 @@ def traits_of(element: etree._Element) -> Traits:
     >>> traits_of(etree.XML('<div class="socialShare"/>')).named
     True
     """
-    return _traits(element.tag, *map(element.get, ("class", "id", "role", "style", "hidden", "aria-hidden")))
+    tag = element.tag
+    if not element.keys():
+        return _traits(tag)
+    anchor = element.get("id") if tag in _NAMED_TAGS else None  # of others, nearly each one differs and says nothing
+    return _traits(tag, anchor, *map(element.get, ("class", "role", "style", "hidden", "aria-hidden")))
 
 
 @lru_cache(maxsize=4_096)
-def _traits(
-    tag: str, names: str | None, anchor: str | None, role: str | None, style: str | None, *hidden: str | None
-) -> Traits:
+def _traits(tag: str, anchor: str | None = None, *others: str | None) -> Traits:
+    names, role, style, hidden, aria_hidden = others or (None,) * 5
     plain, identifier = (_CAMEL.sub("-", name[:_MAX_CLASS_LENGTH]).lower() for name in (names or "", anchor or ""))
     can_be_named = tag in _NAMED_TAGS
     notes = role in ("doc-endnotes", "doc-footnote") or _NOTE_NAMES.search(plain) is not None
     notes = notes or (can_be_named and _NOTE_NAMES.search(identifier) is not None)
     named = can_be_named and not notes and (_FURNITURE_NAMES.search(plain) or _FURNITURE_NAMES.search(identifier))
-    is_hidden = (
-        hidden[0] not in (None, "until-found")
-        or hidden[1] == "true"
-        or _INVISIBLE_STYLE.search(style or "") is not None
-    )
+    is_hidden = hidden not in (None, "until-found") or aria_hidden == "true" or _INVISIBLE_STYLE.search(style or "")
     return Traits(
         furniture=tag in _FURNITURE_TAGS or role in _FURNITURE_ROLES or _INVISIBLE_NAMES.search(plain) is not None,
         named=tag == "figcaption" or bool(named),
-        hidden=is_hidden and role != "tabpanel" and _PANEL_NAMES.search(plain) is None,
+        hidden=bool(is_hidden) and role != "tabpanel" and _PANEL_NAMES.search(plain) is None,
         bold=_BOLD.search(style or "") is not None,
         heading=role == "heading" or (tag in ("p", "div") and _HEADING_NAMES.search(plain) is not None),
         notes=notes,
@@ -130,12 +130,13 @@ class Furniture:
     @cached_property
     def controlled(self) -> set[str]:
         """Return the ids of elements that a button shows."""
-        return {element.get("aria-controls") for element in self.page.xpath(".//*[@aria-controls]")}
+        return set(self.page.xpath("descendant::*/@aria-controls"))
 
     @cached_property
     def tabs(self) -> dict[str, str | None]:
         """Return the labels of tabs by the ids of their panels."""
-        tabs = self.page.xpath(".//*[@role='tab' or @data-toggle='tab' or @data-bs-toggle='tab']")
+        attributes = " | ".join(f"descendant::*/@{name}" for name in ("role", "data-toggle", "data-bs-toggle"))
+        tabs = self.page.xpath(f"({attributes})[. = 'tab']/..")
         targets = (next((tab.get(name) for name in _TAB_TARGETS if tab.get(name)), "") for tab in tabs)
         return {target.lstrip("#"): short_text(tab) for target, tab in zip(targets, tabs, strict=True)}
 
@@ -178,9 +179,9 @@ def _holds_title(element: etree._Element) -> bool:
 
 def short_text(element: etree._Element) -> str | None:
     """Return the visible text of an element, or None where it is long, as after an unclosed tag."""
-    if next(islice(element.iter(), _MAX_ELEMENTS, None), None) is not None:
+    if len(element) and next(islice(element.iter(), _MAX_ELEMENTS, None), None) is not None:
         return None
-    text = visible_text("".join(element.itertext()))
+    text = visible_text("".join(element.itertext()) if len(element) else element.text or "")
     return text if len(text) <= _MAX_SHORT else None
 
 
@@ -193,4 +194,5 @@ def visible_text(text: str) -> str:
     if "&" in text and _ENTITY.search(text):
         text = html.unescape(text)  # double-escaped by the site
     text = clean_text(text)
-    return _EMPTY_BRACKETS.sub("", text).strip() if "]" in text or ")" in text else text
+    empty = ("]" in text or ")" in text) and _BRACKETS.search(text)
+    return _EMPTY_BRACKETS.sub("", text).strip() if empty else text

@@ -5,6 +5,7 @@ A redesigned site must not lose its reports: parts that hold less than a third o
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from typing import Final
 
@@ -29,6 +30,7 @@ _LAYOUTS: Final = {
     "unodc.org": ".story-text #story-content",
     "business-humanrights.org": ".article__title .article__content",
 }
+_CLASSES: Final = frozenset(re.findall(r"\.(\S+)", " ".join(_LAYOUTS.values())))
 
 
 def _length(element: etree._Element) -> int:
@@ -45,7 +47,7 @@ def known_parts(page: etree._Element) -> list[etree._Element]:
     """
     named: dict[str, list[etree._Element]] = defaultdict(list)
     for element in page.iter(*_TAGS):
-        for name in (element.get("class") or "").split():
+        for name in _CLASSES.intersection((element.get("class") or "").split()):
             named[f".{name}"].append(element)
         if identifier := element.get("id"):
             named[f"#{identifier}"].append(element)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple
+from typing import Final
 
 from lxml import etree
 
@@ -30,10 +30,13 @@ _SUPERSCRIPT: Final = re.compile(r"[\d\s,;*†‡§¶–-]+|[\[(][^\])]{1,20}[\]
 _UNIT: Final = re.compile(r"(?:\d|\b(?:[kcdm]?m|ft|CO|x))$")
 _ENUMERATOR: Final = re.compile(r"\(?(?:\d{1,3}|[a-z]|[ivx]{1,5})[.)]|[•●▪◦‣*·–—-]")  # of a list in a layout table
 _DIGITS: Final = re.compile(r"\d+")
-_PARAGRAPHS: Final = HEADINGS | {"p", "li"}
 _GROUPS: Final = frozenset("body div section article main center details td form blockquote header aside".split())
 # What an element makes of its text, a bit each.
 _LINK, _BOLD, _PRE, _NOTES, _ITEM, _HEADING, _PARAGRAPH, _DOUBTFUL = (1 << bit for bit in range(8))
+_FLAGS: Final = dict.fromkeys((*HEADINGS, "p"), _PARAGRAPH) | {
+    "li": _ITEM | _PARAGRAPH, "b": _BOLD, "strong": _BOLD, "pre": _PRE
+}  # fmt: skip
+_WHOLE: Final = HEADINGS | {"summary", "a", "sup", "button", "label"}  # elements judged by their whole text
 
 
 @dataclass(slots=True)
@@ -47,16 +50,9 @@ class Line(SourceBlock):
     group: int = 0  # the innermost element that groups paragraphs, with its siblings of the same tag and class
 
 
-class _Piece(NamedTuple):
-    """A piece of the current line, with the flags and the group of its element."""
-
-    text: str
-    flags: int = 0
-    group: int = 0
-
-
-_BREAK: Final = _Piece("\n")  # a line break
-_SPACE: Final = _Piece(" ")
+_Piece = tuple[str, int, int]  # of the current line: its text, and the flags and group of its element; -1 is all flags
+_BREAK: Final = ("\n", -1, 0)  # a line break
+_SPACE: Final = (" ", -1, 0)
 
 
 def is_sentence(text: str) -> bool:
@@ -77,8 +73,8 @@ def page_lines(page: etree._Element, parts: Sequence[etree._Element] = ()) -> li
     reader = _LineReader(Furniture(page))
     for part in parts or [page]:
         reader.read(part)
-    size = sum(len(line.text) for line in reader.lines)
-    bold = sum(len(line.text) for line in reader.lines if line.bold and line.kind != "heading")
+    size = sum([len(line.text) for line in reader.lines])
+    bold = sum([len(line.text) for line in reader.lines if line.bold and line.kind != "heading"])
     for line in reader.lines:
         line.kind = _kind(line, bold < _MAX_BOLD_SHARE * size)
         line.level = line.level if line.kind == "heading" else None
@@ -107,8 +103,7 @@ class _LineReader:
     def __init__(self, furniture: Furniture) -> None:
         self.furniture = furniture
         self.lines: list[Line] = []
-        self.flags = [0]  # of each open element, with those of its ancestors
-        self.groups = [0]  # of each open element
+        self.flags = self.group = 0  # of the innermost open element, the flags with those of its ancestors
         self.group_numbers: dict[tuple[int, str, str], int] = {}
         self.rows: list[tuple[int, list[int]]] = []  # open rows: first line of the row, first line of each cell
         # The current line; its kind is "title" for a heading by its class.
@@ -117,49 +112,56 @@ class _LineReader:
         self.level: int | None = None
 
     def read(self, root: etree._Element) -> None:
+        outer: list[tuple[int, int, bool]] = []  # flags and group around each open element, and whether it is a block
         walk = etree.iterwalk(root, events=("start", "end"))
         for event, element in walk:
+            tag = element.tag
             if event == "start":
-                added = self.start(element)
+                # A custom element begins a line, unless it is part of a paragraph.
+                block = tag in BLOCKS or ("-" in tag and not self.flags & _PARAGRAPH)
+                outer.append((self.flags, self.group, block))
+                added = self.start(element, tag, block)
+                if tag in _GROUPS:
+                    self.group = self.group_of(element, tag)
                 if added is None:
                     walk.skip_subtree()
-                self.flags.append(self.flags[-1] | (added or 0))
-                self.groups.append(self.group_of(element))
-                if added is not None and element.text:
-                    self.add(element.text)
+                    continue
+                self.flags |= added
+                text = element.text
             else:
-                self.flags.pop()
-                self.groups.pop()
-                if self.is_block(element.tag):
+                self.flags, self.group, block = outer.pop()
+                if block:
                     self.block()
-                if element.tag == "tr":
+                if tag == "tr":
                     self.end_row()
-                if element.tail and element is not root:
-                    self.add(element.tail)
+                text = element.tail if outer else None
+            if text and (self.pieces or not text.isspace()):
+                self.add(text)
         self.flush()
 
-    def start(self, element: etree._Element) -> int | None:
+    def start(self, element: etree._Element, tag: str, block: bool) -> int | None:
         """Begin an element: return the flags of its text, or None to leave it out."""
-        tag, traits, block = element.tag, traits_of(element), self.is_block(element.tag)
-        if self.furniture.holds(element, traits):
+        traits, flags = traits_of(element), _FLAGS.get(tag, 0)
+        if any(traits):
+            if self.furniture.holds(element, traits):
+                return None
+            flags |= _DOUBTFUL * (traits.named and not self.furniture.has_much(element))
+            flags |= _NOTES * traits.notes | _BOLD * traits.bold
+        text = short_text(element) if tag in _WHOLE else None
+        if tag in ("button", "label") and not self.control(element, text):
             return None
-        if tag in ("button", "label") and not self.control(element):
-            return None
-        if tag in ("a", "sup") and self.is_note_mark(element):
+        if tag in ("a", "sup") and self.is_note_mark(element, text):
             return None
         if tag == "br":
             self.line_break()
         if block:
             self.block()
-        flags: int = _DOUBTFUL * (traits.named and not self.furniture.has_much(element)) | _NOTES * traits.notes
-        flags |= _BOLD * (traits.bold or tag in ("b", "strong")) | _PARAGRAPH * (tag in _PARAGRAPHS)
-        flags |= _ITEM * (tag == "li") | _PRE * (tag == "pre")
-        if (tag in HEADINGS or tag == "summary") and not self.inside(_HEADING):
+        if (tag in HEADINGS or tag == "summary") and not self.flags & _HEADING:
             self.kind, self.level = "heading", int(tag[1]) if tag in HEADINGS else 4
-            flags |= _HEADING * (short_text(element) is not None)
-        elif traits.heading and block and not self.inside(_HEADING):
+            flags |= _HEADING * (text is not None)
+        elif traits.heading and block and not self.flags & _HEADING:
             self.kind, self.level = "title", 4
-        elif tag == "a" and element.get("href") is not None and short_text(element) is not None:
+        elif tag == "a" and text is not None and element.get("href") is not None:
             flags |= _LINK * (element.get("aria-expanded") is None)
         if tag == "tr":
             self.rows.append((len(self.lines), []))
@@ -170,55 +172,48 @@ class _LineReader:
             self.add_heading(label, 3)
         return flags
 
-    def is_block(self, tag: str) -> bool:
-        """Return whether an element begins a line: a custom element does, unless it is part of a paragraph."""
-        return tag in BLOCKS or ("-" in tag and not self.inside(_PARAGRAPH))
-
-    def group_of(self, element: etree._Element) -> int:
+    def group_of(self, element: etree._Element, tag: str) -> int:
         """Return the group of an element's lines: siblings with the same tag and class are one."""
-        paragraph = element.tag == "div" and not any(child.tag in BLOCKS for child in element)
-        if element.tag not in _GROUPS or paragraph:
-            return self.groups[-1]
-        key = (self.groups[-1], element.tag, _DIGITS.sub("", element.get("class") or ""))
+        if tag == "div" and not any(child.tag in BLOCKS for child in element):  # a paragraph
+            return self.group
+        key = (self.group, tag, _DIGITS.sub("", element.get("class") or ""))
         return self.group_numbers.setdefault(key, len(self.group_numbers) + 1)
-
-    def inside(self, flag: int) -> bool:
-        """Return whether the open element or an ancestor has a flag."""
-        return bool(self.flags[-1] & flag)
 
     # -------------------------------------------------------------------------------------- the current line
 
     def add(self, text: str) -> None:
         """Add text to the current line; in preformatted text, an empty line ends one."""
-        for number, part in enumerate(_BLANK_LINE.split(text) if self.inside(_PRE) else [text]):
+        for number, part in enumerate(_BLANK_LINE.split(text) if self.flags & _PRE else (text,)):
             if number:
                 self.flush()
             if part.strip():
-                if self.pieces[-1:] == [_BREAK] and _BULLET.match(part):
+                if self.pieces and self.pieces[-1] is _BREAK and _BULLET.match(part):
                     self.flush()
-                self.pieces.append(_Piece(part, self.flags[-1], self.groups[-1]))
-            elif self.pieces and self.pieces[-1] != _BREAK:
+                self.pieces.append((part, self.flags, self.group))
+            elif self.pieces and self.pieces[-1] is not _BREAK:
                 self.pieces.append(_SPACE)
 
     def flush(self) -> None:
         pieces, self.pieces = self.pieces, []
-        text = visible_text("".join(piece.text for piece in pieces)) if pieces else ""
+        text = visible_text("".join([piece[0] for piece in pieces])) if pieces else ""
         if not text:
             return
-        said = [piece for piece in pieces if piece.text.strip()]
-        flags = said[-1].flags
-        size = sum(len(piece.text) for piece in said)
-        linked = sum(len(piece.text) for piece in said if piece.flags & _LINK)
+        size, linked, bold = 0, 0, _BOLD
+        said = [piece for piece in pieces if piece[1] >= 0]
+        for part, flags, _ in said:
+            size += len(part)
+            linked += len(part) if flags & _LINK else 0
+            bold &= flags
         self.lines.append(
             Line(
                 text,
                 "item" if self.kind == "text" and flags & _ITEM else self.kind,
                 level=self.level,
                 linked=linked / size,
-                bold=_is_bold(said),
-                notes=bool(flags & _NOTES),
-                doubtful=bool(flags & _DOUBTFUL),
-                group=said[-1].group,
+                bold=bold > 0,
+                notes=flags & _NOTES > 0,
+                doubtful=flags & _DOUBTFUL > 0,
+                group=said[-1][2],
             )
         )
         self.kind, self.level = "text", None
@@ -230,27 +225,29 @@ class _LineReader:
 
     def block(self) -> None:
         """Begin or end a block; within a heading it is a space."""
-        if self.inside(_HEADING):
+        if self.flags & _HEADING:
             self.pieces.append(_SPACE)
         else:
-            self.flush()
+            if self.pieces:
+                self.flush()
             self.kind, self.level = "text", None
 
     def line_break(self) -> None:
         """Handle a line break: two end a paragraph, one a heading."""
-        if self.inside(_HEADING):
+        if self.flags & _HEADING:
             self.pieces.append(_SPACE)
-        elif self.pieces[-1:] == [_BREAK]:
+        elif self.pieces and self.pieces[-1] is _BREAK:
             self.flush()
         elif self.pieces and not self.split_off_heading():
             self.pieces.append(_BREAK)
 
     def split_off_heading(self) -> bool:
         """Split off the text since the last break if it is a heading; return whether it is."""
-        start = max((number for number, piece in enumerate(self.pieces, 1) if piece == _BREAK), default=0)
+        start = max((number for number, piece in enumerate(self.pieces, 1) if piece is _BREAK), default=0)
         before, last = self.pieces[:start], self.pieces[start:]
-        text = visible_text("".join(piece.text for piece in last))
-        is_heading = named_section(text) is not None or (could_be_heading(text) and _is_bold(last))
+        text = visible_text("".join([piece[0] for piece in last]))
+        bold = all(flags & _BOLD for _, flags, _ in last)
+        is_heading = named_section(text) is not None or (bold and could_be_heading(text))
         if not is_heading or len(text) > _MAX_HEADING_LINE:
             return False
         if self.kind != "title":
@@ -258,26 +255,24 @@ class _LineReader:
                 self.flush()
         return True
 
-    def is_note_mark(self, element: etree._Element) -> bool:
+    def is_note_mark(self, element: etree._Element, text: str | None) -> bool:
         """Return whether a link or superscript is the mark of a footnote, not an exponent or ordinal."""
-        text = short_text(element)
         if text is None or len(text) > _MAX_NOTE or (element.tag == "a" and element.get("href") is None):
             return False
         if element.tag == "a":
             return _FOOTNOTE.fullmatch(text) is not None
         if element.find(".//a") is not None:
             return True
-        before = "".join(piece.text for piece in self.pieces[-2:])
+        before = "".join([piece[0] for piece in self.pieces[-2:]])
         return _SUPERSCRIPT.fullmatch(text) is not None and not _UNIT.search(before)
 
-    def control(self, element: etree._Element) -> bool:
+    def control(self, element: etree._Element, text: str | None) -> bool:
         """Read a button or label as the heading of a panel; return whether it is text of a heading or sentence."""
-        text = short_text(element)
         if text is None or len(text) > _MAX_HEADING_LINE:
             return True
         inside = bool(self.pieces) and (element.tail or "").strip() != ""
         says_something = element.tag == "label" and (is_sentence(text) or text.count(" ") >= 5)
-        if self.inside(_HEADING) or inside or says_something:
+        if self.flags & _HEADING or inside or says_something:
             return True
         if named_section(text) or ("accordion" in (element.get("class") or "") and could_be_heading(text)):
             self.add_heading(text, 4)
@@ -295,9 +290,5 @@ class _LineReader:
             linked = sum(line.linked * len(line.text) for line in lines) / sum(len(line.text) for line in lines)
             mark, rest = (f"{lines[0].text} ", lines[1:]) if _ENUMERATOR.fullmatch(lines[0].text) else ("", lines)
             text = mark + " | ".join(line.text for line in rest)
-            row = replace(lines[0], text=text, kind="row", linked=linked, bold=False, group=self.groups[-1])
+            row = replace(lines[0], text=text, kind="row", linked=linked, bold=False, group=self.group)
             self.lines[first:] = [row]
-
-
-def _is_bold(pieces: list[_Piece]) -> bool:
-    return all(piece.flags & _BOLD for piece in pieces if piece.text.strip())

@@ -116,7 +116,9 @@ def declared_encoding(data: bytes) -> str:
 
 def _parse(page: str, source: str) -> etree._Element:
     """Parse a page; the parser stops where elements are nested 2,048 deep."""
-    parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
+    parser = etree.HTMLParser(
+        encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True, collect_ids=False
+    )
     data = page.encode("utf-8", "replace")
     tree = etree.fromstring(data, parser) if data.strip() else None
     if any("depth" in error.message for error in parser.error_log.filter_from_fatals()):
