@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import pickle
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Run
@@ -16,9 +20,12 @@ from tipclassify.cli.output import open_output
 from tipclassify.corpus.formats import read_records
 from tipclassify.corpus.loading import read_rows
 from tipclassify.errors import CorpusError, OutputError
+from tipclassify.pipeline import batch
 from tipclassify.pipeline.batch import Tagging, expand_inputs, tag_input
 from tipclassify.readers import ReadOptions
-from tipclassify.reporting.writers import FORMATS
+from tipclassify.reporting.writers import FORMATS, ScoringContext
+from tipclassify.reporting.writers.table import write_table
+from tipclassify.text.document import Block, Document, Passage
 from tipclassify.text.segmentation import passages as splitting
 
 FAST = ("--model", "fast")
@@ -253,3 +260,55 @@ def test_a_long_report_is_tagged_in_parts_cut_between_sections(report: Path, mon
     assert whole.document is not None
     assert tuple(blocks) == whole.document.blocks
     assert parts[2].passages[0].section == "prevention"
+
+
+def test_a_part_ends_with_its_country_and_within_a_long_country_with_a_section(monkeypatch: pytest.MonkeyPatch) -> None:
+    sections = [("A", "prosecution")] * 3 + [("A", "protection")] * 2 + [("B", "protection")] * 3
+    sections += [("C", "prosecution")] * 2 + [("C", "protection")] * 4 + [("C", "prevention")]
+    blocks = [Block(14 * n, 14 * n + 14, section, country=country) for n, (country, section) in enumerate(sections)]
+    document = Document("Police slept.\n" * len(blocks), tuple(blocks))
+    monkeypatch.setattr(splitting, "PART", 4)
+    parts = list(splitting.passage_parts(document))
+    assert [len(passages) for _, passages in parts] == [5, 5, 5]  # A; B and the first section of C; the rest of C
+    assert [block for part, _ in parts for block in part.blocks] == blocks
+    assert [passage for _, passages in parts for passage in passages] == [
+        Passage("Police slept.", block.start, block.end - 1, block.section, block=n, country=block.country)
+        for n, block in enumerate(blocks)
+    ]
+
+
+def test_a_worker_gives_a_long_report_back_and_the_results_are_those_of_one_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [str(tmp_path / f"{name}.txt") for name in ("a", "long", "z")]
+    for file, sentences in zip(files, (1, 1_000, 2), strict=True):
+        Path(file).write_text("Police slept.\n\n" * sentences, "utf-8")
+    monkeypatch.setattr(splitting, "PART", 300)
+    one_job = [(file, list(reports)) for file, reports in batch.tag_inputs(files, Tagging("fast"))]
+    sent: list[Any] = []
+
+    def in_a_worker(work: Any, tasks: Any, jobs: int) -> Iterator[Any]:
+        assert jobs == 2
+        for task in tasks:
+            sent.append(pickle.dumps(work(task)))
+            yield pickle.loads(sent[-1])
+
+    monkeypatch.setattr(batch, "map_in_order", in_a_worker)
+    two_jobs = [(file, list(reports)) for file, reports in batch.tag_inputs(files, Tagging("fast"), 2)]
+    assert two_jobs == one_job
+    assert [len(reports) for _, reports in one_job] == [1, 3, 1]
+    assert len(sent[1]) < 1_000
+
+
+def test_a_table_of_a_long_report_comes_part_by_part_and_counts_it_as_one(
+    report: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report.write_text(f"{TEXT}\n" * 80 + "The capital lies on a river.\n\n" * 400, "utf-8")
+    monkeypatch.setattr(splitting, "PART", 40)
+    parts = list(tag_input(str(report), Tagging("fast")))
+    out = io.StringIO()
+    write_table(iter(parts), out, ScoringContext(Tagging("fast").classifier()))
+    tagged = sum(any(passage.labels for passage in part.passages) for part in parts)
+    assert out.getvalue().count(str(report)) == tagged > 1
+    assert "480 passages:" in out.getvalue()
+    assert "passages are about trafficking; the rest of this report is on other subjects." in out.getvalue()

@@ -369,6 +369,24 @@ def test_rows_become_a_list_that_goes_on_where_the_batch_before_ended(classifier
     assert "rows.jsonl, part 2" in reader.text
 
 
+def test_a_report_in_parts_is_one_report_whose_page_names_them(classifier: Classifier) -> None:
+    def part(number: int, *countries: str | None) -> TaggedReport:
+        document = document_of(*SENTENCES[: len(countries)], title="Annual Book")
+        pairs = zip(document.blocks[1:], countries, strict=True)
+        blocks = tuple(replace(block, country=country) for block, country in pairs)
+        return replace(tagged(classifier, replace(document, blocks=blocks)), part=number)
+
+    with pytest.warns(UserWarning, match=r"reports/a\.pdf: long; shown in parts, with reasons for what is tagged"):
+        page = page_of(classifier, part(1, None), part(2, "Karvonia"), part(3, "Karvonia", "Velmar", "Zembla"))
+    top = page.split("<main")[0]
+    assert "<h1>Annual Book</h1>" in top
+    assert "A program read this report" in top
+    assert "“Annual Book” is long: it is shown in 3 parts, with reasons for marked passages only." in top
+    for name in ("part 1 (from Prosecution)", "part 2 (Karvonia)", "part 3 (Karvonia to Zembla)"):
+        assert page.count(f"Annual Book, {name}</h2>") == top.count(f"Annual Book, {name}</a>") == 1
+    assert page.count('data-title="Annual Book"') == 3
+
+
 @pytest.mark.parametrize("reports", [(), (TaggedReport("a.txt", text_document(""), []),)])
 def test_nothing_to_show_is_a_page_all_the_same(classifier: Classifier, reports: tuple[TaggedReport, ...]) -> None:
     assert "0 of 0 passages" in Reader(page_of(classifier, *reports)).text

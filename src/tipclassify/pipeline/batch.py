@@ -127,13 +127,16 @@ def tag_inputs(
     """Tag inputs with `jobs` processes; yield each with an iterator of its tagged reports, in the order of `files`.
 
     An input of rows gives one report for each batch of rows, a long report one for each part of it, any other input one
-    report. With `make`, yield ``make(report)``, computed in the worker, in place of each report. Consume each iterator
-    before you advance to the next input: the rest of it is discarded then. It raises `InputError` for an unreadable
-    input.
+    report. With `make`, yield ``make(report)``, computed in the worker, in place of each report; this process tags a
+    report in parts, one part at a time. Consume each iterator before you advance to the next input: the rest of it is
+    discarded then. It raises `InputError` for an unreadable input.
     """
     failed: set[int] = set()
     work = partial(_numbered_results, tagging, make, jobs == 1)
-    results = map_in_order(work, _tasks(files, failed, tagging.read), jobs)
+    results = (
+        (number, _results(tagging, make, made) if isinstance(made, _Task) else made)
+        for number, made in map_in_order(work, _tasks(files, failed, tagging.read), jobs)
+    )
     for number, of_input in groupby(results, key=itemgetter(0)):
         yield files[number], _until_error(of_input, failed)
 
@@ -151,7 +154,8 @@ def tag_document(
     document, notes = read_with_notes(read)
     for part, (within, passages) in enumerate(passage_parts(document, tagging.unit), 1):
         tagged = classifier.tag_passages(passages, tagging.policy)
-        yield TaggedReport(file, within, tagged, notes=notes if part == 1 else (), part=part)
+        number = part if len(within.blocks) < len(document.blocks) else 0
+        yield TaggedReport(file, within, tagged, notes=notes if part == 1 else (), part=number)
 
 
 def read_with_notes(read: Callable[[], Document]) -> tuple[Document, tuple[str, ...]]:
@@ -197,10 +201,19 @@ def _tasks(files: Sequence[str], failed: set[int], options: ReadOptions) -> Iter
 
 def _numbered_results(
     tagging: Tagging, make: Callable[[TaggedReport], Any], lazily: bool, task: _Task
-) -> tuple[int, Iterable[Any]]:
-    """Return the number of a task's input, and its results: an iterator, or a list that can be pickled."""
-    results = _results(tagging, make, task)
-    return task.number, results if lazily else list(results)
+) -> tuple[int, Iterable[Any] | _Task]:
+    """Return the number of a task's input, and its results: an iterator, or a list that can be pickled.
+
+    A report in parts is given back: the list of all its parts would take many times the memory of one.
+    """
+    if lazily:
+        return task.number, _results(tagging, make, task)
+    made = []
+    for one in _results(tagging, lambda report: task if report.part else make(report), task):
+        if one is task:
+            return task.number, task
+        made.append(one)
+    return task.number, made
 
 
 def _results(tagging: Tagging, make: Callable[[TaggedReport], Any], task: _Task) -> Iterator[Any]:

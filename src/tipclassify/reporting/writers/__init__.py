@@ -94,7 +94,7 @@ class TaggedReport:
     passages: Sequence[Passage]
     extras: Sequence[dict[str, Any]] = ()  # fields of the input rows, one dict for each passage; none for a document
     notes: tuple[str, ...] = ()  # the reader's warnings, one line each, such as pages without text
-    part: int = 1  # number of the part of a long report, in order
+    part: int = 0  # number of the part of a long report, from 1; 0 for a whole one
 
     @property
     def title(self) -> str:

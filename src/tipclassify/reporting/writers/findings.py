@@ -68,9 +68,9 @@ class FileFindings:
             self.counts[section] += Group.of((), passages)
 
 
-def by_file(reports: Iterable[TaggedReport]) -> Iterator[FileFindings]:
-    """Gather the findings of each file, whose parts or rows follow each other."""
-    for _, batches in groupby(reports, key=attrgetter("file")):
+def by_file(reports: Iterable[TaggedReport], parts: bool = False) -> Iterator[FileFindings]:
+    """Gather the findings of each file, whose parts or rows follow each other, or with `parts` of each part."""
+    for _, batches in groupby(reports, key=attrgetter("file", "part") if parts else attrgetter("file")):
         first = next(batches)
         found = FileFindings.of(first)
         for report in chain((first,), batches):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import tempfile
 import warnings
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import compress, groupby
@@ -17,9 +17,9 @@ from typing import IO, Final, NamedTuple
 
 from markupsafe import Markup
 
-from tipclassify.reporting.subject import count_unknown, is_unknown, is_unread
+from tipclassify.reporting.subject import Subject, count_unknown, is_unknown, is_unread
 from tipclassify.reporting.summary import Group
-from tipclassify.reporting.writers import ScoringContext, TaggedReport
+from tipclassify.reporting.writers import ScoringContext, TaggedReport, section_name
 from tipclassify.reporting.writers.findings import FileFindings
 from tipclassify.reporting.writers.reasons import Reason, explain_shown, labels_shown, reason_of
 from tipclassify.reporting.writers.templating import rendered
@@ -34,6 +34,8 @@ _ANCHOR_SYMBOL: Final = re.compile(r"\s*[#¶§]+\s*$")  # link to itself, which 
 def write_html(reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext) -> None:
     """Write one page for all reports. The same input gives the same bytes."""
     summaries: list[FileFindings] = []
+    subjects: defaultdict[str, Subject] = defaultdict(Subject)  # of each input
+    parts: dict[str, tuple[str, int]] = {}  # title and number of parts of each long report
     batches: Counter[str] = Counter()  # of each input of rows, which come in batches
     rows: Counter[str] = Counter()
     # Articles are staged, since the page's header has totals: memory does not grow with the number of reports.
@@ -45,10 +47,13 @@ def write_html(reports: Iterable[TaggedReport], out: IO[str], context: ScoringCo
                 part = batches[report.file] = batches[report.file] + 1
             else:
                 summary.file = report.document.source
-            if report.part == 2:
+            if report.part == 1:
                 warnings.warn(f"{report.file}: long; shown in parts, with reasons for what is tagged", stacklevel=2)
-            if part > 1:
-                summary.title = f"{report.title}, part {part}"
+            if report.part:
+                parts[report.file] = report.title, part
+            if report.part or part > 1:
+                summary.title = f"{report.title}, part {part}{_extent(report)}"
+            subjects[report.file] += summary.subject
             summaries.append(summary)
             staged.writelines(_article(report, number, summary, context, 1 + rows[report.file]))
             rows[report.file] += 0 if report.document else len(report.passages)
@@ -59,9 +64,19 @@ def write_html(reports: Iterable[TaggedReport], out: IO[str], context: ScoringCo
             summaries=summaries,
             total=sum((summary.total for summary in summaries), Group(())),
             one=summaries[0] if len(summaries) == 1 else None,
+            subjects=list(subjects.values()),
+            parts=list(parts.values()),
             context=context,
         )
         out.writelines(page)
+
+
+def _extent(report: TaggedReport) -> str:
+    """Name the first and last country of a part, or its first section: " (Karvonia to Zembla)"."""
+    blocks = report.document.blocks if report.document else ()
+    if countries := [block.country for block in blocks if block.country]:
+        return f" ({' to '.join(dict.fromkeys((countries[0], countries[-1])))})"
+    return f" (from {section_name(blocks[0].section)})" if blocks and blocks[0].section else ""
 
 
 class MarkedPassage(NamedTuple):
@@ -98,6 +113,7 @@ def _article(
         "article.html",
         number=number,
         summary=summary,
+        title=report.title,
         rows=report.document is None,
         unknown=unknown if is_unread(*unknown) else None,
         anchors={section: f"{prefix}s{n}" for n, section in enumerate(sections, 1)},
@@ -110,7 +126,7 @@ def _article(
 
 def _marks(report: TaggedReport, prefix: str, context: ScoringContext, first: int) -> list[MarkedPassage]:
     """Explain the passages that have a label or nearly have one; a card lists reasons, or says they are left out."""
-    long = report.document is not None and (report.part > 1 or len(report.passages) >= PART)
+    long = report.document is not None and (report.part or len(report.passages) >= PART)
     passages = report.passages
     shown = [passage.labels if long else labels_shown(passage, context.thresholds) for passage in passages]
     explained = explain_shown(list(compress(passages, shown)), context.classifier)

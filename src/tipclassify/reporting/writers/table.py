@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import IO
 
@@ -38,17 +39,17 @@ def write_table(reports: Iterable[TaggedReport], out: IO[str], context: ScoringC
     Colours are used on a terminal only, and never if ``NO_COLOR`` is set.
     """
     console = console_of(out, 110)
-    total, subjects = Group(()), list[Subject]()
-    for found in by_file(reports):
+    total, subjects = Group(()), defaultdict[str, Subject](Subject)
+    for found in by_file(reports, parts=True):  # a table holds many times the memory of its text
         total += found.total
-        subjects.append(found.subject)
+        subjects[found.file] += found.subject
         if found.tagged:
             console.print(_table(found))
     if total.tagged:
         console.print()
     counts = "   ".join(f"{label} {total.count(label)}" for label in (*LABELS, NONE))
     console.print(Text(f"{total.passages} passages: {counts}"))
-    if line := subject_line(subjects):
+    if line := subject_line(subjects.values()):
         console.print(Text(line))
 
 

@@ -25,7 +25,7 @@ Unit = Literal["sentence", "clause"]
 """Granularity of the passages."""
 
 PART: Final = 4_000
-"""Passages from which a long document is cut, between two sections; from half as many again, between two blocks."""
+"""Passages from which a long document is cut: between two countries, or two sections of a document without them."""
 
 _MOST_LINES: Final = 1_000  # of a run without blank lines that are looked at together, for constant memory
 _LIST_ENUMERATOR: Final = re.compile(r"\s*(?:[•●▪◦‣*·–—-]|\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)])\s")
@@ -74,14 +74,23 @@ def split_passages(document: Document, unit: Unit = "sentence") -> list[Passage]
 
 
 def passage_parts(document: Document, unit: Unit = "sentence") -> Iterator[tuple[Document, list[Passage]]]:
-    """Yield the document with its passages; a long one in parts, each with its blocks, for constant memory."""
+    """Yield the document with its passages; a long one in parts, each with its blocks, for constant memory.
+
+    A part of `PART` passages ends with its country, or its section where the document has no countries; one of half as
+    many again where the first section after `PART` began, or at that block.
+    """
     text, blocks = document.text, document.blocks
-    first, passages, above = 0, list[Passage](), None
+    first, passages = 0, list[Passage]()
+    edge: tuple[int, int] | None = None  # block and passages at the first change of section
     for number, block in enumerate(blocks):
-        if len(passages) >= PART and (block.section != above or len(passages) >= 1.5 * PART):
-            yield replace(document, blocks=blocks[first:number]), passages
-            first, passages = number, []
-        above = block.section
+        if len(passages) >= PART and number:
+            above = blocks[number - 1]
+            if block.country != above.country or (edge is None and block.section != above.section):
+                edge = number, len(passages)
+            if block.country != above.country or len(passages) >= 1.5 * PART or (edge and not block.country):
+                end, count = edge or (number, len(passages))
+                yield replace(document, blocks=blocks[first:end]), passages[:count]
+                first, passages, edge = end, passages[count:], None
         if not block.heading:
             for sentence in sentence_spans(text, block.start, block.end):
                 for start, end in [sentence] if unit == "sentence" else _clause_spans(text, *sentence):
