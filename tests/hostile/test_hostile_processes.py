@@ -128,5 +128,6 @@ def early(folder: Path) -> subprocess.Popen[bytes]:
     out, err = subprocess.PIPE, subprocess.DEVNULL
     process = subprocess.Popen([sys.executable, "-c", script, *command], stdout=out, stderr=err)
     assert process.stdout
-    assert process.stdout.read(1) == b"."
+    with process.stdout as first:
+        assert first.read(1) == b"."
     return process
