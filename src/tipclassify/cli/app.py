@@ -1,7 +1,6 @@
 """Command tree, and the run of a command line: streams, signals, and errors as lines with an exit code.
 
-Exit codes: 0 done; 1 some inputs failed, the rest were done; 2 usage; 3 the model is missing or unusable; 128 and its
-number for a signal. A reader that closes its pipe (head, less) is no error; a full or closed standard output is.
+Exit codes: 0 done; 1 some inputs failed, the rest were done; 2 usage; 3 model missing or unusable; 128 + a signal.
 """
 
 from __future__ import annotations
@@ -133,8 +132,9 @@ def run(app: typer.Typer, program: str, refusal: type[Exception] = TipclassifyEr
     _end(0)
     for stream in (sys.stdout, sys.stderr):
         flush_or_discard(stream)
-    # After a signal, Python's own exit would wait for worker processes, which end when this one does.
-    (os._exit if code > 128 else sys.exit)(code)
+    if code > 128:  # Python's own exit would wait for worker processes, which end when this one does
+        os._exit(code)
+    sys.exit(code)
 
 
 def _exit_code(app: typer.Typer, program: str, refusal: type[Exception]) -> int:
