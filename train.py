@@ -51,28 +51,28 @@ def train(
     if data and out is None:
         raise typer.BadParameter("with --data, say where the model shall go", param_hint="'--out'")
     out = out or HERE / "models" / ("fast" if model == "fast" else "default")
-    with options.print_errors():
-        from tipclassify.corpus.loading import read_rows
-        from tipclassify.model.loading import cache_path
-        from tipclassify.progress import progress_bar
-        from tipclassify.training.train import train_default
 
-        rows = read_rows(HERE / "data") if corpus else []
-        own = read_rows(*data) if data else []
-        options.report_rows(rows, own)
-        if model == "encoder":
-            like, chosen = HERE / "data" / "headings.json", {**chosen, "seed": seed}
-            trained = options.run_encoder([*rows, *own], out, str(base), like, unlabelled or [], chosen, resume, jobs)
-        elif model == "fast":
-            trained = options.run_fast([*rows, *own], out, unlabelled or [], seed, jobs)
-        else:
-            with progress_bar("passages read by the encoder") as progress:
-                trained = train_default(
-                    rows, own, out, weight=weight, seed=seed, cache=cache_path("pooled"), progress=progress
-                )
-        print(trained.table())
-        print(f"saved {out}", file=sys.stderr)
+    from tipclassify.corpus.loading import read_rows
+    from tipclassify.model.loading import cache_path
+    from tipclassify.progress import progress_bar
+    from tipclassify.training.train import train_default
+
+    rows = read_rows(HERE / "data") if corpus else []
+    own = read_rows(*data) if data else []
+    options.report_rows(rows, own)
+    if model == "encoder":
+        like, chosen = HERE / "data" / "headings.json", {**chosen, "seed": seed}
+        trained = options.run_encoder([*rows, *own], out, str(base), like, unlabelled or [], chosen, resume, jobs)
+    elif model == "fast":
+        trained = options.run_fast([*rows, *own], out, unlabelled or [], seed, jobs)
+    else:
+        with progress_bar("passages read by the encoder") as progress:
+            trained = train_default(
+                rows, own, out, weight=weight, seed=seed, cache=cache_path("pooled"), progress=progress
+            )
+    print(trained.table())
+    print(f"saved {out}", file=sys.stderr)
 
 
 if __name__ == "__main__":
-    typer.run(train)
+    options.run_command(train)

@@ -70,3 +70,61 @@ def test_a_terminal_is_not_steered_by_names_or_text(tmp_path: Path) -> None:
     assert "nine" in text
     assert text.count("\ufffd]0;owned") > 10
     assert not {char for char in text if ord(char) < 32 or 127 <= ord(char) < 160} - set("\r\n\t")
+
+
+# What a shell does to a stream, the exit code where results go to standard output, and the lines on standard error.
+STREAMS = {
+    ">&-": (1, 1),
+    ">/dev/full": (1, 1),
+    ">/dev/full 2>/dev/full": (1, 0),
+    "<&- >&- 2>&-": (1, 0),
+    "<&- 2>&-": (0, 0),
+    "2>/dev/full": (0, 0),
+    "2>&-": (0, 0),
+    "| :": (0, 0),
+}
+COMMAND = [sys.executable, "-m", "tipclassify"]
+RESULTS = [["--version"], ["text", "a.txt"], ["score", "a.txt", "--model", "fast"], ["corpus", "check", "rows.jsonl"]]
+
+
+def in_shell(folder: Path, streams: str, args: list[str]) -> tuple[int, str]:
+    """Exit code and standard error of the command, with its streams as the shell sets them."""
+    (folder / "a.txt").write_text("Police arrested nine recruiters in Karvonia.\n", "utf-8")
+    (folder / "rows.jsonl").write_text('{"text": "Police arrested nine.", "labels": []}\n', "utf-8")
+    if streams == "| :":
+        reading, writing = os.pipe()
+        os.close(reading)
+        done = subprocess.run([*COMMAND, *args], stdout=writing, stderr=subprocess.PIPE, cwd=folder, timeout=60)
+        os.close(writing)
+    else:
+        shell = ["sh", "-c", f'exec "$@" {streams}', "sh", *COMMAND, *args]
+        done = subprocess.run(shell, capture_output=True, cwd=folder, timeout=60, check=False)
+    return done.returncode, done.stderr.decode()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("streams", STREAMS)
+def test_a_closed_or_full_stream_is_one_line_or_silence(tmp_path: Path, streams: str) -> None:
+    for args in RESULTS:
+        code, errors = in_shell(tmp_path, streams, args)
+        assert (code, errors.count("\n")) == STREAMS[streams], (args, errors)
+        assert errors == "" or errors.startswith("tipclassify: ")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("streams", STREAMS)
+def test_a_file_is_written_whole_whatever_the_streams_are(tmp_path: Path, streams: str) -> None:
+    assert in_shell(tmp_path, "", ["score", "a.txt", "--model", "fast", "-o", "whole.csv"]) == (0, "")
+    assert in_shell(tmp_path, streams, ["score", "a.txt", "--model", "fast", "-o", "out.csv"]) == (0, "")
+    assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    assert {file.name for file in tmp_path.iterdir()} == {"a.txt", "rows.jsonl", "whole.csv", "out.csv"}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_closed_stream_changes_no_exit_code_of_an_error(tmp_path: Path) -> None:
+    for streams in ("2>&-", "2>/dev/full", ">&- 2>&-"):
+        assert in_shell(tmp_path, streams, ["score", "--odd"]) == (2, "")
+        assert in_shell(tmp_path, streams, ["info", "--model", "./none"]) == (3, "")
+    for args in (["text", "-"], ["explain", "-", "--model", "fast"]):
+        code, errors = in_shell(tmp_path, "<&-", args)
+        assert (code, errors.count("\n"), "Error" in errors) == (1, 1, False)

@@ -93,7 +93,41 @@ def test_a_second_interrupt_does_not_hang(tmp_path: Path, wait: float) -> None:
     assert process.wait(5) in (130, -signal.SIGINT)
 
 
+INTERRUPTED = """
+import signal, sys
+from tipclassify.cli import app, output
+def work(**_):
+    try:
+        signal.raise_signal(signal.SIGINT)
+    finally:
+        if sys.argv[1] == "cleanup":
+            signal.raise_signal(signal.SIGINT)
+class Stream:
+    def flush(self):
+        signal.raise_signal(signal.SIGINT)
+    def __getattr__(self, name):
+        return getattr(sys.__stdout__, name)
+app.app = work
+if sys.argv[1] == "end":
+    sys.stdout = Stream()
+app.main()
+"""
+
+
+@pytest.mark.parametrize("where", ["cleanup", "end"])
+def test_a_second_interrupt_ends_with_130_wherever_it_lands(where: str) -> None:
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED, where], capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (130, b"")
+
+
 def early(folder: Path) -> subprocess.Popen[bytes]:
+    """A run at its first line; Python itself ends with 1 when interrupted before that, in its own imports."""
     (folder / "a.txt").write_text("Police arrested nine recruiters.\n\n" * 20_000, "utf-8")
     command = ["score", str(folder / "a.txt"), "--jobs", "2", "--model", "fast", "-o", str(folder / "a.csv")]
-    return subprocess.Popen([sys.executable, "-m", "tipclassify", *command], stderr=subprocess.DEVNULL)
+    script = "import os; os.write(1, b'.'); from tipclassify.__main__ import main; main()"
+    out, err = subprocess.PIPE, subprocess.DEVNULL
+    process = subprocess.Popen([sys.executable, "-c", script, *command], stdout=out, stderr=err)
+    assert process.stdout
+    with process.stdout as first:
+        assert first.read(1) == b"."
+    return process

@@ -1,6 +1,6 @@
-"""Command tree and entry point, with exit codes, UTF-8 output and errors without tracebacks for all commands.
+"""Command tree, and the run of a command line: streams, signals, and errors as lines with an exit code.
 
-Exit codes: 0 done; 1 some inputs failed, the rest were done; 2 usage; 3 the model is missing or unusable.
+Exit codes: 0 done; 1 some inputs failed, the rest were done; 2 usage; 3 model missing or unusable; 128 + a signal.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from typer import Option
@@ -21,10 +21,10 @@ from typer.core import TyperCommand, TyperGroup
 
 from tipclassify._version import __version__
 from tipclassify.cli import bundle, compare, corpus, models, reading, review, score, summary
-from tipclassify.cli.output import print_note, print_notes, show_warnings
+from tipclassify.cli.output import flush_or_discard, print_note, print_notes, show_warnings
 from tipclassify.errors import CorpusError, ModelError, TipclassifyError, UsageError
 
-_BY_SIGNAL: Final = (129, 130, 143)  # 128 and the number of SIGHUP, SIGINT and SIGTERM
+_SIGNALS: Final = [getattr(signal, name) for name in ("SIGHUP", "SIGINT", "SIGTERM") if hasattr(signal, name)]
 _EXAMPLES: Final = Path(__file__).with_name("examples.txt").read_text("utf-8").splitlines()
 
 
@@ -106,44 +106,67 @@ _ClickException: Final[Any] = next(base for base in typer.BadParameter.__mro__ i
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    with contextlib.suppress(AttributeError):  # no standard output
-        if isinstance(sys.stdout.buffer, io.RawIOBase):  # PYTHONUNBUFFERED: the rest of a short write would be lost
-            sys.stdout = open(sys.stdout.fileno(), "w", closefd=False)  # noqa: SIM115
+    run(app, "tipclassify")
+
+
+def run(app: typer.Typer, program: str, refusal: type[Exception] = TipclassifyError) -> NoReturn:
+    """Run a command line and exit with its code; a `refusal` is an error of its input."""
+    for name, flags, mode in (("stdin", os.O_WRONLY, "r"), ("stdout", os.O_RDONLY, "w"), ("stderr", os.O_WRONLY, "w")):
+        if getattr(sys, name) is None:  # closed: its use shall fail, and the next file opened not be taken for it
+            setattr(sys, name, open(os.open(os.devnull, flags), mode))  # noqa: SIM115
+    if isinstance(getattr(sys.stdout, "buffer", None), io.RawIOBase):  # PYTHONUNBUFFERED: a short write loses its rest
+        sys.stdout = open(sys.stdout.fileno(), "w", closefd=False)  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
-    show_warnings()
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):  # not on Windows
-            signal.signal(getattr(signal, name), lambda number, _: sys.exit(128 + number))
+    show_warnings(program)
+    for number in _SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, _end)
     try:
-        sys.exit(app(prog_name="tipclassify", standalone_mode=False))
+        code = _exit_code(app, program, refusal)
+    except KeyboardInterrupt:
+        code = 130
+    except SystemExit as end:  # Rich and Click end with 1 when a pipe is broken
+        code = 0 if isinstance(end.__context__, BrokenPipeError) else int(end.code or 0)
+    _end(0)
+    for stream in (sys.stdout, sys.stderr):
+        flush_or_discard(stream)
+    if code > 128:  # Python's own exit would wait for worker processes, which end when this one does
+        os._exit(code)
+    sys.exit(code)
+
+
+def _exit_code(app: typer.Typer, program: str, refusal: type[Exception]) -> int:
+    """Run the command line; print its error, if any."""
+    try:
+        code = app(prog_name=program, standalone_mode=False)
+        sys.stdout.flush()
+        return code or 0
     except _ClickException as error:
         if type(error).__name__ != "NoArgsIsHelpError":  # whose message, the help, Rich has printed
-            command = error.ctx.command_path if getattr(error, "ctx", None) else "tipclassify"
+            command = error.ctx.command_path if getattr(error, "ctx", None) else program
             message = " ".join(error.format_message().replace("Value error, ", "").split()).rstrip(".")
-            print_note(f"{message}; see '{command} --help'")
-        sys.exit(error.exit_code)
+            print_note(f"{message}; see '{command} --help'", program)
+        return int(error.exit_code)
     except CorpusError as error:
-        print_notes(error.problems)
-        sys.exit(1)
-    except TipclassifyError as error:
-        print_note(str(error))
-        sys.exit(3 if isinstance(error, ModelError) else 2 if isinstance(error, UsageError) else 1)
+        print_notes(error.problems, program=program)
+        return 1
+    except (TipclassifyError, refusal) as error:
+        print_note(str(error), program)
+        return 3 if isinstance(error, ModelError) else 2 if isinstance(error, UsageError) else 1
+    except BrokenPipeError:
+        return 0
     except OSError as error:  # of a file that is not an input: the ledger, a cache, a temporary folder
-        print_note(f"{error.filename or 'output'}: {(error.strerror or str(error)).lower()}; free it, or name another")
-        sys.exit(1)
-    except KeyboardInterrupt:
-        _exit_now(130)
-    except SystemExit as end:
-        if end.code in _BY_SIGNAL:
-            _exit_now(int(end.code))
-        raise
+        reason = (error.strerror or str(error)).lower()
+        print_note(f"{error.filename or 'output'}: {reason}; free it, or name another", program)
+        return 1
 
 
-def _exit_now(code: int) -> None:
-    """End at once: Python's own exit would wait for worker processes, which end when this one does."""
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):
-            stream.flush()
-    os._exit(code)
+def _end(number: int, _: object = None) -> None:
+    """Unwind on the first signal, and end at once on the next: an exception in a cleanup might be lost, or hang."""
+    for each in _SIGNALS:
+        if signal.getsignal(each) is _end:
+            signal.signal(each, lambda number, _: os._exit(128 + number))
+    if number:
+        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)

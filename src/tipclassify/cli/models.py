@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -43,11 +42,12 @@ def explain(
     """
     from tipclassify.model.classifier import Classifier
     from tipclassify.model.linear.scoring import apply_thresholds
+    from tipclassify.readers.limits import read_bounded
     from tipclassify.text.document import Passage
     from tipclassify.text.furniture import is_furniture
 
     if text == "-":
-        text = sys.stdin.buffer.read().decode("utf-8-sig", "replace").strip()
+        text = read_bounded("-").decode("utf-8-sig", "replace").strip()
     if not text.strip():
         raise InputError("the passage is empty; give a sentence")
     classifier = Classifier.load(model).with_thresholds(options.parse_thresholds(threshold))

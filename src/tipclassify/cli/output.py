@@ -29,7 +29,8 @@ _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 def print_note(line: str, program: str = "tipclassify") -> None:
     """Print a line on standard error, prefixed with the program's name."""
-    print(f"{program}: {visible(line)}", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # a full or closed standard error changes neither results nor exit code
+        print(f"{program}: {visible(line)}", file=sys.stderr, flush=True)
 
 
 def print_line(line: object) -> None:
@@ -53,7 +54,16 @@ def print_warnings(notes: Iterable[str]) -> None:
 
 def show_warnings(program: str = "tipclassify") -> None:
     """Show Python warnings as single lines prefixed with the program's name."""
-    warnings.showwarning = lambda message, *_: print(f"{program}: warning: {visible(str(message))}", file=sys.stderr)
+    warnings.showwarning = lambda message, *_: print_note(f"warning: {message}", program)
+
+
+def flush_or_discard(stream: IO[Any]) -> None:
+    """Flush a standard stream, or drop what cannot be written: Python would fail again in its flush at exit."""
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 @contextlib.contextmanager
@@ -156,9 +166,7 @@ def _standard_output(binary: bool) -> Iterator[IO[Any]]:
         yield out
         sys.stdout.flush()
     except OSError as error:
-        # Without this, Python would fail again in its flush at exit.
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        flush_or_discard(sys.stdout)
         if isinstance(error, BrokenPipeError):  # the reader (head, less) has closed the pipe
             raise typer.Exit from None
         raise

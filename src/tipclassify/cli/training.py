@@ -1,19 +1,20 @@
-"""Command line of ``train.py``: its options, the training run of each kind of model, and its error messages."""
+"""Command line of ``train.py``: its options, and the training run of each kind of model."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NoReturn
 
 import typer
 from typer import Option
 
 from tipclassify.cli import options
-from tipclassify.cli.output import print_note, print_notes, show_warnings
-from tipclassify.errors import CorpusError, ModelError, TipclassifyError
+from tipclassify.cli.app import run
+from tipclassify.cli.output import print_note
+from tipclassify.errors import ModelError
 from tipclassify.progress import progress_bar
 
 _POOL: Final = 20_000  # unlabelled passages from which the class proportions of whole reports are estimated
@@ -130,14 +131,8 @@ def run_encoder(
     return trained
 
 
-@contextmanager
-def print_errors() -> Iterator[None]:
-    """Print our own errors and warnings as lines on standard error; errors exit with 1."""
-    show_warnings("train.py")
-    try:
-        yield
-    except (TipclassifyError, ValueError) as error:
-        print_notes(error.problems if isinstance(error, CorpusError) else [str(error)], program="train.py")
-        if isinstance(error, CorpusError):
-            print_line(f"nothing was trained: {len(error.problems)} problems in the corpus")
-        raise typer.Exit(1) from None
+def run_command(train: Callable[..., None]) -> NoReturn:
+    """Run ``train.py`` and exit with its code."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(train)
+    run(app, "train.py", ValueError)
