@@ -220,8 +220,11 @@ def _texts_and_headings(passages: Sequence[str | Passage]) -> tuple[list[str], l
     """Return texts and section headings; a plain string has no heading."""
     if isinstance(passages, str):
         raise TypeError("give a list of passages, or call classify() to split a text")
-    for number, passage in enumerate(passages):
-        if not isinstance(passage, str | Passage):
-            raise TypeError(f"passage {number} is not a str or Passage but {type(passage).__name__}: {passage!r:.40}")
+    kinds = set(map(type, passages))
+    if all(issubclass(kind, str) for kind in kinds):
+        return list(passages), [None] * len(passages)  # type: ignore[arg-type]
+    if not all(issubclass(kind, str | Passage) for kind in kinds):
+        number, wrong = next((i, one) for i, one in enumerate(passages) if not isinstance(one, str | Passage))
+        raise TypeError(f"passage {number} is not a str or Passage but {type(wrong).__name__}: {wrong!r:.40}")
     plain = [(one, None) if isinstance(one, str) else (one.text, one.section) for one in passages]
     return [text for text, _ in plain], [heading for _, heading in plain]

@@ -151,6 +151,7 @@ _BRITISH: Final = tuple(
         (r"^cheque", "check"),
     )
 )
+_ANY_BRITISH: Final = re.compile("|".join(pattern.pattern for pattern, _ in _BRITISH))
 
 
 def hash_word(text: str) -> int:
@@ -165,8 +166,8 @@ def american(word: str) -> str:
     >>> american("organisation"), american("labour"), american("police")
     ('organization', 'labor', 'police')
     """
-    if len(word) > _MAX_RESPELLED:
-        return word  # an encoded key or picture, too slow for the patterns
+    if len(word) > _MAX_RESPELLED or not _ANY_BRITISH.match(word):
+        return word  # longer ones are encoded keys or pictures, too slow for the patterns
     for pattern, plain in _BRITISH:
         word, done = pattern.subn(plain, word)
         if done:
