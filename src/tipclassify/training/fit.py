@@ -205,7 +205,7 @@ def out_of_fold(
     design: Design, target: Floats, weights: Floats, fold: Ints, jobs: int, progress: Progress | None
 ) -> Floats:
     """Compute out-of-fold scores before calibration, float64 (n, 3); passages of fold -1 are not scored."""
-    tasks = list(product(range(fold.max() + 1), range(target.shape[1])))
+    tasks = list(product(range(int(np.max(fold)) + 1), range(target.shape[1])))
     raw = np.zeros(target.shape)
     fits = Parallel(n_jobs=jobs, return_as="generator")(
         delayed(_fit_label)(design, target[:, j], np.where(fold == k, 0.0, weights)) for k, j in tasks
