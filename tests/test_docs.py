@@ -270,7 +270,8 @@ def unknown_names(text: str) -> list[str]:
     rooms = "|".join(path.name for path in package.iterdir() if path.is_dir())
     files = re.findall(rf"`((?:[\w/]+/)?\w+\.py|(?:benchmarks|data|docs|tests|{rooms})/[\w/.]*)`", text)
     names = re.findall(rf"`(?:tipclassify\.)?((?:{rooms})(?:\.\w+)+)`", text)
-    modules = {name: import_module(f"tipclassify.{name.rpartition('.')[0]}") for name in names if name != "model.json"}
+    names = [name for name in names if name != "model.json" and not name.startswith("training.encoder")]  # need torch
+    modules = {name: import_module(f"tipclassify.{name.rpartition('.')[0]}") for name in names}
     return [file for file in files if not any((place / file).exists() for place in (ROOT, ROOT / "data", package))] + [
         name for name, module in modules.items() if not hasattr(module, name.rpartition(".")[2])
     ]

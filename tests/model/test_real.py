@@ -28,8 +28,7 @@ def test_the_seed_document_is_tagged_as_its_reader_would(real: Path) -> None:
     assert "complicity" in labels("actively impeded")
     assert labels("hold criminally accountable") == {"failure", "complicity"}
     assert "positive_effort" in labels("took some steps")
-    assert labels("Timeline") == set()
-    assert labels("arrow-down") == set()
+    assert not any(words in passage.text for passage in passages for words in ("Timeline", "arrow-down"))
 
 
 def read(file: Path) -> tuple[list[Passage], Any, list[dict[str, Any]]]:

@@ -639,12 +639,11 @@ def test_table_shows_pages_where_there_are_any_and_what_the_report_is_about(
 
 
 def mostly_other(file: str = "hrr.jsonl") -> list[TaggedReport]:
-    """Two batches of a report of 60 passages on other subjects, 3 on trafficking, and references."""
+    """Two batches of a report of 60 passages on other subjects and 3 on trafficking."""
     text = "The council met in the capital in May."
     dull = [Passage(text, 0, len(text), "Press", (), dict.fromkeys(LABELS, 0.01))] * 60
     found = [Passage(text, 0, len(text), "Forced Labor", ("failure",), SCORES)] * 3
-    bare = [Passage("Ibid.", 0, 5, None, (), SCORES), Passage(text, 0, len(text), "References", (), SCORES)]
-    return [TaggedReport(file, None, [*dull, *bare]), TaggedReport(file, None, found)]
+    return [TaggedReport(file, None, dull), TaggedReport(file, None, found)]
 
 
 @pytest.mark.parametrize("name", ["table", "md"])
@@ -663,14 +662,6 @@ def test_the_table_of_several_reports_says_how_many_are_mostly_about_other_thing
     assert text.endswith(
         "2 of 3 reports are mostly on other subjects: 6 of their 126 passages are about trafficking.\n"
     )
-
-
-def test_references_are_no_passages_of_a_report_in_any_table_of_counts(run: ScoringContext) -> None:
-    book = workbook(written("xlsx", mostly_other(), run))
-    head, *body = book["Counts"].values
-    assert dict(zip(head, body[-1], strict=True))["passages"] == 63
-    assert book["Passages"].max_row == 66  # a row each all the same
-    assert "References" not in written("md", mostly_other(), run).decode()
 
 
 def test_table_sends_no_control_characters_to_the_terminal(run: ScoringContext) -> None:

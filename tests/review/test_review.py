@@ -405,7 +405,7 @@ def test_the_queue_shows_the_undecided_most_instructive_first(
     assert len(session.queue(3)["passages"]) == 3
 
 
-def test_page_furniture_is_shown_but_not_asked_for_and_the_heading_is_that_which_scoring_reads(
+def test_page_furniture_is_not_asked_for_and_the_heading_is_that_which_scoring_reads(
     tmp_path: Path, fast: Classifier
 ) -> None:
     file = tmp_path / "report.html"
@@ -417,7 +417,7 @@ def test_page_furniture_is_shown_but_not_asked_for_and_the_heading_is_that_which
     (report,), _ = open_reports([str(file)], Tagging(model="fast"))
     session = ReviewSession(fast, [report], tmp_path / "my.jsonl", "ann")
     shown = session.report(report.id)["passages"]
-    assert [p["section"] for p in shown] == ["Forced Labor: Description", "References"]
+    assert [p["section"] for p in shown] == ["Forced Labor: Description"]
     queue = session.queue()
     assert ([p["key"] for p in queue["passages"]], queue["left"]) == ([shown[0]["key"]], 1)
 

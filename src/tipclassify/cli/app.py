@@ -116,7 +116,8 @@ def run(app: typer.Typer, program: str, refusal: type[Exception] = TipclassifyEr
             setattr(sys, name, open(os.open(os.devnull, flags), mode))  # noqa: SIM115
     if isinstance(getattr(sys.stdout, "buffer", None), io.RawIOBase):  # PYTHONUNBUFFERED: a short write loses its rest
         sys.stdout = open(sys.stdout.fileno(), "w", closefd=False)  # noqa: SIM115
-    for stream in (sys.stdout, sys.stderr):
+    streams = sys.stdout, sys.stderr  # Click puts a wrapper in place of a broken one, which hides that it is
+    for stream in streams:
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     show_warnings(program)
@@ -130,7 +131,7 @@ def run(app: typer.Typer, program: str, refusal: type[Exception] = TipclassifyEr
     except SystemExit as end:  # Rich and Click end with 1 when a pipe is broken
         code = 0 if isinstance(end.__context__, BrokenPipeError) else int(end.code or 0)
     _end(0)
-    for stream in (sys.stdout, sys.stderr):
+    for stream in streams:
         flush_or_discard(stream)
     if code > 128:  # Python's own exit would wait for worker processes, which end when this one does
         os._exit(code)
