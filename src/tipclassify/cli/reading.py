@@ -33,13 +33,13 @@ def fetch(
     from tipclassify.readers.countries import find_country
     from tipclassify.readers.tip_report import check_year, find_narrative, latest_years
 
+    found = [find_country(name) for name in countries]
     if year is None:
         years = latest_years(date.today())
         print_note(f"no --year given: trying {', then '.join(map(str, years))}")
     else:
         check_year(year)
         years = [year]
-    found = [find_country(name) for name in countries]
     output_dir.mkdir(parents=True, exist_ok=True)
     site = base_url and base_url.rstrip("/")
     failed = 0
