@@ -148,7 +148,7 @@ class Classifier:
         reached, doubtful = apply_thresholds(scores, thresholds).tolist(), is_low_confidence(found).tolist()
         return [
             replace(
-                passage, labels=_labels_of(passage, has), scores=dict(zip(LABELS, row, strict=True)), low_confidence=low
+                passage, labels=labels_of(passage, has), scores=dict(zip(LABELS, row, strict=True)), low_confidence=low
             )
             for passage, row, has, low in zip(passages, scores.tolist(), reached, doubtful, strict=True)
         ]
@@ -210,7 +210,8 @@ def classify(
     return [[next(tagged) for _ in passages] for passages in split]
 
 
-def _labels_of(passage: Passage, reached: list[bool]) -> tuple[str, ...]:
+def labels_of(passage: Passage, reached: Sequence[bool]) -> tuple[str, ...]:
+    """Return the labels whose thresholds the scores of a passage `reached`; page furniture has none."""
     if not any(reached) or is_furniture(passage.text, passage.section):
         return ()
     return tuple(compress(LABELS, reached))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import compress, zip_longest
+from itertools import zip_longest
 from pathlib import PurePath
 from typing import Any, Final, Literal
 
@@ -18,7 +18,7 @@ import numpy.typing as npt
 from tipclassify.download import Download
 from tipclassify.errors import InputError, MissingExtraError, ModelError
 from tipclassify.labels import LABELS
-from tipclassify.model.classifier import Classifier
+from tipclassify.model.classifier import Classifier, labels_of
 from tipclassify.model.linear.scoring import apply_thresholds
 from tipclassify.model.loading import SHIPPED, installed, model_folder
 from tipclassify.pipeline.batch import expand_inputs
@@ -42,7 +42,6 @@ from tipclassify.readers import ReadOptions, is_link
 from tipclassify.readers.limits import LARGEST, read_bounded
 from tipclassify.reporting.summary import Group
 from tipclassify.text.document import Passage
-from tipclassify.text.furniture import is_furniture
 
 __all__ = ["Check", "verify_bundle"]
 
@@ -246,9 +245,8 @@ def _check_passages(
         passages = [row.passage() for row in rows]
         groups.append(Group.of((), passages))
         stored.append(_probabilities(rows))
-        for row, reached in zip(rows, apply_thresholds(stored[-1], _array(manifest.thresholds)), strict=True):
-            labelled = () if is_furniture(row.text, row.section) else tuple(compress(LABELS, reached))
-            forged.append(row.labels != labelled)
+        for passage, reached in zip(passages, apply_thresholds(stored[-1], _array(manifest.thresholds)), strict=True):
+            forged.append(passage.labels != labels_of(passage, reached.tolist()))
         if parts is not None:
             split.add(_split_otherwise(parts, passages), one.name)
         if classifier:

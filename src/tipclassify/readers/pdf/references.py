@@ -11,7 +11,7 @@ from tipclassify.text.furniture import is_furniture
 
 __all__ = ["REFERENCES", "find_references", "is_reference_heading"]
 
-REFERENCES: Final = "references"  # section whose passages get no label (`tipclassify.text.furniture`)
+REFERENCES: Final = "references"  # section whose text becomes no passage (`tipclassify.text.furniture`)
 _HEADING: Final = re.compile(
     r"\W*(?:(?:\d{1,2}|[IVX]+)\.)?\s*(?:(?:list of|selected|works|end|foot)\s*)?"
     r"(?:references?|bibliograph(?:y|ies)|(?:works )?cited|(?:end|foot)notes|notes|sources|citations)\W*",
