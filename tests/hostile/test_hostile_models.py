@@ -307,6 +307,7 @@ def test_the_command_line_says_so_with_its_code(tmp_path: Path, cli: Run) -> Non
         resealed(FAST, tmp_path / "b", {"weights.npz": ARRAYS["of code"]}),
         resealed(TINY, tmp_path / "c", {"model.onnx": GRAPHS["external data"][0]}),
         resealed(TINY, tmp_path / "d", {"golden.jsonl": b'{"text": 7}\n'}),
+        resealed(TINY, tmp_path / "e", {"model.onnx": with_node(field(1, b"\xaf"), field(4, b"\xaf\x1b[2J"))}),
     ]
     for folder in bad:
         for command in (("score", tmp_path / "a.txt"), ("info",), ("check",)):
