@@ -9,13 +9,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
+from itertools import islice
 from types import ModuleType
 from typing import Any, Final
 
 from tipclassify.errors import InputError, MissingExtraError
 from tipclassify.labels import SECTIONS
 from tipclassify.readers.pdf.glyphs import plain_text, read_page
-from tipclassify.readers.pdf.layout.flow import Paragraph, body_size, read_paragraphs
+from tipclassify.readers.pdf.layout.flow import Bookmarks, Paragraph, body_size, bookmark, read_paragraphs
 from tipclassify.readers.pdf.layout.pages import Page
 from tipclassify.readers.pdf.references import REFERENCES, find_references, is_reference_heading
 from tipclassify.text.document import Block, Document
@@ -29,6 +30,7 @@ MOST_CHARACTERS: Final = 20_000_000  # of a report, 4,000 a page at the maximum 
 _OCR: Final = "run OCR first, e.g. ocrmypdf"
 _SCANNED: Final = "without a text layer (scanned?)"
 _MIN_LETTERS: Final = 25  # letters a page; fewer indicate a scan with a stamp or page number
+_MAX_BOOKMARKS: Final = 20_000
 _FORM_DEPTH: Final = 3  # images may be nested in form objects
 _TAIL_BYTES: Final = 4_096  # bytes at the end that hold ``startxref`` in a complete file
 _PLACEHOLDER_TITLE: Final = re.compile(
@@ -60,10 +62,11 @@ def read_pdf(data: bytes, source: str) -> Document:
         raise MissingExtraError("reading PDF", "pdf") from None
     with _PDFIUM, _open_document(pypdfium2, data, source) as document:
         pages = _read_pages(pypdfium2, document, source)
+        bookmarks = _read_bookmarks(document)
         title = _clean_title(document.get_metadata_value("Title"))
     for warning in _text_layer_warnings(pages, data, source):
         warnings.warn(warning, stacklevel=2)
-    paragraphs = read_paragraphs(pages)
+    paragraphs = read_paragraphs(pages, bookmarks)
     if not paragraphs:
         raise InputError(f"{source}: no readable text in {len(pages)} pages; {_OCR}")
     if title is None:  # the heading in the largest type on the first page, if larger than the text
@@ -139,6 +142,15 @@ def _read_pages(pdfium: ModuleType, document: Any, source: str) -> list[Page]:
             raise InputError(f"{source}: over {MOST_CHARACTERS:,} characters; split it")
         pages.append(page)
     return pages
+
+
+def _read_bookmarks(document: Any) -> Bookmarks:
+    """Return the headings that the file's bookmarks name, with their levels."""
+    found = {}
+    for mark in islice(document.get_toc(), _MAX_BOOKMARKS):
+        if (target := mark.get_dest()) and (index := target.get_index()) is not None:
+            found[bookmark(index + 1, plain_text(mark.get_title()))] = mark.level + 1
+    return found
 
 
 def _text_layer_warnings(pages: list[Page], data: bytes, source: str) -> Iterator[str]:
