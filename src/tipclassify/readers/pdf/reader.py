@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 import warnings
@@ -14,6 +15,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from tipclassify.errors import InputError, MissingExtraError
+from tipclassify.formatting import numbered
 from tipclassify.labels import SECTIONS
 from tipclassify.readers.pdf.glyphs import plain_text, read_page
 from tipclassify.readers.pdf.layout.flow import Bookmarks, Paragraph, body_size, bookmark, read_paragraphs
@@ -146,6 +148,7 @@ def _read_pages(pdfium: ModuleType, document: Any, source: str) -> list[Page]:
 
 def _read_bookmarks(document: Any) -> Bookmarks:
     """Return the headings that the file's bookmarks name, with their levels."""
+    logging.getLogger("pypdfium2").setLevel(logging.CRITICAL)  # it warns of bookmarks that go round in circles
     found = {}
     for mark in islice(document.get_toc(), _MAX_BOOKMARKS):
         if (target := mark.get_dest()) and (index := target.get_index()) is not None:
@@ -163,21 +166,15 @@ def _text_layer_warnings(pages: list[Page], data: bytes, source: str) -> Iterato
     blank = not any(page.words for page in pages)
     few = sum(map(_count_letters, pages)) < _MIN_LETTERS * len(pages)
     if blank and problems.keys() - {_SCANNED}:
-        said = ", ".join(f"{_numbered(numbers)} {problem}" for problem, numbers in problems.items())
+        said = ", ".join(f"{numbered('page', numbers)} {problem}" for problem, numbers in problems.items())
         raise InputError(f"{source}: no text that can be read: {said}; {_OCR}")
     if blank or (few and scans * 2 > len(pages)):
         raise InputError(f"{source}: no text layer (scanned pages?); {_OCR}")
     for problem, numbers in problems.items():
         advice = _OCR if problem == _SCANNED else "check it against the file"
-        yield f"{source}: {_numbered(numbers)} {problem}; {advice}"
+        yield f"{source}: {numbered('page', numbers)} {problem}; {advice}"
     if b"startxref" not in data[-_TAIL_BYTES:]:
         yield f"{source}: its end is missing, and text may be too; fetch it again"
-
-
-def _numbered(numbers: list[int]) -> str:
-    """Return page numbers in words, ten at most."""
-    more = f" and {len(numbers) - 10} more" if len(numbers) > 10 else ""
-    return ("page " if len(numbers) == 1 else "pages ") + ", ".join(map(str, numbers[:10])) + more
 
 
 def _count_letters(page: Page) -> int:
