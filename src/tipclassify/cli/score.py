@@ -78,7 +78,7 @@ def score(
         if given is not None:
             raise options.misused(option, "needs --engine dask")
     folder = Path(output_dir) if output_dir else output and output.parent
-    context = ScoringContext(tagging.classifier(), policy, bom=bom, folder=folder)
+    context = ScoringContext(tagging.classifier(), policy, bom=bom, folder=folder, day=options.today())
     name = format or (format_of(output) if output else "table")
     if output_dir:
         _score_each(files, tagging, jobs, context, name, Path(output_dir), resume)
