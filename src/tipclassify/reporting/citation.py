@@ -15,6 +15,7 @@ from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
 from tipclassify.readers.formats import is_link
 from tipclassify.reporting.writers import Finding, ScoringContext, known, section_name, source_name
+from tipclassify.reporting.writers.rows import row_of
 
 __all__ = ["Citation", "cite"]
 
@@ -109,19 +110,19 @@ def cite(finding: Finding, context: ScoringContext) -> Citation:
     '“Courts slept.” Karvonia (2024), section “Prosecution”, p. 12, characters 3–16, karvonia.pdf (read 2026-11-28). \
 Tagged failure (0.9000)'
     """
-    passage, about = finding.passage, context.about()
+    passage, about, row = finding.passage, context.about(), row_of(finding)
     place = finding.file, passage.start, passage.end, passage.text, finding.extra.get("id")
     digest = hashlib.sha256(repr(place).encode("utf-8", "backslashreplace")).hexdigest()[:12]
-    named = re.sub("[^a-z0-9]", "", unicodedata.normalize("NFKD", finding.country or finding.title).lower())
+    named = re.sub("[^a-z0-9]", "", unicodedata.normalize("NFKD", row["country"] or finding.title).lower())
     values = {
-        "key": f"{named[:24]}{finding.year or ''}-{digest}",
+        "key": f"{named[:24]}{row['year'] or ''}-{digest}",
         "quote": passage.text,
         "title": source_name(finding.title),
-        "country": finding.country,
-        "year": finding.year,
-        "section": passage.section and section_name(passage.section),
-        "page": passage.page,
-        "paragraph": None if passage.page else finding.paragraph,
+        "country": row["country"],
+        "year": row["year"],
+        "section": row["section"] and section_name(row["section"]),
+        "page": row["page"],
+        "paragraph": None if row["page"] else finding.paragraph,
         "characters": f"{passage.start}–{passage.end}",
         "address": (is_link(finding.file) and context.link(finding.file)) or source_name(finding.file),
         "read": context.day,
