@@ -572,12 +572,13 @@ def test_a_heat_map_shows_the_adjusted_shares_and_their_intervals() -> None:
     assert shown.count("2001") == len(LABELS)
 
 
-def test_what_is_not_to_be_relied_on_is_marked_in_both_charts() -> None:
+def test_what_is_too_uncertain_to_use_is_marked_in_both_charts_and_explained() -> None:
     found = example(groups=2, years=1)
     assert not any("?" in text for text in texts(drawn(found, "heatmap")))
     few = replace(found, groups=(Group(("Land 0", 2000), {("failure",): 3}), found.groups[1]))
     assert "100?" in texts(drawn(few, "heatmap"))
-    assert any("Hollow = not to be relied on: fewer than 30" in text for text in texts(drawn(few)))
+    assert any("Hollow = too uncertain to use: fewer than 30" in text for text in texts(drawn(few)))
+    assert "adjusted, but too uncertain to use (why: see below)" in texts(drawn(few))
 
 
 def test_years_ascend_in_a_heat_map_though_the_first_country_lacks_one() -> None:

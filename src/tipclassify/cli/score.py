@@ -31,7 +31,12 @@ def score(
     files: options.Files,
     format: Annotated[
         Literal["table", "jsonl", "csv", "xlsx", "parquet", "html", "docx", "md", "bibtex", "ris"] | None,
-        Option("--format", "-f", help="How to write it; by the suffix of --output, else a table."),
+        Option(
+            *("--format", "-f"),
+            metavar="FORMAT",
+            help="One of table, jsonl, csv, xlsx, parquet, html, docx, md, bibtex, ris; by the suffix of --output, "
+            "else table.",
+        ),
     ] = None,
     model: options.Model = None,
     policy: options.Policy = "balanced",

@@ -31,11 +31,15 @@ def summary(
     files: options.Files,
     by: Annotated[
         list[Dimension] | None,
-        Option(metavar="file|country|year|section", help="What to count by; file by default. Repeatable."),
+        Option(metavar="FIELD", help="Count by file (the default), country, year or section. Repeatable."),
     ] = None,
     format: Annotated[
         Literal["table", "csv", "jsonl", "png", "svg"] | None,
-        Option("--format", "-f", help="How to write it; by the suffix of --output, else a table."),
+        Option(
+            *("--format", "-f"),
+            metavar="FORMAT",
+            help="One of table, csv, jsonl, png, svg; by the suffix of --output, else table.",
+        ),
     ] = None,
     chart: Annotated[
         Literal["bars", "heatmap"] | None,
