@@ -28,6 +28,7 @@ MODULES = {
         "text.segmentation.passages": "Documents to passages.",
         "pipeline.batch": "Many inputs, in several processes.",
         "reporting.writers": "Tagged reports to files.",
+        "reporting.citation": "Citations of what was tagged.",
         "pipeline.distributed": "The same on a Dask cluster.",
     },
     "Count and compare": {

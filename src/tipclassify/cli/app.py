@@ -78,8 +78,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    epilog=f"{_examples('tipclassify')}\n\nExit codes: 0 done; 1 some inputs failed, the rest were done (check: a rule fell; verify: something "
-    "differs); 2 usage; 3 model missing or unusable.",
+    epilog=f"{_examples('tipclassify')}\n\nExit codes: 0 done; 1 some inputs failed, the rest were done (check: a rule "
+    "fell; verify: something differs); 2 usage; 3 model missing or unusable.",
 )
 _corpus_help, _models_help = "Collect, convert, check and audit labelled passages.", "Add and list models with a name."
 corpus_app = typer.Typer(cls=_Group, help=_corpus_help, epilog=_examples("tipclassify corpus"), no_args_is_help=True)

@@ -62,9 +62,7 @@ def convert(
     source: Annotated[Path, Argument(metavar="IN", help="Labelled passages, or rows of 'score' or 'queue'.")],
     to: Annotated[FormatName, Option("--to", metavar="FORMAT", help=f"One of {', '.join(get_args(FormatName))}.")],
     output: options.NewFile,
-    read_as: Annotated[
-        FormatName | None, Option("--from", metavar="FORMAT", help="Of IN; one of the same, detected by default.")
-    ] = None,
+    read_as: Annotated[FormatName | None, Option("--from", metavar="FORMAT", help="Of IN; else detected.")] = None,
     labelled: Annotated[bool, Option("--labelled", help="Leave out passages that nobody has labelled.")] = False,
 ) -> None:
     """Convert labelled passages to and from doccano, Label Studio, Argilla, Prodigy, fastText, CSV and Parquet.

@@ -38,9 +38,7 @@ Kind = Annotated[
     ),
 ]
 Corpus = Annotated[bool, Option("--corpus/--no-corpus", help="Train on data/ too, or on --data alone.")]
-Out = Annotated[
-    Path | None, Option("--output", "-o", "--out", metavar="DIR", help="Of the new model; needed with --data.")
-]
+Out = Annotated[Path | None, Option("--output", "-o", "--out", metavar="DIR", help="New model; needed with --data.")]
 Seed = Annotated[int, Option(metavar="N", help="Of folds and an encoder's order: the same seed, the same model.")]
 Jobs = Annotated[int, Option("--jobs", "-j", metavar="N", help="Processes, or an encoder's threads; -1: one a core.")]
 Weight = Annotated[float, Option(metavar="TIMES", min=0.001, help="Count each row of --data so many times.")]

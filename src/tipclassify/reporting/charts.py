@@ -89,7 +89,8 @@ def _draw_bars(summary: Summary) -> Figure:
 
     rows = [*summary.groups, summary.total]
     _check_size(len(rows), "rows", 600)
-    figure = _new_figure(summary, (11, 0.4 + 0.3 * len(rows)), "Hollow", _legend(summary))
+    size, about = (11, 0.4 + 0.3 * len(rows)), "Beside each name is its number of passages."
+    figure = _new_figure(summary, size, "Hollow", _legend(summary), about)
     axes: Sequence[Axes] = figure.subplots(1, 4, sharey=True, width_ratios=(1.65, 1, 1, 1))
     estimates = {(y, label): summary.estimate(group, label) for y, group in enumerate(rows) for label in LABELS}
     reliable = [found.high / rows[y].passages for (y, _), found in estimates.items() if found and not found.notes]
@@ -202,11 +203,7 @@ def _new_figure(
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    beside = ", their number beside each name" if legend else ""
-    facts = [
-        f"{summary.total.passages:,} passages{beside}",
-        *(f"{name} {value}" for name, value in summary.about.items()),
-    ]
+    facts = [f"{summary.total.passages:,} passages", *(f"{name} {value}" for name, value in summary.about.items())]
     notes = [about, " · ".join(facts), OVERLAP]
     notes.append(ASSUMPTION if summary.rates else "Shares as tagged: this model does not record its error rates.")
     if reasons := "; ".join(NOTES[note] for note in summary.notes()):
