@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+import os
+import time
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer import Argument, Option
 
+from tipclassify.errors import UsageError
 from tipclassify.labels import LABELS
 
 if TYPE_CHECKING:
@@ -102,3 +106,18 @@ def read_options(encoding: str | None, allow_private: bool, text_column: str = "
     if encoding is not None and codec_named(encoding) is None:
         raise misused("--encoding", f"no encoding is called {encoding!r}; try utf-8, cp1252 or macintosh")
     return ReadOptions(encoding, allow_private, text_column=text_column)
+
+
+def today() -> str:
+    """Return the day (UTC) as YYYY-MM-DD; that of SOURCE_DATE_EPOCH (reproducible-builds.org) if it is set."""
+    seconds = os.environ.get("SOURCE_DATE_EPOCH") or time.time()
+    try:
+        return datetime.fromtimestamp(int(seconds), timezone.utc).date().isoformat()
+    except (ValueError, OverflowError, OSError):
+        raise UsageError(f"SOURCE_DATE_EPOCH: {seconds!r} are no seconds since 1970; mend it, or unset it") from None
+
+
+def choice(*formats: str) -> Any:
+    """Declare the option of the output format."""
+    names = ", ".join(formats)
+    return Option("--format", "-f", metavar="FORMAT", help=f"One of {names}; by the suffix of --output, else table.")

@@ -1,4 +1,4 @@
-"""Findings of each file by section, and the formats in which counts come before quotes: Markdown and Word."""
+"""Findings of each file by section; the formats in which counts come before quotes, and those of citations."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain, groupby
 from operator import attrgetter
-from typing import IO, Any, Final
+from typing import IO, Any, Final, Literal
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from markupsafe import Markup
@@ -17,12 +18,13 @@ from markupsafe import Markup
 from tipclassify.errors import MissingExtraError
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
+from tipclassify.reporting.citation import cite
 from tipclassify.reporting.subject import Subject, subject_line
 from tipclassify.reporting.summary import NONE, Group
 from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport, known, section_name, source_name
 from tipclassify.text.document import Passage
 
-__all__ = ["FileFindings", "by_file", "write_docx", "write_markdown"]
+__all__ = ["FileFindings", "by_file", "write_bibtex", "write_docx", "write_markdown", "write_ris"]
 
 Section = str | None
 
@@ -94,7 +96,7 @@ def write_markdown(reports: Iterable[TaggedReport], out: IO[str], context: Scori
     """Write title, counts and tagged passages of each file, then model and policy."""
     from tipclassify.reporting.writers.templating import rendered
 
-    out.writelines(rendered("findings.md", escape=_escaped, files=by_file(reports), context=context))
+    out.writelines(rendered("findings.md", escape=_escaped, files=by_file(reports), context=context, cite=cite))
 
 
 def _escaped(value: Any) -> Markup:
@@ -122,7 +124,7 @@ def write_docx(reports: Iterable[TaggedReport], out: IO[bytes], context: Scoring
     word.core_properties.author = context.about()["tool"]
     word.add_heading("Tagged passages", 0)
     for found in by_file(reports):
-        _add_file(word, found)
+        _add_file(word, found, context)
     word.add_heading("How they were tagged", 1)
     for name, value in context.about().items():
         word.add_paragraph(f"{name}: {value}", "List Bullet")
@@ -135,7 +137,7 @@ def write_docx(reports: Iterable[TaggedReport], out: IO[bytes], context: Scoring
     out.write(packed.getvalue())
 
 
-def _add_file(word: Any, found: FileFindings) -> None:
+def _add_file(word: Any, found: FileFindings, context: ScoringContext) -> None:
     word.add_heading(one_line(source_name(found.title)), 1)
     word.add_paragraph(" · ".join(map(one_line, (source_name(found.file), *known(found.country, found.year)))))
     for note in found.notes:
@@ -160,4 +162,19 @@ def _add_file(word: Any, found: FileFindings) -> None:
                 facts.add_run(f" {finding.passage.scores[label]:.2f} · ")
             if finding.passage.low_confidence:
                 facts.add_run("low confidence: read it before you use it · ")
-            facts.add_run(finding.citation)
+            facts.add_run(cite(finding, context).source)
+
+
+def _write_citations(
+    form: Literal["bibtex", "ris"], reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext
+) -> None:
+    """Write the citation of each tagged passage, and once what stands twice in input rows without ids."""
+    keys: set[str] = set()
+    for finding in (finding for report in reports for finding in report.findings() if finding.passage.labels):
+        citation = cite(finding, context)
+        if citation.key not in keys:
+            keys.add(citation.key)
+            out.write(getattr(citation, form))
+
+
+write_bibtex, write_ris = partial(_write_citations, "bibtex"), partial(_write_citations, "ris")
