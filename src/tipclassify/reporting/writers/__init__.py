@@ -98,9 +98,9 @@ class TaggedReport:
 
     @property
     def title(self) -> str:
-        """The document's title, or the file's name if it has none."""
+        """The document's title; if it has none, the file's name without its folder, or the link."""
         title = (self.document and self.document.title) or ""
-        return title if title.strip() else self.file
+        return title if title.strip() else self.file if "://" in self.file else Path(self.file).name or self.file
 
     @property
     def country(self) -> str | None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tempfile
 import warnings
@@ -17,9 +18,10 @@ from typing import IO, Final, NamedTuple
 
 from markupsafe import Markup
 
+from tipclassify.labels import LABELS
 from tipclassify.reporting.subject import Subject, count_unknown, is_unknown, is_unread
 from tipclassify.reporting.summary import Group
-from tipclassify.reporting.writers import ScoringContext, TaggedReport, section_name
+from tipclassify.reporting.writers import ScoringContext, TaggedReport, known, section_name
 from tipclassify.reporting.writers.findings import FileFindings
 from tipclassify.reporting.writers.reasons import Reason, explain_shown, labels_shown, reason_of
 from tipclassify.reporting.writers.templating import rendered
@@ -28,6 +30,7 @@ from tipclassify.text.segmentation.passages import PART
 
 __all__ = ["write_html"]
 
+_STRONGEST: Final = 3  # findings of each label, on the first screen
 _ANCHOR_SYMBOL: Final = re.compile(r"\s*[#¶§]+\s*$")  # link to itself, which pages put after a heading
 
 
@@ -38,6 +41,7 @@ def write_html(reports: Iterable[TaggedReport], out: IO[str], context: ScoringCo
     parts: dict[str, tuple[str, int]] = {}  # title and number of parts of each long report
     batches: Counter[str] = Counter()  # of each input of rows, which come in batches
     rows: Counter[str] = Counter()
+    strongest: dict[str, list[tuple[MarkedPassage, FileFindings]]] = {label: [] for label in LABELS}
     # Articles are staged, since the page's header has totals: memory does not grow with the number of reports.
     with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as staged:
         for number, report in enumerate(reports, 1):
@@ -55,7 +59,13 @@ def write_html(reports: Iterable[TaggedReport], out: IO[str], context: ScoringCo
                 summary.title = f"{report.title}, part {part}{_extent(report)}"
             subjects[report.file] += summary.subject
             summaries.append(summary)
-            staged.writelines(_article(report, number, summary, context, 1 + rows[report.file]))
+            marks = _marks(report, _prefix(number), context, 1 + rows[report.file])
+            for label, best in strongest.items():  # texts that reports share are listed once
+                best += ((mark, summary) for mark in marks if label in mark.passage.labels)
+                best.sort(key=partial(_strength, label), reverse=True)
+                once = {found[0].passage.text: found for found in reversed(best)}
+                best[:] = list(once.values())[: -_STRONGEST - 1 : -1]
+            staged.writelines(_article(report, number, summary, context, marks))
             rows[report.file] += 0 if report.document else len(report.passages)
         staged.seek(0)
         page = rendered(
@@ -66,6 +76,7 @@ def write_html(reports: Iterable[TaggedReport], out: IO[str], context: ScoringCo
             one=summaries[0] if len(summaries) == 1 else None,
             subjects=list(subjects.values()),
             parts=list(parts.values()),
+            strongest=strongest,
             context=context,
         )
         out.writelines(page)
@@ -90,6 +101,22 @@ class MarkedPassage(NamedTuple):
     unreadable: bool  # whether it is a prose sentence of unknown words
 
 
+    def place(self, report: FileFindings, named: bool) -> list[str]:
+        """List its section and page, with `named` after country and year of its report, as far as they are known."""
+        page = self.passage.page and f"p. {self.passage.page}"
+        return known(*(report.country, report.year) * named, section_name(self.passage.section), page)
+
+
+def _strength(label: str, found: tuple[MarkedPassage, FileFindings]) -> tuple[bool, float]:
+    passage = found[0].passage
+    return not passage.low_confidence, passage.scores[label]
+
+
+def _prefix(number: int) -> str:
+    """Make the prefix of the element ids of a report."""
+    return "" if number == 1 else f"r{number}"
+
+
 class ArticleBlock(NamedTuple):
     """A block of a report, or an input row."""
 
@@ -101,11 +128,9 @@ class ArticleBlock(NamedTuple):
 
 
 def _article(
-    report: TaggedReport, number: int, summary: FileFindings, context: ScoringContext, first: int
+    report: TaggedReport, number: int, summary: FileFindings, context: ScoringContext, marks: list[MarkedPassage]
 ) -> Iterator[str]:
-    """Render the article, whose first passage has the number `first` in its input; yield its HTML in fragments."""
-    prefix = "" if number == 1 else f"r{number}"  # of this report's element ids
-    marks = _marks(report, prefix, context, first)
+    """Render the article; yield its HTML in fragments."""
     blocks = list(_blocks(report, marks))
     sections = dict.fromkeys(block.section for block in blocks)
     unknown = count_unknown(report.passages)
@@ -116,7 +141,8 @@ def _article(
         title=report.title,
         rows=report.document is None,
         unknown=unknown if is_unread(*unknown) else None,
-        anchors={section: f"{prefix}s{n}" for n, section in enumerate(sections, 1)},
+        passages=json.dumps(_counted(report), ensure_ascii=False),
+        anchors={section: f"{_prefix(number)}s{n}" for n, section in enumerate(sections, 1)},
         # An iterator, so that Jinja, which keeps its values for a while, does not keep the text.
         sections=((name, list(part)) for name, part in groupby(blocks, attrgetter("section"))),
         marks=marks,
@@ -124,8 +150,17 @@ def _article(
     )
 
 
+def _counted(report: TaggedReport) -> list[tuple[str, str, int]]:
+    """Count the passages by country and section."""
+    places = Counter((p.country or report.country or "", section_name(p.section)) for p in report.passages)
+    return [(*place, count) for place, count in places.items()]
+
+
 def _marks(report: TaggedReport, prefix: str, context: ScoringContext, first: int) -> list[MarkedPassage]:
-    """Explain the passages that have a label or nearly have one; a card lists reasons, or says they are left out."""
+    """Explain the passages that have a label or nearly have one; a card lists reasons, or says they are left out.
+
+    The first passage has the number `first` in its input.
+    """
     long = report.document is not None and (report.part or len(report.passages) >= PART)
     passages = report.passages
     shown = [passage.labels if long else labels_shown(passage, context.thresholds) for passage in passages]
