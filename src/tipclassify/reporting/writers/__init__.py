@@ -22,7 +22,7 @@ from tipclassify.labels import LABELS, SECTIONS
 from tipclassify.model.classifier import Classifier
 from tipclassify.text.document import Document, Passage
 
-__all__ = ["FORMATS", "Finding", "OutputFormat", "RenderedRows", "ScoringContext", "TaggedReport", "format_of"]
+__all__ = ["FORMATS", "Finding", "OutputFormat", "ScoringContext", "TaggedReport", "format_of"]
 __all__ += ["identity", "known", "section_name", "source_name"]
 
 
@@ -167,14 +167,6 @@ def section_name(section: str | None) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class RenderedRows:
-    """A report rendered as text of the output format, in the worker process that tagged it."""
-
-    text: str
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class OutputFormat:
     """An output format: its writer, a function that is imported on first use, and its file suffixes."""
 
@@ -182,7 +174,7 @@ class OutputFormat:
     function: str
     suffixes: tuple[str, ...]  # that select the format; the first is the default
     binary: bool = False  # whether the stream is
-    rows: str = ""  # name of the function that makes `RenderedRows` of a report, if reports are rendered independently
+    rows: str = ""  # name of the function that makes the text of a report's rows, if reports are rendered independently
 
     def steps(self) -> tuple[Callable[[TaggedReport], Any], Callable[[Iterable[Any], IO[Any], ScoringContext], None]]:
         """Import the two steps of the writer: rendering a report (in a worker process), and writing the results."""
