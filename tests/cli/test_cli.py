@@ -132,7 +132,7 @@ def test_a_bad_file_is_named_and_the_rest_is_scored(cli: Run, report: Path, tmp_
     assert len(done.stdout.splitlines()) == 3 + 1  # the row before the broken one too
 
 
-@pytest.mark.parametrize("suffix", [".html", ".csv", ".xlsx", ""])
+@pytest.mark.parametrize("suffix", [".html", ".csv", ""])
 def test_what_was_written_and_what_is_doubtful_is_said_on_standard_error(
     cli: Run, report: Path, tmp_path: Path, suffix: str
 ) -> None:
