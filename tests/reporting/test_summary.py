@@ -46,6 +46,7 @@ from tipclassify.reporting.summary import (
 from tipclassify.reporting.writers import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.summed import write_table
 from tipclassify.text.document import Document, Passage
+from tipclassify.text.segmentation.sections import FOLDED
 
 GOOD = Rates(tp=900, fn=100, fp=50, tn=950)
 SECTIONED = (
@@ -312,16 +313,21 @@ def test_rows_are_counted_under_what_they_say(classifier: Classifier) -> None:
     assert keys("year", "country")[1:3] == [(2024, "Åland"), (2024, "Türkiye")]
 
 
-def test_sections_come_as_they_appear_within_each_report(classifier: Classifier) -> None:
+def test_sections_are_folded_to_the_eight_of_the_genre_and_other(classifier: Classifier) -> None:
     def report(file: str, *sections: str | None) -> TaggedReport:
         return TaggedReport(file, None, [Passage("Courts sat.", 0, 11, section) for section in sections])
 
-    found = summarize(
-        [report("1", "b. Rights", None, "a. Life"), report("2", "a. Life")], ScoringContext(classifier), ["section"]
-    )
-    assert [(group.key[0], group.passages) for group in found.groups] == [("b. Rights", 1), (None, 1), ("a. Life", 2)]
-    both = summarize([report("1", "b", "a"), report("2", "a", "b")], ScoringContext(classifier), ["file", "section"])
-    assert [group.key for group in both.groups] == [("1", "b"), ("1", "a"), ("2", "a"), ("2", "b")]
+    reports = [
+        report("1", "INTERNET FREEDOM", None, "b. Prohibition of Forced or Compulsory Labor", "Protection"),
+        report("2", "Internet Freedom", "c. Child Labour and Minimum Age", "protection", "Protection of Refugees"),
+    ]
+    found = summarize(reports, ScoringContext(classifier), ["section"])
+    assert [(group.key[0], group.passages) for group in found.groups] == [
+        *(("protection", 2), ("forced labor, trafficking", 1), ("child labor", 1), ("other", 3), (None, 1)),
+    ]
+    both = summarize(reports[::-1], ScoringContext(classifier), ["file", "section"])
+    assert [group.key for group in both.groups][:3] == [("2", "protection"), ("2", "child labor"), ("2", "other")]
+    assert len(FOLDED) == 8 + 1
 
 
 def test_a_report_without_passages_is_a_row_of_zeros(classifier: Classifier) -> None:
@@ -453,9 +459,9 @@ def test_the_table_has_counts_adjusted_counts_and_what_they_assume(report: Path)
     assert "\x1b" not in done.stdout
 
 
-def test_control_characters_of_a_section_do_not_reach_the_terminal(tmp_path: Path) -> None:
-    rows = [{"text": "Police acted.", "section": "a\x1b[31m\nred"}]
-    done = run("summary", write_rows(tmp_path / "in.jsonl", rows), "--by", "section")
+def test_control_characters_of_a_country_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    rows = [{"text": "Police acted.", "country": "a\x1b[31m\nred"}]
+    done = run("summary", write_rows(tmp_path / "in.jsonl", rows), "--by", "country")
     assert "a\ufffd[31m red" in done.stdout
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from typer import Argument, Option
 
+from tipclassify.errors import UsageError
 from tipclassify.labels import LABELS
 
 if TYPE_CHECKING:
@@ -102,3 +105,12 @@ def read_options(encoding: str | None, allow_private: bool, text_column: str = "
     if encoding is not None and codec_named(encoding) is None:
         raise misused("--encoding", f"no encoding is called {encoding!r}; try utf-8, cp1252 or macintosh")
     return ReadOptions(encoding, allow_private, text_column=text_column)
+
+
+def today() -> str:
+    """Return the day (UTC) as YYYY-MM-DD; that of SOURCE_DATE_EPOCH, if set, for output that is the same every day."""
+    if not (seconds := os.environ.get("SOURCE_DATE_EPOCH")):  # https://reproducible-builds.org/specs/source-date-epoch
+        return datetime.now(timezone.utc).date().isoformat()
+    with suppress(ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(int(seconds), timezone.utc).date().isoformat()
+    raise UsageError(f"SOURCE_DATE_EPOCH: {seconds!r} is not a number of seconds since 1970; mend it, or unset it")

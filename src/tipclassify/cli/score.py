@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def score(
     files: options.Files,
     format: Annotated[
-        Literal["table", "jsonl", "csv", "xlsx", "parquet", "html", "docx", "md"] | None,
+        Literal["table", "jsonl", "csv", "xlsx", "parquet", "html", "docx", "md", "bibtex", "ris"] | None,
         Option("--format", "-f", help="How to write it; by the suffix of --output, else a table."),
     ] = None,
     model: options.Model = None,
@@ -53,8 +53,8 @@ def score(
 ) -> None:
     """Tag the passages of reports: positive effort, failure, complicity.
 
-    The table, md and docx show the passages that have a label; html shows the whole report with its tags and their
-    reasons; jsonl, csv, xlsx and parquet hold every passage, with its page and characters in the text ('tipclassify
+    The table, md and docx show the passages that have a label, xlsx begins with them, and bibtex and ris hold their
+    citations; html shows the whole report with its tags and their reasons; jsonl, csv, xlsx and parquet hold every passage, with its page and characters in the text ('tipclassify
     text' prints it), its section, and the probability of each label. References, notes, contents, dates and addresses
     have no label.
 
@@ -81,7 +81,7 @@ def score(
         if given is not None:
             raise options.misused(option, "needs --engine dask")
     folder = Path(output_dir) if output_dir else output and output.parent
-    context = ScoringContext(tagging.classifier(), policy, bom=bom, folder=folder)
+    context = ScoringContext(tagging.classifier(), policy, bom=bom, folder=folder, day=options.today())
     name = format or (format_of(output) if output else "table")
     if output_dir:
         _score_each(files, tagging, jobs, context, name, Path(output_dir), resume)

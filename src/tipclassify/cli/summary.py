@@ -55,6 +55,9 @@ def summary(
     Reports are tagged as 'score' does. Rows of a .jsonl file, also one that 'score' wrote, are tagged anew from their
     text with this model and policy; what the rows say of file, country, year and section is what they are counted by.
 
+    Sections are the six of a trafficking report (assessment, recommendations, prosecution, protection, prevention,
+    profile), the chapters on forced labor or trafficking and on child labor of other reports, and 'other'.
+
     Each count comes with an adjusted one (Rogan and Gladen 1978), which corrects for passages that the model misses or
     tags wrongly, and its 95% score interval, which includes the uncertainty of the error rates. They were measured on
     passages held out of training; that they hold on these reports is an assumption. The balanced policy suits counting

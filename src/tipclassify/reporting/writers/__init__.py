@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import os
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from itertools import repeat
+from itertools import groupby, repeat
+from operator import attrgetter
 from pathlib import Path
 from typing import IO, Any, Final
 from urllib.parse import quote, urlsplit
 
 from tipclassify._version import __version__
 from tipclassify.errors import UsageError
-from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS, SECTIONS
 from tipclassify.model.classifier import Classifier
 from tipclassify.text.document import Document, Passage
@@ -34,6 +35,7 @@ class ScoringContext:
     policy: str = "balanced"
     folder: Path | None = None  # of the output, to which links are relative; None is the working folder
     bom: bool = False  # whether CSV begins with a byte order mark, by which Excel recognises UTF-8
+    day: str = ""  # YYYY-MM-DD on which the inputs were read, for citations; empty leaves it out
 
     @property
     def thresholds(self) -> dict[str, float]:
@@ -114,8 +116,20 @@ class TaggedReport:
 
     def findings(self) -> Iterator[Finding]:
         """Yield its passages with their source."""
+        paragraphs = self._paragraphs()
+        starts = list(paragraphs)
         for passage, extra in zip(self.passages, self.extras or repeat({}), strict=False):
-            yield Finding(self.file, passage, extra, passage.country or self.country, self.year, self.title)
+            at = bisect_right(starts, passage.start)
+            paragraph = paragraphs[starts[at - 1]] if at else None
+            yield Finding(self.file, passage, extra, passage.country or self.country, self.year, self.title, paragraph)
+
+    def _paragraphs(self) -> dict[int, int]:
+        """Number the paragraphs under each heading, as a reader counts them: by their start, in order."""
+        numbers: dict[int, int] = {}
+        for _, under in groupby(self.document.blocks if self.document else (), attrgetter("country", "section")):
+            for number, block in enumerate((block for block in under if not block.heading), 1):
+                numbers[block.start] = number
+        return numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,25 +142,12 @@ class Finding:
     country: str | None
     year: int | None
     title: str
+    paragraph: int | None = None  # under its heading, from 1; None for an input row
 
     def to_dict(self) -> dict[str, Any]:
         """Make the row of JSONL output; fields of the input row follow ours and replace only nulls."""
         row = {"file": self.file, "country": self.country, "year": self.year, **self.passage.to_dict()}
         return {**row, **{name: value for name, value in self.extra.items() if row.get(name) is None}}
-
-    @property
-    def citation(self) -> str:
-        """Title, country and year, section, page, file and characters, as one cites the passage, in one line."""
-        passage = self.passage
-        about = ", ".join(known(self.country, self.year))
-        parts = [f"{source_name(self.title)} ({about})" if about else source_name(self.title)]
-        if passage.section is not None:
-            parts.append(f"section “{section_name(passage.section)}”")
-        if passage.page is not None:
-            parts.append(f"p. {passage.page}")
-        if self.file != self.title:
-            parts.append(source_name(self.file))
-        return one_line(", ".join([*parts, f"characters {passage.start}–{passage.end}"]))
 
 
 def known(*values: object) -> list[str]:
@@ -196,6 +197,8 @@ FORMATS: Final = {
     "html": OutputFormat("html", "write_html", (".html", ".htm")),
     "docx": OutputFormat("findings", "write_docx", (".docx",), binary=True),
     "md": OutputFormat("findings", "write_markdown", (".md", ".markdown")),
+    "bibtex": OutputFormat("findings", "write_bibtex", (".bib",)),
+    "ris": OutputFormat("findings", "write_ris", (".ris",)),
 }
 """Output formats by name, as ``--format`` takes it."""
 

@@ -1,4 +1,4 @@
-"""Findings of each file by section, and the formats in which counts come before quotes: Markdown and Word."""
+"""Findings of each file by section, and the formats in which counts come before quotes: Markdown and Word; and their citations."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from markupsafe import Markup
 from tipclassify.errors import MissingExtraError
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
+from tipclassify.reporting.citation import Citation, cite
 from tipclassify.reporting.subject import Subject, subject_line
 from tipclassify.reporting.summary import NONE, Group
 from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport, known, section_name, source_name
 from tipclassify.text.document import Passage
 
-__all__ = ["FileFindings", "by_file", "write_docx", "write_markdown"]
+__all__ = ["FileFindings", "by_file", "write_bibtex", "write_docx", "write_markdown", "write_ris"]
 
 Section = str | None
 
@@ -94,7 +95,7 @@ def write_markdown(reports: Iterable[TaggedReport], out: IO[str], context: Scori
     """Write title, counts and tagged passages of each file, then model and policy."""
     from tipclassify.reporting.writers.templating import rendered
 
-    out.writelines(rendered("findings.md", escape=_escaped, files=by_file(reports), context=context))
+    out.writelines(rendered("findings.md", escape=_escaped, files=by_file(reports), context=context, cite=cite))
 
 
 def _escaped(value: Any) -> Markup:
@@ -122,7 +123,7 @@ def write_docx(reports: Iterable[TaggedReport], out: IO[bytes], context: Scoring
     word.core_properties.author = context.about()["tool"]
     word.add_heading("Tagged passages", 0)
     for found in by_file(reports):
-        _add_file(word, found)
+        _add_file(word, found, context)
     word.add_heading("How they were tagged", 1)
     for name, value in context.about().items():
         word.add_paragraph(f"{name}: {value}", "List Bullet")
@@ -135,7 +136,7 @@ def write_docx(reports: Iterable[TaggedReport], out: IO[bytes], context: Scoring
     out.write(packed.getvalue())
 
 
-def _add_file(word: Any, found: FileFindings) -> None:
+def _add_file(word: Any, found: FileFindings, context: ScoringContext) -> None:
     word.add_heading(one_line(source_name(found.title)), 1)
     word.add_paragraph(" · ".join(map(one_line, (source_name(found.file), *known(found.country, found.year)))))
     for note in found.notes:
@@ -160,4 +161,24 @@ def _add_file(word: Any, found: FileFindings) -> None:
                 facts.add_run(f" {finding.passage.scores[label]:.2f} · ")
             if finding.passage.low_confidence:
                 facts.add_run("low confidence: read it before you use it · ")
-            facts.add_run(finding.citation)
+            facts.add_run(cite(finding, context).source)
+
+
+def write_bibtex(reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext) -> None:
+    """Write a BibTeX entry for each tagged passage."""
+    out.writelines(f"{citation.bibtex}\n" for citation in _citations(reports, context))
+
+
+def write_ris(reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext) -> None:
+    """Write a RIS record for each tagged passage."""
+    out.writelines(f"{citation.ris}\r\n" for citation in _citations(reports, context))
+
+
+def _citations(reports: Iterable[TaggedReport], context: ScoringContext) -> Iterator[Citation]:
+    """Cite each tagged passage, and once what stands twice in input rows without ids."""
+    keys: set[str] = set()
+    for finding in (finding for report in reports for finding in report.findings() if finding.passage.labels):
+        citation = cite(finding, context)
+        if citation.key not in keys:
+            keys.add(citation.key)
+            yield citation
