@@ -19,11 +19,13 @@ from typing import IO, Final, NamedTuple
 from markupsafe import Markup
 
 from tipclassify.labels import LABELS
+from tipclassify.reporting.citation import Citation, cite
 from tipclassify.reporting.subject import Subject, count_unknown, is_unknown, is_unread
 from tipclassify.reporting.summary import Group
 from tipclassify.reporting.writers import ScoringContext, TaggedReport, known, section_name
 from tipclassify.reporting.writers.findings import FileFindings
 from tipclassify.reporting.writers.reasons import Reason, explain_shown, labels_shown, reason_of
+from tipclassify.reporting.writers.rows import row_of
 from tipclassify.reporting.writers.templating import rendered
 from tipclassify.text.document import Passage
 from tipclassify.text.segmentation.passages import PART
@@ -98,8 +100,8 @@ class MarkedPassage(NamedTuple):
     name: str  # prefix of its element ids
     shown: tuple[str, ...]  # labels whose reasons its card shows
     reasons: dict[str, Reason] | None  # by label; {} if left out, None if there is no card
+    cited: Citation | None  # if it has a label
     unreadable: bool  # whether it is a prose sentence of unknown words
-
 
     def place(self, report: FileFindings, named: bool) -> list[str]:
         """List its section and page, with `named` after country and year of its report, as far as they are known."""
@@ -139,6 +141,7 @@ def _article(
         number=number,
         summary=summary,
         title=report.title,
+        address=next((mark.cited.address for mark in marks if mark.cited), ""),
         rows=report.document is None,
         unknown=unknown if is_unread(*unknown) else None,
         passages=json.dumps(_counted(report), ensure_ascii=False),
@@ -150,9 +153,10 @@ def _article(
     )
 
 
-def _counted(report: TaggedReport) -> list[tuple[str, str, int]]:
-    """Count the passages by country and section."""
-    places = Counter((p.country or report.country or "", section_name(p.section)) for p in report.passages)
+def _counted(report: TaggedReport) -> list[tuple[str, str, str, int]]:
+    """Count the passages by country, year and section."""
+    rows = ((row_of(finding), finding.passage.section) for finding in report.findings())
+    places = Counter((row["country"] or "", str(row["year"] or ""), section_name(name)) for row, name in rows)
     return [(*place, count) for place, count in places.items()]
 
 
@@ -166,12 +170,14 @@ def _marks(report: TaggedReport, prefix: str, context: ScoringContext, first: in
     shown = [passage.labels if long else labels_shown(passage, context.thresholds) for passage in passages]
     explained = explain_shown(list(compress(passages, shown)), context.classifier)
     marks = []
-    for number, (passage, labels) in enumerate(zip(passages, shown, strict=True), first):
+    for number, (finding, labels) in enumerate(zip(report.findings(), shown, strict=True), first):
+        passage = finding.passage
         found = next(explained) if labels else None
         most = (4, 2) if len(labels) == 1 else (3, 1)  # a card must fit beside its passage
         reasons = {label: reason_of(passage, found[label], *most) for label in labels} if found else {}
         card = reasons if reasons or passage.labels else None
-        marks.append(MarkedPassage(passage, number, f"{prefix}p{number}", labels, card, is_unknown(passage)))
+        cited = cite(finding, context) if passage.labels else None
+        marks.append(MarkedPassage(passage, number, f"{prefix}p{number}", labels, card, cited, is_unknown(passage)))
     return marks
 
 

@@ -1,32 +1,38 @@
-// Citations of a finding, for the clipboard.
+// The citation of a finding in any of three forms, for the clipboard.
 
 function citers(finding) {
-  const copy = button("Copy citation", async () => {
-    copy.textContent = (await write(citation(finding))) ? "Copied" : "Not copied: not allowed here";
-    setTimeout(() => (copy.textContent = "Copy citation"), 2000);
-  });
-  return [copy];
+  const forms = [["Text", plainCitation], ["BibTeX", bibtexCitation], ["RIS", risCitation]];
+  const group = made("span", "Cite ", "cite");
+  group.setAttribute("aria-live", "polite");
+  for (const [name, form] of forms) {
+    const copy = button(name, async () => {
+      copy.textContent = (await write(form(citationOf(finding)))) ? "Copied" : "Not allowed here";
+      setTimeout(() => (copy.textContent = name), 2000);
+    });
+    copy.title = `Copy the citation as ${name === "Text" ? "plain text" : name}`;
+    group.append(copy, " ");
+  }
+  return [group];
 }
 
-function citation({ mark, article, section, labels }) {
-  const { title, country, year, source, rows } = article.dataset;
-  const [start, end] = mark.dataset.at.split("-");
-  const named = [title, [country, year].filter(Boolean).join(", ")].filter(Boolean);
-  const where = [
-    named.length === 2 ? `${named[0]} (${named[1]})` : named[0],
-    section === "No section" ? "" : `section “${section}”`,
-    mark.dataset.page ? `p. ${mark.dataset.page}` : "",
-    source,
-    rows === undefined ? "" : `row ${mark.id.split("p")[1]}`,
-    `characters ${start}–${end}`,
-  ].filter(Boolean);
-  const thresholds = document.body.dataset.thresholds.split(" ");
-  const tags = labels.map(
-    ({ letter, score }) =>
-      `${NAMES[letter].toLowerCase()} (probability ${score.toFixed(4)}, threshold ${thresholds[LETTERS.indexOf(letter)]})`,
-  );
-  const quote = mark.textContent.replace(/\s+/g, " ").trim();
-  return `“${quote}” ${where.join(", ")}. Tagged ${tags.join(" and ")} by ${document.body.dataset.tool}.`;
+function citationOf({ mark, article, section, country, year, labels }) {
+  const { title, address } = article.dataset;
+  const { day, tool } = document.body.dataset;
+  return {
+    key: mark.dataset.key,
+    quote: mark.textContent.replace(/\s+/g, " ").trim(),
+    title,
+    country,
+    year,
+    section: section === "No section" ? "" : section,
+    page: mark.dataset.page,
+    paragraph: mark.dataset.paragraph,
+    characters: mark.dataset.at.replace("-", "–"),
+    address,
+    read: day,
+    labels: labels.map(({ letter, score }) => `${LABELS[LETTERS.indexOf(letter)]} (${score.toFixed(4)})`).join(" and "),
+    model: tool,
+  };
 }
 
 async function write(text) {

@@ -4,7 +4,7 @@ const tools = one(".tools");
 const fields = tools.elements;
 const MENUS = ["country", "year", "report", "section"];
 const folded = (name) => name.toLowerCase();
-// Passages by country and section: what counts are a share of.
+// Passages by country, year and section: what counts are a share of.
 const passages = new Map(articles.map((article) => [article, JSON.parse(article.dataset.passages)]));
 
 function filter() {
@@ -12,18 +12,20 @@ function filter() {
   const least = Number(fields.least.value);
   const words = fields.words.value.trim().replace(/\s+/g, " ").toLowerCase();
   const [country, year, report, section] = MENUS.map((name) => fields[name].value);
-  const here = (article) => (!report || article.id === report) && (!year || article.dataset.year === year);
-  const inside = (land, name) => (!country || land === country) && (!section || folded(name) === section);
+  const among = (land, of) => (!country || land === country) && (!year || of === year);
+  const here = (article) => (!report || article.id === report) && (!(country || year) || passages.get(article).some(([land, of]) => among(land, of)));
+  const inside = (land, of, name) => among(land, of) && (!section || folded(name) === section);
   for (const finding of findings) {
     finding.left = finding.labels.filter(({ letter, score }) => labels.includes(letter) && score >= least);
     finding.shown =
-      finding.left.length > 0 && here(finding.article) && inside(finding.country, finding.section) && finding.words.includes(words);
+      finding.left.length > 0 &&
+      (!report || finding.article.id === report) &&
+      inside(finding.country, finding.year, finding.section) &&
+      finding.words.includes(words);
     finding.mark.classList.toggle("off", !finding.shown);
     finding.dots.classList.toggle("off", !finding.shown);
   }
-  for (const article of articles) {
-    article.hidden = !here(article) || (Boolean(country) && !passages.get(article).some(([land]) => land === country));
-  }
+  for (const article of articles) article.hidden = !here(article);
   for (const block of all(".text section > p")) block.hidden = fields.only.checked && !one("mark:not(.off)", block);
   for (const part of all(".text section")) {
     part.hidden = fields.only.checked && !one(":scope > p:not([hidden])", part);
@@ -36,7 +38,7 @@ function filter() {
   line.hidden = said.size === 0;
   line.textContent = `Counts and findings are those of the filter: ${Array.from(said, ([name, value]) => `${name} ${value}`).join(", ")}.`;
   if (open && !open.shown) close();
-  recount(here, inside, said.size > 0);
+  recount(inside, said.size > 0);
   count();
   keepAddress();
   draw();
@@ -44,12 +46,12 @@ function filter() {
 
 // ---- Counts ---------------------------------------------------------------------------------------------------------
 
-function recount(here, inside, narrowed) {
+function recount(inside, narrowed) {
   const tally = new Map();
   const add = (key, by = 1) => tally.set(key, (tally.get(key) || 0) + by);
-  for (const article of articles.filter(here)) {
-    for (const [land, name, number] of passages.get(article)) {
-      if (inside(land, name)) ["", article.id].forEach((key) => add(key, number));
+  for (const article of articles.filter((one) => !one.hidden)) {
+    for (const [land, of, name, number] of passages.get(article)) {
+      if (inside(land, of, name)) ["", article.id].forEach((key) => add(key, number));
     }
   }
   for (const { article, section, left, shown } of findings) {
@@ -170,8 +172,9 @@ function menu(name, options) {
 }
 
 const sorted = (values) => values.sort((a, b) => a.localeCompare(b, "en")).map((value) => [value, value]);
-menu("country", sorted(Array.from(passages.values()).flatMap((rows) => rows.map(([land]) => land))));
-menu("year", sorted(articles.map((article) => article.dataset.year || "")));
+const places = Array.from(passages.values()).flat();
+menu("country", sorted(places.map(([land]) => land)));
+menu("year", sorted(places.map(([, year]) => year)));
 menu("report", articles.map((article) => [article.id, inert(one("h2", article).textContent)]));
 menu("section", findings.map(({ section }) => [folded(section), section]));
 const lowest = findings.reduce((least, { labels }) => Math.min(least, ...labels.map(({ score }) => score)), 1);

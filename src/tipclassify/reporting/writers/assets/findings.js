@@ -2,8 +2,8 @@
 
 const all = (selector, within = document) => Array.from(within.querySelectorAll(selector));
 const one = (selector, within = document) => within.querySelector(selector);
-const NAMES = { P: "Positive effort", F: "Failure", C: "Complicity" };
-const LETTERS = Object.keys(NAMES);
+const LABELS = ["positive_effort", "failure", "complicity"];
+const LETTERS = ["P", "F", "C"];
 
 const articles = all("main > article");
 // Outside of the text, direction characters would act on what stands around them (Unicode Annex 9).
@@ -22,6 +22,7 @@ const findings = all("main mark").map((mark) => {
     article,
     section: mark.closest("section").dataset.name,
     country: mark.dataset.country || article.dataset.country || "",
+    year: mark.dataset.year || article.dataset.year || "",
     text,
     words: text.toLowerCase(),
     labels: Array.from(mark.dataset.labels, (letter, i) => ({ letter, score: scores[i] })),
@@ -51,10 +52,10 @@ function button(text, action) {
 }
 
 // Badge and probability of each label, report, section and page: what stands beside a finding wherever it is listed.
-function facts({ labels, section, mark, article }) {
+function facts({ labels, section, mark, country, year }) {
   const line = made("small");
   for (const { letter, score } of labels) line.append(made("b", letter, letter), ` ${probability(score)} `);
-  const named = articles.length > 1 ? [article.dataset.country, article.dataset.year] : [];
+  const named = articles.length > 1 ? [country, year] : [];
   const where = [...named, section, mark.dataset.page && `p. ${mark.dataset.page}`];
   line.append(`· ${where.filter(Boolean).map(inert).join(" · ")}`);
   return line;
