@@ -758,6 +758,8 @@ def test_filters_of_many_reports_are_kept_in_the_address_and_counts_follow(
     old, new = report("Velmar", 2023, *SENTENCES[:3]), report("Velmar", 2024, *SENTENCES[1:3])
     html = page_of(classifier, report("Karvonia", 2024, *SENTENCES), old, new)
     tab = opened(html)
+    shared = tab.locator(".count.P li a").all_text_contents()
+    assert len(shared) == len(set(shared))  # though two reports have the sentence
     tab.get_by_label("Country").select_option("Velmar")
     tab.get_by_label("Year").select_option("2024")
     assert tab.locator("article:visible").count() == tab.locator(".reports tbody tr:visible").count() == 1

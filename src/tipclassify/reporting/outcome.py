@@ -15,8 +15,7 @@ from tipclassify.reporting.writers import TaggedReport
 
 __all__ = ["Counted", "Outcome", "counted"]
 
-_DOUBTFUL_SHARE: Final = 1 / 3  # of a report's passages, from which low confidence is no exception
-_FEWEST: Final = 3  # passages of low confidence
+_DOUBTFUL: Final = 3, 1 / 3  # passages of low confidence, and their share, from which they are no exception
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +31,8 @@ class Counted:
 
 def counted(make: Callable[[TaggedReport], Any], report: TaggedReport) -> Counted:
     """Make the output of a report, and count its passages."""
-    group, subject = Group.of((), report.passages), Subject.of(report.passages)
-    return Counted(report.file, make(report), report.notes, group, subject)
+    counts = Group.of((), report.passages), Subject.of(report.passages)
+    return Counted(report.file, make(report), report.notes, *counts)
 
 
 @dataclass(slots=True)
@@ -70,6 +69,6 @@ def _doubt(group: Group, subject: Subject) -> str | None:
         return f"{unknown}; if they are not in English, their tags mean nothing"
     if subject.is_other:
         return f"mostly on other subjects: {subject.about:,} of {subject.passages:,} passages are about trafficking"
-    if group.low_confidence >= max(_FEWEST, group.passages * _DOUBTFUL_SHARE):
+    if group.low_confidence >= max(_DOUBTFUL[0], group.passages * _DOUBTFUL[1]):
         return f"low confidence in {group.low_confidence:,} of {group.passages:,} passages: few words, or unknown ones"
     return None

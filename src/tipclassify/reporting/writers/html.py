@@ -22,7 +22,7 @@ from tipclassify.labels import LABELS
 from tipclassify.reporting.citation import Citation, cite
 from tipclassify.reporting.subject import Subject, count_unknown, is_unknown, is_unread
 from tipclassify.reporting.summary import Group
-from tipclassify.reporting.writers import ScoringContext, TaggedReport, known, section_name
+from tipclassify.reporting.writers import ScoringContext, TaggedReport, section_name
 from tipclassify.reporting.writers.findings import FileFindings
 from tipclassify.reporting.writers.reasons import Reason, explain_shown, labels_shown, reason_of
 from tipclassify.reporting.writers.rows import row_of
@@ -43,7 +43,7 @@ def write_html(reports: Iterable[TaggedReport], out: IO[str], context: ScoringCo
     parts: dict[str, tuple[str, int]] = {}  # title and number of parts of each long report
     batches: Counter[str] = Counter()  # of each input of rows, which come in batches
     rows: Counter[str] = Counter()
-    strongest: dict[str, list[tuple[MarkedPassage, FileFindings]]] = {label: [] for label in LABELS}
+    strongest: dict[str, list[MarkedPassage]] = {label: [] for label in LABELS}
     # Articles are staged, since the page's header has totals: memory does not grow with the number of reports.
     with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as staged:
         for number, report in enumerate(reports, 1):
@@ -61,12 +61,8 @@ def write_html(reports: Iterable[TaggedReport], out: IO[str], context: ScoringCo
                 summary.title = f"{report.title}, part {part}{_extent(report)}"
             subjects[report.file] += summary.subject
             summaries.append(summary)
-            marks = _marks(report, _prefix(number), context, 1 + rows[report.file])
-            for label, best in strongest.items():  # texts that reports share are listed once
-                best += ((mark, summary) for mark in marks if label in mark.passage.labels)
-                best.sort(key=partial(_strength, label), reverse=True)
-                once = {found[0].passage.text: found for found in reversed(best)}
-                best[:] = list(once.values())[: -_STRONGEST - 1 : -1]
+            marks = _marks(report, number, context, 1 + rows[report.file])
+            strongest = {label: _strongest(label, [*best, *marks]) for label, best in strongest.items()}
             staged.writelines(_article(report, number, summary, context, marks))
             rows[report.file] += 0 if report.document else len(report.passages)
         staged.seek(0)
@@ -103,19 +99,8 @@ class MarkedPassage(NamedTuple):
     cited: Citation | None  # if it has a label
     unreadable: bool  # whether it is a prose sentence of unknown words
 
-    def place(self, report: FileFindings, named: bool) -> list[str]:
-        """List its section and page, with `named` after country and year of its report, as far as they are known."""
-        page = self.passage.page and f"p. {self.passage.page}"
-        return known(*(report.country, report.year) * named, section_name(self.passage.section), page)
 
-
-def _strength(label: str, found: tuple[MarkedPassage, FileFindings]) -> tuple[bool, float]:
-    passage = found[0].passage
-    return not passage.low_confidence, passage.scores[label]
-
-
-def _prefix(number: int) -> str:
-    """Make the prefix of the element ids of a report."""
+def _prefix(number: int) -> str:  # of the element ids of a report
     return "" if number == 1 else f"r{number}"
 
 
@@ -160,24 +145,32 @@ def _counted(report: TaggedReport) -> list[tuple[str, str, str, int]]:
     return [(*place, count) for place, count in places.items()]
 
 
-def _marks(report: TaggedReport, prefix: str, context: ScoringContext, first: int) -> list[MarkedPassage]:
-    """Explain the passages that have a label or nearly have one; a card lists reasons, or says they are left out.
+def _strongest(label: str, marks: Iterable[MarkedPassage]) -> list[MarkedPassage]:
+    """Choose the most probable findings of a label; a text that reports share is listed once."""
+    found = [mark for mark in marks if label in mark.passage.labels]
+    found.sort(key=lambda mark: (mark.passage.low_confidence, -mark.passage.scores[label]))
+    once: dict[str, MarkedPassage] = {}
+    for mark in found:
+        once.setdefault(mark.passage.text, mark)
+    return list(once.values())[:_STRONGEST]
 
-    The first passage has the number `first` in its input.
-    """
+
+def _marks(report: TaggedReport, number: int, context: ScoringContext, first: int) -> list[MarkedPassage]:
+    """Explain the passages that have a label or nearly have one; a card lists reasons, or says they are left out."""
     long = report.document is not None and (report.part or len(report.passages) >= PART)
     passages = report.passages
     shown = [passage.labels if long else labels_shown(passage, context.thresholds) for passage in passages]
     explained = explain_shown(list(compress(passages, shown)), context.classifier)
     marks = []
-    for number, (finding, labels) in enumerate(zip(report.findings(), shown, strict=True), first):
+    for at, (finding, labels) in enumerate(zip(report.findings(), shown, strict=True), first):
         passage = finding.passage
         found = next(explained) if labels else None
         most = (4, 2) if len(labels) == 1 else (3, 1)  # a card must fit beside its passage
         reasons = {label: reason_of(passage, found[label], *most) for label in labels} if found else {}
         card = reasons if reasons or passage.labels else None
         cited = cite(finding, context) if passage.labels else None
-        marks.append(MarkedPassage(passage, number, f"{prefix}p{number}", labels, card, cited, is_unknown(passage)))
+        name = f"{_prefix(number)}p{at}"
+        marks.append(MarkedPassage(passage, at, name, labels, card, cited, is_unknown(passage)))
     return marks
 
 

@@ -93,9 +93,10 @@ function strongest(letter, list) {
   const score = (finding) => finding.left.find((label) => label.letter === letter).score;
   const found = findings.filter(({ shown, left }) => shown && left.some((label) => label.letter === letter));
   found.sort((a, b) => a.doubtful - b.doubtful || score(b) - score(a));
-  const once = new Map(found.toReversed().map((finding) => [finding.text, finding]));
+  const once = new Map(); // a text that reports share is listed once
+  for (const finding of found) if (!once.has(finding.text)) once.set(finding.text, finding);
   list.replaceChildren(
-    ...Array.from(once.values()).toReversed().slice(0, 3).map((finding) => {
+    ...Array.from(once.values()).slice(0, 3).map((finding) => {
       const [item, link] = [made("li"), made("a", finding.text)];
       link.href = `#${finding.mark.id}`;
       item.append(link, facts({ ...finding, labels: [{ letter, score: score(finding) }] }));
