@@ -586,7 +586,7 @@ def test_axe_finds_nothing(opened: Opened, classifier: Classifier) -> None:
             tab.get_by_label("Failure").uncheck()
         tab.locator("mark:not(.off) + button.tag").first.click()
         tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # else colours are on their way for a while
-        found = axe.Axe().run(tab).response["violations"]
+        found = axe.Axe().run(tab, options={"resultTypes": ["violations"]}).response["violations"]
         said = [(rule["id"], [node["html"] for node in rule["nodes"]][:3]) for rule in found]
         assert (width, scheme, said) == (width, scheme, [])
 
@@ -685,7 +685,7 @@ def test_next_and_previous_pin_the_card_of_a_lit_passage_that_is_in_view(
     for width in (1440, 390):
         tab = opened(page, width)
         following, previous = (tab.get_by_role("button", name=f"{name} finding") for name in ("Next", "Previous"))
-        for name in names[:7]:
+        for name in names[:4]:
             press(tab, following)
             tab.mouse.move(3, 500)  # away: a pinned card stays
             assert tab.locator(".why.open").get_attribute("id") == f"{name}w"
@@ -693,8 +693,8 @@ def test_next_and_previous_pin_the_card_of_a_lit_passage_that_is_in_view(
             assert in_view(tab)
             assert tab.url.endswith(f"#{name}")
         press(tab, previous)
-        assert tab.locator("output[name=place]").inner_text() == f"6 of {len(names)}"
-        assert tab.locator(".why.open").get_attribute("id") == f"{names[5]}w"
+        assert tab.locator("output[name=place]").inner_text() == f"3 of {len(names)}"
+        assert tab.locator(".why.open").get_attribute("id") == f"{names[2]}w"
 
 
 def test_the_keys_n_and_p_work_on_a_fresh_page_but_not_in_a_field_or_switched_off(
