@@ -1,4 +1,4 @@
-"""Findings of each file by section, and the formats in which counts come before quotes: Markdown and Word; and their citations."""
+"""Findings of each file by section; the formats in which counts come before quotes, and those of citations."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain, groupby
 from operator import attrgetter
-from typing import IO, Any, Final
+from typing import IO, Any, Final, Literal
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from markupsafe import Markup
@@ -17,7 +18,7 @@ from markupsafe import Markup
 from tipclassify.errors import MissingExtraError
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
-from tipclassify.reporting.citation import Citation, cite
+from tipclassify.reporting.citation import cite
 from tipclassify.reporting.subject import Subject, subject_line
 from tipclassify.reporting.summary import NONE, Group
 from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport, known, section_name, source_name
@@ -164,21 +165,16 @@ def _add_file(word: Any, found: FileFindings, context: ScoringContext) -> None:
             facts.add_run(cite(finding, context).source)
 
 
-def write_bibtex(reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext) -> None:
-    """Write a BibTeX entry for each tagged passage."""
-    out.writelines(f"{citation.bibtex}\n" for citation in _citations(reports, context))
-
-
-def write_ris(reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext) -> None:
-    """Write a RIS record for each tagged passage."""
-    out.writelines(f"{citation.ris}\r\n" for citation in _citations(reports, context))
-
-
-def _citations(reports: Iterable[TaggedReport], context: ScoringContext) -> Iterator[Citation]:
-    """Cite each tagged passage, and once what stands twice in input rows without ids."""
+def _write_citations(
+    form: Literal["bibtex", "ris"], reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext
+) -> None:
+    """Write the citation of each tagged passage, and once what stands twice in input rows without ids."""
     keys: set[str] = set()
     for finding in (finding for report in reports for finding in report.findings() if finding.passage.labels):
         citation = cite(finding, context)
         if citation.key not in keys:
             keys.add(citation.key)
-            yield citation
+            out.write(getattr(citation, form))
+
+
+write_bibtex, write_ris = partial(_write_citations, "bibtex"), partial(_write_citations, "ris")
