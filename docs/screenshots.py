@@ -60,7 +60,7 @@ def photograph_report(browser: Any, scratch: Path) -> None:
     _tipclassify("score", REPORT, "-o", str(page))
     tab = browser.new_page(viewport={"width": 1200, "height": 760})
     tab.goto(page.as_uri())
-    passage = tab.get_by_text("Three officers of the migration service").first
+    passage = tab.locator("main").get_by_text("Three officers of the migration service").first
     passage.scroll_into_view_if_needed()
     tab.mouse.wheel(0, 250)
     tab.wait_for_timeout(200)

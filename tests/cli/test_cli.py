@@ -133,12 +133,45 @@ def test_a_bad_file_is_named_and_the_rest_is_scored(cli: Run, report: Path, tmp_
     done = cli("score", *files, "-f", "jsonl", *FAST)
     assert done.returncode == 1
     errors = done.stderr.decode().splitlines()
+    assert errors.pop(0).startswith("tipclassify: 2 reports, 3 findings (positive_effort 1, ")
     assert len(errors) == 4
     assert errors[3] == "tipclassify: 3 of 4 inputs failed"
     assert "gone.txt: no such file" in errors[0]
     assert "empty.txt: empty" in errors[1]
     assert 'rows.jsonl:2: no "text" field' in errors[2]
     assert len(done.stdout.splitlines()) == 3 + 1  # the row before the broken one too
+
+
+@pytest.mark.parametrize("suffix", [".html", ".csv", ""])
+def test_what_was_written_and_what_is_doubtful_is_said_on_standard_error(
+    cli: Run, report: Path, tmp_path: Path, suffix: str
+) -> None:
+    words = "La policía detuvo a nueve traficantes, pero los tribunales no condenaron a ninguno de ellos."
+    foreign, cells, other = (tmp_path / name for name in ("es.txt", "cells.txt", "other.txt"))
+    foreign.write_text(f"{words}\n\n{words}", "utf-8")
+    cells.write_text("Kiosk 4\n\nMiners, Port Alba\n\nNot applicable\n\nPolice arrested nine traffickers.", "utf-8")
+    other.write_text("The council met in the capital in May and talked about roads. " * 50, "utf-8")
+    out = tmp_path / f"out{suffix}"
+    done = cli("score", report, foreign, cells, other, *FAST, *(["--output", out] if suffix else []))
+    assert done.returncode == 0
+    lines = [line.removeprefix("tipclassify: ") for line in done.stderr.decode().splitlines()]
+    assert f"warning: {foreign}: 2 of 2 sentences are in words that the model does not know" in lines[0]
+    assert f"warning: {cells}: low confidence in 3 of 4 passages" in lines[1]
+    assert f"warning: {other}: mostly on other subjects: 0 of 50 passages" in lines[2]
+    wrote = f"wrote {out}: 4 reports, 4 findings (positive_effort 2, failure 1, complicity 1)"
+    assert lines[3:] == [wrote] * bool(suffix)  # the table ends with these counts
+
+
+def test_warnings_are_counted_after_the_twentieth_and_a_folder_of_outputs_is_summed_up(
+    cli: Run, tmp_path: Path
+) -> None:
+    for number in range(23):
+        (tmp_path / f"{number:02}.txt").write_text("La policía detuvo a nueve traficantes en el puerto.", "utf-8")
+    done = cli("score", tmp_path, "--format", "csv", "--output-dir", tmp_path / "out", *FAST)
+    lines = done.stderr.decode().splitlines()
+    assert len(lines) == 22
+    assert lines[20] == "tipclassify: and 3 more of this kind"
+    assert lines[21].startswith(f"tipclassify: wrote {tmp_path / 'out'}: 23 reports, 0 findings (")
 
 
 def test_output_is_whole_or_not_at_all(cli: Run, report: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -24,6 +25,7 @@ from tipclassify.progress import progress_bar
 
 if TYPE_CHECKING:
     from tipclassify.pipeline.batch import Tagging
+    from tipclassify.reporting.outcome import Outcome
     from tipclassify.reporting.writers import ScoringContext
 
 
@@ -61,6 +63,7 @@ def score(
     --engine dask writes many Parquet files into --output-dir, and takes .parquet inputs and addresses such as
     s3://bucket/*.html too. Called again, it makes only what is missing or changed.
     """
+    from tipclassify.reporting.outcome import Outcome, counted
     from tipclassify.reporting.writers import FORMATS, ScoringContext, format_of
 
     if output and output_dir:
@@ -85,8 +88,20 @@ def score(
         return
     make, write = FORMATS[name].steps()
     bar = output is not None or not sys.stdout.isatty()
-    with tagged_reports(files, tagging, jobs, make, bar) as made, open_output(output, FORMATS[name].binary) as out:
-        write(made, out, context)
+    outcome = Outcome()
+    with tagged_reports(files, tagging, jobs, partial(counted, make), bar) as made:
+        with open_output(output, FORMATS[name].binary) as out:
+            write(outcome.outputs(made), out, context)
+        _print_outcome(outcome, output, brief=name == "table")
+
+
+def _print_outcome(outcome: Outcome, output: Path | None, brief: bool = False) -> None:
+    """Print the warnings, then what was written; with `brief`, not for standard output, which has counts of its own."""
+    print_notes([f"warning: {warning}" for warning in outcome.warnings])
+    if output:
+        print_note(f"wrote {output}: {outcome}")
+    elif outcome.reports > 1 and not brief:
+        print_note(str(outcome))
 
 
 def _score_each(
@@ -95,6 +110,7 @@ def _score_each(
     """Write one output for each input; outputs finished before an interruption are kept, and are in the ledger."""
     from tipclassify.pipeline.batch import expand_inputs
     from tipclassify.pipeline.resume import Ledger, output_names
+    from tipclassify.reporting.outcome import Outcome, counted
     from tipclassify.reporting.writers import FORMATS
 
     files, kind = expand_inputs(names), FORMATS[format]
@@ -108,13 +124,13 @@ def _score_each(
     if len(left) < len(files):
         print_note(f"{len(files) - len(left)} of {len(files)} inputs were done")
     make, write = kind.steps()
-    finished = 0
-    with tagged_inputs(left, tagging, jobs, make) as (inputs, failures):
+    finished, outcome = 0, Outcome()
+    with tagged_inputs(left, tagging, jobs, partial(counted, make)) as (inputs, failures):
         try:
             for file, made in inputs:
                 try:
                     with open_output(outputs[file], kind.binary) as out:
-                        write(made, out, context)
+                        write(outcome.outputs(made), out, context)
                 except InputError as error:
                     failures.append(str(error))
                     continue
@@ -123,6 +139,7 @@ def _score_each(
         except (KeyboardInterrupt, OutputError):
             print_note(f"interrupted; {finished} of {len(left)} outputs are whole, --resume makes the others")
             raise
+        _print_outcome(outcome, folder)
 
 
 def _score_on_cluster(

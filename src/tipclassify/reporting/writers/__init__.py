@@ -23,7 +23,7 @@ from tipclassify.labels import LABELS, SECTIONS
 from tipclassify.model.classifier import Classifier
 from tipclassify.text.document import Document, Passage
 
-__all__ = ["FORMATS", "Finding", "OutputFormat", "RenderedRows", "ScoringContext", "TaggedReport", "format_of"]
+__all__ = ["FORMATS", "Finding", "OutputFormat", "ScoringContext", "TaggedReport", "format_of"]
 __all__ += ["identity", "known", "section_name", "source_name"]
 
 
@@ -100,9 +100,9 @@ class TaggedReport:
 
     @property
     def title(self) -> str:
-        """The document's title, or the file's name if it has none."""
+        """The document's title; if it has none, the file's name without its folder, or the link."""
         title = (self.document and self.document.title) or ""
-        return title if title.strip() else self.file
+        return title if title.strip() else self.file if "://" in self.file else Path(self.file).name or self.file
 
     @property
     def country(self) -> str | None:
@@ -168,14 +168,6 @@ def section_name(section: str | None) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class RenderedRows:
-    """A report rendered as text of the output format, in the worker process that tagged it."""
-
-    text: str
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class OutputFormat:
     """An output format: its writer, a function that is imported on first use, and its file suffixes."""
 
@@ -183,7 +175,7 @@ class OutputFormat:
     function: str
     suffixes: tuple[str, ...]  # that select the format; the first is the default
     binary: bool = False  # whether the stream is
-    rows: str = ""  # name of the function that makes `RenderedRows` of a report, if reports are rendered independently
+    rows: str = ""  # name of the function that makes the text of a report's rows, if reports are rendered independently
 
     def steps(self) -> tuple[Callable[[TaggedReport], Any], Callable[[Iterable[Any], IO[Any], ScoringContext], None]]:
         """Import the two steps of the writer: rendering a report (in a worker process), and writing the results."""

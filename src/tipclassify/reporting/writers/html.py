@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tempfile
 import warnings
@@ -17,17 +18,21 @@ from typing import IO, Final, NamedTuple
 
 from markupsafe import Markup
 
+from tipclassify.labels import LABELS
+from tipclassify.reporting.citation import Citation, cite
 from tipclassify.reporting.subject import Subject, count_unknown, is_unknown, is_unread
 from tipclassify.reporting.summary import Group
 from tipclassify.reporting.writers import ScoringContext, TaggedReport, section_name
 from tipclassify.reporting.writers.findings import FileFindings
 from tipclassify.reporting.writers.reasons import Reason, explain_shown, labels_shown, reason_of
+from tipclassify.reporting.writers.rows import row_of
 from tipclassify.reporting.writers.templating import rendered
 from tipclassify.text.document import Passage
 from tipclassify.text.segmentation.passages import PART
 
 __all__ = ["write_html"]
 
+_STRONGEST: Final = 3  # findings of each label, on the first screen
 _ANCHOR_SYMBOL: Final = re.compile(r"\s*[#¶§]+\s*$")  # link to itself, which pages put after a heading
 
 
@@ -38,6 +43,7 @@ def write_html(reports: Iterable[TaggedReport], out: IO[str], context: ScoringCo
     parts: dict[str, tuple[str, int]] = {}  # title and number of parts of each long report
     batches: Counter[str] = Counter()  # of each input of rows, which come in batches
     rows: Counter[str] = Counter()
+    strongest: dict[str, list[MarkedPassage]] = {label: [] for label in LABELS}
     # Articles are staged, since the page's header has totals: memory does not grow with the number of reports.
     with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as staged:
         for number, report in enumerate(reports, 1):
@@ -55,7 +61,9 @@ def write_html(reports: Iterable[TaggedReport], out: IO[str], context: ScoringCo
                 summary.title = f"{report.title}, part {part}{_extent(report)}"
             subjects[report.file] += summary.subject
             summaries.append(summary)
-            staged.writelines(_article(report, number, summary, context, 1 + rows[report.file]))
+            marks = _marks(report, number, context, 1 + rows[report.file])
+            strongest = {label: _strongest(label, [*best, *marks]) for label, best in strongest.items()}
+            staged.writelines(_article(report, number, summary, context, marks))
             rows[report.file] += 0 if report.document else len(report.passages)
         staged.seek(0)
         page = rendered(
@@ -66,6 +74,7 @@ def write_html(reports: Iterable[TaggedReport], out: IO[str], context: ScoringCo
             one=summaries[0] if len(summaries) == 1 else None,
             subjects=list(subjects.values()),
             parts=list(parts.values()),
+            strongest=strongest,
             context=context,
         )
         out.writelines(page)
@@ -87,7 +96,12 @@ class MarkedPassage(NamedTuple):
     name: str  # prefix of its element ids
     shown: tuple[str, ...]  # labels whose reasons its card shows
     reasons: dict[str, Reason] | None  # by label; {} if left out, None if there is no card
+    cited: Citation | None  # if it has a label
     unreadable: bool  # whether it is a prose sentence of unknown words
+
+
+def _prefix(number: int) -> str:  # of the element ids of a report
+    return "" if number == 1 else f"r{number}"
 
 
 class ArticleBlock(NamedTuple):
@@ -101,11 +115,9 @@ class ArticleBlock(NamedTuple):
 
 
 def _article(
-    report: TaggedReport, number: int, summary: FileFindings, context: ScoringContext, first: int
+    report: TaggedReport, number: int, summary: FileFindings, context: ScoringContext, marks: list[MarkedPassage]
 ) -> Iterator[str]:
-    """Render the article, whose first passage has the number `first` in its input; yield its HTML in fragments."""
-    prefix = "" if number == 1 else f"r{number}"  # of this report's element ids
-    marks = _marks(report, prefix, context, first)
+    """Render the article; yield its HTML in fragments."""
     blocks = list(_blocks(report, marks))
     sections = dict.fromkeys(block.section for block in blocks)
     unknown = count_unknown(report.passages)
@@ -114,9 +126,11 @@ def _article(
         number=number,
         summary=summary,
         title=report.title,
+        address=next((mark.cited.address for mark in marks if mark.cited), ""),
         rows=report.document is None,
         unknown=unknown if is_unread(*unknown) else None,
-        anchors={section: f"{prefix}s{n}" for n, section in enumerate(sections, 1)},
+        passages=json.dumps(_counted(report), ensure_ascii=False),
+        anchors={section: f"{_prefix(number)}s{n}" for n, section in enumerate(sections, 1)},
         # An iterator, so that Jinja, which keeps its values for a while, does not keep the text.
         sections=((name, list(part)) for name, part in groupby(blocks, attrgetter("section"))),
         marks=marks,
@@ -124,19 +138,39 @@ def _article(
     )
 
 
-def _marks(report: TaggedReport, prefix: str, context: ScoringContext, first: int) -> list[MarkedPassage]:
+def _counted(report: TaggedReport) -> list[tuple[str, str, str, int]]:
+    """Count the passages by country, year and section."""
+    rows = ((row_of(finding), finding.passage.section) for finding in report.findings())
+    places = Counter((row["country"] or "", str(row["year"] or ""), section_name(name)) for row, name in rows)
+    return [(*place, count) for place, count in places.items()]
+
+
+def _strongest(label: str, marks: Iterable[MarkedPassage]) -> list[MarkedPassage]:
+    """Choose the most probable findings of a label; a text that reports share is listed once."""
+    found = [mark for mark in marks if label in mark.passage.labels]
+    found.sort(key=lambda mark: (mark.passage.low_confidence, -mark.passage.scores[label]))
+    once: dict[str, MarkedPassage] = {}
+    for mark in found:
+        once.setdefault(mark.passage.text, mark)
+    return list(once.values())[:_STRONGEST]
+
+
+def _marks(report: TaggedReport, number: int, context: ScoringContext, first: int) -> list[MarkedPassage]:
     """Explain the passages that have a label or nearly have one; a card lists reasons, or says they are left out."""
     long = report.document is not None and (report.part or len(report.passages) >= PART)
     passages = report.passages
     shown = [passage.labels if long else labels_shown(passage, context.thresholds) for passage in passages]
     explained = explain_shown(list(compress(passages, shown)), context.classifier)
     marks = []
-    for number, (passage, labels) in enumerate(zip(passages, shown, strict=True), first):
+    for at, (finding, labels) in enumerate(zip(report.findings(), shown, strict=True), first):
+        passage = finding.passage
         found = next(explained) if labels else None
         most = (4, 2) if len(labels) == 1 else (3, 1)  # a card must fit beside its passage
         reasons = {label: reason_of(passage, found[label], *most) for label in labels} if found else {}
         card = reasons if reasons or passage.labels else None
-        marks.append(MarkedPassage(passage, number, f"{prefix}p{number}", labels, card, is_unknown(passage)))
+        cited = cite(finding, context) if passage.labels else None
+        name = f"{_prefix(number)}p{at}"
+        marks.append(MarkedPassage(passage, at, name, labels, card, cited, is_unknown(passage)))
     return marks
 
 

@@ -11,7 +11,7 @@ from typing import IO, Any, Final
 
 from tipclassify.formatting import csv_cell, json_line
 from tipclassify.labels import LABELS
-from tipclassify.reporting.writers import Finding, RenderedRows, ScoringContext, TaggedReport
+from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport
 
 __all__ = ["COLUMNS", "csv_rows", "jsonl_rows", "row_of", "write_csv_rows", "write_jsonl_rows", "write_parquet"]
 
@@ -53,32 +53,32 @@ def _typed(value: Any, kind: str) -> Any:
     return value
 
 
-def jsonl_rows(report: TaggedReport) -> RenderedRows:
+def jsonl_rows(report: TaggedReport) -> str:
     """Render a report as JSON Lines, with the fields of `Finding.to_dict`."""
-    return RenderedRows("".join(json_line(finding.to_dict()) for finding in report.findings()), report.notes)
+    return "".join(json_line(finding.to_dict()) for finding in report.findings())
 
 
-def write_jsonl_rows(made: Iterable[RenderedRows], out: IO[str], context: ScoringContext) -> None:  # noqa: ARG001
+def write_jsonl_rows(made: Iterable[str], out: IO[str], context: ScoringContext) -> None:  # noqa: ARG001
     """Write reports rendered by `jsonl_rows`."""
-    out.writelines(rows.text for rows in made)
+    out.writelines(made)
 
 
-def csv_rows(report: TaggedReport) -> RenderedRows:
+def csv_rows(report: TaggedReport) -> str:
     """Render a report as CSV (RFC 4180): the columns of `COLUMNS`, with ``'`` before what would run as a formula."""
     lines = io.StringIO(newline="")
     writer = csv.writer(lines, lineterminator="\r\n")
     for finding in report.findings():
         cells = row_of(finding).values()
         writer.writerow(f"{cell:.4f}" if isinstance(cell, float) else csv_cell(cell) for cell in cells)
-    return RenderedRows(lines.getvalue(), report.notes)
+    return lines.getvalue()
 
 
-def write_csv_rows(made: Iterable[RenderedRows], out: IO[str], context: ScoringContext) -> None:
+def write_csv_rows(made: Iterable[str], out: IO[str], context: ScoringContext) -> None:
     """Write the header, and reports rendered by `csv_rows`."""
     if context.bom:
         out.write("\ufeff")
     csv.writer(out, lineterminator="\r\n").writerow(COLUMNS)
-    out.writelines(rows.text for rows in made)
+    out.writelines(made)
 
 
 def write_parquet(reports: Iterable[TaggedReport], out: IO[bytes], context: ScoringContext) -> None:

@@ -1,0 +1,74 @@
+"""Outcome of a run, whatever its output format: the number of findings, and one warning for each doubtful report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, Final
+
+from tipclassify.labels import LABELS
+from tipclassify.reporting.subject import Subject, is_unread
+from tipclassify.reporting.summary import Group
+from tipclassify.reporting.writers import TaggedReport
+
+__all__ = ["Counted", "Outcome", "counted"]
+
+_DOUBTFUL: Final = 3, 1 / 3  # passages of low confidence, and their share, from which they are no exception
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A report's output with the counts of its passages, from the worker process that tagged it."""
+
+    file: str
+    output: Any
+    notes: tuple[str, ...]
+    group: Group
+    subject: Subject
+
+
+def counted(make: Callable[[TaggedReport], Any], report: TaggedReport) -> Counted:
+    """Make the output of a report, and count its passages."""
+    counts = Group.of((), report.passages), Subject.of(report.passages)
+    return Counted(report.file, make(report), report.notes, *counts)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Totals of the reports written so far."""
+
+    reports: int = 0
+    total: Group = field(default_factory=lambda: Group(()))
+    warnings: list[str] = field(default_factory=list)
+
+    def outputs(self, made: Iterable[Counted]) -> Iterator[Any]:
+        """Yield the outputs, and count the reports; parts and batches of a file follow each other."""
+        for file, parts in groupby(made, attrgetter("file")):
+            group, subject = Group(()), Subject()
+            for part in parts:
+                group, subject = group + part.group, subject + part.subject
+                yield part.output
+            self.reports += 1
+            self.total += group
+            if doubt := _doubt(group, subject):
+                self.warnings.append(f"{file}: {doubt}")
+
+    def __str__(self) -> str:
+        labels = ", ".join(f"{label} {self.total.count(label):,}" for label in LABELS)
+        counts = ((self.reports, "report"), (self.total.tagged, "finding"))
+        return ", ".join(f"{n:,} {what}{'s' * (n != 1)}" for n, what in counts) + f" ({labels})"
+
+
+def _doubt(group: Group, subject: Subject) -> str | None:
+    """Say in one line why the tags of a report may mean little; None if nothing speaks against them."""
+    sentences = group.passages - group.low_confidence + group.unknown
+    if is_unread(group.unknown, sentences):
+        unknown = f"{group.unknown:,} of {sentences:,} sentences are in words that the model does not know"
+        return f"{unknown}; if they are not in English, their tags mean nothing"
+    if subject.is_other:
+        return f"mostly on other subjects: {subject.about:,} of {subject.passages:,} passages are about trafficking"
+    if group.low_confidence >= max(_DOUBTFUL[0], group.passages * _DOUBTFUL[1]):
+        return f"low confidence in {group.low_confidence:,} of {group.passages:,} passages: few words, or unknown ones"
+    return None

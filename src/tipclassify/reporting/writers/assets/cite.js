@@ -1,0 +1,51 @@
+// The citation of a finding in any of three forms, for the clipboard.
+
+function citers(finding) {
+  const forms = [["Text", plainCitation], ["BibTeX", bibtexCitation], ["RIS", risCitation]];
+  const group = made("span", "Cite ", "cite");
+  group.setAttribute("aria-live", "polite");
+  for (const [name, form] of forms) {
+    const copy = button(name, async () => {
+      copy.textContent = (await write(form(citationOf(finding)))) ? "Copied" : "Not allowed here";
+      setTimeout(() => (copy.textContent = name), 2000);
+    });
+    copy.title = `Copy the citation as ${name === "Text" ? "plain text" : name}`;
+    group.append(copy, " ");
+  }
+  return [group];
+}
+
+function citationOf({ mark, article, section, country, year, labels }) {
+  const { title, address } = article.dataset;
+  const { day, tool } = document.body.dataset;
+  return {
+    key: mark.dataset.key,
+    quote: mark.textContent.replace(/\s+/g, " ").trim(),
+    title,
+    country,
+    year,
+    section: section === "No section" ? "" : section,
+    page: mark.dataset.page,
+    paragraph: mark.dataset.paragraph,
+    characters: mark.dataset.at.replace("-", "–"),
+    address,
+    read: day,
+    labels: labels.map(({ letter, score }) => `${LABELS[LETTERS.indexOf(letter)]} (${score.toFixed(4)})`).join(" and "),
+    model: tool,
+  };
+}
+
+async function write(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const box = made("textarea"); // files opened from a disk may lack the clipboard interface
+    box.value = text;
+    open.card.append(box);
+    box.select();
+    const done = document.execCommand("copy");
+    box.remove();
+    return done;
+  }
+}
