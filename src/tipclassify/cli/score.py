@@ -96,15 +96,20 @@ def _score_each(
     from tipclassify.pipeline.batch import expand_inputs
     from tipclassify.pipeline.resume import Ledger, output_names
     from tipclassify.reporting.writers import FORMATS
+    from tipclassify.reporting.writers.desk import Desk
 
     files, kind = expand_inputs(names), FORMATS[format]
     outputs = {file: folder / name for file, name in zip(files, output_names(files, kind.suffixes[0]), strict=True)}
     setting = [__version__, context.classifier.meta.get("sha256"), tagging.policy, tagging.thresholds, tagging.unit]
     setting += [tagging.read.encoding, tagging.read.text_column, format, context.bom]
     ledger = Ledger(folder, {"setting": setting})
+    desk = Desk(context, open_output, resume) if format == "html" else None
+    if desk:
+        outputs = {file: desk.page_of(file, page, ledger.has) for file, page in outputs.items()}
     if resume:
-        ledger.remove_scraps(outputs.values())
-    left = [file for file in files if not (resume and ledger.has(file, outputs[file]))]
+        ledger.remove_scraps(each for one in outputs.values() for each in (desk.files(one) if desk else [one]))
+    done = {file for file in files if resume and ledger.has(file, outputs[file])}
+    left = [file for file in files if file not in done or (desk and not desk.has(outputs[file]))]
     if len(left) < len(files):
         print_note(f"{len(files) - len(left)} of {len(files)} inputs were done")
     make, write = kind.steps()
@@ -114,12 +119,14 @@ def _score_each(
             for file, made in inputs:
                 try:
                     with open_output(outputs[file], kind.binary) as out:
-                        write(made, out, context)
+                        write(desk.gather(outputs[file], made) if desk else made, out, context)
                 except InputError as error:
                     failures.append(str(error))
                     continue
                 ledger.add(file, outputs[file])
                 finished += 1
+            if desk and (reports := desk.write_index()):
+                print_note(f"open {desk.index}: {reports[0]:,} reports, {reports[1]:,} findings")
         except (KeyboardInterrupt, OutputError):
             print_note(f"interrupted; {finished} of {len(left)} outputs are whole, --resume makes the others")
             raise
