@@ -108,8 +108,8 @@ def _score_each(
         outputs = {file: desk.page_of(file, page, ledger.has) for file, page in outputs.items()}
     if resume:
         ledger.remove_scraps(each for one in outputs.values() for each in (desk.files(one) if desk else [one]))
-    done = {file for file in files if resume and ledger.has(file, outputs[file])}
-    left = [file for file in files if file not in done or (desk and not desk.has(outputs[file]))]
+    kept = {file for file in files if resume and ledger.has(file, outputs[file])}
+    left = [file for file in files if file not in kept or (desk and outputs[file] not in desk.heads)]
     if len(left) < len(files):
         print_note(f"{len(files) - len(left)} of {len(files)} inputs were done")
     make, write = kind.steps()
@@ -125,8 +125,8 @@ def _score_each(
                     continue
                 ledger.add(file, outputs[file])
                 finished += 1
-            if desk and (reports := desk.write_index()):
-                print_note(f"open {desk.index}: {reports[0]:,} reports, {reports[1]:,} findings")
+            if desk:
+                print_note(desk.write_index())
         except (KeyboardInterrupt, OutputError):
             print_note(f"interrupted; {finished} of {len(left)} outputs are whole, --resume makes the others")
             raise

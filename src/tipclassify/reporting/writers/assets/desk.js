@@ -2,14 +2,21 @@
 
 const tabs = Array.from(document.querySelectorAll('[role="tab"]'));
 
+const drawn = new Set(); // views that show what the filters leave: one is drawn when it is looked at
+const drawings = { map: drawMap, reports: drawReports, findings: drawFindings };
+
+function draw() {
+  if (!drawn.has(view)) drawings[view]?.();
+  drawn.add(view);
+}
+
 function apply() {
   filterPassages();
   writeAddress();
   form.elements["least-shown"].value = Number(form.elements.least.value).toFixed(2);
-  drawMap();
-  drawReports();
-  drawFindings();
-  const left = Array.from(reportRows.values()).filter(({ row }) => !row.hidden).length;
+  drawn.clear();
+  draw();
+  const left = new Set(shown.map((passage) => passage.report)).size;
   document.querySelector("#reports-tab small").textContent = left.toLocaleString("en");
   document.querySelector("#findings-tab small").textContent = shown.length.toLocaleString("en");
   say(`${plural(shown.length, "finding")} in ${plural(left, "report")}`);
@@ -23,10 +30,12 @@ function showView(chosen) {
     tab.tabIndex = here ? 0 : -1;
     document.getElementById(tab.getAttribute("aria-controls")).hidden = !here;
   }
+  draw();
 }
 
 function follow() {
   readAddress();
+  drawn.add(view); // not with what the filters left before
   showView(view);
   apply();
 }

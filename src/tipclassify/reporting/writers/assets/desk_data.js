@@ -5,22 +5,26 @@ const LABELS = ["positive_effort", "failure", "complicity"];
 const LETTERS = ["P", "F", "C"];
 const NAMES = { P: "Positive effort", F: "Failure", C: "Complicity" };
 const NO_SECTION = "No section";
+const TAGS = Array.from({ length: 8 }, (_, bits) => LETTERS.filter((_, n) => (bits >> n) & 1)); // shared: most repeat
 
 const reports = new Map(); // by their page
 const passages = []; // of all reports
 const indexes = []; // one a script
 
 globalThis.tipclassify = {
-  add({ page, words, found, places, passages: rows, ...head }) {
+  add(json) {
+    const { page, words, found, places, passages: rows, ...head } = JSON.parse(json);
     if (!reports.has(page)) reports.set(page, { page });
     const report = reports.get(page);
     if ("title" in head) Object.assign(report, head);
-    indexes.push({ words, found, first: passages.length, ready: false });
+    indexes.push({ words, found, lists: [], size: rows.length, first: passages.length });
+    const named = places.map(([country, year, , section]) => [country || "", year ? String(year) : "", section]);
     for (const [place, start, end, at, paragraph, bits, scores, low, key, id, text] of rows) {
-      const [country, year, , section] = places[place];
-      const letters = LETTERS.filter((_, n) => (bits >> n) & 1);
-      const where = { country: country || "", year: year ? String(year) : "", section, page: at ? String(at) : "" };
-      passages.push({ report, ...where, paragraph, start, end, letters, scores, low, key, id, text });
+      const [country, year, section] = named[place];
+      const letters = TAGS[bits];
+      const best = letters.reduce((most, letter) => Math.max(most, scores[LETTERS.indexOf(letter)]), 0);
+      const page = at ? String(at) : "";
+      passages.push({ report, country, year, section, page, paragraph, start, end, letters, scores, best, low, key, id, text, counted: TAGS[0], shown: false });
     }
   },
 };
@@ -38,6 +42,7 @@ function parseQuery(query) {
     if (quoted !== undefined && found.length > 1) terms.phrases.push(" " + found.join(" "));
     terms.begins.push(...found);
   }
+  terms.begins.splice(100); // more is no question
   return terms;
 }
 
@@ -47,24 +52,22 @@ function search(query) {
   if (!begins.length) return null;
   const hits = new Set();
   for (const index of indexes) {
-    if (!index.ready) {
-      Object.assign(index, { words: index.words.split(" "), found: index.found.split(","), ready: true });
+    if (typeof index.words === "string") {
+      Object.assign(index, { words: index.words.split(" "), found: index.found.split(",") });
     }
-    let left = null;
-    for (const begin of begins) {
-      const these = new Set();
+    const met = new Uint8Array(index.size); // of each passage: the words of the query met so far
+    begins.forEach((begin, step) => {
       index.words.forEach((word, n) => {
         if (!word.startsWith(begin)) return;
-        for (const number of index.found[n].split(" ")) if (!left || left.has(number)) these.add(number);
+        index.lists[n] ??= index.found[n].split(" ").map(Number);
+        for (const number of index.lists[n]) if (met[number] === step) met[number] = step + 1;
       });
-      left = these;
-      if (!left.size) break;
-    }
-    for (const number of left) {
-      const at = index.first + Number(number);
-      const text = phrases.length ? " " + wordsOf(passages[at].text).join(" ") : "";
-      if (phrases.every((phrase) => text.includes(phrase))) hits.add(at);
-    }
+    });
+    met.forEach((words, number) => {
+      if (words < begins.length) return;
+      const text = phrases.length ? " " + wordsOf(passages[index.first + number].text).join(" ") : "";
+      if (phrases.every((phrase) => text.includes(phrase))) hits.add(index.first + number);
+    });
   }
   return hits;
 }

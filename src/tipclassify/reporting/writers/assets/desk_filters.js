@@ -12,7 +12,7 @@ const orderBox = document.querySelector('select[name="order"]');
 const labelBoxes = Array.from(form.querySelectorAll('input[name="label"]'));
 const checkedLabels = () => labelBoxes.filter((box) => box.checked).map((box) => box.value);
 
-// The label counts of a passage: those chosen, from the least probability chosen.
+// The labels of a passage that count: those chosen, from the least probability chosen.
 function countedLabels(passage, chosen) {
   return passage.letters.filter((letter) => chosen.has(letter) && passage.scores[LETTERS.indexOf(letter)] >= least);
 }
@@ -21,17 +21,21 @@ function filterPassages() {
   const { country, year, section, words } = form.elements;
   const chosen = new Set(checkedLabels());
   const hits = search(words.value);
+  const all = chosen.size >= LETTERS.length && LETTERS.every((letter) => chosen.has(letter));
   shown.length = within.length = 0;
   least = Number(form.elements.least.value);
+  const plain = all && least <= Number(form.elements.least.min); // all labels count
   passages.forEach((passage, number) => {
+    passage.shown = false;
+    passage.counted = TAGS[0];
     if (country.value && passage.country !== country.value) return;
     if (year.value && passage.year !== year.value) return;
     if (section.value && (passage.section || NO_SECTION).toLowerCase() !== section.value) return;
     within.push(passage);
-    passage.counted = [];
     if (hits && !hits.has(number)) return;
-    passage.counted = countedLabels(passage, chosen);
-    if (passage.counted.length || (!passage.letters.length && chosen.has("N"))) shown.push(passage);
+    passage.counted = plain ? passage.letters : countedLabels(passage, chosen);
+    passage.shown = passage.counted.length > 0 || (!passage.letters.length && chosen.has("N"));
+    if (passage.shown) shown.push(passage);
   });
 }
 
@@ -87,7 +91,7 @@ function fillFilters() {
     if (passage.letters.length) sections.set(name.toLowerCase(), { name: known.name, count: known.count + 1 });
     for (const letter of passage.letters) lowest = Math.min(lowest, passage.scores[LETTERS.indexOf(letter)]);
   }
-  for (const name of [...countries].sort((a, b) => a.localeCompare(b))) country.add(new Option(name));
+  for (const name of [...countries].sort(inOrder)) country.add(new Option(name));
   for (const name of [...years].sort().reverse()) year.add(new Option(name));
   const common = [...sections].sort(([, a], [, b]) => b.count - a.count);
   for (const [key, { name }] of common) section.add(new Option(name, key));

@@ -1,15 +1,15 @@
 // The list of findings that the filters leave, with the words searched for marked.
 
-const PAGE_SIZE = 50;
+const PAGE_SIZE = 30;
 const findingsList = document.querySelector("#findings .desk-list");
 const further = document.getElementById("further");
 let ordered = [];
-
-const best = (passage) => Math.max(...passage.scores.filter((_, n) => passage.letters.includes(LETTERS[n])), 0);
+let byProbability = null; // all passages, sorted once
 const showProbability = (score) => (score >= 0.995 ? ">0.99" : score.toFixed(2)); // as on the pages of reports
 
 function drawFindings() {
-  ordered = orderBox.value ? shown.slice() : shown.slice().sort((a, b) => best(b) - best(a));
+  byProbability ??= passages.slice().sort((a, b) => b.best - a.best);
+  ordered = orderBox.value ? shown : byProbability.filter((passage) => passage.shown);
   findingsList.replaceChildren();
   showFurther();
   const of = new Set(shown.map((passage) => passage.report)).size;
@@ -38,7 +38,7 @@ function findingItem(passage, begins) {
     const probability = showProbability(passage.scores[LETTERS.indexOf(letter)]);
     facts.append(make("span", { class: "label" }, badge(letter), ` ${NAMES[letter]} `, probability), " ");
   }
-  const title = make("a", { href: report.page + (passage.id && `#${passage.id}`) }, make("bdi", {}, report.title));
+  const title = make("a", { href: report.page + (passage.id && `#${passage.id}`) }, make("bdi", {}, report.name));
   const where = [passage.country, passage.year, passage.section, passage.page && `p. ${passage.page}`];
   const low = passage.low ? ["low confidence"] : [];
   facts.append(title, ...[...where, ...low].filter(Boolean).flatMap((text) => [" · ", make("bdi", {}, text)]));

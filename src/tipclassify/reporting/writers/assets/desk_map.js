@@ -32,11 +32,13 @@ function tally(keyOf) {
   return sums;
 }
 
-const rowOf = (passage) => passage.country || passage.report.title;
+const inOrder = new Intl.Collator("en", { numeric: true }).compare;
+const cellOf = (passage) => (passage.cell ??= `${rowOf(passage)}\n${passage.year}`);
+const rowOf = (passage) => passage.country || passage.report.name;
 
 function drawMap() {
-  const cells = tally((passage) => `${rowOf(passage)}\n${passage.year}`);
-  const rows = [...new Set(within.map(rowOf))].sort((a, b) => a.localeCompare(b));
+  const cells = tally(cellOf);
+  const rows = [...new Set(within.map(rowOf))].sort(inOrder);
   const years = [...new Set(within.map((passage) => passage.year))].sort();
   const letters = LETTERS.filter((letter) => checkedLabels().includes(letter));
   const valueOf = (cell, letter) => (shares ? (100 * cell[letter]) / cell.total : cell[letter]);

@@ -31,7 +31,7 @@ function sortReports(by) {
     const text = row.cells[column].textContent;
     return number ? Number(text.replace(/\D/g, "") || -1) : text;
   };
-  const compare = (a, b) => (number ? key(a) - key(b) : key(a).localeCompare(key(b)));
+  const compare = (a, b) => (number ? key(a) - key(b) : inOrder(key(a), key(b)));
   const year = (row) => Number(row.cells[2].textContent) || 0;
   const rows = Array.from(reportsBody.rows).sort((a, b) => down * compare(a, b) || year(a) - year(b));
   reportsBody.append(...rows);

@@ -50,7 +50,7 @@ function drawSaved(kept = true) {
   document.getElementById("saved-note").textContent = kept ? note : "This browser keeps nothing for this page: export before you close it.";
   document.querySelector("#saved-tab small").textContent = citations.length || "";
   for (const each of exportButtons) each.disabled = !citations.length;
-  const here = new Map(passages.map((passage) => [passage.key, passage]));
+  const here = new Map(passages.filter((passage) => saved.has(passage.key)).map((passage) => [passage.key, passage]));
   savedList.replaceChildren(
     ...citations.map((cited) => {
       const passage = here.get(cited.key);
@@ -62,7 +62,7 @@ function drawSaved(kept = true) {
         const done = writeSaved((all) => all.delete(cited.key));
         say("Removed");
         drawSaved(done);
-        drawFindings();
+        drawn.delete("findings");
         (savedList.children[Math.min(at, savedList.children.length - 1)]?.querySelector("button") ?? document.getElementById("saved-tab")).focus();
       });
       const item = make("li", {}, make("p", { class: "quote", dir: "auto" }, cited.quote), make("p", { class: "facts" }, ...source), make("p", { class: "do" }, remove));
@@ -93,5 +93,6 @@ addEventListener("storage", (event) => {
   if (event.key !== savedKey) return;
   readSaved();
   drawSaved();
-  drawFindings();
+  drawn.delete("findings");
+  draw();
 });
