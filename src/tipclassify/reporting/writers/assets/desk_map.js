@@ -77,8 +77,8 @@ function mapCell(cell, letter, name, year, { most, valueOf, first }) {
   const text = shares && value && value < 1 ? "<1" : String(Math.round(value));
   const found = cell[`first${letter}`] ?? cell.passage;
   // With several reports, to their list; in a book of many countries, to the first finding of this one.
-  const inside = found.report.country === found.country ? "" : found.id && `#${found.id}`;
+  const inside = (found.report.country || "") === found.country ? "" : found.id && `#${found.id}`;
   const href = cell.pages.size > 1 ? addressOf({ view: "reports", ...(found.country && { country: name }), ...(year && { year }) }) : found.report.page + inside;
-  const link = make("a", { href, "aria-label": `${text}${shares ? "%" : ""} ${NAMES[letter]}, ${name} ${year}` }, text);
+  const link = make("a", { href, "aria-label": `${text}${shares ? "%" : ""} ${NAMES[letter]}, ${name} ${year}`.trim() }, text);
   return make("td", { class: `${letter} heat${step}${first ? " group" : ""}` }, link);
 }
