@@ -194,7 +194,7 @@ def test_the_map_counts_each_label_and_leads_to_reports_and_changes(tab: Any, ma
     at(tab, made, "")
     heads = tab.locator(".desk-map thead tr").nth(0).locator("th").all_inner_texts()
     assert [head.split("\n")[-1].split(" ", 1)[-1] for head in heads] == [
-        "Country", "Positive effort", "Failure", "Complicity", "Changes"
+        "Country", "Changes", "Positive effort", "Failure", "Complicity"
     ]  # fmt: skip
     rows = tab.locator(".desk-map tbody th").all_inner_texts()
     assert {"Ghana", "Togo", "notes.txt"} < set(rows)

@@ -50,23 +50,22 @@ function drawMap() {
     if (link && !(changes.get(report.country)?.year > report.year)) changes.set(report.country, { year: report.year, link });
   }
   const head = make("tr", {}, make("th", { scope: "col", rowspan: 2 }, "Country"));
+  if (changes.size) head.append(make("th", { scope: "col", rowspan: 2, class: "change" }, "Changes"));
   for (const letter of letters) head.append(make("th", { scope: "colgroup", colspan: years.length, class: "group" }, badge(letter), ` ${NAMES[letter]}`));
-  if (changes.size) head.append(make("th", { scope: "col", rowspan: 2 }, "Changes"));
   const second = make("tr");
   for (const letter of letters) years.forEach((year, n) => second.append(make("th", { scope: "col", class: n ? undefined : "group" }, year || "no year")));
   const body = make("tbody");
   for (const name of rows) {
     const line = make("tr", {}, make("th", { scope: "row" }, name));
+    if (changes.size) line.append(make("td", { class: "change" }, changes.get(name)?.link.cloneNode(true) ?? ""));
     for (const letter of letters) {
       years.forEach((year, n) => line.append(mapCell(cells.get(`${name}\n${year}`), letter, name, year, { most, valueOf, first: !n })));
     }
-    const change = changes.get(name);
-    if (changes.size) line.append(make("td", { class: "change" }, change ? change.link.cloneNode(true) : ""));
     body.append(line);
   }
   const table = document.querySelector(".desk-map");
   table.replaceChildren(make("caption", { class: "vh" }, `${shares ? "Share of passages in per cent" : "Number of findings"} by country and year`), make("thead", {}, head, second), body);
-  const note = !rows.length ? "No report is left by the filters." : `${letters.length ? "A number leads to its report; the darker, the more" : "No label is chosen"}${most ? `: the darkest is ${Math.round(most)}${shares ? "%" : ""}` : ""}.`;
+  const note = !rows.length ? "No report is left by the filters." : `${letters.length ? "A number leads to its report; the stronger the tint, the more" : "No label is chosen"}${most ? `: the strongest is ${Math.round(most)}${shares ? "%" : ""}` : ""}.`;
   document.getElementById("map-note").textContent = note;
 }
 
