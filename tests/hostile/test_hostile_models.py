@@ -24,6 +24,7 @@ from tipclassify.model.loading import installed
 TINY = Path(__file__).resolve().parents[1] / "files" / "tiny_encoder"
 FAST = Path(__file__).resolve().parents[2] / "models" / "fast"
 GRAPH = (TINY / "model.onnx").read_bytes()
+TOKENIZER = (TINY / "tokenizer.json").read_bytes()
 
 
 @pytest.fixture
@@ -307,6 +308,8 @@ def test_the_command_line_says_so_with_its_code(tmp_path: Path, cli: Run) -> Non
         resealed(FAST, tmp_path / "b", {"weights.npz": ARRAYS["of code"]}),
         resealed(TINY, tmp_path / "c", {"model.onnx": GRAPHS["external data"][0]}),
         resealed(TINY, tmp_path / "d", {"golden.jsonl": b'{"text": 7}\n'}),
+        resealed(TINY, tmp_path / "f", {"tokenizer.json": TOKENIZER.replace(b'"[SEP]":{', b'"[SEQ]":{')}),
+        resealed(TINY, tmp_path / "e", {"model.onnx": with_node(field(1, b"\xaf"), field(4, b"\xaf\x1b[2J"))}),
     ]
     for folder in bad:
         for command in (("score", tmp_path / "a.txt"), ("info",), ("check",)):

@@ -155,29 +155,33 @@ def test_a_few_words_turn_the_label(
     assert tagged(classifier, turned) == turned_labels
 
 
-@pytest.fixture(scope="module")
-def results(classifier: Classifier) -> dict[str, RuleResult]:
-    """Results of the shipped default, by rule."""
-    return {result.rule: result for result in run_cases(classifier)}
+Results = dict[str, RuleResult]
 
 
-def test_no_rule_falls_under_the_rate_stored_with_the_model(
-    results: dict[str, RuleResult], classifier: Classifier
-) -> None:
-    stored = classifier.meta["behaviours"]
+@pytest.fixture(scope="module", params=["fast", pytest.param("default", marks=pytest.mark.slow)])
+def checked(request: pytest.FixtureRequest) -> tuple[Classifier, Results]:
+    """A shipped model with its results by rule; the encoder takes a minute for ten thousand passages."""
+    model = Classifier.load(request.param)
+    return model, {result.rule: result for result in run_cases(model)}
+
+
+def test_no_rule_falls_under_the_rate_stored_with_the_model(checked: tuple[Classifier, Results]) -> None:
+    model, results = checked
     assert len(results) >= 70
     assert all(result.cases >= 25 or rule.startswith("invariance") for rule, result in results.items())
-    assert {rule: result.rate for rule, result in results.items()} == pytest.approx(stored, abs=1e-4)
+    assert {rule: result.rate for rule, result in results.items()} == pytest.approx(model.meta["behaviours"], abs=1e-4)
 
 
-def test_names_and_spelling_change_no_tag(results: dict[str, RuleResult]) -> None:
+def test_names_and_spelling_change_no_tag(checked: tuple[Classifier, Results]) -> None:
+    model, results = checked
     assert results["invariance-country"].cases > 6_000
     for name in ("country", "city", "spaces"):
         assert results[f"invariance-{name}"].failures == (), name
     assert results["invariance-heading"].cases > 300
-    # An encoder reads figures, spellings and quotation marks, which the model before it folded: some tags near a
+    assert results["invariance-heading"].rate > (0.9 if "base" in model.meta else 0.8)
+    # An encoder reads figures, spellings and quotation marks, which the linear model folds: some tags near a
     # threshold change.
-    for name in ("heading", "figure", "year", "spelling", "quotes"):
+    for name in ("figure", "year", "spelling", "quotes"):
         assert results[f"invariance-{name}"].rate > 0.9, name
     assert results["invariance-addition"].rate > 0.85
 

@@ -77,9 +77,11 @@ class OnnxSession:
         options.intra_op_num_threads = options.inter_op_num_threads = 1  # the threads share the rows instead
         options.use_deterministic_compute = True
         options.log_severity_level = 4  # failures are raised; warnings of ONNX Runtime are not for the user
+        # The fallback would print the failure on standard output, then try again with other optimizers.
+        chosen = {"providers": ["CPUExecutionProvider"], "enable_fallback": False}
         try:
             self._session: Any = onnxruntime.InferenceSession(
-                model.graph, options, providers=["CPUExecutionProvider"], disabled_optimizers=_SLOW_FUSIONS
+                model.graph, options, disabled_optimizers=_SLOW_FUSIONS, **chosen
             )
         except Exception as error:  # a dozen exception classes without common base
             version = onnxruntime.__version__

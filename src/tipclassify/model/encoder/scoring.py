@@ -6,6 +6,7 @@ add up: a redundant word hides another's effect.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -51,8 +52,11 @@ class _Tokenizer:
             self._tokenizer: Any = Tokenizer.from_str(json_text)
             self._tokenizer.no_truncation()
             self._tokenizer.no_padding()
+            _check_template(json.loads(json_text)["post_processor"])
             self.first, self.last = self._tokenizer.encode("", add_special_tokens=True).ids
-        except Exception as error:  # the library raises plain Exception
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # the library raises plain Exception, and a panic of its Rust is none
             problem = f"tokenizer.json is not one we can use ({' '.join(str(error).split())[:100]})"
             raise ModelError(f"the encoder's {problem}; get the model anew") from None
         masks = map(self._tokenizer.token_to_id, _MASKS)
@@ -62,6 +66,14 @@ class _Tokenizer:
         """Return the encoding of each text without special tokens: lists ``ids`` and character ``offsets``."""
         plain = [_SURROGATE.sub("\ufffd", text) for text in texts]  # UTF-8 cannot encode unpaired surrogates
         return list(self._tokenizer.encode_batch(plain, add_special_tokens=False))
+
+
+def _check_template(processor: Any) -> None:
+    """Raise `KeyError` if a template has a special token without id, at which the library would panic."""
+    if processor["type"] == "TemplateProcessing":
+        for piece in (*processor["single"], *processor["pair"]):
+            if "SpecialToken" in piece:
+                processor["special_tokens"][piece["SpecialToken"]["id"]]
 
 
 class EncoderScorer:

@@ -1,4 +1,4 @@
-"""Define the network, a pretrained encoder with a linear head; load and save it, and export it to ONNX in 7 or 8 bits.
+"""Define the network, a pretrained encoder with a linear head; load and save it, and export it to ONNX in 7 bits.
 
 Its folder has files of the base, ``network.safetensors``, and ``network.json`` with the settings: loading runs no code.
 """
@@ -213,15 +213,15 @@ def to_onnx(network: Network) -> bytes:
         return fused.read_bytes()
 
 
-def quantize(graph: bytes, *, reduced: bool = False) -> bytes:
-    """Quantize the weights of a graph to 8 bits, or to 7 if `reduced`, so that 16-bit sums cannot overflow."""
+def quantize(graph: bytes) -> bytes:
+    """Quantize the weights of a graph to 7 bits: with 8, the 16-bit sums of some processors overflow."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     options: dict[str, Any] = {"weight_type": QuantType.QInt8, "extra_options": {"DefaultTensorType": _FLOAT}}
     with tempfile.TemporaryDirectory() as folder, _quiet():
         before, after = Path(folder) / "before.onnx", Path(folder) / "after.onnx"
         before.write_bytes(graph)
-        quantize_dynamic(before, after, per_channel=True, reduce_range=reduced, **options)
+        quantize_dynamic(before, after, per_channel=True, reduce_range=True, **options)
         return after.read_bytes()
 
 

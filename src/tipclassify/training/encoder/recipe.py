@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["export", "fine_tune"]
 
 _OVERLAP: Final = 32  # tokens shared by neighbouring windows, but at most a quarter of a window
-_MAX_LOSS: Final = 0.005  # of macro-F1 by quantization
+_BITS: Final = 7  # of a weight
 
 
 def fine_tune(
@@ -124,7 +124,6 @@ def export(
     evaluated = [row for row, mine in zip(rows, held, strict=True) if mine]
     texts, headings = [str(row["text"]) for row in evaluated], [row.get("section") or None for row in evaluated]
     y_true = np.array([indicator(row["labels"]) for row in evaluated], bool)
-    exact = to_onnx(network)
 
     def evaluate(graph: bytes) -> tuple[float, EncoderModel, Any]:
         """Return the macro-F1 at the best thresholds, the model and its logits."""
@@ -145,24 +144,18 @@ def export(
         logits = heads.logits(EncoderScorer(model).pooled(texts, headings))
         return macro_f1(logits, y_true), model, logits
 
+    exact = to_onnx(network)
     float_f1 = evaluate(exact)[0]
-    tried: list[tuple[float, int, EncoderModel, Any]] = []
-    for bits in (7, 8):  # seven bits give the same sums on all processors; eight only where seven lose too much
-        f1, model, logits = evaluate(quantize(exact, reduced=bits == 7))
-        tried.append((f1, bits, model, logits))
-        line = f"macro-F1 at the best thresholds, held out: {float_f1:.4f} in floats, {f1:.4f} in {bits} bits"
-        if reported:
-            reported(line)
-        if f1 >= float_f1 - _MAX_LOSS:
-            break
-    best_f1, bits, model, logits = max(tried, key=lambda one: one[0])
+    f1, model, logits = evaluate(quantize(exact))
+    if reported:
+        reported(f"macro-F1 at the best thresholds, held out: {float_f1:.4f} in floats, {f1:.4f} in {_BITS} bits")
     training = {"settings": asdict(settings), **{key: described[key] for key in ("earlier", "history", "precision")}}
-    meta: dict[str, Any] = {"base": base, "training": training, "weight_bits": bits}
-    meta |= {"float_macro_f1": round(float_f1, 4), "whole_number_macro_f1": round(best_f1, 4)}
+    meta: dict[str, Any] = {"base": base, "training": training, "weight_bits": _BITS}
+    meta |= {"float_macro_f1": round(float_f1, 4), "whole_number_macro_f1": round(f1, 4)}
     if pool:
         scores = logistic(EncoderScorer(model).logits([one[0] for one in pool], [one[1] for one in pool]))
         meta["natural"] = natural_shares([one[2] for one in pool], scores)
-    about = {"base": base, "runs": [*described["earlier"], asdict(settings)], "bits": bits}
+    about = {"base": base, "runs": [*described["earlier"], asdict(settings)], "bits": _BITS}
     return write_trained_encoder(out, model, rows, held, held, logits, meta, about, seed=seed, files=_notice(base))
 
 
