@@ -28,6 +28,7 @@ MODULES = {
         "text.segmentation.passages": "Documents to passages.",
         "pipeline.batch": "Many inputs, in several processes.",
         "reporting.writers": "Tagged reports to files.",
+        "reporting.citation": "Citations of what was tagged.",
         "pipeline.distributed": "The same on a Dask cluster.",
     },
     "Count and compare": {
@@ -219,7 +220,7 @@ def _definition(one: Parameter) -> str:
     term = ", ".join(f"`{name}`" for name in names) if one.is_option else f"`{one.metavar}`"
     term += f" `{one.metavar}`" if one.is_option and one.metavar else ""
     sentences = [_plain(one.info.help or "")]
-    if one.choices:
+    if one.choices and "One of " not in sentences[0]:
         sentences.append("One of " + ", ".join(f"`{choice}`" for choice in one.choices) + ".")
     if one.default is inspect.Parameter.empty:
         sentences += ["Required."] if one.is_option else []

@@ -101,10 +101,14 @@ def test_help_has_plain_words_for_types_and_ends_with_two_examples_that_parse() 
 
     pythonic = re.compile(r"<(?:list|bool|str|int|float|path|Path)\b|\[\[|\.\.\.\.|\.\.\.\]\.\.\.|\}")
     for group in ((), ("corpus",), ("models",)):
-        assert not pythonic.search(helped(app, *group))
+        text = helped(app, *group)
+        assert not pythonic.search(text)
+        assert len(re.findall(r"^ *tipclassify ", text.rpartition("Examples:")[2], re.MULTILINE)) >= 2
     for command in every_command():
         text = helped(app, *command)
         assert not pythonic.search(text), command
+        if len(options_in(text)) > 9:
+            assert {"Model and labels", "Help"} <= set(re.findall(r"^╭─ ([A-Z][a-z ]+) ─", text, re.MULTILINE)), command
         examples = [line.strip() for line in text.rpartition("Examples:")[2].splitlines() if line.strip()]
         assert len(examples) == 2, command
         for example in examples:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from tipclassify import Classifier
 from tipclassify.reporting.citation import Citation, cite
-from tipclassify.reporting.writers import ScoringContext, TaggedReport
+from tipclassify.reporting.writers import FORMATS, ScoringContext, TaggedReport
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.passages import text_document
 
@@ -72,7 +73,7 @@ def test_bibtex_and_ris_have_the_fields_that_reference_managers_read(run: Scorin
 @given(text=st.text(st.characters(codec=None)) | st.text('{}\\%&_#$~^@",=\r\n -'))
 @example(text=NASTY)
 def test_no_text_of_a_report_ends_a_field(text: str, run: ScoringContext) -> None:
-    found = cited(run, text, title=text)
+    found = cited(run, text, title=text, file="http://bad host/{")
     assert "\n" not in found.plain
     for field in re.findall(r"  \w+ = (\{.*\}),\n", found.bibtex):
         depths = [field[:end].count("{") - field[:end].count("}") for end in range(1, len(field))]
@@ -129,3 +130,24 @@ def test_without_a_day_no_citation_has_a_date(run: ScoringContext) -> None:
     assert "k.pdf. Tagged" in undated.source
     assert "urldate" not in undated.bibtex
     assert "Y2" not in undated.ris
+
+
+def test_a_file_of_citations_has_each_finding_once(run: ScoringContext, fast: Classifier) -> None:
+    document = text_document(TEXT)
+    tagged = TaggedReport("k.txt", document, fast.tag(document))
+    row = Passage("Courts slept.", 0, 13, None, ("failure",), SCORES)
+    rows = TaggedReport("r.jsonl", None, [row, row, row], [{"id": 1}, {"id": 1}, {"id": 2}])
+    expected = [cite(finding, run) for finding in tagged.findings() if finding.passage.labels]
+    expected += [cite(finding, run) for finding in rows.findings()][1:]
+    for name in ("bibtex", "ris"):
+        out = io.StringIO(newline="")
+        FORMATS[name].steps()[1]([tagged, rows], out, run)
+        assert out.getvalue().split() == " ".join(getattr(citation, name) for citation in expected).split()
+
+
+def test_an_input_row_is_cited_by_its_own_country_year_and_page(run: ScoringContext) -> None:
+    about = {"country": "Tarn", "year": "2023", "page": 7}
+    row = TaggedReport("r.jsonl", None, [Passage("Courts slept.", 0, 13, None, ("failure",), SCORES)], [about])
+    found = cite(next(row.findings()), run)
+    assert found.source.startswith("r.jsonl (Tarn, 2023), p. 7, characters 0–13 (read")
+    assert found.key.startswith("tarn2023-")

@@ -11,6 +11,7 @@ import re
 import sys
 import weakref
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -22,6 +23,7 @@ from hypothesis import strategies as st
 from tipclassify import LABELS, Classifier
 from tipclassify.errors import InputError, MissingExtraError
 from tipclassify.formatting import json_line, one_line
+from tipclassify.reporting.citation import cite
 from tipclassify.reporting.writers import FORMATS, ScoringContext, TaggedReport, format_of, section_name, sheets
 from tipclassify.reporting.writers import rows as row_writers
 from tipclassify.reporting.writers.rows import COLUMNS, row_of
@@ -176,12 +178,14 @@ def test_no_reports_and_a_report_without_passages_give_a_valid_file(name: str, r
             assert data.decode() == ",".join(COLUMNS) + "\r\n"
         elif name == "xlsx":
             book = workbook(data)
-            assert [[cell.value for cell in row] for row in book["Passages"]] == [list(COLUMNS)]
+            assert [[cell.value for cell in row] for row in book["All passages"]] == [list(COLUMNS)]
             assert book["Counts"]["E" + str(book["Counts"].max_row)].value == 0
         elif name == "parquet":
             assert (parquet(data).num_rows, parquet(data).column_names) == (0, list(COLUMNS))
         elif name == "md":
             assert (b"No reports." in data) == (not reports)
+        elif name in ("bibtex", "ris"):
+            assert data == b""
         elif name == "docx":
             assert ("empty.txt" in word_lines(data)) == bool(reports)
         else:
@@ -232,7 +236,7 @@ def test_csv_excel_and_parquet_hold_the_same_rows(report: TaggedReport, run: Sco
     table = parquet(written("parquet", reports, run)).to_pylist()
     assert table == [{**row, **{label: pytest.approx(row[label], abs=1e-6) for label in LABELS}} for row in expected]
     joined = [[";".join(cell) if isinstance(cell, list) else cell for cell in row.values()] for row in expected]
-    cells = list(workbook(written("xlsx", reports, run))["Passages"].values)
+    cells = list(workbook(written("xlsx", reports, run))["All passages"].values)
     assert [list(row) for row in cells[1:]] == [[None if cell == "" else cell for cell in row] for row in joined]
     assert [list(row.values()) for row in csv_rows(written("csv", reports, run))] == [
         [
@@ -348,7 +352,7 @@ def test_what_a_spreadsheet_would_run_is_text_in_every_column(start: str, run: S
     assert second["text"] == "A = B"
     book = workbook(written("xlsx", [report], run))
     assert all(cell.data_type in "snb" for sheet in book for row in sheet for cell in row)
-    sheet = book["Passages"]
+    sheet = book["All passages"]
     assert all(sheet[at].quotePrefix for at in ("A2", "B2", "H2", "I2"))
     assert not sheet["I3"].quotePrefix
 
@@ -368,7 +372,7 @@ def test_csv_is_rfc_4180_and_can_begin_with_a_byte_order_mark(classifier: Classi
 
 def test_excel_marks_given_labels_and_links_sources(report: TaggedReport, run: ScoringContext) -> None:
     reports = [report, rows("Courts slept.", file="https://example.org/?a=b&c"), rows("x", file="-")]
-    sheet = workbook(written("xlsx", reports, run))["Passages"]
+    sheet = workbook(written("xlsx", reports, run))["All passages"]
     assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", f"A1:N{sheet.max_row}")
     assert sheet.print_title_rows == "$1:$1"
     expected = [row_of(finding) for one in reports for finding in one.findings()]
@@ -388,9 +392,32 @@ def test_excel_marks_given_labels_and_links_sources(report: TaggedReport, run: S
     assert sheet["A2"].data_type == "s"
 
 
+def test_excel_opens_on_the_findings_with_their_citations_ready_to_filter_and_print(
+    report: TaggedReport, run: ScoringContext
+) -> None:
+    day = replace(run, day="2026-11-28")
+    doubtful = Passage("Courts slept.", 3, 16, "b. Courts", ("failure", "complicity"), SCORES, True, 12)
+    book = workbook(written("xlsx", [report, TaggedReport("b.pdf", None, [doubtful])], day))
+    assert book.active.title == "Findings"
+    head, *body = book["Findings"].values
+    assert list(head) == list(sheets._FINDINGS)
+    tagged = [finding for finding in report.findings() if finding.passage.labels]
+    assert [row[5] for row in body] == [*(finding.passage.text for finding in tagged), "Courts slept."]
+    assert [row[8] for row in body[:-1]] == [cite(finding, day).source for finding in tagged]
+    assert body[0][:4] == ("Report on Karvonia", "Karvonia", 2024, "prosecution")
+    assert body[-1][3:8] == ("b. Courts", 12, "Courts slept.", "failure?\ncomplicity?", 0.9123)
+    assert "(read 2026-11-28)" in body[-1][8]
+    for sheet in book:
+        last = f"{sheet.cell(1, sheet.max_column).column_letter}{sheet.max_row}"
+        assert (sheet.auto_filter.ref, sheet.freeze_panes, sheet.print_title_rows) == (f"A1:{last}", "A2", "$1:$1")
+        assert (sheet.page_setup.orientation, sheet.page_setup.fitToHeight) == ("landscape", 0)
+        assert sheet.sheet_properties.pageSetUpPr.fitToPage  # one page wide
+        assert sheet["A2"].alignment.wrap_text
+
+
 def test_excel_counts_add_up_and_about_describes_the_run(report: TaggedReport, run: ScoringContext) -> None:
     book = workbook(written("xlsx", [report, rows("a", "b", file="r.jsonl"), rows("c", file="r.jsonl")], run))
-    assert book.sheetnames == ["Passages", "Counts", "About"]
+    assert book.sheetnames == ["Findings", "Counts", "All passages", "About"]
     head, *body = book["Counts"].values
     counts = {(row[0], row[3]): dict(zip(head, row, strict=True)) for row in body}
     assert len(counts) == len(body)
@@ -426,10 +453,10 @@ def test_excel_holds_text_that_xml_or_a_cell_cannot(run: ScoringContext) -> None
         "x" * 32_767: "x" * 32_767,
         "x" * 32_768: "x" * 32_738 + " … [cut: too long for a cell]",
     }
-    sheet = workbook(written("xlsx", [rows(*texts)], run))["Passages"]
+    sheet = workbook(written("xlsx", [rows(*texts)], run))["All passages"]
     assert [row[8].value for row in sheet.iter_rows(min_row=2)] == list(texts.values())
     assert {row[8].data_type for row in sheet.iter_rows(min_row=2)} == {"s"}
-    emoji = workbook(written("xlsx", [rows("😀" * 20_000)], run))["Passages"]["I2"].value
+    emoji = workbook(written("xlsx", [rows("😀" * 20_000)], run))["All passages"]["I2"].value
     assert emoji.endswith("😀 … [cut: too long for a cell]")
     assert 32_760 < len(emoji.encode("utf-16-le")) // 2 <= 32_767
 
@@ -438,16 +465,18 @@ def test_excel_goes_on_to_further_sheets(run: ScoringContext, monkeypatch: pytes
     monkeypatch.setattr(sheets, "_ROWS", 20)
     monkeypatch.setattr(sheets, "_LINKS", 3)
     book = workbook(written("xlsx", [rows(*map(str, range(45)))], run))
-    assert book.sheetnames == ["Passages", "Passages 2", "Passages 3", "Counts", "About", "About 2"]
-    texts = [row[8] for name in book.sheetnames[:3] for row in list(book[name].values)[1:]]
+    assert book.sheetnames[:4] == ["Findings", "Counts", "All passages", "About"]
+    names = ["All passages", "All passages 2", "All passages 3"]
+    assert {*names, "Findings 2", "Findings 3", "About 2"} < set(book.sheetnames)
+    texts = [row[8] for name in names for row in list(book[name].values)[1:]]
     assert texts == [str(number) for number in range(45)]
-    assert [book[name].max_row for name in book.sheetnames[:3]] == [21, 21, 6]
-    assert book["Passages 3"].auto_filter.ref == "A1:N6"
-    assert [sum(cell.hyperlink is not None for cell in book[name]["A"]) for name in book.sheetnames[:3]] == [3, 3, 3]
+    assert [book[name].max_row for name in names] == [21, 21, 6]
+    assert book["All passages 3"].auto_filter.ref == "A1:N6"
+    assert [sum(cell.hyperlink is not None for cell in book[name]["A"]) for name in names] == [3, 3, 3]
 
 
 def test_excel_drops_a_link_that_is_too_long_for_it(run: ScoringContext) -> None:
-    sheet = workbook(written("xlsx", [rows("a", file="https://example.org/" + "a" * 2_100)], run))["Passages"]
+    sheet = workbook(written("xlsx", [rows("a", file="https://example.org/" + "a" * 2_100)], run))["All passages"]
     assert sheet["A2"].hyperlink is None
 
 

@@ -28,26 +28,45 @@ _SIGNALS: Final = [getattr(signal, name) for name in ("SIGHUP", "SIGINT", "SIGTE
 _EXAMPLES: Final = Path(__file__).with_name("examples.txt").read_text("utf-8").splitlines()
 
 
+_MANY: Final = 9  # options above which help shows them in sections
+_SECTIONS: Final = {
+    "Model and labels": "model other policy threshold unit",
+    "Reading": "text_column encoding allow_private",
+    "Output": "format output output_dir resume bom with_sources with_model",
+    "Processes": "jobs engine scheduler workers",
+    "Help": "help",
+}
+
+
 class _PlainHelp:
-    """Mixin of commands and groups whose help shows no types of Python, such as ``<list[str]>``."""
+    """Mixin of commands and groups whose help has sections, and no types of Python, such as ``<list[str]>``."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         params: list[Any] = super().get_params(ctx)  # type: ignore[misc]
+        sections = {name: title for title, names in _SECTIONS.items() for name in names.split() if len(params) > _MANY}
         for param in params:
             if param.param_type_name == "argument":
                 shown = {"display_type_rich": lambda **_: None, "get_usage_pieces": lambda _, it=param: [it.metavar]}
                 vars(param).update(shown)
-            elif param.is_flag:
+                continue
+            param.rich_help_panel = param.rich_help_panel or sections.get(param.name)
+            if param.is_flag:
                 param.metavar = ""
         return params
 
 
-class _Command(_PlainHelp, TyperCommand):
-    pass
+class Command(_PlainHelp, TyperCommand):
+    """Command whose help has sections and plain types."""
 
 
 class _Group(_PlainHelp, TyperGroup):
     pass
+
+
+def _examples(command: str) -> str:
+    """Return the lines of ``examples.txt`` that begin with a command; two of a group's commands."""
+    lines = [line for line in _EXAMPLES if f"{line} ".startswith(f"{command} ")]
+    return "\n\n".join(["Examples:", *lines[: 4 if command == "tipclassify" else 2]])
 
 
 app = typer.Typer(
@@ -59,11 +78,12 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    epilog="Exit codes: 0 done; 1 some inputs failed, the rest were done (check: a rule fell; verify: something "
-    "differs); 2 usage; 3 model missing or unusable.",
+    epilog=f"{_examples('tipclassify')}\n\nExit codes: 0 done; 1 some inputs failed, the rest were done (check: a rule "
+    "fell; verify: something differs); 2 usage; 3 model missing or unusable.",
 )
-corpus_app = typer.Typer(cls=_Group, help="Collect, convert, check and audit labelled passages.", no_args_is_help=True)
-models_app = typer.Typer(cls=_Group, help="Add models to those that have a name, and list them.", no_args_is_help=True)
+_corpus_help, _models_help = "Collect, convert, check and audit labelled passages.", "Add and list models with a name."
+corpus_app = typer.Typer(cls=_Group, help=_corpus_help, epilog=_examples("tipclassify corpus"), no_args_is_help=True)
+models_app = typer.Typer(cls=_Group, help=_models_help, epilog=_examples("tipclassify models"), no_args_is_help=True)
 app.add_typer(corpus_app, name="corpus")
 app.add_typer(models_app, name="models")
 
@@ -74,8 +94,7 @@ def _add(to: typer.Typer, group: str, *commands: Callable[..., None]) -> None:
         name = command.__name__.rstrip("_")
         paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
         wrapped = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
-        examples = [line for line in _EXAMPLES if f"{line} ".startswith(f"{group} {name} ")]
-        to.command(name, cls=_Command, help=wrapped, epilog="\n\n".join(["Examples:", *examples]))(command)
+        to.command(name, cls=Command, help=wrapped, epilog=_examples(f"{group} {name}"))(command)
 
 
 _add(app, "tipclassify", score.score, summary.summary, compare.compare, bundle.bundle, bundle.verify, review.review)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import typer
 from typer import Argument, Option
@@ -60,9 +60,9 @@ def queue(
 
 def convert(
     source: Annotated[Path, Argument(metavar="IN", help="Labelled passages, or rows of 'score' or 'queue'.")],
-    to: Annotated[FormatName, Option("--to", help="Format to write.")],
+    to: Annotated[FormatName, Option("--to", metavar="FORMAT", help=f"One of {', '.join(get_args(FormatName))}.")],
     output: options.NewFile,
-    read_as: Annotated[FormatName | None, Option("--from", help="Format of IN; detected by default.")] = None,
+    read_as: Annotated[FormatName | None, Option("--from", metavar="FORMAT", help="Of IN; else detected.")] = None,
     labelled: Annotated[bool, Option("--labelled", help="Leave out passages that nobody has labelled.")] = False,
 ) -> None:
     """Convert labelled passages to and from doccano, Label Studio, Argilla, Prodigy, fastText, CSV and Parquet.

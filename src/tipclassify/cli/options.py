@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer import Argument, Option
@@ -108,9 +109,15 @@ def read_options(encoding: str | None, allow_private: bool, text_column: str = "
 
 
 def today() -> str:
-    """Return the day (UTC) as YYYY-MM-DD; that of SOURCE_DATE_EPOCH, if set, for output that is the same every day."""
-    if not (seconds := os.environ.get("SOURCE_DATE_EPOCH")):  # https://reproducible-builds.org/specs/source-date-epoch
-        return datetime.now(timezone.utc).date().isoformat()
-    with suppress(ValueError, OverflowError, OSError):
+    """Return the day (UTC) as YYYY-MM-DD; that of SOURCE_DATE_EPOCH (reproducible-builds.org) if it is set."""
+    seconds = os.environ.get("SOURCE_DATE_EPOCH") or time.time()
+    try:
         return datetime.fromtimestamp(int(seconds), timezone.utc).date().isoformat()
-    raise UsageError(f"SOURCE_DATE_EPOCH: {seconds!r} is not a number of seconds since 1970; mend it, or unset it")
+    except (ValueError, OverflowError, OSError):
+        raise UsageError(f"SOURCE_DATE_EPOCH: {seconds!r} are no seconds since 1970; mend it, or unset it") from None
+
+
+def choice(*formats: str) -> Any:
+    """Declare the option of the output format."""
+    names = ", ".join(formats)
+    return Option("--format", "-f", metavar="FORMAT", help=f"One of {names}; by the suffix of --output, else table.")

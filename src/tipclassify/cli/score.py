@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 def score(
     files: options.Files,
     format: Annotated[
-        Literal["table", "jsonl", "csv", "xlsx", "parquet", "html", "docx", "md"] | None,
-        Option("--format", "-f", help="How to write it; by the suffix of --output, else a table."),
+        Literal["table", "jsonl", "csv", "xlsx", "parquet", "html", "docx", "md", "bibtex", "ris"] | None,
+        options.choice("table", "jsonl", "csv", "xlsx", "parquet", "html", "docx", "md", "bibtex", "ris"),
     ] = None,
     model: options.Model = None,
     policy: options.Policy = "balanced",
@@ -51,10 +51,10 @@ def score(
 ) -> None:
     """Tag the passages of reports: positive effort, failure, complicity.
 
-    The table, md and docx show the passages that have a label; html shows the whole report with its tags and their
-    reasons; jsonl, csv, xlsx and parquet hold every passage, with its page and characters in the text ('tipclassify
-    text' prints it), its section, and the probability of each label. References, notes, contents, dates and addresses
-    have no label.
+    The table, md and docx show the passages that have a label, xlsx begins with them, bibtex and ris cite them; html
+    shows the whole report with its tags and their reasons; jsonl, csv, xlsx and parquet hold every passage, with its
+    page and characters in the text ('tipclassify text' prints it), its section, and the probability of each label.
+    References, notes, contents, dates and addresses have no label.
 
     --model fast is some hundred times as quick as the default, and more often wrong.
 

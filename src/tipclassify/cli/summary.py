@@ -15,8 +15,6 @@ from tipclassify.cli.output import open_output, print_note, tagged_reports
 class Dimension(str, Enum):  # Typer accepts no list of literals
     """Dimension by which passages are counted."""
 
-    """Dimension by which passages are counted."""
-
     file = "file"
     country = "country"
     year = "year"
@@ -31,11 +29,10 @@ def summary(
     files: options.Files,
     by: Annotated[
         list[Dimension] | None,
-        Option(metavar="file|country|year|section", help="What to count by; file by default. Repeatable."),
+        Option(metavar="FIELD", help="Count by file (the default), country, year or section. Repeatable."),
     ] = None,
     format: Annotated[
-        Literal["table", "csv", "jsonl", "png", "svg"] | None,
-        Option("--format", "-f", help="How to write it; by the suffix of --output, else a table."),
+        Literal["table", "csv", "jsonl", "png", "svg"] | None, options.choice("table", "csv", "jsonl", "png", "svg")
     ] = None,
     chart: Annotated[
         Literal["bars", "heatmap"] | None,
@@ -54,6 +51,9 @@ def summary(
 
     Reports are tagged as 'score' does. Rows of a .jsonl file, also one that 'score' wrote, are tagged anew from their
     text with this model and policy; what the rows say of file, country, year and section is what they are counted by.
+
+    Sections are the six of a trafficking report (assessment, recommendations, prosecution, protection, prevention,
+    profile), the chapters on forced labor or trafficking and on child labor of other reports, and 'other'.
 
     Each count comes with an adjusted one (Rogan and Gladen 1978), which corrects for passages that the model misses or
     tags wrongly, and its 95% score interval, which includes the uncertainty of the error rates. They were measured on

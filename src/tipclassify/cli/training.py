@@ -12,7 +12,7 @@ import typer
 from typer import Option
 
 from tipclassify.cli import options
-from tipclassify.cli.app import run
+from tipclassify.cli.app import Command, run
 from tipclassify.cli.output import print_note
 from tipclassify.errors import ModelError
 from tipclassify.progress import progress_bar
@@ -25,12 +25,12 @@ print_line = partial(print_note, program="train.py")
 """Print a line on standard error, prefixed with ``train.py``."""
 
 
-def _for_encoder(name: str, help: str, **more: Any) -> Any:
+def _for_encoder(metavar: str | None, help: str, *names: str, **more: Any) -> Any:
     """Declare an option of ``--model encoder``."""
-    return Option(name, help=help, rich_help_panel="With --model encoder", **more)
+    return Option(*names, metavar=metavar, help=help, rich_help_panel="With --model encoder", **more)
 
 
-Data = Annotated[list[Path] | None, Option("--data", help=f"{options.LABELLED_HELP} Repeatable.")]
+Data = Annotated[list[Path] | None, Option("--data", metavar="PATH", help=f"{options.LABELLED_HELP} Repeatable.")]
 Kind = Annotated[
     Literal["default", "fast", "encoder"],
     Option(
@@ -38,22 +38,20 @@ Kind = Annotated[
     ),
 ]
 Corpus = Annotated[bool, Option("--corpus/--no-corpus", help="Train on data/ too, or on --data alone.")]
-Out = Annotated[Path | None, Option("--output", "-o", "--out", help="Folder of the new model; needed with --data.")]
-Seed = Annotated[int, Option("--seed", help="Of folds and an encoder's order: the same seed, the same model.")]
-Jobs = Annotated[int, Option("--jobs", "-j", help="Processes, or an encoder's threads; -1 for one a core.")]
-Weight = Annotated[float, Option("--weight", min=0.001, help="Count each row of --data so many times.")]
+Out = Annotated[Path | None, Option("--output", "-o", "--out", metavar="DIR", help="New model; needed with --data.")]
+Seed = Annotated[int, Option(metavar="N", help="Of folds and an encoder's order: the same seed, the same model.")]
+Jobs = Annotated[int, Option("--jobs", "-j", metavar="N", help="Processes, or an encoder's threads; -1: one a core.")]
+Weight = Annotated[float, Option(metavar="TIMES", min=0.001, help="Count each row of --data so many times.")]
 Unlabelled = Annotated[
     list[Path] | None,
-    Option(
-        "--unlabelled", help="For fast and encoder: real passages (.jsonl or .jsonl.gz with text, section, source)."
-    ),
+    Option(metavar="FILE", help="For fast and encoder: real passages (.jsonl or .jsonl.gz: text, section, source)."),
 ]
-Base = Annotated[str | None, _for_encoder("--base", "Pretrained encoder: folder, or id on the Hugging Face hub.")]
-Epochs = Annotated[int | None, _for_encoder("--epochs", "Passes over the passages; 4 without.", min=1)]
-Rate = Annotated[float | None, _for_encoder("--rate", "Largest learning rate of the head; 0.0002 without.")]
-Invented = Annotated[int | None, _for_encoder("--invented", "Invented passages of an epoch; 12000 without.", min=0)]
-Twins = Annotated[int | None, _for_encoder("--twins", "Times that near twins are in an epoch; 1 without.", min=1)]
-Resume = Annotated[bool, _for_encoder("--resume", "Go on with a run that was broken off.")]
+Base = Annotated[str | None, _for_encoder("DIR|ID", "Pretrained encoder: folder, or id on the Hugging Face hub.")]
+Epochs = Annotated[int | None, _for_encoder("N", "Passes over the passages; 4 without.", min=1)]
+Rate = Annotated[float | None, _for_encoder("RATE", "Largest learning rate of the head; 0.0002 without.")]
+Invented = Annotated[int | None, _for_encoder("N", "Invented passages of an epoch; 12000 without.", min=0)]
+Twins = Annotated[int | None, _for_encoder("N", "Times that near twins are in an epoch; 1 without.", min=1)]
+Resume = Annotated[bool, _for_encoder(None, "Go on with a run that was broken off.", "--resume")]
 
 
 def refuse_misplaced(kind: str, base: str | None, given: Mapping[str, object]) -> None:
@@ -134,5 +132,5 @@ def run_encoder(
 def run_command(train: Callable[..., None]) -> NoReturn:
     """Run ``train.py`` and exit with its code."""
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(train)
+    app.command(cls=Command)(train)
     run(app, "train.py", ValueError)

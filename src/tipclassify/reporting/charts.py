@@ -18,7 +18,7 @@ import numpy as np
 
 from tipclassify.errors import InputError, MissingExtraError
 from tipclassify.labels import LABELS
-from tipclassify.reporting.palette import INKS, TINTS
+from tipclassify.reporting.palette import INKS, TINTS, text_on
 from tipclassify.reporting.summary import ASSUMPTION, NONE, NOTES, OVERLAP, SORTED, Group, Summary, rank, shown_name
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ __all__ = ["PARTS", "describe", "draw", "require_matplotlib"]
 _INK: Final = "#222222"
 _LINE: Final = 0.15  # height of a line of notes, in inches
 _MOST_LINES: Final = 200  # of the text alternative
-_DARK: Final = 0.72  # share of the scale from which white text has more contrast than black (luminance 0.18)
 _STYLE: Final[dict[Any, Any]] = {
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 8,
@@ -90,7 +89,8 @@ def _draw_bars(summary: Summary) -> Figure:
 
     rows = [*summary.groups, summary.total]
     _check_size(len(rows), "rows", 600)
-    figure = _new_figure(summary, (11, 0.4 + 0.3 * len(rows)), "Hollow", _legend(summary))
+    size, about = (11, 0.4 + 0.3 * len(rows)), "Beside each name is its number of passages."
+    figure = _new_figure(summary, size, "Hollow", _legend(summary), about)
     axes: Sequence[Axes] = figure.subplots(1, 4, sharey=True, width_ratios=(1.65, 1, 1, 1))
     estimates = {(y, label): summary.estimate(group, label) for y, group in enumerate(rows) for label in LABELS}
     reliable = [found.high / rows[y].passages for (y, _), found in estimates.items() if found and not found.notes]
@@ -138,16 +138,17 @@ def _legend(summary: Summary) -> list[Any]:
     from matplotlib.patches import Patch
 
     handles: list[Any] = []
-    for name, _, colour, hatch, stroke in (*PARTS, ("share tagged", (), "#C4C4C4", "", "white")):
+    for name, _, colour, hatch, stroke in (*PARTS, ("share with the label, as tagged", (), "#C4C4C4", "", "white")):
         handles.append(Patch(facecolor=colour, hatch=hatch, edgecolor=stroke, linewidth=0.5, label=name))
     if summary.rates is not None:
-        handles.append(Line2D([], [], label="adjusted, with 95% interval", **_marker(False)))
-        handles.append(Line2D([], [], label="the same, not to be relied on", **_marker(True)))
+        handles.append(Line2D([], [], label="adjusted for the model's errors, with 95% interval", **_marker(False)))
+        handles.append(Line2D([], [], label="adjusted, but too uncertain to use (why: see below)", **_marker(True)))
     return handles
 
 
 def _draw_heat_map(summary: Summary) -> Figure:
-    """Draw a panel for each label with shares in percent, and ``?`` where one is not to be relied on."""
+    """Draw a panel for each label with shares in percent, and ``?`` where one is too uncertain to use."""
+    from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.ticker import PercentFormatter
 
     down, across = (list(dict.fromkeys(group.key[place] for group in summary.groups)) for place in (0, 1))
@@ -177,14 +178,14 @@ def _draw_heat_map(summary: Summary) -> Figure:
         ax.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
         ax.spines[:].set_visible(False)
         ax.patch.set(hatch="////", edgecolor="#CCCCCC")
-        # Blues of ColorBrewer are distinct with any colour vision and in greyscale (Harrower and Brewer 2003).
-        mesh = ax.pcolormesh(values, cmap="Blues", vmin=0, vmax=end, edgecolors="white", linewidth=0.6)
+        colours = LinearSegmentedColormap.from_list(label, ("white", INKS[label]))
+        mesh = ax.pcolormesh(values, cmap=colours, vmin=0, vmax=end, edgecolors="white", linewidth=0.6)
         beyond = "max" if any(values[place] > end for place in estimates) else "neither"
         scale: dict[str, Any] = {"ticks": (0, end), "format": PercentFormatter(1, decimals=0)}
         figure.colorbar(mesh, ax=ax, location="bottom", extend=beyond, aspect=30, **scale)
         for (y, x), found in estimates.items():
             look: dict[str, Any] = {"ha": "center", "va": "center", "in_layout": False}  # each fits inside its cell
-            look["color"] = "white" if values[y, x] > _DARK * end else "black"
+            look["color"] = text_on(colours(values[y, x] / end)[:3])
             share = f"{100 * values[y, x]:.0f}{'?' if found and found.notes else ''}"
             ax.text(x + 0.5, y + (0.35 if found else 0.5), share, fontsize=8.5, **look)
             if found:
@@ -206,7 +207,7 @@ def _new_figure(
     notes = [about, " · ".join(facts), OVERLAP]
     notes.append(ASSUMPTION if summary.rates else "Shares as tagged: this model does not record its error rates.")
     if reasons := "; ".join(NOTES[note] for note in summary.notes()):
-        notes.append(f"{caveat} = not to be relied on: {reasons}.")
+        notes.append(f"{caveat} = too uncertain to use: {reasons}.")
     lines = [line for note in notes for line in textwrap.wrap(note, int(size[0] / 0.06))]
     layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.05)
     figure = Figure((size[0], size[1] + _LINE * len(lines) + 1.2), layout=layout)

@@ -15,6 +15,7 @@ from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
 from tipclassify.readers.formats import is_link
 from tipclassify.reporting.writers import Finding, ScoringContext, known, section_name, source_name
+from tipclassify.reporting.writers.rows import row_of
 
 __all__ = ["Citation", "cite"]
 
@@ -49,6 +50,11 @@ class Citation:
         return asdict(self)
 
     @property
+    def is_online(self) -> bool:
+        """Whether the address is a valid one of the web."""
+        return is_link(self.address) and not set(self.address) & set("{}\\ ")
+
+    @property
     def keywords(self) -> list[str]:
         """Labels, and the country."""
         return [*(label for label in LABELS if label in self.labels), *known(self.country)]
@@ -80,7 +86,7 @@ class Citation:
         """Entry of a BibTeX or biblatex file, in UTF-8; the quote is its annotation."""
         note = f"{self.place[0].upper()}{self.place[1:]}. Tagged {self.labels or 'with no label'} by {self.model}."
         fields = {"title": self.title, "year": self.year, "pages": self.page}
-        fields |= {"url" if is_link(self.address) else "howpublished": self.address, "urldate": self.read}
+        fields |= {"url" if self.is_online else "howpublished": self.address, "urldate": self.read}
         fields |= {"keywords": ", ".join(self.keywords), "note": note, "annote": f"“{self.quote}”"}
         # BibTeX reads a URL verbatim; a second pair of braces keeps the capitals of a title.
         values = {name: text if name == "url" else text.translate(_TEX) for name, text in fields.items() if text}
@@ -92,36 +98,26 @@ class Citation:
     def ris(self) -> str:
         """Record of a RIS file, with its line ends; quote and source are its notes."""
         fields = [("TY", "RPRT"), ("ID", self.key), ("TI", self.title), ("PY", self.year), ("SE", self.section)]
-        fields += [("SP", self.page), ("UR", self.address * is_link(self.address)), ("Y2", self.read.replace("-", "/"))]
+        fields += [("SP", self.page), ("UR", self.address * self.is_online), ("Y2", self.read.replace("-", "/"))]
         fields += [*(("KW", word) for word in self.keywords), ("AB", f"“{self.quote}”"), ("N1", self.source)]
         return "".join(f"{tag}  - {text}\r\n" for tag, text in fields if text) + "ER  - \r\n"
 
 
 def cite(finding: Finding, context: ScoringContext) -> Citation:
-    """Cite a tagged passage, as read on ``context.day``.
-
-    >>> from tipclassify import Classifier, Document, Passage
-    >>> from tipclassify.reporting.writers import TaggedReport
-    >>> passage = Passage("Courts slept.", 3, 16, "prosecution", ("failure",), {"failure": 0.9}, page=12)
-    >>> report = TaggedReport("karvonia.pdf", Document("", (), title="Karvonia", year=2024), [passage])
-    >>> found = cite(next(report.findings()), ScoringContext(Classifier.load(), day="2026-11-28"))
-    >>> found.plain.partition(" by ")[0]
-    '“Courts slept.” Karvonia (2024), section “Prosecution”, p. 12, characters 3–16, karvonia.pdf (read 2026-11-28). \
-Tagged failure (0.9000)'
-    """
-    passage, about = finding.passage, context.about()
+    """Cite a tagged passage, as read on ``context.day``; `TaggedReport.findings` yields those of a report."""
+    passage, about, row = finding.passage, context.about(), row_of(finding)
     place = finding.file, passage.start, passage.end, passage.text, finding.extra.get("id")
     digest = hashlib.sha256(repr(place).encode("utf-8", "backslashreplace")).hexdigest()[:12]
-    named = re.sub("[^a-z0-9]", "", unicodedata.normalize("NFKD", finding.country or finding.title).lower())
+    named = re.sub("[^a-z0-9]", "", unicodedata.normalize("NFKD", row["country"] or finding.title).lower())
     values = {
-        "key": f"{named[:24]}{finding.year or ''}-{digest}",
+        "key": f"{named[:24]}{row['year'] or ''}-{digest}",
         "quote": passage.text,
         "title": source_name(finding.title),
-        "country": finding.country,
-        "year": finding.year,
-        "section": passage.section and section_name(passage.section),
-        "page": passage.page,
-        "paragraph": None if passage.page else finding.paragraph,
+        "country": row["country"],
+        "year": row["year"],
+        "section": row["section"] and section_name(row["section"]),
+        "page": row["page"],
+        "paragraph": None if row["page"] else finding.paragraph,
         "characters": f"{passage.start}–{passage.end}",
         "address": (is_link(finding.file) and context.link(finding.file)) or source_name(finding.file),
         "read": context.day,

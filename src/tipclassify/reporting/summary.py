@@ -18,15 +18,16 @@ from tipclassify.labels import LABELS
 from tipclassify.reporting.subject import Subject, is_unknown, is_unread
 from tipclassify.reporting.writers import ScoringContext, TaggedReport
 from tipclassify.text.document import Passage
+from tipclassify.text.segmentation.sections import FOLDED, fold_section
 
 __all__ = ["ASSUMPTION", "DIMENSIONS", "DISPERSION", "FEW", "NONE", "NOTES", "OVERLAP", "SORTED", "Estimate", "Group"]
 __all__ += ["Key", "Name", "Rates", "Summary", "adjust", "error_rates", "rank", "shown_name", "summarize"]
 
 DIMENSIONS: Final = ("file", "country", "year", "section")
-"""Fields that passages can be grouped by."""
+"""Fields that passages can be grouped by; sections are folded to `FOLDED`."""
 
-SORTED: Final = ("country", "year")
-"""Dimensions sorted by `rank`; the others are in order of appearance."""
+SORTED: Final = ("country", "year", "section")
+"""Dimensions sorted by `rank`; files are in order of appearance."""
 
 NONE: Final = "(none)"
 """Pseudo-label of passages without a label."""
@@ -111,7 +112,8 @@ class Group:
 class Summary:
     """Counts of passages by group, and in total.
 
-    Files and sections are in order of appearance, countries by name, years ascending, and those without a name last.
+    Files are in order of appearance, countries by name, years ascending, sections as in `FOLDED`, those without a name
+    last.
     """
 
     by: tuple[str, ...]  # dimensions of the groups, of `DIMENSIONS`
@@ -206,7 +208,9 @@ def _key(by: Sequence[str], file: Any, country: Any, year: Any, section: Any) ->
         year = int(year)
     text = _text(year)
     year = int(text) if text and len(text) < 10 and text.isascii() and text.isdigit() else text
-    names = {"file": _text(file), "country": _text(country), "year": year, "section": _text(section)}
+    section = _text(section)
+    folded = section and fold_section(section)
+    names = {"file": _text(file), "country": _text(country), "year": year, "section": folded}
     return tuple(names[name] for name in by)
 
 
@@ -222,9 +226,9 @@ def shown_name(name: Name, dimension: str) -> str:
 
 
 def rank(name: Name) -> tuple[int, int, str]:
-    """Make the sort key of a country or year: numbers, then text, then None; text without case and accents."""
-    if isinstance(name, int):
-        return 0, name, ""
+    """Make the sort key of a country, year or section: numbers, then text without case and accents, then None."""
+    if isinstance(name, int) or name in FOLDED:
+        return 0, name if isinstance(name, int) else FOLDED.index(name), ""
     if name is None:
         return 2, 0, ""
     plain = "".join(char for char in unicodedata.normalize("NFKD", name) if not unicodedata.combining(char))

@@ -205,6 +205,8 @@ FORMATS: Final = {
     "html": OutputFormat("html", "write_html", (".html", ".htm")),
     "docx": OutputFormat("findings", "write_docx", (".docx",), binary=True),
     "md": OutputFormat("findings", "write_markdown", (".md", ".markdown")),
+    "bibtex": OutputFormat("findings", "write_bibtex", (".bib",)),
+    "ris": OutputFormat("findings", "write_ris", (".ris",)),
 }
 """Output formats by name, as ``--format`` takes it."""
 

@@ -1,4 +1,4 @@
-"""Findings of each file by section, and the formats in which counts come before quotes: Markdown and Word."""
+"""Findings of each file by section; the formats in which counts come before quotes, and those of citations."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain, groupby
 from operator import attrgetter
-from typing import IO, Any, Final
+from typing import IO, Any, Final, Literal
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from markupsafe import Markup
@@ -23,7 +24,7 @@ from tipclassify.reporting.summary import NONE, Group
 from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport, known, section_name, source_name
 from tipclassify.text.document import Passage
 
-__all__ = ["FileFindings", "by_file", "write_docx", "write_markdown"]
+__all__ = ["FileFindings", "by_file", "write_bibtex", "write_docx", "write_markdown", "write_ris"]
 
 Section = str | None
 
@@ -162,3 +163,18 @@ def _add_file(word: Any, found: FileFindings, context: ScoringContext) -> None:
             if finding.passage.low_confidence:
                 facts.add_run("low confidence: read it before you use it · ")
             facts.add_run(cite(finding, context).source)
+
+
+def _write_citations(
+    form: Literal["bibtex", "ris"], reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext
+) -> None:
+    """Write the citation of each tagged passage, and once what stands twice in input rows without ids."""
+    keys: set[str] = set()
+    for finding in (finding for report in reports for finding in report.findings() if finding.passage.labels):
+        citation = cite(finding, context)
+        if citation.key not in keys:
+            keys.add(citation.key)
+            out.write(getattr(citation, form))
+
+
+write_bibtex, write_ris = partial(_write_citations, "bibtex"), partial(_write_citations, "ris")

@@ -1,4 +1,4 @@
-"""Excel writer: sheets with every passage and its source, counts by file and section, and metadata.
+"""Excel writer: sheets with the findings and their citations, counts by file and section, every passage, metadata.
 
 Rows are streamed to disk: memory grows only with the links of a sheet. No cell is ever a formula.
 """
@@ -15,9 +15,10 @@ from typing import IO, Any, Final
 from tipclassify.errors import MissingExtraError
 from tipclassify.formatting import looks_like_a_formula
 from tipclassify.labels import LABELS, MEANINGS
+from tipclassify.reporting.citation import cite
 from tipclassify.reporting.palette import TINTS
 from tipclassify.reporting.summary import NONE, Group
-from tipclassify.reporting.writers import ScoringContext, TaggedReport
+from tipclassify.reporting.writers import ScoringContext, TaggedReport, source_name
 from tipclassify.reporting.writers.findings import FileFindings
 from tipclassify.reporting.writers.rows import COLUMNS, row_of
 
@@ -35,13 +36,17 @@ _NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uff
 _SHARES: Final = {label: f"{label} share" for label in (*LABELS, NONE)}
 _SHARE_COLUMNS: Final = [name for pair in _SHARES.items() for name in pair]
 _COUNTS: Final = "file", "country", "year", "section", "passages", "low_confidence", *_SHARE_COLUMNS, "notes"
+_FINDINGS: Final = "report", "country", "year", "section", "page", "passage", "label", "probability", "citation"
 _WIDTHS: Final = {
+    **{"report": 22, "passage": 62, "label": 17, "probability": 12, "citation": 54},
     **{"file": 28, "country": 14, "year": 7, "page": 7, "block": 7, "start": 9, "end": 9, "section": 24},
     **{"text": 80, "labels": 26, "passages": 11, "notes": 40, "what": 28, "value": 100},
 }
 _WIDTH: Final = 15
+_PROBABILITY: Final = '[>=0.995]">99%";0%'  # never as 100%
 _REMARKS: Final = {
     "column file": "input as named on the command line; a link to it",
+    "column label, probability": "labels of the finding, with “?” for low confidence; the highest probability of them",
     "column country, year": "what the report is about, where title or address tell it",
     "column page": "page on which the passage begins, where the source has pages",
     "column block": "paragraph of the report, from 0",
@@ -58,7 +63,10 @@ _REMARKS: Final = {
 
 
 def write_xlsx(reports: Iterable[TaggedReport], out: IO[bytes], context: ScoringContext) -> None:
-    """Write the sheets *Passages* (columns of `rows.COLUMNS`), *Counts* and *About*, each continued when full."""
+    """Write the sheets *Findings*, *Counts*, *All passages* (columns of `rows.COLUMNS`) and *About*.
+
+    One that is full is continued on another sheet, after these.
+    """
     try:
         from xlsxwriter import Workbook
         from xlsxwriter.exceptions import FileCreateError
@@ -71,12 +79,16 @@ def write_xlsx(reports: Iterable[TaggedReport], out: IO[bytes], context: Scoring
         created = datetime.datetime(2000, 1, 1)  # no clock: same input, same bytes
         workbook.set_properties({"author": context.about()["tool"], "created": created})
         try:
-            _write_counts(workbook, _write_passages(workbook, reports, context), context)
+            findings = _Table(workbook, "Findings", _FINDINGS, {"probability": _PROBABILITY})
+            counts = _Table(workbook, "Counts", _COUNTS, dict.fromkeys(_SHARES.values(), "0%"))
+            passages = _Table(workbook, "All passages", list(COLUMNS), dict.fromkeys(LABELS, "0.0%"))
             about = _Table(workbook, "About", ("what", "value"))
+            _write_counts(counts, _write_passages(findings, passages, reports, context), context)
             meanings = {f"label {name}": text for name, text in MEANINGS.items()}
             for row in {**context.about(), **meanings, **_REMARKS}.items():
                 about.append(row)
-            about.finish()
+            for table in (findings, counts, passages, about):
+                table.finish()
         finally:
             try:
                 workbook.close()
@@ -86,23 +98,28 @@ def write_xlsx(reports: Iterable[TaggedReport], out: IO[bytes], context: Scoring
         shutil.copyfileobj(packed, out)
 
 
-def _write_passages(workbook: Any, reports: Iterable[TaggedReport], context: ScoringContext) -> Iterable[FileFindings]:
-    """Write a row for each passage; return the counts of each file."""
-    table = _Table(workbook, "Passages", list(COLUMNS), dict.fromkeys(LABELS, "0.0%"))
+def _write_passages(
+    findings: _Table, passages: _Table, reports: Iterable[TaggedReport], context: ScoringContext
+) -> Iterable[FileFindings]:
+    """Write a row for each passage, and one for each finding; return the counts of each file."""
     files: dict[str, FileFindings] = {}
     for report in reports:
         found = files.setdefault(report.file, FileFindings.of(report))
         found.count(report)
         link = context.link(report.file)
         for finding in report.findings():
-            table.append(list(row_of(finding).values()), link, finding.passage.labels)
-    table.finish()
+            row, labels = row_of(finding), finding.passage.labels
+            passages.append(list(row.values()), link, dict(zip(labels, labels, strict=True)))
+            if labels:
+                tags = "\n".join(label + "?" * finding.passage.low_confidence for label in labels)
+                place = [source_name(finding.title), *(row[name] for name in ("country", "year", "section", "page"))]
+                tagged = [finding.passage.text, tags, max(row[label] for label in labels)]
+                findings.append([*place, *tagged, cite(finding, context).source], link, {"label": labels[0]})
     return files.values()
 
 
-def _write_counts(workbook: Any, files: Iterable[FileFindings], context: ScoringContext) -> None:
+def _write_counts(table: _Table, files: Iterable[FileFindings], context: ScoringContext) -> None:
     """Write a row for each section, each file and all files."""
-    table = _Table(workbook, "Counts", _COUNTS, dict.fromkeys(_SHARES.values(), "0%"))
     everything = Group(())
     for found in files:
         place, link = (found.file, found.country, found.year), context.link(found.file)
@@ -111,7 +128,6 @@ def _write_counts(workbook: Any, files: Iterable[FileFindings], context: Scoring
         table.append([*place, "(all sections)", *_figures(found.total), "; ".join(found.notes)], link, bold=True)
         everything += found.total
     table.append(["(all files)", None, None, "(all sections)", *_figures(everything), ""], bold=True)
-    table.finish()
 
 
 def _figures(group: Group) -> list[float | None]:
@@ -132,9 +148,9 @@ class _Table:
         self._begin()
 
     def append(
-        self, values: Sequence[object], link: str | None = None, coloured: Sequence[str] = (), bold: bool = False
+        self, values: Sequence[object], link: str | None = None, coloured: Mapping[str, str] = {}, bold: bool = False
     ) -> None:
-        """Append a row: `link` is for its first cell, `coloured` names the columns to highlight."""
+        """Append a row: `link` is for its first cell, `coloured` has the label whose colour a column takes."""
         if self._rows == _ROWS:
             self.finish()
             self._begin()
@@ -145,7 +161,7 @@ class _Table:
         for column, (name, value) in enumerate(zip(self._columns, values, strict=True)):
             look: dict[str, object] = {"bold": True} if bold or name in coloured else {}
             if name in coloured:
-                look["bg_color"] = TINTS[name]
+                look["bg_color"] = TINTS[coloured[name]]
             if name in self._number_formats:
                 look["num_format"] = self._number_formats[name]
             if isinstance(value, list):
@@ -174,6 +190,8 @@ class _Table:
         self._sheet.repeat_rows(0)
         self._sheet.set_landscape()
         self._sheet.fit_to_pages(1, 0)  # as many pages down as it takes
+        self._sheet.set_paper(9)  # A4
+        self._sheet.set_footer("&L&F · &A&Rpage &P of &N")
         for column, name in enumerate(self._columns):
             self._sheet.set_column(column, column, _WIDTHS.get(name, _WIDTH))
             self._sheet.write_string(0, column, name, self._format({"bold": True, "bg_color": "#E7E6E6"}))

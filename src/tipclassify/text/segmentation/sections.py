@@ -9,7 +9,8 @@ from typing import Final
 from tipclassify.labels import SECTIONS
 from tipclassify.text.features.lexicon import WORDS
 
-__all__ = ["Outline", "join_headings", "named_section", "run_in_section", "section_of_heading", "without_enumerator"]
+__all__ = ["FOLDED", "Outline", "fold_section", "join_headings", "named_section", "run_in_section"]
+__all__ += ["section_of_heading", "without_enumerator"]
 
 # Protection "of refugees" or "from discrimination" is a chapter of a human-rights report, not of a trafficking one.
 _OF_OTHERS: Final = r"\b(?! (?:of|to|for|from|against) (?!.*(?:traffick|victim|survivor|exploit|forced|slavery)))"
@@ -29,6 +30,14 @@ _RULES: Final = tuple(
     )
 )
 _NUMBER: Final = re.compile(r"^(?:section \d+\.?[:–—-]?|\d{1,2}(?:\.\d{1,2})*[.)]?|[ivx]{1,4}[.)]|[a-h][.)])\s+")
+
+FOLDED: Final = (*SECTIONS, "forced labor, trafficking", "child labor", "other")
+"""The eight sections that reports on trafficking have, and all others."""
+
+_LABOR: Final = (
+    (re.compile(r"child.*(?:labou?r|work|soldier)|minimum (?:working )?age", re.IGNORECASE), "child labor"),
+    (re.compile(r"forced|compulsory|bond(?:ed|age)|slavery|traffick", re.IGNORECASE), "forced labor, trafficking"),
+)
 
 # Names that make a line without markup a heading, if it holds nothing else.
 _STOCK: Final = (
@@ -84,6 +93,17 @@ def section_of_heading(heading: str) -> str:
         if pattern.search(folded):
             return section
     return plain
+
+
+@lru_cache(maxsize=1_024)
+def fold_section(section: str) -> str:
+    """Fold a section to one of `FOLDED`, so that reports of any kind are counted by the same few.
+
+    >>> [fold_section(one) for one in ("prosecution", "c. Prohibition of Child Labor", "INTERNET FREEDOM")]
+    ['prosecution', 'child labor', 'other']
+    """
+    named = section_of_heading(section)
+    return named if named in SECTIONS else next((name for pattern, name in _LABOR if pattern.search(named)), "other")
 
 
 @lru_cache(maxsize=1_024)
