@@ -109,7 +109,8 @@ class Desk:
             self.heads[page] = head
 
     def _head(self, page: Path, report: TaggedReport) -> Data:
-        whole = Finding(report.file, Passage("", 0, 0), {}, report.country, report.year, report.title)
+        none = Passage("", 0, 0, scores=dict.fromkeys(LABELS, 0.0))
+        whole = Finding(report.file, none, {}, report.country, report.year, report.title)
         cited = cite(whole, self._context).fields
         name = cited["title"] if report.title != report.file or is_link(report.file) else Path(cited["title"]).name
         head: Data = {name: cited[name] for name in ("title", "country", "address", "read", "model")}
@@ -118,8 +119,7 @@ class Desk:
 
     def _row(self, finding: Finding, name: str) -> list[Any]:
         """Make the row of a passage: what the desk shows, cites and compares."""
-        row = row_of(finding)
-        cited = cite(replace(finding, country=row["country"], year=row["year"]), self._context)
+        row, cited = row_of(finding), cite(finding, self._context)
         bits = sum(1 << n for n, label in enumerate(LABELS) if label in row["labels"])
         place = row["country"], row["year"], row["section"], cited.section
         scores, identity = [row[label] for label in LABELS], (cited.key, name if bits else "")
