@@ -56,6 +56,8 @@ def score(
     page and characters in the text ('tipclassify text' prints it), its section, and the probability of each label.
     References, notes, contents, dates and addresses have no label.
 
+    With --output-dir, html also writes index.html, which searches and compares all its reports.
+
     --model fast is some hundred times as quick as the default, and more often wrong.
 
     --engine dask writes many Parquet files into --output-dir, and takes .parquet inputs and addresses such as

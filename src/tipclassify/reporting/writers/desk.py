@@ -8,7 +8,6 @@ no files, but may run scripts beside it: these bring the same in a few files.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import secrets
 import unicodedata
@@ -36,7 +35,7 @@ from tipclassify.text.document import Document, Passage
 
 __all__ = ["Desk"]
 
-_MOST_BYTES: Final = 1_500_000  # of a file, as estimated: it stays under 2 MB
+_MOST_BYTES: Final = 900_000  # of a data file, as estimated: a script, which may get one more, stays under 2 MB
 _ID: Final = re.compile(r'data-desk="([0-9a-f]{16})"')
 
 Data = dict[str, Any]
@@ -58,10 +57,10 @@ class Desk:
             (self._folder / name).mkdir(parents=True, exist_ok=True)
         for file in sorted((self._folder / "data").glob("*.html.json")) if resume else ():
             page = self._folder / file.name.removesuffix(".json")
-            data = _load(file) if page.is_file() else None
-            if data:
-                self.heads[page] = {name: data[name] for name in data if name not in ("passages", "words", "found")}
-            elif page.is_file():
+            if data := _load(file):
+                kept = {name: data[name] for name in data if name not in ("places", "passages", "words", "found")}
+                self.heads |= {page: kept} if page.is_file() else {}
+            else:
                 warnings.warn(f"{file}: not whole; its report is left out until it is scored again", stacklevel=2)
 
     def page_of(self, file: str, named: Path, same: Callable[[str, Path], bool]) -> Path:
@@ -181,7 +180,7 @@ class Desk:
         target = self._folder / "changes" / unquote(new["page"])
         made = target.stat().st_mtime_ns if self._resume and target.is_file() else 0
         if made < max(self._parts(head)[-1].stat().st_mtime_ns for head in (old, new)):
-            context = replace(self._context, folder=target.parent)
+            context = replace(self._context, folder=Path(target.parent.name))  # links lead to the reports' pages
             with self._open(target) as out:
                 write_html(compare(self._report(old), self._report(new), context), out, context)
         return int(old["year"])
@@ -195,9 +194,8 @@ class Desk:
                 labels = tuple(label for n, label in enumerate(LABELS) if bits >> n & 1)
                 section, tags = data["places"][place][2], dict(zip(LABELS, scores, strict=True))
                 passages.append(Passage(text, start, end, section, labels, tags, bool(low), at))
-        near = head["link"] and "://" not in head["link"]  # named from here, wherever the earlier run was
-        source = os.path.relpath(self._folder / unquote(head["link"])) if near else head["file"]
-        return TaggedReport(source, Document("", (), source, head["title"], head["country"], head["year"]), passages)
+        document = Document("", (), title=head["title"], country=head["country"], year=head["year"])
+        return TaggedReport(unquote(head["page"]), document, passages)
 
 
 def _words(text: str) -> list[str]:
@@ -210,5 +208,5 @@ def _load(file: Path) -> Data | None:
     """Read data of a report; None if they are not whole."""
     with suppress(OSError, ValueError):
         data = load_json(file.read_bytes(), strict=False)
-        return data if isinstance(data, dict) and data.keys() >= {"page", "places", "passages"} else None
+        return data if isinstance(data, dict) and data.keys() >= {"page", "passages"} else None
     return None
