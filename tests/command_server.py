@@ -89,12 +89,14 @@ if __name__ == "__main__":
     import tipclassify.model.classifier
     import tipclassify.pipeline.batch
     import tipclassify.readers.text
-    import tipclassify.reporting.writers.table  # noqa: F401
+    import tipclassify.reporting.writers.html
+    import tipclassify.reporting.writers.table
     from tipclassify.cli.app import app
     from tipclassify.errors import InputError
 
     with contextlib.suppress(InputError):
         app(["text", os.devnull])  # so that Typer imports what it needs when it runs
+    tipclassify.model.classifier.Classifier.load("fast")  # it stays loaded; a session of ONNX Runtime survives no fork
     gc.freeze()  # what is not looked through is not copied either
     sys.argv[1:] = serve(socket.socket(fileno=int(sys.argv[1])))
     runpy.run_module("tipclassify", run_name="__main__", alter_sys=True)

@@ -472,12 +472,12 @@ def test_a_report_against_itself_is_all_the_same(vocabulary: frozenset[str], one
 
 
 def test_large_reports_are_aligned_in_bounded_time(vocabulary: frozenset[str]) -> None:
-    old = passages(*(f"{text} District {at} had {at % 7} more." for at, text in enumerate(SENTENCES * 38)))
+    old = passages(*(f"{text} District {at} had {at % 7} more." for at, text in enumerate(SENTENCES * 13)))
     new = passages(*(text.text.replace("more", "fewer") for text in reversed(old)))
     begun = time.process_time()
     found = align(old, new, vocabulary)
-    assert time.process_time() - begun < 10  # under a second on an idle core
-    assert len(old) > 3_000
+    assert time.process_time() - begun < 4  # a third of a second on an idle core
+    assert len(old) > 1_000
     assert len(found) > len(old) * 0.9
 
 
@@ -542,7 +542,7 @@ def test_what_differs_in_case_only_changes_labels_at_the_border_only(classifier:
     assert [(p.alignment, p.kind, p.changes[0].borderline) for p in found.pairs] == [("same", "new_failure", True)]
 
 
-@pytest.mark.parametrize(("model", "one_in", "most"), [("fast", 4, 0.004), ("default", 6, 0.02)])
+@pytest.mark.parametrize(("model", "one_in", "most"), [("fast", 4, 0.004), ("default", 15, 0.02)])
 def test_few_labels_are_turned_by_empty_clauses_and_not_borderline(model: str, one_in: int, most: float) -> None:
     classifier = Classifier.load(model)
     folder = default_cases_path()
@@ -558,7 +558,7 @@ def test_few_labels_are_turned_by_empty_clauses_and_not_borderline(model: str, o
     after = classifier.logits([text[:-1] + clause + "." for text in texts for clause in clauses]) - border
     turned = (before >= 0) != (after >= 0)
     near = np.maximum(np.abs(before), np.abs(after)) <= MARGIN
-    assert turned.sum() > 50
+    assert turned.sum() > 20
     assert (turned & ~near).mean() < most  # of all labels: changes that wording alone made and that count as clear
 
 
