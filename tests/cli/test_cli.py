@@ -116,6 +116,15 @@ def test_jsonl_input_is_scored_row_by_row_and_keeps_its_fields(cli: Run, tmp_pat
     assert out[1]["note"] == "é"
 
 
+def test_citations_have_the_day_of_the_run_which_can_be_set(cli: Run, report: Path) -> None:
+    asked = ("score", report, "--format", "ris", *FAST)
+    assert b"Y2  - 2026/11/28\r\n" in cli(*asked, env={"SOURCE_DATE_EPOCH": "1795871499"}).stdout
+    assert f"Y2  - {options.today().replace('-', '/')[:7]}".encode() in cli(*asked).stdout
+    wrong = cli(*asked, env={"SOURCE_DATE_EPOCH": "today"})
+    assert (wrong.returncode, wrong.stdout) == (2, b"")
+    assert wrong.stderr.startswith(b"tipclassify: SOURCE_DATE_EPOCH: 'today' are no seconds since 1970; mend it")
+
+
 def test_a_bad_file_is_named_and_the_rest_is_scored(cli: Run, report: Path, tmp_path: Path) -> None:
     (tmp_path / "empty.txt").write_bytes(b"")
     (tmp_path / "rows.jsonl").write_text('{"text": "Police acted."}\n{"txt": 1}\n', "utf-8")
