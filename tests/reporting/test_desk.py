@@ -336,7 +336,7 @@ def test_axe_finds_nothing_and_nothing_sticks_out(made: Path, browser: Any) -> N
         for view in ("findings", "reports", "map", "saved"):
             page.locator(f"#{view}-tab").click()
             if view == "findings":
-                page.locator("#findings .save").nth(width > 390).click()
+                page.locator("#findings .save").nth(int(width > 390)).click()
                 page.evaluate("document.querySelectorAll('#findings li:nth-child(n + 4)').forEach((li) => li.remove())")
             assert page.evaluate("document.scrollingElement.scrollWidth") <= width
         # All views at once: a run takes seconds.
