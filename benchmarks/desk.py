@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measure the desk of many reports in Chromium: ``python benchmarks/desk.py --reports 20 --reports 200``.
+"""Measure the desk of many reports in Chromium: ``python benchmarks/desk.py 20 200``.
 
 In: invented passages of ``data/corpus``, 120 a report, for countries and years. Out: seconds to write the desk and to
 open it, milliseconds of searches up to what they found is in the page, and sizes of its files. Needs playwright.
@@ -15,15 +15,15 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from _measure import DATA, about, about_line
 
 from tipclassify.corpus.loading import load_corpus
 
-COUNTRIES = ["Albania", "Bolivia", "Chad", "Denmark", "Ecuador", "Fiji", "Ghana", "Haiti", "Iraq", "Jordan"]
-COUNTRIES += ["Kenya", "Laos", "Mali", "Nepal", "Oman", "Peru", "Qatar", "Rwanda", "Senegal", "Togo"]
+COUNTRIES = (
+    "Albania Bolivia Chad Denmark Ecuador Fiji Ghana Haiti Iraq Jordan Kenya Laos Mali Nepal Oman Peru Qatar Rwanda"
+)
 QUERIES = ("shelter", "traffick", "police officials", '"forced labor"', "the", "nothingatall")
 # Milliseconds from the input until what was found is painted, and how many that are.
 SEARCH = """async (query) => {
@@ -38,8 +38,9 @@ SEARCH = """async (query) => {
 def write_reports(folder: Path, reports: int) -> None:
     """Write reports of 120 sentences under the headings of the genre."""
     texts = [row["text"] for row in load_corpus(DATA / "corpus") if len(row["text"].split()) > 9]
+    names = COUNTRIES.split()
     for number in range(reports):
-        rng, country, year = random.Random(number), COUNTRIES[number % 20], 2024 - number // 20
+        rng, country, year = random.Random(number), names[number % 18], 2024 - number // 18
         parts = ""
         for name in ("Prosecution", "Protection", "Prevention"):
             parts += f"<h2>{name}</h2>" + "".join(f"<p>{text}</p>" for text in rng.sample(texts, 40))
@@ -79,17 +80,12 @@ def measure(browser: Any, reports: int) -> None:
         )
 
 
-def main(reports: Annotated[list[int], typer.Option()]) -> None:
-    """Measure desks of each number of reports."""
+if __name__ == "__main__":
     from playwright.sync_api import sync_playwright
 
-    path = shutil.which("chromium") or shutil.which("google-chrome")
     print(about_line(about()))
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        for number in reports:
-            measure(browser, number)
-
-
-if __name__ == "__main__":
-    typer.run(main)
+        path = shutil.which("chromium") or shutil.which("google-chrome")
+        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        for number in sys.argv[1:]:
+            measure(chromium, int(number))
