@@ -18,7 +18,9 @@ FONTS = {"F": "Times-Roman", "B": "Times-Bold"}
 IMAGE = "q 500 0 0 700 50 50 cm BI /W 1 /H 1 /CS /G /BPC 8 ID \x00 EI Q\n"
 
 
-def make_pdf(*pages: str, box: str = "0 0 612 792", extra: str = "", title: str = "") -> bytes:
+def make_pdf(
+    *pages: str, box: str = "0 0 612 792", extra: str = "", title: str = "", bookmarks: Sequence[tuple[str, int]] = ()
+) -> bytes:
     """A PDF with these content streams; coordinates in points from the lower left corner."""
     fonts = "".join(
         f"/{key}<</Type/Font/Subtype/Type1/BaseFont/{name}/Encoding/WinAnsiEncoding>>" for key, name in FONTS.items()
@@ -34,6 +36,14 @@ def make_pdf(*pages: str, box: str = "0 0 612 792", extra: str = "", title: str 
             f"<</Type/Page/Parent 2 0 R/MediaBox[{box}]/Contents {n + 1} 0 R/Resources<</Font<<{fonts}>>>>{extra}>>"
         )
         objects.append(f"<</Length {len(content)}>>stream\n{content}\nendstream")
+    if bookmarks:  # title and number of the page, each the next of the one before
+        first = len(objects) + 2
+        last = first + len(bookmarks) - 1
+        objects[0] = f"<</Type/Catalog/Pages 2 0 R/Outlines {first - 1} 0 R>>"
+        objects.append(f"<</Type/Outlines/First {first} 0 R/Last {last} 0 R>>")
+        for n, (name, page) in enumerate(bookmarks, first):
+            following = f"/Next {n + 1} 0 R" if n < last else ""
+            objects.append(f"<</Title({name})/Parent {first - 1} 0 R/Dest[{numbers[page - 1]} 0 R/Fit]{following}>>")
     body, places = "%PDF-1.7\n", []
     for n, text in enumerate(objects, 1):
         places.append(len(body))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 __all__ = ["aligned", "csv_cell", "json_line", "looks_like_a_formula", "markdown_table", "one_line", "shown"]
-__all__ += ["load_json", "visible"]
+__all__ += ["load_json", "numbered", "visible"]
 
 _DEEPEST: Final = 100
 _MOST_DIGITS: Final = 18  # a whole number fits in 64 bits
@@ -157,3 +157,13 @@ def _bounded(written: str) -> int | float:
     if not math.isfinite(value := float(written)):
         raise ValueError(f"{written:.20} is no finite number")
     return value
+
+
+def numbered(noun: str, numbers: Sequence[int]) -> str:
+    """Return what the numbers name in words, ten at most.
+
+    >>> numbered("row", [3]), numbered("page", range(2, 14))
+    ('row 3', 'pages 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 2 more')
+    """
+    more = f" and {len(numbers) - 10:,} more" if len(numbers) > 10 else ""
+    return f"{noun}{'s' * (len(numbers) > 1)} " + ", ".join(map(str, numbers[:10])) + more

@@ -167,7 +167,7 @@ def test_a_csv_is_read_row_by_row(tmp_path: Path, encoding: str) -> None:
     file = tmp_path / "sentences.csv"
     file.write_bytes(TABLE.encode(encoding))
     tagging = Tagging("fast", read=ReadOptions(text_column="sentence"))
-    with pytest.warns(UserWarning, match=r"sentences\.csv: 1 rows without a text, left out"):
+    with pytest.warns(UserWarning, match=r"sentences\.csv: row 3 without a text, left out"):
         (rows,) = tag_input(str(file), tagging)
     assert [(passage.text, passage.section) for passage in rows.passages] == [
         ("Police arrested nine traffickers.", "Forced Labor"),
@@ -216,9 +216,10 @@ def test_the_text_column_is_a_field_of_json_lines_too(cli: Run, tmp_path: Path) 
 def test_empty_rows_of_a_csv_are_named_and_left_out_and_spaces_in_its_header_are_not_meant(tmp_path: Path) -> None:
     file = tmp_path / "doccano.csv"
     file.write_text("id, text, label\n1,Police slept.,failure\n2,,\n3, ,\n4,Courts slept.,\n", "utf-8")
-    what = r"doccano\.csv: no text in 2 rows, left out: line 3, 4"
-    with pytest.warns(UserWarning, match=what):
-        assert [record.labels for record in read_records(file)] == [("failure",), ()]
+    what = r"doccano\.csv: lines 3, 4 without a text, left out"
+    for kind in (None, "doccano"):
+        with pytest.warns(UserWarning, match=what):
+            assert [record.labels for record in read_records(file, kind)] == [("failure",), ()]
     with pytest.warns(UserWarning, match=what):
         assert [row["labels"] for row in read_rows(file)] == [("failure",), ()]
 

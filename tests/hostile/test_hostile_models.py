@@ -309,6 +309,10 @@ def test_the_command_line_says_so_with_its_code(tmp_path: Path, cli: Run) -> Non
         resealed(TINY, tmp_path / "c", {"model.onnx": GRAPHS["external data"][0]}),
         resealed(TINY, tmp_path / "d", {"golden.jsonl": b'{"text": 7}\n'}),
         resealed(TINY, tmp_path / "f", {"tokenizer.json": TOKENIZER.replace(b'"[SEP]":{', b'"[SEQ]":{')}),
+        resealed(
+            TINY, tmp_path / "g", {"tokenizer.json": TOKENIZER.replace(b'"unk_token":"[UNK]"', b'"unk_token":"[NO]"')}
+        ),
+        resealed(TINY, tmp_path / "h", {}, kind="encoder", **{"\uda40": 1}),
         resealed(TINY, tmp_path / "e", {"model.onnx": with_node(field(1, b"\xaf"), field(4, b"\xaf\x1b[2J"))}),
     ]
     for folder in bad:

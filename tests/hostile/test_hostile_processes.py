@@ -46,7 +46,8 @@ def started(folder: Path, *args: str) -> tuple[subprocess.Popen[bytes], set[int]
         )
     command = ["score", str(folder / "in"), "--jobs", "2", "--model", "fast", "-f", "jsonl", *args]
     command += ["--output-dir", str(folder / "out")]
-    process = subprocess.Popen([sys.executable, "-m", "tipclassify", *command], stderr=subprocess.DEVNULL)
+    with (folder / "errors").open("wb") as errors:
+        process = subprocess.Popen([sys.executable, "-m", "tipclassify", *command], stderr=errors)
     deadline = time.monotonic() + 60
     while not list(folder.glob("out/*.txt.jsonl")) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -64,6 +65,7 @@ def test_children_end_with_their_parent(tmp_path: Path, how: str) -> None:
     while any(map(alive, everyone)) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert [one for one in everyone if alive(one)] == []
+    assert b"Warning" not in (tmp_path / "errors").read_bytes()
     if how != "SIGKILL":
         assert not list((tmp_path / "out").glob(".*"))
 

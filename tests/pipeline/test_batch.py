@@ -67,7 +67,7 @@ def test_output_is_the_same_for_any_number_of_processes(cli: Run, folder: Path, 
     one, two = cli(*args), cli(*args, "--jobs", 2)
     assert one.stdout == two.stdout
     assert one.stderr == two.stderr
-    assert b'broken.jsonl:1801: no "text" field' in one.stderr
+    assert b'broken.jsonl:1801: "text" is no text' in one.stderr
     assert b"2 of 9 inputs failed" in one.stderr
     if format == "jsonl":
         texts = [line for line in one.stdout.splitlines() if b"karvonia-2024" not in line]

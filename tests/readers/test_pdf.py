@@ -18,7 +18,7 @@ from pdf_pages import IMAGE, PROSE, REST, column, joined, make_pdf, read, show, 
 from tipclassify import InputError
 from tipclassify.errors import MissingExtraError
 from tipclassify.readers.pdf import reader as pdf
-from tipclassify.readers.pdf.glyphs import plain_text
+from tipclassify.readers.pdf.glyphs import _Run, _text_problem, plain_text
 from tipclassify.readers.pdf.layout.columns import reading_order
 from tipclassify.readers.pdf.layout.flow import read_paragraphs
 from tipclassify.readers.pdf.layout.hyphens import count_whole_words, join_lines
@@ -308,6 +308,10 @@ def test_pages_that_are_turned_or_set_sideways_are_read_upright(turn: str) -> No
     across = f"q 0 1 -1 0 612 0 cm {column(60, 540, PROSE)} {column(60, 440, REST)} Q"
     assert read(across, extra=turn) == [joined(PROSE), joined(REST)]
     assert read(column(60, 700, PROSE), extra=turn) == [joined(PROSE)]
+    parts = "".join(
+        f"BT /F 10 Tf 60 {700 - 12 * at} Td ({text[:9]}) Tj ({text[9:]}) Tj ET " for at, text in enumerate(PROSE)
+    )
+    assert read(f"q -1 0 0 -1 612 792 cm {parts} Q", extra=turn) == [joined(PROSE)]
 
 
 def test_stamps_and_text_off_the_page_are_left_out() -> None:
@@ -391,6 +395,18 @@ def test_text_that_is_not_read_or_not_in_order_is_told_as_what_it_is() -> None:
     )
     with pytest.warns(UserWarning, match=r"page 2 with vertical text, whose characters are out of order"):
         read(text, stacked)
+
+
+@pytest.mark.parametrize(("letters", "told"), [(0, False), (10, True)])
+def test_a_paragraph_that_runs_from_right_to_left_is_told_and_a_name_is_not(letters: int, told: bool) -> None:
+    words = [
+        *(Word("officials", 60 + 50 * n, 100 + 50 * n, 100, 10.0) for n in range(10)),
+        Word("שלום", 60, 80, 120, 10.0),
+    ]
+    runs = [_Run(word, 0, True) for word in [*words, *words[-1:] * letters]]
+    problem = _text_problem(runs, runs, [run.word for run in runs])
+    assert problem.startswith("with right-to-left text" if told else "")
+    assert bool(problem) is told
 
 
 def test_an_empty_page_is_not_reported() -> None:

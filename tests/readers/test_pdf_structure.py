@@ -225,3 +225,17 @@ def test_a_tree_of_a_small_part_of_the_text_is_not_followed() -> None:
     assert read_pdf(tagged_pdf(content, [("P", [0])]), "x").text == "\n\n".join(
         ["Courts and Police", joined(PROSE), joined(REST)]
     )
+
+
+# --------------------------------------------------------------------------------------------- bookmarks
+
+
+def test_a_line_that_a_bookmark_of_its_page_names_is_a_heading_and_a_sentence_is_none() -> None:
+    def page(heading: str) -> str:
+        return show(60, 740, heading) + column(60, 715, PROSE) + column(60, 630, REST)
+
+    pages = page("2. Ports of the north"), page("Ports of the south")
+    marks = [("Ports of the North", 1), ("Ports of the south", 1), (joined(PROSE), 1), ("Shelters", 2)]
+    document = read_pdf(make_pdf(*pages, bookmarks=marks), "x")
+    assert [text for text, _, heading in sections(document) if heading] == ["2. Ports of the north"]
+    assert not any(block.heading for block in read_pdf(make_pdf(*pages), "x").blocks)

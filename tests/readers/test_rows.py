@@ -65,7 +65,7 @@ def test_rows_are_read_as_json_says(
         (b"\xef\xbb\xbf\xef\xbb\xbf{}", "broken JSON (Unexpected UTF-8 BOM"),
         (b'["text"]', 'no "text" field'),
         (b'"text"', 'no "text" field'),
-        (b'{"text": 1}', 'no "text" field'),
+        (b'{"text": 1}', '"text" is no text'),
         (b'{"text": "caf\xe9"}', "not UTF-8"),
     ],
 )

@@ -133,6 +133,16 @@ def test_short_bold_paragraphs_and_section_names_are_headings(properties: str, t
     assert seen(read_docx(with_body(run), "a.docx"))[0][1] is heading
 
 
+def test_a_formula_stands_in_its_sentence() -> None:
+    math = 'xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"'
+    runs = (
+        "<w:r><w:t>About </w:t></w:r>",
+        f"<m:oMath {math}><m:r><m:t>9%</m:t></m:r></m:oMath>",
+        "<w:r><w:t> fled.</w:t></w:r>",
+    )
+    assert read_docx(with_body(f"<w:p>{''.join(runs)}</w:p>"), "a.docx").text == "About 9% fled."
+
+
 def test_parts_bold_do_not_make_a_heading() -> None:
     body = "<w:p><w:r><w:rPr><w:b/></w:rPr><w:t>Police</w:t></w:r><w:r><w:t> acted</w:t></w:r></w:p>"
     assert seen(read_docx(with_body(body), "a.docx")) == [(None, False, "Police acted")]

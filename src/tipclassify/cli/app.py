@@ -140,6 +140,8 @@ def run(app: typer.Typer, program: str, refusal: type[Exception] = TipclassifyEr
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     show_warnings(program)
+    # Of worker processes: on a signal we exit without Python's clean-up, of which a helper of theirs would warn.
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning")
     for number in _SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
             signal.signal(number, _end)

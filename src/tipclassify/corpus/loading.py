@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from tipclassify.errors import CorpusError
-from tipclassify.formatting import load_json
+from tipclassify.formatting import load_json, numbered
 from tipclassify.labels import LABELS, SECTIONS
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ LONGEST: Final = 2_000
 """Maximum characters of a passage; a longer one is a paragraph or more, not a sentence."""
 
 _REAL: Final = Path("real") / "passages.jsonl"  # passages of real reports, below the folder of a corpus
-_MOST_NAMED: Final = 10
 _COLUMNS: Final = ("id", "text", "labels", "section", "pair", "doc", "source")
 
 Row = dict[str, Any]
@@ -260,10 +259,9 @@ def csv_rows(file: Path) -> Iterator[NumberedRow]:
             if any(str(cells.get(name, "")).strip() for name in kept):
                 yield f"{file}:{reader.line_num}", cells
             else:
-                empty.append(str(reader.line_num))
+                empty.append(reader.line_num)
         if empty:
-            lines = ", ".join(empty[:_MOST_NAMED]) + (", …" if len(empty) > _MOST_NAMED else "")
-            warnings.warn(f"{file}: no text in {len(empty):,} rows, left out: line {lines}", stacklevel=2)
+            warnings.warn(f"{file}: {numbered('line', empty)} without a text, left out", stacklevel=2)
     except UnicodeDecodeError:
         yield f"{file}:1", RowError("not UTF-8; save the file as UTF-8")
     except csv.Error as error:

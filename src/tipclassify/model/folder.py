@@ -191,7 +191,7 @@ def check_head(file: Path | str, head: Mapping[str, Any], kind: str | None = Non
         raise ModelError(f"{file}: a model of kind {kind_of(head)!r}, not {kind!r}; use another model")
     try:
         msgspec.convert(head, _Head)
-    except msgspec.ValidationError as error:
+    except ValueError as error:  # also where a string holds half of a surrogate pair
         raise ModelError(f"{file}: not a head that can be used ({error}); train or get the model anew") from None
     if version is not None and head["format"] != version:
         newer = head["format"] > version

@@ -63,8 +63,10 @@ def parse_row(line: bytes, where: str, column: str = "text") -> dict[str, Any]:
         raise InputError(f"{where}: not UTF-8; save the file as UTF-8") from None
     except ValueError as error:
         raise InputError(f"{where}: broken JSON ({error}); write one object a line") from None
-    if not isinstance(row, dict) or not isinstance(row.get(column), str):
+    if not isinstance(row, dict) or column not in row:
         raise InputError(f'{where}: no "{column}" field; write {{"{column}": "…"}}')
+    if not isinstance(row[column], str):
+        raise InputError(f'{where}: "{column}" is no text; write {{"{column}": "…"}}')
     if not isinstance(row.get("section"), str | None):  # the section heading is a model input
         raise InputError(f'{where}: "section" is no text; write the heading of the passage, or leave it out')
     return row if column == "text" else {**row, "text": row[column]}

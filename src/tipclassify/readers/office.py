@@ -26,11 +26,12 @@ __all__ = ["read_docx"]
 _NAMESPACES: Final = {
     "w": "http://schemas.openxmlformats.org/wordprocessingml/2006/main",
     "mc": "http://schemas.openxmlformats.org/markup-compatibility/2006",
+    "m": "http://schemas.openxmlformats.org/officeDocument/2006/math",
 }
 _W: Final = f"{{{_NAMESPACES['w']}}}"
 _PARAGRAPH: Final = f"{_W}p"
 _TABLE: Final = f"{_W}tbl"
-_RUN_TEXT: Final = f"{_W}t"
+_RUN_TEXT: Final = (f"{_W}t", f"{{{_NAMESPACES['m']}}}t")  # of words, of formulas
 _TEXT_BOX: Final = f"{_W}txbxContent"
 _CHARACTER_ELEMENTS: Final = {f"{_W}{name}": " " for name in ("tab", "br", "cr", "ptab")} | {f"{_W}noBreakHyphen": "-"}
 _FALSE_VALUES: Final = ("0", "false", "off", "none")
@@ -174,7 +175,8 @@ def _paragraph_blocks(paragraph: Any, styles: dict[str, _Style]) -> Iterator[Sou
     for box in boxes:
         box.getparent().remove(box)
     parts = [
-        _CHARACTER_ELEMENTS.get(part.tag) or part.text or "" for part in paragraph.iter(_RUN_TEXT, *_CHARACTER_ELEMENTS)
+        _CHARACTER_ELEMENTS.get(part.tag) or part.text or ""
+        for part in paragraph.iter(*_RUN_TEXT, *_CHARACTER_ELEMENTS)
     ]
     text = clean_text("".join(parts))
     level = _outline_level(paragraph) if style.level is None else style.level
@@ -187,7 +189,7 @@ def _paragraph_blocks(paragraph: Any, styles: dict[str, _Style]) -> Iterator[Sou
 
 def _is_bold(paragraph: Any, style: _Style, styles: dict[str, _Style]) -> bool:
     """Return whether all text of a paragraph is bold, by its runs, their styles or its own style."""
-    for run in (part.getparent() for part in paragraph.iter(_RUN_TEXT) if (part.text or "").strip()):
+    for run in (part.getparent() for part in paragraph.iter(*_RUN_TEXT) if (part.text or "").strip()):
         bold = _bold_property(run)
         if bold is None:
             bold = style.bold or styles.get(_property_value(run, "w:rPr/w:rStyle"), _Style()).bold

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tipclassify.errors import InputError, MissingExtraError
+from tipclassify.formatting import numbered
 from tipclassify.readers import ReadOptions
 from tipclassify.readers.jsonl import in_batches
 from tipclassify.readers.limits import open_zip, read_bounded
@@ -37,16 +38,16 @@ def _json_lines(rows: Iterator[tuple[int, Iterable[Any]]], column: str, path: st
     if column not in names:
         there = ", ".join(filter(None, names[:10])) or "none"
         raise InputError(f"{path}: no column {column!r} in the first row ({there}); name one by --text-column")
-    left_out = 0
+    empty = []
     for number, cells in rows:
         row = {name: cell for name, cell in zip(names, cells, strict=False) if name and cell not in (None, "")}
         row |= {name: str(row[name]) for name in (column, "section") if name in row}
         if row.get(column, "").strip():
             yield number, json.dumps(row, default=str).encode()
         else:
-            left_out += 1
-    if left_out:
-        warnings.warn(f"{path}: {left_out:,} rows without a text, left out", stacklevel=2)
+            empty.append(number)
+    if empty:
+        warnings.warn(f"{path}: {numbered('row', empty)} without a text, left out", stacklevel=2)
 
 
 def _csv_rows(data: bytes, path: str, encoding: str | None) -> Iterator[tuple[int, list[str]]]:

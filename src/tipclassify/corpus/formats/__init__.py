@@ -61,7 +61,8 @@ def read_records(path: Path, format: str | None = None) -> list[Record]:
 
     Raises `CorpusError` with a line for every invalid row, or when the format cannot be detected.
     """
-    kind = FORMATS[format or guess_format(path)]
+    table = format == "doccano" and path.suffix.lower() == ".csv"  # doccano exports those too
+    kind = FORMATS["csv" if table else format or guess_format(path)]
     records: dict[str, Record] = {}
     problems = []
     for number, (where, entry) in enumerate(kind.entries(path), 1):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, Final
 
@@ -48,24 +49,33 @@ class _Tokenizer:
     def __init__(self, json_text: str) -> None:
         from tokenizers import Tokenizer
 
-        try:
+        with _one_line():
             self._tokenizer: Any = Tokenizer.from_str(json_text)
             self._tokenizer.no_truncation()
             self._tokenizer.no_padding()
             _check_template(json.loads(json_text)["post_processor"])
             self.first, self.last = self._tokenizer.encode("", add_special_tokens=True).ids
-        except (KeyboardInterrupt, SystemExit):
-            raise
-        except BaseException as error:  # the library raises plain Exception, and a panic of its Rust is none
-            problem = f"tokenizer.json is not one we can use ({' '.join(str(error).split())[:100]})"
-            raise ModelError(f"the encoder's {problem}; get the model anew") from None
+        self.encode(["\ufffd"])  # a tokenizer without a token for unknown words fails here, not on the first report
         masks = map(self._tokenizer.token_to_id, _MASKS)
         self.mask: int = next((mask for mask in masks if mask is not None), self.first)
 
     def encode(self, texts: Sequence[str]) -> list[Any]:
         """Return the encoding of each text without special tokens: lists ``ids`` and character ``offsets``."""
         plain = [_SURROGATE.sub("\ufffd", text) for text in texts]  # UTF-8 cannot encode unpaired surrogates
-        return list(self._tokenizer.encode_batch(plain, add_special_tokens=False))
+        with _one_line():
+            return list(self._tokenizer.encode_batch(plain, add_special_tokens=False))
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """Raise `ModelError` for whatever the tokenizer raises: plain exceptions, and panics, which are none."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        problem = f"tokenizer.json is not one we can use ({' '.join(str(error).split())[:100]})"
+        raise ModelError(f"the encoder's {problem}; get the model anew") from None
 
 
 def _check_template(processor: Any) -> None:

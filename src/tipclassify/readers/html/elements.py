@@ -93,6 +93,8 @@ def traits_of(element: etree._Element) -> Traits:
     if not element.keys():
         return _traits(tag)
     anchor = element.get("id") if tag in _NAMED_TAGS else None  # of others, nearly each one differs and says nothing
+    if tag == "aside" and "note" in element.get("epub:type", ""):  # of a book; "footnote", "rearnote", "endnotes"
+        return Traits(notes=True)
     return _traits(tag, anchor, *map(element.get, ("class", "role", "style", "hidden", "aria-hidden")))
 
 
@@ -106,7 +108,9 @@ def _traits(tag: str, anchor: str | None = None, *others: str | None) -> Traits:
     named = can_be_named and not notes and (_FURNITURE_NAMES.search(plain) or _FURNITURE_NAMES.search(identifier))
     is_hidden = hidden not in (None, "until-found") or aria_hidden == "true" or _INVISIBLE_STYLE.search(style or "")
     return Traits(
-        furniture=tag in _FURNITURE_TAGS or role in _FURNITURE_ROLES or _INVISIBLE_NAMES.search(plain) is not None,
+        furniture=(tag in _FURNITURE_TAGS and not notes)
+        or role in _FURNITURE_ROLES
+        or _INVISIBLE_NAMES.search(plain) is not None,
         named=tag == "figcaption" or bool(named),
         hidden=bool(is_hidden) and role != "tabpanel" and _PANEL_NAMES.search(plain) is None,
         bold=_BOLD.search(style or "") is not None,

@@ -31,6 +31,7 @@ _SLANTING: Final = -1
 _MAX_SLANT: Final = 0.06  # of a quarter turn
 _MIN_TEXT: Final = 25  # characters of a page; fewer are a stamp or a page number
 _MIN_SHARE: Final = 0.75  # of a page's characters in the main direction
+_MIN_RIGHT_TO_LEFT: Final = 0.1  # of a page's characters; fewer are a name
 _MAX_SEGMENTS: Final = 400  # of a path that may rule a table; more are a drawing
 _MAX_SHAPES: Final = 2_000  # of a page; more are a drawing
 _OFF_AXIS: Final = 0.1  # points; the parts of a small tick are short
@@ -52,14 +53,19 @@ def read_page(raw: Any, page: Any, number: int) -> Page:
     Text in another direction than most of the page (stamps, axis labels) or outside its crop box is left out.
     """
     area: Box = page.get_bbox()
-    textpage = page.get_textpage()
-    try:
-        has_text = (textpage.count_chars() or len(list(page.get_objects([raw.FPDF_PAGEOBJ_TEXT])))) >= _MIN_TEXT
-        found = list(_TextPage(raw, textpage, area, read_tags(raw, page)).runs())
-    finally:
-        textpage.close()
-    inside = [run for run in found if run.inside]
-    angle = max(range(4), key=lambda turns: sum(len(run.word.text) for run in inside if run.angle == turns))
+    tags = read_tags(raw, page)
+    for _ in range(2):
+        textpage = page.get_textpage()
+        try:
+            has_text = (textpage.count_chars() or len(list(page.get_objects([raw.FPDF_PAGEOBJ_TEXT])))) >= _MIN_TEXT
+            found = list(_TextPage(raw, textpage, area, tags).runs())
+        finally:
+            textpage.close()
+        inside = [run for run in found if run.inside]
+        angle = max(range(4), key=lambda turns: sum(len(run.word.text) for run in inside if run.angle == turns))
+        if not inside or page.get_rotation() == 90 * angle:
+            break
+        page.set_rotation(90 * angle)  # PDFium has the parts of a line in order only where it is displayed upright
     words = [run.word for run in inside if run.angle == angle]
     problem = _text_problem(found, inside, words) if has_text else ""
     shapes = [Shape(*_turned(shape[:4], area, angle), shape.drawing) for shape in _read_shapes(raw, page)]
@@ -162,7 +168,7 @@ def _text_problem(found: list[_Run], inside: list[_Run], kept: list[Word]) -> st
         return "with text outside of the page alone"
     if len(text) < _MIN_SHARE * sum(len(run.word.text) for run in inside):
         return "with text in other directions, which is left out"
-    if sum(bidirectional(letter) in ("R", "AL") for letter in text) * 2 > len(text):
+    if sum(bidirectional(letter) in ("R", "AL") for letter in text) >= _MIN_RIGHT_TO_LEFT * len(text):
         return "with right-to-left text, whose words are out of order"
     steps = [len(b.text) == 1 and abs(a.x0 - b.x0) < 0.5 * a.size < b.y - a.y for a, b in pairwise(kept)]
     return "with vertical text, whose characters are out of order" if sum(steps) * 2 > len(kept) else ""

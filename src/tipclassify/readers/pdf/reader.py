@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 import warnings
@@ -9,13 +10,15 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
+from itertools import islice
 from types import ModuleType
 from typing import Any, Final
 
 from tipclassify.errors import InputError, MissingExtraError
+from tipclassify.formatting import numbered
 from tipclassify.labels import SECTIONS
 from tipclassify.readers.pdf.glyphs import plain_text, read_page
-from tipclassify.readers.pdf.layout.flow import Paragraph, body_size, read_paragraphs
+from tipclassify.readers.pdf.layout.flow import Bookmarks, Paragraph, body_size, bookmark, read_paragraphs
 from tipclassify.readers.pdf.layout.pages import Page
 from tipclassify.readers.pdf.references import REFERENCES, find_references, is_reference_heading
 from tipclassify.text.document import Block, Document
@@ -29,6 +32,7 @@ MOST_CHARACTERS: Final = 20_000_000  # of a report, 4,000 a page at the maximum 
 _OCR: Final = "run OCR first, e.g. ocrmypdf"
 _SCANNED: Final = "without a text layer (scanned?)"
 _MIN_LETTERS: Final = 25  # letters a page; fewer indicate a scan with a stamp or page number
+_MAX_BOOKMARKS: Final = 20_000
 _FORM_DEPTH: Final = 3  # images may be nested in form objects
 _TAIL_BYTES: Final = 4_096  # bytes at the end that hold ``startxref`` in a complete file
 _PLACEHOLDER_TITLE: Final = re.compile(
@@ -60,10 +64,11 @@ def read_pdf(data: bytes, source: str) -> Document:
         raise MissingExtraError("reading PDF", "pdf") from None
     with _PDFIUM, _open_document(pypdfium2, data, source) as document:
         pages = _read_pages(pypdfium2, document, source)
+        bookmarks = _read_bookmarks(document)
         title = _clean_title(document.get_metadata_value("Title"))
     for warning in _text_layer_warnings(pages, data, source):
         warnings.warn(warning, stacklevel=2)
-    paragraphs = read_paragraphs(pages)
+    paragraphs = read_paragraphs(pages, bookmarks)
     if not paragraphs:
         raise InputError(f"{source}: no readable text in {len(pages)} pages; {_OCR}")
     if title is None:  # the heading in the largest type on the first page, if larger than the text
@@ -141,6 +146,16 @@ def _read_pages(pdfium: ModuleType, document: Any, source: str) -> list[Page]:
     return pages
 
 
+def _read_bookmarks(document: Any) -> Bookmarks:
+    """Return the headings that the file's bookmarks name, with their levels."""
+    logging.getLogger("pypdfium2").setLevel(logging.CRITICAL)  # it warns of bookmarks that go round in circles
+    found = {}
+    for mark in islice(document.get_toc(), _MAX_BOOKMARKS):
+        if (target := mark.get_dest()) and (index := target.get_index()) is not None:
+            found[bookmark(index + 1, plain_text(mark.get_title()))] = mark.level + 1
+    return found
+
+
 def _text_layer_warnings(pages: list[Page], data: bytes, source: str) -> Iterator[str]:
     """Yield warnings of missing text; raise `InputError` for a scan or a file without readable text."""
     problems: dict[str, list[int]] = defaultdict(list)
@@ -151,21 +166,15 @@ def _text_layer_warnings(pages: list[Page], data: bytes, source: str) -> Iterato
     blank = not any(page.words for page in pages)
     few = sum(map(_count_letters, pages)) < _MIN_LETTERS * len(pages)
     if blank and problems.keys() - {_SCANNED}:
-        said = ", ".join(f"{_numbered(numbers)} {problem}" for problem, numbers in problems.items())
+        said = ", ".join(f"{numbered('page', numbers)} {problem}" for problem, numbers in problems.items())
         raise InputError(f"{source}: no text that can be read: {said}; {_OCR}")
     if blank or (few and scans * 2 > len(pages)):
         raise InputError(f"{source}: no text layer (scanned pages?); {_OCR}")
     for problem, numbers in problems.items():
         advice = _OCR if problem == _SCANNED else "check it against the file"
-        yield f"{source}: {_numbered(numbers)} {problem}; {advice}"
+        yield f"{source}: {numbered('page', numbers)} {problem}; {advice}"
     if b"startxref" not in data[-_TAIL_BYTES:]:
         yield f"{source}: its end is missing, and text may be too; fetch it again"
-
-
-def _numbered(numbers: list[int]) -> str:
-    """Return page numbers in words, ten at most."""
-    more = f" and {len(numbers) - 10} more" if len(numbers) > 10 else ""
-    return ("page " if len(numbers) == 1 else "pages ") + ", ".join(map(str, numbers[:10])) + more
 
 
 def _count_letters(page: Page) -> int:

@@ -189,12 +189,12 @@ def _split_run(text: str, lines: list[tuple[int, int]]) -> Iterator[tuple[int, i
     """Split consecutive lines into blocks; the lines of a hard-wrapped paragraph are one block."""
     wrapped = _is_wrapped([text[a:b] for a, b in lines])
     start, end = lines[0]
-    for a, b in lines[1:]:
-        if wrapped and not _LIST_ENUMERATOR.match(text, a, b) and not _section_name(text[start:end]):
-            end = b
+    for _, after in lines[1:]:
+        if wrapped and not _LIST_ENUMERATOR.match(text, end, after) and not _section_name(text[start:end]):
+            end = after
         else:
             yield start, end
-            start, end = a, b
+            start, end = end, after  # a line begins where the last ended: one number in memory for both
     yield start, end
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final
@@ -20,7 +20,10 @@ from tipclassify.readers.pdf.structure_tree import is_tagged, tagged_groups
 from tipclassify.readers.source_blocks import table_row
 from tipclassify.text.segmentation.sections import named_section, without_enumerator
 
-__all__ = ["Paragraph", "body_size", "read_paragraphs"]
+__all__ = ["Bookmarks", "Paragraph", "body_size", "bookmark", "read_paragraphs"]
+
+Bookmarks = Mapping[tuple[int, str], int]
+"""Levels of the headings that the bookmarks of a file name, by `bookmark`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,11 @@ _MAX_NOTE_SIZE: Final = 0.93  # of the size of body text
 _LOOK_BACK: Final = 8  # paragraphs between the parts of an interrupted one: sidebars, tables, captions
 
 
-def read_paragraphs(pages: Sequence[Page]) -> list[Paragraph]:
-    """Read the paragraphs of a document, by its structure tree where that has most of a page's text, else by layout."""
+def read_paragraphs(pages: Sequence[Page], bookmarks: Bookmarks | None = None) -> list[Paragraph]:
+    """Read the paragraphs of a document, by its structure tree where that has most of a page's text, else by layout.
+
+    There, a paragraph that a bookmark of its page names is a heading.
+    """
     by_tree = {page.number for page in pages if is_tagged(page)}
     pages = [page if page.number in by_tree else place_tables(page) for page in pages]
     body = body_size(pages)
@@ -69,7 +75,7 @@ def read_paragraphs(pages: Sequence[Page]) -> list[Paragraph]:
             start = len(lines) if aside else _start_of_notes(lines, body)
             groups += group_lines(lines[:start], page.number, body, aside=aside)
             notes += group_lines(lines[start:], page.number, body, notes=True)
-    _find_kinds(groups, pages, body)
+    _find_kinds(groups, pages, body, bookmarks or {})
     ordered = sorted([*_join_continuations(groups), *notes], key=lambda group: group.page)  # notes after text
     cells = [group.cells or [[line.text for line in group.lines]] for group in ordered]
     texts = [lines for found in cells for lines in found]
@@ -89,8 +95,13 @@ def body_size(pages: Iterable[Page]) -> float:
     return max(votes, key=lambda size: (votes[size], letters[size]), default=0.0)
 
 
-def _find_kinds(groups: list[LineGroup], pages: Iterable[Page], body: float) -> None:
-    """Tell headings, captions, rows and text apart: by the tree if it names headings, else by layout."""
+def bookmark(page: int, text: str) -> tuple[int, str]:
+    """Return the key of a heading on a page: its letters and digits, without an enumerator."""
+    return page, "".join(filter(str.isalnum, without_enumerator(text).casefold()))
+
+
+def _find_kinds(groups: list[LineGroup], pages: Iterable[Page], body: float, bookmarks: Bookmarks) -> None:
+    """Tell headings, captions, rows and text apart: by the tree if it names headings, else by bookmarks and layout."""
     bold = [word.bold for page in pages for word in page.words if word.size == body]
     bold_body = sum(bold) * 2 > len(bold)
     named = sum(group.kind == "heading" for group in groups) > 1
@@ -98,8 +109,10 @@ def _find_kinds(groups: list[LineGroup], pages: Iterable[Page], body: float) -> 
         if group.is_table:
             group.kind = group.kind or "row"
         elif group.kind != "caption":
-            by_tree = group.kind == "heading" and not _is_sentence(group.text)
-            heading = by_tree or (not (named and group.kind) and _is_heading(group, body, bold_body))
+            if level := not group.kind and bookmarks.get(bookmark(group.page, group.text)):
+                group.kind, group.level = "heading", level
+            said = group.kind == "heading" and not _is_sentence(group.text)
+            heading = said or (not (named and group.kind) and _is_heading(group, body, bold_body))
             is_title = CAPTION.match(group.text) is not None and len(group.text.split()) <= _MAX_TITLE_WORDS
             caption = is_title and (heading or (following is not None and following.is_table))
             group.kind = "caption" if caption else "heading" if heading else "text"
