@@ -1,6 +1,6 @@
 // The list of findings that the filters leave, with the words searched for marked.
 
-const PAGE_SIZE = 30;
+const PAGE_SIZE = 20;
 const findingsList = document.querySelector("#findings .desk-list");
 const further = document.getElementById("further");
 let ordered = [];
