@@ -58,6 +58,8 @@ def score(
     page and characters in the text ('tipclassify text' prints it), its section, and the probability of each label.
     References, notes, contents, dates and addresses have no label.
 
+    With --output-dir, html also writes index.html, which searches and compares all its reports.
+
     --model fast is some hundred times as quick as the default, and more often wrong.
 
     --engine dask writes many Parquet files into --output-dir, and takes .parquet inputs and addresses such as
@@ -112,15 +114,20 @@ def _score_each(
     from tipclassify.pipeline.resume import Ledger, output_names
     from tipclassify.reporting.outcome import Outcome, counted
     from tipclassify.reporting.writers import FORMATS
+    from tipclassify.reporting.writers.desk import Desk
 
     files, kind = expand_inputs(names), FORMATS[format]
     outputs = {file: folder / name for file, name in zip(files, output_names(files, kind.suffixes[0]), strict=True)}
     setting = [__version__, context.classifier.meta.get("sha256"), tagging.policy, tagging.thresholds, tagging.unit]
     setting += [tagging.read.encoding, tagging.read.text_column, format, context.bom]
     ledger = Ledger(folder, {"setting": setting})
+    desk = Desk(context, open_output, resume) if format == "html" else None
+    if desk:
+        outputs = {file: desk.page_of(file, page, ledger.has) for file, page in outputs.items()}
     if resume:
-        ledger.remove_scraps(outputs.values())
-    left = [file for file in files if not (resume and ledger.has(file, outputs[file]))]
+        ledger.remove_scraps(each for one in outputs.values() for each in (desk.files(one) if desk else [one]))
+    kept = {file for file in files if resume and ledger.has(file, outputs[file])}
+    left = [file for file in files if file not in kept or (desk and outputs[file] not in desk.heads)]
     if len(left) < len(files):
         print_note(f"{len(files) - len(left)} of {len(files)} inputs were done")
     make, write = kind.steps()
@@ -130,12 +137,15 @@ def _score_each(
             for file, made in inputs:
                 try:
                     with open_output(outputs[file], kind.binary) as out:
-                        write(outcome.outputs(made), out, context)
+                        reports = outcome.outputs(made)
+                        write(desk.gather(outputs[file], reports) if desk else reports, out, context)
                 except InputError as error:
                     failures.append(str(error))
                     continue
                 ledger.add(file, outputs[file])
                 finished += 1
+            if desk:
+                print_note(desk.write_index())
         except (KeyboardInterrupt, OutputError):
             print_note(f"interrupted; {finished} of {len(left)} outputs are whole, --resume makes the others")
             raise

@@ -46,10 +46,10 @@ class Ledger:
 
     def remove_scraps(self, outputs: Iterable[Path]) -> None:
         """Remove the half-written files that a killed run left beside these outputs: ``.NAME-`` and eight digits."""
-        names = {output.name for output in outputs}
-        for file in self._file.parent.glob(".*-????????"):
+        whole = set(outputs)
+        for file in [file for folder in {output.parent for output in whole} for file in folder.glob(".*-????????")]:
             found = _SCRAP.fullmatch(file.name)
-            if found and found[1] in names and file.is_file() and not file.is_symlink():
+            if found and file.with_name(found[1]) in whole and file.is_file() and not file.is_symlink():
                 file.unlink()
 
     def has(self, file: str, output: Path) -> bool:

@@ -1,0 +1,94 @@
+// The list of findings that the filters leave, with the words searched for marked.
+
+const PAGE_SIZE = 20;
+const findingsList = document.querySelector("#findings .desk-list");
+const further = document.getElementById("further");
+let ordered = [];
+let byProbability = null; // all passages, sorted once
+const showProbability = (score) => (score >= 0.995 ? ">0.99" : score.toFixed(2)); // as on the pages of reports
+
+function drawFindings() {
+  byProbability ??= passages.slice().sort((a, b) => b.best - a.best);
+  ordered = orderBox.value ? shown : byProbability.filter((passage) => passage.shown);
+  findingsList.replaceChildren();
+  showFurther();
+  const of = new Set(shown.map((passage) => passage.report)).size;
+  const counts = LETTERS.map((letter) => [NAMES[letter].toLowerCase(), shown.filter((p) => p.counted.includes(letter)).length]);
+  const some = counts.filter(([, count]) => count).map(([name, count]) => `${name} ${count.toLocaleString("en")}`);
+  document.getElementById("findings-note").textContent = shown.length
+    ? `${plural(shown.length, "passage")} of ${plural(of, "report")}${some.length ? `: ${some.join(", ")}` : ""}`
+    : "Nothing is left by the filters: fewer words, or more labels, find more.";
+}
+
+const plural = (count, name) => `${count.toLocaleString("en")} ${name}${count === 1 ? "" : "s"}`;
+
+function showFurther() {
+  const from = findingsList.children.length;
+  const { begins } = parseQuery(form.elements.words.value);
+  for (const passage of ordered.slice(from, from + PAGE_SIZE)) findingsList.append(findingItem(passage, begins));
+  further.hidden = findingsList.children.length >= ordered.length;
+  if (from) findingsList.children[from]?.querySelector("a").focus();
+}
+further.addEventListener("click", showFurther);
+
+function findingItem(passage, begins) {
+  const { report } = passage;
+  const facts = make("p", { class: "facts" });
+  for (const letter of passage.letters) {
+    const probability = showProbability(passage.scores[LETTERS.indexOf(letter)]);
+    facts.append(make("span", { class: "label" }, badge(letter), ` ${NAMES[letter]} `, probability), " ");
+  }
+  const title = make("a", { href: report.page + (passage.id && `#${passage.id}`) }, make("bdi", {}, report.name));
+  const where = [passage.country, passage.year, passage.section, passage.page && `p. ${passage.page}`];
+  const low = passage.low ? ["low confidence"] : [];
+  facts.append(title, ...[...where, ...low].filter(Boolean).flatMap((text) => [" · ", make("bdi", {}, text)]));
+  const item = make("li", {}, make("p", { class: "quote", dir: "auto" }, ...markWords(passage.text, begins)), facts);
+  item.append(make("p", { class: "do" }, saveButton(passage), copyButton(passage)));
+  return item;
+}
+
+function markWords(text, begins) {
+  if (!begins.length) return [text];
+  const parts = [];
+  let at = 0;
+  for (const found of text.matchAll(/[\p{L}\p{N}\p{M}]+/gu)) {
+    if (!wordsOf(found[0]).some((word) => begins.some((begin) => word.startsWith(begin)))) continue;
+    parts.push(text.slice(at, found.index), make("mark", { class: "hit" }, found[0]));
+    at = found.index + found[0].length;
+  }
+  return [...parts, text.slice(at)];
+}
+
+function button(text, action, attributes = {}) {
+  const made = make("button", { type: "button", ...attributes }, text);
+  made.addEventListener("click", () => action(made));
+  return made;
+}
+
+function say(text) {
+  document.getElementById("status").textContent = text;
+}
+
+function copyButton(passage) {
+  return button("Copy citation", async (made) => {
+    const done = await copyText(plainCitation(citationOf(passage)), made.parentElement);
+    made.textContent = done ? "Copied" : "Not copied: not allowed here";
+    say(made.textContent);
+    setTimeout(() => (made.textContent = "Copy citation"), 2000);
+  });
+}
+
+async function copyText(text, near) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const box = make("textarea", { "aria-label": "Citation" }); // pages opened from a disk may lack the clipboard
+    box.value = text;
+    near.append(box);
+    box.select();
+    const done = document.execCommand("copy");
+    box.remove();
+    return done;
+  }
+}

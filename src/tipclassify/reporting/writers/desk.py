@@ -1,0 +1,212 @@
+"""Desk: the index page of a folder of report pages, to search and filter them all, with the changes from year to year.
+
+``data/`` holds the passages of each report, with an inverted index of their words, in a JSON file (several for a long
+report), from which the next index page is made, so that no report is scored twice. A page opened from a disk may read
+no files, but may run scripts beside it: these bring the same in a few files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import unicodedata
+import warnings
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
+from difflib import SequenceMatcher
+from itertools import accumulate, groupby
+from pathlib import Path
+from typing import IO, Any, Final
+from urllib.parse import quote, unquote
+
+from tipclassify.formatting import json_line, load_json
+from tipclassify.labels import LABELS
+from tipclassify.readers.formats import is_link
+from tipclassify.reporting.citation import cite
+from tipclassify.reporting.comparison.comparison import compare
+from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport
+from tipclassify.reporting.writers.compared import write_html
+from tipclassify.reporting.writers.rows import row_of
+from tipclassify.reporting.writers.templating import rendered
+from tipclassify.text.document import Document, Passage
+
+__all__ = ["Desk"]
+
+_MOST_BYTES: Final = 900_000  # of a data file, as estimated: a script, which may get one more, stays under 2 MB
+_ID: Final = re.compile(r'data-desk="([0-9a-f]{16})"')
+
+Data = dict[str, Any]
+OpenFile = Callable[[Path], AbstractContextManager[IO[str]]]
+
+
+class Desk:
+    """The index of the pages in ``context.folder``; passages of two reports at most are in memory at a time.
+
+    `open_file` opens a file that takes its place when it is complete. With `resume`, reports of earlier runs stay.
+    """
+
+    def __init__(self, context: ScoringContext, open_file: OpenFile, resume: bool) -> None:
+        self._context, self._open, self._resume = context, open_file, resume
+        self._folder = context.folder or Path()
+        self.index: Final = self._folder / "index.html"
+        self.heads: dict[Path, Data] = {}  # of each page: its data without the passages
+        for name in ("data", "changes"):
+            (self._folder / name).mkdir(parents=True, exist_ok=True)
+        for file in sorted((self._folder / "data").glob("*.html.json")) if resume else ():
+            page = self._folder / file.name.removesuffix(".json")
+            if data := _load(file):
+                kept = {name: data[name] for name in data if name not in ("places", "passages", "words", "found")}
+                self.heads |= {page: kept} if page.is_file() else {}
+            else:
+                warnings.warn(f"{file}: not whole; its report is left out until it is scored again", stacklevel=2)
+
+    def page_of(self, file: str, named: Path, same: Callable[[str, Path], bool]) -> Path:
+        """Choose the page of an input: that of an earlier run, or `named` unless another input has it.
+
+        ``same(file, named)`` tests whether that page was made of the same bytes.
+        """
+        link = self._context.link(file)
+        if earlier := [page for page, head in self.heads.items() if link and head["link"] == link]:
+            return earlier[0]
+        if named != self.index and (named not in self.heads or same(file, named)):
+            return named
+        digest = hashlib.sha256(file.encode("utf-8", "backslashreplace")).hexdigest()[:8]
+        return named.with_name(f"{named.stem}-{digest}.html")
+
+    def files(self, page: Path) -> list[Path]:
+        """List the files of a page."""
+        return [page, self._data(page), self._folder / "changes" / page.name, self.index]
+
+    def _data(self, page: Path, number: int = 1) -> Path:
+        return self._folder / "data" / f"{page.name}.{f'{number}.' if number > 1 else ''}json"
+
+    def gather(self, page: Path, reports: Iterable[TaggedReport]) -> Iterator[TaggedReport]:
+        """Pass the reports of an input on to the writer of its page, then write their data."""
+        head, rows, size, counts, about = Data(), list[list[Any]](), 0, Counter[str](), set[Any]()
+        for number, report in enumerate(reports, 1):
+            head = head or self._head(page, report)
+            prefix = "p" if number == 1 else f"r{number}p"  # of the ids in the page
+            for at, finding in enumerate(report.findings(), 1 if report.document else 1 + counts["all"]):
+                if size > _MOST_BYTES:
+                    head["files"] += 1
+                    self._write(self._data(page, head["files"]), {"page": head["page"]}, rows)
+                    rows, size = [], 0
+                rows.append(self._row(finding, f"{prefix}{at}"))
+                size += 2 * len(rows[-1][-1].encode()) + 150
+                about.add(rows[-1][0][:2])
+                counts.update(finding.passage.labels)
+            counts["all"] += len(report.passages)
+            yield report
+        if head:
+            if len(about) == 1:  # rows, or narratives, of one country and year
+                head["country"], head["year"] = about.pop()
+            head |= {"counts": [counts[label] for label in LABELS], "total": counts["all"]}
+            self._write(self._data(page), head, rows)
+            self.heads[page] = head
+
+    def _head(self, page: Path, report: TaggedReport) -> Data:
+        none = Passage("", 0, 0, scores=dict.fromkeys(LABELS, 0.0))
+        whole = Finding(report.file, none, {}, report.country, report.year, report.title)
+        cited = cite(whole, self._context).fields
+        name = cited["title"] if report.title != report.file or is_link(report.file) else Path(cited["title"]).name
+        head: Data = {name: cited[name] for name in ("title", "country", "address", "read", "model")}
+        head |= {"page": quote(page.name), "file": report.file, "link": self._context.link(report.file)}
+        return {**head, "name": name, "year": report.year, "files": 1}
+
+    def _row(self, finding: Finding, name: str) -> list[Any]:
+        """Make the row of a passage: what the desk shows, cites and compares."""
+        row, cited = row_of(finding), cite(finding, self._context)
+        bits = sum(1 << n for n, label in enumerate(LABELS) if label in row["labels"])
+        place = row["country"], row["year"], row["section"], cited.section
+        scores, identity = [row[label] for label in LABELS], (cited.key, name if bits else "")
+        span = row["start"], row["end"], row["page"], cited.paragraph
+        return [place, *span, bits, scores, int(row["low_confidence"]), *identity, cited.quote]
+
+    def _write(self, file: Path, data: Data, rows: list[list[Any]]) -> None:
+        """Write passages, each of their places once, and the index of their words."""
+        places: dict[Any, int] = {}
+        passages = [[places.setdefault(place, len(places)), *row] for place, *row in rows]
+        found: defaultdict[str, list[str]] = defaultdict(list)
+        for number, row in enumerate(rows):
+            for word in sorted(set(_words(row[-1]))):
+                found[word].append(str(number))
+        data = {**data, "words": " ".join(found), "found": ",".join(map(" ".join, found.values()))}
+        with self._open(file) as out:
+            out.write(json_line({**data, "places": list(places), "passages": passages}))
+
+    def write_index(self) -> str:
+        """Write what changed from year to year, then the index page; return a line that says what is in it."""
+        heads = sorted(self.heads.values(), key=lambda head: (head["country"] or head["name"], head["year"] or 0))
+        for head in heads:
+            head["before"] = self._compare(head, heads)
+        known = _ID.search(self.index.read_text("utf-8")) if self.index.is_file() else None
+        desk = known[1] if known else secrets.token_hex(8)  # under which the browser keeps the saved findings
+        scripts = list(self._scripts(heads))
+        with self._open(self.index) as out:
+            out.writelines(rendered("desk.html", reports=heads, scripts=[script.name for script in scripts], desk=desk))
+        for script in {*(self._folder / "data").glob("????????.js")} - {*scripts}:
+            script.unlink()  # of the last index page
+        found = sum(sum(head["counts"]) for head in heads)
+        return f"open {self.index}: {len(heads):,} reports, {found:,} findings"
+
+    def _scripts(self, heads: list[Data]) -> Iterator[Path]:
+        """Join the data of all reports to few scripts, named by their hash: an index page finds its own or none."""
+        files = [file for head in heads for file in self._parts(head)]
+        sizes = accumulate(file.stat().st_size for file in files)
+        for _, group in groupby(zip(files, sizes, strict=True), lambda one: one[1] // _MOST_BYTES):
+            # As a string, which browsers read faster than an object.
+            data = [file.read_text("utf-8").rstrip().replace("\\", "\\\\").replace("'", "\\'") for file, _ in group]
+            text = "".join(f"tipclassify.add('{one}');\n" for one in data)
+            script = self._folder / "data" / f"{hashlib.sha256(text.encode()).hexdigest()[:8]}.js"
+            with self._open(script) as out:
+                out.write(text)
+            yield script
+
+    def _parts(self, head: Data) -> list[Path]:
+        """List the data files of a report in the order of its text: the first was written last."""
+        page = self._folder / unquote(head["page"])
+        return [self._data(page, number) for number in (*range(2, head["files"] + 1), 1)]
+
+    def _compare(self, new: Data, heads: list[Data]) -> int | None:
+        """Write what changed since the last report of the same country, the one titled alike; return its year."""
+        earlier = [old for old in heads if new["country"] and new["year"] and old["country"] == new["country"]]
+        earlier = [old for old in earlier if old["year"] and old["year"] < new["year"]]
+        if not earlier:
+            return None
+        old = max(earlier, key=lambda old: (old["year"], SequenceMatcher(None, old["title"], new["title"]).ratio()))
+        target = self._folder / "changes" / unquote(new["page"])
+        made = target.stat().st_mtime_ns if self._resume and target.is_file() else 0
+        if made < max(self._parts(head)[-1].stat().st_mtime_ns for head in (old, new)):
+            context = replace(self._context, folder=Path(target.parent.name))  # links lead to the reports' pages
+            with self._open(target) as out:
+                write_html(compare(self._report(old), self._report(new), context), out, context)
+        return int(old["year"])
+
+    def _report(self, head: Data) -> TaggedReport:
+        """Read a report again from its data."""
+        passages = []
+        for file in self._parts(head):
+            data = _load(file) or {"passages": []}
+            for place, start, end, at, _, bits, scores, low, _, _, text in data["passages"]:
+                labels = tuple(label for n, label in enumerate(LABELS) if bits >> n & 1)
+                section, tags = data["places"][place][2], dict(zip(LABELS, scores, strict=True))
+                passages.append(Passage(text, start, end, section, labels, tags, bool(low), at))
+        document = Document("", (), title=head["title"], country=head["country"], year=head["year"])
+        return TaggedReport(unquote(head["page"]), document, passages)
+
+
+def _words(text: str) -> list[str]:
+    """Split a text to words, in lower case and without accents, as ``desk_data.js`` does."""
+    lower = unicodedata.normalize("NFKD", text.lower())
+    return re.findall(r"[^\W_]+", "".join(c for c in lower if not unicodedata.category(c).startswith("M")))
+
+
+def _load(file: Path) -> Data | None:
+    """Read data of a report; None if they are not whole."""
+    with suppress(OSError, ValueError):
+        data = load_json(file.read_bytes(), strict=False)
+        return data if isinstance(data, dict) and data.keys() >= {"page", "passages"} else None
+    return None

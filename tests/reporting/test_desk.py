@@ -1,0 +1,347 @@
+"""The desk of many reports: whole, offline, inert, the old reports kept when new ones come; and usable in a browser."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+from tipclassify import Classifier
+from tipclassify.labels import LABELS
+from tipclassify.reporting.citation import cite
+from tipclassify.reporting.writers import ScoringContext, TaggedReport, desk
+from tipclassify.reporting.writers.desk import Desk
+from tipclassify.text.document import Document, Passage
+
+Run = Callable[..., Any]
+PAGE = "<html><head><title>{title}</title></head><body><h1>{title}</h1><h2>Prosecution</h2>{text}</body></html>"
+OLD = ("Police arrested nine traffickers.", "Courts convicted none of the suspects.", "Border guards took bribes.")
+NEW = (
+    "Police arrested no traffickers.",
+    "Courts convicted four of the suspects.",
+    "The shelter’s doors closed in May.",
+)
+EVIL = "</script><script>window.pwned=1</script><img src=x onerror=window.pwned=1> Police’s =arrested_ {nobody} \\ 50% & \u202e"
+SCORE = ("--model", "fast", "--format", "html", "--output-dir")
+
+
+def write_report(folder: Path, country: str, year: int, texts: tuple[str, ...], name: str = "") -> Path:
+    folder.mkdir(exist_ok=True)
+    file = folder / (name or f"{country.lower()}-{year}.html")
+    text = "".join(f"<p>{text} It did so in {year}.</p>" for text in texts)
+    file.write_text(PAGE.format(title=f"{year} Trafficking in Persons Report: {country}", text=text), "utf-8")
+    return file
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, cli: Run) -> Path:
+    """A desk of two years of a country, a report without country, and rows that attack."""
+    folder = tmp_path_factory.mktemp("made")
+    for country, year, texts in (("Ghana", 2023, OLD), ("Ghana", 2024, NEW), ("Togo", 2024, NEW)):
+        write_report(folder / "in", country, year, texts)
+    (folder / "in" / "notes.txt").write_text(" ".join(OLD), "utf-8")
+    rows = [{"text": EVIL, "section": EVIL, "country": EVIL, "year": 2024}]
+    (folder / "in" / "evil.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    done = cli("score", folder / "in", *SCORE, folder / "desk", "--policy", "screen")
+    assert done.returncode == 0
+    assert re.search(rb"open .*desk.index\.html: 5 reports, \d+ findings", done.stderr)
+    return folder
+
+
+def index_of(folder: Path) -> str:
+    return (folder / "desk" / "index.html").read_text("utf-8")
+
+
+def scripts_of(folder: Path) -> list[str]:
+    return re.findall(r'<script src="(data/\w{8}\.js)" defer>', index_of(folder))
+
+
+def test_the_index_lists_each_report_with_its_page_and_what_changed(made: Path) -> None:
+    index = index_of(made)
+    pages = re.findall(r'<tr data-page="([^"]+)"><th scope="row"><a href="([^"]+)">', index)
+    assert {page for page, link in pages if page == link and (made / "desk" / link).is_file()} == {
+        "ghana-2023.html.html", "ghana-2024.html.html", "togo-2024.html.html", "notes.txt.html", "evil.jsonl.html"
+    }  # fmt: skip
+    assert re.findall(r'<a href="(changes/[^"]+)">since (\d+)</a>', index) == [("changes/ghana-2024.html.html", "2023")]
+    changes = (made / "desk" / "changes" / "ghana-2024.html.html").read_text("utf-8")
+    assert "Ghana: 2023 and 2024" in changes
+    assert 'href="../ghana-2023.html.html"' in changes  # stays when the folder is moved
+    assert all((made / "desk" / script).stat().st_size < 2_000_000 for script in scripts_of(made))
+    assert "<script>window" not in index
+
+
+def test_next_years_reports_join_the_old_ones_which_are_not_scored_again(made: Path, cli: Run) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (made / "desk").rglob("*.html*") if path.name != "index.html"}
+    known = re.findall(r'data-desk="(\w+)"', index_of(made))
+    twin = write_report(made / "next", "Togo", 2025, OLD, "togo-2024.html")  # the name of last year's file
+    write_report(made / "next", "Ghana", 2025, OLD)
+    done = cli("score", made / "next", *SCORE, made / "desk", "--policy", "screen", "--resume")
+    assert b"7 reports" in done.stderr
+    index = index_of(made)
+    assert re.findall(r'data-desk="(\w+)"', index) == known  # under which the browser keeps what was saved
+    assert re.findall(r'changes/(\w+-\d+).*?since (\d+)</a>', index) == [
+        ("ghana-2024", "2023"), ("ghana-2025", "2024"), ("togo-2024", "2024")
+    ]  # fmt: skip
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+    assert {f"data/{path.name}" for path in (made / "desk" / "data").glob("*.js")} == set(scripts_of(made))
+    again = cli("score", made / "in", twin, *SCORE, made / "desk", "--policy", "screen", "--resume")
+    assert b"6 of 6 inputs were done" in again.stderr
+    assert b"7 reports" in again.stderr
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[IO[str]]:
+    with path.open("w", encoding="utf-8") as out:
+        yield out
+
+
+@pytest.fixture
+def context(fast: Classifier, tmp_path: Path) -> ScoringContext:
+    return ScoringContext(fast, folder=tmp_path, day="2026-11-28")
+
+
+def report_of(year: int, count: int = 3) -> TaggedReport:
+    passages = [
+        Passage(f"Courts heard case {n}.", n, n + 9, "Trials", ("failure",), dict.fromkeys(LABELS, 0.6), page=n)
+        for n in range(1, count + 1)
+    ]
+    return TaggedReport(f"{year}.txt", Document("", (), f"{year}.txt", "Trials", "Chad", year), passages)
+
+
+def add(made: Desk, folder: Path, report: TaggedReport) -> None:
+    page = folder / f"{report.file}.html"
+    assert list(made.gather(page, [report])) == [report]
+    page.write_text("", "utf-8")
+
+
+def test_a_long_report_fills_several_files_and_is_read_again_whole(
+    context: ScoringContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "_MOST_BYTES", 1_000)
+    first = Desk(context, whole, resume=False)
+    for year in (2023, 2024):
+        add(first, tmp_path, report_of(year, 40))
+    first.write_index()
+    assert len(list((tmp_path / "data").glob("2023.txt.html*.json"))) > 2
+    assert len(list((tmp_path / "data").glob("*.js"))) > 2
+    assert (tmp_path / "changes" / "2024.txt.html").is_file()
+    again = Desk(context, whole, resume=True)
+    read = again._report(again.heads[tmp_path / "2023.txt.html"])
+    assert list(read.passages) == list(report_of(2023, 40).passages)
+
+
+def test_an_interrupted_index_leaves_the_last_one_and_its_scripts(context: ScoringContext, tmp_path: Path) -> None:
+    first = Desk(context, whole, resume=False)
+    add(first, tmp_path, report_of(2023))
+    first.write_index()
+    before, scripts = first.index.read_bytes(), set((tmp_path / "data").glob("*.js"))
+
+    def broken(path: Path) -> AbstractContextManager[IO[str]]:
+        if path.name == "index.html":
+            raise KeyboardInterrupt
+        return whole(path)
+
+    second = Desk(context, broken, resume=True)
+    add(second, tmp_path, report_of(2024))
+    with pytest.raises(KeyboardInterrupt):
+        second.write_index()
+    assert first.index.read_bytes() == before
+    assert scripts < set((tmp_path / "data").glob("*.js"))
+    (tmp_path / "data" / "2023.txt.html.json").write_text('{"page":', "utf-8")
+    with pytest.warns(UserWarning, match=r"2023\.txt\.html\.json: not whole"):
+        third = Desk(context, whole, resume=True)
+    assert [page.name for page in third.heads] == ["2024.txt.html"]
+
+
+# ------------------------------------------------------------------------------------------------- in a browser
+
+
+@pytest.fixture(scope="module")
+def tab(made: Path, browser: Any) -> Iterator[Any]:
+    """The index, opened from the disk; a request beyond its folder, an error or a dialog fails a test."""
+    asked, wrong = list[str](), list[str]()
+    context = browser.new_context(
+        viewport={"width": 1440, "height": 900}, permissions=["clipboard-read", "clipboard-write"]
+    )
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("dialog", lambda dialog: wrong.append(dialog.message) or dialog.dismiss())  # type: ignore[func-returns-value]
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto((made / "desk" / "index.html").as_uri())
+    yield page
+    assert [url for url in asked if not url.startswith(((made / "desk").as_uri(), "blob:"))] == []
+    assert wrong == []
+    context.close()
+
+
+def at(tab: Any, made: Path, fragment: str) -> Any:
+    tab.goto("about:blank")
+    tab.goto((made / "desk" / "index.html").as_uri() + fragment)
+    tab.wait_for_selector("html[data-ready]")
+    return tab
+
+
+def test_the_map_counts_each_label_and_leads_to_reports_and_changes(tab: Any, made: Path) -> None:
+    at(tab, made, "")
+    heads = tab.locator(".desk-map thead tr").nth(0).locator("th").all_inner_texts()
+    assert [head.split("\n")[-1].split(" ", 1)[-1] for head in heads] == [
+        "Country", "Changes", "Positive effort", "Failure", "Complicity"
+    ]  # fmt: skip
+    rows = tab.locator(".desk-map tbody th").all_inner_texts()
+    assert {"Ghana", "Togo", "notes.txt"} < set(rows)
+    cell = tab.get_by_role("link", name=re.compile(r"^\d+ Failure, Ghana 2023$"))
+    data = json.loads((made / "desk" / "data" / "ghana-2023.html.html.json").read_text("utf-8"))
+    assert cell.inner_text() == str(data["counts"][1])
+    tab.get_by_label("Shares of passages").check()
+    assert cell.count() == 0
+    share = tab.get_by_role("link", name=re.compile(r"^\d+% Failure, Ghana 2023$"))
+    assert share.inner_text() == str(round(100 * data["counts"][1] / data["total"]))
+    assert "show=shares" in tab.url
+    latest = re.findall(r"changes/ghana-\d+\.html\.html", index_of(made))[-1]
+    assert tab.locator(".desk-map .change a").first.get_attribute("href") == latest
+    share.click()
+    assert tab.url.endswith("/ghana-2023.html.html")
+
+
+def test_the_table_sorts_by_keyboard_and_says_so(tab: Any, made: Path) -> None:
+    at(tab, made, "#view=reports")
+    head = tab.locator(".desk-reports th", has_text="Year")
+    head.locator("button").focus()
+    tab.keyboard.press("Enter")
+    assert head.get_attribute("aria-sort") == "descending"
+    tab.keyboard.press("Enter")
+    assert head.get_attribute("aria-sort") == "ascending"
+    years = tab.locator(".desk-reports tbody tr td:nth-child(3)").all_inner_texts()
+    assert [year for year in years if year != "–"] == sorted(year for year in years if year != "–")
+    tab.reload()
+    assert head.get_attribute("aria-sort") == "ascending"  # the address keeps it
+
+
+def test_search_and_filters_find_the_same_again_from_the_address(tab: Any, made: Path) -> None:
+    at(tab, made, "")
+    found = tab.locator("#findings .quote")
+
+    def shown() -> set[str]:
+        return {text.split(" It did")[0] for text in found.all_inner_texts()}
+
+    tab.get_by_label("Words in a finding").fill("court CONVICT")
+    tab.keyboard.press("Enter")
+    assert tab.locator("#findings-tab").get_attribute("aria-selected") == "true"
+    assert shown() <= {OLD[1], NEW[1], " ".join(OLD)}
+    assert tab.locator("mark.hit").first.inner_text() == "Courts"
+    tab.get_by_label("Words in a finding").fill("“four of the suspects”")
+    assert shown() == {NEW[1]}
+    tab.get_by_label("Words in a finding").fill("shelter's")  # the report has a curly apostrophe
+    assert shown() == {NEW[2]}
+    tab.get_by_label("Words in a finding").fill("")
+    tab.get_by_label("Country", exact=True).select_option("Ghana")
+    tab.get_by_label("Year", exact=True).select_option("2023")
+    tab.get_by_label("Section", exact=True).select_option("Prosecution")
+    tab.locator("form").get_by_label("Positive effort").uncheck()
+    tab.get_by_label("Probability from").fill("0.5")
+    left = shown()
+    assert left
+    assert left < set(OLD)
+    assert "view=findings&country=Ghana&year=2023&section=prosecution&labels=FC&least=0.5" in tab.url
+    tab.reload()
+    assert shown() == left
+    assert tab.locator("#findings a").first.get_attribute("href").startswith("ghana-2023.html.html#p")
+    tab.get_by_role("button", name="Reset").click()
+    tab.get_by_label("No label").check()
+    tab.wait_for_function(f"document.querySelectorAll('#findings .quote').length > {len(left)}")
+
+
+def test_saved_findings_outlive_a_reload_and_are_exported_as_cited_elsewhere(
+    tab: Any, made: Path, fast: Classifier, tmp_path: Path
+) -> None:
+    at(tab, made, "#view=findings&order=report")
+    saves = tab.locator("#findings .save")
+    texts = tab.locator("#findings .quote").all_inner_texts()
+    for number in range(saves.count()):
+        saves.nth(number).click()
+    tab.locator("#findings .do").first.get_by_role("button", name="Copy citation").click()
+    tab.get_by_role("button", name="Copied", exact=True).wait_for()
+    copied = tab.evaluate("navigator.clipboard.readText()")
+    at(tab, made, "#view=saved")
+    assert tab.locator("#saved .quote").all_inner_texts() == texts
+    files = {}
+    for name in ("CSV", "Word", "Text", "BibTeX", "RIS"):
+        with tab.expect_download() as download:
+            tab.locator("#exports").get_by_role("button", name=name, exact=True).click()
+        download.value.save_as(tmp_path / name)
+        files[name] = (tmp_path / name).read_bytes()
+    cited = [
+        citation
+        for file in sorted((made / "desk" / "data").glob("*.json"))
+        for citation in citations(json.loads(file.read_text("utf-8")), fast)
+    ]
+    text = files["Text"].decode()
+    assert len(texts) == text.count("Tagged ")
+    assert copied in text
+    assert set(text.splitlines()) - {""} <= {one.plain for one in cited}
+    bibtex, ris = files["BibTeX"].decode(), files["RIS"].decode()
+    saved = [one for one in cited if one.plain in text]
+    assert len(saved) == len(texts)
+    assert all(one.bibtex in bibtex and one.ris in ris for one in saved)
+    assert len(bibtex) == sum(len(one.bibtex) + 1 for one in saved) - 1
+    table = list(csv.DictReader(io.StringIO(files["CSV"].decode("utf-8-sig"))))
+    assert {row["citation"] for row in table} == {one.plain for one in saved}
+    assert not [cell for row in table for cell in row.values() if cell.startswith(("=", "+", "-", "@"))]
+    word = pytest.importorskip("docx").Document(io.BytesIO(files["Word"]))
+    assert zipfile.ZipFile(tmp_path / "Word").testzip() is None  # each part has its checksum
+    assert {p.text.strip("“”") for p in word.paragraphs if p.style.name == "Quote"} == {one.quote for one in saved}
+    tab.locator("#saved .do button").first.click()
+    assert tab.locator("#saved .quote").count() == len(texts) - 1
+
+
+def citations(data: dict[str, Any], fast: Classifier) -> Iterator[Any]:
+    """Cite the passages of a report again, as the writers do."""
+    for place, start, end, page, paragraph, bits, scores, _, key, _, text in data["passages"]:
+        country, year, section, _ = data["places"][place]
+        labels = tuple(label for n, label in enumerate(LABELS) if bits >> n & 1)
+        passage = Passage(text, start, end, section, labels, dict(zip(LABELS, scores, strict=True)), page=page)
+        finding = desk.Finding(data["file"], passage, {}, country, year, data["title"], int(paragraph or 0) or None)
+        cited = cite(finding, ScoringContext(fast, "screen", day=data["read"]))
+        assert cited.key == key
+        yield cited
+
+
+def test_a_hostile_report_is_text_and_nothing_else(tab: Any, made: Path) -> None:
+    at(tab, made, "#view=findings&words=<img src=x onerror=window.pwned=1>&country=<b>&sort=<i>&year=%0")
+    for view in ("saved", "findings", "reports", "map"):
+        tab.locator(f"#{view}-tab").click()
+    assert tab.locator("main script, main img, main iframe, main style").count() == 0
+    at(tab, made, "")
+    assert tab.evaluate("window.pwned") is None
+    assert any("onerror" in name for name in tab.locator(".desk-map tbody th").all_inner_texts())
+
+
+def test_axe_finds_nothing_and_nothing_sticks_out(made: Path, browser: Any) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
+    context = browser.new_context(bypass_csp=True)  # axe is a script that the policy would not let in
+    page = context.new_page()
+    at(page, made, "")
+    for width, scheme in ((1440, "dark"), (390, "light")):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=scheme)
+        for view in ("findings", "reports", "map", "saved"):
+            page.locator(f"#{view}-tab").click()
+            if view == "findings":
+                page.locator("#findings .save").nth(int(width > 390)).click()
+                page.evaluate("document.querySelectorAll('#findings li:nth-child(n + 4)').forEach((li) => li.remove())")
+            assert page.evaluate("document.scrollingElement.scrollWidth") <= width
+        # All views at once: a run takes seconds.
+        page.evaluate("document.querySelectorAll('[role=tabpanel]').forEach((panel) => (panel.hidden = false))")
+        found = axe.Axe().run(page).response["violations"]
+        said = [(rule["id"], [node["html"] for node in rule["nodes"]][:3]) for rule in found]
+        assert (width, scheme, said) == (width, scheme, [])
+    context.close()
