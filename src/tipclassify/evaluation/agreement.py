@@ -26,7 +26,7 @@ from tipclassify.formatting import markdown_table, shown
 from tipclassify.labels import LABELS, indicator
 
 __all__ = ["Agreement", "agreement", "agreement_table", "disagreements", "disagreements_table"]
-__all__ += ["intervals_table", "read_annotations", "read_texts"]
+__all__ += ["blindness", "independent_of", "intervals_table", "read_annotations", "read_texts"]
 
 _WANTED: Final = 'write {"id": "…", "labels": […]}'
 
@@ -145,6 +145,28 @@ def _annotation(row: Any) -> tuple[str, tuple[str, ...] | None]:
 def read_texts(path: str | os.PathLike[str]) -> dict[str, str]:
     """Read texts by passage id from JSON lines validated by `read_annotations`; rows without a text are skipped."""
     return {str(row["id"]): row["text"] for _, row in json_rows(Path(path)) if isinstance(row.get("text"), str)}
+
+
+def independent_of(path: str | os.PathLike[str]) -> dict[str, bool | None]:
+    """Read by passage id whether a decision was made without seeing a colleague's (``blind``); None: not recorded."""
+    rows = (row for _, row in json_rows(Path(path)))
+    return {str(r["id"]): None if r.get("blind") is None else "colleagues" in r["blind"] for r in rows}
+
+
+def blindness(
+    first: Mapping[str, bool | None], second: Mapping[str, bool | None], shared: Sequence[str]
+) -> tuple[list[str], str]:
+    """Select the `shared` passages that both labelled independently, and say in a line how many did not, or unknown.
+
+    >>> blindness({"1": True, "2": True, "3": None}, {"1": True, "2": False, "3": True}, ["1", "2", "3"])
+    (['1'], 'labelled without seeing the other: 1 of 3 passages, which alone count; seen: 1; not recorded: 1')
+    """
+    kinds = {key: (first.get(key), second.get(key)) for key in shared}
+    alone = [key for key, both in kinds.items() if both == (True, True)]
+    seen = sum(False in both for both in kinds.values())
+    rest = f"seen: {seen:,}; not recorded: {len(shared) - seen - len(alone):,}"
+    count = "which alone count" if alone else "so that all count, independent or not"
+    return alone, f"labelled without seeing the other: {len(alone):,} of {len(shared):,} passages, {count}; {rest}"
 
 
 def agreement_table(rows: Sequence[Agreement]) -> str:
