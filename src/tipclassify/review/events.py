@@ -33,10 +33,10 @@ class Event(msgspec.Struct, frozen=True):
     labels: tuple[str, ...] = ()
     undoes: int | None = None  # number of the event that an undo revokes
     note: str | None = None  # "" removes it
-    unsure: bool | None = None  # of a decision without labels: the answer "unsure", which is not trained on
-    blind: tuple[Hidden, ...] | None = None  # what a decision was made without seeing; None: unknown, by older logs
     request: str | None = None  # idempotency key: a request repeated after a lost answer makes no second event
     about: dict[str, Any] = msgspec.field(default_factory=dict)  # text, source and predictions of the passage
+    unsure: bool | None = None  # of a decision without labels: the answer "unsure", which is not trained on
+    blind: tuple[Hidden, ...] | None = None  # what a decision was made without seeing; None: unknown, by older logs
 
     def __post_init__(self) -> None:
         indicator(self.labels)  # raises for an unknown one

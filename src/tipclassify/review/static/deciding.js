@@ -12,6 +12,10 @@ export class Deciding extends EventTarget {
     const { passage } = this;
     if (!passage) return;
     const settling = this.view === "adjudication";
+    if (settling && passage.hidden.colleagues) {
+      notice("What colleagues decided is hidden: show it first (V), or decide yourself in Reading.");
+      return;
+    }
     if (this.decided(passage) && sameAnswer(this.answer(passage), { labels, unsure })) return;
     this.draft = null;
     this.#act(passage, { kind: settling ? "settle" : "decide", labels: inOrder(labels), unsure: unsure || undefined });

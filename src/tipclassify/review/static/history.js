@@ -3,6 +3,8 @@ import { get } from "./api.js";
 import { backToList, el } from "./dom.js";
 import { answerBadges, answerInWords, clock } from "./labels.js";
 
+const PAGE = 100; // events in one answer
+
 export function history(app) {
   let asked = 0; // so that an answer to an earlier question is not shown after a later one
   let events = [];
@@ -21,7 +23,6 @@ export function history(app) {
     const here = event.report && { key: event.key, report: event.report };
     const go = (click) => {
       app.jump(here);
-      document.body.classList.remove("panelled");
       backToList(click);
     };
     return el("li", {},
@@ -32,10 +33,10 @@ export function history(app) {
 
   return {
     async draw(body, isShown) {
-      if (!body.querySelector(".events")) body.replaceChildren(el("p", { class: "soft" }, "Loading…"));
-      const before = body.querySelectorAll(".events > li").length > 100 ? null : 0;
-      if (before === null || !(await ask(before)) || !isShown()) return;
-      show(body, isShown);
+      const rows = body.querySelectorAll(".events > li").length;
+      if (rows > PAGE) return; // whoever reads earlier ones is not thrown back
+      if (!rows) body.replaceChildren(el("p", { class: "soft" }, "Loading…"));
+      if ((await ask()) && isShown()) show(body, isShown);
     },
   };
 

@@ -10,6 +10,7 @@ export function notes(app) {
   const left = el("span", { id: "note-left", class: "soft" });
   const save = el("button", { type: "button", id: "save-note" }, "Save note");
   const remove = el("button", { type: "button", id: "remove-note" }, "Remove");
+  const own = [el("h2", {}, el("label", { for: "note" }, "Your note")), text, el("p", { class: "small" }, left), el("div", { class: "buttons" }, save, remove)];
   let key = null; // of the passage whose note is in the box
 
   const kept = () => app.store.passages.get(key)?.notes[me]?.note || "";
@@ -51,7 +52,6 @@ export function notes(app) {
       }
       tally();
       const theirs = Object.entries(passage.notes).filter(([name]) => name !== me);
-      const own = [el("h2", {}, el("label", { for: "note" }, "Your note")), text, el("p", { class: "small" }, left), el("div", { class: "buttons" }, save, remove)];
       const others = theirs.map(([name, { note, time }]) => el("p", { class: "their" }, el("strong", {}, el("bdi", {}, name)), el("span", { class: "soft" }, ` ${clock(time)}`), el("br"), el("bdi", {}, note)));
       const hidden = passage.hidden.colleagues ? [el("p", { class: "soft" }, "Colleagues’ notes are shown once you have decided.")] : [];
       if (text.parentNode !== body) body.replaceChildren(...own);

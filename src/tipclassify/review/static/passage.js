@@ -131,7 +131,7 @@ export function passageView(app, reasons) {
       button.querySelector(".model").replaceChildren(el("span", { class: "vh" }, said), el("span", { "aria-hidden": "true" }, short));
       button.title = title;
     }
-    const none = !shown.labels.length && !shown.unsure && !(passage.hidden.model && !decided);
+    const none = !shown.labels.length && !shown.unsure && (decided || drafted || !(app.view === "adjudication" ? passage.hidden.colleagues : passage.hidden.model));
     byId("none").setAttribute("aria-pressed", String(none));
     byId("none").classList.toggle("proposed", !decided && none);
     byId("unsure").setAttribute("aria-pressed", String(Boolean(shown.unsure)));
@@ -176,7 +176,7 @@ function status(app, passage, shown, decided) {
     if (passage.hidden.colleagues) said.push("What colleagues decided is hidden until you have decided yourself. ", reveal(app));
     else said.push(decided ? el("strong", {}, "Settled: ") : "Not settled. What all agree on: ", spell(shown));
     if (decided && passage.settled.annotator !== app.store.session.annotator) said.push(` by ${passage.settled.annotator}`);
-  } else if (app.draft?.key === passage.key) said.push(el("strong", {}, "Not saved yet: "), spell(shown), ". Enter, or going on, saves all labels together.");
+  } else if (app.draft?.key === passage.key) said.push(el("strong", {}, "Not saved yet: "), spell(shown), ". Saved together, by Enter or on going on.");
   else if (decided) {
     said.push(el("strong", {}, "Decided: "), spell(shown));
     said.push(app.outbox.pending(passage.key) ? " not saved yet" : passage.decision.time ? ` ${clock(passage.decision.time)}` : "");
