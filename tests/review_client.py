@@ -131,6 +131,7 @@ class LocalReviewer(Reviewer):
         model: str = "fast",
         blind: bool = False,
         data: tuple[Path, ...] = (),
+        start: str = "default",
     ) -> None:
         from tipclassify.pipeline.batch import Tagging
         from tipclassify.review.opened import open_reports
@@ -146,13 +147,15 @@ class LocalReviewer(Reviewer):
         self.origin = f"http://127.0.0.1:{self.port}"
         self.link = f"{self.origin}/?token={self.token}"
         self.line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        job = (session, Retraining(corpus, data), at, self.token, ready.set)
+        job = (session, Retraining(corpus, data, start), at, self.token, ready.set)
         threading.Thread(target=serve, args=job, daemon=True).start()  # ends with this process
         assert ready.wait(20)
 
-    def end(self) -> str:
-        self.line.close()
-        return ""
+    def _ask(self, method: str, path: str, body: str | None) -> Any:
+        try:
+            return super()._ask(method, path, body)
+        finally:
+            self.line.close()
 
 
 class RefusedError(Exception):

@@ -138,14 +138,14 @@ def retrain(
     """
     began = time.monotonic()
     corrected, groups = assign_groups(read_rows(corpus))
-    known = data or shipped_corpus()
-    base = read_rows(*known) if known else []
-    if not data:
-        base = [row for row, held in zip(base, held_out(base), strict=True) if held]
-    base = drop_corrected(base, corrected)
+    base = read_rows(*data) if data else []
     if len(set(group_rows(corrected))) < 2:
         what = "all decided passages are of one paragraph, and none can be held out"
         raise CorpusError([f"{what}; decide some of another"])
+    if not data and (shipped := shipped_corpus()):
+        known = read_rows(*shipped)
+        base = [row for row, held in zip(known, held_out(known), strict=True) if held]
+    base = drop_corrected(base, corrected)
     from tipclassify.training.train import train_default  # takes seconds, so bad data is reported before
 
     def report_encoding(done: int, total: int) -> None:
@@ -233,7 +233,8 @@ def main(corpus: str, out: str, start: str, *data: str) -> None:
 
 def _die_with_parent() -> None:
     """End this process and its children when the parent is gone, which closes the pipe to standard input."""
-    sys.stdin.buffer.read()
+    while os.read(0, 1):  # not by `sys.stdin`, whose lock would be held while the interpreter ends
+        pass
     if sys.platform != "win32":
         os.killpg(os.getpgrp(), signal.SIGKILL)
     os._exit(1)

@@ -242,7 +242,10 @@ export class App extends Deciding {
 
   async watch() {
     for (;;) {
-      await new Promise((done) => setTimeout(done, POLL));
+      await new Promise((done) => {
+        const timer = setTimeout(done, POLL);
+        addEventListener("focus", () => done(clearTimeout(timer)), { once: true }); // who comes back sees at once what is new
+      });
       try {
         const { next, events, passages } = await get(`/api/changes?since=${this.#since}`);
         this.#since = next;

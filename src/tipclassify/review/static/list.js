@@ -78,7 +78,7 @@ export function list(app) {
     box.replaceChildren(
       ...groups.flatMap(({ name, rows }) =>
         name
-          ? [el("div", { role: "group", "aria-label": name }, el("div", { class: "section", "aria-hidden": "true" }, name), ...rows)]
+          ? [el("div", { role: "group", "aria-label": name }, el("div", { class: app.view === "search" ? "section title" : "section", "aria-hidden": "true" }, name), ...rows)]
           : rows,
       ),
     );

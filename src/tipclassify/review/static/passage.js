@@ -127,7 +127,7 @@ export function passageView(app, reasons) {
       button.classList.toggle("silent", passage.hidden.model);
       const score = passage.scores[label] ?? 0;
       button.querySelector(".fill").style.width = `${score * 100}%`;
-      const [said, short, title] = passage.hidden.model ? ["The model is hidden until you have decided", "hidden", ""] : scored(label, score, passage);
+      const [said, short, title] = passage.hidden.model ? ["The model is hidden until you have decided", el("span", { class: "soft" }, "hidden"), ""] : scored(label, score, passage);
       button.querySelector(".model").replaceChildren(el("span", { class: "vh" }, said), el("span", { "aria-hidden": "true" }, short));
       button.title = title;
     }
