@@ -4,6 +4,7 @@ import { byId, el } from "./dom.js";
 import { NAMES, badge, count, signed } from "./labels.js";
 
 const LOOK = 1000; // ms between looks at a training that runs
+const HEADS = ["Before", "New", "Change (95% interval)"];
 const ENOUGH = 100; // decided passages; fewer move the heads of a model little
 
 export function retrainView(app) {
@@ -89,7 +90,7 @@ function plan({ start, data, decided }) {
   return [
     el("p", {}, "Adapts the model ", el("code", {}, start), ` to the ${count(decided, "decided passage")}, each counted three times`, ...(data.length ? [", and to the labelled passages in ", ...paths] : []), ". Its encoder stays as it is; the heads that give the labels start from those in use and are fitted again, held close to where they are."),
     decided < ENOUGH && el("p", {}, el("strong", {}, `Fewer than ${ENOUGH} decided passages change little. `), "Most likely no difference between the two models can be shown yet."),
-    el("p", {}, "The new model is compared with the one in use on the decided passages, each held out in turn, and on ", ...(data.length ? ["the part of ", ...paths, " that is held out of training (one group in ten)."] : ["the passages of the package’s own corpus that no model learned from."]), " What became worse is said first."),
+    el("p", {}, "The new model is compared with the one in use on the decided passages, each held out in turn, and on ", ...(data.length ? ["the part of ", ...paths, " that is held out of training (one group in ten)."] : ["the passages of the package’s own corpus that no model learned from (sentences made up in the manner of reports; in a clone with the real passages rebuilt, these too)."]), " What became worse is said first."),
     el("p", { class: "soft" }, data.length ? "Seconds for the decided passages alone, minutes for a whole corpus." : "One to three minutes the first time, most of it for the passages that are measured on.", " What the encoder has read is kept for the next time. “Unsure” teaches nothing."),
   ].filter(Boolean);
 }
@@ -117,11 +118,11 @@ function changed({ where, gained = 0, lost = 0 }) {
 function figures({ where, groups, rows }) {
   const figure = (value) => (value === null ? "–" : value.toFixed(3));
   const change = ({ difference, interval: { low, high } }) => (difference === null ? "–" : signed(difference, 3) + (low === null ? "" : ` (${signed(low, 3)} to ${signed(high, 3)})`));
-  const line = (row, ...name) => el("tr", {}, el("th", { scope: "row" }, ...name), ...[figure(row.other), figure(row.this), change(row)].map((cell) => el("td", {}, cell)));
+  const line = (row, ...name) => el("tr", {}, el("th", { scope: "row" }, ...name), ...[figure(row.other), figure(row.this), change(row)].map((cell, n) => el("td", { "data-head": HEADS[n] }, cell)));
   const [all, ...labels] = rows;
   return el("div", { class: "wide", tabindex: "0", role: "region", "aria-label": `F1 on ${where}` }, el("table", { class: "figures" },
     el("caption", {}, `F1 on ${where} (${count(groups, "group")})`),
-    el("thead", {}, el("tr", {}, ...["", "Before", "New", "Change (95% interval)"].map((name) => el("th", { scope: "col" }, name || el("span", { class: "vh" }, "Label"))))),
+    el("thead", {}, el("tr", {}, ...["", ...HEADS].map((name) => el("th", { scope: "col" }, name || el("span", { class: "vh" }, "Label"))))),
     el("tbody", {}, ...labels.map((row) => line(row, badge(row.figure), " ", NAMES[row.figure]))),
     el("tfoot", {}, line(all, "All three (macro F1)"))));
 }
