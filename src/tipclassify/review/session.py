@@ -217,6 +217,7 @@ class ReviewSession:
         if unsure and (labels or kind != "decision"):
             raise RefusedError(400, "unsure is a decision without labels; send one or the other")
         same: dict[str, Any] = {"labels": tuple(label for label in LABELS if label in labels), "unsure": unsure or None}
+        stored = self._about(key)
         with self._writing() as append:
             event = self._repeated(request, kind, key=key, **same)
             if event is None:
@@ -230,7 +231,7 @@ class ReviewSession:
                 theirs = [e for e in history.decisions(key).values() if e.annotator != self.annotator]
                 known = kind == "decision" and all(e.blind is not None for e in theirs)  # older versions showed all
                 blind = tuple(name for name, hidden in unseen.items() if hidden) if known else None
-                fields = {"note": note or None, "request": request, "about": self._about(key), "blind": blind}
+                fields = {"note": note or None, "request": request, "about": stored, "blind": blind}
                 event = append(kind, key, **same, **fields)
             return self._saved(event)
 
