@@ -5,9 +5,11 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import secrets
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -115,6 +117,45 @@ class Reviewer:
         """Passages of all reports, in reading order."""
         reports = self.get("/api/session")["reports"]
         return [p for report in reports for p in self.get(f"/api/reports/{report['id']}")["passages"]]
+
+
+class LocalReviewer(Reviewer):
+    """A server in a thread of this process, with a model that is loaded already: there in milliseconds."""
+
+    def __init__(
+        self,
+        classifier: Any,
+        corpus: Path,
+        *reports: Path,
+        annotator: str = "ana",
+        model: str = "fast",
+        blind: bool = False,
+        data: tuple[Path, ...] = (),
+        start: str = "default",
+    ) -> None:
+        from tipclassify.pipeline.batch import Tagging
+        from tipclassify.review.opened import open_reports
+        from tipclassify.review.retraining import Retraining
+        from tipclassify.review.server import listen, serve
+        from tipclassify.review.session import ReviewSession
+
+        opened, failures = open_reports(list(map(str, reports)), Tagging(model=model))
+        assert failures == []
+        session = ReviewSession(classifier, opened, corpus, annotator, blind=blind, model_name=model)
+        at, self.token, ready = listen(0), secrets.token_urlsafe(8), threading.Event()
+        self.port = at.getsockname()[1]
+        self.origin = f"http://127.0.0.1:{self.port}"
+        self.link = f"{self.origin}/?token={self.token}"
+        self.line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        job = (session, Retraining(corpus, data, start), at, self.token, ready.set)
+        threading.Thread(target=serve, args=job, daemon=True).start()  # ends with this process
+        assert ready.wait(20)
+
+    def _ask(self, method: str, path: str, body: str | None) -> Any:
+        try:
+            return super()._ask(method, path, body)
+        finally:
+            self.line.close()
 
 
 class RefusedError(Exception):

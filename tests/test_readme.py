@@ -79,7 +79,8 @@ def test_what_the_wheel_brings_is_there_and_small() -> None:
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]["targets"]["wheel"]
     brought = {place: ROOT / folder for folder, place in wheel["force-include"].items()}
     assert set(brought) == {
-        "tipclassify/models/default", "tipclassify/models/fast", "tipclassify/behaviours_data"
+        "tipclassify/models/default", "tipclassify/models/fast", "tipclassify/behaviours_data",
+        "tipclassify/corpus_data/corpus",
     }  # fmt: skip
     assert all(any(folder.iterdir()) for folder in brought.values())
     files = [file for folder in brought.values() for file in folder.rglob("*") if file.is_file()]

@@ -231,6 +231,25 @@ def test_disagreements_come_with_their_texts_the_largest_first(cli: Run, tmp_pat
     assert "interval" not in none
 
 
+def test_only_passages_that_both_labelled_blind_to_each_other_count_and_the_rest_is_said(
+    cli: Run, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    blind: list[list[list[str] | None]] = [[["colleagues"]] * 2, [["colleagues", "model"], []], [None, ["colleagues"]]]
+    for side, file in enumerate((first, second)):
+        rows = [{"id": f"p{n}", "labels": ["failure"] * (n == side), "blind": one[side]} for n, one in enumerate(blind)]
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    done = cli("corpus", "agree", first, second, "-f", "jsonl", "--draws", 0)
+    assert (
+        "without seeing the other: 1 of 3 passages, which alone count; seen: 1; not recorded: 1" in done.stderr.decode()
+    )
+    assert {row["passages"] for row in map(json.loads, done.stdout.splitlines()) if row["part"] == "agreement"} == {1}
+    second.write_text(second.read_text("utf-8").replace("colleagues", "nobody"), "utf-8")
+    done = cli("corpus", "agree", first, second, "-f", "jsonl", "--draws", 0)
+    assert "0 of 3 passages, so that all count, independent or not; seen: 3; not recorded: 0" in done.stderr.decode()
+    assert {row["passages"] for row in map(json.loads, done.stdout.splitlines()) if row["part"] == "agreement"} == {3}
+
+
 def test_disagreements_of_equal_annotators_are_none() -> None:
     assert disagreements({"1": ["failure"]}, {"1": ["failure"]}, {}) == []
 
@@ -241,7 +260,9 @@ def test_what_is_not_labelled_yet_is_left_out_of_agreement_and_reported(cli: Run
     second.write_text(second.read_text("utf-8") + "\n\n", "utf-8")  # an editor's blank lines
     done = cli("corpus", "agree", first, second)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.decode() == f"tipclassify: warning: {second}: rows that are not labelled yet, left out: 1\n"
+    warning, blind = done.stderr.decode().splitlines()
+    assert warning == f"tipclassify: warning: {second}: rows that are not labelled yet, left out: 1"
+    assert "0 of 1 passages, so that all count, independent or not; seen: 0; not recorded: 1" in blind
     table = done.stdout.decode()
     assert "| positive_effort | 1 | 1.000 | – | – | – |" in table
     assert "nan" not in table

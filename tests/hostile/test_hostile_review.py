@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import stat
@@ -15,7 +16,7 @@ import pytest
 pytest.importorskip("uvicorn")
 pytest.importorskip("starlette")
 
-from review_client import Reviewer, write_report
+from review_client import RefusedError, Reviewer, write_report
 
 from tipclassify import InputError
 from tipclassify.review.derived import CorpusFile
@@ -220,3 +221,38 @@ def test_a_body_that_is_cut_short_is_not_saved_though_its_beginning_is_json(tmp_
             line.settimeout(10)
             ended(line)
         assert server.get("/api/changes?since=0")["next"] == 0
+
+
+# --------------------------------------------------------------------------------------------- notes
+
+HOSTILE = "</textarea><script>window.pwned = 1</script><img src=x onerror=window.pwned=2> {{7*7}} \u202eevil \u2028"
+
+
+def test_a_hostile_note_is_refused_or_stays_the_text_that_it_is(tmp_path: Path) -> None:
+    with Reviewer(write_report(tmp_path / "r.txt", 4), "--corpus", tmp_path / "c.jsonl", "--model", "fast") as server:
+        key = server.passages()[0]["key"]
+        for note, status in (
+            ("bell\a", 400), ("\x1b[31mred", 400), ("nul\0", 400), ("c1\x9b", 400), ("lone \ud800", 400),
+            ("x" * 2_001, 400), ("x" * 1_000_000, 413), (7, 400), ({"a": 1}, 400),
+        ):  # fmt: skip
+            for path in ("/api/notes", "/api/decisions"):
+                fields = {"labels": []} if path == "/api/decisions" else {}
+                with pytest.raises((RefusedError, OSError)) as caught:  # of a body too large the rest is not read
+                    server.post(path, key=key, note=note, **fields)
+                if isinstance(caught.value, RefusedError):
+                    assert (caught.value.status, "\n" in caught.value.error) == (status, False)
+        assert server.get("/api/changes?since=0")["next"] == 0
+        assert server.post("/api/notes", key=key, note=HOSTILE)["event"]["note"] == HOSTILE
+        server.post("/api/decisions", key=key, labels=[])
+    (row,) = (tmp_path / "c.jsonl").read_text("utf-8").split("\n")[:-1]  # one line, whatever is in it
+    assert json.loads(row)["note"] == HOSTILE
+    assert len(EventLog(tmp_path / "c.events").history) == 2
+
+
+def test_a_note_event_cut_at_any_byte_is_set_aside(tmp_path: Path) -> None:
+    whole = event_line(event())
+    last = event_line(Event(2, "note", "key-1", "ann", now(), note=HOSTILE, about={"text": "Police."}))
+    for cut in (1, len(last) // 3, len(last) - 2):
+        (log := tmp_path / f"{cut}.events").write_bytes(whole + last[:cut])
+        assert len(EventLog(log).history) == 1
+        assert log.with_name(log.name + ".torn").read_bytes() == last[:cut] + b"\n"

@@ -16,6 +16,7 @@ import time
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,7 +61,7 @@ def kill_servers(folder: Path, kills: int, seed: int = 0) -> Toll:
     report = write_report(folder / "report.txt", 40)
     corpus = folder / "my.jsonl"
     log = events_path(corpus)
-    acknowledged: dict[int, tuple[str, list[str]]] = {}
+    acknowledged: dict[int, dict[str, Any]] = {}
     unanswered: list[dict[str, object]] = []
     toll = Toll()
     for _ in range(kills):
@@ -78,17 +79,13 @@ def kill_servers(folder: Path, kills: int, seed: int = 0) -> Toll:
                 while True:
                     sent = unanswered.pop() if unanswered else None
                     toll.sent_again += sent is not None
-                    sent = sent or {
-                        "key": mine.choice(keys),
-                        "labels": [label for label in LABELS if mine.random() < 0.4],
-                        "note": "n" * mine.randrange(2_000),
-                        "request": f"{mine.getrandbits(64):x}",
-                    }
-                    line.request("POST", "/api/decisions", json.dumps(sent), server.own())
+                    sent = sent or anything(mine, keys)
+                    path = "/api/decisions" if "labels" in sent else "/api/notes"
+                    line.request("POST", path, json.dumps(sent), server.own())
                     answer = json.loads(line.getresponse().read())
                     sent = None
                     toll.on_disk_already += answer["event"]["id"] <= there
-                    acknowledged[answer["event"]["id"]] = (answer["event"]["key"], answer["event"]["labels"])
+                    acknowledged[answer["event"]["id"]] = answer["event"]
                     began.set()
             except (OSError, http.client.HTTPException, ValueError):
                 pass  # killed: whatever was under way was not acknowledged
@@ -114,7 +111,7 @@ def kill_servers(folder: Path, kills: int, seed: int = 0) -> Toll:
     assert sorted(events) == list(range(1, len(events) + 1))
     toll.acknowledged = len(acknowledged)
     toll.found = sum(
-        number in events and (events[number].key, list(events[number].labels)) == said
+        number in events and json.loads(json.dumps(events[number].plain())) == said
         for number, said in acknowledged.items()
     )
     toll.written = len(events)
@@ -123,11 +120,20 @@ def kill_servers(folder: Path, kills: int, seed: int = 0) -> Toll:
     return toll
 
 
-def missing(corpus: Path, acknowledged: dict[int, tuple[str, list[str]]]) -> int:
+def anything(rng: random.Random, keys: list[str]) -> dict[str, Any]:
+    """A decision, unsure one time in five, or a note."""
+    sent: dict[str, Any] = {"key": rng.choice(keys), "request": f"{rng.getrandbits(64):x}"}
+    if rng.random() < 0.25:
+        return sent | {"note": "n" * rng.randrange(2_000)}
+    unsure = rng.random() < 0.2
+    return sent | {"labels": [] if unsure else [label for label in LABELS if rng.random() < 0.4], "unsure": unsure}
+
+
+def missing(corpus: Path, acknowledged: dict[int, dict[str, Any]]) -> int:
     """Passages whose row, right after the kill, is older than what was last acknowledged."""
-    rows = {row["id"]: row for row in read_rows(corpus)}
-    latest = {key: number for number, (key, _) in sorted(acknowledged.items())}
-    return sum(rows[key]["event"] < number for key, number in latest.items())
+    events = {row["id"]: row["event"] for row in read_rows(corpus)}
+    latest = {event["key"]: event for _, event in sorted(acknowledged.items()) if event["kind"] == "decision"}
+    return sum(events.get(key, 0) < event["id"] and not event.get("unsure") for key, event in latest.items())
 
 
 def test_a_killed_server_loses_no_acknowledged_decision(tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ from threading import Thread
 from typing import Any
 
 import pytest
-import review_client
+from review_client import LocalReviewer
+
+from tipclassify import Classifier
 
 pytest.importorskip("starlette", reason="needs the extra review")
 pytest.importorskip("uvicorn", reason="needs the extra review")
@@ -27,83 +29,100 @@ LETTERS = {"positive_effort": "p", "failure": "f", "complicity": "c"}
 Open = Callable[..., Any]
 
 
-class Reviewer(review_client.Reviewer):
-    """The client with the fast model and patience: a page waits seconds between requests and closes first."""
+@pytest.fixture(scope="module")
+def serve(
+    browser: Any,  # noqa: ARG001  # no browser, no server
+    fast: Classifier,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[..., LocalReviewer]:
+    """Serve reports, by the fast model unless told otherwise, with a new corpus unless one is named."""
 
-    def __init__(self, *args: object) -> None:
-        self.contexts: list[Any] = []
-        super().__init__("--model", "fast", *args)
+    def start(*reports: Path, corpus: Path | None = None, **more: Any) -> LocalReviewer:
+        corpus = corpus or tmp_path_factory.mktemp("served") / "c.jsonl"
+        return LocalReviewer(more.pop("classifier", fast), corpus, *reports, **more)
 
-    def end(self) -> str:
-        for context in getattr(self, "contexts", ()):
-            context.close()
-        return super().end()
+    return start
 
 
 @pytest.fixture(scope="module")
-def desk(
-    browser: Any,  # noqa: ARG001  # no browser, no server
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Reviewer]:
+def desk(serve: Callable[..., LocalReviewer]) -> LocalReviewer:
     """A server for the tests that only look, or undo what they do."""
-    folder = tmp_path_factory.mktemp("desk")
-    with Reviewer(REPORT, EXCERPT, "--corpus", folder / "c.jsonl", "--annotator", "ana") as one:
-        yield one
+    return serve(REPORT, EXCERPT)
 
 
 @pytest.fixture(scope="module")
-def encoder(
-    browser: Any,  # noqa: ARG001  # no browser, no server
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Reviewer]:
+def encoder(serve: Callable[..., LocalReviewer]) -> LocalReviewer:
     """A server of an encoder, whose reasons do not add up."""
-    folder = tmp_path_factory.mktemp("encoder")
-    with Reviewer(EXCERPT, "--model", TINY, "--corpus", folder / "c.jsonl", "--annotator", "ana") as one:
-        yield one
+    return serve(EXCERPT, classifier=Classifier.load(TINY), model=str(TINY))
+
+
+class Pages:
+    """Pages by server, used again by the next test, and what their browser asked for and complained of."""
+
+    def __init__(self, browser: Any) -> None:
+        self.browser = browser
+        self.kept: dict[str, Any] = {}
+        self.asked: list[str] = []
+        self.wrong: list[str] = []
+        self.allowed: set[str] = set()
+
+    def new(self, server: LocalReviewer, **more: Any) -> Any:
+        self.allowed.add(server.origin)
+        tab = self.browser.new_context(**more).new_page()
+        tab.set_default_timeout(8_000)
+
+        def listen(said: Any) -> None:
+            if said.type == "error" and not said.text.startswith(tab.expected):
+                self.wrong.append(f"{said.text} ({said.location.get('url')})")
+
+        tab.on("request", lambda request: self.asked.append(request.url))
+        tab.on("pageerror", lambda error: self.wrong.append(str(error)))
+        tab.on("console", listen)
+        return tab
+
+
+@pytest.fixture(scope="module")
+def pages(browser: Any) -> Pages:
+    return Pages(browser)
 
 
 @pytest.fixture
-def opened(browser: Any) -> Iterator[Open]:
+def opened(pages: Pages) -> Iterator[Open]:
     """Open the page of a server. Errors in the console, and requests to anything but that server, fail the test."""
-    asked: list[str] = []
-    wrong: list[str] = []
-    allowed: set[str] = set()
-    contexts = []
+    closed: list[Any] = []
 
     def open_page(
-        server: Reviewer,
+        server: LocalReviewer,
         width: int = 1440,
-        dark: bool = False,
         height: int = 900,
         decisions: Callable[[Any], None] | None = None,
         **more: Any,
     ) -> Any:
-        scheme = "dark" if dark else "light"
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, **more)
-        contexts.append(context)
-        server.contexts.append(context)
-        allowed.add(server.origin)
-        tab = context.new_page()
+        size = {"width": width, "height": height}
+        if more or server.origin not in pages.kept:
+            tab = pages.new(server, viewport=size, **more)
+            if more:
+                closed.append(tab.context)
+            else:
+                pages.kept[server.origin] = tab
+        else:  # as if the browser had never been here
+            tab = pages.kept[server.origin]
+            tab.unroute_all()
+            tab.evaluate("sessionStorage.clear(), localStorage.clear()")
+            tab.set_viewport_size(size)
+        tab.expected = ()  # what the console may say all the same
         if decisions:  # answers them in the server's place; set before the page is there, or the first slips through
             tab.route("**/api/decisions", decisions)
-        tab.set_default_timeout(8_000)
-        tab.expected = ()  # what the console may say all the same
-
-        def listen(said: Any) -> None:
-            if said.type == "error" and not said.text.startswith(tab.expected) and server.process.poll() is None:
-                wrong.append(f"{said.text} ({said.location.get('url')})")
-
-        tab.on("request", lambda request: asked.append(request.url))
-        tab.on("pageerror", lambda error: wrong.append(str(error)))
-        tab.on("console", listen)
         tab.goto(server.link)
         tab.locator("#now .text").wait_for()
         return tab
 
     yield open_page
-    for context in contexts:
+    for context in closed:
         context.close()
-    assert {"/".join(url.split("/")[:3]) for url in asked if not url.startswith("data:")} <= allowed
+    asked, wrong = pages.asked[:], pages.wrong[:]
+    pages.asked.clear(), pages.wrong.clear()
+    assert {"/".join(url.split("/")[:3]) for url in asked if not url.startswith("data:")} <= pages.allowed
     assert wrong == []
 
 
@@ -117,6 +136,13 @@ def until(tab: Any, script: str, given: Any = None) -> None:
     while not tab.evaluate(script, given):
         assert time.monotonic() < end, f"still not: {script}"
         tab.wait_for_timeout(20)
+
+
+def boxes_of(tab: Any, selector: str) -> list[dict[str, float]]:
+    """Where elements are that are shown."""
+    every = "all => all.filter(one => one.offsetParent || one.id === 'notice').map(one => one.getBoundingClientRect().toJSON())"
+    found: list[dict[str, float]] = tab.locator(selector).evaluate_all(every)
+    return found
 
 
 def settled(tab: Any) -> None:
@@ -135,10 +161,7 @@ def pressed(tab: Any) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def school(
-    browser: Any,  # noqa: ARG001  # no browser, no server
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Reviewer]:
+def school(serve: Callable[..., LocalReviewer], tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalReviewer]:
     """A server with all of a report decided and little to train on besides."""
     folder = tmp_path_factory.mktemp("school")
     monkeypatch = pytest.MonkeyPatch()
@@ -157,15 +180,15 @@ def school(
         for kind, (text, labels) in enumerate(kinds.items())
     ]
     (folder / "base.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    given = ("--annotator", "ana", "--train-data", folder / "base.jsonl")
-    with Reviewer(EXCERPT, "--corpus", folder / "c.jsonl", *given) as server:
-        for passage in server.passages():
-            server.post("/api/decisions", key=passage["key"], labels=passage["labels"])
-        yield server
+    server = serve(EXCERPT, data=(folder / "base.jsonl",))
+    for passage in server.passages():
+        server.post("/api/decisions", key=passage["key"], labels=passage["labels"])
+    yield server
+    server.post("/api/retrain/stop")
     monkeypatch.undo()
 
 
-def test_retraining_can_be_stopped_and_started_again(opened: Open, school: Reviewer) -> None:
+def test_retraining_can_be_stopped_and_started_again(opened: Open, school: LocalReviewer) -> None:
     tab = opened(school)
     tab.get_by_role("button", name="Retrain").click()
     tab.get_by_role("button", name="Retrain the model").click()
@@ -189,41 +212,41 @@ def test_retraining_can_be_stopped_and_started_again(opened: Open, school: Revie
 # ------------------------------------------------------------------------------------------------- an analyst's day
 
 
-def test_ten_passages_by_keyboard_undo_reload_and_resume(opened: Open, tmp_path: Path) -> None:
-    with Reviewer(REPORT, "--corpus", tmp_path / "c.jsonl", "--annotator", "ana") as server:
-        passages = server.passages()
-        tab = opened(server)
-        for number in range(10):  # two keys a correction, one a confirmation
-            tab.keyboard.press("f") if number % 2 else tab.keyboard.press("Enter")
-            if number % 2:
-                tab.keyboard.press("j")
-        assert place(tab).startswith("11 of ")
-        saved(tab)
-        found = server.passages()[:10]
-        for number, (before, after) in enumerate(zip(passages, found, strict=False)):
-            expected = set(before["labels"]) ^ ({"failure"} if number % 2 else set())
-            assert set(after["decision"]["labels"]) == expected
-        assert [p["decision"] for p in server.passages()[10:]] == [None] * (len(passages) - 10)
-        assert tab.locator("#progress-text").inner_text() == f"10 of {len(passages)} decided"
+def test_six_passages_by_keyboard_undo_reload_and_resume(opened: Open, serve: Callable[..., LocalReviewer]) -> None:
+    server = serve(REPORT)
+    passages = server.passages()
+    tab = opened(server)
+    for number in range(6):  # two keys a correction, one a confirmation
+        tab.keyboard.press("f") if number % 2 else tab.keyboard.press("Enter")
+        if number % 2:
+            tab.keyboard.press("j")
+    assert place(tab).startswith("7 of ")
+    saved(tab)
+    found = server.passages()[:6]
+    for number, (before, after) in enumerate(zip(passages, found, strict=False)):
+        expected = set(before["labels"]) ^ ({"failure"} if number % 2 else set())
+        assert set(after["decision"]["labels"]) == expected
+    assert [p["decision"] for p in server.passages()[6:]] == [None] * (len(passages) - 6)
+    assert tab.locator("#progress-text").inner_text() == f"6 of {len(passages)} decided"
 
-        tab.keyboard.press("u")  # takes the tenth back, and goes there
-        assert place(tab).startswith("10 of ")
-        settled(tab)
-        assert server.passages()[9]["decision"] is None
+    tab.keyboard.press("u")  # takes the sixth back, and goes there
+    assert place(tab).startswith("6 of ")
+    settled(tab)
+    assert server.passages()[5]["decision"] is None
 
-        tab.reload()
-        tab.locator("#now .text").wait_for()
-        assert place(tab).startswith("10 of ")
-        tab.keyboard.press("u")  # undo reaches back over a reload
-        settled(tab)
-        assert [bool(p["decision"]) for p in server.passages()[:10]] == [True] * 8 + [False] * 2
-        assert place(tab).startswith("9 of ")
+    tab.reload()
+    tab.locator("#now .text").wait_for()
+    assert place(tab).startswith("6 of ")
+    tab.keyboard.press("u")  # undo reaches back over a reload
+    settled(tab)
+    assert [bool(p["decision"]) for p in server.passages()[:6]] == [True] * 4 + [False] * 2
+    assert place(tab).startswith("5 of ")
 
-        other = opened(server)  # a browser that was never here starts where work is left
-        assert place(other).startswith("9 of ")
+    other = opened(server, locale="en")  # a browser that was never here starts where work is left
+    assert place(other).startswith("5 of ")
 
 
-def test_toggles_none_and_the_mouse(opened: Open, desk: Reviewer) -> None:
+def test_toggles_none_and_the_mouse(opened: Open, desk: LocalReviewer) -> None:
     tab = opened(desk)
     start = pressed(tab)
     tab.keyboard.press("c")
@@ -243,12 +266,12 @@ def test_toggles_none_and_the_mouse(opened: Open, desk: Reviewer) -> None:
     assert pressed(tab) == start
 
 
-def pressed_labels(server: Reviewer, number: int) -> list[str]:
+def pressed_labels(server: LocalReviewer, number: int) -> list[str]:
     labels: list[str] = server.passages()[number]["decision"]["labels"]
     return labels
 
 
-def test_keys_rest_while_somebody_types_or_holds_control(opened: Open, desk: Reviewer) -> None:
+def test_keys_rest_while_somebody_types_or_holds_control(opened: Open, desk: LocalReviewer) -> None:
     tab = opened(desk)
     tab.keyboard.press("/")
     tab.keyboard.type("police fcnj")
@@ -265,11 +288,11 @@ def test_keys_rest_while_somebody_types_or_holds_control(opened: Open, desk: Rev
     assert tab.locator("#saved").inner_text() == "All saved"
 
 
-def test_help_names_every_key_and_can_switch_letters_off(opened: Open, desk: Reviewer) -> None:
+def test_help_names_every_key_and_can_switch_letters_off(opened: Open, desk: LocalReviewer) -> None:
     tab = opened(desk)
     tab.keyboard.press("?")
     keys = set(tab.locator("#all-keys kbd").all_inner_texts())
-    assert keys >= set("PFCNJKURGQAL/?12") | {"Enter", "Esc", "Shift", "Space", "↓", "↑"}
+    assert keys >= set("PFCNSMJKURGLHQAV/?12") | {"Enter", "Esc", "Shift", "Space", "↓", "↑"}
     tab.get_by_label("Single-letter keys are on").uncheck()
     tab.keyboard.press("Escape")
     tab.keyboard.press("f")
@@ -278,7 +301,7 @@ def test_help_names_every_key_and_can_switch_letters_off(opened: Open, desk: Rev
     assert place(tab).startswith("2 of ")
 
 
-def test_filters_count_what_they_leave_and_rows_stay_until_asked(opened: Open, desk: Reviewer) -> None:
+def test_filters_count_what_they_leave_and_rows_stay_until_asked(opened: Open, desk: LocalReviewer) -> None:
     tab = opened(desk)
     passages = desk.get(f"/api/reports/{desk.get('/api/session')['reports'][0]['id']}")["passages"]
 
@@ -315,7 +338,7 @@ def test_filters_count_what_they_leave_and_rows_stay_until_asked(opened: Open, d
     assert all(p["decision"] is None for p in desk.passages())
 
 
-def go_to(tab: Any, server: Reviewer, passage: dict[str, Any]) -> dict[str, Any]:
+def go_to(tab: Any, server: LocalReviewer, passage: dict[str, Any]) -> dict[str, Any]:
     """Go to a passage of the first report; return the server's reasons."""
     report = server.get("/api/session")["reports"][0]["id"]
     tab.evaluate("hash => { location.hash = hash }", f"reading/{report}/{passage['key']}")
@@ -345,7 +368,7 @@ def test_a_passage_without_labels_can_be_asked_why_not_and_the_heading_has_its_p
             assert shown == pytest.approx(reason["heading"], abs=0.0051)
 
 
-def test_reasons_add_up_and_stand_in_the_text(opened: Open, desk: Reviewer) -> None:
+def test_reasons_add_up_and_stand_in_the_text(opened: Open, desk: LocalReviewer) -> None:
     tab = opened(desk)
     passage = next(p for p in desk.passages() if len(p["labels"]) > 1)
     explained = go_to(tab, desk, passage)
@@ -368,7 +391,7 @@ def test_reasons_add_up_and_stand_in_the_text(opened: Open, desk: Reviewer) -> N
     assert tab.locator("#panel-body h2").inner_text().endswith(lead)
 
 
-def test_offsets_count_characters_as_python_does(opened: Open, desk: Reviewer) -> None:
+def test_offsets_count_characters_as_python_does(opened: Open, desk: LocalReviewer) -> None:
     tab = opened(desk)
     explained = {"probability": 0.5, "bias": -1.0, "total": 1.0, "spans": [{"start": 5, "end": 11, "weight": 2.0}]}
     found = tab.evaluate(
@@ -379,7 +402,7 @@ def test_offsets_count_characters_as_python_does(opened: Open, desk: Reviewer) -
     assert found["others"] == pytest.approx(0)
 
 
-def test_the_queue_says_why_and_goes_back_to_reading_order(opened: Open, desk: Reviewer) -> None:
+def test_the_queue_says_why_and_goes_back_to_reading_order(opened: Open, desk: LocalReviewer) -> None:
     tab = opened(desk)
     first = desk.get("/api/queue?n=50")["passages"][0]
     tab.keyboard.press("q")
@@ -394,96 +417,237 @@ def test_the_queue_says_why_and_goes_back_to_reading_order(opened: Open, desk: R
     assert tab.locator(".row").count() == len(rows) != 50
 
 
-def test_two_annotators_see_each_other_and_settle(opened: Open, tmp_path: Path) -> None:
+def look(tab: Any) -> None:
+    """Look for what others did, as the page does every few seconds and when one comes back to it."""
+    tab.evaluate("dispatchEvent(new Event('focus'))")
+
+
+def test_colleagues_are_hidden_until_one_decided_then_differ_and_are_settled(
+    opened: Open, serve: Callable[..., LocalReviewer], tmp_path: Path
+) -> None:
     corpus = tmp_path / "c.jsonl"
-    with (
-        Reviewer(EXCERPT, "--corpus", corpus, "--annotator", "ana") as ana,
-        Reviewer(EXCERPT, "--corpus", corpus, "--annotator", "<b>ben") as ben,
-    ):
-        keys = [p["key"] for p in ana.passages()]
-        ana.post("/api/decisions", key=keys[2], labels=["failure"])
-        ana.post("/api/decisions", key=keys[4], labels=["complicity"])
-        tab = opened(ana)
-        row = tab.locator(".row").nth(2)
-        assert "Another annotator" not in row.inner_text()
-        before = place(tab)
-        ben.post("/api/decisions", key=keys[2], labels=["positive_effort"])
-        ben.post("/api/decisions", key=keys[4], labels=[])
-        until(tab, "document.querySelectorAll('.row')[2].textContent.includes('Another annotator differs')")
-        assert place(tab) == before  # nobody was moved
+    ana, ben = serve(EXCERPT, corpus=corpus), serve(EXCERPT, corpus=corpus, annotator="<b>ben")
+    keys = [p["key"] for p in ana.passages()]
+    ben.post("/api/decisions", key=keys[0], labels=["complicity"])
+    tab = opened(ana)
+    assert "1 colleague decided on this passage; shown once you have." in tab.locator("#status").inner_text()
+    assert "ben" not in tab.locator("#middle").inner_text()
+    before = pressed(tab)
+    tab.keyboard.press("f")  # the first label is not saved yet: its answer would show ben's before the second
+    tab.keyboard.press("c")
+    assert "Not saved yet" in tab.locator("#status").inner_text()
+    assert ana.get("/api/changes?since=0")["next"] == 1
+    tab.keyboard.press("j")
+    saved(tab)
+    (event,) = ana.get("/api/changes?since=1")["events"]
+    assert ({LETTERS[label] for label in event["labels"]}, event["blind"]) == (before ^ {"f", "c"}, ["colleagues"])
+    tab.keyboard.press("k")
+    tab.locator("#status", has_text="<b>ben says").wait_for()
 
-        tab.keyboard.press("a")
-        tab.locator(".side").nth(1).wait_for()
-        assert [side.strip() for side in tab.locator(".side bdi").all_inner_texts()] == ["ana", "<b>ben"]
-        assert tab.locator(".row").count() == 2
-        tab.keyboard.press("2")
-        saved(tab)
-        assert ana.passages()[2]["settled"]["labels"] == ["positive_effort"]
-        tab.keyboard.press("j")
-        tab.keyboard.press("f")
-        tab.keyboard.press("u")
-        settled(tab)
-        assert ana.passages()[4]["settled"] is None
-        tab.keyboard.press("Enter")  # what both agree on: nothing
-        settled(tab)
-        assert ana.passages()[4]["settled"]["labels"] == []
+    ana.post("/api/decisions", key=keys[2], labels=["failure"])
+    ana.post("/api/decisions", key=keys[4], labels=["complicity"])
+    row, here = tab.locator(".row").nth(2), place(tab)
+    assert "Another annotator" not in row.inner_text()
+    ben.post("/api/decisions", key=keys[2], labels=["positive_effort"])
+    ben.post("/api/decisions", key=keys[4], labels=[])
+    look(tab)
+    until(tab, "document.querySelectorAll('.row')[2].textContent.includes('Another annotator differs')")
+    assert place(tab) == here  # nobody was moved
 
-        tab.get_by_role("button", name="Agreement").click()
-        figures = tab.locator("#agreement tbody tr")
-        figures.nth(2).wait_for()
-        agreement = ana.get("/api/agreement")
-        assert f"{agreement['passages']} passages" in tab.locator("#agreement-body").inner_text()
-        kappa = agreement["labels"]["failure"]["kappa"]
-        assert f"{kappa:.2f}".replace("-", "−") in figures.nth(1).inner_text()
-        assert "Too few passages for an interval" in figures.nth(1).inner_text()
-        ana.post("/api/decisions", key=keys[5], labels=[])
-        ben.post("/api/decisions", key=keys[5], labels=[])
-        until(
-            tab, "document.getElementById('agreement-body').textContent.includes('3 passages')"
-        )  # without being asked
+    tab.keyboard.press("a")
+    tab.locator(".side").nth(1).wait_for()
+    assert [side.strip() for side in tab.locator(".side bdi").all_inner_texts()] == ["ana", "<b>ben"]
+    assert tab.locator(".row").count() == 3
+    tab.keyboard.press("j")
+    tab.keyboard.press("2")
+    saved(tab)
+    assert ana.passages()[2]["settled"]["labels"] == ["positive_effort"]
+    tab.keyboard.press("j")
+    tab.keyboard.press("f")
+    tab.keyboard.press("u")
+    settled(tab)
+    assert ana.passages()[4]["settled"] is None
+    tab.keyboard.press("Enter")  # what both agree on: nothing
+    settled(tab)
+    assert ana.passages()[4]["settled"]["labels"] == []
+
+    tab.get_by_role("button", name="Agreement").click()
+    figures = tab.get_by_role("region", name="Agreement of independent decisions").locator("tbody tr")
+    figures.nth(2).wait_for()
+    agreement = ana.get("/api/agreement")
+    shown = tab.locator("#agreement-body").inner_text()
+    assert f"{agreement['passages']} passages" in shown
+    assert (
+        f"6 of 6 decisions on {agreement['passages']} shared passages were made without seeing a colleague’s" in shown
+    )
+    assert tab.locator("#progress-by tbody tr").all_inner_texts()[1].split() == ["ana", "(you)", "3", "of", "7", *"040"]
+    kappa = agreement["labels"]["failure"]["kappa"]
+    assert f"{kappa + 0.0:.2f}".replace("-", "−") in figures.nth(1).inner_text()
+    assert "Too few passages for an interval" in figures.nth(1).inner_text()
+    ana.post("/api/decisions", key=keys[2], labels=["positive_effort"])  # having seen ben's
+    ben.post("/api/decisions", key=keys[5], labels=[])
+    ana.post("/api/decisions", key=keys[5], labels=[])
+    look(tab)
+    tab.locator("#independence", has_text="7 of 8 decisions").wait_for()  # without being asked
+    assert "1 was made after seeing a colleague’s" in tab.locator("#independence").inner_text()
+    tab.locator("#agreement-body summary").click()
+    tab.get_by_role("region", name="Agreement of all decisions").wait_for()
+
+
+def test_who_settles_without_deciding_asks_to_see_and_the_model_is_hidden_from_the_blind(
+    opened: Open, serve: Callable[..., LocalReviewer], tmp_path: Path
+) -> None:
+    corpus = tmp_path / "c.jsonl"
+    ana, ben = serve(EXCERPT, corpus=corpus), serve(EXCERPT, corpus=corpus, annotator="ben")
+    eve = serve(EXCERPT, corpus=corpus, annotator="eve", blind=True)
+    keys = [p["key"] for p in ana.passages()]
+    ana.post("/api/decisions", key=keys[3], labels=["failure"])
+    ben.post("/api/decisions", key=keys[3], labels=[])
+    tab = opened(eve)
+    assert tab.locator(".row .marks b").count() == 0
+    assert "hidden" in tab.locator(".label.P .model").inner_text()
+    assert "The model’s reasons are hidden" in tab.locator("#panel-body").inner_text()
+    tab.keyboard.press("Enter")
+    tab.locator("#notice", has_text="choose labels").wait_for()  # there is nothing to accept
+    tab.locator(".label.P").click()
+    tab.locator("#accept").click()
+    saved(tab)
+    assert [e["blind"] for e in eve.get("/api/changes?since=2")["events"]] == [["colleagues", "model"]]
+    tab.keyboard.press("k")
+    until(tab, "document.querySelector('.label.P .model').textContent.includes('probability')")
+    tab.locator("nav [data-view=adjudication]").click()
+    tab.locator("#status", has_text="hidden until you have decided").wait_for()
+    tab.keyboard.press("n")
+    tab.locator("#notice", has_text="show it first").wait_for()
+    tab.locator("#reveal").click()
+    tab.locator(".side").nth(1).click()
+    settled(tab)
+    assert [e["kind"] for e in eve.get("/api/changes?since=3")["events"]] == ["reveal", "adjudication"]
+
+
+# ------------------------------------------------------------------------------------------------- notes, doubts, search
+
+
+def done(server: LocalReviewer, since: int) -> list[tuple[str, Any]]:
+    """Events since one, as kind and what it says."""
+    events = server.get(f"/api/changes?since={since}")["events"]
+    return [(e["kind"], e.get("note", e.get("unsure", e.get("undoes")))) for e in events]
+
+
+@pytest.mark.parametrize("by", ["mouse", "keyboard", "touch"])
+def test_doubts_notes_redo_and_history_by_mouse_keyboard_and_touch(
+    opened: Open, serve: Callable[..., LocalReviewer], by: str
+) -> None:
+    server = serve(EXCERPT)
+    tab = opened(server, 390, 844, has_touch=True, is_mobile=True) if by == "touch" else opened(server)
+    begin, key = server.get("/api/changes?since=0")["next"], server.passages()[0]["key"]
+
+    def do(button: str, press: str) -> None:
+        if by == "keyboard":
+            tab.keyboard.press(press)
+        else:
+            tab.locator(button).tap() if by == "touch" else tab.locator(button).click()
+        settled(tab)
+
+    do("#unsure", "s")
+    assert " ".join(tab.locator("#status").inner_text().split()).startswith("Decided: ? Unsure")
+    do("#undo", "Control+z")
+    do("#redo", "Control+y")
+    do("#undo", "u")
+    do("#redo", "Shift+U")
+    assert tab.locator("#unsure").get_attribute("aria-pressed") == "true"
+    assert done(server, begin) == [("decision", True), *[("undo", begin + n) for n in (1, 2, 3, 4)]]
+    do("#tab-notes" if by == "mouse" else "#show-notes", "m")
+    tab.keyboard.type("Ask <b>legal</b>")
+    do("#save-note", "Control+Enter")
+    tab.locator("#status .noted", has_text="Ask <b>legal</b>").wait_for()
+    assert done(server, begin + 5) == [("note", "Ask <b>legal</b>")]
+    if by != "touch":  # where the list has filters of its own window
+        for name, there in (("Unsure", 1), ("Noted", 1), ("Corrected", 0)):
+            tab.get_by_label(re.compile(f"^{name}")).check(force=True)
+            until(tab, "n => document.querySelectorAll('.row').length === n", there)
+            tab.locator("#clear").click()
+        assert tab.locator("#progress-text").inner_text() == f"1 of {tab.locator('.row').count()} decided, 1 unsure"
+    do("#after", "j")
+    do("#tab-history", "h")
+    tab.locator(".events li").nth(5).wait_for()
+    said = [" ".join(text.split()) for text in tab.locator(".events p:not(.who)").all_inner_texts()[:3]]
+    assert said == ["noted “Ask <b>legal</b>”", "did again: decided ? Unsure", "took back: decided ? Unsure"]
+    jump = tab.locator(".jump").first
+    jump.focus() if by == "keyboard" else jump.tap() if by == "touch" else jump.click()
+    if by == "keyboard":
+        tab.keyboard.press("Enter")
+    until(tab, "document.querySelector('#here .facts').textContent.startsWith('1 of ')")
+    do("#tab-notes", "m")
+    do("#remove-note", "Control+a")
+    if by == "keyboard":
+        tab.keyboard.press("Delete")
+        do("", "Control+Enter")
+    do("#undo", "u")  # the removal
+    do("#undo", "u")  # the note
+    do("#undo", "u")  # the doubt
+    shown = next(p for p in server.passages() if p["key"] == key)
+    assert (shown["decision"], shown["notes"]) == (None, {})
+
+
+def test_words_are_found_in_all_reports_and_a_report_is_opened_from_there(opened: Open, desk: LocalReviewer) -> None:
+    tab = opened(desk)
+    tab.locator("#search").click()
+    tab.locator("#everywhere").click()
+    tab.keyboard.type("SHELTER")
+    expected = [p["number"] for p in desk.passages() if "shelter" in p["text"].lower()]
+    until(
+        tab, "n => [...document.querySelectorAll('.row .number')].filter(e => e.innerText).length === n", len(expected)
+    )
+    assert tab.locator("#tally").inner_text() == f"{len(expected)} passages in 2 reports"
+    titles = [report["title"] for report in desk.get("/api/session")["reports"]]
+    assert tab.locator("#rows .section").all_inner_texts() == titles
+    assert " 1 of " in place(tab)  # typing moves nobody
+    tab.locator(".row").last.click()
+    until(tab, "title => document.querySelector('#here .facts').textContent.startsWith(title)", titles[1])
+    tab.locator("#everywhere").click()  # back, to the words in that report
+    until(tab, "document.body.dataset.view === 'reading'")
+    assert tab.locator("#report option:checked").inner_text().startswith(titles[1])
+    assert tab.locator(".row mark").count() == tab.locator(".row").count() == 1
 
 
 # ------------------------------------------------------------------------------------------------- what can go wrong
 
 
-def test_nothing_counts_as_saved_until_the_server_said_so(opened: Open, tmp_path: Path) -> None:
-    server = Reviewer(EXCERPT, "--corpus", tmp_path / "c.jsonl", "--annotator", "ana")
-    try:
-        answers: list[Any] = []
-        tab = opened(server, decisions=lambda route: answers.append(route))  # held back
-        tab.expected = ("Failed to load resource",)
-        tab.keyboard.press("f")
-        until(tab, "document.getElementById('saved').textContent === 'Saving…'")
-        tab.wait_for_timeout(100)
-        assert len(answers) == 1
-        answers.pop().continue_()
-        saved(tab)
-        tab.unroute("**/api/decisions")
+def test_nothing_counts_as_saved_until_the_server_said_so(opened: Open, desk: LocalReviewer) -> None:
+    answers: list[Any] = []
+    tab = opened(desk, locale="en")
+    tab.route("**/api/decisions", lambda route: answers.append(route))  # held back
+    tab.expected = ("Failed to load resource",)
+    tab.keyboard.press("f")
+    until(tab, "document.getElementById('saved').textContent === 'Saving…'")
+    tab.wait_for_timeout(100)
+    assert len(answers) == 1
+    answers.pop().continue_()
+    saved(tab)
+    tab.unroute("**/api/decisions")
 
-        server.process.kill()
-        server.process.wait()
-        tab.keyboard.press("j")
-        tab.keyboard.press("c")
-        tab.keyboard.press("j")
-        tab.keyboard.press("Enter")
-        tab.get_by_role("alert").get_by_text("2 changes are not saved").wait_for()
-        assert tab.locator("#saved").inner_text() == "Not saved: 2"
-        assert tab.locator("#saved").get_attribute("data-state") == "bad"
-        assert tab.locator(".row.pending").count() == 2
-        tab.locator("#trouble-next", has_text=re.compile(r"Next try in \d+ s")).wait_for()
-
-        asked: list[str] = []
-        tab.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
-        tab.close(run_before_unload=True)
-        end = time.monotonic() + 5
-        while not asked and time.monotonic() < end:
-            tab.wait_for_timeout(50)
-        assert asked == ["beforeunload"]
-    finally:
-        server.end()
+    tab.context.set_offline(True)
+    tab.keyboard.press("j")
+    tab.keyboard.press("c")
+    tab.keyboard.press("j")
+    tab.keyboard.press("Enter")
+    tab.get_by_role("alert").get_by_text("2 changes are not saved").wait_for()
+    assert tab.locator("#saved").inner_text() == "Not saved: 2"
+    assert tab.locator("#saved").get_attribute("data-state") == "bad"
+    assert tab.locator(".row.pending").count() == 2
+    tab.locator("#trouble-next", has_text=re.compile(r"Next try in \d+ s")).wait_for()
+    asked: list[str] = []
+    tab.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    tab.close(run_before_unload=True)
+    end = time.monotonic() + 5
+    while not asked and time.monotonic() < end:
+        tab.wait_for_timeout(50)
+    assert asked == ["beforeunload"]
+    desk.post("/api/undo", event=desk.get("/api/changes?since=0")["next"])
 
 
-def test_what_was_kept_is_sent_in_order_when_the_server_comes_back(opened: Open, desk: Reviewer) -> None:
+def test_what_was_kept_is_sent_in_order_when_the_server_comes_back(opened: Open, desk: LocalReviewer) -> None:
     before = desk.get("/api/changes?since=0")["next"]
     tab = opened(desk, decisions=lambda route: route.fulfill(json={"saved": False}))  # no failure, but not saved
     for key in ("f", "c", "j", "n"):
@@ -501,7 +665,7 @@ def test_what_was_kept_is_sent_in_order_when_the_server_comes_back(opened: Open,
         desk.post("/api/undo", event=event["id"])
 
 
-def test_a_decision_whose_answer_was_lost_is_sent_again_and_made_once(opened: Open, desk: Reviewer) -> None:
+def test_a_decision_whose_answer_was_lost_is_sent_again_and_made_once(opened: Open, desk: LocalReviewer) -> None:
     before = desk.get("/api/changes?since=0")["next"]
     lost: list[int] = []
 
@@ -525,7 +689,7 @@ def test_a_decision_whose_answer_was_lost_is_sent_again_and_made_once(opened: Op
     desk.post("/api/undo", event=event["id"])
 
 
-def test_a_refused_change_shows_what_the_server_holds(opened: Open, desk: Reviewer) -> None:
+def test_a_refused_change_shows_what_the_server_holds(opened: Open, desk: LocalReviewer) -> None:
     answer = {"status": 409, "content_type": "application/json", "body": json.dumps({"error": "not as things stand"})}
     tab = opened(desk, decisions=lambda route: route.fulfill(**answer))
     tab.expected = ("Failed to load resource",)
@@ -538,7 +702,7 @@ def test_a_refused_change_shows_what_the_server_holds(opened: Open, desk: Review
 
 
 def test_what_failed_is_said_until_somebody_goes_elsewhere_and_empty_views_say_why(
-    opened: Open, desk: Reviewer, school: Reviewer
+    opened: Open, desk: LocalReviewer, school: LocalReviewer
 ) -> None:
     tab = opened(desk, 390, height=844)
     tab.expected = ("Failed to load resource",)
@@ -553,21 +717,21 @@ def test_what_failed_is_said_until_somebody_goes_elsewhere_and_empty_views_say_w
     tab.locator("#now").get_by_text("nothing is left to decide").wait_for()
 
 
-def test_a_notice_covers_nothing_that_is_pressed(opened: Open, desk: Reviewer) -> None:
+def test_a_notice_covers_nothing_that_is_pressed(opened: Open, desk: LocalReviewer) -> None:
     tab = opened(desk)
     for width, height in ((1440, 900), (390, 844)):
         tab.set_viewport_size({"width": width, "height": height})
         tab.keyboard.press("k")
         tab.locator("#notice", has_text="first passage").wait_for()
-        said = tab.locator("#notice").bounding_box()
-        boxes = [button.bounding_box() for button in tab.locator("#decide button, .bar button, .bar select").all()]
-        assert any(boxes)
-        for box in filter(None, boxes):
+        (said,) = boxes_of(tab, "#notice")
+        boxes = boxes_of(tab, "#decide button, .bar button, .bar select")
+        assert len(boxes) > 15
+        for box in boxes:
             apart = box["y"] >= said["y"] + said["height"] or box["y"] + box["height"] <= said["y"]
             assert apart or box["x"] >= said["x"] + said["width"] or box["x"] + box["width"] <= said["x"]
 
 
-def test_a_hostile_report_does_nothing(opened: Open, tmp_path: Path) -> None:
+def test_a_hostile_report_does_nothing(opened: Open, serve: Callable[..., LocalReviewer], tmp_path: Path) -> None:
     report = tmp_path / "h.html"
     lines = (
         "<img src=https://evil.example/x onerror=window.pwned=1> The government did not act.",
@@ -578,21 +742,25 @@ def test_a_hostile_report_does_nothing(opened: Open, tmp_path: Path) -> None:
     title = "&lt;/title&gt;&lt;script&gt;window.pwned=5&lt;/script&gt;"
     body = "".join(f"<p>{line}</p>" for line in escaped)
     report.write_text(f"<title>{title}</title><h1>{title}</h1><h2>&lt;i onclick=x&gt;</h2>{body}", "utf-8")
-    with Reviewer(report, "--corpus", tmp_path / "c.jsonl", "--annotator", "<script>window.pwned=6</script>") as server:
-        texts = [p["text"] for p in server.passages()]
-        assert any("onerror" in text for text in texts)
-        tab = opened(server)
-        clean = tab.evaluate("Array.from(new Set(Array.from(document.querySelectorAll('*'), (one) => one.localName)))")
-        for _ in texts:
-            assert tab.locator("#now .text").inner_text() in texts
-            tab.keyboard.press("r")
-            tab.keyboard.press("Enter")
-        for key in ("q", "a", "g", "/"):
-            tab.keyboard.press(key)
-        tab.keyboard.type("onerror")
-        assert tab.evaluate("window.pwned") is None
-        assert tab.locator("main :is(img, script, iframe, i[onclick])").count() == 0
-        assert "img" not in clean
+    server = serve(report, annotator="<script>window.pwned=6</script>")
+    note = "</textarea><script>window.pwned=7</script><img src=x onerror=window.pwned=8>"
+    server.post("/api/notes", key=server.passages()[0]["key"], note=note)
+    texts = [p["text"] for p in server.passages()]
+    assert any("onerror" in text for text in texts)
+    tab = opened(server)
+    clean = tab.evaluate("Array.from(new Set(Array.from(document.querySelectorAll('*'), (one) => one.localName)))")
+    for _ in texts:
+        assert tab.locator("#now .text").inner_text() in texts
+        tab.keyboard.press("r")
+        tab.keyboard.press("Enter")
+    tab.keyboard.press("m")
+    tab.keyboard.press("Escape")
+    for key in ("q", "a", "g", "h", "/"):
+        tab.keyboard.press(key)
+    tab.keyboard.type("onerror")
+    assert tab.evaluate("window.pwned") is None
+    assert tab.locator("main :is(img, script, iframe, i[onclick])").count() == 0
+    assert "img" not in clean
 
 
 EVIL = """<!doctype html><title>evil</title>
@@ -619,7 +787,7 @@ Promise.allSettled(all).then(() => setTimeout(() => (window.done = true), 500));
 </script>"""
 
 
-def test_a_hostile_page_in_another_tab_reads_and_changes_nothing(opened: Open, desk: Reviewer) -> None:
+def test_a_hostile_page_in_another_tab_reads_and_changes_nothing(opened: Open, desk: LocalReviewer) -> None:
     """Of another port of this machine: the nearest that a stranger can come, since cookies know no ports."""
     page = EVIL.replace("ORIGIN", desk.origin).replace("KEY", desk.passages()[0]["key"])
 
@@ -659,19 +827,23 @@ def test_a_hostile_page_in_another_tab_reads_and_changes_nothing(opened: Open, d
 # ------------------------------------------------------------------------------------------------- for everybody
 
 
-def test_axe_finds_nothing(opened: Open, desk: Reviewer) -> None:
+def test_axe_finds_nothing(opened: Open, desk: LocalReviewer) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
     tab = opened(desk, bypass_csp=True)  # axe is a script that the page's policy would not let in
+    tab.evaluate(axe.Axe().axe_script)
     report = desk.get("/api/session")["reports"][1]["id"]  # the short one
     first, second = desk.get(f"/api/reports/{report}")["passages"][:2]
-    event = desk.post("/api/decisions", key=second["key"], labels=["failure"])["event"]["id"]
+    events = [desk.post("/api/decisions", key=second["key"], labels=["failure"])["event"]["id"]]
+    events.append(desk.post("/api/notes", key=first["key"], note="A doubt.")["event"]["id"])
     tab.evaluate("hash => { location.hash = hash }", f"reading/{report}/{first['key']}")
+    # Colours alone differ in the dark. They change at once here, or axe would see them on their way.
+    tab.emulate_media(reduced_motion="reduce")
 
-    def check(name: str) -> None:
-        for scheme in ("light", "dark"):
+    def check(name: str, dark: bool = True) -> None:
+        for scheme, rules in (("light", None), *[("dark", ["color-contrast"])] * dark):
             tab.emulate_media(color_scheme=scheme)
-            tab.wait_for_timeout(200)  # colours are on their way
-            found = axe.Axe().run(tab).response["violations"]
+            options = {"resultTypes": ["violations"], **({"runOnly": rules} if rules else {})}
+            found = tab.evaluate("async options => (await axe.run(options)).violations", options)
             said = [(rule["id"], [node["html"] for node in rule["nodes"]][:3]) for rule in found]
             assert (name, scheme, said) == (name, scheme, [])
 
@@ -680,23 +852,32 @@ def test_axe_finds_nothing(opened: Open, desk: Reviewer) -> None:
     tab.keyboard.press("r")
     tab.locator("#now .phrase").first.wait_for()
     check("reading")
-    tab.keyboard.press("g")
-    tab.locator("#panel-body .examples").wait_for()
+    tab.locator(".row").nth(0).click()
+    tab.keyboard.press("s")
+    settled(tab)
+    tab.locator("#tab-history").click()
+    tab.locator(".events li").nth(2).wait_for()
+    check("history")
     tab.set_viewport_size({"width": 390, "height": 844})
-    check("telephone")
+    tab.locator("#tab-notes").click()
+    check("notes on a telephone", dark=False)
+    tab.locator("#tab-codebook").click()
+    tab.locator("#panel-body .examples").wait_for()
+    check("telephone", dark=False)
     tab.get_by_role("button", name="List", exact=True).click()
-    check("list")
+    check("list", dark=False)
     tab.locator("#close-list").click()
     for view in ("agreement", "retrain"):
         tab.locator(f"nav [data-view={view}]").click()
         tab.locator(f"#{view}-body p").first.wait_for()
-        check(view)
+        check(view, dark=view == "agreement")
     tab.keyboard.press("?")
-    check("help")
-    desk.post("/api/undo", event=event)
+    check("help", dark=False)
+    for event in [*events, desk.get("/api/changes?since=0")["next"]]:
+        desk.post("/api/undo", event=event)
 
 
-def test_nothing_sticks_out_and_labels_are_in_reach(opened: Open, desk: Reviewer) -> None:
+def test_nothing_sticks_out_and_labels_are_in_reach(opened: Open, desk: LocalReviewer) -> None:
     tab = opened(desk)
     for width, height in ((1440, 900), (1024, 768), (720, 450), (390, 844)):
         tab.set_viewport_size({"width": width, "height": height})
@@ -710,16 +891,14 @@ def test_nothing_sticks_out_and_labels_are_in_reach(opened: Open, desk: Reviewer
         assert tab.evaluate("document.querySelector('#now .text').getBoundingClientRect().width") <= 70 * 10.5
 
 
-def test_nothing_moves_under_the_hand_when_labels_change(opened: Open, desk: Reviewer) -> None:
+def test_nothing_moves_under_the_hand_when_labels_change(opened: Open, desk: LocalReviewer) -> None:
     tab = opened(desk)
 
     def boxes() -> list[Any]:
-        names = [".label.P", ".label.C", "#none", "#accept", "#after", "#now .text"]
-        return [tab.locator(name).bounding_box() for name in names]
+        return boxes_of(tab, ".label.P, .label.C, #none, #unsure, #accept, #undo, #after, #now .text")
 
     for width, height in ((1440, 900), (1024, 768), (390, 844)):
         tab.set_viewport_size({"width": width, "height": height})
-        tab.wait_for_timeout(300)
         before = boxes()
         for key in ("p", "f", "c", "n"):
             tab.keyboard.press(key)
@@ -731,36 +910,36 @@ def test_nothing_moves_under_the_hand_when_labels_change(opened: Open, desk: Rev
         assert boxes() == before
 
 
-def test_space_reads_on_in_a_long_passage(opened: Open, tmp_path: Path) -> None:
+def test_space_reads_on_in_a_long_passage(opened: Open, serve: Callable[..., LocalReviewer], tmp_path: Path) -> None:
     report = tmp_path / "long.txt"
     ports = ", ".join(f"the inspector of port {n}" for n in range(2, 70))
     report.write_text(f"Officials, {ports}, took bribes from recruiters. Police arrested none of them.", "utf-8")
-    with Reviewer(report, "--corpus", tmp_path / "c.jsonl", "--annotator", "ana") as server:
-        tab = opened(server)
+    server = serve(report)
+    tab = opened(server)
 
-        def seen() -> float:
-            """How far the end of the passage lies above the labels."""
-            return float(
-                tab.evaluate(
-                    "document.getElementById('decide').getBoundingClientRect().top"
-                    " - document.querySelector('#now .text').getBoundingClientRect().bottom"
-                )
+    def seen() -> float:
+        """How far the end of the passage lies above the labels."""
+        return float(
+            tab.evaluate(
+                "document.getElementById('decide').getBoundingClientRect().top"
+                " - document.querySelector('#now .text').getBoundingClientRect().bottom"
             )
+        )
 
-        for width in (1440, 390):
-            tab.set_viewport_size({"width": width, "height": 700})
-            assert seen() < 0  # part of it is out of sight
-            start = seen()
-            for _ in range(12):
-                tab.keyboard.press("Space")
-            assert seen() > 0
-            assert place(tab).startswith("1 of ")
-            for _ in range(12):
-                tab.keyboard.press("Shift+Space")
-            assert seen() == start
+    for width in (1440, 390):
+        tab.set_viewport_size({"width": width, "height": 700})
+        assert seen() < 0  # part of it is out of sight
+        start = seen()
+        for _ in range(12):
+            tab.keyboard.press("Space")
+        assert seen() > 0
+        assert place(tab).startswith("1 of ")
+        for _ in range(12):
+            tab.keyboard.press("Shift+Space")
+        assert seen() == start
 
 
-def test_the_list_is_a_listbox_with_one_option_selected(opened: Open, desk: Reviewer) -> None:
+def test_the_list_is_a_listbox_with_one_option_selected(opened: Open, desk: LocalReviewer) -> None:
     tab = opened(desk)
     box = tab.get_by_role("listbox", name="Passages")
     assert box.evaluate("one => one === document.activeElement")
@@ -779,7 +958,7 @@ def test_the_list_is_a_listbox_with_one_option_selected(opened: Open, desk: Revi
 # ------------------------------------------------------------------------------------------------- teaching
 
 
-def test_retraining_shows_its_way_and_what_it_brought(opened: Open, school: Reviewer) -> None:
+def test_retraining_shows_its_way_and_what_it_brought(opened: Open, school: LocalReviewer) -> None:
     tab = opened(school)
     tab.get_by_role("button", name="Retrain").click()
     if school.get("/api/retrain")["state"] == "idle":  # this test runs alone
@@ -798,13 +977,14 @@ def test_retraining_shows_its_way_and_what_it_brought(opened: Open, school: Revi
             assert f"{part['rows'][0]['this']:.3f}" in shown
 
 
-def test_a_model_that_became_worse_is_said_to_be_before_any_figure(opened: Open, desk: Reviewer) -> None:
+def test_a_model_that_became_worse_is_said_to_be_before_any_figure(opened: Open, desk: LocalReviewer) -> None:
     rows = [
         {"figure": figure, "other": 0.9, "this": 0.8, "difference": -0.1, "interval": {"low": -0.15, "high": -0.05}}
         for figure in ("macro-F1", *LETTERS)
     ]
     part = {"where": "X", "groups": 30, "worse": True, "verdict": "The model fell. Keep yours.", "rows": rows}
     result = {"out": "m", "start": "default", "added": 5, "trained_on": 5, "held_out": 0, "on_own": None, "seconds": 4}
+    part |= {"gained": 2, "lost": 31}
     state = {"state": "done", "data": [], "start": "default", "decided": 5, "error": None}
     tab = opened(desk)
     tab.route("**/api/retrain", lambda route: route.fulfill(json=state | {"result": result | {"on_held": part}}))
@@ -812,4 +992,5 @@ def test_a_model_that_became_worse_is_said_to_be_before_any_figure(opened: Open,
     tab.get_by_text("What it brought").wait_for()
     shown = tab.locator("#retrain-body").inner_text()
     assert 0 < shown.index("Worse. The model fell. Keep yours.") < shown.index("−0.100 (−0.150 to −0.050)")
-    assert "No other labelled passages were given (--train-data)" in shown
+    assert "33 tags changed on X: 2 right now and wrong before, 31 wrong now and right before." in shown
+    assert "the passages of the package’s own corpus that no model learned from" in shown

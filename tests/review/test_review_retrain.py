@@ -14,21 +14,21 @@ import numpy as np
 import pytest
 from review_client import RefusedError, Reviewer, write_report
 
-import tipclassify
 from tipclassify import LABELS, Classifier
 from tipclassify.corpus.holdout import held_out
 from tipclassify.corpus.loading import Row, read_rows
 from tipclassify.errors import CorpusError, ModelError
+from tipclassify.evaluation.behaviour_tests import row_passage
 from tipclassify.evaluation.bootstrap import Comparison, Difference, Interval
 from tipclassify.formatting import json_line
 from tipclassify.review.retraining import (
     Retraining,
     assign_groups,
-    checkout_data,
     describe_change,
     drop_corrected,
     model_to_adapt,
     retrain,
+    shipped_corpus,
 )
 from tipclassify.training.train import Trained
 
@@ -248,12 +248,18 @@ def test_reports_are_held_out_whole_once_there_are_enough_of_them() -> None:
     assert {len({row["block"] for row in four if row["doc"] == doc}) for doc in {row["doc"] for row in four}} == {1}
 
 
-def test_a_checkout_trains_on_its_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(DATA.parent)
-    assert checkout_data() == [DATA]
-    monkeypatch.chdir(tmp_path)
-    installed_from_here = Path(tipclassify.__file__).resolve().parents[2] == DATA.parent
-    assert checkout_data() == ([DATA] if installed_from_here else [])
+def test_the_corpus_comes_with_the_package_or_the_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = tmp_path / "site-packages" / "tipclassify" / "review" / "retraining.py"
+    monkeypatch.setattr("tipclassify.review.retraining.__file__", str(module))
+    assert shipped_corpus() == []
+    (corpus := module.parents[1] / "corpus_data" / "corpus").mkdir(parents=True)
+    assert shipped_corpus() == [corpus.parent]
+    wheel = (DATA.parent / "pyproject.toml").read_text("utf-8")
+    assert '"data/corpus" = "tipclassify/corpus_data/corpus"' in wheel
+    monkeypatch.setattr(
+        "tipclassify.review.retraining.__file__", str(DATA.parent / "src" / "tipclassify" / "x" / "y.py")
+    )
+    assert shipped_corpus() == [DATA]
 
 
 def test_a_linear_model_under_review_leaves_the_default_to_adapt(tmp_path: Path) -> None:
@@ -269,19 +275,35 @@ def test_a_linear_model_under_review_leaves_the_default_to_adapt(tmp_path: Path)
 # --------------------------------------------------------------------------------------------- results and messages
 
 
-def test_corrections_alone_move_the_default_little_and_the_result_says_what_was_not_measured(tmp_path: Path) -> None:
+def test_fourteen_decisions_move_the_default_little_and_the_packages_corpus_measures_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (package := tmp_path / "package" / "corpus").mkdir(parents=True)
+    rows = read_rows(small_corpus(package / "d.jsonl", 400))
+    monkeypatch.setattr("tipclassify.review.retraining.shipped_corpus", lambda: [package.parent])
     steps: list[tuple[str, int, int]] = []
-    result = retrain(**job_of(tmp_path, some_corrections()), progress=lambda *what: steps.append(what))
-    assert (result["trained_on"], result["added"], result["held_out"], result["start"]) == (24, 24, 0, "default")
-    assert result["on_held"] is None
-    assert result["on_own"]["groups"] == 24
-    assert steps == [("passages read by the encoder", 24, 24), ("fitting", 0, 0)]
+    result = retrain(**job_of(tmp_path, some_corrections(14)), progress=lambda *what: steps.append(what))
+    held = held_out(rows)
+    assert (result["trained_on"], result["added"], result["held_out"]) == (14, 14, int(held.sum()))
+    assert steps == [("passages read by the encoder", n, n) for n in (14 + int(held.sum()),)] + [("fitting", 0, 0)]
+    assert result["on_own"]["groups"] == 14
     taught, shipped = Classifier.load(result["out"]), Classifier.load()
-    others = [row["text"] for row in read_rows(DATA / "corpus" / "assessment.jsonl")[:40]]
-    after, before = (model.predict_proba(others) for model in (taught, shipped))
-    same = (after >= taught.thresholds()) == (before >= shipped.thresholds())
-    assert same.mean() > 0.98  # 24 rows make no model of 24 rows
-    assert not np.array_equal(after, before)
+    measured = [row for row, mine in zip(rows, held, strict=True) if mine]
+    true = np.array([[label in row["labels"] for label in LABELS] for row in measured])
+    after, before = (model.predict([row_passage(row) for row in measured]) for model in (taught, shipped))
+    changed = after != before
+    assert changed.mean() < 0.02  # 14 rows make no model of 14 rows
+    gained = int((changed & (after == true)).sum())
+    assert (result["on_held"]["gained"], result["on_held"]["lost"]) == (gained, int(changed.sum()) - gained)
+    assert after[:, LABELS.index("failure")].sum() > 0
+    assert (
+        taught.thresholds().tolist() == shipped.thresholds().tolist()
+    )  # the calibration is of real reports, and stays
+    assert result["on_held"]["rows"][0]["other"] == pytest.approx(macro_f1(true, before), abs=1e-4)  # the model in use
+
+
+def macro_f1(true: Any, found: Any) -> float:
+    return float(np.mean(2 * (true & found).sum(axis=0) / (true.sum(axis=0) + found.sum(axis=0))))
 
 
 def test_a_model_that_the_corrections_made_worse_is_called_so(tmp_path: Path) -> None:
@@ -302,6 +324,10 @@ def test_a_model_that_the_corrections_made_worse_is_called_so(tmp_path: Path) ->
     assert own["verdict"].startswith("The corrections make the model better on decided passages")
 
 
+def found_macro(difference: float, low: float, high: float) -> Difference:
+    return Difference("macro-F1", 0.5 + difference, 0.5, difference, Interval(low, high), 0.5)
+
+
 @pytest.mark.parametrize(
     ("difference", "low", "high", "says", "worse"),
     [
@@ -317,10 +343,14 @@ def test_the_verdict_says_no_more_than_the_interval(
     difference: float, low: float, high: float, says: str, worse: bool
 ) -> None:
     def found(groups: int) -> dict[str, Any]:
-        macro = Difference("macro-F1", 0.5 + difference, 0.5, difference, Interval(low, high), 0.5)
+        macro = found_macro(difference, low, high)
         nowhere = Difference("failure", *[float("nan")] * 3, Interval(float("nan"), float("nan")), float("nan"))
         return describe_change(Comparison(1_000, groups, (macro, nowhere)), "X", "reports")
 
+    falls = Difference("failure", 0.4, 0.6, -0.2, Interval(-0.3, -0.1), 0.0)
+    one = describe_change(Comparison(1_000, 20, (found_macro(difference, low, high), falls)), "X", "reports")
+    assert one["worse"] is True  # a label that falls is said, whatever all three do together
+    assert ("the F1 of single labels falls: failure by 0.200" in one["verdict"]) == (not high < 0)
     many = found(20)
     assert many["verdict"].startswith(says)
     assert many["worse"] is worse
@@ -343,12 +373,13 @@ def test_headings_weights_and_the_encoder_to_start_from_reach_the_training(
         return Trained(Path(out), ())
 
     monkeypatch.setattr("tipclassify.training.train.train_default", trained)
+    monkeypatch.setattr("tipclassify.review.retraining.shipped_corpus", lambda: [])
     result = retrain(**job_of(tmp_path, some_corrections(8), start="mine"), progress=silent)
     ((base, own, options),) = asked
     assert base == []
     assert {row["section"] for row in own} == {"prosecution"}
     assert len({row["doc"] for row in own}) == 8  # paragraphs of the one report
-    assert (options["weight"], options["start"]) == (3, "mine")
+    assert (options["weight"], options["start"], options["adapt"]) == (3, "mine", True)
     assert options["cache"] == tmp_path / "cache" / "tipclassify" / "pooled"
     assert (result["on_own"], result["adapted_from"]) == (None, "ab12")
 

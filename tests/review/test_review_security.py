@@ -282,15 +282,24 @@ def test_a_query_that_is_no_number_is_refused(server: Reviewer, query: str) -> N
         assert "whole number" in json.loads(answer)["error"]
 
 
-def test_a_note_with_half_a_character_is_kept_and_the_corpus_loads(server: Reviewer) -> None:
+def test_a_note_with_half_a_character_is_refused_and_one_of_an_older_log_loads(
+    server: Reviewer, tmp_path: Path
+) -> None:
     from tipclassify.corpus.loading import load_corpus
+    from tipclassify.review.derived import CorpusFile
+    from tipclassify.review.events import Event
+    from tipclassify.review.log import EventLog
 
-    key = server.passages()[1]["key"]
+    key, before = server.passages()[1]["key"], events(server)
     body = b'{"key": "' + key.encode() + b'", "labels": [], "note": "a\\ud800b\\u0000\\n=1+1"}'
     status, _, answer = server.raw("POST", "/api/decisions", body, server.own())
-    assert status == 200
-    assert json.loads(answer)["event"]["note"] == "a\ud800b\x00\n=1+1"
-    assert len(load_corpus(server.get("/api/session")["corpus"])) == 1
+    assert (status, json.loads(answer)["error"]) == (400, "a note holds control characters; write plain text")
+    assert events(server) == before
+    log = EventLog(tmp_path / "old.events")
+    with log.exclusive() as append:
+        append(Event(1, "decision", "k", "ann", "t", note="a\ud800b\x00\n=1+1", about={"text": "Police acted."}))
+    CorpusFile(tmp_path / "old.jsonl").write(EventLog(log.path).history)
+    assert load_corpus(tmp_path / "old.jsonl")["note"] == ["a?b\x00\n=1+1"]
 
 
 def test_it_listens_on_loopback_only(server: Reviewer) -> None:

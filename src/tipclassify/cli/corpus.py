@@ -173,7 +173,8 @@ def agree(
 ) -> None:
     """Measure how far two annotators agree on each label (Cohen's kappa, Krippendorff's alpha), and where they differ.
 
-    Rows that are not labelled yet are left out. Below the table stand 95% intervals of kappa and alpha (bootstrap over
+    Rows that are not labelled yet are left out. Where rows of 'tipclassify review' say that both labelled without seeing
+    the other ("blind"), only these passages count; standard error says how many. Below the table stand 95% intervals of kappa and alpha (bootstrap over
     passages), then the passages that the two labelled differently. jsonl has a row for each label
     ("part": "agreement") and for each disagreement.
     """
@@ -181,6 +182,10 @@ def agree(
     from tipclassify.evaluation.metrics import rounded
 
     one, other = of.read_annotations(first), of.read_annotations(second)
+    alone, said = of.blindness(first, second, [key for key in one if key in other])
+    print_note(said)
+    if alone:
+        one, other = ({key: labels[key] for key in alone} for labels in (one, other))
     figures = of.agreement(one, other, draws=draws, seed=seed)
     known = {row["id"]: row["text"] for row in read_rows(*texts)} if texts else {}
     differing = of.disagreements(one, other, {**known, **of.read_texts(second), **of.read_texts(first)})

@@ -26,6 +26,7 @@ def review(
     annotator: Annotated[str | None, Option(metavar="NAME", help="Who decides; else your login name.")] = None,
     port: Annotated[int, Option(metavar="N", min=0, max=65535, help="Loopback port; 0 takes any that is free.")] = 0,
     queue: Annotated[bool, Option("--queue", help="Open with the passages that teach most, not a report.")] = False,
+    blind: Annotated[bool, Option("--blind", help="Hide what the model says of a passage until you decided.")] = False,
     train_data: Annotated[
         list[Path] | None, Option(metavar="PATH", exists=True, help="To retrain on. Repeatable.")
     ] = None,
@@ -41,9 +42,10 @@ def review(
 
     Every decision is on disk before the page says "saved". FILE holds each decided passage once, ready for
     'train.py --data FILE'; the same name with the suffix .events holds the history of all decisions, undone ones too.
-    Several annotators can share one FILE at the same time: give each a name with --annotator.
-    Its "Retrain" adapts the default, or the encoder given with --model, to FILE and --train-data (data/ of a clone),
-    measures on held-out passages what FILE changed, and saves to a new folder beside FILE.
+    Several annotators can share one FILE at the same time: give each a name with --annotator. What one decided and noted
+    on a passage is hidden from the others until they have decided on it, and each decision says whether it was.
+    Its "Retrain" adapts the default, or the encoder given with --model, to FILE and --train-data, measures on passages
+    held out of every training what that changed, and saves to a new folder beside FILE.
 
     The page answers to this machine only, and to whoever has the link. Ctrl-C stops it. Needs the extra "review".
     """
@@ -52,7 +54,7 @@ def review(
     from tipclassify.model.classifier import Classifier
     from tipclassify.pipeline.batch import expand_inputs
     from tipclassify.review.opened import open_reports
-    from tipclassify.review.retraining import Retraining, checkout_data, model_to_adapt
+    from tipclassify.review.retraining import Retraining, model_to_adapt
     from tipclassify.review.session import ReviewSession
 
     try:
@@ -78,13 +80,14 @@ def review(
         corpus,
         annotator or _login(),
         policy=policy,
+        blind=blind,
         queue_first=queue,
         model_name=Path(model).name if model else "default",
         second=Classifier.load(other) if other else None,
         second_name=Path(other).name if other else "",
         notify=print_note,
     )
-    retraining = Retraining(corpus, train_data or checkout_data(), model_to_adapt(model))
+    retraining = Retraining(corpus, train_data or (), model_to_adapt(model))
     token = secrets.token_urlsafe(32)
     link = f"http://127.0.0.1:{socket.getsockname()[1]}/?token={token}"
 

@@ -26,7 +26,7 @@ from tipclassify.formatting import markdown_table, shown
 from tipclassify.labels import LABELS, indicator
 
 __all__ = ["Agreement", "agreement", "agreement_table", "disagreements", "disagreements_table"]
-__all__ += ["intervals_table", "read_annotations", "read_texts"]
+__all__ += ["blindness", "intervals_table", "read_annotations", "read_texts"]
 
 _WANTED: Final = 'write {"id": "…", "labels": […]}'
 
@@ -145,6 +145,21 @@ def _annotation(row: Any) -> tuple[str, tuple[str, ...] | None]:
 def read_texts(path: str | os.PathLike[str]) -> dict[str, str]:
     """Read texts by passage id from JSON lines validated by `read_annotations`; rows without a text are skipped."""
     return {str(row["id"]): row["text"] for _, row in json_rows(Path(path)) if isinstance(row.get("text"), str)}
+
+
+def blindness(
+    first: str | os.PathLike[str], second: str | os.PathLike[str], shared: Sequence[str]
+) -> tuple[list[str], str]:
+    """Select the `shared` passages that both files say were labelled without seeing the other (``blind``).
+
+    Returns them, and a line on how many were not, or do not say.
+    """
+    said = [{str(row["id"]): row.get("blind") for _, row in json_rows(Path(path))} for path in (first, second)]
+    both = {key: [None if one[key] is None else "colleagues" in str(one[key]) for one in said] for key in shared}
+    alone, seen = [key for key in shared if all(both[key])], sum(False in one for one in both.values())
+    count = "which alone count" if alone else "so that all count, independent or not"
+    rest = f"seen: {seen:,}; not recorded: {len(shared) - seen - len(alone):,}"
+    return alone, f"labelled without seeing the other: {len(alone):,} of {len(shared):,} passages, {count}; {rest}"
 
 
 def agreement_table(rows: Sequence[Agreement]) -> str:

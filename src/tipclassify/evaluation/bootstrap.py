@@ -71,11 +71,13 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Comparison of two models: macro-F1 first, then the F1 of each label."""
+    """Comparison of two models: macro-F1 first, then the F1 of each label; tags that only one of them has right."""
 
     draws: int
     groups: int
     differences: tuple[Difference, ...]
+    gained: int = 0  # right by this model alone
+    lost: int = 0  # right by the other alone
 
 
 def intervals(
@@ -117,7 +119,9 @@ def compare(
         better = float(np.mean(defined > 0)) if len(defined) else float("nan")
         interval = Interval(*percentile_interval(change))
         differences.append(Difference(figure, this, other, this - other, interval, better))
-    return Comparison(draws, len(totals), tuple(differences))
+    changed = np.not_equal(y_pred, y_other)
+    gained = int((changed & (y_pred == y_true)).sum())
+    return Comparison(draws, len(totals), tuple(differences), gained, int(changed.sum()) - gained)
 
 
 def intervals_table(found: Intervals) -> str:

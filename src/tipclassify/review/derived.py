@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from itertools import count, product
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +28,13 @@ class CorpusFile:
         self.path = path
         self._notify = notify
         self._written = b""  # content last written by this process
-        self._lines: dict[tuple[int, bool], bytes] = {}  # cache: making 5,000 rows takes a third of a second
+        self._lines: dict[tuple[object, ...], bytes] = {}  # cache: making 5,000 rows takes a third of a second
 
     def write(self, history: History) -> None:
         """Bring the file up to date. Hold the log's lock, or two processes could write out of order."""
         events = _corpus_events(history)
         one_report = len({event.about.get("report_id") for event in events}) < 2
-        data = b"".join(self._line(event, one_report) for event in events)
+        data = b"".join(self._line(event, one_report, history.note_states[event.key][-1]) for event in events)
         try:
             there = None
             with suppress(FileNotFoundError), open_plain(self.path, "rb") as file:
@@ -56,16 +56,17 @@ class CorpusFile:
         except OSError as error:
             raise InputError(f"{self.path}: cannot be written ({(error.strerror or str(error)).lower()})") from None
 
-    def _line(self, event: Event, one_report: bool) -> bytes:
-        key = event.number, one_report
+    def _line(self, event: Event, one_report: bool, notes: dict[str, str]) -> bytes:
+        key = event.number, one_report, tuple(notes.items())
         if key not in self._lines:
-            self._lines[key] = json_line(_row(event, one_report)).encode()
+            self._lines[key] = json_line(_row(event, one_report, notes)).encode()
         return self._lines[key]
 
     def _is_ours(self, data: bytes, history: History) -> bool:
         """Return whether every row derives from an event: an earlier state of the file, not a manual edit."""
-        events = [event for event in history.events if event.kind != "undo"]
-        return {*data.splitlines(keepends=True)} <= {self._line(*pair) for pair in product(events, (False, True))}
+        events = [event for event in history.events if event.kind in ("decision", "adjudication")]
+        pairs = [(e, one, notes) for e in events for one in (False, True) for notes in history.note_states[e.key]]
+        return {*data.splitlines(keepends=True)} <= {self._line(*pair) for pair in pairs}
 
 
 def _corpus_events(history: History) -> list[Event]:
@@ -80,7 +81,7 @@ def _corpus_events(history: History) -> list[Event]:
     return [event for event in current if event.about["text"].strip() and len(event.about["text"]) <= LONGEST]
 
 
-def _row(event: Event, one_report: bool) -> dict[str, Any]:
+def _row(event: Event, one_report: bool, notes: dict[str, str]) -> dict[str, Any]:
     about = event.about
     doc, block = about.get("report_id"), about.get("block")
     row = {
@@ -94,7 +95,9 @@ def _row(event: Event, one_report: bool) -> dict[str, Any]:
         "time": event.time,
         "event": event.number,
         "adjudicated": True if event.kind == "adjudication" else None,
-        "note": event.note,
+        "blind": event.blind,
+        "note": notes.get(event.annotator),
+        "notes": {name: note for name, note in notes.items() if name != event.annotator} or None,  # of colleagues
     }
     row |= {name: value for name, value in about.items() if name not in row}
     return {  # a lone surrogate, which no table can store, becomes "?"

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
 from tipclassify.formatting import json_line, load_json
 from tipclassify.labels import indicator
 
-Kind = Literal["decision", "adjudication", "undo"]
+Kind = Literal["decision", "adjudication", "undo", "note", "reveal"]
+Hidden = Literal["colleagues", "model"]
+
+
+_LOOKS: Final = ("adjudication", "reveal")  # events of somebody who was shown all decisions
+_SHOWN: Final = ("kind", "key", "annotator", "time", "undoes", "note", "unsure", "blind")
 
 
 class Event(msgspec.Struct, frozen=True):
     """An action of an annotator.
 
     A decision gives a passage one annotator's labels. An adjudication gives it final labels where annotators disagree.
-    An undo revokes an earlier event; undoing an undo is a redo.
+    An undo revokes an earlier event; undoing an undo is a redo. A note replaces the annotator's note on a passage; a
+    reveal shows them their colleagues' decisions before they made one of their own.
     """
 
     number: int = msgspec.field(name="event")  # of its line in the log, from 1
@@ -26,20 +32,24 @@ class Event(msgspec.Struct, frozen=True):
     time: str  # UTC, ISO 8601
     labels: tuple[str, ...] = ()
     undoes: int | None = None  # number of the event that an undo revokes
-    note: str | None = None
+    note: str | None = None  # "" removes it
     request: str | None = None  # idempotency key: a request repeated after a lost answer makes no second event
     about: dict[str, Any] = msgspec.field(default_factory=dict)  # text, source and predictions of the passage
+    unsure: bool | None = None  # of a decision without labels: the answer "unsure", which is not trained on
+    blind: tuple[Hidden, ...] | None = None  # what a decision was made without seeing; None: unknown, by older logs
 
     def __post_init__(self) -> None:
         indicator(self.labels)  # raises for an unknown one
         if (self.kind == "undo") != (self.undoes is not None):
             raise ValueError("an undo says what it undoes, and nothing else does")
-        if self.kind != "undo" and not isinstance(self.about.get("text"), str):
+        if self.unsure and (self.labels or self.kind != "decision"):
+            raise ValueError("unsure is a decision without labels")
+        if self.kind not in ("undo", "reveal") and not isinstance(self.about.get("text"), str):
             raise ValueError("no text")
 
     def plain(self) -> dict[str, Any]:
         """Convert to plain values for the page."""
-        row = {name: getattr(self, name) for name in ("kind", "key", "annotator", "time", "undoes", "note")}
+        row = {name: getattr(self, name) for name in _SHOWN}
         row |= {"id": self.number, "labels": list(self.labels)}
         return {name: value for name, value in row.items() if value is not None}
 
@@ -50,7 +60,10 @@ class History:
     def __init__(self) -> None:
         self.events: list[Event] = []
         self._undone: set[int] = set()  # numbers of revoked events
-        self.by_passage: dict[str, list[Event]] = {}  # passage key -> its decisions and adjudications
+        self.by_passage: dict[str, list[Event]] = {}  # passage key -> its decisions, adjudications and notes
+        self.note_states: dict[str, list[dict[str, str]]] = {}  # passage key -> its notes by annotator, ever
+        self.answered: set[tuple[str, str]] = set()  # (passage key, annotator) of all decisions, undone ones too
+        self.seen: set[tuple[str, str]] = set()  # (passage key, annotator) who was shown a colleague's decision
         self.requests: dict[tuple[str, str | None], Event] = {}  # (annotator, request) -> its event
 
     def __len__(self) -> int:
@@ -69,16 +82,22 @@ class History:
         self.events.append(event)
         if event.request is not None:
             self.requests.setdefault((event.annotator, event.request), event)
-        if event.undoes is None:
+        if event.kind not in ("undo", "reveal"):
             self.by_passage.setdefault(event.key, []).append(event)
-            return
         undone, at = True, event.undoes
-        while True:  # revoking an undo restores the event that it revoked, and so on down the chain
+        while at is not None:  # revoking an undo restores the event that it revoked, and so on down the chain
             (self._undone.add if undone else self._undone.discard)(at)
-            before = self.events[at - 1].undoes
-            if before is None:
-                return
-            undone, at = not undone, before
+            undone, at = not undone, self.events[at - 1].undoes
+        if event.kind == "decision":
+            self.answered.add((event.key, event.annotator))
+        deciders, notes = self.decisions(event.key), self.notes(event.key)
+        shown = deciders if len({*deciders, *notes}) > 1 else ()
+        self.seen |= {(event.key, name) for name in (*shown, *[event.annotator] * (event.kind in _LOOKS))}
+        states = self.note_states.setdefault(event.key, [{}])
+        if (state := {name: str(e.note).encode("utf-8", "replace").decode() for name, e in notes.items()}) != states[
+            -1
+        ]:
+            states.append(state)
 
     def holds(self, number: int) -> bool:
         """Return whether an event is not undone."""
@@ -91,17 +110,27 @@ class History:
         """Return each annotator's latest decision in effect on a passage."""
         return {e.annotator: e for e in self._holding(key, "decision")}
 
+    def independent(self, key: str) -> dict[str, Event]:
+        """Return each annotator's latest decision in effect that was made without seeing a colleague's."""
+        return {e.annotator: e for e in self._holding(key, "decision") if "colleagues" in (e.blind or ())}
+
+    def notes(self, key: str) -> dict[str, Event]:
+        """Return the event of each annotator's note in effect; older logs have notes on decisions."""
+        noted = {e.annotator: e for e in self.by_passage.get(key, ()) if e.note is not None and self.holds(e.number)}
+        return {name: event for name, event in noted.items() if event.note}
+
     def settled(self, key: str) -> Event | None:
         """Return the latest adjudication in effect on a passage, if any."""
         return next(reversed(self._holding(key, "adjudication")), None)
 
     def final(self, key: str) -> Event | None:
-        """Return the event that decides a passage's labels: its adjudication, else the latest decision in effect."""
-        return self.settled(key) or max(self.decisions(key).values(), key=lambda e: e.number, default=None)
+        """Return the event that decides a passage's labels: its adjudication, else the latest decision that is not unsure."""
+        sure = (e for e in self.decisions(key).values() if not e.unsure)
+        return self.settled(key) or max(sure, key=lambda e: e.number, default=None)
 
     def differ(self, key: str) -> bool:
         """Return whether annotators disagree on a passage without an adjudication."""
-        return self.settled(key) is None and len({e.labels for e in self.decisions(key).values()}) > 1
+        return self.settled(key) is None and len({(e.labels, e.unsure) for e in self.decisions(key).values()}) > 1
 
 
 def event_line(event: Event) -> bytes:

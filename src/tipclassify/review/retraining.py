@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from tipclassify.corpus.holdout import held_out
 from tipclassify.corpus.loading import Row, group_rows, read_rows, text_key
 from tipclassify.errors import CorpusError, TipclassifyError
 from tipclassify.evaluation.metrics import rounded
@@ -41,7 +42,8 @@ _FEW_GROUPS: Final = 20  # fewer make a bootstrap interval too narrow
 class Retraining:
     """The current or last training run: of the encoder `start`, on the corrections in `corpus` and on `data`.
 
-    Each new model gets a folder of its own beside the corpus.
+    Without `data`, the held-out passages of the package's own corpus are measured on. Each new model gets a folder of
+    its own beside the corpus.
     """
 
     def __init__(self, corpus: Path, data: Sequence[Path] = (), start: str = DEFAULT) -> None:
@@ -117,28 +119,33 @@ def model_to_adapt(model: str | None) -> str:
     return DEFAULT if not model or kind_of(load_head(model_folder(model))) == LINEAR else model
 
 
-def checkout_data() -> list[Path]:
-    """Find the data folder of the checkout that contains this file, or of the working folder; empty if none."""
-    for folder in (Path(__file__).resolve().parents[3] / "data", Path("data")):
-        if (folder / "CODEBOOK.md").is_file() and (folder / "corpus").is_dir():
-            return [folder.absolute()]
-    return []
+def shipped_corpus() -> list[Path]:
+    """Find the corpus that is installed with the package, or in the checkout that contains this file; empty if none."""
+    package = Path(__file__).resolve().parents[1]
+    found = (package / "corpus_data", package.parents[1] / "data")
+    return [folder for folder in found if (folder / "corpus").is_dir()][:1]
 
 
 def retrain(
     corpus: str, out: str, start: str, data: Sequence[str], progress: Callable[[str, int, int], None]
 ) -> dict[str, Any]:
-    """Refit the heads of the encoder `start` with the corrections in `corpus`, as ``train.py --data`` does.
+    """Refit the heads of the encoder `start`, as they are in use, with the corrections in `corpus` and with `data`.
 
-    The fit is compared with one on `data` alone, on held-out passages, and saved to the folder `out`. Returns the
-    result for the page, as plain values. `progress` is called with the name of a step, the amount done, and the total.
+    The new heads are compared with those in use, on the corrections, out of fold, and on the held-out passages of
+    `data`; without it, on those of the package's corpus, which is not fitted again. They are saved to the folder `out`.
+    Returns the result for the page, as plain values. `progress` is called with the name of a step, the amount done, and
+    the total.
     """
     began = time.monotonic()
     corrected, groups = assign_groups(read_rows(corpus))
-    base = drop_corrected(read_rows(*data) if data else [], corrected)
+    base = read_rows(*data) if data else []
     if len(set(group_rows(corrected))) < 2:
         what = "all decided passages are of one paragraph, and none can be held out"
         raise CorpusError([f"{what}; decide some of another"])
+    if not data and (shipped := shipped_corpus()):
+        known = read_rows(*shipped)
+        base = [row for row, held in zip(known, held_out(known), strict=True) if held]
+    base = drop_corrected(base, corrected)
     from tipclassify.training.train import train_default  # takes seconds, so bad data is reported before
 
     def report_encoding(done: int, total: int) -> None:
@@ -146,12 +153,12 @@ def retrain(
         if done == total:
             progress("fitting", 0, 0)
 
-    options: dict[str, Any] = {"weight": _WEIGHT, "start": start, "cache": cache_path("pooled")}
+    options: dict[str, Any] = {"weight": _WEIGHT, "start": start, "adapt": True, "cache": cache_path("pooled")}
     trained = train_default(base, corrected, out, progress=report_encoding, **options)
     head = load_head(Path(out))
-    held_out = head["corpus"]["held_out"]
+    measured = head["corpus"]["held_out"]
     own, held = "decided passages, each held out in turn", "labelled passages held out of training"
-    counts = {"added": len(corrected), "trained_on": head["corpus"]["passages"] - held_out, "held_out": held_out}
+    counts = {"added": len(corrected), "trained_on": head["corpus"]["passages"] - measured, "held_out": measured}
     on_own = trained.on_own and describe_change(trained.on_own, own, groups)
     on_held = trained.on_held and describe_change(trained.on_held, held, "groups")
     about = {"out": out, "start": start, "adapted_from": head["adapted_from"], **counts}
@@ -176,7 +183,7 @@ def assign_groups(corrected: Sequence[Row]) -> tuple[list[Row], str]:
 
 
 def describe_change(found: Comparison, where: str, groups: str) -> dict[str, Any]:
-    """Compare a fit with the corrections to one without: F1, 95% intervals, and what the last one supports in words.
+    """Compare the new model with the one in use: F1, 95% intervals, changed tags, and what they support in words.
 
     `where` describes the passages, `groups` names the bootstrap's groups.
     """
@@ -194,8 +201,13 @@ def describe_change(found: Comparison, where: str, groups: str) -> dict[str, Any
         words = f"Nothing can be said of {where}: there are too few."
     elif low == high == 0:
         words = f"Nothing changes on {where}: macro-F1 is the same with the corrections and without."
+    fallen = [row for row in found.differences[1:] if row.interval.high < 0]
+    if fallen and not high < 0:
+        labels = ", ".join(f"{row.figure.replace('_', ' ')} by {-row.difference:.3f}" for row in fallen)
+        words += f" But the F1 of single labels falls: {labels}. Look at these before you use the new model."
     rows = [asdict(row) for row in found.differences]
-    about = {"where": where, "groups": found.groups, "worse": high < 0, "verdict": words, "rows": rows}
+    about = {"where": where, "groups": found.groups, "worse": high < 0 or bool(fallen), "verdict": words, "rows": rows}
+    about |= {"gained": found.gained, "lost": found.lost}
     return dict(rounded(about))
 
 
@@ -221,7 +233,8 @@ def main(corpus: str, out: str, start: str, *data: str) -> None:
 
 def _die_with_parent() -> None:
     """End this process and its children when the parent is gone, which closes the pipe to standard input."""
-    sys.stdin.buffer.read()
+    while os.read(0, 1):  # not by `sys.stdin`, whose lock would be held while the interpreter ends
+        pass
     if sys.platform != "win32":
         os.killpg(os.getpgrp(), signal.SIGKILL)
     os._exit(1)

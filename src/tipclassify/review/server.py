@@ -39,6 +39,7 @@ _MAX_QUEUE: Final = 500  # passages in one answer of the queue
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript"}
 
 
+NoteText = Annotated[str, msgspec.Meta(max_length=2_000)]
 RequestId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]  # an idempotency key
 
 
@@ -51,11 +52,20 @@ class Labelling(Empty):
 
     key: str
     labels: list[str]
-    note: Annotated[str, msgspec.Meta(max_length=2_000)] | None = None
+    unsure: bool = False
+    note: NoteText | None = None
     request: RequestId | None = None
 
     def __post_init__(self) -> None:
         indicator(self.labels)  # raises for an unknown one
+
+
+class Remark(Empty):
+    """Body of a note ("" removes it), or of a reveal, which has none."""
+
+    key: str
+    note: NoteText | None = None
+    request: RequestId | None = None
 
 
 class Undo(Empty):
@@ -166,12 +176,18 @@ def build_app(session: ReviewSession, retraining: Retraining, ready: Callable[[]
         get("/api/queue", lambda request: session.queue(min(max(_number(request, "n", 50), 1), _MAX_QUEUE))),
         get("/api/reasons/{key}", lambda request: session.reasons(request.path_params["key"])),
         get("/api/changes", lambda request: session.changes(_number(request, "since", 0))),
+        get("/api/history", lambda request: session.history(_number(request, "before", 0))),
+        get("/api/search", lambda request: session.search(request.query_params.get("words", ""))),
         get("/api/disagreements", lambda _: session.disagreements()),
         get("/api/agreement", lambda _: session.agreement()),
         get("/api/codebook", lambda _: json.loads(here.joinpath("codebook.json").read_text("utf-8"))),
         get("/api/retrain", lambda _: {**retraining.state(), "decided": session.decided}),
-        post("/api/decisions", Labelling, lambda c: session.decide(c.key, c.labels, c.note, c.request)),
-        post("/api/adjudications", Labelling, lambda c: session.adjudicate(c.key, c.labels, c.note, c.request)),
+        post("/api/decisions", Labelling, lambda c: session.decide(c.key, c.labels, c.note, c.request, c.unsure)),
+        post(
+            "/api/adjudications", Labelling, lambda c: session.adjudicate(c.key, c.labels, c.note, c.request, c.unsure)
+        ),
+        post("/api/notes", Remark, lambda c: session.remark("note", c.key, c.note or "", c.request)),
+        post("/api/reveals", Remark, lambda c: session.remark("reveal", c.key, c.note, c.request)),
         post("/api/undo", Undo, lambda c: session.undo(c.event, c.request)),
         post("/api/retrain", Empty, lambda _: retraining.start()),
         post("/api/retrain/stop", Empty, lambda _: retraining.stop()),

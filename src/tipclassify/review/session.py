@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import math
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partialmethod
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, Final
 
+from tipclassify.corpus.loading import text_key
 from tipclassify.errors import InputError
 from tipclassify.evaluation.agreement import agreement
 from tipclassify.evaluation.metrics import rounded
@@ -24,6 +27,7 @@ from tipclassify.review.opened import OpenPassage, OpenReport, about
 Plain = dict[str, Any]  # of values that JSON holds
 
 _DRAWS: Final = 1_000  # of the bootstrap
+_TEXT: Final = re.compile(r"[^\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]*")  # without control characters
 _MIN_PASSAGES: Final = 10  # below it, a bootstrap interval would be misleading
 
 
@@ -47,6 +51,7 @@ class ReviewSession:
     corpus: Path
     annotator: str
     policy: str = "balanced"
+    blind: bool = False  # whether the model's suggestions are hidden until the annotator decided on a passage
     queue_first: bool = False  # whether the page opens with the most informative passages
     model_name: str = "default"
     second: Classifier | None = None  # passages on which it disagrees are shown, and come first in the queue
@@ -79,8 +84,8 @@ class ReviewSession:
         with self._reading() as history:
             reports = []
             for report in self._reports.values():
-                decided = sum(self.annotator in history.decisions(p.key) for p in report.passages)
-                counts = {"passages": len(report.passages), "decided": decided, "notes": list(report.notes)}
+                counts = {"passages": len(report.passages), "notes": list(report.notes)}
+                counts |= _progress(report.passages, self.annotator, history)
                 reports.append({"id": report.id, "name": report.name, "title": report.title, **counts})
             events = len(history)
         return {
@@ -91,6 +96,7 @@ class ReviewSession:
             "model": {"name": self.model_name, "sha256": self._model_version},
             "second": self.second_name if self.second else None,
             "queue": self.queue_first,
+            "blind": self.blind,
             "reports": reports,
             "corpus": str(self.corpus),
             "events": events,
@@ -106,51 +112,81 @@ class ReviewSession:
 
     def reasons(self, key: str) -> Plain:
         """Answer ``GET /api/reasons/KEY``: an explanation of each label; ``heading`` is the heading's weight."""
-        explained = self.classifier.explain(self._passage(key).passage)
+        passage = self._passage(key)
+        with self._reading() as history:
+            if self._hides_model(key, history):
+                raise RefusedError(409, "the model's reasons are hidden until you have decided (--blind)")
+        explained = self.classifier.explain(passage.passage)
         return {"labels": {label: {**asdict(found), "total": found.logit} for label, found in explained.items()}}
 
     def queue(self, n: int = 50) -> Plain:
-        """Answer ``GET /api/queue``: the passages without this annotator's decision, most informative first."""
+        """Answer ``GET /api/queue``: the passages without this annotator's decision, most informative first.
+
+        Colleagues' labels on them do not count, since the order and its reasons would show them.
+        """
         with self._reading() as history:
-            decisions = {key: history.decisions(key) for key in self._passages}
-            mine = {key for key, by_annotator in decisions.items() if self.annotator in by_annotator}
-            left = [p for key, p in self._passages.items() if key not in mine]
+            left = [p for key, p in self._passages.items() if self.annotator not in history.decisions(key)]
             keys = {p.key for p in left}
-            # Passages that only others decided do not count as known: disagreement may put them first.
             known = [e.about["text"] for key in history.by_passage if key not in keys and (e := history.final(key))]
-        no_vote = (math.nan,) * len(LABELS)
-        votes = [
-            [indicator(decisions[p.key][name].labels) if name in decisions[p.key] else no_vote for p in left]
-            for name in sorted({name for p in left for name in decisions[p.key]})
-        ]
-        if self._second:
-            votes.append([indicator(self._second[p.key]["labels"]) for p in left])
+        votes = [[indicator(self._second[p.key]["labels"]) for p in left]] if self._second else []
         thresholds = self.classifier.thresholds(self.policy)
         picks = rank([p.passage for p in left], thresholds, n, known=known, others=votes)
-        found = [(left[pick.index], {"why": pick.why, "score": pick.score}) for pick in picks]
+        found = [(left[pick.index], {} if self.blind else {"why": pick.why, "score": pick.score}) for pick in picks]
         return {"passages": [{"key": p.key, "report": p.report, **why} for p, why in found], "left": len(left)}
 
-    def changes(self, since: int) -> Plain:
-        """Answer ``GET /api/changes``: the events after number `since`, with the current decision and adjudication."""
+    def search(self, words: str, most: int = 200) -> Plain:
+        """Answer ``GET /api/search``: the passages of all reports whose text has `words`, the first `most`."""
+        wanted = text_key(words)
+        found = [p for p in self._passages.values() if wanted and wanted in text_key(p.passage.text)]
         with self._reading() as history:
+            return {"found": len(found), "passages": [self._shown(passage, history) for passage in found[:most]]}
+
+    def changes(self, since: int) -> Plain:
+        """Answer ``GET /api/changes``: the events after number `since`, and the passages that they are of."""
+        with self._reading() as history:
+            events = history.events[since:]
+            keys = dict.fromkeys(event.key for event in events if event.key in self._passages)
+            passages = [self._shown(self._passages[key], history) for key in keys]
+            told = [self._told(event, history) for event in events]
+            return {"next": len(history), "events": told, "passages": passages}
+
+    def history(self, before: int = 0, n: int = 100) -> Plain:
+        """Answer ``GET /api/history``: the `n` events before number `before` (0: all), the latest first."""
+        with self._reading() as history:
+            last = min(before - 1, len(history)) if before else len(history)
             events = []
-            for event in history.events[since:]:
-                made, settled = history.decisions(event.key).get(event.annotator), history.settled(event.key)
-                now_held = {"decision": made and made.plain(), "settled": settled and settled.plain()}
-                events.append(event.plain() | now_held)
-            return {"next": len(history), "events": events}
+            for event in history.events[max(last - n, 0) : last][::-1]:
+                done, steps = event, 0
+                while done.undoes is not None:  # an odd number of steps is an undo, an even one a redo
+                    done, steps = history.events[done.undoes - 1], steps + 1
+                passage = self._passages.get(event.key)
+                where = {"report": passage and passage.report, "text": shorten(str(done.about.get("text")), 120)}
+                events.append({**self._told(event, history), **where, "steps": steps, "of": self._told(done, history)})
+            return {"events": events, "more": last > n}
 
     def disagreements(self) -> Plain:
         """Answer ``GET /api/disagreements``: the passages on which annotators disagree."""
         with self._reading() as history:
             found = [passage for key, passage in self._passages.items() if history.differ(key)]
-            return {"passages": [{**self._shown(passage, history), "report": passage.report} for passage in found]}
+            return {"passages": [self._shown(passage, history) for passage in found]}
 
     def agreement(self) -> Plain:
-        """Answer ``GET /api/agreement``: agreement on all passages of the log that two or more annotators decided."""
+        """Answer ``GET /api/agreement``: agreement on all passages of the log that two or more annotators decided.
+
+        The figures count what each decided without seeing a colleague's decision; ``all`` has those of all decisions.
+        """
         with self._reading() as history:
-            decided = {key: {a: e.labels for a, e in history.decisions(key).items()} for key in history.by_passage}
-        return agreement_figures(decided)
+            keys = list(history.by_passage)
+            each = {key: [e for e in history.decisions(key).values() if not e.unsure] for key in keys}
+            compared = [e for events in each.values() if len(events) > 1 for e in events]
+            alone = {key: {n: e.labels for n, e in history.independent(key).items() if not e.unsure} for key in keys}
+            opened, names = list(self._passages.values()), sorted({name for _, name in history.answered})
+            progress = [{"annotator": name, **_progress(opened, name, history)} for name in names]
+        kinds = Counter(e.blind and "colleagues" in e.blind for e in compared)
+        of_model = sum("model" in (e.blind or ()) for e in compared)
+        every = agreement_figures({key: {e.annotator: e.labels for e in events} for key, events in each.items()})
+        counts = {"of": len(compared), "blind": kinds[True], "unknown": kinds[None], "model": of_model}
+        return {**agreement_figures(alone), "all": every, "decisions": counts, "progress": progress}
 
     def undo(self, number: int, request: str | None = None) -> Plain:
         """Answer ``POST /api/undo``: revoke one of the annotator's own events that is in effect."""
@@ -166,25 +202,59 @@ class ReviewSession:
                 if not history.holds(number):
                     raise RefusedError(409, f"event {number} was taken back already")
                 event = append("undo", undone.key, undoes=number, request=request)
-            current = history.decisions(event.key).get(self.annotator)
-        return {"saved": True, "event": event.plain(), "decision": current and current.plain()}
+            return self._saved(event)
 
     def _label(
-        self, kind: Kind, key: str, labels: Sequence[str], note: str | None = None, request: str | None = None
+        self,
+        kind: Kind,
+        key: str,
+        labels: Sequence[str],
+        note: str | None = None,
+        request: str | None = None,
+        unsure: bool = False,
     ) -> Plain:
         """Save labels to disk: a decision, or the final ones of a passage that an annotator decided."""
+        if unsure and (labels or kind != "decision"):
+            raise RefusedError(400, "unsure is a decision without labels; send one or the other")
+        same: dict[str, Any] = {"labels": tuple(label for label in LABELS if label in labels), "unsure": unsure or None}
+        stored = self._about(key)
+        with self._writing() as append:
+            event = self._repeated(request, kind, key=key, **same)
+            if event is None:
+                history = self._log.history
+                if kind == "adjudication" and not history.decisions(key):
+                    raise RefusedError(409, "nobody has decided this passage: there is nothing to settle")
+                unseen = {
+                    "colleagues": (key, self.annotator) not in history.seen,
+                    "model": self._hides_model(key, history),
+                }
+                theirs = [e for e in history.decisions(key).values() if e.annotator != self.annotator]
+                known = kind == "decision" and all(e.blind is not None for e in theirs)  # older versions showed all
+                blind = tuple(name for name, hidden in unseen.items() if hidden) if known else None
+                fields = {"note": note or None, "request": request, "about": stored, "blind": blind}
+                event = append(kind, key, **same, **fields)
+            return self._saved(event)
+
+    def remark(self, kind: Kind, key: str, note: str | None, request: str | None = None) -> Plain:
+        """Replace the annotator's note on a passage ("" for none), or reveal what colleagues decided, and log that."""
+        about = self._about(key)
+        with self._writing() as append:
+            event = self._repeated(request, kind, key=key, note=note)
+            return self._saved(event or append(kind, key, note=note, request=request, about=about))
+
+    def _about(self, key: str) -> Plain:
+        """Collect what an event stores of a passage."""
         passage = self._passage(key)
         stored = about(passage, self._reports[passage.report], self._model_version)
         if self._second:
             stored |= {"other_model": self.second_name, "other_labels": self._second[key]["labels"]}
-        ordered = tuple(label for label in LABELS if label in labels)
-        with self._writing() as append:
-            event = self._repeated(request, kind, key=key, labels=ordered)
-            if event is None:
-                if kind == "adjudication" and not self._log.history.decisions(key):
-                    raise RefusedError(409, "nobody has decided this passage: there is nothing to settle")
-                event = append(kind, key, labels=ordered, note=note or None, request=request, about=stored)
-        return {"saved": True, "event": event.plain()}
+        return stored
+
+    def _saved(self, event: Event) -> Plain:
+        """Answer a change: its event, the annotator's decision now in effect, and the passage as it is shown now."""
+        history, passage = self._log.history, self._passages.get(event.key)
+        current, shown = history.decisions(event.key).get(self.annotator), passage and self._shown(passage, history)
+        return {"saved": True, "event": event.plain(), "decision": current and current.plain(), "passage": shown}
 
     decide = partialmethod(_label, "decision")  # answers ``POST /api/decisions``
     adjudicate = partialmethod(_label, "adjudication")  # answers ``POST /api/adjudications``
@@ -202,6 +272,8 @@ class ReviewSession:
         with self._log.exclusive() as write:
 
             def append(kind: Kind, key: str, **fields: Any) -> Event:
+                if not _TEXT.fullmatch(fields.get("note") or ""):
+                    raise RefusedError(400, "a note holds control characters; write plain text")
                 write(event := Event(len(self._log.history) + 1, kind, key, self.annotator, now(), **fields))
                 return event
 
@@ -223,20 +295,51 @@ class ReviewSession:
             raise RefusedError(404, "no such passage is open")
         return passage
 
+    def _hides_model(self, key: str, history: History) -> bool:
+        """Return whether the model's suggestions on a passage are hidden from this annotator."""
+        return self.blind and (key, self.annotator) not in history.answered
+
+    def _hides_colleagues(self, key: str, history: History) -> bool:
+        """Return whether colleagues' decisions and notes on a passage are hidden from this annotator."""
+        return (key, self.annotator) not in history.seen and self.annotator not in history.decisions(key)
+
+    def _told(self, event: Event, history: History) -> Plain:
+        """Convert an event for the page, without what a colleague said of a passage where that is hidden."""
+        hidden = event.annotator != self.annotator and self._hides_colleagues(event.key, history)
+        blank: Plain = {"labels": [], "note": None, "unsure": None, "hidden": True}
+        return event.plain() | (blank if hidden else {})
+
     def _shown(self, passage: OpenPassage, history: History) -> Plain:
         """Convert a passage for the page: predictions, this annotator's decision, and those of others."""
-        decisions = history.decisions(passage.key)
+        decisions, notes = history.decisions(passage.key), history.notes(passage.key)
         mine, settled = decisions.pop(self.annotator, None), history.settled(passage.key)
+        scores: Plain = {"scores": dict(passage.passage.scores)}  # not rounded: the page compares them with thresholds
+        if no_model := self._hides_model(passage.key, history):
+            scores = {"scores": {}, "labels": [], "low_confidence": False}
+        no_colleagues = self._hides_colleagues(passage.key, history)
+        if no_colleagues:
+            settled = settled if settled and settled.annotator == self.annotator else None
+            notes = {name: event for name, event in notes.items() if name == self.annotator}
         return {
             **passage.passage.to_dict(),
-            "scores": dict(passage.passage.scores),  # not rounded, as the page compares them with thresholds
+            **scores,
             "key": passage.key,
+            "report": passage.report,
             "number": passage.number,
-            "second": self._second.get(passage.key),
+            "second": None if no_model else self._second.get(passage.key),
             "decision": mine and mine.plain(),
-            "others": [event.plain() for event in decisions.values()],
+            "others": [] if no_colleagues else [event.plain() for event in decisions.values()],
             "settled": settled and settled.plain(),
+            "notes": {name: {"note": event.note, "time": event.time} for name, event in notes.items()},
+            "hidden": {"model": no_model, "colleagues": len(decisions) if no_colleagues else 0},
         }
+
+
+def _progress(passages: Sequence[OpenPassage], annotator: str, history: History) -> Plain:
+    """Count the passages that an annotator decided, is unsure of among these, and noted something on."""
+    mine = [event for p in passages if (event := history.decisions(p.key).get(annotator))]
+    noted = sum(annotator in history.notes(p.key) for p in passages)
+    return {"decided": len(mine), "unsure": sum(bool(event.unsure) for event in mine), "noted": noted}
 
 
 def agreement_figures(decided: Mapping[str, Mapping[str, Sequence[str]]]) -> Plain:

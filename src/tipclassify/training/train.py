@@ -75,6 +75,7 @@ def train_default(
     *,
     weight: float = 1.0,
     start: str | os.PathLike[str] | None = None,
+    adapt: bool = False,
     seed: int = 0,
     cache: Path | None = None,
     progress: Progress | None = None,
@@ -82,8 +83,9 @@ def train_default(
     """Fit the heads of the default on the corpus and on the user's rows, `own`, and write the model.
 
     `weight`, above 0, is the sample weight of the user's rows; `start` the model with the frozen encoder and the
-    initial heads, the shipped default if omitted; `cache` a folder for pooled vectors between trainings. Raises
-    `ModelError` when `start` is no encoder, `ValueError` when no row has a label, or too few can be held out.
+    initial heads, the shipped default if omitted; `cache` a folder for pooled vectors between trainings. The heads
+    start from those of the fine-tuning; with `adapt` from those in use, which are then the ones compared with, and
+    calibration and thresholds stay. Raises `ModelError` when `start` is no encoder, `ValueError` when no row has a label, or too few can be held out.
     """
     scorer = load_encoder(start)
     rows, model = [*corpus, *own], scorer.model
@@ -95,8 +97,10 @@ def train_default(
     weights = np.where(is_own[origin], weight * weights, weights)
     pooled = pooled_vectors(scorer, texts, headings, cache=cache, progress=progress)
 
+    initial = model.heads if adapt else model.finetuned_heads
+
     def adapted(chosen: Bools) -> Any:
-        return adapt_heads(model.finetuned_heads, pooled[chosen], y_true[chosen], weights[chosen])
+        return adapt_heads(initial, pooled[chosen], y_true[chosen], weights[chosen])
 
     train, first = ~held[origin], np.flatnonzero(np.diff(origin, prepend=-1))  # `first`: each row with its heading
     heads = adapted(train)
@@ -107,10 +111,10 @@ def train_default(
         fold[is_own] = group_folds(np.asarray(group_rows(rows))[is_own], _FOLDS, seed)
         out_of_fold = np.zeros(y_true.shape)
         out_of_fold[train] = out_of_fold_logits(
-            model.finetuned_heads, pooled[train], y_true[train], weights[train], fold[origin][train]
+            initial, pooled[train], y_true[train], weights[train], fold[origin][train]
         )
         raw[is_own] = out_of_fold[first][is_own]
-        without = adapted(train & ~is_own[origin])
+        without = initial if adapt else adapted(train & ~is_own[origin])
         threshold = np.array(model.thresholds["balanced"])
         limit = np.log(threshold) - np.log1p(-threshold)
         now, before = (one * model.scale + model.shift >= limit for one in (raw, without.logits(pooled[first])))
@@ -124,7 +128,8 @@ def train_default(
     meta["adapted_from"] = str(scorer.meta["sha256"])
     about, judged = {"adapted_from": meta["adapted_from"]}, (held, evaluated, raw[evaluated])
     model = replace(model, heads=heads)
-    trained = write_trained_encoder(out, model, rows, *judged, meta, about, seed=seed, cases=not own)
+    options: Any = {"seed": seed, "cases": not own, "recalibrate": not adapt}
+    trained = write_trained_encoder(out, model, rows, *judged, meta, about, **options)
     return replace(trained, on_own=on_own, on_held=on_held)
 
 
@@ -149,17 +154,18 @@ def write_trained_encoder(
     seed: int = 0,
     cases: bool = True,
     files: Mapping[str, str] | None = None,
+    recalibrate: bool = True,
 ) -> Trained:
     """Calibrate an encoder on held-out rows, choose its thresholds, evaluate it, and write its folder.
 
-    `raw` has the uncalibrated logits of the `evaluated` rows; the `held` ones taught nothing. With too few real ones
-    calibration and thresholds of `model` stay. `meta` is for ``model.json``, `about` for the card.
+    `raw` has the uncalibrated logits of the `evaluated` rows; the `held` ones taught nothing. Without `recalibrate` or
+    with too few real ones, calibration and thresholds of `model` stay. `meta` is for ``model.json``, `about` for the card.
     """
     corpus, rows = _describe_corpus(rows, held), [rows[i] for i in np.flatnonzero(evaluated).tolist()]
     real = np.array([is_real(row) for row in rows], bool)
     weights = _report_weights(rows, real, logistic(raw[real] * model.scale + model.shift), meta)
     calibrated = None
-    if real.sum() >= _MIN_REAL:
+    if recalibrate and real.sum() >= _MIN_REAL:
         y_true = np.array([indicator(row["labels"]) for row in rows], bool)[real]
         fold = group_folds(country_groups(rows)[real], _FOLDS, seed)
         calibrated = calibrate(raw[real], y_true, fold, weights)

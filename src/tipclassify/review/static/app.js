@@ -1,25 +1,27 @@
 // Where the analyst is and what they can do: the verbs behind every key and button. Drawing is done by others, who are
 // told by events: "list" (other rows), "place" (another passage), "passages" (some changed), "view", "saved".
 import { get } from "./api.js";
+import { agreed, Deciding } from "./deciding.js";
 import { notice } from "./dom.js";
 import { blank, matcher } from "./filters.js";
-import { count, inOrder, inWords, NAMES, sameLabels } from "./labels.js";
+import { count } from "./labels.js";
 import { Outbox } from "./outbox.js";
 import { Store } from "./store.js";
+import { Undos } from "./undo.js";
 
 const POLL = 5000; // ms between looks at what others decided
 const QUEUE = 50; // passages of a queue: an hour's work
-const UNDOS = 500;
 
-export const READING_VIEWS = ["reading", "queue", "adjudication"]; // the others have no passages
+export const READING_VIEWS = ["reading", "queue", "adjudication", "search"]; // the others have no passages
 
-export class App extends EventTarget {
+export class App extends Deciding {
   view = "reading";
   report = null; // the report in reading order, as the server sent it
   key = null; // of the passage in the middle
   keys = []; // of the rows in the list
-  rows = { queue: null, adjudication: null }; // passages of these views, once asked for
-  filters = { reading: blank(), queue: blank(), adjudication: blank() };
+  rows = { queue: null, adjudication: null, search: [] }; // passages of these views, once asked for
+  filters = { reading: blank(), queue: blank(), adjudication: blank(), search: blank() };
+  found = 0; // passages of all reports that have the words searched for; the first of them are rows
   hovered = null; // label under the pointer or focus
   chosen = null; // label whose reasons and rule are shown otherwise
   online = true;
@@ -41,9 +43,8 @@ export class App extends EventTarget {
     this.outbox = new Outbox(place, {
       changed: () => this.tell("saved"),
       saved: (action, answer) => {
-        this.store.confirm(action, answer);
+        if (answer.passage) this.store.take(answer.passage); // with what was hidden until now
         this.tell("passages", [action.key]);
-        if (action.settles) this.#refresh(action.report); // what it settled before, only the server knows
       },
       refused: (action, error) => {
         this.tell("refused", error.message);
@@ -51,7 +52,7 @@ export class App extends EventTarget {
       },
     });
     this.place = place;
-    this.undos = restored(`${place} undo`);
+    this.undos = new Undos(`${place} undo`);
     this.#since = session.events;
     return session;
   }
@@ -64,9 +65,15 @@ export class App extends EventTarget {
 
   /** What the view counts as a passage's labels: in adjudication what was settled, else what annotators agree on. */
   shown = (passage) => {
-    if (this.view !== "adjudication") return passage.decision ? passage.decision.labels : passage.labels;
+    if (this.view !== "adjudication") {
+      if (!passage.decision && this.draft?.key === passage.key) return this.draft.labels;
+      return passage.decision ? passage.decision.labels : passage.labels;
+    }
     return passage.settled ? passage.settled.labels : agreed(passage);
   };
+
+  /** The same with "unsure", which is no label. */
+  answer = (passage) => ({ labels: this.shown(passage), unsure: this.view !== "adjudication" && passage.decision?.unsure });
 
   decided = (passage) => Boolean(this.view === "adjudication" ? passage.settled : passage.decision);
 
@@ -83,7 +90,7 @@ export class App extends EventTarget {
   }
 
   matching() {
-    return this.all.filter(matcher(this.filter, this.shown, this.decided)).map(({ key }) => key);
+    return this.all.filter(matcher(this.filter, this.answer, this.decided)).map(({ key }) => key);
   }
 
   /**
@@ -105,6 +112,7 @@ export class App extends EventTarget {
   // ---- Moving ---------------------------------------------------------------------------------------------------
 
   async go(key) {
+    if (key !== this.key) this.commit();
     const move = ++this.#moves;
     const passage = this.store.passages.get(key);
     if (!passage) return;
@@ -116,7 +124,7 @@ export class App extends EventTarget {
     this.#remember();
     this.tell("place");
     if (!this.around) {
-      const report = await this.#asked(() => this.store.report(passage.report));
+      const report = await this.asked(() => this.store.report(passage.report));
       if (!report || move !== this.#moves) return;
       this.around = report;
       this.tell("place");
@@ -144,6 +152,7 @@ export class App extends EventTarget {
   }
 
   async show(view, key = null) {
+    this.commit();
     const move = ++this.#moves;
     const before = this.passage;
     this.view = view;
@@ -153,7 +162,7 @@ export class App extends EventTarget {
     if (view === "reading") {
       const id = this.store.passages.get(key)?.report || before?.report || this.report?.id;
       if (id && id !== this.report?.id) {
-        this.report = (await this.#asked(() => this.store.report(id))) || this.report;
+        this.report = (await this.asked(() => this.store.report(id))) || this.report;
         if (move !== this.#moves) return;
         this.tell("view");
       }
@@ -161,8 +170,7 @@ export class App extends EventTarget {
       this.keys = [];
       this.rows[view] = null;
       this.tell("list");
-      const asked = view === "queue" ? () => this.store.queue(QUEUE) : () => this.store.disagreements();
-      const rows = await this.#asked(asked);
+      const rows = await this.asked(() => (view === "queue" ? this.store.queue(QUEUE) : this.store.disagreements()));
       if (move !== this.#moves || !rows) return;
       this.rows[view] = rows;
     }
@@ -177,10 +185,28 @@ export class App extends EventTarget {
     }
   }
 
+  /** List the passages of all reports that have these words; whoever types stays on the passage. */
+  async search(words) {
+    this.commit();
+    const move = ++this.#moves;
+    this.filters.search.words = words;
+    if (this.view !== "search") {
+      this.view = "search";
+      this.tell("view");
+    }
+    const answer = words.trim() ? await this.asked(() => this.store.search(words)) : { found: 0, passages: [] };
+    if (!answer || move !== this.#moves) return;
+    [this.found, this.rows.search] = [answer.found, answer.passages];
+    this.keys = this.matching();
+    this.tell("list");
+    this.tell("place");
+  }
+
   /** Open a report, at `key` or where work on it goes on. */
   async open(id, key = null) {
+    this.commit();
     const move = ++this.#moves;
-    const report = await this.#asked(() => this.store.report(id));
+    const report = await this.asked(() => this.store.report(id));
     if (!report || move !== this.#moves) return;
     this.report = report;
     this.view = "reading";
@@ -192,66 +218,6 @@ export class App extends EventTarget {
     if (report.places.has(key)) this.go(key);
     else if (report.passages.length) this.go(continuing(report.passages).key);
     else this.tell("place");
-  }
-
-  // ---- Deciding -------------------------------------------------------------------------------------------------
-
-  /** Give the passage in the middle these labels. */
-  decide(labels) {
-    const { passage } = this;
-    if (!passage) return;
-    const kind = this.view === "adjudication" ? "settle" : "decide";
-    const before = this.decided(passage) ? this.shown(passage) : null;
-    if (before && sameLabels(before, labels)) return;
-    const action = this.outbox.add({ kind, key: passage.key, report: passage.report, labels: inOrder(labels) });
-    this.store.apply(action);
-    this.undos = [...this.undos, { ...action }].slice(-UNDOS);
-    this.#keepUndos();
-    this.tell("passages", [passage.key]);
-  }
-
-  toggle(label) {
-    if (!this.passage) return;
-    const labels = this.shown(this.passage);
-    this.chosen = label;
-    this.decide(labels.includes(label) ? labels.filter((other) => other !== label) : [...labels, label]);
-    this.tell("lead");
-  }
-
-  /** Confirm what is shown, if that is still open, and go on. */
-  accept() {
-    if (!this.passage) return;
-    if (!this.decided(this.passage)) this.decide(this.shown(this.passage));
-    this.move(1);
-  }
-
-  /** In adjudication: settle on what the n-th annotator said. */
-  side(n) {
-    const side = this.passage && this.view === "adjudication" && sides(this.passage, this.store.session.annotator)[n];
-    if (side) this.decide(side.labels);
-  }
-
-  async undo() {
-    const last = this.undos.at(-1);
-    if (!last) return notice("Nothing to undo in this session.");
-    this.undos = this.undos.slice(0, -1);
-    this.#keepUndos();
-    if (!this.store.passages.has(last.key)) await this.#asked(() => this.store.report(last.report));
-    const undo = { kind: "undo", key: last.key, report: last.report, of: last.n, settles: last.kind === "settle" };
-    this.store.apply(this.outbox.cancel(last.n) ? undo : this.outbox.add(undo));
-    this.tell("passages", [last.key]);
-    notice(`Undone: “${inWords(last.labels)}”.`);
-    if (last.key === this.key) return undefined;
-    if (this.keys.includes(last.key)) return this.go(last.key);
-    return this.open(last.report, last.key);
-  }
-
-  #keepUndos() {
-    try {
-      sessionStorage.setItem(`${this.place} undo`, JSON.stringify(this.undos));
-    } catch {
-      // full or forbidden: undo ends with this page
-    }
   }
 
   // ---- Reasons and rules ----------------------------------------------------------------------------------------
@@ -276,12 +242,16 @@ export class App extends EventTarget {
 
   async watch() {
     for (;;) {
-      await new Promise((done) => setTimeout(done, POLL));
+      await new Promise((done) => {
+        const timer = setTimeout(done, POLL);
+        addEventListener("focus", () => done(clearTimeout(timer)), { once: true }); // who comes back sees at once what is new
+      });
       try {
-        const { next, events } = await get(`/api/changes?since=${this.#since}`);
+        const { next, events, passages } = await get(`/api/changes?since=${this.#since}`);
         this.#since = next;
         if (!this.online) this.#connected(true);
-        const changed = this.store.learn(events.filter((event) => !this.outbox.isOurs(event.id)));
+        const theirs = new Set(events.filter((event) => !this.outbox.isOurs(event.id)).map(({ key }) => key));
+        const changed = this.store.learn(passages.filter(({ key }) => theirs.has(key)));
         if (changed.length) this.tell("passages", changed);
       } catch (error) {
         if (error.status === undefined) throw error;
@@ -297,12 +267,12 @@ export class App extends EventTarget {
   }
 
   async #refresh(id) {
-    await this.#asked(() => this.store.refresh(id));
+    await this.asked(() => this.store.refresh(id));
     this.tell("list");
     this.tell("place");
   }
 
-  async #asked(question) {
+  async asked(question) {
     try {
       return await question();
     } catch (error) {
@@ -316,7 +286,7 @@ export class App extends EventTarget {
 
   #remember() {
     const { passage } = this;
-    const here = [this.view, passage?.report, passage?.key].filter(Boolean).map(encodeURIComponent).join("/");
+    const here = [this.view === "search" ? "reading" : this.view, passage?.report, passage?.key].filter(Boolean).map(encodeURIComponent).join("/");
     if (location.hash !== `#${here}`) history.replaceState(null, "", `#${here}`);
     try {
       localStorage.setItem(this.place, here);
@@ -339,19 +309,6 @@ export class App extends EventTarget {
   }
 }
 
-/** Labels on which all who decided agree. */
-export function agreed(passage) {
-  const sets = passage.others.map(({ labels }) => labels);
-  if (passage.decision) sets.push(passage.decision.labels);
-  return Object.keys(NAMES).filter((label) => sets.length && sets.every((labels) => labels.includes(label)));
-}
-
-/** Who said what of a passage, this annotator first. */
-export function sides(passage, annotator) {
-  const own = passage.decision ? [{ annotator, ...passage.decision, own: true }] : [];
-  return [...own, ...passage.others];
-}
-
 /** Where work goes on: after the passage decided last, or at the first that is open. */
 function continuing(passages) {
   const times = passages.map(({ decision }) => (decision ? String(decision.time) : ""));
@@ -364,13 +321,5 @@ function stored(place) {
     return localStorage.getItem(place) || "";
   } catch {
     return "";
-  }
-}
-
-function restored(place) {
-  try {
-    return JSON.parse(sessionStorage.getItem(place) || "[]");
-  } catch {
-    return [];
   }
 }

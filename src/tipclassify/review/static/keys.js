@@ -9,7 +9,10 @@ export const KEYS = [
     [["P", "F", "C"], "give or take a label; saved at once"],
     [["N"], "no label; saved at once"],
     [["Enter"], "accept what is shown and go on"],
-    [["U"], "undo the last decision"],
+    [["S"], "unsure: kept, listed, and no model learns from it"],
+    [["M"], "a note on the passage; Ctrl + Enter saves it"],
+    [["U"], "undo the last change; also Ctrl + Z"],
+    [["Shift", "U"], "do it again; also Ctrl + Y"],
   ]],
   ["Move", [
     [["J", "↓"], "next passage"],
@@ -23,11 +26,13 @@ export const KEYS = [
     [["R"], "reasons: mark in the text what moved the model"],
     [["G"], "the codebook’s rule"],
     [["L"], "the same for the next label"],
+    [["H"], "what was done, by whom and when"],
   ]],
   ["Views", [
     [["Q"], "queue, or back to reading order"],
     [["A"], "adjudication, or back to reading order"],
     [["1", "2"], "in adjudication: settle on what that annotator said"],
+    [["V"], "in adjudication: view what colleagues decided, before you have"],
     [["?"], "this help"],
     [["Esc"], "close what is open"],
   ]],
@@ -76,6 +81,10 @@ export function keyboard(app, panel) {
     u: () => app.undo(),
     r: () => panel.open("reasons"),
     g: () => panel.open("codebook"),
+    m: () => panel.open("notes"),
+    h: () => panel.open("history"),
+    s: () => app.unsure(),
+    v: () => app.view === "adjudication" && app.reveal(),
     l: () => app.nextLead(),
     q: () => toggleView("queue"),
     a: () => toggleView("adjudication"),
@@ -86,11 +95,18 @@ export function keyboard(app, panel) {
     },
     "?": showHelp,
   };
-  const onPassages = new Set(["j", "k", "arrowdown", "arrowup", "p", "f", "c", "n", "enter", "r", "g", "l", "/"]);
+  const onPassages = new Set(["j", "k", "arrowdown", "arrowup", "p", "f", "c", "n", "enter", "r", "g", "m", "h", "s", "v", "l", "/"]);
+  const withControl = (event) => ({ z: () => (event.shiftKey ? app.redo() : app.undo()), y: () => app.redo() })[event.key.toLowerCase()];
 
   document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.defaultPrevented || event.isComposing || event.altKey) return;
     if (event.target.closest("input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]")) return;
+    if (event.ctrlKey || event.metaKey) {
+      if (help.open || !withControl(event)) return;
+      event.preventDefault();
+      if (!event.repeat) withControl(event)();
+      return;
+    }
     const key = event.key.toLowerCase();
     if (help.open) {
       if (key === "?") {
@@ -111,6 +127,7 @@ export function keyboard(app, panel) {
     if (key === " " && (!app.isReading || event.target.closest("button, a, summary, input"))) return;
     let action = once[key];
     if (event.shiftKey && (key === "j" || key === "k")) action = () => app.moveToUndecided(key === "j" ? 1 : -1);
+    else if (event.shiftKey && key === "u") action = () => app.redo();
     else if (key === " ") action = () => scroll(event.shiftKey ? -1 : 1);
     else if (often[key]) action = often[key];
     else if (/^[1-9]$/.test(key) && app.view === "adjudication") action = () => app.side(Number(key) - 1);

@@ -16,6 +16,11 @@ export function badges(labels) {
   return inOrder(labels).map(badge);
 }
 
+// An answer is what somebody decided: {labels, unsure}.
+export const sameAnswer = (a, b) => Boolean(a.unsure) === Boolean(b.unsure) && sameLabels(a.labels, b.labels);
+export const answerInWords = (answer) => (answer.unsure ? "Unsure" : inWords(answer.labels));
+export const answerBadges = (answer) => (answer.unsure ? [el("b", { class: "none", title: "Unsure" }, "?")] : badges(answer.labels));
+
 /** A probability with two decimals that never claims certainty. */
 export function probability(value) {
   if (value >= 0.995) return ">0.99";

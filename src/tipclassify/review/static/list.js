@@ -1,9 +1,9 @@
 // The list of passages with its filters. Rows are made once and kept: 2,000 of them are filtered in a few milliseconds,
 // and the browser lays out only those in sight (content-visibility, see review.css).
-import { sides } from "./app.js";
+import { sides } from "./deciding.js";
 import { backToList, byId, el } from "./dom.js";
 import { DOUBTS, blank, isBlank, matcher, plain } from "./filters.js";
-import { NAMES, badge, badges, count, inWords, sameLabels } from "./labels.js";
+import { NAMES, answerBadges, answerInWords, badge, count, sameAnswer, sameLabels } from "./labels.js";
 
 /** The server's reason for a passage of the queue, with labels as people call them. */
 export const whyOf = (why) => why.replace(/positive_effort|failure|complicity/g, (label) => NAMES[label]).replace(/^./, (letter) => letter.toUpperCase());
@@ -12,6 +12,7 @@ export function list(app) {
   const box = byId("rows");
   const rows = new Map(); // key: row
   const filters = filterBar(app);
+  const titles = new Map(app.store.session.reports.map(({ id, title }) => [id, title]));
   let current = null;
   let drawn = "";
 
@@ -31,31 +32,36 @@ export function list(app) {
   function fill(passage) {
     const row = rowOf(passage);
     const words = plain(app.filter.words).trim();
-    const shown = app.shown(passage);
+    const shown = app.answer(passage);
     const decided = app.decided(passage);
     const pending = app.outbox.pending(passage.key);
-    const differs = passage.others.some(({ labels }) => !sameLabels(labels, shown));
+    const drafted = app.draft?.key === passage.key;
+    const silent = passage.hidden.model && !decided && !drafted; // nothing is said of it yet
+    const differs = passage.others.some((other) => !sameAnswer(other, shown));
+    const noted = Object.keys(passage.notes).length > 0;
     const settling = app.view === "adjudication";
     const said = settling ? sides(passage, app.store.session.annotator) : [];
-    const state = JSON.stringify([app.view, shown, decided, pending, differs, words, passage.why, said]);
+    const state = JSON.stringify([app.view, shown, decided, pending, drafted, silent, differs, noted, words, passage.why, said]);
     if (row.dataset.state === state) return row;
     row.dataset.state = state;
     row.classList.toggle("decided", decided);
     row.classList.toggle("pending", pending);
     const told = [
-      pending ? "not saved yet" : decided ? "decided" : "undecided",
-      !sameLabels(shown, passage.labels) && "differs from the model",
+      pending || drafted ? "not saved yet" : decided ? "decided" : "undecided",
+      !passage.hidden.model && !shown.unsure && !sameLabels(shown.labels, passage.labels) && "differs from the model",
       passage.low_confidence && "low confidence",
       differs && "another annotator differs",
+      noted && "with a note",
     ].filter(Boolean);
     const parts = [
       el("span", { class: "number" }, String(passage.number)),
       el("span", { class: "words" }, ...snippet(passage.text, words)),
-      el("span", { class: "marks", "aria-hidden": "true" }, ...(settling && !decided ? [] : badges(shown)), el("i", { class: "sign", title: told.join(", ") }, pending ? "…" : decided ? "✓" : "")),
-      el("span", { class: "vh" }, `${inWords(shown)}; ${told.join(", ")}`),
+      el("span", { class: "marks", "aria-hidden": "true" }, ...((settling && !decided) || silent ? [] : answerBadges(shown)), el("i", { class: "sign", title: told.join(", ") }, noted && el("span", { class: "noted" }, "✎"), pending || drafted ? "…" : decided ? "✓" : "")),
+      el("span", { class: "vh" }, `${silent ? "Model hidden" : answerInWords(shown)}; ${told.join(", ")}`),
       app.view === "queue" && passage.why && el("span", { class: "why" }, whyOf(passage.why)),
       !settling && differs && el("span", { class: "why", "aria-hidden": "true" }, "Another annotator differs"),
-      settling && el("span", { class: "why sides" }, ...said.map(({ annotator, labels }) => el("span", { class: "said" }, el("bdi", {}, annotator), " ", ...badges(labels)))),
+      settling && el("span", { class: "why sides" }, ...said.map((one) => el("span", { class: "said" }, el("bdi", {}, one.annotator), " ", ...answerBadges(one)))),
+      settling && passage.hidden.colleagues > 0 && el("span", { class: "why" }, `${count(passage.hidden.colleagues, "colleague")} differ; hidden until you decide`),
     ];
     row.replaceChildren(...parts.filter(Boolean));
     return row;
@@ -65,14 +71,14 @@ export function list(app) {
     const passages = app.keys.map((key) => app.store.passages.get(key));
     const groups = [];
     for (const passage of passages) {
-      const name = app.view === "reading" ? passage.section || "No section" : "";
+      const name = app.view === "reading" ? passage.section || "No section" : app.view === "search" ? titles.get(passage.report) : "";
       if (groups.at(-1)?.name !== name) groups.push({ name, rows: [] });
       groups.at(-1).rows.push(fill(passage));
     }
     box.replaceChildren(
       ...groups.flatMap(({ name, rows }) =>
         name
-          ? [el("div", { role: "group", "aria-label": name }, el("div", { class: "section", "aria-hidden": "true" }, name), ...rows)]
+          ? [el("div", { role: "group", "aria-label": name }, el("div", { class: app.view === "search" ? "section title" : "section", "aria-hidden": "true" }, name), ...rows)]
           : rows,
       ),
     );
@@ -126,6 +132,7 @@ export function list(app) {
 
 /** Why there is no passage to look at. */
 export function emptiness(app) {
+  if (app.view === "search" && !app.rows.search.length) return app.filter.words.trim() ? "No passage of the opened reports has these words." : "Type words to find them in all opened reports.";
   if (!isBlank(app.filter)) return "No passage matches these filters.";
   if (app.view === "queue") return app.rows.queue ? "The queue is empty: nothing is left to decide." : "Loading…";
   if (app.view === "adjudication") {
@@ -167,9 +174,26 @@ function filterBar(app) {
   }
 
   const search = byId("search");
-  search.addEventListener("input", () => app.refilter({ words: search.value }, true));
+  const everywhere = byId("everywhere");
+  let timer = 0;
+  everywhere.hidden = app.store.session.reports.length < 2;
+  everywhere.addEventListener("click", () => {
+    if (app.view === "search") leave(search.value);
+    else app.search(search.value);
+    search.focus();
+  });
+  const leave = (words) => {
+    app.filters.reading.words = words;
+    app.show("reading", app.key);
+  };
+  search.addEventListener("input", () => {
+    clearTimeout(timer);
+    if (app.view === "search") timer = setTimeout(() => app.view === "search" && app.search(search.value), 120);
+    else app.refilter({ words: search.value }, true);
+  });
   search.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") app.refilter({ words: "" });
+    if (event.key === "Escape" && app.view === "search") leave("");
+    else if (event.key === "Escape") app.refilter({ words: "" });
     else if (event.key === "Enter") app.refilter();
     else return;
     event.preventDefault();
@@ -187,15 +211,16 @@ function filterBar(app) {
   return {
     draw() {
       const { filter } = app;
+      everywhere.setAttribute("aria-pressed", String(app.view === "search"));
       if (document.activeElement !== search || !filter.words) search.value = filter.words;
       for (const { input, tally, name, value } of boxes) {
         input.checked = name === "state" ? filter.state === value : filter[name].includes(value);
-        const one = matcher({ ...blank(), [name]: name === "state" ? value : [value] }, app.shown, app.decided);
+        const one = matcher({ ...blank(), [name]: name === "state" ? value : [value] }, app.answer, app.decided);
         tally.textContent = app.all.filter(one).length;
       }
       const matching = app.matching();
       const shown = isBlank(filter) ? count(app.keys.length, "passage") : `${app.keys.length} of ${count(app.all.length, "passage")}`;
-      byId("tally").textContent = shown;
+      byId("tally").textContent = app.view === "search" ? `${count(app.found, "passage")} in ${count(new Set(app.all.map(({ report }) => report)).size, "report")}${app.found > app.all.length ? `, the first ${app.all.length} shown` : ""}` : shown;
       byId("clear").hidden = isBlank(filter);
       byId("again").hidden = matching.length === app.keys.length && matching.every((key) => app.keys.includes(key));
       byId("filter-count").textContent = isBlank(filter) ? "" : " on";

@@ -1,7 +1,7 @@
 // Decisions on their way to the server: one at a time, in the order they were made, kept until it says saved.
 //
 // They also lie in this tab's sessionStorage, so that a reload, or a browser that died and comes back, sends what was
-// still unsaved. An action is {n, kind: "decide"|"settle"|"undo", key, report, labels, of, request}. The server knows a
+// still unsaved. An action is {n, kind: "decide"|"settle"|"note"|"undo", key, report, labels, unsure, note, of, request}. The server knows a
 // request that comes a second time, because the answer to the first was lost: it is not done twice.
 import { post } from "./api.js";
 
@@ -106,8 +106,9 @@ export class Outbox {
     this.#sending = false;
   }
 
-  #post({ kind, key, labels, of, request = crypto.randomUUID() }) {
-    if (kind === "decide") return post("/api/decisions", { key, labels, request });
+  #post({ kind, key, labels, unsure = false, note, of, request = crypto.randomUUID() }) {
+    if (kind === "decide") return post("/api/decisions", { key, labels, unsure, request });
+    if (kind === "note") return post("/api/notes", { key, note, request });
     if (kind === "settle") return post("/api/adjudications", { key, labels, request });
     const event = this.#events.get(of);
     return event === undefined ? null : post("/api/undo", { event, request }); // what it undoes was refused: nothing to undo

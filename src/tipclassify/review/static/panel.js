@@ -1,8 +1,12 @@
-// The panel beside the passage: the reasons of a label, or the codebook's rule for it.
+// The panel beside the passage: the reasons of a label, the codebook's rule for it, notes, or what was done.
 import { get } from "./api.js";
 import { backToList, byId, el } from "./dom.js";
+import { history } from "./history.js";
 import { LETTERS, NAMES, badge, badges, inWords, number, probability, signed } from "./labels.js";
+import { notes } from "./notes.js";
 import { reasonOf, rounded } from "./reasons.js";
+
+const TABS = ["reasons", "codebook", "notes", "history"];
 
 /** Reasons of passages, asked for once. */
 export class Reasons {
@@ -45,6 +49,7 @@ export function panel(app, reasons) {
   let tab = "reasons";
   let codebook = null;
   let timer = 0;
+  const parts = { notes: notes(app), history: history(app) };
 
   const picks = new Map();
   for (const label of app.store.session.labels) {
@@ -63,12 +68,15 @@ export function panel(app, reasons) {
     const { passage } = app;
     const label = app.lead;
     for (const [name, pick] of picks) pick.setAttribute("aria-pressed", String(name === label));
-    byId("tab-reasons").setAttribute("aria-pressed", String(tab === "reasons"));
-    byId("tab-codebook").setAttribute("aria-pressed", String(tab === "codebook"));
+    for (const name of TABS) byId(`tab-${name}`).setAttribute("aria-pressed", String(tab === name));
     byId("mark").checked = Boolean(app.marked);
-    byId("marking").hidden = tab !== "reasons";
+    byId("marking").hidden = tab !== "reasons" || Boolean(passage?.hidden.model);
+    byId("picks").hidden = tab === "notes" || tab === "history";
     if (tab === "codebook") return drawRule(label);
+    if (tab === "history") return parts.history.draw(body, () => tab === "history");
+    if (tab === "notes") return parts.notes.draw(body, passage);
     if (!passage) return body.replaceChildren();
+    if (passage.hidden.model) return body.replaceChildren(el("p", {}, "The model’s reasons are hidden until you have decided on this passage."));
     const known = reasons.known(passage.key);
     if (known) return body.replaceChildren(...reasonTable(passage, label, known[label], app.store.session.thresholds[label]));
     clearTimeout(timer);
@@ -112,6 +120,7 @@ export function panel(app, reasons) {
     document.body.classList.add("panelled");
     draw();
     app.tell("lead");
+    if (name === "notes") parts.notes.focus();
     return undefined;
   }
 
@@ -125,14 +134,13 @@ export function panel(app, reasons) {
     return was;
   }
 
-  byId("tab-reasons").addEventListener("click", (event) => {
-    if (tab !== "reasons") open("reasons");
-    backToList(event);
-  });
-  byId("tab-codebook").addEventListener("click", (event) => {
-    if (tab !== "codebook") open("codebook");
-    backToList(event);
-  });
+  for (const name of TABS) {
+    byId(`tab-${name}`).addEventListener("click", (event) => {
+      if (tab !== name) open(name);
+      if (name !== "notes") backToList(event);
+    });
+    byId(`show-${name}`).addEventListener("click", () => open(name));
+  }
   byId("close-panel").addEventListener("click", (event) => {
     close();
     backToList(event);
@@ -141,13 +149,13 @@ export function panel(app, reasons) {
     app.marked = target.checked;
     app.tell("lead");
   });
-  byId("show-reasons").addEventListener("click", () => open("reasons"));
-  byId("show-codebook").addEventListener("click", () => open("codebook"));
   app.addEventListener("lead", draw);
+  app.addEventListener("passages", draw);
+  app.addEventListener("saved", () => tab === "history" && !app.outbox.waiting.length && draw());
   app.addEventListener("place", () => {
     draw();
     const next = app.keys[app.keys.indexOf(app.key) + 1];
-    if (next && app.key) setTimeout(() => app.keys.includes(next) && reasons.of(next), 400); // it will be asked for soon
+    if (next && app.key && !app.store.passages.get(next).hidden.model) setTimeout(() => app.keys.includes(next) && reasons.of(next), 400); // it will be asked for soon
   });
   return { open, close };
 }
@@ -169,7 +177,7 @@ function reasonTable(passage, label, reason, threshold) {
   const row = (name, value, more = {}) => el("tr", more, el("th", { scope: "row" }, name), el("td", {}, value));
   const phrases = [...reason.phrases].sort((a, b) => b.weight - a.weight);
   return [
-    el("h2", {}, badge(label), " ", NAMES[label]),
+    el("h2", {}, tagged ? "Why " : "Why not ", badge(label), " ", NAMES[label]),
     el("p", {}, el("strong", {}, probability(reason.probability)), ` ${over ? "is over" : "is under"} the threshold of ${probability(threshold)}: ${verdict}.`),
     el(
       "table",

@@ -1,9 +1,9 @@
 // The passage in the middle, large, with what stands around it, and below it the labels to give.
 import { backToList, byId, el } from "./dom.js";
-import { LETTERS, NAMES, badge, badges, clock, inWords, probability, sameLabels, signed } from "./labels.js";
+import { LETTERS, NAMES, answerBadges, answerInWords, badge, clock, count, probability, sameAnswer, sameLabels, signed } from "./labels.js";
 import { emptiness, whyOf } from "./list.js";
 import { pieces } from "./reasons.js";
-import { sides } from "./app.js";
+import { sides } from "./deciding.js";
 
 const BEFORE = 2; // passages of context
 const AFTER = 3;
@@ -44,7 +44,9 @@ export function passageView(app, reasons) {
     });
   press("none", () => app.decide([]));
   press("accept", () => app.accept());
+  press("unsure", () => app.unsure());
   press("undo", () => app.undo());
+  press("redo", () => app.redo());
   press("before", () => app.move(-1));
   press("after", () => app.move(1));
 
@@ -90,7 +92,7 @@ export function passageView(app, reasons) {
     const { passage } = app;
     const label = app.lead;
     const marked = app.marked || app.hovered;
-    const known = marked ? reasons.known(passage.key) : null;
+    const known = marked && !passage.hidden.model ? reasons.known(passage.key) : null;
     const text = el("p", { class: `text ${LETTERS[label]}` });
     if (known) {
       for (const [words, phrase] of pieces(passage.text, known[label].phrases)) {
@@ -99,7 +101,7 @@ export function passageView(app, reasons) {
       }
     } else text.append(passage.text);
     byId("now").replaceChildren(text);
-    if (marked && !known && (await reasons.of(passage.key)) && app.passage === passage) words();
+    if (marked && !known && !passage.hidden.model && (await reasons.of(passage.key)) && app.passage === passage) words();
   }
 
   function phraseOf(words, { weight }, phrases) {
@@ -114,29 +116,36 @@ export function passageView(app, reasons) {
   function labels() {
     const { passage } = app;
     if (!passage) return;
-    const shown = app.shown(passage);
+    const shown = app.answer(passage);
     const decided = app.decided(passage);
+    const drafted = app.draft?.key === passage.key;
     byId("decide").classList.toggle("decided", decided);
     for (const [label, button] of buttons) {
-      const on = shown.includes(label);
-      const score = passage.scores[label];
-      const above = passage.labels.includes(label);
+      const on = shown.labels.includes(label);
       button.setAttribute("aria-pressed", String(on));
       button.classList.toggle("proposed", on && !decided);
+      button.classList.toggle("silent", passage.hidden.model);
+      const score = passage.scores[label] ?? 0;
       button.querySelector(".fill").style.width = `${score * 100}%`;
-      const said = `${probability(score)} ${above ? "≥" : "<"} ${probability(app.store.session.thresholds[label])}`;
-      button.querySelector(".model").replaceChildren(
-        el("span", { class: "vh" }, `Model: probability ${probability(score)}, ${above ? "above" : "below"} the threshold of ${probability(app.store.session.thresholds[label])}`),
-        el("span", { "aria-hidden": "true" }, el("strong", {}, probability(score)), el("span", { class: "soft" }, ` ${above ? "tagged" : "not tagged"}`)),
-      );
-      button.title = `Model: ${said} (threshold)`;
+      const [said, short, title] = passage.hidden.model ? ["The model is hidden until you have decided", el("span", { class: "soft" }, "hidden"), ""] : scored(label, score, passage);
+      button.querySelector(".model").replaceChildren(el("span", { class: "vh" }, said), el("span", { "aria-hidden": "true" }, short));
+      button.title = title;
     }
-    byId("none").setAttribute("aria-pressed", String(!shown.length));
-    byId("none").classList.toggle("proposed", !decided && !shown.length);
-    byId("accept-what").textContent = decided ? "Next" : app.view === "adjudication" ? "Settle" : "Accept";
+    const none = !shown.labels.length && !shown.unsure && (decided || drafted || !(app.view === "adjudication" ? passage.hidden.colleagues : passage.hidden.model));
+    byId("none").setAttribute("aria-pressed", String(none));
+    byId("none").classList.toggle("proposed", !decided && none);
+    byId("unsure").setAttribute("aria-pressed", String(Boolean(shown.unsure)));
+    byId("accept-what").textContent = decided ? "Next" : app.view === "adjudication" ? "Settle" : drafted ? "Save" : "Accept";
     byId("status").replaceChildren(...status(app, passage, shown, decided));
     byId("sides").replaceChildren(...(app.view === "adjudication" ? compared(app, passage) : []));
-    byId("undo").disabled = !app.undos.length;
+    byId("undo").disabled = !app.undos.done.length;
+    byId("redo").disabled = !app.undos.undone.length;
+  }
+
+  function scored(label, score, passage) {
+    const [tagged, limit] = [passage.labels.includes(label), probability(app.store.session.thresholds[label])];
+    const short = el("span", {}, el("strong", {}, probability(score)), el("span", { class: "soft" }, tagged ? " tagged" : " not tagged"));
+    return [`Model: probability ${probability(score)}, ${tagged ? "above" : "below"} the threshold of ${limit}`, short, `Model: ${probability(score)} ${tagged ? "≥" : "<"} ${limit} (threshold)`];
   }
 
   app.addEventListener("place", place);
@@ -161,38 +170,50 @@ function where(app, passage) {
 
 function status(app, passage, shown, decided) {
   const said = [];
-  const spell = (labels) => el("span", { class: "said" }, ...badges(labels), el("span", { class: "vh" }, inWords(labels)));
+  const spell = (answer) => el("span", { class: "said" }, ...answerBadges(answer), el("span", { class: "vh" }, answerInWords(answer)));
+  const model = { labels: passage.labels };
   if (app.view === "adjudication") {
-    said.push(decided ? el("strong", {}, "Settled: ") : "Not settled. What all agree on: ", spell(shown));
+    if (passage.hidden.colleagues) said.push("What colleagues decided is hidden until you have decided yourself. ", reveal(app));
+    else said.push(decided ? el("strong", {}, "Settled: ") : "Not settled. What all agree on: ", spell(shown));
     if (decided && passage.settled.annotator !== app.store.session.annotator) said.push(` by ${passage.settled.annotator}`);
-  } else if (decided) {
+  } else if (app.draft?.key === passage.key) said.push(el("strong", {}, "Not saved yet: "), spell(shown), ". Saved together, by Enter or on going on.");
+  else if (decided) {
     said.push(el("strong", {}, "Decided: "), spell(shown));
     said.push(app.outbox.pending(passage.key) ? " not saved yet" : passage.decision.time ? ` ${clock(passage.decision.time)}` : "");
-    said.push(el("span", { class: "soft" }, sameLabels(shown, passage.labels) ? ", as the model" : el("span", {}, ", the model said ", spell(passage.labels))));
-  } else said.push(el("span", {}, "Undecided; the model says "), spell(passage.labels));
+    if (!passage.hidden.model) said.push(el("span", { class: "soft" }, sameAnswer(shown, model) ? ", as the model" : el("span", {}, ", the model said ", spell(model))));
+  } else if (passage.hidden.model) said.push("Undecided; the model is hidden until you have decided");
+  else said.push(el("span", {}, "Undecided; the model says "), spell(model));
   const lines = [el("p", {}, ...said)];
   if (passage.second && !sameLabels(passage.second.labels, passage.labels)) {
-    lines.push(el("p", { class: "differs" }, "The second model, ", el("bdi", {}, app.store.session.second), ", says ", spell(passage.second.labels)));
+    lines.push(el("p", { class: "differs" }, "The second model, ", el("bdi", {}, app.store.session.second), ", says ", spell(passage.second)));
   }
   if (app.view !== "adjudication") {
+    if (passage.hidden.colleagues) lines.push(el("p", { class: "soft" }, `${count(passage.hidden.colleagues, "colleague")} decided on this passage; shown once you have.`));
     for (const other of passage.others) {
-      const same = sameLabels(other.labels, shown);
-      lines.push(el("p", { class: same ? "soft" : "differs" }, el("bdi", {}, other.annotator), same ? " says the same" : " says ", ...(same ? [] : [spell(other.labels)]), ` (${clock(other.time)})`));
+      const same = sameAnswer(other, shown);
+      lines.push(el("p", { class: same ? "soft" : "differs" }, el("bdi", {}, other.annotator), same ? " says the same" : " says ", ...(same ? [] : [spell(other)]), ` (${clock(other.time)})`));
     }
-    if (passage.settled) lines.push(el("p", {}, "Settled by ", el("bdi", {}, passage.settled.annotator), ": ", spell(passage.settled.labels)));
+    if (passage.settled) lines.push(el("p", {}, "Settled by ", el("bdi", {}, passage.settled.annotator), ": ", spell(passage.settled)));
+  }
+  for (const [name, { note }] of Object.entries(passage.notes)) {
+    lines.push(el("p", { class: "noted" }, el("span", { "aria-hidden": "true" }, "✎ "), name === app.store.session.annotator ? "Your note" : el("bdi", {}, name), ": ", el("bdi", {}, note)));
   }
   return lines;
 }
 
+const reveal = (app) =>
+  el("button", { type: "button", class: "link", id: "reveal", "aria-keyshortcuts": "V", on: { click: (event) => [app.reveal(), backToList(event)] } }, "Show them (the log says so)");
+
 /** Annotators side by side: a button each, which settles on what they said. */
 function compared(app, passage) {
-  return sides(passage, app.store.session.annotator).map(({ annotator, labels, time, own }, n) => {
-    const chosen = passage.settled && sameLabels(passage.settled.labels, labels);
+  return sides(passage, app.store.session.annotator).map((side, n) => {
+    const { annotator, time, own } = side;
+    const chosen = passage.settled && sameAnswer(passage.settled, side);
     const button = el(
       "button",
-      { type: "button", class: "side", title: `${annotator}${time ? `, ${clock(time)}` : ""}`, "aria-pressed": String(Boolean(chosen)), "aria-keyshortcuts": String(n + 1) },
+      { type: "button", class: "side", disabled: Boolean(side.unsure), title: `${annotator}${time ? `, ${clock(time)}` : ""}`, "aria-pressed": String(Boolean(chosen)), "aria-keyshortcuts": String(n + 1) },
       el("span", { class: "who" }, el("kbd", { "aria-hidden": "true" }, String(n + 1)), el("bdi", {}, annotator), own ? el("span", {}, "(you)") : ""),
-      el("span", { class: "said" }, ...badges(labels), el("span", { class: "words" }, inWords(labels))),
+      el("span", { class: "said" }, ...answerBadges(side), el("span", { class: "words" }, answerInWords(side))),
     );
     button.addEventListener("click", (event) => {
       app.side(n);

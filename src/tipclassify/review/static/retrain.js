@@ -4,6 +4,7 @@ import { byId, el } from "./dom.js";
 import { NAMES, badge, count, signed } from "./labels.js";
 
 const LOOK = 1000; // ms between looks at a training that runs
+const HEADS = ["Before", "New", "Change (95% interval)"];
 const ENOUGH = 100; // decided passages; fewer move the heads of a model little
 
 export function retrainView(app) {
@@ -87,10 +88,10 @@ export function duration(seconds) {
 function plan({ start, data, decided }) {
   const paths = data.flatMap((path, n) => [n ? ", " : "", el("code", {}, path)]);
   return [
-    el("p", {}, "Adapts the model ", el("code", {}, start), ` to the ${count(decided, "decided passage")}, each counted three times`, ...(data.length ? [", and to the labelled passages in ", ...paths] : []), ". Its encoder stays as it is; only the heads that give the labels are fitted."),
+    el("p", {}, "Adapts the model ", el("code", {}, start), ` to the ${count(decided, "decided passage")}, each counted three times`, ...(data.length ? [", and to the labelled passages in ", ...paths] : []), ". Its encoder stays as it is; the heads that give the labels start from those in use and are fitted again, held close to where they are."),
     decided < ENOUGH && el("p", {}, el("strong", {}, `Fewer than ${ENOUGH} decided passages change little. `), "Most likely no difference between the two models can be shown yet."),
-    !data.length && el("p", {}, "No other labelled passages were given (--train-data): the heads start from those of the model and stay close to them, and what the decisions change elsewhere cannot be measured."),
-    el("p", { class: "soft" }, "Some seconds for the decided passages alone, minutes for the whole corpus. What the encoder has read is kept for the next time."),
+    el("p", {}, "The new model is compared with the one in use on the decided passages, each held out in turn, and on ", ...(data.length ? ["the part of ", ...paths, " that is held out of training (one group in ten)."] : ["the passages of the package’s own corpus that no model learned from (sentences made up in the manner of reports; in a clone with the real passages rebuilt, these too)."]), " What became worse is said first."),
+    el("p", { class: "soft" }, data.length ? "Seconds for the decided passages alone, minutes for a whole corpus." : "One to three minutes the first time, most of it for the passages that are measured on.", " What the encoder has read is kept for the next time. “Unsure” teaches nothing."),
   ].filter(Boolean);
 }
 
@@ -100,22 +101,28 @@ function outcome(result) {
     el("h3", {}, "What it brought"),
     ...parts.map(({ worse, verdict }) => el("p", { class: worse ? "verdict trouble-line" : "verdict" }, worse && el("strong", {}, "Worse. "), verdict)),
     !result.on_held && el("p", {}, "What the decisions change elsewhere was not measured: no labelled passages besides them were held out of training."),
-    ...parts.map(figures),
-    el("p", { class: "soft" }, result.trained_on > result.added ? "Without: the same encoder, its heads fitted on all but the decided passages." : "Without: the encoder's own heads.", " Passages that were chosen for decision are harder than most of a report."),
+    ...parts.flatMap((part) => [figures(part), changed(part)]),
+    el("p", { class: "soft" }, "Before: the model ", el("code", {}, result.start), " as it is. Passages that were chosen for decision are harder than most of a report", result.start === "default" ? "." : "; where this model learned from some of them already, it looks better on these than it is."),
     el("p", {}, `Trained on ${count(result.trained_on, "passage")}, of which ${result.added.toLocaleString("en")} decided; ${result.held_out.toLocaleString("en")} more were held out. Adapted from `, el("code", {}, result.start), ", in ", duration(result.seconds), "."),
     el("p", {}, "The new model is in ", el("code", {}, result.out), "; the one this page uses stays as it is. To use the new one, start again with ", el("code", {}, `--model ${result.out}`), "."),
   ].filter(Boolean);
 }
 
-/** F1 with the decisions and without, on the passages that both were judged on. */
+/** How many tags differ between the two models, and which of them is right. */
+function changed({ where, gained = 0, lost = 0 }) {
+  if (!gained && !lost) return el("p", { class: "changed" }, `No tag changed on ${where}.`);
+  return el("p", { class: "changed" }, `${count(gained + lost, "tag")} changed on ${where}: ${gained.toLocaleString("en")} right now and wrong before, ${lost.toLocaleString("en")} wrong now and right before.`);
+}
+
+/** F1 of the model in use and of the new one, on the passages that both were judged on. */
 function figures({ where, groups, rows }) {
   const figure = (value) => (value === null ? "–" : value.toFixed(3));
   const change = ({ difference, interval: { low, high } }) => (difference === null ? "–" : signed(difference, 3) + (low === null ? "" : ` (${signed(low, 3)} to ${signed(high, 3)})`));
-  const line = (row, ...name) => el("tr", {}, el("th", { scope: "row" }, ...name), ...[figure(row.other), figure(row.this), change(row)].map((cell) => el("td", {}, cell)));
+  const line = (row, ...name) => el("tr", {}, el("th", { scope: "row" }, ...name), ...[figure(row.other), figure(row.this), change(row)].map((cell, n) => el("td", { "data-head": HEADS[n] }, cell)));
   const [all, ...labels] = rows;
   return el("div", { class: "wide", tabindex: "0", role: "region", "aria-label": `F1 on ${where}` }, el("table", { class: "figures" },
     el("caption", {}, `F1 on ${where} (${count(groups, "group")})`),
-    el("thead", {}, el("tr", {}, ...["", "Without", "With", "Change (95% interval)"].map((name) => el("th", { scope: "col" }, name || el("span", { class: "vh" }, "Label"))))),
+    el("thead", {}, el("tr", {}, ...["", ...HEADS].map((name) => el("th", { scope: "col" }, name || el("span", { class: "vh" }, "Label"))))),
     el("tbody", {}, ...labels.map((row) => line(row, badge(row.figure), " ", NAMES[row.figure]))),
     el("tfoot", {}, line(all, "All three (macro F1)"))));
 }

@@ -37,6 +37,7 @@ async function start() {
   retrainView(app);
   if (document.activeElement === document.body) byId("rows").focus({ preventScroll: true });
   app.outbox.send();
+  addEventListener("pagehide", () => app.commit());
   addEventListener("hashchange", () => app.resume());
   addEventListener("online", () => app.outbox.send(true));
   await app.watch();
@@ -54,7 +55,7 @@ function bar() {
     byId("rows").focus({ preventScroll: true });
   });
   document.title = `${session.reports.length === 1 ? session.reports[0].title : count(session.reports.length, "report")} – tipclassify review`;
-  byId("annotator").textContent = session.annotator;
+  byId("annotator").textContent = session.annotator + (session.blind ? " (blind)" : "");
   byId("annotator").title = `Decisions go to ${session.corpus}; model ${session.model.name}, policy ${session.policy}`;
 
   for (const button of document.querySelectorAll("nav [data-view]")) {
@@ -68,7 +69,7 @@ function bar() {
   function draw() {
     const reading = READING_VIEWS.includes(app.view);
     for (const button of document.querySelectorAll("nav [data-view]")) {
-      if (button.dataset.view === app.view) button.setAttribute("aria-current", "page");
+      if (button.dataset.view === (app.view === "search" ? "reading" : app.view)) button.setAttribute("aria-current", "page");
       else button.removeAttribute("aria-current");
     }
     byId("passages").hidden = !reading;
@@ -80,8 +81,9 @@ function bar() {
 
   function progress() {
     let [done, all] = [0, 0];
+    const counts = app.store.counts();
     for (const report of session.reports) {
-      const decided = app.store.decidedIn(report);
+      const { decided } = counts.get(report.id);
       options.get(report.id).textContent = `${report.title} (${decided}/${report.passages})`;
       done += decided;
       all += report.passages;
@@ -90,10 +92,10 @@ function bar() {
     if (here) select.value = here;
     const report = session.reports.find(({ id }) => id === here);
     if (!report) return;
-    const decided = app.store.decidedIn(report);
+    const { decided, unsure } = counts.get(here);
     byId("progress").max = report.passages;
     byId("progress").value = decided;
-    byId("progress-text").textContent = `${decided} of ${report.passages} decided`;
+    byId("progress-text").textContent = `${decided} of ${report.passages} decided${unsure ? `, ${unsure} unsure` : ""}`;
     byId("progress-all").title = session.reports.length > 1 ? `All ${session.reports.length} reports: ${done} of ${all} decided` : "";
   }
 

@@ -1,8 +1,10 @@
 // What the page knows: the session, reports, and each passage once, whichever view asked for it.
 //
-// A passage is what the server sends (see the module docstring of review/server.py) plus `report`, the id of its report.
-// Its `decision` and `settled` change at once when the analyst decides; the outbox says whether that is saved yet.
+// A passage is what the server sends (`ReviewSession._shown`); what is hidden from this annotator it does not send.
+// Its `decision`, `settled` and `notes` change at once when the analyst acts; the outbox says whether that is saved yet.
 import { get } from "./api.js";
+
+const FIELDS = { decide: "decision", settle: "settled", note: "notes" }; // that an action changes
 
 export class Store {
   session = null;
@@ -22,7 +24,7 @@ export class Store {
   report(id) {
     if (!this.#reports.has(id)) {
       const promise = get(`/api/reports/${encodeURIComponent(id)}`).then((report) => {
-        report.passages = report.passages.map((passage) => this.#merge(passage, id));
+        report.passages = report.passages.map((passage) => this.take(passage));
         report.places = new Map(report.passages.map((passage, n) => [passage.key, n]));
         return report;
       });
@@ -36,13 +38,20 @@ export class Store {
   async refresh(id) {
     if (!this.#reports.has(id)) return;
     const { passages } = await get(`/api/reports/${encodeURIComponent(id)}`);
-    for (const passage of passages) this.#merge(passage, id);
+    for (const passage of passages) this.take(passage);
   }
 
-  /** How many passages of a report this annotator decided, counting what is not saved yet. */
-  decidedIn({ id, passages, decided }) {
-    const known = [...this.passages.values()].filter((passage) => passage.report === id);
-    return known.length < passages ? decided : known.filter(({ decision }) => decision).length;
+  /** {decided, unsure} of each report by its id: this annotator's, counting what is not saved yet. */
+  counts() {
+    const known = new Map();
+    for (const { report, decision } of this.passages.values()) {
+      if (!known.has(report)) known.set(report, { of: 0, decided: 0, unsure: 0 });
+      const count = known.get(report);
+      count.of += 1;
+      if (decision) count.decided += 1;
+      if (decision?.unsure) count.unsure += 1;
+    }
+    return new Map(this.session.reports.map((report) => [report.id, known.get(report.id)?.of === report.passages ? known.get(report.id) : report]));
   }
 
   async queue(n) {
@@ -53,7 +62,12 @@ export class Store {
 
   async disagreements() {
     const { passages } = await get("/api/disagreements");
-    return passages.map((passage) => this.#merge(passage, passage.report));
+    return passages.map((passage) => this.take(passage));
+  }
+
+  async search(words) {
+    const { found, passages } = await get(`/api/search?words=${encodeURIComponent(words)}`);
+    return { found, passages: passages.map((passage) => this.take(passage)) };
   }
 
   // ---- Decisions ------------------------------------------------------------------------------------------------
@@ -62,50 +76,29 @@ export class Store {
   apply(action) {
     const passage = this.passages.get(action.key);
     if (!passage) return;
-    const field = action.kind === "settle" ? "settled" : "decision";
+    let field = FIELDS[action.kind];
+    let value = { labels: action.labels, unsure: action.unsure, time: null, id: null, annotator: this.session.annotator };
     if (action.kind === "undo") {
-      if (!this.#undone.has(action.of)) return;
-      const [held, before] = this.#undone.get(action.of);
-      passage[held] = before;
-    } else {
-      this.#undone.set(action.n, [field, passage[field]]);
-      passage[field] = { labels: action.labels, time: null, id: null, annotator: this.session.annotator };
+      if (!this.#undone.has(action.of)) return; // of before this page was loaded: the server's answer says what holds
+      [field, value] = this.#undone.get(action.of);
+    } else if (action.kind === "note") {
+      value = { ...passage.notes, [this.session.annotator]: { note: action.note, time: null } };
+      if (!action.note) delete value[this.session.annotator];
     }
+    this.#undone.set(action.n, [field, passage[field]]);
+    passage[field] = value;
   }
 
-  /** The server has it: the time is its time now. */
-  confirm(action, { event, ...answer }) {
-    const passage = this.passages.get(action.key);
-    if (!passage || this.outboxOf().waiting.some((later) => later.key === action.key)) return; // a later one holds
-    if (action.kind === "undo") {
-      if (!action.settles) passage.decision = answer.decision;
-    } else if (action.kind !== "undo") {
-      const held = action.kind === "settle" ? passage.settled : passage.decision;
-      if (held) Object.assign(held, { time: event.time, id: event.id });
-    }
+  /** Passages that others changed, or this annotator in another window. Gives their keys. */
+  learn(passages) {
+    const changed = passages.filter(({ key }) => this.passages.has(key) && !this.outboxOf().pending(key)); // what is on its way holds in the end
+    return changed.map((passage) => this.take(passage).key);
   }
 
-  /** Events of others, and of this annotator in another window. Gives the keys of the passages they changed. */
-  learn(events) {
-    const changed = new Set();
-    for (const { key, annotator, decision, settled } of events) {
-      const passage = this.passages.get(key);
-      if (!passage || this.outboxOf().pending(key)) continue; // what is on its way holds in the end
-      passage.settled = settled;
-      if (annotator === this.session.annotator) passage.decision = decision;
-      else {
-        passage.others = passage.others.filter((other) => other.annotator !== annotator);
-        if (decision) passage.others.push(decision);
-      }
-      changed.add(key);
-    }
-    return [...changed];
-  }
-
-  #merge(fresh, report) {
+  /** Let what the server sent of a passage hold, but for what is on its way there; the same object for the same passage. */
+  take(fresh) {
     const known = this.passages.get(fresh.key);
     const passage = known ? Object.assign(known, fresh) : fresh;
-    passage.report = report;
     this.passages.set(passage.key, passage);
     for (const action of this.outboxOf().waiting) if (action.key === passage.key) this.apply(action);
     return passage;
