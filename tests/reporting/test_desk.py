@@ -15,6 +15,7 @@ from typing import IO, Any
 import pytest
 
 from tipclassify import Classifier
+from tipclassify.errors import OutputError
 from tipclassify.labels import LABELS
 from tipclassify.reporting.citation import cite
 from tipclassify.reporting.writers import ScoringContext, TaggedReport, desk
@@ -52,7 +53,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, cli: Run) -> Path:
     (folder / "in" / "evil.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     done = cli("score", folder / "in", *SCORE, folder / "desk", "--policy", "screen")
     assert done.returncode == 0
-    assert re.search(rb"open .*desk.index\.html: 5 reports, \d+ findings", done.stderr)
+    assert re.search(rb"open .*desk.index\.html: 5 reports\n", done.stderr)
     return folder
 
 
@@ -162,6 +163,19 @@ def test_an_interrupted_index_leaves_the_last_one_and_its_scripts(context: Scori
 
 
 # ------------------------------------------------------------------------------------------------- in a browser
+
+
+def test_files_of_the_user_in_the_folder_stay(context: ScoringContext, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "settings.js").write_text("mine", "utf-8")
+    mine = Desk(context, whole, resume=False)
+    add(mine, tmp_path, report_of(2024))
+    mine.write_index()
+    assert (tmp_path / "data" / "settings.js").read_text("utf-8") == "mine"
+    mine.index.write_text("<h1>My site</h1>", "utf-8")
+    with pytest.raises(OutputError, match=r"index\.html: not an index that tipclassify wrote"):
+        Desk(context, whole, resume=True)
+    assert mine.index.read_text("utf-8") == "<h1>My site</h1>"
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 from urllib.parse import quote, unquote
 
+from tipclassify.errors import OutputError
 from tipclassify.formatting import json_line, load_json
 from tipclassify.labels import LABELS
 from tipclassify.readers.formats import is_link
@@ -52,6 +53,8 @@ class Desk:
         self._context, self._open, self._resume = context, open_file, resume
         self._folder = context.folder or Path()
         self.index: Final = self._folder / "index.html"
+        if self.index.is_file() and not _ID.search(self.index.read_text("utf-8", "replace")):
+            raise OutputError(f"{self.index}: not an index that tipclassify wrote, so it stays; choose another folder")
         self.heads: dict[Path, Data] = {}  # of each page: its data without the passages
         for name in ("data", "changes"):
             (self._folder / name).mkdir(parents=True, exist_ok=True)
@@ -73,8 +76,7 @@ class Desk:
             return earlier[0]
         if named != self.index and (named not in self.heads or same(file, named)):
             return named
-        digest = hashlib.sha256(file.encode("utf-8", "backslashreplace")).hexdigest()[:8]
-        return named.with_name(f"{named.stem}-{digest}.html")
+        return named.with_name(f"{named.stem}-{_digest(file.encode('utf-8', 'backslashreplace'))}.html")
 
     def files(self, page: Path) -> list[Path]:
         """List the files of a page."""
@@ -148,9 +150,9 @@ class Desk:
         with self._open(self.index) as out:
             out.writelines(rendered("desk.html", reports=heads, scripts=[script.name for script in scripts], desk=desk))
         for script in {*(self._folder / "data").glob("????????.js")} - {*scripts}:
-            script.unlink()  # of the last index page
-        found = sum(sum(head["counts"]) for head in heads)
-        return f"open {self.index}: {len(heads):,} reports, {found:,} findings"
+            if script.stem == _digest(script.read_bytes()):  # of an earlier index page, and nobody else's
+                script.unlink()
+        return f"open {self.index}: {len(heads):,} reports"
 
     def _scripts(self, heads: list[Data]) -> Iterator[Path]:
         """Join the data of all reports to few scripts, named by their hash: an index page finds its own or none."""
@@ -160,7 +162,7 @@ class Desk:
             # As a string, which browsers read faster than an object.
             data = [file.read_text("utf-8").rstrip().replace("\\", "\\\\").replace("'", "\\'") for file, _ in group]
             text = "".join(f"tipclassify.add('{one}');\n" for one in data)
-            script = self._folder / "data" / f"{hashlib.sha256(text.encode()).hexdigest()[:8]}.js"
+            script = self._folder / "data" / f"{_digest(text.encode())}.js"
             with self._open(script) as out:
                 out.write(text)
             yield script
@@ -196,6 +198,10 @@ class Desk:
                 passages.append(Passage(text, start, end, section, labels, tags, bool(low), at))
         document = Document("", (), title=head["title"], country=head["country"], year=head["year"])
         return TaggedReport(unquote(head["page"]), document, passages)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:8]
 
 
 def _words(text: str) -> list[str]:
