@@ -17,6 +17,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 REPORT = "tests/files/two-columns.pdf"
+SAMPLES = ("data/samples/karvonia-2023.html", "data/samples/karvonia-2024.html")
 KEYS = {"positive_effort": "p", "failure": "f", "complicity": "c"}
 
 CORRECTIONS: dict[str, tuple[str, ...]] = {
@@ -48,6 +49,7 @@ def main() -> None:
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as scratch:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         photograph_report(browser, Path(scratch))
+        photograph_years(browser, Path(scratch))
         label_and_photograph(browser, Path(scratch))
         browser.close()
     for image in sorted(IMAGES.glob("*.png")):
@@ -68,6 +70,18 @@ def photograph_report(browser: Any, scratch: Path) -> None:
     tab.wait_for_timeout(500)
     tab.screenshot(path=IMAGES / "report.png")
     tab.close()
+
+
+def photograph_years(browser: Any, scratch: Path) -> None:
+    """Take screenshots of what changed between two reports, and of a desk of both."""
+    _tipclassify("compare", *SAMPLES, "-o", str(scratch / "changes.html"))
+    _tipclassify("score", *SAMPLES, "--format", "html", "--output-dir", str(scratch / "desk"))
+    for name, page in (("compare", scratch / "changes.html"), ("desk", scratch / "desk" / "index.html")):
+        tab = browser.new_page(viewport={"width": 1200, "height": 760})
+        tab.goto(page.as_uri() + "#view=findings&words=shelter" * (name == "desk"))
+        tab.wait_for_timeout(1_000)
+        tab.screenshot(path=IMAGES / f"{name}.png")
+        tab.close()
 
 
 def label_and_photograph(browser: Any, scratch: Path) -> None:
