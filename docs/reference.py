@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 import runpy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "src"))  # the group "docs" does not install the package
 EXAMPLES = (ROOT / "src" / "tipclassify" / "cli" / "examples.txt").read_text("utf-8").splitlines()
 
 MODULES = {
