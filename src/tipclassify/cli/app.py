@@ -1,7 +1,4 @@
-"""Command tree, and the run of a command line: streams, signals, and errors as lines with an exit code.
-
-Exit codes: 0 done; 1 some inputs failed, the rest were done; 2 usage; 3 model missing or unusable; 128 + a signal.
-"""
+"""Command tree, and the run of a command line: streams, signals, and errors as lines with an exit code."""
 
 from __future__ import annotations
 
@@ -11,6 +8,7 @@ import io
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
@@ -21,13 +19,11 @@ from typer.core import TyperCommand, TyperGroup
 
 from tipclassify._version import __version__
 from tipclassify.cli import bundle, compare, corpus, models, reading, review, score, summary
-from tipclassify.cli.output import flush_or_discard, print_note, print_notes, show_warnings
+from tipclassify.cli.output import flush_or_discard, print_note, print_notes
 from tipclassify.errors import CorpusError, ModelError, TipclassifyError, UsageError
 
 _SIGNALS: Final = [getattr(signal, name) for name in ("SIGHUP", "SIGINT", "SIGTERM") if hasattr(signal, name)]
 _EXAMPLES: Final = Path(__file__).with_name("examples.txt").read_text("utf-8").splitlines()
-
-
 _MANY: Final = 9  # options above which help shows them in sections
 _SECTIONS: Final = {
     "Model and labels": "model other policy threshold unit",
@@ -139,7 +135,7 @@ def run(app: typer.Typer, program: str, refusal: type[Exception] = TipclassifyEr
     for stream in streams:
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
-    show_warnings(program)
+    warnings.showwarning = lambda message, *_: print_note(f"warning: {message}", program)
     # Of worker processes: on a signal we exit without Python's clean-up, of which a helper of theirs would warn.
     os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning")
     for number in _SIGNALS:
@@ -160,7 +156,7 @@ def run(app: typer.Typer, program: str, refusal: type[Exception] = TipclassifyEr
 
 
 def _exit_code(app: typer.Typer, program: str, refusal: type[Exception]) -> int:
-    """Run the command line; print its error, if any."""
+    """Run the command line; print its error, if any, and return the exit code."""
     try:
         code = app(prog_name=program, standalone_mode=False)
         sys.stdout.flush()
@@ -168,7 +164,7 @@ def _exit_code(app: typer.Typer, program: str, refusal: type[Exception]) -> int:
     except _ClickException as error:
         if type(error).__name__ != "NoArgsIsHelpError":  # whose message, the help, Rich has printed
             command = error.ctx.command_path if getattr(error, "ctx", None) else program
-            message = " ".join(error.format_message().replace("Value error, ", "").split()).rstrip(".")
+            message = " ".join(error.format_message().split()).rstrip(".")
             print_note(f"{message}; see '{command} --help'", program)
         return int(error.exit_code)
     except CorpusError as error:

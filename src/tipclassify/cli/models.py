@@ -65,7 +65,6 @@ def explain(
 
 
 def _weights(reason: Explanation, section: str | None, top: int) -> list[str]:
-    """Format the weights of a label, strongest first, and the log-odds."""
     weights = [(span.weight, shown(span.text)) for span in reason.spans[:top]]
     if section:
         weights.append((reason.heading, f"(the heading “{shown(section)}”)"))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 from typer import Argument, Option
@@ -117,7 +117,7 @@ def today() -> str:
         raise UsageError(f"SOURCE_DATE_EPOCH: {seconds!r} are no seconds since 1970; mend it, or unset it") from None
 
 
-def choice(*formats: str) -> Any:
-    """Declare the option of the output format."""
-    names = ", ".join(formats)
+def choice(formats: Any) -> Any:
+    """Declare the option of the output format, one of a `Literal` of names."""
+    names = ", ".join(get_args(formats))
     return Option("--format", "-f", metavar="FORMAT", help=f"One of {names}; by the suffix of --output, else table.")

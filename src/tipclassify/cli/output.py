@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import sys
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -50,11 +49,6 @@ def print_warnings(notes: Iterable[str]) -> None:
     """Print a report's notes as warnings on standard error."""
     for note in notes:
         print_note(f"warning: {note}")
-
-
-def show_warnings(program: str = "tipclassify") -> None:
-    """Show Python warnings as single lines prefixed with the program's name."""
-    warnings.showwarning = lambda message, *_: print_note(f"warning: {message}", program)
 
 
 def flush_or_discard(stream: IO[Any]) -> None:

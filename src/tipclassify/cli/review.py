@@ -74,11 +74,13 @@ def review(
     print_notes(failures, len(failures))
     if not reports:
         raise typer.Exit(1)
+    with contextlib.suppress(OSError, KeyError, ImportError):  # a container may run as a user without a name
+        annotator = annotator or getpass.getuser()
     session = ReviewSession(
         tagging.classifier(),
         reports,
         corpus,
-        annotator or _login(),
+        annotator or "annotator",
         policy=policy,
         blind=blind,
         queue_first=queue,
@@ -119,9 +121,3 @@ def _redirect(link: str, folder: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             os.unlink(name)
-
-
-def _login() -> str:
-    with contextlib.suppress(OSError, KeyError, ImportError):  # a container may run as a user without a name
-        return getpass.getuser()
-    return "annotator"

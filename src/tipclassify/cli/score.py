@@ -11,15 +11,7 @@ from typer import Option
 
 from tipclassify._version import __version__
 from tipclassify.cli import options
-from tipclassify.cli.output import (
-    exit_failed,
-    open_output,
-    print_note,
-    print_notes,
-    print_warnings,
-    tagged_inputs,
-    tagged_reports,
-)
+from tipclassify.cli.output import exit_failed, open_output, print_note, print_notes, tagged_inputs, tagged_reports
 from tipclassify.errors import InputError, OutputError
 from tipclassify.progress import progress_bar
 
@@ -28,13 +20,12 @@ if TYPE_CHECKING:
     from tipclassify.reporting.outcome import Outcome
     from tipclassify.reporting.writers import ScoringContext
 
+FormatName = Literal["table", "jsonl", "csv", "xlsx", "parquet", "html", "docx", "md", "bibtex", "ris"]
+
 
 def score(
     files: options.Files,
-    format: Annotated[
-        Literal["table", "jsonl", "csv", "xlsx", "parquet", "html", "docx", "md", "bibtex", "ris"] | None,
-        options.choice("table", "jsonl", "csv", "xlsx", "parquet", "html", "docx", "md", "bibtex", "ris"),
-    ] = None,
+    format: Annotated[FormatName | None, options.choice(FormatName)] = None,
     model: options.Model = None,
     policy: options.Policy = "balanced",
     threshold: options.Threshold = None,
@@ -172,7 +163,8 @@ def _score_on_cluster(
         print_note(f"{done.files - done.made} of {done.files} files were done")
     if done.removed:
         print_note(f"removed the files of inputs that have changed or gone: {done.removed}")
-    print_warnings(done.notes)
+    for note in done.notes:
+        print_note(f"warning: {note}")
     if done.failures:
         print_notes([str(error) for _, error in done.failures], 50)  # all of them are in errors/
         exit_failed(len({name for name, _ in done.failures}), len(done.inputs))

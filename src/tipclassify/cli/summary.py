@@ -11,16 +11,9 @@ from typer import Option
 from tipclassify.cli import options
 from tipclassify.cli.output import open_output, print_note, tagged_reports
 
-
-class Dimension(str, Enum):  # Typer accepts no list of literals
-    """Dimension by which passages are counted."""
-
-    file = "file"
-    country = "country"
-    year = "year"
-    section = "section"
-
-
+FormatName = Literal["table", "csv", "jsonl", "png", "svg"]
+# Typer accepts no list of literals.
+Dimension = Enum("Dimension", {"file": "file", "country": "country", "year": "year", "section": "section"}, type=str)
 _ROWS: Final = {"table": [".txt"], "csv": [".csv"], "jsonl": [".jsonl", ".ndjson"]}
 _PICTURES: Final = {"png": [".png"], "svg": [".svg"]}
 
@@ -31,9 +24,7 @@ def summary(
         list[Dimension] | None,
         Option(metavar="FIELD", help="Count by file (the default), country, year or section. Repeatable."),
     ] = None,
-    format: Annotated[
-        Literal["table", "csv", "jsonl", "png", "svg"] | None, options.choice("table", "csv", "jsonl", "png", "svg")
-    ] = None,
+    format: Annotated[FormatName | None, options.choice(FormatName)] = None,
     chart: Annotated[
         Literal["bars", "heatmap"] | None,
         Option(help="Of png and svg: a row for each group, or the first --by downwards and the second across."),

@@ -22,11 +22,9 @@ _DISTILLED: Final = 80_000  # unlabelled passages whose scores by the default th
 _USED_BY: Final = {"weight": ("default",), "unlabelled": ("fast", "encoder")}  # other options: the encoder only
 
 print_line = partial(print_note, program="train.py")
-"""Print a line on standard error, prefixed with ``train.py``."""
 
 
 def _for_encoder(metavar: str | None, help: str, *names: str, **more: Any) -> Any:
-    """Declare an option of ``--model encoder``."""
     return Option(*names, metavar=metavar, help=help, rich_help_panel="With --model encoder", **more)
 
 

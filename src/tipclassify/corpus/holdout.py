@@ -1,7 +1,4 @@
-"""Choose the held-out rows of all shipped models: whole countries of real reports, whole groups of invented passages.
-
-The rule depends on the row alone, so a growing corpus keeps its held-out rows.
-"""
+"""Choose the held-out rows of shipped models: whole countries of real reports, whole groups of invented passages."""
 
 from __future__ import annotations
 
@@ -15,8 +12,6 @@ import numpy as np
 
 from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.corpus.loading import Row, group_rows
-
-__all__ = ["document_country", "held_out", "is_real", "natural_shares", "natural_weights", "source_family"]
 
 _ONE_IN: Final = 10
 _REAL: Final = re.compile(r"(hrr|dol|factbook)(?:-\w+)?(?:/|$)")
@@ -48,6 +43,7 @@ def document_country(doc: str) -> str:
 
 def held_out(rows: Sequence[Row]) -> Bools:
     """Return the mask of held-out rows, bool (n,): one country in ten, or one group in ten of invented rows."""
+    # The rule depends on the row alone, so a growing corpus keeps its held-out rows.
     others = [row for row in rows if not is_real(row)]
     firsts = (str(others[i].get("doc") or others[i]["id"]) for i in group_rows(others))
     keys = (document_country(str(row["doc"])) if is_real(row) else next(firsts) for row in rows)

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["corpus_digest", "group_rows", "labels_alone", "load_corpus", "read_rows", "row_key", "text_key"]
 
-LONGEST: Final = 2_000
-"""Maximum characters of a passage; a longer one is a paragraph or more, not a sentence."""
-
+LONGEST: Final = 2_000  # characters of a passage; a longer one is a paragraph or more, not a sentence
 _REAL: Final = Path("real") / "passages.jsonl"  # passages of real reports, below the folder of a corpus
 _COLUMNS: Final = ("id", "text", "labels", "section", "pair", "doc", "source")
 
@@ -46,9 +44,7 @@ def load_corpus(*paths: str | os.PathLike[str]) -> datasets.Dataset:
 
     rows = read_rows(*paths)
     names = dict.fromkeys((*_COLUMNS, *(name for row in rows for name in row)))
-    columns: dict[str, Any] = {
-        name: [None if row.get(name) is None else str(row[name]) for row in rows] for name in names
-    }
+    columns: dict[str, Any] = {n: [None if row.get(n) is None else str(row[n]) for row in rows] for n in names}
     features = dict.fromkeys(names, datasets.Value("string"))
     features["labels"] = datasets.Sequence(datasets.ClassLabel(names=list(LABELS)))
     columns["labels"] = [list(row["labels"]) for row in rows]
@@ -230,10 +226,8 @@ def text_lines(file: Path) -> Iterator[NumberedRow]:
             if text.strip():
                 yield f"{file}:{number}", text
         except UnicodeDecodeError as error:
-            yield (
-                f"{file}:{number}",
-                RowError(f"not UTF-8 (byte {error.start + 1} of the line); save the file as UTF-8"),
-            )
+            what = f"not UTF-8 (byte {error.start + 1} of the line); save the file as UTF-8"
+            yield f"{file}:{number}", RowError(what)
 
 
 def json_rows(file: Path) -> Iterator[NumberedRow]:

@@ -13,13 +13,8 @@ import numpy as np
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["CONFLICT_SIMILARITY", "LEAK_SIMILARITY", "near_duplicate_pairs", "tfidf", "trigrams"]
-
-CONFLICT_SIMILARITY: Final = 0.6
-"""Similarity from which different labels are a finding: one word of 14 changed, or more."""
-
-LEAK_SIMILARITY: Final = 0.8
-"""Similarity from which a split leaks one text into the other side: one word of 29 changed, or more."""
+CONFLICT_SIMILARITY: Final = 0.6  # from which different labels are a finding: one word of 14 changed, or more
+LEAK_SIMILARITY: Final = 0.8  # from which a split leaks one text into the other side: one word of 29 changed, or more
 
 
 def near_duplicate_pairs(texts: Sequence[str], least: float) -> Iterator[tuple[int, int, float]]:
@@ -63,7 +58,6 @@ def tfidf(documents: Sequence[Sequence[Any]]) -> csr_array:
     column = np.array([number[term] for terms in documents for term in terms], np.int64)
     row = np.array([i for i, terms in enumerate(documents) for _ in terms], np.int64)
     vectors = csr_array((np.ones(len(row)), (row, column)), shape=(len(documents), len(number)))
-    vectors.sum_duplicates()
     frequency = np.bincount(vectors.indices, minlength=len(number))
     vectors.data *= np.log1p(len(documents) / frequency)[vectors.indices]
     row = np.repeat(np.arange(len(documents)), np.diff(vectors.indptr))

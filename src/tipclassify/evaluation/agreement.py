@@ -1,8 +1,4 @@
-"""Compute inter-annotator agreement for each label, with bootstrap intervals, and list disagreements.
-
-Sources: kappa, Cohen 1960, averaged over pairs of annotators (Light 1971); nominal alpha, Krippendorff 2011
-("Computing Krippendorff's Alpha-Reliability").
-"""
+"""Compute inter-annotator agreement for each label, with bootstrap intervals, and list disagreements."""
 
 from __future__ import annotations
 
@@ -35,8 +31,9 @@ _WANTED: Final = 'write {"id": "…", "labels": […]}'
 class Agreement:
     """Agreement on one label over the `passages` that at least two annotators labelled; NaN where undefined.
 
-    `same` (observed agreement), `kappa` (Cohen's) and `f1` (of one annotator against the other) are means over pairs of
-    annotators; `alpha` is Krippendorff's. The 95% bootstrap intervals over passages are NaN without draws.
+    `same` (observed agreement), `kappa` (Cohen 1960) and `f1` (of one annotator against the other) are means over pairs
+    of annotators (Light 1971); `alpha` is nominal (Krippendorff 2011). The 95% bootstrap intervals over
+    passages are NaN without draws.
     """
 
     label: str
@@ -74,9 +71,8 @@ def agreement(*annotators: Mapping[str, Sequence[str]], draws: int = 0, seed: in
             same, kappa, f1 = _pair_coefficients(patterns, counts)
             alpha = _alphas(patterns, counts)
         of_all = (float(same[0]), float(kappa[0]), float(alpha[0]), float(f1[0]))
-        rows.append(
-            Agreement(label, len(shared), *of_all, percentile_interval(kappa[1:]), percentile_interval(alpha[1:]))
-        )
+        of_draws = (percentile_interval(kappa[1:]), percentile_interval(alpha[1:]))
+        rows.append(Agreement(label, len(shared), *of_all, *of_draws))
     return rows
 
 
@@ -182,7 +178,6 @@ def disagreements_table(rows: Sequence[Mapping[str, Any]], most: int) -> str:
     cells = [("id", "first", "second", "passage")]
     for row in rows[:most]:
         text = shown(row["text"]).replace("|", "\\|")
-        cells.append(
-            (row["id"], shown(row["first"]), shown(row["second"]), text if len(text) <= 80 else text[:79] + "…")
-        )
+        text = text if len(text) <= 80 else text[:79] + "…"
+        cells.append((row["id"], shown(row["first"]), shown(row["second"]), text))
     return f"{title}\n\n{markdown_table(cells)}" if rows[:most] else title

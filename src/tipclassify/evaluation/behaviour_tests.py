@@ -1,8 +1,4 @@
-"""Run behavioural tests of a model (Ribeiro et al. 2020, arXiv:2005.04118): case files come in, pass rates go out.
-
-Rules: sentences written for one rule of the codebook. Invariance: labels must not change with country, city, figure,
-date, heading, spelling, quotation marks or spaces. Addition: nor when an unrelated clause is appended.
-"""
+"""Run behavioural tests of a model (Ribeiro et al. 2020, arXiv:2005.04118): case files come in, pass rates go out."""
 
 from __future__ import annotations
 
@@ -81,9 +77,8 @@ def run_cases(classifier: Classifier, cases: str | os.PathLike[str] | None = Non
     folder = Path(cases) if cases is not None else default_cases_path()
     rules = [row for file in sorted(folder.glob("*.jsonl")) if file.name not in _NOT_RULES for row in _read(file)]
     if not rules:
-        raise InputError(
-            f"{folder}: no behaviour cases there; name a folder of .jsonl files with rule, text and labels"
-        )
+        what = "no behaviour cases there; name a folder of .jsonl files with rule, text and labels"
+        raise InputError(f"{folder}: {what}")
     results = []
     for rule, of_rule in groupby(rules, key=lambda row: str(row["rule"])):
         rows = list(of_rule)

@@ -1,8 +1,4 @@
-"""Compute bootstrap confidence intervals of the metrics, and compare two models by the paired bootstrap.
-
-Whole groups are resampled (`corpus.group_rows`): errors within a narrative are correlated. Efron and Tibshirani 1993,
-chapter 13; cluster bootstrap, Field and Welsh 2007 (JRSS B 69); paired bootstrap, Koehn 2004 (EMNLP).
-"""
+"""Compute bootstrap confidence intervals of the metrics, and compare two models by the paired bootstrap."""
 
 from __future__ import annotations
 
@@ -85,6 +81,7 @@ def intervals(
 ) -> Intervals:
     """Compute 95% bootstrap intervals by group, each over the draws in which the metric is defined.
 
+    Groups are resampled whole, as errors in a narrative are correlated (Field and Welsh 2007, JRSS B 69:369-390).
     `y_true` and `y_pred` are bool (n, 3), `groups` int (n,); `weights`, float (n,), says how often a passage counts.
     Without draws, or with fewer than two groups, every interval is NaN.
 
@@ -101,7 +98,7 @@ def intervals(
 def compare(
     y_true: Bools, y_pred: Bools, y_other: Bools, groups: Groups, draws: int = 1_000, seed: int = 0
 ) -> Comparison:
-    """Compare the F1 of this model (`y_pred`) with that of another (`y_other`) on the same draws.
+    """Compare the F1 of this model (`y_pred`) with that of another (`y_other`) on the same draws (Koehn 2004, EMNLP).
 
     >>> y_true = np.eye(3, dtype=bool).repeat(20, axis=0)
     >>> compare(y_true, y_true, ~y_true, range(60)).differences[0].better
@@ -146,7 +143,7 @@ def comparison_table(found: Comparison, other: str) -> str:
 
 
 def percentile_interval(sample: Floats) -> tuple[float, float]:
-    """Compute the middle 95% of the draws that are defined, NaN if none is."""
+    """Compute the middle 95% of the defined draws (Efron and Tibshirani 1993, chapter 13), NaN if there are none."""
     defined = sample[np.isfinite(sample)]
     low, high = np.quantile(defined, [0.025, 0.975]).tolist() if len(defined) else (float("nan"), float("nan"))
     return low, high

@@ -1,7 +1,4 @@
-"""Compute evaluation metrics: precision, recall, F1, average precision, calibration and reliability of each label.
-
-Shapes: `y_true` and `y_pred` are bool (n, 3), `scores` probabilities (n, 3), columns in the order of ``LABELS``.
-"""
+"""Compute evaluation metrics: precision, recall, F1, average precision, calibration and reliability of each label."""
 
 from __future__ import annotations
 
@@ -63,7 +60,7 @@ class ReliabilityBin:
 
 
 def measure(y_true: Bools, scores: Floats, y_pred: Bools, thresholds: Floats) -> Metrics:
-    """Compute the metrics of predicted labels.
+    """Compute the metrics of predicted labels: `y_true` and `y_pred` bool (n, 3), `scores` probabilities (n, 3).
 
     >>> y_true = np.array([[True, False, False], [False, True, False]])
     >>> m = measure(y_true, y_true * 0.8 + 0.1, y_true, np.full(3, 0.5))

@@ -123,14 +123,11 @@ def confused_sets(y_true: Bools, y_pred: Bools) -> list[Figures]:
     """
     true, given = (y @ (1 << np.arange(len(LABELS))) for y in (y_true, y_pred))  # a set of labels as one number
     pairs, of_true = Counter(zip(true.tolist(), given.tolist(), strict=True)), Counter(true.tolist())
+    names = [tuple(label for j, label in enumerate(LABELS) if i >> j & 1) for i in range(1 << len(LABELS))]
     return [
-        {"truth": _names(i), "given": _names(j), "passages": pairs[i, j], "share": pairs[i, j] / of_true[i]}
+        {"truth": names[i], "given": names[j], "passages": pairs[i, j], "share": pairs[i, j] / of_true[i]}
         for i, j in sorted(pairs, key=lambda pair: (pair[0] == pair[1], -pairs[pair], pair))
     ]
-
-
-def _names(bits: int) -> tuple[str, ...]:
-    return tuple(label for j, label in enumerate(LABELS) if bits >> j & 1)
 
 
 def worst_errors(rows: Sequence[Row], y_true: Bools, scores: Floats, thresholds: Floats, most: int) -> list[Figures]:

@@ -12,7 +12,6 @@ from tipclassify.labels import indicator
 Kind = Literal["decision", "adjudication", "undo", "note", "reveal"]
 Hidden = Literal["colleagues", "model"]
 
-
 _LOOKS: Final = ("adjudication", "reveal")  # events of somebody who was shown all decisions
 _SHOWN: Final = ("kind", "key", "annotator", "time", "undoes", "note", "unsure", "blind")
 
@@ -59,7 +58,7 @@ class History:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-        self._undone: set[int] = set()  # numbers of revoked events
+        self.undone: set[int] = set()  # numbers of revoked events
         self.by_passage: dict[str, list[Event]] = {}  # passage key -> its decisions, adjudications and notes
         self.note_states: dict[str, list[dict[str, str]]] = {}  # passage key -> its notes by annotator, ever
         self.answered: set[tuple[str, str]] = set()  # (passage key, annotator) of all decisions, undone ones too
@@ -86,7 +85,7 @@ class History:
             self.by_passage.setdefault(event.key, []).append(event)
         undone, at = True, event.undoes
         while at is not None:  # revoking an undo restores the event that it revoked, and so on down the chain
-            (self._undone.add if undone else self._undone.discard)(at)
+            (self.undone.add if undone else self.undone.discard)(at)
             undone, at = not undone, self.events[at - 1].undoes
         if event.kind == "decision":
             self.answered.add((event.key, event.annotator))
@@ -94,17 +93,12 @@ class History:
         shown = deciders if len({*deciders, *notes}) > 1 else ()
         self.seen |= {(event.key, name) for name in (*shown, *[event.annotator] * (event.kind in _LOOKS))}
         states = self.note_states.setdefault(event.key, [{}])
-        if (state := {name: str(e.note).encode("utf-8", "replace").decode() for name, e in notes.items()}) != states[
-            -1
-        ]:
+        state = {name: str(e.note).encode("utf-8", "replace").decode() for name, e in notes.items()}
+        if state != states[-1]:
             states.append(state)
 
-    def holds(self, number: int) -> bool:
-        """Return whether an event is not undone."""
-        return number not in self._undone
-
     def _holding(self, key: str, kind: Kind) -> list[Event]:
-        return [e for e in self.by_passage.get(key, ()) if e.kind == kind and self.holds(e.number)]
+        return [e for e in self.by_passage.get(key, ()) if e.kind == kind and e.number not in self.undone]
 
     def decisions(self, key: str) -> dict[str, Event]:
         """Return each annotator's latest decision in effect on a passage."""
@@ -116,7 +110,8 @@ class History:
 
     def notes(self, key: str) -> dict[str, Event]:
         """Return the event of each annotator's note in effect; older logs have notes on decisions."""
-        noted = {e.annotator: e for e in self.by_passage.get(key, ()) if e.note is not None and self.holds(e.number)}
+        events = [e for e in self.by_passage.get(key, ()) if e.number not in self.undone]
+        noted = {e.annotator: e for e in events if e.note is not None}
         return {name: event for name, event in noted.items() if event.note}
 
     def settled(self, key: str) -> Event | None:

@@ -1,7 +1,4 @@
-"""Event log: an append-only file shared by any number of processes; an event is synced to disk before it is confirmed.
-
-The next process moves what a killed one left of a line to a ``.torn`` file. What is no log is never changed.
-"""
+"""Event log: an append-only file shared by processes; an event is synced to disk before it is confirmed."""
 
 from __future__ import annotations
 
@@ -25,8 +22,8 @@ _START: Final = b'{"event": 1, '  # of every log
 class EventLog:
     """Event log at `path`, made if missing, with the `History` of its events.
 
-    Calls `notify` with one line when a partial line was moved aside. Raises `InputError` when the file cannot be made
-    or read, and `CorpusError` when a line other than the last is no valid event.
+    Calls `notify` with one line when it moved what a killed process left of a line to a ``.torn`` file. Raises
+    `InputError` when the file is no log or cannot be made or read, `CorpusError` for an invalid line before the last.
     """
 
     def __init__(self, path: Path, notify: Callable[[str], None] = lambda _: None) -> None:

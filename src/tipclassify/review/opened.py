@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tipclassify.errors import InputError
 from tipclassify.pipeline.batch import Tagging, tag_input
@@ -83,12 +82,3 @@ def _open(file: str, tagging: Tagging) -> OpenReport:
     name = file if is_link(file) or file == "-" else Path(file).name
     title = (document.title if document else None) or name
     return OpenReport(digest[:16], name, title, tuple(opened), tuple(note for report in found for note in report.notes))
-
-
-def about(passage: OpenPassage, report: OpenReport, model: str) -> dict[str, Any]:
-    """Collect the fields that an event stores of a passage, for training and tracing it without the report."""
-    tagged = passage.passage.to_dict()
-    predictions = {"model": model, "model_labels": tagged.pop("labels"), "scores": tagged.pop("scores")}
-    del tagged["low_confidence"]
-    fields = {**tagged, "report": report.name, "report_id": report.id, **predictions}
-    return {name: value for name, value in fields.items() if value is not None}

@@ -1,7 +1,4 @@
-"""Retraining on the corrections, by one background process at a time.
-
-It writes JSON lines: ``{"step": …, "done": n, "total": m}`` (0: unknown), last ``{"result": …}`` or ``{"error": …}``.
-"""
+"""Retraining on the corrections, by one background process at a time."""
 
 from __future__ import annotations
 
@@ -71,9 +68,8 @@ class Retraining:
             job = (str(self._corpus), str(out), self._state["start"], *self._state["data"])
             command = [sys.executable, "-m", "tipclassify.review.retraining", *job]
             # A process group of its own: Ctrl-C does not reach it, and `stop` kills its children too.
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
-            )
+            pipe = subprocess.PIPE
+            self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, start_new_session=True)
             self._began = time.monotonic()
             self._state |= {**_NOTHING, "state": "running", "step": "reading the corpus"}
             threading.Thread(target=self._follow, args=(self._process,), daemon=True).start()
@@ -206,26 +202,26 @@ def describe_change(found: Comparison, where: str, groups: str) -> dict[str, Any
         labels = ", ".join(f"{row.figure.replace('_', ' ')} by {-row.difference:.3f}" for row in fallen)
         words += f" But the F1 of single labels falls: {labels}. Look at these before you use the new model."
     rows = [asdict(row) for row in found.differences]
-    about = {"where": where, "groups": found.groups, "worse": high < 0 or bool(fallen), "verdict": words, "rows": rows}
-    about |= {"gained": found.gained, "lost": found.lost}
-    return dict(rounded(about))
+    about = {"where": where, "groups": found.groups, "gained": found.gained, "lost": found.lost, "rows": rows}
+    return dict(rounded({**about, "worse": high < 0 or bool(fallen), "verdict": words}))
 
 
 def main(corpus: str, out: str, start: str, *data: str) -> None:
-    """Retrain as the background process does: progress and result as JSON lines on standard output."""
+    """Retrain as the background process does, with JSON lines on standard output.
+
+    ``{"step": …, "done": n, "total": m}`` (0: unknown), last ``{"result": …}`` or ``{"error": …}``.
+    """
 
     def send(**message: Any) -> None:
         print(json.dumps(message), flush=True)
-
-    def progress(step: str, done: int, total: int) -> None:
-        send(step=step, done=done, total=total)
 
     warnings.simplefilter("ignore")  # corrections start with few examples of a label, which would warn
     threading.Thread(target=_die_with_parent, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(5)  # keep the review page responsive
     try:
-        send(result=retrain(corpus, out, start, data, progress))
+        result = retrain(corpus, out, start, data, lambda step, done, total: send(step=step, done=done, total=total))
+        send(result=result)
     except (TipclassifyError, ValueError, OSError) as error:
         problem, *others = error.problems if isinstance(error, CorpusError) else [str(error)]
         send(error=" ".join(problem.split()) + (f" (and {len(others)} more)" if others else ""))

@@ -38,7 +38,6 @@ _MOST_CONNECTIONS: Final = 64
 _MAX_QUEUE: Final = 500  # passages in one answer of the queue
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript"}
 
-
 NoteText = Annotated[str, msgspec.Meta(max_length=2_000)]
 RequestId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]  # an idempotency key
 
@@ -182,10 +181,8 @@ def build_app(session: ReviewSession, retraining: Retraining, ready: Callable[[]
         get("/api/agreement", lambda _: session.agreement()),
         get("/api/codebook", lambda _: json.loads(here.joinpath("codebook.json").read_text("utf-8"))),
         get("/api/retrain", lambda _: {**retraining.state(), "decided": session.decided}),
-        post("/api/decisions", Labelling, lambda c: session.decide(c.key, c.labels, c.note, c.request, c.unsure)),
-        post(
-            "/api/adjudications", Labelling, lambda c: session.adjudicate(c.key, c.labels, c.note, c.request, c.unsure)
-        ),
+        post("/api/decisions", Labelling, lambda c: session.decide(**msgspec.structs.asdict(c))),
+        post("/api/adjudications", Labelling, lambda c: session.adjudicate(**msgspec.structs.asdict(c))),
         post("/api/notes", Remark, lambda c: session.remark("note", c.key, c.note or "", c.request)),
         post("/api/reveals", Remark, lambda c: session.remark("reveal", c.key, c.note, c.request)),
         post("/api/undo", Undo, lambda c: session.undo(c.event, c.request)),
@@ -202,7 +199,6 @@ def _plain(value: Any, status: int = 200) -> Response:
 
 
 async def _failed(_: Request, error: Exception) -> Response:
-    """Convert an exception to a response with a one-line error."""
     if isinstance(error, RefusedError | TipclassifyError):
         return _plain({"error": str(error)}, getattr(error, "status", 507))  # not saved
     if isinstance(error, ClientDisconnect):  # the client will not read this
@@ -215,7 +211,6 @@ async def _failed(_: Request, error: Exception) -> Response:
 
 
 def _change(body: bytes, kind: type[Change]) -> Change:
-    """Parse and validate the body of a POST request."""
     try:
         return msgspec.convert(load_json(body or b"{}"), kind)
     except msgspec.ValidationError as error:
@@ -225,7 +220,6 @@ def _change(body: bytes, kind: type[Change]) -> Change:
 
 
 def _number(request: Request, name: str, default: int) -> int:
-    """Parse a non-negative integer of the query string."""
     written = request.query_params.get(name, str(default))
     if not re.fullmatch(r"[0-9]{1,18}", written, re.ASCII):
         raise RefusedError(400, f"{name} is no whole number")

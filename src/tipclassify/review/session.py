@@ -22,7 +22,7 @@ from tipclassify.pipeline.active_learning import rank
 from tipclassify.review.derived import CorpusFile, events_path
 from tipclassify.review.events import Event, History, Kind
 from tipclassify.review.log import EventLog, now
-from tipclassify.review.opened import OpenPassage, OpenReport, about
+from tipclassify.review.opened import OpenPassage, OpenReport
 
 Plain = dict[str, Any]  # of values that JSON holds
 
@@ -87,7 +87,6 @@ class ReviewSession:
                 counts = {"passages": len(report.passages), "notes": list(report.notes)}
                 counts |= _progress(report.passages, self.annotator, history)
                 reports.append({"id": report.id, "name": report.name, "title": report.title, **counts})
-            events = len(history)
         return {
             "annotator": self.annotator,
             "labels": list(LABELS),
@@ -99,7 +98,7 @@ class ReviewSession:
             "blind": self.blind,
             "reports": reports,
             "corpus": str(self.corpus),
-            "events": events,
+            "events": len(history),
         }
 
     def report(self, id: str) -> Plain:
@@ -199,7 +198,7 @@ class ReviewSession:
                 undone = history.events[number - 1]
                 if undone.annotator != self.annotator:
                     raise RefusedError(409, f"event {number} is {undone.annotator}'s: only they can take it back")
-                if not history.holds(number):
+                if number in history.undone:
                     raise RefusedError(409, f"event {number} was taken back already")
                 event = append("undo", undone.key, undoes=number, request=request)
             return self._saved(event)
@@ -224,10 +223,8 @@ class ReviewSession:
                 history = self._log.history
                 if kind == "adjudication" and not history.decisions(key):
                     raise RefusedError(409, "nobody has decided this passage: there is nothing to settle")
-                unseen = {
-                    "colleagues": (key, self.annotator) not in history.seen,
-                    "model": self._hides_model(key, history),
-                }
+                alone = (key, self.annotator) not in history.seen
+                unseen = {"colleagues": alone, "model": self._hides_model(key, history)}
                 theirs = [e for e in history.decisions(key).values() if e.annotator != self.annotator]
                 known = kind == "decision" and all(e.blind is not None for e in theirs)  # older versions showed all
                 blind = tuple(name for name, hidden in unseen.items() if hidden) if known else None
@@ -243,12 +240,15 @@ class ReviewSession:
             return self._saved(event or append(kind, key, note=note, request=request, about=about))
 
     def _about(self, key: str) -> Plain:
-        """Collect what an event stores of a passage."""
+        """Collect what an event stores of a passage, for training and tracing it without the report."""
         passage = self._passage(key)
-        stored = about(passage, self._reports[passage.report], self._model_version)
+        report, tagged = self._reports[passage.report], passage.passage.to_dict()
+        del tagged["low_confidence"]
+        predicted = {"model": self._model_version, "model_labels": tagged.pop("labels"), "scores": tagged.pop("scores")}
+        stored = {**tagged, "report": report.name, "report_id": report.id, **predicted}
         if self._second:
             stored |= {"other_model": self.second_name, "other_labels": self._second[key]["labels"]}
-        return stored
+        return {name: value for name, value in stored.items() if value is not None}
 
     def _saved(self, event: Event) -> Plain:
         """Answer a change: its event, the annotator's decision now in effect, and the passage as it is shown now."""
@@ -296,11 +296,9 @@ class ReviewSession:
         return passage
 
     def _hides_model(self, key: str, history: History) -> bool:
-        """Return whether the model's suggestions on a passage are hidden from this annotator."""
         return self.blind and (key, self.annotator) not in history.answered
 
     def _hides_colleagues(self, key: str, history: History) -> bool:
-        """Return whether colleagues' decisions and notes on a passage are hidden from this annotator."""
         return (key, self.annotator) not in history.seen and self.annotator not in history.decisions(key)
 
     def _told(self, event: Event, history: History) -> Plain:

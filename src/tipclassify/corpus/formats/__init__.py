@@ -32,7 +32,6 @@ def _json(
     losses: Callable[[Sequence[Record]], list[str]] = lambda _: [],
     as_list: bool = False,
 ) -> FileFormat:
-    """Make a format of JSON lines, or of one JSON list."""
     start, between, end = ("[", ",\n", "]\n") if as_list else ("", "\n", "\n")
 
     def write(records: Sequence[Record], out: IO[bytes]) -> list[str]:
@@ -90,23 +89,18 @@ def guess_format(path: Path) -> str:
     if path.suffix.lower() == ".csv":
         return "csv"
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"[", b"{"):
-        found = _guess_entry(next(iter(of.json_entries(path)), (None, None))[1])
-    else:
-        found = "fasttext" if any(line.startswith(b"__label__") for line in data[:100_000].splitlines()) else None
-    if found is None:
-        raise CorpusError([f"{path}: cannot tell the format; name it with --from, one of {', '.join(FORMATS)}"])
-    return found
-
-
-def _guess_entry(entry: Any) -> str | None:
-    if not isinstance(entry, dict):
-        return None
-    if isinstance(entry.get("fields"), dict):
-        return "argilla"
-    if isinstance(entry.get("data"), dict):
-        return "label-studio"
-    if {"options", "accept", "answer"} & entry.keys():
-        return "prodigy"
-    if "label" in entry and "labels" not in entry:
-        return "doccano"
-    return "jsonl" if "text" in entry else None
+        first = next(iter(of.json_entries(path)), ("", None))[1]
+        entry = first if isinstance(first, dict) else {}
+        if isinstance(entry.get("fields"), dict):
+            return "argilla"
+        if isinstance(entry.get("data"), dict):
+            return "label-studio"
+        if {"options", "accept", "answer"} & entry.keys():
+            return "prodigy"
+        if "label" in entry and "labels" not in entry:
+            return "doccano"
+        if "text" in entry:
+            return "jsonl"
+    elif any(line.startswith(b"__label__") for line in data[:100_000].splitlines()):
+        return "fasttext"
+    raise CorpusError([f"{path}: cannot tell the format; name it with --from, one of {', '.join(FORMATS)}"])

@@ -1,7 +1,4 @@
-"""Represent a passage between formats, and read and write rows: JSON lines, CSV, Parquet, fastText's lines.
-
-CSV joins labels with ``;``: an empty cell means that none applies, ``?`` that the passage is unlabelled.
-"""
+"""Represent a passage between formats, and read and write rows: JSON lines, CSV, Parquet, fastText's lines."""
 
 from __future__ import annotations
 
@@ -20,10 +17,8 @@ from tipclassify.errors import CorpusError
 from tipclassify.formatting import load_json, looks_like_a_formula
 from tipclassify.labels import LABELS
 
-NONE: Final = "none"
-"""Label for "no label applies", in formats where an empty list also means unlabelled."""
-
-_UNLABELLED: Final = "?"
+NONE: Final = "none"  # label for "no label applies", in formats where an empty list also means unlabelled
+_UNLABELLED: Final = "?"  # in CSV, where an empty cell means that no label applies
 _LABEL_LISTS: Final = ("labels", "predicted")
 _PREFIX: Final = re.compile(r"(?<!\S)__label__")
 _LABEL: Final = re.compile(r"(?<!\S)__label__(\S*)[ \t]?")
