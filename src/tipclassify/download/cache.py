@@ -1,7 +1,4 @@
-"""Cache downloads on disk by address and day, so that a second run reads the same bytes offline.
-
-An entry is two files: ``SHA256(address)-YYYY-MM-DD.json``, with the SHA-256 of the body, and the body.
-"""
+"""Cache downloads on disk: ``SHA256(address)-YYYY-MM-DD.json``, with the SHA-256 of the body, beside the body."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ from urllib.parse import urlsplit
 
 from tipclassify.formatting import load_json
 
-MEDIA_TYPES: Final = {
+MEDIA_TYPES: Final = {  # supported, with their file suffixes
     "text/html": ".html",
     "application/xhtml+xml": ".xhtml",
     "application/pdf": ".pdf",
@@ -32,7 +29,6 @@ MEDIA_TYPES: Final = {
     **dict.fromkeys(("application/gzip", "application/x-gzip", "application/octet-stream"), ""),
     **dict.fromkeys(("application/force-download", "application/x-download", "binary/octet-stream"), ""),
 }
-"""Supported media types and their file suffixes; empty for generic types, of files whose format readers detect."""
 
 
 @dataclass(frozen=True, slots=True)

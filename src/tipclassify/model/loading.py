@@ -1,8 +1,4 @@
-"""Find a model by name or folder, and load it; the only module that knows all kinds of models.
-
-``default`` and ``fast`` are shipped. Another name is a folder, or a model in the cache of added models
-(``TIPCLASSIFY_MODELS``, or ``tipclassify/models`` in the platform's cache folder) or in ``models/`` of the checkout.
-"""
+"""Find a model by name or folder, and load it; the only module that knows all kinds of models."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Ledger of finished outputs, by which ``--resume`` skips inputs.
-
-An input is skipped when a line has the hash of its bytes, options, model and version, and its output still exists.
-"""
+"""Ledger of finished outputs, by the hash of input, options, model and version: ``--resume`` skips what it has."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Train a model from labelled passages and write its folder: one function for each kind of model.
-
-Held-out rows (`holdout`) evaluate all alike; real ones calibrate, weighted to the proportions of whole reports.
-"""
+"""Train a model, evaluate it on held-out passages, and write its folder: one function for each kind of model."""
 
 from __future__ import annotations
 
@@ -43,8 +40,7 @@ _MIN_REAL: Final = 500  # held-out real passages needed to refit calibration and
 _BARE_WEIGHT: Final = 0.5  # sample weight of a passage without its heading, beside its copy with one
 _BATCH: Final = 1_000  # unlabelled passages between two reports of progress
 
-Unlabelled = tuple[str, str | None, str]
-"""Text, heading and source of a passage."""
+Unlabelled = tuple[str, str | None, str]  # text, heading and source of a passage
 
 
 @dataclass(frozen=True)

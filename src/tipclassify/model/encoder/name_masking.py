@@ -1,8 +1,4 @@
-"""Normalise an encoder's input: names masked (entity masking), American spelling, straight apostrophes.
-
-All names become one placeholder: without that some labels changed with the country. Names are narrower than those of
-the fast model: words of place names ("New", "Port") and rare words at the start of a sentence are kept.
-"""
+"""Normalise an encoder's input: names masked (entity masking), American spelling, straight apostrophes."""
 
 from __future__ import annotations
 
@@ -35,8 +31,7 @@ _GEOGRAPHIC: Final = frozenset(WORDS["geographic"])
 _LOOKBEHIND: Final = 8  # characters before a name, enough to detect the start of a sentence
 _NAMES: Final = "|".join(re.escape(name.replace("_", " ")) for name in WORDS["country_names"])
 _COUNTRY_NAMES: Final = re.compile(rf"\b(?:[Tt]he )?(?:{_NAMES})(?!\w)")
-COUNTRY_WORDS: Final = frozenset(WORDS["countries"])
-"""Words of country names and demonyms, which are names even at the start of a sentence."""
+COUNTRY_WORDS: Final = frozenset(WORDS["countries"])  # with demonyms: names even at the start of a sentence
 
 
 @dataclass(frozen=True)
@@ -69,6 +64,9 @@ class MaskedText:
 
 def mask_names(texts: Sequence[str], vocabulary: frozenset[str], placeholder: str) -> list[MaskedText]:
     """Replace every name by `placeholder`; `vocabulary` is that of `tokenizer.tokenize`.
+
+    Names are narrower than those of the fast model: words of place names ("New", "Port") and rare words at the start of
+    a sentence are kept.
 
     >>> texts = ["Do not jail them. Kenya's courts met Ada Obi."]
     >>> [masked.text for masked in mask_names(texts, frozenset({"do", "not"}), "X")]

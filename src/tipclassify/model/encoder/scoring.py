@@ -1,8 +1,4 @@
-"""Score passages with an encoder: name masking, tokens, windows, pooled vectors, heads, calibration.
-
-Scores are explained by occlusion: the decrease of the log-odds when a word, clause or heading is masked. These do not
-add up: a redundant word hides another's effect.
-"""
+"""Score passages with an encoder: name masking, tokens, windows, pooled vectors, heads, calibration."""
 
 from __future__ import annotations
 

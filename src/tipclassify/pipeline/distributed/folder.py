@@ -1,7 +1,4 @@
-"""Output folder of a distributed run: a Parquet file and a JSON record for each part.
-
-A part is finished when both exist and no failure is retryable. Settings come first, errors and the manifest last.
-"""
+"""Output folder of a distributed run: a Parquet file and a JSON record for each part, then errors and a manifest."""
 
 from __future__ import annotations
 

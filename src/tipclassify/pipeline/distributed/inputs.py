@@ -1,7 +1,4 @@
-"""Inputs of a distributed run: names in, `Part`s out. Only lists and sizes are read.
-
-A `Part` is the input of one task and gives one file, named by a hash of everything that determines its rows.
-"""
+"""Inputs of a distributed run: names in, `Part`s out, one for each task and file. Only lists and sizes are read."""
 
 from __future__ import annotations
 
