@@ -42,11 +42,11 @@ class Download:
     fetched: str  # day (UTC), as YYYY-MM-DD
 
 
-def platform_cache() -> Path | None:
-    """Return the user's cache folder of the operating system; None without a home."""
+def cache_path(name: str) -> Path | None:
+    """Return tipclassify's folder `name` in the user's cache folder of the operating system; None without a home."""
     import platformdirs
 
-    folder = platformdirs.user_cache_path()
+    folder = platformdirs.user_cache_path() / "tipclassify" / name
     return folder if folder.is_absolute() else None
 
 
@@ -54,8 +54,7 @@ def cache_folder() -> Path | None:
     """Return the folder of downloads: in ``TIPCLASSIFY_CACHE``, else in the user's cache; None without a home."""
     if chosen := os.environ.get("TIPCLASSIFY_CACHE"):
         return Path(os.path.expanduser(chosen), "links")
-    root = platform_cache()
-    return root and root / "tipclassify" / "links"
+    return cache_path("links")
 
 
 def read_cached(url: str, day: str = "*", allow_private: bool = True) -> Download | None:

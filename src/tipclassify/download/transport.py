@@ -89,7 +89,6 @@ class CheckedTransport(httpx.HTTPTransport):
 
 
 def _time_left(timeout: float | None, deadline: float) -> float:
-    """Return the timeout, capped by the time left until the deadline."""
     left = deadline - time.monotonic()
     if left <= 0:
         raise httpcore.ReadTimeout("deadline")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tipclassify.model.encoder.scoring import EncoderScorer
     from tipclassify.model.linear.scoring import LinearScorer
 
-__all__ = ["DEFAULT", "SHIPPED", "Installed", "cache_path", "describe_folder", "installed", "is_name", "load_scorer"]
+__all__ = ["DEFAULT", "SHIPPED", "Installed", "describe_folder", "installed", "is_name", "load_scorer"]
 __all__ += ["model_folder", "models_folder"]
 
 DEFAULT: Final = "default"
@@ -125,18 +125,12 @@ def describe_folder(name: str, folder: Path) -> Installed:
         return Installed(name, folder, {})
 
 
-def cache_path(name: str) -> Path | None:
-    """Return tipclassify's folder `name` in the platform's cache folder; None if the platform has none."""
-    from tipclassify.download.cache import platform_cache  # slow to import
-
-    root = platform_cache()
-    return root / "tipclassify" / name if root else None
-
-
 def models_folder() -> Path | None:
     """Return the folder of added models; None without a home folder."""
     if chosen := os.environ.get("TIPCLASSIFY_MODELS"):
         return Path(chosen).expanduser()
+    from tipclassify.download.cache import cache_path  # slow to import
+
     return cache_path("models")
 
 

@@ -94,6 +94,5 @@ def output_names(files: Sequence[str], suffix: str) -> list[str]:
 
 
 def _safe_name(name: str) -> str:
-    """Replace the characters that a file name cannot have."""
     kept = "".join(c if c.isalnum() or c in "._- " else "-" for c in name).strip(". ")
     return {"-": "stdin", "": "report"}.get(kept, kept)[:150]

@@ -164,7 +164,6 @@ def _read_settings(file: Path, head: Mapping[str, Any]) -> _Settings:
 
 
 def _read_heads(file: Path, data: bytes) -> tuple[Heads, Heads]:
-    """Read and check the heads, and those from fine-tuning."""
     names = ("weights", "bias", "own_weights", "own_bias")
     arrays = read_arrays(file, data, names, "the heads of an encoder")
     shapes = [(len(LABELS), *arrays[0].shape[-1:]), (len(LABELS),)] * 2

@@ -85,7 +85,6 @@ def mask_names(texts: Sequence[str], vocabulary: frozenset[str], placeholder: st
 
 
 def _merge_overlaps(spans: list[Span]) -> list[Span]:
-    """Sort spans and merge overlapping ones."""
     merged: list[Span] = []
     for start, end in sorted(spans):
         if merged and start < merged[-1][1]:
@@ -110,7 +109,6 @@ def _split_names(
 
 
 def _is_same_name(text: str, word: Span, following: int) -> bool:
-    """Test whether a capitalised word and the next one belong to the same name."""
     between = text[word[1] : following]
     if between.startswith(".") and (word[1] - word[0] == 1 or text[word[0] : word[1]] in _TITLES):
         between = between[1:]
@@ -158,9 +156,8 @@ def _replace(text: str, names: list[Span], placeholder: str) -> MaskedText:
     """Replace names, and British spelling outside them."""
     words = [(*word.span(), plain) for word in _LETTERS.finditer(text) if (plain := _american(word.group()))]
     parts, spans, placeholder_spans, last, length = [], list[Span](), list[Span](), 0, 0
-    for start, end, new in sorted(
-        [*((*name, placeholder) for name in names), *words], key=lambda one: (one[0], -one[1])
-    ):
+    changes = [*((*name, placeholder) for name in names), *words]
+    for start, end, new in sorted(changes, key=lambda one: (one[0], -one[1])):
         if start < last:
             continue  # a word of a name
         length += start - last

@@ -116,7 +116,6 @@ class OnnxSession:
 
 
 def _first_line(error: Exception) -> str:
-    """Return the first line of an error message of ONNX Runtime, at most 200 characters."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 

@@ -74,7 +74,6 @@ def _client_of(scheduler: str) -> Client:
 
 
 async def _greet(scheduler: str) -> None:
-    """Ask a scheduler for its identity; raise unless it answers within `_PATIENCE` seconds."""
     async with rpc(scheduler, timeout=_PATIENCE, connection_args=Security().get_connection_args("client")) as server:
         if (await asyncio.wait_for(server.identity(), _PATIENCE))["type"] != "Scheduler":
             raise ValueError("not a scheduler")

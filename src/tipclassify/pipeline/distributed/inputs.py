@@ -108,10 +108,8 @@ def _sources_of(name: str) -> list[Source]:
 def _sources_at(name: str, fs: Any, path: str) -> list[Source]:
     """Expand a folder or pattern at an address; any other name, and any local path, is one input."""
     if "://" in name and fs.isdir(path):
-        root, wrong = (
-            path.rstrip("/"),
-            "no report in this folder; it needs .html, .pdf, .docx, .txt, .jsonl or the like",
-        )
+        root = path.rstrip("/")
+        wrong = "no report in this folder; it needs .html, .pdf, .docx, .txt, .jsonl or the like"
         found = {one: info for one, info in fs.find(path, detail=True).items() if _is_input(one)}
     elif any(mark in path for mark in "*?[") and not fs.exists(path):
         root, wrong = "", "matches no file; check the pattern"
