@@ -77,6 +77,6 @@ def explanations(
         order = np.argsort(-np.abs(weights[j]), kind="stable").tolist()
         pieces = ((*spans[at], float(weights[j, at])) for at in order)
         reasons = tuple(SpanWeight(start, end, text[start:end], weight) for start, end, weight in pieces)
-        figures = (float(one[j]) for one in (probabilities, logits, bias))
-        found[label] = Explanation(label, *figures, reasons, method, float(heading[j]))
+        probability, logit, without = (float(one[j]) for one in (probabilities, logits, bias))
+        found[label] = Explanation(label, probability, logit, without, reasons, method, float(heading[j]))
     return found

@@ -96,7 +96,7 @@ def write_folder(path: str | os.PathLike[str], head: Mapping[str, Any], files: M
 
 
 def replace_folder(staged: Path, target: Path) -> None:
-    """Rename a finished folder to `target` on the same disk, replacing an older model; `ModelError` for other folders."""
+    """Rename a finished folder to `target` on the same disk, replacing an older model; `ModelError` for another."""
     check_replaceable(target)
     staged.chmod(0o755)
     old = None
