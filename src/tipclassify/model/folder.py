@@ -77,13 +77,11 @@ def digest(head: Mapping[str, Any]) -> str:
 def write_folder(path: str | os.PathLike[str], head: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
     """Write a model folder of a head, whose hash is added, and files, replacing the one at `path` if there is one.
 
-    Written beside `path` and renamed, so that a reader never sees an incomplete model.
-
-    Raises `ModelError` when something else is in the way (`check_replaceable`).
+    Written beside `path` and renamed, so that a reader never sees an incomplete model. Raises `ModelError` when
+    something else is in the way (`check_replaceable`).
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    check_replaceable(target)
     whole = {**{key: value for key, value in head.items() if key != "sha256"}, "sha256": digest(head)}
     staged = _beside(target)
     try:

@@ -16,7 +16,7 @@ from functools import cache, partial
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from tipclassify.errors import InputError, TipclassifyError, broken_input
 from tipclassify.model.classifier import Classifier
@@ -25,10 +25,7 @@ from tipclassify.readers.jsonl import parse_rows, read_lines
 from tipclassify.readers.limits import read_bounded
 from tipclassify.reporting.writers import TaggedReport, identity
 from tipclassify.text.document import Document, Passage
-from tipclassify.text.segmentation.passages import passage_parts
-
-if TYPE_CHECKING:
-    from tipclassify.text.segmentation.passages import Unit
+from tipclassify.text.segmentation.passages import Unit, passage_parts
 
 __all__ = ["ROWS", "Tagging", "expand_inputs", "map_in_order", "names_in_list", "read_with_notes"]
 __all__ += ["tag_document", "tag_input", "tag_inputs", "tag_rows"]

@@ -81,8 +81,8 @@ def train_default(
     `weight`, above 0, is the sample weight of the user's rows; `start` the model with the frozen encoder and the
     initial heads, the shipped default if omitted; `cache` a folder for pooled vectors between trainings. The heads
     start from those of the fine-tuning; with `adapt` from those in use, which are then the ones compared with, and
-    calibration and thresholds stay. Raises `ModelError` when `start` is no encoder, `ValueError` when none has a label, or
-    too few can be held out.
+    calibration and thresholds stay. Raises `ModelError` when `start` is no encoder, `ValueError` when no row has a
+    label, or too few can be held out.
     """
     scorer = load_encoder(start)
     rows, model = [*corpus, *own], scorer.model
