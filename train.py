@@ -53,7 +53,7 @@ def train(
     out = out or HERE / "models" / ("fast" if model == "fast" else "default")
 
     from tipclassify.corpus.loading import read_rows
-    from tipclassify.model.loading import cache_path
+    from tipclassify.download.cache import cache_path
     from tipclassify.progress import progress_bar
     from tipclassify.training.train import train_default
 

@@ -1,7 +1,4 @@
-"""Cache downloads on disk by address and day, so that a second run reads the same bytes offline.
-
-An entry is two files: ``SHA256(address)-YYYY-MM-DD.json``, with the SHA-256 of the body, and the body.
-"""
+"""Cache downloads on disk: ``SHA256(address)-YYYY-MM-DD.json``, with the SHA-256 of the body, beside the body."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ from urllib.parse import urlsplit
 
 from tipclassify.formatting import load_json
 
-MEDIA_TYPES: Final = {
+MEDIA_TYPES: Final = {  # supported, with their file suffixes
     "text/html": ".html",
     "application/xhtml+xml": ".xhtml",
     "application/pdf": ".pdf",
@@ -32,7 +29,6 @@ MEDIA_TYPES: Final = {
     **dict.fromkeys(("application/gzip", "application/x-gzip", "application/octet-stream"), ""),
     **dict.fromkeys(("application/force-download", "application/x-download", "binary/octet-stream"), ""),
 }
-"""Supported media types and their file suffixes; empty for generic types, of files whose format readers detect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +42,11 @@ class Download:
     fetched: str  # day (UTC), as YYYY-MM-DD
 
 
-def platform_cache() -> Path | None:
-    """Return the user's cache folder of the operating system; None without a home."""
+def cache_path(name: str) -> Path | None:
+    """Return tipclassify's folder `name` in the user's cache folder of the operating system; None without a home."""
     import platformdirs
 
-    folder = platformdirs.user_cache_path()
+    folder = platformdirs.user_cache_path() / "tipclassify" / name
     return folder if folder.is_absolute() else None
 
 
@@ -58,8 +54,7 @@ def cache_folder() -> Path | None:
     """Return the folder of downloads: in ``TIPCLASSIFY_CACHE``, else in the user's cache; None without a home."""
     if chosen := os.environ.get("TIPCLASSIFY_CACHE"):
         return Path(os.path.expanduser(chosen), "links")
-    root = platform_cache()
-    return root and root / "tipclassify" / "links"
+    return cache_path("links")
 
 
 def read_cached(url: str, day: str = "*", allow_private: bool = True) -> Download | None:

@@ -1,7 +1,4 @@
-"""Connect to checked addresses only, within a deadline: no link may reach services of this machine or its network.
-
-A host is resolved once, all its addresses are checked, and one of them is connected to, against DNS rebinding.
-"""
+"""Connect to checked addresses only, within a deadline: no link may reach services of this machine or its network."""
 
 from __future__ import annotations
 
@@ -47,7 +44,7 @@ def is_public(address: str) -> bool:
 
 
 def resolve(host: str, port: int, allow_private: bool = False) -> list[str]:
-    """Resolve a host to its numeric IP addresses; without `allow_private`, raise `LinkError` unless all are public."""
+    """Resolve a host, once, against DNS rebinding; without `allow_private`, `LinkError` unless all IPs are public."""
     if allow_private:
         return _lookup(host, port)
     local = _is_local_name(host)
@@ -92,7 +89,6 @@ class CheckedTransport(httpx.HTTPTransport):
 
 
 def _time_left(timeout: float | None, deadline: float) -> float:
-    """Return the timeout, capped by the time left until the deadline."""
     left = deadline - time.monotonic()
     if left <= 0:
         raise httpcore.ReadTimeout("deadline")

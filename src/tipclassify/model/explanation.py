@@ -72,13 +72,11 @@ def explanations(
     """Explain the score of each label; `weights` are those of the spans of `text`, float64 (3, spans)."""
     with np.errstate(over="ignore"):  # an infinite odds ratio is a probability of 0
         probabilities = 1 / (1 + np.exp(-logits))
-    columns = zip(
-        LABELS, probabilities.tolist(), logits.tolist(), bias.tolist(), heading.tolist(), weights, strict=True
-    )
     found = {}
-    for label, probability, logit, without, of_heading, of_spans in columns:
-        order = np.argsort(-np.abs(of_spans), kind="stable").tolist()
-        pieces = ((*spans[at], float(of_spans[at])) for at in order)
-        reasons = (SpanWeight(start, end, text[start:end], weight) for start, end, weight in pieces)
-        found[label] = Explanation(label, probability, logit, without, tuple(reasons), method, of_heading)
+    for j, label in enumerate(LABELS):
+        order = np.argsort(-np.abs(weights[j]), kind="stable").tolist()
+        pieces = ((*spans[at], float(weights[j, at])) for at in order)
+        reasons = tuple(SpanWeight(start, end, text[start:end], weight) for start, end, weight in pieces)
+        probability, logit, without = (float(one[j]) for one in (probabilities, logits, bias))
+        found[label] = Explanation(label, probability, logit, without, reasons, method, float(heading[j]))
     return found

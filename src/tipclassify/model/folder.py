@@ -1,8 +1,4 @@
-"""Read and write model folders of any kind: a JSON head with hashes, and atomic replacement of the folder.
-
-The head, ``model.json``, has ``format``, ``kind`` (the linear model if absent), ``labels``, ``thresholds`` and
-metadata, the hashes of all other files, and the SHA-256 of itself: one hash identifies a model.
-"""
+"""Read and write model folders of any kind: files, and a JSON head with the hashes of all and of itself."""
 
 from __future__ import annotations
 
@@ -29,13 +25,9 @@ __all__ += ["LARGEST_FILE", "LARGEST_HEAD", "check_replaceable", "read_arrays", 
 __all__ += ["replace_folder", "weights_digest", "write_folder"]
 
 HEAD: Final = "model.json"
-LINEAR: Final = "linear"
-"""Kind of a model without ``kind`` in its head."""
-
-LARGEST_HEAD: Final = 5_000_000
-LARGEST_FILE: Final = 1_000_000_000
-"""Maximum bytes of ``model.json``, and of another file of a model."""
-
+LINEAR: Final = "linear"  # kind of a model without ``kind`` in its head
+LARGEST_HEAD: Final = 5_000_000  # bytes of ``model.json``
+LARGEST_FILE: Final = 1_000_000_000  # bytes of another file of a model
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _MOST_FILES: Final = 50
@@ -85,13 +77,11 @@ def digest(head: Mapping[str, Any]) -> str:
 def write_folder(path: str | os.PathLike[str], head: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
     """Write a model folder of a head, whose hash is added, and files, replacing the one at `path` if there is one.
 
-    Written beside `path` and renamed, so that a reader never sees an incomplete model.
-
-    Raises `ModelError` when something else is in the way (`check_replaceable`).
+    Written beside `path` and renamed, so that a reader never sees an incomplete model. Raises `ModelError` when
+    something else is in the way (`check_replaceable`).
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    check_replaceable(target)
     whole = {**{key: value for key, value in head.items() if key != "sha256"}, "sha256": digest(head)}
     staged = _beside(target)
     try:
@@ -104,7 +94,7 @@ def write_folder(path: str | os.PathLike[str], head: Mapping[str, Any], files: M
 
 
 def replace_folder(staged: Path, target: Path) -> None:
-    """Rename a finished folder to `target` on the same disk, replacing an older model; `ModelError` if it is another folder."""
+    """Rename a finished folder to `target` on the same disk, replacing an older model; `ModelError` for another."""
     check_replaceable(target)
     staged.chmod(0o755)
     old = None

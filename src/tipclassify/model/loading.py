@@ -1,8 +1,4 @@
-"""Find a model by name or folder, and load it; the only module that knows all kinds of models.
-
-``default`` and ``fast`` are shipped. Another name is a folder, or a model in the cache of added models
-(``TIPCLASSIFY_MODELS``, or ``tipclassify/models`` in the platform's cache folder) or in ``models/`` of the checkout.
-"""
+"""Find a model by name or folder, and load it; the only module that knows all kinds of models."""
 
 from __future__ import annotations
 
@@ -21,7 +17,7 @@ if TYPE_CHECKING:
     from tipclassify.model.encoder.scoring import EncoderScorer
     from tipclassify.model.linear.scoring import LinearScorer
 
-__all__ = ["DEFAULT", "SHIPPED", "Installed", "cache_path", "describe_folder", "installed", "is_name", "load_scorer"]
+__all__ = ["DEFAULT", "SHIPPED", "Installed", "describe_folder", "installed", "is_name", "load_scorer"]
 __all__ += ["model_folder", "models_folder"]
 
 DEFAULT: Final = "default"
@@ -129,18 +125,12 @@ def describe_folder(name: str, folder: Path) -> Installed:
         return Installed(name, folder, {})
 
 
-def cache_path(name: str) -> Path | None:
-    """Return tipclassify's folder `name` in the platform's cache folder; None if the platform has none."""
-    from tipclassify.download.cache import platform_cache  # slow to import
-
-    root = platform_cache()
-    return root / "tipclassify" / name if root else None
-
-
 def models_folder() -> Path | None:
     """Return the folder of added models; None without a home folder."""
     if chosen := os.environ.get("TIPCLASSIFY_MODELS"):
         return Path(chosen).expanduser()
+    from tipclassify.download.cache import cache_path  # slow to import
+
     return cache_path("models")
 
 

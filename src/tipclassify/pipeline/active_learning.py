@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from tipclassify.arrays import Floats
 from tipclassify.corpus.loading import text_key
 from tipclassify.corpus.near_duplicates import trigrams
 from tipclassify.labels import LABELS
@@ -21,8 +22,6 @@ from tipclassify.reporting.writers import TaggedReport
 from tipclassify.text.document import Passage
 
 __all__ = ["Pick", "queue_rows", "rank"]
-
-Floats = npt.NDArray[np.float64]
 
 _MIN_WORDS: Final = 3  # a shorter passage is a heading or a table fragment and teaches nothing
 _NEAR_THRESHOLD: Final = 0.5  # uncertainty from which a label counts as near its threshold: 1.1 in log-odds

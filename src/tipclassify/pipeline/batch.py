@@ -1,7 +1,4 @@
-"""Batch tagging: paths and links in, tagged reports out, in input order, by one process or several.
-
-Results do not depend on the number of processes, nor memory on that of inputs. An unreadable input raises in its turn.
-"""
+"""Tag many inputs in their order, by one process or several; memory does not depend on the number of inputs."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ from functools import cache, partial
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from tipclassify.errors import InputError, TipclassifyError, broken_input
 from tipclassify.model.classifier import Classifier
@@ -28,22 +25,16 @@ from tipclassify.readers.jsonl import parse_rows, read_lines
 from tipclassify.readers.limits import read_bounded
 from tipclassify.reporting.writers import TaggedReport, identity
 from tipclassify.text.document import Document, Passage
-from tipclassify.text.segmentation.passages import passage_parts
+from tipclassify.text.segmentation.passages import Unit, passage_parts
 
-if TYPE_CHECKING:
-    from tipclassify.text.segmentation.passages import Unit
-
-__all__ = ["AHEAD", "ROWS", "Tagging", "expand_inputs", "map_in_order", "names_in_list", "read_with_notes"]
+__all__ = ["ROWS", "Tagging", "expand_inputs", "map_in_order", "names_in_list", "read_with_notes"]
 __all__ += ["tag_document", "tag_input", "tag_inputs", "tag_rows"]
 
 ROWS: Final = (".jsonl", ".ndjson")
 """Suffixes of files whose rows are passages already, one JSON object a line."""
 
-TABLES: Final = (".csv", ".tsv", ".xlsx")
-"""Suffixes of tables whose rows are passages; a folder gives none of them."""
-
-AHEAD: Final = 8
-"""Tasks submitted ahead of the consumer, for each process: a slow one has a bounded number of results waiting."""
+TABLES: Final = (".csv", ".tsv", ".xlsx")  # their rows are passages too, but a folder gives none of them
+AHEAD: Final = 8  # tasks submitted ahead of the consumer, for each process: it bounds the results that wait
 
 _READER_LOCK: Final = threading.Lock()  # PDFium and `warnings.catch_warnings` are not thread-safe
 

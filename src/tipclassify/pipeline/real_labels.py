@@ -235,8 +235,7 @@ def rebuild(
 
 
 def _texts_of_rows(path: Path, keys: set[str]) -> dict[str, str]:
-    data = read_bounded(str(path))
-    data = gunzip(data, str(path)) if path.suffix == ".gz" else data
+    data = gunzip(read_bounded(str(path)), str(path))
     lines = enumerate(data.split(b"\n"), 1)
     texts = (parse_row(line, f"{path}:{number}")["text"] for number, line in lines if line.strip())
     return {key: text for text in texts if (key := passage_key(text)) in keys}

@@ -1,7 +1,4 @@
-"""Ledger of finished outputs, by which ``--resume`` skips inputs.
-
-An input is skipped when a line has the hash of its bytes, options, model and version, and its output still exists.
-"""
+"""Ledger of finished outputs, by the hash of input, options, model and version: ``--resume`` skips what it has."""
 
 from __future__ import annotations
 
@@ -97,6 +94,5 @@ def output_names(files: Sequence[str], suffix: str) -> list[str]:
 
 
 def _safe_name(name: str) -> str:
-    """Replace the characters that a file name cannot have."""
     kept = "".join(c if c.isalnum() or c in "._- " else "-" for c in name).strip(". ")
     return {"-": "stdin", "": "report"}.get(kept, kept)[:150]

@@ -21,10 +21,11 @@ import numpy as np
 
 from tipclassify.corpus.holdout import held_out
 from tipclassify.corpus.loading import Row, group_rows, read_rows, text_key
+from tipclassify.download.cache import cache_path
 from tipclassify.errors import CorpusError, TipclassifyError
 from tipclassify.evaluation.metrics import rounded
 from tipclassify.model.folder import LINEAR, kind_of, load_head
-from tipclassify.model.loading import DEFAULT, cache_path, model_folder
+from tipclassify.model.loading import DEFAULT, model_folder
 from tipclassify.review.session import RefusedError
 
 if TYPE_CHECKING:

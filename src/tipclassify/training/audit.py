@@ -1,8 +1,4 @@
-"""Audit a corpus for suspect passages before training; findings are plain values, worst first.
-
-Likely label errors by confident learning: Northcutt, Jiang and Chuang 2021 (JAIR 70, arXiv:1911.00068), for each label
-on its own as in Thyagarajan et al. 2022 (arXiv:2211.13895).
-"""
+"""Audit a corpus for suspect passages before training; findings are plain values, worst first."""
 
 from __future__ import annotations
 
@@ -54,9 +50,10 @@ def find_label_errors(
 ) -> list[Finding]:
     """Find passages whose labels are likely wrong, by confident learning on out-of-fold probabilities.
 
-    ``quality``, 0 to 1, is the agreement of the labels with the probabilities; ``suggested`` has every suspect label
-    flipped. Options as in `training.fit_model`. Raises `MissingExtraError` when cleanlab is not installed,
-    `CorpusError` when the corpus is too small for cross-validation.
+    Northcutt, Jiang and Chuang 2021 (JAIR 70, arXiv:1911.00068), each label alone as in Thyagarajan et al. 2022
+    (arXiv:2211.13895). ``quality``, 0 to 1, is the agreement of the labels with the probabilities; ``suggested`` has
+    every suspect label flipped. Options as in `training.fit_model`. Raises `MissingExtraError` when cleanlab is not
+    installed, `CorpusError` when the corpus is too small for cross-validation.
     """
     try:
         with warnings.catch_warnings():  # importing cleanlab 2.9 silences every warning of the process

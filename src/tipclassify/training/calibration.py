@@ -1,7 +1,4 @@
-"""Calibrate raw scores (Platt 1999) and choose decision thresholds, for each label separately.
-
-Weights restore the proportions of whole reports (post-stratification, Little 1993): hard passages were sampled more.
-"""
+"""Calibrate raw scores (Platt 1999) and choose thresholds, by label; weights post-stratify (Little 1993)."""
 
 from __future__ import annotations
 

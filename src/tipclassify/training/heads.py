@@ -1,7 +1,4 @@
-"""Fit a frozen encoder's heads: logistic regression on pooled vectors, regularised towards the previous heads.
-
-Adaptation by a prior model (Chelba and Acero 2004, EMNLP), which scikit-learn's logistic regression lacks.
-"""
+"""Fit a frozen encoder's heads, regularised towards the previous ones (Chelba and Acero 2004, EMNLP)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Train a model from labelled passages and write its folder: one function for each kind of model.
-
-Held-out rows (`holdout`) evaluate all alike; real ones calibrate, weighted to the proportions of whole reports.
-"""
+"""Train a model, evaluate it on held-out passages, and write its folder: one function for each kind of model."""
 
 from __future__ import annotations
 
@@ -43,8 +40,7 @@ _MIN_REAL: Final = 500  # held-out real passages needed to refit calibration and
 _BARE_WEIGHT: Final = 0.5  # sample weight of a passage without its heading, beside its copy with one
 _BATCH: Final = 1_000  # unlabelled passages between two reports of progress
 
-Unlabelled = tuple[str, str | None, str]
-"""Text, heading and source of a passage."""
+Unlabelled = tuple[str, str | None, str]  # text, heading and source of a passage
 
 
 @dataclass(frozen=True)
@@ -85,7 +81,8 @@ def train_default(
     `weight`, above 0, is the sample weight of the user's rows; `start` the model with the frozen encoder and the
     initial heads, the shipped default if omitted; `cache` a folder for pooled vectors between trainings. The heads
     start from those of the fine-tuning; with `adapt` from those in use, which are then the ones compared with, and
-    calibration and thresholds stay. Raises `ModelError` when `start` is no encoder, `ValueError` when no row has a label, or too few can be held out.
+    calibration and thresholds stay. Raises `ModelError` when `start` is no encoder, `ValueError` when no row has a
+    label, or too few can be held out.
     """
     scorer = load_encoder(start)
     rows, model = [*corpus, *own], scorer.model
@@ -159,7 +156,7 @@ def write_trained_encoder(
     """Calibrate an encoder on held-out rows, choose its thresholds, evaluate it, and write its folder.
 
     `raw` has the uncalibrated logits of the `evaluated` rows; the `held` ones taught nothing. Without `recalibrate` or
-    with too few real ones, calibration and thresholds of `model` stay. `meta` is for ``model.json``, `about` for the card.
+    with too few real ones, those of `model` stay. `meta` is for ``model.json``, `about` for the card.
     """
     corpus, rows = _describe_corpus(rows, held), [rows[i] for i in np.flatnonzero(evaluated).tolist()]
     real = np.array([is_real(row) for row in rows], bool)

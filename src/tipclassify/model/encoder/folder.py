@@ -22,9 +22,7 @@ from tipclassify.model.folder import HEAD, check_head, digest, load_head, read_a
 
 __all__ = ["SPECIAL_TOKENS", "EncoderModel", "Heads", "read_encoder", "write_encoder"]
 
-SPECIAL_TOKENS: Final = 3
-"""Special tokens of a window: the first, the last, and the separator after the heading."""
-
+SPECIAL_TOKENS: Final = 3  # of a window: the first, the last, and the separator after the heading
 _FORMAT: Final = 3  # 3: the graph outputs pooled vectors, and the heads have a file of their own
 _KIND: Final = "encoder"
 _GRAPH: Final = "model.onnx"
@@ -166,7 +164,6 @@ def _read_settings(file: Path, head: Mapping[str, Any]) -> _Settings:
 
 
 def _read_heads(file: Path, data: bytes) -> tuple[Heads, Heads]:
-    """Read and check the heads, and those from fine-tuning."""
     names = ("weights", "bias", "own_weights", "own_bias")
     arrays = read_arrays(file, data, names, "the heads of an encoder")
     shapes = [(len(LABELS), *arrays[0].shape[-1:]), (len(LABELS),)] * 2

@@ -1,8 +1,4 @@
-"""Normalise an encoder's input: names masked (entity masking), American spelling, straight apostrophes.
-
-All names become one placeholder: without that some labels changed with the country. Names are narrower than those of
-the fast model: words of place names ("New", "Port") and rare words at the start of a sentence are kept.
-"""
+"""Normalise an encoder's input: names masked (entity masking), American spelling, straight apostrophes."""
 
 from __future__ import annotations
 
@@ -35,8 +31,7 @@ _GEOGRAPHIC: Final = frozenset(WORDS["geographic"])
 _LOOKBEHIND: Final = 8  # characters before a name, enough to detect the start of a sentence
 _NAMES: Final = "|".join(re.escape(name.replace("_", " ")) for name in WORDS["country_names"])
 _COUNTRY_NAMES: Final = re.compile(rf"\b(?:[Tt]he )?(?:{_NAMES})(?!\w)")
-COUNTRY_WORDS: Final = frozenset(WORDS["countries"])
-"""Words of country names and demonyms, which are names even at the start of a sentence."""
+COUNTRY_WORDS: Final = frozenset(WORDS["countries"])  # with demonyms: names even at the start of a sentence
 
 
 @dataclass(frozen=True)
@@ -70,6 +65,9 @@ class MaskedText:
 def mask_names(texts: Sequence[str], vocabulary: frozenset[str], placeholder: str) -> list[MaskedText]:
     """Replace every name by `placeholder`; `vocabulary` is that of `tokenizer.tokenize`.
 
+    Names are narrower than those of the fast model: words of place names ("New", "Port") and rare words at the start of
+    a sentence are kept.
+
     >>> texts = ["Do not jail them. Kenya's courts met Ada Obi."]
     >>> [masked.text for masked in mask_names(texts, frozenset({"do", "not"}), "X")]
     ["Do not jail them. X's courts met X."]
@@ -87,7 +85,6 @@ def mask_names(texts: Sequence[str], vocabulary: frozenset[str], placeholder: st
 
 
 def _merge_overlaps(spans: list[Span]) -> list[Span]:
-    """Sort spans and merge overlapping ones."""
     merged: list[Span] = []
     for start, end in sorted(spans):
         if merged and start < merged[-1][1]:
@@ -112,7 +109,6 @@ def _split_names(
 
 
 def _is_same_name(text: str, word: Span, following: int) -> bool:
-    """Test whether a capitalised word and the next one belong to the same name."""
     between = text[word[1] : following]
     if between.startswith(".") and (word[1] - word[0] == 1 or text[word[0] : word[1]] in _TITLES):
         between = between[1:]
@@ -160,9 +156,8 @@ def _replace(text: str, names: list[Span], placeholder: str) -> MaskedText:
     """Replace names, and British spelling outside them."""
     words = [(*word.span(), plain) for word in _LETTERS.finditer(text) if (plain := _american(word.group()))]
     parts, spans, placeholder_spans, last, length = [], list[Span](), list[Span](), 0, 0
-    for start, end, new in sorted(
-        [*((*name, placeholder) for name in names), *words], key=lambda one: (one[0], -one[1])
-    ):
+    changes = [*((*name, placeholder) for name in names), *words]
+    for start, end, new in sorted(changes, key=lambda one: (one[0], -one[1])):
         if start < last:
             continue  # a word of a name
         length += start - last

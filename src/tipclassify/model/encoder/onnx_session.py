@@ -1,9 +1,4 @@
-"""Run the encoder's ONNX graph on the CPU: rows of token ids to pooled vectors.
-
-Each row runs alone, and threads share the rows: dynamic quantisation scales activations by the largest value in a
-batch, so that batching would move a probability by up to 0.2. A graph is checked before ONNX Runtime sees it, by the
-few protobuf fields that matter, since ``onnx`` is not installed with the package.
-"""
+"""Run the encoder's ONNX graph on the CPU, after a check of the graph: rows of token ids to pooled vectors."""
 
 from __future__ import annotations
 
@@ -96,7 +91,8 @@ class OnnxSession:
     def pooled(self, rows: Sequence[Sequence[int]]) -> Vectors:
         """Compute the pooled vector of each row of token ids, special tokens included, float32 (n, width).
 
-        Equal rows are computed once.
+        Equal rows are computed once. Each row runs alone, since dynamic quantisation scales activations by the largest
+        value in a batch: batching would move a probability by up to 0.2.
         """
         distinct: dict[tuple[int, ...], int] = {}
         at = [distinct.setdefault(tuple(row), len(distinct)) for row in rows]
@@ -120,7 +116,6 @@ class OnnxSession:
 
 
 def _first_line(error: Exception) -> str:
-    """Return the first line of an error message of ONNX Runtime, at most 200 characters."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 

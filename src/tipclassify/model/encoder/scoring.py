@@ -1,8 +1,4 @@
-"""Score passages with an encoder: name masking, tokens, windows, pooled vectors, heads, calibration.
-
-Scores are explained by occlusion: the decrease of the log-odds when a word, clause or heading is masked. These do not
-add up: a redundant word hides another's effect.
-"""
+"""Score passages with an encoder: name masking, tokens, windows, pooled vectors, heads, calibration."""
 
 from __future__ import annotations
 
@@ -165,7 +161,6 @@ class EncoderScorer:
     def _token_batches(
         self, texts: Sequence[str], headings: Headings | None
     ) -> Iterator[tuple[list[list[int]], list[list[int]]]]:
-        """Yield the token ids of texts and of their headings, in batches."""
         for first in range(0, len(texts), _BATCH_TEXTS):
             part = texts[first : first + _BATCH_TEXTS]
             heads = [None] * len(part) if headings is None else headings[first : first + _BATCH_TEXTS]
@@ -173,7 +168,6 @@ class EncoderScorer:
             yield [one.ids for one in encoded], self.heading_ids(heads)
 
     def _windows(self, ids: Sequence[int], heading: Sequence[int]) -> list[list[int]]:
-        """Return the windows of a text, each with special tokens and heading."""
         opening = [self.tokenizer.first, *heading, *([self.tokenizer.last] if heading else [])]
         spans = window_spans(len(ids), self.model.window - len(opening) - 1, self.model.overlap)
         return [[*opening, *ids[start:end], self.tokenizer.last] for start, end in spans]

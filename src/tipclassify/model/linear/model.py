@@ -72,11 +72,9 @@ def read_model(path: str | os.PathLike[str]) -> Model:
     features = head.get("features", 0)
     check_head(folder / HEAD, head, LINEAR, _FORMAT)
     if features != FEATURE_VERSION:
-        newer, older = (
-            "newer features; run 'pip install -U tipclassify'",
-            "older features; retrain it with 'python train.py'",
-        )
-        raise ModelError(f"{folder / HEAD}: made for {newer if features > FEATURE_VERSION else older}")
+        newer = features > FEATURE_VERSION
+        remedy = "run 'pip install -U tipclassify'" if newer else "retrain it with 'python train.py'"
+        raise ModelError(f"{folder / HEAD}: made for {'newer' if newer else 'older'} features; {remedy}")
     bias = head.get("bias", ())
     packed = read_files(folder, head, (_WEIGHTS,))[_WEIGHTS]
     names = ("hashes", "weights", "units", "words")

@@ -69,19 +69,28 @@ class LinearScorer:
             words[rows], unknown[rows] = word_counts(tokens, len(batch))
             if len(tokens.row):
                 logits[rows] += self._text_logits(tokens, len(batch))
-        if headings is not None:
-            logits += self.heading_logits(headings, len(texts))
+        logits += self._headings_logits(headings, len(texts))
         return Scored(logits, words, unknown)
 
     def explain_texts(
         self, texts: Sequence[str], headings: Sequence[str | None] | None = None
     ) -> list[dict[str, Explanation]]:
         """Explain the score of each text, by label."""
-        from_heading = self.heading_logits([None] * len(texts) if headings is None else headings, len(texts))
-        return _explain(self.model, texts, from_heading)
+        row, places, weight = _contributions(self.model, texts)
+        order = np.argsort(row, kind="stable")
+        bounds = np.searchsorted(row[order], np.arange(len(texts) + 1))
+        found = []
+        for number, (text, heading) in enumerate(zip(texts, self._headings_logits(headings, len(texts)), strict=True)):
+            mine = order[bounds[number] : bounds[number + 1]]
+            spans, which = np.unique(places[mine], axis=0, return_inverse=True)
+            sums = np.array([np.bincount(which.ravel(), column, len(spans)) for column in weight[mine].T])
+            logits = self.model.bias + heading + sums.sum(axis=1)
+            found.append(explanations(text, logits, self.model.bias, heading, spans.tolist(), sums, ADDITIVE))
+        return found
 
-    def heading_logits(self, headings: Sequence[str | None], n: int) -> Floats:
+    def _headings_logits(self, headings: Sequence[str | None] | None, n: int) -> Floats:
         """Return the contribution of each of `n` headings to the log-odds, float64 (n, 3)."""
+        headings = [None] * n if headings is None else headings
         if len(headings) != n:
             raise ValueError(f"{n} texts but {len(headings)} headings: give one for each text, or None")
         return np.array([self._cached_heading(heading) for heading in headings]).reshape(n, len(self.model.bias))
@@ -116,21 +125,6 @@ class LinearScorer:
         rows = packed.view(np.int16).reshape(-1, 4)
         packed *= rows[:, 0] == ((code >> _TO_KEY) & _FINGERPRINT).astype(np.int16)
         return rows[:, 1:]
-
-
-def _explain(model: Model, texts: Sequence[str], from_heading: Floats) -> list[dict[str, Explanation]]:
-    """Explain the score of each text, by label, given the contributions of the headings, float64 (n, 3)."""
-    row, places, weight = _contributions(model, texts)
-    order = np.argsort(row, kind="stable")
-    bounds = np.searchsorted(row[order], np.arange(len(texts) + 1))
-    found = []
-    for number, (text, heading) in enumerate(zip(texts, from_heading, strict=True)):
-        mine = order[bounds[number] : bounds[number + 1]]
-        spans, which = np.unique(places[mine], axis=0, return_inverse=True)
-        sums = np.array([np.bincount(which.ravel(), column, len(spans)) for column in weight[mine].T])
-        logits = model.bias + heading + sums.sum(axis=1)
-        found.append(explanations(text, logits, model.bias, heading, spans.tolist(), sums, ADDITIVE))
-    return found
 
 
 def _contributions(model: Model, texts: Sequence[str]) -> tuple[Ints, Ints, Floats]:

@@ -1,7 +1,4 @@
-"""Zip files of bundles: reproducible when written, untrusted when read.
-
-Nothing is unpacked to disk; what no honest bundle has is refused from the central directory, before any file is read.
-"""
+"""Zip files of bundles: reproducible when written; untrusted when read, so that nothing is unpacked to disk."""
 
 from __future__ import annotations
 
@@ -26,9 +23,7 @@ _LARGEST: Final = 2_000_000_000  # bytes of all files; above 4 GB a file needs z
 _LARGEST_FILE: Final = 1_000_000_000  # two million passages
 _MOST_FILES: Final = 20_000
 _LARGEST_DIRECTORY: Final = 8_000_000  # zipfile loads all of it at once
-LARGEST_INPUT: Final = 200_000_000
-"""Maximum bytes of the passages of one input, of which all are in memory at once when a bundle is verified."""
-
+LARGEST_INPUT: Final = 200_000_000  # bytes of the passages of one input, all in memory when a bundle is verified
 _LARGEST_LINE: Final = 20_000_000
 _MAX_RATIO: Final = 200  # text compresses 20 to 1
 _MIN_SUSPICIOUS_BYTES: Final = 10_000_000

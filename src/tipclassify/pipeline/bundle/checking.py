@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
+from tipclassify.arrays import Floats
 from tipclassify.download import Download
 from tipclassify.errors import InputError, MissingExtraError, ModelError
 from tipclassify.labels import LABELS
@@ -49,7 +50,6 @@ _LARGEST_MANIFEST: Final = 50_000_000  # of 20,000 inputs
 _SHOWN: Final = 5  # names or line numbers in a message
 _OF_TEXT: Final = ("size", "kind", "title", "country", "year", "text_sha256", "characters")  # fields of an `Input`
 
-Floats = npt.NDArray[np.float64]
 Found = dict[str, Callable[[], bytes]]  # functions that read the inputs that are here, by the SHA-256 of their bytes
 
 
@@ -373,7 +373,6 @@ def _check_scores(
 
 
 def _differences(found: Any, stored: Any, where: str = "") -> Iterator[str]:
-    """Describe each value that differs between two nested dicts."""
     if isinstance(found, dict) and isinstance(stored, dict):
         for name in found | stored:
             yield from _differences(found.get(name), stored.get(name), f"{where}.{name}".lstrip("."))

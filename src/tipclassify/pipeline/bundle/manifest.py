@@ -26,13 +26,10 @@ from tipclassify.text.segmentation.passages import Unit
 __all__ = ["FORMAT", "MANIFEST", "PASSAGES", "ROWS", "Figures", "FileDigest", "Input", "Link", "Manifest", "ModelId"]
 __all__ += ["Row", "dump", "environment", "figures", "read_manifest", "read_row", "seal", "write_row"]
 
-FORMAT: Final = 1
-"""Version of the layout; raise it for a new one. A bundle of a higher version is refused with the advice to upgrade."""
-
+FORMAT: Final = 1  # version of the layout; a bundle of a higher one is refused with the advice to upgrade
 MANIFEST: Final = "manifest.json"
 PASSAGES: Final = "passages.jsonl"
-ROWS: Final = "rows"
-"""Kind of an input whose rows are passages already."""
+ROWS: Final = "rows"  # kind of an input whose rows are passages already
 
 _LIBRARIES: Final = (
     "numpy", "sentencex", "lxml", "trafilatura", "charset-normalizer", "markdown-it-py", "pypdfium2", "python-docx",
@@ -53,8 +50,7 @@ Policy = Annotated[str, _one_of(POLICIES)]
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Probabilities = Annotated[dict[Label, Probability], msgspec.Meta(min_length=len(LABELS))]
 Cases = Annotated[float, msgspec.Meta(ge=0, le=1e12)]  # passages of a corpus; sums of squares of more would overflow
-Figures = dict[str, Any]
-"""Counts of one input or of all, as ``tipclassify summary`` gives them; unchecked when read."""
+Figures = dict[str, Any]  # counts of one input or of all, as ``tipclassify summary`` gives them; unchecked when read
 RateTable = Annotated[
     dict[Annotated[str, _one_of(one.name for one in fields(Rates))], Cases], msgspec.Meta(min_length=5)
 ]

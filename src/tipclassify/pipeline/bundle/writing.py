@@ -228,12 +228,8 @@ def read_original(name: str, got: Download, encoding: str | None, unit: Unit) ->
     Raises `InputError` when it cannot be read.
     """
     link = Link(got.url, got.fetched, got.content_type, got.encoding) if is_link(name) else None
-    about: dict[str, Any] = {
-        "name": name,
-        "sha256": hashlib.sha256(got.data).hexdigest(),
-        "size": len(got.data),
-        "kind": ROWS,
-    }
+    digest = hashlib.sha256(got.data).hexdigest()
+    about: dict[str, Any] = {"name": name, "sha256": digest, "size": len(got.data), "kind": ROWS}
     about |= {"notes": (), "link": link, **dict.fromkeys(("title", "country", "year", "text_sha256", "characters"))}
     if PurePath(name).suffix.lower() in ROW_FILES and not link:
         lines = ((number, line) for number, line in enumerate(io.BytesIO(got.data), 1) if line.strip())

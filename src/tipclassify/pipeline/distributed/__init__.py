@@ -1,11 +1,4 @@
-"""Distributed scoring with Dask: inputs are divided into parts, workers score them, each part gives one Parquet file.
-
->>> from tipclassify.pipeline.distributed import score
->>> outcome = score(["reports/", "s3://bucket/pages/*.html"], "findings")  # doctest: +SKIP
-
-``findings/passages`` has the rows of ``tipclassify score --format parquet``, ``findings/errors`` the unreadable inputs,
-``findings/manifest.json`` all files with their hashes. Dask is imported when `score` is called.
-"""
+"""Distributed scoring with Dask: inputs are divided into parts, and workers make one Parquet file of each."""
 
 from __future__ import annotations
 
@@ -53,6 +46,9 @@ def score(
     progress: Callable[[int, int], None] | None = None,
 ) -> Outcome:
     """Tag the passages of many inputs on a Dask cluster, into a folder of Parquet files.
+
+    ``passages/`` has the rows of ``tipclassify score --format parquet``, ``errors/`` the unreadable inputs,
+    ``manifest.json`` all files with their hashes.
 
     Without `client` and `scheduler`, local worker processes are started; a script that calls this then needs
     ``if __name__ == "__main__":``.

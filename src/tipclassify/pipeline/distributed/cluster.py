@@ -26,13 +26,12 @@ __all__ = ["Task", "connected", "run", "tasks_of_collection"]
 _PATIENCE: Final = 5  # timeout of a scheduler's answer, in seconds
 _LOOPBACK: Final = "127.0.0.1"
 _NOISY: Final = ("distributed", "tornado", "asyncio")
+# Preload for local workers: a terminal sends Ctrl-C to all processes of a command, and the parent ends the workers.
 _IGNORE_INTERRUPTS: Final = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
-"""Preload for local workers: a terminal sends Ctrl-C to all processes of a command, and the parent ends the workers."""
 _RETRIES: Final = 2  # of a task that raised, as when its file could not be written
 _KILLED: Final = "every process that read it was killed; out of memory? Give smaller batches, or leave it out"
 
-Task = tuple[Part, Any]
-"""A part and, for a partition of a collection, its delayed rows; else None."""
+Task = tuple[Part, Any]  # a part and, for a partition of a collection, its delayed rows; else None
 
 
 @contextlib.contextmanager
@@ -75,7 +74,6 @@ def _client_of(scheduler: str) -> Client:
 
 
 async def _greet(scheduler: str) -> None:
-    """Ask a scheduler for its identity; raise unless it answers within `_PATIENCE` seconds."""
     async with rpc(scheduler, timeout=_PATIENCE, connection_args=Security().get_connection_args("client")) as server:
         if (await asyncio.wait_for(server.identity(), _PATIENCE))["type"] != "Scheduler":
             raise ValueError("not a scheduler")

@@ -1,7 +1,4 @@
-"""Output folder of a distributed run: a Parquet file and a JSON record for each part.
-
-A part is finished when both exist and no failure is retryable. Settings come first, errors and the manifest last.
-"""
+"""Output folder of a distributed run: a Parquet file and a JSON record for each part, then errors and a manifest."""
 
 from __future__ import annotations
 
@@ -163,8 +160,8 @@ def _manifest(settings: Mapping[str, Any], inputs: Sequence[str], records: Seque
     """Build the manifest. It has no timestamp, so that the same run gives the same bytes."""
     about: dict[str, dict[str, Any]] = {name: {"name": name, "rows": 0, "errors": 0} for name in inputs}
     for record in records:
-        for name, rows in record.inputs.items():
-            about[name]["rows"] += rows
+        for name, count in record.inputs.items():
+            about[name]["rows"] += count
         for failure in record.failures:
             about[failure.input]["errors"] += 1
     files = [
@@ -173,13 +170,8 @@ def _manifest(settings: Mapping[str, Any], inputs: Sequence[str], records: Seque
         for one in records
         if one.bytes
     ]
-    return {
-        "settings": settings,
-        "rows": sum(record.rows for record in records),
-        "errors": sum(len(record.failures) for record in records),
-        "inputs": list(about.values()),
-        "files": files,
-    }
+    rows, errors = sum(record.rows for record in records), sum(len(record.failures) for record in records)
+    return {"settings": settings, "rows": rows, "errors": errors, "inputs": list(about.values()), "files": files}
 
 
 def _encodable(text: str) -> str:

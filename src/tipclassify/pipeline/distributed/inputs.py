@@ -1,7 +1,4 @@
-"""Inputs of a distributed run: names in, `Part`s out. Only lists and sizes are read.
-
-A `Part` is the input of one task and gives one file, named by a hash of everything that determines its rows.
-"""
+"""Inputs of a distributed run: names in, `Part`s out, one for each task and file. Only lists and sizes are read."""
 
 from __future__ import annotations
 
@@ -111,10 +108,8 @@ def _sources_of(name: str) -> list[Source]:
 def _sources_at(name: str, fs: Any, path: str) -> list[Source]:
     """Expand a folder or pattern at an address; any other name, and any local path, is one input."""
     if "://" in name and fs.isdir(path):
-        root, wrong = (
-            path.rstrip("/"),
-            "no report in this folder; it needs .html, .pdf, .docx, .txt, .jsonl or the like",
-        )
+        root = path.rstrip("/")
+        wrong = "no report in this folder; it needs .html, .pdf, .docx, .txt, .jsonl or the like"
         found = {one: info for one, info in fs.find(path, detail=True).items() if _is_input(one)}
     elif any(mark in path for mark in "*?[") and not fs.exists(path):
         root, wrong = "", "matches no file; check the pattern"

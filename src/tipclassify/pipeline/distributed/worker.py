@@ -187,7 +187,6 @@ def _records(frame: Any, text: str) -> Any:
 
 
 def _valid(rows: Iterable[Any], text: str, name: str, record: Record, where: str = "") -> Iterator[dict[str, Any]]:
-    """Yield the valid rows, cleaned; record the others as failures."""
     for number, row in enumerate(rows):
         try:
             yield _clean_row(row, text)

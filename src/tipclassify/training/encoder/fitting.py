@@ -1,7 +1,4 @@
-"""Run the fine-tuning loop: sampled batches, AdamW with layer-wise learning rates, focal loss, and checkpoints.
-
-Sampling depends on seed and step only: a resumed run continues identically.
-"""
+"""Run the fine-tuning loop: sampled batches, AdamW with layer-wise learning rates, focal loss, and checkpoints."""
 
 from __future__ import annotations
 
@@ -66,7 +63,7 @@ class Examples:
         return [self.row(i, self.headings[i] if headings else [], longest) for i in np.asarray(positions).tolist()]
 
     def sample(self, positions: Ints, settings: Settings, step: int) -> tuple[list[list[int]], Floats]:
-        """Build token ids and targets of a training step, with headings and masks sampled by seed and step."""
+        """Build token ids and targets of a training step, with headings and masks sampled by seed and step alone."""
         rng = np.random.default_rng([settings.seed, step])
         rows, targets = [], []
         for i in positions.tolist():

@@ -1,7 +1,4 @@
-"""Define the network, a pretrained encoder with a linear head; load and save it, and export it to ONNX in 7 bits.
-
-Its folder has files of the base, ``network.safetensors``, and ``network.json`` with the settings: loading runs no code.
-"""
+"""Define the network, a pretrained encoder with a linear head; load and save it, and export it to ONNX in 7 bits."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Fine-tune a pretrained encoder on a corpus, and export it to a model folder (``train.py --model encoder``).
-
-The rows of `holdout` teach nothing: they evaluate, calibrate and set thresholds.
-"""
+"""Fine-tune a pretrained encoder on a corpus, and export it to a model folder (``train.py --model encoder``)."""
 
 from __future__ import annotations
 
