@@ -1,7 +1,4 @@
-"""Find and download country narratives of the Trafficking in Persons (TIP) Report of the US State Department.
-
-Addresses follow a loose pattern since 2017, so candidates are tried, likeliest first; a page must be on the country.
-"""
+"""Find and download country narratives of the Trafficking in Persons (TIP) Report of the US State Department."""
 
 from __future__ import annotations
 

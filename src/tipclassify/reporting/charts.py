@@ -1,7 +1,4 @@
-"""Charts of a `Summary`, as PNG or SVG: bars for each group, or a heat map by two dimensions for each label.
-
-The same summary and matplotlib version give the same bytes: no dates, matplotlib's own font, no user styles.
-"""
+"""Charts of a `Summary`, as PNG or SVG: bars for each group, or a heat map by two dimensions for each label."""
 
 from __future__ import annotations
 
@@ -65,7 +62,8 @@ def require_matplotlib() -> None:
 def draw(summary: Summary, chart: str, format: str, out: IO[bytes]) -> None:
     """Draw ``"bars"``, or a ``"heatmap"`` of a summary by two dimensions, as ``"png"`` or ``"svg"``.
 
-    Both have a text alternative (`describe`). `InputError` if there are too many groups for a picture.
+    Both have a text alternative (`describe`); the same summary and matplotlib version give the same bytes. `InputError`
+    if there are too many groups for a picture.
     """
     import matplotlib
 

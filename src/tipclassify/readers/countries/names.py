@@ -1,7 +1,4 @@
-"""Look up countries by name or code: ISO 3166 names from CLDR (babel), Kosovo, and the aliases in ``names.txt``.
-
-In running text the longest name wins: no "Guinea" is found in "Papua New Guinea".
-"""
+"""Look up countries by name or code: ISO 3166 names from CLDR (babel), Kosovo, and the aliases in ``names.txt``."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Read a parsed web page into lines in one walk: headings, paragraphs, list entries and table rows.
-
-Elements that `elements.Furniture` holds to be furniture are left out; every other text is kept, in its order.
-"""
+"""Read a parsed web page into lines in one walk: headings, paragraphs, list entries and table rows."""
 
 from __future__ import annotations
 

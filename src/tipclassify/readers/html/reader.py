@@ -1,7 +1,4 @@
-"""Read a saved web page into a `Document`: headings, paragraphs, lists and tables of its main text.
-
-Where `layouts` knows the site, its text is read as it stands; on any other page `content` chooses the main text.
-"""
+"""Read a saved web page into a `Document`: headings, paragraphs, lists and tables of its main text."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Alignment of two reports: passages of both in, one-to-one matches out, by the tf-idf cosine of their content words.
-
-Negation and figures are no content words here: a report that turns from "did" to "did not" is the match we look for.
-"""
+"""Alignment of two reports: passages of both in, one-to-one matches out, by the tf-idf cosine of their content words."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""HTML writer: one self-contained page with each report's full text, its findings, their reasons and error rates.
-
-``templates/`` has the layout; the content security policy allows our script only.
-"""
+"""HTML writer: one self-contained page with each report's full text, its findings, their reasons and error rates."""
 
 from __future__ import annotations
 

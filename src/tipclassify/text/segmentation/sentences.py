@@ -1,7 +1,4 @@
-"""Split a block of text into sentences: the boundaries of sentencex, corrected for reports.
-
-Abbreviations, list items, footnote numbers, brackets after a full stop, headings in capitals; see the tests.
-"""
+"""Split a block of text into sentences: the boundaries of sentencex, corrected for reports."""
 
 from __future__ import annotations
 
