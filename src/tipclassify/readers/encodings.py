@@ -22,7 +22,6 @@ BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-"""Byte-order marks and the encodings that they announce."""
 
 # Most common first, which decides ties. Latin-1 is a subset of Windows-1252.
 _CANDIDATES: Final = ("cp1252", "mac_roman", "cp1250", "iso8859_2", "cp1254", "cp850")

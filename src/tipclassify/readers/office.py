@@ -76,7 +76,6 @@ def read_docx(data: bytes, source: str) -> Document:
 
 
 def _remove_invisible(root: Any) -> Any:
-    """Remove from a body or from notes all text that Word does not display."""
     for element in etree.XPath(_INVISIBLE, namespaces=_NAMESPACES)(root):
         element.getparent().remove(element)
     return root
@@ -96,8 +95,6 @@ def _notes(word: WordDocument, styles: dict[str, _Style]) -> Iterator[SourceBloc
 
 @dataclass(frozen=True, slots=True)
 class _Style:
-    """A paragraph or character style."""
-
     level: int | None = None  # of its headings
     bold: bool = False
     contents: bool = False  # an entry of a table of contents

@@ -14,9 +14,7 @@ from tipclassify.readers.countries import Country, country_and_year, fold_name
 __all__ = ["addresses", "check_year", "find_narrative", "is_narrative", "latest_years"]
 
 _SITE: Final = "https://www.state.gov"
-
 _FIRST_REPORT: Final = 2017
-
 # Archived sites of earlier administrations, by the last report on each.
 _ARCHIVES: Final = ((2020, "https://2017-2021.state.gov"), (2024, "https://2021-2025.state.gov"))
 

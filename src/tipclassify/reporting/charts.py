@@ -242,7 +242,6 @@ def _title(summary: Summary) -> str:
 
 
 def _check_size(number: int, what: str, most: int) -> None:
-    """Refuse a picture of more rows or cells than a screen or page shows."""
     if number > most:
         raise InputError(f"{number:,} {what} are too many for a picture; count by less, or write --format csv")
 

@@ -128,7 +128,6 @@ class Furniture:
 
     @cached_property
     def page_prose(self) -> int:
-        """Count the characters of prose in the page."""
         return sum(_paragraphs(self.page)) or 1
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Find the text of a page of a site whose layout is known: state.gov of all years, the Department of Labor, UN bodies."""
+"""Find the text of a page whose layout is known: state.gov of all years, the Department of Labor, UN bodies."""
 
 from __future__ import annotations
 
@@ -31,7 +31,6 @@ _CLASSES: Final = frozenset(re.findall(r"\.(\S+)", " ".join(_LAYOUTS.values())))
 
 
 def _length(element: etree._Element) -> int:
-    """Count the characters of an element's text, white space collapsed."""
     return int(element.xpath("string-length(normalize-space())"))
 
 

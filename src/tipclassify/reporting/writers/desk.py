@@ -1,4 +1,4 @@
-"""Desk: the index page of a folder of report pages, to search and filter them all, with the changes from year to year."""
+"""Desk: the index page of a folder of report pages, to search and filter them, with the changes from year to year."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ class Desk:
     """The index of the pages in ``context.folder``; passages of two reports at most are in memory at a time.
 
     ``data/`` has the passages of each report with an index of their words, from which the next index page is made. A
-    page opened from a disk may read no files, but may run scripts beside it, which bring the same. `open_file` opens a file that takes its place when it is complete. With `resume`, reports of earlier runs stay.
+    page opened from a disk may read no files, but may run scripts beside it, which bring the same. `open_file`
+    opens a file that takes its place when it is complete. With `resume`, reports of earlier runs stay.
     """
 
     def __init__(self, context: ScoringContext, open_file: OpenFile, resume: bool) -> None:
@@ -182,7 +183,6 @@ class Desk:
         return int(old["year"])
 
     def _report(self, head: Data) -> TaggedReport:
-        """Read a report again from its data."""
         passages = []
         for file in self._parts(head):
             data = _load(file) or {"passages": []}

@@ -57,7 +57,7 @@ def _escaped(text: str) -> str:
 
 
 def rendered(name: str, escape: Callable[[Any], Markup] = content, **values: Any) -> Iterator[str]:
-    """Render a template, with `escape` or the filter `attribute` for every expression; yield its output in fragments."""
+    """Render a template with `escape` or the filter `attribute` for each expression; yield its output in fragments."""
     return _environment(escape).get_template(name).generate(**values)
 
 

@@ -35,7 +35,6 @@ SHIFTERS: Final = ("neg", "limit", "modal", "plan")
 """Polarity shifters: classes that change the meaning of a whole clause."""
 
 ACTORS: Final = ("un_ngo", "state", "official", "trafficker", "private", "victim", "people")
-"""Classes of actors."""
 
 _NUMBERS: Final[dict[str, int]] = {}  # class number of each entry: a word, a prefix "abc-" or two words "one_two"
 for _number, _entries in enumerate(_TABLE.values(), 1):
