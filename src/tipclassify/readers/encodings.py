@@ -1,7 +1,4 @@
-"""Detect the encoding of a text file: bytes in, the name of a Python codec out.
-
-General detectors are often wrong where an English report has only quotation marks and a few foreign names as evidence.
-"""
+"""Detect the encoding of a text file: bytes in, the name of a Python codec out."""
 
 from __future__ import annotations
 
@@ -23,6 +20,7 @@ BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 
+# General detectors are often wrong where an English report has only quotation marks and a few foreign names.
 # Most common first, which decides ties. Latin-1 is a subset of Windows-1252.
 _CANDIDATES: Final = ("cp1252", "mac_roman", "cp1250", "iso8859_2", "cp1254", "cp850")
 

@@ -61,10 +61,7 @@ def _over_limit() -> str:
 
 
 def gunzip(data: bytes, name: str) -> bytes:
-    """Decompress a gzip file, and return other data as they are.
-
-    Raises `InputError` when it is damaged, or over `LARGEST` bytes decompressed.
-    """
+    """Decompress a gzip file, return other data as they are; raise `InputError` if damaged, or over `LARGEST` bytes."""
     if not data.startswith(b"\x1f\x8b"):
         return data
     try:

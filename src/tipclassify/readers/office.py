@@ -1,7 +1,4 @@
-"""Read a Word file (.docx) into a `Document`: paragraphs, tables and text boxes in reading order, notes at the end.
-
-Converters (pandoc, mammoth, kreuzberg) keep deleted or hidden text, or lose notes, text boxes or heading levels.
-"""
+"""Read a Word file (.docx) into a `Document`: paragraphs, tables and text boxes in reading order, notes at the end."""
 
 from __future__ import annotations
 
@@ -23,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["read_docx"]
 
+# Converters (pandoc, mammoth, kreuzberg) keep deleted or hidden text, or lose notes, text boxes or heading levels.
 _NAMESPACES: Final = {
     "w": "http://schemas.openxmlformats.org/wordprocessingml/2006/main",
     "mc": "http://schemas.openxmlformats.org/markup-compatibility/2006",

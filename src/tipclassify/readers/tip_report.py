@@ -93,10 +93,7 @@ def find_narrative(
 
 
 def is_narrative(page: Download, country: Country, year: int) -> bool:
-    """Return whether a page is the narrative of that country and year.
-
-    Sites redirect unknown addresses to their front page or to a CAPTCHA.
-    """
+    """Return whether a page is that narrative: sites redirect unknown addresses to a front page or CAPTCHA."""
     another_year = country_and_year(None, page.url, "")[1] not in (None, year)
     if another_year or page.content_type not in (None, "text/html", "application/xhtml+xml"):
         return False

@@ -194,9 +194,7 @@ def _draw_heat_map(summary: Summary) -> Figure:
     return figure
 
 
-def _new_figure(
-    summary: Summary, size: tuple[float, float], caveat: str, legend: Sequence[Any], about: str = ""
-) -> Figure:
+def _new_figure(summary: Summary, size: tuple[float, float], caveat: str, legend: Sequence[Any], about: str) -> Figure:
     """Make a figure for axes of about `size`, in inches, with title, legend, and notes that explain the `caveat`."""
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
