@@ -25,7 +25,7 @@ NAMES = {
 
 
 def test_all_of_iso_3166_and_kosovo_have_a_name_and_two_codes() -> None:
-    countries = _index().countries
+    countries, _, _ = _index()
     assert len(NAMES) == 249
     assert set(countries) == {*NAMES, "XK"}
     assert len({country.name for country in countries.values()}) == 250

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tipclassify.text.features.hashing import featurize, heading_hashes
-from tipclassify.text.features.tokenizer import NAME, NUMBER, known_words, tokenize
+from tipclassify.text.features.tokenizer import known_words, tokenize
+from tipclassify.text.features.vocabulary import NAME, NUMBER
 
 KNOWN = frozenset("the government of in shelters prosecuted suspects people law labor and with".split())
 

@@ -1,7 +1,4 @@
-"""Detect the encoding of a text file: bytes in, the name of a Python codec out.
-
-General detectors are often wrong where an English report has only quotation marks and a few foreign names as evidence.
-"""
+"""Detect the encoding of a text file: bytes in, the name of a Python codec out."""
 
 from __future__ import annotations
 
@@ -22,8 +19,8 @@ BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-"""Byte-order marks and the encodings that they announce."""
 
+# General detectors are often wrong where an English report has only quotation marks and a few foreign names.
 # Most common first, which decides ties. Latin-1 is a subset of Windows-1252.
 _CANDIDATES: Final = ("cp1252", "mac_roman", "cp1250", "iso8859_2", "cp1254", "cp850")
 

@@ -45,7 +45,6 @@ def read_epub(data: bytes, source: str) -> Document:
 
 
 def _chapters(archive: zipfile.ZipFile, package: etree._Element, root: str, source: str) -> Iterator[str]:
-    """Yield the pages of the chapters, in reading order."""
     files = {item.get("id"): item.attrib for item in package.iter("{*}item")}
     members = frozenset(archive.namelist())
     # A book names each chapter once; a hostile one could name a long one a million times.

@@ -17,12 +17,8 @@ from tipclassify.errors import InputError
 __all__ = ["LARGEST", "LARGEST_MARKUP", "ZIP_DAMAGE", "gunzip", "open_zip", "read_bounded", "read_member"]
 __all__ += ["read_up_to_limit"]
 
-LARGEST: Final = 100_000_000
-"""Maximum bytes of a file, compressed and decompressed; the longest real report has two million."""
-
-LARGEST_MARKUP: Final = 10_000_000
-"""Maximum bytes of markup parsed in Python, which takes seconds a megabyte at worst."""
-
+LARGEST: Final = 100_000_000  # bytes of a file, compressed and decompressed; the longest real report has two million
+LARGEST_MARKUP: Final = 10_000_000  # bytes of markup parsed in Python, which takes seconds a megabyte at worst
 _MAX_RATIO: Final = 200  # markup compresses 20 to 1; 200 to 1 is a decompression bomb
 _MIN_SUSPICIOUS_BYTES: Final = 10_000_000  # below it, a blank picture may compress as far
 _ALLOWED_COMPRESSION: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -65,10 +61,7 @@ def _over_limit() -> str:
 
 
 def gunzip(data: bytes, name: str) -> bytes:
-    """Decompress a gzip file, and return other data as they are.
-
-    Raises `InputError` when it is damaged, or over `LARGEST` bytes decompressed.
-    """
+    """Decompress a gzip file, return other data as they are; raise `InputError` if damaged, or over `LARGEST` bytes."""
     if not data.startswith(b"\x1f\x8b"):
         return data
     try:

@@ -1,7 +1,4 @@
-"""Read a Word file (.docx) into a `Document`: paragraphs, tables and text boxes in reading order, notes at the end.
-
-Converters (pandoc, mammoth, kreuzberg) keep deleted or hidden text, or lose notes, text boxes or heading levels.
-"""
+"""Read a Word file (.docx) into a `Document`: paragraphs, tables and text boxes in reading order, notes at the end."""
 
 from __future__ import annotations
 
@@ -23,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["read_docx"]
 
+# Converters (pandoc, mammoth, kreuzberg) keep deleted or hidden text, or lose notes, text boxes or heading levels.
 _NAMESPACES: Final = {
     "w": "http://schemas.openxmlformats.org/wordprocessingml/2006/main",
     "mc": "http://schemas.openxmlformats.org/markup-compatibility/2006",
@@ -76,7 +74,6 @@ def read_docx(data: bytes, source: str) -> Document:
 
 
 def _remove_invisible(root: Any) -> Any:
-    """Remove from a body or from notes all text that Word does not display."""
     for element in etree.XPath(_INVISIBLE, namespaces=_NAMESPACES)(root):
         element.getparent().remove(element)
     return root
@@ -96,8 +93,6 @@ def _notes(word: WordDocument, styles: dict[str, _Style]) -> Iterator[SourceBloc
 
 @dataclass(frozen=True, slots=True)
 class _Style:
-    """A paragraph or character style."""
-
     level: int | None = None  # of its headings
     bold: bool = False
     contents: bool = False  # an entry of a table of contents

@@ -1,7 +1,4 @@
-"""Find and download country narratives of the Trafficking in Persons (TIP) Report of the US State Department.
-
-Addresses follow a loose pattern since 2017, so candidates are tried, likeliest first; a page must be on the country.
-"""
+"""Find and download country narratives of the Trafficking in Persons (TIP) Report of the US State Department."""
 
 from __future__ import annotations
 
@@ -17,9 +14,7 @@ from tipclassify.readers.countries import Country, country_and_year, fold_name
 __all__ = ["addresses", "check_year", "find_narrative", "is_narrative", "latest_years"]
 
 _SITE: Final = "https://www.state.gov"
-
 _FIRST_REPORT: Final = 2017
-
 # Archived sites of earlier administrations, by the last report on each.
 _ARCHIVES: Final = ((2020, "https://2017-2021.state.gov"), (2024, "https://2021-2025.state.gov"))
 
@@ -98,10 +93,7 @@ def find_narrative(
 
 
 def is_narrative(page: Download, country: Country, year: int) -> bool:
-    """Return whether a page is the narrative of that country and year.
-
-    Sites redirect unknown addresses to their front page or to a CAPTCHA.
-    """
+    """Return whether a page is that narrative: sites redirect unknown addresses to a front page or CAPTCHA."""
     another_year = country_and_year(None, page.url, "")[1] not in (None, year)
     if another_year or page.content_type not in (None, "text/html", "application/xhtml+xml"):
         return False

@@ -1,7 +1,4 @@
-"""Charts of a `Summary`, as PNG or SVG: bars for each group, or a heat map by two dimensions for each label.
-
-The same summary and matplotlib version give the same bytes: no dates, matplotlib's own font, no user styles.
-"""
+"""Charts of a `Summary`, as PNG or SVG: bars for each group, or a heat map by two dimensions for each label."""
 
 from __future__ import annotations
 
@@ -65,7 +62,8 @@ def require_matplotlib() -> None:
 def draw(summary: Summary, chart: str, format: str, out: IO[bytes]) -> None:
     """Draw ``"bars"``, or a ``"heatmap"`` of a summary by two dimensions, as ``"png"`` or ``"svg"``.
 
-    Both have a text alternative (`describe`). `InputError` if there are too many groups for a picture.
+    Both have a text alternative (`describe`); the same summary and matplotlib version give the same bytes. `InputError`
+    if there are too many groups for a picture.
     """
     import matplotlib
 
@@ -196,9 +194,7 @@ def _draw_heat_map(summary: Summary) -> Figure:
     return figure
 
 
-def _new_figure(
-    summary: Summary, size: tuple[float, float], caveat: str, legend: Sequence[Any], about: str = ""
-) -> Figure:
+def _new_figure(summary: Summary, size: tuple[float, float], caveat: str, legend: Sequence[Any], about: str) -> Figure:
     """Make a figure for axes of about `size`, in inches, with title, legend, and notes that explain the `caveat`."""
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -244,7 +240,6 @@ def _title(summary: Summary) -> str:
 
 
 def _check_size(number: int, what: str, most: int) -> None:
-    """Refuse a picture of more rows or cells than a screen or page shows."""
     if number > most:
         raise InputError(f"{number:,} {what} are too many for a picture; count by less, or write --format csv")
 

@@ -1,7 +1,4 @@
-"""Citations of tagged passages in three forms: plain text, BibTeX, and RIS for Zotero, EndNote and the like.
-
-Each says what a reader needs to find the words again, and what tagged them.
-"""
+"""Citations of tagged passages in three forms: plain text, BibTeX, and RIS for Zotero, EndNote and the like."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Summary of reports: passages counted by label, by file, country, year or section, and in total.
-
-Each count comes with the count adjusted for the model's errors, and its interval. That assumes that the model errs on
-these reports as on the passages held out when it was trained (`ASSUMPTION`).
-"""
+"""Summary of reports: passages counted by label, by file, country, year or section, and in total."""
 
 from __future__ import annotations
 

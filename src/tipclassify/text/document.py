@@ -11,20 +11,11 @@ __all__ = ["Block", "Document", "Passage"]
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Paragraph, list item, table cell or heading of a document.
+    """Paragraph, list item, table cell or heading of a document; headings are not tagged.
 
-    Attributes
-    ----------
-    start, end : int
-        Character offsets in the document's text.
-    section : str or None
-        One of `tipclassify.labels.SECTIONS`, or the text of the nearest heading.
-    heading : bool
-        True for a heading, which is not tagged.
-    page : int or None
-        First page, from 1, if the source has pages.
-    country : str or None
-        Country of the narrative that it belongs to, if the document has narratives of several.
+    `start` and `end` are character offsets in the document's text. `section` is one of `tipclassify.labels.SECTIONS`,
+    or the text of the nearest heading; `page` the first page, from 1, if the source has pages; `country` that of its
+    narrative, if the document has narratives of several.
     """
 
     start: int
@@ -37,18 +28,9 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Text of a source, and its blocks.
+    """Text of a source, and its blocks; `source` is its path or URL, `title` the one that it gives.
 
-    Attributes
-    ----------
-    source : str
-        Path or URL of the source.
-    title : str or None
-        Title that the source gives.
-    country : str or None
-        English name of the country that the report covers, if title or address contain it.
-    year : int or None
-        Year of the report, if title or address contain it.
+    `country` (its English name) and `year` are what the report covers, if title or address contain them.
     """
 
     text: str
@@ -61,28 +43,12 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """Sentence or clause of a text, with its scores and labels.
+    """Sentence or clause of a text, verbatim, with its scores and labels.
 
-    Attributes
-    ----------
-    text : str
-        Text of the passage, verbatim.
-    start, end : int
-        Character offsets in the source text.
-    section : str or None
-        Section of the report, if it has headings.
-    labels : tuple of str
-        Labels with a probability of at least the policy's threshold, in the order of ``LABELS``.
-    scores : mapping of str to float
-        Calibrated probability of each label, 0 to 1.
-    low_confidence : bool
-        Too few known words for a reliable score (`Classifier.low_confidence`): a person must decide.
-    page : int or None
-        First page, from 1, if the source has pages.
-    block : int or None
-        Index in ``Document.blocks``.
-    country : str or None
-        Country of its block, if the document has narratives of several.
+    `start` and `end` are character offsets in the source text; `scores` has the calibrated probability of each label, 0
+    to 1, `labels` those with at least the policy's threshold, in the order of ``LABELS``. `low_confidence`: too few
+    known words for a reliable score (`Classifier.low_confidence`), so that a person must decide. `section`, `page` (the
+    first, from 1), `block` (its index in ``Document.blocks``) and `country` are those of its block, if known.
     """
 
     text: str

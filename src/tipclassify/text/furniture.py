@@ -1,7 +1,4 @@
-"""Detect page furniture, text that is no prose of a report and becomes no passage.
-
-References, notes, contents, dates, icon names, and stock phrases of websites (menus, share bars, bylines, notices).
-"""
+"""Detect page furniture, which becomes no passage: references, notes, contents, dates, stock phrases of websites."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 
 from tipclassify.text.features.lexicon import WORDS
-from tipclassify.text.features.tokenizer import NAME, batches, tokenize, words_of
-from tipclassify.text.features.vocabulary import american
+from tipclassify.text.features.tokenizer import batches, tokenize, words_of
+from tipclassify.text.features.vocabulary import NAME, american
 
 __all__ = ["COUNTRY_WORDS", "MaskedText", "mask_names", "normalize_spelling"]
 

@@ -1,7 +1,4 @@
-"""Look up countries by name or code: ISO 3166 names from CLDR (babel), Kosovo, and the aliases in ``names.txt``.
-
-In running text the longest name wins: no "Guinea" is found in "Papua New Guinea".
-"""
+"""Look up countries by name or code: ISO 3166 names from CLDR (babel), Kosovo, and the aliases in ``names.txt``."""
 
 from __future__ import annotations
 
@@ -58,15 +55,9 @@ def fold_name(text: str) -> str:
     return " ".join("saint" if word == "st" else word for word in re.findall(r"[^\W_]+", text))
 
 
-@dataclass(frozen=True, slots=True)
-class _Index:
-    countries: dict[str, Country]  # by alpha-2
-    names: dict[str, str]  # normalized name: alpha-2, or "" if ambiguous
-    codes: dict[str, str]  # upper case: alpha-2
-
-
 @cache  # babel reads its data for 30 ms
-def _index() -> _Index:
+def _index() -> tuple[dict[str, Country], dict[str, str], dict[str, str]]:
+    """Return the countries by alpha-2 code, and that code by normalized name ("" if ambiguous) and by any code."""
     from babel import Locale
     from babel.core import get_global
 
@@ -91,7 +82,7 @@ def _index() -> _Index:
         for kind in ("republic of", "republic of the", "kingdom of", "kingdom of the", "sultanate of"):
             names.setdefault(f"{kind} {name}", code)
     codes = {key: code for code, country in countries.items() for key in (code, country.alpha3)} | {"UK": "GB"}
-    return _Index(countries, names, codes)
+    return countries, names, codes
 
 
 def find_country(text: str) -> Country:
@@ -104,17 +95,17 @@ def find_country(text: str) -> Country:
     """
     from difflib import get_close_matches
 
-    index = _index()
+    countries, names, codes = _index()
     folded = fold_name(text).removeprefix("the ")
-    code = index.names.get(folded) or index.codes.get(re.sub(r"\W", "", text).upper())
+    code = names.get(folded) or codes.get(re.sub(r"\W", "", text).upper())
     if code is None and "," in text:
         last, first = text.split(",", 1)
-        code = index.names.get(fold_name(f"{first} {last}").removeprefix("the "))
+        code = names.get(fold_name(f"{first} {last}").removeprefix("the "))
     if code:
-        return index.countries[code]
-    similar = (index.names[name] for name in get_close_matches(folded, index.names, 3, 0.7))
+        return countries[code]
+    similar = (names[name] for name in get_close_matches(folded, names, 3, 0.7))
     meant = _AMBIGUOUS.get(folded) or dict.fromkeys(filter(None, similar))
-    suggestions = " or ".join(index.countries[one].name for one in meant)
+    suggestions = " or ".join(countries[one].name for one in meant)
     which = f"which? {suggestions}" if folded in _AMBIGUOUS else f"did you mean {suggestions}?"
     advice = which if suggestions else "give an English name or a code of ISO 3166"
     raise UsageError(f"{text.strip()!r} is no country that we know; {advice}")
@@ -122,8 +113,9 @@ def find_country(text: str) -> Country:
 
 def country_named(folded: str) -> str | None:
     """Return the English name for a normalized name; None for unknown and ambiguous ones."""
-    code = _index().names.get(folded.removeprefix("the "))
-    return _index().countries[code].name if code else None
+    countries, names, _ = _index()
+    code = names.get(folded.removeprefix("the "))
+    return countries[code].name if code else None
 
 
 def extract_countries(words: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -132,13 +124,13 @@ def extract_countries(words: Sequence[str]) -> tuple[list[str], list[str]]:
     >>> extract_countries("forced labor in papua new guinea".split())
     (['Papua New Guinea'], ['forced', 'labor', 'in'])
     """
-    index = _index()
+    countries, names, _ = _index()
     found, left, i = [], [], 0
     while i < len(words):
         for n in range(_MAX_WORDS, 0, -1):
-            code = index.names.get(" ".join(words[i : i + n]))
+            code = names.get(" ".join(words[i : i + n]))
             if code is not None:
-                found.append(index.countries[code].name if code else "")
+                found.append(countries[code].name if code else "")
                 i += n
                 break
         else:

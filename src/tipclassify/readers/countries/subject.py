@@ -1,7 +1,4 @@
-"""Detect the country and the year of a report from its title, its address or its first lines, in that order.
-
-Only unambiguous evidence counts: "Georgia Tech", "Michael Jordan" and "New Mexico" name no country.
-"""
+"""Detect the country and the year of a report from its title, its address or its first lines, in that order."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Choose the lines of a web page that are its main content: those that stand in the text that trafilatura extracts.
-
-The library decides which text counts, the page's own markup what is a heading, a list or a table, and in which order.
-"""
+"""Choose the lines of a web page that are its main content: those that stand in the text that trafilatura extracts."""
 
 from __future__ import annotations
 

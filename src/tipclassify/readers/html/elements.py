@@ -1,7 +1,4 @@
-"""Detect furniture of a web page, elements without text of the report, by tag, attributes and share of the prose.
-
-Class names mislead (a wrapper called "with-sidebar" holds everything), so that no name decides alone.
-"""
+"""Detect furniture of a web page, elements without text of the report, by tag, attributes and share of the prose."""
 
 from __future__ import annotations
 
@@ -46,6 +43,7 @@ _FURNITURE_TAGS: Final = frozenset("nav menu footer aside form dialog header amp
 _FURNITURE_ROLES: Final = frozenset(
     "navigation banner search contentinfo menu menubar toolbar tablist dialog alertdialog complementary".split()
 )
+# Class names mislead (a wrapper called "with-sidebar" holds everything), so that no name decides alone.
 _NAMED_TAGS: Final = frozenset("div section ul ol dl table figure center".split())  # those whose names count
 _FURNITURE_NAMES: Final = _names(
     r"""\w*nav \w*menu navbar navigation breadcrumbs? crumbs? cookies? consent gdpr share-?\w* sharing social-?\w*
@@ -128,7 +126,6 @@ class Furniture:
 
     @cached_property
     def page_prose(self) -> int:
-        """Count the characters of prose in the page."""
         return sum(_paragraphs(self.page)) or 1
 
     @cached_property

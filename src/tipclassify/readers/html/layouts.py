@@ -1,7 +1,4 @@
-"""Find the text of a page of a site whose layout is known: state.gov of all years, the Department of Labor, UN bodies.
-
-A redesigned site must not lose its reports: parts that hold less than a third of the page's text are not used.
-"""
+"""Find the text of a page whose layout is known: state.gov of all years, the Department of Labor, UN bodies."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from lxml import etree
 
 __all__ = ["known_parts"]
 
-_MIN_SHARE: Final = 0.3  # of the page's text
+_MIN_SHARE: Final = 0.3  # of the page's text: a redesigned site must not lose its reports
 _MAX_PARTS: Final = 100
 _TAGS: Final = "h1 div section article main td".split()
 
@@ -34,7 +31,6 @@ _CLASSES: Final = frozenset(re.findall(r"\.(\S+)", " ".join(_LAYOUTS.values())))
 
 
 def _length(element: etree._Element) -> int:
-    """Count the characters of an element's text, white space collapsed."""
     return int(element.xpath("string-length(normalize-space())"))
 
 

@@ -1,7 +1,4 @@
-"""Read a parsed web page into lines in one walk: headings, paragraphs, list entries and table rows.
-
-Elements that `elements.Furniture` holds to be furniture are left out; every other text is kept, in its order.
-"""
+"""Read a parsed web page into lines in one walk: headings, paragraphs, list entries and table rows."""
 
 from __future__ import annotations
 
@@ -179,8 +176,6 @@ class _LineReader:
         key = (self.group, tag, _DIGITS.sub("", element.get("class") or ""))
         return self.group_numbers.setdefault(key, len(self.group_numbers) + 1)
 
-    # -------------------------------------------------------------------------------------- the current line
-
     def add(self, text: str) -> None:
         """Add text to the current line; in preformatted text, an empty line ends one."""
         for number, part in enumerate(_BLANK_LINE.split(text) if self.flags & _PRE else (text,)):
@@ -219,7 +214,6 @@ class _LineReader:
         self.kind, self.level = "text", None
 
     def add_heading(self, text: str, level: int) -> None:
-        """Add a heading that has no heading element."""
         self.flush()
         self.lines.append(Line(text, "heading", level=level))
 

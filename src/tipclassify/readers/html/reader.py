@@ -1,7 +1,4 @@
-"""Read a saved web page into a `Document`: headings, paragraphs, lists and tables of its main text.
-
-Where `layouts` knows the site, its text is read as it stands; on any other page `content` chooses the main text.
-"""
+"""Read a saved web page into a `Document`: headings, paragraphs, lists and tables of its main text."""
 
 from __future__ import annotations
 
@@ -100,10 +97,7 @@ def read_page(page: str, source: str) -> Document:
 
 
 def read_whole_page(page: str, source: str) -> list[Line]:
-    """Read the blocks of a page that is a part of a document, such as a chapter of a book: all of it is main text.
-
-    Raises `InputError` when it is nested too deeply.
-    """
+    """Read the blocks of a page, such as a chapter, all main text; raise `InputError` if it is nested too deeply."""
     return without_furniture(page_lines(_body(_parse(page, source))))
 
 

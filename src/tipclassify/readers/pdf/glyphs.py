@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from ctypes import byref, c_double, c_float, c_int, c_void_p, cast, create_string_buffer
 from itertools import islice, pairwise
 from math import atan2, hypot, pi
@@ -55,12 +56,9 @@ def read_page(raw: Any, page: Any, number: int) -> Page:
     area: Box = page.get_bbox()
     tags = read_tags(raw, page)
     for _ in range(2):
-        textpage = page.get_textpage()
-        try:
+        with closing(page.get_textpage()) as textpage:
             has_text = (textpage.count_chars() or len(list(page.get_objects([raw.FPDF_PAGEOBJ_TEXT])))) >= _MIN_TEXT
             found = list(_TextPage(raw, textpage, area, tags).runs())
-        finally:
-            textpage.close()
         inside = [run for run in found if run.inside]
         angle = max(range(4), key=lambda turns: sum(len(run.word.text) for run in inside if run.angle == turns))
         if not inside or page.get_rotation() == 90 * angle:

@@ -51,12 +51,8 @@ def read_pdf(data: bytes, source: str) -> Document:
     after the text of their page. Running headers, page numbers, note marks, and text in another direction than most
     of its page are left out; pages that are not read in full give a `UserWarning`.
 
-    Raises
-    ------
-    InputError
-        When the file is damaged, encrypted, empty, too long, or a scan without text.
-    MissingExtraError
-        When PDFium is not installed.
+    Raises `InputError` when the file is damaged, encrypted, empty, too long, or a scan without text, and
+    `MissingExtraError` when PDFium is not installed.
     """
     try:
         import pypdfium2

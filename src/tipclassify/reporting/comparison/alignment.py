@@ -1,7 +1,4 @@
-"""Alignment of two reports: passages of both in, one-to-one matches out, by the tf-idf cosine of their content words.
-
-Negation and figures are no content words here: a report that turns from "did" to "did not" is the match we look for.
-"""
+"""Alignment of two reports: passages in, one-to-one matches out, by the tf-idf cosine of their content words."""
 
 from __future__ import annotations
 
@@ -18,7 +15,8 @@ import numpy.typing as npt
 from tipclassify.arrays import Ints
 from tipclassify.corpus.near_duplicates import tfidf
 from tipclassify.text.document import Passage
-from tipclassify.text.features.tokenizer import NAME, NUMBER, hash_word, tokenize, words_of
+from tipclassify.text.features.tokenizer import tokenize, words_of
+from tipclassify.text.features.vocabulary import NAME, NUMBER, hash_word
 
 __all__ = ["SIMILAR", "Match", "Nearest", "Segment", "align", "changed_words"]
 
@@ -114,7 +112,6 @@ _QUOTES: Final = str.maketrans(dict.fromkeys("‘’‚‛´`", "'") | dict.from
 
 
 def _normalize(text: str) -> str:
-    """Normalize white space, quotation marks and case."""
     return " ".join(text.translate(_QUOTES).casefold().split())
 
 

@@ -1,7 +1,4 @@
-"""Comparison of two reports of one country: tagged reports OLD and NEW in, a `Comparison` of paired passages out.
-
-It describes what the reports say, never that a government began or stopped something.
-"""
+"""Comparison of two reports of one country: tagged reports OLD and NEW in, a `Comparison` of paired passages out."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Writers: tagged reports in, a stream of an output format out, by ``write(reports, out, context)``.
-
-Reports are taken one at a time, so that memory does not grow with their number.
-"""
+"""Writers: tagged reports in, one at a time, a stream of an output format out, by ``write(reports, out, context)``."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Writers of a comparison: a table for the terminal, JSON lines, or an HTML page with passages side by side.
-
-The page has no script: its filters are check boxes read by CSS (``:has``, Selectors Level 4).
-"""
+"""Writers of a comparison: a table for the terminal, JSON lines, or an HTML page with passages side by side."""
 
 from __future__ import annotations
 
@@ -29,7 +26,7 @@ def write_jsonl(comparison: Comparison, out: IO[str], same: bool = False) -> Non
 
 
 def write_html(comparison: Comparison, out: IO[str], context: ScoringContext, same: bool = False) -> None:
-    """Write one page for a comparison; same passages only if `same`. The same input gives the same bytes."""
+    """Write one page for a comparison; same passages only if `same`. It has no script: CSS reads its filters."""
     groups = comparison.groups(same)
     out.writelines(rendered("side_by_side.html", comparison=comparison, groups=groups, context=context))
 

@@ -1,9 +1,4 @@
-"""Desk: the index page of a folder of report pages, to search and filter them all, with the changes from year to year.
-
-``data/`` holds the passages of each report, with an inverted index of their words, in a JSON file (several for a long
-report), from which the next index page is made, so that no report is scored twice. A page opened from a disk may read
-no files, but may run scripts beside it: these bring the same in a few files.
-"""
+"""Desk: the index page of a folder of report pages, to search and filter them, with the changes from year to year."""
 
 from __future__ import annotations
 
@@ -46,7 +41,9 @@ OpenFile = Callable[[Path], AbstractContextManager[IO[str]]]
 class Desk:
     """The index of the pages in ``context.folder``; passages of two reports at most are in memory at a time.
 
-    `open_file` opens a file that takes its place when it is complete. With `resume`, reports of earlier runs stay.
+    ``data/`` has the passages of each report with an index of their words, from which the next index page is made. A
+    page opened from a disk may read no files, but may run scripts beside it, which bring the same. `open_file`
+    opens a file that takes its place when it is complete. With `resume`, reports of earlier runs stay.
     """
 
     def __init__(self, context: ScoringContext, open_file: OpenFile, resume: bool) -> None:
@@ -188,7 +185,6 @@ class Desk:
         return int(old["year"])
 
     def _report(self, head: Data) -> TaggedReport:
-        """Read a report again from its data."""
         passages = []
         for file in self._parts(head):
             data = _load(file) or {"passages": []}

@@ -111,10 +111,7 @@ def _escaped(value: Any) -> Markup:
 
 
 def write_docx(reports: Iterable[TaggedReport], out: IO[bytes], context: ScoringContext) -> None:
-    """Write title, counts and tagged passages of each file, then model and policy. The same input gives the same bytes.
-
-    The headings are Word's own, by which it navigates.
-    """
+    """Write title, counts and tagged passages of each file, then model and policy; equal input gives equal bytes."""
     try:
         from docx import Document
     except ImportError:

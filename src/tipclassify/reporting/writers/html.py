@@ -1,7 +1,4 @@
-"""HTML writer: one self-contained page with each report's full text, its findings, their reasons and error rates.
-
-``templates/`` has the layout; the content security policy allows our script only.
-"""
+"""HTML writer: one self-contained page with each report's full text, its findings, their reasons and error rates."""
 
 from __future__ import annotations
 
@@ -117,7 +114,6 @@ class ArticleBlock(NamedTuple):
 def _article(
     report: TaggedReport, number: int, summary: FileFindings, context: ScoringContext, marks: list[MarkedPassage]
 ) -> Iterator[str]:
-    """Render the article; yield its HTML in fragments."""
     blocks = list(_blocks(report, marks))
     sections = dict.fromkeys(block.section for block in blocks)
     unknown = count_unknown(report.passages)
@@ -175,7 +171,6 @@ def _marks(report: TaggedReport, number: int, context: ScoringContext, first: in
 
 
 def _blocks(report: TaggedReport, marks: Sequence[MarkedPassage]) -> Iterator[ArticleBlock]:
-    """Yield the blocks of the report, or its input rows."""
     if report.document is None:
         for mark in marks:
             yield ArticleBlock(mark.passage.section, mark.passage.page, "", [("", mark)], "")

@@ -21,7 +21,7 @@ _EDGE: Final = " ,.;:!?()[]|–—-"
 _NEAR_SHARE: Final = 0.5  # share of its threshold from which the reasons of an absent label are shown
 # Encoder runs for the reasons of a report: 4.4 s at 500 a second on two cores, about enough for 120 sentences.
 _MAX_RUNS: Final = 2_200
-_EXPLAINED_AT_ONCE: Final = 500
+_EXPLAINED_AT_ONCE: Final = 500  # an explanation is larger than what a report keeps of it
 _EXTRA_RUNS: Final = 6  # for a passage, besides one a word: unmasked, without heading, without words, and its clauses
 
 
@@ -49,10 +49,7 @@ def labels_shown(passage: Passage, thresholds: Mapping[str, float]) -> tuple[str
 
 
 def explain_shown(passages: Sequence[Passage], classifier: Classifier) -> Iterator[Mapping[str, Explanation] | None]:
-    """Explain the passages whose reasons a report shows; None for the least probable if occlusion would take too long.
-
-    Some are explained at a time, since explanations are larger than what a report keeps of them.
-    """
+    """Explain the passages whose reasons a report shows; None for the least probable if occlusion takes too long."""
     chosen: Collection[int] = range(len(passages))
     if OCCLUSION in classifier.scorer.methods:
         rank = sorted(chosen, key=lambda n: (not passages[n].labels, -max(passages[n].scores.values())))

@@ -1,7 +1,4 @@
-"""Excel writer: sheets with the findings and their citations, counts by file and section, every passage, metadata.
-
-Rows are streamed to disk: memory grows only with the links of a sheet. No cell is ever a formula.
-"""
+"""Excel writer: sheets with the findings and their citations, counts by file and section, every passage, metadata."""
 
 from __future__ import annotations
 
@@ -65,7 +62,8 @@ _REMARKS: Final = {
 def write_xlsx(reports: Iterable[TaggedReport], out: IO[bytes], context: ScoringContext) -> None:
     """Write the sheets *Findings*, *Counts*, *All passages* (columns of `rows.COLUMNS`) and *About*.
 
-    One that is full is continued on another sheet, after these.
+    One that is full is continued on another sheet, after these. No cell is ever a formula. Rows are streamed to disk:
+    memory grows only with the links of a sheet.
     """
     try:
         from xlsxwriter import Workbook

@@ -1,7 +1,4 @@
-"""Jinja2 environment of the pages: text of reports is shown unchanged and never run as markup.
-
-Every expression in a template is escaped: as element content (`content`, the default), or by the filter `attribute`.
-"""
+"""Jinja2 environment of the pages: text of reports, shown unchanged, is never run as markup."""
 
 from __future__ import annotations
 
@@ -60,7 +57,7 @@ def _escaped(text: str) -> str:
 
 
 def rendered(name: str, escape: Callable[[Any], Markup] = content, **values: Any) -> Iterator[str]:
-    """Render a template, with `escape` for every expression; yield its output in fragments."""
+    """Render a template with `escape` or the filter `attribute` for each expression; yield its output in fragments."""
     return _environment(escape).get_template(name).generate(**values)
 
 

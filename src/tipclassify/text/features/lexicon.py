@@ -28,14 +28,12 @@ CLASSES: Final[tuple[str, ...]] = tuple(_TABLE)
 CUES: Final = ("neg", "limit", "decline", "increase", "modal", "plan", "adequate")
 """Scope cues: classes whose words modify the words that follow."""
 
-MAX_SCOPE: Final = 7
-"""Maximum scope of a cue, in tokens; it ends earlier at the end of the clause or the next cue of the class."""
+MAX_SCOPE: Final = 7  # tokens after a cue
 
 SHIFTERS: Final = ("neg", "limit", "modal", "plan")
 """Polarity shifters: classes that change the meaning of a whole clause."""
 
 ACTORS: Final = ("un_ngo", "state", "official", "trafficker", "private", "victim", "people")
-"""Classes of actors."""
 
 _NUMBERS: Final[dict[str, int]] = {}  # class number of each entry: a word, a prefix "abc-" or two words "one_two"
 for _number, _entries in enumerate(_TABLE.values(), 1):

@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from tipclassify.arrays import U64, Bools, Floats, Ints
 from tipclassify.text.features.lexicon import ACTORS, CLASSES, CUES, MAX_SCOPE, PHRASES, SHIFTERS, WORDS
-from tipclassify.text.features.tokenizer import NAME, NUMBER, Tokens
-from tipclassify.text.features.vocabulary import FACTOR, Flag, hash_word
+from tipclassify.text.features.tokenizer import Tokens
+from tipclassify.text.features.vocabulary import FACTOR, NAME, NUMBER, Flag, hash_word
 
 __all__ = ["SALT", "Structure", "find_sorted", "length_scale", "scopes", "structure_of", "template_features"]
 

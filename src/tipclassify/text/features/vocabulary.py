@@ -53,7 +53,6 @@ _BITS: Final = {"the": Flag.THE | Flag.PLAIN, "of": Flag.OF | Flag.PLAIN, "and":
 _PHRASE_STARTS: Final = frozenset(first for first, _ in PHRASES)
 _MOST_WORDS: Final = 1 << 17
 
-
 BREAK: Final = ord("\n")  # possible clause boundary, and separator of passages
 SPACE: Final = ord(" ")  # any other character outside words; letters and digits have higher codes
 
@@ -246,8 +245,7 @@ class VocabularyTable:
         self.columns = WordColumns(*(np.append(old, np.array(more, old.dtype)) for old, more in columns))
 
 
-vocabulary_table = lru_cache(maxsize=8)(VocabularyTable)
-"""The table of a vocabulary, one for all of the process."""
+vocabulary_table = lru_cache(maxsize=8)(VocabularyTable)  # one for all of the process
 
 _SLOT_BITS: Final = 17
 _TO_SLOT: Final = np.uint64(64 - _SLOT_BITS)

@@ -135,7 +135,6 @@ def _enumeration(sentence: str, enclosed: list[tuple[int, int]]) -> list[int]:
 
 
 def _without_short(sentence: str, cuts: list[int]) -> list[int]:
-    """Drop the boundaries of clauses of under `_MIN_WORDS` words."""
     kept: list[int] = []
     for cut in cuts:
         if len(sentence[kept[-1] if kept else 0 : cut].split()) >= _MIN_WORDS:

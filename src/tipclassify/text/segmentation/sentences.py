@@ -1,7 +1,4 @@
-"""Split a block of text into sentences: the boundaries of sentencex, corrected for reports.
-
-Abbreviations, list items, footnote numbers, brackets after a full stop, headings in capitals; see the tests.
-"""
+"""Split a block of text into sentences: the boundaries of sentencex, corrected for reports."""
 
 from __future__ import annotations
 
@@ -15,8 +12,7 @@ from tipclassify.text.segmentation.sections import section_of_heading
 
 __all__ = ["BLANK", "enclosed_spans", "heading_run_in", "is_enclosed", "sentence_spans"]
 
-BLANK: Final = r"\s\u200b\u200e\u200f\u2060\ufeff"
-"""White space and zero-width characters, for use inside a regular expression's character class."""
+BLANK: Final = r"\s\u200b\u200e\u200f\u2060\ufeff"  # white space and zero-width characters, of a character class
 
 _OPENERS: Final = "|".join(WORDS["openers"])
 _OPENER: Final = re.compile(rf"[\"“‘(\[]*(?:{_OPENERS})(?![\w.])")

@@ -22,8 +22,7 @@ from tipclassify.text.segmentation.sections import named_section, without_enumer
 
 __all__ = ["Bookmarks", "Paragraph", "body_size", "bookmark", "read_paragraphs"]
 
-Bookmarks = Mapping[tuple[int, str], int]
-"""Levels of the headings that the bookmarks of a file name, by `bookmark`."""
+Bookmarks = Mapping[tuple[int, str], int]  # levels of the headings that the bookmarks of a file name, by `bookmark`
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +152,6 @@ def _start_of_notes(lines: list[Line], body: float) -> int:
 
 
 def _join_continuations(groups: list[LineGroup]) -> list[LineGroup]:
-    """Join paragraphs interrupted by column and page breaks."""
     joined: list[LineGroup] = []
     before: LineGroup | None = None
     for group in groups:

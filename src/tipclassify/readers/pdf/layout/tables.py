@@ -104,7 +104,6 @@ def _holds(bounds: Shape, text: Fragment | Word) -> bool:
 
 
 def _middle(text: Fragment | Word) -> tuple[float, float]:
-    """Return the middle of the letters."""
     return (text.x0 + text.x1) / 2, text.y - 0.3 * text.size
 
 

@@ -1,6 +1,6 @@
 // A citation as plain text, BibTeX and RIS, character by character what citation.py gives for the same fields.
 
-const isLink = (address) => /^https?:\/\//i.test(address);
+const isOnline = (address) => /^https?:\/\/[^{}\\ ]*$/i.test(address);
 const known = (...values) => values.filter(Boolean);
 const tagged = (cited) => `Tagged ${cited.labels || "with no label"} by ${cited.model}.`;
 const keywords = (cited) => [...LABELS.filter((label) => cited.labels.includes(label)), ...known(cited.country)];
@@ -32,7 +32,7 @@ function bibtexCitation(cited) {
     ["title", cited.title],
     ["year", cited.year],
     ["pages", cited.page],
-    [isLink(cited.address) ? "url" : "howpublished", cited.address],
+    [isOnline(cited.address) ? "url" : "howpublished", cited.address],
     ["urldate", cited.read],
     ["keywords", keywords(cited).join(", ")],
     ["note", `${place[0].toUpperCase()}${place.slice(1)}. ${tagged(cited)}`],
@@ -50,7 +50,7 @@ function risCitation(cited) {
     ["PY", cited.year],
     ["SE", cited.section],
     ["SP", cited.page],
-    ["UR", isLink(cited.address) ? cited.address : ""],
+    ["UR", isOnline(cited.address) ? cited.address : ""],
     ["Y2", cited.read.replace(/-/g, "/")],
     ...keywords(cited).map((word) => ["KW", word]),
     ["AB", `“${cited.quote}”`],

@@ -1,4 +1,4 @@
-// Citations in three forms, with the text that citation.py gives, and rows of CSV.
+// The fields of a citation from the desk's data, and citations as rows of CSV.
 
 function citationOf(passage) {
   const { report, letters, scores } = passage;
@@ -18,65 +18,6 @@ function citationOf(passage) {
     labels: labels.join(" and "),
     model: report.model,
   };
-}
-
-const isOnline = (address) => /^https?:\/\/[^{}\\ ]*$/i.test(address);
-const known = (...values) => values.filter(Boolean);
-const tagged = (cited) => `Tagged ${cited.labels || "with no label"} by ${cited.model}.`;
-const keywords = (cited) => [...LABELS.filter((label) => cited.labels.includes(label)), ...known(cited.country)];
-
-function placeOf({ section, page, paragraph, characters }) {
-  const parts = section ? [`section “${section}”`] : [];
-  if (page) parts.push(`p. ${page}`);
-  if (paragraph) parts.push(`paragraph ${paragraph}${section ? " of the section" : ""}`);
-  return [...parts, `characters ${characters}`].join(", ");
-}
-
-function sourceOf(cited) {
-  const about = known(cited.country, cited.year).join(", ");
-  const named = about ? `${cited.title} (${about})` : cited.title;
-  const address = cited.address === cited.title ? "" : `, ${cited.address}`;
-  const read = cited.read ? ` (read ${cited.read})` : "";
-  return `${named}, ${placeOf(cited)}${address}${read}. ${tagged(cited)}`;
-}
-
-const plainCitation = (cited) => `“${cited.quote}” ${sourceOf(cited)}`;
-
-const TEX = { "\\": "\\textbackslash{}", "{": "\\textbraceleft{}", "}": "\\textbraceright{}" };
-Object.assign(TEX, { "~": "\\textasciitilde{}", "^": "\\textasciicircum{}" });
-const escapeTex = (text) => text.replace(/[\\{}~^%&_#$]/g, (char) => TEX[char] ?? `\\${char}`);
-
-function bibtexCitation(cited) {
-  const place = placeOf(cited);
-  const fields = [
-    ["title", cited.title],
-    ["year", cited.year],
-    ["pages", cited.page],
-    [isOnline(cited.address) ? "url" : "howpublished", cited.address],
-    ["urldate", cited.read],
-    ["keywords", keywords(cited).join(", ")],
-    ["note", `${place[0].toUpperCase()}${place.slice(1)}. ${tagged(cited)}`],
-    ["annote", `“${cited.quote}”`],
-  ].filter(([, text]) => text);
-  const value = ([name, text]) => (name === "url" ? text : name === "title" ? `{${escapeTex(text)}}` : escapeTex(text));
-  return `@misc{${cited.key},\n${fields.map((field) => `  ${field[0]} = {${value(field)}},\n`).join("")}}\n`;
-}
-
-function risCitation(cited) {
-  const fields = [
-    ["TY", "RPRT"],
-    ["ID", cited.key],
-    ["TI", cited.title],
-    ["PY", cited.year],
-    ["SE", cited.section],
-    ["SP", cited.page],
-    ["UR", isOnline(cited.address) ? cited.address : ""],
-    ["Y2", cited.read.replace(/-/g, "/")],
-    ...keywords(cited).map((word) => ["KW", word]),
-    ["AB", `“${cited.quote}”`],
-    ["N1", sourceOf(cited)],
-  ].filter(([, text]) => text);
-  return fields.map(([tag, text]) => `${tag}  - ${text}\r\n`).join("") + "ER  - \r\n";
 }
 
 // A quotation mark before what a spreadsheet would run as a formula (CWE-1236), as formatting.csv_cell.
