@@ -237,8 +237,8 @@ def test_what_a_reader_warns_of_is_one_line(cli: Run, tmp_path: Path, command: t
     (tmp_path / "a.txt").write_bytes("Café police slept in the cold. ".encode() * 40 + b"\x81 Courts slept.")
     done = cli(*command, tmp_path / "a.txt")
     assert done.returncode == 0
-    assert len(done.stderr.splitlines()) == 1
-    assert done.stderr.decode().startswith(f"tipclassify: warning: {tmp_path}/a.txt: not quite utf-8; ")
+    (warning,) = [line for line in done.stderr.decode().splitlines() if "mostly on other subjects" not in line]
+    assert warning.startswith(f"tipclassify: warning: {tmp_path}/a.txt: not quite utf-8; ")
 
 
 def test_a_passage_of_a_megabyte_is_scored_without_a_warning(fast: Classifier) -> None:

@@ -38,12 +38,17 @@ def read(file: Path) -> tuple[list[Passage], Any, list[dict[str, Any]]]:
     return passages, as_indicator([row["labels"] for row in rows]), rows
 
 
+SLOW = pytest.mark.slow  # the encoder reads 900 passages
+
+
 def measured(classifier: Classifier, passages: list[Passage], truth: Any, part: Any = slice(None)) -> Metrics:
     scores, thresholds = classifier.predict_proba(passages), classifier.thresholds()
     return measure(truth[part], scores[part], scores[part] >= thresholds, thresholds)
 
 
-@pytest.mark.parametrize(("model", "clause", "sentence"), [("default", 0.90, 0.80), ("fast", 0.86, 0.70)])
+@pytest.mark.parametrize(
+    ("model", "clause", "sentence"), [pytest.param("default", 0.90, 0.80, marks=SLOW), ("fast", 0.86, 0.70)]
+)
 def test_the_bars_hold_on_the_development_set(real: Path, model: str, clause: float, sentence: float) -> None:
     passages, truth, rows = read(real / "real" / "dev.jsonl")
     kinds = np.array([row["kind"] for row in rows])
@@ -53,7 +58,8 @@ def test_the_bars_hold_on_the_development_set(real: Path, model: str, clause: fl
 
 
 @pytest.mark.parametrize(
-    ("model", "macro", "false_tag_rate", "cited"), [("default", 0.90, 0.03, 0.95), ("fast", 0.84, 0.08, 0.92)]
+    ("model", "macro", "false_tag_rate", "cited"),
+    [pytest.param("default", 0.90, 0.03, 0.95, marks=SLOW), ("fast", 0.84, 0.08, 0.92)],
 )
 def test_the_bars_hold_on_reports(real: Path, model: str, macro: float, false_tag_rate: float, cited: float) -> None:
     passages, truth, rows = read(real / "real" / "dev_reports.jsonl")

@@ -182,6 +182,7 @@ def test_a_second_model_that_is_missing_is_reported(cli: Run, tmp_path: Path) ->
 # --------------------------------------------------------------------------------------------- benchmark
 
 
+@pytest.mark.slow
 def test_the_benchmark_prints_figures_that_can_be_true() -> None:
     data = [ROOT / "data" / "corpus" / f"{name}.jsonl" for name in ("assessment", "prevention")]
     command = [sys.executable, ROOT / "benchmarks" / "active.py", "--runs", 2, "--most", 560, "--batch", 40, "--json"]
