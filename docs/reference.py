@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import inspect
 import re
-import sys
 import runpy
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
