@@ -578,7 +578,7 @@ def test_markdown_shows_any_text_as_it_is(
     assert {token.tag for token in tokens if token.tag} <= TAGS
     assert {token.type for token in tokens if not token.tag} <= {"inline"}
     kinds = [token.type + token.tag for token in tokens]
-    assert shown(tokens[kinds.index("heading_openh2") + 1]) == (one_line(title) or one_line("f" + file))
+    assert shown(tokens[kinds.index("heading_openh2") + 1]) == (one_line(title) or one_line(report.title))
     name = one_line(section_name(section))
     assert shown(tokens[kinds.index("heading_openh3") + 1]) == shown(tokens[kinds.index("td_opentd") + 1]) == name
     opened, *inside, closed = tokens[kinds.index("heading_openh2") + 4].children
