@@ -104,7 +104,7 @@ def kill_servers(folder: Path, kills: int, seed: int = 0) -> Toll:
             thread.join(20)
         server.end()
         toll.kills += 1
-        toll.missing_in_corpus += missing(corpus, acknowledged)
+        toll.missing_in_corpus += missing(corpus, log, acknowledged)
     torn = log.with_name(log.name + ".torn")
     EventLog(log)  # heals what the last kill left
     events = {event.number: event for event in map(parse_event, log.read_bytes().splitlines(keepends=True))}
@@ -129,11 +129,16 @@ def anything(rng: random.Random, keys: list[str]) -> dict[str, Any]:
     return sent | {"labels": [] if unsure else [label for label in LABELS if rng.random() < 0.4], "unsure": unsure}
 
 
-def missing(corpus: Path, acknowledged: dict[int, dict[str, Any]]) -> int:
-    """Passages whose row, right after the kill, is older than what was last acknowledged."""
-    events = {row["id"]: row["event"] for row in read_rows(corpus)}
-    latest = {event["key"]: event for _, event in sorted(acknowledged.items()) if event["kind"] == "decision"}
-    return sum(events.get(key, 0) < event["id"] and not event.get("unsure") for key, event in latest.items())
+def missing(corpus: Path, log: Path, acknowledged: dict[int, dict[str, Any]]) -> int:
+    """Passages whose row, right after the kill, is older than what was last acknowledged, and not left out as unsure.
+
+    What the killed server wrote without answering counts: it may have said that an annotator is unsure now.
+    """
+    rows = {row["id"]: row["event"] for row in read_rows(corpus)}
+    lines = [line for line in log.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
+    last = {event.key: event for event in map(parse_event, lines) if event.kind == "decision"}
+    latest = {event["key"]: event["id"] for _, event in sorted(acknowledged.items()) if event["kind"] == "decision"}
+    return sum(rows.get(key, 0) < number and not last[key].unsure for key, number in latest.items())
 
 
 def test_a_killed_server_loses_no_acknowledged_decision(tmp_path: Path) -> None:
