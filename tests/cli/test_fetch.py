@@ -277,7 +277,7 @@ def test_addresses_lie_on_state_gov_and_then_in_its_archive() -> None:
 
 
 def test_country_and_year_are_read_from_file_names_and_addresses() -> None:
-    for country in _index().countries.values():
+    for country in _index()[0].values():
         for year in (2017, 2024):
             for slug in country.slugs:
                 assert country_and_year(None, f"tip-{year}-{slug}.html", "") == (country.name, year)
