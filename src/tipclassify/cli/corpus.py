@@ -173,10 +173,10 @@ def agree(
 ) -> None:
     """Measure how far two annotators agree on each label (Cohen's kappa, Krippendorff's alpha), and where they differ.
 
-    Rows that are not labelled yet are left out. Where rows of 'tipclassify review' say that both labelled without seeing
-    the other ("blind"), only these passages count; standard error says how many. Below the table stand 95% intervals of kappa and alpha (bootstrap over
-    passages), then the passages that the two labelled differently. jsonl has a row for each label
-    ("part": "agreement") and for each disagreement.
+    Rows that are not labelled yet are left out. Where rows of 'tipclassify review' say that both labelled without
+    seeing the other ("blind"), only these passages count; standard error says how many. Below the table stand 95%
+    intervals of kappa and alpha (bootstrap over passages), then the passages that the two labelled differently. jsonl
+    has a row for each label ("part": "agreement") and for each disagreement.
     """
     from tipclassify.evaluation import agreement as of
     from tipclassify.evaluation.metrics import rounded

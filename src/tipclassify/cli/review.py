@@ -42,8 +42,8 @@ def review(
 
     Every decision is on disk before the page says "saved". FILE holds each decided passage once, ready for
     'train.py --data FILE'; the same name with the suffix .events holds the history of all decisions, undone ones too.
-    Several annotators can share one FILE at the same time: give each a name with --annotator. What one decided and noted
-    on a passage is hidden from the others until they have decided on it, and each decision says whether it was.
+    Several annotators can share one FILE at the same time: give each a name with --annotator. What one decided and
+    noted on a passage is hidden from the others until they have decided on it, and each decision says whether it was.
     Its "Retrain" adapts the default, or the encoder given with --model, to FILE and --train-data, measures on passages
     held out of every training what that changed, and saves to a new folder beside FILE.
 

@@ -119,7 +119,7 @@ class History:
         return next(reversed(self._holding(key, "adjudication")), None)
 
     def final(self, key: str) -> Event | None:
-        """Return the event that decides a passage's labels: its adjudication, else the latest decision that is not unsure."""
+        """Return the event that decides a passage's labels: its adjudication, else the latest sure decision."""
         sure = (e for e in self.decisions(key).values() if not e.unsure)
         return self.settled(key) or max(sure, key=lambda e: e.number, default=None)
 

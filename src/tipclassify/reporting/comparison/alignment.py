@@ -24,7 +24,7 @@ SIMILAR: Final = 0.32
 """Minimum similarity, 0 to 1, of a match within a section.
 
 Chosen on 60 pairs of sentences judged by hand, 41 reworded and 19 unrelated but of similar build: it matches 40 of the
-41 and 4 of the 19; on 35 held-out pairs all 22 reworded ones and none of the 13 others (`tests/reporting/test_compare.py`).
+41 and 4 of the 19; on 35 held-out pairs all 22 reworded ones and none of the 13 others (`test_compare.py`).
 """
 
 _APART: Final = 0.15  # penalty on the similarity of passages in different sections
