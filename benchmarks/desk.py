@@ -71,9 +71,7 @@ def measure(browser: Any, reports: int) -> None:
         for query in QUERIES:
             found = [tab.evaluate(SEARCH, query) for _ in range(5)]
             times = sorted(each[0] for each in found)
-            print(
-                f"  {query}: {found[0][1]} in {statistics.median(times):.0f} ms ({times[0]:.0f} to {times[-1]:.0f})"
-            )
+            print(f"  {query}: {found[0][1]} in {statistics.median(times):.0f} ms ({times[0]:.0f} to {times[-1]:.0f})")
         sizes = sorted(path.stat().st_size for path in (desk / "data").iterdir())
         print(
             f"  index.html {(desk / 'index.html').stat().st_size:,} bytes; data {sum(sizes):,}, largest {sizes[-1]:,}"
