@@ -276,7 +276,7 @@ def test_quality_has_every_method_on_every_part_with_its_counts(quality: tuple[s
 @pytest.mark.parametrize(
     ("name", "arguments", "code", "printed"),
     [
-        ("quality", [], 2, "--real-dev"),
+        pytest.param("quality", [], 2, "--real-dev", marks=pytest.mark.slow),
         ("scale", ["--no-measure"], 2, "needs a --json file that is there"),
         ("speed", ["--help"], 0, "--runs"),
     ],

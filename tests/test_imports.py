@@ -113,8 +113,9 @@ def test_text_and_html_are_scored_without_scikit_learn_or_network(
 
 @pytest.mark.parametrize("missing", ["onnxruntime", "tokenizers"])
 def test_without_onnx_runtime_the_default_says_in_one_line_that_fast_works(reports: list[str], missing: str) -> None:
-    for asked in (("score", reports[0]), ("explain", "Police acted."), ("info",)):
-        done = command({missing}, *asked)
+    asked = {"onnxruntime": [("score", reports[0]), ("info",)], "tokenizers": [("explain", "Police acted.")]}
+    for args in asked[missing]:
+        done = command({missing}, *args)
         assert (done.returncode, done.stdout) == (3, "")
         (line,) = done.stderr.splitlines()
         assert line == (

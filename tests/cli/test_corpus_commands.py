@@ -291,9 +291,9 @@ def test_of_many_similar_findings_the_first_are_reported_and_the_rest_counted(cl
 
 def test_a_queue_with_nothing_to_ask_writes_no_file(cli: Run, tmp_path: Path) -> None:
     known = write(tmp_path / "my.jsonl", row("Police freed the boys."))
-    done = cli("corpus", "queue", known, "--against", known, "--out", tmp_path / "todo.jsonl")
+    done = cli("corpus", "queue", known, "--against", known, "--model", "fast", "--out", tmp_path / "todo.jsonl")
     assert (done.returncode, (tmp_path / "todo.jsonl").exists()) == (0, False)
     assert "every passage is in --against already" in done.stderr.decode()
-    done = cli("corpus", "queue", tmp_path / "gone.html", "--out", tmp_path / "todo.jsonl")
+    done = cli("corpus", "queue", tmp_path / "gone.html", "--model", "fast", "--out", tmp_path / "todo.jsonl")
     assert (done.returncode, (tmp_path / "todo.jsonl").exists()) == (1, False)
     assert "no passage was read" in done.stderr.decode()

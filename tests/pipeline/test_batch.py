@@ -54,7 +54,7 @@ def test_a_name_that_stands_for_nothing_is_reported(tmp_path: Path, name: str, w
         expand_inputs([name if name.startswith("@") else str(tmp_path / name)])
 
 
-@pytest.mark.parametrize("format", ["jsonl", "md"])
+@pytest.mark.parametrize("format", ["jsonl", pytest.param("md", marks=pytest.mark.slow)])
 def test_output_is_the_same_for_any_number_of_processes(cli: Run, folder: Path, format: str) -> None:
     rows, broken, empty = (folder / name for name in ("rows.jsonl", "broken.jsonl", "empty.jsonl"))
     row = {"text": TEXT.format(9, 2_000), "note": "x" * 600}  # 300 kB are read at a time

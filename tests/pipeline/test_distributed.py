@@ -41,6 +41,8 @@ from tipclassify.pipeline.distributed.cluster import connected
 from tipclassify.pipeline.distributed.inputs import Part, Source, group_reports
 from tipclassify.pipeline.distributed.worker import Work, lines_of_range
 
+pytestmark = pytest.mark.slow  # a cluster starts
+
 FAST = Tagging("fast")  # what is tested is who scores what; the larger model would travel for each run
 score = partial(score_with, tagging=FAST)
 SAMPLES = ROOT / "data" / "samples"

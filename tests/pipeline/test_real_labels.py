@@ -349,6 +349,7 @@ def test_the_shipped_labels_are_whole_and_hold_no_sentence() -> None:
     assert [one for one in references if one.labels_alone == one.labels] == []
 
 
+@pytest.mark.slow
 def test_passages_of_real_pages_are_found(real: Path) -> None:
     pages = real / "real" / "pages"
     if not pages.is_dir():

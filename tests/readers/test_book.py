@@ -79,8 +79,11 @@ NOTES = re.compile(r"[\[(]\d{1,3}(?:[,;–-] ?\d{1,3})*[\])]")
 SENTENCE = re.compile(r"[a-z]{3}[.?!] +[A-Z(]|[a-z]\.$|\(\d[\d, –-]*\)$|\A[a-z]")
 
 
+READ = [*REPORTS[:2], *(pytest.param(path, marks=pytest.mark.slow) for path in REPORTS[2:])]
+
+
 @pytest.mark.skipif(not REPORTS, reason="no ../shared/reports beside the project")
-@pytest.mark.parametrize("path", REPORTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", READ, ids=lambda path: path.stem)
 def test_real_reports_are_read_without_the_known_faults(path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -176,7 +176,7 @@ def test_a_retraining_from_start_to_result(tmp_path: Path, own_cache: Path) -> N
 
 @needs_extra
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks at /proc")
-@pytest.mark.parametrize("how", ["terminate", "kill"])
+@pytest.mark.parametrize("how", ["terminate", pytest.param("kill", marks=pytest.mark.slow)])
 def test_a_training_ends_with_the_button_and_with_the_server(tmp_path: Path, how: str) -> None:
     report, data = write_report(tmp_path / "report.txt", 8), small_corpus(tmp_path / "d.jsonl", 1_000)  # long to read
     given = ("--model", "fast", "--corpus", tmp_path / "my.jsonl", "--train-data", data)
@@ -306,6 +306,7 @@ def macro_f1(true: Any, found: Any) -> float:
     return float(np.mean(2 * (true & found).sum(axis=0) / (true.sum(axis=0) + found.sum(axis=0))))
 
 
+@pytest.mark.slow
 def test_a_model_that_the_corrections_made_worse_is_called_so(tmp_path: Path) -> None:
     turned = {("positive_effort",): ("failure",), ("failure",): ("positive_effort",)}
     files = [DATA / "corpus" / f"{name}.jsonl" for name in ("assessment", "prosecution", "protection")]

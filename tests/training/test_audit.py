@@ -159,12 +159,12 @@ def test_the_search_for_near_pairs_misses_none(texts: list[str], least: float) -
     assert len(found) == len(expected)
 
 
-def test_near_pairs_of_20000_sentences_take_seconds() -> None:
-    texts = [row["text"] for row in read_rows(ROOT / "data" / "corpus") if row["source"] != "mixed"][:10_000]
-    assert len(texts) == 10_000
+def test_near_pairs_of_6000_sentences_take_seconds() -> None:
+    texts = [row["text"] for row in read_rows(ROOT / "data" / "corpus") if row["source"] != "mixed"][:3_000]
+    assert len(texts) == 3_000
     start = time.perf_counter()
     found = sum(1 for _ in near_duplicate_pairs([*texts, *(f"{text} !" for text in texts)], 0.6))
-    assert time.perf_counter() - start < 20
+    assert time.perf_counter() - start < 6
     assert found > len(texts)  # each text with its copy, and then some
 
 
