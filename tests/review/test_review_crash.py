@@ -130,15 +130,16 @@ def anything(rng: random.Random, keys: list[str]) -> dict[str, Any]:
 
 
 def missing(corpus: Path, log: Path, acknowledged: dict[int, dict[str, Any]]) -> int:
-    """Passages whose row, right after the kill, is older than what was last acknowledged, and not left out as unsure.
+    """Passages whose row, right after the kill, is older than what was last acknowledged.
 
-    What the killed server wrote without answering counts: it may have said that an annotator is unsure now.
+    A passage has no row while its annotator is unsure, which the server may have written without answering.
     """
     rows = {row["id"]: row["event"] for row in read_rows(corpus)}
     lines = [line for line in log.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
-    last = {event.key: event for event in map(parse_event, lines) if event.kind == "decision"}
+    unsure = [(event.key, event.number) for event in map(parse_event, lines) if event.unsure]
     latest = {event["key"]: event["id"] for _, event in sorted(acknowledged.items()) if event["kind"] == "decision"}
-    return sum(rows.get(key, 0) < number and not last[key].unsure for key, number in latest.items())
+    lost = [(key, number) for key, number in latest.items() if rows.get(key, 0) < number]
+    return sum(not any(other == key and later >= number for other, later in unsure) for key, number in lost)
 
 
 def test_a_killed_server_loses_no_acknowledged_decision(tmp_path: Path) -> None:
