@@ -588,8 +588,11 @@ def test_links_and_names_given_twice_are_refused(small: Path, tmp_path: Path) ->
 def test_bombs_are_refused_before_they_are_unpacked(
     small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archives, "_LARGEST", 1_000_000)
     path = packed(tmp_path / "h.zip", {**content(small), "sources/0001-bomb": b"\0" * 2_000_000})
+    with monkeypatch.context() as patch:
+        patch.setattr(archives, "_LARGEST_FILE", 1_000_000)
+        assert "more than a bundle may hold" in _refused(path)
+    monkeypatch.setattr(archives, "_LARGEST", 1_000_000)
     assert "more than a bundle may hold" in _refused(path)
     with pytest.raises(InputError, match="make several"):
         made(tmp_path / "large.zip", *[SAMPLES / "karvonia-2024.html"] * 40, with_sources=True)

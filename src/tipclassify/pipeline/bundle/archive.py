@@ -20,10 +20,10 @@ from tipclassify.readers.limits import ZIP_DAMAGE
 __all__ = ["LARGEST_INPUT", "Archive", "Packer", "open_archive"]
 
 _LARGEST: Final = 2_000_000_000  # bytes of all files; above 4 GB a file needs zip64, which is not read here
-_LARGEST_FILE: Final = 1_000_000_000  # two million passages
+_LARGEST_FILE: Final = 200_000_000  # 400,000 passages: what is in memory when a bundle is verified follows from it
 _MOST_FILES: Final = 20_000
 _LARGEST_DIRECTORY: Final = 8_000_000  # zipfile loads all of it at once
-LARGEST_INPUT: Final = 200_000_000  # bytes of the passages of one input, all in memory when a bundle is verified
+LARGEST_INPUT: Final = _LARGEST_FILE  # bytes of the passages of one input, all in memory when a bundle is verified
 _LARGEST_LINE: Final = 20_000_000
 _MAX_RATIO: Final = 200  # text compresses 20 to 1
 _MIN_SUSPICIOUS_BYTES: Final = 10_000_000
@@ -53,7 +53,7 @@ class Packer:
         digest = _digest_of(content)
         size = digest.size + sum(file.size for file in self.files.values())
         if digest.size > _LARGEST_FILE or size > _LARGEST or len(self.files) >= _MOST_FILES:
-            most = f"over {_LARGEST / 1e9:g} GB or {_MOST_FILES:,} files"
+            most = f"over {_LARGEST / 1e9:g} GB, {_LARGEST_FILE / 1e6:g} MB in a file, or {_MOST_FILES:,} files"
             raise InputError(f"the bundle would have {most}; make several, of fewer inputs")
         entry = zipfile.ZipInfo(name, _EPOCH)
         entry.create_system, entry.external_attr = _UNIX, _MODE  # the defaults depend on the system
@@ -175,7 +175,7 @@ def _harm_in(entries: list[zipfile.ZipInfo]) -> str | None:
             return f"holds {shown}, which unpacks to over {_MAX_RATIO} times its size; do not unpack it"
     size = sum(entry.file_size for entry in entries)
     if size > _LARGEST or any(entry.file_size > _LARGEST_FILE for entry in entries):
-        return f"unpacks to {size / 1e9:.1f} GB, more than a bundle may hold; do not unpack it"
+        return f"unpacks to {size / 1e9:.2f} GB, or a file of it to more than a bundle may hold; do not unpack it"
     return None
 
 
