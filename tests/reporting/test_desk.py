@@ -75,6 +75,8 @@ def test_the_index_lists_each_report_with_its_page_and_what_changed(made: Path) 
     changes = (made / "desk" / "changes" / "ghana-2024.html.html").read_text("utf-8")
     assert "Ghana: 2023 and 2024" in changes
     assert 'href="../ghana-2023.html.html"' in changes  # stays when the folder is moved
+    assert '<a href="../index.html">' in changes
+    assert '<a href="index.html">' in (made / "desk" / "ghana-2024.html.html").read_text("utf-8")
     assert all((made / "desk" / script).stat().st_size < 2_000_000 for script in scripts_of(made))
     assert "<script>window" not in index
 
@@ -265,6 +267,8 @@ def test_search_and_filters_find_the_same_again_from_the_address(tab: Any, made:
     left = shown()
     assert left
     assert left < set(OLD)
+    sections = tab.get_by_label("Section", exact=True).locator("option").all_inner_texts()
+    assert set(sections) == {"All sections", "Prosecution", "Other", "No section"}  # headings of any wording are folded
     assert "view=findings&country=Ghana&year=2023&section=prosecution&labels=FC&least=0.5" in tab.url
     tab.reload()
     assert shown() == left
@@ -320,7 +324,7 @@ def test_saved_findings_outlive_a_reload_and_are_exported_as_cited_elsewhere(
 def citations(data: dict[str, Any], fast: Classifier) -> Iterator[Any]:
     """Cite the passages of a report again, as the writers do."""
     for place, start, end, page, paragraph, bits, scores, _, key, _, text in data["passages"]:
-        country, year, section, _ = data["places"][place]
+        country, year, section, *_ = data["places"][place]
         labels = tuple(label for n, label in enumerate(LABELS) if bits >> n & 1)
         passage = Passage(text, start, end, section, labels, dict(zip(LABELS, scores, strict=True)), page=page)
         finding = desk.Finding(data["file"], passage, {}, country, year, data["title"], int(paragraph or 0) or None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -112,6 +113,8 @@ def _score_each(
     setting = [__version__, context.classifier.meta.get("sha256"), tagging.policy, tagging.thresholds, tagging.unit]
     setting += [tagging.read.encoding, tagging.read.text_column, format, context.bom]
     ledger = Ledger(folder, {"setting": setting})
+    if format == "html":
+        context = replace(context, index="index.html")
     desk = Desk(context, open_output, resume) if format == "html" else None
     if desk:
         outputs = {file: desk.page_of(file, page, ledger.has) for file, page in outputs.items()}

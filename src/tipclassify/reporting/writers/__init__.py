@@ -32,6 +32,7 @@ class ScoringContext:
     policy: str = "balanced"
     folder: Path | None = None  # of the output, to which links are relative; None is the working folder
     bom: bool = False  # whether CSV begins with a byte order mark, by which Excel recognises UTF-8
+    index: str = ""  # link to the index of all pages, from a page of its folder
     day: str = ""  # YYYY-MM-DD on which the inputs were read, for citations; empty leaves it out
 
     @property

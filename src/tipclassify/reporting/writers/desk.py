@@ -28,6 +28,7 @@ from tipclassify.reporting.writers.compared import write_html
 from tipclassify.reporting.writers.rows import row_of
 from tipclassify.reporting.writers.templating import rendered
 from tipclassify.text.document import Document, Passage
+from tipclassify.text.segmentation.sections import fold_section
 
 __all__ = ["Desk"]
 
@@ -119,7 +120,8 @@ class Desk:
         """Make the row of a passage: what the desk shows, cites and compares."""
         row, cited = row_of(finding), cite(finding, self._context)
         bits = sum(1 << n for n, label in enumerate(LABELS) if label in row["labels"])
-        place = row["country"], row["year"], row["section"], cited.section
+        folded = fold_section(row["section"]) if row["section"] else ""
+        place = row["country"], row["year"], row["section"], cited.section, folded
         scores, identity = [row[label] for label in LABELS], (cited.key, name if bits else "")
         span = row["start"], row["end"], row["page"], cited.paragraph
         return [place, *span, bits, scores, int(row["low_confidence"]), *identity, cited.quote]
@@ -179,7 +181,8 @@ class Desk:
         target = self._folder / "changes" / unquote(new["page"])
         made = target.stat().st_mtime_ns if self._resume and target.is_file() else 0
         if made < max(self._parts(head)[-1].stat().st_mtime_ns for head in (old, new)):
-            context = replace(self._context, folder=Path(target.parent.name))  # links lead to the reports' pages
+            links = {"folder": Path(target.parent.name), "index": "../index.html"}  # as seen from the page of changes
+            context = replace(self._context, **links)
             with self._open(target) as out:
                 write_html(compare(self._report(old), self._report(new), context), out, context)
         return int(old["year"])

@@ -18,13 +18,13 @@ globalThis.tipclassify = {
     const report = reports.get(page);
     if ("title" in head) Object.assign(report, head);
     indexes.push({ words, found, lists: [], size: rows.length, first: passages.length });
-    const named = places.map(([country, year, , section]) => [country || "", year ? String(year) : "", section]);
+    const named = places.map(([country, year, , section, folded]) => [country || "", year ? String(year) : "", section, folded || NO_SECTION]);
     for (const [place, start, end, at, paragraph, bits, scores, low, key, id, text] of rows) {
-      const [country, year, section] = named[place];
+      const [country, year, section, folded] = named[place];
       const letters = TAGS[bits];
       const best = letters.reduce((most, letter) => Math.max(most, scores[LETTERS.indexOf(letter)]), 0);
       const page = at ? String(at) : "";
-      passages.push({ report, country, year, section, page, paragraph, start, end, letters, scores, best, low, key, id, text, counted: TAGS[0], shown: false });
+      passages.push({ report, country, year, section, folded, page, paragraph, start, end, letters, scores, best, low, key, id, text, counted: TAGS[0], shown: false });
     }
   },
 };

@@ -30,7 +30,7 @@ function filterPassages() {
     passage.counted = TAGS[0];
     if (country.value && passage.country !== country.value) return;
     if (year.value && passage.year !== year.value) return;
-    if (section.value && (passage.section || NO_SECTION).toLowerCase() !== section.value) return;
+    if (section.value && passage.folded !== section.value) return;
     within.push(passage);
     if (hits && !hits.has(number)) return;
     passage.counted = plain ? passage.letters : countedLabels(passage, chosen);
@@ -81,19 +81,17 @@ function fillFilters() {
   const { country, year, section } = form.elements;
   const countries = new Set();
   const years = new Set();
-  const sections = new Map(); // by their name in lower case: name, and number of tagged passages
+  const sections = new Map(); // and their numbers of tagged passages
   let lowest = 1;
   for (const passage of passages) {
     if (passage.country) countries.add(passage.country);
     if (passage.year) years.add(passage.year);
-    const name = passage.section || NO_SECTION;
-    const known = sections.get(name.toLowerCase()) ?? { name, count: 0 };
-    if (passage.letters.length) sections.set(name.toLowerCase(), { name: known.name, count: known.count + 1 });
+    if (passage.letters.length) sections.set(passage.folded, (sections.get(passage.folded) ?? 0) + 1);
     for (const letter of passage.letters) lowest = Math.min(lowest, passage.scores[LETTERS.indexOf(letter)]);
   }
   for (const name of [...countries].sort(inOrder)) country.add(new Option(name));
   for (const name of [...years].sort().reverse()) year.add(new Option(name));
-  const common = [...sections].sort(([, a], [, b]) => b.count - a.count);
-  for (const [key, { name }] of common) section.add(new Option(name, key));
+  const common = [...sections].sort(([, a], [, b]) => b - a);
+  for (const [name] of common) section.add(new Option(name[0].toUpperCase() + name.slice(1), name));
   form.elements.least.min = form.elements.least.defaultValue = Math.floor(lowest * 100) / 100;
 }
