@@ -50,7 +50,7 @@ def train(
     options.refuse_misplaced(model, base, {**chosen, "resume": resume, "unlabelled": unlabelled, "weight": weight != 1})
     if data and out is None:
         raise typer.BadParameter("with --data, say where the model shall go", param_hint="'--out'")
-    out = out or HERE / "models" / ("fast" if model == "fast" else "default")
+    out = options.replaceable(out or HERE / "models" / ("fast" if model == "fast" else "default"))
 
     from tipclassify.corpus.loading import read_rows
     from tipclassify.download.cache import cache_path

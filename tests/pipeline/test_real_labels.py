@@ -270,6 +270,14 @@ def test_the_command_keeps_what_an_earlier_run_found(cli: Run, labels: Path, tmp
     assert b"found 2 of 5 passages" in cli("corpus", "rebuild", labels, "--from", rows).stdout
 
 
+def test_the_command_reads_from_each_place_given(cli: Run, labels: Path, tmp_path: Path) -> None:
+    asked: list[Any] = []
+    for name, text in (("a.jsonl", COURTS), ("b.jsonl", POLICE)):
+        (tmp_path / name).write_text(json.dumps({"text": text}), "utf-8")
+        asked += ["--from", tmp_path / name]
+    assert b"found 2 of 5 passages" in cli("corpus", "rebuild", labels, *asked).stdout
+
+
 @pytest.mark.parametrize("asked", [["nowhere"], ["{labels}", "--from", "nowhere.jsonl"]])
 def test_the_command_says_in_one_line_what_it_cannot_read(cli: Run, labels: Path, asked: list[str]) -> None:
     done = cli("corpus", "rebuild", *(word.replace("{labels}", str(labels)) for word in asked))

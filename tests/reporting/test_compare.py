@@ -18,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 import pytest
 import typer
+from conftest import Run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
@@ -680,13 +681,12 @@ def test_the_table_lists_changes_first_and_marks_words() -> None:
     assert re.search(r"60 passages of 2023, 62 of 2024: \d+ the same, \d+ reworded, \d+ not found in 2024", flowing)
 
 
-def test_on_a_terminal_words_are_struck_and_bold() -> None:
-    done = CliRunner().invoke(
-        app, [*map(str, (OLD, NEW)), "--model", "fast"], env={"FORCE_COLOR": "1", "NO_COLOR": "", "TERM": "xterm"}
-    )
-    assert "\x1b[9mbriefed its\x1b[0m" in done.stdout
-    assert "\x1b[1mdid not repeat its briefings for\x1b[0m" in done.stdout
-    assert "[-" not in done.stdout
+def test_on_a_terminal_words_are_struck_and_bold(cli: Run) -> None:
+    terminal = {"FORCE_COLOR": "1", "NO_COLOR": "", "TERM": "xterm"}  # which typer reads once, so in a process apart
+    done = cli("compare", OLD, NEW, "--model", "fast", env=terminal).stdout.decode()
+    assert "\x1b[9mbriefed its\x1b[0m" in done
+    assert "\x1b[1mdid not repeat its briefings for\x1b[0m" in done
+    assert "[-" not in done
 
 
 def test_all_lists_the_same_too() -> None:

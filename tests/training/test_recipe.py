@@ -33,7 +33,7 @@ from tipclassify.model.encoder.folder import read_encoder
 from tipclassify.training import evidence as evidence_module
 from tipclassify.training import train as recipe_module
 from tipclassify.training.evidence import country_groups, error_table
-from tipclassify.training.train import Trained, train_default, train_fast, with_and_without_headings
+from tipclassify.training.train import Trained, load_encoder, train_default, train_fast, with_and_without_headings
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = Path(__file__).parents[1] / "files" / "tiny_encoder"
@@ -383,7 +383,7 @@ def test_a_judge_says_what_each_passage_stands_for(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(
         recipe_module, "fit_model", lambda *given, **more: seen.append(more["held_weights"]) or plain(*given, **more)
     )
-    judge = Classifier.load(TINY)
+    judge = load_encoder(TINY).model
     monkeypatch.setitem(judge.meta, "natural", {"hrr": [0, 0, 0, 0.8, 0.1, 0.05, 0.05]})  # type: ignore[arg-type]
     train_fast(CORPUS, tmp_path / "mine", weighting_model=judge)
     assert seen[0].shape == ((HELD & REAL).sum(),)
@@ -474,6 +474,16 @@ def test_train_py_trains_on_ones_own_sentences(tmp_path: Path, model: str, kind:
     assert ("what your rows changed on your rows, out of fold" in done.stdout) == (model == "default")
     assert head_of(out)["kind"] == kind
     assert Classifier.load(out).predict_proba([row["text"] for row in OWN_WORDS[:9]]).shape == (9, 3)
+
+
+def test_a_folder_that_is_no_model_is_refused_before_the_training(tmp_path: Path) -> None:
+    rows = written(tmp_path / "rows.jsonl", OWN_WORDS)
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter-1.txt").write_text("years of work", "utf-8")
+    done = train("--data", rows, "--out", tmp_path / "thesis")
+    assert done.exit_code == 3
+    assert "thesis: a folder that is no model is in the way" in done.stderr
+    assert "passages" not in done.stderr  # no row was read
 
 
 def test_training_reports_its_passages_and_how_to_get_real_ones(capsys: pytest.CaptureFixture[str]) -> None:

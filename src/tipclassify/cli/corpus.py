@@ -223,7 +223,9 @@ def audit(
 
 def rebuild(
     folder: Annotated[Path, Argument(metavar="FOLDER", help="With labels.csv and sources.json: data/real.")],
-    given: Annotated[Path | None, Option("--from", metavar="PATH", help="Read this, download nothing.")] = None,
+    given: Annotated[
+        list[Path] | None, Option("--from", metavar="PATH", help="Read this, download nothing. Repeatable.")
+    ] = None,
     allow_private: options.AllowPrivate = False,
 ) -> None:
     """Find the labelled passages of real reports in the public files that they are from; write FOLDER/passages.jsonl.
@@ -238,11 +240,14 @@ def rebuild(
     """
     from tipclassify.pipeline.real_labels import PASSAGES, rebuild
 
-    with progress_bar("files") as progress:
-        found = rebuild(folder, given, allow_private=allow_private, progress=progress)
-    print_notes(found.problems)
-    if found.rows:
-        write_results(folder / PASSAGES, "jsonl", found.rows)
+    problems, sources = [], list[Path | None](given or [])
+    for path in sources or [None]:
+        with progress_bar("files") as progress:
+            found = rebuild(folder, path, allow_private=allow_private, progress=progress)
+        problems += found.problems
+        if found.rows:
+            write_results(folder / PASSAGES, "jsonl", found.rows)
+    print_notes(problems)
     there, missing = Counter(row["source"] for row in found.rows), Counter(one.family for one in found.missing)
     for family in sorted(there | missing):
         lacking = Counter(one.source for one in found.missing if one.family == family)
@@ -251,5 +256,5 @@ def rebuild(
         print_line(f"{family}: {there[family]:,} of {there[family] + missing[family]:,}{rest}")
     end = f"wrote {folder / PASSAGES}" if found.rows else "nothing is written"
     print_line(f"found {len(found.rows):,} of {len(found.rows) + len(found.missing):,} passages; {end}")
-    if found.problems or not found.rows:
+    if problems or not found.rows:
         raise typer.Exit(1)

@@ -62,6 +62,14 @@ def refuse_misplaced(kind: str, base: str | None, given: Mapping[str, object]) -
             raise options.misused(f"--{name}", f"needs --model {' or '.join(kinds)}")
 
 
+def replaceable(out: Path) -> Path:
+    """Return a model's folder; raise `ModelError` at once, not after a long training, if something else is there."""
+    from tipclassify.model.folder import check_replaceable
+
+    check_replaceable(out)
+    return out
+
+
 def report_rows(corpus: Sequence[dict[str, Any]], own: Sequence[dict[str, Any]]) -> None:
     """Print the number of training passages on standard error: invented, real, and of the user's own."""
     from tipclassify.corpus.holdout import is_real
@@ -78,17 +86,18 @@ def report_rows(corpus: Sequence[dict[str, Any]], own: Sequence[dict[str, Any]])
 def run_fast(rows: Sequence[dict[str, Any]], out: Path, unlabelled: Sequence[Path], seed: int, jobs: int) -> Any:
     """Train the linear model on `rows`, and on the default's scores of unlabelled passages (distillation)."""
     from tipclassify.model.classifier import Classifier
-    from tipclassify.training.train import read_unlabelled, score_unlabelled, train_fast
+    from tipclassify.training.train import load_encoder, read_unlabelled, score_unlabelled, train_fast
 
-    teacher: Classifier | None = None
+    teacher = judge = None
     with nullcontext() if unlabelled else suppress(ModelError):
-        teacher = Classifier.load()
+        scorer = load_encoder()
+        teacher, judge = Classifier(scorer), scorer.model
     pool = read_unlabelled(unlabelled, [row["text"] for row in rows], _DISTILLED, seed)
     with progress_bar("passages scored by the default") as progress:
         soft = score_unlabelled(teacher, pool, progress) if teacher else []
     name = f"the default, model `{str(teacher.meta['sha256'])[:12]}`" if teacher else ""
     words = teacher.vocabulary if teacher else None
-    taught: dict[str, Any] = {"soft": soft, "vocabulary": words, "weighting_model": teacher, "teacher": name}
+    taught: dict[str, Any] = {"soft": soft, "vocabulary": words, "weighting_model": judge, "teacher": name}
     with progress_bar("fitting") as progress:
         return train_fast(rows, out, **taught, seed=seed, jobs=jobs, progress=progress)
 

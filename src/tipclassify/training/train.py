@@ -5,10 +5,12 @@ from __future__ import annotations
 import gzip
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 
 from tipclassify.arrays import Bools, Floats, Ints
@@ -41,6 +43,22 @@ _BARE_WEIGHT: Final = 0.5  # sample weight of a passage without its heading, bes
 _BATCH: Final = 1_000  # unlabelled passages between two reports of progress
 
 Unlabelled = tuple[str, str | None, str]  # text, heading and source of a passage
+
+
+class _Run(msgspec.Struct):
+    """A fine-tuning, as the card tells it."""
+
+    epochs: int
+    invented: int
+    batch: int
+    seed: int
+    rate: float
+    decay: float
+    no_heading: float
+    other_heading: float
+    stand_in: str
+    twins: int = 1
+    focal: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -121,9 +139,10 @@ def train_default(
             for part in (is_own, held)
         )
     evaluated = held if held.any() else is_own
-    meta = {key: scorer.meta[key] for key in ("base", "training", "natural") if key in scorer.meta}
-    meta["adapted_from"] = str(scorer.meta["sha256"])
-    about, judged = {"adapted_from": meta["adapted_from"]}, (held, evaluated, raw[evaluated])
+    kept = ("base", "training", "natural", "weight_bits", *(() if own else ("adapted_from",)))  # the same bytes again
+    meta = {"adapted_from": str(scorer.meta["sha256"])} | {key: scorer.meta[key] for key in kept if key in scorer.meta}
+    strata = logistic(model.finetuned_heads.logits(pooled[first][evaluated]))
+    about, judged = {"adapted_from": meta["adapted_from"]}, (held, evaluated, raw[evaluated], strata)
     model = replace(model, heads=heads)
     options: Any = {"seed": seed, "cases": not own, "recalibrate": not adapt}
     trained = write_trained_encoder(out, model, rows, *judged, meta, about, **options)
@@ -145,22 +164,23 @@ def write_trained_encoder(
     held: Bools,
     evaluated: Bools,
     raw: Floats,
+    strata: Floats,
     meta: Mapping[str, Any],
     about: Mapping[str, Any],
     *,
     seed: int = 0,
     cases: bool = True,
-    files: Mapping[str, str] | None = None,
     recalibrate: bool = True,
 ) -> Trained:
     """Calibrate an encoder on held-out rows, choose its thresholds, evaluate it, and write its folder.
 
-    `raw` has the uncalibrated logits of the `evaluated` rows; the `held` ones taught nothing. Without `recalibrate` or
+    `raw` has the uncalibrated logits of the `evaluated` rows, `strata` their probabilities by the heads of the
+    fine-tuning, of which ``natural`` in `meta` has the shares; the `held` rows taught nothing. Without `recalibrate` or
     with too few real ones, those of `model` stay. `meta` is for ``model.json``, `about` for the card.
     """
     corpus, rows = _describe_corpus(rows, held), [rows[i] for i in np.flatnonzero(evaluated).tolist()]
     real = np.array([is_real(row) for row in rows], bool)
-    weights = _report_weights(rows, real, logistic(raw[real] * model.scale + model.shift), meta)
+    weights = _report_weights(rows, real, strata[real], meta)
     calibrated = None
     if recalibrate and real.sum() >= _MIN_REAL:
         y_true = np.array([indicator(row["labels"]) for row in rows], bool)[real]
@@ -170,10 +190,20 @@ def write_trained_encoder(
     classifier = Classifier(EncoderScorer(replace(model, meta={"sha256": "", **meta})))
     scores = logistic(raw * model.scale + model.shift)
     encoder = str(meta.get("base", {}).get("name", "a pretrained encoder"))
-    about = {"name": Path(out).name, "corpus": corpus, "encoder": encoder, **about}
+    about = {"name": Path(out).name, "corpus": corpus, "encoder": encoder, **_fine_tuning(meta), **about}
     parts, figures, written = judge_model(classifier, rows, scores, calibrated, weights, about, seed, cases)
-    write_encoder(out, model, model_meta(**{**meta, "corpus": corpus, **figures}), {**written, **(files or {})})
+    write_encoder(out, model, model_meta(**{**meta, "corpus": corpus, **figures}), written)
     return Trained(Path(out), parts)
+
+
+def _fine_tuning(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the card says of the encoder's fine-tuning, if ``model.json`` has all of it."""
+    with suppress(KeyError, TypeError, msgspec.ValidationError):
+        runs, bits = [*meta["training"]["earlier"], meta["training"]["settings"]], meta["weight_bits"]
+        base = {name: meta["base"][name] for name in ("name", "licence", "sha256")}
+        msgspec.convert([runs, bits, base], tuple[list[_Run], int, dict[str, str]])
+        return {"base": base, "runs": runs, "bits": bits} if runs else {}
+    return {}
 
 
 def _report_weights(rows: Sequence[Row], real: Bools, scores: Floats, meta: Mapping[str, Any]) -> Floats | None:
@@ -190,7 +220,7 @@ def train_fast(
     *,
     soft: Sequence[SoftPassage] = (),
     vocabulary: frozenset[str] | None = None,
-    weighting_model: Classifier | None = None,
+    weighting_model: EncoderModel | None = None,
     teacher: str = "",
     seed: int = 0,
     jobs: int = 1,
@@ -212,8 +242,10 @@ def train_fast(
     else:
         kept = [row for row, mine in zip(rows, held, strict=True) if mine]
         if weighting_model is not None:
-            scores = weighting_model.predict_proba([row_passage(rows[i]) for i in np.flatnonzero(real).tolist()])
-            row_weights = _report_weights(rows, real, scores, weighting_model.meta)
+            plain = EncoderScorer(weighting_model.as_finetuned())
+            of_row = [(rows[i]["text"], rows[i].get("section") or None) for i in np.flatnonzero(real).tolist()]
+            strata = logistic(plain.logits(*map(list, zip(*of_row, strict=True))))
+            row_weights = _report_weights(rows, real, strata, weighting_model.meta)
         evaluated = np.zeros(len(texts), bool)
         evaluated[first[real]] = True
         options |= {"held": evaluated, "held_weights": row_weights}

@@ -7,7 +7,7 @@ import io
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -29,6 +29,7 @@ _GRAPH: Final = "model.onnx"
 _TOKENIZER: Final = "tokenizer.json"
 _WORDS: Final = "words.txt"
 _HEADS: Final = "heads.npz"
+_NOTICES: Final = ("NOTICE", "LICENSE")  # of the pretrained base: they go where its weights go
 _REQUIRED: Final = (_GRAPH, _TOKENIZER, _WORDS, _HEADS)
 _THREE: Final = msgspec.Meta(min_length=len(LABELS), max_length=len(LABELS))
 
@@ -83,6 +84,11 @@ class EncoderModel:
     overlap: int  # tokens shared by neighbouring windows
     meta: Mapping[str, Any]  # base model, corpus, settings, versions, metrics, as plain JSON values
     stand_in: str = ""  # placeholder for names in the input text; "" disables name masking
+    notices: Mapping[str, str] = field(default_factory=dict)  # text of each
+
+    def as_finetuned(self) -> EncoderModel:
+        """Return the model before any fit of heads or calibration; its scores are those of ``meta["natural"]``."""
+        return replace(self, heads=self.finetuned_heads, scale=np.ones(len(LABELS)), shift=np.zeros(len(LABELS)))
 
 
 def write_encoder(
@@ -100,7 +106,7 @@ def write_encoder(
         _TOKENIZER: model.tokenizer.encode(),
         _WORDS: ("\n".join(sorted(model.vocabulary)) + "\n").encode(),
         _HEADS: arrays.getvalue(),
-        **{name: text.encode() for name, text in (files or {}).items()},
+        **{name: text.encode() for name, text in {**model.notices, **(files or {})}.items()},
     }
     head = {
         **{key: value for key, value in meta.items() if key != "sha256"},
@@ -145,6 +151,7 @@ def read_encoder(path: str | os.PathLike[str]) -> EncoderModel:
         overlap=settings.window.overlap,
         meta={key: value for key, value in head.items() if key not in {"format", "kind", "labels", "thresholds"}},
         stand_in=settings.stand_in,
+        notices={name: data[name].decode("utf-8", "replace") for name in _NOTICES if name in data},
     )
 
 

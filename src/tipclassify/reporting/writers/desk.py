@@ -181,8 +181,8 @@ class Desk:
         target = self._folder / "changes" / unquote(new["page"])
         made = target.stat().st_mtime_ns if self._resume and target.is_file() else 0
         if made < max(self._parts(head)[-1].stat().st_mtime_ns for head in (old, new)):
-            links = {"folder": Path(target.parent.name), "index": "../index.html"}  # as seen from the page of changes
-            context = replace(self._context, **links)
+            # Links lead from the page of changes to the reports' pages.
+            context = replace(self._context, folder=Path(target.parent.name), index="../index.html")
             with self._open(target) as out:
                 write_html(compare(self._report(old), self._report(new), context), out, context)
         return int(old["year"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -152,8 +152,8 @@ def export(
     if pool:
         scores = logistic(EncoderScorer(model).logits([one[0] for one in pool], [one[1] for one in pool]))
         meta["natural"] = natural_shares([one[2] for one in pool], scores)
-    about = {"base": base, "runs": [*described["earlier"], asdict(settings)], "bits": _BITS}
-    return write_trained_encoder(out, model, rows, held, held, logits, meta, about, seed=seed, files=_notice(base))
+    model = replace(model, notices=_notice(base))
+    return write_trained_encoder(out, model, rows, held, held, logits, logistic(logits), meta, {}, seed=seed)
 
 
 def _notice(base: Mapping[str, str]) -> dict[str, str]:
