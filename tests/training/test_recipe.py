@@ -15,6 +15,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -29,7 +30,7 @@ from tipclassify.corpus.holdout import held_out, is_real
 from tipclassify.corpus.loading import corpus_digest, read_rows
 from tipclassify.evaluation.behaviour_tests import replay_golden
 from tipclassify.labels import POLICIES
-from tipclassify.model.encoder.folder import read_encoder
+from tipclassify.model.encoder.folder import read_encoder, write_encoder
 from tipclassify.training import evidence as evidence_module
 from tipclassify.training import train as recipe_module
 from tipclassify.training.evidence import country_groups, error_table
@@ -323,6 +324,51 @@ def test_own_rows_alone_are_judged_out_of_fold(tmp_path: Path) -> None:
     assert head_of(trained.out)["corpus"]["held_out"] == 0
     assert trained.on_own is not None
     assert trained.on_held is None
+
+
+RUN = {"epochs": 4, "invented": 12_000, "batch": 32, "seed": 0, "rate": 2e-4, "decay": 0.9, "stand_in": "Arcadia"}
+RUN |= {"no_heading": 0.3, "other_heading": 0.25}
+
+
+def finetuned(folder: Path, **settings: Any) -> Path:
+    """Write the tiny encoder as a fine-tuning exports it."""
+    model = replace(read_encoder(TINY), notices={"NOTICE": "Base: tiny", "LICENSE": "Apache"})
+    meta: dict[str, Any] = {"base": {"name": "tiny", "licence": "Apache-2.0", "sha256": "ab12"}, "weight_bits": 7}
+    write_encoder(folder, model, {**meta, "training": {"earlier": [], "settings": {**RUN, **settings}}})
+    return folder
+
+
+def test_new_heads_keep_what_is_known_of_the_encoder_and_its_licence(tmp_path: Path) -> None:
+    start = finetuned(tmp_path / "start")
+    made = train_default(CORPUS, [], tmp_path / "out" / "mine", start=start)
+    assert read_encoder(made.out).notices == {"NOTICE": "Base: tiny", "LICENSE": "Apache"}
+    card = (made.out / "README.md").read_text("utf-8")
+    assert f"model `{head_of(start)['sha256'][:12]}`, fine-tuned as below; only its heads were fitted" in card
+    assert "4 epochs of all real passages and 12,000 invented ones" in card
+    again = train_default(CORPUS, [], tmp_path / "again" / "mine", start=made.out)
+    assert bytes_of(again.out) == bytes_of(made.out)  # so "python train.py" twice is "python train.py" once
+
+
+def test_a_fine_tuning_of_unknown_settings_is_not_told(tmp_path: Path) -> None:
+    made = train_default(CORPUS, [], tmp_path / "mine", start=finetuned(tmp_path / "start", rate="quick"))
+    assert "which learned from more; only its heads" in (made.out / "README.md").read_text("utf-8")
+
+
+def test_passages_weigh_by_the_scores_in_which_whole_reports_were_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(recipe_module, "natural_weights", lambda *given: seen.append(given[1]))
+    shares = {"natural": {"hrr": [0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]}}
+    plain = read_encoder(TINY)
+    adapted = replace(plain, heads=replace(plain.heads, weights=2 * plain.heads.weights), scale=np.full(3, 0.5))
+    for name, one in (("as-exported", plain), ("adapted", adapted)):
+        write_encoder(tmp_path / name, one, shares)
+        train_default(CORPUS, [], tmp_path / f"{name}-mine", start=tmp_path / name)
+    train_fast(CORPUS, tmp_path / "fast", weighting_model=read_encoder(tmp_path / "adapted"))
+    assert seen[0].shape == ((HELD & REAL).sum(), len(LABELS))
+    assert np.array_equal(seen[0], seen[1])  # whatever heads are in use
+    np.testing.assert_allclose(seen[2], seen[0], atol=1e-6)
 
 
 def test_what_cannot_be_trained_is_refused(tmp_path: Path) -> None:
