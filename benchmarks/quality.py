@@ -39,10 +39,11 @@ from tipclassify.evaluation.behaviour_tests import run_cases
 from tipclassify.evaluation.bootstrap import intervals
 from tipclassify.evaluation.metrics import measure, rounded
 from tipclassify.labels import LABELS, indicator
+from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.linear.scoring import logistic
 from tipclassify.model.loading import DEFAULT, SHIPPED
 from tipclassify.training.calibration import operating_points, platt
-from tipclassify.training.train import with_and_without_headings
+from tipclassify.training.train import load_encoder, with_and_without_headings
 
 WHOLE: Final = "all passages"
 BARE: Final = "all passages, read without their headings"
@@ -136,14 +137,15 @@ def threshold_rows(rows: Sequence[Row]) -> Bools:
     return real if real.sum() >= _ENOUGH else held
 
 
-def threshold_weights(rows: Sequence[Row], default: Classifier) -> Floats | None:
+def threshold_weights(rows: Sequence[Row], default: EncoderScorer) -> Floats | None:
     """Compute the sample weights of the `threshold_rows`, as for our models; None for equal weights."""
     judged = [row for row, here in zip(rows, threshold_rows(rows), strict=True) if here]
     natural = default.meta.get("natural")
     if not natural or not all(map(is_real, judged)):
         return None
     families = [str(source_family(row["doc"])) for row in judged]
-    return natural_weights(families, default.predict_proba(_passages(judged)), natural)
+    plain = Classifier(EncoderScorer(default.model.as_finetuned()))
+    return natural_weights(families, plain.predict_proba(_passages(judged)), natural)
 
 
 # --------------------------------------------------------------------------------------------- figures
@@ -272,7 +274,7 @@ def compared(models: dict[str, Classifier], sets: list[RealSet], rows: list[Row]
     for name, classifier in models.items():
         for one in sets:
             found[one.name][name] = judge(classifier.predict, one)
-    for name, tag in fitted_peers(rows, threshold_weights(rows, models[DEFAULT]), base):
+    for name, tag in fitted_peers(rows, threshold_weights(rows, load_encoder(DEFAULT)), base):
         for one in sets:
             found[one.name][name] = judge(tag, one)
     held, real = held_out(rows), sum(map(is_real, rows))

@@ -117,7 +117,6 @@ TURNS = [
 # training. A case that begins to pass makes its test fail, so that it is taken off this list.
 WRONG = {
     "Foreign workers may not leave the country without the permission of their employer.",
-    "Police did not arrest or fine trafficking victims.",
 }
 
 

@@ -281,7 +281,7 @@ def test_own_rows_are_judged_by_heads_that_did_not_see_their_fold(
     plain = recipe_module.out_of_fold_logits
     monkeypatch.setattr(recipe_module, "out_of_fold_logits", lambda *given: seen.append(given) or plain(*given))
     train_default(CORPUS, OWN, tmp_path / "mine", start=TINY, weight=3.0)
-    ((_, _, truth, weights, fold),) = seen
+    ((_, _, truth, weights, fold, _),) = seen
     own_rows = slice(-len(OWN), None)
     assert (fold[: -len(OWN)] == -1).all()
     assert (fold[own_rows] >= 0).all()

@@ -19,10 +19,11 @@ from tipclassify.model.encoder.folder import Heads
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.progress import Progress
 
-__all__ = ["adapt_heads", "out_of_fold_logits", "pooled_vectors"]
+__all__ = ["CORPUS_PENALTY", "PENALTY", "adapt_heads", "out_of_fold_logits", "pooled_vectors"]
 
-# With it 14 rows leave over 97% of the tags of other passages unchanged; some hundreds change related passages.
-_PENALTY: Final = 1_000.0
+# With it 14 rows leave over 99% of the tags of other passages unchanged; some hundreds change related passages.
+PENALTY: Final = 1_000.0
+CORPUS_PENALTY: Final = 100.0  # of the whole corpus; for some hundreds of rows it would cost up to 0.01 of macro-F1
 _CACHE_ROWS: Final = 500  # passages in a cache entry: a few new rows invalidate few entries
 
 Vectors = npt.NDArray[np.float32]
@@ -53,7 +54,7 @@ def _pooled(scorer: EncoderScorer, texts: list[str], headings: list[str | None],
     return scorer.pooled(texts, headings)
 
 
-def adapt_heads(start: Heads, pooled: Vectors, y_true: Bools, weights: Floats, penalty: float = _PENALTY) -> Heads:
+def adapt_heads(start: Heads, pooled: Vectors, y_true: Bools, weights: Floats, penalty: float = PENALTY) -> Heads:
     """Minimise the log loss plus half the penalty times the squared distance from the heads `start`."""
     design = np.column_stack([pooled.astype(np.float64), np.ones(len(pooled))])
     begin = np.column_stack([start.weights, start.bias])
@@ -74,7 +75,7 @@ def adapt_heads(start: Heads, pooled: Vectors, y_true: Bools, weights: Floats, p
 
 
 def out_of_fold_logits(
-    start: Heads, pooled: Vectors, y_true: Bools, weights: Floats, fold: Ints, penalty: float = _PENALTY
+    start: Heads, pooled: Vectors, y_true: Bools, weights: Floats, fold: Ints, penalty: float = PENALTY
 ) -> Floats:
     """Compute out-of-fold logits (n, 3) before calibration; rows of fold -1 are in every training set and stay 0."""
     found = np.zeros(y_true.shape)

@@ -33,12 +33,13 @@ from tipclassify.text.document import Passage
 from tipclassify.training.calibration import calibrate
 from tipclassify.training.evidence import Part, country_groups, judge_model
 from tipclassify.training.fit import SoftPassage, fit_model, group_folds, model_meta
-from tipclassify.training.heads import adapt_heads, out_of_fold_logits, pooled_vectors
+from tipclassify.training.heads import CORPUS_PENALTY, PENALTY, adapt_heads, out_of_fold_logits, pooled_vectors
 
 __all__ = ["Trained", "read_unlabelled", "score_unlabelled", "train_default", "train_fast", "with_and_without_headings"]
 
 _FOLDS: Final = 5
 _MIN_REAL: Final = 500  # held-out real passages needed to refit calibration and thresholds
+_TWINS: Final = 2.0  # sample weight of an invented near twin when the corpus is refitted, as in its fine-tuning
 _BARE_WEIGHT: Final = 0.5  # sample weight of a passage without its heading, beside its copy with one
 _BATCH: Final = 1_000  # unlabelled passages between two reports of progress
 
@@ -109,13 +110,15 @@ def train_default(
     is_own = np.arange(len(rows)) >= len(corpus)
     held = np.concatenate([held_out(corpus), np.zeros(len(own), bool)])
     texts, headings, y_true, origin, weights = with_and_without_headings(rows)
-    weights = np.where(is_own[origin], weight * weights, weights)
+    refit = bool(corpus) and not adapt
+    twins = np.array([refit and bool(row.get("pair")) and not is_real(row) for row in rows])
+    weights = np.where(is_own[origin], weight * weights, np.where(twins[origin], _TWINS * weights, weights))
     pooled = pooled_vectors(scorer, texts, headings, cache=cache, progress=progress)
 
-    initial = model.heads if adapt else model.finetuned_heads
+    initial, penalty = model.heads if adapt else model.finetuned_heads, CORPUS_PENALTY if refit else PENALTY
 
     def adapted(chosen: Bools) -> Any:
-        return adapt_heads(initial, pooled[chosen], y_true[chosen], weights[chosen])
+        return adapt_heads(initial, pooled[chosen], y_true[chosen], weights[chosen], penalty)
 
     train, first = ~held[origin], np.flatnonzero(np.diff(origin, prepend=-1))  # `first`: each row with its heading
     heads = adapted(train)
@@ -126,7 +129,7 @@ def train_default(
         fold[is_own] = group_folds(np.asarray(group_rows(rows))[is_own], _FOLDS, seed)
         out_of_fold = np.zeros(y_true.shape)
         out_of_fold[train] = out_of_fold_logits(
-            initial, pooled[train], y_true[train], weights[train], fold[origin][train]
+            initial, pooled[train], y_true[train], weights[train], fold[origin][train], penalty
         )
         raw[is_own] = out_of_fold[first][is_own]
         without = initial if adapt else adapted(train & ~is_own[origin])
