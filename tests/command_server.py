@@ -80,23 +80,18 @@ def serve(commands: socket.socket) -> list[str]:
 
 
 if __name__ == "__main__":
-    import numpy  # noqa: F401
     import rich.columns
     import rich.markdown
     import rich.panel  # noqa: F401
-    import sentencex  # noqa: F401
 
-    import tipclassify.model.classifier
-    import tipclassify.pipeline.batch
-    import tipclassify.readers.text
-    import tipclassify.reporting.writers.html
-    import tipclassify.reporting.writers.table
     from tipclassify.cli.app import app
     from tipclassify.errors import InputError
 
-    with contextlib.suppress(InputError):
-        app(["text", os.devnull])  # so that Typer imports what it needs when it runs
-    tipclassify.model.classifier.Classifier.load("fast")  # it stays loaded; a session of ONNX Runtime survives no fork
+    # What most commands need stays loaded: modules, names of countries, `fast` (a session of ONNX Runtime survives no fork).
+    report = os.path.join(os.path.dirname(__file__), "files", "report.txt")
+    for args in (["text", os.devnull], ["score", report], ["score", report, "-f", "html"], ["compare", report, report]):
+        with contextlib.suppress(InputError, SystemExit):
+            app([*args, *(["--model", "fast"] if args[0] != "text" else [])])
     gc.freeze()  # what is not looked through is not copied either
     sys.argv[1:] = serve(socket.socket(fileno=int(sys.argv[1])))
     runpy.run_module("tipclassify", run_name="__main__", alter_sys=True)

@@ -180,6 +180,7 @@ def test_the_browser_is_opened_on_a_file_of_this_user_and_other_users_get_nothin
 # --------------------------------------------------------------------------------------------- connections
 
 
+@pytest.mark.slow  # ten seconds of waiting
 def test_idle_connections_hold_nobody_up_and_end(tmp_path: Path) -> None:
     with Reviewer(write_report(tmp_path / "r.txt", 4), "--corpus", tmp_path / "c.jsonl", "--model", "fast") as server:
         lines = []

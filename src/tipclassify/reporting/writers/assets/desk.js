@@ -84,4 +84,5 @@ addEventListener("DOMContentLoaded", () => {
   drawSaved();
   addEventListener("hashchange", follow);
   document.documentElement.dataset.ready = "";
+  (globalThis.requestIdleCallback ?? setTimeout)(() => indexes.forEach(unpack)); // before somebody types
 });

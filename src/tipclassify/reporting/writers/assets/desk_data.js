@@ -46,15 +46,18 @@ function parseQuery(query) {
   return terms;
 }
 
+// Make an index ready for search, which takes longer than a search.
+function unpack(index) {
+  if (typeof index.words === "string") Object.assign(index, { words: index.words.split(" "), found: index.found.split(",") });
+}
+
 // The numbers of the passages with all words of a query; null for a query without words.
 function search(query) {
   const { begins, phrases } = parseQuery(query);
   if (!begins.length) return null;
   const hits = new Set();
   for (const index of indexes) {
-    if (typeof index.words === "string") {
-      Object.assign(index, { words: index.words.split(" "), found: index.found.split(",") });
-    }
+    unpack(index);
     const met = new Uint8Array(index.size); // of each passage: the words of the query met so far
     begins.forEach((begin, step) => {
       index.words.forEach((word, n) => {
