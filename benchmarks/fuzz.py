@@ -134,7 +134,7 @@ def read(kind: str, chance: random.Random) -> None:
 def load_model(kind: str, chance: random.Random) -> None:
     """Load and run a model with one altered file, whose hashes fit."""
     from tipclassify import Classifier
-    from tipclassify.model.folder import digest
+    from tipclassify.model.common.folder import digest
 
     source = FILES / "tiny_encoder" if kind == "encoder" else ROOT / "models" / "fast"
     with tempfile.TemporaryDirectory() as folder:

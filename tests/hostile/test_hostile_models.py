@@ -17,8 +17,8 @@ from conftest import Run
 
 from tipclassify import Classifier, ModelError
 from tipclassify.model.adding import add_model
+from tipclassify.model.common.folder import digest, write_folder
 from tipclassify.model.encoder.onnx_session import graph_problem
-from tipclassify.model.folder import digest, write_folder
 from tipclassify.model.loading import installed
 
 TINY = Path(__file__).resolve().parents[1] / "files" / "tiny_encoder"

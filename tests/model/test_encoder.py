@@ -24,11 +24,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tipclassify import LABELS, Classifier, ModelError, Passage, classify
+from tipclassify.model.common.folder import digest
 from tipclassify.model.encoder.folder import EncoderModel, Heads, read_encoder, write_encoder
 from tipclassify.model.encoder.name_masking import mask_names
 from tipclassify.model.encoder.onnx_session import OnnxSession, thread_count
 from tipclassify.model.encoder.scoring import EncoderScorer, heading_room, window_spans
-from tipclassify.model.folder import digest
 from tipclassify.reporting.writers.reasons import reason_of
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tipclassify import ModelError
-from tipclassify.model.folder import digest
+from tipclassify.model.common.folder import digest
 from tipclassify.model.linear.model import Model, read_model, write_model
 from tipclassify.model.linear.scoring import LinearScorer
 from tipclassify.training.fit import fit_model

@@ -18,7 +18,7 @@ from tipclassify.labels import LABELS, POLICIES
 from tipclassify.progress import progress_bar
 
 if TYPE_CHECKING:
-    from tipclassify.model.explanation import Explanation
+    from tipclassify.model.common.explanation import Explanation
 
 
 def explain(

@@ -64,7 +64,7 @@ def refuse_misplaced(kind: str, base: str | None, given: Mapping[str, object]) -
 
 def replaceable(out: Path) -> Path:
     """Return a model's folder; raise `ModelError` at once, not after a long training, if something else is there."""
-    from tipclassify.model.folder import check_replaceable
+    from tipclassify.model.common.folder import check_replaceable
 
     check_replaceable(out)
     return out

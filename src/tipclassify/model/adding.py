@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from tipclassify.download.request import Limits, check_status, open_link, parse_url, redact_url, retry
 from tipclassify.errors import InputError, LinkError, ModelError
-from tipclassify.model.folder import (
+from tipclassify.model.common.folder import (
     HEAD,
     LARGEST_FILE,
     LARGEST_HEAD,

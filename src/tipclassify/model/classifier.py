@@ -13,7 +13,7 @@ import numpy as np
 from tipclassify.arrays import Bools, Floats
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS, POLICIES
-from tipclassify.model.explanation import Explanation, SpanWeight
+from tipclassify.model.common.explanation import Explanation, SpanWeight
 from tipclassify.model.linear.model import Model
 from tipclassify.model.linear.scoring import LinearScorer, Scored, apply_thresholds, is_low_confidence, logistic
 from tipclassify.model.loading import load_scorer

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tipclassify.errors import ModelError
-from tipclassify.model.folder import HEAD, LINEAR, kind_of, load_head
+from tipclassify.model.common.folder import HEAD, LINEAR, kind_of, load_head
 
 if TYPE_CHECKING:
     from tipclassify.model.encoder.scoring import EncoderScorer

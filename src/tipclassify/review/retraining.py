@@ -24,7 +24,7 @@ from tipclassify.corpus.loading import Row, group_rows, read_rows, text_key
 from tipclassify.download.cache import cache_path
 from tipclassify.errors import CorpusError, TipclassifyError
 from tipclassify.evaluation.metrics import rounded
-from tipclassify.model.folder import LINEAR, kind_of, load_head
+from tipclassify.model.common.folder import LINEAR, kind_of, load_head
 from tipclassify.model.loading import DEFAULT, model_folder
 from tipclassify.review.session import RefusedError
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from tipclassify.arrays import Floats
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS
-from tipclassify.model.folder import HEAD, check_head, digest, load_head, read_arrays, read_files, write_folder
+from tipclassify.model.common.folder import HEAD, check_head, digest, load_head, read_arrays, read_files, write_folder
 
 __all__ = ["SPECIAL_TOKENS", "EncoderModel", "Heads", "read_encoder", "write_encoder"]
 

@@ -15,10 +15,10 @@ import numpy.typing as npt
 from tipclassify.arrays import Floats
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS
+from tipclassify.model.common.explanation import OCCLUSION, Explanation, explanations
 from tipclassify.model.encoder.folder import SPECIAL_TOKENS, EncoderModel
 from tipclassify.model.encoder.name_masking import MaskedText, mask_names, normalize_spelling
 from tipclassify.model.encoder.onnx_session import OnnxSession
-from tipclassify.model.explanation import OCCLUSION, Explanation, explanations
 from tipclassify.model.linear.scoring import Scored, count_words
 from tipclassify.text.features.templates import structure_of
 from tipclassify.text.features.tokenizer import tokenize

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tipclassify.arrays import U64, Bools, Floats, Ints
 from tipclassify.labels import LABELS
-from tipclassify.model.explanation import ADDITIVE, Explanation, explanations
+from tipclassify.model.common.explanation import ADDITIVE, Explanation, explanations
 from tipclassify.model.linear.model import SLOT_BITS, Model
 from tipclassify.text.features.hashing import best_clauses, feature_keys, featurize, heading_hashes
 from tipclassify.text.features.templates import find_sorted, length_scale, structure_of, template_features

@@ -21,7 +21,7 @@ from tipclassify.errors import InputError, ModelError
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
 from tipclassify.model.classifier import Classifier
-from tipclassify.model.folder import HEAD, load_head, read_files, weights_digest
+from tipclassify.model.common.folder import HEAD, load_head, read_files, weights_digest
 from tipclassify.model.loading import model_folder
 from tipclassify.pipeline.batch import ROWS as ROW_FILES
 from tipclassify.pipeline.batch import Tagging, read_with_notes

@@ -8,7 +8,7 @@ from itertools import accumulate, groupby
 from typing import Final, NamedTuple
 
 from tipclassify.model.classifier import Classifier
-from tipclassify.model.explanation import OCCLUSION, Explanation
+from tipclassify.model.common.explanation import OCCLUSION, Explanation
 from tipclassify.model.linear.scoring import apply_thresholds
 from tipclassify.reporting.writers import section_name
 from tipclassify.text.document import Passage
