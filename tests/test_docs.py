@@ -225,7 +225,9 @@ def test_every_page_is_in_the_navigation() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the pages show cp and head")
-@pytest.mark.parametrize("page", REFRESH["PAGES"])
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=[pytest.mark.slow] * (page == "tutorial.md")) for page in REFRESH["PAGES"]]
+)
 def test_every_example_prints_what_the_page_shows(page: str, cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("pypdfium2", reason="the tutorial reads a PDF")
 

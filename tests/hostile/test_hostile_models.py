@@ -315,8 +315,9 @@ def test_the_command_line_says_so_with_its_code(tmp_path: Path, cli: Run) -> Non
         resealed(TINY, tmp_path / "h", {}, kind="encoder", **{"\uda40": 1}),
         resealed(TINY, tmp_path / "e", {"model.onnx": with_node(field(1, b"\xaf"), field(4, b"\xaf\x1b[2J"))}),
     ]
-    for folder in bad:
-        for command in (("score", tmp_path / "a.txt"), ("info",), ("check",)):
+    for number, folder in enumerate(bad):
+        commands: list[tuple[Any, ...]] = [("info",), ("check",)][number % 2 :]
+        for command in [*commands[:1], ("score", tmp_path / "a.txt")]:
             if folder.name == "d" and command != ("check",):
                 continue
             done = cli(*command, "--model", folder)

@@ -95,7 +95,8 @@ def run(fast: Classifier) -> ScoringContext:
 def report(fast: Classifier) -> TaggedReport:
     plain = text_document(TEXT)
     document = Document(plain.text, plain.blocks, title="Report on Karvonia", country="Karvonia", year=2024)
-    return TaggedReport("reports/Karvonia 2024 é.txt", document, fast.tag(document))
+    sure = fast.with_thresholds({"positive_effort": 0.5})  # below it is doubt about the border guards
+    return TaggedReport("reports/Karvonia 2024 é.txt", document, sure.tag(document))
 
 
 def rows(*texts: str, file: str = "rows.jsonl", section: str | None = None, **fields: Any) -> TaggedReport:

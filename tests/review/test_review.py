@@ -453,7 +453,7 @@ def test_a_second_model_is_shown_and_what_it_sees_otherwise_comes_first(
     first = [pick for pick in both.queue(500)["passages"] if pick["score"] > 0]  # the rest says the same again
     seen_otherwise = [pick["key"] in differ for pick in first]
     assert seen_otherwise == sorted(seen_otherwise, reverse=True)
-    assert 1 < sum(seen_otherwise) < len(first)
+    assert 0 < sum(seen_otherwise) < len(first)
     assert all(("labels differ on complicity" in pick["why"]) == (pick["key"] in differ) for pick in first)
     both.decide(first[0]["key"], [])
     assert both.queue(500)["left"] == len(shown) - 1

@@ -158,7 +158,7 @@ def test_a_killed_server_loses_no_acknowledged_decision(tmp_path: Path) -> None:
 
 def test_two_processes_write_one_log_and_see_each_other(tmp_path: Path) -> None:
     report, corpus = write_report(tmp_path / "report.txt", 16), tmp_path / "my.jsonl"
-    each = 80
+    each = 40
     sent: dict[str, list[tuple[str, list[str]]]] = {"ann": [], "ben": []}
     with (
         Reviewer(report, *FAST, "--corpus", corpus, "--annotator", "ann") as ann,
@@ -188,7 +188,7 @@ def test_two_processes_write_one_log_and_see_each_other(tmp_path: Path) -> None:
     for name in sent:
         assert [(e["key"], e["labels"]) for e in seen if e["annotator"] == name] == sent[name]
     turns = sum(a["annotator"] != b["annotator"] for a, b in pairwise(seen))
-    assert turns > 20  # they did write at the same time
+    assert turns > 10  # they did write at the same time
     rows = read_rows(corpus)
     final = {event["key"]: event for event in seen}
     assert {row["id"]: (row["event"], list(row["labels"])) for row in rows} == {

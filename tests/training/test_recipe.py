@@ -542,6 +542,7 @@ def test_training_reports_its_passages_and_how_to_get_real_ones(capsys: pytest.C
     ]
 
 
+@pytest.mark.slow
 def test_train_py_writes_the_same_bytes_in_another_process_with_more_jobs(cases: Path, tmp_path: Path) -> None:
     data = written(tmp_path / "my.jsonl", OWN_WORDS[:60])
     alone = ("--data", data, "--no-corpus", "--model", "fast", "--out")

@@ -107,7 +107,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self, texts: list[str], headings: list[str | None], y_true: Bools, groups: Ints, weights: Floats
     ) -> None:
         scorer = load_encoder()
-        model, start = scorer.model, scorer.model.finetuned_heads
+        model, start = scorer.model, scorer.model.heads
         pooled = pooled_vectors(scorer, texts, headings)
         raw = out_of_fold_logits(start, pooled, y_true, weights, group_folds(groups, self.folds, self.seed))
         scores, thresholds = logistic(raw * model.scale + model.shift), np.array(model.thresholds["balanced"])

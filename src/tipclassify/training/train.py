@@ -98,9 +98,9 @@ def train_default(
     """Fit the heads of the default on the corpus and on the user's rows, `own`, and write the model.
 
     `weight`, above 0, is the sample weight of the user's rows; `start` the model with the frozen encoder and the
-    initial heads, the shipped default if omitted; `cache` a folder for pooled vectors between trainings. The heads
-    start from those of the fine-tuning; with `adapt` from those in use, which are then the ones compared with, and
-    calibration and thresholds stay. Raises `ModelError` when `start` is no encoder, `ValueError` when no row has a
+    initial heads, the shipped default if omitted; `cache` a folder for pooled vectors between trainings. With a corpus
+    the heads start from those of the fine-tuning; the user's rows alone, or any with `adapt`, move those in use. With
+    `adapt` these are the ones compared with, and calibration and thresholds stay. Raises `ModelError` when `start` is no encoder, `ValueError` when no row has a
     label, or too few can be held out.
     """
     scorer = load_encoder(start)
@@ -115,7 +115,7 @@ def train_default(
     weights = np.where(is_own[origin], weight * weights, np.where(twins[origin], _TWINS * weights, weights))
     pooled = pooled_vectors(scorer, texts, headings, cache=cache, progress=progress)
 
-    initial, penalty = model.heads if adapt else model.finetuned_heads, CORPUS_PENALTY if refit else PENALTY
+    initial, penalty = (model.finetuned_heads, CORPUS_PENALTY) if refit else (model.heads, PENALTY)
 
     def adapted(chosen: Bools) -> Any:
         return adapt_heads(initial, pooled[chosen], y_true[chosen], weights[chosen], penalty)
