@@ -114,14 +114,14 @@ def test_a_closed_or_full_stream_is_one_line_or_silence(tmp_path: Path, number: 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_a_file_is_written_whole_whatever_the_streams_are(tmp_path: Path) -> None:
-    for number, streams in enumerate(("", *STREAMS[::2])):
+    for number, streams in enumerate(("", *list(STREAMS)[::2])):
         code, said = in_shell(tmp_path, streams, ["score", "a.txt", "--model", "fast", "-o", f"{number}.csv"])
         assert (code, said.partition(" (")[0]) in (
             (0, f"tipclassify: wrote {number}.csv: 1 report, 1 finding"),
             (0, ""),
         )
     assert len({file.read_bytes() for file in tmp_path.glob("*.csv")}) == 1
-    assert len(list(tmp_path.iterdir())) == 3 + len(STREAMS[::2])
+    assert len(list(tmp_path.iterdir())) == 3 + len(list(STREAMS)[::2])
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
