@@ -116,10 +116,11 @@ class TaggedReport:
         """Yield its passages with their source."""
         paragraphs = self._paragraphs()
         starts = list(paragraphs)
+        country, year, title = self.country, self.year, self.title
         for passage, extra in zip(self.passages, self.extras or repeat({}), strict=False):
             at = bisect_right(starts, passage.start)
             paragraph = paragraphs[starts[at - 1]] if at else None
-            yield Finding(self.file, passage, extra, passage.country or self.country, self.year, self.title, paragraph)
+            yield Finding(self.file, passage, extra, passage.country or country, year, title, paragraph)
 
     def _paragraphs(self) -> dict[int, int]:
         """Number the paragraphs under each heading, as a reader counts them: by their start, in order."""

@@ -21,6 +21,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
+from transformers.utils import logging as transformers_logging
 
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS
@@ -122,6 +123,8 @@ def new_network(folder: Path, settings: Settings) -> Network:
         network.dropout.p = settings.dropout
         return network
     options = {**_plain_options(folder), **_NO_DROPOUT, **_SAFE}
+    transformers_logging.set_verbosity_error()  # that a base's own head is left out is as it should be
+    transformers_logging.disable_progress_bar()
     encoder = AutoModel.from_pretrained(folder, use_safetensors=True, **options)
     return Network(encoder.float(), int(encoder.config.hidden_size), settings)
 
