@@ -32,6 +32,7 @@ from _peers import absent_peers, peers, under_heading
 from _rows import training_rows
 
 from tipclassify import Classifier, Passage
+from tipclassify.arrays import logistic
 from tipclassify.corpus.holdout import held_out, is_real, natural_weights, source_family
 from tipclassify.corpus.loading import Row, labels_alone, read_rows
 from tipclassify.errors import CorpusError, TipclassifyError
@@ -40,7 +41,6 @@ from tipclassify.evaluation.bootstrap import intervals
 from tipclassify.evaluation.metrics import measure, rounded
 from tipclassify.labels import LABELS, indicator
 from tipclassify.model.encoder.scoring import EncoderScorer
-from tipclassify.model.linear.scoring import logistic
 from tipclassify.model.loading import DEFAULT, SHIPPED
 from tipclassify.training.calibration import operating_points, platt
 from tipclassify.training.train import load_encoder, with_and_without_headings

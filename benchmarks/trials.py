@@ -26,11 +26,11 @@ from _measure import DATA, about, about_line
 from _rows import training_rows
 from torch import Tensor, nn
 
+from tipclassify.arrays import logistic
 from tipclassify.corpus.holdout import held_out, is_real
 from tipclassify.corpus.loading import Row, labels_alone
 from tipclassify.labels import LABELS, indicator
 from tipclassify.model.encoder.name_masking import mask_names
-from tipclassify.model.linear.scoring import logistic
 from tipclassify.text.features.tokenizer import known_words
 from tipclassify.training.calibration import operating_points, platt
 from tipclassify.training.encoder import Settings

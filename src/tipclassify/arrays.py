@@ -1,13 +1,19 @@
-"""Type aliases for numpy arrays."""
+"""Define type aliases for numpy arrays, and the logistic function."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["U64", "Bools", "Floats", "Ints"]
+__all__ = ["U64", "Bools", "Floats", "Ints", "logistic"]
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
+
+
+def logistic(logits: Floats) -> Floats:
+    """Convert log-odds to probabilities."""
+    with np.errstate(over="ignore"):  # an infinite odds ratio is a probability of 0
+        return np.asarray(1 / (1 + np.exp(-logits)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 __all__ = ["CorpusError", "InputError", "LinkError", "MissingExtraError", "ModelError", "OutputError"]
-__all__ += ["TipclassifyError", "UsageError", "broken_input"]
+__all__ += ["TipclassifyError", "UsageError", "broken_input", "reason_of"]
 
 
 class TipclassifyError(Exception):
@@ -34,6 +34,11 @@ class CorpusError(TipclassifyError):
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = list(problems)
         super().__init__("\n".join(self.problems))
+
+
+def reason_of(error: OSError) -> str:
+    """Return why the operating system refused, in lower case."""
+    return (error.strerror or str(error)).lower()
 
 
 def broken_input(name: str, error: Exception) -> InputError:

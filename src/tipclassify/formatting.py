@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 __all__ = ["aligned", "csv_cell", "json_line", "looks_like_a_formula", "markdown_table", "one_line", "shown"]
-__all__ += ["load_json", "numbered", "visible"]
+__all__ += ["escaped", "load_json", "numbered", "visible"]
 
 _DEEPEST: Final = 100
 _MOST_DIGITS: Final = 18  # a whole number fits in 64 bits
@@ -118,8 +118,13 @@ def json_line(row: dict[str, Any]) -> str:
     except ValueError:  # an input row may hold NaN, which Python reads and JSON forbids
         line = _ENCODER.encode(json.loads(json.dumps(row), parse_constant=lambda _: None))
     if not line.isprintable():
-        line = _NOT_RAW.sub(lambda char: f"\\u{ord(char[0]):04x}", line)
+        line = escaped(line)
     return line + "\n"
+
+
+def escaped(written: str) -> str:
+    """Escape what JSON may hold raw, but some readers take for a line break or cannot encode."""
+    return _NOT_RAW.sub(lambda char: f"\\u{ord(char[0]):04x}", written)
 
 
 def load_json(data: bytes | str, *, strict: bool = True) -> Any:

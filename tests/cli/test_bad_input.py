@@ -209,6 +209,12 @@ def test_a_table_that_cannot_be_read_is_one_line(cli: Run, tmp_path: Path, name:
     assert reason in done.stderr.decode()
 
 
+def test_a_cell_of_a_table_may_be_long(cli: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text\n" + "Police arrested a trafficker. " * 5_000 + "\n", "utf-8")
+    done = cli("score", tmp_path / "a.csv", *FAST, "-f", "jsonl")
+    assert (done.returncode, done.stdout.count(b"\n")) == (0, 1)
+
+
 def test_the_text_column_is_a_field_of_json_lines_too(cli: Run, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"sentence": "Police slept.", "text": "no"}\n', "utf-8")
     done = cli("score", tmp_path / "a.jsonl", *FAST, "-f", "jsonl", "--text-column", "sentence")

@@ -107,6 +107,18 @@ def test_real_passages_are_read_where_they_were_rebuilt(tmp_path: Path) -> None:
         read_rows(tmp_path)
 
 
+def test_a_file_named_twice_is_read_once(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.jsonl", {"text": "Police acted.", "labels": ["positive_effort"]})
+    assert len(read_rows(tmp_path, file, tmp_path / "." / "a.jsonl")) == 1
+
+
+def test_a_broken_line_of_csv_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text('text,labels\nPolice acted.,failure\n"Police" acted.,failure\n', "utf-8")
+    with pytest.raises(CorpusError, match=r"a\.csv:3: broken CSV"):
+        read_rows(file)
+
+
 def test_csv_and_parquet_hold_the_same_rows(tmp_path: Path) -> None:
     import datasets
 

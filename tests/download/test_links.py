@@ -572,6 +572,12 @@ def test_where_a_proxy_is_set_but_unused_the_error_says_so(monkeypatch: pytest.M
     )
 
 
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "foo://127.0.0.1:1"])
+def test_a_proxy_of_another_kind_is_one_line(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("all_proxy", proxy)
+    assert "the proxy of the environment cannot be used (" in refused("http://site.example/", allow_private=True)
+
+
 # The cache
 
 

@@ -6,13 +6,14 @@ those stored with the model.
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tipclassify import Classifier
+from tipclassify import Classifier, InputError
 from tipclassify.corpus.loading import read_rows
 from tipclassify.evaluation.behaviour_tests import RuleResult, replay_golden, run_cases
 from tipclassify.text.document import Passage
@@ -164,6 +165,15 @@ def checked(request: pytest.FixtureRequest) -> tuple[Classifier, Results]:
     return model, {result.rule: result for result in run_cases(model)}
 
 
+@pytest.mark.parametrize(
+    "row", [{"text": "Police slept."}, {"rule": "a", "text": "Police slept.", "labels": ["no such"]}, [1]]
+)
+def test_cases_that_are_none_are_refused(row: object, fast: Classifier, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
+    with pytest.raises(InputError, match="not rows with rule, text and labels"):
+        run_cases(fast, tmp_path)
+
+
 def test_no_rule_falls_under_the_rate_stored_with_the_model(checked: tuple[Classifier, Results]) -> None:
     model, results = checked
     assert len(results) >= 70
@@ -186,8 +196,6 @@ def test_names_and_spelling_change_no_tag(checked: tuple[Classifier, Results]) -
 
 
 def test_the_behaviour_cases_are_no_training_sentences() -> None:
-    import json
-
     def key(text: str) -> str:
         return " ".join(re.findall(r"\w+", text.lower()))
 

@@ -244,6 +244,11 @@ def test_few_or_unknown_words_are_doubtful(tiny: Classifier) -> None:
     assert tiny.low_confidence(texts).tolist() == [True, True, False]
 
 
+def test_words_are_counted_without_the_network(tiny: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(tiny.scorer, "graph")
+    assert tiny.low_confidence(["Police acted."]).tolist() == [True]
+
+
 @given(st.integers(0, 400), st.integers(1, 60), st.data())
 def test_every_token_of_a_long_passage_is_in_some_window(length: int, room: int, data: st.DataObject) -> None:
     overlap = data.draw(st.integers(0, room - 1))

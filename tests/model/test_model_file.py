@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import pickle
 import shutil
 from dataclasses import replace
@@ -31,6 +32,22 @@ def model() -> Model:
 def written(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_model(model, folder := tmp_path_factory.mktemp("models") / "model")
     return folder
+
+
+def test_a_model_that_cannot_be_replaced_stays(model: Model, copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {file.name: file.read_bytes() for file in copy.iterdir()}
+    rename = os.replace
+
+    def fails(source: Path, target: Path) -> None:
+        if Path(target) == copy and ".model-old-" not in str(source):
+            raise OSError(28, "No space left on device")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "replace", fails)
+    with pytest.raises(OSError, match="No space left"):
+        write_model(replace(model, meta={"seed": 1}), copy)
+    assert {file.name: file.read_bytes() for file in copy.iterdir()} == before
+    assert list(copy.parent.iterdir()) == [copy]
 
 
 @pytest.fixture
@@ -122,7 +139,7 @@ def test_a_changed_threshold_is_refused(copy: Path) -> None:
 
 def test_a_newer_format_is_refused_with_the_way_out(copy: Path) -> None:
     edit(copy, format=99)
-    with pytest.raises(ModelError, match="pip install -U tipclassify"):
+    with pytest.raises(ModelError, match="install a newer tipclassify"):
         read_model(copy)
 
 

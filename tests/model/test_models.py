@@ -90,7 +90,7 @@ def test_a_kind_of_a_later_version_is_reported(models: Path) -> None:
     shutil.copytree(TINY, models / "odd")
     head = {**json.loads((TINY / "model.json").read_text("utf-8")), "kind": "oracle"}
     (models / "odd" / "model.json").write_text(json.dumps({**head, "sha256": digest(head)}), "utf-8")
-    with pytest.raises(ModelError, match="a model of kind 'oracle'; run 'pip install -U tipclassify'"):
+    with pytest.raises(ModelError, match="a model of kind 'oracle'; install a newer tipclassify"):
         Classifier.load("odd")
 
 

@@ -54,6 +54,17 @@ def test_a_name_that_stands_for_nothing_is_reported(tmp_path: Path, name: str, w
         expand_inputs([name if name.startswith("@") else str(tmp_path / name)])
 
 
+def test_a_list_that_names_itself_and_a_nul_are_reported(cli: Run, tmp_path: Path) -> None:
+    own, bad = tmp_path / "own.txt", tmp_path / "bad.txt"
+    own.write_text(f"@{own}\n", "utf-8")
+    with pytest.raises(InputError, match="a list of inputs names itself"):
+        expand_inputs([f"@{own}"])
+    bad.write_text("a\0b.txt\n", "utf-8")
+    done = cli("score", f"@{bad}", "--model", "fast", "--format", "csv", "--output-dir", tmp_path / "out", "--resume")
+    assert done.returncode == 1
+    assert b"a nul is in it" in done.stderr.splitlines()[-1]
+
+
 @pytest.mark.parametrize("format", ["jsonl", pytest.param("md", marks=pytest.mark.slow)])
 def test_output_is_the_same_for_any_number_of_processes(cli: Run, folder: Path, format: str) -> None:
     rows, broken, empty = (folder / name for name in ("rows.jsonl", "broken.jsonl", "empty.jsonl"))
@@ -186,6 +197,19 @@ def test_output_names_never_collide() -> None:
     names = output_names(files, ".csv")
     assert len(set(names)) == len(files)
     assert all(name.endswith(".csv") and "/" not in name and not name.startswith(".") for name in names)
+    upper, lower = output_names(["a/Togo.html", "b/togo.html"], ".csv")  # one file on Windows and macOS
+    assert upper.casefold() != lower.casefold()
+
+
+def test_a_file_name_may_be_of_any_bytes(cli: Run, tmp_path: Path) -> None:
+    file = os.fsencode(tmp_path / "caf") + b"\xe9.txt"
+    with open(file, "wb") as out:
+        out.write(b"Police arrested nine traffickers.\n")
+    for _ in range(2):  # the second run finds it in the ledger
+        options = ("--model", "fast", "--format", "csv", "--output-dir", tmp_path / "out", "--resume")
+        done = cli("score", os.fsdecode(file), *options)
+        assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "out").glob("*.csv"))) == 1
 
 
 def test_what_a_reader_could_not_read_is_reported_and_the_rest_scored(cli: Run, tmp_path: Path) -> None:

@@ -83,3 +83,14 @@ def test_batches_are_bounded_and_hold_every_row(file: Path, monkeypatch: pytest.
     lengths = [[len(f'{{"text": "a", "id": {one["id"]}}}\n') for one in batch] for batch in read_text_rows(str(file))]
     assert sum(map(len, lengths)) == 2_345
     assert all(1_000 <= sum(batch) < 1_000 + batch[-1] for batch in lengths[:-1])
+
+
+def test_a_line_over_the_limit_is_not_read_into_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "LARGEST", 1_000)
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"text": "Police slept."}\n' + json.dumps({"text": "x" * 2_000}) + "\n", "utf-8")
+    batches = read_lines(str(file))
+    monkeypatch.setattr(rows, "_BATCH_SIZE", 1_000)
+    assert [number for number, _ in next(batches)] == [1]
+    with pytest.raises(InputError, match=re.escape(f"{file}:2: a line of over 0 MB; split it")):
+        next(batches)

@@ -5,33 +5,20 @@ from __future__ import annotations
 import io
 import sys
 import zipfile
-from pathlib import Path
 
 import pytest
+from word_files import FILES, W, with_body
 
 from tipclassify import Document, InputError
 from tipclassify.errors import MissingExtraError
 from tipclassify.readers import read_report
 from tipclassify.readers.office import read_docx
 
-FILES = Path(__file__).parents[1] / "files"
-W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 Seen = list[tuple[str | None, bool, str]]
 
 
 def seen(document: Document) -> Seen:
     return [(b.section, b.heading, document.text[b.start : b.end]) for b in document.blocks]
-
-
-def with_body(body: str, part: str = "word/document.xml") -> bytes:
-    """The tracked sample with another body."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(FILES / "word-tracked.docx") as old, zipfile.ZipFile(out, "w") as new:
-        for name in old.namelist():
-            new.writestr(
-                name, f"<w:document {W}><w:body>{body}</w:body></w:document>" if name == part else old.read(name)
-            )
-    return out.getvalue()
 
 
 def test_a_report_written_in_word() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 from pdf_pages import column, make_pdf, show
-from test_word import with_body
+from word_files import with_body
 
 from tipclassify import Classifier, InputError
 from tipclassify.labels import LABELS

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tipclassify.arrays import logistic
 from tipclassify.labels import POLICIES
-from tipclassify.model.linear.scoring import logistic
 from tipclassify.training.calibration import calibrate, operating_points, platt
 
 

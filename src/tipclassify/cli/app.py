@@ -20,7 +20,7 @@ from typer.core import TyperCommand, TyperGroup
 from tipclassify._version import __version__
 from tipclassify.cli import bundle, compare, corpus, models, reading, review, score, summary
 from tipclassify.cli.output import flush_or_discard, print_note, print_notes
-from tipclassify.errors import CorpusError, ModelError, TipclassifyError, UsageError
+from tipclassify.errors import CorpusError, ModelError, TipclassifyError, UsageError, reason_of
 
 _SIGNALS: Final = [getattr(signal, name) for name in ("SIGHUP", "SIGINT", "SIGTERM") if hasattr(signal, name)]
 _EXAMPLES: Final = Path(__file__).with_name("examples.txt").read_text("utf-8").splitlines()
@@ -176,8 +176,7 @@ def _exit_code(app: typer.Typer, program: str, refusal: type[Exception]) -> int:
     except BrokenPipeError:
         return 0
     except OSError as error:  # of a file that is not an input: the ledger, a cache, a temporary folder
-        reason = (error.strerror or str(error)).lower()
-        print_note(f"{error.filename or 'output'}: {reason}; free it, or name another", program)
+        print_note(f"{error.filename or 'output'}: {reason_of(error)}; free it, or name another", program)
         return 1
 
 

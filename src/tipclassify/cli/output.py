@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 import typer
 
-from tipclassify.errors import InputError, OutputError
+from tipclassify.errors import InputError, OutputError, reason_of
 from tipclassify.formatting import json_line, visible
 from tipclassify.progress import progress_bar
 
@@ -147,10 +147,9 @@ def open_output(path: Path | None, binary: bool = False) -> Iterator[IO[Any]]:
         with _standard_output(binary) if path is None else _file(path, binary) as out:
             yield out
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
         remedy = "free some space, or choose" if error.errno in _FULL else "choose"
         where = path or "standard output"
-        raise OutputError(f"{where}: cannot be written ({reason}); {remedy} another --output") from None
+        raise OutputError(f"{where}: cannot be written ({reason_of(error)}); {remedy} another --output") from None
 
 
 @contextlib.contextmanager

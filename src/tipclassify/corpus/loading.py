@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from tipclassify.errors import CorpusError
+from tipclassify.errors import CorpusError, reason_of
 from tipclassify.formatting import load_json, numbered
 from tipclassify.labels import LABELS, SECTIONS
 
@@ -60,7 +60,8 @@ def read_rows(*paths: str | os.PathLike[str]) -> list[Row]:
     rows: list[Row] = []
     ids: dict[str, str] = {}
     texts: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {}
-    for file in [file for path in paths for file in _files(Path(path), problems)]:
+    files = {file.resolve(): file for path in paths for file in _files(Path(path), problems)}  # each once
+    for file in files.values():
         for where, row in read_each(_READERS[file.suffix.lower()](file), _check, problems):
             row["id"] = str(row.get("id") or f"{file.stem}-{where.rpartition(':')[2]}")
             if (first := ids.setdefault(row["id"], where)) != where:
@@ -215,7 +216,7 @@ def read_file(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise CorpusError([f"{file}: {(error.strerror or str(error)).lower()}; check the path"]) from None
+        raise CorpusError([f"{file}: {reason_of(error)}; check the path"]) from None
 
 
 def text_lines(file: Path) -> Iterator[NumberedRow]:
@@ -259,7 +260,10 @@ def csv_rows(file: Path) -> Iterator[NumberedRow]:
     except UnicodeDecodeError:
         yield f"{file}:1", RowError("not UTF-8; save the file as UTF-8")
     except csv.Error as error:
-        yield f"{file}:1", RowError(f"broken CSV ({error}); quote fields with commas or line ends")
+        yield (
+            f"{file}:{reader.reader.line_num}",
+            RowError(f"broken CSV ({error}); quote fields with commas or line ends"),
+        )
 
 
 def parquet_rows(file: Path) -> Iterator[NumberedRow]:

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 from urllib.parse import urlsplit
 
+from tipclassify.errors import reason_of
 from tipclassify.formatting import load_json
 
 MEDIA_TYPES: Final = {  # supported, with their file suffixes
@@ -90,8 +91,9 @@ def write_cached(url: str, download: Download, allow_private: bool) -> None:
         _write_atomically(entry.with_suffix(_suffix(download)), download.data)
         _write_atomically(entry, json.dumps(metadata, indent=1).encode())
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        problem = f"{folder or 'cache of links'}: cannot be written ({reason}), so links are fetched each time"
+        problem = (
+            f"{folder or 'cache of links'}: cannot be written ({reason_of(error)}), so links are fetched each time"
+        )
         warnings.warn(f"{problem}; set TIPCLASSIFY_CACHE to a folder that can", stacklevel=3)
 
 

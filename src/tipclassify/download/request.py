@@ -103,12 +103,16 @@ def open_link(
     proxied = bool(getproxies().keys() & {"http", "https", "all"})
     answered = False
     try:
-        with httpx.Client(
+        opened = httpx.Client(
             transport=None if proxied and allow_private else CheckedTransport(deadline, allow_private),
             headers={"User-Agent": _USER_AGENT, **headers},
             timeout=httpx.Timeout(limits.read, connect=limits.connect),
             trust_env=proxied and allow_private,
-        ) as client:
+        )
+    except (ImportError, ValueError) as error:
+        raise LinkError(f"the proxy of the environment cannot be used ({error}); set an http:// one") from None
+    try:
+        with opened as client:
             request = client.build_request("GET", address)
             # Redirects one by one: httpx would read the body of each without limit.
             for _ in range(limits.redirects + 1):

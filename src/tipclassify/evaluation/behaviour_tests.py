@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import cycle, groupby, islice
+from itertools import compress, cycle, groupby, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,7 +31,7 @@ _SPELLINGS: Final = (
 _QUOTES: Final = (("'", "’"), (' "', " “"), ('"', "”"))
 _SURFACE: Final = {"spelling": _SPELLINGS, "quotes": _QUOTES, "spaces": ((" ", "\u00a0"),)}
 _NOT_RULES: Final = ("slots.jsonl", "appended.jsonl", "headings.jsonl")
-_STORAGE_ROUNDING: Final = 2e-3  # weights are stored as half floats
+_STORAGE_ROUNDING: Final = 2e-3  # of probabilities: a linear model stores its weights in 16 bits
 
 
 class _Golden(msgspec.Struct):
@@ -79,27 +80,31 @@ def run_cases(classifier: Classifier, cases: str | os.PathLike[str] | None = Non
     if not rules:
         what = "no behaviour cases there; name a folder of .jsonl files with rule, text and labels"
         raise InputError(f"{folder}: {what}")
+    try:
+        each = [(str(row["rule"]), row_passage(row), _names(indicator(row["labels"]))) for row in rules]
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{folder}: not rows with rule, text and labels ({error}); mend them") from None
     results = []
-    for rule, of_rule in groupby(rules, key=lambda row: str(row["rule"])):
-        rows = list(of_rule)
-        results.append(_compare(rule, classifier, list(map(row_passage, rows)), [row["labels"] for row in rows]))
-    plain = [row_passage(row) for row in rules if not row.get("section")]
+    for rule, of_rule in groupby(each, key=itemgetter(0)):
+        _, passages, expected = zip(*of_rule, strict=True)
+        results.append(_compare(rule, classifier, passages, expected))
+    plain = [passage for _, passage, _ in each if not passage.section]
     groups: defaultdict[str, list[tuple[Passage, list[Passage]]]] = defaultdict(list)
     for name, passage, varied in _variants(folder, plain):
         groups[name].append((passage, varied))
     for name, group in groups.items():
         base = classifier.predict([passage for passage, _ in group])
-        expected = [_names(row) for row, (_, varied) in zip(base, group, strict=True) for _ in varied]
-        passages = [passage for _, varied in group for passage in varied]
-        results.append(_compare(f"invariance-{name}", classifier, passages, expected))
+        same = [_names(row) for row, (_, varied) in zip(base, group, strict=True) for _ in varied]
+        every = [passage for _, varied in group for passage in varied]
+        results.append(_compare(f"invariance-{name}", classifier, every, same))
     return [result for result in results if result.cases]  # a user's cases may have no text to vary
 
 
 def replay_golden(classifier: Classifier, lines: Iterable[str | bytes]) -> list[Failure]:
     """Find golden passages of a model folder whose scores differ from the stored ones by more than rounding.
 
-    The tolerance is `Scorer.rounding` for one passage, and a tenth of it for the mean over all. Raises `ModelError`
-    when a line is no golden passage.
+    The tolerance is 0.002 or the scorer's `rounding`, the larger, for one passage, and a tenth of it for the mean over
+    all. Raises `ModelError` when a line is no golden passage.
     """
     try:
         rows = [msgspec.convert(load_json(line), _Golden) for line in lines if line.strip()]
@@ -123,19 +128,18 @@ def row_passage(row: Mapping[str, Any]) -> Passage:
 
 
 def _compare(
-    rule: str, classifier: Classifier, passages: list[Passage], expected: Iterable[Iterable[str]]
+    rule: str, classifier: Classifier, passages: Sequence[Passage], expected: Iterable[tuple[str, ...]]
 ) -> RuleResult:
     wrong = []
-    for passage, names, row in zip(passages, expected, classifier.predict(passages), strict=True):
-        true, predicted = _names(indicator(names)), _names(row)
-        if true != predicted:
+    for passage, true, row in zip(passages, expected, classifier.predict(passages), strict=True):
+        if true != (predicted := _names(row)):
             text = f"[{passage.section}] {passage.text}" if passage.section else passage.text
             wrong.append(Failure(text, true, predicted))
     return RuleResult(rule, len(passages) - len(wrong), len(passages), tuple(wrong))
 
 
 def _names(row: Iterable[bool]) -> tuple[str, ...]:
-    return tuple(label for label, has in zip(LABELS, row, strict=True) if has)
+    return tuple(compress(LABELS, row))
 
 
 def _read(file: Path) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from tipclassify.download.request import Limits, check_status, open_link, parse_url, redact_url, retry
-from tipclassify.errors import InputError, LinkError, ModelError
+from tipclassify.errors import InputError, LinkError, ModelError, reason_of
 from tipclassify.model.common.folder import (
     HEAD,
     LARGEST_FILE,
@@ -76,8 +76,8 @@ def add_model(
             left.unlink()
         replace_folder(staged, root / name)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise InputError(f"{root}: cannot be written ({reason}); set TIPCLASSIFY_MODELS to a folder that can") from None
+        remedy = "set TIPCLASSIFY_MODELS to a folder that can"
+        raise InputError(f"{root}: cannot be written ({reason_of(error)}); {remedy}") from None
     return Installed(name, root / name, head)
 
 

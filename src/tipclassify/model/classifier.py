@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from tipclassify.arrays import Bools, Floats
+from tipclassify.arrays import Bools, Floats, logistic
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS, POLICIES
 from tipclassify.model.common.explanation import Explanation, SpanWeight
 from tipclassify.model.linear.model import Model
-from tipclassify.model.linear.scoring import LinearScorer, Scored, apply_thresholds, is_low_confidence, logistic
+from tipclassify.model.linear.scoring import LinearScorer, Scored, apply_thresholds, count_words, is_low_confidence
 from tipclassify.model.loading import load_scorer
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.furniture import is_furniture
@@ -131,7 +131,7 @@ class Classifier:
         A passage is flagged if it has fewer than three words, figures and names excluded, or if over a third of them
         are unknown to the training corpus, as in text that is not English.
         """
-        return is_low_confidence(self._score(passages))
+        return is_low_confidence(*count_words(_texts_and_headings(passages)[0], self.vocabulary))
 
     def tag(self, document: Document, policy: str = "balanced", unit: Unit = "sentence") -> list[Passage]:
         """Split a document into sentences or clauses (`unit`), and score and label each."""
@@ -145,7 +145,7 @@ class Classifier:
         thresholds = self.thresholds(policy)
         found = self._score(passages)
         scores = logistic(found.logits)
-        reached, doubtful = apply_thresholds(scores, thresholds).tolist(), is_low_confidence(found).tolist()
+        reached, doubtful = apply_thresholds(scores, thresholds).tolist(), is_low_confidence(*found[1:]).tolist()
         return [
             replace(
                 passage, labels=labels_of(passage, has), scores=dict(zip(LABELS, row, strict=True)), low_confidence=low

@@ -62,7 +62,7 @@ def _loaded(folder: Path, stamp: int | None) -> LinearScorer | EncoderScorer:  #
 
         return LinearScorer(read_model(folder))
     if kind != "encoder":
-        raise ModelError(f"{folder / HEAD}: a model of kind {kind!r}; run 'pip install -U tipclassify'")
+        raise ModelError(f"{folder / HEAD}: a model of kind {kind!r}; install a newer tipclassify")
     from tipclassify.model.encoder.folder import read_encoder
     from tipclassify.model.encoder.scoring import EncoderScorer
 

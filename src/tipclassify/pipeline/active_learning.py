@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import PurePath
 from typing import Any, Final
 
@@ -162,7 +163,7 @@ def queue_rows(
             "scores": _rounded(passage.scores.values()),
         }
         if other_scores is not None:
-            row["other_labels"] = [label for label, has in zip(LABELS, votes[0][pick.index], strict=True) if has]
+            row["other_labels"] = list(compress(LABELS, votes[0][pick.index]))
             row["other_scores"] = _rounded(other_scores[pick.index].tolist())
         rows.append({**row, "why": pick.why, **where})
     return rows

@@ -72,7 +72,10 @@ def expand_inputs(names: Sequence[str], tables: Sequence[str] = ()) -> list[str]
     `tables` are further suffixes to accept in folders. Raises `InputError` when a list cannot be read, or a folder or
     pattern holds no report.
     """
-    return list(dict.fromkeys(one for name in names for one in _expanded(name, (*ROWS, *tables))))
+    try:
+        return list(dict.fromkeys(one for name in names for one in _expanded(name, (*ROWS, *tables))))
+    except RecursionError:
+        raise InputError("a list of inputs names itself, or one that names it; take that line out") from None
 
 
 def _expanded(name: str, rows: Sequence[str]) -> list[str]:

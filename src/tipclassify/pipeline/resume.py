@@ -7,12 +7,13 @@ import hashlib
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from tipclassify.errors import OutputError
-from tipclassify.formatting import load_json
+from tipclassify.errors import OutputError, reason_of
+from tipclassify.formatting import json_line, load_json
 
 __all__ = ["LEDGER", "Ledger", "output_names"]
 
@@ -35,7 +36,7 @@ class Ledger:
             folder.mkdir(parents=True, exist_ok=True)
             lines = self._file.read_text("utf-8").splitlines() if self._file.exists() else []
         except OSError as error:
-            raise OutputError(f"{folder}: {(error.strerror or str(error)).lower()}; choose another folder") from None
+            raise OutputError(f"{folder}: {reason_of(error)}; choose another folder") from None
         self._done = set[str | None]()
         for line in lines:
             with contextlib.suppress(ValueError, TypeError, KeyError):  # a killed run may leave a truncated last line
@@ -56,13 +57,11 @@ class Ledger:
     def add(self, file: str, output: Path) -> None:
         """Record that `output` is complete."""
         if (key := self._key(file, output)) is not None:
-            line = json.dumps({"input": file, "output": output.name, "key": key}, ensure_ascii=False) + "\n"
             try:
                 with open(self._file, "a", encoding="utf-8") as ledger:
-                    ledger.write(line)
+                    ledger.write(json_line({"input": file, "output": output.name, "key": key}))
             except OSError as error:
-                reason = (error.strerror or str(error)).lower()
-                raise OutputError(f"{self._file}: cannot be written ({reason}); free some space") from None
+                raise OutputError(f"{self._file}: cannot be written ({reason_of(error)}); free some space") from None
 
     def _key(self, file: str, output: Path) -> str | None:
         """Hash input, output name and settings; None for an input that cannot be read twice (stdin, link)."""
@@ -71,7 +70,7 @@ class Ledger:
             with open(file, "rb") as data:
                 while chunk := data.read(1 << 20):
                     digest.update(chunk)
-        except OSError:
+        except (OSError, ValueError):  # ValueError: a NUL in the name
             return None
         return digest.hexdigest()
 
@@ -86,11 +85,12 @@ def output_names(files: Sequence[str], suffix: str) -> list[str]:
     """
     own = [_safe_name(os.path.basename(file.rstrip("/"))) for file in files]
     with_folder = [_safe_name("-".join(file.rstrip("/").split("/")[-2:])) for file in files]
-    names = [a if own.count(a) == 1 else b for a, b in zip(own, with_folder, strict=True)]
-    hashes = [f"-{hashlib.sha256(file.encode()).hexdigest()[:8]}" for file in files]
-    return [
-        f"{name}{digest if names.count(name) > 1 else ''}{suffix}" for name, digest in zip(names, hashes, strict=True)
-    ]
+    times = Counter(map(str.casefold, own))  # Windows and macOS take "Togo" and "togo" for one file
+    names = [a if times[a.casefold()] == 1 else b for a, b in zip(own, with_folder, strict=True)]
+    times = Counter(map(str.casefold, names))
+    hashes = [f"-{hashlib.sha256(os.fsencode(file)).hexdigest()[:8]}" for file in files]
+    again = [digest if times[name.casefold()] > 1 else "" for name, digest in zip(names, hashes, strict=True)]
+    return [f"{name}{digest}{suffix}" for name, digest in zip(names, again, strict=True)]
 
 
 def _safe_name(name: str) -> str:

@@ -78,6 +78,6 @@ def read_bytes(data: bytes, name: str, options: ReadOptions = ReadOptions(), got
         raise broken_input(name, error) from None
     if all(block.heading for block in document.blocks):
         raise InputError(f"{name}: no readable text in it; give a file with text")
-    opening = document.text[document.blocks[0].start :] if document.blocks else ""
+    opening = document.text[document.blocks[0].start :]
     country, year = country_and_year(document.title, name, opening)
     return with_countries(replace(document, country=document.country or country, year=document.year or year))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, Final, TypeVar
 
-from tipclassify.errors import InputError
+from tipclassify.errors import InputError, reason_of
 from tipclassify.formatting import load_json
+from tipclassify.readers.limits import LARGEST
 
 __all__ = ["in_batches", "parse_row", "parse_rows", "read_lines"]
 
@@ -19,10 +21,15 @@ def read_lines(path: str) -> Iterator[list[tuple[int, bytes]]]:
     """Read non-blank lines with their numbers, from 1, in batches; raise `InputError` when the file cannot be read."""
     try:
         with open(path, "rb") as file:
-            lines = (numbered for numbered in enumerate(file, 1) if numbered[1].strip())
-            yield from in_batches(lines, lambda numbered: len(numbered[1]))
+            lines = enumerate(iter(partial(file.readline, LARGEST + 1), b""), 1)
+            for batch in in_batches((one for one in lines if one[1].strip()), lambda one: len(one[1])):
+                number, line = batch[-1]
+                if len(line) > LARGEST:  # the last of its batch, as it fills one
+                    yield batch[:-1]
+                    raise InputError(f"{path}:{number}: a line of over {LARGEST / 1e6:.0f} MB; split it")
+                yield batch
     except OSError as error:
-        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}; check the path") from None
+        raise InputError(f"{path}: {reason_of(error)}; check the path") from None
 
 
 def in_batches(rows: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:

@@ -14,15 +14,23 @@ from typing import IO, Final
 
 from tipclassify.errors import InputError
 
-__all__ = ["LARGEST", "LARGEST_MARKUP", "ZIP_DAMAGE", "gunzip", "open_zip", "read_bounded", "read_member"]
-__all__ += ["read_up_to_limit"]
+__all__ = [
+    "ALLOWED_COMPRESSION",
+    "ENCRYPTED",
+    "LARGEST",
+    "LARGEST_MARKUP",
+    "MAX_RATIO",
+    "MIN_SUSPICIOUS_BYTES",
+    "ZIP_DAMAGE",
+]
+__all__ += ["gunzip", "open_zip", "read_bounded", "read_member", "read_up_to_limit"]
 
 LARGEST: Final = 100_000_000  # bytes of a file, compressed and decompressed; the longest real report has two million
 LARGEST_MARKUP: Final = 10_000_000  # bytes of markup parsed in Python, which takes seconds a megabyte at worst
-_MAX_RATIO: Final = 200  # markup compresses 20 to 1; 200 to 1 is a decompression bomb
-_MIN_SUSPICIOUS_BYTES: Final = 10_000_000  # below it, a blank picture may compress as far
-_ALLOWED_COMPRESSION: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_ENCRYPTED: Final = 0x1  # flag bit of a zip entry
+MAX_RATIO: Final = 200  # text compresses 20 to 1; 200 to 1 is a decompression bomb
+MIN_SUSPICIOUS_BYTES: Final = 10_000_000  # below it, a blank picture may compress as far
+ALLOWED_COMPRESSION: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+ENCRYPTED: Final = 0x1  # flag bit of a zip entry
 
 ZIP_DAMAGE: Final = (
     zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, OverflowError, IndexError,
@@ -45,7 +53,7 @@ def read_bounded(name: str) -> bytes:
             return read_up_to_limit(file, name)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         what = (error.strerror or str(error)) if isinstance(error, OSError) else "no such path, a nul is in it"
-        raise InputError(f"{name!s}: {what.lower()}; check the path".replace("\0", "\\0")) from None
+        raise InputError(f"{name}: {what.lower()}; check the path".replace("\0", "\\0")) from None
 
 
 def read_up_to_limit(file: IO[bytes], name: str) -> bytes:
@@ -84,12 +92,12 @@ def open_zip(data: bytes, name: str) -> zipfile.ZipFile:
     size = sum(entry.file_size for entry in entries)  # can be trusted: zipfile decompresses no entry beyond it
     if size > LARGEST:
         raise InputError(f"{name}: unpacks to {size / 1e6:.0f} MB, {_over_limit()}")
-    if any(entry.file_size > max(_MIN_SUSPICIOUS_BYTES, _MAX_RATIO * entry.compress_size) for entry in entries):
-        ratio = f"over {_MAX_RATIO} times its size, as no report does"
+    if any(entry.file_size > max(MIN_SUSPICIOUS_BYTES, MAX_RATIO * entry.compress_size) for entry in entries):
+        ratio = f"over {MAX_RATIO} times its size, as no report does"
         raise InputError(f"{name}: unpacks to {ratio}; check where it comes from")
-    if any(entry.flag_bits & _ENCRYPTED for entry in entries):
+    if any(entry.flag_bits & ENCRYPTED for entry in entries):
         raise InputError(f"{name}: locked with a password; save it without one")
-    if any(entry.compress_type not in _ALLOWED_COMPRESSION for entry in entries):
+    if any(entry.compress_type not in ALLOWED_COMPRESSION for entry in entries):
         raise InputError(f"{name}: packed in an unusual way; open it and save it again")
     return archive
 

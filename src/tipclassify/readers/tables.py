@@ -14,10 +14,12 @@ from tipclassify.errors import InputError, MissingExtraError
 from tipclassify.formatting import numbered
 from tipclassify.readers import ReadOptions
 from tipclassify.readers.jsonl import in_batches
-from tipclassify.readers.limits import open_zip, read_bounded
+from tipclassify.readers.limits import LARGEST, open_zip, read_bounded
 from tipclassify.readers.text import decode_text
 
 __all__ = ["read_table"]
+
+csv.field_size_limit(LARGEST)  # by itself 131,072 characters
 
 
 def read_table(path: str, options: ReadOptions) -> Iterator[list[tuple[int, bytes]]]:

@@ -13,6 +13,7 @@ from tipclassify.errors import InputError
 from tipclassify.readers.encodings import BYTE_ORDER_MARKS, guess_encoding, is_binary, wide_encoding
 from tipclassify.text.document import Block, Document
 from tipclassify.text.furniture import is_furniture
+from tipclassify.text.segmentation.passages import SENTENCE_END as _SENTENCE_END
 from tipclassify.text.segmentation.passages import text_document
 
 __all__ = ["codec_named", "decode", "decode_text", "read_text"]
@@ -23,7 +24,6 @@ _NON_ASCII: Final = re.compile(r"[^\x00-\x7f]")
 _MAX_FURNITURE: Final = 12  # lines above the title of a page
 _MIN_TITLE_WORDS: Final = 5
 _MAX_TITLE: Final = 300  # characters
-_SENTENCE_END: Final = re.compile(r"[.!?:;][\"”’')\]]*\s*$")
 
 
 def read_text(data: bytes, source: str, encoding: str | None = None, declared: str | None = None) -> Document:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tipclassify.corpus.loading import LONGEST, row_key
-from tipclassify.errors import InputError
+from tipclassify.errors import InputError, reason_of
 from tipclassify.formatting import json_line
 from tipclassify.review.events import Event, History
 from tipclassify.review.log import open_plain
@@ -54,7 +54,7 @@ class CorpusFile:
                 os.replace(staged, self.path)
             self._written = data
         except OSError as error:
-            raise InputError(f"{self.path}: cannot be written ({(error.strerror or str(error)).lower()})") from None
+            raise InputError(f"{self.path}: cannot be written ({reason_of(error)})") from None
 
     def _line(self, event: Event, one_report: bool, notes: dict[str, str]) -> bytes:
         key = event.number, one_report, tuple(notes.items())

@@ -13,7 +13,7 @@ from typing import IO, Final
 
 from filelock import FileLock
 
-from tipclassify.errors import CorpusError, InputError
+from tipclassify.errors import CorpusError, InputError, reason_of
 from tipclassify.review.events import Event, History, event_line, parse_event
 
 _START: Final = b'{"event": 1, '  # of every log
@@ -56,7 +56,7 @@ class EventLog:
         try:
             return open_plain(self.path, mode)
         except OSError as error:
-            raise InputError(f"{self.path}: {(error.strerror or str(error)).lower()}; {remedy}") from None
+            raise InputError(f"{self.path}: {reason_of(error)}; {remedy}") from None
 
     def _append(self, file: IO[bytes], event: Event) -> None:
         self.history.check(event)
@@ -68,8 +68,7 @@ class EventLog:
         except OSError as error:
             with contextlib.suppress(OSError):  # not confirmed: remove the partial line
                 os.ftruncate(file.fileno(), self._read)
-            reason = (error.strerror or str(error)).lower()
-            raise InputError(f"{self.path}: not saved ({reason}); free some space") from None
+            raise InputError(f"{self.path}: not saved ({reason_of(error)}); free some space") from None
         self._read += len(line)
         self.history.add(event)
 
@@ -103,7 +102,7 @@ class EventLog:
                 os.fsync(kept.fileno())
         except OSError as error:
             what = f"the last line is cut off, and cannot be moved to {aside.name}"
-            raise InputError(f"{self.path}: {what} ({(error.strerror or str(error)).lower()})") from None
+            raise InputError(f"{self.path}: {what} ({reason_of(error)})") from None
         os.ftruncate(file.fileno(), size - len(torn))
         os.fsync(file.fileno())
         self._notify(f"{self.path}: the last line was cut off by a crash; its {len(torn)} bytes are in {aside.name}")

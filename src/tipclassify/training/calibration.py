@@ -10,9 +10,9 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from tipclassify.arrays import Bools, Floats, Ints
+from tipclassify.arrays import Bools, Floats, Ints, logistic
 from tipclassify.labels import LABELS, POLICIES
-from tipclassify.model.linear.scoring import apply_thresholds, logistic
+from tipclassify.model.linear.scoring import apply_thresholds
 
 __all__ = ["Calibrated", "calibrate", "operating_points", "platt"]
 

@@ -20,7 +20,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import f1_score
 from sklearn.utils.validation import check_is_fitted
 
-from tipclassify.arrays import Bools, Floats, Ints
+from tipclassify.arrays import Bools, Floats, Ints, logistic
 from tipclassify.corpus.loading import group_rows
 from tipclassify.evaluation.metrics import measure
 from tipclassify.labels import LABELS, POLICIES, indicator
@@ -28,7 +28,7 @@ from tipclassify.model.classifier import Classifier
 from tipclassify.model.encoder.folder import write_encoder
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.linear.model import write_model
-from tipclassify.model.linear.scoring import apply_thresholds, logistic
+from tipclassify.model.linear.scoring import apply_thresholds
 from tipclassify.text.document import Passage
 from tipclassify.training.fit import fit_model, group_folds, model_meta
 from tipclassify.training.heads import adapt_heads, out_of_fold_logits, pooled_vectors

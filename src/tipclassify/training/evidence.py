@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,6 +15,7 @@ from tipclassify.corpus.loading import Row, group_rows
 from tipclassify.evaluation.behaviour_tests import default_cases_path, row_passage, run_cases
 from tipclassify.evaluation.bootstrap import Intervals, intervals
 from tipclassify.evaluation.metrics import Metrics, contrast_pair_accuracy, measure, reliability, rounded
+from tipclassify.formatting import json_line
 from tipclassify.labels import LABELS, MEANINGS, POLICIES, indicator
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.linear.scoring import apply_thresholds
@@ -181,7 +181,7 @@ def _golden_rows(classifier: Classifier, rows: Sequence[Row]) -> str:
         {"text": row["text"], "section": row.get("section"), "scores": dict(zip(LABELS, of_row, strict=True))}
         for row, of_row in zip(sample, scores, strict=True)
     )
-    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    return "".join(map(json_line, lines))
 
 
 def _model_card(**values: Any) -> str:

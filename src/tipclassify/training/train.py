@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from tipclassify.arrays import Bools, Floats, Ints
+from tipclassify.arrays import Bools, Floats, Ints, logistic
 from tipclassify.corpus.holdout import held_out, is_real, natural_weights, source_family
 from tipclassify.corpus.loading import Row, corpus_digest, group_rows, labels_alone, text_key
 from tipclassify.errors import InputError, ModelError
@@ -26,7 +26,6 @@ from tipclassify.model.classifier import Classifier
 from tipclassify.model.encoder.folder import EncoderModel, write_encoder
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.linear.model import write_model
-from tipclassify.model.linear.scoring import logistic
 from tipclassify.model.loading import load_scorer
 from tipclassify.progress import Progress
 from tipclassify.text.document import Passage
@@ -100,8 +99,8 @@ def train_default(
     `weight`, above 0, is the sample weight of the user's rows; `start` the model with the frozen encoder and the
     initial heads, the shipped default if omitted; `cache` a folder for pooled vectors between trainings. With a corpus
     the heads start from those of the fine-tuning; the user's rows alone, or any with `adapt`, move those in use. With
-    `adapt` these are the ones compared with, and calibration and thresholds stay. Raises `ModelError` when `start` is no encoder, `ValueError` when no row has a
-    label, or too few can be held out.
+    `adapt` the comparison is with the heads in use, and calibration and thresholds stay. Raises `ModelError` when
+    `start` is no encoder, `ValueError` when no row has a label, or too few can be held out.
     """
     scorer = load_encoder(start)
     rows, model = [*corpus, *own], scorer.model

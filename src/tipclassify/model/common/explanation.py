@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from tipclassify.arrays import Floats
+from tipclassify.arrays import Floats, logistic
 from tipclassify.labels import LABELS
 
 __all__ = ["ADDITIVE", "OCCLUSION", "Explanation", "SpanWeight", "explanations"]
@@ -70,8 +70,7 @@ def explanations(
     method: str,
 ) -> dict[str, Explanation]:
     """Explain the score of each label; `weights` are those of the spans of `text`, float64 (3, spans)."""
-    with np.errstate(over="ignore"):  # an infinite odds ratio is a probability of 0
-        probabilities = 1 / (1 + np.exp(-logits))
+    probabilities = logistic(logits)
     found = {}
     for j, label in enumerate(LABELS):
         order = np.argsort(-np.abs(weights[j]), kind="stable").tolist()

@@ -101,7 +101,13 @@ def replace_folder(staged: Path, target: Path) -> None:
     if target.exists():
         old = _beside(target, "old-")
         os.replace(target, old / target.name)
-    os.replace(staged, target)
+    try:
+        os.replace(staged, target)
+    except OSError:
+        if old:
+            os.replace(old / target.name, target)
+            old.rmdir()
+        raise
     if old:
         shutil.rmtree(old)
 
@@ -185,7 +191,7 @@ def check_head(file: Path | str, head: Mapping[str, Any], kind: str | None = Non
         raise ModelError(f"{file}: not a head that can be used ({error}); train or get the model anew") from None
     if version is not None and head["format"] != version:
         newer = head["format"] > version
-        age, remedy = ("a newer", "run 'pip install -U tipclassify'") if newer else ("an older", "retrain it")
+        age, remedy = ("a newer", "install a newer tipclassify") if newer else ("an older", "retrain it")
         raise ModelError(f"{file}: written by {age} tipclassify (format {head['format']}); {remedy}")
     if tuple(head.get("labels", ())) != LABELS:
         raise ModelError(f"{file}: made for the labels {head.get('labels')}, not {list(LABELS)}; use another model")

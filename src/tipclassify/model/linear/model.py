@@ -73,7 +73,7 @@ def read_model(path: str | os.PathLike[str]) -> Model:
     check_head(folder / HEAD, head, LINEAR, _FORMAT)
     if features != FEATURE_VERSION:
         newer = features > FEATURE_VERSION
-        remedy = "run 'pip install -U tipclassify'" if newer else "retrain it with 'python train.py'"
+        remedy = "install a newer tipclassify" if newer else "retrain it with 'python train.py'"
         raise ModelError(f"{folder / HEAD}: made for {'newer' if newer else 'older'} features; {remedy}")
     bias = head.get("bias", ())
     packed = read_files(folder, head, (_WEIGHTS,))[_WEIGHTS]

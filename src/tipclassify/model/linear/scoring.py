@@ -17,7 +17,7 @@ from tipclassify.text.features.hashing import best_clauses, feature_keys, featur
 from tipclassify.text.features.templates import find_sorted, length_scale, structure_of, template_features
 from tipclassify.text.features.tokenizer import Tokens, batches, tokenize, word_counts
 
-__all__ = ["LinearScorer", "Scored", "apply_thresholds", "count_words", "is_low_confidence", "logistic"]
+__all__ = ["LinearScorer", "Scored", "apply_thresholds", "count_words", "is_low_confidence"]
 
 _FEWEST_WORDS: Final = 3
 _MOST_UNKNOWN: Final = 1 / 3  # English on other subjects is below, French, Spanish or German far above
@@ -153,15 +153,9 @@ def count_words(texts: Sequence[str], vocabulary: frozenset[str]) -> tuple[Ints,
     return words, unknown
 
 
-def is_low_confidence(found: Scored) -> Bools:
+def is_low_confidence(words: Ints, unknown: Ints) -> Bools:
     """Flag texts with few words, or with many outside the vocabulary, bool (n,)."""
-    return np.asarray((found.words < _FEWEST_WORDS) | (found.unknown > found.words * _MOST_UNKNOWN))
-
-
-def logistic(logits: Floats) -> Floats:
-    """Convert log-odds to probabilities."""
-    with np.errstate(over="ignore"):  # an infinite odds ratio is a probability of 0
-        return np.asarray(1 / (1 + np.exp(-logits)))
+    return np.asarray((words < _FEWEST_WORDS) | (unknown > words * _MOST_UNKNOWN))
 
 
 def apply_thresholds(scores: Any, thresholds: Any) -> Any:

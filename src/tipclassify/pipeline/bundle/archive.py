@@ -15,7 +15,7 @@ from typing import IO, BinaryIO, Final
 
 from tipclassify.errors import InputError
 from tipclassify.pipeline.bundle.manifest import FileDigest
-from tipclassify.readers.limits import ZIP_DAMAGE
+from tipclassify.readers.limits import ALLOWED_COMPRESSION, ENCRYPTED, MAX_RATIO, MIN_SUSPICIOUS_BYTES, ZIP_DAMAGE
 
 __all__ = ["LARGEST_INPUT", "Archive", "Packer", "open_archive"]
 
@@ -25,8 +25,6 @@ _MOST_FILES: Final = 20_000
 _LARGEST_DIRECTORY: Final = 8_000_000  # zipfile loads all of it at once
 LARGEST_INPUT: Final = _LARGEST_FILE  # bytes of the passages of one input, all in memory when a bundle is verified
 _LARGEST_LINE: Final = 20_000_000
-_MAX_RATIO: Final = 200  # text compresses 20 to 1
-_MIN_SUSPICIOUS_BYTES: Final = 10_000_000
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip file can hold
 _UNIX: Final = 3
@@ -34,9 +32,7 @@ _MODE: Final = (stat.S_IFREG | 0o644) << 16
 _END: Final = struct.Struct("<4s4H2LH")  # end of central directory record, section 4.3.16 of APPNOTE.TXT
 _DESCRIPTOR: Final = struct.Struct("<4s3L")  # data descriptor, section 4.3.9, of a file whose size came after it
 _STREAMED: Final = 0x8
-_ENCRYPTED: Final = 0x1
 _LOCATOR: Final = b"PK\x06\x07"  # of zip64
-_METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\\:\ud800-\udfff]|(?:^|/)\.\.?(?:/|$)|^/|//")
 
 
@@ -169,10 +165,10 @@ def _harm_in(entries: list[zipfile.ZipInfo]) -> str | None:
         if member.casefold() in seen:
             return f"holds {shown} twice, so that it can be read in two ways; do not trust it"
         seen.add(member.casefold())
-        if entry.flag_bits & _ENCRYPTED or entry.compress_type not in _METHODS:
+        if entry.flag_bits & ENCRYPTED or entry.compress_type not in ALLOWED_COMPRESSION:
             return "locked with a password or packed in an unusual way, as no bundle is; get it anew"
-        if entry.file_size > max(_MIN_SUSPICIOUS_BYTES, _MAX_RATIO * entry.compress_size):
-            return f"holds {shown}, which unpacks to over {_MAX_RATIO} times its size; do not unpack it"
+        if entry.file_size > max(MIN_SUSPICIOUS_BYTES, MAX_RATIO * entry.compress_size):
+            return f"holds {shown}, which unpacks to over {MAX_RATIO} times its size; do not unpack it"
     size = sum(entry.file_size for entry in entries)
     if size > _LARGEST or any(entry.file_size > _LARGEST_FILE for entry in entries):
         return f"unpacks to {size / 1e9:.2f} GB, or a file of it to more than a bundle may hold; do not unpack it"

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import platform
-import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
@@ -17,7 +16,7 @@ import msgspec
 
 from tipclassify._version import __version__
 from tipclassify.errors import InputError
-from tipclassify.formatting import load_json, one_line
+from tipclassify.formatting import escaped, load_json, one_line
 from tipclassify.labels import LABELS, POLICIES
 from tipclassify.reporting.summary import Group, Rates, Summary
 from tipclassify.text.document import Passage
@@ -34,8 +33,6 @@ ROWS: Final = "rows"  # kind of an input whose rows are passages already
 _LIBRARIES: Final = (
     "numpy", "sentencex", "lxml", "trafilatura", "charset-normalizer", "markdown-it-py", "pypdfium2", "python-docx",
 )  # fmt: skip
-# Characters that are line ends to some JSON Lines readers, invisible, or not encodable.
-_ESCAPED: Final = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _NOT_OURS: Final = "not written as tipclassify writes it (a name twice, or other white space)"
 
 
@@ -171,7 +168,7 @@ def write_row(number: int, passage: Passage) -> bytes:
 def dump(value: Any, indent: int | None = None) -> bytes:
     """Serialize a value as the canonical JSON of bundles."""
     written = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
-    return (_ESCAPED.sub(lambda char: f"\\u{ord(char[0]):04x}", written) + "\n").encode()
+    return (escaped(written) + "\n").encode()
 
 
 def read_manifest(data: bytes, where: str) -> tuple[Manifest, str, str | None]:
@@ -179,7 +176,7 @@ def read_manifest(data: bytes, where: str) -> tuple[Manifest, str, str | None]:
     try:
         plain = msgspec.convert(load_json(data), dict[str, Any])
         if type(number := plain.get("bundle")) is int and number > FORMAT:
-            upgrade = "run 'pip install -U tipclassify'"
+            upgrade = "install a newer tipclassify"
             raise InputError(f"{where}: of a newer tipclassify (bundle format {number}); {upgrade}")
         stated = plain.pop("sha256", None)
         if not isinstance(stated, str):

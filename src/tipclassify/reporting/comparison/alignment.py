@@ -10,9 +10,8 @@ from itertools import groupby
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from tipclassify.arrays import Ints
+from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.corpus.near_duplicates import tfidf
 from tipclassify.text.document import Passage
 from tipclassify.text.features.tokenizer import tokenize, words_of
@@ -32,9 +31,6 @@ _MIN_NEAREST: Final = 0.2  # similarity below which the nearest passage of the o
 _MIN_SHARED: Final = 3  # shared words; two, as "domestic violence" or "minimum wage", make a subject, not a match
 _MAX_CANDIDATES: Final = 100  # for each passage: a report that repeats one line a thousand times must not fill memory
 _CHUNK: Final = 500  # passages of OLD compared with all of NEW at a time
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 Nearest = dict[int, tuple[int, float]]  # index → that of the most similar passage of the other report, similarity
 

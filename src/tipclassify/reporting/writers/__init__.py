@@ -18,6 +18,7 @@ from tipclassify._version import __version__
 from tipclassify.errors import UsageError
 from tipclassify.labels import LABELS, SECTIONS
 from tipclassify.model.classifier import Classifier
+from tipclassify.readers.formats import is_link
 from tipclassify.text.document import Document, Passage
 
 __all__ = ["FORMATS", "Finding", "OutputFormat", "ScoringContext", "TaggedReport", "format_of"]
@@ -59,7 +60,7 @@ class ScoringContext:
         """
         if file in ("-", "<text>", ""):
             return None
-        if file.lower().startswith(("http://", "https://")):
+        if is_link(file):
             return _web_address(file)
         path = Path(file)
         if not path.is_absolute():

@@ -95,7 +95,7 @@ function row(label, found) {
     el("td", { "data-head": "Passages" }, String(found.n)),
     el("td", { "data-head": "Cohen’s kappa" }, el("strong", {}, range("kappa")), el("span", { class: "soft" }, interval("kappa"))),
     el("td", { "data-head": "Krippendorff’s alpha" }, el("strong", {}, range("alpha")), el("span", { class: "soft" }, interval("alpha"))),
-    el("td", { class: "drawing" }, drawing(found)),
+    el("td", {}, drawing(found)),
     el("td", { class: "verdict", "data-head": "In words" }, verdict(found)),
   );
 }

@@ -27,9 +27,7 @@ U16 = npt.NDArray[np.uint16]
 
 NUMBER: Final = 1  # hash shared by all figures
 NAME: Final = 2  # hash shared by all names
-FACTOR: Final = np.array(
-    [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F], np.uint64
-)
+FACTOR: Final = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93], np.uint64)
 """Odd factors of a multilinear hash (Lemire and Kaser 2014, arXiv:1202.4961), one for each position of an n-gram."""
 
 

@@ -29,7 +29,7 @@ PART: Final = 4_000
 
 _MOST_LINES: Final = 1_000  # of a run without blank lines that are looked at together, for constant memory
 _LIST_ENUMERATOR: Final = re.compile(r"\s*(?:[•●▪◦‣*·–—-]|\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)])\s")
-_SENTENCE_END: Final = re.compile(r"[.!?:;][\"”’')\]]*\s*$")
+SENTENCE_END: Final = re.compile(r"[.!?:;][\"”’')\]]*\s*$")
 # Lines as of str.splitlines.
 _LINE: Final = re.compile(r"[^{0}]*(?:\r\n|[{0}])|[^{0}]+\Z".format(r"\n-\r\x1c-\x1e\x85\u2028\u2029"))
 _VISIBLE: Final = re.compile(f"[^{BLANK}]")
@@ -200,7 +200,7 @@ def _split_run(text: str, lines: list[tuple[int, int]]) -> Iterator[tuple[int, i
 def _is_wrapped(lines: list[str]) -> bool:
     """Test for hard wrapping: lines of similar length, most of which end inside a sentence."""
     body = [line.strip() for line in lines[:-1]]
-    broken = sum(not _SENTENCE_END.search(line) for line in body)
+    broken = sum(not SENTENCE_END.search(line) for line in body)
     if not body or broken * 2 < len(body) or max(map(len, body)) > 140:
         return False
     from statistics import median  # imports slower than a sentence is tagged, and few texts need it

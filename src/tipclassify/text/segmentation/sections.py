@@ -29,7 +29,6 @@ _RULES: Final = tuple(
         (r"^(?:tier \w+|executive summary|summary|(?:(?:overview|assessment)(?: and | & )?)+)$", "assessment"),
     )
 )
-_NUMBER: Final = re.compile(r"^(?:section \d+\.?[:–—-]?|\d{1,2}(?:\.\d{1,2})*[.)]?|[ivx]{1,4}[.)]|[a-h][.)])\s+")
 
 FOLDED: Final = (*SECTIONS, "forced labor, trafficking", "child labor", "other")
 """The eight sections that reports on trafficking have, and all others."""
@@ -88,7 +87,7 @@ def section_of_heading(heading: str) -> str:
     'c. Prohibition of Child Labor'
     """
     plain = " ".join(heading.split()).rstrip(" :.#¶§")  # "#" and "¶" are link anchors
-    folded = _NUMBER.sub("", plain.lower())
+    folded = without_enumerator(plain.lower())
     for pattern, section in _RULES:
         if pattern.search(folded):
             return section

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from tipclassify.arrays import Bools, Ints
+from tipclassify.arrays import Bools, Ints, logistic
 from tipclassify.corpus.holdout import held_out, is_real, natural_shares
 from tipclassify.corpus.loading import Row, corpus_digest, labels_alone
 from tipclassify.errors import MissingExtraError
@@ -20,7 +20,6 @@ from tipclassify.labels import LABELS, POLICIES, indicator
 from tipclassify.model.encoder.folder import EncoderModel, Heads
 from tipclassify.model.encoder.name_masking import mask_names, normalize_spelling
 from tipclassify.model.encoder.scoring import EncoderScorer
-from tipclassify.model.linear.scoring import logistic
 from tipclassify.progress import Progress
 from tipclassify.text.segmentation.sections import without_enumerator
 from tipclassify.training.encoder import Settings

@@ -58,3 +58,20 @@ function risCitation(cited) {
   ].filter(([, text]) => text);
   return fields.map(([tag, text]) => `${tag}  - ${text}\r\n`).join("") + "ER  - \r\n";
 }
+
+// Copy to the clipboard; false where the browser allows neither way.
+async function copyText(text, near) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const box = document.createElement("textarea"); // pages opened from a disk may lack the clipboard interface
+    box.ariaLabel = "Citation";
+    box.value = text;
+    near.append(box);
+    box.select();
+    const done = document.execCommand("copy");
+    box.remove();
+    return done;
+  }
+}

@@ -6,7 +6,7 @@ function citers(finding) {
   group.setAttribute("aria-live", "polite");
   for (const [name, form] of forms) {
     const copy = button(name, async () => {
-      copy.textContent = (await write(form(citationOf(finding)))) ? "Copied" : "Not allowed here";
+      copy.textContent = (await copyText(form(citationOf(finding)), open.card)) ? "Copied" : "Not allowed here";
       setTimeout(() => (copy.textContent = name), 2000);
     });
     copy.title = `Copy the citation as ${name === "Text" ? "plain text" : name}`;
@@ -33,19 +33,4 @@ function citationOf({ mark, article, section, country, year, labels }) {
     labels: labels.map(({ letter, score }) => `${LABELS[LETTERS.indexOf(letter)]} (${score.toFixed(4)})`).join(" and "),
     model: tool,
   };
-}
-
-async function write(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    const box = made("textarea"); // files opened from a disk may lack the clipboard interface
-    box.value = text;
-    open.card.append(box);
-    box.select();
-    const done = document.execCommand("copy");
-    box.remove();
-    return done;
-  }
 }

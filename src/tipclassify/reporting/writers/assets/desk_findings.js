@@ -77,18 +77,3 @@ function copyButton(passage) {
     setTimeout(() => (made.textContent = "Copy citation"), 2000);
   });
 }
-
-async function copyText(text, near) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    const box = make("textarea", { "aria-label": "Citation" }); // pages opened from a disk may lack the clipboard
-    box.value = text;
-    near.append(box);
-    box.select();
-    const done = document.execCommand("copy");
-    box.remove();
-    return done;
-  }
-}

@@ -13,7 +13,6 @@ function make(name, attributes = {}, ...children) {
 }
 
 const badge = (letter) => make("b", { class: letter }, letter);
-const spoken = (letter) => [badge(letter), make("span", { class: "vh" }, ` ${NAMES[letter]}`)];
 
 // Count the labels of passages by a key.
 function tally(keyOf) {
