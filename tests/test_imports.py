@@ -111,6 +111,17 @@ def test_text_and_html_are_scored_without_scikit_learn_or_network(
     assert [json.loads(line)["labels"] for line in done.stdout.splitlines()] == [["failure"], ["positive_effort"]]
 
 
+def test_scoring_leaves_nothing_in_the_home_folder(
+    reports: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ONNX Runtime's telemetry would keep an id of the device there."""
+    (tmp_path / "home").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    assert command(set(), "score", *reports).returncode == 0
+    assert list((tmp_path / "home").rglob("*")) == []
+
+
 @pytest.mark.parametrize("missing", ["onnxruntime", "tokenizers"])
 def test_without_onnx_runtime_the_default_says_in_one_line_that_fast_works(reports: list[str], missing: str) -> None:
     asked = {"onnxruntime": [("score", reports[0]), ("info",)], "tokenizers": [("explain", "Police acted.")]}

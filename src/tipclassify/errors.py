@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 __all__ = ["CorpusError", "InputError", "LinkError", "MissingExtraError", "ModelError", "OutputError"]
-__all__ += ["TipclassifyError", "UsageError", "broken_input", "reason_of"]
+__all__ += ["TipclassifyError", "UsageError", "broken_input", "needs_extra", "reason_of"]
 
 
 class TipclassifyError(Exception):
@@ -52,6 +53,15 @@ class MissingExtraError(InputError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs an extra: pip install 'tipclassify[{extra}]'")
+
+
+@contextmanager
+def needs_extra(what: str, extra: str) -> Iterator[None]:
+    """Raise `MissingExtraError` where an import in the block fails."""
+    try:
+        yield
+    except ImportError:
+        raise MissingExtraError(what, extra) from None
 
 
 class LinkError(InputError):

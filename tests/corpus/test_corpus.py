@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+from conftest import Run
 
 from tipclassify import LABELS, CorpusError
 from tipclassify.corpus.loading import corpus_digest, group_rows, labels_alone, load_corpus, read_rows
@@ -105,6 +106,15 @@ def test_real_passages_are_read_where_they_were_rebuilt(tmp_path: Path) -> None:
     write(tmp_path / "real" / "passages.jsonl", {"text": "Two."})
     with pytest.raises(CorpusError, match=r"passages\.jsonl:1: no labels"):
         read_rows(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".parquet"])
+def test_what_a_model_found_is_no_labelled_corpus(cli: Run, tmp_path: Path, suffix: str) -> None:
+    (tmp_path / "a.txt").write_text("Police arrested nine traffickers.\n", "utf-8")
+    out = tmp_path / f"found{suffix}"
+    assert cli("score", tmp_path / "a.txt", "--model", "fast", "-o", out).returncode == 0
+    with pytest.raises(CorpusError, match="of 'score': its labels are the model's"):
+        read_rows(out)
 
 
 def test_a_file_named_twice_is_read_once(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from conftest import ROOT, Run
 from tipclassify.errors import InputError
 from tipclassify.pipeline.batch import Tagging, expand_inputs, tag_inputs
 from tipclassify.pipeline.resume import LEDGER, Ledger, output_names
+from tipclassify.readers.limits import read_bounded
 
 SAMPLES = ROOT / "data" / "samples"
 TEXT = "PROSECUTION\n\nPolice arrested {} traffickers in {}, but courts convicted none of them."
@@ -52,6 +54,24 @@ def test_a_name_that_stands_for_nothing_is_reported(tmp_path: Path, name: str, w
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=what):
         expand_inputs([name if name.startswith("@") else str(tmp_path / name)])
+
+
+def test_a_folder_that_cannot_be_opened_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    locked, scan = tmp_path / "reports" / "locked", os.scandir
+    locked.mkdir(parents=True)
+    (tmp_path / "reports" / "a.txt").write_text("Police slept.\n", "utf-8")
+    (tmp_path / "reports" / ".git").mkdir()
+
+    def refuses(folder: str | Path) -> object:
+        if Path(folder).name in ("locked", ".git"):  # a hidden folder is not even opened
+            raise PermissionError(13, "Permission denied", str(folder))
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", refuses)
+    found = expand_inputs([str(tmp_path / "reports")])
+    assert found == [str(tmp_path / "reports" / "a.txt"), str(locked)]
+    with pytest.raises(InputError, match=re.escape(f"{locked}: permission denied; check the path")):
+        read_bounded(str(locked))
 
 
 def test_a_list_that_names_itself_and_a_nul_are_reported(cli: Run, tmp_path: Path) -> None:

@@ -681,6 +681,15 @@ def test_a_hard_wrapped_paragraph_is_one_block() -> None:
     assert texts(wrapped.replace("\n", "\r\n")) == [wrapped.replace("\n", "\r\n")]
 
 
+def test_a_narrow_column_is_one_block_and_a_list_of_short_lines_is_none() -> None:
+    column = (
+        "Police investigated nine cases\nof forced labor in the year, and\nprosecutors brought four before\na court."
+    )
+    assert texts(column) == [column]
+    listed = ["Training for border guards", "Shelter for men and for women", "Inspection of fishing boats", "Hotline"]
+    assert texts("\n".join(listed)) == listed
+
+
 def test_lines_that_are_no_wrapped_paragraph_stand_alone() -> None:
     assert texts("Article\n24 June 2024\nTimeline") == ["Article", "24 June 2024", "Timeline"]
 

@@ -26,6 +26,8 @@ def words(text: str) -> list[int]:
         ("the law’s shelters", "the law's shelters"),
         ("the\u00a0law", "the law"),
         ("labour organisations", "labor organizations"),
+        ("prose\u00adcuted \u200bshel\u200bters\ufeff", "prosecuted shelters"),
+        ("the \u200b\u2060 law", "the law"),
         ("prosecuted 1,250 suspects", "prosecuted nine suspects"),
         ("see https://example.org/failed/to/prosecute now", "see www.example.org now"),
         ("Côte d’Ivoire prosecuted", "Valdoria prosecuted"),

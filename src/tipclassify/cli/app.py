@@ -164,7 +164,7 @@ def _exit_code(app: typer.Typer, program: str, refusal: type[Exception]) -> int:
     except _ClickException as error:
         if type(error).__name__ != "NoArgsIsHelpError":  # whose message, the help, Rich has printed
             command = error.ctx.command_path if getattr(error, "ctx", None) else program
-            message = " ".join(error.format_message().split()).rstrip(".")
+            message = " ".join(error.format_message().replace("Value error, ", "").split()).rstrip(".")
             print_note(f"{message}; see '{command} --help'", program)
         return int(error.exit_code)
     except CorpusError as error:

@@ -34,6 +34,7 @@ def bundle(
 
     Prints the fingerprint of the bundle, which stands for all that is in it: publish it next to the figure. The same
     reports, options and versions give the same bytes. When any report cannot be read, no bundle is written.
+    Tables (.csv, .xlsx) are not taken: save them as .jsonl.
     """
     from tipclassify.pipeline.batch import expand_inputs
     from tipclassify.pipeline.bundle.writing import write_bundle
@@ -45,7 +46,9 @@ def bundle(
     print_warnings([note for one in made.inputs for note in one.notes])
     total = made.figures
     counts = "   ".join(f"{label} {counted['count']:,}" for label, counted in total["labels"].items())
-    print_line(f"{one_line(str(output))}: {total['passages']:,} passages of {len(made.inputs):,} reports: {counts}")
+    print_line(
+        f"{one_line(str(output))}: {total['passages']:,} passages of {len(made.inputs):,} report{'s' * (len(made.inputs) != 1)}: {counts}"
+    )
     print_line(f"fingerprint {fingerprint}")
 
 

@@ -16,7 +16,7 @@ from typer import Option
 
 from tipclassify.cli import options
 from tipclassify.cli.output import exit_failed, print_note, print_notes, print_warnings
-from tipclassify.errors import MissingExtraError
+from tipclassify.errors import needs_extra
 from tipclassify.progress import progress_bar
 
 
@@ -57,10 +57,8 @@ def review(
     from tipclassify.review.retraining import Retraining, model_to_adapt
     from tipclassify.review.session import ReviewSession
 
-    try:
+    with needs_extra("the review page", "review"):
         from tipclassify.review.server import listen, serve
-    except ImportError:
-        raise MissingExtraError("the review page", "review") from None
 
     if corpus.suffix != ".jsonl":
         raise options.misused("--corpus", f"{corpus}: give a name that ends in .jsonl")

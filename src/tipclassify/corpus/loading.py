@@ -156,6 +156,8 @@ def _check(row: Any) -> Row:
     if not isinstance(row, dict):
         raise RowError('not a JSON object; write {"text": …, "labels": […]}')
     labels = row.get("labels", row.get("label"))
+    if "low_confidence" in row and row.get("predicted") is None:
+        raise RowError("of 'score': its labels are the model's; make rows to label with 'tipclassify corpus convert'")
     if labels is None and row.get("predicted") is not None:
         raise RowError('not labelled yet; set "labels" to a list, [] for none (what "predicted" says is the model\'s)')
     if len(text := check_text(row.get("text"))) > LONGEST:

@@ -14,7 +14,7 @@ from urllib.request import getproxies
 
 from tipclassify._version import __version__
 from tipclassify.download.cache import MEDIA_TYPES, Download
-from tipclassify.errors import LinkError, MissingExtraError
+from tipclassify.errors import LinkError, needs_extra
 
 if TYPE_CHECKING:
     import httpx
@@ -44,10 +44,8 @@ class Limits:
 
 def parse_url(url: str) -> httpx.URL:
     """Parse a URL, without its fragment; raise `LinkError` if it is not of the web, or contains a password."""
-    try:
+    with needs_extra("reading links", "links"):
         import httpx
-    except ImportError:
-        raise MissingExtraError("reading links", "links") from None
     where = redact_url(url)
     try:
         address = httpx.URL(url.strip()).copy_with(fragment=None)

@@ -36,6 +36,7 @@ ROWS: Final = (".jsonl", ".ndjson")
 TABLES: Final = (".csv", ".tsv", ".xlsx")  # their rows are passages too, but a folder gives none of them
 AHEAD: Final = 8  # tasks submitted ahead of the consumer, for each process: it bounds the results that wait
 
+_HIDDEN: Final = (".", "~$")  # begins the names of hidden files, and of those by which Word locks a document
 _READER_LOCK: Final = threading.Lock()  # PDFium and `warnings.catch_warnings` are not thread-safe
 
 T = TypeVar("T")
@@ -88,19 +89,19 @@ def _expanded(name: str, rows: Sequence[str]) -> list[str]:
             raise InputError(f"{name}: not UTF-8; give a text file with one path or link a line") from None
         return [one for inner in listed for one in _expanded(inner, rows)]
     if os.path.isdir(name):
-        files, others = list[str](), list[str]()
-        for path in sorted(Path(name).rglob("*")):
-            # Hidden files, and those by which Word locks a document.
-            if not path.is_file() or any(part.startswith((".", "~$")) for part in path.relative_to(name).parts):
-                continue
+        found, files, others, locked = list[Path](), list[str](), list[str](), list[str]()
+        for folder, inside, names in os.walk(name, onerror=lambda error: locked.append(error.filename)):
+            inside[:] = [one for one in inside if not one.startswith(_HIDDEN)]
+            found += (Path(folder, one) for one in names if not one.startswith(_HIDDEN))
+        for path in sorted(filter(Path.is_file, found)):
             known = (path.suffix and is_report(path.name)) or path.suffix.lower() in rows
             (files if known else others).append(str(path))
-        if not files:
+        if not files and not locked:
             raise InputError(f"{name}: no report in this folder; it needs .html, .pdf, .docx, .txt or the like")
         if others:
             named = ", ".join(os.path.basename(other) for other in others[:3]) + (", …" if len(others) > 3 else "")
             warnings.warn(f"{name}: left out {len(others):,} files that are no reports: {named}", stacklevel=2)
-        return files
+        return [*files, *locked]  # a folder that cannot be opened is named when its turn comes
     if any(mark in name for mark in "*?[") and not os.path.exists(name):
         files = sorted(path for path in glob.glob(name, recursive=True) if os.path.isfile(path))
         if not files:

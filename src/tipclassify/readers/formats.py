@@ -42,7 +42,7 @@ _UNSUPPORTED: Final = {
         (".odt", "an OpenDocument text (.odt)", "save it as .docx or PDF"),
         (".pages", "an Apple Pages file", "export it as .docx or PDF"),
         (".pptx .ppt .odp", "a presentation", "save it as PDF"),
-        (".csv .tsv .xlsx", "a table", "plain 'tipclassify score' reads one by its column 'text'"),
+        (".csv .tsv .xlsx .jsonl", "a table", "plain 'tipclassify score' reads one by its column 'text'"),
         (".xls .ods", "a spreadsheet of another kind", "save it as .xlsx"),
         (
             "image .png .jpg .jpeg .gif .tif .tiff .bmp .webp .heic .svg",

@@ -14,16 +14,8 @@ from typing import IO, Final
 
 from tipclassify.errors import InputError
 
-__all__ = [
-    "ALLOWED_COMPRESSION",
-    "ENCRYPTED",
-    "LARGEST",
-    "LARGEST_MARKUP",
-    "MAX_RATIO",
-    "MIN_SUSPICIOUS_BYTES",
-    "ZIP_DAMAGE",
-]
-__all__ += ["gunzip", "open_zip", "read_bounded", "read_member", "read_up_to_limit"]
+__all__ = ["ALLOWED_COMPRESSION", "ENCRYPTED", "LARGEST", "LARGEST_MARKUP", "MAX_RATIO", "MIN_SUSPICIOUS_BYTES"]
+__all__ += ["ZIP_DAMAGE", "gunzip", "open_zip", "read_bounded", "read_member", "read_up_to_limit"]
 
 LARGEST: Final = 100_000_000  # bytes of a file, compressed and decompressed; the longest real report has two million
 LARGEST_MARKUP: Final = 10_000_000  # bytes of markup parsed in Python, which takes seconds a megabyte at worst
@@ -46,6 +38,7 @@ def read_bounded(name: str) -> bytes:
             return read_up_to_limit(sys.stdin.buffer, name)
         about = os.stat(name)
         if stat.S_ISDIR(about.st_mode):
+            os.scandir(name).close()  # why it cannot be opened comes first
             raise InputError(f"{name}: a folder; give the files in it")
         if not stat.S_ISREG(about.st_mode) and not stat.S_ISFIFO(about.st_mode):
             raise InputError(f"{name}: a device or socket; give a file")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lxml import etree
 
-from tipclassify.errors import InputError, MissingExtraError
+from tipclassify.errors import InputError, needs_extra
 from tipclassify.readers.limits import open_zip
 from tipclassify.readers.source_blocks import SourceBlock, build_document, clean_text, could_be_heading, table_row
 from tipclassify.text.document import Document
@@ -56,10 +56,8 @@ def read_docx(data: bytes, source: str) -> Document:
     Raises `InputError` for a damaged, encrypted or too large file, `MissingExtraError` without python-docx.
     """
     open_zip(data, source)  # raises for unsafe archives
-    try:
+    with needs_extra(f"{source}: reading Word files", "docx"):
         import docx
-    except ModuleNotFoundError:
-        raise MissingExtraError(f"{source}: reading Word files", "docx") from None
     try:
         word = docx.Document(io.BytesIO(data))
         styles = _read_styles(word)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tipclassify.errors import InputError, MissingExtraError
+from tipclassify.errors import InputError, needs_extra
 from tipclassify.formatting import numbered
 from tipclassify.readers import ReadOptions
 from tipclassify.readers.jsonl import in_batches
@@ -65,10 +65,8 @@ def _csv_rows(data: bytes, path: str, encoding: str | None) -> Iterator[tuple[in
 
 
 def _sheet_rows(data: bytes, path: str) -> Iterator[tuple[int, Iterable[Any]]]:
-    try:
+    with needs_extra("reading Excel files", "xlsx"):
         from openpyxl import load_workbook
-    except ImportError:
-        raise MissingExtraError("reading Excel files", "xlsx") from None
     open_zip(data, path)
     try:
         with warnings.catch_warnings():  # of styles and the like

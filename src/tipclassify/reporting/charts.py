@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
-from tipclassify.errors import InputError, MissingExtraError
+from tipclassify.errors import InputError, needs_extra
 from tipclassify.labels import LABELS
 from tipclassify.reporting.palette import INKS, TINTS, text_on
 from tipclassify.reporting.summary import ASSUMPTION, NONE, NOTES, OVERLAP, SORTED, Group, Summary, rank, shown_name
@@ -53,10 +53,8 @@ PARTS: Final = (
 
 def require_matplotlib() -> None:
     """Raise `MissingExtraError` unless matplotlib is installed."""
-    try:
+    with needs_extra("drawing charts", "charts"):
         import matplotlib.figure  # noqa: F401
-    except ImportError:
-        raise MissingExtraError("drawing charts", "charts") from None
 
 
 def draw(summary: Summary, chart: str, format: str, out: IO[bytes]) -> None:

@@ -65,9 +65,9 @@ def subject_line(reports: Iterable[Subject]) -> str | None:
     if not other:
         return None
     if len(known) == 1:
-        about = f"{found.about} of {found.passages} passages are about trafficking"
+        about = f"{found.about} of {found.passages:,} passages are about trafficking"
         return f"{about}; the rest of this report is on other subjects."
-    about = f"{found.about} of their {found.passages} passages are about trafficking"
+    about = f"{found.about} of their {found.passages:,} passages are about trafficking"
     return f"{len(other)} of {len(known)} reports are mostly on other subjects: {about}."
 
 

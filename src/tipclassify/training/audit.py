@@ -11,7 +11,7 @@ import numpy as np
 
 from tipclassify.corpus.loading import Row, group_rows, text_key
 from tipclassify.corpus.near_duplicates import CONFLICT_SIMILARITY, LEAK_SIMILARITY, near_duplicate_pairs
-from tipclassify.errors import CorpusError, MissingExtraError
+from tipclassify.errors import CorpusError, needs_extra
 from tipclassify.formatting import aligned, shown
 from tipclassify.labels import LABELS, indicator
 from tipclassify.progress import Progress
@@ -55,12 +55,9 @@ def find_label_errors(
     every suspect label flipped. Options as in `training.fit_model`. Raises `MissingExtraError` when cleanlab is not
     installed, `CorpusError` when the corpus is too small for cross-validation.
     """
-    try:
-        with warnings.catch_warnings():  # importing cleanlab 2.9 silences every warning of the process
-            from cleanlab.multilabel_classification.filter import find_multilabel_issues_per_class
-            from cleanlab.multilabel_classification.rank import get_label_quality_scores
-    except ImportError as error:
-        raise MissingExtraError("the audit", "audit") from error
+    with needs_extra("the audit", "audit"), warnings.catch_warnings():  # cleanlab 2.9 silences all of the process
+        from cleanlab.multilabel_classification.filter import find_multilabel_issues_per_class
+        from cleanlab.multilabel_classification.rank import get_label_quality_scores
 
     y_true = np.array([indicator(row["labels"]) for row in rows], bool)
     texts, headings = [row["text"] for row in rows], [row.get("section") or None for row in rows]

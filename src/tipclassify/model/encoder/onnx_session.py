@@ -63,6 +63,7 @@ class OnnxSession:
     """
 
     def __init__(self, model: EncoderModel) -> None:
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # some builds would report their use, under an id of the device
         import onnxruntime
 
         if problem := graph_problem(model.graph):

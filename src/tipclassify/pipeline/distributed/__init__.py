@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tipclassify.errors import MissingExtraError
+from tipclassify.errors import needs_extra
 from tipclassify.pipeline.batch import Tagging
 
 if TYPE_CHECKING:
@@ -80,12 +80,10 @@ def score(
         raise ValueError("give scheduler alone: it makes its own client, and has its own workers")
     if min(batch_bytes, reports, 1 if workers is None else workers) < 1:
         raise ValueError("batch_bytes, reports and workers must be 1 or more")
-    try:
+    with needs_extra("the Dask engine", "dask"):
         import distributed  # noqa: F401
         import fsspec  # noqa: F401
         import pyarrow  # noqa: F401
-    except ImportError:
-        raise MissingExtraError("the Dask engine", "dask") from None
     from dask.system import CPU_COUNT
 
     from tipclassify.pipeline.distributed.cluster import connected, run, tasks_of_collection

@@ -14,7 +14,7 @@ from itertools import islice
 from types import ModuleType
 from typing import Any, Final
 
-from tipclassify.errors import InputError, MissingExtraError
+from tipclassify.errors import InputError, needs_extra
 from tipclassify.formatting import numbered
 from tipclassify.labels import SECTIONS
 from tipclassify.readers.pdf.glyphs import plain_text, read_page
@@ -54,10 +54,8 @@ def read_pdf(data: bytes, source: str) -> Document:
     Raises `InputError` when the file is damaged, encrypted, empty, too long, or a scan without text, and
     `MissingExtraError` when PDFium is not installed.
     """
-    try:
+    with needs_extra("reading PDF", "pdf"):
         import pypdfium2
-    except ImportError:
-        raise MissingExtraError("reading PDF", "pdf") from None
     with _PDFIUM, _open_document(pypdfium2, data, source) as document:
         pages = _read_pages(pypdfium2, document, source)
         bookmarks = _read_bookmarks(document)

@@ -213,5 +213,7 @@ def format_of(path: Path, suffixes: Mapping[str, Sequence[str]] | None = None) -
     for name, known in suffixes.items():
         if path.suffix.lower() in known:
             return name
+    if path.is_dir():
+        raise UsageError(f"{path}: a folder; give the name of a file in it")
     choice = ", ".join(known[0] for known in suffixes.values())
     raise UsageError(f"{path}: no format has the suffix {path.suffix!r}; use {choice}, or say --format")

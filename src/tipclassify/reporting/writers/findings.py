@@ -15,7 +15,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from markupsafe import Markup
 
-from tipclassify.errors import MissingExtraError
+from tipclassify.errors import needs_extra
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
 from tipclassify.reporting.citation import cite
@@ -112,10 +112,8 @@ def _escaped(value: Any) -> Markup:
 
 def write_docx(reports: Iterable[TaggedReport], out: IO[bytes], context: ScoringContext) -> None:
     """Write title, counts and tagged passages of each file, then model and policy; equal input gives equal bytes."""
-    try:
+    with needs_extra("writing Word files", "docx"):
         from docx import Document
-    except ImportError:
-        raise MissingExtraError("writing Word files", "docx") from None
     word = Document()
     word.core_properties.title = "Tagged passages"
     word.core_properties.author = context.about()["tool"]

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, Any, Final
 
-from tipclassify.errors import MissingExtraError
+from tipclassify.errors import needs_extra
 from tipclassify.formatting import looks_like_a_formula
 from tipclassify.labels import LABELS, MEANINGS
 from tipclassify.reporting.citation import cite
@@ -65,11 +65,9 @@ def write_xlsx(reports: Iterable[TaggedReport], out: IO[bytes], context: Scoring
     One that is full is continued on another sheet, after these. No cell is ever a formula. Rows are streamed to disk:
     memory grows only with the links of a sheet.
     """
-    try:
+    with needs_extra("writing Excel files", "xlsx"):
         from xlsxwriter import Workbook
         from xlsxwriter.exceptions import FileCreateError
-    except ImportError:
-        raise MissingExtraError("writing Excel files", "xlsx") from None
     # Row buffers, and the workbook until it is complete: an interrupted one leaves `out` empty.
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile(dir=folder) as packed:
         inert = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}

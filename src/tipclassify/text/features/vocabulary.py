@@ -62,6 +62,7 @@ _upper: Final = np.zeros(0x110000, bool)
 _LINK_MARKS: Final = ("://", "www.", "@")
 # Links and e-mail addresses are no evidence, whatever words they contain.
 _LINK: Final = re.compile(r"(?:https?://|www\.)\S+|(?<![^\s(<\[])[^\s@]{1,64}@[^\s@]+\.\w+")
+_SOFT_HYPHEN: Final = "\xad"
 _CURRENCIES: Final = ("US$", "CA$", "AU$", "NZ$", "HK$")  # "US$5" is a figure, not a country
 
 
@@ -96,7 +97,8 @@ class Characters:
         """Return the spelling of the words with indices `at`, in that order, or of all words."""
         start, end = (self.start, self.end) if at is None else (self.start[at], self.end[at])
         letters = self.code.tobytes().decode("utf-16-le", "surrogatepass")
-        return [letters[a:b] for a, b in zip(start.tolist(), end.tolist(), strict=True)]
+        words = zip(start.tolist(), end.tolist(), strict=True)
+        return [letters[a:b].replace(_SOFT_HYPHEN, "") for a, b in words]
 
     def capital(self, at: Ints) -> Bools:
         """Test which of the characters at offsets `at` are capital letters A to Z, accents ignored."""
@@ -119,6 +121,8 @@ def _fold_codes(cased: npt.NDArray[np.uint32]) -> U16:
         lower = plain.lower()
         _upper[one] = "A" <= plain <= "Z"
         _lower[one] = ord(lower) if lower.isalnum() else BREAK if plain in ",;:\n" else SPACE
+        if unicodedata.category(chr(one)) == "Cf":  # invisible: does not part a word
+            _lower[one] = ord(_SOFT_HYPHEN)
     return _lower.take(cased)
 
 
@@ -175,9 +179,9 @@ def american(word: str) -> str:
 def _properties(word: str, vocabulary: frozenset[str]) -> tuple[int, int, int, int]:
     """Return word hash, stem hash, lexicon class and flags of a folded word."""
     word = american(word)
-    if word[0].isdigit() or word in _FIGURE_WORDS:
+    if word[:1].isdigit() or word in _FIGURE_WORDS:
         return NUMBER, NUMBER, 0, Flag.FIGURE
-    if len(word) == 1 and word != "a":
+    if len(word) < 2 and word != "a":
         return 0, 0, 0, Flag.DROPPED | Flag.UNKNOWN * (word not in vocabulary)
     kind = class_of(word)
     bits = Flag.JOINER if word in _JOINERS else Flag.GEO if word in _GEOGRAPHIC else 0

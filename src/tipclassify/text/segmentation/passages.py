@@ -205,7 +205,9 @@ def _is_wrapped(lines: list[str]) -> bool:
         return False
     from statistics import median  # imports slower than a sentence is tagged, and few texts need it
 
-    return 40 <= median(map(len, body)) <= 120
+    # Short lines that do not go on in lower case are a list, not a narrow column.
+    goes_on = sum(line.lstrip()[:1].islower() for line in lines[1:]) * 2 > len(body)
+    return (25 if goes_on else 40) <= median(map(len, body)) <= 120
 
 
 def _is_title(line: str) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 from tipclassify.arrays import Bools, Ints, logistic
 from tipclassify.corpus.holdout import held_out, is_real, natural_shares
 from tipclassify.corpus.loading import Row, corpus_digest, labels_alone
-from tipclassify.errors import MissingExtraError
+from tipclassify.errors import needs_extra
 from tipclassify.labels import LABELS, POLICIES, indicator
 from tipclassify.model.encoder.folder import EncoderModel, Heads
 from tipclassify.model.encoder.name_masking import mask_names, normalize_spelling
@@ -54,11 +54,9 @@ def fine_tune(
     heading in lower case without its number. With `resume` a run of the same corpus, base and settings goes on from its
     checkpoint; the same number of `threads` (0: one a core) gives the same weights.
     """
-    try:
+    with needs_extra("training an encoder", "train"):
         for name in ("onnx", "safetensors", "torch", "transformers"):
             import_module(name)
-    except ImportError:
-        raise MissingExtraError("training an encoder", "train") from None
     from tipclassify.training.encoder import network as networks
     from tipclassify.training.encoder.fitting import deterministic, fit, precision
 
