@@ -69,7 +69,7 @@ def tar() -> bytes:
 # ------------------------------------------------------------------------------------------- what is wrong
 
 Bad = tuple[str, Callable[[], bytes], str]
-BY_COLUMN = "'tipclassify score' reads a file of it by its column 'text'"
+BY_COLUMN = "plain 'tipclassify score' reads one by its column 'text'"
 BAD: list[Bad] = [
     ("empty.txt", bytes, "empty; give a file with text"),
     ("blank.docx", lambda: b" \r\n\t\n", "empty; give a file with text"),
