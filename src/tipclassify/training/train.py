@@ -26,6 +26,7 @@ from tipclassify.model.classifier import Classifier
 from tipclassify.model.encoder.folder import EncoderModel, write_encoder
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.linear.model import write_model
+from tipclassify.model.linear.scoring import apply_thresholds
 from tipclassify.model.loading import load_scorer
 from tipclassify.progress import Progress
 from tipclassify.text.document import Passage
@@ -132,9 +133,10 @@ def train_default(
         )
         raw[is_own] = out_of_fold[first][is_own]
         without = initial if adapt else adapted(train & ~is_own[origin])
-        threshold = np.array(model.thresholds["balanced"])
-        limit = np.log(threshold) - np.log1p(-threshold)
-        now, before = (one * model.scale + model.shift >= limit for one in (raw, without.logits(pooled[first])))
+        now, before = (
+            apply_thresholds(logistic(one * model.scale + model.shift), model.thresholds["balanced"])
+            for one in (raw, without.logits(pooled[first]))
+        )
         groups = country_groups(rows)
         on_own, on_held = (
             compare(true[part], now[part], before[part], groups[part], seed=seed) if part.any() else None
