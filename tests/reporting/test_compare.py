@@ -12,6 +12,7 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
@@ -738,6 +739,58 @@ def test_two_countries_are_reported_in_one_line(tmp_path: Path) -> None:
     assert (
         "OLD is about France and NEW about Karvonia: differences are those of two countries; OLD is of 2024"
         in done.stderr
+    )
+
+
+def shared(matched: int, old: int, new: int, classifier: Classifier) -> list[TaggedReport]:
+    """Make two reports of so many passages, of which `matched` are in both; the others have no word in common."""
+    words = ["".join(letters) for letters in product("bdfgklmnpr", "aeiou", "bdfgklmnpr")]
+    common = [f"Courts in {word.title()} convicted nine traffickers." for word in words[:matched]]
+    return [
+        report(*common, *(f"{first}{word}." for word in words[matched:size]), classifier=classifier)
+        for first, size in (("Ol", old), ("Ne", new))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("matched", "old", "new", "warned"),
+    [
+        (7, 124, 180, "7 of 124"),
+        (7, 180, 124, "7 of 124"),
+        (2, 20, 20, "2 of 20"),
+        (3, 20, 20, ""),  # 15%
+        (0, 20, 60, "0 of 20"),
+        (0, 19, 60, ""),  # too few passages to tell
+        (0, 60, 19, ""),
+        (20, 20, 400, ""),  # all of the shorter one, however long the other is
+        (0, 0, 60, ""),
+    ],
+)
+def test_reports_that_share_next_to_nothing_may_be_two_publications(
+    classifier: Classifier, matched: int, old: int, new: int, warned: str
+) -> None:
+    found = compare(*shared(matched, old, new, classifier), ScoringContext(classifier))
+    assert found.counts()["same"] + found.counts()["reworded"] == matched
+    line = f"only {warned} passages match: they may be two publications, so 'new' and 'gone' mean little"
+    assert found.warnings() == found.unlike() == [line] * bool(warned)
+    assert found.warnings() == [] or f"Note: {line}." in html.unescape(page_of(found, classifier))
+
+
+def test_reworded_passages_match_as_well(karvonia: Comparison) -> None:
+    reworded = tuple(pair for pair in karvonia.pairs if pair.alignment != "same")
+    assert replace(karvonia, pairs=reworded).unlike() == []
+    (line,) = replace(karvonia, pairs=tuple(pair for pair in karvonia.pairs if len(pair.sides) == 1)).unlike()
+    assert line.startswith(f"only 0 of {min(len(karvonia.old.passages), len(karvonia.new.passages))} passages match")
+
+
+def test_two_publications_are_reported_in_one_line(tmp_path: Path, classifier: Classifier) -> None:
+    files = [tmp_path / f"{name}.jsonl" for name in ("old", "new")]
+    for file, made, year in zip(files, shared(1, 30, 40, classifier), (2023, 2023), strict=True):
+        rows = [{"text": passage.text, "country": "Chad", "year": year} for passage in made.passages]
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    assert run(*files).stderr == (
+        "tipclassify: warning: both reports are of 2023: are they two years?; only 1 of 30 passages match: "
+        "they may be two publications, so 'new' and 'gone' mean little\n"
     )
 
 

@@ -9,6 +9,7 @@ import re
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -139,6 +140,23 @@ def test_a_long_report_fills_several_files_and_is_read_again_whole(
     again = Desk(context, whole, resume=True)
     read = again._report(again.heads[tmp_path / "2023.txt.html"])
     assert list(read.passages) == list(report_of(2023, 40).passages)
+
+
+def test_another_publication_has_no_page_of_changes(context: ScoringContext, tmp_path: Path) -> None:
+    """Chad's reports of 2024 and 2025 are of one publication, those of 2023 and 2026 each of another."""
+    first = Desk(context, whole, resume=False)
+    for year, word in ((2023, "Inspectors visit"), (2024, ""), (2025, ""), (2026, "Newspapers print")):
+        report = report_of(year, 20)
+        other = [replace(p, text=f"{word} {chr(97 + p.start) * 4}{word[:2]}.") for p in report.passages]
+        add(first, tmp_path, replace(report, passages=other) if word else report)
+    for made in (first, Desk(context, whole, resume=True)):
+        made.write_index()
+        index = made.index.read_text("utf-8")
+        assert re.findall(r'changes/([^"]+)">since (\d+)</a>', index) == [("2025.txt.html", "2024")]
+        assert [head["before"] for head in sorted(made.heads.values(), key=lambda head: head["year"])] == [
+            None, None, 2024, None
+        ]  # fmt: skip
+        assert [page.name for page in (tmp_path / "changes").iterdir()] == ["2025.txt.html"]
 
 
 def test_an_interrupted_index_leaves_the_last_one_and_its_scripts(context: ScoringContext, tmp_path: Path) -> None:

@@ -35,6 +35,8 @@ KINDS: Final = {
 """Title and meaning of each kind of pair, with placeholders for the reports' names; most important first."""
 
 _ORDER: Final = {kind: rank for rank, kind in enumerate(KINDS)}
+_FEW: Final = 0.15  # of the shorter report matched: up to 0.14 in other publications, 0.43 in one five years later
+_LEAST: Final = 20  # passages of the shorter report: of fewer, chance may leave too few matched
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +184,13 @@ class Comparison:
             found.append(f"both reports are of {old}: are they two years?")
         if old and new and old > new:
             found.append(f"OLD is of {old} and NEW of {new}: give the earlier one first")
-        return found
+        return found + self.unlike()
+
+    def unlike(self) -> list[str]:
+        """List the warning that next to nothing is matched, as between two publications; empty if more is."""
+        few, least = sum(len(p.sides) == 2 for p in self.pairs), min(len(r.passages) for r in (self.old, self.new))
+        text = f"only {few} of {least} passages match: they may be two publications, so 'new' and 'gone' mean little"
+        return [text] if least >= _LEAST and few < _FEW * least else []
 
 
 def _year(report: TaggedReport) -> Any:
