@@ -757,8 +757,8 @@ def shared(matched: int, old: int, new: int, classifier: Classifier) -> list[Tag
     [
         (7, 124, 180, "7 of 124"),
         (7, 180, 124, "7 of 124"),
-        (2, 20, 20, "2 of 20"),
-        (3, 20, 20, ""),  # 15%
+        (1, 20, 20, "1 of 20"),
+        (2, 20, 20, ""),  # a tenth
         (0, 20, 60, "0 of 20"),
         (0, 19, 60, ""),  # too few passages to tell
         (0, 60, 19, ""),

@@ -10,6 +10,7 @@ from typer import Option
 
 from tipclassify.cli import options
 from tipclassify.cli.output import open_output, print_note, tagged_reports
+from tipclassify.errors import needs_extra
 
 FormatName = Literal["table", "csv", "jsonl", "png", "svg"]
 # Typer accepts no list of literals.
@@ -69,9 +70,10 @@ def summary(
     if wanted == "png" and output is None and sys.stdout.isatty():
         raise options.misused("--format", "a picture cannot be shown here: say --output FILE.png")
     if picture:
-        from tipclassify.reporting.charts import draw, require_matplotlib
+        with needs_extra("drawing charts", "charts"):  # before the tagging, which may take an hour
+            import matplotlib.figure  # noqa: F401
 
-        require_matplotlib()  # fail before the tagging, which may take an hour
+        from tipclassify.reporting.charts import draw
 
     tagging = options.tagging(model, policy, threshold, unit, encoding, allow_private)
     context = ScoringContext(tagging.classifier(), policy)

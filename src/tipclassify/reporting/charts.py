@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
-from tipclassify.errors import InputError, needs_extra
+from tipclassify.errors import InputError
 from tipclassify.labels import LABELS
 from tipclassify.reporting.palette import INKS, TINTS, text_on
 from tipclassify.reporting.summary import ASSUMPTION, NONE, NOTES, OVERLAP, SORTED, Group, Summary, rank, shown_name
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["PARTS", "describe", "draw", "require_matplotlib"]
+__all__ = ["PARTS", "describe", "draw"]
 
 _INK: Final = "#222222"
 _LINE: Final = 0.15  # height of a line of notes, in inches
@@ -49,12 +49,6 @@ PARTS: Final = (
     ("no label", (), "#EEEEEE", "", "white"),
 )
 """Disjoint parts of a group's passages, in stacking order."""
-
-
-def require_matplotlib() -> None:
-    """Raise `MissingExtraError` unless matplotlib is installed."""
-    with needs_extra("drawing charts", "charts"):
-        import matplotlib.figure  # noqa: F401
 
 
 def draw(summary: Summary, chart: str, format: str, out: IO[bytes]) -> None:

@@ -35,7 +35,7 @@ KINDS: Final = {
 """Title and meaning of each kind of pair, with placeholders for the reports' names; most important first."""
 
 _ORDER: Final = {kind: rank for rank, kind in enumerate(KINDS)}
-_FEW: Final = 0.15  # of the shorter report matched: up to 0.14 in other publications, 0.43 in one five years later
+_FEW: Final = 0.1  # of the shorter report matched: two years of one report seldom have less
 _LEAST: Final = 20  # passages of the shorter report: of fewer, chance may leave too few matched
 
 
