@@ -128,7 +128,7 @@ def test_citations_have_the_day_of_the_run_which_can_be_set(cli: Run, report: Pa
 
 def test_a_bad_file_is_named_and_the_rest_is_scored(cli: Run, report: Path, tmp_path: Path) -> None:
     (tmp_path / "empty.txt").write_bytes(b"")
-    (tmp_path / "rows.jsonl").write_text('{"text": "Police acted."}\n{"txt": 1}\n', "utf-8")
+    (tmp_path / "rows.jsonl").write_text('{"text": "Police acted."}\n{"txt": 1}\n{"text": "It rained."}\n', "utf-8")
     files = (tmp_path / "gone.txt", tmp_path / "empty.txt", report, tmp_path / "rows.jsonl")
     done = cli("score", *files, "-f", "jsonl", *FAST)
     assert done.returncode == 1
@@ -139,7 +139,7 @@ def test_a_bad_file_is_named_and_the_rest_is_scored(cli: Run, report: Path, tmp_
     assert "gone.txt: no such file" in errors[0]
     assert "empty.txt: empty" in errors[1]
     assert 'rows.jsonl:2: no "text" field' in errors[2]
-    assert len(done.stdout.splitlines()) == 3 + 1  # the row before the broken one too
+    assert len(done.stdout.splitlines()) == 3 + 2  # the rows around the broken one too
 
 
 @pytest.mark.parametrize("suffix", [".html", ".csv", ""])

@@ -9,16 +9,22 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import ROOT, Run
+from typer.testing import CliRunner
 
+from tipclassify import Classifier
+from tipclassify.cli.app import app
 from tipclassify.errors import InputError
 from tipclassify.pipeline.batch import Tagging, expand_inputs, tag_inputs
 from tipclassify.pipeline.resume import LEDGER, Ledger, output_names
 from tipclassify.readers.limits import read_bounded
+from tipclassify.text.document import Passage
+from tipclassify.text.segmentation import passages as splitting
 
 SAMPLES = ROOT / "data" / "samples"
 TEXT = "PROSECUTION\n\nPolice arrested {} traffickers in {}, but courts convicted none of them."
@@ -91,18 +97,66 @@ def test_output_is_the_same_for_any_number_of_processes(cli: Run, folder: Path, 
     row = {"text": TEXT.format(9, 2_000), "note": "x" * 600}  # 300 kB are read at a time
     lines = [json.dumps({**row, "id": number}) + "\n\n" for number in range(900)]
     rows.write_text("".join(lines), "utf-8")
-    broken.write_text("".join([*lines, '{"text": 3}\n', *lines[:200]]), "utf-8")
+    broken.write_text("".join([*lines, '{"text": 3}\n', *lines[:200], *["{}\n"] * 1_000, *lines[:3]]), "utf-8")
     empty.write_text("\n", "utf-8")
     files = (rows, folder / "in", SAMPLES / "karvonia-2024.html", broken, empty, folder / "gone.jsonl", rows)
     args = ("score", "--model", "fast", *files, "--format", format)
     one, two = cli(*args), cli(*args, "--jobs", 2)
     assert one.stdout == two.stdout
     assert one.stderr == two.stderr
-    assert b'broken.jsonl:1801: "text" is no text' in one.stderr
+    named = [line for line in one.stderr.decode().splitlines() if "broken.jsonl" in line]
+    assert f'tipclassify: {broken}:1801: "text" is no text' in named[0]
+    for number, line in enumerate(named[1:20], 2_202):
+        assert line.startswith(f'tipclassify: {broken}:{number}: no "text" field')
+    assert named[20:] == [f"tipclassify: {broken}: 981 more bad rows"]
+    assert (one.returncode, two.returncode) == (1, 1)
     assert b"2 of 9 inputs failed" in one.stderr
     if format == "jsonl":
         texts = [line for line in one.stdout.splitlines() if b"karvonia-2024" not in line]
-        assert len(texts) == 900 + 4 + 900  # all before the broken row
+        assert len(texts) == 900 + 4 + 900 + 200 + 3  # all but the broken rows
+        assert [json.loads(line)["id"] for line in texts[-203:]] == [*range(200), *range(3)]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_good_rows_beside_bad_ones_are_written_but_not_done(cli: Run, tmp_path: Path, jobs: int) -> None:
+    good, bad, out = tmp_path / "good.jsonl", tmp_path / "bad.jsonl", tmp_path / "out"
+    good.write_text('{"text": "Police slept."}\n{"text": null}\n{"text": "Courts slept."}\nno\n', "utf-8")
+    bad.write_text('{"text": null}\n', "utf-8")
+    args = ("score", good, bad, "--output-dir", out, "-f", "jsonl", "--model", "fast", "--jobs", jobs)
+    for again in ((), ("--resume",)):  # which names the rows again
+        done = cli(*args, *again)
+        lines = done.stderr.decode().splitlines()
+        assert done.returncode == 1
+        assert [line.partition(": ")[2].partition(": ")[0] for line in lines[1:4]] == [
+            f"{good}:2",
+            f"{good}:4",
+            f"{bad}:1",
+        ]
+        assert lines[4:] == ["tipclassify: 2 of 2 inputs failed"]
+        assert [path.name for path in out.iterdir()] == ["good.jsonl.jsonl"]
+        texts = [json.loads(line)["text"] for line in (out / "good.jsonl.jsonl").read_text("utf-8").splitlines()]
+        assert texts == ["Police slept.", "Courts slept."]
+    good.write_text('{"text": "Police slept."}\n', "utf-8")
+    done = cli(*args, "--resume")
+    assert {path.name for path in out.iterdir()} == {"good.jsonl.jsonl", LEDGER}
+
+
+def test_half_of_a_report_is_no_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, out = tmp_path / "long.txt", tmp_path / "out"
+    file.write_text("Police slept.\n\n" * 1_000, "utf-8")
+    monkeypatch.setattr(splitting, "PART", 300)
+    whole = Classifier.tag_passages
+
+    def broken(self: Classifier, passages: Sequence[Passage], *args: Any) -> Any:
+        if len(passages) < 300:  # the last part
+            raise IndexError("list index out of range")
+        return whole(self, passages, *args)
+
+    monkeypatch.setattr(Classifier, "tag_passages", broken)
+    done = CliRunner().invoke(app, ["score", str(file), "--output-dir", str(out), "-f", "jsonl", "--model", "fast"])
+    assert done.exit_code == 1
+    assert f"{file}: cannot be read (IndexError: list index out of range)" in done.stderr
+    assert list(out.iterdir()) == []
 
 
 class _Counted(list[str]):

@@ -14,16 +14,12 @@ from hypothesis import strategies as st
 
 from tipclassify.errors import InputError
 from tipclassify.readers import jsonl as rows
-from tipclassify.readers.jsonl import parse_rows, read_lines
+from tipclassify.readers.jsonl import parse_row, read_lines
 
 
 def read_text_rows(path: str) -> Iterator[list[dict[str, Any]]]:
     for lines in read_lines(path):
-        found, wrong = parse_rows(lines, path)
-        if found:
-            yield found
-        if wrong:
-            raise wrong
+        yield [parse_row(line, f"{path}:{number}") for number, line in lines]
 
 
 values = st.recursive(
@@ -85,12 +81,16 @@ def test_batches_are_bounded_and_hold_every_row(file: Path, monkeypatch: pytest.
     assert all(1_000 <= sum(batch) < 1_000 + batch[-1] for batch in lengths[:-1])
 
 
-def test_a_line_over_the_limit_is_not_read_into_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("length", [1_001, 1_002, 2_002, 2_003, 5_000])
+@pytest.mark.parametrize("end", ["\n", '\n{"text": "Courts slept."}\n'])
+def test_a_line_over_the_limit_is_not_read_into_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int, end: str
+) -> None:
     monkeypatch.setattr(rows, "LARGEST", 1_000)
     file = tmp_path / "rows.jsonl"
-    file.write_text('{"text": "Police slept."}\n' + json.dumps({"text": "x" * 2_000}) + "\n", "utf-8")
-    batches = read_lines(str(file))
-    monkeypatch.setattr(rows, "_BATCH_SIZE", 1_000)
-    assert [number for number, _ in next(batches)] == [1]
-    with pytest.raises(InputError, match=re.escape(f"{file}:2: a line of over 0 MB; split it")):
-        next(batches)
+    file.write_text('{"text": "Police slept."}\n' + json.dumps({"text": "x" * (length - 12)}) + end, "utf-8")
+    (_, long, *others) = (one for batch in read_lines(str(file)) for one in batch)
+    assert [number for number, _ in others] == [3] * (end != "\n")
+    assert len(long[1]) == 1_001
+    with pytest.raises(InputError, match=re.escape("2: a line of over 0 MB; split it")):
+        parse_row(long[1], str(long[0]))

@@ -72,19 +72,26 @@ def tagged_inputs(
 
     failures: list[str] = []
 
-    def warned(made: Any) -> Any:
-        print_warnings(made.notes)
-        return made
+    def warned(made: Iterator[Any]) -> Iterator[Any]:
+        one = None
+        try:
+            for one in made:
+                print_warnings(one.notes)
+                yield one
+        except InputError as error:
+            if one is None or one.part:  # good rows are results, whatever the others are; half a report is none
+                raise
+            failures.append(str(error))
 
     def inputs() -> Iterator[tuple[str, Iterator[Any]]]:
         with progress_bar("reports") if bar else contextlib.nullcontext() as progress:
             for done, (file, made) in enumerate(tag_inputs(files, tagging, jobs, *([make] if make else [])), 1):
-                yield file, map(warned, made)
+                yield file, warned(made)
                 if progress:
                     progress(done, len(files))
 
     yield inputs(), failures
-    print_notes(failures, len(failures))
+    print_notes([line for failure in failures for line in failure.split("\n")], sys.maxsize)
     exit_failed(len(failures), len(files))
 
 

@@ -129,15 +129,16 @@ def _score_each(
     with tagged_inputs(left, tagging, jobs, partial(counted, make)) as (inputs, failures):
         try:
             for file, made in inputs:
+                before = len(failures)
                 try:
                     with open_output(outputs[file], kind.binary) as out:
                         reports = outcome.outputs(made)
                         write(desk.gather(outputs[file], reports) if desk else reports, out, context)
                 except InputError as error:
                     failures.append(str(error))
-                    continue
-                ledger.add(file, outputs[file])
-                finished += 1
+                if len(failures) == before:  # bad rows are named again by --resume
+                    ledger.add(file, outputs[file])
+                    finished += 1
             if desk:
                 print_note(desk.write_index())
         except (KeyboardInterrupt, OutputError):

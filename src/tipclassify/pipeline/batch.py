@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future
 from dataclasses import dataclass, field
 from functools import cache, partial
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
@@ -21,7 +21,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from tipclassify.errors import InputError, TipclassifyError, broken_input
 from tipclassify.model.classifier import Classifier
 from tipclassify.readers import ReadOptions, is_link, is_report, read_report
-from tipclassify.readers.jsonl import parse_rows, read_lines
+from tipclassify.readers.jsonl import parse_row, read_lines
 from tipclassify.readers.limits import read_bounded
 from tipclassify.reporting.writers import TaggedReport, identity
 from tipclassify.text.document import Document, Passage
@@ -124,20 +124,19 @@ def tag_inputs(
     An input of rows gives one report for each batch of rows, a long report one for each part of it, any other input one
     report. With `make`, yield ``make(report)``, computed in the worker, in place of each report; this process tags a
     report in parts, one part at a time. Consume each iterator before you advance to the next input: the rest of it is
-    discarded then. It raises `InputError` for an unreadable input.
+    discarded then. It ends with `InputError` for an unreadable input, or for bad rows, a line each, after good ones.
     """
-    failed: set[int] = set()
     work = partial(_numbered_results, tagging, make, jobs == 1)
     results = (
         (number, _results(tagging, make, made) if isinstance(made, _Task) else made)
-        for number, made in map_in_order(work, _tasks(files, failed, tagging.read), jobs)
+        for number, made in map_in_order(work, _tasks(files, tagging.read), jobs)
     )
     for number, of_input in groupby(results, key=itemgetter(0)):
-        yield files[number], _until_error(of_input, failed)
+        yield files[number], _then_errors(files[number], of_input)
 
 
 def tag_input(file: str, tagging: Tagging) -> Iterator[TaggedReport]:
-    """Tag one input: yield its report, or its parts, or batches of rows; raise `InputError` if it cannot be read."""
+    """Tag one input: yield its report, its parts or batches of rows; raise `InputError` for what cannot be read."""
     for _, reports in tag_inputs([file], tagging):
         yield from reports
 
@@ -175,8 +174,8 @@ class _Task(NamedTuple):
     lines: list[tuple[int, bytes]] | InputError | None = None
 
 
-def _tasks(files: Sequence[str], failed: set[int], options: ReadOptions) -> Iterator[_Task]:
-    """Yield one task or more for each file; stop early for a file whose number enters `failed`."""
+def _tasks(files: Sequence[str], options: ReadOptions) -> Iterator[_Task]:
+    """Yield one task or more for each file."""
     for number, file in enumerate(files):
         suffix = Path(file).suffix.lower()
         if suffix not in (*ROWS, *TABLES) or is_link(file):
@@ -187,8 +186,6 @@ def _tasks(files: Sequence[str], failed: set[int], options: ReadOptions) -> Iter
         yield _Task(number, file, [])  # so that an empty file has a result too
         try:
             for lines in read_table(file, options) if suffix in TABLES else read_lines(file):
-                if number in failed:
-                    break
                 yield _Task(number, file, lines)
         except InputError as error:
             yield _Task(number, file, error)
@@ -212,7 +209,7 @@ def _numbered_results(
 
 
 def _results(tagging: Tagging, make: Callable[[TaggedReport], Any], task: _Task) -> Iterator[Any]:
-    """Run a task; yield the results of `make`, then the input's error if it has one."""
+    """Run a task; yield the results of `make`, and the errors of the input or of its rows."""
     classifier = tagging.classifier()
     try:
         if task.lines is None:
@@ -221,11 +218,14 @@ def _results(tagging: Tagging, make: Callable[[TaggedReport], Any], task: _Task)
         elif isinstance(task.lines, InputError):
             raise task.lines
         else:
-            rows, wrong = parse_rows(task.lines, task.file, tagging.read.text_column)
+            rows = []
+            for number, line in task.lines:
+                try:
+                    rows.append(parse_row(line, f"{task.file}:{number}", tagging.read.text_column))
+                except InputError as error:
+                    yield error
             if rows:
                 yield make(tag_rows(task.file, rows, classifier, tagging.policy))
-            if wrong:
-                raise wrong
     except InputError as error:
         yield InputError(str(error))  # subclasses of InputError do not pickle
     except TipclassifyError:
@@ -234,14 +234,18 @@ def _results(tagging: Tagging, make: Callable[[TaggedReport], Any], task: _Task)
         yield broken_input(task.file, error)
 
 
-def _until_error(results: Iterable[tuple[int, Iterable[Any]]], failed: set[int]) -> Iterator[Any]:
-    """Yield the results of one input; at its error, add its number to `failed` and raise."""
-    for number, made in results:
-        for one in made:
-            if isinstance(one, InputError):
-                failed.add(number)
-                raise one
+def _then_errors(file: str, results: Iterable[tuple[int, Iterable[Any]]], most: int = 20) -> Iterator[Any]:
+    """Yield the results of one input; then raise its errors as one: the first `most` lines and the number of others."""
+    lines, more = list[str](), 0
+    for one in chain.from_iterable(map(itemgetter(1), results)):
+        if not isinstance(one, InputError):
             yield one
+        elif len(lines) < most:
+            lines.append(str(one))
+        else:
+            more += 1
+    if lines:
+        raise InputError("\n".join([*lines, *[f"{file}: {more:,} more bad row{'s' * (more > 1)}"] * (more > 0)]))
 
 
 def map_in_order(work: Callable[[T], R], tasks: Iterable[T], jobs: int) -> Iterator[R]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import chain, pairwise
 from typing import Any, Final, TypeVar
 
 from tipclassify.errors import InputError, reason_of
 from tipclassify.formatting import load_json
 from tipclassify.readers.limits import LARGEST
 
-__all__ = ["in_batches", "parse_row", "parse_rows", "read_lines"]
+__all__ = ["in_batches", "parse_row", "read_lines"]
 
 _BATCH_SIZE: Final = 300_000  # bytes or characters a batch; bounds memory for any length of file or row
 
@@ -21,13 +22,9 @@ def read_lines(path: str) -> Iterator[list[tuple[int, bytes]]]:
     """Read non-blank lines with their numbers, from 1, in batches; raise `InputError` when the file cannot be read."""
     try:
         with open(path, "rb") as file:
-            lines = enumerate(iter(partial(file.readline, LARGEST + 1), b""), 1)
-            for batch in in_batches((one for one in lines if one[1].strip()), lambda one: len(one[1])):
-                number, line = batch[-1]
-                if len(line) > LARGEST:  # the last of its batch, as it fills one
-                    yield batch[:-1]
-                    raise InputError(f"{path}:{number}: a line of over {LARGEST / 1e6:.0f} MB; split it")
-                yield batch
+            pieces = chain([b"\n"], iter(partial(file.readline, LARGEST + 1), b""))  # the first of a line is enough
+            lines = enumerate((line for before, line in pairwise(pieces) if before.endswith(b"\n")), 1)
+            yield from in_batches((one for one in lines if one[1].strip()), lambda one: len(one[1]))
     except OSError as error:
         raise InputError(f"{path}: {reason_of(error)}; check the path") from None
 
@@ -46,24 +43,13 @@ def in_batches(rows: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]
         yield batch
 
 
-def parse_rows(
-    lines: Iterable[tuple[int, bytes]], path: str, column: str = "text"
-) -> tuple[list[dict[str, Any]], InputError | None]:
-    """Parse numbered lines up to the first invalid one; return the rows and the error of that line, or None."""
-    rows: list[dict[str, Any]] = []
-    try:
-        for number, line in lines:
-            rows.append(parse_row(line, f"{path}:{number}", column))
-    except InputError as error:
-        return rows, error
-    return rows, None
-
-
 def parse_row(line: bytes, where: str, column: str = "text") -> dict[str, Any]:
     """Parse one line, a JSON object with a text in the field `column`; the row has it as ``text``.
 
     Raises `InputError`, beginning with `where`, when it is none.
     """
+    if len(line) > LARGEST:
+        raise InputError(f"{where}: a line of over {LARGEST / 1e6:.0f} MB; split it")
     try:
         row = load_json(line.removeprefix(b"\xef\xbb\xbf"), strict=False)
     except UnicodeDecodeError:

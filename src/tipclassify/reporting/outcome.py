@@ -23,6 +23,7 @@ class Counted:
     """A report's output with the counts of its passages, from the worker process that tagged it."""
 
     file: str
+    part: int
     output: Any
     notes: tuple[str, ...]
     group: Group
@@ -32,7 +33,7 @@ class Counted:
 def counted(make: Callable[[TaggedReport], Any], report: TaggedReport) -> Counted:
     """Make the output of a report, and count its passages."""
     counts = Group.of((), report.passages), Subject.of(report.passages)
-    return Counted(report.file, make(report), report.notes, *counts)
+    return Counted(report.file, report.part, make(report), report.notes, *counts)
 
 
 @dataclass(slots=True)
