@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 __all__ = ["aligned", "csv_cell", "json_line", "looks_like_a_formula", "markdown_table", "one_line", "shown"]
-__all__ += ["escaped", "load_json", "numbered", "visible"]
+__all__ += ["csv_text", "escaped", "load_json", "numbered", "visible"]
 
 _DEEPEST: Final = 100
 _MOST_DIGITS: Final = 18  # a whole number fits in 64 bits
@@ -18,7 +18,8 @@ _NOT_IN_CSV: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # readers s
 _UNSEEN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # controls but tab and line break
 _FORMULA: Final = re.compile(r"[\t\r\n]|[\s\ufeff\ufffd]*[=+\-@＝＋－＠]")
 # Where Excel reads a file by semicolons or tabs, our quotation marks hold nothing together, not even lines.
-_INNER_FORMULA: Final = re.compile(r"([;\t\r\n][\s\ufeff\ufffd\"]*)(?=[=+\-@＝＋－＠])")
+_INNER_FORMULA: Final = re.compile(r"([;\t\r\n][\s\ufeff\ufffd\"]*)(?='*[=+\-@＝＋－＠])")
+_GUARD: Final = re.compile(rf"\A'(?='*(?:{_FORMULA.pattern}))|([;\t\r\n][\s\ufeff\ufffd\"]*)'(?='*[=+\-@＝＋－＠])")
 # Line breaks to some readers, or not encodable in UTF-8.
 _NOT_RAW: Final = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False)  # json.dumps would build one for every row
@@ -86,7 +87,16 @@ def csv_cell(value: object) -> object:
         return value
     text = _NOT_IN_CSV.sub("\ufffd", value)
     text = _INNER_FORMULA.sub(r"\1'", text)
-    return "'" + text if looks_like_a_formula(text) else text
+    return "'" + text if looks_like_a_formula(text.lstrip("'")) else text
+
+
+def csv_text(cell: str) -> str:
+    """Return the text of a cell that `csv_cell` made, without the ``'`` before formulas.
+
+    >>> csv_text("'=1+1"), csv_text("a;'=1+1"), csv_text("'Police'")
+    ('=1+1', 'a;=1+1', "'Police'")
+    """
+    return _GUARD.sub(r"\1", cell)
 
 
 def one_line(text: str) -> str:

@@ -217,6 +217,28 @@ def test_a_cell_of_a_table_may_be_long(cli: Run, tmp_path: Path) -> None:
     assert (done.returncode, done.stdout.count(b"\n")) == (0, 1)
 
 
+def test_our_own_csv_is_read_without_its_apostrophes(cli: Run, tmp_path: Path) -> None:
+    texts = ["- Police arrested nine traffickers;", "+ Courts slept; - prosecutors too.", "@home 'twas so."]
+    rows = [{"text": text, "section": "=Labor"} for text in texts]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    file, tabs = tmp_path / "a.csv", tmp_path / "b.tsv"
+    assert cli("score", tmp_path / "a.jsonl", *FAST, "-o", file).returncode == 0
+    written = file.read_text("utf-8")
+    for cell in ("'- Police", "'+ Courts slept; '- prosecutors", "'@home 'twas", "'=Labor"):
+        assert cell in written
+    lines = "".join(f"'{text}\t'=Labor\n" for text in texts).replace("; -", "; '-")
+    tabs.write_text("text\tsection\n" + lines, "utf-8")
+    found = [cli("score", tmp_path / name, *FAST, "-f", "jsonl").stdout for name in ("a.jsonl", file, tabs)]
+    of_jsonl, of_csv, of_tabs = ([json.loads(line) for line in lines.splitlines()] for lines in found)
+    for field in ("text", "section", "scores"):
+        wanted = [row[field] for row in of_jsonl]
+        assert [row[field] for row in of_csv] == [row[field] for row in of_tabs] == wanted
+    done = cli("corpus", "convert", file, "--to", "jsonl", "--out", tmp_path / "c.jsonl")
+    assert (done.returncode, [row.text for row in read_records(tmp_path / "c.jsonl")]) == (0, texts)
+    (tmp_path / "d.csv").write_text(written.replace("low_confidence", "sure"), "utf-8")
+    assert [row["text"] for row in read_rows(tmp_path / "d.csv")] == texts
+
+
 def test_the_text_column_is_a_field_of_json_lines_too(cli: Run, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"sentence": "Police slept.", "text": "no"}\n', "utf-8")
     done = cli("score", tmp_path / "a.jsonl", *FAST, "-f", "jsonl", "--text-column", "sentence")

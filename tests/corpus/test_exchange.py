@@ -314,6 +314,12 @@ def test_a_cell_that_looks_like_a_formula_stays_and_is_reported(tmp_path: Path) 
     assert any("begin like a formula" in note for note in notes)
 
 
+@pytest.mark.parametrize("text", ["'=SUM(A1)", "Police slept;'- courts too", "'Police slept'", "''@home"])
+def test_an_apostrophe_of_a_text_comes_back_from_csv(text: str, tmp_path: Path) -> None:
+    row = Record(text, "a", (), meta={"section": text})
+    assert there_and_back([row], "csv", tmp_path)[0] == [row]
+
+
 def test_a_text_that_speaks_of_labels_does_not_become_one(tmp_path: Path) -> None:
     back, notes = there_and_back([Record("Write __label__failure first.", "a", ("complicity",))], "fasttext", tmp_path)
     assert back[0].labels == ("complicity",)

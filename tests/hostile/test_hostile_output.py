@@ -11,8 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from tipclassify.formatting import csv_cell
+from tipclassify.formatting import csv_cell, csv_text
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m"
 
@@ -28,6 +30,15 @@ def test_no_cell_is_a_formula_whatever_separates_cells(cell: str, delimiter: str
         for found in row:
             assert not found.lstrip('\ufffd\x00\x1f "').startswith(("=", "+", "-", "@"))
     assert not any(ord(char) < 32 and char not in "\t\r\n" for char in out.getvalue())
+
+
+@given(st.text(st.sampled_from("'=-;\n\t \"a\ufeff＠")) | st.text())
+@example("'=1+1")
+@example("a;'=1")
+@example("''\n-'")
+def test_a_cell_comes_back_as_the_text_it_was(text: str) -> None:
+    readable = "".join("\ufffd" if (char < " " and char not in "\t\r\n") or char == "\x7f" else char for char in text)
+    assert csv_text(str(csv_cell(text))) == readable
 
 
 @pytest.mark.skipif(os.name != "posix", reason="terminals of POSIX")

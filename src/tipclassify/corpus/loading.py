@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from tipclassify.errors import CorpusError, reason_of
-from tipclassify.formatting import load_json, numbered
+from tipclassify.formatting import csv_text, load_json, numbered
 from tipclassify.labels import LABELS, SECTIONS
 
 if TYPE_CHECKING:
@@ -252,7 +252,7 @@ def csv_rows(file: Path) -> Iterator[NumberedRow]:
         reader = csv.DictReader(io.StringIO(read_file(file).decode("utf-8-sig"), newline=""), strict=True)
         reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]  # "text, label"
         for row in reader:
-            cells = {name: value or "" for name, value in row.items() if name and (value or name in kept)}
+            cells = {name: csv_text(value or "") for name, value in row.items() if name and (value or name in kept)}
             if any(str(cells.get(name, "")).strip() for name in kept):
                 yield f"{file}:{reader.line_num}", cells
             else:

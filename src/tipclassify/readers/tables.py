@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tipclassify.errors import InputError, needs_extra
-from tipclassify.formatting import numbered
+from tipclassify.formatting import csv_text, numbered
 from tipclassify.readers import ReadOptions
 from tipclassify.readers.jsonl import in_batches
 from tipclassify.readers.limits import LARGEST, open_zip, read_bounded
@@ -57,7 +57,7 @@ def _csv_rows(data: bytes, path: str, encoding: str | None) -> Iterator[tuple[in
     header = text.partition("\n")[0]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count), strict=True)
     try:
-        yield from enumerate(reader, 1)
+        yield from enumerate((list(map(csv_text, row)) for row in reader), 1)
     except csv.Error as error:
         raise InputError(
             f"{path}:{reader.line_num}: broken CSV ({error}); quote fields with commas or line ends"

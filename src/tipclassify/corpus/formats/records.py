@@ -14,7 +14,7 @@ from typing import IO, Any, Final
 
 from tipclassify.corpus.loading import NumberedRow, RowError, check_text, json_rows, label_list, parse_labels, read_file
 from tipclassify.errors import CorpusError
-from tipclassify.formatting import load_json, looks_like_a_formula
+from tipclassify.formatting import csv_cell, csv_text, load_json, looks_like_a_formula
 from tipclassify.labels import LABELS
 
 NONE: Final = "none"  # label for "no label applies", in formats where an empty list also means unlabelled
@@ -177,7 +177,8 @@ def _csv_text(text: str) -> str:
 def _cell(name: str, value: Any) -> str:
     if name == "labels":
         return _UNLABELLED if value is None else ";".join(value)
-    return ";".join(label_names(value)) if name == "predicted" else _csv_text(str(to_scalar(value)))
+    text = ";".join(label_names(value)) if name == "predicted" else _csv_text(str(to_scalar(value)))
+    return text if csv_text(text) == text else str(csv_cell(text))  # what looks guarded is, so that it comes back
 
 
 def write_parquet(records: Sequence[Record], out: IO[bytes]) -> list[str]:
