@@ -37,9 +37,9 @@ class CorpusError(TipclassifyError):
         super().__init__("\n".join(self.problems))
 
 
-def reason_of(error: OSError) -> str:
-    """Return why the operating system refused, in lower case."""
-    return (error.strerror or str(error)).lower()
+def reason_of(error: Exception) -> str:
+    """Return why the operating system refused, or what an exception says, in lower case."""
+    return str(getattr(error, "strerror", None) or error).lower()
 
 
 def broken_input(name: str, error: Exception) -> InputError:

@@ -18,8 +18,9 @@ _NOT_IN_CSV: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # readers s
 _UNSEEN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # controls but tab and line break
 _FORMULA: Final = re.compile(r"[\t\r\n]|[\s\ufeff\ufffd]*[=+\-@＝＋－＠]")
 # Where Excel reads a file by semicolons or tabs, our quotation marks hold nothing together, not even lines.
-_INNER_FORMULA: Final = re.compile(r"([;\t\r\n][\s\ufeff\ufffd\"]*)(?='*[=+\-@＝＋－＠])")
-_GUARD: Final = re.compile(rf"\A'(?='*(?:{_FORMULA.pattern}))|([;\t\r\n][\s\ufeff\ufffd\"]*)'(?='*[=+\-@＝＋－＠])")
+_CELL: Final = r"([;\t\r\n](?:[^\S\t\r\n]|[\ufeff\ufffd\"])*)"
+_INNER_FORMULA: Final = re.compile(rf"{_CELL}(?='*[=+\-@＝＋－＠])")
+_GUARD: Final = re.compile(rf"\A'(?='*(?:{_FORMULA.pattern}))|{_CELL}'(?='*[=+\-@＝＋－＠])")
 # Line breaks to some readers, or not encodable in UTF-8.
 _NOT_RAW: Final = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False)  # json.dumps would build one for every row

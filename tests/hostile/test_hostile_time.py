@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tipclassify.formatting import csv_cell, csv_text
 from tipclassify.model.encoder.name_masking import mask_names, normalize_spelling
 from tipclassify.text.features.hashing import featurize, heading_hashes
 from tipclassify.text.furniture import is_furniture
@@ -34,6 +35,7 @@ CASES: dict[Callable[[str], object], tuple[str, ...]] = {
     lambda text: is_furniture(text, text): ("1. ", "A-", "a_a ", ".", "a@a."),
     lambda text: featurize([text], KNOWN): ("(", "a@", "www.", "(a.", "Å"),
     lambda text: mask_names([text], KNOWN, "X"): ("(", "Labour Kenya ", "El Salvador, ", "A and ", "A-"),
+    lambda text: csv_text(str(csv_cell("a" + text))): ("\t", "\n", "; \"", "'", ";'", "\ufeff"),
 }  # fmt: skip
 
 

@@ -27,7 +27,7 @@ from tipclassify.reporting.writers import TaggedReport, identity
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.passages import Unit, passage_parts
 
-__all__ = ["ROWS", "Tagging", "expand_inputs", "map_in_order", "names_in_list", "read_with_notes"]
+__all__ = ["ROWS", "Tagging", "expand_inputs", "is_input", "map_in_order", "names_in_list", "read_with_notes"]
 __all__ += ["tag_document", "tag_input", "tag_inputs", "tag_rows"]
 
 ROWS: Final = (".jsonl", ".ndjson")
@@ -74,9 +74,15 @@ def expand_inputs(names: Sequence[str], tables: Sequence[str] = ()) -> list[str]
     pattern holds no report.
     """
     try:
-        return list(dict.fromkeys(one for name in names for one in _expanded(name, (*ROWS, *tables))))
+        return list(dict.fromkeys(one for name in names for one in _expanded(name, tables)))
     except RecursionError:
         raise InputError("a list of inputs names itself, or one that names it; take that line out") from None
+
+
+def is_input(name: str, rows: Sequence[str]) -> bool:
+    """Return whether a file of a folder is read: a report by its suffix, or one of the suffixes `rows`."""
+    suffix = os.path.splitext(name)[1].lower()
+    return suffix in (*ROWS, *rows) or (suffix != "" and is_report(name))
 
 
 def _expanded(name: str, rows: Sequence[str]) -> list[str]:
@@ -94,8 +100,7 @@ def _expanded(name: str, rows: Sequence[str]) -> list[str]:
             inside[:] = [one for one in inside if not one.startswith(_HIDDEN)]
             found += (Path(folder, one) for one in names if not one.startswith(_HIDDEN))
         for path in sorted(filter(Path.is_file, found)):
-            known = (path.suffix and is_report(path.name)) or path.suffix.lower() in rows
-            (files if known else others).append(str(path))
+            (files if is_input(path.name, rows) else others).append(str(path))
         if not files and not locked:
             raise InputError(f"{name}: no report in this folder; it needs .html, .pdf, .docx, .txt or the like")
         if others:

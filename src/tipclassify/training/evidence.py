@@ -188,10 +188,9 @@ def _model_card(**values: Any) -> str:
     options: dict[str, Any] = {"undefined": jinja2.StrictUndefined, "trim_blocks": True, "keep_trailing_newline": True}
     environment = jinja2.Environment(loader=jinja2.PackageLoader("tipclassify.training"), **options)
     formats = {"figure": "{:.3f}", "share": "{:.1%}", "percent": "{:.0%}", "count": "{:,}"}
-    environment.filters.update({name: form.format for name, form in formats.items()}, interval=_interval)
+    environment.filters.update({name: form.format for name, form in formats.items()})
+    environment.filters["interval"] = lambda value: "{:.3f} [{:.3f}, {:.3f}]".format(
+        *(float("nan") if one is None else one for one in value)
+    )
     template = environment.get_template("model_card.md")
     return template.render(LABELS=LABELS, MEANINGS=MEANINGS, FEWEST=_MIN_SUPPORT, **values)
-
-
-def _interval(value: Sequence[float | None]) -> str:
-    return "{:.3f} [{:.3f}, {:.3f}]".format(*(float("nan") if one is None else one for one in value))

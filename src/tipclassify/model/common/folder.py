@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tipclassify.errors import ModelError
+from tipclassify.errors import ModelError, reason_of
 from tipclassify.formatting import load_json, one_line
 from tipclassify.labels import LABELS, POLICIES
 
@@ -231,7 +231,7 @@ def read_bounded(file: Path, largest: int) -> bytes:
             return file.read_bytes()
     except OSError as error:
         absent = isinstance(error, FileNotFoundError | NotADirectoryError)
-        problem = "missing" if absent else f"cannot be read ({str(error.strerror).lower()})"
+        problem = "missing" if absent else f"cannot be read ({reason_of(error)})"
     raise ModelError(f"{file}: {problem}; copy or get the model anew")
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, BinaryIO, Final
 
-from tipclassify.errors import InputError
+from tipclassify.errors import InputError, reason_of
 from tipclassify.pipeline.bundle.manifest import FileDigest
 from tipclassify.readers.limits import ALLOWED_COMPRESSION, ENCRYPTED, MAX_RATIO, MIN_SUSPICIOUS_BYTES, ZIP_DAMAGE
 
@@ -121,8 +121,7 @@ def open_archive(name: str) -> Iterator[Archive]:
             raise InputError(f"{name}: not a file; give the bundle")
         file = open(name, "rb")  # noqa: SIM115  # closed below; later errors are not about opening it
     except (OSError, ValueError) as error:
-        what = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise InputError(f"{name}: {what.lower()}; check the path") from None
+        raise InputError(f"{name}: {reason_of(error)}; check the path") from None
     with file:
         if wrong := _wrong_end(file):
             raise InputError(f"{name}: {wrong}")

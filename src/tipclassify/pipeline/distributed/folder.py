@@ -185,8 +185,6 @@ def describe_error(error: BaseException) -> str:
     >>> describe_error(FileNotFoundError("s3://bucket/x")), describe_error(KeyError("x"))
     ('no such file or directory', "KeyError: 'x'")
     """
-    if isinstance(error, FileNotFoundError):
-        return "no such file or directory"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
+    if isinstance(error, OSError) and (error.strerror or isinstance(error, FileNotFoundError)):
+        return (error.strerror or "no such file or directory").lower()
     return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}".rstrip(": ")

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from tipclassify.errors import InputError
-from tipclassify.pipeline.batch import ROWS, expand_inputs, names_in_list
+from tipclassify.pipeline.batch import ROWS, expand_inputs, is_input, names_in_list
 from tipclassify.pipeline.distributed.folder import Folder, describe_error
-from tipclassify.readers import is_link, is_report
+from tipclassify.readers import is_link
 
 __all__ = ["Part", "Source", "find_sources", "group_reports", "part_name", "place_of", "plan_parts"]
 
@@ -110,7 +110,7 @@ def _sources_at(name: str, fs: Any, path: str) -> list[Source]:
     if "://" in name and fs.isdir(path):
         root = path.rstrip("/")
         wrong = "no report in this folder; it needs .html, .pdf, .docx, .txt, .jsonl or the like"
-        found = {one: info for one, info in fs.find(path, detail=True).items() if _is_input(one)}
+        found = {one: info for one, info in fs.find(path, detail=True).items() if is_input(one, _TABLES)}
     elif any(mark in path for mark in "*?[") and not fs.exists(path):
         root, wrong = "", "matches no file; check the pattern"
         found = {one: info for one, info in fs.glob(path, detail=True).items() if info["type"] == "file"}
@@ -130,11 +130,6 @@ def _source(name: str, fs: Any, path: str, info: Mapping[str, Any]) -> Source:
         return Source(name, fs, path)
     key = next((name for name in _VERSION_KEYS if info.get(name) is not None), None)
     return Source(name, fs, path, info.get("size"), key and f"{info.get('size')} {key} {info[key]}")
-
-
-def _is_input(path: str) -> bool:
-    suffix = os.path.splitext(path)[1].lower()
-    return suffix in (*ROWS, *_TABLES) or (suffix != "" and is_report(path))
 
 
 def plan_parts(sources: Sequence[Source], batch_bytes: int, reports: int) -> list[Part]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import blake2b
 from threading import Lock
 from typing import Any, Final, NamedTuple
@@ -79,9 +79,8 @@ class Characters:
     def __init__(self, passages: Sequence[str]) -> None:
         text = "\n".join(passages)
         if any(mark in text for mark in _LINK_MARKS):
-            text = "\n".join(
-                _LINK.sub(_placeholder, one) if any(mark in one for mark in _LINK_MARKS) else one for one in passages
-            )
+            hidden = partial(_LINK.sub, lambda link: "weblink"[: len(link[0])].ljust(len(link[0])))
+            text = "\n".join(hidden(one) if any(mark in one for mark in _LINK_MARKS) else one for one in passages)
         for currency in _CURRENCIES:
             text = text.replace(currency, "  $")
         self._cased = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.dtype("<u4"))
@@ -103,10 +102,6 @@ class Characters:
     def capital(self, at: Ints) -> Bools:
         """Test which of the characters at offsets `at` are capital letters A to Z, accents ignored."""
         return _upper.take(self._cased.take(at))
-
-
-def _placeholder(link: re.Match[str]) -> str:
-    return "weblink"[: len(link[0])].ljust(len(link[0]))
 
 
 def _fold_codes(cased: npt.NDArray[np.uint32]) -> U16:

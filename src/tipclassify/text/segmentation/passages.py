@@ -205,8 +205,7 @@ def _is_wrapped(lines: list[str]) -> bool:
         return False
     from statistics import median  # imports slower than a sentence is tagged, and few texts need it
 
-    # Short lines that do not go on in lower case are a list, not a narrow column.
-    goes_on = sum(line.lstrip()[:1].islower() for line in lines[1:]) * 2 > len(body)
+    goes_on = sum(line.lstrip()[:1].islower() for line in lines[1:]) * 2 > len(body)  # no list of short lines
     return (25 if goes_on else 40) <= median(map(len, body)) <= 120
 
 
