@@ -113,17 +113,21 @@ def sample(name: str) -> bytes:
 def read(kind: str, chance: random.Random) -> None:
     """Read, split and score an altered report."""
     from tipclassify import Classifier
+    from tipclassify.errors import InputError
     from tipclassify.readers import read_bytes
-    from tipclassify.readers.jsonl import parse_rows
+    from tipclassify.readers.jsonl import parse_row
 
     data = (altered_zip if kind in ("docx", "epub") else altered)(sample(kind), chance)
     if kind == "jsonl":
-        rows, wrong = parse_rows(
-            ((n, line) for n, line in enumerate(data.split(b"\n"), 1) if line.strip()), "fuzz.jsonl"
-        )
-        Classifier.load("fast").predict([row["text"] for row in rows])
-        if wrong:
-            raise wrong
+        texts, bad = list[str](), list[InputError]()
+        for number, line in enumerate(data.split(b"\n"), 1):
+            try:
+                texts += [parse_row(line, f"fuzz.jsonl:{number}")["text"]] if line.strip() else []
+            except InputError as error:
+                bad.append(error)
+        Classifier.load("fast").predict(texts)
+        for error in bad:
+            raise error
         return
     document = read_bytes(data, f"fuzz.{kind}")
     for passage in Classifier.load("fast").tag(document):
