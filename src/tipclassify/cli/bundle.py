@@ -46,9 +46,8 @@ def bundle(
     print_warnings([note for one in made.inputs for note in one.notes])
     total = made.figures
     counts = "   ".join(f"{label} {counted['count']:,}" for label, counted in total["labels"].items())
-    print_line(
-        f"{one_line(str(output))}: {total['passages']:,} passages of {len(made.inputs):,} report{'s' * (len(made.inputs) != 1)}: {counts}"
-    )
+    reports = f"{len(made.inputs):,} report{'s' * (len(made.inputs) != 1)}"
+    print_line(f"{one_line(str(output))}: {total['passages']:,} passages of {reports}: {counts}")
     print_line(f"fingerprint {fingerprint}")
 
 

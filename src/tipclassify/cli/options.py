@@ -45,8 +45,8 @@ Files = Annotated[
         metavar="FILE...",
         help="Reports (text, Markdown, HTML, PDF, Word, EPUB, each also as .gz), links, folders, patterns, "
         "'@list.txt' with one of these a line, '-' for standard input. A .jsonl, .csv or .xlsx file with a column or "
-        "field 'text' is scored row by row, without splitting; .jsonl output keeps its other fields. A folder gives its "
-        "reports and .jsonl files; name tables one by one.",
+        "field 'text' is scored row by row, without splitting; .jsonl output keeps its other fields. A folder gives "
+        "its reports and .jsonl files; name tables one by one.",
     ),
 ]
 Labelled = Annotated[list[Path], Argument(metavar="PATH...", help=LABELLED_HELP)]

@@ -162,7 +162,7 @@ def write_csv(records: Sequence[Record], out: IO[bytes]) -> list[str]:
     values = [value for record in records for value in (record.text, record.id, *record.meta.values())]
     texts = [value for value in values if isinstance(value, str)]
     odd = fields_where(records, lambda _, value: not isinstance(value, str))
-    cut, live = sum(_csv_text(value) != value for value in texts), sum(map(looks_like_a_formula, texts))
+    cut, live = sum(_encodable(value) != value for value in texts), sum(map(looks_like_a_formula, texts))
     return notes(
         (f"CSV holds text only: {odd} come back as text", odd),
         (f"{cut:,} cells hold characters that CSV in UTF-8 cannot; they become U+FFFD", cut),
@@ -170,14 +170,14 @@ def write_csv(records: Sequence[Record], out: IO[bytes]) -> list[str]:
     )
 
 
-def _csv_text(text: str) -> str:
+def _encodable(text: str) -> str:
     return replace_surrogates(text).replace("\0", "\ufffd")  # readers stop at NUL
 
 
 def _cell(name: str, value: Any) -> str:
     if name == "labels":
         return _UNLABELLED if value is None else ";".join(value)
-    text = ";".join(label_names(value)) if name == "predicted" else _csv_text(str(to_scalar(value)))
+    text = ";".join(label_names(value)) if name == "predicted" else _encodable(str(to_scalar(value)))
     return text if csv_text(text) == text else str(csv_cell(text))  # what looks guarded is, so that it comes back
 
 

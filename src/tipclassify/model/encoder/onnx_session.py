@@ -63,7 +63,7 @@ class OnnxSession:
     """
 
     def __init__(self, model: EncoderModel) -> None:
-        os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # some builds would report their use, under an id of the device
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read at the import: some builds would report their use
         import onnxruntime
 
         if problem := graph_problem(model.graph):

@@ -184,9 +184,9 @@ class Comparison:
             found.append(f"both reports are of {old}: are they two years?")
         if old and new and old > new:
             found.append(f"OLD is of {old} and NEW of {new}: give the earlier one first")
-        return found + self.unlike()
+        return found + self.publication_warnings()
 
-    def unlike(self) -> list[str]:
+    def publication_warnings(self) -> list[str]:
         """List the warning that next to nothing is matched, as between two publications; empty if more is."""
         few, least = sum(len(p.sides) == 2 for p in self.pairs), min(len(r.passages) for r in (self.old, self.new))
         text = f"only {few} of {least} passages match: they may be two publications, so 'new' and 'gone' mean little"

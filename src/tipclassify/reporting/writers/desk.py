@@ -172,7 +172,7 @@ class Desk:
         return [self._data(page, number) for number in (*range(2, head["files"] + 1), 1)]
 
     def _compare(self, new: Data, heads: list[Data]) -> int | None:
-        """Write what changed since a country's last report, the one titled alike, unless unlike; return its year."""
+        """Write what changed since a country's last report, the one titled alike; return its year if it is comparable."""
         earlier = [old for old in heads if new["country"] and new["year"] and old["country"] == new["country"]]
         earlier = [old for old in earlier if old["year"] and old["year"] < new["year"]]
         if not earlier:
@@ -183,7 +183,7 @@ class Desk:
         if made < max(self._parts(head)[-1].stat().st_mtime_ns for head in (old, new)):
             # Links lead from the page of changes to the reports' pages.
             context = replace(self._context, folder=Path(target.parent.name), index="../index.html")
-            if (found := compare(self._report(old), self._report(new), context)).unlike():
+            if (found := compare(self._report(old), self._report(new), context)).publication_warnings():
                 return None
             with self._open(target) as out:
                 write_html(found, out, context)

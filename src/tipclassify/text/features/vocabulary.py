@@ -62,7 +62,7 @@ _upper: Final = np.zeros(0x110000, bool)
 _LINK_MARKS: Final = ("://", "www.", "@")
 # Links and e-mail addresses are no evidence, whatever words they contain.
 _LINK: Final = re.compile(r"(?:https?://|www\.)\S+|(?<![^\s(<\[])[^\s@]{1,64}@[^\s@]+\.\w+")
-_SOFT_HYPHEN: Final = "\xad"
+_INVISIBLE: Final = "\xad"  # the soft hyphen stands for all characters that are not seen
 _CURRENCIES: Final = ("US$", "CA$", "AU$", "NZ$", "HK$")  # "US$5" is a figure, not a country
 
 
@@ -97,7 +97,7 @@ class Characters:
         start, end = (self.start, self.end) if at is None else (self.start[at], self.end[at])
         letters = self.code.tobytes().decode("utf-16-le", "surrogatepass")
         words = zip(start.tolist(), end.tolist(), strict=True)
-        return [letters[a:b].replace(_SOFT_HYPHEN, "") for a, b in words]
+        return [letters[a:b].replace(_INVISIBLE, "") for a, b in words]
 
     def capital(self, at: Ints) -> Bools:
         """Test which of the characters at offsets `at` are capital letters A to Z, accents ignored."""
@@ -116,8 +116,8 @@ def _fold_codes(cased: npt.NDArray[np.uint32]) -> U16:
         lower = plain.lower()
         _upper[one] = "A" <= plain <= "Z"
         _lower[one] = ord(lower) if lower.isalnum() else BREAK if plain in ",;:\n" else SPACE
-        if unicodedata.category(chr(one)) == "Cf":  # invisible: does not part a word
-            _lower[one] = ord(_SOFT_HYPHEN)
+        if unicodedata.category(chr(one)) == "Cf":  # not seen: does not part a word
+            _lower[one] = ord(_INVISIBLE)
     return _lower.take(cased)
 
 
