@@ -25,8 +25,6 @@ def train(
     base: options.Base = None,
     epochs: options.Epochs = None,
     rate: options.Rate = None,
-    invented: options.Invented = None,
-    twins: options.Twins = None,
     resume: options.Resume = False,
 ) -> None:
     """Train a model on labelled passages, and measure it on held-out passages.
@@ -46,7 +44,7 @@ def train(
     "section" holds its heading. Rows with the same "doc" (narrative) or "pair"
     (near twins) are held out together.
     """
-    chosen = {"epochs": epochs, "rate": rate, "invented": invented, "twins": twins}
+    chosen = {"epochs": epochs, "rate": rate}
     options.refuse_misplaced(model, base, {**chosen, "resume": resume, "unlabelled": unlabelled, "weight": weight != 1})
     if data and out is None:
         raise typer.BadParameter("with --data, say where the model shall go", param_hint="'--out'")

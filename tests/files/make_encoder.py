@@ -56,19 +56,22 @@ def graph() -> bytes:
             helper.make_node("Gather", ["says", "input_ids"], ["each"]),
             helper.make_node("Cast", ["attention_mask"], ["mask"], to=TensorProto.FLOAT),
             helper.make_node("Unsqueeze", ["mask", "last"], ["column"]),
-            helper.make_node("Mul", ["each", "column"], ["kept"]),
-            helper.make_node("ReduceSum", ["kept", "tokens"], ["pooled"], keepdims=0),
+            helper.make_node("Mul", ["each", "column"], ["tokens"]),
+            helper.make_node("ReduceSum", ["tokens", "axis"], ["pooled"], keepdims=0),
         ],
         "tiny encoder",
         [
             helper.make_tensor_value_info(name, TensorProto.INT64, ["n", "t"])
             for name in ("input_ids", "attention_mask")
         ],
-        [helper.make_tensor_value_info("pooled", TensorProto.FLOAT, ["n", 3])],
+        [
+            helper.make_tensor_value_info("pooled", TensorProto.FLOAT, ["n", 3]),
+            helper.make_tensor_value_info("tokens", TensorProto.FLOAT, ["n", "t", 3]),
+        ],
         [
             numpy_helper.from_array(np.array(rows, np.float32), "says"),
             numpy_helper.from_array(np.array([2], np.int64), "last"),
-            numpy_helper.from_array(np.array([1], np.int64), "tokens"),
+            numpy_helper.from_array(np.array([1], np.int64), "axis"),
         ],
     )
     model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

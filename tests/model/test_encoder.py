@@ -193,7 +193,7 @@ def test_a_file_that_is_no_graph_is_reported_in_a_line(tmp_path: Path) -> None:
         Classifier.load(tmp_path / "words")
     other = made.graph.replace(b"pooled", b"logits")  # as long: the graph of an older format
     write_encoder(tmp_path / "logits", replace(made, graph=other), {})
-    with pytest.raises(ModelError, match=r"gives logits, not tokens to a pooled vector; [^\n]+$"):
+    with pytest.raises(ModelError, match=r"gives logits, tokens, not tokens to a pooled vector and token vectors; [^\n]+$"):
         Classifier.load(tmp_path / "logits")
 
 
@@ -475,6 +475,31 @@ def test_the_heading_is_a_reason_of_its_own(tiny: Classifier) -> None:
 def test_many_passages_are_explained_as_each_alone(tiny: Classifier) -> None:
     texts = ["Courts convicted nine traffickers.", "", "judges failed " * 30, "Officers took bribes."]
     assert [e["failure"].spans for e in tiny.explain_all(texts)] == [tiny.explain(t)["failure"].spans for t in texts]
+
+
+def test_the_words_that_contribute_most_are_the_ones_measured(tiny: Classifier) -> None:
+    text = "Police officers took bribes, but courts did not act."
+    passage = replace(under(None, text), labels=("complicity", "failure"))
+    (chosen,) = tiny.explain_all([passage], max_words=1)
+    every = tiny.explain(text)
+    for label, word in (("complicity", "bribes"), ("failure", "not")):
+        drops = {span.text: span.weight for span in chosen[label].spans}
+        assert set(drops) == {"bribes", "not"}
+        measured = {span.text: span.weight for span in every[label].spans}
+        assert drops[word] == pytest.approx(measured[word])
+    (unlabelled,) = tiny.explain_all([text], max_words=1)
+    assert {span.text for span in unlabelled["failure"].spans} == {"bribes"}  # complicity is its most probable label
+
+
+def test_token_contributions_are_of_the_window_that_decides(tiny: Classifier) -> None:
+    text = "The police did " * 6 + "not arrested " + "the police did " * 6 + "bribes"
+    scorer = tiny.scorer
+    (ids,) = (encoding.ids for encoding in scorer.tokenizer.encode([text]))
+    contributions, logits = scorer.token_contributions(ids, [])
+    assert logits == pytest.approx(tiny.logits([text])[0])
+    at = len(ids) - 1
+    assert contributions[at, COMPLICITY] > 0
+    assert np.count_nonzero(contributions[:, COMPLICITY]) == 1
 
 
 def test_a_card_shows_falls_as_they_are(tiny: Classifier) -> None:

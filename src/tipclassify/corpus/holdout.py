@@ -14,14 +14,34 @@ from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.corpus.loading import Row, group_rows
 
 _ONE_IN: Final = 10
-_REAL: Final = re.compile(r"(hrr|dol|factbook)(?:-\w+)?(?:/|$)")
+_FAMILIES: Final = {
+    "hrr": "hrr",
+    "dol-pdf": "dol",
+    "dol-descriptions": "dol",
+    "factbook": "factbook",
+    "upr-reports": "un",
+    "upr-recommendations": "un",
+    "un-slovenia": "un",
+    "un-debate": "un",
+    "hansard": "parliament",
+    "whitehouse": "executive",
+    "treasury": "executive",
+    "uscode": "statute",
+    "company-statements": "company",
+}  # the report family by the name before the first slash of a document
+_OF_COUNTRIES: Final = ("hrr", "dol", "upr-reports")  # whose documents are named by country
+_OTHER_GENRES: Final = ("un", "parliament", "executive", "statute", "company")
+_OTHER_VOICES: Final = "voices"  # source of the invented passages of other genres
 _EDGES: Final = (0.01, 0.03, 0.1, 0.3, 0.6, 0.9)  # bin edges of a passage's highest probability
 
 
 def source_family(doc: str | None) -> str | None:
-    """Return the report family of a document: "hrr", "dol" or "factbook"; None for an invented one."""
-    found = _REAL.match(doc or "")
-    return found[1] if found else None
+    """Return the report family of a real document, such as "hrr", "dol" or "un"; None for an invented one.
+
+    >>> source_family("dol-pdf/Togo.pdf"), source_family("un-debate/Session 71 - 2016/GMB_71_2016.txt")
+    ('dol', 'un')
+    """
+    return _FAMILIES.get((doc or "").partition("/")[0])
 
 
 def is_real(row: Row) -> bool:
@@ -29,15 +49,22 @@ def is_real(row: Row) -> bool:
     return source_family(row.get("doc")) is not None
 
 
+def is_other_genre(row: Row) -> bool:
+    """Return whether a row is of the UN, a parliament, an executive, a statute or a company, real or invented."""
+    return source_family(row.get("doc")) in _OTHER_GENRES or row.get("source") == _OTHER_VOICES
+
+
 def document_country(doc: str) -> str:
-    """Return the normalised country of a real document; for the World Factbook, whose rows name none, `doc` itself.
+    """Return the normalised country of a real document; `doc` itself where documents are not named by country.
 
     >>> document_country("hrr/2017/the-gambia.html"), document_country("dol-pdf/Gambia, The.pdf")
     ('gambia', 'gambia')
+    >>> document_country("treasury/press-releases/2015-09-29-jl0188.md")
+    'treasury/press-releases/2015-09-29-jl0188.md'
     """
-    if doc.startswith("factbook"):
+    if not doc.startswith(_OF_COUNTRIES):
         return doc
-    name = re.sub(r"\.(html|pdf)$", "", PurePosixPath(doc).name).lower()
+    name = re.sub(r"\d*\.(html|pdf|txt)$", "", PurePosixPath(doc).name).lower()
     return re.sub(r"[^a-z]", "", name.replace("the", ""))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +30,7 @@ PASSAGES: Final = "passages.jsonl"
 """File beside ``labels.csv`` with the passages found."""
 
 _MAX_WORDS: Final = 1_000_000  # of a text that is searched word by word; the longest source file has 84,000
+_MAX_CELL: Final = 10_000_000  # characters of a CSV cell; a statement of a company stands in one
 _MAX_FAILURES: Final = 3  # consecutive failed downloads, after which the network or the site is taken to be down
 _CLAUSE_PUNCTUATION: Final = ".;:,"  # separates the clauses of a Factbook field and belongs to neither
 _SUBJECT: Final = "traffick"  # in the name or content of a Factbook field: one in a hundred of a year's file
@@ -163,7 +165,7 @@ def _find_runs(text: str, wanted: Mapping[str, int]) -> dict[str, str]:
 
 
 def read_source(data: bytes, name: str) -> Document:
-    """Read a source file as a document: HTML and PDF by the report readers, XML and SQL by the texts in them."""
+    """Read a source file as a document: XML, SQL and CSV by the texts in them, others by the report readers."""
     if name.endswith(".xml"):
         try:
             root = ElementTree.fromstring(data, ElementTree.XMLParser(target=_NoDoctype()))
@@ -174,6 +176,10 @@ def read_source(data: bytes, name: str) -> Document:
         fields = _SQL_FIELD.findall(gunzip(data, name).decode("utf-8", "replace"))
         contents = (content.replace("''", "'") for field, content in fields if _SUBJECT in (field + content).lower())
         return text_document("\n\n".join(contents), name)
+    if name.endswith(".csv"):
+        lines = io.StringIO(data.decode("utf-8-sig", "replace"), newline="")
+        csv.field_size_limit(_MAX_CELL)
+        return text_document("\n\n".join(cell for row in csv.reader(lines) for cell in row), name)
     return read_bytes(data, name)
 
 

@@ -84,9 +84,10 @@ class OnnxSession:
             raise ModelError(f"ONNX Runtime {version} cannot load the encoder ({_first_line(error)})") from None
         inputs = {one.name for one in self._session.get_inputs()}
         outputs = [one.name for one in self._session.get_outputs()]
-        if inputs != {"input_ids", "attention_mask"} or outputs != ["pooled"]:
+        if inputs != {"input_ids", "attention_mask"} or outputs != ["pooled", "tokens"]:
             signature = f"takes {', '.join(sorted(inputs))} and gives {', '.join(outputs)}"
-            raise ModelError(f"the encoder's graph {signature}, not tokens to a pooled vector; get the model anew")
+            wanted = "not tokens to a pooled vector and token vectors"
+            raise ModelError(f"the encoder's graph {signature}, {wanted}; get the model anew")
         self._width = model.heads.weights.shape[1]
 
     def pooled(self, rows: Sequence[Sequence[int]]) -> Vectors:
@@ -105,12 +106,26 @@ class OnnxSession:
                 found = list(pool.map(self._run, distinct))
         return np.array(found, np.float32).reshape(-1, self._width)[at]
 
+    def token_vectors(self, row: Sequence[int]) -> tuple[Vectors, Vectors]:
+        """Compute the pooled vector of a row of token ids, float32 (width,), and those of its tokens, (t, width)."""
+        pooled, tokens = self._outputs(row, ["pooled", "tokens"])
+        if tokens.shape != (1, len(row), self._width) or not np.isfinite(tokens).all():
+            raise ModelError("the encoder's graph does not give finite vectors of tokens; get the model anew")
+        return self._pooled_vector(pooled), np.asarray(tokens[0], np.float32)
+
     def _run(self, row: Sequence[int]) -> Vectors:
+        (pooled,) = self._outputs(row, ["pooled"])
+        return self._pooled_vector(pooled)
+
+    def _outputs(self, row: Sequence[int], names: Sequence[str]) -> list[Vectors]:
         ids = np.array([row], np.int64)
         try:
-            (pooled,) = self._session.run(["pooled"], {"input_ids": ids, "attention_mask": np.ones_like(ids)})
+            outputs: list[Vectors] = self._session.run(names, {"input_ids": ids, "attention_mask": np.ones_like(ids)})
         except Exception as error:
             raise ModelError(f"the encoder's graph fails ({_first_line(error)}); get the model anew") from None
+        return outputs
+
+    def _pooled_vector(self, pooled: Vectors) -> Vectors:
         if pooled.shape != (1, self._width) or not np.isfinite(pooled).all():
             raise ModelError("the encoder's graph does not give a vector of finite numbers; get the model anew")
         return np.asarray(pooled[0], np.float32)

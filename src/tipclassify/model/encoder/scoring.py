@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -15,13 +14,12 @@ import numpy.typing as npt
 from tipclassify.arrays import Floats
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS
-from tipclassify.model.common.explanation import OCCLUSION, Explanation, explanations
+from tipclassify.model.common.explanation import OCCLUSION, Explanation
 from tipclassify.model.encoder.folder import SPECIAL_TOKENS, EncoderModel
 from tipclassify.model.encoder.name_masking import MaskedText, mask_names, normalize_spelling
+from tipclassify.model.encoder.occlusion import explain_by_occlusion
 from tipclassify.model.encoder.onnx_session import OnnxSession
 from tipclassify.model.linear.scoring import Scored, count_words
-from tipclassify.text.features.templates import structure_of
-from tipclassify.text.features.tokenizer import tokenize
 
 __all__ = ["EncoderScorer", "heading_room", "window_spans"]
 
@@ -29,8 +27,6 @@ Headings = Sequence[str | None]
 Span = tuple[int, int]
 
 _BATCH_TEXTS: Final = 20_000  # texts, for constant memory
-_BATCH_EXPLAINED: Final = 100  # texts: some thousand masked variants
-_WORD: Final = re.compile(r"\w+(?:[-'’.,]\w+)*")
 _MASKS: Final = ("[MASK]", "<mask>", "[UNK]", "<unk>")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _MAX_HEADING: Final = 40  # tokens; real headings are shorter
@@ -120,10 +116,16 @@ class EncoderScorer:
     def score_texts(self, texts: Sequence[str], headings: Headings | None = None) -> Scored:
         return Scored(self.logits(texts, headings), *count_words(texts, self.vocabulary))
 
-    def explain_texts(self, texts: Sequence[str], headings: Headings | None = None) -> list[dict[str, Explanation]]:
+    def explain_texts(
+        self,
+        texts: Sequence[str],
+        headings: Headings | None = None,
+        labels: Sequence[Sequence[str]] | None = None,
+        max_words: int | None = None,
+    ) -> list[dict[str, Explanation]]:
         headings = [None] * len(texts) if headings is None else headings
-        parts = [slice(first, first + _BATCH_EXPLAINED) for first in range(0, len(texts), _BATCH_EXPLAINED)]
-        return [found for part in parts for found in _explain(self, texts[part], headings[part])]
+        labels = [()] * len(texts) if labels is None else labels
+        return explain_by_occlusion(self, texts, headings, labels, max_words)
 
     def logits(self, texts: Sequence[str], headings: Headings | None = None) -> Floats:
         """Compute calibrated log-odds, float64 (n, 3)."""
@@ -158,6 +160,26 @@ class EncoderScorer:
         first = np.cumsum([0, *(len(of_one) for of_one in windows[:-1])])
         return np.asarray(np.maximum.reduceat(logits, first) * self.model.scale + self.model.shift)
 
+    def token_contributions(self, ids: Sequence[int], heading: Sequence[int]) -> tuple[Floats, Floats]:
+        """Compute what each token of a text adds to the log-odds, float64 (tokens, 3), and the log-odds, (3,).
+
+        Of a text of several windows, each label's are of the window that decides it; tokens outside have 0.
+        """
+        contributions = np.zeros((len(ids), len(LABELS)))
+        logits = np.full(len(LABELS), -np.inf)
+        opening = self._opening(heading)
+        for start, end in self._window_spans(len(ids), opening):
+            window = [*opening, *ids[start:end], self.tokenizer.last]
+            pooled, vectors = self.graph.token_vectors(window)
+            window_logits = self.model.heads.logits(pooled[None])[0] * self.model.scale + self.model.shift
+            text_vectors = vectors[len(opening) : -1].astype(np.float64)
+            window_contributions = text_vectors @ self.model.heads.weights.T * self.model.scale / len(window)
+            for column in np.flatnonzero(window_logits > logits).tolist():
+                contributions[:, column] = 0
+                contributions[start:end, column] = window_contributions[:, column]
+            logits = np.maximum(logits, window_logits)
+        return contributions, logits
+
     def _token_batches(
         self, texts: Sequence[str], headings: Headings | None
     ) -> Iterator[tuple[list[list[int]], list[list[int]]]]:
@@ -168,9 +190,16 @@ class EncoderScorer:
             yield [one.ids for one in encoded], self.heading_ids(heads)
 
     def _windows(self, ids: Sequence[int], heading: Sequence[int]) -> list[list[int]]:
-        opening = [self.tokenizer.first, *heading, *([self.tokenizer.last] if heading else [])]
-        spans = window_spans(len(ids), self.model.window - len(opening) - 1, self.model.overlap)
+        opening = self._opening(heading)
+        spans = self._window_spans(len(ids), opening)
         return [[*opening, *ids[start:end], self.tokenizer.last] for start, end in spans]
+
+    def _opening(self, heading: Sequence[int]) -> list[int]:
+        """Return the token ids before a text: the opening one, and the heading as a first segment."""
+        return [self.tokenizer.first, *heading, self.tokenizer.last] if heading else [self.tokenizer.first]
+
+    def _window_spans(self, length: int, opening: Sequence[int]) -> list[Span]:
+        return window_spans(length, self.model.window - len(opening) - 1, self.model.overlap)
 
 
 def heading_room(window: int) -> int:
@@ -194,46 +223,3 @@ def window_spans(length: int, room: int, overlap: int) -> list[tuple[int, int]]:
         return [(0, length)]
     starts = [*range(0, length - room, room - overlap), length - room]
     return [(start, start + room) for start in starts]
-
-
-def _explain(scorer: EncoderScorer, texts: Sequence[str], headings: Headings) -> list[dict[str, Explanation]]:
-    """Explain the score of each text by occlusion; the masked variants of all texts are scored together.
-
-    A span's tokens are replaced by the mask token of pretraining, which keeps positions; the heading is omitted.
-    Zeiler and Fergus 2014 (arXiv:1311.2901); for text, erasure, Li, Monroe and Jurafsky 2016 (arXiv:1612.08220).
-    """
-    read = scorer.input_texts(texts)
-    spans = [_spans_to_mask(text, scorer.vocabulary, one.source_spans) for text, one in zip(texts, read, strict=True)]
-    encoded = scorer.tokenizer.encode([one.text for one in read])
-    rows, heads = list[list[int]](), list[list[int]]()
-    of_heads = scorer.heading_ids(headings)
-    for text, one, of_text, tokens, heading in zip(texts, read, spans, encoded, of_heads, strict=True):
-        offsets = [one.source_span(place) for place in tokens.offsets]
-        masked = [_masked(tokens.ids, offsets, span, scorer.tokenizer.mask) for span in ((0, len(text)), *of_text)]
-        rows += (tokens.ids, tokens.ids, *masked)
-        heads += (heading, [], *([heading] * len(masked)))
-    ends = np.cumsum([3 + len(of_text) for of_text in spans])
-    logits = np.split(scorer.logits_of_ids(rows, heads), ends[:-1])
-    found = []
-    for text, of_text, (logit, no_heading, all_masked, *variants) in zip(texts, spans, logits, strict=True):
-        drops = logit[:, None] - np.reshape(variants, (-1, len(LABELS))).T
-        found.append(explanations(text, logit, all_masked, logit - no_heading, of_text, drops, OCCLUSION))
-    return found
-
-
-def _spans_to_mask(text: str, vocabulary: frozenset[str], names: Sequence[Span] = ()) -> list[Span]:
-    """Return the spans to mask: each word, with the words of a name as one, and each clause if there are several."""
-    words = [word.span() for word in _WORD.finditer(text)]
-    if names:
-        words = sorted({next((name for name in names if name[0] < b and a < name[1]), (a, b)) for a, b in words})
-    tokens = tokenize([text], vocabulary)
-    starts = tokens.start[structure_of(tokens).begin].tolist() if len(tokens.row) else []
-    if len(starts) > 1:
-        clauses = [[word for word in words if a <= word[0] < b] for a, b in pairwise([*starts, len(text)])]
-        words += [(inside[0][0], inside[-1][1]) for inside in clauses if len(inside) > 1]
-    return words
-
-
-def _masked(ids: Sequence[int], offsets: Sequence[Span], span: Span, mask: int) -> list[int]:
-    """Replace the tokens that overlap a span by the mask token."""
-    return [mask if a < span[1] and span[0] < b else one for one, (a, b) in zip(ids, offsets, strict=True)]

@@ -73,9 +73,13 @@ class LinearScorer:
         return Scored(logits, words, unknown)
 
     def explain_texts(
-        self, texts: Sequence[str], headings: Sequence[str | None] | None = None
+        self,
+        texts: Sequence[str],
+        headings: Sequence[str | None] | None = None,
+        labels: Sequence[Sequence[str]] | None = None,  # noqa: ARG002
+        max_words: int | None = None,  # noqa: ARG002
     ) -> list[dict[str, Explanation]]:
-        """Explain the score of each text, by label."""
+        """Explain the score of each text, by label; all weights are known, so there is nothing to choose."""
         row, places, weight = _contributions(self.model, texts)
         order = np.argsort(row, kind="stable")
         bounds = np.searchsorted(row[order], np.arange(len(texts) + 1))

@@ -92,7 +92,7 @@ class MarkedPassage(NamedTuple):
     number: int  # in its input, from 1
     name: str  # prefix of its element ids
     shown: tuple[str, ...]  # labels whose reasons its card shows
-    reasons: dict[str, Reason] | None  # by label; {} if left out, None if there is no card
+    reasons: dict[str, Reason] | None  # by label; None if there is no card
     cited: Citation | None  # if it has a label
     unreadable: bool  # whether it is a prose sentence of unknown words
 
@@ -152,7 +152,7 @@ def _strongest(label: str, marks: Iterable[MarkedPassage]) -> list[MarkedPassage
 
 
 def _marks(report: TaggedReport, number: int, context: ScoringContext, first: int) -> list[MarkedPassage]:
-    """Explain the passages that have a label or nearly have one; a card lists reasons, or says they are left out."""
+    """Explain the passages that have a label or nearly have one."""
     long = report.document is not None and (report.part or len(report.passages) >= PART)
     passages = report.passages
     shown = [passage.labels if long else labels_shown(passage, context.thresholds) for passage in passages]
@@ -160,10 +160,11 @@ def _marks(report: TaggedReport, number: int, context: ScoringContext, first: in
     marks = []
     for at, (finding, labels) in enumerate(zip(report.findings(), shown, strict=True), first):
         passage = finding.passage
-        found = next(explained) if labels else None
         most = (4, 2) if len(labels) == 1 else (3, 1)  # a card must fit beside its passage
-        reasons = {label: reason_of(passage, found[label], *most) for label in labels} if found else {}
-        card = reasons if reasons or passage.labels else None
+        card = None
+        if labels:
+            explanation = next(explained)
+            card = {label: reason_of(passage, explanation[label], *most) for label in labels}
         cited = cite(finding, context) if passage.labels else None
         name = f"{_prefix(number)}p{at}"
         marks.append(MarkedPassage(passage, at, name, labels, card, cited, is_unknown(passage)))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import accumulate, groupby
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Final, NamedTuple
 
 from tipclassify.model.classifier import Classifier
@@ -19,10 +19,8 @@ _WORD: Final = re.compile(r"\S+")
 _MIN_RELATIVE_WEIGHT: Final = 0.2  # relative to the strongest word; a weaker word joins no phrase
 _EDGE: Final = " ,.;:!?()[]|–—-"
 _NEAR_SHARE: Final = 0.5  # share of its threshold from which the reasons of an absent label are shown
-# Encoder runs for the reasons of a report: 4.4 s at 500 a second on two cores, about enough for 120 sentences.
-_MAX_RUNS: Final = 2_200
 _EXPLAINED_AT_ONCE: Final = 500  # an explanation is larger than what a report keeps of it
-_EXTRA_RUNS: Final = 6  # for a passage, besides one a word: unmasked, without heading, without words, and its clauses
+_MAX_WORDS: Final = 8  # masked for each label: 85% as faithful as all, for a third of the runs (docs/figures.md)
 
 
 class Phrase(NamedTuple):
@@ -48,17 +46,10 @@ def labels_shown(passage: Passage, thresholds: Mapping[str, float]) -> tuple[str
     return tuple(label for label, score in scores if apply_thresholds(score, thresholds[label] * _NEAR_SHARE))
 
 
-def explain_shown(passages: Sequence[Passage], classifier: Classifier) -> Iterator[Mapping[str, Explanation] | None]:
-    """Explain the passages whose reasons a report shows; None for the least probable if occlusion takes too long."""
-    chosen: Collection[int] = range(len(passages))
-    if OCCLUSION in classifier.scorer.methods:
-        rank = sorted(chosen, key=lambda n: (not passages[n].labels, -max(passages[n].scores.values())))
-        runs = accumulate(len(passages[n].text.split()) + _EXTRA_RUNS for n in rank)
-        chosen = {n for n, total in zip(rank, runs, strict=True) if total <= _MAX_RUNS}
+def explain_shown(passages: Sequence[Passage], classifier: Classifier) -> Iterator[Mapping[str, Explanation]]:
+    """Explain the passages whose reasons a report shows, by the words that contribute most."""
     for first in range(0, len(passages), _EXPLAINED_AT_ONCE):
-        numbers = range(first, min(first + _EXPLAINED_AT_ONCE, len(passages)))
-        explained = iter(classifier.explain_all([passages[n] for n in numbers if n in chosen]))
-        yield from (next(explained) if n in chosen else None for n in numbers)
+        yield from classifier.explain_all(passages[first : first + _EXPLAINED_AT_ONCE], _MAX_WORDS)
 
 
 def reason_of(passage: Passage, explanation: Explanation, most_for: int = 4, most_against: int = 2) -> Reason:

@@ -12,17 +12,17 @@ class Settings:
     """Hyperparameters of a fine-tuning; the defaults are those of the shipped encoder."""
 
     seed: int = 0  # of the order of passages, of masking and dropout, and of the initial head
-    epochs: int = 4  # passes over the real passages
+    epochs: int = 5  # passes over the real passages
     batch: int = 32  # passages in each step
     rate: float = 2e-4  # peak learning rate of the head, with linear warm-up and linear decay
     decay: float = 0.9  # factor of the rate from each layer to the one below (Howard and Ruder 2018, ACL)
     warmup: float = 0.06  # share of the steps
     weight_decay: float = 0.01  # decoupled (Loshchilov and Hutter 2019, ICLR)
-    focal: float = 0.0  # exponent of the focal loss, 0 to 5 (Lin et al. 2017, ICCV); 0 is cross-entropy
     dropout: float = 0.1  # share of the pooled vector dropped before the head
     masking: float = 0.05  # share of the tokens masked, because explanation by occlusion masks tokens later
     invented: int = 12_000  # invented passages in each epoch, beside real ones
-    twins: int = 1  # times that near twins are in each epoch, beside real passages
+    twins: int = 2  # times that near-identical pairs are in each epoch, beside real passages
+    other_genres: int = 2  # times that passages of other genres are in each epoch
     no_heading: float = 0.3  # share of passages without their heading, with the labels of ``labels_alone``
     other_heading: float = 0.25  # share of headings replaced by one of equivalent meaning
     tokens: int = 128  # maximum of a passage, with heading and special tokens; the window of scoring

@@ -1,4 +1,4 @@
-"""Run the fine-tuning loop: sampled batches, AdamW with layer-wise learning rates, focal loss, and checkpoints."""
+"""Run the fine-tuning loop: sampled batches, AdamW with layer-wise learning rates, and checkpoints."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def fit(
             if number <= state["step"]:  # done before the interruption
                 continue
             _set_rate(optimizer, number - 1, steps, settings.warmup)
-            loss = _loss(network, *examples.sample(batch, settings, number - 1), pad, settings.focal)
+            loss = _loss(network, *examples.sample(batch, settings, number - 1), pad)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call, unused-ignore]
             nn.utils.clip_grad_norm_(network.parameters(), _MAX_NORM)
@@ -156,14 +156,13 @@ def fit(
     return history
 
 
-def _loss(network: Network, rows: Sequence[Sequence[int]], targets: Floats, pad: int, focal: float) -> Tensor:
-    """Compute the focal loss, cross-entropy times a power of the error, averaged (Lin et al. 2017, ICCV)."""
+def _loss(network: Network, rows: Sequence[Sequence[int]], targets: Floats, pad: int) -> Tensor:
+    """Compute the mean cross-entropy of a batch."""
     ids, mask = pad_batch(rows, pad)
     with _autocast():
         logits: Tensor = network(ids, mask)
     y_true = torch.tensor(targets, dtype=torch.float32)
-    entropy = nn.functional.binary_cross_entropy_with_logits(logits.float(), y_true, reduction="none")
-    return (entropy * (1 - torch.exp(-entropy)) ** focal).mean()
+    return nn.functional.binary_cross_entropy_with_logits(logits.float(), y_true)
 
 
 def logits_of(network: Network, rows: Sequence[Sequence[int]], pad: int, *, batch: int = 64) -> Floats:

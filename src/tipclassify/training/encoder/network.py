@@ -27,7 +27,7 @@ from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS
 from tipclassify.training.encoder import Settings
 
-__all__ = ["Network", "average_with", "base_folder", "describe_base", "load_network", "new_network", "padding_id"]
+__all__ = ["Network", "base_folder", "describe_base", "load_network", "new_network", "padding_id"]
 __all__ += ["quantize", "read_description", "read_tokenizer", "save_network", "to_onnx", "weights_sha256"]
 
 _NEEDED: Final = ("config.json", "tokenizer.json")
@@ -59,9 +59,13 @@ class Network(nn.Module):  # type: ignore[misc, unused-ignore]
 
     def pooled(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Compute the mean token vector of each passage, (n, width)."""
+        return self.pooled_and_tokens(input_ids, attention_mask)[0]
+
+    def pooled_and_tokens(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the mean token vector of each passage, (n, width), and the token vectors, (n, t, width)."""
         vectors = self.encoder(input_ids=input_ids, attention_mask=attention_mask)[0]
         real = attention_mask.unsqueeze(-1).to(vectors.dtype)
-        return (vectors * real).sum(1) / real.sum(1).clamp(min=1)
+        return (vectors * real).sum(1) / real.sum(1).clamp(min=1), vectors
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Compute logits (n, 3) from token ids `input_ids` and `attention_mask` (n, t)."""
@@ -77,7 +81,10 @@ class Network(nn.Module):  # type: ignore[misc, unused-ignore]
 
 
 def base_folder(base: str) -> Path:
-    """Find the folder of a base, or download it by its Hugging Face id; raise `ModelError` if files are missing."""
+    """Find the folder of a base, or download it by its Hugging Face id; raise `ModelError` if files are missing.
+
+    A network that was fine-tuned here is refused: a recipe of several runs could not be made again from its card.
+    """
     folder = Path(base)
     if not folder.is_dir():
         if folder.is_absolute() or base.startswith("."):
@@ -89,6 +96,8 @@ def base_folder(base: str) -> Path:
             raise ModelError(f"{base}: {what}") from None
     if missing := [name for name in _NEEDED if not (folder / name).is_file()]:
         raise ModelError(f"{folder}: lacks {' and '.join(missing)}; give a base model with its fast tokenizer")
+    if (folder / _NETWORK).is_file():
+        raise ModelError(f"{folder}: fine-tuned already; give the pretrained base that it started from")
     if not list(folder.glob("*.safetensors")):
         raise ModelError(f"{folder}: no .safetensors file; a base in another form runs code when it is read")
     return folder
@@ -100,15 +109,12 @@ def weights_sha256(folder: Path) -> str:
 
 
 def read_description(folder: Path) -> dict[str, Any]:
-    """Read ``network.json`` of a fine-tuned network; empty for a base."""
-    file = folder / _NETWORK
-    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
+    """Read ``network.json`` of a fine-tuned network."""
+    return dict(json.loads((folder / _NETWORK).read_text(encoding="utf-8")))
 
 
 def describe_base(base: str, folder: Path) -> dict[str, str]:
-    """Return ``name``, ``licence`` and ``sha256`` of a base; of a fine-tuned network, those of its base."""
-    if first := read_description(folder).get("base"):
-        return dict(first)
+    """Return ``name``, ``licence`` and ``sha256`` of a base."""
     found = weights_sha256(folder)
     if found in _KNOWN:
         return {"name": _KNOWN[found], "licence": "Apache-2.0", "sha256": found}
@@ -116,23 +122,13 @@ def describe_base(base: str, folder: Path) -> dict[str, str]:
 
 
 def new_network(folder: Path, settings: Settings) -> Network:
-    """Build a network from a base, with a random head by the seed; a fine-tuned network keeps its head."""
+    """Build a network from a base, with a random head by the seed."""
     torch.manual_seed(settings.seed)
-    if (folder / _NETWORK).is_file():
-        network, _ = load_network(folder)
-        network.dropout.p = settings.dropout
-        return network
     options = {**_plain_options(folder), **_NO_DROPOUT, **_SAFE}
     transformers_logging.set_verbosity_error()  # that a base's own head is left out is as it should be
     transformers_logging.disable_progress_bar()
     encoder = AutoModel.from_pretrained(folder, use_safetensors=True, **options)
     return Network(encoder.float(), int(encoder.config.hidden_size), settings)
-
-
-def average_with(network: Network, folder: Path) -> None:
-    """Average the weights of `network` with those of the earlier network in `folder`, in place."""
-    other = load_network(folder)[0].state_dict()
-    network.load_state_dict({name: (one + other[name]) / 2 for name, one in network.state_dict().items()})
 
 
 def save_network(network: Network, settings: Settings, base: Path, out: Path, described: Mapping[str, Any]) -> None:
@@ -183,19 +179,22 @@ def _plain_options(folder: Path) -> dict[str, Any]:
     return {"add_pooling_layer": False} if kind in ("bert", "mpnet", "roberta", "xlm-roberta") else {}
 
 
-class _Pooled(torch.nn.Module):  # type: ignore[misc, unused-ignore]
-    """Network without its head."""
+class _Headless(torch.nn.Module):  # type: ignore[misc, unused-ignore]
+    """Network without its head: pooled vectors, and those of the tokens that they are the means of."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        return self.network.pooled(input_ids, attention_mask)
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+        return self.network.pooled_and_tokens(input_ids, attention_mask)
 
 
 def to_onnx(network: Network) -> bytes:
-    """Export to an ONNX graph in float32: ``input_ids`` and ``attention_mask`` (n, t) to ``pooled`` (n, width)."""
+    """Export to an ONNX graph in float32.
+
+    ``input_ids`` and ``attention_mask`` (n, t) in, ``pooled`` (n, width) and ``tokens`` (n, t, width) out.
+    """
     network.eval()
     encoder: Any = network.encoder
     if hasattr(encoder, "set_attn_implementation"):
@@ -206,9 +205,9 @@ def to_onnx(network: Network) -> bytes:
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tracer warnings on branches that do not depend on the input
         plain, fused = Path(folder) / "plain.onnx", Path(folder) / "fused.onnx"
-        names: dict[str, Any] = {"input_names": list(_INPUTS), "output_names": ["pooled"]}
-        names["dynamic_axes"] = {**{name: {0: "n", 1: "t"} for name in _INPUTS}, "pooled": {0: "n"}}
-        torch.onnx.export(_Pooled(network), (ids, mask), plain, opset_version=_OPSET, dynamo=False, **names)
+        names: dict[str, Any] = {"input_names": list(_INPUTS), "output_names": ["pooled", "tokens"]}
+        names["dynamic_axes"] = {**{name: {0: "n", 1: "t"} for name in (*_INPUTS, "tokens")}, "pooled": {0: "n"}}
+        torch.onnx.export(_Headless(network), (ids, mask), plain, opset_version=_OPSET, dynamo=False, **names)
         _fuse(plain, fused, int(encoder.config.num_attention_heads), int(encoder.config.hidden_size))
         return fused.read_bytes()
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from tipclassify.arrays import Bools, Ints, logistic
-from tipclassify.corpus.holdout import held_out, is_real, natural_shares
+from tipclassify.corpus.holdout import held_out, is_other_genre, is_real, natural_shares
 from tipclassify.corpus.loading import Row, corpus_digest, labels_alone
 from tipclassify.errors import needs_extra
 from tipclassify.labels import LABELS, POLICIES, indicator
@@ -49,9 +49,8 @@ def fine_tune(
 ) -> None:
     """Fine-tune `base`, a folder or an id on the Hugging Face hub, on `rows`, and write the network to `folder`.
 
-    If `base` is itself a fine-tuned network, the average of both is written (Wortsman et al. 2022, CVPR), which forgets
-    less. The words of `vocabulary` are no names; the JSON file `headings` has headings of equivalent meaning, by the
-    heading in lower case without its number. With `resume` a run of the same corpus, base and settings goes on from its
+    The words of `vocabulary` are no names; the JSON file `headings` has headings of equivalent meaning, by the heading
+    in lower case without its number. With `resume` a run of the same corpus, base and settings goes on from its
     checkpoint; the same number of `threads` (0: one a core) gives the same weights.
     """
     with needs_extra("training an encoder", "train"):
@@ -84,11 +83,7 @@ def fine_tune(
             progress=progress,
             reported=reported,
         )
-        earlier = []
-        if before := networks.read_description(start):
-            earlier = [*before.get("earlier", []), before["settings"]]
-            networks.average_with(network, start)
-        about = {"base": networks.describe_base(base, start), "earlier": earlier, **described, "history": history}
+        about = {"base": networks.describe_base(base, start), **described, "history": history}
         networks.save_network(network, settings, start, out, about)
 
 
@@ -143,7 +138,7 @@ def export(
     f1, model, logits = evaluate(quantize(exact))
     if reported:
         reported(f"macro-F1 at the best thresholds, held out: {float_f1:.4f} in floats, {f1:.4f} in {_BITS} bits")
-    training = {"settings": asdict(settings), **{key: described[key] for key in ("earlier", "history", "precision")}}
+    training = {"settings": asdict(settings), **{key: described[key] for key in ("history", "precision")}}
     meta: dict[str, Any] = {"base": base, "training": training, "weight_bits": _BITS}
     meta |= {"float_macro_f1": round(float_f1, 4), "whole_number_macro_f1": round(f1, 4)}
     if pool:
@@ -166,16 +161,23 @@ def _notice(base: Mapping[str, str]) -> dict[str, str]:
 
 
 def _epoch(rows: Sequence[Row], taught: Bools, settings: Settings, number: int) -> Ints:
-    """Choose an epoch: all real passages and near twins, and a new sample of others; all passages if none is real."""
+    """Choose the passages of an epoch, int (m,): all real ones, and a sample of invented ones drawn anew.
+
+    Passages of other genres and near-identical pairs are few for what they teach, so all come, and more than once.
+    Where no passage is real, all are chosen.
+    """
     real = np.array([is_real(row) for row in rows])
     if not real.any():
         return np.flatnonzero(taught)
-    twins = np.array([bool(row.get("pair")) for row in rows]) & ~real
-    others = np.flatnonzero(taught & ~real & ~twins)
-    pairs = np.tile(np.flatnonzero(taught & twins), settings.twins)
-    left = max(0, settings.invented - len(pairs))
-    chosen = np.random.default_rng([settings.seed, number, 1]).permutation(others)[:left]
-    return np.sort(np.concatenate([np.flatnonzero(taught & real), pairs, chosen]))
+    other_genre = np.array([is_other_genre(row) for row in rows])
+    paired = np.array([bool(row.get("pair")) for row in rows]) & ~real & ~other_genre
+    pairs = np.tile(np.flatnonzero(taught & paired), settings.twins)
+    others = np.flatnonzero(taught & ~real & ~paired & ~other_genre)
+    sample_size = max(0, settings.invented - len(pairs))
+    sample = np.random.default_rng([settings.seed, number, 1]).permutation(others)[:sample_size]
+    reports = np.flatnonzero(taught & real & ~other_genre)
+    genres = np.tile(np.flatnonzero(taught & other_genre), settings.other_genres)
+    return np.sort(np.concatenate([reports, genres, pairs, sample]))
 
 
 def _examples(
