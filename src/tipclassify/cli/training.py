@@ -45,7 +45,7 @@ Unlabelled = Annotated[
     Option(metavar="FILE", help="For fast and encoder: real passages (.jsonl or .jsonl.gz: text, section, source)."),
 ]
 Base = Annotated[str | None, _for_encoder("DIR|ID", "Pretrained encoder: folder, or id on the Hugging Face hub.")]
-Epochs = Annotated[int | None, _for_encoder("N", "Passes over the passages; 5 without.", min=1)]
+Epochs = Annotated[int | None, _for_encoder("N", "Passes over the passages; 4 without.", min=1)]
 Rate = Annotated[float | None, _for_encoder("RATE", "Largest learning rate of the head; 0.0002 without.")]
 Resume = Annotated[bool, _for_encoder(None, "Go on with a run that was broken off.", "--resume")]
 

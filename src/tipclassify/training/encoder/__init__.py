@@ -12,7 +12,7 @@ class Settings:
     """Hyperparameters of a fine-tuning; the defaults are those of the shipped encoder."""
 
     seed: int = 0  # of the order of passages, of masking and dropout, and of the initial head
-    epochs: int = 5  # passes over the real passages
+    epochs: int = 4  # passes over the real passages
     batch: int = 32  # passages in each step
     rate: float = 2e-4  # peak learning rate of the head, with linear warm-up and linear decay
     decay: float = 0.9  # factor of the rate from each layer to the one below (Howard and Ruder 2018, ACL)
