@@ -24,7 +24,7 @@ import pytest
 import typer
 
 from tipclassify import Classifier, Passage
-from tipclassify.corpus.holdout import held_out, is_real
+from tipclassify.corpus.holdout import held_out, is_other_genre, is_real
 from tipclassify.errors import InputError, MissingExtraError, ModelError
 from tipclassify.evaluation.behaviour_tests import replay_golden
 from tipclassify.labels import indicator
@@ -417,6 +417,11 @@ def test_an_epoch_has_all_real_passages_all_twins_and_others_drawn_anew() -> Non
     assert [(twice == at).sum() for at in np.flatnonzero(~HELD[:20])] == [2] * int((~HELD[:20]).sum())
     assert (~real[twice]).sum() == 50
     invented = [row for row in rows if not is_real(row)]
+    voices = [{**row, "source": "voices"} if number % 7 == 0 else row for number, row in enumerate(rows)]
+    genres = [{**row, "doc": "un-debate/a/b.txt"} if row.get("section") == "aviation" else row for row in voices]
+    chosen = _epoch(genres, ~HELD, replace(SETTINGS, invented=50, other_genres=3), 0)
+    thrice = [at for at, row in enumerate(genres) if is_other_genre(row) and not HELD[at]]
+    assert [(chosen == at).sum() for at in thrice] == [3] * len(thrice)
     assert len(_epoch(invented, np.ones(192, bool), SETTINGS, 0)) == 192  # where none is real, all
 
 
@@ -510,21 +515,9 @@ def test_a_checkpoint_of_another_run_is_refused(base: Path, tmp_path: Path) -> N
 
 @trains
 @quiet
-def test_a_network_trained_before_goes_on_and_ends_as_the_mean_of_both(trained: Path, tmp_path: Path) -> None:
-    from safetensors.numpy import load_file
-
-    from tipclassify.training.encoder.network import describe_base
-
-    first = trained.with_name("mine-training")
-    further = kept(first, tmp_path / "further", rate=1e-2, epochs=1)
-    before, mean = (load_file(folder / "network.safetensors")["head.weight"] for folder in (first, further))
-    after = load_file(further / "checkpoint.safetensors")["weight/head.weight"]
-    assert np.abs(after - before).max() > 1e-3
-    np.testing.assert_allclose(mean, (before + after) / 2, atol=1e-7)
-    assert describe_base(str(further), further)["name"] == "tiny"
-    saved = json.loads((further / "network.json").read_text("utf-8"))
-    assert saved["earlier"] == [asdict(SETTINGS)]
-    assert saved["settings"]["rate"] == 1e-2
+def test_a_network_trained_before_is_no_base(trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"fine-tuned already; give the pretrained base [^\n]+$"):
+        kept(trained.with_name("mine-training"), tmp_path / "further")
 
 
 @trains

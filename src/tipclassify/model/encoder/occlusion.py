@@ -23,7 +23,7 @@ from tipclassify.text.features.tokenizer import tokenize
 if TYPE_CHECKING:
     from tipclassify.model.encoder.scoring import EncoderScorer
 
-__all__ = ["explain_by_occlusion"]
+__all__ = ["Reading", "explain_by_occlusion", "read_for_masking", "word_sums"]
 
 Span = tuple[int, int]
 
@@ -32,7 +32,7 @@ _BATCH_TEXTS: Final = 100  # some thousand masked variants
 
 
 @dataclass(frozen=True)
-class _Reading:
+class Reading:
     """A text as the encoder reads it, and the spans to mask."""
 
     text: str
@@ -66,7 +66,7 @@ def explain_by_occlusion(
     explained: list[dict[str, Explanation]] = []
     for first in range(0, len(texts), _BATCH_TEXTS):
         part = slice(first, first + _BATCH_TEXTS)
-        readings = _read(scorer, texts[part], headings[part])
+        readings = read_for_masking(scorer, texts[part], headings[part])
         if max_words is None:
             spans = [[*reading.words, *reading.clauses] for reading in readings]
         else:
@@ -75,7 +75,8 @@ def explain_by_occlusion(
     return explained
 
 
-def _read(scorer: EncoderScorer, texts: Sequence[str], headings: Sequence[str | None]) -> list[_Reading]:
+def read_for_masking(scorer: EncoderScorer, texts: Sequence[str], headings: Sequence[str | None]) -> list[Reading]:
+    """Tokenize texts, and find the spans of their words and clauses."""
     inputs = scorer.input_texts(texts)
     encoded = scorer.tokenizer.encode([masked.text for masked in inputs])
     readings = []
@@ -83,7 +84,7 @@ def _read(scorer: EncoderScorer, texts: Sequence[str], headings: Sequence[str | 
         words = _words(text, masked.source_spans)
         token_spans = [masked.source_span(place) for place in tokens.offsets]
         clauses = _clauses(text, words, scorer.vocabulary)
-        readings.append(_Reading(text, heading, tokens.ids, token_spans, words, clauses))
+        readings.append(Reading(text, heading, tokens.ids, token_spans, words, clauses))
     return readings
 
 
@@ -110,7 +111,7 @@ def _clauses(text: str, words: Sequence[Span], vocabulary: frozenset[str]) -> li
 
 
 def _choose_words(
-    scorer: EncoderScorer, readings: Sequence[_Reading], labels: Sequence[Sequence[str]], max_words: int
+    scorer: EncoderScorer, readings: Sequence[Reading], labels: Sequence[Sequence[str]], max_words: int
 ) -> list[list[Span]]:
     """Choose the words of each text whose tokens contribute most to the log-odds of its labels.
 
@@ -122,13 +123,13 @@ def _choose_words(
         wanted = [LABELS.index(label) for label in text_labels] or [int(np.argmax(logits))]
         spans: set[Span] = set()
         for column in wanted:
-            sums = _word_sums(reading, contributions[:, column])
+            sums = word_sums(reading, contributions[:, column])
             spans |= {reading.words[at] for at in np.argsort(-sums, kind="stable")[:max_words].tolist()}
         chosen.append(sorted(spans))
     return chosen
 
 
-def _word_sums(reading: _Reading, contributions: Floats) -> Floats:
+def word_sums(reading: Reading, contributions: Floats) -> Floats:
     """Sum the contributions of the tokens of each word, float64 (words,); both are in the order of the text."""
     sums = np.zeros(len(reading.words))
     at = 0
@@ -141,7 +142,7 @@ def _word_sums(reading: _Reading, contributions: Floats) -> Floats:
 
 
 def _mask_spans(
-    scorer: EncoderScorer, readings: Sequence[_Reading], spans: Sequence[Sequence[Span]]
+    scorer: EncoderScorer, readings: Sequence[Reading], spans: Sequence[Sequence[Span]]
 ) -> list[dict[str, Explanation]]:
     """Score each text as it is, without its heading, with all masked, and with each of its `spans` masked."""
     variants = list[list[int]]()

@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""Measure how faithful the reasons of the default are, and what they cost: ``python benchmarks/reasons.py FILE…``.
+
+In: reports, or ``.jsonl`` files of passages (``text``, optional ``section``). Out: a Markdown table on tagged passages. Of
+each way to choose words, the log-odds that are lost when the three words which it names first are masked together, and
+the runs of the encoder that it takes for a passage.
+
+- *every word masked*: each word is masked in turn, and those are named whose drop is largest (occlusion).
+- *token contributions*: the exact summands of the log-odds, with no run but the one that scores the passage.
+- *K words masked*: the K words of the largest contributions are masked in turn; reports do this with eight.
+- *phrases masked*: runs of three words of the largest contributions are masked in turn, and one is named; *apart*: runs
+  that share no word.
+- *chance*: three words at random.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from _measure import about, about_line, markdown
+
+from tipclassify import Classifier, Passage
+from tipclassify.arrays import Floats
+from tipclassify.labels import LABELS
+from tipclassify.model.encoder.occlusion import Reading, read_for_masking, word_sums
+from tipclassify.model.encoder.scoring import EncoderScorer
+from tipclassify.readers import read_report
+
+NAMED = 3  # words of a passage, as a reader takes in
+PHRASE_WORDS = 3
+Words = list[int]  # numbers of words of a passage
+
+
+def tagged_passages(files: Sequence[Path], classifier: Classifier, most: int, seed: int) -> list[Passage]:
+    """Draw up to `most` tagged passages of the files, of `NAMED` words or more."""
+    passages: list[Passage] = []
+    for file in files:
+        tagged = (
+            classifier.tag_passages(rows_of(file)) if file.suffix == ".jsonl" else classifier.tag(read_report(file))
+        )
+        passages += [passage for passage in tagged if passage.labels]
+    order = np.random.default_rng(seed).permutation(len(passages))
+    chosen = [passages[at] for at in order.tolist() if len(passages[at].text.split()) > 2 * NAMED]
+    return chosen[:most]
+
+
+def rows_of(file: Path) -> list[Passage]:
+    """Read the passages of a ``.jsonl`` file."""
+    rows = map(json.loads, file.read_text("utf-8").splitlines())
+    return [Passage(row["text"], 0, len(row["text"]), row.get("section") or None) for row in rows]
+
+
+class Probe:
+    """A passage's most probable label, and the log-odds of it with words masked."""
+
+    def __init__(self, scorer: EncoderScorer, reading: Reading) -> None:
+        self.scorer = scorer
+        self.reading = reading
+        contributions, logits = scorer.token_contributions(reading.token_ids, reading.heading)
+        self.label = int(np.argmax(logits))
+        self.logit = float(logits[self.label])
+        self.sums = word_sums(reading, contributions[:, self.label])
+        self.runs = 0
+
+    def drop(self, words: Words) -> float:
+        """Return the log-odds lost when `words` are masked together."""
+        ids = self.reading.token_ids
+        for word in words:
+            span = self.reading.words[word]
+            masked = self.reading.masked(span, self.scorer.tokenizer.mask)
+            ids = [
+                new if new != old else kept for kept, old, new in zip(ids, self.reading.token_ids, masked, strict=True)
+            ]
+        self.runs += 1
+        return self.logit - float(self.scorer.logits_of_ids([ids], [self.reading.heading])[0, self.label])
+
+    def by_drop(self, units: Sequence[Words]) -> list[Words]:
+        """Return the units, the one whose masking costs most first."""
+        drops = [self.drop(unit) for unit in units]
+        return [units[at] for at in np.argsort([-drop for drop in drops], kind="stable").tolist()]
+
+    def largest(self, most: int) -> list[Words]:
+        """Return the words of the largest contributions, each as a unit."""
+        return [[at] for at in np.argsort(-self.sums, kind="stable")[:most].tolist()]
+
+    def largest_phrases(self, most: int, apart: bool) -> list[Words]:
+        """Return the runs of consecutive words of the largest contributions; `apart`: that share no word."""
+        runs = [list(range(at, at + PHRASE_WORDS)) for at in range(len(self.sums) - PHRASE_WORDS + 1)]
+        order = np.argsort([-self.sums[run].sum() for run in runs], kind="stable")
+        chosen: list[Words] = []
+        for run in (runs[at] for at in order.tolist()):
+            if not apart or all(set(run).isdisjoint(other) for other in chosen):
+                chosen.append(run)
+        return chosen[:most]
+
+
+def joined(units: Sequence[Words], units_named: int = NAMED) -> Words:
+    """Return the words of the units named first."""
+    return [word for unit in units[:units_named] for word in unit]
+
+
+def ways(rng: np.random.Generator) -> dict[str, Callable[[Probe], Words]]:
+    """Return, by name, each way to choose the words that a reader is shown first."""
+    return {
+        "every word masked": lambda probe: joined(probe.by_drop([[at] for at in range(len(probe.sums))])),
+        "token contributions": lambda probe: joined(probe.largest(NAMED)),
+        "6 words masked": lambda probe: joined(probe.by_drop(probe.largest(6))),
+        "8 words masked": lambda probe: joined(probe.by_drop(probe.largest(8))),
+        "10 words masked": lambda probe: joined(probe.by_drop(probe.largest(10))),
+        "8 phrases masked": lambda probe: joined(probe.by_drop(probe.largest_phrases(8, apart=False)), 1),
+        "4 phrases apart masked": lambda probe: joined(probe.by_drop(probe.largest_phrases(4, apart=True)), 1),
+        "6 phrases apart masked": lambda probe: joined(probe.by_drop(probe.largest_phrases(6, apart=True)), 1),
+        "chance": lambda probe: rng.choice(len(probe.sums), NAMED, replace=False).tolist(),
+    }
+
+
+def measure(classifier: Classifier, passages: Sequence[Passage], seed: int) -> dict[str, tuple[Floats, Floats]]:
+    """Return the log-odds lost and the runs taken for each passage, by way of choosing."""
+    scorer = classifier.scorer
+    if not isinstance(scorer, EncoderScorer):
+        raise typer.BadParameter("the reasons of a linear model are exact; give an encoder", param_hint="'--model'")
+    readings = read_for_masking(
+        scorer, [passage.text for passage in passages], [passage.section for passage in passages]
+    )
+    probes = [Probe(scorer, reading) for reading in readings if len(reading.words) >= NAMED]
+    found = {}
+    for name, choose in ways(np.random.default_rng(seed)).items():
+        drops, runs = [], []
+        for probe in probes:
+            probe.runs = 0
+            words = choose(probe)
+            runs.append(probe.runs)
+            drops.append(probe.drop(words))
+        found[name] = (np.array(drops), np.array(runs, np.float64))
+    return found
+
+
+def reasons(
+    files: Annotated[list[Path], typer.Argument(help="Reports, or .jsonl files of passages.")],
+    model: Annotated[str, typer.Option(help="Name or folder of an encoder.")] = "default",
+    most: Annotated[int, typer.Option(help="Tagged passages to measure on, drawn at random.")] = 500,
+    seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
+) -> None:
+    """Print the table."""
+    classifier = Classifier.load(model)
+    passages = tagged_passages(files, classifier, most, seed)
+    found = measure(classifier, passages, seed)
+    best = found["every word masked"][0].mean()
+    all_runs = found["every word masked"][1].mean()
+    rows = [
+        [
+            name,
+            f"{drops.mean():.2f}",
+            f"{drops.mean() / best:.0%}",
+            f"{runs.mean():.1f}",
+            f"{runs.mean() / all_runs:.0%}",
+        ]
+        for name, (drops, runs) in found.items()
+    ]
+    columns = ["words chosen by", "log-odds lost", "of the best", "runs a passage", "of the most"]
+    labels = {label: sum(label in passage.labels for passage in passages) for label in LABELS}
+    print(f"{len(passages)} tagged passages: {', '.join(f'{name} {count}' for name, count in labels.items())}\n")
+    print(markdown(columns, rows))
+    print(about_line(about()))
+
+
+if __name__ == "__main__":
+    typer.run(reasons)
