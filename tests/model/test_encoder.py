@@ -479,18 +479,15 @@ def test_many_passages_are_explained_as_each_alone(tiny: Classifier) -> None:
     assert [e["failure"].spans for e in tiny.explain_all(texts)] == [tiny.explain(t)["failure"].spans for t in texts]
 
 
-def test_the_words_that_contribute_most_are_the_ones_measured(tiny: Classifier) -> None:
-    text = "Police officers took bribes, but courts did not act."
+def test_the_phrases_that_contribute_most_are_the_ones_measured(tiny: Classifier) -> None:
+    text = "Nine victims of the police officers took bribes, but the courts did not act."
     passage = replace(under(None, text), labels=("complicity", "failure"))
-    (chosen,) = tiny.explain_all([passage], max_words=1)
-    every = tiny.explain(text)
-    for label, word in (("complicity", "bribes"), ("failure", "not")):
-        drops = {span.text: span.weight for span in chosen[label].spans}
-        assert set(drops) == {"bribes", "not"}
-        measured = {span.text: span.weight for span in every[label].spans}
-        assert drops[word] == pytest.approx(measured[word])
-    (unlabelled,) = tiny.explain_all([text], max_words=1)
-    assert {span.text for span in unlabelled["failure"].spans} == {"bribes"}  # complicity is its most probable label
+    (chosen,) = tiny.explain_all([passage], max_phrases=1)
+    drops = {span.text: span.weight for span in chosen["complicity"].spans}
+    assert drops == pytest.approx({"officers took bribes": (2 + 1 + 5) * 0.8, "courts did not": 0})
+    assert {span.text for span in chosen["failure"].spans} == set(drops)
+    (unlabelled,) = tiny.explain_all([text], max_phrases=1)
+    assert {span.text for span in unlabelled["failure"].spans} == {"officers took bribes"}  # its most probable label
 
 
 def test_token_contributions_are_of_the_window_that_decides(tiny: Classifier) -> None:

@@ -82,7 +82,7 @@ def score(
         return
     make, write = FORMATS[name].steps()
     bar = output is not None or not sys.stdout.isatty()
-    outcome = Outcome()
+    outcome = Outcome(context.classifier.meta.get("kinds"))
     with tagged_reports(files, tagging, jobs, partial(counted, make), bar) as made:
         with open_output(output, FORMATS[name].binary) as out:
             write(outcome.outputs(made), out, context)
@@ -125,7 +125,8 @@ def _score_each(
     if len(left) < len(files):
         print_note(f"{len(files) - len(left)} of {len(files)} inputs were done")
     make, write = kind.steps()
-    finished, outcome = 0, Outcome()
+    finished = 0
+    outcome = Outcome(context.classifier.meta.get("kinds"))
     with tagged_inputs(left, tagging, jobs, partial(counted, make)) as (inputs, failures):
         try:
             for file, made in inputs:

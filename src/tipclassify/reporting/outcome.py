@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
@@ -11,6 +11,7 @@ from typing import Any, Final
 from tipclassify.labels import LABELS
 from tipclassify.reporting.subject import Subject, is_unread
 from tipclassify.reporting.summary import Group
+from tipclassify.reporting.text_kind import KindEvidence, kind_warning
 from tipclassify.reporting.writers import TaggedReport
 
 __all__ = ["Counted", "Outcome", "counted"]
@@ -28,18 +29,27 @@ class Counted:
     notes: tuple[str, ...]
     group: Group
     subject: Subject
+    kind: KindEvidence
 
 
 def counted(make: Callable[[TaggedReport], Any], report: TaggedReport) -> Counted:
     """Make the output of a report, and count its passages."""
-    counts = Group.of((), report.passages), Subject.of(report.passages)
-    return Counted(report.file, report.part, make(report), report.notes, *counts)
+    return Counted(
+        report.file,
+        report.part,
+        make(report),
+        report.notes,
+        Group.of((), report.passages),
+        Subject.of(report.passages),
+        KindEvidence.of(report.passages),
+    )
 
 
 @dataclass(slots=True)
 class Outcome:
-    """Totals of the reports written so far."""
+    """Totals of the reports written so far; `measured` has the kinds of text that the model was measured on."""
 
+    measured: Collection[str] | None = None  # None where the model does not say
     reports: int = 0
     total: Group = field(default_factory=lambda: Group(()))
     warnings: list[str] = field(default_factory=list)
@@ -47,13 +57,20 @@ class Outcome:
     def outputs(self, made: Iterable[Counted]) -> Iterator[Any]:
         """Yield the outputs, and count the reports; parts and batches of a file follow each other."""
         for file, parts in groupby(made, attrgetter("file")):
-            group, subject = Group(()), Subject()
+            group = Group(())
+            subject = Subject()
+            evidence = KindEvidence()
             for part in parts:
-                group, subject = group + part.group, subject + part.subject
+                group += part.group
+                subject += part.subject
+                evidence += part.kind
                 yield part.output
             self.reports += 1
             self.total += group
-            if doubt := _doubt(group, subject):
+            doubt = _doubt(group, subject)
+            if doubt is None and self.measured is not None:
+                doubt = kind_warning(evidence.kind(), self.measured)
+            if doubt:
                 self.warnings.append(f"{file}: {doubt}")
 
     def __str__(self) -> str:

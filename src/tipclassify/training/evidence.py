@@ -21,15 +21,20 @@ from tipclassify.model.classifier import Classifier
 from tipclassify.model.linear.scoring import apply_thresholds
 from tipclassify.training.calibration import Calibrated
 
-__all__ = ["Part", "country_groups", "error_table", "judge_model"]
+__all__ = ["FAMILIES", "Part", "country_groups", "error_table", "judge_model"]
 
 _MIN_SUPPORT: Final = 20  # support below which the card shows the count instead of F1
 _BINS: Final = 1_000  # histogram bins of probability: thresholds of the recall policy lie near 0.01
 _GOLDEN: Final = 60  # passages whose scores a copy of the model must reproduce
-_FAMILIES: Final = {
+FAMILIES: Final = {
     "hrr": "human-rights reports",
     "dol": "Department of Labor reports",
     "factbook": "World Factbook entries",
+    "un": "United Nations documents",
+    "parliament": "parliaments' debates",
+    "executive": "governments' press releases",
+    "statute": "statutes",
+    "company": "companies' statements",
 }
 _KINDS: Final = {
     "traffick": "sections on trafficking",
@@ -99,11 +104,11 @@ def judge_model(
         )
 
     parts = [part("real passages" if real.any() else "all passages", whole)]
-    sources = np.array([_FAMILIES.get(str(source_family(row.get("doc"))), "") for row in rows])
+    sources = np.array([FAMILIES.get(str(source_family(row.get("doc"))), "") for row in rows])
     headings = [str(row.get("section") or "").lower() for row in rows]
     kinds = [next(kind for word, kind in _KINDS.items() if word in heading) for heading in headings]
     sections = np.where([not heading for heading in headings], "no heading", np.array(kinds))
-    for name in dict.fromkeys([*_FAMILIES.values(), *_KINDS.values(), "no heading"]):
+    for name in dict.fromkeys([*FAMILIES.values(), *_KINDS.values(), "no heading"]):
         if (mine := real & ((sources == name) | (sections == name))).any():
             parts.append(part(name, mine))
     if real.any() and not real.all():
@@ -125,6 +130,7 @@ def judge_model(
         "near_twins": dict(zip(("right", "pairs"), pairs, strict=True)),
         "error_table": error_table(y_true, scores[whole], by_policy, weights),
         "behaviours": {result.rule: round(result.rate, 4) for result in behaviours},
+        "kinds": {part.name: part.metrics.passages for part in parts if part.name in FAMILIES.values()},
     }
     return parts, figures, {"README.md": card, "golden.jsonl": _golden_rows(classifier, rows)}
 

@@ -1,7 +1,8 @@
 """Explain an encoder's scores by occlusion: mask words, and measure by how much the log-odds fall.
 
-Every word costs a run of the encoder. For a report the words of the largest token contributions are chosen first, which
-costs one run, and only these are masked.
+Every word costs a run of the encoder. For a report the phrases of the largest token contributions are chosen first,
+which costs one run, and only these are masked: for a third of the runs the three words of the phrase named first cost
+nearly as much of the score as the three words found by masking each (``benchmarks/reasons.py``).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ Span = tuple[int, int]
 
 _WORD: Final = re.compile(r"\w+(?:[-'’.,]\w+)*")
 _BATCH_TEXTS: Final = 100  # some thousand masked variants
+_PHRASE_WORDS: Final = 3  # of a phrase that is masked as one: a verb with its object, a negation with its verb
 
 
 @dataclass(frozen=True)
@@ -53,24 +55,25 @@ def explain_by_occlusion(
     texts: Sequence[str],
     headings: Sequence[str | None],
     labels: Sequence[Sequence[str]],
-    max_words: int | None = None,
+    max_phrases: int | None = None,
 ) -> list[dict[str, Explanation]]:
     """Explain the score of each text by occlusion.
 
     A span's tokens are replaced by the mask token of pretraining, which keeps positions. Zeiler and Fergus 2014
     (arXiv:1311.2901); for text, erasure, Li, Monroe and Jurafsky 2016 (arXiv:1612.08220).
 
-    Without `max_words`, every word and every clause is masked. With it, only so many words for each of the text's
-    `labels` (of its most probable label where it has none): those whose tokens contribute most to the log-odds.
+    Without `max_phrases`, every word and every clause is masked. With it, only so many phrases of three words for each
+    of the text's `labels` (of its most probable label where it has none): those whose tokens contribute most to the
+    log-odds.
     """
     explained: list[dict[str, Explanation]] = []
     for first in range(0, len(texts), _BATCH_TEXTS):
         part = slice(first, first + _BATCH_TEXTS)
         readings = read_for_masking(scorer, texts[part], headings[part])
-        if max_words is None:
+        if max_phrases is None:
             spans = [[*reading.words, *reading.clauses] for reading in readings]
         else:
-            spans = _choose_words(scorer, readings, labels[part], max_words)
+            spans = _choose_phrases(scorer, readings, labels[part], max_phrases)
         explained += _mask_spans(scorer, readings, spans)
     return explained
 
@@ -110,10 +113,10 @@ def _clauses(text: str, words: Sequence[Span], vocabulary: frozenset[str]) -> li
     return clauses
 
 
-def _choose_words(
-    scorer: EncoderScorer, readings: Sequence[Reading], labels: Sequence[Sequence[str]], max_words: int
+def _choose_phrases(
+    scorer: EncoderScorer, readings: Sequence[Reading], labels: Sequence[Sequence[str]], max_phrases: int
 ) -> list[list[Span]]:
-    """Choose the words of each text whose tokens contribute most to the log-odds of its labels.
+    """Choose the phrases of each text whose tokens contribute most to the log-odds of its labels; they may overlap.
 
     Pooling is a mean and a head is linear, so the contributions of the tokens to a window's log-odds add up exactly.
     """
@@ -121,12 +124,26 @@ def _choose_words(
     for reading, text_labels in zip(readings, labels, strict=True):
         contributions, logits = scorer.token_contributions(reading.token_ids, reading.heading)
         wanted = [LABELS.index(label) for label in text_labels] or [int(np.argmax(logits))]
+        phrases = phrases_of(reading.words)
         spans: set[Span] = set()
         for column in wanted:
             sums = word_sums(reading, contributions[:, column])
-            spans |= {reading.words[at] for at in np.argsort(-sums, kind="stable")[:max_words].tolist()}
+            phrase_sums = np.array([sums[at : at + _PHRASE_WORDS].sum() for at in range(len(phrases))])
+            spans |= {phrases[at] for at in np.argsort(-phrase_sums, kind="stable")[:max_phrases].tolist()}
         chosen.append(sorted(spans))
     return chosen
+
+
+def phrases_of(words: Sequence[Span]) -> list[Span]:
+    """Return the span of each run of three words; of fewer words, the span of all.
+
+    >>> phrases_of([(0, 2), (3, 5), (6, 8), (9, 11)]), phrases_of([(0, 2)]), phrases_of([])
+    ([(0, 8), (3, 11)], [(0, 2)], [])
+    """
+    if not words:
+        return []
+    count = max(1, len(words) - _PHRASE_WORDS + 1)
+    return [(words[at][0], words[min(at + _PHRASE_WORDS, len(words)) - 1][1]) for at in range(count)]
 
 
 def word_sums(reading: Reading, contributions: Floats) -> Floats:

@@ -121,11 +121,11 @@ class EncoderScorer:
         texts: Sequence[str],
         headings: Headings | None = None,
         labels: Sequence[Sequence[str]] | None = None,
-        max_words: int | None = None,
+        max_phrases: int | None = None,
     ) -> list[dict[str, Explanation]]:
         headings = [None] * len(texts) if headings is None else headings
         labels = [()] * len(texts) if labels is None else labels
-        return explain_by_occlusion(self, texts, headings, labels, max_words)
+        return explain_by_occlusion(self, texts, headings, labels, max_phrases)
 
     def logits(self, texts: Sequence[str], headings: Headings | None = None) -> Floats:
         """Compute calibrated log-odds, float64 (n, 3)."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Final, NamedTuple
 
 from tipclassify.model.classifier import Classifier
-from tipclassify.model.common.explanation import OCCLUSION, Explanation
+from tipclassify.model.common.explanation import OCCLUSION, Explanation, SpanWeight
 from tipclassify.model.linear.scoring import apply_thresholds
 from tipclassify.reporting.writers import section_name
 from tipclassify.text.document import Passage
@@ -20,7 +20,7 @@ _MIN_RELATIVE_WEIGHT: Final = 0.2  # relative to the strongest word; a weaker wo
 _EDGE: Final = " ,.;:!?()[]|–—-"
 _NEAR_SHARE: Final = 0.5  # share of its threshold from which the reasons of an absent label are shown
 _EXPLAINED_AT_ONCE: Final = 500  # an explanation is larger than what a report keeps of it
-_MAX_WORDS: Final = 8  # masked for each label: 85% as faithful as all, for a third of the runs (docs/figures.md)
+_MAX_PHRASES: Final = 8  # masked for each label: nearly as faithful as every word, for a third of the runs
 
 
 class Phrase(NamedTuple):
@@ -47,9 +47,9 @@ def labels_shown(passage: Passage, thresholds: Mapping[str, float]) -> tuple[str
 
 
 def explain_shown(passages: Sequence[Passage], classifier: Classifier) -> Iterator[Mapping[str, Explanation]]:
-    """Explain the passages whose reasons a report shows, by the words that contribute most."""
+    """Explain the passages whose reasons a report shows, by the phrases that contribute most."""
     for first in range(0, len(passages), _EXPLAINED_AT_ONCE):
-        yield from classifier.explain_all(passages[first : first + _EXPLAINED_AT_ONCE], _MAX_WORDS)
+        yield from classifier.explain_all(passages[first : first + _EXPLAINED_AT_ONCE], _MAX_PHRASES)
 
 
 def reason_of(passage: Passage, explanation: Explanation, most_for: int = 4, most_against: int = 2) -> Reason:
@@ -59,7 +59,7 @@ def reason_of(passage: Passage, explanation: Explanation, most_for: int = 4, mos
     needs them all; adjacent strong words of one sign make a phrase. Occlusion: the strongest words, and clause.
     """
     occluded = explanation.method == OCCLUSION
-    phrases = _strongest(explanation) if occluded else _joined(passage.text, explanation)
+    phrases = _strongest(passage.text, explanation) if occluded else _joined(passage.text, explanation)
     supporting = [phrase for phrase in phrases if phrase.weight > 0][:most_for]
     shown = [*supporting, *[phrase for phrase in phrases if phrase.weight < 0][:most_against]]
     points = [(f"“{phrase.text}”", _rounded(phrase.weight)) for phrase in shown]
@@ -75,15 +75,31 @@ def reason_of(passage: Passage, explanation: Explanation, most_for: int = 4, mos
     )
 
 
-def _strongest(explanation: Explanation) -> list[Phrase]:
-    """List the strong words by occlusion, strongest first, after a clause that outweighs them all."""
-    spans = explanation.spans  # strongest first
-    clauses = [s for s in spans if any(s is not o and s.start <= o.start and o.end <= s.end for o in spans)]
-    words = [span for span in spans if span not in clauses]
-    least = _MIN_RELATIVE_WEIGHT * max((abs(word.weight) for word in words), default=0.0)
-    strong = [word for word in words if abs(word.weight) >= least]
-    first = [clause for clause in clauses[:1] if clause.weight > max((word.weight for word in words), default=0.0)]
-    return [Phrase(" ".join(span.text.split()), span.weight) for span in (*first, *strong)]
+def _strongest(text: str, explanation: Explanation) -> list[Phrase]:
+    """List the strong words or phrases by occlusion, strongest first, after a clause that outweighs them all.
+
+    Of phrases that overlap the strongest is listed. Time is linear in the length of the text.
+    """
+    clauses = _containing_others(explanation.spans)
+    parts = [span for span in explanation.spans if span not in clauses]
+    least = _MIN_RELATIVE_WEIGHT * max((abs(part.weight) for part in parts), default=0.0)
+    listed = bytearray(len(text))
+    strong = []
+    for part in parts:  # strongest first
+        if abs(part.weight) >= least and not any(listed[part.start : part.end]):
+            listed[part.start : part.end] = bytes([1]) * (part.end - part.start)
+            strong.append(part)
+    strongest_part = max((part.weight for part in parts), default=0.0)
+    clause = max(clauses, key=lambda clause: abs(clause.weight), default=None)
+    if clause and clause.weight > strongest_part:
+        strong.insert(0, clause)
+    return [Phrase(" ".join(span.text.split()), span.weight) for span in strong]
+
+
+def _containing_others(spans: Sequence[SpanWeight]) -> set[SpanWeight]:
+    """Return the spans that contain another one: clauses, beside their words."""
+    ordered = sorted(spans, key=lambda span: (span.start, -span.end))
+    return {span for span, following in pairwise(ordered) if following.end <= span.end}
 
 
 def _joined(text: str, explanation: Explanation) -> list[Phrase]:

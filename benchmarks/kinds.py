@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""Fit and measure the table of kinds of text: ``python benchmarks/kinds.py --learn FILE… --measure FILE… [--write]``.
+
+In: ``.jsonl`` or ``.jsonl.gz`` files of real passages (``text``; ``source``; ``genre`` where the source does not say the
+kind). Out: for each kind, how many documents of the files to measure on are named rightly, wrongly, or not at all; with
+``--write`` the table of the package, ``reporting/text_kinds.json``: words and numbers, no sentence.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from _measure import ROOT, markdown
+
+from tipclassify.reporting.text_kind import _WORD, KindEvidence, KindTable
+from tipclassify.text.document import Passage
+
+FILE = ROOT / "src" / "tipclassify" / "reporting" / "text_kinds.json"
+KINDS = {
+    "hrr": "human-rights reports",
+    "country reports": "human-rights reports",
+    "dol": "Department of Labor reports",
+    "factbook": "World Factbook entries",
+    "world factbook": "World Factbook entries",
+    "un_": "United Nations documents",
+    "parliament": "parliaments' debates",
+    "us_whitehouse": "governments' press releases",
+    "us_treasury": "governments' press releases",
+    "us_code": "statutes",
+    "company": "companies' statements",
+}  # by the start of a row's genre, else of its source
+WORDS = 1_500  # of the table: the most telling of those in 100 passages or more
+LEAST = 100
+SMOOTHING = 0.5  # added to every count (Lidstone)
+CHUNK = 300  # words of the table in the pieces by which a text "unlike" its kind is told
+UNLIKE = 0.2  # percent of the pieces of a kind that are less like it
+
+
+def kind_of(row: dict[str, str]) -> str | None:
+    """Name the kind of text of a row."""
+    name = str(row.get("genre") or row.get("source") or "").lower()
+    return next((kind for start, kind in KINDS.items() if name.startswith(start)), None)
+
+
+def read(files: Iterable[Path]) -> Iterator[dict[str, str]]:
+    """Read the rows of files."""
+    for file in files:
+        with (gzip.open if file.suffix == ".gz" else open)(file, "rt", encoding="utf-8") as lines:
+            yield from map(json.loads, lines)
+
+
+def fit(rows: Sequence[dict[str, str]]) -> dict[str, Any]:
+    """Fit the table on rows."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    passages: Counter[str] = Counter()
+    for row in rows:
+        words = _WORD.findall(row["text"])
+        counts[str(kind_of(row))].update(words)
+        passages.update(set(words))
+    names = sorted(counts)
+    frequent = [word for word, count in passages.items() if count >= LEAST]
+    table = np.array([[counts[name][word] for name in names] for word in frequent], np.float64) + SMOOTHING
+    totals = np.array([counts[name].total() for name in names], np.float64)
+    shares = table / totals
+    telling = (shares * np.log(shares / shares.mean(axis=1, keepdims=True))).sum(axis=1)  # Kullback and Leibler 1951
+    chosen = sorted(np.argsort(-telling, kind="stable")[:WORDS].tolist(), key=lambda at: frequent[at])
+    among_chosen = table[chosen] / table[chosen].sum(axis=0)
+    hundredths = np.round(100 * np.log(among_chosen)).astype(int).tolist()
+    words = dict(zip((frequent[at] for at in chosen), hundredths, strict=True))
+    none = [0.0] * len(names)
+    fitted: dict[str, Any] = {"names": names, "words": words, "lowest_mean": none, "lowest_share": none}
+    return {**fitted, **lowest(rows, KindTable.from_json(fitted))}
+
+
+def lowest(rows: Sequence[dict[str, str]], table: KindTable) -> dict[str, list[float]]:
+    """Find the mean log-probability and the share of known words below which almost no piece of a kind falls."""
+    means: dict[str, list[float]] = defaultdict(list)
+    shares: dict[str, list[float]] = defaultdict(list)
+    for kind, piece in pieces(rows, table):
+        means[kind].append(piece.sums[table.names.index(kind)] / piece.words)
+        shares[kind].append(piece.words / piece.all_words)
+    return {
+        "lowest_mean": [round(float(np.percentile(means[name], UNLIKE)), 3) for name in table.names],
+        "lowest_share": [round(float(np.percentile(shares[name], UNLIKE)), 3) for name in table.names],
+    }
+
+
+def pieces(rows: Iterable[dict[str, str]], table: KindTable) -> Iterator[tuple[str, KindEvidence]]:
+    """Join passages of one kind to pieces of text; yield the kind and the evidence of each."""
+    waiting: dict[str, KindEvidence] = defaultdict(KindEvidence)
+    for row in rows:
+        kind = str(kind_of(row))
+        waiting[kind] += KindEvidence.of([Passage(row["text"], 0, 0)], table)
+        if waiting[kind].words >= CHUNK:
+            yield kind, waiting.pop(kind)
+
+
+def measured(rows: Iterable[dict[str, str]], table: KindTable) -> str:
+    """Format a table by kind: how many texts are named rightly, said to be unlike all, not named, named wrongly."""
+    answers: dict[str, Counter[str | None]] = defaultdict(Counter)
+    for kind, piece in pieces(rows, table):
+        answers[kind][piece.kind(table)] += 1
+    lines = []
+    for kind, given in sorted(answers.items()):
+        wrong = given.total() - given[kind] - given[""] - given[None]
+        lines.append([kind, *map(str, (given.total(), given[kind], given[""], given[None], wrong))])
+    return markdown(["kind", "texts", "named rightly", "unlike all", "not named", "named wrongly"], lines)
+
+
+def kinds(
+    learn: Annotated[list[Path], typer.Option(help="Files of passages to learn from.")],
+    measure: Annotated[list[Path], typer.Option(help="Files of passages to measure on.")],
+    write: Annotated[bool, typer.Option("--write", help="Write the table of the package.")] = False,
+) -> None:
+    """Fit, measure, and write the table."""
+    fitted = fit([row for row in read(learn) if kind_of(row)])
+    table = KindTable.from_json(fitted)
+    print(f"texts of {CHUNK} words of the table, joined from passages of one kind\n")
+    print(measured((row for row in read(measure) if kind_of(row)), table))
+    if write:
+        FILE.write_text(json.dumps(fitted, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    typer.run(kinds)
