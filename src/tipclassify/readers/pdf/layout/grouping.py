@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
-from statistics import quantiles
+from itertools import accumulate, pairwise
 from typing import Final
 
 from tipclassify.readers.pdf.layout.lines import Line
@@ -18,14 +17,17 @@ BULLET: Final = re.compile(r"\A[•●▪◦‣∙○➢■□*·–—-](?:\s+|
 ENDED: Final = re.compile(r"[.!?:;…][\"”’')\]»]*$")  # end of a sentence or of the introduction of a list
 LARGE: Final = 1.12  # minimum type size of a heading relative to body text
 _LIST_NUMBER: Final = re.compile(
-    r"(?:\(?(?:\d{1,3}|[A-Za-z]|[ivx]{1,5}|[IVX]{1,5})[.)]|\d{1,2}(?:\.\d{1,2}){1,3}\.?)(?:\s|$)"
+    r"(?:\(?(?:\d{1,3}|[A-Za-z]|[ivx]{1,5}|[IVX]{1,5})[.)]|\d{1,3}(?:\.\d{1,3}){1,3}\.?)(?:\s|$)"
 )
-_ENTRY_NUMBER: Final = re.compile(r"[\[(]?(\d{1,3})[\])]?[.:]?\s")
+_ENTRY_NUMBER: Final = re.compile(r"[\[(]?((?:\d{1,3}\.){0,3})(\d{1,3})[\])]?[.:]?\s")
+_LOWER: Final = re.compile(r"[\"“‘(\[]*[a-zß-öø-ÿ]")  # beginning of a line that continues a sentence
 _SIZE_TOLERANCE: Final = 0.08  # relative difference of type sizes in one paragraph
 _PARAGRAPH_GAP: Final = 1.35  # of the line spacing, between paragraphs
 _SENTENCE_GAP: Final = 1.12  # the same after the end of a sentence
 _INDENT: Final = 0.8  # em
 _SPACE_WIDTH: Final = 0.25  # em
+_MARGIN_LINES: Final = 3  # lines above and below whose ends are the margin
+_RAGGED: Final = 1.0  # em that a full line may leave at a ragged margin
 
 
 @dataclass(slots=True)
@@ -75,8 +77,7 @@ def group_lines(
     groups: list[LineGroup] = []
     leading = _leading(lines)
     for at, line in enumerate(lines):
-        near = lines[max(at - 3, 0) : at + 4]
-        margin = max((one.x1 for one in near if one.table is None and same_size(one, line)), default=line.x1)
+        margin = _margin(lines, at)
         if line.table is not None:  # bold rows at the top have the names of columns, further down they are labels
             names = next((number for number, row in enumerate(line.table) if not row.header), 0)
             kinds = ["header" if number < names else "row" for number in range(len(line.table))]
@@ -100,19 +101,49 @@ def mark_ends(groups: list[LineGroup]) -> list[LineGroup]:
     return groups
 
 
+def _margin(lines: Sequence[Line], at: int) -> float:
+    """Return the right margin at a line, in points.
+
+    Beside a box or a drawing the lines above or below are shorter, and theirs is the margin if they are full. Where
+    neither are, as in a list of short entries, it is the right end of all lines near by.
+    """
+    line = lines[at]
+    near = range(max(at - _MARGIN_LINES, 0), min(at + _MARGIN_LINES + 1, len(lines)))
+    alike = [i for i in near if lines[i].table is None and same_size(lines[i], line)]
+    above = [lines[i] for i in alike if i <= at]
+    below = [lines[i] for i in alike if i >= at]
+    ends = [max(one.x1 for one in side) for side in (above, below) if _are_full(side)]
+    return min(ends) if ends else max((lines[i].x1 for i in alike), default=line.x1)
+
+
+def _are_full(lines: Sequence[Line]) -> bool:
+    """Return whether consecutive lines are broken where the next word had no room, but for one paragraph's end."""
+    end = max((line.x1 for line in lines), default=0.0)
+    full = [
+        above.x1 + (_SPACE_WIDTH + _RAGGED) * below.size + below.first_word_width > end
+        for above, below in pairwise(lines)
+    ]
+    return len(full) > 1 and sum(full) >= len(full) - 1
+
+
 def _leading(lines: Sequence[Line]) -> float:
-    """Return the line spacing within paragraphs, in points: the lower quartile excludes paragraph gaps."""
-    steps = [b.y - a.y for a, b in pairwise(lines) if b.y > a.y]
+    """Return the line spacing within paragraphs, in points: the lower quartile excludes paragraph gaps.
+
+    Each step counts by its letters, so that the few short labels of a chart among the lines have no say.
+    """
+    steps = sorted((b.y - a.y, min(len(a.text), len(b.text))) for a, b in pairwise(lines) if b.y > a.y)
     if len(steps) < 2:
-        return min(steps, default=1.2 * lines[0].size if lines else 1.0)
-    return quantiles(steps, n=4, method="inclusive")[0]
+        return min((step for step, _ in steps), default=1.2 * lines[0].size if lines else 1.0)
+    letters = list(accumulate(count for _, count in steps))
+    return next(step for (step, _), sofar in zip(steps, letters, strict=True) if sofar >= letters[-1] / 4)
 
 
 def _breaks(group: LineGroup, line: Line, leading: float, body: float) -> bool:
     """Return whether `line` begins a new paragraph after `group`."""
     last, room = group.lines[-1], group.room_for(line)
-    lower, numbered = line.text[:1].islower(), _LIST_NUMBER.match(line.text) is not None
-    if max(last.cells, line.cells) > 1 or not same_size(last, line):
+    numbered = _LIST_NUMBER.match(line.text) is not None
+    lower = _LOWER.match(line.text) is not None and not numbered
+    if max(last.cells, line.cells) > 1 or line.begins_raised or not same_size(last, line):
         return True
     large = min(last.size, line.size) >= LARGE * body
     step = (line.y - last.y) / (max(leading, 1.2 * line.size) if large else leading)
@@ -134,8 +165,10 @@ def _breaks(group: LineGroup, line: Line, leading: float, body: float) -> bool:
 
 def _is_next_entry(first: Line, line: Line) -> bool:
     """Return whether a line begins with the number after that of an entry, at the same place."""
-    numbers = [int(found[1]) for text in (first.text, line.text) if (found := _ENTRY_NUMBER.match(text))]
-    return len(numbers) == 2 and numbers[1] == numbers[0] + 1 and abs(first.x0 - line.x0) < line.size
+    own, following = _ENTRY_NUMBER.match(first.text), _ENTRY_NUMBER.match(line.text)
+    if own is None or following is None or own[1] != following[1]:
+        return False
+    return int(following[2]) == int(own[2]) + 1 and abs(first.x0 - line.x0) < line.size
 
 
 def _indent_breaks(group: LineGroup, line: Line) -> bool:

@@ -19,7 +19,8 @@ __all__ = ["Line", "cell_lines", "make_lines"]
 class Line:
     """Hold a line of a column, or in its place a whole table; ends, baseline, size and widths in points.
 
-    `bold` says which words are: "all", "some" or "". `cells` counts table cells; running text has 1.
+    `bold` says which words are: "all", "some" or "". `cells` counts table cells; running text has 1. `begins_note`: by
+    a mark or a number; `begins_raised`: by a raised mark, which is dropped from the text.
     """
 
     text: str
@@ -30,6 +31,7 @@ class Line:
     first_word_width: float = 0.0
     bold: str = ""
     begins_note: bool = False
+    begins_raised: bool = False
     cells: int = 1
     table: Table | None = None
 
@@ -37,7 +39,9 @@ class Line:
 _MIN_CELL_GAP: Final = 1.2  # em between table cells
 _MAX_MISALIGNMENT: Final = 3.0  # points between edges of aligned cells
 _MAX_COMPARED_CELLS: Final = 20  # cells compared in a row
-_LIST_MARK: Final = re.compile(r"\W{1,2}|\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)]")
+# Of a list or a paragraph: "(a)", "iv.", "12.", "136.32."
+_LIST_MARK: Final = re.compile(r"\W{1,2}|\(?(?:\d{1,3}(?:\.\d{1,3}){0,3}|[A-Za-z]|[ivxIVX]{1,5})[.)]")
+_BARE_MARK: Final = re.compile(r"\d{1,3}(?:\.\d{1,3}){0,3}")  # the same without a stop: "136.32"
 _LEADERS: Final = re.compile(r"(?:\s?\.){4,}\s*|\s*…{2,}\s*|(?:\s_){4,}\s*")
 _MARK: Final = re.compile(r"[\[(]?(?:\d{1,3}|[*†‡§¶#]{1,3})(?:[,;–-]\s?(?:\d{1,3}|[*†‡§¶]))*[\])]?,?")
 _NOTE_START: Final = re.compile(r"[\[(]?(?:\d{1,3}|[*†‡§¶]{1,3})[\])]?[.)]?\s?(?=[^\W\d_]|[“\"‘(])")
@@ -71,7 +75,8 @@ def _cells(words: list[Word]) -> list[list[Word]]:
             cells.append([])
         cells[-1].append(word)
     mark = join_words(cells[0])  # of a list, paragraph or note; a number before several cells is one of them
-    if len(cells) > 1 and (_LIST_MARK.fullmatch(mark) or (len(cells) == 2 and re.fullmatch(r"\d{1,3}", mark))):
+    bare = len(cells) == 2 and _BARE_MARK.fullmatch(mark)
+    if len(cells) > 1 and (bare or _LIST_MARK.fullmatch(mark)):
         cells[:2] = [[*cells[0], *cells[1]]]
     return cells
 
@@ -104,8 +109,10 @@ def _line(cells: list[list[Word]]) -> Line | None:
     first = [shown[0], *takewhile(lambda word: word.glued, shown[1:])]
     x1, width = max(word.x1 for word in words), first[-1].x1 - first[0].x0
     bold = "all" if all(word.bold for word in shown) else "some" if any(word.bold for word in shown) else ""
-    begins_note = shown[0] is not words[0] or _NOTE_START.match(text) is not None
-    return Line(text, words[0].x0, x1, y, size, width, bold, begins_note, max(len(texts), 1 + (" | " in text)))
+    raised = shown[0] is not words[0]
+    begins_note = raised or _NOTE_START.match(text) is not None
+    cell_count = max(len(texts), 1 + (" | " in text))
+    return Line(text, words[0].x0, x1, y, size, width, bold, begins_note, raised, cell_count)
 
 
 def _text(words: list[Word]) -> str:
