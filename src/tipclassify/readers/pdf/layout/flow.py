@@ -10,7 +10,7 @@ from itertools import zip_longest
 from typing import Final
 
 from tipclassify.readers.pdf.layout.columns import reading_order
-from tipclassify.readers.pdf.layout.grouping import BULLET, ENDED, LARGE, LineGroup, group_lines, same_size
+from tipclassify.readers.pdf.layout.grouping import BULLET, LARGE, LineGroup, ends_sentence, group_lines, same_size
 from tipclassify.readers.pdf.layout.hyphens import count_whole_words, hyphenates, join_lines
 from tipclassify.readers.pdf.layout.lines import Line, make_lines
 from tipclassify.readers.pdf.layout.pages import Page
@@ -51,6 +51,9 @@ _NOTES: Final = re.compile(r"(?:\s*[(\[]\d{1,3}(?:[,;–-]\s?\d{1,3})*[)\]])+$")
 _END_INSIDE: Final = re.compile(r"[a-z]{3}[\"”’)\]]*[.!](?:\s[(\[][\d,; –-]+[)\]])*\s+[\"“(\[]?[A-Z]")
 _SENTENCE_END: Final = re.compile(r"[.!?][\"”’')\]»]*$")
 _MAX_NOTE_SIZE: Final = 0.93  # of the size of body text
+_STARRED: Final = re.compile(r"(?:\*{1,4}|[†‡]{1,3})(?=\s?\w)")
+_MAX_STARRED_LINES: Final = 16
+_NOTE_GAP: Final = 1.8  # em between the text and such notes
 _LOOK_BACK: Final = 8  # paragraphs between the parts of an interrupted one: sidebars, tables, captions
 
 
@@ -142,6 +145,8 @@ def _is_heading(group: LineGroup, body: float, bold_body: bool) -> bool:
 
 def _start_of_notes(lines: list[Line], body: float) -> int:
     """Return the index of the first footnote line at the end of a column; the line count if there is none."""
+    if (starred := _start_of_starred_notes(lines, body)) is not None:
+        return starred
     ends = [at for at, line in enumerate(lines, 1) if line.size > _MAX_NOTE_SIZE * body or line.cells > 1]
     start = max(ends, default=0)
     if not any(line.begins_note for line in lines[start:]):
@@ -149,6 +154,23 @@ def _start_of_notes(lines: list[Line], body: float) -> int:
     while start > 0 and not lines[start].begins_note and lines[start].y - lines[start - 1].y < 1.6 * lines[start].size:
         start += 1  # the last lines of a caption or table above the notes
     return start
+
+
+def _start_of_starred_notes(lines: list[Line], body: float) -> int | None:
+    """Return the index of the first of the last lines that are notes in type as large as the text; None without any.
+
+    Such notes begin with asterisks or daggers, each with others, unlike the bullets of a list, below a gap.
+    """
+    marks: list[str] = []
+    for at in range(len(lines) - 1, max(0, len(lines) - _MAX_STARRED_LINES), -1):
+        line, gap = lines[at], lines[at].y - lines[at - 1].y
+        mark = _STARRED.match(line.text)
+        if line.bold == "all" or line.cells > 1 or line.size <= _MAX_NOTE_SIZE * body:
+            return None
+        marks += [mark[0]] if mark else []
+        if gap > _NOTE_GAP * line.size or not same_size(lines[at - 1], line):
+            return at if mark and len(set(marks)) == len(marks) else None
+    return None
 
 
 def _join_continuations(groups: list[LineGroup]) -> list[LineGroup]:
@@ -173,4 +195,4 @@ def _continues(start: LineGroup, group: LineGroup, beside: bool) -> bool:
         return False
     if not same_size(line, last) or _SENTENCE_END.search(last.text):
         return False
-    return line.text[:1].islower() or (beside and not ENDED.search(last.text) and start.room_for(line) < 0)
+    return line.text[:1].islower() or (beside and not ends_sentence(last.text, line.text) and start.room_for(line) < 0)

@@ -10,12 +10,15 @@ from typing import Final
 
 from tipclassify.readers.pdf.layout.lines import Line
 from tipclassify.readers.pdf.layout.tables import CAPTION
+from tipclassify.text.features.lexicon import WORDS
 
-__all__ = ["BULLET", "ENDED", "LARGE", "LineGroup", "group_lines", "mark_ends", "same_size"]
+__all__ = ["BULLET", "LARGE", "LineGroup", "ends_sentence", "group_lines", "mark_ends", "same_size"]
 
 BULLET: Final = re.compile(r"\A[•●▪◦‣∙○➢■□*·–—-](?:\s+|$)")  # bullet of a list entry
-ENDED: Final = re.compile(r"[.!?:;…][\"”’')\]»]*$")  # end of a sentence or of the introduction of a list
+_ENDED: Final = re.compile(r"[.!?:;…][\"”’')\]»]*$")  # end of a sentence or of the introduction of a list
+_LAST_WORD: Final = re.compile(r"([^\W\d_](?:[\w.]*\w)?)\.$")
 LARGE: Final = 1.12  # minimum type size of a heading relative to body text
+_TITLES, _BEFORE_NUMBER = (frozenset(WORDS[name]) for name in ("never_final", "before_number"))
 _LIST_NUMBER: Final = re.compile(
     r"(?:\(?(?:\d{1,3}|[A-Za-z]|[ivx]{1,5}|[IVX]{1,5})[.)]|\d{1,3}(?:\.\d{1,3}){1,3}\.?)(?:\s|$)"
 )
@@ -68,6 +71,19 @@ class LineGroup:
 def same_size(a: Line, b: Line) -> bool:
     """Test whether the type sizes of two lines are equal, within a tolerance."""
     return abs(a.size - b.size) <= _SIZE_TOLERANCE * a.size
+
+
+def ends_sentence(text: str, following: str) -> bool:
+    """Return whether a line ends a sentence, or introduces a list, before the following one.
+
+    >>> ends_sentence("Boats were lost.", "The state"), ends_sentence("as he told Dr.", "Salo"), ends_sentence("p.", "4")
+    (True, False, False)
+    """
+    if not _ENDED.search(text):
+        return False
+    found = _LAST_WORD.search(text)
+    word = found[1].lower() if found else ""
+    return word not in _TITLES and not (word in _BEFORE_NUMBER and following[:1].isdecimal())
 
 
 def group_lines(
@@ -149,7 +165,7 @@ def _breaks(group: LineGroup, line: Line, leading: float, body: float) -> bool:
     step = (line.y - last.y) / (max(leading, 1.2 * line.size) if large else leading)
     if step > _PARAGRAPH_GAP or step <= 0 or BULLET.match(line.text) or _is_next_entry(group.lines[0], line):
         return True
-    ended, capitals = ENDED.search(last.text) is not None, group.text.isupper()
+    ended, capitals = ends_sentence(last.text, line.text), group.text.isupper()
     if large and last.bold == line.bold:  # titles are broken by sense, not by width
         return ended and not last.text.endswith(":")
     if last.bold == line.bold == "all" and capitals == line.text.isupper() and not ended:

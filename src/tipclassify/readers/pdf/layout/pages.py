@@ -137,7 +137,9 @@ def _is_marker_of(runs: list[list[Word]], word: Word) -> bool:
     """Return whether a line begins with a number or bullet, and with some space the text of its entry."""
     marker, shift = runs[-1][0], _MAX_BASELINE_SHIFT * word.size
     alone = len(runs[-1]) == 1 and not (len(runs) > 1 and abs(runs[-2][-1].y - marker.y) < shift)
-    near = abs(word.y - marker.y) < shift and 0 < word.x0 - marker.x1 < _MAX_MARKER_GAP * word.size
+    raised = marker.size < MAX_RAISED_SIZE * word.size and 0 < word.y - marker.y < _MAX_RAISE * word.size
+    on_line = raised or abs(word.y - marker.y) < shift
+    near = on_line and 0 < word.x0 - marker.x1 < _MAX_MARKER_GAP * word.size
     return alone and near and word.text[0].isalpha() and _MARKER.fullmatch(marker.text) is not None
 
 
