@@ -10,7 +10,17 @@ from itertools import zip_longest
 from typing import Final
 
 from tipclassify.readers.pdf.layout.columns import reading_order
-from tipclassify.readers.pdf.layout.grouping import BULLET, LARGE, LineGroup, ends_sentence, group_lines, same_size
+from tipclassify.readers.pdf.layout.grouping import (
+    BULLET,
+    LARGE,
+    NOTES,
+    LineGroup,
+    begins_lower,
+    ends_sentence,
+    group_lines,
+    is_unfinished,
+    same_size,
+)
 from tipclassify.readers.pdf.layout.hyphens import count_whole_words, hyphenates, join_lines
 from tipclassify.readers.pdf.layout.lines import Line, make_lines
 from tipclassify.readers.pdf.layout.pages import Page
@@ -47,7 +57,6 @@ class Paragraph:
 _MAX_WORDS: Final = 14  # words of a bold or capitalized heading; as for web pages
 _MAX_TITLE_WORDS: Final = 30  # words of a heading in larger type
 _MAX_NUMBERED_WORDS: Final = 3  # words of a heading that ends in a full stop, such as "Section 2."
-_NOTES: Final = re.compile(r"(?:\s*[(\[]\d{1,3}(?:[,;–-]\s?\d{1,3})*[)\]])+$")
 _END_INSIDE: Final = re.compile(r"[a-z]{3}[\"”’)\]]*[.!](?:\s[(\[][\d,; –-]+[)\]])*\s+[\"“(\[]?[A-Z]")
 _SENTENCE_END: Final = re.compile(r"[.!?][\"”’')\]»]*$")
 _MAX_NOTE_SIZE: Final = 0.93  # of the size of body text
@@ -122,7 +131,7 @@ def _find_kinds(groups: list[LineGroup], pages: Iterable[Page], body: float, boo
 
 def _is_sentence(text: str) -> bool:
     """Return whether a text begins in lower case, ends like a sentence, or has the end of one inside."""
-    text = _NOTES.sub("", text)
+    text = NOTES.sub("", text)
     plain = without_enumerator(text)
     ended = text.endswith((";", ",")) or (text.endswith(".") and len(text.split()) > _MAX_NUMBERED_WORDS)
     return ended or plain[:1].islower() or _END_INSIDE.search(plain) is not None
@@ -189,10 +198,17 @@ def _join_continuations(groups: list[LineGroup]) -> list[LineGroup]:
 
 
 def _continues(start: LineGroup, group: LineGroup, beside: bool) -> bool:
-    """Return whether `group` continues `start`: it begins in lower case, or after a full line directly before it."""
+    """Return whether `group` continues `start`: that breaks off inside a sentence, or this begins inside one.
+
+    Directly before it, a paragraph of several lines whose last one is full goes on, too.
+    """
     last, line = start.lines[-1], group.lines[0]
     if {start.kind, group.kind} != {"text"} or start.aside != group.aside or not start.last or group.is_entry:
         return False
-    if not same_size(line, last) or _SENTENCE_END.search(last.text):
+    if not same_size(line, last) or _SENTENCE_END.search(NOTES.sub("", last.text)):
         return False
-    return line.text[:1].islower() or (beside and not ends_sentence(last.text, line.text) and start.room_for(line) < 0)
+    if begins_lower(line.text) or is_unfinished(last.text):
+        return True
+    room = start.room_for(line)
+    full = room < 0 or (len(start.lines) > 1 and start.is_full(room))
+    return beside and full and not ends_sentence(last.text, line.text)

@@ -12,10 +12,12 @@ from tipclassify.readers.pdf.layout.lines import Line
 from tipclassify.readers.pdf.layout.tables import CAPTION
 from tipclassify.text.features.lexicon import WORDS
 
-__all__ = ["BULLET", "LARGE", "LineGroup", "ends_sentence", "group_lines", "mark_ends", "same_size"]
+__all__ = ["BULLET", "LARGE", "NOTES", "LineGroup", "begins_lower", "ends_sentence", "group_lines", "is_unfinished"]
+__all__ += ["mark_ends", "same_size"]
 
 BULLET: Final = re.compile(r"\A[•●▪◦‣∙○➢■□*·–—-](?:\s+|$)")  # bullet of a list entry
 _ENDED: Final = re.compile(r"[.!?:;…][\"”’')\]»]*$")  # end of a sentence or of the introduction of a list
+NOTES: Final = re.compile(r"(?:\s*[(\[]\d{1,3}(?:[,;–-]\s?\d{1,3})*[)\]])+$")  # note marks after a sentence
 _LAST_WORD: Final = re.compile(r"([^\W\d_](?:[\w.]*\w)?)\.$")
 LARGE: Final = 1.12  # minimum type size of a heading relative to body text
 _TITLES, _BEFORE_NUMBER = (frozenset(WORDS[name]) for name in ("never_final", "before_number"))
@@ -23,12 +25,17 @@ _LIST_NUMBER: Final = re.compile(
     r"(?:\(?(?:\d{1,3}|[A-Za-z]|[ivx]{1,5}|[IVX]{1,5})[.)]|\d{1,3}(?:\.\d{1,3}){1,3}\.?)(?:\s|$)"
 )
 _ENTRY_NUMBER: Final = re.compile(r"[\[(]?((?:\d{1,3}\.){0,3})(\d{1,3})[\])]?[.:]?\s")
-_LOWER: Final = re.compile(r"[\"“‘(\[]*[a-zß-öø-ÿ]")  # beginning of a line that continues a sentence
+_LOWER: Final = re.compile(r"[\"“‘(\[]*[a-zß-öø-ÿ]")
+# Words at the end of a line that nothing ends with: a sentence, a heading or an entry goes on.
+_UNFINISHED: Final = re.compile(
+    r"(?:^|\s)(?:the|a|an|of|and|or|in|to|for|by|with|on|at|from|into|between|that|which|as|than|its|their)$"
+)
 _SIZE_TOLERANCE: Final = 0.08  # relative difference of type sizes in one paragraph
 _PARAGRAPH_GAP: Final = 1.35  # of the line spacing, between paragraphs
 _SENTENCE_GAP: Final = 1.12  # the same after the end of a sentence
 _INDENT: Final = 0.8  # em
 _SPACE_WIDTH: Final = 0.25  # em
+_MAX_ROOM: Final = 0.25  # of the width of the lines near by
 _MARGIN_LINES: Final = 3  # lines above and below whose ends are the margin
 _RAGGED: Final = 1.0  # em that a full line may leave at a ragged margin
 
@@ -54,6 +61,11 @@ class LineGroup:
         """Return the room that the first word of `line` would leave in the last line, in points."""
         return self.margin - self.lines[-1].x1 - _SPACE_WIDTH * line.size - line.first_word_width
 
+    def is_full(self, room: float) -> bool:
+        """Return whether the last line is nearly as long as the lines near by, with this room for the next word."""
+        last = self.lines[-1]
+        return room <= max(last.size, _MAX_ROOM * (self.margin - last.x0))
+
     @property
     def is_table(self) -> bool:
         return bool(self.cells) or self.lines[0].cells > 1
@@ -76,14 +88,35 @@ def same_size(a: Line, b: Line) -> bool:
 def ends_sentence(text: str, following: str) -> bool:
     """Return whether a line ends a sentence, or introduces a list, before the following one.
 
-    >>> ends_sentence("Boats were lost.", "The state"), ends_sentence("as he told Dr.", "Salo"), ends_sentence("p.", "4")
-    (True, False, False)
+    >>> [ends_sentence("Two men fled. (3,14)", "The court"), ends_sentence("The law bans:", "slavery")]
+    [True, True]
+    >>> [ends_sentence(line, next_line) for line, next_line in (("the U.S.", "army"), ("told Dr.", "Salo"), ("p.", "4"))]
+    [False, False, False]
     """
-    if not _ENDED.search(text):
+    text = NOTES.sub("", text)
+    if not _ENDED.search(text) or (begins_lower(following) and not text.endswith((":", ";"))):
         return False
     found = _LAST_WORD.search(text)
     word = found[1].lower() if found else ""
     return word not in _TITLES and not (word in _BEFORE_NUMBER and following[:1].isdecimal())
+
+
+def begins_lower(text: str) -> bool:
+    """Return whether a line begins inside a sentence: in lower case, and not as an entry of a list.
+
+    >>> begins_lower("(lack of funds)"), begins_lower("(a) Funds"), begins_lower("Funds")
+    (True, False, False)
+    """
+    return _LOWER.match(text) is not None and _LIST_NUMBER.match(text) is None
+
+
+def is_unfinished(text: str) -> bool:
+    """Return whether a line breaks off inside a sentence: at a hyphen, an article or a preposition.
+
+    >>> is_unfinished("However, children in"), is_unfinished("However, children")
+    (True, False)
+    """
+    return text.endswith("-") or _UNFINISHED.search(text) is not None
 
 
 def group_lines(
@@ -158,7 +191,7 @@ def _breaks(group: LineGroup, line: Line, leading: float, body: float) -> bool:
     """Return whether `line` begins a new paragraph after `group`."""
     last, room = group.lines[-1], group.room_for(line)
     numbered = _LIST_NUMBER.match(line.text) is not None
-    lower = _LOWER.match(line.text) is not None and not numbered
+    goes_on = is_unfinished(last.text) or begins_lower(line.text)
     if max(last.cells, line.cells) > 1 or line.begins_raised or not same_size(last, line):
         return True
     large = min(last.size, line.size) >= LARGE * body
@@ -175,8 +208,8 @@ def _breaks(group: LineGroup, line: Line, leading: float, body: float) -> bool:
     if capitals and " " in group.text and not line.text.isupper():  # a single word may be an abbreviation
         return True
     if ended:
-        return numbered or room > 0.3 * line.size or (step > _SENTENCE_GAP and not lower) or _indent_breaks(group, line)
-    return not (lower or last.text.endswith("-")) and room > max(line.size, 0.25 * (group.margin - last.x0))
+        return numbered or room > 0.3 * line.size or (step > _SENTENCE_GAP and not goes_on) or _indent_breaks(group, line)
+    return not goes_on and not group.is_full(room)
 
 
 def _is_next_entry(first: Line, line: Line) -> bool:
