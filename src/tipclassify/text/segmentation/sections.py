@@ -15,6 +15,7 @@ __all__ += ["section_of_heading", "without_enumerator"]
 # Protection "of refugees" or "from discrimination" is a chapter of a human-rights report, not of a trafficking one.
 _OF_OTHERS: Final = r"\b(?! (?:of|to|for|from|against) (?!.*(?:traffick|victim|survivor|exploit|forced|slavery)))"
 _TIER: Final = r"tier (?:[123]|one|two|three)(?: watch ?list)?"
+_ADVANCEMENT: Final = r"(?:no|minimal|moderate|significant) advancement"  # verdict of a report on child labor
 
 # Trafficking reports name their sections; country human-rights reports number theirs by letters.
 _RULES: Final = tuple(
@@ -25,7 +26,7 @@ _RULES: Final = tuple(
         (rf"^protection{_OF_OTHERS}|victim (?:protection|assistance)|^assistance (?:to|for) victims", "protection"),
         (rf"^prevention{_OF_OTHERS}", "prevention"),
         (r"trafficking (?:profile|situation)|^profile|scope (?:and|of)|^the situation", "profile"),
-        (rf"^{_TIER}$|[:(–—-] ?{_TIER}\)?$", "assessment"),
+        (rf"^{_TIER}$|[:(–—-] ?{_TIER}\)?$|^{_ADVANCEMENT}\b", "assessment"),
         (r"^(?:tier \w+|executive summary|summary|(?:(?:overview|assessment)(?: and | & )?)+)$", "assessment"),
     )
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -12,7 +11,6 @@ from typing import Final
 from tipclassify.readers.pdf.layout.columns import reading_order
 from tipclassify.readers.pdf.layout.grouping import (
     BULLET,
-    LARGE,
     NOTES,
     LineGroup,
     begins_lower,
@@ -23,8 +21,9 @@ from tipclassify.readers.pdf.layout.grouping import (
 )
 from tipclassify.readers.pdf.layout.hyphens import count_whole_words, hyphenates, join_lines
 from tipclassify.readers.pdf.layout.lines import Line, make_lines
-from tipclassify.readers.pdf.layout.pages import Page
+from tipclassify.readers.pdf.layout.pages import LARGE, Page, body_size
 from tipclassify.readers.pdf.layout.running_headers import drop_running_headers
+from tipclassify.readers.pdf.layout.side_marks import drop_side_marks
 from tipclassify.readers.pdf.layout.tables import CAPTION, place_tables
 from tipclassify.readers.pdf.structure_tree import is_tagged, tagged_groups
 from tipclassify.readers.source_blocks import table_row
@@ -76,7 +75,7 @@ def read_paragraphs(pages: Sequence[Page], bookmarks: Bookmarks | None = None) -
     body = body_size(pages)
     groups: list[LineGroup] = []
     notes: list[LineGroup] = []
-    for page in drop_running_headers(pages):
+    for page in drop_side_marks(drop_running_headers(pages)):
         if page.number in by_tree:
             for group in tagged_groups(page, body):
                 (notes if group.kind == "note" else groups).append(group)
@@ -96,14 +95,6 @@ def read_paragraphs(pages: Sequence[Page], bookmarks: Bookmarks | None = None) -
         for group, found in zip(ordered, cells, strict=True)
         if (text := BULLET.sub("", table_row(join_lines(lines, words, hyphenated) for lines in found)))
     ]
-
-
-def body_size(pages: Iterable[Page]) -> float:
-    """Return the type size of running text, in points: the main one of most pages, outside of ruled tables."""
-    sizes = [Counter(word.size for f in page.fragments for word in f.words for _ in word.text) for page in pages]
-    votes = Counter(size for found in sizes for size, _ in found.most_common(1))
-    letters = sum(sizes, Counter[float]())
-    return max(votes, key=lambda size: (votes[size], letters[size]), default=0.0)
 
 
 def bookmark(page: int, text: str) -> tuple[int, str]:

@@ -9,17 +9,17 @@ from itertools import accumulate, pairwise
 from typing import Final
 
 from tipclassify.readers.pdf.layout.lines import Line
+from tipclassify.readers.pdf.layout.pages import LARGE
 from tipclassify.readers.pdf.layout.tables import CAPTION
 from tipclassify.text.features.lexicon import WORDS
 
-__all__ = ["BULLET", "LARGE", "NOTES", "LineGroup", "begins_lower", "ends_sentence", "group_lines", "is_unfinished"]
+__all__ = ["BULLET", "NOTES", "LineGroup", "begins_lower", "ends_sentence", "group_lines", "is_unfinished"]
 __all__ += ["mark_ends", "same_size"]
 
 BULLET: Final = re.compile(r"\A[•●▪◦‣∙○➢■□*·–—-](?:\s+|$)")  # bullet of a list entry
 _ENDED: Final = re.compile(r"[.!?:;…][\"”’')\]»]*$")  # end of a sentence or of the introduction of a list
 NOTES: Final = re.compile(r"(?:\s*[(\[]\d{1,3}(?:[,;–-]\s?\d{1,3})*[)\]])+$")  # note marks after a sentence
 _LAST_WORD: Final = re.compile(r"([^\W\d_](?:[\w.]*\w)?)\.$")
-LARGE: Final = 1.12  # minimum type size of a heading relative to body text
 _TITLES, _BEFORE_NUMBER = (frozenset(WORDS[name]) for name in ("never_final", "before_number"))
 _LIST_NUMBER: Final = re.compile(
     r"(?:\(?(?:\d{1,3}|[A-Za-z]|[ivx]{1,5}|[IVX]{1,5})[.)]|\d{1,3}(?:\.\d{1,3}){1,3}\.?)(?:\s|$)"

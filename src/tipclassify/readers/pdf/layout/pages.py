@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-__all__ = ["MAX_RAISED_SIZE", "Fragment", "Page", "Row", "Shape", "Table", "TableRow", "Tag", "Word"]
-__all__ += ["group_rows", "join_words", "make_fragments", "make_page"]
+__all__ = ["LARGE", "MAX_RAISED_SIZE", "Fragment", "Page", "Row", "Shape", "Table", "TableRow", "Tag", "Word"]
+__all__ += ["body_size", "group_rows", "join_words", "make_fragments", "make_page"]
 
 
 class Tag(NamedTuple):
@@ -88,6 +89,7 @@ class Page:
     problem: str = ""
 
 
+LARGE: Final = 1.12  # minimum type size of a heading relative to body text
 MAX_RAISED_SIZE: Final = 0.8  # maximum type size of a raised mark relative to its line
 _MAX_WORD_GAP: Final = 0.8  # em between words of a fragment; wider gaps of justified lines are joined later
 _MAX_MARKER_GAP: Final = 3.0  # em between the marker of a list entry and its text
@@ -141,6 +143,14 @@ def _is_marker_of(runs: list[list[Word]], word: Word) -> bool:
     on_line = raised or abs(word.y - marker.y) < shift
     near = on_line and 0 < word.x0 - marker.x1 < _MAX_MARKER_GAP * word.size
     return alone and near and word.text[0].isalpha() and _MARKER.fullmatch(marker.text) is not None
+
+
+def body_size(pages: Iterable[Page]) -> float:
+    """Return the type size of running text, in points: the main one of most pages, outside of ruled tables."""
+    sizes = [Counter(word.size for f in page.fragments for word in f.words for _ in word.text) for page in pages]
+    votes = Counter(size for found in sizes for size, _ in found.most_common(1))
+    letters = sum(sizes, Counter[float]())
+    return max(votes, key=lambda size: (votes[size], letters[size]), default=0.0)
 
 
 def group_rows(fragments: Iterable[Fragment]) -> list[Row]:
