@@ -38,7 +38,8 @@ Bookmarks = Mapping[tuple[int, str], int]  # levels of the headings that the boo
 class Paragraph:
     """Hold a paragraph, the page on which it begins, its type size in points, and the level of a heading, if given.
 
-    `kind` is "text", "heading", "note", "caption", or "row" or "header" of a table; `aside` marks a sidebar.
+    `kind` is "text", "heading", "note", "caption", or "row" or "header" of a table; `aside` marks a sidebar, `marked` a
+    paragraph that begins with the mark or number of a note.
     """
 
     text: str
@@ -47,6 +48,7 @@ class Paragraph:
     size: float = 0.0
     aside: bool = False
     level: int | None = None
+    marked: bool = False
 
     @property
     def is_heading(self) -> bool:
@@ -91,7 +93,15 @@ def read_paragraphs(pages: Sequence[Page], bookmarks: Bookmarks | None = None) -
     texts = [lines for found in cells for lines in found]
     words, hyphenated = count_whole_words(texts), hyphenates(texts)
     return [
-        Paragraph(text, group.page, group.kind or "note", group.lines[0].size, group.aside, group.level)
+        Paragraph(
+            text,
+            group.page,
+            group.kind or "note",
+            group.lines[0].size,
+            group.aside,
+            group.level,
+            group.lines[0].begins_note,
+        )
         for group, found in zip(ordered, cells, strict=True)
         if (text := BULLET.sub("", table_row(join_lines(lines, words, hyphenated) for lines in found)))
     ]
