@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from typing import Final
 
-from tipclassify.readers.pdf.layout.lines import Line
+from tipclassify.readers.pdf.layout.lines import MAX_MISALIGNMENT, Line
 from tipclassify.readers.pdf.layout.pages import LARGE
 from tipclassify.readers.pdf.layout.tables import CAPTION
 from tipclassify.text.features.lexicon import WORDS
@@ -192,6 +192,8 @@ def _breaks(group: LineGroup, line: Line, leading: float, body: float) -> bool:
     last, room = group.lines[-1], group.room_for(line)
     numbered = _LIST_NUMBER.match(line.text) is not None
     goes_on = is_unfinished(last.text) or begins_lower(line.text)
+    if _hangs(last, line, leading):
+        return False
     if max(last.cells, line.cells) > 1 or line.begins_raised or not same_size(last, line):
         return True
     large = min(last.size, line.size) >= LARGE * body
@@ -210,6 +212,14 @@ def _breaks(group: LineGroup, line: Line, leading: float, body: float) -> bool:
     if ended:
         return numbered or room > 0.3 * line.size or (step > _SENTENCE_GAP and not goes_on) or _indent_breaks(group, line)
     return not goes_on and not group.is_full(room)
+
+
+def _hangs(row: Line, line: Line, leading: float) -> bool:
+    """Return whether a line continues the last cell of a table row: directly below, and where the cell begins."""
+    if row.cells < 2 or row.table is not None or line.cells > 1 or not same_size(row, line):
+        return False
+    below = 0 < line.y - row.y <= _PARAGRAPH_GAP * leading
+    return below and row.last_cell > row.x0 and abs(line.x0 - row.last_cell) < MAX_MISALIGNMENT
 
 
 def _is_next_entry(first: Line, line: Line) -> bool:

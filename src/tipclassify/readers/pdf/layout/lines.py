@@ -12,7 +12,7 @@ from typing import Final
 
 from tipclassify.readers.pdf.layout.pages import MAX_RAISED_SIZE, Row, Table, Word, join_words
 
-__all__ = ["Line", "cell_lines", "make_lines"]
+__all__ = ["MAX_MISALIGNMENT", "Line", "cell_lines", "make_lines"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,8 @@ class Line:
     """Hold a line of a column, or in its place a whole table; ends, baseline, size and widths in points.
 
     `bold` says which words are: "all", "some" or "". `cells` counts table cells; running text has 1. `begins_note`: by
-    a mark or a number; `begins_raised`: by a raised mark, which is dropped from the text.
+    a mark or a number; `begins_raised`: by a raised mark, which is dropped from the text. `last_cell` is the left end of
+    the last cell.
     """
 
     text: str
@@ -33,11 +34,12 @@ class Line:
     begins_note: bool = False
     begins_raised: bool = False
     cells: int = 1
+    last_cell: float = 0.0
     table: Table | None = None
 
 
 _MIN_CELL_GAP: Final = 1.2  # em between table cells
-_MAX_MISALIGNMENT: Final = 3.0  # points between edges of aligned cells
+MAX_MISALIGNMENT: Final = 3.0  # points between edges of aligned cells
 _MAX_COMPARED_CELLS: Final = 20  # cells compared in a row
 # Of a list or a paragraph: "(a)", "iv.", "12.", "136.32."
 _LIST_MARK: Final = re.compile(r"\W{1,2}|\(?(?:\d{1,3}(?:\.\d{1,3}){0,3}|[A-Za-z]|[ivxIVX]{1,5})[.)]")
@@ -84,7 +86,7 @@ def _cells(words: list[Word]) -> list[list[Word]]:
 def _are_aligned(cells: list[list[Word]], other: list[list[Word]]) -> bool:
     """Return whether two rows have a cell, after the first, with an aligned edge."""
     ends = [[(cell[0].x0, cell[-1].x1) for cell in row[1:_MAX_COMPARED_CELLS]] for row in (cells, other)]
-    return any(min(abs(a[0] - b[0]), abs(a[1] - b[1])) < _MAX_MISALIGNMENT for a in ends[0] for b in ends[1])
+    return any(min(abs(a[0] - b[0]), abs(a[1] - b[1])) < MAX_MISALIGNMENT for a in ends[0] for b in ends[1])
 
 
 def _is_justified(cells: list[list[Word]]) -> bool:
@@ -112,7 +114,8 @@ def _line(cells: list[list[Word]]) -> Line | None:
     raised = shown[0] is not words[0]
     begins_note = raised or _NOTE_START.match(text) is not None
     cell_count = max(len(texts), 1 + (" | " in text))
-    return Line(text, words[0].x0, x1, y, size, width, bold, begins_note, raised, cell_count)
+    last_cell = next(rest[0].x0 for rest in reversed(kept) if _text(rest))
+    return Line(text, words[0].x0, x1, y, size, width, bold, begins_note, raised, cell_count, last_cell)
 
 
 def _text(words: list[Word]) -> str:
