@@ -6,14 +6,9 @@ import re
 from functools import cache, lru_cache
 from typing import Final
 
-from tipclassify.text.features.lexicon import WORDS
-from tipclassify.text.segmentation.sections import without_enumerator
+from tipclassify.text.segmentation.sections import names_furniture
 
 __all__ = ["is_furniture", "is_stock"]
-
-_REFERENCE_WORDS: Final = frozenset(WORDS["references"])
-_FILLER_WORDS: Final = frozenset(WORDS["reference_fillers"])
-_WORD: Final = re.compile(r"[^\W\d_]+")
 
 _MAX_REFERENCE: Final = 400  # characters; bibliography entries are shorter
 _MAX_STOCK: Final = 200  # characters; longer lines are no stock phrases
@@ -103,11 +98,7 @@ def is_furniture(text: str, section: str | None = None) -> bool:
 @lru_cache(maxsize=1_024)
 def _is_reference_heading(section: str) -> bool:
     """Test whether a heading, or one of the joined ones, names only references, notes, contents or abbreviations."""
-    for heading in section.split(": "):
-        words = set(_WORD.findall(without_enumerator(heading).lower()))
-        if not words.isdisjoint(_REFERENCE_WORDS) and words <= _REFERENCE_WORDS | _FILLER_WORDS:
-            return True
-    return False
+    return any(names_furniture(heading) for heading in section.split(": "))
 
 
 def _may_be_reference(text: str) -> bool:

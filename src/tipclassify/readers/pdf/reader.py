@@ -22,7 +22,7 @@ from tipclassify.readers.pdf.layout.flow import Bookmarks, Paragraph, body_size,
 from tipclassify.readers.pdf.layout.pages import Page
 from tipclassify.readers.pdf.references import REFERENCES, find_references, is_reference_heading
 from tipclassify.text.document import Block, Document
-from tipclassify.text.segmentation.sections import Outline, join_headings, run_in_section
+from tipclassify.text.segmentation.sections import Outline, join_headings, run_in_section, without_continuation
 
 __all__ = ["MOST_CHARACTERS", "MOST_PAGES", "read_pdf"]
 
@@ -40,7 +40,6 @@ _PLACEHOLDER_TITLE: Final = re.compile(
     r"|.*\.(docx?|pdf|od[tf]|indd|qxd|rtf|tex|dvi|html?|p65|fm|xlsx?|pptx?|wpd)$",
     re.IGNORECASE,
 )
-_CONTINUED: Final = re.compile(r"\s*\((?:cont\.?|continued)\)\W*$", re.IGNORECASE)
 _PDFIUM: Final = threading.Lock()  # PDFium has global state and is not thread-safe
 
 
@@ -101,7 +100,7 @@ def _table_section(section: str | None, caption: str) -> str:
     """Join the caption of a table to the heading above it; standard sections stay as they are."""
     if section in SECTIONS:
         return section
-    caption = _CONTINUED.sub("", caption)
+    caption = without_continuation(caption)
     return f"{section.rstrip(' :.')}: {caption}" if section else caption
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 from typing import Final
 
 from tipclassify.readers.pdf.layout.columns import reading_order
@@ -20,7 +19,7 @@ from tipclassify.readers.pdf.layout.grouping import (
     same_size,
 )
 from tipclassify.readers.pdf.layout.hyphens import count_whole_words, hyphenates, join_lines
-from tipclassify.readers.pdf.layout.lines import Line, make_lines
+from tipclassify.readers.pdf.layout.lines import MAX_MISALIGNMENT, Line, make_lines
 from tipclassify.readers.pdf.layout.pages import LARGE, Page, body_size
 from tipclassify.readers.pdf.layout.running_headers import drop_running_headers
 from tipclassify.readers.pdf.layout.side_marks import drop_side_marks
@@ -57,6 +56,7 @@ class Paragraph:
 
 _MAX_WORDS: Final = 14  # words of a bold or capitalized heading; as for web pages
 _MAX_TITLE_WORDS: Final = 30  # words of a heading in larger type
+_MAX_TABLE_REACH: Final = 20.0  # em between a row of a table and what may be a cell of it
 _MAX_NUMBERED_WORDS: Final = 3  # words of a heading that ends in a full stop, such as "Section 2."
 _END_INSIDE: Final = re.compile(r"[a-z]{3}[\"”’)\]]*[.!](?:\s[(\[][\d,; –-]+[)\]])*\s+[\"“(\[]?[A-Z]")
 _SENTENCE_END: Final = re.compile(r"[.!?][\"”’')\]»]*$")
@@ -117,7 +117,7 @@ def _find_kinds(groups: list[LineGroup], pages: Iterable[Page], body: float, boo
     bold = [word.bold for page in pages for word in page.words if word.size == body]
     bold_body = sum(bold) * 2 > len(bold)
     named = sum(group.kind == "heading" for group in groups) > 1
-    for group, following in zip_longest(groups, groups[1:]):
+    for before, group, following in zip([None, *groups], groups, [*groups[1:], None], strict=False):
         if group.is_table:
             group.kind = group.kind or "row"
         elif group.kind != "caption":
@@ -127,7 +127,30 @@ def _find_kinds(groups: list[LineGroup], pages: Iterable[Page], body: float, boo
             heading = said or (not (named and group.kind) and _is_heading(group, body, bold_body))
             is_title = CAPTION.match(group.text) is not None and len(group.text.split()) <= _MAX_TITLE_WORDS
             caption = is_title and (heading or (following is not None and following.is_table))
+            if heading and not said:
+                caption = caption or any(_is_beside(group, other) for other in (before, following))
+                heading = caption or not _is_cell(group, groups)
             group.kind = "caption" if caption else "heading" if heading else "text"
+
+
+def _is_beside(group: LineGroup, other: LineGroup | None) -> bool:
+    """Return whether a paragraph stands at the side of a table, as its caption does."""
+    if other is None or not other.is_table or other.page != group.page:
+        return False
+    row, size = other.lines[0], group.lines[0].size
+    return row.y - size <= group.lines[-1].y and group.lines[0].y - size <= max(row.bottom, other.lines[-1].y)
+
+
+def _is_cell(group: LineGroup, groups: Sequence[LineGroup]) -> bool:
+    """Return whether a paragraph begins where an inner column of a table near by does that is not ruled."""
+    line = group.lines[0]
+    rows = (other.lines[0] for other in groups if other.page == group.page and other.lines[0].table is None)
+    return any(
+        abs(row.y - line.y) < _MAX_TABLE_REACH * line.size
+        and any(abs(start - line.x0) < MAX_MISALIGNMENT for start in row.cell_starts[1:])
+        for row in rows
+        if row.cells > 1
+    )
 
 
 def _is_sentence(text: str) -> bool:
@@ -146,11 +169,13 @@ def _is_heading(group: LineGroup, body: float, bold_body: bool) -> bool:
         return False
     if size >= LARGE * body:
         return count <= _MAX_TITLE_WORDS
-    if count > _MAX_WORDS or text.endswith(("!", "?")) or (size < 0.9 * body and not group.aside):
-        return False
     bold = not bold_body and all(line.bold == "all" for line in group.lines)
+    is_question = text.endswith("?")  # one in bold is a heading, as long as it may be
+    longest = _MAX_TITLE_WORDS if is_question and bold else _MAX_WORDS
+    if count > longest or text.endswith("!") or (size < 0.9 * body and not group.aside):
+        return False
     capitals = len(letters) > 3 and all(c.isupper() for c in letters)
-    return bold or capitals or named_section(text) is not None
+    return bold or (not is_question and (capitals or named_section(text) is not None))
 
 
 def _start_of_notes(lines: list[Line], body: float) -> int:

@@ -219,7 +219,7 @@ def _hangs(row: Line, line: Line, leading: float) -> bool:
     if row.cells < 2 or row.table is not None or line.cells > 1 or not same_size(row, line):
         return False
     below = 0 < line.y - row.y <= _PARAGRAPH_GAP * leading
-    return below and row.last_cell > row.x0 and abs(line.x0 - row.last_cell) < MAX_MISALIGNMENT
+    return below and len(row.cell_starts) > 1 and abs(line.x0 - row.cell_starts[-1]) < MAX_MISALIGNMENT
 
 
 def _is_next_entry(first: Line, line: Line) -> bool:

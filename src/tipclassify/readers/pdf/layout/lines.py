@@ -20,8 +20,8 @@ class Line:
     """Hold a line of a column, or in its place a whole table; ends, baseline, size and widths in points.
 
     `bold` says which words are: "all", "some" or "". `cells` counts table cells; running text has 1. `begins_note`: by
-    a mark or a number; `begins_raised`: by a raised mark, which is dropped from the text. `last_cell` is the left end of
-    the last cell.
+    a mark or a number; `begins_raised`: by a raised mark, which is dropped from the text. `cell_starts` are the
+    left ends of its cells, `bottom` is the last baseline of a whole table.
     """
 
     text: str
@@ -34,7 +34,8 @@ class Line:
     begins_note: bool = False
     begins_raised: bool = False
     cells: int = 1
-    last_cell: float = 0.0
+    cell_starts: tuple[float, ...] = ()
+    bottom: float = 0.0
     table: Table | None = None
 
 
@@ -57,7 +58,11 @@ def make_lines(rows: Sequence[Row]) -> list[Line]:
     cells = [_cells([word for f in row if f.table is None for word in f.words]) for row in rows]
     lines: list[Line] = []
     for at, (row, found) in enumerate(zip(rows, cells, strict=True)):
-        lines += [Line("", f.x0, f.x1, f.y, f.size, cells=2, table=f.table) for f in row if f.table is not None]
+        lines += [
+            Line("", f.x0, f.x1, f.y, f.size, cells=2, table=f.table, bottom=f.bottom)
+            for f in row
+            if f.table is not None
+        ]
         near = [*cells[max(at - 2, 0) : at], *cells[at + 1 : at + 3]]
         is_table = not _is_justified(found) and any(_are_aligned(found, other) for other in near)
         if line := _line(found if is_table else [[word for cell in found for word in cell]]):
@@ -114,8 +119,8 @@ def _line(cells: list[list[Word]]) -> Line | None:
     raised = shown[0] is not words[0]
     begins_note = raised or _NOTE_START.match(text) is not None
     cell_count = max(len(texts), 1 + (" | " in text))
-    last_cell = next(rest[0].x0 for rest in reversed(kept) if _text(rest))
-    return Line(text, words[0].x0, x1, y, size, width, bold, begins_note, raised, cell_count, last_cell)
+    starts = tuple(rest[0].x0 for rest in kept if rest)
+    return Line(text, words[0].x0, x1, y, size, width, bold, begins_note, raised, cell_count, starts)
 
 
 def _text(words: list[Word]) -> str:

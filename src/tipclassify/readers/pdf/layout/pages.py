@@ -48,7 +48,10 @@ class Shape(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """Hold adjacent words on one baseline, or in their place a whole table; `order` is the index in the file."""
+    """Hold adjacent words on one baseline, or in their place a whole table down to the baseline `bottom`.
+
+    `order` is the index in the file.
+    """
 
     order: int
     words: tuple[Word, ...]
@@ -57,6 +60,7 @@ class Fragment:
     y: float
     size: float
     table: Table | None = None
+    bottom: float = 0.0
 
     @property
     def text(self) -> str:
