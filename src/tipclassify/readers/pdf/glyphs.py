@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from ctypes import addressof, byref, c_double, c_float, c_int, create_string_buffer
@@ -128,7 +129,7 @@ class _TextPage:
     def _split(self, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
         """Split a token whose ends are in different text objects: (start, end, glued to the part before)."""
         glued = False
-        if self._address(start) != self._address(end - 1):
+        if end - start > 1 and self._address(start) != self._address(end - 1):
             size, angle = self._style(start)[:2]
             pairs = list(pairwise(self._box(at, angle) for at in range(start, end)))
             limit = _MAX_GAP * size + max(median(b[0] - a[2] for a, b in pairs), 0.0)  # the letters may be spaced
@@ -199,7 +200,9 @@ def _text_problem(found: list[_Run], inside: list[_Run], kept: list[Word]) -> st
         return "with text outside of the page alone"
     if len(text) < _MIN_SHARE * sum(len(run.word.text) for run in inside):
         return "with text in other directions, which is left out"
-    if sum(bidirectional(letter) in ("R", "AL") for letter in text) >= _MIN_RIGHT_TO_LEFT * len(text):
+    letters = Counter() if text.isascii() else Counter(text)
+    to_left = sum(count for letter, count in letters.items() if bidirectional(letter) in ("R", "AL"))
+    if text and to_left >= _MIN_RIGHT_TO_LEFT * len(text):
         return "with right-to-left text, whose words are out of order"
     steps = [len(b.text) == 1 and abs(a.x0 - b.x0) < 0.5 * a.size < b.y - a.y for a, b in pairwise(kept)]
     return "with vertical text, whose characters are out of order" if sum(steps) * 2 > len(kept) else ""

@@ -210,7 +210,8 @@ def _breaks(group: LineGroup, line: Line, leading: float, body: float) -> bool:
     if capitals and " " in group.text and not line.text.isupper():  # a single word may be an abbreviation
         return True
     if ended:
-        return numbered or room > 0.3 * line.size or (step > _SENTENCE_GAP and not goes_on) or _indent_breaks(group, line)
+        apart = step > _SENTENCE_GAP and not goes_on
+        return numbered or apart or room > 0.3 * line.size or _indent_breaks(group, line)
     return not goes_on and not group.is_full(room)
 
 

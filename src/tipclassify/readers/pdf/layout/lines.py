@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise, takewhile
 from statistics import median
 from typing import Final
 
-from tipclassify.readers.pdf.layout.pages import MAX_RAISED_SIZE, Row, Table, Word, join_words
+from tipclassify.readers.pdf.layout.pages import MAX_RAISED_SIZE, Row, Table, Word, join_words, main_size
 
 __all__ = ["MAX_MISALIGNMENT", "Line", "cell_lines", "make_lines"]
 
@@ -45,6 +44,7 @@ _MAX_COMPARED_CELLS: Final = 20  # cells compared in a row
 # Of a list or a paragraph: "(a)", "iv.", "12.", "136.32."
 _LIST_MARK: Final = re.compile(r"\W{1,2}|\(?(?:\d{1,3}(?:\.\d{1,3}){0,3}|[A-Za-z]|[ivxIVX]{1,5})[.)]")
 _BARE_MARK: Final = re.compile(r"\d{1,3}(?:\.\d{1,3}){0,3}")  # the same without a stop: "136.32"
+_LEADER_PARTS: Final = ("..", ". .", "…", "_")  # one is in every text with leaders
 _LEADERS: Final = re.compile(r"(?:\s?\.){4,}\s*|\s*…{2,}\s*|(?:\s_){4,}\s*")
 _MARK: Final = re.compile(r"[\[(]?(?:\d{1,3}|[*†‡§¶#]{1,3})(?:[,;–-]\s?(?:\d{1,3}|[*†‡§¶]))*[\])]?,?")
 _NOTE_START: Final = re.compile(r"[\[(]?(?:\d{1,3}|[*†‡§¶]{1,3})[\])]?[.)]?\s?(?=[^\W\d_]|[“\"‘(])")
@@ -105,7 +105,7 @@ def _line(cells: list[list[Word]]) -> Line | None:
     words = [word for cell in cells for word in cell]
     if not words:
         return None
-    size = Counter(word.size for word in words for _ in word.text).most_common(1)[0][0]
+    size = main_size(words)
     y = median(word.y for word in words if word.size == size)
     kept = [_without_marks(cell, size, y) for cell in cells]
     texts = [text for rest in kept if (text := _text(rest))]
@@ -124,7 +124,11 @@ def _line(cells: list[list[Word]]) -> Line | None:
 
 
 def _text(words: list[Word]) -> str:
-    text = " ".join(_SUPERSCRIPTS.sub("", join_words(words)).split())
+    text = " ".join(join_words(words).split())
+    if not text.isascii():
+        text = " ".join(_SUPERSCRIPTS.sub("", text).split())
+    if not any(leader in text for leader in _LEADER_PARTS):
+        return text.strip(" |") or text
     return _LEADERS.sub(" | ", text).strip(" |") or text
 
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 __all__ = ["LARGE", "MAX_RAISED_SIZE", "Fragment", "Page", "Row", "Shape", "Table", "TableRow", "Tag", "Word"]
-__all__ += ["body_size", "group_rows", "join_words", "make_fragments", "make_page"]
+__all__ += ["body_size", "group_rows", "join_words", "main_size", "make_fragments", "make_page"]
 
 
 class Tag(NamedTuple):
@@ -151,10 +151,22 @@ def _is_marker_of(runs: list[list[Word]], word: Word) -> bool:
 
 def body_size(pages: Iterable[Page]) -> float:
     """Return the type size of running text, in points: the main one of most pages, outside of ruled tables."""
-    sizes = [Counter(word.size for f in page.fragments for word in f.words for _ in word.text) for page in pages]
+    sizes = [_letters_by_size(word for f in page.fragments for word in f.words) for page in pages]
     votes = Counter(size for found in sizes for size, _ in found.most_common(1))
     letters = sum(sizes, Counter[float]())
     return max(votes, key=lambda size: (votes[size], letters[size]), default=0.0)
+
+
+def main_size(words: Iterable[Word]) -> float:
+    """Return the type size that most letters of words have, in points."""
+    return _letters_by_size(words).most_common(1)[0][0]
+
+
+def _letters_by_size(words: Iterable[Word]) -> Counter[float]:
+    letters = Counter[float]()
+    for word in words:
+        letters[word.size] += len(word.text)
+    return letters
 
 
 def group_rows(fragments: Iterable[Fragment]) -> list[Row]:
