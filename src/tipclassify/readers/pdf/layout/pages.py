@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 __all__ = ["LARGE", "MAX_RAISED_SIZE", "Fragment", "Page", "Row", "Shape", "Table", "TableRow", "Tag", "Word"]
-__all__ += ["body_size", "group_rows", "join_words", "main_size", "make_fragments", "make_page"]
+__all__ += ["body_size", "group_rows", "join_words", "main_size", "make_fragments", "make_page", "whole_words"]
 
 
 class Tag(NamedTuple):
@@ -181,6 +181,17 @@ def group_rows(fragments: Iterable[Fragment]) -> list[Row]:
             rows.append([fragment])
             base = fragment
     return [sorted(row, key=lambda f: f.x0) for row in rows]
+
+
+def whole_words(words: Iterable[Word]) -> list[str]:
+    """Return the texts of words, with the parts of each joined."""
+    texts: list[str] = []
+    for word in words:
+        if word.glued and texts:
+            texts[-1] += word.text
+        else:
+            texts.append(word.text)
+    return texts
 
 
 def join_words(words: Iterable[Word]) -> str:
