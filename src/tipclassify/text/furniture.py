@@ -6,14 +6,9 @@ import re
 from functools import cache, lru_cache
 from typing import Final
 
-from tipclassify.text.features.lexicon import WORDS
-from tipclassify.text.segmentation.sections import without_enumerator
+from tipclassify.text.segmentation.sections import names_furniture
 
 __all__ = ["is_furniture", "is_stock"]
-
-_REFERENCE_WORDS: Final = frozenset(WORDS["references"])
-_FILLER_WORDS: Final = frozenset(WORDS["reference_fillers"])
-_WORD: Final = re.compile(r"[^\W\d_]+")
 
 _MAX_REFERENCE: Final = 400  # characters; bibliography entries are shorter
 _MAX_STOCK: Final = 200  # characters; longer lines are no stock phrases
@@ -26,6 +21,14 @@ _DATE: Final = (
     rf"(?:(?:{_MONTH}\.?\s(?:\d\d?,\s?)?|\d\d?\s{_MONTH}\.?,?\s)?(?:19|20)\d\d|{_MONTH}\.?\s\d\d?|\d\d?\s{_MONTH}\.?"
     r"|\d{4}-\d\d-\d\d|\d\d?[/.]\d\d?[/.](?:\d\d){1,2})(?!\w)"
 )
+# Where in a document: "paras. 27–28", "p. 3", "annex II"; and a document of an international body: "CCPR/C/SVN/CO/3".
+_PLACE: Final = (
+    r"(?:paragraphs?|paras?|pages?|pp?|articles?|arts?|annex(?:es)?|chap(?:ter)?|sect(?:ion)?|recommendations?)"
+    r"\.?\s?(?:\d[\d.–-]*|[IVX]+)(?:\s?\([a-z]+\))*"
+    r"(?:(?:,?\s(?:and\s)?|[–-]|;\s|,)(?:\d[\d.–-]*|\([a-z]+\))(?:\s?\([a-z]+\))*)*"
+)
+_SEE: Final = r"(?:[Ss]ee(?:\s[Aa]lso)?\s?:?\s|(?:[Aa]nd|[Ii]n|[Aa]lso)\s)"
+_SYMBOL: Final = r"(?=[^\s,;]*\d)[A-Z][A-Z.\d]*(?:/[A-Z\d][\w.()-]*){2,}"
 _NAME: Final = r"[A-Z][\w'’-]*(?:\s[A-Z][\w'’-]*){0,3}"
 _DATE_LABELS: Final = r"(?:[Ll]ast\s)?(?:[Aa]ccessed|Retrieved|Enacted|Adopted|Published|Posted|Updated|Released|Cited)"
 # One part of a reference or an address, with its trailing punctuation. Parts are matched one after the other without
@@ -40,6 +43,10 @@ _PART: Final = re.compile(
     | U\.?S\.?\sEmbassy(?:\s?[–—-]\s?|\s){_NAME}(?:,?\s[Oo]fficials?)?(?=[.,;:]|\Z)
     | (?:E-?mail\s)?[Cc]ommunication\s(?:to|with)\s[A-Z]\w*\s[Oo]fficials?(?=[.,;]|\Z)
     | (?:Reporting|(?:Source\s)?[Oo]n\sfile)(?=[.,;]|\Z)
+    | {_SEE}?(?:{_SYMBOL}|{_PLACE}(?!\w))
+    | {_SEE}?[A-Z][\w/’-]*(?:[\s:]\s?[A-Z][\w/’-]*){{0,3}}(?:\s[Ss]ubmission)?,?\s?(?={_PLACE}(?!\w))
+    | {_SEE}(?=[Ii]bid\b|www\.|https?:|{_DATE})
+    | For\s(?:the\s)?(?:relevant\s)?(?:the\s)?(?:recommendations?|full\stext),?\ssee\s(?={_SYMBOL}|www\.|https?:)
     | P\.?\s?O\.?\sBox\s\d+
     | \d{{1,5}}\s{_NAME}\s(?:Street|St\.|Avenue|Ave\.|Road|Rd\.|Boulevard|Blvd\.)(?:,?\s[NS]\.?[EW]\b\.?)?
     | {_NAME}(?:,\s(?:[A-Z]{{2}}|D\.C\.)\s\d{{5}}|:\s(?:(?:The\s)?{_NAME},\s)?(?={_DATE}))
@@ -56,7 +63,7 @@ _LEADERS: Final = re.compile(r"(?:\.\s?){4}|…{2}")  # dot leaders before a pag
 # Beginnings and endings of references of `_MAX_SHORT` characters or more.
 _REFERENCE_STARTS: Final = (
     *"0123456789([",
-    *"U.S. Embassy|US Embassy|Ibid|Op|Loc|E-mail|Email|P.O.|P. O.|www.".split("|"),
+    *"U.S. Embassy|US Embassy|Ibid|Op|Loc|E-mail|Email|P.O.|P. O.|www.|See ".split("|"),
 )
 # Phrases anywhere in a line, and the quick test for a line that may have one.
 _NOTICE: Final = re.compile(
@@ -64,7 +71,7 @@ _NOTICE: Final = re.compile(
     r"|.*(?:\.\s?){4,}\d+|.*\b(?:uses?|about) cookies\b.*"
 )
 _NOTICE_WORDS: Final = re.compile(r"rights reserved|privacy policy|cookies|creative commons|(?:\.\s?){4}")
-_REFERENCE_ENDS: Final = tuple(digit + mark for digit in "0123456789" for mark in ("", "."))
+_REFERENCE_ENDS: Final = (*(digit + mark for digit in "0123456789" for mark in ("", ".")), ").")
 
 
 def is_furniture(text: str, section: str | None = None) -> bool:
@@ -76,6 +83,8 @@ def is_furniture(text: str, section: str | None = None) -> bool:
     True
     >>> is_furniture("14. Ostrander, Mila. Children of the kilns. Port Alba: Harbor Press, 2019. https://kilns.example")
     True
+    >>> is_furniture("CCPR/C/KRV/CO/3, paras. 27–28. See also A/HRC/14/20."), is_furniture("UNHCR submission, p. 3.")
+    (True, True)
     >>> is_furniture("Timeline"), is_furniture("arrow-downarrow-leftburgerchevron-downchevron-leftclosefacebook")
     (True, True)
     >>> is_furniture("On January 2, 2022, police arrested nine traffickers.", "Protection")
@@ -89,11 +98,7 @@ def is_furniture(text: str, section: str | None = None) -> bool:
 @lru_cache(maxsize=1_024)
 def _is_reference_heading(section: str) -> bool:
     """Test whether a heading, or one of the joined ones, names only references, notes, contents or abbreviations."""
-    for heading in section.split(": "):
-        words = set(_WORD.findall(without_enumerator(heading).lower()))
-        if not words.isdisjoint(_REFERENCE_WORDS) and words <= _REFERENCE_WORDS | _FILLER_WORDS:
-            return True
-    return False
+    return any(names_furniture(heading) for heading in section.split(": "))
 
 
 def _may_be_reference(text: str) -> bool:

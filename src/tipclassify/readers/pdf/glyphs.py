@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
-from ctypes import byref, c_double, c_float, c_int, c_void_p, cast, create_string_buffer
+from ctypes import addressof, byref, c_double, c_float, c_int, create_string_buffer
 from itertools import islice, pairwise
 from math import atan2, hypot, pi
 from statistics import median
@@ -57,8 +58,10 @@ def read_page(raw: Any, page: Any, number: int) -> Page:
     tags = read_tags(raw, page)
     for _ in range(2):
         with closing(page.get_textpage()) as textpage:
-            has_text = (textpage.count_chars() or len(list(page.get_objects([raw.FPDF_PAGEOBJ_TEXT])))) >= _MIN_TEXT
-            found = list(_TextPage(raw, textpage, area, tags).runs())
+            count = textpage.count_chars()
+            has_text = (count or len(list(page.get_objects([raw.FPDF_PAGEOBJ_TEXT])))) >= _MIN_TEXT
+            text = textpage.get_text_range(0, count) if count else ""
+            found = list(_TextPage(raw, textpage, area, tags).runs(text))
         inside = [run for run in found if run.inside]
         angle = max(range(4), key=lambda turns: sum(len(run.word.text) for run in inside if run.angle == turns))
         if not inside or page.get_rotation() == 90 * angle:
@@ -72,6 +75,8 @@ def read_page(raw: Any, page: Any, number: int) -> Page:
 
 def plain_text(text: str) -> str:
     """Normalize text: expand ligatures, remove soft hyphens and zero-width characters."""
+    if text.isascii() and text.isprintable():
+        return text
     if text.endswith("\u00ad"):  # a visible one, at a line's end
         text = text[:-1] + "-"
     if _SURROGATE.search(text):  # builds with 16-bit characters
@@ -87,18 +92,35 @@ class _Run(NamedTuple):
     inside: bool
 
 
+class _Style(NamedTuple):
+    """Hold what the characters of a text object share: type size in points, quarter turns, bold type, and its tag."""
+
+    size: float
+    angle: int
+    bold: bool = False
+    tag: Tag | None = None
+
+
 class _TextPage:
-    """Read the words of a PDFium text page by the indexes of its characters: few, since calls of PDFium are slow."""
+    """Read the words of a PDFium text page by the indexes of its characters.
+
+    Calls of PDFium cost more than what it does in them: so the style is asked for once for each text object, and the
+    structures that it fills are made once for each page.
+    """
 
     def __init__(self, raw: Any, textpage: Any, area: Box, tags: dict[int, Tag]) -> None:
-        self._raw, self._textpage, self._area, self._tags = raw, textpage, area, tags
+        self._raw, self._area, self._tags = raw, area, tags
+        self._handle = textpage.raw
+        self._styles: dict[int, _Style] = {}  # by the address of the text object
+        self._matrix, self._rectangle, self._flags = raw.FS_MATRIX(), raw.FS_RECTF(), c_int()
+        self._x, self._y = c_double(), c_double()
+        self._font_name = create_string_buffer(256)
 
-    def runs(self) -> Iterator[_Run]:
-        """Yield the words of the page; each is split at changes of style and at gaps."""
-        count = self._textpage.count_chars()
-        text = self._textpage.get_text_range(0, count) if count else ""
+    def runs(self, text: str) -> Iterator[_Run]:
+        """Yield the words of the page, which has this text; each is split at changes of style and at gaps."""
+        count = self._raw.FPDFText_CountChars(self._handle)
         if len(text) != count:  # PDFium dropped or inserted characters: use its character list
-            text = "".join(chr(self._raw.FPDFText_GetUnicode(self._textpage, at)) for at in range(count))
+            text = "".join(chr(self._raw.FPDFText_GetUnicode(self._handle, at)) for at in range(count))
         for token in _TOKEN.finditer(text):
             for start, end, glued in self._split(*token.span()):
                 if plain := plain_text(text[start:end]):  # a hyphen set at the margin may be a little off its word
@@ -107,8 +129,8 @@ class _TextPage:
     def _split(self, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
         """Split a token whose ends are in different text objects: (start, end, glued to the part before)."""
         glued = False
-        if len({cast(self._text_object(at), c_void_p).value for at in (start, end - 1)}) > 1:
-            size, angle = self._size_and_angle(start)
+        if end - start > 1 and self._address(start) != self._address(end - 1):
+            size, angle = self._style(start)[:2]
             pairs = list(pairwise(self._box(at, angle) for at in range(start, end)))
             limit = _MAX_GAP * size + max(median(b[0] - a[2] for a, b in pairs), 0.0)  # the letters may be spaced
             for at, (a, b) in enumerate(pairs, start + 1):
@@ -120,40 +142,52 @@ class _TextPage:
 
     def _box(self, index: int, angle: int) -> Box:
         """Return the loose box of a character, with the height of the font: equal for "a" and "l"."""
-        found = self._raw.FS_RECTF()
-        self._raw.FPDFText_GetLooseCharBox(self._textpage, index, byref(found))
+        found = self._rectangle
+        self._raw.FPDFText_GetLooseCharBox(self._handle, index, byref(found))
         return _turned((found.left, found.bottom, found.right, found.top), self._area, angle)
 
-    def _text_object(self, index: int) -> Any:
-        return self._raw.FPDFText_GetTextObject(self._textpage, index)  # null if PDFium generated the character
+    def _address(self, index: int) -> int:
+        """Return the address of the text object of a character; 0 for one that PDFium generated."""
+        found = self._raw.FPDFText_GetTextObject(self._handle, index)
+        return addressof(found.contents) if found else 0
 
-    def _size_and_angle(self, index: int) -> tuple[float, int]:
-        """Return a character's type size in points, and the quarter turns of its direction, or `_SLANTING`."""
-        matrix = self._raw.FS_MATRIX()
-        self._raw.FPDFText_GetMatrix(self._textpage, index, byref(matrix))
-        size = self._raw.FPDFText_GetFontSize(self._textpage, index) * hypot(matrix.c, matrix.d)
+    def _style(self, index: int) -> _Style:
+        address = self._address(index)
+        style = self._styles.get(address) if address else None
+        if style is None:
+            style = self._read_style(index)
+            self._styles[address] = style
+        return style
+
+    def _read_style(self, index: int) -> _Style:
+        """Read the style of a character's text object; the angle may be `_SLANTING`."""
+        matrix = self._matrix
+        self._raw.FPDFText_GetMatrix(self._handle, index, byref(matrix))
+        size = self._raw.FPDFText_GetFontSize(self._handle, index) * hypot(matrix.c, matrix.d)
         turns = atan2(matrix.b, matrix.a) / (pi / 2)
-        return round(size, 1), round(turns) % 4 if abs(turns - round(turns)) < _MAX_SLANT else _SLANTING
+        angle = round(turns) % 4 if abs(turns - round(turns)) < _MAX_SLANT else _SLANTING
+        found = self._raw.FPDFText_GetTextObject(self._handle, index)
+        tag = tag_of(self._raw, found, self._tags) if found and self._tags else None
+        return _Style(round(size, 1), angle, self._is_bold(index, found), tag)
 
     def _run(self, start: int, end: int, text: str, glued: bool) -> _Run:
-        size, angle = self._size_and_angle(start)
-        first, last = self._box(start, angle), self._box(end - 1, angle)
+        size, angle, bold, tag = self._style(start)
+        first = self._box(start, angle)
+        last = first if end - 1 == start else self._box(end - 1, angle)
         x0, x1 = min(first[0], last[0]), max(first[2], last[2])
         _, _, width, height = _turned(self._area, self._area, angle)
         middle = (min(first[1], last[1]) + max(first[3], last[3])) / 2
         inside = 0 <= x0 + x1 <= 2 * width and 0 <= middle <= height
-        found = self._text_object(start)
-        x, y = c_double(), c_double()
-        self._raw.FPDFText_GetCharOrigin(self._textpage, start, byref(x), byref(y))
+        x, y = self._x, self._y
+        self._raw.FPDFText_GetCharOrigin(self._handle, start, byref(x), byref(y))
         baseline = _turned((x.value, y.value, x.value, y.value), self._area, angle)[1]
-        tag = tag_of(self._raw, found, self._tags) if found and self._tags else None
-        return _Run(Word(text, x0, x1, baseline, size, self._is_bold(start, found), glued, tag), angle, inside)
+        return _Run(Word(text, x0, x1, baseline, size, bold, glued, tag), angle, inside)
 
     def _is_bold(self, index: int, text_object: Any) -> bool:
         if text_object and self._raw.FPDFTextObj_GetTextRenderMode(text_object) == _FILL_AND_STROKE:
             return True
-        name, flags = create_string_buffer(256), c_int()
-        self._raw.FPDFText_GetFontInfo(self._textpage, index, name, len(name), byref(flags))
+        name, flags = self._font_name, self._flags
+        self._raw.FPDFText_GetFontInfo(self._handle, index, name, len(name), byref(flags))
         return flags.value & _FORCE_BOLD > 0 or _BOLD_NAME.search(name.value) is not None
 
 
@@ -166,7 +200,9 @@ def _text_problem(found: list[_Run], inside: list[_Run], kept: list[Word]) -> st
         return "with text outside of the page alone"
     if len(text) < _MIN_SHARE * sum(len(run.word.text) for run in inside):
         return "with text in other directions, which is left out"
-    if sum(bidirectional(letter) in ("R", "AL") for letter in text) >= _MIN_RIGHT_TO_LEFT * len(text):
+    letters = Counter() if text.isascii() else Counter(text)
+    to_left = sum(count for letter, count in letters.items() if bidirectional(letter) in ("R", "AL"))
+    if text and to_left >= _MIN_RIGHT_TO_LEFT * len(text):
         return "with right-to-left text, whose words are out of order"
     steps = [len(b.text) == 1 and abs(a.x0 - b.x0) < 0.5 * a.size < b.y - a.y for a, b in pairwise(kept)]
     return "with vertical text, whose characters are out of order" if sum(steps) * 2 > len(kept) else ""
@@ -205,6 +241,8 @@ def _path_shapes(raw: Any, path: Any) -> Iterator[Shape]:
 def _turned(box: Box, area: Box, angle: int) -> Box:
     """Return a box of the page, y upwards, in layout coordinates: upright after quarter turns, y downwards."""
     (left, bottom, right, top), (x0, y0, x1, y1) = box, area
+    if angle == 0:  # nearly always
+        return left - x0, y1 - top, right - x0, y1 - bottom
     return (
         (left - x0, y1 - top, right - x0, y1 - bottom),
         (bottom - y0, left - x0, top - y0, right - x0),

@@ -19,10 +19,11 @@ from tipclassify.formatting import numbered
 from tipclassify.labels import SECTIONS
 from tipclassify.readers.pdf.glyphs import plain_text, read_page
 from tipclassify.readers.pdf.layout.flow import Bookmarks, Paragraph, body_size, bookmark, read_paragraphs
-from tipclassify.readers.pdf.layout.pages import Page
+from tipclassify.readers.pdf.layout.pages import Page, whole_words
+from tipclassify.readers.pdf.legibility import is_garbled
 from tipclassify.readers.pdf.references import REFERENCES, find_references, is_reference_heading
 from tipclassify.text.document import Block, Document
-from tipclassify.text.segmentation.sections import Outline, join_headings, run_in_section
+from tipclassify.text.segmentation.sections import Outline, join_headings, run_in_section, without_continuation
 
 __all__ = ["MOST_CHARACTERS", "MOST_PAGES", "read_pdf"]
 
@@ -31,6 +32,7 @@ MOST_CHARACTERS: Final = 20_000_000  # of a report, 4,000 a page at the maximum 
 
 _OCR: Final = "run OCR first, e.g. ocrmypdf"
 _SCANNED: Final = "without a text layer (scanned?)"
+_GARBLED: Final = "with a text layer in which few words are words (a font's character map is broken)"
 _MIN_LETTERS: Final = 25  # letters a page; fewer indicate a scan with a stamp or page number
 _MAX_BOOKMARKS: Final = 20_000
 _FORM_DEPTH: Final = 3  # images may be nested in form objects
@@ -40,7 +42,6 @@ _PLACEHOLDER_TITLE: Final = re.compile(
     r"|.*\.(docx?|pdf|od[tf]|indd|qxd|rtf|tex|dvi|html?|p65|fm|xlsx?|pptx?|wpd)$",
     re.IGNORECASE,
 )
-_CONTINUED: Final = re.compile(r"\s*\((?:cont\.?|continued)\)\W*$", re.IGNORECASE)
 _PDFIUM: Final = threading.Lock()  # PDFium has global state and is not thread-safe
 
 
@@ -101,7 +102,7 @@ def _table_section(section: str | None, caption: str) -> str:
     """Join the caption of a table to the heading above it; standard sections stay as they are."""
     if section in SECTIONS:
         return section
-    caption = _CONTINUED.sub("", caption)
+    caption = without_continuation(caption)
     return f"{section.rstrip(' :.')}: {caption}" if section else caption
 
 
@@ -131,6 +132,8 @@ def _read_pages(pdfium: ModuleType, document: Any, source: str) -> list[Page]:
                 if not page.problem and _count_letters(page) < _MIN_LETTERS:
                     kinds = {found.type for found in handle.get_objects(max_depth=_FORM_DEPTH)}
                     page = replace(page, problem=_SCANNED if kinds - {pdfium.raw.FPDF_PAGEOBJ_TEXT} else "")
+                elif not page.problem and is_garbled(whole_words(page.words)):
+                    page = replace(page, problem=_GARBLED)
         except pdfium.PdfiumError:
             raise InputError(f"{source}: damaged at page {number}; fetch or export it again") from None
         characters += sum(len(word.text) for word in page.words)
@@ -165,7 +168,7 @@ def _text_layer_warnings(pages: list[Page], data: bytes, source: str) -> Iterato
     if blank or (few and scans * 2 > len(pages)):
         raise InputError(f"{source}: no text layer (scanned pages?); {_OCR}")
     for problem, numbers in problems.items():
-        advice = _OCR if problem == _SCANNED else "check it against the file"
+        advice = _OCR if problem in (_SCANNED, _GARBLED) else "check it against the file"
         yield f"{source}: {numbered('page', numbers)} {problem}; {advice}"
     if b"startxref" not in data[-_TAIL_BYTES:]:
         yield f"{source}: its end is missing, and text may be too; fetch it again"

@@ -27,6 +27,7 @@ _YEAR: Final = re.compile(r"\b(?:19|20)\d\d\b")
 _MAX_ENTRY: Final = 500  # characters
 _MIN_ENTRIES: Final = 4
 _MAX_OTHERS: Final = 3  # consecutive paragraphs that are no entries, within a bibliography
+_MIN_NOTES_SHARE: Final = 0.5  # of the paragraphs under a heading of notes
 _MIN_SHARE: Final = 0.6  # of the paragraphs of a bibliography without a heading
 
 
@@ -38,6 +39,8 @@ def find_references(paragraphs: Sequence[Paragraph]) -> set[int]:
         headed = is_reference_heading(paragraph.text)
         if start not in found and (evidence[start] or headed):
             end = _end_of_run(paragraphs, evidence, start)
+            if headed:
+                end = max(end, _end_of_notes(paragraphs, evidence, start))
             entries, strong = sum(map(bool, evidence[start:end])), evidence[start:end].count(2)
             enough = entries >= _MIN_ENTRIES and entries >= _MIN_SHARE * (end - start) and strong * 3 >= entries
             if enough or (headed and entries):
@@ -59,6 +62,28 @@ def _end_of_run(paragraphs: Sequence[Paragraph], evidence: Sequence[int], start:
         elif at - last > _MAX_OTHERS or (paragraphs[at].is_heading and not any(evidence[at + 1 : at + 3])):
             break
     return last + 1
+
+
+def _end_of_notes(paragraphs: Sequence[Paragraph], evidence: Sequence[int], start: int) -> int:
+    """Return the index after the notes below their heading: all up to the next one, if notes are most of it.
+
+    Among them may be what is none by itself: a list of abbreviations, a quotation, the end of a note on the next page.
+    """
+    end = start + 1
+    while end < len(paragraphs) and not _opens_text(paragraphs, evidence, end):
+        end += 1
+    notes = [paragraphs[at].marked or evidence[at] > 0 for at in range(start + 1, end) if _is_prose(paragraphs[at])]
+    return end if sum(notes) >= _MIN_ENTRIES and sum(notes) >= _MIN_NOTES_SHARE * len(notes) else start + 1
+
+
+def _opens_text(paragraphs: Sequence[Paragraph], evidence: Sequence[int], at: int) -> bool:
+    """Return whether a paragraph is a heading that no note follows."""
+    after = range(at + 1, min(at + 3, len(paragraphs)))
+    return paragraphs[at].is_heading and not any(paragraphs[i].marked or evidence[i] for i in after)
+
+
+def _is_prose(paragraph: Paragraph) -> bool:
+    return paragraph.kind in ("text", "note")
 
 
 def _evidence(paragraph: Paragraph) -> int:

@@ -6,10 +6,11 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from ctypes import c_ulong, c_ushort
+from dataclasses import replace
 from typing import Any, Final
 
 from tipclassify.readers.pdf.layout.grouping import LineGroup, group_lines, mark_ends
-from tipclassify.readers.pdf.layout.lines import cell_lines, make_lines
+from tipclassify.readers.pdf.layout.lines import Line, cell_lines, make_lines
 from tipclassify.readers.pdf.layout.pages import Page, Row, Tag, Word, group_rows, make_fragments
 
 __all__ = ["is_tagged", "read_tags", "tag_of", "tagged_groups"]
@@ -124,12 +125,24 @@ def tagged_groups(page: Page, body: float) -> list[LineGroup]:
             rows[tag.row] = group
             group.kind = "header" if tag.header and group.kind != "row" else "row"
             group.cells.append([line.text for line in lines])
+        elif tag.kind in ("text", "note"):
+            placed[-1:] = [(tag.block, replace(group, lines=part)) for part in _split_notes(lines)]
     loose = [f for f in page.fragments if all(word.tag is None for word in f.words)]
     for group in group_lines(make_lines(group_rows(loose)), page.number, body):
         at = next(f.order for f in loose if f.y == group.lines[0].y or f is loose[-1])
         before = _blocks(word for f in page.fragments if f.order < at for word in f.words)
         placed.append((max((tag.row or tag.block for tag in before), default=0) + 0.5, group))
     return mark_ends([group for _, group in sorted(placed, key=lambda pair: pair[0])])
+
+
+def _split_notes(lines: Sequence[Line]) -> list[list[Line]]:
+    """Split a block before each note that begins with a raised mark: some trees have all notes of a page in one."""
+    parts = [list(lines[:1])]
+    for line in lines[1:]:
+        if line.begins_raised:
+            parts.append([])
+        parts[-1].append(line)
+    return parts
 
 
 def _rows(words: Sequence[Word]) -> list[Row]:

@@ -10,11 +10,12 @@ from tipclassify.labels import SECTIONS
 from tipclassify.text.features.lexicon import WORDS
 
 __all__ = ["FOLDED", "Outline", "fold_section", "join_headings", "named_section", "run_in_section"]
-__all__ += ["section_of_heading", "without_enumerator"]
+__all__ += ["names_furniture", "section_of_heading", "without_continuation", "without_enumerator"]
 
 # Protection "of refugees" or "from discrimination" is a chapter of a human-rights report, not of a trafficking one.
 _OF_OTHERS: Final = r"\b(?! (?:of|to|for|from|against) (?!.*(?:traffick|victim|survivor|exploit|forced|slavery)))"
 _TIER: Final = r"tier (?:[123]|one|two|three)(?: watch ?list)?"
+_ADVANCEMENT: Final = r"(?:no|minimal|moderate|significant) advancement"  # verdict of a report on child labor
 
 # Trafficking reports name their sections; country human-rights reports number theirs by letters.
 _RULES: Final = tuple(
@@ -25,7 +26,7 @@ _RULES: Final = tuple(
         (rf"^protection{_OF_OTHERS}|victim (?:protection|assistance)|^assistance (?:to|for) victims", "protection"),
         (rf"^prevention{_OF_OTHERS}", "prevention"),
         (r"trafficking (?:profile|situation)|^profile|scope (?:and|of)|^the situation", "profile"),
-        (rf"^{_TIER}$|[:(–—-] ?{_TIER}\)?$", "assessment"),
+        (rf"^{_TIER}$|[:(–—-] ?{_TIER}\)?$|^{_ADVANCEMENT}\b", "assessment"),
         (r"^(?:tier \w+|executive summary|summary|(?:(?:overview|assessment)(?: and | & )?)+)$", "assessment"),
     )
 )
@@ -61,6 +62,11 @@ _ENUMERATOR: Final = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
+# "Table 2. Key Laws (Cont.)"
+_CONTINUED: Final = re.compile(r"\s*[(\[](?:cont(?:[’']?d|inued|inuing)?\.?)[)\]]\W*$", re.IGNORECASE)
+_FURNITURE_WORDS: Final = frozenset(WORDS["references"])
+_FILLER_WORDS: Final = frozenset(WORDS["reference_fillers"])
+_LETTERS: Final = re.compile(r"[^\W\d_]+")
 _GENERIC_WORDS: Final = frozenset(WORDS["generic"])
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")  # "N/A", "9a" and "2019" have none
 _CHAPTER: Final = re.compile(r"(?:section|chapter|part)\s", re.IGNORECASE)
@@ -106,6 +112,26 @@ def fold_section(section: str) -> str:
 
 
 @lru_cache(maxsize=1_024)
+def names_furniture(heading: str) -> bool:
+    """Test whether a heading names references, notes, contents or abbreviations only.
+
+    >>> names_furniture("Table of contents"), names_furniture("VIII. REFERENCES"), names_furniture("Notes on courts")
+    (True, True, False)
+    """
+    words = set(_LETTERS.findall(without_enumerator(heading).lower()))
+    return not words.isdisjoint(_FURNITURE_WORDS) and words <= _FURNITURE_WORDS | _FILLER_WORDS
+
+
+def without_continuation(heading: str) -> str:
+    """Strip the note that a heading is repeated on another page.
+
+    >>> without_continuation("Table 2. Key Laws (Cont.)"), without_continuation("(continued)")
+    ('Table 2. Key Laws', '')
+    """
+    return _CONTINUED.sub("", heading)
+
+
+@lru_cache(maxsize=1_024)
 def _names_subject(heading: str) -> bool:
     """Test whether a heading is specific; chapter headings count as specific, since their subheadings are."""
     words = _WORD.findall(without_enumerator(heading).lower())
@@ -124,26 +150,38 @@ def join_headings(outer: str | None, inner: str) -> str:
 class Outline:
     """Stack of open headings while a document is read; `section` opens the next one.
 
-    Only specific headings are kept as parents, so that a heading is joined to one parent only.
+    Only specific headings are kept as parents, so that a heading is joined to one parent only; contents are none. A
+    heading that is continued on another page is the same one.
 
     >>> outline = Outline()
     >>> headings = ("Norvia", 1), ("Child Labor", 2), ("Table 3.", 3), ("Description", 4), ("Other", 3), ("Prisons", 2)
     >>> [outline.section(heading, level) for heading, level in headings][1:]
     ['Child Labor', 'Child Labor: Table 3', 'Child Labor: Description', 'Child Labor: Other', 'Prisons']
+    >>> outline = Outline()
+    >>> [outline.section(heading) for heading in ("Contents", "Introduction", "Prisons", "(cont.)", "Prisons (cont.)")]
+    ['Contents', 'Introduction', 'Prisons', 'Prisons', 'Prisons']
     """
 
     def __init__(self) -> None:
         self._open: list[tuple[int, str]] = []
+        self._last = ""  # section of the last heading
         self._title: str | None = None  # the first heading; an "Overview" directly below is the narrative's assessment
 
     def section(self, heading: str, level: int | None = None) -> str:
         """Open a heading of `level` 1 to 6, None without markup (below the last specific one); return its section."""
+        whole = without_continuation(heading)
+        if whole or not self._last:
+            self._last = self._section(whole or heading, level)
+        return self._last
+
+    def _section(self, heading: str, level: int | None) -> str:
         specific = _names_subject(heading)
         depth = _UNMARKED_LEVEL + (not specific) if level is None else level
         while self._open and self._open[-1][0] >= depth:
             self._open.pop()
         outer = self._open[-1][1] if self._open else None
-        if specific and not without_enumerator(heading)[:1].islower():  # a broken-off line of a sentence is no heading
+        is_parent = specific and not names_furniture(heading)
+        if is_parent and not without_enumerator(heading)[:1].islower():  # a broken-off line of a sentence is no heading
             self._open.append((depth, heading))
             self._title = self._title or heading
         section = named_section(heading) or section_of_heading(heading)

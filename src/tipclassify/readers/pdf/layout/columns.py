@@ -90,6 +90,8 @@ def _are_columns(left: list[Row], right: list[Row], strip: _WhiteStrip, em: floa
     narrow, gutter = _width(right) < _MIN_COLUMN * em, strip.x1 - strip.x0
     if _width(left) < _MIN_COLUMN * em or (narrow and gutter < 2 * _WIDE_GUTTER * em):
         return False
+    if left[0][0].y > right[-1][0].y or right[0][0].y > left[-1][0].y:
+        return False  # one above the other, as a title at the right margin is above the text
     in_turn = max(f.order for f in _fragments(left)) < min(f.order for f in _fragments(right))
     if gutter < _WIDE_GUTTER * em and strip.both < (_MIN_ROWS if in_turn else _MIN_ROWS_INTERLEAVED):
         return False  # may be chance alignment of word gaps in a narrow column

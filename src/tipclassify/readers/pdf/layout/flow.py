@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 from typing import Final
 
 from tipclassify.readers.pdf.layout.columns import reading_order
-from tipclassify.readers.pdf.layout.grouping import BULLET, ENDED, LARGE, LineGroup, group_lines, same_size
+from tipclassify.readers.pdf.layout.grouping import (
+    BULLET,
+    NOTES,
+    LineGroup,
+    begins_lower,
+    ends_sentence,
+    group_lines,
+    is_unfinished,
+    same_size,
+)
 from tipclassify.readers.pdf.layout.hyphens import count_whole_words, hyphenates, join_lines
-from tipclassify.readers.pdf.layout.lines import Line, make_lines
-from tipclassify.readers.pdf.layout.pages import Page
+from tipclassify.readers.pdf.layout.lines import MAX_MISALIGNMENT, Line, make_lines
+from tipclassify.readers.pdf.layout.pages import LARGE, Page, body_size
 from tipclassify.readers.pdf.layout.running_headers import drop_running_headers
+from tipclassify.readers.pdf.layout.side_marks import drop_side_marks
 from tipclassify.readers.pdf.layout.tables import CAPTION, place_tables
 from tipclassify.readers.pdf.structure_tree import is_tagged, tagged_groups
 from tipclassify.readers.source_blocks import table_row
@@ -29,7 +37,8 @@ Bookmarks = Mapping[tuple[int, str], int]  # levels of the headings that the boo
 class Paragraph:
     """Hold a paragraph, the page on which it begins, its type size in points, and the level of a heading, if given.
 
-    `kind` is "text", "heading", "note", "caption", or "row" or "header" of a table; `aside` marks a sidebar.
+    `kind` is "text", "heading", "note", "caption", or "row" or "header" of a table; `aside` marks a sidebar, `marked` a
+    paragraph that begins with the mark or number of a note.
     """
 
     text: str
@@ -38,6 +47,7 @@ class Paragraph:
     size: float = 0.0
     aside: bool = False
     level: int | None = None
+    marked: bool = False
 
     @property
     def is_heading(self) -> bool:
@@ -46,11 +56,14 @@ class Paragraph:
 
 _MAX_WORDS: Final = 14  # words of a bold or capitalized heading; as for web pages
 _MAX_TITLE_WORDS: Final = 30  # words of a heading in larger type
+_MAX_TABLE_REACH: Final = 20.0  # em between a row of a table and what may be a cell of it
 _MAX_NUMBERED_WORDS: Final = 3  # words of a heading that ends in a full stop, such as "Section 2."
-_NOTES: Final = re.compile(r"(?:\s*[(\[]\d{1,3}(?:[,;–-]\s?\d{1,3})*[)\]])+$")
 _END_INSIDE: Final = re.compile(r"[a-z]{3}[\"”’)\]]*[.!](?:\s[(\[][\d,; –-]+[)\]])*\s+[\"“(\[]?[A-Z]")
 _SENTENCE_END: Final = re.compile(r"[.!?][\"”’')\]»]*$")
 _MAX_NOTE_SIZE: Final = 0.93  # of the size of body text
+_STARRED: Final = re.compile(r"(?:\*{1,4}|[†‡]{1,3})(?=\s?\w)")
+_MAX_STARRED_LINES: Final = 16
+_NOTE_GAP: Final = 1.8  # em between the text and such notes
 _LOOK_BACK: Final = 8  # paragraphs between the parts of an interrupted one: sidebars, tables, captions
 
 
@@ -64,7 +77,7 @@ def read_paragraphs(pages: Sequence[Page], bookmarks: Bookmarks | None = None) -
     body = body_size(pages)
     groups: list[LineGroup] = []
     notes: list[LineGroup] = []
-    for page in drop_running_headers(pages):
+    for page in drop_side_marks(drop_running_headers(pages)):
         if page.number in by_tree:
             for group in tagged_groups(page, body):
                 (notes if group.kind == "note" else groups).append(group)
@@ -80,18 +93,18 @@ def read_paragraphs(pages: Sequence[Page], bookmarks: Bookmarks | None = None) -
     texts = [lines for found in cells for lines in found]
     words, hyphenated = count_whole_words(texts), hyphenates(texts)
     return [
-        Paragraph(text, group.page, group.kind or "note", group.lines[0].size, group.aside, group.level)
+        Paragraph(
+            text,
+            group.page,
+            group.kind or "note",
+            group.lines[0].size,
+            group.aside,
+            group.level,
+            group.lines[0].begins_note,
+        )
         for group, found in zip(ordered, cells, strict=True)
         if (text := BULLET.sub("", table_row(join_lines(lines, words, hyphenated) for lines in found)))
     ]
-
-
-def body_size(pages: Iterable[Page]) -> float:
-    """Return the type size of running text, in points: the main one of most pages, outside of ruled tables."""
-    sizes = [Counter(word.size for f in page.fragments for word in f.words for _ in word.text) for page in pages]
-    votes = Counter(size for found in sizes for size, _ in found.most_common(1))
-    letters = sum(sizes, Counter[float]())
-    return max(votes, key=lambda size: (votes[size], letters[size]), default=0.0)
 
 
 def bookmark(page: int, text: str) -> tuple[int, str]:
@@ -104,7 +117,7 @@ def _find_kinds(groups: list[LineGroup], pages: Iterable[Page], body: float, boo
     bold = [word.bold for page in pages for word in page.words if word.size == body]
     bold_body = sum(bold) * 2 > len(bold)
     named = sum(group.kind == "heading" for group in groups) > 1
-    for group, following in zip_longest(groups, groups[1:]):
+    for before, group, following in zip([None, *groups], groups, [*groups[1:], None], strict=False):
         if group.is_table:
             group.kind = group.kind or "row"
         elif group.kind != "caption":
@@ -114,12 +127,35 @@ def _find_kinds(groups: list[LineGroup], pages: Iterable[Page], body: float, boo
             heading = said or (not (named and group.kind) and _is_heading(group, body, bold_body))
             is_title = CAPTION.match(group.text) is not None and len(group.text.split()) <= _MAX_TITLE_WORDS
             caption = is_title and (heading or (following is not None and following.is_table))
+            if heading and not said:
+                caption = caption or any(_is_beside(group, other) for other in (before, following))
+                heading = caption or not _is_cell(group, groups)
             group.kind = "caption" if caption else "heading" if heading else "text"
+
+
+def _is_beside(group: LineGroup, other: LineGroup | None) -> bool:
+    """Return whether a paragraph stands at the side of a table, as its caption does."""
+    if other is None or not other.is_table or other.page != group.page:
+        return False
+    row, size = other.lines[0], group.lines[0].size
+    return row.y - size <= group.lines[-1].y and group.lines[0].y - size <= max(row.bottom, other.lines[-1].y)
+
+
+def _is_cell(group: LineGroup, groups: Sequence[LineGroup]) -> bool:
+    """Return whether a paragraph begins where an inner column of a table near by does that is not ruled."""
+    line = group.lines[0]
+    rows = (other.lines[0] for other in groups if other.page == group.page and other.lines[0].table is None)
+    return any(
+        abs(row.y - line.y) < _MAX_TABLE_REACH * line.size
+        and any(abs(start - line.x0) < MAX_MISALIGNMENT for start in row.cell_starts[1:])
+        for row in rows
+        if row.cells > 1
+    )
 
 
 def _is_sentence(text: str) -> bool:
     """Return whether a text begins in lower case, ends like a sentence, or has the end of one inside."""
-    text = _NOTES.sub("", text)
+    text = NOTES.sub("", text)
     plain = without_enumerator(text)
     ended = text.endswith((";", ",")) or (text.endswith(".") and len(text.split()) > _MAX_NUMBERED_WORDS)
     return ended or plain[:1].islower() or _END_INSIDE.search(plain) is not None
@@ -133,15 +169,19 @@ def _is_heading(group: LineGroup, body: float, bold_body: bool) -> bool:
         return False
     if size >= LARGE * body:
         return count <= _MAX_TITLE_WORDS
-    if count > _MAX_WORDS or text.endswith(("!", "?")) or (size < 0.9 * body and not group.aside):
-        return False
     bold = not bold_body and all(line.bold == "all" for line in group.lines)
+    is_question = text.endswith("?")  # one in bold is a heading, as long as it may be
+    longest = _MAX_TITLE_WORDS if is_question and bold else _MAX_WORDS
+    if count > longest or text.endswith("!") or (size < 0.9 * body and not group.aside):
+        return False
     capitals = len(letters) > 3 and all(c.isupper() for c in letters)
-    return bold or capitals or named_section(text) is not None
+    return bold or (not is_question and (capitals or named_section(text) is not None))
 
 
 def _start_of_notes(lines: list[Line], body: float) -> int:
     """Return the index of the first footnote line at the end of a column; the line count if there is none."""
+    if (starred := _start_of_starred_notes(lines, body)) is not None:
+        return starred
     ends = [at for at, line in enumerate(lines, 1) if line.size > _MAX_NOTE_SIZE * body or line.cells > 1]
     start = max(ends, default=0)
     if not any(line.begins_note for line in lines[start:]):
@@ -149,6 +189,23 @@ def _start_of_notes(lines: list[Line], body: float) -> int:
     while start > 0 and not lines[start].begins_note and lines[start].y - lines[start - 1].y < 1.6 * lines[start].size:
         start += 1  # the last lines of a caption or table above the notes
     return start
+
+
+def _start_of_starred_notes(lines: list[Line], body: float) -> int | None:
+    """Return the index of the first of the last lines that are notes in type as large as the text; None without any.
+
+    Such notes begin with asterisks or daggers, each with others, unlike the bullets of a list, below a gap.
+    """
+    marks: list[str] = []
+    for at in range(len(lines) - 1, max(0, len(lines) - _MAX_STARRED_LINES), -1):
+        line, gap = lines[at], lines[at].y - lines[at - 1].y
+        mark = _STARRED.match(line.text)
+        if line.bold == "all" or line.cells > 1 or line.size <= _MAX_NOTE_SIZE * body:
+            return None
+        marks += [mark[0]] if mark else []
+        if gap > _NOTE_GAP * line.size or not same_size(lines[at - 1], line):
+            return at if mark and len(set(marks)) == len(marks) else None
+    return None
 
 
 def _join_continuations(groups: list[LineGroup]) -> list[LineGroup]:
@@ -167,10 +224,17 @@ def _join_continuations(groups: list[LineGroup]) -> list[LineGroup]:
 
 
 def _continues(start: LineGroup, group: LineGroup, beside: bool) -> bool:
-    """Return whether `group` continues `start`: it begins in lower case, or after a full line directly before it."""
+    """Return whether `group` continues `start`: that breaks off inside a sentence, or this begins inside one.
+
+    Directly before it, a paragraph of several lines whose last one is full goes on, too.
+    """
     last, line = start.lines[-1], group.lines[0]
     if {start.kind, group.kind} != {"text"} or start.aside != group.aside or not start.last or group.is_entry:
         return False
-    if not same_size(line, last) or _SENTENCE_END.search(last.text):
+    if not same_size(line, last) or _SENTENCE_END.search(NOTES.sub("", last.text)):
         return False
-    return line.text[:1].islower() or (beside and not ENDED.search(last.text) and start.room_for(line) < 0)
+    if begins_lower(line.text) or is_unfinished(last.text):
+        return True
+    room = start.room_for(line)
+    full = room < 0 or (len(start.lines) > 1 and start.is_full(room))
+    return beside and full and not ends_sentence(last.text, line.text)

@@ -5,27 +5,39 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
-from statistics import quantiles
+from itertools import accumulate, pairwise
 from typing import Final
 
-from tipclassify.readers.pdf.layout.lines import Line
+from tipclassify.readers.pdf.layout.lines import MAX_MISALIGNMENT, Line
+from tipclassify.readers.pdf.layout.pages import LARGE
 from tipclassify.readers.pdf.layout.tables import CAPTION
+from tipclassify.text.features.lexicon import WORDS
 
-__all__ = ["BULLET", "ENDED", "LARGE", "LineGroup", "group_lines", "mark_ends", "same_size"]
+__all__ = ["BULLET", "NOTES", "LineGroup", "begins_lower", "ends_sentence", "group_lines", "is_unfinished"]
+__all__ += ["mark_ends", "same_size"]
 
 BULLET: Final = re.compile(r"\A[•●▪◦‣∙○➢■□*·–—-](?:\s+|$)")  # bullet of a list entry
-ENDED: Final = re.compile(r"[.!?:;…][\"”’')\]»]*$")  # end of a sentence or of the introduction of a list
-LARGE: Final = 1.12  # minimum type size of a heading relative to body text
+_ENDED: Final = re.compile(r"[.!?:;…][\"”’')\]»]*$")  # end of a sentence or of the introduction of a list
+NOTES: Final = re.compile(r"(?:\s*[(\[]\d{1,3}(?:[,;–-]\s?\d{1,3})*[)\]])+$")  # note marks after a sentence
+_LAST_WORD: Final = re.compile(r"([^\W\d_](?:[\w.]*\w)?)\.$")
+_TITLES, _BEFORE_NUMBER = (frozenset(WORDS[name]) for name in ("never_final", "before_number"))
 _LIST_NUMBER: Final = re.compile(
-    r"(?:\(?(?:\d{1,3}|[A-Za-z]|[ivx]{1,5}|[IVX]{1,5})[.)]|\d{1,2}(?:\.\d{1,2}){1,3}\.?)(?:\s|$)"
+    r"(?:\(?(?:\d{1,3}|[A-Za-z]|[ivx]{1,5}|[IVX]{1,5})[.)]|\d{1,3}(?:\.\d{1,3}){1,3}\.?)(?:\s|$)"
 )
-_ENTRY_NUMBER: Final = re.compile(r"[\[(]?(\d{1,3})[\])]?[.:]?\s")
+_ENTRY_NUMBER: Final = re.compile(r"[\[(]?((?:\d{1,3}\.){0,3})(\d{1,3})[\])]?[.:]?\s")
+_LOWER: Final = re.compile(r"[\"“‘(\[]*[a-zß-öø-ÿ]")
+# Words at the end of a line that nothing ends with: a sentence, a heading or an entry goes on.
+_UNFINISHED: Final = re.compile(
+    r"(?:^|\s)(?:the|a|an|of|and|or|in|to|for|by|with|on|at|from|into|between|that|which|as|than|its|their)$"
+)
 _SIZE_TOLERANCE: Final = 0.08  # relative difference of type sizes in one paragraph
 _PARAGRAPH_GAP: Final = 1.35  # of the line spacing, between paragraphs
 _SENTENCE_GAP: Final = 1.12  # the same after the end of a sentence
 _INDENT: Final = 0.8  # em
 _SPACE_WIDTH: Final = 0.25  # em
+_MAX_ROOM: Final = 0.25  # of the width of the lines near by
+_MARGIN_LINES: Final = 3  # lines above and below whose ends are the margin
+_RAGGED: Final = 1.0  # em that a full line may leave at a ragged margin
 
 
 @dataclass(slots=True)
@@ -49,6 +61,11 @@ class LineGroup:
         """Return the room that the first word of `line` would leave in the last line, in points."""
         return self.margin - self.lines[-1].x1 - _SPACE_WIDTH * line.size - line.first_word_width
 
+    def is_full(self, room: float) -> bool:
+        """Return whether the last line is nearly as long as the lines near by, with this room for the next word."""
+        last = self.lines[-1]
+        return room <= max(last.size, _MAX_ROOM * (self.margin - last.x0))
+
     @property
     def is_table(self) -> bool:
         return bool(self.cells) or self.lines[0].cells > 1
@@ -68,6 +85,40 @@ def same_size(a: Line, b: Line) -> bool:
     return abs(a.size - b.size) <= _SIZE_TOLERANCE * a.size
 
 
+def ends_sentence(text: str, following: str) -> bool:
+    """Return whether a line ends a sentence, or introduces a list, before the following one.
+
+    >>> [ends_sentence("Two men fled. (3,14)", "The court"), ends_sentence("The law bans:", "slavery")]
+    [True, True]
+    >>> [ends_sentence(line, next_line) for line, next_line in (("the U.S.", "army"), ("told Dr.", "Salo"), ("p.", "4"))]
+    [False, False, False]
+    """
+    text = NOTES.sub("", text)
+    if not _ENDED.search(text) or (begins_lower(following) and not text.endswith((":", ";"))):
+        return False
+    found = _LAST_WORD.search(text)
+    word = found[1].lower() if found else ""
+    return word not in _TITLES and not (word in _BEFORE_NUMBER and following[:1].isdecimal())
+
+
+def begins_lower(text: str) -> bool:
+    """Return whether a line begins inside a sentence: in lower case, and not as an entry of a list.
+
+    >>> begins_lower("(lack of funds)"), begins_lower("(a) Funds"), begins_lower("Funds")
+    (True, False, False)
+    """
+    return _LOWER.match(text) is not None and _LIST_NUMBER.match(text) is None
+
+
+def is_unfinished(text: str) -> bool:
+    """Return whether a line breaks off inside a sentence: at a hyphen, an article or a preposition.
+
+    >>> is_unfinished("However, children in"), is_unfinished("However, children")
+    (True, False)
+    """
+    return text.endswith("-") or _UNFINISHED.search(text) is not None
+
+
 def group_lines(
     lines: list[Line], page: int, body: float, *, aside: bool = False, notes: bool = False
 ) -> list[LineGroup]:
@@ -75,8 +126,7 @@ def group_lines(
     groups: list[LineGroup] = []
     leading = _leading(lines)
     for at, line in enumerate(lines):
-        near = lines[max(at - 3, 0) : at + 4]
-        margin = max((one.x1 for one in near if one.table is None and same_size(one, line)), default=line.x1)
+        margin = _margin(lines, at)
         if line.table is not None:  # bold rows at the top have the names of columns, further down they are labels
             names = next((number for number, row in enumerate(line.table) if not row.header), 0)
             kinds = ["header" if number < names else "row" for number in range(len(line.table))]
@@ -100,25 +150,57 @@ def mark_ends(groups: list[LineGroup]) -> list[LineGroup]:
     return groups
 
 
+def _margin(lines: Sequence[Line], at: int) -> float:
+    """Return the right margin at a line, in points.
+
+    Beside a box or a drawing the lines above or below are shorter, and theirs is the margin if they are full. Where
+    neither are, as in a list of short entries, it is the right end of all lines near by.
+    """
+    line = lines[at]
+    near = range(max(at - _MARGIN_LINES, 0), min(at + _MARGIN_LINES + 1, len(lines)))
+    alike = [i for i in near if lines[i].table is None and same_size(lines[i], line)]
+    above = [lines[i] for i in alike if i <= at]
+    below = [lines[i] for i in alike if i >= at]
+    ends = [max(one.x1 for one in side) for side in (above, below) if _are_full(side)]
+    return min(ends) if ends else max((lines[i].x1 for i in alike), default=line.x1)
+
+
+def _are_full(lines: Sequence[Line]) -> bool:
+    """Return whether consecutive lines are broken where the next word had no room, but for one paragraph's end."""
+    end = max((line.x1 for line in lines), default=0.0)
+    full = [
+        above.x1 + (_SPACE_WIDTH + _RAGGED) * below.size + below.first_word_width > end
+        for above, below in pairwise(lines)
+    ]
+    return len(full) > 1 and sum(full) >= len(full) - 1
+
+
 def _leading(lines: Sequence[Line]) -> float:
-    """Return the line spacing within paragraphs, in points: the lower quartile excludes paragraph gaps."""
-    steps = [b.y - a.y for a, b in pairwise(lines) if b.y > a.y]
+    """Return the line spacing within paragraphs, in points: the lower quartile excludes paragraph gaps.
+
+    Each step counts by its letters, so that the few short labels of a chart among the lines have no say.
+    """
+    steps = sorted((b.y - a.y, min(len(a.text), len(b.text))) for a, b in pairwise(lines) if b.y > a.y)
     if len(steps) < 2:
-        return min(steps, default=1.2 * lines[0].size if lines else 1.0)
-    return quantiles(steps, n=4, method="inclusive")[0]
+        return min((step for step, _ in steps), default=1.2 * lines[0].size if lines else 1.0)
+    letters = list(accumulate(count for _, count in steps))
+    return next(step for (step, _), sofar in zip(steps, letters, strict=True) if sofar >= letters[-1] / 4)
 
 
 def _breaks(group: LineGroup, line: Line, leading: float, body: float) -> bool:
     """Return whether `line` begins a new paragraph after `group`."""
     last, room = group.lines[-1], group.room_for(line)
-    lower, numbered = line.text[:1].islower(), _LIST_NUMBER.match(line.text) is not None
-    if max(last.cells, line.cells) > 1 or not same_size(last, line):
+    numbered = _LIST_NUMBER.match(line.text) is not None
+    goes_on = is_unfinished(last.text) or begins_lower(line.text)
+    if _hangs(last, line, leading):
+        return False
+    if max(last.cells, line.cells) > 1 or line.begins_raised or not same_size(last, line):
         return True
     large = min(last.size, line.size) >= LARGE * body
     step = (line.y - last.y) / (max(leading, 1.2 * line.size) if large else leading)
     if step > _PARAGRAPH_GAP or step <= 0 or BULLET.match(line.text) or _is_next_entry(group.lines[0], line):
         return True
-    ended, capitals = ENDED.search(last.text) is not None, group.text.isupper()
+    ended, capitals = ends_sentence(last.text, line.text), group.text.isupper()
     if large and last.bold == line.bold:  # titles are broken by sense, not by width
         return ended and not last.text.endswith(":")
     if last.bold == line.bold == "all" and capitals == line.text.isupper() and not ended:
@@ -128,14 +210,25 @@ def _breaks(group: LineGroup, line: Line, leading: float, body: float) -> bool:
     if capitals and " " in group.text and not line.text.isupper():  # a single word may be an abbreviation
         return True
     if ended:
-        return numbered or room > 0.3 * line.size or (step > _SENTENCE_GAP and not lower) or _indent_breaks(group, line)
-    return not (lower or last.text.endswith("-")) and room > max(line.size, 0.25 * (group.margin - last.x0))
+        apart = step > _SENTENCE_GAP and not goes_on
+        return numbered or apart or room > 0.3 * line.size or _indent_breaks(group, line)
+    return not goes_on and not group.is_full(room)
+
+
+def _hangs(row: Line, line: Line, leading: float) -> bool:
+    """Return whether a line continues the last cell of a table row: directly below, and where the cell begins."""
+    if row.cells < 2 or row.table is not None or line.cells > 1 or not same_size(row, line):
+        return False
+    below = 0 < line.y - row.y <= _PARAGRAPH_GAP * leading
+    return below and len(row.cell_starts) > 1 and abs(line.x0 - row.cell_starts[-1]) < MAX_MISALIGNMENT
 
 
 def _is_next_entry(first: Line, line: Line) -> bool:
     """Return whether a line begins with the number after that of an entry, at the same place."""
-    numbers = [int(found[1]) for text in (first.text, line.text) if (found := _ENTRY_NUMBER.match(text))]
-    return len(numbers) == 2 and numbers[1] == numbers[0] + 1 and abs(first.x0 - line.x0) < line.size
+    own, following = _ENTRY_NUMBER.match(first.text), _ENTRY_NUMBER.match(line.text)
+    if own is None or following is None or own[1] != following[1]:
+        return False
+    return int(following[2]) == int(own[2]) + 1 and abs(first.x0 - line.x0) < line.size
 
 
 def _indent_breaks(group: LineGroup, line: Line) -> bool:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise, takewhile
 from statistics import median
 from typing import Final
 
-from tipclassify.readers.pdf.layout.pages import MAX_RAISED_SIZE, Row, Table, Word, join_words
+from tipclassify.readers.pdf.layout.pages import MAX_RAISED_SIZE, Row, Table, Word, join_words, main_size
 
-__all__ = ["Line", "cell_lines", "make_lines"]
+__all__ = ["MAX_MISALIGNMENT", "Line", "cell_lines", "make_lines"]
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """Hold a line of a column, or in its place a whole table; ends, baseline, size and widths in points.
 
-    `bold` says which words are: "all", "some" or "". `cells` counts table cells; running text has 1.
+    `bold` says which words are: "all", "some" or "". `cells` counts table cells; running text has 1. `begins_note`: by
+    a mark or a number; `begins_raised`: by a raised mark, which is dropped from the text. `cell_starts` are the
+    left ends of its cells, `bottom` is the last baseline of a whole table.
     """
 
     text: str
@@ -30,14 +31,20 @@ class Line:
     first_word_width: float = 0.0
     bold: str = ""
     begins_note: bool = False
+    begins_raised: bool = False
     cells: int = 1
+    cell_starts: tuple[float, ...] = ()
+    bottom: float = 0.0
     table: Table | None = None
 
 
 _MIN_CELL_GAP: Final = 1.2  # em between table cells
-_MAX_MISALIGNMENT: Final = 3.0  # points between edges of aligned cells
+MAX_MISALIGNMENT: Final = 3.0  # points between edges of aligned cells
 _MAX_COMPARED_CELLS: Final = 20  # cells compared in a row
-_LIST_MARK: Final = re.compile(r"\W{1,2}|\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)]")
+# Of a list or a paragraph: "(a)", "iv.", "12.", "136.32."
+_LIST_MARK: Final = re.compile(r"\W{1,2}|\(?(?:\d{1,3}(?:\.\d{1,3}){0,3}|[A-Za-z]|[ivxIVX]{1,5})[.)]")
+_BARE_MARK: Final = re.compile(r"\d{1,3}(?:\.\d{1,3}){0,3}")  # the same without a stop: "136.32"
+_LEADER_PARTS: Final = ("..", ". .", "…", "_")  # one is in every text with leaders
 _LEADERS: Final = re.compile(r"(?:\s?\.){4,}\s*|\s*…{2,}\s*|(?:\s_){4,}\s*")
 _MARK: Final = re.compile(r"[\[(]?(?:\d{1,3}|[*†‡§¶#]{1,3})(?:[,;–-]\s?(?:\d{1,3}|[*†‡§¶]))*[\])]?,?")
 _NOTE_START: Final = re.compile(r"[\[(]?(?:\d{1,3}|[*†‡§¶]{1,3})[\])]?[.)]?\s?(?=[^\W\d_]|[“\"‘(])")
@@ -51,7 +58,11 @@ def make_lines(rows: Sequence[Row]) -> list[Line]:
     cells = [_cells([word for f in row if f.table is None for word in f.words]) for row in rows]
     lines: list[Line] = []
     for at, (row, found) in enumerate(zip(rows, cells, strict=True)):
-        lines += [Line("", f.x0, f.x1, f.y, f.size, cells=2, table=f.table) for f in row if f.table is not None]
+        lines += [
+            Line("", f.x0, f.x1, f.y, f.size, cells=2, table=f.table, bottom=f.bottom)
+            for f in row
+            if f.table is not None
+        ]
         near = [*cells[max(at - 2, 0) : at], *cells[at + 1 : at + 3]]
         is_table = not _is_justified(found) and any(_are_aligned(found, other) for other in near)
         if line := _line(found if is_table else [[word for cell in found for word in cell]]):
@@ -71,7 +82,8 @@ def _cells(words: list[Word]) -> list[list[Word]]:
             cells.append([])
         cells[-1].append(word)
     mark = join_words(cells[0])  # of a list, paragraph or note; a number before several cells is one of them
-    if len(cells) > 1 and (_LIST_MARK.fullmatch(mark) or (len(cells) == 2 and re.fullmatch(r"\d{1,3}", mark))):
+    bare = len(cells) == 2 and _BARE_MARK.fullmatch(mark)
+    if len(cells) > 1 and (bare or _LIST_MARK.fullmatch(mark)):
         cells[:2] = [[*cells[0], *cells[1]]]
     return cells
 
@@ -79,7 +91,7 @@ def _cells(words: list[Word]) -> list[list[Word]]:
 def _are_aligned(cells: list[list[Word]], other: list[list[Word]]) -> bool:
     """Return whether two rows have a cell, after the first, with an aligned edge."""
     ends = [[(cell[0].x0, cell[-1].x1) for cell in row[1:_MAX_COMPARED_CELLS]] for row in (cells, other)]
-    return any(min(abs(a[0] - b[0]), abs(a[1] - b[1])) < _MAX_MISALIGNMENT for a in ends[0] for b in ends[1])
+    return any(min(abs(a[0] - b[0]), abs(a[1] - b[1])) < MAX_MISALIGNMENT for a in ends[0] for b in ends[1])
 
 
 def _is_justified(cells: list[list[Word]]) -> bool:
@@ -93,7 +105,7 @@ def _line(cells: list[list[Word]]) -> Line | None:
     words = [word for cell in cells for word in cell]
     if not words:
         return None
-    size = Counter(word.size for word in words for _ in word.text).most_common(1)[0][0]
+    size = main_size(words)
     y = median(word.y for word in words if word.size == size)
     kept = [_without_marks(cell, size, y) for cell in cells]
     texts = [text for rest in kept if (text := _text(rest))]
@@ -104,12 +116,19 @@ def _line(cells: list[list[Word]]) -> Line | None:
     first = [shown[0], *takewhile(lambda word: word.glued, shown[1:])]
     x1, width = max(word.x1 for word in words), first[-1].x1 - first[0].x0
     bold = "all" if all(word.bold for word in shown) else "some" if any(word.bold for word in shown) else ""
-    begins_note = shown[0] is not words[0] or _NOTE_START.match(text) is not None
-    return Line(text, words[0].x0, x1, y, size, width, bold, begins_note, max(len(texts), 1 + (" | " in text)))
+    raised = shown[0] is not words[0]
+    begins_note = raised or _NOTE_START.match(text) is not None
+    cell_count = max(len(texts), 1 + (" | " in text))
+    starts = tuple(rest[0].x0 for rest in kept if rest)
+    return Line(text, words[0].x0, x1, y, size, width, bold, begins_note, raised, cell_count, starts)
 
 
 def _text(words: list[Word]) -> str:
-    text = " ".join(_SUPERSCRIPTS.sub("", join_words(words)).split())
+    text = " ".join(join_words(words).split())
+    if not text.isascii():
+        text = " ".join(_SUPERSCRIPTS.sub("", text).split())
+    if not any(leader in text for leader in _LEADER_PARTS):
+        return text.strip(" |") or text
     return _LEADERS.sub(" | ", text).strip(" |") or text
 
 

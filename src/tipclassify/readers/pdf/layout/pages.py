@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-__all__ = ["MAX_RAISED_SIZE", "Fragment", "Page", "Row", "Shape", "Table", "TableRow", "Tag", "Word"]
-__all__ += ["group_rows", "join_words", "make_fragments", "make_page"]
+__all__ = ["LARGE", "MAX_RAISED_SIZE", "Fragment", "Page", "Row", "Shape", "Table", "TableRow", "Tag", "Word"]
+__all__ += ["body_size", "group_rows", "join_words", "main_size", "make_fragments", "make_page", "whole_words"]
 
 
 class Tag(NamedTuple):
@@ -47,7 +48,10 @@ class Shape(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """Hold adjacent words on one baseline, or in their place a whole table; `order` is the index in the file."""
+    """Hold adjacent words on one baseline, or in their place a whole table down to the baseline `bottom`.
+
+    `order` is the index in the file.
+    """
 
     order: int
     words: tuple[Word, ...]
@@ -56,6 +60,7 @@ class Fragment:
     y: float
     size: float
     table: Table | None = None
+    bottom: float = 0.0
 
     @property
     def text(self) -> str:
@@ -88,6 +93,7 @@ class Page:
     problem: str = ""
 
 
+LARGE: Final = 1.12  # minimum type size of a heading relative to body text
 MAX_RAISED_SIZE: Final = 0.8  # maximum type size of a raised mark relative to its line
 _MAX_WORD_GAP: Final = 0.8  # em between words of a fragment; wider gaps of justified lines are joined later
 _MAX_MARKER_GAP: Final = 3.0  # em between the marker of a list entry and its text
@@ -137,8 +143,30 @@ def _is_marker_of(runs: list[list[Word]], word: Word) -> bool:
     """Return whether a line begins with a number or bullet, and with some space the text of its entry."""
     marker, shift = runs[-1][0], _MAX_BASELINE_SHIFT * word.size
     alone = len(runs[-1]) == 1 and not (len(runs) > 1 and abs(runs[-2][-1].y - marker.y) < shift)
-    near = abs(word.y - marker.y) < shift and 0 < word.x0 - marker.x1 < _MAX_MARKER_GAP * word.size
+    raised = marker.size < MAX_RAISED_SIZE * word.size and 0 < word.y - marker.y < _MAX_RAISE * word.size
+    on_line = raised or abs(word.y - marker.y) < shift
+    near = on_line and 0 < word.x0 - marker.x1 < _MAX_MARKER_GAP * word.size
     return alone and near and word.text[0].isalpha() and _MARKER.fullmatch(marker.text) is not None
+
+
+def body_size(pages: Iterable[Page]) -> float:
+    """Return the type size of running text, in points: the main one of most pages, outside of ruled tables."""
+    sizes = [_letters_by_size(word for f in page.fragments for word in f.words) for page in pages]
+    votes = Counter(size for found in sizes for size, _ in found.most_common(1))
+    letters = sum(sizes, Counter[float]())
+    return max(votes, key=lambda size: (votes[size], letters[size]), default=0.0)
+
+
+def main_size(words: Iterable[Word]) -> float:
+    """Return the type size that most letters of words have, in points."""
+    return _letters_by_size(words).most_common(1)[0][0]
+
+
+def _letters_by_size(words: Iterable[Word]) -> Counter[float]:
+    letters = Counter[float]()
+    for word in words:
+        letters[word.size] += len(word.text)
+    return letters
 
 
 def group_rows(fragments: Iterable[Fragment]) -> list[Row]:
@@ -153,6 +181,17 @@ def group_rows(fragments: Iterable[Fragment]) -> list[Row]:
             rows.append([fragment])
             base = fragment
     return [sorted(row, key=lambda f: f.x0) for row in rows]
+
+
+def whole_words(words: Iterable[Word]) -> list[str]:
+    """Return the texts of words, with the parts of each joined."""
+    texts: list[str] = []
+    for word in words:
+        if word.glued and texts:
+            texts[-1] += word.text
+        else:
+            texts.append(word.text)
+    return texts
 
 
 def join_words(words: Iterable[Word]) -> str:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from statistics import median
 from typing import Final, NamedTuple
 
-from tipclassify.readers.pdf.layout.pages import Page, Row, group_rows
+from tipclassify.readers.pdf.layout.pages import LARGE, Page, Row, body_size, group_rows
 
 __all__ = ["drop_running_headers"]
 
@@ -38,7 +38,10 @@ def drop_running_headers(pages: Sequence[Page]) -> list[Page]:
 
     Most rows at its place repeat, too: a heading that opens two pages is where others have text. A gap separates it
     from the text, unless it is on nearly every page. One row in place and type size of repeated ones goes as well.
+    Titles stay where they first stand: rows in large type, and what is below them in type as large as the text.
     """
+    body = body_size(pages)
+    titles: set[str] = set()
     parts = [part for page in pages for part in _edges(page)]
     edges = [edge for part in parts for edge in part]
     count = Counter((edge.form, edge.slot) for edge in edges)
@@ -50,9 +53,15 @@ def drop_running_headers(pages: Sequence[Page]) -> list[Page]:
     removed: set[int] = set()
     for part in parts:
         run: list[int] = []
+        in_title = False
         for edge in part:
             if (edge.slot, edge.size) not in looks and (run or not edge.is_number):
                 break
+            if edge.slot > 0 and edge.form not in titles and not edge.is_number:
+                in_title = edge.size >= (body if in_title else LARGE * body)
+                if in_title:
+                    titles.add(edge.form)
+                    continue
             run += map(id, edge.row)
             if edge.is_apart or times[edge.form, edge.slot] >= max(3, _MIN_PAGE_SHARE * len(pages)):
                 removed.update(run)

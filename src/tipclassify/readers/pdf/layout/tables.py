@@ -26,6 +26,7 @@ _MAX_NAME_LINES: Final = 3  # lines of a column's name
 _MIN_DRAWING: Final = 40.0  # points
 _MAX_TICK: Final = 14.0  # points
 _LABEL_REACH: Final = 6.0  # em right of a drawing
+_CAPTION_LEADING: Final = 1.5  # em between the lines of a caption
 _MAX_LABEL_WORDS: Final = 4
 _TICK: Final = "✓"
 
@@ -48,9 +49,11 @@ def place_tables(page: Page) -> Page:
         others = [f for f in fragments if _holds(bounds, f) and not _is_label(f, bounds)]
         large = min(bounds.x1 - bounds.x0, bounds.y1 - bounds.y0) >= _MIN_DRAWING
         if large and len(labels) > 2 * len(others):
-            captions = [f for f in fragments if _is_caption_of(f, bounds)]
-            rows = [TableRow([[f.text]], header=True) for f in captions]
-            fragments = _replaced(fragments, [*captions, *labels], [*rows, TableRow(_stacks(labels))])
+            labels = [f for f in labels if not CAPTION.match(f.text)]
+            captions = [_caption(f, fragments, labels) for f in fragments if _is_caption_of(f, bounds)]
+            rows = [TableRow([[f.text for f in caption]], header=True) for caption in captions]
+            inside = [*(f for caption in captions for f in caption), *labels]
+            fragments = _replaced(fragments, inside, [*rows, TableRow(_stacks(labels))])
     return replace(page, fragments=tuple(fragments))
 
 
@@ -59,7 +62,7 @@ def _replaced(fragments: list[Fragment], inside: list[Fragment], rows: list[Tabl
     bounds = _bounds(Shape(f.x0, f.y - f.size, f.x1, f.y) for f in inside)
     first = min(inside, key=lambda f: f.y)
     word, order = Word("|", bounds.x0, bounds.x1, first.y, first.size), min(f.order for f in inside)
-    table = Fragment(order, (word,), bounds.x0, bounds.x1, first.y, first.size, rows)
+    table = Fragment(order, (word,), bounds.x0, bounds.x1, first.y, first.size, rows, bounds.y1)
     taken = set(map(id, inside))
     return sorted([*(f for f in fragments if id(f) not in taken), table], key=lambda f: f.order)
 
@@ -182,6 +185,19 @@ def _is_caption_of(fragment: Fragment, drawing: Shape) -> bool:
     near = drawing.y0 - 3 * fragment.size <= fragment.y <= drawing.y1 + 3 * fragment.size
     over = fragment.x0 < drawing.x1 and fragment.x1 > drawing.x0
     return near and over and CAPTION.match(fragment.text) is not None
+
+
+def _caption(first: Fragment, fragments: Iterable[Fragment], labels: Iterable[Fragment]) -> list[Fragment]:
+    """Return the lines of a caption: those below the first one, in its type and about its middle."""
+    lines, others = [first], [f for f in fragments if f not in labels]
+    for fragment in sorted(others, key=lambda f: f.y):
+        last = lines[-1]
+        below = 0 < fragment.y - last.y < _CAPTION_LEADING * last.size
+        alike = fragment.size == last.size and fragment.words[0].bold == last.words[0].bold
+        centered = abs(_middle(fragment)[0] - _middle(first)[0]) < last.size
+        if below and alike and centered and fragment.table is None:
+            lines.append(fragment)
+    return lines
 
 
 def _stacks(labels: Sequence[Fragment]) -> list[list[str]]:

@@ -1,0 +1,75 @@
+"""Find pages whose characters have the wrong names: their text layer is no text, though the page looks right."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+from unicodedata import normalize
+
+__all__ = ["is_garbled"]
+
+_MIN_WORDS: Final = 40  # of a page; fewer are too few to judge it by
+_MIN_SHARE: Final = 0.5  # of the words of a page that look like words
+_MIN_SHARE_STRANGE: Final = 0.95  # the same where hardly any is a frequent word, without acronyms
+_MIN_FREQUENT: Final = 0.03  # frequent words of a page of prose, in any of the languages below: a third
+_FREQUENT: Final = frozenset(
+    "the of and to in a is that for on with as by was are be or from at an this which not have has it his her their "
+    "de la le les des et en du un une que qui dans pour par sur au aux el los las del y se con una por para su "
+    "o e da do dos das em no na com os die der und den von zu das mit ist im il di che per van het een".split()
+)
+_EDGES: Final = re.compile(r"^[\W_]+|[\W_]+$")
+_FIGURE: Final = re.compile(r"[\d\W]*[a-z]{0,2}")  # "2019", "12,5", "19th"
+_PLAIN: Final = re.compile(r"[^\W\d_]+(?:[’'-][^\W\d_]+)*")
+_LATIN: Final = re.compile(r"[a-z]", re.IGNORECASE)
+_OTHER_SCRIPT: Final = re.compile(r"[\u0370-\u1dff\u2c00-\ua71f\ua800-\ufaff\ufb1d-\uffef]")
+_VOWEL: Final = re.compile(r"[aeiouyæœøı]")
+_CONSONANTS: Final = re.compile(r"[b-df-hj-np-tv-xz]{6}")
+_INNER_CAPITAL: Final = re.compile(r"[a-z][A-Z].*[a-z][A-Z]|[a-z][A-Z]+$")
+_MAX_ACRONYM: Final = 7  # letters
+
+
+def is_garbled(texts: Iterable[str]) -> bool:
+    """Test whether few of the words of a page are words, as where a font's character map is broken.
+
+    Figures, addresses and other scripts than the Latin one do not count. A page in another language that is written
+    with Latin letters is not garbled.
+
+    >>> is_garbled(["WKH", "JRYHUQPHQW", "GLG", "QRW", "FRQYLFW"] * 10), is_garbled(["THE", "COURTS", "SLEPT"] * 20)
+    (True, False)
+    """
+    words = list(_counted(texts))
+    if len(words) < _MIN_WORDS:
+        return False
+    alike = [word for word in words if _looks_like_a_word(word)]
+    frequent = sum(word.lower() in _FREQUENT for word in words)
+    if frequent >= _MIN_FREQUENT * len(words):
+        return len(alike) < _MIN_SHARE * len(words)
+    return sum(not _is_acronym(word) for word in alike) < _MIN_SHARE_STRANGE * len(words)
+
+
+def _counted(texts: Iterable[str]) -> Iterator[str]:
+    """Yield what should be words: no figures, addresses, symbols of documents, leaders, or words of other scripts."""
+    for text in texts:
+        word = _EDGES.sub("", text)
+        if not word:
+            if len(set(text)) > 2:  # several unlike marks; "....", "***" and "–" are none
+                yield text
+        elif not any(mark in word for mark in "/@.:") and not _FIGURE.fullmatch(word):
+            if _LATIN.search(word) or not _OTHER_SCRIPT.search(word):
+                yield word
+
+
+def _looks_like_a_word(word: str) -> bool:
+    if not _PLAIN.fullmatch(word) or _OTHER_SCRIPT.search(word):
+        return False
+    plain = normalize("NFD", word)
+    if _is_acronym(word):
+        return True
+    lower = plain.lower()
+    has_vowel = len(word) < 3 or _VOWEL.search(lower) is not None
+    return has_vowel and not _CONSONANTS.search(lower) and not _INNER_CAPITAL.search(plain)
+
+
+def _is_acronym(word: str) -> bool:
+    return word.isupper() and 1 < len(word) <= _MAX_ACRONYM
