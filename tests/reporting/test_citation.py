@@ -47,7 +47,18 @@ def test_a_citation_says_where_the_words_are_and_what_tagged_them(run: ScoringCo
     )
     assert found.fields["model"] == by
     assert found.fields["read"] == "2026-11-28"
-    assert {"quote", "title", "year", "section", "page", "paragraph", "address", "characters"} < set(found.fields)
+    assert {
+        "quote",
+        "title",
+        "publication",
+        "publisher",
+        "year",
+        "section",
+        "page",
+        "paragraph",
+        "address",
+        "characters",
+    } < set(found.fields)
 
 
 def test_bibtex_and_ris_have_the_fields_that_reference_managers_read(run: ScoringContext) -> None:
@@ -68,6 +79,19 @@ def test_bibtex_and_ris_have_the_fields_that_reference_managers_read(run: Scorin
     assert {"PY  - 2024", "SP  - 12", "Y2  - 2026/11/28", "KW  - failure", "KW  - complicity"} < set(records)
     assert "UR  - https://example.org/a%20b?x=1&y=%20_#p" in records
     assert "UR  -" not in cited(run).ris  # a file has no address of the web
+
+
+def test_a_citation_names_publisher_and_publication_unless_the_title_does(run: ScoringContext) -> None:
+    def source(title: str) -> Citation:
+        document = Document("", (), title=title, publication="Harbor Watch", publisher="Halden Institute")
+        passage = Passage("Courts slept.", 3, 16, None, ("failure",), SCORES)
+        return cite(next(TaggedReport("k.pdf", document, [passage]).findings()), run)
+
+    found = source("Karvonia at Work")
+    assert found.source.startswith("Karvonia at Work, Harbor Watch, Halden Institute, characters 3–16, k.pdf")
+    assert "  series = {Harbor Watch},\n  organization = {Halden Institute},\n" in found.bibtex
+    assert "\r\nT2  - Harbor Watch\r\nPB  - Halden Institute\r\n" in found.ris
+    assert source("Harbor Watch: Karvonia").source.startswith("Harbor Watch: Karvonia, Halden Institute, characters")
 
 
 @given(text=st.text(st.characters(codec=None)) | st.text('{}\\%&_#$~^@",=\r\n -'))

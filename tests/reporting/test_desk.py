@@ -345,7 +345,17 @@ def citations(data: dict[str, Any], fast: Classifier) -> Iterator[Any]:
         country, year, section, *_ = data["places"][place]
         labels = tuple(label for n, label in enumerate(LABELS) if bits >> n & 1)
         passage = Passage(text, start, end, section, labels, dict(zip(LABELS, scores, strict=True)), page=page)
-        finding = desk.Finding(data["file"], passage, {}, country, year, data["title"], int(paragraph or 0) or None)
+        finding = desk.Finding(
+            data["file"],
+            passage,
+            {},
+            country,
+            year,
+            data["title"],
+            int(paragraph or 0) or None,
+            data["publication"],
+            data["publisher"],
+        )
         cited = cite(finding, ScoringContext(fast, "screen", day=data["read"]))
         assert cited.key == key
         yield cited

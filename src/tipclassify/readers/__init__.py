@@ -61,6 +61,7 @@ def read_bytes(data: bytes, name: str, options: ReadOptions = ReadOptions(), got
     'Karvonia'
     """
     from tipclassify.readers.countries import country_and_year, with_countries
+    from tipclassify.readers.publication import with_publication
 
     data = gunzip(data, name)
     if not data.strip(b" \t\r\n\f\v\0"):
@@ -79,5 +80,6 @@ def read_bytes(data: bytes, name: str, options: ReadOptions = ReadOptions(), got
     if all(block.heading for block in document.blocks):
         raise InputError(f"{name}: no readable text in it; give a file with text")
     opening = document.text[document.blocks[0].start :]
-    country, year = country_and_year(document.title, name, opening)
-    return with_countries(replace(document, country=document.country or country, year=document.year or year))
+    country, year = country_and_year(document.title, name, opening, document.address)
+    document = replace(document, country=document.country or country, year=document.year or year)
+    return with_countries(with_publication(document, got.url if got else None))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from tipclassify.errors import InputError
 from tipclassify.readers.limits import LARGEST_MARKUP
+from tipclassify.readers.publication import front_matter
 from tipclassify.readers.source_blocks import build_document, could_be_heading
 from tipclassify.readers.text import decode_text
 from tipclassify.text.document import Document
@@ -14,7 +16,9 @@ from tipclassify.text.document import Document
 __all__ = ["read_markdown"]
 
 _FRONT_MATTER: Final = re.compile(r"(---|\+\+\+)[ \t]*\r?\n(?=[\w-]+\s*[:=])(.*?\n)\1[ \t]*(?:\r?\n|\Z)", re.DOTALL)
-_TITLE: Final = re.compile(r"^title\s*[:=]\s*(.+)$", re.MULTILINE)
+# A field of front matter, with the lines that go on with it.
+_FIELD: Final = re.compile(r"^([\w-]+)[ \t]*[:=][ \t]*(.*(?:\n[ \t]+\S.*)*)$", re.MULTILINE)
+_ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|_|\r?\n[ \t]*\\?)")  # of YAML, in double quotes
 _NOTE_MARK: Final = re.compile(r"\[\^[^\]\s]{1,40}\]:?")
 
 
@@ -28,7 +32,7 @@ def read_markdown(data: bytes, source: str, encoding: str | None = None, declare
         raise InputError(f"{source}: over {LARGEST_MARKUP / 1e6:.0f} MB of Markdown; split it")
     text = decode_text(data, source, encoding, declared)
     matter = _FRONT_MATTER.match(text)
-    title = matter and _TITLE.search(matter[2])
+    metadata = front_matter(_fields(matter[2]) if matter else {})
     parser = MarkdownIt("commonmark").enable(["table", "strikethrough"]).disable("code")
     parsed = parser.parse(_NOTE_MARK.sub("", text[matter.end() if matter else 0 :]))
     tokens = [token for token in parsed if token.type != "fence"]
@@ -38,5 +42,22 @@ def read_markdown(data: bytes, source: str, encoding: str | None = None, declare
             opened.tag = closed.tag = "p"
     blocks = read_whole_page(parser.renderer.render(tokens, parser.options, {}), source)
     headings = sorted((block for block in blocks if block.kind == "heading"), key=lambda block: block.level or 7)
-    name = title[1].strip().strip("\"'") if title else headings[0].text if headings else None
-    return build_document(blocks, source, name)
+    title = metadata.title or (headings[0].text if headings else None)
+    return replace(
+        build_document(blocks, source, title),
+        publication=metadata.publication,
+        publisher=metadata.publisher,
+        date=metadata.date,
+        address=metadata.address,
+    )
+
+
+def _fields(matter: str) -> dict[str, str]:
+    """Return the fields of front matter (YAML or TOML) that hold one text each, by name in lower case."""
+    fields: dict[str, str] = {}
+    for name, value in _FIELD.findall(matter):
+        text = value.strip()
+        if text.startswith('"'):
+            text = _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)) if escape[1] else " ", text)
+        fields.setdefault(name.lower(), " ".join(text.split()).strip("\"'"))
+    return fields

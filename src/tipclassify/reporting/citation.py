@@ -30,6 +30,8 @@ class Citation:
     key: str  # for BibTeX and RIS: the same each day and from each model, as long as the input has the same name
     quote: str
     title: str
+    publication: str  # empty where the title names it
+    publisher: str
     country: str
     year: str
     section: str
@@ -68,7 +70,8 @@ class Citation:
     def source(self) -> str:
         """Plain text without the quote, to stand below it."""
         about = ", ".join(known(self.country, self.year))
-        named = f"{self.title} ({about})" if about else self.title
+        named = ", ".join(known(self.title, self.publication, self.publisher))
+        named = f"{named} ({about})" if about else named
         address = "" if self.address == self.title else f", {self.address}"
         read = f" (read {self.read})" if self.read else ""
         return f"{named}, {self.place}{address}{read}. Tagged {self.labels or 'with no label'} by {self.model}."
@@ -82,7 +85,8 @@ class Citation:
     def bibtex(self) -> str:
         """Entry of a BibTeX or biblatex file, in UTF-8; the quote is its annotation."""
         note = f"{self.place[0].upper()}{self.place[1:]}. Tagged {self.labels or 'with no label'} by {self.model}."
-        fields = {"title": self.title, "year": self.year, "pages": self.page}
+        fields = {"title": self.title, "series": self.publication, "organization": self.publisher}
+        fields |= {"year": self.year, "pages": self.page}
         fields |= {"url" if self.is_online else "howpublished": self.address, "urldate": self.read}
         fields |= {"keywords": ", ".join(self.keywords), "note": note, "annote": f"“{self.quote}”"}
         # BibTeX reads a URL verbatim; a second pair of braces keeps the capitals of a title.
@@ -94,7 +98,8 @@ class Citation:
     @property
     def ris(self) -> str:
         """Record of a RIS file, with its line ends; quote and source are its notes."""
-        fields = [("TY", "RPRT"), ("ID", self.key), ("TI", self.title), ("PY", self.year), ("SE", self.section)]
+        fields = [("TY", "RPRT"), ("ID", self.key), ("TI", self.title), ("T2", self.publication)]
+        fields += [("PB", self.publisher), ("PY", self.year), ("SE", self.section)]
         fields += [("SP", self.page), ("UR", self.address * self.is_online), ("Y2", self.read.replace("-", "/"))]
         fields += [*(("KW", word) for word in self.keywords), ("AB", f"“{self.quote}”"), ("N1", self.source)]
         return "".join(f"{tag}  - {text}\r\n" for tag, text in fields if text) + "ER  - \r\n"
@@ -110,6 +115,8 @@ def cite(finding: Finding, context: ScoringContext) -> Citation:
         "key": f"{named[:24]}{row['year'] or ''}-{digest}",
         "quote": passage.text,
         "title": source_name(finding.title),
+        "publication": _unless_in(finding.title, finding.publication),
+        "publisher": finding.publisher,
         "country": row["country"],
         "year": row["year"],
         "section": row["section"] and section_name(row["section"]),
@@ -122,3 +129,8 @@ def cite(finding: Finding, context: ScoringContext) -> Citation:
         "model": f"{about['tool']}, model {about['model'][:12]}, policy {about['policy']}",
     }
     return Citation(**{name: one_line(str(value or "")) for name, value in values.items()})
+
+
+def _unless_in(title: str, publication: str | None) -> str | None:
+    """Return the publication, unless the title says it already."""
+    return None if publication and publication.casefold() in title.casefold() else publication

@@ -28,9 +28,13 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Text of a source, and its blocks; `source` is its path or URL, `title` the one that it gives.
+    """Text of a source, and its blocks; `source` is its path or URL, the other fields are bibliographic.
 
-    `country` (its English name) and `year` are what the report covers, if title or address contain them.
+    Each of these is None where it is not known; none is ever a path or a file's name. `title` is the one that the
+    source gives, `publication` the series or work that it belongs to, without the year ("Trafficking in Persons
+    Report"), `publisher` the body that issued it. `country` (its English name) and `year` are what the report covers,
+    `date` the day, month or year of its publication (``2024-06-24``, ``2024-06`` or ``2024``), `address` its web
+    address.
     """
 
     text: str
@@ -39,6 +43,10 @@ class Document:
     title: str | None = None
     country: str | None = None
     year: int | None = None
+    publication: str | None = None
+    publisher: str | None = None
+    date: str | None = None
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,11 +69,13 @@ _SUFFIX: Final = re.compile(
 )
 
 
-def country_and_year(title: str | None, source: str, opening: str) -> tuple[str | None, int | None]:
+def country_and_year(
+    title: str | None, source: str, opening: str, address: str | None = None
+) -> tuple[str | None, int | None]:
     """Detect the country and the year of a report, from 1990 to next year; None where the evidence is ambiguous.
 
-    The title is searched first, then the address or path (of a path the file name only), last the first 600 characters
-    of the text. A country has its English name; a title in the form of the TIP Report may give an unknown one, too.
+    The title is searched first, then the `address` that the report itself gives, the address or path that it was read
+    from (of a path the file name only), last the first characters of the text. A country has its English name; a title in the form of the TIP Report may give an unknown one, too.
 
     >>> country_and_year("2023 Trafficking in Persons Report: Karvonia", "x.html", "")
     ('Karvonia', 2023)
@@ -84,7 +86,12 @@ def country_and_year(title: str | None, source: str, opening: str) -> tuple[str 
     """
     country: str | None = None
     year: int | None = None
-    for extract, text in ((_from_title, title or ""), (_from_source, source), (_from_opening, opening[:_OPENING])):
+    for extract, text in (
+        (_from_title, title or ""),
+        (_from_source, address or ""),
+        (_from_source, source),
+        (_from_opening, opening[:_OPENING]),
+    ):
         if text and (country is None or year is None):
             found_country, found_year = extract(text)
             country = found_country if country is None else country

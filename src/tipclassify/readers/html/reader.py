@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from email import message_from_bytes, policy
 from typing import Final
 
@@ -14,6 +15,7 @@ from tipclassify.readers.html.content import main_content, trim_edges, without_f
 from tipclassify.readers.html.elements import short_text
 from tipclassify.readers.html.layouts import known_parts
 from tipclassify.readers.html.lines import Line, page_lines
+from tipclassify.readers.publication import page_metadata
 from tipclassify.readers.source_blocks import build_document
 from tipclassify.readers.text import decode, decode_text
 from tipclassify.text.document import Document
@@ -79,6 +81,7 @@ def read_mhtml(data: bytes, source: str) -> Document:
 def read_page(page: str, source: str) -> Document:
     """Read the main text of a page of a site; raise `InputError` as `read_html` does."""
     tree = _parse(page, source)
+    metadata = page_metadata(tree)  # before the scripts are removed, which may hold it
     advice = _advice_without_text(tree)
     body = _body(tree)
     parts = known_parts(body)
@@ -87,13 +90,19 @@ def read_page(page: str, source: str) -> Document:
         lines = trim_edges(without_furniture(line for line in lines if not line.doubtful))
     else:
         lines = main_content(lines, body)
-    title = _title(tree, lines)
+    title = _title(tree, lines) or metadata.title
     document = build_document(lines, source, title)
     if all(block.heading for block in document.blocks):
         raise InputError(f"{source}: no readable text in this page; {advice}")
     if len(document.text) < _MAX_ERROR_PAGE and _ERROR_TITLE.fullmatch(title or ""):
         raise InputError(f"{source}: the site's error page ({title}), not a report; open it in a browser and save it")
-    return document
+    return replace(
+        document,
+        publication=metadata.publication,
+        publisher=metadata.publisher,
+        date=metadata.date,
+        address=metadata.address,
+    )
 
 
 def read_whole_page(page: str, source: str) -> list[Line]:

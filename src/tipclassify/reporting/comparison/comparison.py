@@ -1,14 +1,20 @@
-"""Comparison of two reports of one country: tagged reports OLD and NEW in, a `Comparison` of paired passages out."""
+"""Comparison of two reports of one country: tagged reports OLD and NEW in, a `Comparison` of paired passages out.
+
+Changes are read from the text first (`tipclassify.reporting.comparison.alignment`): a passage is repeated, moved,
+reworded, new or gone. Only what is new or gone is newly or no longer reported; where the tag alone differs, that is said.
+"""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from tipclassify.labels import LABELS
-from tipclassify.reporting.comparison.alignment import Segment, align, changed_words
+from tipclassify.reporting.comparison.alignment import Alignment, Nearest, Segment, changed_words, continuations
+from tipclassify.reporting.comparison.identity import Identity, identity_of, subject_refusals, years_refusals
 from tipclassify.reporting.writers import Finding, ScoringContext, TaggedReport
 
 __all__ = ["KINDS", "MARGIN", "Change", "Comparison", "Group", "Pair", "compare"]
@@ -21,16 +27,28 @@ within 1.0 before and after with `fast`, four in ten with the default.
 """
 
 KINDS: Final = {
-    "new_failure": ("Failures newly reported", "tagged as failure in {new}, not in {old}"),
-    "effort_gone": ("Efforts no longer reported", "tagged as positive effort in {old}, not found so in {new}"),
-    "new_complicity": ("Complicity newly reported", "tagged as complicity in {new}, not in {old}"),
-    "complicity_gone": ("Complicity no longer reported", "tagged as complicity in {old}, not found so in {new}"),
-    "failure_gone": ("Failures no longer reported", "tagged as failure in {old}, not found so in {new}"),
-    "new_effort": ("Efforts newly reported", "tagged as positive effort in {new}, not in {old}"),
-    "reworded": ("Reworded, same labels", "figures or words changed, labels did not"),
-    "new": ("Other passages not found in {old}", "passages of {new} without a label that match none of {old}"),
-    "dropped": ("Other passages not found in {new}", "passages of {old} without a label that match none of {new}"),
-    "same": ("Same", "equal but for white space, quotation marks and case"),
+    "new_failure": ("Failures newly reported", "passages of {new} tagged as failure, whose text {old} does not have"),
+    "effort_gone": ("Efforts no longer reported", "passages of {old} tagged as effort, whose text {new} does not have"),
+    "new_complicity": ("Complicity newly reported", "passages of {new} on complicity, whose text {old} does not have"),
+    "complicity_gone": (
+        "Complicity no longer reported",
+        "passages of {old} on complicity, whose text {new} does not have",
+    ),
+    "failure_gone": (
+        "Failures no longer reported",
+        "passages of {old} tagged as failure, whose text {new} does not have",
+    ),
+    "new_effort": ("Efforts newly reported", "passages of {new} tagged as effort, whose text {old} does not have"),
+    "retagged": ("Reworded, and tagged otherwise", "the words that changed, which are marked, changed the tag too"),
+    "moved_retagged": (
+        "Same words, tagged otherwise",
+        "the text is the same; the heading above it, which the model reads too, is another",
+    ),
+    "reworded": ("Reworded, same tags", "figures or words changed, tags did not"),
+    "moved": ("Moved", "the same words under another heading, with the same tags"),
+    "new": ("Other new passages", "passages of {new} without a tag, whose text {old} does not have"),
+    "gone": ("Other passages that are gone", "passages of {old} without a tag, whose text {new} does not have"),
+    "repeated": ("Repeated word for word", "equal but for white space, quotation marks and case"),
 }
 """Title and meaning of each kind of pair, with placeholders for the reports' names; most important first."""
 
@@ -65,7 +83,7 @@ class Change:
 def _changes(
     old: Finding | None, new: Finding | None, thresholds: dict[str, float], same: bool = False
 ) -> tuple[Change, ...]:
-    """List the label changes, clear ones first, then by `KINDS`; in the `same` text every change is borderline."""
+    """List the label changes, clear ones first, then by `KINDS`; in the `same` text and section all are borderline."""
     changes = []
     for label in LABELS:
         had, has = (side is not None and label in side.passage.labels for side in (old, new))
@@ -88,20 +106,26 @@ def _rounded(score: float | None) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A passage of OLD and its counterpart in NEW, or either without counterpart; the first change decides the kind."""
+    """A passage of OLD and what continues it in NEW, or either alone."""
 
-    alignment: str  # "same", "reworded", "new" or "dropped"
+    alignment: str  # "repeated", "moved", "reworded", "new" or "gone"
     old: Finding | None
     new: Finding | None
-    similarity: float | None = None  # 0 to 1; None without counterpart
-    changes: tuple[Change, ...] = ()
-    nearest: Finding | None = None  # without counterpart: the most similar passage of the other report, if any is
+    similarity: float | None = None  # 0 to 1; None for one that is alone
+    changes: tuple[Change, ...] = ()  # of labels; for a passage that is alone, its labels
+    shared: bool = False  # whether one of them stands in another pair, too: a sentence split, joined or said twice
+    nearest: Finding | None = None  # for one that is alone: the most similar passage of the other report, if any is
     nearness: float | None = None  # its similarity
+    instead: bool = False  # whether that one stands in its place, on the same matter in other words
 
     @property
     def kind(self) -> str:
-        """Its key in `KINDS`, by its first change if it has one."""
-        return self.changes[0].kind if self.changes else self.alignment
+        """Its key in `KINDS`: by its text, then by its first label or change of labels."""
+        if not self.changes:
+            return self.alignment
+        if len(self.sides) == 1:
+            return self.changes[0].kind
+        return "retagged" if self.alignment == "reworded" else "moved_retagged"
 
     @property
     def borderline(self) -> bool:
@@ -124,6 +148,7 @@ class Pair:
             "kind": self.kind,
             "alignment": self.alignment,
             "similarity": _rounded(self.similarity),
+            "shared": self.shared,
             "changes": [change.to_dict() for change in self.changes],
             "old": self.old and self.old.to_dict(),
             "new": self.new and self.new.to_dict(),
@@ -139,7 +164,7 @@ class Group:
     title: str
     meaning: str
     pairs: tuple[Pair, ...]
-    elsewhere: int  # pairs with a change of this kind that are listed under another
+    elsewhere: int  # passages that are alone and have such a label, too, but are listed under another
     borderline: int  # pairs whose changes are all borderline
 
 
@@ -152,19 +177,33 @@ class Comparison:
     pairs: tuple[Pair, ...]
 
     @property
+    def identities(self) -> tuple[Identity, Identity]:
+        """Country, publication and year of each report."""
+        return identity_of(self.old), identity_of(self.new)
+
+    @property
     def names(self) -> tuple[str, str]:
         """Names of the reports: their years if known and different, else OLD and NEW."""
-        old, new = _year(self.old), _year(self.new)
+        old, new = (one.year for one in self.identities)
         return (str(old), str(new)) if old and new and old != new else ("OLD", "NEW")
 
+    @property
+    def subject(self) -> str:
+        """What both are of, in words: publication and country, as far as they are known and the same."""
+        old, new = self.identities
+        publication = old.publication if old.publication == new.publication else None
+        country = old.country if old.country == new.country else None
+        return ": ".join(part for part in (publication, country) if part)
+
     def groups(self, same: bool = False) -> list[Group]:
-        """Group the pairs by kind, most important first; same passages are left out unless `same`."""
+        """Group the pairs by kind, most important first; repeated passages are left out unless `same`."""
         old, new = self.names
         groups = []
         for kind, (title, meaning) in KINDS.items():
             pairs = tuple(pair for pair in self.pairs if pair.kind == kind)
-            elsewhere = sum(pair.kind != kind and kind in {c.kind for c in pair.changes} for pair in self.pairs)
-            if (pairs or elsewhere) and (same or kind != "same"):
+            alone = [pair for pair in self.pairs if len(pair.sides) == 1]
+            elsewhere = sum(pair.kind != kind and kind in {c.kind for c in pair.changes} for pair in alone)
+            if (pairs or elsewhere) and (same or kind != "repeated"):
                 title, meaning = (text.format(old=old, new=new) for text in (title, meaning))
                 groups.append(Group(kind, title, meaning, pairs, elsewhere, sum(pair.borderline for pair in pairs)))
         return groups
@@ -173,34 +212,22 @@ class Comparison:
         """Count the pairs by alignment."""
         return Counter(pair.alignment for pair in self.pairs)
 
+    def refusals(self) -> list[str]:
+        """List why the two must not be compared, unless somebody asks for it all the same."""
+        return subject_refusals(self.identities) + years_refusals(*self.identities)
+
     def warnings(self) -> list[str]:
         """List reasons why the two may not be successive reports of one country, one line each."""
-        here, there = (report.country or _common(report, "country", str) for report in (self.old, self.new))
-        old, new = _year(self.old), _year(self.new)
-        found = []
-        if here and there and here != there:
-            found.append(f"OLD is about {here} and NEW about {there}: differences are those of two countries")
-        if old and new and old == new:
-            found.append(f"both reports are of {old}: are they two years?")
-        if old and new and old > new:
-            found.append(f"OLD is of {old} and NEW of {new}: give the earlier one first")
-        return found + self.publication_warnings()
+        old, new = self.identities
+        equal = [f"both reports are of {old.year}: are they two years?"] if old.year and old.year == new.year else []
+        return self.refusals() + equal + self.publication_warnings()
 
     def publication_warnings(self) -> list[str]:
         """List the warning that next to nothing is matched, as between two publications; empty if more is."""
-        few, least = sum(len(p.sides) == 2 for p in self.pairs), min(len(r.passages) for r in (self.old, self.new))
+        few = sum(len(pair.sides) == 2 and not pair.shared for pair in self.pairs)
+        least = min(len(self.old.passages), len(self.new.passages))
         text = f"only {few} of {least} passages match: they may be two publications, so 'new' and 'gone' mean little"
         return [text] if least >= _LEAST and few < _FEW * least else []
-
-
-def _year(report: TaggedReport) -> Any:
-    return report.year or _common(report, "year", int)
-
-
-def _common(report: TaggedReport, field: str, kind: type) -> Any:
-    """Return the value of a field that all input rows have, if it is of this kind; None for several or none."""
-    values = [row.get(field) for row in report.extras]
-    return values[0] if values and type(values[0]) is kind and values.count(values[0]) == len(values) else None
 
 
 def compare(old: TaggedReport, new: TaggedReport, context: ScoringContext) -> Comparison:
@@ -215,22 +242,55 @@ def compare(old: TaggedReport, new: TaggedReport, context: ScoringContext) -> Co
     >>> [(c.label, c.came) for c in compare(old, new, context).pairs[0].changes]
     [('failure', True), ('positive_effort', False)]
     """
-    thresholds = context.thresholds
-    matches, nearest = align(old.passages, new.passages, context.classifier.vocabulary)
+    alignment = continuations(old.passages, new.passages, context.classifier.vocabulary)
     before, after = list(old.findings()), list(new.findings())
-    placed: list[tuple[int, Pair]] = []  # with their positions in the report
-    for i, j, similarity, same in matches:
-        changes = _changes(before[i], after[j], thresholds, same)
-        placed.append((j, Pair("same" if same else "reworded", before[i], after[j], similarity, changes)))
-    for alignment, findings, others, taken, near in (
-        ("dropped", before, after, {match.old for match in matches}, nearest[0]),
-        ("new", after, before, {match.new for match in matches}, nearest[1]),
-    ):
-        for at in sorted(set(range(len(findings))) - taken):
-            one, two = (findings[at], None) if alignment == "dropped" else (None, findings[at])
-            other, nearness = near.get(at, (None, None))
-            closest = None if other is None else others[other]
-            placed.append((at, Pair(alignment, one, two, None, _changes(one, two, thresholds), closest, nearness)))
+    thresholds = context.thresholds
+    placed = _continued(alignment, before, after, thresholds)
+    placed += _alone("gone", before, after, alignment, thresholds)
+    placed += _alone("new", after, before, alignment, thresholds)
     # Clear changes before borderline ones, pairs before single passages.
     placed.sort(key=lambda one: (_ORDER[one[1].kind], one[1].borderline, len(one[1].sides) == 1, one[0]))
     return Comparison(old, new, tuple(pair for _, pair in placed))
+
+
+def _continued(
+    alignment: Alignment, before: Sequence[Finding], after: Sequence[Finding], thresholds: dict[str, float]
+) -> list[tuple[int, Pair]]:
+    """Make the pairs of passages that continue each other, with their positions in the report."""
+    placed = []
+    for j, found in enumerate(alignment.new):
+        if found:
+            old, new = before[found.index], after[j]
+            changes = _changes(old, new, thresholds, found.status == "repeated")
+            placed.append((j, Pair(found.status, old, new, found.similarity, changes, found.shared)))
+    for i, found in enumerate(alignment.old):
+        if found and found.shared:  # the others have been paired from their other side
+            old, new = before[i], after[found.index]
+            changes = _changes(old, new, thresholds, found.status == "repeated")
+            placed.append((found.index, Pair(found.status, old, new, found.similarity, changes, True)))
+    return placed
+
+
+def _alone(
+    kind: str,
+    findings: Sequence[Finding],
+    others: Sequence[Finding],
+    alignment: Alignment,
+    thresholds: dict[str, float],
+) -> list[tuple[int, Pair]]:
+    """Make the pairs of passages that are new or gone, with their positions in the report."""
+    gone = kind == "gone"
+    side = 0 if gone else 1
+    found = alignment.old if gone else alignment.new
+    nearest: Nearest = alignment.nearest[side] | alignment.instead[side]
+    placed = []
+    for at, finding in enumerate(findings):
+        if found[at]:
+            continue
+        old, new = (finding, None) if gone else (None, finding)
+        other, nearness = nearest.get(at, (None, None))
+        closest = None if other is None else others[other]
+        changes, instead = _changes(old, new, thresholds), at in alignment.instead[side]
+        pair = Pair(kind, old, new, None, changes, False, closest, nearness, instead)
+        placed.append((at, pair))
+    return placed

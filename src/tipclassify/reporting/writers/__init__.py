@@ -113,15 +113,47 @@ class TaggedReport:
         """The document's year."""
         return self.document.year if self.document else None
 
+    @property
+    def publication(self) -> str | None:
+        """The document's publication."""
+        return self.document.publication if self.document else None
+
+    @property
+    def publisher(self) -> str | None:
+        """The document's publisher."""
+        return self.document.publisher if self.document else None
+
+    @property
+    def date(self) -> str | None:
+        """The day, month or year on which the document was published."""
+        return self.document.date if self.document else None
+
+    @property
+    def address(self) -> str | None:
+        """Web address of the document: its own, or the link that was read."""
+        own = self.document.address if self.document else None
+        return own or (self.file if is_link(self.file) else None)
+
     def findings(self) -> Iterator[Finding]:
-        """Yield its passages with their source."""
+        """Yield its passages with their source; rows have their publication in columns of that name."""
         paragraphs = self._paragraphs()
         starts = list(paragraphs)
         country, year, title = self.country, self.year, self.title
         for passage, extra in zip(self.passages, self.extras or repeat({}), strict=False):
             at = bisect_right(starts, passage.start)
-            paragraph = paragraphs[starts[at - 1]] if at else None
-            yield Finding(self.file, passage, extra, passage.country or country, year, title, paragraph)
+            yield Finding(
+                self.file,
+                passage,
+                extra,
+                passage.country or country,
+                year,
+                title,
+                paragraph=paragraphs[starts[at - 1]] if at else None,
+                publication=self.publication or _text_of(extra, "publication"),
+                publisher=self.publisher or _text_of(extra, "publisher"),
+                date=self.date or _text_of(extra, "date"),
+                address=self.address or _link_of(extra),
+            )
 
     def _paragraphs(self) -> dict[int, int]:
         """Number the paragraphs under each heading, as a reader counts them: by their start, in order."""
@@ -143,11 +175,27 @@ class Finding:
     year: int | None
     title: str
     paragraph: int | None = None  # under its heading, from 1; None for an input row
+    publication: str | None = None
+    publisher: str | None = None
+    date: str | None = None  # of publication: a day, month or year
+    address: str | None = None  # of the web
 
     def to_dict(self) -> dict[str, Any]:
         """Make the row of JSONL output; fields of the input row follow ours and replace only nulls."""
         row = {"file": self.file, "country": self.country, "year": self.year, **self.passage.to_dict()}
         return {**row, **{name: value for name, value in self.extra.items() if row.get(name) is None}}
+
+
+def _text_of(row: Mapping[str, Any], column: str) -> str | None:
+    """Return the text in a column of an input row; None if it has no text there."""
+    value = row.get(column)
+    return value.strip() or None if isinstance(value, str) else None
+
+
+def _link_of(row: Mapping[str, Any]) -> str | None:
+    """Return the web address in the column ``address`` of an input row, if it has one there."""
+    address = _text_of(row, "address")
+    return address if address and is_link(address) else None
 
 
 def known(*values: object) -> list[str]:

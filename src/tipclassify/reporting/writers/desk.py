@@ -109,10 +109,21 @@ class Desk:
 
     def _head(self, page: Path, report: TaggedReport) -> Data:
         none = Passage("", 0, 0, scores=dict.fromkeys(LABELS, 0.0))
-        whole = Finding(report.file, none, {}, report.country, report.year, report.title)
+        whole = Finding(
+            report.file,
+            none,
+            {},
+            report.country,
+            report.year,
+            report.title,
+            publication=report.publication,
+            publisher=report.publisher,
+        )
         cited = cite(whole, self._context).fields
         name = cited["title"] if report.title != report.file or is_link(report.file) else Path(cited["title"]).name
-        head: Data = {name: cited[name] for name in ("title", "country", "address", "read", "model")}
+        head: Data = {
+            name: cited[name] for name in ("title", "publication", "publisher", "country", "address", "read", "model")
+        }
         head |= {"page": quote(page.name), "file": report.file, "link": self._context.link(report.file)}
         return {**head, "name": name, "year": report.year, "files": 1}
 

@@ -30,6 +30,7 @@ from tipclassify.text.segmentation.passages import PART
 __all__ = ["write_html"]
 
 _STRONGEST: Final = 3  # findings of each label, on the first screen
+_NOT_CITED: Final = dict.fromkeys(("publication", "publisher", "address"), "")  # of a report without findings
 _ANCHOR_SYMBOL: Final = re.compile(r"\s*[#¶§]+\s*$")  # link to itself, which pages put after a heading
 
 
@@ -122,7 +123,7 @@ def _article(
         number=number,
         summary=summary,
         title=report.title,
-        address=next((mark.cited.address for mark in marks if mark.cited), ""),
+        cited=next((mark.cited.fields for mark in marks if mark.cited), _NOT_CITED),
         rows=report.document is None,
         unknown=unknown if is_unread(*unknown) else None,
         passages=json.dumps(_counted(report), ensure_ascii=False),

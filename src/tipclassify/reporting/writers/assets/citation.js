@@ -14,7 +14,8 @@ function placeOf({ section, page, paragraph, characters }) {
 
 function sourceOf(cited) {
   const about = known(cited.country, cited.year).join(", ");
-  const named = about ? `${cited.title} (${about})` : cited.title;
+  const what = known(cited.title, cited.publication, cited.publisher).join(", ");
+  const named = about ? `${what} (${about})` : what;
   const address = cited.address === cited.title ? "" : `, ${cited.address}`;
   const read = cited.read ? ` (read ${cited.read})` : "";
   return `${named}, ${placeOf(cited)}${address}${read}. ${tagged(cited)}`;
@@ -30,6 +31,8 @@ function bibtexCitation(cited) {
   const place = placeOf(cited);
   const fields = [
     ["title", cited.title],
+    ["series", cited.publication],
+    ["organization", cited.publisher],
     ["year", cited.year],
     ["pages", cited.page],
     [isOnline(cited.address) ? "url" : "howpublished", cited.address],
@@ -47,6 +50,8 @@ function risCitation(cited) {
     ["TY", "RPRT"],
     ["ID", cited.key],
     ["TI", cited.title],
+    ["T2", cited.publication],
+    ["PB", cited.publisher],
     ["PY", cited.year],
     ["SE", cited.section],
     ["SP", cited.page],

@@ -22,6 +22,8 @@ function citationOf({ mark, article, section, country, year, labels }) {
     key: mark.dataset.key,
     quote: mark.textContent.replace(/\s+/g, " ").trim(),
     title,
+    publication: mark.dataset.publication ?? article.dataset.publication ?? "",
+    publisher: mark.dataset.publisher ?? article.dataset.publisher ?? "",
     country,
     year,
     section: section === "No section" ? "" : section,

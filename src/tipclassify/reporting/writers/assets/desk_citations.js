@@ -7,6 +7,8 @@ function citationOf(passage) {
     key: passage.key,
     quote: passage.text,
     title: report.title,
+    publication: report.publication ?? "", // of a desk that an earlier version wrote
+    publisher: report.publisher ?? "",
     country: passage.country,
     year: passage.year,
     section: passage.section,
@@ -28,7 +30,7 @@ function csvCell(value) {
 }
 
 function csvTable(citations) {
-  const names = ["title", "country", "year", "section", "page", "paragraph", "characters", "quote", "labels", "address", "read", "model", "key"];
-  const rows = [[...names, "citation"], ...citations.map((cited) => [...names.map((name) => cited[name]), plainCitation(cited)])];
+  const names = ["title", "publication", "publisher", "country", "year", "section", "page", "paragraph", "characters", "quote", "labels", "address", "read", "model", "key"];
+  const rows = [[...names, "citation"], ...citations.map((cited) => [...names.map((name) => cited[name] ?? ""), plainCitation(cited)])];
   return "\ufeff" + rows.map((row) => row.map(csvCell).join(",") + "\r\n").join("");
 }

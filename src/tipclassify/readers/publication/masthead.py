@@ -1,0 +1,98 @@
+"""Read the first page of a report of the United Nations: its document symbol, its date, and what is no title of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from tipclassify.errors import UsageError
+from tipclassify.readers.countries.names import find_country
+from tipclassify.readers.publication.dates import DATE, iso_date
+
+__all__ = ["Masthead", "is_masthead", "read_masthead"]
+
+_UNITED_NATIONS: Final = "United Nations"
+_REVIEW: Final = "Universal Periodic Review"
+_ORGANS: Final = (
+    r"(?:general assembly|security council|human rights council|economic and social council|secretariat"
+    r"|trusteeship council|commission on human rights|human rights committee)"
+)
+# https://research.un.org/en/docs/symbols: the first part is the organ or the treaty.
+_SYMBOL: Final = re.compile(
+    r"(?<![\w/])((?:A|S|E|T|ST|CCPR|CEDAW|CRC|CERD|CAT|CRPD|CMW|CED|HRI|TD|DP|UNEP|CTOC|SPT)"
+    r"(?:/[A-Z0-9][A-Za-z0-9.\-]*){1,8})(?![\w/])"
+)
+_CODE: Final = re.compile(r"/([A-Z]{3})(?=/)")  # of a state, in symbols of reports on one
+_DISTRIBUTION: Final = re.compile(r"\bdistr(?:ibution)?\b\s*\.?\s*:?\s*(?:general|limited|restricted)", re.IGNORECASE)
+_MAX_HEAD: Final = 1_500  # characters of the text from its start, in which a masthead stands
+_LETTERHEAD: Final = re.compile(
+    rf"""(?: united\s+nations | a | {_ORGANS} | distr\.? (?:\s*:?\s*\w+)? | original\s*:?\s*[\w/ ]+ | english
+    | [\w-]+\s+(?:special\s+)?session | agenda\s+items?\s+[\w\s(),.]+ | items?\s+\d+[\w\s(),.]*
+    | geneva,?\s.{{4,40}} | working\s+group\s+on\s+the\s+universal\s+periodic\s+review | [\W\d_]+ | ge\.\d.* )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_LETTERHEAD_PARTS: Final = re.compile(
+    rf"united\s+nations|{_ORGANS}|{_DISTRIBUTION.pattern}|original\s*:\s*\w+|{_SYMBOL.pattern}\**", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Masthead:
+    """What the masthead of a document of the United Nations says."""
+
+    symbol: str | None  # such as A/HRC/14/2
+    date: str | None  # in the form of ISO 8601
+    country: str | None  # if the symbol has its code
+    publication: str | None  # the series, or the symbol, by which these documents are known
+    publisher: str = _UNITED_NATIONS
+
+    @property
+    def address(self) -> str | None:
+        """The permanent address of the document, which the United Nations derive from the symbol."""
+        return f"https://undocs.org/{self.symbol}" if self.symbol else None
+
+
+def read_masthead(first_page: str) -> Masthead | None:
+    """Return the masthead of a document of the United Nations; None for any other text.
+
+    >>> found = read_masthead("United Nations A/HRC/99/7* General Assembly Distr.: General 4 April 2014 Norvia")
+    >>> found.symbol, found.date, found.publication
+    ('A/HRC/99/7', '2014-04-04', 'A/HRC/99/7')
+    """
+    head = " ".join(first_page[:_MAX_HEAD].split())
+    distribution = _DISTRIBUTION.search(head)
+    if distribution is None or not re.search(rf"united nations|{_ORGANS}", head, re.IGNORECASE):
+        return None
+    # The masthead's own symbol stands next to the word; others are cited in notes.
+    symbols = sorted(_SYMBOL.finditer(head), key=lambda match: abs(match.start() - distribution.start()))
+    symbol = symbols[0][1].rstrip(".-") if symbols else None
+    day = DATE.search(head, distribution.end())
+    return Masthead(
+        symbol,
+        iso_date(day[0]) if day else None,
+        _country_in_symbol(symbol) if symbol else None,
+        _REVIEW if _REVIEW.casefold() in head.casefold() else symbol,
+    )
+
+
+def is_masthead(line: str) -> bool:
+    """Return whether a line of a first page belongs to the masthead of the United Nations.
+
+    >>> is_masthead("General Assembly Distr.: General"), is_masthead("Compilation on Norvia")
+    (True, False)
+    """
+    left = " ".join(_LETTERHEAD_PARTS.sub(" ", line.replace("|", " ")).split())
+    left = DATE.sub(" ", left).strip()
+    return not left or _LETTERHEAD.fullmatch(left) is not None
+
+
+def _country_in_symbol(symbol: str) -> str | None:
+    for code in _CODE.findall(symbol):
+        try:
+            country = find_country(code)
+        except UsageError:
+            continue
+        if country.alpha3 == code:
+            return country.name
+    return None

@@ -1,0 +1,77 @@
+"""What two reports must have in common to be compared: country, publication, and years in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tipclassify.errors import UsageError
+from tipclassify.reporting.writers import TaggedReport, source_name
+
+__all__ = ["Identity", "identity_of", "refuse", "subject_refusals", "years_refusals"]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Country, publication and year of a report, each None if unknown; `name` is how messages call it."""
+
+    name: str
+    country: str | None
+    publication: str | None
+    year: int | None
+
+
+def identity_of(report: TaggedReport) -> Identity:
+    """Return what a report is; rows have what all of them say in columns of these names."""
+    country = report.country or _common_text(report, "country")
+    publication = report.publication or _common_text(report, "publication")
+    return Identity(source_name(report.file), country, publication, report.year or _common_year(report))
+
+
+def _common_text(report: TaggedReport, column: str) -> str | None:
+    values = {row.get(column) for row in report.extras if isinstance(row.get(column), str | None)}
+    value = values.pop() if len(values) == 1 else None
+    return value if isinstance(value, str) and value.strip() else None
+
+
+def _common_year(report: TaggedReport) -> int | None:
+    values = [row.get("year") for row in report.extras]
+    first = values[0] if values else None
+    return first if type(first) is int and values.count(first) == len(values) else None
+
+
+def subject_refusals(reports: Sequence[Identity]) -> list[str]:
+    """List why the reports are not of one country and one publication; what is unknown is taken to be the same."""
+    refusals = []
+    countries = list(dict.fromkeys(one.country for one in reports if one.country))
+    publications = list(dict.fromkeys(one.publication for one in reports if one.publication))
+    if len(countries) > 1:
+        refusals.append(f"they are about {_joined(countries)}: differences would be those of countries")
+    if len(publications) > 1:
+        named = _joined([f"'{publication}'" for publication in publications])
+        refusals.append(f"they are of different publications, {named}: 'new' and 'gone' would mean nothing")
+    return refusals
+
+
+def years_refusals(old: Identity, new: Identity) -> list[str]:
+    """List why NEW is not of a later year than OLD; equal years may be two versions, and are not refused."""
+    if old.year and new.year and old.year > new.year:
+        return [f"OLD is of {old.year} and NEW of {new.year}: give the earlier one first"]
+    return []
+
+
+def refuse(refusals: Sequence[str], reports: Sequence[Identity], remedy: str = "") -> None:
+    """Raise `UsageError` if there is any refusal, which names the reports, why, and what to do."""
+    if refusals:
+        names = _joined([one.name for one in reports])
+        remedies = "; ".join([*([remedy] if remedy else []), "--anyway compares them all the same"])
+        raise UsageError(f"{names}: {'; '.join(refusals)}; {remedies}")
+
+
+def _joined(names: Sequence[str]) -> str:
+    """Join names to a list in words.
+
+    >>> _joined(["a", "b", "c"])
+    'a, b and c'
+    """
+    return " and ".join([*([", ".join(names[:-1])] if len(names) > 1 else []), names[-1]])
