@@ -44,6 +44,7 @@ def review(
     'train.py --data FILE'; the same name with the suffix .events holds the history of all decisions, undone ones too.
     Several annotators can share one FILE at the same time: give each a name with --annotator. What one decided and
     noted on a passage is hidden from the others until they have decided on it, and each decision says whether it was.
+    A passage on which they differ is left out of FILE, and teaches nothing, until somebody settles it.
     Its "Retrain" adapts the default, or the encoder given with --model, to FILE and --train-data, measures on passages
     held out of every training what that changed, and saves to a new folder beside FILE.
 
@@ -101,7 +102,9 @@ def review(
 
         with contextlib.suppress(KeyboardInterrupt):
             serve(session, retraining, socket, token, ready)
-    print_note(f"decided passages in {corpus}: {session.decided}")
+        session.close()
+    left_out = f"; {session.disputed} left out until settled, since annotators differ" if session.disputed else ""
+    print_note(f"decided passages in {corpus}: {session.decided}{left_out}")
     exit_failed(len(failures), 1)
 
 

@@ -119,9 +119,16 @@ class History:
         return next(reversed(self._holding(key, "adjudication")), None)
 
     def final(self, key: str) -> Event | None:
-        """Return the event that decides a passage's labels: its adjudication, else the latest sure decision."""
-        sure = (e for e in self.decisions(key).values() if not e.unsure)
-        return self.settled(key) or max(sure, key=lambda e: e.number, default=None)
+        """Return the event that decides a passage's labels: its adjudication, else a decision nobody disputes.
+
+        None where annotators differ: nothing is learned from such a passage until somebody settles it.
+        """
+        if settled := self.settled(key):
+            return settled
+        if self.differ(key):
+            return None
+        sure = [event for event in self.decisions(key).values() if not event.unsure]
+        return max(sure, key=lambda event: event.number, default=None)
 
     def differ(self, key: str) -> bool:
         """Return whether annotators disagree on a passage without an adjudication."""

@@ -63,7 +63,8 @@ class Retraining:
             if self._state["state"] == "running":
                 raise RefusedError(409, "a training is running; stop it first")
             if not self._corpus.is_file() or not self._corpus.stat().st_size:
-                raise RefusedError(409, "no passage is decided yet: there is nothing to learn from")
+                what = "no passage is decided, or annotators differ on each"
+                raise RefusedError(409, f"{what}: there is nothing to learn from; decide or settle some")
             numbered = (self._corpus.with_name(f"{self._corpus.stem}-model-{number}") for number in count(1))
             out = next(folder for folder in numbered if not folder.exists())  # no model is ever overwritten
             job = (str(self._corpus), str(out), self._state["start"], *self._state["data"])

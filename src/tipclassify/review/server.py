@@ -180,7 +180,7 @@ def build_app(session: ReviewSession, retraining: Retraining, ready: Callable[[]
         get("/api/disagreements", lambda _: session.disagreements()),
         get("/api/agreement", lambda _: session.agreement()),
         get("/api/codebook", lambda _: json.loads(here.joinpath("codebook.json").read_text("utf-8"))),
-        get("/api/retrain", lambda _: {**retraining.state(), "decided": session.decided}),
+        get("/api/retrain", lambda _: {**retraining.state(), "decided": session.decided, "disputed": session.disputed}),
         post("/api/decisions", Labelling, lambda c: session.decide(**msgspec.structs.asdict(c))),
         post("/api/adjudications", Labelling, lambda c: session.adjudicate(**msgspec.structs.asdict(c))),
         post("/api/notes", Remark, lambda c: session.remark("note", c.key, c.note or "", c.request)),

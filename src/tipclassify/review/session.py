@@ -79,6 +79,18 @@ class ReviewSession:
             history = self._log.history
             return sum(history.final(key) is not None for key in history.by_passage)
 
+    @property
+    def disputed(self) -> int:
+        """Number of passages on which annotators differ, and which the corpus leaves out until one is settled."""
+        with self._log.guard:
+            history = self._log.history
+            return sum(history.differ(key) for key in history.by_passage)
+
+    def close(self) -> None:
+        """Leave the corpus without blank lines."""
+        with self._log.exclusive():
+            self._file.compact(self._log.history)
+
     def about(self) -> Plain:
         """Answer ``GET /api/session``: annotator, model, reports and settings."""
         with self._reading() as history:
@@ -185,7 +197,8 @@ class ReviewSession:
         of_model = sum("model" in (e.blind or ()) for e in compared)
         every = agreement_figures({key: {e.annotator: e.labels for e in events} for key, events in each.items()})
         counts = {"of": len(compared), "blind": kinds[True], "unknown": kinds[None], "model": of_model}
-        return {**agreement_figures(alone), "all": every, "decisions": counts, "progress": progress}
+        counted = {"all": every, "decisions": counts, "progress": progress, "disputed": self.disputed}
+        return {**agreement_figures(alone), **counted}
 
     def undo(self, number: int, request: str | None = None) -> Plain:
         """Answer ``POST /api/undo``: revoke one of the annotator's own events that is in effect."""

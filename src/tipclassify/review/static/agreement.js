@@ -21,17 +21,18 @@ export function agreementView(app) {
 
   const again = () => el("button", { type: "button", on: { click: draw } }, "Count again");
 
-  function table({ annotators, passages, labels, all, decisions, progress }) {
+  function table({ annotators, passages, labels, all, decisions, progress, disputed }) {
     const compared = all.annotators.length > 1;
     return [
       ...byAnnotator(progress),
       el("h3", {}, "Agreement"),
+      compared && el("p", { id: "disputed" }, el("strong", {}, disputed ? `${count(disputed, "passage is", "passages are")} disputed` : "No passage is disputed"), disputed ? ": no model learns from such a passage, and the corpus file leaves it out, until it is settled in Adjudicate." : "."),
       ...(compared ? independence(decisions, passages, all.passages) : nothingYet()),
       ...(annotators.length > 1 ? figures(annotators, passages, labels, "Agreement of independent decisions") : []),
       ...(compared && decisions.blind < decisions.of ? [el("details", {}, el("summary", {}, "All decisions, independent or not"), ...figures(all.annotators, all.passages, all.labels, "Agreement of all decisions"))] : []),
       ...(compared ? howToRead() : []),
       again(),
-    ];
+    ].filter(Boolean);
   }
 
   /** How far each annotator is in the reports that are open. */

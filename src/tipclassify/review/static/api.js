@@ -53,6 +53,7 @@ export const get = (path) => ask(path, { cache: "no-store" });
 export const post = (path, body = {}) =>
   ask(path, {
     method: "POST",
+    keepalive: true, // what is sent while the page is left arrives
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),
   });

@@ -62,7 +62,11 @@ export class Deciding extends EventTarget {
     const { passage } = this;
     if (!passage) return;
     if (!this.decided(passage)) {
-      if (this.view !== "adjudication" && passage.hidden.model && !this.draft) {
+      if (this.view === "adjudication") {
+        notice("Annotators differ, so nothing is proposed: choose a side (1, 2 …), labels, or N for none.");
+        return;
+      }
+      if (passage.hidden.model && !this.draft) {
         notice("Nothing is proposed, since the model is hidden: choose labels, N for none, or S if you are unsure.");
         return;
       }

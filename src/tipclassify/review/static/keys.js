@@ -10,7 +10,7 @@ export const KEYS = [
     [["N"], "no label; saved at once"],
     [["Enter"], "accept what is shown and go on"],
     [["S"], "unsure: kept, listed, and no model learns from it"],
-    [["M"], "a note on the passage; Ctrl + Enter saves it"],
+    [["M"], "a note on the passage; Ctrl + Enter, Escape or going on saves it"],
     [["U"], "undo the last change; also Ctrl + Z"],
     [["Shift", "U"], "do it again; also Ctrl + Y"],
   ]],

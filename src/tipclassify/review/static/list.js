@@ -14,7 +14,7 @@ export function list(app) {
   const filters = filterBar(app);
   const titles = new Map(app.store.session.reports.map(({ id, title }) => [id, title]));
   let current = null;
-  let drawn = "";
+  let drawn = []; // keys of the rows, the same array as `app.keys` while these are shown
 
   function rowOf(passage) {
     if (!rows.has(passage.key)) {
@@ -82,7 +82,7 @@ export function list(app) {
           : rows,
       ),
     );
-    drawn = app.keys.join();
+    drawn = app.keys;
     const empty = byId("empty");
     empty.hidden = passages.length > 0;
     byId("empty-text").textContent = emptiness(app);
@@ -115,10 +115,10 @@ export function list(app) {
   }
 
   app.addEventListener("list", draw);
-  app.addEventListener("place", () => (drawn === app.keys.join() ? mark() : draw()));
+  app.addEventListener("place", () => (drawn === app.keys ? mark() : draw()));
   app.addEventListener("passages", ({ detail }) => {
     for (const key of detail) if (rows.has(key)) fill(app.store.passages.get(key));
-    filters.draw();
+    filters.drawSoon();
   });
   app.addEventListener("saved", () => {
     for (const row of box.querySelectorAll(".row.pending")) fill(app.store.passages.get(row.dataset.key));
@@ -208,8 +208,15 @@ function filterBar(app) {
     backToList(event);
   });
 
+  let soon = 0;
   return {
+    /** Count anew once the key that was pressed has its answer: 10,000 passages take longer than a key may. */
+    drawSoon() {
+      clearTimeout(soon);
+      soon = setTimeout(() => this.draw(), app.all.length > 1000 ? 250 : 0);
+    },
     draw() {
+      clearTimeout(soon);
       const { filter } = app;
       everywhere.setAttribute("aria-pressed", String(app.view === "search"));
       if (document.activeElement !== search || !filter.words) search.value = filter.words;
@@ -222,7 +229,8 @@ function filterBar(app) {
       const shown = isBlank(filter) ? count(app.keys.length, "passage") : `${app.keys.length} of ${count(app.all.length, "passage")}`;
       byId("tally").textContent = app.view === "search" ? `${count(app.found, "passage")} in ${count(new Set(app.all.map(({ report }) => report)).size, "report")}${app.found > app.all.length ? `, the first ${app.all.length} shown` : ""}` : shown;
       byId("clear").hidden = isBlank(filter);
-      byId("again").hidden = matching.length === app.keys.length && matching.every((key) => app.keys.includes(key));
+      const listed = new Set(app.keys);
+      byId("again").hidden = matching.length === listed.size && matching.every((key) => listed.has(key));
       byId("filter-count").textContent = isBlank(filter) ? "" : " on";
     },
   };

@@ -1,4 +1,7 @@
-// Notes on a passage: one's own, to write, and colleagues' where they are shown. Saved by the button, Ctrl+Enter, or on leaving.
+// Notes on a passage: one's own, to write, and colleagues' where they are shown.
+//
+// Whatever is typed is kept: saved by the button, Ctrl+Enter, Escape, and on going to another passage, panel or page. Until
+// then it lies in this tab's sessionStorage, so that a browser that died saves it when the page is there again.
 import { byId, el } from "./dom.js";
 import { clock } from "./labels.js";
 
@@ -16,7 +19,16 @@ export function notes(app) {
   const kept = () => app.store.passages.get(key)?.notes[me]?.note || "";
   // A control character cannot be saved; pasted text may bring some.
   const written = () => text.value.replace(/[\p{Cc}\p{Cs}]/gu, (char) => (char === "\n" || char === "\t" ? char : ""));
-  const commit = () => key && app.note(key, written());
+  const drafts = new Drafts(`${app.place} notes`);
+  const commit = () => {
+    if (!key) return;
+    drafts.remove(key); // first, since what is told of the note draws the panel anew
+    app.note(key, written());
+  };
+  for (const [of, { report, note }] of drafts.all()) {
+    app.outbox.add({ kind: "note", key: of, report, note });
+    drafts.remove(of);
+  }
 
   function tally() {
     left.textContent = `${text.value.length.toLocaleString("en")} of ${LONGEST.toLocaleString("en")} characters${written().trim() === kept() ? "" : ", not saved"}`;
@@ -24,13 +36,15 @@ export function notes(app) {
     remove.disabled = !kept() && !text.value;
   }
 
-  text.addEventListener("input", tally);
+  text.addEventListener("input", () => {
+    tally();
+    if (key) drafts.put(key, { report: app.store.passages.get(key).report, note: written().trim() });
+  });
   text.addEventListener("change", commit);
   addEventListener("pagehide", commit);
   text.addEventListener("keydown", (event) => {
     if (event.key === "Escape" || (event.key === "Enter" && (event.ctrlKey || event.metaKey))) {
       event.preventDefault();
-      if (event.key === "Escape") text.value = kept();
       commit();
       byId("rows").focus({ preventScroll: true });
     }
@@ -42,11 +56,15 @@ export function notes(app) {
   });
 
   return {
+    commit: () => drafts.has(key) && commit(),
     focus: () => text.focus(),
     draw(body, passage) {
-      if (!passage) return body.replaceChildren();
-      if (key !== passage.key || document.activeElement !== text) {
-        if (key !== passage.key && document.activeElement === text) commit();
+      if (key && drafts.has(key) && (!passage || key !== passage.key)) commit();
+      if (!passage) {
+        key = null;
+        return body.replaceChildren();
+      }
+      if (key !== passage.key || !drafts.has(key)) {
         key = passage.key;
         text.value = kept();
       }
@@ -60,4 +78,39 @@ export function notes(app) {
       return undefined;
     },
   };
+}
+
+/** What is typed and not saved yet: {report, note} by passage key, kept in the tab. */
+class Drafts {
+  #place;
+  #kept = new Map();
+
+  constructor(place) {
+    this.#place = place;
+    try {
+      this.#kept = new Map(JSON.parse(sessionStorage.getItem(place) || "[]"));
+    } catch {
+      // another version's notes: start without them
+    }
+  }
+
+  all = () => [...this.#kept];
+  has = (key) => this.#kept.has(key);
+
+  put(key, draft) {
+    this.#kept.set(key, draft);
+    this.#keep();
+  }
+
+  remove(key) {
+    if (this.#kept.delete(key)) this.#keep();
+  }
+
+  #keep() {
+    try {
+      sessionStorage.setItem(this.#place, JSON.stringify([...this.#kept]));
+    } catch {
+      // full or forbidden: the box still holds it
+    }
+  }
 }

@@ -66,6 +66,7 @@ export function panel(app, reasons) {
 
   async function draw() {
     const { passage } = app;
+    if (tab !== "notes") parts.notes.commit();
     const label = app.lead;
     for (const [name, pick] of picks) pick.setAttribute("aria-pressed", String(name === label));
     for (const name of TABS) byId(`tab-${name}`).setAttribute("aria-pressed", String(tab === name));

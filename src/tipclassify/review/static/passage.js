@@ -131,11 +131,13 @@ export function passageView(app, reasons) {
       button.querySelector(".model").replaceChildren(el("span", { class: "vh" }, said), el("span", { "aria-hidden": "true" }, short));
       button.title = title;
     }
-    const none = !shown.labels.length && !shown.unsure && (decided || drafted || !(app.view === "adjudication" ? passage.hidden.colleagues : passage.hidden.model));
+    const none = !shown.labels.length && !shown.unsure && (decided || drafted || !(app.view === "adjudication" || passage.hidden.model));
     byId("none").setAttribute("aria-pressed", String(none));
     byId("none").classList.toggle("proposed", !decided && none);
     byId("unsure").setAttribute("aria-pressed", String(Boolean(shown.unsure)));
-    byId("accept-what").textContent = decided ? "Next" : app.view === "adjudication" ? "Settle" : drafted ? "Save" : "Accept";
+    const settling = app.view === "adjudication";
+    byId("accept-what").textContent = decided ? "Next" : settling ? "Settle" : drafted ? "Save" : "Accept";
+    byId("accept").disabled = settling && !decided; // nothing is proposed that could be accepted
     byId("status").replaceChildren(...status(app, passage, shown, decided));
     byId("sides").replaceChildren(...(app.view === "adjudication" ? compared(app, passage) : []));
     byId("undo").disabled = !app.undos.done.length;
@@ -174,7 +176,8 @@ function status(app, passage, shown, decided) {
   const model = { labels: passage.labels };
   if (app.view === "adjudication") {
     if (passage.hidden.colleagues) said.push("What colleagues decided is hidden until you have decided yourself. ", reveal(app));
-    else said.push(decided ? el("strong", {}, "Settled: ") : "Not settled. What all agree on: ", spell(shown));
+    else if (decided) said.push(el("strong", {}, "Settled: "), spell(shown));
+    else said.push("Not settled: choose a side, labels, or no label. ", ...(shown.labels.length ? ["All gave ", spell(shown), "."] : ["No label is common to all."]));
     if (decided && passage.settled.annotator !== app.store.session.annotator) said.push(` by ${passage.settled.annotator}`);
   } else if (app.draft?.key === passage.key) said.push(el("strong", {}, "Not saved yet: "), spell(shown), ". Saved together, by Enter or on going on.");
   else if (decided) {

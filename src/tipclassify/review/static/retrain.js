@@ -85,10 +85,11 @@ export function duration(seconds) {
 }
 
 /** What a training will learn from, and what not to expect of it. */
-function plan({ start, data, decided }) {
+function plan({ start, data, decided, disputed }) {
   const paths = data.flatMap((path, n) => [n ? ", " : "", el("code", {}, path)]);
   return [
     el("p", {}, "Adapts the model ", el("code", {}, start), ` to the ${count(decided, "decided passage")}, each counted three times`, ...(data.length ? [", and to the labelled passages in ", ...paths] : []), ". Its encoder stays as it is; the heads that give the labels start from those in use and are fitted again, held close to where they are."),
+    disputed > 0 && el("p", { id: "left-out" }, el("strong", {}, `${count(disputed, "passage is", "passages are")} left out`), `: annotators differ on ${disputed === 1 ? "it" : "them"}, and nobody has settled ${disputed === 1 ? "it" : "them"} yet (view Adjudicate).`),
     decided < ENOUGH && el("p", {}, el("strong", {}, `Fewer than ${ENOUGH} decided passages change little. `), "Most likely no difference between the two models can be shown yet."),
     el("p", {}, "The new model is compared with the one in use on the decided passages, each held out in turn, and on ", ...(data.length ? ["the part of ", ...paths, " that is held out of training (one group in ten)."] : ["the passages of the package’s own corpus that no model learned from (sentences made up in the manner of reports; in a clone with the real passages rebuilt, these too)."]), " What became worse is said first."),
     el("p", { class: "soft" }, data.length ? "Seconds for the decided passages alone, minutes for a whole corpus." : "One to three minutes the first time, most of it for the passages that are measured on.", " What the encoder has read is kept for the next time. “Unsure” teaches nothing."),

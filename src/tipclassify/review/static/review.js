@@ -100,8 +100,13 @@ function bar() {
   }
 
   app.addEventListener("view", draw);
-  app.addEventListener("place", progress);
-  app.addEventListener("passages", progress);
+  let soon = 0;
+  const progressSoon = () => {
+    clearTimeout(soon);
+    soon = setTimeout(progress, app.store.passages.size > 1000 ? 200 : 0); // it counts all passages
+  };
+  app.addEventListener("place", progressSoon);
+  app.addEventListener("passages", progressSoon);
 }
 
 // ---- What is saved ----------------------------------------------------------------------------------------------
