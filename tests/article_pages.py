@@ -1,4 +1,4 @@
-"""Article pages of nine kinds of site, with their true text; ``python tests/article_pages.py`` compares readers."""
+"""Article pages of ten kinds of site, with their true text; ``python tests/article_pages.py`` compares readers."""
 
 from __future__ import annotations
 
@@ -245,6 +245,20 @@ def broadcaster(_draw: random.Random, title: str, blocks: list[tuple[str, str]])
     )
 
 
+def discussed(draw: random.Random, title: str, blocks: list[tuple[str, str]]) -> str:
+    """A short article under which readers write more than its author did."""
+    voices = [f"{draw.choice(COMMENTS)} {draw.choice(COMMENTS)}" for _ in range(2 * len(blocks))]
+    thread = "".join(f'<li class="comment"><h4>reader{n}</h4><p>{voice}</p></li>' for n, voice in enumerate(voices))
+    return _page(
+        title,
+        "Harbor Notes",
+        f"""<header><nav><ul>{_links(PLACES)}</ul></nav></header><main><article class="post"><h1>{title}</h1>
+<div class="post-body">{_html(blocks)}</div></article>
+<section class="comments" id="comments"><h2>{len(voices)} comments</h2><ol class="comment-list">{thread}</ol></section></main>
+<footer><p>© 2023 Harbor Notes. All rights reserved.</p></footer>""",
+    )
+
+
 def agency(_draw: random.Random, title: str, blocks: list[tuple[str, str]]) -> str:
     return _page(
         title,
@@ -259,7 +273,7 @@ def agency(_draw: random.Random, title: str, blocks: list[tuple[str, str]]) -> s
 
 
 KINDS: tuple[Callable[[random.Random, str, list[tuple[str, str]]], str], ...] = (
-    news, blog, charity, ministry, wiki, app, tables, broadcaster, agency
+    news, blog, charity, ministry, wiki, app, tables, broadcaster, agency, discussed
 )  # fmt: skip
 
 

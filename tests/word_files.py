@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from pathlib import Path
 
@@ -10,12 +11,15 @@ FILES = Path(__file__).parent / "files"
 W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 
 
-def with_body(body: str, part: str = "word/document.xml") -> bytes:
-    """The tracked sample with another body."""
+def with_body(body: str, part: str = "word/document.xml", title: str | None = None) -> bytes:
+    """The tracked sample with another body, and with a title in its properties."""
     out = io.BytesIO()
     with zipfile.ZipFile(FILES / "word-tracked.docx") as old, zipfile.ZipFile(out, "w") as new:
         for name in old.namelist():
-            new.writestr(
-                name, f"<w:document {W}><w:body>{body}</w:body></w:document>" if name == part else old.read(name)
-            )
+            content = old.read(name).decode("utf-8", "surrogateescape")
+            if name == part:
+                content = f"<w:document {W}><w:body>{body}</w:body></w:document>"
+            elif name == "docProps/core.xml" and title is not None:
+                content = re.sub("<dc:title>.*?</dc:title>|<dc:title/>", f"<dc:title>{title}</dc:title>", content)
+            new.writestr(name, content.encode("utf-8", "surrogateescape"))
     return out.getvalue()

@@ -133,6 +133,14 @@ def test_the_longest_name_wins() -> None:
         ("Human Trafficking in Papua New Guinea, 2020", ("Papua New Guinea", 2020)),
         ("Niger: the roads north", ("Niger", None)),
         ("Report on the Republic of Korea, 2018", ("South Korea", 2018)),
+        ("Findings on Child Labor:Belize", ("Belize", None)),
+        ("Compilation on Slovenia", ("Slovenia", None)),
+        ("ADVANCE QUESTIONS TO SLOVENIA", ("Slovenia", None)),
+        ("Concluding observations on the third periodic report of Togo*", ("Togo", None)),
+        ("43/112. Outcome of the universal periodic review: Slovenia", ("Slovenia", None)),
+        ("Falkland Islands (Islas Malvinas)", ("Falkland Islands", None)),
+        ("Togo (Lomé and the north)", ("Togo", None)),
+        ("2021 Findings: West Bank and the Gaza Strip", ("Palestinian Territories", 2021)),
     ],
 )
 def test_titles_with_a_country_or_a_year(title: str, expected: tuple[str | None, int | None] | None) -> None:
@@ -152,7 +160,8 @@ def test_titles_with_a_country_or_a_year(title: str, expected: tuple[str | None,
         "2023 Trafficking in Persons Report: Introduction", "2023 Trafficking in Persons Report: Tier Placements",
         "2023 Trafficking in Persons Report: Topics of Special Interest",
         "2023 Trafficking in Persons Report: Georgia Tech", "2023 Trafficking in Persons Report: how it is made",
-        "Human Rights Watch", "Trafficking in Persons Report", "",
+        "Human Rights Watch", "Trafficking in Persons Report", "", "Report on the Gulf of Guinea",
+        "Police of Togo report on the border with Benin", "Togo (with a chapter on Benin)",
     ],
 )  # fmt: skip
 def test_titles_without_a_country(title: str) -> None:
@@ -231,9 +240,10 @@ def test_addresses_and_file_names(source: str, expected: tuple[str | None, int |
         ),
         ("Overview\nThe Bahamas is a source, destination, and transit country for men.", ("Bahamas", None)),
         ("Afghanistan\nAlbania\nAlgeria\n", (None, None)),
+        ("United Nations\nA/HRC/9/9\n" + "Agenda item\n" * 10 + "Viet Nam*\nText.", ("Vietnam", None)),
         ("The Government of Togo sent police officers to Benin in 2019.", (None, None)),
         ("Police in Togo arrested nine traffickers in 2019.", (None, None)),
-        ("x" * 700 + "\nTOGO\n", (None, None)),
+        ("x" * 1_600 + "\nTOGO\n", (None, None)),
     ],
 )
 def test_first_lines(opening: str, expected: tuple[str | None, int | None]) -> None:

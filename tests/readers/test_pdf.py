@@ -17,6 +17,7 @@ from pdf_pages import IMAGE, PROSE, REST, column, joined, make_pdf, read, show, 
 
 from tipclassify import InputError
 from tipclassify.errors import MissingExtraError
+from tipclassify.readers import read_bytes
 from tipclassify.readers.pdf import reader as pdf
 from tipclassify.readers.pdf.glyphs import _Run, _text_problem, plain_text
 from tipclassify.readers.pdf.layout.columns import reading_order
@@ -328,7 +329,9 @@ def test_stamps_and_text_off_the_page_are_left_out() -> None:
 @pytest.mark.parametrize(
     ("given_title", "title"),
     [
-        ("Karvonia: A Year of Trials", "Karvonia: A Year of Trials"),
+        ("NORVIA IN 2024", "NORVIA IN 2024"),
+        ("Karvonia in 2024", "Norvia in 2024"),  # of the file that this one was made from
+        ("A/HRC/99/7", "Norvia in 2024"),
         ("Microsoft Word - karvonia_v3_FINAL.docx", "Norvia in 2024"),
         ("report.indd", "Norvia in 2024"),
         ("untitled", "Norvia in 2024"),
@@ -342,6 +345,48 @@ def test_a_file_name_is_no_title(given_title: str, title: str) -> None:
 
 def test_there_may_be_no_title() -> None:
     assert read_pdf(make_pdf(column(60, 700, PROSE)), "x").title is None
+
+
+def masthead(*lines: tuple[float, str, float, str]) -> bytes:
+    """The first page of a document of the United Nations, with more lines: height, text, size, font."""
+    page = show(60, 740, "United Nations A/HRC/99/7*", 14, "B") + show(60, 715, "General Assembly", 20, "B")
+    page += show(360, 715, "Distr.: General", 10) + show(360, 700, "4 April 2014") + show(360, 688, "Original: English")
+    page += show(60, 660, "Human Rights Council", 12, "B") + show(60, 640, "Ninety-ninth session", 10, "B")
+    page += show(60, 620, "Agenda item 6") + "".join(show(60, y, text, size, font) for y, text, size, font in lines)
+    return make_pdf(page + column(60, 480, PROSE))
+
+
+def test_the_title_of_a_united_nations_report_is_below_its_masthead_with_the_country() -> None:
+    kind = "Report of the Working Group on the Universal Periodic Review"
+    data = masthead((590, f"{kind}**", 17, "B"), (560, "Viet Nam*", 17, "B"))
+    document = read_bytes(data, "some/where/x.pdf")
+    assert document.title == f"{kind}: Viet Nam"
+    assert (document.country, document.year, document.date) == ("Vietnam", 2014, "2014-04-04")
+    assert (document.publication, document.publisher) == ("Universal Periodic Review", "United Nations")
+
+
+def test_the_legal_basis_of_a_compilation_is_not_in_its_title() -> None:
+    data = masthead(
+        (590, "Compilation prepared by the Office in accordance with paragraph 15 of", 14, "F"),
+        (575, "the annex to resolution 5/1 of the Council", 14, "F"),
+        (550, "Togo", 14, "B"),
+    )
+    assert read_bytes(data, "x.pdf").title == "Compilation prepared by the Office: Togo"
+
+
+def test_a_title_that_names_the_country_goes_before_a_larger_one() -> None:
+    data = masthead((590, "Decision adopted on 12 March", 16, "B"), (560, "Outcome of the review: Togo", 14, "B"))
+    document = read_bytes(data, "x.pdf")
+    assert (document.title, document.country) == ("Outcome of the review: Togo", "Togo")
+
+
+def test_a_heading_that_opens_the_first_page_is_its_title() -> None:
+    page = show(60, 740, "QUESTIONS TO TOGO", 10, "B") + show(60, 710, "BENIN", 10, "B") + column(60, 690, PROSE)
+    page += show(60, 500, "GHANA", 10, "B") + column(60, 480, PROSE) + show(60, 300, "MALTA", 10, "B")
+    page += column(60, 280, PROSE)
+    document = read_bytes(make_pdf(page, title="QUESTIONS TO QATAR"), "x.pdf")
+    assert (document.title, document.country) == ("QUESTIONS TO TOGO", "Togo")
+    assert {block.country for block in document.blocks} == {None}  # who asks is not what it is about
 
 
 # --------------------------------------------------------------------------------------------- bad files

@@ -71,6 +71,20 @@ def test_a_report_saved_by_another_office() -> None:
     assert "November. Police opened" in document.text  # the mark of the note is gone
 
 
+@pytest.mark.parametrize(
+    ("property_title", "title"),
+    [
+        ("Questions to Togo", "Questions to Togo"),
+        ("Questions to Qatar", "QUESTIONS TO TOGO"),
+        ("", "QUESTIONS TO TOGO"),
+    ],
+)
+def test_a_title_in_the_properties_counts_where_the_opening_has_its_words(property_title: str, title: str) -> None:
+    bold = "<w:p><w:r><w:rPr><w:b/></w:rPr><w:t>QUESTIONS TO TOGO</w:t></w:r></w:p>"
+    data = with_body(f"{bold}<w:p><w:r><w:t>Police arrested nine men.</w:t></w:r></w:p>", title=property_title)
+    assert read_docx(data, "a.docx").title == title
+
+
 def test_what_was_deleted_is_gone_and_what_was_inserted_is_there() -> None:
     assert seen(read_report(FILES / "word-tracked.docx")) == [
         ("prevention", True, "Prevention"),

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from lxml import etree
 
 from tipclassify.errors import InputError, needs_extra
 from tipclassify.readers.limits import open_zip
+from tipclassify.readers.publication import known_publisher
 from tipclassify.readers.source_blocks import SourceBlock, build_document, clean_text, could_be_heading, table_row
+from tipclassify.readers.titles import TitleLine, is_stale, title_of_first_page
 from tipclassify.text.document import Document
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ _INVISIBLE: Final = f"""
 _MAX_BASES: Final = 12  # Word allows eleven styles based on each other
 _BODY_LEVEL: Final = 9  # the outline level that means "no heading"
 _TITLE_LEVEL: Final = 0  # above heading 1
+_OPENING_BLOCKS: Final = 40  # of a file without pages: about those of its first page
 _MIN_LAYOUT_WORDS: Final = 40  # a cell of several paragraphs and more words is prose in a layout table
 _NOTES: Final = "Notes"
 _PLACEHOLDERS: Final = ("word document", "document", "untitled")  # titles that programs fill in
@@ -62,13 +65,34 @@ def read_docx(data: bytes, source: str) -> Document:
         word = docx.Document(io.BytesIO(data))
         styles = _read_styles(word)
         pieces = list(_source_blocks(_remove_invisible(word.element.body), styles))
-        title = next((piece.text for piece in pieces if piece.level == _TITLE_LEVEL), word.core_properties.title)
+        title = _title(pieces, word.core_properties.title)
+        publisher = known_publisher(word.core_properties.author or "")
         pieces += _notes(word, styles)
     except Exception as error:  # python-docx and lxml raise all sorts of errors over altered files
         template = isinstance(error, ValueError) and "content type" in str(error)
         what = "a Word template or a file with macros" if template else "damaged Word file"
         raise InputError(f"{source}: {what}; open it in Word and save it as .docx") from None
-    return build_document(pieces, source, None if title.strip().lower() in _PLACEHOLDERS else title)
+    return replace(build_document(pieces, source, title), publisher=publisher)
+
+
+def _title(pieces: list[SourceBlock], property_title: str) -> str | None:
+    """Return the paragraph in the style of a title, the title of the properties if the opening has it, or a heading."""
+    styled = next((piece.text for piece in pieces if piece.level == _TITLE_LEVEL), None)
+    if styled:
+        return styled
+    opening = list(islice((piece for piece in pieces if piece.text), _OPENING_BLOCKS))
+    named = clean_text(property_title or "")
+    if named and named.lower() not in _PLACEHOLDERS and not is_stale(named, " ".join(piece.text for piece in opening)):
+        return named
+    prose = (number for number, piece in enumerate(opening) if len(piece.text.split()) > _MIN_LAYOUT_WORDS)
+    above = opening[: next(prose, len(opening))]
+    lines = [
+        TitleLine(
+            piece.text, piece.kind == "heading", _BODY_LEVEL - (_BODY_LEVEL if piece.level is None else piece.level)
+        )
+        for piece in above
+    ]
+    return title_of_first_page(lines, 0.0)
 
 
 def _remove_invisible(root: Any) -> Any:

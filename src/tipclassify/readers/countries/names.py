@@ -36,6 +36,10 @@ _NAMES: Final = {
     "HK": "Hong Kong",
     "MO": "Macao",
 }
+_KINDS: Final = (
+    "republic of", "republic of the", "kingdom of", "kingdom of the", "sultanate of", "federal republic of",
+    "commonwealth of", "commonwealth of the", "state of",
+)  # fmt: skip
 _MAX_WORDS: Final = 10  # of a name
 # Names shared by two countries, with the codes that an error message suggests.
 _AMBIGUOUS: Final = {"congo": ("CD", "CG"), "korea": ("KP", "KR"), "virgin islands": ("VG", "VI")}
@@ -79,8 +83,9 @@ def _index() -> tuple[dict[str, Country], dict[str, str], dict[str, str]]:
         for one in (name, fold_name(territories[code])):
             names.setdefault(one, code)
             names.setdefault(f"{one} the", code)  # "Bahamas, The"
-        for kind in ("republic of", "republic of the", "kingdom of", "kingdom of the", "sultanate of"):
+        for kind in _KINDS:
             names.setdefault(f"{kind} {name}", code)
+            names.setdefault(f"{name} {kind}", code)  # "Gambia (Republic of The)"
     codes = {key: code for code, country in countries.items() for key in (code, country.alpha3)} | {"UK": "GB"}
     return countries, names, codes
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from tipclassify.readers.countries.names import country_named, fold_name
+from tipclassify.readers.countries.subject import country_and_year
 from tipclassify.text.document import Document
 from tipclassify.text.segmentation.sections import named_section
 
@@ -50,7 +51,10 @@ def _starts(document: Document) -> Iterator[tuple[int, str | None]]:
     heads = [number for number, block in enumerate(document.blocks) if block.heading]
     tiered = {number: name for number in heads if (name := _with_tier(texts, number))}
     named = {number: name for number in heads if (name := country_named(fold_name(texts[number])))}
-    starts = {**named, **tiered} if tiered or len(set(named.values())) >= _MIN_NAMED else {}
+    # Headings of a report on one country may name others: those that put questions to it, say.
+    on_one = country_and_year(document.title, "", "")[0] is not None
+    is_book = tiered or (not on_one and len(set(named.values())) >= _MIN_NAMED)
+    starts = {**named, **tiered} if is_book else {}
     for number in heads:
         if number in starts:
             yield number, starts[number]

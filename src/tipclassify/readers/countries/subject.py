@@ -12,7 +12,9 @@ from tipclassify.readers.countries.names import country_named, extract_countries
 __all__ = ["country_and_year"]
 
 _CITED: Final = re.compile(r"[\"“]([^\"“”]+)[\"”](?:,.{0,30})?\Z")  # a title, with its date
-_OPENING: Final = 600  # characters of the text searched for the country and the year
+_OPENING: Final = 1_500  # characters of the text searched for the country and the year
+_OPENING_LINES: Final = 14  # a masthead has up to ten lines above the title
+_MAX_HEADING: Final = 100  # characters
 _SEVERAL: Final = ""  # in place of a country: the line names several
 # A year, but not part of a date ("2024-05-01"), a range ("2009-2017", "2021/22") or a longer number.
 _YEAR: Final = re.compile(r"(?<![^\W_])(?<!\d[-/–])((?:19|20)\d\d)(?![^\W_])(?!\s?[-/–]\s?(?:\d\d|\d{4})(?!\d))")
@@ -53,6 +55,17 @@ _FILLER: Final = _GENRE | frozenset(
     "findings worst forms events chapter chapters section part full text final draft copy en eng english pdf "
     "html index page v1 v2 no us usdos dos state gov".split()
 )
+# Titles of documents on one state, which name it last: "Compilation on Norvia", "Advance questions to Norvia".
+_DOCUMENTS: Final = _GENRE | frozenset(
+    "compilation summary questions replies responses comments information observations recommendations outcome "
+    "conclusions decision submission issues mission visit study follow-up statement findings".split()
+)
+_ON_COUNTRY: Final = re.compile(
+    r"(?:\b(?:on|to|in|of|for|concerning|regarding|by)|[:–—|])\s+(?:the\s+)?$", re.IGNORECASE
+)
+_PLACES: Final = re.compile(
+    r"\b(?:gulf|bay|sea|strait|coast|horn|university|bank|embassy|college)\s+of\s+(?:the\s+)?$", re.IGNORECASE
+)
 # Parts of a report with the title pattern of a country.
 _NOT_COUNTRIES: Final = frozenset(
     "introduction methodology tier tiers placement placements glossary acknowledgments acknowledgements heroes "
@@ -64,6 +77,7 @@ _NOT_COUNTRIES: Final = frozenset(
 )
 # Also names of persons and other places: no evidence before a colon ("Jordan: a life").
 _AMBIGUOUS_NAMES: Final = frozenset({"Georgia", "Jordan", "Chad", "Jersey"})
+_MAX_NAME_WORDS: Final = 10
 _SUFFIX: Final = re.compile(
     r"(?:\.(?:html?|xhtml|php|aspx?|pdf|txt|text|md|docx?|epub|rtf|jsonl|csv|gz))+$", re.IGNORECASE
 )
@@ -141,11 +155,33 @@ def _country_of_line(line: str) -> tuple[str | None, list[str]]:
         return _SEVERAL, rest
     if not found or not found[0]:
         return None, rest
+    if rest and found[0] not in _AMBIGUOUS_NAMES and _is_alternative_name(line, found[0]):
+        return found[0], []
+    if rest and _names_document_on(line, rest, found[0]):
+        return found[0], rest
     if rest and (
         found[0] in _AMBIGUOUS_NAMES or country_named(fold_name(re.split(r"\s*[:|–—]\s*|\s+-\s+", line)[0])) != found[0]
     ):
         return None, rest
     return found[0], rest
+
+
+def _is_alternative_name(line: str, country: str) -> bool:
+    """Return whether a line is a country's name with another in brackets: "Falkland Islands (Islas Malvinas)"."""
+    match = re.fullmatch(r"([^()]+)\(([^()]+)\)\W*", line)
+    return match is not None and country_named(fold_name(match[1])) == country and not re.search(r"\d", match[2])
+
+
+def _names_document_on(line: str, rest: list[str], country: str) -> bool:
+    """Return whether a title names a document, and at its end the country that it is on."""
+    if _DOCUMENTS.isdisjoint([*rest, *fold_name(line).split()]):
+        return False
+    words = line.rstrip(" .*†)]0123456789,").split()
+    for start in range(max(1, len(words) - _MAX_NAME_WORDS), len(words)):
+        if country_named(fold_name(" ".join(words[start:]))) == country:
+            before = " ".join(words[:start]) + " "
+            return _ON_COUNTRY.search(before) is not None and _PLACES.search(before) is None
+    return False
 
 
 def _from_source(source: str) -> tuple[str | None, int | None]:
@@ -173,8 +209,8 @@ def _from_opening(opening: str) -> tuple[str | None, int | None]:
     countries: set[str] = set()
     years: set[int] = set()
     lines = [_CITED.sub(r"\1", line.strip()) for line in opening.splitlines() if line.strip()]
-    for line in lines[:6]:
-        if len(line) > 100 or line.endswith("."):
+    for line in lines[:_OPENING_LINES]:
+        if len(line) > _MAX_HEADING or line.endswith("."):
             continue  # a sentence, not a heading
         pattern = _country_in_pattern(line)
         found_country, rest = _country_of_line(line)

@@ -21,7 +21,10 @@ __all__ = ["main_content", "trim_edges", "without_furniture"]
 _WORD: Final = re.compile(r"\w+")
 _GRAM: Final = 4  # words compared at once
 _MAX_ELEMENTS: Final = 20_000  # more than an article has; the library takes seconds for them
-_MIN_SHARE: Final = 0.4  # of the text outside furniture; where the library finds less, it has lost the page
+# Shares of the text outside furniture; where the library finds less, it has lost the page. A text that opens the page
+# may be short: what follows are comments of readers, and teasers. One below other prose is a section of the report.
+_MIN_SHARE: Final = 0.1
+_MIN_SHARE_BELOW: Final = 0.4
 _MIN_PROSE_WORDS: Final = 8
 _LINKED: Final = 0.95  # of a line's characters
 _MAX_TEASER: Final = 3  # lines, with the heading
@@ -40,8 +43,8 @@ def main_content(lines: Sequence[Line], page: etree._Element) -> list[Line]:
     lines = [line for line in lines if not line.doubtful or (line.text.count(" ") > _MAX_BOX and found.has(line.text))]
     kept = [found.has(line.text) for line in lines]
     found_prose = _prose(compress(lines, kept))
-    if found_prose and found_prose >= _MIN_SHARE * _prose(lines):
-        lines = _fill_gaps(lines, kept)  # otherwise the library has lost the page
+    if found_prose and found_prose >= _prose(lines) * (_MIN_SHARE if _opens_page(lines, kept) else _MIN_SHARE_BELOW):
+        lines = _fill_gaps(lines, kept)
     return _without_teasers(trim_edges(lines))
 
 
@@ -64,6 +67,12 @@ def _extract(page: etree._Element) -> str:
             for name in ("style", "hidden", "aria-hidden"):
                 element.attrib.pop(name, None)
     return extract(etree.tostring(page, encoding="unicode", method="html"), include_comments=False) or ""
+
+
+def _opens_page(lines: Sequence[Line], kept: Sequence[bool]) -> bool:
+    """Return whether hardly any prose stands above the first prose that the library found."""
+    found = (keep for line, keep in zip(lines, kept, strict=True) if _is_prose(line))
+    return any(islice(found, _MIN_LOST))
 
 
 class _Found:

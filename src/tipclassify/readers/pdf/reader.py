@@ -22,6 +22,8 @@ from tipclassify.readers.pdf.layout.flow import Bookmarks, Paragraph, body_size,
 from tipclassify.readers.pdf.layout.pages import Page, whole_words
 from tipclassify.readers.pdf.legibility import is_garbled
 from tipclassify.readers.pdf.references import REFERENCES, find_references, is_reference_heading
+from tipclassify.readers.publication import known_publisher
+from tipclassify.readers.titles import TitleLine, is_stale, title_of_first_page
 from tipclassify.text.document import Block, Document
 from tipclassify.text.segmentation.sections import Outline, join_headings, run_in_section, without_continuation
 
@@ -42,6 +44,7 @@ _PLACEHOLDER_TITLE: Final = re.compile(
     r"|.*\.(docx?|pdf|od[tf]|indd|qxd|rtf|tex|dvi|html?|p65|fm|xlsx?|pptx?|wpd)$",
     re.IGNORECASE,
 )
+_GLUED_COLON: Final = re.compile(r"(?<=[^\W\d_]):(?=[^\W\d_])")
 _PDFIUM: Final = threading.Lock()  # PDFium has global state and is not thread-safe
 
 
@@ -61,15 +64,24 @@ def read_pdf(data: bytes, source: str) -> Document:
         pages = _read_pages(pypdfium2, document, source)
         bookmarks = _read_bookmarks(document)
         title = _clean_title(document.get_metadata_value("Title"))
+        author = plain_text(document.get_metadata_value("Author"))
     for warning in _text_layer_warnings(pages, data, source):
         warnings.warn(warning, stacklevel=2)
     paragraphs = read_paragraphs(pages, bookmarks)
     if not paragraphs:
         raise InputError(f"{source}: no readable text in {len(pages)} pages; {_OCR}")
-    if title is None:  # the heading in the largest type on the first page, if larger than the text
-        headings = [p for p in paragraphs if p.kind == "heading" and p.page == 1 and p.size > body_size(pages) * 1.1]
-        title = max(headings, key=lambda p: p.size).text if headings else None
-    return Document("\n\n".join(paragraph.text for paragraph in paragraphs), tuple(_blocks(paragraphs)), source, title)
+    if title is None or is_stale(title, _text_of_first_page(pages)):
+        lines = [TitleLine(p.text, p.kind == "heading", p.size) for p in paragraphs if p.page == 1]
+        title = title_of_first_page(lines, body_size(pages))
+    text = "\n\n".join(paragraph.text for paragraph in paragraphs)
+    # Authors are mostly people, or whose computer it was; a body that publishes reports is neither.
+    publisher = known_publisher(author)
+    return Document(text, tuple(_blocks(paragraphs)), source, title, publisher=publisher)
+
+
+def _text_of_first_page(pages: list[Page]) -> str:
+    """Return all words of the first page that has any, with its headers and footers."""
+    return next((" ".join(word.text for word in page.words) for page in pages if page.words), "")
 
 
 def _blocks(paragraphs: list[Paragraph]) -> Iterator[Block]:
@@ -180,5 +192,5 @@ def _count_letters(page: Page) -> int:
 
 def _clean_title(title: str) -> str | None:
     """Return a metadata title, or None for placeholders such as file names."""
-    plain = " ".join(plain_text(title).split())
+    plain = _GLUED_COLON.sub(": ", " ".join(plain_text(title).split()))
     return plain if re.search(r"[^\W\d_]{3}", plain) and not _PLACEHOLDER_TITLE.match(plain) else None

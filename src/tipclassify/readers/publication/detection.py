@@ -45,22 +45,33 @@ def with_publication(document: Document, address: str | None = None) -> Document
     end = min(first + _MAX_FIRST_PAGE, pages[0].start if pages else len(document.text))
     masthead = read_masthead(document.text[first:end])
     publication, publisher, date = document.publication, document.publisher, document.date
+    country, year = document.country, document.year
     if masthead is not None:
+        country = country or masthead.country
+        year = year or (int(masthead.date[:4]) if masthead.date else None)
         publication, publisher = publication or masthead.publication, publisher or masthead.publisher
         date, found_at = date or masthead.date, found_at or masthead.address
     if publication is None and found_at:
         publication = publication_in_path(found_at) or _publication_in_folders(found_at)
     if publication is None and document.title:
-        publication = publication_in_title(document.title, document.country)
+        publication = publication_in_title(document.title, country)
     if publisher is None and found_at:
         publisher = publisher_of_address(found_at)
     if publisher is None and publication:
         publisher = publisher_of_publication(publication)
     title = document.title
-    if title and publication and document.country and _is_country_alone(title):
-        year = f"{document.year} " if document.year else ""
-        title = f"{year}{publication}: {title}"
-    return replace(document, title=title, publication=publication, publisher=publisher, date=date, address=found_at)
+    if title and publication and country and _is_country_alone(title):
+        title = " ".join([str(year), publication] if year else [publication]) + f": {title}"
+    return replace(
+        document,
+        title=title,
+        country=country,
+        year=year,
+        publication=publication,
+        publisher=publisher,
+        date=date,
+        address=found_at,
+    )
 
 
 def publication_in_title(title: str, country: str | None) -> str | None:

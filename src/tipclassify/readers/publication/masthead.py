@@ -27,7 +27,7 @@ _CODE: Final = re.compile(r"/([A-Z]{3})(?=/)")  # of a state, in symbols of repo
 _DISTRIBUTION: Final = re.compile(r"\bdistr(?:ibution)?\b\s*\.?\s*:?\s*(?:general|limited|restricted)", re.IGNORECASE)
 _MAX_HEAD: Final = 1_500  # characters of the text from its start, in which a masthead stands
 _LETTERHEAD: Final = re.compile(
-    rf"""(?: united\s+nations | a | {_ORGANS} | distr\.? (?:\s*:?\s*\w+)? | original\s*:?\s*[\w/ ]+ | english
+    rf"""(?: united\s+nations | united | nations | a | {_ORGANS} | distr\.? (?:\s*:?\s*\w+)? | original\s*:?\s*[\w/ ]+ | english
     | [\w-]+\s+(?:special\s+)?session | agenda\s+items?\s+[\w\s(),.]+ | items?\s+\d+[\w\s(),.]*
     | geneva,?\s.{{4,40}} | working\s+group\s+on\s+the\s+universal\s+periodic\s+review | [\W\d_]+ | ge\.\d.* )""",
     re.IGNORECASE | re.VERBOSE,
