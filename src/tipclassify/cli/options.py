@@ -16,12 +16,12 @@ from typer import Argument, Option
 
 from tipclassify.errors import UsageError
 from tipclassify.labels import LABELS
+from tipclassify.labels import Policy as PolicyName
 
 if TYPE_CHECKING:
     from tipclassify.pipeline.batch import Tagging
     from tipclassify.readers import ReadOptions
 
-PolicyName = Literal["screen", "balanced", "cite"]
 UnitName = Literal["sentence", "clause"]
 
 
@@ -84,7 +84,7 @@ def parse_thresholds(given: Sequence[str] | None) -> dict[str, float]:
 
 def tagging(
     model: str | None,
-    policy: str,
+    policy: PolicyName,
     threshold: Sequence[str] | None = None,
     unit: UnitName = "sentence",
     encoding: str | None = None,

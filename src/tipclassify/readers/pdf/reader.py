@@ -81,7 +81,7 @@ def read_pdf(data: bytes, source: str) -> Document:
 
 def _text_of_first_page(pages: list[Page]) -> str:
     """Return all words of the first page that has any, with its headers and footers."""
-    return next((" ".join(word.text for word in page.words) for page in pages if page.words), "")
+    return next((" ".join(whole_words(page.words)) for page in pages if page.words), "")
 
 
 def _blocks(paragraphs: list[Paragraph]) -> Iterator[Block]:
