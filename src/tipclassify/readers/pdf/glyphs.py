@@ -93,12 +93,13 @@ class _Run(NamedTuple):
 
 
 class _Style(NamedTuple):
-    """Hold what the characters of a text object share: type size in points, quarter turns, bold type, and its tag."""
+    """Hold what the characters of a text object share: size in points, quarter turns, bold type, tag, name of the font."""
 
     size: float
     angle: int
-    bold: bool = False
-    tag: Tag | None = None
+    bold: bool
+    tag: Tag | None
+    font: str
 
 
 class _TextPage:
@@ -168,10 +169,14 @@ class _TextPage:
         angle = round(turns) % 4 if abs(turns - round(turns)) < _MAX_SLANT else _SLANTING
         found = self._raw.FPDFText_GetTextObject(self._handle, index)
         tag = tag_of(self._raw, found, self._tags) if found and self._tags else None
-        return _Style(round(size, 1), angle, self._is_bold(index, found), tag)
+        name, flags = self._font_name, self._flags
+        self._raw.FPDFText_GetFontInfo(self._handle, index, name, len(name), byref(flags))
+        outlined = found and self._raw.FPDFTextObj_GetTextRenderMode(found) == _FILL_AND_STROKE
+        bold = outlined or flags.value & _FORCE_BOLD > 0 or _BOLD_NAME.search(name.value) is not None
+        return _Style(round(size, 1), angle, bool(bold), tag, name.value.decode("latin-1"))
 
     def _run(self, start: int, end: int, text: str, glued: bool) -> _Run:
-        size, angle, bold, tag = self._style(start)
+        size, angle, bold, tag, font = self._style(start)
         first = self._box(start, angle)
         last = first if end - 1 == start else self._box(end - 1, angle)
         x0, x1 = min(first[0], last[0]), max(first[2], last[2])
@@ -181,14 +186,7 @@ class _TextPage:
         x, y = self._x, self._y
         self._raw.FPDFText_GetCharOrigin(self._handle, start, byref(x), byref(y))
         baseline = _turned((x.value, y.value, x.value, y.value), self._area, angle)[1]
-        return _Run(Word(text, x0, x1, baseline, size, bold, glued, tag), angle, inside)
-
-    def _is_bold(self, index: int, text_object: Any) -> bool:
-        if text_object and self._raw.FPDFTextObj_GetTextRenderMode(text_object) == _FILL_AND_STROKE:
-            return True
-        name, flags = self._font_name, self._flags
-        self._raw.FPDFText_GetFontInfo(self._handle, index, name, len(name), byref(flags))
-        return flags.value & _FORCE_BOLD > 0 or _BOLD_NAME.search(name.value) is not None
+        return _Run(Word(text, x0, x1, baseline, size, bold, glued, tag, font), angle, inside)
 
 
 def _text_problem(found: list[_Run], inside: list[_Run], kept: list[Word]) -> str:

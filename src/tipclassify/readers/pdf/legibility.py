@@ -55,9 +55,12 @@ def _counted(texts: Iterable[str]) -> Iterator[str]:
         if not word:
             if len(set(text)) > 2:  # several unlike marks; "....", "***" and "–" are none
                 yield text
-        elif not any(mark in word for mark in "/@.:") and not _FIGURE.fullmatch(word):
-            if _LATIN.search(word) or not _OTHER_SCRIPT.search(word):
-                yield word
+        elif not any(mark in word for mark in "/@.:") and not _FIGURE.fullmatch(word) and _is_latin(word):
+            yield word
+
+
+def _is_latin(word: str) -> bool:
+    return _LATIN.search(word) is not None or not _OTHER_SCRIPT.search(word)
 
 
 def _looks_like_a_word(word: str) -> bool:

@@ -23,6 +23,7 @@ from tipclassify.readers.pdf.layout.lines import MAX_MISALIGNMENT, Line, make_li
 from tipclassify.readers.pdf.layout.pages import LARGE, Page, body_size
 from tipclassify.readers.pdf.layout.running_headers import drop_running_headers
 from tipclassify.readers.pdf.layout.side_marks import drop_side_marks
+from tipclassify.readers.pdf.layout.symbol_fonts import mark_bullets
 from tipclassify.readers.pdf.layout.tables import CAPTION, place_tables
 from tipclassify.readers.pdf.structure_tree import is_tagged, tagged_groups
 from tipclassify.readers.source_blocks import table_row
@@ -72,6 +73,7 @@ def read_paragraphs(pages: Sequence[Page], bookmarks: Bookmarks | None = None) -
 
     There, a paragraph that a bookmark of its page names is a heading.
     """
+    pages = mark_bullets(pages)
     by_tree = {page.number for page in pages if is_tagged(page)}
     pages = [page if page.number in by_tree else place_tables(page) for page in pages]
     body = body_size(pages)
