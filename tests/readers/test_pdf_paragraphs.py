@@ -88,7 +88,7 @@ def test_a_paragraph_beside_a_map_goes_on_below_it() -> None:
 
 
 def test_a_list_of_short_entries_is_no_paragraph_beside_a_map() -> None:
-    entries = ["Ministry of Labor", "Courts", "The police of Port Salwen", "Navy"]
+    entries = ["Courts", "Ministry of Labor", "The police of Port Salwen", "Navy"]
     assert read(column(60, 700, [*entries, *WIDE]))[:4] == entries
 
 
@@ -135,7 +135,7 @@ def test_the_second_line_of_the_last_cell_belongs_to_it() -> None:
 
 
 def test_letters_of_a_thumb_index_do_not_cut_sentences() -> None:
-    texts_of_pages = [[f"{line} {name}" for line in [*PROSE, *REST]] for name in ("Aro", "Bel", "Cor", "Dun", "Eel")]
+    texts_of_pages = [[f"{name} {line}" for line in [*PROSE, *REST]] for name in ("Aro", "Bel", "Cor", "Dun", "Eel")]
     pages = [
         column(60, 700, lines) + (show(585, 615, "L", 14, "B") if number == 5 else show(585, 639, "K", 14, "B"))
         for number, lines in enumerate(texts_of_pages, 1)
@@ -174,11 +174,12 @@ def test_letters_of_a_symbol_font_are_bullets(font: str) -> None:
 
 def test_single_letters_in_the_font_of_other_words_are_no_bullets() -> None:
     entries = ["b In March, police freed nine men.", "b In May, courts closed the case.", "b In June, nobody came."]
-    assert read(column(60, 700, entries)) == entries
-    assert (
-        "A year"
-        in read("".join(show(60, 700 - 30 * n, "A", 10, "M") + show(68, 700 - 30 * n, "year on") for n in range(3)))[0]
+    assert joined(read(column(60, 700, entries))) == joined(entries)
+    lines = "".join(
+        show(60, 700 - 30 * at, "A", 10, "M") + show(68, 700 - 30 * at, "year on, the mills stood still.")
+        for at in range(3)
     )
+    assert joined(read(lines)) == joined(["A year on, the mills stood still."] * 3)
 
 
 # --------------------------------------------------------------------------------------------- notes
