@@ -9,7 +9,6 @@ import warnings
 import pytest
 from pdf_pages import PROSE, REST, column, joined, make_pdf, read, show, texts
 
-from tipclassify import InputError
 from tipclassify.readers.pdf.layout.lines import make_lines
 from tipclassify.readers.pdf.layout.pages import Word, group_rows, make_fragments
 from tipclassify.readers.pdf.reader import read_pdf
@@ -356,8 +355,3 @@ def test_a_line_knows_its_raised_mark_and_where_its_cells_begin() -> None:
     other = [Word("Idem", 66, 86, 712, 8.0), Word("Leaf", 200, 220, 712, 8.0)]
     table = make_lines(group_rows(make_fragments([*words[1:], *other])))
     assert [line.cell_starts for line in table] == [(66, 200), (66, 200)]
-
-
-def test_an_input_error_is_one_line() -> None:
-    with pytest.raises(InputError):
-        read_pdf(b"%PDF-1.7 nothing", "made.pdf")

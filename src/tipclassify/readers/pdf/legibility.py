@@ -11,7 +11,8 @@ __all__ = ["is_garbled"]
 
 _MIN_WORDS: Final = 40  # of a page; fewer are too few to judge it by
 _MIN_SHARE: Final = 0.5  # of the words of a page that look like words
-_MIN_SHARE_STRANGE: Final = 0.95  # the same where hardly any is a frequent word, without acronyms
+_MIN_SHARE_STRANGE: Final = 0.95  # the same where hardly any is a frequent word; acronyms do not count there
+_MAX_ACRONYMS: Final = 0.75  # of the words of such a page
 _MIN_FREQUENT: Final = 0.03  # frequent words of a page of prose, in any of the languages below: a third
 _FREQUENT: Final = frozenset(
     "the of and to in a is that for on with as by was are be or from at an this which not have has it his her their "
@@ -41,11 +42,13 @@ def is_garbled(texts: Iterable[str]) -> bool:
     words = list(_counted(texts))
     if len(words) < _MIN_WORDS:
         return False
-    alike = [word for word in words if _looks_like_a_word(word)]
     frequent = sum(word.lower() in _FREQUENT for word in words)
     if frequent >= _MIN_FREQUENT * len(words):
-        return len(alike) < _MIN_SHARE * len(words)
-    return sum(not _is_acronym(word) for word in alike) < _MIN_SHARE_STRANGE * len(words)
+        return sum(map(_looks_like_a_word, words)) < _MIN_SHARE * len(words)
+    others = [word for word in words if not _is_acronym(word)]
+    if len(others) < (1 - _MAX_ACRONYMS) * len(words):
+        return True
+    return len(others) >= _MIN_WORDS and sum(map(_looks_like_a_word, others)) < _MIN_SHARE_STRANGE * len(others)
 
 
 def _counted(texts: Iterable[str]) -> Iterator[str]:
