@@ -115,6 +115,7 @@ class _TextPage:
         self._styles: dict[int, _Style] = {}  # by the address of the text object
         self._matrix, self._rectangle, self._flags = raw.FS_MATRIX(), raw.FS_RECTF(), c_int()
         self._x, self._y = c_double(), c_double()
+        self._asked, self._answer = -1, 0
         self._font_name = create_string_buffer(256)
 
     def runs(self, text: str) -> Iterator[_Run]:
@@ -130,7 +131,7 @@ class _TextPage:
     def _split(self, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
         """Split a token whose ends are in different text objects: (start, end, glued to the part before)."""
         glued = False
-        if end - start > 1 and self._address(start) != self._address(end - 1):
+        if end - start > 1 and self._address(end - 1) != self._address(start):
             size, angle = self._style(start)[:2]
             pairs = list(pairwise(self._box(at, angle) for at in range(start, end)))
             limit = _MAX_GAP * size + max(median(b[0] - a[2] for a, b in pairs), 0.0)  # the letters may be spaced
@@ -149,15 +150,16 @@ class _TextPage:
 
     def _address(self, index: int) -> int:
         """Return the address of the text object of a character; 0 for one that PDFium generated."""
-        found = self._raw.FPDFText_GetTextObject(self._handle, index)
-        return addressof(found.contents) if found else 0
+        if index != self._asked:  # of the first character of a word, it is asked for twice
+            found = self._raw.FPDFText_GetTextObject(self._handle, index)
+            self._asked, self._answer = index, addressof(found.contents) if found else 0
+        return self._answer
 
     def _style(self, index: int) -> _Style:
         address = self._address(index)
         style = self._styles.get(address) if address else None
         if style is None:
-            style = self._read_style(index)
-            self._styles[address] = style
+            style = self._styles[address] = self._read_style(index)
         return style
 
     def _read_style(self, index: int) -> _Style:

@@ -14,6 +14,7 @@ _MIN_SHARE: Final = 0.5  # of the words of a page that look like words
 _MIN_SHARE_STRANGE: Final = 0.95  # the same where hardly any is a frequent word; acronyms do not count there
 _MAX_ACRONYMS: Final = 0.75  # of the words of such a page
 _MIN_FREQUENT: Final = 0.03  # frequent words of a page of prose, in any of the languages below: a third
+_MIN_PROSE: Final = 0.15  # the same of a page that is prose beyond doubt
 _FREQUENT: Final = frozenset(
     "the of and to in a is that for on with as by was are be or from at an this which not have has it his her their "
     "de la le les des et en du un une que qui dans pour par sur au aux el los las del y se con una por para su "
@@ -39,6 +40,9 @@ def is_garbled(texts: Iterable[str]) -> bool:
     >>> is_garbled(["WKH", "JRYHUQPHQW", "GLG", "QRW", "FRQYLFW"] * 10), is_garbled(["THE", "COURTS", "SLEPT"] * 20)
     (True, False)
     """
+    texts = list(texts)
+    if sum(text in _FREQUENT for text in texts) >= _MIN_PROSE * len(texts):
+        return False  # nearly every page, at little cost
     words = list(_counted(texts))
     if len(words) < _MIN_WORDS:
         return False

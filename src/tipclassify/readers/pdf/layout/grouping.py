@@ -173,13 +173,15 @@ def _margin(lines: Sequence[Line], at: int) -> float:
 
 def _are_full(lines: Sequence[Line]) -> bool:
     """Return whether consecutive lines are broken where the next word had no room, but for one paragraph's end."""
-    left, right = min((line.x0 for line in lines), default=0.0), max((line.x1 for line in lines), default=0.0)
-    full = [
+    if len(lines) < 3:
+        return False
+    left, right = min(line.x0 for line in lines), max(line.x1 for line in lines)
+    full = sum(
         above.x1 - left > _MIN_FULL * (right - left)
         and above.x1 + (_SPACE_WIDTH + _RAGGED) * below.size + below.first_word_width > right
         for above, below in pairwise(lines)
-    ]
-    return len(full) > 1 and sum(full) >= len(full) - 1
+    )
+    return full >= len(lines) - 2
 
 
 def _leading(lines: Sequence[Line]) -> float:

@@ -25,11 +25,16 @@ def mark_bullets(pages: Sequence[Page]) -> list[Page]:
     A font is one by its name, or if all that the file has in it is one letter or two, each alone at the beginning of
     a line, before a word in another font.
     """
+    of_words = {word.font for page in pages for word in page.words if len(word.text) > 1}
+    of_marks = {word.font for page in pages for word in page.words} - of_words - {""}
     found: dict[str, list[tuple[Word, bool]]] = defaultdict(list)
-    for page in pages:
+    for page in pages if of_marks else ():
         for word, opens in _with_places(page.words):
             found[word.font].append((word, opens))
-    fonts = {font for font, words in found.items() if font and (_NAME.search(font) or _are_marks(words))}
+    fonts = {font for font in of_words if _NAME.search(font)}
+    fonts |= {font for font in of_marks if _NAME.search(font) or _are_marks(found[font])}
+    if not fonts:
+        return list(pages)
     return [_with_bullets(page, fonts) if any(word.font in fonts for word in page.words) else page for page in pages]
 
 
