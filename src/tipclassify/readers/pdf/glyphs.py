@@ -63,7 +63,10 @@ def read_page(raw: Any, page: Any, number: int) -> Page:
             text = textpage.get_text_range(0, count) if count else ""
             found = list(_TextPage(raw, textpage, area, tags).runs(text))
         inside = [run for run in found if run.inside]
-        angle = max(range(4), key=lambda turns: sum(len(run.word.text) for run in inside if run.angle == turns))
+        letters = Counter[int]()
+        for run in inside:
+            letters[run.angle] += len(run.word.text)
+        angle = max(range(4), key=letters.__getitem__)
         if not inside or page.get_rotation() == 90 * angle:
             break
         page.set_rotation(90 * angle)  # PDFium has the parts of a line in order only where it is displayed upright
@@ -116,6 +119,7 @@ class _TextPage:
         self._matrix, self._rectangle, self._flags = raw.FS_MATRIX(), raw.FS_RECTF(), c_int()
         self._x, self._y = c_double(), c_double()
         self._asked, self._answer = -1, 0
+        self._page_sizes = {angle: _turned(area, area, angle)[2:] for angle in (*range(4), _SLANTING)}
         self._font_name = create_string_buffer(256)
 
     def runs(self, text: str) -> Iterator[_Run]:
@@ -182,7 +186,7 @@ class _TextPage:
         first = self._box(start, angle)
         last = first if end - 1 == start else self._box(end - 1, angle)
         x0, x1 = min(first[0], last[0]), max(first[2], last[2])
-        _, _, width, height = _turned(self._area, self._area, angle)
+        width, height = self._page_sizes[angle]
         middle = (min(first[1], last[1]) + max(first[3], last[3])) / 2
         inside = 0 <= x0 + x1 <= 2 * width and 0 <= middle <= height
         x, y = self._x, self._y
@@ -204,8 +208,8 @@ def _text_problem(found: list[_Run], inside: list[_Run], kept: list[Word]) -> st
     to_left = sum(count for letter, count in letters.items() if bidirectional(letter) in ("R", "AL"))
     if text and to_left >= _MIN_RIGHT_TO_LEFT * len(text):
         return "with right-to-left text, whose words are out of order"
-    steps = [len(b.text) == 1 and abs(a.x0 - b.x0) < 0.5 * a.size < b.y - a.y for a, b in pairwise(kept)]
-    return "with vertical text, whose characters are out of order" if sum(steps) * 2 > len(kept) else ""
+    steps = sum(abs(a.x0 - b.x0) < 0.5 * a.size < b.y - a.y for a, b in pairwise(kept) if len(b.text) == 1)
+    return "with vertical text, whose characters are out of order" if steps * 2 > len(kept) else ""
 
 
 def _read_shapes(raw: Any, page: Any) -> list[Shape]:
