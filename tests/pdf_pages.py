@@ -12,7 +12,7 @@ def texts(document: Document) -> list[str]:
     return [document.text[block.start : block.end] for block in document.blocks]
 
 
-FONTS = {"F": "Times-Roman", "B": "Times-Bold"}
+FONTS = {"F": "Times-Roman", "B": "Times-Bold", "M": "KarvonMarks", "W": "Wingdings-Regular"}
 
 
 IMAGE = "q 500 0 0 700 50 50 cm BI /W 1 /H 1 /CS /G /BPC 8 ID \x00 EI Q\n"

@@ -96,7 +96,8 @@ def test_real_reports_are_read_without_the_known_faults(path: Path) -> None:
     rows = [passage for passage in passages if "Table" in (passage.section or "")]
     prose = [passage for passage in passages if "Table" not in (passage.section or "")]
     assert all(
-        re.match(r"[IVX]+\. |(?:Labor|Criminal) Law Enforcement$|assessment$", passage.section or "I. ") for passage in prose
+        re.match(r"[IVX]+\. |(?:Labor|Criminal) Law Enforcement$|assessment$", passage.section or "I. ")
+        for passage in prose
     )
     blocks = [text[document.blocks[row.block or 0].start : document.blocks[row.block or 0].end] for row in rows]
     assert sum(" | " in block for block in blocks) > 0.95 * len(blocks)

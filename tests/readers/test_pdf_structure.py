@@ -200,6 +200,15 @@ def marked(content_id: int, content: str) -> str:
     return f"/P<</MCID {content_id}>>BDC\n{content}EMC\n"
 
 
+def test_notes_in_one_block_of_the_tree_are_parted() -> None:
+    notes = ["Karvonia has not ratified it.", "Ibid., para. 4.", "CCPR/C/KRV/CO/3, para. 12."]
+    block = show(60, 500, "Notes") + "".join(
+        show(60, 483 - 12 * at, str(at + 1), 5) + show(66, 480 - 12 * at, text, 8) for at, text in enumerate(notes)
+    )
+    data = tagged_pdf(marked(0, column(60, 700, PROSE)) + marked(1, block), [("P", [0]), ("P", [1])])
+    assert texts(read_pdf(data, "x")) == [joined(PROSE), "Notes", *notes]
+
+
 def test_the_structure_tree_decides_what_is_a_heading_and_the_order() -> None:
     content = [
         marked(0, column(330, 700, REST)),

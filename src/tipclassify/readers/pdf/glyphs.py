@@ -63,7 +63,10 @@ def read_page(raw: Any, page: Any, number: int) -> Page:
             text = textpage.get_text_range(0, count) if count else ""
             found = list(_TextPage(raw, textpage, area, tags).runs(text))
         inside = [run for run in found if run.inside]
-        angle = max(range(4), key=lambda turns: sum(len(run.word.text) for run in inside if run.angle == turns))
+        letters = Counter[int]()
+        for run in inside:
+            letters[run.angle] += len(run.word.text)
+        angle = max(range(4), key=letters.__getitem__)
         if not inside or page.get_rotation() == 90 * angle:
             break
         page.set_rotation(90 * angle)  # PDFium has the parts of a line in order only where it is displayed upright
@@ -93,12 +96,13 @@ class _Run(NamedTuple):
 
 
 class _Style(NamedTuple):
-    """Hold what the characters of a text object share: type size in points, quarter turns, bold type, and its tag."""
+    """Hold what the characters of a text object share: size in points, quarter turns, bold type, tag, name of the font."""
 
     size: float
     angle: int
-    bold: bool = False
-    tag: Tag | None = None
+    bold: bool
+    tag: Tag | None
+    font: str
 
 
 class _TextPage:
@@ -114,6 +118,8 @@ class _TextPage:
         self._styles: dict[int, _Style] = {}  # by the address of the text object
         self._matrix, self._rectangle, self._flags = raw.FS_MATRIX(), raw.FS_RECTF(), c_int()
         self._x, self._y = c_double(), c_double()
+        self._asked, self._answer = -1, 0
+        self._page_sizes = {angle: _turned(area, area, angle)[2:] for angle in (*range(4), _SLANTING)}
         self._font_name = create_string_buffer(256)
 
     def runs(self, text: str) -> Iterator[_Run]:
@@ -129,7 +135,7 @@ class _TextPage:
     def _split(self, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
         """Split a token whose ends are in different text objects: (start, end, glued to the part before)."""
         glued = False
-        if end - start > 1 and self._address(start) != self._address(end - 1):
+        if end - start > 1 and self._address(end - 1) != self._address(start):
             size, angle = self._style(start)[:2]
             pairs = list(pairwise(self._box(at, angle) for at in range(start, end)))
             limit = _MAX_GAP * size + max(median(b[0] - a[2] for a, b in pairs), 0.0)  # the letters may be spaced
@@ -148,15 +154,16 @@ class _TextPage:
 
     def _address(self, index: int) -> int:
         """Return the address of the text object of a character; 0 for one that PDFium generated."""
-        found = self._raw.FPDFText_GetTextObject(self._handle, index)
-        return addressof(found.contents) if found else 0
+        if index != self._asked:  # of the first character of a word, it is asked for twice
+            found = self._raw.FPDFText_GetTextObject(self._handle, index)
+            self._asked, self._answer = index, addressof(found.contents) if found else 0
+        return self._answer
 
     def _style(self, index: int) -> _Style:
         address = self._address(index)
         style = self._styles.get(address) if address else None
         if style is None:
-            style = self._read_style(index)
-            self._styles[address] = style
+            style = self._styles[address] = self._read_style(index)
         return style
 
     def _read_style(self, index: int) -> _Style:
@@ -168,27 +175,24 @@ class _TextPage:
         angle = round(turns) % 4 if abs(turns - round(turns)) < _MAX_SLANT else _SLANTING
         found = self._raw.FPDFText_GetTextObject(self._handle, index)
         tag = tag_of(self._raw, found, self._tags) if found and self._tags else None
-        return _Style(round(size, 1), angle, self._is_bold(index, found), tag)
+        name, flags = self._font_name, self._flags
+        self._raw.FPDFText_GetFontInfo(self._handle, index, name, len(name), byref(flags))
+        outlined = found and self._raw.FPDFTextObj_GetTextRenderMode(found) == _FILL_AND_STROKE
+        bold = outlined or flags.value & _FORCE_BOLD > 0 or _BOLD_NAME.search(name.value) is not None
+        return _Style(round(size, 1), angle, bool(bold), tag, name.value.decode("latin-1"))
 
     def _run(self, start: int, end: int, text: str, glued: bool) -> _Run:
-        size, angle, bold, tag = self._style(start)
+        size, angle, bold, tag, font = self._style(start)
         first = self._box(start, angle)
         last = first if end - 1 == start else self._box(end - 1, angle)
         x0, x1 = min(first[0], last[0]), max(first[2], last[2])
-        _, _, width, height = _turned(self._area, self._area, angle)
+        width, height = self._page_sizes[angle]
         middle = (min(first[1], last[1]) + max(first[3], last[3])) / 2
         inside = 0 <= x0 + x1 <= 2 * width and 0 <= middle <= height
         x, y = self._x, self._y
         self._raw.FPDFText_GetCharOrigin(self._handle, start, byref(x), byref(y))
         baseline = _turned((x.value, y.value, x.value, y.value), self._area, angle)[1]
-        return _Run(Word(text, x0, x1, baseline, size, bold, glued, tag), angle, inside)
-
-    def _is_bold(self, index: int, text_object: Any) -> bool:
-        if text_object and self._raw.FPDFTextObj_GetTextRenderMode(text_object) == _FILL_AND_STROKE:
-            return True
-        name, flags = self._font_name, self._flags
-        self._raw.FPDFText_GetFontInfo(self._handle, index, name, len(name), byref(flags))
-        return flags.value & _FORCE_BOLD > 0 or _BOLD_NAME.search(name.value) is not None
+        return _Run(Word(text, x0, x1, baseline, size, bold, glued, tag, font), angle, inside)
 
 
 def _text_problem(found: list[_Run], inside: list[_Run], kept: list[Word]) -> str:
@@ -204,8 +208,8 @@ def _text_problem(found: list[_Run], inside: list[_Run], kept: list[Word]) -> st
     to_left = sum(count for letter, count in letters.items() if bidirectional(letter) in ("R", "AL"))
     if text and to_left >= _MIN_RIGHT_TO_LEFT * len(text):
         return "with right-to-left text, whose words are out of order"
-    steps = [len(b.text) == 1 and abs(a.x0 - b.x0) < 0.5 * a.size < b.y - a.y for a, b in pairwise(kept)]
-    return "with vertical text, whose characters are out of order" if sum(steps) * 2 > len(kept) else ""
+    steps = sum(abs(a.x0 - b.x0) < 0.5 * a.size < b.y - a.y for a, b in pairwise(kept) if len(b.text) == 1)
+    return "with vertical text, whose characters are out of order" if steps * 2 > len(kept) else ""
 
 
 def _read_shapes(raw: Any, page: Any) -> list[Shape]:

@@ -11,8 +11,10 @@ __all__ = ["is_garbled"]
 
 _MIN_WORDS: Final = 40  # of a page; fewer are too few to judge it by
 _MIN_SHARE: Final = 0.5  # of the words of a page that look like words
-_MIN_SHARE_STRANGE: Final = 0.95  # the same where hardly any is a frequent word, without acronyms
+_MIN_SHARE_STRANGE: Final = 0.95  # the same where hardly any is a frequent word; acronyms do not count there
+_MAX_ACRONYMS: Final = 0.75  # of the words of such a page
 _MIN_FREQUENT: Final = 0.03  # frequent words of a page of prose, in any of the languages below: a third
+_MIN_PROSE: Final = 0.15  # the same of a page that is prose beyond doubt
 _FREQUENT: Final = frozenset(
     "the of and to in a is that for on with as by was are be or from at an this which not have has it his her their "
     "de la le les des et en du un une que qui dans pour par sur au aux el los las del y se con una por para su "
@@ -38,14 +40,19 @@ def is_garbled(texts: Iterable[str]) -> bool:
     >>> is_garbled(["WKH", "JRYHUQPHQW", "GLG", "QRW", "FRQYLFW"] * 10), is_garbled(["THE", "COURTS", "SLEPT"] * 20)
     (True, False)
     """
+    texts = list(texts)
+    if sum(text in _FREQUENT for text in texts) >= _MIN_PROSE * len(texts):
+        return False  # nearly every page, at little cost
     words = list(_counted(texts))
     if len(words) < _MIN_WORDS:
         return False
-    alike = [word for word in words if _looks_like_a_word(word)]
     frequent = sum(word.lower() in _FREQUENT for word in words)
     if frequent >= _MIN_FREQUENT * len(words):
-        return len(alike) < _MIN_SHARE * len(words)
-    return sum(not _is_acronym(word) for word in alike) < _MIN_SHARE_STRANGE * len(words)
+        return sum(map(_looks_like_a_word, words)) < _MIN_SHARE * len(words)
+    others = [word for word in words if not _is_acronym(word)]
+    if len(others) < (1 - _MAX_ACRONYMS) * len(words):
+        return True
+    return len(others) >= _MIN_WORDS and sum(map(_looks_like_a_word, others)) < _MIN_SHARE_STRANGE * len(others)
 
 
 def _counted(texts: Iterable[str]) -> Iterator[str]:
@@ -55,9 +62,12 @@ def _counted(texts: Iterable[str]) -> Iterator[str]:
         if not word:
             if len(set(text)) > 2:  # several unlike marks; "....", "***" and "–" are none
                 yield text
-        elif not any(mark in word for mark in "/@.:") and not _FIGURE.fullmatch(word):
-            if _LATIN.search(word) or not _OTHER_SCRIPT.search(word):
-                yield word
+        elif not any(mark in word for mark in "/@.:") and not _FIGURE.fullmatch(word) and _is_latin(word):
+            yield word
+
+
+def _is_latin(word: str) -> bool:
+    return _LATIN.search(word) is not None or not _OTHER_SCRIPT.search(word)
 
 
 def _looks_like_a_word(word: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -23,6 +24,7 @@ from tipclassify.readers.pdf.layout.lines import MAX_MISALIGNMENT, Line, make_li
 from tipclassify.readers.pdf.layout.pages import LARGE, Page, body_size
 from tipclassify.readers.pdf.layout.running_headers import drop_running_headers
 from tipclassify.readers.pdf.layout.side_marks import drop_side_marks
+from tipclassify.readers.pdf.layout.symbol_fonts import mark_bullets
 from tipclassify.readers.pdf.layout.tables import CAPTION, place_tables
 from tipclassify.readers.pdf.structure_tree import is_tagged, tagged_groups
 from tipclassify.readers.source_blocks import table_row
@@ -72,6 +74,7 @@ def read_paragraphs(pages: Sequence[Page], bookmarks: Bookmarks | None = None) -
 
     There, a paragraph that a bookmark of its page names is a heading.
     """
+    pages = mark_bullets(pages)
     by_tree = {page.number for page in pages if is_tagged(page)}
     pages = [page if page.number in by_tree else place_tables(page) for page in pages]
     body = body_size(pages)
@@ -117,6 +120,10 @@ def _find_kinds(groups: list[LineGroup], pages: Iterable[Page], body: float, boo
     bold = [word.bold for page in pages for word in page.words if word.size == body]
     bold_body = sum(bold) * 2 > len(bold)
     named = sum(group.kind == "heading" for group in groups) > 1
+    rows: dict[int, list[Line]] = defaultdict(list)  # by page, those of tables that are not ruled
+    for group in groups:
+        if group.lines[0].cells > 1 and group.lines[0].table is None:
+            rows[group.page].append(group.lines[0])
     for before, group, following in zip([None, *groups], groups, [*groups[1:], None], strict=False):
         if group.is_table:
             group.kind = group.kind or "row"
@@ -129,7 +136,7 @@ def _find_kinds(groups: list[LineGroup], pages: Iterable[Page], body: float, boo
             caption = is_title and (heading or (following is not None and following.is_table))
             if heading and not said:
                 caption = caption or any(_is_beside(group, other) for other in (before, following))
-                heading = caption or not _is_cell(group, groups)
+                heading = caption or not _is_cell(group.lines[0], rows[group.page])
             group.kind = "caption" if caption else "heading" if heading else "text"
 
 
@@ -141,15 +148,12 @@ def _is_beside(group: LineGroup, other: LineGroup | None) -> bool:
     return row.y - size <= group.lines[-1].y and group.lines[0].y - size <= max(row.bottom, other.lines[-1].y)
 
 
-def _is_cell(group: LineGroup, groups: Sequence[LineGroup]) -> bool:
-    """Return whether a paragraph begins where an inner column of a table near by does that is not ruled."""
-    line = group.lines[0]
-    rows = (other.lines[0] for other in groups if other.page == group.page and other.lines[0].table is None)
+def _is_cell(line: Line, rows: Iterable[Line]) -> bool:
+    """Return whether a line begins where an inner column of a table near by does that is not ruled."""
     return any(
         abs(row.y - line.y) < _MAX_TABLE_REACH * line.size
         and any(abs(start - line.x0) < MAX_MISALIGNMENT for start in row.cell_starts[1:])
         for row in rows
-        if row.cells > 1
     )
 
 

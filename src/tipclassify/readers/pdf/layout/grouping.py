@@ -37,6 +37,7 @@ _INDENT: Final = 0.8  # em
 _SPACE_WIDTH: Final = 0.25  # em
 _MAX_ROOM: Final = 0.25  # of the width of the lines near by
 _MARGIN_LINES: Final = 3  # lines above and below whose ends are the margin
+_MIN_FULL: Final = 0.75  # of the width of lines that are full
 _RAGGED: Final = 1.0  # em that a full line may leave at a ragged margin
 
 
@@ -96,8 +97,7 @@ def ends_sentence(text: str, following: str) -> bool:
     text = NOTES.sub("", text)
     if not _ENDED.search(text) or (begins_lower(following) and not text.endswith((":", ";"))):
         return False
-    found = _LAST_WORD.search(text)
-    word = found[1].lower() if found else ""
+    word = _last_word(text)
     return word not in _TITLES and not (word in _BEFORE_NUMBER and following[:1].isdecimal())
 
 
@@ -111,12 +111,18 @@ def begins_lower(text: str) -> bool:
 
 
 def is_unfinished(text: str) -> bool:
-    """Return whether a line breaks off inside a sentence: at a hyphen, an article or a preposition.
+    """Return whether a line breaks off inside a sentence: at a hyphen, an article, a preposition or a title.
 
-    >>> is_unfinished("However, children in"), is_unfinished("However, children")
-    (True, False)
+    >>> [is_unfinished(text) for text in ("However, children in", "as he told Dr.", "However, children")]
+    [True, True, False]
     """
-    return text.endswith("-") or _UNFINISHED.search(text) is not None
+    return text.endswith("-") or _UNFINISHED.search(text) is not None or _last_word(text) in _TITLES
+
+
+def _last_word(text: str) -> str:
+    """Return the last word of a line that ends in a full stop, in lower case; "" if it does not."""
+    found = _LAST_WORD.search(text)
+    return found[1].lower() if found else ""
 
 
 def group_lines(
@@ -167,12 +173,15 @@ def _margin(lines: Sequence[Line], at: int) -> float:
 
 def _are_full(lines: Sequence[Line]) -> bool:
     """Return whether consecutive lines are broken where the next word had no room, but for one paragraph's end."""
-    end = max((line.x1 for line in lines), default=0.0)
-    full = [
-        above.x1 + (_SPACE_WIDTH + _RAGGED) * below.size + below.first_word_width > end
+    if len(lines) < 3:
+        return False
+    left, right = min(line.x0 for line in lines), max(line.x1 for line in lines)
+    full = sum(
+        above.x1 - left > _MIN_FULL * (right - left)
+        and above.x1 + (_SPACE_WIDTH + _RAGGED) * below.size + below.first_word_width > right
         for above, below in pairwise(lines)
-    ]
-    return len(full) > 1 and sum(full) >= len(full) - 1
+    )
+    return full >= len(lines) - 2
 
 
 def _leading(lines: Sequence[Line]) -> float:

@@ -24,7 +24,10 @@ class Tag(NamedTuple):
 
 
 class Word(NamedTuple):
-    """Hold a word, or a part of one in one style, `glued` to the part before; `tag` is None outside of the tree."""
+    """Hold a word, or a part of one in one style, `glued` to the part before; `tag` is None outside of the tree.
+
+    `font` is the name of its font in the file.
+    """
 
     text: str
     x0: float
@@ -34,6 +37,7 @@ class Word(NamedTuple):
     bold: bool = False
     glued: bool = False
     tag: Tag | None = None
+    font: str = ""
 
 
 class Shape(NamedTuple):
