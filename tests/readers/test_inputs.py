@@ -71,7 +71,9 @@ def tar() -> bytes:
 Bad = tuple[str, Callable[[], bytes], str]
 BY_COLUMN = "plain 'tipclassify score' reads one by its column 'text'"
 NEEDS = "which needs {} on the path; install it, or save as .docx or PDF"
-ARCHIVE = "an archive; 'tipclassify score' takes one that has reports in it, any command one of them, as ARCHIVE.zip/NAME"
+ARCHIVE = (
+    "an archive; 'tipclassify score' takes one that has reports in it, any command one of them, as ARCHIVE.zip/NAME"
+)
 BAD: list[Bad] = [
     ("empty.txt", bytes, "empty; give a file with text"),
     ("blank.docx", lambda: b" \r\n\t\n", "empty; give a file with text"),

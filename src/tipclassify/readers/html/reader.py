@@ -19,7 +19,7 @@ from tipclassify.readers.html.content import main_content, trim_edges, without_f
 from tipclassify.readers.html.elements import short_text
 from tipclassify.readers.html.layouts import known_parts
 from tipclassify.readers.html.lines import Line, page_lines
-from tipclassify.readers.publication import page_metadata, web_address
+from tipclassify.readers.publication import known_publisher, page_metadata, web_address
 from tipclassify.readers.source_blocks import build_document, clean_text
 from tipclassify.readers.text import decode, decode_text
 from tipclassify.text.document import Document
@@ -139,7 +139,7 @@ def read_page(page: str, source: str) -> Document:
     return replace(
         document,
         publication=metadata.publication,
-        publisher=metadata.publisher,
+        publisher=metadata.publisher or _publisher_in_tab(tree),
         date=metadata.date,
         address=metadata.address,
     )
@@ -191,6 +191,13 @@ def _title(tree: etree._Element, lines: Sequence[Line]) -> str | None:
         return head or tab or next((line.text for line in lines if line.kind == "heading"), None)
     says_more = set(_WORD.findall(head.casefold())) < set(_WORD.findall(tab.casefold()))
     return tab if says_more or head.casefold() == name.casefold() else head
+
+
+def _publisher_in_tab(tree: etree._Element) -> str | None:
+    """Return the publisher whose name or acronym stands beside the title of the page, if it is a known one."""
+    tab = next((short_text(title) for title in tree.iter("title")), None) or ""
+    parts = _SEPARATOR.split(tab)
+    return (known_publisher(parts[0]) or known_publisher(parts[-1])) if len(parts) > 1 else None
 
 
 def _without_site(title: str, site: str) -> tuple[str, str]:
